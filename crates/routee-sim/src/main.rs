@@ -1,0 +1,2 @@
+//! routee-sim.
+fn main() {}

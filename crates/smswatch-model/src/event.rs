@@ -1,0 +1,215 @@
+//! A fact worth routing, in the shape in which every sink, store and API tells it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
+
+use crate::{EventId, Fault, MessageId, Outcome, SmsId, Source, StatusAt, Tags, Timestamp, Word};
+
+/// What kind of fact an event is; its name is the `type` of payloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum EventKind {
+    /// A part's status changed, or was seen for the first time.
+    #[serde(rename = "sms.status_changed")]
+    StatusChanged,
+    /// The provider still does not know the message.
+    #[serde(rename = "sms.not_found")]
+    NotFound,
+    /// The message was watched for as long as the configuration allows, and is not final.
+    #[serde(rename = "sms.gave_up")]
+    GaveUp,
+    /// Somebody wants to see whether a sink works.
+    #[serde(rename = "smswatch.test")]
+    Test,
+}
+
+impl EventKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 4] = [
+        Self::StatusChanged,
+        Self::NotFound,
+        Self::GaveUp,
+        Self::Test,
+    ];
+
+    /// The `type` in payloads.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StatusChanged => "sms.status_changed",
+            Self::NotFound => "sms.not_found",
+            Self::GaveUp => "sms.gave_up",
+            Self::Test => "smswatch.test",
+        }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// What a part's status was before a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousStatus {
+    /// The status.
+    pub status: String,
+    /// The finer status.
+    pub detailed_status: Option<String>,
+    /// Since when.
+    pub date: Timestamp,
+}
+
+/// What a part's status is after a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurrentStatus {
+    /// The status.
+    pub status: String,
+    /// The finer status.
+    pub detailed_status: Option<String>,
+    /// The provider's free text.
+    pub description: Option<String>,
+    /// Since when.
+    pub date: Timestamp,
+    /// Whether the part has reached its end.
+    #[serde(rename = "final")]
+    pub is_final: bool,
+}
+
+impl From<&StatusAt> for PreviousStatus {
+    fn from(status: &StatusAt) -> Self {
+        Self {
+            status: status.status.to_string(),
+            detailed_status: status.detailed_status.as_ref().map(Word::to_string),
+            date: status.date,
+        }
+    }
+}
+
+impl CurrentStatus {
+    /// The status with the provider's text on it.
+    #[must_use]
+    pub fn new(status: &StatusAt, description: Option<String>) -> Self {
+        Self {
+            status: status.status.to_string(),
+            detailed_status: status.detailed_status.as_ref().map(Word::to_string),
+            description,
+            date: status.date,
+            is_final: status.status.is_final(),
+        }
+    }
+}
+
+/// The part that an event is about.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct PartFacts {
+    /// The part.
+    pub sms_id: Option<SmsId>,
+    /// Its place among the message's parts, from 1.
+    pub number: Option<u32>,
+    /// What it cost, in the account's currency.
+    pub price: Option<Number>,
+    /// The provider's latency; its unit is not documented.
+    pub latency: Option<Number>,
+}
+
+/// The message that an event is about, as far as it may be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who carries it: `routee`.
+    pub provider: String,
+    /// The message; none for events that are about no message.
+    pub message_id: Option<MessageId>,
+    /// How it did.
+    pub outcome: Outcome,
+    /// How many parts it has.
+    pub part_count: u32,
+    /// The sender as the recipient sees it.
+    pub from: Option<String>,
+    /// The recipient, masked unless `privacy.numbers` is `full`.
+    pub to: Option<String>,
+    /// A keyed hash of the recipient's number: equal for equal numbers.
+    pub to_key: Option<String>,
+    /// The recipient's country.
+    pub country: Option<String>,
+    /// The recipient's mobile operator.
+    pub operator: Option<String>,
+    /// The label given at sending.
+    pub label: Option<String>,
+    /// The campaign's name.
+    pub campaign: Option<String>,
+    /// The application that sent it.
+    pub application: Option<String>,
+    /// The recipient's groups.
+    pub groups: Vec<String>,
+    /// `Outbound` or `Inbound`.
+    pub direction: Option<String>,
+    /// The labels that its watch carries.
+    pub tags: Tags,
+}
+
+/// A fact worth routing: a change of status, or one that smswatch found out by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its name, derived from what happened.
+    pub event_id: EventId,
+    /// What kind of fact it is.
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// The how-manieth change of its message it is, from 1.
+    pub sequence: u64,
+    /// Who told it; none for what smswatch found out by itself.
+    pub source: Option<Source>,
+    /// When it happened, by the provider's clock.
+    pub time: Timestamp,
+    /// When it was noticed, by the store's clock.
+    pub detected_at: Timestamp,
+    /// The status left a final one, or two polls overruled the order of dates.
+    pub regression: bool,
+    /// Only a detail was added to a status that had none.
+    pub refined: bool,
+    /// It happened before anybody wanted to know; it is recorded and not routed.
+    pub backfill: bool,
+    /// It was noticed long after it happened.
+    pub late: bool,
+    /// Who can act on it.
+    pub fault: Fault,
+    /// What was known before; none at first sight.
+    pub previous: Option<PreviousStatus>,
+    /// What is known now.
+    pub current: Option<CurrentStatus>,
+    /// The part.
+    pub part: PartFacts,
+    /// The message.
+    pub message: Message,
+}
+
+/// The name of the event that a part took a status; a source's spelling, texts and price do not enter.
+#[must_use]
+pub fn change_event_id(message: &MessageId, sms_id: &SmsId, current: &StatusAt) -> EventId {
+    let detail = current
+        .detailed_status
+        .as_ref()
+        .map(Word::to_lowercase)
+        .unwrap_or_default();
+    EventId::derived([
+        message.as_str().as_bytes(),
+        sms_id.as_str().as_bytes(),
+        current.status.to_lowercase().as_bytes(),
+        detail.as_bytes(),
+        &current.date.as_seconds().to_be_bytes(),
+    ])
+}
+
+/// The name of an event of a derived kind: the `n`th of its kind for `subject`, due at `deadline`.
+#[must_use]
+pub fn derived_event_id(subject: &str, kind: EventKind, deadline: Timestamp, n: u64) -> EventId {
+    EventId::derived([
+        subject.as_bytes(),
+        kind.as_str().as_bytes(),
+        &deadline.as_millis().to_be_bytes(),
+        &n.to_be_bytes(),
+    ])
+}

@@ -1,0 +1,31 @@
+//! The nouns of smswatch, and the one decision that needs nothing but them: [`diff`].
+//!
+//! Nothing here waits, reads a clock or knows another program's words.
+
+mod diff;
+mod event;
+mod fault;
+mod id;
+mod notification;
+mod observation;
+mod phone;
+mod snapshot;
+mod status;
+mod timestamp;
+
+pub use diff::{AGREEMENT_GAP, Change, Diff, diff};
+pub use event::{
+    CurrentStatus, Event, EventKind, Message, PartFacts, PreviousStatus, change_event_id,
+    derived_event_id,
+};
+pub use fault::Fault;
+pub use id::{DeliveryId, EventId, InvalidId, MessageId, NotificationId, SmsId};
+pub use notification::{Alert, Link, Notification, Severity, Wishes, delivery_id, notification_id};
+pub use observation::{MessageFacts, Observation, PartReport, Source};
+pub use phone::PhoneNumber;
+pub use snapshot::{Candidate, DetailWord, Outcome, Part, Snapshot, StatusAt};
+pub use status::Word;
+pub use timestamp::{InvalidTimestamp, Timestamp};
+
+/// The labels that a user gave to a watch, by name.
+pub type Tags = std::collections::BTreeMap<String, String>;

@@ -1,0 +1,176 @@
+//! One or more events of one rule, for one sink, rendered.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::{DeliveryId, Event, EventId, EventKind, NotificationId, Timestamp};
+
+/// How much an alert matters.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Somebody should look at it.
+    #[default]
+    Warning,
+    /// Somebody must look at it now.
+    Critical,
+}
+
+impl Severity {
+    /// The word that stands for this in rules and payloads.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// What one rule wants of a sink beyond the sink's own configuration, such as another channel.
+pub type Wishes = Map<String, Value>;
+
+/// Where a person can look further.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// What is found there.
+    pub title: String,
+    /// Where it is.
+    pub url: String,
+}
+
+/// The state of a measured alert; reserved for rules that measure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// `firing` or `resolved`.
+    pub state: String,
+    /// The figures, as the alert's kind tells them.
+    #[serde(flatten)]
+    pub figures: Map<String, Value>,
+}
+
+/// One or more events of one rule, for one sink, rendered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Notification {
+    /// The delivery's name, equal on every attempt: a receiver's key against repeats.
+    pub delivery_id: DeliveryId,
+    /// What kind of fact its events are.
+    pub kind: EventKind,
+    /// When it was made, by the store's clock.
+    pub timestamp: Timestamp,
+    /// What its rule wants of this sink in particular.
+    pub wishes: Wishes,
+    /// The notification's own name, equal for all its sinks.
+    pub notification_id: NotificationId,
+    /// Equal for all notifications of one alert or group.
+    pub key: String,
+    /// The rule that fired.
+    pub rule: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What happened, in one line.
+    pub title: String,
+    /// What happened, in a few lines.
+    pub text: String,
+    /// The values that its events share.
+    pub group: BTreeMap<String, String>,
+    /// How many more events there were than `events` shows.
+    pub omitted: u64,
+    /// The state of a measured alert.
+    pub alert: Option<Alert>,
+    /// Where a person can look further.
+    pub links: Vec<Link>,
+    /// The events.
+    pub events: Vec<Event>,
+}
+
+impl Notification {
+    /// The version of the payload's shape.
+    pub const SCHEMA: u32 = 1;
+
+    /// The `data` of the payload, which is also what templates see.
+    #[must_use]
+    pub fn data(&self) -> impl Serialize + '_ {
+        Data {
+            schema: Self::SCHEMA,
+            notification: self,
+        }
+    }
+
+    /// The whole payload: `type`, `timestamp` and `data`.
+    #[must_use]
+    pub fn payload(&self) -> impl Serialize + '_ {
+        Payload {
+            kind: self.kind,
+            timestamp: self.timestamp,
+            data: self.data(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Payload<D> {
+    #[serde(rename = "type")]
+    kind: EventKind,
+    timestamp: Timestamp,
+    data: D,
+}
+
+struct Data<'a> {
+    schema: u32,
+    notification: &'a Notification,
+}
+
+impl Serialize for Data<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let notification = self.notification;
+        let mut data = serializer.serialize_struct("Data", 12)?;
+        data.serialize_field("schema", &self.schema)?;
+        data.serialize_field("notification_id", &notification.notification_id)?;
+        data.serialize_field("key", &notification.key)?;
+        data.serialize_field("rule", &notification.rule)?;
+        data.serialize_field("severity", &notification.severity)?;
+        data.serialize_field("title", &notification.title)?;
+        data.serialize_field("text", &notification.text)?;
+        data.serialize_field("group", &notification.group)?;
+        data.serialize_field("omitted", &notification.omitted)?;
+        data.serialize_field("alert", &notification.alert)?;
+        data.serialize_field("links", &notification.links)?;
+        data.serialize_field("events", &notification.events)?;
+        data.end()
+    }
+}
+
+/// The name of a notification: its rule and its events.
+#[must_use]
+pub fn notification_id(rule: &str, events: &[&EventId]) -> NotificationId {
+    let events = events.iter().map(|event| event.as_str().as_bytes());
+    NotificationId::derived(std::iter::once(rule.as_bytes()).chain(events))
+}
+
+/// The name of a delivery: its sink, its rule and its events.
+#[must_use]
+pub fn delivery_id(sink: &str, rule: &str, events: &[&EventId]) -> DeliveryId {
+    let events = events.iter().map(|event| event.as_str().as_bytes());
+    DeliveryId::derived([sink.as_bytes(), rule.as_bytes()].into_iter().chain(events))
+}

@@ -1,0 +1,1 @@
+//! smswatch-sink-webhook.

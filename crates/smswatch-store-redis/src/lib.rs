@@ -1,0 +1,1 @@
+//! smswatch-store-redis.

@@ -1,0 +1,2 @@
+//! smswatch.
+fn main() {}

@@ -1,0 +1,2 @@
+//! custom sink.
+fn main() {}
