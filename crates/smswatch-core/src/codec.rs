@@ -1,0 +1,67 @@
+//! The bodies that stores keep for core: log entries and notifications.
+//!
+//! Each begins with a format byte, so that a later version can tell what an earlier one wrote.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use smswatch_model::{Event, Notification};
+
+const FORMAT: u8 = 1;
+
+/// A stored body that this version cannot read.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidBody {
+    /// Its first byte names no format that this version knows.
+    #[error("a stored body has the unknown format {0}")]
+    Format(u8),
+    /// It is not what its format says.
+    #[error("a stored body is damaged")]
+    Damaged(#[source] serde_json::Error),
+    /// There is nothing at all.
+    #[error("a stored body is empty")]
+    Empty,
+}
+
+/// Writes the events of one observation.
+#[must_use]
+pub fn encode_events(events: &[Event]) -> Vec<u8> {
+    encode(events)
+}
+
+/// Reads what [`encode_events`] wrote.
+///
+/// # Errors
+///
+/// The body is of another format, or damaged.
+pub fn decode_events(body: &[u8]) -> Result<Vec<Event>, InvalidBody> {
+    decode(body)
+}
+
+/// Writes a notification.
+#[must_use]
+pub fn encode_notification(notification: &Notification) -> Vec<u8> {
+    encode(notification)
+}
+
+/// Reads what [`encode_notification`] wrote.
+///
+/// # Errors
+///
+/// The body is of another format, or damaged.
+pub fn decode_notification(body: &[u8]) -> Result<Notification, InvalidBody> {
+    decode(body)
+}
+
+fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    let mut body = vec![FORMAT];
+    serde_json::to_writer(&mut body, value).expect("these types have string keys only");
+    body
+}
+
+fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidBody> {
+    match body.split_first() {
+        None => Err(InvalidBody::Empty),
+        Some((&FORMAT, json)) => serde_json::from_slice(json).map_err(InvalidBody::Damaged),
+        Some((&format, _)) => Err(InvalidBody::Format(format)),
+    }
+}

@@ -1,0 +1,127 @@
+//! The seam to whoever carries the messages.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use smswatch_model::{MessageFacts, MessageId, PartReport};
+
+/// What a provider said about a message when it was asked.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sighting {
+    /// What holds for the whole message.
+    pub facts: MessageFacts,
+    /// What holds for its parts, at least one.
+    pub parts: Vec<PartReport>,
+}
+
+/// The answer to one look at one message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Look {
+    /// The provider knows it.
+    Seen(Box<Sighting>),
+    /// The provider answered and told no part: no information yet.
+    Empty,
+    /// The provider says it does not know the message.
+    Unknown,
+}
+
+/// Why a look brought no answer. It is never news about the message.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct LookError {
+    what: String,
+    kind: LookFailure,
+    retry_after: Option<Duration>,
+}
+
+/// What a failed look means for the looks that come after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookFailure {
+    /// This look failed; others may well succeed.
+    Failed,
+    /// The provider asks for fewer requests: all looks pause.
+    Throttled,
+    /// The provider refuses the credentials: all looks pause, longer each time.
+    Refused,
+}
+
+impl LookFailure {
+    /// The word that stands for this in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Throttled => "throttled",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl LookError {
+    /// This look failed because of `what`, which shows neither a credential nor a body.
+    #[must_use]
+    pub fn failed(what: impl fmt::Display) -> Self {
+        Self::new(LookFailure::Failed, what)
+    }
+
+    /// The provider asks for fewer requests.
+    #[must_use]
+    pub fn throttled(what: impl fmt::Display) -> Self {
+        Self::new(LookFailure::Throttled, what)
+    }
+
+    /// The provider refuses the credentials.
+    #[must_use]
+    pub fn refused(what: impl fmt::Display) -> Self {
+        Self::new(LookFailure::Refused, what)
+    }
+
+    fn new(kind: LookFailure, what: impl fmt::Display) -> Self {
+        Self {
+            what: what.to_string(),
+            kind,
+            retry_after: None,
+        }
+    }
+
+    /// Adds what the provider said about when to come back.
+    #[must_use]
+    pub fn after(mut self, retry_after: Option<Duration>) -> Self {
+        self.retry_after = retry_after;
+        self
+    }
+
+    /// What it means for other looks.
+    #[must_use]
+    pub fn kind(&self) -> LookFailure {
+        self.kind
+    }
+
+    /// When the provider wants to be asked again, if it said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+/// Whoever carries the messages and can be asked about one.
+///
+/// # Contract
+///
+/// - One call is one look. Schedule, rate and concurrency belong to core.
+/// - A look ends by itself, with [`LookError`] when the provider does not answer in time.
+/// - Whatever the provider sends, the call neither panics nor grows without bound.
+/// - Neither `Debug` nor an error ever shows a credential, a token or an answer's body.
+#[async_trait]
+pub trait Provider: fmt::Debug + Send + Sync {
+    /// The provider's name in payloads, such as `routee`.
+    fn name(&self) -> &'static str;
+
+    /// Asks about one message.
+    ///
+    /// # Errors
+    ///
+    /// There was no usable answer; [`LookError::kind`] says what that means for other looks.
+    async fn look(&self, message_id: &MessageId) -> Result<Look, LookError>;
+}

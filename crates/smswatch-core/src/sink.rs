@@ -1,0 +1,265 @@
+//! The seam to wherever notifications go.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use smswatch_model::Notification;
+
+/// How much of the other side's answer a receipt or an error keeps, in characters.
+const MAX_DETAIL: usize = 300;
+
+/// Somewhere a notification is delivered.
+///
+/// # Contract
+///
+/// - One call is one attempt. Retries, limits, timeouts and order belong to core.
+/// - A dropped future is harmless: at worst the notification arrives twice, with the same
+///   [`delivery_id`](Notification::delivery_id), which the receiver must be able to see.
+/// - Several calls may run at once.
+/// - Neither `Debug` nor an error ever shows a credential.
+#[async_trait]
+pub trait Sink: fmt::Debug + Send + Sync {
+    /// Makes one attempt to deliver `notification`.
+    ///
+    /// # Errors
+    ///
+    /// Says what failed and, through [`DeliveryError::retry`], whether trying again can help.
+    async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError>;
+}
+
+/// A sink that an operator configures under its own `type`.
+///
+/// `Config` is what stands beside `type` in the configuration, without the options that core owns
+/// (`rate`, `concurrency`, `timeout`, `retry`). Refuse unknown keys with
+/// `#[serde(deny_unknown_fields)]`; doc comments become the schema's descriptions.
+pub trait ConfiguredSink: Sink + Sized + 'static {
+    /// What the operator writes.
+    type Config: DeserializeOwned + JsonSchema;
+
+    /// What a rule may ask of this sink beside its name; [`NoWishes`] when nothing.
+    type Wishes: DeserializeOwned + JsonSchema;
+
+    /// Makes the sink; nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// The configuration reads well and yet makes no sense; the text says what would.
+    fn configure(config: Self::Config, context: &SinkContext) -> Result<Self, InvalidConfig>;
+}
+
+/// What a sink may know of the process it is made in.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SinkContext {
+    /// The sink's name in the configuration.
+    pub name: String,
+    /// How smswatch introduces itself to others: `smswatch/VERSION`.
+    pub user_agent: String,
+}
+
+impl SinkContext {
+    /// The context of the sink called `name`.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        let user_agent = format!("smswatch/{}", crate::VERSION);
+        Self {
+            name: name.into(),
+            user_agent,
+        }
+    }
+}
+
+/// The wishes of a sink that takes none.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoWishes {}
+
+/// A configuration that reads well and yet makes no sense.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct InvalidConfig {
+    what: String,
+    key: Option<&'static str>,
+}
+
+impl InvalidConfig {
+    /// `what` is wrong with the configuration.
+    #[must_use]
+    pub fn new(what: impl fmt::Display) -> Self {
+        Self {
+            what: what.to_string(),
+            key: None,
+        }
+    }
+
+    /// `what` is wrong with the value of `key`.
+    #[must_use]
+    pub fn at(key: &'static str, what: impl fmt::Display) -> Self {
+        Self {
+            what: what.to_string(),
+            key: Some(key),
+        }
+    }
+
+    /// The key whose value is wrong, where it is one.
+    #[must_use]
+    pub fn key(&self) -> Option<&'static str> {
+        self.key
+    }
+}
+
+/// What the other side said when it took a notification.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Receipt {
+    detail: String,
+}
+
+impl Receipt {
+    /// A receipt with the other side's words, cut to a bounded length.
+    #[must_use]
+    pub fn new(detail: impl fmt::Display) -> Self {
+        Self {
+            detail: bounded(&detail.to_string()),
+        }
+    }
+
+    /// The other side's words.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+/// Whether trying again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// No: the other side will never take it.
+    Never,
+    /// Yes, at the retry schedule's pace.
+    Later,
+    /// Yes, and the other side said when.
+    After(Duration),
+}
+
+/// An attempt that failed: what failed, and whether trying again can help.
+#[derive(Debug)]
+pub struct DeliveryError {
+    what: Cow<'static, str>,
+    retry: Retry,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl DeliveryError {
+    /// The other side will never take it.
+    #[must_use]
+    pub fn permanent(what: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            what: what.into(),
+            retry: Retry::Never,
+            source: None,
+        }
+    }
+
+    /// It may work later.
+    #[must_use]
+    pub fn temporary(what: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            what: what.into(),
+            retry: Retry::Later,
+            source: None,
+        }
+    }
+
+    /// It may work later, and the other side said when.
+    #[must_use]
+    pub fn retry_after(what: impl Into<Cow<'static, str>>, delay: Duration) -> Self {
+        Self {
+            what: what.into(),
+            retry: Retry::After(delay),
+            source: None,
+        }
+    }
+
+    /// Adds the cause; its text is shown, so it must not hold a credential.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Whether trying again can help.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        self.retry
+    }
+
+    /// What failed with all its causes, in one line of bounded length.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        let mut text = self.what.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        bounded(&text)
+    }
+}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.what)
+    }
+}
+
+impl Error for DeliveryError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+/// One line of at most [`MAX_DETAIL`] characters.
+fn bounded(text: &str) -> String {
+    let mut line: String = text
+        .chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .take(MAX_DETAIL + 1)
+        .collect();
+    if line.chars().count() > MAX_DETAIL {
+        line.pop();
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_tells_its_causes_in_one_bounded_line() {
+        let cause = std::io::Error::other("refused\r\nby the relay");
+        let error = DeliveryError::temporary("could not send the mail").because(cause);
+        assert_eq!(
+            error.detail(),
+            "could not send the mail: refused  by the relay"
+        );
+        let long = DeliveryError::permanent("x".repeat(10_000));
+        assert_eq!(long.detail().chars().count(), MAX_DETAIL + 1);
+    }
+}

@@ -1,0 +1,343 @@
+//! The seam to whatever keeps watches, the event log and the queues.
+//!
+//! A store is split into shards; each step below changes one shard, all of it or nothing. Bodies are
+//! opaque: core writes and reads them ([`Record`] for watches, [`crate::codec`] for the rest), so a
+//! store is about atomic steps, order and time, and both stores keep the same bytes.
+
+mod delivery;
+mod log;
+mod page;
+mod watch;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use smswatch_model::{DeliveryId, MessageId, Timestamp};
+
+pub use delivery::{
+    Attempt, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
+    DeliveryToken, NewDelivery, Outcome, Priority, StoredDelivery,
+};
+pub use log::{LogEntry, LogPosition, LogSlice, RouteOutcome, RouteStep};
+pub use page::{InvalidCursor, Page, PageRequest};
+pub use watch::{ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId};
+
+use crate::record::{Record, WatchState};
+
+/// A part of the store whose contents one step can change together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shard(pub u16);
+
+/// Why a store did not do a step. The step may or may not have taken place, unless said otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store cannot be reached, is loading, is full, or refuses to write for now.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// The store holds something that this version does not understand.
+    #[error("the store holds something unexpected: {0}")]
+    Unexpected(String),
+    /// The caller's cursor is not one that this store gave out.
+    #[error(transparent)]
+    Cursor(#[from] InvalidCursor),
+}
+
+/// A rate that all processes on one store keep together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// How many permits there are in `per`; at least 1. Also the largest burst.
+    pub permits: u32,
+    /// In how long.
+    pub per: Duration,
+}
+
+/// What was left of a rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reserved {
+    /// How many permits may be used at once; at most as many as were wanted.
+    pub granted: u32,
+    /// How long until another permit can be had; zero when all that were wanted were granted.
+    pub next_in: Duration,
+}
+
+/// How long and how many of one kind of record are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// How long after its end a record is kept.
+    pub keep_for: Duration,
+    /// How many records are kept in all shards together.
+    pub max: u64,
+}
+
+/// What is kept of the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryBounds {
+    /// Routed log entries.
+    pub events: Bound,
+    /// Delivered and suppressed deliveries.
+    pub deliveries: Bound,
+    /// Dead deliveries.
+    pub dead: Bound,
+}
+
+/// How many records a trim removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Trimmed {
+    /// Log entries.
+    pub events: u64,
+    /// Delivered and suppressed deliveries.
+    pub deliveries: u64,
+    /// Dead deliveries.
+    pub dead: u64,
+}
+
+/// The state of one sink's queue.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct QueueGauge {
+    /// The sink.
+    pub sink: String,
+    /// How many deliveries wait or are being attempted.
+    pub pending: u64,
+    /// How many are dead and kept.
+    pub dead: u64,
+    /// Since when the longest waiting delivery waits.
+    pub oldest: Option<Timestamp>,
+}
+
+/// How much of everything the store holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Gauges {
+    /// Watches by state; states without a watch may be missing.
+    pub watches: Vec<(WatchState, u64)>,
+    /// Log entries that are not routed.
+    pub unrouted: u64,
+    /// Every sink that has, or had, deliveries.
+    pub queues: Vec<QueueGauge>,
+}
+
+/// Whatever keeps watches, the event log and the queues.
+///
+/// # Contract
+///
+/// - Every method that names a shard is one atomic step on it: it takes place as a whole or not at
+///   all, and is as durable as the store is configured to be when the call returns. A store that
+///   cannot undo checks everything first and then writes in such an order that the loss of the rest
+///   of the step would only repeat work.
+/// - The number of round trips does not depend on the number of items of a call.
+/// - Time is the store's own: instants are read from its clock inside the step; callers hand in
+///   durations, and the instants in records, which they computed from [`Store::now`].
+/// - Several processes may call at once, unless the store says at opening that it serves one only.
+/// - A dropped future may leave its step done or undone, never half done.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync {
+    /// The number of shards, which never changes during the life of the stored data.
+    fn shard_count(&self) -> u16;
+
+    /// The store's clock.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn now(&self) -> Result<Timestamp, StoreError>;
+
+    /// Reads the records of `message_ids`, which all belong to `shard`, in their order.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available, or a record is of a version that cannot be read.
+    async fn load(
+        &self,
+        shard: Shard,
+        message_ids: &[MessageId],
+    ) -> Result<Vec<Option<Record>>, StoreError>;
+
+    /// Takes up to `limit` watches of `lane` that are due and belong to nobody, earliest first.
+    ///
+    /// They belong to the caller until a commit writes another due time, names the lease among its
+    /// `finished`, or `lease` has passed; then those whose due time is still the same are due again.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn claim(
+        &self,
+        shard: Shard,
+        lane: Lane,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<ClaimedWatches, StoreError>;
+
+    /// Gives back a lease: what is left of it is due again at once.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available; the lease then ends by itself.
+    async fn release(&self, shard: Shard, lease: LeaseId) -> Result<(), StoreError>;
+
+    /// Writes records, appends log entries and sets due times, each item only if its watch still is
+    /// as the item expects; items do not depend on each other.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available; each item may be done or undone.
+    async fn commit(&self, shard: Shard, step: CommitStep) -> Result<Committed, StoreError>;
+
+    /// Pages through all watches but removed ones, in no promised order.
+    ///
+    /// A watch that exists from the first page to the last is on exactly one of them.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available, or the cursor is none.
+    async fn watches(&self, page: &PageRequest) -> Result<Page<(MessageId, Record)>, StoreError>;
+
+    /// Reads the oldest log entries behind the shard's cursor.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn read_log(&self, shard: Shard, limit: u32) -> Result<LogSlice, StoreError>;
+
+    /// Moves the cursor and puts deliveries into their queues, due at once; does neither if the
+    /// cursor is not where the step expects it. A delivery that exists already stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn route(&self, shard: Shard, step: RouteStep) -> Result<RouteOutcome, StoreError>;
+
+    /// Puts a delivery into its queue outside the log; one that exists already stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn enqueue(&self, shard: Shard, delivery: NewDelivery) -> Result<(), StoreError>;
+
+    /// Pages through the bodies of the log, of all shards, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available, or the cursor is none.
+    async fn events(&self, page: &PageRequest) -> Result<Page<Vec<u8>>, StoreError>;
+
+    /// Pages through the bodies of one shard's log, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available, or the cursor is none.
+    async fn events_of(
+        &self,
+        shard: Shard,
+        page: &PageRequest,
+    ) -> Result<Page<Vec<u8>>, StoreError>;
+
+    /// Takes up to `limit` deliveries of `sink` that are due, critical ones first, then the earliest.
+    ///
+    /// They belong to the caller until [`Store::complete`] with their token, or until `lease` has
+    /// passed; then they are due again, under another token.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn claim_deliveries(
+        &self,
+        shard: Shard,
+        sink: &str,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<ClaimedDeliveries, StoreError>;
+
+    /// Writes what came of attempts; answers for each whether the token still held, and leaves those
+    /// alone whose token did not.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn complete(
+        &self,
+        shard: Shard,
+        sink: &str,
+        completions: Vec<Completion>,
+    ) -> Result<Vec<bool>, StoreError>;
+
+    /// Reads one delivery, wherever it is.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn delivery(&self, id: &DeliveryId) -> Result<Option<StoredDelivery>, StoreError>;
+
+    /// Pages through deliveries, in no promised order, newest first where an order is natural.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available, or the cursor is none.
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: &PageRequest,
+    ) -> Result<Page<StoredDelivery>, StoreError>;
+
+    /// Takes up to `want` permits of the rate called `name`, for all processes together.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available; no permit was used as far as the caller is concerned.
+    async fn reserve(&self, name: &str, rate: Rate, want: u32) -> Result<Reserved, StoreError>;
+
+    /// Counts everything.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn gauges(&self) -> Result<Gauges, StoreError>;
+
+    /// Removes a bounded number of the shard's records that are older or more than `bounds` allow;
+    /// never a log entry that is not routed, never a pending delivery.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn trim(&self, shard: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError>;
+}
+
+/// The shard that a key (a message id, or a name) belongs to among `shard_count`.
+///
+/// It is part of the stored data: FNV-1a over the bytes, folded, modulo the count.
+#[must_use]
+pub fn shard_of(key: &str, shard_count: u16) -> Shard {
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let folded = (hash >> 32) ^ (hash & 0xffff_ffff);
+    let shard = folded % u64::from(shard_count.max(1));
+    Shard(u16::try_from(shard).expect("less than the count, which fits"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shard_of_a_key_never_changes() {
+        assert_eq!(
+            shard_of("3d0c6a3e-91d4-4d4e-8f6f-bbbbbbbbbb01", 16),
+            Shard(5)
+        );
+        assert_eq!(shard_of("anything", 1), Shard(0));
+        assert_eq!(shard_of("anything", 0), Shard(0));
+    }
+
+    #[test]
+    fn keys_spread_over_all_shards() {
+        let mut counts = [0_u32; 16];
+        for n in 0..16_000 {
+            counts[usize::from(shard_of(&format!("message-{n}"), 16).0)] += 1;
+        }
+        assert!(
+            counts.iter().all(|count| (800..1200).contains(count)),
+            "{counts:?}"
+        );
+    }
+}

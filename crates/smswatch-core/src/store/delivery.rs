@@ -1,0 +1,185 @@
+//! What goes in and out of a store about deliveries.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use smswatch_model::{DeliveryId, MessageId, Severity, Timestamp};
+
+/// Which deliveries of a queue go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Priority {
+    /// Before all others.
+    Critical,
+    /// After them.
+    Normal,
+}
+
+impl From<Severity> for Priority {
+    fn from(severity: Severity) -> Self {
+        if severity == Severity::Critical {
+            Self::Critical
+        } else {
+            Self::Normal
+        }
+    }
+}
+
+/// A delivery that is to be queued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// Its name.
+    pub id: DeliveryId,
+    /// Where it goes.
+    pub sink: String,
+    /// The rule that made it.
+    pub rule: String,
+    /// Whether it goes first.
+    pub priority: Priority,
+    /// The messages that it tells of, for looking it up.
+    pub message_ids: Vec<MessageId>,
+    /// The notification, as core wrote it.
+    pub body: Vec<u8>,
+}
+
+/// How far a delivery has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// It waits for an attempt, or is being attempted.
+    Pending,
+    /// The sink took it.
+    Delivered,
+    /// It was given up.
+    Dead,
+    /// It was held back on purpose.
+    Suppressed,
+}
+
+impl DeliveryState {
+    /// Every state there is.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Delivered, Self::Dead, Self::Suppressed];
+
+    /// The word that stands for this in the API, in stores and in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+            Self::Suppressed => "suppressed",
+        }
+    }
+
+    /// The state that `word` stands for.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// One attempt, as it is shown to people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When it ended, by the store's clock as the caller knows it.
+    pub at: Timestamp,
+    /// `delivered`, `retry` or `dead`.
+    pub result: String,
+    /// What the other side said, or what failed.
+    pub detail: String,
+}
+
+impl Attempt {
+    /// How many of a delivery's attempts a store keeps, the newest ones.
+    pub const MAX_KEPT: usize = 20;
+}
+
+/// What shows that a claimed delivery still belongs to its claimer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DeliveryToken(pub i64);
+
+/// A delivery that was claimed for an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedDelivery {
+    /// Its name.
+    pub id: DeliveryId,
+    /// Needed to complete it.
+    pub token: DeliveryToken,
+    /// How many attempts were completed before.
+    pub attempts_made: u32,
+    /// When it was queued.
+    pub created_at: Timestamp,
+    /// The notification, as core wrote it.
+    pub body: Vec<u8>,
+}
+
+/// What a claim of deliveries brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedDeliveries {
+    /// The deliveries.
+    pub deliveries: Vec<ClaimedDelivery>,
+    /// When the queue has something due next; not after `now` when there is more due already. None
+    /// when the queue is empty. Deliveries that others hold are due when their lease ends.
+    pub next_due: Option<Timestamp>,
+    /// The store's clock during the step.
+    pub now: Timestamp,
+}
+
+/// What an attempt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The sink took it.
+    Delivered,
+    /// It is tried again after this long.
+    Retry(Duration),
+    /// It is given up.
+    Dead,
+}
+
+/// What came of the attempt on one claimed delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// The token it was claimed under.
+    pub token: DeliveryToken,
+    /// What the attempt came to.
+    pub outcome: Outcome,
+    /// The attempt, to be kept.
+    pub attempt: Attempt,
+}
+
+/// A delivery as the store holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDelivery {
+    /// Its name.
+    pub id: DeliveryId,
+    /// Where it goes.
+    pub sink: String,
+    /// The rule that made it.
+    pub rule: String,
+    /// How far it has come.
+    pub state: DeliveryState,
+    /// The messages that it tells of.
+    pub message_ids: Vec<MessageId>,
+    /// When it was queued.
+    pub created_at: Timestamp,
+    /// When it is due next; none once it has come to an end.
+    pub next_attempt_at: Option<Timestamp>,
+    /// How many attempts were completed.
+    pub attempts_made: u32,
+    /// The latest of them, oldest first, at most [`Attempt::MAX_KEPT`].
+    pub attempts: Vec<Attempt>,
+    /// The notification, as core wrote it.
+    pub body: Vec<u8>,
+}
+
+/// Which deliveries are wanted; every field that is set must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeliveryFilter {
+    /// How far they have come.
+    pub state: Option<DeliveryState>,
+    /// Where they go.
+    pub sink: Option<String>,
+    /// A message that they tell of.
+    pub message_id: Option<MessageId>,
+}

@@ -1,0 +1,88 @@
+//! What goes in and out of a store about watches.
+
+use smswatch_model::{MessageId, Timestamp};
+
+use crate::record::Record;
+
+/// Which of a shard's two queues of due watches a watch waits in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Watches that are looked at first when there is more to do than time.
+    Young,
+    /// All others.
+    Old,
+}
+
+impl Lane {
+    /// Both, the more urgent first.
+    pub const ALL: [Self; 2] = [Self::Young, Self::Old];
+
+    /// The lane's place among them, which stores may write down.
+    #[must_use]
+    pub fn index(self) -> usize {
+        match self {
+            Self::Young => 0,
+            Self::Old => 1,
+        }
+    }
+}
+
+/// The name of one claim, within its shard.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LeaseId(pub String);
+
+/// What a claim brought.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimedWatches {
+    /// The claim's name; none when it brought nothing.
+    pub lease: Option<LeaseId>,
+    /// The watches with their records.
+    pub watches: Vec<(MessageId, Record)>,
+    /// When the lane has something due next, or a lease of it ends; not after `now` when there is
+    /// more due already. None when the lane is empty.
+    pub next_due: Option<Timestamp>,
+    /// The store's clock during the step.
+    pub now: Timestamp,
+}
+
+/// A change to one watch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommitItem {
+    /// The watch; no two items of one step have the same.
+    pub message_id: MessageId,
+    /// What the store must hold for the change to take place; none: nothing.
+    pub expected: Option<Record>,
+    /// What it holds afterwards; none: nothing. Its due time is queued in `lane`.
+    pub record: Option<Record>,
+    /// The queue in which the due time waits.
+    pub lane: Lane,
+    /// What to append to the log.
+    pub entry: Option<Vec<u8>>,
+}
+
+/// A batch of changes to watches of one shard.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CommitStep {
+    /// The changes.
+    pub items: Vec<CommitItem>,
+    /// Leases of which nothing is left to do after this step.
+    pub finished: Vec<LeaseId>,
+}
+
+/// What became of one item.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CommitOutcome {
+    /// It took place.
+    Done,
+    /// The watch was not as expected; this is how it is.
+    Conflict(Option<Record>),
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Committed {
+    /// Of each item, in their order.
+    pub outcomes: Vec<CommitOutcome>,
+    /// How many of the shard's log entries are not routed now.
+    pub unrouted: u64,
+}

@@ -1,0 +1,1 @@
+//! A real Redis on a free port, gone when it is dropped.

@@ -1,0 +1,1 @@
+//! What every sink must hold to, as tests that a sink crate runs against itself.

@@ -1,0 +1,1 @@
+//! A real SMTP server on loopback that keeps what it is sent.

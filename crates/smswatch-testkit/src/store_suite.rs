@@ -1,0 +1,1 @@
+//! What every store must hold to, as tests that a store crate runs against itself.
