@@ -1,17 +1,44 @@
 //! The verbs of smswatch: observe, commit, route, deliver; and the seams between which they run.
 
+mod agenda;
+mod announce;
+mod clock;
 pub mod codec;
+mod commit;
+mod deliver;
+mod engine;
+mod gate;
+mod health;
+mod history;
+mod lifecycle;
+mod limiter;
+mod metrics;
+mod observe;
+mod pace;
+mod privacy;
 pub mod provider;
 pub mod record;
+mod route;
 pub mod rules;
 mod secret;
+mod service;
+pub mod settings;
+mod shared;
 pub mod sink;
 pub mod store;
+mod watch;
+mod watches;
 
 pub use async_trait::async_trait;
+pub use engine::{Engine, Parts};
+pub use health::HealthReport;
+pub use history::{EventFilter, TriedEvent};
+pub use privacy::Privacy;
 pub use schemars;
 pub use secret::Secret;
+pub use service::{Service, ServiceError};
 pub use smswatch_model as model;
+pub use watches::{NewWatch, Registered, WatchView};
 
 /// The version of smswatch, as it introduces itself to others.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

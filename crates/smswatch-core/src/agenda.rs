@@ -1,0 +1,110 @@
+//! When each of several queues has something due: sleep until then, and be woken when it changes.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use smswatch_model::Timestamp;
+use tokio::sync::Notify;
+
+use crate::clock::StoreClock;
+
+/// Nothing is due, as far as is known.
+const NEVER: i64 = i64::MAX;
+
+/// The next due time of each of several queues.
+///
+/// Whoever puts something into a queue calls [`Agenda::hint`]; one worker takes what is due. Taking
+/// forgets the due time first and asks the store afterwards, so that a hint in between is not lost.
+#[derive(Debug)]
+pub(crate) struct Agenda {
+    dues: Box<[AtomicI64]>,
+    changed: Notify,
+}
+
+impl Agenda {
+    /// An agenda of `queues` queues, all due at once: nobody knows yet what is in them.
+    pub(crate) fn new(queues: usize) -> Self {
+        let dues = (0..queues).map(|_| AtomicI64::new(0)).collect();
+        Self {
+            dues,
+            changed: Notify::new(),
+        }
+    }
+
+    /// Something in `queue` is due at `due`.
+    pub(crate) fn hint(&self, queue: usize, due: Timestamp) {
+        let due = due.as_millis();
+        if due < self.dues[queue].fetch_min(due, Ordering::AcqRel) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Something in `queue` is due at once.
+    pub(crate) fn hint_now(&self, queue: usize) {
+        self.hint(queue, Timestamp::from_millis(0));
+    }
+
+    /// All queues may hold something that nobody told of.
+    pub(crate) fn hint_all(&self) {
+        for queue in 0..self.dues.len() {
+            self.hint_now(queue);
+        }
+    }
+
+    /// Whether something in `queue` is due at `now`; if so, its due time is forgotten.
+    pub(crate) fn take(&self, queue: usize, now: Timestamp) -> bool {
+        let is_due = self.dues[queue].load(Ordering::Acquire) <= now.as_millis();
+        if is_due {
+            self.dues[queue].store(NEVER, Ordering::Release);
+        }
+        is_due
+    }
+
+    /// Waits until something in any queue is due, however far away that is.
+    pub(crate) async fn wait(&self, clock: &StoreClock) {
+        loop {
+            let changed = self.changed.notified();
+            let earliest = self
+                .dues
+                .iter()
+                .map(|due| due.load(Ordering::Acquire))
+                .min()
+                .unwrap_or(NEVER);
+            let now = clock.now();
+            if earliest <= now.as_millis() {
+                return;
+            }
+            if earliest == NEVER {
+                changed.await;
+                continue;
+            }
+            // A millisecond more, so that rounding down does not wake this a moment too early.
+            let sleep = Timestamp::from_millis(earliest).since(now) + Duration::from_millis(1);
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hint_wakes_the_waiting_and_taking_forgets_it() {
+        let agenda = Agenda::new(2);
+        let clock = StoreClock::new(Timestamp::from_seconds(1_777_636_800));
+        agenda.wait(&clock).await;
+        assert!(agenda.take(0, clock.now()) && agenda.take(1, clock.now()));
+        assert!(!agenda.take(0, clock.now()));
+        agenda.hint(1, clock.now() + Duration::from_secs(3600));
+        let (woken, ()) = tokio::join!(agenda.wait(&clock), async {
+            tokio::task::yield_now().await;
+            agenda.hint_now(0);
+        });
+        assert_eq!(woken, ());
+        assert!(agenda.take(0, clock.now()) && !agenda.take(1, clock.now()));
+    }
+}

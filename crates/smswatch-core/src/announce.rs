@@ -1,0 +1,147 @@
+//! Makes events of what was found out about a message.
+
+use smswatch_model::{
+    Change, CurrentStatus, Event, EventKind, Fault, Message, MessageFacts, MessageId, Outcome,
+    PartFacts, PreviousStatus, Snapshot, Source, Tags, Timestamp, Word, change_event_id,
+    derived_event_id,
+};
+
+use crate::privacy::Privacy;
+use crate::settings::WatchSettings;
+
+/// What every event of one observation of one message shares.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Announcer<'a> {
+    pub(crate) provider: &'a str,
+    pub(crate) privacy: &'a Privacy,
+    pub(crate) settings: &'a WatchSettings,
+    pub(crate) message_id: &'a MessageId,
+    pub(crate) facts: &'a MessageFacts,
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) tags: &'a Tags,
+    pub(crate) detected_at: Timestamp,
+}
+
+impl Announcer<'_> {
+    /// The event of a change; `sequence` is its number among the message's.
+    pub(crate) fn change(&self, change: Change, source: Source, sequence: u64) -> Event {
+        let current = &change.current;
+        let fault = Fault::of(
+            current.status.as_str(),
+            current.detailed_status.as_ref().map(Word::as_str),
+        );
+        let description = change
+            .description
+            .map(|description| self.privacy.text(description, self.facts));
+        Event {
+            event_id: change_event_id(self.message_id, &change.sms_id, current),
+            kind: EventKind::StatusChanged,
+            sequence,
+            source: Some(source),
+            time: current.date,
+            detected_at: self.detected_at,
+            regression: change.regression,
+            refined: change.refined,
+            backfill: false,
+            late: self.is_late(current.date),
+            fault,
+            previous: change.previous.as_ref().map(PreviousStatus::from),
+            current: Some(CurrentStatus::new(current, description)),
+            part: PartFacts {
+                sms_id: Some(change.sms_id),
+                number: change.number,
+                price: change.price,
+                latency: change.latency,
+            },
+            message: self.message(),
+        }
+    }
+
+    /// The event that something did not happen until `deadline`.
+    pub(crate) fn deadline(&self, kind: EventKind, deadline: Timestamp, sequence: u64) -> Event {
+        Event {
+            event_id: derived_event_id(self.message_id.as_str(), kind, deadline, 0),
+            kind,
+            sequence,
+            source: None,
+            time: deadline,
+            detected_at: self.detected_at,
+            regression: false,
+            refined: false,
+            backfill: false,
+            late: self.is_late(deadline),
+            fault: Fault::None,
+            previous: None,
+            current: None,
+            part: PartFacts::default(),
+            message: self.message(),
+        }
+    }
+
+    fn is_late(&self, time: Timestamp) -> bool {
+        self.detected_at.since(time) > self.settings.late_after
+    }
+
+    fn message(&self) -> Message {
+        let facts = self.facts;
+        let people = self.privacy.people(facts);
+        Message {
+            message_id: Some(self.message_id.clone()),
+            outcome: self.snapshot.outcome(),
+            part_count: self.snapshot.part_count(),
+            from: people.from,
+            to: people.to,
+            to_key: people.to_key,
+            country: facts.country.clone(),
+            operator: facts.operator.clone(),
+            label: facts.label.clone(),
+            campaign: facts.campaign.clone(),
+            application: facts.application.clone(),
+            groups: facts.groups.clone(),
+            direction: facts.direction.clone(),
+            tags: self.tags.clone(),
+            ..unknown_message(self.provider)
+        }
+    }
+}
+
+/// The event with which somebody sees whether a sink works; `n` tells one test from the next.
+pub(crate) fn test_event(provider: &str, sink: &str, now: Timestamp, n: u64) -> Event {
+    Event {
+        event_id: derived_event_id(sink, EventKind::Test, now, n),
+        kind: EventKind::Test,
+        sequence: 0,
+        source: None,
+        time: now,
+        detected_at: now,
+        regression: false,
+        refined: false,
+        backfill: false,
+        late: false,
+        fault: Fault::None,
+        previous: None,
+        current: None,
+        part: PartFacts::default(),
+        message: unknown_message(provider),
+    }
+}
+
+fn unknown_message(provider: &str) -> Message {
+    Message {
+        provider: provider.to_owned(),
+        message_id: None,
+        outcome: Outcome::Pending,
+        part_count: 0,
+        from: None,
+        to: None,
+        to_key: None,
+        country: None,
+        operator: None,
+        label: None,
+        campaign: None,
+        application: None,
+        groups: Vec::new(),
+        direction: None,
+        tags: Tags::new(),
+    }
+}

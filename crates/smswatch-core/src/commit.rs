@@ -1,0 +1,241 @@
+//! Stage two: compares what was seen with what is known, and writes snapshot, events and due time
+//! in one step.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use smswatch_model::{Event, MessageId};
+use tokio::sync::mpsc;
+
+use crate::codec;
+use crate::lifecycle::{Answer, Applied, Lifecycle};
+use crate::metrics::{KindLabel, ObservationLabels};
+use crate::observe::{Finished, Verdict};
+use crate::pace::Backoff;
+use crate::record::{Record, WatchState};
+use crate::shared::Shared;
+use crate::store::{CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId, Shard};
+use crate::watch::Watch;
+
+/// How many watches are written together at most.
+const MOST_AT_ONCE: usize = 512;
+
+/// Writes what the first stage found, until there is no more; waits while the store is away.
+pub(crate) async fn run(shared: Arc<Shared>, mut finished: mpsc::Receiver<Finished>) {
+    let mut batch = Vec::with_capacity(MOST_AT_ONCE);
+    while finished.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
+        let mut by_shard: HashMap<Shard, Vec<Finished>> = HashMap::new();
+        for finished in batch.drain(..) {
+            by_shard.entry(finished.shard).or_default().push(finished);
+        }
+        let commits = by_shard
+            .into_iter()
+            .map(|(shard, items)| commit(&shared, shard, items));
+        join_all(commits).await;
+    }
+}
+
+/// What one watch becomes, and what there is to tell of it.
+struct Draft {
+    finished: Finished,
+    /// The watch afterwards; none when it goes.
+    after: Option<Record>,
+    lane: Lane,
+    events: Vec<Event>,
+    observation: Option<ObservationLabels>,
+    clamped: u32,
+    has_missing_parts: bool,
+}
+
+async fn commit(shared: &Shared, shard: Shard, mut items: Vec<Finished>) {
+    while !items.is_empty() {
+        let (mut now, later) = set_doubles_aside(items);
+        items = later;
+        // A watch that turns out to have been changed by somebody else was queued by them, so its
+        // lease may end with this step whatever becomes of the item.
+        let finished: Vec<_> = now.iter_mut().filter_map(last_of_its_batch).collect();
+        let drafts = now.into_iter().map(|item| draft(shared, item));
+        let drafts: Vec<_> = drafts.filter(Draft::says_something).collect();
+        let committed = write(shared, shard, &drafts, &finished).await;
+        shared.leases.remove(shard, &finished);
+        shared.backlog.set(shard, committed.unrouted);
+        for (draft, outcome) in drafts.into_iter().zip(committed.outcomes) {
+            match outcome {
+                CommitOutcome::Done => done(shared, &draft),
+                // An earlier try of this very step took place although it seemed to fail.
+                CommitOutcome::Conflict(current) if current == draft.after => done(shared, &draft),
+                CommitOutcome::Conflict(current) => items.extend(again(draft.finished, current)),
+            }
+        }
+    }
+}
+
+fn last_of_its_batch(item: &mut Finished) -> Option<LeaseId> {
+    item.batch
+        .take()
+        .filter(|batch| batch.finish_one())
+        .map(|batch| batch.lease.clone())
+}
+
+/// A step names each watch once; a watch whose lease ran out may have come twice.
+fn set_doubles_aside(items: Vec<Finished>) -> (Vec<Finished>, Vec<Finished>) {
+    let mut seen: HashMap<MessageId, ()> = HashMap::with_capacity(items.len());
+    items
+        .into_iter()
+        .partition(|item| match seen.entry(item.message_id.clone()) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(());
+                true
+            }
+            Entry::Occupied(_) => false,
+        })
+}
+
+fn draft(shared: &Shared, finished: Finished) -> Draft {
+    let lifecycle = shared.lifecycle();
+    let now = shared.clock.now();
+    let plain = |finished: Finished, watch: Option<Watch>| Draft {
+        lane: watch.as_ref().map_or(Lane::Old, Lifecycle::lane),
+        after: watch.map(|watch| watch.encode()),
+        finished,
+        events: Vec::new(),
+        observation: None,
+        clamped: 0,
+        has_missing_parts: false,
+    };
+    match &finished.verdict {
+        Verdict::Expired => plain(finished, None),
+        Verdict::Postponed(due) => {
+            let watch = Watch {
+                due: *due,
+                ..finished.watch.clone()
+            };
+            plain(finished, Some(watch))
+        }
+        Verdict::Answered(answer) => {
+            let (id, watch) = (&finished.message_id, &finished.watch);
+            let is_mine = finished.claimed_due == finished.watch.due;
+            let random = fastrand::f64();
+            let applied = match answer {
+                Answer::Seen(seen) if !is_mine => {
+                    lifecycle.apply_news(id, watch, seen, now, random)
+                }
+                answer => lifecycle.apply(id, watch, answer, now, random),
+            };
+            let observation = observation_labels(answer, &applied);
+            Draft {
+                lane: Lifecycle::lane(&applied.watch),
+                after: Some(applied.watch.encode()),
+                events: applied.events,
+                observation,
+                clamped: applied.clamped,
+                has_missing_parts: applied.has_missing_parts,
+                finished,
+            }
+        }
+    }
+}
+
+fn observation_labels(answer: &Answer, applied: &Applied) -> Option<ObservationLabels> {
+    let Answer::Seen(observation) = answer else {
+        return None;
+    };
+    let result = if !applied.events.is_empty() {
+        "changed"
+    } else if applied.stale > 0 {
+        "stale"
+    } else {
+        "same"
+    };
+    Some(ObservationLabels {
+        source: observation.source.as_str(),
+        result,
+    })
+}
+
+/// Writes the drafts, again and again while the store is away: nothing observed may be lost.
+async fn write(shared: &Shared, shard: Shard, drafts: &[Draft], finished: &[LeaseId]) -> Committed {
+    let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
+    let items = drafts.iter().map(|draft| CommitItem {
+        message_id: draft.finished.message_id.clone(),
+        expected: Some(draft.finished.record.clone()),
+        record: draft.after.clone(),
+        lane: draft.lane,
+        entry: (!draft.events.is_empty()).then(|| codec::encode_events(&draft.events)),
+    });
+    let step = CommitStep {
+        items: items.collect(),
+        finished: finished.to_vec(),
+    };
+    loop {
+        match shared
+            .call("commit", shared.store.commit(shard, step.clone()))
+            .await
+        {
+            Ok(committed) => return committed,
+            Err(error) => {
+                tracing::debug!(%error, "a commit is repeated");
+                tokio::time::sleep(backoff.fail()).await;
+            }
+        }
+    }
+}
+
+impl Draft {
+    /// Whether there is anything to write: not for old news of a watch that somebody else holds.
+    fn says_something(&self) -> bool {
+        !self.events.is_empty() || self.after.as_ref() != Some(&self.finished.record)
+    }
+}
+
+fn done(shared: &Shared, draft: &Draft) {
+    let shard = usize::from(draft.finished.shard.0);
+    if let Some(record) = &draft.after {
+        shared.looks(draft.lane).hint(shard, record.due());
+    }
+    if let Some(labels) = &draft.observation {
+        shared.metrics.observations.get_or_create(labels).inc();
+    }
+    if draft.clamped > 0 {
+        shared
+            .metrics
+            .clamped_dates
+            .inc_by(u64::from(draft.clamped));
+    }
+    if draft.has_missing_parts {
+        shared.metrics.parts_missing.inc();
+    }
+    if !draft.events.is_empty() {
+        shared.routes.hint_now(shard);
+        for event in &draft.events {
+            let label = KindLabel {
+                r#type: event.kind.as_str(),
+            };
+            shared.metrics.events.get_or_create(&label).inc();
+        }
+    }
+}
+
+/// What is left to do for a watch that somebody else has changed meanwhile.
+fn again(finished: Finished, current: Option<Record>) -> Option<Finished> {
+    let current = current?;
+    let watch = Watch::decode(&current).ok()?;
+    if watch.state == WatchState::Removed {
+        return None;
+    }
+    let is_mine = current.due() == finished.claimed_due;
+    match &finished.verdict {
+        // Whoever moved the due time did this look's work; only news are still worth telling.
+        Verdict::Answered(Answer::Seen(_)) => {}
+        _ if is_mine => {}
+        _ => return None,
+    }
+    Some(Finished {
+        watch,
+        record: current,
+        ..finished
+    })
+}

@@ -1,0 +1,224 @@
+//! Starts the four stages of one process and ends them in order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::agenda::Agenda;
+use crate::clock::StoreClock;
+use crate::health::{Health, PROVIDER, STORE};
+use crate::metrics::{Metrics, RecordLabel, SinkName};
+use crate::privacy::Privacy;
+use crate::provider::Provider;
+use crate::rules::Rules;
+use crate::service::Service;
+use crate::settings::{Settings, SinkSettings};
+use crate::shared::{Backlog, OpenLeases, Shared, SinkUnit};
+use crate::sink::Sink;
+use crate::store::{Store, StoreError, Trimmed};
+use crate::{commit, deliver, observe, route};
+
+/// How often the store is asked how it is, and the queues are looked at that another process may
+/// have filled.
+const PULSE: Duration = Duration::from_secs(5);
+
+/// How often history is trimmed.
+const TRIM: Duration = Duration::from_secs(10);
+
+/// How many trims of one shard follow each other at most.
+const MOST_TRIMS: u32 = 50;
+
+/// What a process is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// Who is asked about messages.
+    pub provider: Arc<dyn Provider>,
+    /// Which events matter.
+    pub rules: Arc<dyn Rules>,
+    /// Where notifications go, by name.
+    pub sinks: BTreeMap<String, (Arc<dyn Sink>, SinkSettings)>,
+    /// What of a message may be told.
+    pub privacy: Privacy,
+    /// Everything else.
+    pub settings: Settings,
+}
+
+/// The four stages of one process, at work.
+#[derive(Debug)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    stages: Vec<JoinHandle<()>>,
+    chores: Vec<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Starts to work.
+    ///
+    /// # Errors
+    ///
+    /// The store is not there.
+    pub async fn start(parts: Parts) -> Result<Self, StoreError> {
+        let now = parts.store.now().await?;
+        let shared = Arc::new(share(parts, StoreClock::new(now)));
+        let stop = CancellationToken::new();
+        let (commits, finished) = mpsc::channel(shared.settings.provider.concurrency.max(64));
+        let mut stages = vec![
+            tokio::spawn(observe::run(Arc::clone(&shared), commits, stop.clone())),
+            tokio::spawn(commit::run(Arc::clone(&shared), finished)),
+            tokio::spawn(route::run(Arc::clone(&shared), stop.clone())),
+        ];
+        for unit in shared.sinks.values() {
+            let delivering = deliver::run(Arc::clone(&shared), Arc::clone(unit), stop.clone());
+            stages.push(tokio::spawn(delivering));
+        }
+        let chores = vec![
+            tokio::spawn(pulse(Arc::clone(&shared))),
+            tokio::spawn(trim(Arc::clone(&shared))),
+        ];
+        shared.health.running();
+        Ok(Self {
+            shared,
+            stop,
+            stages,
+            chores,
+        })
+    }
+
+    /// The door for the API and for programs.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        Service::new(Arc::clone(&self.shared))
+    }
+
+    /// Says to whoever asks that the process is about to end; it still works.
+    pub fn announce_stop(&self) {
+        self.shared.health.stopping();
+    }
+
+    /// Claims nothing more, finishes what is in flight within the shutdown timeout, and gives back
+    /// what is left; answers whether everything was finished.
+    pub async fn stop(self) -> bool {
+        self.announce_stop();
+        self.stop.cancel();
+        for chore in &self.chores {
+            chore.abort();
+        }
+        let aborts: Vec<_> = self.stages.iter().map(JoinHandle::abort_handle).collect();
+        let timeout = self.shared.settings.shutdown_timeout;
+        let is_finished = tokio::time::timeout(timeout, join_all(self.stages))
+            .await
+            .is_ok();
+        for abort in aborts {
+            abort.abort();
+        }
+        let leases = self.shared.leases.take_all();
+        let releases = leases
+            .into_iter()
+            .map(|(shard, lease)| self.shared.store.release(shard, lease));
+        // A store that is away keeps them until they end by themselves.
+        let _released = tokio::time::timeout(Duration::from_secs(1), join_all(releases)).await;
+        is_finished
+    }
+}
+
+fn share(parts: Parts, clock: StoreClock) -> Shared {
+    let shards = parts.store.shard_count();
+    let agenda = || Agenda::new(usize::from(shards));
+    let units = parts.sinks.into_iter().map(|(name, (sink, settings))| {
+        let label = SinkName(name.as_str().into());
+        (
+            name,
+            Arc::new(SinkUnit {
+                name: label,
+                sink,
+                settings,
+                agenda: agenda(),
+            }),
+        )
+    });
+    let sinks: BTreeMap<_, _> = units.collect();
+    let parts_of_health = [STORE, PROVIDER].map(str::to_owned);
+    let health = Health::new(
+        parts_of_health
+            .into_iter()
+            .chain(sinks.values().map(|unit| unit.part())),
+    );
+    Shared {
+        backlog: Backlog::new(shards),
+        store: parts.store,
+        provider: parts.provider,
+        rules: parts.rules,
+        privacy: parts.privacy,
+        settings: parts.settings,
+        clock,
+        metrics: Metrics::new(),
+        health,
+        looks: [agenda(), agenda()],
+        routes: agenda(),
+        sinks,
+        leases: OpenLeases::default(),
+    }
+}
+
+/// Sets the clock by the store's, tells whether the store is there, and looks for what another
+/// process left behind.
+async fn pulse(shared: Arc<Shared>) {
+    let mut beat = tokio::time::interval(PULSE);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        let Ok(now) = shared.call("now", shared.store.now()).await else {
+            continue;
+        };
+        shared.clock.adjust(now);
+        shared.health.well(STORE);
+        for agenda in shared.looks.iter().chain([&shared.routes]) {
+            agenda.hint_all();
+        }
+        for unit in shared.sinks.values() {
+            unit.agenda.hint_all();
+        }
+    }
+}
+
+async fn trim(shared: Arc<Shared>) {
+    let mut beat = tokio::time::interval(TRIM);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        for shard in shared.shards() {
+            for _ in 0..MOST_TRIMS {
+                let trim = shared.store.trim(shard, &shared.settings.history);
+                let Ok(trimmed) = shared.call("trim", trim).await else {
+                    break;
+                };
+                if trimmed == Trimmed::default() {
+                    break;
+                }
+                count_trimmed(&shared.metrics, trimmed);
+            }
+        }
+    }
+}
+
+fn count_trimmed(metrics: &Metrics, trimmed: Trimmed) {
+    let kinds = [
+        ("event", trimmed.events),
+        ("delivery", trimmed.deliveries),
+        ("dead", trimmed.dead),
+    ];
+    for (kind, count) in kinds {
+        metrics
+            .trimmed
+            .get_or_create(&RecordLabel { kind })
+            .inc_by(count);
+    }
+}

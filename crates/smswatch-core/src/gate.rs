@@ -1,0 +1,130 @@
+//! Holds all looks back while the provider wants none, or refuses the credentials.
+
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
+
+use smswatch_model::Timestamp;
+
+use crate::health::{Health, PROVIDER};
+use crate::provider::{LookError, LookFailure};
+
+/// How many looks in a row must fail before the provider is said to be in trouble.
+const FAILURES_TO_TELL: u32 = 3;
+
+/// The longest pause that a provider's `Retry-After` can cause, whatever it says.
+const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
+
+/// The pause after a throttled look when the provider does not say how long.
+const THROTTLED_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause between two tries of refused credentials; the first is a second.
+const MAX_REFUSED_PAUSE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    /// Until when looks wait, in milliseconds of the store's clock.
+    until: AtomicI64,
+    refusals: AtomicU32,
+    failures: AtomicU32,
+}
+
+impl Gate {
+    /// How long looks must wait, at `now`; zero when they need not.
+    pub(crate) fn closed_for(&self, now: Timestamp) -> Duration {
+        Timestamp::from_millis(self.until.load(Ordering::Acquire)).since(now)
+    }
+
+    pub(crate) fn answered(&self, health: &Health) {
+        self.refusals.store(0, Ordering::Relaxed);
+        if self.failures.swap(0, Ordering::Relaxed) >= FAILURES_TO_TELL {
+            health.well(PROVIDER);
+        }
+    }
+
+    pub(crate) fn failed(&self, error: &LookError, now: Timestamp, health: &Health) {
+        let asked = error.retry_after().unwrap_or_default().min(MAX_PAUSE);
+        let failures = match error.kind() {
+            LookFailure::Failed => self
+                .failures
+                .fetch_add(1, Ordering::Relaxed)
+                .saturating_add(1),
+            LookFailure::Throttled => {
+                self.close(now + asked.max(THROTTLED_PAUSE));
+                self.failures
+                    .fetch_max(FAILURES_TO_TELL, Ordering::Relaxed)
+                    .max(FAILURES_TO_TELL)
+            }
+            LookFailure::Refused => {
+                self.refuse(now, asked);
+                self.failures
+                    .fetch_max(FAILURES_TO_TELL, Ordering::Relaxed)
+                    .max(FAILURES_TO_TELL)
+            }
+        };
+        if failures >= FAILURES_TO_TELL {
+            health.trouble(PROVIDER, &error.to_string());
+        }
+    }
+
+    /// Looks that were under way together are refused together: they count as one refusal.
+    fn refuse(&self, now: Timestamp, asked: Duration) {
+        if !self.closed_for(now).is_zero() {
+            return;
+        }
+        let refusals = self.refusals.fetch_add(1, Ordering::Relaxed).min(10);
+        let pause = Duration::from_secs(1_u64 << refusals).min(MAX_REFUSED_PAUSE);
+        self.close(now + pause.max(asked.min(MAX_REFUSED_PAUSE)));
+    }
+
+    fn close(&self, until: Timestamp) {
+        self.until.fetch_max(until.as_millis(), Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn health() -> Health {
+        Health::new([PROVIDER.to_owned()])
+    }
+
+    #[test]
+    fn refused_credentials_are_tried_again_after_growing_pauses_of_at_most_half_a_minute() {
+        let (gate, health) = (Gate::default(), health());
+        let mut now = Timestamp::from_seconds(1_777_636_800);
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            gate.failed(&LookError::refused("401"), now, &health);
+            gate.failed(&LookError::refused("401"), now, &health);
+            pauses.push(gate.closed_for(now).as_secs());
+            now = now + gate.closed_for(now);
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30, 30]);
+        assert!(health.report().parts[PROVIDER].is_some());
+        gate.answered(&health);
+        assert!(health.report().parts[PROVIDER].is_none());
+    }
+
+    #[test]
+    fn a_hostile_retry_after_cannot_stop_the_watching_for_long() {
+        let (gate, health) = (Gate::default(), health());
+        let now = Timestamp::from_seconds(1_777_636_800);
+        let year = Some(Duration::from_secs(365 * 24 * 3600));
+        gate.failed(&LookError::throttled("429").after(year), now, &health);
+        assert_eq!(gate.closed_for(now), MAX_PAUSE);
+    }
+
+    #[test]
+    fn one_failed_look_is_no_trouble_and_three_in_a_row_are() {
+        let (gate, health) = (Gate::default(), health());
+        let now = Timestamp::from_seconds(1_777_636_800);
+        for _ in 0..2 {
+            gate.failed(&LookError::failed("500"), now, &health);
+        }
+        assert!(health.report().parts[PROVIDER].is_none());
+        gate.failed(&LookError::failed("500"), now, &health);
+        assert!(health.report().parts[PROVIDER].is_some());
+        assert!(gate.closed_for(now).is_zero());
+    }
+}

@@ -1,0 +1,115 @@
+//! What works and what is in trouble, for whoever asks whether the process is ready.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// The store's name among the parts.
+pub(crate) const STORE: &str = "store";
+/// The provider's name among the parts.
+pub(crate) const PROVIDER: &str = "provider";
+
+/// How the process is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthReport {
+    /// Whether it does its work: it has started, does not stop, and the store is there.
+    pub ready: bool,
+    /// Every part by name, with its trouble if it has any.
+    pub parts: BTreeMap<String, Option<String>>,
+}
+
+/// How far the life of the process has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Starting,
+    Running,
+    Stopping,
+}
+
+#[derive(Debug)]
+pub(crate) struct Health {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    parts: BTreeMap<String, Option<String>>,
+}
+
+impl Health {
+    pub(crate) fn new(parts: impl IntoIterator<Item = String>) -> Self {
+        let parts = parts.into_iter().map(|part| (part, None)).collect();
+        Self {
+            state: Mutex::new(State {
+                phase: Phase::Starting,
+                parts,
+            }),
+        }
+    }
+
+    pub(crate) fn running(&self) {
+        self.with(|state| state.phase = Phase::Running);
+    }
+
+    pub(crate) fn stopping(&self) {
+        self.with(|state| state.phase = Phase::Stopping);
+    }
+
+    /// Notes that a part is in trouble; logs it when it was well before.
+    pub(crate) fn trouble(&self, part: &str, trouble: &str) {
+        let is_new = self.with(|state| {
+            let before = state
+                .parts
+                .insert(part.to_owned(), Some(trouble.to_owned()));
+            before.flatten().is_none()
+        });
+        if is_new {
+            tracing::warn!(part, trouble, "a part is in trouble");
+        }
+    }
+
+    /// Notes that a part is well; logs it when it was in trouble before.
+    pub(crate) fn well(&self, part: &str) {
+        let is_new = self.with(|state| match state.parts.get_mut(part) {
+            Some(trouble) => trouble.take().is_some(),
+            None => state.parts.insert(part.to_owned(), None).is_some(),
+        });
+        if is_new {
+            tracing::info!(part, "a part is well again");
+        }
+    }
+
+    pub(crate) fn report(&self) -> HealthReport {
+        self.with(|state| {
+            let store_is_well = state.parts.get(STORE).is_none_or(Option::is_none);
+            HealthReport {
+                ready: state.phase == Phase::Running && store_is_well,
+                parts: state.parts.clone(),
+            }
+        })
+    }
+
+    fn with<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
+        action(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_store_decides_whether_a_running_process_is_ready() {
+        let health = Health::new([STORE, PROVIDER].map(str::to_owned));
+        assert!(!health.report().ready, "it has not started");
+        health.running();
+        health.trouble(PROVIDER, "it refuses the credentials");
+        assert!(health.report().ready);
+        health.trouble(STORE, "connection refused");
+        assert!(!health.report().ready);
+        health.well(STORE);
+        assert!(health.report().ready);
+        health.stopping();
+        assert!(!health.report().ready);
+    }
+}

@@ -1,0 +1,323 @@
+//! What becomes of a watch when a look at its message has ended: pure decisions.
+
+use std::time::Duration;
+
+use smswatch_model::{
+    AGREEMENT_GAP, Event, EventKind, MessageFacts, MessageId, Observation, Source, Timestamp, diff,
+};
+
+use crate::announce::Announcer;
+use crate::pace;
+use crate::privacy::Privacy;
+use crate::record::WatchState;
+use crate::settings::WatchSettings;
+use crate::store::Lane;
+use crate::watch::Watch;
+
+/// Until what age a watch goes before others when there is more to do than time.
+const YOUNG: Duration = Duration::from_secs(5 * 60);
+
+/// What is to be done for a watch that is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Look at its message.
+    Look,
+    /// Nothing but to wait for another due time: the settings have changed.
+    Wait(Timestamp),
+    /// Its time is over.
+    Delete,
+}
+
+/// What came of a look.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Answer {
+    /// The provider told something.
+    Seen(Box<Observation>),
+    /// The provider answered and told nothing.
+    Empty,
+    /// The provider does not know the message.
+    Unknown,
+    /// There was no answer; another look makes sense after so long at the earliest.
+    Failed(Option<Duration>),
+}
+
+/// What a look made of a watch.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Applied {
+    pub(crate) watch: Watch,
+    pub(crate) events: Vec<Event>,
+    pub(crate) stale: u32,
+    pub(crate) clamped: u32,
+    /// The message was given up as final although parts of it were never seen.
+    pub(crate) has_missing_parts: bool,
+}
+
+/// What the decisions depend on besides the watch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lifecycle<'a> {
+    pub(crate) settings: &'a WatchSettings,
+    pub(crate) privacy: &'a Privacy,
+    pub(crate) provider: &'a str,
+}
+
+impl Lifecycle<'_> {
+    /// What is to be done for a watch that is due.
+    pub(crate) fn task(&self, watch: &Watch, now: Timestamp) -> Task {
+        match (watch.state, watch.ended_at) {
+            (WatchState::Watching, _) => Task::Look,
+            (WatchState::Final, Some(_)) if !watch.is_confirmed => Task::Look,
+            (_, None) => Task::Delete,
+            (_, Some(ended)) if ended + self.settings.retention <= now => Task::Delete,
+            (_, Some(ended)) => Task::Wait(pace::at(now, ended + self.settings.retention)),
+        }
+    }
+
+    /// The queue in which a watch waits for its due time.
+    pub(crate) fn lane(watch: &Watch) -> Lane {
+        let is_young = watch.due < watch.registered_at + YOUNG;
+        if watch.state == WatchState::Watching && is_young {
+            Lane::Young
+        } else {
+            Lane::Old
+        }
+    }
+
+    /// Takes an answer into account.
+    pub(crate) fn apply(
+        &self,
+        message_id: &MessageId,
+        watch: &Watch,
+        answer: &Answer,
+        now: Timestamp,
+        random: f64,
+    ) -> Applied {
+        let mut step = Step {
+            lifecycle: *self,
+            message_id,
+            now,
+            random,
+            applied: Applied {
+                watch: watch.clone(),
+                events: Vec::new(),
+                stale: 0,
+                clamped: 0,
+                has_missing_parts: false,
+            },
+        };
+        match answer {
+            Answer::Seen(observation) => step.seen(observation),
+            Answer::Empty if !watch.snapshot.parts.is_empty() => step.nothing_new(),
+            Answer::Empty | Answer::Unknown => step.unknown(),
+            Answer::Failed(retry_after) => step.failed(*retry_after),
+        }
+        step.applied
+    }
+
+    /// Takes only the news of an observation into account: schedule and deadlines belong to
+    /// whoever changed the watch meanwhile.
+    pub(crate) fn apply_news(
+        &self,
+        message_id: &MessageId,
+        watch: &Watch,
+        observation: &Observation,
+        now: Timestamp,
+        random: f64,
+    ) -> Applied {
+        let answer = Answer::Seen(Box::new(observation.clone()));
+        let mut applied = self.apply(message_id, watch, &answer, now, random);
+        if applied.watch.state == watch.state {
+            applied.watch.due = watch.due;
+            applied.watch.step = watch.step;
+        }
+        applied
+    }
+
+    /// A removed watch: its snapshot goes, a mark stays until no source can tell of it any more.
+    pub(crate) fn remove(&self, watch: &Watch, now: Timestamp) -> Watch {
+        let now = Timestamp::from_seconds(now.as_seconds());
+        Watch {
+            state: WatchState::Removed,
+            due: pace::at(now, now + self.settings.retention),
+            registered_at: watch.registered_at,
+            ended_at: Some(now),
+            is_confirmed: true,
+            ..Watch::new(now, smswatch_model::Tags::new())
+        }
+    }
+}
+
+struct Step<'a> {
+    lifecycle: Lifecycle<'a>,
+    message_id: &'a MessageId,
+    now: Timestamp,
+    random: f64,
+    applied: Applied,
+}
+
+impl Step<'_> {
+    fn seen(&mut self, observation: &Observation) {
+        let now = self.now;
+        let watch = &mut self.applied.watch;
+        let known_parts = watch.snapshot.parts.len();
+        let diff = diff(&watch.snapshot, observation);
+        watch.snapshot = diff.snapshot;
+        self.applied.stale = diff.stale;
+        self.applied.clamped = diff.clamped;
+        if watch.snapshot.parts.len() > known_parts && !watch.snapshot.is_complete() {
+            watch.last_part_at = Some(Timestamp::from_seconds(now.as_seconds()));
+        }
+        for change in diff.changes {
+            self.applied.watch.sequence += 1;
+            let sequence = self.applied.watch.sequence;
+            let event =
+                self.announcer(&observation.facts)
+                    .change(change, observation.source, sequence);
+            self.applied.events.push(event);
+        }
+        self.decide(&observation.facts);
+    }
+
+    /// The provider answered and told nothing of a message that is known.
+    fn nothing_new(&mut self) {
+        self.decide(&MessageFacts::default());
+    }
+
+    fn unknown(&mut self) {
+        let watch = &self.applied.watch;
+        let deadline = watch.registered_at + self.lifecycle.settings.not_found_grace;
+        if watch.state != WatchState::Watching {
+            self.confirm();
+        } else if !watch.snapshot.parts.is_empty() {
+            self.end(WatchState::NotFound);
+        } else if self.now >= deadline {
+            self.announce_deadline(EventKind::NotFound, deadline, &MessageFacts::default());
+            self.end(WatchState::NotFound);
+        } else {
+            self.next_look(Some(deadline));
+        }
+    }
+
+    fn failed(&mut self, retry_after: Option<Duration>) {
+        let schedule = &self.lifecycle.settings.schedule;
+        let gap = pace::gap(schedule, self.applied.watch.step);
+        let due = pace::after(self.now, gap, self.random);
+        let earliest = self.now + retry_after.unwrap_or_default();
+        self.applied.watch.due = due.max(earliest);
+    }
+
+    /// What an answer means for the watch, once its news are taken in.
+    fn decide(&mut self, facts: &MessageFacts) {
+        let settings = self.lifecycle.settings;
+        let watch = &self.applied.watch;
+        let is_final = watch.snapshot.known_parts_are_final();
+        if watch.state != WatchState::Watching {
+            if watch.state == WatchState::Final && !is_final {
+                self.resume();
+            } else {
+                self.confirm();
+            }
+            return;
+        }
+        if is_final && watch.snapshot.is_complete() {
+            self.end(WatchState::Final);
+            return;
+        }
+        let give_up = watch.registered_at + settings.give_up_after;
+        let parts_missing = watch
+            .last_part_at
+            .filter(|_| is_final)
+            .map(|last_part| last_part + settings.not_found_grace);
+        if parts_missing.is_some_and(|deadline| self.now >= deadline) {
+            self.applied.has_missing_parts = true;
+            self.end(WatchState::Final);
+        } else if self.now >= give_up {
+            self.announce_deadline(EventKind::GaveUp, give_up, facts);
+            self.end(WatchState::GaveUp);
+        } else {
+            self.next_look(parts_missing.into_iter().chain([give_up]).min());
+        }
+    }
+
+    /// The schedule goes on; a deadline that comes first is the next due time.
+    fn next_look(&mut self, deadline: Option<Timestamp>) {
+        let (now, random) = (self.now, self.random);
+        let schedule = &self.lifecycle.settings.schedule;
+        let watch = &mut self.applied.watch;
+        let gap = pace::gap(schedule, watch.step);
+        watch.step = watch.step.saturating_add(1);
+        let look = pace::after(now, gap, random);
+        watch.due = deadline.map_or(look, |deadline| look.min(pace::at(now, deadline)));
+    }
+
+    fn end(&mut self, state: WatchState) {
+        let settings = self.lifecycle.settings;
+        let watch = &mut self.applied.watch;
+        watch.state = state;
+        watch.ended_at = Some(Timestamp::from_seconds(self.now.as_seconds()));
+        watch.last_part_at = None;
+        watch.is_confirmed = state != WatchState::Final || settings.confirm_after.is_zero();
+        self.wait_for_the_end();
+    }
+
+    /// The look after the end has taken place. A contradiction that it found waits for another one.
+    fn confirm(&mut self) {
+        self.applied.watch.is_confirmed = !self.applied.watch.snapshot.has_candidate();
+        self.wait_for_the_end();
+        if !self.applied.watch.is_confirmed {
+            self.applied.watch.due = self.now + AGREEMENT_GAP;
+        }
+    }
+
+    /// A status left a final one for one that is not: the message is followed again.
+    fn resume(&mut self) {
+        let watch = &mut self.applied.watch;
+        watch.state = WatchState::Watching;
+        watch.ended_at = None;
+        watch.is_confirmed = false;
+        self.next_look(None);
+    }
+
+    fn wait_for_the_end(&mut self) {
+        let settings = self.lifecycle.settings;
+        let watch = &mut self.applied.watch;
+        let ended = watch.ended_at.unwrap_or(self.now);
+        watch.due = if watch.is_confirmed {
+            pace::at(self.now, ended + settings.retention)
+        } else {
+            pace::after(self.now, settings.confirm_after, self.random)
+        };
+    }
+
+    fn announce_deadline(&mut self, kind: EventKind, deadline: Timestamp, facts: &MessageFacts) {
+        self.applied.watch.sequence += 1;
+        let sequence = self.applied.watch.sequence;
+        let event = self.announcer(facts).deadline(kind, deadline, sequence);
+        self.applied.events.push(event);
+    }
+
+    fn announcer<'b>(&'b self, facts: &'b MessageFacts) -> Announcer<'b> {
+        Announcer {
+            provider: self.lifecycle.provider,
+            privacy: self.lifecycle.privacy,
+            settings: self.lifecycle.settings,
+            message_id: self.message_id,
+            facts,
+            snapshot: &self.applied.watch.snapshot,
+            tags: &self.applied.watch.tags,
+            detected_at: self.now,
+        }
+    }
+}
+
+/// What a poll saw, as an observation.
+pub(crate) fn polled(sighting: crate::provider::Sighting, observed_at: Timestamp) -> Observation {
+    Observation {
+        source: Source::Poll,
+        observed_at,
+        facts: sighting.facts,
+        parts: sighting.parts,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+//! Walks a watch through its life, one answer at a time.
+
+use smswatch_model::{PartReport, SmsId, Tags, Word};
+
+use super::*;
+use crate::Secret;
+use crate::settings::Numbers;
+
+const START: i64 = 1_777_636_800;
+
+struct Walk {
+    settings: WatchSettings,
+    privacy: Privacy,
+    watch: Watch,
+    now: Timestamp,
+    told: Vec<String>,
+}
+
+impl Walk {
+    fn new() -> Self {
+        let now = Timestamp::from_seconds(START);
+        Self {
+            settings: WatchSettings::default(),
+            privacy: Privacy::new(Numbers::Mask, &Secret::new("s")),
+            watch: Watch::new(now, Tags::new()),
+            now,
+            told: Vec::new(),
+        }
+    }
+
+    fn lifecycle(&self) -> Lifecycle<'_> {
+        Lifecycle {
+            settings: &self.settings,
+            privacy: &self.privacy,
+            provider: "routee",
+        }
+    }
+
+    fn id() -> MessageId {
+        MessageId::new("m1").expect("a valid id")
+    }
+
+    /// Waits for the due time, then answers.
+    fn answer(&mut self, answer: &Answer) -> &mut Self {
+        self.now = self.now.max(self.watch.due);
+        assert_eq!(self.lifecycle().task(&self.watch, self.now), Task::Look);
+        let applied = self
+            .lifecycle()
+            .apply(&Self::id(), &self.watch, answer, self.now, 0.5);
+        for event in &applied.events {
+            let status = event.current.as_ref().map_or("", |current| &current.status);
+            self.told
+                .push(format!("{} {status}", event.kind).trim().to_owned());
+        }
+        assert!(applied.watch.due > self.now || applied.watch.state != WatchState::Watching);
+        self.watch = applied.watch;
+        self
+    }
+
+    fn sees(&mut self, parts: &[(&str, &str)], part_count: u32) -> &mut Self {
+        let now = self.now.max(self.watch.due);
+        let parts = parts.iter().map(|(id, status)| PartReport {
+            sms_id: SmsId::new(id).expect("a valid id"),
+            number: None,
+            status: Word::new(status),
+            detailed_status: None,
+            description: None,
+            date: None,
+            price: None,
+            latency: None,
+        });
+        let facts = MessageFacts {
+            part_count: Some(part_count),
+            ..MessageFacts::default()
+        };
+        let observation = Observation {
+            source: Source::Poll,
+            observed_at: now,
+            facts,
+            parts: parts.collect(),
+        };
+        self.answer(&Answer::Seen(Box::new(observation)))
+    }
+
+    fn waits(&self) -> Duration {
+        self.watch.due.since(self.now)
+    }
+}
+
+fn assert_about(actual: Duration, seconds: u64) {
+    let planned = Duration::from_secs(seconds);
+    assert!(
+        actual >= planned && actual <= planned.mul_f64(1.1),
+        "{actual:?} is not {planned:?}"
+    );
+}
+
+#[test]
+fn looks_follow_the_schedule_until_the_message_is_final_and_one_more_confirms() {
+    let mut walk = Walk::new();
+    assert_eq!(walk.waits(), Duration::ZERO, "the first look is immediate");
+    for gap in [5, 10, 30, 60, 300, 900, 3600, 3600] {
+        walk.sees(&[("p", "Sent")], 1);
+        assert_about(walk.waits(), gap);
+    }
+    walk.sees(&[("p", "Delivered")], 1);
+    assert_eq!(walk.watch.state, WatchState::Final);
+    assert_about(walk.waits(), 3600);
+    walk.sees(&[("p", "Delivered")], 1);
+    assert!(walk.watch.is_confirmed);
+    let retained = walk.watch.due.since(walk.watch.ended_at.expect("it ended"));
+    assert_about(retained, 7 * 24 * 3600);
+    assert_eq!(
+        walk.lifecycle().task(&walk.watch, walk.watch.due),
+        Task::Delete
+    );
+    assert_eq!(
+        walk.told,
+        ["sms.status_changed Sent", "sms.status_changed Delivered"]
+    );
+}
+
+#[test]
+fn without_confirmation_a_final_message_is_never_looked_at_again() {
+    let mut walk = Walk::new();
+    walk.settings.confirm_after = Duration::ZERO;
+    walk.sees(&[("p", "Failed")], 1);
+    assert!(walk.watch.is_confirmed);
+    assert!(matches!(
+        walk.lifecycle().task(&walk.watch, walk.now),
+        Task::Wait(_)
+    ));
+}
+
+#[test]
+fn a_final_status_that_flips_is_told_and_one_that_is_no_longer_final_is_followed_again() {
+    let mut walk = Walk::new();
+    walk.sees(&[("p", "Delivered")], 1)
+        .sees(&[("p", "Undelivered")], 1);
+    assert_eq!(walk.watch.state, WatchState::Final);
+    assert_eq!(walk.told.len(), 2);
+    let mut walk = Walk::new();
+    walk.sees(&[("p", "Delivered")], 1)
+        .sees(&[("p", "Buffered")], 1);
+    assert_eq!(walk.watch.state, WatchState::Watching);
+    assert_about(walk.waits(), 5);
+}
+
+#[test]
+fn a_message_that_stays_unknown_is_told_once_its_grace_is_over() {
+    let mut walk = Walk::new();
+    while walk.watch.state == WatchState::Watching {
+        assert!(walk.told.is_empty());
+        walk.answer(&Answer::Unknown);
+    }
+    assert_about(walk.now.since(walk.watch.registered_at), 600);
+    assert_eq!(walk.watch.state, WatchState::NotFound);
+    assert_eq!(walk.told, ["sms.not_found"]);
+}
+
+#[test]
+fn an_empty_answer_is_like_unknown_for_a_fresh_message_and_nothing_for_a_known_one() {
+    let mut fresh = Walk::new();
+    while fresh.watch.state == WatchState::Watching {
+        fresh.answer(&Answer::Empty);
+    }
+    assert_eq!(fresh.told, ["sms.not_found"]);
+    let mut known = Walk::new();
+    known.sees(&[("p", "Sent")], 1).answer(&Answer::Empty);
+    assert_eq!(known.watch.state, WatchState::Watching);
+    assert_about(known.waits(), 10);
+}
+
+#[test]
+fn a_known_message_that_is_gone_ends_quietly_with_its_snapshot() {
+    let mut walk = Walk::new();
+    walk.sees(&[("p", "Sent")], 1).answer(&Answer::Unknown);
+    assert_eq!(walk.watch.state, WatchState::NotFound);
+    assert_eq!(walk.watch.snapshot.parts.len(), 1);
+    assert_eq!(walk.told, ["sms.status_changed Sent"]);
+}
+
+#[test]
+fn giving_up_is_decided_by_an_answer_after_the_deadline_and_not_by_silence() {
+    let mut walk = Walk::new();
+    walk.settings.give_up_after = Duration::from_secs(60);
+    for _ in 0..20 {
+        walk.answer(&Answer::Failed(None));
+    }
+    assert_eq!(walk.watch.state, WatchState::Watching);
+    walk.sees(&[("p", "Sent")], 1);
+    assert_eq!(walk.watch.state, WatchState::GaveUp);
+    assert_eq!(walk.told, ["sms.status_changed Sent", "sms.gave_up"]);
+}
+
+#[test]
+fn a_deadline_before_the_next_look_is_the_next_due_time() {
+    let mut walk = Walk::new();
+    walk.settings.give_up_after = Duration::from_secs(52);
+    for _ in 0..4 {
+        walk.sees(&[("p", "Sent")], 1);
+    }
+    assert_about(walk.watch.due.since(walk.watch.registered_at), 52);
+}
+
+#[test]
+fn a_failed_look_keeps_its_place_and_waits_as_long_as_it_is_told() {
+    let mut walk = Walk::new();
+    walk.sees(&[("p", "Sent")], 1);
+    walk.answer(&Answer::Failed(None));
+    assert_about(walk.waits(), 10);
+    walk.answer(&Answer::Failed(Some(Duration::from_secs(120))));
+    assert_about(walk.waits(), 120);
+    walk.sees(&[("p", "Sent")], 1);
+    assert_about(walk.waits(), 10);
+}
+
+#[test]
+fn a_part_that_never_comes_does_not_keep_the_message_open_for_ever() {
+    let mut walk = Walk::new();
+    walk.sees(&[("p", "Delivered")], 2);
+    let first = walk.now;
+    while walk.watch.state == WatchState::Watching {
+        walk.sees(&[("p", "Delivered")], 2);
+    }
+    assert_about(walk.now.since(first), 600);
+    assert_eq!(walk.watch.state, WatchState::Final);
+}
+
+#[test]
+fn two_parts_that_change_at_once_are_two_events_with_their_own_numbers() {
+    let mut walk = Walk::new();
+    walk.sees(&[("p1", "Sent"), ("p2", "Sent")], 2);
+    walk.sees(&[("p1", "Delivered"), ("p2", "Undelivered")], 2);
+    assert_eq!(walk.watch.sequence, 4);
+    assert_eq!(walk.watch.state, WatchState::Final);
+}
+
+#[test]
+fn only_young_watches_wait_in_the_young_lane() {
+    let mut walk = Walk::new();
+    assert_eq!(Lifecycle::lane(&walk.watch), Lane::Young);
+    while walk.waits() < Duration::from_secs(300) {
+        walk.sees(&[("p", "Sent")], 1);
+    }
+    assert_eq!(Lifecycle::lane(&walk.watch), Lane::Old);
+}
+
+#[test]
+fn a_removed_watch_keeps_nothing_but_a_mark_until_its_retention_is_over() {
+    let mut walk = Walk::new();
+    walk.sees(&[("p", "Sent")], 1);
+    let removed = walk.lifecycle().remove(&walk.watch, walk.now);
+    assert!(removed.snapshot.parts.is_empty());
+    assert_eq!(walk.lifecycle().task(&removed, removed.due), Task::Delete);
+}
+
+#[test]
+fn news_that_come_after_the_lease_was_lost_do_not_move_the_schedule() {
+    let mut walk = Walk::new();
+    walk.sees(&[("p", "Sent")], 1);
+    let observation = Observation {
+        source: Source::Poll,
+        observed_at: walk.now,
+        facts: MessageFacts::default(),
+        parts: Vec::new(),
+    };
+    let later = walk.now + Duration::from_secs(50);
+    let applied = walk
+        .lifecycle()
+        .apply_news(&Walk::id(), &walk.watch, &observation, later, 0.5);
+    assert_eq!(
+        (applied.watch.due, applied.watch.step),
+        (walk.watch.due, walk.watch.step)
+    );
+}

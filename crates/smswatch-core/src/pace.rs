@@ -1,0 +1,149 @@
+//! The next moment: gaps with jitter, rounded so that few distinct due times exist; retry delays.
+
+use std::time::Duration;
+
+use smswatch_model::Timestamp;
+
+/// The share of a gap that jitter may add. Rounding adds at most another 64th, so that together
+/// they stay below the tenth that is promised.
+const MAX_JITTER: f64 = 0.08;
+
+/// No due time is kept finer than this: the scheduler could not tell them apart anyway.
+const MIN_SLOT_MILLIS: u64 = 16;
+
+/// Position `step` of a list whose last entry repeats.
+///
+/// # Panics
+///
+/// The list is empty.
+pub(crate) fn gap(schedule: &[Duration], step: u32) -> Duration {
+    let last = schedule
+        .len()
+        .checked_sub(1)
+        .expect("a schedule has at least one gap");
+    schedule[usize::try_from(step).unwrap_or(last).min(last)]
+}
+
+/// `gap` after `now` with jitter, `random` between 0 and 1, rounded up to its slot.
+pub(crate) fn after(now: Timestamp, gap: Duration, random: f64) -> Timestamp {
+    let jitter = gap.mul_f64(MAX_JITTER * random.clamp(0.0, 1.0));
+    round_up(now + gap + jitter, gap)
+}
+
+/// `deadline`, rounded up as a due time that lies this far from `now`.
+pub(crate) fn at(now: Timestamp, deadline: Timestamp) -> Timestamp {
+    round_up(deadline, deadline.since(now))
+}
+
+/// Rounds up to a power of two of milliseconds, at most a 64th of `gap`: watches that are due at
+/// about the same time then share a due time, and stores keep one list for all of them.
+fn round_up(due: Timestamp, gap: Duration) -> Timestamp {
+    let widest = u64::try_from(gap.as_millis() / 64)
+        .unwrap_or(u64::MAX)
+        .max(1);
+    let width = 1_u64 << widest.ilog2();
+    if width < MIN_SLOT_MILLIS {
+        return due;
+    }
+    let width = i64::try_from(width).expect("a 64th of a duration in milliseconds fits");
+    let millis = due.as_millis();
+    Timestamp::from_millis(millis.saturating_add((width - millis.rem_euclid(width)) % width))
+}
+
+/// How long to wait before attempt number `attempts_made + 1`, with up to a tenth of jitter.
+pub(crate) fn retry_delay(schedule: &[Duration], attempts_made: u32, random: f64) -> Duration {
+    let delay = gap(schedule, attempts_made);
+    delay + delay.mul_f64(0.1 * random.clamp(0.0, 1.0))
+}
+
+/// Doubling delays for what must be tried until it works, such as a store that is away.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    first: Duration,
+    most: Duration,
+    failures: u32,
+}
+
+impl Backoff {
+    pub(crate) fn new(first: Duration, most: Duration) -> Self {
+        Self {
+            first,
+            most,
+            failures: 0,
+        }
+    }
+
+    /// The delay after one more failure, with up to a quarter of jitter below it.
+    pub(crate) fn fail(&mut self) -> Duration {
+        let doubled = self
+            .first
+            .saturating_mul(1 << self.failures.min(20))
+            .min(self.most);
+        self.failures = self.failures.saturating_add(1);
+        doubled.mul_f64(1.0 - 0.25 * fastrand::f64())
+    }
+
+    pub(crate) fn succeed(&mut self) {
+        self.failures = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_last_gap_repeats() {
+        let schedule = [5, 10, 30].map(Duration::from_secs);
+        let gaps = [0, 1, 2, 3, u32::MAX].map(|step| gap(&schedule, step).as_secs());
+        assert_eq!(gaps, [5, 10, 30, 30, 30]);
+    }
+
+    #[test]
+    fn an_hour_has_few_slots() {
+        let hour = Duration::from_secs(3600);
+        let due = after(Timestamp::from_seconds(1_777_636_800), hour, 0.3);
+        assert_eq!(due.as_millis() % 32_768, 0);
+    }
+
+    proptest! {
+        #[test]
+        fn a_due_time_lies_within_a_tenth_behind_its_gap(
+            now in 0..4_000_000_000_000_i64,
+            gap in 1..604_800_000_u64,
+            random in 0.0..=1.0_f64,
+        ) {
+            let now = Timestamp::from_millis(now);
+            let gap = Duration::from_millis(gap);
+            let due = after(now, gap, random);
+            prop_assert!(due >= now + gap);
+            prop_assert!(due <= now + gap.mul_f64(1.1) + Duration::from_millis(1));
+        }
+
+        #[test]
+        fn a_deadline_is_never_due_before_it(now in 0..4_000_000_000_000_i64, ahead in 0..604_800_000_i64) {
+            let deadline = Timestamp::from_millis(now + ahead);
+            let due = at(Timestamp::from_millis(now), deadline);
+            prop_assert!(due >= deadline);
+            prop_assert!(due.since(deadline).as_millis() * 64 <= u128::from(ahead.unsigned_abs()));
+        }
+
+        #[test]
+        fn retries_wait_their_turn_and_at_most_a_tenth_longer(made in 0..40_u32, random in 0.0..=1.0_f64) {
+            let schedule = [5, 30, 120].map(Duration::from_secs);
+            let delay = retry_delay(&schedule, made, random);
+            let planned = gap(&schedule, made);
+            prop_assert!(delay >= planned && delay <= planned.mul_f64(1.1));
+        }
+
+        #[test]
+        fn a_backoff_grows_and_stays_bounded(failures in 1..80_usize) {
+            let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+            let delays: Vec<_> = (0..failures).map(|_| backoff.fail()).collect();
+            prop_assert!(delays.iter().all(|delay| *delay <= Duration::from_secs(30)));
+            prop_assert!(delays[0] >= Duration::from_millis(750));
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What a running process can be asked: the one door for the API and for programs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use smswatch_model::{DeliveryId, Event, MessageId, Severity};
+
+use crate::announce::test_event;
+use crate::health::HealthReport;
+use crate::history::{EventFilter, TriedEvent};
+use crate::route;
+use crate::rules::Notice;
+use crate::shared::Shared;
+use crate::store::{
+    DeliveryFilter, Gauges, InvalidCursor, NewDelivery, Page, PageRequest, Priority, StoreError,
+    StoredDelivery, shard_of,
+};
+use crate::watches::{NewWatch, Registered, WatchView};
+
+/// Why something that was asked could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The store did not do it; it may or may not have taken place.
+    #[error(transparent)]
+    Store(StoreError),
+    /// The cursor was not given out here.
+    #[error(transparent)]
+    Cursor(InvalidCursor),
+    /// Others keep changing the same thing; asking again helps.
+    #[error("others keep changing the same watch")]
+    Busy,
+    /// What is stored cannot be read.
+    #[error("what is stored of it cannot be read")]
+    Damaged,
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Cursor(error) => Self::Cursor(error),
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl From<InvalidCursor> for ServiceError {
+    fn from(error: InvalidCursor) -> Self {
+        Self::Cursor(error)
+    }
+}
+
+/// A running process, as others see it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Service {
+    shared: Arc<Shared>,
+    /// Tells one test of a sink from the next.
+    tests: Arc<AtomicU64>,
+}
+
+impl Service {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            tests: Arc::default(),
+        }
+    }
+
+    /// Watches messages; all of them are stored when this returns.
+    ///
+    /// # Errors
+    ///
+    /// The store did not take all of them; asking again does no harm.
+    pub async fn register(&self, watches: Vec<NewWatch>) -> Result<Registered, ServiceError> {
+        self.shared.register(watches).await
+    }
+
+    /// Removes a watch and its snapshot; answers whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it.
+    pub async fn remove(&self, message_id: &MessageId) -> Result<bool, ServiceError> {
+        self.shared.remove(message_id).await
+    }
+
+    /// Shows one watch.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn watch(&self, message_id: &MessageId) -> Result<Option<WatchView>, ServiceError> {
+        self.shared.watch(message_id).await
+    }
+
+    /// Pages through all watches.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read, or the cursor is none.
+    pub async fn watches(&self, page: &PageRequest) -> Result<Page<WatchView>, ServiceError> {
+        self.shared.watches(page).await
+    }
+
+    /// Pages through events, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read, or the cursor is none.
+    pub async fn events(
+        &self,
+        filter: &EventFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Event>, ServiceError> {
+        self.shared.events(filter, page).await
+    }
+
+    /// The latest events of a message, oldest first, with what each rule made of them.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn timeline(&self, message_id: &MessageId) -> Result<Vec<TriedEvent>, ServiceError> {
+        self.shared.timeline(message_id).await
+    }
+
+    /// Pages through deliveries.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read, or the cursor is none.
+    pub async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: &PageRequest,
+    ) -> Result<Page<StoredDelivery>, ServiceError> {
+        Ok(self
+            .shared
+            .call("deliveries", self.shared.store.deliveries(filter, page))
+            .await?)
+    }
+
+    /// Shows one delivery.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn delivery(&self, id: &DeliveryId) -> Result<Option<StoredDelivery>, ServiceError> {
+        Ok(self
+            .shared
+            .call("delivery", self.shared.store.delivery(id))
+            .await?)
+    }
+
+    /// Queues a test notification for a sink; none when there is no such sink.
+    ///
+    /// # Errors
+    ///
+    /// The store did not take it.
+    pub async fn test_sink(&self, sink: &str) -> Result<Option<DeliveryId>, ServiceError> {
+        let shared = &self.shared;
+        let Some(unit) = shared.sinks.get(sink) else {
+            return Ok(None);
+        };
+        let now = shared.clock.now();
+        let n = self.tests.fetch_add(1, Ordering::Relaxed);
+        let events = [test_event(shared.provider.name(), sink, now, n)];
+        let notice = Notice {
+            rule: "sink test".to_owned(),
+            sink: sink.to_owned(),
+            wishes: smswatch_model::Wishes::new(),
+            severity: Severity::Info,
+            title: format!("[TEST] smswatch reaches `{sink}`"),
+            text: "Somebody asked smswatch to show that this sink works. Nothing has happened."
+                .to_owned(),
+            group: std::collections::BTreeMap::new(),
+            events: vec![0],
+        };
+        let delivery = NewDelivery {
+            priority: Priority::Critical,
+            ..route::delivery(notice, &events, now)
+        };
+        let id = delivery.id.clone();
+        let shard = shard_of(sink, shared.store.shard_count());
+        shared
+            .call("enqueue", shared.store.enqueue(shard, delivery))
+            .await?;
+        unit.agenda.hint_now(usize::from(shard.0));
+        Ok(Some(id))
+    }
+
+    /// How the process is.
+    #[must_use]
+    pub fn health(&self) -> HealthReport {
+        self.shared.health.report()
+    }
+
+    /// Counts what the store holds.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn gauges(&self) -> Result<Gauges, ServiceError> {
+        Ok(self
+            .shared
+            .call("gauges", self.shared.store.gauges())
+            .await?)
+    }
+
+    /// All metrics in Prometheus' text format. While the store is away, what it holds is told as it
+    /// was last known.
+    pub async fn metrics(&self) -> String {
+        let shared = &self.shared;
+        if let Ok(gauges) = self.gauges().await {
+            shared.metrics.set_gauges(&gauges, shared.clock.now());
+        }
+        shared.metrics.render()
+    }
+}

@@ -1,0 +1,134 @@
+//! What an operator decides about watching and delivering, in core's own terms.
+
+use std::time::Duration;
+
+use crate::store::{HistoryBounds, Rate};
+
+/// How messages are watched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchSettings {
+    /// The gaps between two looks at one message, at least one; the last repeats.
+    pub schedule: Vec<Duration>,
+    /// How long a message may be unknown to the provider, or one of its parts missing.
+    pub not_found_grace: Duration,
+    /// How long a message that does not become final is watched.
+    pub give_up_after: Duration,
+    /// How long after its end a message is looked at once more; zero: not at all.
+    pub confirm_after: Duration,
+    /// How long after its end a watch is kept.
+    pub retention: Duration,
+    /// How long after it happened an event counts as late.
+    pub late_after: Duration,
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        let minutes = |n: u64| Duration::from_secs(n * 60);
+        let seconds = Duration::from_secs;
+        Self {
+            schedule: vec![
+                seconds(5),
+                seconds(10),
+                seconds(30),
+                minutes(1),
+                minutes(5),
+                minutes(15),
+                minutes(60),
+            ],
+            not_found_grace: minutes(10),
+            give_up_after: minutes(74 * 60),
+            confirm_after: minutes(60),
+            retention: minutes(7 * 24 * 60),
+            late_after: minutes(15),
+        }
+    }
+}
+
+/// How much the provider is asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ProviderLimits {
+    /// The rate of looks that all processes keep together.
+    pub rate: Rate,
+    /// How many looks of this process run at once, at least one.
+    pub concurrency: usize,
+    /// How long a look can take before the provider's client ends it.
+    pub timeout: Duration,
+}
+
+/// When a failed delivery is tried again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetrySettings {
+    /// The delays after the first, second, … failed attempt, at least one; the last repeats.
+    pub schedule: Vec<Duration>,
+    /// How long after it was queued a delivery that keeps failing becomes dead.
+    pub give_up_after: Duration,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        let schedule = [5, 30, 120, 600, 3600, 10_800]
+            .map(Duration::from_secs)
+            .to_vec();
+        Self {
+            schedule,
+            give_up_after: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+/// How notifications are delivered to one sink.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SinkSettings {
+    /// The rate of attempts that all processes keep together; none: as fast as it goes.
+    pub rate: Option<Rate>,
+    /// How many attempts of this process run at once, at least one.
+    pub concurrency: usize,
+    /// How long an attempt may take.
+    pub timeout: Duration,
+    /// When a failed delivery is tried again.
+    pub retry: RetrySettings,
+}
+
+impl SinkSettings {
+    /// How many attempts run at once unless the operator says otherwise.
+    pub const DEFAULT_CONCURRENCY: usize = 8;
+    /// How long an attempt may take unless the operator says otherwise.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+    /// The longest timeout: a delivery's lease must end within the 45 seconds in which the work of a
+    /// process that died goes on elsewhere.
+    pub const MAX_TIMEOUT: Duration = Duration::from_secs(35);
+}
+
+impl Default for SinkSettings {
+    fn default() -> Self {
+        Self {
+            rate: None,
+            concurrency: Self::DEFAULT_CONCURRENCY,
+            timeout: Self::DEFAULT_TIMEOUT,
+            retry: RetrySettings::default(),
+        }
+    }
+}
+
+/// Whether telephone numbers may be shown in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Numbers {
+    /// The middle is hidden.
+    #[default]
+    Mask,
+    /// They are stored and sent as the provider tells them.
+    Full,
+}
+
+/// Everything that core needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// How messages are watched.
+    pub watch: WatchSettings,
+    /// How much the provider is asked.
+    pub provider: ProviderLimits,
+    /// What is kept of the past.
+    pub history: HistoryBounds,
+    /// How long the end of the process waits for what is in flight.
+    pub shutdown_timeout: Duration,
+}

@@ -1,0 +1,189 @@
+//! What all stages of one process share.
+
+use std::collections::{BTreeMap, HashSet};
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use smswatch_model::MessageId;
+use tokio::sync::Notify;
+
+use crate::agenda::Agenda;
+use crate::clock::StoreClock;
+use crate::health::{Health, STORE};
+use crate::lifecycle::Lifecycle;
+use crate::metrics::{Metrics, OperationLabel, SinkName};
+use crate::privacy::Privacy;
+use crate::provider::Provider;
+use crate::rules::Rules;
+use crate::settings::{Settings, SinkSettings};
+use crate::sink::Sink;
+use crate::store::{Lane, LeaseId, Shard, Store, StoreError, shard_of};
+
+/// A sink with all that belongs to it.
+#[derive(Debug)]
+pub(crate) struct SinkUnit {
+    pub(crate) name: SinkName,
+    pub(crate) sink: Arc<dyn Sink>,
+    pub(crate) settings: SinkSettings,
+    /// When each shard has a delivery due.
+    pub(crate) agenda: Agenda,
+}
+
+impl SinkUnit {
+    pub(crate) fn name(&self) -> &str {
+        &self.name.0
+    }
+
+    /// The sink's name among the parts of the health report, and among the store's rates.
+    pub(crate) fn part(&self) -> String {
+        format!("sink:{}", self.name())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) rules: Arc<dyn Rules>,
+    pub(crate) privacy: Privacy,
+    pub(crate) settings: Settings,
+    pub(crate) clock: StoreClock,
+    pub(crate) metrics: Metrics,
+    pub(crate) health: Health,
+    /// When each shard has a watch due, by lane.
+    pub(crate) looks: [Agenda; 2],
+    /// Which shards have something to route.
+    pub(crate) routes: Agenda,
+    pub(crate) sinks: BTreeMap<String, Arc<SinkUnit>>,
+    pub(crate) backlog: Backlog,
+    pub(crate) leases: OpenLeases,
+}
+
+impl Shared {
+    pub(crate) fn shards(&self) -> impl Iterator<Item = Shard> + use<> {
+        (0..self.store.shard_count()).map(Shard)
+    }
+
+    pub(crate) fn shard_of(&self, message_id: &MessageId) -> Shard {
+        shard_of(message_id.as_str(), self.store.shard_count())
+    }
+
+    pub(crate) fn lifecycle(&self) -> Lifecycle<'_> {
+        Lifecycle {
+            settings: &self.settings.watch,
+            privacy: &self.privacy,
+            provider: self.provider.name(),
+        }
+    }
+
+    pub(crate) fn looks(&self, lane: Lane) -> &Agenda {
+        &self.looks[lane.index()]
+    }
+
+    /// Measures a call to the store and notes whether the store is well.
+    pub(crate) async fn call<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let started = Instant::now();
+        let result = call.await;
+        let label = OperationLabel { op: operation };
+        let seconds = started.elapsed().as_secs_f64();
+        self.metrics
+            .store_seconds
+            .get_or_create(&label)
+            .observe(seconds);
+        match &result {
+            Err(error @ StoreError::Unavailable(_)) => {
+                self.health.trouble(STORE, &error.to_string());
+            }
+            Err(StoreError::Unexpected(what)) => {
+                tracing::error!(operation, what, "the store holds something unexpected");
+            }
+            Ok(_) | Err(StoreError::Cursor(_)) => {}
+        }
+        result
+    }
+}
+
+/// How much of the log is not routed, so that watching can wait for the rest.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    unrouted: Box<[AtomicU64]>,
+    routed: Notify,
+}
+
+impl Backlog {
+    /// How many unrouted entries make watching wait.
+    const FULL: u64 = 20_000;
+
+    pub(crate) fn new(shards: u16) -> Self {
+        let unrouted = (0..shards).map(|_| AtomicU64::new(0)).collect();
+        Self {
+            unrouted,
+            routed: Notify::new(),
+        }
+    }
+
+    pub(crate) fn set(&self, shard: Shard, unrouted: u64) {
+        let before = self.unrouted[usize::from(shard.0)].swap(unrouted, Ordering::Relaxed);
+        if unrouted < before {
+            self.routed.notify_waiters();
+        }
+    }
+
+    pub(crate) fn routed(&self, shard: Shard, entries: u64) {
+        let unrouted = &self.unrouted[usize::from(shard.0)];
+        let subtract = |count: u64| Some(count.saturating_sub(entries));
+        // The closure always answers, so the update always takes place.
+        let _before = unrouted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract);
+        self.routed.notify_waiters();
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.unrouted
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed))
+            .sum::<u64>()
+            >= Self::FULL
+    }
+
+    /// Waits until there is room again; looks at least once a second, should a notice be missed.
+    pub(crate) async fn room(&self) {
+        while self.is_full() {
+            let routed = self.routed.notified();
+            tokio::select! {
+                () = routed => {}
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+        }
+    }
+}
+
+/// The leases of watches that this process holds, to be given back when it ends early.
+#[derive(Debug, Default)]
+pub(crate) struct OpenLeases(Mutex<HashSet<(Shard, LeaseId)>>);
+
+impl OpenLeases {
+    pub(crate) fn add(&self, shard: Shard, lease: &LeaseId) {
+        self.lock().insert((shard, lease.clone()));
+    }
+
+    pub(crate) fn remove(&self, shard: Shard, leases: &[LeaseId]) {
+        let mut open = self.lock();
+        for lease in leases {
+            open.remove(&(shard, lease.clone()));
+        }
+    }
+
+    pub(crate) fn take_all(&self) -> HashSet<(Shard, LeaseId)> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<(Shard, LeaseId)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,126 @@
+//! One watch in memory, and the bytes behind a record's head.
+//!
+//! The bytes are made to be few: a one-part message with UUIDs takes about forty, which keeps the
+//! stores' buckets small. Numbers are LEB128 varints; dates count seconds from the registration.
+
+mod bytes;
+
+use smswatch_model::{Snapshot, Tags, Timestamp};
+
+use self::bytes::{Reader, Writer};
+use crate::record::{Record, WatchState};
+
+/// All that is known of one watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Watch {
+    pub(crate) state: WatchState,
+    /// When there is something to do.
+    pub(crate) due: Timestamp,
+    /// In whole seconds.
+    pub(crate) registered_at: Timestamp,
+    /// How many successful looks there were: the place in the schedule.
+    pub(crate) step: u32,
+    /// How many events there were.
+    pub(crate) sequence: u64,
+    /// The look after the end has taken place, or is not wanted.
+    pub(crate) is_confirmed: bool,
+    /// When it left [`WatchState::Watching`], in whole seconds.
+    pub(crate) ended_at: Option<Timestamp>,
+    /// When a part was last seen for the first time, in whole seconds.
+    pub(crate) last_part_at: Option<Timestamp>,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) tags: Tags,
+}
+
+/// A record whose body this version cannot read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the record of a watch is damaged")]
+pub(crate) struct InvalidRecord;
+
+mod flag {
+    pub(super) const CONFIRMED: u8 = 1;
+    pub(super) const ENDED: u8 = 2;
+    pub(super) const LAST_PART: u8 = 4;
+    pub(super) const TAGS: u8 = 8;
+}
+
+impl Watch {
+    /// A watch that begins now and is due at once.
+    pub(crate) fn new(now: Timestamp, tags: Tags) -> Self {
+        Self {
+            state: WatchState::Watching,
+            due: now,
+            registered_at: Timestamp::from_seconds(now.as_seconds()),
+            step: 0,
+            sequence: 0,
+            is_confirmed: false,
+            ended_at: None,
+            last_part_at: None,
+            snapshot: Snapshot::default(),
+            tags,
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Record {
+        let mut writer = Writer::default();
+        let optional = |bit: u8, is_set: bool| if is_set { bit } else { 0 };
+        writer.byte(
+            optional(flag::CONFIRMED, self.is_confirmed)
+                | optional(flag::ENDED, self.ended_at.is_some())
+                | optional(flag::LAST_PART, self.last_part_at.is_some())
+                | optional(flag::TAGS, !self.tags.is_empty()),
+        );
+        let registered = self.registered_at.as_seconds();
+        writer.signed(registered - bytes::EPOCH);
+        writer.number(u64::from(self.step));
+        writer.number(self.sequence);
+        for instant in [self.ended_at, self.last_part_at].into_iter().flatten() {
+            writer.signed(instant.as_seconds() - registered);
+        }
+        writer.snapshot(&self.snapshot, registered);
+        if !self.tags.is_empty() {
+            writer.tags(&self.tags);
+        }
+        Record::new(self.state, self.due, writer.as_bytes())
+    }
+
+    pub(crate) fn decode(record: &Record) -> Result<Self, InvalidRecord> {
+        let mut reader = Reader::new(record.body());
+        let flags = reader.byte()?;
+        let registered = reader.signed()?.saturating_add(bytes::EPOCH);
+        let step = u32::try_from(reader.number()?).map_err(|_| InvalidRecord)?;
+        let sequence = reader.number()?;
+        let mut instant = |bit: u8| -> Result<Option<Timestamp>, InvalidRecord> {
+            if flags & bit == 0 {
+                return Ok(None);
+            }
+            Ok(Some(Timestamp::from_seconds(
+                registered.saturating_add(reader.signed()?),
+            )))
+        };
+        let ended_at = instant(flag::ENDED)?;
+        let last_part_at = instant(flag::LAST_PART)?;
+        let snapshot = reader.snapshot(registered)?;
+        let tags = if flags & flag::TAGS == 0 {
+            Tags::new()
+        } else {
+            reader.tags()?
+        };
+        reader.end()?;
+        Ok(Self {
+            state: record.state(),
+            due: record.due(),
+            registered_at: Timestamp::from_seconds(registered),
+            step,
+            sequence,
+            is_confirmed: flags & flag::CONFIRMED != 0,
+            ended_at,
+            last_part_at,
+            snapshot,
+            tags,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,284 @@
+//! Small numbers, words, ids and snapshots as few bytes.
+
+use smswatch_model::{Candidate, DetailWord, Part, SmsId, Snapshot, Tags, Timestamp, Word};
+
+use super::InvalidRecord;
+
+/// 2020-01-01, from which registrations are counted.
+pub(super) const EPOCH: i64 = 1_577_836_800;
+
+/// Stands before a word that has no code of its own.
+const SPELLED: u8 = 0xff;
+
+mod flag {
+    pub(super) const UUID: u8 = 1;
+    pub(super) const NUMBER: u8 = 2;
+    pub(super) const CANDIDATE: u8 = 4;
+    pub(super) const DETAILS: u8 = 8;
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Writer(Vec<u8>);
+
+impl Writer {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn byte(&mut self, byte: u8) {
+        self.0.push(byte);
+    }
+
+    pub(super) fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.0
+                .push(u8::try_from(number & 0x7f).expect("seven bits") | 0x80);
+            number >>= 7;
+        }
+        self.0.push(u8::try_from(number).expect("less than 0x80"));
+    }
+
+    pub(super) fn signed(&mut self, number: i64) {
+        self.number(((number << 1) ^ (number >> 63)).cast_unsigned());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn word(&mut self, word: &Word) {
+        match word.code() {
+            Some(code) => self.byte(code),
+            None => {
+                self.byte(SPELLED);
+                self.text(word.as_str());
+            }
+        }
+    }
+
+    pub(super) fn tags(&mut self, tags: &Tags) {
+        self.number(tags.len() as u64);
+        for (name, value) in tags {
+            self.text(name);
+            self.text(value);
+        }
+    }
+
+    pub(super) fn snapshot(&mut self, snapshot: &Snapshot, registered: i64) {
+        self.number(u64::from(snapshot.part_count));
+        self.number(snapshot.parts.len() as u64);
+        for part in &snapshot.parts {
+            self.part(part, registered);
+        }
+    }
+
+    fn part(&mut self, part: &Part, registered: i64) {
+        let uuid = uuid_bytes(part.sms_id.as_str());
+        let bit = |bit: u8, is_set: bool| if is_set { bit } else { 0 };
+        self.byte(
+            bit(flag::UUID, uuid.is_some())
+                | bit(flag::NUMBER, part.number.is_some())
+                | bit(flag::CANDIDATE, part.candidate.is_some())
+                | bit(flag::DETAILS, !part.details.is_empty()),
+        );
+        match uuid {
+            Some(uuid) => self.0.extend_from_slice(&uuid),
+            None => self.text(part.sms_id.as_str()),
+        }
+        if let Some(number) = part.number {
+            self.number(u64::from(number));
+        }
+        self.word(&part.status);
+        self.signed(part.date.saturating_sub(registered));
+        if let Some(candidate) = &part.candidate {
+            self.word(&candidate.status);
+            self.signed(candidate.date.saturating_sub(registered));
+            self.signed(candidate.since.as_millis());
+        }
+        if !part.details.is_empty() {
+            self.number(part.details.len() as u64);
+            for detail in &part.details {
+                self.word(&detail.status);
+                self.word(&detail.word);
+                self.signed(detail.date.saturating_sub(registered));
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn end(&self) -> Result<(), InvalidRecord> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(InvalidRecord)
+        }
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], InvalidRecord> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(InvalidRecord)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    pub(super) fn byte(&mut self) -> Result<u8, InvalidRecord> {
+        Ok(self.take(1)?[0])
+    }
+
+    pub(super) fn number(&mut self) -> Result<u64, InvalidRecord> {
+        let mut number = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(InvalidRecord)
+    }
+
+    pub(super) fn signed(&mut self) -> Result<i64, InvalidRecord> {
+        let number = self.number()?;
+        Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+
+    fn small(&mut self) -> Result<u32, InvalidRecord> {
+        u32::try_from(self.number()?).map_err(|_| InvalidRecord)
+    }
+
+    /// A count of things that take at least one byte each, so that damage cannot reserve memory.
+    fn count(&mut self) -> Result<usize, InvalidRecord> {
+        let count = usize::try_from(self.number()?).map_err(|_| InvalidRecord)?;
+        if count <= self.0.len() {
+            Ok(count)
+        } else {
+            Err(InvalidRecord)
+        }
+    }
+
+    fn text(&mut self) -> Result<&'a str, InvalidRecord> {
+        let length = self.count()?;
+        std::str::from_utf8(self.take(length)?).map_err(|_| InvalidRecord)
+    }
+
+    fn word(&mut self) -> Result<Word, InvalidRecord> {
+        match self.byte()? {
+            SPELLED => self.text().map(Word::new),
+            code => Word::from_code(code).ok_or(InvalidRecord),
+        }
+    }
+
+    pub(super) fn tags(&mut self) -> Result<Tags, InvalidRecord> {
+        let count = self.count()?;
+        (0..count)
+            .map(|_| Ok((self.text()?.to_owned(), self.text()?.to_owned())))
+            .collect()
+    }
+
+    pub(super) fn snapshot(&mut self, registered: i64) -> Result<Snapshot, InvalidRecord> {
+        let part_count = self.small()?;
+        let count = self.count()?;
+        let parts = (0..count)
+            .map(|_| self.part(registered))
+            .collect::<Result<_, _>>()?;
+        Ok(Snapshot { part_count, parts })
+    }
+
+    fn part(&mut self, registered: i64) -> Result<Part, InvalidRecord> {
+        let flags = self.byte()?;
+        let sms_id = if flags & flag::UUID != 0 {
+            SmsId::new(uuid_text(self.take(16)?))
+        } else {
+            SmsId::new(self.text()?)
+        };
+        let sms_id = sms_id.map_err(|_| InvalidRecord)?;
+        let number = if flags & flag::NUMBER != 0 {
+            Some(self.small()?)
+        } else {
+            None
+        };
+        let status = self.word()?;
+        let date = registered.saturating_add(self.signed()?);
+        let candidate = if flags & flag::CANDIDATE != 0 {
+            Some(Candidate {
+                status: self.word()?,
+                date: registered.saturating_add(self.signed()?),
+                since: Timestamp::from_millis(self.signed()?),
+            })
+        } else {
+            None
+        };
+        let details = if flags & flag::DETAILS != 0 {
+            let count = self.count()?;
+            (0..count)
+                .map(|_| {
+                    Ok(DetailWord {
+                        status: self.word()?,
+                        word: self.word()?,
+                        date: registered.saturating_add(self.signed()?),
+                    })
+                })
+                .collect::<Result<_, InvalidRecord>>()?
+        } else {
+            Vec::new()
+        };
+        Ok(Part {
+            sms_id,
+            number,
+            status,
+            date,
+            details,
+            candidate,
+        })
+    }
+}
+
+/// The sixteen bytes of a UUID in its usual lower-case form; none for any other text.
+fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
+    let mut uuid = [0; 16];
+    let digits = text.as_bytes();
+    if digits.len() != 36 {
+        return None;
+    }
+    let mut position = 0;
+    for byte in &mut uuid {
+        if matches!(position, 8 | 13 | 18 | 23) {
+            if digits[position] != b'-' {
+                return None;
+            }
+            position += 1;
+        }
+        *byte = nibble(digits[position])? << 4 | nibble(digits[position + 1])?;
+        position += 2;
+    }
+    Some(uuid)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+fn uuid_text(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(36);
+    for (position, byte) in bytes.iter().enumerate() {
+        if matches!(position, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
+}

@@ -1,0 +1,108 @@
+//! Holds the bytes of a watch to what they promise: they come back, they are few, damage is noticed.
+
+use proptest::prelude::*;
+use smswatch_model::{Candidate, DetailWord, Part, SmsId, Word};
+
+use super::*;
+
+const NOW: i64 = 1_777_636_800;
+
+fn part(id: &str, status: &str, detail: Option<&str>) -> Part {
+    let details = detail.into_iter().map(|word| DetailWord {
+        status: Word::new(status),
+        word: Word::new(word),
+        date: NOW + 4,
+    });
+    Part {
+        sms_id: SmsId::new(id).expect("a valid id"),
+        number: Some(1),
+        status: Word::new(status),
+        date: NOW + 4,
+        details: details.collect(),
+        candidate: None,
+    }
+}
+
+fn watch(parts: Vec<Part>) -> Watch {
+    Watch {
+        step: 3,
+        sequence: 2,
+        snapshot: Snapshot {
+            part_count: 1,
+            parts,
+        },
+        ..Watch::new(Timestamp::from_seconds(NOW), Tags::new())
+    }
+}
+
+#[test]
+fn a_one_part_message_fits_where_the_stores_are_small() {
+    let uuid = "7b1e9c52-2f0a-4a57-9d50-aaaaaaaaaa01";
+    let record = watch(vec![part(uuid, "Undelivered", Some("Carrier Violation"))]).encode();
+    assert!(
+        record.as_bytes().len() <= 48,
+        "{} bytes",
+        record.as_bytes().len()
+    );
+}
+
+#[test]
+fn damage_is_noticed_and_never_panics() {
+    let record = watch(vec![part("x", "Buffered", Some("Odd"))]).encode();
+    let bytes = record.as_bytes();
+    for length in Record::HEAD..bytes.len() {
+        let cut = Record::from_bytes(&bytes[..length]).expect("the head is whole");
+        assert_eq!(Watch::decode(&cut), Err(InvalidRecord), "{length}");
+    }
+}
+
+prop_compose! {
+    fn any_part()(
+        id in "[!-~]{1,40}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9A-F-]{36}",
+        number in prop::option::of(any::<u32>()),
+        status in "Queued|Sent|Delivered|[a-zA-Z é]{0,12}",
+        date in -5_000_000_000..9_000_000_000_i64,
+        details in prop::collection::vec(("Sent|[a-z]{0,5}", "Expired|[a-z]{1,5}", 0..9_000_000_000_i64), 0..3),
+        candidate in prop::option::of(("Failed|[a-z]{1,9}", 0..9_000_000_000_i64, 0..9_000_000_000_000_i64)),
+    ) -> Part {
+        Part {
+            sms_id: SmsId::new(id).expect("visible ASCII"),
+            number,
+            status: Word::new(&status),
+            date,
+            details: details.into_iter().map(|(status, word, date)| DetailWord {
+                status: Word::new(&status), word: Word::new(&word), date,
+            }).collect(),
+            candidate: candidate.map(|(status, date, since)| Candidate {
+                status: Word::new(&status), date, since: Timestamp::from_millis(since),
+            }),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_again(
+        parts in prop::collection::vec(any_part(), 0..4),
+        tags in prop::collection::btree_map(".{1,8}", ".{0,8}", 0..3),
+        state in prop::sample::select(WatchState::ALL.to_vec()),
+        (step, sequence, is_confirmed) in any::<(u32, u64, bool)>(),
+        ended in prop::option::of(0..9_000_000_000_i64),
+    ) {
+        let ended_at = ended.map(Timestamp::from_seconds);
+        let watch = Watch { state, step, sequence, is_confirmed, ended_at, tags, ..watch(parts) };
+        let read = Watch::decode(&watch.encode()).expect("just written");
+        prop_assert_eq!(&read, &watch);
+        for (read, written) in read.snapshot.parts.iter().zip(&watch.snapshot.parts) {
+            prop_assert_eq!(read.status.as_str(), written.status.as_str(), "the spelling is kept");
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..80)) {
+        let record = Record::new(WatchState::Watching, Timestamp::from_seconds(NOW), &body);
+        if let Ok(watch) = Watch::decode(&record) {
+            prop_assert!(watch.snapshot.parts.len() <= body.len());
+        }
+    }
+}
