@@ -54,8 +54,8 @@ async fn commit(shared: &Shared, shard: Shard, mut items: Vec<Finished>) {
     while !items.is_empty() {
         let (mut now, later) = set_doubles_aside(items);
         items = later;
-        // A watch that turns out to have been changed by somebody else was queued by them, so its
-        // lease may end with this step whatever becomes of the item.
+        // Should one of them turn out to have been changed by somebody else, the store keeps the
+        // lease: it ends by itself, and gives back only what still has the claimed due time.
         let finished: Vec<_> = now.iter_mut().filter_map(last_of_its_batch).collect();
         let drafts = now.into_iter().map(|item| draft(shared, item));
         let drafts: Vec<_> = drafts.filter(Draft::says_something).collect();

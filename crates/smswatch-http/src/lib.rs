@@ -1,1 +1,16 @@
-//! smswatch-http.
+//! The HTTP door of smswatch: the API under `/v1`, health, metrics and the front page.
+//!
+//! Everything is asked of [`smswatch_core::Service`]; here is only what HTTP itself needs: who may
+//! call, what a request says, what an answer looks like.
+
+mod auth;
+mod guard;
+mod problem;
+mod query;
+mod replies;
+mod request;
+mod routes;
+mod server;
+
+pub use auth::{ApiToken, Scope};
+pub use server::{HttpOptions, Server};

@@ -1,1 +1,33 @@
-//! smswatch-store-redis.
+//! The store for production: one Redis, split into shards as Redis Cluster wants them.
+//!
+//! Every step is one script call on one shard. All keys of a shard carry its number as their hash
+//! tag; a script is given what they begin with, `PREFIX:{SHARD}:`, and makes the rest itself.
+//!
+//! | key | type | what it holds |
+//! |---|---|---|
+//! | `w:BUCKET` | hash | records of watches, in buckets small enough to stay listpacks |
+//! | `x:BUCKET` | hash | records or ids over 64 bytes, which would spoil a small bucket |
+//! | `z:LANE` | sorted set | due times of a lane, each in milliseconds |
+//! | `s:LANE:DUE` | list | the watches that are due then: bucket and field |
+//! | `e:LANE` | sorted set | leases of a lane by their end |
+//! | `l:LEASE` | list | the watches under a lease: due time, bucket and field |
+//! | `n` | hash | watches by state; log entries appended and routed |
+//! | `log`, `cur` | stream, string | the event log, and the id of the last routed entry |
+//! | `d:ID` | hash | a delivery |
+//! | `q:PRIORITY:SINK` | sorted set | pending deliveries by next attempt or end of lease |
+//! | `delivered:SINK`, `dead:SINK` | sorted set | ended deliveries by their end |
+//! | `sinks` | set | every sink that has or had deliveries |
+//! | `rate:NAME` | string | when the rate's next permit would arrive in theory |
+//! | `shards` (shard 0) | string | into how many shards the store is split |
+
+mod connection;
+mod delivery;
+mod error;
+mod field;
+mod open;
+mod page;
+mod scripts;
+mod store;
+
+pub use open::{OpenError, RedisOptions};
+pub use store::RedisStore;

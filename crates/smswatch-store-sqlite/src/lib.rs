@@ -1,1 +1,19 @@
-//! smswatch-store-sqlite.
+//! The embedded store: one SQLite file, one process, no server.
+//!
+//! All work is done by one thread that owns the connection. Whatever waits when it begins shares a
+//! transaction, so that many small steps cost one write to the disk; each step has a savepoint of
+//! its own, so that one that fails takes nothing with it, and is answered after the commit.
+
+mod clock;
+mod deliveries;
+mod error;
+mod log;
+mod open;
+mod rates;
+mod schema;
+mod store;
+mod watches;
+mod worker;
+
+pub use open::OpenError;
+pub use store::SqliteStore;

@@ -2,6 +2,13 @@
 
 pub mod receiver;
 pub mod redis_server;
+pub mod sample;
 pub mod sink_suite;
 pub mod smtp_server;
 pub mod store_suite;
+
+/// Installs the TLS provider that the program installs at its start; more than once does no harm.
+pub fn install_tls_provider() {
+    // The only error is that another call was first, which is just as well.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}

@@ -1,1 +1,154 @@
 //! A real Redis on a free port, gone when it is dropped.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long Redis may take to answer after its start.
+const START: Duration = Duration::from_secs(20);
+
+/// A real `redis-server` with a directory of its own.
+#[derive(Debug)]
+pub struct RedisServer {
+    child: Child,
+    port: u16,
+    directory: tempfile::TempDir,
+    arguments: Vec<String>,
+}
+
+impl RedisServer {
+    /// Starts one that writes every change to its AOF before it answers.
+    ///
+    /// # Panics
+    ///
+    /// There is no `redis-server`, or it does not start.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_with(&["--appendonly", "yes", "--appendfsync", "always"])
+    }
+
+    /// Starts one with `arguments` of its own.
+    ///
+    /// # Panics
+    ///
+    /// There is no `redis-server`, or it does not start.
+    #[must_use]
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory for Redis");
+        let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
+        // Another test may take the free port before Redis does: then another one is tried.
+        for _ in 0..20 {
+            let port = free_port();
+            let mut child = spawn(port, &directory, &arguments);
+            if answers(&mut child, port) {
+                return Self {
+                    child,
+                    port,
+                    directory,
+                    arguments,
+                };
+            }
+            reap(&mut child);
+        }
+        panic!("redis-server does not start");
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// The port it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The process's id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        reap(&mut self.child);
+    }
+
+    /// Starts it again on the same port and data; ends it first where it runs.
+    ///
+    /// # Panics
+    ///
+    /// It does not start.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.child = spawn(self.port, &self.directory, &self.arguments);
+        assert!(
+            answers(&mut self.child, self.port),
+            "redis-server does not start again"
+        );
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        reap(&mut self.child);
+    }
+}
+
+fn reap(child: &mut Child) {
+    // A process that has ended already is as good as killed.
+    let _killed = child.kill();
+    let _reaped = child.wait();
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("a bound address").port()
+}
+
+fn spawn(port: u16, directory: &tempfile::TempDir, arguments: &[String]) -> Child {
+    Command::new("redis-server")
+        .args([
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            &port.to_string(),
+            "--save",
+            "",
+            "--dir",
+        ])
+        .arg(directory.path())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("redis-server is missing: `cargo xtask test` installs it")
+}
+
+/// Waits until Redis answers a PING; false when it ended before.
+fn answers(child: &mut Child, port: u16) -> bool {
+    let deadline = Instant::now() + START;
+    while Instant::now() < deadline {
+        if child.try_wait().is_ok_and(|ended| ended.is_some()) {
+            return false;
+        }
+        if pings(port).is_some_and(|answer| answer.starts_with("+PONG")) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    false
+}
+
+fn pings(port: u16) -> Option<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+    stream.write_all(b"PING\r\n").ok()?;
+    let mut answer = [0; 64];
+    let length = stream.read(&mut answer).ok()?;
+    Some(String::from_utf8_lossy(&answer[..length]).into_owned())
+}

@@ -1,1 +1,149 @@
 //! What every store must hold to, as tests that a store crate runs against itself.
+//!
+//! A store crate writes a fixture and one line:
+//!
+//! ```ignore
+//! smswatch_testkit::store_suite!(Fixture::fresh);
+//! ```
+//!
+//! where `Fixture::fresh` is an async function that makes an empty store and something that keeps it
+//! alive, and the type implements [`StoreFixture`].
+
+mod deliveries;
+mod log;
+mod rates;
+mod watches;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use smswatch_core::record::{Record, WatchState};
+use smswatch_core::store::{
+    CommitItem, CommitStep, Lane, NewDelivery, Priority, Shard, Store, shard_of,
+};
+use smswatch_model::{DeliveryId, MessageId, Timestamp};
+
+pub use deliveries::*;
+pub use log::*;
+pub use rates::*;
+pub use watches::*;
+
+/// An empty store, and whatever must live as long as it does.
+pub trait StoreFixture: Send + Sync {
+    /// The store.
+    fn store(&self) -> Arc<dyn Store>;
+}
+
+/// A lease that does not end during a test.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Makes one test of each promise; `$fresh` is an async function that makes a [`StoreFixture`].
+#[macro_export]
+macro_rules! store_suite {
+    ($fresh:expr) => {
+        $crate::store_suite! { $fresh =>
+            a_watch_is_written_only_over_what_was_expected,
+            items_of_one_step_do_not_depend_on_each_other,
+            a_due_watch_is_claimed_once_until_its_lease_ends,
+            claims_take_the_earliest_first_and_no_more_than_asked_for,
+            lanes_are_separate,
+            a_commit_ends_the_claim_and_sets_the_next_due_time,
+            a_commit_of_the_same_due_time_leaves_the_claim_alone,
+            a_superseded_due_time_is_not_claimed,
+            a_deleted_watch_is_not_claimed,
+            a_released_lease_is_due_at_once,
+            a_finished_lease_gives_nothing_back,
+            concurrent_claims_share_the_watches,
+            ids_and_records_of_any_size_come_back,
+            all_watches_but_removed_ones_are_paged_once,
+            watches_are_counted_by_state,
+            the_log_is_read_in_order_behind_the_cursor,
+            a_route_step_refuses_when_the_cursor_has_moved,
+            a_delivery_is_queued_once,
+            events_are_paged_newest_first,
+            trimming_never_passes_the_cursor,
+            critical_deliveries_go_first,
+            a_claimed_delivery_belongs_to_its_claimer_until_the_lease_ends,
+            a_lost_lease_cannot_complete,
+            a_retry_is_due_after_its_delay,
+            the_newest_attempts_are_kept_and_all_are_counted,
+            deliveries_are_found_by_state_sink_and_message,
+            ended_deliveries_are_trimmed_and_pending_ones_are_not,
+            sinks_of_any_name_have_a_queue,
+            a_rate_grants_no_more_than_its_permits_at_once,
+            rates_do_not_share_permits,
+        }
+    };
+    ($fresh:expr => $($name:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                let fixture = $fresh().await;
+                $crate::store_suite::$name(&fixture).await;
+            }
+        )*
+    };
+}
+
+/// An id that belongs to `shard`.
+fn id_in(store: &dyn Store, shard: Shard, n: u32) -> MessageId {
+    (0..)
+        .map(|salt| format!("message-{n}-{salt}"))
+        .find(|id| shard_of(id, store.shard_count()) == shard)
+        .map(|id| MessageId::new(id).expect("a valid id"))
+        .expect("every shard has ids")
+}
+
+fn record(due: Timestamp, body: &[u8]) -> Record {
+    Record::new(WatchState::Watching, due, body)
+}
+
+fn put(id: &MessageId, expected: Option<&Record>, record: Option<&Record>) -> CommitItem {
+    CommitItem {
+        message_id: id.clone(),
+        expected: expected.cloned(),
+        record: record.cloned(),
+        lane: Lane::Young,
+        entry: None,
+    }
+}
+
+fn step(items: Vec<CommitItem>) -> CommitStep {
+    CommitStep {
+        items,
+        finished: Vec::new(),
+    }
+}
+
+/// Writes a new watch and answers its record.
+async fn add(store: &dyn Store, id: &MessageId, due: Timestamp) -> Record {
+    let shard = shard_of(id.as_str(), store.shard_count());
+    let record = record(due, b"body");
+    store
+        .commit(shard, step(vec![put(id, None, Some(&record))]))
+        .await
+        .expect("a commit");
+    record
+}
+
+fn delivery(n: u32, sink: &str, priority: Priority) -> NewDelivery {
+    NewDelivery {
+        id: DeliveryId::new(format!("dlv_{n:04}")).expect("a valid id"),
+        sink: sink.to_owned(),
+        rule: "rule".to_owned(),
+        priority,
+        message_ids: vec![MessageId::new(format!("m{n}")).expect("a valid id")],
+        body: vec![1, 0, 255, 10],
+    }
+}
+
+/// Waits until `condition` holds.
+async fn until<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
+    for _ in 0..2000 {
+        if condition().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("the condition did not come true");
+}

@@ -52,7 +52,8 @@ pub struct CommitItem {
     pub message_id: MessageId,
     /// What the store must hold for the change to take place; none: nothing.
     pub expected: Option<Record>,
-    /// What it holds afterwards; none: nothing. Its due time is queued in `lane`.
+    /// What it holds afterwards; none: nothing. Another due time than before is queued in `lane`;
+    /// the same one stays claimed, or claimable, as it is.
     pub record: Option<Record>,
     /// The queue in which the due time waits.
     pub lane: Lane,
@@ -65,7 +66,7 @@ pub struct CommitItem {
 pub struct CommitStep {
     /// The changes.
     pub items: Vec<CommitItem>,
-    /// Leases of which nothing is left to do after this step.
+    /// Leases of which nothing is left to do after this step; they end if all changes take place.
     pub finished: Vec<LeaseId>,
 }
 

@@ -1,0 +1,122 @@
+//! The one shape in which every error is told: `{"error":{"code":"…","message":"…"}}`.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use smswatch_core::ServiceError;
+
+/// Why a request was not done: a word for programs, and a sentence for people.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    header: Option<(header::HeaderName, &'static str)>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            header: None,
+        }
+    }
+
+    /// The request cannot be read.
+    pub(crate) fn unreadable(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// The request can be read, and asks for something that cannot be.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message)
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(crate) fn with_header(mut self, name: header::HeaderName, value: &'static str) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    fn try_again(code: &'static str, message: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+            .with_header(header::RETRY_AFTER, "1")
+    }
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Store(error) => {
+                tracing::debug!(%error, "a request was refused because of the store");
+                let message =
+                    "the store did not do it, or not all of it; asking again does no harm";
+                Self::try_again("store_unavailable", message)
+            }
+            ServiceError::Busy => Self::try_again("busy", &error.to_string()),
+            ServiceError::Cursor(error) => Self::unreadable("invalid_cursor", error.to_string()),
+            ServiceError::Damaged => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "damaged",
+                error.to_string(),
+            ),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: Error<'a>,
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let error = Error {
+            code: self.code,
+            message: &self.message,
+        };
+        let mut response = (self.status, Json(Body { error })).into_response();
+        if let Some((name, value)) = self.header {
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smswatch_core::store::{InvalidCursor, StoreError};
+
+    use super::*;
+
+    #[test]
+    fn what_the_service_cannot_do_becomes_the_status_that_tells_whether_to_ask_again() {
+        let away = StoreError::Unavailable("connection refused".to_owned());
+        let cases = [
+            (ServiceError::Store(away), 503, Some("1")),
+            (ServiceError::Busy, 503, Some("1")),
+            (ServiceError::Cursor(InvalidCursor), 400, None),
+            (ServiceError::Damaged, 500, None),
+        ];
+        for (error, status, retry_after) in cases {
+            let response = Problem::from(error).into_response();
+            assert_eq!(response.status().as_u16(), status);
+            let header = response.headers().get(header::RETRY_AFTER);
+            assert_eq!(header.and_then(|value| value.to_str().ok()), retry_after);
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! What answers look like on the wire.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use smswatch_core::record::WatchState;
+use smswatch_core::rules::Trial;
+use smswatch_core::store::{Attempt, DeliveryState, Gauges, Page, QueueGauge, StoredDelivery};
+use smswatch_core::{HealthReport, Registered, TriedEvent, WatchView};
+use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct ListReply<T> {
+    items: Vec<T>,
+    next: Option<String>,
+}
+
+impl<T, U: From<T>> From<Page<T>> for ListReply<U> {
+    fn from(page: Page<T>) -> Self {
+        let page = page.map(U::from);
+        Self {
+            items: page.items,
+            next: page.next,
+        }
+    }
+}
+
+/// What became of a registration.
+#[derive(Debug, Serialize)]
+pub(crate) struct RegisteredReply {
+    accepted: u64,
+    already_watched: u64,
+}
+
+impl From<Registered> for RegisteredReply {
+    fn from(registered: Registered) -> Self {
+        Self {
+            accepted: registered.accepted,
+            already_watched: registered.already_watched,
+        }
+    }
+}
+
+/// A watch.
+#[derive(Debug, Serialize)]
+pub(crate) struct WatchReply {
+    message_id: MessageId,
+    state: &'static str,
+    outcome: Outcome,
+    tags: Tags,
+    parts: Vec<PartReply>,
+    next_poll_at: Option<Timestamp>,
+    registered_at: Timestamp,
+}
+
+impl From<WatchView> for WatchReply {
+    fn from(view: WatchView) -> Self {
+        Self {
+            message_id: view.message_id,
+            state: view.state.as_str(),
+            outcome: view.outcome,
+            tags: view.tags,
+            parts: view.parts.into_iter().map(PartReply::from).collect(),
+            next_poll_at: view.next_poll_at,
+            registered_at: view.registered_at,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct PartReply {
+    sms_id: SmsId,
+    number: Option<u32>,
+    status: String,
+    detailed_status: Option<String>,
+    date: Timestamp,
+    #[serde(rename = "final")]
+    is_final: bool,
+}
+
+impl From<Part> for PartReply {
+    fn from(part: Part) -> Self {
+        Self {
+            number: part.number,
+            status: part.status.to_string(),
+            detailed_status: part.detailed_status().map(ToString::to_string),
+            date: Timestamp::from_seconds(part.date),
+            is_final: part.status.is_final(),
+            sms_id: part.sms_id,
+        }
+    }
+}
+
+/// All that is known of one message.
+#[derive(Debug, Serialize)]
+pub(crate) struct TimelineReply {
+    pub(crate) watch: WatchReply,
+    pub(crate) events: Vec<TriedEventReply>,
+    pub(crate) deliveries: Vec<DeliveryReply>,
+}
+
+/// An event, and what each rule made of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct TriedEventReply {
+    event: Event,
+    rules: Vec<TrialReply>,
+}
+
+#[derive(Debug, Serialize)]
+struct TrialReply {
+    rule: String,
+    fired: bool,
+    because: String,
+}
+
+impl From<TriedEvent> for TriedEventReply {
+    fn from(tried: TriedEvent) -> Self {
+        let rules = tried.trials.into_iter().map(|trial: Trial| TrialReply {
+            rule: trial.rule,
+            fired: trial.fired,
+            because: trial.because,
+        });
+        Self {
+            rules: rules.collect(),
+            event: tried.event,
+        }
+    }
+}
+
+/// A delivery.
+#[derive(Debug, Serialize)]
+pub(crate) struct DeliveryReply {
+    id: DeliveryId,
+    sink: String,
+    rule: String,
+    state: DeliveryState,
+    message_ids: Vec<MessageId>,
+    next_attempt_at: Option<Timestamp>,
+    attempts: Vec<AttemptReply>,
+    created_at: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct AttemptReply {
+    at: Timestamp,
+    result: String,
+    detail: String,
+}
+
+impl From<StoredDelivery> for DeliveryReply {
+    fn from(delivery: StoredDelivery) -> Self {
+        let attempts = delivery
+            .attempts
+            .into_iter()
+            .map(|attempt: Attempt| AttemptReply {
+                at: attempt.at,
+                result: attempt.result,
+                detail: attempt.detail,
+            });
+        Self {
+            id: delivery.id,
+            sink: delivery.sink,
+            rule: delivery.rule,
+            state: delivery.state,
+            message_ids: delivery.message_ids,
+            next_attempt_at: delivery.next_attempt_at,
+            attempts: attempts.collect(),
+            created_at: delivery.created_at,
+        }
+    }
+}
+
+/// The name of what was queued.
+#[derive(Debug, Serialize)]
+pub(crate) struct QueuedReply {
+    pub(crate) id: DeliveryId,
+}
+
+/// That the process answers.
+#[derive(Debug, Serialize)]
+pub(crate) struct AliveReply {
+    pub(crate) ok: bool,
+}
+
+/// Whether the process does its work.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReadyReply {
+    pub(crate) ready: bool,
+    parts: BTreeMap<String, PartHealthReply>,
+}
+
+#[derive(Debug, Serialize)]
+struct PartHealthReply {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
+}
+
+impl From<HealthReport> for ReadyReply {
+    fn from(report: HealthReport) -> Self {
+        let parts = report.parts.into_iter().map(|(name, trouble)| {
+            let ok = trouble.is_none();
+            (name, PartHealthReply { ok, trouble })
+        });
+        Self {
+            ready: report.ready,
+            parts: parts.collect(),
+        }
+    }
+}
+
+/// How the process is, and how much there is of everything.
+#[derive(Debug, Serialize)]
+pub(crate) struct StatusReply {
+    version: &'static str,
+    #[serde(flatten)]
+    health: ReadyReply,
+    watches: BTreeMap<&'static str, u64>,
+    queues: Vec<QueueReply>,
+    unrouted: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct QueueReply {
+    sink: String,
+    pending: u64,
+    dead: u64,
+    oldest: Option<Timestamp>,
+}
+
+impl From<QueueGauge> for QueueReply {
+    fn from(queue: QueueGauge) -> Self {
+        Self {
+            sink: queue.sink,
+            pending: queue.pending,
+            dead: queue.dead,
+            oldest: queue.oldest,
+        }
+    }
+}
+
+impl StatusReply {
+    pub(crate) fn new(health: HealthReport, gauges: Gauges) -> Self {
+        // What was removed is no watch to anybody outside.
+        let shown = |state: &WatchState| *state != WatchState::Removed;
+        let states = WatchState::ALL.into_iter().filter(shown);
+        let mut watches: BTreeMap<_, _> = states.map(|state| (state.as_str(), 0)).collect();
+        for (state, count) in gauges.watches.into_iter().filter(|(state, _)| shown(state)) {
+            watches.insert(state.as_str(), count);
+        }
+        Self {
+            version: smswatch_core::VERSION,
+            health: health.into(),
+            watches,
+            queues: gauges.queues.into_iter().map(QueueReply::from).collect(),
+            unrouted: gauges.unrouted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

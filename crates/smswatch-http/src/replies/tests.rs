@@ -1,0 +1,175 @@
+//! Shows what answers look like.
+
+use smswatch_model::{DetailWord, Word};
+
+use super::*;
+
+fn json(reply: &impl Serialize) -> String {
+    serde_json::to_string_pretty(reply).expect("replies are JSON")
+}
+
+#[test]
+fn a_watch_is_shown_with_its_parts() {
+    let part = Part {
+        sms_id: SmsId::new("part-1").expect("an id"),
+        number: Some(1),
+        status: Word::new("Undelivered"),
+        date: 1_777_631_329,
+        details: vec![DetailWord {
+            status: Word::new("Undelivered"),
+            word: Word::new("Carrier Violation"),
+            date: 1_777_631_329,
+        }],
+        candidate: None,
+    };
+    let view = WatchView {
+        message_id: MessageId::new("message-1").expect("an id"),
+        state: WatchState::Final,
+        outcome: Outcome::Failed,
+        tags: Tags::from([("team".to_owned(), "crm".to_owned())]),
+        parts: vec![part],
+        next_poll_at: None,
+        registered_at: Timestamp::from_millis(1_777_631_300_120),
+    };
+    insta::assert_snapshot!(json(&WatchReply::from(view)), @r#"
+    {
+      "message_id": "message-1",
+      "state": "final",
+      "outcome": "failed",
+      "tags": {
+        "team": "crm"
+      },
+      "parts": [
+        {
+          "sms_id": "part-1",
+          "number": 1,
+          "status": "Undelivered",
+          "detailed_status": "Carrier Violation",
+          "date": "2026-05-01T10:28:49Z",
+          "final": true
+        }
+      ],
+      "next_poll_at": null,
+      "registered_at": "2026-05-01T10:28:20.120Z"
+    }
+    "#);
+}
+
+#[test]
+fn a_delivery_is_shown_with_its_attempts_and_without_what_it_says() {
+    let delivery = StoredDelivery {
+        id: DeliveryId::new("dlv_1").expect("an id"),
+        sink: "crm".to_owned(),
+        rule: "carrier-violation".to_owned(),
+        state: DeliveryState::Pending,
+        message_ids: vec![MessageId::new("message-1").expect("an id")],
+        created_at: Timestamp::from_seconds(1_777_631_330),
+        next_attempt_at: Some(Timestamp::from_seconds(1_777_631_336)),
+        attempts_made: 1,
+        attempts: vec![Attempt {
+            at: Timestamp::from_seconds(1_777_631_331),
+            result: "retry".to_owned(),
+            detail: "it answered 503".to_owned(),
+        }],
+        body: b"what it says".to_vec(),
+    };
+    insta::assert_snapshot!(json(&DeliveryReply::from(delivery)), @r#"
+    {
+      "id": "dlv_1",
+      "sink": "crm",
+      "rule": "carrier-violation",
+      "state": "pending",
+      "message_ids": [
+        "message-1"
+      ],
+      "next_attempt_at": "2026-05-01T10:28:56Z",
+      "attempts": [
+        {
+          "at": "2026-05-01T10:28:51Z",
+          "result": "retry",
+          "detail": "it answered 503"
+        }
+      ],
+      "created_at": "2026-05-01T10:28:50Z"
+    }
+    "#);
+}
+
+#[test]
+fn only_a_part_in_trouble_has_trouble() {
+    let report = HealthReport {
+        ready: true,
+        parts: BTreeMap::from([
+            ("store".to_owned(), None),
+            (
+                "provider".to_owned(),
+                Some("it refuses the credentials".to_owned()),
+            ),
+            ("sink:crm".to_owned(), None),
+        ]),
+    };
+    insta::assert_snapshot!(json(&ReadyReply::from(report)), @r#"
+    {
+      "ready": true,
+      "parts": {
+        "provider": {
+          "ok": false,
+          "trouble": "it refuses the credentials"
+        },
+        "sink:crm": {
+          "ok": true
+        },
+        "store": {
+          "ok": true
+        }
+      }
+    }
+    "#);
+}
+
+#[test]
+fn the_status_counts_every_state_but_what_was_removed() {
+    let health = HealthReport {
+        ready: false,
+        parts: BTreeMap::from([("store".to_owned(), None)]),
+    };
+    let gauges = Gauges {
+        watches: vec![(WatchState::Watching, 3), (WatchState::Removed, 2)],
+        unrouted: 1,
+        queues: vec![QueueGauge {
+            sink: "crm".to_owned(),
+            pending: 2,
+            dead: 1,
+            oldest: Some(Timestamp::from_seconds(1_777_631_330)),
+        }],
+    };
+    let mut status = serde_json::to_value(StatusReply::new(health, gauges)).expect("it is JSON");
+    assert_eq!(status["version"], smswatch_core::VERSION);
+    status["version"] = "VERSION".into();
+    insta::assert_snapshot!(json(&status), @r#"
+    {
+      "version": "VERSION",
+      "ready": false,
+      "parts": {
+        "store": {
+          "ok": true
+        }
+      },
+      "watches": {
+        "final": 0,
+        "gave_up": 0,
+        "not_found": 0,
+        "watching": 3
+      },
+      "queues": [
+        {
+          "sink": "crm",
+          "pending": 2,
+          "dead": 1,
+          "oldest": "2026-05-01T10:28:50Z"
+        }
+      ],
+      "unrouted": 1
+    }
+    "#);
+}

@@ -1,0 +1,67 @@
+//! Which path is answered by what.
+
+mod deliveries;
+mod events;
+mod front_page;
+mod health;
+mod sinks;
+mod watches;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use smswatch_core::Service;
+
+use crate::auth::{Tokens, require_token};
+use crate::guard::catch_panics;
+use crate::problem::Problem;
+use crate::request::MAX_BODY;
+
+/// Everything that is answered.
+pub(crate) fn router(tokens: Tokens, service: Service) -> Router {
+    Router::new()
+        .route("/", get(front_page::show))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .nest("/v1", api(tokens))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn(catch_panics))
+        .with_state(service)
+}
+
+/// What needs a token, the paths that do not exist included.
+fn api(tokens: Tokens) -> Router<Service> {
+    Router::new()
+        .route("/watches", get(watches::list).post(watches::add))
+        .route(
+            "/watches/{message_id}",
+            get(watches::show).delete(watches::remove),
+        )
+        .route("/watches/{message_id}/timeline", get(watches::timeline))
+        .route("/events", get(events::list))
+        .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/{id}", get(deliveries::show))
+        .route("/sinks/{name}/test", post(sinks::test))
+        .route("/status", get(health::status))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(tokens, require_token))
+}
+
+async fn no_such_path() -> Problem {
+    Problem::not_found("there is nothing at this path; `/` says where things are")
+}
+
+async fn no_such_method() -> Problem {
+    let message = "this path does not take this method; `allow` names those it takes";
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        message,
+    )
+}

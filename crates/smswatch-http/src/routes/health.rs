@@ -1,0 +1,39 @@
+//! How the process is: for load balancers, for Prometheus, and for whoever holds a token.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use smswatch_core::Service;
+
+use crate::problem::Problem;
+use crate::replies::{AliveReply, ReadyReply, StatusReply};
+
+/// The format that the metrics are written in.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub(super) async fn alive() -> Json<AliveReply> {
+    Json(AliveReply { ok: true })
+}
+
+pub(super) async fn ready(State(service): State<Service>) -> (StatusCode, Json<ReadyReply>) {
+    let reply = ReadyReply::from(service.health());
+    let status = if reply.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(reply))
+}
+
+pub(super) async fn metrics(State(service): State<Service>) -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, OPEN_METRICS)],
+        service.metrics().await,
+    )
+}
+
+pub(super) async fn status(State(service): State<Service>) -> Result<Json<StatusReply>, Problem> {
+    let gauges = service.gauges().await?;
+    Ok(Json(StatusReply::new(service.health(), gauges)))
+}

@@ -1,0 +1,81 @@
+//! The listener: opened before anything is promised, and closed without cutting answers off.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use smswatch_core::Service;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::{ApiToken, Tokens};
+use crate::routes;
+
+/// How long answers under way may take once the server is told to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Where to listen, and for whom.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// The address to listen on; port 0 takes any that is free.
+    pub listen: SocketAddr,
+    /// Who may call `/v1`; none of them lets everybody.
+    pub tokens: Vec<ApiToken>,
+}
+
+/// A listener that is open and not yet answered.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    router: Router,
+}
+
+impl Server {
+    /// Opens the listener; callers wait until [`Server::serve`] runs.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be listened on.
+    pub async fn bind(options: HttpOptions, service: Service) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(options.listen).await?;
+        let address = listener.local_addr()?;
+        let router = routes::router(Tokens::new(options.tokens), service);
+        Ok(Self {
+            listener,
+            address,
+            router,
+        })
+    }
+
+    /// The address that is listened on, with the port that was taken.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `stop`, then takes no more calls and ends when those under way are answered,
+    /// or after five seconds.
+    pub async fn serve(self, stop: CancellationToken) {
+        let listener = self.listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection keeps its delay");
+            }
+        });
+        let drained = axum::serve(listener, self.router)
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        let too_late = async {
+            stop.cancelled().await;
+            tokio::time::sleep(DRAIN).await;
+        };
+        tokio::select! {
+            ended = drained => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "the HTTP server ended");
+                }
+            }
+            () = too_late => tracing::warn!("calls were still under way when the HTTP server ended"),
+        }
+    }
+}

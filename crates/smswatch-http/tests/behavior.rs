@@ -1,0 +1,16 @@
+//! The API keeps its promises, with a real engine, the embedded store and real connections.
+
+#[path = "behavior/access.rs"]
+mod access;
+#[path = "behavior/errors.rs"]
+mod errors;
+#[path = "behavior/health.rs"]
+mod health;
+#[path = "behavior/history.rs"]
+mod history;
+#[path = "behavior/house.rs"]
+mod house;
+#[path = "behavior/parts.rs"]
+mod parts;
+#[path = "behavior/watches.rs"]
+mod watches;

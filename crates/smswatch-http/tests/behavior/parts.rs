@@ -1,0 +1,93 @@
+//! The parts that an engine needs beside its store, as simple as they can be.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use smswatch_core::provider::{Look, LookError, Provider, Sighting};
+use smswatch_core::rules::{Notice, Rules, Trial};
+use smswatch_core::sink::{DeliveryError, Receipt, Sink};
+use smswatch_model::{
+    Event, MessageFacts, MessageId, Notification, PartReport, PhoneNumber, Severity, SmsId, Wishes,
+    Word,
+};
+
+/// Messages of this id make the rules panic when they are asked to explain.
+pub(crate) const CURSED: &str = "failed-and-cursed";
+
+/// Knows one fate for messages whose id begins with `failed-`, and nothing of all others.
+#[derive(Debug)]
+pub(crate) struct FakeProvider;
+
+#[async_trait]
+impl Provider for FakeProvider {
+    fn name(&self) -> &'static str {
+        "routee"
+    }
+
+    async fn look(&self, message_id: &MessageId) -> Result<Look, LookError> {
+        if !message_id.as_str().starts_with("failed-") {
+            return Ok(Look::Empty);
+        }
+        let part = PartReport {
+            sms_id: SmsId::new(format!("part-of-{message_id}")).expect("an id"),
+            number: Some(1),
+            status: Word::new("Undelivered"),
+            detailed_status: Some(Word::new("Carrier Violation")),
+            description: None,
+            date: None,
+            price: None,
+            latency: None,
+        };
+        let facts = MessageFacts {
+            part_count: Some(1),
+            to: Some(PhoneNumber::new("+306900000001")),
+            ..MessageFacts::default()
+        };
+        let parts = vec![part];
+        Ok(Look::Seen(Box::new(Sighting { facts, parts })))
+    }
+}
+
+/// One rule that tells of everything.
+#[derive(Debug)]
+pub(crate) struct EveryEvent;
+
+impl Rules for EveryEvent {
+    fn evaluate(&self, events: &[Event]) -> Vec<Notice> {
+        let notices = events.iter().enumerate().map(|(position, event)| Notice {
+            rule: "every-event".to_owned(),
+            sink: "crm".to_owned(),
+            wishes: Wishes::new(),
+            severity: Severity::Info,
+            title: event.kind.to_string(),
+            text: String::new(),
+            group: BTreeMap::new(),
+            events: vec![position],
+        });
+        notices.collect()
+    }
+
+    fn explain(&self, event: &Event) -> Vec<Trial> {
+        let message_id = event.message.message_id.as_ref();
+        assert!(
+            message_id.is_none_or(|id| id.as_str() != CURSED),
+            "the rules cannot explain this one"
+        );
+        vec![Trial {
+            rule: "every-event".to_owned(),
+            fired: true,
+            because: "it tells of everything".to_owned(),
+        }]
+    }
+}
+
+/// Takes every notification.
+#[derive(Debug)]
+pub(crate) struct WillingSink;
+
+#[async_trait]
+impl Sink for WillingSink {
+    async fn deliver(&self, _: &Notification) -> Result<Receipt, DeliveryError> {
+        Ok(Receipt::new("taken"))
+    }
+}

@@ -1,0 +1,70 @@
+//! Deliveries as the scripts answer them.
+
+use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
+use smswatch_core::store::{Attempt, DeliveryState, StoreError, StoredDelivery};
+
+use crate::error::strange;
+
+/// How many values a script answers for one delivery.
+pub(crate) const WIDTH: usize = 10;
+
+/// Reads one delivery: id, sink, rule, state, message ids, created, due, attempts made, attempts, body.
+pub(crate) fn read(row: &[Vec<u8>]) -> Result<StoredDelivery, StoreError> {
+    let [
+        id,
+        sink,
+        rule,
+        state,
+        ids,
+        created,
+        due,
+        made,
+        attempts,
+        body,
+    ] = row
+    else {
+        return Err(strange("a delivery"));
+    };
+    let state = DeliveryState::from_word(text(state)?).ok_or_else(|| strange("a state"))?;
+    let ids = text(ids)?
+        .lines()
+        .map(|id| MessageId::new(id).map_err(|_| strange("a message id")));
+    Ok(StoredDelivery {
+        id: delivery_id(id)?,
+        sink: text(sink)?.to_owned(),
+        rule: text(rule)?.to_owned(),
+        state,
+        message_ids: ids.collect::<Result<_, _>>()?,
+        created_at: instant(created)?,
+        next_attempt_at: if due.is_empty() {
+            None
+        } else {
+            Some(instant(due)?)
+        },
+        attempts_made: text(made)?.parse().map_err(|_| strange("a count"))?,
+        attempts: read_attempts(attempts)?,
+        body: body.clone(),
+    })
+}
+
+fn read_attempts(lines: &[u8]) -> Result<Vec<Attempt>, StoreError> {
+    let read = |line| serde_json::from_str(line).map_err(|_| strange("an attempt"));
+    text(lines)?.lines().map(read).collect()
+}
+
+pub(crate) fn delivery_id(id: &[u8]) -> Result<DeliveryId, StoreError> {
+    DeliveryId::new(text(id)?).map_err(|_| strange("a delivery's id"))
+}
+
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, StoreError> {
+    std::str::from_utf8(bytes).map_err(|_| strange("a text"))
+}
+
+/// Milliseconds, with a fraction where they are the score of a claim.
+pub(crate) fn instant(bytes: &[u8]) -> Result<Timestamp, StoreError> {
+    let whole = text(bytes)?.split('.').next().unwrap_or_default();
+    whole
+        .parse()
+        .map(Timestamp::from_millis)
+        .map_err(|_| strange("an instant"))
+}

@@ -1,0 +1,52 @@
+//! Says of Redis's errors whether waiting can help. Their texts name commands, never values.
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+use smswatch_core::store::StoreError;
+
+pub(crate) fn store_error(error: &RedisError) -> StoreError {
+    if is_passing(error) {
+        StoreError::Unavailable(error.to_string())
+    } else {
+        StoreError::Unexpected(error.to_string())
+    }
+}
+
+/// Whether the same call may succeed later without anybody changing the call.
+fn is_passing(error: &RedisError) -> bool {
+    const CODES: [&str; 11] = [
+        "BUSY",
+        "CLUSTERDOWN",
+        "LOADING",
+        "MASTERDOWN",
+        "MISCONF",
+        "NOAUTH",
+        "NOREPLICAS",
+        "OOM",
+        "READONLY",
+        "TRYAGAIN",
+        "WRONGPASS",
+    ];
+    let by_code = error.code().is_some_and(|code| CODES.contains(&code));
+    let by_kind = matches!(
+        error.kind(),
+        ErrorKind::Io
+            | ErrorKind::AuthenticationFailed
+            | ErrorKind::ClusterConnectionNotFound
+            | ErrorKind::Server(
+                ServerErrorKind::BusyLoading
+                    | ServerErrorKind::ReadOnly
+                    | ServerErrorKind::MasterDown
+                    | ServerErrorKind::ClusterDown
+                    | ServerErrorKind::TryAgain
+            )
+    );
+    // A script that runs into the memory limit tells of it within the text of another error.
+    by_code || by_kind || error.is_timeout() || error.to_string().contains("OOM command")
+}
+
+/// Redis answered with something that no version of the scripts answers.
+pub(crate) fn strange(what: &str) -> StoreError {
+    StoreError::Unexpected(format!(
+        "Redis answered a script in an unexpected way: {what}"
+    ))
+}

@@ -1,0 +1,122 @@
+//! Connects, and refuses a Redis that would lose what it is given.
+
+use redis::aio::ConnectionManager;
+use redis::{InfoDict, RedisError};
+use smswatch_core::Secret;
+
+use crate::connection;
+
+/// Where the store is and how it is laid out.
+#[derive(Debug, Clone)]
+pub struct RedisOptions {
+    /// `redis://…` or `rediss://…`; may hold a password.
+    pub url: Secret,
+    /// What every key begins with.
+    pub key_prefix: String,
+    /// Into how many shards the store is split; fixed at the first start.
+    pub shards: u16,
+}
+
+/// Why Redis cannot be used as the store.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL is none that this version knows.
+    #[error("`store.url` is no URL of a single Redis, such as redis://127.0.0.1:6379")]
+    Url,
+    /// It cannot be reached, or refuses to talk.
+    #[error("could not talk to Redis")]
+    Unreachable(#[source] RedisError),
+    /// It would throw away what it is given when memory runs short.
+    #[error(
+        "Redis has `maxmemory-policy {0}` and would throw watches away; set it to `noeviction`"
+    )]
+    Evicts(String),
+    /// It is too old for the scripts.
+    #[error("Redis {0} is too old; smswatch needs 6.2 or later")]
+    TooOld(String),
+    /// It was split differently at its first start.
+    #[error(
+        "the store was made with {stored} shards and `store.shards` is {wanted}; set it to {stored}, \
+         or begin anew under another `store.key_prefix`"
+    )]
+    Shards {
+        /// How many it was made with.
+        stored: u16,
+        /// How many are configured.
+        wanted: u16,
+    },
+}
+
+/// Connects and checks; the texts are warnings for the operator.
+pub(crate) async fn open(
+    options: &RedisOptions,
+) -> Result<(ConnectionManager, Vec<String>), OpenError> {
+    let mut manager = connection::connect(options.url.reveal()).await?;
+    let mut warnings = Vec::new();
+    // INFO is asked, and not CONFIG, which hosted services often refuse.
+    match redis::cmd("INFO")
+        .query_async::<InfoDict>(&mut manager)
+        .await
+    {
+        Ok(info) => check(&info, &mut warnings)?,
+        Err(error) if error.code() == Some("NOPERM") => warnings.push(
+            "Redis does not let this user read INFO: make sure that `maxmemory-policy` is \
+             `noeviction` and that AOF is on"
+                .to_owned(),
+        ),
+        Err(error) => return Err(OpenError::Unreachable(error)),
+    }
+    check_shards(&mut manager, options).await?;
+    Ok((manager, warnings))
+}
+
+fn check(info: &InfoDict, warnings: &mut Vec<String>) -> Result<(), OpenError> {
+    let text = |name: &str| info.get::<String>(name).unwrap_or_default();
+    let version = text("redis_version");
+    let mut numbers = version
+        .split('.')
+        .map(|number| number.parse::<u32>().unwrap_or(0));
+    let is_old = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < (6, 2);
+    if is_old && !version.is_empty() {
+        return Err(OpenError::TooOld(version));
+    }
+    let policy = text("maxmemory_policy");
+    if !policy.is_empty() && policy != "noeviction" {
+        return Err(OpenError::Evicts(policy));
+    }
+    if text("aof_enabled") == "0" {
+        warnings.push(
+            "Redis has no AOF (`appendonly no`): what was written since its last snapshot is lost \
+             when it stops"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+async fn check_shards(
+    manager: &mut ConnectionManager,
+    options: &RedisOptions,
+) -> Result<(), OpenError> {
+    let key = format!("{}:{{0}}:shards", options.key_prefix);
+    let wanted = options.shards.to_string();
+    redis::cmd("SET")
+        .arg(&key)
+        .arg(&wanted)
+        .arg("NX")
+        .query_async::<Option<String>>(manager)
+        .await
+        .map_err(OpenError::Unreachable)?;
+    let stored: String = redis::cmd("GET")
+        .arg(&key)
+        .query_async(manager)
+        .await
+        .map_err(OpenError::Unreachable)?;
+    if stored == wanted {
+        return Ok(());
+    }
+    Err(OpenError::Shards {
+        stored: stored.parse().unwrap_or(0),
+        wanted: options.shards,
+    })
+}

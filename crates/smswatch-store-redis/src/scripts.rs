@@ -1,0 +1,35 @@
+//! The scripts, loaded into Redis when it does not know them.
+
+use redis::Script;
+
+macro_rules! scripts {
+    ($($name:ident),* $(,)?) => {
+        /// Every script that the store calls.
+        pub(crate) struct Scripts {
+            $(pub(crate) $name: Script,)*
+        }
+
+        impl Scripts {
+            pub(crate) fn new() -> Self {
+                Self { $($name: Script::new(include_str!(concat!("scripts/", stringify!($name), ".lua"))),)* }
+            }
+        }
+    };
+}
+
+scripts!(
+    claim,
+    claim_deliveries,
+    commit,
+    complete,
+    deliveries,
+    delivery,
+    gauges,
+    load,
+    read_log,
+    release,
+    reserve,
+    route,
+    trim,
+    watches,
+);

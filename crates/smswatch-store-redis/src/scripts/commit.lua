@@ -1,0 +1,62 @@
+-- Changes watches, each only if it is as expected: log entry first, then due time, then record.
+-- Per item: bucket, field, expected record, new record, lane, due time, log entry; '' where there is none.
+local base = KEYS[1]
+local n_finished = tonumber(ARGV[1])
+local results, states, appended, conflicts = {}, {}, 0, 0
+
+local function count(record, by)
+  local state = record:byte(2)
+  states[state] = (states[state] or 0) + by
+end
+
+for at = n_finished + 2, #ARGV, 7 do
+  local bucket, field, expected, record = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local small, large = base .. 'w:' .. bucket, base .. 'x:' .. bucket
+  local current, home = redis.call('HGET', small, field), small
+  if not current then
+    current, home = redis.call('HGET', large, field), large
+  end
+  if (current or '') ~= expected then
+    results[#results + 1] = current or 0
+    conflicts = conflicts + 1
+  else
+    if ARGV[at + 6] ~= '' then
+      redis.call('XADD', base .. 'log', '*', 'b', ARGV[at + 6])
+      appended = appended + 1
+    end
+    if record ~= '' then
+      -- The same due time is in a queue, or under a lease, already.
+      if not current or current:sub(3, 8) ~= record:sub(3, 8) then
+        local lane, due = ARGV[at + 4], ARGV[at + 5]
+        local number = tonumber(bucket)
+        local place = string.char(math.floor(number / 256), number % 256) .. field
+        if redis.call('RPUSH', base .. 's:' .. lane .. ':' .. due, place) == 1 then
+          redis.call('ZADD', base .. 'z:' .. lane, due, due)
+        end
+      end
+      -- What is over 64 bytes would turn a small bucket into a large one for good.
+      local fits = #record <= 64 and #field <= 64
+      local next_home = fits and small or large
+      redis.call('HSET', next_home, field, record)
+      if current and home ~= next_home then redis.call('HDEL', home, field) end
+      count(record, 1)
+    elseif current then
+      redis.call('HDEL', home, field)
+    end
+    if current then count(current, -1) end
+    results[#results + 1] = 1
+  end
+end
+
+for state, by in pairs(states) do
+  if by ~= 0 then redis.call('HINCRBY', base .. 'n', state, by) end
+end
+if appended > 0 then redis.call('HINCRBY', base .. 'n', 'appended', appended) end
+-- A watch that was not as expected may still be due under its lease.
+for at = 2, conflicts == 0 and n_finished + 1 or 0 do
+  local id = ARGV[at]
+  redis.call('DEL', base .. 'l:' .. id)
+  redis.call('ZREM', base .. 'e:' .. id:match('^%d+'), id)
+end
+local counts = redis.call('HMGET', base .. 'n', 'appended', 'routed')
+return { tonumber(counts[1] or 0) - tonumber(counts[2] or 0), results }

@@ -1,0 +1,37 @@
+-- Writes what came of attempts whose token still holds.
+-- Per delivery: id, token, outcome, delay in milliseconds, attempt as JSON.
+local base, sink, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local held = {}
+
+local function with(attempts, attempt)
+  local all = {}
+  for line in (attempts or ''):gmatch('[^\n]+') do all[#all + 1] = line end
+  all[#all + 1] = attempt
+  return table.concat(all, '\n', math.max(1, #all - most + 1))
+end
+
+for at = 3, #ARGV, 5 do
+  local id, outcome = ARGV[at], ARGV[at + 2]
+  local key = base .. 'd:' .. id
+  local delivery = redis.call('HMGET', key, 'p', 'n', 'a')
+  local queue = base .. 'q:' .. (delivery[1] or '1') .. ':' .. sink
+  local score = redis.call('ZSCORE', queue, id)
+  if score and tonumber(score) == tonumber(ARGV[at + 1]) + 0.5 then
+    local made = tonumber(delivery[2] or 0) + 1
+    local attempts = with(delivery[3], ARGV[at + 4])
+    if outcome == 'pending' then
+      redis.call('HSET', key, 'n', made, 'a', attempts)
+      redis.call('ZADD', queue, now + tonumber(ARGV[at + 3]), id)
+    else
+      redis.call('HSET', key, 's', outcome, 'n', made, 'a', attempts)
+      redis.call('ZADD', base .. outcome .. ':' .. sink, now, id)
+      redis.call('ZREM', queue, id)
+    end
+    held[#held + 1] = 1
+  else
+    held[#held + 1] = 0
+  end
+end
+return held

@@ -1,0 +1,57 @@
+-- Reads deliveries, newest first in each list, from behind a list, score and id; lists are ordered by name.
+local base = KEYS[1]
+local limit, state, sink, message = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local from_list, from_score, from_id = ARGV[5], ARGV[6], ARGV[7]
+local budget = 2000
+local lists = {}
+for _, name in ipairs(redis.call('SMEMBERS', base .. 'sinks')) do
+  if sink == '' or sink == name then
+    if state == '' or state == 'pending' then
+      lists[#lists + 1] = 'q:0:' .. name
+      lists[#lists + 1] = 'q:1:' .. name
+    end
+    for _, ended in ipairs({ 'delivered', 'dead', 'suppressed' }) do
+      if state == '' or state == ended then lists[#lists + 1] = ended .. ':' .. name end
+    end
+  end
+end
+table.sort(lists)
+
+local function tells(ids)
+  return message == '' or ('\n' .. ids .. '\n'):find('\n' .. message .. '\n', 1, true)
+end
+
+local out, n_found = {}, 0
+for _, list in ipairs(lists) do
+  if list >= from_list then
+    local highest, below = '+inf', nil
+    if list == from_list and from_score ~= '' then highest, below = from_score, from_id end
+    local skip = 0
+    while true do
+      local page = redis.call('ZREVRANGEBYSCORE', base .. list, highest, '-inf', 'WITHSCORES',
+        'LIMIT', skip, 200)
+      if #page == 0 then break end
+      skip = skip + 200
+      for at = 1, #page, 2 do
+        local id, score = page[at], page[at + 1]
+        if not (below and score == highest and id >= below) then
+          if n_found == limit or budget == 0 then
+            return { 1, list, from_score, from_id, out }
+          end
+          budget = budget - 1
+          local row = redis.call('HMGET', base .. 'd:' .. id, 'k', 'r', 's', 'm', 'c', 'n', 'a', 'b')
+          if row[1] and tells(row[4]) then
+            for _, value in ipairs({ id, row[1], row[2], row[3], row[4], row[5],
+              list:sub(1, 2) == 'q:' and score or '', row[6] or '0', row[7] or '', row[8] }) do
+              out[#out + 1] = value
+            end
+            n_found = n_found + 1
+          end
+          from_score, from_id = score, id
+        end
+      end
+    end
+    from_score, from_id = '', ''
+  end
+end
+return { 0, '', '', '', out }

@@ -1,0 +1,24 @@
+-- Queues deliveries that do not exist yet, then moves the cursor, unless somebody else has moved it.
+-- Without a place to move from, it only queues. Per delivery: id, sink, rule, priority, message ids, body.
+local base, from, to = KEYS[1], ARGV[1], ARGV[2]
+if from ~= '' and (redis.call('GET', base .. 'cur') or '0-0') ~= from then return -1 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local added, sinks = 0, {}
+for at = 4, #ARGV, 6 do
+  local id, sink, priority = ARGV[at], ARGV[at + 1], ARGV[at + 3]
+  local key = base .. 'd:' .. id
+  if redis.call('EXISTS', key) == 0 then
+    redis.call('HSET', key, 'f', '1', 'k', sink, 'r', ARGV[at + 2], 'p', priority, 's', 'pending',
+      'm', ARGV[at + 4], 'b', ARGV[at + 5], 'c', now)
+    redis.call('ZADD', base .. 'q:' .. priority .. ':' .. sink, now, id)
+    sinks[sink] = true
+    added = added + 1
+  end
+end
+for sink in pairs(sinks) do redis.call('SADD', base .. 'sinks', sink) end
+if from ~= '' then
+  redis.call('SET', base .. 'cur', to)
+  redis.call('HINCRBY', base .. 'n', 'routed', ARGV[3])
+end
+return added

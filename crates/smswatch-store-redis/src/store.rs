@@ -1,0 +1,215 @@
+//! The seam: one script call per step.
+
+mod history;
+mod queue;
+mod watch;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use redis::aio::ConnectionManager;
+use redis::{FromRedisValue, Script, ScriptInvocation};
+use smswatch_core::async_trait;
+use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
+use smswatch_core::record::Record;
+use smswatch_core::store::{
+    ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter, Gauges,
+    HistoryBounds, Lane, LeaseId, LogSlice, NewDelivery, Page, PageRequest, Rate, Reserved,
+    RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+};
+
+use crate::error::store_error;
+use crate::open::{OpenError, RedisOptions, open};
+use crate::scripts::Scripts;
+
+/// A store in one Redis, shared by any number of processes. Cheap to clone.
+#[derive(Clone)]
+pub struct RedisStore {
+    connection: ConnectionManager,
+    scripts: Arc<Scripts>,
+    prefix: Arc<str>,
+    shards: u16,
+    /// Tells this process's leases from all others, and each from the next.
+    process: Arc<str>,
+    leases: Arc<AtomicU64>,
+}
+
+impl RedisStore {
+    /// Connects to Redis and makes sure that it keeps what it is given; the texts are warnings for
+    /// the operator.
+    ///
+    /// # Errors
+    ///
+    /// Redis cannot be reached, evicts, is too old, or was split into another number of shards.
+    pub async fn open(options: RedisOptions) -> Result<(Self, Vec<String>), OpenError> {
+        let (connection, warnings) = open(&options).await?;
+        let store = Self {
+            connection,
+            scripts: Arc::new(Scripts::new()),
+            prefix: options.key_prefix.into(),
+            shards: options.shards,
+            process: format!("{:016x}", fastrand::u64(..)).into(),
+            leases: Arc::default(),
+        };
+        Ok((store, warnings))
+    }
+
+    /// What all keys of a shard begin with.
+    fn base(&self, shard: Shard) -> String {
+        format!("{}:{{{}}}:", self.prefix, shard.0)
+    }
+
+    fn call<'a>(&self, script: &'a Script, shard: Shard) -> ScriptInvocation<'a> {
+        script.key(self.base(shard))
+    }
+
+    async fn invoke<T: FromRedisValue>(
+        &self,
+        call: &ScriptInvocation<'_>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.connection.clone();
+        call.invoke_async(&mut connection)
+            .await
+            .map_err(|error| store_error(&error))
+    }
+
+    /// A name for a lease of `lane`, which the scripts read out of it.
+    fn next_lease(&self, lane: Lane) -> LeaseId {
+        let number = self.leases.fetch_add(1, Ordering::Relaxed);
+        LeaseId(format!("{}.{}.{number}", lane.index(), self.process))
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RedisStore")
+            .field("prefix", &self.prefix)
+            .field("shards", &self.shards)
+            .finish_non_exhaustive()
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis())
+        .unwrap_or(u64::MAX)
+        .min(1 << 50)
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    fn shard_count(&self) -> u16 {
+        self.shards
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        let mut connection = self.connection.clone();
+        let (seconds, micros): (i64, i64) = redis::cmd("TIME")
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| store_error(&error))?;
+        Ok(Timestamp::from_millis(seconds * 1000 + micros / 1000))
+    }
+
+    async fn load(
+        &self,
+        shard: Shard,
+        message_ids: &[MessageId],
+    ) -> Result<Vec<Option<Record>>, StoreError> {
+        self.load_records(shard, message_ids).await
+    }
+
+    async fn claim(
+        &self,
+        shard: Shard,
+        lane: Lane,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<ClaimedWatches, StoreError> {
+        self.claim_watches(shard, lane, limit, lease).await
+    }
+
+    async fn release(&self, shard: Shard, lease: LeaseId) -> Result<(), StoreError> {
+        let mut call = self.call(&self.scripts.release, shard);
+        call.arg(lease.0);
+        self.invoke(&call).await
+    }
+
+    async fn commit(&self, shard: Shard, step: CommitStep) -> Result<Committed, StoreError> {
+        self.commit_watches(shard, step).await
+    }
+
+    async fn watches(&self, page: &PageRequest) -> Result<Page<(MessageId, Record)>, StoreError> {
+        self.watch_page(page).await
+    }
+
+    async fn read_log(&self, shard: Shard, limit: u32) -> Result<LogSlice, StoreError> {
+        self.log_slice(shard, limit).await
+    }
+
+    async fn route(&self, shard: Shard, step: RouteStep) -> Result<RouteOutcome, StoreError> {
+        self.route_step(shard, step).await
+    }
+
+    async fn enqueue(&self, shard: Shard, delivery: NewDelivery) -> Result<(), StoreError> {
+        self.queue(shard, &delivery).await
+    }
+
+    async fn events(&self, page: &PageRequest) -> Result<Page<Vec<u8>>, StoreError> {
+        self.event_page((0..self.shards).map(Shard).collect(), page)
+            .await
+    }
+
+    async fn events_of(
+        &self,
+        shard: Shard,
+        page: &PageRequest,
+    ) -> Result<Page<Vec<u8>>, StoreError> {
+        self.event_page(vec![shard], page).await
+    }
+
+    async fn claim_deliveries(
+        &self,
+        shard: Shard,
+        sink: &str,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<ClaimedDeliveries, StoreError> {
+        self.claim_queue(shard, sink, limit, lease).await
+    }
+
+    async fn complete(
+        &self,
+        shard: Shard,
+        sink: &str,
+        completions: Vec<Completion>,
+    ) -> Result<Vec<bool>, StoreError> {
+        self.complete_deliveries(shard, sink, completions).await
+    }
+
+    async fn delivery(&self, id: &DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
+        self.find_delivery(id).await
+    }
+
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: &PageRequest,
+    ) -> Result<Page<StoredDelivery>, StoreError> {
+        self.delivery_page(filter, page).await
+    }
+
+    async fn reserve(&self, name: &str, rate: Rate, want: u32) -> Result<Reserved, StoreError> {
+        self.reserve_permits(name, rate, want).await
+    }
+
+    async fn gauges(&self) -> Result<Gauges, StoreError> {
+        self.count_all().await
+    }
+
+    async fn trim(&self, shard: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError> {
+        self.trim_history(shard, bounds).await
+    }
+}

@@ -1,0 +1,204 @@
+//! The log: read, route, page and trim; and the counts of everything.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+use smswatch_core::model::Timestamp;
+use smswatch_core::record::WatchState;
+use smswatch_core::store::{
+    Bound, Gauges, HistoryBounds, InvalidCursor, LogEntry, LogPosition, LogSlice, Page,
+    PageRequest, QueueGauge, RouteOutcome, RouteStep, Shard, StoreError, Trimmed,
+};
+
+use super::{RedisStore, millis, queue};
+use crate::delivery::{instant, text};
+use crate::error::{store_error, strange};
+
+/// A place in all shards' logs together: newest first, by the entries' ids, then by shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Position {
+    millis: u64,
+    number: u64,
+    shard: u16,
+}
+
+impl Position {
+    fn of(id: &str, shard: u16) -> Option<Self> {
+        let (millis, number) = id.split_once('-')?;
+        Some(Self {
+            millis: millis.parse().ok()?,
+            number: number.parse().ok()?,
+            shard,
+        })
+    }
+
+    fn parse(text: &str) -> Result<Self, InvalidCursor> {
+        let (id, shard) = text.rsplit_once('-').ok_or(InvalidCursor)?;
+        let shard = shard.parse().map_err(|_| InvalidCursor)?;
+        Self::of(id, shard).ok_or(InvalidCursor)
+    }
+
+    fn text(self) -> String {
+        format!("{}-{}-{}", self.millis, self.number, self.shard)
+    }
+
+    /// The newest entry of `shard` that lies behind this place.
+    fn end_in(self, shard: u16) -> String {
+        let exclusive = if shard < self.shard { "" } else { "(" };
+        format!("{exclusive}{}-{}", self.millis, self.number)
+    }
+}
+
+impl RedisStore {
+    pub(super) async fn log_slice(&self, shard: Shard, limit: u32) -> Result<LogSlice, StoreError> {
+        let mut call = self.call(&self.scripts.read_log, shard);
+        call.arg(limit);
+        let (now, cursor, found): (i64, String, Vec<Vec<u8>>) = self.invoke(&call).await?;
+        let mut found = found.into_iter();
+        let mut entries = Vec::with_capacity(found.len() / 2);
+        while let (Some(id), Some(body)) = (found.next(), found.next()) {
+            entries.push(LogEntry {
+                position: LogPosition(text(&id)?.to_owned()),
+                body,
+            });
+        }
+        Ok(LogSlice {
+            cursor: LogPosition(cursor),
+            entries,
+            now: Timestamp::from_millis(now),
+        })
+    }
+
+    pub(super) async fn route_step(
+        &self,
+        shard: Shard,
+        step: RouteStep,
+    ) -> Result<RouteOutcome, StoreError> {
+        let mut call = self.call(&self.scripts.route, shard);
+        call.arg(&step.from.0).arg(&step.to.0).arg(step.entries);
+        for delivery in &step.deliveries {
+            queue::add(&mut call, delivery);
+        }
+        let added: i64 = self.invoke(&call).await?;
+        Ok(match u64::try_from(added) {
+            Ok(added) => RouteOutcome::Done { added },
+            Err(_) => RouteOutcome::Moved,
+        })
+    }
+
+    /// Reads a page of each log and keeps the newest of all.
+    pub(super) async fn event_page(
+        &self,
+        shards: Vec<Shard>,
+        request: &PageRequest,
+    ) -> Result<Page<Vec<u8>>, StoreError> {
+        let from = request.cursor.as_deref().map(Position::parse).transpose()?;
+        let asked = shards
+            .iter()
+            .map(|shard| self.newest(*shard, from, request.limit));
+        let mut found: Vec<(Position, Vec<u8>)> =
+            try_join_all(asked).await?.into_iter().flatten().collect();
+        found.sort_by_key(|(position, _)| Reverse(*position));
+        found.truncate(request.limit);
+        let is_full = found.len() >= request.limit;
+        let next = found
+            .last()
+            .filter(|_| is_full)
+            .map(|(position, _)| position.text());
+        Ok(Page {
+            items: found.into_iter().map(|(_, body)| body).collect(),
+            next,
+        })
+    }
+
+    async fn newest(
+        &self,
+        shard: Shard,
+        from: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<(Position, Vec<u8>)>, StoreError> {
+        let mut connection = self.connection.clone();
+        let end = from.map_or_else(|| "+".to_owned(), |from| from.end_in(shard.0));
+        let entries: Vec<(String, Vec<(String, Vec<u8>)>)> = redis::cmd("XREVRANGE")
+            .arg(format!("{}log", self.base(shard)))
+            .arg(end)
+            .arg("-")
+            .arg("COUNT")
+            .arg(limit)
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| store_error(&error))?;
+        let read = |(id, fields): (String, Vec<(String, Vec<u8>)>)| {
+            let position = Position::of(&id, shard.0).ok_or_else(|| strange("an entry's id"))?;
+            let body = fields
+                .into_iter()
+                .next()
+                .ok_or_else(|| strange("an entry"))?
+                .1;
+            Ok((position, body))
+        };
+        entries.into_iter().map(read).collect()
+    }
+
+    pub(super) async fn trim_history(
+        &self,
+        shard: Shard,
+        bounds: &HistoryBounds,
+    ) -> Result<Trimmed, StoreError> {
+        let mut call = self.call(&self.scripts.trim, shard);
+        for Bound { keep_for, max } in [bounds.events, bounds.deliveries, bounds.dead] {
+            call.arg(millis(keep_for))
+                .arg(max.div_ceil(u64::from(self.shards)).min(1 << 50));
+        }
+        let (events, deliveries, dead) = self.invoke(&call).await?;
+        Ok(Trimmed {
+            events,
+            deliveries,
+            dead,
+        })
+    }
+
+    pub(super) async fn count_all(&self) -> Result<Gauges, StoreError> {
+        let asked = (0..self.shards).map(|shard| async move {
+            let call = self.call(&self.scripts.gauges, Shard(shard));
+            self.invoke::<(BTreeMap<String, i64>, Vec<Vec<u8>>)>(&call)
+                .await
+        });
+        let mut watches: BTreeMap<WatchState, u64> = BTreeMap::new();
+        let mut queues: BTreeMap<String, QueueGauge> = BTreeMap::new();
+        let mut unrouted = 0;
+        for (counts, rows) in try_join_all(asked).await? {
+            let count = |name: &str| counts.get(name).copied().unwrap_or(0);
+            unrouted += u64::try_from(count("appended") - count("routed")).unwrap_or(0);
+            for state in WatchState::ALL {
+                let count = count(&state.byte().to_string());
+                *watches.entry(state).or_default() += u64::try_from(count).unwrap_or(0);
+            }
+            for row in rows.chunks_exact(4) {
+                add_queue(&mut queues, row)?;
+            }
+        }
+        Ok(Gauges {
+            watches: watches.into_iter().collect(),
+            unrouted,
+            queues: queues.into_values().collect(),
+        })
+    }
+}
+
+fn add_queue(queues: &mut BTreeMap<String, QueueGauge>, row: &[Vec<u8>]) -> Result<(), StoreError> {
+    let sink = text(&row[0])?;
+    let number = |bytes: &[u8]| text(bytes)?.parse::<u64>().map_err(|_| strange("a count"));
+    let queue = queues.entry(sink.to_owned()).or_insert_with(|| QueueGauge {
+        sink: sink.to_owned(),
+        ..QueueGauge::default()
+    });
+    queue.pending += number(&row[1])?;
+    queue.dead += number(&row[2])?;
+    if text(&row[3])? != "-1" {
+        let oldest = instant(&row[3])?;
+        queue.oldest = Some(queue.oldest.map_or(oldest, |known| known.min(oldest)));
+    }
+    Ok(())
+}

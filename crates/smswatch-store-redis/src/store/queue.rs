@@ -1,0 +1,179 @@
+//! Queues: claim, complete, find and page deliveries; permits of rates.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use redis::ScriptInvocation;
+use smswatch_core::model::{DeliveryId, Timestamp};
+use smswatch_core::store::{
+    ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState, DeliveryToken,
+    NewDelivery, Outcome, Page, PageRequest, Priority, Rate, Reserved, Shard, StoreError,
+    StoredDelivery, shard_of,
+};
+
+use super::{RedisStore, millis};
+use crate::delivery::{WIDTH, delivery_id, instant, read, text};
+use crate::error::strange;
+use crate::page::Place;
+use smswatch_core::store::Attempt;
+
+/// Adds a delivery to the arguments of the script that queues it.
+pub(super) fn add(call: &mut ScriptInvocation<'_>, delivery: &NewDelivery) {
+    let priority = match delivery.priority {
+        Priority::Critical => 0,
+        Priority::Normal => 1,
+    };
+    let ids: Vec<&str> = delivery.message_ids.iter().map(|id| id.as_str()).collect();
+    call.arg(delivery.id.as_str())
+        .arg(&delivery.sink)
+        .arg(&delivery.rule)
+        .arg(priority)
+        .arg(ids.join("\n"))
+        .arg(&delivery.body[..]);
+}
+
+impl RedisStore {
+    pub(super) async fn queue(
+        &self,
+        shard: Shard,
+        delivery: &NewDelivery,
+    ) -> Result<(), StoreError> {
+        let mut call = self.call(&self.scripts.route, shard);
+        call.arg("").arg("").arg(0);
+        add(&mut call, delivery);
+        self.invoke(&call).await
+    }
+
+    pub(super) async fn claim_queue(
+        &self,
+        shard: Shard,
+        sink: &str,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<ClaimedDeliveries, StoreError> {
+        let mut call = self.call(&self.scripts.claim_deliveries, shard);
+        call.arg(sink).arg(limit).arg(millis(lease));
+        let (now, next_due, token, found): (i64, i64, i64, Vec<Vec<u8>>) =
+            self.invoke(&call).await?;
+        let deliveries = found.chunks_exact(4).map(|row| {
+            Ok(ClaimedDelivery {
+                id: delivery_id(&row[0])?,
+                token: DeliveryToken(token),
+                attempts_made: text(&row[3])?.parse().map_err(|_| strange("a count"))?,
+                created_at: instant(&row[2])?,
+                body: row[1].clone(),
+            })
+        });
+        Ok(ClaimedDeliveries {
+            deliveries: deliveries.collect::<Result<_, StoreError>>()?,
+            next_due: (next_due >= 0).then(|| Timestamp::from_millis(next_due)),
+            now: Timestamp::from_millis(now),
+        })
+    }
+
+    pub(super) async fn complete_deliveries(
+        &self,
+        shard: Shard,
+        sink: &str,
+        completions: Vec<Completion>,
+    ) -> Result<Vec<bool>, StoreError> {
+        let mut call = self.call(&self.scripts.complete, shard);
+        call.arg(sink).arg(Attempt::MAX_KEPT);
+        for completion in &completions {
+            let (state, delay) = match completion.outcome {
+                Outcome::Delivered => (DeliveryState::Delivered, Duration::ZERO),
+                Outcome::Dead => (DeliveryState::Dead, Duration::ZERO),
+                Outcome::Retry(delay) => (DeliveryState::Pending, delay),
+            };
+            let attempt =
+                serde_json::to_string(&completion.attempt).map_err(|_| strange("an attempt"))?;
+            call.arg(completion.id.as_str())
+                .arg(completion.token.0)
+                .arg(state.as_str())
+                .arg(millis(delay))
+                .arg(attempt);
+        }
+        let held: Vec<u8> = self.invoke(&call).await?;
+        Ok(held.into_iter().map(|held| held == 1).collect())
+    }
+
+    /// A delivery's name does not say where it is: all shards are asked at once.
+    pub(super) async fn find_delivery(
+        &self,
+        id: &DeliveryId,
+    ) -> Result<Option<StoredDelivery>, StoreError> {
+        let asked = (0..self.shards).map(|shard| async move {
+            let mut call = self.call(&self.scripts.delivery, Shard(shard));
+            call.arg(id.as_str());
+            self.invoke::<Vec<Vec<u8>>>(&call).await
+        });
+        let found = try_join_all(asked).await?;
+        found
+            .iter()
+            .find(|row| !row.is_empty())
+            .map(|row| read(row))
+            .transpose()
+    }
+
+    pub(super) async fn delivery_page(
+        &self,
+        filter: &DeliveryFilter,
+        request: &PageRequest,
+    ) -> Result<Page<StoredDelivery>, StoreError> {
+        let only = filter
+            .message_id
+            .as_ref()
+            .map(|id| shard_of(id.as_str(), self.shards).0);
+        let mut place = match &request.cursor {
+            Some(text) => Place::parse(text, 3)?,
+            None => Place::start(only.unwrap_or(0), 3),
+        };
+        let end = only.map_or(self.shards, |shard| shard + 1);
+        let mut items = Vec::new();
+        while place.shard < end && items.len() < request.limit {
+            let mut call = self.call(&self.scripts.deliveries, Shard(place.shard));
+            call.arg(request.limit - items.len())
+                .arg(filter.state.map_or("", DeliveryState::as_str))
+                .arg(filter.sink.as_deref().unwrap_or_default())
+                .arg(filter.message_id.as_ref().map_or("", |id| id.as_str()));
+            for part in &place.inner {
+                call.arg(part);
+            }
+            let (has_more, list, score, id, found): (u8, String, String, String, Vec<Vec<u8>>) =
+                self.invoke(&call).await?;
+            for row in found.chunks_exact(WIDTH) {
+                items.push(read(row)?);
+            }
+            place = match has_more {
+                0 => Place::start(place.shard + 1, 3),
+                _ => Place {
+                    shard: place.shard,
+                    inner: vec![list, score, id],
+                },
+            };
+        }
+        let next = (place.shard < end).then(|| place.text());
+        Ok(Page { items, next })
+    }
+
+    pub(super) async fn reserve_permits(
+        &self,
+        name: &str,
+        rate: Rate,
+        want: u32,
+    ) -> Result<Reserved, StoreError> {
+        let burst = rate.per.as_micros().max(1);
+        let interval = (burst / u128::from(rate.permits.max(1))).max(1);
+        let shard = shard_of(name, self.shards);
+        let mut call = self.call(&self.scripts.reserve, shard);
+        call.arg(name)
+            .arg(interval.to_string())
+            .arg(burst.to_string())
+            .arg(want);
+        let (granted, wait): (u32, u64) = self.invoke(&call).await?;
+        Ok(Reserved {
+            granted,
+            next_in: Duration::from_micros(wait),
+        })
+    }
+}

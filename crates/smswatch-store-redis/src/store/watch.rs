@@ -1,0 +1,148 @@
+//! Watches: load, claim, commit, page.
+
+use std::time::Duration;
+
+use redis::Value;
+use smswatch_core::model::{MessageId, Timestamp};
+use smswatch_core::record::{Record, WatchState};
+use smswatch_core::store::{
+    ClaimedWatches, CommitOutcome, CommitStep, Committed, InvalidCursor, Lane, Page, PageRequest,
+    Shard, StoreError,
+};
+
+use super::{RedisStore, millis};
+use crate::error::strange;
+use crate::field;
+use crate::page::{Place, hex_bytes, to_hex};
+
+fn record(bytes: Vec<u8>) -> Result<Record, StoreError> {
+    Record::from_bytes(bytes).ok_or_else(|| strange("the record of a watch"))
+}
+
+fn pairs(values: Vec<Vec<u8>>) -> Result<Vec<(MessageId, Record)>, StoreError> {
+    let mut values = values.into_iter();
+    let mut pairs = Vec::with_capacity(values.len() / 2);
+    while let (Some(field), Some(bytes)) = (values.next(), values.next()) {
+        let id = field::unpack(&field).ok_or_else(|| strange("the id of a watch"))?;
+        pairs.push((id, record(bytes)?));
+    }
+    Ok(pairs)
+}
+
+impl RedisStore {
+    pub(super) async fn load_records(
+        &self,
+        shard: Shard,
+        ids: &[MessageId],
+    ) -> Result<Vec<Option<Record>>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut call = self.call(&self.scripts.load, shard);
+        for id in ids {
+            call.arg(field::bucket(id)).arg(field::pack(id));
+        }
+        let records: Vec<Option<Vec<u8>>> = self.invoke(&call).await?;
+        records
+            .into_iter()
+            .map(|bytes| bytes.map(record).transpose())
+            .collect()
+    }
+
+    pub(super) async fn claim_watches(
+        &self,
+        shard: Shard,
+        lane: Lane,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<ClaimedWatches, StoreError> {
+        let id = self.next_lease(lane);
+        let mut call = self.call(&self.scripts.claim, shard);
+        call.arg(lane.index())
+            .arg(limit)
+            .arg(millis(lease))
+            .arg(&id.0);
+        let (now, next_due, found): (i64, i64, Vec<Vec<u8>>) = self.invoke(&call).await?;
+        let watches = pairs(found)?;
+        Ok(ClaimedWatches {
+            lease: (!watches.is_empty()).then_some(id),
+            watches,
+            next_due: (next_due >= 0).then(|| Timestamp::from_millis(next_due)),
+            now: Timestamp::from_millis(now),
+        })
+    }
+
+    pub(super) async fn commit_watches(
+        &self,
+        shard: Shard,
+        step: CommitStep,
+    ) -> Result<Committed, StoreError> {
+        let mut call = self.call(&self.scripts.commit, shard);
+        call.arg(step.finished.len());
+        for lease in &step.finished {
+            call.arg(&lease.0);
+        }
+        let bytes =
+            |record: &Option<Record>| record.as_ref().map_or(&b""[..], Record::as_bytes).to_vec();
+        for item in &step.items {
+            let due = item
+                .record
+                .as_ref()
+                .map_or(0, |record| record.due().as_millis());
+            call.arg(field::bucket(&item.message_id))
+                .arg(field::pack(&item.message_id))
+                .arg(bytes(&item.expected))
+                .arg(bytes(&item.record))
+                .arg(item.lane.index())
+                .arg(due)
+                .arg(item.entry.as_deref().unwrap_or_default());
+        }
+        let (unrouted, outcomes): (i64, Vec<Value>) = self.invoke(&call).await?;
+        let outcomes = outcomes.into_iter().map(|outcome| match outcome {
+            Value::Int(1) => Ok(CommitOutcome::Done),
+            Value::Int(_) => Ok(CommitOutcome::Conflict(None)),
+            Value::BulkString(current) => Ok(CommitOutcome::Conflict(Some(record(current)?))),
+            _ => Err(strange("a commit")),
+        });
+        Ok(Committed {
+            outcomes: outcomes.collect::<Result<_, _>>()?,
+            unrouted: u64::try_from(unrouted).unwrap_or(0),
+        })
+    }
+
+    /// Goes through shards and buckets; a cursor names the last one that was told.
+    pub(super) async fn watch_page(
+        &self,
+        request: &PageRequest,
+    ) -> Result<Page<(MessageId, Record)>, StoreError> {
+        let mut place = match &request.cursor {
+            Some(text) => Place::parse(text, 2)?,
+            None => Place::start(0, 2),
+        };
+        let mut items: Vec<(MessageId, Record)> = Vec::new();
+        while place.shard < self.shards && items.len() < request.limit {
+            let bucket: u16 = match place.inner[0].as_str() {
+                "" => 0,
+                bucket => bucket.parse().map_err(|_| InvalidCursor)?,
+            };
+            let after = hex_bytes(&place.inner[1]).ok_or(InvalidCursor)?;
+            let mut call = self.call(&self.scripts.watches, Shard(place.shard));
+            call.arg(bucket)
+                .arg(after)
+                .arg(request.limit - items.len())
+                .arg(field::BUCKETS)
+                .arg(WatchState::Removed.byte());
+            let (stopped_in, found): (i64, Vec<Vec<u8>>) = self.invoke(&call).await?;
+            let last = found.len().checked_sub(2).map(|at| to_hex(&found[at]));
+            items.extend(pairs(found)?);
+            match last {
+                Some(last) if stopped_in >= 0 => {
+                    place.inner = vec![stopped_in.to_string(), last];
+                }
+                _ => place = Place::start(place.shard + 1, 2),
+            }
+        }
+        let next = (place.shard < self.shards).then(|| place.text());
+        Ok(Page { items, next })
+    }
+}

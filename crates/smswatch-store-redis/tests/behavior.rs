@@ -1,0 +1,232 @@
+//! The Redis store keeps every store's promises, and a few of its own, on a real Redis.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use smswatch_core::Secret;
+use smswatch_core::model::MessageId;
+use smswatch_core::record::{Record, WatchState};
+use smswatch_core::store::{CommitItem, CommitStep, Lane, Shard, Store, StoreError, shard_of};
+use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
+use smswatch_testkit::redis_server::RedisServer;
+use smswatch_testkit::store_suite::StoreFixture;
+
+struct Fixture {
+    store: RedisStore,
+    server: RedisServer,
+}
+
+fn options(server: &RedisServer, shards: u16) -> RedisOptions {
+    RedisOptions {
+        url: Secret::new(server.url()),
+        key_prefix: "smswatch".to_owned(),
+        shards,
+    }
+}
+
+impl Fixture {
+    async fn fresh() -> Self {
+        Self::on(RedisServer::start_with(&["--appendonly", "yes"])).await
+    }
+
+    async fn on(server: RedisServer) -> Self {
+        let (store, _) = RedisStore::open(options(&server, 16))
+            .await
+            .expect("a store");
+        Self { store, server }
+    }
+
+    async fn raw(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.server.url()).expect("a client");
+        client
+            .get_multiplexed_async_connection()
+            .await
+            .expect("a connection")
+    }
+}
+
+impl StoreFixture for Fixture {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.store.clone())
+    }
+}
+
+smswatch_testkit::store_suite!(Fixture::fresh);
+
+/// A watch as core writes it for a one-part message with UUIDs.
+fn watch(n: u64, due: smswatch_core::model::Timestamp) -> CommitItem {
+    let id = format!(
+        "{n:08x}-91d4-4d4e-8f6f-{:012x}",
+        n.wrapping_mul(0x9e37_79b9_7f4a) & 0xffff_ffff_ffff
+    );
+    CommitItem {
+        message_id: MessageId::new(id).expect("a valid id"),
+        expected: None,
+        record: Some(Record::new(WatchState::Watching, due, &[7; 36])),
+        lane: Lane::Old,
+        entry: None,
+    }
+}
+
+async fn add(store: &RedisStore, items: impl Iterator<Item = CommitItem>) {
+    let mut by_shard: std::collections::BTreeMap<Shard, Vec<CommitItem>> = Default::default();
+    for item in items {
+        by_shard
+            .entry(shard_of(item.message_id.as_str(), 16))
+            .or_default()
+            .push(item);
+    }
+    for (shard, items) in by_shard {
+        for chunk in items.chunks(500) {
+            let step = CommitStep {
+                items: chunk.to_vec(),
+                finished: Vec::new(),
+            };
+            store.commit(shard, step).await.expect("a commit");
+        }
+    }
+}
+
+async fn used_memory(fixture: &Fixture) -> u64 {
+    let info: redis::InfoDict = redis::cmd("INFO")
+        .arg("memory")
+        .query_async(&mut fixture.raw().await)
+        .await
+        .expect("INFO");
+    info.get("used_memory").expect("a number")
+}
+
+#[tokio::test]
+async fn a_watched_message_takes_at_most_250_bytes_and_buckets_stay_small() {
+    let fixture = Fixture::on(RedisServer::start_with(&["--appendonly", "no"])).await;
+    let now = fixture.store.now().await.expect("the time");
+    let before = used_memory(&fixture).await;
+    // An hour's gap has 110 slots.
+    let due = |n: u64| now + Duration::from_millis(32_768 * (n % 110));
+    add(&fixture.store, (0..20_000).map(|n| watch(n, due(n)))).await;
+    let each = (used_memory(&fixture).await - before) / 20_000;
+    assert!(each <= 250, "{each} bytes");
+    let encoding: String = redis::cmd("OBJECT")
+        .arg("ENCODING")
+        .arg("smswatch:{3}:w:7")
+        .query_async(&mut fixture.raw().await)
+        .await
+        .expect("an encoding");
+    assert_eq!(encoding, "listpack");
+}
+
+#[tokio::test]
+async fn scripts_that_redis_forgot_are_loaded_again() {
+    let fixture = Fixture::fresh().await;
+    let now = fixture.store.now().await.expect("the time");
+    add(&fixture.store, std::iter::once(watch(1, now))).await;
+    let flushed: String = redis::cmd("SCRIPT")
+        .arg("FLUSH")
+        .query_async(&mut fixture.raw().await)
+        .await
+        .expect("OK");
+    assert_eq!(flushed, "OK");
+    add(&fixture.store, std::iter::once(watch(2, now))).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_goes_away_is_told_and_found_again_with_everything() {
+    let mut fixture = Fixture::on(RedisServer::start()).await;
+    let now = fixture.store.now().await.expect("the time");
+    let item = watch(1, now);
+    let id = item.message_id.clone();
+    let shard = shard_of(id.as_str(), 16);
+    add(&fixture.store, std::iter::once(item)).await;
+    fixture.server.kill();
+    let error = fixture.store.now().await.expect_err("it is gone");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    fixture.server.restart();
+    let mut found = None;
+    while found.is_none() {
+        found = fixture
+            .store
+            .load(shard, std::slice::from_ref(&id))
+            .await
+            .ok();
+    }
+    assert!(found.expect("loaded")[0].is_some());
+}
+
+#[tokio::test]
+async fn another_number_of_shards_is_refused() {
+    let fixture = Fixture::fresh().await;
+    let refused = RedisStore::open(options(&fixture.server, 8))
+        .await
+        .expect_err("it is split");
+    assert!(
+        matches!(
+            refused,
+            OpenError::Shards {
+                stored: 16,
+                wanted: 8
+            }
+        ),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_redis_that_evicts_is_refused_and_one_without_aof_is_warned_of() {
+    let evicting = ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"];
+    let server = RedisServer::start_with(&evicting);
+    let refused = RedisStore::open(options(&server, 16))
+        .await
+        .expect_err("it evicts");
+    assert!(
+        refused.to_string().contains("maxmemory-policy"),
+        "{refused}"
+    );
+    let server = RedisServer::start_with(&["--appendonly", "no"]);
+    let (_, warnings) = RedisStore::open(options(&server, 16))
+        .await
+        .expect("a store");
+    assert!(
+        warnings.iter().any(|warning| warning.contains("AOF")),
+        "{warnings:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_redis_out_of_memory_is_waited_for_and_loses_nothing_that_is_due() {
+    let server = RedisServer::start_with(&["--maxmemory", "3mb", "--appendonly", "no"]);
+    let fixture = Fixture::on(server).await;
+    let now = fixture.store.now().await.expect("the time");
+    let mut n_added = 0;
+    let error = loop {
+        let item = watch(n_added, now);
+        let item = CommitItem {
+            record: Some(Record::new(WatchState::Watching, now, &[7; 4000])),
+            ..item
+        };
+        let shard = shard_of(item.message_id.as_str(), 16);
+        let step = CommitStep {
+            items: vec![item],
+            finished: Vec::new(),
+        };
+        match fixture.store.commit(shard, step).await {
+            Ok(_) => n_added += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    let unlimited: String = redis::cmd("CONFIG")
+        .arg(&["SET", "maxmemory", "0"])
+        .query_async(&mut fixture.raw().await)
+        .await
+        .expect("OK");
+    assert_eq!(unlimited, "OK");
+    let mut claimed = 0;
+    for shard in (0..16).map(Shard) {
+        let found = fixture
+            .store
+            .claim(shard, Lane::Old, 10_000, Duration::from_secs(60))
+            .await;
+        claimed += u64::try_from(found.expect("a claim").watches.len()).expect("few");
+    }
+    assert_eq!(claimed, n_added);
+}

@@ -1,0 +1,22 @@
+//! Says of SQLite's errors whether waiting can help.
+
+use rusqlite::ErrorCode;
+use smswatch_core::store::StoreError;
+
+/// A full disk or a locked file may be mended while the process waits; damage is not.
+pub(crate) fn store_error(error: &rusqlite::Error) -> StoreError {
+    use ErrorCode as Code;
+    match error.sqlite_error_code() {
+        Some(
+            Code::DatabaseBusy
+            | Code::DatabaseLocked
+            | Code::DiskFull
+            | Code::SystemIoFailure
+            | Code::ReadOnly
+            | Code::CannotOpen
+            | Code::OutOfMemory
+            | Code::FileLockingProtocolFailed,
+        ) => StoreError::Unavailable(error.to_string()),
+        _ => StoreError::Unexpected(error.to_string()),
+    }
+}

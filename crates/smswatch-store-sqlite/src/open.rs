@@ -1,0 +1,97 @@
+//! Opens a file for this process alone.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use crate::schema;
+
+/// Why a file could not be opened as a store.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process, or another store of this one, has the file.
+    #[error("`{0}` is in use by another smswatch: one SQLite file serves one process")]
+    InUse(PathBuf),
+    /// The lock beside the file cannot be made.
+    #[error("could not make the lock file `{path}`")]
+    Lock {
+        /// The lock.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file was written by a later version.
+    #[error(
+        "`{path}` has version {version}; this smswatch knows versions up to {}",
+        schema::VERSION
+    )]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: i64,
+    },
+    /// SQLite does not open it.
+    #[error("SQLite could not open `{path}`")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: rusqlite::Error,
+    },
+}
+
+/// An open file, and the lock that keeps others away while it lives.
+pub(crate) fn open(path: &Path) -> Result<(Connection, File), OpenError> {
+    let lock = lock(path)?;
+    let failed = |source| OpenError::Sqlite {
+        path: path.to_owned(),
+        source,
+    };
+    let mut connection = Connection::open(path).map_err(failed)?;
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .map_err(failed)?;
+    connection
+        .pragma_update(None, "synchronous", "FULL")
+        .map_err(failed)?;
+    connection
+        .pragma_update(None, "foreign_keys", "ON")
+        .map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    match schema::version(&connection).map_err(failed)? {
+        0 => schema::create(&mut connection).map_err(failed)?,
+        schema::VERSION => {}
+        version => {
+            return Err(OpenError::TooNew {
+                path: path.to_owned(),
+                version,
+            });
+        }
+    }
+    Ok((connection, lock))
+}
+
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = OsString::from(path);
+    name.push(".lock");
+    let lock_path = PathBuf::from(name);
+    let failed = |source| OpenError::Lock {
+        path: lock_path.clone(),
+        source,
+    };
+    let mut options = OpenOptions::new();
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&lock_path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}

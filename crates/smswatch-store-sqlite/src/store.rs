@@ -1,0 +1,204 @@
+//! The seam: hands each step to the thread that owns the file.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use smswatch_core::async_trait;
+use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
+use smswatch_core::record::Record;
+use smswatch_core::store::{
+    ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
+    DeliveryState, Gauges, HistoryBounds, Lane, LeaseId, LogSlice, NewDelivery, Page, PageRequest,
+    Rate, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+};
+
+use crate::clock::Clock;
+use crate::open::{OpenError, open};
+use crate::worker::Worker;
+use crate::{deliveries, log, rates, watches};
+
+/// A store in one SQLite file, for one process; it has one shard.
+#[derive(Clone)]
+pub struct SqliteStore {
+    worker: Worker,
+    clock: Arc<Clock>,
+}
+
+impl SqliteStore {
+    /// Opens the file at `path`, and makes it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// Somebody else has the file, a later version wrote it, or it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let (connection, lock) = open(path)?;
+        let worker = Worker::start(connection, lock).map_err(|source| OpenError::Lock {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            worker,
+            clock: Arc::default(),
+        })
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&Connection, Timestamp) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let clock = Arc::clone(&self.clock);
+        self.worker
+            .run(move |connection| step(connection, clock.now()))
+            .await
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SqliteStore")
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn shard_count(&self) -> u16 {
+        1
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.run(|_, now| Ok(now)).await
+    }
+
+    async fn load(&self, _: Shard, ids: &[MessageId]) -> Result<Vec<Option<Record>>, StoreError> {
+        let ids = ids.to_vec();
+        self.run(move |connection, _| watches::load(connection, &ids))
+            .await
+    }
+
+    async fn claim(
+        &self,
+        _: Shard,
+        lane: Lane,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<ClaimedWatches, StoreError> {
+        self.run(move |connection, now| watches::claim(connection, lane, limit, lease, now))
+            .await
+    }
+
+    async fn release(&self, _: Shard, lease: LeaseId) -> Result<(), StoreError> {
+        self.run(move |connection, now| watches::release(connection, &lease, now))
+            .await
+    }
+
+    async fn commit(&self, _: Shard, step: CommitStep) -> Result<Committed, StoreError> {
+        self.run(move |connection, now| watches::commit(connection, &step, now))
+            .await
+    }
+
+    async fn watches(&self, page: &PageRequest) -> Result<Page<(MessageId, Record)>, StoreError> {
+        let page = page.clone();
+        self.run(move |connection, _| watches::page(connection, &page))
+            .await
+    }
+
+    async fn read_log(&self, _: Shard, limit: u32) -> Result<LogSlice, StoreError> {
+        self.run(move |connection, now| log::read(connection, limit, now))
+            .await
+    }
+
+    async fn route(&self, _: Shard, step: RouteStep) -> Result<RouteOutcome, StoreError> {
+        self.run(move |connection, now| log::route(connection, &step, now))
+            .await
+    }
+
+    async fn enqueue(&self, _: Shard, delivery: NewDelivery) -> Result<(), StoreError> {
+        self.run(move |connection, now| deliveries::add(connection, &delivery, now).map(|_| ()))
+            .await
+    }
+
+    async fn events(&self, page: &PageRequest) -> Result<Page<Vec<u8>>, StoreError> {
+        let (before, limit) = (log::parse_cursor(page)?, page.limit);
+        self.run(move |connection, _| log::page(connection, before, limit))
+            .await
+    }
+
+    async fn events_of(&self, _: Shard, page: &PageRequest) -> Result<Page<Vec<u8>>, StoreError> {
+        self.events(page).await
+    }
+
+    async fn claim_deliveries(
+        &self,
+        _: Shard,
+        sink: &str,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<ClaimedDeliveries, StoreError> {
+        let sink = sink.to_owned();
+        self.run(move |connection, now| deliveries::claim(connection, &sink, limit, lease, now))
+            .await
+    }
+
+    async fn complete(
+        &self,
+        _: Shard,
+        sink: &str,
+        completions: Vec<Completion>,
+    ) -> Result<Vec<bool>, StoreError> {
+        let sink = sink.to_owned();
+        self.run(move |connection, now| deliveries::complete(connection, &sink, &completions, now))
+            .await
+    }
+
+    async fn delivery(&self, id: &DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
+        let id = id.clone();
+        self.run(move |connection, _| deliveries::find(connection, &id))
+            .await
+    }
+
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: &PageRequest,
+    ) -> Result<Page<StoredDelivery>, StoreError> {
+        let (before, limit, filter) = (log::parse_cursor(page)?, page.limit, filter.clone());
+        self.run(move |connection, _| deliveries::page(connection, &filter, before, limit))
+            .await
+    }
+
+    async fn reserve(&self, name: &str, rate: Rate, want: u32) -> Result<Reserved, StoreError> {
+        let name = name.to_owned();
+        self.run(move |connection, now| rates::reserve(connection, &name, rate, want, now))
+            .await
+    }
+
+    async fn gauges(&self) -> Result<Gauges, StoreError> {
+        self.run(|connection, _| {
+            Ok(Gauges {
+                watches: watches::by_state(connection)?,
+                unrouted: log::unrouted(connection)?,
+                queues: deliveries::gauges(connection)?,
+            })
+        })
+        .await
+    }
+
+    async fn trim(&self, _: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError> {
+        let bounds = *bounds;
+        self.run(move |connection, now| {
+            let ended = |state, bound| deliveries::trim(connection, state, bound, now);
+            Ok(Trimmed {
+                events: log::trim(connection, &bounds.events, now)?,
+                deliveries: ended(DeliveryState::Delivered, &bounds.deliveries)?
+                    + ended(DeliveryState::Suppressed, &bounds.deliveries)?,
+                dead: ended(DeliveryState::Dead, &bounds.dead)?,
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,191 @@
+//! Watches: records, due times, leases.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use smswatch_core::model::{MessageId, Timestamp};
+use smswatch_core::record::{Record, WatchState};
+use smswatch_core::store::{
+    ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId, Page,
+    PageRequest,
+};
+
+use crate::log;
+
+pub(crate) fn load(connection: &Connection, ids: &[MessageId]) -> Result<Vec<Option<Record>>> {
+    ids.iter().map(|id| load_one(connection, id)).collect()
+}
+
+fn load_one(connection: &Connection, id: &MessageId) -> Result<Option<Record>> {
+    connection
+        .prepare_cached("SELECT record FROM watches WHERE id = ?1")?
+        .query_row([id.as_str()], |row| record(row.get(0)?))
+        .optional()
+}
+
+fn record(bytes: Vec<u8>) -> Result<Record> {
+    Record::from_bytes(bytes).ok_or_else(|| unreadable("the record of a watch"))
+}
+
+/// An error for something that this version cannot have written.
+pub(crate) fn unreadable(what: &'static str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, what.into())
+}
+
+pub(crate) fn commit(
+    connection: &Connection,
+    step: &CommitStep,
+    now: Timestamp,
+) -> Result<Committed> {
+    let outcomes = step
+        .items
+        .iter()
+        .map(|item| {
+            let current = load_one(connection, &item.message_id)?;
+            if current != item.expected {
+                return Ok(CommitOutcome::Conflict(current));
+            }
+            write(connection, item, now)?;
+            Ok(CommitOutcome::Done)
+        })
+        .collect::<Result<_>>()?;
+    Ok(Committed {
+        outcomes,
+        unrouted: log::unrouted(connection)?,
+    })
+}
+
+fn write(connection: &Connection, item: &CommitItem, now: Timestamp) -> Result<()> {
+    if let Some(entry) = &item.entry {
+        log::append(connection, entry, now)?;
+    }
+    let id = item.message_id.as_str();
+    let due_before = item.expected.as_ref().map(Record::due);
+    match &item.record {
+        // The same due time stays claimed, or claimable, as it is.
+        Some(record) if due_before == Some(record.due()) => connection
+            .prepare_cached("UPDATE watches SET record = ?2, state = ?3, lane = ?4 WHERE id = ?1")?
+            .execute(params![
+                id,
+                record.as_bytes(),
+                record.state().byte(),
+                lane_number(item.lane),
+            ])?,
+        None => connection
+            .prepare_cached("DELETE FROM watches WHERE id = ?1")?
+            .execute([id])?,
+        Some(record) => connection
+            .prepare_cached(
+                "INSERT INTO watches (id, record, state, lane, at) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (id) DO UPDATE SET record = excluded.record, state = excluded.state,
+                     lane = excluded.lane, at = excluded.at, lease = NULL",
+            )?
+            .execute(params![
+                id,
+                record.as_bytes(),
+                record.state().byte(),
+                lane_number(item.lane),
+                record.due().as_millis(),
+            ])?,
+    };
+    Ok(())
+}
+
+fn lane_number(lane: Lane) -> i64 {
+    match lane {
+        Lane::Young => 0,
+        Lane::Old => 1,
+    }
+}
+
+pub(crate) fn claim(
+    connection: &Connection,
+    lane: Lane,
+    limit: u32,
+    lease: Duration,
+    now: Timestamp,
+) -> Result<ClaimedWatches> {
+    let lane = lane_number(lane);
+    let watches: Vec<(MessageId, Record)> = connection
+        .prepare_cached(
+            "SELECT id, record FROM watches WHERE lane = ?1 AND at <= ?2 ORDER BY at LIMIT ?3",
+        )?
+        .query_map(params![lane, now.as_millis(), limit], identified)?
+        .collect::<Result<_>>()?;
+    let lease = if watches.is_empty() {
+        None
+    } else {
+        Some(take(connection, &watches, (now + lease).as_millis())?)
+    };
+    let next_due = connection
+        .prepare_cached("SELECT at FROM watches WHERE lane = ?1 ORDER BY at LIMIT 1")?
+        .query_row([lane], |row| row.get(0).map(Timestamp::from_millis))
+        .optional()?;
+    Ok(ClaimedWatches {
+        lease,
+        watches,
+        next_due,
+        now,
+    })
+}
+
+fn take(connection: &Connection, watches: &[(MessageId, Record)], until: i64) -> Result<LeaseId> {
+    let number: i64 = connection
+        .prepare_cached(
+            "UPDATE numbers SET value = value + 1 WHERE name = 'lease' RETURNING value",
+        )?
+        .query_row([], |row| row.get(0))?;
+    let mut update =
+        connection.prepare_cached("UPDATE watches SET at = ?2, lease = ?3 WHERE id = ?1")?;
+    for (id, _) in watches {
+        update.execute(params![id.as_str(), until, number])?;
+    }
+    Ok(LeaseId(number.to_string()))
+}
+
+fn identified(row: &rusqlite::Row<'_>) -> Result<(MessageId, Record)> {
+    let id = MessageId::new(row.get::<_, String>(0)?).map_err(|_| unreadable("a message id"))?;
+    Ok((id, record(row.get(1)?)?))
+}
+
+pub(crate) fn release(connection: &Connection, lease: &LeaseId, now: Timestamp) -> Result<()> {
+    let Ok(number) = lease.0.parse::<i64>() else {
+        return Ok(());
+    };
+    connection
+        .prepare_cached("UPDATE watches SET at = ?2, lease = NULL WHERE lease = ?1")?
+        .execute(params![number, now.as_millis()])?;
+    Ok(())
+}
+
+pub(crate) fn page(
+    connection: &Connection,
+    request: &PageRequest,
+) -> Result<Page<(MessageId, Record)>> {
+    let after = request.cursor.as_deref().unwrap_or_default();
+    let removed = WatchState::Removed.byte();
+    let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
+    let items: Vec<_> = connection
+        .prepare_cached(
+            "SELECT id, record FROM watches WHERE id > ?1 AND state <> ?2 ORDER BY id LIMIT ?3",
+        )?
+        .query_map(params![after, removed, limit], identified)?
+        .collect::<Result<_>>()?;
+    let is_full = items.len() >= request.limit;
+    let next = items
+        .last()
+        .filter(|_| is_full)
+        .map(|(id, _)| id.as_str().to_owned());
+    Ok(Page { items, next })
+}
+
+pub(crate) fn by_state(connection: &Connection) -> Result<Vec<(WatchState, u64)>> {
+    let counts: Vec<(u8, u64)> = connection
+        .prepare_cached("SELECT state, count(*) FROM watches GROUP BY state")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_>>()?;
+    let known = counts
+        .into_iter()
+        .filter_map(|(state, count)| WatchState::from_byte(state).map(|state| (state, count)));
+    Ok(known.collect())
+}

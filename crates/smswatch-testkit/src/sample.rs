@@ -1,0 +1,146 @@
+//! Notifications to send in tests: the one that the design shows, and relatives of it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Number;
+use smswatch_model::{
+    CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Link, Message, MessageId,
+    Notification, NotificationId, Outcome, PartFacts, PreviousStatus, Severity, SmsId, Source,
+    Tags, Timestamp, Wishes,
+};
+
+/// Letters, quotes, markup and signs that a careless sink would damage or obey.
+pub const ODD_TEXT: &str = "Ελληνικά 🚨 \"quoted\" it's <b>bold</b> & <!channel> {{ 1 }} \\ end";
+
+/// One message that its carrier refused, as in the description of the payloads.
+#[must_use]
+pub fn notification() -> Notification {
+    notification_of(1)
+}
+
+/// A notification of `n` events, each about a message of its own.
+///
+/// # Panics
+///
+/// `n` is zero.
+#[must_use]
+pub fn notification_of(n: usize) -> Notification {
+    assert!(n > 0, "a sample notification has at least one event");
+    let events: Vec<Event> = (1..=n).map(event).collect();
+    let title = match n {
+        1 => "Carrier Violation: 1 message from MyShop to GR".to_owned(),
+        _ => format!("Carrier Violation: {n} messages from MyShop to GR"),
+    };
+    Notification {
+        delivery_id: DeliveryId::new(format!("dlv_{n:032x}")).expect("visible ASCII"),
+        kind: EventKind::StatusChanged,
+        timestamp: instant("2026-05-01T10:28:50.120Z"),
+        wishes: Wishes::new(),
+        notification_id: NotificationId::new(format!("ntf_{n:032x}")).expect("visible ASCII"),
+        key: "carrier-violation".to_owned(),
+        rule: "carrier-violation".to_owned(),
+        severity: Severity::Critical,
+        title,
+        text: "The carrier blocked it because of its content or its sender.".to_owned(),
+        group: BTreeMap::new(),
+        omitted: 0,
+        alert: None,
+        links: Vec::new(),
+        events,
+    }
+}
+
+/// The sample under the name of the `n`th delivery, to tell several from each other.
+#[must_use]
+pub fn numbered(n: usize) -> Notification {
+    let mut notification = notification();
+    notification.delivery_id =
+        DeliveryId::new(format!("dlv_numbered{n:024x}")).expect("visible ASCII");
+    notification
+}
+
+/// A notification of a group, with a link and with events beyond those it shows.
+#[must_use]
+pub fn grouped() -> Notification {
+    let mut notification = notification_of(3);
+    notification.severity = Severity::Warning;
+    notification.group = BTreeMap::from([
+        ("country".to_owned(), "GR".to_owned()),
+        ("operator".to_owned(), "Example Mobile".to_owned()),
+    ]);
+    notification.omitted = 9;
+    notification.links = vec![Link {
+        title: "Runbook".to_owned(),
+        url: "https://runbooks.example.com/carrier?a=1&b=2".to_owned(),
+    }];
+    notification
+}
+
+/// The sample with [`ODD_TEXT`] wherever text of other people can stand.
+#[must_use]
+pub fn odd() -> Notification {
+    let mut notification = notification();
+    notification.title = ODD_TEXT.to_owned();
+    notification.text = format!("{ODD_TEXT}\nand a second line");
+    let message = &mut notification.events[0].message;
+    message.from = Some(ODD_TEXT.to_owned());
+    message.label = Some(ODD_TEXT.to_owned());
+    message.tags = Tags::from([(ODD_TEXT.to_owned(), ODD_TEXT.to_owned())]);
+    notification
+}
+
+/// The `n`th event of a sample, from 1.
+fn event(n: usize) -> Event {
+    Event {
+        event_id: EventId::new(format!("evt_{n:032x}")).expect("visible ASCII"),
+        kind: EventKind::StatusChanged,
+        sequence: 3,
+        source: Some(Source::Poll),
+        time: instant("2026-05-01T10:28:49Z"),
+        detected_at: instant("2026-05-01T10:28:50.101Z"),
+        regression: false,
+        refined: false,
+        backfill: false,
+        late: false,
+        fault: Fault::Sender,
+        previous: Some(PreviousStatus {
+            status: "Sent".to_owned(),
+            detailed_status: None,
+            date: instant("2026-05-01T10:28:46Z"),
+        }),
+        current: Some(CurrentStatus {
+            status: "Undelivered".to_owned(),
+            detailed_status: Some("Carrier Violation".to_owned()),
+            description: Some("The message was blocked by the carrier".to_owned()),
+            date: instant("2026-05-01T10:28:49Z"),
+            is_final: true,
+        }),
+        part: PartFacts {
+            sms_id: Some(SmsId::new(format!("sms-{n:04}")).expect("visible ASCII")),
+            number: Some(1),
+            price: Number::from_f64(0.036),
+            latency: Some(Number::from(4)),
+        },
+        message: Message {
+            provider: "routee".to_owned(),
+            message_id: Some(MessageId::new(format!("message-{n:04}")).expect("visible ASCII")),
+            outcome: Outcome::Failed,
+            part_count: 1,
+            from: Some("MyShop".to_owned()),
+            to: Some("+3069******01".to_owned()),
+            to_key: Some("key-of-the-recipient".to_owned()),
+            country: Some("GR".to_owned()),
+            operator: Some("Example Mobile".to_owned()),
+            label: Some("order-17".to_owned()),
+            campaign: None,
+            application: Some("default".to_owned()),
+            groups: Vec::new(),
+            direction: Some("Outbound".to_owned()),
+            tags: Tags::from([("team".to_owned(), "crm".to_owned())]),
+        },
+    }
+}
+
+fn instant(text: &str) -> Timestamp {
+    text.parse().expect("a date of RFC 3339")
+}

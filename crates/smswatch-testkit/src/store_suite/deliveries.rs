@@ -1,0 +1,345 @@
+//! Promises about deliveries: queues, leases, tokens, attempts, pages.
+
+use std::time::Duration;
+
+use smswatch_core::store::{
+    Attempt, Bound, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState, HistoryBounds,
+    Outcome, PageRequest, Priority, Shard, Store, Trimmed, shard_of,
+};
+use smswatch_model::{DeliveryId, MessageId, Timestamp};
+
+use super::{LONG, StoreFixture, delivery, until};
+
+const SHARD: Shard = Shard(0);
+
+async fn claim(store: &dyn Store, sink: &str, lease: Duration) -> Vec<ClaimedDelivery> {
+    let claimed = store
+        .claim_deliveries(SHARD, sink, 100, lease)
+        .await
+        .expect("a claim");
+    claimed.deliveries
+}
+
+fn completion(claimed: &ClaimedDelivery, outcome: Outcome) -> Completion {
+    let attempt = Attempt {
+        at: Timestamp::from_seconds(1_777_636_800),
+        result: "x".to_owned(),
+        detail: format!("attempt {} \"quoted\"\nline", claimed.attempts_made),
+    };
+    Completion {
+        id: claimed.id.clone(),
+        token: claimed.token,
+        outcome,
+        attempt,
+    }
+}
+
+async fn complete(
+    store: &dyn Store,
+    sink: &str,
+    claimed: &ClaimedDelivery,
+    outcome: Outcome,
+) -> bool {
+    let completions = vec![completion(claimed, outcome)];
+    store
+        .complete(SHARD, sink, completions)
+        .await
+        .expect("completed")
+        .remove(0)
+}
+
+/// The same delivery queued again stays as it is.
+pub async fn a_delivery_is_queued_once(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    let delivery = delivery(1, "crm", Priority::Normal);
+    store
+        .enqueue(SHARD, delivery.clone())
+        .await
+        .expect("queued");
+    let claimed = claim(&*store, "crm", LONG).await;
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(claimed[0].body, delivery.body);
+    assert!(complete(&*store, "crm", &claimed[0], Outcome::Delivered).await);
+    store
+        .enqueue(SHARD, delivery.clone())
+        .await
+        .expect("queued");
+    assert!(claim(&*store, "crm", LONG).await.is_empty());
+    let found = store
+        .delivery(&delivery.id)
+        .await
+        .expect("found")
+        .expect("it is there");
+    assert_eq!(
+        (found.state, found.next_attempt_at),
+        (DeliveryState::Delivered, None)
+    );
+}
+
+/// Critical ones overtake all others.
+pub async fn critical_deliveries_go_first(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    for (n, priority) in [
+        (1, Priority::Normal),
+        (2, Priority::Normal),
+        (3, Priority::Critical),
+    ] {
+        store
+            .enqueue(SHARD, delivery(n, "crm", priority))
+            .await
+            .expect("queued");
+    }
+    let claimed = store
+        .claim_deliveries(SHARD, "crm", 2, LONG)
+        .await
+        .expect("a claim");
+    let ids: Vec<_> = claimed
+        .deliveries
+        .iter()
+        .map(|claimed| claimed.id.as_str())
+        .collect();
+    assert_eq!(ids, ["dlv_0003", "dlv_0001"]);
+    assert!(claimed.next_due.is_some_and(|due| due <= claimed.now));
+}
+
+/// Nobody else gets it meanwhile; afterwards it comes again, under another token.
+pub async fn a_claimed_delivery_belongs_to_its_claimer_until_the_lease_ends(
+    fixture: &dyn StoreFixture,
+) {
+    let store = fixture.store();
+    store
+        .enqueue(SHARD, delivery(1, "crm", Priority::Normal))
+        .await
+        .expect("queued");
+    let first = claim(&*store, "crm", LONG).await.remove(0);
+    assert!(claim(&*store, "crm", LONG).await.is_empty());
+    assert!(complete(&*store, "crm", &first, Outcome::Retry(Duration::ZERO)).await);
+    let second = claim(&*store, "crm", Duration::from_millis(30))
+        .await
+        .remove(0);
+    assert_eq!(second.attempts_made, 1);
+    until(async || {
+        let claimed = claim(&*store, "crm", LONG).await;
+        claimed
+            .first()
+            .is_some_and(|third| third.token != second.token)
+    })
+    .await;
+}
+
+/// Whoever was paused for longer than a lease cannot overwrite a successor's result.
+pub async fn a_lost_lease_cannot_complete(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    store
+        .enqueue(SHARD, delivery(1, "crm", Priority::Normal))
+        .await
+        .expect("queued");
+    let slow = claim(&*store, "crm", Duration::from_millis(20))
+        .await
+        .remove(0);
+    let mut successor = Vec::new();
+    while successor.is_empty() {
+        successor = claim(&*store, "crm", LONG).await;
+    }
+    assert!(!complete(&*store, "crm", &slow, Outcome::Dead).await);
+    assert!(complete(&*store, "crm", &successor[0], Outcome::Delivered).await);
+    assert!(
+        !complete(&*store, "crm", &successor[0], Outcome::Dead).await,
+        "once is enough"
+    );
+    let found = store
+        .delivery(&slow.id)
+        .await
+        .expect("found")
+        .expect("it is there");
+    assert_eq!(
+        (found.state, found.attempts_made),
+        (DeliveryState::Delivered, 1)
+    );
+}
+
+/// A delivery that is to be tried later is not claimed before.
+pub async fn a_retry_is_due_after_its_delay(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    store
+        .enqueue(SHARD, delivery(1, "crm", Priority::Normal))
+        .await
+        .expect("queued");
+    let claimed = claim(&*store, "crm", LONG).await.remove(0);
+    assert!(complete(&*store, "crm", &claimed, Outcome::Retry(LONG)).await);
+    let later = store
+        .claim_deliveries(SHARD, "crm", 10, LONG)
+        .await
+        .expect("a claim");
+    assert_eq!(later.deliveries, []);
+    let due = later.next_due.expect("it is due later");
+    assert!(due > later.now + LONG / 2 && due <= later.now + LONG);
+    let found = store
+        .delivery(&claimed.id)
+        .await
+        .expect("found")
+        .expect("it is there");
+    assert_eq!(
+        (found.state, found.next_attempt_at),
+        (DeliveryState::Pending, Some(due))
+    );
+}
+
+/// A long history is cut, and its length is not.
+pub async fn the_newest_attempts_are_kept_and_all_are_counted(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    let new = delivery(1, "crm", Priority::Normal);
+    store.enqueue(SHARD, new.clone()).await.expect("queued");
+    for _ in 0..Attempt::MAX_KEPT + 5 {
+        let claimed = claim(&*store, "crm", LONG).await.remove(0);
+        assert!(complete(&*store, "crm", &claimed, Outcome::Retry(Duration::ZERO)).await);
+    }
+    let found = store
+        .delivery(&new.id)
+        .await
+        .expect("found")
+        .expect("it is there");
+    assert_eq!(found.attempts.len(), Attempt::MAX_KEPT);
+    assert_eq!(
+        usize::try_from(found.attempts_made).expect("few"),
+        Attempt::MAX_KEPT + 5
+    );
+    assert_eq!(found.attempts[0].detail, "attempt 5 \"quoted\"\nline");
+}
+
+/// Every filter, alone and together, page by page.
+pub async fn deliveries_are_found_by_state_sink_and_message(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    for n in 0..30 {
+        let sink = ["crm", "mail"][usize::try_from(n % 2).expect("small")];
+        let new = delivery(n, sink, Priority::Normal);
+        let shard = shard_of(new.message_ids[0].as_str(), store.shard_count());
+        store.enqueue(shard, new).await.expect("queued");
+    }
+    let shards = (0..store.shard_count()).map(Shard);
+    for (position, shard) in shards.enumerate() {
+        let claimed = store
+            .claim_deliveries(shard, "crm", 100, LONG)
+            .await
+            .expect("a claim");
+        let outcome = if position % 2 == 0 {
+            Outcome::Delivered
+        } else {
+            Outcome::Dead
+        };
+        let completions: Vec<_> = claimed
+            .deliveries
+            .iter()
+            .map(|claimed| completion(claimed, outcome))
+            .collect();
+        if !completions.is_empty() {
+            store
+                .complete(shard, "crm", completions)
+                .await
+                .expect("completed");
+        }
+    }
+    assert_eq!(found(&*store, &DeliveryFilter::default()).await.len(), 30);
+    let of_crm = DeliveryFilter {
+        sink: Some("crm".to_owned()),
+        ..DeliveryFilter::default()
+    };
+    assert_eq!(found(&*store, &of_crm).await.len(), 15);
+    let pending = DeliveryFilter {
+        state: Some(DeliveryState::Pending),
+        ..DeliveryFilter::default()
+    };
+    assert_eq!(found(&*store, &pending).await.len(), 15);
+    let message_id = Some(MessageId::new("m7").expect("a valid id"));
+    let of_message = DeliveryFilter {
+        message_id: message_id.clone(),
+        ..DeliveryFilter::default()
+    };
+    assert_eq!(
+        found(&*store, &of_message).await,
+        [delivery(7, "", Priority::Normal).id]
+    );
+    let none = DeliveryFilter {
+        message_id,
+        sink: Some("crm".to_owned()),
+        state: None,
+    };
+    assert_eq!(found(&*store, &none).await, []);
+}
+
+async fn found(store: &dyn Store, filter: &DeliveryFilter) -> Vec<DeliveryId> {
+    let mut found = Vec::new();
+    let mut cursor = None;
+    loop {
+        let request = PageRequest { cursor, limit: 4 };
+        let page = store.deliveries(filter, &request).await.expect("a page");
+        assert!(page.items.len() <= 4);
+        found.extend(page.items.into_iter().map(|delivery| delivery.id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    found.sort();
+    let all = found.len();
+    found.dedup();
+    assert_eq!(found.len(), all, "a delivery was on two pages");
+    found
+}
+
+/// History is bounded; what waits is no history.
+pub async fn ended_deliveries_are_trimmed_and_pending_ones_are_not(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    for n in 0..4 {
+        store
+            .enqueue(SHARD, delivery(n, "crm", Priority::Normal))
+            .await
+            .expect("queued");
+    }
+    let claimed = claim(&*store, "crm", LONG).await;
+    complete(&*store, "crm", &claimed[0], Outcome::Delivered).await;
+    complete(&*store, "crm", &claimed[1], Outcome::Dead).await;
+    let nothing = Bound {
+        keep_for: LONG,
+        max: 0,
+    };
+    let bounds = HistoryBounds {
+        events: nothing,
+        deliveries: nothing,
+        dead: nothing,
+    };
+    let trimmed = store.trim(SHARD, &bounds).await.expect("a trim");
+    assert_eq!(
+        trimmed,
+        Trimmed {
+            events: 0,
+            deliveries: 1,
+            dead: 1
+        }
+    );
+    assert_eq!(found(&*store, &DeliveryFilter::default()).await.len(), 2);
+}
+
+/// A sink's name is whatever an operator writes.
+pub async fn sinks_of_any_name_have_a_queue(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    for (n, sink) in ["a:b", "{0}", "ops slack", "é", "'; --"]
+        .into_iter()
+        .enumerate()
+    {
+        let n = u32::try_from(n).expect("few");
+        store
+            .enqueue(SHARD, delivery(n, sink, Priority::Normal))
+            .await
+            .expect("queued");
+        assert_eq!(claim(&*store, sink, LONG).await.len(), 1, "{sink}");
+    }
+    let gauges = store.gauges().await.expect("counts");
+    assert_eq!(gauges.queues.len(), 5);
+    assert!(
+        gauges
+            .queues
+            .iter()
+            .all(|queue| queue.pending == 1 && queue.oldest.is_some())
+    );
+}

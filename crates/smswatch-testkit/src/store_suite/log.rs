@@ -1,0 +1,161 @@
+//! Promises about the event log, its cursor and its trimming.
+
+use std::time::Duration;
+
+use smswatch_core::store::{
+    Bound, CommitItem, HistoryBounds, PageRequest, Priority, RouteOutcome, RouteStep, Shard, Store,
+    Trimmed,
+};
+
+use super::{LONG, StoreFixture, delivery, id_in, put, record, step};
+
+const SHARD: Shard = Shard(0);
+
+/// Appends entries `range` to the shard's log, one commit each.
+async fn append(store: &dyn Store, range: std::ops::Range<u32>) {
+    let due = store.now().await.expect("the time") + LONG;
+    for n in range {
+        let new = record(due, b"");
+        let item = put(&id_in(store, SHARD, n), None, Some(&new));
+        let item = CommitItem {
+            entry: Some(vec![0, 255, u8::try_from(n).expect("few")]),
+            ..item
+        };
+        store
+            .commit(SHARD, step(vec![item]))
+            .await
+            .expect("a commit");
+    }
+}
+
+fn numbers(bodies: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
+    bodies.into_iter().map(|body| body[2]).collect()
+}
+
+/// Reads up to `limit` entries and moves the cursor behind them.
+async fn route(store: &dyn Store, limit: u32) -> u64 {
+    let slice = store.read_log(SHARD, limit).await.expect("entries");
+    let Some(last) = slice.entries.last() else {
+        return 0;
+    };
+    let entries = u64::try_from(slice.entries.len()).expect("few");
+    let to = last.position.clone();
+    let step = RouteStep {
+        from: slice.cursor,
+        to,
+        entries,
+        deliveries: Vec::new(),
+    };
+    assert_eq!(
+        store.route(SHARD, step).await.expect("a step"),
+        RouteOutcome::Done { added: 0 }
+    );
+    entries
+}
+
+/// Entries come in the order of their commits, and only those behind the cursor.
+pub async fn the_log_is_read_in_order_behind_the_cursor(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    append(&*store, 0..5).await;
+    assert_eq!(store.gauges().await.expect("counts").unrouted, 5);
+    let slice = store.read_log(SHARD, 3).await.expect("entries");
+    assert_eq!(
+        numbers(slice.entries.into_iter().map(|entry| entry.body)),
+        [0, 1, 2]
+    );
+    assert_eq!(route(&*store, 3).await, 3);
+    let slice = store.read_log(SHARD, 10).await.expect("entries");
+    assert_eq!(
+        numbers(slice.entries.into_iter().map(|entry| entry.body)),
+        [3, 4]
+    );
+    assert_eq!(store.gauges().await.expect("counts").unrouted, 2);
+}
+
+/// Of two who route the same entries, one is refused, and queues nothing.
+pub async fn a_route_step_refuses_when_the_cursor_has_moved(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    append(&*store, 0..2).await;
+    let slice = store.read_log(SHARD, 10).await.expect("entries");
+    let step = |n| RouteStep {
+        from: slice.cursor.clone(),
+        to: slice.entries[1].position.clone(),
+        entries: 2,
+        deliveries: vec![delivery(n, "crm", Priority::Normal)],
+    };
+    let first = store.route(SHARD, step(1)).await.expect("a step");
+    assert_eq!(first, RouteOutcome::Done { added: 1 });
+    assert_eq!(
+        store.route(SHARD, step(2)).await.expect("a step"),
+        RouteOutcome::Moved
+    );
+    assert!(
+        store
+            .delivery(&delivery(2, "crm", Priority::Normal).id)
+            .await
+            .expect("none")
+            .is_none()
+    );
+}
+
+/// Newest first, every entry on one page.
+pub async fn events_are_paged_newest_first(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    append(&*store, 0..10).await;
+    let mut found = Vec::new();
+    let mut cursor = None;
+    loop {
+        let request = PageRequest { cursor, limit: 3 };
+        let page = store.events_of(SHARD, &request).await.expect("a page");
+        assert!(page.items.len() <= 3);
+        found.extend(numbers(page.items));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    let all = store
+        .events(&PageRequest {
+            cursor: None,
+            limit: 100,
+        })
+        .await
+        .expect("a page");
+    assert_eq!(numbers(all.items), found);
+    let strange = PageRequest {
+        cursor: Some("strange".to_owned()),
+        limit: 3,
+    };
+    assert!(store.events(&strange).await.is_err());
+}
+
+/// However little is to be kept, what is not routed stays.
+pub async fn trimming_never_passes_the_cursor(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    append(&*store, 0..6).await;
+    route(&*store, 4).await;
+    let nothing = Bound {
+        keep_for: Duration::ZERO,
+        max: 0,
+    };
+    let bounds = HistoryBounds {
+        events: nothing,
+        deliveries: nothing,
+        dead: nothing,
+    };
+    let mut trimmed = 0;
+    loop {
+        let step = store.trim(SHARD, &bounds).await.expect("a trim");
+        if step == Trimmed::default() {
+            break;
+        }
+        trimmed += step.events;
+    }
+    assert_eq!(trimmed, 4);
+    let slice = store.read_log(SHARD, 10).await.expect("entries");
+    assert_eq!(
+        numbers(slice.entries.into_iter().map(|entry| entry.body)),
+        [4, 5]
+    );
+}
