@@ -1,1 +1,9 @@
-//! smswatch-routee.
+//! Routee as a provider: its tokens, its tracking of single messages, and its many ways to answer.
+
+mod client;
+mod failure;
+mod loose;
+mod token;
+pub mod tracking;
+
+pub use client::{RouteeOptions, RouteeProvider, SetupError};

@@ -1,1 +1,33 @@
-//! smswatch-rules.
+//! YAML that knows where everything stands, the rules written in it, and what they match.
+//!
+//! [`Document`] reads a file so that every problem can be shown at its line and column, as a
+//! [`Diagnostic`]. [`compile`] makes a [`RuleBook`] of the rules in it and finds all that is wrong
+//! with them; the book then says which events matter and who hears of them.
+
+mod book;
+mod compile;
+mod condition;
+mod diagnostic;
+mod document;
+mod event_word;
+mod field;
+mod pattern;
+mod sample;
+mod span;
+mod suggest;
+mod template;
+mod wording;
+mod yaml;
+
+pub use book::RuleBook;
+pub use compile::{CheckWishes, Compiled, Options, WishProblem, compile};
+pub use diagnostic::{Diagnostic, Level, Place};
+pub use document::{
+    EventWord, MatchDocument, PatternDocument, RuleDocument, TargetDocument, TemplateDocument,
+};
+pub use event_word::event_word;
+pub use pattern::NumberKey;
+pub use span::{InvalidSpan, Span};
+pub use suggest::did_you_mean;
+pub use wording::{default_text, default_title};
+pub use yaml::{Content, Document, Entry, Key, Node};

@@ -1,0 +1,163 @@
+//! Asks Routee about one message.
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode, Url};
+use smswatch_core::model::MessageId;
+use smswatch_core::provider::{Look, LookError, Provider};
+use smswatch_core::{Secret, async_trait};
+
+use crate::token::{Token, Tokens};
+use crate::{failure, tracking};
+
+/// The largest answer that is read, in bytes: a message of many parts takes a few kilobytes.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// How to reach Routee.
+#[derive(Debug, Clone)]
+pub struct RouteeOptions {
+    /// The application's id.
+    pub application_id: String,
+    /// Its secret.
+    pub application_secret: Secret,
+    /// Where messages are looked at: `https://connect.routee.net`.
+    pub api_url: String,
+    /// Where tokens are had: `https://auth.routee.net`.
+    pub auth_url: String,
+    /// How long a request may take.
+    pub timeout: Duration,
+}
+
+/// The options make no client.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// One of the addresses is none.
+    #[error("`{0}` is no http or https URL")]
+    Url(&'static str),
+    /// The HTTP client cannot be made.
+    #[error("could not make an HTTP client")]
+    Client(#[source] reqwest::Error),
+}
+
+/// Routee, asked about single messages.
+pub struct RouteeProvider {
+    http: Client,
+    tracking: Url,
+    tokens: Tokens,
+}
+
+impl RouteeProvider {
+    /// Makes a client; nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// A URL is none, or there is no TLS to be had.
+    pub fn new(options: RouteeOptions) -> Result<Self, SetupError> {
+        let http = Client::builder()
+            .user_agent(format!("smswatch/{}", smswatch_core::VERSION))
+            .redirect(Policy::none())
+            .timeout(options.timeout)
+            .tcp_nodelay(true)
+            .pool_max_idle_per_host(usize::MAX)
+            .build()
+            .map_err(SetupError::Client)?;
+        let token_url = under("auth_url", &options.auth_url, &["oauth", "token"])?;
+        let tracking = under("api_url", &options.api_url, &["sms", "tracking", "single"])?;
+        let tokens = Tokens::new(
+            http.clone(),
+            token_url,
+            options.application_id,
+            options.application_secret,
+        );
+        Ok(Self {
+            http,
+            tracking,
+            tokens,
+        })
+    }
+
+    async fn ask(&self, message_id: &MessageId, token: &Token) -> Result<Response, LookError> {
+        let mut url = self.tracking.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.push(message_id.as_str());
+        }
+        let request = self.http.get(url).bearer_auth(token.bearer.reveal());
+        request.send().await.map_err(failure::of_request)
+    }
+}
+
+/// A path below a base URL.
+fn under(name: &'static str, base: &str, path: &[&str]) -> Result<Url, SetupError> {
+    let mut url: Url = base.parse().map_err(|_| SetupError::Url(name))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(SetupError::Url(name));
+    }
+    url.path_segments_mut()
+        .map_err(|()| SetupError::Url(name))?
+        .pop_if_empty()
+        .extend(path);
+    Ok(url)
+}
+
+impl fmt::Debug for RouteeProvider {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RouteeProvider")
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Provider for RouteeProvider {
+    fn name(&self) -> &'static str {
+        "routee"
+    }
+
+    async fn look(&self, message_id: &MessageId) -> Result<Look, LookError> {
+        let token = self.tokens.get(None).await?;
+        let mut response = self.ask(message_id, &token).await?;
+        if is_refusal(response.status()) {
+            // Once, not in a loop: a 403 is also the answer to an application without SMS.
+            let token = self.tokens.get(Some(token.generation)).await?;
+            response = self.ask(message_id, &token).await?;
+        }
+        let status = response.status();
+        match status {
+            StatusCode::OK => {
+                let body = read_bounded(response, MAX_BODY).await?;
+                let strange =
+                    |why| LookError::failed(format!("Routee's answer is no tracking: {why}"));
+                tracking::parse(message_id, &body).map_err(strange)
+            }
+            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST if !failure::is_html(&response) => {
+                Ok(Look::Unknown)
+            }
+            status if is_refusal(status) => {
+                let what = format!("Routee refuses a new token ({})", status.as_u16());
+                Err(LookError::refused(what))
+            }
+            status => Err(failure::of_status(status, response.headers())),
+        }
+    }
+}
+
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
+/// Reads an answer's body, and no more than `most` bytes of it.
+pub(crate) async fn read_bounded(
+    mut response: Response,
+    most: usize,
+) -> Result<Vec<u8>, LookError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failure::of_request)? {
+        if body.len() + chunk.len() > most {
+            return Err(LookError::failed("Routee's answer is too large"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -1,0 +1,60 @@
+//! What it means when Routee, or something before it, answers with anything but tracking.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+use smswatch_core::provider::LookError;
+
+/// The longest wait that is taken from a `Retry-After`.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// Whether the answer was made for a browser: by a proxy, and not by Routee.
+pub(crate) fn is_html(response: &Response) -> bool {
+    let content_type = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| {
+        value
+            .trim_start()
+            .to_ascii_lowercase()
+            .starts_with("text/html")
+    })
+}
+
+/// When the answer asks to be asked again, as seconds or as a date.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
+    }
+    let then = httpdate::parse_http_date(value).ok()?;
+    let wait = then
+        .duration_since(std::time::SystemTime::now())
+        .unwrap_or_default();
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+/// The failure that a status stands for.
+pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap) -> LookError {
+    let what = format!("Routee answered {}", status.as_u16());
+    let error = match status {
+        StatusCode::TOO_MANY_REQUESTS => LookError::throttled(what),
+        _ => LookError::failed(what),
+    };
+    error.after(retry_after(headers))
+}
+
+/// The failure of a request that was not answered; the URL is left out of it.
+pub(crate) fn of_request(error: reqwest::Error) -> LookError {
+    let what = if error.is_timeout() {
+        "Routee did not answer in time"
+    } else if error.is_connect() {
+        "Routee could not be reached"
+    } else {
+        "the connection to Routee failed"
+    };
+    tracing::debug!(error = %error.without_url(), what);
+    LookError::failed(what)
+}

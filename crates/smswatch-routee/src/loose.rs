@@ -1,0 +1,252 @@
+//! JSON values that are taken whatever they turn out to be: Routee does not document which fields may
+//! be null, absent, or numbers written as text.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
+
+/// Text, or a number or truth value as text; anything else is nothing.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Text(pub(crate) Option<String>);
+
+/// A number, or text that reads as one; anything else is nothing.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Numeric(pub(crate) Option<Number>);
+
+/// A list of texts, or one text alone; anything else is empty.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Texts(pub(crate) Vec<String>);
+
+/// Reads an object's fields one by one; whatever is no object leaves everything as it was.
+pub(crate) trait Fields: Default {
+    /// Takes one field's value, or skips it.
+    fn field<'de, M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error>;
+
+    /// Takes the value where it is a text instead of an object.
+    fn text(&mut self, _: &str) {}
+}
+
+/// An object of which every field may be missing or strange.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+/// A list of objects, or one object alone.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Objects<T>(pub(crate) Vec<T>);
+
+macro_rules! ignore_the_rest {
+    () => {
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("anything")
+        }
+
+        fn visit_none<E>(self) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+    };
+}
+
+macro_rules! ignore_scalars {
+    () => {
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+
+        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+    };
+}
+
+macro_rules! ignore_maps {
+    () => {
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok(Self::Value::default())
+        }
+    };
+}
+
+macro_rules! ignore_lists {
+    () => {
+        fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Self::Value, S::Error> {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(Self::Value::default())
+        }
+    };
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Text;
+            ignore_the_rest!();
+            ignore_maps!();
+            ignore_lists!();
+
+            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+                let text = text.trim();
+                Ok(Text((!text.is_empty()).then(|| text.to_owned())))
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Text, E> {
+                Ok(Text(Some(value.to_string())))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Text, E> {
+                Ok(Text(Some(value.to_string())))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Text, E> {
+                Ok(Text(Some(value.to_string())))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Text, E> {
+                Ok(Text(Some(value.to_string())))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+impl<'de> Deserialize<'de> for Numeric {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Numeric;
+            ignore_the_rest!();
+            ignore_maps!();
+            ignore_lists!();
+
+            fn visit_str<E>(self, text: &str) -> Result<Numeric, E> {
+                Ok(Numeric(text.trim().parse().ok()))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Numeric, E> {
+                Ok(Numeric(None))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Numeric, E> {
+                Ok(Numeric(Some(value.into())))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Numeric, E> {
+                Ok(Numeric(Some(value.into())))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Numeric, E> {
+                Ok(Numeric(Number::from_f64(value)))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Texts;
+            ignore_the_rest!();
+            ignore_scalars!();
+            ignore_maps!();
+
+            fn visit_str<E>(self, text: &str) -> Result<Texts, E> {
+                Ok(Texts(if text.trim().is_empty() {
+                    Vec::new()
+                } else {
+                    vec![text.to_owned()]
+                }))
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Texts, S::Error> {
+                let mut texts = Vec::new();
+                while let Some(Text(text)) = list.next_element()? {
+                    texts.extend(text);
+                }
+                Ok(Texts(texts))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+fn fill<'de, T: Fields, M: MapAccess<'de>>(mut map: M) -> Result<T, M::Error> {
+    let mut fields = T::default();
+    while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+        fields.field(&name, &mut map)?;
+    }
+    Ok(fields)
+}
+
+impl<'de, T: Fields> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Fields> Visitor<'de> for Any<T> {
+            type Value = Object<T>;
+            ignore_the_rest!();
+            ignore_scalars!();
+            ignore_lists!();
+
+            fn visit_str<E>(self, text: &str) -> Result<Object<T>, E> {
+                let mut fields = T::default();
+                fields.text(text);
+                Ok(Object(fields))
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Object<T>, M::Error> {
+                fill(map).map(Object)
+            }
+        }
+        deserializer.deserialize_any(Any(std::marker::PhantomData))
+    }
+}
+
+impl<T> Default for Objects<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Fields> Deserialize<'de> for Objects<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Fields> Visitor<'de> for Any<T> {
+            type Value = Objects<T>;
+            ignore_the_rest!();
+            ignore_scalars!();
+
+            fn visit_str<E>(self, _: &str) -> Result<Objects<T>, E> {
+                Ok(Objects(Vec::new()))
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Objects<T>, M::Error> {
+                Ok(Objects(vec![fill(map)?]))
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Objects<T>, S::Error> {
+                let mut objects = Vec::new();
+                while let Some(Object(object)) = list.next_element()? {
+                    objects.push(object);
+                }
+                Ok(Objects(objects))
+            }
+        }
+        deserializer.deserialize_any(Any(std::marker::PhantomData))
+    }
+}

@@ -1,0 +1,174 @@
+//! The client against a simulated Routee on loopback: tokens, answers, and everything but answers.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use routee_sim::{Fate, FaultKind, FaultRule, MessageSpec, RetryAfter, Sim, SimConfig};
+use smswatch_core::Secret;
+use smswatch_core::model::MessageId;
+use smswatch_core::provider::{Look, LookError, LookFailure, Provider};
+use smswatch_routee::{RouteeOptions, RouteeProvider};
+
+struct Stage {
+    sim: Sim,
+    routee: RouteeProvider,
+    message: MessageId,
+}
+
+fn provider(sim: &Sim, secret: &str) -> RouteeProvider {
+    // Whichever test comes first installs it.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    RouteeProvider::new(RouteeOptions {
+        application_id: "sim-app".to_owned(),
+        application_secret: Secret::new(secret),
+        api_url: sim.url().to_owned(),
+        auth_url: sim.url().to_owned(),
+        timeout: Duration::from_secs(2),
+    })
+    .expect("a client")
+}
+
+fn stage() -> Stage {
+    let sim = Sim::start(SimConfig::default()).expect("a simulator");
+    let spec = MessageSpec {
+        fate: Some(Fate::Queued),
+        ..MessageSpec::default()
+    };
+    let message = MessageId::new(sim.register(spec).expect("a message")).expect("a valid id");
+    Stage {
+        routee: provider(&sim, "sim-secret"),
+        sim,
+        message,
+    }
+}
+
+impl Stage {
+    async fn look(&self) -> Result<Look, LookError> {
+        self.routee.look(&self.message).await
+    }
+
+    fn next(&self, kind: FaultKind) {
+        self.sim.add_fault(FaultRule {
+            kind,
+            next: Some(1),
+            ..FaultRule::default()
+        });
+    }
+
+    async fn failure(&self, kind: FaultKind) -> LookError {
+        self.next(kind);
+        self.look().await.expect_err("the look fails")
+    }
+}
+
+#[tokio::test]
+async fn a_known_message_is_seen_and_an_unknown_one_is_not() {
+    let stage = stage();
+    let Look::Seen(sighting) = stage.look().await.expect("an answer") else {
+        panic!("not seen")
+    };
+    assert_eq!(sighting.parts[0].status.as_str(), "Queued");
+    let unknown = MessageId::new("nobody/knows?this").expect("a valid id");
+    assert_eq!(
+        stage.routee.look(&unknown).await.expect("an answer"),
+        Look::Unknown
+    );
+}
+
+#[tokio::test]
+async fn an_empty_array_is_no_information() {
+    let stage = stage();
+    let spec = MessageSpec {
+        fate: Some(Fate::Empty),
+        ..MessageSpec::default()
+    };
+    let empty = MessageId::new(stage.sim.register(spec).expect("a message")).expect("a valid id");
+    assert_eq!(
+        stage.routee.look(&empty).await.expect("an answer"),
+        Look::Empty
+    );
+}
+
+#[tokio::test]
+async fn many_looks_at_once_ask_for_one_token() {
+    let stage = stage();
+    let looks = join_all((0..50).map(|_| stage.look())).await;
+    assert!(looks.iter().all(Result::is_ok));
+    assert_eq!(stage.sim.stats().tokens_issued, 1);
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_replaced_once_and_the_look_repeated() {
+    let stage = stage();
+    stage.look().await.expect("an answer");
+    stage.sim.revoke_tokens();
+    let looks = join_all((0..20).map(|_| stage.look())).await;
+    assert!(looks.iter().all(Result::is_ok));
+    assert_eq!(stage.sim.stats().tokens_issued, 2);
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_refused_without_hammering_the_token_endpoint() {
+    let stage = stage();
+    let wrong = provider(&stage.sim, "hunter2-wrong");
+    for _ in 0..10 {
+        let error = wrong.look(&stage.message).await.expect_err("it is refused");
+        assert_eq!(error.kind(), LookFailure::Refused);
+        assert!(error.retry_after().is_some());
+        assert!(!format!("{error} {error:?} {wrong:?}").contains("hunter2"));
+    }
+    let stats = serde_json::to_value(stage.sim.stats()).expect("stats");
+    assert_eq!(stats["requests"]["token"]["401"], 1, "{stats}");
+}
+
+#[tokio::test]
+async fn too_many_requests_are_told_apart_and_the_wait_is_bounded() {
+    let stage = stage();
+    let kind = FaultKind::TooManyRequests {
+        retry_after: RetryAfter::Seconds(7),
+    };
+    let error = stage.failure(kind).await;
+    assert_eq!(error.kind(), LookFailure::Throttled);
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+    let kind = FaultKind::TooManyRequests {
+        retry_after: RetryAfter::Seconds(31_536_000),
+    };
+    let error = stage.failure(kind).await;
+    assert!(error.retry_after().expect("a wait") <= Duration::from_secs(300));
+}
+
+#[tokio::test]
+async fn whatever_is_no_tracking_is_a_failed_look_and_the_next_one_works() {
+    let stage = stage();
+    for kind in [
+        FaultKind::Html { status: 200 },
+        FaultKind::Html { status: 404 },
+        FaultKind::Html { status: 502 },
+        FaultKind::BrokenJson,
+        FaultKind::Hang { ms: 10_000 },
+        FaultKind::HugeJson { mib: 3 },
+        FaultKind::Reset,
+    ] {
+        let error = stage.failure(kind.clone()).await;
+        assert_eq!(error.kind(), LookFailure::Failed, "{kind:?}: {error}");
+        assert!(
+            !format!("{error} {error:?}").contains("306900"),
+            "{error:?}"
+        );
+        stage.look().await.expect("the next one works");
+    }
+}
+
+#[test]
+fn an_address_that_is_none_is_refused() {
+    let options = |url: &str| RouteeOptions {
+        application_id: "a".to_owned(),
+        application_secret: Secret::new("s"),
+        api_url: url.to_owned(),
+        auth_url: "https://auth.routee.net".to_owned(),
+        timeout: Duration::from_secs(1),
+    };
+    for url in ["", "routee", "ftp://example.com", "mailto:a@example.com"] {
+        assert!(RouteeProvider::new(options(url)).is_err(), "{url}");
+    }
+}

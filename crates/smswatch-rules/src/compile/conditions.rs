@@ -1,0 +1,248 @@
+//! Compiles `match`: which keys, which patterns, and whether anything can fit them.
+
+use smswatch_model::EventKind;
+
+use super::expect::spot;
+use super::{Compiler, shown};
+use crate::condition::{Condition, ConditionTest};
+use crate::diagnostic::Place;
+use crate::event_word::event_word;
+use crate::field::{Field, Flag, MATCH_KEYS, MatchKey};
+use crate::pattern::{BadPattern, Patterns};
+use crate::suggest::did_you_mean;
+use crate::yaml::{Content, Entry, Node};
+
+/// The statuses that Routee documents.
+const STATUSES: [&str; 7] = [
+    "Queued",
+    "Sent",
+    "Delivered",
+    "Undelivered",
+    "Failed",
+    "Unsent",
+    "Network Error",
+];
+
+/// The detailed statuses that Routee documents and that say more than the status.
+const DETAILS: [&str; 8] = [
+    "Undelivered on Handset",
+    "Unknown Number",
+    "Roaming",
+    "Call Barred",
+    "Unknown Status",
+    "Carrier Violation",
+    "Expired",
+    "DND Error Code",
+];
+
+impl Compiler<'_> {
+    pub(super) fn conditions(&mut self, matching: &Entry, kind: EventKind) -> Vec<Condition> {
+        let Some(entries) = matching.value.as_mapping() else {
+            let found = matching.value.kind();
+            let message = format!("expected a mapping of what must hold, found {found}");
+            self.error(spot(matching), message).hint =
+                Some("such as `match: {status: Undelivered}`".to_owned());
+            return Vec::new();
+        };
+        let mut conditions: Vec<Condition> = entries
+            .iter()
+            .filter_map(|entry| self.condition(entry, kind))
+            .collect();
+        self.check_first_seen(&matching.value, &conditions);
+        // The cheapest questions first: a regular expression is asked when all else holds.
+        conditions.sort_by_key(|condition| match &condition.test {
+            ConditionTest::Flag(..) => 0,
+            ConditionTest::Text(_, patterns) if patterns.are_words() => 1,
+            ConditionTest::Text(..) => 2,
+        });
+        conditions
+    }
+
+    fn condition(&mut self, entry: &Entry, kind: EventKind) -> Option<Condition> {
+        let key = entry.key.name.clone();
+        let test = match MatchKey::named(&key) {
+            Some(MatchKey::Flag(flag)) => {
+                let wanted = self.boolean(entry)?;
+                self.check_flag(entry, flag, wanted, kind);
+                ConditionTest::Flag(flag, wanted)
+            }
+            Some(MatchKey::Text(field)) => {
+                let patterns = self.patterns(entry, &field)?;
+                self.check_field(entry, &field, &patterns, kind);
+                ConditionTest::Text(field, patterns)
+            }
+            None => {
+                self.unknown_key(entry);
+                return None;
+            }
+        };
+        Some(Condition { key, test })
+    }
+
+    fn unknown_key(&mut self, entry: &Entry) {
+        let name = entry.key.name.as_str();
+        let known = || MATCH_KEYS.iter().map(|(key, _)| *key);
+        let hint = match did_you_mean(name, known()) {
+            _ if name == "tags" || name == "tag" => "write `tags.NAME: …`".to_owned(),
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!(
+                "keys here: {}, tags.NAME",
+                known().collect::<Vec<_>>().join(", ")
+            ),
+        };
+        self.error(entry.key.place, format!("`{name}` is nothing to match"))
+            .hint = Some(hint);
+    }
+
+    fn patterns(&mut self, entry: &Entry, field: &Field) -> Option<Patterns> {
+        let mut patterns = Patterns::default();
+        match entry.value.content() {
+            Content::Sequence(items) if items.is_empty() => {
+                self.error(spot(entry), "an empty list matches nothing")
+                    .hint = Some(format!(
+                    "leave out `{}` to match everything",
+                    entry.key.name
+                ));
+                return None;
+            }
+            Content::Sequence(items) => {
+                for item in items {
+                    self.pattern(item, item.place(), field, &mut patterns);
+                }
+            }
+            Content::Null => {
+                self.error(spot(entry), format!("`{}` has no value", entry.key.name))
+                    .hint = Some(
+                    "`\"\"` matches where there is none, and `\"!\"` where there is one".to_owned(),
+                );
+                return None;
+            }
+            Content::Mapping(_) => {
+                self.error(
+                    spot(entry),
+                    "expected text or a list of texts, found a mapping",
+                );
+                return None;
+            }
+            _ => self.pattern(&entry.value, spot(entry), field, &mut patterns),
+        }
+        if patterns.is_contradiction() {
+            self.error(spot(entry), "this matches nothing").label =
+                Some("what is wanted is also ruled out".to_owned());
+        }
+        (!patterns.is_empty()).then_some(patterns)
+    }
+
+    fn pattern(&mut self, node: &Node, place: Place, field: &Field, patterns: &mut Patterns) {
+        let Some(text) = self.text_of(node, place) else {
+            return;
+        };
+        let number_key = (*field == Field::To).then_some(self.options.number_key);
+        if let Err(BadPattern {
+            message,
+            label,
+            hint,
+        }) = patterns.add(text, shown(node), number_key)
+        {
+            let problem = self.error(place, message);
+            problem.label = label.filter(|_| !node.is_from_environment());
+            problem.hint = hint.filter(|_| !node.is_from_environment());
+            return;
+        }
+        let word = text.strip_prefix('!').unwrap_or(text);
+        if !word.is_empty() && !word.contains('*') && !word.starts_with('/') {
+            self.check_word(word, node, place, field);
+        }
+    }
+
+    /// Whether an event can have this word here, as far as that is known.
+    fn check_word(&mut self, word: &str, node: &Node, place: Place, field: &Field) {
+        let is_among = |words: &[&str]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
+        let shown = shown(node).trim_start_matches('!');
+        if let Some(words) = field.words().filter(|words| !is_among(words)) {
+            let problem = self.error(place, format!("this is never `{shown}`"));
+            problem.label = Some(format!("one of: {}", words.join(", ")));
+            problem.hint = did_you_mean(word, words.iter().copied())
+                .map(|known| format!("did you mean `{known}`?"));
+            return;
+        }
+        match field {
+            Field::Status | Field::PreviousStatus if is_among(&DETAILS) => {
+                self.warning(place, format!("`{shown}` is a detailed status"))
+                    .hint = Some(format!("did you mean `detailed_status: {shown}`?"));
+            }
+            Field::Status | Field::PreviousStatus if !is_among(&STATUSES) => {
+                self.warn_of_typo(word, shown, place, &STATUSES);
+            }
+            Field::DetailedStatus if is_among(&STATUSES) => {
+                let label = "a detailed status that only repeats the status counts as none";
+                let problem = self.warning(place, format!("`{shown}` is a status"));
+                problem.label = Some(label.to_owned());
+                problem.hint = Some(format!("did you mean `status: {shown}`?"));
+            }
+            Field::DetailedStatus if !is_among(&DETAILS) => {
+                self.warn_of_typo(word, shown, place, &DETAILS);
+            }
+            _ => {}
+        }
+    }
+
+    /// Words that nobody documents can still come; only what looks like a slip is worth a warning.
+    fn warn_of_typo(&mut self, word: &str, shown: &str, place: Place, known: &[&str]) {
+        if let Some(known) = did_you_mean(word, known.iter().copied()) {
+            self.warning(place, format!("Routee documents no `{shown}`"))
+                .hint = Some(format!("did you mean `{known}`?"));
+        }
+    }
+
+    fn check_field(&mut self, entry: &Entry, field: &Field, patterns: &Patterns, kind: EventKind) {
+        let is_of_changes = matches!(
+            field,
+            Field::Status
+                | Field::DetailedStatus
+                | Field::PreviousStatus
+                | Field::Description
+                | Field::Source
+        );
+        if kind != EventKind::StatusChanged && is_of_changes && !patterns.accept_nothing() {
+            self.never(entry, kind);
+        }
+    }
+
+    fn check_flag(&mut self, entry: &Entry, flag: Flag, wanted: bool, kind: EventKind) {
+        let is_never = match flag {
+            Flag::Final => true,
+            Flag::Regression | Flag::Refined | Flag::FirstSeen => wanted,
+            Flag::Late => false,
+        };
+        if kind != EventKind::StatusChanged && is_never {
+            self.never(entry, kind);
+        }
+    }
+
+    fn never(&mut self, entry: &Entry, kind: EventKind) {
+        let (key, kind) = (&entry.key.name, event_word(kind));
+        self.error(
+            entry.key.place,
+            format!("an event `{kind}` never fits this `{key}`"),
+        )
+        .label = Some("it is about no status".to_owned());
+    }
+
+    fn check_first_seen(&mut self, matching: &Node, conditions: &[Condition]) {
+        let is_first = conditions
+            .iter()
+            .any(|condition| condition.test == ConditionTest::Flag(Flag::FirstSeen, true));
+        let wants_previous = conditions.iter().any(|condition| match &condition.test {
+            ConditionTest::Text(Field::PreviousStatus, patterns) => !patterns.accept_nothing(),
+            _ => false,
+        });
+        if let (true, Some(entry)) = (
+            is_first && wants_previous,
+            matching.entry("previous_status"),
+        ) {
+            self.error(entry.key.place, "this never fits `first_seen: true`")
+                .label = Some("what is seen for the first time has no status before".to_owned());
+        }
+    }
+}

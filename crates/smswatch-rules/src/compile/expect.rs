@@ -1,0 +1,53 @@
+//! Takes values as what they must be, or says what they are instead.
+
+use super::Compiler;
+use crate::diagnostic::Place;
+use crate::yaml::{Content, Entry, Node};
+
+/// Where to point for a key's value: at its key where the value fills several lines.
+pub(super) fn spot(entry: &Entry) -> Place {
+    let place = entry.value.place();
+    if place.length > 0 {
+        place
+    } else {
+        entry.key.place
+    }
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn text<'n>(&mut self, entry: &'n Entry) -> Option<&'n str> {
+        self.text_of(&entry.value, spot(entry))
+    }
+
+    /// The text of a value, also of one that only looks like a number because the environment says so.
+    pub(super) fn text_of<'n>(&mut self, node: &'n Node, place: Place) -> Option<&'n str> {
+        if let Some(text) = node.as_text().or_else(|| node.inserted()) {
+            return Some(text);
+        }
+        let problem = self.error(place, format!("expected text, found {}", node.kind()));
+        if let (Content::Bool(_) | Content::Number(_), Some(written)) =
+            (node.content(), node.written())
+        {
+            problem.hint = Some(format!("quote it: \"{written}\""));
+        }
+        None
+    }
+
+    pub(super) fn boolean(&mut self, entry: &Entry) -> Option<bool> {
+        if let Content::Bool(value) = entry.value.content() {
+            return Some(*value);
+        }
+        let kind = entry.value.kind();
+        let is_quoted = entry.value.as_text().is_some_and(|text| {
+            ["true", "false", "yes", "no", "on", "off"].contains(&text.to_lowercase().as_str())
+        });
+        let problem = self.error(
+            spot(entry),
+            format!("expected `true` or `false`, found {kind}"),
+        );
+        if is_quoted {
+            problem.hint = Some("write `true` or `false`, without quotes".to_owned());
+        }
+        None
+    }
+}

@@ -1,0 +1,121 @@
+//! Compiles `when` and `template`, and finds the place of what fails in them.
+
+use std::ops::Range;
+
+use smswatch_model::EventKind;
+
+use super::Compiler;
+use super::expect::spot;
+use crate::diagnostic::Place;
+use crate::sample::{sample_lists, samples};
+use crate::suggest::did_you_mean;
+use crate::template::{TemplateName, TemplateTrouble};
+use crate::yaml::{Document, Entry};
+
+impl Compiler<'_> {
+    pub(super) fn when(
+        &mut self,
+        position: usize,
+        entry: &Entry,
+        kind: EventKind,
+    ) -> Option<TemplateName> {
+        let source = self.text(entry)?;
+        let name = format!("{position}/when");
+        let added = self
+            .templates
+            .add_expression(name, source.trim(), &samples(kind));
+        let trouble = added.as_ref().err().map(|trouble| (source.trim(), trouble));
+        self.report_trouble(entry, "this expression cannot be used", trouble);
+        added.ok()
+    }
+
+    /// The templates of the title and of the text.
+    pub(super) fn template(
+        &mut self,
+        position: usize,
+        template: &Entry,
+        kind: EventKind,
+    ) -> (Option<TemplateName>, Option<TemplateName>) {
+        let Some(entries) = template.value.as_mapping() else {
+            let found = template.value.kind();
+            let message = format!("expected `title`, `text` or both, found {found}");
+            self.error(spot(template), message).hint =
+                Some("such as `template: {title: \"{{ title }}\"}`".to_owned());
+            return (None, None);
+        };
+        let (mut title, mut text) = (None, None);
+        for entry in entries {
+            match entry.key.name.as_str() {
+                "title" => title = self.one_template(position, entry, kind),
+                "text" => text = self.one_template(position, entry, kind),
+                other => {
+                    let hint = match did_you_mean(other, ["title", "text"]) {
+                        Some(word) => format!("did you mean `{word}`?"),
+                        None => "a template has: title, text".to_owned(),
+                    };
+                    let message = format!("`{other}` is no part of a template");
+                    self.error(entry.key.place, message).hint = Some(hint);
+                }
+            }
+        }
+        (title, text)
+    }
+
+    fn one_template(
+        &mut self,
+        position: usize,
+        entry: &Entry,
+        kind: EventKind,
+    ) -> Option<TemplateName> {
+        let source = self.text(entry)?;
+        let name = format!("{position}/{}", entry.key.name);
+        let added = self.templates.add(name, source, &sample_lists(kind));
+        let trouble = added.as_ref().err().map(|trouble| (source, trouble));
+        self.report_trouble(entry, "this template cannot be used", trouble);
+        added.ok()
+    }
+
+    fn report_trouble(
+        &mut self,
+        entry: &Entry,
+        message: &str,
+        trouble: Option<(&str, &TemplateTrouble)>,
+    ) {
+        if let Some((source, trouble)) = trouble {
+            let found = trouble.range.clone();
+            let found = found.and_then(|range| locate(self.document, entry, source, range));
+            let problem = self.error(found.unwrap_or(spot(entry)), message);
+            problem.label = Some(trouble.what.clone());
+            if trouble.what.ends_with("is undefined") {
+                let guard = "event.previous and event.previous.status == 'Sent'";
+                problem.hint = Some(format!(
+                    "not every event has this; ask for it first, as in `{guard}`"
+                ));
+            }
+        }
+    }
+}
+
+/// Where a stretch of a value's text stands in the file.
+///
+/// Quotes, folding and indentation come between the two, so the line that holds the stretch is
+/// looked for in the lines of the value.
+fn locate(document: &Document, entry: &Entry, source: &str, range: Range<usize>) -> Option<Place> {
+    let before = source.get(..range.start)?;
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    let line = source[line_start..].lines().next()?;
+    let offset = source.get(line_start..range.start)?.chars().count();
+    let stretch = source.get(range)?.lines().next().unwrap_or_default();
+    let n_lines = source.lines().count() + 1;
+    let first = entry.value.place().line;
+    (first..first + n_lines).find_map(|number| {
+        let text = document.line(number);
+        let start = text.find(line.trim_end())?;
+        let column = text[..start].chars().count() + offset + 1;
+        Some(Place {
+            line: number,
+            column,
+            length: stretch.chars().count(),
+        })
+    })
+}

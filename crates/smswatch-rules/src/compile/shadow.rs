@@ -1,0 +1,63 @@
+//! Warns of rules that can never tell anybody, because others above them are faster.
+
+use super::Compiler;
+use crate::book::Rule;
+use crate::diagnostic::Place;
+
+pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
+    for (position, (rule, place)) in rules.iter().enumerate() {
+        let above = rules[..position].iter().map(|(rule, _)| rule);
+        let wider: Vec<&Rule> = above
+            .filter(|earlier| matches_all_of(earlier, rule))
+            .collect();
+        let name = &rule.name;
+        if let Some(earlier) = wider.iter().find(|earlier| earlier.stop) {
+            let message = format!("the rule `{name}` is never reached");
+            let problem = compiler.warning(*place, message);
+            problem.label = Some(format!(
+                "`{}` above ends the search for its events",
+                earlier.name
+            ));
+            problem.hint = Some("put the narrower rule first".to_owned());
+            continue;
+        }
+        let told_above = |number: usize| {
+            wider
+                .iter()
+                .find(|earlier| earlier.targets.iter().any(|known| known.number == number))
+        };
+        let shadows: Vec<_> = rule
+            .targets
+            .iter()
+            .filter_map(|target| Some((&target.sink, &told_above(target.number)?.name)))
+            .collect();
+        if shadows.is_empty() || shadows.len() < rule.targets.len() && !raises(rule, &wider) {
+            continue;
+        }
+        let who = shadows
+            .iter()
+            .map(|(sink, by)| format!("`{sink}` hears of them from `{by}`"));
+        let who = who.collect::<Vec<_>>().join(", ");
+        let message = format!("the rule `{name}` comes too late for its events");
+        let problem = compiler.warning(*place, message);
+        problem.label = Some(who);
+        problem.hint = Some("put the narrower rule first".to_owned());
+    }
+}
+
+/// Whether a rule is more severe than one of those that tell its events before it.
+fn raises(rule: &Rule, wider: &[&Rule]) -> bool {
+    wider
+        .iter()
+        .any(|earlier| earlier.severity < rule.severity && !earlier.targets.is_empty())
+}
+
+/// Whether every event that `rule` matches is matched by `earlier` too, as far as the text tells.
+fn matches_all_of(earlier: &Rule, rule: &Rule) -> bool {
+    earlier.kind == rule.kind
+        && earlier.when.is_none()
+        && earlier
+            .conditions
+            .iter()
+            .all(|condition| rule.conditions.contains(condition))
+}

@@ -1,0 +1,109 @@
+//! Compiles `notify`: which sinks hear of a rule's events, and what the rule wants of them.
+
+use serde_json::Value;
+use smswatch_model::Wishes;
+
+use super::expect::spot;
+use super::{Compiler, shown};
+use crate::book::Target;
+use crate::diagnostic::Place;
+use crate::suggest::did_you_mean;
+use crate::yaml::{Content, Entry, Node};
+
+impl Compiler<'_> {
+    pub(super) fn targets(&mut self, rule: &Node, stop: bool) -> Vec<Target> {
+        let entry = rule.entry("notify");
+        let place = entry.map_or(rule.place(), spot);
+        let items = match entry.map(|entry| entry.value.content()) {
+            Some(Content::Sequence(items)) => items.as_slice(),
+            None => &[],
+            Some(_) => {
+                let node = entry.map(|entry| &entry.value);
+                let problem = self.error(
+                    place,
+                    format!(
+                        "expected a list of sinks, found {}",
+                        node.map_or("nothing", Node::kind)
+                    ),
+                );
+                problem.hint = node
+                    .and_then(Node::as_text)
+                    .map(|_| format!("in brackets: `[{}]`", node.map_or("", shown)));
+                return Vec::new();
+            }
+        };
+        if items.is_empty() && !stop {
+            self.error(place, "this rule tells nobody").hint = Some(
+                "name sinks in `notify`; with `stop: true` a rule can keep events from those below"
+                    .to_owned(),
+            );
+        }
+        let mut targets: Vec<Target> = Vec::new();
+        for item in items {
+            let Some(target) = self.target(item) else {
+                continue;
+            };
+            if targets.iter().any(|known| known.number == target.number) {
+                self.error(item.place(), format!("`{}` is named twice", target.sink))
+                    .label = Some("a sink hears of an event once".to_owned());
+                continue;
+            }
+            targets.push(target);
+        }
+        targets
+    }
+
+    fn target(&mut self, node: &Node) -> Option<Target> {
+        let Some(entries) = node.as_mapping() else {
+            let sink = self.text_of(node, node.place())?;
+            let number = self.sink(sink, node, node.place())?;
+            return Some(Target {
+                number,
+                sink: sink.to_owned(),
+                wishes: Wishes::new(),
+            });
+        };
+        let Some(entry) = node.entry("sink") else {
+            self.error(node.place(), "this names no sink").hint =
+                Some("such as `{sink: NAME, …}`".to_owned());
+            return None;
+        };
+        let sink = self.text(entry)?;
+        let number = self.sink(sink, &entry.value, spot(entry))?;
+        let wishes: Vec<&Entry> = entries
+            .iter()
+            .filter(|entry| entry.key.name != "sink")
+            .collect();
+        let wishes = wishes
+            .into_iter()
+            .map(|entry| (entry.key.name.clone(), entry.value.to_json()));
+        let wishes: serde_json::Map<String, Value> = wishes.collect();
+        for problem in (self.options.check_wishes)(sink, &wishes) {
+            let wrong = problem.key.as_deref().and_then(|key| node.entry(key));
+            let place = wrong.map_or(node.place(), |entry| entry.key.place);
+            self.error(place, problem.message).hint = problem.hint;
+        }
+        Some(Target {
+            number,
+            sink: sink.to_owned(),
+            wishes,
+        })
+    }
+
+    /// The number of the sink with this name.
+    fn sink(&mut self, name: &str, node: &Node, place: Place) -> Option<usize> {
+        let sinks = self.options.sinks;
+        if let Some(number) = sinks.iter().position(|known| known == name) {
+            return Some(number);
+        }
+        let label = match sinks {
+            [] => format!("there are no sinks in {}", self.options.sinks_file),
+            some => format!("sinks in {}: {}", self.options.sinks_file, some.join(", ")),
+        };
+        let hint = did_you_mean(name, sinks.iter().map(String::as_str));
+        let problem = self.error(place, format!("no sink is named `{}`", shown(node)));
+        problem.label = Some(label);
+        problem.hint = hint.map(|word| format!("did you mean `{word}`?"));
+        None
+    }
+}

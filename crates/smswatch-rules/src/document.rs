@@ -1,0 +1,210 @@
+//! A rule as an operator writes it; doc comments become the schema's descriptions.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+use smswatch_model::Severity;
+
+/// Which events matter, and who hears of them. All rules are tried from top to bottom and all that
+/// match fire; a sink hears of one event once, from the first rule that names it.
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields, transform = without_null)]
+pub struct RuleDocument {
+    /// A name of your own; no other rule has it. It stands in every notification.
+    /// Example: `carrier-violation`.
+    #[schemars(length(min = 1, max = 100))]
+    pub name: String,
+    /// The kind of event: `status_changed` (a part took a status), `not_found` (Routee still does
+    /// not know the message after `watch.not_found_grace`), `gave_up` (still not final at
+    /// `watch.give_up_after`). Default: `status_changed`.
+    pub event: Option<EventWord>,
+    /// What must hold of the event; every key must. Default: nothing, so every event matches.
+    /// Example: `{status: [Undelivered, Failed], country: "!GR", label: "otp-*"}`.
+    #[schemars(rename = "match")]
+    pub matching: Option<MatchDocument>,
+    /// An expression over `event`, in the language of templates, for what `match` cannot say.
+    /// Example: `event.part.price > 0.05 and event.message.part_count > 1`.
+    #[schemars(length(min = 1))]
+    pub when: Option<String>,
+    /// How much it matters: `info`, `warning` or `critical`. Default: `warning`.
+    pub severity: Option<Severity>,
+    /// Whether no rule below hears of the events that this one matched. Default: `false`.
+    pub stop: Option<bool>,
+    /// Who hears of it: names of sinks, or objects for what this rule alone wants of one. Only a
+    /// rule with `stop: true` may leave it out: it keeps events from the rules below.
+    /// Example: `[oncall-mail, {sink: ops-slack, channel: "#sms"}]`.
+    pub notify: Option<Vec<TargetDocument>>,
+    /// Titles and texts of one's own. Default: titles and texts that say it in plain words.
+    pub template: Option<TemplateDocument>,
+}
+
+/// The kind of event that a rule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum EventWord {
+    /// A part took a status, or was seen for the first time.
+    StatusChanged,
+    /// Routee still does not know the message.
+    NotFound,
+    /// The message was watched for as long as the configuration allows, and is not final.
+    GaveUp,
+}
+
+/// What must hold of an event.
+///
+/// A list means any of its entries; `!x` means not x, and several of them mean none of these; `*`
+/// stands for any text; `/x/` is a regular expression; `""` means that there is no value, and `"!"`
+/// that there is one. Case does not matter. Where there is no value, only `""` and negations hold.
+/// `tags.NAME` is a label that the message's watch carries.
+#[derive(Debug, Clone, PartialEq, Default, JsonSchema)]
+#[schemars(deny_unknown_fields, transform = without_null, transform = with_tags)]
+pub struct MatchDocument {
+    /// The status, such as `Undelivered`.
+    pub status: Option<PatternDocument>,
+    /// The finer status, such as `Carrier Violation`; `""` where there is none.
+    pub detailed_status: Option<PatternDocument>,
+    /// The status before the change; there is none at first sight.
+    pub previous_status: Option<PatternDocument>,
+    /// Routee's free text on the status.
+    pub description: Option<PatternDocument>,
+    /// The recipient's country, such as `GR`.
+    pub country: Option<PatternDocument>,
+    /// The recipient's mobile operator.
+    pub operator: Option<PatternDocument>,
+    /// The sender, as the recipient sees it.
+    pub from: Option<PatternDocument>,
+    /// The recipient's number: in full, as `+306900000001`, or with `*`, as `+3069*`. Of a masked
+    /// number, `*` sees what is not masked.
+    pub to: Option<PatternDocument>,
+    /// The label given at sending.
+    pub label: Option<PatternDocument>,
+    /// The campaign's name.
+    pub campaign: Option<PatternDocument>,
+    /// The application that sent it.
+    pub application: Option<PatternDocument>,
+    /// Any of the recipient's groups.
+    pub groups: Option<PatternDocument>,
+    /// `Outbound` or `Inbound`.
+    pub direction: Option<PatternDocument>,
+    /// Who told it: `poll`, `sweep` or `callback`.
+    pub source: Option<PatternDocument>,
+    /// How the whole message did: `delivered`, `failed` or `pending`.
+    pub outcome: Option<PatternDocument>,
+    /// Who can act: `sender`, `recipient`, `carrier` or `none`.
+    pub fault: Option<PatternDocument>,
+    /// Whether the part has reached its end.
+    #[schemars(rename = "final")]
+    pub is_final: Option<bool>,
+    /// Whether the status left a final one.
+    pub regression: Option<bool>,
+    /// Whether only a detail was added to a status that had none.
+    pub refined: Option<bool>,
+    /// Whether it was noticed long after it happened.
+    pub late: Option<bool>,
+    /// Whether the part was seen for the first time.
+    pub first_seen: Option<bool>,
+}
+
+/// A pattern, or several of which any must fit.
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(untagged)]
+pub enum PatternDocument {
+    /// One pattern.
+    One(#[schemars(length(max = 1000))] String),
+    /// Several.
+    Several(#[schemars(length(min = 1, max = 1000))] Vec<String>),
+}
+
+/// The name of a sink, or an object with its name in `sink` and what this rule alone wants of it,
+/// such as another Slack channel or other recipients of a mail: what, depends on the sink's type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetDocument(());
+
+impl JsonSchema for TargetDocument {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TargetDocument".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let sink = json!({ "type": "string", "description": "The sink's name.", "minLength": 1 });
+        json_schema!({
+            "description": "A sink's name, or an object with it and what this rule alone wants of it.",
+            "anyOf": [
+                sink,
+                { "type": "object", "properties": { "sink": sink }, "required": ["sink"] },
+            ],
+        })
+    }
+}
+
+/// A title and a text in the language of minijinja, over the fields of a payload's `data`.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields, transform = without_null)]
+pub struct TemplateDocument {
+    /// What happened, in one line; `title` is the default title.
+    /// Example: `{{ events[0].current.status }} in {{ events[0].message.country }}`.
+    pub title: Option<String>,
+    /// What happened, in a few lines; `text` is the default text.
+    pub text: Option<String>,
+}
+
+/// Beside its own keys, `match` takes those that begin with `tags.`.
+fn with_tags(schema: &mut Schema) {
+    schema.insert(
+        "patternProperties".to_owned(),
+        json!({ r"^tags\..+$": { "$ref": "#/$defs/PatternDocument" } }),
+    );
+}
+
+/// A key that may be left out still cannot be given without a value.
+fn without_null(schema: &mut Schema) {
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for property in properties
+        .into_iter()
+        .flat_map(|properties| properties.values_mut())
+    {
+        let Some(property) = property.as_object_mut() else {
+            continue;
+        };
+        if let Some(Value::Array(types)) = property.get_mut("type") {
+            types.retain(|name| name != "null");
+            if let [only] = types.as_slice() {
+                let only = only.clone();
+                property.insert("type".to_owned(), only);
+            }
+        }
+        if let Some(Value::Array(choices)) = property.get_mut("anyOf") {
+            choices.retain(|choice| choice["type"] != "null");
+            if let [Value::Object(only)] = choices.as_slice() {
+                let only = only.clone();
+                property.remove("anyOf");
+                property.extend(only);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_of_a_rule_tells_every_key_and_refuses_others() {
+        insta::assert_json_snapshot!(schemars::schema_for!(RuleDocument));
+    }
+
+    #[test]
+    fn the_schema_knows_the_same_keys_of_match_as_the_rules() {
+        let schema = schemars::schema_for!(MatchDocument);
+        let properties = schema.as_value()["properties"]
+            .as_object()
+            .expect("properties");
+        let mut known: Vec<&str> = crate::field::MATCH_KEYS
+            .iter()
+            .map(|(key, _)| *key)
+            .collect();
+        let mut told: Vec<&str> = properties.keys().map(String::as_str).collect();
+        known.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(known, told);
+    }
+}

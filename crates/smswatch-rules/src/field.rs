@@ -1,0 +1,186 @@
+//! The keys of `match`, and what they name in an event.
+
+use smswatch_model::{Event, Fault};
+
+/// A key of `match` whose value is text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Field {
+    Status,
+    DetailedStatus,
+    PreviousStatus,
+    Description,
+    Country,
+    Operator,
+    From,
+    To,
+    Label,
+    Campaign,
+    Application,
+    Groups,
+    Direction,
+    Source,
+    Outcome,
+    Fault,
+    Tag(String),
+}
+
+/// A key of `match` whose value is `true` or `false`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flag {
+    Final,
+    Regression,
+    Refined,
+    Late,
+    FirstSeen,
+}
+
+/// A key of `match`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MatchKey {
+    Text(Field),
+    Flag(Flag),
+}
+
+/// Every key of `match` but the tags, in the order of the documentation.
+pub(crate) const MATCH_KEYS: [(&str, MatchKey); 21] = [
+    ("status", MatchKey::Text(Field::Status)),
+    ("detailed_status", MatchKey::Text(Field::DetailedStatus)),
+    ("previous_status", MatchKey::Text(Field::PreviousStatus)),
+    ("description", MatchKey::Text(Field::Description)),
+    ("country", MatchKey::Text(Field::Country)),
+    ("operator", MatchKey::Text(Field::Operator)),
+    ("from", MatchKey::Text(Field::From)),
+    ("to", MatchKey::Text(Field::To)),
+    ("label", MatchKey::Text(Field::Label)),
+    ("campaign", MatchKey::Text(Field::Campaign)),
+    ("application", MatchKey::Text(Field::Application)),
+    ("groups", MatchKey::Text(Field::Groups)),
+    ("direction", MatchKey::Text(Field::Direction)),
+    ("source", MatchKey::Text(Field::Source)),
+    ("outcome", MatchKey::Text(Field::Outcome)),
+    ("final", MatchKey::Flag(Flag::Final)),
+    ("regression", MatchKey::Flag(Flag::Regression)),
+    ("refined", MatchKey::Flag(Flag::Refined)),
+    ("late", MatchKey::Flag(Flag::Late)),
+    ("first_seen", MatchKey::Flag(Flag::FirstSeen)),
+    ("fault", MatchKey::Text(Field::Fault)),
+];
+
+impl MatchKey {
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        if let Some(tag) = name.strip_prefix("tags.").filter(|tag| !tag.is_empty()) {
+            return Some(Self::Text(Field::Tag(tag.to_owned())));
+        }
+        MATCH_KEYS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, key)| key.clone())
+    }
+}
+
+impl Field {
+    /// The words that an event can have here, where no others are possible.
+    pub(crate) fn words(&self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Source => Some(&["poll", "sweep", "callback"]),
+            Self::Outcome => Some(&["delivered", "failed", "pending"]),
+            Self::Fault => Some(&["sender", "recipient", "carrier", "none"]),
+            _ => None,
+        }
+    }
+}
+
+/// An event, as it is or as it was before a detail was added to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    event: &'a Event,
+    is_before_refinement: bool,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn of(event: &'a Event) -> Self {
+        Self {
+            event,
+            is_before_refinement: false,
+        }
+    }
+
+    /// The event as it was told, or would have been, before its detail was known. The provider's
+    /// text comes with the detail, so that it was not known either.
+    pub(crate) fn before_refinement(event: &'a Event) -> Self {
+        Self {
+            event,
+            is_before_refinement: true,
+        }
+    }
+
+    /// The event that the view shows, for who needs it whole.
+    pub(crate) fn to_event(self) -> Event {
+        let mut event = self.event.clone();
+        if self.is_before_refinement {
+            event.refined = false;
+            event.fault = self.fault();
+            if let Some(current) = &mut event.current {
+                current.detailed_status = None;
+                current.description = None;
+            }
+        }
+        event
+    }
+
+    /// The value of a field that has one value at most; `groups` is asked for by [`Self::groups`].
+    pub(crate) fn text(self, field: &Field) -> Option<&'a str> {
+        let event = self.event;
+        let current = event.current.as_ref();
+        let detailed = current.filter(|_| !self.is_before_refinement);
+        let message = &event.message;
+        match field {
+            Field::Status => current.map(|current| current.status.as_str()),
+            Field::DetailedStatus => detailed.and_then(|now| now.detailed_status.as_deref()),
+            Field::PreviousStatus => event.previous.as_ref().map(|before| before.status.as_str()),
+            Field::Description => detailed.and_then(|now| now.description.as_deref()),
+            Field::Country => message.country.as_deref(),
+            Field::Operator => message.operator.as_deref(),
+            Field::From => message.from.as_deref(),
+            Field::To => message.to.as_deref(),
+            Field::Label => message.label.as_deref(),
+            Field::Campaign => message.campaign.as_deref(),
+            Field::Application => message.application.as_deref(),
+            Field::Groups => None,
+            Field::Direction => message.direction.as_deref(),
+            Field::Source => event.source.map(smswatch_model::Source::as_str),
+            Field::Outcome => Some(message.outcome.as_str()),
+            Field::Fault => Some(self.fault().as_str()),
+            Field::Tag(name) => message.tags.get(name).map(String::as_str),
+        }
+    }
+
+    /// The recipient's groups.
+    pub(crate) fn groups(self) -> &'a [String] {
+        &self.event.message.groups
+    }
+
+    /// The keyed hash of the recipient's number.
+    pub(crate) fn to_key(self) -> Option<&'a str> {
+        self.event.message.to_key.as_deref()
+    }
+
+    /// The value of a flag; none where the question makes no sense.
+    pub(crate) fn flag(self, flag: Flag) -> Option<bool> {
+        let event = self.event;
+        match flag {
+            Flag::Final => event.current.as_ref().map(|current| current.is_final),
+            Flag::Regression => Some(event.regression),
+            Flag::Refined => Some(event.refined && !self.is_before_refinement),
+            Flag::Late => Some(event.late),
+            Flag::FirstSeen => Some(event.current.is_some() && event.previous.is_none()),
+        }
+    }
+
+    fn fault(self) -> Fault {
+        match &self.event.current {
+            Some(current) if self.is_before_refinement => Fault::of(&current.status, None),
+            _ => self.event.fault,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What a text must look like: words, globs, regular expressions and their negations.
+
+use std::sync::Arc;
+
+use regex::{Regex, RegexBuilder};
+use smswatch_model::PhoneNumber;
+
+/// The keyed hash of a telephone number in its one form (`+306900000001`), as events carry it in
+/// `to_key`.
+pub type NumberKey = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// How much memory a compiled regular expression may take, in bytes.
+const MAX_REGEX: usize = 1 << 20;
+
+/// The patterns behind one key: all negations must hold, and one of the others where there are some.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Patterns {
+    any: Vec<Test>,
+    none: Vec<Test>,
+    /// The patterns as they are written, for people.
+    written: Vec<String>,
+}
+
+/// What one pattern asks.
+#[derive(Debug, Clone)]
+enum Test {
+    /// No value, or an empty one.
+    Empty,
+    /// This word, in lower case.
+    Word(String),
+    /// A whole telephone number and its keyed hash.
+    Number { number: String, key: String },
+    /// A glob or a regular expression.
+    Regex(Regex),
+}
+
+/// Why a text is no pattern.
+#[derive(Debug)]
+pub(crate) struct BadPattern {
+    pub(crate) message: String,
+    pub(crate) label: Option<String>,
+    pub(crate) hint: Option<String>,
+}
+
+/// A value that is held against patterns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) text: Option<&'a str>,
+    /// The keyed hash of the value, where it is a telephone number.
+    pub(crate) key: Option<&'a str>,
+}
+
+impl Patterns {
+    /// Adds a pattern, which is shown as `written`.
+    pub(crate) fn add(
+        &mut self,
+        pattern: &str,
+        written: &str,
+        number_key: Option<&NumberKey>,
+    ) -> Result<(), BadPattern> {
+        let (is_negated, positive) = match pattern.strip_prefix('!') {
+            Some(rest) => (true, rest),
+            None => (false, pattern),
+        };
+        let test = Test::compile(positive, number_key)?;
+        if is_negated {
+            self.none.push(test)
+        } else {
+            self.any.push(test)
+        }
+        self.written
+            .push(if written.is_empty() { "\"\"" } else { written }.to_owned());
+        Ok(())
+    }
+
+    /// Whether there is no pattern at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.any.is_empty() && self.none.is_empty()
+    }
+
+    /// Whether a value that is not there can fit.
+    pub(crate) fn accept_nothing(&self) -> bool {
+        self.hold(Subject {
+            text: None,
+            key: None,
+        })
+    }
+
+    pub(crate) fn hold(&self, subject: Subject<'_>) -> bool {
+        !self.none.iter().any(|test| test.fits(subject))
+            && (self.any.is_empty() || self.any.iter().any(|test| test.fits(subject)))
+    }
+
+    /// Whether they hold of a set: no member fits a negation, and one member fits another pattern.
+    pub(crate) fn hold_of_any(&self, members: &[String]) -> bool {
+        let fits = |test: &Test| match members {
+            [] => test.fits(Subject {
+                text: None,
+                key: None,
+            }),
+            some => some.iter().any(|member| {
+                test.fits(Subject {
+                    text: Some(member),
+                    key: None,
+                })
+            }),
+        };
+        !self.none.iter().any(fits) && (self.any.is_empty() || self.any.iter().any(fits))
+    }
+
+    /// The patterns as a person reads them.
+    pub(crate) fn words(&self) -> String {
+        let list = self.written.join(", ");
+        if self.written.len() > 1 && !self.any.is_empty() {
+            format!("one of {list}")
+        } else {
+            list
+        }
+    }
+
+    /// Whether there are words alone, which are quickly compared.
+    pub(crate) fn are_words(&self) -> bool {
+        self.any
+            .iter()
+            .chain(&self.none)
+            .all(|test| !matches!(test, Test::Regex(_)))
+    }
+
+    /// Whether everything that is wanted is also ruled out.
+    pub(crate) fn is_contradiction(&self) -> bool {
+        let is_ruled_out = |test: &Test| match test {
+            Test::Empty => self.none.iter().any(|other| matches!(other, Test::Empty)),
+            Test::Word(word) => self
+                .none
+                .iter()
+                .any(|other| matches!(other, Test::Word(other) if other == word)),
+            Test::Number { .. } | Test::Regex(_) => false,
+        };
+        !self.any.is_empty() && self.any.iter().all(is_ruled_out)
+    }
+}
+
+impl Test {
+    fn compile(text: &str, number_key: Option<&NumberKey>) -> Result<Self, BadPattern> {
+        if text.is_empty() {
+            return Ok(Self::Empty);
+        }
+        if let Some(rest) = text.strip_prefix('/') {
+            let Some(regex) = rest.strip_suffix('/').filter(|regex| !regex.is_empty()) else {
+                return Err(BadPattern {
+                    message: "a regular expression stands between two `/`".to_owned(),
+                    label: None,
+                    hint: Some(format!(
+                        "`/{}/`, or, for a text with a `/`, `/^{}$/`",
+                        rest.trim_end_matches('/'),
+                        regex::escape(text),
+                    )),
+                });
+            };
+            return regex_of(regex);
+        }
+        if let Some(number_key) = number_key.filter(|_| PhoneNumber::looks_like_one(text)) {
+            let number = PhoneNumber::new(text).reveal().to_owned();
+            let key = number_key(&number);
+            return Ok(Self::Number { number, key });
+        }
+        if text.contains('*') {
+            let pieces: Vec<String> = text.split('*').map(regex::escape).collect();
+            return regex_of(&format!("(?s)^{}$", pieces.join(".*")));
+        }
+        Ok(Self::Word(lowered(text).collect()))
+    }
+
+    fn fits(&self, subject: Subject<'_>) -> bool {
+        let Some(text) = subject.text else {
+            return matches!(self, Self::Empty);
+        };
+        match self {
+            Self::Empty => text.is_empty(),
+            Self::Word(word) => {
+                text.eq_ignore_ascii_case(word)
+                    || !text.is_ascii() && lowered(text).eq(word.chars())
+            }
+            Self::Number { number, key } => text == number || subject.key == Some(key),
+            Self::Regex(regex) => regex.is_match(text),
+        }
+    }
+}
+
+fn regex_of(text: &str) -> Result<Test, BadPattern> {
+    let regex = RegexBuilder::new(text)
+        .case_insensitive(true)
+        .size_limit(MAX_REGEX)
+        .build();
+    regex.map(Test::Regex).map_err(|error| {
+        let (label, hint) = match &error {
+            regex::Error::CompiledTooBig(_) => (
+                "it is too large".to_owned(),
+                Some("repeat less, or use a glob: `otp-*`".to_owned()),
+            ),
+            error => (last_line(&error.to_string()), None),
+        };
+        BadPattern {
+            message: "this is no regular expression".to_owned(),
+            label: Some(label),
+            hint,
+        }
+    })
+}
+
+/// The reason, which the regex crate tells below a drawing of the place.
+fn last_line(text: &str) -> String {
+    let line = text.lines().last().unwrap_or_default();
+    line.trim().trim_start_matches("error: ").to_owned()
+}
+
+fn lowered(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase)
+}
+
+impl PartialEq for Patterns {
+    /// Patterns are equal that are written alike.
+    fn eq(&self, other: &Self) -> bool {
+        let sorted = |patterns: &Self| {
+            let mut written = patterns.written.clone();
+            written.sort();
+            written
+        };
+        sorted(self) == sorted(other)
+    }
+}

@@ -1,0 +1,118 @@
+//! Events to try templates and expressions on: one of which everything is known, and one of which
+//! as little as possible is.
+
+use smswatch_model::{
+    CurrentStatus, Event, EventId, EventKind, Fault, Message, MessageId, Outcome, PartFacts,
+    PreviousStatus, SmsId, Source, Tags, Timestamp,
+};
+
+/// Events of this kind: everything known, and next to nothing.
+pub(crate) fn samples(kind: EventKind) -> [Event; 2] {
+    [full(kind), sparse(kind)]
+}
+
+/// What notifications of this kind can be made of.
+pub(crate) fn sample_lists(kind: EventKind) -> [Vec<Event>; 3] {
+    let [full, sparse] = samples(kind);
+    [vec![full.clone()], vec![sparse.clone()], vec![full, sparse]]
+}
+
+fn full(kind: EventKind) -> Event {
+    let date = Timestamp::from_seconds(1_777_631_329);
+    let sparse = sparse(kind);
+    let message = Message {
+        part_count: 2,
+        from: Some("MyShop".to_owned()),
+        to: Some("+3069******01".to_owned()),
+        to_key: Some("0123456789abcdef0123456789abcdef".to_owned()),
+        country: Some("GR".to_owned()),
+        operator: Some("Example Mobile".to_owned()),
+        label: Some("order-17".to_owned()),
+        campaign: Some("Spring".to_owned()),
+        application: Some("default".to_owned()),
+        groups: vec!["customers".to_owned()],
+        direction: Some("Outbound".to_owned()),
+        tags: Tags::from([("team".to_owned(), "crm".to_owned())]),
+        ..sparse.message.clone()
+    };
+    if kind != EventKind::StatusChanged {
+        return Event { message, ..sparse };
+    }
+    Event {
+        sequence: 3,
+        fault: Fault::Sender,
+        previous: Some(PreviousStatus {
+            status: "Sent".to_owned(),
+            detailed_status: Some("Roaming".to_owned()),
+            date: Timestamp::from_seconds(date.as_seconds() - 3),
+        }),
+        current: Some(CurrentStatus {
+            status: "Undelivered".to_owned(),
+            detailed_status: Some("Carrier Violation".to_owned()),
+            description: Some("The carrier refused it.".to_owned()),
+            date,
+            is_final: true,
+        }),
+        part: PartFacts {
+            number: Some(1),
+            price: serde_json::Number::from_f64(0.036),
+            latency: Some(4.into()),
+            ..sparse.part
+        },
+        message: Message {
+            outcome: Outcome::Failed,
+            ..message
+        },
+        ..sparse
+    }
+}
+
+fn sparse(kind: EventKind) -> Event {
+    let date = Timestamp::from_seconds(1_777_631_329);
+    let is_change = kind == EventKind::StatusChanged;
+    let message_id =
+        MessageId::new("3d0c6a3e-91d4-4d4e-8f6f-bbbbbbbbbb01").expect("an id of visible ASCII");
+    let sms_id = SmsId::new("7b1e9c52-2f0a-4a57-9d50-aaaaaaaaaa01").expect("visible ASCII");
+    Event {
+        event_id: EventId::new("evt_0123456789abcdef").expect("visible ASCII"),
+        kind,
+        sequence: 1,
+        source: is_change.then_some(Source::Poll),
+        time: date,
+        detected_at: Timestamp::from_millis(date.as_millis() + 1_101),
+        regression: false,
+        refined: false,
+        backfill: false,
+        late: false,
+        fault: Fault::None,
+        previous: None,
+        current: is_change.then(|| CurrentStatus {
+            status: "Queued".to_owned(),
+            detailed_status: None,
+            description: None,
+            date,
+            is_final: false,
+        }),
+        part: PartFacts {
+            sms_id: is_change.then_some(sms_id),
+            ..PartFacts::default()
+        },
+        message: Message {
+            provider: "routee".to_owned(),
+            message_id: Some(message_id),
+            outcome: Outcome::Pending,
+            part_count: u32::from(is_change),
+            from: None,
+            to: None,
+            to_key: None,
+            country: None,
+            operator: None,
+            label: None,
+            campaign: None,
+            application: None,
+            groups: Vec::new(),
+            direction: None,
+            tags: Tags::new(),
+        },
+    }
+}

@@ -1,0 +1,250 @@
+//! Templates and expressions of rules: made once, tried at load, and used when a rule fires.
+
+mod data;
+
+use std::ops::Range;
+
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+use smswatch_model::{Event, Notification, Severity};
+
+/// How many steps a template may take, so that a loop within a loop cannot hold up the routing.
+const FUEL: u64 = 100_000;
+
+/// How long a title may get, in characters.
+const MAX_TITLE: usize = 300;
+
+/// How long a text may get, in characters.
+const MAX_TEXT: usize = 20_000;
+
+/// The variables of a template beside `events` and its own default.
+const VARIABLES: [&str; 12] = [
+    "schema",
+    "notification_id",
+    "key",
+    "rule",
+    "severity",
+    "title",
+    "text",
+    "group",
+    "omitted",
+    "alert",
+    "links",
+    "events",
+];
+
+/// The templates and expressions of all rules.
+#[derive(Debug)]
+pub(crate) struct Templates {
+    environment: Environment<'static>,
+}
+
+/// The name of a template or an expression among [`Templates`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TemplateName(String);
+
+/// Why a template cannot be used, and which of its bytes are to blame, as far as that is known.
+#[derive(Debug)]
+pub(crate) struct TemplateTrouble {
+    pub(crate) what: String,
+    pub(crate) range: Option<Range<usize>>,
+}
+
+/// What a template sees: the `data` of a payload.
+#[derive(Debug, Serialize)]
+pub(crate) struct TemplateData<'a> {
+    pub(crate) schema: u32,
+    pub(crate) notification_id: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) rule: &'a str,
+    pub(crate) severity: Severity,
+    pub(crate) title: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) group: std::collections::BTreeMap<String, String>,
+    pub(crate) omitted: u64,
+    pub(crate) alert: Option<()>,
+    pub(crate) links: [(); 0],
+    pub(crate) events: &'a [&'a Event],
+}
+
+impl<'a> TemplateData<'a> {
+    /// The data of a notification of `events`, of which the ids are not known to anybody yet.
+    pub(crate) fn new(
+        rule: &'a str,
+        severity: Severity,
+        (title, text): (&'a str, &'a str),
+        (notification_id, key): (&'a str, &'a str),
+        events: &'a [&'a Event],
+    ) -> Self {
+        Self {
+            schema: Notification::SCHEMA,
+            notification_id,
+            key,
+            rule,
+            severity,
+            title,
+            text,
+            group: std::collections::BTreeMap::new(),
+            omitted: 0,
+            alert: None,
+            links: [],
+            events,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ExpressionData<'a> {
+    event: &'a Event,
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(FUEL));
+        environment.set_debug(true);
+        Self { environment }
+    }
+}
+
+impl Templates {
+    /// Takes a template in and tries it on `samples`.
+    pub(crate) fn add(
+        &mut self,
+        name: String,
+        source: &str,
+        samples: &[Vec<Event>],
+    ) -> Result<TemplateName, TemplateTrouble> {
+        self.environment
+            .add_template_owned(name.clone(), source.to_owned())
+            .map_err(trouble)?;
+        let template = self.environment.get_template(&name).map_err(trouble)?;
+        let mut unknown = template.undeclared_variables(false);
+        unknown.retain(|variable| {
+            !VARIABLES.contains(&variable.as_str()) && !self.is_global(variable)
+        });
+        if let Some(variable) = unknown.iter().min() {
+            return Err(unknown_variable(variable, &VARIABLES, source));
+        }
+        for sample in samples {
+            let events: Vec<&Event> = sample.iter().collect();
+            let sample = TemplateData::new(
+                "a-rule",
+                Severity::Warning,
+                ("A title", "A text"),
+                ("ntf_1", "key_1"),
+                &events,
+            );
+            template.render(data::root(&sample)).map_err(trouble)?;
+        }
+        Ok(TemplateName(name))
+    }
+
+    /// Takes an expression over `event` in and tries it on `samples`.
+    pub(crate) fn add_expression(
+        &mut self,
+        name: String,
+        source: &str,
+        samples: &[Event],
+    ) -> Result<TemplateName, TemplateTrouble> {
+        let expression = self
+            .environment
+            .compile_expression(source)
+            .map_err(trouble)?;
+        let mut unknown = expression.undeclared_variables(false);
+        unknown.retain(|variable| variable != "event" && !self.is_global(variable));
+        if let Some(variable) = unknown.iter().min() {
+            return Err(unknown_variable(variable, &["event"], source));
+        }
+        for event in samples {
+            let context = data::root(&ExpressionData { event });
+            let value = expression.eval(context).map_err(trouble)?;
+            if value.is_undefined() {
+                let what = "this has no value for some events".to_owned();
+                return Err(TemplateTrouble { what, range: None });
+            }
+        }
+        // Kept as a template, because an expression cannot be kept beside what it borrows from; it
+        // is known by now to be one whole expression.
+        let template = format!("{{% if {source} %}}1{{% endif %}}");
+        self.environment
+            .add_template_owned(name.clone(), template)
+            .map_err(trouble)?;
+        Ok(TemplateName(name))
+    }
+
+    /// Whether an expression is true for an event; none when it cannot be said.
+    pub(crate) fn is_true(&self, name: &TemplateName, event: &Event) -> Option<bool> {
+        let template = self.environment.get_template(&name.0).ok()?;
+        let rendered = template
+            .render(data::root(&ExpressionData { event }))
+            .ok()?;
+        Some(!rendered.is_empty())
+    }
+
+    /// A title: one line of bounded length.
+    pub(crate) fn title(&self, name: &TemplateName, data: &TemplateData<'_>) -> Option<String> {
+        let title = self.render(name, data)?;
+        let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+        Some(bounded(title, MAX_TITLE))
+    }
+
+    /// A text of bounded length.
+    pub(crate) fn text(&self, name: &TemplateName, data: &TemplateData<'_>) -> Option<String> {
+        Some(bounded(
+            self.render(name, data)?.trim_end().to_owned(),
+            MAX_TEXT,
+        ))
+    }
+
+    fn render(&self, name: &TemplateName, data: &TemplateData<'_>) -> Option<String> {
+        let template = self.environment.get_template(&name.0).ok()?;
+        template.render(data::root(data)).ok()
+    }
+
+    fn is_global(&self, variable: &str) -> bool {
+        self.environment.globals().any(|(name, _)| name == variable)
+    }
+}
+
+fn unknown_variable(variable: &str, known: &[&str], source: &str) -> TemplateTrouble {
+    let what = match crate::did_you_mean(variable, known.iter().copied()) {
+        Some(word) => format!("nothing is named `{variable}`; did you mean `{word}`?"),
+        None if known.len() == 1 => {
+            format!("nothing is named `{variable}`; there is `{}`", known[0])
+        }
+        None => format!(
+            "nothing is named `{variable}`; there are {}",
+            known.join(", ")
+        ),
+    };
+    let range = source
+        .find(variable)
+        .map(|start| start..start + variable.len());
+    TemplateTrouble { what, range }
+}
+
+fn trouble(error: minijinja::Error) -> TemplateTrouble {
+    let mut innermost = &error;
+    let mut range = error.range();
+    while let Some(source) = std::error::Error::source(innermost) {
+        let Some(source) = source.downcast_ref::<minijinja::Error>() else {
+            break;
+        };
+        innermost = source;
+        range = range.or_else(|| source.range());
+    }
+    let what = match innermost.detail() {
+        Some(detail) => detail.to_owned(),
+        None => innermost.kind().to_string(),
+    };
+    TemplateTrouble { what, range }
+}
+
+fn bounded(text: String, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,115 @@
+//! The tree as JSON, and the way back from a JSON pointer to a place in the file.
+
+use serde_json::{Map, Value};
+
+use super::{Content, Document, Key, Node};
+use crate::diagnostic::Place;
+
+impl Document {
+    /// The value that a JSON pointer such as `/sinks/crm/url` names.
+    #[must_use]
+    pub fn find(&self, pointer: &str) -> Option<&Node> {
+        segments(pointer).try_fold(&self.root, |node, segment| node.child(&segment))
+    }
+
+    /// The key under which the value at a JSON pointer stands; none for entries of a list.
+    #[must_use]
+    pub fn key(&self, pointer: &str) -> Option<&Key> {
+        let (parent, name) = pointer.rsplit_once('/')?;
+        let entry = self.find(parent)?.entry(&unescaped(name))?;
+        Some(&entry.key)
+    }
+
+    /// Where to point for the value at a JSON pointer: at the value, or at its key where the value
+    /// fills several lines; for a value that is missing, at what it is missing from.
+    #[must_use]
+    pub fn place(&self, pointer: &str) -> Place {
+        match self.find(pointer) {
+            Some(node) if node.place.length > 0 => node.place,
+            Some(node) => self.key(pointer).map_or(node.place, |key| key.place),
+            None => match pointer.rsplit_once('/') {
+                Some((parent, _)) => self.place(parent),
+                None => Place::START,
+            },
+        }
+    }
+
+    /// The whole file as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        self.root.to_json()
+    }
+
+    /// The whole file as JSON, where what came from the environment stays text wherever `is_text`
+    /// says of a JSON pointer that text belongs there: a secret may well look like a number.
+    #[must_use]
+    pub fn to_json_with(&self, is_text: &dyn Fn(&str) -> bool) -> Value {
+        self.root.json(&mut String::new(), is_text)
+    }
+}
+
+impl Node {
+    /// The value as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        self.json(&mut String::new(), &|_| false)
+    }
+
+    fn json(&self, pointer: &mut String, is_text: &dyn Fn(&str) -> bool) -> Value {
+        if let Some(inserted) = self.inserted().filter(|_| is_text(pointer)) {
+            return Value::from(inserted);
+        }
+        match &self.content {
+            Content::Null => Value::Null,
+            Content::Bool(value) => Value::Bool(*value),
+            Content::Number(number) => Value::Number(number.clone()),
+            Content::Text(text) => Value::from(text.as_str()),
+            Content::Sequence(items) => {
+                let numbered = items.iter().enumerate();
+                let items = numbered.map(|(position, item)| {
+                    let name = position.to_string();
+                    within(pointer, &name, |pointer| item.json(pointer, is_text))
+                });
+                Value::Array(items.collect())
+            }
+            Content::Mapping(entries) => {
+                let entries = entries.iter().map(|entry| {
+                    let name = escaped(&entry.key.name);
+                    let value =
+                        within(pointer, &name, |pointer| entry.value.json(pointer, is_text));
+                    (entry.key.name.clone(), value)
+                });
+                Value::Object(entries.collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    fn child(&self, segment: &str) -> Option<&Self> {
+        match &self.content {
+            Content::Sequence(items) => items.get(segment.parse::<usize>().ok()?),
+            Content::Mapping(_) => self.get(segment),
+            _ => None,
+        }
+    }
+}
+
+fn within<T>(pointer: &mut String, name: &str, inside: impl FnOnce(&mut String) -> T) -> T {
+    let length = pointer.len();
+    pointer.push('/');
+    pointer.push_str(name);
+    let result = inside(pointer);
+    pointer.truncate(length);
+    result
+}
+
+fn segments(pointer: &str) -> impl Iterator<Item = String> {
+    pointer.split('/').skip(1).map(unescaped)
+}
+
+fn unescaped(segment: &str) -> String {
+    segment.replace("~1", "/").replace("~0", "~")
+}
+
+fn escaped(segment: &str) -> String {
+    segment.replace('~', "~0").replace('/', "~1")
+}

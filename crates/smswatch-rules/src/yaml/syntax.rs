@@ -1,0 +1,133 @@
+//! Says in plain words why a text is no YAML.
+
+use saphyr_parser::ScanError;
+
+use super::Document;
+use super::load::quoted;
+use crate::diagnostic::{Diagnostic, Place};
+
+/// What the parser says, and what to say instead.
+const WORDS: [(&str, &str, &str); 10] = [
+    (
+        "recursion limit",
+        "this is nested too deep",
+        "64 levels are the most",
+    ),
+    ("tab", "a tab cannot indent", "indent with spaces"),
+    (
+        "mapping values are not allowed",
+        "a `:` cannot stand here",
+        "quote the text if the `:` belongs to it, or check the indentation of this line",
+    ),
+    (
+        "did not find expected key",
+        "this line does not fit into the mapping around it",
+        "keys of one mapping begin in the same column",
+    ),
+    (
+        "did not find expected '-' indicator",
+        "this line does not fit into the list around it",
+        "entries of one list begin with `-` in the same column",
+    ),
+    (
+        "expected ',' or ']'",
+        "this list is not closed",
+        "close it with `]`",
+    ),
+    (
+        "expected ',' or '}'",
+        "this mapping is not closed",
+        "close it with `}`",
+    ),
+    (
+        "illegal placement of ':'",
+        "a `:` cannot stand here",
+        "is a `]` or `}` missing before it?",
+    ),
+    (
+        "quoted scalar",
+        "this quoted text is not closed or not well formed",
+        "close the quote",
+    ),
+    (
+        "did not find expected <document start>",
+        "this line does not belong to anything before it",
+        "keys of one mapping begin in the same column",
+    ),
+];
+
+pub(super) fn problem(document: &Document, error: &ScanError) -> Diagnostic {
+    let marker = error.marker();
+    let n_lines = document.lines.len().max(1);
+    let line = marker.line().clamp(1, n_lines);
+    let n_characters = document.line(line).chars().count();
+    let column = if marker.line() > n_lines {
+        n_characters + 1
+    } else {
+        marker.col() + 1
+    };
+    let column = column.clamp(1, n_characters + 1);
+    let rest: String = document.line(line).chars().skip(column - 1).collect();
+    let at = |length| Place {
+        line,
+        column,
+        length,
+    };
+
+    if rest.starts_with('{') && document.line(line).contains("${") {
+        let start = column.saturating_sub(1).max(1);
+        let length = rest
+            .find('}')
+            .map_or(2, |end| rest[..end].chars().count() + 2);
+        let written: String = document
+            .line(line)
+            .chars()
+            .skip(start - 1)
+            .take(length)
+            .collect();
+        return document
+            .error(
+                Place {
+                    line,
+                    column: start,
+                    length,
+                },
+                "`${…}` must be quoted here",
+            )
+            .hint(format!("quote it: {}", quoted(&written)));
+    }
+    match rest.chars().next() {
+        Some('*') if error.info().contains("anchor") => {
+            let word = word(&rest);
+            let message = "an unquoted `*` begins an alias, and aliases mean nothing here";
+            let hint = format!("quote it: {}", quoted(&word));
+            return document.error(at(word.chars().count()), message).hint(hint);
+        }
+        Some('!') => {
+            let word = word(&rest);
+            let message = "an unquoted `!` begins a tag, and tags mean nothing here";
+            let hint = format!("quote it: {}", quoted(word.replace('"', "").as_str()));
+            return document.error(at(word.chars().count()), message).hint(hint);
+        }
+        Some(first @ ('@' | '`' | '%')) if error.info().contains("unexpected character") => {
+            let word = word(&rest);
+            let message = format!("text cannot begin with `{first}` unquoted");
+            let hint = format!("quote it: {}", quoted(&word));
+            return document.error(at(word.chars().count()), message).hint(hint);
+        }
+        _ => {}
+    }
+    let known = WORDS
+        .iter()
+        .find(|(theirs, ..)| error.info().contains(theirs));
+    match known {
+        Some((_, message, hint)) => document.error(at(1), *message).hint(*hint),
+        None => document.error(at(1), format!("this is no YAML: {}", error.info())),
+    }
+}
+
+/// The text up to the next character that ends it in a list.
+fn word(rest: &str) -> String {
+    let end = rest.find([',', ']', '}', '#']).unwrap_or(rest.len());
+    rest[..end].trim_end().to_owned()
+}

@@ -1,0 +1,86 @@
+//! Each way to write a rule wrongly is told with its place and what would be right.
+
+use crate::support::{compiled, shown};
+
+fn told(rules: &str) -> String {
+    let compiled = compiled(rules);
+    assert!(
+        !compiled.problems.is_empty(),
+        "nothing is told of:\n{rules}"
+    );
+    shown(compiled.problems)
+}
+
+macro_rules! told {
+    ($($name:ident: $rules:expr;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                insta::assert_snapshot!(told($rules));
+            }
+        )*
+    };
+}
+
+told! {
+    rules_that_are_no_list: "rules: {name: x}";
+    a_rule_that_is_no_mapping: "rules:\n  - carrier-violation";
+    a_rule_without_a_name: "rules:\n  - match: {status: Failed}\n    notify: [mail]";
+    a_name_given_twice: "rules:\n  - {name: x, match: {status: Sent}, notify: [mail]}\n  - {name: x, match: {status: Failed}, notify: [mail]}";
+    a_name_that_is_empty: "rules:\n  - {name: '', notify: [mail]}";
+    an_unknown_key: "rules:\n  - name: x\n    notfiy: [mail]\n    on: gave_up\n    stop: true";
+    a_key_of_a_later_version: "rules:\n  - name: x\n    group: {by: [country]}\n    once_per: message\n    throttle: {at_most: 1, per: 5m}\n    notify: [mail]";
+    an_event_of_a_later_version: "rules:\n  - name: x\n    event: stuck\n    after: 2m\n    notify: [mail]";
+    an_unknown_event: "rules:\n  - name: x\n    event: gaveup\n    notify: [mail]";
+    an_unknown_severity: "rules:\n  - name: x\n    severity: critcal\n    notify: [mail]";
+    a_stop_that_is_text: "rules:\n  - name: x\n    stop: 'yes'\n    notify: [mail]";
+    an_unknown_sink: "rules:\n  - name: x\n    notify: [mail, slakc]";
+    a_sink_named_twice: "rules:\n  - name: x\n    notify: [slack, {sink: slack, channel: '#x'}]";
+    an_empty_notify: "rules:\n  - name: x\n    notify: []\n  - name: y";
+    a_notify_that_is_no_list: "rules:\n  - name: x\n    notify: mail";
+    a_target_without_a_sink: "rules:\n  - name: x\n    notify: [{channel: '#x'}]";
+    a_wish_that_the_sink_does_not_know: "rules:\n  - name: x\n    notify:\n      - sink: slack\n        chanel: '#x'";
+    an_unquoted_negation: "rules:\n  - name: x\n    match: {country: !GR, status: [!Sent, Failed]}\n    notify: [mail]";
+    an_unquoted_glob: "rules:\n  - name: x\n    match: {label: *otp}\n    notify: [mail]";
+    an_unknown_key_to_match: "rules:\n  - name: x\n    match: {contry: GR, tags: {team: crm}, price: '5'}\n    notify: [mail]";
+    a_bad_regular_expression: "rules:\n  - name: x\n    match: {label: '/otp-(/', from: '/a', to: '/(\\d{1000}){1000}/'}\n    notify: [mail]";
+    patterns_of_the_wrong_type: "rules:\n  - name: x\n    match:\n      status: true\n      to: 306900000001\n      label: {is: x}\n      country:\n      groups: [[a]]\n      final: 'true'\n      late: [true]\n    notify: [mail]";
+    an_empty_list_of_statuses: "rules:\n  - name: x\n    match: {status: []}\n    notify: [mail]";
+    a_match_that_is_no_mapping: "rules:\n  - name: x\n    match: Failed\n    notify: [mail]";
+    a_match_that_nothing_fits: "rules:\n  - name: x\n    match: {country: [GR, '!gr'], first_seen: true, previous_status: Sent}\n    notify: [mail]";
+    a_status_asked_of_an_event_without_one: "rules:\n  - name: x\n    event: gave_up\n    match: {status: Sent, final: false, regression: true}\n    notify: [mail]";
+    words_that_never_come: "rules:\n  - name: x\n    match: {source: pol, outcome: lost, fault: '!carier'}\n    notify: [mail]";
+    words_that_look_like_a_slip: "rules:\n  - name: x\n    match: {status: [Undeliverd, Carrier Violation], detailed_status: [Carier Violation, Failed]}\n    notify: [mail]";
+    an_expression_that_is_none: "rules:\n  - name: x\n    when: event.part.price >\n    notify: [mail]";
+    an_expression_with_an_unknown_field: "rules:\n  - name: x\n    when: event.part.prise > 0.05\n    notify: [mail]\n  - name: y\n    when: \"message.country == 'GR'\"\n    notify: [slack]";
+    an_expression_that_forgets_the_first_sight: "rules:\n  - name: x\n    when: event.previous.status == 'Sent'\n    notify: [mail]";
+    a_template_that_is_broken: "rules:\n  - name: x\n    template: {title: '{{ title', text: '{% if x %}'}\n    notify: [mail]";
+    a_template_with_an_unknown_field: "rules:\n  - name: x\n    template:\n      title: \"{{ events[0].message.contry }}\"\n      text: |\n        {{ text }}\n        {{ evnts[0].time }}\n        {% for e in events %}{{ e.foo }}{% endfor %}\n    notify: [mail]";
+    a_template_with_an_unknown_key: "rules:\n  - name: x\n    template: {titel: x}\n    notify: [mail]\n  - name: y\n    template: x\n    notify: [slack]";
+    a_rule_that_others_shadow: "rules:\n  - name: wide\n    match: {status: Undelivered}\n    notify: [mail, slack]\n  - name: narrow\n    match: {status: Undelivered, country: GR}\n    severity: critical\n    notify: [slack]\n  - name: end\n    match: {status: Failed}\n    stop: true\n  - name: behind\n    match: {status: Failed, label: x}\n    notify: [crm]";
+    a_secret_is_not_shown: "rules:\n  - name: x\n    event: \"${SECRET}\"\n    match: {source: \"${SECRET}\", from: \"/${SECRET}(/\"}\n    notify: [\"${SECRET}\"]";
+}
+
+#[test]
+fn all_problems_are_told_at_once_and_in_the_order_of_the_file() {
+    let problems = compiled(
+        "rules:\n  - name: x\n    notify: [nobody]\n    match: {statsu: Failed}\n  - severity: high\n",
+    )
+    .problems;
+    let lines: Vec<_> = problems
+        .iter()
+        .filter_map(|problem| Some(problem.place?.line))
+        .collect();
+    assert_eq!(lines, [3, 4, 5, 5, 5]);
+}
+
+#[test]
+fn no_rules_at_all_are_no_problem() {
+    for text in ["", "rules:\n", "rules: []\n"] {
+        let compiled = compiled(text);
+        assert!(
+            compiled.problems.is_empty() && compiled.rules.is_empty(),
+            "{text}"
+        );
+    }
+}

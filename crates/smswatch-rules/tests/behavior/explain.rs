@@ -1,0 +1,78 @@
+//! Why a rule fired, or which condition kept it from firing.
+
+use smswatch_core::rules::Rules as _;
+use smswatch_model::{Event, EventKind};
+
+use crate::support::{book, change, deadline, event, unknown};
+
+const RULES: &str = "
+  - {name: mail-violation, match: {detailed_status: Carrier Violation, country: GR}, notify: [mail]}
+  - {name: abroad, match: {country: '!GR'}, notify: [slack]}
+  - {name: others, match: {status: [Failed, Unsent], label: 'otp-*'}, notify: [slack]}
+  - {name: flipped, match: {regression: true}, notify: [slack]}
+  - {name: vip, match: {groups: vip, campaign: Spring}, notify: [slack]}
+  - {name: tagged, match: {tags.city: Athens}, notify: [slack]}
+  - {name: dear, when: event.part.price > 1, notify: [slack]}
+  - {name: lost, event: not_found, notify: [slack]}
+  - {name: both, match: {status: Undelivered}, notify: [mail, slack]}
+  - {name: again, match: {status: [Undelivered, Failed]}, notify: [slack], stop: true}
+  - {name: archive, match: {from: '*'}, notify: [crm]}
+";
+
+fn explained(event: &Event) -> String {
+    let trials = book(RULES).explain(event);
+    let line = |trial: &smswatch_core::rules::Trial| {
+        let sign = if trial.fired { "✓" } else { "·" };
+        format!("{sign} {}: {}", trial.rule, trial.because)
+    };
+    trials.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn each_rule_names_the_first_condition_that_failed() {
+    insta::assert_snapshot!(explained(&event()));
+}
+
+#[test]
+fn what_is_not_known_is_said_to_be_missing() {
+    insta::assert_snapshot!(explained(&unknown(change(None, "Queued", None))));
+}
+
+#[test]
+fn other_kinds_backfill_and_refinements_are_explained() {
+    insta::assert_snapshot!(explained(&unknown(deadline(EventKind::NotFound))),);
+    let backfill = Event {
+        backfill: true,
+        ..event()
+    };
+    assert!(explained(&backfill).contains("before anybody wanted to know"));
+    let refined = Event {
+        refined: true,
+        ..event()
+    };
+    insta::assert_snapshot!(explained(&refined));
+}
+
+#[test]
+fn explaining_and_evaluating_agree() {
+    let rules = book(RULES);
+    for event in [
+        event(),
+        change(None, "Queued", None),
+        deadline(EventKind::NotFound),
+    ] {
+        let fired: Vec<String> = rules
+            .explain(&event)
+            .into_iter()
+            .filter(|trial| trial.fired)
+            .map(|t| t.rule)
+            .collect();
+        let mut told: Vec<String> = rules
+            .evaluate(&[event])
+            .into_iter()
+            .map(|notice| notice.rule)
+            .collect();
+        told.dedup();
+        assert_eq!(fired, told);
+    }
+}

@@ -1,0 +1,10 @@
+//! Rules as operators write them: what is refused, what matches, and what is told to whom.
+
+mod broken;
+mod evaluate;
+mod explain;
+mod matching;
+mod properties;
+mod support;
+mod template;
+mod wording;

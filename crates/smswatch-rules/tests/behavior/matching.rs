@@ -1,0 +1,213 @@
+//! What `match` and `when` say of an event.
+
+use smswatch_core::rules::Rules as _;
+use smswatch_model::{Event, EventKind, Outcome, Source};
+
+use crate::support::{book, change, deadline, event, unknown};
+
+/// Whether one rule with this `match` fires for the event.
+fn matches(matching: &str, event: &Event) -> bool {
+    let rules = book(&format!(
+        "  - {{name: x, match: {{{matching}}}, notify: [mail]}}"
+    ));
+    !rules.evaluate(std::slice::from_ref(event)).is_empty()
+}
+
+fn check(matching: &str, expected: bool) {
+    assert_eq!(matches(matching, &event()), expected, "{matching}");
+}
+
+#[test]
+fn every_key_can_be_matched() {
+    for matching in [
+        "status: undelivered",
+        "detailed_status: Carrier Violation",
+        "previous_status: sent",
+        "country: gr",
+        "operator: Example Mobile",
+        "from: myshop",
+        "to: '+3069******01'",
+        "label: ORDER-17",
+        "campaign: ''",
+        "application: default",
+        "groups: vip",
+        "direction: outbound",
+        "source: poll",
+        "outcome: failed",
+        "final: true",
+        "regression: false",
+        "refined: false",
+        "late: false",
+        "first_seen: false",
+        "fault: sender",
+        "tags.team: crm",
+    ] {
+        check(matching, true);
+    }
+    let described = {
+        let mut event = event();
+        event.current.as_mut().expect("a status").description = Some("Spam filter".to_owned());
+        event
+    };
+    assert!(matches("description: '*spam*'", &described));
+}
+
+#[test]
+fn a_list_means_any_of_and_every_negation_must_hold() {
+    check("country: [CY, GR]", true);
+    check("country: [CY, DE]", false);
+    check("country: '!GR'", false);
+    check("country: ['!CY', '!DE']", true);
+    check("country: ['!CY', '!GR']", false);
+    check("status: ['*delivered', '!Delivered']", true);
+    check("status: [Failed, '!Delivered']", false);
+    check("status: Undelivered, country: CY", false);
+}
+
+#[test]
+fn globs_and_regular_expressions_ignore_case() {
+    check("label: 'ORDER-*'", true);
+    check("label: '*-1*'", true);
+    check("label: order", false);
+    check("label: '!otp-*'", true);
+    check("label: '/^ORDER-[0-9]+$/'", true);
+    check("label: '/17/'", true);
+    check("label: '!/17/'", false);
+    check("label: 'order.17'", false);
+    check("operator: 'example*mobile'", true);
+    check("to: '+3069*'", true);
+}
+
+#[test]
+fn letters_beyond_ascii_ignore_case_too() {
+    let mut greek = event();
+    greek.message.label = Some("ΠΑΡΑΓΓΕΛΊΑ".to_owned());
+    assert!(matches("label: παραγγελία", &greek));
+    assert!(matches("label: 'παραγγ*'", &greek));
+    assert!(!matches("label: παραγγελια", &greek));
+}
+
+#[test]
+fn where_there_is_no_value_only_negations_and_the_empty_pattern_hold() {
+    let nothing = unknown(change(None, "Queued", None));
+    for key in [
+        "country",
+        "operator",
+        "from",
+        "to",
+        "label",
+        "campaign",
+        "groups",
+        "direction",
+        "detailed_status",
+        "previous_status",
+        "description",
+        "tags.team",
+    ] {
+        let check = |pattern: &str, expected| {
+            assert_eq!(
+                matches(&format!("{key}: {pattern}"), &nothing),
+                expected,
+                "{key}: {pattern}"
+            );
+        };
+        check("'*'", false);
+        check("'/./'", false);
+        check("'!xyz'", true);
+        check("''", true);
+        check("'!'", false);
+    }
+    check("detailed_status: '!'", true);
+    check("detailed_status: ''", false);
+    check("campaign: ['', Spring]", true);
+    check("groups: ''", false);
+}
+
+#[test]
+fn a_whole_number_is_found_by_its_keyed_hash_however_it_is_written() {
+    check("to: '+306900000001'", true);
+    check("to: '00306900000001'", true);
+    check("to: '+30 690 000 0001'", true);
+    check("to: '+306900000002'", false);
+    check("to: '!+306900000001'", false);
+    let mut shown = event();
+    shown.message.to = Some("+306900000001".to_owned());
+    shown.message.to_key = None;
+    assert!(matches("to: '306900000001'", &shown));
+}
+
+#[test]
+fn groups_match_when_any_of_them_does() {
+    check("groups: customers", true);
+    check("groups: [staff, vip]", true);
+    check("groups: '!vip'", false);
+    check("groups: '!staff'", true);
+    check("groups: [customers, '!vip']", false);
+}
+
+#[test]
+fn flags_say_what_the_event_says() {
+    let mut seen = change(None, "Delivered", None);
+    seen.message.outcome = Outcome::Delivered;
+    seen.source = Some(Source::Callback);
+    seen.late = true;
+    seen.regression = true;
+    for matching in [
+        "first_seen: true",
+        "late: true",
+        "regression: true",
+        "final: true",
+        "source: callback",
+    ] {
+        assert!(matches(matching, &seen), "{matching}");
+    }
+    assert!(!matches("first_seen: false", &seen));
+    assert!(matches(
+        "final: false",
+        &change(Some("Queued"), "Sent", None)
+    ));
+}
+
+#[test]
+fn a_rule_is_about_one_kind_of_event() {
+    let rules = book(
+        "  - {name: lost, event: not_found, notify: [mail]}\n\
+         \x20 - {name: open, event: gave_up, match: {country: GR, status: ''}, notify: [mail]}\n\
+         \x20 - {name: all, notify: [mail]}",
+    );
+    let fired = |event: &Event| -> Vec<String> {
+        rules
+            .evaluate(std::slice::from_ref(event))
+            .into_iter()
+            .map(|notice| notice.rule)
+            .collect()
+    };
+    assert_eq!(fired(&deadline(EventKind::NotFound)), ["lost"]);
+    assert_eq!(fired(&deadline(EventKind::GaveUp)), ["open"]);
+    assert_eq!(fired(&event()), ["all"]);
+    assert_eq!(fired(&deadline(EventKind::Test)), [""; 0]);
+}
+
+#[test]
+fn an_expression_says_what_match_cannot() {
+    let fires = |when: &str, event: &Event| {
+        let rules = book(&format!("  - {{name: x, when: {when:?}, notify: [mail]}}"));
+        !rules.evaluate(std::slice::from_ref(event)).is_empty()
+    };
+    assert!(fires(
+        "event.part.price > 0.03 and event.message.part_count == 1",
+        &event()
+    ));
+    assert!(!fires("event.part.price > 0.05", &event()));
+    assert!(fires("event.message.tags.team == 'crm'", &event()));
+    assert!(!fires("event.message.tags.city == 'Athens'", &event()));
+    assert!(fires(
+        "event.previous and event.previous.status == 'Sent'",
+        &event()
+    ));
+    assert!(fires("'vip' in event.message.groups", &event()));
+    assert!(fires(
+        "event.message.label is startingwith 'order'",
+        &event()
+    ));
+}

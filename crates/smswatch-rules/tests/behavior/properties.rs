@@ -1,0 +1,168 @@
+//! What holds of all rules and all events.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use smswatch_core::rules::Rules as _;
+use smswatch_model::Event;
+
+use crate::support::{book, change, part};
+
+fn status() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "Queued",
+        "Sent",
+        "Delivered",
+        "Undelivered",
+        "Failed",
+        "Buffered",
+    ])
+}
+
+fn detail() -> impl Strategy<Value = Option<&'static str>> {
+    prop::option::of(prop::sample::select(vec![
+        "Carrier Violation",
+        "Unknown Number",
+        "Expired",
+    ]))
+}
+
+fn some_event() -> impl Strategy<Value = Event> {
+    let label = prop::option::of("[a-cA-C]{0,3}");
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (prop::option::of(status()), status(), detail(), label, flags).prop_map(
+        |(previous, status, detail, label, (refined, late, backfill))| {
+            let refined = refined && detail.is_some() && previous == Some(status);
+            let mut event = Event {
+                refined,
+                late,
+                backfill,
+                ..change(previous, status, detail)
+            };
+            event.message.label = label;
+            event
+        },
+    )
+}
+
+fn some_events() -> impl Strategy<Value = Vec<Event>> {
+    prop::collection::vec(some_event(), 0..5).prop_map(|events| {
+        let numbered = (1..).zip(events);
+        numbered
+            .map(|(number, event)| part(event, number, 5))
+            .collect()
+    })
+}
+
+fn pattern() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-cA-C]{1,3}",
+        "[a-c]{0,2}\\*[a-c]{0,1}",
+        "/[a-c]{1,2}/",
+        "/\\^[ab]\\+/"
+    ]
+}
+
+/// A rule with a random `match`, sinks and `stop`.
+fn some_rule() -> impl Strategy<Value = String> {
+    let matching = prop_oneof![
+        Just(String::new()),
+        status().prop_map(|status| format!("status: {status}")),
+        status().prop_map(|status| format!("status: '!{status}'")),
+        detail().prop_map(|detail| format!("detailed_status: '{}'", detail.unwrap_or_default())),
+        pattern().prop_map(|pattern| format!("label: '{pattern}'")),
+        any::<bool>().prop_map(|late| format!("late: {late}")),
+    ];
+    let sinks = prop::sample::subsequence(vec!["mail", "slack", "crm"], 1..=3);
+    (matching, sinks, any::<bool>()).prop_map(|(matching, sinks, stop)| {
+        format!(
+            "match: {{{matching}}}, notify: [{}], stop: {stop}",
+            sinks.join(", ")
+        )
+    })
+}
+
+/// Rules in a row; that one shadows another is a warning, and no matter here.
+fn evaluate(rules: &[String], events: &[Event]) -> Vec<smswatch_core::rules::Notice> {
+    let numbered = rules.iter().enumerate();
+    let list: String = numbered
+        .map(|(number, rule)| format!("  - {{name: r{number}, {rule}}}\n"))
+        .collect();
+    let compiled = crate::support::compiled(&format!("rules:\n{list}"));
+    compiled
+        .into_result()
+        .map_err(crate::support::shown)
+        .expect("no error")
+        .0
+        .evaluate(events)
+}
+
+proptest! {
+    #[test]
+    fn no_sink_hears_of_an_event_twice_and_every_notice_has_events_in_order(
+        rules in prop::collection::vec(some_rule(), 1..6),
+        events in some_events(),
+    ) {
+        let notices = evaluate(&rules, &events);
+        let mut heard = BTreeSet::new();
+        for notice in &notices {
+            prop_assert!(!notice.events.is_empty());
+            prop_assert!(notice.events.is_sorted());
+            for event in &notice.events {
+                prop_assert!(!events[*event].backfill);
+                prop_assert!(heard.insert((notice.sink.clone(), *event)), "{notices:?}");
+            }
+        }
+        prop_assert_eq!(&notices, &evaluate(&rules, &events), "the same events, the same notices");
+    }
+
+    #[test]
+    fn an_event_is_told_to_the_same_sinks_alone_as_among_others(
+        rules in prop::collection::vec(some_rule(), 1..5),
+        events in some_events(),
+    ) {
+        let together = evaluate(&rules, &events);
+        for (position, event) in events.iter().enumerate() {
+            let told = |notices: &[smswatch_core::rules::Notice], position: usize| {
+                let notices = notices.iter().filter(|notice| notice.events.contains(&position));
+                notices.map(|notice| (notice.rule.clone(), notice.sink.clone())).collect::<Vec<_>>()
+            };
+            let alone = evaluate(&rules, std::slice::from_ref(event));
+            prop_assert_eq!(told(&together, position), told(&alone, 0));
+        }
+    }
+
+    #[test]
+    fn a_negation_is_the_complement_of_its_pattern(
+        pattern in pattern(),
+        label in "[a-cA-C]{0,4}",
+    ) {
+        let mut event = change(Some("Sent"), "Failed", None);
+        event.message.label = Some(label);
+        let fires = |pattern: &str| {
+            let rules = book(&format!("  - {{name: x, match: {{label: '{pattern}'}}, notify: [mail]}}"));
+            !rules.evaluate(std::slice::from_ref(&event)).is_empty()
+        };
+        prop_assert_ne!(fires(&pattern), fires(&format!("!{pattern}")));
+    }
+
+    #[test]
+    fn explaining_agrees_with_evaluating(
+        rules in prop::collection::vec(some_rule(), 1..6),
+        event in some_event(),
+    ) {
+        let numbered = rules.iter().enumerate();
+        let list: String =
+            numbered.map(|(number, rule)| format!("  - {{name: r{number}, {rule}}}\n")).collect();
+        let (book, _) = crate::support::compiled(&format!("rules:\n{list}"))
+            .into_result()
+            .map_err(crate::support::shown)
+            .expect("no error");
+        let trials = book.explain(&event).into_iter();
+        let fired: Vec<String> = trials.filter(|trial| trial.fired).map(|trial| trial.rule).collect();
+        let mut told: Vec<String> =
+            book.evaluate(&[event]).into_iter().map(|notice| notice.rule).collect();
+        told.dedup();
+        prop_assert_eq!(fired, told);
+    }
+}

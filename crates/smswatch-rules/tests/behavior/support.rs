@@ -1,0 +1,191 @@
+//! Rules from text, and events to try them on.
+
+use std::sync::Arc;
+
+use smswatch_model::{
+    CurrentStatus, Event, EventId, EventKind, Fault, Message, MessageId, Outcome, PartFacts,
+    PreviousStatus, SmsId, Source, Tags, Timestamp, Wishes,
+};
+use smswatch_rules::{Compiled, Document, NumberKey, Options, RuleBook, WishProblem, compile};
+
+pub(crate) const MAY: i64 = 1_777_631_329;
+
+/// The sinks that there are; `slack` alone takes wishes, and only `channel`.
+const SINKS: [&str; 3] = ["mail", "slack", "crm"];
+
+pub(crate) fn compiled(rules: &str) -> Compiled {
+    let (document, mut problems) = Document::salvage("rules.yaml", rules);
+    let sinks = SINKS.map(str::to_owned);
+    let number_key: NumberKey = Arc::new(|number| format!("key of {number}"));
+    let options = Options {
+        sinks: &sinks,
+        sinks_file: "smswatch.yaml",
+        check_wishes: &check_wishes,
+        number_key: &number_key,
+    };
+    let Some(mut document) = document else {
+        return Compiled {
+            rules: RuleBook::default(),
+            problems,
+        };
+    };
+    problems.extend(document.substitute(&|name| (name == "SECRET").then(|| "hunter2".to_owned())));
+    let compiled = compile(&document, document.find("/rules"), &options);
+    problems.extend(compiled.problems);
+    Compiled {
+        rules: compiled.rules,
+        problems,
+    }
+}
+
+fn check_wishes(sink: &str, wishes: &Wishes) -> Vec<WishProblem> {
+    let unknown = wishes
+        .keys()
+        .filter(|key| sink != "slack" || *key != "channel");
+    let problem = |key: &String| WishProblem {
+        key: Some(key.clone()),
+        message: format!("`{sink}` takes no `{key}`"),
+        hint: None,
+    };
+    unknown.map(problem).collect()
+}
+
+/// The rules in `list`, which are without fault.
+pub(crate) fn book(list: &str) -> RuleBook {
+    let (rules, warnings) = compiled(&format!("rules:\n{list}"))
+        .into_result()
+        .map_err(shown)
+        .expect("no error");
+    assert_eq!(shown(warnings), "");
+    rules
+}
+
+pub(crate) fn shown(problems: Vec<smswatch_rules::Diagnostic>) -> String {
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n\n")
+}
+
+/// A message of one part that went from `Sent` to `Undelivered (Carrier Violation)`.
+pub(crate) fn event() -> Event {
+    change(Some("Sent"), "Undelivered", Some("Carrier Violation"))
+}
+
+pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>) -> Event {
+    let date = Timestamp::from_seconds(MAY);
+    let is_final = ["Delivered", "Undelivered", "Failed", "Unsent"].contains(&status);
+    Event {
+        event_id: id("evt_1"),
+        kind: EventKind::StatusChanged,
+        sequence: 3,
+        source: Some(Source::Poll),
+        time: date,
+        detected_at: Timestamp::from_millis(date.as_millis() + 1_101),
+        regression: false,
+        refined: false,
+        backfill: false,
+        late: false,
+        fault: Fault::of(status, detail),
+        previous: previous.map(|status| PreviousStatus {
+            status: status.to_owned(),
+            detailed_status: None,
+            date: Timestamp::from_seconds(MAY - 3),
+        }),
+        current: Some(CurrentStatus {
+            status: status.to_owned(),
+            detailed_status: detail.map(str::to_owned),
+            description: None,
+            date,
+            is_final,
+        }),
+        part: PartFacts {
+            sms_id: Some(SmsId::new("sms-1").expect("an id")),
+            number: Some(1),
+            price: serde_json::Number::from_f64(0.036),
+            latency: Some(4.into()),
+        },
+        message: Message {
+            provider: "routee".to_owned(),
+            message_id: Some(MessageId::new("3d0c6a3e-91d4").expect("an id")),
+            outcome: if is_final {
+                Outcome::Failed
+            } else {
+                Outcome::Pending
+            },
+            part_count: 1,
+            from: Some("MyShop".to_owned()),
+            to: Some("+3069******01".to_owned()),
+            to_key: Some("key of +306900000001".to_owned()),
+            country: Some("GR".to_owned()),
+            operator: Some("Example Mobile".to_owned()),
+            label: Some("order-17".to_owned()),
+            campaign: None,
+            application: Some("default".to_owned()),
+            groups: vec!["customers".to_owned(), "vip".to_owned()],
+            direction: Some("Outbound".to_owned()),
+            tags: Tags::from([("team".to_owned(), "crm".to_owned())]),
+        },
+    }
+}
+
+/// An event of a kind that is about no status.
+pub(crate) fn deadline(kind: EventKind) -> Event {
+    Event {
+        kind,
+        source: None,
+        previous: None,
+        current: None,
+        fault: Fault::None,
+        part: PartFacts::default(),
+        message: Message {
+            outcome: Outcome::Pending,
+            ..event().message
+        },
+        ..event()
+    }
+}
+
+/// The same event without anything about people, places and names.
+pub(crate) fn unknown(event: Event) -> Event {
+    Event {
+        message: Message {
+            part_count: 0,
+            from: None,
+            to: None,
+            to_key: None,
+            country: None,
+            operator: None,
+            label: None,
+            campaign: None,
+            application: None,
+            groups: Vec::new(),
+            direction: None,
+            tags: Tags::new(),
+            ..event.message
+        },
+        ..event
+    }
+}
+
+/// The same event, of part `number` of `count`.
+pub(crate) fn part(event: Event, number: u32, count: u32) -> Event {
+    Event {
+        event_id: id(&format!("evt_{number}")),
+        part: PartFacts {
+            sms_id: Some(SmsId::new(format!("sms-{number}")).expect("an id")),
+            number: Some(number),
+            ..event.part
+        },
+        message: Message {
+            part_count: count,
+            ..event.message
+        },
+        ..event
+    }
+}
+
+fn id(text: &str) -> EventId {
+    EventId::new(text).expect("an id")
+}

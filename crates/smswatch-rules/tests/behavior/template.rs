@@ -1,0 +1,77 @@
+//! Titles and texts of one's own.
+
+use smswatch_core::rules::Rules as _;
+use smswatch_model::Event;
+
+use crate::support::{book, event, part};
+
+fn words(template: &str, events: &[Event]) -> (String, String) {
+    let rules = format!("  - name: x\n    template:\n{template}\n    notify: [mail]");
+    let notice = book(&rules).evaluate(events).remove(0);
+    (notice.title, notice.text)
+}
+
+#[test]
+fn a_template_sees_the_data_of_the_payload() {
+    let template = r#"
+      title: "{{ events|length }} in {{ events[0].message.country }}: {{ severity }} {{ rule }}"
+      text: |
+        {% for event in events -%}
+        part {{ event.part.number }}: {{ event.current.detailed_status or event.current.status }}
+        {% endfor -%}
+        {{ events[0].message.tags.team }} {{ omitted }} {{ links|length }} {{ schema }} {{ title }}
+        {{ notification_id[:4] }} {{ key[:4] }}
+"#;
+    let events = [part(event(), 1, 2), part(event(), 2, 2)];
+    let (title, text) = words(template, &events);
+    assert_eq!(title, "2 in GR: warning x");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_a_template_leaves_out_keeps_its_default_and_can_be_built_upon() {
+    let (title, text) = words("      title: \"Help! {{ title }}\"", &[event()]);
+    assert_eq!(
+        title,
+        "Help! Carrier Violation: 1 message from MyShop to GR"
+    );
+    assert!(text.starts_with("From MyShop to +3069******01"), "{text}");
+}
+
+#[test]
+fn a_title_is_one_line_and_text_is_not_escaped() {
+    let (title, text) = words(
+        "      title: \"a\\n  b <{{ rule }}>\"\n      text: \"{{ '<b>' }}\"",
+        &[event()],
+    );
+    assert_eq!((title.as_str(), text.as_str()), ("a b <x>", "<b>"));
+}
+
+#[test]
+fn a_template_that_fails_when_it_is_needed_gives_way_to_the_default() {
+    let template = "      text: \"{% if events|length > 2 %}{{ events[9].time }}{% endif %}ok\"";
+    let events = [
+        part(event(), 1, 3),
+        part(event(), 2, 3),
+        part(event(), 3, 3),
+    ];
+    let (_, text) = words(template, &events);
+    assert!(text.starts_with("From MyShop"), "{text}");
+    assert!(
+        text.ends_with("(The template of rule x failed for this.)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_template_cannot_run_forever() {
+    let template = "      text: \"{% if events|length > 2 %}{% for a in range(9999) %}\
+                    {% for b in range(9999) %}x{% endfor %}{% endfor %}{% endif %}ok\"";
+    let events = [
+        part(event(), 1, 3),
+        part(event(), 2, 3),
+        part(event(), 3, 3),
+    ];
+    let (_, text) = words(template, &events);
+    assert!(text.contains("failed for this"), "{text}");
+}

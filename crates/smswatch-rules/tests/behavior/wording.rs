@@ -1,0 +1,114 @@
+//! The titles and texts that people get when a rule has none of its own.
+
+use smswatch_model::{Event, EventKind, Message, MessageId, Outcome, PreviousStatus, Timestamp};
+use smswatch_rules::{default_text, default_title};
+
+use crate::support::{MAY, change, deadline, event, part, unknown};
+
+fn words(events: &[Event]) -> String {
+    let events: Vec<&Event> = events.iter().collect();
+    format!("{}\n---\n{}", default_title(&events), default_text(&events))
+}
+
+macro_rules! words {
+    ($($name:ident: $events:expr;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                insta::assert_snapshot!(words(&$events));
+            }
+        )*
+    };
+}
+
+words! {
+    a_carrier_violation: [described(event(), "Message blocked\nby  the spam filter")];
+    a_first_sight: [change(None, "Undelivered", Some("Unknown Number"))];
+    a_status_without_detail: [change(Some("Sent"), "Undelivered", None)];
+    a_delivery: [with_outcome(change(Some("Sent"), "Delivered", None), Outcome::Delivered)];
+    a_word_that_nobody_documents: [change(Some("Sent"), "Buffered", Some("Moon Eclipse"))];
+    nothing_known_of_the_message: [unknown(change(None, "Queued", None))];
+    a_recipient_and_nothing_else: [only_to(event())];
+    one_of_three_parts: [part(event(), 2, 3)];
+    two_parts_with_different_ends: [
+        part(event(), 1, 2), part(change(Some("Sent"), "Delivered", None), 2, 2)
+    ];
+    all_parts: [part(event(), 1, 2), part(event(), 2, 2)];
+    more_parts_than_fit: many_parts();
+    several_messages: [event(), of_message(event(), "another", "CY")];
+    a_regression: [Event { regression: true, ..change(Some("Delivered"), "Undelivered", None) }];
+    a_refinement: [refined()];
+    a_late_event: [late(event())];
+    a_message_with_labels: [labelled(event())];
+    a_message_that_the_provider_does_not_know: [unknown(deadline(EventKind::NotFound))];
+    a_message_that_was_given_up: [deadline(EventKind::GaveUp)];
+    a_test: [unknown(deadline(EventKind::Test))];
+}
+
+#[test]
+fn no_event_has_no_words() {
+    assert_eq!(words(&[]), "\n---\n");
+}
+
+fn described(mut event: Event, text: &str) -> Event {
+    event.current.as_mut().expect("a status").description = Some(text.to_owned());
+    event
+}
+
+fn with_outcome(mut event: Event, outcome: Outcome) -> Event {
+    event.message.outcome = outcome;
+    event
+}
+
+fn only_to(event: Event) -> Event {
+    let to = event.message.to.clone();
+    let event = unknown(event);
+    Event {
+        message: Message {
+            to,
+            ..event.message
+        },
+        ..event
+    }
+}
+
+fn many_parts() -> Vec<Event> {
+    (1..=15).map(|number| part(event(), number, 20)).collect()
+}
+
+fn of_message(mut event: Event, id: &str, country: &str) -> Event {
+    event.message.message_id = Some(MessageId::new(id).expect("an id"));
+    event.message.country = Some(country.to_owned());
+    event
+}
+
+fn refined() -> Event {
+    let mut refined = Event {
+        refined: true,
+        ..event()
+    };
+    refined.previous = Some(PreviousStatus {
+        status: "Undelivered".to_owned(),
+        detailed_status: None,
+        date: Timestamp::from_seconds(MAY),
+    });
+    refined
+}
+
+fn late(event: Event) -> Event {
+    let detected_at = Timestamp::from_seconds(MAY + 7_500);
+    Event {
+        late: true,
+        detected_at,
+        ..event
+    }
+}
+
+fn labelled(mut event: Event) -> Event {
+    event.message.campaign = Some("Spring".to_owned());
+    event
+        .message
+        .tags
+        .insert("city".to_owned(), "Athens".to_owned());
+    event
+}
