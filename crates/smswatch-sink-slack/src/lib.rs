@@ -1,1 +1,13 @@
-//! smswatch-sink-slack.
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod config;
+mod connector;
+mod deliver;
+mod mrkdwn;
+mod render;
+mod wishes;
+
+pub use config::SlackConfig;
+pub use deliver::SlackSink;
+pub use wishes::{InvalidMention, Mention, SlackWishes};

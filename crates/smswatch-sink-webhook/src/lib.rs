@@ -1,1 +1,13 @@
-//! smswatch-sink-webhook.
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod answer;
+mod config;
+mod deliver;
+mod redact;
+mod render;
+mod resolve;
+mod sign;
+
+pub use config::{Format, WebhookConfig};
+pub use deliver::WebhookSink;

@@ -1,1 +1,24 @@
-//! smswatch.
+//! The smswatch program as a library: settings, wiring and commands around the core.
+//!
+//! A program of one's own adds sinks and is complete:
+//!
+//! ```no_run
+//! let exit = smswatch::App::new().main();
+//! ```
+
+mod app;
+mod check;
+mod cli;
+mod client;
+mod commands;
+mod console;
+mod demo;
+mod log;
+mod report;
+mod run;
+mod settings;
+mod sink_types;
+mod wiring;
+
+pub use app::App;
+pub use smswatch_core as core;

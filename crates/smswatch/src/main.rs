@@ -1,2 +1,5 @@
-//! smswatch.
-fn main() {}
+//! The smswatch binary, with the built-in sinks and no others.
+
+fn main() -> std::process::ExitCode {
+    smswatch::App::new().main()
+}

@@ -1,2 +1,33 @@
-//! xtask.
-fn main() {}
+//! Chores that cargo alone does not do: `cargo xtask test`, `cargo xtask bench`, `cargo xtask schema`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "chores speak to the terminal")]
+
+mod install;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask CHORE
+
+  test [ARGS]   install what the tests need, then run them all; ARGS go to `cargo test`
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let chore = arguments.next();
+    let rest: Vec<String> = arguments.collect();
+    let done = match chore.as_deref() {
+        Some("test") => test::run(&rest),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -50,6 +50,9 @@ impl Position {
     }
 }
 
+/// An entry of a stream as Redis answers it: its id and its fields.
+type StreamEntry = (String, Vec<(String, Vec<u8>)>);
+
 impl RedisStore {
     pub(super) async fn log_slice(&self, shard: Shard, limit: u32) -> Result<LogSlice, StoreError> {
         let mut call = self.call(&self.scripts.read_log, shard);
@@ -120,7 +123,7 @@ impl RedisStore {
     ) -> Result<Vec<(Position, Vec<u8>)>, StoreError> {
         let mut connection = self.connection.clone();
         let end = from.map_or_else(|| "+".to_owned(), |from| from.end_in(shard.0));
-        let entries: Vec<(String, Vec<(String, Vec<u8>)>)> = redis::cmd("XREVRANGE")
+        let entries: Vec<StreamEntry> = redis::cmd("XREVRANGE")
             .arg(format!("{}log", self.base(shard)))
             .arg(end)
             .arg("-")
@@ -129,7 +132,7 @@ impl RedisStore {
             .query_async(&mut connection)
             .await
             .map_err(|error| store_error(&error))?;
-        let read = |(id, fields): (String, Vec<(String, Vec<u8>)>)| {
+        let read = |(id, fields): StreamEntry| {
             let position = Position::of(&id, shard.0).ok_or_else(|| strange("an entry's id"))?;
             let body = fields
                 .into_iter()

@@ -1,0 +1,147 @@
+//! What Slack's answers mean.
+
+use slack_morphism::errors::SlackClientError;
+use smswatch_core::sink::DeliveryError;
+
+/// What is wrong with the message itself: Slack will say the same however often it is asked.
+///
+/// All other errors are about tokens, channels and workspaces. An operator can mend those without
+/// touching the message, so they are tried again while the schedule lasts.
+const ABOUT_THE_MESSAGE: [&str; 22] = [
+    "invalid_arg_name",
+    "invalid_arguments",
+    "invalid_array_arg",
+    "invalid_attachments",
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "invalid_charset",
+    "invalid_form_data",
+    "invalid_json",
+    "invalid_metadata_format",
+    "invalid_metadata_schema",
+    "invalid_payload",
+    "invalid_post_type",
+    "json_not_object",
+    "metadata_too_large",
+    "missing_post_type",
+    "missing_text_or_fallback_or_attachments",
+    "msg_blocks_too_long",
+    "msg_too_long",
+    "no_text",
+    "too_many_attachments",
+    "too_many_blocks",
+];
+
+/// What an operator can do about the commonest errors.
+const REMEDIES: [(&str, &str); 13] = [
+    (
+        "account_inactive",
+        "the token's owner was deactivated; make a new token",
+    ),
+    (
+        "action_prohibited",
+        "an administrator restricts who may post",
+    ),
+    (
+        "channel_is_archived",
+        "unarchive the channel, or choose another",
+    ),
+    (
+        "channel_not_found",
+        "check the channel's name, and invite the bot to it if it is private",
+    ),
+    ("invalid_auth", "check the token"),
+    ("invalid_token", "check the webhook's URL"),
+    ("is_archived", "unarchive the channel, or choose another"),
+    ("missing_scope", "give the bot the scope `chat:write`"),
+    (
+        "no_service",
+        "the webhook was removed or turned off; make a new one",
+    ),
+    ("not_authed", "check the token"),
+    ("not_in_channel", "invite the bot to the channel"),
+    ("token_expired", "make a new token"),
+    ("token_revoked", "make a new token"),
+];
+
+/// Says what failed and whether trying again can help; `secrets` are kept out of the text.
+pub(crate) fn explain(error: SlackClientError, secrets: &[String]) -> DeliveryError {
+    match error {
+        SlackClientError::ApiError(error) => {
+            let details = error.errors.unwrap_or_default().join("; ");
+            said(&error.code, &hidden(details, secrets))
+        }
+        SlackClientError::HttpError(error) => {
+            let body = error.http_response_body.unwrap_or_default();
+            match body.trim() {
+                code if is_code(code) => said(code, ""),
+                _ if error.status_code == 413 => {
+                    DeliveryError::permanent("Slack answered 413 Payload Too Large")
+                }
+                _ => DeliveryError::temporary(format!("Slack answered {}", error.status_code)),
+            }
+        }
+        SlackClientError::RateLimitError(error) => match error.retry_after {
+            Some(wait) => DeliveryError::retry_after("Slack asks to slow down", wait),
+            None => DeliveryError::temporary("Slack asks to slow down"),
+        },
+        SlackClientError::ProtocolError(_) => {
+            DeliveryError::temporary("the answer is not Slack's; check `api_url`")
+        }
+        SlackClientError::HttpProtocolError(error) => no_answer(error.cause),
+        SlackClientError::SystemError(error) => no_answer(error.cause),
+        SlackClientError::EndOfStream(_) | SlackClientError::SocketModeProtocolError(_) => {
+            DeliveryError::temporary("Slack gave no answer")
+        }
+    }
+}
+
+/// An error that Slack named.
+fn said(code: &str, details: &str) -> DeliveryError {
+    let code = if is_code(code) { code } else { "unknown_error" };
+    let mut what = format!("Slack answered `{code}`");
+    let remedy = REMEDIES.iter().find(|(known, _)| *known == code);
+    for more in remedy
+        .map(|(_, remedy)| *remedy)
+        .into_iter()
+        .chain([details])
+    {
+        if !more.is_empty() {
+            what.push_str(": ");
+            what.push_str(more);
+        }
+    }
+    if ABOUT_THE_MESSAGE.contains(&code) {
+        DeliveryError::permanent(what)
+    } else {
+        DeliveryError::temporary(what)
+    }
+}
+
+/// There was no answer, or none that could be read to its end.
+fn no_answer(cause: Option<Box<dyn std::error::Error + Send + Sync>>) -> DeliveryError {
+    let mut what = "Slack gave no answer".to_owned();
+    let mut cause = cause
+        .as_deref()
+        .map(|cause| cause as &(dyn std::error::Error + 'static));
+    while let Some(error) = cause {
+        what.push_str(": ");
+        what.push_str(&error.to_string());
+        cause = error.source();
+    }
+    DeliveryError::temporary(what)
+}
+
+/// Whether `text` looks like one of Slack's error codes rather than a page of some proxy.
+fn is_code(text: &str) -> bool {
+    (1..=60).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+fn hidden(text: String, secrets: &[String]) -> String {
+    secrets
+        .iter()
+        .fold(text, |text, secret| text.replace(secret, "[hidden]"))
+}

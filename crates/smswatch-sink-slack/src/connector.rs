@@ -1,0 +1,279 @@
+//! The HTTP client below slack-morphism, with bounds.
+//!
+//! The library's own connector reads an answer to its end, however long that is, and knows
+//! `Retry-After` with 429 only. This one does the one call that the sink needs.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER, USER_AGENT};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use slack_morphism::errors::{
+    SlackClientApiError, SlackClientError, SlackClientHttpError, SlackClientHttpProtocolError,
+    SlackClientProtocolError, SlackClientSystemError, SlackRateLimitError,
+};
+use slack_morphism::multipart_form::FileMultipartData;
+use slack_morphism::{
+    ClientResult, SlackClientApiCallContext, SlackClientHttpConnector, SlackClientId,
+    SlackClientSecret,
+};
+use url::Url;
+
+/// How much of an answer is read, in bytes; an answer repeats the message, which is far smaller.
+const READ: usize = 256 * 1024;
+
+/// How much of an answer that means failure is kept, in bytes.
+const KEPT: usize = 400;
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Posts JSON and reads bounded answers.
+pub(crate) struct BoundedConnector {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    api_url: Url,
+    user_agent: String,
+}
+
+/// The part of an answer that says whether it is a good one.
+#[derive(Deserialize)]
+struct Envelope {
+    ok: bool,
+    error: Option<String>,
+    #[serde(default)]
+    response_metadata: Metadata,
+}
+
+#[derive(Default, Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    messages: Vec<String>,
+}
+
+impl BoundedConnector {
+    /// A connector for methods under `api_url`, or for incoming webhooks there.
+    pub(crate) fn new(api_url: Url, user_agent: &str) -> std::io::Result<Self> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(std::io::Error::other)?;
+        let tls = match api_url.scheme() {
+            // Redirects are not followed, so a machine without certificates will do.
+            "http" => tls.with_root_certificates(rustls::RootCertStore::empty()),
+            _ => tls.with_native_roots()?,
+        };
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls.with_no_client_auth())
+            .https_or_http()
+            .enable_http1()
+            .build();
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            api_url,
+            user_agent: user_agent.to_owned(),
+        })
+    }
+
+    async fn post<RS: DeserializeOwned>(
+        &self,
+        url: Url,
+        body: serde_json::Result<String>,
+        context: SlackClientApiCallContext<'_>,
+    ) -> ClientResult<RS> {
+        let body = body.map_err(|error| undecodable(error, None))?;
+        let mut request = Request::post(url.as_str())
+            .header(CONTENT_TYPE, "application/json; charset=utf-8")
+            .header(USER_AGENT, &self.user_agent);
+        if let Some(token) = context.token {
+            let token = &token.token_value.0;
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Full::from(body)).map_err(protocol)?;
+        let (head, body) = self
+            .client
+            .request(request)
+            .await
+            .map_err(protocol)?
+            .into_parts();
+        let text = match Limited::new(body, READ).collect().await {
+            Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+            // The status alone already says how it went.
+            Err(_) if head.status != StatusCode::OK => String::new(),
+            Err(error) => return Err(unreadable(error)),
+        };
+        decode(head.status, &head.headers, text)
+    }
+}
+
+/// Makes of an answer what slack-morphism's own connector would.
+fn decode<RS: DeserializeOwned>(
+    status: StatusCode,
+    headers: &HeaderMap,
+    text: String,
+) -> ClientResult<RS> {
+    if status == StatusCode::OK {
+        return match is_json(headers) {
+            true => decode_json(&text),
+            // Incoming webhooks say `ok`, as text.
+            false => serde_json::from_str("{}").map_err(|error| undecodable(error, None)),
+        };
+    }
+    let text = kept(text);
+    match (status, retry_after(headers)) {
+        (StatusCode::TOO_MANY_REQUESTS, wait) => Err(rate_limited(wait, text)),
+        (StatusCode::SERVICE_UNAVAILABLE, wait @ Some(_)) => Err(rate_limited(wait, text)),
+        _ => Err(SlackClientError::HttpError(
+            SlackClientHttpError::new(status).with_http_response_body(text),
+        )),
+    }
+}
+
+fn decode_json<RS: DeserializeOwned>(text: &str) -> ClientResult<RS> {
+    let envelope: Envelope =
+        serde_json::from_str(text).map_err(|error| undecodable(error, Some(text)))?;
+    match envelope.error {
+        None if envelope.ok => {
+            serde_json::from_str(text).map_err(|error| undecodable(error, Some(text)))
+        }
+        code => Err(SlackClientError::ApiError(
+            SlackClientApiError::new(code.unwrap_or_else(|| "unknown_error".to_owned()))
+                .with_errors(envelope.response_metadata.messages),
+        )),
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.trim_start().starts_with("application/json"))
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn kept(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(KEPT));
+    text
+}
+
+fn rate_limited(wait: Option<Duration>, text: String) -> SlackClientError {
+    SlackClientError::RateLimitError(
+        SlackRateLimitError::new()
+            .opt_retry_after(wait)
+            .with_http_response_body(text),
+    )
+}
+
+fn undecodable(error: serde_json::Error, text: Option<&str>) -> SlackClientError {
+    SlackClientError::ProtocolError(
+        SlackClientProtocolError::new(error).opt_json_body(text.map(|text| kept(text.to_owned()))),
+    )
+}
+
+fn protocol(error: impl Error + Send + Sync + 'static) -> SlackClientError {
+    SlackClientError::HttpProtocolError(
+        SlackClientHttpProtocolError::new().with_cause(Box::new(error)),
+    )
+}
+
+fn unreadable(error: Box<dyn Error + Send + Sync>) -> SlackClientError {
+    SlackClientError::SystemError(SlackClientSystemError::new().with_cause(error))
+}
+
+/// The answer to what this connector does not do.
+fn unsupported<'a, RS: Send + 'a>() -> BoxFuture<'a, ClientResult<RS>> {
+    let message = "only posting JSON is supported".to_owned();
+    let error = SlackClientSystemError::new().with_message(message);
+    Box::pin(std::future::ready(Err(SlackClientError::SystemError(
+        error,
+    ))))
+}
+
+impl SlackClientHttpConnector for BoundedConnector {
+    fn http_post_uri<'a, RQ, RS>(
+        &'a self,
+        full_uri: Url,
+        request_body: &'a RQ,
+        context: SlackClientApiCallContext<'a>,
+    ) -> BoxFuture<'a, ClientResult<RS>>
+    where
+        RQ: Serialize + Send + Sync,
+        RS: DeserializeOwned + Send + 'a,
+    {
+        let body = serde_json::to_string(request_body);
+        Box::pin(self.post(full_uri, body, context))
+    }
+
+    fn create_method_uri_path(&self, method_relative_uri: &str) -> ClientResult<Url> {
+        Ok(format!("{}/{method_relative_uri}", self.api_url).parse()?)
+    }
+
+    fn http_get_uri<'a, RS>(
+        &'a self,
+        _: Url,
+        _: SlackClientApiCallContext<'a>,
+    ) -> BoxFuture<'a, ClientResult<RS>>
+    where
+        RS: DeserializeOwned + Send + 'a,
+    {
+        unsupported()
+    }
+
+    fn http_get_with_client_secret<'a, RS>(
+        &'a self,
+        _: Url,
+        _: &'a SlackClientId,
+        _: &'a SlackClientSecret,
+    ) -> BoxFuture<'a, ClientResult<RS>>
+    where
+        RS: DeserializeOwned + Send + 'a,
+    {
+        unsupported()
+    }
+
+    fn http_post_uri_multipart_form<'a, 'p, RS, PT, TS>(
+        &'a self,
+        _: Url,
+        _: Option<FileMultipartData<'p>>,
+        _: &'p PT,
+        _: SlackClientApiCallContext<'a>,
+    ) -> BoxFuture<'a, ClientResult<RS>>
+    where
+        RS: DeserializeOwned + Send + 'a,
+        PT: IntoIterator<Item = (&'p str, Option<TS>)> + Clone,
+        TS: AsRef<str> + 'p + Send,
+    {
+        unsupported()
+    }
+
+    fn http_post_uri_binary<'a, 'p, RS>(
+        &'a self,
+        _: Url,
+        _: String,
+        _: &'a [u8],
+        _: SlackClientApiCallContext<'a>,
+    ) -> BoxFuture<'a, ClientResult<RS>>
+    where
+        RS: DeserializeOwned + Send + 'a,
+    {
+        unsupported()
+    }
+}

@@ -1,0 +1,161 @@
+//! One message to Slack.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+use slack_morphism::api::{SlackApiChatPostMessageRequest, SlackApiPostWebhookMessageRequest};
+use slack_morphism::{
+    SlackApiToken, SlackApiTokenValue, SlackClient, SlackMessageContent, SlackMessageMetadata,
+};
+use smswatch_core::sink::{
+    ConfiguredSink, DeliveryError, InvalidConfig, Receipt, Sink, SinkContext,
+};
+use smswatch_model::{Notification, Wishes};
+use url::Url;
+
+use crate::answer::explain;
+use crate::config::Door;
+use crate::connector::BoundedConnector;
+use crate::{SlackConfig, SlackWishes, render};
+
+/// The `event_type` of the metadata on a bot's messages.
+const METADATA_TYPE: &str = "smswatch_notification";
+
+/// Posts notifications to a channel.
+pub struct SlackSink {
+    client: SlackClient<BoundedConnector>,
+    way: Way,
+    /// What must not be repeated from an answer.
+    secrets: Vec<String>,
+}
+
+enum Way {
+    Webhook {
+        url: Url,
+    },
+    Bot {
+        token: Box<SlackApiToken>,
+        channel: String,
+    },
+}
+
+/// What is read of the answer to a bot's message. Little, because a message that was posted must
+/// not be posted again for the sake of a field that Slack has changed.
+#[derive(Deserialize)]
+struct Posted {
+    #[serde(default)]
+    ts: Option<String>,
+}
+
+impl fmt::Debug for SlackSink {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("SlackSink");
+        match &self.way {
+            Way::Webhook { url } => shown.field("webhook", &url.origin().ascii_serialization()),
+            Way::Bot { channel, .. } => shown.field("channel", channel),
+        };
+        shown.finish_non_exhaustive()
+    }
+}
+
+impl ConfiguredSink for SlackSink {
+    type Config = SlackConfig;
+    type Wishes = SlackWishes;
+
+    fn configure(config: SlackConfig, context: &SinkContext) -> Result<Self, InvalidConfig> {
+        let (way, api_url, secrets) = match config.door()? {
+            Door::Webhook(url) => {
+                let secrets = vec![url.to_string(), url.path().to_owned()];
+                (Way::Webhook { url: url.clone() }, url, secrets)
+            }
+            Door::Bot {
+                token,
+                channel,
+                api_url,
+            } => {
+                let secrets = vec![token.reveal().to_owned()];
+                let value = SlackApiTokenValue(token.reveal().to_owned());
+                let token = Box::new(SlackApiToken::new(value));
+                (Way::Bot { token, channel }, api_url, secrets)
+            }
+        };
+        let connector = BoundedConnector::new(api_url, &context.user_agent).map_err(|error| {
+            InvalidConfig::new(format_args!(
+                "no certificates to check Slack's with: {error}"
+            ))
+        })?;
+        Ok(Self {
+            client: SlackClient::new(connector),
+            way,
+            secrets,
+        })
+    }
+}
+
+#[async_trait]
+impl Sink for SlackSink {
+    async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
+        let wishes = wishes(&notification.wishes)?;
+        let posted = match &self.way {
+            Way::Webhook { url } => {
+                // The alert matters more than the channel: it goes where the webhook goes, and
+                // says where it was meant to go.
+                let note = wishes.channel.as_deref().map(meant_for);
+                let content = render::content(notification, &wishes.mention, note.as_deref());
+                let request = SlackApiPostWebhookMessageRequest::new(content);
+                let posted = self.client.post_webhook_message(url, &request).await;
+                posted.map(|_| Receipt::new("posted"))
+            }
+            Way::Bot { token, channel } => {
+                let channel = wishes.channel.as_ref().unwrap_or(channel);
+                let content = SlackMessageContent {
+                    metadata: Some(metadata(notification)),
+                    ..render::content(notification, &wishes.mention, None)
+                };
+                let request = SlackApiChatPostMessageRequest::new(channel.as_str().into(), content)
+                    .with_unfurl_links(false)
+                    .with_unfurl_media(false);
+                let session = self.client.open_session(token);
+                let posted: Result<Posted, _> = session
+                    .http_session_api
+                    .http_post("chat.postMessage", &request, None)
+                    .await;
+                posted.map(|posted| match posted.ts {
+                    Some(ts) => Receipt::new(format_args!("posted as {ts}")),
+                    None => Receipt::new("posted"),
+                })
+            }
+        };
+        posted.map_err(|error| explain(error, &self.secrets))
+    }
+}
+
+/// The wishes of the notification's rule.
+fn wishes(wishes: &Wishes) -> Result<SlackWishes, DeliveryError> {
+    if wishes.is_empty() {
+        return Ok(SlackWishes::default());
+    }
+    serde_json::from_value(Value::Object(wishes.clone()))
+        .map_err(|error| DeliveryError::permanent("the rule's wishes make no sense").because(error))
+}
+
+fn meant_for(channel: &str) -> String {
+    format!("meant for {channel}, but an incoming webhook has its own channel")
+}
+
+/// What lets a program recognize a repeated message.
+fn metadata(notification: &Notification) -> SlackMessageMetadata {
+    let payload = [
+        ("delivery_id", notification.delivery_id.as_str()),
+        ("notification_id", notification.notification_id.as_str()),
+        ("rule", notification.rule.as_str()),
+    ];
+    SlackMessageMetadata::new(METADATA_TYPE.to_owned()).with_event_payload(
+        payload
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
+    )
+}

@@ -1,0 +1,158 @@
+//! A notification as a message of Slack's Block Kit, within Slack's limits.
+//!
+//! What has no room is counted in the text. Severity is a word with a sign beside it, never a sign
+//! alone.
+
+mod facts;
+
+use slack_morphism::SlackMessageContent;
+use slack_morphism::blocks::{
+    SlackBlock, SlackBlockMarkDownText, SlackBlockPlainText, SlackBlockText, SlackContextBlock,
+    SlackContextBlockElement, SlackHeaderBlock, SlackSectionBlock,
+};
+use smswatch_model::{Notification, Severity};
+
+use crate::Mention;
+use crate::mrkdwn::{escaped, length, link, one_line, value};
+
+/// Slack's limit for a header.
+const HEADER: usize = 150;
+
+/// Slack's limit for the text of a section.
+const SECTION: usize = 3000;
+
+/// What a section leaves free for the words that count what has no room.
+const COUNTING: usize = 60;
+
+/// How many events are listed at most: what a person reads, and far within Slack's limits.
+const LISTED: usize = 20;
+
+/// How many links are shown at most.
+const LINKS: usize = 10;
+
+/// The message about `notification` that mentions `mentions`; `note` is a remark at its foot.
+pub(crate) fn content(
+    notification: &Notification,
+    mentions: &[Mention],
+    note: Option<&str>,
+) -> SlackMessageContent {
+    let mut blocks = vec![header(notification)];
+    if !mentions.is_empty() {
+        let mentions: Vec<_> = mentions.iter().map(Mention::to_string).collect();
+        blocks.push(section(mentions.join(" ")));
+    }
+    if !notification.text.trim().is_empty() {
+        blocks.push(section(body(&notification.text)));
+    }
+    let facts = match notification.events.as_slice() {
+        [event] if notification.omitted == 0 => facts::of_event(event, &notification.group),
+        _ => facts::of_group(&notification.group),
+    };
+    if !facts.is_empty() {
+        let fields = facts.into_iter().map(markdown).collect();
+        blocks.push(SlackSectionBlock::new().with_fields(fields).into());
+    }
+    if notification.events.len() > 1 || notification.omitted > 0 {
+        blocks.push(section(list(notification)));
+    }
+    if !notification.links.is_empty() {
+        blocks.push(section(links(notification)));
+    }
+    blocks.push(foot(notification, note));
+    SlackMessageContent::new()
+        .with_text(escaped(&headline(notification), SECTION).0)
+        .with_blocks(blocks)
+}
+
+fn headline(notification: &Notification) -> String {
+    let severity = notification.severity.as_str();
+    let title = &notification.title;
+    format!("{} [{severity}] {title}", sign(notification.severity))
+}
+
+fn sign(severity: Severity) -> char {
+    match severity {
+        Severity::Info => '🔵',
+        Severity::Warning => '🟠',
+        Severity::Critical => '🚨',
+    }
+}
+
+fn header(notification: &Notification) -> SlackBlock {
+    let text = one_line(&headline(notification), HEADER);
+    let text = SlackBlockPlainText::new(text).with_emoji(false);
+    SlackHeaderBlock::new(text.into()).into()
+}
+
+/// A block of text in which Slack finds no names by itself.
+fn section(text: String) -> SlackBlock {
+    SlackSectionBlock::new().with_text(markdown(text)).into()
+}
+
+fn markdown(text: String) -> SlackBlockText {
+    SlackBlockText::MarkDown(SlackBlockMarkDownText::new(text).with_verbatim(true))
+}
+
+fn body(text: &str) -> String {
+    match escaped(text, SECTION) {
+        (text, 0) => text,
+        _ => {
+            let (text, missing) = escaped(text, SECTION - COUNTING);
+            format!("{text} (and {missing} more characters)")
+        }
+    }
+}
+
+/// The first events, one per line, and how many there are beyond them.
+fn list(notification: &Notification) -> String {
+    let mut text = String::new();
+    let mut shown = 0;
+    for event in notification.events.iter().take(LISTED) {
+        let line = facts::line(event);
+        if length(&text) + length(&line) + COUNTING > SECTION {
+            break;
+        }
+        text.push_str(&line);
+        text.push('\n');
+        shown += 1;
+    }
+    let all = u64::try_from(notification.events.len()).unwrap_or(u64::MAX);
+    let more = all.saturating_add(notification.omitted) - shown;
+    if more > 0 {
+        text.push_str(&format!("and {more} more"));
+    }
+    text.trim_end().to_owned()
+}
+
+fn links(notification: &Notification) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for place in notification.links.iter().take(LINKS) {
+        let line = link(&place.url, &place.title);
+        let so_far: usize = lines.iter().map(|line| length(line) + 1).sum();
+        if so_far + length(&line) + COUNTING > SECTION {
+            break;
+        }
+        lines.push(line);
+    }
+    let more = notification.links.len() - lines.len();
+    if more > 0 {
+        lines.push(format!("and {more} more links"));
+    }
+    lines.join("\n")
+}
+
+/// The small print: severity, rule, kind, and the ids by which a repeat is recognized.
+fn foot(notification: &Notification, note: Option<&str>) -> SlackBlock {
+    let mut parts = vec![
+        notification.severity.as_str().to_owned(),
+        format!("rule {}", value(&notification.rule, 200)),
+        notification.kind.to_string(),
+        value(notification.delivery_id.as_str(), 250),
+    ];
+    parts.extend(note.map(|note| value(note, 300)));
+    let text = SlackBlockMarkDownText::new(parts.join(" · ")).with_verbatim(true);
+    SlackContextBlock::new(vec![SlackContextBlockElement::MarkDown(text)]).into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! The Slack sink keeps the promises of `Sink`, against a real HTTP server in Slack's place.
+
+#[path = "behavior/answers.rs"]
+mod answers;
+#[path = "behavior/bot.rs"]
+mod bot;
+#[path = "behavior/configuration.rs"]
+mod configuration;
+#[path = "behavior/webhook.rs"]
+mod webhook;
+
+use serde_json::Value;
+use smswatch_core::sink::{ConfiguredSink as _, InvalidConfig, SinkContext};
+use smswatch_model::{Notification, Wishes};
+use smswatch_sink_slack::SlackSink;
+use smswatch_testkit::receiver::Request;
+use smswatch_testkit::sample;
+
+/// Makes a sink from what an operator would write.
+fn configured(config: Value) -> Result<SlackSink, InvalidConfig> {
+    let config = serde_json::from_value(config).expect("the configuration reads well");
+    SlackSink::configure(config, &SinkContext::new("ops-slack"))
+}
+
+/// The sample with a rule's wishes.
+fn wishing(wishes: Value) -> Notification {
+    let Value::Object(wishes) = wishes else {
+        panic!("wishes are an object");
+    };
+    let wishes: Wishes = wishes;
+    Notification {
+        wishes,
+        ..sample::notification()
+    }
+}
+
+/// What a person reads of a message: all its texts, with Slack's escapes undone.
+fn readable(request: &Request) -> String {
+    let mut text = String::new();
+    collect(&request.json(), &mut text);
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
+}
+
+fn collect(value: &Value, text: &mut String) {
+    match value {
+        Value::String(string) => {
+            text.push_str(string);
+            text.push('\n');
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(value, text)),
+        Value::Object(values) => values.values().for_each(|value| collect(value, text)),
+        _ => {}
+    }
+}

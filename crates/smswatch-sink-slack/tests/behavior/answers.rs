@@ -1,0 +1,131 @@
+//! What each answer means.
+
+use std::time::Duration;
+
+use serde_json::json;
+use smswatch_core::sink::{DeliveryError, Retry, Sink as _};
+use smswatch_testkit::receiver::{Answer, Receiver};
+use smswatch_testkit::sample;
+
+use crate::configured;
+
+/// What the sink makes of an answer to an incoming webhook.
+async fn of_webhook(answer: Answer) -> DeliveryError {
+    let receiver = Receiver::start().await;
+    let sink = configured(json!({"webhook_url": receiver.url("/services/x")}));
+    judged(&receiver, &sink.expect("it is valid"), answer).await
+}
+
+/// What the sink makes of an answer to a bot.
+async fn of_bot(answer: Answer) -> DeliveryError {
+    let receiver = Receiver::start().await;
+    let sink = configured(json!({
+        "bot_token": "xoxb-1", "channel": "C1", "api_url": receiver.url("/api"),
+    }));
+    judged(&receiver, &sink.expect("it is valid"), answer).await
+}
+
+async fn judged(
+    receiver: &Receiver,
+    sink: &smswatch_sink_slack::SlackSink,
+    answer: Answer,
+) -> DeliveryError {
+    receiver.answer_always(answer);
+    let error = sink
+        .deliver(&sample::notification())
+        .await
+        .expect_err("the answer is no good one");
+    assert_eq!(receiver.requests().len(), 1, "one call is one attempt");
+    error
+}
+
+fn text(status: u16, body: &'static str) -> Answer {
+    Answer::status(status).body(body)
+}
+
+fn failure(code: &str) -> Answer {
+    Answer::status(200)
+        .header("content-type", "application/json")
+        .body(json!({"ok": false, "error": code}).to_string())
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_message_is_permanent() {
+    for code in ["invalid_payload", "no_text", "invalid_blocks"] {
+        let error = of_webhook(text(400, code)).await;
+        assert_eq!(error.retry(), Retry::Never, "{code}");
+    }
+    for code in ["invalid_blocks", "msg_too_long", "invalid_arguments"] {
+        let error = of_bot(failure(code)).await;
+        assert_eq!(error.retry(), Retry::Never, "{code}");
+    }
+    let error = of_webhook(text(413, "<html>too large</html>")).await;
+    assert_eq!(error.retry(), Retry::Never);
+}
+
+#[tokio::test]
+async fn what_an_operator_can_mend_is_tried_again_and_said() {
+    let mut told = Vec::new();
+    for (status, code) in [
+        (403, "action_prohibited"),
+        (403, "invalid_token"),
+        (404, "no_service"),
+        (404, "channel_not_found"),
+        (410, "channel_is_archived"),
+    ] {
+        let error = of_webhook(text(status, code)).await;
+        assert_eq!(error.retry(), Retry::Later, "{code}");
+        told.push(error.detail());
+    }
+    for code in [
+        "account_inactive",
+        "channel_not_found",
+        "invalid_auth",
+        "is_archived",
+        "missing_scope",
+        "not_in_channel",
+        "token_revoked",
+        "a_code_of_tomorrow",
+    ] {
+        let error = of_bot(failure(code)).await;
+        assert_eq!(error.retry(), Retry::Later, "{code}");
+        told.push(error.detail());
+    }
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[tokio::test]
+async fn slack_can_say_when() {
+    let limited = Answer::status(429).header("retry-after", "30");
+    for error in [
+        of_webhook(limited.clone()).await,
+        of_bot(limited).await,
+        of_bot(Answer::status(503).header("retry-after", "30")).await,
+    ] {
+        assert_eq!(error.retry(), Retry::After(Duration::from_secs(30)));
+    }
+    let error = of_bot(Answer::status(429)).await;
+    assert_eq!(error.retry(), Retry::Later);
+}
+
+#[tokio::test]
+async fn slacks_troubles_and_redirects_are_tried_again() {
+    for status in [301, 307, 401, 500, 502, 503, 504] {
+        for error in [
+            of_webhook(Answer::status(status)).await,
+            of_bot(Answer::status(status)).await,
+        ] {
+            assert_eq!(error.retry(), Retry::Later, "{status}");
+            assert!(error.detail().contains(&status.to_string()));
+        }
+    }
+    for answer in [Answer::hang_up(), failure("").body("<html>")] {
+        assert_eq!(of_bot(answer).await.retry(), Retry::Later);
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_a_proxy_is_not_repeated() {
+    let error = of_webhook(text(502, "<html>Bad Gateway</html>")).await;
+    insta::assert_snapshot!(error.detail(), @"Slack answered 502 Bad Gateway");
+}

@@ -1,0 +1,137 @@
+//! Messages as a bot.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::json;
+use smswatch_core::sink::{Retry, Sink};
+use smswatch_sink_slack::SlackSink;
+use smswatch_testkit::receiver::{Answer, Receiver};
+use smswatch_testkit::sample;
+use smswatch_testkit::sink_suite::{Fixture, Mood};
+
+use crate::{configured, readable, wishing};
+
+const TOKEN: &str = "xoxb-0000-a-token-of-a-bot";
+
+fn sink_at(port: u16) -> SlackSink {
+    let sink = configured(json!({
+        "bot_token": TOKEN,
+        "channel": "#sms-alerts",
+        "api_url": format!("http://127.0.0.1:{port}/api/"),
+    }));
+    sink.expect("it is valid")
+}
+
+fn sink_for(receiver: &Receiver) -> SlackSink {
+    sink_at(receiver.address().port())
+}
+
+fn answer(body: &serde_json::Value) -> Answer {
+    Answer::status(200)
+        .header("content-type", "application/json; charset=utf-8")
+        .body(body.to_string())
+}
+
+fn accepting() -> Answer {
+    answer(&json!({"ok": true, "channel": "C123", "ts": "1503435956.000247", "message": {}}))
+}
+
+struct Bot(Receiver);
+
+#[async_trait]
+impl Fixture for Bot {
+    async fn start() -> Self {
+        let receiver = Receiver::start().await;
+        receiver.answer_always(accepting());
+        Self(receiver)
+    }
+
+    fn sink(&self) -> Arc<dyn Sink> {
+        Arc::new(sink_for(&self.0))
+    }
+
+    fn unreachable_sink(&self, port: u16) -> Arc<dyn Sink> {
+        Arc::new(sink_at(port))
+    }
+
+    async fn turn(&self, mood: Mood) {
+        self.0.answer_always(match mood {
+            Mood::Accepts => accepting(),
+            Mood::Fails => Answer::status(502).body(format!("no way for {TOKEN}")),
+            Mood::Refuses => answer(&json!({
+                "ok": false, "error": "invalid_blocks",
+                "response_metadata": {"messages": [format!("[ERROR] {TOKEN} is wrong")]},
+            })),
+            Mood::Hangs => Answer::hang(),
+            Mood::Rambles => accepting().endless_body(),
+        });
+    }
+
+    async fn spoken_to(&self) {
+        // The suite delivers one notification before it lets the receiver hang.
+        self.0.wait_for(2).await;
+    }
+
+    async fn arrived(&self, n: usize) -> Vec<String> {
+        self.0.wait_for(n).await.iter().map(readable).collect()
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![TOKEN.to_owned()]
+    }
+}
+
+smswatch_testkit::sink_suite!(Bot);
+
+#[tokio::test]
+async fn the_method_the_token_and_the_metadata_are_sent() {
+    let receiver = Receiver::start().await;
+    receiver.answer_always(accepting());
+    let notification = sample::notification();
+    let receipt = sink_for(&receiver)
+        .deliver(&notification)
+        .await
+        .expect("it is accepted");
+    assert_eq!(receipt.detail(), "posted as 1503435956.000247");
+    let request = &receiver.wait_for(1).await[0];
+    assert_eq!(request.path, "/api/chat.postMessage");
+    assert_eq!(
+        request.header("authorization"),
+        Some(&*format!("Bearer {TOKEN}"))
+    );
+    let message = request.json();
+    assert_eq!(message["channel"], "#sms-alerts");
+    assert_eq!(message["unfurl_links"], false);
+    let metadata = &message["metadata"];
+    assert_eq!(metadata["event_type"], "smswatch_notification");
+    assert_eq!(
+        metadata["event_payload"]["delivery_id"],
+        notification.delivery_id.as_str()
+    );
+}
+
+#[tokio::test]
+async fn a_rule_chooses_the_channel_and_who_is_mentioned() {
+    let receiver = Receiver::start().await;
+    receiver.answer_always(accepting());
+    let wishes = json!({"channel": "C0CRITICAL", "mention": ["@channel", "U024BE7LH"]});
+    sink_for(&receiver)
+        .deliver(&wishing(wishes))
+        .await
+        .expect("it is accepted");
+    let request = &receiver.wait_for(1).await[0];
+    assert_eq!(request.json()["channel"], "C0CRITICAL");
+    assert!(readable(request).contains("<!channel> <@U024BE7LH>"));
+}
+
+#[tokio::test]
+async fn wishes_that_make_no_sense_are_refused_for_good() {
+    let receiver = Receiver::start().await;
+    let error = sink_for(&receiver)
+        .deliver(&wishing(json!({"mention": ["@alice"]})))
+        .await
+        .expect_err("nobody is called so");
+    assert_eq!(error.retry(), Retry::Never);
+    insta::assert_snapshot!(error.detail(), @"");
+}

@@ -1,0 +1,98 @@
+//! Messages through an incoming webhook.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::json;
+use smswatch_core::sink::Sink;
+use smswatch_sink_slack::SlackSink;
+use smswatch_testkit::receiver::{Answer, Receiver};
+use smswatch_testkit::sample;
+use smswatch_testkit::sink_suite::{Fixture, Mood};
+
+use crate::{configured, readable, wishing};
+
+const TOKEN: &str = "T000/B000/a-token-in-the-path";
+
+fn sink_at(port: u16) -> SlackSink {
+    let url = format!("http://127.0.0.1:{port}/services/{TOKEN}");
+    configured(json!({ "webhook_url": url })).expect("it is valid")
+}
+
+fn sink_for(receiver: &Receiver) -> SlackSink {
+    sink_at(receiver.address().port())
+}
+
+struct IncomingWebhook(Receiver);
+
+#[async_trait]
+impl Fixture for IncomingWebhook {
+    async fn start() -> Self {
+        let receiver = Receiver::start().await;
+        receiver.answer_always(Answer::status(200).body("ok"));
+        Self(receiver)
+    }
+
+    fn sink(&self) -> Arc<dyn Sink> {
+        Arc::new(sink_for(&self.0))
+    }
+
+    fn unreachable_sink(&self, port: u16) -> Arc<dyn Sink> {
+        Arc::new(sink_at(port))
+    }
+
+    async fn turn(&self, mood: Mood) {
+        let text = |status| Answer::status(status).header("content-type", "text/html");
+        self.0.answer_always(match mood {
+            Mood::Accepts => text(200).body("ok"),
+            Mood::Fails => text(500).body(format!("something broke at {TOKEN}")),
+            Mood::Refuses => text(400).body("invalid_payload"),
+            Mood::Hangs => Answer::hang(),
+            Mood::Rambles => text(200).endless_body(),
+        });
+    }
+
+    async fn spoken_to(&self) {
+        // The suite delivers one notification before it lets the receiver hang.
+        self.0.wait_for(2).await;
+    }
+
+    async fn arrived(&self, n: usize) -> Vec<String> {
+        self.0.wait_for(n).await.iter().map(readable).collect()
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![TOKEN.to_owned()]
+    }
+}
+
+smswatch_testkit::sink_suite!(IncomingWebhook);
+
+#[tokio::test]
+async fn the_message_is_posted_as_json() {
+    let receiver = Receiver::start().await;
+    let sink = sink_for(&receiver);
+    sink.deliver(&sample::notification())
+        .await
+        .expect("it is accepted");
+    let request = &receiver.wait_for(1).await[0];
+    assert_eq!(request.method, "POST");
+    assert_eq!(request.path, format!("/services/{TOKEN}"));
+    assert_eq!(
+        request.header("content-type"),
+        Some("application/json; charset=utf-8")
+    );
+    assert_eq!(request.header("authorization"), None);
+    assert!(request.json()["blocks"].is_array());
+}
+
+#[tokio::test]
+async fn a_wish_for_another_channel_is_told_rather_than_lost() {
+    let receiver = Receiver::start().await;
+    let sink = sink_for(&receiver);
+    sink.deliver(&wishing(json!({"channel": "#sms-critical"})))
+        .await
+        .expect("it is accepted");
+    let text = readable(&receiver.wait_for(1).await[0]);
+    assert!(text.contains("meant for #sms-critical"), "{text}");
+}

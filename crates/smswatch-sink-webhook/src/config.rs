@@ -1,0 +1,172 @@
+//! What an operator writes for a webhook, and what of it makes no sense.
+
+use std::collections::BTreeMap;
+
+use reqwest::Url;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use smswatch_core::Secret;
+use smswatch_core::sink::InvalidConfig;
+
+use crate::redact::Redactor;
+use crate::sign::Signer;
+
+/// Headers that belong to the protocol or to the sink.
+const RESERVED: [&str; 9] = [
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "transfer-encoding",
+    "connection",
+    "host",
+    "te",
+    "upgrade",
+    "user-agent",
+];
+
+/// A webhook: notifications as signed JSON to a URL.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Where notifications are posted: `http://` or `https://`. A user and password in it become
+    /// basic authentication. Required; treated as a credential. Example:
+    /// `https://crm.example.com/hooks/sms`.
+    pub url: Secret,
+
+    /// The key that signs: base64 behind `whsec_`, or any other text as it is. Default: none, then
+    /// nothing is signed. Example: `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`.
+    #[serde(default)]
+    pub secret: Option<Secret>,
+
+    /// Several keys, each of which signs, while receivers move from one to the next; instead of
+    /// `secret`. Default: none. Example: `[whsec_bmV3IGtleQ, whsec_b2xkIGtleQ]`.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub secrets: Option<Vec<Secret>>,
+
+    /// Further headers; their values are treated as credentials. Not `content-type`, `user-agent`
+    /// or any `webhook-…`, which the sink sets. Default: none. Example: `{authorization: Bearer x}`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Secret>,
+
+    /// The shape of the body: `standard` (Standard Webhooks) or `cloudevents` (CloudEvents 1.0,
+    /// structured mode). Default: `standard`.
+    #[serde(default)]
+    pub format: Format,
+
+    /// Whether the receiver may have a loopback, private, link-local or otherwise not public
+    /// address. Default: `false`.
+    #[serde(default)]
+    pub allow_private: bool,
+}
+
+/// The shape of a webhook's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// `type`, `timestamp` and `data`, as Standard Webhooks has them.
+    #[default]
+    Standard,
+    /// A structured CloudEvents 1.0 JSON document.
+    CloudEvents,
+}
+
+impl Format {
+    /// The body's media type.
+    pub(crate) fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Standard => "application/json",
+            Self::CloudEvents => "application/cloudevents+json",
+        })
+    }
+}
+
+impl WebhookConfig {
+    /// The URL, checked.
+    pub(crate) fn checked_url(&self) -> Result<Url, InvalidConfig> {
+        // The parser's errors quote nothing of the URL, which may hold a credential.
+        let url: Url = self
+            .url
+            .reveal()
+            .parse()
+            .map_err(|error| InvalidConfig::at("url", format_args!("not a URL: {error}")))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            let what = "a webhook's URL begins with `https://` or `http://`";
+            return Err(InvalidConfig::at("url", what));
+        }
+        Ok(url)
+    }
+
+    /// The keys, made ready.
+    pub(crate) fn signer(&self) -> Result<Signer, InvalidConfig> {
+        let (key, secrets) = match (&self.secret, &self.secrets) {
+            (Some(_), Some(_)) => {
+                let what = "`secret` and `secrets` exclude each other; put all keys in `secrets`";
+                return Err(InvalidConfig::at("secrets", what));
+            }
+            (Some(secret), None) => ("secret", std::slice::from_ref(secret)),
+            (None, Some(secrets)) if secrets.is_empty() => {
+                let what = "an empty list signs nothing; name a key, or leave `secrets` out";
+                return Err(InvalidConfig::at("secrets", what));
+            }
+            (None, Some(secrets)) => ("secrets", secrets.as_slice()),
+            (None, None) => return Ok(Signer::default()),
+        };
+        let mut signer = Signer::default();
+        for secret in secrets {
+            signer
+                .add(secret)
+                .map_err(|error| InvalidConfig::at(key, error))?;
+        }
+        Ok(signer)
+    }
+
+    /// The operator's headers, checked, with the content type.
+    pub(crate) fn checked_headers(&self) -> Result<HeaderMap, InvalidConfig> {
+        let mut headers = HeaderMap::with_capacity(self.headers.len() + 8);
+        for (name, value) in &self.headers {
+            let invalid = |what: std::fmt::Arguments<'_>| InvalidConfig::at("headers", what);
+            let header: HeaderName = name
+                .parse()
+                .map_err(|_| invalid(format_args!("`{name}` cannot be the name of a header")))?;
+            if RESERVED.contains(&header.as_str()) || header.as_str().starts_with("webhook-") {
+                return Err(invalid(format_args!(
+                    "`{name}` is set by the webhook itself"
+                )));
+            }
+            let mut value = HeaderValue::from_str(value.reveal())
+                .map_err(|_| invalid(format_args!("the value of `{name}` is not plain text")))?;
+            value.set_sensitive(true);
+            if headers.insert(header, value).is_some() {
+                return Err(invalid(format_args!("`{name}` stands there twice")));
+            }
+        }
+        headers.insert(reqwest::header::CONTENT_TYPE, self.format.content_type());
+        Ok(headers)
+    }
+
+    /// All credentials that an answer might repeat.
+    pub(crate) fn redactor(&self, url: &Url) -> Redactor {
+        let mut redactor = Redactor::default();
+        redactor.hide(self.url.reveal());
+        redactor.hide(url.as_str());
+        redactor.hide(url.username());
+        redactor.hide(url.path());
+        for secret in [url.password(), url.query()].into_iter().flatten() {
+            redactor.hide(secret);
+        }
+        for (_, value) in url.query_pairs() {
+            redactor.hide(&value);
+        }
+        let keys = self.secret.iter().chain(self.secrets.iter().flatten());
+        for secret in keys.chain(self.headers.values()) {
+            redactor.hide(secret.reveal());
+            // `Bearer x`: the token is the credential, with or without the word before it.
+            if let Some((_, token)) = secret.reveal().rsplit_once(' ') {
+                redactor.hide(token);
+            }
+        }
+        redactor
+    }
+}

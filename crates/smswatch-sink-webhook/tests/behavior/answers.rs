@@ -1,0 +1,90 @@
+//! What each answer means.
+
+use std::time::Duration;
+
+use smswatch_core::sink::{Retry, Sink as _};
+use smswatch_testkit::receiver::{Answer, Receiver};
+use smswatch_testkit::sample;
+
+use crate::plain;
+
+/// What the sink makes of one answer: none when it is delivered.
+async fn judged(answer: Answer) -> Option<(Retry, String)> {
+    let receiver = Receiver::start().await;
+    receiver.answer_always(answer);
+    let outcome = plain(&receiver).deliver(&sample::notification()).await;
+    assert_eq!(receiver.requests().len(), 1, "one call is one attempt");
+    outcome.err().map(|error| (error.retry(), error.detail()))
+}
+
+#[tokio::test]
+async fn each_status_means_what_the_table_says() {
+    for status in 200..300 {
+        assert_eq!(judged(Answer::status(status)).await, None, "{status}");
+    }
+    for status in 300..600 {
+        let expected = match status {
+            400 | 405 | 410 | 413 | 415 | 422 => Retry::Never,
+            _ => Retry::Later,
+        };
+        let (retry, detail) = judged(Answer::status(status)).await.expect("not delivered");
+        assert_eq!(retry, expected, "{status}");
+        assert!(detail.contains(&status.to_string()), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_can_say_when() {
+    let ten_seconds = |status| Answer::status(status).header("retry-after", "10");
+    for status in [429, 503] {
+        let (retry, _) = judged(ten_seconds(status)).await.expect("not delivered");
+        assert_eq!(retry, Retry::After(Duration::from_secs(10)), "{status}");
+    }
+    let (retry, _) = judged(ten_seconds(500)).await.expect("not delivered");
+    assert_eq!(retry, Retry::Later);
+    let senseless = Answer::status(429).header("retry-after", "when it is over");
+    let (retry, _) = judged(senseless).await.expect("not delivered");
+    assert_eq!(retry, Retry::Later);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let receiver = Receiver::start().await;
+    let elsewhere = Receiver::start().await;
+    receiver.answer_always(Answer::status(308).header("location", &elsewhere.url("/")));
+    let error = plain(&receiver)
+        .deliver(&sample::notification())
+        .await
+        .expect_err("a redirect is no delivery");
+    assert_eq!(error.retry(), Retry::Later);
+    assert!(elsewhere.requests().is_empty());
+}
+
+#[tokio::test]
+async fn the_receivers_words_are_kept_in_one_line() {
+    let (_, detail) = judged(Answer::status(422).body("no such\ntenant"))
+        .await
+        .expect("not delivered");
+    insta::assert_snapshot!(detail, @"the receiver answered 422 Unprocessable Entity: no such tenant");
+}
+
+#[tokio::test]
+async fn a_success_with_a_broken_body_is_a_success() {
+    assert_eq!(judged(Answer::status(200).stalled_body()).await, None);
+    assert_eq!(judged(Answer::status(200).endless_body()).await, None);
+}
+
+#[tokio::test]
+async fn a_failure_with_a_body_that_never_comes_still_ends() {
+    let (retry, _) = judged(Answer::status(422).stalled_body())
+        .await
+        .expect("not delivered");
+    assert_eq!(retry, Retry::Never);
+}
+
+#[tokio::test]
+async fn no_answer_at_all_is_worth_another_try() {
+    let (retry, detail) = judged(Answer::hang_up()).await.expect("not delivered");
+    assert_eq!(retry, Retry::Later);
+    assert!(!detail.contains("http://"), "{detail}");
+}

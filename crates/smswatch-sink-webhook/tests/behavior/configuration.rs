@@ -1,0 +1,44 @@
+//! What of a configuration makes no sense, and how that is told.
+
+use serde_json::{Value, json};
+use smswatch_core::schemars::schema_for;
+use smswatch_sink_webhook::WebhookConfig;
+
+use crate::configured;
+
+/// The key and the text of a configuration's error.
+fn error(config: Value) -> String {
+    let error = configured(config).expect_err("it makes no sense");
+    format!("{}: {error}", error.key().unwrap_or("-"))
+}
+
+#[test]
+fn what_makes_no_sense_is_told_with_its_key() {
+    let url = "https://crm.example.com/hook";
+    let errors = [
+        error(json!({"url": "crm.example.com/s3cret"})),
+        error(json!({"url": "ftp://crm.example.com/s3cret"})),
+        error(json!({"url": url, "secret": "whsec_!"})),
+        error(json!({"url": url, "secret": ""})),
+        error(json!({"url": url, "secrets": []})),
+        error(json!({"url": url, "secrets": ["a"], "secret": "b"})),
+        error(json!({"url": url, "headers": {"Webhook-Id": "x"}})),
+        error(json!({"url": url, "headers": {"Content-Type": "x"}})),
+        error(json!({"url": url, "headers": {"not a name": "x"}})),
+        error(json!({"url": url, "headers": {"x": "a\nb"}})),
+        error(json!({"url": url, "headers": {"x": "a", "X": "b"}})),
+    ];
+    insta::assert_snapshot!(errors.join("\n"));
+}
+
+#[test]
+fn unknown_keys_are_refused() {
+    let config = json!({"url": "https://crm.example.com", "sekret": "x"});
+    let error = serde_json::from_value::<WebhookConfig>(config).expect_err("a typing error");
+    assert!(error.to_string().contains("sekret"), "{error}");
+}
+
+#[test]
+fn the_schema_describes_every_key() {
+    insta::assert_json_snapshot!(schema_for!(WebhookConfig));
+}

@@ -1,0 +1,91 @@
+//! The program itself, for a `main` that adds sinks of its own.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use smswatch_core::sink::ConfiguredSink;
+
+use crate::cli::{Cli, Command, SinkCommand};
+use crate::commands;
+use crate::console::ConsoleSink;
+use crate::report::{self, Failure};
+use crate::sink_types::SinkTypes;
+
+/// The smswatch program: every command, with the built-in sinks and whatever is added.
+///
+/// ```no_run
+/// # use smswatch_core::sink::ConfiguredSink;
+/// fn main_with<T: ConfiguredSink>() -> std::process::ExitCode {
+///     smswatch::App::new().sink::<T>("pager").main()
+/// }
+/// ```
+#[derive(Debug)]
+pub struct App {
+    sink_types: SinkTypes,
+}
+
+impl App {
+    /// The program with the built-in sinks: `console`, `email`, `slack` and `webhook`.
+    #[must_use]
+    pub fn new() -> Self {
+        let app = Self { sink_types: SinkTypes::default() }.sink::<ConsoleSink>("console");
+        #[cfg(feature = "sink-email")]
+        let app = app.sink::<smswatch_sink_email::EmailSink>("email");
+        #[cfg(feature = "sink-slack")]
+        let app = app.sink::<smswatch_sink_slack::SlackSink>("slack");
+        #[cfg(feature = "sink-webhook")]
+        let app = app.sink::<smswatch_sink_webhook::WebhookSink>("webhook");
+        app
+    }
+
+    /// Adds a kind of sink, to be configured with `type: NAME`; one of that name is replaced.
+    #[must_use]
+    pub fn sink<T: ConfiguredSink>(mut self, name: &str) -> Self {
+        self.sink_types.add::<T>(name);
+        self
+    }
+
+    /// Does what the command line says, and answers with the process's exit status: 0 done,
+    /// 1 failed, 2 wrong usage or configuration.
+    #[must_use]
+    pub fn main(self) -> ExitCode {
+        let command = Cli::parse().command;
+        // All TLS of the process goes through this one provider. Whoever calls this twice, or has
+        // installed one before, keeps what is there.
+        let _already_installed = rustls::crypto::ring::default_provider().install_default();
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return report::tell(&Failure::from(anyhow::Error::from(error))),
+        };
+        let done = runtime.block_on(self.dispatch(command));
+        // A sink that hangs in a blocking call must not keep the process from ending.
+        runtime.shutdown_background();
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => report::tell(&failure),
+        }
+    }
+
+    async fn dispatch(&self, command: Command) -> Result<(), Failure> {
+        let types = &self.sink_types;
+        match command {
+            Command::Run(args) => crate::run::run(types, &args).await?,
+            Command::Demo(args) => crate::demo::demo(types, &args).await?,
+            Command::Check(args) => crate::check::check(types, &args)?,
+            Command::Schema => crate::check::schema(types)?,
+            Command::Watch(args) => commands::watch::watch(args).await?,
+            Command::Unwatch(args) => commands::watch::unwatch(args).await?,
+            Command::Show(args) => commands::show::show(args).await?,
+            Command::Events(args) => commands::events::events(args).await?,
+            Command::Status(args) => commands::status::status(args).await?,
+            Command::Sink(SinkCommand::Test(args)) => commands::sink_test::sink_test(args).await?,
+        }
+        Ok(())
+    }
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::new()
+    }
+}

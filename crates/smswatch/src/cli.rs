@@ -1,0 +1,188 @@
+//! What a person can type.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Watches SMS for status changes and tells the right people.
+#[derive(Debug, Parser)]
+#[command(name = "smswatch", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Watch messages, notice changes and deliver alerts, until SIGTERM or Ctrl-C
+    Run(ConfigArgs),
+    /// Show the main job at work on simulated messages; needs nothing
+    Demo(DemoArgs),
+    /// Check the configuration and say everything that is wrong with it
+    Check(ConfigArgs),
+    /// Have messages watched by the running service
+    Watch(WatchArgs),
+    /// Stop watching messages; what is known of them goes
+    Unwatch(UnwatchArgs),
+    /// Show one message: its parts, what happened, which rules fired or why not, its deliveries
+    Show(ShowArgs),
+    /// List events, newest first
+    Events(EventsArgs),
+    /// Show how the running service is
+    Status(StatusArgs),
+    /// Look after sinks
+    #[command(subcommand)]
+    Sink(SinkCommand),
+    /// Print the JSON Schema of the configuration file
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// The configuration file [default: smswatch.yaml, else config/smswatch.yaml]
+    #[arg(long, value_name = "FILE", env = "SMSWATCH_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DemoArgs {
+    /// How many messages to simulate
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) messages: u32,
+    /// How many seconds the show takes
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub(crate) seconds: u32,
+    /// Where the API answers
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub(crate) listen: std::net::SocketAddr,
+}
+
+/// How to reach the running service.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServiceArgs {
+    /// The running service's address
+    #[arg(long, env = "SMSWATCH_URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: String,
+    /// The bearer token of its API
+    #[arg(long, env = "SMSWATCH_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// The messages' ids, as Routee gave them out (trackingId)
+    #[arg(value_name = "ID", required_unless_present = "file")]
+    pub(crate) ids: Vec<String>,
+    /// A label for the watch; may be given several times
+    #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = parse_tag)]
+    pub(crate) tags: Vec<(String, String)>,
+    /// A file with one id a line; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UnwatchArgs {
+    /// The messages' ids
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The message's id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Go on and print new events as they come, oldest first
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Only events of this message
+    #[arg(long, value_name = "ID")]
+    pub(crate) message_id: Option<String>,
+    /// Only events of this type, such as `sms.status_changed`
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) kind: Option<String>,
+    /// How many events to print
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SinkCommand {
+    /// Have the running service send one test notification, wait, and tell what came of it
+    Test(SinkTestArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SinkTestArgs {
+    /// The sink's name in the configuration
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// How many seconds to wait for the first attempt
+    #[arg(long, default_value_t = 60)]
+    pub(crate) wait: u64,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+fn parse_tag(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a tag is written NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_makes_sense() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_tag_needs_a_name() {
+        assert_eq!(parse_tag("team=crm=x"), Ok(("team".to_owned(), "crm=x".to_owned())));
+        assert!(parse_tag("=crm").is_err() && parse_tag("team").is_err());
+    }
+}

@@ -1,0 +1,108 @@
+//! `smswatch events`: what happened, and with `--follow` what happens.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::show::summary;
+use super::table::Table;
+use super::{field, print, print_json};
+use crate::cli::EventsArgs;
+use crate::client::Client;
+
+/// How often a following command asks for what is new.
+const PACE: Duration = Duration::from_millis(500);
+
+/// How many events a following command remembers having printed.
+const REMEMBERED: usize = 10_000;
+
+pub(crate) async fn events(args: EventsArgs) -> anyhow::Result<()> {
+    let client = Client::new(&args.service)?;
+    if args.follow {
+        return follow(&client, &args).await;
+    }
+    let page = page(&client, &args, None).await?;
+    if args.output.json {
+        return print_json(&page["items"]);
+    }
+    let mut table = Table::new(&["TIME", "MESSAGE", "TO", "COUNTRY", "WHAT"]);
+    for event in page["items"].as_array().into_iter().flatten() {
+        table.row(cells(event));
+    }
+    print(&table.render())
+}
+
+async fn page(client: &Client, args: &EventsArgs, cursor: Option<&str>) -> anyhow::Result<Value> {
+    let limit = args.limit.to_string();
+    let mut query = vec![("limit", limit.as_str())];
+    query.extend(args.message_id.as_deref().map(|id| ("message_id", id)));
+    query.extend(args.kind.as_deref().map(|kind| ("type", kind)));
+    query.extend(cursor.map(|cursor| ("cursor", cursor)));
+    client.get(&["v1", "events"], &query).await
+}
+
+/// Prints what is there, then what comes, until the command is ended. An event is printed once.
+async fn follow(client: &Client, args: &EventsArgs) -> anyhow::Result<()> {
+    let mut printed = Printed::default();
+    let mut is_first = true;
+    loop {
+        let mut news = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = page(client, args, cursor.as_deref()).await?;
+            let items = page["items"].as_array().cloned().unwrap_or_default();
+            let n_items = items.len();
+            let fresh = items.into_iter().filter(|event| printed.is_new(event)).collect::<Vec<_>>();
+            let is_all_new = fresh.len() == n_items;
+            news.extend(fresh);
+            cursor = page["next"].as_str().map(str::to_owned);
+            // A page with something known on it: everything behind it is known too.
+            if is_first || !is_all_new || cursor.is_none() {
+                break;
+            }
+        }
+        is_first = false;
+        for event in news.iter().rev() {
+            if args.output.json {
+                print(&format!("{event}\n"))?;
+            } else {
+                print(&format!("{}\n", cells(event).join("  ")))?;
+            }
+        }
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+#[derive(Default)]
+struct Printed {
+    ids: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Printed {
+    fn is_new(&mut self, event: &Value) -> bool {
+        // A status can come back, so an event's id alone may be printed before.
+        let id = format!("{} {}", field(event, "/event_id"), event["sequence"]);
+        if !self.ids.insert(id.clone()) {
+            return false;
+        }
+        self.order.push_back(id);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+        true
+    }
+}
+
+fn cells(event: &Value) -> Vec<String> {
+    vec![
+        field(event, "/time").to_owned(),
+        field(event, "/message/message_id").to_owned(),
+        field(event, "/message/to").to_owned(),
+        field(event, "/message/country").to_owned(),
+        summary(event),
+    ]
+}

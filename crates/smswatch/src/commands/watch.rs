@@ -1,0 +1,68 @@
+//! `smswatch watch` and `smswatch unwatch`.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use serde_json::{Value, json};
+
+use super::{print, print_json};
+use crate::cli::{UnwatchArgs, WatchArgs};
+use crate::client::Client;
+
+/// How many messages the API takes at once.
+const MOST_AT_ONCE: usize = 10_000;
+
+pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
+    let client = Client::new(&args.service)?;
+    let mut ids = args.ids;
+    if let Some(file) = &args.file {
+        ids.extend(read_ids(file)?);
+    }
+    if ids.is_empty() {
+        bail!("there is no id to watch");
+    }
+    let tags: BTreeMap<_, _> = args.tags.into_iter().collect();
+    let (mut accepted, mut already_watched) = (0, 0);
+    for chunk in ids.chunks(MOST_AT_ONCE) {
+        let message = |id: &String| json!({ "message_id": id, "tags": tags });
+        let messages: Vec<Value> = chunk.iter().map(message).collect();
+        let answer = client.post(&["v1", "watches"], &json!({ "messages": messages })).await?;
+        accepted += answer["accepted"].as_u64().unwrap_or(0);
+        already_watched += answer["already_watched"].as_u64().unwrap_or(0);
+    }
+    if args.output.json {
+        return print_json(&json!({ "accepted": accepted, "already_watched": already_watched }));
+    }
+    print(&format!("{accepted} accepted, {already_watched} already watched\n"))
+}
+
+pub(crate) async fn unwatch(args: UnwatchArgs) -> anyhow::Result<()> {
+    let client = Client::new(&args.service)?;
+    let mut unknown = Vec::new();
+    for id in &args.ids {
+        if !client.delete(&["v1", "watches", id]).await? {
+            unknown.push(id.as_str());
+        }
+    }
+    let removed = args.ids.len() - unknown.len();
+    if args.output.json {
+        print_json(&json!({ "removed": removed, "unknown": unknown }))?;
+    } else {
+        print(&format!("{removed} removed\n"))?;
+    }
+    if unknown.is_empty() { Ok(()) } else { bail!("not watched: {}", unknown.join(", ")) }
+}
+
+fn read_ids(file: &Path) -> anyhow::Result<Vec<String>> {
+    let mut text = String::new();
+    if file == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text).context("could not read standard input")?;
+    } else {
+        text = std::fs::read_to_string(file)
+            .with_context(|| format!("could not read {}", file.display()))?;
+    }
+    let ids = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(ids.map(str::to_owned).collect())
+}

@@ -1,0 +1,82 @@
+//! The `console` sink: prints alerts for people, as they would appear in a chat.
+
+use std::io::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use smswatch_core::async_trait;
+use smswatch_core::model::{Notification, Severity};
+use smswatch_core::sink::{
+    ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Receipt, Sink, SinkContext,
+};
+
+/// Prints alerts on standard output; in color only on a terminal.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConsoleConfig {}
+
+/// Prints alerts on standard output.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConsoleSink;
+
+impl ConfiguredSink for ConsoleSink {
+    type Config = ConsoleConfig;
+    type Wishes = NoWishes;
+
+    fn configure(_: ConsoleConfig, _: &SinkContext) -> Result<Self, InvalidConfig> {
+        Ok(Self)
+    }
+}
+
+#[async_trait]
+impl Sink for ConsoleSink {
+    async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
+        let text = render(notification);
+        // One write, so that alerts do not run into each other.
+        let mut stdout = anstream::stdout().lock();
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+            .map_err(|error| DeliveryError::temporary("could not print").because(error))?;
+        Ok(Receipt::new("printed"))
+    }
+}
+
+/// The alert in a few lines, with escape sequences for color.
+fn render(notification: &Notification) -> String {
+    let (mark, color) = match notification.severity {
+        Severity::Info => ("info", AnsiColor::Cyan),
+        Severity::Warning => ("warning", AnsiColor::Yellow),
+        Severity::Critical => ("CRITICAL", AnsiColor::Red),
+    };
+    let strong = Style::new().bold().fg_color(Some(color.into()));
+    let faint = Style::new().dimmed();
+    let title = plain(&notification.title);
+    let mut text = format!("{strong}{mark:<8}{strong:#} {title}\n");
+    for line in notification.text.lines() {
+        text.push_str(&format!("         {}\n", plain(line)));
+    }
+    let rule = plain(&notification.rule);
+    let id = &notification.delivery_id;
+    text.push_str(&format!("         {faint}rule {rule}, {id}{faint:#}\n\n"));
+    text
+}
+
+/// Without control characters: what a provider says must not steer a terminal.
+fn plain(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use smswatch_testkit::sample;
+
+    use super::*;
+
+    #[test]
+    fn an_alert_is_readable_without_color() {
+        let notification = Notification { text: "line\u{1b}[2J one\nline two".to_owned(), ..sample::notification() };
+        insta::assert_snapshot!(anstream::adapter::strip_str(&render(&notification)).to_string());
+    }
+}

@@ -1,0 +1,155 @@
+//! `smswatch demo`: the main job at work on simulated messages, with nothing to install or configure.
+
+mod cast;
+mod summary;
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use routee_sim::{Sim, SimConfig};
+use smswatch_core::model::{MessageId, Tags};
+use smswatch_core::{NewWatch, Service};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::DemoArgs;
+use crate::report::Failure;
+use crate::settings::{self, Source};
+use crate::sink_types::SinkTypes;
+use crate::{log, run, wiring};
+
+const CONFIGURATION: &str = include_str!("demo/demo.yaml");
+
+/// How often simulated messages are sent.
+const TICK: Duration = Duration::from_millis(250);
+
+/// How long after the last message the slowest of them has met its fate.
+const AFTERGLOW: Duration = Duration::from_secs(26);
+
+pub(crate) async fn demo(types: &SinkTypes, args: &DemoArgs) -> Result<(), Failure> {
+    log::start("warn");
+    let directory = tempdir().context("could not make a directory for the demo's store")?;
+    let sim = Sim::start(SimConfig::default()).context("could not start the simulator")?;
+    let listen = free_address(args.listen).await;
+    let variables = variables(&sim, listen, &directory.path);
+    let source = Source {
+        file: "demo.yaml".into(),
+        text: CONFIGURATION.to_owned(),
+        environment: Box::new(move |name| variables.get(name).cloned()),
+    };
+    let loaded = settings::read(types, source)?;
+    let process = wiring::start(loaded.configuration).await?;
+    let service = process.engine.service();
+    introduce(args, process.server.local_addr()).context("could not print")?;
+
+    let stop = run::stop_signal()?;
+    let show = tokio::spawn(show(service.clone(), sim, args.clone(), stop.clone()));
+    run::work(process, stop).await;
+    show.await.context("the demo stopped in an unexpected way")??;
+    let summary = summary::of(&service).await?;
+    writeln!(anstream::stdout(), "{summary}").context("could not print")?;
+    Ok(())
+}
+
+/// A directory that goes with the demo.
+struct Directory {
+    path: std::path::PathBuf,
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // Left behind in the worst case, in a place that is cleaned by the system.
+        let _removed = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+fn tempdir() -> std::io::Result<Directory> {
+    let path = std::env::temp_dir().join(format!("smswatch-demo-{}", std::process::id()));
+    std::fs::create_dir_all(&path)?;
+    Ok(Directory { path })
+}
+
+/// The wanted address, or one beside it where something else listens there.
+async fn free_address(wanted: SocketAddr) -> SocketAddr {
+    match TcpListener::bind(wanted).await {
+        Ok(_) => wanted,
+        Err(_) => SocketAddr::new(wanted.ip(), 0),
+    }
+}
+
+fn variables(sim: &Sim, listen: SocketAddr, directory: &Path) -> HashMap<String, String> {
+    let config = SimConfig::default();
+    let store = directory.join("smswatch.db");
+    [
+        ("DEMO_APPLICATION_ID", config.application_id),
+        ("DEMO_APPLICATION_SECRET", config.application_secret),
+        ("DEMO_ROUTEE", sim.url().to_owned()),
+        ("DEMO_STORE", store.display().to_string()),
+        ("DEMO_LISTEN", listen.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+fn introduce(args: &DemoArgs, api: SocketAddr) -> std::io::Result<()> {
+    let DemoArgs { messages, seconds, .. } = args;
+    let whole = u64::from(*seconds) + AFTERGLOW.as_secs();
+    let mut stdout = anstream::stdout().lock();
+    writeln!(stdout, "smswatch demo: {messages} simulated messages within {seconds} s.")?;
+    writeln!(stdout, "A simulated Routee on this machine carries them; nothing reaches anybody.")?;
+    writeln!(stdout)?;
+    writeln!(stdout, "  alerts    appear below, as they would in a chat")?;
+    writeln!(stdout, "  messages  http://{api}/v1/watches")?;
+    writeln!(stdout, "  events    http://{api}/v1/events")?;
+    writeln!(stdout, "  metrics   http://{api}/metrics")?;
+    writeln!(stdout)?;
+    writeln!(stdout, "It ends by itself after about {whole} s, or with Ctrl-C; then it sums up.")?;
+    writeln!(stdout)?;
+    stdout.flush()
+}
+
+/// Sends the messages, waits for their fates, and ends the process.
+async fn show(
+    service: Service,
+    sim: Sim,
+    args: DemoArgs,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let ended = stop.clone();
+    let result = tokio::select! {
+        () = ended.cancelled() => Ok(()),
+        result = send_all(&service, &sim, &args) => result,
+    };
+    stop.cancel();
+    // The simulator lives until nobody asks it any more.
+    sim.stop().await;
+    result
+}
+
+async fn send_all(service: &Service, sim: &Sim, args: &DemoArgs) -> anyhow::Result<()> {
+    let whole = Duration::from_secs(u64::from(args.seconds));
+    let started = tokio::time::Instant::now();
+    let mut ticks = tokio::time::interval(TICK);
+    let mut sent = 0;
+    while sent < args.messages {
+        ticks.tick().await;
+        let share = (started.elapsed().as_secs_f64() / whole.as_secs_f64()).min(1.0);
+        let mut watches = Vec::new();
+        while f64::from(sent) < (f64::from(args.messages) * share).max(1.0) && sent < args.messages {
+            let id = sim.register(cast::message(sent)).context("the simulator refused a message")?;
+            let message_id = MessageId::new(id).context("the simulator made a strange id")?;
+            let tags = Tags::from([("team".to_owned(), cast::team(sent).to_owned())]);
+            watches.push(NewWatch { message_id, tags });
+            sent += 1;
+        }
+        if !watches.is_empty() {
+            service.register(watches).await.context("could not register a message")?;
+        }
+    }
+    tokio::time::sleep(AFTERGLOW).await;
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Finds, reads and checks the configuration, and turns it into what the process is made of.
+
+mod convert;
+mod document;
+mod files;
+mod load;
+pub(crate) mod schema;
+mod validate;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use smswatch_core::settings::{Settings, SinkSettings};
+use smswatch_core::sink::Sink;
+use smswatch_core::{Privacy, Secret};
+use smswatch_http::HttpOptions;
+use smswatch_routee::RouteeOptions;
+use smswatch_rules::{Diagnostic, RuleBook};
+
+pub(crate) use self::load::{load, read};
+
+/// The sinks of a configuration, by name.
+pub(crate) type Sinks = BTreeMap<String, (Arc<dyn Sink>, SinkSettings)>;
+
+/// What the names in `${…}` stand for.
+pub(crate) type Environment = Box<dyn Fn(&str) -> Option<String>>;
+
+/// A configuration file's text, and what its `${…}` stand for.
+pub(crate) struct Source {
+    pub(crate) file: PathBuf,
+    pub(crate) text: String,
+    pub(crate) environment: Environment,
+}
+
+impl Source {
+    /// A file, with the process's environment.
+    fn of_file(file: &Path) -> std::io::Result<Self> {
+        Ok(Self {
+            file: file.to_owned(),
+            text: std::fs::read_to_string(file)?,
+            environment: Box::new(|name| std::env::var(name).ok()),
+        })
+    }
+}
+
+/// Which store the operator wants.
+#[derive(Debug, Clone)]
+pub(crate) enum StoreChoice {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server.
+    Redis {
+        /// Where it is; may hold a password.
+        url: Secret,
+        /// What every key begins with.
+        key_prefix: String,
+        /// Into how many shards it is split.
+        shards: u16,
+    },
+}
+
+/// A configuration that makes sense, in the terms of those who do the work.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    pub(crate) routee: RouteeOptions,
+    pub(crate) store: StoreChoice,
+    pub(crate) settings: Settings,
+    pub(crate) privacy: Privacy,
+    pub(crate) http: HttpOptions,
+    pub(crate) sinks: Sinks,
+    pub(crate) rules: RuleBook,
+}
+
+/// A configuration, and what is to be said about it.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) file: PathBuf,
+    pub(crate) configuration: Configuration,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// Shows the warnings to whoever started the process.
+    pub(crate) fn warn(&self) {
+        crate::report::show(&self.warnings);
+    }
+}
+
+#[cfg(test)]
+mod tests;

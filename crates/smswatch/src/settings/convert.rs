@@ -1,0 +1,172 @@
+//! Turns what the operator wrote into the terms of those who do the work, and refuses what reads
+//! well and makes no sense.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use smswatch_core::settings::{
+    Numbers, ProviderLimits, RetrySettings, Settings, SinkSettings, WatchSettings,
+};
+use smswatch_core::store::{Bound, HistoryBounds, Rate};
+use smswatch_http::{ApiToken, HttpOptions, Scope};
+use smswatch_routee::RouteeOptions;
+use smswatch_rules::Span;
+
+use super::StoreChoice;
+use super::document::{
+    BoundSection, CommonSinkSection, HistorySection, HttpSection, NumbersChoice, PrivacySection,
+    RateSection, RouteeSection, StoreSection, TokenScope, WatchSection,
+};
+use super::validate::Problem;
+
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(super) fn numbers(section: &PrivacySection) -> Numbers {
+    match section.numbers {
+        NumbersChoice::Mask => Numbers::Mask,
+        NumbersChoice::Full => Numbers::Full,
+    }
+}
+
+pub(super) fn routee(section: RouteeSection) -> RouteeOptions {
+    RouteeOptions {
+        application_id: section.application_id,
+        application_secret: section.application_secret,
+        api_url: section.api_url,
+        auth_url: section.auth_url,
+        timeout: section.timeout.duration(),
+    }
+}
+
+pub(super) fn store(section: &StoreSection) -> Result<StoreChoice, Vec<Problem>> {
+    let url = section.url.reveal();
+    if let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+        return Ok(StoreChoice::Sqlite(PathBuf::from(path)));
+    }
+    if url.starts_with("redis://") || url.starts_with("rediss://") {
+        return Ok(StoreChoice::Redis {
+            url: section.url.clone(),
+            key_prefix: section.key_prefix.clone(),
+            shards: section.shards,
+        });
+    }
+    let problem = if url.starts_with("redis+") {
+        Problem::new("/store/url", "this version knows no Redis Cluster and no Sentinel yet")
+    } else {
+        Problem::new("/store/url", "this is no store")
+    };
+    Err(vec![problem.hint("`redis://HOST:PORT`, `rediss://HOST:PORT` or `sqlite:PATH`")])
+}
+
+pub(super) fn http(section: HttpSection) -> Result<HttpOptions, Vec<Problem>> {
+    let scope = |scope| match scope {
+        TokenScope::Read => Scope::Read,
+        TokenScope::Write => Scope::Write,
+    };
+    let own = section.token.map(|token| ApiToken {
+        name: "token".to_owned(),
+        token,
+        scope: Scope::Write,
+    });
+    let listed = section.tokens.into_iter().map(|token| ApiToken {
+        name: token.name,
+        token: token.token,
+        scope: scope(token.scope),
+    });
+    let tokens: Vec<_> = own.into_iter().chain(listed).collect();
+    if tokens.is_empty() && !section.listen.ip().is_loopback() {
+        let message = "an address that others can reach needs a token";
+        let problem = Problem::new("/http/listen", message);
+        return Err(vec![problem.hint("add `token: ${SMSWATCH_TOKEN}` beside it")]);
+    }
+    Ok(HttpOptions { listen: section.listen, tokens })
+}
+
+pub(super) fn settings(
+    routee: &RouteeSection,
+    watch: &WatchSection,
+    history: &HistorySection,
+    shutdown_timeout: Option<Span>,
+) -> Result<Settings, Vec<Problem>> {
+    let mut problems = Vec::new();
+    for (position, gap) in watch.schedule.iter().enumerate() {
+        if gap.duration() < Duration::from_millis(10) {
+            let place = format!("/watch/schedule/{position}");
+            problems.push(Problem::new(place, "a gap must be at least `10ms`"));
+        }
+    }
+    if routee.timeout.duration().is_zero() {
+        problems.push(Problem::new("/routee/timeout", "a look needs some time"));
+    }
+    if watch.retention.duration() < watch.confirm_after.duration() {
+        let problem = Problem::new("/watch/retention", "this ends before `confirm_after` does");
+        problems.push(problem.hint("keep watches longer than `confirm_after`"));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Settings {
+        watch: WatchSettings {
+            schedule: watch.schedule.iter().map(|gap| gap.duration()).collect(),
+            not_found_grace: watch.not_found_grace.duration(),
+            give_up_after: watch.give_up_after.duration(),
+            confirm_after: watch.confirm_after.duration(),
+            retention: watch.retention.duration(),
+            late_after: watch.late_after.duration(),
+        },
+        provider: ProviderLimits {
+            rate: per_second(routee.requests_per_second),
+            concurrency: routee.concurrency,
+            timeout: routee.timeout.duration(),
+        },
+        history: HistoryBounds {
+            events: bound(history.events),
+            deliveries: bound(history.deliveries),
+            dead: bound(history.dead),
+        },
+        shutdown_timeout: shutdown_timeout.map_or(SHUTDOWN_TIMEOUT, Span::duration),
+    })
+}
+
+fn bound(section: BoundSection) -> Bound {
+    Bound { keep_for: section.keep_for.duration(), max: section.max }
+}
+
+/// A rate whose burst is one second's worth, and at least one permit.
+fn per_second(rate: f64) -> Rate {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to a million")]
+    let permits = rate.floor().clamp(1.0, 1_000_000.0) as u32;
+    Rate { permits, per: Duration::from_secs_f64(f64::from(permits) / rate) }
+}
+
+pub(super) fn sink(
+    section: &CommonSinkSection,
+    pointer: &str,
+) -> Result<SinkSettings, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let timeout = section.timeout.map_or(SinkSettings::DEFAULT_TIMEOUT, Span::duration);
+    if timeout > SinkSettings::MAX_TIMEOUT || timeout.is_zero() {
+        let problem = Problem::new(format!("{pointer}/timeout"), "an attempt takes at most `35s`");
+        problems.push(problem.hint("another process must be able to go on within 45 s"));
+    }
+    if section.rate.is_some_and(|rate| rate.per.duration().is_zero()) {
+        problems.push(Problem::new(format!("{pointer}/rate/per"), "this must not be zero"));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let retry = section.retry.as_ref().map_or_else(RetrySettings::default, |retry| RetrySettings {
+        schedule: retry.schedule.iter().map(|delay| delay.duration()).collect(),
+        give_up_after: retry.give_up_after.duration(),
+    });
+    Ok(SinkSettings {
+        rate: section.rate.map(rate),
+        concurrency: section.concurrency.unwrap_or(SinkSettings::DEFAULT_CONCURRENCY),
+        timeout,
+        retry,
+    })
+}
+
+fn rate(section: RateSection) -> Rate {
+    Rate { permits: section.at_most, per: section.per.duration() }
+}

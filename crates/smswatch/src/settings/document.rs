@@ -1,0 +1,269 @@
+//! The configuration file as an operator writes it; doc comments become the schema's descriptions.
+
+use std::net::SocketAddr;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use smswatch_core::Secret;
+use smswatch_rules::Span;
+
+/// How to reach Routee.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RouteeSection {
+    /// The application's id, from Routee's platform.
+    #[schemars(length(min = 1))]
+    pub(crate) application_id: String,
+    /// The application's secret.
+    pub(crate) application_secret: Secret,
+    /// Where messages are looked at. Default: `https://connect.routee.net`.
+    #[serde(default = "api_url")]
+    pub(crate) api_url: String,
+    /// Where tokens are had. Default: `https://auth.routee.net`.
+    #[serde(default = "auth_url")]
+    pub(crate) auth_url: String,
+    /// How many looks a second all replicas make together; bursts hold at most one second's worth.
+    /// Default: 20.
+    #[serde(default = "requests_per_second")]
+    #[schemars(range(min = 0.01, max = 1_000_000.0))]
+    pub(crate) requests_per_second: f64,
+    /// How many looks of one replica run at once. Default: 32.
+    #[serde(default = "concurrency")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) concurrency: usize,
+    /// How long a look may take. Default: `10s`.
+    #[serde(default = "look_timeout")]
+    pub(crate) timeout: Span,
+}
+
+fn api_url() -> String {
+    "https://connect.routee.net".to_owned()
+}
+
+fn auth_url() -> String {
+    "https://auth.routee.net".to_owned()
+}
+
+fn requests_per_second() -> f64 {
+    20.0
+}
+
+fn concurrency() -> usize {
+    32
+}
+
+fn look_timeout() -> Span {
+    Span::from_secs(10)
+}
+
+/// Where everything is kept.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StoreSection {
+    /// `redis://HOST:PORT`, `rediss://…` with TLS, or `sqlite:PATH`.
+    /// Default: `sqlite:smswatch.db` in the working directory, which needs no server.
+    pub(crate) url: Secret,
+    /// What every key in Redis begins with. Default: `smswatch`.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_.:-]{1,64}$"))]
+    pub(crate) key_prefix: String,
+    /// Into how many shards Redis is split; fixed when it is first used. Default: 16.
+    #[schemars(range(min = 1, max = 256))]
+    pub(crate) shards: u16,
+}
+
+impl Default for StoreSection {
+    fn default() -> Self {
+        Self {
+            url: Secret::new("sqlite:smswatch.db"),
+            key_prefix: "smswatch".to_owned(),
+            shards: 16,
+        }
+    }
+}
+
+/// How messages are watched.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct WatchSection {
+    /// The gaps between two looks at one message, each with up to 10 % of jitter; the last repeats.
+    /// Default: `[5s, 10s, 30s, 1m, 5m, 15m, 1h]`.
+    #[schemars(length(min = 1, max = 100))]
+    pub(crate) schedule: Vec<Span>,
+    /// How long a message may be unknown to Routee, or one of its parts missing. Default: `10m`.
+    pub(crate) not_found_grace: Span,
+    /// How long a message that does not become final is watched. Default: `74h`.
+    pub(crate) give_up_after: Span,
+    /// How long after its end a message is looked at once more, because statuses can still flip;
+    /// `0s` turns it off. Default: `1h`.
+    pub(crate) confirm_after: Span,
+    /// How long after its end a message is remembered. Default: `7d`.
+    pub(crate) retention: Span,
+    /// How old a status may be when a source registers its message by itself, to be told at all.
+    /// Default: `15m`.
+    pub(crate) first_seen_max_age: Span,
+    /// How long after it happened an event counts as late. Default: `15m`.
+    pub(crate) late_after: Span,
+}
+
+impl Default for WatchSection {
+    fn default() -> Self {
+        Self {
+            schedule: [5, 10, 30, 60, 300, 900, 3600].map(Span::from_secs).to_vec(),
+            not_found_grace: Span::from_secs(10 * 60),
+            give_up_after: Span::from_secs(74 * 3600),
+            confirm_after: Span::from_secs(3600),
+            retention: Span::from_secs(7 * 86_400),
+            first_seen_max_age: Span::from_secs(15 * 60),
+            late_after: Span::from_secs(15 * 60),
+        }
+    }
+}
+
+/// Where the API, the health checks and the metrics are served.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HttpSection {
+    /// The address to listen on. Default: `127.0.0.1:8080`.
+    pub(crate) listen: SocketAddr,
+    /// The bearer token of `/v1`; needed when `listen` is not a loopback address.
+    pub(crate) token: Option<Secret>,
+    /// Several tokens, each with a name and what it may do.
+    pub(crate) tokens: Vec<TokenSection>,
+}
+
+impl Default for HttpSection {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), token: None, tokens: Vec::new() }
+    }
+}
+
+/// One of several bearer tokens.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenSection {
+    /// Whose it is, for logs.
+    pub(crate) name: String,
+    /// The token itself.
+    pub(crate) token: Secret,
+    /// What it may do.
+    pub(crate) scope: TokenScope,
+}
+
+/// What a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TokenScope {
+    /// Look.
+    Read,
+    /// Look and change.
+    Write,
+}
+
+/// What of a message may be stored and sent.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PrivacySection {
+    /// Whether telephone numbers are masked (`+3069******01`) or shown in full. Default: `mask`.
+    pub(crate) numbers: NumbersChoice,
+    /// Message texts are never kept. Default: `omit`.
+    pub(crate) body: BodyChoice,
+}
+
+/// How telephone numbers are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum NumbersChoice {
+    /// The middle is hidden.
+    #[default]
+    Mask,
+    /// As Routee tells them.
+    Full,
+}
+
+/// Whether message texts are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum BodyChoice {
+    /// They are not.
+    #[default]
+    Omit,
+}
+
+/// What is kept of the past.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HistorySection {
+    /// Events. Default: `{for: 7d, max: 1000000}`.
+    pub(crate) events: BoundSection,
+    /// Deliveries that arrived. Default: `{for: 7d, max: 100000}`.
+    pub(crate) deliveries: BoundSection,
+    /// Deliveries that were given up. Default: `{for: 30d, max: 100000}`.
+    pub(crate) dead: BoundSection,
+}
+
+impl Default for HistorySection {
+    fn default() -> Self {
+        let days = |days: u64, max| BoundSection { keep_for: Span::from_secs(days * 86_400), max };
+        Self { events: days(7, 1_000_000), deliveries: days(7, 100_000), dead: days(30, 100_000) }
+    }
+}
+
+/// How long and how many.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BoundSection {
+    /// How long they are kept.
+    #[serde(rename = "for")]
+    pub(crate) keep_for: Span,
+    /// How many are kept at most.
+    #[schemars(range(min = 1))]
+    pub(crate) max: u64,
+}
+
+/// What every sink understands, whatever its type.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CommonSinkSection {
+    /// How many attempts all replicas make together, such as `{at_most: 10, per: 1s}`.
+    /// Default: as many as there are.
+    pub(crate) rate: Option<RateSection>,
+    /// How many attempts of one replica run at once. Default: 8.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) concurrency: Option<usize>,
+    /// How long an attempt may take, at most `35s`. Default: `30s`.
+    pub(crate) timeout: Option<Span>,
+    /// When a failed delivery is tried again.
+    pub(crate) retry: Option<RetrySection>,
+}
+
+/// So many in such a time.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RateSection {
+    /// How many.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(crate) at_most: u32,
+    /// In how long.
+    pub(crate) per: Span,
+}
+
+/// When a failed delivery is tried again.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RetrySection {
+    /// The delays after the first, second, … failed attempt; the last repeats.
+    /// Default: `[5s, 30s, 2m, 10m, 1h, 3h]`.
+    #[schemars(length(min = 1, max = 100))]
+    pub(crate) schedule: Vec<Span>,
+    /// How long after it was made a delivery that keeps failing is given up. Default: `24h`.
+    pub(crate) give_up_after: Span,
+}
+
+impl Default for RetrySection {
+    fn default() -> Self {
+        Self {
+            schedule: [5, 30, 120, 600, 3600, 10_800].map(Span::from_secs).to_vec(),
+            give_up_after: Span::from_secs(86_400),
+        }
+    }
+}

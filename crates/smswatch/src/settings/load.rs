@@ -1,0 +1,270 @@
+//! From a file to a configuration: every problem is found and told at once, with its place.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use smswatch_core::model::PhoneNumber;
+use smswatch_core::settings::SinkSettings;
+use smswatch_core::sink::{Sink, SinkContext};
+use smswatch_rules::{Diagnostic, Document, NumberKey, Options, WishProblem, compile};
+
+use super::document::{
+    CommonSinkSection, HistorySection, HttpSection, PrivacySection, RouteeSection, StoreSection,
+    WatchSection,
+};
+use super::validate::{Problem, problems};
+use super::{Configuration, Loaded, Sinks, Source, convert, files, schema};
+use crate::report::Failure;
+use crate::sink_types::{ConfigureError, SinkTypes};
+
+/// Where the configuration is looked for when nobody says where it is.
+const PLACES: [&str; 2] = ["smswatch.yaml", "config/smswatch.yaml"];
+
+/// The keys of a sink that belong to the framework.
+const COMMON: [&str; 4] = ["rate", "concurrency", "timeout", "retry"];
+
+/// Reads the configuration from `file`, or from where it usually is.
+///
+/// # Errors
+///
+/// There is none, or something is wrong with it.
+pub(crate) fn load(types: &SinkTypes, file: Option<&Path>) -> Result<Loaded, Failure> {
+    let file = match file {
+        Some(file) => file.to_owned(),
+        None => usual_place()?,
+    };
+    let source = Source::of_file(&file).map_err(|error| {
+        let message = format!("could not read the configuration: {error}");
+        Failure::Configuration(vec![Diagnostic::of_file(file.display().to_string(), message)])
+    })?;
+    read(types, source)
+}
+
+fn usual_place() -> Result<PathBuf, Failure> {
+    let found = PLACES.iter().map(PathBuf::from).find(|place| place.is_file());
+    found.ok_or_else(|| {
+        Failure::Usage(format!(
+            "there is no configuration: name one with --config or $SMSWATCH_CONFIG, or put it in {}",
+            PLACES.join(" or ")
+        ))
+    })
+}
+
+/// Reads a configuration.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub(crate) fn read(types: &SinkTypes, source: Source) -> Result<Loaded, Failure> {
+    let name = source.file.display().to_string();
+    let (document, mut diagnostics) = Document::salvage(&name, &source.text);
+    let Some(mut document) = document else { return Err(Failure::Configuration(diagnostics)) };
+    diagnostics.extend(document.substitute(&source.environment));
+    let mut reader = Reader { types, document: &document, diagnostics };
+    let configuration = reader.configuration();
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        reader.diagnostics.into_iter().partition(Diagnostic::is_error);
+    match configuration {
+        Some(configuration) if errors.is_empty() => {
+            Ok(Loaded { file: source.file, configuration, warnings })
+        }
+        _ => Err(Failure::Configuration(in_order(errors.into_iter().chain(warnings)))),
+    }
+}
+
+/// From the top of the file to its bottom.
+fn in_order(diagnostics: impl Iterator<Item = Diagnostic>) -> Vec<Diagnostic> {
+    let mut diagnostics: Vec<_> = diagnostics.collect();
+    let place = |diagnostic: &Diagnostic| diagnostic.place.map(|place| (place.line, place.column));
+    diagnostics.sort_by_key(place);
+    diagnostics.dedup_by(|a, b| a.message == b.message && place(a) == place(b));
+    diagnostics
+}
+
+struct Reader<'a> {
+    types: &'a SinkTypes,
+    document: &'a Document,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn configuration(&mut self) -> Option<Configuration> {
+        let whole = schema::internal(self.types);
+        let is_text = |pointer: &str| schema::wants_text(&whole, pointer);
+        let mut value = self.document.to_json_with(&is_text);
+        if value.is_null() {
+            value = Value::Object(Map::new());
+        }
+        // Rules have a compiler of their own, which says more than a schema can.
+        if let Some(object) = value.as_object_mut() {
+            object.remove("rules");
+        }
+        let file_problems = files::resolve(&whole, &mut value);
+        self.tell(file_problems);
+        let schema_problems = problems(&whole, &value);
+        let is_sound = schema_problems.is_empty();
+        self.tell(schema_problems);
+
+        let sinks = self.sinks(&value);
+        let routee: Option<RouteeSection> = self.section(&value, "routee", is_sound);
+        let store: Option<StoreSection> = self.section(&value, "store", is_sound);
+        let watch: Option<WatchSection> = self.section(&value, "watch", is_sound);
+        let http: Option<HttpSection> = self.section(&value, "http", is_sound);
+        let privacy: Option<PrivacySection> = self.section(&value, "privacy", is_sound);
+        let history: Option<HistorySection> = self.section(&value, "history", is_sound);
+        let shutdown = self.section(&value, "shutdown_timeout", is_sound);
+
+        let names: Vec<String> =
+            value["sinks"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        let secret = routee.as_ref().map(|routee| routee.application_secret.clone());
+        let numbers = privacy.as_ref().map(convert::numbers).unwrap_or_default();
+        let privacy =
+            smswatch_core::Privacy::new(numbers, &secret.unwrap_or_else(|| smswatch_core::Secret::new("")));
+        let rules = self.rules(&value, &names, &privacy);
+
+        let store = self.converted(store.map(|store| convert::store(&store)))?;
+        let http = self.converted(http.map(convert::http))?;
+        let settings = convert::settings(routee.as_ref()?, &watch?, &history?, shutdown.flatten());
+        let settings = self.converted(Some(settings))?;
+        Some(Configuration {
+            routee: convert::routee(routee?),
+            store,
+            settings,
+            privacy,
+            http,
+            sinks: sinks?,
+            rules: rules?,
+        })
+    }
+
+    /// A section that fits its schema, as its type; its absence is its default where it has one.
+    fn section<T: DeserializeOwned>(&mut self, value: &Value, name: &str, is_sound: bool) -> Option<T> {
+        let empty = if name == "shutdown_timeout" { Value::Null } else { Value::Object(Map::new()) };
+        let section = value.get(name).filter(|section| !section.is_null()).cloned().unwrap_or(empty);
+        match serde_json::from_value(section) {
+            Ok(section) => Some(section),
+            Err(error) => {
+                // What the schema has found already is not told twice.
+                if is_sound {
+                    let message = format!("`{name}` does not read well: {error}");
+                    self.tell([Problem::new(format!("/{name}"), message)]);
+                }
+                None
+            }
+        }
+    }
+
+    fn converted<T>(&mut self, converted: Option<Result<T, Vec<Problem>>>) -> Option<T> {
+        match converted? {
+            Ok(converted) => Some(converted),
+            Err(problems) => {
+                self.tell(problems);
+                None
+            }
+        }
+    }
+
+    fn sinks(&mut self, value: &Value) -> Option<Sinks> {
+        let mut sinks = BTreeMap::new();
+        let wanted: Vec<_> = value["sinks"].as_object().into_iter().flatten().collect();
+        for (name, section) in &wanted {
+            if let Some(sink) = self.sink(name, section) {
+                sinks.insert((*name).clone(), sink);
+            }
+        }
+        (sinks.len() == wanted.len()).then_some(sinks)
+    }
+
+    fn sink(&mut self, name: &str, section: &Value) -> Option<(Arc<dyn Sink>, SinkSettings)> {
+        let pointer = format!("/sinks/{}", escaped(name));
+        let mut own = section.as_object()?.clone();
+        let sink_type = self.types.find(own.remove("type")?.as_str()?)?;
+        let common: Map<String, Value> =
+            COMMON.iter().filter_map(|key| own.remove_entry(*key)).collect();
+        let common: CommonSinkSection = serde_json::from_value(Value::Object(common)).ok()?;
+        let settings = self.converted(Some(convert::sink(&common, &pointer)))?;
+        match sink_type.configure(Value::Object(own), &SinkContext::new(name)) {
+            Ok(sink) => Some((sink, settings)),
+            // The schema has found it already, with its place.
+            Err(ConfigureError::Unreadable(_)) => None,
+            Err(ConfigureError::Invalid(error)) => {
+                let place = match error.key() {
+                    Some(key) => format!("{pointer}/{}", escaped(key)),
+                    None => pointer,
+                };
+                self.tell([Problem::new(place, format!("sink `{name}`: {error}"))]);
+                None
+            }
+        }
+    }
+
+    fn rules(
+        &mut self,
+        value: &Value,
+        names: &[String],
+        privacy: &smswatch_core::Privacy,
+    ) -> Option<smswatch_rules::RuleBook> {
+        let types = self.types;
+        let check_wishes = |sink: &str, wishes: &smswatch_core::model::Wishes| {
+            let sink_type = value["sinks"][sink]["type"].as_str().and_then(|name| types.find(name));
+            let Some(sink_type) = sink_type else { return Vec::new() };
+            wish_problems(sink_type, wishes)
+        };
+        let keyed = privacy.clone();
+        let number_key: NumberKey =
+            Arc::new(move |number: &str| keyed.number_key(&PhoneNumber::new(number)));
+        let options = Options {
+            sinks: names,
+            sinks_file: self.document.file(),
+            check_wishes: &check_wishes,
+            number_key: &number_key,
+        };
+        let compiled = compile(self.document, self.document.find("/rules"), &options);
+        let is_sound = !compiled.problems.iter().any(Diagnostic::is_error);
+        self.diagnostics.extend(compiled.problems);
+        is_sound.then_some(compiled.rules)
+    }
+
+    fn tell(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        for problem in problems {
+            let in_mapping = problem.key.as_ref().map(|key| format!("{}/{}", problem.pointer, escaped(key)));
+            let key = in_mapping.as_ref().and_then(|pointer| self.document.key(pointer));
+            let place = key.map_or_else(|| self.document.place(&problem.pointer), |key| key.place);
+            let mut diagnostic = self.document.error(place, problem.message);
+            if let Some(hint) = problem.hint {
+                diagnostic = diagnostic.hint(hint);
+            }
+            self.diagnostics.push(diagnostic);
+        }
+    }
+}
+
+/// What is wrong with a rule's wishes, by the schema of the sink's type.
+fn wish_problems(
+    sink_type: &crate::sink_types::SinkType,
+    wishes: &smswatch_core::model::Wishes,
+) -> Vec<WishProblem> {
+    let schema = schema::wishes(sink_type);
+    let value = Value::Object(wishes.clone());
+    let mut found: Vec<WishProblem> = problems(&schema, &value)
+        .into_iter()
+        .map(|problem| {
+            let first = problem.pointer.split('/').nth(1).map(str::to_owned);
+            WishProblem { key: problem.key.or(first), message: problem.message, hint: problem.hint }
+        })
+        .collect();
+    if found.is_empty()
+        && let Err(error) = sink_type.check_wishes(value)
+    {
+        found.push(WishProblem { key: None, message: error.to_string(), hint: None });
+    }
+    found
+}
+
+/// A key as part of a JSON pointer.
+pub(super) fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}

@@ -1,0 +1,217 @@
+//! The JSON Schema of the configuration file: made from the types, completed by the sinks' own.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+use smswatch_rules::RuleDocument;
+
+use super::document::{
+    CommonSinkSection, HistorySection, HttpSection, PrivacySection, RouteeSection, StoreSection,
+    WatchSection,
+};
+use crate::sink_types::{SinkType, SinkTypes};
+
+/// The file as a whole, for its schema; sinks and rules are read by others.
+#[derive(JsonSchema)]
+#[schemars(title = "smswatch configuration", deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct File {
+    /// How to reach Routee.
+    routee: RouteeSection,
+    /// Where everything is kept.
+    #[schemars(default)]
+    store: StoreSection,
+    /// How messages are watched.
+    #[schemars(default)]
+    watch: WatchSection,
+    /// Where the API, the health checks and the metrics are served.
+    #[schemars(default)]
+    http: HttpSection,
+    /// What of a message may be stored and sent.
+    #[schemars(default)]
+    privacy: PrivacySection,
+    /// What is kept of the past.
+    #[schemars(default)]
+    history: HistorySection,
+    /// How long the end of the process waits for what is in flight. Default: `10s`.
+    #[schemars(default)]
+    shutdown_timeout: Option<smswatch_rules::Span>,
+    /// Where notifications go, by a name of your own.
+    #[schemars(default)]
+    sinks: Map<String, Value>,
+    /// Which events matter and who hears of them; all are tried, from top to bottom.
+    #[schemars(default)]
+    rules: Vec<RuleDocument>,
+}
+
+/// The schema as editors use it: every secret also has its `…_file` form.
+pub(crate) fn published(types: &SinkTypes) -> Value {
+    let mut schema = internal(types);
+    add_file_forms(&mut schema);
+    schema
+}
+
+/// The schema that a file must fit once its `…_file` values are read.
+pub(crate) fn internal(types: &SinkTypes) -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let mut root = <File as JsonSchema>::json_schema(&mut generator).to_value();
+    root["properties"]["sinks"]["additionalProperties"] = any_sink(types, &mut generator);
+    root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    root["title"] = json!("smswatch configuration");
+    // Where defaults are told, the descriptions tell them in the words of the file.
+    remove_defaults(&mut root);
+    let mut definitions = Value::Object(generator.take_definitions(true));
+    remove_defaults(&mut definitions);
+    root["$defs"] = definitions;
+    root
+}
+
+/// A sink of any type: the type chooses what else there can be.
+fn any_sink(types: &SinkTypes, generator: &mut SchemaGenerator) -> Value {
+    let names: Vec<&str> = types.iter().map(|(name, _)| name).collect();
+    let choices: Vec<Value> = types
+        .iter()
+        .map(|(name, sink_type)| {
+            json!({
+                "if": { "properties": { "type": { "const": name } }, "required": ["type"] },
+                "then": one_sink(name, sink_type, generator),
+            })
+        })
+        .collect();
+    json!({
+        "type": "object",
+        "description": "A destination; `type` says of which kind.",
+        "properties": { "type": { "type": "string", "enum": names } },
+        "required": ["type"],
+        "allOf": choices,
+    })
+}
+
+fn one_sink(name: &str, sink_type: &SinkType, generator: &mut SchemaGenerator) -> Value {
+    let schema = sink_type.config_schema(generator);
+    let mut own = resolved(schema, generator);
+    let common = generator.subschema_for::<CommonSinkSection>();
+    let common = resolved(common, generator);
+    let mut properties = Map::new();
+    properties.insert("type".to_owned(), json!({ "const": name, "description": "The kind." }));
+    for source in [&own, &common] {
+        if let Some(found) = source["properties"].as_object() {
+            properties.extend(found.clone());
+        }
+    }
+    own["properties"] = Value::Object(properties);
+    own["additionalProperties"] = json!(false);
+    own
+}
+
+/// The schema itself where it only refers to a definition.
+fn resolved(schema: Schema, generator: &SchemaGenerator) -> Value {
+    let value = schema.to_value();
+    let name = value["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+    let definition = name.and_then(|name| generator.definitions().get(name)).cloned();
+    definition.unwrap_or(value)
+}
+
+/// The names of an object schema's secret properties.
+pub(super) fn secrets(schema: &Value) -> Vec<String> {
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let secret = properties.filter(|(_, property)| is_secret(property));
+    secret.map(|(name, _)| name.clone()).collect()
+}
+
+fn is_secret(property: &Value) -> bool {
+    let alternatives = property["anyOf"].as_array().into_iter().flatten();
+    property["format"] == "password"
+        || alternatives.into_iter().any(|alternative| alternative["format"] == "password")
+}
+
+fn remove_defaults(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            // A property may well be called `default`; a default beside a type is meant here.
+            if ["type", "$ref", "anyOf"].iter().any(|keyword| object.contains_key(*keyword)) {
+                object.remove("default");
+            }
+            object.values_mut().for_each(remove_defaults);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_defaults),
+        _ => {}
+    }
+}
+
+/// Lets every secret be given as the name of a file that holds it.
+fn add_file_forms(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            object.values_mut().for_each(add_file_forms);
+            let names = secrets(&Value::Object(object.clone()));
+            for name in names {
+                let file = format!("{name}_file");
+                let form = json!({ "type": "string", "description": format!("A file that holds `{name}`.") });
+                object["properties"][&file] = form;
+                let Some(required) = object.get_mut("required").and_then(Value::as_array_mut) else {
+                    continue;
+                };
+                if required.iter().any(|property| *property == name.as_str()) {
+                    required.retain(|property| *property != name.as_str());
+                    let either = json!({ "anyOf": [{ "required": [name] }, { "required": [file] }] });
+                    let all = object.entry("allOf").or_insert_with(|| json!([]));
+                    if let Some(all) = all.as_array_mut() {
+                        all.push(either);
+                    }
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(add_file_forms),
+        _ => {}
+    }
+}
+
+/// The schema of a rule's wishes of one kind of sink.
+pub(super) fn wishes(sink_type: &SinkType) -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let schema = sink_type.wishes_schema(&mut generator);
+    let mut root = resolved(schema, &generator);
+    root["$defs"] = Value::Object(generator.take_definitions(true));
+    root
+}
+
+/// The schema of a section of the file.
+pub(super) fn at<'a>(whole: &'a Value, section: &str) -> &'a Value {
+    follow(whole, &whole["properties"][section])
+}
+
+/// The schema of a sink of one kind.
+pub(super) fn sink<'a>(whole: &'a Value, kind: &str) -> Option<&'a Value> {
+    let choices = whole["properties"]["sinks"]["additionalProperties"]["allOf"].as_array()?;
+    let choice = choices.iter().find(|choice| choice["if"]["properties"]["type"]["const"] == kind)?;
+    Some(&choice["then"])
+}
+
+/// What a schema refers to, where it does nothing else.
+pub(super) fn follow<'a>(whole: &'a Value, here: &'a Value) -> &'a Value {
+    let reference = here["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+    reference.and_then(|pointer| whole.pointer(pointer)).unwrap_or(here)
+}
+
+/// Whether the value at a pointer is text, so that a number out of the environment stays text.
+pub(super) fn wants_text(whole: &Value, pointer: &str) -> bool {
+    let segments: Vec<&str> = pointer.split('/').skip(1).collect();
+    let is_text = |property: &Value| {
+        let property = follow(whole, property);
+        let alternatives = property["anyOf"].as_array().into_iter().flatten();
+        std::iter::once(property).chain(alternatives).any(|schema| {
+            let kind = &follow(whole, schema)["type"];
+            *kind == "string" || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "string"))
+        })
+    };
+    match segments.as_slice() {
+        ["sinks", _, key, ..] => {
+            let choices = whole["properties"]["sinks"]["additionalProperties"]["allOf"].as_array();
+            let mut properties = choices.into_iter().flatten().map(|choice| &choice["then"]["properties"][*key]);
+            properties.any(|property| is_text(property) || is_text(&property["items"]))
+        }
+        [section, key, ..] => is_text(&at(whole, section)["properties"][*key]),
+        _ => false,
+    }
+}

@@ -1,0 +1,166 @@
+//! Holds a configuration against its schema and says in plain words what does not fit.
+
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{JsonType, ValidationError, Validator};
+use serde_json::Value;
+
+use super::schema::follow;
+
+/// Something that does not fit, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    /// The place, as a JSON pointer.
+    pub(super) pointer: String,
+    /// A key of the mapping at that place, when the key itself is the problem.
+    pub(super) key: Option<String>,
+    /// What is wrong.
+    pub(super) message: String,
+    /// What would be right.
+    pub(super) hint: Option<String>,
+}
+
+impl Problem {
+    pub(super) fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), key: None, message: message.into(), hint: None }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn at_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+}
+
+/// Everything in `value` that does not fit `schema`.
+///
+/// # Panics
+///
+/// The schema is none; it is generated, and a test holds it to be one.
+pub(super) fn problems(schema: &Value, value: &Value) -> Vec<Problem> {
+    let validator =
+        Validator::new(schema).expect("the generated schema is one; a test holds it to be");
+    let mut problems: Vec<Problem> = Vec::new();
+    for error in validator.iter_errors(value) {
+        for problem in explain(&error, schema) {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+    }
+    problems
+}
+
+fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
+    let pointer = error.instance_path().as_str().to_owned();
+    let at = |message: String| vec![Problem::new(pointer.clone(), message)];
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            let known = siblings(error, schema);
+            unexpected.iter().map(|key| unknown_key(&pointer, key, &known)).collect()
+        }
+        ValidationErrorKind::Required { property } => {
+            at(format!("`{}` is missing", property.as_str().unwrap_or_default()))
+        }
+        ValidationErrorKind::Type { kind } => at(format!("expected {}", expected(kind))),
+        ValidationErrorKind::Enum { options } => {
+            let words: Vec<&str> =
+                options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let problem = Problem::new(pointer, "this is none of the choices");
+            let given = error.instance().as_str().unwrap_or_default();
+            vec![match smswatch_rules::did_you_mean(given, words.iter().copied()) {
+                Some(word) => problem.hint(format!("did you mean `{word}`?")),
+                None => problem.hint(format!("one of: {}", words.join(", "))),
+            }]
+        }
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            // An optional value: what is wrong with it is what its own schema says.
+            let branches = context.iter().filter(|errors| !is_null_branch(errors));
+            let mut branches: Vec<_> = branches.collect();
+            branches.sort_by_key(|errors| errors.len());
+            let errors = branches.first().map(|errors| errors.as_slice()).unwrap_or_default();
+            let found: Vec<_> = errors.iter().flat_map(|error| explain(error, schema)).collect();
+            if found.is_empty() { at("this does not fit".to_owned()) } else { found }
+        }
+        ValidationErrorKind::Minimum { limit } => at(format!("this must be at least {limit}")),
+        ValidationErrorKind::Maximum { limit } => at(format!("this must be at most {limit}")),
+        ValidationErrorKind::MinItems { .. } => at("this list must not be empty".to_owned()),
+        ValidationErrorKind::MinLength { .. } => at("this must not be empty".to_owned()),
+        ValidationErrorKind::MaxItems { limit } => {
+            at(format!("this list has at most {limit} entries"))
+        }
+        ValidationErrorKind::Pattern { pattern } => match smswatch_rules::Span::PATTERN == pattern {
+            true => vec![
+                Problem::new(pointer, "this is no duration")
+                    .hint("a number with its unit: `500ms`, `30s`, `5m`, `2h` or `7d`"),
+            ],
+            false => at(format!("this must look like `{pattern}`")),
+        },
+        // Values are not repeated: what stands here may be a secret.
+        other => at(format!("this does not fit (`{}`)", other.keyword())),
+    }
+}
+
+fn unknown_key(pointer: &str, key: &str, known: &[String]) -> Problem {
+    let problem = Problem::new(pointer, format!("`{key}` is no option here")).at_key(key);
+    match smswatch_rules::did_you_mean(key, known.iter().map(String::as_str)) {
+        Some(word) => problem.hint(format!("did you mean `{word}`?")),
+        None if known.is_empty() => problem.hint("there are no options here"),
+        None => problem.hint(format!("options here: {}", known.join(", "))),
+    }
+}
+
+/// The keys that the schema knows where it refused one.
+fn siblings(error: &ValidationError<'_>, schema: &Value) -> Vec<String> {
+    let path = error.schema_path().as_str().trim_end_matches("/additionalProperties");
+    let object = lookup(schema, path);
+    let keys = object["properties"].as_object().into_iter().flatten();
+    keys.map(|(key, _)| key.clone()).collect()
+}
+
+/// What stands at a schema path, following references on the way.
+fn lookup<'a>(schema: &'a Value, path: &str) -> &'a Value {
+    let mut here = schema;
+    for segment in path.split('/').skip(1) {
+        if segment == "$ref" || segment == "$defs" && here["$defs"].is_null() {
+            continue;
+        }
+        here = follow(schema, here);
+        let segment = segment.replace("~1", "/").replace("~0", "~");
+        here = match here {
+            Value::Array(items) => {
+                segment.parse::<usize>().ok().and_then(|at| items.get(at)).unwrap_or(&Value::Null)
+            }
+            object => &object[&segment],
+        };
+    }
+    follow(schema, here)
+}
+
+fn is_null_branch(errors: &[ValidationError<'_>]) -> bool {
+    errors.iter().any(|error| {
+        matches!(error.kind(), ValidationErrorKind::Type { kind: TypeKind::Single(JsonType::Null) })
+    })
+}
+
+fn expected(kind: &TypeKind) -> String {
+    let word = |json_type: JsonType| match json_type {
+        JsonType::Array => "a list",
+        JsonType::Boolean => "`true` or `false`",
+        JsonType::Integer => "a whole number",
+        JsonType::Null => "nothing",
+        JsonType::Number => "a number",
+        JsonType::Object => "a mapping",
+        JsonType::String => "text",
+    };
+    match kind {
+        TypeKind::Single(json_type) => word(*json_type).to_owned(),
+        TypeKind::Multiple(types) => {
+            let types = types.iter().filter(|json_type| *json_type != JsonType::Null);
+            types.map(word).collect::<Vec<_>>().join(" or ")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Holds the direction of dependencies: which crate may name which, and who may open which door.
+
+use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand};
+
+/// A crate, and the workspace crates that its shipped code may name.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("smswatch-model", &[]),
+    ("smswatch-core", &["smswatch-model"]),
+    ("smswatch-rules", &["smswatch-core", "smswatch-model"]),
+    ("smswatch-routee", &["smswatch-core", "smswatch-model"]),
+    ("smswatch-store-redis", &["smswatch-core", "smswatch-model"]),
+    ("smswatch-store-sqlite", &["smswatch-core", "smswatch-model"]),
+    ("smswatch-sink-email", &["smswatch-core", "smswatch-model"]),
+    ("smswatch-sink-slack", &["smswatch-core", "smswatch-model"]),
+    ("smswatch-sink-webhook", &["smswatch-core", "smswatch-model"]),
+    ("smswatch-http", &["smswatch-core", "smswatch-model"]),
+    ("smswatch-testkit", &["smswatch-core", "smswatch-model"]),
+    ("routee-sim", &[]),
+    (
+        "smswatch",
+        &[
+            "smswatch-model",
+            "smswatch-core",
+            "smswatch-rules",
+            "smswatch-routee",
+            "smswatch-store-redis",
+            "smswatch-store-sqlite",
+            "smswatch-sink-email",
+            "smswatch-sink-slack",
+            "smswatch-sink-webhook",
+            "smswatch-http",
+            "routee-sim",
+        ],
+    ),
+    ("custom-sink", &["smswatch", "smswatch-core"]),
+    ("xtask", &["smswatch", "smswatch-model", "smswatch-core", "smswatch-testkit", "routee-sim"]),
+];
+
+/// An outside crate that speaks somebody's protocol, and the only crates that may name it.
+const DOORS: &[(&str, &[&str])] = &[
+    ("redis", &["smswatch-store-redis", "xtask"]),
+    ("rusqlite", &["smswatch-store-sqlite"]),
+    ("lettre", &["smswatch-sink-email"]),
+    ("slack-morphism", &["smswatch-sink-slack"]),
+    ("axum", &["smswatch-http", "smswatch-testkit", "xtask"]),
+    ("saphyr-parser", &["smswatch-rules"]),
+    ("minijinja", &["smswatch-rules"]),
+    ("prometheus-client", &["smswatch-core"]),
+    ("clap", &["smswatch"]),
+];
+
+fn metadata() -> Metadata {
+    MetadataCommand::new()
+        .no_deps()
+        .features(CargoOpt::AllFeatures)
+        .exec()
+        .expect("cargo can describe the workspace")
+}
+
+/// The shipped dependencies of every crate: dev-dependencies are free.
+fn dependencies(metadata: &Metadata) -> impl Iterator<Item = (String, String)> {
+    metadata.packages.iter().flat_map(|package| {
+        let shipped = package.dependencies.iter().filter(|d| d.kind == DependencyKind::Normal);
+        shipped.map(|dependency| (package.name.to_string(), dependency.name.clone()))
+    })
+}
+
+#[test]
+fn crates_stay_in_their_rooms() {
+    let metadata = metadata();
+    let is_ours = |name: &str| metadata.packages.iter().any(|package| package.name == name);
+    for (package, dependency) in dependencies(&metadata) {
+        if !is_ours(&dependency) {
+            continue;
+        }
+        let room = ROOMS.iter().find(|(name, _)| *name == package);
+        let (_, allowed) = room.unwrap_or_else(|| panic!("`{package}` has no room yet"));
+        assert!(
+            allowed.contains(&dependency.as_str()),
+            "`{package}` may not depend on `{dependency}`; see ARCHITECTURE.md, Rooms"
+        );
+    }
+}
+
+#[test]
+fn every_protocol_has_one_door() {
+    for (package, dependency) in dependencies(&metadata()) {
+        let Some((_, allowed)) = DOORS.iter().find(|(door, _)| *door == dependency) else {
+            continue;
+        };
+        assert!(
+            allowed.contains(&package.as_str()),
+            "`{package}` may not speak to `{dependency}` itself; see ARCHITECTURE.md, Rooms"
+        );
+    }
+}
