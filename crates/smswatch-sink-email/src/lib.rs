@@ -1,1 +1,8 @@
-//! smswatch-sink-email.
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod deliver;
+mod render;
+
+pub use config::{EmailConfig, EmailWishes};
+pub use deliver::EmailSink;

@@ -28,7 +28,10 @@ impl App {
     /// The program with the built-in sinks: `console`, `email`, `slack` and `webhook`.
     #[must_use]
     pub fn new() -> Self {
-        let app = Self { sink_types: SinkTypes::default() }.sink::<ConsoleSink>("console");
+        let app = Self {
+            sink_types: SinkTypes::default(),
+        }
+        .sink::<ConsoleSink>("console");
         #[cfg(feature = "sink-email")]
         let app = app.sink::<smswatch_sink_email::EmailSink>("email");
         #[cfg(feature = "sink-slack")]
@@ -45,6 +48,12 @@ impl App {
         self
     }
 
+    /// The kinds of sinks alone.
+    #[cfg(test)]
+    pub(crate) fn into_types(self) -> SinkTypes {
+        self.sink_types
+    }
+
     /// Does what the command line says, and answers with the process's exit status: 0 done,
     /// 1 failed, 2 wrong usage or configuration.
     #[must_use]
@@ -53,7 +62,10 @@ impl App {
         // All TLS of the process goes through this one provider. Whoever calls this twice, or has
         // installed one before, keeps what is there.
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
-        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        let runtime = match tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+        {
             Ok(runtime) => runtime,
             Err(error) => return report::tell(&Failure::from(anyhow::Error::from(error))),
         };

@@ -182,7 +182,10 @@ mod tests {
 
     #[test]
     fn a_tag_needs_a_name() {
-        assert_eq!(parse_tag("team=crm=x"), Ok(("team".to_owned(), "crm=x".to_owned())));
+        assert_eq!(
+            parse_tag("team=crm=x"),
+            Ok(("team".to_owned(), "crm=x".to_owned()))
+        );
         assert!(parse_tag("=crm").is_err() && parse_tag("team").is_err());
     }
 }

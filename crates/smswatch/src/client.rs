@@ -29,14 +29,14 @@ impl Client {
             .timeout(TIMEOUT)
             .build()
             .context("could not make an HTTP client")?;
-        Ok(Self { http, base, token: service.token.clone() })
+        Ok(Self {
+            http,
+            base,
+            token: service.token.clone(),
+        })
     }
 
-    pub(crate) async fn get(
-        &self,
-        path: &[&str],
-        query: &[(&str, &str)],
-    ) -> anyhow::Result<Value> {
+    pub(crate) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> anyhow::Result<Value> {
         self.call(Method::GET, path, query, None).await
     }
 
@@ -51,7 +51,10 @@ impl Client {
 
     /// Deletes something; answers whether it was there.
     pub(crate) async fn delete(&self, path: &[&str]) -> anyhow::Result<bool> {
-        Ok(self.answer(Method::DELETE, path, &[], None).await?.is_some())
+        Ok(self
+            .answer(Method::DELETE, path, &[], None)
+            .await?
+            .is_some())
     }
 
     async fn call(
@@ -73,7 +76,10 @@ impl Client {
         body: Option<&Value>,
     ) -> anyhow::Result<Option<Value>> {
         let mut url = self.base.clone();
-        url.path_segments_mut().map_err(|()| anyhow!("`--url` is not a URL"))?.pop_if_empty().extend(path);
+        url.path_segments_mut()
+            .map_err(|()| anyhow!("`--url` is not a URL"))?
+            .pop_if_empty()
+            .extend(path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -83,12 +89,22 @@ impl Client {
         }
         if let Some(body) = body {
             let body = serde_json::to_vec(body).context("could not write the request")?;
-            request = request.header("content-type", "application/json").body(body);
+            request = request
+                .header("content-type", "application/json")
+                .body(body);
         }
         let unreachable = || format!("could not reach smswatch at {}; is it running?", self.base);
-        let response = request.send().await.map_err(reqwest::Error::without_url).with_context(unreachable)?;
+        let response = request
+            .send()
+            .await
+            .map_err(reqwest::Error::without_url)
+            .with_context(unreachable)?;
         let status = response.status();
-        let body = response.bytes().await.map_err(reqwest::Error::without_url).with_context(unreachable)?;
+        let body = response
+            .bytes()
+            .await
+            .map_err(reqwest::Error::without_url)
+            .with_context(unreachable)?;
         if status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -99,7 +115,9 @@ impl Client {
         if status.is_success() {
             return Ok(Some(body));
         }
-        let message = body["error"]["message"].as_str().unwrap_or("it gave no reason");
+        let message = body["error"]["message"]
+            .as_str()
+            .unwrap_or("it gave no reason");
         bail!("the service answered {}: {message}", status.as_u16())
     }
 }

@@ -29,5 +29,8 @@ fn print(text: &str) -> anyhow::Result<()> {
 
 /// A text field of an answer, or a dash.
 fn field<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or("-")
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or("-")
 }

@@ -65,7 +65,9 @@ fn render(notification: &Notification) -> String {
 
 /// Without control characters: what a provider says must not steer a terminal.
 fn plain(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).collect()
+    text.chars()
+        .filter(|character| !character.is_control())
+        .collect()
 }
 
 #[cfg(test)]
@@ -76,7 +78,10 @@ mod tests {
 
     #[test]
     fn an_alert_is_readable_without_color() {
-        let notification = Notification { text: "line\u{1b}[2J one\nline two".to_owned(), ..sample::notification() };
+        let notification = Notification {
+            text: "line\u{1b}[2J one\nline two".to_owned(),
+            ..sample::notification()
+        };
         insta::assert_snapshot!(anstream::adapter::strip_str(&render(&notification)).to_string());
     }
 }

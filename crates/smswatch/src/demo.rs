@@ -49,7 +49,8 @@ pub(crate) async fn demo(types: &SinkTypes, args: &DemoArgs) -> Result<(), Failu
     let stop = run::stop_signal()?;
     let show = tokio::spawn(show(service.clone(), sim, args.clone(), stop.clone()));
     run::work(process, stop).await;
-    show.await.context("the demo stopped in an unexpected way")??;
+    show.await
+        .context("the demo stopped in an unexpected way")??;
     let summary = summary::of(&service).await?;
     writeln!(anstream::stdout(), "{summary}").context("could not print")?;
     Ok(())
@@ -96,18 +97,29 @@ fn variables(sim: &Sim, listen: SocketAddr, directory: &Path) -> HashMap<String,
 }
 
 fn introduce(args: &DemoArgs, api: SocketAddr) -> std::io::Result<()> {
-    let DemoArgs { messages, seconds, .. } = args;
+    let DemoArgs {
+        messages, seconds, ..
+    } = args;
     let whole = u64::from(*seconds) + AFTERGLOW.as_secs();
     let mut stdout = anstream::stdout().lock();
-    writeln!(stdout, "smswatch demo: {messages} simulated messages within {seconds} s.")?;
-    writeln!(stdout, "A simulated Routee on this machine carries them; nothing reaches anybody.")?;
+    writeln!(
+        stdout,
+        "smswatch demo: {messages} simulated messages within {seconds} s."
+    )?;
+    writeln!(
+        stdout,
+        "A simulated Routee on this machine carries them; nothing reaches anybody."
+    )?;
     writeln!(stdout)?;
     writeln!(stdout, "  alerts    appear below, as they would in a chat")?;
     writeln!(stdout, "  messages  http://{api}/v1/watches")?;
     writeln!(stdout, "  events    http://{api}/v1/events")?;
     writeln!(stdout, "  metrics   http://{api}/metrics")?;
     writeln!(stdout)?;
-    writeln!(stdout, "It ends by itself after about {whole} s, or with Ctrl-C; then it sums up.")?;
+    writeln!(
+        stdout,
+        "It ends by itself after about {whole} s, or with Ctrl-C; then it sums up."
+    )?;
     writeln!(stdout)?;
     stdout.flush()
 }
@@ -139,15 +151,21 @@ async fn send_all(service: &Service, sim: &Sim, args: &DemoArgs) -> anyhow::Resu
         ticks.tick().await;
         let share = (started.elapsed().as_secs_f64() / whole.as_secs_f64()).min(1.0);
         let mut watches = Vec::new();
-        while f64::from(sent) < (f64::from(args.messages) * share).max(1.0) && sent < args.messages {
-            let id = sim.register(cast::message(sent)).context("the simulator refused a message")?;
+        while f64::from(sent) < (f64::from(args.messages) * share).max(1.0) && sent < args.messages
+        {
+            let id = sim
+                .register(cast::message(sent))
+                .context("the simulator refused a message")?;
             let message_id = MessageId::new(id).context("the simulator made a strange id")?;
             let tags = Tags::from([("team".to_owned(), cast::team(sent).to_owned())]);
             watches.push(NewWatch { message_id, tags });
             sent += 1;
         }
         if !watches.is_empty() {
-            service.register(watches).await.context("could not register a message")?;
+            service
+                .register(watches)
+                .await
+                .context("could not register a message")?;
         }
     }
     tokio::time::sleep(AFTERGLOW).await;

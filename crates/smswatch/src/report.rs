@@ -27,9 +27,9 @@ pub(crate) fn tell(failure: &Failure) -> ExitCode {
     let mut stderr = anstream::stderr().lock();
     // Where standard error is gone there is nobody to tell.
     let _written = match failure {
-        Failure::Configuration(problems) => {
-            problems.iter().try_for_each(|problem| writeln!(stderr, "{problem}\n"))
-        }
+        Failure::Configuration(problems) => problems
+            .iter()
+            .try_for_each(|problem| writeln!(stderr, "{problem}\n")),
         Failure::Usage(what) => writeln!(stderr, "error: {what}"),
         Failure::Failed(error) if is_broken_pipe(error) => Ok(()),
         Failure::Failed(error) => writeln!(stderr, "error: {error:#}"),

@@ -83,6 +83,8 @@ impl SinkTypes {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &SinkType)> {
-        self.0.iter().map(|(name, sink_type)| (name.as_str(), sink_type))
+        self.0
+            .iter()
+            .map(|(name, sink_type)| (name.as_str(), sink_type))
     }
 }

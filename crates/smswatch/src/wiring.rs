@@ -32,7 +32,9 @@ pub(crate) async fn start(configuration: Configuration) -> anyhow::Result<Proces
         settings: configuration.settings,
     };
     let listen = configuration.http.listen;
-    let engine = Engine::start(parts).await.context("could not read the store's clock")?;
+    let engine = Engine::start(parts)
+        .await
+        .context("could not read the store's clock")?;
     let server = Server::bind(configuration.http, engine.service())
         .await
         .with_context(|| format!("could not listen on {listen}"))?;
@@ -46,14 +48,19 @@ async fn open(choice: &StoreChoice) -> anyhow::Result<Arc<dyn Store>> {
                 .with_context(|| format!("could not open the store {}", path.display()))?;
             Ok(Arc::new(store))
         }
-        StoreChoice::Redis { url, key_prefix, shards } => {
+        StoreChoice::Redis {
+            url,
+            key_prefix,
+            shards,
+        } => {
             let options = RedisOptions {
                 url: url.clone(),
                 key_prefix: key_prefix.clone(),
                 shards: *shards,
             };
-            let (store, warnings) =
-                RedisStore::open(options).await.context("could not open the store in Redis")?;
+            let (store, warnings) = RedisStore::open(options)
+                .await
+                .context("could not open the store in Redis")?;
             for warning in warnings {
                 tracing::warn!("{warning}");
             }

@@ -11,7 +11,10 @@ struct Tool {
 }
 
 const TOOLS: [Tool; 2] = [
-    Tool { package: "redis-server", probe: &["redis-server", "--version"] },
+    Tool {
+        package: "redis-server",
+        probe: &["redis-server", "--version"],
+    },
     Tool {
         package: "python3-aiosmtpd",
         // The distribution's own interpreter: another one in PATH does not see Debian's packages.
@@ -21,15 +24,21 @@ const TOOLS: [Tool; 2] = [
 
 /// Installs every server that is missing.
 pub(crate) fn missing_servers() -> anyhow::Result<()> {
-    let missing: Vec<_> =
-        TOOLS.iter().filter(|tool| !succeeds(tool.probe)).map(|tool| tool.package).collect();
+    let missing: Vec<_> = TOOLS
+        .iter()
+        .filter(|tool| !succeeds(tool.probe))
+        .map(|tool| tool.package)
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
     println!("installing {}", missing.join(" and "));
     apt(&["update", "-qq"])?;
     let install = ["install", "--yes", "-qq", "--no-install-recommends"];
-    apt(&install.into_iter().chain(missing.iter().copied()).collect::<Vec<_>>())?;
+    apt(&install
+        .into_iter()
+        .chain(missing.iter().copied())
+        .collect::<Vec<_>>())?;
     for tool in &TOOLS {
         if !succeeds(tool.probe) {
             bail!("{} was installed and still does not answer", tool.package);
@@ -43,7 +52,11 @@ fn apt(arguments: &[&str]) -> anyhow::Result<()> {
         .arg("-u")
         .output()
         .is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-    let mut command = if is_root { Command::new("apt-get") } else { Command::new("sudo") };
+    let mut command = if is_root {
+        Command::new("apt-get")
+    } else {
+        Command::new("sudo")
+    };
     if !is_root {
         command.arg("apt-get");
     }
@@ -57,11 +70,17 @@ fn apt(arguments: &[&str]) -> anyhow::Result<()> {
             let packages = TOOLS.map(|tool| tool.package).join(" and ");
             format!("the tests need Debian's {packages}, and apt-get could not be run")
         })?;
-    if status.success() { Ok(()) } else { bail!("apt-get {} failed", arguments.join(" ")) }
+    if status.success() {
+        Ok(())
+    } else {
+        bail!("apt-get {} failed", arguments.join(" "))
+    }
 }
 
 fn succeeds(command: &[&str]) -> bool {
-    let Some((program, arguments)) = command.split_first() else { return false };
+    let Some((program, arguments)) = command.split_first() else {
+        return false;
+    };
     let status = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())

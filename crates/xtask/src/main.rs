@@ -1,5 +1,9 @@
 //! Chores that cargo alone does not do: `cargo xtask test`, `cargo xtask bench`, `cargo xtask schema`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "chores speak to the terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "chores speak to the terminal"
+)]
 
 mod install;
 mod test;

@@ -19,5 +19,9 @@ fn cargo(arguments: &[&str], more: &[String]) -> anyhow::Result<()> {
         .args(more)
         .status()
         .context("could not run cargo")?;
-    if status.success() { Ok(()) } else { bail!("cargo {} failed", arguments.join(" ")) }
+    if status.success() {
+        Ok(())
+    } else {
+        bail!("cargo {} failed", arguments.join(" "))
+    }
 }

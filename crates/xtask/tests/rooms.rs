@@ -9,10 +9,16 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("smswatch-rules", &["smswatch-core", "smswatch-model"]),
     ("smswatch-routee", &["smswatch-core", "smswatch-model"]),
     ("smswatch-store-redis", &["smswatch-core", "smswatch-model"]),
-    ("smswatch-store-sqlite", &["smswatch-core", "smswatch-model"]),
+    (
+        "smswatch-store-sqlite",
+        &["smswatch-core", "smswatch-model"],
+    ),
     ("smswatch-sink-email", &["smswatch-core", "smswatch-model"]),
     ("smswatch-sink-slack", &["smswatch-core", "smswatch-model"]),
-    ("smswatch-sink-webhook", &["smswatch-core", "smswatch-model"]),
+    (
+        "smswatch-sink-webhook",
+        &["smswatch-core", "smswatch-model"],
+    ),
     ("smswatch-http", &["smswatch-core", "smswatch-model"]),
     ("smswatch-testkit", &["smswatch-core", "smswatch-model"]),
     ("routee-sim", &[]),
@@ -33,7 +39,16 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("custom-sink", &["smswatch", "smswatch-core"]),
-    ("xtask", &["smswatch", "smswatch-model", "smswatch-core", "smswatch-testkit", "routee-sim"]),
+    (
+        "xtask",
+        &[
+            "smswatch",
+            "smswatch-model",
+            "smswatch-core",
+            "smswatch-testkit",
+            "routee-sim",
+        ],
+    ),
 ];
 
 /// An outside crate that speaks somebody's protocol, and the only crates that may name it.
@@ -60,7 +75,10 @@ fn metadata() -> Metadata {
 /// The shipped dependencies of every crate: dev-dependencies are free.
 fn dependencies(metadata: &Metadata) -> impl Iterator<Item = (String, String)> {
     metadata.packages.iter().flat_map(|package| {
-        let shipped = package.dependencies.iter().filter(|d| d.kind == DependencyKind::Normal);
+        let shipped = package
+            .dependencies
+            .iter()
+            .filter(|d| d.kind == DependencyKind::Normal);
         shipped.map(|dependency| (package.name.to_string(), dependency.name.clone()))
     })
 }

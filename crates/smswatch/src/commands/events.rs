@@ -53,7 +53,10 @@ async fn follow(client: &Client, args: &EventsArgs) -> anyhow::Result<()> {
             let page = page(client, args, cursor.as_deref()).await?;
             let items = page["items"].as_array().cloned().unwrap_or_default();
             let n_items = items.len();
-            let fresh = items.into_iter().filter(|event| printed.is_new(event)).collect::<Vec<_>>();
+            let fresh = items
+                .into_iter()
+                .filter(|event| printed.is_new(event))
+                .collect::<Vec<_>>();
             let is_all_new = fresh.len() == n_items;
             news.extend(fresh);
             cursor = page["next"].as_str().map(str::to_owned);

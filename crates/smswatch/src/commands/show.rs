@@ -12,8 +12,12 @@ use crate::client::Client;
 
 pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
-    let found = client.find(&["v1", "watches", &args.id, "timeline"]).await?;
-    let Some(timeline) = found else { bail!("{} is not watched", args.id) };
+    let found = client
+        .find(&["v1", "watches", &args.id, "timeline"])
+        .await?;
+    let Some(timeline) = found else {
+        bail!("{} is not watched", args.id)
+    };
     if args.output.json {
         return print_json(&timeline);
     }
@@ -31,14 +35,18 @@ fn render(timeline: &Value) -> String {
         field(watch, "/next_poll_at"),
     );
     let tags = watch["tags"].as_object().into_iter().flatten();
-    let tags: Vec<_> =
-        tags.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or("-"))).collect();
+    let tags: Vec<_> = tags
+        .map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or("-")))
+        .collect();
     if !tags.is_empty() {
         let _written = writeln!(text, "tags: {}", tags.join(", "));
     }
     section(&mut text, "Parts", &parts(watch));
     text.push_str("\nWhat happened\n");
-    let events = timeline["events"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let events = timeline["events"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     if events.is_empty() {
         text.push_str("  nothing yet\n");
     }
@@ -46,7 +54,11 @@ fn render(timeline: &Value) -> String {
         let event = &tried["event"];
         let _written = writeln!(text, "  {}  {}", field(event, "/time"), summary(event));
         for trial in tried["rules"].as_array().into_iter().flatten() {
-            let mark = if trial["fired"] == true { "fired" } else { "not" };
+            let mark = if trial["fired"] == true {
+                "fired"
+            } else {
+                "not"
+            };
             let (rule, because) = (field(trial, "/rule"), field(trial, "/because"));
             let _written = writeln!(text, "    {mark:<5}  {rule}: {because}");
         }
@@ -70,7 +82,9 @@ fn parts(watch: &Value) -> Table {
     let mut table = Table::new(&["PART", "STATUS", "DETAIL", "SINCE", "SMS ID"]);
     for part in watch["parts"].as_array().into_iter().flatten() {
         table.row([
-            part["number"].as_u64().map_or("-".to_owned(), |number| number.to_string()),
+            part["number"]
+                .as_u64()
+                .map_or("-".to_owned(), |number| number.to_string()),
             field(part, "/status").to_owned(),
             field(part, "/detailed_status").to_owned(),
             field(part, "/date").to_owned(),
@@ -83,8 +97,13 @@ fn parts(watch: &Value) -> Table {
 fn deliveries(timeline: &Value) -> Table {
     let mut table = Table::new(&["SINK", "RULE", "STATE", "ATTEMPTS", "LAST ANSWER", "ID"]);
     for delivery in timeline["deliveries"].as_array().into_iter().flatten() {
-        let attempts = delivery["attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let last = attempts.last().map_or("-", |attempt| field(attempt, "/detail"));
+        let attempts = delivery["attempts"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let last = attempts
+            .last()
+            .map_or("-", |attempt| field(attempt, "/detail"));
         table.row([
             field(delivery, "/sink"),
             field(delivery, "/rule"),
@@ -100,8 +119,12 @@ fn deliveries(timeline: &Value) -> Table {
 /// An event in one line: what was, and what is.
 pub(super) fn summary(event: &Value) -> String {
     let status = |side: &str| {
-        let status = event.pointer(&format!("/{side}/status")).and_then(Value::as_str)?;
-        let detail = event.pointer(&format!("/{side}/detailed_status")).and_then(Value::as_str);
+        let status = event
+            .pointer(&format!("/{side}/status"))
+            .and_then(Value::as_str)?;
+        let detail = event
+            .pointer(&format!("/{side}/detailed_status"))
+            .and_then(Value::as_str);
         Some(detail.map_or(status.to_owned(), |detail| format!("{status} ({detail})")))
     };
     match (status("previous"), status("current")) {

@@ -14,16 +14,24 @@ const PACE: Duration = Duration::from_millis(100);
 
 pub(crate) async fn sink_test(args: SinkTestArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
-    let queued = client.post(&["v1", "sinks", &args.name, "test"], &json!({})).await?;
+    let queued = client
+        .post(&["v1", "sinks", &args.name, "test"], &json!({}))
+        .await?;
     let id = field(&queued, "/id").to_owned();
     let deadline = Instant::now() + Duration::from_secs(args.wait);
     loop {
         let delivery = client.get(&["v1", "deliveries", &id], &[]).await?;
-        if let Some(attempt) = delivery["attempts"].as_array().and_then(|attempts| attempts.last()) {
+        if let Some(attempt) = delivery["attempts"]
+            .as_array()
+            .and_then(|attempts| attempts.last())
+        {
             return tell(&args, &delivery, attempt);
         }
         if Instant::now() > deadline {
-            bail!("there was no attempt within {} s; delivery {id} waits", args.wait);
+            bail!(
+                "there was no attempt within {} s; delivery {id} waits",
+                args.wait
+            );
         }
         tokio::time::sleep(PACE).await;
     }

@@ -17,10 +17,18 @@ pub(crate) async fn status(args: StatusArgs) -> anyhow::Result<()> {
 }
 
 fn render(status: &Value) -> String {
-    let ready = if status["ready"] == true { "ready" } else { "not ready" };
+    let ready = if status["ready"] == true {
+        "ready"
+    } else {
+        "not ready"
+    };
     let mut parts = Table::new(&["PART", "HOW"]);
     for (name, part) in status["parts"].as_object().into_iter().flatten() {
-        let how = if part["ok"] == true { "ok" } else { field(part, "/trouble") };
+        let how = if part["ok"] == true {
+            "ok"
+        } else {
+            field(part, "/trouble")
+        };
         parts.row([name.as_str(), how]);
     }
     let mut watches = Table::new(&["WATCHES", "COUNT"]);

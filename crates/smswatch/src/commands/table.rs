@@ -8,12 +8,20 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(headings: &[&str]) -> Self {
-        Self { rows: vec![headings.iter().map(|heading| (*heading).to_owned()).collect()] }
+        Self {
+            rows: vec![
+                headings
+                    .iter()
+                    .map(|heading| (*heading).to_owned())
+                    .collect(),
+            ],
+        }
     }
 
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
         let plain = |cell: String| cell.chars().filter(|c| !c.is_control()).collect();
-        self.rows.push(cells.into_iter().map(Into::into).map(plain).collect());
+        self.rows
+            .push(cells.into_iter().map(Into::into).map(plain).collect());
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -29,7 +37,10 @@ impl Table {
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let mut text = String::new();
         for row in &self.rows {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:<width$}"));
             text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
             text.push('\n');
         }

@@ -28,14 +28,18 @@ pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
     for chunk in ids.chunks(MOST_AT_ONCE) {
         let message = |id: &String| json!({ "message_id": id, "tags": tags });
         let messages: Vec<Value> = chunk.iter().map(message).collect();
-        let answer = client.post(&["v1", "watches"], &json!({ "messages": messages })).await?;
+        let answer = client
+            .post(&["v1", "watches"], &json!({ "messages": messages }))
+            .await?;
         accepted += answer["accepted"].as_u64().unwrap_or(0);
         already_watched += answer["already_watched"].as_u64().unwrap_or(0);
     }
     if args.output.json {
         return print_json(&json!({ "accepted": accepted, "already_watched": already_watched }));
     }
-    print(&format!("{accepted} accepted, {already_watched} already watched\n"))
+    print(&format!(
+        "{accepted} accepted, {already_watched} already watched\n"
+    ))
 }
 
 pub(crate) async fn unwatch(args: UnwatchArgs) -> anyhow::Result<()> {
@@ -52,13 +56,19 @@ pub(crate) async fn unwatch(args: UnwatchArgs) -> anyhow::Result<()> {
     } else {
         print(&format!("{removed} removed\n"))?;
     }
-    if unknown.is_empty() { Ok(()) } else { bail!("not watched: {}", unknown.join(", ")) }
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        bail!("not watched: {}", unknown.join(", "))
+    }
 }
 
 fn read_ids(file: &Path) -> anyhow::Result<Vec<String>> {
     let mut text = String::new();
     if file == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text).context("could not read standard input")?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("could not read standard input")?;
     } else {
         text = std::fs::read_to_string(file)
             .with_context(|| format!("could not read {}", file.display()))?;

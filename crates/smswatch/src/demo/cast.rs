@@ -75,8 +75,18 @@ mod tests {
         let fates: Vec<_> = (0..100).map(fate).collect();
         for (expected, share) in FATES {
             let met = fates.iter().filter(|fate| **fate == expected).count();
-            assert_eq!(u32::try_from(met).expect("at most 100"), share, "{expected:?}");
+            assert_eq!(
+                u32::try_from(met).expect("at most 100"),
+                share,
+                "{expected:?}"
+            );
         }
-        assert!(fates.iter().filter(|fate| **fate == Fate::Delivered).count() > 60);
+        assert!(
+            fates
+                .iter()
+                .filter(|fate| **fate == Fate::Delivered)
+                .count()
+                > 60
+        );
     }
 }

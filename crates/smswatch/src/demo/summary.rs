@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use smswatch_core::model::Outcome;
 use smswatch_core::record::WatchState;
 use smswatch_core::store::{DeliveryFilter, DeliveryState, PageRequest};
-use smswatch_core::model::Outcome;
 use smswatch_core::{EventFilter, Service, ServiceError};
 
 /// How many items are read at once.
@@ -29,10 +29,18 @@ async fn count(service: &Service) -> Result<Counts, ServiceError> {
     let mut counts = Counts::default();
     let mut cursor = None;
     loop {
-        let page = service.watches(&PageRequest { cursor, limit: PAGE }).await?;
+        let page = service
+            .watches(&PageRequest {
+                cursor,
+                limit: PAGE,
+            })
+            .await?;
         for watch in &page.items {
             counts.messages += 1;
-            *counts.outcomes.entry(outcome(watch.state, watch.outcome)).or_default() += 1;
+            *counts
+                .outcomes
+                .entry(outcome(watch.state, watch.outcome))
+                .or_default() += 1;
         }
         cursor = page.next;
         if cursor.is_none() {
@@ -40,7 +48,10 @@ async fn count(service: &Service) -> Result<Counts, ServiceError> {
         }
     }
     loop {
-        let page = PageRequest { cursor, limit: PAGE };
+        let page = PageRequest {
+            cursor,
+            limit: PAGE,
+        };
         let page = service.events(&EventFilter::default(), &page).await?;
         counts.events += u64::try_from(page.items.len()).unwrap_or(u64::MAX);
         cursor = page.next;
@@ -49,8 +60,13 @@ async fn count(service: &Service) -> Result<Counts, ServiceError> {
         }
     }
     loop {
-        let page = PageRequest { cursor, limit: PAGE };
-        let page = service.deliveries(&DeliveryFilter::default(), &page).await?;
+        let page = PageRequest {
+            cursor,
+            limit: PAGE,
+        };
+        let page = service
+            .deliveries(&DeliveryFilter::default(), &page)
+            .await?;
         for delivery in page.items {
             if delivery.state == DeliveryState::Delivered {
                 *counts.alerts.entry(delivery.rule).or_default() += 1;
@@ -107,7 +123,10 @@ mod tests {
             messages: 300,
             outcomes: BTreeMap::from([("delivered", 250), ("not delivered", 50)]),
             events: 912,
-            alerts: BTreeMap::from([("carrier-violation".to_owned(), 9), ("failed".to_owned(), 6)]),
+            alerts: BTreeMap::from([
+                ("carrier-violation".to_owned(), 9),
+                ("failed".to_owned(), 6),
+            ]),
             waiting: 1,
         };
         insta::assert_snapshot!(render(&counts));

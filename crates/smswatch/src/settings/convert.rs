@@ -51,11 +51,16 @@ pub(super) fn store(section: &StoreSection) -> Result<StoreChoice, Vec<Problem>>
         });
     }
     let problem = if url.starts_with("redis+") {
-        Problem::new("/store/url", "this version knows no Redis Cluster and no Sentinel yet")
+        Problem::new(
+            "/store/url",
+            "this version knows no Redis Cluster and no Sentinel yet",
+        )
     } else {
         Problem::new("/store/url", "this is no store")
     };
-    Err(vec![problem.hint("`redis://HOST:PORT`, `rediss://HOST:PORT` or `sqlite:PATH`")])
+    Err(vec![problem.hint(
+        "`redis://HOST:PORT`, `rediss://HOST:PORT` or `sqlite:PATH`",
+    )])
 }
 
 pub(super) fn http(section: HttpSection) -> Result<HttpOptions, Vec<Problem>> {
@@ -77,9 +82,14 @@ pub(super) fn http(section: HttpSection) -> Result<HttpOptions, Vec<Problem>> {
     if tokens.is_empty() && !section.listen.ip().is_loopback() {
         let message = "an address that others can reach needs a token";
         let problem = Problem::new("/http/listen", message);
-        return Err(vec![problem.hint("add `token: ${SMSWATCH_TOKEN}` beside it")]);
+        return Err(vec![
+            problem.hint("add `token: ${SMSWATCH_TOKEN}` beside it"),
+        ]);
     }
-    Ok(HttpOptions { listen: section.listen, tokens })
+    Ok(HttpOptions {
+        listen: section.listen,
+        tokens,
+    })
 }
 
 pub(super) fn settings(
@@ -129,14 +139,24 @@ pub(super) fn settings(
 }
 
 fn bound(section: BoundSection) -> Bound {
-    Bound { keep_for: section.keep_for.duration(), max: section.max }
+    Bound {
+        keep_for: section.keep_for.duration(),
+        max: section.max,
+    }
 }
 
 /// A rate whose burst is one second's worth, and at least one permit.
 fn per_second(rate: f64) -> Rate {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to a million")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "1 to a million"
+    )]
     let permits = rate.floor().clamp(1.0, 1_000_000.0) as u32;
-    Rate { permits, per: Duration::from_secs_f64(f64::from(permits) / rate) }
+    Rate {
+        permits,
+        per: Duration::from_secs_f64(f64::from(permits) / rate),
+    }
 }
 
 pub(super) fn sink(
@@ -144,29 +164,52 @@ pub(super) fn sink(
     pointer: &str,
 ) -> Result<SinkSettings, Vec<Problem>> {
     let mut problems = Vec::new();
-    let timeout = section.timeout.map_or(SinkSettings::DEFAULT_TIMEOUT, Span::duration);
+    let timeout = section
+        .timeout
+        .map_or(SinkSettings::DEFAULT_TIMEOUT, Span::duration);
     if timeout > SinkSettings::MAX_TIMEOUT || timeout.is_zero() {
-        let problem = Problem::new(format!("{pointer}/timeout"), "an attempt takes at most `35s`");
+        let problem = Problem::new(
+            format!("{pointer}/timeout"),
+            "an attempt takes at most `35s`",
+        );
         problems.push(problem.hint("another process must be able to go on within 45 s"));
     }
-    if section.rate.is_some_and(|rate| rate.per.duration().is_zero()) {
-        problems.push(Problem::new(format!("{pointer}/rate/per"), "this must not be zero"));
+    if section
+        .rate
+        .is_some_and(|rate| rate.per.duration().is_zero())
+    {
+        problems.push(Problem::new(
+            format!("{pointer}/rate/per"),
+            "this must not be zero",
+        ));
     }
     if !problems.is_empty() {
         return Err(problems);
     }
-    let retry = section.retry.as_ref().map_or_else(RetrySettings::default, |retry| RetrySettings {
-        schedule: retry.schedule.iter().map(|delay| delay.duration()).collect(),
-        give_up_after: retry.give_up_after.duration(),
-    });
+    let retry = section
+        .retry
+        .as_ref()
+        .map_or_else(RetrySettings::default, |retry| RetrySettings {
+            schedule: retry
+                .schedule
+                .iter()
+                .map(|delay| delay.duration())
+                .collect(),
+            give_up_after: retry.give_up_after.duration(),
+        });
     Ok(SinkSettings {
         rate: section.rate.map(rate),
-        concurrency: section.concurrency.unwrap_or(SinkSettings::DEFAULT_CONCURRENCY),
+        concurrency: section
+            .concurrency
+            .unwrap_or(SinkSettings::DEFAULT_CONCURRENCY),
         timeout,
         retry,
     })
 }
 
 fn rate(section: RateSection) -> Rate {
-    Rate { permits: section.at_most, per: section.per.duration() }
+    Rate {
+        permits: section.at_most,
+        per: section.per.duration(),
+    }
 }

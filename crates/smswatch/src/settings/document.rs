@@ -108,7 +108,9 @@ pub(crate) struct WatchSection {
 impl Default for WatchSection {
     fn default() -> Self {
         Self {
-            schedule: [5, 10, 30, 60, 300, 900, 3600].map(Span::from_secs).to_vec(),
+            schedule: [5, 10, 30, 60, 300, 900, 3600]
+                .map(Span::from_secs)
+                .to_vec(),
             not_found_grace: Span::from_secs(10 * 60),
             give_up_after: Span::from_secs(74 * 3600),
             confirm_after: Span::from_secs(3600),
@@ -133,7 +135,11 @@ pub(crate) struct HttpSection {
 
 impl Default for HttpSection {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), token: None, tokens: Vec::new() }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            token: None,
+            tokens: Vec::new(),
+        }
     }
 }
 
@@ -203,8 +209,15 @@ pub(crate) struct HistorySection {
 
 impl Default for HistorySection {
     fn default() -> Self {
-        let days = |days: u64, max| BoundSection { keep_for: Span::from_secs(days * 86_400), max };
-        Self { events: days(7, 1_000_000), deliveries: days(7, 100_000), dead: days(30, 100_000) }
+        let days = |days: u64, max| BoundSection {
+            keep_for: Span::from_secs(days * 86_400),
+            max,
+        };
+        Self {
+            events: days(7, 1_000_000),
+            deliveries: days(7, 100_000),
+            dead: days(30, 100_000),
+        }
     }
 }
 
@@ -262,7 +275,9 @@ pub(crate) struct RetrySection {
 impl Default for RetrySection {
     fn default() -> Self {
         Self {
-            schedule: [5, 30, 120, 600, 3600, 10_800].map(Span::from_secs).to_vec(),
+            schedule: [5, 30, 120, 600, 3600, 10_800]
+                .map(Span::from_secs)
+                .to_vec(),
             give_up_after: Span::from_secs(86_400),
         }
     }

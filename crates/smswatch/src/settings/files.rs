@@ -20,10 +20,21 @@ pub(super) fn resolve(whole: &Value, value: &mut Value) -> Vec<Problem> {
     }
     let sinks = value.get_mut("sinks").and_then(Value::as_object_mut);
     for (name, sink) in sinks.into_iter().flatten() {
-        let Some(object) = sink.as_object_mut() else { continue };
-        let Some(kind) = object.get("type").and_then(Value::as_str) else { continue };
-        let secrets = schema::sink(whole, kind).map(schema::secrets).unwrap_or_default();
-        resolve_in(object, &secrets, &format!("/sinks/{}", escaped(name)), &mut problems);
+        let Some(object) = sink.as_object_mut() else {
+            continue;
+        };
+        let Some(kind) = object.get("type").and_then(Value::as_str) else {
+            continue;
+        };
+        let secrets = schema::sink(whole, kind)
+            .map(schema::secrets)
+            .unwrap_or_default();
+        resolve_in(
+            object,
+            &secrets,
+            &format!("/sinks/{}", escaped(name)),
+            &mut problems,
+        );
     }
     problems
 }
@@ -36,7 +47,9 @@ fn resolve_in(
 ) {
     for secret in secrets {
         let key = format!("{secret}_file");
-        let Some(file) = object.remove(&key) else { continue };
+        let Some(file) = object.remove(&key) else {
+            continue;
+        };
         let place = format!("{pointer}/{key}");
         if object.contains_key(secret) {
             let message = format!("`{secret}` and `{key}` are both there");
@@ -50,7 +63,10 @@ fn resolve_in(
         let text = match read(file) {
             Ok(text) => text,
             Err(error) => {
-                problems.push(Problem::new(place, format!("could not read the file: {error}")));
+                problems.push(Problem::new(
+                    place,
+                    format!("could not read the file: {error}"),
+                ));
                 // Present all the same, so that it is not told to be missing as well.
                 "unreadable".to_owned()
             }

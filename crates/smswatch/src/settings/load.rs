@@ -38,13 +38,19 @@ pub(crate) fn load(types: &SinkTypes, file: Option<&Path>) -> Result<Loaded, Fai
     };
     let source = Source::of_file(&file).map_err(|error| {
         let message = format!("could not read the configuration: {error}");
-        Failure::Configuration(vec![Diagnostic::of_file(file.display().to_string(), message)])
+        Failure::Configuration(vec![Diagnostic::of_file(
+            file.display().to_string(),
+            message,
+        )])
     })?;
     read(types, source)
 }
 
 fn usual_place() -> Result<PathBuf, Failure> {
-    let found = PLACES.iter().map(PathBuf::from).find(|place| place.is_file());
+    let found = PLACES
+        .iter()
+        .map(PathBuf::from)
+        .find(|place| place.is_file());
     found.ok_or_else(|| {
         Failure::Usage(format!(
             "there is no configuration: name one with --config or $SMSWATCH_CONFIG, or put it in {}",
@@ -61,17 +67,29 @@ fn usual_place() -> Result<PathBuf, Failure> {
 pub(crate) fn read(types: &SinkTypes, source: Source) -> Result<Loaded, Failure> {
     let name = source.file.display().to_string();
     let (document, mut diagnostics) = Document::salvage(&name, &source.text);
-    let Some(mut document) = document else { return Err(Failure::Configuration(diagnostics)) };
+    let Some(mut document) = document else {
+        return Err(Failure::Configuration(diagnostics));
+    };
     diagnostics.extend(document.substitute(&source.environment));
-    let mut reader = Reader { types, document: &document, diagnostics };
+    let mut reader = Reader {
+        types,
+        document: &document,
+        diagnostics,
+    };
     let configuration = reader.configuration();
-    let (errors, warnings): (Vec<_>, Vec<_>) =
-        reader.diagnostics.into_iter().partition(Diagnostic::is_error);
+    let (errors, warnings): (Vec<_>, Vec<_>) = reader
+        .diagnostics
+        .into_iter()
+        .partition(Diagnostic::is_error);
     match configuration {
-        Some(configuration) if errors.is_empty() => {
-            Ok(Loaded { file: source.file, configuration, warnings })
-        }
-        _ => Err(Failure::Configuration(in_order(errors.into_iter().chain(warnings)))),
+        Some(configuration) if errors.is_empty() => Ok(Loaded {
+            file: source.file,
+            configuration,
+            warnings,
+        }),
+        _ => Err(Failure::Configuration(in_order(
+            errors.into_iter().chain(warnings),
+        ))),
     }
 }
 
@@ -117,12 +135,20 @@ impl Reader<'_> {
         let history: Option<HistorySection> = self.section(&value, "history", is_sound);
         let shutdown = self.section(&value, "shutdown_timeout", is_sound);
 
-        let names: Vec<String> =
-            value["sinks"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
-        let secret = routee.as_ref().map(|routee| routee.application_secret.clone());
+        let names: Vec<String> = value["sinks"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+            .collect();
+        let secret = routee
+            .as_ref()
+            .map(|routee| routee.application_secret.clone());
         let numbers = privacy.as_ref().map(convert::numbers).unwrap_or_default();
-        let privacy =
-            smswatch_core::Privacy::new(numbers, &secret.unwrap_or_else(|| smswatch_core::Secret::new("")));
+        let privacy = smswatch_core::Privacy::new(
+            numbers,
+            &secret.unwrap_or_else(|| smswatch_core::Secret::new("")),
+        );
         let rules = self.rules(&value, &names, &privacy);
 
         let store = self.converted(store.map(|store| convert::store(&store)))?;
@@ -141,9 +167,22 @@ impl Reader<'_> {
     }
 
     /// A section that fits its schema, as its type; its absence is its default where it has one.
-    fn section<T: DeserializeOwned>(&mut self, value: &Value, name: &str, is_sound: bool) -> Option<T> {
-        let empty = if name == "shutdown_timeout" { Value::Null } else { Value::Object(Map::new()) };
-        let section = value.get(name).filter(|section| !section.is_null()).cloned().unwrap_or(empty);
+    fn section<T: DeserializeOwned>(
+        &mut self,
+        value: &Value,
+        name: &str,
+        is_sound: bool,
+    ) -> Option<T> {
+        let empty = if name == "shutdown_timeout" {
+            Value::Null
+        } else {
+            Value::Object(Map::new())
+        };
+        let section = value
+            .get(name)
+            .filter(|section| !section.is_null())
+            .cloned()
+            .unwrap_or(empty);
         match serde_json::from_value(section) {
             Ok(section) => Some(section),
             Err(error) => {
@@ -182,8 +221,10 @@ impl Reader<'_> {
         let pointer = format!("/sinks/{}", escaped(name));
         let mut own = section.as_object()?.clone();
         let sink_type = self.types.find(own.remove("type")?.as_str()?)?;
-        let common: Map<String, Value> =
-            COMMON.iter().filter_map(|key| own.remove_entry(*key)).collect();
+        let common: Map<String, Value> = COMMON
+            .iter()
+            .filter_map(|key| own.remove_entry(*key))
+            .collect();
         let common: CommonSinkSection = serde_json::from_value(Value::Object(common)).ok()?;
         let settings = self.converted(Some(convert::sink(&common, &pointer)))?;
         match sink_type.configure(Value::Object(own), &SinkContext::new(name)) {
@@ -209,8 +250,12 @@ impl Reader<'_> {
     ) -> Option<smswatch_rules::RuleBook> {
         let types = self.types;
         let check_wishes = |sink: &str, wishes: &smswatch_core::model::Wishes| {
-            let sink_type = value["sinks"][sink]["type"].as_str().and_then(|name| types.find(name));
-            let Some(sink_type) = sink_type else { return Vec::new() };
+            let sink_type = value["sinks"][sink]["type"]
+                .as_str()
+                .and_then(|name| types.find(name));
+            let Some(sink_type) = sink_type else {
+                return Vec::new();
+            };
             wish_problems(sink_type, wishes)
         };
         let keyed = privacy.clone();
@@ -230,8 +275,13 @@ impl Reader<'_> {
 
     fn tell(&mut self, problems: impl IntoIterator<Item = Problem>) {
         for problem in problems {
-            let in_mapping = problem.key.as_ref().map(|key| format!("{}/{}", problem.pointer, escaped(key)));
-            let key = in_mapping.as_ref().and_then(|pointer| self.document.key(pointer));
+            let in_mapping = problem
+                .key
+                .as_ref()
+                .map(|key| format!("{}/{}", problem.pointer, escaped(key)));
+            let key = in_mapping
+                .as_ref()
+                .and_then(|pointer| self.document.key(pointer));
             let place = key.map_or_else(|| self.document.place(&problem.pointer), |key| key.place);
             let mut diagnostic = self.document.error(place, problem.message);
             if let Some(hint) = problem.hint {
@@ -253,13 +303,21 @@ fn wish_problems(
         .into_iter()
         .map(|problem| {
             let first = problem.pointer.split('/').nth(1).map(str::to_owned);
-            WishProblem { key: problem.key.or(first), message: problem.message, hint: problem.hint }
+            WishProblem {
+                key: problem.key.or(first),
+                message: problem.message,
+                hint: problem.hint,
+            }
         })
         .collect();
     if found.is_empty()
         && let Err(error) = sink_type.check_wishes(value)
     {
-        found.push(WishProblem { key: None, message: error.to_string(), hint: None });
+        found.push(WishProblem {
+            key: None,
+            message: error.to_string(),
+            hint: None,
+        });
     }
     found
 }

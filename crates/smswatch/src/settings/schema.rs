@@ -93,7 +93,10 @@ fn one_sink(name: &str, sink_type: &SinkType, generator: &mut SchemaGenerator) -
     let common = generator.subschema_for::<CommonSinkSection>();
     let common = resolved(common, generator);
     let mut properties = Map::new();
-    properties.insert("type".to_owned(), json!({ "const": name, "description": "The kind." }));
+    properties.insert(
+        "type".to_owned(),
+        json!({ "const": name, "description": "The kind." }),
+    );
     for source in [&own, &common] {
         if let Some(found) = source["properties"].as_object() {
             properties.extend(found.clone());
@@ -107,8 +110,12 @@ fn one_sink(name: &str, sink_type: &SinkType, generator: &mut SchemaGenerator) -
 /// The schema itself where it only refers to a definition.
 fn resolved(schema: Schema, generator: &SchemaGenerator) -> Value {
     let value = schema.to_value();
-    let name = value["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
-    let definition = name.and_then(|name| generator.definitions().get(name)).cloned();
+    let name = value["$ref"]
+        .as_str()
+        .and_then(|reference| reference.rsplit('/').next());
+    let definition = name
+        .and_then(|name| generator.definitions().get(name))
+        .cloned();
     definition.unwrap_or(value)
 }
 
@@ -122,14 +129,19 @@ pub(super) fn secrets(schema: &Value) -> Vec<String> {
 fn is_secret(property: &Value) -> bool {
     let alternatives = property["anyOf"].as_array().into_iter().flatten();
     property["format"] == "password"
-        || alternatives.into_iter().any(|alternative| alternative["format"] == "password")
+        || alternatives
+            .into_iter()
+            .any(|alternative| alternative["format"] == "password")
 }
 
 fn remove_defaults(value: &mut Value) {
     match value {
         Value::Object(object) => {
             // A property may well be called `default`; a default beside a type is meant here.
-            if ["type", "$ref", "anyOf"].iter().any(|keyword| object.contains_key(*keyword)) {
+            if ["type", "$ref", "anyOf"]
+                .iter()
+                .any(|keyword| object.contains_key(*keyword))
+            {
                 object.remove("default");
             }
             object.values_mut().for_each(remove_defaults);
@@ -149,12 +161,14 @@ fn add_file_forms(value: &mut Value) {
                 let file = format!("{name}_file");
                 let form = json!({ "type": "string", "description": format!("A file that holds `{name}`.") });
                 object["properties"][&file] = form;
-                let Some(required) = object.get_mut("required").and_then(Value::as_array_mut) else {
+                let Some(required) = object.get_mut("required").and_then(Value::as_array_mut)
+                else {
                     continue;
                 };
                 if required.iter().any(|property| *property == name.as_str()) {
                     required.retain(|property| *property != name.as_str());
-                    let either = json!({ "anyOf": [{ "required": [name] }, { "required": [file] }] });
+                    let either =
+                        json!({ "anyOf": [{ "required": [name] }, { "required": [file] }] });
                     let all = object.entry("allOf").or_insert_with(|| json!([]));
                     if let Some(all) = all.as_array_mut() {
                         all.push(either);
@@ -184,14 +198,20 @@ pub(super) fn at<'a>(whole: &'a Value, section: &str) -> &'a Value {
 /// The schema of a sink of one kind.
 pub(super) fn sink<'a>(whole: &'a Value, kind: &str) -> Option<&'a Value> {
     let choices = whole["properties"]["sinks"]["additionalProperties"]["allOf"].as_array()?;
-    let choice = choices.iter().find(|choice| choice["if"]["properties"]["type"]["const"] == kind)?;
+    let choice = choices
+        .iter()
+        .find(|choice| choice["if"]["properties"]["type"]["const"] == kind)?;
     Some(&choice["then"])
 }
 
 /// What a schema refers to, where it does nothing else.
 pub(super) fn follow<'a>(whole: &'a Value, here: &'a Value) -> &'a Value {
-    let reference = here["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
-    reference.and_then(|pointer| whole.pointer(pointer)).unwrap_or(here)
+    let reference = here["$ref"]
+        .as_str()
+        .and_then(|reference| reference.strip_prefix('#'));
+    reference
+        .and_then(|pointer| whole.pointer(pointer))
+        .unwrap_or(here)
 }
 
 /// Whether the value at a pointer is text, so that a number out of the environment stays text.
@@ -202,13 +222,19 @@ pub(super) fn wants_text(whole: &Value, pointer: &str) -> bool {
         let alternatives = property["anyOf"].as_array().into_iter().flatten();
         std::iter::once(property).chain(alternatives).any(|schema| {
             let kind = &follow(whole, schema)["type"];
-            *kind == "string" || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "string"))
+            *kind == "string"
+                || kind
+                    .as_array()
+                    .is_some_and(|kinds| kinds.iter().any(|kind| kind == "string"))
         })
     };
     match segments.as_slice() {
         ["sinks", _, key, ..] => {
             let choices = whole["properties"]["sinks"]["additionalProperties"]["allOf"].as_array();
-            let mut properties = choices.into_iter().flatten().map(|choice| &choice["then"]["properties"][*key]);
+            let mut properties = choices
+                .into_iter()
+                .flatten()
+                .map(|choice| &choice["then"]["properties"][*key]);
             properties.any(|property| is_text(property) || is_text(&property["items"]))
         }
         [section, key, ..] => is_text(&at(whole, section)["properties"][*key]),

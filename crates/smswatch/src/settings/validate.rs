@@ -21,7 +21,12 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), key: None, message: message.into(), hint: None }
+        Self {
+            pointer: pointer.into(),
+            key: None,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -60,30 +65,50 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let known = siblings(error, schema);
-            unexpected.iter().map(|key| unknown_key(&pointer, key, &known)).collect()
+            unexpected
+                .iter()
+                .map(|key| unknown_key(&pointer, key, &known))
+                .collect()
         }
-        ValidationErrorKind::Required { property } => {
-            at(format!("`{}` is missing", property.as_str().unwrap_or_default()))
-        }
+        ValidationErrorKind::Required { property } => at(format!(
+            "`{}` is missing",
+            property.as_str().unwrap_or_default()
+        )),
         ValidationErrorKind::Type { kind } => at(format!("expected {}", expected(kind))),
         ValidationErrorKind::Enum { options } => {
-            let words: Vec<&str> =
-                options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let words: Vec<&str> = options
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
             let problem = Problem::new(pointer, "this is none of the choices");
             let given = error.instance().as_str().unwrap_or_default();
-            vec![match smswatch_rules::did_you_mean(given, words.iter().copied()) {
-                Some(word) => problem.hint(format!("did you mean `{word}`?")),
-                None => problem.hint(format!("one of: {}", words.join(", "))),
-            }]
+            vec![
+                match smswatch_rules::did_you_mean(given, words.iter().copied()) {
+                    Some(word) => problem.hint(format!("did you mean `{word}`?")),
+                    None => problem.hint(format!("one of: {}", words.join(", "))),
+                },
+            ]
         }
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             // An optional value: what is wrong with it is what its own schema says.
             let branches = context.iter().filter(|errors| !is_null_branch(errors));
             let mut branches: Vec<_> = branches.collect();
             branches.sort_by_key(|errors| errors.len());
-            let errors = branches.first().map(|errors| errors.as_slice()).unwrap_or_default();
-            let found: Vec<_> = errors.iter().flat_map(|error| explain(error, schema)).collect();
-            if found.is_empty() { at("this does not fit".to_owned()) } else { found }
+            let errors = branches
+                .first()
+                .map(|errors| errors.as_slice())
+                .unwrap_or_default();
+            let found: Vec<_> = errors
+                .iter()
+                .flat_map(|error| explain(error, schema))
+                .collect();
+            if found.is_empty() {
+                at("this does not fit".to_owned())
+            } else {
+                found
+            }
         }
         ValidationErrorKind::Minimum { limit } => at(format!("this must be at least {limit}")),
         ValidationErrorKind::Maximum { limit } => at(format!("this must be at most {limit}")),
@@ -92,13 +117,15 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
         ValidationErrorKind::MaxItems { limit } => {
             at(format!("this list has at most {limit} entries"))
         }
-        ValidationErrorKind::Pattern { pattern } => match smswatch_rules::Span::PATTERN == pattern {
-            true => vec![
-                Problem::new(pointer, "this is no duration")
-                    .hint("a number with its unit: `500ms`, `30s`, `5m`, `2h` or `7d`"),
-            ],
-            false => at(format!("this must look like `{pattern}`")),
-        },
+        ValidationErrorKind::Pattern { pattern } => {
+            match smswatch_rules::Span::PATTERN == pattern {
+                true => vec![
+                    Problem::new(pointer, "this is no duration")
+                        .hint("a number with its unit: `500ms`, `30s`, `5m`, `2h` or `7d`"),
+                ],
+                false => at(format!("this must look like `{pattern}`")),
+            }
+        }
         // Values are not repeated: what stands here may be a secret.
         other => at(format!("this does not fit (`{}`)", other.keyword())),
     }
@@ -115,7 +142,10 @@ fn unknown_key(pointer: &str, key: &str, known: &[String]) -> Problem {
 
 /// The keys that the schema knows where it refused one.
 fn siblings(error: &ValidationError<'_>, schema: &Value) -> Vec<String> {
-    let path = error.schema_path().as_str().trim_end_matches("/additionalProperties");
+    let path = error
+        .schema_path()
+        .as_str()
+        .trim_end_matches("/additionalProperties");
     let object = lookup(schema, path);
     let keys = object["properties"].as_object().into_iter().flatten();
     keys.map(|(key, _)| key.clone()).collect()
@@ -131,9 +161,11 @@ fn lookup<'a>(schema: &'a Value, path: &str) -> &'a Value {
         here = follow(schema, here);
         let segment = segment.replace("~1", "/").replace("~0", "~");
         here = match here {
-            Value::Array(items) => {
-                segment.parse::<usize>().ok().and_then(|at| items.get(at)).unwrap_or(&Value::Null)
-            }
+            Value::Array(items) => segment
+                .parse::<usize>()
+                .ok()
+                .and_then(|at| items.get(at))
+                .unwrap_or(&Value::Null),
             object => &object[&segment],
         };
     }
@@ -142,7 +174,12 @@ fn lookup<'a>(schema: &'a Value, path: &str) -> &'a Value {
 
 fn is_null_branch(errors: &[ValidationError<'_>]) -> bool {
     errors.iter().any(|error| {
-        matches!(error.kind(), ValidationErrorKind::Type { kind: TypeKind::Single(JsonType::Null) })
+        matches!(
+            error.kind(),
+            ValidationErrorKind::Type {
+                kind: TypeKind::Single(JsonType::Null)
+            }
+        )
     })
 }
 
@@ -159,7 +196,9 @@ fn expected(kind: &TypeKind) -> String {
     match kind {
         TypeKind::Single(json_type) => word(*json_type).to_owned(),
         TypeKind::Multiple(types) => {
-            let types = types.iter().filter(|json_type| *json_type != JsonType::Null);
+            let types = types
+                .iter()
+                .filter(|json_type| *json_type != JsonType::Null);
             types.map(word).collect::<Vec<_>>().join(" or ")
         }
     }

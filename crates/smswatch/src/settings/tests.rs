@@ -1,0 +1,170 @@
+//! Broken configurations and what is said of them; the files that are shipped; the schema.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use smswatch_rules::Diagnostic;
+
+use super::{Source, read, schema};
+use crate::report::Failure;
+use crate::sink_types::SinkTypes;
+
+fn types() -> SinkTypes {
+    crate::App::new().into_types()
+}
+
+fn load(text: &str) -> Result<super::Loaded, Vec<Diagnostic>> {
+    // Whichever test comes first installs it.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let source = Source {
+        file: PathBuf::from("smswatch.yaml"),
+        text: text.to_owned(),
+        environment: Box::new(|name| match name {
+            "MISSING" => None,
+            "NUMBER" => Some("0123456".to_owned()),
+            name => Some(format!("value-of-{name}")),
+        }),
+    };
+    read(&types(), source).map_err(|failure| match failure {
+        Failure::Configuration(problems) => problems,
+        other => panic!("{other:?}"),
+    })
+}
+
+const ROUTEE: &str = "routee: {application_id: a, application_secret: hunter2}\n";
+
+/// What is said of `text`, whose first line is a sound `routee` section.
+fn said(text: &str) -> String {
+    let problems = load(&format!("{ROUTEE}{text}")).expect_err("it is broken");
+    let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let said = said.join("\n\n");
+    assert!(
+        !said.contains("value-of-"),
+        "what the environment holds is shown: {said}"
+    );
+    said
+}
+
+macro_rules! broken {
+    ($($name:ident: $text:expr;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let said = said($text);
+                assert!(said.contains("--> smswatch.yaml:"), "{said}");
+                insta::assert_snapshot!(said);
+            }
+        )*
+    };
+}
+
+broken! {
+    a_file_that_is_no_yaml: "watch: [5s\nhttp: {";
+    an_unknown_section: "wach: {}";
+    an_unknown_key: "watch: {shedule: [5s]}";
+    a_duration_without_a_unit: "watch: {retention: 7}";
+    a_duration_of_an_unknown_unit: "watch: {retention: 7w}";
+    an_empty_schedule: "watch: {schedule: []}";
+    an_unset_variable: "store: {url: \"${MISSING}\"}";
+    an_unknown_store: "store: {url: mysql://db}";
+    a_store_of_a_later_version: "store: {url: redis+cluster://a,b}";
+    an_address_that_is_none: "http: {listen: everywhere}";
+    an_open_address_without_a_token: "http: {listen: 0.0.0.0:8080}";
+    an_unknown_choice: "privacy: {numbers: masked}";
+    a_number_out_of_range: "store: {shards: 0}";
+    an_unknown_type_of_sink: "sinks: {a: {type: slak}}";
+    a_sink_without_a_type: "sinks: {a: {url: x}}";
+    a_sink_without_what_it_needs: "sinks: {a: {type: webhook}}";
+    a_sink_with_an_unknown_key: "sinks: {a: {type: webhook, url: http://e.com, sekret: x}}";
+    a_sink_with_two_ways: "sinks: {a: {type: slack, webhook_url: http://e.com, bot_token: x}}";
+    a_sink_whose_attempts_take_too_long: "sinks: {a: {type: console, timeout: 5m}}";
+    a_secret_in_a_file_that_is_not_there:
+        "sinks: {a: {type: webhook, url: http://e.com, secret_file: /nowhere/secret}}";
+    a_rule_for_an_unknown_sink:
+        "sinks: {oncall: {type: console}}\nrules: [{name: a, notify: [oncal]}]";
+    a_rule_with_a_wish_that_its_sink_does_not_take:
+        "sinks: {c: {type: console}}\nrules: [{name: a, notify: [{sink: c, channel: x}]}]";
+    several_problems_at_once:
+        "watch: {shedule: [5s], retention: soon}\nsinks: {a: {type: slak}}\nrules: [{name: a}]";
+}
+
+#[test]
+fn credentials_are_needed() {
+    let problems = load("watch: {}").expect_err("it is broken");
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.message.contains("`routee` is missing"))
+    );
+}
+
+#[test]
+fn a_secret_that_looks_like_a_number_stays_what_it_is() {
+    let loaded = load("routee: {application_id: a, application_secret: \"${NUMBER}\"}");
+    let secret = loaded
+        .expect("it is sound")
+        .configuration
+        .routee
+        .application_secret;
+    assert_eq!(secret.reveal(), "0123456");
+    let plain = load("routee:\n  application_id: ${NUMBER}\n  application_secret: ${NUMBER}\n");
+    let secret = plain.expect("it is sound").configuration.routee.application_secret;
+    assert_eq!(secret.reveal(), "0123456");
+}
+
+fn shipped(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../config")
+        .join(name);
+    std::fs::read_to_string(path).expect("the file is shipped")
+}
+
+#[test]
+fn every_shipped_configuration_is_sound_and_fits_the_schema() {
+    let schema = schema::published(&types());
+    for name in ["smswatch.yaml", "rules.example.yaml"] {
+        let text = shipped(name).replace(
+            "${CRM_WEBHOOK_SECRET}",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        );
+        if let Err(problems) = load(&text) {
+            let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            panic!("{name}: {}", said.join("\n\n"));
+        }
+        let document = smswatch_rules::Document::parse(name, &text).expect("YAML");
+        let errors: Vec<_> = super::validate::problems(&schema, &document.to_json());
+        assert_eq!(errors, [], "{name}");
+    }
+}
+
+#[test]
+fn the_shipped_schema_is_the_one_that_the_types_make() {
+    let generated = schema::published(&types());
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config/smswatch.schema.json");
+    let shipped: Value =
+        serde_json::from_str(&std::fs::read_to_string(path).expect("it is shipped")).expect("JSON");
+    assert!(
+        shipped == generated,
+        "it is stale: cargo run -p smswatch -- schema > config/smswatch.schema.json"
+    );
+}
+
+#[test]
+fn the_schema_takes_a_secret_or_its_file_and_no_unknown_key() {
+    let schema = schema::published(&types());
+    let fits = |text: &str| {
+        let document = smswatch_rules::Document::parse("x", text).expect("YAML");
+        super::validate::problems(&schema, &document.to_json()).is_empty()
+    };
+    assert!(fits("routee: {application_id: a, application_secret: s}"));
+    assert!(fits(
+        "routee: {application_id: a, application_secret_file: f}"
+    ));
+    assert!(!fits("routee: {application_id: a}"));
+    assert!(!fits(
+        "routee: {application_id: a, application_secret: s, x: 1}"
+    ));
+    assert!(!fits(
+        "routee: {application_id: a, application_secret: s}\nsinks: {a: {type: console, x: 1}}"
+    ));
+}
