@@ -108,7 +108,11 @@ fn a_secret_that_looks_like_a_number_stays_what_it_is() {
         .application_secret;
     assert_eq!(secret.reveal(), "0123456");
     let plain = load("routee:\n  application_id: ${NUMBER}\n  application_secret: ${NUMBER}\n");
-    let secret = plain.expect("it is sound").configuration.routee.application_secret;
+    let secret = plain
+        .expect("it is sound")
+        .configuration
+        .routee
+        .application_secret;
     assert_eq!(secret.reveal(), "0123456");
 }
 

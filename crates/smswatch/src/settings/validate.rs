@@ -126,6 +126,12 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
                 false => at(format!("this must look like `{pattern}`")),
             }
         }
+        // A mapping without any option.
+        ValidationErrorKind::FalseSchema => {
+            let keys = error.instance().as_object().into_iter().flatten();
+            keys.map(|(key, _)| unknown_key(&pointer, key, &[]))
+                .collect()
+        }
         // Values are not repeated: what stands here may be a secret.
         other => at(format!("this does not fit (`{}`)", other.keyword())),
     }
