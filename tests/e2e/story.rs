@@ -34,9 +34,12 @@ impl Stage {
     }
 
     fn message(&self, fate: Fate) -> String {
+        let to = Some("+306900000001".to_owned());
+        let fate = Some(fate);
         let spec = MessageSpec {
-            fate: Some(fate),
+            fate,
             time_scale: 0.2,
+            to,
             ..MessageSpec::default()
         };
         self.sim.register(spec).expect("a message")
