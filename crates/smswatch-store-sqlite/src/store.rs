@@ -102,8 +102,8 @@ impl Store for SqliteStore {
     }
 
     async fn watches(&self, page: &PageRequest) -> Result<Page<(MessageId, Record)>, StoreError> {
-        let page = page.clone();
-        self.run(move |connection, _| watches::page(connection, &page))
+        let (after, limit) = (watches::parse_cursor(page)?, page.limit);
+        self.run(move |connection, _| watches::page(connection, &after, limit))
             .await
     }
 

@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use smswatch_core::model::{MessageId, Timestamp};
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
-    ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId, Page,
-    PageRequest,
+    ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, InvalidCursor, Lane, LeaseId,
+    Page, PageRequest,
 };
 
 use crate::log;
@@ -158,24 +158,38 @@ pub(crate) fn release(connection: &Connection, lease: &LeaseId, now: Timestamp) 
     Ok(())
 }
 
+/// What a cursor begins with, before the last id that was told.
+const AFTER: &str = "after:";
+
+/// Reads a cursor that [`page`] gave out: the id behind which the page begins.
+pub(crate) fn parse_cursor(request: &PageRequest) -> std::result::Result<String, InvalidCursor> {
+    match &request.cursor {
+        None => Ok(String::new()),
+        Some(text) => text
+            .strip_prefix(AFTER)
+            .map(str::to_owned)
+            .ok_or(InvalidCursor),
+    }
+}
+
 pub(crate) fn page(
     connection: &Connection,
-    request: &PageRequest,
+    after: &str,
+    limit: usize,
 ) -> Result<Page<(MessageId, Record)>> {
-    let after = request.cursor.as_deref().unwrap_or_default();
     let removed = WatchState::Removed.byte();
-    let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
     let items: Vec<_> = connection
         .prepare_cached(
             "SELECT id, record FROM watches WHERE id > ?1 AND state <> ?2 ORDER BY id LIMIT ?3",
         )?
-        .query_map(params![after, removed, limit], identified)?
+        .query_map(params![after, removed, most], identified)?
         .collect::<Result<_>>()?;
-    let is_full = items.len() >= request.limit;
+    let is_full = items.len() >= limit;
     let next = items
         .last()
         .filter(|_| is_full)
-        .map(|(id, _)| id.as_str().to_owned());
+        .map(|(id, _)| format!("{AFTER}{id}"));
     Ok(Page { items, next })
 }
 
