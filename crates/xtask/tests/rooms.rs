@@ -61,7 +61,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("saphyr-parser", &["smswatch-rules"]),
     ("minijinja", &["smswatch-rules"]),
     ("prometheus-client", &["smswatch-core"]),
-    ("clap", &["smswatch"]),
+    ("clap", &["smswatch", "routee-sim"]),
 ];
 
 fn metadata() -> Metadata {

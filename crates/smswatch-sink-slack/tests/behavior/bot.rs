@@ -133,5 +133,8 @@ async fn wishes_that_make_no_sense_are_refused_for_good() {
         .await
         .expect_err("nobody is called so");
     assert_eq!(error.retry(), Retry::Never);
-    insta::assert_snapshot!(error.detail(), @"");
+    insta::assert_snapshot!(
+        error.detail(),
+        @"the rule's wishes make no sense: a mention is `@here`, `@channel`, `@everyone`, or the id of a user (`U…`, `W…`) or a user group (`S…`)"
+    );
 }
