@@ -5,6 +5,7 @@
     reason = "chores speak to the terminal"
 )]
 
+mod bench;
 mod install;
 mod test;
 
@@ -14,6 +15,7 @@ const USAGE: &str = "\
 usage: cargo xtask CHORE
 
   test [ARGS]   install what the tests need, then run them all; ARGS go to `cargo test`
+  bench [PART]  measure, with optimized programs: polls, storm, trickle, or all of them
 ";
 
 fn main() -> ExitCode {
@@ -22,6 +24,8 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     let done = match chore.as_deref() {
         Some("test") => test::run(&rest),
+        Some("bench") => bench::run(&rest),
+        Some("bench-bare-loop") => bench::run_bare_loop(&rest),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

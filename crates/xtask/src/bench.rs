@@ -1,0 +1,135 @@
+//! `cargo xtask bench`: what smswatch costs, beside a simulated Routee and a real Redis, in one run.
+
+mod bare;
+mod child;
+mod polls;
+mod receiver;
+mod redis;
+mod report;
+mod simulator;
+mod storm;
+mod subject;
+mod trickle;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::install;
+
+pub(crate) use bare::run as run_bare_loop;
+use report::Report;
+
+/// How many looks, and how many attempts at the sink, run at once.
+const CONCURRENCY: usize = 64;
+
+/// The programs that are measured, or that the measured one needs.
+#[derive(Debug)]
+struct Programs {
+    smswatch: PathBuf,
+    simulator: PathBuf,
+    /// This program: the bare loop is a process of its own, so that its time can be told apart.
+    xtask: PathBuf,
+}
+
+impl Programs {
+    /// The optimized ones beside `xtask`.
+    fn beside(xtask: &Path) -> anyhow::Result<Self> {
+        let directory = xtask.parent().context("a program lies in a directory")?;
+        Ok(Self {
+            smswatch: directory.join("smswatch"),
+            simulator: directory.join("routee-sim"),
+            xtask: xtask.to_owned(),
+        })
+    }
+}
+
+/// Builds the optimized programs and measures them; `arguments` name the parts to measure, all of
+/// them when there is none.
+pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
+    let parts = Part::read(arguments)?;
+    install::missing_servers()?;
+    let this = std::env::current_exe().context("could not find this program")?;
+    if cfg!(debug_assertions) {
+        return hand_over(&this, arguments);
+    }
+    smswatch_testkit::install_tls_provider();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("could not start the runtime")?;
+    let programs = Programs::beside(&this)?;
+    let report = runtime.block_on(measure(&programs, &parts))?;
+    print!("{report}");
+    if report.is_void() {
+        bail!("the ledger does not balance: this run is void");
+    }
+    Ok(())
+}
+
+/// Figures of an unoptimized program mean nothing: builds the optimized one and lets it go on.
+fn hand_over(this: &Path, arguments: &[String]) -> anyhow::Result<()> {
+    let packages = ["smswatch", "routee-sim", "xtask"];
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--locked", "--bins"])
+        .args(packages.iter().flat_map(|package| ["--package", package]))
+        .status()
+        .context("could not run cargo")?;
+    if !built.success() {
+        bail!("the optimized programs could not be built");
+    }
+    let target = this.parent().and_then(Path::parent);
+    let optimized = target
+        .context("this program does not lie in a target directory")?
+        .join("release/xtask");
+    let done = Command::new(optimized)
+        .arg("bench")
+        .args(arguments)
+        .status()
+        .context("could not start the optimized program")?;
+    if !done.success() {
+        bail!("the benchmark failed");
+    }
+    Ok(())
+}
+
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Looks that find nothing new, and what a watch takes.
+    Polls,
+    /// Everything changes at once.
+    Storm,
+    /// Two hundred changes a second.
+    Trickle,
+}
+
+impl Part {
+    const ALL: [Self; 3] = [Self::Polls, Self::Storm, Self::Trickle];
+
+    fn read(arguments: &[String]) -> anyhow::Result<Vec<Self>> {
+        if arguments.is_empty() {
+            return Ok(Self::ALL.to_vec());
+        }
+        let read = |word: &String| match word.as_str() {
+            "polls" => Ok(Self::Polls),
+            "storm" => Ok(Self::Storm),
+            "trickle" => Ok(Self::Trickle),
+            other => bail!("there is no part `{other}`: polls, storm, trickle"),
+        };
+        arguments.iter().map(read).collect()
+    }
+}
+
+async fn measure(programs: &Programs, parts: &[Part]) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    for part in parts {
+        match part {
+            Part::Polls => polls::measure(programs, &mut report).await?,
+            Part::Storm => storm::measure(programs, &mut report).await?,
+            Part::Trickle => trickle::measure(programs, &mut report).await?,
+        }
+    }
+    Ok(report)
+}

@@ -1,0 +1,144 @@
+//! The program under test: started on a configuration, given messages, asked for its numbers.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use serde_json::{Value, json};
+
+use super::child::{Measured, Stream};
+use super::simulator::{CHUNK, Simulator};
+use super::{CONCURRENCY, Programs};
+
+/// How long a state of affairs is waited for.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// What differs between the parts of the benchmark.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    pub(super) simulator: &'a Simulator,
+    pub(super) redis: &'a str,
+    /// The gap between two looks at one message.
+    pub(super) gap: &'a str,
+    /// Where alerts of undelivered messages go.
+    pub(super) webhook: Option<&'a str>,
+}
+
+/// A running smswatch.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) process: Measured,
+    url: String,
+    client: reqwest::Client,
+    _directory: tempfile::TempDir,
+}
+
+impl Subject {
+    pub(super) fn start(programs: &Programs, plan: &Plan<'_>) -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir().context("could not make a directory")?;
+        let path = directory.path().join("smswatch.yaml");
+        let config = config(plan);
+        // JSON is YAML.
+        std::fs::write(&path, config.to_string()).context("could not write the configuration")?;
+        let mut command = Command::new(&programs.smswatch);
+        command.arg("run").arg("--config").arg(&path);
+        let (process, url) = Measured::start(&mut command, Stream::Stderr, "its API is at ")?;
+        Ok(Self {
+            process,
+            url,
+            client: reqwest::Client::new(),
+            _directory: directory,
+        })
+    }
+
+    /// Registers the first `count` messages of a population.
+    pub(super) async fn watch(
+        &self,
+        simulator: &Simulator,
+        population: &str,
+        count: u64,
+    ) -> anyhow::Result<()> {
+        for offset in (0..count).step_by(usize::try_from(CHUNK)?) {
+            let ids = simulator.ids(population, offset).await?;
+            let messages: Vec<Value> = ids.lines().map(|id| json!({"message_id": id})).collect();
+            let request = self
+                .client
+                .post(format!("{}/v1/watches", self.url))
+                .header("content-type", "application/json")
+                .body(json!({"messages": messages}).to_string());
+            request.send().await?.error_for_status()?;
+        }
+        Ok(())
+    }
+
+    /// The sum of a metric over all its labels.
+    pub(super) async fn metric(&self, name: &str) -> anyhow::Result<f64> {
+        let url = format!("{}/metrics", self.url);
+        let text = self.client.get(url).send().await?.text().await?;
+        let values = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name)?;
+            if !rest.starts_with(['{', ' ']) {
+                return None;
+            }
+            rest.rsplit_once(' ')?.1.parse::<f64>().ok()
+        });
+        Ok(values.sum())
+    }
+
+    /// Waits until a metric is at least this large.
+    pub(super) async fn reaches(&self, name: &str, least: f64) -> anyhow::Result<()> {
+        self.wait(name, |value| value >= least).await
+    }
+
+    /// Waits until a metric is zero.
+    pub(super) async fn empties(&self, name: &str) -> anyhow::Result<()> {
+        self.wait(name, |value| value == 0.0).await
+    }
+
+    async fn wait(&self, name: &str, is_enough: impl Fn(f64) -> bool) -> anyhow::Result<()> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let value = self.metric(name).await?;
+            if is_enough(value) {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() > deadline {
+                bail!("{name} stays at {value}");
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+fn config(plan: &Plan<'_>) -> Value {
+    let mut config = json!({
+        "routee": {
+            "application_id": "sim-app",
+            "application_secret": "sim-secret",
+            "api_url": plan.simulator.url,
+            "auth_url": plan.simulator.url,
+            "requests_per_second": 1_000_000,
+            "concurrency": CONCURRENCY,
+        },
+        "store": {"url": plan.redis},
+        "watch": {"schedule": [plan.gap], "confirm_after": "0s"},
+        // What a watch takes is measured without the history that it may have.
+        "history": {"events": {"for": "1s", "max": 1000}},
+        "http": {"listen": "127.0.0.1:0"},
+    });
+    if let Some(url) = plan.webhook {
+        config["sinks"] = json!({"receiver": {
+            "type": "webhook",
+            "url": url,
+            "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "allow_private": true,
+            "concurrency": CONCURRENCY,
+        }});
+        config["rules"] = json!([{
+            "name": "undelivered",
+            "match": {"status": "Undelivered"},
+            "notify": ["receiver"],
+        }]);
+    }
+    config
+}
