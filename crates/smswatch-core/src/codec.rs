@@ -52,8 +52,12 @@ pub fn decode_notification(body: &[u8]) -> Result<Notification, InvalidBody> {
     decode(body)
 }
 
+/// Room for most bodies, so that they need not grow while they are written.
+const USUAL: usize = 1536;
+
 fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    let mut body = vec![FORMAT];
+    let mut body = Vec::with_capacity(USUAL);
+    body.push(FORMAT);
     serde_json::to_writer(&mut body, value).expect("these types have string keys only");
     body
 }

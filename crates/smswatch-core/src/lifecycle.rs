@@ -7,11 +7,11 @@ use smswatch_model::{
 };
 
 use crate::announce::Announcer;
-use crate::pace;
+use crate::pace::{self, Slots};
 use crate::privacy::Privacy;
 use crate::record::WatchState;
 use crate::settings::WatchSettings;
-use crate::store::Lane;
+use crate::store::{Lane, shard_of};
 use crate::watch::Watch;
 
 /// Until what age a watch goes before others when there is more to do than time.
@@ -58,17 +58,26 @@ pub(crate) struct Lifecycle<'a> {
     pub(crate) settings: &'a WatchSettings,
     pub(crate) privacy: &'a Privacy,
     pub(crate) provider: &'a str,
+    /// Into how many shards the store is split.
+    pub(crate) shards: u16,
 }
 
 impl Lifecycle<'_> {
+    fn slots(&self, message_id: &MessageId) -> Slots {
+        Slots::of(shard_of(message_id.as_str(), self.shards), self.shards)
+    }
+
     /// What is to be done for a watch that is due.
-    pub(crate) fn task(&self, watch: &Watch, now: Timestamp) -> Task {
+    pub(crate) fn task(&self, message_id: &MessageId, watch: &Watch, now: Timestamp) -> Task {
         match (watch.state, watch.ended_at) {
             (WatchState::Watching, _) => Task::Look,
             (WatchState::Final, Some(_)) if !watch.is_confirmed => Task::Look,
             (_, None) => Task::Delete,
             (_, Some(ended)) if ended + self.settings.retention <= now => Task::Delete,
-            (_, Some(ended)) => Task::Wait(pace::at(now, ended + self.settings.retention)),
+            (_, Some(ended)) => {
+                let end = ended + self.settings.retention;
+                Task::Wait(self.slots(message_id).at(now, end))
+            }
         }
     }
 
@@ -93,6 +102,7 @@ impl Lifecycle<'_> {
     ) -> Applied {
         let mut step = Step {
             lifecycle: *self,
+            slots: self.slots(message_id),
             message_id,
             now,
             random,
@@ -133,11 +143,13 @@ impl Lifecycle<'_> {
     }
 
     /// A removed watch: its snapshot goes, a mark stays until no source can tell of it any more.
-    pub(crate) fn remove(&self, watch: &Watch, now: Timestamp) -> Watch {
+    pub(crate) fn remove(&self, message_id: &MessageId, watch: &Watch, now: Timestamp) -> Watch {
         let now = Timestamp::from_seconds(now.as_seconds());
         Watch {
             state: WatchState::Removed,
-            due: pace::at(now, now + self.settings.retention),
+            due: self
+                .slots(message_id)
+                .at(now, now + self.settings.retention),
             registered_at: watch.registered_at,
             ended_at: Some(now),
             is_confirmed: true,
@@ -148,6 +160,7 @@ impl Lifecycle<'_> {
 
 struct Step<'a> {
     lifecycle: Lifecycle<'a>,
+    slots: Slots,
     message_id: &'a MessageId,
     now: Timestamp,
     random: f64,
@@ -200,7 +213,7 @@ impl Step<'_> {
     fn failed(&mut self, retry_after: Option<Duration>) {
         let schedule = &self.lifecycle.settings.schedule;
         let gap = pace::gap(schedule, self.applied.watch.step);
-        let due = pace::after(self.now, gap, self.random);
+        let due = self.slots.after(self.now, gap, self.random);
         let earliest = self.now + retry_after.unwrap_or_default();
         self.applied.watch.due = due.max(earliest);
     }
@@ -245,8 +258,8 @@ impl Step<'_> {
         let watch = &mut self.applied.watch;
         let gap = pace::gap(schedule, watch.step);
         watch.step = watch.step.saturating_add(1);
-        let look = pace::after(now, gap, random);
-        watch.due = deadline.map_or(look, |deadline| look.min(pace::at(now, deadline)));
+        let look = self.slots.after(now, gap, random);
+        watch.due = deadline.map_or(look, |deadline| look.min(self.slots.at(now, deadline)));
     }
 
     fn end(&mut self, state: WatchState) {
@@ -282,9 +295,10 @@ impl Step<'_> {
         let watch = &mut self.applied.watch;
         let ended = watch.ended_at.unwrap_or(self.now);
         watch.due = if watch.is_confirmed {
-            pace::at(self.now, ended + settings.retention)
+            self.slots.at(self.now, ended + settings.retention)
         } else {
-            pace::after(self.now, settings.confirm_after, self.random)
+            self.slots
+                .after(self.now, settings.confirm_after, self.random)
         };
     }
 

@@ -1,15 +1,18 @@
 //! Stage one: claims watches that are due, young ones first, and looks at their messages.
 
+mod room;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use smswatch_model::{MessageId, Timestamp};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::room::{Room, Seat};
 use crate::gate::Gate;
 use crate::lifecycle::{Answer, Task, polled};
 use crate::limiter::Limiter;
@@ -26,7 +29,7 @@ use crate::watch::Watch;
 const LEASE: Duration = Duration::from_secs(40);
 
 /// A claim of fewer watches than this is not worth a round trip when there are more to be had.
-const WORTHWHILE: usize = 32;
+const WORTHWHILE: usize = 64;
 
 /// The watches of one claim that are not committed yet.
 #[derive(Debug)]
@@ -69,12 +72,13 @@ pub(crate) struct Finished {
     pub(crate) verdict: Verdict,
 }
 
-/// A claimed watch that waits for its look; its permit goes back when the look starts.
+/// A claimed watch that waits for its look; its seat goes back when the look starts.
 #[derive(Debug)]
 struct Waiting {
     claimed: Claimed,
     watch: Watch,
-    room: OwnedSemaphorePermit,
+    claimed_at: Instant,
+    seat: Seat,
 }
 
 /// A watch as it was claimed.
@@ -107,46 +111,26 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let gate = Arc::new(Gate::default());
+    let room = Arc::new(Room::new(&shared.settings.provider, LEASE / 4));
     let (waiting, starts) = mpsc::unbounded_channel();
     let claimer = Claimer {
         shared: Arc::clone(&shared),
         gate: Arc::clone(&gate),
-        room: Arc::new(Semaphore::new(claimed_ahead(&shared))),
+        room: Arc::clone(&room),
         waiting,
         commits: commits.clone(),
         next_shard: 0,
     };
     tokio::join!(
         claimer.run(stop),
-        start_looks(shared, gate, starts, commits)
+        start_looks(shared, gate, room, starts, commits)
     );
-}
-
-/// How many watches are claimed before their look can start: no more than can be started within a
-/// quarter of the lease even if every look takes as long as it may.
-fn claimed_ahead(shared: &Shared) -> usize {
-    let limits = &shared.settings.provider;
-    let quarter = (LEASE / 4).as_secs_f64();
-    let rounds = (quarter / limits.timeout.as_secs_f64().max(0.001)).min(2.0);
-    let rate = f64::from(limits.rate.permits) / limits.rate.per.as_secs_f64().max(0.001);
-    let concurrency = f64::from(u32::try_from(limits.concurrency).unwrap_or(u32::MAX));
-    let ahead = (concurrency * rounds)
-        .min(rate * quarter / 4.0)
-        .clamp(1.0, 1024.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "1 to 1024"
-    )]
-    let ahead = ahead as usize;
-    ahead
 }
 
 struct Claimer {
     shared: Arc<Shared>,
     gate: Arc<Gate>,
-    /// How many more watches may be claimed.
-    room: Arc<Semaphore>,
+    room: Arc<Room>,
     waiting: mpsc::UnboundedSender<Waiting>,
     commits: mpsc::Sender<Finished>,
     /// Where the next round begins, so that no shard goes short.
@@ -155,14 +139,13 @@ struct Claimer {
 
 impl Claimer {
     async fn run(mut self, stop: CancellationToken) {
-        let half = u32::try_from(self.room.available_permits().div_ceil(2)).unwrap_or(u32::MAX);
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         loop {
-            let permits = tokio::select! {
+            let free = tokio::select! {
                 () = stop.cancelled() => return,
-                permits = self.room_and_work(half) => permits,
+                free = self.room_and_work() => free,
             };
-            if self.claim(permits).await {
+            if self.claim(free).await {
                 backoff.succeed();
                 continue;
             }
@@ -173,8 +156,9 @@ impl Claimer {
         }
     }
 
-    /// Waits until something is due and may be looked at, and there is room for it.
-    async fn room_and_work(&self, half: u32) -> OwnedSemaphorePermit {
+    /// Waits until something is due and may be looked at, and there is room for it; answers for how
+    /// many there is.
+    async fn room_and_work(&self) -> usize {
         let shared = &self.shared;
         loop {
             tokio::select! {
@@ -183,32 +167,23 @@ impl Claimer {
             }
             shared.backlog.room().await;
             let closed_for = self.gate.closed_for(shared.clock.now());
-            if !closed_for.is_zero() {
-                tokio::time::sleep(closed_for).await;
-                continue;
+            if closed_for.is_zero() {
+                return self.room.free().await;
             }
-            let mut permits = Arc::clone(&self.room)
-                .acquire_many_owned(half)
-                .await
-                .expect("the semaphore is never closed");
-            let more = u32::try_from(self.room.available_permits()).unwrap_or(u32::MAX);
-            if let Ok(more) = Arc::clone(&self.room).try_acquire_many_owned(more) {
-                permits.merge(more);
-            }
-            return permits;
+            tokio::time::sleep(closed_for).await;
         }
     }
 
-    /// Claims as much as there are permits for; answers whether the store was there.
-    async fn claim(&mut self, mut permits: OwnedSemaphorePermit) -> bool {
+    /// Claims as much as there is room for; answers whether the store was there.
+    async fn claim(&mut self, mut free: usize) -> bool {
         let mut is_well = true;
         for lane in Lane::ALL {
-            while permits.num_permits() > 0 {
-                let shards = self.due_shards(lane, permits.num_permits());
+            while free > 0 {
+                let shards = self.due_shards(lane, free);
                 if shards.is_empty() {
                     break;
                 }
-                is_well &= self.claim_from(lane, &shards, &mut permits).await;
+                is_well &= self.claim_from(lane, &shards, &mut free).await;
                 if !is_well {
                     return false;
                 }
@@ -218,11 +193,11 @@ impl Claimer {
     }
 
     /// A few shards in which the lane has something due, as many as bring worthwhile batches.
-    fn due_shards(&mut self, lane: Lane, permits: usize) -> Vec<Shard> {
+    fn due_shards(&mut self, lane: Lane, free: usize) -> Vec<Shard> {
         let count = self.shared.store.shard_count();
         let now = self.shared.clock.now();
         let agenda = self.shared.looks(lane);
-        let most = (permits / WORTHWHILE).max(1);
+        let most = (free / WORTHWHILE).max(1);
         let mut shards = Vec::new();
         for offset in 0..count {
             let shard = Shard((self.next_shard + offset) % count);
@@ -236,14 +211,9 @@ impl Claimer {
         shards
     }
 
-    async fn claim_from(
-        &self,
-        lane: Lane,
-        shards: &[Shard],
-        permits: &mut OwnedSemaphorePermit,
-    ) -> bool {
+    async fn claim_from(&self, lane: Lane, shards: &[Shard], free: &mut usize) -> bool {
         let shared = &self.shared;
-        let limit = u32::try_from(permits.num_permits() / shards.len())
+        let limit = u32::try_from(*free / shards.len())
             .unwrap_or(u32::MAX)
             .max(1);
         let claims = shards
@@ -257,7 +227,8 @@ impl Claimer {
                     if let Some(due) = claimed.next_due {
                         agenda.hint(usize::from(shard.0), due);
                     }
-                    self.hand_on(*shard, claimed, permits).await;
+                    *free = free.saturating_sub(claimed.watches.len());
+                    self.hand_on(*shard, claimed).await;
                 }
                 Err(_) => {
                     is_well = false;
@@ -268,17 +239,12 @@ impl Claimer {
         is_well
     }
 
-    async fn hand_on(
-        &self,
-        shard: Shard,
-        claimed: ClaimedWatches,
-        permits: &mut OwnedSemaphorePermit,
-    ) {
+    async fn hand_on(&self, shard: Shard, claimed: ClaimedWatches) {
         let Some(lease) = claimed.lease else { return };
         self.shared.leases.add(shard, &lease);
         let remaining = AtomicUsize::new(claimed.watches.len());
         let batch = Arc::new(Batch { lease, remaining });
-        let now = claimed.now;
+        let (now, claimed_at) = (claimed.now, Instant::now());
         for (message_id, record) in claimed.watches {
             let claimed = Claimed {
                 shard,
@@ -294,16 +260,19 @@ impl Claimer {
                 self.finish(claimed.finish(nothing, Verdict::Expired)).await;
                 continue;
             };
-            match self.shared.lifecycle().task(&watch, now) {
+            match self
+                .shared
+                .lifecycle()
+                .task(&claimed.message_id, &watch, now)
+            {
                 Task::Look => {
-                    let room = permits
-                        .split(1)
-                        .expect("a claim brings no more than was asked for");
+                    let seat = self.room.take();
                     // The other half of this stage lives until this one has ended.
                     let _sent = self.waiting.send(Waiting {
                         claimed,
                         watch,
-                        room,
+                        claimed_at,
+                        seat,
                     });
                 }
                 Task::Wait(due) => {
@@ -325,6 +294,7 @@ impl Claimer {
 async fn start_looks(
     shared: Arc<Shared>,
     gate: Arc<Gate>,
+    room: Arc<Room>,
     mut starts: mpsc::UnboundedReceiver<Waiting>,
     commits: mpsc::Sender<Finished>,
 ) {
@@ -340,18 +310,27 @@ async fn start_looks(
         let now = shared.clock.now();
         let closed_for = gate.closed_for(now);
         let is_permitted = closed_for.is_zero() && limiter.permit().await.is_ok();
-        let (shared, gate, commits) = (Arc::clone(&shared), Arc::clone(&gate), commits.clone());
+        let Waiting {
+            claimed,
+            watch,
+            claimed_at,
+            seat,
+        } = waiting;
+        drop(seat);
+        // Looks have become so slow that the lease might end before this one does.
+        let is_overdue = claimed_at.elapsed() > LEASE / 2;
+        let (shared, gate, room) = (Arc::clone(&shared), Arc::clone(&gate), Arc::clone(&room));
+        let commits = commits.clone();
         looks.spawn(async move {
-            let Waiting {
-                claimed,
-                watch,
-                room,
-            } = waiting;
-            drop(room);
-            let verdict = if is_permitted {
+            let verdict = if is_overdue {
+                Verdict::Postponed(shared.clock.now())
+            } else if is_permitted {
                 let lag = shared.clock.now().since(watch.due);
                 shared.metrics.poll_lag_seconds.observe(lag.as_secs_f64());
-                Verdict::Answered(look(&shared, &gate, &claimed.message_id).await)
+                let started = Instant::now();
+                let answer = look(&shared, &gate, &claimed.message_id).await;
+                room.looked(started.elapsed());
+                Verdict::Answered(answer)
             } else {
                 Verdict::Postponed(now + closed_for.max(Duration::from_secs(1)))
             };

@@ -75,6 +75,7 @@ impl Shared {
             settings: &self.settings.watch,
             privacy: &self.privacy,
             provider: self.provider.name(),
+            shards: self.store.shard_count(),
         }
     }
 

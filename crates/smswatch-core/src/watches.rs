@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use futures::future::join_all;
+use futures::stream::{self, StreamExt as _};
 use smswatch_model::{MessageId, Outcome, Part, Tags, Timestamp};
 
 use crate::lifecycle::Lifecycle;
@@ -14,6 +14,9 @@ use crate::watch::Watch;
 
 /// How often a step is tried when others keep changing the same watches.
 const MOST_TRIES: u32 = 50;
+
+/// In how many shards a registration is under way at once: what is in flight takes memory.
+const SHARDS_AT_ONCE: usize = 2;
 
 /// A message that somebody wants watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +85,8 @@ impl Shared {
             .into_iter()
             .map(|(shard, wanted)| self.register_in(shard, wanted));
         let mut total = Registered::default();
-        for registered in join_all(registrations).await {
+        let mut registrations = stream::iter(registrations).buffer_unordered(SHARDS_AT_ONCE);
+        while let Some(registered) = registrations.next().await {
             let registered = registered?;
             total.accepted += registered.accepted;
             total.already_watched += registered.already_watched;
@@ -142,7 +146,9 @@ impl Shared {
             let Some(watch) = watch.filter(|watch| watch.state != WatchState::Removed) else {
                 return Ok(false);
             };
-            let removed = self.lifecycle().remove(&watch, self.clock.now());
+            let removed = self
+                .lifecycle()
+                .remove(message_id, &watch, self.clock.now());
             let item = item(message_id.clone(), record, Some(&removed));
             match self.write(shard, &[item]).await?.pop().flatten() {
                 None => return Ok(true),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
+use reqwest::header::AUTHORIZATION;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 use smswatch_core::model::MessageId;
@@ -58,6 +60,8 @@ impl RouteeProvider {
         let http = Client::builder()
             .user_agent(format!("smswatch/{}", smswatch_core::VERSION))
             .redirect(Policy::none())
+            // Core alone decides what is tried again.
+            .retry(reqwest::retry::never())
             .timeout(options.timeout)
             .tcp_nodelay(true)
             .pool_max_idle_per_host(usize::MAX)
@@ -83,7 +87,10 @@ impl RouteeProvider {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.push(message_id.as_str());
         }
-        let request = self.http.get(url).bearer_auth(token.bearer.reveal());
+        let request = self
+            .http
+            .get(url)
+            .header(AUTHORIZATION, token.authorization.clone());
         request.send().await.map_err(failure::of_request)
     }
 }
@@ -148,16 +155,20 @@ fn is_refusal(status: StatusCode) -> bool {
 }
 
 /// Reads an answer's body, and no more than `most` bytes of it.
-pub(crate) async fn read_bounded(
-    mut response: Response,
-    most: usize,
-) -> Result<Vec<u8>, LookError> {
-    let mut body = Vec::new();
+pub(crate) async fn read_bounded(mut response: Response, most: usize) -> Result<Bytes, LookError> {
+    // Nearly all answers come in one piece: it is not copied.
+    let mut body = Bytes::new();
     while let Some(chunk) = response.chunk().await.map_err(failure::of_request)? {
         if body.len() + chunk.len() > most {
             return Err(LookError::failed("Routee's answer is too large"));
         }
-        body.extend_from_slice(&chunk);
+        body = if body.is_empty() {
+            chunk
+        } else {
+            let mut joined = BytesMut::from(body);
+            joined.extend_from_slice(&chunk);
+            joined.freeze()
+        };
     }
     Ok(body)
 }

@@ -1,9 +1,9 @@
 //! The access token: asked for once by however many need it, renewed before it ends.
 
-use std::sync::Arc;
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 use smswatch_core::Secret;
@@ -34,7 +34,8 @@ const MAX_BODY: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) generation: u64,
-    pub(crate) bearer: Arc<Secret>,
+    /// The header's value, marked as sensitive: it is not shown.
+    pub(crate) authorization: HeaderValue,
     renew_at: Instant,
 }
 
@@ -45,13 +46,14 @@ pub(crate) struct Tokens {
     url: Url,
     application_id: String,
     application_secret: Secret,
+    /// The token in use, for those who find it good.
+    current: RwLock<Option<Token>>,
     /// Held while a token is asked for: whoever else needs one waits for the answer.
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    token: Option<Token>,
     generation: u64,
     refusals: u32,
     /// Until when the credentials are not tried again.
@@ -73,18 +75,20 @@ impl Tokens {
             url,
             application_id,
             application_secret: secret,
+            current: RwLock::default(),
             state: Mutex::default(),
         }
     }
 
     /// A token that is good as far as is known; `rejected` is one that Routee no longer takes.
     pub(crate) async fn get(&self, rejected: Option<u64>) -> Result<Token, LookError> {
+        if let Some(token) = self.good(rejected) {
+            return Ok(token);
+        }
         let mut state = self.state.lock().await;
-        if let Some(token) = &state.token
-            && rejected.is_none_or(|rejected| rejected < token.generation)
-            && Instant::now() < token.renew_at
-        {
-            return Ok(token.clone());
+        // Somebody else may have brought one meanwhile.
+        if let Some(token) = self.good(rejected) {
+            return Ok(token);
         }
         if let Some(until) = state.refused_until {
             let wait = until.saturating_duration_since(Instant::now());
@@ -93,37 +97,51 @@ impl Tokens {
             }
         }
         match self.ask().await {
-            Ok((bearer, life)) => {
+            Ok((authorization, life)) => {
                 state.generation += 1;
                 state.refusals = 0;
                 state.refused_until = None;
                 let renew_in = (life - MARGIN.min(life / 2)).max(SHORTEST);
                 let token = Token {
                     generation: state.generation,
-                    bearer: Arc::new(bearer),
+                    authorization,
                     renew_at: Instant::now() + renew_in,
                 };
-                state.token = Some(token.clone());
+                self.set(Some(token.clone()));
                 Ok(token)
             }
             Err(error) if error.kind() == smswatch_core::provider::LookFailure::Refused => {
                 let pause = Duration::from_secs(1 << state.refusals.min(10)).min(MAX_PAUSE);
                 state.refusals = state.refusals.saturating_add(1);
                 state.refused_until = Some(Instant::now() + pause);
-                state.token = None;
+                self.set(None);
                 Err(error.after(Some(pause)))
             }
             // The old token may live longer than the trouble lasts.
-            Err(error) => match &state.token {
-                Some(token) if rejected.is_none_or(|rejected| rejected < token.generation) => {
-                    Ok(token.clone())
-                }
-                _ => Err(error),
-            },
+            Err(error) => self.newer(rejected).ok_or(error),
         }
     }
 
-    async fn ask(&self) -> Result<(Secret, Duration), LookError> {
+    /// The token in use, if nothing speaks against it.
+    fn good(&self, rejected: Option<u64>) -> Option<Token> {
+        self.newer(rejected)
+            .filter(|token| Instant::now() < token.renew_at)
+    }
+
+    /// The token in use, if it came after the rejected one.
+    fn newer(&self, rejected: Option<u64>) -> Option<Token> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current
+            .as_ref()
+            .filter(|token| rejected.is_none_or(|rejected| rejected < token.generation))
+            .cloned()
+    }
+
+    fn set(&self, token: Option<Token>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = token;
+    }
+
+    async fn ask(&self) -> Result<(HeaderValue, Duration), LookError> {
         let request = self
             .http
             .post(self.url.clone())
@@ -148,10 +166,11 @@ impl Tokens {
             .access_token
             .0
             .filter(|token| token.bytes().all(|b| b.is_ascii_graphic()));
-        Ok((
-            Secret::new(bearer.ok_or_else(unreadable)?),
-            life(&answer.expires_in),
-        ))
+        let bearer = bearer.ok_or_else(unreadable)?;
+        let mut authorization =
+            HeaderValue::try_from(format!("Bearer {bearer}")).map_err(|_| unreadable())?;
+        authorization.set_sensitive(true);
+        Ok((authorization, life(&answer.expires_in)))
     }
 }
 

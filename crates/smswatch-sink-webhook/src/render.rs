@@ -21,21 +21,29 @@ struct CloudEvent<'a, D> {
     data: D,
 }
 
+/// Room for a notification of one event, so that it need not grow while it is written.
+const USUAL: usize = 2048;
+
 /// Writes `notification` in `format`.
 pub(crate) fn body(format: Format, notification: &Notification) -> Vec<u8> {
+    let mut body = Vec::with_capacity(USUAL);
     match format {
-        Format::Standard => serde_json::to_vec(&notification.payload()),
-        Format::CloudEvents => serde_json::to_vec(&CloudEvent {
-            specversion: "1.0",
-            id: notification.delivery_id.as_str(),
-            source: SOURCE,
-            kind: notification.kind,
-            time: notification.timestamp,
-            datacontenttype: "application/json",
-            data: notification.data(),
-        }),
+        Format::Standard => serde_json::to_writer(&mut body, &notification.payload()),
+        Format::CloudEvents => {
+            let event = CloudEvent {
+                specversion: "1.0",
+                id: notification.delivery_id.as_str(),
+                source: SOURCE,
+                kind: notification.kind,
+                time: notification.timestamp,
+                datacontenttype: "application/json",
+                data: notification.data(),
+            };
+            serde_json::to_writer(&mut body, &event)
+        }
     }
-    .expect("notifications have string keys and no failing serializers")
+    .expect("notifications have string keys and no failing serializers");
+    body
 }
 
 #[cfg(test)]

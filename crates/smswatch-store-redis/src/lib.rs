@@ -20,6 +20,7 @@
 //! | `rate:NAME` | string | when the rate's next permit would arrive in theory |
 //! | `shards` (shard 0) | string | into how many shards the store is split |
 
+mod call;
 mod connection;
 mod delivery;
 mod error;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::aio::ConnectionManager;
-use redis::{FromRedisValue, Script, ScriptInvocation};
+use redis::{FromRedisValue, Script};
 use smswatch_core::async_trait;
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
@@ -20,6 +20,7 @@ use smswatch_core::store::{
     RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
 };
 
+use crate::call::Call;
 use crate::error::store_error;
 use crate::open::{OpenError, RedisOptions, open};
 use crate::scripts::Scripts;
@@ -61,16 +62,13 @@ impl RedisStore {
         format!("{}:{{{}}}:", self.prefix, shard.0)
     }
 
-    fn call<'a>(&self, script: &'a Script, shard: Shard) -> ScriptInvocation<'a> {
-        script.key(self.base(shard))
+    fn call<'a>(&self, script: &'a Script, shard: Shard) -> Call<'a> {
+        Call::new(script, &self.base(shard))
     }
 
-    async fn invoke<T: FromRedisValue>(
-        &self,
-        call: &ScriptInvocation<'_>,
-    ) -> Result<T, StoreError> {
+    async fn invoke<T: FromRedisValue>(&self, call: &Call<'_>) -> Result<T, StoreError> {
         let mut connection = self.connection.clone();
-        call.invoke_async(&mut connection)
+        call.invoke(&mut connection)
             .await
             .map_err(|error| store_error(&error))
     }

@@ -33,6 +33,7 @@ impl Walk {
             settings: &self.settings,
             privacy: &self.privacy,
             provider: "routee",
+            shards: 16,
         }
     }
 
@@ -43,7 +44,10 @@ impl Walk {
     /// Waits for the due time, then answers.
     fn answer(&mut self, answer: &Answer) -> &mut Self {
         self.now = self.now.max(self.watch.due);
-        assert_eq!(self.lifecycle().task(&self.watch, self.now), Task::Look);
+        assert_eq!(
+            self.lifecycle().task(&Self::id(), &self.watch, self.now),
+            Task::Look
+        );
         let applied = self
             .lifecycle()
             .apply(&Self::id(), &self.watch, answer, self.now, 0.5);
@@ -111,7 +115,8 @@ fn looks_follow_the_schedule_until_the_message_is_final_and_one_more_confirms() 
     let retained = walk.watch.due.since(walk.watch.ended_at.expect("it ended"));
     assert_about(retained, 7 * 24 * 3600);
     assert_eq!(
-        walk.lifecycle().task(&walk.watch, walk.watch.due),
+        walk.lifecycle()
+            .task(&Walk::id(), &walk.watch, walk.watch.due),
         Task::Delete
     );
     assert_eq!(
@@ -127,7 +132,7 @@ fn without_confirmation_a_final_message_is_never_looked_at_again() {
     walk.sees(&[("p", "Failed")], 1);
     assert!(walk.watch.is_confirmed);
     assert!(matches!(
-        walk.lifecycle().task(&walk.watch, walk.now),
+        walk.lifecycle().task(&Walk::id(), &walk.watch, walk.now),
         Task::Wait(_)
     ));
 }
@@ -250,9 +255,12 @@ fn only_young_watches_wait_in_the_young_lane() {
 fn a_removed_watch_keeps_nothing_but_a_mark_until_its_retention_is_over() {
     let mut walk = Walk::new();
     walk.sees(&[("p", "Sent")], 1);
-    let removed = walk.lifecycle().remove(&walk.watch, walk.now);
+    let removed = walk.lifecycle().remove(&Walk::id(), &walk.watch, walk.now);
     assert!(removed.snapshot.parts.is_empty());
-    assert_eq!(walk.lifecycle().task(&removed, removed.due), Task::Delete);
+    assert_eq!(
+        walk.lifecycle().task(&Walk::id(), &removed, removed.due),
+        Task::Delete
+    );
 }
 
 #[test]

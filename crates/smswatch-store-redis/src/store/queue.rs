@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use redis::ScriptInvocation;
 use smswatch_core::model::{DeliveryId, Timestamp};
 use smswatch_core::store::{
     ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState, DeliveryToken,
@@ -12,13 +11,14 @@ use smswatch_core::store::{
 };
 
 use super::{RedisStore, millis};
+use crate::call::Call;
 use crate::delivery::{WIDTH, delivery_id, instant, read, text};
 use crate::error::strange;
 use crate::page::Place;
 use smswatch_core::store::Attempt;
 
 /// Adds a delivery to the arguments of the script that queues it.
-pub(super) fn add(call: &mut ScriptInvocation<'_>, delivery: &NewDelivery) {
+pub(super) fn add(call: &mut Call<'_>, delivery: &NewDelivery) {
     let priority = match delivery.priority {
         Priority::Critical => 0,
         Priority::Normal => 1,

@@ -19,6 +19,11 @@ fn record(bytes: Vec<u8>) -> Result<Record, StoreError> {
     Record::from_bytes(bytes).ok_or_else(|| strange("the record of a watch"))
 }
 
+/// A record's bytes; none where there is no record.
+fn bytes(record: Option<&Record>) -> &[u8] {
+    record.map_or(&[], Record::as_bytes)
+}
+
 fn pairs(values: Vec<Vec<u8>>) -> Result<Vec<(MessageId, Record)>, StoreError> {
     let mut values = values.into_iter();
     let mut pairs = Vec::with_capacity(values.len() / 2);
@@ -82,8 +87,6 @@ impl RedisStore {
         for lease in &step.finished {
             call.arg(&lease.0);
         }
-        let bytes =
-            |record: &Option<Record>| record.as_ref().map_or(&b""[..], Record::as_bytes).to_vec();
         for item in &step.items {
             let due = item
                 .record
@@ -91,8 +94,8 @@ impl RedisStore {
                 .map_or(0, |record| record.due().as_millis());
             call.arg(field::bucket(&item.message_id))
                 .arg(field::pack(&item.message_id))
-                .arg(bytes(&item.expected))
-                .arg(bytes(&item.record))
+                .arg(bytes(item.expected.as_ref()))
+                .arg(bytes(item.record.as_ref()))
                 .arg(item.lane.index())
                 .arg(due)
                 .arg(item.entry.as_deref().unwrap_or_default());
