@@ -298,7 +298,7 @@ fn after_failure(
         Retry::Later => planned,
         Retry::After(asked) => asked.clamp(Duration::from_secs(1), MAX_RETRY_AFTER),
     };
-    let end = delivery.created_at + settings.give_up_after;
+    let end = delivery.queued_at + settings.give_up_after;
     (now + delay <= end).then_some(delay)
 }
 

@@ -7,6 +7,7 @@
 mod delivery;
 mod log;
 mod page;
+mod redrive;
 mod watch;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub use delivery::{
 };
 pub use log::{LogEntry, LogPosition, LogSlice, RouteOutcome, RouteStep};
 pub use page::{InvalidCursor, Page, PageRequest};
+pub use redrive::{Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven};
 pub use watch::{ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId};
 
 use crate::record::{Record, WatchState};
@@ -278,6 +280,26 @@ pub trait Store: fmt::Debug + Send + Sync {
         filter: &DeliveryFilter,
         page: &PageRequest,
     ) -> Result<Page<StoredDelivery>, StoreError>;
+
+    /// Queues again, or forgets, the ended deliveries of one sink that a step asks for; looks at a
+    /// bounded number of them.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn redrive(&self, shard: Shard, step: RedriveStep) -> Result<Redriven, StoreError>;
+
+    /// Queues again, or forgets, one delivery, wherever it is, if it is in one of `states`.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn redrive_one(
+        &self,
+        id: &DeliveryId,
+        action: Redrive,
+        states: &[DeliveryState],
+    ) -> Result<RedriveOutcome, StoreError>;
 
     /// Takes up to `want` permits of the rate called `name`, for all processes together.
     ///

@@ -139,6 +139,7 @@ pub(crate) struct DeliveryReply {
     next_attempt_at: Option<Timestamp>,
     attempts: Vec<AttemptReply>,
     created_at: Timestamp,
+    queued_at: Timestamp,
 }
 
 #[derive(Debug, Serialize)]
@@ -167,6 +168,7 @@ impl From<StoredDelivery> for DeliveryReply {
             next_attempt_at: delivery.next_attempt_at,
             attempts: attempts.collect(),
             created_at: delivery.created_at,
+            queued_at: delivery.queued_at,
         }
     }
 }

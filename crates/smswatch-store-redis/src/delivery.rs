@@ -6,9 +6,10 @@ use smswatch_core::store::{Attempt, DeliveryState, StoreError, StoredDelivery};
 use crate::error::strange;
 
 /// How many values a script answers for one delivery.
-pub(crate) const WIDTH: usize = 10;
+pub(crate) const WIDTH: usize = 11;
 
-/// Reads one delivery: id, sink, rule, state, message ids, created, due, attempts made, attempts, body.
+/// Reads one delivery: id, sink, rule, state, message ids, created, due, attempts made, attempts, body
+/// and queued.
 pub(crate) fn read(row: &[Vec<u8>]) -> Result<StoredDelivery, StoreError> {
     let [
         id,
@@ -21,6 +22,7 @@ pub(crate) fn read(row: &[Vec<u8>]) -> Result<StoredDelivery, StoreError> {
         made,
         attempts,
         body,
+        queued,
     ] = row
     else {
         return Err(strange("a delivery"));
@@ -36,6 +38,7 @@ pub(crate) fn read(row: &[Vec<u8>]) -> Result<StoredDelivery, StoreError> {
         state,
         message_ids: ids.collect::<Result<_, _>>()?,
         created_at: instant(created)?,
+        queued_at: instant(queued)?,
         next_attempt_at: if due.is_empty() {
             None
         } else {

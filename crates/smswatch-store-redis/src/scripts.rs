@@ -27,6 +27,8 @@ scripts!(
     gauges,
     load,
     read_log,
+    redrive,
+    redrive_one,
     release,
     reserve,
     route,

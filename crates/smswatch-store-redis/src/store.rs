@@ -2,6 +2,7 @@
 
 mod history;
 mod queue;
+mod redrive;
 mod watch;
 
 use std::fmt;
@@ -15,9 +16,10 @@ use smswatch_core::async_trait;
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
-    ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter, Gauges,
-    HistoryBounds, Lane, LeaseId, LogSlice, NewDelivery, Page, PageRequest, Rate, Reserved,
-    RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+    ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
+    DeliveryState, Gauges, HistoryBounds, Lane, LeaseId, LogSlice, NewDelivery, Page, PageRequest,
+    Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard,
+    Store, StoreError, StoredDelivery, Trimmed,
 };
 
 use crate::call::Call;
@@ -197,6 +199,19 @@ impl Store for RedisStore {
         page: &PageRequest,
     ) -> Result<Page<StoredDelivery>, StoreError> {
         self.delivery_page(filter, page).await
+    }
+
+    async fn redrive(&self, shard: Shard, step: RedriveStep) -> Result<Redriven, StoreError> {
+        self.redrive_list(shard, &step).await
+    }
+
+    async fn redrive_one(
+        &self,
+        id: &DeliveryId,
+        action: Redrive,
+        states: &[DeliveryState],
+    ) -> Result<RedriveOutcome, StoreError> {
+        self.redrive_found(id, action, states).await
     }
 
     async fn reserve(&self, name: &str, rate: Rate, want: u32) -> Result<Reserved, StoreError> {

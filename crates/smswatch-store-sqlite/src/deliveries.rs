@@ -15,7 +15,7 @@ use crate::watches::unreadable;
 const MOST_TRIMMED: u64 = 1000;
 
 const COLUMNS: &str = "number, id, sink, rule, state, message_ids, created_at, due, attempts_made, \
-                       attempts, body";
+                       attempts, body, queued_at";
 
 /// Queues a delivery; answers whether it is new.
 pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestamp) -> Result<bool> {
@@ -27,8 +27,8 @@ pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestam
     let added = connection
         .prepare_cached(
             "INSERT INTO deliveries
-                 (id, sink, rule, priority, state, message_ids, body, created_at, due)
-             VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?7) ON CONFLICT (id) DO NOTHING",
+                 (id, sink, rule, priority, state, message_ids, body, created_at, due, queued_at)
+             VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?7, ?7) ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
             delivery.id.as_str(),
@@ -69,7 +69,7 @@ pub(crate) fn claim(
                      SELECT number FROM deliveries
                      WHERE state = 'pending' AND sink = ?1 AND priority = ?2 AND due <= ?3
                      ORDER BY due, number LIMIT ?5)
-                 RETURNING number, id, token, attempts_made, created_at, body",
+                 RETURNING number, id, token, attempts_made - attempts_before, queued_at, body",
             )?
             .query_map(
                 params![sink, priority, now.as_millis(), until, left],
@@ -97,7 +97,7 @@ fn claimed(row: &Row<'_>) -> Result<ClaimedDelivery> {
         id: delivery_id(row.get(1)?)?,
         token: DeliveryToken(row.get(2)?),
         attempts_made: row.get(3)?,
-        created_at: Timestamp::from_millis(row.get(4)?),
+        queued_at: Timestamp::from_millis(row.get(4)?),
         body: row.get(5)?,
     })
 }
@@ -186,6 +186,7 @@ fn stored(row: &Row<'_>) -> Result<(i64, StoredDelivery)> {
         attempts_made: row.get(8)?,
         attempts: read_attempts(&row.get::<_, String>(9)?)?,
         body: row.get(10)?,
+        queued_at: Timestamp::from_millis(row.get(11)?),
     };
     Ok((row.get(0)?, delivery))
 }
@@ -214,6 +215,14 @@ pub(crate) fn page(
     if let Some(sink) = &filter.sink {
         query.push_str(" AND sink = ?");
         values.push(Box::new(sink.clone()));
+    }
+    if let Some(rule) = &filter.rule {
+        query.push_str(" AND rule = ?");
+        values.push(Box::new(rule.clone()));
+    }
+    if let Some(since) = filter.since {
+        query.push_str(" AND coalesce(ended_at, queued_at) >= ?");
+        values.push(Box::new(since.as_millis()));
     }
     if let Some(message_id) = &filter.message_id {
         query
@@ -263,7 +272,7 @@ pub(crate) fn gauges(connection: &Connection) -> Result<Vec<QueueGauge>> {
     connection
         .prepare_cached(
             "SELECT sink, sum(state = 'pending'), sum(state = 'dead'),
-                 min(CASE WHEN state = 'pending' THEN created_at END)
+                 min(CASE WHEN state = 'pending' THEN queued_at END)
              FROM deliveries GROUP BY sink",
         )?
         .query_map([], |row| {

@@ -10,6 +10,7 @@ mod error;
 mod log;
 mod open;
 mod rates;
+mod redrive;
 mod schema;
 mod store;
 mod watches;

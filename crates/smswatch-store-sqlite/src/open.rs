@@ -62,8 +62,10 @@ pub(crate) fn open(path: &Path) -> Result<(Connection, File), OpenError> {
         .map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
     match schema::version(&connection).map_err(failed)? {
-        0 => schema::create(&mut connection).map_err(failed)?,
         schema::VERSION => {}
+        version @ 0..schema::VERSION => {
+            schema::upgrade(&mut connection, version).map_err(failed)?;
+        }
         version => {
             return Err(OpenError::TooNew {
                 path: path.to_owned(),

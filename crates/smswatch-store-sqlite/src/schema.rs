@@ -2,9 +2,6 @@
 
 use rusqlite::Connection;
 
-/// The version that this program writes.
-pub(crate) const VERSION: i64 = 1;
-
 /// `at` is when a watch can be claimed: its due time, or the end of the lease that holds it.
 const TABLES: &str = "
 CREATE TABLE watches (
@@ -57,14 +54,57 @@ CREATE TABLE numbers (name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL) WI
 INSERT INTO numbers VALUES ('cursor', 0), ('lease', 0);
 ";
 
+/// What somebody queues again keeps its creation, and begins its retry schedule anew.
+const QUEUED_AGAIN: &str = "
+ALTER TABLE deliveries ADD COLUMN queued_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deliveries ADD COLUMN attempts_before INTEGER NOT NULL DEFAULT 0;
+UPDATE deliveries SET queued_at = created_at;
+DROP INDEX deliveries_by_sink;
+CREATE INDEX deliveries_by_sink ON deliveries (sink, state, ended_at);
+";
+
+/// What leads from each version to the next, beginning with an empty file.
+const STEPS: &[&str] = &[TABLES, QUEUED_AGAIN];
+
+/// The version that this program writes.
+pub(crate) const VERSION: i64 = STEPS.len() as i64;
+
 /// The version of the tables in a file; zero for a new one.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-pub(crate) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+/// Brings a file of an earlier version, or an empty one, to this program's.
+pub(crate) fn upgrade(connection: &mut Connection, version: i64) -> rusqlite::Result<()> {
+    let done = usize::try_from(version).unwrap_or(STEPS.len());
     let transaction = connection.transaction()?;
-    transaction.execute_batch(TABLES)?;
+    for step in &STEPS[done..] {
+        transaction.execute_batch(step)?;
+    }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_version_queued_is_still_there_after_an_upgrade() {
+        let mut connection = Connection::open_in_memory().expect("a file");
+        connection.execute_batch(STEPS[0]).expect("tables");
+        connection
+            .execute_batch(
+                "INSERT INTO deliveries
+                     (id, sink, rule, priority, state, message_ids, body, created_at, due)
+                 VALUES ('dlv_1', 'crm', 'rule', 1, 'pending', 'm1', x'01', 7, 7)",
+            )
+            .expect("a delivery");
+        upgrade(&mut connection, 1).expect("an upgrade");
+        assert_eq!(version(&connection), Ok(VERSION));
+        let queued_at = connection.query_row("SELECT queued_at FROM deliveries", [], |row| {
+            row.get::<_, i64>(0)
+        });
+        assert_eq!(queued_at, Ok(7));
+    }
 }

@@ -12,13 +12,14 @@ use smswatch_core::record::Record;
 use smswatch_core::store::{
     ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
     DeliveryState, Gauges, HistoryBounds, Lane, LeaseId, LogSlice, NewDelivery, Page, PageRequest,
-    Rate, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+    Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard,
+    Store, StoreError, StoredDelivery, Trimmed,
 };
 
 use crate::clock::Clock;
 use crate::open::{OpenError, open};
 use crate::worker::Worker;
-use crate::{deliveries, log, rates, watches};
+use crate::{deliveries, log, rates, redrive, watches};
 
 /// A store in one SQLite file, for one process; it has one shard.
 #[derive(Clone)]
@@ -168,6 +169,22 @@ impl Store for SqliteStore {
     ) -> Result<Page<StoredDelivery>, StoreError> {
         let (before, limit, filter) = (log::parse_cursor(page)?, page.limit, filter.clone());
         self.run(move |connection, _| deliveries::page(connection, &filter, before, limit))
+            .await
+    }
+
+    async fn redrive(&self, _: Shard, step: RedriveStep) -> Result<Redriven, StoreError> {
+        self.run(move |connection, now| redrive::redrive(connection, &step, now))
+            .await
+    }
+
+    async fn redrive_one(
+        &self,
+        id: &DeliveryId,
+        action: Redrive,
+        states: &[DeliveryState],
+    ) -> Result<RedriveOutcome, StoreError> {
+        let (id, states) = (id.clone(), states.to_vec());
+        self.run(move |connection, now| redrive::redrive_one(connection, &id, action, &states, now))
             .await
     }
 

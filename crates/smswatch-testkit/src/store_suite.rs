@@ -12,6 +12,7 @@
 mod deliveries;
 mod log;
 mod rates;
+mod redrive;
 mod watches;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use smswatch_model::{DeliveryId, MessageId, Timestamp};
 pub use deliveries::*;
 pub use log::*;
 pub use rates::*;
+pub use redrive::*;
 pub use watches::*;
 
 /// An empty store, and whatever must live as long as it does.
@@ -68,8 +70,15 @@ macro_rules! store_suite {
             a_retry_is_due_after_its_delay,
             the_newest_attempts_are_kept_and_all_are_counted,
             deliveries_are_found_by_state_sink_and_message,
+            deliveries_are_found_by_rule_and_time,
             ended_deliveries_are_trimmed_and_pending_ones_are_not,
             sinks_of_any_name_have_a_queue,
+            a_requeued_delivery_is_due_at_once_and_keeps_its_history,
+            a_requeued_delivery_is_not_completed_by_an_earlier_claim,
+            only_a_delivery_in_a_named_state_is_redriven,
+            a_forgotten_delivery_is_gone,
+            a_redrive_goes_through_all_of_a_sink_in_bounded_steps,
+            a_redrive_takes_what_ended_between_two_instants,
             a_rate_grants_no_more_than_its_permits_at_once,
             rates_do_not_share_permits,
         }

@@ -104,10 +104,10 @@ pub struct ClaimedDelivery {
     pub id: DeliveryId,
     /// Needed to complete it.
     pub token: DeliveryToken,
-    /// How many attempts were completed before.
+    /// How many attempts were completed since it was queued, or queued again.
     pub attempts_made: u32,
-    /// When it was queued.
-    pub created_at: Timestamp,
+    /// When it was queued, or queued again; giving up counts from here.
+    pub queued_at: Timestamp,
     /// The notification, as core wrote it.
     pub body: Vec<u8>,
 }
@@ -161,8 +161,10 @@ pub struct StoredDelivery {
     pub state: DeliveryState,
     /// The messages that it tells of.
     pub message_ids: Vec<MessageId>,
-    /// When it was queued.
+    /// When it was queued first.
     pub created_at: Timestamp,
+    /// When it was queued, or queued again; giving up counts from here.
+    pub queued_at: Timestamp,
     /// When it is due next; none once it has come to an end.
     pub next_attempt_at: Option<Timestamp>,
     /// How many attempts were completed.
@@ -180,6 +182,10 @@ pub struct DeliveryFilter {
     pub state: Option<DeliveryState>,
     /// Where they go.
     pub sink: Option<String>,
+    /// The rule that made them.
+    pub rule: Option<String>,
+    /// They came to their end, or were queued if they are pending, at this instant or later.
+    pub since: Option<Timestamp>,
     /// A message that they tell of.
     pub message_id: Option<MessageId>,
 }

@@ -64,6 +64,7 @@ fn a_delivery_is_shown_with_its_attempts_and_without_what_it_says() {
         state: DeliveryState::Pending,
         message_ids: vec![MessageId::new("message-1").expect("an id")],
         created_at: Timestamp::from_seconds(1_777_631_330),
+        queued_at: Timestamp::from_seconds(1_777_631_330),
         next_attempt_at: Some(Timestamp::from_seconds(1_777_631_336)),
         attempts_made: 1,
         attempts: vec![Attempt {
@@ -90,7 +91,8 @@ fn a_delivery_is_shown_with_its_attempts_and_without_what_it_says() {
           "detail": "it answered 503"
         }
       ],
-      "created_at": "2026-05-01T10:28:50Z"
+      "created_at": "2026-05-01T10:28:50Z",
+      "queued_at": "2026-05-01T10:28:50Z"
     }
     "#);
 }

@@ -36,6 +36,7 @@ pub(super) async fn list(
             filter.message_id.as_deref(),
             str::parse::<MessageId>,
         )?,
+        ..DeliveryFilter::default()
     };
     let page = page(filter.cursor, filter.limit.as_deref())?;
     Ok(Json(service.deliveries(&deliveries, &page).await?.into()))

@@ -9,13 +9,13 @@ for priority = 0, 1 do
   local queue = base .. 'q:' .. priority .. ':' .. sink
   if left > 0 then
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue, '-inf', now, 'LIMIT', 0, left)) do
-      local delivery = redis.call('HMGET', base .. 'd:' .. id, 'b', 'c', 'n')
+      local delivery = redis.call('HMGET', base .. 'd:' .. id, 'b', 'c', 'n', 'q', 'o')
       if delivery[1] then
         redis.call('ZADD', queue, string.format('%.1f', now + lease + 0.5), id)
         out[#out + 1] = id
         out[#out + 1] = delivery[1]
-        out[#out + 1] = delivery[2]
-        out[#out + 1] = delivery[3] or '0'
+        out[#out + 1] = delivery[4] or delivery[2]
+        out[#out + 1] = string.format('%.0f', (delivery[3] or 0) - (delivery[5] or 0))
         left = left - 1
       else
         redis.call('ZREM', queue, id)

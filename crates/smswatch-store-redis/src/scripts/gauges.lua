@@ -7,8 +7,9 @@ for _, sink in ipairs(redis.call('SMEMBERS', base .. 'sinks')) do
     local queue = base .. 'q:' .. priority .. ':' .. sink
     pending = pending + redis.call('ZCARD', queue)
     for _, id in ipairs(redis.call('ZRANGE', queue, 0, 15)) do
-      local created = tonumber(redis.call('HGET', base .. 'd:' .. id, 'c') or -1)
-      if created >= 0 and (oldest < 0 or created < oldest) then oldest = created end
+      local delivery = redis.call('HMGET', base .. 'd:' .. id, 'q', 'c')
+      local queued = tonumber(delivery[1] or delivery[2] or -1)
+      if queued >= 0 and (oldest < 0 or queued < oldest) then oldest = queued end
     end
   end
   queues[#queues + 1] = sink

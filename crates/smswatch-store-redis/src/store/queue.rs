@@ -60,7 +60,7 @@ impl RedisStore {
                 id: delivery_id(&row[0])?,
                 token: DeliveryToken(token),
                 attempts_made: text(&row[3])?.parse().map_err(|_| strange("a count"))?,
-                created_at: instant(&row[2])?,
+                queued_at: instant(&row[2])?,
                 body: row[1].clone(),
             })
         });
@@ -124,6 +124,7 @@ impl RedisStore {
             .message_id
             .as_ref()
             .map(|id| shard_of(id.as_str(), self.shards).0);
+        let since = filter.since.map(|since| since.as_millis().to_string());
         let mut place = match &request.cursor {
             Some(text) => Place::parse(text, 3)?,
             None => Place::start(only.unwrap_or(0), 3),
@@ -139,6 +140,8 @@ impl RedisStore {
             for part in &place.inner {
                 call.arg(part);
             }
+            call.arg(filter.rule.as_deref().unwrap_or_default())
+                .arg(since.as_deref().unwrap_or("-inf"));
             let (has_more, list, score, id, found): (u8, String, String, String, Vec<Vec<u8>>) =
                 self.invoke(&call).await?;
             for row in found.chunks_exact(WIDTH) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smswatch_core::store::{
     Attempt, Bound, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState, HistoryBounds,
-    Outcome, PageRequest, Priority, Shard, Store, Trimmed, shard_of,
+    NewDelivery, Outcome, PageRequest, Priority, Shard, Store, Trimmed, shard_of,
 };
 use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
@@ -262,9 +262,45 @@ pub async fn deliveries_are_found_by_state_sink_and_message(fixture: &dyn StoreF
     let none = DeliveryFilter {
         message_id,
         sink: Some("crm".to_owned()),
-        state: None,
+        ..DeliveryFilter::default()
     };
     assert_eq!(found(&*store, &none).await, []);
+}
+
+/// The time of a delivery is its end, or its queueing while it is pending.
+pub async fn deliveries_are_found_by_rule_and_time(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    let of_rule = |n, rule: &str| NewDelivery {
+        rule: rule.to_owned(),
+        ..delivery(n, "crm", Priority::Normal)
+    };
+    for n in 0..6 {
+        let rule = ["a", "b"][usize::try_from(n % 2).expect("small")];
+        store
+            .enqueue(SHARD, of_rule(n, rule))
+            .await
+            .expect("queued");
+    }
+    let early = store.now().await.expect("the time");
+    until(async || store.now().await.expect("the time") > early).await;
+    let later = store.now().await.expect("the time");
+    for claimed in claim(&*store, "crm", LONG).await.iter().take(2) {
+        assert!(complete(&*store, "crm", claimed, Outcome::Dead).await);
+    }
+    let find = async |rule: Option<&str>, since: Option<Timestamp>| {
+        let filter = DeliveryFilter {
+            rule: rule.map(str::to_owned),
+            since,
+            ..DeliveryFilter::default()
+        };
+        found(&*store, &filter).await.len()
+    };
+    assert_eq!(find(Some("a"), None).await, 3);
+    assert_eq!(find(Some("c"), None).await, 0);
+    assert_eq!(find(None, Some(later)).await, 2);
+    assert_eq!(find(Some("b"), Some(later)).await, 1);
+    assert_eq!(find(None, Some(later + LONG)).await, 0);
+    assert_eq!(find(None, Some(early - LONG)).await, 6);
 }
 
 async fn found(store: &dyn Store, filter: &DeliveryFilter) -> Vec<DeliveryId> {
