@@ -45,6 +45,12 @@ pub(crate) struct DeliveryLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RedriveLabels {
+    pub(crate) sink: SinkName,
+    pub(crate) action: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct StateLabel {
     pub(crate) state: &'static str,
 }
@@ -101,6 +107,7 @@ pub(crate) struct Metrics {
     pub(crate) detect_to_deliver_seconds: Histograms<SinkLabel>,
     pub(crate) store_seconds: Histograms<OperationLabel>,
     pub(crate) trimmed: Family<RecordLabel, Counter>,
+    pub(crate) redriven: Family<RedriveLabels, Counter>,
     watches: Family<StateLabel, Gauge>,
     unrouted: Gauge,
     queue_depth: Family<SinkLabel, Gauge>,
@@ -129,6 +136,7 @@ impl Metrics {
             detect_to_deliver_seconds: Family::new_with_constructor(Seconds),
             store_seconds: Family::new_with_constructor(Seconds),
             trimmed: Family::default(),
+            redriven: Family::default(),
             watches: Family::default(),
             unrouted: Gauge::default(),
             queue_depth: Family::default(),
@@ -204,6 +212,8 @@ impl Metrics {
         );
         let help = "Records removed because history is bounded, by kind";
         registry.register("trimmed", help, self.trimmed.clone());
+        let help = "Ended deliveries that somebody sent again or dropped";
+        registry.register("redriven", help, self.redriven.clone());
         let help = format!("Watches by state, {WHOLE_STORE}");
         registry.register("watches", help, self.watches.clone());
         let help = format!("Log entries that are not routed, {WHOLE_STORE}");

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use smswatch_model::{DeliveryId, Event, MessageId, Severity};
+use smswatch_model::{DeliveryId, Event, MessageId, Severity, Timestamp};
 
 use crate::announce::test_event;
 use crate::health::HealthReport;
 use crate::history::{EventFilter, TriedEvent};
+use crate::redrive::{EndedFilter, Redriven};
 use crate::route;
 use crate::rules::Notice;
 use crate::shared::Shared;
@@ -149,6 +150,50 @@ impl Service {
             .shared
             .call("delivery", self.shared.store.delivery(id))
             .await?)
+    }
+
+    /// Sends an ended delivery again, under its own id; one that is pending is on its way already,
+    /// and left alone.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it.
+    pub async fn retry(&self, id: &DeliveryId) -> Result<Redriven, ServiceError> {
+        self.shared.retry(id).await
+    }
+
+    /// Drops a dead delivery; one in any other state is left alone.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it.
+    pub async fn drop_dead(&self, id: &DeliveryId) -> Result<Redriven, ServiceError> {
+        self.shared.drop_dead(id).await
+    }
+
+    /// Sends ended deliveries again, each under its own id, and answers how many; none when the
+    /// filter's sink is not configured. Those of sinks that have gone stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it, or not for all of them; asking again takes up the rest.
+    pub async fn retry_all(&self, filter: &EndedFilter) -> Result<Option<u64>, ServiceError> {
+        self.shared.retry_all(filter).await
+    }
+
+    /// Drops dead deliveries, those of sinks that have gone included, and answers how many.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it, or not for all of them; asking again takes up the rest.
+    pub async fn drop_all(&self, filter: &EndedFilter) -> Result<u64, ServiceError> {
+        self.shared.drop_all(filter).await
+    }
+
+    /// The store's clock, as this process knows it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
     }
 
     /// Queues a test notification for a sink; none when there is no such sink.

@@ -11,6 +11,7 @@ mod replies;
 mod request;
 mod routes;
 mod server;
+mod since;
 
 pub use auth::{ApiToken, Scope};
 pub use server::{HttpOptions, Server};

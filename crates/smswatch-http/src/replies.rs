@@ -179,6 +179,18 @@ pub(crate) struct QueuedReply {
     pub(crate) id: DeliveryId,
 }
 
+/// How many deliveries are on their way again.
+#[derive(Debug, Serialize)]
+pub(crate) struct RetriedReply {
+    pub(crate) retried: u64,
+}
+
+/// How many deliveries are gone.
+#[derive(Debug, Serialize)]
+pub(crate) struct DroppedReply {
+    pub(crate) dropped: u64,
+}
+
 /// That the process answers.
 #[derive(Debug, Serialize)]
 pub(crate) struct AliveReply {

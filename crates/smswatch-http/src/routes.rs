@@ -4,6 +4,7 @@ mod deliveries;
 mod events;
 mod front_page;
 mod health;
+mod redrive;
 mod sinks;
 mod watches;
 
@@ -44,7 +45,13 @@ fn api(tokens: Tokens) -> Router<Service> {
         .route("/watches/{message_id}/timeline", get(watches::timeline))
         .route("/events", get(events::list))
         .route("/deliveries", get(deliveries::list))
-        .route("/deliveries/{id}", get(deliveries::show))
+        .route("/deliveries/retry", post(redrive::retry_all))
+        .route("/deliveries/drop", post(redrive::drop_all))
+        .route(
+            "/deliveries/{id}",
+            get(deliveries::show).delete(redrive::drop_dead),
+        )
+        .route("/deliveries/{id}/retry", post(redrive::retry))
         .route("/sinks/{name}/test", post(sinks::test))
         .route("/status", get(health::status))
         .fallback(no_such_path)

@@ -12,5 +12,7 @@ mod history;
 mod house;
 #[path = "behavior/parts.rs"]
 mod parts;
+#[path = "behavior/redrive.rs"]
+mod redrive;
 #[path = "behavior/watches.rs"]
 mod watches;

@@ -11,12 +11,15 @@ use crate::problem::Problem;
 use crate::query::{Filter, one_of, page, wanted};
 use crate::replies::{DeliveryReply, ListReply};
 use crate::request::IdInPath;
+use crate::since;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListFilter {
     state: Option<String>,
     sink: Option<String>,
+    rule: Option<String>,
+    since: Option<String>,
     message_id: Option<String>,
     cursor: Option<String>,
     limit: Option<String>,
@@ -36,7 +39,10 @@ pub(super) async fn list(
             filter.message_id.as_deref(),
             str::parse::<MessageId>,
         )?,
-        ..DeliveryFilter::default()
+        rule: filter.rule.filter(|rule| !rule.is_empty()),
+        since: wanted("since", filter.since.as_deref(), |text| {
+            since::read(text, service.now())
+        })?,
     };
     let page = page(filter.cursor, filter.limit.as_deref())?;
     Ok(Json(service.deliveries(&deliveries, &page).await?.into()))

@@ -69,6 +69,9 @@ async fn lists_hold_what_their_filters_name() {
         ("/v1/deliveries?sink=crm", 3),
         ("/v1/deliveries?sink=mail", 0),
         ("/v1/deliveries?state=dead", 0),
+        ("/v1/deliveries?rule=every-event&since=1h", 3),
+        ("/v1/deliveries?rule=no-such-rule", 0),
+        ("/v1/deliveries?since=2099-01-01T00:00:00Z", 0),
         (
             "/v1/deliveries?state=delivered&sink=crm&message_id=failed-3",
             1,

@@ -73,9 +73,16 @@ impl House {
     }
 
     pub(crate) async fn with_tokens(tokens: Vec<ApiToken>) -> Self {
+        Self::with(tokens, Arc::new(WillingSink)).await
+    }
+
+    pub(crate) async fn with_sink(sink: Arc<dyn Sink>) -> Self {
+        Self::with(Vec::new(), sink).await
+    }
+
+    async fn with(tokens: Vec<ApiToken>, sink: Arc<dyn Sink>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store = SqliteStore::open(&directory.path().join("store.db")).expect("a store");
-        let sink: Arc<dyn Sink> = Arc::new(WillingSink);
         let parts = Parts {
             store: Arc::new(store),
             provider: Arc::new(FakeProvider),
@@ -148,6 +155,10 @@ impl House {
     pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
         let json = [("content-type", "application/json")];
         self.send("POST", path, &json, body).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, &[], "").await
     }
 
     pub(crate) async fn add(&self, message_ids: &[&str]) -> Answer {

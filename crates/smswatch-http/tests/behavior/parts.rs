@@ -1,14 +1,16 @@
 //! The parts that an engine needs beside its store, as simple as they can be.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use smswatch_core::provider::{Look, LookError, Provider, Sighting};
 use smswatch_core::rules::{Notice, Rules, Trial};
 use smswatch_core::sink::{DeliveryError, Receipt, Sink};
 use smswatch_model::{
-    Event, MessageFacts, MessageId, Notification, PartReport, PhoneNumber, Severity, SmsId, Wishes,
-    Word,
+    DeliveryId, Event, MessageFacts, MessageId, Notification, PartReport, PhoneNumber, Severity,
+    SmsId, Wishes, Word,
 };
 
 /// Messages of this id make the rules panic when they are asked to explain.
@@ -88,6 +90,35 @@ pub(crate) struct WillingSink;
 #[async_trait]
 impl Sink for WillingSink {
     async fn deliver(&self, _: &Notification) -> Result<Receipt, DeliveryError> {
+        Ok(Receipt::new("taken"))
+    }
+}
+
+/// Refuses every notification for good until it is mended, and notes those it takes.
+#[derive(Debug, Default)]
+pub(crate) struct BrokenSink {
+    is_mended: AtomicBool,
+    taken: Mutex<Vec<DeliveryId>>,
+}
+
+impl BrokenSink {
+    pub(crate) fn mend(&self) {
+        self.is_mended.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn taken(&self) -> Vec<DeliveryId> {
+        self.taken.lock().expect("nobody panics with it").clone()
+    }
+}
+
+#[async_trait]
+impl Sink for BrokenSink {
+    async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
+        if !self.is_mended.load(Ordering::Relaxed) {
+            return Err(DeliveryError::permanent("it is broken"));
+        }
+        let id = notification.delivery_id.clone();
+        self.taken.lock().expect("nobody panics with it").push(id);
         Ok(Receipt::new("taken"))
     }
 }

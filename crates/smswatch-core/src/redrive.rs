@@ -1,0 +1,178 @@
+//! Ended deliveries that somebody sends again or drops: one by its id, or all that a filter names.
+
+use futures::future::try_join_all;
+use smswatch_model::{DeliveryId, Timestamp};
+
+use crate::metrics::{RedriveLabels, SinkName};
+use crate::service::ServiceError;
+use crate::shared::Shared;
+use crate::store::{DeliveryState, Redrive, RedriveOutcome, RedriveStep, Shard, StoreError};
+
+/// How many deliveries of a shard are looked at in one step.
+const STEP: u32 = 200;
+
+/// The states of deliveries that can be sent again: all but those that are under way.
+const SENT_AGAIN: [DeliveryState; 3] = [
+    DeliveryState::Dead,
+    DeliveryState::Delivered,
+    DeliveryState::Suppressed,
+];
+
+/// The states of deliveries that can be dropped: the others are history, which its bounds remove.
+const DROPPED: [DeliveryState; 1] = [DeliveryState::Dead];
+
+/// Which ended deliveries are meant; every field that is set must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedFilter {
+    /// How far they have come; pending ones have not ended, so none of them is ever meant.
+    pub state: DeliveryState,
+    /// Where they go.
+    pub sink: Option<String>,
+    /// The rule that made them.
+    pub rule: Option<String>,
+    /// They ended at this instant or later.
+    pub since: Option<Timestamp>,
+}
+
+/// What became of one delivery that somebody wanted to send again or to drop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redriven {
+    /// It was sent on its way again, or dropped.
+    Done,
+    /// It is in a state that does not allow it.
+    Refused(DeliveryState),
+    /// Its sink is not configured any more: nobody would send it.
+    SinkGone,
+    /// There is no such delivery.
+    Unknown,
+}
+
+impl Shared {
+    pub(crate) async fn retry(&self, id: &DeliveryId) -> Result<Redriven, ServiceError> {
+        let found = self.call("delivery", self.store.delivery(id)).await?;
+        match found {
+            None => Ok(Redriven::Unknown),
+            Some(delivery) if !self.sinks.contains_key(&delivery.sink) => Ok(Redriven::SinkGone),
+            Some(_) => self.redrive_one(id, Redrive::Requeue, &SENT_AGAIN).await,
+        }
+    }
+
+    pub(crate) async fn drop_dead(&self, id: &DeliveryId) -> Result<Redriven, ServiceError> {
+        self.redrive_one(id, Redrive::Forget, &DROPPED).await
+    }
+
+    async fn redrive_one(
+        &self,
+        id: &DeliveryId,
+        action: Redrive,
+        states: &[DeliveryState],
+    ) -> Result<Redriven, ServiceError> {
+        let redrive = self.store.redrive_one(id, action, states);
+        Ok(match self.call("redrive", redrive).await? {
+            RedriveOutcome::Done { shard, sink } => {
+                self.redriven(shard, &sink, action, 1);
+                Redriven::Done
+            }
+            RedriveOutcome::Refused(state) => Redriven::Refused(state),
+            RedriveOutcome::Unknown => Redriven::Unknown,
+        })
+    }
+
+    /// Sends again all that `filter` means; none when its sink is not configured.
+    pub(crate) async fn retry_all(
+        &self,
+        filter: &EndedFilter,
+    ) -> Result<Option<u64>, ServiceError> {
+        let sinks = match &filter.sink {
+            Some(sink) if !self.sinks.contains_key(sink) => return Ok(None),
+            Some(sink) => vec![sink.clone()],
+            None => self.sinks.keys().cloned().collect(),
+        };
+        self.redrive_all(filter, Redrive::Requeue, sinks)
+            .await
+            .map(Some)
+    }
+
+    /// Drops all dead ones that `filter` means, those of sinks that have gone included.
+    pub(crate) async fn drop_all(&self, filter: &EndedFilter) -> Result<u64, ServiceError> {
+        if !DROPPED.contains(&filter.state) {
+            return Ok(0);
+        }
+        let sinks = match &filter.sink {
+            Some(sink) => vec![sink.clone()],
+            None => {
+                let gauges = self.call("gauges", self.store.gauges()).await?;
+                gauges.queues.into_iter().map(|queue| queue.sink).collect()
+            }
+        };
+        self.redrive_all(filter, Redrive::Forget, sinks).await
+    }
+
+    async fn redrive_all(
+        &self,
+        filter: &EndedFilter,
+        action: Redrive,
+        sinks: Vec<String>,
+    ) -> Result<u64, ServiceError> {
+        // What ends while this goes on is left alone: it would be found again and again.
+        let until = self.call("now", self.store.now()).await?;
+        let mut count = 0;
+        for sink in sinks {
+            let step = RedriveStep {
+                action,
+                sink,
+                state: filter.state,
+                rule: filter.rule.clone(),
+                since: filter.since,
+                until,
+                after: None,
+                limit: STEP,
+            };
+            let shards = self
+                .shards()
+                .map(|shard| self.redrive_shard(shard, step.clone()));
+            count += try_join_all(shards).await?.into_iter().sum::<u64>();
+        }
+        Ok(count)
+    }
+
+    async fn redrive_shard(&self, shard: Shard, mut step: RedriveStep) -> Result<u64, StoreError> {
+        let mut count = 0;
+        loop {
+            let redrive = self.store.redrive(shard, step.clone());
+            let done = self.call("redrive", redrive).await?;
+            if done.count > 0 {
+                self.redriven(shard, &step.sink, step.action, done.count);
+            }
+            count += done.count;
+            step.after = done.next;
+            if step.after.is_none() {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// Counts and tells what was redriven, and has it sent at once.
+    fn redriven(&self, shard: Shard, sink: &str, action: Redrive, count: u64) {
+        let action = match action {
+            Redrive::Requeue => {
+                if let Some(unit) = self.sinks.get(sink) {
+                    unit.agenda.hint_now(usize::from(shard.0));
+                }
+                "retried"
+            }
+            Redrive::Forget => "dropped",
+        };
+        tracing::info!(
+            sink.name = sink,
+            action,
+            count,
+            "ended deliveries were redriven"
+        );
+        let labels = RedriveLabels {
+            sink: SinkName(sink.into()),
+            action,
+        };
+        self.metrics.redriven.get_or_create(&labels).inc_by(count);
+    }
+}

@@ -1,0 +1,122 @@
+//! `/v1/deliveries/…`: sends ended deliveries again, and drops dead ones.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use smswatch_core::store::DeliveryState;
+use smswatch_core::{EndedFilter, Redriven, Service};
+use smswatch_model::{DeliveryId, Timestamp};
+
+use crate::problem::Problem;
+use crate::query::one_of;
+use crate::replies::{DroppedReply, QueuedReply, RetriedReply};
+use crate::request::{IdInPath, JsonBody};
+use crate::since;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EndedBody {
+    sink: Option<String>,
+    rule: Option<String>,
+    since: Option<String>,
+    state: Option<String>,
+}
+
+pub(super) async fn retry(
+    State(service): State<Service>,
+    IdInPath(id): IdInPath<DeliveryId>,
+) -> Result<(StatusCode, Json<QueuedReply>), Problem> {
+    done(service.retry(&id).await?)?;
+    Ok((StatusCode::ACCEPTED, Json(QueuedReply { id })))
+}
+
+pub(super) async fn drop_dead(
+    State(service): State<Service>,
+    IdInPath(id): IdInPath<DeliveryId>,
+) -> Result<StatusCode, Problem> {
+    done(service.drop_dead(&id).await?)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn retry_all(
+    State(service): State<Service>,
+    JsonBody(body): JsonBody<EndedBody>,
+) -> Result<(StatusCode, Json<RetriedReply>), Problem> {
+    let states = [
+        DeliveryState::Dead,
+        DeliveryState::Delivered,
+        DeliveryState::Suppressed,
+    ];
+    let filter = body.filter(&states, service.now())?;
+    if filter.state == DeliveryState::Delivered && filter.since.is_none() {
+        return Err(Problem::invalid(
+            "`since`: what was delivered is sent again from some beginning on; name it",
+        ));
+    }
+    let retried = service.retry_all(&filter).await?;
+    let retried = retried.ok_or_else(|| Problem::invalid("`sink`: no such sink is configured"))?;
+    Ok((StatusCode::ACCEPTED, Json(RetriedReply { retried })))
+}
+
+pub(super) async fn drop_all(
+    State(service): State<Service>,
+    JsonBody(body): JsonBody<EndedBody>,
+) -> Result<Json<DroppedReply>, Problem> {
+    let filter = body.filter(&[DeliveryState::Dead], service.now())?;
+    let dropped = service.drop_all(&filter).await?;
+    Ok(Json(DroppedReply { dropped }))
+}
+
+impl EndedBody {
+    /// The deliveries that are meant, dead ones unless told. An empty body means none: whoever
+    /// means all of them says so with a state.
+    fn filter(self, states: &[DeliveryState], now: Timestamp) -> Result<EndedFilter, Problem> {
+        let given = [&self.sink, &self.rule, &self.since, &self.state];
+        if given.iter().all(|key| key.is_none()) {
+            return Err(Problem::invalid(
+                "name at least one of `sink`, `rule`, `since` and `state`; \
+                 `{\"state\":\"dead\"}` means all that are dead",
+            ));
+        }
+        let invalid = |key: &str, what: &str| Problem::invalid(format!("`{key}`: {what}"));
+        for (key, name) in [("sink", &self.sink), ("rule", &self.rule)] {
+            if name.as_deref() == Some("") {
+                return Err(invalid(key, "a name is expected"));
+            }
+        }
+        let state = self
+            .state
+            .as_deref()
+            .map_or(Ok(DeliveryState::Dead), |text| {
+                one_of(states, DeliveryState::as_str, text)
+                    .map_err(|error| invalid("state", &error))
+            })?;
+        let since = self.since.as_deref().map(|text| since::read(text, now));
+        Ok(EndedFilter {
+            state,
+            sink: self.sink,
+            rule: self.rule,
+            since: since.transpose().map_err(|error| invalid("since", error))?,
+        })
+    }
+}
+
+fn done(redriven: Redriven) -> Result<(), Problem> {
+    let conflict = |message: String| Problem::new(StatusCode::CONFLICT, "conflict", message);
+    match redriven {
+        Redriven::Done => Ok(()),
+        Redriven::Unknown => Err(Problem::not_found("no delivery of this id is kept")),
+        Redriven::SinkGone => Err(conflict(
+            "its sink is not configured any more; nobody would send it".to_owned(),
+        )),
+        Redriven::Refused(state) => Err(conflict(format!(
+            "the delivery is {}; {}",
+            state.as_str(),
+            match state {
+                DeliveryState::Pending => "it is on its way",
+                _ => "only a dead one can be dropped",
+            }
+        ))),
+    }
+}
