@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use smswatch_core::sink::ConfiguredSink;
 
-use crate::cli::{Cli, Command, SinkCommand};
+use crate::cli::{Cli, Command, DeadCommand, SinkCommand};
 use crate::commands;
 use crate::console::ConsoleSink;
 use crate::report::{self, Failure};
@@ -91,6 +91,11 @@ impl App {
             Command::Events(args) => commands::events::events(args).await?,
             Command::Status(args) => commands::status::status(args).await?,
             Command::Sink(SinkCommand::Test(args)) => commands::sink_test::sink_test(args).await?,
+            Command::Dead(DeadCommand::List(args)) => commands::dead::list(args).await?,
+            Command::Dead(DeadCommand::Show(args)) => commands::dead::show(args).await?,
+            Command::Dead(DeadCommand::Retry(args)) => commands::dead::retry(args).await?,
+            Command::Dead(DeadCommand::Drop(args)) => commands::dead::drop(args).await?,
+            Command::Replay(args) => commands::dead::replay(args).await?,
         }
         Ok(())
     }

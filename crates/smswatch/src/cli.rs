@@ -1,8 +1,14 @@
 //! What a person can type.
 
+mod dead;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use dead::{
+    Choice, DeadChoiceArgs, DeadCommand, DeadListArgs, DeadShowArgs, ReplayArgs,
+};
 
 /// Watches SMS for status changes and tells the right people.
 #[derive(Debug, Parser)]
@@ -33,6 +39,11 @@ pub(crate) enum Command {
     /// Look after sinks
     #[command(subcommand)]
     Sink(SinkCommand),
+    /// Look after dead letters: what could not be delivered
+    #[command(subcommand)]
+    Dead(DeadCommand),
+    /// Send again what was delivered, under the old ids
+    Replay(ReplayArgs),
     /// Print the JSON Schema of the configuration file
     Schema,
 }

@@ -11,6 +11,15 @@ use crate::cli::ServiceArgs;
 /// How long a call may take; registering ten thousand messages is the longest.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The service answered, and did not do it.
+#[derive(Debug, thiserror::Error)]
+#[error("the service answered {status}: {message}")]
+pub(crate) struct Refused {
+    status: u16,
+    /// Why not, in the service's words.
+    pub(crate) message: String,
+}
+
 pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
@@ -47,6 +56,15 @@ impl Client {
 
     pub(crate) async fn post(&self, path: &[&str], body: &Value) -> anyhow::Result<Value> {
         self.call(Method::POST, path, &[], Some(body)).await
+    }
+
+    /// The same, with none where the service knows no such thing.
+    pub(crate) async fn try_post(
+        &self,
+        path: &[&str],
+        body: &Value,
+    ) -> anyhow::Result<Option<Value>> {
+        self.answer(Method::POST, path, &[], Some(body)).await
     }
 
     /// Deletes something; answers whether it was there.
@@ -118,6 +136,10 @@ impl Client {
         let message = body["error"]["message"]
             .as_str()
             .unwrap_or("it gave no reason");
-        bail!("the service answered {}: {message}", status.as_u16())
+        Err(Refused {
+            status: status.as_u16(),
+            message: message.to_owned(),
+        }
+        .into())
     }
 }

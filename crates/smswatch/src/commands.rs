@@ -1,5 +1,6 @@
 //! The commands that speak to a running service.
 
+pub(crate) mod dead;
 pub(crate) mod events;
 pub(crate) mod show;
 pub(crate) mod sink_test;
