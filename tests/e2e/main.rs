@@ -1,4 +1,5 @@
 //! The built binary against a simulated Routee, real stores and real receivers on loopback.
 
+mod dead;
 mod process;
 mod story;

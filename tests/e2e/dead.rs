@@ -1,0 +1,197 @@
+//! What could not be delivered is seen, understood, and sent again under its own id, or dropped.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
+use serde_json::{Value, json};
+use smswatch_testkit::receiver::{Answer, Receiver, Request};
+use smswatch_testkit::redis_server::RedisServer;
+
+use crate::process::Process;
+
+struct Stage {
+    sim: Sim,
+    receiver: Receiver,
+    directory: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        smswatch_testkit::install_tls_provider();
+        Self {
+            sim: Sim::start(SimConfig::default()).expect("a simulator"),
+            receiver: Receiver::start().await,
+            directory: tempfile::tempdir().expect("a directory"),
+        }
+    }
+
+    fn sqlite(&self) -> String {
+        format!(
+            "sqlite:{}",
+            self.directory.path().join("store.db").display()
+        )
+    }
+
+    fn config(&self, store: &str) -> PathBuf {
+        let path = self.directory.path().join("smswatch.yaml");
+        let text = format!(
+            r#"
+routee:
+  application_id: sim-app
+  application_secret: sim-secret
+  api_url: {sim}
+  auth_url: {sim}
+store: {{url: "{store}"}}
+watch: {{schedule: [50ms], confirm_after: 200ms}}
+http: {{listen: "127.0.0.1:0"}}
+history: {{dead: {{for: 30d, max: 1}}}}
+sinks:
+  crm: {{type: webhook, url: "{receiver}", allow_private: true}}
+rules:
+  - name: carrier-violation
+    match: {{detailed_status: Carrier Violation}}
+    notify: [crm]
+"#,
+            sim = self.sim.url(),
+            receiver = self.receiver.url("/hook"),
+        );
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// Has `n` messages watched whose carrier refuses them.
+    fn watch(&self, process: &Process, n: usize) {
+        for _ in 0..n {
+            let spec = MessageSpec {
+                fate: Some(Fate::CarrierViolation),
+                accepted_ms_ago: 60_000,
+                ..MessageSpec::default()
+            };
+            let id = self.sim.register(spec).expect("a message");
+            assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+        }
+    }
+}
+
+/// Waits until so many dead letters are listed.
+async fn dead_letters(process: &Process, n: usize) -> Vec<Value> {
+    for _ in 0..1000 {
+        let listed = process.json(&["dead", "list"]);
+        let listed = listed.as_array().expect("a list");
+        if listed.len() == n {
+            return listed.clone();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("there were not {n} dead letters");
+}
+
+fn webhook_ids(requests: &[Request]) -> Vec<&str> {
+    let ids = requests.iter().map(|request| request.header("webhook-id"));
+    ids.map(|id| id.expect("an id")).collect()
+}
+
+async fn a_dead_letter_is_mended(store: &str) {
+    let stage = Stage::new().await;
+    let refusal = Answer::status(422).body("the field is missing");
+    stage.receiver.answer_always(refusal);
+    let process = Process::start(&stage.config(store));
+    stage.watch(&process, 1);
+    let letter = dead_letters(&process, 1).await.remove(0);
+    let id = letter["id"].as_str().expect("an id");
+    for command in [&["dead", "list"][..], &["dead", "show", id]] {
+        let output = process.ask(command);
+        let told = String::from_utf8(output.stdout).expect("text");
+        assert!(output.status.success() && told.contains(id), "{told}");
+        assert!(told.contains("422"), "the reason is not told: {told}");
+    }
+    let attempt = &letter["attempts"][0];
+    assert_eq!(attempt["result"], "dead");
+    assert!(attempt["at"].is_string() && attempt["detail"].is_string());
+
+    let unknown = process.ask(&["dead", "retry", "dlv_none"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    let nothing_named = process.ask(&["dead", "drop"]);
+    assert_eq!(nothing_named.status.code(), Some(2));
+    let of_others = process.json(&["dead", "retry", "--rule", "no-such-rule"]);
+    assert_eq!(of_others, json!({"retried": 0}));
+
+    stage.receiver.answer_always(Answer::status(200));
+    assert!(process.ask(&["dead", "retry", id]).status.success());
+    assert_eq!(webhook_ids(&stage.receiver.wait_for(2).await), [id, id]);
+    dead_letters(&process, 0).await;
+    delivered(&process, id, &["dead", "delivered"]).await;
+
+    let replay = ["replay", "--sink", "crm", "--since", "1h"];
+    assert_eq!(process.json(&replay), json!({"retried": 1}));
+    assert_eq!(webhook_ids(&stage.receiver.wait_for(3).await), [id, id, id]);
+    delivered(&process, id, &["dead", "delivered", "delivered"]).await;
+    let refused = process.ask(&["dead", "drop", id]);
+    assert_eq!(refused.status.code(), Some(1), "it is not dead");
+
+    stage.receiver.answer_always(Answer::status(422));
+    stage.watch(&process, 1);
+    let letter = dead_letters(&process, 1).await.remove(0);
+    let id = letter["id"].as_str().expect("an id");
+    assert_eq!(
+        process.json(&["dead", "drop", "--all"]),
+        json!({"dropped": 1})
+    );
+    dead_letters(&process, 0).await;
+    let gone = process.ask(&["dead", "show", id]);
+    assert_eq!(gone.status.code(), Some(1));
+    assert_eq!(process.terminate(), Some(0));
+}
+
+/// Waits until the delivery's attempts have had these results.
+async fn delivered(process: &Process, id: &str, results: &[&str]) {
+    for _ in 0..1000 {
+        let delivery = process.json(&["dead", "show", id]);
+        let attempts = delivery["attempts"].as_array().expect("attempts").iter();
+        if attempts.map(|attempt| &attempt["result"]).eq(results) {
+            assert_eq!(delivery["state"], "delivered");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the delivery did not get there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_a_dead_letter_is_mended_and_delivered_under_its_id() {
+    let redis = RedisServer::start();
+    a_dead_letter_is_mended(&redis.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_a_dead_letter_is_mended_and_delivered_under_its_id() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    a_dead_letter_is_mended(&format!("sqlite:{}", path.display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_that_a_bound_removes_are_counted() {
+    let stage = Stage::new().await;
+    stage.receiver.answer_always(Answer::status(422));
+    let config = stage.config(&stage.sqlite());
+    let process = Process::start(&config);
+    stage.watch(&process, 3);
+    stage.receiver.wait_for(3).await;
+    assert_eq!(process.terminate(), Some(0));
+    // The history is trimmed when a process starts, and every few seconds after that.
+    let process = Process::start(&config);
+    dead_letters(&process, 1).await;
+    let trimmed = "smswatch_trimmed_total{kind=\"dead\"} 2";
+    let url = format!("{}/metrics", process.url);
+    for _ in 0..1000 {
+        let metrics = reqwest::get(&url).await.expect("an answer");
+        if metrics.text().await.expect("text").contains(trimmed) {
+            assert_eq!(process.terminate(), Some(0));
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("what was removed was not counted");
+}
