@@ -1,6 +1,5 @@
 //! Stage four: one sink's queue; claims what is due, attempts it, and writes what came of it.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -17,6 +16,7 @@ use crate::codec;
 use crate::limiter::Limiter;
 use crate::metrics::{DeliveryLabels, SinkLabel};
 use crate::pace::{self, Backoff};
+use crate::poison::panic_text;
 use crate::shared::{Shared, SinkUnit};
 use crate::sink::{DeliveryError, Receipt, Retry};
 use crate::store::{Attempt, ClaimedDelivery, Completion, Outcome, Shard};
@@ -276,12 +276,6 @@ async fn deliver(unit: &SinkUnit, notification: &Notification) -> Result<Receipt
             )))
         }
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }
 
 /// How long to wait before the next attempt; none when there is to be none.

@@ -15,6 +15,7 @@ mod limiter;
 mod metrics;
 mod observe;
 mod pace;
+mod poison;
 mod privacy;
 pub mod provider;
 pub mod record;

@@ -101,6 +101,7 @@ pub(crate) struct Metrics {
     pub(crate) parts_missing: Counter,
     pub(crate) events: Family<KindLabel, Counter>,
     pub(crate) route_lag_seconds: Histogram,
+    pub(crate) set_aside: Counter,
     pub(crate) unreadable: Counter,
     pub(crate) deliveries: Family<DeliveryLabels, Counter>,
     pub(crate) delivery_seconds: Histograms<SinkLabel>,
@@ -130,6 +131,7 @@ impl Metrics {
             parts_missing: Counter::default(),
             events: Family::default(),
             route_lag_seconds: seconds(),
+            set_aside: Counter::default(),
             unreadable: Counter::default(),
             deliveries: Family::default(),
             delivery_seconds: Family::new_with_constructor(Seconds),
@@ -187,6 +189,8 @@ impl Metrics {
             "From an event's detection to its routing",
             lag,
         );
+        let help = "Log entries that could not be routed and were set aside";
+        registry.register("set_aside", help, self.set_aside.clone());
         let unreadable = self.unreadable.clone();
         registry.register(
             "unreadable",

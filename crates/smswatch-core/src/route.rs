@@ -1,6 +1,7 @@
 //! Stage three: evaluates rules on what the log holds, and puts notifications into the queues.
 
 use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::codec;
 use crate::pace::Backoff;
+use crate::poison;
 use crate::rules::{Notice, Rules};
 use crate::shared::Shared;
 use crate::store::{
-    LogEntry, LogSlice, NewDelivery, Priority, RouteOutcome, RouteStep, Shard, StoreError,
+    LogEntry, LogSlice, NewDelivery, Priority, RouteOutcome, RouteStep, SetAside, Shard, StoreError,
 };
 
 /// How many log entries are routed in one step.
@@ -63,7 +65,8 @@ async fn route_shard(shared: &Shared, shard: Shard) -> Result<(), StoreError> {
     if entries >= u64::from(STEP) {
         shared.routes.hint_now(usize::from(shard.0));
     }
-    let deliveries = evaluate(shared, &slice);
+    let (deliveries, set_aside) = evaluate(shared, &slice);
+    let told = set_aside.clone();
     let sinks: BTreeSet<String> = deliveries
         .iter()
         .map(|delivery| delivery.sink.clone())
@@ -73,6 +76,7 @@ async fn route_shard(shared: &Shared, shard: Shard) -> Result<(), StoreError> {
         to: last.position.clone(),
         entries,
         deliveries,
+        set_aside,
     };
     match shared
         .call("route", shared.store.route(shard, step))
@@ -80,6 +84,7 @@ async fn route_shard(shared: &Shared, shard: Shard) -> Result<(), StoreError> {
     {
         RouteOutcome::Done { .. } => {
             shared.backlog.routed(shard, entries);
+            tell(shared, shard, &told);
             for sink in sinks.iter().filter_map(|name| shared.sinks.get(name)) {
                 sink.agenda.hint_now(usize::from(shard.0));
             }
@@ -90,33 +95,41 @@ async fn route_shard(shared: &Shared, shard: Shard) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn evaluate(shared: &Shared, slice: &LogSlice) -> Vec<NewDelivery> {
-    let mut deliveries = Vec::new();
+/// Evaluates each entry by itself, so that one that cannot be routed takes no other with it.
+fn evaluate(shared: &Shared, slice: &LogSlice) -> (Vec<NewDelivery>, Vec<SetAside>) {
+    let (mut deliveries, mut set_aside) = (Vec::new(), Vec::new());
     for entry in &slice.entries {
-        let Some(events) = read(shared, entry) else {
-            continue;
-        };
-        for event in &events {
-            let lag = slice.now.since(event.detected_at);
-            shared.metrics.route_lag_seconds.observe(lag.as_secs_f64());
+        match evaluate_entry(shared, entry, slice.now) {
+            Ok(more) => deliveries.extend(more),
+            Err(error) => set_aside.push(poison::set_aside(entry, &error)),
         }
-        deliveries.extend(notify(shared.rules.as_ref(), &events, slice.now));
     }
-    deliveries
+    (deliveries, set_aside)
 }
 
-/// The events of an entry that are to be routed. An entry that cannot be read blocks nothing.
-fn read(shared: &Shared, entry: &LogEntry) -> Option<Vec<Event>> {
-    match codec::decode_events(&entry.body) {
-        Ok(mut events) => {
-            events.retain(|event| !event.backfill);
-            Some(events)
-        }
-        Err(error) => {
-            tracing::error!(%error, position = entry.position.0, "a log entry is set aside");
-            shared.metrics.unreadable.inc();
-            None
-        }
+fn evaluate_entry(
+    shared: &Shared,
+    entry: &LogEntry,
+    now: Timestamp,
+) -> Result<Vec<NewDelivery>, String> {
+    let mut events = codec::decode_events(&entry.body).map_err(|error| match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    })?;
+    events.retain(|event| !event.backfill);
+    for event in &events {
+        let lag = now.since(event.detected_at);
+        shared.metrics.route_lag_seconds.observe(lag.as_secs_f64());
+    }
+    poison::without_panic(|| notify(shared.rules.as_ref(), &events, now))
+}
+
+/// Counts and logs what was set aside.
+fn tell(shared: &Shared, shard: Shard, set_aside: &[SetAside]) {
+    for entry in set_aside {
+        let (position, error) = (&entry.position.0, &entry.error);
+        tracing::error!(shard = shard.0, position, error, "a log entry is set aside");
+        shared.metrics.set_aside.inc();
     }
 }
 

@@ -13,8 +13,8 @@ use crate::route;
 use crate::rules::Notice;
 use crate::shared::Shared;
 use crate::store::{
-    DeliveryFilter, Gauges, InvalidCursor, NewDelivery, Page, PageRequest, Priority, StoreError,
-    StoredDelivery, shard_of,
+    DeliveryFilter, Gauges, InvalidCursor, KeptAside, NewDelivery, Page, PageRequest, Priority,
+    StoreError, StoredDelivery, shard_of,
 };
 use crate::watches::{NewWatch, Registered, WatchView};
 
@@ -194,6 +194,16 @@ impl Service {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.shared.clock.now()
+    }
+
+    /// The log entries that could not be routed and are kept, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn set_aside(&self) -> Result<Vec<KeptAside>, ServiceError> {
+        let set_aside = self.shared.store.set_aside();
+        Ok(self.shared.call("set_aside", set_aside).await?)
     }
 
     /// Queues a test notification for a sink; none when there is no such sink.

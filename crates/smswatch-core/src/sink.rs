@@ -228,7 +228,7 @@ impl Error for DeliveryError {
 }
 
 /// One line of at most [`MAX_DETAIL`] characters.
-fn bounded(text: &str) -> String {
+pub(crate) fn bounded(text: &str) -> String {
     let mut line: String = text
         .chars()
         .map(|character| {

@@ -20,7 +20,7 @@ pub use delivery::{
     Attempt, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
     DeliveryToken, NewDelivery, Outcome, Priority, StoredDelivery,
 };
-pub use log::{LogEntry, LogPosition, LogSlice, RouteOutcome, RouteStep};
+pub use log::{KeptAside, LogEntry, LogPosition, LogSlice, RouteOutcome, RouteStep, SetAside};
 pub use page::{InvalidCursor, Page, PageRequest};
 pub use redrive::{Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven};
 pub use watch::{ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId};
@@ -114,6 +114,8 @@ pub struct Gauges {
     pub watches: Vec<(WatchState, u64)>,
     /// Log entries that are not routed.
     pub unrouted: u64,
+    /// Log entries that were ever set aside.
+    pub set_aside: u64,
     /// Every sink that has, or had, deliveries.
     pub queues: Vec<QueueGauge>,
 }
@@ -201,13 +203,21 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The store is not available.
     async fn read_log(&self, shard: Shard, limit: u32) -> Result<LogSlice, StoreError>;
 
-    /// Moves the cursor and puts deliveries into their queues, due at once; does neither if the
-    /// cursor is not where the step expects it. A delivery that exists already stays as it is.
+    /// Moves the cursor, puts deliveries into their queues, due at once, and keeps and counts what is
+    /// set aside; does nothing of it if the cursor is not where the step expects it. A delivery that
+    /// exists already stays as it is.
     ///
     /// # Errors
     ///
     /// The store is not available.
     async fn route(&self, shard: Shard, step: RouteStep) -> Result<RouteOutcome, StoreError>;
+
+    /// Reads the entries that were set aside and are kept, of all shards, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn set_aside(&self) -> Result<Vec<KeptAside>, StoreError>;
 
     /// Puts a delivery into its queue outside the log; one that exists already stays as it is.
     ///

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use smswatch_core::record::WatchState;
 use smswatch_core::rules::Trial;
-use smswatch_core::store::{Attempt, DeliveryState, Gauges, Page, QueueGauge, StoredDelivery};
+use smswatch_core::store::{
+    Attempt, DeliveryState, Gauges, KeptAside, Page, QueueGauge, StoredDelivery,
+};
 use smswatch_core::{HealthReport, Registered, TriedEvent, WatchView};
 use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
 
@@ -173,6 +175,29 @@ impl From<StoredDelivery> for DeliveryReply {
     }
 }
 
+/// A log entry that could not be routed.
+#[derive(Debug, Serialize)]
+pub(crate) struct SetAsideReply {
+    shard: u16,
+    position: String,
+    at: Timestamp,
+    error: String,
+    /// As text, however damaged it is.
+    body: String,
+}
+
+impl From<KeptAside> for SetAsideReply {
+    fn from(kept: KeptAside) -> Self {
+        Self {
+            shard: kept.shard.0,
+            position: kept.entry.position.0,
+            at: kept.at,
+            error: kept.entry.error,
+            body: String::from_utf8_lossy(&kept.entry.body).into_owned(),
+        }
+    }
+}
+
 /// The name of what was queued.
 #[derive(Debug, Serialize)]
 pub(crate) struct QueuedReply {
@@ -233,6 +258,7 @@ pub(crate) struct StatusReply {
     watches: BTreeMap<&'static str, u64>,
     queues: Vec<QueueReply>,
     unrouted: u64,
+    set_aside: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -269,6 +295,7 @@ impl StatusReply {
             watches,
             queues: gauges.queues.into_iter().map(QueueReply::from).collect(),
             unrouted: gauges.unrouted,
+            set_aside: gauges.set_aside,
         }
     }
 }

@@ -5,6 +5,7 @@ mod events;
 mod front_page;
 mod health;
 mod redrive;
+mod set_aside;
 mod sinks;
 mod watches;
 
@@ -53,6 +54,7 @@ fn api(tokens: Tokens) -> Router<Service> {
         )
         .route("/deliveries/{id}/retry", post(redrive::retry))
         .route("/sinks/{name}/test", post(sinks::test))
+        .route("/set-aside", get(set_aside::list))
         .route("/status", get(health::status))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)

@@ -11,8 +11,9 @@
 //! | `s:LANE:DUE` | list | the watches that are due then: bucket and field |
 //! | `e:LANE` | sorted set | leases of a lane by their end |
 //! | `l:LEASE` | list | the watches under a lease: due time, bucket and field |
-//! | `n` | hash | watches by state; log entries appended and routed |
+//! | `n` | hash | watches by state; log entries appended, routed and set aside |
 //! | `log`, `cur` | stream, string | the event log, and the id of the last routed entry |
+//! | `aside` | stream | the newest log entries that could not be routed |
 //! | `d:ID` | hash | a delivery |
 //! | `q:PRIORITY:SINK` | sorted set | pending deliveries by next attempt or end of lease |
 //! | `delivered:SINK`, `dead:SINK` | sorted set | ended deliveries by their end |

@@ -17,9 +17,9 @@ use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
     ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
-    DeliveryState, Gauges, HistoryBounds, Lane, LeaseId, LogSlice, NewDelivery, Page, PageRequest,
-    Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard,
-    Store, StoreError, StoredDelivery, Trimmed,
+    DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, NewDelivery, Page,
+    PageRequest, Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome,
+    RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
 };
 
 use crate::call::Call;
@@ -151,6 +151,10 @@ impl Store for RedisStore {
 
     async fn route(&self, shard: Shard, step: RouteStep) -> Result<RouteOutcome, StoreError> {
         self.route_step(shard, step).await
+    }
+
+    async fn set_aside(&self) -> Result<Vec<KeptAside>, StoreError> {
+        self.all_set_aside().await
     }
 
     async fn enqueue(&self, shard: Shard, delivery: NewDelivery) -> Result<(), StoreError> {

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, Result, params};
 use smswatch_core::model::Timestamp;
 use smswatch_core::store::{
-    Bound, InvalidCursor, LogEntry, LogPosition, LogSlice, Page, PageRequest, RouteOutcome,
-    RouteStep,
+    Bound, InvalidCursor, KeptAside, LogEntry, LogPosition, LogSlice, Page, PageRequest,
+    RouteOutcome, RouteStep, SetAside, Shard,
 };
 
 use crate::deliveries;
@@ -72,7 +72,54 @@ pub(crate) fn route(
     for delivery in &step.deliveries {
         added += u64::from(deliveries::add(connection, delivery, now)?);
     }
+    for entry in &step.set_aside {
+        put_aside(connection, entry, now)?;
+    }
     Ok(RouteOutcome::Done { added })
+}
+
+fn put_aside(connection: &Connection, entry: &SetAside, now: Timestamp) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO set_aside (at, position, error, body) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            now.as_millis(),
+            entry.position.0,
+            entry.error,
+            entry.body
+        ])?;
+    let newest = connection.last_insert_rowid();
+    let kept = i64::try_from(SetAside::MAX_KEPT).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached("DELETE FROM set_aside WHERE number <= ?1")?
+        .execute([newest.saturating_sub(kept)])?;
+    Ok(())
+}
+
+/// The entries that are kept, newest first.
+pub(crate) fn set_aside(connection: &Connection) -> Result<Vec<KeptAside>> {
+    connection
+        .prepare_cached("SELECT at, position, error, body FROM set_aside ORDER BY number DESC")?
+        .query_map([], |row| {
+            Ok(KeptAside {
+                shard: Shard(0),
+                at: Timestamp::from_millis(row.get(0)?),
+                entry: SetAside {
+                    position: LogPosition(row.get::<_, i64>(1)?.to_string()),
+                    error: row.get(2)?,
+                    body: row.get(3)?,
+                },
+            })
+        })?
+        .collect()
+}
+
+/// How many entries were ever set aside.
+pub(crate) fn n_set_aside(connection: &Connection) -> Result<u64> {
+    connection
+        .prepare_cached("SELECT coalesce(max(number), 0) FROM set_aside")?
+        .query_row([], |row| row.get(0))
 }
 
 /// Reads a cursor that [`page`] gave out.

@@ -63,8 +63,19 @@ DROP INDEX deliveries_by_sink;
 CREATE INDEX deliveries_by_sink ON deliveries (sink, state, ended_at);
 ";
 
+/// Log entries that could not be routed; they are numbered without gaps, so the last number counts them.
+const SET_ASIDE: &str = "
+CREATE TABLE set_aside (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+";
+
 /// What leads from each version to the next, beginning with an empty file.
-const STEPS: &[&str] = &[TABLES, QUEUED_AGAIN];
+const STEPS: &[&str] = &[TABLES, QUEUED_AGAIN, SET_ASIDE];
 
 /// The version that this program writes.
 pub(crate) const VERSION: i64 = STEPS.len() as i64;

@@ -11,9 +11,9 @@ use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
     ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
-    DeliveryState, Gauges, HistoryBounds, Lane, LeaseId, LogSlice, NewDelivery, Page, PageRequest,
-    Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard,
-    Store, StoreError, StoredDelivery, Trimmed,
+    DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, NewDelivery, Page,
+    PageRequest, Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome,
+    RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
 };
 
 use crate::clock::Clock;
@@ -118,6 +118,10 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn set_aside(&self) -> Result<Vec<KeptAside>, StoreError> {
+        self.run(|connection, _| log::set_aside(connection)).await
+    }
+
     async fn enqueue(&self, _: Shard, delivery: NewDelivery) -> Result<(), StoreError> {
         self.run(move |connection, now| deliveries::add(connection, &delivery, now).map(|_| ()))
             .await
@@ -199,6 +203,7 @@ impl Store for SqliteStore {
             Ok(Gauges {
                 watches: watches::by_state(connection)?,
                 unrouted: log::unrouted(connection)?,
+                set_aside: log::n_set_aside(connection)?,
                 queues: deliveries::gauges(connection)?,
             })
         })

@@ -61,6 +61,8 @@ macro_rules! store_suite {
             watches_are_counted_by_state,
             the_log_is_read_in_order_behind_the_cursor,
             a_route_step_refuses_when_the_cursor_has_moved,
+            what_is_set_aside_is_kept_and_counted,
+            what_is_set_aside_is_bounded,
             a_delivery_is_queued_once,
             events_are_paged_newest_first,
             trimming_never_passes_the_cursor,

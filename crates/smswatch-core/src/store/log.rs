@@ -2,7 +2,7 @@
 
 use smswatch_model::Timestamp;
 
-use super::NewDelivery;
+use super::{NewDelivery, Shard};
 
 /// A place in a shard's log, in the store's own words.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,6 +39,35 @@ pub struct RouteStep {
     pub entries: u64,
     /// What is put into queues.
     pub deliveries: Vec<NewDelivery>,
+    /// Those of the entries that could not be routed.
+    pub set_aside: Vec<SetAside>,
+}
+
+/// A log entry that could not be routed, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// Where it stood in the log.
+    pub position: LogPosition,
+    /// What is wrong with it, in words for a person.
+    pub error: String,
+    /// Its body, or the beginning of it.
+    pub body: Vec<u8>,
+}
+
+impl SetAside {
+    /// How many of them are kept in all shards together, the newest ones.
+    pub const MAX_KEPT: usize = 1000;
+}
+
+/// An entry that was set aside, as the store holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAside {
+    /// Whose log it stood in.
+    pub shard: Shard,
+    /// When it was set aside.
+    pub at: Timestamp,
+    /// The entry.
+    pub entry: SetAside,
 }
 
 /// What became of a route step.

@@ -138,6 +138,7 @@ fn the_status_counts_every_state_but_what_was_removed() {
     let gauges = Gauges {
         watches: vec![(WatchState::Watching, 3), (WatchState::Removed, 2)],
         unrouted: 1,
+        set_aside: 2,
         queues: vec![QueueGauge {
             sink: "crm".to_owned(),
             pending: 2,
@@ -171,7 +172,8 @@ fn the_status_counts_every_state_but_what_was_removed() {
           "oldest": "2026-05-01T10:28:50Z"
         }
       ],
-      "unrouted": 1
+      "unrouted": 1,
+      "set_aside": 2
     }
     "#);
 }

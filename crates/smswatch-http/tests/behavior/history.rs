@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::house::House;
+use crate::parts::POISONOUS;
 use crate::watches::encoded;
 
 fn n_items(page: &Value) -> usize {
@@ -124,5 +125,31 @@ async fn a_sink_can_be_tested() {
         .await;
     assert_eq!(delivery["attempts"][0]["detail"], "taken");
     assert_eq!(house.post("/v1/sinks/pager/test", "").await.status, 404);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_event_on_which_the_rules_panic_is_set_aside_and_its_neighbors_are_told() {
+    let house = House::open().await;
+    let ids = ["failed-1", POISONOUS, "failed-2"];
+    house.add(&ids).await;
+    house
+        .wait_for("/v1/deliveries?state=delivered", |page| n_items(page) == 2)
+        .await;
+    let status = house
+        .wait_for("/v1/status", |status| status["set_aside"] == 1)
+        .await;
+    assert_eq!(status["unrouted"], 0);
+    let list = house.get("/v1/set-aside").await.json();
+    assert_eq!((n_items(&list), &list["next"]), (1, &Value::Null));
+    let entry = &list["items"][0];
+    let error = "the rules panicked 3 times: the rules cannot bear this one";
+    assert_eq!(entry["error"], error);
+    assert_eq!(entry["shard"], 0);
+    assert!(entry["at"].is_string() && entry["position"].is_string());
+    let body = entry["body"].as_str().expect("a text");
+    assert!(body.contains(POISONOUS), "{body}");
+    let metrics = house.get("/metrics").await.body;
+    assert!(metrics.contains("smswatch_set_aside_total 1"), "{metrics}");
     house.close().await;
 }

@@ -16,6 +16,9 @@ use smswatch_model::{
 /// Messages of this id make the rules panic when they are asked to explain.
 pub(crate) const CURSED: &str = "failed-and-cursed";
 
+/// Messages of this id make the rules panic when their events are evaluated.
+pub(crate) const POISONOUS: &str = "failed-and-poisonous";
+
 /// Knows one fate for messages whose id begins with `failed-`, and nothing of all others.
 #[derive(Debug)]
 pub(crate) struct FakeProvider;
@@ -56,6 +59,14 @@ pub(crate) struct EveryEvent;
 
 impl Rules for EveryEvent {
     fn evaluate(&self, events: &[Event]) -> Vec<Notice> {
+        let is_poisonous = |event: &Event| {
+            let message_id = event.message.message_id.as_ref();
+            message_id.is_some_and(|id| id.as_str() == POISONOUS)
+        };
+        assert!(
+            !events.iter().any(is_poisonous),
+            "the rules cannot bear this one"
+        );
         let notices = events.iter().enumerate().map(|(position, event)| Notice {
             rule: "every-event".to_owned(),
             sink: "crm".to_owned(),

@@ -7,8 +7,8 @@ use futures::future::try_join_all;
 use smswatch_core::model::Timestamp;
 use smswatch_core::record::WatchState;
 use smswatch_core::store::{
-    Bound, Gauges, HistoryBounds, InvalidCursor, LogEntry, LogPosition, LogSlice, Page,
-    PageRequest, QueueGauge, RouteOutcome, RouteStep, Shard, StoreError, Trimmed,
+    Bound, Gauges, HistoryBounds, InvalidCursor, KeptAside, LogEntry, LogPosition, LogSlice, Page,
+    PageRequest, QueueGauge, RouteOutcome, RouteStep, SetAside, Shard, StoreError, Trimmed,
 };
 
 use super::{RedisStore, millis, queue};
@@ -79,7 +79,16 @@ impl RedisStore {
         step: RouteStep,
     ) -> Result<RouteOutcome, StoreError> {
         let mut call = self.call(&self.scripts.route, shard);
-        call.arg(&step.from.0).arg(&step.to.0).arg(step.entries);
+        call.arg(&step.from.0)
+            .arg(&step.to.0)
+            .arg(step.entries)
+            .arg(step.set_aside.len())
+            .arg(SetAside::MAX_KEPT.div_ceil(usize::from(self.shards)));
+        for entry in &step.set_aside {
+            call.arg(&entry.position.0)
+                .arg(&entry.error)
+                .arg(&entry.body[..]);
+        }
         for delivery in &step.deliveries {
             queue::add(&mut call, delivery);
         }
@@ -144,6 +153,24 @@ impl RedisStore {
         entries.into_iter().map(read).collect()
     }
 
+    pub(super) async fn all_set_aside(&self) -> Result<Vec<KeptAside>, StoreError> {
+        let asked = (0..self.shards).map(|shard| async move {
+            let mut connection = self.connection.clone();
+            let entries: Vec<StreamEntry> = redis::cmd("XREVRANGE")
+                .arg(format!("{}aside", self.base(Shard(shard))))
+                .arg("+")
+                .arg("-")
+                .query_async(&mut connection)
+                .await
+                .map_err(|error| store_error(&error))?;
+            let read = |entry| set_aside(Shard(shard), entry);
+            entries.into_iter().map(read).collect::<Result<Vec<_>, _>>()
+        });
+        let mut kept: Vec<KeptAside> = try_join_all(asked).await?.into_iter().flatten().collect();
+        kept.sort_by_key(|kept| Reverse(kept.at));
+        Ok(kept)
+    }
+
     pub(super) async fn trim_history(
         &self,
         shard: Shard,
@@ -170,10 +197,11 @@ impl RedisStore {
         });
         let mut watches: BTreeMap<WatchState, u64> = BTreeMap::new();
         let mut queues: BTreeMap<String, QueueGauge> = BTreeMap::new();
-        let mut unrouted = 0;
+        let (mut unrouted, mut set_aside) = (0, 0);
         for (counts, rows) in try_join_all(asked).await? {
             let count = |name: &str| counts.get(name).copied().unwrap_or(0);
             unrouted += u64::try_from(count("appended") - count("routed")).unwrap_or(0);
+            set_aside += u64::try_from(count("aside")).unwrap_or(0);
             for state in WatchState::ALL {
                 let count = count(&state.byte().to_string());
                 *watches.entry(state).or_default() += u64::try_from(count).unwrap_or(0);
@@ -185,9 +213,26 @@ impl RedisStore {
         Ok(Gauges {
             watches: watches.into_iter().collect(),
             unrouted,
+            set_aside,
             queues: queues.into_values().collect(),
         })
     }
+}
+
+/// Reads an entry that was set aside: position, error, body.
+fn set_aside(shard: Shard, (id, fields): StreamEntry) -> Result<KeptAside, StoreError> {
+    let millis = id.split('-').next().unwrap_or_default();
+    let mut values = fields.into_iter().map(|(_, value)| value);
+    let mut next = || values.next().ok_or_else(|| strange("an entry set aside"));
+    Ok(KeptAside {
+        shard,
+        at: instant(millis.as_bytes())?,
+        entry: SetAside {
+            position: LogPosition(text(&next()?)?.to_owned()),
+            error: text(&next()?)?.to_owned(),
+            body: next()?,
+        },
+    })
 }
 
 fn add_queue(queues: &mut BTreeMap<String, QueueGauge>, row: &[Vec<u8>]) -> Result<(), StoreError> {

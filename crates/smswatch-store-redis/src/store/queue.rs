@@ -39,7 +39,7 @@ impl RedisStore {
         delivery: &NewDelivery,
     ) -> Result<(), StoreError> {
         let mut call = self.call(&self.scripts.route, shard);
-        call.arg("").arg("").arg(0);
+        call.arg("").arg("").arg(0).arg(0).arg(0);
         add(&mut call, delivery);
         self.invoke(&call).await
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use smswatch_core::store::{
-    Bound, CommitItem, HistoryBounds, PageRequest, Priority, RouteOutcome, RouteStep, Shard, Store,
-    Trimmed,
+    Bound, CommitItem, HistoryBounds, LogPosition, PageRequest, Priority, RouteOutcome, RouteStep,
+    SetAside, Shard, Store, Trimmed,
 };
 
 use super::{LONG, StoreFixture, delivery, id_in, put, record, step};
@@ -45,6 +45,7 @@ async fn route(store: &dyn Store, limit: u32) -> u64 {
         to,
         entries,
         deliveries: Vec::new(),
+        set_aside: Vec::new(),
     };
     assert_eq!(
         store.route(SHARD, step).await.expect("a step"),
@@ -82,6 +83,7 @@ pub async fn a_route_step_refuses_when_the_cursor_has_moved(fixture: &dyn StoreF
         to: slice.entries[1].position.clone(),
         entries: 2,
         deliveries: vec![delivery(n, "crm", Priority::Normal)],
+        set_aside: vec![aside(&slice.entries[n as usize - 1].position, n)],
     };
     let first = store.route(SHARD, step(1)).await.expect("a step");
     assert_eq!(first, RouteOutcome::Done { added: 1 });
@@ -96,6 +98,71 @@ pub async fn a_route_step_refuses_when_the_cursor_has_moved(fixture: &dyn StoreF
             .expect("none")
             .is_none()
     );
+    let kept = store.set_aside().await.expect("a list");
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].entry, aside(&slice.entries[0].position, 1));
+}
+
+fn aside(position: &LogPosition, n: u32) -> SetAside {
+    SetAside {
+        position: position.clone(),
+        error: format!("error {n} \"quoted\"\nline é"),
+        body: vec![0, 255, 10],
+    }
+}
+
+/// Entries that cannot be routed lie beside the log, newest first, with all that was said of them.
+pub async fn what_is_set_aside_is_kept_and_counted(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    append(&*store, 0..3).await;
+    let before = store.now().await.expect("the time");
+    for n in 0..3 {
+        let slice = store.read_log(SHARD, 1).await.expect("an entry");
+        let position = slice.entries[0].position.clone();
+        let step = RouteStep {
+            from: slice.cursor,
+            to: position.clone(),
+            entries: 1,
+            deliveries: vec![delivery(n, "crm", Priority::Normal)],
+            set_aside: vec![aside(&position, n)],
+        };
+        let outcome = store.route(SHARD, step).await.expect("a step");
+        assert_eq!(outcome, RouteOutcome::Done { added: 1 });
+    }
+    let kept = store.set_aside().await.expect("a list");
+    let errors: Vec<_> = kept.iter().map(|kept| kept.entry.error.clone()).collect();
+    let expected = [2, 1, 0].map(|n| aside(&kept[0].entry.position, n).error);
+    assert_eq!(errors, expected);
+    assert_eq!(
+        (kept[0].shard, &kept[0].entry.body[..]),
+        (SHARD, &[0, 255, 10][..])
+    );
+    assert!(kept.iter().all(|kept| kept.at >= before));
+    let gauges = store.gauges().await.expect("counts");
+    assert_eq!((gauges.set_aside, gauges.unrouted), (3, 0));
+}
+
+/// However many there are, only the newest are kept; all are counted.
+pub async fn what_is_set_aside_is_bounded(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    append(&*store, 0..1).await;
+    let slice = store.read_log(SHARD, 1).await.expect("an entry");
+    let position = slice.entries[0].position.clone();
+    let many = SetAside::MAX_KEPT + 5;
+    let last = u32::try_from(many).expect("few");
+    let step = RouteStep {
+        from: slice.cursor,
+        to: position.clone(),
+        entries: 1,
+        deliveries: Vec::new(),
+        set_aside: (1..=last).map(|n| aside(&position, n)).collect(),
+    };
+    store.route(SHARD, step).await.expect("a step");
+    let kept = store.set_aside().await.expect("a list");
+    assert!(!kept.is_empty() && kept.len() <= SetAside::MAX_KEPT);
+    assert_eq!(kept[0].entry, aside(&position, last));
+    let gauges = store.gauges().await.expect("counts");
+    assert_eq!(gauges.set_aside, u64::from(last));
 }
 
 /// Newest first, every entry on one page.

@@ -7,13 +7,40 @@ use super::{field, print, print_json};
 use crate::cli::StatusArgs;
 use crate::client::Client;
 
+/// How many of the entries that were set aside are shown.
+const SHOWN: usize = 5;
+
 pub(crate) async fn status(args: StatusArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
     let status = client.get(&["v1", "status"], &[]).await?;
     if args.output.json {
         return print_json(&status);
     }
-    print(&render(&status))
+    let mut text = render(&status);
+    if status["set_aside"].as_u64().is_some_and(|count| count > 0) {
+        let list = client.get(&["v1", "set-aside"], &[]).await?;
+        text.push_str(&render_set_aside(&status, &list));
+    }
+    print(&text)
+}
+
+/// The latest of the log entries that could not be routed.
+fn render_set_aside(status: &Value, list: &Value) -> String {
+    let mut table = Table::new(&["SET ASIDE", "SHARD", "POSITION", "ERROR"]);
+    let entries = list["items"].as_array().into_iter().flatten();
+    for entry in entries.take(SHOWN) {
+        table.row([
+            field(entry, "/at").to_owned(),
+            entry["shard"].to_string(),
+            field(entry, "/position").to_owned(),
+            field(entry, "/error").to_owned(),
+        ]);
+    }
+    format!(
+        "\n{} log entries could not be routed and were set aside; the latest:\n{}",
+        status["set_aside"],
+        table.render()
+    )
 }
 
 fn render(status: &Value) -> String {
@@ -52,4 +79,30 @@ fn render(status: &Value) -> String {
         watches.render(),
         queues.render(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_set_aside_is_told_with_its_errors() {
+        let entry = json!({
+            "shard": 3, "position": "1777631330000-0", "at": "2026-05-01T10:28:50Z",
+            "error": "a stored body has the unknown format 9", "body": "x",
+        });
+        let list = json!({"items": vec![entry; 7], "next": null});
+        insta::assert_snapshot!(render_set_aside(&json!({"set_aside": 1200}), &list), @r"
+
+        1200 log entries could not be routed and were set aside; the latest:
+        SET ASIDE             SHARD  POSITION         ERROR
+        2026-05-01T10:28:50Z  3      1777631330000-0  a stored body has the unknown format 9
+        2026-05-01T10:28:50Z  3      1777631330000-0  a stored body has the unknown format 9
+        2026-05-01T10:28:50Z  3      1777631330000-0  a stored body has the unknown format 9
+        2026-05-01T10:28:50Z  3      1777631330000-0  a stored body has the unknown format 9
+        2026-05-01T10:28:50Z  3      1777631330000-0  a stored body has the unknown format 9
+        ");
+    }
 }
