@@ -1,5 +1,6 @@
 //! The built binary against a simulated Routee, real stores and real receivers on loopback.
 
 mod dead;
+mod poison;
 mod process;
 mod story;
