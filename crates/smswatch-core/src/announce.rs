@@ -1,8 +1,8 @@
 //! Makes events of what was found out about a message.
 
 use smswatch_model::{
-    Change, CurrentStatus, Event, EventKind, Fault, Message, MessageFacts, MessageId, Outcome,
-    PartFacts, PreviousStatus, Snapshot, Source, Tags, Timestamp, Word, change_event_id,
+    About, Change, CurrentStatus, Event, EventKind, Fault, Message, MessageFacts, MessageId,
+    Outcome, PartFacts, PreviousStatus, Snapshot, Source, Tags, Timestamp, Word, change_event_id,
     derived_event_id,
 };
 
@@ -54,6 +54,7 @@ impl Announcer<'_> {
                 latency: change.latency,
             },
             message: self.message(),
+            about: None,
         }
     }
 
@@ -75,6 +76,7 @@ impl Announcer<'_> {
             current: None,
             part: PartFacts::default(),
             message: self.message(),
+            about: None,
         }
     }
 
@@ -108,8 +110,24 @@ impl Announcer<'_> {
 /// The event with which somebody sees whether a sink works; `n` tells one test from the next.
 pub(crate) fn test_event(provider: &str, sink: &str, now: Timestamp, n: u64) -> Event {
     Event {
-        event_id: derived_event_id(sink, EventKind::Test, now, n),
-        kind: EventKind::Test,
+        about: None,
+        ..own_event(EventKind::Test, sink, String::new(), provider, now, n)
+    }
+}
+
+/// The event that something happened at `now` to smswatch itself: to `about`, which is a sink or the
+/// provider. `text` says what was seen of it, and `n` tells one event of a moment from the next.
+pub(crate) fn own_event(
+    kind: EventKind,
+    about: &str,
+    text: String,
+    provider: &str,
+    now: Timestamp,
+    n: u64,
+) -> Event {
+    Event {
+        event_id: derived_event_id(about, kind, now, n),
+        kind,
         sequence: 0,
         source: None,
         time: now,
@@ -123,6 +141,10 @@ pub(crate) fn test_event(provider: &str, sink: &str, now: Timestamp, n: u64) -> 
         current: None,
         part: PartFacts::default(),
         message: unknown_message(provider),
+        about: Some(About {
+            name: about.to_owned(),
+            description: Some(text).filter(|text| !text.is_empty()),
+        }),
     }
 }
 

@@ -19,6 +19,21 @@ pub enum EventKind {
     /// The message was watched for as long as the configuration allows, and is not final.
     #[serde(rename = "sms.gave_up")]
     GaveUp,
+    /// A sink keeps failing; what is for it waits.
+    #[serde(rename = "smswatch.sink_down")]
+    SinkDown,
+    /// A sink that was down works again.
+    #[serde(rename = "smswatch.sink_recovered")]
+    SinkRecovered,
+    /// The provider keeps giving no usable answer.
+    #[serde(rename = "smswatch.provider_down")]
+    ProviderDown,
+    /// The provider refuses the credentials.
+    #[serde(rename = "smswatch.provider_auth_failed")]
+    ProviderAuthFailed,
+    /// Looks at messages start long after they were due.
+    #[serde(rename = "smswatch.polling_behind")]
+    PollingBehind,
     /// Somebody wants to see whether a sink works.
     #[serde(rename = "smswatch.test")]
     Test,
@@ -26,10 +41,15 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 9] = [
         Self::StatusChanged,
         Self::NotFound,
         Self::GaveUp,
+        Self::SinkDown,
+        Self::SinkRecovered,
+        Self::ProviderDown,
+        Self::ProviderAuthFailed,
+        Self::PollingBehind,
         Self::Test,
     ];
 
@@ -40,7 +60,26 @@ impl EventKind {
             Self::StatusChanged => "sms.status_changed",
             Self::NotFound => "sms.not_found",
             Self::GaveUp => "sms.gave_up",
+            Self::SinkDown => "smswatch.sink_down",
+            Self::SinkRecovered => "smswatch.sink_recovered",
+            Self::ProviderDown => "smswatch.provider_down",
+            Self::ProviderAuthFailed => "smswatch.provider_auth_failed",
+            Self::PollingBehind => "smswatch.polling_behind",
             Self::Test => "smswatch.test",
+        }
+    }
+
+    /// Whether such an event is about a message, and not about smswatch itself.
+    #[must_use]
+    pub fn is_of_message(self) -> bool {
+        match self {
+            Self::StatusChanged | Self::NotFound | Self::GaveUp => true,
+            Self::SinkDown
+            | Self::SinkRecovered
+            | Self::ProviderDown
+            | Self::ProviderAuthFailed
+            | Self::PollingBehind
+            | Self::Test => false,
         }
     }
 }
@@ -150,6 +189,15 @@ pub struct Message {
     pub tags: Tags,
 }
 
+/// What an event about smswatch itself is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The sink's name, or the provider's.
+    pub name: String,
+    /// What was seen of it, such as the last answer; it shows no secret.
+    pub description: Option<String>,
+}
+
 /// A fact worth routing: a change of status, or one that smswatch found out by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -184,6 +232,9 @@ pub struct Event {
     pub part: PartFacts,
     /// The message.
     pub message: Message,
+    /// What it is about, where that is smswatch itself and no message; else payloads leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
 }
 
 /// The name of the event that a part took a status; a source's spelling, texts and price do not enter.

@@ -15,7 +15,7 @@ mod timestamp;
 
 pub use diff::{AGREEMENT_GAP, Change, Diff, diff};
 pub use event::{
-    CurrentStatus, Event, EventKind, Message, PartFacts, PreviousStatus, change_event_id,
+    About, CurrentStatus, Event, EventKind, Message, PartFacts, PreviousStatus, change_event_id,
     derived_event_id,
 };
 pub use fault::Fault;

@@ -15,7 +15,8 @@ pub struct RuleDocument {
     pub name: String,
     /// The kind of event: `status_changed` (a part took a status), `not_found` (Routee still does
     /// not know the message after `watch.not_found_grace`), `gave_up` (still not final at
-    /// `watch.give_up_after`). Default: `status_changed`.
+    /// `watch.give_up_after`), or what happens to smswatch itself: `sink_down`, `sink_recovered`,
+    /// `provider_down`, `provider_auth_failed`, `polling_behind`. Default: `status_changed`.
     pub event: Option<EventWord>,
     /// What must hold of the event; every key must. Default: nothing, so every event matches.
     /// Example: `{status: [Undelivered, Failed], country: "!GR", label: "otp-*"}`.
@@ -47,6 +48,16 @@ pub enum EventWord {
     NotFound,
     /// The message was watched for as long as the configuration allows, and is not final.
     GaveUp,
+    /// A sink keeps failing; what is for it waits. Tell it to another sink.
+    SinkDown,
+    /// A sink that was down works again.
+    SinkRecovered,
+    /// Routee keeps giving no usable answer.
+    ProviderDown,
+    /// Routee refuses the credentials.
+    ProviderAuthFailed,
+    /// Looks at messages start long after they were due.
+    PollingBehind,
 }
 
 /// What must hold of an event.

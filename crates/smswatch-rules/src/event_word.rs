@@ -3,24 +3,24 @@
 use smswatch_model::EventKind;
 
 /// Words that rules of a later version understand.
-pub(crate) const LATER_EVENTS: [&str; 10] = [
+pub(crate) const LATER_EVENTS: [&str; 5] = [
     "stuck",
     "rate",
     "unknown_status",
-    "sink_down",
-    "sink_recovered",
-    "provider_down",
-    "provider_auth_failed",
-    "polling_behind",
     "callbacks_silent",
     "campaign_finished",
 ];
 
 /// The kinds of events that a rule can be about.
-pub(crate) const KINDS: [EventKind; 3] = [
+pub(crate) const KINDS: [EventKind; 8] = [
     EventKind::StatusChanged,
     EventKind::NotFound,
     EventKind::GaveUp,
+    EventKind::SinkDown,
+    EventKind::SinkRecovered,
+    EventKind::ProviderDown,
+    EventKind::ProviderAuthFailed,
+    EventKind::PollingBehind,
 ];
 
 /// The word behind `event:` that stands for a kind of event; `test` stands in no rule.
@@ -30,6 +30,11 @@ pub fn event_word(kind: EventKind) -> &'static str {
         EventKind::StatusChanged => "status_changed",
         EventKind::NotFound => "not_found",
         EventKind::GaveUp => "gave_up",
+        EventKind::SinkDown => "sink_down",
+        EventKind::SinkRecovered => "sink_recovered",
+        EventKind::ProviderDown => "provider_down",
+        EventKind::ProviderAuthFailed => "provider_auth_failed",
+        EventKind::PollingBehind => "polling_behind",
         EventKind::Test => "test",
     }
 }

@@ -2,7 +2,7 @@
 //! as little as possible is.
 
 use smswatch_model::{
-    CurrentStatus, Event, EventId, EventKind, Fault, Message, MessageId, Outcome, PartFacts,
+    About, CurrentStatus, Event, EventId, EventKind, Fault, Message, MessageId, Outcome, PartFacts,
     PreviousStatus, SmsId, Source, Tags, Timestamp,
 };
 
@@ -35,6 +35,14 @@ fn full(kind: EventKind) -> Event {
         tags: Tags::from([("team".to_owned(), "crm".to_owned())]),
         ..sparse.message.clone()
     };
+    if let Some(about) = sparse.about {
+        let description = Some("It answered 503 Service Unavailable.".to_owned());
+        let about = Some(About {
+            description,
+            ..about
+        });
+        return Event { about, ..sparse };
+    }
     if kind != EventKind::StatusChanged {
         return Event { message, ..sparse };
     }
@@ -99,7 +107,7 @@ fn sparse(kind: EventKind) -> Event {
         },
         message: Message {
             provider: "routee".to_owned(),
-            message_id: Some(message_id),
+            message_id: kind.is_of_message().then_some(message_id),
             outcome: Outcome::Pending,
             part_count: u32::from(is_change),
             from: None,
@@ -114,5 +122,9 @@ fn sparse(kind: EventKind) -> Event {
             direction: None,
             tags: Tags::new(),
         },
+        about: (!kind.is_of_message()).then(|| About {
+            name: "ops-slack".to_owned(),
+            description: None,
+        }),
     }
 }

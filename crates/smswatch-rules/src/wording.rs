@@ -2,6 +2,7 @@
 //! understands at once.
 
 mod meaning;
+mod own;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,11 +23,13 @@ pub fn default_title(events: &[&Event]) -> String {
     let Some(first) = events.first() else {
         return String::new();
     };
+    if let Some(title) = own::title(events) {
+        return title;
+    }
     let what = match first.kind {
-        EventKind::StatusChanged => statuses(events),
         EventKind::NotFound => format!("Not known to {}", provider(&first.message)),
         EventKind::GaveUp => "No final status".to_owned(),
-        EventKind::Test => return "Test: this is what an alert looks like".to_owned(),
+        _ => statuses(events),
     };
     let mut title = format!("{what}: {}", how_many(events));
     if let [Some(from)] = distinct(events, |event| event.message.from.as_deref())[..] {
@@ -49,9 +52,8 @@ pub fn default_text(events: &[&Event]) -> String {
     let Some(first) = events.first() else {
         return String::new();
     };
-    if first.kind == EventKind::Test {
-        return "Somebody wants to see whether alerts arrive here. No message is concerned."
-            .to_owned();
+    if let Some(text) = own::text(events) {
+        return text;
     }
     let messages = distinct(events, |event| Some(event.message.message_id.as_ref()));
     let mut lines = Vec::new();

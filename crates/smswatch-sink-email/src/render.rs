@@ -147,6 +147,11 @@ mod tests {
     }
 
     #[test]
+    fn what_is_about_no_message_names_none() {
+        insta::assert_snapshot!(text(&sample::sink_down()));
+    }
+
+    #[test]
     fn a_subject_stays_on_one_line() {
         let title = "x\r\nBcc: everybody@example.com".to_owned();
         let notification = Notification {

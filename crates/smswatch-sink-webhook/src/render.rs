@@ -64,6 +64,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_about_no_message_has_the_same_shape() {
+        let body = body(Format::Standard, &sample::sink_down());
+        let body: Value = serde_json::from_slice(&body).expect("the body is JSON");
+        insta::assert_json_snapshot!(body["data"]["events"]);
+    }
+
+    #[test]
     fn cloud_events_have_their_attributes_around_the_same_data() {
         let mut event = rendered(Format::CloudEvents);
         let data = event.as_object_mut().and_then(|event| event.remove("data"));

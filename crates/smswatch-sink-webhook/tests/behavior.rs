@@ -100,8 +100,10 @@ fn readable(request: &Request) -> String {
         string(&data["text"])
     );
     for event in data["events"].as_array().expect("events") {
-        text.push_str(string(&event["message"]["message_id"]));
-        text.push('\n');
+        if let Some(message_id) = event["message"]["message_id"].as_str() {
+            text.push_str(message_id);
+            text.push('\n');
+        }
     }
     text
 }

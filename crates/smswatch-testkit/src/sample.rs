@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Number;
 use smswatch_model::{
-    CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Link, Message, MessageId,
+    About, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Link, Message, MessageId,
     Notification, NotificationId, Outcome, PartFacts, PreviousStatus, Severity, SmsId, Source,
     Tags, Timestamp, Wishes,
 };
@@ -89,6 +89,55 @@ pub fn odd() -> Notification {
     notification
 }
 
+/// A notification that is about no message: another sink is down.
+#[must_use]
+pub fn sink_down() -> Notification {
+    let mut notification = notification();
+    notification.delivery_id = DeliveryId::new("dlv_sinkdown").expect("visible ASCII");
+    notification.kind = EventKind::SinkDown;
+    notification.key = "sink-down".to_owned();
+    notification.rule = "sink-down".to_owned();
+    notification.title = "Sink crm is down: its alerts wait".to_owned();
+    notification.text = "Deliveries to crm fail since 2026-05-01 10:28:49 UTC.".to_owned();
+    notification.events = vec![own_event()];
+    notification
+}
+
+/// An event about a sink.
+fn own_event() -> Event {
+    let event = event(1);
+    Event {
+        event_id: EventId::new("evt_sinkdown").expect("visible ASCII"),
+        kind: EventKind::SinkDown,
+        sequence: 0,
+        source: None,
+        fault: Fault::None,
+        previous: None,
+        current: None,
+        part: PartFacts::default(),
+        message: Message {
+            message_id: None,
+            outcome: Outcome::Pending,
+            part_count: 0,
+            from: None,
+            to: None,
+            to_key: None,
+            country: None,
+            operator: None,
+            label: None,
+            application: None,
+            direction: None,
+            tags: Tags::new(),
+            ..event.message
+        },
+        about: Some(About {
+            name: "crm".to_owned(),
+            description: Some("it answered 503 Service Unavailable".to_owned()),
+        }),
+        ..event
+    }
+}
+
 /// The `n`th event of a sample, from 1.
 fn event(n: usize) -> Event {
     Event {
@@ -138,6 +187,7 @@ fn event(n: usize) -> Event {
             direction: Some("Outbound".to_owned()),
             tags: Tags::from([("team".to_owned(), "crm".to_owned())]),
         },
+        about: None,
     }
 }
 

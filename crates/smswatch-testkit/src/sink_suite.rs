@@ -78,6 +78,7 @@ macro_rules! sink_suite {
             shows_no_secret,
             delivers_a_thousand_events,
             delivers_odd_characters_intact,
+            delivers_what_is_about_no_message,
         );
     };
     ($fixture:ty: $($promise:ident),+ $(,)?) => {
@@ -309,6 +310,18 @@ pub async fn delivers_odd_characters_intact<F: Fixture>() {
     let fixture = F::start().await;
     delivered(&*fixture.sink(), &sample::odd()).await;
     shows(&fixture.arrived(1).await[0], sample::ODD_TEXT);
+}
+
+/// An event about smswatch itself is delivered like one about a message.
+///
+/// # Panics
+///
+/// The promise is broken.
+pub async fn delivers_what_is_about_no_message<F: Fixture>() {
+    let fixture = F::start().await;
+    let notification = sample::sink_down();
+    delivered(&*fixture.sink(), &notification).await;
+    shows(&fixture.arrived(1).await[0], &notification.title);
 }
 
 /// Makes one attempt that has to end.

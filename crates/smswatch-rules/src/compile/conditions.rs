@@ -204,7 +204,8 @@ impl Compiler<'_> {
                 | Field::Description
                 | Field::Source
         );
-        if kind != EventKind::StatusChanged && is_of_changes && !patterns.accept_nothing() {
+        let is_asked = is_of_changes || !kind.is_of_message();
+        if kind != EventKind::StatusChanged && is_asked && !patterns.accept_nothing() {
             self.never(entry, kind);
         }
     }
@@ -213,7 +214,7 @@ impl Compiler<'_> {
         let is_never = match flag {
             Flag::Final => true,
             Flag::Regression | Flag::Refined | Flag::FirstSeen => wanted,
-            Flag::Late => false,
+            Flag::Late => wanted && !kind.is_of_message(),
         };
         if kind != EventKind::StatusChanged && is_never {
             self.never(entry, kind);
@@ -221,12 +222,18 @@ impl Compiler<'_> {
     }
 
     fn never(&mut self, entry: &Entry, kind: EventKind) {
-        let (key, kind) = (&entry.key.name, event_word(kind));
-        self.error(
+        let (key, word) = (&entry.key.name, event_word(kind));
+        let problem = self.error(
             entry.key.place,
-            format!("an event `{kind}` never fits this `{key}`"),
-        )
-        .label = Some("it is about no status".to_owned());
+            format!("an event `{word}` never fits this `{key}`"),
+        );
+        if kind.is_of_message() {
+            problem.label = Some("it is about no status".to_owned());
+        } else {
+            problem.label = Some("it is about smswatch itself, and no message".to_owned());
+            let hint = "`when` can ask what it is about: `when: event.about.name == \"…\"`";
+            problem.hint = Some(hint.to_owned());
+        }
     }
 
     fn check_first_seen(&mut self, matching: &Node, conditions: &[Condition]) {

@@ -81,7 +81,7 @@ pub(super) fn explanations(events: &[&Event]) -> Vec<String> {
             });
             explained.collect()
         }
-        Some(EventKind::Test) | None => Vec::new(),
+        _ => Vec::new(),
     }
 }
 

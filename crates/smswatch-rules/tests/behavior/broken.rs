@@ -49,6 +49,7 @@ told! {
     a_match_that_is_no_mapping: "rules:\n  - name: x\n    match: Failed\n    notify: [mail]";
     a_match_that_nothing_fits: "rules:\n  - name: x\n    match: {country: [GR, '!gr'], first_seen: true, previous_status: Sent}\n    notify: [mail]";
     a_status_asked_of_an_event_without_one: "rules:\n  - name: x\n    event: gave_up\n    match: {status: Sent, final: false, regression: true}\n    notify: [mail]";
+    a_message_asked_of_an_event_about_smswatch: "rules:\n  - name: x\n    event: sink_down\n    match: {country: GR, label: '!x', late: true, outcome: pending}\n    notify: [mail]";
     words_that_never_come: "rules:\n  - name: x\n    match: {source: pol, outcome: lost, fault: '!carier'}\n    notify: [mail]";
     words_that_look_like_a_slip: "rules:\n  - name: x\n    match: {status: [Undeliverd, Carrier Violation], detailed_status: [Carier Violation, Failed]}\n    notify: [mail]";
     an_expression_that_is_none: "rules:\n  - name: x\n    when: event.part.price >\n    notify: [mail]";

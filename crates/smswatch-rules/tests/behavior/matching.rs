@@ -3,7 +3,7 @@
 use smswatch_core::rules::Rules as _;
 use smswatch_model::{Event, EventKind, Outcome, Source};
 
-use crate::support::{book, change, deadline, event, unknown};
+use crate::support::{book, change, deadline, event, own, unknown};
 
 /// Whether one rule with this `match` fires for the event.
 fn matches(matching: &str, event: &Event) -> bool {
@@ -173,6 +173,7 @@ fn a_rule_is_about_one_kind_of_event() {
     let rules = book(
         "  - {name: lost, event: not_found, notify: [mail]}\n\
          \x20 - {name: open, event: gave_up, match: {country: GR, status: ''}, notify: [mail]}\n\
+         \x20 - {name: down, event: sink_down, when: 'event.about.name == \"crm\"', notify: [mail]}\n\
          \x20 - {name: all, notify: [mail]}",
     );
     let fired = |event: &Event| -> Vec<String> {
@@ -184,6 +185,9 @@ fn a_rule_is_about_one_kind_of_event() {
     };
     assert_eq!(fired(&deadline(EventKind::NotFound)), ["lost"]);
     assert_eq!(fired(&deadline(EventKind::GaveUp)), ["open"]);
+    assert_eq!(fired(&own(EventKind::SinkDown, "crm", None)), ["down"]);
+    assert_eq!(fired(&own(EventKind::SinkDown, "mail", None)), [""; 0]);
+    assert_eq!(fired(&own(EventKind::ProviderDown, "crm", None)), [""; 0]);
     assert_eq!(fired(&event()), ["all"]);
     assert_eq!(fired(&deadline(EventKind::Test)), [""; 0]);
 }

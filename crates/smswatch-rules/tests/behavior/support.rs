@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use smswatch_model::{
-    CurrentStatus, Event, EventId, EventKind, Fault, Message, MessageId, Outcome, PartFacts,
+    About, CurrentStatus, Event, EventId, EventKind, Fault, Message, MessageId, Outcome, PartFacts,
     PreviousStatus, SmsId, Source, Tags, Timestamp, Wishes,
 };
 use smswatch_rules::{Compiled, Document, NumberKey, Options, RuleBook, WishProblem, compile};
@@ -127,6 +127,7 @@ pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>)
             direction: Some("Outbound".to_owned()),
             tags: Tags::from([("team".to_owned(), "crm".to_owned())]),
         },
+        about: None,
     }
 }
 
@@ -144,6 +145,23 @@ pub(crate) fn deadline(kind: EventKind) -> Event {
             ..event().message
         },
         ..event()
+    }
+}
+
+/// An event about smswatch itself, which began a minute and a half before it was noticed.
+pub(crate) fn own(kind: EventKind, name: &str, description: Option<&str>) -> Event {
+    let event = unknown(deadline(kind));
+    Event {
+        detected_at: Timestamp::from_seconds(MAY + 90),
+        message: Message {
+            message_id: None,
+            ..event.message
+        },
+        about: Some(About {
+            name: name.to_owned(),
+            description: description.map(str::to_owned),
+        }),
+        ..event
     }
 }
 

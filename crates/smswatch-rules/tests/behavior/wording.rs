@@ -3,7 +3,7 @@
 use smswatch_model::{Event, EventKind, Message, MessageId, Outcome, PreviousStatus, Timestamp};
 use smswatch_rules::{default_text, default_title};
 
-use crate::support::{MAY, change, deadline, event, part, unknown};
+use crate::support::{MAY, change, deadline, event, own, part, unknown};
 
 fn words(events: &[Event]) -> String {
     let events: Vec<&Event> = events.iter().collect();
@@ -42,6 +42,18 @@ words! {
     a_message_with_labels: [labelled(event())];
     a_message_that_the_provider_does_not_know: [unknown(deadline(EventKind::NotFound))];
     a_message_that_was_given_up: [deadline(EventKind::GaveUp)];
+    a_sink_that_is_down: [own(EventKind::SinkDown, "ops-slack", Some("it answered\n503"))];
+    two_sinks_that_are_down: [
+        own(EventKind::SinkDown, "ops-slack", None), own(EventKind::SinkDown, "crm", None)
+    ];
+    a_sink_that_works_again: [own(EventKind::SinkRecovered, "ops-slack", None)];
+    a_provider_that_is_down: [own(EventKind::ProviderDown, "routee", Some("it answered 500"))];
+    a_provider_that_refuses_the_credentials: [
+        own(EventKind::ProviderAuthFailed, "routee", Some("it answered 401"))
+    ];
+    polling_that_is_behind: [
+        own(EventKind::PollingBehind, "routee", Some("a look started 2 min after it was due"))
+    ];
     a_test: [unknown(deadline(EventKind::Test))];
 }
 

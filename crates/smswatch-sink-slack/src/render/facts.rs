@@ -26,8 +26,10 @@ pub(super) fn of_event(event: &Event, group: &BTreeMap<String, String>) -> Vec<S
         .iter()
         .map(|(name, tag)| format!("{name}={tag}"))
         .collect();
+    let about = event.about.as_ref();
     let facts = [
-        ("Status", Some(status(event))),
+        ("Status", about.is_none().then(|| status(event))),
+        ("About", about.map(|about| about.name.clone())),
         (
             "Provider says",
             current.and_then(|current| current.description.clone()),
@@ -66,8 +68,9 @@ pub(super) fn line(event: &Event) -> String {
         &message.label,
         &id,
     ];
+    let about = event.about.as_ref().map(|about| about.name.clone());
     let mut line = format!("• *{}*", value(&status(event), SHORT));
-    for part in parts.into_iter().flatten() {
+    for part in parts.into_iter().chain([&about]).flatten() {
         line.push_str(" · ");
         line.push_str(&value(part, SHORT));
     }

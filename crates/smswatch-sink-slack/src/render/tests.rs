@@ -30,6 +30,12 @@ fn a_group_is_told_as_a_list_with_its_values() {
 }
 
 #[test]
+fn what_is_about_no_message_is_told_in_fields() {
+    let message = rendered(&sample::sink_down());
+    insta::assert_json_snapshot!(texts(&message["blocks"]));
+}
+
+#[test]
 fn mentions_and_remarks_have_their_place() {
     let mentions = ["@here", "U024BE7LH", "S0614TZR7"]
         .map(|text| Mention::try_from(text.to_owned()).expect("a mention"));

@@ -130,7 +130,10 @@ pub(super) fn summary(event: &Value) -> String {
     match (status("previous"), status("current")) {
         (Some(previous), Some(current)) => format!("{previous} → {current}"),
         (None, Some(current)) => format!("first seen as {current}"),
-        _ => field(event, "/type").to_owned(),
+        _ => match event.pointer("/about/name").and_then(Value::as_str) {
+            Some(name) => format!("{} ({name})", field(event, "/type")),
+            None => field(event, "/type").to_owned(),
+        },
     }
 }
 

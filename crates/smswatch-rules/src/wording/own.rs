@@ -1,0 +1,101 @@
+//! What happens to smswatch itself, in plain words: what is wrong, since when, and who can act.
+
+use smswatch_model::{Event, EventKind};
+
+use super::{distinct, instant, plain_duration, provider, word};
+
+/// What happened, in one line; none when it happened to messages.
+pub(super) fn title(events: &[&Event]) -> Option<String> {
+    let first = events.first()?;
+    let provider = provider(&first.message);
+    let title = match first.kind {
+        EventKind::StatusChanged | EventKind::NotFound | EventKind::GaveUp => return None,
+        EventKind::SinkDown => match names(events).as_slice() {
+            [name] => format!("Sink {name} is down: its alerts wait"),
+            names => format!("Sinks are down, their alerts wait: {}", names.join(", ")),
+        },
+        EventKind::SinkRecovered => match names(events).as_slice() {
+            [name] => format!("Sink {name} works again"),
+            names => format!("Sinks work again: {}", names.join(", ")),
+        },
+        EventKind::ProviderDown => {
+            format!("{provider} cannot be reached: no status change is seen")
+        }
+        EventKind::ProviderAuthFailed => {
+            format!("{provider} refuses the credentials: no status change is seen")
+        }
+        EventKind::PollingBehind => "Polling is behind: alerts come late".to_owned(),
+        EventKind::Test => "Test: this is what an alert looks like".to_owned(),
+    };
+    Some(title)
+}
+
+/// What happened, in a few lines; none when it happened to messages.
+pub(super) fn text(events: &[&Event]) -> Option<String> {
+    let first = events.first()?;
+    let provider = provider(&first.message);
+    let advice = match first.kind {
+        EventKind::StatusChanged | EventKind::NotFound | EventKind::GaveUp => return None,
+        EventKind::SinkDown => {
+            "What is for it waits until it works again. Whoever runs it can act.".to_owned()
+        }
+        EventKind::SinkRecovered => "What waited for it is being delivered.".to_owned(),
+        EventKind::ProviderDown => format!(
+            "Status changes are found when {provider} answers again, with their own dates. Look at \
+             {provider}'s status, and at the network between."
+        ),
+        EventKind::ProviderAuthFailed => {
+            "Status changes are found when the credentials are accepted \
+             again. Check `routee.application_id` and `routee.application_secret`."
+                .to_owned()
+        }
+        EventKind::PollingBehind => {
+            "There is more to look at than can be looked at in time. Raise \
+             `routee.requests_per_second` if the account allows it, or watch less often."
+                .to_owned()
+        }
+        EventKind::Test => {
+            return Some(
+                "Somebody wants to see whether alerts arrive here. No message is concerned."
+                    .to_owned(),
+            );
+        }
+    };
+    let mut lines: Vec<String> = events.iter().flat_map(|event| happened(event)).collect();
+    lines.push(advice);
+    Some(lines.join("\n"))
+}
+
+/// What happened to one thing, since when, and what was seen of it.
+fn happened(event: &Event) -> Vec<String> {
+    let provider = provider(&event.message);
+    let name = event.about.as_ref().map_or("?", |about| &about.name);
+    let name = word(name);
+    let what = match event.kind {
+        EventKind::SinkDown => format!("Deliveries to {name} have failed"),
+        EventKind::SinkRecovered => format!("Deliveries to {name} have succeeded"),
+        EventKind::ProviderDown => format!("Every look at a message at {provider} has failed"),
+        EventKind::ProviderAuthFailed => format!("{provider} has refused every look at a message"),
+        _ => "Looks at messages have started too late".to_owned(),
+    };
+    let mut line = format!("{what} since {}", instant(event.time));
+    let lasted = event.detected_at.since(event.time);
+    if lasted.as_secs() > 0 {
+        line.push_str(&format!(", for {} now", plain_duration(lasted)));
+    }
+    line.push('.');
+    let description = event
+        .about
+        .as_ref()
+        .and_then(|about| about.description.as_deref());
+    let description = description.map(|description| format!("Last seen: {}", word(description)));
+    std::iter::once(line).chain(description).collect()
+}
+
+/// The names of what the events are about.
+fn names(events: &[&Event]) -> Vec<String> {
+    let names = distinct(events, |event| {
+        event.about.as_ref().map(|about| about.name.as_str())
+    });
+    names.into_iter().flatten().map(word).collect()
+}
