@@ -10,8 +10,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::agenda::Agenda;
+use crate::alarm::Alarms;
 use crate::clock::StoreClock;
-use crate::health::{Health, PROVIDER, STORE};
+use crate::health::{Health, POLLING, PROVIDER, STORE};
 use crate::metrics::{Metrics, RecordLabel, SinkName};
 use crate::privacy::Privacy;
 use crate::provider::Provider;
@@ -145,7 +146,7 @@ fn share(parts: Parts, clock: StoreClock) -> Shared {
         )
     });
     let sinks: BTreeMap<_, _> = units.collect();
-    let parts_of_health = [STORE, PROVIDER].map(str::to_owned);
+    let parts_of_health = [STORE, PROVIDER, POLLING].map(str::to_owned);
     let health = Health::new(
         parts_of_health
             .into_iter()
@@ -157,6 +158,7 @@ fn share(parts: Parts, clock: StoreClock) -> Shared {
         provider: parts.provider,
         rules: parts.rules,
         privacy: parts.privacy,
+        alarms: Alarms::new(parts.settings.alarms),
         settings: parts.settings,
         clock,
         metrics: Metrics::new(),

@@ -8,6 +8,9 @@ pub(crate) const STORE: &str = "store";
 /// The provider's name among the parts.
 pub(crate) const PROVIDER: &str = "provider";
 
+/// The starting of looks in time, among the parts.
+pub(crate) const POLLING: &str = "polling";
+
 /// How the process is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthReport {
@@ -23,6 +26,14 @@ enum Phase {
     Starting,
     Running,
     Stopping,
+}
+
+impl HealthReport {
+    /// Whether the process does its work and every part of it is well.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.ready && self.parts.values().all(Option::is_none)
+    }
 }
 
 #[derive(Debug)]
@@ -105,10 +116,13 @@ mod tests {
         health.running();
         health.trouble(PROVIDER, "it refuses the credentials");
         assert!(health.report().ready);
+        assert!(!health.report().is_well());
         health.trouble(STORE, "connection refused");
         assert!(!health.report().ready);
         health.well(STORE);
         assert!(health.report().ready);
+        health.well(PROVIDER);
+        assert!(health.report().is_well());
         health.stopping();
         assert!(!health.report().ready);
     }

@@ -1,6 +1,7 @@
 //! The verbs of smswatch: observe, commit, route, deliver; and the seams between which they run.
 
 mod agenda;
+mod alarm;
 mod announce;
 mod clock;
 pub mod codec;

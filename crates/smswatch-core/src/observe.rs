@@ -322,10 +322,12 @@ async fn start_looks(
         let (shared, gate, room) = (Arc::clone(&shared), Arc::clone(&gate), Arc::clone(&room));
         let commits = commits.clone();
         looks.spawn(async move {
-            let verdict = if is_overdue {
+let verdict = if is_overdue {
                 Verdict::Postponed(shared.clock.now())
             } else if is_permitted {
-                let lag = shared.clock.now().since(watch.due);
+                let now = shared.clock.now();
+                let lag = now.since(watch.due);
+                shared.alarms.started(lag, now);
                 shared.metrics.poll_lag_seconds.observe(lag.as_secs_f64());
                 let started = Instant::now();
                 let answer = look(&shared, &gate, &claimed.message_id).await;
@@ -352,6 +354,7 @@ async fn look(shared: &Shared, gate: &Gate, message_id: &MessageId) -> Answer {
         .observe(started.elapsed().as_secs_f64());
     if looked.is_ok() {
         gate.answered(&shared.health);
+        shared.alarms.answered();
     }
     let (answer, result) = match looked {
         Ok(Look::Seen(sighting)) => (Answer::Seen(Box::new(polled(*sighting, asked_at))), "seen"),
@@ -359,7 +362,9 @@ async fn look(shared: &Shared, gate: &Gate, message_id: &MessageId) -> Answer {
         Ok(Look::Unknown) => (Answer::Unknown, "unknown"),
         Err(error) => {
             tracing::debug!(message.id = %message_id, %error, "a look failed");
-            gate.failed(&error, shared.clock.now(), &shared.health);
+            let now = shared.clock.now();
+            gate.failed(&error, now, &shared.health);
+            shared.alarms.failed(&error, now);
             (Answer::Failed(error.retry_after()), error.kind().as_str())
         }
     };

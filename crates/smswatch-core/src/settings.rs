@@ -120,6 +120,30 @@ pub enum Numbers {
     Full,
 }
 
+/// When smswatch itself is said to be in trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlarmSettings {
+    /// How long every look must have failed before the provider is down.
+    pub provider_down_after: Duration,
+    /// How long looks must have been refused before the credentials are said to be wrong.
+    pub provider_auth_failed_after: Duration,
+    /// How late looks must start, and for how long, before polling is behind.
+    pub polling_behind_after: Duration,
+    /// How long trouble must stay away before it is told again.
+    pub quiet: Duration,
+}
+
+impl Default for AlarmSettings {
+    fn default() -> Self {
+        Self {
+            provider_down_after: Duration::from_secs(60),
+            provider_auth_failed_after: Duration::from_secs(10),
+            polling_behind_after: Duration::from_secs(60),
+            quiet: Duration::from_secs(5 * 60),
+        }
+    }
+}
+
 /// Everything that core needs to know.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -129,6 +153,8 @@ pub struct Settings {
     pub provider: ProviderLimits,
     /// What is kept of the past.
     pub history: HistoryBounds,
+    /// When smswatch itself is said to be in trouble.
+    pub alarms: AlarmSettings,
     /// How long the end of the process waits for what is in flight.
     pub shutdown_timeout: Duration,
 }

@@ -10,6 +10,7 @@ use smswatch_model::MessageId;
 use tokio::sync::Notify;
 
 use crate::agenda::Agenda;
+use crate::alarm::Alarms;
 use crate::clock::StoreClock;
 use crate::health::{Health, STORE};
 use crate::lifecycle::Lifecycle;
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) clock: StoreClock,
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
+    pub(crate) alarms: Alarms,
     /// When each shard has a watch due, by lane.
     pub(crate) looks: [Agenda; 2],
     /// Which shards have something to route.

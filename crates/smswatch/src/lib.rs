@@ -13,6 +13,7 @@ mod client;
 mod commands;
 mod console;
 mod demo;
+mod heartbeat;
 mod log;
 mod report;
 mod run;

@@ -23,8 +23,15 @@ pub(crate) async fn run(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Fail
 /// Works until `stop` says so, then ends in order: the stages first, the door last, so that a load
 /// balancer sees the end coming.
 pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) {
-    let wiring::Process { engine, server } = process;
+    let wiring::Process {
+        engine,
+        server,
+        heartbeat,
+    } = process;
     let door = CancellationToken::new();
+    if let Some(heartbeat) = heartbeat {
+        tokio::spawn(heartbeat.run(engine.service(), stop.clone()));
+    }
     let serving = tokio::spawn(server.serve(door.clone()));
     stop.cancelled().await;
     tracing::info!("stopping");

@@ -18,6 +18,8 @@ use smswatch_http::HttpOptions;
 use smswatch_routee::RouteeOptions;
 use smswatch_rules::{Diagnostic, RuleBook};
 
+use crate::heartbeat::HeartbeatOptions;
+
 pub(crate) use self::load::{load, read};
 
 /// The sinks of a configuration, by name.
@@ -70,6 +72,7 @@ pub(crate) struct Configuration {
     pub(crate) http: HttpOptions,
     pub(crate) sinks: Sinks,
     pub(crate) rules: RuleBook,
+    pub(crate) heartbeat: Option<HeartbeatOptions>,
 }
 
 /// A configuration, and what is to be said about it.

@@ -10,16 +10,20 @@ use smswatch_routee::RouteeProvider;
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_store_sqlite::SqliteStore;
 
+use crate::heartbeat::Heartbeat;
 use crate::settings::{Configuration, StoreChoice};
 
 /// A process at work: the four stages, and a door for others.
 pub(crate) struct Process {
     pub(crate) engine: Engine,
     pub(crate) server: Server,
+    pub(crate) heartbeat: Option<Heartbeat>,
 }
 
 /// Opens the store, starts the stages and opens the door.
 pub(crate) async fn start(configuration: Configuration) -> anyhow::Result<Process> {
+    let heartbeat = configuration.heartbeat.as_ref().map(Heartbeat::new);
+    let heartbeat = heartbeat.transpose()?;
     let store = open(&configuration.store).await?;
     let provider =
         RouteeProvider::new(configuration.routee).context("could not set up the Routee client")?;
@@ -38,7 +42,11 @@ pub(crate) async fn start(configuration: Configuration) -> anyhow::Result<Proces
     let server = Server::bind(configuration.http, engine.service())
         .await
         .with_context(|| format!("could not listen on {listen}"))?;
-    Ok(Process { engine, server })
+    Ok(Process {
+        engine,
+        server,
+        heartbeat,
+    })
 }
 
 async fn open(choice: &StoreChoice) -> anyhow::Result<Arc<dyn Store>> {

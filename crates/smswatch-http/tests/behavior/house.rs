@@ -10,7 +10,9 @@ use hyper::body::Bytes;
 use hyper::{HeaderMap, Request};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use smswatch_core::settings::{Numbers, ProviderLimits, Settings, SinkSettings, WatchSettings};
+use smswatch_core::settings::{
+    AlarmSettings, Numbers, ProviderLimits, Settings, SinkSettings, WatchSettings,
+};
 use smswatch_core::sink::Sink;
 use smswatch_core::store::{Bound, HistoryBounds, Rate};
 use smswatch_core::{Engine, Parts, Privacy, Secret};
@@ -214,6 +216,7 @@ fn settings() -> Settings {
             deliveries: plenty,
             dead: plenty,
         },
+        alarms: AlarmSettings::default(),
         shutdown_timeout: Duration::from_secs(10),
     }
 }

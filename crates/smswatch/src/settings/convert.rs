@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use smswatch_core::settings::{
-    Numbers, ProviderLimits, RetrySettings, Settings, SinkSettings, WatchSettings,
+    AlarmSettings, Numbers, ProviderLimits, RetrySettings, Settings, SinkSettings, WatchSettings,
 };
 use smswatch_core::store::{Bound, HistoryBounds, Rate};
 use smswatch_http::{ApiToken, HttpOptions, Scope};
@@ -14,10 +14,12 @@ use smswatch_rules::Span;
 
 use super::StoreChoice;
 use super::document::{
-    BoundSection, CommonSinkSection, HistorySection, HttpSection, NumbersChoice, PrivacySection,
-    RateSection, RouteeSection, StoreSection, TokenScope, WatchSection,
+    AlarmsSection, BoundSection, CommonSinkSection, HeartbeatSection, HistorySection, HttpSection,
+    NumbersChoice, PrivacySection, RateSection, RouteeSection, StoreSection, TokenScope,
+    WatchSection,
 };
 use super::validate::Problem;
+use crate::heartbeat::{self, HeartbeatOptions};
 
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -134,7 +136,44 @@ pub(super) fn settings(
             deliveries: bound(history.deliveries),
             dead: bound(history.dead),
         },
+        alarms: AlarmSettings::default(),
         shutdown_timeout: shutdown_timeout.map_or(SHUTDOWN_TIMEOUT, Span::duration),
+    })
+}
+
+pub(super) fn alarms(section: AlarmsSection) -> Result<AlarmSettings, Vec<Problem>> {
+    if section.quiet.duration() < Duration::from_secs(1) {
+        let problem = Problem::new("/alarms/quiet", "this must be at least `1s`");
+        return Err(vec![
+            problem.hint("else the same trouble is told again and again"),
+        ]);
+    }
+    Ok(AlarmSettings {
+        provider_down_after: section.provider_down_after.duration(),
+        provider_auth_failed_after: section.provider_auth_failed_after.duration(),
+        polling_behind_after: section.polling_behind_after.duration(),
+        quiet: section.quiet.duration(),
+    })
+}
+
+pub(super) fn heartbeat(section: HeartbeatSection) -> Result<HeartbeatOptions, Vec<Problem>> {
+    let mut problems = Vec::new();
+    if heartbeat::parse(&section.url).is_none() {
+        let problem = Problem::new("/heartbeat/url", "this is no URL that can be asked for");
+        problems.push(problem.hint("such as `https://hc.example.com/ping/x`"));
+    }
+    if section.every.duration() < Duration::from_secs(1) {
+        problems.push(Problem::new(
+            "/heartbeat/every",
+            "this must be at least `1s`",
+        ));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(HeartbeatOptions {
+        url: section.url,
+        every: section.every.duration(),
     })
 }
 

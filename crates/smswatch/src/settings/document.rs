@@ -233,6 +233,47 @@ pub(crate) struct BoundSection {
     pub(crate) max: u64,
 }
 
+/// When smswatch itself is said to be in trouble, to rules about `provider_down`,
+/// `provider_auth_failed` and `polling_behind`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AlarmsSection {
+    /// How long every look must have failed before Routee is down. Default: `1m`.
+    pub(crate) provider_down_after: Span,
+    /// How long Routee must have refused the credentials. Default: `10s`.
+    pub(crate) provider_auth_failed_after: Span,
+    /// How late looks must start, and for how long, before polling is behind. Default: `1m`.
+    pub(crate) polling_behind_after: Span,
+    /// How long trouble must stay away before it is told again. Default: `5m`.
+    pub(crate) quiet: Span,
+}
+
+impl Default for AlarmsSection {
+    fn default() -> Self {
+        Self {
+            provider_down_after: Span::from_secs(60),
+            provider_auth_failed_after: Span::from_secs(10),
+            polling_behind_after: Span::from_secs(60),
+            quiet: Span::from_secs(5 * 60),
+        }
+    }
+}
+
+/// Whom to tell that all is well.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HeartbeatSection {
+    /// What is asked for with GET while every part of `/readyz` is well; often holds a secret.
+    pub(crate) url: Secret,
+    /// How often. Default: `1m`.
+    #[serde(default = "heartbeat_every")]
+    pub(crate) every: Span,
+}
+
+fn heartbeat_every() -> Span {
+    Span::from_secs(60)
+}
+
 /// What every sink understands, whatever its type.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

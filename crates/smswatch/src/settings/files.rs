@@ -12,7 +12,7 @@ const MOST_BYTES: u64 = 64 * 1024;
 /// Replaces every `…_file` key of a secret by the secret itself.
 pub(super) fn resolve(whole: &Value, value: &mut Value) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for section in ["routee", "store", "http"] {
+    for section in ["routee", "store", "http", "heartbeat"] {
         let secrets = schema::secrets(schema::at(whole, section));
         if let Some(object) = value.get_mut(section).and_then(Value::as_object_mut) {
             resolve_in(object, &secrets, &format!("/{section}"), &mut problems);

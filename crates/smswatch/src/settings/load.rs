@@ -7,13 +7,13 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use smswatch_core::model::PhoneNumber;
-use smswatch_core::settings::SinkSettings;
+use smswatch_core::settings::{Settings, SinkSettings};
 use smswatch_core::sink::{Sink, SinkContext};
 use smswatch_rules::{Diagnostic, Document, NumberKey, Options, WishProblem, compile};
 
 use super::document::{
-    CommonSinkSection, HistorySection, HttpSection, PrivacySection, RouteeSection, StoreSection,
-    WatchSection,
+    AlarmsSection, CommonSinkSection, HeartbeatSection, HistorySection, HttpSection,
+    PrivacySection, RouteeSection, StoreSection, WatchSection,
 };
 use super::validate::{Problem, problems};
 use super::{Configuration, Loaded, Sinks, Source, convert, files, schema};
@@ -133,6 +133,9 @@ impl Reader<'_> {
         let http: Option<HttpSection> = self.section(&value, "http", is_sound);
         let privacy: Option<PrivacySection> = self.section(&value, "privacy", is_sound);
         let history: Option<HistorySection> = self.section(&value, "history", is_sound);
+        let alarms: Option<AlarmsSection> = self.section(&value, "alarms", is_sound);
+        let heartbeat: Option<Option<HeartbeatSection>> =
+            self.section(&value, "heartbeat", is_sound);
         let shutdown = self.section(&value, "shutdown_timeout", is_sound);
 
         let names: Vec<String> = value["sinks"]
@@ -153,8 +156,15 @@ impl Reader<'_> {
 
         let store = self.converted(store.map(|store| convert::store(&store)))?;
         let http = self.converted(http.map(convert::http))?;
+        let heartbeat = heartbeat?.map(convert::heartbeat).transpose();
+        let heartbeat = self.converted(Some(heartbeat));
+        let alarms = self.converted(alarms.map(convert::alarms));
         let settings = convert::settings(routee.as_ref()?, &watch?, &history?, shutdown.flatten());
         let settings = self.converted(Some(settings))?;
+        let settings = Settings {
+            alarms: alarms?,
+            ..settings
+        };
         Some(Configuration {
             routee: convert::routee(routee?),
             store,
@@ -163,6 +173,7 @@ impl Reader<'_> {
             http,
             sinks: sinks?,
             rules: rules?,
+            heartbeat: heartbeat?,
         })
     }
 
@@ -173,10 +184,9 @@ impl Reader<'_> {
         name: &str,
         is_sound: bool,
     ) -> Option<T> {
-        let empty = if name == "shutdown_timeout" {
-            Value::Null
-        } else {
-            Value::Object(Map::new())
+        let empty = match name {
+            "shutdown_timeout" | "heartbeat" => Value::Null,
+            _ => Value::Object(Map::new()),
         };
         let section = value
             .get(name)

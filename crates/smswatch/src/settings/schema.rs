@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use smswatch_rules::RuleDocument;
 
 use super::document::{
-    CommonSinkSection, HistorySection, HttpSection, PrivacySection, RouteeSection, StoreSection,
-    WatchSection,
+    AlarmsSection, CommonSinkSection, HeartbeatSection, HistorySection, HttpSection,
+    PrivacySection, RouteeSection, StoreSection, WatchSection,
 };
 use crate::sink_types::{SinkType, SinkTypes};
 
@@ -33,6 +33,13 @@ struct File {
     /// What is kept of the past.
     #[schemars(default)]
     history: HistorySection,
+    /// When smswatch itself is said to be in trouble, to rules about `provider_down`,
+    /// `provider_auth_failed` and `polling_behind`.
+    #[schemars(default)]
+    alarms: AlarmsSection,
+    /// A dead man's switch to tell that all is well. Default: none.
+    #[schemars(default)]
+    heartbeat: Option<HeartbeatSection>,
     /// How long the end of the process waits for what is in flight. Default: `10s`.
     #[schemars(default)]
     shutdown_timeout: Option<smswatch_rules::Span>,
@@ -192,7 +199,10 @@ pub(super) fn wishes(sink_type: &SinkType) -> Value {
 
 /// The schema of a section of the file.
 pub(super) fn at<'a>(whole: &'a Value, section: &str) -> &'a Value {
-    follow(whole, &whole["properties"][section])
+    let section = follow(whole, &whole["properties"][section]);
+    let mut alternatives = section["anyOf"].as_array().into_iter().flatten();
+    let present = alternatives.find(|alternative| alternative["type"] != "null");
+    present.map_or(section, |present| follow(whole, present))
 }
 
 /// The schema of a sink of one kind.

@@ -84,6 +84,10 @@ broken! {
         "sinks: {oncall: {type: console}}\nrules: [{name: a, notify: [oncal]}]";
     a_rule_with_a_wish_that_its_sink_does_not_take:
         "sinks: {c: {type: console}}\nrules: [{name: a, notify: [{sink: c, channel: x}]}]";
+    an_alarm_that_never_rests: "alarms: {quiet: 500ms, provider_down: 1m}";
+    an_alarm_that_forgets_at_once: "alarms: {quiet: 500ms}";
+    a_heartbeat_without_a_url: "heartbeat: {evry: 1m}";
+    a_heartbeat_that_nobody_hears: "heartbeat: {url: \"mailto:x@example.com\", every: 10ms}";
     several_problems_at_once:
         "watch: {shedule: [5s], retention: soon}\nsinks: {a: {type: slak}}\nrules: [{name: a}]";
 }
@@ -96,6 +100,15 @@ fn credentials_are_needed() {
             .iter()
             .any(|problem| problem.message.contains("`routee` is missing"))
     );
+}
+
+#[test]
+fn a_heartbeat_does_not_show_its_url() {
+    let text = format!("{ROUTEE}heartbeat: {{url: \"https://hc.example.com/ping/hunter2\"}}");
+    let heartbeat = load(&text).expect("it is sound").configuration.heartbeat;
+    let heartbeat = heartbeat.expect("there is one");
+    assert_eq!(heartbeat.every, std::time::Duration::from_secs(60));
+    assert!(!format!("{heartbeat:?}").contains("hunter2"));
 }
 
 #[test]

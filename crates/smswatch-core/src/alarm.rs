@@ -1,0 +1,254 @@
+//! Notices from what looks come to that the provider is down, refuses the credentials, or that
+//! polling is behind.
+//!
+//! A process judges by its own looks alone; [`episode`] makes one event of what several notice, and
+//! [`tell`] writes it.
+
+mod streak;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use smswatch_model::{EventKind, Timestamp};
+use tokio::sync::Notify;
+
+use self::streak::Streak;
+use crate::provider::{LookError, LookFailure};
+use crate::settings::AlarmSettings;
+
+/// How many looks must fail before anything is said: one or two say little.
+const FEWEST_LOOKS: u32 = 3;
+
+/// The kinds of trouble that are noticed here.
+const KINDS: [EventKind; 3] = [
+    EventKind::ProviderDown,
+    EventKind::ProviderAuthFailed,
+    EventKind::PollingBehind,
+];
+
+/// Trouble that has lasted long enough to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    pub(crate) kind: EventKind,
+    /// When it began.
+    pub(crate) since: Timestamp,
+    /// When it was last noticed.
+    pub(crate) seen: Timestamp,
+    /// What was noticed, for people.
+    pub(crate) description: String,
+}
+
+/// What this process notices about its looks.
+#[derive(Debug)]
+pub(crate) struct Alarms {
+    settings: AlarmSettings,
+    state: Mutex<State>,
+    /// There is trouble to tell.
+    noticed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    failing: Streak,
+    refused: Streak,
+    behind: Streak,
+}
+
+impl Alarms {
+    pub(crate) fn new(settings: AlarmSettings) -> Self {
+        Self {
+            settings,
+            state: Mutex::default(),
+            noticed: Notify::new(),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &AlarmSettings {
+        &self.settings
+    }
+
+    /// A look brought a usable answer.
+    pub(crate) fn answered(&self) {
+        self.change(|state| {
+            state.failing.end();
+            state.refused.end();
+        });
+    }
+
+    /// A look brought none.
+    pub(crate) fn failed(&self, error: &LookError, now: Timestamp) {
+        let what = error.to_string();
+        self.change(|state| match error.kind() {
+            LookFailure::Failed | LookFailure::Throttled => state.failing.add(now, what),
+            LookFailure::Refused => {
+                // Who refuses is there.
+                state.failing.end();
+                state.refused.add(now, what);
+            }
+        });
+    }
+
+    /// A look was started `lag` after it was due.
+    pub(crate) fn started(&self, lag: Duration, now: Timestamp) {
+        let bound = self.settings.polling_behind_after;
+        if lag <= bound {
+            return;
+        }
+        self.change(|state| {
+            // Looks that are in time say little: young watches come first. That no late one has come
+            // for so long says that there are none.
+            state.behind.end_if_older(now - bound);
+            let lag = Duration::from_secs(lag.as_secs());
+            state
+                .behind
+                .add(now, format!("a look started {lag:?} after it was due"));
+        });
+    }
+
+    /// Waits until there may be trouble to tell.
+    pub(crate) async fn noticed(&self) {
+        self.noticed.notified().await;
+    }
+
+    /// The trouble that has lasted long enough to be told.
+    pub(crate) fn troubles(&self) -> Vec<Trouble> {
+        let state = self.lock();
+        KINDS
+            .into_iter()
+            .filter_map(|kind| self.trouble(&state, kind))
+            .collect()
+    }
+
+    /// Whether looks start too late, at `now`.
+    pub(crate) fn behind(&self, now: Timestamp) -> Option<Trouble> {
+        let trouble = self.trouble(&self.lock(), EventKind::PollingBehind)?;
+        (now.since(trouble.seen) <= self.settings.polling_behind_after).then_some(trouble)
+    }
+
+    fn trouble(&self, state: &State, kind: EventKind) -> Option<Trouble> {
+        let settings = &self.settings;
+        let (streak, after, words) = match kind {
+            EventKind::ProviderAuthFailed => (
+                &state.refused,
+                settings.provider_auth_failed_after,
+                "looks were refused",
+            ),
+            EventKind::PollingBehind => (
+                &state.behind,
+                settings.polling_behind_after,
+                "looks were late",
+            ),
+            _ => (&state.failing, settings.provider_down_after, "looks failed"),
+        };
+        let bad = streak.lasting(FEWEST_LOOKS, after)?;
+        Some(Trouble {
+            kind,
+            since: bad.since,
+            seen: bad.seen,
+            description: format!("{} ({} {words})", bad.what, bad.count),
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        change(&mut state);
+        let is_trouble = KINDS
+            .into_iter()
+            .any(|kind| self.trouble(&state, kind).is_some());
+        drop(state);
+        if is_trouble {
+            self.noticed.notify_one();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_seconds(1_777_636_800 + second)
+    }
+
+    fn alarms() -> Alarms {
+        Alarms::new(AlarmSettings::default())
+    }
+
+    fn told(alarms: &Alarms) -> Vec<(EventKind, String)> {
+        let troubles = alarms.troubles().into_iter();
+        troubles
+            .map(|trouble| (trouble.kind, trouble.description))
+            .collect()
+    }
+
+    #[test]
+    fn a_provider_that_gives_no_usable_answer_for_a_minute_is_down() {
+        let alarms = alarms();
+        alarms.failed(&LookError::failed("timed out"), at(0));
+        alarms.failed(&LookError::throttled("it answered 429"), at(40));
+        assert_eq!(told(&alarms), []);
+        alarms.failed(&LookError::failed("it answered 500"), at(60));
+        let expected = "it answered 500 (3 looks failed)".to_owned();
+        assert_eq!(told(&alarms), [(EventKind::ProviderDown, expected)]);
+        assert_eq!(alarms.troubles()[0].since, at(0));
+        alarms.answered();
+        assert_eq!(told(&alarms), []);
+    }
+
+    #[test]
+    fn one_answer_among_many_failures_says_that_the_provider_is_there() {
+        let alarms = alarms();
+        for second in 0..600 {
+            alarms.failed(&LookError::failed("it answered 500"), at(second));
+            if second % 50 == 0 {
+                alarms.answered();
+            }
+        }
+        assert_eq!(told(&alarms), []);
+    }
+
+    #[test]
+    fn who_refuses_the_credentials_is_not_down() {
+        let alarms = alarms();
+        for second in [0, 1, 3, 7, 15, 31, 61, 91] {
+            alarms.failed(&LookError::refused("it answered 401"), at(second));
+        }
+        let expected = "it answered 401 (8 looks were refused)".to_owned();
+        assert_eq!(told(&alarms), [(EventKind::ProviderAuthFailed, expected)]);
+        // A failure in between says nothing about the credentials.
+        alarms.failed(&LookError::failed("it answered 500"), at(92));
+        assert_eq!(told(&alarms).len(), 1);
+        alarms.answered();
+        assert_eq!(told(&alarms), []);
+    }
+
+    #[test]
+    fn looks_that_start_too_late_for_a_minute_are_behind() {
+        let alarms = alarms();
+        let lag = Duration::from_millis(75_500);
+        for second in [0, 30, 59] {
+            alarms.started(lag, at(second));
+            alarms.started(Duration::ZERO, at(second));
+        }
+        assert_eq!(told(&alarms), []);
+        alarms.started(lag, at(60));
+        let expected = "a look started 75s after it was due (4 looks were late)".to_owned();
+        assert_eq!(told(&alarms), [(EventKind::PollingBehind, expected)]);
+        assert!(alarms.behind(at(120)).is_some());
+        assert!(alarms.behind(at(121)).is_none(), "no late one came since");
+    }
+
+    #[test]
+    fn a_moment_of_late_looks_after_a_long_stop_is_no_trouble() {
+        let alarms = alarms();
+        for _ in 0..1000 {
+            alarms.started(Duration::from_secs(7200), at(0));
+        }
+        alarms.started(Duration::from_secs(61), at(100));
+        assert_eq!(told(&alarms), []);
+    }
+}

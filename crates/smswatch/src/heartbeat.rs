@@ -1,0 +1,90 @@
+//! Tells a dead man's switch that all is well; when the calls stop, it tells somebody.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use reqwest::Url;
+use smswatch_core::{Secret, Service};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Whom to tell, and how often.
+#[derive(Debug, Clone)]
+pub(crate) struct HeartbeatOptions {
+    /// What is asked for with GET; its path often is a secret.
+    pub(crate) url: Secret,
+    pub(crate) every: Duration,
+}
+
+/// The URL that an operator wrote, if it is one that can be asked for.
+pub(crate) fn parse(url: &Secret) -> Option<Url> {
+    let url: Url = url.reveal().parse().ok()?;
+    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+}
+
+/// The calls to a dead man's switch.
+pub(crate) struct Heartbeat {
+    client: reqwest::Client,
+    url: Url,
+    every: Duration,
+}
+
+impl Heartbeat {
+    /// Prepares the calls.
+    ///
+    /// # Errors
+    ///
+    /// No client could be made.
+    pub(crate) fn new(options: &HeartbeatOptions) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("smswatch/", env!("CARGO_PKG_VERSION")))
+            .timeout(TIMEOUT)
+            .build()
+            .context("could not make the heartbeat's client")?;
+        let url = parse(&options.url).context("`heartbeat.url` is no URL")?;
+        let every = options.every;
+        Ok(Self { client, url, every })
+    }
+
+    /// Calls now and then while every part of the process is well, until `stop` says so.
+    pub(crate) async fn run(self, service: Service, stop: CancellationToken) {
+        let mut beat = tokio::time::interval(self.every);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_heard = true;
+        loop {
+            let called = tokio::select! {
+                () = stop.cancelled() => return,
+                called = async {
+                    beat.tick().await;
+                    if service.health().is_well() {
+                        Some(self.call().await)
+                    } else {
+                        None
+                    }
+                } => called,
+            };
+            match called {
+                Some(Ok(())) if !is_heard => {
+                    is_heard = true;
+                    tracing::info!("the heartbeat is heard again");
+                }
+                Some(Err(error)) if is_heard => {
+                    is_heard = false;
+                    tracing::warn!(%error, "the heartbeat is not heard");
+                }
+                Some(_) => {}
+                None => tracing::debug!("no heartbeat: not all is well"),
+            }
+        }
+    }
+
+    async fn call(&self) -> Result<(), reqwest::Error> {
+        let answer = self.client.get(self.url.clone()).send().await;
+        let answer = answer.and_then(reqwest::Response::error_for_status);
+        // An error names the URL, whose path is a secret.
+        answer.map(drop).map_err(reqwest::Error::without_url)
+    }
+}
