@@ -322,7 +322,7 @@ async fn start_looks(
         let (shared, gate, room) = (Arc::clone(&shared), Arc::clone(&gate), Arc::clone(&room));
         let commits = commits.clone();
         looks.spawn(async move {
-let verdict = if is_overdue {
+            let verdict = if is_overdue {
                 Verdict::Postponed(shared.clock.now())
             } else if is_permitted {
                 let now = shared.clock.now();

@@ -6,6 +6,7 @@
 
 mod delivery;
 mod log;
+mod memo;
 mod page;
 mod redrive;
 mod watch;
@@ -21,6 +22,7 @@ pub use delivery::{
     DeliveryToken, NewDelivery, Outcome, Priority, StoredDelivery,
 };
 pub use log::{KeptAside, LogEntry, LogPosition, LogSlice, RouteOutcome, RouteStep, SetAside};
+pub use memo::Memo;
 pub use page::{InvalidCursor, Page, PageRequest};
 pub use redrive::{Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven};
 pub use watch::{ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId};
@@ -317,6 +319,28 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// The store is not available; no permit was used as far as the caller is concerned.
     async fn reserve(&self, name: &str, rate: Rate, want: u32) -> Result<Reserved, StoreError>;
+
+    /// Reads the memo called `name`.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn memo(&self, shard: Shard, name: &str) -> Result<Option<Memo>, StoreError>;
+
+    /// Writes `value` if the memo still is of version `expected` (none: there is no memo) and
+    /// appends `entries` to the shard's log in the same step; answers whether it did.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn put_memo(
+        &self,
+        shard: Shard,
+        name: &str,
+        expected: Option<u64>,
+        value: Vec<u8>,
+        entries: Vec<Vec<u8>>,
+    ) -> Result<bool, StoreError>;
 
     /// Counts everything.
     ///

@@ -18,6 +18,7 @@
 //! | `q:PRIORITY:SINK` | sorted set | pending deliveries by next attempt or end of lease |
 //! | `delivered:SINK`, `dead:SINK` | sorted set | ended deliveries by their end |
 //! | `sinks` | set | every sink that has or had deliveries |
+//! | `m:NAME` | hash | a memo: `version` and `value` |
 //! | `rate:NAME` | string | when the rate's next permit would arrive in theory |
 //! | `shards` (shard 0) | string | into how many shards the store is split |
 

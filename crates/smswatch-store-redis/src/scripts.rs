@@ -26,6 +26,8 @@ scripts!(
     delivery,
     gauges,
     load,
+    memo,
+    put_memo,
     read_log,
     redrive,
     redrive_one,

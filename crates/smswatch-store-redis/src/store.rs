@@ -1,6 +1,7 @@
 //! The seam: one script call per step.
 
 mod history;
+mod memo;
 mod queue;
 mod redrive;
 mod watch;
@@ -17,9 +18,9 @@ use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
     ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
-    DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, NewDelivery, Page,
-    PageRequest, Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome,
-    RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+    DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo, NewDelivery,
+    Page, PageRequest, Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved,
+    RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
 };
 
 use crate::call::Call;
@@ -220,6 +221,22 @@ impl Store for RedisStore {
 
     async fn reserve(&self, name: &str, rate: Rate, want: u32) -> Result<Reserved, StoreError> {
         self.reserve_permits(name, rate, want).await
+    }
+
+    async fn memo(&self, shard: Shard, name: &str) -> Result<Option<Memo>, StoreError> {
+        self.read_memo(shard, name).await
+    }
+
+    async fn put_memo(
+        &self,
+        shard: Shard,
+        name: &str,
+        expected: Option<u64>,
+        value: Vec<u8>,
+        entries: Vec<Vec<u8>>,
+    ) -> Result<bool, StoreError> {
+        self.write_memo(shard, name, expected, &value, &entries)
+            .await
     }
 
     async fn gauges(&self) -> Result<Gauges, StoreError> {

@@ -8,6 +8,7 @@ mod clock;
 mod deliveries;
 mod error;
 mod log;
+mod memos;
 mod open;
 mod rates;
 mod redrive;

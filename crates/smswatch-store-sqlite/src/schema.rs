@@ -50,6 +50,11 @@ CREATE TABLE delivery_messages (
 CREATE INDEX delivery_messages_by_number ON delivery_messages (number);
 
 CREATE TABLE rates (name TEXT PRIMARY KEY NOT NULL, arrival INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE memos (
+    name TEXT PRIMARY KEY NOT NULL,
+    version INTEGER NOT NULL,
+    value BLOB NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE numbers (name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO numbers VALUES ('cursor', 0), ('lease', 0);
 ";

@@ -11,15 +11,15 @@ use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
     ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
-    DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, NewDelivery, Page,
-    PageRequest, Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome,
-    RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+    DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo, NewDelivery,
+    Page, PageRequest, Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved,
+    RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
 };
 
 use crate::clock::Clock;
 use crate::open::{OpenError, open};
 use crate::worker::Worker;
-use crate::{deliveries, log, rates, redrive, watches};
+use crate::{deliveries, log, memos, rates, redrive, watches};
 
 /// A store in one SQLite file, for one process; it has one shard.
 #[derive(Clone)]
@@ -196,6 +196,27 @@ impl Store for SqliteStore {
         let name = name.to_owned();
         self.run(move |connection, now| rates::reserve(connection, &name, rate, want, now))
             .await
+    }
+
+    async fn memo(&self, _: Shard, name: &str) -> Result<Option<Memo>, StoreError> {
+        let name = name.to_owned();
+        self.run(move |connection, _| memos::read(connection, &name))
+            .await
+    }
+
+    async fn put_memo(
+        &self,
+        _: Shard,
+        name: &str,
+        expected: Option<u64>,
+        value: Vec<u8>,
+        entries: Vec<Vec<u8>>,
+    ) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.run(move |connection, now| {
+            memos::write(connection, &name, expected, &value, &entries, now)
+        })
+        .await
     }
 
     async fn gauges(&self) -> Result<Gauges, StoreError> {

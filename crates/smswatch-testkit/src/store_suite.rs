@@ -11,6 +11,7 @@
 
 mod deliveries;
 mod log;
+mod memos;
 mod rates;
 mod redrive;
 mod watches;
@@ -26,6 +27,7 @@ use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
 pub use deliveries::*;
 pub use log::*;
+pub use memos::*;
 pub use rates::*;
 pub use redrive::*;
 pub use watches::*;
@@ -81,6 +83,9 @@ macro_rules! store_suite {
             a_forgotten_delivery_is_gone,
             a_redrive_goes_through_all_of_a_sink_in_bounded_steps,
             a_redrive_takes_what_ended_between_two_instants,
+            a_memo_is_written_only_over_the_version_that_was_expected,
+            a_memo_and_its_log_entries_are_written_together,
+            one_of_many_changes_of_a_memo_takes_place,
             a_rate_grants_no_more_than_its_permits_at_once,
             rates_do_not_share_permits,
         }

@@ -1,0 +1,9 @@
+-- Changes a memo if it is of the expected version ('' where there is none): log entries first.
+-- Arguments: name, expected version, value, then log entries.
+local base = KEYS[1]
+local key = base .. 'm:' .. ARGV[1]
+if (redis.call('HGET', key, 'version') or '') ~= ARGV[2] then return 0 end
+for at = 4, #ARGV do redis.call('XADD', base .. 'log', '*', 'b', ARGV[at]) end
+redis.call('HSET', key, 'version', string.format('%.0f', tonumber(ARGV[2] == '' and 0 or ARGV[2]) + 1), 'value', ARGV[3])
+if #ARGV > 3 then redis.call('HINCRBY', base .. 'n', 'appended', #ARGV - 3) end
+return 1

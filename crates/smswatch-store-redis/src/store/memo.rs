@@ -1,0 +1,40 @@
+//! Memos: read, and change by compare-and-set.
+
+use smswatch_core::store::{Memo, Shard, StoreError};
+
+use super::RedisStore;
+use crate::error::strange;
+
+impl RedisStore {
+    pub(super) async fn read_memo(
+        &self,
+        shard: Shard,
+        name: &str,
+    ) -> Result<Option<Memo>, StoreError> {
+        let mut call = self.call(&self.scripts.memo, shard);
+        call.arg(name);
+        let (version, value): (Option<String>, Option<Vec<u8>>) = self.invoke(&call).await?;
+        let (Some(version), Some(value)) = (version, value) else {
+            return Ok(None);
+        };
+        let version = version.parse().map_err(|_| strange("a memo"))?;
+        Ok(Some(Memo { version, value }))
+    }
+
+    pub(super) async fn write_memo(
+        &self,
+        shard: Shard,
+        name: &str,
+        expected: Option<u64>,
+        value: &[u8],
+        entries: &[Vec<u8>],
+    ) -> Result<bool, StoreError> {
+        let mut call = self.call(&self.scripts.put_memo, shard);
+        let expected = expected.map(|version| version.to_string());
+        call.arg(name).arg(expected.unwrap_or_default()).arg(value);
+        for entry in entries {
+            call.arg(&entry[..]);
+        }
+        self.invoke(&call).await
+    }
+}
