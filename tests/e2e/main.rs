@@ -2,5 +2,6 @@
 
 mod dead;
 mod poison;
+mod alarms;
 mod process;
 mod story;

@@ -4,7 +4,9 @@
 //! A process judges by its own looks alone; [`episode`] makes one event of what several notice, and
 //! [`tell`] writes it.
 
+mod episode;
 mod streak;
+pub(crate) mod tell;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

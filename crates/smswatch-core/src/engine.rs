@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::agenda::Agenda;
-use crate::alarm::Alarms;
+use crate::alarm::{self, Alarms};
 use crate::clock::StoreClock;
 use crate::health::{Health, POLLING, PROVIDER, STORE};
 use crate::metrics::{Metrics, RecordLabel, SinkName};
@@ -83,6 +83,7 @@ impl Engine {
         let chores = vec![
             tokio::spawn(pulse(Arc::clone(&shared))),
             tokio::spawn(trim(Arc::clone(&shared))),
+            tokio::spawn(alarm::tell::run(Arc::clone(&shared))),
         ];
         shared.health.running();
         Ok(Self {

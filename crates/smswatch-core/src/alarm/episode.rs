@@ -1,0 +1,130 @@
+//! Makes one event of the same trouble, whoever notices it and however often.
+//!
+//! All processes share one note per kind of trouble: when anybody noticed it last. Its end needs no
+//! note: trouble that begins long enough after the last of it was noticed is a new episode.
+
+use std::time::Duration;
+
+use smswatch_model::Timestamp;
+
+use super::Trouble;
+
+const FORMAT: u8 = 1;
+
+/// When trouble of a kind was last noticed by anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Episode {
+    pub(super) seen: Timestamp,
+}
+
+/// What is to be done about trouble that was noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Duty {
+    /// It is new: note it and tell it.
+    Tell,
+    /// It goes on: note that it does.
+    Note,
+    /// All is noted.
+    Nothing,
+}
+
+impl Episode {
+    /// Reads what [`Self::encode`] wrote; what another version wrote is as good as nothing.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (format, seen) = bytes.split_first()?;
+        let seen = i64::from_be_bytes(seen.try_into().ok()?);
+        (*format == FORMAT).then_some(Self {
+            seen: Timestamp::from_millis(seen),
+        })
+    }
+
+    pub(super) fn encode(self) -> Vec<u8> {
+        let seen = self.seen.as_millis().to_be_bytes();
+        std::iter::once(FORMAT).chain(seen).collect()
+    }
+
+    /// What is to be done about `trouble` when this is noted, and trouble is over once nobody has
+    /// noticed it for `quiet`.
+    pub(super) fn duty(noted: Option<Self>, trouble: &Trouble, quiet: Duration) -> Duty {
+        match noted {
+            Some(noted) if trouble.since <= noted.seen + quiet => {
+                if trouble.seen.since(noted.seen) >= renewal(quiet) {
+                    Duty::Note
+                } else {
+                    Duty::Nothing
+                }
+            }
+            _ => Duty::Tell,
+        }
+    }
+}
+
+/// How often it is noted that trouble goes on.
+pub(super) fn renewal(quiet: Duration) -> Duration {
+    quiet / 4
+}
+
+#[cfg(test)]
+mod tests {
+    use smswatch_model::EventKind;
+
+    use super::*;
+
+    const QUIET: Duration = Duration::from_secs(300);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_seconds(1_777_636_800 + second)
+    }
+
+    fn duty(noted: Option<i64>, since: i64, seen: i64) -> Duty {
+        let trouble = Trouble {
+            kind: EventKind::ProviderDown,
+            since: at(since),
+            seen: at(seen),
+            description: String::new(),
+        };
+        let noted = noted.map(|second| Episode { seen: at(second) });
+        Episode::duty(noted, &trouble, QUIET)
+    }
+
+    #[test]
+    fn the_first_trouble_ever_is_told() {
+        assert_eq!(duty(None, 0, 60), Duty::Tell);
+    }
+
+    #[test]
+    fn trouble_that_goes_on_is_noted_now_and_then_and_not_told_again() {
+        assert_eq!(duty(Some(60), 0, 61), Duty::Nothing);
+        assert_eq!(duty(Some(60), 0, 60 + 75), Duty::Note);
+        let hours = 10 * 3600;
+        assert_eq!(
+            duty(Some(60), 0, hours),
+            Duty::Note,
+            "nobody looked for hours"
+        );
+    }
+
+    #[test]
+    fn trouble_that_comes_back_soon_is_the_same() {
+        assert_eq!(duty(Some(60), 360, 420), Duty::Note);
+    }
+
+    #[test]
+    fn trouble_that_comes_back_after_a_quiet_time_is_told() {
+        assert_eq!(duty(Some(60), 361, 421), Duty::Tell);
+    }
+
+    #[test]
+    fn what_another_process_has_noted_later_than_this_one_noticed_stands() {
+        assert_eq!(duty(Some(200), 100, 170), Duty::Nothing);
+    }
+
+    #[test]
+    fn a_note_is_read_as_it_was_written() {
+        let episode = Episode { seen: at(7) };
+        assert_eq!(Episode::decode(&episode.encode()), Some(episode));
+        assert_eq!(Episode::decode(b""), None);
+        assert_eq!(Episode::decode(b"\x02abcdefgh"), None);
+        assert_eq!(Episode::decode(b"\x01abc"), None);
+    }
+}

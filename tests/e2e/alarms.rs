@@ -1,0 +1,222 @@
+//! What happens to smswatch itself is told too: once, to whoever a rule names, and not as news of a
+//! message.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use routee_sim::{Fate, FaultRule, MessageSpec, Sim, SimConfig};
+use serde_json::{Value, json};
+use smswatch_testkit::receiver::{Receiver, Request};
+use smswatch_testkit::redis_server::RedisServer;
+
+use crate::process::Process;
+
+const RULES: &str = "
+  - {name: down, event: provider_down, severity: critical, notify: [ops]}
+  - {name: refused, event: provider_auth_failed, severity: critical, notify: [ops]}
+  - {name: all, notify: [ops]}
+";
+
+struct Stage {
+    sim: Sim,
+    ops: Receiver,
+    directory: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        smswatch_testkit::install_tls_provider();
+        Self {
+            sim: Sim::start(SimConfig::default()).expect("a simulator"),
+            ops: Receiver::start().await,
+            directory: tempfile::tempdir().expect("a directory"),
+        }
+    }
+
+    fn sqlite(&self) -> String {
+        format!(
+            "sqlite:{}",
+            self.directory.path().join("store.db").display()
+        )
+    }
+
+    /// Writes a configuration under a name of its own; `more` is the rest of it.
+    fn config(&self, name: &str, store: &str, rules: &str, more: &str) -> PathBuf {
+        let path = self.directory.path().join(name).with_extension("yaml");
+        let text = format!(
+            r#"
+routee:
+  application_id: sim-app
+  application_secret: sim-secret
+  api_url: {sim}
+  auth_url: {sim}
+  requests_per_second: 1000
+store: {{url: "{store}"}}
+watch: {{schedule: [50ms]}}
+alarms: {{provider_down_after: 3s, provider_auth_failed_after: 500ms}}
+http: {{listen: "127.0.0.1:0"}}
+sinks:
+  ops: {{type: webhook, url: "{ops}", allow_private: true}}
+{more}
+rules: {rules}
+"#,
+            sim = self.sim.url(),
+            ops = self.ops.url("/hook"),
+        );
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// A message that was delivered a minute ago.
+    fn delivered(&self) -> String {
+        let spec = MessageSpec {
+            fate: Some(Fate::Delivered),
+            accepted_ms_ago: 60_000,
+            ..MessageSpec::default()
+        };
+        self.sim.register(spec).expect("a message")
+    }
+
+    /// How many notifications of each type have arrived.
+    fn told(&self, kind: &str) -> usize {
+        let is_it = |request: &Request| request.json()["type"] == kind;
+        self.ops
+            .requests()
+            .iter()
+            .filter(|request| is_it(request))
+            .count()
+    }
+}
+
+/// Waits until `condition` holds.
+async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    for _ in 0..1500 {
+        if condition().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it did not come true: {what}");
+}
+
+/// What `/readyz` says, and with which status.
+async fn ready(process: &Process) -> (u16, Value) {
+    let answer = reqwest::get(format!("{}/readyz", process.url))
+        .await
+        .expect("an answer");
+    let status = answer.status().as_u16();
+    let body = answer.bytes().await.expect("a body");
+    (status, serde_json::from_slice(&body).expect("JSON"))
+}
+
+async fn is_well(process: &Process, part: &str) -> bool {
+    ready(process).await.1["parts"][part]["ok"] == true
+}
+
+/// How many looks of this process had this result.
+async fn polls(process: &Process, result: &str) -> u64 {
+    let answer = reqwest::get(format!("{}/metrics", process.url)).await;
+    let text = answer.expect("an answer").text().await.expect("a text");
+    let name = format!("smswatch_polls_total{{result=\"{result}\"}} ");
+    let count = text.lines().find_map(|line| line.strip_prefix(&name));
+    count.map_or(0, |count| count.parse().expect("a number"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_fails_is_told_once_and_is_no_news_of_a_message() {
+    let stage = Stage::new().await;
+    let config = stage.config("smswatch", &stage.sqlite(), RULES, "");
+    let process = Process::start(&config);
+    stage.sim.add_fault(FaultRule::default());
+    let id = stage.delivered();
+    assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+
+    let told = stage.ops.wait_for(1).await[0].json();
+    assert_eq!(told["type"], "smswatch.provider_down");
+    assert_eq!(told["data"]["severity"], "critical");
+    let event = &told["data"]["events"][0];
+    assert_eq!(event["about"]["name"], "routee");
+    assert_eq!(event["message"]["message_id"], Value::Null);
+    let text = told["data"]["text"].as_str().expect("a text");
+    assert!(text.contains("Routee answered 500"), "{text}");
+    assert_eq!(ready(&process).await.0, 200, "trouble is told, no more");
+    let failed = polls(&process, "failed").await;
+    until("it goes on", async || {
+        polls(&process, "failed").await > failed + 10
+    })
+    .await;
+
+    stage.sim.clear_faults();
+    let news = stage.ops.wait_for(2).await[1].json();
+    assert_eq!(news["type"], "sms.status_changed");
+    assert_eq!(
+        news["data"]["events"][0]["message"]["message_id"],
+        id.as_str()
+    );
+    assert_eq!(stage.told("smswatch.provider_down"), 1);
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_credentials_are_told_once_by_all_replicas_together() {
+    let stage = Stage::new().await;
+    let redis = RedisServer::start();
+    let config = stage.config("smswatch", &redis.url(), RULES, "");
+    let replicas = [Process::start(&config), Process::start(&config)];
+    let refuse = |refused: bool| {
+        let switches = json!({ "auth": { "reject_all": refused } });
+        stage.sim.merge_switches(&switches).expect("switches");
+    };
+    refuse(true);
+    let ids: Vec<String> = (0..20).map(|_| stage.delivered()).collect();
+    let watch: Vec<&str> = std::iter::once("watch")
+        .chain(ids.iter().map(String::as_str))
+        .collect();
+    assert_eq!(replicas[0].json(&watch)["accepted"], 20);
+
+    let told = stage.ops.wait_for(1).await[0].json();
+    assert_eq!(told["type"], "smswatch.provider_auth_failed");
+    for replica in &replicas {
+        let refused = polls(replica, "refused").await;
+        let what = "each replica has noticed it";
+        until(what, async || polls(replica, "refused").await > refused + 2).await;
+        assert!(!is_well(replica, "provider").await);
+    }
+    assert_eq!(stage.ops.requests().len(), 1);
+
+    refuse(false);
+    until("all are told", async || {
+        stage.told("sms.status_changed") == 20
+    })
+    .await;
+    assert_eq!(stage.told("smswatch.provider_auth_failed"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_heartbeat_stops_while_not_all_is_well() {
+    let stage = Stage::new().await;
+    let switch = Receiver::start().await;
+    let heartbeat = format!(
+        "heartbeat: {{url: \"{}\", every: 1s}}",
+        switch.url("/ping/x")
+    );
+    let config = stage.config("smswatch", &stage.sqlite(), RULES, &heartbeat);
+    let process = Process::start(&config);
+    assert_eq!(switch.wait_for(2).await[1].path, "/ping/x");
+
+    stage.sim.add_fault(FaultRule::default());
+    let id = stage.delivered();
+    assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+    until("the provider is in trouble", async || {
+        !is_well(&process, "provider").await
+    })
+    .await;
+    // One may have been under way.
+    let most = switch.requests().len() + 1;
+    stage.ops.wait_for(1).await;
+    assert!(switch.requests().len() <= most, "it beats on");
+
+    stage.sim.clear_faults();
+    switch.wait_for(most + 1).await;
+    assert_eq!(process.terminate(), Some(0));
+}
