@@ -115,8 +115,7 @@ async fn is_well(process: &Process, part: &str) -> bool {
 
 /// How many looks of this process had this result.
 async fn polls(process: &Process, result: &str) -> u64 {
-    let answer = reqwest::get(format!("{}/metrics", process.url)).await;
-    let text = answer.expect("an answer").text().await.expect("a text");
+    let text = metrics(process).await;
     let name = format!("smswatch_polls_total{{result=\"{result}\"}} ");
     let count = text.lines().find_map(|line| line.strip_prefix(&name));
     count.map_or(0, |count| count.parse().expect("a number"))
@@ -219,4 +218,48 @@ async fn the_heartbeat_stops_while_not_all_is_well() {
     stage.sim.clear_faults();
     switch.wait_for(most + 1).await;
     assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_with_different_rules_are_told_and_stay_ready() {
+    let stage = Stage::new().await;
+    let redis = RedisServer::start();
+    let config = |name: &str, rules: &str| stage.config(name, &redis.url(), rules, "");
+    let one = Process::start(&config("one", RULES));
+    let twin = Process::start(&config("twin", RULES));
+    let hash = config_hash(&one).await;
+    assert_eq!(config_hash(&twin).await, hash);
+    let other = Process::start(&config("other", "[{name: all, notify: [ops]}]"));
+    assert_ne!(config_hash(&other).await, hash);
+
+    for replica in [&one, &twin, &other] {
+        let what = "the difference is told";
+        until(what, async || !is_well(replica, "replicas").await).await;
+        let (status, body) = ready(replica).await;
+        assert_eq!((status, &body["ready"]), (200, &Value::Bool(true)));
+    }
+    let told = one.ask(&["status"]).stdout;
+    let told = String::from_utf8(told).expect("text");
+    assert!(
+        told.contains("1 of 3 replicas runs with another configuration"),
+        "{told}"
+    );
+
+    assert_eq!(other.terminate(), Some(0));
+    for replica in [&one, &twin] {
+        until("all agree", async || is_well(replica, "replicas").await).await;
+    }
+}
+
+async fn config_hash(process: &Process) -> String {
+    let text = metrics(process).await;
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("smswatch_config_hash "));
+    line.expect("it is measured").to_owned()
+}
+
+async fn metrics(process: &Process) -> String {
+    let answer = reqwest::get(format!("{}/metrics", process.url)).await;
+    answer.expect("an answer").text().await.expect("a text")
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::agenda::Agenda;
 use crate::alarm::{self, Alarms};
 use crate::clock::StoreClock;
-use crate::health::{Health, POLLING, PROVIDER, STORE};
+use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::metrics::{Metrics, RecordLabel, SinkName};
 use crate::privacy::Privacy;
 use crate::provider::Provider;
@@ -22,7 +22,7 @@ use crate::settings::{Settings, SinkSettings};
 use crate::shared::{Backlog, OpenLeases, Shared, SinkUnit};
 use crate::sink::Sink;
 use crate::store::{Store, StoreError, Trimmed};
-use crate::{commit, deliver, observe, route};
+use crate::{commit, deliver, observe, replicas, route};
 
 /// How often the store is asked how it is, and the queues are looked at that another process may
 /// have filled.
@@ -84,6 +84,7 @@ impl Engine {
             tokio::spawn(pulse(Arc::clone(&shared))),
             tokio::spawn(trim(Arc::clone(&shared))),
             tokio::spawn(alarm::tell::run(Arc::clone(&shared))),
+            tokio::spawn(replicas::run(Arc::clone(&shared))),
         ];
         shared.health.running();
         Ok(Self {
@@ -126,7 +127,8 @@ impl Engine {
             .into_iter()
             .map(|(shard, lease)| self.shared.store.release(shard, lease));
         // A store that is away keeps them until they end by themselves.
-        let _released = tokio::time::timeout(Duration::from_secs(1), join_all(releases)).await;
+        let leaving = async { tokio::join!(join_all(releases), replicas::leave(&self.shared)) };
+        let _left = tokio::time::timeout(Duration::from_secs(1), leaving).await;
         is_finished
     }
 }
@@ -147,26 +149,27 @@ fn share(parts: Parts, clock: StoreClock) -> Shared {
         )
     });
     let sinks: BTreeMap<_, _> = units.collect();
-    let parts_of_health = [STORE, PROVIDER, POLLING].map(str::to_owned);
+    let parts_of_health = [STORE, PROVIDER, POLLING, REPLICAS].map(str::to_owned);
     let health = Health::new(
         parts_of_health
             .into_iter()
             .chain(sinks.values().map(|unit| unit.part())),
     );
     Shared {
+        process: format!("{:016x}", fastrand::u64(..)),
         backlog: Backlog::new(shards),
         store: parts.store,
         provider: parts.provider,
         rules: parts.rules,
         privacy: parts.privacy,
         alarms: Alarms::new(parts.settings.alarms),
-        settings: parts.settings,
         clock,
-        metrics: Metrics::new(),
+        metrics: Metrics::new(parts.settings.config_hash),
         health,
         looks: [agenda(), agenda()],
         routes: agenda(),
         sinks,
+        settings: parts.settings,
         leases: OpenLeases::default(),
     }
 }

@@ -11,6 +11,9 @@ pub(crate) const PROVIDER: &str = "provider";
 /// The starting of looks in time, among the parts.
 pub(crate) const POLLING: &str = "polling";
 
+/// The agreement with the other processes on the store, among the parts.
+pub(crate) const REPLICAS: &str = "replicas";
+
 /// How the process is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthReport {

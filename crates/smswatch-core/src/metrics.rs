@@ -117,10 +117,14 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(config_hash: u64) -> Self {
         let mut registry = Registry::with_prefix("smswatch");
         let version = Info::new([("version", crate::VERSION)]);
         registry.register("build", "Which smswatch this is", version);
+        let hash = Gauge::<i64>::default();
+        hash.set(i64::try_from(config_hash).unwrap_or(i64::MAX));
+        let help = "Hash of the configuration; equal on replicas that agree";
+        registry.register("config_hash", help, hash);
         let seconds = || Seconds.new_metric();
         let metrics = Self {
             polls: Family::default(),
@@ -281,7 +285,7 @@ mod tests {
 
     #[test]
     fn the_names_are_the_documented_ones() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(17);
         metrics
             .polls
             .get_or_create(&ResultLabel { result: "seen" })
@@ -297,6 +301,7 @@ mod tests {
             "smswatch_polls_total{result=\"seen\"} 1",
             "smswatch_deliveries_total{sink=\"crm\",result=\"delivered\"} 1",
             "smswatch_build_info{version=",
+            "smswatch_config_hash 17",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

@@ -155,6 +155,8 @@ pub struct Settings {
     pub history: HistoryBounds,
     /// When smswatch itself is said to be in trouble.
     pub alarms: AlarmSettings,
+    /// A hash of all in which the processes on one store must agree: [`crate::config_hash`].
+    pub config_hash: u64,
     /// How long the end of the process waits for what is in flight.
     pub shutdown_timeout: Duration,
 }

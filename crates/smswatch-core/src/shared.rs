@@ -45,6 +45,8 @@ impl SinkUnit {
 
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// Tells this process from all others on the store.
+    pub(crate) process: String,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) rules: Arc<dyn Rules>,

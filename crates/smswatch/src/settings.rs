@@ -3,6 +3,7 @@
 mod convert;
 mod document;
 mod files;
+mod fingerprint;
 mod load;
 pub(crate) mod schema;
 mod validate;

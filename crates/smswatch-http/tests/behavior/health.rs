@@ -1,5 +1,7 @@
 //! The process tells how it is, and ends its calls well.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -12,7 +14,8 @@ async fn a_process_at_work_is_alive_and_ready() {
     assert_eq!(house.get("/healthz").await.json(), json!({"ok": true}));
     let ready = house.get("/readyz").await;
     assert_eq!(ready.status, 200);
-    let parts = json!({"provider": {"ok": true}, "sink:crm": {"ok": true}, "store": {"ok": true}});
+    let parts = ["polling", "provider", "replicas", "sink:crm", "store"];
+    let parts: BTreeMap<_, _> = parts.map(|part| (part, json!({"ok": true}))).into();
     assert_eq!(ready.json(), json!({"ready": true, "parts": parts}));
     house.close().await;
 }

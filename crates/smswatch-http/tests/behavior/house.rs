@@ -217,6 +217,7 @@ fn settings() -> Settings {
             dead: plenty,
         },
         alarms: AlarmSettings::default(),
+        config_hash: 17,
         shutdown_timeout: Duration::from_secs(10),
     }
 }

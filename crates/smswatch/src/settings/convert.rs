@@ -137,6 +137,7 @@ pub(super) fn settings(
             dead: bound(history.dead),
         },
         alarms: AlarmSettings::default(),
+        config_hash: 0,
         shutdown_timeout: shutdown_timeout.map_or(SHUTDOWN_TIMEOUT, Span::duration),
     })
 }

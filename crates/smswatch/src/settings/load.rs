@@ -16,7 +16,7 @@ use super::document::{
     PrivacySection, RouteeSection, StoreSection, WatchSection,
 };
 use super::validate::{Problem, problems};
-use super::{Configuration, Loaded, Sinks, Source, convert, files, schema};
+use super::{Configuration, Loaded, Sinks, Source, convert, files, fingerprint, schema};
 use crate::report::Failure;
 use crate::sink_types::{ConfigureError, SinkTypes};
 
@@ -116,12 +116,13 @@ impl Reader<'_> {
         if value.is_null() {
             value = Value::Object(Map::new());
         }
+        let file_problems = files::resolve(&whole, &mut value);
+        self.tell(file_problems);
+        let shared_part = fingerprint::shared_part(&value);
         // Rules have a compiler of their own, which says more than a schema can.
         if let Some(object) = value.as_object_mut() {
             object.remove("rules");
         }
-        let file_problems = files::resolve(&whole, &mut value);
-        self.tell(file_problems);
         let schema_problems = problems(&whole, &value);
         let is_sound = schema_problems.is_empty();
         self.tell(schema_problems);
@@ -148,10 +149,8 @@ impl Reader<'_> {
             .as_ref()
             .map(|routee| routee.application_secret.clone());
         let numbers = privacy.as_ref().map(convert::numbers).unwrap_or_default();
-        let privacy = smswatch_core::Privacy::new(
-            numbers,
-            &secret.unwrap_or_else(|| smswatch_core::Secret::new("")),
-        );
+        let secret = secret.unwrap_or_else(|| smswatch_core::Secret::new(""));
+        let privacy = smswatch_core::Privacy::new(numbers, &secret);
         let rules = self.rules(&value, &names, &privacy);
 
         let store = self.converted(store.map(|store| convert::store(&store)))?;
@@ -163,6 +162,7 @@ impl Reader<'_> {
         let settings = self.converted(Some(settings))?;
         let settings = Settings {
             alarms: alarms?,
+            config_hash: smswatch_core::config_hash(&shared_part, &secret),
             ..settings
         };
         Some(Configuration {

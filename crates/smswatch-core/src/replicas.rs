@@ -1,0 +1,210 @@
+//! Which processes share the store, and whether they all run with the same configuration.
+//!
+//! Each announces itself in one memo; who has not done so for a while is gone, however it ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use smswatch_model::Timestamp;
+use tokio::time::MissedTickBehavior;
+
+use crate::health::REPLICAS;
+use crate::shared::Shared;
+use crate::store::{StoreError, shard_of};
+
+/// The memo's name.
+const MEMO: &str = "replicas";
+
+/// How often a process looks at the others.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// How often it announces itself.
+const RENEWAL: Duration = Duration::from_secs(15);
+
+/// After how long of silence a process is gone; its work goes on elsewhere by then.
+const SILENCE: Duration = Duration::from_secs(45);
+
+/// How often a change is tried when others change the memo meanwhile.
+const TRIES: u32 = 10;
+
+const FORMAT: u8 = 1;
+
+/// What the processes that share a store announce of themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Roster(BTreeMap<String, Announcement>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Announcement {
+    config_hash: u64,
+    at: Timestamp,
+}
+
+impl Roster {
+    /// Reads what [`Self::encode`] wrote; what another version wrote is as good as nothing.
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (format, json) = bytes.split_first()?;
+        (*format == FORMAT)
+            .then(|| serde_json::from_slice(json).ok())
+            .flatten()
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![FORMAT];
+        serde_json::to_writer(&mut bytes, self).expect("a roster has string keys only");
+        bytes
+    }
+
+    /// Forgets who has been silent too long.
+    fn prune(&mut self, now: Timestamp) {
+        self.0
+            .retain(|_, announced| now.since(announced.at) <= SILENCE);
+    }
+
+    /// Announces a process where that is due; answers whether it was.
+    fn announce(&mut self, process: &str, config_hash: u64, now: Timestamp) -> bool {
+        let is_fresh = self.0.get(process).is_some_and(|announced| {
+            announced.config_hash == config_hash && now.since(announced.at) < RENEWAL
+        });
+        if !is_fresh {
+            let announcement = Announcement {
+                config_hash,
+                at: now,
+            };
+            self.0.insert(process.to_owned(), announcement);
+        }
+        !is_fresh
+    }
+
+    /// What is wrong when not all have `config_hash`.
+    fn trouble(&self, config_hash: u64) -> Option<String> {
+        let hashes = self.0.values().map(|announced| announced.config_hash);
+        let mut others: Vec<u64> = hashes.filter(|hash| *hash != config_hash).collect();
+        let (n_others, n_all) = (others.len(), self.0.len());
+        others.sort_unstable();
+        others.dedup();
+        let others: Vec<_> = others.iter().map(u64::to_string).collect();
+        let run = if n_others == 1 { "runs" } else { "run" };
+        (n_others > 0).then(|| {
+            format!(
+                "{n_others} of {n_all} replicas {run} with another configuration: config_hash {} \
+                 there, {config_hash} here",
+                others.join(" and "),
+            )
+        })
+    }
+}
+
+/// Announces this process and looks at the others; ends never by itself.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut beat = tokio::time::interval(BEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        let Ok(roster) = announce(&shared).await else {
+            continue;
+        };
+        match roster.trouble(shared.settings.config_hash) {
+            Some(trouble) => shared.health.trouble(REPLICAS, &trouble),
+            None => shared.health.well(REPLICAS),
+        }
+    }
+}
+
+/// Takes this process out of the roster: it ends in order.
+pub(crate) async fn leave(shared: &Shared) {
+    let leaving = change(shared, |roster, _| {
+        roster.0.remove(&shared.process).is_some()
+    });
+    // Who cannot say so is silent from now on.
+    if let Err(error) = leaving.await {
+        tracing::debug!(%error, "could not take leave of the other replicas");
+    }
+}
+
+async fn announce(shared: &Shared) -> Result<Roster, StoreError> {
+    let config_hash = shared.settings.config_hash;
+    change(shared, |roster, now| {
+        roster.announce(&shared.process, config_hash, now)
+    })
+    .await
+}
+
+/// Changes the roster, if `edit` answers that it did; answers how it is then.
+async fn change(
+    shared: &Shared,
+    edit: impl Fn(&mut Roster, Timestamp) -> bool,
+) -> Result<Roster, StoreError> {
+    let shard = shard_of(MEMO, shared.store.shard_count());
+    let mut roster = Roster::default();
+    for _ in 0..TRIES {
+        let memo = shared.call("memo", shared.store.memo(shard, MEMO)).await?;
+        let now = shared.clock.now();
+        roster = memo
+            .as_ref()
+            .and_then(|memo| Roster::decode(&memo.value))
+            .unwrap_or_default();
+        roster.prune(now);
+        if !edit(&mut roster, now) {
+            break;
+        }
+        let version = memo.map(|memo| memo.version);
+        let put = shared
+            .store
+            .put_memo(shard, MEMO, version, roster.encode(), Vec::new());
+        if shared.call("put_memo", put).await? {
+            break;
+        }
+    }
+    Ok(roster)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_seconds(1_777_636_800 + second)
+    }
+
+    #[test]
+    fn an_announcement_is_renewed_now_and_then_and_when_the_configuration_changes() {
+        let mut roster = Roster::default();
+        assert!(roster.announce("a", 1, at(0)));
+        assert!(!roster.announce("a", 1, at(14)));
+        assert!(roster.announce("a", 2, at(14)));
+        assert!(!roster.announce("a", 2, at(28)));
+        assert!(roster.announce("a", 2, at(29)));
+        assert_eq!(Roster::decode(&roster.encode()), Some(roster));
+    }
+
+    #[test]
+    fn replicas_that_differ_are_told_until_they_are_silent() {
+        let mut roster = Roster::default();
+        roster.announce("a", 11, at(0));
+        assert_eq!(roster.trouble(11), None);
+        roster.announce("b", 11, at(0));
+        roster.announce("c", 22, at(10));
+        assert_eq!(
+            roster.trouble(11).as_deref(),
+            Some("1 of 3 replicas runs with another configuration: config_hash 22 there, 11 here")
+        );
+        assert_eq!(
+            roster.trouble(22).as_deref(),
+            Some("2 of 3 replicas run with another configuration: config_hash 11 there, 22 here")
+        );
+        roster.announce("a", 11, at(50));
+        roster.prune(at(55));
+        assert!(roster.trouble(11).is_some(), "c was heard 45 s ago");
+        roster.prune(at(56));
+        assert_eq!(roster.trouble(11), None);
+    }
+
+    #[test]
+    fn what_another_version_wrote_is_as_good_as_nothing() {
+        for bytes in [&b""[..], b"\x02{}", b"\x01["] {
+            assert_eq!(Roster::decode(bytes), None);
+        }
+    }
+}
