@@ -176,8 +176,10 @@ async fn refused_credentials_are_told_once_by_all_replicas_together() {
     let told = stage.ops.wait_for(1).await[0].json();
     assert_eq!(told["type"], "smswatch.provider_auth_failed");
     for replica in &replicas {
+        let what = "each replica has noticed it for long enough";
+        until(what, async || polls(replica, "refused").await > 0).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         let refused = polls(replica, "refused").await;
-        let what = "each replica has noticed it";
         until(what, async || polls(replica, "refused").await > refused + 2).await;
         assert!(!is_well(replica, "provider").await);
     }
