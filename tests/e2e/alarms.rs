@@ -194,6 +194,35 @@ async fn refused_credentials_are_told_once_by_all_replicas_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn more_looks_than_the_rate_allows_are_told_as_polling_that_is_behind() {
+    let stage = Stage::new().await;
+    let rules = "[{name: behind, event: polling_behind, notify: [ops]}]";
+    let config = stage.config("smswatch", &stage.sqlite(), rules, "");
+    let text = std::fs::read_to_string(&config).expect("it was written");
+    let text = text
+        .replace("requests_per_second: 1000", "requests_per_second: 10")
+        .replace("alarms: {", "alarms: {polling_behind_after: 1s, ");
+    std::fs::write(&config, text).expect("a file");
+    let process = Process::start(&config);
+    let ids: Vec<String> = (0..60).map(|_| stage.delivered()).collect();
+    let watch: Vec<&str> = std::iter::once("watch")
+        .chain(ids.iter().map(String::as_str))
+        .collect();
+    assert_eq!(process.json(&watch)["accepted"], 60);
+
+    let told = stage.ops.wait_for(1).await[0].json();
+    assert_eq!(told["type"], "smswatch.polling_behind");
+    assert!(!is_well(&process, "polling").await);
+    until("it has caught up", async || {
+        is_well(&process, "polling").await
+    })
+    .await;
+    assert_eq!(polls(&process, "seen").await, 60);
+    assert_eq!(stage.ops.requests().len(), 1);
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_heartbeat_stops_while_not_all_is_well() {
     let stage = Stage::new().await;
     let switch = Receiver::start().await;

@@ -88,3 +88,44 @@ impl Heartbeat {
         answer.map(drop).map_err(reqwest::Error::without_url)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use smswatch_testkit::receiver::{Answer, Receiver, RefusedPort};
+
+    use super::*;
+
+    fn heartbeat(url: &str) -> Heartbeat {
+        // Whichever test comes first installs it.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let options = HeartbeatOptions {
+            url: Secret::new(url),
+            every: Duration::from_secs(60),
+        };
+        Heartbeat::new(&options).expect("a client")
+    }
+
+    #[tokio::test]
+    async fn what_went_wrong_is_told_without_the_url() {
+        let receiver = Receiver::start().await;
+        receiver.answer_always(Answer::status(500));
+        let port = RefusedPort::take();
+        let closed = format!("http://{}/ping/hunter2", port.address());
+        for url in [receiver.url("/ping/hunter2"), closed] {
+            let error = heartbeat(&url).call().await.expect_err("it is not heard");
+            let said = format!("{error} {error:?}");
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+        assert_eq!(receiver.wait_for(1).await[0].method, "GET");
+    }
+
+    #[test]
+    fn only_what_can_be_asked_for_is_a_url() {
+        let is_url = |text: &str| parse(&Secret::new(text)).is_some();
+        assert!(is_url("https://hc.example.com/ping/x"));
+        assert!(is_url("http://127.0.0.1:8000"));
+        for text in ["hc.example.com", "ftp://hc.example.com", "http://", ""] {
+            assert!(!is_url(text), "{text}");
+        }
+    }
+}
