@@ -1,7 +1,7 @@
 //! The built binary against a simulated Routee, real stores and real receivers on loopback.
 
+mod alarms;
 mod dead;
 mod poison;
-mod alarms;
 mod process;
 mod story;

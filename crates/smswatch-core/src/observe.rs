@@ -240,6 +240,10 @@ impl Claimer {
     }
 
     async fn hand_on(&self, shard: Shard, claimed: ClaimedWatches) {
+        for message_id in &claimed.unreadable {
+            tracing::error!(message.id = %message_id, "the record of a watch cannot be read");
+            self.shared.metrics.unreadable.inc();
+        }
         let Some(lease) = claimed.lease else { return };
         self.shared.leases.add(shard, &lease);
         let remaining = AtomicUsize::new(claimed.watches.len());

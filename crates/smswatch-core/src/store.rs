@@ -189,7 +189,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The store is not available; each item may be done or undone.
     async fn commit(&self, shard: Shard, step: CommitStep) -> Result<Committed, StoreError>;
 
-    /// Pages through all watches but removed ones, in no promised order.
+    /// Pages through all watches but removed ones and unreadable ones, in no promised order.
     ///
     /// A watch that exists from the first page to the last is on exactly one of them.
     ///

@@ -6,7 +6,9 @@ use std::time::Duration;
 use smswatch_core::Secret;
 use smswatch_core::model::MessageId;
 use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{CommitItem, CommitStep, Lane, Shard, Store, StoreError, shard_of};
+use smswatch_core::store::{
+    CommitItem, CommitStep, Lane, PageRequest, Shard, Store, StoreError, shard_of,
+};
 use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
 use smswatch_testkit::store_suite::StoreFixture;
@@ -229,4 +231,47 @@ async fn a_redis_out_of_memory_is_waited_for_and_loses_nothing_that_is_due() {
         claimed += u64::try_from(found.expect("a claim").watches.len()).expect("few");
     }
     assert_eq!(claimed, n_added);
+}
+
+#[tokio::test]
+async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
+    let fixture = Fixture::on(RedisServer::start()).await;
+    let now = fixture.store.now().await.expect("the time");
+    let of_shard = |item: &CommitItem| shard_of(item.message_id.as_str(), 16) == Shard(3);
+    let items = (0..).map(|n| watch(n, now)).filter(of_shard);
+    let items: Vec<_> = items.take(3).collect();
+    add(&fixture.store, items.iter().cloned()).await;
+    let mut raw = fixture.raw().await;
+    let bucket: String = redis::cmd("KEYS")
+        .arg("smswatch:{3}:w:*")
+        .query_async::<Vec<String>>(&mut raw)
+        .await
+        .expect("keys")
+        .remove(0);
+    let (field, mut record): (Vec<u8>, Vec<u8>) = redis::cmd("HGETALL")
+        .arg(&bucket)
+        .query_async::<Vec<(Vec<u8>, Vec<u8>)>>(&mut raw)
+        .await
+        .expect("records")
+        .remove(0);
+    record[0] = 9;
+    let _: i64 = redis::cmd("HSET")
+        .arg(&bucket)
+        .arg(field)
+        .arg(record)
+        .query_async(&mut raw)
+        .await
+        .expect("it is damaged");
+    let lease = Duration::from_secs(60);
+    let claimed = fixture.store.claim(Shard(3), Lane::Old, 10, lease).await;
+    let claimed = claimed.expect("a claim");
+    assert_eq!((claimed.watches.len(), claimed.unreadable.len()), (2, 1));
+    let is_ours = |item: &CommitItem| item.message_id == claimed.unreadable[0];
+    assert!(items.iter().any(is_ours));
+    let all = PageRequest {
+        cursor: None,
+        limit: 10,
+    };
+    let page = fixture.store.watches(&all).await.expect("a page");
+    assert_eq!(page.items.len(), 2);
 }

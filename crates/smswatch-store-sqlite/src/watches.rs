@@ -106,30 +106,38 @@ pub(crate) fn claim(
     now: Timestamp,
 ) -> Result<ClaimedWatches> {
     let lane = lane_number(lane);
-    let watches: Vec<(MessageId, Record)> = connection
+    let rows: Vec<(MessageId, Option<Record>)> = connection
         .prepare_cached(
             "SELECT id, record FROM watches WHERE lane = ?1 AND at <= ?2 ORDER BY at LIMIT ?3",
         )?
         .query_map(params![lane, now.as_millis(), limit], identified)?
         .collect::<Result<_>>()?;
-    let lease = if watches.is_empty() {
+    let lease = if rows.is_empty() {
         None
     } else {
-        Some(take(connection, &watches, (now + lease).as_millis())?)
+        Some(take(connection, &rows, (now + lease).as_millis())?)
     };
+    let (mut watches, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+    for (id, record) in rows {
+        match record {
+            Some(record) => watches.push((id, record)),
+            None => unreadable.push(id),
+        }
+    }
     let next_due = connection
         .prepare_cached("SELECT at FROM watches WHERE lane = ?1 ORDER BY at LIMIT 1")?
         .query_row([lane], |row| row.get(0).map(Timestamp::from_millis))
         .optional()?;
     Ok(ClaimedWatches {
-        lease,
+        lease: lease.filter(|_| !watches.is_empty()),
         watches,
+        unreadable,
         next_due,
         now,
     })
 }
 
-fn take(connection: &Connection, watches: &[(MessageId, Record)], until: i64) -> Result<LeaseId> {
+fn take<T>(connection: &Connection, watches: &[(MessageId, T)], until: i64) -> Result<LeaseId> {
     let number: i64 = connection
         .prepare_cached(
             "UPDATE numbers SET value = value + 1 WHERE name = 'lease' RETURNING value",
@@ -143,9 +151,10 @@ fn take(connection: &Connection, watches: &[(MessageId, Record)], until: i64) ->
     Ok(LeaseId(number.to_string()))
 }
 
-fn identified(row: &rusqlite::Row<'_>) -> Result<(MessageId, Record)> {
+/// A watch's id and record; none when the record cannot be read.
+fn identified(row: &rusqlite::Row<'_>) -> Result<(MessageId, Option<Record>)> {
     let id = MessageId::new(row.get::<_, String>(0)?).map_err(|_| unreadable("a message id"))?;
-    Ok((id, record(row.get(1)?)?))
+    Ok((id, Record::from_bytes(row.get::<_, Vec<u8>>(1)?)))
 }
 
 pub(crate) fn release(connection: &Connection, lease: &LeaseId, now: Timestamp) -> Result<()> {
@@ -190,7 +199,11 @@ pub(crate) fn page(
         .last()
         .filter(|_| is_full)
         .map(|(id, _)| format!("{AFTER}{id}"));
-    Ok(Page { items, next })
+    let readable = |(id, record): (MessageId, Option<Record>)| record.map(|record| (id, record));
+    Ok(Page {
+        items: items.into_iter().filter_map(readable).collect(),
+        next,
+    })
 }
 
 pub(crate) fn by_state(connection: &Connection) -> Result<Vec<(WatchState, u64)>> {

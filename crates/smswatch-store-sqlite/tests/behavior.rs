@@ -1,25 +1,25 @@
 //! The SQLite store keeps every store's promises, and a few of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use smswatch_core::store::Store;
+use smswatch_core::model::MessageId;
+use smswatch_core::record::{Record, WatchState};
+use smswatch_core::store::{CommitItem, CommitStep, Lane, PageRequest, Shard, Store};
 use smswatch_store_sqlite::{OpenError, SqliteStore};
 use smswatch_testkit::store_suite::StoreFixture;
 use tempfile::TempDir;
 
 struct Fixture {
     store: SqliteStore,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Fixture {
     async fn fresh() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store = SqliteStore::open(&directory.path().join("store.db")).expect("a store");
-        Self {
-            store,
-            _directory: directory,
-        }
+        Self { store, directory }
     }
 }
 
@@ -62,4 +62,43 @@ async fn a_file_of_a_later_version_is_refused() {
         matches!(refused, OpenError::TooNew { version: 99, .. }),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
+    let fixture = Fixture::fresh().await;
+    let ids = ["bad", "good"].map(|id| MessageId::new(id).expect("a valid id"));
+    let now = fixture.store.now().await.expect("the time");
+    let items = ids.iter().map(|id| CommitItem {
+        message_id: id.clone(),
+        expected: None,
+        record: Some(Record::new(WatchState::Watching, now, b"body")),
+        lane: Lane::Young,
+        entry: None,
+    });
+    let step = CommitStep {
+        items: items.collect(),
+        finished: Vec::new(),
+    };
+    fixture
+        .store
+        .commit(Shard(0), step)
+        .await
+        .expect("a commit");
+    let path = fixture.directory.path().join("store.db");
+    let raw = rusqlite::Connection::open(path).expect("the file");
+    raw.execute("UPDATE watches SET record = x'09' WHERE id = 'bad'", [])
+        .expect("it is damaged");
+    let lease = Duration::from_secs(60);
+    let claimed = fixture.store.claim(Shard(0), Lane::Young, 10, lease).await;
+    let claimed = claimed.expect("a claim");
+    assert_eq!(claimed.unreadable, ids[..1]);
+    assert_eq!(claimed.watches.len(), 1);
+    assert_eq!(claimed.watches[0].0, ids[1]);
+    let all = PageRequest {
+        cursor: None,
+        limit: 10,
+    };
+    let page = fixture.store.watches(&all).await.expect("a page");
+    assert_eq!(page.items.len(), 1);
 }

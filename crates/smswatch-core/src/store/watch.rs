@@ -38,6 +38,9 @@ pub struct ClaimedWatches {
     pub lease: Option<LeaseId>,
     /// The watches with their records.
     pub watches: Vec<(MessageId, Record)>,
+    /// Watches that were due with them and whose records this version cannot read. They are left as
+    /// they are, and keep no other from being claimed.
+    pub unreadable: Vec<MessageId>,
     /// When the lane has something due next, or a lease of it ends; not after `now` when there is
     /// more due already. None when the lane is empty.
     pub next_due: Option<Timestamp>,

@@ -24,14 +24,26 @@ fn bytes(record: Option<&Record>) -> &[u8] {
     record.map_or(&[], Record::as_bytes)
 }
 
-fn pairs(values: Vec<Vec<u8>>) -> Result<Vec<(MessageId, Record)>, StoreError> {
+/// Watches as a script answers them.
+#[derive(Default)]
+struct Found {
+    watches: Vec<(MessageId, Record)>,
+    /// Those whose records this version cannot read.
+    unreadable: Vec<MessageId>,
+}
+
+/// Reads fields and records.
+fn read(values: Vec<Vec<u8>>) -> Result<Found, StoreError> {
     let mut values = values.into_iter();
-    let mut pairs = Vec::with_capacity(values.len() / 2);
+    let mut found = Found::default();
     while let (Some(field), Some(bytes)) = (values.next(), values.next()) {
         let id = field::unpack(&field).ok_or_else(|| strange("the id of a watch"))?;
-        pairs.push((id, record(bytes)?));
+        match Record::from_bytes(bytes) {
+            Some(record) => found.watches.push((id, record)),
+            None => found.unreadable.push(id),
+        }
     }
-    Ok(pairs)
+    Ok(found)
 }
 
 impl RedisStore {
@@ -68,10 +80,14 @@ impl RedisStore {
             .arg(millis(lease))
             .arg(&id.0);
         let (now, next_due, found): (i64, i64, Vec<Vec<u8>>) = self.invoke(&call).await?;
-        let watches = pairs(found)?;
+        let Found {
+            watches,
+            unreadable,
+        } = read(found)?;
         Ok(ClaimedWatches {
             lease: (!watches.is_empty()).then_some(id),
             watches,
+            unreadable,
             next_due: (next_due >= 0).then(|| Timestamp::from_millis(next_due)),
             now: Timestamp::from_millis(now),
         })
@@ -137,7 +153,7 @@ impl RedisStore {
                 .arg(WatchState::Removed.byte());
             let (stopped_in, found): (i64, Vec<Vec<u8>>) = self.invoke(&call).await?;
             let last = found.len().checked_sub(2).map(|at| to_hex(&found[at]));
-            items.extend(pairs(found)?);
+            items.extend(read(found)?.watches);
             match last {
                 Some(last) if stopped_in >= 0 => {
                     place.inner = vec![stopped_in.to_string(), last];
