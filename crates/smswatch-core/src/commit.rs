@@ -16,8 +16,11 @@ use crate::metrics::{KindLabel, ObservationLabels};
 use crate::observe::{Finished, Verdict};
 use crate::pace::Backoff;
 use crate::record::{Record, WatchState};
+use crate::route::Fresh;
 use crate::shared::Shared;
-use crate::store::{CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId, Shard};
+use crate::store::{
+    Appended, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId, Shard,
+};
 use crate::watch::Watch;
 
 /// How many watches are written together at most.
@@ -62,13 +65,29 @@ async fn commit(shared: &Shared, shard: Shard, mut items: Vec<Finished>) {
         let committed = write(shared, shard, &drafts, &finished).await;
         shared.leases.remove(shard, &finished);
         shared.backlog.set(shard, committed.unrouted);
+        let mut told = Vec::new();
         for (draft, outcome) in drafts.into_iter().zip(committed.outcomes) {
             match outcome {
-                CommitOutcome::Done => done(shared, &draft),
+                CommitOutcome::Done => {
+                    done(shared, &draft);
+                    told.extend(Some(draft.events).filter(|events| !events.is_empty()));
+                }
                 // An earlier try of this very step took place although it seemed to fail.
-                CommitOutcome::Conflict(current) if current == draft.after => done(shared, &draft),
+                CommitOutcome::Conflict(current) if current == draft.after => {
+                    done(shared, &draft);
+                    shared.routes.hint_now(usize::from(shard.0));
+                }
                 CommitOutcome::Conflict(current) => items.extend(again(draft.finished, current)),
             }
+        }
+        if let Some(Appended { after, positions }) = committed.appended {
+            let entries = positions.into_iter().zip(told).collect();
+            let fresh = Fresh {
+                shard,
+                after,
+                entries,
+            };
+            shared.fresh.tell(fresh, &shared.routes);
         }
     }
 }
@@ -208,14 +227,11 @@ fn done(shared: &Shared, draft: &Draft) {
     if draft.has_missing_parts {
         shared.metrics.parts_missing.inc();
     }
-    if !draft.events.is_empty() {
-        shared.routes.hint_now(shard);
-        for event in &draft.events {
-            let label = KindLabel {
-                r#type: event.kind.as_str(),
-            };
-            shared.metrics.events.get_or_create(&label).inc();
-        }
+    for event in &draft.events {
+        let label = KindLabel {
+            r#type: event.kind.as_str(),
+        };
+        shared.metrics.events.get_or_create(&label).inc();
     }
 }
 

@@ -16,6 +16,7 @@ use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::metrics::{Metrics, RecordLabel, SinkName};
 use crate::privacy::Privacy;
 use crate::provider::Provider;
+use crate::route::FreshLog;
 use crate::rules::Rules;
 use crate::service::Service;
 use crate::settings::{Settings, SinkSettings};
@@ -68,13 +69,14 @@ impl Engine {
     /// The store is not there.
     pub async fn start(parts: Parts) -> Result<Self, StoreError> {
         let now = parts.store.now().await?;
-        let shared = Arc::new(share(parts, StoreClock::new(now)));
+        let (fresh, appended) = FreshLog::new();
+        let shared = Arc::new(share(parts, StoreClock::new(now), fresh));
         let stop = CancellationToken::new();
         let (commits, finished) = mpsc::channel(shared.settings.provider.concurrency.max(64));
         let mut stages = vec![
             tokio::spawn(observe::run(Arc::clone(&shared), commits, stop.clone())),
             tokio::spawn(commit::run(Arc::clone(&shared), finished)),
-            tokio::spawn(route::run(Arc::clone(&shared), stop.clone())),
+            tokio::spawn(route::run(Arc::clone(&shared), appended, stop.clone())),
         ];
         for unit in shared.sinks.values() {
             let delivering = deliver::run(Arc::clone(&shared), Arc::clone(unit), stop.clone());
@@ -133,7 +135,7 @@ impl Engine {
     }
 }
 
-fn share(parts: Parts, clock: StoreClock) -> Shared {
+fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
     let shards = parts.store.shard_count();
     let agenda = || Agenda::new(usize::from(shards));
     let units = parts.sinks.into_iter().map(|(name, (sink, settings))| {
@@ -168,6 +170,7 @@ fn share(parts: Parts, clock: StoreClock) -> Shared {
         health,
         looks: [agenda(), agenda()],
         routes: agenda(),
+        fresh,
         sinks,
         settings: parts.settings,
         leases: OpenLeases::default(),

@@ -1,6 +1,9 @@
 //! Stage three: evaluates rules on what the log holds, and puts notifications into the queues.
 
-use std::collections::BTreeSet;
+mod fresh;
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,47 +12,102 @@ use futures::future::join_all;
 use smswatch_model::{
     Event, EventId, EventKind, MessageId, Notification, Timestamp, delivery_id, notification_id,
 };
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::fresh::{Fresh, FreshLog};
 use crate::codec;
 use crate::pace::Backoff;
 use crate::poison;
 use crate::rules::{Notice, Rules};
 use crate::shared::Shared;
 use crate::store::{
-    LogEntry, LogSlice, NewDelivery, Priority, RouteOutcome, RouteStep, SetAside, Shard, StoreError,
+    LogEntry, LogPosition, NewDelivery, Priority, RouteOutcome, RouteStep, SetAside, Shard,
+    StoreError,
 };
 
 /// How many log entries are routed in one step.
 const STEP: u32 = 256;
 
-/// Routes whatever is appended to the log, until it is told to stop.
-pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
+/// How many batches of fresh entries are taken up at once.
+const BATCHES: usize = 128;
+
+/// Routes whatever is appended to the log, until it is told to stop: what this process appends it
+/// knows already, the rest it reads.
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    mut appended: mpsc::UnboundedReceiver<Fresh>,
+    stop: CancellationToken,
+) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+    let mut batches = Vec::with_capacity(BATCHES);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = shared.routes.wait(&shared.clock) => {}
+            _ = appended.recv_many(&mut batches, BATCHES) => {
+                route_fresh(&shared, &mut batches).await;
+            }
+            () = shared.routes.wait(&shared.clock) => route_log(&shared, &mut backoff).await,
         }
-        let now = shared.clock.now();
-        let due: Vec<_> = shared
-            .shards()
-            .filter(|shard| shared.routes.take(usize::from(shard.0), now))
-            .collect();
-        let routed = join_all(due.iter().map(|shard| route_shard(&shared, *shard))).await;
-        let failed: Vec<_> = due
-            .iter()
-            .zip(routed)
-            .filter(|(_, routed)| routed.is_err())
-            .collect();
-        if failed.is_empty() {
-            backoff.succeed();
-            continue;
+    }
+}
+
+/// Routes what is known without reading; where others appended in between, the log is read.
+async fn route_fresh(shared: &Shared, batches: &mut Vec<Fresh>) {
+    let held = batches.iter().map(|fresh| fresh.entries.len()).sum();
+    let mut chains: BTreeMap<Shard, Fresh> = BTreeMap::new();
+    for fresh in batches.drain(..) {
+        let shard = fresh.shard;
+        match chains.entry(shard) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(fresh);
+            }
+            Entry::Occupied(mut chain) => {
+                if chain.get_mut().join(fresh).is_err() {
+                    shared.routes.hint_now(usize::from(shard.0));
+                }
+            }
         }
-        let retry_at = shared.clock.now() + backoff.fail();
-        for (shard, _) in failed {
-            shared.routes.hint(usize::from(shard.0), retry_at);
+    }
+    let routed = chains.into_values().map(|chain| async move {
+        let shard = chain.shard;
+        let mut from = chain.after;
+        let mut entries = chain.entries.into_iter().peekable();
+        while entries.peek().is_some() {
+            let step = entries.by_ref().take(STEP as usize);
+            let step: Vec<_> = step
+                .map(|(position, events)| (position, Body::Fresh(events)))
+                .collect();
+            match route_step(shared, shard, from, step, shared.clock.now()).await {
+                Ok(Some(to)) => from = to,
+                Ok(None) | Err(_) => return shared.routes.hint_now(usize::from(shard.0)),
+            }
         }
+    });
+    join_all(routed).await;
+    shared.fresh.taken(held);
+}
+
+/// Routes a step of each shard in whose log there may be something.
+async fn route_log(shared: &Shared, backoff: &mut Backoff) {
+    let now = shared.clock.now();
+    let due: Vec<_> = shared
+        .shards()
+        .filter(|shard| shared.routes.take(usize::from(shard.0), now))
+        .collect();
+    let routed = join_all(due.iter().map(|shard| route_shard(shared, *shard))).await;
+    let failed: Vec<_> = due
+        .iter()
+        .zip(routed)
+        .filter(|(_, routed)| routed.is_err())
+        .collect();
+    if failed.is_empty() {
+        backoff.succeed();
+        return;
+    }
+    let retry_at = shared.clock.now() + backoff.fail();
+    for (shard, _) in failed {
+        shared.routes.hint(usize::from(shard.0), retry_at);
     }
 }
 
@@ -58,70 +116,115 @@ async fn route_shard(shared: &Shared, shard: Shard) -> Result<(), StoreError> {
     let slice = shared
         .call("read_log", shared.store.read_log(shard, STEP))
         .await?;
-    let Some(last) = slice.entries.last() else {
+    if slice.entries.is_empty() {
         return Ok(());
-    };
-    let entries = u64::try_from(slice.entries.len()).unwrap_or(u64::MAX);
-    if entries >= u64::from(STEP) {
+    }
+    if slice.entries.len() >= STEP as usize {
         shared.routes.hint_now(usize::from(shard.0));
     }
-    let (deliveries, set_aside) = evaluate(shared, &slice);
+    let entries = slice.entries.into_iter();
+    let entries = entries.map(|entry| (entry.position, Body::Stored(entry.body)));
+    let routed = route_step(shared, shard, slice.cursor, entries.collect(), slice.now).await?;
+    if routed.is_none() {
+        // Another process routed these; what is behind them may be for this one.
+        shared.routes.hint_now(usize::from(shard.0));
+    }
+    Ok(())
+}
+
+/// What an entry tells.
+enum Body {
+    /// As the log holds it.
+    Stored(Vec<u8>),
+    /// As it was before it was written.
+    Fresh(Vec<Event>),
+}
+
+/// Routes entries that follow one another behind `from`; answers where the cursor stands now, or
+/// none where somebody else had moved it.
+async fn route_step(
+    shared: &Shared,
+    shard: Shard,
+    from: LogPosition,
+    entries: Vec<(LogPosition, Body)>,
+    now: Timestamp,
+) -> Result<Option<LogPosition>, StoreError> {
+    let Some((last, _)) = entries.last() else {
+        return Ok(Some(from));
+    };
+    let (to, count) = (
+        last.clone(),
+        u64::try_from(entries.len()).unwrap_or(u64::MAX),
+    );
+    let (deliveries, set_aside) = evaluate(shared, entries, now);
     let told = set_aside.clone();
     let sinks: BTreeSet<String> = deliveries
         .iter()
         .map(|delivery| delivery.sink.clone())
         .collect();
     let step = RouteStep {
-        from: slice.cursor,
-        to: last.position.clone(),
-        entries,
+        from,
+        to: to.clone(),
+        entries: count,
         deliveries,
         set_aside,
     };
-    match shared
+    let outcome = shared
         .call("route", shared.store.route(shard, step))
-        .await?
-    {
-        RouteOutcome::Done { .. } => {
-            shared.backlog.routed(shard, entries);
-            tell(shared, shard, &told);
-            for sink in sinks.iter().filter_map(|name| shared.sinks.get(name)) {
-                sink.agenda.hint_now(usize::from(shard.0));
-            }
-        }
-        // Another process routed these; what is behind them may be for this one.
-        RouteOutcome::Moved => shared.routes.hint_now(usize::from(shard.0)),
+        .await?;
+    if outcome == RouteOutcome::Moved {
+        return Ok(None);
     }
-    Ok(())
+    shared.backlog.routed(shard, count);
+    tell(shared, shard, &told);
+    for sink in sinks.iter().filter_map(|name| shared.sinks.get(name)) {
+        sink.agenda.hint_now(usize::from(shard.0));
+    }
+    Ok(Some(to))
 }
 
 /// Evaluates each entry by itself, so that one that cannot be routed takes no other with it.
-fn evaluate(shared: &Shared, slice: &LogSlice) -> (Vec<NewDelivery>, Vec<SetAside>) {
+fn evaluate(
+    shared: &Shared,
+    entries: Vec<(LogPosition, Body)>,
+    now: Timestamp,
+) -> (Vec<NewDelivery>, Vec<SetAside>) {
     let (mut deliveries, mut set_aside) = (Vec::new(), Vec::new());
-    for entry in &slice.entries {
-        match evaluate_entry(shared, entry, slice.now) {
+    for (position, body) in entries {
+        match evaluate_entry(shared, body, now) {
             Ok(more) => deliveries.extend(more),
-            Err(error) => set_aside.push(poison::set_aside(entry, &error)),
+            Err((body, error)) => {
+                let entry = LogEntry { position, body };
+                set_aside.push(poison::set_aside(&entry, &error));
+            }
         }
     }
     (deliveries, set_aside)
 }
 
+/// The deliveries of an entry; its stored form and what is wrong with it where there can be none.
 fn evaluate_entry(
     shared: &Shared,
-    entry: &LogEntry,
+    body: Body,
     now: Timestamp,
-) -> Result<Vec<NewDelivery>, String> {
-    let mut events = codec::decode_events(&entry.body).map_err(|error| match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    })?;
+) -> Result<Vec<NewDelivery>, (Vec<u8>, String)> {
+    let mut events = match body {
+        Body::Fresh(events) => events,
+        Body::Stored(body) => match codec::decode_events(&body) {
+            Ok(events) => events,
+            Err(error) => {
+                let cause = error.source().map(|cause| format!(": {cause}"));
+                return Err((body, format!("{error}{}", cause.unwrap_or_default())));
+            }
+        },
+    };
     events.retain(|event| !event.backfill);
     for event in &events {
         let lag = now.since(event.detected_at);
         shared.metrics.route_lag_seconds.observe(lag.as_secs_f64());
     }
     poison::without_panic(|| notify(shared.rules.as_ref(), &events, now))
+        .map_err(|error| (codec::encode_events(&events), error))
 }
 
 /// Counts and logs what was set aside.

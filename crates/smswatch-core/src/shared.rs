@@ -17,6 +17,7 @@ use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, OperationLabel, SinkName};
 use crate::privacy::Privacy;
 use crate::provider::Provider;
+use crate::route::FreshLog;
 use crate::rules::Rules;
 use crate::settings::{Settings, SinkSettings};
 use crate::sink::Sink;
@@ -60,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) looks: [Agenda; 2],
     /// Which shards have something to route.
     pub(crate) routes: Agenda,
+    /// What this process has just appended to the log.
+    pub(crate) fresh: FreshLog,
     pub(crate) sinks: BTreeMap<String, Arc<SinkUnit>>,
     pub(crate) backlog: Backlog,
     pub(crate) leases: OpenLeases,

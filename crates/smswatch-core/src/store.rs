@@ -25,7 +25,9 @@ pub use log::{KeptAside, LogEntry, LogPosition, LogSlice, RouteOutcome, RouteSte
 pub use memo::Memo;
 pub use page::{InvalidCursor, Page, PageRequest};
 pub use redrive::{Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven};
-pub use watch::{ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId};
+pub use watch::{
+    Appended, ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId,
+};
 
 use crate::record::{Record, WatchState};
 

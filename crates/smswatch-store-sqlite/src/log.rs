@@ -12,11 +12,17 @@ use crate::deliveries;
 /// How many entries one trim removes at most.
 const MOST_TRIMMED: u64 = 1000;
 
-pub(crate) fn append(connection: &Connection, body: &[u8], now: Timestamp) -> Result<()> {
+/// Appends an entry and answers its place.
+pub(crate) fn append(connection: &Connection, body: &[u8], now: Timestamp) -> Result<i64> {
     connection
         .prepare_cached("INSERT INTO log (at, body) VALUES (?1, ?2)")?
         .execute(params![now.as_millis(), body])?;
-    Ok(())
+    Ok(connection.last_insert_rowid())
+}
+
+/// A place, in the words that others hear.
+pub(crate) fn position(number: i64) -> LogPosition {
+    LogPosition(number.to_string())
 }
 
 fn cursor(connection: &Connection) -> Result<i64> {
@@ -42,13 +48,13 @@ pub(crate) fn read(connection: &Connection, limit: u32, now: Timestamp) -> Resul
         .query_map(params![cursor, limit], |row| {
             let position: i64 = row.get(0)?;
             Ok(LogEntry {
-                position: LogPosition(position.to_string()),
+                position: self::position(position),
                 body: row.get(1)?,
             })
         })?
         .collect::<Result<_>>()?;
     Ok(LogSlice {
-        cursor: LogPosition(cursor.to_string()),
+        cursor: position(cursor),
         entries,
         now,
     })
@@ -106,7 +112,7 @@ pub(crate) fn set_aside(connection: &Connection) -> Result<Vec<KeptAside>> {
                 shard: Shard(0),
                 at: Timestamp::from_millis(row.get(0)?),
                 entry: SetAside {
-                    position: LogPosition(row.get::<_, i64>(1)?.to_string()),
+                    position: position(row.get(1)?),
                     error: row.get(2)?,
                     body: row.get(3)?,
                 },

@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use smswatch_core::model::{MessageId, Timestamp};
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
-    ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, InvalidCursor, Lane, LeaseId,
-    Page, PageRequest,
+    Appended, ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, InvalidCursor,
+    Lane, LeaseId, Page, PageRequest,
 };
 
 use crate::log;
@@ -37,6 +37,7 @@ pub(crate) fn commit(
     step: &CommitStep,
     now: Timestamp,
 ) -> Result<Committed> {
+    let mut positions = Vec::new();
     let outcomes = step
         .items
         .iter()
@@ -45,20 +46,26 @@ pub(crate) fn commit(
             if current != item.expected {
                 return Ok(CommitOutcome::Conflict(current));
             }
-            write(connection, item, now)?;
+            if let Some(entry) = &item.entry {
+                positions.push(log::append(connection, entry, now)?);
+            }
+            write(connection, item)?;
             Ok(CommitOutcome::Done)
         })
         .collect::<Result<_>>()?;
+    // Positions have no gaps.
+    let appended = positions.first().map(|first| Appended {
+        after: log::position(first - 1),
+        positions: positions.iter().copied().map(log::position).collect(),
+    });
     Ok(Committed {
         outcomes,
         unrouted: log::unrouted(connection)?,
+        appended,
     })
 }
 
-fn write(connection: &Connection, item: &CommitItem, now: Timestamp) -> Result<()> {
-    if let Some(entry) = &item.entry {
-        log::append(connection, entry, now)?;
-    }
+fn write(connection: &Connection, item: &CommitItem) -> Result<()> {
     let id = item.message_id.as_str();
     let due_before = item.expected.as_ref().map(Record::due);
     match &item.record {

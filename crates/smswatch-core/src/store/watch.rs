@@ -2,6 +2,7 @@
 
 use smswatch_model::{MessageId, Timestamp};
 
+use super::LogPosition;
 use crate::record::Record;
 
 /// Which of a shard's two queues of due watches a watch waits in.
@@ -89,4 +90,16 @@ pub struct Committed {
     pub outcomes: Vec<CommitOutcome>,
     /// How many of the shard's log entries are not routed now.
     pub unrouted: u64,
+    /// Where the step's log entries stand; none where it appended none.
+    pub appended: Option<Appended>,
+}
+
+/// Where the log entries of one step stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// The place of the entry before them: a route step from here to the last of them covers these
+    /// entries and no others.
+    pub after: LogPosition,
+    /// Their places, one for each item that took place and had an entry, in the order of the items.
+    pub positions: Vec<LogPosition>,
 }

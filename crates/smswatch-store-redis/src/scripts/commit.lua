@@ -2,7 +2,9 @@
 -- Per item: bucket, field, expected record, new record, lane, due time, log entry; '' where there is none.
 local base = KEYS[1]
 local n_finished = tonumber(ARGV[1])
-local results, states, appended, conflicts = {}, {}, 0, 0
+local results, states, conflicts = {}, {}, 0
+-- The place of the entry before those of this step, then theirs.
+local places = {}
 
 local function count(record, by)
   local state = record:byte(2)
@@ -21,8 +23,12 @@ for at = n_finished + 2, #ARGV, 7 do
     conflicts = conflicts + 1
   else
     if ARGV[at + 6] ~= '' then
-      redis.call('XADD', base .. 'log', '*', 'b', ARGV[at + 6])
-      appended = appended + 1
+      if #places == 0 then
+        local last = redis.call('XREVRANGE', base .. 'log', '+', '-', 'COUNT', 1)[1]
+        -- Trimming never passes the cursor: what is gone had been routed.
+        places[1] = last and last[1] or redis.call('GET', base .. 'cur') or '0-0'
+      end
+      places[#places + 1] = redis.call('XADD', base .. 'log', '*', 'b', ARGV[at + 6])
     end
     if record ~= '' then
       -- The same due time is in a queue, or under a lease, already.
@@ -51,7 +57,7 @@ end
 for state, by in pairs(states) do
   if by ~= 0 then redis.call('HINCRBY', base .. 'n', state, by) end
 end
-if appended > 0 then redis.call('HINCRBY', base .. 'n', 'appended', appended) end
+if #places > 0 then redis.call('HINCRBY', base .. 'n', 'appended', #places - 1) end
 -- A watch that was not as expected may still be due under its lease.
 for at = 2, conflicts == 0 and n_finished + 1 or 0 do
   local id = ARGV[at]
@@ -59,4 +65,4 @@ for at = 2, conflicts == 0 and n_finished + 1 or 0 do
   redis.call('ZREM', base .. 'e:' .. id:match('^%d+'), id)
 end
 local counts = redis.call('HMGET', base .. 'n', 'appended', 'routed')
-return { tonumber(counts[1] or 0) - tonumber(counts[2] or 0), results }
+return { tonumber(counts[1] or 0) - tonumber(counts[2] or 0), results, places }

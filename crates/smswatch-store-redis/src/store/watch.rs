@@ -6,8 +6,8 @@ use redis::Value;
 use smswatch_core::model::{MessageId, Timestamp};
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
-    ClaimedWatches, CommitOutcome, CommitStep, Committed, InvalidCursor, Lane, Page, PageRequest,
-    Shard, StoreError,
+    Appended, ClaimedWatches, CommitOutcome, CommitStep, Committed, InvalidCursor, Lane,
+    LogPosition, Page, PageRequest, Shard, StoreError,
 };
 
 use super::{RedisStore, millis};
@@ -116,7 +116,9 @@ impl RedisStore {
                 .arg(due)
                 .arg(item.entry.as_deref().unwrap_or_default());
         }
-        let (unrouted, outcomes): (i64, Vec<Value>) = self.invoke(&call).await?;
+        let (unrouted, outcomes, places): (i64, Vec<Value>, Vec<String>) =
+            self.invoke(&call).await?;
+        let mut places = places.into_iter().map(LogPosition);
         let outcomes = outcomes.into_iter().map(|outcome| match outcome {
             Value::Int(1) => Ok(CommitOutcome::Done),
             Value::Int(_) => Ok(CommitOutcome::Conflict(None)),
@@ -126,6 +128,10 @@ impl RedisStore {
         Ok(Committed {
             outcomes: outcomes.collect::<Result<_, _>>()?,
             unrouted: u64::try_from(unrouted).unwrap_or(0),
+            appended: places.next().map(|after| Appended {
+                after,
+                positions: places.collect(),
+            }),
         })
     }
 

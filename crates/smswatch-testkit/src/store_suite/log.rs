@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use smswatch_core::store::{
-    Bound, CommitItem, HistoryBounds, LogPosition, PageRequest, Priority, RouteOutcome, RouteStep,
-    SetAside, Shard, Store, Trimmed,
+    Appended, Bound, CommitItem, HistoryBounds, LogPosition, PageRequest, Priority, RouteOutcome,
+    RouteStep, SetAside, Shard, Store, Trimmed,
 };
 
 use super::{LONG, StoreFixture, delivery, id_in, put, record, step};
@@ -71,6 +71,46 @@ pub async fn the_log_is_read_in_order_behind_the_cursor(fixture: &dyn StoreFixtu
         [3, 4]
     );
     assert_eq!(store.gauges().await.expect("counts").unrouted, 2);
+}
+
+/// A commit tells where its entries stand, so that they can be routed without being read; a route
+/// step that skips what others appended in between is refused.
+pub async fn a_commit_tells_where_its_entries_stand(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    append(&*store, 0..2).await;
+    route(&*store, 10).await;
+    let due = store.now().await.expect("the time") + LONG;
+    let commit = async |range: std::ops::Range<u32>| {
+        let items = range.map(|n| CommitItem {
+            entry: (n != 4).then(|| vec![0, 255, u8::try_from(n).expect("few")]),
+            ..put(&id_in(&*store, SHARD, n), None, Some(&record(due, b"")))
+        });
+        let committed = store.commit(SHARD, step(items.collect())).await;
+        committed.expect("a commit").appended
+    };
+    let first = commit(3..6).await.expect("entries");
+    let second = commit(6..7).await.expect("an entry");
+    assert_eq!(commit(4..5).await, None, "there is no entry");
+    let slice = store.read_log(SHARD, 10).await.expect("entries");
+    let positions: Vec<_> = slice.entries.iter().map(|entry| &entry.position).collect();
+    assert_eq!(first.after, slice.cursor);
+    assert_eq!(first.positions.iter().collect::<Vec<_>>(), positions[..2]);
+    assert_eq!(second.after, first.positions[1]);
+    assert_eq!(second.positions.iter().collect::<Vec<_>>(), positions[2..]);
+    let step = |appended: Appended| RouteStep {
+        from: appended.after,
+        to: appended.positions.last().expect("an entry").clone(),
+        entries: u64::try_from(appended.positions.len()).expect("few"),
+        deliveries: Vec::new(),
+        set_aside: Vec::new(),
+    };
+    let early = store.route(SHARD, step(second.clone())).await;
+    assert_eq!(early.expect("an answer"), RouteOutcome::Moved);
+    for appended in [first, second] {
+        let routed = store.route(SHARD, step(appended)).await;
+        assert_eq!(routed.expect("a step"), RouteOutcome::Done { added: 0 });
+    }
+    assert_eq!(store.gauges().await.expect("counts").unrouted, 0);
 }
 
 /// Of two who route the same entries, one is refused, and queues nothing.
