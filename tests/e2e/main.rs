@@ -3,5 +3,8 @@
 mod alarms;
 mod dead;
 mod poison;
+mod payload;
+mod privacy;
 mod process;
+mod stage;
 mod story;

@@ -1,8 +1,9 @@
 //! The built binary as a process: started, asked, told to stop.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -11,40 +12,78 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Process {
     child: Child,
     pub(crate) url: String,
+    token: Option<&'static str>,
+    said: Arc<Said>,
 }
+
+/// All that the process wrote so far, to either stream.
+#[derive(Default)]
+struct Said(Mutex<String>);
 
 impl Process {
     /// Starts the binary with a configuration and waits until it says where its API is.
     pub(crate) fn start(config: &Path) -> Self {
+        Self::start_logging(config, "info")
+    }
+
+    /// The same, with a log as detailed as `level` says.
+    pub(crate) fn start_logging(config: &Path, level: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_smswatch"))
             .arg("run")
             .arg("--config")
             .arg(config)
-            .env("RUST_LOG", "info")
-            .stdout(Stdio::null())
+            .env("RUST_LOG", level)
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
-        let stderr = child.stderr.take().expect("it is piped");
-        let (found, address) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let mut said = String::new();
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                said.push_str(&line);
-                said.push('\n');
-                if let Some((_, url)) = line.split_once("its API is at ") {
-                    // Who waits may have given up.
-                    let url = url.split_whitespace().next().unwrap_or_default();
-                    let _sent = found.send(Ok(url.to_owned()));
-                }
-            }
-            let _sent = found.send(Err(said));
-        });
-        let url = address.recv_timeout(PATIENCE).expect("it says something");
-        Self {
+        let said = Arc::new(Said::default());
+        said.keep(child.stdout.take().expect("it is piped"));
+        said.keep(child.stderr.take().expect("it is piped"));
+        let mut process = Self {
             child,
-            url: url.unwrap_or_else(|said| panic!("it did not start: {said}")),
+            url: String::new(),
+            token: None,
+            said,
+        };
+        process.url = process.wait_for_words("its API is at ");
+        process
+    }
+
+    /// The same process, asked with a token.
+    pub(crate) fn with_token(mut self, token: &'static str) -> Self {
+        self.token = Some(token);
+        self
+    }
+
+    /// Waits until the process has written `words`; answers the word behind them.
+    pub(crate) fn wait_for_words(&mut self, words: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let has_ended = self.child.try_wait().expect("it is our child").is_some();
+            let said = self.said();
+            if let Some((_, rest)) = said.split_once(words)
+                && rest.contains('\n')
+            {
+                return rest
+                    .split_whitespace()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
+            }
+            assert!(!has_ended, "it ended: {said}");
+            std::thread::sleep(Duration::from_millis(10));
         }
+        panic!("it never said {words:?}: {}", self.said());
+    }
+
+    /// All that the process wrote so far, to either stream.
+    pub(crate) fn said(&self) -> String {
+        self.said
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Runs a command that speaks to the process.
@@ -52,6 +91,7 @@ impl Process {
         Command::new(env!("CARGO_BIN_EXE_smswatch"))
             .args(arguments)
             .args(["--url", &self.url])
+            .args(self.token.into_iter().flat_map(|token| ["--token", token]))
             .output()
             .expect("the command runs")
     }
@@ -88,5 +128,19 @@ impl Drop for Process {
         // It has ended already where all went well.
         let _killed = self.child.kill();
         let _reaped = self.child.wait();
+    }
+}
+
+impl Said {
+    /// Keeps what comes out of `stream`, until it ends.
+    fn keep(self: &Arc<Self>, stream: impl Read + Send + 'static) {
+        let said = Arc::clone(self);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                let mut text = said.0.lock().unwrap_or_else(PoisonError::into_inner);
+                text.push_str(&line);
+                text.push('\n');
+            }
+        });
     }
 }

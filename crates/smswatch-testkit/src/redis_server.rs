@@ -72,6 +72,12 @@ impl RedisServer {
         self.child.id()
     }
 
+    /// Where it keeps its files.
+    #[must_use]
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
     /// Ends it at once, as a crash would.
     pub fn kill(&mut self) {
         reap(&mut self.child);
