@@ -2,8 +2,9 @@
 
 mod alarms;
 mod dead;
-mod poison;
+mod outage;
 mod payload;
+mod poison;
 mod privacy;
 mod process;
 mod stage;

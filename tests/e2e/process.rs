@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -14,6 +15,7 @@ pub(crate) struct Process {
     pub(crate) url: String,
     token: Option<&'static str>,
     said: Arc<Said>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 /// All that the process wrote so far, to either stream.
@@ -28,6 +30,20 @@ impl Process {
 
     /// The same, with a log as detailed as `level` says.
     pub(crate) fn start_logging(config: &Path, level: &str) -> Self {
+        let mut process = Self::spawn(config, level);
+        process.url = process.wait_for_words("its API is at ");
+        process
+    }
+
+    /// Starts the binary and waits until it says these words before it says where it answers.
+    pub(crate) fn start_saying(config: &Path, words: &str) -> Self {
+        let mut process = Self::spawn(config, "info");
+        let url = process.wait_for_words(words);
+        process.url = url.trim_end_matches("/readyz").to_owned();
+        process
+    }
+
+    fn spawn(config: &Path, level: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_smswatch"))
             .arg("run")
             .arg("--config")
@@ -38,16 +54,17 @@ impl Process {
             .spawn()
             .expect("the binary starts");
         let said = Arc::new(Said::default());
-        said.keep(child.stdout.take().expect("it is piped"));
-        said.keep(child.stderr.take().expect("it is piped"));
-        let mut process = Self {
+        let readers = vec![
+            said.keep(child.stdout.take().expect("it is piped")),
+            said.keep(child.stderr.take().expect("it is piped")),
+        ];
+        Self {
             child,
             url: String::new(),
             token: None,
             said,
-        };
-        process.url = process.wait_for_words("its API is at ");
-        process
+            readers,
+        }
     }
 
     /// The same process, asked with a token.
@@ -123,6 +140,23 @@ impl Process {
     }
 }
 
+/// Runs the binary with a configuration that it cannot start with; answers its exit status and
+/// what it said.
+pub(crate) fn ended(config: &Path) -> (Option<i32>, String) {
+    let mut process = Process::spawn(config, "info");
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(status) = process.child.try_wait().expect("it is our child") {
+            for reader in process.readers.drain(..) {
+                reader.join().expect("reading does not panic");
+            }
+            return (status.code(), process.said());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("it did not end: {}", process.said());
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // It has ended already where all went well.
@@ -133,7 +167,7 @@ impl Drop for Process {
 
 impl Said {
     /// Keeps what comes out of `stream`, until it ends.
-    fn keep(self: &Arc<Self>, stream: impl Read + Send + 'static) {
+    fn keep(self: &Arc<Self>, stream: impl Read + Send + 'static) -> JoinHandle<()> {
         let said = Arc::clone(self);
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -141,6 +175,6 @@ impl Said {
                 text.push_str(&line);
                 text.push('\n');
             }
-        });
+        })
     }
 }

@@ -12,7 +12,7 @@ pub(crate) fn store_error(error: &RedisError) -> StoreError {
 }
 
 /// Whether the same call may succeed later without anybody changing the call.
-fn is_passing(error: &RedisError) -> bool {
+pub(crate) fn is_passing(error: &RedisError) -> bool {
     const CODES: [&str; 11] = [
         "BUSY",
         "CLUSTERDOWN",
@@ -42,6 +42,13 @@ fn is_passing(error: &RedisError) -> bool {
     );
     // A script that runs into the memory limit tells of it within the text of another error.
     by_code || by_kind || error.is_timeout() || error.to_string().contains("OOM command")
+}
+
+/// Whether Redis does not accept the login. A running process waits for that to be mended; at the
+/// start it is a mistake in the configuration.
+pub(crate) fn is_refusal(error: &RedisError) -> bool {
+    let by_code = matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"));
+    by_code || error.kind() == ErrorKind::AuthenticationFailed
 }
 
 /// Redis answered with something that no version of the scripts answers.

@@ -5,6 +5,7 @@ use redis::{InfoDict, RedisError};
 use smswatch_core::Secret;
 
 use crate::connection;
+use crate::error::{is_passing, is_refusal};
 
 /// Where the store is and how it is laid out.
 #[derive(Debug, Clone)]
@@ -45,6 +46,17 @@ pub enum OpenError {
         /// How many are configured.
         wanted: u16,
     },
+}
+
+impl OpenError {
+    /// Whether Redis may just not be there yet: waiting can help, and nobody has to change anything.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable(error) => is_passing(error) && !is_refusal(error),
+            Self::Url | Self::Evicts(_) | Self::TooOld(_) | Self::Shards { .. } => false,
+        }
+    }
 }
 
 /// Connects and checks; the texts are warnings for the operator.

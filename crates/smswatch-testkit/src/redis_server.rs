@@ -142,7 +142,9 @@ fn answers(child: &mut Child, port: u16) -> bool {
         if child.try_wait().is_ok_and(|ended| ended.is_some()) {
             return false;
         }
-        if pings(port).is_some_and(|answer| answer.starts_with("+PONG")) {
+        // One that wants a password first is up as well.
+        let is_up = |answer: String| answer.starts_with("+PONG") || answer.starts_with("-NOAUTH");
+        if pings(port).is_some_and(is_up) {
             return true;
         }
         std::thread::sleep(Duration::from_millis(10));
