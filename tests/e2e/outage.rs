@@ -92,7 +92,10 @@ async fn a_redis_that_is_set_up_wrongly_ends_the_start_at_once() {
             "maxmemory-policy",
         ),
         (text.replace(&split.url(), &locked.url()), "NOAUTH"),
-        (text.replace(&split.url(), &wrong), "WRONGPASS"),
+        (
+            text.replace(&split.url(), &wrong),
+            "Password authentication failed",
+        ),
     ] {
         std::fs::write(&other, text).expect("a file");
         let (status, said) = ended(&other);
