@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use redis::aio::ConnectionManager;
 use redis::{FromRedisValue, Script};
 use smswatch_core::async_trait;
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
@@ -24,6 +23,7 @@ use smswatch_core::store::{
 };
 
 use crate::call::Call;
+use crate::connection::Link;
 use crate::error::store_error;
 use crate::open::{OpenError, RedisOptions, open};
 use crate::scripts::Scripts;
@@ -31,7 +31,7 @@ use crate::scripts::Scripts;
 /// A store in one Redis, shared by any number of processes. Cheap to clone.
 #[derive(Clone)]
 pub struct RedisStore {
-    connection: ConnectionManager,
+    connection: Link,
     scripts: Arc<Scripts>,
     prefix: Arc<str>,
     shards: u16,

@@ -96,6 +96,34 @@ impl RedisServer {
             "redis-server does not start again"
         );
     }
+
+    /// Starts it again and does not wait until it has read its data, which takes it at least
+    /// `delay` for every command in its AOF.
+    ///
+    /// # Panics
+    ///
+    /// It does not start.
+    pub fn restart_slowly(&mut self, delay: Duration) {
+        self.kill();
+        let mut arguments = self.arguments.clone();
+        let micros = delay.as_micros().to_string();
+        let slowly = [
+            "--key-load-delay",
+            &micros,
+            "--loading-process-events-interval-bytes",
+            "1024",
+        ];
+        arguments.extend(slowly.map(str::to_owned));
+        self.child = spawn(self.port, &self.directory, &arguments);
+        let deadline = Instant::now() + START;
+        while pings(self.port).is_none() {
+            assert!(
+                Instant::now() < deadline,
+                "redis-server does not start again"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 impl Drop for RedisServer {
