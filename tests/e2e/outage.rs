@@ -130,3 +130,102 @@ async fn a_redis_that_goes_away_is_told_by_status_and_found_again() {
     assert_eq!(stage.webhook.requests().len(), 1);
     assert_eq!(process.terminate(), Some(0));
 }
+
+/// Does something to Redis that smswatch never does.
+fn order(redis: &RedisServer, words: &[&str]) {
+    let said = redis.order(words);
+    assert!(said.starts_with("+OK"), "{words:?}: {said}");
+}
+
+/// Takes what can be written away in the middle of the work, and gives it back: all is told, once.
+async fn nothing_is_lost_while_nothing_can_be_written(away: &[&str], back: &[&str]) {
+    let stage = Stage::new().await;
+    let redis = RedisServer::start();
+    let process = Process::start(&stage.config(&redis.url()));
+    let ids: Vec<String> = (0..20)
+        .map(|_| stage.message(Fate::CarrierViolation))
+        .collect();
+    let watch: Vec<&str> = std::iter::once("watch")
+        .chain(ids.iter().map(String::as_str))
+        .collect();
+    assert_eq!(process.json(&watch)["accepted"], 20);
+    order(&redis, away);
+    readiness(&process, 503).await;
+    // The time can be told all along: that alone must not count as well.
+    for _ in 0..60 {
+        assert_eq!(ask(&process, "/readyz").await.0, 503, "{}", process.said());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(ask(&process, "/healthz").await.0, 200);
+    order(&redis, back);
+    readiness(&process, 200).await;
+    stage.webhook.wait_for(20).await;
+    settled(&process, &ids).await;
+    let hooks = stage.webhook.requests();
+    let told: std::collections::BTreeSet<_> = hooks
+        .iter()
+        .map(|hook| hook.json()["data"]["events"][0]["message"]["message_id"].to_string())
+        .collect();
+    assert_eq!(told.len(), 20);
+    let names: std::collections::BTreeSet<_> = hooks
+        .iter()
+        .map(|hook| hook.header("webhook-id").expect("a name").to_owned())
+        .collect();
+    assert_eq!(names.len(), 20, "repeats carry the name of the first");
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_a_replica_for_a_while_loses_nothing() {
+    let away = ["REPLICAOF", "127.0.0.1", "1"];
+    let back = ["REPLICAOF", "NO", "ONE"];
+    nothing_is_lost_while_nothing_can_be_written(&away, &back).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_out_of_memory_for_a_while_loses_nothing() {
+    let away = ["CONFIG", "SET", "maxmemory", "1"];
+    let back = ["CONFIG", "SET", "maxmemory", "0"];
+    nothing_is_lost_while_nothing_can_be_written(&away, &back).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failover_loses_is_found_again_and_told_under_the_same_name() {
+    let stage = Stage::new().await;
+    let mut redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "no"]);
+    let process = Process::start(&stage.config(&redis.url()));
+    let spec = routee_sim::MessageSpec {
+        fate: Some(Fate::CarrierViolation),
+        hold: true,
+        ..routee_sim::MessageSpec::default()
+    };
+    let id = stage.sim.register(spec).expect("a message");
+    assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+    while process.json(&["show", &id])["events"]
+        .as_array()
+        .is_none_or(Vec::is_empty)
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let kept = redis.aof_length();
+    for _ in 0..2 {
+        stage.sim.advance_message(&id).expect("it goes on");
+    }
+    let first = stage.webhook.wait_for(1).await[0].clone();
+    settled(&process, std::slice::from_ref(&id)).await;
+    redis.kill();
+    redis.cut_aof(kept);
+    redis.restart();
+    let second = stage.webhook.wait_for(2).await[1].clone();
+    let name = |request: &smswatch_testkit::receiver::Request| {
+        request.header("webhook-id").expect("a name").to_owned()
+    };
+    assert_eq!(name(&first), name(&second));
+    let event = |request: &smswatch_testkit::receiver::Request| {
+        request.json()["data"]["events"][0]["event_id"].clone()
+    };
+    assert_eq!(event(&first), event(&second));
+    readiness(&process, 200).await;
+    settled(&process, &[id]).await;
+    assert_eq!(process.terminate(), Some(0));
+}

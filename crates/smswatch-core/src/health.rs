@@ -113,6 +113,10 @@ impl Health {
         }
     }
 
+    pub(crate) fn is_in_trouble(&self, part: &str) -> bool {
+        self.with(|state| state.parts.get(part).is_some_and(Option::is_some))
+    }
+
     pub(crate) fn report(&self) -> HealthReport {
         self.with(|state| {
             let store_is_well = state.parts.get(STORE).is_none_or(Option::is_none);

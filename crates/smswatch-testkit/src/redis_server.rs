@@ -78,6 +78,44 @@ impl RedisServer {
         self.directory.path()
     }
 
+    /// Does something to it that smswatch never does; answers what it says, in its protocol.
+    ///
+    /// # Panics
+    ///
+    /// It does not answer.
+    #[must_use]
+    pub fn order(&self, words: &[&str]) -> String {
+        ask(self.port, &words.join(" ")).expect("Redis answers")
+    }
+
+    /// How many bytes its AOF has grown by since it started with it.
+    ///
+    /// # Panics
+    ///
+    /// It has none.
+    #[must_use]
+    pub fn aof_length(&self) -> u64 {
+        let file = std::fs::metadata(self.aof()).expect("an AOF");
+        file.len()
+    }
+
+    /// Forgets what its AOF grew by since it had `length`, as a failover does that comes before the
+    /// last writes.
+    ///
+    /// # Panics
+    ///
+    /// The file cannot be written.
+    pub fn cut_aof(&self, length: u64) {
+        let file = std::fs::OpenOptions::new().write(true).open(self.aof());
+        let file = file.expect("an AOF");
+        file.set_len(length).expect("it can be cut");
+    }
+
+    fn aof(&self) -> std::path::PathBuf {
+        let name = "appendonlydir/appendonly.aof.1.incr.aof";
+        self.directory.path().join(name)
+    }
+
     /// Ends it at once, as a crash would.
     pub fn kill(&mut self) {
         reap(&mut self.child);
@@ -181,9 +219,13 @@ fn answers(child: &mut Child, port: u16) -> bool {
 }
 
 fn pings(port: u16) -> Option<String> {
+    ask(port, "PING")
+}
+
+fn ask(port: u16, words: &str) -> Option<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
-    stream.write_all(b"PING\r\n").ok()?;
+    stream.write_all(format!("{words}\r\n").as_bytes()).ok()?;
     let mut answer = [0; 64];
     let length = stream.read(&mut answer).ok()?;
     Some(String::from_utf8_lossy(&answer[..length]).into_owned())
