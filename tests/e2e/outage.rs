@@ -7,7 +7,7 @@ use serde_json::Value;
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::process::{Process, ended};
-use crate::stage::{Stage, settled};
+use crate::stage::{Stage, settled, sqlite_in};
 
 /// Asks a path of the process; answers the status and the body.
 pub(crate) async fn ask(process: &Process, path: &str) -> (u16, Value) {
@@ -138,10 +138,12 @@ fn order(redis: &RedisServer, words: &[&str]) {
 }
 
 /// Takes what can be written away in the middle of the work, and gives it back: all is told, once.
-async fn nothing_is_lost_while_nothing_can_be_written(away: &[&str], back: &[&str]) {
-    let stage = Stage::new().await;
-    let redis = RedisServer::start();
-    let process = Process::start(&stage.config(&redis.url()));
+async fn nothing_is_lost_while_nothing_can_be_written(
+    stage: Stage,
+    process: Process,
+    away: impl Fn(&Process),
+    back: impl Fn(&Process),
+) {
     let ids: Vec<String> = (0..20)
         .map(|_| stage.message(Fate::CarrierViolation))
         .collect();
@@ -149,7 +151,7 @@ async fn nothing_is_lost_while_nothing_can_be_written(away: &[&str], back: &[&st
         .chain(ids.iter().map(String::as_str))
         .collect();
     assert_eq!(process.json(&watch)["accepted"], 20);
-    order(&redis, away);
+    away(&process);
     readiness(&process, 503).await;
     // The time can be told all along: that alone must not count as well.
     for _ in 0..60 {
@@ -157,7 +159,7 @@ async fn nothing_is_lost_while_nothing_can_be_written(away: &[&str], back: &[&st
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(ask(&process, "/healthz").await.0, 200);
-    order(&redis, back);
+    back(&process);
     readiness(&process, 200).await;
     stage.webhook.wait_for(20).await;
     settled(&process, &ids).await;
@@ -175,18 +177,36 @@ async fn nothing_is_lost_while_nothing_can_be_written(away: &[&str], back: &[&st
     assert_eq!(process.terminate(), Some(0));
 }
 
+/// The same on a Redis that is told two things.
+async fn nothing_is_lost_while_redis_is_told(away: &[&str], back: &[&str]) {
+    let stage = Stage::new().await;
+    let redis = RedisServer::start();
+    let process = Process::start(&stage.config(&redis.url()));
+    let (away, back) = (|_: &_| order(&redis, away), |_: &_| order(&redis, back));
+    nothing_is_lost_while_nothing_can_be_written(stage, process, away, back).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_for_a_while_loses_nothing() {
+    let stage = Stage::new().await;
+    let config = stage.config(&sqlite_in(stage.directory.path()));
+    let process = Process::start_on_small_disk(&config);
+    let (full, empty) = (Process::fill_disk, Process::empty_disk);
+    nothing_is_lost_while_nothing_can_be_written(stage, process, full, empty).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_is_a_replica_for_a_while_loses_nothing() {
     let away = ["REPLICAOF", "127.0.0.1", "1"];
     let back = ["REPLICAOF", "NO", "ONE"];
-    nothing_is_lost_while_nothing_can_be_written(&away, &back).await;
+    nothing_is_lost_while_redis_is_told(&away, &back).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_is_out_of_memory_for_a_while_loses_nothing() {
     let away = ["CONFIG", "SET", "maxmemory", "1"];
     let back = ["CONFIG", "SET", "maxmemory", "0"];
-    nothing_is_lost_while_nothing_can_be_written(&away, &back).await;
+    nothing_is_lost_while_redis_is_told(&away, &back).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,8 +43,43 @@ impl Process {
         process
     }
 
+    /// Starts the binary so that it outlives [`Process::fill_disk`].
+    pub(crate) fn start_on_small_disk(config: &Path) -> Self {
+        let mut command = Command::new("env");
+        command
+            .arg("--ignore-signal=XFSZ")
+            .arg(env!("CARGO_BIN_EXE_smswatch"));
+        let mut process = Self::spawn_as(command, config, "info");
+        process.url = process.wait_for_words("its API is at ");
+        process
+    }
+
+    /// Lets no file be written any more.
+    pub(crate) fn fill_disk(&self) {
+        self.limit_files("0:");
+    }
+
+    /// Lets files be written again.
+    pub(crate) fn empty_disk(&self) {
+        self.limit_files("unlimited:");
+    }
+
+    fn limit_files(&self, limit: &str) {
+        let pid = self.child.id().to_string();
+        let limited = Command::new("prlimit")
+            .args(["--pid", &pid, &format!("--fsize={limit}")])
+            .status()
+            .expect("prlimit runs");
+        assert!(limited.success());
+    }
+
     fn spawn(config: &Path, level: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_smswatch"))
+        let command = Command::new(env!("CARGO_BIN_EXE_smswatch"));
+        Self::spawn_as(command, config, level)
+    }
+
+    fn spawn_as(mut command: Command, config: &Path, level: &str) -> Self {
+        let mut child = command
             .arg("run")
             .arg("--config")
             .arg(config)
