@@ -88,8 +88,8 @@ pub(super) async fn play(binary: &Path, options: &Options) -> anyhow::Result<Rep
     let ends = story.ends()?;
     let waiting = quiet(&ends, &receivers, &doors).await;
     let mut report = Report::new(options.seed, options.messages as u64, &counts);
-    if waiting > 0 {
-        report.unfinished.count = waiting;
+    for delivery in waiting {
+        report.unfinished.add(|| delivery);
     }
     judge(&mut report, &story, &ends, &receivers)?;
     report.took = began.elapsed();
@@ -99,13 +99,13 @@ pub(super) async fn play(binary: &Path, options: &Options) -> anyhow::Result<Rep
     Ok(report)
 }
 
-/// Waits until everything has arrived and all queues are empty, or patience ends; answers how many
+/// Waits until everything has arrived and all queues are empty, or patience ends; answers which
 /// deliveries wait even then.
 async fn quiet(
     ends: &[Fact],
     receivers: &[Receiver; 3],
     doors: &[watch::Receiver<Option<String>>],
-) -> u64 {
+) -> Vec<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let missing = |receiver: &Receiver| {
@@ -113,23 +113,33 @@ async fn quiet(
             ends.iter().any(|end| !book.has_taken(end))
         };
         let waiting = waiting(doors).await;
-        if waiting == Some(0) && !receivers.iter().any(missing) {
-            return 0;
-        }
-        if Instant::now() > deadline {
-            return waiting.unwrap_or(1);
+        let is_empty = waiting.as_ref().is_some_and(Vec::is_empty);
+        let is_complete = is_empty && !receivers.iter().any(missing);
+        if is_complete || Instant::now() > deadline {
+            return waiting.unwrap_or_else(|| vec!["nobody answers".to_owned()]);
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 
-/// How many deliveries wait, as far as one page tells; nothing where nobody answers.
-async fn waiting(doors: &[watch::Receiver<Option<String>>]) -> Option<u64> {
+/// The deliveries that wait, as far as one page tells; nothing where nobody answers.
+async fn waiting(doors: &[watch::Receiver<Option<String>>]) -> Option<Vec<String>> {
     let url = doors.iter().find_map(|door| door.borrow().clone())?;
-    let asked = reqwest::get(format!("{url}/v1/deliveries?state=pending&limit=1000")).await;
-    let bytes = asked.ok()?.error_for_status().ok()?.bytes().await.ok()?;
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(20));
+    let request = client.build().ok()?;
+    let request = request.get(format!("{url}/v1/deliveries?state=pending&limit=1000"));
+    let bytes = request
+        .send()
+        .await
+        .ok()?
+        .error_for_status()
+        .ok()?
+        .bytes()
+        .await
+        .ok()?;
     let page: Value = serde_json::from_slice(&bytes).ok()?;
-    Some(page["items"].as_array()?.len() as u64)
+    let items = page["items"].as_array()?;
+    Some(items.iter().map(Value::to_string).collect())
 }
 
 /// Compares what the receivers were told with what the simulator said.
@@ -192,6 +202,10 @@ http: {{listen: "127.0.0.1:0"}}
 sinks:
 {sinks}rules:
   - name: archive
+    notify: [flaky, hanging, outage]
+  # The first rule does not hear of a word that only refines what it was told before.
+  - name: refinements
+    match: {{refined: true}}
     notify: [flaky, hanging, outage]
 "#
     )
