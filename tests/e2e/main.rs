@@ -8,4 +8,8 @@ mod poison;
 mod privacy;
 mod process;
 mod stage;
+mod fleet;
+mod process;
+mod replicas;
+mod shutdown;
 mod story;

@@ -156,6 +156,11 @@ impl Process {
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
+    /// Ends it at once, as `kill -9` does.
+    pub(crate) fn kill(self) {
+        drop(self);
+    }
+
     /// Sends SIGTERM and waits for the end; answers the exit status.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
