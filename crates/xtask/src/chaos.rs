@@ -22,11 +22,14 @@ use anyhow::{Context as _, bail};
 
 pub use report::{Findings, Report};
 
-const USAGE: &str = "usage: cargo xtask chaos [--minutes M] [--messages N] [--seed S]";
+const USAGE: &str =
+    "usage: cargo xtask chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release]";
 
 /// How long a run is, how much happens in it, and what its faults follow from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
+    /// Which build is played with: `dev`, or `release` where a run is longer than a minute.
+    pub profile: &'static str,
     /// How long things go wrong.
     pub length: Duration,
     /// How many messages are watched.
@@ -36,7 +39,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads `--minutes`, `--messages` and `--seed`.
+    /// Reads `--minutes`, `--messages`, `--seed` and `--profile`.
     ///
     /// # Errors
     ///
@@ -45,6 +48,7 @@ impl Options {
         let mut minutes = 1.0_f64;
         let mut messages = None;
         let mut seed = None;
+        let mut profile = None;
         let mut rest = arguments.iter();
         while let Some(name) = rest.next() {
             let value = rest.next().context(USAGE)?;
@@ -53,7 +57,9 @@ impl Options {
                 "--minutes" => minutes = value.parse().with_context(number)?,
                 "--messages" => messages = Some(value.parse().with_context(number)?),
                 "--seed" => seed = Some(value.parse().with_context(number)?),
-                _ => bail!("`{name}` is not known; {USAGE}"),
+                "--profile" if value == "dev" => profile = Some("dev"),
+                "--profile" if value == "release" => profile = Some("release"),
+                _ => bail!("`{name} {value}` is not known; {USAGE}"),
             }
         }
         if !(0.1..=1_440.0).contains(&minutes) {
@@ -65,7 +71,9 @@ impl Options {
             reason = "a positive number of messages"
         )]
         let usual = (minutes * 2_000.0) as usize;
+        let usual_profile = if minutes > 1.0 { "release" } else { "dev" };
         Ok(Self {
+            profile: profile.unwrap_or(usual_profile),
             length: Duration::from_secs_f64(minutes * 60.0),
             messages: messages.unwrap_or(usual),
             seed: seed.unwrap_or_else(|| fastrand::u64(..1_000_000)),
@@ -81,8 +89,7 @@ impl Options {
 /// recognizable.
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let options = Options::read(arguments)?;
-    let is_long = options.length > Duration::from_secs(60);
-    let binary = build(if is_long { "release" } else { "dev" })?;
+    let binary = build(options.profile)?;
     println!(
         "chaos of {} s with {} messages, seed {}",
         options.length.as_secs(),
@@ -143,12 +150,19 @@ mod tests {
         };
         let options = read("--minutes 10 --messages 20000 --seed 7").expect("they make sense");
         let expected = Options {
+            profile: "release",
             length: Duration::from_secs(600),
             messages: 20_000,
             seed: 7,
         };
         assert_eq!(options, expected);
-        for wrong in ["--minutes", "--minutes x", "--minutes 0", "--fast 1"] {
+        for wrong in [
+            "--minutes",
+            "--minutes x",
+            "--minutes 0",
+            "--fast 1",
+            "--profile x",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

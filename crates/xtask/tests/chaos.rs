@@ -1,0 +1,20 @@
+//! A short run of `cargo xtask chaos`: nothing is lost, nothing false is told, and whatever comes
+//! twice can be recognized.
+
+use std::time::Duration;
+
+use xtask::chaos::{self, Options};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_while_everything_is_killed_cut_and_stopped() {
+    let options = Options {
+        profile: "dev",
+        length: Duration::from_secs(25),
+        messages: 600,
+        seed: 20_260_501,
+    };
+    let binary = chaos::build(options.profile).expect("it compiles");
+    let report = chaos::play(&binary, &options).await.expect("a whole run");
+    assert!(report.kills > 0 && report.stops > 0 && report.redis_kills > 0);
+    assert!(report.is_clean(), "\n{report}");
+}
