@@ -24,8 +24,12 @@ use super::story::{LONGEST_LIFE, Story};
 const SINKS: [&str; 3] = ["flaky", "hanging", "outage"];
 
 /// How long after the last fault everything must have arrived: a watch whose holder was killed waits
-/// for its lease of 40 s, and its deliveries may do so again.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// for its lease of 40 s, and its deliveries may do so again. Counted in looks, so that a machine
+/// that was paused does not use it up.
+const MOST_LOOKS: u32 = 360;
+
+/// How long after each other the looks are.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// Plays one run.
 pub(super) async fn play(binary: &Path, options: &Options) -> anyhow::Result<Report> {
@@ -106,8 +110,9 @@ async fn quiet(
     receivers: &[Receiver; 3],
     doors: &[watch::Receiver<Option<String>>],
 ) -> Vec<String> {
-    let deadline = Instant::now() + PATIENCE;
+    let mut looks = 0;
     loop {
+        looks += 1;
         let missing = |receiver: &Receiver| {
             let book = receiver.book();
             ends.iter().any(|end| !book.has_taken(end))
@@ -115,10 +120,10 @@ async fn quiet(
         let waiting = waiting(doors).await;
         let is_empty = waiting.as_ref().is_some_and(Vec::is_empty);
         let is_complete = is_empty && !receivers.iter().any(missing);
-        if is_complete || Instant::now() > deadline {
+        if is_complete || looks > MOST_LOOKS {
             return waiting.unwrap_or_else(|| vec!["nobody answers".to_owned()]);
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(BETWEEN_LOOKS).await;
     }
 }
 
