@@ -35,6 +35,15 @@ impl Process {
         process
     }
 
+    /// Starts the binary with variables in its environment.
+    pub(crate) fn start_in(config: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_smswatch"));
+        command.envs(environment.iter().copied());
+        let mut process = Self::spawn_as(command, config, "info");
+        process.url = process.wait_for_words("its API is at ");
+        process
+    }
+
     /// Starts the binary and waits until it says these words before it says where it answers.
     pub(crate) fn start_saying(config: &Path, words: &str) -> Self {
         let mut process = Self::spawn(config, "info");

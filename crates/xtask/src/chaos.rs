@@ -125,7 +125,8 @@ pub async fn play(binary: &Path, options: &Options) -> anyhow::Result<Report> {
 /// It does not compile.
 pub fn build(profile: &str) -> anyhow::Result<PathBuf> {
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--package", "smswatch", "--bin", "smswatch"])
+        // Built as the tests build it, so that neither waits for the other's dependencies.
+        .args(["build", "--workspace", "--bin", "smswatch"])
         .args(["--locked", "--profile", profile])
         .status()
         .context("could not run cargo")?;
