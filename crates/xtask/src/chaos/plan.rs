@@ -58,7 +58,7 @@ impl Plan {
         let mut replica = |is_first| {
             let mut rng = rng.fork();
             let mut stops = if is_first { 1 } else { 0 };
-            fill(length, (3_000, 7_000), &mut rng, move |rng, left| {
+            fill(length, (2_000, 5_500), &mut rng, move |rng, left| {
                 let fault = replica_fault(rng, left, stops == 1);
                 stops += 1;
                 fault
