@@ -9,6 +9,7 @@ mod privacy;
 mod process;
 mod stage;
 mod fleet;
+mod poison;
 mod process;
 mod replicas;
 mod shutdown;

@@ -104,6 +104,7 @@ impl Player {
             to: last.position.clone(),
             entries: slice.entries.len() as u64,
             deliveries: vec![delivery],
+            set_aside: Vec::new(),
         };
         let new = self.delivery(n, is_critical);
         let id = new.id.clone();
