@@ -2,15 +2,13 @@
 
 mod alarms;
 mod dead;
+mod fleet;
 mod outage;
 mod payload;
 mod poison;
 mod privacy;
 mod process;
-mod stage;
-mod fleet;
-mod poison;
-mod process;
 mod replicas;
 mod shutdown;
+mod stage;
 mod story;
