@@ -103,7 +103,7 @@ async fn a_log_that_a_crash_cut_off_keeps_what_is_whole() {
     for (tenths, more, expected) in [(10, 0, 50..=50), (6, 7, 2..=49), (0, 0, 1..=1)] {
         let keep = move |length: u64| length * tenths / 10 + more;
         let directory = tempfile::tempdir().expect("a directory");
-        let copy = SqliteStore::open(&crashed(&path, directory.path(), &keep));
+        let copy = SqliteStore::open(&crashed(&path, directory.path(), keep));
         let copy = copy.expect("it opens all the same");
         let known = known(&copy, 50).await;
         let count = known.iter().filter(|known| **known).count();
