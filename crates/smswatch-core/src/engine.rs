@@ -29,6 +29,10 @@ use crate::{commit, deliver, observe, replicas, route};
 /// have filled.
 const PULSE: Duration = Duration::from_secs(5);
 
+/// By how much a look may wait beyond its due time for other processes to have their turn: several
+/// times what a call of the store takes.
+const STAGGER: Duration = Duration::from_millis(4);
+
 /// How often history is trimmed.
 const TRIM: Duration = Duration::from_secs(10);
 
@@ -168,7 +172,7 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
         clock,
         metrics: Metrics::new(parts.settings.config_hash),
         health,
-        looks: [agenda(), agenda()],
+        looks: [agenda(), agenda()].map(|looks| looks.staggered(STAGGER)),
         routes: agenda(),
         fresh,
         sinks,

@@ -6,9 +6,10 @@ mod queue;
 mod redrive;
 mod watch;
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::{FromRedisValue, Script};
@@ -38,6 +39,8 @@ pub struct RedisStore {
     /// Tells this process's leases from all others, and each from the next.
     process: Arc<str>,
     leases: Arc<AtomicU64>,
+    /// Claims whose answer was lost. A shard has few: it releases them before it claims.
+    unanswered: Arc<Mutex<HashSet<(Shard, LeaseId)>>>,
 }
 
 impl RedisStore {
@@ -56,6 +59,7 @@ impl RedisStore {
             shards: options.shards,
             process: format!("{:016x}", fastrand::u64(..)).into(),
             leases: Arc::default(),
+            unanswered: Arc::default(),
         };
         Ok((store, warnings))
     }
@@ -74,6 +78,12 @@ impl RedisStore {
         call.invoke(&mut connection)
             .await
             .map_err(|error| store_error(&error))
+    }
+
+    fn unanswered(&self) -> MutexGuard<'_, HashSet<(Shard, LeaseId)>> {
+        self.unanswered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A name for a lease of `lane`, which the scripts read out of it.

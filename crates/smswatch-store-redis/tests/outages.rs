@@ -112,6 +112,41 @@ async fn a_connection_that_is_cut_comes_back() {
 }
 
 #[tokio::test]
+async fn a_claim_whose_answer_is_lost_is_claimed_again_at_once() {
+    let server = RedisServer::start();
+    let target = ([127, 0, 0, 1], server.port()).into();
+    let proxy = Proxy::start(target).await.expect("a proxy");
+    let store = open(format!("redis://{}", proxy.address())).await;
+    add(&store, 0).await.expect("it is there");
+    let (shard, id) = message(0);
+    let direct = open(server.url()).await;
+    let hour = Duration::from_secs(3600);
+    let claim = || store.claim(shard, Lane::Old, 10, hour);
+    // The scripts are known by now, so that one request is the whole claim.
+    let none = store
+        .claim(Shard((shard.0 + 1) % 16), Lane::Old, 10, hour)
+        .await;
+    assert!(none.expect("it is there").watches.is_empty());
+    proxy.stall_answers();
+    claim().await.expect_err("its answer is lost");
+    let taken = direct.claim(shard, Lane::Old, 10, hour).await;
+    assert!(
+        taken.expect("it is there").watches.is_empty(),
+        "it took place"
+    );
+    proxy.cut();
+    proxy.open();
+    let found = loop {
+        if let Ok(found) = claim().await {
+            break found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(found.watches.len(), 1);
+    assert_eq!(found.watches[0].0, id);
+}
+
+#[tokio::test]
 async fn a_redis_that_still_reads_its_data_is_waited_for() {
     let mut server = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "no"]);
     let store = open(server.url()).await;

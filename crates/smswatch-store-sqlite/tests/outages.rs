@@ -74,8 +74,8 @@ async fn a_file_that_somebody_else_locks_is_said_to_be_locked_and_waited_for() {
     assert_eq!(known(&store, 2).await, [true, true]);
 }
 
-/// Copies a store as a crash would leave it, with so many bytes of its write-ahead log.
-fn crashed(path: &Path, directory: &Path, keep: impl Fn(u64) -> u64) -> PathBuf {
+/// Copies a store as a crash would leave it, with so much of its write-ahead log.
+fn crashed(path: &Path, directory: &Path, percent: u64) -> PathBuf {
     let log = |path: &Path| path.with_extension("db-wal");
     let copy = directory.join("copy.db");
     std::fs::copy(path, &copy).expect("a copy");
@@ -83,7 +83,7 @@ fn crashed(path: &Path, directory: &Path, keep: impl Fn(u64) -> u64) -> PathBuf 
     let file = std::fs::OpenOptions::new().write(true).open(log(&copy));
     let file = file.expect("the copy");
     let length = file.metadata().expect("a length").len();
-    file.set_len(keep(length)).expect("it can be cut");
+    file.set_len(length * percent / 100).expect("it can be cut");
     copy
 }
 
@@ -99,11 +99,10 @@ async fn a_log_that_a_crash_cut_off_keeps_what_is_whole() {
     for n in 1..50 {
         add(&store, n).await.expect("it is written");
     }
-    // So many tenths of the file are left, and so many bytes more.
-    for (tenths, more, expected) in [(10, 0, 50..=50), (6, 7, 2..=49), (0, 0, 1..=1)] {
-        let keep = move |length: u64| length * tenths / 10 + more;
+    // How much of the log is left, in percent, and what is known then.
+    for (percent, expected) in [(100, 50..=50), (60, 2..=49), (0, 1..=1)] {
         let directory = tempfile::tempdir().expect("a directory");
-        let copy = SqliteStore::open(&crashed(&path, directory.path(), keep));
+        let copy = SqliteStore::open(&crashed(&path, directory.path(), percent));
         let copy = copy.expect("it opens all the same");
         let known = known(&copy, 50).await;
         let count = known.iter().filter(|known| **known).count();

@@ -15,6 +15,8 @@ enum Door {
     Open,
     /// Connections stand, and nothing passes.
     Stalled,
+    /// Requests pass, and no answer does.
+    Mute,
     /// Connections are refused.
     Closed,
 }
@@ -68,6 +70,11 @@ impl Proxy {
     /// Lets nothing through, without saying so.
     pub fn stall(&self) {
         self.set(Door::Stalled);
+    }
+
+    /// Lets requests through and no answers, without saying so.
+    pub fn stall_answers(&self) {
+        self.set(Door::Mute);
     }
 
     /// Closes all connections and refuses new ones.
@@ -153,8 +160,8 @@ async fn pass(client: TcpStream, target: SocketAddr, mut state: watch::Receiver<
     let (from_server, to_server) = server.into_split();
     let [requests, answers] = gates;
     tokio::select! {
-        _ = copy(from_client, to_server, requests) => {}
-        _ = copy(from_server, to_client, answers) => {}
+        _ = copy(from_client, to_server, requests, &[Door::Open, Door::Mute]) => {}
+        _ = copy(from_server, to_client, answers, &[Door::Open]) => {}
         _ = state.wait_for(|state| state.n_cuts != n_cuts || state.door == Door::Closed) => {}
     }
 }
@@ -163,6 +170,7 @@ async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     mut gate: watch::Receiver<State>,
+    passing: &[Door],
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
@@ -170,7 +178,7 @@ async fn copy(
         if length == 0 {
             return Ok(());
         }
-        let open = gate.wait_for(|state| state.door != Door::Stalled).await;
+        let open = gate.wait_for(|state| passing.contains(&state.door)).await;
         open.map_err(io::Error::other)?;
         to.write_all(&buffer[..length]).await?;
     }
