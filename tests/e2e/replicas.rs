@@ -39,9 +39,8 @@ async fn three_replicas_share_the_work_and_the_last_one_finishes_it() {
         made.push(looks(replica).await);
     }
     let all: u64 = made.iter().sum();
-    // Whoever wakes first takes what is due, so idle replicas do not share evenly.
     assert!(
-        made.iter().all(|made| made * 50 > all),
+        made.iter().all(|made| made * 10 > all),
         "the work is not shared: {made:?}"
     );
 
