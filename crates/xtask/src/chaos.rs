@@ -7,7 +7,6 @@
 mod book;
 mod faults;
 mod plan;
-mod proxy;
 mod receiver;
 mod replica;
 mod report;

@@ -8,9 +8,9 @@ use smswatch_testkit::redis_server::RedisServer;
 use tokio::time::sleep;
 
 use super::plan::{DoorFault, Planned, ReplicaFault};
-use super::proxy::Proxy;
 use super::receiver::{Mood, Receiver};
 use super::replica::Replica;
+use smswatch_testkit::proxy::Proxy;
 
 /// How often what went wrong.
 #[derive(Debug, Default)]

@@ -14,11 +14,11 @@ use super::Options;
 use super::book::Fact;
 use super::faults::{self, Counts};
 use super::plan::Plan;
-use super::proxy::Proxy;
 use super::receiver::{Mood, Receiver, SECRET};
 use super::replica::Replica;
 use super::report::Report;
 use super::story::{LONGEST_LIFE, Story};
+use smswatch_testkit::proxy::Proxy;
 
 /// The receivers, as the configuration names them.
 const SINKS: [&str; 3] = ["flaky", "hanging", "outage"];
