@@ -29,9 +29,9 @@ use crate::{commit, deliver, observe, replicas, route};
 /// have filled.
 const PULSE: Duration = Duration::from_secs(5);
 
-/// By how much a look may wait beyond its due time for other processes to have their turn: several
-/// times what a call of the store takes.
-const STAGGER: Duration = Duration::from_millis(4);
+/// By how much a look may wait beyond its due time, for other processes to have their turn: longer
+/// than a call of the store takes.
+const STAGGER: Duration = Duration::from_millis(1);
 
 /// How often history is trimmed.
 const TRIM: Duration = Duration::from_secs(10);
