@@ -19,8 +19,8 @@ const NEVER: i64 = i64::MAX;
 pub(crate) struct Agenda {
     dues: Box<[AtomicI64]>,
     changed: Notify,
-    /// By how much a sleep may be longer than it must.
-    stagger: Duration,
+    /// By how many milliseconds a sleep is longer than it must be.
+    courtesy: AtomicI64,
 }
 
 impl Agenda {
@@ -30,15 +30,15 @@ impl Agenda {
         Self {
             dues,
             changed: Notify::new(),
-            stagger: Duration::ZERO,
+            courtesy: AtomicI64::new(0),
         }
     }
 
-    /// Lets a sleep be longer by up to `stagger`, at random: of several processes that wait for the
-    /// same due time, now this one and now that one is the first.
-    pub(crate) fn staggered(mut self, stagger: Duration) -> Self {
-        self.stagger = stagger;
-        self
+    /// Lets the next sleeps be longer by `courtesy`: other processes that wait for the same due time
+    /// then come first.
+    pub(crate) fn let_others_first(&self, courtesy: Duration) {
+        let millis = i64::try_from(courtesy.as_millis()).unwrap_or(0);
+        self.courtesy.store(millis, Ordering::Relaxed);
     }
 
     /// Something in `queue` is due at `due`.
@@ -89,9 +89,8 @@ impl Agenda {
                 continue;
             }
             // A millisecond more, so that rounding down does not wake this a moment too early.
-            let sleep = Timestamp::from_millis(earliest).since(now)
-                + Duration::from_millis(1)
-                + self.stagger.mul_f64(fastrand::f64());
+            let more = 1 + self.courtesy.load(Ordering::Relaxed);
+            let sleep = Timestamp::from_millis(earliest + more).since(now);
             tokio::select! {
                 () = changed => {}
                 () = tokio::time::sleep(sleep) => {}

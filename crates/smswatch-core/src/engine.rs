@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -28,10 +29,6 @@ use crate::{commit, deliver, observe, replicas, route};
 /// How often the store is asked how it is, and the queues are looked at that another process may
 /// have filled.
 const PULSE: Duration = Duration::from_secs(5);
-
-/// By how much a look may wait beyond its due time, for other processes to have their turn: longer
-/// than a call of the store takes.
-const STAGGER: Duration = Duration::from_millis(1);
 
 /// How often history is trimmed.
 const TRIM: Duration = Duration::from_secs(10);
@@ -172,7 +169,8 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
         clock,
         metrics: Metrics::new(parts.settings.config_hash),
         health,
-        looks: [agenda(), agenda()].map(|looks| looks.staggered(STAGGER)),
+        has_company: AtomicBool::new(false),
+        looks: [agenda(), agenda()],
         routes: agenda(),
         fresh,
         sinks,

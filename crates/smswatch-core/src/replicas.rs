@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -105,6 +106,9 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         let Ok(roster) = announce(&shared).await else {
             continue;
         };
+        shared
+            .has_company
+            .store(roster.0.len() > 1, Ordering::Relaxed);
         match roster.trouble(shared.settings.config_hash) {
             Some(trouble) => shared.health.trouble(REPLICAS, &trouble),
             None => shared.health.well(REPLICAS),
