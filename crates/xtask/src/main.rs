@@ -1,4 +1,4 @@
-//! Chores that cargo alone does not do: `cargo xtask test`, `cargo xtask bench`, `cargo xtask chaos`, `cargo xtask schema`.
+//! Chores that cargo alone does not do: `cargo xtask test`, `bench`, `chaos` and `schema`.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -7,6 +7,7 @@
 
 mod bench;
 mod install;
+mod schema;
 mod test;
 
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ const USAGE: &str = "\
 usage: cargo xtask CHORE
 
   test [ARGS]   install what the tests need, then run them all; ARGS go to `cargo test`
+  schema        write config/smswatch.schema.json anew
   bench [PART]  measure, with optimized programs: polls, storm, trickle, or all of them
   chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release]
                 kill, cut and stop what can be, and count what was lost
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let chore = arguments.next();
     let rest: Vec<String> = arguments.collect();
     let done = match chore.as_deref() {
+        Some("schema") => schema::run(),
         Some("test") => test::run(&rest),
         Some("bench") => bench::run(&rest),
         Some("bench-bare-loop") => bench::run_bare_loop(&rest),
