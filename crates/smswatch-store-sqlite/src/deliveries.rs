@@ -17,12 +17,16 @@ const MOST_TRIMMED: u64 = 1000;
 const COLUMNS: &str = "number, id, sink, rule, state, message_ids, created_at, due, attempts_made, \
                        attempts, body, queued_at";
 
-/// Queues a delivery; answers whether it is new.
-pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestamp) -> Result<bool> {
-    let priority = match delivery.priority {
+/// The digit that stands for a priority.
+pub(crate) fn digit(priority: Priority) -> u8 {
+    match priority {
         Priority::Critical => 0,
         Priority::Normal => 1,
-    };
+    }
+}
+
+/// Queues a delivery; answers whether it is new.
+pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestamp) -> Result<bool> {
     let ids: Vec<&str> = delivery.message_ids.iter().map(MessageId::as_str).collect();
     let added = connection
         .prepare_cached(
@@ -34,7 +38,7 @@ pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestam
             delivery.id.as_str(),
             delivery.sink,
             delivery.rule,
-            priority,
+            digit(delivery.priority),
             ids.join("\n"),
             delivery.body,
             now.as_millis(),
@@ -65,7 +69,7 @@ pub(crate) fn claim(
         let left = limit.saturating_sub(u32::try_from(deliveries.len()).unwrap_or(u32::MAX));
         let claimed = connection
             .prepare_cached(
-                "UPDATE deliveries SET due = ?4, token = token + 1 WHERE number IN (
+                "UPDATE deliveries SET due = ?4, token = token + 1, claimed = 1 WHERE number IN (
                      SELECT number FROM deliveries
                      WHERE state = 'pending' AND sink = ?1 AND priority = ?2 AND due <= ?3
                      ORDER BY due, number LIMIT ?5)
@@ -102,7 +106,7 @@ fn claimed(row: &Row<'_>) -> Result<ClaimedDelivery> {
     })
 }
 
-fn delivery_id(text: String) -> Result<DeliveryId> {
+pub(crate) fn delivery_id(text: String) -> Result<DeliveryId> {
     DeliveryId::new(text).map_err(|_| unreadable("a delivery's id"))
 }
 
@@ -137,11 +141,7 @@ fn complete_one(
     let Some((number, attempts)) = held else {
         return Ok(false);
     };
-    let mut attempts = read_attempts(&attempts)?;
-    attempts.push(completion.attempt.clone());
-    let surplus = attempts.len().saturating_sub(Attempt::MAX_KEPT);
-    attempts.drain(..surplus);
-    let attempts = serde_json::to_string(&attempts).map_err(|_| unreadable("an attempt"))?;
+    let attempts = with_attempt(&attempts, &completion.attempt)?;
     let (state, due, ended) = match completion.outcome {
         Outcome::Delivered => (DeliveryState::Delivered, now, Some(now)),
         Outcome::Dead => (DeliveryState::Dead, now, Some(now)),
@@ -151,7 +151,8 @@ fn complete_one(
     connection
         .prepare_cached(
             "UPDATE deliveries SET state = ?2, due = ?3, ended_at = ?4, attempts = ?5,
-                 attempts_made = attempts_made + 1, token = token + 1 WHERE number = ?1",
+                 attempts_made = attempts_made + 1, token = token + 1, claimed = 0
+             WHERE number = ?1",
         )?
         .execute(params![
             number,
@@ -163,24 +164,35 @@ fn complete_one(
     Ok(true)
 }
 
+/// Attempts as they are kept, with one more.
+pub(crate) fn with_attempt(attempts: &str, attempt: &Attempt) -> Result<String> {
+    let mut attempts = read_attempts(attempts)?;
+    attempts.push(attempt.clone());
+    let surplus = attempts.len().saturating_sub(Attempt::MAX_KEPT);
+    attempts.drain(..surplus);
+    serde_json::to_string(&attempts).map_err(|_| unreadable("an attempt"))
+}
+
 fn read_attempts(text: &str) -> Result<Vec<Attempt>> {
     serde_json::from_str(text).map_err(|_| unreadable("the attempts of a delivery"))
+}
+
+pub(crate) fn message_ids(lines: &str) -> Result<Vec<MessageId>> {
+    let read = |id| MessageId::new(id).map_err(|_| unreadable("a message id"));
+    lines.lines().map(read).collect()
 }
 
 fn stored(row: &Row<'_>) -> Result<(i64, StoredDelivery)> {
     let state: String = row.get(4)?;
     let state = DeliveryState::from_word(&state).ok_or_else(|| unreadable("a delivery's state"))?;
     let ids: String = row.get(5)?;
-    let ids = ids
-        .lines()
-        .map(|id| MessageId::new(id).map_err(|_| unreadable("a message id")));
     let due = Timestamp::from_millis(row.get(7)?);
     let delivery = StoredDelivery {
         id: delivery_id(row.get(1)?)?,
         sink: row.get(2)?,
         rule: row.get(3)?,
         state,
-        message_ids: ids.collect::<Result<_>>()?,
+        message_ids: message_ids(&ids)?,
         created_at: Timestamp::from_millis(row.get(6)?),
         next_attempt_at: (state == DeliveryState::Pending).then_some(due),
         attempts_made: row.get(8)?,

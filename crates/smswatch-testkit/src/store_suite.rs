@@ -14,6 +14,7 @@ mod log;
 mod memos;
 mod rates;
 mod redrive;
+mod waiting;
 mod watches;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use log::*;
 pub use memos::*;
 pub use rates::*;
 pub use redrive::*;
+pub use waiting::*;
 pub use watches::*;
 
 /// An empty store, and whatever must live as long as it does.
@@ -84,6 +86,11 @@ macro_rules! store_suite {
             a_forgotten_delivery_is_gone,
             a_redrive_goes_through_all_of_a_sink_in_bounded_steps,
             a_redrive_takes_what_ended_between_two_instants,
+            a_queue_is_looked_through_in_the_order_of_queueing,
+            a_queue_is_looked_through_in_bounded_slices,
+            what_is_claimed_is_looked_at_only_when_it_is_wanted,
+            what_is_buried_is_dead_and_says_why,
+            only_what_waits_and_is_not_critical_is_buried,
             a_memo_is_written_only_over_the_version_that_was_expected,
             a_memo_and_its_log_entries_are_written_together,
             one_of_many_changes_of_a_memo_takes_place,
