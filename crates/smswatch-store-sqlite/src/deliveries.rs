@@ -177,22 +177,20 @@ fn read_attempts(text: &str) -> Result<Vec<Attempt>> {
     serde_json::from_str(text).map_err(|_| unreadable("the attempts of a delivery"))
 }
 
-pub(crate) fn message_ids(lines: &str) -> Result<Vec<MessageId>> {
-    let read = |id| MessageId::new(id).map_err(|_| unreadable("a message id"));
-    lines.lines().map(read).collect()
-}
-
 fn stored(row: &Row<'_>) -> Result<(i64, StoredDelivery)> {
     let state: String = row.get(4)?;
     let state = DeliveryState::from_word(&state).ok_or_else(|| unreadable("a delivery's state"))?;
     let ids: String = row.get(5)?;
+    let ids = ids
+        .lines()
+        .map(|id| MessageId::new(id).map_err(|_| unreadable("a message id")));
     let due = Timestamp::from_millis(row.get(7)?);
     let delivery = StoredDelivery {
         id: delivery_id(row.get(1)?)?,
         sink: row.get(2)?,
         rule: row.get(3)?,
         state,
-        message_ids: message_ids(&ids)?,
+        message_ids: ids.collect::<Result<_>>()?,
         created_at: Timestamp::from_millis(row.get(6)?),
         next_attempt_at: (state == DeliveryState::Pending).then_some(due),
         attempts_made: row.get(8)?,

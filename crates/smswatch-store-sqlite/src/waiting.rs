@@ -6,7 +6,7 @@ use smswatch_core::store::{
     Attempt, DeliveryState, QueuePlace, QueueRequest, QueueSlice, WaitingDelivery,
 };
 
-use crate::deliveries::{delivery_id, digit, message_ids, with_attempt};
+use crate::deliveries::{delivery_id, digit, with_attempt};
 
 pub(crate) fn read(
     connection: &Connection,
@@ -24,7 +24,7 @@ pub(crate) fn read(
     };
     let deliveries: Vec<WaitingDelivery> = connection
         .prepare_cached(
-            "SELECT id, queued_at, rule, message_ids, body FROM deliveries
+            "SELECT id, queued_at, body FROM deliveries
              WHERE state = 'pending' AND sink = ?1 AND priority = ?2
                AND queued_at < ?3 AND (queued_at, id) > (?4, ?5)
                AND (?6 OR claimed = 0 OR due <= ?3)
@@ -46,9 +46,7 @@ pub(crate) fn read(
                         queued_at: Timestamp::from_millis(row.get(1)?),
                         id: delivery_id(row.get(0)?)?,
                     },
-                    rule: row.get(2)?,
-                    message_ids: message_ids(&row.get::<_, String>(3)?)?,
-                    body: row.get(4)?,
+                    body: row.get(2)?,
                 })
             },
         )?

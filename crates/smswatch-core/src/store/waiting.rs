@@ -1,6 +1,6 @@
 //! What goes in and out of a store when a queue is looked through without claiming.
 
-use smswatch_model::{DeliveryId, MessageId, Timestamp};
+use smswatch_model::{DeliveryId, Timestamp};
 
 use super::Priority;
 
@@ -31,10 +31,6 @@ pub struct QueueRequest {
 pub struct WaitingDelivery {
     /// Where it stands.
     pub place: QueuePlace,
-    /// The rule that made it.
-    pub rule: String,
-    /// The messages that it tells of.
-    pub message_ids: Vec<MessageId>,
     /// The notification, as core wrote it.
     pub body: Vec<u8>,
 }

@@ -12,7 +12,7 @@ local first = '-inf'
 if seen_at ~= '' then first = seen_at end
 local out, gone, looked, skip, is_all = {}, {}, 0, 0, false
 local last_at, last_id = '', ''
-while #out < 5 * limit and looked < most and not is_all do
+while #out < 3 * limit and looked < most and not is_all do
   local page = redis.call('ZRANGEBYSCORE', ages, first, '(' .. now, 'WITHSCORES', 'LIMIT', skip, limit)
   is_all = #page < 2 * limit
   skip = skip + limit
@@ -20,9 +20,9 @@ while #out < 5 * limit and looked < most and not is_all do
     local id, queued = page[at], page[at + 1]
     -- What was queued in the same millisecond as the last one, and lies before it, is no news.
     local is_news = queued ~= seen_at or id > seen_id
-    if is_news and #out < 5 * limit then
+    if is_news and #out < 3 * limit then
       local score = tonumber(redis.call('ZSCORE', queue, id) or '-1')
-      local delivery = redis.call('HMGET', base .. 'd:' .. id, 's', 'r', 'm', 'b')
+      local delivery = redis.call('HMGET', base .. 'd:' .. id, 's', 'b')
       looked = looked + 1
       last_at, last_id = queued, id
       if score < 0 or delivery[1] ~= 'pending' then
@@ -31,8 +31,6 @@ while #out < 5 * limit and looked < most and not is_all do
         out[#out + 1] = id
         out[#out + 1] = queued
         out[#out + 1] = delivery[2]
-        out[#out + 1] = delivery[3]
-        out[#out + 1] = delivery[4]
       end
     elseif is_news then
       is_all = false

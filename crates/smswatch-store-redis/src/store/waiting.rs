@@ -1,13 +1,13 @@
 //! Queues, looked through without claiming, and deliveries that are given up unattempted.
 
-use smswatch_core::model::{DeliveryId, MessageId};
+use smswatch_core::model::DeliveryId;
 use smswatch_core::store::{
     Attempt, QueuePlace, QueueRequest, QueueSlice, Shard, StoreError, WaitingDelivery,
 };
 
 use super::RedisStore;
 use super::queue::digit;
-use crate::delivery::{delivery_id, instant, text};
+use crate::delivery::{delivery_id, instant};
 use crate::error::strange;
 
 /// How many deliveries one call looks at beyond those that it answers, which others may have claimed.
@@ -34,7 +34,7 @@ impl RedisStore {
         call.arg(limit).arg(limit.saturating_add(BEYOND));
         let (pending, last_at, last_id, found): (u64, Vec<u8>, Vec<u8>, Vec<Vec<u8>>) =
             self.invoke(&call).await?;
-        let deliveries = found.chunks_exact(5).map(read);
+        let deliveries = found.chunks_exact(3).map(read);
         Ok(QueueSlice {
             pending,
             deliveries: deliveries.collect::<Result<_, _>>()?,
@@ -71,13 +71,8 @@ fn place(id: &[u8], queued_at: &[u8]) -> Result<QueuePlace, StoreError> {
 }
 
 fn read(row: &[Vec<u8>]) -> Result<WaitingDelivery, StoreError> {
-    let ids = text(&row[3])?
-        .lines()
-        .map(|id| MessageId::new(id).map_err(|_| strange("a message id")));
     Ok(WaitingDelivery {
         place: place(&row[0], &row[1])?,
-        rule: text(&row[2])?.to_owned(),
-        message_ids: ids.collect::<Result<_, _>>()?,
-        body: row[4].clone(),
+        body: row[2].clone(),
     })
 }
