@@ -2,6 +2,7 @@
 
 mod alarms;
 mod dead;
+mod overflow;
 mod poison;
 mod process;
 mod story;

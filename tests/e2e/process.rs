@@ -83,6 +83,16 @@ impl Process {
     }
 }
 
+/// Runs `smswatch check` on a configuration.
+pub(crate) fn check(config: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_smswatch"))
+        .arg("check")
+        .arg("--config")
+        .arg(config)
+        .output()
+        .expect("the command runs")
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // It has ended already where all went well.

@@ -25,6 +25,8 @@ const REASON: &str = "queue_full";
 struct Look {
     pending: u64,
     buried: u64,
+    /// Whether some are to be given up that are under way just now.
+    is_delayed: bool,
 }
 
 /// Looks whether there is too much whenever enough was queued; ends never by itself.
@@ -45,7 +47,11 @@ pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>) {
                     );
                 }
                 is_full = look.buried > 0;
-                patience(max, look.pending)
+                if look.is_delayed {
+                    0
+                } else {
+                    patience(max, look.pending)
+                }
             }
             Err(error) => {
                 tracing::debug!(%error, "a queue is looked at again");
@@ -77,14 +83,20 @@ async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Look, StoreError> {
         let slices = slices.await?;
         let pending: u64 = slices.iter().map(|slice| slice.pending).sum();
         let excess = pending.saturating_sub(unit.settings.queue_max);
+        let look = Look {
+            pending,
+            buried,
+            is_delayed: false,
+        };
         if excess == 0 {
-            return Ok(Look { pending, buried });
+            return Ok(look);
         }
         if limit < SLICE {
             limit = SLICE;
             continue;
         }
         let counts = oldest(&slices, excess);
+        let is_delayed = counts.iter().any(|count| *count > 0);
         let burials = shared.shards().zip(slices).zip(counts);
         let burials = burials.filter(|(_, count)| *count > 0);
         let burials = burials.map(|((shard, mut slice), count)| {
@@ -97,7 +109,7 @@ async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Look, StoreError> {
             count += outcome?;
         }
         if count == 0 {
-            return Ok(Look { pending, buried });
+            return Ok(Look { is_delayed, ..look });
         }
         buried += count;
     }
@@ -111,7 +123,6 @@ async fn look(
 ) -> Result<QueueSlice, StoreError> {
     let request = QueueRequest {
         priority: Priority::Normal,
-        claimed_too: false,
         after: None,
         limit,
     };
@@ -141,13 +152,18 @@ fn oldest(slices: &[QueueSlice], excess: u64) -> Vec<usize> {
     counts
 }
 
-/// Gives up deliveries of one shard; answers how many it were.
+/// Gives up deliveries of one shard but for those that are under way, which may yet arrive and are
+/// not replaced by younger ones; answers how many it were.
 async fn bury(
     shared: &Shared,
     unit: &SinkUnit,
     shard: Shard,
-    deliveries: Vec<WaitingDelivery>,
+    mut deliveries: Vec<WaitingDelivery>,
 ) -> Result<u64, StoreError> {
+    deliveries.retain(|waiting| !waiting.is_claimed);
+    if deliveries.is_empty() {
+        return Ok(0);
+    }
     let bodies = deliveries.iter().map(|waiting| &waiting.body[..]);
     let fallbacks = fallback::of_bodies(unit, bodies);
     fallback::hand_over(shared, unit, shard, fallbacks).await?;
@@ -187,6 +203,7 @@ mod tests {
     fn slice(seconds: &[i64], has_more: bool) -> QueueSlice {
         let waiting = |second: &i64| WaitingDelivery {
             place: place(*second),
+            is_claimed: false,
             body: Vec::new(),
         };
         QueueSlice {

@@ -24,11 +24,10 @@ pub(crate) fn read(
     };
     let deliveries: Vec<WaitingDelivery> = connection
         .prepare_cached(
-            "SELECT id, queued_at, body FROM deliveries
+            "SELECT id, queued_at, claimed AND due > ?3, body FROM deliveries
              WHERE state = 'pending' AND sink = ?1 AND priority = ?2
                AND queued_at < ?3 AND (queued_at, id) > (?4, ?5)
-               AND (?6 OR claimed = 0 OR due <= ?3)
-             ORDER BY queued_at, id LIMIT ?7",
+             ORDER BY queued_at, id LIMIT ?6",
         )?
         .query_map(
             params![
@@ -37,7 +36,6 @@ pub(crate) fn read(
                 now.as_millis(),
                 seen_at,
                 seen_id,
-                request.claimed_too,
                 limit,
             ],
             |row| {
@@ -46,7 +44,8 @@ pub(crate) fn read(
                         queued_at: Timestamp::from_millis(row.get(1)?),
                         id: delivery_id(row.get(0)?)?,
                     },
-                    body: row.get(2)?,
+                    is_claimed: row.get(2)?,
+                    body: row.get(3)?,
                 })
             },
         )?

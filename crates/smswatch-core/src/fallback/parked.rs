@@ -78,8 +78,6 @@ async fn hand_over_shard(
         while !is_done {
             let request = QueueRequest {
                 priority,
-                // The one that is tried meanwhile is parked like the others if it fails.
-                claimed_too: true,
                 after: place.clone(),
                 limit: SLICE,
             };

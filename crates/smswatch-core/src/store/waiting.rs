@@ -18,8 +18,6 @@ pub struct QueuePlace {
 pub struct QueueRequest {
     /// Those that go first, or the others.
     pub priority: Priority,
-    /// Whether those are wanted too that somebody has claimed.
-    pub claimed_too: bool,
     /// Where the slice before this one ended; none for the first.
     pub after: Option<QueuePlace>,
     /// How many at most, at least 1.
@@ -31,6 +29,8 @@ pub struct QueueRequest {
 pub struct WaitingDelivery {
     /// Where it stands.
     pub place: QueuePlace,
+    /// Whether somebody has claimed it: it may be under way.
+    pub is_claimed: bool,
     /// The notification, as core wrote it.
     pub body: Vec<u8>,
 }

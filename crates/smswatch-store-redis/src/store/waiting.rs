@@ -10,9 +10,6 @@ use super::queue::digit;
 use crate::delivery::{delivery_id, instant};
 use crate::error::strange;
 
-/// How many deliveries one call looks at beyond those that it answers, which others may have claimed.
-const BEYOND: u32 = 1000;
-
 impl RedisStore {
     pub(super) async fn queue_slice(
         &self,
@@ -20,21 +17,18 @@ impl RedisStore {
         sink: &str,
         request: &QueueRequest,
     ) -> Result<QueueSlice, StoreError> {
-        let limit = request.limit.max(1);
         let mut call = self.call(&self.scripts.waiting, shard);
-        call.arg(sink)
-            .arg(digit(request.priority))
-            .arg(u8::from(request.claimed_too));
+        call.arg(sink).arg(digit(request.priority));
         match &request.after {
             Some(place) => call
                 .arg(place.queued_at.as_millis().to_string())
                 .arg(place.id.as_str()),
             None => call.arg("").arg(""),
         };
-        call.arg(limit).arg(limit.saturating_add(BEYOND));
+        call.arg(request.limit.max(1));
         let (pending, last_at, last_id, found): (u64, Vec<u8>, Vec<u8>, Vec<Vec<u8>>) =
             self.invoke(&call).await?;
-        let deliveries = found.chunks_exact(3).map(read);
+        let deliveries = found.chunks_exact(4).map(read);
         Ok(QueueSlice {
             pending,
             deliveries: deliveries.collect::<Result<_, _>>()?,
@@ -73,6 +67,7 @@ fn place(id: &[u8], queued_at: &[u8]) -> Result<QueuePlace, StoreError> {
 fn read(row: &[Vec<u8>]) -> Result<WaitingDelivery, StoreError> {
     Ok(WaitingDelivery {
         place: place(&row[0], &row[1])?,
-        body: row[2].clone(),
+        is_claimed: row[2] == b"1",
+        body: row[3].clone(),
     })
 }

@@ -15,7 +15,6 @@ const SHARD: Shard = Shard(0);
 fn normal(limit: u32) -> QueueRequest {
     QueueRequest {
         priority: Priority::Normal,
-        claimed_too: false,
         after: None,
         limit,
     }
@@ -91,6 +90,7 @@ pub async fn a_queue_is_looked_through_in_the_order_of_queueing(fixture: &dyn St
     assert_eq!(oldest, of_crm(0).id);
     let slice = look(&*store, normal(10)).await;
     assert_eq!(names(&slice), [0, 1, 2].map(|n| of_crm(n).id));
+    assert!(slice.deliveries.iter().all(|waiting| !waiting.is_claimed));
     assert_eq!((slice.pending, slice.next), (3, None));
     let first = &slice.deliveries[0];
     let new = of_crm(0);
@@ -129,19 +129,16 @@ pub async fn a_queue_is_looked_through_in_bounded_slices(fixture: &dyn StoreFixt
 }
 
 /// Whoever claimed a delivery is left to it until the lease ends.
-pub async fn what_is_claimed_is_looked_at_only_when_it_is_wanted(fixture: &dyn StoreFixture) {
+pub async fn what_is_claimed_is_told_apart_and_not_buried(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     queue(&*store, vec![of_crm(0)]).await;
     queue(&*store, vec![of_crm(1)]).await;
     let claimed = store.claim_deliveries(SHARD, "crm", 1, LONG).await;
     assert_eq!(claimed.expect("a claim").deliveries[0].id, of_crm(0).id);
-    assert_eq!(names(&look(&*store, normal(1)).await), [of_crm(1).id]);
-    let with_claimed = QueueRequest {
-        claimed_too: true,
-        ..normal(10)
-    };
-    let slice = look(&*store, with_claimed).await;
+    let slice = look(&*store, normal(10)).await;
     assert_eq!(names(&slice), [of_crm(0).id, of_crm(1).id]);
+    let claimed = slice.deliveries.iter().map(|waiting| waiting.is_claimed);
+    assert!(claimed.eq([true, false]));
     assert_eq!(bury(&*store, &[&of_crm(0).id, &of_crm(1).id]).await, 1);
     assert_eq!(state(&*store, &of_crm(0).id).await, DeliveryState::Pending);
 
