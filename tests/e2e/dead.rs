@@ -195,3 +195,33 @@ async fn dead_letters_that_a_bound_removes_are_counted() {
     }
     panic!("what was removed was not counted");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_of_a_sink_that_has_gone_can_only_be_dropped() {
+    let stage = Stage::new().await;
+    stage.receiver.answer_always(Answer::status(422));
+    let config = stage.config(&stage.sqlite());
+    let process = Process::start(&config);
+    stage.watch(&process, 1);
+    let letter = dead_letters(&process, 1).await.remove(0);
+    assert_eq!(process.terminate(), Some(0));
+
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let renamed = text.replace("crm:", "pager:").replace("[crm]", "[pager]");
+    std::fs::write(&config, renamed).expect("a file");
+    let process = Process::start(&config);
+    let id = letter["id"].as_str().expect("an id");
+    let refused = process.ask(&["dead", "retry", id]);
+    assert_eq!(refused.status.code(), Some(1));
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(why.contains("not configured"), "{why}");
+    let refused = process.ask(&["dead", "retry", "--sink", "crm"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let all = process.json(&["dead", "retry", "--all"]);
+    assert_eq!(all, json!({"retried": 0}));
+    assert_eq!(dead_letters(&process, 1).await[0]["id"], id);
+    let dropped = process.json(&["dead", "drop", "--all"]);
+    assert_eq!(dropped, json!({"dropped": 1}));
+    dead_letters(&process, 0).await;
+    assert_eq!(process.terminate(), Some(0));
+}

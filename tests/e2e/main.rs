@@ -2,7 +2,14 @@
 
 mod alarms;
 mod dead;
+mod fleet;
+mod outage;
 mod overflow;
+mod payload;
 mod poison;
+mod privacy;
 mod process;
+mod replicas;
+mod shutdown;
+mod stage;
 mod story;

@@ -1,8 +1,10 @@
 //! The built binary as a process: started, asked, told to stop.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -11,40 +13,138 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Process {
     child: Child,
     pub(crate) url: String,
+    token: Option<&'static str>,
+    said: Arc<Said>,
+    readers: Vec<JoinHandle<()>>,
 }
+
+/// All that the process wrote so far, to either stream.
+#[derive(Default)]
+struct Said(Mutex<String>);
 
 impl Process {
     /// Starts the binary with a configuration and waits until it says where its API is.
     pub(crate) fn start(config: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_smswatch"))
+        Self::start_logging(config, "info")
+    }
+
+    /// The same, with a log as detailed as `level` says.
+    pub(crate) fn start_logging(config: &Path, level: &str) -> Self {
+        let mut process = Self::spawn(config, level);
+        process.url = process.wait_for_words("its API is at ");
+        process
+    }
+
+    /// Starts the binary with variables in its environment.
+    pub(crate) fn start_in(config: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_smswatch"));
+        command.envs(environment.iter().copied());
+        let mut process = Self::spawn_as(command, config, "info");
+        process.url = process.wait_for_words("its API is at ");
+        process
+    }
+
+    /// Starts the binary and waits until it says these words before it says where it answers.
+    pub(crate) fn start_saying(config: &Path, words: &str) -> Self {
+        let mut process = Self::spawn(config, "info");
+        let url = process.wait_for_words(words);
+        process.url = url.trim_end_matches("/readyz").to_owned();
+        process
+    }
+
+    /// Starts the binary so that it outlives [`Process::fill_disk`].
+    pub(crate) fn start_on_small_disk(config: &Path) -> Self {
+        let mut command = Command::new("env");
+        command
+            .arg("--ignore-signal=XFSZ")
+            .arg(env!("CARGO_BIN_EXE_smswatch"));
+        let mut process = Self::spawn_as(command, config, "info");
+        process.url = process.wait_for_words("its API is at ");
+        process
+    }
+
+    /// Lets no file be written any more.
+    pub(crate) fn fill_disk(&self) {
+        self.limit_files("0:");
+    }
+
+    /// Lets files be written again.
+    pub(crate) fn empty_disk(&self) {
+        self.limit_files("unlimited:");
+    }
+
+    fn limit_files(&self, limit: &str) {
+        let pid = self.child.id().to_string();
+        let limited = Command::new("prlimit")
+            .args(["--pid", &pid, &format!("--fsize={limit}")])
+            .status()
+            .expect("prlimit runs");
+        assert!(limited.success());
+    }
+
+    fn spawn(config: &Path, level: &str) -> Self {
+        let command = Command::new(env!("CARGO_BIN_EXE_smswatch"));
+        Self::spawn_as(command, config, level)
+    }
+
+    fn spawn_as(mut command: Command, config: &Path, level: &str) -> Self {
+        let mut child = command
             .arg("run")
             .arg("--config")
             .arg(config)
-            .env("RUST_LOG", "info")
-            .stdout(Stdio::null())
+            .env("RUST_LOG", level)
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
-        let stderr = child.stderr.take().expect("it is piped");
-        let (found, address) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let mut said = String::new();
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                said.push_str(&line);
-                said.push('\n');
-                if let Some((_, url)) = line.split_once("its API is at ") {
-                    // Who waits may have given up.
-                    let url = url.split_whitespace().next().unwrap_or_default();
-                    let _sent = found.send(Ok(url.to_owned()));
-                }
-            }
-            let _sent = found.send(Err(said));
-        });
-        let url = address.recv_timeout(PATIENCE).expect("it says something");
+        let said = Arc::new(Said::default());
+        let readers = vec![
+            said.keep(child.stdout.take().expect("it is piped")),
+            said.keep(child.stderr.take().expect("it is piped")),
+        ];
         Self {
             child,
-            url: url.unwrap_or_else(|said| panic!("it did not start: {said}")),
+            url: String::new(),
+            token: None,
+            said,
+            readers,
         }
+    }
+
+    /// The same process, asked with a token.
+    pub(crate) fn with_token(mut self, token: &'static str) -> Self {
+        self.token = Some(token);
+        self
+    }
+
+    /// Waits until the process has written `words`; answers the word behind them.
+    pub(crate) fn wait_for_words(&mut self, words: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let has_ended = self.child.try_wait().expect("it is our child").is_some();
+            let said = self.said();
+            if let Some((_, rest)) = said.split_once(words)
+                && rest.contains('\n')
+            {
+                return rest
+                    .split_whitespace()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
+            }
+            assert!(!has_ended, "it ended: {said}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("it never said {words:?}: {}", self.said());
+    }
+
+    /// All that the process wrote so far, to either stream.
+    pub(crate) fn said(&self) -> String {
+        self.said
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Runs a command that speaks to the process.
@@ -52,6 +152,7 @@ impl Process {
         Command::new(env!("CARGO_BIN_EXE_smswatch"))
             .args(arguments)
             .args(["--url", &self.url])
+            .args(self.token.into_iter().flat_map(|token| ["--token", token]))
             .output()
             .expect("the command runs")
     }
@@ -62,6 +163,11 @@ impl Process {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{arguments:?}: {said}");
         serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// Ends it at once, as `kill -9` does.
+    pub(crate) fn kill(self) {
+        drop(self);
     }
 
     /// Sends SIGTERM and waits for the end; answers the exit status.
@@ -93,10 +199,41 @@ pub(crate) fn check(config: &Path) -> Output {
         .expect("the command runs")
 }
 
+/// Runs the binary with a configuration that it cannot start with; answers its exit status and
+/// what it said.
+pub(crate) fn ended(config: &Path) -> (Option<i32>, String) {
+    let mut process = Process::spawn(config, "info");
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(status) = process.child.try_wait().expect("it is our child") {
+            for reader in process.readers.drain(..) {
+                reader.join().expect("reading does not panic");
+            }
+            return (status.code(), process.said());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("it did not end: {}", process.said());
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // It has ended already where all went well.
         let _killed = self.child.kill();
         let _reaped = self.child.wait();
+    }
+}
+
+impl Said {
+    /// Keeps what comes out of `stream`, until it ends.
+    fn keep(self: &Arc<Self>, stream: impl Read + Send + 'static) -> JoinHandle<()> {
+        let said = Arc::clone(self);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                let mut text = said.0.lock().unwrap_or_else(PoisonError::into_inner);
+                text.push_str(&line);
+                text.push('\n');
+            }
+        })
     }
 }

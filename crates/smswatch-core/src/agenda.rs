@@ -19,6 +19,8 @@ const NEVER: i64 = i64::MAX;
 pub(crate) struct Agenda {
     dues: Box<[AtomicI64]>,
     changed: Notify,
+    /// By how much a sleep may be longer than it must.
+    stagger: Duration,
 }
 
 impl Agenda {
@@ -28,7 +30,15 @@ impl Agenda {
         Self {
             dues,
             changed: Notify::new(),
+            stagger: Duration::ZERO,
         }
+    }
+
+    /// Lets a sleep be longer by up to `stagger`, at random: of several processes that wait for the
+    /// same due time, now this one and now that one is the first.
+    pub(crate) fn staggered(mut self, stagger: Duration) -> Self {
+        self.stagger = stagger;
+        self
     }
 
     /// Something in `queue` is due at `due`.
@@ -79,7 +89,9 @@ impl Agenda {
                 continue;
             }
             // A millisecond more, so that rounding down does not wake this a moment too early.
-            let sleep = Timestamp::from_millis(earliest).since(now) + Duration::from_millis(1);
+            let sleep = Timestamp::from_millis(earliest).since(now)
+                + Duration::from_millis(1)
+                + self.stagger.mul_f64(fastrand::f64());
             tokio::select! {
                 () = changed => {}
                 () = tokio::time::sleep(sleep) => {}

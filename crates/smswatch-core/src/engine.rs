@@ -23,12 +23,16 @@ use crate::service::Service;
 use crate::settings::{Settings, SinkSettings};
 use crate::shared::{Backlog, OpenLeases, Shared, SinkUnit};
 use crate::sink::Sink;
-use crate::store::{Store, StoreError, Trimmed};
+use crate::store::{Rate, Store, StoreError, Trimmed};
 use crate::{commit, deliver, fallback, observe, overflow, replicas, route};
 
 /// How often the store is asked how it is, and the queues are looked at that another process may
 /// have filled.
 const PULSE: Duration = Duration::from_secs(5);
+
+/// By how much a look may wait beyond its due time, for other processes to have their turn: longer
+/// than a call of the store takes.
+const STAGGER: Duration = Duration::from_millis(1);
 
 /// How often history is trimmed.
 const TRIM: Duration = Duration::from_secs(10);
@@ -178,7 +182,7 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
         clock,
         metrics: Metrics::new(parts.settings.config_hash),
         health,
-        looks: [agenda(), agenda()],
+        looks: [agenda(), agenda()].map(|looks| looks.staggered(STAGGER)),
         routes: agenda(),
         fresh,
         sinks,
@@ -197,6 +201,9 @@ async fn pulse(shared: Arc<Shared>) {
         let Ok(now) = shared.call("now", shared.store.now()).await else {
             continue;
         };
+        if shared.health.is_in_trouble(STORE) && !takes_writes(&shared).await {
+            continue;
+        }
         shared.clock.adjust(now);
         shared.health.well(STORE);
         for agenda in shared.looks.iter().chain([&shared.routes]) {
@@ -206,6 +213,17 @@ async fn pulse(shared: Arc<Shared>) {
             unit.agenda.hint_all();
         }
     }
+}
+
+/// A store that tells the time may still refuse what is written: a replica after a failover, a full
+/// disk. A permit of a rate that nothing else uses shows it.
+async fn takes_writes(shared: &Shared) -> bool {
+    let rate = Rate {
+        permits: 1,
+        per: Duration::from_secs(1),
+    };
+    let reserve = shared.store.reserve("pulse", rate, 1);
+    shared.call("reserve", reserve).await.is_ok()
 }
 
 async fn trim(shared: Arc<Shared>) {

@@ -23,6 +23,26 @@ pub struct HealthReport {
     pub parts: BTreeMap<String, Option<String>>,
 }
 
+impl HealthReport {
+    /// A process that has not started yet and is in no trouble.
+    #[must_use]
+    pub fn starting() -> Self {
+        Self {
+            ready: false,
+            parts: BTreeMap::from([(STORE.to_owned(), None)]),
+        }
+    }
+
+    /// A process that has not started yet because its store is not there.
+    #[must_use]
+    pub fn waiting_for_store(trouble: &str) -> Self {
+        Self {
+            ready: false,
+            parts: BTreeMap::from([(STORE.to_owned(), Some(trouble.to_owned()))]),
+        }
+    }
+}
+
 /// How far the life of the process has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -91,6 +111,10 @@ impl Health {
         if is_new {
             tracing::info!(part, "a part is well again");
         }
+    }
+
+    pub(crate) fn is_in_trouble(&self, part: &str) -> bool {
+        self.with(|state| state.parts.get(part).is_some_and(Option::is_some))
     }
 
     pub(crate) fn report(&self) -> HealthReport {

@@ -4,6 +4,7 @@
 //! call, what a request says, what an answer looks like.
 
 mod auth;
+mod door;
 mod guard;
 mod problem;
 mod query;
@@ -14,4 +15,5 @@ mod server;
 mod since;
 
 pub use auth::{ApiToken, Scope};
+pub use door::Door;
 pub use server::{HttpOptions, Server};

@@ -44,7 +44,8 @@ impl Problem {
         self
     }
 
-    fn try_again(code: &'static str, message: &str) -> Self {
+    /// It cannot be done now, and soon again.
+    pub(crate) fn try_again(code: &'static str, message: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
             .with_header(header::RETRY_AFTER, "1")
     }

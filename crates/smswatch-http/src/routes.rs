@@ -14,29 +14,31 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use smswatch_core::Service;
 
 use crate::auth::{Tokens, require_token};
+use crate::door::{Door, keep_closed};
 use crate::guard::catch_panics;
 use crate::problem::Problem;
 use crate::request::MAX_BODY;
 
 /// Everything that is answered.
-pub(crate) fn router(tokens: Tokens, service: Service) -> Router {
+pub(crate) fn router(tokens: Tokens, door: Door) -> Router {
     Router::new()
-        .route("/", get(front_page::show))
-        .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .nest("/v1", api(tokens))
+        .layer(from_fn_with_state(door.clone(), keep_closed))
+        // What stands below needs no service and answers before it has started.
+        .route("/", get(front_page::show))
+        .route("/healthz", get(health::alive))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn(catch_panics))
-        .with_state(service)
+        .with_state(door)
 }
 
 /// What needs a token, the paths that do not exist included.
-fn api(tokens: Tokens) -> Router<Service> {
+fn api(tokens: Tokens) -> Router<Door> {
     Router::new()
         .route("/watches", get(watches::list).post(watches::add))
         .route(

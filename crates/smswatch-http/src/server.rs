@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt as _;
-use smswatch_core::Service;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{ApiToken, Tokens};
+use crate::door::Door;
 use crate::routes;
 
 /// How long answers under way may take once the server is told to stop.
@@ -30,22 +30,26 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
+    door: Door,
 }
 
 impl Server {
-    /// Opens the listener; callers wait until [`Server::serve`] runs.
+    /// Opens the listener; callers wait until [`Server::serve`] runs, and get to the service when
+    /// the [`Door`] is open.
     ///
     /// # Errors
     ///
     /// The address cannot be listened on.
-    pub async fn bind(options: HttpOptions, service: Service) -> std::io::Result<Self> {
+    pub async fn bind(options: HttpOptions) -> std::io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
-        let router = routes::router(Tokens::new(options.tokens), service);
+        let door = Door::closed();
+        let router = routes::router(Tokens::new(options.tokens), door.clone());
         Ok(Self {
             listener,
             address,
             router,
+            door,
         })
     }
 
@@ -53,6 +57,12 @@ impl Server {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What opens the server to a service.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        self.door.clone()
     }
 
     /// Answers until `stop`, then takes no more calls and ends when those under way are answered,

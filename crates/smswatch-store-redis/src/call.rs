@@ -1,9 +1,10 @@
 //! One call of one script, put together without a copy of every argument.
 
-use redis::aio::ConnectionManager;
 use redis::{
     Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, Script, ServerErrorKind, ToRedisArgs,
 };
+
+use crate::connection::Link;
 
 /// A call of a script on one shard.
 pub(crate) struct Call<'a> {
@@ -25,10 +26,7 @@ impl<'a> Call<'a> {
     }
 
     /// Calls the script, after loading it where Redis does not know it.
-    pub(crate) async fn invoke<T: FromRedisValue>(
-        &self,
-        connection: &mut ConnectionManager,
-    ) -> RedisResult<T> {
+    pub(crate) async fn invoke<T: FromRedisValue>(&self, connection: &mut Link) -> RedisResult<T> {
         match self.command.query_async(connection).await {
             Err(error) if is_unknown_script(&error) => {
                 self.script.load_async(connection).await?;

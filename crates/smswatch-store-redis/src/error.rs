@@ -12,7 +12,7 @@ pub(crate) fn store_error(error: &RedisError) -> StoreError {
 }
 
 /// Whether the same call may succeed later without anybody changing the call.
-fn is_passing(error: &RedisError) -> bool {
+pub(crate) fn is_passing(error: &RedisError) -> bool {
     const CODES: [&str; 11] = [
         "BUSY",
         "CLUSTERDOWN",
@@ -41,7 +41,23 @@ fn is_passing(error: &RedisError) -> bool {
             )
     );
     // A script that runs into the memory limit tells of it within the text of another error.
-    by_code || by_kind || error.is_timeout() || error.to_string().contains("OOM command")
+    by_code
+        || by_kind
+        || is_forbidden(error)
+        || error.is_timeout()
+        || error.to_string().contains("OOM command")
+}
+
+/// Whether Redis does not accept the login.
+pub(crate) fn is_refusal(error: &RedisError) -> bool {
+    let by_code = matches!(error.code(), Some("NOAUTH" | "WRONGPASS"));
+    by_code || error.kind() == ErrorKind::AuthenticationFailed
+}
+
+/// Whether the login is not allowed to do what it is asked. Within a script Redis says so in words
+/// alone.
+pub(crate) fn is_forbidden(error: &RedisError) -> bool {
+    error.code() == Some("NOPERM") || error.to_string().contains("The user executing the script")
 }
 
 /// Redis answered with something that no version of the scripts answers.

@@ -22,6 +22,17 @@
 //! | `m:NAME` | hash | a memo: `version` and `value` |
 //! | `rate:NAME` | string | when the rate's next permit would arrive in theory |
 //! | `shards` (shard 0) | string | into how many shards the store is split |
+//!
+//! No admin rights are needed. A user with these has all that are, here for the prefix `smswatch`;
+//! without `+info` the start cannot check `maxmemory-policy` and AOF, and warns:
+//!
+//! ```acl
+//! smswatch on resetchannels ~smswatch:*
+//! +evalsha +script|load +time +info +get +set +del +exists
+//! +hget +hset +hdel +hmget +hgetall +hincrby +lpop +rpush +sadd +smembers
+//! +xadd +xdel +xlen +xrange +xrevrange
+//! +zadd +zcard +zrange +zrangebyscore +zrevrangebyscore +zrem +zscore
+//! ```
 
 mod call;
 mod connection;

@@ -1,10 +1,10 @@
 //! Connects, and refuses a Redis that would lose what it is given.
 
-use redis::aio::ConnectionManager;
 use redis::{InfoDict, RedisError};
 use smswatch_core::Secret;
 
-use crate::connection;
+use crate::connection::{self, Link};
+use crate::error::{is_forbidden, is_passing, is_refusal};
 
 /// Where the store is and how it is laid out.
 #[derive(Debug, Clone)]
@@ -47,17 +47,26 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Whether Redis may just not be there yet: waiting can help, and nobody has to change anything.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            // A login that is refused now is a mistake; later it is something that changed.
+            Self::Unreachable(error) => {
+                is_passing(error) && !is_refusal(error) && !is_forbidden(error)
+            }
+            Self::Url | Self::Evicts(_) | Self::TooOld(_) | Self::Shards { .. } => false,
+        }
+    }
+}
+
 /// Connects and checks; the texts are warnings for the operator.
-pub(crate) async fn open(
-    options: &RedisOptions,
-) -> Result<(ConnectionManager, Vec<String>), OpenError> {
-    let mut manager = connection::connect(options.url.reveal()).await?;
+pub(crate) async fn open(options: &RedisOptions) -> Result<(Link, Vec<String>), OpenError> {
+    let mut link = connection::connect(options.url.reveal()).await?;
     let mut warnings = Vec::new();
     // INFO is asked, and not CONFIG, which hosted services often refuse.
-    match redis::cmd("INFO")
-        .query_async::<InfoDict>(&mut manager)
-        .await
-    {
+    match redis::cmd("INFO").query_async::<InfoDict>(&mut link).await {
         Ok(info) => check(&info, &mut warnings)?,
         Err(error) if error.code() == Some("NOPERM") => warnings.push(
             "Redis does not let this user read INFO: make sure that `maxmemory-policy` is \
@@ -66,8 +75,8 @@ pub(crate) async fn open(
         ),
         Err(error) => return Err(OpenError::Unreachable(error)),
     }
-    check_shards(&mut manager, options).await?;
-    Ok((manager, warnings))
+    check_shards(&mut link, options).await?;
+    Ok((link, warnings))
 }
 
 fn check(info: &InfoDict, warnings: &mut Vec<String>) -> Result<(), OpenError> {
@@ -94,22 +103,19 @@ fn check(info: &InfoDict, warnings: &mut Vec<String>) -> Result<(), OpenError> {
     Ok(())
 }
 
-async fn check_shards(
-    manager: &mut ConnectionManager,
-    options: &RedisOptions,
-) -> Result<(), OpenError> {
+async fn check_shards(link: &mut Link, options: &RedisOptions) -> Result<(), OpenError> {
     let key = format!("{}:{{0}}:shards", options.key_prefix);
     let wanted = options.shards.to_string();
     redis::cmd("SET")
         .arg(&key)
         .arg(&wanted)
         .arg("NX")
-        .query_async::<Option<String>>(manager)
+        .query_async::<Option<String>>(link)
         .await
         .map_err(OpenError::Unreachable)?;
     let stored: String = redis::cmd("GET")
         .arg(&key)
-        .query_async(manager)
+        .query_async(link)
         .await
         .map_err(OpenError::Unreachable)?;
     if stored == wanted {

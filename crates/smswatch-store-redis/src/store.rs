@@ -7,12 +7,12 @@ mod redrive;
 mod waiting;
 mod watch;
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redis::aio::ConnectionManager;
 use redis::{FromRedisValue, Script};
 use smswatch_core::async_trait;
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
@@ -25,6 +25,7 @@ use smswatch_core::store::{
 };
 
 use crate::call::Call;
+use crate::connection::Link;
 use crate::error::store_error;
 use crate::open::{OpenError, RedisOptions, open};
 use crate::scripts::Scripts;
@@ -32,13 +33,15 @@ use crate::scripts::Scripts;
 /// A store in one Redis, shared by any number of processes. Cheap to clone.
 #[derive(Clone)]
 pub struct RedisStore {
-    connection: ConnectionManager,
+    connection: Link,
     scripts: Arc<Scripts>,
     prefix: Arc<str>,
     shards: u16,
     /// Tells this process's leases from all others, and each from the next.
     process: Arc<str>,
     leases: Arc<AtomicU64>,
+    /// Claims whose answer was lost. A shard has few: it releases them before it claims.
+    unanswered: Arc<Mutex<HashSet<(Shard, LeaseId)>>>,
 }
 
 impl RedisStore {
@@ -57,6 +60,7 @@ impl RedisStore {
             shards: options.shards,
             process: format!("{:016x}", fastrand::u64(..)).into(),
             leases: Arc::default(),
+            unanswered: Arc::default(),
         };
         Ok((store, warnings))
     }
@@ -75,6 +79,12 @@ impl RedisStore {
         call.invoke(&mut connection)
             .await
             .map_err(|error| store_error(&error))
+    }
+
+    fn unanswered(&self) -> MutexGuard<'_, HashSet<(Shard, LeaseId)>> {
+        self.unanswered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A name for a lease of `lane`, which the scripts read out of it.

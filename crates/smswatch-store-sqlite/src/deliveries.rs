@@ -67,23 +67,24 @@ pub(crate) fn claim(
     let mut deliveries = Vec::new();
     for priority in [0, 1] {
         let left = limit.saturating_sub(u32::try_from(deliveries.len()).unwrap_or(u32::MAX));
-        let claimed = connection
+        let due: Vec<i64> = connection
             .prepare_cached(
-                "UPDATE deliveries SET due = ?4, token = token + 1, claimed = 1 WHERE number IN (
-                     SELECT number FROM deliveries
-                     WHERE state = 'pending' AND sink = ?1 AND priority = ?2 AND due <= ?3
-                     ORDER BY due, number LIMIT ?5)
-                 RETURNING number, id, token, attempts_made - attempts_before, queued_at, body",
+                "SELECT number FROM deliveries
+                 WHERE state = 'pending' AND sink = ?1 AND priority = ?2 AND due <= ?3
+                 ORDER BY due, number LIMIT ?4",
             )?
-            .query_map(
-                params![sink, priority, now.as_millis(), until, left],
-                |row| Ok((row.get::<_, i64>(0)?, claimed(row)?)),
-            )?
-            .collect::<Result<Vec<_>>>()?;
-        let mut claimed = claimed;
-        // RETURNING promises no order.
-        claimed.sort_by_key(|(number, _)| *number);
-        deliveries.extend(claimed.into_iter().map(|(_, delivery)| delivery));
+            .query_map(params![sink, priority, now.as_millis(), left], |row| {
+                row.get(0)
+            })?
+            .collect::<Result<_>>()?;
+        // One by one: a single UPDATE would answer in no promised order, and without the old due times.
+        let mut take = connection.prepare_cached(
+            "UPDATE deliveries SET due = ?2, token = token + 1 WHERE number = ?1
+             RETURNING id, token, attempts_made - attempts_before, queued_at, body",
+        )?;
+        for number in due {
+            deliveries.push(take.query_row(params![number, until], claimed)?);
+        }
     }
     let next_due = connection
         .prepare_cached("SELECT min(due) FROM deliveries WHERE state = 'pending' AND sink = ?1")?
@@ -98,11 +99,11 @@ pub(crate) fn claim(
 
 fn claimed(row: &Row<'_>) -> Result<ClaimedDelivery> {
     Ok(ClaimedDelivery {
-        id: delivery_id(row.get(1)?)?,
-        token: DeliveryToken(row.get(2)?),
-        attempts_made: row.get(3)?,
-        queued_at: Timestamp::from_millis(row.get(4)?),
-        body: row.get(5)?,
+        id: delivery_id(row.get(0)?)?,
+        token: DeliveryToken(row.get(1)?),
+        attempts_made: row.get(2)?,
+        queued_at: Timestamp::from_millis(row.get(3)?),
+        body: row.get(4)?,
     })
 }
 

@@ -14,7 +14,8 @@ const MOST_AT_ONCE: usize = 256;
 
 /// Sends an answer, or the error that kept the transaction from being committed.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Job = Box<dyn FnOnce(&mut Transaction<'_>) -> Answer + Send>;
+/// Takes the transaction, or why there is none.
+type Job = Box<dyn FnOnce(Result<&mut Transaction<'_>, StoreError>) -> Answer + Send>;
 
 /// Hands steps to the thread.
 #[derive(Debug, Clone)]
@@ -42,11 +43,12 @@ impl Worker {
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
-            let done = within_savepoint(transaction, step);
+            let done = transaction.and_then(|transaction| {
+                within_savepoint(transaction, step).map_err(|error| store_error(&error))
+            });
             Box::new(move |committed: Result<(), StoreError>| {
-                let result = done.map_err(|error| store_error(&error));
                 // Whoever asked may have gone; the step stands all the same.
-                let _sent = answer.send(committed.and(result));
+                let _sent = answer.send(done.and_then(|done| committed.map(|()| done)));
             })
         });
         let gone = || StoreError::Unavailable("the SQLite thread has ended".to_owned());
@@ -76,18 +78,29 @@ fn work(mut connection: Connection, waiting: &Receiver<Job>) {
         let mut transaction = match transaction {
             Ok(transaction) => transaction,
             Err(error) => {
-                // The senders of these jobs see their answer dropped and may ask again.
-                tracing::error!(%error, "SQLite did not begin a transaction");
+                for job in jobs {
+                    job(Err(store_error(&error)))(Ok(()));
+                }
                 continue;
             }
         };
-        let answers: Vec<Answer> = jobs.into_iter().map(|job| job(&mut transaction)).collect();
+        let answers: Vec<Answer> = jobs
+            .into_iter()
+            .map(|job| match transaction.is_autocommit() {
+                false => job(Ok(&mut transaction)),
+                // A full disk ends the whole transaction at the step that met it.
+                true => job(Err(undone("an earlier step failed"))),
+            })
+            .collect();
         let committed = transaction.commit();
         for answer in answers {
-            answer(match &committed {
-                Ok(()) => Ok(()),
-                Err(error) => Err(store_error(error)),
-            });
+            let committed = committed.as_ref().copied();
+            answer(committed.map_err(|error| undone(&error.to_string())));
         }
     }
+}
+
+/// Nothing of the transaction took place; repeating its steps does no harm.
+fn undone(reason: &str) -> StoreError {
+    StoreError::Unavailable(format!("SQLite did not commit: {reason}"))
 }

@@ -72,6 +72,50 @@ impl RedisServer {
         self.child.id()
     }
 
+    /// Where it keeps its files.
+    #[must_use]
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
+    /// Does something to it that smswatch never does; answers what it says, in its protocol.
+    ///
+    /// # Panics
+    ///
+    /// It does not answer.
+    #[must_use]
+    pub fn order(&self, words: &[&str]) -> String {
+        ask(self.port, &words.join(" ")).expect("Redis answers")
+    }
+
+    /// How many bytes its AOF has grown by since it started with it.
+    ///
+    /// # Panics
+    ///
+    /// It has none.
+    #[must_use]
+    pub fn aof_length(&self) -> u64 {
+        let file = std::fs::metadata(self.aof()).expect("an AOF");
+        file.len()
+    }
+
+    /// Forgets what its AOF grew by since it had `length`, as a failover does that comes before the
+    /// last writes.
+    ///
+    /// # Panics
+    ///
+    /// The file cannot be written.
+    pub fn cut_aof(&self, length: u64) {
+        let file = std::fs::OpenOptions::new().write(true).open(self.aof());
+        let file = file.expect("an AOF");
+        file.set_len(length).expect("it can be cut");
+    }
+
+    fn aof(&self) -> std::path::PathBuf {
+        let name = "appendonlydir/appendonly.aof.1.incr.aof";
+        self.directory.path().join(name)
+    }
+
     /// Ends it at once, as a crash would.
     pub fn kill(&mut self) {
         reap(&mut self.child);
@@ -89,6 +133,34 @@ impl RedisServer {
             answers(&mut self.child, self.port),
             "redis-server does not start again"
         );
+    }
+
+    /// Starts it again and does not wait until it has read its data, which takes it at least
+    /// `delay` for every command in its AOF.
+    ///
+    /// # Panics
+    ///
+    /// It does not start.
+    pub fn restart_slowly(&mut self, delay: Duration) {
+        self.kill();
+        let mut arguments = self.arguments.clone();
+        let micros = delay.as_micros().to_string();
+        let slowly = [
+            "--key-load-delay",
+            &micros,
+            "--loading-process-events-interval-bytes",
+            "1024",
+        ];
+        arguments.extend(slowly.map(str::to_owned));
+        self.child = spawn(self.port, &self.directory, &arguments);
+        let deadline = Instant::now() + START;
+        while pings(self.port).is_none() {
+            assert!(
+                Instant::now() < deadline,
+                "redis-server does not start again"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -136,7 +208,9 @@ fn answers(child: &mut Child, port: u16) -> bool {
         if child.try_wait().is_ok_and(|ended| ended.is_some()) {
             return false;
         }
-        if pings(port).is_some_and(|answer| answer.starts_with("+PONG")) {
+        // One that wants a password first is up as well.
+        let is_up = |answer: String| answer.starts_with("+PONG") || answer.starts_with("-NOAUTH");
+        if pings(port).is_some_and(is_up) {
             return true;
         }
         std::thread::sleep(Duration::from_millis(10));
@@ -145,9 +219,13 @@ fn answers(child: &mut Child, port: u16) -> bool {
 }
 
 fn pings(port: u16) -> Option<String> {
+    ask(port, "PING")
+}
+
+fn ask(port: u16, words: &str) -> Option<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
-    stream.write_all(b"PING\r\n").ok()?;
+    stream.write_all(format!("{words}\r\n").as_bytes()).ok()?;
     let mut answer = [0; 64];
     let length = stream.read(&mut answer).ok()?;
     Some(String::from_utf8_lossy(&answer[..length]).into_owned())

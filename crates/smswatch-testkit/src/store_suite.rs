@@ -12,6 +12,7 @@
 mod deliveries;
 mod log;
 mod memos;
+mod queue;
 mod rates;
 mod redrive;
 mod waiting;
@@ -29,6 +30,7 @@ use smswatch_model::{DeliveryId, MessageId, Timestamp};
 pub use deliveries::*;
 pub use log::*;
 pub use memos::*;
+pub use queue::*;
 pub use rates::*;
 pub use redrive::*;
 pub use waiting::*;
@@ -94,6 +96,7 @@ macro_rules! store_suite {
             a_memo_is_written_only_over_the_version_that_was_expected,
             a_memo_and_its_log_entries_are_written_together,
             one_of_many_changes_of_a_memo_takes_place,
+            a_queue_keeps_to_its_model,
             a_rate_grants_no_more_than_its_permits_at_once,
             rates_do_not_share_permits,
         }

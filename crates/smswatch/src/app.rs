@@ -62,10 +62,7 @@ impl App {
         // All TLS of the process goes through this one provider. Whoever calls this twice, or has
         // installed one before, keeps what is there.
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
-        let runtime = match tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-        {
+        let runtime = match runtime() {
             Ok(runtime) => runtime,
             Err(error) => return report::tell(&Failure::from(anyhow::Error::from(error))),
         };
@@ -105,4 +102,15 @@ impl Default for App {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// A runtime on half of the cores, at least one: the work is many short steps, and what hops
+/// between threads costs more than it gains. `TOKIO_WORKER_THREADS` asks for another number.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        builder.worker_threads((cores / 2).max(1));
+    }
+    builder.enable_all().build()
 }

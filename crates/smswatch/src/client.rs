@@ -86,6 +86,12 @@ impl Client {
         answer.ok_or_else(|| anyhow!("the service knows nothing of that name"))
     }
 
+    /// What `/readyz` says, be it ready or not.
+    pub(crate) async fn readiness(&self) -> anyhow::Result<Value> {
+        let (_, body) = self.send(Method::GET, &["readyz"], &[], None).await?;
+        Ok(body)
+    }
+
     async fn answer(
         &self,
         method: Method,
@@ -93,6 +99,31 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> anyhow::Result<Option<Value>> {
+        let (status, body) = self.send(method, path, query, body).await?;
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if status.is_success() {
+            return Ok(Some(body));
+        }
+        let message = body["error"]["message"]
+            .as_str()
+            .unwrap_or("it gave no reason");
+        Err(Refused {
+            status: status.as_u16(),
+            message: message.to_owned(),
+        }
+        .into())
+    }
+
+    /// Calls, and reads the answer; what is no JSON is null.
+    async fn send(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> anyhow::Result<(StatusCode, Value)> {
         let mut url = self.base.clone();
         url.path_segments_mut()
             .map_err(|()| anyhow!("`--url` is not a URL"))?
@@ -123,23 +154,6 @@ impl Client {
             .await
             .map_err(reqwest::Error::without_url)
             .with_context(unreachable)?;
-        if status == StatusCode::NOT_FOUND {
-            return Ok(None);
-        }
-        let body: Value = match body.is_empty() {
-            true => Value::Null,
-            false => serde_json::from_slice(&body).unwrap_or(Value::Null),
-        };
-        if status.is_success() {
-            return Ok(Some(body));
-        }
-        let message = body["error"]["message"]
-            .as_str()
-            .unwrap_or("it gave no reason");
-        Err(Refused {
-            status: status.as_u16(),
-            message: message.to_owned(),
-        }
-        .into())
+        Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
     }
 }

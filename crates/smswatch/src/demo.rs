@@ -42,11 +42,13 @@ pub(crate) async fn demo(types: &SinkTypes, args: &DemoArgs) -> Result<(), Failu
         environment: Box::new(move |name| variables.get(name).cloned()),
     };
     let loaded = settings::read(types, source)?;
-    let process = wiring::start(loaded.configuration).await?;
-    let service = process.engine.service();
-    introduce(args, process.server.local_addr()).context("could not print")?;
-
     let stop = run::stop_signal()?;
+    let Some(process) = wiring::start(loaded.configuration, &stop).await? else {
+        return Ok(());
+    };
+    let service = process.engine.service();
+    introduce(args, process.front.address).context("could not print")?;
+
     let show = tokio::spawn(show(service.clone(), sim, args.clone(), stop.clone()));
     run::work(process, stop).await;
     show.await

@@ -13,10 +13,13 @@ pub(crate) async fn run(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Fail
     let loaded = settings::load(types, args.config.as_deref())?;
     loaded.warn();
     let file = loaded.file;
-    let process = wiring::start(loaded.configuration).await?;
-    let address = process.server.local_addr();
+    let stop = stop_signal()?;
+    let Some(process) = wiring::start(loaded.configuration, &stop).await? else {
+        return Ok(());
+    };
+    let address = process.front.address;
     tracing::info!(file = %file.display(), "smswatch runs; its API is at http://{address}");
-    work(process, stop_signal()?).await;
+    work(process, stop).await;
     Ok(())
 }
 
@@ -25,14 +28,12 @@ pub(crate) async fn run(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Fail
 pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) {
     let wiring::Process {
         engine,
-        server,
+        front,
         heartbeat,
     } = process;
-    let door = CancellationToken::new();
     if let Some(heartbeat) = heartbeat {
         tokio::spawn(heartbeat.run(engine.service(), stop.clone()));
     }
-    let serving = tokio::spawn(server.serve(door.clone()));
     stop.cancelled().await;
     tracing::info!("stopping");
     engine.announce_stop();
@@ -40,10 +41,7 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) {
     if !is_finished {
         tracing::warn!("not everything in flight ended in time; it is repeated after the start");
     }
-    door.cancel();
-    if let Err(error) = serving.await {
-        tracing::error!(%error, "the API ended in an unexpected way");
-    }
+    front.close().await;
 }
 
 /// A token that SIGTERM or Ctrl-C cancels.

@@ -1,32 +1,77 @@
 //! Puts the parts of a process together as the configuration wants them; names every crate.
 
+mod store;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use smswatch_core::store::Store;
 use smswatch_core::{Engine, Parts};
 use smswatch_http::Server;
 use smswatch_routee::RouteeProvider;
-use smswatch_store_redis::{RedisOptions, RedisStore};
-use smswatch_store_sqlite::SqliteStore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::heartbeat::Heartbeat;
-use crate::settings::{Configuration, StoreChoice};
+use crate::settings::Configuration;
 
 /// A process at work: the four stages, and a door for others.
 pub(crate) struct Process {
     pub(crate) engine: Engine,
-    pub(crate) server: Server,
+    pub(crate) front: Front,
     pub(crate) heartbeat: Option<Heartbeat>,
 }
 
-/// Opens the store, starts the stages and opens the door.
-pub(crate) async fn start(configuration: Configuration) -> anyhow::Result<Process> {
+/// The server that is answering.
+pub(crate) struct Front {
+    pub(crate) address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl Front {
+    fn of(server: Server) -> Self {
+        let stop = CancellationToken::new();
+        Self {
+            address: server.local_addr(),
+            serving: tokio::spawn(server.serve(stop.clone())),
+            stop,
+        }
+    }
+
+    /// Takes no more calls, and finishes those under way.
+    pub(crate) async fn close(self) {
+        self.stop.cancel();
+        if let Err(error) = self.serving.await {
+            tracing::error!(%error, "the API ended in an unexpected way");
+        }
+    }
+}
+
+/// Opens the store, starts the stages and opens the door. A store that is not there yet is waited
+/// for, with the door ajar; none where `stop` came first.
+pub(crate) async fn start(
+    configuration: Configuration,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Process>> {
     let heartbeat = configuration.heartbeat.as_ref().map(Heartbeat::new);
     let heartbeat = heartbeat.transpose()?;
-    let store = open(&configuration.store).await?;
     let provider =
         RouteeProvider::new(configuration.routee).context("could not set up the Routee client")?;
+    // What is wrong with the store is told before what is wrong with the address: a second process
+    // on one file usually finds both taken.
+    let opened = store::open(&configuration.store).await?;
+    let listen = configuration.http.listen;
+    let server = Server::bind(configuration.http)
+        .await
+        .with_context(|| format!("could not listen on {listen}"))?;
+    let door = server.door();
+    let front = Front::of(server);
+    let waiting = store::wait(opened, &configuration.store, &door, front.address);
+    let Some(store) = stop.run_until_cancelled(waiting).await.transpose()? else {
+        front.close().await;
+        return Ok(None);
+    };
     let parts = Parts {
         store,
         provider: Arc::new(provider),
@@ -35,44 +80,13 @@ pub(crate) async fn start(configuration: Configuration) -> anyhow::Result<Proces
         privacy: configuration.privacy,
         settings: configuration.settings,
     };
-    let listen = configuration.http.listen;
     let engine = Engine::start(parts)
         .await
         .context("could not read the store's clock")?;
-    let server = Server::bind(configuration.http, engine.service())
-        .await
-        .with_context(|| format!("could not listen on {listen}"))?;
-    Ok(Process {
+    door.open(engine.service());
+    Ok(Some(Process {
         engine,
-        server,
+        front,
         heartbeat,
-    })
-}
-
-async fn open(choice: &StoreChoice) -> anyhow::Result<Arc<dyn Store>> {
-    match choice {
-        StoreChoice::Sqlite(path) => {
-            let store = SqliteStore::open(path)
-                .with_context(|| format!("could not open the store {}", path.display()))?;
-            Ok(Arc::new(store))
-        }
-        StoreChoice::Redis {
-            url,
-            key_prefix,
-            shards,
-        } => {
-            let options = RedisOptions {
-                url: url.clone(),
-                key_prefix: key_prefix.clone(),
-                shards: *shards,
-            };
-            let (store, warnings) = RedisStore::open(options)
-                .await
-                .context("could not open the store in Redis")?;
-            for warning in warnings {
-                tracing::warn!("{warning}");
-            }
-            Ok(Arc::new(store))
-        }
-    }
+    }))
 }

@@ -10,7 +10,7 @@ struct Tool {
     probe: &'static [&'static str],
 }
 
-const TOOLS: [Tool; 2] = [
+const TOOLS: [Tool; 3] = [
     Tool {
         package: "redis-server",
         probe: &["redis-server", "--version"],
@@ -19,6 +19,10 @@ const TOOLS: [Tool; 2] = [
         package: "python3-aiosmtpd",
         // The distribution's own interpreter: another one in PATH does not see Debian's packages.
         probe: &["/usr/bin/python3", "-c", "import aiosmtpd"],
+    },
+    Tool {
+        package: "faketime",
+        probe: &["faketime", "--version"],
     },
 ];
 

@@ -1,4 +1,4 @@
-//! Chores that cargo alone does not do: `cargo xtask test`, `cargo xtask bench`, `cargo xtask schema`.
+//! Chores that cargo alone does not do: `cargo xtask test`, `cargo xtask bench`, `cargo xtask chaos`, `cargo xtask schema`.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -16,6 +16,8 @@ usage: cargo xtask CHORE
 
   test [ARGS]   install what the tests need, then run them all; ARGS go to `cargo test`
   bench [PART]  measure, with optimized programs: polls, storm, trickle, or all of them
+  chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release]
+                kill, cut and stop what can be, and count what was lost
 ";
 
 fn main() -> ExitCode {
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(&rest),
         Some("bench") => bench::run(&rest),
         Some("bench-bare-loop") => bench::run_bare_loop(&rest),
+        Some("chaos") => install::missing_servers().and_then(|()| xtask::chaos::run(&rest)),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

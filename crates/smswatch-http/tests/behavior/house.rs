@@ -98,9 +98,8 @@ impl House {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tokens,
         };
-        let server = Server::bind(options, engine.service())
-            .await
-            .expect("a free port");
+        let server = Server::bind(options).await.expect("a free port");
+        server.door().open(engine.service());
         let address = server.local_addr();
         let stop = CancellationToken::new();
         let serving = tokio::spawn(server.serve(stop.clone()));

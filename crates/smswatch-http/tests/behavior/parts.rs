@@ -133,3 +133,14 @@ impl Sink for BrokenSink {
         Ok(Receipt::new("taken"))
     }
 }
+
+/// Takes nothing for now, and says so at every attempt.
+#[derive(Debug)]
+pub(crate) struct TiredSink;
+
+#[async_trait]
+impl Sink for TiredSink {
+    async fn deliver(&self, _: &Notification) -> Result<Receipt, DeliveryError> {
+        Err(DeliveryError::temporary("not now"))
+    }
+}

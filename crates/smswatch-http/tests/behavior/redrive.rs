@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::house::House;
-use crate::parts::BrokenSink;
+use crate::parts::{BrokenSink, TiredSink};
 
 fn ids(page: &Value) -> Vec<String> {
     let items = page["items"].as_array().expect("items").iter();
@@ -87,6 +87,29 @@ async fn a_dropped_dead_letter_is_gone_and_anything_else_stays() {
     let metrics = house.get("/metrics").await.body;
     let counted = "smswatch_redriven_total{sink=\"crm\",action=\"dropped\"} 1";
     assert!(metrics.contains(counted), "{metrics}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_is_neither_sent_again_nor_dropped() {
+    let house = House::with_sink(Arc::new(TiredSink)).await;
+    house.add(&["failed-1"]).await;
+    let is_tried = |page: &Value| page["items"][0]["attempts"][0]["result"] == "retry";
+    let page = house
+        .wait_for("/v1/deliveries?state=pending", is_tried)
+        .await;
+    let before = &page["items"][0];
+    let path = format!("/v1/deliveries/{}", ids(&page)[0]);
+    for answer in [
+        house.post(&format!("{path}/retry"), "").await,
+        house.delete(&path).await,
+    ] {
+        let told = (answer.status, answer.error_code());
+        assert_eq!(told, (409, "conflict".to_owned()));
+    }
+    let after = house.get(&path).await.json();
+    assert_eq!(after["queued_at"], before["queued_at"]);
+    assert_eq!(after["state"], "pending");
     house.close().await;
 }
 

@@ -6,7 +6,7 @@ use redis::Value;
 use smswatch_core::model::{MessageId, Timestamp};
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
-    Appended, ClaimedWatches, CommitOutcome, CommitStep, Committed, InvalidCursor, Lane,
+    Appended, ClaimedWatches, CommitOutcome, CommitStep, Committed, InvalidCursor, Lane, LeaseId,
     LogPosition, Page, PageRequest, Shard, StoreError,
 };
 
@@ -73,13 +73,18 @@ impl RedisStore {
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedWatches, StoreError> {
+        self.release_unanswered(shard).await?;
         let id = self.next_lease(lane);
         let mut call = self.call(&self.scripts.claim, shard);
         call.arg(lane.index())
             .arg(limit)
             .arg(millis(lease))
             .arg(&id.0);
-        let (now, next_due, found): (i64, i64, Vec<Vec<u8>>) = self.invoke(&call).await?;
+        let answer = self.invoke(&call).await;
+        if answer.is_err() {
+            self.unanswered().insert((shard, id.clone()));
+        }
+        let (now, next_due, found): (i64, i64, Vec<Vec<u8>>) = answer?;
         let Found {
             watches,
             unreadable,
@@ -91,6 +96,20 @@ impl RedisStore {
             next_due: (next_due >= 0).then(|| Timestamp::from_millis(next_due)),
             now: Timestamp::from_millis(now),
         })
+    }
+
+    /// A claim whose answer was lost may have taken place: nobody knows its watches, which would
+    /// wait until the lease ends by itself.
+    async fn release_unanswered(&self, shard: Shard) -> Result<(), StoreError> {
+        let of_shard = |(other, _): &&(Shard, LeaseId)| *other == shard;
+        let found: Vec<_> = self.unanswered().iter().filter(of_shard).cloned().collect();
+        for claim in found {
+            let mut call = self.call(&self.scripts.release, shard);
+            call.arg(&claim.1.0);
+            self.invoke::<()>(&call).await?;
+            self.unanswered().remove(&claim);
+        }
+        Ok(())
     }
 
     pub(super) async fn commit_watches(

@@ -12,16 +12,34 @@ const SHOWN: usize = 5;
 
 pub(crate) async fn status(args: StatusArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
-    let status = client.get(&["v1", "status"], &[]).await?;
-    if args.output.json {
-        return print_json(&status);
+    match client.get(&["v1", "status"], &[]).await {
+        Ok(status) if args.output.json => print_json(&status),
+        Ok(status) => {
+            let set_aside = set_aside(&client, &status).await?;
+            print(&format!("{}{set_aside}", render(&status)))
+        }
+        Err(error) => {
+            // What it holds cannot be told without its store; how its parts are can.
+            let readiness = client.readiness().await.ok();
+            let Some(readiness) = readiness.filter(|readiness| readiness["ready"] == false) else {
+                return Err(error);
+            };
+            match args.output.json {
+                true => print_json(&readiness)?,
+                false => print(&format!("smswatch: not ready\n\n{}", parts(&readiness)))?,
+            }
+            Err(error)
+        }
     }
-    let mut text = render(&status);
-    if status["set_aside"].as_u64().is_some_and(|count| count > 0) {
-        let list = client.get(&["v1", "set-aside"], &[]).await?;
-        text.push_str(&render_set_aside(&status, &list));
+}
+
+/// The latest of the log entries that could not be routed, where there are any.
+async fn set_aside(client: &Client, status: &Value) -> anyhow::Result<String> {
+    if status["set_aside"].as_u64().unwrap_or(0) == 0 {
+        return Ok(String::new());
     }
-    print(&text)
+    let list = client.get(&["v1", "set-aside"], &[]).await?;
+    Ok(render_set_aside(status, &list))
 }
 
 /// The latest of the log entries that could not be routed.
@@ -49,15 +67,6 @@ fn render(status: &Value) -> String {
     } else {
         "not ready"
     };
-    let mut parts = Table::new(&["PART", "HOW"]);
-    for (name, part) in status["parts"].as_object().into_iter().flatten() {
-        let how = if part["ok"] == true {
-            "ok"
-        } else {
-            field(part, "/trouble")
-        };
-        parts.row([name.as_str(), how]);
-    }
     let mut watches = Table::new(&["WATCHES", "COUNT"]);
     for (state, count) in status["watches"].as_object().into_iter().flatten() {
         watches.row([state.clone(), count.to_string()]);
@@ -75,10 +84,24 @@ fn render(status: &Value) -> String {
         "smswatch {}: {ready}, {} log entries not routed\n\n{}\n{}\n{}",
         field(status, "/version"),
         status["unrouted"],
-        parts.render(),
+        parts(status),
         watches.render(),
         queues.render(),
     )
+}
+
+/// How each part is.
+fn parts(status: &Value) -> String {
+    let mut parts = Table::new(&["PART", "HOW"]);
+    for (name, part) in status["parts"].as_object().into_iter().flatten() {
+        let how = if part["ok"] == true {
+            "ok"
+        } else {
+            field(part, "/trouble")
+        };
+        parts.row([name.as_str(), how]);
+    }
+    parts.render()
 }
 
 #[cfg(test)]

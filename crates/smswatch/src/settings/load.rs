@@ -271,13 +271,11 @@ impl Reader<'_> {
     ) -> Option<smswatch_rules::RuleBook> {
         let types = self.types;
         let check_wishes = |sink: &str, wishes: &smswatch_core::model::Wishes| {
-            let sink_type = value["sinks"][sink]["type"]
-                .as_str()
-                .and_then(|name| types.find(name));
-            let Some(sink_type) = sink_type else {
+            let kind = value["sinks"][sink]["type"].as_str().unwrap_or_default();
+            let Some(sink_type) = types.find(kind) else {
                 return Vec::new();
             };
-            wish_problems(sink_type, wishes)
+            wish_problems(kind, sink_type, wishes)
         };
         let keyed = privacy.clone();
         let number_key: NumberKey =
@@ -315,6 +313,7 @@ impl Reader<'_> {
 
 /// What is wrong with a rule's wishes, by the schema of the sink's type.
 fn wish_problems(
+    kind: &str,
     sink_type: &crate::sink_types::SinkType,
     wishes: &smswatch_core::model::Wishes,
 ) -> Vec<WishProblem> {
@@ -334,6 +333,9 @@ fn wish_problems(
     if found.is_empty()
         && let Err(error) = sink_type.check_wishes(value)
     {
+        if schema["properties"].is_null() {
+            return wishes.keys().map(|key| no_wish(kind, key)).collect();
+        }
         found.push(WishProblem {
             key: None,
             message: error.to_string(),
@@ -341,6 +343,15 @@ fn wish_problems(
         });
     }
     found
+}
+
+/// A sink of this kind takes no wishes at all.
+fn no_wish(kind: &str, key: &str) -> WishProblem {
+    WishProblem {
+        key: Some(key.to_owned()),
+        message: format!("a sink of type `{kind}` takes no `{key}` from a rule"),
+        hint: Some("its name is all that a rule can say of it".to_owned()),
+    }
 }
 
 /// A key as part of a JSON pointer.

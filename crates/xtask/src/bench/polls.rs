@@ -20,7 +20,7 @@ const SIZES: [(u64, &str); 3] = [(1_000, "20ms"), (10_000, "200ms"), (100_000, "
 struct Seen {
     /// Processor time of one look.
     cost: Duration,
-    /// The same of the bare loop, just before.
+    /// The same of the bare loop, the mean of just before and just after.
     bare: Duration,
     polls_per_second: f64,
     resident: u64,
@@ -61,7 +61,7 @@ async fn watch(programs: &Programs, count: u64, gap: &str) -> anyhow::Result<See
         webhook: None,
     };
     let ids = simulator.ids("still", 0).await?;
-    let bare = bare::cost(programs, &simulator, &ids, WINDOW / 2)?;
+    let before = bare::cost(programs, &simulator, &ids, WINDOW / 2)?;
     // The bare loop's looks were first sights of the simulator too: a ledger of its own begins.
     simulator.reset("still", count).await?;
 
@@ -99,9 +99,11 @@ async fn watch(programs: &Programs, count: u64, gap: &str) -> anyhow::Result<See
     let events = events as u64;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let redis_bytes = redis.dataset_bytes()?.saturating_sub(empty) as f64 / all;
+    drop(subject);
+    let after = bare::cost(programs, &simulator, &ids, WINDOW / 2)?;
     Ok(Seen {
         cost: cpu.div_f64(polls),
-        bare,
+        bare: (before + after) / 2,
         polls_per_second: polls / elapsed.as_secs_f64(),
         resident,
         calls_per_poll: calls / polls,

@@ -198,6 +198,12 @@ mod tests {
         report.tell("polls a second", with_unit(12_345.6, ""));
         report.at_most("p50", 1.234, 2.0, "ms");
         report.at_least("events a second", 7_000.0, 8_000.0, "");
-        insta::assert_snapshot!(report, @r"");
+        insta::assert_snapshot!(report, @r"
+        | figure | measured | goal | |
+        |---|---|---|---|
+        | polls a second | 12,346 |  |  |
+        | p50 | 1.23 ms | at most 2.00 ms | reached |
+        | events a second | 7,000 | at least 8,000 | missed |
+        ");
     }
 }

@@ -1,0 +1,72 @@
+//! Whether the service has started: before, callers are told what it waits for.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use axum::Json;
+use axum::extract::{FromRef, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use smswatch_core::{HealthReport, Service};
+
+use crate::problem::Problem;
+use crate::replies::ReadyReply;
+
+/// Opens the server to a service that starts later than it. Cheap to clone.
+///
+/// Until then `/healthz` and the front page answer, `/readyz` says what is waited for, and every
+/// other call is told to come again.
+#[derive(Debug, Clone)]
+pub struct Door {
+    service: Arc<OnceLock<Service>>,
+    waiting: Arc<Mutex<HealthReport>>,
+}
+
+impl Door {
+    pub(crate) fn closed() -> Self {
+        Self {
+            service: Arc::default(),
+            waiting: Arc::new(Mutex::new(HealthReport::starting())),
+        }
+    }
+
+    /// Lets callers through to `service` from now on; once open, it stays so.
+    pub fn open(&self, service: Service) {
+        // Whoever opened it before has won.
+        let _opened = self.service.set(service);
+    }
+
+    /// What `/readyz` says until the door opens.
+    pub fn say(&self, report: HealthReport) {
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = report;
+    }
+
+    fn report(&self) -> HealthReport {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.clone()
+    }
+}
+
+impl FromRef<Door> for Service {
+    fn from_ref(door: &Door) -> Self {
+        let service = door.service.get().cloned();
+        service.expect("`keep_closed` lets nobody through before")
+    }
+}
+
+/// Answers in the service's place until it has started.
+pub(crate) async fn keep_closed(
+    State(door): State<Door>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if door.service.get().is_some() {
+        return next.run(request).await;
+    }
+    if request.uri().path() == "/readyz" {
+        let reply = ReadyReply::from(door.report());
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(reply)).into_response();
+    }
+    let message = "smswatch is starting; `/readyz` says what it waits for";
+    Problem::try_again("starting", message).into_response()
+}

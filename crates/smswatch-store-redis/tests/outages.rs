@@ -1,0 +1,223 @@
+//! Whatever takes Redis away is told as passing, and is over without a hand when its cause is.
+
+use std::time::{Duration, Instant};
+
+use smswatch_core::Secret;
+use smswatch_core::model::MessageId;
+use smswatch_core::record::{Record, WatchState};
+use smswatch_core::store::{
+    CommitItem, CommitOutcome, CommitStep, Lane, Shard, Store, StoreError, shard_of,
+};
+use smswatch_store_redis::{RedisOptions, RedisStore};
+use smswatch_testkit::proxy::Proxy;
+use smswatch_testkit::redis_server::RedisServer;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn open(url: String) -> RedisStore {
+    let options = RedisOptions {
+        url: Secret::new(url),
+        key_prefix: "smswatch".to_owned(),
+        shards: 16,
+    };
+    let (store, _) = RedisStore::open(options).await.expect("a store");
+    store
+}
+
+/// Does something to the server that smswatch never does.
+async fn order(server: &RedisServer, user: &str, words: &[&str]) {
+    let url = server.url().replace("redis://", &format!("redis://{user}"));
+    let client = redis::Client::open(url).expect("a client");
+    let mut connection = client
+        .get_multiplexed_async_connection()
+        .await
+        .expect("a connection");
+    let mut command = redis::cmd(words[0]);
+    command.arg(&words[1..]);
+    command
+        .query_async::<redis::Value>(&mut connection)
+        .await
+        .expect("it does what it is told");
+}
+
+fn message(n: u32) -> (Shard, MessageId) {
+    let id = MessageId::new(format!("message-{n}")).expect("a valid id");
+    (shard_of(id.as_str(), 16), id)
+}
+
+/// Adds a watch, as a process does that registers a message.
+async fn add(store: &RedisStore, n: u32) -> Result<CommitOutcome, StoreError> {
+    let (shard, message_id) = message(n);
+    let item = CommitItem {
+        message_id,
+        expected: None,
+        record: Some(Record::new(
+            WatchState::Watching,
+            smswatch_core::model::Timestamp::from_millis(1_700_000_000_000),
+            &[7; 36],
+        )),
+        lane: Lane::Old,
+        entry: Some(vec![1; 64]),
+    };
+    let step = CommitStep {
+        items: vec![item],
+        finished: Vec::new(),
+    };
+    let mut committed = store.commit(shard, step).await?;
+    Ok(committed.outcomes.remove(0))
+}
+
+/// Adds a watch as soon as the store takes it; what fails meanwhile must be said to be passing.
+async fn add_when_it_is_back(store: &RedisStore, n: u32) {
+    let started = Instant::now();
+    loop {
+        match add(store, n).await {
+            Ok(_) => break,
+            Err(StoreError::Unavailable(_)) => {}
+            Err(error) => panic!("this does not pass: {error}"),
+        }
+        assert!(started.elapsed() < PATIENCE, "it never came back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (shard, id) = message(n);
+    let found = store.load(shard, &[id]).await.expect("it is back");
+    assert!(found[0].is_some());
+}
+
+async fn is_passing(store: &RedisStore, n: u32, reason: &str) {
+    let error = add(store, n).await.expect_err("it is away");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    assert!(error.to_string().contains(reason), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_comes_back() {
+    let server = RedisServer::start();
+    let target = ([127, 0, 0, 1], server.port()).into();
+    let proxy = Proxy::start(target).await.expect("a proxy");
+    let store = open(format!("redis://{}", proxy.address())).await;
+    add_when_it_is_back(&store, 0).await;
+    for n in 1..4 {
+        proxy.cut();
+        add_when_it_is_back(&store, n).await;
+    }
+    proxy.close();
+    is_passing(&store, 4, "").await;
+    proxy.open();
+    add_when_it_is_back(&store, 4).await;
+    proxy.stall();
+    is_passing(&store, 5, "").await;
+    proxy.open();
+    add_when_it_is_back(&store, 5).await;
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_is_lost_is_claimed_again_at_once() {
+    let server = RedisServer::start();
+    let target = ([127, 0, 0, 1], server.port()).into();
+    let proxy = Proxy::start(target).await.expect("a proxy");
+    let store = open(format!("redis://{}", proxy.address())).await;
+    add(&store, 0).await.expect("it is there");
+    let (shard, id) = message(0);
+    let direct = open(server.url()).await;
+    let hour = Duration::from_secs(3600);
+    let claim = || store.claim(shard, Lane::Old, 10, hour);
+    // The scripts are known by now, so that one request is the whole claim.
+    let none = store
+        .claim(Shard((shard.0 + 1) % 16), Lane::Old, 10, hour)
+        .await;
+    assert!(none.expect("it is there").watches.is_empty());
+    proxy.stall_answers();
+    claim().await.expect_err("its answer is lost");
+    let taken = direct.claim(shard, Lane::Old, 10, hour).await;
+    assert!(
+        taken.expect("it is there").watches.is_empty(),
+        "it took place"
+    );
+    proxy.cut();
+    proxy.open();
+    let found = loop {
+        if let Ok(found) = claim().await {
+            break found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(found.watches.len(), 1);
+    assert_eq!(found.watches[0].0, id);
+}
+
+#[tokio::test]
+async fn a_redis_that_still_reads_its_data_is_waited_for() {
+    let mut server = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "no"]);
+    let store = open(server.url()).await;
+    // Redis answers anybody only after every 1024 commands that it reads.
+    for n in 0..1500 {
+        add(&store, n).await.expect("it is there");
+    }
+    server.restart_slowly(Duration::from_micros(300));
+    let mut said = Vec::new();
+    while let Err(error) = add(&store, 1500).await {
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        said.push(error.to_string());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let is_loading = |error: &String| error.to_lowercase().contains("loading");
+    assert!(said.iter().any(is_loading), "{said:?}");
+    add_when_it_is_back(&store, 1500).await;
+    let (shard, id) = message(0);
+    assert!(store.load(shard, &[id]).await.expect("it is back")[0].is_some());
+}
+
+#[tokio::test]
+async fn a_redis_that_became_a_replica_is_waited_for() {
+    let server = RedisServer::start();
+    let store = open(server.url()).await;
+    add(&store, 0).await.expect("it is there");
+    order(&server, "", &["REPLICAOF", "127.0.0.1", "1"]).await;
+    is_passing(&store, 1, "").await;
+    order(&server, "", &["REPLICAOF", "NO", "ONE"]).await;
+    add_when_it_is_back(&store, 1).await;
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_for_a_while_is_tried_again() {
+    let server = RedisServer::start_with(&["--requirepass", "first"]);
+    let store = open(server.url().replace("redis://", "redis://:first@")).await;
+    add(&store, 0).await.expect("it is there");
+    order(
+        &server,
+        ":first@",
+        &["CONFIG", "SET", "requirepass", "second"],
+    )
+    .await;
+    order(&server, ":second@", &["CLIENT", "KILL", "TYPE", "normal"]).await;
+    for _ in 0..3 {
+        let error = add(&store, 1).await.expect_err("it is refused");
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        assert!(!error.to_string().contains("first"), "{error}");
+    }
+    order(
+        &server,
+        ":second@",
+        &["CONFIG", "SET", "requirepass", "first"],
+    )
+    .await;
+    add_when_it_is_back(&store, 1).await;
+}
+
+#[tokio::test]
+async fn rights_that_are_taken_away_for_a_while_are_waited_for() {
+    let server = RedisServer::start();
+    order(
+        &server,
+        "",
+        &["ACL", "SETUSER", "app", "on", ">pass", "~*", "+@all"],
+    )
+    .await;
+    let store = open(server.url().replace("redis://", "redis://app:pass@")).await;
+    add(&store, 0).await.expect("it is there");
+    order(&server, "", &["ACL", "SETUSER", "app", "-@write"]).await;
+    is_passing(&store, 1, "").await;
+    order(&server, "", &["ACL", "SETUSER", "app", "+@write"]).await;
+    add_when_it_is_back(&store, 1).await;
+}

@@ -1,0 +1,113 @@
+//! What happens to the file from outside: locked by somebody else, or cut off by a crash.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use smswatch_core::model::{MessageId, Timestamp};
+use smswatch_core::record::{Record, WatchState};
+use smswatch_core::store::{CommitItem, CommitStep, Lane, Shard, Store, StoreError};
+use smswatch_store_sqlite::{OpenError, SqliteStore};
+
+fn message(n: u32) -> MessageId {
+    MessageId::new(format!("message-{n}")).expect("a valid id")
+}
+
+async fn add(store: &SqliteStore, n: u32) -> Result<(), StoreError> {
+    let due = Timestamp::from_millis(1_700_000_000_000);
+    let item = CommitItem {
+        message_id: message(n),
+        expected: None,
+        record: Some(Record::new(WatchState::Watching, due, &[7; 36])),
+        lane: Lane::Old,
+        entry: Some(vec![1; 64]),
+    };
+    let step = CommitStep {
+        items: vec![item],
+        finished: Vec::new(),
+    };
+    store.commit(Shard(0), step).await.map(|_| ())
+}
+
+/// Which of the first `count` messages are watched.
+async fn known(store: &SqliteStore, count: u32) -> Vec<bool> {
+    let ids: Vec<MessageId> = (0..count).map(message).collect();
+    let records = store.load(Shard(0), &ids).await.expect("it can be read");
+    records.iter().map(Option::is_some).collect()
+}
+
+/// Opens a file whose last owner is about to let go of it.
+fn reopen(path: &Path) -> SqliteStore {
+    let opened = (0..500).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        SqliteStore::open(path).ok()
+    });
+    opened.expect("it is free again")
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_else_locks_is_said_to_be_locked_and_waited_for() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let other = rusqlite::Connection::open(&path).expect("a file");
+    other.execute_batch("BEGIN EXCLUSIVE").expect("a lock");
+    let refused = SqliteStore::open(&path).expect_err("it is locked");
+    let OpenError::Sqlite { source, .. } = refused else {
+        panic!("this is another error: {refused}");
+    };
+    assert!(source.to_string().contains("locked"), "{source}");
+    other.execute_batch("ROLLBACK").expect("it gives way");
+
+    let store = reopen(&path);
+    add(&store, 0).await.expect("it is free");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let error = add(&store, 1).await.expect_err("it is locked");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    assert!(error.to_string().contains("locked"), "{error}");
+    // A lock that goes soon is nobody's trouble.
+    let waiting = add(&store, 1);
+    let giving_way = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        other.execute_batch("ROLLBACK").expect("it gives way");
+    };
+    let (added, ()) = tokio::join!(waiting, giving_way);
+    added.expect("it is free again");
+    assert_eq!(known(&store, 2).await, [true, true]);
+}
+
+/// Copies a store as a crash would leave it, with so much of its write-ahead log.
+fn crashed(path: &Path, directory: &Path, percent: u64) -> PathBuf {
+    let log = |path: &Path| path.with_extension("db-wal");
+    let copy = directory.join("copy.db");
+    std::fs::copy(path, &copy).expect("a copy");
+    std::fs::copy(log(path), log(&copy)).expect("a copy of the log");
+    let file = std::fs::OpenOptions::new().write(true).open(log(&copy));
+    let file = file.expect("the copy");
+    let length = file.metadata().expect("a length").len();
+    file.set_len(length * percent / 100).expect("it can be cut");
+    copy
+}
+
+#[tokio::test]
+async fn a_log_that_a_crash_cut_off_keeps_what_is_whole() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let store = SqliteStore::open(&path).expect("a store");
+    add(&store, 0).await.expect("it is written");
+    // At its end a store moves everything from the log into the file.
+    drop(store);
+    let store = reopen(&path);
+    for n in 1..50 {
+        add(&store, n).await.expect("it is written");
+    }
+    // How much of the log is left, in percent, and what is known then.
+    for (percent, expected) in [(100, 50..=50), (60, 2..=49), (0, 1..=1)] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let copy = SqliteStore::open(&crashed(&path, directory.path(), percent));
+        let copy = copy.expect("it opens all the same");
+        let known = known(&copy, 50).await;
+        let count = known.iter().filter(|known| **known).count();
+        assert!(expected.contains(&count), "{count} of {expected:?}");
+        assert!(known[..count].iter().all(|known| *known), "{known:?}");
+        add(&copy, 100).await.expect("it goes on");
+    }
+}

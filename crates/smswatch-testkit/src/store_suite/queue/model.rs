@@ -1,0 +1,216 @@
+//! A queue as it should be, as plain as can be.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use smswatch_core::store::{ClaimedDeliveries, DeliveryToken, Outcome};
+use smswatch_model::{DeliveryId, Timestamp};
+
+/// An instant of the store, known to lie between two others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Between {
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+}
+
+impl Between {
+    fn after(self, delay: Duration) -> Self {
+        Self {
+            from: self.from + delay,
+            to: self.to + delay,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Waiting(Between),
+    Held {
+        token: DeliveryToken,
+        until: Between,
+    },
+    Ended(&'static str),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    is_critical: bool,
+    attempts_made: u32,
+    state: State,
+}
+
+impl Entry {
+    /// When it can be claimed; never once it has ended.
+    fn due(&self) -> Option<Between> {
+        match self.state {
+            State::Waiting(due) | State::Held { until: due, .. } => Some(due),
+            State::Ended(_) => None,
+        }
+    }
+
+    /// Whether this goes before `other` for certain.
+    fn precedes(&self, other: &Self) -> bool {
+        match (self.due(), other.due()) {
+            (Some(mine), Some(theirs)) if self.is_critical == other.is_critical => {
+                mine.to < theirs.from
+            }
+            (Some(_), Some(_)) => self.is_critical,
+            _ => false,
+        }
+    }
+}
+
+/// What is expected of one delivery when it is looked up.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Expected {
+    pub(super) state: &'static str,
+    pub(super) attempts_made: u32,
+}
+
+/// The queue of one sink.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    entries: BTreeMap<DeliveryId, Entry>,
+}
+
+impl Model {
+    /// Queues a delivery; one that exists stays as it is. Answers whether it is new.
+    pub(super) fn enqueue(&mut self, id: DeliveryId, is_critical: bool, at: Between) -> bool {
+        let is_new = !self.entries.contains_key(&id);
+        self.entries.entry(id).or_insert(Entry {
+            is_critical,
+            attempts_made: 0,
+            state: State::Waiting(at),
+        });
+        is_new
+    }
+
+    /// Takes note of a claim.
+    ///
+    /// # Errors
+    ///
+    /// The claim should not have come out so.
+    pub(super) fn claim(
+        &mut self,
+        limit: u32,
+        lease: Duration,
+        claimed: &ClaimedDeliveries,
+    ) -> Result<(), String> {
+        let now = claimed.now;
+        let ids: Vec<_> = claimed.deliveries.iter().map(|one| &one.id).collect();
+        let mut taken = Vec::new();
+        for one in &claimed.deliveries {
+            let entry = self.entries.get(&one.id).copied();
+            let entry = entry.ok_or_else(|| format!("{} was never queued", one.id))?;
+            if entry.due().is_none_or(|due| due.from > now) {
+                return Err(format!("{} was claimed and is {:?}", one.id, entry.state));
+            }
+            if entry.attempts_made != one.attempts_made {
+                return Err(format!("{} had {} attempts", one.id, entry.attempts_made));
+            }
+            if matches!(entry.state, State::Held { token, .. } if token == one.token) {
+                return Err(format!("{} was claimed twice under one token", one.id));
+            }
+            taken.push(entry);
+        }
+        let is_full = taken.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+        for (id, entry) in &self.entries {
+            let is_due = entry.due().is_some_and(|due| due.to <= now);
+            if !is_due || ids.contains(&id) {
+                continue;
+            }
+            if !is_full {
+                return Err(format!("{id} was due and not claimed: {:?}", entry.state));
+            }
+            if taken.iter().any(|other| entry.precedes(other)) {
+                return Err(format!("{id} should have gone before others of {ids:?}"));
+            }
+        }
+        if taken.windows(2).any(|pair| pair[1].precedes(&pair[0])) {
+            return Err(format!("{ids:?} are not in their order"));
+        }
+        for one in &claimed.deliveries {
+            let until = Between {
+                from: now + lease,
+                // A store may end a lease within the millisecond that follows.
+                to: now + lease + Duration::from_millis(1),
+            };
+            let token = one.token;
+            self.set(&one.id, |entry| entry.state = State::Held { token, until });
+        }
+        Ok(())
+    }
+
+    /// Takes note of a completion that the store answered with `held` by the time `at`.
+    ///
+    /// # Errors
+    ///
+    /// The store should have answered otherwise.
+    pub(super) fn complete(
+        &mut self,
+        id: &DeliveryId,
+        token: DeliveryToken,
+        outcome: Outcome,
+        held: bool,
+        at: Between,
+    ) -> Result<(), String> {
+        let state = self.entries.get(id).map(|entry| entry.state);
+        let until = match state {
+            Some(State::Held {
+                token: current,
+                until,
+            }) if current == token => Some(until),
+            _ => None,
+        };
+        match (until, held) {
+            (None, true) => return Err(format!("{id} was completed by an outdated token")),
+            (Some(until), false) if at.to < until.from => {
+                return Err(format!("{id} could not be completed by its holder"));
+            }
+            (_, false) => return Ok(()),
+            (Some(_), true) => {}
+        }
+        self.set(id, |entry| {
+            entry.attempts_made += 1;
+            entry.state = match outcome {
+                Outcome::Delivered => State::Ended("delivered"),
+                Outcome::Dead => State::Ended("dead"),
+                Outcome::Retry(delay) => State::Waiting(at.after(delay)),
+            };
+        });
+        Ok(())
+    }
+
+    /// When the last of the leases that end before `horizon` has ended.
+    pub(super) fn last_end_before(&self, horizon: Timestamp) -> Option<Timestamp> {
+        let ends = self.entries.values().filter_map(|entry| match entry.state {
+            State::Held { until, .. } => Some(until.to),
+            State::Waiting(_) | State::Ended(_) => None,
+        });
+        ends.filter(|end| *end < horizon).max()
+    }
+
+    /// Everything that was ever queued, and what should be found of it.
+    pub(super) fn expected(&self) -> impl Iterator<Item = (&DeliveryId, Expected)> {
+        self.entries.iter().map(|(id, entry)| {
+            let state = match entry.state {
+                State::Waiting(_) | State::Held { .. } => "pending",
+                State::Ended(word) => word,
+            };
+            let attempts_made = entry.attempts_made;
+            (
+                id,
+                Expected {
+                    state,
+                    attempts_made,
+                },
+            )
+        })
+    }
+
+    fn set(&mut self, id: &DeliveryId, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            change(entry);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Plays an interleaving on a store and on the model, and compares the two at every step.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use smswatch_core::store::{
+    Attempt, CommitItem, Completion, DeliveryToken, NewDelivery, Outcome, Priority, RouteOutcome,
+    RouteStep, Shard, Store, StoreError,
+};
+use smswatch_model::{DeliveryId, Timestamp};
+
+use super::model::{Between, Expected, Model};
+use super::{End, Step};
+use crate::store_suite::{LONG, delivery, id_in, put, record, step};
+
+const SHARD: Shard = Shard(0);
+
+/// A lease that ends between two steps, or during one.
+const SHORT: Duration = Duration::from_millis(8);
+
+struct Player {
+    store: Arc<dyn Store>,
+    case: u32,
+    sink: String,
+    model: Model,
+    /// Every claim ever made, with its token.
+    claims: Vec<(DeliveryId, DeliveryToken)>,
+    n_entries: u32,
+}
+
+/// Plays `steps`; `case` keeps the names apart from those of other cases on the same store.
+///
+/// # Errors
+///
+/// Says what the store did that the model does not allow.
+pub(super) async fn play(store: Arc<dyn Store>, case: u32, steps: &[Step]) -> Result<(), String> {
+    let mut player = Player {
+        store,
+        case,
+        sink: format!("sink-{case}"),
+        model: Model::default(),
+        claims: Vec::new(),
+        n_entries: 0,
+    };
+    for step in steps {
+        player.step(step).await?;
+    }
+    player.pass().await?;
+    player.claim(1_000, SHORT).await?;
+    player.compare().await
+}
+
+fn unavailable(error: StoreError) -> String {
+    format!("the store failed: {error}")
+}
+
+impl Player {
+    async fn step(&mut self, step: &Step) -> Result<(), String> {
+        match *step {
+            Step::Enqueue { n, is_critical } => self.enqueue(n, is_critical).await,
+            Step::Route { n, is_critical } => self.route(n, is_critical).await,
+            Step::Claim { limit, is_short } => {
+                self.claim(limit, if is_short { SHORT } else { LONG }).await
+            }
+            Step::Complete { which, end } if !self.claims.is_empty() => {
+                let (id, token) = self.claims[which.index(self.claims.len())].clone();
+                self.complete(id, token, end).await
+            }
+            Step::Complete { .. } => Ok(()),
+            Step::Pass => self.pass().await,
+        }
+    }
+
+    async fn now(&self) -> Result<Timestamp, String> {
+        self.store.now().await.map_err(unavailable)
+    }
+
+    fn delivery(&self, n: u32, is_critical: bool) -> NewDelivery {
+        let priority = if is_critical {
+            Priority::Critical
+        } else {
+            Priority::Normal
+        };
+        delivery(self.case * 1_000 + n, &self.sink, priority)
+    }
+
+    async fn enqueue(&mut self, n: u32, is_critical: bool) -> Result<(), String> {
+        let new = self.delivery(n, is_critical);
+        let id = new.id.clone();
+        let from = self.now().await?;
+        let queued = self.store.enqueue(SHARD, new).await;
+        queued.map_err(unavailable)?;
+        let to = self.now().await?;
+        self.model.enqueue(id, is_critical, Between { from, to });
+        Ok(())
+    }
+
+    async fn route(&mut self, n: u32, is_critical: bool) -> Result<(), String> {
+        self.append().await?;
+        let slice = self.store.read_log(SHARD, 100).await.map_err(unavailable)?;
+        let last = slice.entries.last().ok_or("the entry is not in the log")?;
+        let route = |delivery| RouteStep {
+            from: slice.cursor.clone(),
+            to: last.position.clone(),
+            entries: slice.entries.len() as u64,
+            deliveries: vec![delivery],
+            set_aside: Vec::new(),
+        };
+        let new = self.delivery(n, is_critical);
+        let id = new.id.clone();
+        let from = self.now().await?;
+        let done = self.store.route(SHARD, route(new)).await;
+        let done = done.map_err(unavailable)?;
+        let to = self.now().await?;
+        let is_new = self.model.enqueue(id, is_critical, Between { from, to });
+        let expected = RouteOutcome::Done {
+            added: u64::from(is_new),
+        };
+        if done != expected {
+            return Err(format!("a route step came to {done:?}, not {expected:?}"));
+        }
+        let late = self.delivery(999, true);
+        match self.store.route(SHARD, route(late)).await {
+            Ok(RouteOutcome::Moved) => Ok(()),
+            other => Err(format!("a route step behind the cursor came to {other:?}")),
+        }
+    }
+
+    /// Appends an entry to the shard's log.
+    async fn append(&mut self) -> Result<(), String> {
+        let n = self.case * 1_000 + self.n_entries;
+        self.n_entries += 1;
+        let id = id_in(&*self.store, SHARD, n);
+        let record = record(self.now().await? + LONG, b"");
+        let item = CommitItem {
+            entry: Some(b"events".to_vec()),
+            ..put(&id, None, Some(&record))
+        };
+        let committed = self.store.commit(SHARD, step(vec![item])).await;
+        committed.map(drop).map_err(unavailable)
+    }
+
+    async fn claim(&mut self, limit: u32, lease: Duration) -> Result<(), String> {
+        let claimed = self
+            .store
+            .claim_deliveries(SHARD, &self.sink, limit, lease)
+            .await
+            .map_err(unavailable)?;
+        self.model.claim(limit, lease, &claimed)?;
+        let claims = claimed.deliveries.into_iter();
+        self.claims.extend(claims.map(|one| (one.id, one.token)));
+        Ok(())
+    }
+
+    async fn complete(
+        &mut self,
+        id: DeliveryId,
+        token: DeliveryToken,
+        end: End,
+    ) -> Result<(), String> {
+        let outcome = match end {
+            End::Delivered => Outcome::Delivered,
+            End::Dead => Outcome::Dead,
+            End::RetryAtOnce => Outcome::Retry(Duration::ZERO),
+            End::RetryMuchLater => Outcome::Retry(LONG),
+        };
+        let from = self.now().await?;
+        let completion = Completion {
+            id: id.clone(),
+            token,
+            outcome,
+            attempt: Attempt {
+                at: from,
+                result: "x".to_owned(),
+                detail: String::new(),
+            },
+        };
+        let held = self
+            .store
+            .complete(SHARD, &self.sink, vec![completion])
+            .await
+            .map_err(unavailable)?;
+        let to = self.now().await?;
+        let held = held.first().copied().ok_or("no answer for a completion")?;
+        let at = Between { from, to };
+        self.model.complete(&id, token, outcome, held, at)
+    }
+
+    /// Waits until every short lease has ended by the store's clock.
+    async fn pass(&self) -> Result<(), String> {
+        let horizon = self.now().await? + LONG / 2;
+        let Some(end) = self.model.last_end_before(horizon) else {
+            return Ok(());
+        };
+        while self.now().await? < end {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+
+    /// Nothing is lost: every delivery is found, and as far as it should be.
+    async fn compare(&self) -> Result<(), String> {
+        for (id, expected) in self.model.expected() {
+            let found = self.store.delivery(id).await.map_err(unavailable)?;
+            let found = found.ok_or_else(|| format!("{id} is lost"))?;
+            let found = Expected {
+                state: found.state.as_str(),
+                attempts_made: found.attempts_made,
+            };
+            if found != expected {
+                return Err(format!("{id} is {found:?}, not {expected:?}"));
+            }
+        }
+        let late = self.delivery(999, true).id;
+        match self.store.delivery(&late).await {
+            Ok(None) => Ok(()),
+            other => Err(format!("{late} should not be there: {other:?}")),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! `cargo xtask chaos`: kills, cuts, stops and refusals, and the count of what was lost.
+//!
+//! Two replicas share one Redis and tell three receivers of every change of every message, while
+//! processes are killed and stopped, connections are cut, and receivers fail, hang and go away. At
+//! the end the receivers' books are compared with what the simulated Routee said.
+
+mod book;
+mod faults;
+mod plan;
+mod receiver;
+mod replica;
+mod report;
+mod stage;
+mod story;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+pub use report::{Findings, Report};
+
+const USAGE: &str =
+    "usage: cargo xtask chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release]";
+
+/// How long a run is, how much happens in it, and what its faults follow from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Which build is played with: `dev`, or `release` where a run is longer than a minute.
+    pub profile: &'static str,
+    /// How long things go wrong.
+    pub length: Duration,
+    /// How many messages are watched.
+    pub messages: usize,
+    /// What the plan of faults follows from.
+    pub seed: u64,
+}
+
+impl Options {
+    /// Reads `--minutes`, `--messages`, `--seed` and `--profile`.
+    ///
+    /// # Errors
+    ///
+    /// An argument is not known, or is no number.
+    pub fn read(arguments: &[String]) -> anyhow::Result<Self> {
+        let mut minutes = 1.0_f64;
+        let mut messages = None;
+        let mut seed = None;
+        let mut profile = None;
+        let mut rest = arguments.iter();
+        while let Some(name) = rest.next() {
+            let value = rest.next().context(USAGE)?;
+            let number = || format!("`{value}` is no number for {name}; {USAGE}");
+            match name.as_str() {
+                "--minutes" => minutes = value.parse().with_context(number)?,
+                "--messages" => messages = Some(value.parse().with_context(number)?),
+                "--seed" => seed = Some(value.parse().with_context(number)?),
+                "--profile" if value == "dev" => profile = Some("dev"),
+                "--profile" if value == "release" => profile = Some("release"),
+                _ => bail!("`{name} {value}` is not known; {USAGE}"),
+            }
+        }
+        if !(0.1..=1_440.0).contains(&minutes) {
+            bail!("--minutes must be from 0.1 to 1440");
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a positive number of messages"
+        )]
+        let usual = (minutes * 2_000.0) as usize;
+        let usual_profile = if minutes > 1.0 { "release" } else { "dev" };
+        Ok(Self {
+            profile: profile.unwrap_or(usual_profile),
+            length: Duration::from_secs_f64(minutes * 60.0),
+            messages: messages.unwrap_or(usual),
+            seed: seed.unwrap_or_else(|| fastrand::u64(..1_000_000)),
+        })
+    }
+}
+
+/// Runs the chore: builds the program, plays, prints the table.
+///
+/// # Errors
+///
+/// The arguments make no sense, something needed is missing, or anything was lost, false or not
+/// recognizable.
+pub fn run(arguments: &[String]) -> anyhow::Result<()> {
+    let options = Options::read(arguments)?;
+    let binary = build(options.profile)?;
+    println!(
+        "chaos of {} s with {} messages, seed {}",
+        options.length.as_secs(),
+        options.messages,
+        options.seed
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let report = runtime.block_on(play(&binary, &options))?;
+    print!("{report}");
+    if report.is_clean() {
+        Ok(())
+    } else {
+        bail!("a promise was broken; the seed is {}", options.seed)
+    }
+}
+
+/// Plays one run with the program `binary`; processes and files are gone afterwards, except that
+/// the logs are kept where something was found.
+///
+/// # Errors
+///
+/// Something that the run needs is missing, or a process does not start any more.
+pub async fn play(binary: &Path, options: &Options) -> anyhow::Result<Report> {
+    stage::play(binary, options).await
+}
+
+/// Builds the program with cargo's `profile`, `dev` or `release`, and answers where it is.
+///
+/// # Errors
+///
+/// It does not compile.
+pub fn build(profile: &str) -> anyhow::Result<PathBuf> {
+    let built = Command::new(env!("CARGO"))
+        // Built as the tests build it, so that neither waits for the other's dependencies.
+        .args(["build", "--workspace", "--bin", "smswatch"])
+        .args(["--locked", "--profile", profile])
+        .status()
+        .context("could not run cargo")?;
+    if !built.success() {
+        bail!("smswatch does not compile");
+    }
+    let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec()?;
+    let directory = if profile == "dev" { "debug" } else { profile };
+    let binary = metadata.target_directory.join(directory).join("smswatch");
+    Ok(binary.into_std_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read_and_refused() {
+        let read = |text: &str| {
+            let arguments: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            Options::read(&arguments)
+        };
+        let options = read("--minutes 10 --messages 20000 --seed 7").expect("they make sense");
+        let expected = Options {
+            profile: "release",
+            length: Duration::from_secs(600),
+            messages: 20_000,
+            seed: 7,
+        };
+        assert_eq!(options, expected);
+        for wrong in [
+            "--minutes",
+            "--minutes x",
+            "--minutes 0",
+            "--fast 1",
+            "--profile x",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Makes things go wrong as planned, and counts them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use smswatch_testkit::redis_server::RedisServer;
+use tokio::time::sleep;
+
+use super::plan::{DoorFault, Planned, ReplicaFault};
+use super::receiver::{Mood, Receiver};
+use super::replica::Replica;
+use smswatch_testkit::proxy::Proxy;
+
+/// How often what went wrong.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) kills: AtomicU64,
+    pub(super) stops: AtomicU64,
+    pub(super) ends: AtomicU64,
+    pub(super) redis_kills: AtomicU64,
+    pub(super) cuts: AtomicU64,
+    pub(super) hangs: AtomicU64,
+    pub(super) outages: AtomicU64,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Kills and stops a replica; it runs afterwards.
+pub(super) async fn of_replica(
+    mut replica: Replica,
+    plan: Vec<Planned<ReplicaFault>>,
+    counts: &Counts,
+) -> anyhow::Result<Replica> {
+    for Planned { pause, fault } in plan {
+        sleep(pause).await;
+        // A supervisor starts what ended by itself; that it did is told in the table.
+        if replica.has_ended_by_itself() {
+            count(&counts.ends);
+            replica.start().await?;
+        }
+        match fault {
+            ReplicaFault::Kill(down) => {
+                count(&counts.kills);
+                replica.kill().await;
+                sleep(down).await;
+                replica.start().await?;
+            }
+            ReplicaFault::Stop(lasts) => {
+                count(&counts.stops);
+                replica.signal("STOP").await?;
+                sleep(lasts).await;
+                replica.signal("CONT").await?;
+            }
+        }
+    }
+    Ok(replica)
+}
+
+/// Kills Redis and starts it again on its data.
+pub(super) async fn of_redis(
+    mut redis: RedisServer,
+    plan: Vec<Planned<Duration>>,
+    counts: &Counts,
+) -> anyhow::Result<RedisServer> {
+    for Planned { pause, fault: down } in plan {
+        sleep(pause).await;
+        count(&counts.redis_kills);
+        redis.kill();
+        sleep(down).await;
+        let restarting = tokio::task::spawn_blocking(move || {
+            redis.restart();
+            redis
+        });
+        redis = restarting.await.context("Redis did not start again")?;
+    }
+    Ok(redis)
+}
+
+/// Cuts, stalls and closes a proxy; it is open afterwards.
+pub(super) async fn of_door(proxy: &Proxy, plan: Vec<Planned<DoorFault>>, counter: &AtomicU64) {
+    for Planned { pause, fault } in plan {
+        sleep(pause).await;
+        count(counter);
+        match fault {
+            DoorFault::Cut => proxy.cut(),
+            DoorFault::Stall(lasts) => {
+                proxy.stall();
+                sleep(lasts).await;
+                proxy.open();
+                proxy.cut();
+            }
+            DoorFault::Refuse(lasts) => {
+                proxy.close();
+                sleep(lasts).await;
+                proxy.open();
+            }
+        }
+    }
+}
+
+/// Lets a receiver hang at times; it is well afterwards.
+pub(super) async fn of_hanging(receiver: &Receiver, plan: Vec<Planned<Duration>>, counts: &Counts) {
+    for Planned {
+        pause,
+        fault: lasts,
+    } in plan
+    {
+        sleep(pause).await;
+        count(&counts.hangs);
+        receiver.set_mood(Mood::Hanging);
+        sleep(lasts).await;
+        receiver.set_mood(Mood::Well);
+    }
+}

@@ -1,0 +1,127 @@
+//! One replica: the built program as a process, killed, stopped and started again.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::{oneshot, watch};
+
+/// How long a process may take to say where its API is.
+const START: Duration = Duration::from_secs(20);
+
+/// How many starts may fail in a row; Redis is never gone for so long.
+const MOST_STARTS: u32 = 40;
+
+/// `smswatch run` with a configuration of its own.
+#[derive(Debug)]
+pub(super) struct Replica {
+    binary: PathBuf,
+    config: PathBuf,
+    log: PathBuf,
+    url: watch::Sender<Option<String>>,
+    child: Option<Child>,
+}
+
+impl Replica {
+    /// One that is not started yet; its log is beside its configuration.
+    pub(super) fn new(binary: &Path, config: PathBuf) -> Self {
+        Self {
+            binary: binary.to_owned(),
+            log: config.with_extension("log"),
+            config,
+            url: watch::Sender::new(None),
+            child: None,
+        }
+    }
+
+    /// Where its API is; nothing while it does not run.
+    pub(super) fn door(&self) -> watch::Receiver<Option<String>> {
+        self.url.subscribe()
+    }
+
+    /// Starts it and waits until its API is there. A process that ends before, because Redis is
+    /// away, is started again, as a supervisor would.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started at all.
+    pub(super) async fn start(&mut self) -> anyhow::Result<()> {
+        for _ in 0..MOST_STARTS {
+            let mut child = Command::new(&self.binary)
+                .arg("run")
+                .arg("--config")
+                .arg(&self.config)
+                .env("RUST_LOG", "info")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .kill_on_drop(true)
+                .spawn()
+                .with_context(|| format!("could not start {}", self.binary.display()))?;
+            let stderr = child.stderr.take().context("its stderr is piped")?;
+            let log = File::options().create(true).append(true).open(&self.log)?;
+            let (found, address) = oneshot::channel();
+            tokio::spawn(follow(stderr, log, found));
+            self.child = Some(child);
+            if let Ok(Ok(url)) = tokio::time::timeout(START, address).await {
+                self.url.send_replace(Some(url));
+                return Ok(());
+            }
+            self.kill().await;
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        bail!("it does not start; see {}", self.log.display())
+    }
+
+    /// Ends it at once, as a crash would.
+    pub(super) async fn kill(&mut self) {
+        self.url.send_replace(None);
+        if let Some(mut child) = self.child.take() {
+            // A process that has ended already is as good as killed.
+            let _killed = child.kill().await;
+        }
+    }
+
+    /// Sends `STOP` or `CONT`.
+    ///
+    /// # Errors
+    ///
+    /// `kill` is missing, or the process has gone.
+    pub(super) async fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let pid = self.child.as_ref().and_then(Child::id);
+        let pid = pid.context("it does not run")?.to_string();
+        let signal = format!("-{name}");
+        let sent = Command::new("kill").args([&signal, &pid]).status().await?;
+        if !sent.success() {
+            bail!("{pid} did not take {signal}");
+        }
+        Ok(())
+    }
+
+    /// Whether it ended although nobody killed it.
+    pub(super) fn has_ended_by_itself(&mut self) -> bool {
+        let ended = self.child.as_mut().map(Child::try_wait);
+        ended.is_some_and(|ended| ended.is_ok_and(|status| status.is_some()))
+    }
+}
+
+/// Writes what the process says to its log, and tells where its API is.
+async fn follow(stderr: ChildStderr, mut log: File, found: oneshot::Sender<String>) {
+    let mut found = Some(found);
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some((_, rest)) = line.split_once("its API is at ") {
+            let url = rest.split_whitespace().next().unwrap_or_default();
+            // Who waited may have given up.
+            let _sent = found.take().map(|found| found.send(url.to_owned()));
+        }
+        if writeln!(log, "{line}").is_err() {
+            return;
+        }
+    }
+}

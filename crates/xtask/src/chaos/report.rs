@@ -1,0 +1,152 @@
+//! What a run came to, as a table.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::faults::Counts;
+
+/// How many examples of each trouble are named.
+const EXAMPLES: usize = 5;
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Report {
+    /// What the plan followed from.
+    pub seed: u64,
+    /// How long it took, the quiet at the end included.
+    pub took: Duration,
+    /// How many messages were registered.
+    pub messages: u64,
+    /// How often a replica was killed.
+    pub kills: u64,
+    /// How often a replica was stopped for longer than a lease.
+    pub stops: u64,
+    /// How often a replica ended without being killed.
+    pub ends: u64,
+    /// How often Redis was killed and started again.
+    pub redis_kills: u64,
+    /// How often connections to Redis were cut, stalled or refused.
+    pub cuts: u64,
+    /// How often a receiver began to hang.
+    pub hangs: u64,
+    /// How often a receiver went down.
+    pub outages: u64,
+    /// How many requests the receivers got.
+    pub requests: u64,
+    /// How many events they heard, each once per receiver.
+    pub events: u64,
+    /// How many deliveries they took, each once.
+    pub deliveries: u64,
+    /// How often they took one that they had taken before.
+    pub repeats: u64,
+    /// The last statuses that did not arrive.
+    pub lost: Findings,
+    /// What was told and never was.
+    pub untrue: Findings,
+    /// Events that came under more than one id.
+    pub unrecognizable: Findings,
+    /// What was still waiting when patience ended.
+    pub unfinished: Findings,
+}
+
+/// How often something was found, and examples.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// How often.
+    pub count: u64,
+    /// Some of them, for whoever looks into it.
+    pub examples: Vec<String>,
+}
+
+impl Findings {
+    /// Counts one more.
+    pub(super) fn add(&mut self, example: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.examples.len() < EXAMPLES {
+            self.examples.push(example());
+        }
+    }
+}
+
+impl Report {
+    /// One in which nothing happened yet but what was counted.
+    pub(super) fn new(seed: u64, messages: u64, counts: &Counts) -> Self {
+        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        Self {
+            seed,
+            took: Duration::ZERO,
+            messages,
+            kills: load(&counts.kills),
+            stops: load(&counts.stops),
+            ends: load(&counts.ends),
+            redis_kills: load(&counts.redis_kills),
+            cuts: load(&counts.cuts),
+            hangs: load(&counts.hangs),
+            outages: load(&counts.outages),
+            requests: 0,
+            events: 0,
+            deliveries: 0,
+            repeats: 0,
+            lost: Findings::default(),
+            untrue: Findings::default(),
+            unrecognizable: Findings::default(),
+            unfinished: Findings::default(),
+        }
+    }
+
+    /// Whether nothing was lost, nothing false was told, every repeat was recognizable, and all
+    /// queues were empty at the end.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.findings().iter().all(|(_, found)| found.count == 0)
+    }
+
+    fn findings(&self) -> [(&'static str, &Findings); 4] {
+        [
+            ("lost", &self.lost),
+            ("false", &self.untrue),
+            ("repeats under another id", &self.unrecognizable),
+            ("still waiting", &self.unfinished),
+        ]
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let figures = [
+            ("seed", self.seed),
+            ("seconds", self.took.as_secs()),
+            ("messages", self.messages),
+            ("kills of replicas", self.kills),
+            ("kills of Redis", self.redis_kills),
+            ("replicas stopped past a lease", self.stops),
+            ("replicas that ended by themselves", self.ends),
+            ("cuts, stalls and refusals before Redis", self.cuts),
+            ("hangs of a receiver", self.hangs),
+            ("outages of a receiver", self.outages),
+            ("requests to receivers", self.requests),
+            ("events", self.events),
+            ("deliveries", self.deliveries),
+        ];
+        for (name, figure) in figures {
+            row(f, name, &figure.to_string())?;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+        let share = 100.0 * self.repeats as f64 / self.deliveries.max(1) as f64;
+        row(f, "repeats", &format!("{} ({share:.2} %)", self.repeats))?;
+        for (name, found) in self.findings() {
+            row(f, name, &found.count.to_string())?;
+        }
+        for (name, found) in self.findings() {
+            for example in &found.examples {
+                writeln!(f, "{name}: {example}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, figure: &str) -> fmt::Result {
+    writeln!(f, "| {name:<38} | {figure:>18} |")
+}

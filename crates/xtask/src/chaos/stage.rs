@@ -1,0 +1,217 @@
+//! One run from its start to its verdict: who takes part, what they do, what is compared.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use fastrand::Rng;
+use serde_json::Value;
+use smswatch_testkit::redis_server::RedisServer;
+use tokio::sync::watch;
+
+use super::Options;
+use super::book::Fact;
+use super::faults::{self, Counts};
+use super::plan::Plan;
+use super::receiver::{Mood, Receiver, SECRET};
+use super::replica::Replica;
+use super::report::Report;
+use super::story::{LONGEST_LIFE, Story};
+use smswatch_testkit::proxy::Proxy;
+
+/// The receivers, as the configuration names them.
+const SINKS: [&str; 3] = ["flaky", "hanging", "outage"];
+
+/// How long after the last fault everything must have arrived: a watch whose holder was killed waits
+/// for its lease of 40 s, and its deliveries may do so again. Counted in looks, so that a machine
+/// that was paused does not use it up.
+const MOST_LOOKS: u32 = 360;
+
+/// How long after each other the looks are.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+
+/// Plays one run.
+pub(super) async fn play(binary: &Path, options: &Options) -> anyhow::Result<Report> {
+    smswatch_testkit::install_tls_provider();
+    let began = Instant::now();
+    let mut rng = Rng::with_seed(options.seed);
+    let plan = Plan::new(options.seed, options.length);
+    let directory = tempfile::tempdir()?;
+    let mut story = Story::start(options.seed)?;
+    let redis = tokio::task::spawn_blocking(RedisServer::start).await?;
+    let receivers = [
+        Receiver::start().await?,
+        Receiver::start().await?,
+        Receiver::start().await?,
+    ];
+    let way_out = Proxy::start(receivers[2].address()).await?;
+    let addresses = [
+        receivers[0].address(),
+        receivers[1].address(),
+        way_out.address(),
+    ];
+    let redis_address = SocketAddr::from((Ipv4Addr::LOCALHOST, redis.port()));
+    let ways_in = [
+        Proxy::start(redis_address).await?,
+        Proxy::start(redis_address).await?,
+    ];
+    let mut replicas = Vec::new();
+    for (n, way_in) in ways_in.iter().enumerate() {
+        let file = directory.path().join(format!("replica-{n}.yaml"));
+        let text = configuration(&story.sim.url(), way_in.address(), addresses);
+        std::fs::write(&file, text)?;
+        let mut replica = Replica::new(binary, file);
+        replica.start().await?;
+        replicas.push(replica);
+    }
+    let doors: Vec<_> = replicas.iter().map(Replica::door).collect();
+    let [first, second] = <[Replica; 2]>::try_from(replicas).ok().context("two")?;
+
+    let counts = Counts::default();
+    receivers[0].set_mood(Mood::Flaky);
+    let [first_plan, second_plan] = plan.replicas;
+    let [first_cuts, second_cuts] = plan.cuts;
+    let mut fates = rng.fork();
+    let (first, second, redis, told, (), (), (), ()) = tokio::join!(
+        faults::of_replica(first, first_plan, &counts),
+        faults::of_replica(second, second_plan, &counts),
+        faults::of_redis(redis, plan.redis, &counts),
+        story.tell(options.messages, options.length, &mut fates, &doors),
+        faults::of_door(&ways_in[0], first_cuts, &counts.cuts),
+        faults::of_door(&ways_in[1], second_cuts, &counts.cuts),
+        faults::of_hanging(&receivers[1], plan.hangs, &counts),
+        faults::of_door(&way_out, plan.outages, &counts.outages),
+    );
+    // They live until the verdict.
+    let _running = (first?, second?, redis?);
+    told?;
+    receivers[0].set_mood(Mood::Well);
+
+    tokio::time::sleep(LONGEST_LIFE).await;
+    let ends = story.ends()?;
+    let waiting = quiet(&ends, &receivers, &doors).await;
+    let mut report = Report::new(options.seed, options.messages as u64, &counts);
+    for delivery in waiting {
+        report.unfinished.add(|| delivery);
+    }
+    judge(&mut report, &story, &ends, &receivers)?;
+    report.took = began.elapsed();
+    if !report.is_clean() {
+        println!("logs and configurations: {}", directory.keep().display());
+    }
+    Ok(report)
+}
+
+/// Waits until everything has arrived and all queues are empty, or patience ends; answers which
+/// deliveries wait even then.
+async fn quiet(
+    ends: &[Fact],
+    receivers: &[Receiver; 3],
+    doors: &[watch::Receiver<Option<String>>],
+) -> Vec<String> {
+    let mut looks = 0;
+    loop {
+        looks += 1;
+        let missing = |receiver: &Receiver| {
+            let book = receiver.book();
+            ends.iter().any(|end| !book.has_taken(end))
+        };
+        let waiting = waiting(doors).await;
+        let is_empty = waiting.as_ref().is_some_and(Vec::is_empty);
+        let is_complete = is_empty && !receivers.iter().any(missing);
+        if is_complete || looks > MOST_LOOKS {
+            return waiting.unwrap_or_else(|| vec!["nobody answers".to_owned()]);
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+/// The deliveries that wait, as far as one page tells; nothing where nobody answers.
+async fn waiting(doors: &[watch::Receiver<Option<String>>]) -> Option<Vec<String>> {
+    let url = doors.iter().find_map(|door| door.borrow().clone())?;
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(20));
+    let request = client.build().ok()?;
+    let request = request.get(format!("{url}/v1/deliveries?state=pending&limit=1000"));
+    let bytes = request
+        .send()
+        .await
+        .ok()?
+        .error_for_status()
+        .ok()?
+        .bytes()
+        .await
+        .ok()?;
+    let page: Value = serde_json::from_slice(&bytes).ok()?;
+    let items = page["items"].as_array()?;
+    Some(items.iter().map(Value::to_string).collect())
+}
+
+/// Compares what the receivers were told with what the simulator said.
+fn judge(
+    report: &mut Report,
+    story: &Story,
+    ends: &[Fact],
+    receivers: &[Receiver; 3],
+) -> anyhow::Result<()> {
+    let said = story.said()?;
+    for (sink, receiver) in SINKS.iter().zip(receivers) {
+        let book = receiver.book();
+        report.requests += book.n_requests;
+        report.events += book.n_events();
+        report.deliveries += book.n_deliveries();
+        report.repeats += book.n_repeats();
+        for end in ends.iter().filter(|end| !book.has_taken(end)) {
+            report.lost.add(|| format!("{sink}: {end:?}"));
+        }
+        for fact in book.heard().filter(|fact| !said.contains(fact)) {
+            report.untrue.add(|| format!("{sink}: {fact:?}"));
+        }
+        for _ in 0..book.n_unreadable {
+            report
+                .untrue
+                .add(|| format!("{sink}: a request without a valid signature"));
+        }
+        for (event_id, ids) in book.unrecognizable() {
+            report
+                .unrecognizable
+                .add(|| format!("{sink}: {event_id} came as {ids:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn configuration(sim: &str, redis: SocketAddr, receivers: [SocketAddr; 3]) -> String {
+    let sinks: String = SINKS
+        .iter()
+        .zip(receivers)
+        .map(|(name, address)| {
+            format!(
+                "  {name}: {{type: webhook, url: \"http://{address}/\", secret: {SECRET}, \
+                 allow_private: true, timeout: 2s, concurrency: 16, \
+                 retry: {{schedule: [200ms, 500ms, 1s, 2s], give_up_after: 24h}}}}\n"
+            )
+        })
+        .collect();
+    format!(
+        r#"routee:
+  application_id: sim-app
+  application_secret: sim-secret
+  api_url: {sim}
+  auth_url: {sim}
+  requests_per_second: 2000
+  timeout: 2s
+store: {{url: "redis://{redis}"}}
+watch: {{schedule: [1s, 1s, 2s], confirm_after: 6s}}
+http: {{listen: "127.0.0.1:0"}}
+sinks:
+{sinks}rules:
+  - name: archive
+    notify: [flaky, hanging, outage]
+  # The first rule does not hear of a word that only refines what it was told before.
+  - name: refinements
+    match: {{refined: true}}
+    notify: [flaky, hanging, outage]
+"#
+    )
+}

@@ -1,0 +1,193 @@
+//! The messages of a run: their fates, their registration, and what is true of them at the end.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use fastrand::Rng;
+use routee_sim::{Fate, FaultKind, FaultRule, MessageSpec, ServedStatus, Sim, SimConfig};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::book::{Fact, Word};
+
+/// Fates and their shares; each ends in a state that stays, so that it can be seen at any later
+/// moment.
+const FATES: [(Fate, u32); 20] = [
+    (Fate::Delivered, 400),
+    (Fate::CarrierViolation, 100),
+    (Fate::UnknownNumber, 60),
+    (Fate::UndeliveredOnHandset, 40),
+    (Fate::Roaming, 20),
+    (Fate::CallBarred, 20),
+    (Fate::UnknownStatus, 20),
+    (Fate::Expired, 20),
+    (Fate::Failed, 60),
+    (Fate::Unsent, 20),
+    (Fate::MultiPart, 50),
+    (Fate::MixedParts, 50),
+    (Fate::LatePart, 20),
+    (Fate::Flip, 30),
+    (Fate::FlipBack, 30),
+    (Fate::Refined, 30),
+    (Fate::Stale, 10),
+    (Fate::Late, 20),
+    (Fate::UnknownWord, 15),
+    (Fate::Stuck, 5),
+];
+
+/// The longest that any message takes to come to rest, counted from its acceptance; statuses that
+/// flip do so within half of it.
+pub(super) const LONGEST_LIFE: Duration = Duration::from_secs(8);
+
+/// How many messages are registered with one call at most.
+const BATCH: usize = 200;
+
+/// The pace of registrations.
+const BEAT: Duration = Duration::from_millis(200);
+
+/// A simulator with small troubles of its own, and the messages it was given.
+#[derive(Debug)]
+pub(super) struct Story {
+    pub(super) sim: Sim,
+    ids: Vec<String>,
+}
+
+impl Story {
+    /// Starts a simulator without messages.
+    pub(super) fn start(seed: u64) -> anyhow::Result<Self> {
+        let sim = Sim::start(SimConfig {
+            seed,
+            ..SimConfig::default()
+        })?;
+        let troubles = [
+            FaultKind::Status {
+                status: 503,
+                body: None,
+            },
+            FaultKind::Reset,
+            FaultKind::CutBody,
+            FaultKind::Slow { ms: 700 },
+        ];
+        for kind in troubles {
+            sim.add_fault(FaultRule {
+                kind,
+                probability: 0.004,
+                ..FaultRule::default()
+            });
+        }
+        Ok(Self {
+            sim,
+            ids: Vec::new(),
+        })
+    }
+
+    /// Lets `count` messages begin their lives, spread over `length`, and registers each with
+    /// whichever replica takes it.
+    pub(super) async fn tell(
+        &mut self,
+        count: usize,
+        length: Duration,
+        rng: &mut Rng,
+        doors: &[watch::Receiver<Option<String>>],
+    ) -> anyhow::Result<()> {
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(4))
+            .build()?;
+        let began = tokio::time::Instant::now();
+        let mut beat = tokio::time::interval(BEAT);
+        while self.ids.len() < count {
+            beat.tick().await;
+            let share = began.elapsed().as_secs_f64() / length.as_secs_f64();
+            let wanted = ((share * as_f64(count)).ceil()).min(as_f64(count));
+            let mut batch = Vec::new();
+            while as_f64(self.ids.len() + batch.len()) < wanted && batch.len() < BATCH {
+                let spec = MessageSpec {
+                    time_scale: 0.2 + 0.8 * rng.f64(),
+                    ..draw(rng).into()
+                };
+                batch.push(self.sim.register(spec)?);
+            }
+            if !batch.is_empty() {
+                register(&client, doors, &batch, rng).await?;
+                self.ids.append(&mut batch);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is true of every part now, which is final or will stay as it is.
+    pub(super) fn ends(&self) -> anyhow::Result<Vec<Fact>> {
+        let mut facts = Vec::new();
+        for id in &self.ids {
+            let report = self.sim.message(id).context("the simulator knows it")?;
+            facts.extend(report.current.iter().map(|served| fact(id, served)));
+        }
+        Ok(facts)
+    }
+
+    /// Everything that the simulator ever said.
+    pub(super) fn said(&self) -> anyhow::Result<HashSet<Fact>> {
+        let mut facts = HashSet::new();
+        for id in &self.ids {
+            let report = self.sim.message(id).context("the simulator knows it")?;
+            facts.extend(report.served.iter().map(|served| fact(id, served)));
+        }
+        Ok(facts)
+    }
+}
+
+fn fact(message_id: &str, served: &ServedStatus) -> Fact {
+    Fact {
+        message_id: message_id.to_owned(),
+        sms_id: served.sms_id.clone(),
+        word: Word::new(&served.status, served.detailed_status.as_deref()),
+    }
+}
+
+fn draw(rng: &mut Rng) -> Fate {
+    let total: u32 = FATES.iter().map(|(_, weight)| weight).sum();
+    let mut left = rng.u32(..total);
+    for (fate, weight) in FATES {
+        if left < weight {
+            return fate;
+        }
+        left -= weight;
+    }
+    Fate::Delivered
+}
+
+/// Registers with one replica after the other until one says that it has taken them.
+async fn register(
+    client: &reqwest::Client,
+    doors: &[watch::Receiver<Option<String>>],
+    ids: &[String],
+    rng: &mut Rng,
+) -> anyhow::Result<()> {
+    let messages: Vec<_> = ids.iter().map(|id| json!({"message_id": id})).collect();
+    let body = serde_json::to_vec(&json!({"messages": messages}))?;
+    loop {
+        let door = &doors[rng.usize(..doors.len())];
+        let url = door.borrow().clone();
+        if let Some(url) = url {
+            let post = client
+                .post(format!("{url}/v1/watches"))
+                .header("content-type", "application/json")
+                .body(body.clone());
+            match post.send().await {
+                Ok(answer) if answer.status() == 202 => return Ok(()),
+                Ok(answer) if answer.status().is_client_error() => {
+                    anyhow::bail!("a registration was refused: {}", answer.text().await?)
+                }
+                // It is away, or Redis is: somebody will take them.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some thousands of messages")]
+fn as_f64(count: usize) -> f64 {
+    count as f64
+}
