@@ -9,6 +9,7 @@ use smswatch_testkit::receiver::{Answer, Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::process::{Process, check};
+use crate::stage::sqlite_in;
 
 struct Stage {
     sim: Sim,
@@ -173,8 +174,7 @@ async fn on_redis_a_full_queue_gives_up_its_oldest_below_critical() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sqlite_a_full_queue_gives_up_its_oldest_below_critical() {
     let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("store.db");
-    a_full_queue_gives_up_its_oldest(&format!("sqlite:{}", path.display())).await;
+    a_full_queue_gives_up_its_oldest(&sqlite_in(directory.path())).await;
 }
 
 async fn what_a_sink_does_not_take_is_told_elsewhere(store: &str) {
@@ -226,8 +226,7 @@ async fn on_redis_what_a_sink_does_not_take_is_told_elsewhere_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sqlite_what_a_sink_does_not_take_is_told_elsewhere_once() {
     let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("store.db");
-    what_a_sink_does_not_take_is_told_elsewhere(&format!("sqlite:{}", path.display())).await;
+    what_a_sink_does_not_take_is_told_elsewhere(&sqlite_in(directory.path())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
