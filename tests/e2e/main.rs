@@ -4,6 +4,7 @@ mod alarms;
 mod dead;
 mod fleet;
 mod outage;
+mod overflow;
 mod payload;
 mod poison;
 mod privacy;

@@ -189,6 +189,16 @@ impl Process {
     }
 }
 
+/// Runs `smswatch check` on a configuration.
+pub(crate) fn check(config: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_smswatch"))
+        .arg("check")
+        .arg("--config")
+        .arg(config)
+        .output()
+        .expect("the command runs")
+}
+
 /// Runs the binary with a configuration that it cannot start with; answers its exit status and
 /// what it said.
 pub(crate) fn ended(config: &Path) -> (Option<i32>, String) {

@@ -13,13 +13,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::codec;
+use crate::fallback;
 use crate::limiter::Limiter;
 use crate::metrics::{DeliveryLabels, SinkLabel};
 use crate::pace::{self, Backoff};
 use crate::poison::panic_text;
 use crate::shared::{Shared, SinkUnit};
 use crate::sink::{DeliveryError, Receipt, Retry};
-use crate::store::{Attempt, ClaimedDelivery, Completion, Outcome, Shard};
+use crate::store::{Attempt, ClaimedDelivery, Completion, NewDelivery, Outcome, Shard};
 
 /// How much longer than an attempt's timeout its lease is.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
@@ -45,6 +46,8 @@ struct Waiting {
 struct Attempted {
     shard: Shard,
     completion: Completion,
+    /// What another sink gets because this one did not take it.
+    fallback: Option<NewDelivery>,
 }
 
 /// Delivers to one sink until it is told to stop; what was claimed by then is attempted.
@@ -190,16 +193,21 @@ async fn start_attempts(
         }
         let (shared, unit, attempted) = (Arc::clone(&shared), Arc::clone(&unit), attempted.clone());
         attempts.spawn(async move {
-            let completion = attempt(&shared, &unit, delivery).await;
+            let done = attempt(&shared, &unit, shard, delivery).await;
             drop(slot);
-            let _sent = attempted.send(Attempted { shard, completion }).await;
+            let _sent = attempted.send(done).await;
         });
     }
     attempts.close();
     attempts.wait().await;
 }
 
-async fn attempt(shared: &Shared, unit: &SinkUnit, delivery: ClaimedDelivery) -> Completion {
+async fn attempt(
+    shared: &Shared,
+    unit: &SinkUnit,
+    shard: Shard,
+    delivery: ClaimedDelivery,
+) -> Attempted {
     let started = Instant::now();
     let notification = codec::decode_notification(&delivery.body);
     let result = match &notification {
@@ -251,11 +259,20 @@ async fn attempt(shared: &Shared, unit: &SinkUnit, delivery: ClaimedDelivery) ->
         result: result.to_owned(),
         detail,
     };
-    Completion {
+    let fallback = notification
+        .ok()
+        .filter(|_| outcome == Outcome::Dead)
+        .and_then(|dead| fallback::of(unit, dead));
+    let completion = Completion {
         id: delivery.id,
         token: delivery.token,
         outcome,
         attempt,
+    };
+    Attempted {
+        shard,
+        completion,
+        fallback,
     }
 }
 
@@ -304,13 +321,17 @@ async fn complete(
 ) {
     let mut batch = Vec::with_capacity(MOST_AT_ONCE);
     while outcomes.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
-        let mut by_shard: HashMap<Shard, Vec<Completion>> = HashMap::new();
-        for Attempted { shard, completion } in batch.drain(..) {
-            by_shard.entry(shard).or_default().push(completion);
+        let mut by_shard: HashMap<Shard, (Vec<Completion>, Vec<NewDelivery>)> = HashMap::new();
+        for attempted in batch.drain(..) {
+            let (completions, fallbacks) = by_shard.entry(attempted.shard).or_default();
+            completions.push(attempted.completion);
+            fallbacks.extend(attempted.fallback);
         }
         let writes = by_shard
             .into_iter()
-            .map(|(shard, completions)| complete_shard(&shared, &unit, shard, completions));
+            .map(|(shard, (completions, fallbacks))| {
+                complete_shard(&shared, &unit, shard, completions, fallbacks)
+            });
         join_all(writes).await;
     }
 }
@@ -320,13 +341,19 @@ async fn complete_shard(
     unit: &SinkUnit,
     shard: Shard,
     completions: Vec<Completion>,
+    fallbacks: Vec<NewDelivery>,
 ) {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     loop {
-        let complete = shared
-            .store
-            .complete(shard, unit.name(), completions.clone());
-        match shared.call("complete", complete).await {
+        // The fallback first: should the process end in between, the attempt is made again, and
+        // what is queued again under the same name changes nothing.
+        let written = async {
+            fallback::hand_over(shared, unit, shard, fallbacks.clone()).await?;
+            let completions = completions.clone();
+            let complete = shared.store.complete(shard, unit.name(), completions);
+            shared.call("complete", complete).await
+        };
+        match written.await {
             Ok(held) => {
                 let lost = held.iter().filter(|held| !**held).count();
                 if lost > 0 {

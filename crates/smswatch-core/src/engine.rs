@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::agenda::Agenda;
 use crate::alarm::{self, Alarms};
 use crate::clock::StoreClock;
+use crate::filling::Filling;
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::metrics::{Metrics, RecordLabel, SinkName};
 use crate::privacy::Privacy;
@@ -24,7 +25,7 @@ use crate::settings::{Settings, SinkSettings};
 use crate::shared::{Backlog, OpenLeases, Shared, SinkUnit};
 use crate::sink::Sink;
 use crate::store::{Rate, Store, StoreError, Trimmed};
-use crate::{commit, deliver, observe, replicas, route};
+use crate::{commit, deliver, fallback, observe, overflow, replicas, route};
 
 /// How often the store is asked how it is, and the queues are looked at that another process may
 /// have filled.
@@ -83,12 +84,20 @@ impl Engine {
             let delivering = deliver::run(Arc::clone(&shared), Arc::clone(unit), stop.clone());
             stages.push(tokio::spawn(delivering));
         }
-        let chores = vec![
+        let mut chores = vec![
             tokio::spawn(pulse(Arc::clone(&shared))),
             tokio::spawn(trim(Arc::clone(&shared))),
             tokio::spawn(alarm::tell::run(Arc::clone(&shared))),
             tokio::spawn(replicas::run(Arc::clone(&shared))),
         ];
+        for unit in shared.sinks.values() {
+            let bounding = overflow::run(Arc::clone(&shared), Arc::clone(unit));
+            chores.push(tokio::spawn(bounding));
+            if let Some(fallback) = unit.settings.fallback.clone() {
+                let handing = fallback::run(Arc::clone(&shared), Arc::clone(unit), fallback);
+                chores.push(tokio::spawn(handing));
+            }
+        }
         shared.health.running();
         Ok(Self {
             shared,
@@ -148,6 +157,7 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
                 sink,
                 settings,
                 agenda: agenda(),
+                filling: Filling::default(),
             }),
         )
     });

@@ -157,7 +157,7 @@ impl Shared {
         let action = match action {
             Redrive::Requeue => {
                 if let Some(unit) = self.sinks.get(sink) {
-                    unit.agenda.hint_now(usize::from(shard.0));
+                    unit.queued(shard, count);
                 }
                 "retried"
             }

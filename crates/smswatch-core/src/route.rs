@@ -158,10 +158,10 @@ async fn route_step(
     );
     let (deliveries, set_aside) = evaluate(shared, entries, now);
     let told = set_aside.clone();
-    let sinks: BTreeSet<String> = deliveries
-        .iter()
-        .map(|delivery| delivery.sink.clone())
-        .collect();
+    let mut sinks: BTreeMap<String, u64> = BTreeMap::new();
+    for delivery in &deliveries {
+        *sinks.entry(delivery.sink.clone()).or_default() += 1;
+    }
     let step = RouteStep {
         from,
         to: to.clone(),
@@ -177,8 +177,10 @@ async fn route_step(
     }
     shared.backlog.routed(shard, count);
     tell(shared, shard, &told);
-    for sink in sinks.iter().filter_map(|name| shared.sinks.get(name)) {
-        sink.agenda.hint_now(usize::from(shard.0));
+    for (name, count) in sinks {
+        if let Some(unit) = shared.sinks.get(&name) {
+            unit.queued(shard, count);
+        }
     }
     Ok(Some(to))
 }

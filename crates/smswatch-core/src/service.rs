@@ -239,7 +239,7 @@ impl Service {
         shared
             .call("enqueue", shared.store.enqueue(shard, delivery))
             .await?;
-        unit.agenda.hint_now(usize::from(shard.0));
+        unit.queued(shard, 1);
         Ok(Some(id))
     }
 

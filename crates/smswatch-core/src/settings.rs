@@ -76,6 +76,20 @@ impl Default for RetrySettings {
     }
 }
 
+/// Who hears of what a sink does not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FallbackSettings {
+    /// The other sink's name. Whoever makes the settings sees to it that fallbacks lead in no circle.
+    pub sink: String,
+    /// How long a sink must have been down before what waits for it is handed over.
+    pub after: Duration,
+}
+
+impl FallbackSettings {
+    /// How long a sink must have been down unless the operator says otherwise.
+    pub const DEFAULT_AFTER: Duration = Duration::from_secs(5 * 60);
+}
+
 /// How notifications are delivered to one sink.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SinkSettings {
@@ -87,9 +101,15 @@ pub struct SinkSettings {
     pub timeout: Duration,
     /// When a failed delivery is tried again.
     pub retry: RetrySettings,
+    /// How many deliveries may be pending; beyond it the oldest ones below critical become dead.
+    pub queue_max: u64,
+    /// Who hears of what this sink does not take; none: nobody.
+    pub fallback: Option<FallbackSettings>,
 }
 
 impl SinkSettings {
+    /// How many deliveries may be pending unless the operator says otherwise.
+    pub const DEFAULT_QUEUE_MAX: u64 = 100_000;
     /// How many attempts run at once unless the operator says otherwise.
     pub const DEFAULT_CONCURRENCY: usize = 8;
     /// How long an attempt may take unless the operator says otherwise.
@@ -106,6 +126,8 @@ impl Default for SinkSettings {
             concurrency: Self::DEFAULT_CONCURRENCY,
             timeout: Self::DEFAULT_TIMEOUT,
             retry: RetrySettings::default(),
+            queue_max: Self::DEFAULT_QUEUE_MAX,
+            fallback: None,
         }
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::agenda::Agenda;
 use crate::alarm::Alarms;
 use crate::clock::StoreClock;
+use crate::filling::Filling;
 use crate::health::{Health, STORE};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, OperationLabel, SinkName};
@@ -31,9 +32,17 @@ pub(crate) struct SinkUnit {
     pub(crate) settings: SinkSettings,
     /// When each shard has a delivery due.
     pub(crate) agenda: Agenda,
+    /// How much was queued since somebody looked whether it is too much.
+    pub(crate) filling: Filling,
 }
 
 impl SinkUnit {
+    /// So many deliveries were queued in `shard`, due at once.
+    pub(crate) fn queued(&self, shard: Shard, count: u64) {
+        self.agenda.hint_now(usize::from(shard.0));
+        self.filling.queued(count);
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name.0
     }

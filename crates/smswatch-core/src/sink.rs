@@ -36,7 +36,7 @@ pub trait Sink: fmt::Debug + Send + Sync {
 /// A sink that an operator configures under its own `type`.
 ///
 /// `Config` is what stands beside `type` in the configuration, without the options that core owns
-/// (`rate`, `concurrency`, `timeout`, `retry`). Refuse unknown keys with
+/// (`rate`, `concurrency`, `timeout`, `retry`, `queue`, `fallback`, `fallback_after`). Refuse unknown keys with
 /// `#[serde(deny_unknown_fields)]`; doc comments become the schema's descriptions.
 pub trait ConfiguredSink: Sink + Sized + 'static {
     /// What the operator writes.

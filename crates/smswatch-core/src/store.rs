@@ -9,6 +9,7 @@ mod log;
 mod memo;
 mod page;
 mod redrive;
+mod waiting;
 mod watch;
 
 use std::fmt;
@@ -25,6 +26,7 @@ pub use log::{KeptAside, LogEntry, LogPosition, LogSlice, RouteOutcome, RouteSte
 pub use memo::Memo;
 pub use page::{InvalidCursor, Page, PageRequest};
 pub use redrive::{Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven};
+pub use waiting::{QueuePlace, QueueRequest, QueueSlice, WaitingDelivery};
 pub use watch::{
     Appended, ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId,
 };
@@ -228,7 +230,20 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// The store is not available.
-    async fn enqueue(&self, shard: Shard, delivery: NewDelivery) -> Result<(), StoreError>;
+    async fn enqueue(&self, shard: Shard, delivery: NewDelivery) -> Result<(), StoreError> {
+        self.enqueue_all(shard, vec![delivery]).await
+    }
+
+    /// Puts deliveries into their queues outside the log; those that exist already stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn enqueue_all(
+        &self,
+        shard: Shard,
+        deliveries: Vec<NewDelivery>,
+    ) -> Result<(), StoreError>;
 
     /// Pages through the bodies of the log, of all shards, newest first.
     ///
@@ -276,6 +291,37 @@ pub trait Store: fmt::Debug + Send + Sync {
         sink: &str,
         completions: Vec<Completion>,
     ) -> Result<Vec<bool>, StoreError>;
+
+    /// Reads pending deliveries of `sink` without claiming them, those that were queued longest ago
+    /// first; what was queued in this very millisecond is left for the next call, because more may
+    /// be queued in it.
+    ///
+    /// A slice may hold fewer than are asked for although there are more; it is the last one when it
+    /// names no next place.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn waiting(
+        &self,
+        shard: Shard,
+        sink: &str,
+        request: QueueRequest,
+    ) -> Result<QueueSlice, StoreError>;
+
+    /// Makes those of `ids` dead that are pending, not critical, and claimed by nobody; keeps
+    /// `attempt` with each, which does not count as one that was made. Answers how many they were.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn bury(
+        &self,
+        shard: Shard,
+        sink: &str,
+        ids: Vec<DeliveryId>,
+        attempt: Attempt,
+    ) -> Result<u64, StoreError>;
 
     /// Reads one delivery, wherever it is.
     ///

@@ -140,20 +140,34 @@ async fn each_reply_means_what_the_table_says() {
         "smtp": relay.url(), "from": "alerts@example.com", "to": ["a@example.com"],
     }));
     let sink = sink.expect("it is valid");
-    for (stage, reply, retry) in [
-        (Stage::Mail, "450 4.7.1 later", Retry::Later),
-        (Stage::Mail, "550 5.7.1 no", Retry::Never),
-        (Stage::Data, "452 4.3.1 full", Retry::Later),
-        (Stage::Data, "552 5.3.4 too large", Retry::Never),
-        (Stage::Connect, "521 5.3.2 no mail here", Retry::Later),
-    ] {
+    let mut replies = vec![
+        (Stage::Connect, 521, Retry::Later),
+        (Stage::Connect, 554, Retry::Never),
+        (Stage::Rcpt, 550, Retry::Never),
+        (Stage::Rcpt, 450, Retry::Later),
+        (Stage::Data, 452, Retry::Later),
+        (Stage::Data, 552, Retry::Never),
+        (Stage::Data, 554, Retry::Never),
+    ];
+    for code in [421, 450, 451, 452, 454, 455, 521, 530, 534, 535, 538] {
+        replies.push((Stage::Mail, code, Retry::Later));
+    }
+    for code in [500, 501, 503, 504, 550, 551, 552, 553, 554, 555, 556] {
+        replies.push((Stage::Mail, code, Retry::Never));
+    }
+    for (stage, code, retry) in replies {
         relay.accept();
-        relay.reply_at(&stage, reply);
+        relay.reply_at(&stage, &format!("{code} told so"));
         let error = sink
             .deliver(&sample::notification())
             .await
-            .expect_err(reply);
-        assert_eq!(error.retry(), retry, "{reply}: {}", error.detail());
+            .expect_err("it is no good reply");
+        let detail = error.detail();
+        assert_eq!(error.retry(), retry, "{stage:?} {code}: {detail}");
+        assert!(
+            detail.contains(&code.to_string()),
+            "{stage:?} {code}: {detail}"
+        );
     }
     relay.accept();
     sink.deliver(&sample::notification())

@@ -16,6 +16,7 @@
 //! | `aside` | stream | the newest log entries that could not be routed |
 //! | `d:ID` | hash | a delivery |
 //! | `q:PRIORITY:SINK` | sorted set | pending deliveries by next attempt or end of lease |
+//! | `a:PRIORITY:SINK` | sorted set | pending deliveries by when they were queued |
 //! | `delivered:SINK`, `dead:SINK` | sorted set | ended deliveries by their end |
 //! | `sinks` | set | every sink that has or had deliveries |
 //! | `m:NAME` | hash | a memo: `version` and `value` |

@@ -18,6 +18,7 @@ macro_rules! scripts {
 }
 
 scripts!(
+    bury,
     claim,
     claim_deliveries,
     commit,
@@ -35,5 +36,6 @@ scripts!(
     reserve,
     route,
     trim,
+    waiting,
     watches,
 );

@@ -4,6 +4,7 @@ mod history;
 mod memo;
 mod queue;
 mod redrive;
+mod waiting;
 mod watch;
 
 use std::collections::HashSet;
@@ -17,10 +18,10 @@ use smswatch_core::async_trait;
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
-    ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
+    Attempt, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
     DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo, NewDelivery,
-    Page, PageRequest, Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved,
-    RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+    Page, PageRequest, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep,
+    Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
 };
 
 use crate::call::Call;
@@ -168,8 +169,12 @@ impl Store for RedisStore {
         self.all_set_aside().await
     }
 
-    async fn enqueue(&self, shard: Shard, delivery: NewDelivery) -> Result<(), StoreError> {
-        self.queue(shard, &delivery).await
+    async fn enqueue_all(
+        &self,
+        shard: Shard,
+        deliveries: Vec<NewDelivery>,
+    ) -> Result<(), StoreError> {
+        self.queue(shard, &deliveries).await
     }
 
     async fn events(&self, page: &PageRequest) -> Result<Page<Vec<u8>>, StoreError> {
@@ -202,6 +207,25 @@ impl Store for RedisStore {
         completions: Vec<Completion>,
     ) -> Result<Vec<bool>, StoreError> {
         self.complete_deliveries(shard, sink, completions).await
+    }
+
+    async fn waiting(
+        &self,
+        shard: Shard,
+        sink: &str,
+        request: QueueRequest,
+    ) -> Result<QueueSlice, StoreError> {
+        self.queue_slice(shard, sink, &request).await
+    }
+
+    async fn bury(
+        &self,
+        shard: Shard,
+        sink: &str,
+        ids: Vec<DeliveryId>,
+        attempt: Attempt,
+    ) -> Result<u64, StoreError> {
+        self.bury_waiting(shard, sink, &ids, &attempt).await
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {

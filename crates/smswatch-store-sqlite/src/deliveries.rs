@@ -17,12 +17,16 @@ const MOST_TRIMMED: u64 = 1000;
 const COLUMNS: &str = "number, id, sink, rule, state, message_ids, created_at, due, attempts_made, \
                        attempts, body, queued_at";
 
-/// Queues a delivery; answers whether it is new.
-pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestamp) -> Result<bool> {
-    let priority = match delivery.priority {
+/// The digit that stands for a priority.
+pub(crate) fn digit(priority: Priority) -> u8 {
+    match priority {
         Priority::Critical => 0,
         Priority::Normal => 1,
-    };
+    }
+}
+
+/// Queues a delivery; answers whether it is new.
+pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestamp) -> Result<bool> {
     let ids: Vec<&str> = delivery.message_ids.iter().map(MessageId::as_str).collect();
     let added = connection
         .prepare_cached(
@@ -34,7 +38,7 @@ pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestam
             delivery.id.as_str(),
             delivery.sink,
             delivery.rule,
-            priority,
+            digit(delivery.priority),
             ids.join("\n"),
             delivery.body,
             now.as_millis(),
@@ -103,7 +107,7 @@ fn claimed(row: &Row<'_>) -> Result<ClaimedDelivery> {
     })
 }
 
-fn delivery_id(text: String) -> Result<DeliveryId> {
+pub(crate) fn delivery_id(text: String) -> Result<DeliveryId> {
     DeliveryId::new(text).map_err(|_| unreadable("a delivery's id"))
 }
 
@@ -138,11 +142,7 @@ fn complete_one(
     let Some((number, attempts)) = held else {
         return Ok(false);
     };
-    let mut attempts = read_attempts(&attempts)?;
-    attempts.push(completion.attempt.clone());
-    let surplus = attempts.len().saturating_sub(Attempt::MAX_KEPT);
-    attempts.drain(..surplus);
-    let attempts = serde_json::to_string(&attempts).map_err(|_| unreadable("an attempt"))?;
+    let attempts = with_attempt(&attempts, &completion.attempt)?;
     let (state, due, ended) = match completion.outcome {
         Outcome::Delivered => (DeliveryState::Delivered, now, Some(now)),
         Outcome::Dead => (DeliveryState::Dead, now, Some(now)),
@@ -152,7 +152,8 @@ fn complete_one(
     connection
         .prepare_cached(
             "UPDATE deliveries SET state = ?2, due = ?3, ended_at = ?4, attempts = ?5,
-                 attempts_made = attempts_made + 1, token = token + 1 WHERE number = ?1",
+                 attempts_made = attempts_made + 1, token = token + 1, claimed = 0
+             WHERE number = ?1",
         )?
         .execute(params![
             number,
@@ -162,6 +163,15 @@ fn complete_one(
             attempts,
         ])?;
     Ok(true)
+}
+
+/// Attempts as they are kept, with one more.
+pub(crate) fn with_attempt(attempts: &str, attempt: &Attempt) -> Result<String> {
+    let mut attempts = read_attempts(attempts)?;
+    attempts.push(attempt.clone());
+    let surplus = attempts.len().saturating_sub(Attempt::MAX_KEPT);
+    attempts.drain(..surplus);
+    serde_json::to_string(&attempts).map_err(|_| unreadable("an attempt"))
 }
 
 fn read_attempts(text: &str) -> Result<Vec<Attempt>> {

@@ -14,6 +14,7 @@ mod rates;
 mod redrive;
 mod schema;
 mod store;
+mod waiting;
 mod watches;
 mod worker;
 

@@ -89,7 +89,8 @@ fn apply(connection: &Connection, action: Redrive, number: i64, now: Timestamp) 
         Redrive::Requeue => connection
             .prepare_cached(
                 "UPDATE deliveries SET state = 'pending', due = ?2, queued_at = ?2, ended_at = NULL,
-                     attempts_before = attempts_made, token = token + 1 WHERE number = ?1",
+                     attempts_before = attempts_made, token = token + 1, claimed = 0
+                 WHERE number = ?1",
             )?
             .execute(params![number, now.as_millis()])?,
         Redrive::Forget => connection

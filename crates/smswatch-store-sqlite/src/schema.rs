@@ -79,8 +79,16 @@ CREATE TABLE set_aside (
 );
 ";
 
+/// Queues can be looked through by age, and tell what somebody has claimed: until `due` when
+/// `claimed` is set.
+const AGES: &str = "
+ALTER TABLE deliveries ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX deliveries_by_age ON deliveries (sink, priority, queued_at, id)
+    WHERE state = 'pending';
+";
+
 /// What leads from each version to the next, beginning with an empty file.
-const STEPS: &[&str] = &[TABLES, QUEUED_AGAIN, SET_ASIDE];
+const STEPS: &[&str] = &[TABLES, QUEUED_AGAIN, SET_ASIDE, AGES];
 
 /// The version that this program writes.
 pub(crate) const VERSION: i64 = STEPS.len() as i64;

@@ -10,16 +10,16 @@ use smswatch_core::async_trait;
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
-    ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
+    Attempt, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
     DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo, NewDelivery,
-    Page, PageRequest, Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved,
-    RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+    Page, PageRequest, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep,
+    Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
 };
 
 use crate::clock::Clock;
 use crate::open::{OpenError, open};
 use crate::worker::Worker;
-use crate::{deliveries, log, memos, rates, redrive, watches};
+use crate::{deliveries, log, memos, rates, redrive, waiting, watches};
 
 /// A store in one SQLite file, for one process; it has one shard.
 #[derive(Clone)]
@@ -122,9 +122,14 @@ impl Store for SqliteStore {
         self.run(|connection, _| log::set_aside(connection)).await
     }
 
-    async fn enqueue(&self, _: Shard, delivery: NewDelivery) -> Result<(), StoreError> {
-        self.run(move |connection, now| deliveries::add(connection, &delivery, now).map(|_| ()))
-            .await
+    async fn enqueue_all(&self, _: Shard, deliveries: Vec<NewDelivery>) -> Result<(), StoreError> {
+        self.run(move |connection, now| {
+            for delivery in &deliveries {
+                deliveries::add(connection, delivery, now)?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn events(&self, page: &PageRequest) -> Result<Page<Vec<u8>>, StoreError> {
@@ -157,6 +162,29 @@ impl Store for SqliteStore {
     ) -> Result<Vec<bool>, StoreError> {
         let sink = sink.to_owned();
         self.run(move |connection, now| deliveries::complete(connection, &sink, &completions, now))
+            .await
+    }
+
+    async fn waiting(
+        &self,
+        _: Shard,
+        sink: &str,
+        request: QueueRequest,
+    ) -> Result<QueueSlice, StoreError> {
+        let sink = sink.to_owned();
+        self.run(move |connection, now| waiting::read(connection, &sink, &request, now))
+            .await
+    }
+
+    async fn bury(
+        &self,
+        _: Shard,
+        sink: &str,
+        ids: Vec<DeliveryId>,
+        attempt: Attempt,
+    ) -> Result<u64, StoreError> {
+        let sink = sink.to_owned();
+        self.run(move |connection, now| waiting::bury(connection, &sink, &ids, &attempt, now))
             .await
     }
 

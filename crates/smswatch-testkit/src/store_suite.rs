@@ -15,6 +15,7 @@ mod memos;
 mod queue;
 mod rates;
 mod redrive;
+mod waiting;
 mod watches;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use memos::*;
 pub use queue::*;
 pub use rates::*;
 pub use redrive::*;
+pub use waiting::*;
 pub use watches::*;
 
 /// An empty store, and whatever must live as long as it does.
@@ -86,6 +88,11 @@ macro_rules! store_suite {
             a_forgotten_delivery_is_gone,
             a_redrive_goes_through_all_of_a_sink_in_bounded_steps,
             a_redrive_takes_what_ended_between_two_instants,
+            a_queue_is_looked_through_in_the_order_of_queueing,
+            a_queue_is_looked_through_in_bounded_slices,
+            what_is_claimed_is_told_apart_and_not_buried,
+            what_is_buried_is_dead_and_says_why,
+            only_what_waits_and_is_not_critical_is_buried,
             a_memo_is_written_only_over_the_version_that_was_expected,
             a_memo_and_its_log_entries_are_written_together,
             one_of_many_changes_of_a_memo_takes_place,

@@ -2,6 +2,7 @@
 
 mod convert;
 mod document;
+mod fallback;
 mod files;
 mod fingerprint;
 mod load;

@@ -101,6 +101,7 @@ async fn slack_can_say_when() {
         of_webhook(limited.clone()).await,
         of_bot(limited).await,
         of_bot(Answer::status(503).header("retry-after", "30")).await,
+        of_webhook(Answer::status(503).header("retry-after", "30")).await,
     ] {
         assert_eq!(error.retry(), Retry::After(Duration::from_secs(30)));
     }
@@ -128,4 +129,52 @@ async fn slacks_troubles_and_redirects_are_tried_again() {
 async fn the_page_of_a_proxy_is_not_repeated() {
     let error = of_webhook(text(502, "<html>Bad Gateway</html>")).await;
     insta::assert_snapshot!(error.detail(), @"Slack answered 502 Bad Gateway");
+}
+
+/// The words in one row of the documented table.
+fn words(outcome: &str) -> Vec<&'static str> {
+    let table = include_str!("../../README.md");
+    let row = table
+        .lines()
+        .find(|row| row.starts_with("| `") && row.contains(outcome) && row.matches('`').count() > 8)
+        .expect("the table has the row");
+    let answers = row.split('|').nth(1).expect("a first column");
+    answers.split('`').skip(1).step_by(2).collect()
+}
+
+#[tokio::test]
+async fn each_word_means_what_the_table_says() {
+    for (outcome, retry) in [
+        ("| permanent |", Retry::Never),
+        ("| retry later |", Retry::Later),
+    ] {
+        let words = words(outcome);
+        assert!(words.len() > 10, "{words:?}");
+        for word in words {
+            assert_eq!(of_bot(failure(word)).await.retry(), retry, "{word}");
+            assert_eq!(of_webhook(text(400, word)).await.retry(), retry, "{word}");
+        }
+    }
+    for error in [
+        of_bot(failure("a_word_of_tomorrow")).await,
+        of_webhook(text(404, "a_word")).await,
+    ] {
+        assert_eq!(error.retry(), Retry::Later);
+    }
+}
+
+#[tokio::test]
+async fn each_status_without_a_word_means_what_the_table_says() {
+    for status in 300..600 {
+        let expected = match status {
+            413 => Retry::Never,
+            _ => Retry::Later,
+        };
+        for error in [
+            of_webhook(Answer::status(status)).await,
+            of_bot(Answer::status(status)).await,
+        ] {
+            assert_eq!(error.retry(), expected, "{status}: {}", error.detail());
+        }
+    }
 }

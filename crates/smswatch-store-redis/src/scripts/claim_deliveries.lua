@@ -19,6 +19,7 @@ for priority = 0, 1 do
         left = left - 1
       else
         redis.call('ZREM', queue, id)
+        redis.call('ZREM', base .. 'a:' .. priority .. ':' .. sink, id)
       end
     end
   end

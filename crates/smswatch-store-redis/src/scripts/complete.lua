@@ -28,6 +28,7 @@ for at = 3, #ARGV, 5 do
       redis.call('HSET', key, 's', outcome, 'n', made, 'a', attempts)
       redis.call('ZADD', base .. outcome .. ':' .. sink, now, id)
       redis.call('ZREM', queue, id)
+      redis.call('ZREM', base .. 'a:' .. (delivery[1] or '1') .. ':' .. sink, id)
     end
     held[#held + 1] = 1
   else

@@ -34,6 +34,7 @@ for _, entry in ipairs(found) do
       -- The queue first: what is in it twice is sent twice, what is in no list is lost.
       redis.call('ZADD', base .. 'q:' .. delivery[3] .. ':' .. sink, now, id)
       redis.call('HSET', key, 's', 'pending', 'q', now, 'o', delivery[4] or '0')
+      redis.call('ZADD', base .. 'a:' .. delivery[3] .. ':' .. sink, now, id)
     else
       redis.call('DEL', key)
     end

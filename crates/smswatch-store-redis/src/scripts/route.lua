@@ -17,6 +17,7 @@ for at = first, #ARGV, 6 do
     redis.call('HSET', key, 'f', '1', 'k', sink, 'r', ARGV[at + 2], 'p', priority, 's', 'pending',
       'm', ARGV[at + 4], 'b', ARGV[at + 5], 'c', now)
     redis.call('ZADD', base .. 'q:' .. priority .. ':' .. sink, now, id)
+    redis.call('ZADD', base .. 'a:' .. priority .. ':' .. sink, now, id)
     sinks[sink] = true
     added = added + 1
   end

@@ -17,12 +17,17 @@ use crate::error::strange;
 use crate::page::Place;
 use smswatch_core::store::Attempt;
 
-/// Adds a delivery to the arguments of the script that queues it.
-pub(super) fn add(call: &mut Call<'_>, delivery: &NewDelivery) {
-    let priority = match delivery.priority {
+/// The digit that stands for a priority in keys.
+pub(super) fn digit(priority: Priority) -> u8 {
+    match priority {
         Priority::Critical => 0,
         Priority::Normal => 1,
-    };
+    }
+}
+
+/// Adds a delivery to the arguments of the script that queues it.
+pub(super) fn add(call: &mut Call<'_>, delivery: &NewDelivery) {
+    let priority = digit(delivery.priority);
     let ids: Vec<&str> = delivery.message_ids.iter().map(|id| id.as_str()).collect();
     call.arg(delivery.id.as_str())
         .arg(&delivery.sink)
@@ -36,11 +41,13 @@ impl RedisStore {
     pub(super) async fn queue(
         &self,
         shard: Shard,
-        delivery: &NewDelivery,
+        deliveries: &[NewDelivery],
     ) -> Result<(), StoreError> {
         let mut call = self.call(&self.scripts.route, shard);
         call.arg("").arg("").arg(0).arg(0).arg(0);
-        add(&mut call, delivery);
+        for delivery in deliveries {
+            add(&mut call, delivery);
+        }
         self.invoke(&call).await
     }
 

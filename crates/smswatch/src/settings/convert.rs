@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use smswatch_core::settings::{
-    AlarmSettings, Numbers, ProviderLimits, RetrySettings, Settings, SinkSettings, WatchSettings,
+    AlarmSettings, FallbackSettings, Numbers, ProviderLimits, RetrySettings, Settings,
+    SinkSettings, WatchSettings,
 };
 use smswatch_core::store::{Bound, HistoryBounds, Rate};
 use smswatch_http::{ApiToken, HttpOptions, Scope};
@@ -223,9 +224,20 @@ pub(super) fn sink(
             "this must not be zero",
         ));
     }
+    if section.fallback.is_none() && section.fallback_after.is_some() {
+        let message = "there is no `fallback` that could take over";
+        let problem = Problem::new(pointer, message).at_key("fallback_after");
+        problems.push(problem.hint("add `fallback: SINK` beside it"));
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
+    let fallback = section.fallback.as_ref().map(|sink| FallbackSettings {
+        sink: sink.clone(),
+        after: section
+            .fallback_after
+            .map_or(FallbackSettings::DEFAULT_AFTER, Span::duration),
+    });
     let retry = section
         .retry
         .as_ref()
@@ -244,6 +256,10 @@ pub(super) fn sink(
             .unwrap_or(SinkSettings::DEFAULT_CONCURRENCY),
         timeout,
         retry,
+        queue_max: section
+            .queue
+            .map_or(SinkSettings::DEFAULT_QUEUE_MAX, |queue| queue.max),
+        fallback,
     })
 }
 

@@ -288,6 +288,29 @@ pub(crate) struct CommonSinkSection {
     pub(crate) timeout: Option<Span>,
     /// When a failed delivery is tried again.
     pub(crate) retry: Option<RetrySection>,
+    /// How many deliveries may wait.
+    pub(crate) queue: Option<QueueSection>,
+    /// The name of another sink, which gets what this one does not take: what was given up, and what
+    /// waits while this one is down for longer than `fallback_after`. Default: none.
+    #[schemars(length(min = 1))]
+    pub(crate) fallback: Option<String>,
+    /// How long this sink must have been down before its fallback gets what waits. Default: `5m`.
+    pub(crate) fallback_after: Option<Span>,
+}
+
+/// How many deliveries may wait.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QueueSection {
+    /// Beyond so many the oldest ones below `critical` are given up, with the reason `queue_full`.
+    /// Default: 100000.
+    #[serde(default = "queue_max")]
+    #[schemars(range(min = 1))]
+    pub(crate) max: u64,
+}
+
+fn queue_max() -> u64 {
+    100_000
 }
 
 /// So many in such a time.

@@ -16,7 +16,7 @@ use super::document::{
     PrivacySection, RouteeSection, StoreSection, WatchSection,
 };
 use super::validate::{Problem, problems};
-use super::{Configuration, Loaded, Sinks, Source, convert, files, fingerprint, schema};
+use super::{Configuration, Loaded, Sinks, Source, convert, fallback, files, fingerprint, schema};
 use crate::report::Failure;
 use crate::sink_types::{ConfigureError, SinkTypes};
 
@@ -24,7 +24,15 @@ use crate::sink_types::{ConfigureError, SinkTypes};
 const PLACES: [&str; 2] = ["smswatch.yaml", "config/smswatch.yaml"];
 
 /// The keys of a sink that belong to the framework.
-const COMMON: [&str; 4] = ["rate", "concurrency", "timeout", "retry"];
+const COMMON: [&str; 7] = [
+    "rate",
+    "concurrency",
+    "timeout",
+    "retry",
+    "queue",
+    "fallback",
+    "fallback_after",
+];
 
 /// Reads the configuration from `file`, or from where it usually is.
 ///
@@ -128,6 +136,9 @@ impl Reader<'_> {
         self.tell(schema_problems);
 
         let sinks = self.sinks(&value);
+        let fallback_problems = fallback::problems(&value);
+        let is_led_somewhere = fallback_problems.is_empty();
+        self.tell(fallback_problems);
         let routee: Option<RouteeSection> = self.section(&value, "routee", is_sound);
         let store: Option<StoreSection> = self.section(&value, "store", is_sound);
         let watch: Option<WatchSection> = self.section(&value, "watch", is_sound);
@@ -171,7 +182,7 @@ impl Reader<'_> {
             settings,
             privacy,
             http,
-            sinks: sinks?,
+            sinks: sinks.filter(|_| is_led_somewhere)?,
             rules: rules?,
             heartbeat: heartbeat?,
         })

@@ -78,6 +78,17 @@ broken! {
     a_sink_with_an_unknown_key: "sinks: {a: {type: webhook, url: http://e.com, sekret: x}}";
     a_sink_with_two_ways: "sinks: {a: {type: slack, webhook_url: http://e.com, bot_token: x}}";
     a_sink_whose_attempts_take_too_long: "sinks: {a: {type: console, timeout: 5m}}";
+    a_sink_without_room: "sinks: {a: {type: console, queue: {max: 0, most: 5}}}";
+    a_fallback_that_is_no_sink:
+        "sinks: {a: {type: console, fallback: opps}, ops: {type: console}}";
+    a_fallback_where_there_is_no_other_sink: "sinks: {a: {type: console, fallback: ops}}";
+    a_fallback_to_itself: "sinks: {a: {type: console, fallback: a}}";
+    fallbacks_that_lead_in_a_circle:
+        "sinks:
+  a: {type: console, fallback: b}
+  b: {type: console, fallback: c}
+  c: {type: console, fallback: b}";
+    a_fallback_after_without_a_fallback: "sinks: {a: {type: console, fallback_after: 1m}}";
     a_secret_in_a_file_that_is_not_there:
         "sinks: {a: {type: webhook, url: http://e.com, secret_file: /nowhere/secret}}";
     a_rule_for_an_unknown_sink:
@@ -109,6 +120,25 @@ fn a_heartbeat_does_not_show_its_url() {
     let heartbeat = heartbeat.expect("there is one");
     assert_eq!(heartbeat.every, std::time::Duration::from_secs(60));
     assert!(!format!("{heartbeat:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_sink_has_a_bounded_queue_and_the_fallback_that_it_names() {
+    let text = "sinks:
+  a: {type: console, queue: {max: 5}, fallback: b, fallback_after: 90s}
+  b: {type: console, queue: {}, fallback: c}
+  c: {type: console}";
+    let loaded = load(&format!("{ROUTEE}{text}")).expect("it is sound");
+    let sinks = loaded.configuration.sinks;
+    let told = |name: &str| {
+        let (_, settings) = &sinks[name];
+        let fallback = settings.fallback.as_ref();
+        let fallback = fallback.map(|fallback| (fallback.sink.as_str(), fallback.after.as_secs()));
+        (settings.queue_max, fallback)
+    };
+    assert_eq!(told("a"), (5, Some(("b", 90))));
+    assert_eq!(told("b"), (100_000, Some(("c", 300))));
+    assert_eq!(told("c"), (100_000, None));
 }
 
 #[test]

@@ -1,0 +1,126 @@
+//! What a sink does not take is told to another one, as a delivery of its own.
+
+mod parked;
+
+use std::collections::BTreeSet;
+
+use smswatch_model::{EventId, EventKind, MessageId, Notification, Wishes, delivery_id};
+
+pub(crate) use self::parked::run;
+use crate::codec;
+use crate::shared::{Shared, SinkUnit};
+use crate::store::{NewDelivery, Priority, Shard, StoreError};
+
+/// What the fallback of `unit` gets in place of it; none when there is no fallback, or when it was
+/// only tried whether the sink works.
+pub(crate) fn of(unit: &SinkUnit, notification: Notification) -> Option<NewDelivery> {
+    let fallback = unit.settings.fallback.as_ref()?;
+    (notification.kind != EventKind::Test).then(|| readdressed(notification, &fallback.sink))
+}
+
+/// What the fallback of `unit` gets in place of these bodies. One that cannot be read tells nobody
+/// anything; it is counted where it is attempted.
+pub(crate) fn of_bodies<'a>(
+    unit: &SinkUnit,
+    bodies: impl Iterator<Item = &'a [u8]>,
+) -> Vec<NewDelivery> {
+    if unit.settings.fallback.is_none() {
+        return Vec::new();
+    }
+    bodies
+        .filter_map(|body| codec::decode_notification(body).ok())
+        .filter_map(|notification| of(unit, notification))
+        .collect()
+}
+
+/// The same notification for another sink, under the name that a rule's own delivery to it has: a
+/// sink that the rule tells anyway hears of it once.
+fn readdressed(notification: Notification, sink: &str) -> NewDelivery {
+    let events = &notification.events;
+    let ids: Vec<&EventId> = events.iter().map(|event| &event.event_id).collect();
+    let id = delivery_id(sink, &notification.rule, &ids);
+    let message_ids: BTreeSet<MessageId> = events
+        .iter()
+        .filter_map(|event| event.message.message_id.clone())
+        .collect();
+    let notification = Notification {
+        delivery_id: id.clone(),
+        // They belong to the sink that the rule wished them of.
+        wishes: Wishes::new(),
+        ..notification
+    };
+    NewDelivery {
+        id,
+        sink: sink.to_owned(),
+        rule: notification.rule.clone(),
+        priority: Priority::from(notification.severity),
+        message_ids: message_ids.into_iter().collect(),
+        body: codec::encode_notification(&notification),
+    }
+}
+
+/// Queues what the fallback of `unit` gets; again, it changes nothing.
+///
+/// # Errors
+///
+/// The store did not take it.
+pub(crate) async fn hand_over(
+    shared: &Shared,
+    unit: &SinkUnit,
+    shard: Shard,
+    deliveries: Vec<NewDelivery>,
+) -> Result<(), StoreError> {
+    let Some(first) = deliveries.first() else {
+        return Ok(());
+    };
+    let (sink, fallback) = (unit.name(), first.sink.clone());
+    let count = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
+    let enqueue = shared.store.enqueue_all(shard, deliveries);
+    shared.call("enqueue", enqueue).await?;
+    tracing::info!(
+        sink.name = sink,
+        fallback,
+        count,
+        "deliveries are handed to the fallback"
+    );
+    if let Some(unit) = shared.sinks.get(&fallback) {
+        unit.queued(shard, count);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use smswatch_model::{Severity, Timestamp};
+
+    use super::*;
+    use crate::announce::test_event;
+    use crate::route;
+    use crate::rules::Notice;
+
+    fn delivery_to(sink: &str, wishes: Wishes) -> NewDelivery {
+        let now = Timestamp::from_seconds(1_777_636_800);
+        let notice = Notice {
+            rule: "undelivered".to_owned(),
+            sink: sink.to_owned(),
+            wishes,
+            severity: Severity::Critical,
+            title: "a title".to_owned(),
+            text: "a text".to_owned(),
+            group: std::collections::BTreeMap::new(),
+            events: vec![0],
+        };
+        route::delivery(notice, &[test_event("routee", "crm", now, 1)], now)
+    }
+
+    #[test]
+    fn it_is_what_the_rule_itself_would_have_sent_there() {
+        let mut wishes = Wishes::new();
+        wishes.insert("channel".to_owned(), "#ops".into());
+        let first = delivery_to("crm", wishes);
+        let notification = codec::decode_notification(&first.body).expect("it is readable");
+        let second = readdressed(notification, "ops");
+        assert_ne!(second.id, first.id);
+        assert_eq!(second, delivery_to("ops", Wishes::new()));
+    }
+}

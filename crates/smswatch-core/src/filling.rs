@@ -1,0 +1,85 @@
+//! How much was put into a queue since somebody looked, so that an idle or short queue is left alone.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::Notify;
+
+/// Counts what this process queues, and says when it is time to look how much there is.
+#[derive(Debug)]
+pub(crate) struct Filling {
+    queued: AtomicU64,
+    /// How much may be queued until the next look.
+    patience: AtomicU64,
+    is_due: Notify,
+}
+
+impl Default for Filling {
+    /// A look is due: nobody knows yet how much there is.
+    fn default() -> Self {
+        let is_due = Notify::new();
+        is_due.notify_one();
+        Self {
+            queued: AtomicU64::new(0),
+            patience: AtomicU64::new(1),
+            is_due,
+        }
+    }
+}
+
+impl Filling {
+    /// So much was queued.
+    pub(crate) fn queued(&self, count: u64) {
+        let before = self.queued.fetch_add(count, Ordering::AcqRel);
+        if before + count >= self.patience.load(Ordering::Acquire) {
+            self.is_due.notify_one();
+        }
+    }
+
+    /// Waits until a look is due; what was queued before it is forgotten.
+    pub(crate) async fn due(&self) {
+        self.is_due.notified().await;
+        self.queued.store(0, Ordering::Release);
+    }
+
+    /// A look was taken; the next one is due when `patience` more are queued.
+    pub(crate) fn looked(&self, patience: u64) {
+        self.patience.store(patience, Ordering::Release);
+        if self.queued.load(Ordering::Acquire) >= patience {
+            self.is_due.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_look_is_due_at_first_and_then_when_enough_was_queued() {
+        let filling = Filling::default();
+        let is_due = || filling.due().now_or_never().is_some();
+        assert!(is_due());
+        assert!(!is_due());
+        filling.looked(3);
+        filling.queued(2);
+        assert!(!is_due());
+        filling.queued(1);
+        assert!(is_due());
+        filling.queued(2);
+        assert!(!is_due());
+    }
+
+    #[test]
+    fn what_is_queued_during_a_look_counts() {
+        let filling = Filling::default();
+        assert!(filling.due().now_or_never().is_some());
+        filling.queued(1);
+        assert!(filling.due().now_or_never().is_some());
+        filling.looked(10);
+        assert!(filling.due().now_or_never().is_none());
+        filling.looked(0);
+        assert!(filling.due().now_or_never().is_some());
+    }
+}

@@ -1,0 +1,244 @@
+//! Keeps a sink's queue within its bound: what waits longest and is not critical is given up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{join_all, try_join_all};
+
+use crate::fallback;
+use crate::metrics::DeliveryLabels;
+use crate::shared::{Shared, SinkUnit};
+use crate::store::{
+    Attempt, Priority, QueueRequest, QueueSlice, Shard, StoreError, WaitingDelivery,
+};
+
+/// How long after one look the next one is taken at the earliest.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How many deliveries of each shard are looked at together when there are too many.
+const SLICE: u32 = 64;
+
+/// Why a delivery is dead that was given up to make room.
+const REASON: &str = "queue_full";
+
+/// What a look came to.
+struct Look {
+    pending: u64,
+    buried: u64,
+    /// Whether some are to be given up that are under way just now.
+    is_delayed: bool,
+}
+
+/// Looks whether there is too much whenever enough was queued; ends never by itself.
+pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>) {
+    let max = unit.settings.queue_max;
+    let mut is_full = false;
+    loop {
+        unit.filling.due().await;
+        let patience = match relieve(&shared, &unit).await {
+            Ok(look) => {
+                if look.buried > 0 && !is_full {
+                    let (sink, buried) = (unit.name(), look.buried);
+                    tracing::warn!(
+                        sink.name = sink,
+                        max,
+                        buried,
+                        "the queue is full: its oldest deliveries are given up"
+                    );
+                }
+                is_full = look.buried > 0;
+                if look.is_delayed {
+                    0
+                } else {
+                    patience(max, look.pending)
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a queue is looked at again");
+                0
+            }
+        };
+        unit.filling.looked(patience);
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// How many deliveries may be queued until the next look: an eighth of the room, so that a handful
+/// of processes that queue at the same time do not pass the bound by much.
+fn patience(max: u64, pending: u64) -> u64 {
+    (max.saturating_sub(pending) / 8).max(1)
+}
+
+/// Gives up the oldest until the queue is within its bound, or none is left that may be given up.
+async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Look, StoreError> {
+    let mut buried = 0;
+    // Mostly there is not too much, and one delivery shows that as well as many.
+    let mut limit = 1;
+    loop {
+        let slices = try_join_all(
+            shared
+                .shards()
+                .map(|shard| look(shared, unit, shard, limit)),
+        );
+        let slices = slices.await?;
+        let pending: u64 = slices.iter().map(|slice| slice.pending).sum();
+        let excess = pending.saturating_sub(unit.settings.queue_max);
+        let look = Look {
+            pending,
+            buried,
+            is_delayed: false,
+        };
+        if excess == 0 {
+            return Ok(look);
+        }
+        if limit < SLICE {
+            limit = SLICE;
+            continue;
+        }
+        let counts = oldest(&slices, excess);
+        let is_delayed = counts.iter().any(|count| *count > 0);
+        let burials = shared.shards().zip(slices).zip(counts);
+        let burials = burials.filter(|(_, count)| *count > 0);
+        let burials = burials.map(|((shard, mut slice), count)| {
+            slice.deliveries.truncate(count);
+            bury(shared, unit, shard, slice.deliveries)
+        });
+        let outcomes = join_all(burials).await;
+        let mut count = 0;
+        for outcome in outcomes {
+            count += outcome?;
+        }
+        if count == 0 {
+            return Ok(Look { is_delayed, ..look });
+        }
+        buried += count;
+    }
+}
+
+async fn look(
+    shared: &Shared,
+    unit: &SinkUnit,
+    shard: Shard,
+    limit: u32,
+) -> Result<QueueSlice, StoreError> {
+    let request = QueueRequest {
+        priority: Priority::Normal,
+        after: None,
+        limit,
+    };
+    let waiting = shared.store.waiting(shard, unit.name(), request);
+    shared.call("waiting", waiting).await
+}
+
+/// How many of each slice, from its beginning, are among the `excess` oldest of all.
+///
+/// A slice that is not the last one of its queue tells nothing of what is behind it, which may be
+/// older than what other slices show; so nothing behind its end is chosen.
+fn oldest(slices: &[QueueSlice], excess: u64) -> Vec<usize> {
+    let horizon = slices.iter().filter_map(|slice| slice.next.as_ref()).min();
+    let waiting = slices.iter().enumerate().flat_map(|(shard, slice)| {
+        let places = slice.deliveries.iter().map(|waiting| &waiting.place);
+        places.map(move |place| (place, shard))
+    });
+    let mut known: Vec<_> = waiting
+        .filter(|(place, _)| horizon.is_none_or(|horizon| *place <= horizon))
+        .collect();
+    known.sort_unstable();
+    known.truncate(usize::try_from(excess).unwrap_or(usize::MAX));
+    let mut counts = vec![0; slices.len()];
+    for (_, shard) in known {
+        counts[shard] += 1;
+    }
+    counts
+}
+
+/// Gives up deliveries of one shard but for those that are under way, which may yet arrive and are
+/// not replaced by younger ones; answers how many it were.
+async fn bury(
+    shared: &Shared,
+    unit: &SinkUnit,
+    shard: Shard,
+    mut deliveries: Vec<WaitingDelivery>,
+) -> Result<u64, StoreError> {
+    deliveries.retain(|waiting| !waiting.is_claimed);
+    if deliveries.is_empty() {
+        return Ok(0);
+    }
+    let bodies = deliveries.iter().map(|waiting| &waiting.body[..]);
+    let fallbacks = fallback::of_bodies(unit, bodies);
+    fallback::hand_over(shared, unit, shard, fallbacks).await?;
+    let ids = deliveries.into_iter().map(|waiting| waiting.place.id);
+    let attempt = Attempt {
+        at: shared.clock.now(),
+        result: "dead".to_owned(),
+        detail: REASON.to_owned(),
+    };
+    let bury = shared
+        .store
+        .bury(shard, unit.name(), ids.collect(), attempt);
+    let count = shared.call("bury", bury).await?;
+    let labels = DeliveryLabels {
+        sink: unit.name.clone(),
+        result: "dead",
+    };
+    let dead = shared.metrics.deliveries.get_or_create(&labels);
+    dead.inc_by(count);
+    Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use smswatch_model::{DeliveryId, Timestamp};
+
+    use super::*;
+    use crate::store::QueuePlace;
+
+    fn place(second: i64) -> QueuePlace {
+        QueuePlace {
+            queued_at: Timestamp::from_seconds(second),
+            id: DeliveryId::new(format!("dlv_{second}")).expect("an id"),
+        }
+    }
+
+    fn slice(seconds: &[i64], has_more: bool) -> QueueSlice {
+        let waiting = |second: &i64| WaitingDelivery {
+            place: place(*second),
+            is_claimed: false,
+            body: Vec::new(),
+        };
+        QueueSlice {
+            pending: 0,
+            deliveries: seconds.iter().map(waiting).collect(),
+            next: seconds.last().filter(|_| has_more).map(|last| place(*last)),
+        }
+    }
+
+    #[test]
+    fn the_oldest_of_all_shards_are_chosen() {
+        let slices = [
+            slice(&[1, 5, 9], false),
+            slice(&[], false),
+            slice(&[2, 3], false),
+        ];
+        assert_eq!(oldest(&slices, 0), [0, 0, 0]);
+        assert_eq!(oldest(&slices, 3), [1, 0, 2]);
+        assert_eq!(oldest(&slices, 100), [3, 0, 2]);
+    }
+
+    #[test]
+    fn nothing_is_chosen_that_may_be_younger_than_what_is_not_shown() {
+        let slices = [slice(&[1, 2], true), slice(&[2, 3, 4], false)];
+        let chosen = oldest(&slices, 100);
+        assert_eq!(chosen, [2, 1], "what is behind 2 may be older than 3");
+        let slices = [slice(&[1, 2], true), slice(&[8, 9], true)];
+        assert_eq!(oldest(&slices, 100), [2, 0]);
+    }
+
+    #[test]
+    fn a_queue_is_looked_at_the_sooner_the_fuller_it_is() {
+        assert_eq!(patience(100_000, 0), 12_500);
+        assert_eq!(patience(100_000, 99_992), 1);
+        assert_eq!(patience(5, 5), 1);
+        assert_eq!(patience(5, 500), 1);
+    }
+}

@@ -1,0 +1,73 @@
+//! Queues, looked through without claiming, and deliveries that are given up unattempted.
+
+use smswatch_core::model::DeliveryId;
+use smswatch_core::store::{
+    Attempt, QueuePlace, QueueRequest, QueueSlice, Shard, StoreError, WaitingDelivery,
+};
+
+use super::RedisStore;
+use super::queue::digit;
+use crate::delivery::{delivery_id, instant};
+use crate::error::strange;
+
+impl RedisStore {
+    pub(super) async fn queue_slice(
+        &self,
+        shard: Shard,
+        sink: &str,
+        request: &QueueRequest,
+    ) -> Result<QueueSlice, StoreError> {
+        let mut call = self.call(&self.scripts.waiting, shard);
+        call.arg(sink).arg(digit(request.priority));
+        match &request.after {
+            Some(place) => call
+                .arg(place.queued_at.as_millis().to_string())
+                .arg(place.id.as_str()),
+            None => call.arg("").arg(""),
+        };
+        call.arg(request.limit.max(1));
+        let (pending, last_at, last_id, found): (u64, Vec<u8>, Vec<u8>, Vec<Vec<u8>>) =
+            self.invoke(&call).await?;
+        let deliveries = found.chunks_exact(4).map(read);
+        Ok(QueueSlice {
+            pending,
+            deliveries: deliveries.collect::<Result<_, _>>()?,
+            next: if last_id.is_empty() {
+                None
+            } else {
+                Some(place(&last_id, &last_at)?)
+            },
+        })
+    }
+
+    pub(super) async fn bury_waiting(
+        &self,
+        shard: Shard,
+        sink: &str,
+        ids: &[DeliveryId],
+        attempt: &Attempt,
+    ) -> Result<u64, StoreError> {
+        let attempt = serde_json::to_string(attempt).map_err(|_| strange("an attempt"))?;
+        let mut call = self.call(&self.scripts.bury, shard);
+        call.arg(sink).arg(Attempt::MAX_KEPT).arg(attempt);
+        for id in ids {
+            call.arg(id.as_str());
+        }
+        self.invoke(&call).await
+    }
+}
+
+fn place(id: &[u8], queued_at: &[u8]) -> Result<QueuePlace, StoreError> {
+    Ok(QueuePlace {
+        queued_at: instant(queued_at)?,
+        id: delivery_id(id)?,
+    })
+}
+
+fn read(row: &[Vec<u8>]) -> Result<WaitingDelivery, StoreError> {
+    Ok(WaitingDelivery {
+        place: place(&row[0], &row[1])?,
+        is_claimed: row[2] == b"1",
+        body: row[3].clone(),
+    })
+}

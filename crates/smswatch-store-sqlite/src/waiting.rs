@@ -1,0 +1,99 @@
+//! Queues, looked through without claiming, and deliveries that are given up unattempted.
+
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use smswatch_core::model::{DeliveryId, Timestamp};
+use smswatch_core::store::{
+    Attempt, DeliveryState, QueuePlace, QueueRequest, QueueSlice, WaitingDelivery,
+};
+
+use crate::deliveries::{delivery_id, digit, with_attempt};
+
+pub(crate) fn read(
+    connection: &Connection,
+    sink: &str,
+    request: &QueueRequest,
+    now: Timestamp,
+) -> Result<QueueSlice> {
+    let pending = connection
+        .prepare_cached("SELECT count(*) FROM deliveries WHERE state = 'pending' AND sink = ?1")?
+        .query_row([sink], |row| row.get(0))?;
+    let limit = request.limit.max(1);
+    let (seen_at, seen_id) = match &request.after {
+        Some(place) => (place.queued_at.as_millis(), place.id.as_str()),
+        None => (i64::MIN, ""),
+    };
+    let deliveries: Vec<WaitingDelivery> = connection
+        .prepare_cached(
+            "SELECT id, queued_at, claimed AND due > ?3, body FROM deliveries
+             WHERE state = 'pending' AND sink = ?1 AND priority = ?2
+               AND queued_at < ?3 AND (queued_at, id) > (?4, ?5)
+             ORDER BY queued_at, id LIMIT ?6",
+        )?
+        .query_map(
+            params![
+                sink,
+                digit(request.priority),
+                now.as_millis(),
+                seen_at,
+                seen_id,
+                limit,
+            ],
+            |row| {
+                Ok(WaitingDelivery {
+                    place: QueuePlace {
+                        queued_at: Timestamp::from_millis(row.get(1)?),
+                        id: delivery_id(row.get(0)?)?,
+                    },
+                    is_claimed: row.get(2)?,
+                    body: row.get(3)?,
+                })
+            },
+        )?
+        .collect::<Result<_>>()?;
+    let is_full = deliveries.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+    let last = deliveries.last().filter(|_| is_full);
+    Ok(QueueSlice {
+        pending,
+        next: last.map(|last| last.place.clone()),
+        deliveries,
+    })
+}
+
+pub(crate) fn bury(
+    connection: &Connection,
+    sink: &str,
+    ids: &[DeliveryId],
+    attempt: &Attempt,
+    now: Timestamp,
+) -> Result<u64> {
+    let mut count = 0;
+    for id in ids {
+        let found: Option<(i64, String)> = connection
+            .prepare_cached(
+                "SELECT number, attempts FROM deliveries
+                 WHERE id = ?1 AND sink = ?2 AND state = 'pending' AND priority = 1
+                   AND (claimed = 0 OR due <= ?3)",
+            )?
+            .query_row(params![id.as_str(), sink, now.as_millis()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        let Some((number, attempts)) = found else {
+            continue;
+        };
+        // Another token, so that whoever claimed it before cannot complete it.
+        connection
+            .prepare_cached(
+                "UPDATE deliveries SET state = ?2, due = ?3, ended_at = ?3, attempts = ?4,
+                     token = token + 1, claimed = 0 WHERE number = ?1",
+            )?
+            .execute(params![
+                number,
+                DeliveryState::Dead.as_str(),
+                now.as_millis(),
+                with_attempt(&attempts, attempt)?,
+            ])?;
+        count += 1;
+    }
+    Ok(count)
+}

@@ -1,0 +1,268 @@
+//! A sink that takes nothing keeps a bounded queue, and what it does not take is told elsewhere.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
+use serde_json::Value;
+use smswatch_testkit::receiver::{Answer, Receiver, Request};
+use smswatch_testkit::redis_server::RedisServer;
+
+use crate::process::{Process, check};
+use crate::stage::sqlite_in;
+
+struct Stage {
+    sim: Sim,
+    crm: Receiver,
+    ops: Receiver,
+    directory: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        smswatch_testkit::install_tls_provider();
+        Self {
+            sim: Sim::start(SimConfig::default()).expect("a simulator"),
+            crm: Receiver::start().await,
+            ops: Receiver::start().await,
+            directory: tempfile::tempdir().expect("a directory"),
+        }
+    }
+
+    /// Writes a configuration; `crm` and `ops` are more of those sinks' options.
+    fn config(&self, store: &str, crm: &str, ops: &str) -> PathBuf {
+        let path = self.directory.path().join("smswatch.yaml");
+        let text = format!(
+            r#"
+routee:
+  application_id: sim-app
+  application_secret: sim-secret
+  api_url: {sim}
+  auth_url: {sim}
+store: {{url: "{store}"}}
+watch: {{schedule: [50ms], confirm_after: 0s}}
+http: {{listen: "127.0.0.1:0"}}
+sinks:
+  crm: {{type: webhook, url: "{crm_url}", allow_private: true{crm}}}
+  ops: {{type: webhook, url: "{ops_url}", allow_private: true{ops}}}
+rules:
+  - name: carrier-violation
+    match: {{detailed_status: Carrier Violation}}
+    severity: critical
+    notify: [crm]
+  - name: undelivered
+    match: {{status: Undelivered}}
+    notify: [crm]
+"#,
+            sim = self.sim.url(),
+            crm_url = self.crm.url("/hook"),
+            ops_url = self.ops.url("/hook"),
+        );
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// Has a message watched that met its fate a minute ago, and waits until `crm` has heard of it.
+    async fn tell_of(&self, process: &Process, fate: Fate) -> String {
+        let spec = MessageSpec {
+            fate: Some(fate),
+            accepted_ms_ago: 60_000,
+            ..MessageSpec::default()
+        };
+        let id = self.sim.register(spec).expect("a message");
+        assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+        until("the sink hears of it", async || {
+            messages(&self.crm.requests()).contains(&id)
+        })
+        .await;
+        id
+    }
+}
+
+/// Waits until `condition` holds.
+async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    for _ in 0..3000 {
+        if condition().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it did not come true: {what}");
+}
+
+/// The messages that requests tell of, sorted, each once.
+fn messages(requests: &[Request]) -> Vec<String> {
+    let ids = requests.iter().filter_map(|request| {
+        let body = request.json();
+        let id = &body["data"]["events"][0]["message"]["message_id"];
+        id.as_str().map(str::to_owned)
+    });
+    sorted(ids)
+}
+
+fn sorted(ids: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut ids: Vec<_> = ids.into_iter().collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+fn dead(process: &Process) -> Vec<Value> {
+    let listed = process.json(&["dead", "list"]);
+    listed.as_array().expect("a list").clone()
+}
+
+/// The messages that dead letters tell of, sorted.
+fn dead_messages(letters: &[Value]) -> Vec<String> {
+    let ids = letters.iter().map(|letter| {
+        let id = letter["message_ids"][0].as_str();
+        id.expect("an id").to_owned()
+    });
+    sorted(ids)
+}
+
+async fn a_full_queue_gives_up_its_oldest(store: &str) {
+    let stage = Stage::new().await;
+    stage.crm.answer_always(Answer::status(500));
+    let options = ", queue: {max: 5}, retry: {schedule: [2s]}";
+    let process = Process::start(&stage.config(store, options, ""));
+    let mut critical = vec![stage.tell_of(&process, Fate::CarrierViolation).await];
+    let mut normal = Vec::new();
+    for _ in 0..8 {
+        normal.push(stage.tell_of(&process, Fate::Undelivered).await);
+    }
+    critical.push(stage.tell_of(&process, Fate::CarrierViolation).await);
+    until("five are given up", async || dead(&process).len() >= 5).await;
+
+    let letters = dead(&process);
+    let (oldest, newest) = normal.split_at(5);
+    assert_eq!(dead_messages(&letters), sorted(oldest.to_vec()));
+    for letter in &letters {
+        let attempts = letter["attempts"].as_array().expect("attempts");
+        let last = attempts.last().expect("one at least");
+        assert_eq!(
+            (&last["result"], &last["detail"]),
+            (&"dead".into(), &"queue_full".into())
+        );
+    }
+    let metrics = reqwest::get(format!("{}/metrics", process.url))
+        .await
+        .expect("an answer")
+        .text()
+        .await
+        .expect("text");
+    let counted = "smswatch_deliveries_total{sink=\"crm\",result=\"dead\"} 5";
+    assert!(metrics.contains(counted), "{metrics}");
+
+    let before = stage.crm.requests().len();
+    stage.crm.answer_always(Answer::status(200));
+    let kept = sorted(newest.iter().chain(&critical).cloned());
+    until("the others arrive", async || {
+        messages(&stage.crm.requests()[before..]) == kept
+    })
+    .await;
+    assert_eq!(dead(&process).len(), 5);
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_a_full_queue_gives_up_its_oldest_below_critical() {
+    let redis = RedisServer::start();
+    a_full_queue_gives_up_its_oldest(&redis.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_a_full_queue_gives_up_its_oldest_below_critical() {
+    let directory = tempfile::tempdir().expect("a directory");
+    a_full_queue_gives_up_its_oldest(&sqlite_in(directory.path())).await;
+}
+
+async fn what_a_sink_does_not_take_is_told_elsewhere(store: &str) {
+    let stage = Stage::new().await;
+    stage.crm.answer_always(Answer::status(422));
+    let process = Process::start(&stage.config(store, ", fallback: ops", ""));
+    let id = stage.tell_of(&process, Fate::Undelivered).await;
+    until("the fallback hears of it", async || {
+        !stage.ops.requests().is_empty()
+    })
+    .await;
+    until("the first one is dead", async || dead(&process).len() == 1).await;
+    let told = stage.ops.requests().remove(0);
+    let letter = dead(&process).remove(0);
+    assert_eq!(letter["sink"], "crm");
+    assert_ne!(told.header("webhook-id"), letter["id"].as_str());
+    assert_eq!(messages(std::slice::from_ref(&told)), [id]);
+    let own = told.header("webhook-id").expect("an id").to_owned();
+    until("it is known as delivered", async || {
+        process.json(&["dead", "show", &own])["state"] == "delivered"
+    })
+    .await;
+
+    // Given up once more, it is not told elsewhere once more.
+    let first = letter["id"].as_str().expect("an id");
+    assert!(process.ask(&["dead", "retry", first]).status.success());
+    until("it is given up again", async || {
+        let letters = dead(&process);
+        letters.len() == 1 && letters[0]["attempts"].as_array().map(Vec::len) == Some(2)
+    })
+    .await;
+    // A test of the sink is about the sink alone.
+    assert!(!process.ask(&["sink", "test", "crm"]).status.success());
+    let next = stage.tell_of(&process, Fate::Undelivered).await;
+    until("the fallback hears of the next", async || {
+        messages(&stage.ops.requests()).contains(&next)
+    })
+    .await;
+    assert_eq!(stage.ops.requests().len(), 2);
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_what_a_sink_does_not_take_is_told_elsewhere_once() {
+    let redis = RedisServer::start();
+    what_a_sink_does_not_take_is_told_elsewhere(&redis.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_what_a_sink_does_not_take_is_told_elsewhere_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    what_a_sink_does_not_take_is_told_elsewhere(&sqlite_in(directory.path())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_full_queue_gives_up_is_told_elsewhere() {
+    let stage = Stage::new().await;
+    stage.crm.answer_always(Answer::status(500));
+    let redis = RedisServer::start();
+    let options = ", queue: {max: 1}, retry: {schedule: [1h]}, fallback: ops";
+    let process = Process::start(&stage.config(&redis.url(), options, ""));
+    let oldest = stage.tell_of(&process, Fate::Undelivered).await;
+    stage.tell_of(&process, Fate::Undelivered).await;
+    until("the fallback hears of the oldest", async || {
+        messages(&stage.ops.requests()) == [oldest.clone()]
+    })
+    .await;
+    until("it is dead", async || {
+        dead_messages(&dead(&process)) == [oldest.clone()]
+    })
+    .await;
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fallbacks_that_lead_nowhere_are_refused() {
+    let stage = Stage::new().await;
+    for (crm, ops, said) in [
+        (", fallback: opss", "", "did you mean `ops`?"),
+        (", fallback: crm", "", "a sink cannot be its own fallback"),
+        (", fallback: ops", ", fallback: crm", "crm → ops → crm"),
+    ] {
+        let checked = check(&stage.config("redis://127.0.0.1:1", crm, ops));
+        let told = String::from_utf8(checked.stderr).expect("text");
+        assert_eq!(checked.status.code(), Some(2), "{told}");
+        assert!(
+            told.contains(said) && told.contains("smswatch.yaml:"),
+            "{told}"
+        );
+    }
+}
