@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agenda::Agenda;
 use crate::alarm::{self, Alarms};
+use crate::breaker::Breaker;
 use crate::clock::StoreClock;
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::metrics::{Metrics, RecordLabel, SinkName};
@@ -143,6 +144,7 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
         (
             name,
             Arc::new(SinkUnit {
+                breaker: Breaker::new(&label.0, &settings, shards),
                 name: label,
                 sink,
                 settings,
@@ -195,6 +197,9 @@ async fn pulse(shared: Arc<Shared>) {
         for unit in shared.sinks.values() {
             unit.agenda.hint_all();
         }
+        // A sink that has nothing to deliver is asked about, too.
+        let refreshes = shared.sinks.values().map(|unit| unit.breaker.read(&shared));
+        let _read = join_all(refreshes).await;
     }
 }
 

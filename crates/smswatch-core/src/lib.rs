@@ -3,6 +3,7 @@
 mod agenda;
 mod alarm;
 mod announce;
+mod breaker;
 mod clock;
 pub mod codec;
 mod commit;
@@ -35,6 +36,7 @@ mod watch;
 mod watches;
 
 pub use async_trait::async_trait;
+pub use breaker::SinkState;
 pub use engine::{Engine, Parts};
 pub use fingerprint::config_hash;
 pub use health::HealthReport;

@@ -76,6 +76,24 @@ impl Default for RetrySettings {
     }
 }
 
+/// When a sink that keeps failing is left in peace, and how often it is probed then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerSettings {
+    /// How many failures in a row open the breaker, at least one.
+    pub failures: u32,
+    /// How long after it opened, or after a probe, the sink is probed.
+    pub probe: Duration,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            probe: Duration::from_secs(30),
+        }
+    }
+}
+
 /// How notifications are delivered to one sink.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SinkSettings {
@@ -87,6 +105,8 @@ pub struct SinkSettings {
     pub timeout: Duration,
     /// When a failed delivery is tried again.
     pub retry: RetrySettings,
+    /// When nothing is attempted for a while.
+    pub breaker: BreakerSettings,
 }
 
 impl SinkSettings {
@@ -106,6 +126,7 @@ impl Default for SinkSettings {
             concurrency: Self::DEFAULT_CONCURRENCY,
             timeout: Self::DEFAULT_TIMEOUT,
             retry: RetrySettings::default(),
+            breaker: BreakerSettings::default(),
         }
     }
 }

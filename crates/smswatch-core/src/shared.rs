@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::agenda::Agenda;
 use crate::alarm::Alarms;
+use crate::breaker::Breaker;
 use crate::clock::StoreClock;
 use crate::health::{Health, STORE};
 use crate::lifecycle::Lifecycle;
@@ -31,6 +32,8 @@ pub(crate) struct SinkUnit {
     pub(crate) settings: SinkSettings,
     /// When each shard has a delivery due.
     pub(crate) agenda: Agenda,
+    /// Whether it takes deliveries.
+    pub(crate) breaker: Breaker,
 }
 
 impl SinkUnit {

@@ -137,8 +137,11 @@ fn complete_one(
     let Some((number, attempts)) = held else {
         return Ok(false);
     };
+    let made = u32::from(completion.outcome != Outcome::Returned);
     let mut attempts = read_attempts(&attempts)?;
-    attempts.push(completion.attempt.clone());
+    if made > 0 {
+        attempts.push(completion.attempt.clone());
+    }
     let surplus = attempts.len().saturating_sub(Attempt::MAX_KEPT);
     attempts.drain(..surplus);
     let attempts = serde_json::to_string(&attempts).map_err(|_| unreadable("an attempt"))?;
@@ -146,12 +149,13 @@ fn complete_one(
         Outcome::Delivered => (DeliveryState::Delivered, now, Some(now)),
         Outcome::Dead => (DeliveryState::Dead, now, Some(now)),
         Outcome::Retry(delay) => (DeliveryState::Pending, now + delay, None),
+        Outcome::Returned => (DeliveryState::Pending, now, None),
     };
     // Another token, so that completing twice counts once.
     connection
         .prepare_cached(
             "UPDATE deliveries SET state = ?2, due = ?3, ended_at = ?4, attempts = ?5,
-                 attempts_made = attempts_made + 1, token = token + 1 WHERE number = ?1",
+                 attempts_made = attempts_made + ?6, token = token + 1 WHERE number = ?1",
         )?
         .execute(params![
             number,
@@ -159,6 +163,7 @@ fn complete_one(
             due.as_millis(),
             ended.map(Timestamp::as_millis),
             attempts,
+            made,
         ])?;
     Ok(true)
 }
