@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use smswatch_core::settings::{
-    AlarmSettings, Numbers, ProviderLimits, RetrySettings, Settings, SinkSettings, WatchSettings,
+    AlarmSettings, BreakerSettings, Numbers, ProviderLimits, RetrySettings, Settings, SinkSettings,
+    WatchSettings,
 };
 use smswatch_core::store::{Bound, HistoryBounds, Rate};
 use smswatch_http::{ApiToken, HttpOptions, Scope};
@@ -223,6 +224,15 @@ pub(super) fn sink(
             "this must not be zero",
         ));
     }
+    if section
+        .breaker
+        .is_some_and(|breaker| breaker.probe.duration().is_zero())
+    {
+        problems.push(Problem::new(
+            format!("{pointer}/breaker/probe"),
+            "this must not be zero",
+        ));
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -244,6 +254,12 @@ pub(super) fn sink(
             .unwrap_or(SinkSettings::DEFAULT_CONCURRENCY),
         timeout,
         retry,
+        breaker: section
+            .breaker
+            .map_or_else(BreakerSettings::default, |breaker| BreakerSettings {
+                failures: breaker.failures,
+                probe: breaker.probe.duration(),
+            }),
     })
 }
 

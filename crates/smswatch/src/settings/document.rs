@@ -288,6 +288,29 @@ pub(crate) struct CommonSinkSection {
     pub(crate) timeout: Option<Span>,
     /// When a failed delivery is tried again.
     pub(crate) retry: Option<RetrySection>,
+    /// When a sink that keeps failing is left in peace. Default: `{failures: 5, probe: 30s}`.
+    pub(crate) breaker: Option<BreakerSection>,
+}
+
+/// When a sink that keeps failing is left in peace: nothing is attempted but a probe now and then,
+/// its deliveries wait, and that time does not count towards `give_up_after`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct BreakerSection {
+    /// How many failures in a row open the breaker. Default: 5.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(crate) failures: u32,
+    /// How often one delivery is attempted while it is open. Default: `30s`.
+    pub(crate) probe: Span,
+}
+
+impl Default for BreakerSection {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            probe: Span::from_secs(30),
+        }
+    }
 }
 
 /// So many in such a time.
