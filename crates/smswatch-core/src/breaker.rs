@@ -21,7 +21,7 @@ pub use state::SinkState;
 const FORMAT: u8 = 1;
 
 /// The longest pause that a receiver's `Retry-After` can cause, whatever it says.
-pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// How often a receiver that said it is gone is probed.
 const GONE_PROBE: Duration = Duration::from_secs(3600);

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::breaker::{self, Flow, MAX_RETRY_AFTER, Report, Turn};
+use crate::breaker::{self, Flow, Report, Turn};
 use crate::codec;
 use crate::limiter::Limiter;
 use crate::metrics::{DeliveryLabels, SinkLabel};
@@ -27,6 +27,12 @@ const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
 /// How long before its lease ends an attempt must be over, so that nobody else begins it meanwhile.
 const SAFETY: Duration = Duration::from_secs(5);
+
+/// The shortest wait of a delivery whose receiver asked for one.
+const SHORTEST_HOLD: Duration = Duration::from_secs(1);
+
+/// When all processes surely know that a sink is held.
+const HOLD_IS_KNOWN: Duration = Duration::from_secs(5);
 
 /// How many outcomes are written together at most.
 const MOST_AT_ONCE: usize = 512;
@@ -381,11 +387,15 @@ fn after_failure(
         // While the breaker is open it decides when, and whoever probes needs something to send.
         Retry::Later if is_probe => planned.min(settings.breaker.probe),
         Retry::Later => planned,
-        Retry::After(asked) => asked.clamp(Duration::from_secs(1), MAX_RETRY_AFTER),
+        // The whole sink is held for as long as was asked; somebody may end that earlier.
+        Retry::After(asked) => asked.clamp(SHORTEST_HOLD, planned.max(HOLD_IS_KNOWN)),
     };
     let parked = unit.breaker.parked_within(delivery.queued_at, now);
     let end = delivery.queued_at + settings.retry.give_up_after + parked;
-    (now + delay <= end).then_some(delay)
+    // Time for which the sink is parked does not count, that which is to come included.
+    let is_parked = is_probe || matches!(error.retry(), Retry::After(_));
+    let next = if is_parked { now } else { now + delay };
+    (next <= end).then_some(delay)
 }
 
 /// Writes outcomes until there are no more; waits while the store is away.

@@ -50,6 +50,11 @@ mod tests {
     #[test]
     fn each_state_is_said_in_one_line() {
         let all = ["paused", "open", "held", "delivering"].map(said).concat();
-        insta::assert_snapshot!(all, @"");
+        insta::assert_snapshot!(all, @r"
+        crm: paused since 2026-05-01T10:28:50Z
+        crm: its breaker is open since 2026-05-01T09:00:00Z and is probed: the receiver answered 500
+        crm: its receiver wants nothing until 2026-05-01T11:00:00Z
+        crm: delivering
+        ");
     }
 }

@@ -24,7 +24,7 @@ use crate::sink_types::{ConfigureError, SinkTypes};
 const PLACES: [&str; 2] = ["smswatch.yaml", "config/smswatch.yaml"];
 
 /// The keys of a sink that belong to the framework.
-const COMMON: [&str; 4] = ["rate", "concurrency", "timeout", "retry"];
+const COMMON: [&str; 5] = ["rate", "concurrency", "timeout", "retry", "breaker"];
 
 /// Reads the configuration from `file`, or from where it usually is.
 ///

@@ -78,6 +78,8 @@ broken! {
     a_sink_with_an_unknown_key: "sinks: {a: {type: webhook, url: http://e.com, sekret: x}}";
     a_sink_with_two_ways: "sinks: {a: {type: slack, webhook_url: http://e.com, bot_token: x}}";
     a_sink_whose_attempts_take_too_long: "sinks: {a: {type: console, timeout: 5m}}";
+    a_breaker_that_probes_all_the_time: "sinks: {a: {type: console, breaker: {probe: 0s}}}";
+    a_breaker_that_is_always_open: "sinks: {a: {type: console, breaker: {failures: 0, prob: 1s}}}";
     a_secret_in_a_file_that_is_not_there:
         "sinks: {a: {type: webhook, url: http://e.com, secret_file: /nowhere/secret}}";
     a_rule_for_an_unknown_sink:
