@@ -6,6 +6,7 @@
 
 mod keeper;
 mod parked;
+mod ramp;
 mod state;
 
 use std::time::Duration;

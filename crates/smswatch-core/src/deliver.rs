@@ -1,5 +1,7 @@
 //! Stage four: one sink's queue; claims what is due, attempts it, and writes what came of it.
 
+mod failure;
+
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -16,10 +18,10 @@ use crate::breaker::{self, Flow, Report, Turn};
 use crate::codec;
 use crate::limiter::Limiter;
 use crate::metrics::{DeliveryLabels, SinkLabel};
-use crate::pace::{self, Backoff};
+use crate::pace::Backoff;
 use crate::poison::panic_text;
 use crate::shared::{Shared, SinkUnit};
-use crate::sink::{DeliveryError, Receipt, Retry};
+use crate::sink::{DeliveryError, Receipt};
 use crate::store::{Attempt, ClaimedDelivery, Completion, Outcome, Shard, StoreError};
 
 /// How much longer than an attempt's timeout its lease is.
@@ -27,12 +29,6 @@ const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
 /// How long before its lease ends an attempt must be over, so that nobody else begins it meanwhile.
 const SAFETY: Duration = Duration::from_secs(5);
-
-/// The shortest wait of a delivery whose receiver asked for one.
-const SHORTEST_HOLD: Duration = Duration::from_secs(1);
-
-/// When all processes surely know that a sink is held.
-const HOLD_IS_KNOWN: Duration = Duration::from_secs(5);
 
 /// How many outcomes are written together at most.
 const MOST_AT_ONCE: usize = 512;
@@ -88,13 +84,14 @@ async fn claim(
             () = stop.cancelled() => return,
             permits = room_and_work(&shared, &unit, &room, half) => permits,
         };
+        let changed = unit.breaker.changed();
         let waiting_now = most - room.available_permits() - permits.num_permits();
         let claimed = match allowance(&shared, &unit, &mut round, waiting_now).await {
             Ok(0) => {
                 drop(permits);
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = unit.breaker.changed() => {}
+                    () = changed => {}
                 }
                 continue;
             }
@@ -312,10 +309,10 @@ async fn attempt(
         Err(error) => {
             let detail = error.detail();
             shared.health.trouble(&unit.part(), &detail);
-            if let Some(report) = said(&error) {
+            if let Some(report) = failure::said(&error) {
                 unit.breaker.report(shared, report);
             }
-            match after_failure(unit, &delivery, &error, is_probe, now) {
+            match failure::next_attempt(unit, &delivery, &error, is_probe, now) {
                 Some(delay) => (Outcome::Retry(delay), "retry", detail),
                 None => (Outcome::Dead, "dead", detail),
             }
@@ -356,46 +353,6 @@ async fn deliver(unit: &SinkUnit, notification: &Notification) -> Result<Receipt
             )))
         }
     }
-}
-
-/// What a failure says about the sink; nothing when only this delivery was refused.
-fn said(error: &DeliveryError) -> Option<Report> {
-    let reason = error.detail();
-    match error.retry() {
-        Retry::Never if error.is_gone() => Some(Report::Gone { reason }),
-        Retry::Never => None,
-        Retry::Later => Some(Report::Failed { reason }),
-        Retry::After(delay) => Some(Report::Busy { reason, delay }),
-    }
-}
-
-/// How long to wait before the next attempt; none when there is to be none.
-fn after_failure(
-    unit: &SinkUnit,
-    delivery: &ClaimedDelivery,
-    error: &DeliveryError,
-    is_probe: bool,
-    now: Timestamp,
-) -> Option<Duration> {
-    let settings = &unit.settings;
-    let made = delivery.attempts_made;
-    let planned = pace::retry_delay(&settings.retry.schedule, made, fastrand::f64());
-    let delay = match error.retry() {
-        // Probing a receiver that is gone must not use up what waits for it.
-        Retry::Never if is_probe && error.is_gone() => settings.breaker.probe,
-        Retry::Never => return None,
-        // While the breaker is open it decides when, and whoever probes needs something to send.
-        Retry::Later if is_probe => planned.min(settings.breaker.probe),
-        Retry::Later => planned,
-        // The whole sink is held for as long as was asked; somebody may end that earlier.
-        Retry::After(asked) => asked.clamp(SHORTEST_HOLD, planned.max(HOLD_IS_KNOWN)),
-    };
-    let parked = unit.breaker.parked_within(delivery.queued_at, now);
-    let end = delivery.queued_at + settings.retry.give_up_after + parked;
-    // Time for which the sink is parked does not count, that which is to come included.
-    let is_parked = is_probe || matches!(error.retry(), Retry::After(_));
-    let next = if is_parked { now } else { now + delay };
-    (next <= end).then_some(delay)
 }
 
 /// Writes outcomes until there are no more; waits while the store is away.

@@ -143,7 +143,7 @@ pub enum Retry {
     Never,
     /// Yes, at the retry schedule's pace.
     Later,
-    /// Yes, and the other side said when.
+    /// Yes, and the other side said when; until then the sink gets nothing at all.
     After(Duration),
 }
 

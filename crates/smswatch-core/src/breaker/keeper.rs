@@ -7,6 +7,7 @@ use smswatch_model::{Event, EventKind, Timestamp};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::ramp::Ramp;
 use super::{Circuit, Flow, News, Report};
 use crate::announce::own_event;
 use crate::codec;
@@ -30,7 +31,6 @@ pub(crate) struct Breaker {
     part: String,
     shard: Shard,
     settings: BreakerSettings,
-    concurrency: usize,
     known: Mutex<Known>,
     /// Something changed on which claims and attempts depend.
     changed: Notify,
@@ -38,7 +38,7 @@ pub(crate) struct Breaker {
     reported: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
     /// What the store said last.
     stored: Circuit,
@@ -54,14 +54,6 @@ struct Known {
     ramp: Ramp,
 }
 
-/// How many attempts run at once after the sink was parked.
-#[derive(Debug, Default)]
-struct Ramp {
-    /// When that ended; none if it never was.
-    since: Option<Timestamp>,
-    slots: usize,
-}
-
 /// The right to make an attempt; ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn(Arc<SinkUnit>);
@@ -75,10 +67,11 @@ impl Turn {
             let now = shared.clock.now();
             {
                 let mut known = breaker.known();
-                if !matches!(known.view.flow(now), Flow::Open { .. }) {
+                let slots = known.slots(now);
+                if slots == 0 {
                     return None;
                 }
-                if known.running < known.slots(now, breaker.concurrency) {
+                if known.running < slots {
                     known.running += 1;
                     return Some(Self(Arc::clone(unit)));
                 }
@@ -109,8 +102,15 @@ impl Breaker {
             part: format!("sink:{sink}"),
             shard: shard_of(sink, shards),
             settings: settings.breaker,
-            concurrency: settings.concurrency.max(1),
-            known: Mutex::default(),
+            known: Mutex::new(Known {
+                stored: Circuit::default(),
+                read_at: None,
+                reports: Vec::new(),
+                view: Circuit::default(),
+                is_told: false,
+                running: 0,
+                ramp: Ramp::new(settings.concurrency.max(1)),
+            }),
             changed: Notify::new(),
             reported: Notify::new(),
         }
@@ -194,16 +194,18 @@ impl Breaker {
 
     /// How many deliveries may be claimed when `waiting` of them wait for their attempt.
     pub(crate) fn room(&self, now: Timestamp, waiting: usize) -> usize {
-        self.known()
-            .slots(now, self.concurrency)
-            .saturating_sub(waiting)
+        self.known().slots(now).saturating_sub(waiting)
     }
 
-    /// Waits until what is known changes, or is not known for sure any more.
-    pub(crate) async fn changed(&self) {
-        tokio::select! {
-            () = self.changed.notified() => {}
-            () = tokio::time::sleep(FRESH) => {}
+    /// The next change of what is known, or the moment when it is not known for sure any more. It
+    /// counts from this call, not from when it is awaited.
+    pub(crate) fn changed(&self) -> impl Future<Output = ()> {
+        let changed = self.changed.notified();
+        async {
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep(FRESH) => {}
+            }
         }
     }
 
@@ -214,7 +216,7 @@ impl Breaker {
         {
             let mut known = self.known();
             if is_well {
-                known.ramp.slots = known.ramp.slots.saturating_mul(2).min(self.concurrency);
+                known.ramp.succeed();
             }
             if !(is_well && known.view.is_well()) {
                 let _told_when_written = known.view.take(report.clone(), &self.settings, now);
@@ -356,15 +358,9 @@ impl Breaker {
 
 impl Known {
     /// How many attempts may run at once.
-    fn slots(&mut self, now: Timestamp, concurrency: usize) -> usize {
+    fn slots(&mut self, now: Timestamp) -> usize {
         match self.view.flow(now) {
-            Flow::Open { since: None } => concurrency,
-            Flow::Open { since } => {
-                if self.ramp.since != since {
-                    self.ramp = Ramp { since, slots: 1 };
-                }
-                self.ramp.slots
-            }
+            Flow::Open { since } => self.ramp.slots(since),
             Flow::Probe | Flow::Parked { .. } => 0,
         }
     }
