@@ -1,6 +1,7 @@
 //! The built binary against a simulated Routee, real stores and real receivers on loopback.
 
 mod alarms;
+mod breaker;
 mod dead;
 mod fleet;
 mod outage;

@@ -1,5 +1,7 @@
 //! Stage four: one sink's queue; claims what is due, attempts it, and writes what came of it.
 
+mod failure;
+
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -12,24 +14,22 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::breaker::{self, Flow, Report, Turn};
 use crate::codec;
 use crate::fallback;
 use crate::limiter::Limiter;
 use crate::metrics::{DeliveryLabels, SinkLabel};
-use crate::pace::{self, Backoff};
+use crate::pace::Backoff;
 use crate::poison::panic_text;
 use crate::shared::{Shared, SinkUnit};
-use crate::sink::{DeliveryError, Receipt, Retry};
-use crate::store::{Attempt, ClaimedDelivery, Completion, NewDelivery, Outcome, Shard};
+use crate::sink::{DeliveryError, Receipt};
+use crate::store::{Attempt, ClaimedDelivery, Completion, NewDelivery, Outcome, Shard, StoreError};
 
 /// How much longer than an attempt's timeout its lease is.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
 /// How long before its lease ends an attempt must be over, so that nobody else begins it meanwhile.
 const SAFETY: Duration = Duration::from_secs(5);
-
-/// The longest delay that a receiver's `Retry-After` can cause, whatever it says.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// How many outcomes are written together at most.
 const MOST_AT_ONCE: usize = 512;
@@ -40,6 +40,8 @@ struct Waiting {
     delivery: ClaimedDelivery,
     claimed: Instant,
     room: OwnedSemaphorePermit,
+    /// It probes whether the receiver is well again.
+    is_probe: bool,
 }
 
 /// The outcome of an attempt, to be written.
@@ -54,11 +56,14 @@ struct Attempted {
 pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>, stop: CancellationToken) {
     let (waiting, starts) = mpsc::unbounded_channel();
     let (attempted, outcomes) = mpsc::channel(MOST_AT_ONCE);
-    tokio::join!(
-        claim(Arc::clone(&shared), Arc::clone(&unit), waiting, stop),
-        start_attempts(Arc::clone(&shared), Arc::clone(&unit), starts, attempted),
-        complete(shared, unit, outcomes),
-    );
+    let work = async {
+        tokio::join!(
+            claim(Arc::clone(&shared), Arc::clone(&unit), waiting, stop),
+            start_attempts(Arc::clone(&shared), Arc::clone(&unit), starts, attempted),
+            complete(Arc::clone(&shared), Arc::clone(&unit), outcomes),
+        );
+    };
+    breaker::keep(&shared, &unit, work).await;
 }
 
 fn lease(unit: &SinkUnit) -> Duration {
@@ -72,16 +77,35 @@ async fn claim(
     stop: CancellationToken,
 ) {
     // As many wait as can run: the next attempt then never waits for a round trip.
-    let room = Arc::new(Semaphore::new(unit.settings.concurrency.max(1)));
-    let half = u32::try_from(room.available_permits().div_ceil(2)).unwrap_or(u32::MAX);
+    let most = unit.settings.concurrency.max(1);
+    let room = Arc::new(Semaphore::new(most));
+    let half = u32::try_from(most.div_ceil(2)).unwrap_or(u32::MAX);
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-    let mut next_shard = 0;
+    let mut round = Round::default();
     loop {
-        let permits = tokio::select! {
+        let mut permits = tokio::select! {
             () = stop.cancelled() => return,
             permits = room_and_work(&shared, &unit, &room, half) => permits,
         };
-        if claim_round(&shared, &unit, &waiting, permits, &mut next_shard).await {
+        let changed = unit.breaker.changed();
+        let waiting_now = most - room.available_permits() - permits.num_permits();
+        let claimed = match allowance(&shared, &unit, &mut round, waiting_now).await {
+            Ok(0) => {
+                drop(permits);
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = changed => {}
+                }
+                continue;
+            }
+            Ok(allowed) => {
+                let surplus = permits.num_permits().saturating_sub(allowed);
+                drop(permits.split(surplus));
+                claim_round(&shared, &unit, &waiting, permits, &mut round).await
+            }
+            Err(error) => Err(error),
+        };
+        if claimed.is_ok() {
             backoff.succeed();
             continue;
         }
@@ -90,6 +114,35 @@ async fn claim(
             () = tokio::time::sleep(backoff.fail()) => {}
         }
     }
+}
+
+/// Where claiming goes on.
+#[derive(Debug, Default)]
+struct Round {
+    next_shard: u16,
+    /// Until when this process has the right to probe, and has not used it yet.
+    probe_until: Option<Timestamp>,
+}
+
+/// How many deliveries may be claimed now, when so many wait for their attempt already.
+async fn allowance(
+    shared: &Shared,
+    unit: &SinkUnit,
+    round: &mut Round,
+    waiting: usize,
+) -> Result<usize, StoreError> {
+    let flow = unit.breaker.flow(shared).await?;
+    let now = shared.clock.now();
+    if let Flow::Open { .. } = flow {
+        round.probe_until = None;
+        return Ok(unit.breaker.room(now, waiting));
+    }
+    if flow == Flow::Probe && unit.breaker.take_probe(shared).await? {
+        round.probe_until = Some(now + unit.settings.breaker.probe);
+    }
+    let has_probe =
+        unit.breaker.may_probe(now) && round.probe_until.is_some_and(|until| now < until);
+    Ok(usize::from(has_probe))
 }
 
 /// Waits until something is due and there is room for it.
@@ -109,23 +162,23 @@ async fn room_and_work(
     permits
 }
 
-/// Claims as much as there are permits for; answers whether the store was there.
+/// Claims as much as there are permits for.
 async fn claim_round(
     shared: &Shared,
     unit: &SinkUnit,
     waiting: &mpsc::UnboundedSender<Waiting>,
     mut permits: OwnedSemaphorePermit,
-    next_shard: &mut u16,
-) -> bool {
+    round: &mut Round,
+) -> Result<(), StoreError> {
     let count = shared.store.shard_count();
     let now = shared.clock.now();
     for offset in 0..count {
-        let shard = Shard((*next_shard + offset) % count);
+        let shard = Shard((round.next_shard + offset) % count);
         let limit = u32::try_from(permits.num_permits()).unwrap_or(u32::MAX);
         if limit == 0 {
             // The round goes on where it ended, so that no shard goes short.
-            *next_shard = shard.0;
-            return true;
+            round.next_shard = shard.0;
+            return Ok(());
         }
         if !unit.agenda.take(usize::from(shard.0), now) {
             continue;
@@ -133,9 +186,12 @@ async fn claim_round(
         let claim = shared
             .store
             .claim_deliveries(shard, unit.name(), limit, lease(unit));
-        let Ok(claimed) = shared.call("claim_deliveries", claim).await else {
-            unit.agenda.hint_now(usize::from(shard.0));
-            return false;
+        let claimed = match shared.call("claim_deliveries", claim).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                unit.agenda.hint_now(usize::from(shard.0));
+                return Err(error);
+            }
         };
         if let Some(due) = claimed.next_due {
             unit.agenda.hint(usize::from(shard.0), due);
@@ -151,10 +207,11 @@ async fn claim_round(
                 delivery,
                 claimed: now,
                 room,
+                is_probe: round.probe_until.take().is_some(),
             });
         }
     }
-    true
+    Ok(())
 }
 
 /// Starts attempts as fast as the rate and the concurrency allow, until no more are handed on.
@@ -168,33 +225,35 @@ async fn start_attempts(
         .settings
         .rate
         .map(|rate| Limiter::new(Arc::clone(&shared.store), unit.part(), rate));
-    let slots = Arc::new(Semaphore::new(unit.settings.concurrency.max(1)));
     let attempts = TaskTracker::new();
-    while let Some(Waiting {
-        shard,
-        delivery,
-        claimed,
-        room,
-    }) = starts.recv().await
-    {
-        let slot = Arc::clone(&slots)
-            .acquire_owned()
-            .await
-            .expect("never closed");
-        drop(room);
-        if let Some(limiter) = &limiter
-            && limiter.permit().await.is_err()
-        {
+    while let Some(next) = starts.recv().await {
+        let turn = if next.is_probe {
+            Some(Turn::probe(&unit))
+        } else {
+            Turn::wait(&shared, &unit).await
+        };
+        drop(next.room);
+        let (shard, delivery) = (next.shard, next.delivery);
+        let has_permit = match &limiter {
+            Some(limiter) if turn.is_some() => limiter.permit().await.is_ok(),
+            _ => true,
+        };
+        // What was parked meanwhile, or has waited too long, goes back: it comes again, here or
+        // elsewhere.
+        let is_late = next.claimed.elapsed() + unit.settings.timeout + SAFETY > lease(&unit);
+        let Some(turn) = turn.filter(|_| has_permit && !is_late) else {
+            let returned = Attempted {
+                shard,
+                completion: returned(&shared, delivery),
+                fallback: None,
+            };
+            let _sent = attempted.send(returned).await;
             continue;
-        }
-        // What has waited too long is left to its lease: it comes again, here or elsewhere.
-        if claimed.elapsed() + unit.settings.timeout + SAFETY > lease(&unit) {
-            continue;
-        }
+        };
         let (shared, unit, attempted) = (Arc::clone(&shared), Arc::clone(&unit), attempted.clone());
         attempts.spawn(async move {
-            let done = attempt(&shared, &unit, shard, delivery).await;
-            drop(slot);
+            let done = attempt(&shared, &unit, shard, delivery, next.is_probe).await;
+            drop(turn);
             let _sent = attempted.send(done).await;
         });
     }
@@ -202,11 +261,26 @@ async fn start_attempts(
     attempts.wait().await;
 }
 
+/// A delivery goes back without an attempt.
+fn returned(shared: &Shared, delivery: ClaimedDelivery) -> Completion {
+    Completion {
+        id: delivery.id,
+        token: delivery.token,
+        outcome: Outcome::Returned,
+        attempt: Attempt {
+            at: shared.clock.now(),
+            result: "returned".to_owned(),
+            detail: String::new(),
+        },
+    }
+}
+
 async fn attempt(
     shared: &Shared,
     unit: &SinkUnit,
     shard: Shard,
     delivery: ClaimedDelivery,
+    is_probe: bool,
 ) -> Attempted {
     let started = Instant::now();
     let notification = codec::decode_notification(&delivery.body);
@@ -229,7 +303,7 @@ async fn attempt(
     let now = shared.clock.now();
     let (outcome, result, detail) = match result {
         Ok(receipt) => {
-            shared.health.well(&unit.part());
+            unit.breaker.report(shared, Report::Well { is_probe });
             if let Some(event) = notification.iter().flat_map(|made| &made.events).next() {
                 let seconds = now.since(event.detected_at).as_secs_f64();
                 let histogram = shared
@@ -243,7 +317,10 @@ async fn attempt(
         Err(error) => {
             let detail = error.detail();
             shared.health.trouble(&unit.part(), &detail);
-            match after_failure(unit, &delivery, error.retry(), now) {
+            if let Some(report) = failure::said(&error) {
+                unit.breaker.report(shared, report);
+            }
+            match failure::next_attempt(unit, &delivery, &error, is_probe, now) {
                 Some(delay) => (Outcome::Retry(delay), "retry", detail),
                 None => (Outcome::Dead, "dead", detail),
             }
@@ -293,24 +370,6 @@ async fn deliver(unit: &SinkUnit, notification: &Notification) -> Result<Receipt
             )))
         }
     }
-}
-
-/// How long to wait before the next attempt; none when there is to be none.
-fn after_failure(
-    unit: &SinkUnit,
-    delivery: &ClaimedDelivery,
-    retry: Retry,
-    now: Timestamp,
-) -> Option<Duration> {
-    let settings = &unit.settings.retry;
-    let planned = pace::retry_delay(&settings.schedule, delivery.attempts_made, fastrand::f64());
-    let delay = match retry {
-        Retry::Never => return None,
-        Retry::Later => planned,
-        Retry::After(asked) => asked.clamp(Duration::from_secs(1), MAX_RETRY_AFTER),
-    };
-    let end = delivery.queued_at + settings.give_up_after;
-    (now + delay <= end).then_some(delay)
 }
 
 /// Writes outcomes until there are no more; waits while the store is away.
@@ -373,8 +432,11 @@ async fn complete_shard(
     }
     let now = shared.clock.now();
     for completion in completions {
-        if let Outcome::Retry(delay) = completion.outcome {
-            unit.agenda.hint(usize::from(shard.0), now + delay);
-        }
+        let delay = match completion.outcome {
+            Outcome::Retry(delay) => delay,
+            Outcome::Returned => Duration::ZERO,
+            Outcome::Delivered | Outcome::Dead => continue,
+        };
+        unit.agenda.hint(usize::from(shard.0), now + delay);
     }
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agenda::Agenda;
 use crate::alarm::{self, Alarms};
+use crate::breaker::Breaker;
 use crate::clock::StoreClock;
 use crate::filling::Filling;
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
@@ -153,6 +154,7 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
         (
             name,
             Arc::new(SinkUnit {
+                breaker: Breaker::new(&label.0, &settings, shards),
                 name: label,
                 sink,
                 settings,
@@ -210,6 +212,9 @@ async fn pulse(shared: Arc<Shared>) {
         for unit in shared.sinks.values() {
             unit.agenda.hint_all();
         }
+        // A sink that has nothing to deliver is asked about, too.
+        let refreshes = shared.sinks.values().map(|unit| unit.breaker.read(&shared));
+        let _read = join_all(refreshes).await;
     }
 }
 

@@ -3,11 +3,11 @@
 mod agenda;
 mod alarm;
 mod announce;
+mod breaker;
 mod clock;
 pub mod codec;
 mod commit;
 mod deliver;
-mod down;
 mod engine;
 mod fallback;
 mod filling;
@@ -39,6 +39,7 @@ mod watch;
 mod watches;
 
 pub use async_trait::async_trait;
+pub use breaker::SinkState;
 pub use engine::{Engine, Parts};
 pub use fingerprint::config_hash;
 pub use health::HealthReport;

@@ -114,6 +114,7 @@ pub(crate) struct Metrics {
     queue_depth: Family<SinkLabel, Gauge>,
     queue_oldest_seconds: Family<SinkLabel, Gauge>,
     dead_letters: Family<SinkLabel, Gauge>,
+    pub(crate) breaker_open: Family<SinkLabel, Gauge>,
 }
 
 impl Metrics {
@@ -148,6 +149,7 @@ impl Metrics {
             queue_depth: Family::default(),
             queue_oldest_seconds: Family::default(),
             dead_letters: Family::default(),
+            breaker_open: Family::default(),
             registry,
         };
         metrics.registered()
@@ -236,6 +238,8 @@ impl Metrics {
         );
         let help = format!("Dead deliveries that are kept, {WHOLE_STORE}");
         registry.register("dead_letters", help, self.dead_letters.clone());
+        let help = format!("Whether the sink's breaker is open, {WHOLE_STORE}");
+        registry.register("breaker_open", help, self.breaker_open.clone());
         self
     }
 

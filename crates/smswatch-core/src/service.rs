@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use smswatch_model::{DeliveryId, Event, MessageId, Severity, Timestamp};
 
 use crate::announce::test_event;
+use crate::breaker::SinkState;
 use crate::health::HealthReport;
 use crate::history::{EventFilter, TriedEvent};
 use crate::redrive::{EndedFilter, Redriven};
@@ -243,6 +244,26 @@ impl Service {
         Ok(Some(id))
     }
 
+    /// Holds a sink back until it is resumed, in all processes; none when there is no such sink. Its
+    /// deliveries wait.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it.
+    pub async fn pause_sink(&self, sink: &str) -> Result<Option<SinkState>, ServiceError> {
+        self.shared.pause_sink(sink).await
+    }
+
+    /// Lets a sink have deliveries again, in all processes; none when there is no such sink. An open
+    /// breaker is probed at once.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it.
+    pub async fn resume_sink(&self, sink: &str) -> Result<Option<SinkState>, ServiceError> {
+        self.shared.resume_sink(sink).await
+    }
+
     /// How the process is.
     #[must_use]
     pub fn health(&self) -> HealthReport {
@@ -267,6 +288,7 @@ impl Service {
         let shared = &self.shared;
         if let Ok(gauges) = self.gauges().await {
             shared.metrics.set_gauges(&gauges, shared.clock.now());
+            shared.measure_breakers().await;
         }
         shared.metrics.render()
     }

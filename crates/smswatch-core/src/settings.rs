@@ -90,6 +90,24 @@ impl FallbackSettings {
     pub const DEFAULT_AFTER: Duration = Duration::from_secs(5 * 60);
 }
 
+/// When a sink that keeps failing is left in peace, and how often it is probed then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerSettings {
+    /// How many failures in a row open the breaker, at least one.
+    pub failures: u32,
+    /// How long after it opened, or after a probe, the sink is probed.
+    pub probe: Duration,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            probe: Duration::from_secs(30),
+        }
+    }
+}
+
 /// How notifications are delivered to one sink.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SinkSettings {
@@ -105,6 +123,8 @@ pub struct SinkSettings {
     pub queue_max: u64,
     /// Who hears of what this sink does not take; none: nobody.
     pub fallback: Option<FallbackSettings>,
+    /// When nothing is attempted for a while.
+    pub breaker: BreakerSettings,
 }
 
 impl SinkSettings {
@@ -128,6 +148,7 @@ impl Default for SinkSettings {
             retry: RetrySettings::default(),
             queue_max: Self::DEFAULT_QUEUE_MAX,
             fallback: None,
+            breaker: BreakerSettings::default(),
         }
     }
 }

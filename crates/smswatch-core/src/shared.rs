@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::agenda::Agenda;
 use crate::alarm::Alarms;
+use crate::breaker::Breaker;
 use crate::clock::StoreClock;
 use crate::filling::Filling;
 use crate::health::{Health, STORE};
@@ -34,6 +35,8 @@ pub(crate) struct SinkUnit {
     pub(crate) agenda: Agenda,
     /// How much was queued since somebody looked whether it is too much.
     pub(crate) filling: Filling,
+    /// Whether it takes deliveries.
+    pub(crate) breaker: Breaker,
 }
 
 impl SinkUnit {

@@ -36,7 +36,8 @@ pub trait Sink: fmt::Debug + Send + Sync {
 /// A sink that an operator configures under its own `type`.
 ///
 /// `Config` is what stands beside `type` in the configuration, without the options that core owns
-/// (`rate`, `concurrency`, `timeout`, `retry`, `queue`, `fallback`, `fallback_after`). Refuse unknown keys with
+/// (`rate`, `concurrency`, `timeout`, `retry`, `breaker`, `queue`, `fallback`, `fallback_after`). Refuse
+/// unknown keys with
 /// `#[serde(deny_unknown_fields)]`; doc comments become the schema's descriptions.
 pub trait ConfiguredSink: Sink + Sized + 'static {
     /// What the operator writes.
@@ -143,7 +144,7 @@ pub enum Retry {
     Never,
     /// Yes, at the retry schedule's pace.
     Later,
-    /// Yes, and the other side said when.
+    /// Yes, and the other side said when; until then the sink gets nothing at all.
     After(Duration),
 }
 
@@ -152,6 +153,7 @@ pub enum Retry {
 pub struct DeliveryError {
     what: Cow<'static, str>,
     retry: Retry,
+    is_gone: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -162,7 +164,18 @@ impl DeliveryError {
         Self {
             what: what.into(),
             retry: Retry::Never,
+            is_gone: false,
             source: None,
+        }
+    }
+
+    /// The other side is gone for good: it will never take this, nor anything else. The sink is
+    /// closed until somebody resumes it.
+    #[must_use]
+    pub fn gone(what: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            is_gone: true,
+            ..Self::permanent(what)
         }
     }
 
@@ -172,6 +185,7 @@ impl DeliveryError {
         Self {
             what: what.into(),
             retry: Retry::Later,
+            is_gone: false,
             source: None,
         }
     }
@@ -182,6 +196,7 @@ impl DeliveryError {
         Self {
             what: what.into(),
             retry: Retry::After(delay),
+            is_gone: false,
             source: None,
         }
     }
@@ -197,6 +212,12 @@ impl DeliveryError {
     #[must_use]
     pub fn retry(&self) -> Retry {
         self.retry
+    }
+
+    /// Whether the other side is gone for good.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.is_gone
     }
 
     /// What failed with all its causes, in one line of bounded length.

@@ -8,7 +8,7 @@ use smswatch_core::rules::Trial;
 use smswatch_core::store::{
     Attempt, DeliveryState, Gauges, KeptAside, Page, QueueGauge, StoredDelivery,
 };
-use smswatch_core::{HealthReport, Registered, TriedEvent, WatchView};
+use smswatch_core::{HealthReport, Registered, SinkState, TriedEvent, WatchView};
 use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
 
 /// A page of a list.
@@ -24,6 +24,30 @@ impl<T, U: From<T>> From<Page<T>> for ListReply<U> {
         Self {
             items: page.items,
             next: page.next,
+        }
+    }
+}
+
+/// Whether a sink takes deliveries.
+#[derive(Debug, Serialize)]
+pub(crate) struct SinkReply {
+    state: &'static str,
+    sink: String,
+    paused_since: Option<Timestamp>,
+    open_since: Option<Timestamp>,
+    open_reason: Option<String>,
+    held_until: Option<Timestamp>,
+}
+
+impl From<SinkState> for SinkReply {
+    fn from(state: SinkState) -> Self {
+        Self {
+            state: state.word(),
+            sink: state.sink,
+            paused_since: state.paused_since,
+            open_since: state.open_since,
+            open_reason: state.open_reason,
+            held_until: state.held_until,
         }
     }
 }

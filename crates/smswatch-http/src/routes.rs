@@ -56,6 +56,8 @@ fn api(tokens: Tokens) -> Router<Door> {
         )
         .route("/deliveries/{id}/retry", post(redrive::retry))
         .route("/sinks/{name}/test", post(sinks::test))
+        .route("/sinks/{name}/pause", post(sinks::pause))
+        .route("/sinks/{name}/resume", post(sinks::resume))
         .route("/set-aside", get(set_aside::list))
         .route("/status", get(health::status))
         .fallback(no_such_path)

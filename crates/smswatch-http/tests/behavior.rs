@@ -14,5 +14,7 @@ mod house;
 mod parts;
 #[path = "behavior/redrive.rs"]
 mod redrive;
+#[path = "behavior/sinks.rs"]
+mod sinks;
 #[path = "behavior/watches.rs"]
 mod watches;

@@ -39,7 +39,8 @@ pub(crate) async fn judge(
         what.push_str(&words);
     }
     Err(match (status.as_u16(), wait) {
-        (400 | 405 | 410 | 413 | 415 | 422, _) => DeliveryError::permanent(what),
+        (410, _) => DeliveryError::gone(what),
+        (400 | 405 | 413 | 415 | 422, _) => DeliveryError::permanent(what),
         (429 | 503, Some(wait)) => DeliveryError::retry_after(what, wait),
         _ => DeliveryError::temporary(what),
     })

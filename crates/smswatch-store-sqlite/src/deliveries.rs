@@ -142,17 +142,22 @@ fn complete_one(
     let Some((number, attempts)) = held else {
         return Ok(false);
     };
-    let attempts = with_attempt(&attempts, &completion.attempt)?;
+    let made = u32::from(completion.outcome != Outcome::Returned);
+    let attempts = match completion.outcome {
+        Outcome::Returned => attempts,
+        _ => with_attempt(&attempts, &completion.attempt)?,
+    };
     let (state, due, ended) = match completion.outcome {
         Outcome::Delivered => (DeliveryState::Delivered, now, Some(now)),
         Outcome::Dead => (DeliveryState::Dead, now, Some(now)),
         Outcome::Retry(delay) => (DeliveryState::Pending, now + delay, None),
+        Outcome::Returned => (DeliveryState::Pending, now, None),
     };
     // Another token, so that completing twice counts once.
     connection
         .prepare_cached(
             "UPDATE deliveries SET state = ?2, due = ?3, ended_at = ?4, attempts = ?5,
-                 attempts_made = attempts_made + 1, token = token + 1, claimed = 0
+                 attempts_made = attempts_made + ?6, token = token + 1, claimed = 0
              WHERE number = ?1",
         )?
         .execute(params![
@@ -161,6 +166,7 @@ fn complete_one(
             due.as_millis(),
             ended.map(Timestamp::as_millis),
             attempts,
+            made,
         ])?;
     Ok(true)
 }

@@ -75,6 +75,7 @@ macro_rules! store_suite {
             trimming_never_passes_the_cursor,
             critical_deliveries_go_first,
             a_claimed_delivery_belongs_to_its_claimer_until_the_lease_ends,
+            a_delivery_that_goes_back_is_due_at_once_without_an_attempt,
             a_lost_lease_cannot_complete,
             a_retry_is_due_after_its_delay,
             the_newest_attempts_are_kept_and_all_are_counted,

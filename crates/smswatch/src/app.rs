@@ -88,6 +88,12 @@ impl App {
             Command::Events(args) => commands::events::events(args).await?,
             Command::Status(args) => commands::status::status(args).await?,
             Command::Sink(SinkCommand::Test(args)) => commands::sink_test::sink_test(args).await?,
+            Command::Sink(SinkCommand::Pause(args)) => {
+                commands::sink_flow::change(args, "pause").await?;
+            }
+            Command::Sink(SinkCommand::Resume(args)) => {
+                commands::sink_flow::change(args, "resume").await?;
+            }
             Command::Dead(DeadCommand::List(args)) => commands::dead::list(args).await?,
             Command::Dead(DeadCommand::Show(args)) => commands::dead::show(args).await?,
             Command::Dead(DeadCommand::Retry(args)) => commands::dead::retry(args).await?,

@@ -157,6 +157,21 @@ pub(crate) struct StatusArgs {
 pub(crate) enum SinkCommand {
     /// Have the running service send one test notification, wait, and tell what came of it
     Test(SinkTestArgs),
+    /// Hold a sink back until it is resumed; its deliveries wait
+    Pause(SinkArgs),
+    /// Let a sink have its deliveries again; one whose breaker is open is probed at once
+    Resume(SinkArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SinkArgs {
+    /// The sink's name in the configuration
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 #[derive(Debug, Args)]

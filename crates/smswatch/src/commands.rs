@@ -3,6 +3,7 @@
 pub(crate) mod dead;
 pub(crate) mod events;
 pub(crate) mod show;
+pub(crate) mod sink_flow;
 pub(crate) mod sink_test;
 pub(crate) mod status;
 mod table;

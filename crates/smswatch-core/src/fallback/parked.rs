@@ -7,7 +7,6 @@ use futures::future::join_all;
 use smswatch_model::Timestamp;
 
 use super::{hand_over, of_bodies};
-use crate::down::down_since;
 use crate::settings::FallbackSettings;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::{Priority, QueuePlace, QueueRequest, Shard, StoreError};
@@ -41,7 +40,11 @@ pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>, fallback: Fall
     let mut episode = None;
     loop {
         tokio::time::sleep(LOOK).await;
-        let since = overdue(down_since(&unit), fallback.after, shared.clock.now());
+        let since = overdue(
+            unit.breaker.open_since(),
+            fallback.after,
+            shared.clock.now(),
+        );
         if since != episode {
             episode = since;
             progress.fill(Progress::default());

@@ -133,6 +133,8 @@ pub enum Outcome {
     Retry(Duration),
     /// It is given up.
     Dead,
+    /// It was not attempted after all: it is due at once, no attempt is counted or kept.
+    Returned,
 }
 
 /// What came of the attempt on one claimed delivery.

@@ -34,6 +34,17 @@ async fn each_status_means_what_the_table_says() {
 }
 
 #[tokio::test]
+async fn a_receiver_can_say_that_it_is_gone() {
+    for (status, is_gone) in [(410, true), (422, false), (404, false)] {
+        let receiver = Receiver::start().await;
+        receiver.answer_always(Answer::status(status));
+        let delivery = plain(&receiver).deliver(&sample::notification()).await;
+        let error = delivery.expect_err("not delivered");
+        assert_eq!(error.is_gone(), is_gone, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_receiver_can_say_when() {
     let ten_seconds = |status| Answer::status(status).header("retry-after", "10");
     for status in [429, 503] {

@@ -20,12 +20,13 @@ for at = 3, #ARGV, 5 do
   local score = redis.call('ZSCORE', queue, id)
   if score and tonumber(score) == tonumber(ARGV[at + 1]) + 0.5 then
     local made = tonumber(delivery[2] or 0) + 1
-    local attempts = with(delivery[3], ARGV[at + 4])
-    if outcome == 'pending' then
-      redis.call('HSET', key, 'n', made, 'a', attempts)
+    if outcome == 'returned' then
+      redis.call('ZADD', queue, now, id)
+    elseif outcome == 'pending' then
+      redis.call('HSET', key, 'n', made, 'a', with(delivery[3], ARGV[at + 4]))
       redis.call('ZADD', queue, now + tonumber(ARGV[at + 3]), id)
     else
-      redis.call('HSET', key, 's', outcome, 'n', made, 'a', attempts)
+      redis.call('HSET', key, 's', outcome, 'n', made, 'a', with(delivery[3], ARGV[at + 4]))
       redis.call('ZADD', base .. outcome .. ':' .. sink, now, id)
       redis.call('ZREM', queue, id)
       redis.call('ZREM', base .. 'a:' .. (delivery[1] or '1') .. ':' .. sink, id)

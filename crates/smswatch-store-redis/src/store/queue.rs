@@ -87,16 +87,17 @@ impl RedisStore {
         let mut call = self.call(&self.scripts.complete, shard);
         call.arg(sink).arg(Attempt::MAX_KEPT);
         for completion in &completions {
-            let (state, delay) = match completion.outcome {
-                Outcome::Delivered => (DeliveryState::Delivered, Duration::ZERO),
-                Outcome::Dead => (DeliveryState::Dead, Duration::ZERO),
-                Outcome::Retry(delay) => (DeliveryState::Pending, delay),
+            let (outcome, delay) = match completion.outcome {
+                Outcome::Delivered => (DeliveryState::Delivered.as_str(), Duration::ZERO),
+                Outcome::Dead => (DeliveryState::Dead.as_str(), Duration::ZERO),
+                Outcome::Retry(delay) => (DeliveryState::Pending.as_str(), delay),
+                Outcome::Returned => ("returned", Duration::ZERO),
             };
             let attempt =
                 serde_json::to_string(&completion.attempt).map_err(|_| strange("an attempt"))?;
             call.arg(completion.id.as_str())
                 .arg(completion.token.0)
-                .arg(state.as_str())
+                .arg(outcome)
                 .arg(millis(delay))
                 .arg(attempt);
         }

@@ -127,6 +127,26 @@ pub async fn a_claimed_delivery_belongs_to_its_claimer_until_the_lease_ends(
     .await;
 }
 
+/// What was claimed and not attempted is as if nobody had claimed it.
+pub async fn a_delivery_that_goes_back_is_due_at_once_without_an_attempt(
+    fixture: &dyn StoreFixture,
+) {
+    let store = fixture.store();
+    let new = delivery(1, "crm", Priority::Normal);
+    store.enqueue(SHARD, new.clone()).await.expect("queued");
+    let first = claim(&*store, "crm", LONG).await.remove(0);
+    assert!(complete(&*store, "crm", &first, Outcome::Returned).await);
+    assert!(!complete(&*store, "crm", &first, Outcome::Delivered).await);
+    let second = claim(&*store, "crm", LONG).await.remove(0);
+    assert_eq!(second.attempts_made, 0);
+    let found = store.delivery(&new.id).await.expect("found");
+    let found = found.expect("it is there");
+    assert_eq!(
+        (found.state, found.attempts),
+        (DeliveryState::Pending, vec![])
+    );
+}
+
 /// Whoever was paused for longer than a lease cannot overwrite a successor's result.
 pub async fn a_lost_lease_cannot_complete(fixture: &dyn StoreFixture) {
     let store = fixture.store();

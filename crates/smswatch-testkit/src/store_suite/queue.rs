@@ -46,6 +46,7 @@ enum End {
     Dead,
     RetryAtOnce,
     RetryMuchLater,
+    Returned,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -54,6 +55,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(End::Dead),
         3 => Just(End::RetryAtOnce),
         1 => Just(End::RetryMuchLater),
+        1 => Just(End::Returned),
     ];
     let claim = (1..=4_u32, prop::bool::weighted(0.8));
     let step = prop_oneof![

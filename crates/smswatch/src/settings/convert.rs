@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use smswatch_core::settings::{
-    AlarmSettings, FallbackSettings, Numbers, ProviderLimits, RetrySettings, Settings,
-    SinkSettings, WatchSettings,
+    AlarmSettings, BreakerSettings, FallbackSettings, Numbers, ProviderLimits, RetrySettings,
+    Settings, SinkSettings, WatchSettings,
 };
 use smswatch_core::store::{Bound, HistoryBounds, Rate};
 use smswatch_http::{ApiToken, HttpOptions, Scope};
@@ -229,6 +229,15 @@ pub(super) fn sink(
         let problem = Problem::new(pointer, message).at_key("fallback_after");
         problems.push(problem.hint("add `fallback: SINK` beside it"));
     }
+    if section
+        .breaker
+        .is_some_and(|breaker| breaker.probe.duration().is_zero())
+    {
+        problems.push(Problem::new(
+            format!("{pointer}/breaker/probe"),
+            "this must not be zero",
+        ));
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -260,6 +269,12 @@ pub(super) fn sink(
             .queue
             .map_or(SinkSettings::DEFAULT_QUEUE_MAX, |queue| queue.max),
         fallback,
+        breaker: section
+            .breaker
+            .map_or_else(BreakerSettings::default, |breaker| BreakerSettings {
+                failures: breaker.failures,
+                probe: breaker.probe.duration(),
+            }),
     })
 }
 

@@ -296,6 +296,8 @@ pub(crate) struct CommonSinkSection {
     pub(crate) fallback: Option<String>,
     /// How long this sink must have been down before its fallback gets what waits. Default: `5m`.
     pub(crate) fallback_after: Option<Span>,
+    /// When a sink that keeps failing is left in peace. Default: `{failures: 5, probe: 30s}`.
+    pub(crate) breaker: Option<BreakerSection>,
 }
 
 /// How many deliveries may wait.
@@ -311,6 +313,27 @@ pub(crate) struct QueueSection {
 
 fn queue_max() -> u64 {
     100_000
+}
+
+/// When a sink that keeps failing is left in peace: nothing is attempted but a probe now and then,
+/// its deliveries wait, and that time does not count towards `give_up_after`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct BreakerSection {
+    /// How many failures in a row open the breaker. Default: 5.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(crate) failures: u32,
+    /// How often one delivery is attempted while it is open. Default: `30s`.
+    pub(crate) probe: Span,
+}
+
+impl Default for BreakerSection {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            probe: Span::from_secs(30),
+        }
+    }
 }
 
 /// So many in such a time.

@@ -24,11 +24,12 @@ use crate::sink_types::{ConfigureError, SinkTypes};
 const PLACES: [&str; 2] = ["smswatch.yaml", "config/smswatch.yaml"];
 
 /// The keys of a sink that belong to the framework.
-const COMMON: [&str; 7] = [
+const COMMON: [&str; 8] = [
     "rate",
     "concurrency",
     "timeout",
     "retry",
+    "breaker",
     "queue",
     "fallback",
     "fallback_after",

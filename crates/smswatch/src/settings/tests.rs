@@ -89,6 +89,8 @@ broken! {
   b: {type: console, fallback: c}
   c: {type: console, fallback: b}";
     a_fallback_after_without_a_fallback: "sinks: {a: {type: console, fallback_after: 1m}}";
+    a_breaker_that_probes_all_the_time: "sinks: {a: {type: console, breaker: {probe: 0s}}}";
+    a_breaker_that_is_always_open: "sinks: {a: {type: console, breaker: {failures: 0, prob: 1s}}}";
     a_secret_in_a_file_that_is_not_there:
         "sinks: {a: {type: webhook, url: http://e.com, secret_file: /nowhere/secret}}";
     a_rule_for_an_unknown_sink:

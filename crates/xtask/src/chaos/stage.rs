@@ -189,7 +189,7 @@ fn configuration(sim: &str, redis: SocketAddr, receivers: [SocketAddr; 3]) -> St
             format!(
                 "  {name}: {{type: webhook, url: \"http://{address}/\", secret: {SECRET}, \
                  allow_private: true, timeout: 2s, concurrency: 16, \
-                 retry: {{schedule: [200ms, 500ms, 1s, 2s], give_up_after: 24h}}}}\n"
+                 breaker: {{failures: 5, probe: 1s}}, retry: {{schedule: [200ms, 500ms, 1s, 2s], give_up_after: 24h}}}}\n"
             )
         })
         .collect();

@@ -171,11 +171,12 @@ impl Model {
             (Some(_), true) => {}
         }
         self.set(id, |entry| {
-            entry.attempts_made += 1;
+            entry.attempts_made += u32::from(outcome != Outcome::Returned);
             entry.state = match outcome {
                 Outcome::Delivered => State::Ended("delivered"),
                 Outcome::Dead => State::Ended("dead"),
                 Outcome::Retry(delay) => State::Waiting(at.after(delay)),
+                Outcome::Returned => State::Waiting(at),
             };
         });
         Ok(())

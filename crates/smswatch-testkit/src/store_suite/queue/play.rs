@@ -163,6 +163,7 @@ impl Player {
             End::Dead => Outcome::Dead,
             End::RetryAtOnce => Outcome::Retry(Duration::ZERO),
             End::RetryMuchLater => Outcome::Retry(LONG),
+            End::Returned => Outcome::Returned,
         };
         let from = self.now().await?;
         let completion = Completion {

@@ -1,0 +1,332 @@
+//! Whether a sink takes deliveries: pure decisions over a state that all processes share.
+//!
+//! Three things park a sink, each for itself: its breaker is open, its receiver asked for time, or
+//! somebody paused it. While one of them lasts nothing is claimed, except one delivery now and then
+//! that probes whether the receiver of an open breaker is well again.
+
+mod keeper;
+mod parked;
+mod ramp;
+mod state;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use smswatch_model::Timestamp;
+
+use crate::settings::BreakerSettings;
+pub(crate) use keeper::{Breaker, Turn, keep};
+use parked::{Parked, Span};
+pub use state::SinkState;
+
+const FORMAT: u8 = 1;
+
+/// The longest pause that a receiver's `Retry-After` can cause, whatever it says.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// How often a receiver that said it is gone is probed.
+const GONE_PROBE: Duration = Duration::from_secs(3600);
+
+/// What all processes know of one sink.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Circuit {
+    /// How many attempts failed in a row.
+    failures: u32,
+    open: Option<Open>,
+    held: Option<Span>,
+    paused: Option<Timestamp>,
+    parked: Parked,
+    /// How many times the breaker opened: tells one opening from the next.
+    openings: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Open {
+    since: Timestamp,
+    probe_at: Timestamp,
+    /// What failed when it opened.
+    reason: String,
+    /// The receiver said that it is gone for good.
+    gone: bool,
+}
+
+/// What an attempt said about its sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// The receiver took it; a probe closes an open breaker.
+    Well { is_probe: bool },
+    /// It failed for this reason.
+    Failed { reason: String },
+    /// The receiver wants no more for this long.
+    Busy { reason: String, delay: Duration },
+    /// The receiver said that it is gone for good.
+    Gone { reason: String },
+}
+
+/// What others must hear of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum News {
+    /// The breaker opened.
+    Down { reason: String, opening: u64 },
+    /// The breaker closed after this long.
+    Recovered { after: Duration, opening: u64 },
+}
+
+/// Whether deliveries are claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// As many as there is room for; `since` tells when that was not so last, if it ever was not.
+    Open { since: Option<Timestamp> },
+    /// None, except for one that probes, by whoever gets the right to it.
+    Probe,
+    /// None; until then at least, unless somebody decides otherwise.
+    Parked { until: Option<Timestamp> },
+}
+
+impl Circuit {
+    /// Reads what [`Self::encode`] wrote; none when it cannot be read.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (format, json) = bytes.split_first()?;
+        (*format == FORMAT)
+            .then(|| serde_json::from_slice(json).ok())
+            .flatten()
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![FORMAT];
+        serde_json::to_writer(&mut bytes, self).expect("plain fields go into memory as JSON");
+        bytes
+    }
+
+    /// Whether the receiver is well as far as is known: a success then changes nothing.
+    pub(crate) fn is_well(&self) -> bool {
+        self.failures == 0 && self.open.is_none()
+    }
+
+    /// Since when the breaker is open.
+    pub(crate) fn open_since(&self) -> Option<Timestamp> {
+        self.open.as_ref().map(|open| open.since)
+    }
+
+    /// Since when somebody holds the sink back by hand.
+    pub(crate) fn paused_since(&self) -> Option<Timestamp> {
+        self.paused
+    }
+
+    /// Until when the receiver wants nothing.
+    pub(crate) fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.held.map(|held| held.to).filter(|until| now < *until)
+    }
+
+    pub(crate) fn flow(&self, now: Timestamp) -> Flow {
+        if self.paused.is_some() {
+            return Flow::Parked { until: None };
+        }
+        if let Some(until) = self.held_until(now) {
+            return Flow::Parked { until: Some(until) };
+        }
+        match &self.open {
+            Some(open) if now < open.probe_at => Flow::Parked {
+                until: Some(open.probe_at),
+            },
+            Some(_) => Flow::Probe,
+            None => Flow::Open {
+                since: self.all_parked(now).end(),
+            },
+        }
+    }
+
+    /// How much of the time from `from` to `now` the sink was parked.
+    pub(crate) fn parked_within(&self, from: Timestamp, now: Timestamp) -> Duration {
+        self.all_parked(now).within(from, now)
+    }
+
+    /// Takes in what an attempt said.
+    pub(crate) fn take(
+        &mut self,
+        report: Report,
+        settings: &BreakerSettings,
+        now: Timestamp,
+    ) -> Option<News> {
+        self.settle(now);
+        match report {
+            Report::Well { is_probe: true } => self.close(now),
+            Report::Well { is_probe: false } if self.open.is_none() => {
+                self.failures = 0;
+                None
+            }
+            // It began before the breaker opened, and says nothing about the time since.
+            Report::Well { is_probe: false } => None,
+            Report::Failed { reason } => self.fail(reason, settings, now),
+            Report::Busy { reason, delay } => self.hold(reason, delay, settings, now),
+            Report::Gone { reason } => self.lose(reason, now),
+        }
+    }
+
+    /// Takes the right to probe, if it is time for it.
+    pub(crate) fn take_probe(&mut self, settings: &BreakerSettings, now: Timestamp) -> bool {
+        if self.flow(now) != Flow::Probe {
+            return false;
+        }
+        self.settle(now);
+        let Some(open) = &mut self.open else {
+            return false;
+        };
+        open.probe_at = now
+            + if open.gone {
+                GONE_PROBE
+            } else {
+                settings.probe
+            };
+        true
+    }
+
+    /// Holds the sink back until [`Self::resume`].
+    pub(crate) fn pause(&mut self, now: Timestamp) {
+        self.settle(now);
+        self.paused.get_or_insert(now);
+    }
+
+    /// Ends a pause by hand and by the receiver; an open breaker is probed at once.
+    pub(crate) fn resume(&mut self, now: Timestamp) {
+        self.settle(now);
+        if let Some(from) = self.paused.take() {
+            self.parked.add(Span { from, to: now });
+        }
+        if let Some(held) = self.held.take() {
+            self.parked.add(Span {
+                from: held.from,
+                to: now,
+            });
+        }
+        if let Some(open) = &mut self.open {
+            open.gone = false;
+            open.probe_at = now;
+        }
+    }
+
+    /// What failed when the breaker opened.
+    pub(crate) fn open_reason(&self) -> Option<&str> {
+        self.open.as_ref().map(|open| open.reason.as_str())
+    }
+
+    /// Why nothing is claimed, for people.
+    pub(crate) fn trouble(&self, now: Timestamp) -> Option<String> {
+        let mut troubles = Vec::new();
+        if let Some(since) = self.paused {
+            troubles.push(format!("paused by hand since {since}"));
+        }
+        match &self.open {
+            Some(open) if open.gone => troubles.push(format!(
+                "the receiver is gone since {}, `sink resume` ends it: {}",
+                open.since, open.reason
+            )),
+            Some(open) => troubles.push(format!(
+                "the breaker is open since {}: {}",
+                open.since, open.reason
+            )),
+            None => {}
+        }
+        if let Some(until) = self.held_until(now) {
+            troubles.push(format!("the receiver wants nothing until {until}"));
+        }
+        (!troubles.is_empty()).then(|| troubles.join("; "))
+    }
+
+    fn fail(&mut self, reason: String, settings: &BreakerSettings, now: Timestamp) -> Option<News> {
+        if self.open.is_some() {
+            return None;
+        }
+        self.failures = self.failures.saturating_add(1);
+        if self.failures < settings.failures {
+            return None;
+        }
+        let probe_at = now + settings.probe;
+        Some(self.open(reason, false, probe_at, now))
+    }
+
+    /// However many attempts of one burst were told to wait, the receiver failed once.
+    fn hold(
+        &mut self,
+        reason: String,
+        delay: Duration,
+        settings: &BreakerSettings,
+        now: Timestamp,
+    ) -> Option<News> {
+        let until = now + delay.min(MAX_RETRY_AFTER);
+        if let Some(held) = &mut self.held {
+            held.to = held.to.max(until);
+            return None;
+        }
+        self.held = Some(Span {
+            from: now,
+            to: until,
+        });
+        self.fail(reason, settings, now)
+    }
+
+    fn lose(&mut self, reason: String, now: Timestamp) -> Option<News> {
+        if let Some(open) = &mut self.open {
+            if !open.gone {
+                open.gone = true;
+                open.reason = reason;
+                open.probe_at = now + GONE_PROBE;
+            }
+            return None;
+        }
+        Some(self.open(reason, true, now + GONE_PROBE, now))
+    }
+
+    fn open(&mut self, reason: String, gone: bool, probe_at: Timestamp, now: Timestamp) -> News {
+        self.openings += 1;
+        self.open = Some(Open {
+            since: now,
+            probe_at,
+            reason: reason.clone(),
+            gone,
+        });
+        News::Down {
+            reason,
+            opening: self.openings,
+        }
+    }
+
+    fn close(&mut self, now: Timestamp) -> Option<News> {
+        self.failures = 0;
+        let open = self.open.take()?;
+        self.parked.add(Span {
+            from: open.since,
+            to: now,
+        });
+        Some(News::Recovered {
+            after: now.since(open.since),
+            opening: self.openings,
+        })
+    }
+
+    /// Remembers a hold that has passed as time parked.
+    fn settle(&mut self, now: Timestamp) {
+        if let Some(held) = self.held.take_if(|held| held.to <= now) {
+            self.parked.add(held);
+        }
+    }
+
+    /// All time parked until now, that which still lasts included.
+    fn all_parked(&self, now: Timestamp) -> Parked {
+        let mut all = self.parked.clone();
+        let open = self.open.as_ref().map(|open| open.since);
+        for from in open.into_iter().chain(self.paused) {
+            all.add(Span { from, to: now });
+        }
+        if let Some(held) = self.held {
+            all.add(Span {
+                from: held.from,
+                to: held.to.min(now),
+            });
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests;

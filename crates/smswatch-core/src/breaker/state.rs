@@ -1,0 +1,87 @@
+//! Shows and changes whether a sink takes deliveries, for the API.
+
+use futures::future::join_all;
+use smswatch_model::Timestamp;
+
+use crate::metrics::SinkLabel;
+use crate::service::ServiceError;
+use crate::shared::{Shared, SinkUnit};
+
+/// Whether a sink takes deliveries, and what stands against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkState {
+    /// The sink's name.
+    pub sink: String,
+    /// Since when it is paused by hand.
+    pub paused_since: Option<Timestamp>,
+    /// Since when its breaker is open.
+    pub open_since: Option<Timestamp>,
+    /// What failed when its breaker opened.
+    pub open_reason: Option<String>,
+    /// Until when its receiver wants nothing.
+    pub held_until: Option<Timestamp>,
+}
+
+impl SinkState {
+    /// One word for it: what stands most against deliveries, or `delivering`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        if self.paused_since.is_some() {
+            "paused"
+        } else if self.open_since.is_some() {
+            "open"
+        } else if self.held_until.is_some() {
+            "held"
+        } else {
+            "delivering"
+        }
+    }
+}
+
+impl Shared {
+    /// Holds a sink back; none when there is no such sink.
+    pub(crate) async fn pause_sink(&self, sink: &str) -> Result<Option<SinkState>, ServiceError> {
+        let Some(unit) = self.sinks.get(sink) else {
+            return Ok(None);
+        };
+        unit.breaker.pause(self).await?;
+        tracing::info!(sink.name = sink, "a sink is paused by hand");
+        Ok(Some(self.sink_state(unit)))
+    }
+
+    /// Lets a sink have deliveries again; none when there is no such sink.
+    pub(crate) async fn resume_sink(&self, sink: &str) -> Result<Option<SinkState>, ServiceError> {
+        let Some(unit) = self.sinks.get(sink) else {
+            return Ok(None);
+        };
+        unit.breaker.resume(self).await?;
+        tracing::info!(sink.name = sink, "a sink is resumed by hand");
+        Ok(Some(self.sink_state(unit)))
+    }
+
+    fn sink_state(&self, unit: &SinkUnit) -> SinkState {
+        let view = unit.breaker.view();
+        SinkState {
+            sink: unit.name().to_owned(),
+            paused_since: view.paused_since(),
+            open_since: view.open_since(),
+            open_reason: view.open_reason().map(str::to_owned),
+            held_until: view.held_until(self.clock.now()),
+        }
+    }
+
+    /// Takes over into the metrics which breakers are open; those that cannot be read stay as they
+    /// were known last.
+    pub(crate) async fn measure_breakers(&self) {
+        let reads = self.sinks.values().map(|unit| unit.breaker.read(self));
+        let _read = join_all(reads).await;
+        for unit in self.sinks.values() {
+            let label = SinkLabel {
+                sink: unit.name.clone(),
+            };
+            let is_open = unit.breaker.open_since().is_some();
+            let gauge = self.metrics.breaker_open.get_or_create(&label);
+            gauge.set(i64::from(is_open));
+        }
+    }
+}

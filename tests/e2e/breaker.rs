@@ -1,0 +1,373 @@
+//! A sink whose receiver fails is left in peace, in all replicas, and loses nothing by it; its trouble
+//! and its recovery are told to whoever a rule names.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
+use serde_json::Value;
+use smswatch_testkit::receiver::{Answer, Receiver, Request};
+use smswatch_testkit::redis_server::RedisServer;
+
+use crate::process::Process;
+
+/// How many failures in a row open the breaker.
+const FAILURES: usize = 3;
+
+/// When a delivery that keeps failing is given up; shorter than its sink is in trouble.
+const GIVE_UP: &str = "2s";
+
+struct Stage {
+    sim: Sim,
+    crm: Receiver,
+    ops: Receiver,
+    directory: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        smswatch_testkit::install_tls_provider();
+        Self {
+            sim: Sim::start(SimConfig::default()).expect("a simulator"),
+            crm: Receiver::start().await,
+            ops: Receiver::start().await,
+            directory: tempfile::tempdir().expect("a directory"),
+        }
+    }
+
+    fn sqlite(&self) -> String {
+        format!(
+            "sqlite:{}",
+            self.directory.path().join("store.db").display()
+        )
+    }
+
+    /// A configuration in which `crm` is probed every `probe`; `more` are further sinks, to which
+    /// every message's news goes as well.
+    fn config(&self, store: &str, probe: &str, more: &[(&str, String)]) -> PathBuf {
+        let path = self.directory.path().join("smswatch.yaml");
+        let sinks: String = more
+            .iter()
+            .map(|(name, url)| {
+                format!("  {name}: {{type: webhook, url: \"{url}\", allow_private: true}}\n")
+            })
+            .collect();
+        let names: String = more.iter().map(|(name, _)| format!(", {name}")).collect();
+        let text = format!(
+            r#"
+routee:
+  application_id: sim-app
+  application_secret: sim-secret
+  api_url: {sim}
+  auth_url: {sim}
+  requests_per_second: 1000
+store: {{url: "{store}"}}
+watch: {{schedule: [50ms], confirm_after: 0s}}
+http: {{listen: "127.0.0.1:0"}}
+sinks:
+  crm:
+    type: webhook
+    url: "{crm}"
+    allow_private: true
+    concurrency: 2
+    retry: {{schedule: [100ms], give_up_after: {GIVE_UP}}}
+    breaker: {{failures: {FAILURES}, probe: {probe}}}
+  ops: {{type: webhook, url: "{ops}", allow_private: true}}
+{sinks}
+rules:
+  - {{name: news, notify: [crm{names}]}}
+  - {{name: down, event: sink_down, severity: critical, notify: [ops]}}
+  - {{name: recovered, event: sink_recovered, notify: [ops]}}
+"#,
+            sim = self.sim.url(),
+            crm = self.crm.url("/hook"),
+            ops = self.ops.url("/hook"),
+        );
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// Has `n` messages watched that were delivered a minute ago.
+    fn watch(&self, process: &Process, n: usize) {
+        let ids: Vec<String> = (0..n)
+            .map(|_| {
+                let spec = MessageSpec {
+                    fate: Some(Fate::Delivered),
+                    accepted_ms_ago: 60_000,
+                    ..MessageSpec::default()
+                };
+                self.sim.register(spec).expect("a message")
+            })
+            .collect();
+        let watch = std::iter::once("watch").chain(ids.iter().map(String::as_str));
+        let watch: Vec<&str> = watch.collect();
+        assert_eq!(process.json(&watch)["accepted"], n);
+    }
+
+    /// What smswatch told of itself.
+    fn told(&self) -> Vec<Value> {
+        self.ops.requests().iter().map(Request::json).collect()
+    }
+}
+
+/// Waits until `condition` holds.
+async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    for _ in 0..3000 {
+        if condition().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it did not come true: {what}");
+}
+
+fn ids(requests: &[Request]) -> HashSet<String> {
+    requests
+        .iter()
+        .map(|request| request.header("webhook-id").expect("an id").to_owned())
+        .collect()
+}
+
+async fn get(process: &Process, path: &str) -> String {
+    let answer = reqwest::get(format!("{}{path}", process.url)).await;
+    answer.expect("an answer").text().await.expect("text")
+}
+
+/// What `/readyz` says of the sink; none when it is well.
+async fn trouble(process: &Process, sink: &str) -> Option<String> {
+    let ready: Value = serde_json::from_str(&get(process, "/readyz").await).expect("JSON");
+    assert_eq!(ready["ready"], true, "a sink in trouble is told, no more");
+    let part = &ready["parts"][format!("sink:{sink}")];
+    part["trouble"].as_str().map(str::to_owned)
+}
+
+async fn is_open(process: &Process) -> bool {
+    let metrics = get(process, "/metrics").await;
+    metrics.contains("smswatch_breaker_open{sink=\"crm\"} 1")
+}
+
+fn pending(process: &Process, sink: &str) -> u64 {
+    let status = process.json(&["status"]);
+    let queues = status["queues"].as_array().expect("queues");
+    let queue = queues.iter().find(|queue| queue["sink"] == sink);
+    queue.map_or(0, |queue| queue["pending"].as_u64().expect("a number"))
+}
+
+async fn a_refusing_sink_is_left_in_peace(store: &str) {
+    let stage = Stage::new().await;
+    stage.crm.answer_always(Answer::status(500));
+    let process = Process::start(&stage.config(store, "300ms", &[]));
+    stage.watch(&process, 30);
+
+    let down = stage.ops.wait_for(1).await[0].json();
+    assert_eq!(down["type"], "smswatch.sink_down");
+    assert_eq!(down["data"]["severity"], "critical");
+    let event = &down["data"]["events"][0];
+    assert_eq!(event["about"]["name"], "crm");
+    assert_eq!(event["message"]["message_id"], Value::Null);
+    let text = down["data"]["text"].as_str().expect("a text");
+    assert!(text.contains("500"), "{text}");
+    until("all wait", async || pending(&process, "crm") == 30).await;
+    until("it is told", async || {
+        let trouble = trouble(&process, "crm").await;
+        trouble.is_some_and(|trouble| trouble.contains("breaker is open"))
+    })
+    .await;
+    assert!(is_open(&process).await);
+    let status = process.ask(&["status"]);
+    let status = String::from_utf8(status.stdout).expect("text");
+    assert!(status.contains("breaker is open"), "{status}");
+
+    // Probes go on, one at a time, for longer than a delivery would be tried; nothing else does.
+    let before = stage.crm.requests().len();
+    stage.crm.wait_for(before + 10).await;
+    let dead = process.json(&["dead", "list"]);
+    assert_eq!(dead, serde_json::json!([]));
+    let refused = stage.crm.requests();
+    assert!(
+        refused.len() < 30,
+        "there were {} attempts on 30 deliveries",
+        refused.len()
+    );
+
+    stage.crm.answer_always(Answer::status(200));
+    until("all arrive", async || pending(&process, "crm") == 0).await;
+    let told = stage.ops.wait_for(2).await[1].json();
+    assert_eq!(told["type"], "smswatch.sink_recovered");
+    assert_eq!(told["data"]["events"][0]["about"]["name"], "crm");
+    let all = ids(&stage.crm.requests());
+    assert_eq!(all.len(), 30);
+    assert!(ids(&refused).is_subset(&all), "an attempt had another id");
+    until("it is well", async || {
+        trouble(&process, "crm").await.is_none()
+    })
+    .await;
+    assert!(!is_open(&process).await);
+    assert_eq!(stage.told().len(), 2, "each is told once");
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_a_refusing_sink_is_left_in_peace_and_loses_nothing() {
+    let redis = RedisServer::start();
+    a_refusing_sink_is_left_in_peace(&redis.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_a_refusing_sink_is_left_in_peace_and_loses_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    a_refusing_sink_is_left_in_peace(&format!("sqlite:{}", path.display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_sink_gets_nothing_until_it_is_resumed_by_any_replica() {
+    let stage = Stage::new().await;
+    let redis = RedisServer::start();
+    let config = stage.config(&redis.url(), "30s", &[]);
+    let replicas = [Process::start(&config), Process::start(&config)];
+    let unknown = replicas[0].ask(&["sink", "pause", "nobody"]);
+    assert_eq!(unknown.status.code(), Some(1));
+
+    assert_eq!(
+        replicas[0].json(&["sink", "pause", "crm"])["state"],
+        "paused"
+    );
+    for replica in &replicas {
+        until("it is told", async || {
+            let trouble = trouble(replica, "crm").await;
+            trouble.is_some_and(|trouble| trouble.contains("paused by hand"))
+        })
+        .await;
+    }
+    stage.watch(&replicas[0], 10);
+    until("all wait", async || pending(&replicas[1], "crm") == 10).await;
+    // Both look for work at least that often.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(stage.crm.requests().is_empty());
+
+    let resumed = replicas[1].json(&["sink", "resume", "crm"]);
+    assert_eq!(resumed["state"], "delivering");
+    assert_eq!(ids(&stage.crm.wait_for(10).await).len(), 10);
+    until("none waits", async || pending(&replicas[0], "crm") == 0).await;
+    assert!(stage.told().is_empty(), "a pause is no trouble of the sink");
+    for replica in replicas {
+        assert_eq!(replica.terminate(), Some(0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_asks_for_time_holds_the_whole_sink() {
+    let stage = Stage::new().await;
+    let busy = Answer::status(429).header("retry-after", "31536000");
+    stage.crm.answer_always(busy);
+    let process = Process::start(&stage.config(&stage.sqlite(), "100ms", &[]));
+    stage.watch(&process, 20);
+    until("it is told", async || {
+        let trouble = trouble(&process, "crm").await;
+        trouble.is_some_and(|trouble| trouble.contains("wants nothing until"))
+    })
+    .await;
+    until("all wait", async || pending(&process, "crm") == 20).await;
+    assert!(stage.crm.requests().len() <= 2, "more than ran at once");
+    let deliveries = process.json(&["sink", "pause", "crm"]);
+    assert!(deliveries["held_until"].is_string());
+
+    stage.crm.answer_always(Answer::status(200));
+    let resumed = process.json(&["sink", "resume", "crm"]);
+    assert_eq!(resumed["state"], "delivering");
+    until("all arrive", async || pending(&process, "crm") == 0).await;
+    assert_eq!(ids(&stage.crm.requests()).len(), 20);
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_is_gone_gets_nothing_until_somebody_resumes_it() {
+    let stage = Stage::new().await;
+    stage.crm.answer_always(Answer::status(410));
+    let process = Process::start(&stage.config(&stage.sqlite(), "100ms", &[]));
+    stage.watch(&process, 20);
+    let down = stage.ops.wait_for(1).await[0].json();
+    assert_eq!(down["type"], "smswatch.sink_down");
+    until("all but the first are queued", async || {
+        pending(&process, "crm") as usize + stage.crm.requests().len() == 20
+    })
+    .await;
+    let refused = stage.crm.requests().len();
+    assert!(refused <= 2, "{refused} were attempted");
+    let dead = process.json(&["dead", "list"]);
+    assert_eq!(dead.as_array().map(Vec::len), Some(refused));
+
+    stage.crm.answer_always(Answer::status(200));
+    assert_eq!(process.json(&["sink", "resume", "crm"])["state"], "open");
+    until("the others arrive", async || pending(&process, "crm") == 0).await;
+    assert_eq!(stage.crm.requests().len(), 20);
+    let recovered = stage.ops.wait_for(2).await[1].json();
+    assert_eq!(recovered["type"], "smswatch.sink_recovered");
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_replica_finds_out_holds_for_the_other() {
+    let stage = Stage::new().await;
+    let redis = RedisServer::start();
+    stage.crm.answer_always(Answer::status(500));
+    let config = stage.config(&redis.url(), "1h", &[]);
+    let replicas = [Process::start(&config), Process::start(&config)];
+    stage.watch(&replicas[0], 10);
+    stage.ops.wait_for(1).await;
+    for replica in &replicas {
+        until("it is told", async || {
+            trouble(replica, "crm").await.is_some()
+        })
+        .await;
+        assert!(is_open(replica).await);
+    }
+    let attempts = stage.crm.requests().len();
+    // More work, taken up by both, makes no more attempts.
+    stage.watch(&replicas[0], 10);
+    stage.watch(&replicas[1], 10);
+    until("all wait", async || pending(&replicas[1], "crm") == 30).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(stage.crm.requests().len(), attempts);
+
+    stage.crm.answer_always(Answer::status(200));
+    assert_eq!(
+        replicas[1].json(&["sink", "resume", "crm"])["state"],
+        "open"
+    );
+    until("all arrive", async || pending(&replicas[0], "crm") == 0).await;
+    assert_eq!(ids(&stage.crm.requests()).len(), 30);
+    stage.ops.wait_for(2).await;
+    let kinds: Vec<_> = stage
+        .told()
+        .iter()
+        .map(|told| told["type"].clone())
+        .collect();
+    assert_eq!(kinds, ["smswatch.sink_down", "smswatch.sink_recovered"]);
+    for replica in replicas {
+        assert_eq!(replica.terminate(), Some(0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hanging_and_a_refusing_sink_hold_up_no_other() {
+    let stage = Stage::new().await;
+    let (hanging, healthy) = (Receiver::start().await, Receiver::start().await);
+    hanging.answer_always(Answer::hang());
+    stage.crm.answer_always(Answer::status(500));
+    let more = [
+        ("hanging", hanging.url("/hook")),
+        ("healthy", healthy.url("/hook")),
+    ];
+    let process = Process::start(&stage.config(&stage.sqlite(), "100ms", &more));
+    stage.watch(&process, 100);
+    assert_eq!(ids(&healthy.wait_for(100).await).len(), 100);
+    until("the others wait", async || {
+        pending(&process, "crm") == 100 && pending(&process, "hanging") == 100
+    })
+    .await;
+    assert_eq!(pending(&process, "healthy"), 0);
+    assert_eq!(process.terminate(), Some(0));
+}
