@@ -1,6 +1,6 @@
 //! A sink that takes nothing keeps a bounded queue, and what it does not take is told elsewhere.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
@@ -121,6 +121,11 @@ fn dead_messages(letters: &[Value]) -> Vec<String> {
     sorted(ids)
 }
 
+async fn metrics(process: &Process) -> String {
+    let answer = reqwest::get(format!("{}/metrics", process.url)).await;
+    answer.expect("an answer").text().await.expect("text")
+}
+
 async fn a_full_queue_gives_up_its_oldest(store: &str) {
     let stage = Stage::new().await;
     stage.crm.answer_always(Answer::status(500));
@@ -145,12 +150,7 @@ async fn a_full_queue_gives_up_its_oldest(store: &str) {
             (&"dead".into(), &"queue_full".into())
         );
     }
-    let metrics = reqwest::get(format!("{}/metrics", process.url))
-        .await
-        .expect("an answer")
-        .text()
-        .await
-        .expect("text");
+    let metrics = metrics(&process).await;
     let counted = "smswatch_deliveries_total{sink=\"crm\",result=\"dead\"} 5";
     assert!(metrics.contains(counted), "{metrics}");
 
@@ -246,6 +246,50 @@ async fn what_a_full_queue_gives_up_is_told_elsewhere() {
         dead_messages(&dead(&process)) == [oldest.clone()]
     })
     .await;
+    assert_eq!(process.terminate(), Some(0));
+}
+
+/// Changes the store of a process that has ended.
+fn change(store: &Path, sql: &str) {
+    let connection = rusqlite::Connection::open(store).expect("the file opens");
+    connection.execute_batch(sql).expect("the change is made");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_before_the_fallback_is_queued_loses_nothing() {
+    let stage = Stage::new().await;
+    let store = stage.directory.path().join("store.db");
+    let config = stage.config(&sqlite_in(stage.directory.path()), ", fallback: ops", "");
+    assert_eq!(Process::start(&config).terminate(), Some(0));
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON deliveries WHEN NEW.sink = 'ops'
+                  BEGIN SELECT raise(ABORT, 'not yet'); END";
+    change(&store, refuse);
+    stage.crm.answer_always(Answer::status(422));
+    let process = Process::start(&config);
+    let id = stage.tell_of(&process, Fate::Undelivered).await;
+    // The store has refused the fallback, twice at least.
+    let refused = "smswatch_store_seconds_count{op=\"enqueue\"} ";
+    until("the fallback is refused", async || {
+        let metrics = metrics(&process).await;
+        let mut counts = metrics
+            .lines()
+            .filter_map(|line| line.strip_prefix(refused));
+        counts.any(|count| count.parse().is_ok_and(|count: u64| count >= 2))
+    })
+    .await;
+    assert_eq!(
+        dead(&process),
+        [] as [Value; 0],
+        "the first one waits for it"
+    );
+    process.kill();
+    change(&store, "DROP TRIGGER refuse; UPDATE deliveries SET due = 0");
+    let process = Process::start(&config);
+    until("the fallback hears of it", async || {
+        messages(&stage.ops.requests()) == [id.clone()]
+    })
+    .await;
+    until("it is dead", async || dead(&process).len() == 1).await;
     assert_eq!(process.terminate(), Some(0));
 }
 

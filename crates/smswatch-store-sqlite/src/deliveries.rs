@@ -79,7 +79,7 @@ pub(crate) fn claim(
             .collect::<Result<_>>()?;
         // One by one: a single UPDATE would answer in no promised order, and without the old due times.
         let mut take = connection.prepare_cached(
-            "UPDATE deliveries SET due = ?2, token = token + 1 WHERE number = ?1
+            "UPDATE deliveries SET due = ?2, token = token + 1, claimed = 1 WHERE number = ?1
              RETURNING id, token, attempts_made - attempts_before, queued_at, body",
         )?;
         for number in due {
