@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
 use serde_json::Value;
@@ -65,6 +65,7 @@ routee:
 store: {{url: "{store}"}}
 watch: {{schedule: [50ms], confirm_after: 0s}}
 http: {{listen: "127.0.0.1:0"}}
+shutdown_timeout: 1s
 sinks:
   crm:
     type: webhook
@@ -111,9 +112,13 @@ rules:
     }
 }
 
+/// How long to wait for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Waits until `condition` holds.
 async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    for _ in 0..3000 {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
         if condition().await {
             return;
         }
