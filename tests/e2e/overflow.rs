@@ -62,8 +62,8 @@ rules:
         path
     }
 
-    /// Has a message watched that met its fate a minute ago, and waits until `crm` has heard of it.
-    async fn tell_of(&self, process: &Process, fate: Fate) -> String {
+    /// Has a message watched that met its fate a minute ago.
+    fn watch(&self, process: &Process, fate: Fate) -> String {
         let spec = MessageSpec {
             fate: Some(fate),
             accepted_ms_ago: 60_000,
@@ -71,6 +71,12 @@ rules:
         };
         let id = self.sim.register(spec).expect("a message");
         assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+        id
+    }
+
+    /// Does the same, and waits until `crm` has heard of it.
+    async fn tell_of(&self, process: &Process, fate: Fate) -> String {
+        let id = self.watch(process, fate);
         until("the sink hears of it", async || {
             messages(&self.crm.requests()).contains(&id)
         })
@@ -129,7 +135,7 @@ async fn metrics(process: &Process) -> String {
 async fn a_full_queue_gives_up_its_oldest(store: &str) {
     let stage = Stage::new().await;
     stage.crm.answer_always(Answer::status(500));
-    let options = ", queue: {max: 5}, retry: {schedule: [2s]}";
+    let options = ", queue: {max: 5}, retry: {schedule: [2s]}, breaker: {failures: 1000}";
     let process = Process::start(&stage.config(store, options, ""));
     let mut critical = vec![stage.tell_of(&process, Fate::CarrierViolation).await];
     let mut normal = Vec::new();
@@ -247,6 +253,58 @@ async fn what_a_full_queue_gives_up_is_told_elsewhere() {
     })
     .await;
     assert_eq!(process.terminate(), Some(0));
+}
+
+async fn what_is_parked_is_told_elsewhere(store: &str) {
+    let stage = Stage::new().await;
+    stage.crm.answer_always(Answer::status(500));
+    let options = ", breaker: {failures: 1, probe: 1h}, retry: {schedule: [1s]}, \
+                   fallback: ops, fallback_after: 2s";
+    let process = Process::start(&stage.config(store, options, ""));
+    // The first one opens the breaker, the others are parked.
+    let mut ids = vec![stage.tell_of(&process, Fate::Undelivered).await];
+    for fate in [Fate::Undelivered, Fate::CarrierViolation, Fate::Undelivered] {
+        ids.push(stage.watch(&process, fate));
+    }
+    let ids = sorted(ids);
+    until("the fallback hears of all", async || {
+        messages(&stage.ops.requests()) == ids
+    })
+    .await;
+    assert_eq!(dead(&process), [] as [Value; 0], "they stay parked");
+    let late = stage.watch(&process, Fate::Undelivered);
+    until("the fallback hears of the late one", async || {
+        messages(&stage.ops.requests()).contains(&late)
+    })
+    .await;
+    assert_eq!(stage.ops.requests().len(), 5, "each is told once");
+    assert_eq!(stage.crm.requests().len(), 1);
+    process.kill();
+
+    // Another process on the same store tells nothing again, and the sink gets what was parked.
+    let process = Process::start(&stage.config(store, options, ""));
+    stage.crm.answer_always(Answer::status(200));
+    let resumed = process.ask(&["sink", "resume", "crm"]);
+    assert!(resumed.status.success());
+    let all = sorted(ids.iter().chain([&late]).cloned());
+    until("the sink hears of all", async || {
+        messages(&stage.crm.requests()[1..]) == all
+    })
+    .await;
+    assert_eq!(stage.ops.requests().len(), 5, "each is told once");
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_what_is_parked_for_too_long_is_told_elsewhere_once() {
+    let redis = RedisServer::start();
+    what_is_parked_is_told_elsewhere(&redis.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_what_is_parked_for_too_long_is_told_elsewhere_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    what_is_parked_is_told_elsewhere(&sqlite_in(directory.path())).await;
 }
 
 /// Changes the store of a process that has ended.

@@ -36,9 +36,9 @@ pub trait Sink: fmt::Debug + Send + Sync {
 /// A sink that an operator configures under its own `type`.
 ///
 /// `Config` is what stands beside `type` in the configuration, without the options that core owns
-/// (`rate`, `concurrency`, `timeout`, `retry`, `breaker`, `queue`, `fallback`, `fallback_after`). Refuse
-/// unknown keys with
-/// `#[serde(deny_unknown_fields)]`; doc comments become the schema's descriptions.
+/// (`rate`, `concurrency`, `timeout`, `retry`, `breaker`, `queue`, `fallback`, `fallback_after`).
+/// Refuse unknown keys with `#[serde(deny_unknown_fields)]`; doc comments become the schema's
+/// descriptions.
 pub trait ConfiguredSink: Sink + Sized + 'static {
     /// What the operator writes.
     type Config: DeserializeOwned + JsonSchema;
