@@ -43,7 +43,7 @@ store: {{url: "{store}"}}
 watch: {{schedule: [50ms], confirm_after: 0s}}
 http: {{listen: "127.0.0.1:0"}}
 sinks:
-  crm: {{type: webhook, url: "{crm_url}", allow_private: true, breaker: {{failures: 1000000}}{crm}}}
+  crm: {{type: webhook, url: "{crm_url}", allow_private: true{crm}}}
   ops: {{type: webhook, url: "{ops_url}", allow_private: true{ops}}}
 rules:
   - name: carrier-violation

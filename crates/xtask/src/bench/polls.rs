@@ -6,7 +6,7 @@ use super::Programs;
 use super::bare;
 use super::redis::Redis;
 use super::report::{Ledger, Report};
-use super::simulator::Simulator;
+use super::simulator::{CHUNK, Simulator};
 use super::subject::{Plan, Subject};
 
 /// How long is measured at a time.
@@ -60,7 +60,7 @@ async fn watch(programs: &Programs, count: u64, gap: &str) -> anyhow::Result<See
         gap,
         webhook: None,
     };
-    let ids = simulator.ids("still", 0).await?;
+    let ids = simulator.ids("still", 0, CHUNK).await?;
     let before = bare::cost(programs, &simulator, &ids, WINDOW / 2)?;
     // The bare loop's looks were first sights of the simulator too: a ledger of its own begins.
     simulator.reset("still", count).await?;

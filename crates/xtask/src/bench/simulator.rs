@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Programs;
 use super::child::{Measured, Stream};
 
-/// How many ids are asked for, and registered, at once.
+/// How many messages are registered at once where nothing speaks against it.
 pub(super) const CHUNK: u64 = 10_000;
 
 /// A running simulator.
@@ -75,8 +75,8 @@ impl Simulator {
     }
 
     /// The ids of messages, a line each.
-    pub(super) async fn ids(&self, name: &str, offset: u64) -> anyhow::Result<String> {
-        let path = format!("populations/{name}/ids?offset={offset}&limit={CHUNK}");
+    pub(super) async fn ids(&self, name: &str, offset: u64, count: u64) -> anyhow::Result<String> {
+        let path = format!("populations/{name}/ids?offset={offset}&limit={count}");
         let answer = self.client.get(self.admin(&path)).send().await?;
         Ok(answer.error_for_status()?.text().await?)
     }

@@ -20,7 +20,8 @@ pub(super) struct Plan<'a> {
     pub(super) redis: &'a str,
     /// The gap between two looks at one message.
     pub(super) gap: &'a str,
-    /// Where alerts of undelivered messages go.
+    /// Where alerts of undelivered messages go. Without one, no history is kept either: what a watch
+    /// takes is measured without what it once had to tell.
     pub(super) webhook: Option<&'a str>,
 }
 
@@ -59,15 +60,28 @@ impl Subject {
         count: u64,
     ) -> anyhow::Result<()> {
         for offset in (0..count).step_by(usize::try_from(CHUNK)?) {
-            let ids = simulator.ids(population, offset).await?;
-            let messages: Vec<Value> = ids.lines().map(|id| json!({"message_id": id})).collect();
-            let request = self
-                .client
-                .post(format!("{}/v1/watches", self.url))
-                .header("content-type", "application/json")
-                .body(json!({"messages": messages}).to_string());
-            request.send().await?.error_for_status()?;
+            self.watch_some(simulator, population, offset, CHUNK)
+                .await?;
         }
+        Ok(())
+    }
+
+    /// Registers `count` messages of a population, from the one at `offset` on.
+    pub(super) async fn watch_some(
+        &self,
+        simulator: &Simulator,
+        population: &str,
+        offset: u64,
+        count: u64,
+    ) -> anyhow::Result<()> {
+        let ids = simulator.ids(population, offset, count).await?;
+        let messages: Vec<Value> = ids.lines().map(|id| json!({"message_id": id})).collect();
+        let request = self
+            .client
+            .post(format!("{}/v1/watches", self.url))
+            .header("content-type", "application/json")
+            .body(json!({"messages": messages}).to_string());
+        request.send().await?.error_for_status()?;
         Ok(())
     }
 
@@ -122,8 +136,6 @@ fn config(plan: &Plan<'_>) -> Value {
         },
         "store": {"url": plan.redis},
         "watch": {"schedule": [plan.gap], "confirm_after": "0s"},
-        // What a watch takes is measured without the history that it may have.
-        "history": {"events": {"for": "1s", "max": 1000}},
         "http": {"listen": "127.0.0.1:0"},
     });
     if let Some(url) = plan.webhook {
@@ -139,6 +151,8 @@ fn config(plan: &Plan<'_>) -> Value {
             "match": {"status": "Undelivered"},
             "notify": ["receiver"],
         }]);
+    } else {
+        config["history"] = json!({"events": {"for": "1s", "max": 1000}});
     }
     config
 }

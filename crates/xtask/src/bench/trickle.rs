@@ -13,6 +13,12 @@ use super::subject::{Plan, Subject};
 const MESSAGES: u64 = 4_000;
 const PER_SECOND: f64 = 200.0;
 
+/// The gap between two looks at one message.
+const GAP: Duration = Duration::from_secs(2);
+
+/// In how many parts the messages are registered.
+const PARTS: u64 = 40;
+
 pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow::Result<()> {
     eprintln!("letting {PER_SECOND} messages a second change");
     let redis = Redis::start();
@@ -23,12 +29,20 @@ pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow:
         &Plan {
             simulator: &simulator,
             redis: &redis.url(),
-            gap: "2s",
+            gap: &format!("{}ms", GAP.as_millis()),
             webhook: Some(&receiver.url),
         },
     )?;
     simulator.held("trickle", MESSAGES).await?;
-    subject.watch(&simulator, "trickle", MESSAGES).await?;
+    // Spread over the gap, as messages are in life: registered at once they would all be looked at
+    // in the same moment, and their changes come in bursts.
+    for part in 0..PARTS {
+        let count = MESSAGES / PARTS;
+        subject
+            .watch_some(&simulator, "trickle", part * count, count)
+            .await?;
+        tokio::time::sleep(GAP / u32::try_from(PARTS)?).await;
+    }
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let all = MESSAGES as f64;
     subject.reaches("smswatch_events_total", all).await?;
