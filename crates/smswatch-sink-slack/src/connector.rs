@@ -90,6 +90,8 @@ impl BoundedConnector {
         context: SlackClientApiCallContext<'_>,
     ) -> ClientResult<RS> {
         let body = body.map_err(|error| undecodable(error, None))?;
+        // Methods, which need a token, say in JSON how it went; incoming webhooks say `ok`, as text.
+        let is_method = context.token.is_some();
         let mut request = Request::post(url.as_str())
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .header(USER_AGENT, &self.user_agent);
@@ -107,25 +109,24 @@ impl BoundedConnector {
         let text = match Limited::new(body, READ).collect().await {
             Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
             // The status alone already says how it went.
-            Err(_) if head.status != StatusCode::OK => String::new(),
+            Err(_) if !head.status.is_success() => String::new(),
             Err(error) => return Err(unreadable(error)),
         };
+        if head.status.is_success() && (is_method || is_json(&head.headers)) {
+            return decode_json(&text);
+        }
         decode(head.status, &head.headers, text)
     }
 }
 
-/// Makes of an answer what slack-morphism's own connector would.
+/// Makes of an answer that is no JSON what slack-morphism's own connector would.
 fn decode<RS: DeserializeOwned>(
     status: StatusCode,
     headers: &HeaderMap,
     text: String,
 ) -> ClientResult<RS> {
-    if status == StatusCode::OK {
-        return match is_json(headers) {
-            true => decode_json(&text),
-            // Incoming webhooks say `ok`, as text.
-            false => serde_json::from_str("{}").map_err(|error| undecodable(error, None)),
-        };
+    if status.is_success() {
+        return serde_json::from_str("{}").map_err(|error| undecodable(error, None));
     }
     let text = kept(text);
     match (status, retry_after(headers)) {

@@ -138,3 +138,22 @@ async fn wishes_that_make_no_sense_are_refused_for_good() {
         @"the rule's wishes make no sense: a mention is `@here`, `@channel`, `@everyone`, or the id of a user (`U…`, `W…`) or a user group (`S…`)"
     );
 }
+
+#[tokio::test]
+async fn a_good_answer_that_is_not_slacks_is_no_delivery() {
+    let receiver = Receiver::start().await;
+    let page = || Answer::status(200).body("<html>Please log in</html>");
+    for answer in [
+        page(),
+        page().header("content-type", "text/html"),
+        Answer::status(200),
+        Answer::status(204),
+    ] {
+        receiver.answer_always(answer);
+        let error = sink_for(&receiver)
+            .deliver(&sample::notification())
+            .await
+            .expect_err("a proxy answered, and nothing was posted");
+        assert_eq!(error.retry(), Retry::Later, "{}", error.detail());
+    }
+}

@@ -96,3 +96,13 @@ async fn a_wish_for_another_channel_is_told_rather_than_lost() {
     let text = readable(&receiver.wait_for(1).await[0]);
     assert!(text.contains("meant for #sms-critical"), "{text}");
 }
+
+#[tokio::test]
+async fn every_good_status_is_a_delivery() {
+    let receiver = Receiver::start().await;
+    for status in 200..300 {
+        receiver.answer_always(Answer::status(status));
+        let delivery = sink_for(&receiver).deliver(&sample::notification()).await;
+        assert!(delivery.is_ok(), "{status}: {delivery:?}");
+    }
+}
