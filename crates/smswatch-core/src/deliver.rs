@@ -92,9 +92,11 @@ async fn claim(
         let claimed = match allowance(&shared, &unit, &mut round, waiting_now).await {
             Ok(0) => {
                 drop(permits);
+                let parked_for = unit.breaker.parked_for(shared.clock.now());
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = changed => {}
+                    () = tokio::time::sleep(parked_for) => {}
                 }
                 continue;
             }

@@ -209,6 +209,17 @@ impl Breaker {
         }
     }
 
+    /// How long the sink stays parked as far as is known, at most until that is not known for sure
+    /// any more.
+    pub(crate) fn parked_for(&self, now: Timestamp) -> Duration {
+        match self.known().view.flow(now) {
+            Flow::Parked { until: Some(until) } => {
+                FRESH.min(until.since(now) + Duration::from_millis(1))
+            }
+            Flow::Parked { until: None } | Flow::Probe | Flow::Open { .. } => FRESH,
+        }
+    }
+
     /// Takes in what an attempt said, and tells the health report.
     pub(crate) fn report(&self, shared: &Shared, report: Report) {
         let now = shared.clock.now();
