@@ -15,6 +15,9 @@ use smswatch_model::Timestamp;
 /// How long nothing may arrive before it is said that no more will.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// Events tell whole milliseconds, rounded down: this much is missing from them on average.
+const ROUNDED_OFF: Duration = Duration::from_micros(500);
+
 /// A receiver on loopback.
 #[derive(Debug)]
 pub(super) struct Receiver {
@@ -99,6 +102,7 @@ async fn take(
         return StatusCode::BAD_REQUEST;
     };
     let detected = Duration::from_millis(u64::try_from(detected_at.as_millis()).unwrap_or(0));
+    let detected = detected + ROUNDED_OFF;
     let mut taken = lock(&taken);
     taken.requests += 1;
     if taken.ids.insert(id.to_owned()) {
