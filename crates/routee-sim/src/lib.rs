@@ -13,6 +13,7 @@ mod ids;
 mod listing;
 mod message;
 mod misbehavior;
+mod part;
 mod population;
 mod render;
 mod script;

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, error, invalid, json_bytes, json_value};
 use crate::clock::parse_date;
-use crate::render::{self, Form, PartView};
+use crate::part::PartView;
+use crate::render::{self, Form};
 use crate::shape::Shape;
 use crate::switches::{ListSwitches, Switches};
 use crate::world::World;

@@ -8,7 +8,7 @@ use crate::clock::{DateForm, format_date};
 use crate::error::SimError;
 use crate::fate::Fate;
 use crate::ids;
-use crate::render::PartView;
+use crate::part::{Details, PartView};
 use crate::script::{NEVER, PartSpec, Pushed, Script, Sight, Step};
 use crate::shape::Shape;
 
@@ -115,38 +115,6 @@ pub struct StatusChange {
     pub part: Option<usize>,
     /// Milliseconds added to the date that is shown.
     pub date_offset_ms: i64,
-}
-
-/// The fields that all parts of a message share.
-#[derive(Clone, Debug)]
-pub(crate) struct Details {
-    pub(crate) from: String,
-    pub(crate) country: String,
-    pub(crate) operator: Option<String>,
-    pub(crate) campaign_name: Option<String>,
-    pub(crate) campaign_tracking_id: Option<String>,
-    pub(crate) groups: Vec<String>,
-    pub(crate) body: String,
-    pub(crate) application_name: String,
-    pub(crate) originating_service: String,
-    pub(crate) direction: String,
-}
-
-impl Default for Details {
-    fn default() -> Self {
-        Self {
-            from: "MyShop".to_owned(),
-            country: "GR".to_owned(),
-            operator: Some("Example Mobile".to_owned()),
-            campaign_name: None,
-            campaign_tracking_id: None,
-            groups: Vec::new(),
-            body: "Your parcel is ready".to_owned(),
-            application_name: "default".to_owned(),
-            originating_service: "Sms".to_owned(),
-            direction: "Outbound".to_owned(),
-        }
-    }
 }
 
 /// A status as it was served for the first time in a row.

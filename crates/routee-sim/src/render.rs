@@ -5,25 +5,8 @@ use std::fmt::Write as _;
 use bytes::{BufMut, BytesMut};
 
 use crate::clock::{DateForm, format_date};
-use crate::script::Step;
+use crate::part::PartView;
 use crate::shape::{NumberForm, Plus, Presence, Shape, WordCase};
-
-/// One part as a look finds it, borrowed from wherever it lives.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PartView<'a> {
-    pub(crate) sms_id: &'a str,
-    pub(crate) message_id: &'a str,
-    pub(crate) details: &'a crate::message::Details,
-    pub(crate) to: &'a str,
-    pub(crate) label: Option<&'a str>,
-    /// 1-based.
-    pub(crate) part: usize,
-    pub(crate) parts: usize,
-    pub(crate) price: f64,
-    pub(crate) accepted_ms: i64,
-    pub(crate) step: &'a Step,
-    pub(crate) date_ms: i64,
-}
 
 /// Which of the two neighboring forms of a part is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use http::StatusCode;
 
 use crate::answer::{Answer, error, json_bytes};
 use crate::ids;
+use crate::part::PartView;
 use crate::render::{self, Form};
 use crate::script::Sight;
 use crate::shape::Shape;
@@ -24,7 +25,7 @@ pub(crate) fn single(
     let shape = &switches.shape;
     buffer.reserve(1024);
     buffer.put_u8(b'[');
-    let mut visit = |view: &render::PartView<'_>| {
+    let mut visit = |view: &PartView<'_>| {
         if buffer.len() > 1 {
             buffer.put_u8(b',');
         }

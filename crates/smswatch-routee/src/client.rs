@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use reqwest::header::AUTHORIZATION;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
@@ -11,6 +10,7 @@ use smswatch_core::model::MessageId;
 use smswatch_core::provider::{Look, LookError, Provider};
 use smswatch_core::{Secret, async_trait};
 
+use crate::body::read_bounded;
 use crate::token::{Token, Tokens};
 use crate::{failure, tracking};
 
@@ -152,23 +152,4 @@ impl Provider for RouteeProvider {
 
 fn is_refusal(status: StatusCode) -> bool {
     matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
-}
-
-/// Reads an answer's body, and no more than `most` bytes of it.
-pub(crate) async fn read_bounded(mut response: Response, most: usize) -> Result<Bytes, LookError> {
-    // Nearly all answers come in one piece: it is not copied.
-    let mut body = Bytes::new();
-    while let Some(chunk) = response.chunk().await.map_err(failure::of_request)? {
-        if body.len() + chunk.len() > most {
-            return Err(LookError::failed("Routee's answer is too large"));
-        }
-        body = if body.is_empty() {
-            chunk
-        } else {
-            let mut joined = BytesMut::from(body);
-            joined.extend_from_slice(&chunk);
-            joined.freeze()
-        };
-    }
-    Ok(body)
 }

@@ -1,5 +1,6 @@
 //! Routee as a provider: its tokens, its tracking of single messages, and its many ways to answer.
 
+mod body;
 mod client;
 mod failure;
 mod loose;

@@ -10,7 +10,7 @@ use smswatch_core::Secret;
 use smswatch_core::provider::LookError;
 use tokio::sync::Mutex;
 
-use crate::client::read_bounded;
+use crate::body::read_bounded;
 use crate::failure;
 use crate::loose::{Numeric, Text};
 

@@ -7,7 +7,6 @@ use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, Cmd, Pipeline, RedisFuture, RedisResult, Value};
 
 use crate::error::is_refusal;
-use crate::open::OpenError;
 
 /// How long Redis may take to answer before a call counts as failed.
 const RESPONSE: Duration = Duration::from_secs(5);
@@ -40,15 +39,8 @@ fn config() -> ConnectionManagerConfig {
         .set_number_of_retries(2)
 }
 
-pub(crate) async fn connect(url: &str) -> Result<Link, OpenError> {
-    if !url.starts_with("redis://") && !url.starts_with("rediss://") {
-        return Err(OpenError::Url);
-    }
-    // What is wrong with the URL is not repeated: it may hold a password.
-    let client = Client::open(url).map_err(|_| OpenError::Url)?;
-    let manager = ConnectionManager::new_with_config(client.clone(), config())
-        .await
-        .map_err(OpenError::Unreachable)?;
+pub(crate) async fn connect(client: Client) -> RedisResult<Link> {
+    let manager = ConnectionManager::new_with_config(client.clone(), config()).await?;
     let current = Current {
         generation: 0,
         manager,

@@ -1,6 +1,6 @@
 //! Connects, and refuses a Redis that would lose what it is given.
 
-use redis::{InfoDict, RedisError};
+use redis::{Client, InfoDict, RedisError};
 use smswatch_core::Secret;
 
 use crate::connection::{self, Link};
@@ -63,7 +63,9 @@ impl OpenError {
 
 /// Connects and checks; the texts are warnings for the operator.
 pub(crate) async fn open(options: &RedisOptions) -> Result<(Link, Vec<String>), OpenError> {
-    let mut link = connection::connect(options.url.reveal()).await?;
+    let client = client(options.url.reveal())?;
+    let connected = connection::connect(client).await;
+    let mut link = connected.map_err(OpenError::Unreachable)?;
     let mut warnings = Vec::new();
     // INFO is asked, and not CONFIG, which hosted services often refuse.
     match redis::cmd("INFO").query_async::<InfoDict>(&mut link).await {
@@ -77,6 +79,14 @@ pub(crate) async fn open(options: &RedisOptions) -> Result<(Link, Vec<String>), 
     }
     check_shards(&mut link, options).await?;
     Ok((link, warnings))
+}
+
+fn client(url: &str) -> Result<Client, OpenError> {
+    if !url.starts_with("redis://") && !url.starts_with("rediss://") {
+        return Err(OpenError::Url);
+    }
+    // What is wrong with the URL is not repeated: it may hold a password.
+    Client::open(url).map_err(|_| OpenError::Url)
 }
 
 fn check(info: &InfoDict, warnings: &mut Vec<String>) -> Result<(), OpenError> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fate::WeightedFate;
-use crate::message::Details;
+use crate::part::Details;
 
 /// The order to make a population.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
-use super::scalar::{self, Scalar};
+use super::scalar::{self, Scalar, quoted};
 use super::syntax;
 use super::{Content, Document, Entry, Key, Node};
 use crate::diagnostic::{Diagnostic, Place};
@@ -269,9 +269,4 @@ impl Loader {
             _ => {}
         }
     }
-}
-
-/// `text` in quotes, for a hint.
-pub(super) fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -100,6 +100,11 @@ fn from_radix(digits: &str, radix: u32) -> Option<Number> {
     number.map(Number::from)
 }
 
+/// `text` in quotes, for a hint.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use saphyr_parser::ScanError;
 
 use super::Document;
-use super::load::quoted;
+use super::scalar::quoted;
 use crate::diagnostic::{Diagnostic, Place};
 
 /// What the parser says, and what to say instead.

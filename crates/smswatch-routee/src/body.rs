@@ -1,0 +1,26 @@
+//! Reads the body of an answer, however large it claims to be.
+
+use bytes::{Bytes, BytesMut};
+use reqwest::Response;
+use smswatch_core::provider::LookError;
+
+use crate::failure;
+
+/// Reads an answer's body, and no more than `most` bytes of it.
+pub(crate) async fn read_bounded(mut response: Response, most: usize) -> Result<Bytes, LookError> {
+    // Nearly all answers come in one piece: it is not copied.
+    let mut body = Bytes::new();
+    while let Some(chunk) = response.chunk().await.map_err(failure::of_request)? {
+        if body.len() + chunk.len() > most {
+            return Err(LookError::failed("Routee's answer is too large"));
+        }
+        body = if body.is_empty() {
+            chunk
+        } else {
+            let mut joined = BytesMut::from(body);
+            joined.extend_from_slice(&chunk);
+            joined.freeze()
+        };
+    }
+    Ok(body)
+}
