@@ -46,6 +46,17 @@ impl Stage {
     /// A configuration in which `crm` is probed every `probe`; `more` are further sinks, to which
     /// every message's news goes as well.
     fn config(&self, store: &str, probe: &str, more: &[(&str, String)]) -> PathBuf {
+        self.config_with(2, store, probe, more)
+    }
+
+    /// The same, with so many attempts on `crm` at once.
+    fn config_with(
+        &self,
+        concurrency: usize,
+        store: &str,
+        probe: &str,
+        more: &[(&str, String)],
+    ) -> PathBuf {
         let path = self.directory.path().join("smswatch.yaml");
         let sinks: String = more
             .iter()
@@ -71,12 +82,13 @@ sinks:
     type: webhook
     url: "{crm}"
     allow_private: true
-    concurrency: 2
+    concurrency: {concurrency}
     retry: {{schedule: [100ms], give_up_after: {GIVE_UP}}}
     breaker: {{failures: {FAILURES}, probe: {probe}}}
   ops: {{type: webhook, url: "{ops}", allow_private: true}}
 {sinks}
 rules:
+  - {{name: urgent, match: {{status: Undelivered}}, severity: critical, notify: [crm], stop: true}}
   - {{name: news, notify: [crm{names}]}}
   - {{name: down, event: sink_down, severity: critical, notify: [ops]}}
   - {{name: recovered, event: sink_recovered, notify: [ops]}}
@@ -91,10 +103,15 @@ rules:
 
     /// Has `n` messages watched that were delivered a minute ago.
     fn watch(&self, process: &Process, n: usize) {
+        self.watch_fate(process, n, Fate::Delivered);
+    }
+
+    /// Has `n` messages watched that met their fate a minute ago.
+    fn watch_fate(&self, process: &Process, n: usize, fate: Fate) {
         let ids: Vec<String> = (0..n)
             .map(|_| {
                 let spec = MessageSpec {
-                    fate: Some(Fate::Delivered),
+                    fate: Some(fate),
                     accepted_ms_ago: 60_000,
                     ..MessageSpec::default()
                 };
@@ -224,6 +241,31 @@ async fn on_sqlite_a_refusing_sink_is_left_in_peace_and_loses_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store.db");
     a_refusing_sink_is_left_in_peace(&format!("sqlite:{}", path.display())).await;
+}
+
+/// One attempt at a time: then they arrive in the order in which they begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_critical_goes_first_from_all_shards_when_a_sink_recovers() {
+    let stage = Stage::new().await;
+    let redis = RedisServer::start();
+    stage.crm.answer_always(Answer::status(500));
+    let process = Process::start(&stage.config_with(1, &redis.url(), "1h", &[]));
+    stage.watch(&process, FAILURES);
+    stage.ops.wait_for(1).await;
+    stage.watch(&process, 40);
+    stage.watch_fate(&process, 40, Fate::Undelivered);
+    let all = 80 + FAILURES;
+    until("all wait", async || pending(&process, "crm") == all as u64).await;
+
+    stage.crm.answer_always(Answer::status(200));
+    let before = stage.crm.requests().len();
+    process.json(&["sink", "resume", "crm"]);
+    let arrived = stage.crm.wait_for(before + all).await.split_off(before);
+    let is_critical = |request: &Request| request.json()["data"]["severity"] == "critical";
+    let (first, others) = arrived.split_at(40);
+    assert!(first.iter().all(is_critical));
+    assert!(!others.iter().any(is_critical));
+    assert_eq!(process.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

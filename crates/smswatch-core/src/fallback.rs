@@ -74,7 +74,15 @@ pub(crate) async fn hand_over(
         return Ok(());
     };
     let (sink, fallback) = (unit.name(), first.sink.clone());
-    let count = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
+    let critical = deliveries
+        .iter()
+        .filter(|delivery| delivery.priority == Priority::Critical)
+        .count();
+    let counts = [
+        (Priority::Critical, critical),
+        (Priority::Normal, deliveries.len() - critical),
+    ];
+    let count = deliveries.len();
     let enqueue = shared.store.enqueue_all(shard, deliveries);
     shared.call("enqueue", enqueue).await?;
     tracing::info!(
@@ -84,7 +92,10 @@ pub(crate) async fn hand_over(
         "deliveries are handed to the fallback"
     );
     if let Some(unit) = shared.sinks.get(&fallback) {
-        unit.queued(shard, count);
+        for (priority, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            unit.queued(shard, priority, count);
+        }
     }
     Ok(())
 }

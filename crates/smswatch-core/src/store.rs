@@ -263,7 +263,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<Vec<u8>>, StoreError>;
 
-    /// Takes up to `limit` deliveries of `sink` that are due, critical ones first, then the earliest.
+    /// Takes up to `limit` deliveries of `sink` that are due and of this `priority`, the earliest first.
     ///
     /// They belong to the caller until [`Store::complete`] with their token, or until `lease` has
     /// passed; then they are due again, under another token.
@@ -275,6 +275,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         shard: Shard,
         sink: &str,
+        priority: Priority,
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedDeliveries, StoreError>;
