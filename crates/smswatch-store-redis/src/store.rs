@@ -174,7 +174,7 @@ impl Store for RedisStore {
         &self,
         shard: Shard,
         deliveries: Vec<NewDelivery>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         self.queue(shard, &deliveries).await
     }
 

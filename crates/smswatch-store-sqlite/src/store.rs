@@ -123,12 +123,13 @@ impl Store for SqliteStore {
         self.run(|connection, _| log::set_aside(connection)).await
     }
 
-    async fn enqueue_all(&self, _: Shard, deliveries: Vec<NewDelivery>) -> Result<(), StoreError> {
+    async fn enqueue_all(&self, _: Shard, deliveries: Vec<NewDelivery>) -> Result<u64, StoreError> {
         self.run(move |connection, now| {
+            let mut added = 0;
             for delivery in &deliveries {
-                deliveries::add(connection, delivery, now)?;
+                added += u64::from(deliveries::add(connection, delivery, now)?);
             }
-            Ok(())
+            Ok(added)
         })
         .await
     }

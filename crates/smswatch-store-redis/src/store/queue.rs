@@ -33,7 +33,7 @@ impl RedisStore {
         &self,
         shard: Shard,
         deliveries: &[NewDelivery],
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let mut call = self.call(&self.scripts.route, shard);
         call.arg("").arg("").arg(0).arg(0).arg(0);
         for delivery in deliveries {

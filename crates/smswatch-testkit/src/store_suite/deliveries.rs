@@ -51,6 +51,7 @@ async fn complete(
 /// The same delivery queued again stays as it is.
 pub async fn a_delivery_is_queued_once(fixture: &dyn StoreFixture) {
     let store = fixture.store();
+    let of_mail = delivery(2, "mail", Priority::Normal);
     let delivery = delivery(1, "crm", Priority::Normal);
     store
         .enqueue(SHARD, delivery.clone())
@@ -60,10 +61,9 @@ pub async fn a_delivery_is_queued_once(fixture: &dyn StoreFixture) {
     assert_eq!(claimed.len(), 1);
     assert_eq!(claimed[0].body, delivery.body);
     assert!(complete(&*store, "crm", &claimed[0], Outcome::Delivered).await);
-    store
-        .enqueue(SHARD, delivery.clone())
-        .await
-        .expect("queued");
+    let again = vec![delivery.clone(), of_mail.clone(), of_mail];
+    let added = store.enqueue_all(SHARD, again).await;
+    assert_eq!(added.expect("queued"), 1);
     assert!(claim(&*store, "crm", LONG).await.is_empty());
     let found = store
         .delivery(&delivery.id)

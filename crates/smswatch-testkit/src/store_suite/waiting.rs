@@ -32,7 +32,8 @@ fn names(slice: &QueueSlice) -> Vec<DeliveryId> {
 
 /// Queues deliveries together and waits until they are to be seen.
 async fn queue(store: &dyn Store, deliveries: Vec<NewDelivery>) {
-    store.enqueue_all(SHARD, deliveries).await.expect("queued");
+    let queued = store.enqueue_all(SHARD, deliveries).await;
+    queued.expect("queued");
     let queued = store.now().await.expect("the time");
     until(async || store.now().await.expect("the time") > queued).await;
 }
