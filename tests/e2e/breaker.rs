@@ -1,6 +1,8 @@
 //! A sink whose receiver fails is left in peace, in all replicas, and loses nothing by it; its trouble
 //! and its recovery are told to whoever a rule names.
 
+mod recovery;
+
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -241,31 +243,6 @@ async fn on_sqlite_a_refusing_sink_is_left_in_peace_and_loses_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store.db");
     a_refusing_sink_is_left_in_peace(&format!("sqlite:{}", path.display())).await;
-}
-
-/// One attempt at a time: then they arrive in the order in which they begin.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_critical_goes_first_from_all_shards_when_a_sink_recovers() {
-    let stage = Stage::new().await;
-    let redis = RedisServer::start();
-    stage.crm.answer_always(Answer::status(500));
-    let process = Process::start(&stage.config_with(1, &redis.url(), "1h", &[]));
-    stage.watch(&process, FAILURES);
-    stage.ops.wait_for(1).await;
-    stage.watch(&process, 40);
-    stage.watch_fate(&process, 40, Fate::Undelivered);
-    let all = 80 + FAILURES;
-    until("all wait", async || pending(&process, "crm") == all as u64).await;
-
-    stage.crm.answer_always(Answer::status(200));
-    let before = stage.crm.requests().len();
-    process.json(&["sink", "resume", "crm"]);
-    let arrived = stage.crm.wait_for(before + all).await.split_off(before);
-    let is_critical = |request: &Request| request.json()["data"]["severity"] == "critical";
-    let (first, others) = arrived.split_at(40);
-    assert!(first.iter().all(is_critical));
-    assert!(!others.iter().any(is_critical));
-    assert_eq!(process.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

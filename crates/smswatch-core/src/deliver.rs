@@ -177,7 +177,7 @@ async fn attempt(
         Err(error) => {
             let detail = error.detail();
             shared.health.trouble(&unit.part(), &detail);
-            if let Some(report) = failure::said(&error) {
+            if let Some(report) = failure::said(&error, is_probe) {
                 unit.breaker.report(shared, report);
             }
             match failure::next_attempt(unit, &delivery, &error, is_probe, now) {

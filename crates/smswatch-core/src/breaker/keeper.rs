@@ -329,7 +329,8 @@ impl Breaker {
             let is_changed = view != known.view;
             self.publish(&view);
             known.view = view;
-            if is_changed {
+            // The right to probe depends on what is written, be it known here before or not.
+            if is_changed || written > 0 {
                 self.changed.notify_waiters();
             }
         }
