@@ -12,7 +12,7 @@ use serde_json::Value;
 use smswatch_testkit::receiver::{Answer, Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
 
-use crate::process::Process;
+use crate::process::{Process, check};
 
 /// How many failures in a row open the breaker.
 const FAILURES: usize = 3;
@@ -394,4 +394,19 @@ async fn a_hanging_and_a_refusing_sink_hold_up_no_other() {
     .await;
     assert_eq!(pending(&process, "healthy"), 0);
     assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_warns_of_a_sink_whose_failure_nobody_else_would_hear_of() {
+    let stage = Stage::new().await;
+    let config = stage.config("redis://127.0.0.1:1", "30s", &[]);
+    let checked = check(&config);
+    let warned = String::from_utf8(checked.stderr).expect("text");
+    assert_eq!(checked.status.code(), Some(0), "{warned}");
+    assert!(warned.contains("`down` tells `ops` alone"), "{warned}");
+    let text = std::fs::read_to_string(&config).expect("the configuration");
+    let line = text.lines().position(|line| line.contains("name: down"));
+    let line = line.expect("the rule") + 1;
+    let place = format!("{}:{line}:12", config.display());
+    assert!(warned.contains(&place), "{warned}");
 }
