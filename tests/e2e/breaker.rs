@@ -1,6 +1,8 @@
 //! A sink whose receiver fails is left in peace, in all replicas, and loses nothing by it; its trouble
 //! and its recovery are told to whoever a rule names.
 
+mod recovery;
+
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -10,7 +12,7 @@ use serde_json::Value;
 use smswatch_testkit::receiver::{Answer, Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
 
-use crate::process::Process;
+use crate::process::{Process, check};
 
 /// How many failures in a row open the breaker.
 const FAILURES: usize = 3;
@@ -46,6 +48,17 @@ impl Stage {
     /// A configuration in which `crm` is probed every `probe`; `more` are further sinks, to which
     /// every message's news goes as well.
     fn config(&self, store: &str, probe: &str, more: &[(&str, String)]) -> PathBuf {
+        self.config_with(2, store, probe, more)
+    }
+
+    /// The same, with so many attempts on `crm` at once.
+    fn config_with(
+        &self,
+        concurrency: usize,
+        store: &str,
+        probe: &str,
+        more: &[(&str, String)],
+    ) -> PathBuf {
         let path = self.directory.path().join("smswatch.yaml");
         let sinks: String = more
             .iter()
@@ -71,12 +84,13 @@ sinks:
     type: webhook
     url: "{crm}"
     allow_private: true
-    concurrency: 2
+    concurrency: {concurrency}
     retry: {{schedule: [100ms], give_up_after: {GIVE_UP}}}
     breaker: {{failures: {FAILURES}, probe: {probe}}}
   ops: {{type: webhook, url: "{ops}", allow_private: true}}
 {sinks}
 rules:
+  - {{name: urgent, match: {{status: Undelivered}}, severity: critical, notify: [crm], stop: true}}
   - {{name: news, notify: [crm{names}]}}
   - {{name: down, event: sink_down, severity: critical, notify: [ops]}}
   - {{name: recovered, event: sink_recovered, notify: [ops]}}
@@ -91,10 +105,15 @@ rules:
 
     /// Has `n` messages watched that were delivered a minute ago.
     fn watch(&self, process: &Process, n: usize) {
+        self.watch_fate(process, n, Fate::Delivered);
+    }
+
+    /// Has `n` messages watched that met their fate a minute ago.
+    fn watch_fate(&self, process: &Process, n: usize, fate: Fate) {
         let ids: Vec<String> = (0..n)
             .map(|_| {
                 let spec = MessageSpec {
-                    fate: Some(Fate::Delivered),
+                    fate: Some(fate),
                     accepted_ms_ago: 60_000,
                     ..MessageSpec::default()
                 };
@@ -375,4 +394,19 @@ async fn a_hanging_and_a_refusing_sink_hold_up_no_other() {
     .await;
     assert_eq!(pending(&process, "healthy"), 0);
     assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_warns_of_a_sink_whose_failure_nobody_else_would_hear_of() {
+    let stage = Stage::new().await;
+    let config = stage.config("redis://127.0.0.1:1", "30s", &[]);
+    let checked = check(&config);
+    let warned = String::from_utf8(checked.stderr).expect("text");
+    assert_eq!(checked.status.code(), Some(0), "{warned}");
+    assert!(warned.contains("`down` tells `ops` alone"), "{warned}");
+    let text = std::fs::read_to_string(&config).expect("the configuration");
+    let line = text.lines().position(|line| line.contains("name: down"));
+    let line = line.expect("the rule") + 1;
+    let place = format!("{}:{line}:12", config.display());
+    assert!(warned.contains(&place), "{warned}");
 }

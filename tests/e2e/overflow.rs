@@ -132,6 +132,17 @@ async fn metrics(process: &Process) -> String {
     answer.expect("an answer").text().await.expect("text")
 }
 
+/// How many deliveries the fallback of `crm` got, as they are counted.
+async fn told_elsewhere(process: &Process) -> u64 {
+    let metrics = metrics(process).await;
+    let counted = "smswatch_fallbacks_total{sink=\"crm\"} ";
+    let mut counts = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix(counted));
+    let count = counts.next().map(str::parse);
+    count.map_or(0, |count| count.expect("a number"))
+}
+
 async fn a_full_queue_gives_up_its_oldest(store: &str) {
     let stage = Stage::new().await;
     stage.crm.answer_always(Answer::status(500));
@@ -220,6 +231,10 @@ async fn what_a_sink_does_not_take_is_told_elsewhere(store: &str) {
     })
     .await;
     assert_eq!(stage.ops.requests().len(), 2);
+    until("each is counted once", async || {
+        told_elsewhere(&process).await == 2
+    })
+    .await;
     assert_eq!(process.terminate(), Some(0));
 }
 
@@ -278,6 +293,10 @@ async fn what_is_parked_is_told_elsewhere(store: &str) {
     })
     .await;
     assert_eq!(stage.ops.requests().len(), 5, "each is told once");
+    until("each is counted once", async || {
+        told_elsewhere(&process).await == 5
+    })
+    .await;
     assert_eq!(stage.crm.requests().len(), 1);
     process.kill();
 

@@ -3,6 +3,19 @@
 //! Three things park a sink, each for itself: its breaker is open, its receiver asked for time, or
 //! somebody paused it. While one of them lasts nothing is claimed, except one delivery now and then
 //! that probes whether the receiver of an open breaker is well again.
+//!
+//! | a probe | the breaker | the delivery |
+//! |---|---|---|
+//! | is taken | closes | delivered |
+//! | fails | stays open; the next probe is after the interval | waits |
+//! | is told to wait | stays open; the next probe is after that time, too | waits |
+//! | is refused for good | stays open; another delivery probes at once, the fifth time after the interval | dead |
+//! | finds that the receiver is gone | stays open; the next probe is in an hour | waits |
+//!
+//! A refusal says something about one delivery and little about the receiver: it may well take the
+//! next one, or be set up so that it takes nothing. So a few that nobody will ever take do not hold up
+//! a receiver that works, and one that refuses everything makes dead letters of what waits no faster
+//! than five in each interval.
 
 mod keeper;
 mod parked;
@@ -27,6 +40,9 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// How often a receiver that said it is gone is probed.
 const GONE_PROBE: Duration = Duration::from_secs(3600);
 
+/// How many probes in one interval may be refused for good.
+const MOST_REFUSED: u32 = 5;
+
 /// What all processes know of one sink.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Circuit {
@@ -48,6 +64,9 @@ struct Open {
     reason: String,
     /// The receiver said that it is gone for good.
     gone: bool,
+    /// How many probes were refused since one had to wait for its time.
+    #[serde(default)]
+    refused: u32,
 }
 
 /// What an attempt said about its sink.
@@ -57,6 +76,8 @@ pub(crate) enum Report {
     Well { is_probe: bool },
     /// It failed for this reason.
     Failed { reason: String },
+    /// The delivery that probed was refused for good.
+    Refused,
     /// The receiver wants no more for this long.
     Busy { reason: String, delay: Duration },
     /// The receiver said that it is gone for good.
@@ -158,6 +179,10 @@ impl Circuit {
             // It began before the breaker opened, and says nothing about the time since.
             Report::Well { is_probe: false } => None,
             Report::Failed { reason } => self.fail(reason, settings, now),
+            Report::Refused => {
+                self.refuse(now);
+                None
+            }
             Report::Busy { reason, delay } => self.hold(reason, delay, settings, now),
             Report::Gone { reason } => self.lose(reason, now),
         }
@@ -202,6 +227,7 @@ impl Circuit {
         if let Some(open) = &mut self.open {
             open.gone = false;
             open.probe_at = now;
+            open.refused = 0;
         }
     }
 
@@ -245,6 +271,17 @@ impl Circuit {
         Some(self.open(reason, false, probe_at, now))
     }
 
+    /// Another delivery may show at once what this one could not, unless too many could not.
+    fn refuse(&mut self, now: Timestamp) {
+        let Some(open) = &mut self.open else { return };
+        open.refused += 1;
+        if open.refused < MOST_REFUSED {
+            open.probe_at = open.probe_at.min(now);
+        } else {
+            open.refused = 0;
+        }
+    }
+
     /// However many attempts of one burst were told to wait, the receiver failed once.
     fn hold(
         &mut self,
@@ -284,6 +321,7 @@ impl Circuit {
             probe_at,
             reason: reason.clone(),
             gone,
+            refused: 0,
         });
         News::Down {
             reason,

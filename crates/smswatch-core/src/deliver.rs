@@ -1,5 +1,6 @@
 //! Stage four: one sink's queue; claims what is due, attempts it, and writes what came of it.
 
+mod claim;
 mod failure;
 
 use std::collections::HashMap;
@@ -9,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use futures::future::join_all;
-use smswatch_model::{Notification, Timestamp};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use smswatch_model::Notification;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::breaker::{self, Flow, Report, Turn};
+use self::claim::Waiting;
+use crate::breaker::{self, Report, Turn};
 use crate::codec;
 use crate::fallback;
 use crate::limiter::Limiter;
@@ -23,7 +25,7 @@ use crate::pace::Backoff;
 use crate::poison::panic_text;
 use crate::shared::{Shared, SinkUnit};
 use crate::sink::{DeliveryError, Receipt};
-use crate::store::{Attempt, ClaimedDelivery, Completion, NewDelivery, Outcome, Shard, StoreError};
+use crate::store::{Attempt, ClaimedDelivery, Completion, NewDelivery, Outcome, Priority, Shard};
 
 /// How much longer than an attempt's timeout its lease is.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
@@ -34,22 +36,22 @@ const SAFETY: Duration = Duration::from_secs(5);
 /// How many outcomes are written together at most.
 const MOST_AT_ONCE: usize = 512;
 
-/// A claimed delivery that waits for its attempt; its permit goes back when the attempt starts.
-struct Waiting {
-    shard: Shard,
-    delivery: ClaimedDelivery,
-    claimed: Instant,
-    room: OwnedSemaphorePermit,
-    /// It probes whether the receiver is well again.
-    is_probe: bool,
-}
-
 /// The outcome of an attempt, to be written.
 struct Attempted {
     shard: Shard,
+    priority: Priority,
     completion: Completion,
     /// What another sink gets because this one did not take it.
     fallback: Option<NewDelivery>,
+}
+
+/// What came of the attempts on deliveries of one shard.
+#[derive(Default)]
+struct Ended {
+    completions: Vec<Completion>,
+    /// Of each of the completions, in their order.
+    priorities: Vec<Priority>,
+    fallbacks: Vec<NewDelivery>,
 }
 
 /// Delivers to one sink until it is told to stop; what was claimed by then is attempted.
@@ -58,7 +60,7 @@ pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>, stop: Cancella
     let (attempted, outcomes) = mpsc::channel(MOST_AT_ONCE);
     let work = async {
         tokio::join!(
-            claim(Arc::clone(&shared), Arc::clone(&unit), waiting, stop),
+            claim::run(Arc::clone(&shared), Arc::clone(&unit), waiting, stop),
             start_attempts(Arc::clone(&shared), Arc::clone(&unit), starts, attempted),
             complete(Arc::clone(&shared), Arc::clone(&unit), outcomes),
         );
@@ -68,152 +70,6 @@ pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>, stop: Cancella
 
 fn lease(unit: &SinkUnit) -> Duration {
     unit.settings.timeout + LEASE_MARGIN
-}
-
-async fn claim(
-    shared: Arc<Shared>,
-    unit: Arc<SinkUnit>,
-    waiting: mpsc::UnboundedSender<Waiting>,
-    stop: CancellationToken,
-) {
-    // As many wait as can run: the next attempt then never waits for a round trip.
-    let most = unit.settings.concurrency.max(1);
-    let room = Arc::new(Semaphore::new(most));
-    let half = u32::try_from(most.div_ceil(2)).unwrap_or(u32::MAX);
-    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-    let mut round = Round::default();
-    loop {
-        let mut permits = tokio::select! {
-            () = stop.cancelled() => return,
-            permits = room_and_work(&shared, &unit, &room, half) => permits,
-        };
-        let changed = unit.breaker.changed();
-        let waiting_now = most - room.available_permits() - permits.num_permits();
-        let claimed = match allowance(&shared, &unit, &mut round, waiting_now).await {
-            Ok(0) => {
-                drop(permits);
-                let parked_for = unit.breaker.parked_for(shared.clock.now());
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = changed => {}
-                    () = tokio::time::sleep(parked_for) => {}
-                }
-                continue;
-            }
-            Ok(allowed) => {
-                let surplus = permits.num_permits().saturating_sub(allowed);
-                drop(permits.split(surplus));
-                claim_round(&shared, &unit, &waiting, permits, &mut round).await
-            }
-            Err(error) => Err(error),
-        };
-        if claimed.is_ok() {
-            backoff.succeed();
-            continue;
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(backoff.fail()) => {}
-        }
-    }
-}
-
-/// Where claiming goes on.
-#[derive(Debug, Default)]
-struct Round {
-    next_shard: u16,
-    /// Until when this process has the right to probe, and has not used it yet.
-    probe_until: Option<Timestamp>,
-}
-
-/// How many deliveries may be claimed now, when so many wait for their attempt already.
-async fn allowance(
-    shared: &Shared,
-    unit: &SinkUnit,
-    round: &mut Round,
-    waiting: usize,
-) -> Result<usize, StoreError> {
-    let flow = unit.breaker.flow(shared).await?;
-    let now = shared.clock.now();
-    if let Flow::Open { .. } = flow {
-        round.probe_until = None;
-        return Ok(unit.breaker.room(now, waiting));
-    }
-    if flow == Flow::Probe && unit.breaker.take_probe(shared).await? {
-        round.probe_until = Some(now + unit.settings.breaker.probe);
-    }
-    let has_probe =
-        unit.breaker.may_probe(now) && round.probe_until.is_some_and(|until| now < until);
-    Ok(usize::from(has_probe))
-}
-
-/// Waits until something is due and there is room for it.
-async fn room_and_work(
-    shared: &Shared,
-    unit: &SinkUnit,
-    room: &Arc<Semaphore>,
-    half: u32,
-) -> OwnedSemaphorePermit {
-    unit.agenda.wait(&shared.clock).await;
-    let acquired = Arc::clone(room).acquire_many_owned(half).await;
-    let mut permits = acquired.expect("the semaphore is never closed");
-    let more = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
-    if let Ok(more) = Arc::clone(room).try_acquire_many_owned(more) {
-        permits.merge(more);
-    }
-    permits
-}
-
-/// Claims as much as there are permits for.
-async fn claim_round(
-    shared: &Shared,
-    unit: &SinkUnit,
-    waiting: &mpsc::UnboundedSender<Waiting>,
-    mut permits: OwnedSemaphorePermit,
-    round: &mut Round,
-) -> Result<(), StoreError> {
-    let count = shared.store.shard_count();
-    let now = shared.clock.now();
-    for offset in 0..count {
-        let shard = Shard((round.next_shard + offset) % count);
-        let limit = u32::try_from(permits.num_permits()).unwrap_or(u32::MAX);
-        if limit == 0 {
-            // The round goes on where it ended, so that no shard goes short.
-            round.next_shard = shard.0;
-            return Ok(());
-        }
-        if !unit.agenda.take(usize::from(shard.0), now) {
-            continue;
-        }
-        let claim = shared
-            .store
-            .claim_deliveries(shard, unit.name(), limit, lease(unit));
-        let claimed = match shared.call("claim_deliveries", claim).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                unit.agenda.hint_now(usize::from(shard.0));
-                return Err(error);
-            }
-        };
-        if let Some(due) = claimed.next_due {
-            unit.agenda.hint(usize::from(shard.0), due);
-        }
-        let now = Instant::now();
-        for delivery in claimed.deliveries {
-            let room = permits
-                .split(1)
-                .expect("a claim brings no more than was asked for");
-            // The other half of this stage lives until this one has ended.
-            let _sent = waiting.send(Waiting {
-                shard,
-                delivery,
-                claimed: now,
-                room,
-                is_probe: round.probe_until.take().is_some(),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Starts attempts as fast as the rate and the concurrency allow, until no more are handed on.
@@ -235,7 +91,7 @@ async fn start_attempts(
             Turn::wait(&shared, &unit).await
         };
         drop(next.room);
-        let (shard, delivery) = (next.shard, next.delivery);
+        let (shard, priority, delivery) = (next.shard, next.priority, next.delivery);
         let has_permit = match &limiter {
             Some(limiter) if turn.is_some() => limiter.permit().await.is_ok(),
             _ => true,
@@ -246,6 +102,7 @@ async fn start_attempts(
         let Some(turn) = turn.filter(|_| has_permit && !is_late) else {
             let returned = Attempted {
                 shard,
+                priority,
                 completion: returned(&shared, delivery),
                 fallback: None,
             };
@@ -254,7 +111,7 @@ async fn start_attempts(
         };
         let (shared, unit, attempted) = (Arc::clone(&shared), Arc::clone(&unit), attempted.clone());
         attempts.spawn(async move {
-            let done = attempt(&shared, &unit, shard, delivery, next.is_probe).await;
+            let done = attempt(&shared, &unit, shard, priority, delivery, next.is_probe).await;
             drop(turn);
             let _sent = attempted.send(done).await;
         });
@@ -281,6 +138,7 @@ async fn attempt(
     shared: &Shared,
     unit: &SinkUnit,
     shard: Shard,
+    priority: Priority,
     delivery: ClaimedDelivery,
     is_probe: bool,
 ) -> Attempted {
@@ -319,7 +177,7 @@ async fn attempt(
         Err(error) => {
             let detail = error.detail();
             shared.health.trouble(&unit.part(), &detail);
-            if let Some(report) = failure::said(&error) {
+            if let Some(report) = failure::said(&error, is_probe) {
                 unit.breaker.report(shared, report);
             }
             match failure::next_attempt(unit, &delivery, &error, is_probe, now) {
@@ -350,6 +208,7 @@ async fn attempt(
     };
     Attempted {
         shard,
+        priority,
         completion,
         fallback,
     }
@@ -382,35 +241,28 @@ async fn complete(
 ) {
     let mut batch = Vec::with_capacity(MOST_AT_ONCE);
     while outcomes.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
-        let mut by_shard: HashMap<Shard, (Vec<Completion>, Vec<NewDelivery>)> = HashMap::new();
+        let mut by_shard: HashMap<Shard, Ended> = HashMap::new();
         for attempted in batch.drain(..) {
-            let (completions, fallbacks) = by_shard.entry(attempted.shard).or_default();
-            completions.push(attempted.completion);
-            fallbacks.extend(attempted.fallback);
+            let ended = by_shard.entry(attempted.shard).or_default();
+            ended.completions.push(attempted.completion);
+            ended.priorities.push(attempted.priority);
+            ended.fallbacks.extend(attempted.fallback);
         }
         let writes = by_shard
             .into_iter()
-            .map(|(shard, (completions, fallbacks))| {
-                complete_shard(&shared, &unit, shard, completions, fallbacks)
-            });
+            .map(|(shard, ended)| complete_shard(&shared, &unit, shard, ended));
         join_all(writes).await;
     }
 }
 
-async fn complete_shard(
-    shared: &Shared,
-    unit: &SinkUnit,
-    shard: Shard,
-    completions: Vec<Completion>,
-    fallbacks: Vec<NewDelivery>,
-) {
+async fn complete_shard(shared: &Shared, unit: &SinkUnit, shard: Shard, ended: Ended) {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     loop {
         // The fallback first: should the process end in between, the attempt is made again, and
         // what is queued again under the same name changes nothing.
         let written = async {
-            fallback::hand_over(shared, unit, shard, fallbacks.clone()).await?;
-            let completions = completions.clone();
+            fallback::hand_over(shared, unit, shard, ended.fallbacks.clone()).await?;
+            let completions = ended.completions.clone();
             let complete = shared.store.complete(shard, unit.name(), completions);
             shared.call("complete", complete).await
         };
@@ -433,12 +285,13 @@ async fn complete_shard(
         }
     }
     let now = shared.clock.now();
-    for completion in completions {
+    for (completion, priority) in ended.completions.iter().zip(ended.priorities) {
         let delay = match completion.outcome {
             Outcome::Retry(delay) => delay,
             Outcome::Returned => Duration::ZERO,
             Outcome::Delivered | Outcome::Dead => continue,
         };
-        unit.agenda.hint(usize::from(shard.0), now + delay);
+        let agenda = unit.agenda(priority);
+        agenda.hint(usize::from(shard.0), now + delay);
     }
 }

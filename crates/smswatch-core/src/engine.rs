@@ -158,7 +158,7 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
                 name: label,
                 sink,
                 settings,
-                agenda: agenda(),
+                agendas: [agenda(), agenda()],
                 filling: Filling::default(),
             }),
         )
@@ -210,7 +210,7 @@ async fn pulse(shared: Arc<Shared>) {
             agenda.hint_all();
         }
         for unit in shared.sinks.values() {
-            unit.agenda.hint_all();
+            unit.agendas.iter().for_each(Agenda::hint_all);
         }
         // A sink that has nothing to deliver is asked about, too.
         let refreshes = shared.sinks.values().map(|unit| unit.breaker.read(&shared));

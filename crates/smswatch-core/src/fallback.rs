@@ -8,6 +8,7 @@ use smswatch_model::{EventId, EventKind, MessageId, Notification, Wishes, delive
 
 pub(crate) use self::parked::run;
 use crate::codec;
+use crate::metrics::SinkLabel;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::{NewDelivery, Priority, Shard, StoreError};
 
@@ -73,18 +74,35 @@ pub(crate) async fn hand_over(
     let Some(first) = deliveries.first() else {
         return Ok(());
     };
-    let (sink, fallback) = (unit.name(), first.sink.clone());
-    let count = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
+    let fallback = first.sink.clone();
+    let critical = deliveries
+        .iter()
+        .filter(|delivery| delivery.priority == Priority::Critical)
+        .count();
+    let counts = [
+        (Priority::Critical, critical),
+        (Priority::Normal, deliveries.len() - critical),
+    ];
     let enqueue = shared.store.enqueue_all(shard, deliveries);
-    shared.call("enqueue", enqueue).await?;
+    let added = shared.call("enqueue", enqueue).await?;
+    if added == 0 {
+        return Ok(());
+    }
     tracing::info!(
-        sink.name = sink,
+        sink.name = unit.name(),
         fallback,
-        count,
+        count = added,
         "deliveries are handed to the fallback"
     );
+    let label = SinkLabel {
+        sink: unit.name.clone(),
+    };
+    shared.metrics.fallbacks.get_or_create(&label).inc_by(added);
     if let Some(unit) = shared.sinks.get(&fallback) {
-        unit.queued(shard, count);
+        for (priority, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            unit.queued(shard, priority, count);
+        }
     }
     Ok(())
 }

@@ -109,6 +109,7 @@ pub(crate) struct Metrics {
     pub(crate) store_seconds: Histograms<OperationLabel>,
     pub(crate) trimmed: Family<RecordLabel, Counter>,
     pub(crate) redriven: Family<RedriveLabels, Counter>,
+    pub(crate) fallbacks: Family<SinkLabel, Counter>,
     watches: Family<StateLabel, Gauge>,
     unrouted: Gauge,
     queue_depth: Family<SinkLabel, Gauge>,
@@ -144,6 +145,7 @@ impl Metrics {
             store_seconds: Family::new_with_constructor(Seconds),
             trimmed: Family::default(),
             redriven: Family::default(),
+            fallbacks: Family::default(),
             watches: Family::default(),
             unrouted: Gauge::default(),
             queue_depth: Family::default(),
@@ -224,6 +226,8 @@ impl Metrics {
         registry.register("trimmed", help, self.trimmed.clone());
         let help = "Ended deliveries that somebody sent again or dropped";
         registry.register("redriven", help, self.redriven.clone());
+        let help = "Deliveries that the sink's fallback got, as the sink itself did not take them";
+        registry.register("fallbacks", help, self.fallbacks.clone());
         let help = format!("Watches by state, {WHOLE_STORE}");
         registry.register("watches", help, self.watches.clone());
         let help = format!("Log entries that are not routed, {WHOLE_STORE}");

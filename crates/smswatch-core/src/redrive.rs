@@ -157,7 +157,7 @@ impl Shared {
         let action = match action {
             Redrive::Requeue => {
                 if let Some(unit) = self.sinks.get(sink) {
-                    unit.queued(shard, count);
+                    unit.requeued(shard, count);
                 }
                 "retried"
             }

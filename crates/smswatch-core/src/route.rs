@@ -158,9 +158,10 @@ async fn route_step(
     );
     let (deliveries, set_aside) = evaluate(shared, entries, now);
     let told = set_aside.clone();
-    let mut sinks: BTreeMap<String, u64> = BTreeMap::new();
+    let mut queues: BTreeMap<(String, Priority), u64> = BTreeMap::new();
     for delivery in &deliveries {
-        *sinks.entry(delivery.sink.clone()).or_default() += 1;
+        let queue = (delivery.sink.clone(), delivery.priority);
+        *queues.entry(queue).or_default() += 1;
     }
     let step = RouteStep {
         from,
@@ -177,9 +178,9 @@ async fn route_step(
     }
     shared.backlog.routed(shard, count);
     tell(shared, shard, &told);
-    for (name, count) in sinks {
-        if let Some(unit) = shared.sinks.get(&name) {
-            unit.queued(shard, count);
+    for ((sink, priority), count) in queues {
+        if let Some(unit) = shared.sinks.get(&sink) {
+            unit.queued(shard, priority, count);
         }
     }
     Ok(Some(to))

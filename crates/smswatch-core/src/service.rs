@@ -235,12 +235,12 @@ impl Service {
             priority: Priority::Critical,
             ..route::delivery(notice, &events, now)
         };
-        let id = delivery.id.clone();
+        let (id, priority) = (delivery.id.clone(), delivery.priority);
         let shard = shard_of(sink, shared.store.shard_count());
         shared
             .call("enqueue", shared.store.enqueue(shard, delivery))
             .await?;
-        unit.queued(shard, 1);
+        unit.queued(shard, priority, 1);
         Ok(Some(id))
     }
 

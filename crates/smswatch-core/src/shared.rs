@@ -23,7 +23,7 @@ use crate::route::FreshLog;
 use crate::rules::Rules;
 use crate::settings::{Settings, SinkSettings};
 use crate::sink::Sink;
-use crate::store::{Lane, LeaseId, Shard, Store, StoreError, shard_of};
+use crate::store::{Lane, LeaseId, Priority, Shard, Store, StoreError, shard_of};
 
 /// A sink with all that belongs to it.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ pub(crate) struct SinkUnit {
     pub(crate) name: SinkName,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) settings: SinkSettings,
-    /// When each shard has a delivery due.
-    pub(crate) agenda: Agenda,
+    /// When each shard has a delivery due, by priority.
+    pub(crate) agendas: [Agenda; 2],
     /// How much was queued since somebody looked whether it is too much.
     pub(crate) filling: Filling,
     /// Whether it takes deliveries.
@@ -40,9 +40,21 @@ pub(crate) struct SinkUnit {
 }
 
 impl SinkUnit {
-    /// So many deliveries were queued in `shard`, due at once.
-    pub(crate) fn queued(&self, shard: Shard, count: u64) {
-        self.agenda.hint_now(usize::from(shard.0));
+    pub(crate) fn agenda(&self, priority: Priority) -> &Agenda {
+        &self.agendas[priority.index()]
+    }
+
+    /// So many deliveries of this priority were queued in `shard`, due at once.
+    pub(crate) fn queued(&self, shard: Shard, priority: Priority, count: u64) {
+        self.agenda(priority).hint_now(usize::from(shard.0));
+        self.filling.queued(count);
+    }
+
+    /// So many deliveries, of whichever priority, were queued again in `shard`.
+    pub(crate) fn requeued(&self, shard: Shard, count: u64) {
+        for agenda in &self.agendas {
+            agenda.hint_now(usize::from(shard.0));
+        }
         self.filling.queued(count);
     }
 

@@ -231,10 +231,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// The store is not available.
     async fn enqueue(&self, shard: Shard, delivery: NewDelivery) -> Result<(), StoreError> {
-        self.enqueue_all(shard, vec![delivery]).await
+        self.enqueue_all(shard, vec![delivery]).await.map(drop)
     }
 
     /// Puts deliveries into their queues outside the log; those that exist already stay as they are.
+    /// Answers how many did not exist.
     ///
     /// # Errors
     ///
@@ -243,7 +244,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         shard: Shard,
         deliveries: Vec<NewDelivery>,
-    ) -> Result<(), StoreError>;
+    ) -> Result<u64, StoreError>;
 
     /// Pages through the bodies of the log, of all shards, newest first.
     ///
@@ -263,7 +264,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<Vec<u8>>, StoreError>;
 
-    /// Takes up to `limit` deliveries of `sink` that are due, critical ones first, then the earliest.
+    /// Takes up to `limit` deliveries of `sink` that are due and of this `priority`, the earliest first.
     ///
     /// They belong to the caller until [`Store::complete`] with their token, or until `lease` has
     /// passed; then they are due again, under another token.
@@ -275,6 +276,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         shard: Shard,
         sink: &str,
+        priority: Priority,
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedDeliveries, StoreError>;

@@ -3,6 +3,7 @@
 mod conditions;
 mod expect;
 mod expressions;
+mod lonely;
 mod shadow;
 mod targets;
 
@@ -53,6 +54,8 @@ pub type CheckWishes<'a> = &'a dyn Fn(&str, &Wishes) -> Vec<WishProblem>;
 pub struct Options<'a> {
     /// The names of the sinks that there are.
     pub sinks: &'a [String],
+    /// Those of them of which another sink gets what they do not take.
+    pub with_fallback: &'a [String],
     /// The name of the file in which the sinks stand, for people.
     pub sinks_file: &'a str,
     /// Checks what a rule wants of a sink.
@@ -110,18 +113,16 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
     };
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
     shadow::warn(&mut compiler, &compiled);
-    let rules = compiled.into_iter().map(|(rule, _)| rule).collect();
+    let (rules, places): (_, Vec<Place>) = compiled.into_iter().unzip();
+    let rules = RuleBook {
+        rules,
+        templates: std::mem::take(&mut compiler.templates),
+        n_sinks: options.sinks.len(),
+    };
+    lonely::warn(&mut compiler, &rules, &places);
     let mut problems = compiler.problems;
     problems.sort_by_key(|problem| problem.place);
-    let n_sinks = options.sinks.len();
-    Compiled {
-        rules: RuleBook {
-            rules,
-            templates: compiler.templates,
-            n_sinks,
-        },
-        problems,
-    }
+    Compiled { rules, problems }
 }
 
 struct Compiler<'a> {

@@ -20,8 +20,9 @@ use smswatch_core::record::Record;
 use smswatch_core::store::{
     Attempt, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
     DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo, NewDelivery,
-    Page, PageRequest, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep,
-    Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+    Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome,
+    RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError,
+    StoredDelivery, Trimmed,
 };
 
 use crate::call::Call;
@@ -173,7 +174,7 @@ impl Store for RedisStore {
         &self,
         shard: Shard,
         deliveries: Vec<NewDelivery>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         self.queue(shard, &deliveries).await
     }
 
@@ -194,10 +195,11 @@ impl Store for RedisStore {
         &self,
         shard: Shard,
         sink: &str,
+        priority: Priority,
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedDeliveries, StoreError> {
-        self.claim_queue(shard, sink, limit, lease).await
+        self.claim_queue(shard, sink, priority, limit, lease).await
     }
 
     async fn complete(

@@ -17,14 +17,6 @@ const MOST_TRIMMED: u64 = 1000;
 const COLUMNS: &str = "number, id, sink, rule, state, message_ids, created_at, due, attempts_made, \
                        attempts, body, queued_at";
 
-/// The digit that stands for a priority.
-pub(crate) fn digit(priority: Priority) -> u8 {
-    match priority {
-        Priority::Critical => 0,
-        Priority::Normal => 1,
-    }
-}
-
 /// Queues a delivery; answers whether it is new.
 pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestamp) -> Result<bool> {
     let ids: Vec<&str> = delivery.message_ids.iter().map(MessageId::as_str).collect();
@@ -38,7 +30,7 @@ pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestam
             delivery.id.as_str(),
             delivery.sink,
             delivery.rule,
-            digit(delivery.priority),
+            delivery.priority.index(),
             ids.join("\n"),
             delivery.body,
             now.as_millis(),
@@ -59,36 +51,38 @@ pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestam
 pub(crate) fn claim(
     connection: &Connection,
     sink: &str,
+    priority: Priority,
     limit: u32,
     lease: Duration,
     now: Timestamp,
 ) -> Result<ClaimedDeliveries> {
     let until = (now + lease).as_millis();
-    let mut deliveries = Vec::new();
-    for priority in [0, 1] {
-        let left = limit.saturating_sub(u32::try_from(deliveries.len()).unwrap_or(u32::MAX));
-        let due: Vec<i64> = connection
-            .prepare_cached(
-                "SELECT number FROM deliveries
-                 WHERE state = 'pending' AND sink = ?1 AND priority = ?2 AND due <= ?3
-                 ORDER BY due, number LIMIT ?4",
-            )?
-            .query_map(params![sink, priority, now.as_millis(), left], |row| {
-                row.get(0)
-            })?
-            .collect::<Result<_>>()?;
-        // One by one: a single UPDATE would answer in no promised order, and without the old due times.
-        let mut take = connection.prepare_cached(
-            "UPDATE deliveries SET due = ?2, token = token + 1, claimed = 1 WHERE number = ?1
-             RETURNING id, token, attempts_made - attempts_before, queued_at, body",
-        )?;
-        for number in due {
-            deliveries.push(take.query_row(params![number, until], claimed)?);
-        }
-    }
+    let priority = priority.index();
+    let due: Vec<i64> = connection
+        .prepare_cached(
+            "SELECT number FROM deliveries
+             WHERE state = 'pending' AND sink = ?1 AND priority = ?2 AND due <= ?3
+             ORDER BY due, number LIMIT ?4",
+        )?
+        .query_map(params![sink, priority, now.as_millis(), limit], |row| {
+            row.get(0)
+        })?
+        .collect::<Result<_>>()?;
+    // One by one: a single UPDATE would answer in no promised order, and without the old due times.
+    let mut take = connection.prepare_cached(
+        "UPDATE deliveries SET due = ?2, token = token + 1, claimed = 1 WHERE number = ?1
+         RETURNING id, token, attempts_made - attempts_before, queued_at, body",
+    )?;
+    let deliveries = due
+        .into_iter()
+        .map(|number| take.query_row(params![number, until], claimed))
+        .collect::<Result<_>>()?;
     let next_due = connection
-        .prepare_cached("SELECT min(due) FROM deliveries WHERE state = 'pending' AND sink = ?1")?
-        .query_row([sink], |row| row.get::<_, Option<i64>>(0))?
+        .prepare_cached(
+            "SELECT min(due) FROM deliveries
+             WHERE state = 'pending' AND sink = ?1 AND priority = ?2",
+        )?
+        .query_row(params![sink, priority], |row| row.get::<_, Option<i64>>(0))?
         .map(Timestamp::from_millis);
     Ok(ClaimedDeliveries {
         deliveries,

@@ -12,8 +12,9 @@ use smswatch_core::record::Record;
 use smswatch_core::store::{
     Attempt, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
     DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo, NewDelivery,
-    Page, PageRequest, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep,
-    Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+    Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome,
+    RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError,
+    StoredDelivery, Trimmed,
 };
 
 use crate::clock::Clock;
@@ -122,12 +123,13 @@ impl Store for SqliteStore {
         self.run(|connection, _| log::set_aside(connection)).await
     }
 
-    async fn enqueue_all(&self, _: Shard, deliveries: Vec<NewDelivery>) -> Result<(), StoreError> {
+    async fn enqueue_all(&self, _: Shard, deliveries: Vec<NewDelivery>) -> Result<u64, StoreError> {
         self.run(move |connection, now| {
+            let mut added = 0;
             for delivery in &deliveries {
-                deliveries::add(connection, delivery, now)?;
+                added += u64::from(deliveries::add(connection, delivery, now)?);
             }
-            Ok(())
+            Ok(added)
         })
         .await
     }
@@ -146,12 +148,15 @@ impl Store for SqliteStore {
         &self,
         _: Shard,
         sink: &str,
+        priority: Priority,
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedDeliveries, StoreError> {
         let sink = sink.to_owned();
-        self.run(move |connection, now| deliveries::claim(connection, &sink, limit, lease, now))
-            .await
+        self.run(move |connection, now| {
+            deliveries::claim(connection, &sink, priority, limit, lease, now)
+        })
+        .await
     }
 
     async fn complete(

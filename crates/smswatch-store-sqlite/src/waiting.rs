@@ -6,7 +6,7 @@ use smswatch_core::store::{
     Attempt, DeliveryState, QueuePlace, QueueRequest, QueueSlice, WaitingDelivery,
 };
 
-use crate::deliveries::{delivery_id, digit, with_attempt};
+use crate::deliveries::{delivery_id, with_attempt};
 
 pub(crate) fn read(
     connection: &Connection,
@@ -32,7 +32,7 @@ pub(crate) fn read(
         .query_map(
             params![
                 sink,
-                digit(request.priority),
+                request.priority.index(),
                 now.as_millis(),
                 seen_at,
                 seen_id,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use smswatch_model::{Event, EventKind, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::ramp::Ramp;
@@ -32,6 +32,8 @@ pub(crate) struct Breaker {
     shard: Shard,
     settings: BreakerSettings,
     known: Mutex<Known>,
+    /// Since when the breaker is open, for those who wait for it.
+    open_since: watch::Sender<Option<Timestamp>>,
     /// Something changed on which claims and attempts depend.
     changed: Notify,
     /// There is something to write.
@@ -111,6 +113,7 @@ impl Breaker {
                 running: 0,
                 ramp: Ramp::new(settings.concurrency.max(1)),
             }),
+            open_since: watch::Sender::new(None),
             changed: Notify::new(),
             reported: Notify::new(),
         }
@@ -118,7 +121,12 @@ impl Breaker {
 
     /// Since when the breaker is open.
     pub(crate) fn open_since(&self) -> Option<Timestamp> {
-        self.known().view.open_since()
+        *self.open_since.borrow()
+    }
+
+    /// Since when the breaker is open, now and whenever that changes.
+    pub(crate) fn watch_open_since(&self) -> watch::Receiver<Option<Timestamp>> {
+        self.open_since.subscribe()
     }
 
     /// How much of the time from `from` to `now` the sink was parked.
@@ -231,6 +239,7 @@ impl Breaker {
             }
             if !(is_well && known.view.is_well()) {
                 let _told_when_written = known.view.take(report.clone(), &self.settings, now);
+                self.publish(&known.view);
                 known.reports.push((now, report));
                 self.reported.notify_one();
             }
@@ -318,12 +327,21 @@ impl Breaker {
             }
             known.stored = circuit;
             let is_changed = view != known.view;
+            self.publish(&view);
             known.view = view;
-            if is_changed {
+            // The right to probe depends on what is written, be it known here before or not.
+            if is_changed || written > 0 {
                 self.changed.notify_waiters();
             }
         }
         self.tell(shared, now, false);
+    }
+
+    /// Tells those who wait for it since when the breaker is open, if that is new.
+    fn publish(&self, view: &Circuit) {
+        let now = view.open_since();
+        self.open_since
+            .send_if_modified(|known| std::mem::replace(known, now) != now);
     }
 
     /// Tells the health report while the sink is parked, and when that is over or all `is_well`.

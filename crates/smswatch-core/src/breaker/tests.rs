@@ -105,6 +105,48 @@ fn a_successful_probe_closes_it() {
     assert_eq!(fail(&mut circuit, 41), None, "it counts from the start");
 }
 
+fn refuse(circuit: &mut Circuit, second: i64) -> Option<News> {
+    take(circuit, Report::Refused, second)
+}
+
+#[test]
+fn a_refused_probe_holds_up_nothing_that_the_receiver_takes() {
+    let mut circuit = opened();
+    assert!(circuit.take_probe(&SETTINGS, at(32)));
+    assert_eq!(refuse(&mut circuit, 33), None);
+    assert_eq!(circuit.flow(at(33)), Flow::Probe, "another one, at once");
+    assert!(circuit.take_probe(&SETTINGS, at(33)));
+    assert_eq!(circuit.flow(at(33)), parked_until(63), "one at a time");
+    assert!(well(&mut circuit, 34, true).is_some());
+    assert!(circuit.is_well());
+}
+
+#[test]
+fn a_receiver_that_refuses_everything_gets_a_few_deliveries_in_each_interval() {
+    let mut circuit = opened();
+    for start in [32, 62, 92] {
+        for _ in 0..MOST_REFUSED {
+            assert!(circuit.take_probe(&SETTINGS, at(start)));
+            assert_eq!(refuse(&mut circuit, start), None, "nobody is told again");
+        }
+        assert_eq!(circuit.flow(at(start + 1)), parked_until(start + 30));
+    }
+    circuit.resume(at(93));
+    assert!(circuit.take_probe(&SETTINGS, at(93)));
+    assert_eq!(refuse(&mut circuit, 94), None);
+    assert_eq!(circuit.flow(at(94)), Flow::Probe);
+}
+
+#[test]
+fn a_refusal_says_nothing_about_a_breaker_that_is_closed() {
+    let mut circuit = Circuit::default();
+    fail(&mut circuit, 0);
+    fail(&mut circuit, 1);
+    let before = circuit.clone();
+    assert_eq!(refuse(&mut circuit, 2), None);
+    assert_eq!(circuit, before);
+}
+
 #[test]
 fn what_began_before_it_opened_does_not_close_it() {
     let mut circuit = opened();
@@ -241,6 +283,7 @@ fn it_is_read_as_it_was_written() {
 enum Step {
     Well(bool),
     Fail,
+    Refused,
     Busy(u64),
     Gone,
     Probe,
@@ -252,6 +295,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         any::<bool>().prop_map(Step::Well),
         Just(Step::Fail),
+        Just(Step::Refused),
         (0..10_000_u64).prop_map(Step::Busy),
         Just(Step::Gone),
         Just(Step::Probe),
@@ -266,7 +310,8 @@ proptest! {
         steps in prop::collection::vec((0..120_i64, step()), 0..60),
     ) {
         let mut circuit = Circuit::default();
-        let (mut now, mut parked, mut is_down, mut probed) = (0, 0, false, None);
+        let (mut now, mut parked, mut is_down) = (0, 0, false);
+        let (mut probed, mut is_probing) = (Vec::new(), false);
         for (pause, step) in steps {
             for _ in 0..pause {
                 parked += u64::from(!matches!(circuit.flow(at(now)), Flow::Open { .. }));
@@ -275,6 +320,11 @@ proptest! {
             let news = match step {
                 Step::Well(is_probe) => well(&mut circuit, now, is_probe),
                 Step::Fail => fail(&mut circuit, now),
+                Step::Refused if is_probing => {
+                    is_probing = false;
+                    refuse(&mut circuit, now)
+                }
+                Step::Refused => None,
                 Step::Busy(delay) => busy(&mut circuit, now, delay),
                 Step::Gone => gone(&mut circuit, now),
                 Step::Pause => {
@@ -283,13 +333,16 @@ proptest! {
                 }
                 Step::Resume => {
                     circuit.resume(at(now));
-                    probed = None;
+                    probed.clear();
                     None
                 }
                 Step::Probe => {
                     if circuit.take_probe(&SETTINGS, at(now)) {
-                        prop_assert!(probed.is_none_or(|probed| now - probed >= 30));
-                        probed = Some(now);
+                        probed.retain(|probed| now - probed < 30);
+                        let most = if is_probing { 0 } else { MOST_REFUSED as usize - 1 };
+                        prop_assert!(probed.len() <= most);
+                        probed.push(now);
+                        is_probing = true;
                     }
                     None
                 }
@@ -298,7 +351,8 @@ proptest! {
                 Some(News::Down { .. }) => {
                     prop_assert!(!is_down);
                     is_down = true;
-                    probed = None;
+                    probed.clear();
+                    is_probing = false;
                 }
                 Some(News::Recovered { .. }) => {
                     prop_assert!(is_down);

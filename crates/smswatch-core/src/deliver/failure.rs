@@ -16,12 +16,13 @@ const SHORTEST_HOLD: Duration = Duration::from_secs(1);
 /// When all processes surely know that a sink is held.
 const HOLD_IS_KNOWN: Duration = Duration::from_secs(5);
 
-/// What a failure says about the sink; nothing when only this delivery was refused.
-pub(super) fn said(error: &DeliveryError) -> Option<Report> {
+/// What a failure says about the sink; nothing when only this delivery was refused, unless it was to
+/// find out about the sink.
+pub(super) fn said(error: &DeliveryError, is_probe: bool) -> Option<Report> {
     let reason = error.detail();
     match error.retry() {
         Retry::Never if error.is_gone() => Some(Report::Gone { reason }),
-        Retry::Never => None,
+        Retry::Never => is_probe.then_some(Report::Refused),
         Retry::Later => Some(Report::Failed { reason }),
         Retry::After(delay) => Some(Report::Busy { reason, delay }),
     }

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use smswatch_model::Timestamp;
+use tokio::sync::watch;
 
 use super::{hand_over, of_bodies};
+use crate::clock::StoreClock;
 use crate::settings::FallbackSettings;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::{Priority, QueuePlace, QueueRequest, Shard, StoreError};
 
-/// How often it is asked whether the sink has been down for too long, and what came since.
+/// How often it is asked what was queued since, once a sink has been down for too long.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How many deliveries of each shard are handed over in one step.
@@ -37,20 +39,12 @@ impl Progress {
 pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>, fallback: FallbackSettings) {
     // What was handed over before a restart is handed over again, which changes nothing.
     let mut progress = vec![Progress::default(); usize::from(shared.store.shard_count())];
+    let mut open_since = unit.breaker.watch_open_since();
     let mut episode = None;
     loop {
-        tokio::time::sleep(LOOK).await;
-        let since = overdue(
-            unit.breaker.open_since(),
-            fallback.after,
-            shared.clock.now(),
-        );
-        if since != episode {
-            episode = since;
+        let since = overdue(&mut open_since, fallback.after, &shared.clock).await;
+        if episode.replace(since) != Some(since) {
             progress.fill(Progress::default());
-        }
-        if since.is_none() {
-            continue;
         }
         let shards = shared.shards().zip(&mut progress);
         let handing =
@@ -60,12 +54,36 @@ pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>, fallback: Fall
                 tracing::debug!(%error, "parked deliveries are handed over later");
             }
         }
+        tokio::time::sleep(LOOK).await;
     }
 }
 
-/// Since when a sink has been down, if that is longer than `after`.
-fn overdue(down: Option<Timestamp>, after: Duration, now: Timestamp) -> Option<Timestamp> {
-    down.filter(|since| *since + after < now)
+/// Waits until a sink has been down for longer than `after`, however far away that is; answers since
+/// when it is down.
+async fn overdue(
+    open_since: &mut watch::Receiver<Option<Timestamp>>,
+    after: Duration,
+    clock: &StoreClock,
+) -> Timestamp {
+    loop {
+        let since = *open_since.borrow_and_update();
+        let changed = async {
+            let changed = open_since.changed().await;
+            changed.expect("the breaker lives as long as its sink");
+        };
+        let Some(since) = since else {
+            changed.await;
+            continue;
+        };
+        let left = (since + after).since(clock.now());
+        if left.is_zero() {
+            return since;
+        }
+        tokio::select! {
+            () = changed => {}
+            () = tokio::time::sleep(left) => {}
+        }
+    }
 }
 
 /// Hands over what was queued in a shard since the last time, critical ones first.
@@ -100,15 +118,40 @@ async fn hand_over_shard(
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
 
-    #[test]
-    fn a_sink_is_overdue_once_it_was_down_for_longer_than_that() {
+    const AFTER: Duration = Duration::from_secs(3600);
+
+    #[tokio::test]
+    async fn a_sink_is_overdue_once_it_was_down_for_that_long() {
         let start = Timestamp::from_seconds(1_777_636_800);
-        let after = Duration::from_secs(60);
-        assert_eq!(overdue(None, after, start), None);
-        assert_eq!(overdue(Some(start), after, start + after), None);
-        let later = start + after + Duration::from_millis(1);
-        assert_eq!(overdue(Some(start), after, later), Some(start));
+        let clock = StoreClock::new(start);
+        let (sink, mut open_since) = watch::channel(None);
+        let mut is_overdue = || overdue(&mut open_since, AFTER, &clock).now_or_never();
+        assert_eq!(is_overdue(), None, "it is not down");
+        sink.send_replace(Some(start));
+        assert_eq!(is_overdue(), None, "it is down since a moment ago");
+        let earlier = start - AFTER;
+        sink.send_replace(Some(earlier));
+        assert_eq!(is_overdue(), Some(earlier));
+        assert_eq!(is_overdue(), Some(earlier), "as long as it lasts");
+        sink.send_replace(None);
+        assert_eq!(is_overdue(), None, "it has recovered");
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken_when_the_sink_goes_down() {
+        let start = Timestamp::from_seconds(1_777_636_800);
+        let clock = StoreClock::new(start);
+        let (sink, mut open_since) = watch::channel(None);
+        let (since, ()) = tokio::join!(overdue(&mut open_since, AFTER, &clock), async {
+            tokio::task::yield_now().await;
+            sink.send_replace(Some(start));
+            tokio::task::yield_now().await;
+            sink.send_replace(Some(start - AFTER));
+        });
+        assert_eq!(since, start - AFTER);
     }
 }

@@ -6,12 +6,26 @@ use serde::{Deserialize, Serialize};
 use smswatch_model::{DeliveryId, MessageId, Severity, Timestamp};
 
 /// Which deliveries of a queue go first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
     /// Before all others.
     Critical,
     /// After them.
     Normal,
+}
+
+impl Priority {
+    /// Both, the one that goes first before the other.
+    pub const ALL: [Self; 2] = [Self::Critical, Self::Normal];
+
+    /// The priority's place among them, which stores may write down.
+    #[must_use]
+    pub fn index(self) -> usize {
+        match self {
+            Self::Critical => 0,
+            Self::Normal => 1,
+        }
+    }
 }
 
 impl From<Severity> for Priority {
@@ -117,8 +131,9 @@ pub struct ClaimedDelivery {
 pub struct ClaimedDeliveries {
     /// The deliveries.
     pub deliveries: Vec<ClaimedDelivery>,
-    /// When the queue has something due next; not after `now` when there is more due already. None
-    /// when the queue is empty. Deliveries that others hold are due when their lease ends.
+    /// When the queue has something of that priority due next; not after `now` when there is more due
+    /// already. None when it has nothing of it. Deliveries that others hold are due when their lease
+    /// ends.
     pub next_due: Option<Timestamp>,
     /// The store's clock during the step.
     pub now: Timestamp,

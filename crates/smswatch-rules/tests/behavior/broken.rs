@@ -59,7 +59,25 @@ told! {
     a_template_with_an_unknown_field: "rules:\n  - name: x\n    template:\n      title: \"{{ events[0].message.contry }}\"\n      text: |\n        {{ text }}\n        {{ evnts[0].time }}\n        {% for e in events %}{{ e.foo }}{% endfor %}\n    notify: [mail]";
     a_template_with_an_unknown_key: "rules:\n  - name: x\n    template: {titel: x}\n    notify: [mail]\n  - name: y\n    template: x\n    notify: [slack]";
     a_rule_that_others_shadow: "rules:\n  - name: wide\n    match: {status: Undelivered}\n    notify: [mail, slack]\n  - name: narrow\n    match: {status: Undelivered, country: GR}\n    severity: critical\n    notify: [slack]\n  - name: end\n    match: {status: Failed}\n    stop: true\n  - name: behind\n    match: {status: Failed, label: x}\n    notify: [crm]";
+    a_sink_that_alone_hears_of_its_own_failure: "rules:\n  - name: mail-is-down\n    event: sink_down\n    when: event.about.name == 'mail'\n    notify: [mail, crm]\n  - name: down\n    event: sink_down\n    severity: critical\n    notify: [slack]";
     a_secret_is_not_shown: "rules:\n  - name: x\n    event: \"${SECRET}\"\n    match: {source: \"${SECRET}\", from: \"/${SECRET}(/\"}\n    notify: [\"${SECRET}\"]";
+}
+
+#[test]
+fn whose_failure_somebody_else_hears_of_is_no_matter_for_a_warning() {
+    for rules in [
+        // Whatever it tells the fallback gets.
+        "  - {name: x, event: sink_down, notify: [crm]}",
+        "  - {name: x, event: sink_down, notify: [mail, slack]}",
+        "  - {name: x, event: sink_down, when: event.about.name != 'mail', notify: [mail]}",
+        "  - {name: x, event: sink_down, notify: [mail]}\n  - name: y\n    event: sink_down\n    \
+         when: event.about.name == 'mail'\n    notify: [slack]",
+        // By then it takes what it is told.
+        "  - {name: x, event: sink_recovered, notify: [mail]}",
+    ] {
+        let compiled = compiled(&format!("rules:\n{rules}"));
+        assert_eq!(shown(compiled.problems), "", "{rules}");
+    }
 }
 
 #[test]

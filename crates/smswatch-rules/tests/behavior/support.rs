@@ -13,12 +13,16 @@ pub(crate) const MAY: i64 = 1_777_631_329;
 /// The sinks that there are; `slack` alone takes wishes, and only `channel`.
 const SINKS: [&str; 3] = ["mail", "slack", "crm"];
 
+/// The one that has a fallback.
+const WITH_FALLBACK: &str = "crm";
+
 pub(crate) fn compiled(rules: &str) -> Compiled {
     let (document, mut problems) = Document::salvage("rules.yaml", rules);
     let sinks = SINKS.map(str::to_owned);
     let number_key: NumberKey = Arc::new(|number| format!("key of {number}"));
     let options = Options {
         sinks: &sinks,
+        with_fallback: &[WITH_FALLBACK.to_owned()],
         sinks_file: "smswatch.yaml",
         check_wishes: &check_wishes,
         number_key: &number_key,

@@ -17,22 +17,13 @@ use crate::error::strange;
 use crate::page::Place;
 use smswatch_core::store::Attempt;
 
-/// The digit that stands for a priority in keys.
-pub(super) fn digit(priority: Priority) -> u8 {
-    match priority {
-        Priority::Critical => 0,
-        Priority::Normal => 1,
-    }
-}
-
 /// Adds a delivery to the arguments of the script that queues it.
 pub(super) fn add(call: &mut Call<'_>, delivery: &NewDelivery) {
-    let priority = digit(delivery.priority);
     let ids: Vec<&str> = delivery.message_ids.iter().map(|id| id.as_str()).collect();
     call.arg(delivery.id.as_str())
         .arg(&delivery.sink)
         .arg(&delivery.rule)
-        .arg(priority)
+        .arg(delivery.priority.index())
         .arg(ids.join("\n"))
         .arg(&delivery.body[..]);
 }
@@ -42,7 +33,7 @@ impl RedisStore {
         &self,
         shard: Shard,
         deliveries: &[NewDelivery],
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let mut call = self.call(&self.scripts.route, shard);
         call.arg("").arg("").arg(0).arg(0).arg(0);
         for delivery in deliveries {
@@ -55,11 +46,15 @@ impl RedisStore {
         &self,
         shard: Shard,
         sink: &str,
+        priority: Priority,
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedDeliveries, StoreError> {
         let mut call = self.call(&self.scripts.claim_deliveries, shard);
-        call.arg(sink).arg(limit).arg(millis(lease));
+        call.arg(sink)
+            .arg(priority.index())
+            .arg(limit)
+            .arg(millis(lease));
         let (now, next_due, token, found): (i64, i64, i64, Vec<Vec<u8>>) =
             self.invoke(&call).await?;
         let deliveries = found.chunks_exact(4).map(|row| {

@@ -6,7 +6,6 @@ use smswatch_core::store::{
 };
 
 use super::RedisStore;
-use super::queue::digit;
 use crate::delivery::{delivery_id, instant};
 use crate::error::strange;
 
@@ -18,7 +17,7 @@ impl RedisStore {
         request: &QueueRequest,
     ) -> Result<QueueSlice, StoreError> {
         let mut call = self.call(&self.scripts.waiting, shard);
-        call.arg(sink).arg(digit(request.priority));
+        call.arg(sink).arg(request.priority.index());
         match &request.after {
             Some(place) => call
                 .arg(place.queued_at.as_millis().to_string())

@@ -14,7 +14,7 @@ const SHARD: Shard = Shard(0);
 
 async fn claim(store: &dyn Store, sink: &str, lease: Duration) -> Vec<ClaimedDelivery> {
     let claimed = store
-        .claim_deliveries(SHARD, sink, 100, lease)
+        .claim_deliveries(SHARD, sink, Priority::Normal, 100, lease)
         .await
         .expect("a claim");
     claimed.deliveries
@@ -51,6 +51,7 @@ async fn complete(
 /// The same delivery queued again stays as it is.
 pub async fn a_delivery_is_queued_once(fixture: &dyn StoreFixture) {
     let store = fixture.store();
+    let of_mail = delivery(2, "mail", Priority::Normal);
     let delivery = delivery(1, "crm", Priority::Normal);
     store
         .enqueue(SHARD, delivery.clone())
@@ -60,10 +61,9 @@ pub async fn a_delivery_is_queued_once(fixture: &dyn StoreFixture) {
     assert_eq!(claimed.len(), 1);
     assert_eq!(claimed[0].body, delivery.body);
     assert!(complete(&*store, "crm", &claimed[0], Outcome::Delivered).await);
-    store
-        .enqueue(SHARD, delivery.clone())
-        .await
-        .expect("queued");
+    let again = vec![delivery.clone(), of_mail.clone(), of_mail];
+    let added = store.enqueue_all(SHARD, again).await;
+    assert_eq!(added.expect("queued"), 1);
     assert!(claim(&*store, "crm", LONG).await.is_empty());
     let found = store
         .delivery(&delivery.id)
@@ -76,30 +76,61 @@ pub async fn a_delivery_is_queued_once(fixture: &dyn StoreFixture) {
     );
 }
 
-/// Critical ones overtake all others.
-pub async fn critical_deliveries_go_first(fixture: &dyn StoreFixture) {
+/// Whoever wants critical ones gets none of the others, and the other way round.
+pub async fn deliveries_are_claimed_by_priority_the_earliest_first(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    for (n, priority) in [
+    let queue = [
+        (4, Priority::Normal),
+        (3, Priority::Normal),
+        (2, Priority::Critical),
         (1, Priority::Normal),
-        (2, Priority::Normal),
-        (3, Priority::Critical),
-    ] {
-        store
-            .enqueue(SHARD, delivery(n, "crm", priority))
-            .await
-            .expect("queued");
+    ];
+    for (n, priority) in queue {
+        let queued = store.enqueue(SHARD, delivery(n, "crm", priority)).await;
+        queued.expect("queued");
+        let queued_at = store.now().await.expect("the time");
+        until(async || store.now().await.expect("the time") > queued_at).await;
     }
-    let claimed = store
-        .claim_deliveries(SHARD, "crm", 2, LONG)
+    for (priority, expected, has_more) in [
+        (Priority::Normal, ["dlv_0004", "dlv_0003"].as_slice(), true),
+        (Priority::Critical, &["dlv_0002"], false),
+        (Priority::Normal, &["dlv_0001"], false),
+    ] {
+        let claimed = store
+            .claim_deliveries(SHARD, "crm", priority, 2, LONG)
+            .await
+            .expect("a claim");
+        let ids = claimed.deliveries.iter().map(|one| one.id.as_str());
+        assert_eq!(ids.collect::<Vec<_>>(), expected);
+        let due = claimed.next_due.expect("what is claimed comes again");
+        assert_eq!(due <= claimed.now, has_more);
+    }
+}
+
+/// Nobody asks in vain for what is not there: each priority has its own due time.
+pub async fn the_next_due_time_is_that_of_the_priority(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    let queued = store
+        .enqueue(SHARD, delivery(1, "crm", Priority::Normal))
+        .await;
+    queued.expect("queued");
+    let critical = store
+        .claim_deliveries(SHARD, "crm", Priority::Critical, 10, LONG)
         .await
         .expect("a claim");
-    let ids: Vec<_> = claimed
-        .deliveries
-        .iter()
-        .map(|claimed| claimed.id.as_str())
-        .collect();
-    assert_eq!(ids, ["dlv_0003", "dlv_0001"]);
-    assert!(claimed.next_due.is_some_and(|due| due <= claimed.now));
+    assert_eq!((critical.deliveries, critical.next_due), (vec![], None));
+    let normal = claim(&*store, "crm", LONG).await.remove(0);
+    assert!(complete(&*store, "crm", &normal, Outcome::Retry(LONG)).await);
+    let queued = store
+        .enqueue(SHARD, delivery(2, "crm", Priority::Critical))
+        .await;
+    queued.expect("queued");
+    let normal = store
+        .claim_deliveries(SHARD, "crm", Priority::Normal, 10, LONG)
+        .await
+        .expect("a claim");
+    assert_eq!(normal.deliveries, []);
+    assert!(normal.next_due.is_some_and(|due| due > normal.now));
 }
 
 /// Nobody else gets it meanwhile; afterwards it comes again, under another token.
@@ -188,7 +219,7 @@ pub async fn a_retry_is_due_after_its_delay(fixture: &dyn StoreFixture) {
     let claimed = claim(&*store, "crm", LONG).await.remove(0);
     assert!(complete(&*store, "crm", &claimed, Outcome::Retry(LONG)).await);
     let later = store
-        .claim_deliveries(SHARD, "crm", 10, LONG)
+        .claim_deliveries(SHARD, "crm", Priority::Normal, 10, LONG)
         .await
         .expect("a claim");
     assert_eq!(later.deliveries, []);
@@ -239,7 +270,7 @@ pub async fn deliveries_are_found_by_state_sink_and_message(fixture: &dyn StoreF
     let shards = (0..store.shard_count()).map(Shard);
     for (position, shard) in shards.enumerate() {
         let claimed = store
-            .claim_deliveries(shard, "crm", 100, LONG)
+            .claim_deliveries(shard, "crm", Priority::Normal, 100, LONG)
             .await
             .expect("a claim");
         let outcome = if position % 2 == 0 {

@@ -28,8 +28,12 @@ enum Step {
     Enqueue { n: u32, is_critical: bool },
     /// A log entry is routed into a delivery; a second process tries the same with another.
     Route { n: u32, is_critical: bool },
-    /// Somebody claims.
-    Claim { limit: u32, is_short: bool },
+    /// Somebody claims what has this priority.
+    Claim {
+        limit: u32,
+        is_short: bool,
+        is_critical: bool,
+    },
     /// Whoever made one of the claims so far completes it, be it still theirs or not.
     Complete {
         which: prop::sample::Index,
@@ -57,11 +61,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(End::RetryMuchLater),
         1 => Just(End::Returned),
     ];
-    let claim = (1..=4_u32, prop::bool::weighted(0.8));
+    let claim = (1..=4_u32, prop::bool::weighted(0.8), any::<bool>());
     let step = prop_oneof![
         3 => (0..DELIVERIES, any::<bool>()).prop_map(|(n, is_critical)| Step::Enqueue { n, is_critical }),
         1 => (0..DELIVERIES, any::<bool>()).prop_map(|(n, is_critical)| Step::Route { n, is_critical }),
-        5 => claim.prop_map(|(limit, is_short)| Step::Claim { limit, is_short }),
+        5 => claim.prop_map(|(limit, is_short, is_critical)| Step::Claim {
+            limit,
+            is_short,
+            is_critical,
+        }),
         5 => (any::<prop::sample::Index>(), end).prop_map(|(which, end)| Step::Complete { which, end }),
         1 => Just(Step::Pass),
     ];

@@ -23,11 +23,11 @@ async fn queue(store: &dyn Store, shard: Shard, delivery: NewDelivery) {
 
 /// Claims all that is due for `sink`, completes it, and answers the ids.
 async fn end(store: &dyn Store, shard: Shard, sink: &str, outcome: Outcome) -> Vec<DeliveryId> {
-    let claimed = store
-        .claim_deliveries(shard, sink, 1000, LONG)
-        .await
-        .expect("a claim")
-        .deliveries;
+    let mut claimed = Vec::new();
+    for priority in Priority::ALL {
+        let claim = store.claim_deliveries(shard, sink, priority, 1000, LONG);
+        claimed.extend(claim.await.expect("a claim").deliveries);
+    }
     let completions = claimed.iter().map(|claimed| Completion {
         id: claimed.id.clone(),
         token: claimed.token,
@@ -122,7 +122,9 @@ pub async fn a_requeued_delivery_is_due_at_once_and_keeps_its_history(fixture: &
     assert_eq!((found.attempts_made, found.attempts.len()), (2, 2));
     assert_eq!(found.body, new.body);
 
-    let claimed = store.claim_deliveries(shard, "crm", 10, LONG).await;
+    let claimed = store
+        .claim_deliveries(shard, "crm", Priority::Critical, 10, LONG)
+        .await;
     let claimed = claimed.expect("a claim").deliveries.remove(0);
     assert_eq!((&claimed.id, claimed.attempts_made), (&new.id, 0));
     assert_eq!(claimed.queued_at, found.queued_at);
@@ -138,7 +140,9 @@ pub async fn a_requeued_delivery_is_not_completed_by_an_earlier_claim(fixture: &
     let new = delivery(1, "crm", Priority::Normal);
     queue(&*store, SHARD, new.clone()).await;
     let short = Duration::from_millis(1);
-    let early = store.claim_deliveries(SHARD, "crm", 1, short).await;
+    let early = store
+        .claim_deliveries(SHARD, "crm", Priority::Normal, 1, short)
+        .await;
     let early = early.expect("a claim").deliveries.remove(0);
     until(async || !end(&*store, SHARD, "crm", Outcome::Dead).await.is_empty()).await;
     let requeued = store

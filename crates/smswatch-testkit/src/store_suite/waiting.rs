@@ -32,7 +32,8 @@ fn names(slice: &QueueSlice) -> Vec<DeliveryId> {
 
 /// Queues deliveries together and waits until they are to be seen.
 async fn queue(store: &dyn Store, deliveries: Vec<NewDelivery>) {
-    store.enqueue_all(SHARD, deliveries).await.expect("queued");
+    let queued = store.enqueue_all(SHARD, deliveries).await;
+    queued.expect("queued");
     let queued = store.now().await.expect("the time");
     until(async || store.now().await.expect("the time") > queued).await;
 }
@@ -60,9 +61,15 @@ async fn state(store: &dyn Store, id: &DeliveryId) -> DeliveryState {
     found.expect("it is there").state
 }
 
-/// Claims the one that is due first and writes what came of it.
+/// Claims the normal one that is due first and writes what came of it.
 async fn attempt(store: &dyn Store, outcome: Outcome) -> DeliveryId {
-    let claimed = store.claim_deliveries(SHARD, "crm", 1, LONG).await;
+    attempt_one(store, Priority::Normal, outcome).await
+}
+
+async fn attempt_one(store: &dyn Store, priority: Priority, outcome: Outcome) -> DeliveryId {
+    let claimed = store
+        .claim_deliveries(SHARD, "crm", priority, 1, LONG)
+        .await;
     let claimed = claimed.expect("a claim").deliveries.remove(0);
     let completion = Completion {
         id: claimed.id.clone(),
@@ -84,8 +91,8 @@ pub async fn a_queue_is_looked_through_in_the_order_of_queueing(fixture: &dyn St
     let critical = delivery(9, "crm", Priority::Critical);
     let elsewhere = delivery(8, "mail", Priority::Normal);
     queue(&*store, vec![critical.clone(), elsewhere]).await;
-    // The critical one is claimed first and ends; the oldest is put off.
-    attempt(&*store, Outcome::Delivered).await;
+    // The critical one ends; the oldest is put off.
+    attempt_one(&*store, Priority::Critical, Outcome::Delivered).await;
     let oldest = attempt(&*store, Outcome::Retry(Duration::from_secs(60))).await;
     assert_eq!(oldest, of_crm(0).id);
     let slice = look(&*store, normal(10)).await;
@@ -133,7 +140,9 @@ pub async fn what_is_claimed_is_told_apart_and_not_buried(fixture: &dyn StoreFix
     let store = fixture.store();
     queue(&*store, vec![of_crm(0)]).await;
     queue(&*store, vec![of_crm(1)]).await;
-    let claimed = store.claim_deliveries(SHARD, "crm", 1, LONG).await;
+    let claimed = store
+        .claim_deliveries(SHARD, "crm", Priority::Normal, 1, LONG)
+        .await;
     assert_eq!(claimed.expect("a claim").deliveries[0].id, of_crm(0).id);
     let slice = look(&*store, normal(10)).await;
     assert_eq!(names(&slice), [of_crm(0).id, of_crm(1).id]);
@@ -144,7 +153,9 @@ pub async fn what_is_claimed_is_told_apart_and_not_buried(fixture: &dyn StoreFix
 
     let short = Duration::from_millis(1);
     queue(&*store, vec![of_crm(2)]).await;
-    let claimed = store.claim_deliveries(SHARD, "crm", 1, short).await;
+    let claimed = store
+        .claim_deliveries(SHARD, "crm", Priority::Normal, 1, short)
+        .await;
     let claimed = claimed.expect("a claim").deliveries.remove(0);
     until(async || bury(&*store, &[&of_crm(2).id]).await == 1).await;
     let completion = Completion {
@@ -178,7 +189,9 @@ pub async fn what_is_buried_is_dead_and_says_why(fixture: &dyn StoreFixture) {
         .redrive_one(&id, Redrive::Requeue, &[DeliveryState::Dead])
         .await;
     again.expect("queued again");
-    let claimed = store.claim_deliveries(SHARD, "crm", 10, LONG).await;
+    let claimed = store
+        .claim_deliveries(SHARD, "crm", Priority::Normal, 10, LONG)
+        .await;
     assert_eq!(claimed.expect("a claim").deliveries.len(), 1);
 }
 

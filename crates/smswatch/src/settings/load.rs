@@ -281,8 +281,11 @@ impl Reader<'_> {
         let keyed = privacy.clone();
         let number_key: NumberKey =
             Arc::new(move |number: &str| keyed.number_key(&PhoneNumber::new(number)));
+        let has_fallback = |name: &&String| value["sinks"][*name]["fallback"].is_string();
+        let with_fallback: Vec<String> = names.iter().filter(has_fallback).cloned().collect();
         let options = Options {
             sinks: names,
+            with_fallback: &with_fallback,
             sinks_file: self.document.file(),
             check_wishes: &check_wishes,
             number_key: &number_key,

@@ -106,6 +106,28 @@ broken! {
 }
 
 #[test]
+fn a_sink_whose_failure_nobody_else_hears_of_is_warned_of() {
+    let warned = |fallback: &str| {
+        let text = format!(
+            "{ROUTEE}sinks:\n  ops: {{type: console{fallback}}}\n  mail: {{type: console}}\n\
+             rules:\n  - name: down\n    event: sink_down\n    notify: [ops]\n"
+        );
+        let warnings = load(&text).expect("it is sound").warnings;
+        warnings.iter().map(ToString::to_string).collect::<String>()
+    };
+    insta::assert_snapshot!(warned(""), @r"
+    warning: nobody else hears when `ops` is down
+     --> smswatch.yaml:6:11
+      |
+    6 |   - name: down
+      |           ^^^^ `down` tells `ops` alone, which takes nothing then
+
+    hint: name another sink beside it, or give `ops` a `fallback`
+    ");
+    assert_eq!(warned(", fallback: mail"), "");
+}
+
+#[test]
 fn credentials_are_needed() {
     let problems = load("watch: {}").expect_err("it is broken");
     assert!(

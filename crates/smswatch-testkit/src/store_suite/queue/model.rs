@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use smswatch_core::store::{ClaimedDeliveries, DeliveryToken, Outcome};
+use smswatch_core::store::{ClaimedDeliveries, DeliveryToken, Outcome, Priority};
 use smswatch_model::{DeliveryId, Timestamp};
 
 /// An instant of the store, known to lie between two others.
@@ -34,7 +34,7 @@ enum State {
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    is_critical: bool,
+    priority: Priority,
     attempts_made: u32,
     state: State,
 }
@@ -51,10 +51,7 @@ impl Entry {
     /// Whether this goes before `other` for certain.
     fn precedes(&self, other: &Self) -> bool {
         match (self.due(), other.due()) {
-            (Some(mine), Some(theirs)) if self.is_critical == other.is_critical => {
-                mine.to < theirs.from
-            }
-            (Some(_), Some(_)) => self.is_critical,
+            (Some(mine), Some(theirs)) => mine.to < theirs.from,
             _ => false,
         }
     }
@@ -75,10 +72,10 @@ pub(super) struct Model {
 
 impl Model {
     /// Queues a delivery; one that exists stays as it is. Answers whether it is new.
-    pub(super) fn enqueue(&mut self, id: DeliveryId, is_critical: bool, at: Between) -> bool {
+    pub(super) fn enqueue(&mut self, id: DeliveryId, priority: Priority, at: Between) -> bool {
         let is_new = !self.entries.contains_key(&id);
         self.entries.entry(id).or_insert(Entry {
-            is_critical,
+            priority,
             attempts_made: 0,
             state: State::Waiting(at),
         });
@@ -92,6 +89,7 @@ impl Model {
     /// The claim should not have come out so.
     pub(super) fn claim(
         &mut self,
+        priority: Priority,
         limit: u32,
         lease: Duration,
         claimed: &ClaimedDeliveries,
@@ -102,6 +100,9 @@ impl Model {
         for one in &claimed.deliveries {
             let entry = self.entries.get(&one.id).copied();
             let entry = entry.ok_or_else(|| format!("{} was never queued", one.id))?;
+            if entry.priority != priority {
+                return Err(format!("{} is {:?}", one.id, entry.priority));
+            }
             if entry.due().is_none_or(|due| due.from > now) {
                 return Err(format!("{} was claimed and is {:?}", one.id, entry.state));
             }
@@ -116,7 +117,7 @@ impl Model {
         let is_full = taken.len() == usize::try_from(limit).unwrap_or(usize::MAX);
         for (id, entry) in &self.entries {
             let is_due = entry.due().is_some_and(|due| due.to <= now);
-            if !is_due || ids.contains(&id) {
+            if !is_due || entry.priority != priority || ids.contains(&id) {
                 continue;
             }
             if !is_full {
@@ -138,7 +139,22 @@ impl Model {
             let token = one.token;
             self.set(&one.id, |entry| entry.state = State::Held { token, until });
         }
-        Ok(())
+        self.next_due(priority, claimed.next_due)
+    }
+
+    /// Compares when something of a priority is due next with what the store says.
+    fn next_due(&self, priority: Priority, said: Option<Timestamp>) -> Result<(), String> {
+        let of_priority = |entry: &&Entry| entry.priority == priority;
+        let dues = self.entries.values().filter(of_priority);
+        let dues: Vec<Between> = dues.filter_map(Entry::due).collect();
+        let from = dues.iter().map(|due| due.from).min();
+        let to = dues.iter().map(|due| due.to).min();
+        if from <= said && said <= to {
+            return Ok(());
+        }
+        Err(format!(
+            "{priority:?} ones are due at {said:?}, not between {from:?} and {to:?}"
+        ))
     }
 
     /// Takes note of a completion that the store answered with `held` by the time `at`.

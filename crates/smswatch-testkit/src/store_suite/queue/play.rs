@@ -46,8 +46,18 @@ pub(super) async fn play(store: Arc<dyn Store>, case: u32, steps: &[Step]) -> Re
         player.step(step).await?;
     }
     player.pass().await?;
-    player.claim(1_000, SHORT).await?;
+    for priority in Priority::ALL {
+        player.claim(priority, 1_000, SHORT).await?;
+    }
     player.compare().await
+}
+
+fn priority(is_critical: bool) -> Priority {
+    if is_critical {
+        Priority::Critical
+    } else {
+        Priority::Normal
+    }
 }
 
 fn unavailable(error: StoreError) -> String {
@@ -59,8 +69,13 @@ impl Player {
         match *step {
             Step::Enqueue { n, is_critical } => self.enqueue(n, is_critical).await,
             Step::Route { n, is_critical } => self.route(n, is_critical).await,
-            Step::Claim { limit, is_short } => {
-                self.claim(limit, if is_short { SHORT } else { LONG }).await
+            Step::Claim {
+                limit,
+                is_short,
+                is_critical,
+            } => {
+                let lease = if is_short { SHORT } else { LONG };
+                self.claim(priority(is_critical), limit, lease).await
             }
             Step::Complete { which, end } if !self.claims.is_empty() => {
                 let (id, token) = self.claims[which.index(self.claims.len())].clone();
@@ -76,12 +91,7 @@ impl Player {
     }
 
     fn delivery(&self, n: u32, is_critical: bool) -> NewDelivery {
-        let priority = if is_critical {
-            Priority::Critical
-        } else {
-            Priority::Normal
-        };
-        delivery(self.case * 1_000 + n, &self.sink, priority)
+        delivery(self.case * 1_000 + n, &self.sink, priority(is_critical))
     }
 
     async fn enqueue(&mut self, n: u32, is_critical: bool) -> Result<(), String> {
@@ -91,7 +101,8 @@ impl Player {
         let queued = self.store.enqueue(SHARD, new).await;
         queued.map_err(unavailable)?;
         let to = self.now().await?;
-        self.model.enqueue(id, is_critical, Between { from, to });
+        self.model
+            .enqueue(id, priority(is_critical), Between { from, to });
         Ok(())
     }
 
@@ -112,7 +123,8 @@ impl Player {
         let done = self.store.route(SHARD, route(new)).await;
         let done = done.map_err(unavailable)?;
         let to = self.now().await?;
-        let is_new = self.model.enqueue(id, is_critical, Between { from, to });
+        let between = Between { from, to };
+        let is_new = self.model.enqueue(id, priority(is_critical), between);
         let expected = RouteOutcome::Done {
             added: u64::from(is_new),
         };
@@ -140,13 +152,18 @@ impl Player {
         committed.map(drop).map_err(unavailable)
     }
 
-    async fn claim(&mut self, limit: u32, lease: Duration) -> Result<(), String> {
+    async fn claim(
+        &mut self,
+        priority: Priority,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<(), String> {
         let claimed = self
             .store
-            .claim_deliveries(SHARD, &self.sink, limit, lease)
+            .claim_deliveries(SHARD, &self.sink, priority, limit, lease)
             .await
             .map_err(unavailable)?;
-        self.model.claim(limit, lease, &claimed)?;
+        self.model.claim(priority, limit, lease, &claimed)?;
         let claims = claimed.deliveries.into_iter();
         self.claims.extend(claims.map(|one| (one.id, one.token)));
         Ok(())

@@ -1,0 +1,68 @@
+//! What has waited for a sink goes out in its order once its receiver works, and is not wasted on one
+//! that does not.
+
+use super::*;
+
+/// Has deliveries wait behind the open breaker of `crm`, which nothing but a person has probed: those
+/// that opened it, and those of `more` messages.
+async fn park(stage: &Stage, process: &Process, more: &[(usize, Fate)]) -> usize {
+    stage.crm.answer_always(Answer::status(500));
+    stage.watch(process, FAILURES);
+    stage.ops.wait_for(1).await;
+    for (n, fate) in more {
+        stage.watch_fate(process, *n, *fate);
+    }
+    let all = FAILURES + more.iter().map(|(n, _)| n).sum::<usize>();
+    until("all wait", async || pending(process, "crm") == all as u64).await;
+    all
+}
+
+/// One attempt at a time: then they arrive in the order in which they begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_critical_goes_first_from_all_shards_when_a_sink_recovers() {
+    let stage = Stage::new().await;
+    let redis = RedisServer::start();
+    let process = Process::start(&stage.config_with(1, &redis.url(), "1h", &[]));
+    let more = [(40, Fate::Delivered), (40, Fate::Undelivered)];
+    let all = park(&stage, &process, &more).await;
+
+    stage.crm.answer_always(Answer::status(200));
+    let before = stage.crm.requests().len();
+    process.json(&["sink", "resume", "crm"]);
+    let arrived = stage.crm.wait_for(before + all).await.split_off(before);
+    let is_critical = |request: &Request| request.json()["data"]["severity"] == "critical";
+    let (first, others) = arrived.split_at(40);
+    assert!(first.iter().all(is_critical));
+    assert!(!others.iter().any(is_critical));
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_probes_neither_keep_a_breaker_open_nor_use_up_what_waits() {
+    let stage = Stage::new().await;
+    let process = Process::start(&stage.config(&stage.sqlite(), "1h", &[]));
+    let all = park(&stage, &process, &[(20, Fate::Delivered)]).await;
+
+    stage.crm.answer_always(Answer::status(422));
+    process.json(&["sink", "resume", "crm"]);
+    let left = all as u64 - 5;
+    until("five are refused", async || {
+        pending(&process, "crm") == left
+    })
+    .await;
+    // It looks for work at least that often.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(pending(&process, "crm"), left);
+    assert!(is_open(&process).await);
+
+    stage.crm.answer_always(Answer::status(200));
+    stage.crm.answer_next(Answer::status(422));
+    process.json(&["sink", "resume", "crm"]);
+    until("the others arrive", async || pending(&process, "crm") == 0).await;
+    let dead = process.json(&["dead", "list"]);
+    assert_eq!(dead.as_array().map(Vec::len), Some(6));
+    let told = stage.ops.wait_for(2).await;
+    assert_eq!(told[1].json()["type"], "smswatch.sink_recovered");
+    assert_eq!(told.len(), 2, "each is told once");
+    assert_eq!(process.terminate(), Some(0));
+}
