@@ -54,14 +54,26 @@ struct Ended {
     fallbacks: Vec<NewDelivery>,
 }
 
-/// Delivers to one sink until it is told to stop; what was claimed by then is attempted.
-pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>, stop: CancellationToken) {
+/// Delivers to one sink until `stop`; what was claimed by then is attempted until `cut`, and what has
+/// come to no end by then goes back.
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    unit: Arc<SinkUnit>,
+    stop: CancellationToken,
+    cut: CancellationToken,
+) {
     let (waiting, starts) = mpsc::unbounded_channel();
     let (attempted, outcomes) = mpsc::channel(MOST_AT_ONCE);
     let work = async {
         tokio::join!(
             claim::run(Arc::clone(&shared), Arc::clone(&unit), waiting, stop),
-            start_attempts(Arc::clone(&shared), Arc::clone(&unit), starts, attempted),
+            start_attempts(
+                Arc::clone(&shared),
+                Arc::clone(&unit),
+                starts,
+                attempted,
+                cut
+            ),
             complete(Arc::clone(&shared), Arc::clone(&unit), outcomes),
         );
     };
@@ -78,6 +90,7 @@ async fn start_attempts(
     unit: Arc<SinkUnit>,
     mut starts: mpsc::UnboundedReceiver<Waiting>,
     attempted: mpsc::Sender<Attempted>,
+    cut: CancellationToken,
 ) {
     let limiter = unit
         .settings
@@ -85,33 +98,33 @@ async fn start_attempts(
         .map(|rate| Limiter::new(Arc::clone(&shared.store), unit.part(), rate));
     let attempts = TaskTracker::new();
     while let Some(next) = starts.recv().await {
-        let turn = if next.is_probe {
-            Some(Turn::probe(&unit))
-        } else {
-            Turn::wait(&shared, &unit).await
-        };
+        let begun = begin(&shared, &unit, limiter.as_ref(), &next);
+        let turn = cut.run_until_cancelled(begun).await.flatten();
         drop(next.room);
         let (shard, priority, delivery) = (next.shard, next.priority, next.delivery);
-        let has_permit = match &limiter {
-            Some(limiter) if turn.is_some() => limiter.permit().await.is_ok(),
-            _ => true,
-        };
-        // What was parked meanwhile, or has waited too long, goes back: it comes again, here or
-        // elsewhere.
-        let is_late = next.claimed.elapsed() + unit.settings.timeout + SAFETY > lease(&unit);
-        let Some(turn) = turn.filter(|_| has_permit && !is_late) else {
+        let Some(turn) = turn else {
             let returned = Attempted {
                 shard,
                 priority,
-                completion: returned(&shared, delivery),
+                completion: given_back(&shared, &delivery, Outcome::Returned, "returned", ""),
                 fallback: None,
             };
             let _sent = attempted.send(returned).await;
             continue;
         };
         let (shared, unit, attempted) = (Arc::clone(&shared), Arc::clone(&unit), attempted.clone());
+        let cut = cut.clone();
         attempts.spawn(async move {
-            let done = attempt(&shared, &unit, shard, priority, delivery, next.is_probe).await;
+            let attempt = attempt(&shared, &unit, shard, priority, &delivery, next.is_probe);
+            let done = match cut.run_until_cancelled(attempt).await {
+                Some(done) => done,
+                None => Attempted {
+                    shard,
+                    priority,
+                    completion: cut_off(&shared, &delivery),
+                    fallback: None,
+                },
+            };
             drop(turn);
             let _sent = attempted.send(done).await;
         });
@@ -120,16 +133,49 @@ async fn start_attempts(
     attempts.wait().await;
 }
 
-/// A delivery goes back without an attempt.
-fn returned(shared: &Shared, delivery: ClaimedDelivery) -> Completion {
+/// Waits for the right to attempt what was claimed; none for what was parked meanwhile, or has waited
+/// too long: it goes back, and comes again, here or elsewhere.
+async fn begin(
+    shared: &Shared,
+    unit: &Arc<SinkUnit>,
+    limiter: Option<&Limiter>,
+    next: &Waiting,
+) -> Option<Turn> {
+    let turn = if next.is_probe {
+        Turn::probe(unit)
+    } else {
+        Turn::wait(shared, unit).await?
+    };
+    if let Some(limiter) = limiter {
+        limiter.permit().await.ok()?;
+    }
+    let is_late = next.claimed.elapsed() + unit.settings.timeout + SAFETY > lease(unit);
+    (!is_late).then_some(turn)
+}
+
+/// An attempt that the end of the process cut off may have arrived: it is kept among the attempts,
+/// and the next one is due at once, so that another process need not wait for the end of a lease.
+fn cut_off(shared: &Shared, delivery: &ClaimedDelivery) -> Completion {
+    let detail = "smswatch stopped before there was an answer";
+    let due_now = Outcome::Retry(Duration::ZERO);
+    given_back(shared, delivery, due_now, "retry", detail)
+}
+
+fn given_back(
+    shared: &Shared,
+    delivery: &ClaimedDelivery,
+    outcome: Outcome,
+    result: &str,
+    detail: &str,
+) -> Completion {
     Completion {
-        id: delivery.id,
+        id: delivery.id.clone(),
         token: delivery.token,
-        outcome: Outcome::Returned,
+        outcome,
         attempt: Attempt {
             at: shared.clock.now(),
-            result: "returned".to_owned(),
-            detail: String::new(),
+            result: result.to_owned(),
+            detail: detail.to_owned(),
         },
     }
 }
@@ -139,7 +185,7 @@ async fn attempt(
     unit: &SinkUnit,
     shard: Shard,
     priority: Priority,
-    delivery: ClaimedDelivery,
+    delivery: &ClaimedDelivery,
     is_probe: bool,
 ) -> Attempted {
     let started = Instant::now();
@@ -180,7 +226,7 @@ async fn attempt(
             if let Some(report) = failure::said(&error, is_probe) {
                 unit.breaker.report(shared, report);
             }
-            match failure::next_attempt(unit, &delivery, &error, is_probe, now) {
+            match failure::next_attempt(unit, delivery, &error, is_probe, now) {
                 Some(delay) => (Outcome::Retry(delay), "retry", detail),
                 None => (Outcome::Dead, "dead", detail),
             }
@@ -201,7 +247,7 @@ async fn attempt(
         .filter(|_| outcome == Outcome::Dead)
         .and_then(|dead| fallback::of(unit, dead));
     let completion = Completion {
-        id: delivery.id,
+        id: delivery.id.clone(),
         token: delivery.token,
         outcome,
         attempt,

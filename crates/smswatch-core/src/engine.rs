@@ -35,6 +35,10 @@ const PULSE: Duration = Duration::from_secs(5);
 /// How often history is trimmed.
 const TRIM: Duration = Duration::from_secs(10);
 
+/// How long before the shutdown timeout ends running attempts are cut off at most, so that there is
+/// time to give their deliveries back; a quarter of the timeout when that is shorter.
+const GIVING_BACK: Duration = Duration::from_secs(1);
+
 /// How many trims of one shard follow each other at most.
 const MOST_TRIMS: u32 = 50;
 
@@ -60,6 +64,8 @@ pub struct Parts {
 pub struct Engine {
     shared: Arc<Shared>,
     stop: CancellationToken,
+    /// Ends the attempts that run.
+    cut: CancellationToken,
     stages: Vec<JoinHandle<()>>,
     chores: Vec<JoinHandle<()>>,
 }
@@ -74,7 +80,7 @@ impl Engine {
         let now = parts.store.now().await?;
         let (fresh, appended) = FreshLog::new();
         let shared = Arc::new(share(parts, StoreClock::new(now), fresh));
-        let stop = CancellationToken::new();
+        let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
         let (commits, finished) = mpsc::channel(shared.settings.provider.concurrency.max(64));
         let mut stages = vec![
             tokio::spawn(observe::run(Arc::clone(&shared), commits, stop.clone())),
@@ -82,7 +88,8 @@ impl Engine {
             tokio::spawn(route::run(Arc::clone(&shared), appended, stop.clone())),
         ];
         for unit in shared.sinks.values() {
-            let delivering = deliver::run(Arc::clone(&shared), Arc::clone(unit), stop.clone());
+            let (shared, unit) = (Arc::clone(&shared), Arc::clone(unit));
+            let delivering = deliver::run(shared, unit, stop.clone(), cut.clone());
             stages.push(tokio::spawn(delivering));
         }
         let mut chores = vec![
@@ -103,6 +110,7 @@ impl Engine {
         Ok(Self {
             shared,
             stop,
+            cut,
             stages,
             chores,
         })
@@ -129,9 +137,15 @@ impl Engine {
         }
         let aborts: Vec<_> = self.stages.iter().map(JoinHandle::abort_handle).collect();
         let timeout = self.shared.settings.shutdown_timeout;
-        let is_finished = tokio::time::timeout(timeout, join_all(self.stages))
-            .await
-            .is_ok();
+        let cut_after = timeout.saturating_sub(GIVING_BACK.min(timeout / 4));
+        let cut = self.cut;
+        let mut ending = std::pin::pin!(join_all(self.stages));
+        let ended = tokio::time::timeout(cut_after, &mut ending).await;
+        let is_finished = ended.is_ok();
+        if !is_finished {
+            cut.cancel();
+            let _ended = tokio::time::timeout(timeout - cut_after, ending).await;
+        }
         for abort in aborts {
             abort.abort();
         }
