@@ -29,7 +29,7 @@ async fn poison(store: &dyn Store) {
             items: vec![item],
             finished: Vec::new(),
         };
-        let committed = store.commit(Shard(0), step).await.expect("a commit");
+        let committed = store.commit(Shard(0), &step).await.expect("a commit");
         assert_eq!(committed.outcomes, [CommitOutcome::Done]);
     }
 }

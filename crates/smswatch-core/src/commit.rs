@@ -191,7 +191,7 @@ async fn write(shared: &Shared, shard: Shard, drafts: &[Draft], finished: &[Leas
     };
     loop {
         match shared
-            .call("commit", shared.store.commit(shard, step.clone()))
+            .call("commit", shared.store.commit(shard, &step))
             .await
         {
             Ok(committed) => return committed,

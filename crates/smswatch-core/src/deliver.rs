@@ -307,9 +307,10 @@ async fn complete_shard(shared: &Shared, unit: &SinkUnit, shard: Shard, ended: E
         // The fallback first: should the process end in between, the attempt is made again, and
         // what is queued again under the same name changes nothing.
         let written = async {
-            fallback::hand_over(shared, unit, shard, ended.fallbacks.clone()).await?;
-            let completions = ended.completions.clone();
-            let complete = shared.store.complete(shard, unit.name(), completions);
+            fallback::hand_over(shared, unit, shard, &ended.fallbacks).await?;
+            let complete = shared
+                .store
+                .complete(shard, unit.name(), &ended.completions);
             shared.call("complete", complete).await
         };
         match written.await {

@@ -69,7 +69,7 @@ pub(crate) async fn hand_over(
     shared: &Shared,
     unit: &SinkUnit,
     shard: Shard,
-    deliveries: Vec<NewDelivery>,
+    deliveries: &[NewDelivery],
 ) -> Result<(), StoreError> {
     let Some(first) = deliveries.first() else {
         return Ok(());

@@ -166,7 +166,7 @@ async fn bury(
     }
     let bodies = deliveries.iter().map(|waiting| &waiting.body[..]);
     let fallbacks = fallback::of_bodies(unit, bodies);
-    fallback::hand_over(shared, unit, shard, fallbacks).await?;
+    fallback::hand_over(shared, unit, shard, &fallbacks).await?;
     let ids = deliveries.into_iter().map(|waiting| waiting.place.id);
     let attempt = Attempt {
         at: shared.clock.now(),

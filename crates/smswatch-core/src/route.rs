@@ -171,7 +171,7 @@ async fn route_step(
         set_aside,
     };
     let outcome = shared
-        .call("route", shared.store.route(shard, step))
+        .call("route", shared.store.route(shard, &step))
         .await?;
     if outcome == RouteOutcome::Moved {
         return Ok(None);

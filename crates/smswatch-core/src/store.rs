@@ -191,7 +191,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// The store is not available; each item may be done or undone.
-    async fn commit(&self, shard: Shard, step: CommitStep) -> Result<Committed, StoreError>;
+    async fn commit(&self, shard: Shard, step: &CommitStep) -> Result<Committed, StoreError>;
 
     /// Pages through all watches but removed ones and unreadable ones, in no promised order.
     ///
@@ -216,7 +216,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// The store is not available.
-    async fn route(&self, shard: Shard, step: RouteStep) -> Result<RouteOutcome, StoreError>;
+    async fn route(&self, shard: Shard, step: &RouteStep) -> Result<RouteOutcome, StoreError>;
 
     /// Reads the entries that were set aside and are kept, of all shards, newest first.
     ///
@@ -231,7 +231,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// The store is not available.
     async fn enqueue(&self, shard: Shard, delivery: NewDelivery) -> Result<(), StoreError> {
-        self.enqueue_all(shard, vec![delivery]).await.map(drop)
+        self.enqueue_all(shard, &[delivery]).await.map(drop)
     }
 
     /// Puts deliveries into their queues outside the log; those that exist already stay as they are.
@@ -243,7 +243,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn enqueue_all(
         &self,
         shard: Shard,
-        deliveries: Vec<NewDelivery>,
+        deliveries: &[NewDelivery],
     ) -> Result<u64, StoreError>;
 
     /// Pages through the bodies of the log, of all shards, newest first.
@@ -291,7 +291,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         shard: Shard,
         sink: &str,
-        completions: Vec<Completion>,
+        completions: &[Completion],
     ) -> Result<Vec<bool>, StoreError>;
 
     /// Reads pending deliveries of `sink` without claiming them, those that were queued longest ago

@@ -207,7 +207,7 @@ impl Shared {
             items: items.to_vec(),
             finished: Vec::new(),
         };
-        let committed = self.call("commit", self.store.commit(shard, step)).await?;
+        let committed = self.call("commit", self.store.commit(shard, &step)).await?;
         let outcomes = items
             .iter()
             .zip(committed.outcomes)

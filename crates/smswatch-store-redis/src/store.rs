@@ -150,7 +150,7 @@ impl Store for RedisStore {
         self.invoke(&call).await
     }
 
-    async fn commit(&self, shard: Shard, step: CommitStep) -> Result<Committed, StoreError> {
+    async fn commit(&self, shard: Shard, step: &CommitStep) -> Result<Committed, StoreError> {
         self.commit_watches(shard, step).await
     }
 
@@ -162,7 +162,7 @@ impl Store for RedisStore {
         self.log_slice(shard, limit).await
     }
 
-    async fn route(&self, shard: Shard, step: RouteStep) -> Result<RouteOutcome, StoreError> {
+    async fn route(&self, shard: Shard, step: &RouteStep) -> Result<RouteOutcome, StoreError> {
         self.route_step(shard, step).await
     }
 
@@ -173,9 +173,9 @@ impl Store for RedisStore {
     async fn enqueue_all(
         &self,
         shard: Shard,
-        deliveries: Vec<NewDelivery>,
+        deliveries: &[NewDelivery],
     ) -> Result<u64, StoreError> {
-        self.queue(shard, &deliveries).await
+        self.queue(shard, deliveries).await
     }
 
     async fn events(&self, page: &PageRequest) -> Result<Page<Vec<u8>>, StoreError> {
@@ -206,7 +206,7 @@ impl Store for RedisStore {
         &self,
         shard: Shard,
         sink: &str,
-        completions: Vec<Completion>,
+        completions: &[Completion],
     ) -> Result<Vec<bool>, StoreError> {
         self.complete_deliveries(shard, sink, completions).await
     }

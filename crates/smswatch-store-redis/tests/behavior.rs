@@ -84,7 +84,7 @@ async fn add(store: &RedisStore, items: impl Iterator<Item = CommitItem>) {
                 items: chunk.to_vec(),
                 finished: Vec::new(),
             };
-            store.commit(shard, step).await.expect("a commit");
+            store.commit(shard, &step).await.expect("a commit");
         }
     }
 }
@@ -210,7 +210,7 @@ async fn a_redis_out_of_memory_is_waited_for_and_loses_nothing_that_is_due() {
             items: vec![item],
             finished: Vec::new(),
         };
-        match fixture.store.commit(shard, step).await {
+        match fixture.store.commit(shard, &step).await {
             Ok(_) => n_added += 1,
             Err(error) => break error,
         }

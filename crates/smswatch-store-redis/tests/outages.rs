@@ -63,7 +63,7 @@ async fn add(store: &RedisStore, n: u32) -> Result<CommitOutcome, StoreError> {
         items: vec![item],
         finished: Vec::new(),
     };
-    let mut committed = store.commit(shard, step).await?;
+    let mut committed = store.commit(shard, &step).await?;
     Ok(committed.outcomes.remove(0))
 }
 

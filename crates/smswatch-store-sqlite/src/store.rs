@@ -98,7 +98,8 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn commit(&self, _: Shard, step: CommitStep) -> Result<Committed, StoreError> {
+    async fn commit(&self, _: Shard, step: &CommitStep) -> Result<Committed, StoreError> {
+        let step = step.clone();
         self.run(move |connection, now| watches::commit(connection, &step, now))
             .await
     }
@@ -114,7 +115,8 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn route(&self, _: Shard, step: RouteStep) -> Result<RouteOutcome, StoreError> {
+    async fn route(&self, _: Shard, step: &RouteStep) -> Result<RouteOutcome, StoreError> {
+        let step = step.clone();
         self.run(move |connection, now| log::route(connection, &step, now))
             .await
     }
@@ -123,7 +125,8 @@ impl Store for SqliteStore {
         self.run(|connection, _| log::set_aside(connection)).await
     }
 
-    async fn enqueue_all(&self, _: Shard, deliveries: Vec<NewDelivery>) -> Result<u64, StoreError> {
+    async fn enqueue_all(&self, _: Shard, deliveries: &[NewDelivery]) -> Result<u64, StoreError> {
+        let deliveries = deliveries.to_vec();
         self.run(move |connection, now| {
             let mut added = 0;
             for delivery in &deliveries {
@@ -163,9 +166,10 @@ impl Store for SqliteStore {
         &self,
         _: Shard,
         sink: &str,
-        completions: Vec<Completion>,
+        completions: &[Completion],
     ) -> Result<Vec<bool>, StoreError> {
         let sink = sink.to_owned();
+        let completions = completions.to_vec();
         self.run(move |connection, now| deliveries::complete(connection, &sink, &completions, now))
             .await
     }

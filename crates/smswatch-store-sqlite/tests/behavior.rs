@@ -82,7 +82,7 @@ async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
     };
     fixture
         .store
-        .commit(Shard(0), step)
+        .commit(Shard(0), &step)
         .await
         .expect("a commit");
     let path = fixture.directory.path().join("store.db");

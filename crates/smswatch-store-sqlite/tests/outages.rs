@@ -25,7 +25,7 @@ async fn add(store: &SqliteStore, n: u32) -> Result<(), StoreError> {
         items: vec![item],
         finished: Vec::new(),
     };
-    store.commit(Shard(0), step).await.map(|_| ())
+    store.commit(Shard(0), &step).await.map(|_| ())
 }
 
 /// Which of the first `count` messages are watched.

@@ -149,7 +149,7 @@ async fn add(store: &dyn Store, id: &MessageId, due: Timestamp) -> Record {
     let shard = shard_of(id.as_str(), store.shard_count());
     let record = record(due, b"body");
     store
-        .commit(shard, step(vec![put(id, None, Some(&record))]))
+        .commit(shard, &step(vec![put(id, None, Some(&record))]))
         .await
         .expect("a commit");
     record

@@ -105,7 +105,7 @@ async fn hand_over_shard(
             let waiting = shared.store.waiting(shard, unit.name(), request);
             let slice = shared.call("waiting", waiting).await?;
             let bodies = slice.deliveries.iter().map(|waiting| &waiting.body[..]);
-            hand_over(shared, unit, shard, of_bodies(unit, bodies)).await?;
+            hand_over(shared, unit, shard, &of_bodies(unit, bodies)).await?;
             is_done = slice.next.is_none();
             let last = slice.deliveries.into_iter().next_back();
             if let Some(seen) = slice.next.or(last.map(|last| last.place)) {

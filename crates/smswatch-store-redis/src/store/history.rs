@@ -76,7 +76,7 @@ impl RedisStore {
     pub(super) async fn route_step(
         &self,
         shard: Shard,
-        step: RouteStep,
+        step: &RouteStep,
     ) -> Result<RouteOutcome, StoreError> {
         let mut call = self.call(&self.scripts.route, shard);
         call.arg(&step.from.0)

@@ -77,11 +77,11 @@ impl RedisStore {
         &self,
         shard: Shard,
         sink: &str,
-        completions: Vec<Completion>,
+        completions: &[Completion],
     ) -> Result<Vec<bool>, StoreError> {
         let mut call = self.call(&self.scripts.complete, shard);
         call.arg(sink).arg(Attempt::MAX_KEPT);
-        for completion in &completions {
+        for completion in completions {
             let (outcome, delay) = match completion.outcome {
                 Outcome::Delivered => (DeliveryState::Delivered.as_str(), Duration::ZERO),
                 Outcome::Dead => (DeliveryState::Dead.as_str(), Duration::ZERO),

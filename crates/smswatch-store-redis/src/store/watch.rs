@@ -115,7 +115,7 @@ impl RedisStore {
     pub(super) async fn commit_watches(
         &self,
         shard: Shard,
-        step: CommitStep,
+        step: &CommitStep,
     ) -> Result<Committed, StoreError> {
         let mut call = self.call(&self.scripts.commit, shard);
         call.arg(step.finished.len());

@@ -42,7 +42,7 @@ async fn complete(
 ) -> bool {
     let completions = vec![completion(claimed, outcome)];
     store
-        .complete(SHARD, sink, completions)
+        .complete(SHARD, sink, &completions)
         .await
         .expect("completed")
         .remove(0)
@@ -62,7 +62,7 @@ pub async fn a_delivery_is_queued_once(fixture: &dyn StoreFixture) {
     assert_eq!(claimed[0].body, delivery.body);
     assert!(complete(&*store, "crm", &claimed[0], Outcome::Delivered).await);
     let again = vec![delivery.clone(), of_mail.clone(), of_mail];
-    let added = store.enqueue_all(SHARD, again).await;
+    let added = store.enqueue_all(SHARD, &again).await;
     assert_eq!(added.expect("queued"), 1);
     assert!(claim(&*store, "crm", LONG).await.is_empty());
     let found = store
@@ -285,7 +285,7 @@ pub async fn deliveries_are_found_by_state_sink_and_message(fixture: &dyn StoreF
             .collect();
         if !completions.is_empty() {
             store
-                .complete(shard, "crm", completions)
+                .complete(shard, "crm", &completions)
                 .await
                 .expect("completed");
         }

@@ -22,7 +22,7 @@ async fn append(store: &dyn Store, range: std::ops::Range<u32>) {
             ..item
         };
         store
-            .commit(SHARD, step(vec![item]))
+            .commit(SHARD, &step(vec![item]))
             .await
             .expect("a commit");
     }
@@ -48,7 +48,7 @@ async fn route(store: &dyn Store, limit: u32) -> u64 {
         set_aside: Vec::new(),
     };
     assert_eq!(
-        store.route(SHARD, step).await.expect("a step"),
+        store.route(SHARD, &step).await.expect("a step"),
         RouteOutcome::Done { added: 0 }
     );
     entries
@@ -85,7 +85,7 @@ pub async fn a_commit_tells_where_its_entries_stand(fixture: &dyn StoreFixture) 
             entry: (n != 4).then(|| vec![0, 255, u8::try_from(n).expect("few")]),
             ..put(&id_in(&*store, SHARD, n), None, Some(&record(due, b"")))
         });
-        let committed = store.commit(SHARD, step(items.collect())).await;
+        let committed = store.commit(SHARD, &step(items.collect())).await;
         committed.expect("a commit").appended
     };
     let first = commit(3..6).await.expect("entries");
@@ -104,10 +104,10 @@ pub async fn a_commit_tells_where_its_entries_stand(fixture: &dyn StoreFixture) 
         deliveries: Vec::new(),
         set_aside: Vec::new(),
     };
-    let early = store.route(SHARD, step(second.clone())).await;
+    let early = store.route(SHARD, &step(second.clone())).await;
     assert_eq!(early.expect("an answer"), RouteOutcome::Moved);
     for appended in [first, second] {
-        let routed = store.route(SHARD, step(appended)).await;
+        let routed = store.route(SHARD, &step(appended)).await;
         assert_eq!(routed.expect("a step"), RouteOutcome::Done { added: 0 });
     }
     assert_eq!(store.gauges().await.expect("counts").unrouted, 0);
@@ -125,10 +125,10 @@ pub async fn a_route_step_refuses_when_the_cursor_has_moved(fixture: &dyn StoreF
         deliveries: vec![delivery(n, "crm", Priority::Normal)],
         set_aside: vec![aside(&slice.entries[n as usize - 1].position, n)],
     };
-    let first = store.route(SHARD, step(1)).await.expect("a step");
+    let first = store.route(SHARD, &step(1)).await.expect("a step");
     assert_eq!(first, RouteOutcome::Done { added: 1 });
     assert_eq!(
-        store.route(SHARD, step(2)).await.expect("a step"),
+        store.route(SHARD, &step(2)).await.expect("a step"),
         RouteOutcome::Moved
     );
     assert!(
@@ -166,7 +166,7 @@ pub async fn what_is_set_aside_is_kept_and_counted(fixture: &dyn StoreFixture) {
             deliveries: vec![delivery(n, "crm", Priority::Normal)],
             set_aside: vec![aside(&position, n)],
         };
-        let outcome = store.route(SHARD, step).await.expect("a step");
+        let outcome = store.route(SHARD, &step).await.expect("a step");
         assert_eq!(outcome, RouteOutcome::Done { added: 1 });
     }
     let kept = store.set_aside().await.expect("a list");
@@ -197,7 +197,7 @@ pub async fn what_is_set_aside_is_bounded(fixture: &dyn StoreFixture) {
         deliveries: Vec::new(),
         set_aside: (1..=last).map(|n| aside(&position, n)).collect(),
     };
-    store.route(SHARD, step).await.expect("a step");
+    store.route(SHARD, &step).await.expect("a step");
     let kept = store.set_aside().await.expect("a list");
     assert!(!kept.is_empty() && kept.len() <= SetAside::MAX_KEPT);
     assert_eq!(kept[0].entry, aside(&position, last));

@@ -32,7 +32,7 @@ fn names(slice: &QueueSlice) -> Vec<DeliveryId> {
 
 /// Queues deliveries together and waits until they are to be seen.
 async fn queue(store: &dyn Store, deliveries: Vec<NewDelivery>) {
-    let queued = store.enqueue_all(SHARD, deliveries).await;
+    let queued = store.enqueue_all(SHARD, &deliveries).await;
     queued.expect("queued");
     let queued = store.now().await.expect("the time");
     until(async || store.now().await.expect("the time") > queued).await;
@@ -77,7 +77,7 @@ async fn attempt_one(store: &dyn Store, priority: Priority, outcome: Outcome) ->
         outcome,
         attempt: full(),
     };
-    let held = store.complete(SHARD, "crm", vec![completion]).await;
+    let held = store.complete(SHARD, "crm", &[completion]).await;
     assert_eq!(held.expect("completed"), [true]);
     claimed.id
 }
@@ -164,7 +164,7 @@ pub async fn what_is_claimed_is_told_apart_and_not_buried(fixture: &dyn StoreFix
         outcome: Outcome::Delivered,
         attempt: full(),
     };
-    let held = store.complete(SHARD, "crm", vec![completion]).await;
+    let held = store.complete(SHARD, "crm", &[completion]).await;
     assert_eq!(held.expect("an answer"), [false]);
 }
 

@@ -21,7 +21,7 @@ pub async fn a_watch_is_written_only_over_what_was_expected(fixture: &dyn StoreF
     let commit = async |expected: Option<&Record>, record: Option<&Record>| {
         let step = step(vec![put(&id, expected, record)]);
         store
-            .commit(SHARD, step)
+            .commit(SHARD, &step)
             .await
             .expect("a commit")
             .outcomes
@@ -63,7 +63,7 @@ pub async fn items_of_one_step_do_not_depend_on_each_other(fixture: &dyn StoreFi
         put(&ids[1], Some(&new), Some(&new)),
         put(&ids[2], None, Some(&new)),
     ];
-    let committed = store.commit(SHARD, step(items)).await.expect("a commit");
+    let committed = store.commit(SHARD, &step(items)).await.expect("a commit");
     let expected = [
         CommitOutcome::Done,
         CommitOutcome::Conflict(None),
@@ -164,7 +164,7 @@ pub async fn a_commit_ends_the_claim_and_sets_the_next_due_time(fixture: &dyn St
         items: vec![put(&id, Some(&old), Some(&new))],
         finished,
     };
-    store.commit(SHARD, step).await.expect("a commit");
+    store.commit(SHARD, &step).await.expect("a commit");
     let claimed = store
         .claim(SHARD, Lane::Young, 10, LONG)
         .await
@@ -186,7 +186,7 @@ pub async fn a_commit_of_the_same_due_time_leaves_the_claim_alone(fixture: &dyn 
     assert_eq!(claimed.watches.len(), 1);
     let tagged = record(now, b"with tags");
     store
-        .commit(SHARD, step(vec![put(&id, Some(&old), Some(&tagged))]))
+        .commit(SHARD, &step(vec![put(&id, Some(&old), Some(&tagged))]))
         .await
         .expect("a commit");
     let again = store
@@ -213,7 +213,7 @@ pub async fn a_superseded_due_time_is_not_claimed(fixture: &dyn StoreFixture) {
     let old = add(&*store, &id, now).await;
     let new = record(now + LONG, b"later");
     store
-        .commit(SHARD, step(vec![put(&id, Some(&old), Some(&new))]))
+        .commit(SHARD, &step(vec![put(&id, Some(&old), Some(&new))]))
         .await
         .expect("a commit");
     let claimed = store
@@ -223,7 +223,7 @@ pub async fn a_superseded_due_time_is_not_claimed(fixture: &dyn StoreFixture) {
     assert_eq!(claimed.watches, []);
     let sooner = record(now, b"now");
     store
-        .commit(SHARD, step(vec![put(&id, Some(&new), Some(&sooner))]))
+        .commit(SHARD, &step(vec![put(&id, Some(&new), Some(&sooner))]))
         .await
         .expect("a commit");
     let claimed = store
@@ -239,7 +239,7 @@ pub async fn a_deleted_watch_is_not_claimed(fixture: &dyn StoreFixture) {
     let id = id_in(&*store, SHARD, 1);
     let record = add(&*store, &id, store.now().await.expect("the time")).await;
     store
-        .commit(SHARD, step(vec![put(&id, Some(&record), None)]))
+        .commit(SHARD, &step(vec![put(&id, Some(&record), None)]))
         .await
         .expect("a commit");
     let claimed = store
@@ -286,7 +286,7 @@ pub async fn a_finished_lease_gives_nothing_back(fixture: &dyn StoreFixture) {
         items: vec![put(&id, Some(&old), Some(&new))],
         finished,
     };
-    store.commit(SHARD, step).await.expect("a commit");
+    store.commit(SHARD, &step).await.expect("a commit");
     until(async || store.now().await.expect("the time") > claimed.now + lease).await;
     let again = store
         .claim(SHARD, Lane::Young, 10, LONG)
@@ -334,7 +334,7 @@ pub async fn ids_and_records_of_any_size_come_back(fixture: &dyn StoreFixture) {
         for length in [0, 40, 300, 300_000, 12] {
             let new = record(now, &all_bytes[..length]);
             let step = step(vec![put(&id, last.as_ref(), Some(&new))]);
-            let committed = store.commit(shard, step).await.expect("a commit");
+            let committed = store.commit(shard, &step).await.expect("a commit");
             assert_eq!(committed.outcomes, [CommitOutcome::Done]);
             let loaded = store
                 .load(shard, std::slice::from_ref(&id))
@@ -373,7 +373,7 @@ pub async fn all_watches_but_removed_ones_are_paged_once(fixture: &dyn StoreFixt
         let shard = shard_of(id.as_str(), store.shard_count());
         let record = Record::new(state, due, if n % 7 == 0 { &[9; 100] } else { b"x" });
         store
-            .commit(shard, step(vec![put(&id, None, Some(&record))]))
+            .commit(shard, &step(vec![put(&id, None, Some(&record))]))
             .await
             .expect("a commit");
         if state == WatchState::Watching {
@@ -422,7 +422,7 @@ pub async fn watches_are_counted_by_state(fixture: &dyn StoreFixture) {
         put(&ids[0], Some(&records[0]), Some(&ended)),
         put(&ids[1], Some(&records[1]), None),
     ];
-    store.commit(SHARD, step(items)).await.expect("a commit");
+    store.commit(SHARD, &step(items)).await.expect("a commit");
     let gauges = store.gauges().await.expect("counts");
     let count = |state| {
         let found = gauges.watches.iter().find(|(counted, _)| *counted == state);

@@ -120,7 +120,7 @@ impl Player {
         let new = self.delivery(n, is_critical);
         let id = new.id.clone();
         let from = self.now().await?;
-        let done = self.store.route(SHARD, route(new)).await;
+        let done = self.store.route(SHARD, &route(new)).await;
         let done = done.map_err(unavailable)?;
         let to = self.now().await?;
         let between = Between { from, to };
@@ -132,7 +132,7 @@ impl Player {
             return Err(format!("a route step came to {done:?}, not {expected:?}"));
         }
         let late = self.delivery(999, true);
-        match self.store.route(SHARD, route(late)).await {
+        match self.store.route(SHARD, &route(late)).await {
             Ok(RouteOutcome::Moved) => Ok(()),
             other => Err(format!("a route step behind the cursor came to {other:?}")),
         }
@@ -148,7 +148,7 @@ impl Player {
             entry: Some(b"events".to_vec()),
             ..put(&id, None, Some(&record))
         };
-        let committed = self.store.commit(SHARD, step(vec![item])).await;
+        let committed = self.store.commit(SHARD, &step(vec![item])).await;
         committed.map(drop).map_err(unavailable)
     }
 
@@ -195,7 +195,7 @@ impl Player {
         };
         let held = self
             .store
-            .complete(SHARD, &self.sink, vec![completion])
+            .complete(SHARD, &self.sink, &[completion])
             .await
             .map_err(unavailable)?;
         let to = self.now().await?;
