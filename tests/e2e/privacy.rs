@@ -97,6 +97,7 @@ async fn nothing_personal_and_no_secret_leaves_the_process(store: &str, files: &
         time_scale: 0.1,
         to: Some(format!("+{NUMBER}")),
         body: TEXT.to_owned(),
+        label: Some(format!("otp {NUMBER}")),
         ..MessageSpec::default()
     };
     let id = stage.sim.register(spec).expect("a message");

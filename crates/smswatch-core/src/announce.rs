@@ -87,6 +87,7 @@ impl Announcer<'_> {
     fn message(&self) -> Message {
         let facts = self.facts;
         let people = self.privacy.people(facts);
+        let label = facts.label.clone();
         Message {
             message_id: Some(self.message_id.clone()),
             outcome: self.snapshot.outcome(),
@@ -96,7 +97,7 @@ impl Announcer<'_> {
             to_key: people.to_key,
             country: facts.country.clone(),
             operator: facts.operator.clone(),
-            label: facts.label.clone(),
+            label: label.map(|label| self.privacy.text(label, facts)),
             campaign: facts.campaign.clone(),
             application: facts.application.clone(),
             groups: facts.groups.clone(),

@@ -77,17 +77,12 @@ impl Privacy {
         }
     }
 
-    /// The provider's free text without the recipient's number.
+    /// Free text without the recipient's number.
     pub(crate) fn text(&self, text: String, facts: &MessageFacts) -> String {
         let Some(to) = facts.to.as_ref().filter(|_| self.numbers == Numbers::Mask) else {
             return text;
         };
-        let digits = to.reveal().trim_start_matches('+');
-        if digits.len() >= 6 && text.contains(digits) {
-            text.replace(digits, to.masked().trim_start_matches('+'))
-        } else {
-            text
-        }
+        to.masked_in(&text).unwrap_or(text)
     }
 
     fn show(&self, number: &PhoneNumber) -> String {
@@ -131,6 +126,8 @@ mod tests {
         assert_eq!(text, "3069******01 is not known");
         let people = privacy(Numbers::Full).people(&facts());
         assert_eq!(people.to.as_deref(), Some("+306900000001"));
+        let text = privacy(Numbers::Full).text("306900000001".to_owned(), &facts());
+        assert_eq!(text, "306900000001");
     }
 
     #[test]

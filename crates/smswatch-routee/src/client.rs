@@ -123,6 +123,10 @@ impl Provider for RouteeProvider {
     }
 
     async fn look(&self, message_id: &MessageId) -> Result<Look, LookError> {
+        // No URL can name these: they mean the folder itself and the one above, however encoded.
+        if matches!(message_id.as_str(), "." | "..") {
+            return Ok(Look::Unknown);
+        }
         let token = self.tokens.get(None).await?;
         let mut response = self.ask(message_id, &token).await?;
         if is_refusal(response.status()) {

@@ -150,10 +150,12 @@ pub fn parse(message_id: &MessageId, body: &[u8]) -> Result<Look, InvalidTrackin
             .is_none_or(|id| id == message_id.as_str())
     });
     items.truncate(MAX_ITEMS);
-    let parts: Vec<PartReport> = items
+    let mut parts: Vec<PartReport> = items
         .iter()
         .filter_map(|item| part(message_id, item))
         .collect();
+    // The order of the answer is documented nowhere.
+    parts.sort_by_key(|part| part.number.unwrap_or(u32::MAX));
     match items.into_iter().next() {
         Some(first) if !parts.is_empty() => Ok(Look::Seen(Box::new(Sighting {
             facts: facts(first),

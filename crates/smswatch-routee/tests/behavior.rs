@@ -172,3 +172,13 @@ fn an_address_that_is_none_is_refused() {
         assert!(RouteeProvider::new(options(url)).is_err(), "{url}");
     }
 }
+
+#[tokio::test]
+async fn an_id_that_no_url_can_name_is_unknown_and_not_asked_for() {
+    let stage = stage();
+    for id in [".", ".."] {
+        let id = MessageId::new(id).expect("a valid id");
+        let look = stage.routee.look(&id).await.expect("a look");
+        assert!(matches!(look, Look::Unknown), "{look:?}");
+    }
+}

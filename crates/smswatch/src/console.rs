@@ -11,6 +11,8 @@ use smswatch_core::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Receipt, Sink, SinkContext,
 };
 
+use crate::plain::plain;
+
 /// Prints alerts on standard output; in color only on a terminal.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -61,13 +63,6 @@ fn render(notification: &Notification) -> String {
     let id = &notification.delivery_id;
     text.push_str(&format!("         {faint}rule {rule}, {id}{faint:#}\n\n"));
     text
-}
-
-/// Without control characters: what a provider says must not steer a terminal.
-fn plain(text: &str) -> String {
-    text.chars()
-        .filter(|character| !character.is_control())
-        .collect()
 }
 
 #[cfg(test)]

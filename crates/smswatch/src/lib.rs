@@ -15,6 +15,7 @@ mod console;
 mod demo;
 mod heartbeat;
 mod log;
+mod plain;
 mod report;
 mod run;
 mod settings;

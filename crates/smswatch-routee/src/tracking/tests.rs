@@ -135,6 +135,17 @@ fn a_part_without_an_id_is_named_by_its_place() {
 }
 
 #[test]
+fn parts_come_in_their_order_whatever_the_answers_is() {
+    let seen = seen(
+        r#"[{"smsId": "b", "part": 2, "status": {"status": "Sent"}},
+            {"smsId": "x", "status": {"status": "Sent"}},
+            {"smsId": "a", "part": 1, "status": {"status": "Sent"}}]"#,
+    );
+    let ids: Vec<&str> = seen.parts.iter().map(|part| part.sms_id.as_str()).collect();
+    assert_eq!(ids, ["a", "b", "x"]);
+}
+
+#[test]
 fn an_empty_list_is_no_information() {
     for json in ["[]", " [ ]", r#"{"content": [], "last": true}"#] {
         assert_eq!(parse(&id(), json.as_bytes()), Ok(Look::Empty), "{json}");

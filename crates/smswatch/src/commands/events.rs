@@ -10,6 +10,7 @@ use super::table::Table;
 use super::{field, print, print_json};
 use crate::cli::EventsArgs;
 use crate::client::Client;
+use crate::plain::plain;
 
 /// How often a following command asks for what is new.
 const PACE: Duration = Duration::from_millis(500);
@@ -70,7 +71,7 @@ async fn follow(client: &Client, args: &EventsArgs) -> anyhow::Result<()> {
             if args.output.json {
                 print(&format!("{event}\n"))?;
             } else {
-                print(&format!("{}\n", cells(event).join("  ")))?;
+                print(&format!("{}\n", plain(&cells(event).join("  "))))?;
             }
         }
         tokio::time::sleep(PACE).await;

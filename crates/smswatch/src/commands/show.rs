@@ -9,6 +9,7 @@ use super::table::Table;
 use super::{field, print, print_json};
 use crate::cli::ShowArgs;
 use crate::client::Client;
+use crate::plain::plain;
 
 pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
@@ -39,7 +40,7 @@ fn render(timeline: &Value) -> String {
         .map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or("-")))
         .collect();
     if !tags.is_empty() {
-        let _written = writeln!(text, "tags: {}", tags.join(", "));
+        let _written = writeln!(text, "tags: {}", plain(&tags.join(", ")));
     }
     section(&mut text, "Parts", &parts(watch));
     text.push_str("\nWhat happened\n");
@@ -52,7 +53,12 @@ fn render(timeline: &Value) -> String {
     }
     for tried in events {
         let event = &tried["event"];
-        let _written = writeln!(text, "  {}  {}", field(event, "/time"), summary(event));
+        let _written = writeln!(
+            text,
+            "  {}  {}",
+            field(event, "/time"),
+            plain(&summary(event))
+        );
         for trial in tried["rules"].as_array().into_iter().flatten() {
             let mark = if trial["fired"] == true {
                 "fired"
@@ -60,7 +66,7 @@ fn render(timeline: &Value) -> String {
                 "not"
             };
             let (rule, because) = (field(trial, "/rule"), field(trial, "/because"));
-            let _written = writeln!(text, "    {mark:<5}  {rule}: {because}");
+            let _written = writeln!(text, "    {mark:<5}  {rule}: {}", plain(because));
         }
     }
     section(&mut text, "Deliveries", &deliveries(timeline));
@@ -149,7 +155,7 @@ mod tests {
             "watch": {
                 "message_id": "m1", "state": "final", "outcome": "failed",
                 "registered_at": "2026-05-01T10:28:40Z", "next_poll_at": null,
-                "tags": {"team": "crm"},
+                "tags": {"team": "crm\n\u{1b}[2J"},
                 "parts": [{"sms_id": "p1", "number": 1, "status": "Undelivered",
                     "detailed_status": "Carrier Violation", "date": "2026-05-01T10:28:49Z"}],
             },

@@ -1,5 +1,7 @@
 //! Rows of text in columns of equal width.
 
+use crate::plain::plain;
+
 /// Columns of text with a heading each.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -19,9 +21,9 @@ impl Table {
     }
 
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
-        let plain = |cell: String| cell.chars().filter(|c| !c.is_control()).collect();
+        let cells = cells.into_iter().map(Into::into);
         self.rows
-            .push(cells.into_iter().map(Into::into).map(plain).collect());
+            .push(cells.map(|cell: String| plain(&cell)).collect());
     }
 
     pub(super) fn is_empty(&self) -> bool {
