@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures::future::join_all;
+use smswatch_model::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +26,7 @@ use crate::service::Service;
 use crate::settings::{Settings, SinkSettings};
 use crate::shared::{Backlog, OpenLeases, Shared, SinkUnit};
 use crate::sink::Sink;
-use crate::store::{Rate, Store, StoreError, Trimmed};
+use crate::store::{Rate, Store, Trimmed};
 use crate::{commit, deliver, fallback, observe, overflow, replicas, route};
 
 /// How often the store is asked how it is, and the queues are looked at that another process may
@@ -71,13 +72,13 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts to work.
+    /// Starts to work; `now` is what the store's clock says.
     ///
-    /// # Errors
+    /// # Panics
     ///
-    /// The store is not there.
-    pub async fn start(parts: Parts) -> Result<Self, StoreError> {
-        let now = parts.store.now().await?;
+    /// It is not called from within a Tokio runtime.
+    #[must_use]
+    pub fn start(parts: Parts, now: Timestamp) -> Self {
         let (fresh, appended) = FreshLog::new();
         let shared = Arc::new(share(parts, StoreClock::new(now), fresh));
         let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
@@ -107,13 +108,13 @@ impl Engine {
             }
         }
         shared.health.running();
-        Ok(Self {
+        Self {
             shared,
             stop,
             cut,
             stages,
             chores,
-        })
+        }
     }
 
     /// The door for the API and for programs.

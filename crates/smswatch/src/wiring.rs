@@ -68,7 +68,7 @@ pub(crate) async fn start(
     let door = server.door();
     let front = Front::of(server);
     let waiting = store::wait(opened, &configuration.store, &door, front.address);
-    let Some(store) = stop.run_until_cancelled(waiting).await.transpose()? else {
+    let Some((store, now)) = stop.run_until_cancelled(waiting).await.transpose()? else {
         front.close().await;
         return Ok(None);
     };
@@ -80,9 +80,7 @@ pub(crate) async fn start(
         privacy: configuration.privacy,
         settings: configuration.settings,
     };
-    let engine = Engine::start(parts)
-        .await
-        .context("could not read the store's clock")?;
+    let engine = Engine::start(parts, now);
     door.open(engine.service());
     Ok(Some(Process {
         engine,

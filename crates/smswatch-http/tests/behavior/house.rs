@@ -14,6 +14,7 @@ use smswatch_core::settings::{
     AlarmSettings, Numbers, ProviderLimits, Settings, SinkSettings, WatchSettings,
 };
 use smswatch_core::sink::Sink;
+use smswatch_core::store::Store;
 use smswatch_core::store::{Bound, HistoryBounds, Rate};
 use smswatch_core::{Engine, Parts, Privacy, Secret};
 use smswatch_http::{ApiToken, HttpOptions, Server};
@@ -85,6 +86,7 @@ impl House {
     async fn with(tokens: Vec<ApiToken>, sink: Arc<dyn Sink>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store = SqliteStore::open(&directory.path().join("store.db")).expect("a store");
+        let now = store.now().await.expect("the store is there");
         let parts = Parts {
             store: Arc::new(store),
             provider: Arc::new(FakeProvider),
@@ -93,7 +95,7 @@ impl House {
             privacy: Privacy::new(Numbers::Mask, &Secret::new("a key of this test")),
             settings: settings(),
         };
-        let engine = Engine::start(parts).await.expect("the store is there");
+        let engine = Engine::start(parts, now);
         let options = HttpOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tokens,

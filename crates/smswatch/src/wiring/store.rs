@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use smswatch_core::HealthReport;
+use smswatch_core::model::Timestamp;
 use smswatch_core::store::Store;
 use smswatch_http::Door;
 use smswatch_store_redis::{RedisOptions, RedisStore};
@@ -19,9 +20,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause: a store that comes back is found within about this time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+const CLOCK: &str = "could not read the store's clock";
+
 /// What became of a try to open the store.
 pub(super) enum Opened {
-    Ready(Arc<dyn Store>),
+    /// With what its clock says.
+    Ready(Arc<dyn Store>, Timestamp),
     /// It is not there, and may come without anybody changing anything here.
     NotYet(anyhow::Error),
 }
@@ -32,7 +36,8 @@ pub(super) async fn open(choice: &StoreChoice) -> anyhow::Result<Opened> {
         StoreChoice::Sqlite(path) => {
             let store = SqliteStore::open(path)
                 .with_context(|| format!("could not open the store {}", path.display()))?;
-            Ok(Opened::Ready(Arc::new(store)))
+            let now = store.now().await.context(CLOCK)?;
+            Ok(Opened::Ready(Arc::new(store), now))
         }
         StoreChoice::Redis {
             url,
@@ -49,7 +54,10 @@ pub(super) async fn open(choice: &StoreChoice) -> anyhow::Result<Opened> {
                     for warning in warnings {
                         tracing::warn!("{warning}");
                     }
-                    Ok(Opened::Ready(Arc::new(store)))
+                    Ok(match store.now().await {
+                        Ok(now) => Opened::Ready(Arc::new(store), now),
+                        Err(error) => Opened::NotYet(anyhow::Error::new(error).context(CLOCK)),
+                    })
                 }
                 Err(error) if error.is_passing() => Ok(Opened::NotYet(error.into())),
                 Err(error) => Err(error).context("could not open the store in Redis"),
@@ -64,12 +72,12 @@ pub(super) async fn wait(
     choice: &StoreChoice,
     door: &Door,
     address: SocketAddr,
-) -> anyhow::Result<Arc<dyn Store>> {
+) -> anyhow::Result<(Arc<dyn Store>, Timestamp)> {
     let mut pause = FIRST_PAUSE;
     let mut last_trouble = None;
     loop {
         let trouble = match opened {
-            Opened::Ready(store) => return Ok(store),
+            Opened::Ready(store, now) => return Ok((store, now)),
             Opened::NotYet(error) => format!("{error:#}"),
         };
         door.say(HealthReport::waiting_for_store(&trouble));
