@@ -11,17 +11,17 @@ use smswatch_model::{Event, MessageId};
 use tokio::sync::mpsc;
 
 use crate::codec;
-use crate::lifecycle::{Answer, Applied, Lifecycle};
 use crate::metrics::{KindLabel, ObservationLabels};
 use crate::observe::{Finished, Verdict};
 use crate::pace::Backoff;
 use crate::record::{Record, WatchState};
-use crate::route::Fresh;
+use crate::route::fresh::Fresh;
 use crate::shared::Shared;
 use crate::store::{
     Appended, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId, Shard,
 };
 use crate::watch::Watch;
+use crate::watch::lifecycle::{Answer, Applied, Lifecycle};
 
 /// How many watches are written together at most.
 const MOST_AT_ONCE: usize = 512;

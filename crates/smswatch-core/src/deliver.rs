@@ -1,7 +1,11 @@
 //! Stage four: one sink's queue; claims what is due, attempts it, and writes what came of it.
 
+pub(crate) mod breaker;
 mod claim;
 mod failure;
+pub(crate) mod fallback;
+pub(crate) mod filling;
+pub(crate) mod overflow;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -15,14 +19,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::breaker::{Report, Turn};
 use self::claim::Waiting;
-use crate::breaker::{self, Report, Turn};
 use crate::codec;
-use crate::fallback;
 use crate::limiter::Limiter;
 use crate::metrics::{DeliveryLabels, SinkLabel};
 use crate::pace::Backoff;
-use crate::poison::panic_text;
+use crate::panics::panic_text;
 use crate::shared::{Shared, SinkUnit};
 use crate::sink::{DeliveryError, Receipt};
 use crate::store::{Attempt, ClaimedDelivery, Completion, NewDelivery, Outcome, Priority, Shard};

@@ -13,21 +13,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agenda::Agenda;
 use crate::alarm::{self, Alarms};
-use crate::breaker::Breaker;
 use crate::clock::StoreClock;
-use crate::filling::Filling;
+use crate::deliver::breaker::Breaker;
+use crate::deliver::filling::Filling;
+use crate::deliver::{fallback, overflow};
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::metrics::{Metrics, RecordLabel, SinkName};
 use crate::privacy::Privacy;
 use crate::provider::Provider;
-use crate::route::FreshLog;
+use crate::route::fresh::FreshLog;
 use crate::rules::Rules;
 use crate::service::Service;
 use crate::settings::{Settings, SinkSettings};
 use crate::shared::{Backlog, OpenLeases, Shared, SinkUnit};
 use crate::sink::Sink;
 use crate::store::{Rate, Store, Trimmed};
-use crate::{commit, deliver, fallback, observe, overflow, replicas, route};
+use crate::{commit, deliver, observe, replicas, route};
 
 /// How often the store is asked how it is, and the queues are looked at that another process may
 /// have filled.

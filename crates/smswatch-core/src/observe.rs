@@ -1,5 +1,6 @@
 //! Stage one: claims watches that are due, young ones first, and looks at their messages.
 
+mod gate;
 mod room;
 
 use std::sync::Arc;
@@ -12,9 +13,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::gate::Gate;
 use self::room::{Room, Seat};
-use crate::gate::Gate;
-use crate::lifecycle::{Answer, Task, polled};
 use crate::limiter::Limiter;
 use crate::metrics::ResultLabel;
 use crate::pace::Backoff;
@@ -23,6 +23,7 @@ use crate::record::Record;
 use crate::shared::Shared;
 use crate::store::{ClaimedWatches, Lane, LeaseId, Shard};
 use crate::watch::Watch;
+use crate::watch::lifecycle::{Answer, Task, polled};
 
 /// How long a claimed watch belongs to its claimer. A dead process's watches are looked at by
 /// another one after this, which must be within 45 seconds.

@@ -1,6 +1,7 @@
 //! Stage three: evaluates rules on what the log holds, and puts notifications into the queues.
 
-mod fresh;
+pub(crate) mod fresh;
+mod poison;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,10 +16,9 @@ use smswatch_model::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::fresh::{Fresh, FreshLog};
+use self::fresh::Fresh;
 use crate::codec;
 use crate::pace::Backoff;
-use crate::poison;
 use crate::rules::{Notice, Rules};
 use crate::shared::Shared;
 use crate::store::{

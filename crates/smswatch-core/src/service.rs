@@ -1,55 +1,30 @@
 //! What a running process can be asked: the one door for the API and for programs.
 
+mod error;
+mod history;
+mod redrive;
+mod sinks;
+mod watches;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use smswatch_model::{DeliveryId, Event, MessageId, Severity, Timestamp};
 
+pub use self::error::ServiceError;
+pub use self::history::{EventFilter, TriedEvent};
+pub use self::redrive::{EndedFilter, Redriven};
+pub use self::sinks::SinkState;
+pub use self::watches::{NewWatch, Registered, WatchView};
 use crate::announce::test_event;
-use crate::breaker::SinkState;
 use crate::health::HealthReport;
-use crate::history::{EventFilter, TriedEvent};
-use crate::redrive::{EndedFilter, Redriven};
 use crate::route;
 use crate::rules::Notice;
 use crate::shared::Shared;
 use crate::store::{
-    DeliveryFilter, Gauges, InvalidCursor, KeptAside, NewDelivery, Page, PageRequest, Priority,
-    StoreError, StoredDelivery, shard_of,
+    DeliveryFilter, Gauges, KeptAside, NewDelivery, Page, PageRequest, Priority, StoredDelivery,
+    shard_of,
 };
-use crate::watches::{NewWatch, Registered, WatchView};
-
-/// Why something that was asked could not be done.
-#[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
-    /// The store did not do it; it may or may not have taken place.
-    #[error(transparent)]
-    Store(StoreError),
-    /// The cursor was not given out here.
-    #[error(transparent)]
-    Cursor(InvalidCursor),
-    /// Others keep changing the same thing; asking again helps.
-    #[error("others keep changing the same watch")]
-    Busy,
-    /// What is stored cannot be read.
-    #[error("what is stored of it cannot be read")]
-    Damaged,
-}
-
-impl From<StoreError> for ServiceError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Cursor(error) => Self::Cursor(error),
-            error => Self::Store(error),
-        }
-    }
-}
-
-impl From<InvalidCursor> for ServiceError {
-    fn from(error: InvalidCursor) -> Self {
-        Self::Cursor(error)
-    }
-}
 
 /// A running process, as others see it. Cheap to clone.
 #[derive(Debug, Clone)]

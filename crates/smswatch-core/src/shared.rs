@@ -11,19 +11,19 @@ use tokio::sync::Notify;
 
 use crate::agenda::Agenda;
 use crate::alarm::Alarms;
-use crate::breaker::Breaker;
 use crate::clock::StoreClock;
-use crate::filling::Filling;
+use crate::deliver::breaker::Breaker;
+use crate::deliver::filling::Filling;
 use crate::health::{Health, STORE};
-use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, OperationLabel, SinkName};
 use crate::privacy::Privacy;
 use crate::provider::Provider;
-use crate::route::FreshLog;
+use crate::route::fresh::FreshLog;
 use crate::rules::Rules;
 use crate::settings::{Settings, SinkSettings};
 use crate::sink::Sink;
 use crate::store::{Lane, LeaseId, Priority, Shard, Store, StoreError, shard_of};
+use crate::watch::lifecycle::Lifecycle;
 
 /// A sink with all that belongs to it.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use smswatch_core::store::{
     DeliveryToken, NewDelivery, Outcome, Page, Priority, QueueGauge, StoredDelivery,
 };
 
-use crate::watches::unreadable;
+use crate::error::unreadable;
 
 /// How many deliveries one trim removes at most.
 const MOST_TRIMMED: u64 = 1000;

@@ -1,4 +1,4 @@
-//! Says of SQLite's errors whether waiting can help.
+//! Says of SQLite's errors whether waiting can help, and of rows that they cannot be ours.
 
 use rusqlite::ErrorCode;
 use smswatch_core::store::StoreError;
@@ -19,4 +19,9 @@ pub(crate) fn store_error(error: &rusqlite::Error) -> StoreError {
         ) => StoreError::Unavailable(error.to_string()),
         _ => StoreError::Unexpected(error.to_string()),
     }
+}
+
+/// An error for something that this version cannot have written.
+pub(crate) fn unreadable(what: &'static str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, what.into())
 }

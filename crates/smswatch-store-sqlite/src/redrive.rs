@@ -6,7 +6,7 @@ use smswatch_core::store::{
     DeliveryState, Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven, Shard,
 };
 
-use crate::watches::unreadable;
+use crate::error::unreadable;
 
 /// Takes up or forgets what a step asks for; goes on behind the end and number of the last delivery.
 pub(crate) fn redrive(

@@ -10,6 +10,7 @@ use smswatch_core::store::{
     Lane, LeaseId, Page, PageRequest,
 };
 
+use crate::error::unreadable;
 use crate::log;
 
 pub(crate) fn load(connection: &Connection, ids: &[MessageId]) -> Result<Vec<Option<Record>>> {
@@ -25,11 +26,6 @@ fn load_one(connection: &Connection, id: &MessageId) -> Result<Option<Record>> {
 
 fn record(bytes: Vec<u8>) -> Result<Record> {
     Record::from_bytes(bytes).ok_or_else(|| unreadable("the record of a watch"))
-}
-
-/// An error for something that this version cannot have written.
-pub(crate) fn unreadable(what: &'static str) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, what.into())
 }
 
 pub(crate) fn commit(

@@ -7,8 +7,8 @@ use smswatch_model::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::breaker::Flow;
 use super::lease;
-use crate::breaker::Flow;
 use crate::pace::Backoff;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::{ClaimedDelivery, Priority, Shard, StoreError};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smswatch_model::Timestamp;
 
-use crate::breaker::Report;
+use super::breaker::Report;
 use crate::pace;
 use crate::shared::SinkUnit;
 use crate::sink::{DeliveryError, Retry};

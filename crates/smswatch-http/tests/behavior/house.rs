@@ -14,8 +14,7 @@ use smswatch_core::settings::{
     AlarmSettings, Numbers, ProviderLimits, Settings, SinkSettings, WatchSettings,
 };
 use smswatch_core::sink::Sink;
-use smswatch_core::store::Store;
-use smswatch_core::store::{Bound, HistoryBounds, Rate};
+use smswatch_core::store::{Bound, HistoryBounds, Rate, Store};
 use smswatch_core::{Engine, Parts, Privacy, Secret};
 use smswatch_http::{ApiToken, HttpOptions, Server};
 use smswatch_store_sqlite::SqliteStore;

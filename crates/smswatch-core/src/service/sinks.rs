@@ -3,8 +3,8 @@
 use futures::future::join_all;
 use smswatch_model::Timestamp;
 
+use super::error::ServiceError;
 use crate::metrics::SinkLabel;
-use crate::service::ServiceError;
 use crate::shared::{Shared, SinkUnit};
 
 /// Whether a sink takes deliveries, and what stands against it.

@@ -3,8 +3,8 @@
 use futures::future::try_join_all;
 use smswatch_model::{DeliveryId, Timestamp};
 
+use super::error::ServiceError;
 use crate::metrics::{RedriveLabels, SinkName};
-use crate::service::ServiceError;
 use crate::shared::Shared;
 use crate::store::{DeliveryState, Redrive, RedriveOutcome, RedriveStep, Shard, StoreError};
 

@@ -20,7 +20,6 @@
 mod keeper;
 mod parked;
 mod ramp;
-mod state;
 
 use std::time::Duration;
 
@@ -30,7 +29,6 @@ use smswatch_model::Timestamp;
 use crate::settings::BreakerSettings;
 pub(crate) use keeper::{Breaker, Turn, keep};
 use parked::{Parked, Span};
-pub use state::SinkState;
 
 const FORMAT: u8 = 1;
 

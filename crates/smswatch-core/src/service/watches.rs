@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use futures::stream::{self, StreamExt as _};
 use smswatch_model::{MessageId, Outcome, Part, Tags, Timestamp};
 
-use crate::lifecycle::Lifecycle;
+use super::error::ServiceError;
 use crate::record::{Record, WatchState};
-use crate::service::ServiceError;
 use crate::shared::Shared;
 use crate::store::{CommitItem, CommitOutcome, CommitStep, Lane, Page, PageRequest, Shard};
 use crate::watch::Watch;
+use crate::watch::lifecycle::Lifecycle;
 
 /// How often a step is tried when others keep changing the same watches.
 const MOST_TRIES: u32 = 50;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::{join_all, try_join_all};
 
-use crate::fallback;
+use super::fallback;
 use crate::metrics::DeliveryLabels;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::{

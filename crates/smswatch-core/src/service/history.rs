@@ -2,9 +2,9 @@
 
 use smswatch_model::{Event, EventKind, MessageId};
 
+use super::error::ServiceError;
 use crate::codec;
 use crate::rules::Trial;
-use crate::service::ServiceError;
 use crate::shared::Shared;
 use crate::store::{InvalidCursor, Page, PageRequest};
 

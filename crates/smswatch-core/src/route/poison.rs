@@ -1,8 +1,8 @@
 //! Log entries that cannot be routed: tried a few times, then set aside, so that they block nothing.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::panics::panic_text;
 use crate::sink::bounded;
 use crate::store::{LogEntry, SetAside};
 
@@ -33,13 +33,6 @@ pub(crate) fn set_aside(entry: &LogEntry, error: &str) -> SetAside {
         error: bounded(error),
         body,
     }
-}
-
-/// The words that a panic came with.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }
 
 #[cfg(test)]
