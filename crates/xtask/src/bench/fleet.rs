@@ -1,0 +1,156 @@
+//! Three replicas share the looks: how late one is, and what becomes of the work of two that die.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::bail;
+
+use super::Programs;
+use super::report::{Ledger, Report};
+use super::simulator::Course;
+use super::spread::Spread;
+use super::stage::Stage;
+use super::subject::CHANGES;
+
+const MESSAGES: u64 = 600;
+
+/// The gap between two looks at one message, to which up to a tenth is added.
+const GAP: Duration = Duration::from_secs(2);
+
+/// How long the simulated Routee takes for an answer.
+const LATENCY: Duration = Duration::from_millis(100);
+
+/// How long the looks are watched.
+const WINDOW: Duration = Duration::from_secs(30);
+
+/// How many looks are under way when two replicas are killed.
+const IN_HAND: u64 = 50;
+
+/// By how much the clocks of Redis and of the simulator may seem to differ, each rounded.
+const CLOCKS: Duration = Duration::from_millis(5);
+
+/// How long the last replica may take before it is said that it will not do it.
+const PATIENCE: Duration = Duration::from_secs(75);
+
+pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow::Result<()> {
+    eprintln!("looking at {MESSAGES} messages with three replicas");
+    let stage = Stage::set(programs, GAP).await?;
+    let others = [stage.another(programs)?, stage.another(programs)?];
+    let ids = stage.simulator.scripted(MESSAGES).await?;
+    stage.simulator.answer_after(LATENCY).await?;
+    let registered = epoch();
+    stage.subject.watch_ids(&ids).await?;
+    tokio::time::sleep(WINDOW).await;
+    tell_looks(report, registered, &courses(&stage, &ids).await?)?;
+
+    // Those who die have something in hand.
+    stage.simulator.is_busy(IN_HAND).await?;
+    let mut events = 0;
+    for replica in &others {
+        events += replica.count(CHANGES).await?;
+    }
+    let (killed, clock) = (Instant::now(), epoch());
+    drop(others);
+    for id in &ids {
+        stage.simulator.move_on(id).await?;
+    }
+    let looked_at = all_looked_at(&stage, &ids, clock).await?;
+    report.at_most(
+        "two of three replicas killed, until every message was looked at again",
+        (looked_at - clock).as_secs_f64(),
+        45.0,
+        "s",
+    );
+    let told = stage.receiver.wait_for(MESSAGES).await?;
+    report.at_most(
+        "the same until every last status was told",
+        told.last.duration_since(killed).as_secs_f64(),
+        45.0,
+        "s",
+    );
+    let served = courses(&stage, &ids).await?;
+    let served = served.iter().map(|course| course.changes_served).sum();
+    events += stage.subject.count(CHANGES).await?;
+    report.balance(Ledger {
+        part: "fleet",
+        served,
+        events,
+        alerts: served - MESSAGES,
+        received: told.unique + told.repeats,
+        queued: stage.subject.count("smswatch_queue_depth").await?,
+    });
+    Ok(())
+}
+
+fn tell_looks(report: &mut Report, registered: Duration, courses: &[Course]) -> anyhow::Result<()> {
+    let milliseconds = |duration: Duration| duration.as_secs_f64() * 1e3;
+    let first = courses.iter().filter_map(|course| course.looks.first());
+    let first = Spread::of(first.map(|look| milliseconds(look.saturating_sub(registered))))?;
+    let gaps = courses.iter().flat_map(|course| course.looks.windows(2));
+    let gaps = Spread::of(gaps.map(|pair| milliseconds(pair[1] - pair[0])))?;
+    let [earliest, latest] = [GAP, GAP.mul_f64(1.1)].map(|gap| milliseconds(LATENCY + gap));
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let twice = gaps.below(earliest - milliseconds(CLOCKS)) as f64;
+    report.at_most(
+        "looks twice for one due time, three replicas",
+        twice,
+        0.0,
+        "",
+    );
+    report.tell(
+        format!("between two looks, when {earliest:.0} to {latest:.0} ms are due"),
+        format!(
+            "p50 {:.0}, p99 {:.0}, max {:.0} ms",
+            gaps.median(),
+            gaps.percentile(99),
+            gaps.highest()
+        ),
+    );
+    report.at_most(
+        "the latest look, later than due",
+        (gaps.highest() - latest).max(0.0),
+        1_000.0,
+        "ms",
+    );
+    report.tell(
+        format!("{MESSAGES} registered at once, until the last was looked at"),
+        format!("{:.0} ms", first.highest()),
+    );
+    Ok(())
+}
+
+/// When the last message was looked at for the first time after `clock`.
+async fn all_looked_at(stage: &Stage, ids: &[String], clock: Duration) -> anyhow::Result<Duration> {
+    let mut waiting: Vec<&String> = ids.iter().collect();
+    let mut last = clock;
+    let began = Instant::now();
+    while !waiting.is_empty() {
+        if began.elapsed() > PATIENCE {
+            bail!("{} messages are looked at no more", waiting.len());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let mut still = Vec::new();
+        for id in waiting {
+            let course = stage.simulator.course(id).await?;
+            match course.looks.iter().find(|look| **look > clock) {
+                Some(look) => last = last.max(*look),
+                None => still.push(id),
+            }
+        }
+        waiting = still;
+    }
+    Ok(last)
+}
+
+async fn courses(stage: &Stage, ids: &[String]) -> anyhow::Result<Vec<Course>> {
+    let mut courses = Vec::new();
+    for id in ids {
+        courses.push(stage.simulator.course(id).await?);
+    }
+    Ok(courses)
+}
+
+/// This machine's clock, which is also the simulator's.
+fn epoch() -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.expect("this is later than 1970")
+}
