@@ -54,7 +54,7 @@ pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow:
         rounds.push(meeting.round(round, &neighbors).await?);
     }
     tell(report, &rounds)?;
-    let (_, highest) = meeting.stage.subject.process.memory()?;
+    let highest = meeting.stage.subject.process.memory()?.highest;
     report.tell(
         "the same at its highest",
         format!("{:.1} MB", megabytes(highest)),
@@ -166,7 +166,7 @@ impl Meeting {
         neighbors.recover();
         self.stage.subject.empties("smswatch_queue_depth").await?;
         self.stage.subject.empties(open).await?;
-        let (resident, _) = self.stage.subject.process.memory()?;
+        let resident = self.stage.subject.process.memory()?.resident;
         Ok(Round {
             alone,
             onset,

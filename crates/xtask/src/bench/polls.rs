@@ -92,7 +92,7 @@ async fn watch(programs: &Programs, count: u64, gap: Duration) -> anyhow::Result
     let [calls, commands] =
         [redis.calls()? - calls, redis.commands()? - commands].map(|n| n as f64);
 
-    let (resident, _) = subject.process.memory()?;
+    let resident = subject.process.memory()?.resident;
     let served = simulator.served("still").await?;
     let events = subject.count(CHANGES).await?;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]

@@ -15,7 +15,7 @@ pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow:
     simulator.held("storm", MESSAGES).await?;
     subject.watch(simulator, "storm", MESSAGES).await?;
     stage.settles(MESSAGES).await?;
-    let (calm, _) = subject.process.memory()?;
+    let calm = subject.process.memory()?.resident;
 
     let cpu = subject.process.cpu()?;
     let started = Instant::now();
@@ -37,7 +37,7 @@ pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow:
         "CPU per event, from change to webhook",
         format!("{:.0} µs", cpu.as_secs_f64() * 1e6 / all),
     );
-    let (_, highest) = subject.process.memory()?;
+    let highest = subject.process.memory()?.highest;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let [calm, highest] = [calm, highest].map(|bytes| bytes as f64 / 1e6);
     report.tell(
