@@ -74,7 +74,7 @@ pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow:
         part: "fleet",
         served,
         events,
-        alerts: served - MESSAGES,
+        alerts: served.saturating_sub(MESSAGES),
         received: told.unique + told.repeats,
         queued: stage.subject.count("smswatch_queue_depth").await?,
     });
