@@ -2,11 +2,15 @@
 
 mod bare;
 mod child;
+mod fleet;
+mod neighbors;
 mod polls;
 mod receiver;
 mod redis;
 mod report;
 mod simulator;
+mod spread;
+mod stage;
 mod storm;
 mod subject;
 mod trickle;
@@ -103,10 +107,20 @@ enum Part {
     Storm,
     /// Two hundred changes a second.
     Trickle,
+    /// Sinks in trouble beside a healthy one.
+    Neighbors,
+    /// Three replicas, of which two die.
+    Fleet,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Polls, Self::Storm, Self::Trickle];
+    const ALL: [Self; 5] = [
+        Self::Polls,
+        Self::Storm,
+        Self::Trickle,
+        Self::Neighbors,
+        Self::Fleet,
+    ];
 
     fn read(arguments: &[String]) -> anyhow::Result<Vec<Self>> {
         if arguments.is_empty() {
@@ -116,7 +130,9 @@ impl Part {
             "polls" => Ok(Self::Polls),
             "storm" => Ok(Self::Storm),
             "trickle" => Ok(Self::Trickle),
-            other => bail!("there is no part `{other}`: polls, storm, trickle"),
+            "neighbors" => Ok(Self::Neighbors),
+            "fleet" => Ok(Self::Fleet),
+            other => bail!("there is no part `{other}`: polls, storm, trickle, neighbors, fleet"),
         };
         arguments.iter().map(read).collect()
     }
@@ -129,6 +145,8 @@ async fn measure(programs: &Programs, parts: &[Part]) -> anyhow::Result<Report> 
             Part::Polls => polls::measure(programs, &mut report).await?,
             Part::Storm => storm::measure(programs, &mut report).await?,
             Part::Trickle => trickle::measure(programs, &mut report).await?,
+            Part::Neighbors => neighbors::measure(programs, &mut report).await?,
+            Part::Fleet => fleet::measure(programs, &mut report).await?,
         }
     }
     Ok(report)

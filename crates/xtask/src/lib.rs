@@ -2,3 +2,4 @@
 #![expect(clippy::print_stdout, reason = "chores speak to the terminal")]
 
 pub mod chaos;
+pub mod memory;

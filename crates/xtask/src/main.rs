@@ -17,7 +17,8 @@ usage: cargo xtask CHORE
 
   test [ARGS]   install what the tests need, then run them all; ARGS go to `cargo test`
   schema        write config/smswatch.schema.json anew
-  bench [PART]  measure, with optimized programs: polls, storm, trickle, or all of them
+  bench [PART]  measure, with optimized programs: polls, storm, trickle, neighbors,
+                fleet, or all of them
   chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release]
                 kill, cut and stop what can be, and count what was lost
 ";

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use xtask::memory::Memory;
 
 /// Processor time is counted in these by Linux, for every program, on every machine.
 const TICKS_PER_SECOND: u64 = 100;
@@ -60,17 +61,9 @@ impl Measured {
         cpu_of(&self.0.id().to_string())
     }
 
-    /// Resident memory now and at its highest, in bytes.
-    pub(super) fn memory(&self) -> anyhow::Result<(u64, u64)> {
-        let path = format!("/proc/{}/status", self.0.id());
-        let text = std::fs::read_to_string(&path).context("the process has ended")?;
-        let bytes = |name: &str| -> anyhow::Result<u64> {
-            let line = text.lines().find_map(|line| line.strip_prefix(name));
-            let number = line.and_then(|rest| rest.split_whitespace().next());
-            let kib: u64 = number.context("a line of memory")?.parse()?;
-            Ok(kib * 1024)
-        };
-        Ok((bytes("VmRSS:")?, bytes("VmHWM:")?))
+    /// Resident memory now and at its highest.
+    pub(super) fn memory(&self) -> anyhow::Result<Memory> {
+        Memory::of(self.0.id())
     }
 }
 

@@ -7,13 +7,17 @@ use super::bare;
 use super::redis::Redis;
 use super::report::{Ledger, Report};
 use super::simulator::{CHUNK, Simulator};
-use super::subject::{Plan, Subject};
+use super::subject::{CHANGES, Plan, Subject};
 
 /// How long is measured at a time.
 const WINDOW: Duration = Duration::from_secs(8);
 
 /// Numbers of watched messages, each with a gap that keeps the process busy all the time.
-const SIZES: [(u64, &str); 3] = [(1_000, "20ms"), (10_000, "200ms"), (100_000, "1s")];
+const SIZES: [(u64, Duration); 3] = [
+    (1_000, Duration::from_millis(20)),
+    (10_000, Duration::from_millis(200)),
+    (100_000, Duration::from_secs(1)),
+];
 
 /// What was seen with so many messages watched.
 #[derive(Debug)]
@@ -48,7 +52,7 @@ pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow:
     Ok(())
 }
 
-async fn watch(programs: &Programs, count: u64, gap: &str) -> anyhow::Result<Seen> {
+async fn watch(programs: &Programs, count: u64, gap: Duration) -> anyhow::Result<Seen> {
     eprintln!("looking at {count} messages");
     let redis = Redis::start();
     let empty = redis.dataset_bytes()?;
@@ -58,7 +62,7 @@ async fn watch(programs: &Programs, count: u64, gap: &str) -> anyhow::Result<See
         simulator: &simulator,
         redis: &redis.url(),
         gap,
-        webhook: None,
+        outlets: &[],
     };
     let ids = simulator.ids("still", 0, CHUNK).await?;
     let before = bare::cost(programs, &simulator, &ids, WINDOW / 2)?;
@@ -69,10 +73,10 @@ async fn watch(programs: &Programs, count: u64, gap: &str) -> anyhow::Result<See
     subject.watch(&simulator, "still", count).await?;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let all = count as f64;
-    subject.reaches("smswatch_events_total", all).await?;
+    subject.reaches(CHANGES, count).await?;
     // The log of the first sights is history; it goes within a few rounds of trimming.
     subject
-        .reaches("smswatch_trimmed_total", all * 0.98)
+        .reaches("smswatch_trimmed_total", count / 100 * 98)
         .await?;
 
     let calls = redis.calls()?;
@@ -88,15 +92,9 @@ async fn watch(programs: &Programs, count: u64, gap: &str) -> anyhow::Result<See
     let [calls, commands] =
         [redis.calls()? - calls, redis.commands()? - commands].map(|n| n as f64);
 
-    let (resident, _) = subject.process.memory()?;
+    let resident = subject.process.memory()?.resident;
     let served = simulator.served("still").await?;
-    let events = subject.metric("smswatch_events_total").await?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a count"
-    )]
-    let events = events as u64;
+    let events = subject.count(CHANGES).await?;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let redis_bytes = redis.dataset_bytes()?.saturating_sub(empty) as f64 / all;
     drop(subject);

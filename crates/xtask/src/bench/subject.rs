@@ -7,8 +7,12 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
 use super::child::{Measured, Stream};
+use super::receiver::Receiver;
 use super::simulator::{CHUNK, Simulator};
 use super::{CONCURRENCY, Programs};
+
+/// The metric that counts the events of messages; smswatch may have told of its own trouble besides.
+pub(super) const CHANGES: &str = "smswatch_events_total{type=\"sms.status_changed\"}";
 
 /// How long a state of affairs is waited for.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -19,10 +23,59 @@ pub(super) struct Plan<'a> {
     pub(super) simulator: &'a Simulator,
     pub(super) redis: &'a str,
     /// The gap between two looks at one message.
-    pub(super) gap: &'a str,
-    /// Where alerts of undelivered messages go. Without one, no history is kept either: what a watch
+    pub(super) gap: Duration,
+    /// Where alerts of undelivered messages go. Without any, no history is kept either: what a watch
     /// takes is measured without what it once had to tell.
-    pub(super) webhook: Option<&'a str>,
+    pub(super) outlets: &'a [Outlet],
+}
+
+/// A sink, and of which undelivered messages it hears.
+#[derive(Debug, Clone)]
+pub(super) struct Outlet {
+    pub(super) name: &'static str,
+    pub(super) url: String,
+    /// Only of messages with this label.
+    pub(super) label: Option<&'static str>,
+    /// Settings of the sink besides where it is.
+    pub(super) settings: Value,
+}
+
+impl Outlet {
+    /// The one that is measured: it hears of all messages.
+    pub(super) fn of(receiver: &Receiver) -> Self {
+        Self {
+            name: "receiver",
+            url: receiver.url.clone(),
+            label: None,
+            settings: json!({}),
+        }
+    }
+
+    fn sink(&self) -> Value {
+        let mut sink = json!({
+            "type": "webhook",
+            "url": self.url,
+            "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "allow_private": true,
+            "concurrency": CONCURRENCY,
+        });
+        for (key, value) in self.settings.as_object().into_iter().flatten() {
+            sink[key] = value.clone();
+        }
+        sink
+    }
+
+    fn rule(&self) -> Value {
+        let mut rule = json!({
+            "name": self.name,
+            "match": {"status": "Undelivered"},
+            "notify": [self.name],
+        });
+        if let Some(label) = self.label {
+            rule["match"]["label"] = json!(label);
+        }
+        rule
+    }
 }
 
 /// A running smswatch.
@@ -75,7 +128,16 @@ impl Subject {
         count: u64,
     ) -> anyhow::Result<()> {
         let ids = simulator.ids(population, offset, count).await?;
-        let messages: Vec<Value> = ids.lines().map(|id| json!({"message_id": id})).collect();
+        self.watch_ids(ids.lines()).await
+    }
+
+    /// Registers messages by their ids.
+    pub(super) async fn watch_ids(
+        &self,
+        ids: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> anyhow::Result<()> {
+        let message = |id: &str| json!({"message_id": id});
+        let messages: Vec<Value> = ids.into_iter().map(|id| message(id.as_ref())).collect();
         let request = self
             .client
             .post(format!("{}/v1/watches", self.url))
@@ -99,8 +161,22 @@ impl Subject {
         Ok(values.sum())
     }
 
+    /// The sum of a metric that counts things.
+    pub(super) async fn count(&self, name: &str) -> anyhow::Result<u64> {
+        let value = self.metric(name).await?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count"
+        )]
+        let count = value as u64;
+        Ok(count)
+    }
+
     /// Waits until a metric is at least this large.
-    pub(super) async fn reaches(&self, name: &str, least: f64) -> anyhow::Result<()> {
+    pub(super) async fn reaches(&self, name: &str, least: u64) -> anyhow::Result<()> {
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let least = least as f64;
         self.wait(name, |value| value >= least).await
     }
 
@@ -135,24 +211,15 @@ fn config(plan: &Plan<'_>) -> Value {
             "concurrency": CONCURRENCY,
         },
         "store": {"url": plan.redis},
-        "watch": {"schedule": [plan.gap], "confirm_after": "0s"},
+        "watch": {"schedule": [format!("{}ms", plan.gap.as_millis())], "confirm_after": "0s"},
         "http": {"listen": "127.0.0.1:0"},
     });
-    if let Some(url) = plan.webhook {
-        config["sinks"] = json!({"receiver": {
-            "type": "webhook",
-            "url": url,
-            "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-            "allow_private": true,
-            "concurrency": CONCURRENCY,
-        }});
-        config["rules"] = json!([{
-            "name": "undelivered",
-            "match": {"status": "Undelivered"},
-            "notify": ["receiver"],
-        }]);
-    } else {
+    if plan.outlets.is_empty() {
         config["history"] = json!({"events": {"for": "1s", "max": 1000}});
     }
+    for outlet in plan.outlets {
+        config["sinks"][outlet.name] = outlet.sink();
+    }
+    config["rules"] = plan.outlets.iter().map(Outlet::rule).collect();
     config
 }

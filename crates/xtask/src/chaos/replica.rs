@@ -11,6 +11,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::{oneshot, watch};
 
+use crate::memory::Peak;
+
 /// How long a process may take to say where its API is.
 const START: Duration = Duration::from_secs(20);
 
@@ -25,17 +27,20 @@ pub(super) struct Replica {
     log: PathBuf,
     url: watch::Sender<Option<String>>,
     child: Option<Child>,
+    peak: Peak,
 }
 
 impl Replica {
     /// One that is not started yet; its log is beside its configuration.
-    pub(super) fn new(binary: &Path, config: PathBuf) -> Self {
+    /// What memory it takes goes into `peak`.
+    pub(super) fn new(binary: &Path, config: PathBuf, peak: Peak) -> Self {
         Self {
             binary: binary.to_owned(),
             log: config.with_extension("log"),
             config,
             url: watch::Sender::new(None),
             child: None,
+            peak,
         }
     }
 
@@ -67,6 +72,8 @@ impl Replica {
             let log = File::options().create(true).append(true).open(&self.log)?;
             let (found, address) = oneshot::channel();
             tokio::spawn(follow(stderr, log, found));
+            let pid = child.id().context("it has just been started")?;
+            tokio::spawn(self.peak.clone().follow(pid));
             self.child = Some(child);
             if let Ok(Ok(url)) = tokio::time::timeout(START, address).await {
                 self.url.send_replace(Some(url));

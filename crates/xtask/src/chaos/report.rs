@@ -16,6 +16,8 @@ pub struct Report {
     pub seed: u64,
     /// How long it took, the quiet at the end included.
     pub took: Duration,
+    /// The most resident memory that a replica took, in bytes.
+    pub memory: u64,
     /// How many messages were registered.
     pub messages: u64,
     /// How often a replica was killed.
@@ -76,6 +78,7 @@ impl Report {
         Self {
             seed,
             took: Duration::ZERO,
+            memory: 0,
             messages,
             kills: load(&counts.kills),
             stops: load(&counts.stops),
@@ -135,6 +138,13 @@ impl fmt::Display for Report {
         #[expect(clippy::cast_precision_loss, reason = "a share for people")]
         let share = 100.0 * self.repeats as f64 / self.deliveries.max(1) as f64;
         row(f, "repeats", &format!("{} ({share:.2} %)", self.repeats))?;
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let megabytes = self.memory as f64 / 1e6;
+        row(
+            f,
+            "resident memory of a replica, at most",
+            &format!("{megabytes:.1} MB"),
+        )?;
         for (name, found) in self.findings() {
             row(f, name, &found.count.to_string())?;
         }

@@ -18,6 +18,7 @@ use super::receiver::{Mood, Receiver, SECRET};
 use super::replica::Replica;
 use super::report::Report;
 use super::story::{LONGEST_LIFE, Story};
+use crate::memory::Peak;
 use smswatch_testkit::proxy::Proxy;
 
 /// The receivers, as the configuration names them.
@@ -56,12 +57,13 @@ pub(super) async fn play(binary: &Path, options: &Options) -> anyhow::Result<Rep
         Proxy::start(redis_address).await?,
         Proxy::start(redis_address).await?,
     ];
+    let peak = Peak::default();
     let mut replicas = Vec::new();
     for (n, way_in) in ways_in.iter().enumerate() {
         let file = directory.path().join(format!("replica-{n}.yaml"));
         let text = configuration(&story.sim.url(), way_in.address(), addresses);
         std::fs::write(&file, text)?;
-        let mut replica = Replica::new(binary, file);
+        let mut replica = Replica::new(binary, file, peak.clone());
         replica.start().await?;
         replicas.push(replica);
     }
@@ -97,6 +99,7 @@ pub(super) async fn play(binary: &Path, options: &Options) -> anyhow::Result<Rep
     }
     judge(&mut report, &story, &ends, &receivers)?;
     report.took = began.elapsed();
+    report.memory = peak.bytes();
     if !report.is_clean() {
         println!("logs and configurations: {}", directory.keep().display());
     }
