@@ -410,3 +410,28 @@ async fn a_check_warns_of_a_sink_whose_failure_nobody_else_would_hear_of() {
     let place = format!("{}:{line}:12", config.display());
     assert!(warned.contains(&place), "{warned}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_stood_still_does_not_blame_its_sinks() {
+    let stage = Stage::new().await;
+    let config = stage.config(&stage.sqlite(), "1h", &[]);
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let text = text.replace(
+        "    concurrency: 2\n",
+        "    concurrency: 8\n    timeout: 1s\n",
+    );
+    std::fs::write(&config, text).expect("a file");
+    let process = Process::start(&config);
+    stage.crm.answer_always(Answer::hang());
+    stage.watch(&process, FAILURES);
+    stage.crm.wait_for(FAILURES).await;
+    process.stand_still();
+    // Longer than the attempts may take, and another second.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    stage.crm.answer_always(Answer::status(200));
+    process.go_on();
+    until("all arrive", async || pending(&process, "crm") == 0).await;
+    assert!(!is_open(&process).await);
+    assert_eq!(stage.ops.requests().len(), 0, "nothing is told of it");
+    assert_eq!(process.terminate(), Some(0));
+}

@@ -36,6 +36,9 @@ const LEASE_MARGIN: Duration = Duration::from_secs(10);
 /// How long before its lease ends an attempt must be over, so that nobody else begins it meanwhile.
 const SAFETY: Duration = Duration::from_secs(5);
 
+/// How much later than its timeout an attempt ends at most, unless the whole process stood still.
+const PUNCTUAL: Duration = Duration::from_secs(1);
+
 /// How many outcomes are written together at most.
 const MOST_AT_ONCE: usize = 512;
 
@@ -109,7 +112,7 @@ async fn start_attempts(
             let returned = Attempted {
                 shard,
                 priority,
-                completion: given_back(&shared, &delivery, Outcome::Returned, "returned", ""),
+                completion: returned(&shared, &delivery),
                 fallback: None,
             };
             let _sent = attempted.send(returned).await;
@@ -124,7 +127,7 @@ async fn start_attempts(
                 None => Attempted {
                     shard,
                     priority,
-                    completion: cut_off(&shared, &delivery),
+                    completion: interrupted(&shared, &delivery, "smswatch stopped"),
                     fallback: None,
                 },
             };
@@ -156,12 +159,29 @@ async fn begin(
     (!is_late).then_some(turn)
 }
 
-/// An attempt that the end of the process cut off may have arrived: it is kept among the attempts,
-/// and the next one is due at once, so that another process need not wait for the end of a lease.
-fn cut_off(shared: &Shared, delivery: &ClaimedDelivery) -> Completion {
-    let detail = "smswatch stopped before there was an answer";
-    let due_now = Outcome::Retry(Duration::ZERO);
-    given_back(shared, delivery, due_now, "retry", detail)
+/// A delivery goes back without an attempt.
+fn returned(shared: &Shared, delivery: &ClaimedDelivery) -> Completion {
+    given_back(
+        shared,
+        delivery,
+        Outcome::Returned,
+        "returned",
+        String::new(),
+    )
+}
+
+/// An attempt that this process cut short, whose answer nobody will know. It may have arrived: it is
+/// kept among the attempts, and the next one is due at once, here or elsewhere. It says nothing about
+/// the sink.
+fn interrupted(shared: &Shared, delivery: &ClaimedDelivery, why: &str) -> Completion {
+    let detail = format!("{why} before there was an answer");
+    given_back(
+        shared,
+        delivery,
+        Outcome::Retry(Duration::ZERO),
+        "retry",
+        detail,
+    )
 }
 
 fn given_back(
@@ -169,7 +189,7 @@ fn given_back(
     delivery: &ClaimedDelivery,
     outcome: Outcome,
     result: &str,
-    detail: &str,
+    detail: String,
 ) -> Completion {
     Completion {
         id: delivery.id.clone(),
@@ -178,7 +198,7 @@ fn given_back(
         attempt: Attempt {
             at: shared.clock.now(),
             result: result.to_owned(),
-            detail: detail.to_owned(),
+            detail,
         },
     }
 }
@@ -200,6 +220,14 @@ async fn attempt(
             Err(DeliveryError::permanent(error.to_string()))
         }
     };
+    if result.is_err() && started.elapsed() > unit.settings.timeout + PUNCTUAL {
+        return Attempted {
+            shard,
+            priority,
+            completion: interrupted(shared, delivery, "smswatch stood still"),
+            fallback: None,
+        };
+    }
     let sink = SinkLabel {
         sink: unit.name.clone(),
     };

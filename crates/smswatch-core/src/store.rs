@@ -8,6 +8,7 @@ mod delivery;
 mod log;
 mod memo;
 mod page;
+mod rate;
 mod redrive;
 mod waiting;
 mod watch;
@@ -25,6 +26,7 @@ pub use delivery::{
 pub use log::{KeptAside, LogEntry, LogPosition, LogSlice, RouteOutcome, RouteStep, SetAside};
 pub use memo::Memo;
 pub use page::{InvalidCursor, Page, PageRequest};
+pub use rate::{Rate, Reserved};
 pub use redrive::{Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven};
 pub use waiting::{QueuePlace, QueueRequest, QueueSlice, WaitingDelivery};
 pub use watch::{
@@ -49,24 +51,6 @@ pub enum StoreError {
     /// The caller's cursor is not one that this store gave out.
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
-}
-
-/// A rate that all processes on one store keep together.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rate {
-    /// How many permits there are in `per`; at least 1. Also the largest burst.
-    pub permits: u32,
-    /// In how long.
-    pub per: Duration,
-}
-
-/// What was left of a rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reserved {
-    /// How many permits may be used at once; at most as many as were wanted.
-    pub granted: u32,
-    /// How long until another permit can be had; zero when all that were wanted were granted.
-    pub next_in: Duration,
 }
 
 /// How long and how many of one kind of record are kept.

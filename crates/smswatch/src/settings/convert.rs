@@ -1,6 +1,7 @@
 //! Turns what the operator wrote into the terms of those who do the work, and refuses what reads
 //! well and makes no sense.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use smswatch_core::store::{Bound, HistoryBounds, Rate};
 use smswatch_http::{ApiToken, HttpOptions, Scope};
 use smswatch_routee::RouteeOptions;
 use smswatch_rules::Span;
+use smswatch_store_redis::RedisOptions;
 
 use super::StoreChoice;
 use super::document::{
@@ -31,14 +33,29 @@ pub(super) fn numbers(section: &PrivacySection) -> Numbers {
     }
 }
 
-pub(super) fn routee(section: RouteeSection) -> RouteeOptions {
-    RouteeOptions {
+pub(super) fn routee(section: RouteeSection) -> Result<RouteeOptions, Vec<Problem>> {
+    let urls = [
+        ("api_url", &section.api_url),
+        ("auth_url", &section.auth_url),
+    ];
+    let problems: Vec<_> = urls
+        .into_iter()
+        .filter(|(_, url)| !RouteeOptions::is_base_url(url))
+        .map(|(key, _)| {
+            let problem = Problem::new(format!("/routee/{key}"), "this is no http or https URL");
+            problem.hint("such as `https://connect.routee.net`")
+        })
+        .collect();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(RouteeOptions {
         application_id: section.application_id,
         application_secret: section.application_secret,
         api_url: section.api_url,
         auth_url: section.auth_url,
         timeout: section.timeout.duration(),
-    }
+    })
 }
 
 pub(super) fn store(section: &StoreSection) -> Result<StoreChoice, Vec<Problem>> {
@@ -46,7 +63,7 @@ pub(super) fn store(section: &StoreSection) -> Result<StoreChoice, Vec<Problem>>
     if let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
         return Ok(StoreChoice::Sqlite(PathBuf::from(path)));
     }
-    if url.starts_with("redis://") || url.starts_with("rediss://") {
+    if RedisOptions::is_url(url) {
         return Ok(StoreChoice::Redis {
             url: section.url.clone(),
             key_prefix: section.key_prefix.clone(),
@@ -59,7 +76,8 @@ pub(super) fn store(section: &StoreSection) -> Result<StoreChoice, Vec<Problem>>
             "this version knows no Redis Cluster and no Sentinel yet",
         )
     } else {
-        Problem::new("/store/url", "this is no store")
+        // What is wrong is not repeated: it may hold a password.
+        Problem::new("/store/url", "this is no URL of a store")
     };
     Err(vec![problem.hint(
         "`redis://HOST:PORT`, `rediss://HOST:PORT` or `sqlite:PATH`",
@@ -82,17 +100,20 @@ pub(super) fn http(section: HttpSection) -> Result<HttpOptions, Vec<Problem>> {
         scope: scope(token.scope),
     });
     let tokens: Vec<_> = own.into_iter().chain(listed).collect();
-    if tokens.is_empty() && !section.listen.ip().is_loopback() {
+    let Ok(listen) = section.listen.parse::<SocketAddr>() else {
+        let problem = Problem::new("/http/listen", "this is no address to listen on");
+        return Err(vec![problem.hint(
+            "an IP address and a port, such as `127.0.0.1:8080` or `[::1]:8080`",
+        )]);
+    };
+    if tokens.is_empty() && !listen.ip().is_loopback() {
         let message = "an address that others can reach needs a token";
         let problem = Problem::new("/http/listen", message);
         return Err(vec![
             problem.hint("add `token: ${SMSWATCH_TOKEN}` beside it"),
         ]);
     }
-    Ok(HttpOptions {
-        listen: section.listen,
-        tokens,
-    })
+    Ok(HttpOptions { listen, tokens })
 }
 
 pub(super) fn settings(
@@ -208,7 +229,11 @@ pub(super) fn sink(
     let timeout = section
         .timeout
         .map_or(SinkSettings::DEFAULT_TIMEOUT, Span::duration);
-    if timeout > SinkSettings::MAX_TIMEOUT || timeout.is_zero() {
+    if timeout.is_zero() {
+        let place = format!("{pointer}/timeout");
+        problems.push(Problem::new(place, "an attempt needs some time"));
+    }
+    if timeout > SinkSettings::MAX_TIMEOUT {
         let problem = Problem::new(
             format!("{pointer}/timeout"),
             "an attempt takes at most `35s`",
@@ -279,8 +304,5 @@ pub(super) fn sink(
 }
 
 fn rate(section: RateSection) -> Rate {
-    Rate {
-        permits: section.at_most,
-        per: section.per.duration(),
-    }
+    Rate::never_above(section.at_most, section.per.duration())
 }

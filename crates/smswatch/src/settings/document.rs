@@ -1,11 +1,12 @@
 //! The configuration file as an operator writes it; doc comments become the schema's descriptions.
 
-use std::net::SocketAddr;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 use smswatch_core::Secret;
 use smswatch_rules::Span;
+
+/// What `store.key_prefix` must look like.
+pub(super) const KEY_PREFIX: &str = r"^[A-Za-z0-9_.:-]{1,64}$";
 
 /// How to reach Routee.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -64,7 +65,7 @@ pub(crate) struct StoreSection {
     /// Default: `sqlite:smswatch.db` in the working directory, which needs no server.
     pub(crate) url: Secret,
     /// What every key in Redis begins with. Default: `smswatch`.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9_.:-]{1,64}$"))]
+    #[schemars(regex(pattern = KEY_PREFIX))]
     pub(crate) key_prefix: String,
     /// Into how many shards Redis is split; fixed when it is first used. Default: 16.
     #[schemars(range(min = 1, max = 256))]
@@ -126,7 +127,7 @@ impl Default for WatchSection {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct HttpSection {
     /// The address to listen on. Default: `127.0.0.1:8080`.
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: String,
     /// The bearer token of `/v1`; needed when `listen` is not a loopback address.
     pub(crate) token: Option<Secret>,
     /// Several tokens, each with a name and what it may do.
@@ -136,7 +137,7 @@ pub(crate) struct HttpSection {
 impl Default for HttpSection {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            listen: "127.0.0.1:8080".to_owned(),
             token: None,
             tokens: Vec::new(),
         }
@@ -278,7 +279,7 @@ fn heartbeat_every() -> Span {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CommonSinkSection {
-    /// How many attempts all replicas make together, such as `{at_most: 10, per: 1s}`.
+    /// How many attempts all replicas make together in any such time, as in `{at_most: 10, per: 1s}`.
     /// Default: as many as there are.
     pub(crate) rate: Option<RateSection>,
     /// How many attempts of one replica run at once. Default: 8.
