@@ -1,5 +1,6 @@
 //! What stands behind the `?` of a list: filters, cursor and limit.
 
+use std::error::Error as _;
 use std::fmt::Display;
 
 use axum::extract::{FromRequestParts, Query};
@@ -25,7 +26,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Filter<T> {
         let query = Query::<T>::from_request_parts(parts, state).await;
         query
             .map(|Query(filter)| Self(filter))
-            .map_err(|rejection| Problem::invalid(rejection.body_text()))
+            .map_err(|rejection| {
+                let cause = rejection.source().map(ToString::to_string);
+                let cause = cause.unwrap_or_else(|| rejection.body_text());
+                Problem::invalid(format!("the query cannot be read: {cause}"))
+            })
     }
 }
 

@@ -32,6 +32,14 @@ pub struct RouteeOptions {
     pub timeout: Duration,
 }
 
+impl RouteeOptions {
+    /// Whether this is the URL of a server that can be asked over HTTP.
+    #[must_use]
+    pub fn is_base_url(url: &str) -> bool {
+        under("", url, &[]).is_ok()
+    }
+}
+
 /// The options make no client.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {

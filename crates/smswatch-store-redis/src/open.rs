@@ -17,6 +17,14 @@ pub struct RedisOptions {
     pub shards: u16,
 }
 
+impl RedisOptions {
+    /// Whether this is a URL of one Redis.
+    #[must_use]
+    pub fn is_url(url: &str) -> bool {
+        client(url).is_ok()
+    }
+}
+
 /// Why Redis cannot be used as the store.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

@@ -15,7 +15,7 @@ use crate::request::{IdInPath, JsonBody};
 use crate::since;
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with a filter")]
 pub(super) struct EndedBody {
     sink: Option<String>,
     rule: Option<String>,

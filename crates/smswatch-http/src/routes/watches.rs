@@ -29,7 +29,7 @@ const MAX_TAG_CHARS: usize = 200;
 const MAX_DELIVERIES: usize = 100;
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `messages`")]
 pub(super) struct AddBody {
     #[serde(default)]
     messages: Vec<MessageToAdd>,
@@ -37,7 +37,7 @@ pub(super) struct AddBody {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with a `message_id`")]
 struct MessageToAdd {
     message_id: String,
     #[serde(default)]

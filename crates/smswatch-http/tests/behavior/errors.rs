@@ -53,6 +53,37 @@ async fn every_error_has_the_one_shape() {
 }
 
 #[tokio::test]
+async fn what_does_not_fit_is_told_in_the_words_of_the_request() {
+    let house = House::open().await;
+    let told = async |path: &str, body: &str| {
+        let answer = match body {
+            "" => house.get(path).await,
+            body => house.post(path, body).await,
+        };
+        answer.json()["error"]["message"]
+            .as_str()
+            .map(str::to_owned)
+    };
+    let mut all = String::new();
+    for (path, body) in [
+        ("/v1/watches", "7"),
+        ("/v1/watches", r#"{"messages":["one"]}"#),
+        ("/v1/deliveries/retry", "true"),
+        ("/v1/events?kind=sms.gave_up", ""),
+    ] {
+        let message = told(path, body).await.expect("a message");
+        all.push_str(&format!("{path} {body}: {message}\n"));
+    }
+    insta::assert_snapshot!(all, @r#"
+    /v1/watches 7: invalid type: integer `7`, expected an object with `messages` at line 1 column 1
+    /v1/watches {"messages":["one"]}: `messages[0]`: invalid type: string "one", expected an object with a `message_id` at line 1 column 18
+    /v1/deliveries/retry true: invalid type: boolean `true`, expected an object with a filter at line 1 column 4
+    /v1/events?kind=sms.gave_up : the query cannot be read: kind: unknown field `kind`, expected one of `message_id`, `type`, `cursor`, `limit`
+    "#);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_wrong_method_is_told_the_right_ones() {
     let house = House::open().await;
     for (path, expected) in [("/v1/watches", "GET,HEAD,POST"), ("/readyz", "GET,HEAD")] {

@@ -165,24 +165,28 @@ impl Reader<'_> {
         let privacy = smswatch_core::Privacy::new(numbers, &secret);
         let rules = self.rules(&value, &names, &privacy);
 
-        let store = self.converted(store.map(|store| convert::store(&store)))?;
-        let http = self.converted(http.map(convert::http))?;
-        let heartbeat = heartbeat?.map(convert::heartbeat).transpose();
-        let heartbeat = self.converted(Some(heartbeat));
+        // Each finds its own problems before any of them is a reason to end.
+        let store = self.converted(store.map(|store| convert::store(&store)));
+        let http = self.converted(http.map(convert::http));
+        let heartbeat = heartbeat.map(|section| section.map(convert::heartbeat).transpose());
+        let heartbeat = self.converted(heartbeat);
         let alarms = self.converted(alarms.map(convert::alarms));
-        let settings = convert::settings(routee.as_ref()?, &watch?, &history?, shutdown.flatten());
-        let settings = self.converted(Some(settings))?;
+        let settings = routee.as_ref().zip(watch).zip(history);
+        let settings = self.converted(settings.map(|((routee, watch), history)| {
+            convert::settings(routee, &watch, &history, shutdown.flatten())
+        }));
+        let routee = self.converted(routee.map(convert::routee));
         let settings = Settings {
             alarms: alarms?,
             config_hash: smswatch_core::config_hash(&shared_part, &secret),
-            ..settings
+            ..settings?
         };
         Some(Configuration {
-            routee: convert::routee(routee?),
-            store,
+            routee: routee?,
+            store: store?,
             settings,
             privacy,
-            http,
+            http: http?,
             sinks: sinks.filter(|_| is_led_somewhere)?,
             rules: rules?,
             heartbeat: heartbeat?,

@@ -78,6 +78,13 @@ broken! {
     a_sink_with_an_unknown_key: "sinks: {a: {type: webhook, url: http://e.com, sekret: x}}";
     a_sink_with_two_ways: "sinks: {a: {type: slack, webhook_url: http://e.com, bot_token: x}}";
     a_sink_whose_attempts_take_too_long: "sinks: {a: {type: console, timeout: 5m}}";
+    a_sink_whose_attempts_take_no_time: "sinks: {a: {type: console, timeout: 0s}}";
+    a_timeout_without_a_unit: "sinks: {a: {type: console, timeout: 10}}";
+    an_unknown_format: "sinks: {a: {type: webhook, url: http://e.com, format: cloudevent}}";
+    a_key_prefix_that_is_none: "store: {key_prefix: \"\"}";
+    a_store_that_is_half_a_url: "store: {url: \"redis://:hunter2@\"}";
+    an_unknown_scope: "http: {tokens: [{name: a, token: b, scope: reed}]}";
+    a_text_that_is_kept: "privacy: {body: keep}";
     a_sink_without_room: "sinks: {a: {type: console, queue: {max: 0, most: 5}}}";
     a_fallback_that_is_no_sink:
         "sinks: {a: {type: console, fallback: opps}, ops: {type: console}}";
@@ -103,6 +110,21 @@ broken! {
     a_heartbeat_that_nobody_hears: "heartbeat: {url: \"mailto:x@example.com\", every: 10ms}";
     several_problems_at_once:
         "watch: {shedule: [5s], retention: soon}\nsinks: {a: {type: slak}}\nrules: [{name: a}]";
+}
+
+#[test]
+fn problems_of_all_sections_are_told_at_once() {
+    let text = "\
+routee: {application_id: a, application_secret: hunter2, api_url: foo, auth_url: \"ftp://x\"}
+store: {url: mysql://db}
+watch: {schedule: [1ms]}
+http: {listen: \"localhost:8080\"}
+alarms: {quiet: 0s}
+heartbeat: {url: nowhere}
+";
+    let problems = load(text).expect_err("it is broken");
+    let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(said.join("\n\n"));
 }
 
 #[test]

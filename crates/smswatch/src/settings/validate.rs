@@ -3,7 +3,9 @@
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, ValidationError, Validator};
 use serde_json::Value;
+use smswatch_rules::Span;
 
+use super::document::KEY_PREFIX;
 use super::schema::follow;
 
 /// Something that does not fit, and where.
@@ -74,22 +76,28 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
             "`{}` is missing",
             property.as_str().unwrap_or_default()
         )),
-        ValidationErrorKind::Type { kind } => at(format!("expected {}", expected(kind))),
+        ValidationErrorKind::Type { kind } => {
+            let path = error.schema_path().as_str();
+            let wanted = lookup(schema, path.trim_end_matches("/type"));
+            match wanted["pattern"] == Span::PATTERN {
+                true => vec![no_duration(pointer)],
+                false => at(format!("expected {}", expected(kind))),
+            }
+        }
         ValidationErrorKind::Enum { options } => {
-            let words: Vec<&str> = options
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect();
-            let problem = Problem::new(pointer, "this is none of the choices");
-            let given = error.instance().as_str().unwrap_or_default();
-            vec![
-                match smswatch_rules::did_you_mean(given, words.iter().copied()) {
-                    Some(word) => problem.hint(format!("did you mean `{word}`?")),
-                    None => problem.hint(format!("one of: {}", words.join(", "))),
-                },
-            ]
+            let words = options.as_array().into_iter().flatten();
+            vec![no_choice(error, words.filter_map(Value::as_str).collect())]
+        }
+        ValidationErrorKind::Constant { expected_value } => {
+            vec![no_choice(
+                error,
+                expected_value.as_str().into_iter().collect(),
+            )]
+        }
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }
+            if let Some(words) = choices(context) =>
+        {
+            vec![no_choice(error, words)]
         }
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             // An optional value: what is wrong with it is what its own schema says.
@@ -118,12 +126,12 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
             at(format!("this list has at most {limit} entries"))
         }
         ValidationErrorKind::Pattern { pattern } => {
-            match smswatch_rules::Span::PATTERN == pattern {
-                true => vec![
-                    Problem::new(pointer, "this is no duration")
-                        .hint("a number with its unit: `500ms`, `30s`, `5m`, `2h` or `7d`"),
-                ],
-                false => at(format!("this must look like `{pattern}`")),
+            if Span::PATTERN == pattern {
+                vec![no_duration(pointer)]
+            } else if KEY_PREFIX == pattern {
+                at("this must be 1 to 64 letters, digits, and any of `_.:-`".to_owned())
+            } else {
+                at(format!("this must look like `{pattern}`"))
             }
         }
         // A mapping without any option.
@@ -135,6 +143,36 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
         // Values are not repeated: what stands here may be a secret.
         other => at(format!("this does not fit (`{}`)", other.keyword())),
     }
+}
+
+fn no_duration(pointer: String) -> Problem {
+    Problem::new(pointer, "this is no duration")
+        .hint("a number with its unit: `500ms`, `30s`, `5m`, `2h` or `7d`")
+}
+
+fn no_choice(error: &ValidationError<'_>, words: Vec<&str>) -> Problem {
+    let problem = Problem::new(
+        error.instance_path().as_str(),
+        "this is none of the choices",
+    );
+    let given = error.instance().as_str().unwrap_or_default();
+    match smswatch_rules::did_you_mean(given, words.iter().copied()) {
+        Some(word) => problem.hint(format!("did you mean `{word}`?")),
+        None => problem.hint(format!("one of: {}", words.join(", "))),
+    }
+}
+
+/// The words that there are, where each branch but the one for nothing stands for one of them.
+fn choices<'a>(branches: &'a [Vec<ValidationError<'_>>]) -> Option<Vec<&'a str>> {
+    let branches = branches.iter().filter(|errors| !is_null_branch(errors));
+    branches
+        .map(|errors| {
+            errors.iter().find_map(|error| match error.kind() {
+                ValidationErrorKind::Constant { expected_value } => expected_value.as_str(),
+                _ => None,
+            })
+        })
+        .collect()
 }
 
 fn unknown_key(pointer: &str, key: &str, known: &[String]) -> Problem {
