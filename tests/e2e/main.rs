@@ -10,6 +10,7 @@ mod payload;
 mod poison;
 mod privacy;
 mod process;
+mod rate;
 mod replicas;
 mod shutdown;
 mod stage;

@@ -33,8 +33,9 @@ use crate::store::{Attempt, ClaimedDelivery, Completion, NewDelivery, Outcome, P
 /// How much longer than an attempt's timeout its lease is.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
-/// How long before its lease ends an attempt must be over, so that nobody else begins it meanwhile.
-const SAFETY: Duration = Duration::from_secs(5);
+/// How long after the claim an attempt may begin: it is then over well before the lease, and nobody
+/// else begins it meanwhile.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How much later than its timeout an attempt ends at most, unless the whole process stood still.
 const PUNCTUAL: Duration = Duration::from_secs(1);
@@ -70,16 +71,15 @@ pub(crate) async fn run(
 ) {
     let (waiting, starts) = mpsc::unbounded_channel();
     let (attempted, outcomes) = mpsc::channel(MOST_AT_ONCE);
+    let limiter = unit
+        .settings
+        .rate
+        .map(|rate| Limiter::new(Arc::clone(&shared.store), unit.part(), rate));
+    let limiter = limiter.as_ref();
     let work = async {
         tokio::join!(
-            claim::run(Arc::clone(&shared), Arc::clone(&unit), waiting, stop),
-            start_attempts(
-                Arc::clone(&shared),
-                Arc::clone(&unit),
-                starts,
-                attempted,
-                cut
-            ),
+            claim::run(&shared, &unit, limiter, waiting, stop),
+            start_attempts(&shared, &unit, limiter, starts, attempted, cut),
             complete(Arc::clone(&shared), Arc::clone(&unit), outcomes),
         );
     };
@@ -92,19 +92,16 @@ fn lease(unit: &SinkUnit) -> Duration {
 
 /// Starts attempts as fast as the rate and the concurrency allow, until no more are handed on.
 async fn start_attempts(
-    shared: Arc<Shared>,
-    unit: Arc<SinkUnit>,
+    shared: &Arc<Shared>,
+    unit: &Arc<SinkUnit>,
+    limiter: Option<&Limiter>,
     mut starts: mpsc::UnboundedReceiver<Waiting>,
     attempted: mpsc::Sender<Attempted>,
     cut: CancellationToken,
 ) {
-    let limiter = unit
-        .settings
-        .rate
-        .map(|rate| Limiter::new(Arc::clone(&shared.store), unit.part(), rate));
     let attempts = TaskTracker::new();
     while let Some(next) = starts.recv().await {
-        let begun = begin(&shared, &unit, limiter.as_ref(), &next);
+        let begun = begin(shared, unit, limiter, &next);
         let turn = cut.run_until_cancelled(begun).await.flatten();
         drop(next.room);
         let (shard, priority, delivery) = (next.shard, next.priority, next.delivery);
@@ -112,13 +109,13 @@ async fn start_attempts(
             let returned = Attempted {
                 shard,
                 priority,
-                completion: returned(&shared, &delivery),
+                completion: returned(shared, &delivery),
                 fallback: None,
             };
             let _sent = attempted.send(returned).await;
             continue;
         };
-        let (shared, unit, attempted) = (Arc::clone(&shared), Arc::clone(&unit), attempted.clone());
+        let (shared, unit, attempted) = (Arc::clone(shared), Arc::clone(unit), attempted.clone());
         let cut = cut.clone();
         attempts.spawn(async move {
             let attempt = attempt(&shared, &unit, shard, priority, &delivery, next.is_probe);
@@ -152,11 +149,14 @@ async fn begin(
     } else {
         Turn::wait(shared, unit).await?
     };
-    if let Some(limiter) = limiter {
-        limiter.permit().await.ok()?;
+    // A permit that comes too late would be one less for the others.
+    let patience = PATIENCE.checked_sub(next.claimed.elapsed())?;
+    if let Some(limiter) = limiter
+        && !limiter.permit_within(patience).await.ok()?
+    {
+        return None;
     }
-    let is_late = next.claimed.elapsed() + unit.settings.timeout + SAFETY > lease(unit);
-    (!is_late).then_some(turn)
+    Some(turn)
 }
 
 /// A delivery goes back without an attempt.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::store::{Rate, Store, StoreError};
 
@@ -14,10 +14,19 @@ pub(crate) struct Limiter {
     store: Arc<dyn Store>,
     name: String,
     rate: Rate,
-    /// Permits taken and not handed out yet. Fair: who waits longest is served first.
-    taken: Mutex<u32>,
+    /// Fair: who waits longest is served first.
+    taken: Mutex<Taken>,
     /// How many are taken at once.
     batch: u32,
+}
+
+/// What was had from the store.
+#[derive(Debug)]
+struct Taken {
+    /// Permits not handed out yet.
+    permits: u32,
+    /// When there is another one to be had, as the store said.
+    next_at: Instant,
 }
 
 impl Limiter {
@@ -36,7 +45,10 @@ impl Limiter {
             store,
             name: name.into(),
             rate,
-            taken: Mutex::new(0),
+            taken: Mutex::new(Taken {
+                permits: 0,
+                next_at: Instant::now(),
+            }),
             batch,
         }
     }
@@ -47,18 +59,38 @@ impl Limiter {
     ///
     /// The store is not available.
     pub(crate) async fn permit(&self) -> Result<(), StoreError> {
+        while !self.permit_within(Duration::MAX).await? {}
+        Ok(())
+    }
+
+    /// Waits for one permit, if one can be had within `patience`; else says so at once.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    pub(crate) async fn permit_within(&self, patience: Duration) -> Result<bool, StoreError> {
+        let began = Instant::now();
         let mut taken = self.taken.lock().await;
-        while *taken == 0 {
-            let reserved = self
-                .store
-                .reserve(&self.name, self.rate, self.batch)
-                .await?;
-            *taken = reserved.granted;
+        while taken.permits == 0 {
+            let reserve = self.store.reserve(&self.name, self.rate, self.batch);
+            let reserved = reserve.await?;
+            taken.permits = reserved.granted;
             if reserved.granted == 0 {
-                sleep(reserved.next_in.max(Duration::from_millis(1))).await;
+                let next_in = reserved.next_in.max(Duration::from_millis(1));
+                taken.next_at = Instant::now() + next_in;
+                if began.elapsed().saturating_add(next_in) > patience {
+                    return Ok(false);
+                }
+                sleep(next_in).await;
             }
         }
-        *taken -= 1;
-        Ok(())
+        taken.permits -= 1;
+        Ok(true)
+    }
+
+    /// Waits until there may be a permit to be had.
+    pub(crate) async fn ready(&self) {
+        let next_at = self.taken.lock().await.next_at;
+        sleep_until(next_at).await;
     }
 }

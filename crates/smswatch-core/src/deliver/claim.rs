@@ -8,7 +8,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::breaker::Flow;
-use super::lease;
+use super::{PATIENCE, lease};
+use crate::limiter::Limiter;
 use crate::pace::Backoff;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::{ClaimedDelivery, Priority, Shard, StoreError};
@@ -26,13 +27,13 @@ pub(super) struct Waiting {
 
 /// Claims until it is told to stop.
 pub(super) async fn run(
-    shared: Arc<Shared>,
-    unit: Arc<SinkUnit>,
+    shared: &Shared,
+    unit: &SinkUnit,
+    limiter: Option<&Limiter>,
     waiting: mpsc::UnboundedSender<Waiting>,
     stop: CancellationToken,
 ) {
-    // As many wait as can run: the next attempt then never waits for a round trip.
-    let most = unit.settings.concurrency.max(1);
+    let most = most_waiting(unit);
     let room = Arc::new(Semaphore::new(most));
     let half = u32::try_from(most.div_ceil(2)).unwrap_or(u32::MAX);
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
@@ -40,11 +41,11 @@ pub(super) async fn run(
     loop {
         let mut permits = tokio::select! {
             () = stop.cancelled() => return,
-            permits = room_and_work(&shared, &unit, &room, half) => permits,
+            permits = room_and_work(shared, unit, limiter, &room, half) => permits,
         };
         let changed = unit.breaker.changed();
         let waiting_now = most - room.available_permits() - permits.num_permits();
-        let claimed = match allowance(&shared, &unit, &mut round, waiting_now).await {
+        let claimed = match allowance(shared, unit, &mut round, waiting_now).await {
             Ok(0) => {
                 drop(permits);
                 let parked_for = unit.breaker.parked_for(shared.clock.now());
@@ -58,7 +59,7 @@ pub(super) async fn run(
             Ok(allowed) => {
                 let surplus = permits.num_permits().saturating_sub(allowed);
                 drop(permits.split(surplus));
-                claim_round(&shared, &unit, &waiting, permits, &mut round).await
+                claim_round(shared, unit, &waiting, permits, &mut round).await
             }
             Err(error) => Err(error),
         };
@@ -124,10 +125,21 @@ async fn allowance(
     Ok(usize::from(has_probe))
 }
 
-/// Waits until something is due and there is room for it.
+/// How many may wait for their attempt: as many as can run, so that the next one never waits for a
+/// round trip, and no more than the rate lets begin in time.
+fn most_waiting(unit: &SinkUnit) -> usize {
+    let most = unit.settings.concurrency.max(1);
+    unit.settings.rate.map_or(most, |rate| {
+        let grown = usize::try_from(rate.permits_in(PATIENCE)).unwrap_or(usize::MAX);
+        grown.clamp(1, most)
+    })
+}
+
+/// Waits until something is due and there is room, and maybe a permit, for it.
 async fn room_and_work(
     shared: &Shared,
     unit: &SinkUnit,
+    limiter: Option<&Limiter>,
     room: &Arc<Semaphore>,
     half: u32,
 ) -> OwnedSemaphorePermit {
@@ -135,6 +147,9 @@ async fn room_and_work(
     tokio::select! {
         () = critical.wait(&shared.clock) => {}
         () = normal.wait(&shared.clock) => {}
+    }
+    if let Some(limiter) = limiter {
+        limiter.ready().await;
     }
     let acquired = Arc::clone(room).acquire_many_owned(half).await;
     let mut permits = acquired.expect("the semaphore is never closed");

@@ -25,6 +25,19 @@ impl Rate {
             per: per.mul_f64(f64::from(burst) / f64::from(growing)),
         }
     }
+
+    /// How many permits grow within `span`.
+    #[must_use]
+    pub fn permits_in(self, span: Duration) -> u64 {
+        let spans = span.as_secs_f64() / self.per.as_secs_f64().max(f64::MIN_POSITIVE);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is positive, and one that is too large is as good as any large number"
+        )]
+        let permits = (spans * f64::from(self.permits)) as u64;
+        permits
+    }
 }
 
 /// What was left of a rate.
