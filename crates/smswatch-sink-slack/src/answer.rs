@@ -86,7 +86,7 @@ pub(crate) fn explain(error: SlackClientError, secrets: &[String]) -> DeliveryEr
             None => DeliveryError::temporary("Slack asks to slow down"),
         },
         SlackClientError::ProtocolError(_) => {
-            DeliveryError::temporary("the answer is not Slack's; check `api_url`")
+            DeliveryError::temporary("the answer is not Slack's; check the URL")
         }
         SlackClientError::HttpProtocolError(error) => no_answer(error.cause),
         SlackClientError::SystemError(error) => no_answer(error.cause),

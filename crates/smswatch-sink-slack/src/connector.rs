@@ -112,30 +112,38 @@ impl BoundedConnector {
             Err(_) if !head.status.is_success() => String::new(),
             Err(error) => return Err(unreadable(error)),
         };
-        if head.status.is_success() && (is_method || is_json(&head.headers)) {
-            return decode_json(&text);
+        match head.status.is_success() {
+            true if is_method => decode_json(&text),
+            true => decode_plain(&text),
+            false => Err(refused(head.status, &head.headers, text)),
         }
-        decode(head.status, &head.headers, text)
     }
 }
 
-/// Makes of an answer that is no JSON what slack-morphism's own connector would.
-fn decode<RS: DeserializeOwned>(
-    status: StatusCode,
-    headers: &HeaderMap,
-    text: String,
-) -> ClientResult<RS> {
-    if status.is_success() {
-        return serde_json::from_str("{}").map_err(|error| undecodable(error, None));
-    }
+/// What slack-morphism's own connector would make of an error status, and `Retry-After` with a 503.
+fn refused(status: StatusCode, headers: &HeaderMap, text: String) -> SlackClientError {
     let text = kept(text);
     match (status, retry_after(headers)) {
-        (StatusCode::TOO_MANY_REQUESTS, wait) => Err(rate_limited(wait, text)),
-        (StatusCode::SERVICE_UNAVAILABLE, wait @ Some(_)) => Err(rate_limited(wait, text)),
-        _ => Err(SlackClientError::HttpError(
+        (StatusCode::TOO_MANY_REQUESTS, wait) => rate_limited(wait, text),
+        (StatusCode::SERVICE_UNAVAILABLE, wait @ Some(_)) => rate_limited(wait, text),
+        _ => SlackClientError::HttpError(
             SlackClientHttpError::new(status).with_http_response_body(text),
-        )),
+        ),
     }
+}
+
+/// An incoming webhook says `ok`, and others that speak its language say so in their own words. The
+/// page of a proxy is no such word, nor is what calls itself a failure, whatever its status is.
+fn decode_plain<RS: DeserializeOwned>(text: &str) -> ClientResult<RS> {
+    if serde_json::from_str::<Envelope>(text).is_ok() {
+        return decode_json(text);
+    }
+    let good = if text.trim_start().starts_with('<') {
+        text
+    } else {
+        "{}"
+    };
+    serde_json::from_str(good).map_err(|error| undecodable(error, None))
 }
 
 fn decode_json<RS: DeserializeOwned>(text: &str) -> ClientResult<RS> {
@@ -150,13 +158,6 @@ fn decode_json<RS: DeserializeOwned>(text: &str) -> ClientResult<RS> {
                 .with_errors(envelope.response_metadata.messages),
         )),
     }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.trim_start().starts_with("application/json"))
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {

@@ -126,6 +126,36 @@ async fn slacks_troubles_and_redirects_are_tried_again() {
 }
 
 #[tokio::test]
+async fn a_good_status_alone_is_no_success() {
+    for answer in [
+        text(200, "<!doctype html><title>Sign in</title>").header("content-type", "text/html"),
+        text(200, "\n<html>"),
+        text(200, r#"{"ok": false, "error": "no_service"}"#).header("content-type", "text/plain"),
+        failure("no_service"),
+    ] {
+        assert_eq!(of_webhook(answer).await.retry(), Retry::Later);
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_takes_it_may_say_so_in_its_own_words() {
+    let receiver = Receiver::start().await;
+    let sink = configured(json!({"webhook_url": receiver.url("/services/x")}));
+    let sink = sink.expect("it is valid");
+    for (kind, body) in [
+        ("text/html", "ok"),
+        ("application/json", "ok"),
+        ("application/json", r#"{"ok": true}"#),
+        ("application/json", r#"{"success": true}"#),
+        ("text/plain", ""),
+    ] {
+        receiver.answer_next(text(200, body).header("content-type", kind));
+        let taken = sink.deliver(&sample::notification()).await;
+        assert!(taken.is_ok(), "{kind} {body}");
+    }
+}
+
+#[tokio::test]
 async fn the_page_of_a_proxy_is_not_repeated() {
     let error = of_webhook(text(502, "<html>Bad Gateway</html>")).await;
     insta::assert_snapshot!(error.detail(), @"Slack answered 502 Bad Gateway");
