@@ -18,40 +18,44 @@ const NEVER: i64 = i64::MAX;
 #[derive(Debug)]
 pub(crate) struct Agenda {
     dues: Box<[AtomicI64]>,
+    /// By how many milliseconds this process comes later to each.
+    delays: Box<[AtomicI64]>,
     changed: Notify,
-    /// By how many milliseconds a sleep is longer than it must be.
-    courtesy: AtomicI64,
 }
 
 impl Agenda {
     /// An agenda of `queues` queues, all due at once: nobody knows yet what is in them.
     pub(crate) fn new(queues: usize) -> Self {
-        let dues = (0..queues).map(|_| AtomicI64::new(0)).collect();
+        let zeros = || (0..queues).map(|_| AtomicI64::new(0)).collect();
         Self {
-            dues,
+            dues: zeros(),
+            delays: zeros(),
             changed: Notify::new(),
-            courtesy: AtomicI64::new(0),
         }
     }
 
-    /// Lets the next sleeps be longer by `courtesy`: other processes that wait for the same due time
-    /// then come first.
-    pub(crate) fn let_others_first(&self, courtesy: Duration) {
-        let millis = i64::try_from(courtesy.as_millis()).unwrap_or(0);
-        self.courtesy.store(millis, Ordering::Relaxed);
+    /// From now on what is hinted to be due in `queue` is taken so much later, so that another
+    /// process comes first; what is hinted to be due at once is not.
+    pub(crate) fn delay(&self, queue: usize, by: Duration) {
+        let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.delays[queue].store(millis, Ordering::Relaxed);
     }
 
     /// Something in `queue` is due at `due`.
     pub(crate) fn hint(&self, queue: usize, due: Timestamp) {
-        let due = due.as_millis();
+        let delay = self.delays[queue].load(Ordering::Relaxed);
+        self.wake_at(queue, due.as_millis().saturating_add(delay));
+    }
+
+    /// Something in `queue` is due, and to be taken at once.
+    pub(crate) fn hint_now(&self, queue: usize) {
+        self.wake_at(queue, 0);
+    }
+
+    fn wake_at(&self, queue: usize, due: i64) {
         if due < self.dues[queue].fetch_min(due, Ordering::AcqRel) {
             self.changed.notify_one();
         }
-    }
-
-    /// Something in `queue` is due at once.
-    pub(crate) fn hint_now(&self, queue: usize) {
-        self.hint(queue, Timestamp::from_millis(0));
     }
 
     /// All queues may hold something that nobody told of.
@@ -89,8 +93,7 @@ impl Agenda {
                 continue;
             }
             // A millisecond more, so that rounding down does not wake this a moment too early.
-            let more = 1 + self.courtesy.load(Ordering::Relaxed);
-            let sleep = Timestamp::from_millis(earliest + more).since(now);
+            let sleep = Timestamp::from_millis(earliest + 1).since(now);
             tokio::select! {
                 () = changed => {}
                 () = tokio::time::sleep(sleep) => {}
@@ -117,5 +120,18 @@ mod tests {
         });
         assert_eq!(woken, ());
         assert!(agenda.take(0, clock.now()) && !agenda.take(1, clock.now()));
+    }
+
+    #[test]
+    fn a_delayed_queue_is_left_to_others_for_a_while_unless_it_is_urgent() {
+        let agenda = Agenda::new(1);
+        let due = Timestamp::from_seconds(1_777_636_800);
+        assert!(agenda.take(0, due), "nobody knows yet what is in it");
+        agenda.delay(0, Duration::from_millis(500));
+        agenda.hint(0, due);
+        assert!(!agenda.take(0, due + Duration::from_millis(499)));
+        assert!(agenda.take(0, due + Duration::from_millis(500)));
+        agenda.hint_now(0);
+        assert!(agenda.take(0, due));
     }
 }

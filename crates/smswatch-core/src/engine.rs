@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -197,7 +196,6 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
         clock,
         metrics: Metrics::new(parts.settings.config_hash),
         health,
-        has_company: AtomicBool::new(false),
         looks: [agenda(), agenda()],
         routes: agenda(),
         fresh,

@@ -29,10 +29,6 @@ use crate::watch::lifecycle::{Answer, Task, polled};
 /// another one after this, which must be within 45 seconds.
 const LEASE: Duration = Duration::from_secs(40);
 
-/// By how much a process that just got something lets others come first: longer than clocks of
-/// processes differ by, and nothing for the messages.
-const COURTESY: Duration = Duration::from_millis(5);
-
 /// A claim of fewer watches than this is not worth a round trip when there are more to be had.
 const WORTHWHILE: usize = 64;
 
@@ -194,23 +190,7 @@ impl Claimer {
                 }
             }
         }
-        self.take_turns(free < room);
         is_well
-    }
-
-    /// Whoever got something lets the others come first the next time; otherwise the process that
-    /// is the quickest by a hair would do all the work.
-    fn take_turns(&self, got_something: bool) {
-        let shared = &self.shared;
-        let is_courteous = got_something && shared.has_company.load(Ordering::Relaxed);
-        let courtesy = if is_courteous {
-            COURTESY
-        } else {
-            Duration::ZERO
-        };
-        for looks in &shared.looks {
-            looks.let_others_first(courtesy);
-        }
     }
 
     /// A few shards in which the lane has something due, as many as bring worthwhile batches.

@@ -1,16 +1,22 @@
-//! Which processes share the store, and whether they all run with the same configuration.
+//! Which processes share the store, who comes first in which shard, and whether they all run with the
+//! same configuration.
 //!
 //! Each announces itself in one memo; who has not done so for a while is gone, however it ended.
+//! Nobody owns a shard: leases alone keep processes apart. But where all were to claim what is due at
+//! the same moment, the quickest by a hair would do all the work, so each comes first in its share of
+//! the shards, and a little later in the others, should nobody else have come.
+
+mod home;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use smswatch_model::Timestamp;
 use tokio::time::MissedTickBehavior;
 
+use self::home::Home;
 use crate::health::REPLICAS;
 use crate::shared::Shared;
 use crate::store::{StoreError, shard_of};
@@ -19,13 +25,13 @@ use crate::store::{StoreError, shard_of};
 const MEMO: &str = "replicas";
 
 /// How often a process looks at the others.
-const BEAT: Duration = Duration::from_secs(5);
+const BEAT: Duration = Duration::from_secs(2);
 
 /// How often it announces itself.
-const RENEWAL: Duration = Duration::from_secs(15);
+const RENEWAL: Duration = Duration::from_secs(5);
 
-/// After how long of silence a process is gone; its work goes on elsewhere by then.
-const SILENCE: Duration = Duration::from_secs(45);
+/// After how long of silence a process is gone.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// How often a change is tried when others change the memo meanwhile.
 const TRIES: u32 = 10;
@@ -78,6 +84,12 @@ impl Roster {
         !is_fresh
     }
 
+    /// The shards in which a process comes first: every process the same number, or one more.
+    fn home(&self, process: &str) -> Home {
+        let place = self.0.keys().position(|name| name == process);
+        place.map_or(Home::ALL, |place| Home::new(place, self.0.len()))
+    }
+
     /// What is wrong when not all have `config_hash`.
     fn trouble(&self, config_hash: u64) -> Option<String> {
         let hashes = self.0.values().map(|announced| announced.config_hash);
@@ -97,18 +109,30 @@ impl Roster {
     }
 }
 
-/// Announces this process and looks at the others; ends never by itself.
+/// Announces this process, looks at the others, and shares the work with them; ends never by itself.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut beat = tokio::time::interval(BEAT);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ask = tokio::time::interval(home::ASK);
+    for interval in [&mut beat, &mut ask] {
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
+    let mut home = Home::ALL;
     loop {
-        beat.tick().await;
+        tokio::select! {
+            _ = beat.tick() => {}
+            _ = ask.tick() => {
+                home.ask(&shared);
+                continue;
+            }
+        }
         let Ok(roster) = announce(&shared).await else {
             continue;
         };
-        shared
-            .has_company
-            .store(roster.0.len() > 1, Ordering::Relaxed);
+        let changed = roster.home(&shared.process);
+        if changed != home {
+            home = changed;
+            home.settle(&shared);
+        }
         match roster.trouble(shared.settings.config_hash) {
             Some(trouble) => shared.health.trouble(REPLICAS, &trouble),
             None => shared.health.well(REPLICAS),
@@ -167,6 +191,7 @@ async fn change(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Shard;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_seconds(1_777_636_800 + second)
@@ -176,10 +201,10 @@ mod tests {
     fn an_announcement_is_renewed_now_and_then_and_when_the_configuration_changes() {
         let mut roster = Roster::default();
         assert!(roster.announce("a", 1, at(0)));
-        assert!(!roster.announce("a", 1, at(14)));
-        assert!(roster.announce("a", 2, at(14)));
-        assert!(!roster.announce("a", 2, at(28)));
-        assert!(roster.announce("a", 2, at(29)));
+        assert!(!roster.announce("a", 1, at(4)));
+        assert!(roster.announce("a", 2, at(4)));
+        assert!(!roster.announce("a", 2, at(8)));
+        assert!(roster.announce("a", 2, at(9)));
         assert_eq!(Roster::decode(&roster.encode()), Some(roster));
     }
 
@@ -198,11 +223,26 @@ mod tests {
             roster.trouble(22).as_deref(),
             Some("2 of 3 replicas run with another configuration: config_hash 11 there, 22 here")
         );
-        roster.announce("a", 11, at(50));
-        roster.prune(at(55));
-        assert!(roster.trouble(11).is_some(), "c was heard 45 s ago");
-        roster.prune(at(56));
+        roster.announce("a", 11, at(20));
+        roster.prune(at(25));
+        assert!(roster.trouble(11).is_some(), "c was heard 15 s ago");
+        roster.prune(at(26));
         assert_eq!(roster.trouble(11), None);
+    }
+
+    #[test]
+    fn every_shard_has_one_process_that_comes_first_and_all_have_as_many() {
+        let mut roster = Roster::default();
+        assert_eq!(roster.home("a"), Home::ALL);
+        for process in ["a", "b", "c"] {
+            roster.announce(process, 11, at(0));
+        }
+        let homes = ["a", "b", "c"].map(|process| roster.home(process));
+        for shard in (0..16).map(Shard) {
+            assert_eq!(homes.iter().filter(|home| home.has(shard)).count(), 1);
+        }
+        let shares = homes.map(|home| (0..16).filter(|shard| home.has(Shard(*shard))).count());
+        assert_eq!(shares, [6, 5, 5]);
     }
 
     #[test]

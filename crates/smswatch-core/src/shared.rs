@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -81,8 +81,6 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
     pub(crate) alarms: Alarms,
-    /// Whether other processes work on the same store.
-    pub(crate) has_company: AtomicBool,
     /// When each shard has a watch due, by lane.
     pub(crate) looks: [Agenda; 2],
     /// Which shards have something to route.

@@ -214,8 +214,13 @@ impl Shared {
             .map(|(item, outcome)| match outcome {
                 CommitOutcome::Done => {
                     if let Some(record) = &item.record {
-                        self.looks(item.lane)
-                            .hint(usize::from(shard.0), record.due());
+                        let (looks, queue) = (self.looks(item.lane), usize::from(shard.0));
+                        // Who was asked for a look at once leaves it to nobody else.
+                        if record.due() <= self.clock.now() {
+                            looks.hint_now(queue);
+                        } else {
+                            looks.hint(queue, record.due());
+                        }
                     }
                     None
                 }
