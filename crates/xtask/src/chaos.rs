@@ -6,12 +6,15 @@
 
 mod book;
 mod faults;
+mod ledger;
+mod leftovers;
 mod plan;
 mod receiver;
 mod replica;
 mod report;
 mod stage;
 mod story;
+mod verdict;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

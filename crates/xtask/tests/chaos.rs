@@ -16,6 +16,12 @@ async fn nothing_is_lost_while_everything_is_killed_cut_and_stopped() {
     let binary = chaos::build(options.profile).expect("it compiles");
     let report = chaos::play(&binary, &options).await.expect("a whole run");
     assert!(report.is_clean(), "\n{report}");
-    let happened = [report.kills, report.stops, report.redis_kills, report.cuts];
+    let happened = [
+        report.kills,
+        report.stops,
+        report.redis_kills,
+        report.cuts,
+        report.passing_finals,
+    ];
     assert!(happened.iter().all(|times| *times > 0), "\n{report}");
 }

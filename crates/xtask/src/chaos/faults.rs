@@ -1,6 +1,7 @@
 //! Makes things go wrong as planned, and counts them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,6 +11,7 @@ use tokio::time::sleep;
 use super::plan::{DoorFault, Planned, ReplicaFault};
 use super::receiver::{Mood, Receiver};
 use super::replica::Replica;
+use super::report::Findings;
 use smswatch_testkit::proxy::Proxy;
 
 /// How often what went wrong.
@@ -17,7 +19,8 @@ use smswatch_testkit::proxy::Proxy;
 pub(super) struct Counts {
     pub(super) kills: AtomicU64,
     pub(super) stops: AtomicU64,
-    pub(super) ends: AtomicU64,
+    /// Ends of replicas that nobody killed.
+    pub(super) ends: Mutex<Findings>,
     pub(super) redis_kills: AtomicU64,
     pub(super) cuts: AtomicU64,
     pub(super) hangs: AtomicU64,
@@ -28,6 +31,18 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
+impl Counts {
+    /// Whether a replica ended although nobody killed it, which breaks a promise.
+    pub(super) fn has_ended(&self, replica: &mut Replica) -> bool {
+        let Some(how) = replica.ended_by_itself() else {
+            return false;
+        };
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.add(|| how);
+        true
+    }
+}
+
 /// Kills and stops a replica; it runs afterwards.
 pub(super) async fn of_replica(
     mut replica: Replica,
@@ -36,9 +51,9 @@ pub(super) async fn of_replica(
 ) -> anyhow::Result<Replica> {
     for Planned { pause, fault } in plan {
         sleep(pause).await;
-        // A supervisor starts what ended by itself; that it did is told in the table.
-        if replica.has_ended_by_itself() {
-            count(&counts.ends);
+        // As a supervisor would, so that the rest of the run is worth something.
+        if counts.has_ended(&mut replica) {
+            replica.kill().await;
             replica.start().await?;
         }
         match fault {

@@ -13,11 +13,8 @@ use tokio::sync::{oneshot, watch};
 
 use crate::memory::Peak;
 
-/// How long a process may take to say where its API is.
-const START: Duration = Duration::from_secs(20);
-
-/// How many starts may fail in a row; Redis is never gone for so long.
-const MOST_STARTS: u32 = 40;
+/// How long a process may take to say where its API is; Redis is never gone for half as long.
+const START: Duration = Duration::from_secs(60);
 
 /// `smswatch run` with a configuration of its own.
 #[derive(Debug)]
@@ -49,40 +46,35 @@ impl Replica {
         self.url.subscribe()
     }
 
-    /// Starts it and waits until its API is there. A process that ends before, because Redis is
-    /// away, is started again, as a supervisor would.
+    /// Starts it and waits until its API is there; while Redis is away, it waits for it.
     ///
     /// # Errors
     ///
-    /// It cannot be started at all.
+    /// It cannot be started, or ends before its API is there.
     pub(super) async fn start(&mut self) -> anyhow::Result<()> {
-        for _ in 0..MOST_STARTS {
-            let mut child = Command::new(&self.binary)
-                .arg("run")
-                .arg("--config")
-                .arg(&self.config)
-                .env("RUST_LOG", "info")
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .kill_on_drop(true)
-                .spawn()
-                .with_context(|| format!("could not start {}", self.binary.display()))?;
-            let stderr = child.stderr.take().context("its stderr is piped")?;
-            let log = File::options().create(true).append(true).open(&self.log)?;
-            let (found, address) = oneshot::channel();
-            tokio::spawn(follow(stderr, log, found));
-            let pid = child.id().context("it has just been started")?;
-            tokio::spawn(self.peak.clone().follow(pid));
-            self.child = Some(child);
-            if let Ok(Ok(url)) = tokio::time::timeout(START, address).await {
-                self.url.send_replace(Some(url));
-                return Ok(());
-            }
-            self.kill().await;
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-        bail!("it does not start; see {}", self.log.display())
+        let mut child = Command::new(&self.binary)
+            .arg("run")
+            .arg("--config")
+            .arg(&self.config)
+            .env("RUST_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("could not start {}", self.binary.display()))?;
+        let stderr = child.stderr.take().context("its stderr is piped")?;
+        let log = File::options().create(true).append(true).open(&self.log)?;
+        let (found, address) = oneshot::channel();
+        tokio::spawn(follow(stderr, log, found));
+        let pid = child.id().context("it has just been started")?;
+        tokio::spawn(self.peak.clone().follow(pid));
+        self.child = Some(child);
+        match tokio::time::timeout(START, address).await {
+            Ok(Ok(url)) => self.url.send_replace(Some(url)),
+            _ => bail!("a replica does not start; see {}", self.log.display()),
+        };
+        Ok(())
     }
 
     /// Ends it at once, as a crash would.
@@ -110,10 +102,10 @@ impl Replica {
         Ok(())
     }
 
-    /// Whether it ended although nobody killed it.
-    pub(super) fn has_ended_by_itself(&mut self) -> bool {
-        let ended = self.child.as_mut().map(Child::try_wait);
-        ended.is_some_and(|ended| ended.is_ok_and(|status| status.is_some()))
+    /// How it ended, where nobody killed it.
+    pub(super) fn ended_by_itself(&mut self) -> Option<String> {
+        let ended = self.child.as_mut()?.try_wait().ok()??;
+        Some(format!("{ended}; see {}", self.log.display()))
     }
 }
 

@@ -24,8 +24,6 @@ pub struct Report {
     pub kills: u64,
     /// How often a replica was stopped for longer than a lease.
     pub stops: u64,
-    /// How often a replica ended without being killed.
-    pub ends: u64,
     /// How often Redis was killed and started again.
     pub redis_kills: u64,
     /// How often connections to Redis were cut, stalled or refused.
@@ -42,14 +40,20 @@ pub struct Report {
     pub deliveries: u64,
     /// How often they took one that they had taken before.
     pub repeats: u64,
-    /// The last statuses that did not arrive.
+    /// How many final statuses changed again after they had been written, and had to arrive as well.
+    pub passing_finals: u64,
+    /// Statuses that did not arrive, and numbers that are missing.
     pub lost: Findings,
-    /// What was told and never was.
+    /// What was told and never was, or does not follow from what was told before.
     pub untrue: Findings,
-    /// Events that came under more than one id.
+    /// Events and deliveries that came again, and not under the id or with the words of the first.
     pub unrecognizable: Findings,
     /// What was still waiting when patience ended.
     pub unfinished: Findings,
+    /// Deliveries that were given up or held back, and entries that could not be routed.
+    pub given_up: Findings,
+    /// Ends of replicas that nobody killed.
+    pub ends: Findings,
 }
 
 /// How often something was found, and examples.
@@ -73,7 +77,7 @@ impl Findings {
 
 impl Report {
     /// One in which nothing happened yet but what was counted.
-    pub(super) fn new(seed: u64, messages: u64, counts: &Counts) -> Self {
+    pub(super) fn new(seed: u64, messages: u64, counts: Counts) -> Self {
         let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         Self {
             seed,
@@ -82,7 +86,6 @@ impl Report {
             messages,
             kills: load(&counts.kills),
             stops: load(&counts.stops),
-            ends: load(&counts.ends),
             redis_kills: load(&counts.redis_kills),
             cuts: load(&counts.cuts),
             hangs: load(&counts.hangs),
@@ -91,26 +94,31 @@ impl Report {
             events: 0,
             deliveries: 0,
             repeats: 0,
+            passing_finals: 0,
             lost: Findings::default(),
             untrue: Findings::default(),
             unrecognizable: Findings::default(),
             unfinished: Findings::default(),
+            given_up: Findings::default(),
+            ends: counts.ends.into_inner().unwrap_or_default(),
         }
     }
 
-    /// Whether nothing was lost, nothing false was told, every repeat was recognizable, and all
-    /// queues were empty at the end.
+    /// Whether nothing was lost, nothing false was told, every repeat was recognizable, nothing waits
+    /// or was given up at the end, and no replica ended by itself.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.findings().iter().all(|(_, found)| found.count == 0)
     }
 
-    fn findings(&self) -> [(&'static str, &Findings); 4] {
+    fn findings(&self) -> [(&'static str, &Findings); 6] {
         [
             ("lost", &self.lost),
             ("false", &self.untrue),
-            ("repeats under another id", &self.unrecognizable),
+            ("repeats that cannot be recognized", &self.unrecognizable),
             ("still waiting", &self.unfinished),
+            ("given up, held back or set aside", &self.given_up),
+            ("replicas that ended by themselves", &self.ends),
         ]
     }
 }
@@ -124,11 +132,11 @@ impl fmt::Display for Report {
             ("kills of replicas", self.kills),
             ("kills of Redis", self.redis_kills),
             ("replicas stopped past a lease", self.stops),
-            ("replicas that ended by themselves", self.ends),
             ("cuts, stalls and refusals before Redis", self.cuts),
             ("hangs of a receiver", self.hangs),
             ("outages of a receiver", self.outages),
             ("requests to receivers", self.requests),
+            ("finals that changed again", self.passing_finals),
             ("events", self.events),
             ("deliveries", self.deliveries),
         ];

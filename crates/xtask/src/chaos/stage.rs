@@ -6,18 +6,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use fastrand::Rng;
-use serde_json::Value;
 use smswatch_testkit::redis_server::RedisServer;
 use tokio::sync::watch;
 
 use super::Options;
-use super::book::Fact;
+use super::book::Book;
 use super::faults::{self, Counts};
+use super::leftovers;
 use super::plan::Plan;
 use super::receiver::{Mood, Receiver, SECRET};
 use super::replica::Replica;
 use super::report::Report;
 use super::story::{LONGEST_LIFE, Story};
+use super::verdict::{Truth, judge};
 use crate::memory::Peak;
 use smswatch_testkit::proxy::Proxy;
 
@@ -35,10 +36,18 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 /// Plays one run.
 pub(super) async fn play(binary: &Path, options: &Options) -> anyhow::Result<Report> {
     smswatch_testkit::install_tls_provider();
+    let directory = tempfile::tempdir()?;
+    let report = play_in(directory.path(), binary, options).await;
+    if !report.as_ref().is_ok_and(Report::is_clean) {
+        println!("logs and configurations: {}", directory.keep().display());
+    }
+    report
+}
+
+async fn play_in(directory: &Path, binary: &Path, options: &Options) -> anyhow::Result<Report> {
     let began = Instant::now();
     let mut rng = Rng::with_seed(options.seed);
     let plan = Plan::new(options.seed, options.length);
-    let directory = tempfile::tempdir()?;
     let mut story = Story::start(options.seed)?;
     let redis = tokio::task::spawn_blocking(RedisServer::start).await?;
     let receivers = [
@@ -60,7 +69,7 @@ pub(super) async fn play(binary: &Path, options: &Options) -> anyhow::Result<Rep
     let peak = Peak::default();
     let mut replicas = Vec::new();
     for (n, way_in) in ways_in.iter().enumerate() {
-        let file = directory.path().join(format!("replica-{n}.yaml"));
+        let file = directory.join(format!("replica-{n}.yaml"));
         let text = configuration(&story.sim.url(), way_in.address(), addresses);
         std::fs::write(&file, text)?;
         let mut replica = Replica::new(binary, file, peak.clone());
@@ -86,102 +95,61 @@ pub(super) async fn play(binary: &Path, options: &Options) -> anyhow::Result<Rep
         faults::of_door(&way_out, plan.outages, &counts.outages),
     );
     // They live until the verdict.
-    let _running = (first?, second?, redis?);
+    let (mut first, mut second, _redis) = (first?, second?, redis?);
     told?;
     receivers[0].set_mood(Mood::Well);
 
     tokio::time::sleep(LONGEST_LIFE).await;
-    let ends = story.ends()?;
-    let waiting = quiet(&ends, &receivers, &doors).await;
-    let mut report = Report::new(options.seed, options.messages as u64, &counts);
+    let mut truth = story.truth()?;
+    let waiting = quiet(&truth, &receivers, &doors).await;
+    truth.served = story.served()?;
+    for replica in [&mut first, &mut second] {
+        counts.has_ended(replica);
+    }
+    let mut report = Report::new(options.seed, options.messages as u64, counts);
     for delivery in waiting {
         report.unfinished.add(|| delivery);
     }
-    judge(&mut report, &story, &ends, &receivers)?;
+    for list in [leftovers::DEAD, leftovers::SUPPRESSED, leftovers::SET_ASIDE] {
+        let left = leftovers::ask(&doors, list).await;
+        for one in left.with_context(|| format!("nobody tells {list}"))? {
+            report.given_up.add(|| one);
+        }
+    }
+    let books = receivers.each_ref().map(Receiver::book);
+    let books: Vec<(&str, &Book)> = SINKS
+        .into_iter()
+        .zip(books.iter().map(|book| &**book))
+        .collect();
+    judge(&mut report, &truth, &books);
     report.took = began.elapsed();
     report.memory = peak.bytes();
-    if !report.is_clean() {
-        println!("logs and configurations: {}", directory.keep().display());
-    }
     Ok(report)
 }
 
 /// Waits until everything has arrived and all queues are empty, or patience ends; answers which
 /// deliveries wait even then.
 async fn quiet(
-    ends: &[Fact],
+    truth: &Truth,
     receivers: &[Receiver; 3],
     doors: &[watch::Receiver<Option<String>>],
 ) -> Vec<String> {
     let mut looks = 0;
     loop {
         looks += 1;
-        let missing = |receiver: &Receiver| {
+        let misses = |receiver: &Receiver| {
             let book = receiver.book();
-            ends.iter().any(|end| !book.has_taken(end))
+            truth.must_arrive.iter().any(|fact| !book.has_taken(fact))
         };
-        let waiting = waiting(doors).await;
+        let is_complete = !receivers.iter().any(misses);
+        // Asked afterwards: what is told before the last news is queued before it.
+        let waiting = leftovers::ask(doors, leftovers::WAITING).await;
         let is_empty = waiting.as_ref().is_some_and(Vec::is_empty);
-        let is_complete = is_empty && !receivers.iter().any(missing);
-        if is_complete || looks > MOST_LOOKS {
+        if is_complete && is_empty || looks > MOST_LOOKS {
             return waiting.unwrap_or_else(|| vec!["nobody answers".to_owned()]);
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;
     }
-}
-
-/// The deliveries that wait, as far as one page tells; nothing where nobody answers.
-async fn waiting(doors: &[watch::Receiver<Option<String>>]) -> Option<Vec<String>> {
-    let url = doors.iter().find_map(|door| door.borrow().clone())?;
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(20));
-    let request = client.build().ok()?;
-    let request = request.get(format!("{url}/v1/deliveries?state=pending&limit=1000"));
-    let bytes = request
-        .send()
-        .await
-        .ok()?
-        .error_for_status()
-        .ok()?
-        .bytes()
-        .await
-        .ok()?;
-    let page: Value = serde_json::from_slice(&bytes).ok()?;
-    let items = page["items"].as_array()?;
-    Some(items.iter().map(Value::to_string).collect())
-}
-
-/// Compares what the receivers were told with what the simulator said.
-fn judge(
-    report: &mut Report,
-    story: &Story,
-    ends: &[Fact],
-    receivers: &[Receiver; 3],
-) -> anyhow::Result<()> {
-    let said = story.said()?;
-    for (sink, receiver) in SINKS.iter().zip(receivers) {
-        let book = receiver.book();
-        report.requests += book.n_requests;
-        report.events += book.n_events();
-        report.deliveries += book.n_deliveries();
-        report.repeats += book.n_repeats();
-        for end in ends.iter().filter(|end| !book.has_taken(end)) {
-            report.lost.add(|| format!("{sink}: {end:?}"));
-        }
-        for fact in book.heard().filter(|fact| !said.contains(fact)) {
-            report.untrue.add(|| format!("{sink}: {fact:?}"));
-        }
-        for _ in 0..book.n_unreadable {
-            report
-                .untrue
-                .add(|| format!("{sink}: a request without a valid signature"));
-        }
-        for (event_id, ids) in book.unrecognizable() {
-            report
-                .unrecognizable
-                .add(|| format!("{sink}: {event_id} came as {ids:?}"));
-        }
-    }
-    Ok(())
 }
 
 fn configuration(sim: &str, redis: SocketAddr, receivers: [SocketAddr; 3]) -> String {
@@ -203,7 +171,7 @@ fn configuration(sim: &str, redis: SocketAddr, receivers: [SocketAddr; 3]) -> St
   api_url: {sim}
   auth_url: {sim}
   requests_per_second: 2000
-  timeout: 2s
+  timeout: 10s
 store: {{url: "redis://{redis}"}}
 watch: {{schedule: [1s, 1s, 2s], confirm_after: 6s}}
 http: {{listen: "127.0.0.1:0"}}

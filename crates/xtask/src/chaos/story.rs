@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use fastrand::Rng;
-use routee_sim::{Fate, FaultKind, FaultRule, MessageSpec, ServedStatus, Sim, SimConfig};
+use routee_sim::{Fate, FaultKind, FaultRule, MessageReport, MessageSpec, Sim, SimConfig};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::book::{Fact, Word};
+use super::book::Fact;
+use super::ledger::{self, fact};
+use super::verdict::Truth;
 
 /// Fates and their shares; each ends in a state that stays, so that it can be seen at any later
 /// moment.
@@ -39,6 +41,10 @@ const FATES: [(Fate, u32); 20] = [
 /// The longest that any message takes to come to rest, counted from its acceptance; statuses that
 /// flip do so within half of it.
 pub(super) const LONGEST_LIFE: Duration = Duration::from_secs(8);
+
+/// The fastest pace of a life. Finals that flip lie more than a second apart, so that their dates
+/// tell which is the later one.
+const FASTEST: f64 = 0.3;
 
 /// How many messages are registered with one call at most.
 const BATCH: usize = 200;
@@ -103,7 +109,7 @@ impl Story {
             let mut batch = Vec::new();
             while as_f64(self.ids.len() + batch.len()) < wanted && batch.len() < BATCH {
                 let spec = MessageSpec {
-                    time_scale: 0.2 + 0.8 * rng.f64(),
+                    time_scale: rng.f64().mul_add(1.0 - FASTEST, FASTEST),
                     ..draw(rng).into()
                 };
                 batch.push(self.sim.register(spec)?);
@@ -116,32 +122,39 @@ impl Story {
         Ok(())
     }
 
-    /// What is true of every part now, which is final or will stay as it is.
-    pub(super) fn ends(&self) -> anyhow::Result<Vec<Fact>> {
-        let mut facts = Vec::new();
-        for id in &self.ids {
-            let report = self.sim.message(id).context("the simulator knows it")?;
-            facts.extend(report.current.iter().map(|served| fact(id, served)));
+    /// What must have arrived by now: what every part ends with, and what was written on the way.
+    pub(super) fn truth(&self) -> anyhow::Result<Truth> {
+        let mut truth = Truth::default();
+        for report in self.reports() {
+            let report = report?;
+            let ends = report.current.iter().map(|served| fact(&report.id, served));
+            let ends: HashSet<Fact> = ends.collect();
+            for served in ledger::written(&report) {
+                let fact = fact(&report.id, served);
+                if ledger::is_final(served) && !ends.contains(&fact) {
+                    truth.passing_finals += 1;
+                }
+                truth.must_arrive.insert(fact);
+            }
+            truth.must_arrive.extend(ends);
         }
-        Ok(facts)
+        Ok(truth)
     }
 
-    /// Everything that the simulator ever said.
-    pub(super) fn said(&self) -> anyhow::Result<HashSet<Fact>> {
+    /// Everything that the simulator served until now, with its dates.
+    pub(super) fn served(&self) -> anyhow::Result<HashSet<(Fact, i64)>> {
         let mut facts = HashSet::new();
-        for id in &self.ids {
-            let report = self.sim.message(id).context("the simulator knows it")?;
-            facts.extend(report.served.iter().map(|served| fact(id, served)));
+        for report in self.reports() {
+            let report = report?;
+            let served = report.served.iter();
+            facts.extend(served.map(|one| (fact(&report.id, one), ledger::status(one).date)));
         }
         Ok(facts)
     }
-}
 
-fn fact(message_id: &str, served: &ServedStatus) -> Fact {
-    Fact {
-        message_id: message_id.to_owned(),
-        sms_id: served.sms_id.clone(),
-        word: Word::new(&served.status, served.detailed_status.as_deref()),
+    fn reports(&self) -> impl Iterator<Item = anyhow::Result<MessageReport>> {
+        let report = |id: &String| self.sim.message(id).context("the simulator knows it");
+        self.ids.iter().map(report)
     }
 }
 
