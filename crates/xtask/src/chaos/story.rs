@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use fastrand::Rng;
-use routee_sim::{Fate, FaultKind, FaultRule, MessageReport, MessageSpec, Sim, SimConfig};
+use routee_sim::{Fate, FaultKind, FaultRule, MessageReport, MessageSpec, Sim, SimConfig, Step};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -32,7 +32,7 @@ const FATES: [(Fate, u32); 20] = [
     (Fate::Flip, 30),
     (Fate::FlipBack, 30),
     (Fate::Refined, 30),
-    (Fate::Stale, 10),
+    (Fate::Stale, 30),
     (Fate::Late, 20),
     (Fate::UnknownWord, 15),
     (Fate::Stuck, 5),
@@ -108,9 +108,14 @@ impl Story {
             let wanted = ((share * as_f64(count)).ceil()).min(as_f64(count));
             let mut batch = Vec::new();
             while as_f64(self.ids.len() + batch.len()) < wanted && batch.len() < BATCH {
+                let fate = draw(rng);
                 let spec = MessageSpec {
                     time_scale: rng.f64().mul_add(1.0 - FASTEST, FASTEST),
-                    ..draw(rng).into()
+                    parts: match fate {
+                        Fate::Stale => vec![overtaken().into()],
+                        _ => Vec::new(),
+                    },
+                    ..fate.into()
                 };
                 batch.push(self.sim.register(spec)?);
             }
@@ -156,6 +161,22 @@ impl Story {
         let report = |id: &String| self.sim.message(id).context("the simulator knows it");
         self.ids.iter().map(report)
     }
+}
+
+/// An answer from before comes between two that are right, while its message is still looked at
+/// often; that of the simulator's own fate comes when it is final, and hardly ever meets a look.
+fn overtaken() -> Vec<Step> {
+    let from_before = |after_ms, status, date_ms: i64| Step {
+        date_offset_ms: date_ms - i64::try_from(after_ms).unwrap_or(0),
+        ..Step::new(after_ms, status)
+    };
+    vec![
+        Step::new(0, "Queued"),
+        Step::new(1_000, "Sent"),
+        from_before(2_500, "Queued", -3_500),
+        from_before(4_500, "Sent", 1_000),
+        Step::new(6_000, "Delivered"),
+    ]
 }
 
 fn draw(rng: &mut Rng) -> Fate {
