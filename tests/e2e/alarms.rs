@@ -157,6 +157,34 @@ async fn a_provider_that_fails_is_told_once_and_is_no_news_of_a_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_fails_again_is_told_again() {
+    let stage = Stage::new().await;
+    let config = stage.config("smswatch", &stage.sqlite(), RULES, "");
+    let text = std::fs::read_to_string(&config).expect("it was written");
+    let text = text.replace("alarms: {", "alarms: {quiet: 1s, ");
+    std::fs::write(&config, text).expect("a file");
+    let process = Process::start(&config);
+    for episode in 1..=2 {
+        stage.sim.add_fault(FaultRule::default());
+        let id = stage.delivered();
+        assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+        until("it is told", async || {
+            stage.told("smswatch.provider_down") == episode
+        })
+        .await;
+        stage.sim.clear_faults();
+        until("it is over", async || {
+            stage.told("sms.status_changed") == episode
+        })
+        .await;
+        // Trouble that comes back at once is still the same.
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+    }
+    assert_eq!(stage.told("smswatch.provider_down"), 2);
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refused_credentials_are_told_once_by_all_replicas_together() {
     let stage = Stage::new().await;
     let redis = RedisServer::start();

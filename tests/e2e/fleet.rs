@@ -15,7 +15,7 @@ use crate::process::Process;
 pub(crate) struct Fleet {
     pub(crate) sim: Sim,
     pub(crate) webhook: Receiver,
-    redis: RedisServer,
+    pub(crate) redis: RedisServer,
     directory: tempfile::TempDir,
 }
 

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod breaker;
+mod crash;
 mod dead;
 mod fleet;
 mod outage;

@@ -1,7 +1,58 @@
-//! A sink's rate slows its deliveries down, in all replicas together, and stops none.
+//! Rates hold for all replicas together: that of the provider, and a sink's, which slows its
+//! deliveries down and stops none.
+
+use std::time::Instant;
 
 use crate::fleet::Fleet;
 use crate::process::Process;
+use crate::replicas::looks;
+
+/// Whether `count` in the time since `began` is within a rate, and one second's worth at once.
+fn keeps(count: usize, per_second: u32, began: Instant) -> bool {
+    let count = u32::try_from(count).expect("not that many");
+    let most = f64::from(per_second) * (began.elapsed().as_secs_f64() + 1.0);
+    f64::from(count) <= most
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_together_ask_the_provider_no_more_often_than_allowed() {
+    let fleet = Fleet::new().await;
+    let config = fleet.config("[100ms]", "");
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let slow = "requests_per_second: 20\n";
+    let text = text.replace("requests_per_second: 2000\n", slow);
+    std::fs::write(&config, text).expect("a file");
+    let replicas = [Process::start(&config), Process::start(&config)];
+    let began = Instant::now();
+    let ids = fleet.watch_held(&replicas[0], 100).await;
+    fleet.polled(&ids, 2).await;
+    let polls = ids.iter().map(|id| fleet.sim.message(id));
+    let polls: u64 = polls.map(|report| report.expect("it is known").polls).sum();
+    let polls = usize::try_from(polls).expect("not that many");
+    assert!(keeps(polls, 20, began), "{polls} in {:?}", began.elapsed());
+    for replica in &replicas {
+        assert!(looks(replica).await > 0, "one of them had no part in it");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_together_tell_a_sink_no_more_often_than_its_rate() {
+    let fleet = Fleet::new().await;
+    let config = fleet.config("[100ms]", "");
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let slow = "timeout: 5s\n    rate: {at_most: 5, per: 1s}";
+    std::fs::write(&config, text.replace("timeout: 5s", slow)).expect("a file");
+    let replicas = [Process::start(&config), Process::start(&config)];
+    let ids = fleet.watch_held(&replicas[0], 60).await;
+    let began = Instant::now();
+    fleet.end(&ids);
+    let told = fleet.told(&ids).await;
+    let requests = fleet.webhook.requests().len();
+    let elapsed = began.elapsed();
+    assert!(keeps(requests, 5, began), "{requests} in {elapsed:?}");
+    assert!(told.values().all(|deliveries| deliveries.len() == 1));
+    drop(replicas);
+}
 
 /// Permits come further apart than a claimed delivery may wait for one.
 #[tokio::test(flavor = "multi_thread")]

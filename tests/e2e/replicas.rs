@@ -7,7 +7,7 @@ use crate::fleet::Fleet;
 use crate::process::Process;
 
 /// How many looks a process has made, by its own count.
-async fn looks(process: &Process) -> u64 {
+pub(crate) async fn looks(process: &Process) -> u64 {
     let metrics = reqwest::get(format!("{}/metrics", process.url)).await;
     let text = metrics.expect("an answer").text().await.expect("metrics");
     let count = text.lines().find_map(|line| {
@@ -39,10 +39,15 @@ async fn three_replicas_share_the_work_and_the_last_one_finishes_it() {
     fleet.polled(&ids, 7).await;
     for id in &ids {
         let polls = fleet.sim.message(id).expect("it is known").poll_times_ms;
-        let is_twice = |pair: &[i64]| pair[1] - pair[0] < 1_000;
+        let gaps: Vec<i64> = polls.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert!(
-            !polls.windows(2).any(is_twice),
-            "{id} was polled twice for one due time: {polls:?}"
+            gaps.iter().all(|gap| *gap >= 1_000),
+            "{id} was polled twice for one due time: {gaps:?}"
+        );
+        // The schedule, its jitter, and no second more.
+        assert!(
+            gaps.iter().all(|gap| *gap <= 2_000 + 200 + 1_000),
+            "{id} waited too long: {gaps:?}"
         );
     }
     let after = looks_of_all(&replicas).await;
