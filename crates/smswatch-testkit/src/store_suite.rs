@@ -10,6 +10,8 @@
 //! alive, and the type implements [`StoreFixture`].
 
 mod deliveries;
+mod interleavings;
+mod leases;
 mod log;
 mod memos;
 mod queue;
@@ -28,6 +30,7 @@ use smswatch_core::store::{
 use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
 pub use deliveries::*;
+pub use leases::*;
 pub use log::*;
 pub use memos::*;
 pub use queue::*;
@@ -99,6 +102,7 @@ macro_rules! store_suite {
             a_memo_and_its_log_entries_are_written_together,
             one_of_many_changes_of_a_memo_takes_place,
             a_queue_keeps_to_its_model,
+            watches_keep_to_their_model,
             a_rate_grants_no_more_than_its_permits_at_once,
             rates_do_not_share_permits,
         }

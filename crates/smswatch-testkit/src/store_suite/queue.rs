@@ -2,18 +2,14 @@
 
 mod model;
 mod play;
+mod redrive;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
-use tokio::runtime::Handle;
 
 use super::StoreFixture;
-
-/// How many interleavings are tried; each writes to a real disk.
-const CASES: u32 = 64;
+use super::interleavings::play_all;
 
 /// How many deliveries one interleaving is about: few, so that steps meet.
 const DELIVERIES: u32 = 8;
@@ -39,6 +35,12 @@ enum Step {
         which: prop::sample::Index,
         end: End,
     },
+    /// Somebody wants a delivery sent again that was given up, or that arrived.
+    Requeue { n: u32, is_replay: bool },
+    /// Somebody wants everything sent again that was given up.
+    RequeueDead,
+    /// The oldest are given up, and one more if that may be.
+    Bury { limit: u32, n: u32 },
     /// Time passes until all short leases have ended.
     Pass,
 }
@@ -71,34 +73,22 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             is_critical,
         }),
         5 => (any::<prop::sample::Index>(), end).prop_map(|(which, end)| Step::Complete { which, end }),
+        2 => (0..DELIVERIES, any::<bool>()).prop_map(|(n, is_replay)| Step::Requeue { n, is_replay }),
+        1 => Just(Step::RequeueDead),
+        1 => (1..=3_u32, 0..DELIVERIES).prop_map(|(limit, n)| Step::Bury { limit, n }),
         1 => Just(Step::Pass),
     ];
     prop::collection::vec(step, 1..40)
 }
 
-/// Random interleavings of queueing, claims, ends of leases and completions, those of the past
-/// included, against a plain model: nothing is lost, nobody holds what another holds, an outdated
-/// token changes nothing, and what goes first goes first.
+/// Random interleavings of queueing, claims, ends of leases, completions, those of the past included,
+/// burials and retries of what had ended, against a plain model: nothing is lost, nobody holds what
+/// another holds, an outdated token changes nothing, and what goes first goes first.
 pub async fn a_queue_keeps_to_its_model(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let runtime = Handle::current();
-    let cases = AtomicU32::new(0);
-    let trying = tokio::task::spawn_blocking(move || {
-        let config = Config {
-            cases: CASES,
-            max_shrink_iters: 200,
-            failure_persistence: None,
-            ..Config::default()
-        };
-        TestRunner::new(config).run(&steps(), |steps| {
-            let case = cases.fetch_add(1, Ordering::Relaxed);
-            runtime
-                .block_on(play::play(Arc::clone(&store), case, &steps))
-                .map_err(TestCaseError::fail)
-        })
-    });
-    let tried = trying.await.expect("a violation is an error, not a panic");
-    if let Err(violation) = tried {
-        panic!("{violation}");
-    }
+    let play = move |case, steps: Vec<Step>| {
+        let store = Arc::clone(&store);
+        async move { play::play(store, case, &steps).await }
+    };
+    play_all(steps, play).await;
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use smswatch_core::store::{ClaimedDeliveries, DeliveryToken, Outcome, Priority};
+use smswatch_core::store::{
+    ClaimedDeliveries, DeliveryState, DeliveryToken, Outcome, Priority, RedriveOutcome,
+};
 use smswatch_model::{DeliveryId, Timestamp};
 
 /// An instant of the store, known to lie between two others.
@@ -29,13 +31,15 @@ enum State {
         token: DeliveryToken,
         until: Between,
     },
-    Ended(&'static str),
+    Ended(DeliveryState),
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     priority: Priority,
+    /// Since it was queued, or queued again.
     attempts_made: u32,
+    attempts_in_all: u32,
     state: State,
 }
 
@@ -46,6 +50,19 @@ impl Entry {
             State::Waiting(due) | State::Held { until: due, .. } => Some(due),
             State::Ended(_) => None,
         }
+    }
+
+    /// How far it is, as the store tells it.
+    fn told(&self) -> DeliveryState {
+        match self.state {
+            State::Waiting(_) | State::Held { .. } => DeliveryState::Pending,
+            State::Ended(state) => state,
+        }
+    }
+
+    fn begin_anew(&mut self, at: Between) {
+        self.state = State::Waiting(at);
+        self.attempts_made = 0;
     }
 
     /// Whether this goes before `other` for certain.
@@ -60,7 +77,7 @@ impl Entry {
 /// What is expected of one delivery when it is looked up.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Expected {
-    pub(super) state: &'static str,
+    pub(super) state: DeliveryState,
     pub(super) attempts_made: u32,
 }
 
@@ -77,6 +94,7 @@ impl Model {
         self.entries.entry(id).or_insert(Entry {
             priority,
             attempts_made: 0,
+            attempts_in_all: 0,
             state: State::Waiting(at),
         });
         is_new
@@ -187,15 +205,96 @@ impl Model {
             (Some(_), true) => {}
         }
         self.set(id, |entry| {
-            entry.attempts_made += u32::from(outcome != Outcome::Returned);
+            let is_attempt = u32::from(outcome != Outcome::Returned);
+            entry.attempts_made += is_attempt;
+            entry.attempts_in_all += is_attempt;
             entry.state = match outcome {
-                Outcome::Delivered => State::Ended("delivered"),
-                Outcome::Dead => State::Ended("dead"),
+                Outcome::Delivered => State::Ended(DeliveryState::Delivered),
+                Outcome::Dead => State::Ended(DeliveryState::Dead),
                 Outcome::Retry(delay) => State::Waiting(at.after(delay)),
                 Outcome::Returned => State::Waiting(at),
             };
         });
         Ok(())
+    }
+
+    /// Takes note of what became of a wish to send `id` again if it is in the state `wanted`.
+    ///
+    /// # Errors
+    ///
+    /// Something else should have become of it.
+    pub(super) fn requeue(
+        &mut self,
+        id: &DeliveryId,
+        wanted: DeliveryState,
+        outcome: &RedriveOutcome,
+        at: Between,
+    ) -> Result<(), String> {
+        let state = self.entries.get(id).map(Entry::told);
+        let is_right = match outcome {
+            RedriveOutcome::Unknown => state.is_none(),
+            RedriveOutcome::Refused(found) => state == Some(*found) && *found != wanted,
+            RedriveOutcome::Done { .. } => state == Some(wanted),
+        };
+        if !is_right {
+            return Err(format!(
+                "{id} is {state:?}, and a retry came to {outcome:?}"
+            ));
+        }
+        if matches!(outcome, RedriveOutcome::Done { .. }) {
+            self.set(id, |entry| entry.begin_anew(at));
+        }
+        Ok(())
+    }
+
+    /// Takes note that all that were given up were queued again; answers how many they are.
+    pub(super) fn requeue_dead(&mut self, at: Between) -> u64 {
+        let mut count = 0;
+        for entry in self.entries.values_mut() {
+            if entry.told() == DeliveryState::Dead {
+                entry.begin_anew(at);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// Takes note that `id` was to be given up, and was or was not.
+    ///
+    /// # Errors
+    ///
+    /// It should have been, or should not.
+    pub(super) fn bury(
+        &mut self,
+        id: &DeliveryId,
+        is_buried: bool,
+        at: Between,
+    ) -> Result<(), String> {
+        let Some(entry) = self.entries.get(id).copied() else {
+            return match is_buried {
+                true => Err(format!("{id} was given up and never queued")),
+                false => Ok(()),
+            };
+        };
+        let (must, may) = match entry.state {
+            _ if entry.priority == Priority::Critical => (false, false),
+            State::Ended(_) => (false, false),
+            State::Waiting(_) => (true, true),
+            State::Held { until, .. } => (until.to < at.from, until.from <= at.to),
+        };
+        if must && !is_buried || is_buried && !may {
+            return Err(format!("{id} was given up: {is_buried}; it is {entry:?}"));
+        }
+        if is_buried {
+            self.set(id, |entry| entry.state = State::Ended(DeliveryState::Dead));
+        }
+        Ok(())
+    }
+
+    /// Whether it has come to an end already.
+    pub(super) fn has_ended(&self, id: &DeliveryId) -> bool {
+        let entry = self.entries.get(id);
+        entry.is_some_and(|entry| matches!(entry.state, State::Ended(_)))
     }
 
     /// When the last of the leases that end before `horizon` has ended.
@@ -210,18 +309,11 @@ impl Model {
     /// Everything that was ever queued, and what should be found of it.
     pub(super) fn expected(&self) -> impl Iterator<Item = (&DeliveryId, Expected)> {
         self.entries.iter().map(|(id, entry)| {
-            let state = match entry.state {
-                State::Waiting(_) | State::Held { .. } => "pending",
-                State::Ended(word) => word,
+            let expected = Expected {
+                state: entry.told(),
+                attempts_made: entry.attempts_in_all,
             };
-            let attempts_made = entry.attempts_made;
-            (
-                id,
-                Expected {
-                    state,
-                    attempts_made,
-                },
-            )
+            (id, expected)
         })
     }
 

@@ -13,16 +13,16 @@ use super::model::{Between, Expected, Model};
 use super::{End, Step};
 use crate::store_suite::{LONG, delivery, id_in, put, record, step};
 
-const SHARD: Shard = Shard(0);
+pub(super) const SHARD: Shard = Shard(0);
 
 /// A lease that ends between two steps, or during one.
 const SHORT: Duration = Duration::from_millis(8);
 
-struct Player {
-    store: Arc<dyn Store>,
+pub(super) struct Player {
+    pub(super) store: Arc<dyn Store>,
     case: u32,
-    sink: String,
-    model: Model,
+    pub(super) sink: String,
+    pub(super) model: Model,
     /// Every claim ever made, with its token.
     claims: Vec<(DeliveryId, DeliveryToken)>,
     n_entries: u32,
@@ -60,7 +60,7 @@ fn priority(is_critical: bool) -> Priority {
     }
 }
 
-fn unavailable(error: StoreError) -> String {
+pub(super) fn unavailable(error: StoreError) -> String {
     format!("the store failed: {error}")
 }
 
@@ -82,15 +82,18 @@ impl Player {
                 self.complete(id, token, end).await
             }
             Step::Complete { .. } => Ok(()),
+            Step::Requeue { n, is_replay } => self.requeue(n, is_replay).await,
+            Step::RequeueDead => self.requeue_dead().await,
+            Step::Bury { limit, n } => self.bury(limit, n).await,
             Step::Pass => self.pass().await,
         }
     }
 
-    async fn now(&self) -> Result<Timestamp, String> {
+    pub(super) async fn now(&self) -> Result<Timestamp, String> {
         self.store.now().await.map_err(unavailable)
     }
 
-    fn delivery(&self, n: u32, is_critical: bool) -> NewDelivery {
+    pub(super) fn delivery(&self, n: u32, is_critical: bool) -> NewDelivery {
         delivery(self.case * 1_000 + n, &self.sink, priority(is_critical))
     }
 
@@ -222,7 +225,7 @@ impl Player {
             let found = self.store.delivery(id).await.map_err(unavailable)?;
             let found = found.ok_or_else(|| format!("{id} is lost"))?;
             let found = Expected {
-                state: found.state.as_str(),
+                state: found.state,
                 attempts_made: found.attempts_made,
             };
             if found != expected {

@@ -1,0 +1,86 @@
+//! The steps of an interleaving that end deliveries early, or take ended ones up again.
+
+use std::collections::BTreeSet;
+
+use smswatch_core::store::{Attempt, DeliveryState, Priority, QueueRequest, Redrive, RedriveStep};
+use smswatch_model::DeliveryId;
+
+use super::model::Between;
+use super::play::{Player, SHARD, unavailable};
+
+impl Player {
+    /// Sends one delivery again that was given up, or that arrived.
+    pub(super) async fn requeue(&mut self, n: u32, is_replay: bool) -> Result<(), String> {
+        let id = self.delivery(n, true).id;
+        let wanted = match is_replay {
+            true => DeliveryState::Delivered,
+            false => DeliveryState::Dead,
+        };
+        let from = self.now().await?;
+        let states = [wanted];
+        let redriven = self.store.redrive_one(&id, Redrive::Requeue, &states);
+        let outcome = redriven.await.map_err(unavailable)?;
+        let to = self.now().await?;
+        let at = Between { from, to };
+        self.model.requeue(&id, wanted, &outcome, at)
+    }
+
+    /// Sends everything again that was given up.
+    pub(super) async fn requeue_dead(&mut self) -> Result<(), String> {
+        let from = self.now().await?;
+        let step = RedriveStep {
+            action: Redrive::Requeue,
+            sink: self.sink.clone(),
+            state: DeliveryState::Dead,
+            rule: None,
+            since: None,
+            until: from,
+            after: None,
+            limit: 1_000,
+        };
+        let redriven = self.store.redrive(SHARD, step).await.map_err(unavailable)?;
+        let to = self.now().await?;
+        let expected = self.model.requeue_dead(Between { from, to });
+        if redriven.count == expected && redriven.next.is_none() {
+            return Ok(());
+        }
+        Err(format!("{redriven:?}, and {expected} were given up"))
+    }
+
+    /// Gives up those that were queued longest ago, and one that may be anything.
+    pub(super) async fn bury(&mut self, limit: u32, n: u32) -> Result<(), String> {
+        let request = QueueRequest {
+            priority: Priority::Normal,
+            after: None,
+            limit,
+        };
+        let oldest = self.store.waiting(SHARD, &self.sink, request).await;
+        let oldest = oldest.map_err(unavailable)?.deliveries.into_iter();
+        let mut ids: BTreeSet<DeliveryId> = oldest.map(|one| one.place.id).collect();
+        ids.insert(self.delivery(n, true).id);
+        let from = self.now().await?;
+        let attempt = Attempt {
+            at: from,
+            result: "dead".to_owned(),
+            detail: String::new(),
+        };
+        let buried = ids.iter().cloned().collect();
+        let buried = self.store.bury(SHARD, &self.sink, buried, attempt);
+        let count = buried.await.map_err(unavailable)?;
+        let to = self.now().await?;
+        let mut expected = 0;
+        for id in &ids {
+            let found = self.store.delivery(id).await.map_err(unavailable)?;
+            let is_dead = found.is_some_and(|found| found.state == DeliveryState::Dead);
+            let is_buried = is_dead && !self.model.has_ended(id);
+            expected += u64::from(is_buried);
+            self.model.bury(id, is_buried, Between { from, to })?;
+        }
+        if count == expected {
+            return Ok(());
+        }
+        Err(format!(
+            "{count} were given up, and {expected} are found so"
+        ))
+    }
+}
