@@ -76,6 +76,12 @@ rules:
         let ids: Vec<String> = (0..count)
             .map(|_| self.sim.register(spec()).expect("a message"))
             .collect();
+        self.watch(process, &ids).await;
+        ids
+    }
+
+    /// Registers messages with `process`.
+    pub(crate) async fn watch(&self, process: &Process, ids: &[String]) {
         let messages: Vec<_> = ids.iter().map(|id| json!({"message_id": id})).collect();
         let answer = reqwest::Client::new()
             .post(format!("{}/v1/watches", process.url))
@@ -85,7 +91,6 @@ rules:
             .await
             .expect("an answer");
         assert_eq!(answer.status(), 202);
-        ids
     }
 
     /// Lets messages meet their end.

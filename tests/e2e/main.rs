@@ -5,6 +5,7 @@ mod breaker;
 mod crash;
 mod dead;
 mod fleet;
+mod memory;
 mod outage;
 mod overflow;
 mod payload;
