@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -19,12 +20,21 @@ pub(super) async fn ask(
     doors: &[watch::Receiver<Option<String>>],
     list: &str,
 ) -> Option<Vec<String>> {
-    let url = doors.iter().find_map(|door| door.borrow().clone())?;
+    for door in doors {
+        let url = door.borrow().clone();
+        if let Some(url) = url
+            && let Ok(items) = ask_one(&format!("{url}/v1/{list}&limit=1000")).await
+        {
+            return Some(items);
+        }
+    }
+    None
+}
+
+async fn ask_one(url: &str) -> anyhow::Result<Vec<String>> {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20));
-    let request = client.build().ok()?;
-    let answer = request.get(format!("{url}/v1/{list}&limit=1000")).send();
-    let answer = answer.await.ok()?.error_for_status().ok()?;
-    let page: Value = serde_json::from_slice(&answer.bytes().await.ok()?).ok()?;
-    let items = page["items"].as_array()?;
-    Some(items.iter().map(Value::to_string).collect())
+    let answer = client.build()?.get(url).send().await?.error_for_status()?;
+    let page: Value = serde_json::from_slice(&answer.bytes().await?)?;
+    let items = page["items"].as_array().context("a list")?;
+    Ok(items.iter().map(Value::to_string).collect())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::book::{Book, Fact, Told};
+use super::book::{Book, Fact, Status, Told};
 use super::report::{Findings, Report};
 
 /// What is true of the messages of a run.
@@ -76,7 +76,7 @@ fn is_whole(report: &mut Report, sink: &str, chain: &[&Told]) {
             return;
         }
         let before = parts.insert(&told.sms_id, told).map(|told| &told.current);
-        let word = |status: &super::book::Status| status.word.clone();
+        let word = |status: &Status| status.word.clone();
         let fits = told.previous.as_ref().map(word) == before.map(word);
         let is_new = before.is_none_or(|before| before.word != told.current.word);
         let is_forward = before.is_none_or(|before| before.date <= told.current.date);
