@@ -253,7 +253,6 @@ async fn attempt(
         }
         Err(error) => {
             let detail = error.detail();
-            shared.health.trouble(&unit.part(), &detail);
             if let Some(report) = failure::said(&error, is_probe) {
                 unit.breaker.report(shared, report);
             }

@@ -116,11 +116,13 @@ async fn route_shard(shared: &Shared, shard: Shard) -> Result<(), StoreError> {
     let slice = shared
         .call("read_log", shared.store.read_log(shard, STEP))
         .await?;
-    if slice.entries.is_empty() {
-        return Ok(());
-    }
     if slice.entries.len() >= STEP as usize {
         shared.routes.hint_now(usize::from(shard.0));
+    } else {
+        shared.backlog.read_all(shard, slice.entries.len());
+    }
+    if slice.entries.is_empty() {
+        return Ok(());
     }
     let entries = slice.entries.into_iter();
     let entries = entries.map(|entry| (entry.position, Body::Stored(entry.body)));

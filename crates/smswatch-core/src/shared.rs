@@ -167,6 +167,12 @@ impl Backlog {
         }
     }
 
+    /// Fewer entries were read than were asked for: these are all. Others may have routed what this
+    /// process had counted.
+    pub(crate) fn read_all(&self, shard: Shard, entries: usize) {
+        self.set(shard, u64::try_from(entries).unwrap_or(u64::MAX));
+    }
+
     pub(crate) fn routed(&self, shard: Shard, entries: u64) {
         let unrouted = &self.unrouted[usize::from(shard.0)];
         let subtract = |count: u64| Some(count.saturating_sub(entries));
@@ -217,5 +223,20 @@ impl OpenLeases {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<(Shard, LeaseId)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_have_routed_makes_room_too() {
+        let backlog = Backlog::new(2);
+        backlog.set(Shard(1), Backlog::FULL + 5);
+        backlog.routed(Shard(1), 5);
+        assert!(backlog.is_full());
+        backlog.read_all(Shard(1), 3);
+        assert!(!backlog.is_full());
     }
 }

@@ -265,6 +265,29 @@ pub trait Store: fmt::Debug + Send + Sync {
         lease: Duration,
     ) -> Result<ClaimedDeliveries, StoreError>;
 
+    /// Takes one delivery of `sink` and `priority` that belongs to nobody, be it due or not: the one
+    /// that would be due first. It belongs to the caller as if [`Store::claim_deliveries`] had taken it.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn claim_early(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+        lease: Duration,
+    ) -> Result<ClaimedDeliveries, StoreError>;
+
+    /// Makes the pending deliveries of `sink` due at once that wait for a later attempt and belong to
+    /// nobody, those that were queued longest ago before the others; answers how many they were. When
+    /// there are very many it takes several atomic steps, each for some of them.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available; some may be due already.
+    async fn hasten(&self, shard: Shard, sink: &str) -> Result<u64, StoreError>;
+
     /// Writes what came of attempts; answers for each whether the token still held, and leaves those
     /// alone whose token did not.
     ///

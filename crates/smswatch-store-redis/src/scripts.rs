@@ -26,6 +26,7 @@ scripts!(
     deliveries,
     delivery,
     gauges,
+    hasten,
     load,
     memo,
     put_memo,

@@ -25,6 +25,7 @@ use smswatch_core::store::{
     StoredDelivery, Trimmed,
 };
 
+use self::queue::Pick;
 use crate::call::Call;
 use crate::connection::Link;
 use crate::error::store_error;
@@ -199,7 +200,25 @@ impl Store for RedisStore {
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedDeliveries, StoreError> {
-        self.claim_queue(shard, sink, priority, limit, lease).await
+        self.claim_queue(shard, sink, priority, limit, lease, Pick::Due)
+            .await
+    }
+
+    async fn claim_early(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+        lease: Duration,
+    ) -> Result<ClaimedDeliveries, StoreError> {
+        self.claim_queue(shard, sink, priority, 1, lease, Pick::First)
+            .await
+    }
+
+    async fn hasten(&self, shard: Shard, sink: &str) -> Result<u64, StoreError> {
+        let [critical, normal] = Priority::ALL;
+        let critical = self.hasten_queue(shard, sink, critical).await?;
+        Ok(critical + self.hasten_queue(shard, sink, normal).await?)
     }
 
     async fn complete(

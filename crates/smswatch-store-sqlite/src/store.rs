@@ -157,9 +157,31 @@ impl Store for SqliteStore {
     ) -> Result<ClaimedDeliveries, StoreError> {
         let sink = sink.to_owned();
         self.run(move |connection, now| {
-            deliveries::claim(connection, &sink, priority, limit, lease, now)
+            let due = deliveries::due(connection, &sink, priority, limit, now)?;
+            deliveries::claim(connection, &sink, priority, &due, lease, now)
         })
         .await
+    }
+
+    async fn claim_early(
+        &self,
+        _: Shard,
+        sink: &str,
+        priority: Priority,
+        lease: Duration,
+    ) -> Result<ClaimedDeliveries, StoreError> {
+        let sink = sink.to_owned();
+        self.run(move |connection, now| {
+            let first = deliveries::first(connection, &sink, priority, now)?;
+            deliveries::claim(connection, &sink, priority, &first, lease, now)
+        })
+        .await
+    }
+
+    async fn hasten(&self, _: Shard, sink: &str) -> Result<u64, StoreError> {
+        let sink = sink.to_owned();
+        self.run(move |connection, now| deliveries::hasten(connection, &sink, now))
+            .await
     }
 
     async fn complete(

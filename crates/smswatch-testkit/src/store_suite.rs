@@ -10,6 +10,7 @@
 //! alive, and the type implements [`StoreFixture`].
 
 mod deliveries;
+mod early;
 mod log;
 mod memos;
 mod queue;
@@ -28,6 +29,7 @@ use smswatch_core::store::{
 use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
 pub use deliveries::*;
+pub use early::*;
 pub use log::*;
 pub use memos::*;
 pub use queue::*;
@@ -80,6 +82,9 @@ macro_rules! store_suite {
             a_lost_lease_cannot_complete,
             a_retry_is_due_after_its_delay,
             the_newest_attempts_are_kept_and_all_are_counted,
+            what_waits_for_a_later_attempt_can_be_claimed_early,
+            what_is_claimed_is_not_claimed_early,
+            what_waits_is_hastened_in_the_order_of_its_age,
             deliveries_are_found_by_state_sink_and_message,
             deliveries_are_found_by_rule_and_time,
             ended_deliveries_are_trimmed_and_pending_ones_are_not,

@@ -17,6 +17,18 @@ use crate::error::strange;
 use crate::page::Place;
 use smswatch_core::store::Attempt;
 
+/// How many deliveries one call of the script makes due at most: Redis does nothing else meanwhile.
+const HASTENED_AT_ONCE: u64 = 512;
+
+/// Which deliveries a claim takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pick {
+    /// Those that are due.
+    Due,
+    /// The one that would be first, be it due or not.
+    First,
+}
+
 /// Adds a delivery to the arguments of the script that queues it.
 pub(super) fn add(call: &mut Call<'_>, delivery: &NewDelivery) {
     let ids: Vec<&str> = delivery.message_ids.iter().map(|id| id.as_str()).collect();
@@ -49,12 +61,14 @@ impl RedisStore {
         priority: Priority,
         limit: u32,
         lease: Duration,
+        pick: Pick,
     ) -> Result<ClaimedDeliveries, StoreError> {
         let mut call = self.call(&self.scripts.claim_deliveries, shard);
         call.arg(sink)
             .arg(priority.index())
             .arg(limit)
-            .arg(millis(lease));
+            .arg(millis(lease))
+            .arg(u8::from(pick == Pick::First));
         let (now, next_due, token, found): (i64, i64, i64, Vec<Vec<u8>>) =
             self.invoke(&call).await?;
         let deliveries = found.chunks_exact(4).map(|row| {
@@ -71,6 +85,28 @@ impl RedisStore {
             next_due: (next_due >= 0).then(|| Timestamp::from_millis(next_due)),
             now: Timestamp::from_millis(now),
         })
+    }
+
+    pub(super) async fn hasten_queue(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+    ) -> Result<u64, StoreError> {
+        let (mut moved_in_all, mut kept_in_all) = (0, 0);
+        loop {
+            let mut call = self.call(&self.scripts.hasten, shard);
+            call.arg(sink)
+                .arg(priority.index())
+                .arg(kept_in_all)
+                .arg(HASTENED_AT_ONCE);
+            let (moved, kept): (u64, u64) = self.invoke(&call).await?;
+            moved_in_all += moved;
+            kept_in_all += kept;
+            if moved + kept < HASTENED_AT_ONCE {
+                return Ok(moved_in_all);
+            }
+        }
     }
 
     pub(super) async fn complete_deliveries(
