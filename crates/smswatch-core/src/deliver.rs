@@ -29,6 +29,7 @@ use crate::panics::panic_text;
 use crate::shared::{Shared, SinkUnit};
 use crate::sink::{DeliveryError, Receipt};
 use crate::store::{Attempt, ClaimedDelivery, Completion, NewDelivery, Outcome, Priority, Shard};
+use crate::witness::Witness;
 
 /// How much longer than an attempt's timeout its lease is.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
@@ -37,7 +38,8 @@ const LEASE_MARGIN: Duration = Duration::from_secs(10);
 /// else begins it meanwhile.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How much later than its timeout an attempt ends at most, unless the whole process stood still.
+/// How much later than its timeout an attempt ends at most, unless the whole process stood still, or a
+/// sink keeps a thread of the runtime to itself.
 const PUNCTUAL: Duration = Duration::from_secs(1);
 
 /// How many outcomes are written together at most.
@@ -220,7 +222,9 @@ async fn attempt(
             Err(DeliveryError::permanent(error.to_string()))
         }
     };
-    if result.is_err() && started.elapsed() > unit.settings.timeout + PUNCTUAL {
+    let ended = Instant::now();
+    let is_late = ended - started > unit.settings.timeout + PUNCTUAL;
+    if result.is_err() && is_late && Witness::get().stood_still(started, ended) {
         return Attempted {
             shard,
             priority,
