@@ -76,8 +76,8 @@ pub(crate) struct Finished {
     pub(crate) batch: Option<Arc<Batch>>,
     /// When it was due when it was claimed.
     pub(crate) claimed_due: Timestamp,
-    /// How the store holds it, as far as is known.
-    pub(crate) record: Record,
+    /// How the store holds it, as far as is known; none when it has lost it.
+    pub(crate) record: Option<Record>,
     /// The same, decoded.
     pub(crate) watch: Watch,
     pub(crate) verdict: Verdict,
@@ -108,7 +108,7 @@ impl Claimed {
             message_id: self.message_id,
             batch: Some(self.batch),
             claimed_due: self.record.due(),
-            record: self.record,
+            record: Some(self.record),
             watch,
             verdict,
         }

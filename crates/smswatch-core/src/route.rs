@@ -172,12 +172,14 @@ async fn route_step(
         deliveries,
         set_aside,
     };
-    let outcome = shared
-        .call("route", shared.store.route(shard, &step))
-        .await?;
-    if outcome == RouteOutcome::Moved {
-        return Ok(None);
-    }
+    let route = shared.store.route(shard, &step);
+    let added = match shared.call("route", route).await? {
+        RouteOutcome::Moved => return Ok(None),
+        RouteOutcome::Done { added } => added,
+    };
+    let wanted = u64::try_from(step.deliveries.len()).unwrap_or(u64::MAX);
+    let known = wanted.saturating_sub(added);
+    shared.metrics.notifications_known.inc_by(known);
     shared.backlog.routed(shard, count);
     tell(shared, shard, &told);
     for ((sink, priority), count) in queues {
