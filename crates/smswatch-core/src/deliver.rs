@@ -5,6 +5,7 @@ mod claim;
 mod failure;
 pub(crate) mod fallback;
 pub(crate) mod filling;
+pub(crate) mod orphans;
 pub(crate) mod overflow;
 
 use std::collections::HashMap;

@@ -16,7 +16,7 @@ use crate::alarm::{self, Alarms};
 use crate::clock::StoreClock;
 use crate::deliver::breaker::Breaker;
 use crate::deliver::filling::Filling;
-use crate::deliver::{fallback, overflow};
+use crate::deliver::{fallback, orphans, overflow};
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::metrics::{Metrics, RecordLabel, SinkName};
 use crate::panics::guarded;
@@ -110,6 +110,7 @@ impl Engine {
             spawn("trim", trim(ours()).boxed()),
             spawn("alarm", alarm::tell::run(ours()).boxed()),
             spawn("replicas", replicas::run(ours()).boxed()),
+            spawn("orphans", orphans::run(ours()).boxed()),
         ];
         for unit in shared.sinks.values() {
             let bounding = overflow::run(ours(), Arc::clone(unit));
