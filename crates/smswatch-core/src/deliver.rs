@@ -29,7 +29,7 @@ use crate::pace::Backoff;
 use crate::panics::panic_text;
 use crate::shared::{Shared, SinkUnit};
 use crate::sink::{DeliveryError, Receipt};
-use crate::store::{Attempt, ClaimedDelivery, Completion, NewDelivery, Outcome, Priority, Shard};
+use crate::store::{Attempt, ClaimedDelivery, Completion, Outcome, Priority, Shard};
 use crate::witness::Witness;
 
 /// How much longer than an attempt's timeout its lease is.
@@ -51,8 +51,6 @@ struct Attempted {
     shard: Shard,
     priority: Priority,
     completion: Completion,
-    /// What another sink gets because this one did not take it.
-    fallback: Option<NewDelivery>,
 }
 
 /// What came of the attempts on deliveries of one shard.
@@ -61,7 +59,6 @@ struct Ended {
     completions: Vec<Completion>,
     /// Of each of the completions, in their order.
     priorities: Vec<Priority>,
-    fallbacks: Vec<NewDelivery>,
 }
 
 /// Delivers to one sink until `stop`; what was claimed by then is attempted until `cut`, and what has
@@ -113,7 +110,6 @@ async fn start_attempts(
                 shard,
                 priority,
                 completion: returned(shared, &delivery),
-                fallback: None,
             };
             let _sent = attempted.send(returned).await;
             continue;
@@ -128,7 +124,6 @@ async fn start_attempts(
                     shard,
                     priority,
                     completion: interrupted(&shared, &delivery, "smswatch stopped"),
-                    fallback: None,
                 },
             };
             drop(turn);
@@ -203,6 +198,7 @@ fn given_back(
             result: result.to_owned(),
             detail,
         },
+        fallback: None,
     }
 }
 
@@ -230,7 +226,6 @@ async fn attempt(
             shard,
             priority,
             completion: interrupted(shared, delivery, "smswatch stood still"),
-            fallback: None,
         };
     }
     let sink = SinkLabel {
@@ -286,12 +281,12 @@ async fn attempt(
         token: delivery.token,
         outcome,
         attempt,
+        fallback,
     };
     Attempted {
         shard,
         priority,
         completion,
-        fallback,
     }
 }
 
@@ -327,7 +322,6 @@ async fn complete(
             let ended = by_shard.entry(attempted.shard).or_default();
             ended.completions.push(attempted.completion);
             ended.priorities.push(attempted.priority);
-            ended.fallbacks.extend(attempted.fallback);
         }
         let writes = by_shard
             .into_iter()
@@ -339,17 +333,16 @@ async fn complete(
 async fn complete_shard(shared: &Shared, unit: &SinkUnit, shard: Shard, ended: Ended) {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     loop {
-        // The fallback first: should the process end in between, the attempt is made again, and
-        // what is queued again under the same name changes nothing.
-        let written = async {
-            fallback::hand_over(shared, unit, shard, &ended.fallbacks).await?;
-            let complete = shared
-                .store
-                .complete(shard, unit.name(), &ended.completions);
-            shared.call("complete", complete).await
-        };
-        match written.await {
+        let complete = shared
+            .store
+            .complete(shard, unit.name(), &ended.completions);
+        match shared.call("complete", complete).await {
             Ok(held) => {
+                let completions = ended.completions.iter().zip(&held);
+                let handed = completions
+                    .filter(|(_, held)| **held)
+                    .filter_map(|(completion, _)| completion.fallback.as_ref());
+                fallback::handed_over(shared, unit, shard, handed);
                 let lost = held.iter().filter(|held| !**held).count();
                 if lost > 0 {
                     tracing::info!(

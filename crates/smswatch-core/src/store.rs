@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
 pub use delivery::{
-    Attempt, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
+    Attempt, Burial, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
     DeliveryToken, NewDelivery, Outcome, Priority, StoredDelivery,
 };
 pub use log::{KeptAside, LogEntry, LogPosition, LogSlice, RouteOutcome, RouteStep, SetAside};
@@ -288,8 +288,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The store is not available; some may be due already.
     async fn hasten(&self, shard: Shard, sink: &str) -> Result<u64, StoreError>;
 
-    /// Writes what came of attempts; answers for each whether the token still held, and leaves those
-    /// alone whose token did not.
+    /// Writes what came of attempts and queues what others get instead, as [`Store::enqueue`] does;
+    /// answers for each whether the token still held, and does nothing of it where it did not.
     ///
     /// # Errors
     ///
@@ -318,8 +318,9 @@ pub trait Store: fmt::Debug + Send + Sync {
         request: QueueRequest,
     ) -> Result<QueueSlice, StoreError>;
 
-    /// Makes those of `ids` dead that are pending, not critical, and claimed by nobody; keeps
-    /// `attempt` with each, which does not count as one that was made. Answers how many they were.
+    /// Makes those deliveries dead that are pending, not critical, and claimed by nobody, and queues
+    /// what others get instead of them; keeps `attempt` with each, which does not count as one that was
+    /// made. Answers which of them they were.
     ///
     /// # Errors
     ///
@@ -328,9 +329,9 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         shard: Shard,
         sink: &str,
-        ids: Vec<DeliveryId>,
-        attempt: Attempt,
-    ) -> Result<u64, StoreError>;
+        burials: &[Burial],
+        attempt: &Attempt,
+    ) -> Result<Vec<bool>, StoreError>;
 
     /// Reads one delivery, wherever it is.
     ///

@@ -18,11 +18,11 @@ use smswatch_core::async_trait;
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
-    Attempt, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
-    DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo, NewDelivery,
-    Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome,
-    RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError,
-    StoredDelivery, Trimmed,
+    Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
+    DeliveryFilter, DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo,
+    NewDelivery, Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive,
+    RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store,
+    StoreError, StoredDelivery, Trimmed,
 };
 
 use self::queue::Pick;
@@ -243,10 +243,10 @@ impl Store for RedisStore {
         &self,
         shard: Shard,
         sink: &str,
-        ids: Vec<DeliveryId>,
-        attempt: Attempt,
-    ) -> Result<u64, StoreError> {
-        self.bury_waiting(shard, sink, &ids, &attempt).await
+        burials: &[Burial],
+        attempt: &Attempt,
+    ) -> Result<Vec<bool>, StoreError> {
+        self.bury_waiting(shard, sink, burials, attempt).await
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {

@@ -179,6 +179,9 @@ fn complete_one(
     let Some((number, attempts)) = held else {
         return Ok(false);
     };
+    if let Some(fallback) = &completion.fallback {
+        add(connection, fallback, now)?;
+    }
     let made = u32::from(completion.outcome != Outcome::Returned);
     let attempts = match completion.outcome {
         Outcome::Returned => attempts,

@@ -10,11 +10,11 @@ use smswatch_core::async_trait;
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
-    Attempt, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
-    DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo, NewDelivery,
-    Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome,
-    RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError,
-    StoredDelivery, Trimmed,
+    Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
+    DeliveryFilter, DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo,
+    NewDelivery, Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive,
+    RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store,
+    StoreError, StoredDelivery, Trimmed,
 };
 
 use crate::clock::Clock;
@@ -211,11 +211,11 @@ impl Store for SqliteStore {
         &self,
         _: Shard,
         sink: &str,
-        ids: Vec<DeliveryId>,
-        attempt: Attempt,
-    ) -> Result<u64, StoreError> {
-        let sink = sink.to_owned();
-        self.run(move |connection, now| waiting::bury(connection, &sink, &ids, &attempt, now))
+        burials: &[Burial],
+        attempt: &Attempt,
+    ) -> Result<Vec<bool>, StoreError> {
+        let (sink, burials, attempt) = (sink.to_owned(), burials.to_vec(), attempt.clone());
+        self.run(move |connection, now| waiting::bury(connection, &sink, &burials, &attempt, now))
             .await
     }
 

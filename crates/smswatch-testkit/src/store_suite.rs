@@ -11,6 +11,7 @@
 
 mod deliveries;
 mod early;
+mod instead;
 mod log;
 mod memos;
 mod queue;
@@ -30,6 +31,7 @@ use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
 pub use deliveries::*;
 pub use early::*;
+pub use instead::*;
 pub use log::*;
 pub use memos::*;
 pub use queue::*;
@@ -85,6 +87,9 @@ macro_rules! store_suite {
             what_waits_for_a_later_attempt_can_be_claimed_early,
             what_is_claimed_is_not_claimed_early,
             what_waits_is_hastened_in_the_order_of_its_age,
+            what_another_sink_gets_is_queued_as_the_first_one_dies,
+            a_lost_lease_queues_nothing_elsewhere,
+            a_burial_queues_elsewhere_what_it_buries_and_nothing_else,
             deliveries_are_found_by_state_sink_and_message,
             deliveries_are_found_by_rule_and_time,
             ended_deliveries_are_trimmed_and_pending_ones_are_not,

@@ -152,6 +152,7 @@ fn given_up(delivery: &ClaimedDelivery, now: Timestamp) -> Completion {
             result: "dead".to_owned(),
             detail: REASON.to_owned(),
         },
+        fallback: None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::fallback;
 use crate::metrics::DeliveryLabels;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::{
-    Attempt, Priority, QueueRequest, QueueSlice, Shard, StoreError, WaitingDelivery,
+    Attempt, Burial, Priority, QueueRequest, QueueSlice, Shard, StoreError, WaitingDelivery,
 };
 
 /// How long after one look the next one is taken at the earliest.
@@ -164,19 +164,23 @@ async fn bury(
     if deliveries.is_empty() {
         return Ok(0);
     }
-    let bodies = deliveries.iter().map(|waiting| &waiting.body[..]);
-    let fallbacks = fallback::of_bodies(unit, bodies);
-    fallback::hand_over(shared, unit, shard, &fallbacks).await?;
-    let ids = deliveries.into_iter().map(|waiting| waiting.place.id);
+    let burials = deliveries.into_iter().map(|waiting| Burial {
+        fallback: fallback::of_body(unit, &waiting.body),
+        id: waiting.place.id,
+    });
+    let burials: Vec<_> = burials.collect();
     let attempt = Attempt {
         at: shared.clock.now(),
         result: "dead".to_owned(),
         detail: REASON.to_owned(),
     };
-    let bury = shared
-        .store
-        .bury(shard, unit.name(), ids.collect(), attempt);
-    let count = shared.call("bury", bury).await?;
+    let bury = shared.store.bury(shard, unit.name(), &burials, &attempt);
+    let outcomes = shared.call("bury", bury).await?;
+    let buried = burials.iter().zip(outcomes).filter(|(_, buried)| *buried);
+    let buried: Vec<_> = buried.map(|(burial, _)| burial).collect();
+    let handed = buried.iter().filter_map(|burial| burial.fallback.as_ref());
+    fallback::handed_over(shared, unit, shard, handed);
+    let count = u64::try_from(buried.len()).unwrap_or(u64::MAX);
     let labels = DeliveryLabels {
         sink: unit.name.clone(),
         result: "dead",

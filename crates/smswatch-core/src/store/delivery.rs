@@ -163,6 +163,17 @@ pub struct Completion {
     pub outcome: Outcome,
     /// The attempt, to be kept.
     pub attempt: Attempt,
+    /// What another sink gets because this one did not take it.
+    pub fallback: Option<NewDelivery>,
+}
+
+/// A delivery that is given up without an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Burial {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// What another sink gets instead.
+    pub fallback: Option<NewDelivery>,
 }
 
 /// A delivery as the store holds it.

@@ -40,6 +40,14 @@ pub(super) fn add(call: &mut Call<'_>, delivery: &NewDelivery) {
         .arg(&delivery.body[..]);
 }
 
+/// Adds what is queued in another one's place, if anything, to the arguments of a script.
+pub(super) fn add_other(call: &mut Call<'_>, other: Option<&NewDelivery>) {
+    call.arg(u8::from(other.is_some()));
+    if let Some(delivery) = other {
+        add(call, delivery);
+    }
+}
+
 impl RedisStore {
     pub(super) async fn queue(
         &self,
@@ -131,6 +139,7 @@ impl RedisStore {
                 .arg(outcome)
                 .arg(millis(delay))
                 .arg(attempt);
+            add_other(&mut call, completion.fallback.as_ref());
         }
         let held: Vec<u8> = self.invoke(&call).await?;
         Ok(held.into_iter().map(|held| held == 1).collect())

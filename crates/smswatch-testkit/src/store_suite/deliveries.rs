@@ -31,6 +31,7 @@ fn completion(claimed: &ClaimedDelivery, outcome: Outcome) -> Completion {
         token: claimed.token,
         outcome,
         attempt,
+        fallback: None,
     }
 }
 

@@ -21,6 +21,7 @@ async fn complete(store: &dyn Store, claimed: &ClaimedDelivery, outcome: Outcome
             result: "retry".to_owned(),
             detail: String::new(),
         },
+        fallback: None,
     };
     let held = store.complete(SHARD, "crm", &[completion]).await;
     held.expect("an answer") == [true]

@@ -37,6 +37,7 @@ async fn end(store: &dyn Store, shard: Shard, sink: &str, outcome: Outcome) -> V
             result: "x".to_owned(),
             detail: format!("attempt {}", claimed.attempts_made),
         },
+        fallback: None,
     });
     let completions: Vec<_> = completions.collect();
     if !completions.is_empty() {
@@ -158,6 +159,7 @@ pub async fn a_requeued_delivery_is_not_completed_by_an_earlier_claim(fixture: &
             result: "dead".to_owned(),
             detail: "too late".to_owned(),
         },
+        fallback: None,
     };
     let held = store.complete(SHARD, "crm", &[completion]).await;
     assert_eq!(held.expect("an answer"), [false]);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use smswatch_core::store::{
-    Attempt, Completion, DeliveryState, NewDelivery, Outcome, Priority, QueueRequest, QueueSlice,
-    Redrive, Shard, Store,
+    Attempt, Burial, Completion, DeliveryState, NewDelivery, Outcome, Priority, QueueRequest,
+    QueueSlice, Redrive, Shard, Store,
 };
 use smswatch_model::{DeliveryId, Timestamp};
 
@@ -51,9 +51,15 @@ fn full() -> Attempt {
 }
 
 async fn bury(store: &dyn Store, ids: &[&DeliveryId]) -> u64 {
-    let ids = ids.iter().map(|id| (*id).clone()).collect();
-    let buried = store.bury(SHARD, "crm", ids, full()).await;
-    buried.expect("an answer")
+    let burials = ids.iter().map(|id| Burial {
+        id: (*id).clone(),
+        fallback: None,
+    });
+    let burials: Vec<_> = burials.collect();
+    let buried = store.bury(SHARD, "crm", &burials, &full()).await;
+    let buried = buried.expect("an answer");
+    assert_eq!(buried.len(), burials.len());
+    buried.into_iter().map(u64::from).sum()
 }
 
 async fn state(store: &dyn Store, id: &DeliveryId) -> DeliveryState {
@@ -76,6 +82,7 @@ async fn attempt_one(store: &dyn Store, priority: Priority, outcome: Outcome) ->
         token: claimed.token,
         outcome,
         attempt: full(),
+        fallback: None,
     };
     let held = store.complete(SHARD, "crm", &[completion]).await;
     assert_eq!(held.expect("completed"), [true]);
@@ -163,6 +170,7 @@ pub async fn what_is_claimed_is_told_apart_and_not_buried(fixture: &dyn StoreFix
         token: claimed.token,
         outcome: Outcome::Delivered,
         attempt: full(),
+        fallback: None,
     };
     let held = store.complete(SHARD, "crm", &[completion]).await;
     assert_eq!(held.expect("an answer"), [false]);

@@ -192,6 +192,7 @@ impl Player {
                 result: "x".to_owned(),
                 detail: String::new(),
             },
+            fallback: None,
         };
         let held = self
             .store
