@@ -29,7 +29,7 @@ use crate::pace::Backoff;
 use crate::panics::panic_text;
 use crate::shared::{Shared, SinkUnit};
 use crate::sink::{DeliveryError, Receipt};
-use crate::store::{Attempt, ClaimedDelivery, Completion, Outcome, Priority, Shard};
+use crate::store::{Attempt, ClaimedDelivery, Completion, Outcome, Outcomes, Priority, Shard};
 use crate::witness::Witness;
 
 /// How much longer than an attempt's timeout its lease is.
@@ -337,13 +337,11 @@ async fn complete_shard(shared: &Shared, unit: &SinkUnit, shard: Shard, ended: E
             .store
             .complete(shard, unit.name(), &ended.completions);
         match shared.call("complete", complete).await {
-            Ok(held) => {
-                let completions = ended.completions.iter().zip(&held);
-                let handed = completions
-                    .filter(|(_, held)| **held)
-                    .filter_map(|(completion, _)| completion.fallback.as_ref());
-                fallback::handed_over(shared, unit, shard, handed);
-                let lost = held.iter().filter(|held| !**held).count();
+            Ok(Outcomes { done, queued }) => {
+                let others = ended.completions.iter();
+                let others = others.filter_map(|completion| completion.fallback.as_ref());
+                fallback::handed_over(shared, unit, shard, others, queued);
+                let lost = done.iter().filter(|done| !**done).count();
                 if lost > 0 {
                     tracing::info!(
                         sink.name = unit.name(),

@@ -21,7 +21,7 @@ use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
 pub use delivery::{
     Attempt, Burial, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
-    DeliveryToken, NewDelivery, Outcome, Priority, StoredDelivery,
+    DeliveryToken, NewDelivery, Outcome, Outcomes, Priority, StoredDelivery,
 };
 pub use log::{KeptAside, LogEntry, LogPosition, LogSlice, RouteOutcome, RouteStep, SetAside};
 pub use memo::Memo;
@@ -289,7 +289,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn hasten(&self, shard: Shard, sink: &str) -> Result<u64, StoreError>;
 
     /// Writes what came of attempts and queues what others get instead, as [`Store::enqueue`] does;
-    /// answers for each whether the token still held, and does nothing of it where it did not.
+    /// done is that whose token still held, and nothing is done where it did not.
     ///
     /// # Errors
     ///
@@ -299,7 +299,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         shard: Shard,
         sink: &str,
         completions: &[Completion],
-    ) -> Result<Vec<bool>, StoreError>;
+    ) -> Result<Outcomes, StoreError>;
 
     /// Reads pending deliveries of `sink` without claiming them, those that were queued longest ago
     /// first; what was queued in this very millisecond is left for the next call, because more may
@@ -320,7 +320,7 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Makes those deliveries dead that are pending, not critical, and claimed by nobody, and queues
     /// what others get instead of them; keeps `attempt` with each, which does not count as one that was
-    /// made. Answers which of them they were.
+    /// made.
     ///
     /// # Errors
     ///
@@ -331,7 +331,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         sink: &str,
         burials: &[Burial],
         attempt: &Attempt,
-    ) -> Result<Vec<bool>, StoreError>;
+    ) -> Result<Outcomes, StoreError>;
 
     /// Reads one delivery, wherever it is.
     ///

@@ -20,7 +20,7 @@ use smswatch_core::record::Record;
 use smswatch_core::store::{
     Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
     DeliveryFilter, DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo,
-    NewDelivery, Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive,
+    NewDelivery, Outcomes, Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive,
     RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store,
     StoreError, StoredDelivery, Trimmed,
 };
@@ -226,7 +226,7 @@ impl Store for RedisStore {
         shard: Shard,
         sink: &str,
         completions: &[Completion],
-    ) -> Result<Vec<bool>, StoreError> {
+    ) -> Result<Outcomes, StoreError> {
         self.complete_deliveries(shard, sink, completions).await
     }
 
@@ -245,7 +245,7 @@ impl Store for RedisStore {
         sink: &str,
         burials: &[Burial],
         attempt: &Attempt,
-    ) -> Result<Vec<bool>, StoreError> {
+    ) -> Result<Outcomes, StoreError> {
         self.bury_waiting(shard, sink, burials, attempt).await
     }
 

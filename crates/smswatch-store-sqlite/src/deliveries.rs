@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Result, Row, ToSql, params};
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::store::{
     Attempt, Bound, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
-    DeliveryToken, NewDelivery, Outcome, Page, Priority, QueueGauge, StoredDelivery,
+    DeliveryToken, NewDelivery, Outcome, Outcomes, Page, Priority, QueueGauge, StoredDelivery,
 };
 
 use crate::error::unreadable;
@@ -153,11 +153,16 @@ pub(crate) fn complete(
     sink: &str,
     completions: &[Completion],
     now: Timestamp,
-) -> Result<Vec<bool>> {
-    completions
-        .iter()
-        .map(|completion| complete_one(connection, sink, completion, now))
-        .collect()
+) -> Result<Outcomes> {
+    let mut outcomes = Outcomes::default();
+    for completion in completions {
+        let held = complete_one(connection, sink, completion, now)?;
+        outcomes.done.push(held);
+        if let (true, Some(fallback)) = (held, &completion.fallback) {
+            outcomes.queued += u64::from(add(connection, fallback, now)?);
+        }
+    }
+    Ok(outcomes)
 }
 
 fn complete_one(
@@ -179,9 +184,6 @@ fn complete_one(
     let Some((number, attempts)) = held else {
         return Ok(false);
     };
-    if let Some(fallback) = &completion.fallback {
-        add(connection, fallback, now)?;
-    }
     let made = u32::from(completion.outcome != Outcome::Returned);
     let attempts = match completion.outcome {
         Outcome::Returned => attempts,

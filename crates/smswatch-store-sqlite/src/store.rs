@@ -12,7 +12,7 @@ use smswatch_core::record::Record;
 use smswatch_core::store::{
     Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
     DeliveryFilter, DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo,
-    NewDelivery, Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive,
+    NewDelivery, Outcomes, Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive,
     RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store,
     StoreError, StoredDelivery, Trimmed,
 };
@@ -189,7 +189,7 @@ impl Store for SqliteStore {
         _: Shard,
         sink: &str,
         completions: &[Completion],
-    ) -> Result<Vec<bool>, StoreError> {
+    ) -> Result<Outcomes, StoreError> {
         let sink = sink.to_owned();
         let completions = completions.to_vec();
         self.run(move |connection, now| deliveries::complete(connection, &sink, &completions, now))
@@ -213,7 +213,7 @@ impl Store for SqliteStore {
         sink: &str,
         burials: &[Burial],
         attempt: &Attempt,
-    ) -> Result<Vec<bool>, StoreError> {
+    ) -> Result<Outcomes, StoreError> {
         let (sink, burials, attempt) = (sink.to_owned(), burials.to_vec(), attempt.clone());
         self.run(move |connection, now| waiting::bury(connection, &sink, &burials, &attempt, now))
             .await

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use smswatch_core::model::Timestamp;
 use smswatch_core::store::{
-    Attempt, Burial, DeliveryState, QueuePlace, QueueRequest, QueueSlice, WaitingDelivery,
+    Attempt, Burial, DeliveryState, Outcomes, QueuePlace, QueueRequest, QueueSlice, WaitingDelivery,
 };
 
 use crate::deliveries::{add, delivery_id, with_attempt};
@@ -65,8 +65,8 @@ pub(crate) fn bury(
     burials: &[Burial],
     attempt: &Attempt,
     now: Timestamp,
-) -> Result<Vec<bool>> {
-    let mut buried = Vec::with_capacity(burials.len());
+) -> Result<Outcomes> {
+    let mut outcomes = Outcomes::default();
     for burial in burials {
         let found: Option<(i64, String)> = connection
             .prepare_cached(
@@ -78,12 +78,12 @@ pub(crate) fn bury(
                 Ok((row.get(0)?, row.get(1)?))
             })
             .optional()?;
-        buried.push(found.is_some());
+        outcomes.done.push(found.is_some());
         let Some((number, attempts)) = found else {
             continue;
         };
         if let Some(fallback) = &burial.fallback {
-            add(connection, fallback, now)?;
+            outcomes.queued += u64::from(add(connection, fallback, now)?);
         }
         // Another token, so that whoever claimed it before cannot complete it.
         connection
@@ -98,5 +98,5 @@ pub(crate) fn bury(
                 with_attempt(&attempts, attempt)?,
             ])?;
     }
-    Ok(buried)
+    Ok(outcomes)
 }

@@ -67,18 +67,19 @@ pub(crate) async fn hand_over(
         return Ok(());
     }
     let enqueue = shared.store.enqueue_all(shard, deliveries);
-    if shared.call("enqueue", enqueue).await? > 0 {
-        handed_over(shared, unit, shard, deliveries);
-    }
+    let added = shared.call("enqueue", enqueue).await?;
+    handed_over(shared, unit, shard, deliveries, added);
     Ok(())
 }
 
-/// Counts and tells what the fallback of `unit` got, and has it sent at once.
+/// Counts and tells that the fallback of `unit` got so many of these deliveries that it did not have,
+/// and has them sent at once.
 pub(crate) fn handed_over<'a>(
     shared: &Shared,
     unit: &SinkUnit,
     shard: Shard,
     deliveries: impl IntoIterator<Item = &'a NewDelivery>,
+    added: u64,
 ) {
     let mut counts = [0, 0];
     let mut fallback = None;
@@ -86,18 +87,19 @@ pub(crate) fn handed_over<'a>(
         counts[delivery.priority.index()] += 1;
         fallback = Some(&delivery.sink);
     }
-    let Some(fallback) = fallback else { return };
-    let count: u64 = counts.iter().sum();
+    let Some(fallback) = fallback.filter(|_| added > 0) else {
+        return;
+    };
     tracing::info!(
         sink.name = unit.name(),
         fallback,
-        count,
+        count = added,
         "deliveries are handed to the fallback"
     );
     let label = SinkLabel {
         sink: unit.name.clone(),
     };
-    shared.metrics.fallbacks.get_or_create(&label).inc_by(count);
+    shared.metrics.fallbacks.get_or_create(&label).inc_by(added);
     if let Some(unit) = shared.sinks.get(fallback) {
         let queued = Priority::ALL.into_iter().zip(counts);
         for (priority, count) in queued.filter(|(_, count)| *count > 0) {

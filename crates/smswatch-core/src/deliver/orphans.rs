@@ -130,9 +130,8 @@ async fn give_up_queue(
             .map(|delivery| given_up(delivery, claimed.now))
             .collect();
         let complete = shared.store.complete(shard, sink, &given_up);
-        let held = shared.call("complete", complete).await?;
-        let dead = held.iter().filter(|held| **held).count();
-        let dead = u64::try_from(dead).unwrap_or(u64::MAX);
+        let ended = shared.call("complete", complete).await?;
+        let dead = ended.done.into_iter().map(u64::from).sum();
         shared
             .metrics
             .deliveries

@@ -9,7 +9,8 @@ use super::fallback;
 use crate::metrics::DeliveryLabels;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::{
-    Attempt, Burial, Priority, QueueRequest, QueueSlice, Shard, StoreError, WaitingDelivery,
+    Attempt, Burial, Outcomes, Priority, QueueRequest, QueueSlice, Shard, StoreError,
+    WaitingDelivery,
 };
 
 /// How long after one look the next one is taken at the earliest.
@@ -175,12 +176,11 @@ async fn bury(
         detail: REASON.to_owned(),
     };
     let bury = shared.store.bury(shard, unit.name(), &burials, &attempt);
-    let outcomes = shared.call("bury", bury).await?;
-    let buried = burials.iter().zip(outcomes).filter(|(_, buried)| *buried);
-    let buried: Vec<_> = buried.map(|(burial, _)| burial).collect();
-    let handed = buried.iter().filter_map(|burial| burial.fallback.as_ref());
-    fallback::handed_over(shared, unit, shard, handed);
-    let count = u64::try_from(buried.len()).unwrap_or(u64::MAX);
+    let Outcomes { done, queued } = shared.call("bury", bury).await?;
+    let others = burials.iter();
+    let others = others.filter_map(|burial| burial.fallback.as_ref());
+    fallback::handed_over(shared, unit, shard, others, queued);
+    let count = done.into_iter().map(u64::from).sum();
     let labels = DeliveryLabels {
         sink: unit.name.clone(),
         result: "dead",

@@ -176,6 +176,15 @@ pub struct Burial {
     pub fallback: Option<NewDelivery>,
 }
 
+/// What a step did to the deliveries that it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcomes {
+    /// For each of them in their order, whether the step ended or changed it.
+    pub done: Vec<bool>,
+    /// How many deliveries it queued for others that did not exist before.
+    pub queued: u64,
+}
+
 /// A delivery as the store holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredDelivery {

@@ -4,7 +4,7 @@
 local base, sink, most, attempt = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local queue, buried = base .. 'q:1:' .. sink, {}
+local queue, queued, buried = base .. 'q:1:' .. sink, 0, {}
 
 local function with(attempts)
   local all = {}
@@ -23,7 +23,7 @@ while at <= #ARGV do
   local delivery = redis.call('HMGET', key, 's', 'a')
   local has_other = ARGV[at + 1] == '1'
   if is_free and delivery[1] == 'pending' then
-    if has_other then enqueue(base, now, at + 2) end
+    if has_other and enqueue(base, now, at + 2) then queued = queued + 1 end
     redis.call('HSET', key, 's', 'dead', 'a', with(delivery[2]))
     redis.call('ZADD', base .. 'dead:' .. sink, now, id)
     redis.call('ZREM', queue, id)
@@ -34,4 +34,4 @@ while at <= #ARGV do
   end
   at = at + (has_other and 8 or 2)
 end
-return buried
+return { queued, buried }

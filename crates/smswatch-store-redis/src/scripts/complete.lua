@@ -4,7 +4,7 @@
 local base, sink, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local held = {}
+local queued, held = 0, {}
 
 local function with(attempts, attempt)
   local all = {}
@@ -23,7 +23,7 @@ while at <= #ARGV do
   if score and tonumber(score) == tonumber(ARGV[at + 1]) + 0.5 then
     local made = tonumber(delivery[2] or 0) + 1
     -- First what is queued instead: done without the rest, it is found again, and changes nothing then.
-    if ARGV[at + 5] == '1' then enqueue(base, now, at + 6) end
+    if ARGV[at + 5] == '1' and enqueue(base, now, at + 6) then queued = queued + 1 end
     if outcome == 'returned' then
       redis.call('ZADD', queue, now, id)
     elseif outcome == 'pending' then
@@ -41,4 +41,4 @@ while at <= #ARGV do
   end
   at = at + (ARGV[at + 5] == '1' and 12 or 6)
 end
-return held
+return { queued, held }

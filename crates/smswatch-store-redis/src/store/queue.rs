@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use smswatch_core::model::{DeliveryId, Timestamp};
 use smswatch_core::store::{
     ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState, DeliveryToken,
-    NewDelivery, Outcome, Page, PageRequest, Priority, Rate, Reserved, Shard, StoreError,
+    NewDelivery, Outcome, Outcomes, Page, PageRequest, Priority, Rate, Reserved, Shard, StoreError,
     StoredDelivery, shard_of,
 };
 
@@ -45,6 +45,14 @@ pub(super) fn add_other(call: &mut Call<'_>, other: Option<&NewDelivery>) {
     call.arg(u8::from(other.is_some()));
     if let Some(delivery) = other {
         add(call, delivery);
+    }
+}
+
+/// What a script says that ended deliveries and queued others.
+pub(super) fn outcomes((queued, done): (u64, Vec<u8>)) -> Outcomes {
+    Outcomes {
+        done: done.into_iter().map(|done| done == 1).collect(),
+        queued,
     }
 }
 
@@ -122,7 +130,7 @@ impl RedisStore {
         shard: Shard,
         sink: &str,
         completions: &[Completion],
-    ) -> Result<Vec<bool>, StoreError> {
+    ) -> Result<Outcomes, StoreError> {
         let mut call = self.call(&self.scripts.complete, shard);
         call.arg(sink).arg(Attempt::MAX_KEPT);
         for completion in completions {
@@ -141,8 +149,7 @@ impl RedisStore {
                 .arg(attempt);
             add_other(&mut call, completion.fallback.as_ref());
         }
-        let held: Vec<u8> = self.invoke(&call).await?;
-        Ok(held.into_iter().map(|held| held == 1).collect())
+        Ok(outcomes(self.invoke(&call).await?))
     }
 
     /// A delivery's name does not say where it is: all shards are asked at once.

@@ -1,11 +1,12 @@
 //! Queues, looked through without claiming, and deliveries that are given up unattempted.
 
 use smswatch_core::store::{
-    Attempt, Burial, QueuePlace, QueueRequest, QueueSlice, Shard, StoreError, WaitingDelivery,
+    Attempt, Burial, Outcomes, QueuePlace, QueueRequest, QueueSlice, Shard, StoreError,
+    WaitingDelivery,
 };
 
 use super::RedisStore;
-use super::queue::add_other;
+use super::queue::{add_other, outcomes};
 use crate::delivery::{delivery_id, instant};
 use crate::error::strange;
 
@@ -45,7 +46,7 @@ impl RedisStore {
         sink: &str,
         burials: &[Burial],
         attempt: &Attempt,
-    ) -> Result<Vec<bool>, StoreError> {
+    ) -> Result<Outcomes, StoreError> {
         let attempt = serde_json::to_string(attempt).map_err(|_| strange("an attempt"))?;
         let mut call = self.call(&self.scripts.bury, shard);
         call.arg(sink).arg(Attempt::MAX_KEPT).arg(attempt);
@@ -53,8 +54,7 @@ impl RedisStore {
             call.arg(burial.id.as_str());
             add_other(&mut call, burial.fallback.as_ref());
         }
-        let buried: Vec<u8> = self.invoke(&call).await?;
-        Ok(buried.into_iter().map(|buried| buried == 1).collect())
+        Ok(outcomes(self.invoke(&call).await?))
     }
 }
 

@@ -46,6 +46,7 @@ async fn complete(
         .complete(SHARD, sink, &completions)
         .await
         .expect("completed")
+        .done
         .remove(0)
 }
 
@@ -288,7 +289,8 @@ pub async fn deliveries_are_found_by_state_sink_and_message(fixture: &dyn StoreF
             store
                 .complete(shard, "crm", &completions)
                 .await
-                .expect("completed");
+                .expect("completed")
+                .done;
         }
     }
     assert_eq!(found(&*store, &DeliveryFilter::default()).await.len(), 30);

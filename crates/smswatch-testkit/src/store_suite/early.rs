@@ -24,7 +24,7 @@ async fn complete(store: &dyn Store, claimed: &ClaimedDelivery, outcome: Outcome
         fallback: None,
     };
     let held = store.complete(SHARD, "crm", &[completion]).await;
-    held.expect("an answer") == [true]
+    held.expect("an answer").done == [true]
 }
 
 async fn due(store: &dyn Store, priority: Priority) -> Vec<ClaimedDelivery> {

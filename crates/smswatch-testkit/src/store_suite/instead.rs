@@ -58,7 +58,7 @@ async fn end(store: &dyn Store, claimed: &[ClaimedDelivery], instead: &[NewDeliv
     });
     let completions: Vec<_> = completions.collect();
     let held = store.complete(SHARD, "crm", &completions).await;
-    held.expect("an answer")
+    held.expect("an answer").done
 }
 
 /// It is due at once, like any other; one that is there already stays as it is.
@@ -107,7 +107,7 @@ pub async fn a_burial_queues_elsewhere_what_it_buries_and_nothing_else(fixture: 
         fallback: instead.map(of_ops),
     });
     let buried = store.bury(SHARD, "crm", &burials, &attempt()).await;
-    assert_eq!(buried.expect("an answer"), [false, true, true]);
+    assert_eq!(buried.expect("an answer").done, [false, true, true]);
     assert_eq!(state(&*store, &of_ops(11).id).await, None);
     let queued = state(&*store, &of_ops(12).id).await;
     assert_eq!(queued, Some(DeliveryState::Pending));

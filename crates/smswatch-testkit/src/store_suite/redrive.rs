@@ -42,7 +42,7 @@ async fn end(store: &dyn Store, shard: Shard, sink: &str, outcome: Outcome) -> V
     let completions: Vec<_> = completions.collect();
     if !completions.is_empty() {
         let held = store.complete(shard, sink, &completions).await;
-        assert!(held.expect("completed").iter().all(|held| *held));
+        assert!(held.expect("completed").done.iter().all(|held| *held));
     }
     claimed.into_iter().map(|claimed| claimed.id).collect()
 }
@@ -162,7 +162,7 @@ pub async fn a_requeued_delivery_is_not_completed_by_an_earlier_claim(fixture: &
         fallback: None,
     };
     let held = store.complete(SHARD, "crm", &[completion]).await;
-    assert_eq!(held.expect("an answer"), [false]);
+    assert_eq!(held.expect("an answer").done, [false]);
     assert_eq!(in_state(&*store, DeliveryState::Pending).await, [new.id]);
 }
 

@@ -57,7 +57,7 @@ async fn bury(store: &dyn Store, ids: &[&DeliveryId]) -> u64 {
     });
     let burials: Vec<_> = burials.collect();
     let buried = store.bury(SHARD, "crm", &burials, &full()).await;
-    let buried = buried.expect("an answer");
+    let buried = buried.expect("an answer").done;
     assert_eq!(buried.len(), burials.len());
     buried.into_iter().map(u64::from).sum()
 }
@@ -85,7 +85,7 @@ async fn attempt_one(store: &dyn Store, priority: Priority, outcome: Outcome) ->
         fallback: None,
     };
     let held = store.complete(SHARD, "crm", &[completion]).await;
-    assert_eq!(held.expect("completed"), [true]);
+    assert_eq!(held.expect("completed").done, [true]);
     claimed.id
 }
 
@@ -173,7 +173,7 @@ pub async fn what_is_claimed_is_told_apart_and_not_buried(fixture: &dyn StoreFix
         fallback: None,
     };
     let held = store.complete(SHARD, "crm", &[completion]).await;
-    assert_eq!(held.expect("an answer"), [false]);
+    assert_eq!(held.expect("an answer").done, [false]);
 }
 
 /// It is dead, says why, and is counted, found and queued again like any other.
