@@ -1,6 +1,6 @@
 //! Connects, and refuses a Redis that would lose what it is given.
 
-use redis::{Client, InfoDict, RedisError};
+use redis::{Client, InfoDict, IntoConnectionInfo as _, RedisError};
 use smswatch_core::Secret;
 
 use crate::connection::{self, Link};
@@ -93,8 +93,11 @@ fn client(url: &str) -> Result<Client, OpenError> {
     if !url.starts_with("redis://") && !url.starts_with("rediss://") {
         return Err(OpenError::Url);
     }
+    let client = url
+        .into_connection_info()
+        .and_then(|info| Client::open(info.set_tcp_settings(connection::tcp())));
     // What is wrong with the URL is not repeated: it may hold a password.
-    Client::open(url).map_err(|_| OpenError::Url)
+    client.map_err(|_| OpenError::Url)
 }
 
 fn check(info: &InfoDict, warnings: &mut Vec<String>) -> Result<(), OpenError> {

@@ -112,6 +112,64 @@ async fn a_connection_that_is_cut_comes_back() {
 }
 
 #[tokio::test]
+async fn a_connection_that_fell_silent_is_replaced() {
+    let server = RedisServer::start();
+    let target = ([127, 0, 0, 1], server.port()).into();
+    let proxy = Proxy::start(target).await.expect("a proxy");
+    let store = open(format!("redis://{}", proxy.address())).await;
+    for n in 0..2 {
+        add_when_it_is_back(&store, n).await;
+        proxy.silence();
+    }
+    let silent_since = Instant::now();
+    is_passing(&store, 2, "").await;
+    add(&store, 2).await.expect("another connection passes");
+    assert!(silent_since.elapsed() < PATIENCE / 2);
+}
+
+#[tokio::test]
+async fn a_master_that_was_replaced_behind_the_same_address_is_left() {
+    let first = RedisServer::start();
+    let second = RedisServer::start();
+    let address = |server: &RedisServer| ([127, 0, 0, 1], server.port()).into();
+    let proxy = Proxy::start(address(&first)).await.expect("a proxy");
+    let store = open(format!("redis://{}", proxy.address())).await;
+    add(&store, 0).await.expect("it is there");
+    // Its connections stay, as with a name or a balancer that leads elsewhere from now on.
+    proxy.lead_to(address(&second));
+    let port = second.port().to_string();
+    order(&first, "", &["REPLICAOF", "127.0.0.1", &port]).await;
+    is_passing(&store, 1, "").await;
+    add_when_it_is_back(&store, 1).await;
+    let (shard, id) = message(1);
+    let found = open(second.url()).await.load(shard, &[id]).await;
+    assert!(found.expect("it is there")[0].is_some());
+}
+
+#[tokio::test]
+async fn a_database_that_is_refused_for_a_while_is_chosen_again() {
+    let server = RedisServer::start();
+    let rights = ["ACL", "SETUSER", "app", "on", ">pass", "~*", "+@all"];
+    order(&server, "", &rights).await;
+    let url = server.url().replace("redis://", "redis://app:pass@");
+    let store = open(format!("{url}/1")).await;
+    add(&store, 0).await.expect("it is there");
+    order(&server, "", &["ACL", "SETUSER", "app", "-select"]).await;
+    order(&server, "", &["CLIENT", "KILL", "TYPE", "normal"]).await;
+    let is_refused = |error: &StoreError| error.to_string().contains("database");
+    let started = Instant::now();
+    while !add(&store, 1).await.is_err_and(|error| is_refused(&error)) {
+        assert!(started.elapsed() < PATIENCE, "it is never refused");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    order(&server, "", &["ACL", "SETUSER", "app", "+select"]).await;
+    while add(&store, 1).await.is_err() {
+        assert!(started.elapsed() < PATIENCE, "it never came back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_claim_whose_answer_is_lost_is_claimed_again_at_once() {
     let server = RedisServer::start();
     let target = ([127, 0, 0, 1], server.port()).into();
