@@ -77,7 +77,10 @@ async fn commit(shared: &Shared, shard: Shard, mut items: Vec<Finished>) {
                     done(shared, &draft);
                     shared.routes.hint_now(usize::from(shard.0));
                 }
-                CommitOutcome::Conflict(current) => items.extend(again(draft.finished, current)),
+                CommitOutcome::Conflict(current) => {
+                    items.extend(again(shared, draft.finished, current));
+                }
+                CommitOutcome::Unreadable => unreadable(shared, &draft.finished.message_id),
             }
         }
         if let Some(Appended { after, positions }) = committed.appended {
@@ -236,9 +239,12 @@ fn done(shared: &Shared, draft: &Draft) {
 }
 
 /// What is left to do for a watch that somebody else has changed meanwhile.
-fn again(finished: Finished, current: Option<Record>) -> Option<Finished> {
+fn again(shared: &Shared, finished: Finished, current: Option<Record>) -> Option<Finished> {
     let current = current?;
-    let watch = Watch::decode(&current).ok()?;
+    let Ok(watch) = Watch::decode(&current) else {
+        unreadable(shared, &finished.message_id);
+        return None;
+    };
     if watch.state == WatchState::Removed {
         return None;
     }
@@ -254,4 +260,10 @@ fn again(finished: Finished, current: Option<Record>) -> Option<Finished> {
         record: current,
         ..finished
     })
+}
+
+/// Somebody else has changed the watch into what only they can read, and looks after it.
+fn unreadable(shared: &Shared, message_id: &MessageId) {
+    tracing::error!(message.id = %message_id, "the record of a watch cannot be read");
+    shared.metrics.unreadable.inc();
 }

@@ -7,7 +7,7 @@ use smswatch_core::Secret;
 use smswatch_core::model::MessageId;
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
-    CommitItem, CommitStep, Lane, PageRequest, Shard, Store, StoreError, shard_of,
+    CommitItem, CommitOutcome, CommitStep, Lane, PageRequest, Shard, Store, StoreError, shard_of,
 };
 use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
@@ -233,9 +233,8 @@ async fn a_redis_out_of_memory_is_waited_for_and_loses_nothing_that_is_due() {
     assert_eq!(claimed, n_added);
 }
 
-#[tokio::test]
-async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
-    let fixture = Fixture::on(RedisServer::start()).await;
+/// Adds three watches to shard 3 and makes one of them unreadable.
+async fn add_one_unreadable(fixture: &Fixture) -> Vec<CommitItem> {
     let now = fixture.store.now().await.expect("the time");
     let of_shard = |item: &CommitItem| shard_of(item.message_id.as_str(), 16) == Shard(3);
     let items = (0..).map(|n| watch(n, now)).filter(of_shard);
@@ -262,6 +261,73 @@ async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
         .query_async(&mut raw)
         .await
         .expect("it is damaged");
+    items
+}
+
+#[tokio::test]
+async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_written() {
+    let fixture = Fixture::on(RedisServer::start()).await;
+    let mut items = add_one_unreadable(&fixture).await;
+    for item in &mut items {
+        item.expected = item.record.clone();
+        item.entry = Some(b"entry".to_vec());
+    }
+    let step = CommitStep {
+        items,
+        finished: Vec::new(),
+    };
+    let committed = fixture.store.commit(Shard(3), &step).await;
+    let committed = committed.expect("a commit");
+    let is_done = |outcome: &&CommitOutcome| **outcome == CommitOutcome::Done;
+    assert_eq!(committed.outcomes.iter().filter(is_done).count(), 2);
+    assert!(committed.outcomes.contains(&CommitOutcome::Unreadable));
+    assert_eq!(committed.unrouted, 2);
+}
+
+#[tokio::test]
+async fn a_key_of_another_type_keeps_no_other_watch_from_being_written_and_claimed() {
+    let fixture = Fixture::on(RedisServer::start()).await;
+    let mut items = add_one_unreadable(&fixture).await;
+    let mut raw = fixture.raw().await;
+    let buckets: Vec<String> = redis::cmd("KEYS")
+        .arg("smswatch:{3}:w:*")
+        .query_async(&mut raw)
+        .await
+        .expect("keys");
+    assert_eq!(buckets.len(), items.len());
+    let _: (i64, i64) = redis::pipe()
+        .cmd("DEL")
+        .arg(&buckets[0])
+        .cmd("RPUSH")
+        .arg(&buckets[0])
+        .arg("x")
+        .query_async(&mut raw)
+        .await
+        .expect("it is of another type");
+    let lease = Duration::from_secs(60);
+    let claimed = fixture.store.claim(Shard(3), Lane::Old, 10, lease).await;
+    let claimed = claimed.expect("a claim");
+    assert_eq!(claimed.watches.len() + claimed.unreadable.len(), 3);
+    for item in &mut items {
+        item.expected = item.record.clone();
+    }
+    let step = CommitStep {
+        items,
+        finished: Vec::new(),
+    };
+    let committed = fixture.store.commit(Shard(3), &step).await;
+    let outcomes = committed.expect("a commit").outcomes;
+    assert!(outcomes.contains(&CommitOutcome::Done), "{outcomes:?}");
+    assert!(
+        outcomes.contains(&CommitOutcome::Unreadable),
+        "{outcomes:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
+    let fixture = Fixture::on(RedisServer::start()).await;
+    let items = add_one_unreadable(&fixture).await;
     let lease = Duration::from_secs(60);
     let claimed = fixture.store.claim(Shard(3), Lane::Old, 10, lease).await;
     let claimed = claimed.expect("a claim");
