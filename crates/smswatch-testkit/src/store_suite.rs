@@ -92,6 +92,7 @@ macro_rules! store_suite {
             a_redrive_takes_what_ended_between_two_instants,
             a_queue_is_looked_through_in_the_order_of_queueing,
             a_queue_is_looked_through_in_bounded_slices,
+            the_oldest_of_a_queue_is_told_however_late_it_is_due,
             what_is_claimed_is_told_apart_and_not_buried,
             what_is_buried_is_dead_and_says_why,
             only_what_waits_and_is_not_critical_is_buried,
