@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smswatch_core::Secret;
-use smswatch_core::model::MessageId;
+use smswatch_core::model::{DeliveryId, MessageId};
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
-    CommitItem, CommitOutcome, CommitStep, Lane, PageRequest, Shard, Store, StoreError, shard_of,
+    Attempt, Bound, ClaimedDelivery, CommitItem, CommitOutcome, CommitStep, Completion,
+    HistoryBounds, Lane, NewDelivery, Outcome, PageRequest, Priority, Shard, Store, StoreError,
+    shard_of,
 };
 use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
@@ -340,4 +342,69 @@ async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
     };
     let page = fixture.store.watches(&all).await.expect("a page");
     assert_eq!(page.items.len(), 2);
+}
+
+/// Queues so many deliveries of `sink` in shard 0 and lets them die.
+async fn let_die(store: &RedisStore, sink: &str, count: u32) {
+    let new = |n| NewDelivery {
+        id: DeliveryId::new(format!("dlv_{sink}_{n}")).expect("a valid id"),
+        sink: sink.to_owned(),
+        rule: "rule".to_owned(),
+        priority: Priority::Normal,
+        message_ids: Vec::new(),
+        body: Vec::new(),
+    };
+    let dead: Vec<_> = (0..count).map(new).collect();
+    store.enqueue_all(Shard(0), &dead).await.expect("queued");
+    let lease = Duration::from_secs(60);
+    let claimed = store.claim_deliveries(Shard(0), sink, Priority::Normal, count, lease);
+    let claimed = claimed.await.expect("a claim");
+    let completion = |claimed: &ClaimedDelivery| Completion {
+        id: claimed.id.clone(),
+        token: claimed.token,
+        outcome: Outcome::Dead,
+        attempt: Attempt {
+            at: claimed.queued_at,
+            result: "dead".to_owned(),
+            detail: String::new(),
+        },
+    };
+    let completions: Vec<_> = claimed.deliveries.iter().map(completion).collect();
+    let held = store.complete(Shard(0), sink, &completions).await;
+    assert_eq!(held.expect("completed"), vec![true; count as usize]);
+}
+
+#[tokio::test]
+async fn a_sink_with_many_dead_letters_costs_no_other_its_few() {
+    let fixture = Fixture::on(RedisServer::start()).await;
+    for (sink, count) in [("few", 2), ("many", 9), ("most", 20), ("some", 5)] {
+        let_die(&fixture.store, sink, count).await;
+    }
+    for (max, expected) in [
+        (36, [2, 9, 20, 5]),
+        (30, [2, 9, 14, 5]),
+        (21, [2, 7, 7, 5]),
+        (12, [2, 4, 3, 3]),
+        (3, [1, 1, 0, 1]),
+    ] {
+        let bound = Bound {
+            keep_for: Duration::from_secs(3600),
+            max: 16 * max,
+        };
+        let bounds = HistoryBounds {
+            events: bound,
+            deliveries: bound,
+            dead: bound,
+        };
+        fixture.store.trim(Shard(0), &bounds).await.expect("a trim");
+        let mut queues = fixture.store.gauges().await.expect("counts").queues;
+        queues.sort_by(|one, other| one.sink.cmp(&other.sink));
+        let mut counts: Vec<_> = queues.iter().map(|queue| queue.dead).collect();
+        assert_eq!(counts.iter().sum::<u64>(), max, "{counts:?}");
+        let mut expected = expected.to_vec();
+        // Which of equally long lists gives one more is nobody's business.
+        counts.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(counts, expected);
+    }
 }

@@ -83,6 +83,8 @@ macro_rules! store_suite {
             deliveries_are_found_by_state_sink_and_message,
             deliveries_are_found_by_rule_and_time,
             ended_deliveries_are_trimmed_and_pending_ones_are_not,
+            one_sinks_history_may_fill_what_all_may_keep,
+            no_more_history_goes_than_there_is_too_much,
             sinks_of_any_name_have_a_queue,
             a_requeued_delivery_is_due_at_once_and_keeps_its_history,
             a_requeued_delivery_is_not_completed_by_an_earlier_claim,
