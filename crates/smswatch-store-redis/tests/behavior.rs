@@ -196,6 +196,21 @@ async fn a_redis_that_evicts_is_refused_and_one_without_aof_is_warned_of() {
 }
 
 #[tokio::test]
+async fn a_redis_without_info_is_used_and_warned_of() {
+    let server = RedisServer::start_with(&["--rename-command", "INFO", ""]);
+    let (store, warnings) = RedisStore::open(options(&server, 16))
+        .await
+        .expect("a store");
+    assert!(store.now().await.is_ok());
+    assert!(
+        warnings
+            .iter()
+            .any(|warning| warning.contains("maxmemory-policy")),
+        "{warnings:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_redis_out_of_memory_is_waited_for_and_loses_nothing_that_is_due() {
     let server = RedisServer::start_with(&["--maxmemory", "3mb", "--appendonly", "no"]);
     let fixture = Fixture::on(server).await;
