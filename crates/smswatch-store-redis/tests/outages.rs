@@ -6,7 +6,8 @@ use smswatch_core::Secret;
 use smswatch_core::model::MessageId;
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
-    CommitItem, CommitOutcome, CommitStep, Lane, Shard, Store, StoreError, shard_of,
+    Appended, CommitItem, CommitOutcome, CommitStep, Lane, RouteOutcome, RouteStep, Shard, Store,
+    StoreError, shard_of,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::proxy::Proxy;
@@ -45,11 +46,10 @@ fn message(n: u32) -> (Shard, MessageId) {
     (shard_of(id.as_str(), 16), id)
 }
 
-/// Adds a watch, as a process does that registers a message.
-async fn add(store: &RedisStore, n: u32) -> Result<CommitOutcome, StoreError> {
-    let (shard, message_id) = message(n);
-    let item = CommitItem {
-        message_id,
+/// A new watch, with something to tell.
+fn item(n: u32) -> CommitItem {
+    CommitItem {
+        message_id: message(n).1,
         expected: None,
         record: Some(Record::new(
             WatchState::Watching,
@@ -58,9 +58,14 @@ async fn add(store: &RedisStore, n: u32) -> Result<CommitOutcome, StoreError> {
         )),
         lane: Lane::Old,
         entry: Some(vec![1; 64]),
-    };
+    }
+}
+
+/// Adds a watch, as a process does that registers a message.
+async fn add(store: &RedisStore, n: u32) -> Result<CommitOutcome, StoreError> {
+    let (shard, _) = message(n);
     let step = CommitStep {
-        items: vec![item],
+        items: vec![item(n)],
         finished: Vec::new(),
     };
     let mut committed = store.commit(shard, &step).await?;
@@ -235,6 +240,44 @@ async fn a_redis_that_became_a_replica_is_waited_for() {
     is_passing(&store, 1, "").await;
     order(&server, "", &["REPLICAOF", "NO", "ONE"]).await;
     add_when_it_is_back(&store, 1).await;
+}
+
+#[tokio::test]
+async fn the_cursor_never_passes_the_end_of_a_log_that_lost_its_tail() {
+    let mut server = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let store = open(server.url()).await;
+    let (shard, _) = message(0);
+    let commit = async |n: u32| {
+        let step = CommitStep {
+            items: vec![item(n)],
+            finished: Vec::new(),
+        };
+        let committed = store.commit(shard, &step).await.expect("it is there");
+        committed.appended.expect("an entry")
+    };
+    let route = async |appended: &Appended| {
+        let step = RouteStep {
+            from: appended.after.clone(),
+            to: appended.positions[0].clone(),
+            entries: 1,
+            deliveries: Vec::new(),
+            set_aside: Vec::new(),
+        };
+        store.route(shard, &step).await.expect("it is there")
+    };
+    let kept = commit(0).await;
+    assert_eq!(route(&kept).await, RouteOutcome::Done { added: 0 });
+    let length = server.aof_length();
+    let lost = commit(1).await;
+    server.kill();
+    server.cut_aof(length);
+    server.restart();
+    add_when_it_is_back(&store, 2).await;
+
+    assert_eq!(lost.after, kept.positions[0], "the cursor is where it was");
+    assert_eq!(route(&lost).await, RouteOutcome::Moved);
+    let slice = store.read_log(shard, 10).await.expect("it is there");
+    assert_eq!(slice.cursor, lost.after);
 }
 
 #[tokio::test]
