@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::schema;
 
@@ -41,6 +42,33 @@ pub enum OpenError {
         /// Why not.
         source: rusqlite::Error,
     },
+}
+
+impl OpenError {
+    /// Whether the file may be there later without anybody changing anything here: a backup holds
+    /// it, or the disk is full or in trouble.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Lock { source, .. } => {
+                matches!(
+                    source.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+                )
+            }
+            Self::Sqlite { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(
+                    ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::DiskFull
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::FileLockingProtocolFailed
+                )
+            ),
+            Self::InUse(_) | Self::TooNew { .. } => false,
+        }
+    }
 }
 
 /// An open file, and the lock that keeps others away while it lives.
@@ -95,5 +123,38 @@ fn lock(path: &Path) -> Result<File, OpenError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
         Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn what_only_a_person_can_mend_is_not_waited_for() {
+        let sqlite = |code| OpenError::Sqlite {
+            path: PathBuf::from("store.db"),
+            source: rusqlite::Error::SqliteFailure(ffi::Error::new(code), None),
+        };
+        let lock = |kind: ErrorKind| OpenError::Lock {
+            path: PathBuf::from("store.db.lock"),
+            source: kind.into(),
+        };
+        for (error, expected) in [
+            (sqlite(ffi::SQLITE_BUSY), true),
+            (sqlite(ffi::SQLITE_FULL), true),
+            (sqlite(ffi::SQLITE_IOERR_WRITE), true),
+            (sqlite(ffi::SQLITE_NOTADB), false),
+            (sqlite(ffi::SQLITE_CORRUPT), false),
+            (sqlite(ffi::SQLITE_CANTOPEN), false),
+            (sqlite(ffi::SQLITE_READONLY), false),
+            (lock(ErrorKind::StorageFull), true),
+            (lock(ErrorKind::PermissionDenied), false),
+            (OpenError::InUse(PathBuf::from("store.db")), false),
+        ] {
+            assert_eq!(error.is_passing(), expected, "{error:?}");
+        }
     }
 }

@@ -30,7 +30,8 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file at `path`, and makes it where there is none.
+    /// Opens the file at `path`, and makes it where there is none. Waits a few seconds for a file
+    /// that somebody else has locked, and blocks the thread meanwhile.
     ///
     /// # Errors
     ///

@@ -51,6 +51,7 @@ async fn a_file_that_somebody_else_locks_is_said_to_be_locked_and_waited_for() {
     let other = rusqlite::Connection::open(&path).expect("a file");
     other.execute_batch("BEGIN EXCLUSIVE").expect("a lock");
     let refused = SqliteStore::open(&path).expect_err("it is locked");
+    assert!(refused.is_passing());
     let OpenError::Sqlite { source, .. } = refused else {
         panic!("this is another error: {refused}");
     };
