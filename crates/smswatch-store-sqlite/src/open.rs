@@ -5,9 +5,10 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use smswatch_core::model::Timestamp;
 
-use crate::schema;
+use crate::{deliveries, schema, watches};
 
 /// Why a file could not be opened as a store.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +73,7 @@ impl OpenError {
 }
 
 /// An open file, and the lock that keeps others away while it lives.
-pub(crate) fn open(path: &Path) -> Result<(Connection, File), OpenError> {
+pub(crate) fn open(path: &Path, now: Timestamp) -> Result<(Connection, File), OpenError> {
     let lock = lock(path)?;
     let failed = |source| OpenError::Sqlite {
         path: path.to_owned(),
@@ -101,7 +102,17 @@ pub(crate) fn open(path: &Path) -> Result<(Connection, File), OpenError> {
             });
         }
     }
+    end_leases(&mut connection, now).map_err(failed)?;
     Ok((connection, lock))
+}
+
+/// The lock says that nobody else lives who could have claimed anything: a process that was killed
+/// leaves nothing that its successor has to wait for.
+fn end_leases(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    watches::end_leases(&transaction, now)?;
+    deliveries::end_leases(&transaction, now)?;
+    transaction.commit()
 }
 
 fn lock(path: &Path) -> Result<File, OpenError> {

@@ -37,14 +37,15 @@ impl SqliteStore {
     ///
     /// Somebody else has the file, a later version wrote it, or it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let (connection, lock) = open(path)?;
+        let clock = Clock::default();
+        let (connection, lock) = open(path, clock.now())?;
         let worker = Worker::start(connection, lock).map_err(|source| OpenError::Lock {
             path: path.to_owned(),
             source,
         })?;
         Ok(Self {
             worker,
-            clock: Arc::default(),
+            clock: Arc::new(clock),
         })
     }
 

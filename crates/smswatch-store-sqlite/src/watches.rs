@@ -184,6 +184,15 @@ pub(crate) fn release(connection: &Connection, lease: &LeaseId, now: Timestamp) 
     Ok(())
 }
 
+/// Gives back what everybody had claimed.
+pub(crate) fn end_leases(connection: &Connection, now: Timestamp) -> Result<()> {
+    connection.execute(
+        "UPDATE watches SET at = min(at, ?1), lease = NULL WHERE lease IS NOT NULL",
+        [now.as_millis()],
+    )?;
+    Ok(())
+}
+
 /// What a cursor begins with, before the last id that was told.
 const AFTER: &str = "after:";
 
