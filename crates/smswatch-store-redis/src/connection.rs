@@ -39,14 +39,16 @@ struct Current {
     connecting: Connecting,
 }
 
-/// Settings of the sockets: a small command does not wait for others, and a peer that died without
-/// a word is noticed while nobody asks it anything.
+/// Settings of the sockets: a small command does not wait for others; a peer that died without a word
+/// is noticed while nobody asks it anything; and what a connection that was given up has not brought
+/// to Redis yet never takes place, as a claim would whose lease was ended over the next one already.
 pub(crate) fn tcp() -> TcpSettings {
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE)
         .with_interval(KEEPALIVE);
     TcpSettings::default()
         .set_nodelay(true)
+        .set_linger_time(Duration::ZERO)
         .set_keepalive(keepalive)
 }
 

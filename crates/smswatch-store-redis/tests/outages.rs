@@ -209,6 +209,48 @@ async fn a_claim_whose_answer_is_lost_is_claimed_again_at_once() {
     assert_eq!(found.watches[0].0, id);
 }
 
+/// Stops the server's process, or lets it go on.
+fn signal(server: &RedisServer, signal: &str) {
+    let pid = server.pid().to_string();
+    let sent = std::process::Command::new("kill")
+        .args([signal, &pid])
+        .status();
+    assert!(sent.expect("a command").success());
+}
+
+#[tokio::test]
+async fn what_was_given_up_on_its_way_does_not_take_place_later() {
+    let server = RedisServer::start();
+    let store = open(server.url()).await;
+    // The script is known then, so that one request is the whole step.
+    add(&store, 0).await.expect("it is there");
+    let (shard, id) = message(1);
+    // More than the other side takes in before Redis reads it.
+    let large = CommitItem {
+        entry: Some(vec![1; 1 << 20]),
+        ..item(1)
+    };
+    let step = CommitStep {
+        items: vec![large],
+        finished: Vec::new(),
+    };
+    signal(&server, "-STOP");
+    store.commit(shard, &step).await.expect_err("it is stopped");
+    is_passing(&store, 2, "").await;
+    signal(&server, "-CONT");
+    add_when_it_is_back(&store, 2).await;
+    let started = Instant::now();
+    while !server
+        .order(&["INFO", "clients"])
+        .contains("connected_clients:2\r")
+    {
+        assert!(started.elapsed() < PATIENCE, "the first never goes");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let found = store.load(shard, &[id]).await.expect("it is back");
+    assert!(found[0].is_none());
+}
+
 #[tokio::test]
 async fn a_redis_that_still_reads_its_data_is_waited_for() {
     let mut server = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "no"]);
