@@ -79,8 +79,9 @@ async fn commit(shared: &Shared, shard: Shard, mut items: Vec<Finished>) {
                 }
                 CommitOutcome::Conflict(None) => items.extend(restored(shared, draft.finished)),
                 CommitOutcome::Conflict(Some(current)) => {
-                    items.extend(again(draft.finished, current));
+                    items.extend(again(shared, draft.finished, current));
                 }
+                CommitOutcome::Unreadable => unreadable(shared, &draft.finished.message_id),
             }
         }
         if let Some(Appended { after, positions }) = committed.appended {
@@ -257,8 +258,11 @@ fn restored(shared: &Shared, finished: Finished) -> Option<Finished> {
 }
 
 /// What is left to do for a watch that somebody else has changed meanwhile.
-fn again(finished: Finished, current: Record) -> Option<Finished> {
-    let watch = Watch::decode(&current).ok()?;
+fn again(shared: &Shared, finished: Finished, current: Record) -> Option<Finished> {
+    let Ok(watch) = Watch::decode(&current) else {
+        unreadable(shared, &finished.message_id);
+        return None;
+    };
     if watch.state == WatchState::Removed {
         return None;
     }
@@ -274,4 +278,10 @@ fn again(finished: Finished, current: Record) -> Option<Finished> {
         record: Some(current),
         ..finished
     })
+}
+
+/// Somebody else has changed the watch into what only they can read, and looks after it.
+fn unreadable(shared: &Shared, message_id: &MessageId) {
+    tracing::error!(message.id = %message_id, "the record of a watch cannot be read");
+    shared.metrics.unreadable.inc();
 }

@@ -148,6 +148,16 @@ pub(crate) fn delivery_id(text: String) -> Result<DeliveryId> {
     DeliveryId::new(text).map_err(|_| unreadable("a delivery's id"))
 }
 
+/// Gives back what everybody had claimed, under other tokens.
+pub(crate) fn end_leases(connection: &Connection, now: Timestamp) -> Result<()> {
+    connection.execute(
+        "UPDATE deliveries SET due = min(due, ?1), token = token + 1, claimed = 0
+         WHERE state = 'pending' AND claimed = 1",
+        [now.as_millis()],
+    )?;
+    Ok(())
+}
+
 pub(crate) fn complete(
     connection: &Connection,
     sink: &str,

@@ -30,20 +30,22 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file at `path`, and makes it where there is none.
+    /// Opens the file at `path`, and makes it where there is none. Waits a few seconds for a file
+    /// that somebody else has locked, and blocks the thread meanwhile.
     ///
     /// # Errors
     ///
     /// Somebody else has the file, a later version wrote it, or it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let (connection, lock) = open(path)?;
+        let clock = Clock::default();
+        let (connection, lock) = open(path, clock.now())?;
         let worker = Worker::start(connection, lock).map_err(|source| OpenError::Lock {
             path: path.to_owned(),
             source,
         })?;
         Ok(Self {
             worker,
-            clock: Arc::default(),
+            clock: Arc::new(clock),
         })
     }
 

@@ -1,8 +1,13 @@
--- Queues deliveries that do not exist yet, then moves the cursor, unless somebody else has moved it.
+-- Queues deliveries that do not exist yet, then moves the cursor, unless somebody else has moved it or
+-- the log has no entry where it is to stand: a failover may have lost it, and what is appended since
+-- could lie before that place.
 -- Without a place to move from, it only queues. What is set aside stands before the deliveries.
 -- Per entry set aside: position, error, body. Per delivery: id, sink, rule, priority, message ids, body.
 local base, from, to = KEYS[1], ARGV[1], ARGV[2]
-if from ~= '' and (redis.call('GET', base .. 'cur') or '0-0') ~= from then return -1 end
+if from ~= '' then
+  if (redis.call('GET', base .. 'cur') or '0-0') ~= from then return -1 end
+  if #redis.call('XRANGE', base .. 'log', to, to) == 0 then return -1 end
+end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local added, n_aside = 0, tonumber(ARGV[4])

@@ -122,6 +122,18 @@ pub async fn a_queue_is_looked_through_in_the_order_of_queueing(fixture: &dyn St
     assert_eq!(names(&slice), [0, 2, 1].map(|n| of_crm(n).id));
 }
 
+/// Retries that wait long stand behind all others in the order of their due times.
+pub async fn the_oldest_of_a_queue_is_told_however_late_it_is_due(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    queue(&*store, vec![of_crm(0)]).await;
+    assert_eq!(attempt(&*store, Outcome::Retry(LONG)).await, of_crm(0).id);
+    queue(&*store, (1..40).map(of_crm).collect()).await;
+    let found = store.delivery(&of_crm(0).id).await.expect("found");
+    let oldest = found.expect("it is there").queued_at;
+    let gauges = store.gauges().await.expect("counts");
+    assert_eq!(gauges.queues[0].oldest, Some(oldest));
+}
+
 /// However many were queued in the same moment, each is in one slice.
 pub async fn a_queue_is_looked_through_in_bounded_slices(fixture: &dyn StoreFixture) {
     let store = fixture.store();
