@@ -32,7 +32,7 @@ pub(crate) struct RouteeSection {
     #[serde(default = "concurrency")]
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) concurrency: usize,
-    /// How long a look may take. Default: `10s`.
+    /// How long a look may take, the request for a token included, at most `15s`. Default: `10s`.
     #[serde(default = "look_timeout")]
     pub(crate) timeout: Span,
 }
