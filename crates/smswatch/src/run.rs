@@ -32,7 +32,8 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) {
         heartbeat,
     } = process;
     if let Some(heartbeat) = heartbeat {
-        tokio::spawn(heartbeat.run(engine.service(), stop.clone()));
+        let service = engine.service();
+        tokio::spawn(heartbeat.run(move || service.health().is_well(), stop.clone()));
     }
     stop.cancelled().await;
     tracing::info!("stopping");

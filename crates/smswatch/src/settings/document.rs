@@ -266,7 +266,7 @@ impl Default for AlarmsSection {
 pub(crate) struct HeartbeatSection {
     /// What is asked for with GET while every part of `/readyz` is well; often holds a secret.
     pub(crate) url: Secret,
-    /// How often. Default: `1m`.
+    /// How often; the first time after the process has run for so long. Default: `1m`.
     #[serde(default = "heartbeat_every")]
     pub(crate) every: Span,
 }
