@@ -9,6 +9,7 @@ use futures::future::{BoxFuture, join_all};
 use smswatch_model::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::agenda::Agenda;
@@ -39,9 +40,9 @@ const PULSE: Duration = Duration::from_secs(5);
 /// How often history is trimmed.
 const TRIM: Duration = Duration::from_secs(10);
 
-/// How long before the shutdown timeout ends running attempts are cut off at most, so that there is
-/// time to give their deliveries back; a quarter of the timeout when that is shorter.
-const GIVING_BACK: Duration = Duration::from_secs(1);
+/// How long before the shutdown timeout ends running attempts are cut off; half of the timeout when that
+/// is shorter. One half of it is for giving their deliveries back, the other for the leases of watches.
+const GIVING_BACK: Duration = Duration::from_secs(2);
 
 /// How many trims of one shard follow each other at most.
 const MOST_TRIMS: u32 = 50;
@@ -148,24 +149,26 @@ impl Engine {
         self.shared.health.stopping();
     }
 
-    /// Claims nothing more, finishes what is in flight within the shutdown timeout, and gives back
-    /// what is left; answers whether everything was finished.
+    /// Claims nothing more, finishes what is in flight, and gives back what is left, all within the
+    /// shutdown timeout; answers whether everything was finished.
     pub async fn stop(self) -> bool {
+        let started = Instant::now();
+        let timeout = self.shared.settings.shutdown_timeout;
+        let giving_back = GIVING_BACK.min(timeout / 2);
+        let until = |end: Duration| end.saturating_sub(started.elapsed());
         self.announce_stop();
         self.stop.cancel();
         for chore in &self.chores {
             chore.abort();
         }
         let aborts: Vec<_> = self.stages.iter().map(JoinHandle::abort_handle).collect();
-        let timeout = self.shared.settings.shutdown_timeout;
-        let cut_after = timeout.saturating_sub(GIVING_BACK.min(timeout / 4));
         let cut = self.cut;
         let mut ending = std::pin::pin!(join_all(self.stages));
-        let ended = tokio::time::timeout(cut_after, &mut ending).await;
+        let ended = tokio::time::timeout(until(timeout - giving_back), &mut ending).await;
         let is_finished = ended.is_ok();
         if !is_finished {
             cut.cancel();
-            let _ended = tokio::time::timeout(timeout - cut_after, ending).await;
+            let _ended = tokio::time::timeout(until(timeout - giving_back / 2), ending).await;
         }
         for abort in aborts {
             abort.abort();
@@ -176,7 +179,7 @@ impl Engine {
             .map(|(shard, lease)| self.shared.store.release(shard, lease));
         // A store that is away keeps them until they end by themselves.
         let leaving = async { tokio::join!(join_all(releases), replicas::leave(&self.shared)) };
-        let _left = tokio::time::timeout(Duration::from_secs(1), leaving).await;
+        let _left = tokio::time::timeout(until(timeout).min(GIVING_BACK / 2), leaving).await;
         is_finished
     }
 }
