@@ -383,10 +383,11 @@ async fn let_die(store: &RedisStore, sink: &str, count: u32) {
             result: "dead".to_owned(),
             detail: String::new(),
         },
+        fallback: None,
     };
     let completions: Vec<_> = claimed.deliveries.iter().map(completion).collect();
     let held = store.complete(Shard(0), sink, &completions).await;
-    assert_eq!(held.expect("completed"), vec![true; count as usize]);
+    assert_eq!(held.expect("completed").done, vec![true; count as usize]);
 }
 
 #[tokio::test]

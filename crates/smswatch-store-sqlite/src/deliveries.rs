@@ -228,7 +228,8 @@ pub(crate) fn with_attempt(attempts: &str, attempt: &Attempt) -> Result<String> 
     let mut attempts = read_attempts(attempts)?;
     attempts.push(attempt.clone());
     let surplus = attempts.len().saturating_sub(Attempt::MAX_KEPT);
-    attempts.drain(..surplus);
+    // The first one tells how it began.
+    attempts.drain(1..=surplus);
     serde_json::to_string(&attempts).map_err(|_| unreadable("an attempt"))
 }
 

@@ -111,9 +111,10 @@ async fn what_a_killed_process_had_claimed_is_due_at_once() {
             token: claimed.token,
             outcome,
             attempt,
+            fallback: None,
         };
         let held = store.complete(Shard(0), "crm", &[completion]).await;
-        held.expect("an answer").remove(0)
+        held.expect("an answer").done.remove(0)
     };
     let (_, first) = claim(&store).await;
     assert!(complete(&store, &first[0], Outcome::Retry(Duration::ZERO)).await);

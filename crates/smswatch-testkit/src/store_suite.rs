@@ -83,7 +83,7 @@ macro_rules! store_suite {
             a_delivery_that_goes_back_is_due_at_once_without_an_attempt,
             a_lost_lease_cannot_complete,
             a_retry_is_due_after_its_delay,
-            the_newest_attempts_are_kept_and_all_are_counted,
+            the_first_and_the_newest_attempts_are_kept_and_all_are_counted,
             what_waits_for_a_later_attempt_can_be_claimed_early,
             what_is_claimed_is_not_claimed_early,
             what_waits_is_hastened_in_the_order_of_its_age,

@@ -61,7 +61,7 @@ async fn play(
     introduce(args, process.front.address).context("could not print")?;
 
     let show = tokio::spawn(show(service.clone(), sim, args.clone(), stop.clone()));
-    run::work(process, stop).await;
+    run::work(process, stop).await?;
     show.await
         .context("the demo stopped in an unexpected way")??;
     let summary = summary::of(&service).await?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::bail;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +24,7 @@ pub(crate) async fn run(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Fail
         };
         let address = process.front.address;
         tracing::info!(file = %file.display(), "smswatch runs; its API is at http://{address}");
-        work(process, signals.stop.clone()).await;
+        work(process, signals.stop.clone()).await?;
         Ok(())
     };
     signals.heed(running).await
@@ -31,7 +32,11 @@ pub(crate) async fn run(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Fail
 
 /// Works until `stop` says so, then ends in order: the stages first, the door last, so that a load
 /// balancer sees the end coming.
-pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) {
+///
+/// # Errors
+///
+/// A part of the process panicked: whoever looks after it is to start it anew.
+pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) -> anyhow::Result<()> {
     let wiring::Process {
         engine,
         front,
@@ -42,7 +47,10 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) {
         let service = engine.service();
         tokio::spawn(heartbeat.run(move || service.health().is_well(), stop.clone()));
     }
-    stop.cancelled().await;
+    let is_broken = tokio::select! {
+        () = stop.cancelled() => false,
+        () = engine.broken() => true,
+    };
     let stopped = Instant::now();
     tracing::info!("stopping");
     engine.announce_stop();
@@ -52,6 +60,10 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) {
     }
     let left: Duration = shutdown_timeout.saturating_sub(stopped.elapsed());
     front.close(left).await;
+    if is_broken {
+        bail!("a part of smswatch has a bug and panicked; the log has the rest");
+    }
+    Ok(())
 }
 
 #[cfg(test)]

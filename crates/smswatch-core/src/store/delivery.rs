@@ -103,7 +103,8 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// How many of a delivery's attempts a store keeps, the newest ones.
+    /// How many of a delivery's attempts a store keeps: the first one, which tells how it began, and the
+    /// newest ones.
     pub const MAX_KEPT: usize = 20;
 }
 
@@ -206,7 +207,7 @@ pub struct StoredDelivery {
     pub next_attempt_at: Option<Timestamp>,
     /// How many attempts were completed.
     pub attempts_made: u32,
-    /// The latest of them, oldest first, at most [`Attempt::MAX_KEPT`].
+    /// The first and the latest of them, oldest first, at most [`Attempt::MAX_KEPT`].
     pub attempts: Vec<Attempt>,
     /// The notification, as core wrote it.
     pub body: Vec<u8>,

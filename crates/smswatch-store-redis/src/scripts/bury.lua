@@ -10,7 +10,9 @@ local function with(attempts)
   local all = {}
   for line in (attempts or ''):gmatch('[^\n]+') do all[#all + 1] = line end
   all[#all + 1] = attempt
-  return table.concat(all, '\n', math.max(1, #all - most + 1))
+  -- The first one tells how it began.
+  while #all > most do table.remove(all, 2) end
+  return table.concat(all, '\n')
 end
 
 local at = 4
