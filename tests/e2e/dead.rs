@@ -76,7 +76,7 @@ rules:
 
 /// Waits until so many dead letters are listed.
 async fn dead_letters(process: &Process, n: usize) -> Vec<Value> {
-    for _ in 0..1000 {
+    for _ in 0..3000 {
         let listed = process.json(&["dead", "list"]);
         let listed = listed.as_array().expect("a list");
         if listed.len() == n {
@@ -223,5 +223,36 @@ async fn dead_letters_of_a_sink_that_has_gone_can_only_be_dropped() {
     let dropped = process.json(&["dead", "drop", "--all"]);
     assert_eq!(dropped, json!({"dropped": 1}));
     dead_letters(&process, 0).await;
+    assert_eq!(process.terminate(), Some(0));
+}
+
+/// Nobody would attempt it any more, and nobody would ever see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_sink_that_is_gone_is_a_dead_letter_until_the_sink_is_there_again() {
+    let stage = Stage::new().await;
+    let config = stage.config(&stage.sqlite());
+    stage.receiver.answer_always(Answer::status(500));
+    let process = Process::start(&config);
+    stage.watch(&process, 1);
+    stage.receiver.wait_for(1).await;
+    assert_eq!(process.terminate(), Some(0));
+
+    let text = std::fs::read_to_string(&config).expect("a file");
+    std::fs::write(&config, text.replace("crm", "support")).expect("a file");
+    let process = Process::start(&config);
+    let letter = dead_letters(&process, 1).await.remove(0);
+    let attempts = letter["attempts"].as_array().expect("attempts");
+    assert_eq!(attempts.last().expect("one")["detail"], "sink_gone");
+    let id = letter["id"].as_str().expect("an id");
+    assert_eq!(process.ask(&["dead", "retry", id]).status.code(), Some(1));
+    assert_eq!(process.terminate(), Some(0));
+
+    std::fs::write(&config, text).expect("a file");
+    stage.receiver.answer_always(Answer::status(200));
+    let process = Process::start(&config);
+    let before = stage.receiver.requests().len();
+    assert!(process.ask(&["dead", "retry", id]).status.success());
+    let arrived = stage.receiver.wait_for(before + 1).await;
+    assert_eq!(webhook_ids(&arrived[before..]), [id]);
     assert_eq!(process.terminate(), Some(0));
 }

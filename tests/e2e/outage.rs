@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use routee_sim::Fate;
+use routee_sim::{Fate, FaultKind, FaultRule};
 use serde_json::Value;
 use smswatch_testkit::redis_server::RedisServer;
 
@@ -247,5 +247,32 @@ async fn what_a_failover_loses_is_found_again_and_told_under_the_same_name() {
     assert_eq!(event(&first), event(&second));
     readiness(&process, 200).await;
     settled(&process, &[id]).await;
+    assert_eq!(process.terminate(), Some(0));
+}
+
+/// A failover can lose a registration that was answered. Who is just looking at the message still knows
+/// of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_that_the_store_has_lost_while_it_was_looked_at_is_written_again() {
+    let stage = Stage::new().await;
+    let redis = RedisServer::start();
+    let process = Process::start(&stage.config(&redis.url()));
+    stage.sim.add_fault(FaultRule {
+        kind: FaultKind::Slow { ms: 2_000 },
+        ..FaultRule::default()
+    });
+    let id = stage.message(Fate::CarrierViolation);
+    assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+    let is_looked_at = || stage.sim.message(&id).is_some_and(|it| it.polls > 0);
+    while !is_looked_at() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    order(&redis, &["FLUSHALL"]);
+    stage.sim.clear_faults();
+    stage.webhook.wait_for(1).await;
+    settled(&process, &[id]).await;
+    let metrics = reqwest::get(format!("{}/metrics", process.url)).await;
+    let metrics = metrics.expect("an answer").text().await.expect("metrics");
+    assert!(metrics.contains("smswatch_watches_restored_total 1\n"));
     assert_eq!(process.terminate(), Some(0));
 }

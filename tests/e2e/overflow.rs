@@ -345,7 +345,7 @@ async fn a_crash_before_the_fallback_is_queued_loses_nothing() {
     let process = Process::start(&config);
     let id = stage.tell_of(&process, Fate::Undelivered).await;
     // The store has refused the fallback, twice at least.
-    let refused = "smswatch_store_seconds_count{op=\"enqueue\"} ";
+    let refused = "smswatch_store_seconds_count{op=\"complete\"} ";
     until("the fallback is refused", async || {
         let metrics = metrics(&process).await;
         let mut counts = metrics

@@ -90,20 +90,26 @@ impl Alarms {
         });
     }
 
-    /// A look was started `lag` after it was due.
-    pub(crate) fn started(&self, lag: Duration, now: Timestamp) {
-        let bound = self.settings.polling_behind_after;
-        if lag <= bound {
-            return;
+    /// A look was started, or had to be put off, `lag` after it was due.
+    pub(crate) fn late(&self, lag: Duration, now: Timestamp) {
+        if lag > self.settings.polling_behind_after {
+            let lag = Duration::from_secs(lag.as_secs());
+            self.fell_behind(now, format!("a look came {lag:?} after it was due"));
         }
+    }
+
+    /// Looks that may be due do not start at all for this reason.
+    pub(crate) fn held_up(&self, reason: &str, now: Timestamp) {
+        self.fell_behind(now, reason.to_owned());
+    }
+
+    fn fell_behind(&self, now: Timestamp, what: String) {
+        let bound = self.settings.polling_behind_after;
         self.change(|state| {
             // Looks that are in time say little: young watches come first. That no late one has come
             // for so long says that there are none.
             state.behind.end_if_older(now - bound);
-            let lag = Duration::from_secs(lag.as_secs());
-            state
-                .behind
-                .add(now, format!("a look started {lag:?} after it was due"));
+            state.behind.add(now, what);
         });
     }
 
@@ -129,25 +135,23 @@ impl Alarms {
 
     fn trouble(&self, state: &State, kind: EventKind) -> Option<Trouble> {
         let settings = &self.settings;
-        let (streak, after, words) = match kind {
-            EventKind::ProviderAuthFailed => (
-                &state.refused,
-                settings.provider_auth_failed_after,
-                "looks were refused",
-            ),
-            EventKind::PollingBehind => (
-                &state.behind,
-                settings.polling_behind_after,
-                "looks were late",
-            ),
-            _ => (&state.failing, settings.provider_down_after, "looks failed"),
+        let (streak, after) = match kind {
+            EventKind::ProviderAuthFailed => (&state.refused, settings.provider_auth_failed_after),
+            EventKind::PollingBehind => (&state.behind, settings.polling_behind_after),
+            _ => (&state.failing, settings.provider_down_after),
         };
         let bad = streak.lasting(FEWEST_LOOKS, after)?;
+        let count = bad.count;
+        let often = match kind {
+            EventKind::ProviderAuthFailed => format!("{count} looks were refused"),
+            EventKind::PollingBehind => format!("noticed {count} times"),
+            _ => format!("{count} looks failed"),
+        };
         Some(Trouble {
             kind,
             since: bad.since,
             seen: bad.seen,
-            description: format!("{} ({} {words})", bad.what, bad.count),
+            description: format!("{} ({often})", bad.what),
         })
     }
 
@@ -233,24 +237,34 @@ mod tests {
         let alarms = alarms();
         let lag = Duration::from_millis(75_500);
         for second in [0, 30, 59] {
-            alarms.started(lag, at(second));
-            alarms.started(Duration::ZERO, at(second));
+            alarms.late(lag, at(second));
+            alarms.late(Duration::ZERO, at(second));
         }
         assert_eq!(told(&alarms), []);
-        alarms.started(lag, at(60));
-        let expected = "a look started 75s after it was due (4 looks were late)".to_owned();
+        alarms.late(lag, at(60));
+        let expected = "a look came 75s after it was due (noticed 4 times)".to_owned();
         assert_eq!(told(&alarms), [(EventKind::PollingBehind, expected)]);
         assert!(alarms.behind(at(120)).is_some());
         assert!(alarms.behind(at(121)).is_none(), "no late one came since");
     }
 
     #[test]
+    fn looks_that_cannot_start_at_all_are_behind() {
+        let alarms = alarms();
+        for second in 0..=60 {
+            alarms.held_up("the log is not routed", at(second));
+        }
+        let expected = "the log is not routed (noticed 61 times)".to_owned();
+        assert_eq!(told(&alarms), [(EventKind::PollingBehind, expected)]);
+    }
+
+    #[test]
     fn a_moment_of_late_looks_after_a_long_stop_is_no_trouble() {
         let alarms = alarms();
         for _ in 0..1000 {
-            alarms.started(Duration::from_secs(7200), at(0));
+            alarms.late(Duration::from_secs(7200), at(0));
         }
-        alarms.started(Duration::from_secs(61), at(100));
+        alarms.late(Duration::from_secs(61), at(100));
         assert_eq!(told(&alarms), []);
     }
 }

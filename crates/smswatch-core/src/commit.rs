@@ -11,7 +11,7 @@ use smswatch_model::{Event, MessageId};
 use tokio::sync::mpsc;
 
 use crate::codec;
-use crate::metrics::{KindLabel, ObservationLabels};
+use crate::metrics::{KindLabel, ObservationLabels, RecordLabel};
 use crate::observe::{Finished, Verdict};
 use crate::pace::Backoff;
 use crate::record::{Record, WatchState};
@@ -77,7 +77,11 @@ async fn commit(shared: &Shared, shard: Shard, mut items: Vec<Finished>) {
                     done(shared, &draft);
                     shared.routes.hint_now(usize::from(shard.0));
                 }
-                CommitOutcome::Conflict(current) => items.extend(again(draft.finished, current)),
+                CommitOutcome::Conflict(None) => items.extend(restored(shared, draft.finished)),
+                CommitOutcome::Conflict(Some(current)) => {
+                    items.extend(again(shared, draft.finished, current));
+                }
+                CommitOutcome::Unreadable => unreadable(shared, &draft.finished.message_id),
             }
         }
         if let Some(Appended { after, positions }) = committed.appended {
@@ -180,7 +184,7 @@ async fn write(shared: &Shared, shard: Shard, drafts: &[Draft], finished: &[Leas
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     let items = drafts.iter().map(|draft| CommitItem {
         message_id: draft.finished.message_id.clone(),
-        expected: Some(draft.finished.record.clone()),
+        expected: draft.finished.record.clone(),
         record: draft.after.clone(),
         lane: draft.lane,
         entry: (!draft.events.is_empty()).then(|| codec::encode_events(&draft.events)),
@@ -206,14 +210,18 @@ async fn write(shared: &Shared, shard: Shard, drafts: &[Draft], finished: &[Leas
 impl Draft {
     /// Whether there is anything to write: not for old news of a watch that somebody else holds.
     fn says_something(&self) -> bool {
-        !self.events.is_empty() || self.after.as_ref() != Some(&self.finished.record)
+        !self.events.is_empty() || self.after != self.finished.record
     }
 }
 
 fn done(shared: &Shared, draft: &Draft) {
     let shard = usize::from(draft.finished.shard.0);
-    if let Some(record) = &draft.after {
-        shared.looks(draft.lane).hint(shard, record.due());
+    match &draft.after {
+        Some(record) => shared.looks(draft.lane).hint(shard, record.due()),
+        None => {
+            let label = RecordLabel { kind: "watch" };
+            shared.metrics.trimmed.get_or_create(&label).inc();
+        }
     }
     if let Some(labels) = &draft.observation {
         shared.metrics.observations.get_or_create(labels).inc();
@@ -235,10 +243,26 @@ fn done(shared: &Shared, draft: &Draft) {
     }
 }
 
+/// What is left to do for a watch of which the store knows nothing any more: a failover lost it, since
+/// nobody else deletes what is claimed. It was promised to be watched, so it is written again.
+fn restored(shared: &Shared, finished: Finished) -> Option<Finished> {
+    if matches!(finished.verdict, Verdict::Expired) {
+        return None;
+    }
+    tracing::warn!(message.id = %finished.message_id, "the store has lost a watch; it is written again");
+    shared.metrics.watches_restored.inc();
+    Some(Finished {
+        record: None,
+        ..finished
+    })
+}
+
 /// What is left to do for a watch that somebody else has changed meanwhile.
-fn again(finished: Finished, current: Option<Record>) -> Option<Finished> {
-    let current = current?;
-    let watch = Watch::decode(&current).ok()?;
+fn again(shared: &Shared, finished: Finished, current: Record) -> Option<Finished> {
+    let Ok(watch) = Watch::decode(&current) else {
+        unreadable(shared, &finished.message_id);
+        return None;
+    };
     if watch.state == WatchState::Removed {
         return None;
     }
@@ -251,7 +275,13 @@ fn again(finished: Finished, current: Option<Record>) -> Option<Finished> {
     }
     Some(Finished {
         watch,
-        record: current,
+        record: Some(current),
         ..finished
     })
+}
+
+/// Somebody else has changed the watch into what only they can read, and looks after it.
+fn unreadable(shared: &Shared, message_id: &MessageId) {
+    tracing::error!(message.id = %message_id, "the record of a watch cannot be read");
+    shared.metrics.unreadable.inc();
 }

@@ -5,6 +5,7 @@ mod claim;
 mod failure;
 pub(crate) mod fallback;
 pub(crate) mod filling;
+pub(crate) mod orphans;
 pub(crate) mod overflow;
 
 use std::collections::HashMap;
@@ -28,7 +29,8 @@ use crate::pace::Backoff;
 use crate::panics::panic_text;
 use crate::shared::{Shared, SinkUnit};
 use crate::sink::{DeliveryError, Receipt};
-use crate::store::{Attempt, ClaimedDelivery, Completion, NewDelivery, Outcome, Priority, Shard};
+use crate::store::{Attempt, ClaimedDelivery, Completion, Outcome, Outcomes, Priority, Shard};
+use crate::witness::Witness;
 
 /// How much longer than an attempt's timeout its lease is.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
@@ -37,7 +39,8 @@ const LEASE_MARGIN: Duration = Duration::from_secs(10);
 /// else begins it meanwhile.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How much later than its timeout an attempt ends at most, unless the whole process stood still.
+/// How much later than its timeout an attempt ends at most, unless the whole process stood still, or a
+/// sink keeps a thread of the runtime to itself.
 const PUNCTUAL: Duration = Duration::from_secs(1);
 
 /// How many outcomes are written together at most.
@@ -48,8 +51,6 @@ struct Attempted {
     shard: Shard,
     priority: Priority,
     completion: Completion,
-    /// What another sink gets because this one did not take it.
-    fallback: Option<NewDelivery>,
 }
 
 /// What came of the attempts on deliveries of one shard.
@@ -58,7 +59,6 @@ struct Ended {
     completions: Vec<Completion>,
     /// Of each of the completions, in their order.
     priorities: Vec<Priority>,
-    fallbacks: Vec<NewDelivery>,
 }
 
 /// Delivers to one sink until `stop`; what was claimed by then is attempted until `cut`, and what has
@@ -110,7 +110,6 @@ async fn start_attempts(
                 shard,
                 priority,
                 completion: returned(shared, &delivery),
-                fallback: None,
             };
             let _sent = attempted.send(returned).await;
             continue;
@@ -125,7 +124,6 @@ async fn start_attempts(
                     shard,
                     priority,
                     completion: interrupted(&shared, &delivery, "smswatch stopped"),
-                    fallback: None,
                 },
             };
             drop(turn);
@@ -200,6 +198,7 @@ fn given_back(
             result: result.to_owned(),
             detail,
         },
+        fallback: None,
     }
 }
 
@@ -220,12 +219,13 @@ async fn attempt(
             Err(DeliveryError::permanent(error.to_string()))
         }
     };
-    if result.is_err() && started.elapsed() > unit.settings.timeout + PUNCTUAL {
+    let ended = Instant::now();
+    let is_late = ended - started > unit.settings.timeout + PUNCTUAL;
+    if result.is_err() && is_late && Witness::get().stood_still(started, ended) {
         return Attempted {
             shard,
             priority,
             completion: interrupted(shared, delivery, "smswatch stood still"),
-            fallback: None,
         };
     }
     let sink = SinkLabel {
@@ -253,7 +253,6 @@ async fn attempt(
         }
         Err(error) => {
             let detail = error.detail();
-            shared.health.trouble(&unit.part(), &detail);
             if let Some(report) = failure::said(&error, is_probe) {
                 unit.breaker.report(shared, report);
             }
@@ -282,12 +281,12 @@ async fn attempt(
         token: delivery.token,
         outcome,
         attempt,
+        fallback,
     };
     Attempted {
         shard,
         priority,
         completion,
-        fallback,
     }
 }
 
@@ -323,7 +322,6 @@ async fn complete(
             let ended = by_shard.entry(attempted.shard).or_default();
             ended.completions.push(attempted.completion);
             ended.priorities.push(attempted.priority);
-            ended.fallbacks.extend(attempted.fallback);
         }
         let writes = by_shard
             .into_iter()
@@ -335,18 +333,15 @@ async fn complete(
 async fn complete_shard(shared: &Shared, unit: &SinkUnit, shard: Shard, ended: Ended) {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     loop {
-        // The fallback first: should the process end in between, the attempt is made again, and
-        // what is queued again under the same name changes nothing.
-        let written = async {
-            fallback::hand_over(shared, unit, shard, &ended.fallbacks).await?;
-            let complete = shared
-                .store
-                .complete(shard, unit.name(), &ended.completions);
-            shared.call("complete", complete).await
-        };
-        match written.await {
-            Ok(held) => {
-                let lost = held.iter().filter(|held| !**held).count();
+        let complete = shared
+            .store
+            .complete(shard, unit.name(), &ended.completions);
+        match shared.call("complete", complete).await {
+            Ok(Outcomes { done, queued }) => {
+                let others = ended.completions.iter();
+                let others = others.filter_map(|completion| completion.fallback.as_ref());
+                fallback::handed_over(shared, unit, shard, others, queued);
+                let lost = done.iter().filter(|done| !**done).count();
                 if lost > 0 {
                     tracing::info!(
                         sink.name = unit.name(),

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, join_all};
 use smswatch_model::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::agenda::Agenda;
@@ -15,18 +17,20 @@ use crate::alarm::{self, Alarms};
 use crate::clock::StoreClock;
 use crate::deliver::breaker::Breaker;
 use crate::deliver::filling::Filling;
-use crate::deliver::{fallback, overflow};
+use crate::deliver::{fallback, orphans, overflow};
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::metrics::{Metrics, RecordLabel, SinkName};
+use crate::panics::guarded;
 use crate::privacy::Privacy;
 use crate::provider::Provider;
 use crate::route::fresh::FreshLog;
 use crate::rules::Rules;
 use crate::service::Service;
 use crate::settings::{Settings, SinkSettings};
-use crate::shared::{Backlog, OpenLeases, Shared, SinkUnit};
+use crate::shared::{Backlog, Contents, OpenLeases, Shared, SinkUnit};
 use crate::sink::Sink;
 use crate::store::{Rate, Store, Trimmed};
+use crate::witness::Witness;
 use crate::{commit, deliver, observe, replicas, route};
 
 /// How often the store is asked how it is, and the queues are looked at that another process may
@@ -36,9 +40,9 @@ const PULSE: Duration = Duration::from_secs(5);
 /// How often history is trimmed.
 const TRIM: Duration = Duration::from_secs(10);
 
-/// How long before the shutdown timeout ends running attempts are cut off at most, so that there is
-/// time to give their deliveries back; a quarter of the timeout when that is shorter.
-const GIVING_BACK: Duration = Duration::from_secs(1);
+/// How long before the shutdown timeout ends running attempts are cut off; half of the timeout when that
+/// is shorter. One half of it is for giving their deliveries back, the other for the leases of watches.
+const GIVING_BACK: Duration = Duration::from_secs(2);
 
 /// How many trims of one shard follow each other at most.
 const MOST_TRIMS: u32 = 50;
@@ -67,6 +71,8 @@ pub struct Engine {
     stop: CancellationToken,
     /// Ends the attempts that run.
     cut: CancellationToken,
+    /// A part of it panicked.
+    broken: CancellationToken,
     stages: Vec<JoinHandle<()>>,
     chores: Vec<JoinHandle<()>>,
 }
@@ -79,32 +85,40 @@ impl Engine {
     /// It is not called from within a Tokio runtime.
     #[must_use]
     pub fn start(parts: Parts, now: Timestamp) -> Self {
+        // It can tell only of what happens after it was called.
+        Witness::get();
         let (fresh, appended) = FreshLog::new();
         let shared = Arc::new(share(parts, StoreClock::new(now), fresh));
-        let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
+        let [stop, cut, broken] = [(); 3].map(|()| CancellationToken::new());
         let (commits, finished) = mpsc::channel(shared.settings.provider.concurrency.max(64));
+        let spawn =
+            |name, work: BoxFuture<'static, ()>| tokio::spawn(guarded(name, broken.clone(), work));
+        let ours = || Arc::clone(&shared);
         let mut stages = vec![
-            tokio::spawn(observe::run(Arc::clone(&shared), commits, stop.clone())),
-            tokio::spawn(commit::run(Arc::clone(&shared), finished)),
-            tokio::spawn(route::run(Arc::clone(&shared), appended, stop.clone())),
+            spawn(
+                "observe",
+                observe::run(ours(), commits, stop.clone()).boxed(),
+            ),
+            spawn("commit", commit::run(ours(), finished).boxed()),
+            spawn("route", route::run(ours(), appended, stop.clone()).boxed()),
         ];
         for unit in shared.sinks.values() {
-            let (shared, unit) = (Arc::clone(&shared), Arc::clone(unit));
-            let delivering = deliver::run(shared, unit, stop.clone(), cut.clone());
-            stages.push(tokio::spawn(delivering));
+            let delivering = deliver::run(ours(), Arc::clone(unit), stop.clone(), cut.clone());
+            stages.push(spawn("deliver", delivering.boxed()));
         }
         let mut chores = vec![
-            tokio::spawn(pulse(Arc::clone(&shared))),
-            tokio::spawn(trim(Arc::clone(&shared))),
-            tokio::spawn(alarm::tell::run(Arc::clone(&shared))),
-            tokio::spawn(replicas::run(Arc::clone(&shared))),
+            spawn("pulse", pulse(ours()).boxed()),
+            spawn("trim", trim(ours()).boxed()),
+            spawn("alarm", alarm::tell::run(ours()).boxed()),
+            spawn("replicas", replicas::run(ours()).boxed()),
+            spawn("orphans", orphans::run(ours()).boxed()),
         ];
         for unit in shared.sinks.values() {
-            let bounding = overflow::run(Arc::clone(&shared), Arc::clone(unit));
-            chores.push(tokio::spawn(bounding));
+            let bounding = overflow::run(ours(), Arc::clone(unit));
+            chores.push(spawn("overflow", bounding.boxed()));
             if let Some(fallback) = unit.settings.fallback.clone() {
-                let handing = fallback::run(Arc::clone(&shared), Arc::clone(unit), fallback);
-                chores.push(tokio::spawn(handing));
+                let handing = fallback::run(ours(), Arc::clone(unit), fallback);
+                chores.push(spawn("fallback", handing.boxed()));
             }
         }
         shared.health.running();
@@ -112,9 +126,16 @@ impl Engine {
             shared,
             stop,
             cut,
+            broken,
             stages,
             chores,
         }
+    }
+
+    /// Waits until a part of the process has panicked, which is a bug: it should then be stopped and
+    /// started anew, because the rest of it alone is of no use.
+    pub async fn broken(&self) {
+        self.broken.cancelled().await;
     }
 
     /// The door for the API and for programs.
@@ -128,24 +149,26 @@ impl Engine {
         self.shared.health.stopping();
     }
 
-    /// Claims nothing more, finishes what is in flight within the shutdown timeout, and gives back
-    /// what is left; answers whether everything was finished.
+    /// Claims nothing more, finishes what is in flight, and gives back what is left, all within the
+    /// shutdown timeout; answers whether everything was finished.
     pub async fn stop(self) -> bool {
+        let started = Instant::now();
+        let timeout = self.shared.settings.shutdown_timeout;
+        let giving_back = GIVING_BACK.min(timeout / 2);
+        let until = |end: Duration| end.saturating_sub(started.elapsed());
         self.announce_stop();
         self.stop.cancel();
         for chore in &self.chores {
             chore.abort();
         }
         let aborts: Vec<_> = self.stages.iter().map(JoinHandle::abort_handle).collect();
-        let timeout = self.shared.settings.shutdown_timeout;
-        let cut_after = timeout.saturating_sub(GIVING_BACK.min(timeout / 4));
         let cut = self.cut;
         let mut ending = std::pin::pin!(join_all(self.stages));
-        let ended = tokio::time::timeout(cut_after, &mut ending).await;
+        let ended = tokio::time::timeout(until(timeout - giving_back), &mut ending).await;
         let is_finished = ended.is_ok();
         if !is_finished {
             cut.cancel();
-            let _ended = tokio::time::timeout(timeout - cut_after, ending).await;
+            let _ended = tokio::time::timeout(until(timeout - giving_back / 2), ending).await;
         }
         for abort in aborts {
             abort.abort();
@@ -156,7 +179,7 @@ impl Engine {
             .map(|(shard, lease)| self.shared.store.release(shard, lease));
         // A store that is away keeps them until they end by themselves.
         let leaving = async { tokio::join!(join_all(releases), replicas::leave(&self.shared)) };
-        let _left = tokio::time::timeout(Duration::from_secs(1), leaving).await;
+        let _left = tokio::time::timeout(until(timeout).min(GIVING_BACK / 2), leaving).await;
         is_finished
     }
 }
@@ -202,6 +225,7 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
         sinks,
         settings: parts.settings,
         leases: OpenLeases::default(),
+        contents: Contents::default(),
     }
 }
 
@@ -220,6 +244,7 @@ async fn pulse(shared: Arc<Shared>) {
         }
         shared.clock.adjust(now);
         shared.health.well(STORE);
+        shared.contents.pulse(&shared.health, now);
         for agenda in shared.looks.iter().chain([&shared.routes]) {
             agenda.hint_all();
         }

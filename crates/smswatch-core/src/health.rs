@@ -14,6 +14,9 @@ pub(crate) const POLLING: &str = "polling";
 /// The agreement with the other processes on the store, among the parts.
 pub(crate) const REPLICAS: &str = "replicas";
 
+/// What the store holds, among the parts: in trouble when it is not what it should be.
+pub(crate) const CONTENTS: &str = "contents";
+
 /// How the process is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthReport {

@@ -28,6 +28,7 @@ mod shared;
 pub mod sink;
 pub mod store;
 mod watch;
+mod witness;
 
 pub use async_trait::async_trait;
 pub use engine::{Engine, Parts};

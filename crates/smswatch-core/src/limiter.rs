@@ -53,16 +53,6 @@ impl Limiter {
         }
     }
 
-    /// Waits for one permit.
-    ///
-    /// # Errors
-    ///
-    /// The store is not available.
-    pub(crate) async fn permit(&self) -> Result<(), StoreError> {
-        while !self.permit_within(Duration::MAX).await? {}
-        Ok(())
-    }
-
     /// Waits for one permit, if one can be had within `patience`; else says so at once.
     ///
     /// # Errors

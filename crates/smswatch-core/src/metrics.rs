@@ -99,6 +99,8 @@ pub(crate) struct Metrics {
     pub(crate) observations: Family<ObservationLabels, Counter>,
     pub(crate) clamped_dates: Counter,
     pub(crate) parts_missing: Counter,
+    pub(crate) watches_restored: Counter,
+    pub(crate) notifications_known: Counter,
     pub(crate) events: Family<KindLabel, Counter>,
     pub(crate) route_lag_seconds: Histogram,
     pub(crate) set_aside: Counter,
@@ -135,6 +137,8 @@ impl Metrics {
             observations: Family::default(),
             clamped_dates: Counter::default(),
             parts_missing: Counter::default(),
+            watches_restored: Counter::default(),
+            notifications_known: Counter::default(),
             events: Family::default(),
             route_lag_seconds: seconds(),
             set_aside: Counter::default(),
@@ -196,6 +200,14 @@ impl Metrics {
             "route_lag_seconds",
             "From an event's detection to its routing",
             lag,
+        );
+        let help = "Watches that the store had lost and that were written again";
+        registry.register("watches_restored", help, self.watches_restored.clone());
+        let help = "Notifications that were queued before under the same id, and not again";
+        registry.register(
+            "notifications_known",
+            help,
+            self.notifications_known.clone(),
         );
         let help = "Log entries that could not be routed and were set aside";
         registry.register("set_aside", help, self.set_aside.clone());

@@ -18,7 +18,7 @@ use self::room::{Room, Seat};
 use crate::limiter::Limiter;
 use crate::metrics::ResultLabel;
 use crate::pace::Backoff;
-use crate::provider::Look;
+use crate::provider::{Look, LookError};
 use crate::record::Record;
 use crate::shared::Shared;
 use crate::store::{ClaimedWatches, Lane, LeaseId, Shard};
@@ -28,6 +28,16 @@ use crate::watch::lifecycle::{Answer, Task, polled};
 /// How long a claimed watch belongs to its claimer. A dead process's watches are looked at by
 /// another one after this, which must be within 45 seconds.
 const LEASE: Duration = Duration::from_secs(40);
+
+/// How long after the claim a look may start.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a look may take whatever the provider's client thinks: together with [`PATIENCE`] it leaves
+/// time to write down what was seen before anybody else claims the watch.
+const LONGEST_LOOK: Duration = Duration::from_secs(20);
+
+/// How often it is said that looks wait for the log to be routed.
+const REMINDER: Duration = Duration::from_secs(1);
 
 /// A claim of fewer watches than this is not worth a round trip when there are more to be had.
 const WORTHWHILE: usize = 64;
@@ -66,8 +76,8 @@ pub(crate) struct Finished {
     pub(crate) batch: Option<Arc<Batch>>,
     /// When it was due when it was claimed.
     pub(crate) claimed_due: Timestamp,
-    /// How the store holds it, as far as is known.
-    pub(crate) record: Record,
+    /// How the store holds it, as far as is known; none when it has lost it.
+    pub(crate) record: Option<Record>,
     /// The same, decoded.
     pub(crate) watch: Watch,
     pub(crate) verdict: Verdict,
@@ -98,7 +108,7 @@ impl Claimed {
             message_id: self.message_id,
             batch: Some(self.batch),
             claimed_due: self.record.due(),
-            record: self.record,
+            record: Some(self.record),
             watch,
             verdict,
         }
@@ -113,32 +123,36 @@ pub(crate) async fn run(
 ) {
     let gate = Arc::new(Gate::default());
     let room = Arc::new(Room::new(&shared.settings.provider, LEASE / 4));
+    let rate = shared.settings.provider.rate;
+    let limiter = Limiter::new(Arc::clone(&shared.store), "provider", rate);
     let (waiting, starts) = mpsc::unbounded_channel();
     let claimer = Claimer {
         shared: Arc::clone(&shared),
         gate: Arc::clone(&gate),
         room: Arc::clone(&room),
+        limiter: &limiter,
         waiting,
         commits: commits.clone(),
         next_shard: 0,
     };
     tokio::join!(
         claimer.run(stop),
-        start_looks(shared, gate, room, starts, commits)
+        start_looks(shared, gate, room, &limiter, starts, commits)
     );
 }
 
-struct Claimer {
+struct Claimer<'a> {
     shared: Arc<Shared>,
     gate: Arc<Gate>,
     room: Arc<Room>,
+    limiter: &'a Limiter,
     waiting: mpsc::UnboundedSender<Waiting>,
     commits: mpsc::Sender<Finished>,
     /// Where the next round begins, so that no shard goes short.
     next_shard: u16,
 }
 
-impl Claimer {
+impl Claimer<'_> {
     async fn run(mut self, stop: CancellationToken) {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         loop {
@@ -166,12 +180,28 @@ impl Claimer {
                 () = shared.looks[0].wait(&shared.clock) => {}
                 () = shared.looks[1].wait(&shared.clock) => {}
             }
-            shared.backlog.room().await;
+            self.backlog_has_room().await;
+            self.limiter.ready().await;
             let closed_for = self.gate.closed_for(shared.clock.now());
             if closed_for.is_zero() {
                 return self.room.free().await;
             }
             tokio::time::sleep(closed_for).await;
+        }
+    }
+
+    /// Waits while too much of the log is unrouted. Looks that do not start cannot be late: that they
+    /// wait is said here.
+    async fn backlog_has_room(&self) {
+        let shared = &self.shared;
+        while tokio::time::timeout(REMINDER, shared.backlog.room())
+            .await
+            .is_err()
+        {
+            shared.alarms.held_up(
+                "looks wait because too much of the log is not routed",
+                shared.clock.now(),
+            );
         }
     }
 
@@ -300,46 +330,46 @@ async fn start_looks(
     shared: Arc<Shared>,
     gate: Arc<Gate>,
     room: Arc<Room>,
+    limiter: &Limiter,
     mut starts: mpsc::UnboundedReceiver<Waiting>,
     commits: mpsc::Sender<Finished>,
 ) {
-    let limits = &shared.settings.provider;
-    let limiter = Limiter::new(Arc::clone(&shared.store), "provider", limits.rate);
-    let slots = Arc::new(Semaphore::new(limits.concurrency.max(1)));
+    let concurrency = shared.settings.provider.concurrency;
+    let slots = Arc::new(Semaphore::new(concurrency.max(1)));
     let looks = TaskTracker::new();
     while let Some(waiting) = starts.recv().await {
         let slot = Arc::clone(&slots)
             .acquire_owned()
             .await
             .expect("never closed");
-        let now = shared.clock.now();
-        let closed_for = gate.closed_for(now);
-        let is_permitted = closed_for.is_zero() && limiter.permit().await.is_ok();
+        let start = may_start(&shared, &gate, limiter, &waiting).await;
         let Waiting {
             claimed,
             watch,
-            claimed_at,
+            claimed_at: _,
             seat,
         } = waiting;
         drop(seat);
-        // Looks have become so slow that the lease might end before this one does.
-        let is_overdue = claimed_at.elapsed() > LEASE / 2;
         let (shared, gate, room) = (Arc::clone(&shared), Arc::clone(&gate), Arc::clone(&room));
         let commits = commits.clone();
         looks.spawn(async move {
-            let verdict = if is_overdue {
-                Verdict::Postponed(shared.clock.now())
-            } else if is_permitted {
-                let now = shared.clock.now();
-                let lag = now.since(watch.due);
-                shared.alarms.started(lag, now);
-                shared.metrics.poll_lag_seconds.observe(lag.as_secs_f64());
-                let started = Instant::now();
-                let answer = look(&shared, &gate, &claimed.message_id).await;
-                room.looked(started.elapsed());
-                Verdict::Answered(answer)
-            } else {
-                Verdict::Postponed(now + closed_for.max(Duration::from_secs(1)))
+            let now = shared.clock.now();
+            let lag = now.since(watch.due);
+            let verdict = match start {
+                Start::Now => {
+                    shared.alarms.late(lag, now);
+                    shared.metrics.poll_lag_seconds.observe(lag.as_secs_f64());
+                    let started = Instant::now();
+                    let answer = look(&shared, &gate, &claimed.message_id).await;
+                    room.looked(started.elapsed());
+                    Verdict::Answered(answer)
+                }
+                // It stays as late as it is, so that it comes first and its lateness is not forgotten.
+                Start::TooLate => {
+                    shared.alarms.late(lag, now);
+                    Verdict::Postponed(watch.due + Duration::from_millis(1))
+                }
+                Start::After(wait) => Verdict::Postponed(now + wait),
             };
             let _sent = commits.send(claimed.finish(watch, verdict)).await;
             drop(slot);
@@ -349,10 +379,40 @@ async fn start_looks(
     looks.wait().await;
 }
 
+/// Whether a look that was claimed starts.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    Now,
+    /// Its lease might end before it does; it is claimed anew.
+    TooLate,
+    /// The provider, or the store, is not to be asked before.
+    After(Duration),
+}
+
+async fn may_start(shared: &Shared, gate: &Gate, limiter: &Limiter, waiting: &Waiting) -> Start {
+    // A permit that comes too late would be one less for the others.
+    let Some(patience) = PATIENCE.checked_sub(waiting.claimed_at.elapsed()) else {
+        return Start::TooLate;
+    };
+    let closed_for = gate.closed_for(shared.clock.now());
+    if !closed_for.is_zero() {
+        return Start::After(closed_for.max(Duration::from_secs(1)));
+    }
+    match limiter.permit_within(patience).await {
+        Ok(true) => Start::Now,
+        Ok(false) => Start::TooLate,
+        Err(_) => Start::After(Duration::from_secs(1)),
+    }
+}
+
 async fn look(shared: &Shared, gate: &Gate, message_id: &MessageId) -> Answer {
     let asked_at = shared.clock.now();
     let started = Instant::now();
-    let looked = shared.provider.look(message_id).await;
+    let looked = tokio::time::timeout(LONGEST_LOOK, shared.provider.look(message_id)).await;
+    let looked = looked.unwrap_or_else(|_| {
+        let seconds = LONGEST_LOOK.as_secs();
+        Err(LookError::failed(format!("no answer within {seconds} s")))
+    });
     shared
         .metrics
         .poll_seconds

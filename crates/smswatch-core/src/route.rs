@@ -116,11 +116,13 @@ async fn route_shard(shared: &Shared, shard: Shard) -> Result<(), StoreError> {
     let slice = shared
         .call("read_log", shared.store.read_log(shard, STEP))
         .await?;
-    if slice.entries.is_empty() {
-        return Ok(());
-    }
     if slice.entries.len() >= STEP as usize {
         shared.routes.hint_now(usize::from(shard.0));
+    } else {
+        shared.backlog.read_all(shard, slice.entries.len());
+    }
+    if slice.entries.is_empty() {
+        return Ok(());
     }
     let entries = slice.entries.into_iter();
     let entries = entries.map(|entry| (entry.position, Body::Stored(entry.body)));
@@ -170,12 +172,14 @@ async fn route_step(
         deliveries,
         set_aside,
     };
-    let outcome = shared
-        .call("route", shared.store.route(shard, &step))
-        .await?;
-    if outcome == RouteOutcome::Moved {
-        return Ok(None);
-    }
+    let route = shared.store.route(shard, &step);
+    let added = match shared.call("route", route).await? {
+        RouteOutcome::Moved => return Ok(None),
+        RouteOutcome::Done { added } => added,
+    };
+    let wanted = u64::try_from(step.deliveries.len()).unwrap_or(u64::MAX);
+    let known = wanted.saturating_sub(added);
+    shared.metrics.notifications_known.inc_by(known);
     shared.backlog.routed(shard, count);
     tell(shared, shard, &told);
     for ((sink, priority), count) in queues {

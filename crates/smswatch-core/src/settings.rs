@@ -200,6 +200,6 @@ pub struct Settings {
     pub alarms: AlarmSettings,
     /// A hash of all in which the processes on one store must agree: [`crate::config_hash`].
     pub config_hash: u64,
-    /// How long the end of the process waits for what is in flight.
+    /// How long the end of the process may take, all in all.
     pub shutdown_timeout: Duration,
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smswatch_model::MessageId;
+use smswatch_model::{MessageId, Timestamp};
 use tokio::sync::Notify;
 
 use crate::agenda::Agenda;
@@ -14,7 +14,7 @@ use crate::alarm::Alarms;
 use crate::clock::StoreClock;
 use crate::deliver::breaker::Breaker;
 use crate::deliver::filling::Filling;
-use crate::health::{Health, STORE};
+use crate::health::{CONTENTS, Health, STORE};
 use crate::metrics::{Metrics, OperationLabel, SinkName};
 use crate::privacy::Privacy;
 use crate::provider::Provider;
@@ -90,6 +90,7 @@ pub(crate) struct Shared {
     pub(crate) sinks: BTreeMap<String, Arc<SinkUnit>>,
     pub(crate) backlog: Backlog,
     pub(crate) leases: OpenLeases,
+    pub(crate) contents: Contents,
 }
 
 impl Shared {
@@ -134,10 +135,35 @@ impl Shared {
             }
             Err(StoreError::Unexpected(what)) => {
                 tracing::error!(operation, what, "the store holds something unexpected");
+                self.contents
+                    .unexpected(&self.health, self.clock.now(), what);
             }
             Ok(_) | Err(StoreError::Cursor(_)) => {}
         }
         result
+    }
+}
+
+/// When something unexpected was last found in the store. Whatever it is in the way of is tried again
+/// and again, so a while without it means that it is gone.
+#[derive(Debug, Default)]
+pub(crate) struct Contents(AtomicI64);
+
+impl Contents {
+    /// How long after it was found last it counts as gone.
+    const QUIET: Duration = Duration::from_secs(60);
+
+    fn unexpected(&self, health: &Health, now: Timestamp, what: &str) {
+        self.0.fetch_max(now.as_millis(), Ordering::Relaxed);
+        health.trouble(CONTENTS, what);
+    }
+
+    /// Says that all is well once that is so.
+    pub(crate) fn pulse(&self, health: &Health, now: Timestamp) {
+        let found_at = Timestamp::from_millis(self.0.load(Ordering::Relaxed));
+        if health.is_in_trouble(CONTENTS) && now.since(found_at) > Self::QUIET {
+            health.well(CONTENTS);
+        }
     }
 }
 
@@ -165,6 +191,12 @@ impl Backlog {
         if unrouted < before {
             self.routed.notify_waiters();
         }
+    }
+
+    /// Fewer entries were read than were asked for: these are all. Others may have routed what this
+    /// process had counted.
+    pub(crate) fn read_all(&self, shard: Shard, entries: usize) {
+        self.set(shard, u64::try_from(entries).unwrap_or(u64::MAX));
     }
 
     pub(crate) fn routed(&self, shard: Shard, entries: u64) {
@@ -217,5 +249,33 @@ impl OpenLeases {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<(Shard, LeaseId)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unexpected_in_the_store_is_told_until_it_is_gone() {
+        let (contents, health) = (Contents::default(), Health::new([]));
+        let now = Timestamp::from_seconds(1_777_636_800);
+        contents.pulse(&health, now);
+        assert!(!health.is_in_trouble(CONTENTS));
+        contents.unexpected(&health, now, "a record of another version");
+        contents.pulse(&health, now + Contents::QUIET);
+        assert!(health.is_in_trouble(CONTENTS));
+        contents.pulse(&health, now + Contents::QUIET + Duration::from_secs(1));
+        assert!(!health.is_in_trouble(CONTENTS));
+    }
+
+    #[test]
+    fn what_others_have_routed_makes_room_too() {
+        let backlog = Backlog::new(2);
+        backlog.set(Shard(1), Backlog::FULL + 5);
+        backlog.routed(Shard(1), 5);
+        assert!(backlog.is_full());
+        backlog.read_all(Shard(1), 3);
+        assert!(!backlog.is_full());
     }
 }

@@ -20,8 +20,8 @@ use async_trait::async_trait;
 use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
 pub use delivery::{
-    Attempt, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
-    DeliveryToken, NewDelivery, Outcome, Priority, StoredDelivery,
+    Attempt, Burial, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
+    DeliveryToken, NewDelivery, Outcome, Outcomes, Priority, StoredDelivery,
 };
 pub use log::{KeptAside, LogEntry, LogPosition, LogSlice, RouteOutcome, RouteStep, SetAside};
 pub use memo::Memo;
@@ -265,8 +265,31 @@ pub trait Store: fmt::Debug + Send + Sync {
         lease: Duration,
     ) -> Result<ClaimedDeliveries, StoreError>;
 
-    /// Writes what came of attempts; answers for each whether the token still held, and leaves those
-    /// alone whose token did not.
+    /// Takes one delivery of `sink` and `priority` that belongs to nobody, be it due or not: the one
+    /// that would be due first. It belongs to the caller as if [`Store::claim_deliveries`] had taken it.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn claim_early(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+        lease: Duration,
+    ) -> Result<ClaimedDeliveries, StoreError>;
+
+    /// Makes the pending deliveries of `sink` due at once that wait for a later attempt and belong to
+    /// nobody, those that were queued longest ago before the others; answers how many they were. When
+    /// there are very many it takes several atomic steps, each for some of them.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available; some may be due already.
+    async fn hasten(&self, shard: Shard, sink: &str) -> Result<u64, StoreError>;
+
+    /// Writes what came of attempts and queues what others get instead, as [`Store::enqueue`] does;
+    /// done is that whose token still held, and nothing is done where it did not.
     ///
     /// # Errors
     ///
@@ -276,7 +299,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         shard: Shard,
         sink: &str,
         completions: &[Completion],
-    ) -> Result<Vec<bool>, StoreError>;
+    ) -> Result<Outcomes, StoreError>;
 
     /// Reads pending deliveries of `sink` without claiming them, those that were queued longest ago
     /// first; what was queued in this very millisecond is left for the next call, because more may
@@ -295,8 +318,9 @@ pub trait Store: fmt::Debug + Send + Sync {
         request: QueueRequest,
     ) -> Result<QueueSlice, StoreError>;
 
-    /// Makes those of `ids` dead that are pending, not critical, and claimed by nobody; keeps
-    /// `attempt` with each, which does not count as one that was made. Answers how many they were.
+    /// Makes those deliveries dead that are pending, not critical, and claimed by nobody, and queues
+    /// what others get instead of them; keeps `attempt` with each, which does not count as one that was
+    /// made.
     ///
     /// # Errors
     ///
@@ -305,9 +329,9 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         shard: Shard,
         sink: &str,
-        ids: Vec<DeliveryId>,
-        attempt: Attempt,
-    ) -> Result<u64, StoreError>;
+        burials: &[Burial],
+        attempt: &Attempt,
+    ) -> Result<Outcomes, StoreError>;
 
     /// Reads one delivery, wherever it is.
     ///

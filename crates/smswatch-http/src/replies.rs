@@ -163,6 +163,8 @@ pub(crate) struct DeliveryReply {
     state: DeliveryState,
     message_ids: Vec<MessageId>,
     next_attempt_at: Option<Timestamp>,
+    /// All of them, while `attempts` holds those that are kept.
+    attempts_made: u32,
     attempts: Vec<AttemptReply>,
     created_at: Timestamp,
     queued_at: Timestamp,
@@ -192,6 +194,7 @@ impl From<StoredDelivery> for DeliveryReply {
             state: delivery.state,
             message_ids: delivery.message_ids,
             next_attempt_at: delivery.next_attempt_at,
+            attempts_made: delivery.attempts_made,
             attempts: attempts.collect(),
             created_at: delivery.created_at,
             queued_at: delivery.queued_at,

@@ -1,7 +1,6 @@
 //! The listener: opened before anything is promised, and closed without cutting answers off.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt as _;
@@ -11,9 +10,6 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{ApiToken, Tokens};
 use crate::door::Door;
 use crate::routes;
-
-/// How long answers under way may take once the server is told to stop.
-const DRAIN: Duration = Duration::from_secs(5);
 
 /// Where to listen, and for whom.
 #[derive(Debug, Clone)]
@@ -65,27 +61,25 @@ impl Server {
         self.door.clone()
     }
 
-    /// Answers until `stop`, then takes no more calls and ends when those under way are answered,
-    /// or after five seconds.
-    pub async fn serve(self, stop: CancellationToken) {
+    /// Answers until `stop`, then takes no more calls, and ends when those under way are answered, or
+    /// at `cut`.
+    pub async fn serve(self, stop: CancellationToken, cut: CancellationToken) {
         let listener = self.listener.tap_io(|stream| {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "a connection keeps its delay");
             }
         });
-        let drained = axum::serve(listener, self.router)
-            .with_graceful_shutdown(stop.clone().cancelled_owned());
-        let too_late = async {
-            stop.cancelled().await;
-            tokio::time::sleep(DRAIN).await;
-        };
+        let drained =
+            axum::serve(listener, self.router).with_graceful_shutdown(stop.cancelled_owned());
         tokio::select! {
             ended = drained => {
                 if let Err(error) = ended {
                     tracing::error!(%error, "the HTTP server ended");
                 }
             }
-            () = too_late => tracing::warn!("calls were still under way when the HTTP server ended"),
+            () = cut.cancelled() => {
+                tracing::warn!("calls were still under way when the HTTP server ended");
+            }
         }
     }
 }

@@ -28,11 +28,15 @@ pub struct RouteeOptions {
     pub api_url: String,
     /// Where tokens are had: `https://auth.routee.net`.
     pub auth_url: String,
-    /// How long a request may take.
+    /// How long a look may take, the request for a token included.
     pub timeout: Duration,
 }
 
 impl RouteeOptions {
+    /// The longest timeout. A look begins within the first half of its watch's lease, which is 40
+    /// seconds long, and must be over before another process may look, too.
+    pub const MAX_TIMEOUT: Duration = Duration::from_secs(15);
+
     /// Whether this is the URL of a server that can be asked over HTTP.
     #[must_use]
     pub fn is_base_url(url: &str) -> bool {
@@ -56,6 +60,7 @@ pub struct RouteeProvider {
     http: Client,
     tracking: Url,
     tokens: Tokens,
+    timeout: Duration,
 }
 
 impl RouteeProvider {
@@ -87,6 +92,7 @@ impl RouteeProvider {
             http,
             tracking,
             tokens,
+            timeout: options.timeout,
         })
     }
 
@@ -100,6 +106,34 @@ impl RouteeProvider {
             .get(url)
             .header(AUTHORIZATION, token.authorization.clone());
         request.send().await.map_err(failure::of_request)
+    }
+
+    /// A look, however long it takes.
+    async fn look_at(&self, message_id: &MessageId) -> Result<Look, LookError> {
+        let token = self.tokens.get(None).await?;
+        let mut response = self.ask(message_id, &token).await?;
+        if is_refusal(response.status()) {
+            // Once, not in a loop: a 403 is also the answer to an application without SMS.
+            let token = self.tokens.get(Some(token.generation)).await?;
+            response = self.ask(message_id, &token).await?;
+        }
+        let status = response.status();
+        match status {
+            StatusCode::OK => {
+                let body = read_bounded(response, MAX_BODY).await?;
+                let strange =
+                    |why| LookError::failed(format!("Routee's answer is no tracking: {why}"));
+                tracking::parse(message_id, &body).map_err(strange)
+            }
+            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST if !failure::is_html(&response) => {
+                Ok(Look::Unknown)
+            }
+            status if is_refusal(status) => {
+                let what = format!("Routee refuses a new token ({})", status.as_u16());
+                Err(LookError::refused(what))
+            }
+            status => Err(failure::of_status(status, response.headers())),
+        }
     }
 }
 
@@ -135,30 +169,8 @@ impl Provider for RouteeProvider {
         if matches!(message_id.as_str(), "." | "..") {
             return Ok(Look::Unknown);
         }
-        let token = self.tokens.get(None).await?;
-        let mut response = self.ask(message_id, &token).await?;
-        if is_refusal(response.status()) {
-            // Once, not in a loop: a 403 is also the answer to an application without SMS.
-            let token = self.tokens.get(Some(token.generation)).await?;
-            response = self.ask(message_id, &token).await?;
-        }
-        let status = response.status();
-        match status {
-            StatusCode::OK => {
-                let body = read_bounded(response, MAX_BODY).await?;
-                let strange =
-                    |why| LookError::failed(format!("Routee's answer is no tracking: {why}"));
-                tracking::parse(message_id, &body).map_err(strange)
-            }
-            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST if !failure::is_html(&response) => {
-                Ok(Look::Unknown)
-            }
-            status if is_refusal(status) => {
-                let what = format!("Routee refuses a new token ({})", status.as_u16());
-                Err(LookError::refused(what))
-            }
-            status => Err(failure::of_status(status, response.headers())),
-        }
+        let looked = tokio::time::timeout(self.timeout, self.look_at(message_id)).await;
+        looked.unwrap_or_else(|_| Err(LookError::failed("Routee did not answer in time")))
     }
 }
 

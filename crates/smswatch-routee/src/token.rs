@@ -1,14 +1,14 @@
 //! The access token: asked for once by however many need it, renewed before it ends.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 use smswatch_core::Secret;
-use smswatch_core::provider::LookError;
-use tokio::sync::Mutex;
+use smswatch_core::provider::{LookError, LookFailure};
+use tokio::sync::watch;
 
 use crate::body::read_bounded;
 use crate::failure;
@@ -20,8 +20,9 @@ const DEFAULT_LIFE: Duration = Duration::from_secs(300);
 /// How long before its end a token is renewed, at most; half its life when that is shorter.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// The shortest time between two requests for a token: a renewal may bring back the same, nearly
-/// dead token, because Routee hands out the living one with its remaining seconds.
+/// The shortest time between two requests for a token: one that failed would fail again, and a renewal
+/// may bring back the same, nearly dead token, because Routee hands out the living one with its
+/// remaining seconds.
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// The longest pause between two tries of credentials that were refused.
@@ -37,27 +38,39 @@ pub(crate) struct Token {
     /// The header's value, marked as sensitive: it is not shown.
     pub(crate) authorization: HeaderValue,
     renew_at: Instant,
+    ends_at: Instant,
 }
+
+/// What came of a request for a token, for all who waited for it.
+type Outcome = Result<Token, Arc<LookError>>;
 
 /// Keeps one token for all looks.
 #[derive(Debug)]
 pub(crate) struct Tokens {
+    door: Arc<Door>,
+    state: Arc<Mutex<State>>,
+}
+
+/// Where tokens are had, and what for.
+#[derive(Debug)]
+struct Door {
     http: Client,
     url: Url,
     application_id: String,
     application_secret: Secret,
-    /// The token in use, for those who find it good.
-    current: RwLock<Option<Token>>,
-    /// Held while a token is asked for: whoever else needs one waits for the answer.
-    state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// The token in use.
+    current: Option<Token>,
     generation: u64,
     refusals: u32,
-    /// Until when the credentials are not tried again.
-    refused_until: Option<Instant>,
+    /// What the last request came to, and until when nothing else is to be expected.
+    failed: Option<(Arc<LookError>, Instant)>,
+    /// The request that is under way. It belongs to none of those who wait for it: a look that ends
+    /// early takes nothing from the others.
+    asking: Option<watch::Receiver<Option<Outcome>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,76 +84,145 @@ struct Answer {
 impl Tokens {
     pub(crate) fn new(http: Client, url: Url, application_id: String, secret: Secret) -> Self {
         Self {
-            http,
-            url,
-            application_id,
-            application_secret: secret,
-            current: RwLock::default(),
-            state: Mutex::default(),
+            door: Arc::new(Door {
+                http,
+                url,
+                application_id,
+                application_secret: secret,
+            }),
+            state: Arc::default(),
         }
     }
 
     /// A token that is good as far as is known; `rejected` is one that Routee no longer takes.
+    ///
+    /// Whoever needs one while it is asked for waits for that answer, and has it whatever it is: if
+    /// each asked again in turn, the last would wait for as many times as there are looks.
     pub(crate) async fn get(&self, rejected: Option<u64>) -> Result<Token, LookError> {
-        if let Some(token) = self.good(rejected) {
-            return Ok(token);
-        }
-        let mut state = self.state.lock().await;
-        // Somebody else may have brought one meanwhile.
-        if let Some(token) = self.good(rejected) {
-            return Ok(token);
-        }
-        if let Some(until) = state.refused_until {
-            let wait = until.saturating_duration_since(Instant::now());
-            if !wait.is_zero() {
-                return Err(LookError::refused("Routee refuses the credentials").after(Some(wait)));
+        let mut asking = {
+            let mut state = lock(&self.state);
+            if let Some(token) = state.good(rejected) {
+                return Ok(token);
             }
-        }
-        match self.ask().await {
-            Ok((authorization, life)) => {
-                state.generation += 1;
-                state.refusals = 0;
-                state.refused_until = None;
-                let renew_in = (life - MARGIN.min(life / 2)).max(SHORTEST);
-                let token = Token {
-                    generation: state.generation,
-                    authorization,
-                    renew_at: Instant::now() + renew_in,
-                };
-                self.set(Some(token.clone()));
-                Ok(token)
+            if let Some(error) = state.failure() {
+                return state.newer(rejected).ok_or(error);
             }
-            Err(error) if error.kind() == smswatch_core::provider::LookFailure::Refused => {
-                let pause = Duration::from_secs(1 << state.refusals.min(10)).min(MAX_PAUSE);
-                state.refusals = state.refusals.saturating_add(1);
-                state.refused_until = Some(Instant::now() + pause);
-                self.set(None);
-                Err(error.after(Some(pause)))
+            let asking = state.asking.take().unwrap_or_else(|| self.ask());
+            let asking = state.asking.insert(asking).clone();
+            // The old token will do until the new one is there.
+            if let Some(token) = state.living(rejected) {
+                return Ok(token);
             }
-            // The old token may live longer than the trouble lasts.
-            Err(error) => self.newer(rejected).ok_or(error),
+            asking
+        };
+        let outcome = asking.wait_for(Option::is_some).await;
+        let outcome = outcome.ok().and_then(|outcome| outcome.clone());
+        match outcome {
+            Some(Ok(token)) => Ok(token),
+            // The old token may live longer than it was said to.
+            Some(Err(error)) => lock(&self.state)
+                .newer(rejected)
+                .ok_or_else(|| copy(&error)),
+            None => {
+                lock(&self.state).asking = None;
+                Err(LookError::failed("the request for a token broke off"))
+            }
         }
     }
 
+    /// Asks for a token beside all who wait for it.
+    fn ask(&self) -> watch::Receiver<Option<Outcome>> {
+        let (told, asking) = watch::channel(None);
+        let (door, state) = (Arc::clone(&self.door), Arc::clone(&self.state));
+        tokio::spawn(async move {
+            let answer = door.ask().await;
+            let outcome = lock(&state).note(answer);
+            told.send_replace(Some(outcome));
+        });
+        asking
+    }
+}
+
+impl State {
     /// The token in use, if nothing speaks against it.
     fn good(&self, rejected: Option<u64>) -> Option<Token> {
         self.newer(rejected)
             .filter(|token| Instant::now() < token.renew_at)
     }
 
+    /// The same, if it only has not ended.
+    fn living(&self, rejected: Option<u64>) -> Option<Token> {
+        self.newer(rejected)
+            .filter(|token| Instant::now() < token.ends_at)
+    }
+
     /// The token in use, if it came after the rejected one.
     fn newer(&self, rejected: Option<u64>) -> Option<Token> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current
-            .as_ref()
-            .filter(|token| rejected.is_none_or(|rejected| rejected < token.generation))
-            .cloned()
+        let is_newer = |token: &&Token| rejected.is_none_or(|old| old < token.generation);
+        self.current.as_ref().filter(is_newer).cloned()
     }
 
-    fn set(&self, token: Option<Token>) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = token;
+    /// The latest failure, while asking again is of no use.
+    fn failure(&self) -> Option<LookError> {
+        let (error, until) = self.failed.as_ref()?;
+        let wait = until.saturating_duration_since(Instant::now());
+        if wait.is_zero() {
+            return None;
+        }
+        let error = copy(error);
+        Some(match error.kind() {
+            LookFailure::Refused => error.after(Some(wait)),
+            _ => error,
+        })
     }
 
+    /// Notes what came of the request.
+    fn note(&mut self, answer: Result<(HeaderValue, Duration), LookError>) -> Outcome {
+        self.asking = None;
+        let now = Instant::now();
+        let (error, pause) = match answer {
+            Ok((authorization, life)) => {
+                self.generation += 1;
+                self.refusals = 0;
+                self.failed = None;
+                let token = Token {
+                    generation: self.generation,
+                    authorization,
+                    renew_at: now + (life - MARGIN.min(life / 2)).max(SHORTEST),
+                    ends_at: now + life.max(SHORTEST),
+                };
+                self.current = Some(token.clone());
+                return Ok(token);
+            }
+            Err(error) if error.kind() == LookFailure::Refused => {
+                let pause = Duration::from_secs(1 << self.refusals.min(10)).min(MAX_PAUSE);
+                self.refusals = self.refusals.saturating_add(1);
+                self.current = None;
+                (error.after(Some(pause)), pause)
+            }
+            Err(error) => (error, SHORTEST),
+        };
+        let error = Arc::new(error);
+        self.failed = Some((Arc::clone(&error), now + pause));
+        Err(error)
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same failure once more, for another look.
+fn copy(error: &LookError) -> LookError {
+    let failure = match error.kind() {
+        LookFailure::Failed => LookError::failed(error),
+        LookFailure::Throttled => LookError::throttled(error),
+        LookFailure::Refused => LookError::refused(error),
+    };
+    failure.after(error.retry_after())
+}
+
+impl Door {
     async fn ask(&self) -> Result<(HeaderValue, Duration), LookError> {
         let request = self
             .http

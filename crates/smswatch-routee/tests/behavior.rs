@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use routee_sim::{Fate, FaultKind, FaultRule, MessageSpec, RetryAfter, Sim, SimConfig};
+use routee_sim::{Endpoint, Fate, FaultKind, FaultRule, MessageSpec, RetryAfter, Sim, SimConfig};
+use serde_json::json;
 use smswatch_core::Secret;
 use smswatch_core::model::MessageId;
 use smswatch_core::provider::{Look, LookError, LookFailure, Provider};
@@ -119,6 +120,89 @@ async fn wrong_credentials_are_refused_without_hammering_the_token_endpoint() {
     }
     let stats = serde_json::to_value(stage.sim.stats()).expect("stats");
     assert_eq!(stats["requests"]["token"]["401"], 1, "{stats}");
+}
+
+#[tokio::test]
+async fn looks_that_wait_for_a_token_share_the_failure_of_the_one_request() {
+    let stage = stage();
+    let hang = FaultRule {
+        kind: FaultKind::Hang { ms: 60_000 },
+        on: Endpoint::Token,
+        ..FaultRule::default()
+    };
+    stage.sim.add_fault(hang);
+    for look in join_all((0..32).map(|_| stage.look())).await {
+        let error = look.expect_err("there is no token");
+        assert_eq!(error.kind(), LookFailure::Failed);
+    }
+    assert_eq!(stage.sim.stats().faults[0].served, 1);
+
+    stage.sim.clear_faults();
+    // The failure is remembered for a moment.
+    while stage.look().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stage.sim.stats().tokens_issued, 1);
+}
+
+#[tokio::test]
+async fn refusals_and_pauses_are_shared_by_the_looks_that_waited() {
+    for (kind, expected) in [
+        (
+            FaultKind::TooManyRequests {
+                retry_after: RetryAfter::Seconds(7),
+            },
+            LookFailure::Throttled,
+        ),
+        (FaultKind::Forbidden, LookFailure::Refused),
+    ] {
+        let stage = stage();
+        stage.sim.add_fault(FaultRule {
+            kind,
+            on: Endpoint::Token,
+            ..FaultRule::default()
+        });
+        for look in join_all((0..32).map(|_| stage.look())).await {
+            let error = look.expect_err("there is no token");
+            assert_eq!(error.kind(), expected);
+            assert!(error.retry_after().is_some());
+        }
+        assert_eq!(stage.sim.stats().faults[0].served, 1);
+    }
+}
+
+#[tokio::test]
+async fn the_old_token_will_do_while_the_new_one_does_not_come() {
+    let stage = stage();
+    let patch = json!({"auth": {"expires_in": 4}});
+    stage.sim.merge_switches(&patch).expect("a switch");
+    stage.look().await.expect("an answer");
+    stage.sim.add_fault(FaultRule {
+        kind: FaultKind::Hang { ms: 60_000 },
+        on: Endpoint::Token,
+        ..FaultRule::default()
+    });
+    while stage.sim.stats().faults[0].served == 0 {
+        stage.look().await.expect("an answer");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_time_for_a_look_holds_for_its_token_and_its_answer_together() {
+    let stage = stage();
+    for on in [Endpoint::Token, Endpoint::TrackingSingle] {
+        // More than half of the time that a look has.
+        let kind = FaultKind::Slow { ms: 1200 };
+        stage.sim.add_fault(FaultRule {
+            kind,
+            on,
+            ..FaultRule::default()
+        });
+    }
+    let error = stage.look().await.expect_err("it takes too long");
+    assert_eq!(error.kind(), LookFailure::Failed);
+    stage.look().await.expect("the token is there by now");
 }
 
 #[tokio::test]

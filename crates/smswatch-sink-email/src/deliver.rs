@@ -16,6 +16,7 @@ use smswatch_core::sink::{
 };
 
 use crate::config::{Addresses, EmailConfig, EmailWishes};
+use crate::redact::Redactor;
 use crate::render;
 
 /// How long one step of the conversation with the relay may take; core bounds the whole attempt.
@@ -30,6 +31,7 @@ pub struct EmailSink {
     /// conversation must not be anybody else's.
     transport: AsyncSmtpTransportBuilder,
     addresses: Addresses,
+    redactor: Redactor,
     /// What stands behind the `@` of message ids.
     domain: String,
 }
@@ -54,6 +56,7 @@ impl ConfiguredSink for EmailSink {
         let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(config.smtp.reveal());
         let mut builder = builder.map_err(|_| invalid())?;
         builder = builder.timeout(Some(STEP));
+        let redactor = Redactor::of(&config, &url);
         match (config.username, config.password) {
             (Some(user), Some(password)) => {
                 builder = builder.credentials(Credentials::new(user, password.reveal().to_owned()));
@@ -73,6 +76,7 @@ impl ConfiguredSink for EmailSink {
         Ok(Self {
             transport: builder,
             addresses,
+            redactor,
             domain,
         })
     }
@@ -158,19 +162,17 @@ impl Sink for EmailSink {
         match transport.send(message).await {
             Ok(response) => {
                 let words: Vec<&str> = response.message().collect();
-                Ok(Receipt::new(format!(
-                    "{} {}",
-                    response.code(),
-                    words.join(" ")
-                )))
+                let words = self.redactor.clean(&words.join(" "));
+                Ok(Receipt::new(format_args!("{} {words}", response.code())))
             }
-            Err(error) => Err(failure(&error)),
+            Err(error) => Err(failure(&error, &self.redactor)),
         }
     }
 }
 
 /// Whether a relay that refuses may take the mail later.
-fn failure(error: &Error) -> DeliveryError {
+fn failure(error: &Error, redactor: &Redactor) -> DeliveryError {
+    let cause = redactor.clean(&cause(error));
     let Some(code) = error.status() else {
         let what = if error.is_timeout() {
             "the relay did not answer in time"
@@ -179,7 +181,7 @@ fn failure(error: &Error) -> DeliveryError {
         } else {
             "the relay could not be reached"
         };
-        return DeliveryError::temporary(what).because(cause(error));
+        return DeliveryError::temporary(what).because(cause);
     };
     let number: u16 = code.to_string().parse().unwrap_or(0);
     let is_permanent =
@@ -188,28 +190,17 @@ fn failure(error: &Error) -> DeliveryError {
     match is_permanent {
         // A relay that turns everybody away says so with 521 or 554 before it hears of the mail;
         // lettre does not tell at which step it was, and 521 and 421 have no other meaning.
-        true if number != 521 => DeliveryError::permanent(what).because(cause(error)),
-        _ => DeliveryError::temporary(what).because(cause(error)),
+        true if number != 521 => DeliveryError::permanent(what).because(cause),
+        _ => DeliveryError::temporary(what).because(cause),
     }
 }
 
-/// The relay's words, without the addresses in them.
+/// The relay's words.
 fn cause(error: &Error) -> String {
     use std::error::Error as _;
-    let text = error
+    error
         .source()
-        .map_or_else(|| error.to_string(), ToString::to_string);
-    let hide = |word: &str| {
-        if word.contains('@') {
-            "[address]".to_owned()
-        } else {
-            word.to_owned()
-        }
-    };
-    text.split_whitespace()
-        .map(hide)
-        .collect::<Vec<_>>()
-        .join(" ")
+        .map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 impl fmt::Debug for EmailSink {

@@ -2,6 +2,7 @@
 
 mod config;
 mod deliver;
+mod redact;
 mod render;
 
 pub use config::{EmailConfig, EmailWishes};

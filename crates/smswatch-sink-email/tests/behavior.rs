@@ -186,6 +186,31 @@ async fn a_wrong_password_can_be_mended() {
     assert_eq!(error.retry(), Retry::Later, "{}", error.detail());
 }
 
+#[tokio::test]
+async fn a_relay_that_repeats_the_login_or_an_address_is_not_quoted() {
+    let relay = SmtpServer::start_with_login("us@er", "p ssword").await;
+    let url = relay.url().replace("://", "://us%40er:p%20ssword@");
+    let sink = configured(json!({
+        "smtp": url, "from": "alerts@example.com", "to": ["a@example.com"],
+    }));
+    let sink = sink.expect("it is valid");
+    // The login as `AUTH PLAIN` and `AUTH LOGIN` send it, and as it is meant.
+    let echo = "AHVzQGVyAHAgc3N3b3Jk cCBzc3dvcmQ= p ssword p%20ssword of <us@er>";
+    for (stage, code) in [(Stage::Auth, 535), (Stage::Data, 554), (Stage::Data, 250)] {
+        relay.accept();
+        relay.reply_at(&stage, &format!("{code} {echo}"));
+        let said = match sink.deliver(&sample::notification()).await {
+            Ok(receipt) => receipt.detail().to_owned(),
+            Err(error) => error.detail(),
+        };
+        assert!(said.contains(&code.to_string()), "{said}");
+        assert!(said.contains("[hidden]"), "{said}");
+        for secret in ["AHVz", "cCBz", "ssword", "us@er"] {
+            assert!(!said.contains(secret), "{said}");
+        }
+    }
+}
+
 #[test]
 fn what_makes_no_sense_is_told_with_its_key() {
     let whole = json!({

@@ -3,6 +3,8 @@
 use slack_morphism::errors::SlackClientError;
 use smswatch_core::sink::DeliveryError;
 
+use crate::redact::Redactor;
+
 /// What is wrong with the message itself: Slack will say the same however often it is asked.
 ///
 /// All other errors are about tokens, channels and workspaces. An operator can mend those without
@@ -64,16 +66,16 @@ const REMEDIES: [(&str, &str); 13] = [
     ("token_revoked", "make a new token"),
 ];
 
-/// Says what failed and whether trying again can help; `secrets` are kept out of the text.
-pub(crate) fn explain(error: SlackClientError, secrets: &[String]) -> DeliveryError {
+/// Says what failed and whether trying again can help; credentials are kept out of the text.
+pub(crate) fn explain(error: SlackClientError, redactor: &Redactor) -> DeliveryError {
     match error {
         SlackClientError::ApiError(error) => {
             let details = error.errors.unwrap_or_default().join("; ");
-            said(&error.code, &hidden(details, secrets))
+            said(&redactor.clean(&error.code), &redactor.clean(&details))
         }
         SlackClientError::HttpError(error) => {
             let body = error.http_response_body.unwrap_or_default();
-            match body.trim() {
+            match redactor.clean(body.trim()).as_str() {
                 code if is_code(code) => said(code, ""),
                 _ if error.status_code == 413 => {
                     DeliveryError::permanent("Slack answered 413 Payload Too Large")
@@ -138,10 +140,4 @@ fn is_code(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
-fn hidden(text: String, secrets: &[String]) -> String {
-    secrets
-        .iter()
-        .fold(text, |text, secret| text.replace(secret, "[hidden]"))
 }

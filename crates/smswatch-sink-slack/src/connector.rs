@@ -6,10 +6,10 @@
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER, USER_AGENT};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, USER_AGENT};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
@@ -28,6 +28,8 @@ use slack_morphism::{
     SlackClientSecret,
 };
 use url::Url;
+
+use crate::retry_after::retry_after;
 
 /// How much of an answer is read, in bytes; an answer repeats the message, which is far smaller.
 const READ: usize = 256 * 1024;
@@ -123,7 +125,7 @@ impl BoundedConnector {
 /// What slack-morphism's own connector would make of an error status, and `Retry-After` with a 503.
 fn refused(status: StatusCode, headers: &HeaderMap, text: String) -> SlackClientError {
     let text = kept(text);
-    match (status, retry_after(headers)) {
+    match (status, retry_after(headers, SystemTime::now())) {
         (StatusCode::TOO_MANY_REQUESTS, wait) => rate_limited(wait, text),
         (StatusCode::SERVICE_UNAVAILABLE, wait @ Some(_)) => rate_limited(wait, text),
         _ => SlackClientError::HttpError(
@@ -158,17 +160,6 @@ fn decode_json<RS: DeserializeOwned>(text: &str) -> ClientResult<RS> {
                 .with_errors(envelope.response_metadata.messages),
         )),
     }
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 fn kept(mut text: String) -> String {

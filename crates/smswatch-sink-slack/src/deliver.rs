@@ -18,6 +18,7 @@ use url::Url;
 use crate::answer::explain;
 use crate::config::Door;
 use crate::connector::BoundedConnector;
+use crate::redact::Redactor;
 use crate::{SlackConfig, SlackWishes, render};
 
 /// The `event_type` of the metadata on a bot's messages.
@@ -27,8 +28,7 @@ const METADATA_TYPE: &str = "smswatch_notification";
 pub struct SlackSink {
     client: SlackClient<BoundedConnector>,
     way: Way,
-    /// What must not be repeated from an answer.
-    secrets: Vec<String>,
+    redactor: Redactor,
 }
 
 enum Way {
@@ -65,20 +65,20 @@ impl ConfiguredSink for SlackSink {
     type Wishes = SlackWishes;
 
     fn configure(config: SlackConfig, context: &SinkContext) -> Result<Self, InvalidConfig> {
-        let (way, api_url, secrets) = match config.door()? {
+        let (way, api_url, redactor) = match config.door()? {
             Door::Webhook(url) => {
-                let secrets = vec![url.to_string(), url.path().to_owned()];
-                (Way::Webhook { url: url.clone() }, url, secrets)
+                let redactor = Redactor::of_webhook(&url);
+                (Way::Webhook { url: url.clone() }, url, redactor)
             }
             Door::Bot {
                 token,
                 channel,
                 api_url,
             } => {
-                let secrets = vec![token.reveal().to_owned()];
+                let redactor = Redactor::of_token(token.reveal());
                 let value = SlackApiTokenValue(token.reveal().to_owned());
                 let token = Box::new(SlackApiToken::new(value));
-                (Way::Bot { token, channel }, api_url, secrets)
+                (Way::Bot { token, channel }, api_url, redactor)
             }
         };
         let connector = BoundedConnector::new(api_url, &context.user_agent).map_err(|error| {
@@ -89,7 +89,7 @@ impl ConfiguredSink for SlackSink {
         Ok(Self {
             client: SlackClient::new(connector),
             way,
-            secrets,
+            redactor,
         })
     }
 }
@@ -128,7 +128,7 @@ impl Sink for SlackSink {
                 })
             }
         };
-        posted.map_err(|error| explain(error, &self.secrets))
+        posted.map_err(|error| explain(error, &self.redactor))
     }
 }
 

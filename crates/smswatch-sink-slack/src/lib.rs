@@ -5,7 +5,9 @@ mod config;
 mod connector;
 mod deliver;
 mod mrkdwn;
+mod redact;
 mod render;
+mod retry_after;
 mod wishes;
 
 pub use config::SlackConfig;

@@ -10,7 +10,7 @@ use smswatch_core::Secret;
 use smswatch_core::sink::InvalidConfig;
 
 use crate::redact::Redactor;
-use crate::sign::Signer;
+use crate::sign::{KEY_PREFIX, Signer};
 
 /// Headers that belong to the protocol or to the sink.
 const RESERVED: [&str; 9] = [
@@ -24,6 +24,9 @@ const RESERVED: [&str; 9] = [
     "upgrade",
     "user-agent",
 ];
+
+/// A segment of a URL's path that is as long as this is a token rather than a word.
+const SHORTEST_TOKEN: usize = 16;
 
 /// A webhook: notifications as signed JSON to a URL.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -151,21 +154,26 @@ impl WebhookConfig {
         let mut redactor = Redactor::default();
         redactor.hide(self.url.reveal());
         redactor.hide(url.as_str());
-        redactor.hide(url.username());
-        redactor.hide(url.path());
-        for secret in [url.password(), url.query()].into_iter().flatten() {
-            redactor.hide(secret);
+        redactor.hide_login(url.username(), url.password().unwrap_or_default());
+        redactor.hide_encoded(url.path());
+        let segments = url.path_segments().into_iter().flatten();
+        for segment in segments.filter(|segment| segment.len() >= SHORTEST_TOKEN) {
+            redactor.hide_encoded(segment);
+        }
+        let query = url.query().unwrap_or_default();
+        redactor.hide_encoded(query);
+        for pair in query.split('&') {
+            redactor.hide_encoded(pair.split_once('=').map_or(pair, |(_, value)| value));
         }
         for (_, value) in url.query_pairs() {
             redactor.hide(&value);
         }
-        let keys = self.secret.iter().chain(self.secrets.iter().flatten());
-        for secret in keys.chain(self.headers.values()) {
-            redactor.hide(secret.reveal());
-            // `Bearer x`: the token is the credential, with or without the word before it.
-            if let Some((_, token)) = secret.reveal().rsplit_once(' ') {
-                redactor.hide(token);
-            }
+        for key in self.secret.iter().chain(self.secrets.iter().flatten()) {
+            redactor.hide(key.reveal());
+            redactor.hide(key.reveal().trim_start_matches(KEY_PREFIX));
+        }
+        for value in self.headers.values() {
+            redactor.hide_header(value.reveal());
         }
         redactor
     }

@@ -14,6 +14,7 @@ use smswatch_core::sink::{
 };
 use smswatch_model::Notification;
 
+use crate::body::Rests;
 use crate::redact::Redactor;
 use crate::resolve::{Forbidden, PublicOnly};
 use crate::sign::Signer;
@@ -31,6 +32,7 @@ pub struct WebhookSink {
     format: Format,
     signer: Signer,
     redactor: Redactor,
+    rests: Rests,
     /// Why nothing may be sent: the URL names a forbidden address.
     forbidden: Option<Forbidden>,
 }
@@ -76,6 +78,7 @@ impl ConfiguredSink for WebhookSink {
             format: config.format,
             signer,
             redactor,
+            rests: Rests::default(),
             forbidden,
         })
     }
@@ -89,7 +92,7 @@ impl Sink for WebhookSink {
         }
         let request = self.request(notification, SystemTime::now());
         match self.client.execute(request).await {
-            Ok(response) => answer::judge(response, &self.redactor).await,
+            Ok(response) => answer::judge(response, &self.redactor, &self.rests).await,
             Err(error) => Err(explain(error)),
         }
     }

@@ -2,11 +2,13 @@
 
 mod address;
 mod answer;
+mod body;
 mod config;
 mod deliver;
 mod redact;
 mod render;
 mod resolve;
+mod retry_after;
 mod sign;
 
 pub use config::{Format, WebhookConfig};

@@ -9,7 +9,7 @@ use sha2::Sha256;
 use smswatch_core::Secret;
 
 /// What stands before the base64 of a key.
-const KEY_PREFIX: &str = "whsec_";
+pub(crate) const KEY_PREFIX: &str = "whsec_";
 
 /// Reads base64 with and without its padding, because both are handed out as keys.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(

@@ -1,6 +1,6 @@
 //! Says of Redis's errors whether waiting can help. Their texts name commands, never values.
 
-use redis::{ErrorKind, RedisError, ServerErrorKind};
+use redis::{ErrorKind, RedisError};
 use smswatch_core::store::StoreError;
 
 pub(crate) fn store_error(error: &RedisError) -> StoreError {
@@ -26,26 +26,28 @@ pub(crate) fn is_passing(error: &RedisError) -> bool {
         "TRYAGAIN",
         "WRONGPASS",
     ];
-    let by_code = error.code().is_some_and(|code| CODES.contains(&code));
     let by_kind = matches!(
         error.kind(),
-        ErrorKind::Io
-            | ErrorKind::AuthenticationFailed
-            | ErrorKind::ClusterConnectionNotFound
-            | ErrorKind::Server(
-                ServerErrorKind::BusyLoading
-                    | ServerErrorKind::ReadOnly
-                    | ServerErrorKind::MasterDown
-                    | ServerErrorKind::ClusterDown
-                    | ServerErrorKind::TryAgain
-            )
+        ErrorKind::Io | ErrorKind::AuthenticationFailed | ErrorKind::ClusterConnectionNotFound
     );
-    // A script that runs into the memory limit tells of it within the text of another error.
-    by_code
-        || by_kind
-        || is_forbidden(error)
-        || error.is_timeout()
-        || error.to_string().contains("OOM command")
+    by_kind || is_forbidden(error) || CODES.iter().any(|code| says(error, code))
+}
+
+/// Whether Redis says `code`. Before Redis 7, what goes wrong within a script is told within the
+/// text of another error.
+fn says(error: &RedisError, code: &str) -> bool {
+    error.code() == Some(code) || error.to_string().contains(&format!("-{code} "))
+}
+
+/// Whether another connection may do better than the one that came to this: it is dead, its login is
+/// no longer good, or it leads to what was the master once.
+pub(crate) fn wants_another_connection(error: &RedisError) -> bool {
+    error.is_io_error()
+        || error.is_unrecoverable_error()
+        || is_refusal(error)
+        || ["MASTERDOWN", "READONLY"]
+            .iter()
+            .any(|code| says(error, code))
 }
 
 /// Whether Redis does not accept the login.
@@ -65,4 +67,51 @@ pub(crate) fn strange(what: &str) -> StoreError {
     StoreError::Unexpected(format!(
         "Redis answered a script in an unexpected way: {what}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error as Redis writes it.
+    fn told(line: &str) -> RedisError {
+        let value = redis::parse_redis_value(format!("-{line}\r\n").as_bytes());
+        let value = value.expect("an answer");
+        value.extract_error().expect_err("an error")
+    }
+
+    #[test]
+    fn what_redis_6_tells_within_a_script_is_found_in_its_text() {
+        let script = "ERR Error running script (call to f_0a1b): @user_script:8: \
+                      @user_script: 8: ";
+        for (said, is_passing_here, wants_another) in [
+            (
+                "-READONLY You can't write against a read only replica.",
+                true,
+                true,
+            ),
+            (
+                "-MISCONF Redis is configured to save RDB snapshots",
+                true,
+                false,
+            ),
+            (
+                "-NOREPLICAS Not enough good replicas to write.",
+                true,
+                false,
+            ),
+            (
+                "-OOM command not allowed when used memory > 'maxmemory'.",
+                true,
+                false,
+            ),
+            ("-WRONGTYPE Operation against a key", false, false),
+            ("ERR unknown command", false, false),
+        ] {
+            for error in [told(&format!("{script}{said}")), told(&said[1..])] {
+                assert_eq!(is_passing(&error), is_passing_here, "{error}");
+                assert_eq!(wants_another_connection(&error), wants_another, "{error}");
+            }
+        }
+    }
 }

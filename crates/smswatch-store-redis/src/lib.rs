@@ -23,6 +23,10 @@
 //! | `rate:NAME` | string | when the rate's next permit would arrive in theory |
 //! | `shards` (shard 0) | string | into how many shards the store is split |
 //!
+//! All calls share one connection. One that falls silent, loses its login, or leads to a Redis that is
+//! no longer the master is given up for another one, and what it had not brought to Redis yet goes with
+//! it; so a failover behind a name or a balancer needs no restart.
+//!
 //! No admin rights are needed. A user with these has all that are, here for the prefix `smswatch`;
 //! without `+info` the start cannot check `maxmemory-policy` and AOF, and warns:
 //!

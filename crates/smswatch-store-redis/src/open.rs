@@ -1,6 +1,6 @@
 //! Connects, and refuses a Redis that would lose what it is given.
 
-use redis::{Client, InfoDict, RedisError};
+use redis::{Client, InfoDict, IntoConnectionInfo as _, RedisError};
 use smswatch_core::Secret;
 
 use crate::connection::{self, Link};
@@ -78,11 +78,10 @@ pub(crate) async fn open(options: &RedisOptions) -> Result<(Link, Vec<String>), 
     // INFO is asked, and not CONFIG, which hosted services often refuse.
     match redis::cmd("INFO").query_async::<InfoDict>(&mut link).await {
         Ok(info) => check(&info, &mut warnings)?,
-        Err(error) if error.code() == Some("NOPERM") => warnings.push(
-            "Redis does not let this user read INFO: make sure that `maxmemory-policy` is \
+        Err(error) if is_forbidden(&error) || !is_passing(&error) => warnings.push(format!(
+            "Redis does not let this user read INFO ({error}): make sure that `maxmemory-policy` is \
              `noeviction` and that AOF is on"
-                .to_owned(),
-        ),
+        )),
         Err(error) => return Err(OpenError::Unreachable(error)),
     }
     check_shards(&mut link, options).await?;
@@ -93,8 +92,11 @@ fn client(url: &str) -> Result<Client, OpenError> {
     if !url.starts_with("redis://") && !url.starts_with("rediss://") {
         return Err(OpenError::Url);
     }
+    let client = url
+        .into_connection_info()
+        .and_then(|info| Client::open(info.set_tcp_settings(connection::tcp())));
     // What is wrong with the URL is not repeated: it may hold a password.
-    Client::open(url).map_err(|_| OpenError::Url)
+    client.map_err(|_| OpenError::Url)
 }
 
 fn check(info: &InfoDict, warnings: &mut Vec<String>) -> Result<(), OpenError> {
@@ -107,16 +109,27 @@ fn check(info: &InfoDict, warnings: &mut Vec<String>) -> Result<(), OpenError> {
     if is_old && !version.is_empty() {
         return Err(OpenError::TooOld(version));
     }
-    let policy = text("maxmemory_policy");
-    if !policy.is_empty() && policy != "noeviction" {
-        return Err(OpenError::Evicts(policy));
+    match text("maxmemory_policy").as_str() {
+        "noeviction" => {}
+        "" => warnings.push(
+            "Redis does not tell its `maxmemory-policy`: make sure that it is `noeviction`, or \
+             watches are thrown away when memory runs short"
+                .to_owned(),
+        ),
+        policy => return Err(OpenError::Evicts(policy.to_owned())),
     }
-    if text("aof_enabled") == "0" {
-        warnings.push(
+    match text("aof_enabled").as_str() {
+        "" => warnings.push(
+            "Redis does not tell whether it has an AOF: without one, what was written since its \
+             last snapshot is lost when it stops"
+                .to_owned(),
+        ),
+        "0" => warnings.push(
             "Redis has no AOF (`appendonly no`): what was written since its last snapshot is lost \
              when it stops"
                 .to_owned(),
-        );
+        ),
+        _ => {}
     }
     Ok(())
 }
@@ -143,4 +156,27 @@ async fn check_shards(link: &mut Link, options: &RedisOptions) -> Result<(), Ope
         stored: stored.parse().unwrap_or(0),
         wanted: options.shards,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warnings(info: &str) -> Vec<String> {
+        let mut warnings = Vec::new();
+        check(&InfoDict::new(info), &mut warnings).expect("it is no reason to refuse");
+        warnings
+    }
+
+    #[test]
+    fn what_info_does_not_tell_is_warned_of() {
+        let known = "redis_version:7.2.4\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n";
+        assert_eq!(warnings(known), Vec::<String>::new());
+        let without = |line: &str| warnings(&known.replace(line, ""));
+        let policy = without("maxmemory_policy:noeviction\r\n");
+        assert!(policy[0].contains("maxmemory-policy"), "{policy:?}");
+        let aof = without("aof_enabled:1\r\n");
+        assert!(aof[0].contains("AOF"), "{aof:?}");
+        assert_eq!(warnings("").len(), 2);
+    }
 }

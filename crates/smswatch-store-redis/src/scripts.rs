@@ -11,10 +11,21 @@ macro_rules! scripts {
 
         impl Scripts {
             pub(crate) fn new() -> Self {
-                Self { $($name: Script::new(include_str!(concat!("scripts/", stringify!($name), ".lua"))),)* }
+                Self { $($name: Script::new(&text(
+                    stringify!($name),
+                    include_str!(concat!("scripts/", stringify!($name), ".lua")),
+                )),)* }
             }
         }
     };
+}
+
+/// The text of a script, after what those that queue deliveries have in common.
+fn text(name: &str, script: &str) -> String {
+    match name {
+        "bury" | "complete" | "route" => [include_str!("scripts/enqueue.lua"), script].concat(),
+        _ => script.to_owned(),
+    }
 }
 
 scripts!(
@@ -26,6 +37,7 @@ scripts!(
     deliveries,
     delivery,
     gauges,
+    hasten,
     load,
     memo,
     put_memo,

@@ -18,13 +18,14 @@ use smswatch_core::async_trait;
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
-    Attempt, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
-    DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo, NewDelivery,
-    Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome,
-    RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError,
-    StoredDelivery, Trimmed,
+    Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
+    DeliveryFilter, DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo,
+    NewDelivery, Outcomes, Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive,
+    RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store,
+    StoreError, StoredDelivery, Trimmed,
 };
 
+use self::queue::Pick;
 use crate::call::Call;
 use crate::connection::Link;
 use crate::error::store_error;
@@ -199,7 +200,25 @@ impl Store for RedisStore {
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedDeliveries, StoreError> {
-        self.claim_queue(shard, sink, priority, limit, lease).await
+        self.claim_queue(shard, sink, priority, limit, lease, Pick::Due)
+            .await
+    }
+
+    async fn claim_early(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+        lease: Duration,
+    ) -> Result<ClaimedDeliveries, StoreError> {
+        self.claim_queue(shard, sink, priority, 1, lease, Pick::First)
+            .await
+    }
+
+    async fn hasten(&self, shard: Shard, sink: &str) -> Result<u64, StoreError> {
+        let [critical, normal] = Priority::ALL;
+        let critical = self.hasten_queue(shard, sink, critical).await?;
+        Ok(critical + self.hasten_queue(shard, sink, normal).await?)
     }
 
     async fn complete(
@@ -207,7 +226,7 @@ impl Store for RedisStore {
         shard: Shard,
         sink: &str,
         completions: &[Completion],
-    ) -> Result<Vec<bool>, StoreError> {
+    ) -> Result<Outcomes, StoreError> {
         self.complete_deliveries(shard, sink, completions).await
     }
 
@@ -224,10 +243,10 @@ impl Store for RedisStore {
         &self,
         shard: Shard,
         sink: &str,
-        ids: Vec<DeliveryId>,
-        attempt: Attempt,
-    ) -> Result<u64, StoreError> {
-        self.bury_waiting(shard, sink, &ids, &attempt).await
+        burials: &[Burial],
+        attempt: &Attempt,
+    ) -> Result<Outcomes, StoreError> {
+        self.bury_waiting(shard, sink, burials, attempt).await
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smswatch_core::Secret;
-use smswatch_core::model::MessageId;
+use smswatch_core::model::{DeliveryId, MessageId};
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
-    CommitItem, CommitStep, Lane, PageRequest, Shard, Store, StoreError, shard_of,
+    Attempt, Bound, ClaimedDelivery, CommitItem, CommitOutcome, CommitStep, Completion,
+    HistoryBounds, Lane, NewDelivery, Outcome, PageRequest, Priority, Shard, Store, StoreError,
+    shard_of,
 };
 use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
@@ -194,6 +196,21 @@ async fn a_redis_that_evicts_is_refused_and_one_without_aof_is_warned_of() {
 }
 
 #[tokio::test]
+async fn a_redis_without_info_is_used_and_warned_of() {
+    let server = RedisServer::start_with(&["--rename-command", "INFO", ""]);
+    let (store, warnings) = RedisStore::open(options(&server, 16))
+        .await
+        .expect("a store");
+    assert!(store.now().await.is_ok());
+    assert!(
+        warnings
+            .iter()
+            .any(|warning| warning.contains("maxmemory-policy")),
+        "{warnings:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_redis_out_of_memory_is_waited_for_and_loses_nothing_that_is_due() {
     let server = RedisServer::start_with(&["--maxmemory", "3mb", "--appendonly", "no"]);
     let fixture = Fixture::on(server).await;
@@ -233,9 +250,8 @@ async fn a_redis_out_of_memory_is_waited_for_and_loses_nothing_that_is_due() {
     assert_eq!(claimed, n_added);
 }
 
-#[tokio::test]
-async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
-    let fixture = Fixture::on(RedisServer::start()).await;
+/// Adds three watches to shard 3 and makes one of them unreadable.
+async fn add_one_unreadable(fixture: &Fixture) -> Vec<CommitItem> {
     let now = fixture.store.now().await.expect("the time");
     let of_shard = |item: &CommitItem| shard_of(item.message_id.as_str(), 16) == Shard(3);
     let items = (0..).map(|n| watch(n, now)).filter(of_shard);
@@ -262,6 +278,73 @@ async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
         .query_async(&mut raw)
         .await
         .expect("it is damaged");
+    items
+}
+
+#[tokio::test]
+async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_written() {
+    let fixture = Fixture::on(RedisServer::start()).await;
+    let mut items = add_one_unreadable(&fixture).await;
+    for item in &mut items {
+        item.expected = item.record.clone();
+        item.entry = Some(b"entry".to_vec());
+    }
+    let step = CommitStep {
+        items,
+        finished: Vec::new(),
+    };
+    let committed = fixture.store.commit(Shard(3), &step).await;
+    let committed = committed.expect("a commit");
+    let is_done = |outcome: &&CommitOutcome| **outcome == CommitOutcome::Done;
+    assert_eq!(committed.outcomes.iter().filter(is_done).count(), 2);
+    assert!(committed.outcomes.contains(&CommitOutcome::Unreadable));
+    assert_eq!(committed.unrouted, 2);
+}
+
+#[tokio::test]
+async fn a_key_of_another_type_keeps_no_other_watch_from_being_written_and_claimed() {
+    let fixture = Fixture::on(RedisServer::start()).await;
+    let mut items = add_one_unreadable(&fixture).await;
+    let mut raw = fixture.raw().await;
+    let buckets: Vec<String> = redis::cmd("KEYS")
+        .arg("smswatch:{3}:w:*")
+        .query_async(&mut raw)
+        .await
+        .expect("keys");
+    assert_eq!(buckets.len(), items.len());
+    let _: (i64, i64) = redis::pipe()
+        .cmd("DEL")
+        .arg(&buckets[0])
+        .cmd("RPUSH")
+        .arg(&buckets[0])
+        .arg("x")
+        .query_async(&mut raw)
+        .await
+        .expect("it is of another type");
+    let lease = Duration::from_secs(60);
+    let claimed = fixture.store.claim(Shard(3), Lane::Old, 10, lease).await;
+    let claimed = claimed.expect("a claim");
+    assert_eq!(claimed.watches.len() + claimed.unreadable.len(), 3);
+    for item in &mut items {
+        item.expected = item.record.clone();
+    }
+    let step = CommitStep {
+        items,
+        finished: Vec::new(),
+    };
+    let committed = fixture.store.commit(Shard(3), &step).await;
+    let outcomes = committed.expect("a commit").outcomes;
+    assert!(outcomes.contains(&CommitOutcome::Done), "{outcomes:?}");
+    assert!(
+        outcomes.contains(&CommitOutcome::Unreadable),
+        "{outcomes:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
+    let fixture = Fixture::on(RedisServer::start()).await;
+    let items = add_one_unreadable(&fixture).await;
     let lease = Duration::from_secs(60);
     let claimed = fixture.store.claim(Shard(3), Lane::Old, 10, lease).await;
     let claimed = claimed.expect("a claim");
@@ -274,4 +357,70 @@ async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
     };
     let page = fixture.store.watches(&all).await.expect("a page");
     assert_eq!(page.items.len(), 2);
+}
+
+/// Queues so many deliveries of `sink` in shard 0 and lets them die.
+async fn let_die(store: &RedisStore, sink: &str, count: u32) {
+    let new = |n| NewDelivery {
+        id: DeliveryId::new(format!("dlv_{sink}_{n}")).expect("a valid id"),
+        sink: sink.to_owned(),
+        rule: "rule".to_owned(),
+        priority: Priority::Normal,
+        message_ids: Vec::new(),
+        body: Vec::new(),
+    };
+    let dead: Vec<_> = (0..count).map(new).collect();
+    store.enqueue_all(Shard(0), &dead).await.expect("queued");
+    let lease = Duration::from_secs(60);
+    let claimed = store.claim_deliveries(Shard(0), sink, Priority::Normal, count, lease);
+    let claimed = claimed.await.expect("a claim");
+    let completion = |claimed: &ClaimedDelivery| Completion {
+        id: claimed.id.clone(),
+        token: claimed.token,
+        outcome: Outcome::Dead,
+        attempt: Attempt {
+            at: claimed.queued_at,
+            result: "dead".to_owned(),
+            detail: String::new(),
+        },
+        fallback: None,
+    };
+    let completions: Vec<_> = claimed.deliveries.iter().map(completion).collect();
+    let held = store.complete(Shard(0), sink, &completions).await;
+    assert_eq!(held.expect("completed").done, vec![true; count as usize]);
+}
+
+#[tokio::test]
+async fn a_sink_with_many_dead_letters_costs_no_other_its_few() {
+    let fixture = Fixture::on(RedisServer::start()).await;
+    for (sink, count) in [("few", 2), ("many", 9), ("most", 20), ("some", 5)] {
+        let_die(&fixture.store, sink, count).await;
+    }
+    for (max, expected) in [
+        (36, [2, 9, 20, 5]),
+        (30, [2, 9, 14, 5]),
+        (21, [2, 7, 7, 5]),
+        (12, [2, 4, 3, 3]),
+        (3, [1, 1, 0, 1]),
+    ] {
+        let bound = Bound {
+            keep_for: Duration::from_secs(3600),
+            max: 16 * max,
+        };
+        let bounds = HistoryBounds {
+            events: bound,
+            deliveries: bound,
+            dead: bound,
+        };
+        fixture.store.trim(Shard(0), &bounds).await.expect("a trim");
+        let mut queues = fixture.store.gauges().await.expect("counts").queues;
+        queues.sort_by(|one, other| one.sink.cmp(&other.sink));
+        let mut counts: Vec<_> = queues.iter().map(|queue| queue.dead).collect();
+        assert_eq!(counts.iter().sum::<u64>(), max, "{counts:?}");
+        let mut expected = expected.to_vec();
+        // Which of equally long lists gives one more is nobody's business.
+        counts.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(counts, expected);
+    }
 }

@@ -6,7 +6,8 @@ use smswatch_core::Secret;
 use smswatch_core::model::MessageId;
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
-    CommitItem, CommitOutcome, CommitStep, Lane, Shard, Store, StoreError, shard_of,
+    Appended, CommitItem, CommitOutcome, CommitStep, Lane, RouteOutcome, RouteStep, Shard, Store,
+    StoreError, shard_of,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::proxy::Proxy;
@@ -45,11 +46,10 @@ fn message(n: u32) -> (Shard, MessageId) {
     (shard_of(id.as_str(), 16), id)
 }
 
-/// Adds a watch, as a process does that registers a message.
-async fn add(store: &RedisStore, n: u32) -> Result<CommitOutcome, StoreError> {
-    let (shard, message_id) = message(n);
-    let item = CommitItem {
-        message_id,
+/// A new watch, with something to tell.
+fn item(n: u32) -> CommitItem {
+    CommitItem {
+        message_id: message(n).1,
         expected: None,
         record: Some(Record::new(
             WatchState::Watching,
@@ -58,9 +58,14 @@ async fn add(store: &RedisStore, n: u32) -> Result<CommitOutcome, StoreError> {
         )),
         lane: Lane::Old,
         entry: Some(vec![1; 64]),
-    };
+    }
+}
+
+/// Adds a watch, as a process does that registers a message.
+async fn add(store: &RedisStore, n: u32) -> Result<CommitOutcome, StoreError> {
+    let (shard, _) = message(n);
     let step = CommitStep {
-        items: vec![item],
+        items: vec![item(n)],
         finished: Vec::new(),
     };
     let mut committed = store.commit(shard, &step).await?;
@@ -112,6 +117,64 @@ async fn a_connection_that_is_cut_comes_back() {
 }
 
 #[tokio::test]
+async fn a_connection_that_fell_silent_is_replaced() {
+    let server = RedisServer::start();
+    let target = ([127, 0, 0, 1], server.port()).into();
+    let proxy = Proxy::start(target).await.expect("a proxy");
+    let store = open(format!("redis://{}", proxy.address())).await;
+    for n in 0..2 {
+        add_when_it_is_back(&store, n).await;
+        proxy.silence();
+    }
+    let silent_since = Instant::now();
+    is_passing(&store, 2, "").await;
+    add(&store, 2).await.expect("another connection passes");
+    assert!(silent_since.elapsed() < PATIENCE / 2);
+}
+
+#[tokio::test]
+async fn a_master_that_was_replaced_behind_the_same_address_is_left() {
+    let first = RedisServer::start();
+    let second = RedisServer::start();
+    let address = |server: &RedisServer| ([127, 0, 0, 1], server.port()).into();
+    let proxy = Proxy::start(address(&first)).await.expect("a proxy");
+    let store = open(format!("redis://{}", proxy.address())).await;
+    add(&store, 0).await.expect("it is there");
+    // Its connections stay, as with a name or a balancer that leads elsewhere from now on.
+    proxy.lead_to(address(&second));
+    let port = second.port().to_string();
+    order(&first, "", &["REPLICAOF", "127.0.0.1", &port]).await;
+    is_passing(&store, 1, "").await;
+    add_when_it_is_back(&store, 1).await;
+    let (shard, id) = message(1);
+    let found = open(second.url()).await.load(shard, &[id]).await;
+    assert!(found.expect("it is there")[0].is_some());
+}
+
+#[tokio::test]
+async fn a_database_that_is_refused_for_a_while_is_chosen_again() {
+    let server = RedisServer::start();
+    let rights = ["ACL", "SETUSER", "app", "on", ">pass", "~*", "+@all"];
+    order(&server, "", &rights).await;
+    let url = server.url().replace("redis://", "redis://app:pass@");
+    let store = open(format!("{url}/1")).await;
+    add(&store, 0).await.expect("it is there");
+    order(&server, "", &["ACL", "SETUSER", "app", "-select"]).await;
+    order(&server, "", &["CLIENT", "KILL", "TYPE", "normal"]).await;
+    let is_refused = |error: &StoreError| error.to_string().contains("database");
+    let started = Instant::now();
+    while !add(&store, 1).await.is_err_and(|error| is_refused(&error)) {
+        assert!(started.elapsed() < PATIENCE, "it is never refused");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    order(&server, "", &["ACL", "SETUSER", "app", "+select"]).await;
+    while add(&store, 1).await.is_err() {
+        assert!(started.elapsed() < PATIENCE, "it never came back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_claim_whose_answer_is_lost_is_claimed_again_at_once() {
     let server = RedisServer::start();
     let target = ([127, 0, 0, 1], server.port()).into();
@@ -146,6 +209,48 @@ async fn a_claim_whose_answer_is_lost_is_claimed_again_at_once() {
     assert_eq!(found.watches[0].0, id);
 }
 
+/// Stops the server's process, or lets it go on.
+fn signal(server: &RedisServer, signal: &str) {
+    let pid = server.pid().to_string();
+    let sent = std::process::Command::new("kill")
+        .args([signal, &pid])
+        .status();
+    assert!(sent.expect("a command").success());
+}
+
+#[tokio::test]
+async fn what_was_given_up_on_its_way_does_not_take_place_later() {
+    let server = RedisServer::start();
+    let store = open(server.url()).await;
+    // The script is known then, so that one request is the whole step.
+    add(&store, 0).await.expect("it is there");
+    let (shard, id) = message(1);
+    // More than the other side takes in before Redis reads it.
+    let large = CommitItem {
+        entry: Some(vec![1; 1 << 20]),
+        ..item(1)
+    };
+    let step = CommitStep {
+        items: vec![large],
+        finished: Vec::new(),
+    };
+    signal(&server, "-STOP");
+    store.commit(shard, &step).await.expect_err("it is stopped");
+    is_passing(&store, 2, "").await;
+    signal(&server, "-CONT");
+    add_when_it_is_back(&store, 2).await;
+    let started = Instant::now();
+    while !server
+        .order(&["INFO", "clients"])
+        .contains("connected_clients:2\r")
+    {
+        assert!(started.elapsed() < PATIENCE, "the first never goes");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let found = store.load(shard, &[id]).await.expect("it is back");
+    assert!(found[0].is_none());
+}
+
 #[tokio::test]
 async fn a_redis_that_still_reads_its_data_is_waited_for() {
     let mut server = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "no"]);
@@ -177,6 +282,44 @@ async fn a_redis_that_became_a_replica_is_waited_for() {
     is_passing(&store, 1, "").await;
     order(&server, "", &["REPLICAOF", "NO", "ONE"]).await;
     add_when_it_is_back(&store, 1).await;
+}
+
+#[tokio::test]
+async fn the_cursor_never_passes_the_end_of_a_log_that_lost_its_tail() {
+    let mut server = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let store = open(server.url()).await;
+    let (shard, _) = message(0);
+    let commit = async |n: u32| {
+        let step = CommitStep {
+            items: vec![item(n)],
+            finished: Vec::new(),
+        };
+        let committed = store.commit(shard, &step).await.expect("it is there");
+        committed.appended.expect("an entry")
+    };
+    let route = async |appended: &Appended| {
+        let step = RouteStep {
+            from: appended.after.clone(),
+            to: appended.positions[0].clone(),
+            entries: 1,
+            deliveries: Vec::new(),
+            set_aside: Vec::new(),
+        };
+        store.route(shard, &step).await.expect("it is there")
+    };
+    let kept = commit(0).await;
+    assert_eq!(route(&kept).await, RouteOutcome::Done { added: 0 });
+    let length = server.aof_length();
+    let lost = commit(1).await;
+    server.kill();
+    server.cut_aof(length);
+    server.restart();
+    add_when_it_is_back(&store, 2).await;
+
+    assert_eq!(lost.after, kept.positions[0], "the cursor is where it was");
+    assert_eq!(route(&lost).await, RouteOutcome::Moved);
+    let slice = store.read_log(shard, 10).await.expect("it is there");
+    assert_eq!(slice.cursor, lost.after);
 }
 
 #[tokio::test]

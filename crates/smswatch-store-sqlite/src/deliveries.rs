@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Result, Row, ToSql, params};
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::store::{
     Attempt, Bound, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
-    DeliveryToken, NewDelivery, Outcome, Page, Priority, QueueGauge, StoredDelivery,
+    DeliveryToken, NewDelivery, Outcome, Outcomes, Page, Priority, QueueGauge, StoredDelivery,
 };
 
 use crate::error::unreadable;
@@ -48,33 +48,76 @@ pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestam
     Ok(true)
 }
 
-pub(crate) fn claim(
+/// The numbers of deliveries that are due.
+pub(crate) fn due(
     connection: &Connection,
     sink: &str,
     priority: Priority,
     limit: u32,
-    lease: Duration,
     now: Timestamp,
-) -> Result<ClaimedDeliveries> {
-    let until = (now + lease).as_millis();
-    let priority = priority.index();
-    let due: Vec<i64> = connection
+) -> Result<Vec<i64>> {
+    connection
         .prepare_cached(
             "SELECT number FROM deliveries
              WHERE state = 'pending' AND sink = ?1 AND priority = ?2 AND due <= ?3
              ORDER BY due, number LIMIT ?4",
         )?
-        .query_map(params![sink, priority, now.as_millis(), limit], |row| {
+        .query_map(
+            params![sink, priority.index(), now.as_millis(), limit],
+            |row| row.get(0),
+        )?
+        .collect()
+}
+
+/// The number of the delivery that would be first among those that belong to nobody, due or not.
+pub(crate) fn first(
+    connection: &Connection,
+    sink: &str,
+    priority: Priority,
+    now: Timestamp,
+) -> Result<Vec<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT number FROM deliveries
+             WHERE state = 'pending' AND sink = ?1 AND priority = ?2
+               AND (claimed = 0 OR due <= ?3)
+             ORDER BY due, number LIMIT 1",
+        )?
+        .query_map(params![sink, priority.index(), now.as_millis()], |row| {
             row.get(0)
         })?
-        .collect::<Result<_>>()?;
+        .collect()
+}
+
+/// Makes due what waits for a later attempt and belongs to nobody, in the order of its age.
+pub(crate) fn hasten(connection: &Connection, sink: &str, now: Timestamp) -> Result<u64> {
+    let hastened = connection
+        .prepare_cached(
+            "UPDATE deliveries SET due = min(queued_at, ?2)
+             WHERE state = 'pending' AND sink = ?1 AND due > ?2 AND claimed = 0",
+        )?
+        .execute(params![sink, now.as_millis()])?;
+    Ok(u64::try_from(hastened).unwrap_or(u64::MAX))
+}
+
+/// Takes the deliveries of these `numbers`, which are pending and belong to nobody.
+pub(crate) fn claim(
+    connection: &Connection,
+    sink: &str,
+    priority: Priority,
+    numbers: &[i64],
+    lease: Duration,
+    now: Timestamp,
+) -> Result<ClaimedDeliveries> {
+    let until = (now + lease).as_millis();
+    let priority = priority.index();
     // One by one: a single UPDATE would answer in no promised order, and without the old due times.
     let mut take = connection.prepare_cached(
         "UPDATE deliveries SET due = ?2, token = token + 1, claimed = 1 WHERE number = ?1
          RETURNING id, token, attempts_made - attempts_before, queued_at, body",
     )?;
-    let deliveries = due
-        .into_iter()
+    let deliveries = numbers
+        .iter()
         .map(|number| take.query_row(params![number, until], claimed))
         .collect::<Result<_>>()?;
     let next_due = connection
@@ -105,16 +148,31 @@ pub(crate) fn delivery_id(text: String) -> Result<DeliveryId> {
     DeliveryId::new(text).map_err(|_| unreadable("a delivery's id"))
 }
 
+/// Gives back what everybody had claimed, under other tokens.
+pub(crate) fn end_leases(connection: &Connection, now: Timestamp) -> Result<()> {
+    connection.execute(
+        "UPDATE deliveries SET due = min(due, ?1), token = token + 1, claimed = 0
+         WHERE state = 'pending' AND claimed = 1",
+        [now.as_millis()],
+    )?;
+    Ok(())
+}
+
 pub(crate) fn complete(
     connection: &Connection,
     sink: &str,
     completions: &[Completion],
     now: Timestamp,
-) -> Result<Vec<bool>> {
-    completions
-        .iter()
-        .map(|completion| complete_one(connection, sink, completion, now))
-        .collect()
+) -> Result<Outcomes> {
+    let mut outcomes = Outcomes::default();
+    for completion in completions {
+        let held = complete_one(connection, sink, completion, now)?;
+        outcomes.done.push(held);
+        if let (true, Some(fallback)) = (held, &completion.fallback) {
+            outcomes.queued += u64::from(add(connection, fallback, now)?);
+        }
+    }
+    Ok(outcomes)
 }
 
 fn complete_one(
@@ -170,7 +228,8 @@ pub(crate) fn with_attempt(attempts: &str, attempt: &Attempt) -> Result<String> 
     let mut attempts = read_attempts(attempts)?;
     attempts.push(attempt.clone());
     let surplus = attempts.len().saturating_sub(Attempt::MAX_KEPT);
-    attempts.drain(..surplus);
+    // The first one tells how it began.
+    attempts.drain(1..=surplus);
     serde_json::to_string(&attempts).map_err(|_| unreadable("an attempt"))
 }
 

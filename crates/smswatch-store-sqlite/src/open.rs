@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use smswatch_core::model::Timestamp;
 
-use crate::schema;
+use crate::{deliveries, schema, watches};
 
 /// Why a file could not be opened as a store.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +45,35 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Whether the file may be there later without anybody changing anything here: a backup holds
+    /// it, or the disk is full or in trouble.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Lock { source, .. } => {
+                matches!(
+                    source.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+                )
+            }
+            Self::Sqlite { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(
+                    ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::DiskFull
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::FileLockingProtocolFailed
+                )
+            ),
+            Self::InUse(_) | Self::TooNew { .. } => false,
+        }
+    }
+}
+
 /// An open file, and the lock that keeps others away while it lives.
-pub(crate) fn open(path: &Path) -> Result<(Connection, File), OpenError> {
+pub(crate) fn open(path: &Path, now: Timestamp) -> Result<(Connection, File), OpenError> {
     let lock = lock(path)?;
     let failed = |source| OpenError::Sqlite {
         path: path.to_owned(),
@@ -73,7 +102,17 @@ pub(crate) fn open(path: &Path) -> Result<(Connection, File), OpenError> {
             });
         }
     }
+    end_leases(&mut connection, now).map_err(failed)?;
     Ok((connection, lock))
+}
+
+/// The lock says that nobody else lives who could have claimed anything: a process that was killed
+/// leaves nothing that its successor has to wait for.
+fn end_leases(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    watches::end_leases(&transaction, now)?;
+    deliveries::end_leases(&transaction, now)?;
+    transaction.commit()
 }
 
 fn lock(path: &Path) -> Result<File, OpenError> {
@@ -95,5 +134,38 @@ fn lock(path: &Path) -> Result<File, OpenError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
         Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn what_only_a_person_can_mend_is_not_waited_for() {
+        let sqlite = |code| OpenError::Sqlite {
+            path: PathBuf::from("store.db"),
+            source: rusqlite::Error::SqliteFailure(ffi::Error::new(code), None),
+        };
+        let lock = |kind: ErrorKind| OpenError::Lock {
+            path: PathBuf::from("store.db.lock"),
+            source: kind.into(),
+        };
+        for (error, expected) in [
+            (sqlite(ffi::SQLITE_BUSY), true),
+            (sqlite(ffi::SQLITE_FULL), true),
+            (sqlite(ffi::SQLITE_IOERR_WRITE), true),
+            (sqlite(ffi::SQLITE_NOTADB), false),
+            (sqlite(ffi::SQLITE_CORRUPT), false),
+            (sqlite(ffi::SQLITE_CANTOPEN), false),
+            (sqlite(ffi::SQLITE_READONLY), false),
+            (lock(ErrorKind::StorageFull), true),
+            (lock(ErrorKind::PermissionDenied), false),
+            (OpenError::InUse(PathBuf::from("store.db")), false),
+        ] {
+            assert_eq!(error.is_passing(), expected, "{error:?}");
+        }
     }
 }

@@ -10,11 +10,11 @@ use smswatch_core::async_trait;
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
-    Attempt, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeliveryFilter,
-    DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo, NewDelivery,
-    Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome,
-    RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError,
-    StoredDelivery, Trimmed,
+    Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
+    DeliveryFilter, DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo,
+    NewDelivery, Outcomes, Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive,
+    RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store,
+    StoreError, StoredDelivery, Trimmed,
 };
 
 use crate::clock::Clock;
@@ -30,20 +30,22 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file at `path`, and makes it where there is none.
+    /// Opens the file at `path`, and makes it where there is none. Waits a few seconds for a file
+    /// that somebody else has locked, and blocks the thread meanwhile.
     ///
     /// # Errors
     ///
     /// Somebody else has the file, a later version wrote it, or it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let (connection, lock) = open(path)?;
+        let clock = Clock::default();
+        let (connection, lock) = open(path, clock.now())?;
         let worker = Worker::start(connection, lock).map_err(|source| OpenError::Lock {
             path: path.to_owned(),
             source,
         })?;
         Ok(Self {
             worker,
-            clock: Arc::default(),
+            clock: Arc::new(clock),
         })
     }
 
@@ -157,9 +159,31 @@ impl Store for SqliteStore {
     ) -> Result<ClaimedDeliveries, StoreError> {
         let sink = sink.to_owned();
         self.run(move |connection, now| {
-            deliveries::claim(connection, &sink, priority, limit, lease, now)
+            let due = deliveries::due(connection, &sink, priority, limit, now)?;
+            deliveries::claim(connection, &sink, priority, &due, lease, now)
         })
         .await
+    }
+
+    async fn claim_early(
+        &self,
+        _: Shard,
+        sink: &str,
+        priority: Priority,
+        lease: Duration,
+    ) -> Result<ClaimedDeliveries, StoreError> {
+        let sink = sink.to_owned();
+        self.run(move |connection, now| {
+            let first = deliveries::first(connection, &sink, priority, now)?;
+            deliveries::claim(connection, &sink, priority, &first, lease, now)
+        })
+        .await
+    }
+
+    async fn hasten(&self, _: Shard, sink: &str) -> Result<u64, StoreError> {
+        let sink = sink.to_owned();
+        self.run(move |connection, now| deliveries::hasten(connection, &sink, now))
+            .await
     }
 
     async fn complete(
@@ -167,7 +191,7 @@ impl Store for SqliteStore {
         _: Shard,
         sink: &str,
         completions: &[Completion],
-    ) -> Result<Vec<bool>, StoreError> {
+    ) -> Result<Outcomes, StoreError> {
         let sink = sink.to_owned();
         let completions = completions.to_vec();
         self.run(move |connection, now| deliveries::complete(connection, &sink, &completions, now))
@@ -189,11 +213,11 @@ impl Store for SqliteStore {
         &self,
         _: Shard,
         sink: &str,
-        ids: Vec<DeliveryId>,
-        attempt: Attempt,
-    ) -> Result<u64, StoreError> {
-        let sink = sink.to_owned();
-        self.run(move |connection, now| waiting::bury(connection, &sink, &ids, &attempt, now))
+        burials: &[Burial],
+        attempt: &Attempt,
+    ) -> Result<Outcomes, StoreError> {
+        let (sink, burials, attempt) = (sink.to_owned(), burials.to_vec(), attempt.clone());
+        self.run(move |connection, now| waiting::bury(connection, &sink, &burials, &attempt, now))
             .await
     }
 

@@ -1,12 +1,12 @@
 //! Queues, looked through without claiming, and deliveries that are given up unattempted.
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use smswatch_core::model::{DeliveryId, Timestamp};
+use smswatch_core::model::Timestamp;
 use smswatch_core::store::{
-    Attempt, DeliveryState, QueuePlace, QueueRequest, QueueSlice, WaitingDelivery,
+    Attempt, Burial, DeliveryState, Outcomes, QueuePlace, QueueRequest, QueueSlice, WaitingDelivery,
 };
 
-use crate::deliveries::{delivery_id, with_attempt};
+use crate::deliveries::{add, delivery_id, with_attempt};
 
 pub(crate) fn read(
     connection: &Connection,
@@ -62,25 +62,29 @@ pub(crate) fn read(
 pub(crate) fn bury(
     connection: &Connection,
     sink: &str,
-    ids: &[DeliveryId],
+    burials: &[Burial],
     attempt: &Attempt,
     now: Timestamp,
-) -> Result<u64> {
-    let mut count = 0;
-    for id in ids {
+) -> Result<Outcomes> {
+    let mut outcomes = Outcomes::default();
+    for burial in burials {
         let found: Option<(i64, String)> = connection
             .prepare_cached(
                 "SELECT number, attempts FROM deliveries
                  WHERE id = ?1 AND sink = ?2 AND state = 'pending' AND priority = 1
                    AND (claimed = 0 OR due <= ?3)",
             )?
-            .query_row(params![id.as_str(), sink, now.as_millis()], |row| {
+            .query_row(params![burial.id.as_str(), sink, now.as_millis()], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .optional()?;
+        outcomes.done.push(found.is_some());
         let Some((number, attempts)) = found else {
             continue;
         };
+        if let Some(fallback) = &burial.fallback {
+            outcomes.queued += u64::from(add(connection, fallback, now)?);
+        }
         // Another token, so that whoever claimed it before cannot complete it.
         connection
             .prepare_cached(
@@ -93,7 +97,6 @@ pub(crate) fn bury(
                 now.as_millis(),
                 with_attempt(&attempts, attempt)?,
             ])?;
-        count += 1;
     }
-    Ok(count)
+    Ok(outcomes)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use smswatch_core::model::{MessageId, Timestamp};
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
@@ -18,14 +18,25 @@ pub(crate) fn load(connection: &Connection, ids: &[MessageId]) -> Result<Vec<Opt
 }
 
 fn load_one(connection: &Connection, id: &MessageId) -> Result<Option<Record>> {
+    match stored(connection, id)? {
+        Some(None) => Err(unreadable("the record of a watch")),
+        Some(record) => Ok(record),
+        None => Ok(None),
+    }
+}
+
+/// What is stored of a watch: a record, or something that this version cannot read.
+fn stored(connection: &Connection, id: &MessageId) -> Result<Option<Option<Record>>> {
     connection
         .prepare_cached("SELECT record FROM watches WHERE id = ?1")?
-        .query_row([id.as_str()], |row| record(row.get(0)?))
+        .query_row([id.as_str()], |row| record(row, 0))
         .optional()
 }
 
-fn record(bytes: Vec<u8>) -> Result<Record> {
-    Record::from_bytes(bytes).ok_or_else(|| unreadable("the record of a watch"))
+/// Reads a record; none where a column holds something else.
+fn record(row: &Row<'_>, column: usize) -> Result<Option<Record>> {
+    let bytes = row.get_ref(column)?.as_bytes().ok();
+    Ok(bytes.and_then(Record::from_bytes))
 }
 
 pub(crate) fn commit(
@@ -38,7 +49,10 @@ pub(crate) fn commit(
         .items
         .iter()
         .map(|item| {
-            let current = load_one(connection, &item.message_id)?;
+            let current = match stored(connection, &item.message_id)? {
+                Some(None) => return Ok(CommitOutcome::Unreadable),
+                current => current.flatten(),
+            };
             if current != item.expected {
                 return Ok(CommitOutcome::Conflict(current));
             }
@@ -155,9 +169,9 @@ fn take<T>(connection: &Connection, watches: &[(MessageId, T)], until: i64) -> R
 }
 
 /// A watch's id and record; none when the record cannot be read.
-fn identified(row: &rusqlite::Row<'_>) -> Result<(MessageId, Option<Record>)> {
+fn identified(row: &Row<'_>) -> Result<(MessageId, Option<Record>)> {
     let id = MessageId::new(row.get::<_, String>(0)?).map_err(|_| unreadable("a message id"))?;
-    Ok((id, Record::from_bytes(row.get::<_, Vec<u8>>(1)?)))
+    Ok((id, record(row, 1)?))
 }
 
 pub(crate) fn release(connection: &Connection, lease: &LeaseId, now: Timestamp) -> Result<()> {
@@ -167,6 +181,15 @@ pub(crate) fn release(connection: &Connection, lease: &LeaseId, now: Timestamp) 
     connection
         .prepare_cached("UPDATE watches SET at = ?2, lease = NULL WHERE lease = ?1")?
         .execute(params![number, now.as_millis()])?;
+    Ok(())
+}
+
+/// Gives back what everybody had claimed.
+pub(crate) fn end_leases(connection: &Connection, now: Timestamp) -> Result<()> {
+    connection.execute(
+        "UPDATE watches SET at = min(at, ?1), lease = NULL WHERE lease IS NOT NULL",
+        [now.as_millis()],
+    )?;
     Ok(())
 }
 

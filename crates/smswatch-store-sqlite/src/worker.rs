@@ -1,6 +1,8 @@
 //! The one thread that owns the connection: does what waits in one transaction, then answers.
 
+use std::any::Any;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -43,9 +45,7 @@ impl Worker {
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
-            let done = transaction.and_then(|transaction| {
-                within_savepoint(transaction, step).map_err(|error| store_error(&error))
-            });
+            let done = transaction.and_then(|transaction| within_savepoint(transaction, step));
             Box::new(move |committed: Result<(), StoreError>| {
                 // Whoever asked may have gone; the step stands all the same.
                 let _sent = answer.send(done.and_then(|done| committed.map(|()| done)));
@@ -60,11 +60,22 @@ impl Worker {
 fn within_savepoint<T>(
     transaction: &mut Transaction<'_>,
     step: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
-) -> Result<T, rusqlite::Error> {
-    let savepoint = transaction.savepoint()?;
-    let done = step(&savepoint)?;
-    savepoint.commit()?;
+) -> Result<T, StoreError> {
+    let failed = |error| store_error(&error);
+    let savepoint = transaction.savepoint().map_err(failed)?;
+    // The thread must outlive the step: it is everybody's.
+    let done = catch_unwind(AssertUnwindSafe(|| step(&savepoint)))
+        .map_err(|panic| panicked(panic.as_ref()))?
+        .map_err(failed)?;
+    savepoint.commit().map_err(failed)?;
     Ok(done)
+}
+
+/// A step that panicked is undone like one that failed.
+fn panicked(panic: &(dyn Any + Send)) -> StoreError {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    StoreError::Unexpected(format!("a step panicked: {}", text.unwrap_or("no message")))
 }
 
 fn work(mut connection: Connection, waiting: &Receiver<Job>) {
@@ -103,4 +114,34 @@ fn work(mut connection: Connection, waiting: &Receiver<Job>) {
 /// Nothing of the transaction took place; repeating its steps does no harm.
 fn undone(reason: &str) -> StoreError {
     StoreError::Unavailable(format!("SQLite did not commit: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_step_that_panics_is_undone_and_ends_no_other() {
+        let connection = Connection::open_in_memory().expect("a file");
+        connection
+            .execute_batch("CREATE TABLE t (n INTEGER)")
+            .expect("a table");
+        let lock = tempfile::tempfile().expect("a file");
+        let worker = Worker::start(connection, lock).expect("a thread");
+        let insert = "INSERT INTO t VALUES (1)";
+        let panicking = worker.run::<()>(move |connection| {
+            connection.execute_batch(insert)?;
+            panic!("it breaks")
+        });
+        let (broken, added) =
+            tokio::join!(panicking, worker.run(|other| other.execute_batch(insert)));
+        let error = broken.expect_err("it panicked");
+        assert!(matches!(error, StoreError::Unexpected(_)), "{error}");
+        assert!(error.to_string().contains("it breaks"), "{error}");
+        added.expect("another step");
+        let count = worker.run(|connection| {
+            connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
+        });
+        assert_eq!(count.await.expect("an answer"), 1);
+    }
 }

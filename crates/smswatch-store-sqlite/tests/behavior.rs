@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use smswatch_core::model::MessageId;
 use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{CommitItem, CommitStep, Lane, PageRequest, Shard, Store};
+use smswatch_core::store::{
+    CommitItem, CommitOutcome, CommitStep, Lane, PageRequest, Shard, Store,
+};
 use smswatch_store_sqlite::{OpenError, SqliteStore};
 use smswatch_testkit::store_suite::StoreFixture;
 use tempfile::TempDir;
@@ -64,13 +66,12 @@ async fn a_file_of_a_later_version_is_refused() {
     );
 }
 
-#[tokio::test]
-async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
-    let fixture = Fixture::fresh().await;
+/// Adds two watches, of which the first cannot be read; answers the step that added them.
+async fn add_one_unreadable(fixture: &Fixture) -> CommitStep {
     let ids = ["bad", "good"].map(|id| MessageId::new(id).expect("a valid id"));
     let now = fixture.store.now().await.expect("the time");
-    let items = ids.iter().map(|id| CommitItem {
-        message_id: id.clone(),
+    let items = ids.into_iter().map(|id| CommitItem {
+        message_id: id,
         expected: None,
         record: Some(Record::new(WatchState::Watching, now, b"body")),
         lane: Lane::Young,
@@ -89,12 +90,37 @@ async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
     let raw = rusqlite::Connection::open(path).expect("the file");
     raw.execute("UPDATE watches SET record = x'09' WHERE id = 'bad'", [])
         .expect("it is damaged");
+    step
+}
+
+#[tokio::test]
+async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_written() {
+    let fixture = Fixture::fresh().await;
+    let mut step = add_one_unreadable(&fixture).await;
+    for item in &mut step.items {
+        item.expected = item.record.clone();
+        item.entry = Some(b"entry".to_vec());
+    }
+    let committed = fixture.store.commit(Shard(0), &step).await;
+    let committed = committed.expect("a commit");
+    assert_eq!(
+        committed.outcomes,
+        [CommitOutcome::Unreadable, CommitOutcome::Done]
+    );
+    assert_eq!(committed.unrouted, 1);
+}
+
+#[tokio::test]
+async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
+    let fixture = Fixture::fresh().await;
+    let step = add_one_unreadable(&fixture).await;
+    let ids: Vec<_> = step.items.iter().map(|item| &item.message_id).collect();
     let lease = Duration::from_secs(60);
     let claimed = fixture.store.claim(Shard(0), Lane::Young, 10, lease).await;
     let claimed = claimed.expect("a claim");
-    assert_eq!(claimed.unreadable, ids[..1]);
+    assert_eq!(claimed.unreadable.iter().collect::<Vec<_>>(), ids[..1]);
     assert_eq!(claimed.watches.len(), 1);
-    assert_eq!(claimed.watches[0].0, ids[1]);
+    assert_eq!(&claimed.watches[0].0, ids[1]);
     let all = PageRequest {
         cursor: None,
         limit: 10,

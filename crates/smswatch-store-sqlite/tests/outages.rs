@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use smswatch_core::model::{MessageId, Timestamp};
+use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{CommitItem, CommitStep, Lane, Shard, Store, StoreError};
+use smswatch_core::store::{
+    Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, Lane, NewDelivery, Outcome,
+    Priority, Shard, Store, StoreError,
+};
 use smswatch_store_sqlite::{OpenError, SqliteStore};
 
 fn message(n: u32) -> MessageId {
@@ -51,6 +54,7 @@ async fn a_file_that_somebody_else_locks_is_said_to_be_locked_and_waited_for() {
     let other = rusqlite::Connection::open(&path).expect("a file");
     other.execute_batch("BEGIN EXCLUSIVE").expect("a lock");
     let refused = SqliteStore::open(&path).expect_err("it is locked");
+    assert!(refused.is_passing());
     let OpenError::Sqlite { source, .. } = refused else {
         panic!("this is another error: {refused}");
     };
@@ -72,6 +76,86 @@ async fn a_file_that_somebody_else_locks_is_said_to_be_locked_and_waited_for() {
     let (added, ()) = tokio::join!(waiting, giving_way);
     added.expect("it is free again");
     assert_eq!(known(&store, 2).await, [true, true]);
+}
+
+#[tokio::test]
+async fn what_a_killed_process_had_claimed_is_due_at_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let hour = Duration::from_secs(3600);
+    let store = SqliteStore::open(&path).expect("a store");
+    add(&store, 0).await.expect("it is written");
+    let delivery = NewDelivery {
+        id: DeliveryId::new("dlv_1").expect("a valid id"),
+        sink: "crm".to_owned(),
+        rule: "rule".to_owned(),
+        priority: Priority::Normal,
+        message_ids: vec![message(0)],
+        body: vec![1],
+    };
+    store.enqueue(Shard(0), delivery).await.expect("queued");
+    let claim = async |store: &SqliteStore| {
+        let watches = store.claim(Shard(0), Lane::Old, 10, hour).await;
+        let queue = store.claim_deliveries(Shard(0), "crm", Priority::Normal, 10, hour);
+        let deliveries = queue.await.expect("a claim").deliveries;
+        (watches.expect("a claim").watches.len(), deliveries)
+    };
+    let complete = async |store: &SqliteStore, claimed: &ClaimedDelivery, outcome| {
+        let attempt = Attempt {
+            at: claimed.queued_at,
+            result: "x".to_owned(),
+            detail: String::new(),
+        };
+        let completion = Completion {
+            id: claimed.id.clone(),
+            token: claimed.token,
+            outcome,
+            attempt,
+            fallback: None,
+        };
+        let held = store.complete(Shard(0), "crm", &[completion]).await;
+        held.expect("an answer").done.remove(0)
+    };
+    let (_, first) = claim(&store).await;
+    assert!(complete(&store, &first[0], Outcome::Retry(Duration::ZERO)).await);
+    let (n_watches, killed) = claim(&store).await;
+    assert_eq!((n_watches, killed.len()), (0, 1), "the watch is claimed");
+    drop(store);
+
+    let store = reopen(&path);
+    assert!(!complete(&store, &killed[0], Outcome::Delivered).await);
+    let (n_watches, claimed) = claim(&store).await;
+    assert_eq!((n_watches, claimed.len()), (1, 1));
+    assert_eq!(claimed[0].attempts_made, 1);
+    assert!(!complete(&store, &killed[0], Outcome::Delivered).await);
+    assert!(complete(&store, &claimed[0], Outcome::Delivered).await);
+}
+
+#[tokio::test]
+async fn what_is_due_later_stays_so_over_a_restart() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let store = SqliteStore::open(&path).expect("a store");
+    let later = store.now().await.expect("the time") + Duration::from_secs(3600);
+    let record = Record::new(WatchState::Watching, later, &[7; 36]);
+    let item = CommitItem {
+        message_id: message(0),
+        expected: None,
+        record: Some(record),
+        lane: Lane::Old,
+        entry: None,
+    };
+    let step = CommitStep {
+        items: vec![item],
+        finished: Vec::new(),
+    };
+    store.commit(Shard(0), &step).await.expect("a commit");
+    drop(store);
+    let claim = reopen(&path)
+        .claim(Shard(0), Lane::Old, 10, Duration::ZERO)
+        .await;
+    let claimed = claim.expect("a claim");
+    assert_eq!((claimed.watches.len(), claimed.next_due), (0, Some(later)));
 }
 
 /// Copies a store as a crash would leave it, with so much of its write-ahead log.

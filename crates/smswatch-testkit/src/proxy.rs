@@ -24,7 +24,9 @@ enum Door {
 #[derive(Debug, Clone, Copy)]
 struct State {
     door: Door,
+    target: SocketAddr,
     n_cuts: u64,
+    n_silences: u64,
 }
 
 /// A proxy to one address, gone with its connections when it is dropped.
@@ -46,9 +48,11 @@ impl Proxy {
         let address = listener.local_addr()?;
         let state = watch::Sender::new(State {
             door: Door::Open,
+            target,
             n_cuts: 0,
+            n_silences: 0,
         });
-        let server = tokio::spawn(serve(listener, address, target, state.subscribe()));
+        let server = tokio::spawn(serve(listener, address, state.subscribe()));
         Ok(Self {
             address,
             state,
@@ -65,6 +69,17 @@ impl Proxy {
     /// Closes all connections; new ones pass.
     pub fn cut(&self) {
         self.state.send_modify(|state| state.n_cuts += 1);
+    }
+
+    /// Leaves all connections standing and never lets anything through them again, as when the other
+    /// side died without a word; new ones pass.
+    pub fn silence(&self) {
+        self.state.send_modify(|state| state.n_silences += 1);
+    }
+
+    /// Leads new connections to `target`; those that stand stay where they are.
+    pub fn lead_to(&self, target: SocketAddr) {
+        self.state.send_modify(|state| state.target = target);
     }
 
     /// Lets nothing through, without saying so.
@@ -98,19 +113,14 @@ impl Drop for Proxy {
     }
 }
 
-async fn serve(
-    mut listener: TcpListener,
-    address: SocketAddr,
-    target: SocketAddr,
-    mut state: watch::Receiver<State>,
-) {
+async fn serve(mut listener: TcpListener, address: SocketAddr, mut state: watch::Receiver<State>) {
     loop {
         let mut connections = JoinSet::new();
         let mut closing = state.clone();
         loop {
             tokio::select! {
                 accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                    connections.spawn(pass(stream, target, state.clone()));
+                    connections.spawn(pass(stream, state.clone()));
                 },
                 Some(_) = connections.join_next() => {}
                 closed = closing.wait_for(|state| state.door == Door::Closed) => {
@@ -146,23 +156,27 @@ fn hold(address: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 /// Passes one connection on until one side ends it or it is cut.
-async fn pass(client: TcpStream, target: SocketAddr, mut state: watch::Receiver<State>) {
-    let Ok(server) = TcpStream::connect(target).await else {
+async fn pass(client: TcpStream, mut state: watch::Receiver<State>) {
+    let begin = *state.borrow();
+    let Ok(server) = TcpStream::connect(begin.target).await else {
         return;
     };
     // Where nobody listens, loopback may connect a socket with itself, which would keep the port.
     if server.local_addr().ok() == server.peer_addr().ok() {
         return;
     }
-    let n_cuts = state.borrow().n_cuts;
     let gates = [state.clone(), state.clone()];
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let [requests, answers] = gates;
     tokio::select! {
-        _ = copy(from_client, to_server, requests, &[Door::Open, Door::Mute]) => {}
-        _ = copy(from_server, to_client, answers, &[Door::Open]) => {}
-        _ = state.wait_for(|state| state.n_cuts != n_cuts || state.door == Door::Closed) => {}
+        _ = copy(from_client, to_server, requests, |state| {
+            state.n_silences == begin.n_silences && matches!(state.door, Door::Open | Door::Mute)
+        }) => {}
+        _ = copy(from_server, to_client, answers, |state| {
+            state.n_silences == begin.n_silences && state.door == Door::Open
+        }) => {}
+        _ = state.wait_for(|state| state.n_cuts != begin.n_cuts || state.door == Door::Closed) => {}
     }
 }
 
@@ -170,7 +184,7 @@ async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     mut gate: watch::Receiver<State>,
-    passing: &[Door],
+    passes: impl Fn(&State) -> bool,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
@@ -178,7 +192,7 @@ async fn copy(
         if length == 0 {
             return Ok(());
         }
-        let open = gate.wait_for(|state| passing.contains(&state.door)).await;
+        let open = gate.wait_for(&passes).await;
         open.map_err(io::Error::other)?;
         to.write_all(&buffer[..length]).await?;
     }

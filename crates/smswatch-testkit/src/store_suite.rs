@@ -10,6 +10,8 @@
 //! alive, and the type implements [`StoreFixture`].
 
 mod deliveries;
+mod early;
+mod instead;
 mod interleavings;
 mod leases;
 mod log;
@@ -30,6 +32,8 @@ use smswatch_core::store::{
 use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
 pub use deliveries::*;
+pub use early::*;
+pub use instead::*;
 pub use leases::*;
 pub use log::*;
 pub use memos::*;
@@ -82,10 +86,18 @@ macro_rules! store_suite {
             a_delivery_that_goes_back_is_due_at_once_without_an_attempt,
             a_lost_lease_cannot_complete,
             a_retry_is_due_after_its_delay,
-            the_newest_attempts_are_kept_and_all_are_counted,
+            the_first_and_the_newest_attempts_are_kept_and_all_are_counted,
+            what_waits_for_a_later_attempt_can_be_claimed_early,
+            what_is_claimed_is_not_claimed_early,
+            what_waits_is_hastened_in_the_order_of_its_age,
+            what_another_sink_gets_is_queued_as_the_first_one_dies,
+            a_lost_lease_queues_nothing_elsewhere,
+            a_burial_queues_elsewhere_what_it_buries_and_nothing_else,
             deliveries_are_found_by_state_sink_and_message,
             deliveries_are_found_by_rule_and_time,
             ended_deliveries_are_trimmed_and_pending_ones_are_not,
+            one_sinks_history_may_fill_what_all_may_keep,
+            no_more_history_goes_than_there_is_too_much,
             sinks_of_any_name_have_a_queue,
             a_requeued_delivery_is_due_at_once_and_keeps_its_history,
             a_requeued_delivery_is_not_completed_by_an_earlier_claim,
@@ -95,6 +107,7 @@ macro_rules! store_suite {
             a_redrive_takes_what_ended_between_two_instants,
             a_queue_is_looked_through_in_the_order_of_queueing,
             a_queue_is_looked_through_in_bounded_slices,
+            the_oldest_of_a_queue_is_told_however_late_it_is_due,
             what_is_claimed_is_told_apart_and_not_buried,
             what_is_buried_is_dead_and_says_why,
             only_what_waits_and_is_not_critical_is_buried,

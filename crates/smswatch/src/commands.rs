@@ -36,3 +36,9 @@ fn field<'a>(value: &'a Value, pointer: &str) -> &'a str {
         .and_then(Value::as_str)
         .unwrap_or("-")
 }
+
+/// How many attempts on a delivery were made, more than are kept perhaps.
+fn attempts_made(delivery: &Value) -> String {
+    let made = delivery["attempts_made"].as_u64();
+    made.map_or_else(|| "-".to_owned(), |made| made.to_string())
+}

@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::DemoArgs;
 use crate::report::Failure;
-use crate::settings::{self, Source};
+use crate::settings::{self, Configuration, Source};
+use crate::signals::Signals;
 use crate::sink_types::SinkTypes;
 use crate::{log, run, wiring};
 
@@ -42,20 +43,29 @@ pub(crate) async fn demo(types: &SinkTypes, args: &DemoArgs) -> Result<(), Failu
         environment: Box::new(move |name| variables.get(name).cloned()),
     };
     let loaded = settings::read(types, source)?;
-    let stop = run::stop_signal()?;
-    let Some(process) = wiring::start(loaded.configuration, &stop).await? else {
+    let signals = Signals::listen()?;
+    let playing = play(args, loaded.configuration, sim, signals.stop.clone());
+    signals.heed(async { Ok(playing.await?) }).await
+}
+
+async fn play(
+    args: &DemoArgs,
+    configuration: Configuration,
+    sim: Sim,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let Some(process) = wiring::start(configuration, &stop).await? else {
         return Ok(());
     };
     let service = process.engine.service();
     introduce(args, process.front.address).context("could not print")?;
 
     let show = tokio::spawn(show(service.clone(), sim, args.clone(), stop.clone()));
-    run::work(process, stop).await;
+    run::work(process, stop).await?;
     show.await
         .context("the demo stopped in an unexpected way")??;
     let summary = summary::of(&service).await?;
-    writeln!(anstream::stdout(), "{summary}").context("could not print")?;
-    Ok(())
+    writeln!(anstream::stdout(), "{summary}").context("could not print")
 }
 
 /// A directory that goes with the demo.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use reqwest::Url;
-use smswatch_core::{Secret, Service};
-use tokio::time::MissedTickBehavior;
+use smswatch_core::Secret;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 /// How long a call may take.
@@ -49,9 +49,10 @@ impl Heartbeat {
         Ok(Self { client, url, every })
     }
 
-    /// Calls now and then while every part of the process is well, until `stop` says so.
-    pub(crate) async fn run(self, service: Service, stop: CancellationToken) {
-        let mut beat = tokio::time::interval(self.every);
+    /// Calls now and then while every part of the process is well, until `stop` says so. The first
+    /// call comes only after a whole interval: a process that dies soon after each start is not well.
+    pub(crate) async fn run(self, is_well: impl Fn() -> bool, stop: CancellationToken) {
+        let mut beat = interval_at(Instant::now() + self.every, self.every);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_heard = true;
         loop {
@@ -59,7 +60,7 @@ impl Heartbeat {
                 () = stop.cancelled() => return,
                 called = async {
                     beat.tick().await;
-                    if service.health().is_well() {
+                    if is_well() {
                         Some(self.call().await)
                     } else {
                         None
@@ -117,6 +118,21 @@ mod tests {
             assert!(!said.contains("hunter2"), "{said}");
         }
         assert_eq!(receiver.wait_for(1).await[0].method, "GET");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_beat_comes_after_a_whole_interval() {
+        let started = Instant::now();
+        let (asked, mut answers) = tokio::sync::mpsc::unbounded_channel();
+        let is_well = move || asked.send(started.elapsed()).is_err();
+        let stop = CancellationToken::new();
+        let beating = heartbeat("http://127.0.0.1:1/ping").run(is_well, stop.clone());
+        let beating = tokio::spawn(beating);
+        for n in 1..4 {
+            assert_eq!(answers.recv().await, Some(Duration::from_secs(60 * n)));
+        }
+        stop.cancel();
+        beating.await.expect("it ends");
     }
 
     #[test]

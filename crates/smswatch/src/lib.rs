@@ -19,6 +19,7 @@ mod plain;
 mod report;
 mod run;
 mod settings;
+mod signals;
 mod sink_types;
 mod wiring;
 

@@ -1,10 +1,14 @@
 //! `smswatch run`: works until it is told to stop.
 
-use tokio::signal::unix::{SignalKind, signal};
+use std::time::Duration;
+
+use anyhow::bail;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::ConfigArgs;
 use crate::report::Failure;
+use crate::signals::Signals;
 use crate::sink_types::SinkTypes;
 use crate::{log, settings, wiring};
 
@@ -13,49 +17,54 @@ pub(crate) async fn run(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Fail
     let loaded = settings::load(types, args.config.as_deref())?;
     loaded.warn();
     let file = loaded.file;
-    let stop = stop_signal()?;
-    let Some(process) = wiring::start(loaded.configuration, &stop).await? else {
-        return Ok(());
+    let signals = Signals::listen()?;
+    let running = async {
+        let Some(process) = wiring::start(loaded.configuration, &signals.stop).await? else {
+            return Ok(());
+        };
+        let address = process.front.address;
+        tracing::info!(file = %file.display(), "smswatch runs; its API is at http://{address}");
+        work(process, signals.stop.clone()).await?;
+        Ok(())
     };
-    let address = process.front.address;
-    tracing::info!(file = %file.display(), "smswatch runs; its API is at http://{address}");
-    work(process, stop).await;
-    Ok(())
+    signals.heed(running).await
 }
 
 /// Works until `stop` says so, then ends in order: the stages first, the door last, so that a load
 /// balancer sees the end coming.
-pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) {
+///
+/// # Errors
+///
+/// A part of the process panicked: whoever looks after it is to start it anew.
+pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) -> anyhow::Result<()> {
     let wiring::Process {
         engine,
         front,
         heartbeat,
+        shutdown_timeout,
     } = process;
     if let Some(heartbeat) = heartbeat {
-        tokio::spawn(heartbeat.run(engine.service(), stop.clone()));
+        let service = engine.service();
+        tokio::spawn(heartbeat.run(move || service.health().is_well(), stop.clone()));
     }
-    stop.cancelled().await;
+    let is_broken = tokio::select! {
+        () = stop.cancelled() => false,
+        () = engine.broken() => true,
+    };
+    let stopped = Instant::now();
     tracing::info!("stopping");
     engine.announce_stop();
     let is_finished = engine.stop().await;
     if !is_finished {
         tracing::warn!("not everything in flight ended in time; it is repeated after the start");
     }
-    front.close().await;
+    let left: Duration = shutdown_timeout.saturating_sub(stopped.elapsed());
+    front.close(left).await;
+    if is_broken {
+        bail!("a part of smswatch has a bug and panicked; the log has the rest");
+    }
+    Ok(())
 }
 
-/// A token that SIGTERM or Ctrl-C cancels.
-pub(crate) fn stop_signal() -> anyhow::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let stopped = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        stopped.cancel();
-    });
-    Ok(stop)
-}
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod store;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use smswatch_core::{Engine, Parts};
@@ -15,34 +16,48 @@ use tokio_util::sync::CancellationToken;
 use crate::heartbeat::Heartbeat;
 use crate::settings::Configuration;
 
+/// How long calls under way may take in any case when the process ends.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
 /// A process at work: the four stages, and a door for others.
 pub(crate) struct Process {
     pub(crate) engine: Engine,
     pub(crate) front: Front,
     pub(crate) heartbeat: Option<Heartbeat>,
+    pub(crate) shutdown_timeout: Duration,
 }
 
 /// The server that is answering.
 pub(crate) struct Front {
     pub(crate) address: SocketAddr,
     stop: CancellationToken,
+    cut: CancellationToken,
     serving: JoinHandle<()>,
 }
 
 impl Front {
     fn of(server: Server) -> Self {
-        let stop = CancellationToken::new();
+        let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
         Self {
             address: server.local_addr(),
-            serving: tokio::spawn(server.serve(stop.clone())),
+            serving: tokio::spawn(server.serve(stop.clone(), cut.clone())),
             stop,
+            cut,
         }
     }
 
-    /// Takes no more calls, and finishes those under way.
-    pub(crate) async fn close(self) {
+    /// Takes no more calls, and finishes those under way within this time, or very soon.
+    pub(crate) async fn close(mut self, within: Duration) {
         self.stop.cancel();
-        if let Err(error) = self.serving.await {
+        let within = within.max(LAST_WORDS);
+        let ended = match tokio::time::timeout(within, &mut self.serving).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                self.cut.cancel();
+                self.serving.await
+            }
+        };
+        if let Err(error) = ended {
             tracing::error!(%error, "the API ended in an unexpected way");
         }
     }
@@ -60,7 +75,10 @@ pub(crate) async fn start(
         RouteeProvider::new(configuration.routee).context("could not set up the Routee client")?;
     // What is wrong with the store is told before what is wrong with the address: a second process
     // on one file usually finds both taken.
-    let opened = store::open(&configuration.store).await?;
+    let opening = stop.run_until_cancelled(store::open(&configuration.store));
+    let Some(opened) = opening.await.transpose()? else {
+        return Ok(None);
+    };
     let listen = configuration.http.listen;
     let server = Server::bind(configuration.http)
         .await
@@ -69,9 +87,10 @@ pub(crate) async fn start(
     let front = Front::of(server);
     let waiting = store::wait(opened, &configuration.store, &door, front.address);
     let Some((store, now)) = stop.run_until_cancelled(waiting).await.transpose()? else {
-        front.close().await;
+        front.close(Duration::ZERO).await;
         return Ok(None);
     };
+    let shutdown_timeout = configuration.settings.shutdown_timeout;
     let parts = Parts {
         store,
         provider: Arc::new(provider),
@@ -86,5 +105,6 @@ pub(crate) async fn start(
         engine,
         front,
         heartbeat,
+        shutdown_timeout,
     }))
 }

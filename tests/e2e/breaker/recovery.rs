@@ -66,3 +66,33 @@ async fn refused_probes_neither_keep_a_breaker_open_nor_use_up_what_waits() {
     assert_eq!(told.len(), 2, "each is told once");
     assert_eq!(process.terminate(), Some(0));
 }
+
+/// What failed before is due in an hour only, and nothing else is there to probe with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_sink_is_probed_and_gets_what_failed_however_late_it_would_be_tried_again() {
+    let stage = Stage::new().await;
+    let redis = RedisServer::start();
+    for store in [stage.sqlite(), redis.url()] {
+        let config = stage.config(&store, "200ms", &[]);
+        let text = std::fs::read_to_string(&config).expect("a file");
+        let patient = text.replace("[100ms], give_up_after: 2s", "[1h], give_up_after: 24h");
+        assert_ne!(patient, text);
+        std::fs::write(&config, patient).expect("a file");
+        let process = Process::start(&config);
+        let told = stage.ops.requests().len();
+        let all = park(&stage, &process, &[]).await;
+        let failed = stage.crm.requests().len();
+        stage.crm.wait_for(failed + 2).await;
+
+        stage.crm.answer_always(Answer::status(200));
+        until("all arrive", async || pending(&process, "crm") == 0).await;
+        assert_eq!(
+            process.json(&["dead", "list"]).as_array().map(Vec::len),
+            Some(0)
+        );
+        let news = stage.ops.wait_for(told + 2).await;
+        assert_eq!(news[told + 1].json()["type"], "smswatch.sink_recovered");
+        assert!(all > 1, "one of them was enough to probe with");
+        assert_eq!(process.terminate(), Some(0));
+    }
+}

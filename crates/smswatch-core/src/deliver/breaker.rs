@@ -12,6 +12,10 @@
 //! | is refused for good | stays open; another delivery probes at once, the fifth time after the interval | dead |
 //! | finds that the receiver is gone | stays open; the next probe is in an hour | waits |
 //!
+//! A probe takes what is due, and what waits for a later attempt where nothing is. When the breaker
+//! closes, all that waits is due: the schedule of a delivery that failed while the receiver was ill says
+//! nothing about one that is well.
+//!
 //! A refusal says something about one delivery and little about the receiver: it may well take the
 //! next one, or be set up so that it takes nothing. So a few that nobody will ever take do not hold up
 //! a receiver that works, and one that refuses everything makes dead letters of what waits no faster
@@ -35,6 +39,9 @@ const FORMAT: u8 = 1;
 /// The longest pause that a receiver's `Retry-After` can cause, whatever it says.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
+/// The shortest pause that it causes, so that the answers to one burst count as one.
+const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// How often a receiver that said it is gone is probed.
 const GONE_PROBE: Duration = Duration::from_secs(3600);
 
@@ -46,6 +53,9 @@ const MOST_REFUSED: u32 = 5;
 pub(crate) struct Circuit {
     /// How many attempts failed in a row.
     failures: u32,
+    /// What the last of them failed of.
+    #[serde(default)]
+    failed_of: Option<String>,
     open: Option<Open>,
     held: Option<Span>,
     paused: Option<Timestamp>,
@@ -155,6 +165,13 @@ impl Circuit {
         }
     }
 
+    /// When an open breaker is probed next; none when it is closed or somebody holds the sink back.
+    pub(crate) fn probe_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let open = self.open.as_ref().filter(|_| self.paused.is_none())?;
+        let held = self.held_until(now);
+        Some(held.map_or(open.probe_at, |until| until.max(open.probe_at)))
+    }
+
     /// How much of the time from `from` to `now` the sink was parked.
     pub(crate) fn parked_within(&self, from: Timestamp, now: Timestamp) -> Duration {
         self.all_parked(now).within(from, now)
@@ -172,6 +189,7 @@ impl Circuit {
             Report::Well { is_probe: true } => self.close(now),
             Report::Well { is_probe: false } if self.open.is_none() => {
                 self.failures = 0;
+                self.failed_of = None;
                 None
             }
             // It began before the breaker opened, and says nothing about the time since.
@@ -234,7 +252,7 @@ impl Circuit {
         self.open.as_ref().map(|open| open.reason.as_str())
     }
 
-    /// Why nothing is claimed, for people.
+    /// What is wrong with the sink, for people: why nothing is claimed, or what failed last.
     pub(crate) fn trouble(&self, now: Timestamp) -> Option<String> {
         let mut troubles = Vec::new();
         if let Some(since) = self.paused {
@@ -249,7 +267,7 @@ impl Circuit {
                 "the breaker is open since {}: {}",
                 open.since, open.reason
             )),
-            None => {}
+            None => troubles.extend(self.failed_of.clone()),
         }
         if let Some(until) = self.held_until(now) {
             troubles.push(format!("the receiver wants nothing until {until}"));
@@ -262,6 +280,7 @@ impl Circuit {
             return None;
         }
         self.failures = self.failures.saturating_add(1);
+        self.failed_of = Some(reason.clone());
         if self.failures < settings.failures {
             return None;
         }
@@ -288,7 +307,7 @@ impl Circuit {
         settings: &BreakerSettings,
         now: Timestamp,
     ) -> Option<News> {
-        let until = now + delay.min(MAX_RETRY_AFTER);
+        let until = now + delay.clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER);
         if let Some(held) = &mut self.held {
             held.to = held.to.max(until);
             return None;
@@ -329,6 +348,7 @@ impl Circuit {
 
     fn close(&mut self, now: Timestamp) -> Option<News> {
         self.failures = 0;
+        self.failed_of = None;
         let open = self.open.take()?;
         self.parked.add(Span {
             from: open.since,

@@ -12,7 +12,7 @@ use super::{PATIENCE, lease};
 use crate::limiter::Limiter;
 use crate::pace::Backoff;
 use crate::shared::{Shared, SinkUnit};
-use crate::store::{ClaimedDelivery, Priority, Shard, StoreError};
+use crate::store::{ClaimedDeliveries, ClaimedDelivery, Priority, Shard, StoreError};
 
 /// A claimed delivery that waits for its attempt; its permit goes back when the attempt starts.
 pub(super) struct Waiting {
@@ -147,6 +147,7 @@ async fn room_and_work(
     tokio::select! {
         () = critical.wait(&shared.clock) => {}
         () = normal.wait(&shared.clock) => {}
+        () = unit.breaker.time_to_probe(&shared.clock) => {}
     }
     if let Some(limiter) = limiter {
         limiter.ready().await;
@@ -160,42 +161,102 @@ async fn room_and_work(
     permits
 }
 
-/// Claims as much as there are permits for.
+/// Claims as much as there are permits for. Who has the right to probe needs something to send: when
+/// nothing is due, it is what waits for a later attempt.
 async fn claim_round(
     shared: &Shared,
     unit: &SinkUnit,
     waiting: &mpsc::UnboundedSender<Waiting>,
-    mut permits: OwnedSemaphorePermit,
+    permits: OwnedSemaphorePermit,
     round: &mut Round,
 ) -> Result<(), StoreError> {
     let count = shared.store.shard_count();
     let now = shared.clock.now();
-    while permits.num_permits() > 0 {
+    let mut claims = Claims {
+        shared,
+        unit,
+        waiting,
+        permits,
+    };
+    while claims.permits.num_permits() > 0 {
         let Some((shard, priority)) = round.take_due(unit, count, now) else {
-            return Ok(());
+            break;
         };
-        let agenda = unit.agenda(priority);
-        let limit = u32::try_from(permits.num_permits()).unwrap_or(u32::MAX);
-        let claim = shared
-            .store
-            .claim_deliveries(shard, unit.name(), priority, limit, lease(unit));
-        let claimed = match shared.call("claim_deliveries", claim).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                agenda.hint_now(usize::from(shard.0));
-                return Err(error);
+        claims.due(shard, priority, round).await?;
+    }
+    if round.probe_until.is_some() {
+        for priority in Priority::ALL {
+            for shard in shared.shards() {
+                if round.probe_until.is_some() {
+                    claims.early(shard, priority, round).await?;
+                }
             }
-        };
+        }
+    }
+    Ok(())
+}
+
+/// Claims, with as many permits as there is room for.
+struct Claims<'a> {
+    shared: &'a Shared,
+    unit: &'a SinkUnit,
+    waiting: &'a mpsc::UnboundedSender<Waiting>,
+    permits: OwnedSemaphorePermit,
+}
+
+impl Claims<'_> {
+    /// Takes what is due.
+    async fn due(
+        &mut self,
+        shard: Shard,
+        priority: Priority,
+        round: &mut Round,
+    ) -> Result<(), StoreError> {
+        let (store, sink, lease) = (&self.shared.store, self.unit.name(), lease(self.unit));
+        let limit = u32::try_from(self.permits.num_permits()).unwrap_or(u32::MAX);
+        let claim = store.claim_deliveries(shard, sink, priority, limit, lease);
+        let claimed = self.shared.call("claim_deliveries", claim).await;
+        if claimed.is_err() {
+            let agenda = self.unit.agenda(priority);
+            agenda.hint_now(usize::from(shard.0));
+        }
+        self.hand_on(shard, priority, claimed?, round);
+        Ok(())
+    }
+
+    /// Takes what would be due first.
+    async fn early(
+        &mut self,
+        shard: Shard,
+        priority: Priority,
+        round: &mut Round,
+    ) -> Result<(), StoreError> {
+        let (store, sink, lease) = (&self.shared.store, self.unit.name(), lease(self.unit));
+        let claim = store.claim_early(shard, sink, priority, lease);
+        let claimed = self.shared.call("claim_deliveries", claim).await?;
+        self.hand_on(shard, priority, claimed, round);
+        Ok(())
+    }
+
+    fn hand_on(
+        &mut self,
+        shard: Shard,
+        priority: Priority,
+        claimed: ClaimedDeliveries,
+        round: &mut Round,
+    ) {
         if let Some(due) = claimed.next_due {
+            let agenda = self.unit.agenda(priority);
             agenda.hint(usize::from(shard.0), due);
         }
         let now = Instant::now();
         for delivery in claimed.deliveries {
-            let room = permits
+            let room = self
+                .permits
                 .split(1)
                 .expect("a claim brings no more than was asked for");
             // The other half of this stage lives until this one has ended.
-            let _sent = waiting.send(Waiting {
+            let _sent = self.waiting.send(Waiting {
                 shard,
                 priority,
                 delivery,
@@ -205,5 +266,4 @@ async fn claim_round(
             });
         }
     }
-    Ok(())
 }

@@ -19,19 +19,11 @@ pub(crate) fn of(unit: &SinkUnit, notification: Notification) -> Option<NewDeliv
     (notification.kind != EventKind::Test).then(|| readdressed(notification, &fallback.sink))
 }
 
-/// What the fallback of `unit` gets in place of these bodies. One that cannot be read tells nobody
+/// What the fallback of `unit` gets in place of this body. One that cannot be read tells nobody
 /// anything; it is counted where it is attempted.
-pub(crate) fn of_bodies<'a>(
-    unit: &SinkUnit,
-    bodies: impl Iterator<Item = &'a [u8]>,
-) -> Vec<NewDelivery> {
-    if unit.settings.fallback.is_none() {
-        return Vec::new();
-    }
-    bodies
-        .filter_map(|body| codec::decode_notification(body).ok())
-        .filter_map(|notification| of(unit, notification))
-        .collect()
+pub(crate) fn of_body(unit: &SinkUnit, body: &[u8]) -> Option<NewDelivery> {
+    unit.settings.fallback.as_ref()?;
+    of(unit, codec::decode_notification(body).ok()?)
 }
 
 /// The same notification for another sink, under the name that a rule's own delivery to it has: a
@@ -71,23 +63,33 @@ pub(crate) async fn hand_over(
     shard: Shard,
     deliveries: &[NewDelivery],
 ) -> Result<(), StoreError> {
-    let Some(first) = deliveries.first() else {
-        return Ok(());
-    };
-    let fallback = first.sink.clone();
-    let critical = deliveries
-        .iter()
-        .filter(|delivery| delivery.priority == Priority::Critical)
-        .count();
-    let counts = [
-        (Priority::Critical, critical),
-        (Priority::Normal, deliveries.len() - critical),
-    ];
-    let enqueue = shared.store.enqueue_all(shard, deliveries);
-    let added = shared.call("enqueue", enqueue).await?;
-    if added == 0 {
+    if deliveries.is_empty() {
         return Ok(());
     }
+    let enqueue = shared.store.enqueue_all(shard, deliveries);
+    let added = shared.call("enqueue", enqueue).await?;
+    handed_over(shared, unit, shard, deliveries, added);
+    Ok(())
+}
+
+/// Counts and tells that the fallback of `unit` got so many of these deliveries that it did not have,
+/// and has them sent at once.
+pub(crate) fn handed_over<'a>(
+    shared: &Shared,
+    unit: &SinkUnit,
+    shard: Shard,
+    deliveries: impl IntoIterator<Item = &'a NewDelivery>,
+    added: u64,
+) {
+    let mut counts = [0, 0];
+    let mut fallback = None;
+    for delivery in deliveries {
+        counts[delivery.priority.index()] += 1;
+        fallback = Some(&delivery.sink);
+    }
+    let Some(fallback) = fallback.filter(|_| added > 0) else {
+        return;
+    };
     tracing::info!(
         sink.name = unit.name(),
         fallback,
@@ -98,13 +100,12 @@ pub(crate) async fn hand_over(
         sink: unit.name.clone(),
     };
     shared.metrics.fallbacks.get_or_create(&label).inc_by(added);
-    if let Some(unit) = shared.sinks.get(&fallback) {
-        for (priority, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-            let count = u64::try_from(count).unwrap_or(u64::MAX);
+    if let Some(unit) = shared.sinks.get(fallback) {
+        let queued = Priority::ALL.into_iter().zip(counts);
+        for (priority, count) in queued.filter(|(_, count)| *count > 0) {
             unit.queued(shard, priority, count);
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

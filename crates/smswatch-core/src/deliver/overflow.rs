@@ -9,7 +9,8 @@ use super::fallback;
 use crate::metrics::DeliveryLabels;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::{
-    Attempt, Priority, QueueRequest, QueueSlice, Shard, StoreError, WaitingDelivery,
+    Attempt, Burial, Outcomes, Priority, QueueRequest, QueueSlice, Shard, StoreError,
+    WaitingDelivery,
 };
 
 /// How long after one look the next one is taken at the earliest.
@@ -164,19 +165,22 @@ async fn bury(
     if deliveries.is_empty() {
         return Ok(0);
     }
-    let bodies = deliveries.iter().map(|waiting| &waiting.body[..]);
-    let fallbacks = fallback::of_bodies(unit, bodies);
-    fallback::hand_over(shared, unit, shard, &fallbacks).await?;
-    let ids = deliveries.into_iter().map(|waiting| waiting.place.id);
+    let burials = deliveries.into_iter().map(|waiting| Burial {
+        fallback: fallback::of_body(unit, &waiting.body),
+        id: waiting.place.id,
+    });
+    let burials: Vec<_> = burials.collect();
     let attempt = Attempt {
         at: shared.clock.now(),
         result: "dead".to_owned(),
         detail: REASON.to_owned(),
     };
-    let bury = shared
-        .store
-        .bury(shard, unit.name(), ids.collect(), attempt);
-    let count = shared.call("bury", bury).await?;
+    let bury = shared.store.bury(shard, unit.name(), &burials, &attempt);
+    let Outcomes { done, queued } = shared.call("bury", bury).await?;
+    let others = burials.iter();
+    let others = others.filter_map(|burial| burial.fallback.as_ref());
+    fallback::handed_over(shared, unit, shard, others, queued);
+    let count = done.into_iter().map(u64::from).sum();
     let labels = DeliveryLabels {
         sink: unit.name.clone(),
         result: "dead",

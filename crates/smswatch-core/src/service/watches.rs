@@ -208,7 +208,7 @@ impl Shared {
             finished: Vec::new(),
         };
         let committed = self.call("commit", self.store.commit(shard, &step)).await?;
-        let outcomes = items
+        let outcomes: Vec<_> = items
             .iter()
             .zip(committed.outcomes)
             .map(|(item, outcome)| match outcome {
@@ -222,11 +222,13 @@ impl Shared {
                             looks.hint(queue, record.due());
                         }
                     }
-                    None
+                    Ok(None)
                 }
-                CommitOutcome::Conflict(current) => Some(current),
-            });
-        Ok(outcomes.collect())
+                CommitOutcome::Conflict(current) => Ok(Some(current)),
+                CommitOutcome::Unreadable => Err(damaged(&item.message_id)),
+            })
+            .collect();
+        outcomes.into_iter().collect()
     }
 }
 

@@ -103,7 +103,8 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// How many of a delivery's attempts a store keeps, the newest ones.
+    /// How many of a delivery's attempts a store keeps: the first one, which tells how it began, and the
+    /// newest ones.
     pub const MAX_KEPT: usize = 20;
 }
 
@@ -163,6 +164,26 @@ pub struct Completion {
     pub outcome: Outcome,
     /// The attempt, to be kept.
     pub attempt: Attempt,
+    /// What another sink gets because this one did not take it.
+    pub fallback: Option<NewDelivery>,
+}
+
+/// A delivery that is given up without an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Burial {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// What another sink gets instead.
+    pub fallback: Option<NewDelivery>,
+}
+
+/// What a step did to the deliveries that it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcomes {
+    /// For each of them in their order, whether the step ended or changed it.
+    pub done: Vec<bool>,
+    /// How many deliveries it queued for others that did not exist before.
+    pub queued: u64,
 }
 
 /// A delivery as the store holds it.
@@ -186,7 +207,7 @@ pub struct StoredDelivery {
     pub next_attempt_at: Option<Timestamp>,
     /// How many attempts were completed.
     pub attempts_made: u32,
-    /// The latest of them, oldest first, at most [`Attempt::MAX_KEPT`].
+    /// The first and the latest of them, oldest first, at most [`Attempt::MAX_KEPT`].
     pub attempts: Vec<Attempt>,
     /// The notification, as core wrote it.
     pub body: Vec<u8>,

@@ -78,6 +78,7 @@ pub enum RouteOutcome {
         /// How many deliveries did not exist before.
         added: u64,
     },
-    /// Somebody else moved the cursor; nothing took place.
+    /// Somebody else moved the cursor, or the log has lost the place to move it to, as after a
+    /// failover; nothing took place.
     Moved,
 }

@@ -81,6 +81,8 @@ pub enum CommitOutcome {
     Done,
     /// The watch was not as expected; this is how it is.
     Conflict(Option<Record>),
+    /// The watch was not as expected, and this version cannot read how it is; it is left as it is.
+    Unreadable,
 }
 
 /// What became of a step.

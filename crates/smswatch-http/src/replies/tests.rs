@@ -66,7 +66,7 @@ fn a_delivery_is_shown_with_its_attempts_and_without_what_it_says() {
         created_at: Timestamp::from_seconds(1_777_631_330),
         queued_at: Timestamp::from_seconds(1_777_631_330),
         next_attempt_at: Some(Timestamp::from_seconds(1_777_631_336)),
-        attempts_made: 1,
+        attempts_made: 47,
         attempts: vec![Attempt {
             at: Timestamp::from_seconds(1_777_631_331),
             result: "retry".to_owned(),
@@ -84,6 +84,7 @@ fn a_delivery_is_shown_with_its_attempts_and_without_what_it_says() {
         "message-1"
       ],
       "next_attempt_at": "2026-05-01T10:28:56Z",
+      "attempts_made": 47,
       "attempts": [
         {
           "at": "2026-05-01T10:28:51Z",

@@ -112,9 +112,15 @@ async fn a_call_under_way_is_answered_before_the_server_ends() {
 }
 
 #[tokio::test]
-async fn a_caller_that_never_finishes_does_not_keep_the_server_from_ending() {
+async fn a_caller_that_never_finishes_is_cut_off_when_the_server_must_end() {
     let house = House::open().await;
     let stream = half_a_call(&house).await;
+    house.stop.cancel();
+    while TcpStream::connect(house.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!house.serving.is_finished(), "the call is under way");
+    house.cut.cancel();
     house.close().await;
     drop(stream);
 }

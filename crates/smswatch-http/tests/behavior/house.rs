@@ -31,6 +31,7 @@ pub(crate) struct House {
     pub(crate) engine: Engine,
     pub(crate) address: SocketAddr,
     pub(crate) stop: CancellationToken,
+    pub(crate) cut: CancellationToken,
     pub(crate) serving: JoinHandle<()>,
     _directory: tempfile::TempDir,
 }
@@ -102,12 +103,13 @@ impl House {
         let server = Server::bind(options).await.expect("a free port");
         server.door().open(engine.service());
         let address = server.local_addr();
-        let stop = CancellationToken::new();
-        let serving = tokio::spawn(server.serve(stop.clone()));
+        let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
+        let serving = tokio::spawn(server.serve(stop.clone(), cut.clone()));
         Self {
             engine,
             address,
             stop,
+            cut,
             serving,
             _directory: directory,
         }

@@ -110,6 +110,32 @@ async fn slack_can_say_when() {
 }
 
 #[tokio::test]
+async fn a_date_is_held_against_the_clock_of_the_one_who_wrote_it() {
+    let until_a_date = |status| {
+        Answer::status(status)
+            .header("date", "Sun, 06 Nov 1994 08:49:07 GMT")
+            .header("retry-after", "Sunday, 06-Nov-94 08:49:37 GMT")
+    };
+    for status in [429, 503] {
+        for error in [
+            of_webhook(until_a_date(status)).await,
+            of_bot(until_a_date(status)).await,
+        ] {
+            assert_eq!(error.retry(), Retry::After(Duration::from_secs(30)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_alone_is_no_word_of_slacks() {
+    let receiver = Receiver::start().await;
+    let url = receiver.url("/services/t0/b0/0123456789abcdef01234567");
+    let sink = configured(json!({ "webhook_url": url })).expect("it is valid");
+    let error = judged(&receiver, &sink, text(400, "0123456789abcdef01234567")).await;
+    assert_eq!(error.detail(), "Slack answered 400 Bad Request");
+}
+
+#[tokio::test]
 async fn slacks_troubles_and_redirects_are_tried_again() {
     for status in [301, 307, 401, 500, 502, 503, 504] {
         for error in [

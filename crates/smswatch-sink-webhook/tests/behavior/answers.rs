@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use smswatch_core::sink::{Retry, Sink as _};
 use smswatch_testkit::receiver::{Answer, Receiver};
 use smswatch_testkit::sample;
 
-use crate::plain;
+use crate::{configured, plain};
 
 /// What the sink makes of one answer: none when it is delivered.
 async fn judged(answer: Answer) -> Option<(Retry, String)> {
@@ -59,6 +60,21 @@ async fn a_receiver_can_say_when() {
 }
 
 #[tokio::test]
+async fn a_date_is_held_against_the_receivers_own_clock() {
+    for until in [
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+    ] {
+        let answer = Answer::status(503)
+            .header("date", "Sun, 06 Nov 1994 08:49:07 GMT")
+            .header("retry-after", until);
+        let (retry, _) = judged(answer).await.expect("not delivered");
+        assert_eq!(retry, Retry::After(Duration::from_secs(30)), "{until}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed() {
     let receiver = Receiver::start().await;
     let elsewhere = Receiver::start().await;
@@ -80,9 +96,51 @@ async fn the_receivers_words_are_kept_in_one_line() {
 }
 
 #[tokio::test]
+async fn no_credential_is_repeated_in_whatever_form_and_wherever_the_answer_is_cut() {
+    let receiver = Receiver::start().await;
+    let address = receiver.address();
+    let token = "an-uncommon-token-".repeat(10);
+    let sink = configured(json!({
+        "url": format!("http://us%40er:p%20ssword@{address}/hooks/0123456789abcdef?key=a%20key"),
+        "headers": {"x-token": format!("Token {token}")},
+        "allow_private": true,
+    }));
+    let sink = sink.expect("it is valid");
+    for body in [
+        // What was sent as basic authentication, and what it stands for.
+        "dXNAZXI6cCBzc3dvcmQ= us@er p ssword p%20ssword".to_owned(),
+        "0123456789abcdef a%20key a key".to_owned(),
+        // Cut in the third one, and what is left is short enough to be shown.
+        format!("{token} {token} {token}"),
+    ] {
+        receiver.answer_always(Answer::status(422).body(body.clone()));
+        let delivery = sink.deliver(&sample::notification()).await;
+        let detail = delivery.expect_err("not delivered").detail();
+        assert!(
+            detail.contains("422 Unprocessable Entity: [hidden]"),
+            "{detail}"
+        );
+        for secret in ["dXNAZXI", "us@er", "ssword", "89abc", "key", "uncommon"] {
+            assert!(!detail.contains(secret), "{detail}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_success_with_a_broken_body_is_a_success() {
     assert_eq!(judged(Answer::status(200).stalled_body()).await, None);
     assert_eq!(judged(Answer::status(200).endless_body()).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_waits_for_none_of_its_body() {
+    let receiver = Receiver::start().await;
+    receiver.answer_always(Answer::status(200).stalled_body());
+    let before = tokio::time::Instant::now();
+    let delivery = plain(&receiver).deliver(&sample::notification()).await;
+    assert_eq!(delivery.expect("it is accepted").detail(), "200 OK");
+    // The clock only moves while somebody waits for it.
+    assert_eq!(tokio::time::Instant::now(), before);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 use smswatch_core::sink::Sink as _;
-use smswatch_testkit::receiver::Receiver;
+use smswatch_testkit::receiver::{Answer, Receiver};
 use smswatch_testkit::sample;
 use standardwebhooks::Webhook;
 
@@ -105,6 +105,9 @@ async fn connections_are_used_again() {
     let receiver = Receiver::start().await;
     let sink = plain(&receiver);
     for n in 0..20 {
+        if n == 10 {
+            receiver.answer_always(Answer::status(200).body("taken"));
+        }
         sink.deliver(&sample::numbered(n))
             .await
             .expect("it is accepted");

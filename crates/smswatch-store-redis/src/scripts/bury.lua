@@ -1,30 +1,39 @@
 -- Makes deliveries dead that are pending, not critical, and claimed by nobody.
--- sink, how many attempts are kept, attempt as JSON; then the ids.
+-- sink, how many attempts are kept, attempt as JSON; then for each its id, and 1 before the delivery that
+-- is queued in its place, which stands as `enqueue` wants it, or 0.
 local base, sink, most, attempt = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local queue, count = base .. 'q:1:' .. sink, 0
+local queue, queued, buried = base .. 'q:1:' .. sink, 0, {}
 
 local function with(attempts)
   local all = {}
   for line in (attempts or ''):gmatch('[^\n]+') do all[#all + 1] = line end
   all[#all + 1] = attempt
-  return table.concat(all, '\n', math.max(1, #all - most + 1))
+  -- The first one tells how it began.
+  while #all > most do table.remove(all, 2) end
+  return table.concat(all, '\n')
 end
 
-for at = 4, #ARGV do
+local at = 4
+while at <= #ARGV do
   local id = ARGV[at]
   local key = base .. 'd:' .. id
   local score = redis.call('ZSCORE', queue, id)
   -- A claim's score is no whole number.
   local is_free = score and (tonumber(score) <= now or tonumber(score) % 1 == 0)
   local delivery = redis.call('HMGET', key, 's', 'a')
+  local has_other = ARGV[at + 1] == '1'
   if is_free and delivery[1] == 'pending' then
+    if has_other and enqueue(base, now, at + 2) then queued = queued + 1 end
     redis.call('HSET', key, 's', 'dead', 'a', with(delivery[2]))
     redis.call('ZADD', base .. 'dead:' .. sink, now, id)
     redis.call('ZREM', queue, id)
     redis.call('ZREM', base .. 'a:1:' .. sink, id)
-    count = count + 1
+    buried[#buried + 1] = 1
+  else
+    buried[#buried + 1] = 0
   end
+  at = at + (has_other and 8 or 2)
 end
-return count
+return { queued, buried }

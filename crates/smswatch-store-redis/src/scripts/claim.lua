@@ -21,8 +21,10 @@ end
 local function keep(due, place)
   local bucket = place:byte(1) * 256 + place:byte(2)
   local field = place:sub(3)
-  local record = redis.call('HGET', base .. 'w:' .. bucket, field)
-      or redis.call('HGET', base .. 'x:' .. bucket, field)
+  local record = redis.pcall('HGET', base .. 'w:' .. bucket, field)
+      or redis.pcall('HGET', base .. 'x:' .. bucket, field)
+  -- In a key of another type nothing can be read; what is due besides must not wait for that.
+  if type(record) == 'table' then record = '--' .. due end
   if record and record:sub(3, 8) == due and not seen[place] then
     seen[place] = true
     kept[#kept + 1] = due .. place

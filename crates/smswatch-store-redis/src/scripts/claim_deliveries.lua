@@ -1,11 +1,14 @@
--- Takes deliveries of one sink and priority that are due. The score that a claim gives, the end of its
--- lease and a half, is also its token: no retry's score and no other claim's is ever the same.
+-- Takes deliveries of one sink and priority that are due; or, when `early` is 1, of those that belong to
+-- nobody the one that would be first, due or not. The score that a claim gives, the end of its lease and
+-- a half, is also its token: no retry's score and no other claim's is ever the same.
 local base, sink, priority, lease = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[4])
+local is_early = ARGV[5] == '1'
 local queue = base .. 'q:' .. priority .. ':' .. sink
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local out, next_due = {}, -1
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue, '-inf', now, 'LIMIT', 0, ARGV[3])) do
+
+local function take(id)
   local delivery = redis.call('HMGET', base .. 'd:' .. id, 'b', 'c', 'n', 'q', 'o')
   if delivery[1] then
     redis.call('ZADD', queue, string.format('%.1f', now + lease + 0.5), id)
@@ -17,6 +20,30 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue, '-inf', now, 'LIMIT', 0, 
     redis.call('ZREM', queue, id)
     redis.call('ZREM', base .. 'a:' .. priority .. ':' .. sink, id)
   end
+end
+
+-- Who looks beyond what is due comes upon what others have claimed: its score is no whole number.
+local function take_early()
+  local skip = 0
+  while true do
+    local page = redis.call('ZRANGEBYSCORE', queue, '-inf', '+inf', 'WITHSCORES', 'LIMIT', skip, 64)
+    if #page == 0 then return end
+    for at = 1, #page, 2 do
+      local score = tonumber(page[at + 1])
+      if score <= now or score % 1 == 0 then
+        take(page[at])
+        if #out > 0 then return end
+      else
+        skip = skip + 1
+      end
+    end
+  end
+end
+
+if is_early then
+  take_early()
+else
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue, '-inf', now, 'LIMIT', 0, ARGV[3])) do take(id) end
 end
 local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
 if first[2] then next_due = math.ceil(tonumber(first[2])) end

@@ -6,6 +6,13 @@ local results, states, conflicts = {}, {}, 0
 -- The place of the entry before those of this step, then theirs.
 local places = {}
 
+-- A key of another type is nothing that this or another version wrote: it keeps no item but its own.
+local function read(key, field)
+  local value = redis.pcall('HGET', key, field)
+  if type(value) == 'table' then return nil, true end
+  return value, false
+end
+
 local function count(record, by)
   local state = record:byte(2)
   states[state] = (states[state] or 0) + by
@@ -14,11 +21,16 @@ end
 for at = n_finished + 2, #ARGV, 7 do
   local bucket, field, expected, record = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local small, large = base .. 'w:' .. bucket, base .. 'x:' .. bucket
-  local current, home = redis.call('HGET', small, field), small
-  if not current then
-    current, home = redis.call('HGET', large, field), large
+  local current, is_foreign = read(small, field)
+  local home = small
+  if not current and not is_foreign then
+    current, is_foreign = read(large, field)
+    home = large
   end
-  if (current or '') ~= expected then
+  if is_foreign then
+    results[#results + 1] = -1
+    conflicts = conflicts + 1
+  elseif (current or '') ~= expected then
     results[#results + 1] = current or 0
     conflicts = conflicts + 1
   else

@@ -1,18 +1,22 @@
 -- Writes what came of attempts whose token still holds.
--- Per delivery: id, token, outcome, delay in milliseconds, attempt as JSON.
+-- Per delivery: id, token, outcome, delay in milliseconds, attempt as JSON, and 1 before the delivery that
+-- is queued in its place, which stands as `enqueue` wants it, or 0.
 local base, sink, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local held = {}
+local queued, held = 0, {}
 
 local function with(attempts, attempt)
   local all = {}
   for line in (attempts or ''):gmatch('[^\n]+') do all[#all + 1] = line end
   all[#all + 1] = attempt
-  return table.concat(all, '\n', math.max(1, #all - most + 1))
+  -- The first one tells how it began.
+  while #all > most do table.remove(all, 2) end
+  return table.concat(all, '\n')
 end
 
-for at = 3, #ARGV, 5 do
+local at = 3
+while at <= #ARGV do
   local id, outcome = ARGV[at], ARGV[at + 2]
   local key = base .. 'd:' .. id
   local delivery = redis.call('HMGET', key, 'p', 'n', 'a')
@@ -20,6 +24,8 @@ for at = 3, #ARGV, 5 do
   local score = redis.call('ZSCORE', queue, id)
   if score and tonumber(score) == tonumber(ARGV[at + 1]) + 0.5 then
     local made = tonumber(delivery[2] or 0) + 1
+    -- First what is queued instead: done without the rest, it is found again, and changes nothing then.
+    if ARGV[at + 5] == '1' and enqueue(base, now, at + 6) then queued = queued + 1 end
     if outcome == 'returned' then
       redis.call('ZADD', queue, now, id)
     elseif outcome == 'pending' then
@@ -35,5 +41,6 @@ for at = 3, #ARGV, 5 do
   else
     held[#held + 1] = 0
   end
+  at = at + (ARGV[at + 5] == '1' and 12 or 6)
 end
-return held
+return { queued, held }

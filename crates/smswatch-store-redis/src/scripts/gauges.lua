@@ -1,4 +1,4 @@
--- Counts what the shard holds. The oldest delivery is looked for among the first few of each queue.
+-- Counts what the shard holds, and finds the delivery of each sink that was queued longest ago.
 local base = KEYS[1]
 local queues = {}
 for _, sink in ipairs(redis.call('SMEMBERS', base .. 'sinks')) do
@@ -6,10 +6,14 @@ for _, sink in ipairs(redis.call('SMEMBERS', base .. 'sinks')) do
   for priority = 0, 1 do
     local queue = base .. 'q:' .. priority .. ':' .. sink
     pending = pending + redis.call('ZCARD', queue)
-    for _, id in ipairs(redis.call('ZRANGE', queue, 0, 15)) do
-      local delivery = redis.call('HMGET', base .. 'd:' .. id, 'q', 'c')
-      local queued = tonumber(delivery[1] or delivery[2] or -1)
-      if queued >= 0 and (oldest < 0 or queued < oldest) then oldest = queued end
+    local ages = redis.call('ZRANGE', base .. 'a:' .. priority .. ':' .. sink, 0, 15, 'WITHSCORES')
+    for at = 1, #ages, 2 do
+      -- A step that Redis broke off may have left some that are not queued any more.
+      if redis.call('ZSCORE', queue, ages[at]) then
+        local queued = tonumber(ages[at + 1])
+        if oldest < 0 or queued < oldest then oldest = queued end
+        break
+      end
     end
   end
   queues[#queues + 1] = sink

@@ -1,28 +1,23 @@
--- Queues deliveries that do not exist yet, then moves the cursor, unless somebody else has moved it.
+-- Queues deliveries that do not exist yet, then moves the cursor, unless somebody else has moved it or
+-- the log has no entry where it is to stand: a failover may have lost it, and what is appended since
+-- could lie before that place.
 -- Without a place to move from, it only queues. What is set aside stands before the deliveries.
 -- Per entry set aside: position, error, body. Per delivery: id, sink, rule, priority, message ids, body.
 local base, from, to = KEYS[1], ARGV[1], ARGV[2]
-if from ~= '' and (redis.call('GET', base .. 'cur') or '0-0') ~= from then return -1 end
+if from ~= '' then
+  if (redis.call('GET', base .. 'cur') or '0-0') ~= from then return -1 end
+  if #redis.call('XRANGE', base .. 'log', to, to) == 0 then return -1 end
+end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local added, sinks, n_aside = 0, {}, tonumber(ARGV[4])
+local added, n_aside = 0, tonumber(ARGV[4])
 local first = 6 + 3 * n_aside
 for at = 6, first - 1, 3 do
   redis.call('XADD', base .. 'aside', 'MAXLEN', ARGV[5], '*', 'p', ARGV[at], 'e', ARGV[at + 1], 'b', ARGV[at + 2])
 end
 for at = first, #ARGV, 6 do
-  local id, sink, priority = ARGV[at], ARGV[at + 1], ARGV[at + 3]
-  local key = base .. 'd:' .. id
-  if redis.call('EXISTS', key) == 0 then
-    redis.call('HSET', key, 'f', '1', 'k', sink, 'r', ARGV[at + 2], 'p', priority, 's', 'pending',
-      'm', ARGV[at + 4], 'b', ARGV[at + 5], 'c', now)
-    redis.call('ZADD', base .. 'q:' .. priority .. ':' .. sink, now, id)
-    redis.call('ZADD', base .. 'a:' .. priority .. ':' .. sink, now, id)
-    sinks[sink] = true
-    added = added + 1
-  end
+  if enqueue(base, now, at) then added = added + 1 end
 end
-for sink in pairs(sinks) do redis.call('SADD', base .. 'sinks', sink) end
 if from ~= '' then
   redis.call('SET', base .. 'cur', to)
   redis.call('HINCRBY', base .. 'n', 'routed', ARGV[3])

@@ -24,25 +24,45 @@ local function trim_log(keep_ms, keep)
   return removed
 end
 
-local function trim_list(list, keep_ms, keep)
-  local too_old = redis.call('ZRANGEBYSCORE', list, '-inf', '(' .. (now - keep_ms), 'LIMIT', 0, most)
-  local surplus = math.min(redis.call('ZCARD', list) - keep, most)
-  local ids = too_old
-  if surplus > #too_old then ids = redis.call('ZRANGE', list, 0, surplus - 1) end
+local function remove(list, ids)
   for _, id in ipairs(ids) do
     redis.call('DEL', base .. 'd:' .. id)
-    redis.call('ZREM', list, id)
+    redis.call('ZREM', list.key, id)
   end
+  list.count = list.count - #ids
   return #ids
 end
 
+-- What is too old goes first, and then what the sinks have too many of together: from the longest
+-- lists, so that a sink with much history costs the others nothing of theirs.
 local function trim_state(state, keep_ms, keep)
-  local removed = 0
-  local sinks = redis.call('SMEMBERS', base .. 'sinks')
-  for _, sink in ipairs(sinks) do
-    -- Every sink has an equal share of what is kept.
-    local share = math.ceil(keep / #sinks)
-    removed = removed + trim_list(base .. state .. ':' .. sink, keep_ms, share)
+  local lists, total, removed = {}, 0, 0
+  for _, sink in ipairs(redis.call('SMEMBERS', base .. 'sinks')) do
+    local list = { key = base .. state .. ':' .. sink }
+    list.count = redis.call('ZCARD', list.key)
+    if removed < most then
+      local too_old = redis.call('ZRANGEBYSCORE', list.key, '-inf', '(' .. (now - keep_ms),
+        'LIMIT', 0, most - removed)
+      removed = removed + remove(list, too_old)
+    end
+    total = total + list.count
+    lists[#lists + 1] = list
+  end
+  table.sort(lists, function(a, b) return a.count > b.count end)
+  -- The longest lists are cut to the length of the next one, together, until enough is gone.
+  local surplus, n_longest, level = math.min(total - keep, most - removed), 0, 0
+  while surplus > 0 do
+    repeat
+      n_longest = n_longest + 1
+      level = lists[n_longest + 1] and lists[n_longest + 1].count or 0
+    until lists[n_longest].count > level
+    for at = 1, n_longest do
+      local share = math.min(lists[at].count - level, math.ceil(surplus / (n_longest - at + 1)))
+      if share > 0 then
+        local number = remove(lists[at], redis.call('ZRANGE', lists[at].key, 0, share - 1))
+        removed, surplus = removed + number, surplus - number
+      end
+    end
   end
   return removed
 end

@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use smswatch_core::model::{DeliveryId, Timestamp};
 use smswatch_core::store::{
     ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState, DeliveryToken,
-    NewDelivery, Outcome, Page, PageRequest, Priority, Rate, Reserved, Shard, StoreError,
+    NewDelivery, Outcome, Outcomes, Page, PageRequest, Priority, Rate, Reserved, Shard, StoreError,
     StoredDelivery, shard_of,
 };
 
@@ -17,6 +17,18 @@ use crate::error::strange;
 use crate::page::Place;
 use smswatch_core::store::Attempt;
 
+/// How many deliveries one call of the script makes due at most: Redis does nothing else meanwhile.
+const HASTENED_AT_ONCE: u64 = 512;
+
+/// Which deliveries a claim takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pick {
+    /// Those that are due.
+    Due,
+    /// The one that would be first, be it due or not.
+    First,
+}
+
 /// Adds a delivery to the arguments of the script that queues it.
 pub(super) fn add(call: &mut Call<'_>, delivery: &NewDelivery) {
     let ids: Vec<&str> = delivery.message_ids.iter().map(|id| id.as_str()).collect();
@@ -26,6 +38,22 @@ pub(super) fn add(call: &mut Call<'_>, delivery: &NewDelivery) {
         .arg(delivery.priority.index())
         .arg(ids.join("\n"))
         .arg(&delivery.body[..]);
+}
+
+/// Adds what is queued in another one's place, if anything, to the arguments of a script.
+pub(super) fn add_other(call: &mut Call<'_>, other: Option<&NewDelivery>) {
+    call.arg(u8::from(other.is_some()));
+    if let Some(delivery) = other {
+        add(call, delivery);
+    }
+}
+
+/// What a script says that ended deliveries and queued others.
+pub(super) fn outcomes((queued, done): (u64, Vec<u8>)) -> Outcomes {
+    Outcomes {
+        done: done.into_iter().map(|done| done == 1).collect(),
+        queued,
+    }
 }
 
 impl RedisStore {
@@ -49,12 +77,14 @@ impl RedisStore {
         priority: Priority,
         limit: u32,
         lease: Duration,
+        pick: Pick,
     ) -> Result<ClaimedDeliveries, StoreError> {
         let mut call = self.call(&self.scripts.claim_deliveries, shard);
         call.arg(sink)
             .arg(priority.index())
             .arg(limit)
-            .arg(millis(lease));
+            .arg(millis(lease))
+            .arg(u8::from(pick == Pick::First));
         let (now, next_due, token, found): (i64, i64, i64, Vec<Vec<u8>>) =
             self.invoke(&call).await?;
         let deliveries = found.chunks_exact(4).map(|row| {
@@ -73,12 +103,34 @@ impl RedisStore {
         })
     }
 
+    pub(super) async fn hasten_queue(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+    ) -> Result<u64, StoreError> {
+        let (mut moved_in_all, mut kept_in_all) = (0, 0);
+        loop {
+            let mut call = self.call(&self.scripts.hasten, shard);
+            call.arg(sink)
+                .arg(priority.index())
+                .arg(kept_in_all)
+                .arg(HASTENED_AT_ONCE);
+            let (moved, kept): (u64, u64) = self.invoke(&call).await?;
+            moved_in_all += moved;
+            kept_in_all += kept;
+            if moved + kept < HASTENED_AT_ONCE {
+                return Ok(moved_in_all);
+            }
+        }
+    }
+
     pub(super) async fn complete_deliveries(
         &self,
         shard: Shard,
         sink: &str,
         completions: &[Completion],
-    ) -> Result<Vec<bool>, StoreError> {
+    ) -> Result<Outcomes, StoreError> {
         let mut call = self.call(&self.scripts.complete, shard);
         call.arg(sink).arg(Attempt::MAX_KEPT);
         for completion in completions {
@@ -95,9 +147,9 @@ impl RedisStore {
                 .arg(outcome)
                 .arg(millis(delay))
                 .arg(attempt);
+            add_other(&mut call, completion.fallback.as_ref());
         }
-        let held: Vec<u8> = self.invoke(&call).await?;
-        Ok(held.into_iter().map(|held| held == 1).collect())
+        Ok(outcomes(self.invoke(&call).await?))
     }
 
     /// A delivery's name does not say where it is: all shards are asked at once.

@@ -1,11 +1,12 @@
 //! Queues, looked through without claiming, and deliveries that are given up unattempted.
 
-use smswatch_core::model::DeliveryId;
 use smswatch_core::store::{
-    Attempt, QueuePlace, QueueRequest, QueueSlice, Shard, StoreError, WaitingDelivery,
+    Attempt, Burial, Outcomes, QueuePlace, QueueRequest, QueueSlice, Shard, StoreError,
+    WaitingDelivery,
 };
 
 use super::RedisStore;
+use super::queue::{add_other, outcomes};
 use crate::delivery::{delivery_id, instant};
 use crate::error::strange;
 
@@ -43,16 +44,17 @@ impl RedisStore {
         &self,
         shard: Shard,
         sink: &str,
-        ids: &[DeliveryId],
+        burials: &[Burial],
         attempt: &Attempt,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Outcomes, StoreError> {
         let attempt = serde_json::to_string(attempt).map_err(|_| strange("an attempt"))?;
         let mut call = self.call(&self.scripts.bury, shard);
         call.arg(sink).arg(Attempt::MAX_KEPT).arg(attempt);
-        for id in ids {
-            call.arg(id.as_str());
+        for burial in burials {
+            call.arg(burial.id.as_str());
+            add_other(&mut call, burial.fallback.as_ref());
         }
-        self.invoke(&call).await
+        Ok(outcomes(self.invoke(&call).await?))
     }
 }
 

@@ -140,8 +140,12 @@ impl RedisStore {
         let mut places = places.into_iter().map(LogPosition);
         let outcomes = outcomes.into_iter().map(|outcome| match outcome {
             Value::Int(1) => Ok(CommitOutcome::Done),
-            Value::Int(_) => Ok(CommitOutcome::Conflict(None)),
-            Value::BulkString(current) => Ok(CommitOutcome::Conflict(Some(record(current)?))),
+            Value::Int(0) => Ok(CommitOutcome::Conflict(None)),
+            Value::Int(-1) => Ok(CommitOutcome::Unreadable),
+            Value::BulkString(current) => Ok(Record::from_bytes(current)
+                .map_or(CommitOutcome::Unreadable, |current| {
+                    CommitOutcome::Conflict(Some(current))
+                })),
             _ => Err(strange("a commit")),
         });
         Ok(Committed {

@@ -31,6 +31,7 @@ fn completion(claimed: &ClaimedDelivery, outcome: Outcome) -> Completion {
         token: claimed.token,
         outcome,
         attempt,
+        fallback: None,
     }
 }
 
@@ -45,6 +46,7 @@ async fn complete(
         .complete(SHARD, sink, &completions)
         .await
         .expect("completed")
+        .done
         .remove(0)
 }
 
@@ -236,8 +238,10 @@ pub async fn a_retry_is_due_after_its_delay(fixture: &dyn StoreFixture) {
     );
 }
 
-/// A long history is cut, and its length is not.
-pub async fn the_newest_attempts_are_kept_and_all_are_counted(fixture: &dyn StoreFixture) {
+/// A long history is cut in its middle, and its length is not.
+pub async fn the_first_and_the_newest_attempts_are_kept_and_all_are_counted(
+    fixture: &dyn StoreFixture,
+) {
     let store = fixture.store();
     let new = delivery(1, "crm", Priority::Normal);
     store.enqueue(SHARD, new.clone()).await.expect("queued");
@@ -255,7 +259,12 @@ pub async fn the_newest_attempts_are_kept_and_all_are_counted(fixture: &dyn Stor
         usize::try_from(found.attempts_made).expect("few"),
         Attempt::MAX_KEPT + 5
     );
-    assert_eq!(found.attempts[0].detail, "attempt 5 \"quoted\"\nline");
+    let numbers = found.attempts.iter().map(|attempt| {
+        let number = attempt.detail.split(' ').nth(1);
+        number.and_then(|number| number.parse().ok())
+    });
+    let newest = 6..Attempt::MAX_KEPT + 5;
+    assert!(numbers.eq([0].into_iter().chain(newest).map(Some)));
 }
 
 /// Every filter, alone and together, page by page.
@@ -287,7 +296,8 @@ pub async fn deliveries_are_found_by_state_sink_and_message(fixture: &dyn StoreF
             store
                 .complete(shard, "crm", &completions)
                 .await
-                .expect("completed");
+                .expect("completed")
+                .done;
         }
     }
     assert_eq!(found(&*store, &DeliveryFilter::default()).await.len(), 30);
@@ -405,6 +415,75 @@ pub async fn ended_deliveries_are_trimmed_and_pending_ones_are_not(fixture: &dyn
         }
     );
     assert_eq!(found(&*store, &DeliveryFilter::default()).await.len(), 2);
+}
+
+/// Queues `count` deliveries to `sink`, beginning with number `first`, and lets all of them die.
+async fn let_die(store: &dyn Store, sink: &str, first: u32, count: u32) {
+    let dead: Vec<_> = (first..first + count)
+        .map(|n| delivery(n, sink, Priority::Normal))
+        .collect();
+    store.enqueue_all(SHARD, &dead).await.expect("queued");
+    for claimed in claim(store, sink, LONG).await {
+        assert!(complete(store, sink, &claimed, Outcome::Dead).await);
+    }
+    let ended = store.now().await.expect("the time");
+    until(async || store.now().await.expect("the time") > ended).await;
+}
+
+/// Trims all that ended so that each shard keeps `max`; answers how many went.
+async fn trim_to(store: &dyn Store, max: u64) -> u64 {
+    let bound = Bound {
+        keep_for: LONG,
+        max: max * u64::from(store.shard_count()),
+    };
+    let bounds = HistoryBounds {
+        events: bound,
+        deliveries: bound,
+        dead: bound,
+    };
+    store.trim(SHARD, &bounds).await.expect("a trim").dead
+}
+
+async fn n_dead(store: &dyn Store, sink: &str) -> u64 {
+    let gauges = store.gauges().await.expect("counts");
+    let queue = gauges.queues.into_iter().find(|queue| queue.sink == sink);
+    queue.map_or(0, |queue| queue.dead)
+}
+
+/// A sink that has nothing to keep leaves its room to the others.
+pub async fn one_sinks_history_may_fill_what_all_may_keep(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    for (n, sink) in (100..).zip(["a", "b", "c"]) {
+        let idle = delivery(n, sink, Priority::Normal);
+        store.enqueue(SHARD, idle).await.expect("queued");
+    }
+    let_die(&*store, "crm", 0, 8).await;
+    assert_eq!(trim_to(&*store, 8).await, 0);
+    assert_eq!(trim_to(&*store, 6).await, 2);
+    assert_eq!(n_dead(&*store, "crm").await, 6);
+    for n in 0..8 {
+        let id = delivery(n, "crm", Priority::Normal).id;
+        let found = store.delivery(&id).await.expect("an answer");
+        assert_eq!(found.is_some(), n >= 2, "the oldest go first");
+    }
+}
+
+/// However uneven the lists of the sinks are.
+pub async fn no_more_history_goes_than_there_is_too_much(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    let_die(&*store, "crm", 0, 9).await;
+    let_die(&*store, "mail", 10, 5).await;
+    let_die(&*store, "ops", 20, 1).await;
+    let counts = async || {
+        let of = async |sink| n_dead(&*store, sink).await;
+        [of("crm").await, of("mail").await, of("ops").await]
+    };
+    assert_eq!(trim_to(&*store, 15).await, 0);
+    assert_eq!(trim_to(&*store, 12).await, 3);
+    assert_eq!(counts().await, [6, 5, 1]);
+    assert_eq!(trim_to(&*store, 12).await, 0);
+    trim_to(&*store, 0).await;
+    assert_eq!(counts().await, [0, 0, 0]);
 }
 
 /// A sink's name is whatever an operator writes.

@@ -37,11 +37,12 @@ async fn end(store: &dyn Store, shard: Shard, sink: &str, outcome: Outcome) -> V
             result: "x".to_owned(),
             detail: format!("attempt {}", claimed.attempts_made),
         },
+        fallback: None,
     });
     let completions: Vec<_> = completions.collect();
     if !completions.is_empty() {
         let held = store.complete(shard, sink, &completions).await;
-        assert!(held.expect("completed").iter().all(|held| *held));
+        assert!(held.expect("completed").done.iter().all(|held| *held));
     }
     claimed.into_iter().map(|claimed| claimed.id).collect()
 }
@@ -158,9 +159,10 @@ pub async fn a_requeued_delivery_is_not_completed_by_an_earlier_claim(fixture: &
             result: "dead".to_owned(),
             detail: "too late".to_owned(),
         },
+        fallback: None,
     };
     let held = store.complete(SHARD, "crm", &[completion]).await;
-    assert_eq!(held.expect("an answer"), [false]);
+    assert_eq!(held.expect("an answer").done, [false]);
     assert_eq!(in_state(&*store, DeliveryState::Pending).await, [new.id]);
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use smswatch_core::store::{
-    Attempt, Completion, DeliveryState, NewDelivery, Outcome, Priority, QueueRequest, QueueSlice,
-    Redrive, Shard, Store,
+    Attempt, Burial, Completion, DeliveryState, NewDelivery, Outcome, Priority, QueueRequest,
+    QueueSlice, Redrive, Shard, Store,
 };
 use smswatch_model::{DeliveryId, Timestamp};
 
@@ -51,9 +51,15 @@ fn full() -> Attempt {
 }
 
 async fn bury(store: &dyn Store, ids: &[&DeliveryId]) -> u64 {
-    let ids = ids.iter().map(|id| (*id).clone()).collect();
-    let buried = store.bury(SHARD, "crm", ids, full()).await;
-    buried.expect("an answer")
+    let burials = ids.iter().map(|id| Burial {
+        id: (*id).clone(),
+        fallback: None,
+    });
+    let burials: Vec<_> = burials.collect();
+    let buried = store.bury(SHARD, "crm", &burials, &full()).await;
+    let buried = buried.expect("an answer").done;
+    assert_eq!(buried.len(), burials.len());
+    buried.into_iter().map(u64::from).sum()
 }
 
 async fn state(store: &dyn Store, id: &DeliveryId) -> DeliveryState {
@@ -76,9 +82,10 @@ async fn attempt_one(store: &dyn Store, priority: Priority, outcome: Outcome) ->
         token: claimed.token,
         outcome,
         attempt: full(),
+        fallback: None,
     };
     let held = store.complete(SHARD, "crm", &[completion]).await;
-    assert_eq!(held.expect("completed"), [true]);
+    assert_eq!(held.expect("completed").done, [true]);
     claimed.id
 }
 
@@ -113,6 +120,18 @@ pub async fn a_queue_is_looked_through_in_the_order_of_queueing(fixture: &dyn St
     until(async || look(&*store, normal(10)).await.deliveries.len() == 3).await;
     let slice = look(&*store, normal(10)).await;
     assert_eq!(names(&slice), [0, 2, 1].map(|n| of_crm(n).id));
+}
+
+/// Retries that wait long stand behind all others in the order of their due times.
+pub async fn the_oldest_of_a_queue_is_told_however_late_it_is_due(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    queue(&*store, vec![of_crm(0)]).await;
+    assert_eq!(attempt(&*store, Outcome::Retry(LONG)).await, of_crm(0).id);
+    queue(&*store, (1..40).map(of_crm).collect()).await;
+    let found = store.delivery(&of_crm(0).id).await.expect("found");
+    let oldest = found.expect("it is there").queued_at;
+    let gauges = store.gauges().await.expect("counts");
+    assert_eq!(gauges.queues[0].oldest, Some(oldest));
 }
 
 /// However many were queued in the same moment, each is in one slice.
@@ -163,9 +182,10 @@ pub async fn what_is_claimed_is_told_apart_and_not_buried(fixture: &dyn StoreFix
         token: claimed.token,
         outcome: Outcome::Delivered,
         attempt: full(),
+        fallback: None,
     };
     let held = store.complete(SHARD, "crm", &[completion]).await;
-    assert_eq!(held.expect("an answer"), [false]);
+    assert_eq!(held.expect("an answer").done, [false]);
 }
 
 /// It is dead, says why, and is counted, found and queued again like any other.

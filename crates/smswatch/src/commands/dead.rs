@@ -6,7 +6,7 @@ use anyhow::bail;
 use serde_json::{Map, Value, json};
 
 use super::table::Table;
-use super::{field, print, print_json};
+use super::{attempts_made, field, print, print_json};
 use crate::cli::{Choice, DeadChoiceArgs, DeadListArgs, DeadShowArgs, ReplayArgs};
 use crate::client::{Client, Refused};
 
@@ -52,7 +52,7 @@ fn render_list(letters: &[Value], is_all: bool) -> String {
             field(last, "/at"),
             field(letter, "/sink"),
             field(letter, "/rule"),
-            &attempts.len().to_string(),
+            &attempts_made(letter),
             &shortened(field(last, "/detail")),
         ]);
     }
@@ -95,8 +95,13 @@ fn render_letter(letter: &Value) -> String {
     if !messages.is_empty() {
         let _written = writeln!(text, "messages: {}", messages.join(", "));
     }
+    let kept = attempts(letter);
+    if letter["attempts_made"].as_u64() > u64::try_from(kept.len()).ok() {
+        let made = attempts_made(letter);
+        let _written = writeln!(text, "attempts: {made}, of which {} are kept", kept.len());
+    }
     let mut table = Table::new(&["ATTEMPT", "RESULT", "ANSWER"]);
-    for attempt in attempts(letter) {
+    for attempt in kept {
         table.row([
             field(attempt, "/at"),
             field(attempt, "/result"),
@@ -235,7 +240,7 @@ mod tests {
         json!({
             "id": "dlv_1", "sink": "crm", "rule": "carrier-violation", "state": "dead",
             "message_ids": ["m1", "m2"], "next_attempt_at": null,
-            "attempts": [
+            "attempts_made": 2, "attempts": [
                 {"at": "2026-05-01T10:28:51Z", "result": "retry", "detail": "it answered 503"},
                 {"at": "2026-05-01T10:29:51Z", "result": "dead",
                     "detail": "it answered 422: the field `to` is missing"},
@@ -249,10 +254,11 @@ mod tests {
         let mut long = letter();
         long["attempts"][1]["detail"] = Value::String("x".repeat(100));
         long["id"] = json!("dlv_2");
+        long["attempts_made"] = json!(47);
         insta::assert_snapshot!(render_list(&[letter(), long], false), @r"
         ID     GIVEN UP              SINK  RULE               ATTEMPTS  REASON
         dlv_1  2026-05-01T10:29:51Z  crm   carrier-violation  2         it answered 422: the field `to` is missing
-        dlv_2  2026-05-01T10:29:51Z  crm   carrier-violation  2         xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+        dlv_2  2026-05-01T10:29:51Z  crm   carrier-violation  47        xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
         there may be more; `--limit` and the filters choose
         ");
         insta::assert_snapshot!(render_list(&[], true), @"no dead letters");
@@ -269,6 +275,15 @@ mod tests {
         2026-05-01T10:28:51Z  retry   it answered 503
         2026-05-01T10:29:51Z  dead    it answered 422: the field `to` is missing
         ");
+    }
+
+    #[test]
+    fn a_letter_says_how_many_attempts_there_were_in_all() {
+        let mut long = letter();
+        long["attempts_made"] = json!(47);
+        let shown = render_letter(&long);
+        let line = "\nattempts: 47, of which 2 are kept\n";
+        assert!(shown.contains(line), "{shown}");
     }
 
     #[test]

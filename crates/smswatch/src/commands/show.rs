@@ -6,7 +6,7 @@ use anyhow::bail;
 use serde_json::Value;
 
 use super::table::Table;
-use super::{field, print, print_json};
+use super::{attempts_made, field, print, print_json};
 use crate::cli::ShowArgs;
 use crate::client::Client;
 use crate::plain::plain;
@@ -114,7 +114,7 @@ fn deliveries(timeline: &Value) -> Table {
             field(delivery, "/sink"),
             field(delivery, "/rule"),
             field(delivery, "/state"),
-            &attempts.len().to_string(),
+            &attempts_made(delivery),
             last,
             field(delivery, "/id"),
         ]);
@@ -169,7 +169,7 @@ mod tests {
                 ],
             }],
             "deliveries": [{"sink": "ops-slack", "rule": "carrier-violation", "state": "delivered",
-                "id": "dlv_1", "attempts": [{"detail": "200 OK"}]}],
+                "id": "dlv_1", "attempts_made": 47, "attempts": [{"detail": "200 OK"}]}],
         });
         insta::assert_snapshot!(render(&timeline));
     }

@@ -132,6 +132,10 @@ pub(super) fn settings(
     if routee.timeout.duration().is_zero() {
         problems.push(Problem::new("/routee/timeout", "a look needs some time"));
     }
+    if routee.timeout.duration() > RouteeOptions::MAX_TIMEOUT {
+        let problem = Problem::new("/routee/timeout", "a look takes at most `15s`");
+        problems.push(problem.hint("it must be over before another process may look, too"));
+    }
     if watch.retention.duration() < watch.confirm_after.duration() {
         let problem = Problem::new("/watch/retention", "this ends before `confirm_after` does");
         problems.push(problem.hint("keep watches longer than `confirm_after`"));

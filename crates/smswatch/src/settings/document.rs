@@ -32,7 +32,7 @@ pub(crate) struct RouteeSection {
     #[serde(default = "concurrency")]
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) concurrency: usize,
-    /// How long a look may take. Default: `10s`.
+    /// How long a look may take, the request for a token included, at most `15s`. Default: `10s`.
     #[serde(default = "look_timeout")]
     pub(crate) timeout: Span,
 }
@@ -266,7 +266,7 @@ impl Default for AlarmsSection {
 pub(crate) struct HeartbeatSection {
     /// What is asked for with GET while every part of `/readyz` is well; often holds a secret.
     pub(crate) url: Secret,
-    /// How often. Default: `1m`.
+    /// How often; the first time after the process has run for so long. Default: `1m`.
     #[serde(default = "heartbeat_every")]
     pub(crate) every: Span,
 }

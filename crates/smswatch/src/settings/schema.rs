@@ -40,7 +40,7 @@ struct File {
     /// A dead man's switch to tell that all is well. Default: none.
     #[schemars(default)]
     heartbeat: Option<HeartbeatSection>,
-    /// How long the end of the process waits for what is in flight. Default: `10s`.
+    /// How long the end of the process may take, all in all. Default: `10s`.
     #[schemars(default)]
     shutdown_timeout: Option<smswatch_rules::Span>,
     /// Where notifications go, by a name of your own.

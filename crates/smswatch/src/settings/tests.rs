@@ -150,6 +150,18 @@ fn a_sink_whose_failure_nobody_else_hears_of_is_warned_of() {
 }
 
 #[test]
+fn a_look_that_outlasts_its_lease_is_refused() {
+    let timed = |timeout: &str| {
+        load(&format!(
+            "routee: {{application_id: a, application_secret: b, timeout: {timeout}}}\n"
+        ))
+    };
+    assert!(timed("15s").is_ok());
+    let said = timed("16s").expect_err("it is too long");
+    insta::assert_snapshot!(said[0].to_string());
+}
+
+#[test]
 fn credentials_are_needed() {
     let problems = load("watch: {}").expect_err("it is broken");
     assert!(

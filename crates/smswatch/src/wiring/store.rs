@@ -26,6 +26,8 @@ const CLOCK: &str = "could not read the store's clock";
 pub(super) enum Opened {
     /// With what its clock says.
     Ready(Arc<dyn Store>, Timestamp),
+    /// It is open, and does not answer.
+    Silent(Arc<dyn Store>, anyhow::Error),
     /// It is not there, and may come without anybody changing anything here.
     NotYet(anyhow::Error),
 }
@@ -34,10 +36,18 @@ pub(super) enum Opened {
 pub(super) async fn open(choice: &StoreChoice) -> anyhow::Result<Opened> {
     match choice {
         StoreChoice::Sqlite(path) => {
-            let store = SqliteStore::open(path)
-                .with_context(|| format!("could not open the store {}", path.display()))?;
-            let now = store.now().await.context(CLOCK)?;
-            Ok(Opened::Ready(Arc::new(store), now))
+            let file = path.clone();
+            // A file that is locked is waited for within SQLite, where it would hold a thread up that
+            // belongs to all.
+            let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&file)).await?;
+            let failed = || format!("could not open the store {}", path.display());
+            match opened {
+                Ok(store) => Ok(ask(Arc::new(store)).await),
+                Err(error) if error.is_passing() => {
+                    Ok(Opened::NotYet(anyhow::Error::new(error).context(failed())))
+                }
+                Err(error) => Err(error).with_context(failed),
+            }
         }
         StoreChoice::Redis {
             url,
@@ -54,15 +64,20 @@ pub(super) async fn open(choice: &StoreChoice) -> anyhow::Result<Opened> {
                     for warning in warnings {
                         tracing::warn!("{warning}");
                     }
-                    Ok(match store.now().await {
-                        Ok(now) => Opened::Ready(Arc::new(store), now),
-                        Err(error) => Opened::NotYet(anyhow::Error::new(error).context(CLOCK)),
-                    })
+                    Ok(ask(Arc::new(store)).await)
                 }
                 Err(error) if error.is_passing() => Ok(Opened::NotYet(error.into())),
                 Err(error) => Err(error).context("could not open the store in Redis"),
             }
         }
+    }
+}
+
+/// Asks an open store for the time.
+async fn ask(store: Arc<dyn Store>) -> Opened {
+    match store.now().await {
+        Ok(now) => Opened::Ready(store, now),
+        Err(error) => Opened::Silent(store, anyhow::Error::new(error).context(CLOCK)),
     }
 }
 
@@ -76,9 +91,10 @@ pub(super) async fn wait(
     let mut pause = FIRST_PAUSE;
     let mut last_trouble = None;
     loop {
-        let trouble = match opened {
+        let (silent, trouble) = match opened {
             Opened::Ready(store, now) => return Ok((store, now)),
-            Opened::NotYet(error) => format!("{error:#}"),
+            Opened::Silent(store, error) => (Some(store), format!("{error:#}")),
+            Opened::NotYet(error) => (None, format!("{error:#}")),
         };
         door.say(HealthReport::waiting_for_store(&trouble));
         if last_trouble.as_ref() != Some(&trouble) {
@@ -90,6 +106,41 @@ pub(super) async fn wait(
         }
         tokio::time::sleep(pause).await;
         pause = LONGEST_PAUSE.min(pause * 2);
-        opened = open(choice).await?;
+        opened = match silent {
+            Some(store) => ask(store).await,
+            None => open(choice).await?,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_somebody_else_locks_is_waited_for_and_one_of_another_smswatch_is_not() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("store.db");
+        let choice = StoreChoice::Sqlite(path.clone());
+        let backup = rusqlite::Connection::open(&path).expect("a file");
+        backup.execute_batch("BEGIN EXCLUSIVE").expect("a lock");
+        let opening = tokio::spawn(async move { open(&choice).await });
+        // The only thread of this runtime goes on while SQLite waits.
+        tokio::task::yield_now().await;
+        assert!(!opening.is_finished());
+        let opened = opening.await.expect("an answer");
+        let Ok(Opened::NotYet(error)) = opened else {
+            panic!("it is locked");
+        };
+        assert!(format!("{error:#}").contains("locked"), "{error:#}");
+        backup.execute_batch("ROLLBACK").expect("it gives way");
+
+        let choice = StoreChoice::Sqlite(path);
+        let Ok(Opened::Ready(store, _)) = open(&choice).await else {
+            panic!("it is free");
+        };
+        let refused = open(&choice).await.err().expect("it is in use");
+        assert!(format!("{refused:#}").contains("in use"), "{refused:#}");
+        drop(store);
     }
 }

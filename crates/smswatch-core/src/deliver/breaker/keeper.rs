@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use smswatch_model::{Event, EventKind, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 use super::ramp::Ramp;
 use super::{Circuit, Flow, News, Report};
 use crate::announce::own_event;
+use crate::clock::StoreClock;
 use crate::codec;
 use crate::metrics::KindLabel;
 use crate::pace::Backoff;
@@ -42,18 +44,17 @@ pub(crate) struct Breaker {
 
 #[derive(Debug)]
 struct Known {
-    /// What the store said last.
-    stored: Circuit,
+    /// When the store was asked last.
     read_at: Option<Instant>,
     /// What attempts said since and when, oldest first; no more than there are attempts.
     reports: Vec<(Timestamp, Report)>,
-    /// Both together.
+    /// What the store said last, and the reports.
     view: Circuit,
-    /// Whether the health report tells of it.
-    is_told: bool,
     /// How many attempts run.
     running: usize,
     ramp: Ramp,
+    /// What waits for a later attempt is to become due: the receiver is well again.
+    is_to_hasten: bool,
 }
 
 /// The right to make an attempt; ends when it is dropped.
@@ -105,12 +106,11 @@ impl Breaker {
             shard: shard_of(sink, shards),
             settings: settings.breaker,
             known: Mutex::new(Known {
-                stored: Circuit::default(),
                 read_at: None,
                 reports: Vec::new(),
                 view: Circuit::default(),
-                is_told: false,
                 running: 0,
+                is_to_hasten: false,
                 ramp: Ramp::new(settings.concurrency.max(1)),
             }),
             open_since: watch::Sender::new(None),
@@ -217,6 +217,23 @@ impl Breaker {
         }
     }
 
+    /// Waits until an open breaker may be probed, as far as is known.
+    pub(crate) async fn time_to_probe(&self, clock: &StoreClock) {
+        loop {
+            let changed = self.changed.notified();
+            let now = clock.now();
+            let probe_at = self.known().view.probe_at(now);
+            match probe_at {
+                Some(at) if at <= now => return,
+                Some(at) => tokio::select! {
+                    () = changed => {}
+                    () = tokio::time::sleep(at.since(now) + Duration::from_millis(1)) => {}
+                },
+                None => changed.await,
+            }
+        }
+    }
+
     /// How long the sink stays parked as far as is known, at most until that is not known for sure
     /// any more.
     pub(crate) fn parked_for(&self, now: Timestamp) -> Duration {
@@ -244,7 +261,7 @@ impl Breaker {
                 self.reported.notify_one();
             }
         }
-        self.tell(shared, now, is_well);
+        self.tell(shared, now);
     }
 
     /// Writes what attempts said.
@@ -274,8 +291,7 @@ impl Breaker {
         mut decide: impl FnMut(&mut Circuit, Timestamp) -> (T, Option<News>),
     ) -> Result<T, StoreError> {
         loop {
-            let version = self.fetch(shared).await?;
-            let before = self.known().stored.clone();
+            let (version, before) = self.fetch(shared).await?;
             let now = shared.clock.now();
             let mut circuit = before.clone();
             let (answer, news) = decide(&mut circuit, now);
@@ -295,6 +311,7 @@ impl Breaker {
             if shared.call("put_memo", put).await? {
                 self.adopt(shared, circuit, written);
                 if let Some(event) = event {
+                    self.known().is_to_hasten |= event.kind == EventKind::SinkRecovered;
                     self.announce(shared, &event);
                 }
                 return Ok(answer);
@@ -302,16 +319,17 @@ impl Breaker {
         }
     }
 
-    /// Reads what all processes know, and answers its version.
-    async fn fetch(&self, shared: &Shared) -> Result<Option<u64>, StoreError> {
+    /// Reads what all processes know, and answers it with its version.
+    async fn fetch(&self, shared: &Shared) -> Result<(Option<u64>, Circuit), StoreError> {
         let memo = shared.store.memo(self.shard, &self.part);
         let memo = shared.call("memo", memo).await?;
         let circuit = memo.as_ref().map(|memo| Circuit::decode(&memo.value));
         if let Some(None) = circuit {
             shared.metrics.unreadable.inc();
         }
-        self.adopt(shared, circuit.flatten().unwrap_or_default(), 0);
-        Ok(memo.map(|memo| memo.version))
+        let circuit = circuit.flatten().unwrap_or_default();
+        self.adopt(shared, circuit.clone(), 0);
+        Ok((memo.map(|memo| memo.version), circuit))
     }
 
     /// Takes over what the store holds, with the first `written` reports in it.
@@ -325,7 +343,6 @@ impl Breaker {
             for (at, report) in &known.reports {
                 let _told_when_written = view.take(report.clone(), &self.settings, *at);
             }
-            known.stored = circuit;
             let is_changed = view != known.view;
             self.publish(&view);
             known.view = view;
@@ -334,7 +351,7 @@ impl Breaker {
                 self.changed.notify_waiters();
             }
         }
-        self.tell(shared, now, false);
+        self.tell(shared, now);
     }
 
     /// Tells those who wait for it since when the breaker is open, if that is new.
@@ -344,19 +361,11 @@ impl Breaker {
             .send_if_modified(|known| std::mem::replace(known, now) != now);
     }
 
-    /// Tells the health report while the sink is parked, and when that is over or all `is_well`.
-    fn tell(&self, shared: &Shared, now: Timestamp, is_well: bool) {
-        let mut known = self.known();
-        match known.view.trouble(now) {
-            Some(trouble) => {
-                known.is_told = true;
-                shared.health.trouble(&self.part, &trouble);
-            }
-            None if known.is_told || is_well => {
-                known.is_told = false;
-                shared.health.well(&self.part);
-            }
-            None => {}
+    /// Tells the health report how the sink is, by what the attempts of all processes said.
+    fn tell(&self, shared: &Shared, now: Timestamp) {
+        match self.known().view.trouble(now) {
+            Some(trouble) => shared.health.trouble(&self.part, &trouble),
+            None => shared.health.well(&self.part),
         }
     }
 
@@ -395,6 +404,27 @@ impl Known {
     }
 }
 
+/// Makes due what failed while the receiver was ill, and would otherwise wait for up to the longest
+/// gap of its schedule although the receiver is well again; the ramp sets the pace.
+async fn hasten(shared: &Shared, unit: &SinkUnit) -> Result<(), StoreError> {
+    if !unit.breaker.known().is_to_hasten {
+        return Ok(());
+    }
+    let shards = shared.shards().map(|shard| async move {
+        let hasten = shared.store.hasten(shard, unit.name());
+        let hastened = shared.call("hasten", hasten).await?;
+        if hastened > 0 {
+            for agenda in &unit.agendas {
+                agenda.hint_now(usize::from(shard.0));
+            }
+        }
+        Ok::<_, StoreError>(())
+    });
+    try_join_all(shards).await?;
+    unit.breaker.known().is_to_hasten = false;
+    Ok(())
+}
+
 /// Writes what attempts say for as long as there is `work`, and what they said last.
 pub(crate) async fn keep(shared: &Shared, unit: &SinkUnit, work: impl Future<Output = ()>) {
     tokio::select! {
@@ -412,7 +442,11 @@ pub(crate) async fn keep(shared: &Shared, unit: &SinkUnit, work: impl Future<Out
 async fn write_reports(shared: &Shared, unit: &SinkUnit) {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     loop {
-        match unit.breaker.write(shared).await {
+        let written = async {
+            unit.breaker.write(shared).await?;
+            hasten(shared, unit).await
+        };
+        match written.await {
             Ok(()) => {
                 backoff.succeed();
                 unit.breaker.reported.notified().await;

@@ -187,6 +187,39 @@ fn a_burst_that_is_told_to_wait_is_one_failure_and_waiting_in_vain_opens_it() {
 }
 
 #[test]
+fn a_burst_that_may_come_again_at_once_is_one_failure_too() {
+    let mut circuit = Circuit::default();
+    for _ in 0..8 {
+        assert_eq!(busy(&mut circuit, 0, 0), None);
+    }
+    assert!(circuit.open_since().is_none());
+    assert_eq!(circuit.flow(at(0)), parked_until(1));
+}
+
+#[test]
+fn a_failure_is_told_until_anybody_succeeds_and_a_refusal_says_nothing_about_the_sink() {
+    let mut circuit = Circuit::default();
+    fail(&mut circuit, 0);
+    assert_eq!(circuit.trouble(at(1)).as_deref(), Some("refused"));
+    let mut elsewhere = Circuit::decode(&circuit.encode()).expect("it is readable");
+    assert_eq!(well(&mut elsewhere, 2, false), None);
+    assert_eq!(elsewhere.trouble(at(2)), None);
+    refuse(&mut elsewhere, 3);
+    assert_eq!(elsewhere.trouble(at(3)), None);
+}
+
+#[test]
+fn the_next_probe_is_known_while_nothing_else_holds_the_sink_back() {
+    let mut circuit = opened();
+    assert_eq!(circuit.probe_at(at(3)), Some(at(32)));
+    busy(&mut circuit, 4, 60);
+    assert_eq!(circuit.probe_at(at(5)), Some(at(64)));
+    circuit.pause(at(6));
+    assert_eq!(circuit.probe_at(at(6)), None);
+    assert_eq!(Circuit::default().probe_at(at(0)), None);
+}
+
+#[test]
 fn a_receiver_that_is_gone_is_probed_hourly_until_somebody_resumes_it() {
     let mut circuit = Circuit::default();
     assert!(gone(&mut circuit, 0).is_some());

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use smswatch_model::Timestamp;
 use tokio::sync::watch;
 
-use super::{hand_over, of_bodies};
+use super::{hand_over, of_body};
 use crate::clock::StoreClock;
 use crate::settings::FallbackSettings;
 use crate::shared::{Shared, SinkUnit};
@@ -105,7 +105,8 @@ async fn hand_over_shard(
             let waiting = shared.store.waiting(shard, unit.name(), request);
             let slice = shared.call("waiting", waiting).await?;
             let bodies = slice.deliveries.iter().map(|waiting| &waiting.body[..]);
-            hand_over(shared, unit, shard, &of_bodies(unit, bodies)).await?;
+            let handed: Vec<_> = bodies.filter_map(|body| of_body(unit, body)).collect();
+            hand_over(shared, unit, shard, &handed).await?;
             is_done = slice.next.is_none();
             let last = slice.deliveries.into_iter().next_back();
             if let Some(seen) = slice.next.or(last.map(|last| last.place)) {

@@ -291,12 +291,6 @@ impl Model {
         Ok(())
     }
 
-    /// Whether it has come to an end already.
-    pub(super) fn has_ended(&self, id: &DeliveryId) -> bool {
-        let entry = self.entries.get(id);
-        entry.is_some_and(|entry| matches!(entry.state, State::Ended(_)))
-    }
-
     /// When the last of the leases that end before `horizon` has ended.
     pub(super) fn last_end_before(&self, horizon: Timestamp) -> Option<Timestamp> {
         let ends = self.entries.values().filter_map(|entry| match entry.state {

@@ -195,6 +195,7 @@ impl Player {
                 result: "x".to_owned(),
                 detail: String::new(),
             },
+            fallback: None,
         };
         let held = self
             .store
@@ -202,7 +203,11 @@ impl Player {
             .await
             .map_err(unavailable)?;
         let to = self.now().await?;
-        let held = held.first().copied().ok_or("no answer for a completion")?;
+        let held = held
+            .done
+            .first()
+            .copied()
+            .ok_or("no answer for a completion")?;
         let at = Between { from, to };
         self.model.complete(&id, token, outcome, held, at)
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use smswatch_core::store::{Attempt, DeliveryState, Priority, QueueRequest, Redrive, RedriveStep};
+use smswatch_core::store::{
+    Attempt, Burial, DeliveryState, Priority, QueueRequest, Redrive, RedriveStep,
+};
 use smswatch_model::DeliveryId;
 
 use super::model::Between;
@@ -64,23 +66,20 @@ impl Player {
             result: "dead".to_owned(),
             detail: String::new(),
         };
-        let buried = ids.iter().cloned().collect();
-        let buried = self.store.bury(SHARD, &self.sink, buried, attempt);
-        let count = buried.await.map_err(unavailable)?;
+        let burials = ids.iter().map(|id| Burial {
+            id: id.clone(),
+            fallback: None,
+        });
+        let burials: Vec<_> = burials.collect();
+        let buried = self.store.bury(SHARD, &self.sink, &burials, &attempt).await;
+        let buried = buried.map_err(unavailable)?.done;
         let to = self.now().await?;
-        let mut expected = 0;
-        for id in &ids {
-            let found = self.store.delivery(id).await.map_err(unavailable)?;
-            let is_dead = found.is_some_and(|found| found.state == DeliveryState::Dead);
-            let is_buried = is_dead && !self.model.has_ended(id);
-            expected += u64::from(is_buried);
+        if buried.len() != ids.len() {
+            return Err(format!("{buried:?} for {ids:?}"));
+        }
+        for (id, is_buried) in ids.iter().zip(buried) {
             self.model.bury(id, is_buried, Between { from, to })?;
         }
-        if count == expected {
-            return Ok(());
-        }
-        Err(format!(
-            "{count} were given up, and {expected} are found so"
-        ))
+        Ok(())
     }
 }

@@ -1,0 +1,186 @@
+//! Deliveries for sinks that are not configured any more: nobody would attempt them, so they become dead
+//! letters, which can be looked up, dropped, and sent again once there is such a sink.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use smswatch_model::Timestamp;
+use tokio::time::MissedTickBehavior;
+
+use super::LEASE_MARGIN;
+use crate::health::REPLICAS;
+use crate::metrics::{DeliveryLabels, SinkName};
+use crate::shared::Shared;
+use crate::store::{
+    Attempt, ClaimedDelivery, Completion, Outcome, Priority, QueueGauge, Shard, StoreError,
+};
+
+/// How often queues of unknown sinks are looked for.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// How long a sink must have been unknown to all replicas: while they are replaced by ones with another
+/// configuration, one of them may know what this one does not.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many deliveries of a shard are given up together.
+const MOST_AT_ONCE: u32 = 512;
+
+/// Why they are dead.
+const REASON: &str = "sink_gone";
+
+/// Gives up what waits for sinks that nobody knows; ends never by itself.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut beat = tokio::time::interval(LOOK);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut unknown = Unknown::default();
+    loop {
+        beat.tick().await;
+        let Ok(gauges) = shared.call("gauges", shared.store.gauges()).await else {
+            continue;
+        };
+        let is_agreed = !shared.health.is_in_trouble(REPLICAS);
+        let known = |sink: &str| shared.sinks.contains_key(sink);
+        let now = shared.clock.now();
+        for sink in unknown.lasting(&gauges.queues, known, is_agreed, now) {
+            match give_up(&shared, &sink).await {
+                Ok(count) => {
+                    tracing::warn!(
+                        sink.name = sink,
+                        count,
+                        "the sink is not configured: what waited for it is given up"
+                    );
+                }
+                Err(error) => tracing::debug!(%error, "deliveries are given up later"),
+            }
+        }
+    }
+}
+
+/// Since when deliveries wait for sinks that are not configured.
+#[derive(Debug, Default)]
+struct Unknown(BTreeMap<String, Timestamp>);
+
+impl Unknown {
+    /// The sinks for which deliveries wait, and which have been unknown for long enough; the replicas
+    /// must have agreed on the configuration meanwhile.
+    fn lasting(
+        &mut self,
+        queues: &[QueueGauge],
+        known: impl Fn(&str) -> bool,
+        is_agreed: bool,
+        now: Timestamp,
+    ) -> Vec<String> {
+        if !is_agreed {
+            self.0.clear();
+            return Vec::new();
+        }
+        let waiting = queues.iter().filter(|queue| queue.pending > 0);
+        let unknown = waiting.filter(|queue| !known(&queue.sink));
+        let seen: BTreeMap<String, Timestamp> = unknown
+            .map(|queue| {
+                let since = self.0.get(&queue.sink).copied().unwrap_or(now);
+                (queue.sink.clone(), since)
+            })
+            .collect();
+        self.0 = seen;
+        let lasting = self.0.iter();
+        let lasting = lasting.filter(|(_, since)| now.since(**since) >= PATIENCE);
+        lasting.map(|(sink, _)| sink.clone()).collect()
+    }
+}
+
+/// Makes dead letters of all that waits for `sink`, but for what somebody attempts just now.
+async fn give_up(shared: &Shared, sink: &str) -> Result<u64, StoreError> {
+    let shards = shared.shards().map(|shard| async move {
+        shared
+            .call("hasten", shared.store.hasten(shard, sink))
+            .await?;
+        let mut count = 0;
+        for priority in Priority::ALL {
+            count += give_up_queue(shared, sink, shard, priority).await?;
+        }
+        Ok::<u64, StoreError>(count)
+    });
+    Ok(try_join_all(shards).await?.into_iter().sum())
+}
+
+async fn give_up_queue(
+    shared: &Shared,
+    sink: &str,
+    shard: Shard,
+    priority: Priority,
+) -> Result<u64, StoreError> {
+    let labels = DeliveryLabels {
+        sink: SinkName(sink.into()),
+        result: "dead",
+    };
+    let mut count = 0;
+    loop {
+        let store = &shared.store;
+        let claim = store.claim_deliveries(shard, sink, priority, MOST_AT_ONCE, LEASE_MARGIN);
+        let claimed = shared.call("claim_deliveries", claim).await?;
+        if claimed.deliveries.is_empty() {
+            return Ok(count);
+        }
+        let given_up: Vec<_> = claimed
+            .deliveries
+            .iter()
+            .map(|delivery| given_up(delivery, claimed.now))
+            .collect();
+        let complete = shared.store.complete(shard, sink, &given_up);
+        let ended = shared.call("complete", complete).await?;
+        let dead = ended.done.into_iter().map(u64::from).sum();
+        shared
+            .metrics
+            .deliveries
+            .get_or_create(&labels)
+            .inc_by(dead);
+        count += dead;
+    }
+}
+
+fn given_up(delivery: &ClaimedDelivery, now: Timestamp) -> Completion {
+    Completion {
+        id: delivery.id.clone(),
+        token: delivery.token,
+        outcome: Outcome::Dead,
+        attempt: Attempt {
+            at: now,
+            result: "dead".to_owned(),
+            detail: REASON.to_owned(),
+        },
+        fallback: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_seconds(1_777_636_800 + second)
+    }
+
+    fn queue(sink: &str, pending: u64) -> QueueGauge {
+        QueueGauge {
+            sink: sink.to_owned(),
+            pending,
+            ..QueueGauge::default()
+        }
+    }
+
+    #[test]
+    fn only_what_waits_for_a_sink_that_stays_unknown_is_given_up() {
+        let queues = [queue("crm", 1), queue("old", 2), queue("older", 0)];
+        let known = |sink: &str| sink == "crm";
+        let mut unknown = Unknown::default();
+        let mut look = |is_agreed, second| unknown.lasting(&queues, known, is_agreed, at(second));
+        assert!(look(true, 0).is_empty());
+        assert!(look(true, 29).is_empty());
+        assert!(look(false, 30).is_empty(), "another replica may know it");
+        assert!(look(true, 40).is_empty());
+        assert_eq!(look(true, 70), ["old"]);
+    }
+}

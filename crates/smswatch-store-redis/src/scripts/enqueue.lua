@@ -1,0 +1,21 @@
+-- Begins the scripts that queue deliveries.
+
+-- Queues the delivery whose id, sink, rule, priority, message ids and body begin at ARGV[at], unless there
+-- is one of that id already; says whether it did. The list of sinks first: a sink without a queue is
+-- nothing, a queue without its sink would not be found.
+local listed = {}
+local function enqueue(base, now, at)
+  local id, sink, priority = ARGV[at], ARGV[at + 1], ARGV[at + 3]
+  local key = base .. 'd:' .. id
+  if redis.call('EXISTS', key) == 1 then return false end
+  if not listed[sink] then
+    redis.call('SADD', base .. 'sinks', sink)
+    listed[sink] = true
+  end
+  redis.call('HSET', key, 'f', '1', 'k', sink, 'r', ARGV[at + 2], 'p', priority, 's', 'pending',
+    'm', ARGV[at + 4], 'b', ARGV[at + 5], 'c', now)
+  redis.call('ZADD', base .. 'q:' .. priority .. ':' .. sink, now, id)
+  redis.call('ZADD', base .. 'a:' .. priority .. ':' .. sink, now, id)
+  return true
+end
+

@@ -1,0 +1,111 @@
+//! Promises about deliveries that wait for a later attempt and are wanted before it.
+
+use std::time::Duration;
+
+use smswatch_core::store::{
+    Attempt, ClaimedDelivery, Completion, DeliveryState, Outcome, Priority, Shard, Store,
+};
+use smswatch_model::{DeliveryId, Timestamp};
+
+use super::{LONG, StoreFixture, delivery, until};
+
+const SHARD: Shard = Shard(0);
+
+async fn complete(store: &dyn Store, claimed: &ClaimedDelivery, outcome: Outcome) -> bool {
+    let completion = Completion {
+        id: claimed.id.clone(),
+        token: claimed.token,
+        outcome,
+        attempt: Attempt {
+            at: Timestamp::from_seconds(1_777_636_800),
+            result: "retry".to_owned(),
+            detail: String::new(),
+        },
+        fallback: None,
+    };
+    let held = store.complete(SHARD, "crm", &[completion]).await;
+    held.expect("an answer").done == [true]
+}
+
+async fn due(store: &dyn Store, priority: Priority) -> Vec<ClaimedDelivery> {
+    let claimed = store
+        .claim_deliveries(SHARD, "crm", priority, 100, LONG)
+        .await;
+    claimed.expect("a claim").deliveries
+}
+
+async fn early(store: &dyn Store, priority: Priority) -> Option<ClaimedDelivery> {
+    let claimed = store.claim_early(SHARD, "crm", priority, LONG).await;
+    claimed.expect("a claim").deliveries.pop()
+}
+
+/// Queues a delivery that waits `delay` for its second attempt, and is older than the next one.
+async fn failed(store: &dyn Store, n: u32, priority: Priority, delay: Duration) -> DeliveryId {
+    let new = delivery(n, "crm", priority);
+    let id = new.id.clone();
+    store.enqueue(SHARD, new).await.expect("it is queued");
+    let claimed = due(store, priority).await.pop().expect("it is due");
+    assert!(complete(store, &claimed, Outcome::Retry(delay)).await);
+    let queued = store.now().await.expect("the time");
+    until(async || store.now().await.expect("the time") > queued).await;
+    id
+}
+
+/// The one that would be first, once, and of the priority that was asked for.
+pub async fn what_waits_for_a_later_attempt_can_be_claimed_early(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    assert!(early(&*store, Priority::Normal).await.is_none());
+    let later = failed(&*store, 1, Priority::Normal, LONG * 2).await;
+    let sooner = failed(&*store, 2, Priority::Normal, LONG).await;
+    assert!(due(&*store, Priority::Normal).await.is_empty());
+    assert!(early(&*store, Priority::Critical).await.is_none());
+    let first = early(&*store, Priority::Normal).await.expect("one waits");
+    assert_eq!((&first.id, first.attempts_made), (&sooner, 1));
+    let second = early(&*store, Priority::Normal).await.expect("one waits");
+    assert_eq!(second.id, later);
+    assert!(early(&*store, Priority::Normal).await.is_none());
+    for claimed in [first, second] {
+        assert!(complete(&*store, &claimed, Outcome::Delivered).await);
+        let found = store.delivery(&claimed.id).await.expect("an answer");
+        assert_eq!(found.expect("kept").state, DeliveryState::Delivered);
+    }
+}
+
+/// What somebody else works on stays with them, however long their lease is.
+pub async fn what_is_claimed_is_not_claimed_early(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    for n in 0..100 {
+        let new = delivery(n, "crm", Priority::Normal);
+        store.enqueue(SHARD, new).await.expect("it is queued");
+    }
+    let claimed = due(&*store, Priority::Normal).await;
+    assert_eq!(claimed.len(), 100);
+    assert!(early(&*store, Priority::Normal).await.is_none());
+    let one = &claimed[50];
+    assert!(complete(&*store, one, Outcome::Retry(LONG * 2)).await);
+    let found = early(&*store, Priority::Normal).await.expect("it waits");
+    assert_eq!(found.id, one.id);
+    let short = store.claim_early(SHARD, "crm", Priority::Normal, LONG);
+    assert!(short.await.expect("a claim").deliveries.is_empty());
+}
+
+/// The oldest first, of both priorities; what somebody works on, and other sinks, are left alone.
+pub async fn what_waits_is_hastened_in_the_order_of_its_age(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    let old = failed(&*store, 3, Priority::Normal, LONG * 3).await;
+    let young = failed(&*store, 1, Priority::Normal, LONG).await;
+    let critical = failed(&*store, 2, Priority::Critical, LONG).await;
+    let taken = failed(&*store, 4, Priority::Normal, Duration::ZERO).await;
+    let [held] = &due(&*store, Priority::Normal).await[..] else {
+        panic!("one is due");
+    };
+    assert_eq!(held.id, taken);
+    assert_eq!(store.hasten(SHARD, "mail").await.expect("an answer"), 0);
+    assert_eq!(store.hasten(SHARD, "crm").await.expect("an answer"), 3);
+    assert_eq!(store.hasten(SHARD, "crm").await.expect("an answer"), 0);
+    let normal = due(&*store, Priority::Normal).await;
+    let ids = normal.iter().map(|claimed| &claimed.id);
+    assert!(ids.eq([&old, &young]), "{normal:?}");
+    assert_eq!(due(&*store, Priority::Critical).await[0].id, critical);
+    assert!(complete(&*store, held, Outcome::Delivered).await);
+}

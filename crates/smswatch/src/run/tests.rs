@@ -1,0 +1,111 @@
+//! The start and the end of a process whose store, callers and providers hang.
+
+use std::net::SocketAddr;
+
+use smswatch_core::NewWatch;
+use smswatch_core::model::{MessageId, Tags};
+use smswatch_testkit::proxy::Proxy;
+use smswatch_testkit::redis_server::RedisServer;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::settings::{Configuration, Source};
+
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A process without sinks, on a Redis at `store`, that asks `routee` about messages.
+fn configuration(store: SocketAddr, routee: SocketAddr) -> Configuration {
+    // Whichever test comes first installs it.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let text = format!(
+        "routee:
+  application_id: a
+  application_secret: b
+  api_url: http://{routee}
+  auth_url: http://{routee}
+  timeout: 15s
+store: {{url: \"redis://{store}\"}}
+http: {{listen: \"127.0.0.1:0\"}}
+shutdown_timeout: 10s
+"
+    );
+    let source = Source {
+        file: "smswatch.yaml".into(),
+        text,
+        environment: Box::new(|_| None),
+    };
+    let loaded = settings::read(&crate::App::new().into_types(), source);
+    loaded.expect("it is sound").configuration
+}
+
+/// A server that takes connections and says nothing.
+async fn silent() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    (listener, address)
+}
+
+/// Begins a call; the server waits for the rest when this returns.
+async fn half_a_call(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let head = "POST /v1/watches HTTP/1.1\r\nhost: smswatch\r\ncontent-length: 9\r\n\
+                content-type: application/json\r\nexpect: 100-continue\r\n\r\n";
+    let written = stream.write_all(head.as_bytes()).await;
+    written.expect("it listens");
+    let mut go_on = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+    let read = stream.read_exact(&mut go_on).await;
+    read.expect("it wants the body");
+    stream
+}
+
+#[tokio::test]
+async fn the_end_keeps_to_its_time_though_store_provider_and_caller_hang() {
+    let redis = RedisServer::start();
+    let proxy = Proxy::start(SocketAddr::from(([127, 0, 0, 1], redis.port()))).await;
+    let proxy = proxy.expect("a free port");
+    let (routee, routee_address) = silent().await;
+    let configuration = configuration(proxy.address(), routee_address);
+    let stop = CancellationToken::new();
+    let started = wiring::start(configuration, &stop).await;
+    let process = started.expect("it starts").expect("nobody stops it");
+    let watch = NewWatch {
+        message_id: MessageId::new("m1").expect("an id"),
+        tags: Tags::new(),
+    };
+    let registered = process.engine.service().register(vec![watch]).await;
+    registered.expect("the store is there");
+    let _look = routee.accept().await.expect("it looks");
+    let _caller = half_a_call(process.front.address).await;
+    proxy.stall();
+
+    // From here on the clock only moves while all wait for it.
+    tokio::time::pause();
+    stop.cancel();
+    let stopped = Instant::now();
+    work(process, stop).await.expect("nothing is broken");
+    let took = stopped.elapsed();
+    assert!(took > SHUTDOWN_TIMEOUT / 2, "something hangs: {took:?}");
+    assert!(
+        took < SHUTDOWN_TIMEOUT + Duration::from_millis(500),
+        "{took:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_start_that_waits_for_a_stalled_store_ends_at_once_when_told_to() {
+    let (store, store_address) = silent().await;
+    let configuration = configuration(store_address, store_address);
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    let starting = tokio::spawn(async move { wiring::start(configuration, &token).await });
+    let _connection = store.accept().await.expect("it connects");
+
+    // From here on the clock only moves while all wait for it.
+    tokio::time::pause();
+    stop.cancel();
+    let stopped = Instant::now();
+    let started = starting.await.expect("it does not panic");
+    assert!(started.expect("nothing went wrong").is_none());
+    assert_eq!(stopped.elapsed(), Duration::ZERO);
+}
