@@ -19,6 +19,7 @@ mod privacy;
 pub mod provider;
 pub mod record;
 mod replicas;
+mod retry_after;
 mod route;
 pub mod rules;
 mod secret;
@@ -35,6 +36,7 @@ pub use engine::{Engine, Parts};
 pub use fingerprint::config_hash;
 pub use health::HealthReport;
 pub use privacy::Privacy;
+pub use retry_after::retry_after;
 pub use schemars;
 pub use secret::Secret;
 pub use service::{

@@ -4,7 +4,9 @@
 //! opaque: core writes and reads them ([`Record`] for watches, [`crate::codec`] for the rest), so a
 //! store is about atomic steps, order and time, and both stores keep the same bytes.
 
+mod bounds;
 mod delivery;
+mod gauges;
 mod log;
 mod memo;
 mod page;
@@ -19,10 +21,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
+pub use bounds::{Bound, HistoryBounds, Trimmed};
 pub use delivery::{
     Attempt, Burial, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
     DeliveryToken, NewDelivery, Outcome, Outcomes, Priority, StoredDelivery,
 };
+pub use gauges::{Gauges, QueueGauge};
 pub use log::{KeptAside, LogEntry, LogPosition, LogSlice, RouteOutcome, RouteStep, SetAside};
 pub use memo::Memo;
 pub use page::{InvalidCursor, Page, PageRequest};
@@ -33,7 +37,7 @@ pub use watch::{
     Appended, ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId,
 };
 
-use crate::record::{Record, WatchState};
+use crate::record::Record;
 
 /// A part of the store whose contents one step can change together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,63 +55,6 @@ pub enum StoreError {
     /// The caller's cursor is not one that this store gave out.
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
-}
-
-/// How long and how many of one kind of record are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bound {
-    /// How long after its end a record is kept.
-    pub keep_for: Duration,
-    /// How many records are kept in all shards together.
-    pub max: u64,
-}
-
-/// What is kept of the past.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HistoryBounds {
-    /// Routed log entries.
-    pub events: Bound,
-    /// Delivered and suppressed deliveries.
-    pub deliveries: Bound,
-    /// Dead deliveries.
-    pub dead: Bound,
-}
-
-/// How many records a trim removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Trimmed {
-    /// Log entries.
-    pub events: u64,
-    /// Delivered and suppressed deliveries.
-    pub deliveries: u64,
-    /// Dead deliveries.
-    pub dead: u64,
-}
-
-/// The state of one sink's queue.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct QueueGauge {
-    /// The sink.
-    pub sink: String,
-    /// How many deliveries wait or are being attempted.
-    pub pending: u64,
-    /// How many are dead and kept.
-    pub dead: u64,
-    /// Since when the longest waiting delivery waits.
-    pub oldest: Option<Timestamp>,
-}
-
-/// How much of everything the store holds.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Gauges {
-    /// Watches by state; states without a watch may be missing.
-    pub watches: Vec<(WatchState, u64)>,
-    /// Log entries that are not routed.
-    pub unrouted: u64,
-    /// Log entries that were ever set aside.
-    pub set_aside: u64,
-    /// Every sink that has, or had, deliveries.
-    pub queues: Vec<QueueGauge>,
 }
 
 /// Whatever keeps watches, the event log and the queues.

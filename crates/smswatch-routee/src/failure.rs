@@ -1,10 +1,11 @@
 //! What it means when Routee, or something before it, answers with anything but tracking.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Response, StatusCode};
 use smswatch_core::provider::LookError;
+use smswatch_core::retry_after;
 
 /// The longest wait that is taken from a `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
@@ -23,16 +24,10 @@ pub(crate) fn is_html(response: &Response) -> bool {
     })
 }
 
-/// When the answer asks to be asked again, as seconds or as a date.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
-    }
-    let then = httpdate::parse_http_date(value).ok()?;
-    let wait = then
-        .duration_since(std::time::SystemTime::now())
-        .unwrap_or_default();
+/// When the answer asks to be asked again.
+fn wait(headers: &HeaderMap) -> Option<Duration> {
+    let header = |name: &str| headers.get(name)?.to_str().ok();
+    let wait = retry_after(header, SystemTime::now())?;
     Some(wait.min(MAX_RETRY_AFTER))
 }
 
@@ -43,7 +38,7 @@ pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap) -> LookError {
         StatusCode::TOO_MANY_REQUESTS => LookError::throttled(what),
         _ => LookError::failed(what),
     };
-    error.after(retry_after(headers))
+    error.after(wait(headers))
 }
 
 /// The failure of a request that was not answered; the URL is left out of it.

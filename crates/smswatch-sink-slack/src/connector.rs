@@ -27,9 +27,8 @@ use slack_morphism::{
     ClientResult, SlackClientApiCallContext, SlackClientHttpConnector, SlackClientId,
     SlackClientSecret,
 };
+use smswatch_core::retry_after;
 use url::Url;
-
-use crate::retry_after::retry_after;
 
 /// How much of an answer is read, in bytes; an answer repeats the message, which is far smaller.
 const READ: usize = 256 * 1024;
@@ -125,7 +124,8 @@ impl BoundedConnector {
 /// What slack-morphism's own connector would make of an error status, and `Retry-After` with a 503.
 fn refused(status: StatusCode, headers: &HeaderMap, text: String) -> SlackClientError {
     let text = kept(text);
-    match (status, retry_after(headers, SystemTime::now())) {
+    let header = |name: &str| headers.get(name)?.to_str().ok();
+    match (status, retry_after(header, SystemTime::now())) {
         (StatusCode::TOO_MANY_REQUESTS, wait) => rate_limited(wait, text),
         (StatusCode::SERVICE_UNAVAILABLE, wait @ Some(_)) => rate_limited(wait, text),
         _ => SlackClientError::HttpError(

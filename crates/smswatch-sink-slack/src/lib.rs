@@ -7,7 +7,6 @@ mod deliver;
 mod mrkdwn;
 mod redact;
 mod render;
-mod retry_after;
 mod wishes;
 
 pub use config::SlackConfig;

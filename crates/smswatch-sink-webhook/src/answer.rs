@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use reqwest::Response;
+use smswatch_core::retry_after;
 use smswatch_core::sink::{DeliveryError, Receipt};
 
 use crate::body::{Body, Rests};
 use crate::redact::Redactor;
-use crate::retry_after::retry_after;
 
 /// Judges an answer by its head. Of the body of a good one only what came with the head is looked at:
 /// an attempt has a time to end, and whoever waits may make a failure of a success.
@@ -17,7 +17,8 @@ pub(crate) async fn judge(
     rests: &Rests,
 ) -> Result<Receipt, DeliveryError> {
     let status = response.status();
-    let wait = retry_after(response.headers(), SystemTime::now());
+    let header = |name: &str| response.headers().get(name)?.to_str().ok();
+    let wait = retry_after(header, SystemTime::now());
     let mut body = Body::of(response);
     if status.is_success() {
         let is_read = body.read_what_is_there();

@@ -8,7 +8,6 @@ mod deliver;
 mod redact;
 mod render;
 mod resolve;
-mod retry_after;
 mod sign;
 
 pub use config::{Format, WebhookConfig};

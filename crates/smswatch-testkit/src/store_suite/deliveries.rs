@@ -296,8 +296,7 @@ pub async fn deliveries_are_found_by_state_sink_and_message(fixture: &dyn StoreF
             store
                 .complete(shard, "crm", &completions)
                 .await
-                .expect("completed")
-                .done;
+                .expect("completed");
         }
     }
     assert_eq!(found(&*store, &DeliveryFilter::default()).await.len(), 30);

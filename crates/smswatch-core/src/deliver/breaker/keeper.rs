@@ -1,6 +1,8 @@
 //! Shares a sink's breaker with all processes: reads it now and then, writes what attempts said.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod turn;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -8,6 +10,7 @@ use smswatch_model::{Event, EventKind, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+pub(crate) use self::turn::Turn;
 use super::ramp::Ramp;
 use super::{Circuit, Flow, News, Report};
 use crate::announce::own_event;
@@ -55,47 +58,6 @@ struct Known {
     ramp: Ramp,
     /// What waits for a later attempt is to become due: the receiver is well again.
     is_to_hasten: bool,
-}
-
-/// The right to make an attempt; ends when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Turn(Arc<SinkUnit>);
-
-impl Turn {
-    /// Waits for the right to make an attempt; none while the sink is parked.
-    pub(crate) async fn wait(shared: &Shared, unit: &Arc<SinkUnit>) -> Option<Self> {
-        let breaker = &unit.breaker;
-        loop {
-            let changed = breaker.changed.notified();
-            let now = shared.clock.now();
-            {
-                let mut known = breaker.known();
-                let slots = known.slots(now);
-                if slots == 0 {
-                    return None;
-                }
-                if known.running < slots {
-                    known.running += 1;
-                    return Some(Self(Arc::clone(unit)));
-                }
-            }
-            changed.await;
-        }
-    }
-
-    /// The right to probe, for who has taken it from all others.
-    pub(crate) fn probe(unit: &Arc<SinkUnit>) -> Self {
-        unit.breaker.known().running += 1;
-        Self(Arc::clone(unit))
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let breaker = &self.0.breaker;
-        breaker.known().running -= 1;
-        breaker.changed.notify_waiters();
-    }
 }
 
 impl Breaker {

@@ -1,29 +1,27 @@
-//! When a receiver asks to be tried again.
+//! What an HTTP answer's `Retry-After` says, for sinks and providers that speak HTTP.
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
-
-/// How long the receiver asks to wait: seconds, or until a date, which is held against the answer's
-/// own date where it has one, because clocks differ.
-pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = text(headers, RETRY_AFTER)?;
+/// How long whoever answered asks to wait; `header` answers for the name of a header what the answer has
+/// of it.
+///
+/// `Retry-After` is a whole number of seconds, or a date in any of the three forms of RFC 9110, which is
+/// held against the answer's own date where there is one, because clocks differ, else against `now`. A date
+/// that has passed means at once; what makes no sense is as good as nothing.
+#[must_use]
+pub fn retry_after<'a>(
+    header: impl Fn(&str) -> Option<&'a str>,
+    now: SystemTime,
+) -> Option<Duration> {
+    let value = header("retry-after")?.trim();
     // `parse` alone would take a sign, too.
     if value.bytes().all(|byte| byte.is_ascii_digit()) {
         return value.parse().ok().map(Duration::from_secs);
     }
     let until = httpdate::parse_http_date(value).ok()?;
-    let answered = text(headers, DATE).and_then(|date| httpdate::parse_http_date(date).ok());
-    // A date that has passed means now.
-    Some(
-        until
-            .duration_since(answered.unwrap_or(now))
-            .unwrap_or_default(),
-    )
-}
-
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    Some(headers.get(name)?.to_str().ok()?.trim())
+    let answered = header("date").and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+    let wait = until.duration_since(answered.unwrap_or(now));
+    Some(wait.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -33,15 +31,18 @@ mod tests {
     /// 7 seconds before the dates below, by the clock of this machine.
     const NOW: Duration = Duration::from_secs(784_111_770);
 
-    fn wait(headers: &[(HeaderName, &str)]) -> Option<Duration> {
-        let headers = headers.iter().cloned();
-        let headers = headers.map(|(name, value)| (name, value.parse().expect("a value")));
-        retry_after(&headers.collect(), SystemTime::UNIX_EPOCH + NOW)
+    fn wait(value: &str, date: Option<&str>) -> Option<Duration> {
+        let header = |name: &str| match name {
+            "retry-after" => Some(value),
+            "date" => date,
+            _ => None,
+        };
+        retry_after(header, SystemTime::UNIX_EPOCH + NOW)
     }
 
     fn check(value: &str, expected: Option<u64>) {
         let expected = expected.map(Duration::from_secs);
-        assert_eq!(wait(&[(RETRY_AFTER, value)]), expected, "{value}");
+        assert_eq!(wait(value, None), expected, "{value}");
     }
 
     #[test]
@@ -60,19 +61,19 @@ mod tests {
         for value in ["soon", "-5", "+5", "1.5", "1e3", "18446744073709551616", ""] {
             check(value, None);
         }
-        assert_eq!(wait(&[]), None);
+        assert_eq!(retry_after(|_| None, SystemTime::UNIX_EPOCH), None);
     }
 
     #[test]
     fn a_date_is_held_against_the_clock_of_the_one_who_wrote_it() {
-        let until = (RETRY_AFTER, "Sun, 06 Nov 1994 08:49:37 GMT");
+        let until = "Sun, 06 Nov 1994 08:49:37 GMT";
         for (date, expected) in [
             ("Sun, 06 Nov 1994 08:48:37 GMT", 60),
             ("Sunday, 06-Nov-94 08:49:07 GMT", 30),
             ("Sun, 06 Nov 1994 09:49:37 GMT", 0),
             ("not a date", 7),
         ] {
-            let wait = wait(&[until.clone(), (DATE, date)]);
+            let wait = wait(until, Some(date));
             assert_eq!(wait, Some(Duration::from_secs(expected)), "{date}");
         }
     }
