@@ -1,17 +1,20 @@
 -- Takes deliveries of one sink and priority that are due; or, when `early` is 1, of those that belong to
--- nobody the one that would be first, due or not. The score that a claim gives, the end of its lease and
--- a half, is also its token: no retry's score and no other claim's is ever the same.
+-- nobody the one that would be first, due or not. The score that a claim gives tells its token, the end of
+-- its lease in microseconds, and a bit: no retry's score, which is whole, and no other claim's is ever the
+-- same, not even that of one which was given back in this very millisecond.
 local base, sink, priority, lease = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[4])
 local is_early = ARGV[5] == '1'
 local queue = base .. 'q:' .. priority .. ':' .. sink
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local token = (now + lease) * 1000 + time[2] % 1000
+local score = string.format('%.17g', token / 1000 + 0.0005)
 local out, next_due = {}, -1
 
 local function take(id)
   local delivery = redis.call('HMGET', base .. 'd:' .. id, 'b', 'c', 'n', 'q', 'o')
   if delivery[1] then
-    redis.call('ZADD', queue, string.format('%.1f', now + lease + 0.5), id)
+    redis.call('ZADD', queue, score, id)
     out[#out + 1] = id
     out[#out + 1] = delivery[1]
     out[#out + 1] = delivery[4] or delivery[2]
@@ -47,4 +50,4 @@ else
 end
 local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
 if first[2] then next_due = math.ceil(tonumber(first[2])) end
-return { now, next_due, now + lease, out }
+return { now, next_due, token, out }

@@ -22,7 +22,7 @@ while at <= #ARGV do
   local delivery = redis.call('HMGET', key, 'p', 'n', 'a')
   local queue = base .. 'q:' .. (delivery[1] or '1') .. ':' .. sink
   local score = redis.call('ZSCORE', queue, id)
-  if score and tonumber(score) == tonumber(ARGV[at + 1]) + 0.5 then
+  if score and tonumber(score) == tonumber(ARGV[at + 1]) / 1000 + 0.0005 then
     local made = tonumber(delivery[2] or 0) + 1
     -- First what is queued instead: done without the rest, it is found again, and changes nothing then.
     if ARGV[at + 5] == '1' and enqueue(base, now, at + 6) then queued = queued + 1 end

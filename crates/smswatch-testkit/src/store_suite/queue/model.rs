@@ -1,6 +1,6 @@
 //! A queue as it should be, as plain as can be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use smswatch_core::store::{
@@ -85,6 +85,8 @@ pub(super) struct Expected {
 #[derive(Debug, Default)]
 pub(super) struct Model {
     entries: BTreeMap<DeliveryId, Entry>,
+    /// Every token that was ever given out.
+    tokens: HashSet<(DeliveryId, DeliveryToken)>,
 }
 
 impl Model {
@@ -127,7 +129,7 @@ impl Model {
             if entry.attempts_made != one.attempts_made {
                 return Err(format!("{} had {} attempts", one.id, entry.attempts_made));
             }
-            if matches!(entry.state, State::Held { token, .. } if token == one.token) {
+            if !self.tokens.insert((one.id.clone(), one.token)) {
                 return Err(format!("{} was claimed twice under one token", one.id));
             }
             taken.push(entry);
