@@ -1,0 +1,140 @@
+//! Looks at the messages of claimed watches, as fast as the rate, the provider and the leases allow.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use smswatch_model::MessageId;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::task::TaskTracker;
+
+use super::gate::Gate;
+use super::room::Room;
+use super::{Finished, Verdict, Waiting};
+use crate::limiter::Limiter;
+use crate::metrics::ResultLabel;
+use crate::provider::{Look, LookError};
+use crate::shared::Shared;
+use crate::watch::lifecycle::{Answer, polled};
+
+/// How long after the claim a look may start.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a look may take whatever the provider's client thinks: together with [`PATIENCE`] it leaves
+/// time to write down what was seen before anybody else claims the watch.
+const LONGEST_LOOK: Duration = Duration::from_secs(20);
+
+/// Starts looks as fast as the rate and the concurrency allow, until no more are handed on.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    gate: Arc<Gate>,
+    room: Arc<Room>,
+    limiter: &Limiter,
+    mut starts: mpsc::UnboundedReceiver<Waiting>,
+    commits: mpsc::Sender<Finished>,
+) {
+    let concurrency = shared.settings.provider.concurrency;
+    let slots = Arc::new(Semaphore::new(concurrency.max(1)));
+    let looks = TaskTracker::new();
+    while let Some(waiting) = starts.recv().await {
+        let slot = Arc::clone(&slots)
+            .acquire_owned()
+            .await
+            .expect("never closed");
+        let start = may_start(&shared, &gate, limiter, &waiting).await;
+        let Waiting {
+            claimed,
+            watch,
+            claimed_at: _,
+            seat,
+        } = waiting;
+        drop(seat);
+        let (shared, gate, room) = (Arc::clone(&shared), Arc::clone(&gate), Arc::clone(&room));
+        let commits = commits.clone();
+        looks.spawn(async move {
+            let now = shared.clock.now();
+            let lag = now.since(watch.due);
+            let verdict = match start {
+                Start::Now => {
+                    shared.alarms.late(lag, now);
+                    shared.metrics.poll_lag_seconds.observe(lag.as_secs_f64());
+                    let started = Instant::now();
+                    let answer = look(&shared, &gate, &claimed.message_id).await;
+                    room.looked(started.elapsed());
+                    Verdict::Answered(answer)
+                }
+                // It stays as late as it is, so that it comes first and its lateness is not forgotten.
+                Start::TooLate => {
+                    shared.alarms.late(lag, now);
+                    Verdict::Postponed(watch.due + Duration::from_millis(1))
+                }
+                Start::After(wait) => Verdict::Postponed(now + wait),
+            };
+            let _sent = commits.send(claimed.finish(watch, verdict)).await;
+            drop(slot);
+        });
+    }
+    looks.close();
+    looks.wait().await;
+}
+
+/// Whether a look that was claimed starts.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    Now,
+    /// Its lease might end before it does; it is claimed anew.
+    TooLate,
+    /// The provider, or the store, is not to be asked before.
+    After(Duration),
+}
+
+async fn may_start(shared: &Shared, gate: &Gate, limiter: &Limiter, waiting: &Waiting) -> Start {
+    // A permit that comes too late would be one less for the others.
+    let Some(patience) = PATIENCE.checked_sub(waiting.claimed_at.elapsed()) else {
+        return Start::TooLate;
+    };
+    let closed_for = gate.closed_for(shared.clock.now());
+    if !closed_for.is_zero() {
+        return Start::After(closed_for.max(Duration::from_secs(1)));
+    }
+    match limiter.permit_within(patience).await {
+        Ok(true) => Start::Now,
+        Ok(false) => Start::TooLate,
+        Err(_) => Start::After(Duration::from_secs(1)),
+    }
+}
+
+async fn look(shared: &Shared, gate: &Gate, message_id: &MessageId) -> Answer {
+    let asked_at = shared.clock.now();
+    let started = Instant::now();
+    let looked = tokio::time::timeout(LONGEST_LOOK, shared.provider.look(message_id)).await;
+    let looked = looked.unwrap_or_else(|_| {
+        let seconds = LONGEST_LOOK.as_secs();
+        Err(LookError::failed(format!("no answer within {seconds} s")))
+    });
+    shared
+        .metrics
+        .poll_seconds
+        .observe(started.elapsed().as_secs_f64());
+    if looked.is_ok() {
+        gate.answered(&shared.health);
+        shared.alarms.answered();
+    }
+    let (answer, result) = match looked {
+        Ok(Look::Seen(sighting)) => (Answer::Seen(Box::new(polled(*sighting, asked_at))), "seen"),
+        Ok(Look::Empty) => (Answer::Empty, "empty"),
+        Ok(Look::Unknown) => (Answer::Unknown, "unknown"),
+        Err(error) => {
+            tracing::debug!(message.id = %message_id, %error, "a look failed");
+            let now = shared.clock.now();
+            gate.failed(&error, now, &shared.health);
+            shared.alarms.failed(&error, now);
+            (Answer::Failed(error.retry_after()), error.kind().as_str())
+        }
+    };
+    shared
+        .metrics
+        .polls
+        .get_or_create(&ResultLabel { result })
+        .inc();
+    answer
+}
