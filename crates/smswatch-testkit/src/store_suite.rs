@@ -11,6 +11,7 @@
 
 mod deliveries;
 mod early;
+mod history;
 mod instead;
 mod interleavings;
 mod leases;
@@ -33,6 +34,7 @@ use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
 pub use deliveries::*;
 pub use early::*;
+pub use history::*;
 pub use instead::*;
 pub use leases::*;
 pub use log::*;
