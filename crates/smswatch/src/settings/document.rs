@@ -67,7 +67,8 @@ pub(crate) struct StoreSection {
     /// What every key in Redis begins with. Default: `smswatch`.
     #[schemars(regex(pattern = KEY_PREFIX))]
     pub(crate) key_prefix: String,
-    /// Into how many shards Redis is split; fixed when it is first used. Default: 16.
+    /// Into how many shards Redis is split, and so how many replicas can share the looks; fixed when it
+    /// is first used. Default: 16.
     #[schemars(range(min = 1, max = 256))]
     pub(crate) shards: u16,
 }
