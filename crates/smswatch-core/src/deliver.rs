@@ -362,6 +362,7 @@ async fn complete_shard(shared: &Shared, unit: &SinkUnit, shard: Shard, ended: E
         let delay = match completion.outcome {
             Outcome::Retry(delay) => delay,
             Outcome::Returned => Duration::ZERO,
+            Outcome::Postponed(delay) => delay,
             Outcome::Delivered | Outcome::Dead => continue,
         };
         let agenda = unit.agenda(priority);

@@ -18,6 +18,7 @@
 //! | `q:PRIORITY:SINK` | sorted set | pending deliveries by next attempt or end of lease |
 //! | `a:PRIORITY:SINK` | sorted set | pending deliveries by when they were queued |
 //! | `delivered:SINK`, `dead:SINK` | sorted set | ended deliveries by their end |
+//! | `c:PROCESS:PRIORITY:SINK` | string | a process's last claim of a queue: its number and its score |
 //! | `sinks` | set | every sink that has or had deliveries |
 //! | `m:NAME` | hash | a memo: `version` and `value` |
 //! | `rate:NAME` | string | when the rate's next permit would arrive in theory |

@@ -36,6 +36,7 @@ scripts!(
     complete,
     deliveries,
     delivery,
+    disown,
     gauges,
     hasten,
     load,

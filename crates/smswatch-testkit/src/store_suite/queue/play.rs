@@ -184,6 +184,7 @@ impl Player {
             End::RetryAtOnce => Outcome::Retry(Duration::ZERO),
             End::RetryMuchLater => Outcome::Retry(LONG),
             End::Returned => Outcome::Returned,
+            End::Postponed => Outcome::Postponed(SHORT),
         };
         let from = self.now().await?;
         let completion = Completion {
