@@ -17,8 +17,10 @@ use crate::alarm::{self, Alarms};
 use crate::clock::StoreClock;
 use crate::deliver::breaker::Breaker;
 use crate::deliver::filling::Filling;
+use crate::deliver::host::SinkHost;
 use crate::deliver::{fallback, orphans, overflow};
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
+use crate::limiter::Limiter;
 use crate::metrics::{Metrics, RecordLabel, SinkName};
 use crate::panics::guarded;
 use crate::privacy::Privacy;
@@ -187,15 +189,21 @@ impl Engine {
 fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
     let shards = parts.store.shard_count();
     let agenda = || Agenda::new(usize::from(shards));
+    let store = &parts.store;
     let units = parts.sinks.into_iter().map(|(name, (sink, settings))| {
         let label = SinkName(name.as_str().into());
+        let host = SinkHost::new(Arc::clone(&label.0), sink, settings.concurrency);
+        let limiter = settings
+            .rate
+            .map(|rate| Limiter::new(Arc::clone(store), format!("sink:{name}"), rate));
         (
             name,
             Arc::new(SinkUnit {
                 breaker: Breaker::new(&label.0, &settings, shards),
                 name: label,
-                sink,
+                host,
                 settings,
+                limiter,
                 agendas: [agenda(), agenda()],
                 filling: Filling::default(),
             }),

@@ -14,14 +14,15 @@ use crate::alarm::Alarms;
 use crate::clock::StoreClock;
 use crate::deliver::breaker::Breaker;
 use crate::deliver::filling::Filling;
+use crate::deliver::host::SinkHost;
 use crate::health::{CONTENTS, Health, STORE};
+use crate::limiter::Limiter;
 use crate::metrics::{Metrics, OperationLabel, SinkName};
 use crate::privacy::Privacy;
 use crate::provider::Provider;
 use crate::route::fresh::FreshLog;
 use crate::rules::Rules;
 use crate::settings::{Settings, SinkSettings};
-use crate::sink::Sink;
 use crate::store::{Lane, LeaseId, Priority, Shard, Store, StoreError, shard_of};
 use crate::watch::lifecycle::Lifecycle;
 
@@ -29,8 +30,11 @@ use crate::watch::lifecycle::Lifecycle;
 #[derive(Debug)]
 pub(crate) struct SinkUnit {
     pub(crate) name: SinkName,
-    pub(crate) sink: Arc<dyn Sink>,
+    /// The sink itself, on its own threads.
+    pub(crate) host: SinkHost,
     pub(crate) settings: SinkSettings,
+    /// Keeps to the sink's `rate`, if it has one.
+    pub(crate) limiter: Option<Limiter>,
     /// When each shard has a delivery due, by priority.
     pub(crate) agendas: [Agenda; 2],
     /// How much was queued since somebody looked whether it is too much.
