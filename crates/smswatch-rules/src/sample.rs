@@ -98,6 +98,7 @@ fn sparse(kind: EventKind) -> Event {
             status: "Queued".to_owned(),
             detailed_status: None,
             description: None,
+            destination: None,
             date,
             is_final: false,
         }),

@@ -19,11 +19,10 @@ pub(crate) use self::turn::Turn;
 use super::ramp::Ramp;
 use super::{Circuit, Destination, Flow, Report};
 use crate::clock::StoreClock;
-use crate::codec;
 use crate::pace::Backoff;
 use crate::settings::{BreakerSettings, SinkSettings};
 use crate::shared::{Shared, SinkUnit};
-use crate::store::{Shard, StoreError, shard_of};
+use crate::store::{NewEntry, Shard, StoreError, shard_of};
 
 /// How old what is known of a sink may be when deliveries are claimed for it.
 const FRESH: Duration = Duration::from_secs(1);
@@ -335,7 +334,7 @@ impl Breaker {
                 .collect();
             let entries = events
                 .iter()
-                .map(|event| codec::encode_events(std::slice::from_ref(event)));
+                .map(|event| NewEntry::of(std::slice::from_ref(event)));
             let value = circuit.encode();
             let put =
                 shared
