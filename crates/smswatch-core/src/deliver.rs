@@ -9,6 +9,7 @@ pub(crate) mod filling;
 pub(crate) mod host;
 pub(crate) mod orphans;
 pub(crate) mod overflow;
+pub(crate) mod partly;
 mod task;
 
 use std::collections::HashMap;
@@ -188,8 +189,15 @@ async fn attempt(shared: &Shared, unit: &SinkUnit, task: &Task, claimed: Instant
         .observe(seconds);
     let now = shared.clock.now();
     tell_breaker(shared, unit, task, &result);
+    let mut rest = None;
     let (outcome, result, detail) = match result {
         Ok(receipt) => {
+            if let Ok(notification) = &task.notification {
+                rest = partly::rest(unit.name(), notification, &receipt);
+            }
+            if receipt.refusals().is_some() {
+                shared.metrics.left_out.get_or_create(&sink).inc();
+            }
             let events = task.notification.iter().flat_map(|made| &made.events);
             if let Some(event) = events.into_iter().next() {
                 let seconds = now.since(event.detected_at).as_secs_f64();
@@ -218,6 +226,8 @@ async fn attempt(shared: &Shared, unit: &SinkUnit, task: &Task, claimed: Instant
     if let (Outcome::Dead, Ok(dead)) = (outcome, &task.notification) {
         attempted.completion.fallback = fallback::of(unit, Notification::clone(dead));
     }
+    // What has died has no rest, and what was delivered no fallback.
+    attempted.completion.fallback = attempted.completion.fallback.or(rest);
     attempted
 }
 
@@ -242,6 +252,10 @@ fn tell_breaker(
         Err(error) => failure::said(error, &notification.delivery_id, is_probe),
     };
     unit.breaker.report(shared, destination, report);
+    if let Ok(receipt) = result {
+        unit.breaker
+            .delivered(shared, &notification.wishes, receipt);
+    }
     // Whatever a destination took shows that the sink works; what it did not may be its own trouble.
     if destination.is_some() && task.probes_sink && result.is_ok() {
         unit.breaker
@@ -283,9 +297,7 @@ async fn complete_shard(shared: &Shared, unit: &SinkUnit, shard: Shard, ended: E
             .complete(shard, unit.name(), &ended.completions);
         match shared.call("complete", complete).await {
             Ok(Outcomes { done, queued }) => {
-                let others = ended.completions.iter();
-                let others = others.filter_map(|completion| completion.fallback.as_ref());
-                fallback::handed_over(shared, unit, shard, others, queued);
+                partly::queued_instead(shared, unit, shard, &ended.completions, queued);
                 let lost = done.iter().filter(|done| !**done).count();
                 if lost > 0 {
                     tracing::info!(

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use smswatch_model::Timestamp;
+use smswatch_model::{Timestamp, Wishes};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -19,9 +19,11 @@ pub(crate) use self::turn::Turn;
 use super::ramp::Ramp;
 use super::{Circuit, Destination, Flow, Report};
 use crate::clock::StoreClock;
+use crate::deliver::partly::Refusals;
 use crate::pace::Backoff;
 use crate::settings::{BreakerSettings, SinkSettings};
 use crate::shared::{Shared, SinkUnit};
+use crate::sink::Receipt;
 use crate::store::{NewEntry, Shard, StoreError, shard_of};
 
 /// How old what is known of a sink may be when deliveries are claimed for it.
@@ -43,6 +45,8 @@ pub(crate) struct Breaker {
     shard: Shard,
     settings: BreakerSettings,
     known: Mutex<Known>,
+    /// Who is refused by a sink that takes the rest.
+    refusals: Refusals,
     /// Since when the breaker is open, for those who wait for it.
     open_since: watch::Sender<Option<Timestamp>>,
     /// Something changed on which claims and attempts depend.
@@ -80,6 +84,7 @@ impl Breaker {
             part: format!("sink:{sink}"),
             shard: shard_of(sink, shards),
             settings: settings.breaker,
+            refusals: Refusals::default(),
             known: Mutex::new(Known {
                 read_at: None,
                 reports: Vec::new(),
@@ -271,6 +276,13 @@ impl Breaker {
             }
         }
         self.tell(shared, now);
+    }
+
+    /// Takes in whom a delivery with these wishes left out, and tells the health report.
+    pub(crate) fn delivered(&self, shared: &Shared, wishes: &Wishes, receipt: &Receipt) {
+        if self.refusals.note(wishes, receipt) {
+            self.tell(shared, shared.clock.now());
+        }
     }
 
     /// Has a breaker take in what an attempt said.

@@ -47,9 +47,11 @@ impl Breaker {
     /// processes said.
     pub(super) fn tell(&self, shared: &Shared, now: Timestamp) {
         let mut known = self.known();
-        match known.view.trouble(now) {
-            Some(trouble) => shared.health.trouble(&self.part, &trouble),
-            None => shared.health.well(&self.part),
+        let troubles = [known.view.trouble(now), self.refusals.trouble()];
+        let troubles: Vec<String> = troubles.into_iter().flatten().collect();
+        match troubles.is_empty() {
+            true => shared.health.well(&self.part),
+            false => shared.health.trouble(&self.part, &troubles.join("; ")),
         }
         let mut told = std::mem::take(&mut known.told);
         told.retain(|key| {
