@@ -40,7 +40,7 @@ pub use retry_after::retry_after;
 pub use schemars;
 pub use secret::Secret;
 pub use service::{
-    EndedFilter, EventFilter, NewWatch, Redriven, Registered, Service, ServiceError, SinkState,
+    EndedFilter, EventFilter, NewWatch, Redriven, Registered, Service, ServiceError, SinkState, SinkTest, SinkTestOutcome, DestinationState,
     TriedEvent, WatchView,
 };
 pub use smswatch_model as model;

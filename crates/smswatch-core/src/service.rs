@@ -3,23 +3,22 @@
 mod error;
 mod history;
 mod redrive;
+mod sink_test;
 mod sinks;
 mod watches;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use smswatch_model::{DeliveryId, Event, MessageId, Severity, Timestamp};
+use smswatch_model::{DeliveryId, Event, MessageId, Timestamp};
 
 pub use self::error::ServiceError;
 pub use self::history::{EventFilter, TriedEvent};
 pub use self::redrive::{EndedFilter, Redriven};
-pub use self::sinks::SinkState;
+pub use self::sink_test::{SinkTest, SinkTestOutcome};
+pub use self::sinks::{DestinationState, SinkState};
 pub use self::watches::{NewWatch, Registered, WatchView};
-use crate::announce::test_event;
 use crate::health::HealthReport;
-use crate::route;
-use crate::rules::Notice;
 use crate::shared::Shared;
 use crate::store::{
     DeliveryFilter, Gauges, KeptAside, NewDelivery, Page, PageRequest, Priority, StoredDelivery,
@@ -182,41 +181,21 @@ impl Service {
         Ok(self.shared.call("set_aside", set_aside).await?)
     }
 
-    /// Queues a test notification for a sink; none when there is no such sink.
+    /// Makes one attempt to deliver a test notification to a sink, and tells what came of it; `None` when
+    /// there is no such sink. It is neither repeated nor kept, and says nothing about the sink.
     ///
     /// # Errors
     ///
-    /// The store did not take it.
-    pub async fn test_sink(&self, sink: &str) -> Result<Option<DeliveryId>, ServiceError> {
-        let shared = &self.shared;
-        let Some(unit) = shared.sinks.get(sink) else {
-            return Ok(None);
-        };
-        let now = shared.clock.now();
+    /// The store cannot be asked whether the sink may have something.
+    pub async fn test_sink(&self, sink: &str) -> Result<Option<SinkTest>, ServiceError> {
         let n = self.tests.fetch_add(1, Ordering::Relaxed);
-        let events = [test_event(shared.provider.name(), sink, now, n)];
-        let notice = Notice {
-            rule: "sink test".to_owned(),
-            sink: sink.to_owned(),
-            wishes: smswatch_model::Wishes::new(),
-            severity: Severity::Info,
-            title: format!("[TEST] smswatch reaches `{sink}`"),
-            text: "Somebody asked smswatch to show that this sink works. Nothing has happened."
-                .to_owned(),
-            group: std::collections::BTreeMap::new(),
-            events: vec![0],
-        };
-        let delivery = NewDelivery {
-            priority: Priority::Critical,
-            ..route::delivery(notice, &events, now)
-        };
-        let (id, priority) = (delivery.id.clone(), delivery.priority);
-        let shard = shard_of(sink, shared.store.shard_count());
-        shared
-            .call("enqueue", shared.store.enqueue(shard, delivery))
-            .await?;
-        unit.queued(shard, priority, 1);
-        Ok(Some(id))
+        self.shared.test_sink(sink, n).await
+    }
+
+    /// What to say when no sink is called `name`: which ones there are, and which may be meant.
+    #[must_use]
+    pub fn no_such_sink(&self, name: &str) -> String {
+        sinks::no_such_sink(name, self.shared.sinks.keys().map(String::as_str))
     }
 
     /// Holds a sink back until it is resumed, in all processes; none when there is no such sink. Its

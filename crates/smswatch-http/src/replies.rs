@@ -8,7 +8,9 @@ use smswatch_core::rules::Trial;
 use smswatch_core::store::{
     Attempt, DeliveryState, Gauges, KeptAside, Page, QueueGauge, StoredDelivery,
 };
-use smswatch_core::{HealthReport, Registered, SinkState, TriedEvent, WatchView};
+use smswatch_core::{
+    DestinationState, HealthReport, Registered, SinkState, SinkTest, TriedEvent, WatchView,
+};
 use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
 
 /// A page of a list.
@@ -37,6 +39,45 @@ pub(crate) struct SinkReply {
     open_since: Option<Timestamp>,
     open_reason: Option<String>,
     held_until: Option<Timestamp>,
+    destinations: Vec<DestinationReply>,
+}
+
+/// A destination of a sink whose deliveries wait.
+#[derive(Debug, Serialize)]
+struct DestinationReply {
+    destination: String,
+    open_since: Option<Timestamp>,
+    trouble: String,
+}
+
+impl From<DestinationState> for DestinationReply {
+    fn from(state: DestinationState) -> Self {
+        Self {
+            destination: state.destination,
+            open_since: state.open_since,
+            trouble: state.trouble,
+        }
+    }
+}
+
+/// What came of the test of a sink.
+#[derive(Debug, Serialize)]
+pub(crate) struct SinkTestReply {
+    id: DeliveryId,
+    sink: String,
+    result: &'static str,
+    detail: String,
+}
+
+impl From<SinkTest> for SinkTestReply {
+    fn from(test: SinkTest) -> Self {
+        Self {
+            id: test.id,
+            sink: test.sink,
+            result: test.outcome.as_str(),
+            detail: test.detail,
+        }
+    }
 }
 
 impl From<SinkState> for SinkReply {
@@ -48,6 +89,11 @@ impl From<SinkState> for SinkReply {
             open_since: state.open_since,
             open_reason: state.open_reason,
             held_until: state.held_until,
+            destinations: state
+                .destinations
+                .into_iter()
+                .map(DestinationReply::from)
+                .collect(),
         }
     }
 }

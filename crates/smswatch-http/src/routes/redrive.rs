@@ -55,7 +55,10 @@ pub(super) async fn retry_all(
         ));
     }
     let retried = service.retry_all(&filter).await?;
-    let retried = retried.ok_or_else(|| Problem::invalid("`sink`: no such sink is configured"))?;
+    let retried = retried.ok_or_else(|| {
+        let sink = filter.sink.as_deref().unwrap_or_default();
+        Problem::invalid(service.no_such_sink(sink))
+    })?;
     Ok((StatusCode::ACCEPTED, Json(RetriedReply { retried })))
 }
 

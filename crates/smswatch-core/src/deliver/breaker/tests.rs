@@ -333,7 +333,7 @@ fn people_read_why_it_is_parked() {
     assert_eq!(
         circuit.trouble(at(6)).as_deref(),
         Some(
-            "paused by hand since 2026-05-01T12:00:05Z; down since 2026-05-01T12:00:02Z, next try \
+            "paused since 2026-05-01T12:00:05Z; down since 2026-05-01T12:00:02Z, next try \
              at 2026-05-01T12:00:32Z: refused; the receiver wants nothing until \
              2026-05-01T12:01:05Z"
         )
@@ -342,7 +342,7 @@ fn people_read_why_it_is_parked() {
     gone(&mut circuit, 8);
     assert_eq!(
         circuit.trouble(at(9)).as_deref(),
-        Some("the receiver is gone since 2026-05-01T12:00:02Z, `sink resume` ends it: 410")
+        Some("gone since 2026-05-01T12:00:02Z, `sink resume` ends it: 410")
     );
     assert_eq!(Circuit::default().trouble(at(0)), None);
 }

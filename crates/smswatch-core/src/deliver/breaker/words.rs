@@ -11,11 +11,11 @@ impl Circuit {
     pub(crate) fn trouble(&self, now: Timestamp) -> Option<String> {
         let mut troubles = Vec::new();
         if let Some(since) = self.paused {
-            troubles.push(format!("paused by hand since {}", seconds(since)));
+            troubles.push(format!("paused since {}", seconds(since)));
         }
         match &self.open {
             Some(open) if open.gone => troubles.push(format!(
-                "the receiver is gone since {}, `sink resume` ends it: {}",
+                "gone since {}, `sink resume` ends it: {}",
                 seconds(open.since),
                 open.reason
             )),

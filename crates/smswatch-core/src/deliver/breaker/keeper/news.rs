@@ -8,6 +8,7 @@ use super::super::{Circuit, Destination, News};
 use super::{Breaker, Flow};
 use crate::announce::own_event;
 use crate::metrics::KindLabel;
+use crate::service::DestinationState;
 use crate::shared::Shared;
 
 /// What others are to be told of the sink, and of its destinations.
@@ -118,16 +119,25 @@ impl Breaker {
         }
     }
 
-    /// The destinations that are held back, what they are, since when and why.
-    pub(crate) fn held_destinations(&self, now: Timestamp) -> Vec<HeldDestination> {
+    /// The destinations whose breakers are open, by their keys, and since when.
+    pub(crate) fn open_destinations(&self) -> Vec<(String, Timestamp)> {
         let known = self.known();
-        let held = known.view.destinations().filter_map(|(key, destined)| {
+        let open = known.view.destinations().filter_map(|(key, destined)| {
+            let since = destined.circuit.open_since()?;
+            Some((key.to_owned(), since))
+        });
+        open.collect()
+    }
+
+    /// The destinations whose deliveries wait.
+    pub(crate) fn held_destinations(&self, now: Timestamp) -> Vec<DestinationState> {
+        let known = self.known();
+        let held = known.view.destinations().filter_map(|(_, destined)| {
             let circuit = &destined.circuit;
             if matches!(circuit.flow(now), Flow::Open { .. }) {
                 return None;
             }
-            Some(HeldDestination {
-                key: key.to_owned(),
+            Some(DestinationState {
                 destination: destined.words.clone(),
                 open_since: circuit.open_since(),
                 trouble: circuit.trouble(now).unwrap_or_default(),
@@ -135,16 +145,4 @@ impl Breaker {
         });
         held.collect()
     }
-}
-
-/// A destination whose deliveries wait.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HeldDestination {
-    pub(crate) key: String,
-    /// What it is, for people.
-    pub(crate) destination: String,
-    /// Since when its breaker is open.
-    pub(crate) open_since: Option<Timestamp>,
-    /// Why they wait.
-    pub(crate) trouble: String,
 }
