@@ -2,6 +2,7 @@
 
 pub(crate) mod breaker;
 mod claim;
+pub(crate) mod dead;
 mod destination;
 mod failure;
 pub(crate) mod fallback;
@@ -55,6 +56,8 @@ struct Attempted {
     shard: Shard,
     priority: Priority,
     completion: Completion,
+    /// It tells of dead letters.
+    is_about_dead: bool,
 }
 
 /// What came of the attempts on deliveries of one shard.
@@ -63,6 +66,8 @@ struct Ended {
     completions: Vec<Completion>,
     /// Of each of the completions, in their order.
     priorities: Vec<Priority>,
+    /// Of each of the completions whether it tells of dead letters.
+    are_about_dead: Vec<bool>,
 }
 
 /// Delivers to one sink until `stop`; what was claimed by then is attempted until `cut`, and what has
@@ -281,6 +286,7 @@ async fn complete(
             let ended = by_shard.entry(attempted.shard).or_default();
             ended.completions.push(attempted.completion);
             ended.priorities.push(attempted.priority);
+            ended.are_about_dead.push(attempted.is_about_dead);
         }
         let writes = by_shard
             .into_iter()
@@ -298,6 +304,7 @@ async fn complete_shard(shared: &Shared, unit: &SinkUnit, shard: Shard, ended: E
         match shared.call("complete", complete).await {
             Ok(Outcomes { done, queued }) => {
                 partly::queued_instead(shared, unit, shard, &ended.completions, queued);
+                tell_of_dead(shared, unit, &ended, &done);
                 let lost = done.iter().filter(|done| !**done).count();
                 if lost > 0 {
                     tracing::info!(
@@ -324,5 +331,18 @@ async fn complete_shard(shared: &Shared, unit: &SinkUnit, shard: Shard, ended: E
         };
         let agenda = unit.agenda(priority);
         agenda.hint(usize::from(shard.0), now + delay);
+    }
+}
+
+/// Tells which of what `ended` was given up, as far as that is `done`.
+fn tell_of_dead(shared: &Shared, unit: &SinkUnit, ended: &Ended, done: &[bool]) {
+    let all = ended.completions.iter().zip(&ended.are_about_dead);
+    for ((completion, is_about_dead), _) in all.zip(done).filter(|(_, done)| **done) {
+        if completion.outcome == Outcome::Dead {
+            let (reason, at) = (&completion.attempt.detail, completion.attempt.at);
+            shared
+                .dead
+                .given_up(unit.name(), 1, reason, !is_about_dead, at);
+        }
     }
 }

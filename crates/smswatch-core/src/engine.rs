@@ -16,6 +16,7 @@ use crate::agenda::Agenda;
 use crate::alarm::{self, Alarms};
 use crate::clock::StoreClock;
 use crate::deliver::breaker::Breaker;
+use crate::deliver::dead::{self, DeadLetters};
 use crate::deliver::filling::Filling;
 use crate::deliver::host::SinkHost;
 use crate::deliver::{fallback, orphans, overflow};
@@ -114,6 +115,7 @@ impl Engine {
             spawn("alarm", alarm::tell::run(ours()).boxed()),
             spawn("replicas", replicas::run(ours()).boxed()),
             spawn("orphans", orphans::run(ours()).boxed()),
+            spawn("dead letters", dead::run(ours()).boxed()),
         ];
         for unit in shared.sinks.values() {
             let bounding = overflow::run(ours(), Arc::clone(unit));
@@ -234,6 +236,7 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
         settings: parts.settings,
         leases: OpenLeases::default(),
         contents: Contents::default(),
+        dead: DeadLetters::default(),
     }
 }
 

@@ -40,8 +40,8 @@ pub use retry_after::retry_after;
 pub use schemars;
 pub use secret::Secret;
 pub use service::{
-    EndedFilter, EventFilter, NewWatch, Redriven, Registered, Service, ServiceError, SinkState, SinkTest, SinkTestOutcome, DestinationState,
-    TriedEvent, WatchView,
+    DestinationState, EndedFilter, EventFilter, GivenUp, NewWatch, Redriven, Registered, Service,
+    ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent, WatchView,
 };
 pub use smswatch_model as model;
 

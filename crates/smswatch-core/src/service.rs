@@ -7,9 +7,11 @@ mod sink_test;
 mod sinks;
 mod watches;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures::future::try_join_all;
 use smswatch_model::{DeliveryId, Event, MessageId, Timestamp};
 
 pub use self::error::ServiceError;
@@ -18,12 +20,11 @@ pub use self::redrive::{EndedFilter, Redriven};
 pub use self::sink_test::{SinkTest, SinkTestOutcome};
 pub use self::sinks::{DestinationState, SinkState};
 pub use self::watches::{NewWatch, Registered, WatchView};
+use crate::deliver::dead;
+pub use crate::deliver::dead::GivenUp;
 use crate::health::HealthReport;
 use crate::shared::Shared;
-use crate::store::{
-    DeliveryFilter, Gauges, KeptAside, NewDelivery, Page, PageRequest, Priority, StoredDelivery,
-    shard_of,
-};
+use crate::store::{DeliveryFilter, Gauges, KeptAside, Page, PageRequest, StoredDelivery};
 
 /// A running process, as others see it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -190,6 +191,23 @@ impl Service {
     pub async fn test_sink(&self, sink: &str) -> Result<Option<SinkTest>, ServiceError> {
         let n = self.tests.fetch_add(1, Ordering::Relaxed);
         self.shared.test_sink(sink, n).await
+    }
+
+    /// What is known of the deliveries that were given up, for each sink of which `gauges` count some.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn given_up(
+        &self,
+        gauges: &Gauges,
+    ) -> Result<BTreeMap<String, GivenUp>, ServiceError> {
+        let queues = gauges.queues.iter().filter(|queue| queue.dead > 0);
+        let reads = queues.map(|queue| async {
+            let given_up = dead::given_up(&self.shared, &queue.sink).await?;
+            Ok::<_, ServiceError>(given_up.map(|given_up| (queue.sink.clone(), given_up)))
+        });
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
     /// What to say when no sink is called `name`: which ones there are, and which may be meant.

@@ -13,6 +13,7 @@ use crate::agenda::Agenda;
 use crate::alarm::Alarms;
 use crate::clock::StoreClock;
 use crate::deliver::breaker::Breaker;
+use crate::deliver::dead::DeadLetters;
 use crate::deliver::filling::Filling;
 use crate::deliver::host::SinkHost;
 use crate::health::{CONTENTS, Health, STORE};
@@ -95,6 +96,8 @@ pub(crate) struct Shared {
     pub(crate) backlog: Backlog,
     pub(crate) leases: OpenLeases,
     pub(crate) contents: Contents,
+    /// What was given up and is not told yet.
+    pub(crate) dead: DeadLetters,
 }
 
 impl Shared {

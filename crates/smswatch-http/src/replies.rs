@@ -9,7 +9,7 @@ use smswatch_core::store::{
     Attempt, DeliveryState, Gauges, KeptAside, Page, QueueGauge, StoredDelivery,
 };
 use smswatch_core::{
-    DestinationState, HealthReport, Registered, SinkState, SinkTest, TriedEvent, WatchView,
+    DestinationState, GivenUp, HealthReport, Registered, SinkState, SinkTest, TriedEvent, WatchView,
 };
 use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
 
@@ -339,22 +339,33 @@ struct QueueReply {
     sink: String,
     pending: u64,
     dead: u64,
+    /// Since when deliveries are given up, when the last one was, and why.
+    dead_since: Option<Timestamp>,
+    dead_last_at: Option<Timestamp>,
+    dead_reason: Option<String>,
     oldest: Option<Timestamp>,
 }
 
-impl From<QueueGauge> for QueueReply {
-    fn from(queue: QueueGauge) -> Self {
+impl QueueReply {
+    fn new(queue: QueueGauge, given_up: Option<&GivenUp>) -> Self {
         Self {
             sink: queue.sink,
             pending: queue.pending,
             dead: queue.dead,
+            dead_since: given_up.map(|given_up| given_up.since),
+            dead_last_at: given_up.map(|given_up| given_up.last),
+            dead_reason: given_up.map(|given_up| given_up.reason.clone()),
             oldest: queue.oldest,
         }
     }
 }
 
 impl StatusReply {
-    pub(crate) fn new(health: HealthReport, gauges: Gauges) -> Self {
+    pub(crate) fn new(
+        health: HealthReport,
+        gauges: Gauges,
+        given_up: &BTreeMap<String, GivenUp>,
+    ) -> Self {
         // What was removed is no watch to anybody outside.
         let shown = |state: &WatchState| *state != WatchState::Removed;
         let states = WatchState::ALL.into_iter().filter(shown);
@@ -366,7 +377,14 @@ impl StatusReply {
             version: smswatch_core::VERSION,
             health: health.into(),
             watches,
-            queues: gauges.queues.into_iter().map(QueueReply::from).collect(),
+            queues: gauges
+                .queues
+                .into_iter()
+                .map(|queue| {
+                    let given_up = given_up.get(&queue.sink);
+                    QueueReply::new(queue, given_up)
+                })
+                .collect(),
             unrouted: gauges.unrouted,
             set_aside: gauges.set_aside,
         }

@@ -98,7 +98,6 @@ fn sparse(kind: EventKind) -> Event {
             status: "Queued".to_owned(),
             detailed_status: None,
             description: None,
-            destination: None,
             date,
             is_final: false,
         }),
@@ -126,6 +125,7 @@ fn sparse(kind: EventKind) -> Event {
         about: (!kind.is_of_message()).then(|| About {
             name: "ops-slack".to_owned(),
             description: None,
+            destination: None,
         }),
     }
 }

@@ -97,7 +97,10 @@ impl Client {
             true => Ok(body),
             false if status == StatusCode::NOT_FOUND => {
                 let message = body["error"]["message"].as_str();
-                bail!("{}", message.unwrap_or("the service knows nothing of that name"))
+                bail!(
+                    "{}",
+                    message.unwrap_or("the service knows nothing of that name")
+                )
             }
             false => Err(refused(status, &body)),
         }

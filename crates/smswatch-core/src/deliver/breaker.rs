@@ -311,7 +311,8 @@ impl Circuit {
             return None;
         }
         self.refused.push(delivery);
-        let most = usize::try_from(settings.failures).map_or(MOST_NAMED, |most| most.min(MOST_NAMED));
+        let most =
+            usize::try_from(settings.failures).map_or(MOST_NAMED, |most| most.min(MOST_NAMED));
         if self.refused.len() < most {
             return None;
         }

@@ -213,7 +213,10 @@ impl Claims<'_> {
         round: &mut Round,
     ) -> Result<(), StoreError> {
         let (store, sink, lease) = (&self.shared.store, self.unit.name(), lease(self.unit));
-        let is_sifted = self.unit.breaker.holds_destinations(self.shared.clock.now());
+        let is_sifted = self
+            .unit
+            .breaker
+            .holds_destinations(self.shared.clock.now());
         let more = if is_sifted { SIFTED } else { 0 };
         let limit = u32::try_from(self.permits.num_permits() + more).unwrap_or(u32::MAX);
         let claim = store.claim_deliveries(shard, sink, priority, limit, lease);

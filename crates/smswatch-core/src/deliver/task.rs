@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use smswatch_model::Notification;
+use smswatch_model::{EventKind, Notification};
 
 use super::Attempted;
 use super::destination::Destination;
@@ -48,6 +48,10 @@ impl Task {
         Attempted {
             shard: self.shard,
             priority: self.priority,
+            is_about_dead: self
+                .notification
+                .as_ref()
+                .is_ok_and(|made| made.kind == EventKind::DeadLetter),
             completion: Completion {
                 id: self.delivery.id.clone(),
                 token: self.delivery.token,

@@ -111,7 +111,9 @@ pub(super) fn no_such_sink<'a>(name: &str, all: impl Iterator<Item = &'a str>) -
     }
     let there_are = all.join(", ");
     let likeness = |other: &&&str| strsim::jaro_winkler(name, other);
-    let nearest = all.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    let nearest = all
+        .iter()
+        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
     let meant = nearest.filter(|nearest| likeness(nearest) >= ALIKE);
     let meant = meant.map(|nearest| format!(". Did you mean {nearest}?"));
     format!(

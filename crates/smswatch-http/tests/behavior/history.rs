@@ -119,7 +119,10 @@ async fn a_sink_can_be_tested() {
     let tested = house.post("/v1/sinks/crm/test", "{}").await;
     assert_eq!(tested.status, 200);
     let test = tested.json();
-    assert_eq!((&test["result"], &test["detail"]), (&"delivered".into(), &"taken".into()));
+    assert_eq!(
+        (&test["result"], &test["detail"]),
+        (&"delivered".into(), &"taken".into())
+    );
     let id = test["id"].as_str().expect("an id");
     let kept = house.get(&format!("/v1/deliveries/{id}")).await;
     assert_eq!(kept.status, 404, "a test is not kept");

@@ -34,7 +34,9 @@ fn said(name: &str, test: &Value) -> Result<String, String> {
     let detail = field(test, "/detail");
     match field(test, "/result") {
         "delivered" => Ok(format!("{name}: delivered: {detail}\n")),
-        "failed" => Err(format!("{name}: not delivered: {detail}. It is not tried again")),
+        "failed" => Err(format!(
+            "{name}: not delivered: {detail}. It is not tried again"
+        )),
         _ => Err(detail.to_owned()),
     }
 }

@@ -145,7 +145,12 @@ mod tests {
         assert_eq!(fail(&mut circuit, 1, 1), None);
         assert!(!circuit.holds_destinations(at(1)));
         assert!(matches!(fail(&mut circuit, 1, 2), Some(News::Down { .. })));
-        assert_eq!(flow(&circuit, 1, 3), Flow::Parked { until: Some(at(32)) });
+        assert_eq!(
+            flow(&circuit, 1, 3),
+            Flow::Parked {
+                until: Some(at(32))
+            }
+        );
         assert_eq!(flow(&circuit, 2, 3), Flow::Open { since: None });
         assert_eq!(circuit.flow(at(3)), Flow::Open { since: None });
         assert!(circuit.is_well(), "nothing is known against the sink");

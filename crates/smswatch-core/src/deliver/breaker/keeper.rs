@@ -169,9 +169,8 @@ impl Breaker {
     ///
     /// The store is not there.
     pub(crate) async fn take_probe(&self, shared: &Shared) -> Result<bool, StoreError> {
-        let probe = |circuit: &mut Circuit, now| {
-            (circuit.take_probe(&self.settings, now), AllNews::new())
-        };
+        let probe =
+            |circuit: &mut Circuit, now| (circuit.take_probe(&self.settings, now), AllNews::new());
         self.change(shared, 0, probe).await
     }
 
@@ -316,7 +315,9 @@ impl Breaker {
                 }
             }
             // What opened and closed within one batch is no news.
-            all.retain(|key, _| is_open(&before, key.as_deref()) != is_open(circuit, key.as_deref()));
+            all.retain(|key, _| {
+                is_open(&before, key.as_deref()) != is_open(circuit, key.as_deref())
+            });
             ((), all.into_values().collect())
         };
         self.change(shared, reports.len(), take_all).await

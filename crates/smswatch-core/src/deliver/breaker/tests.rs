@@ -129,7 +129,11 @@ fn refuse_one(circuit: &mut Circuit, delivery: u64, second: i64) -> Option<News>
 fn a_receiver_that_refuses_several_deliveries_in_a_row_is_in_trouble() {
     let mut circuit = Circuit::default();
     for second in 0..10 {
-        assert_eq!(refuse_one(&mut circuit, 7, second), None, "it is always the same");
+        assert_eq!(
+            refuse_one(&mut circuit, 7, second),
+            None,
+            "it is always the same"
+        );
     }
     assert_eq!(circuit.trouble(at(10)), None);
     assert_eq!(refuse_one(&mut circuit, 8, 10), None);

@@ -50,7 +50,9 @@ pub(crate) fn spoken(duration: Duration) -> String {
         (seconds % 60, "s"),
     ];
     let parts = parts.into_iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<_> = parts.map(|(count, unit)| format!("{count} {unit}")).collect();
+    let parts: Vec<_> = parts
+        .map(|(count, unit)| format!("{count} {unit}"))
+        .collect();
     match parts.is_empty() {
         true => "less than a second".to_owned(),
         false => parts[..parts.len().min(2)].join(" "),

@@ -54,9 +54,9 @@ async fn of_destinations(shared: &Shared, unit: &SinkUnit, fallback: &FallbackSe
         progress.retain(|episode, _| overdue.contains(episode));
         for episode in overdue {
             let key = episode.0.clone();
-            let progress = progress
-                .entry(episode)
-                .or_insert_with(|| vec![Progress::default(); usize::from(shared.store.shard_count())]);
+            let progress = progress.entry(episode).or_insert_with(|| {
+                vec![Progress::default(); usize::from(shared.store.shard_count())]
+            });
             hand_over_all(shared, unit, Some(&key), progress).await;
         }
         tokio::time::sleep(LOOK).await;

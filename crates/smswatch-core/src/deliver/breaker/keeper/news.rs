@@ -24,7 +24,12 @@ impl Breaker {
         for (key, destined) in view.destinations() {
             let to = format!(" for {}", destined.words);
             let unknown = Circuit::default();
-            self.changes(before.of(key).unwrap_or(&unknown), &destined.circuit, &to, now);
+            self.changes(
+                before.of(key).unwrap_or(&unknown),
+                &destined.circuit,
+                &to,
+                now,
+            );
         }
     }
 
@@ -56,7 +61,10 @@ impl Breaker {
         }
         let mut told = std::mem::take(&mut known.told);
         told.retain(|key| {
-            let is_in_trouble = known.view.of(key).is_some_and(|of| of.trouble(now).is_some());
+            let is_in_trouble = known
+                .view
+                .of(key)
+                .is_some_and(|of| of.trouble(now).is_some());
             if !is_in_trouble {
                 shared.health.forget(&self.part_of(key));
             }

@@ -36,7 +36,10 @@ impl Turn {
                     return Some(Self::new(unit));
                 }
             }
-            if tokio::time::timeout_at(until.into(), changed).await.is_err() {
+            if tokio::time::timeout_at(until.into(), changed)
+                .await
+                .is_err()
+            {
                 breaker.known().is_quick = false;
                 return None;
             }
