@@ -1,6 +1,6 @@
 //! A destination that a rule chose and that fails holds back no other destination of its sink.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
@@ -167,4 +167,18 @@ async fn a_channel_that_one_rule_chose_and_that_fails_holds_back_no_other() {
     .await;
     assert_eq!(process.json(&["dead", "list"]), serde_json::json!([]));
     assert_eq!(process.terminate(), Some(0));
+}
+
+/// Attempts on a channel that does not answer run for half a minute before they fail.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_hangs_leaves_attempts_to_the_others() {
+    let stage = Stage::new().await;
+    stage.slack.answer_to("#private", Answer::hang());
+    let process = Process::start(&stage.config());
+    stage.watch(&process, 18, Fate::Undelivered);
+    until("some hang", async || stage.posts("#private") > 0).await;
+    stage.watch(&process, 3, Fate::Delivered);
+    until("the others arrive", async || stage.posts("#good") == 3).await;
+    let hanging = stage.posts("#private");
+    assert!(hanging <= 4, "{hanging} of 8 attempts hang");
 }

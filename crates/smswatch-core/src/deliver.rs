@@ -104,6 +104,12 @@ async fn start_attempts(
 ) {
     let attempts = TaskTracker::new();
     while let Some(next) = starts.recv().await {
+        if let Some(delay) = held_since(shared, unit, &next.task) {
+            let postponed = next.task.given_back(shared, Outcome::Postponed(delay));
+            drop(next);
+            let _sent = attempted.send(postponed).await;
+            continue;
+        }
         let begun = begin(shared, unit, &next);
         let turn = cut.run_until_cancelled(begun).await.flatten();
         let Waiting {
@@ -131,6 +137,13 @@ async fn start_attempts(
     }
     attempts.close();
     attempts.wait().await;
+}
+
+/// How long a delivery goes back whose destination went down since it was claimed.
+fn held_since(shared: &Shared, unit: &SinkUnit, task: &Task) -> Option<Duration> {
+    let destination = task.destination.as_ref().filter(|_| !task.is_probe())?;
+    let now = shared.clock.now();
+    unit.breaker.held_since(destination, now)
 }
 
 /// Waits for the right to attempt what was claimed; `None` for what was parked meanwhile, or has waited
@@ -179,6 +192,10 @@ async fn attempt(shared: &Shared, unit: &SinkUnit, task: &Task, claimed: Instant
         }
     };
     let ended = Instant::now();
+    if let Some(share) = &task.share {
+        let is_answered = ended - begun < unit.settings.timeout;
+        share.note(is_answered);
+    }
     let is_late = ended - begun > unit.settings.timeout + PUNCTUAL;
     if result.is_err() && is_late && Witness::get().stood_still(begun, ended) {
         return interrupted(shared, task, "smswatch stood still");

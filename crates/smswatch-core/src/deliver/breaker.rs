@@ -40,7 +40,7 @@ use smswatch_model::Timestamp;
 use super::destination::Destination;
 use crate::settings::BreakerSettings;
 pub(crate) use destinations::Destined;
-pub(crate) use keeper::{Breaker, Turn, Verdict, keep};
+pub(crate) use keeper::{Breaker, Share, Turn, Verdict, keep};
 use parked::{Parked, Span};
 
 const FORMAT: u8 = 1;

@@ -33,7 +33,7 @@ pub(super) struct Waiting {
 /// Claims until it is told to stop; what is held back goes to `attempted` without an attempt.
 pub(super) async fn run(
     shared: &Shared,
-    unit: &SinkUnit,
+    unit: &Arc<SinkUnit>,
     waiting: mpsc::UnboundedSender<Waiting>,
     attempted: mpsc::Sender<Attempted>,
     stop: CancellationToken,
@@ -175,7 +175,7 @@ async fn room_and_work(
 /// Claims, with as many permits as there is room for.
 struct Claims<'a> {
     shared: &'a Shared,
-    unit: &'a SinkUnit,
+    unit: &'a Arc<SinkUnit>,
     waiting: &'a mpsc::UnboundedSender<Waiting>,
     attempted: &'a mpsc::Sender<Attempted>,
     permits: OwnedSemaphorePermit,
@@ -269,6 +269,7 @@ impl Claims<'_> {
                 destination,
                 probes_sink: false,
                 probes_destination: false,
+                share: None,
             };
             if let Some(kept) = self.kept_back(&mut task).await {
                 let returned = task.given_back(self.shared, kept);
@@ -302,7 +303,13 @@ impl Claims<'_> {
         match judged.unwrap_or(Verdict::Postpone(UNDECIDED)) {
             Verdict::Attempt { is_probe } => {
                 task.probes_destination = is_probe;
-                None
+                let destination = task.destination.as_ref()?;
+                let breaker = &self.unit.breaker;
+                task.share = breaker.share(self.unit, destination, is_probe);
+                task.share.is_none().then(|| {
+                    let now = self.shared.clock.now();
+                    Outcome::Postponed(breaker.postponed_for(destination, now))
+                })
             }
             Verdict::Postpone(delay) => Some(Outcome::Postponed(delay)),
         }

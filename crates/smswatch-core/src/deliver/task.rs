@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smswatch_model::{EventKind, Notification};
 
 use super::Attempted;
+use super::breaker::Share;
 use super::destination::Destination;
 use crate::codec::InvalidBody;
 use crate::shared::Shared;
@@ -24,6 +25,8 @@ pub(super) struct Task {
     pub(super) probes_sink: bool,
     /// It probes whether its destination is well again.
     pub(super) probes_destination: bool,
+    /// Its part in the attempts on its destination.
+    pub(super) share: Option<Share>,
 }
 
 impl Task {

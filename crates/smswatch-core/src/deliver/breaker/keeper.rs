@@ -2,6 +2,7 @@
 
 mod judge;
 mod news;
+mod share;
 mod turn;
 mod write;
 
@@ -15,6 +16,8 @@ use tokio::time::Instant;
 
 pub(crate) use self::judge::Verdict;
 use self::news::AllNews;
+pub(crate) use self::share::Share;
+use self::share::Shares;
 pub(crate) use self::turn::Turn;
 pub(crate) use self::write::keep;
 use super::ramp::Ramp;
@@ -44,6 +47,8 @@ pub(crate) struct Breaker {
     part: String,
     shard: Shard,
     settings: BreakerSettings,
+    /// How many attempts on destinations that do not answer run at once at most.
+    most_silent: usize,
     known: Mutex<Known>,
     /// Who is refused by a sink that takes the rest.
     refusals: Refusals,
@@ -73,6 +78,8 @@ struct Known {
     is_to_hasten: bool,
     /// When the next delivery for a destination that is held back is due, by the destination's key.
     slots: HashMap<String, Timestamp>,
+    /// Which destinations answer, and how many attempts on them run.
+    shares: Shares,
     /// The destinations of which the health report tells.
     told: BTreeSet<String>,
 }
@@ -84,6 +91,7 @@ impl Breaker {
             part: format!("sink:{sink}"),
             shard: shard_of(sink, shards),
             settings: settings.breaker,
+            most_silent: settings.concurrency.div_ceil(2).max(1),
             refusals: Refusals::default(),
             known: Mutex::new(Known {
                 read_at: None,
@@ -93,6 +101,7 @@ impl Breaker {
                 is_quick: true,
                 is_to_hasten: false,
                 slots: HashMap::new(),
+                shares: Shares::default(),
                 told: BTreeSet::new(),
                 ramp: Ramp::new(settings.concurrency.max(1)),
             }),

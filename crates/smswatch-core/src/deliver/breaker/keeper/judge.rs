@@ -52,16 +52,24 @@ impl Breaker {
             of.map_or(Flow::Open { since: None }, |of| of.flow(now))
         };
         match flow {
-            Flow::Open { .. } => {
-                self.known().slots.remove(key);
-                return Ok(Verdict::Attempt { is_probe: false });
-            }
+            Flow::Open { .. } => return Ok(Verdict::Attempt { is_probe: false }),
             Flow::Probe if self.take_probe_of(shared, key).await? => {
                 return Ok(Verdict::Attempt { is_probe: true });
             }
             Flow::Probe | Flow::Parked { .. } => {}
         }
         Ok(Verdict::Postpone(self.postponed_for(destination, now)))
+    }
+
+    /// How long a delivery for a destination that went down since it was judged goes back; `None` if it
+    /// did not.
+    pub(crate) fn held_since(&self, destination: &Destination, now: Timestamp) -> Option<Duration> {
+        let is_held = {
+            let known = self.known();
+            let of = known.view.of(destination.key());
+            of.is_some_and(|of| !matches!(of.flow(now), Flow::Open { .. }))
+        };
+        is_held.then(|| self.postponed_for(destination, now))
     }
 
     /// How long a delivery for a destination in trouble waits: until its turn to probe it.
