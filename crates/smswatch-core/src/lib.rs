@@ -41,7 +41,7 @@ pub use schemars;
 pub use secret::Secret;
 pub use service::{
     DestinationState, EndedFilter, EventFilter, GivenUp, NewWatch, Redriven, Registered, Service,
-    ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent, WatchView,
+    ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent, WatchView, no_such_sink,
 };
 pub use smswatch_model as model;
 

@@ -18,7 +18,7 @@ pub use self::error::ServiceError;
 pub use self::history::{EventFilter, TriedEvent};
 pub use self::redrive::{EndedFilter, Redriven};
 pub use self::sink_test::{SinkTest, SinkTestOutcome};
-pub use self::sinks::{DestinationState, SinkState};
+pub use self::sinks::{DestinationState, SinkState, no_such_sink};
 pub use self::watches::{NewWatch, Registered, WatchView};
 use crate::deliver::dead;
 pub use crate::deliver::dead::GivenUp;
@@ -210,10 +210,16 @@ impl Service {
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
+    /// Whether a sink of this name is configured.
+    #[must_use]
+    pub fn has_sink(&self, name: &str) -> bool {
+        self.shared.sinks.contains_key(name)
+    }
+
     /// What to say when no sink is called `name`: which ones there are, and which may be meant.
     #[must_use]
     pub fn no_such_sink(&self, name: &str) -> String {
-        sinks::no_such_sink(name, self.shared.sinks.keys().map(String::as_str))
+        no_such_sink(name, self.shared.sinks.keys().map(String::as_str))
     }
 
     /// Holds a sink back until it is resumed, in all processes; none when there is no such sink. Its

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use smswatch_model::{Notification, PhoneNumber, Wishes};
+use smswatch_model::{Notification, PhoneNumber, Wishes, destination};
 
 use crate::sink::bounded;
 
@@ -20,9 +20,8 @@ pub(crate) struct Destination {
 
 impl From<&Wishes> for Destination {
     fn from(wishes: &Wishes) -> Self {
-        let mut text = String::new();
-        canonical(&Value::Object(wishes.clone()), &mut text);
-        let hash = Sha256::digest(text.as_bytes());
+        // It is kept with its sink, so that it need not name that.
+        let hash = Sha256::digest(destination("", wishes).as_bytes());
         let key: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
             key: key.into(),
@@ -47,33 +46,6 @@ impl Destination {
     /// What it is, for people.
     pub(crate) fn words(&self) -> &str {
         &self.words
-    }
-}
-
-/// Writes a value so that equal ones are written alike, in whatever order their keys stand.
-fn canonical(value: &Value, text: &mut String) {
-    match value {
-        Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().collect();
-            fields.sort_unstable_by_key(|(key, _)| *key);
-            text.push('{');
-            for (key, value) in fields {
-                text.push_str(&Value::from(key.as_str()).to_string());
-                text.push(':');
-                canonical(value, text);
-                text.push(',');
-            }
-            text.push('}');
-        }
-        Value::Array(items) => {
-            text.push('[');
-            for item in items {
-                canonical(item, text);
-                text.push(',');
-            }
-            text.push(']');
-        }
-        plain => text.push_str(&plain.to_string()),
     }
 }
 
@@ -102,14 +74,14 @@ fn word(value: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn destination(json: &str) -> Destination {
+    fn to(json: &str) -> Destination {
         Destination::from(&serde_json::from_str(json).expect("an object"))
     }
 
     #[test]
     fn the_same_wishes_are_one_destination_however_they_are_spelled() {
-        let first = destination(r##"{"channel": "#a", "more": {"x": [1, 2], "y": null}}"##);
-        let second = destination(r##"{"more": {"y": null, "x": [1, 2]}, "channel": "#a"}"##);
+        let first = to(r##"{"channel": "#a", "more": {"x": [1, 2], "y": null}}"##);
+        let second = to(r##"{"more": {"y": null, "x": [1, 2]}, "channel": "#a"}"##);
         assert_eq!(first.key(), second.key());
         let others = [
             r##"{"channel": "#a", "more": {"x": [2, 1], "y": null}}"##,
@@ -117,13 +89,13 @@ mod tests {
             r##"{"channel": ["#a"]}"##,
         ];
         for other in others {
-            assert_ne!(first.key(), destination(other).key(), "{other}");
+            assert_ne!(first.key(), to(other).key(), "{other}");
         }
     }
 
     #[test]
     fn people_read_what_it_is_and_no_telephone_number() {
-        let words = |json| destination(json).words().to_owned();
+        let words = |json| to(json).words().to_owned();
         assert_eq!(words(r##"{"channel": "#private"}"##), "channel #private");
         assert_eq!(
             words(r#"{"to": ["a@example.com", "b@example.com"], "urgent": true}"#),

@@ -104,7 +104,8 @@ impl Shared {
 }
 
 /// What to say when no sink is called `name`, and these are all there are.
-pub(super) fn no_such_sink<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn no_such_sink<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> String {
     let all: Vec<&str> = all.collect();
     if all.is_empty() {
         return format!("no sink is named {name}; none is configured");

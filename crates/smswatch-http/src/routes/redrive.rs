@@ -68,6 +68,12 @@ pub(super) async fn drop_all(
 ) -> Result<Json<DroppedReply>, Problem> {
     let filter = body.filter(&[DeliveryState::Dead], service.now())?;
     let dropped = service.drop_all(&filter).await?;
+    if let Some(sink) = &filter.sink
+        && dropped == 0
+        && !service.has_sink(sink)
+    {
+        return Err(Problem::invalid(service.no_such_sink(sink)));
+    }
     Ok(Json(DroppedReply { dropped }))
 }
 
