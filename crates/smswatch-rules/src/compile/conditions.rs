@@ -196,6 +196,14 @@ impl Compiler<'_> {
     }
 
     fn check_field(&mut self, entry: &Entry, field: &Field, patterns: &Patterns, kind: EventKind) {
+        let is_text_missing = *field == Field::Body && !self.options.texts_are_kept;
+        if is_text_missing && !patterns.accept_nothing() {
+            self.error(entry.key.place, "message texts are not kept")
+                .hint = Some(
+                "set `privacy.body` to `mask` or `keep`; `body_key` is there without it".to_owned(),
+            );
+            return;
+        }
         let is_of_changes = matches!(
             field,
             Field::Status
