@@ -98,7 +98,9 @@ async fn nothing_personal_and_no_secret_leaves_the_process(store: &str, files: &
         time_scale: 0.1,
         to: Some(format!("+{NUMBER}")),
         body: TEXT.to_owned(),
-        label: Some(format!("otp {NUMBER} or +30\u{a0}691\u{2011}234\u{2011}5678")),
+        label: Some(format!(
+            "otp {NUMBER} or +30\u{a0}691\u{2011}234\u{2011}5678"
+        )),
         campaign_name: Some(format!("autumn to +{NUMBER}")),
         groups: vec![format!("VIP {NUMBER}")],
         operator: Some(format!("ported from {NUMBER}")),

@@ -100,7 +100,10 @@ impl Privacy {
     pub(crate) fn tags(&self, tags: &Tags, facts: &MessageFacts) -> Option<Tags> {
         let known = Known::of(facts);
         let is_bare = |text: &String| matches!(self.masked(text, &known), Cow::Borrowed(_));
-        if tags.iter().all(|(name, value)| is_bare(name) && is_bare(value)) {
+        if tags
+            .iter()
+            .all(|(name, value)| is_bare(name) && is_bare(value))
+        {
             return None;
         }
         let masked = |text| self.masked(text, &known).into_owned();

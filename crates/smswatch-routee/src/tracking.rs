@@ -4,7 +4,9 @@
 //! are known to work; where they differ, every form is taken.
 
 use serde::de::{IgnoredAny, MapAccess};
-use smswatch_core::model::{MessageFacts, MessageText, MessageId, PartReport, PhoneNumber, SmsId, Word};
+use smswatch_core::model::{
+    MessageFacts, MessageId, MessageText, PartReport, PhoneNumber, SmsId, Word,
+};
 use smswatch_core::provider::{Look, Sighting};
 
 use crate::loose::{Fields, Numeric, Object, Objects, Text, Texts};
@@ -235,7 +237,10 @@ fn facts(item: Item) -> MessageFacts {
         campaign: long(item.campaign),
         application: short(item.application),
         originating_service: short(item.originating_service),
-        body: item.body.0.map(|body| MessageText::new(cut(&body, MAX_BODY))),
+        body: item
+            .body
+            .0
+            .map(|body| MessageText::new(cut(&body, MAX_BODY))),
         groups: groups
             .map(|group| cut(group, MAX_WORD).to_owned())
             .collect(),

@@ -58,7 +58,10 @@ mod tests {
                 "https://shop.example.com/r/**?*** now",
             ),
             ("shop.example.com?t=abc", "shop.example.com?***"),
-            ("https://shop.example.com/#t=abc", "https://shop.example.com/#***"),
+            (
+                "https://shop.example.com/#t=abc",
+                "https://shop.example.com/#***",
+            ),
             ("Is it you? Yes!", "Is it you? Yes!"),
             ("a@ b @c d", "a@ b @c d"),
             ("", ""),

@@ -55,7 +55,10 @@ fn who_wrote_to_us_is_masked_too() {
     let privacy = privacy(Numbers::Mask);
     let people = privacy.people(&inbound);
     assert_eq!(people.from.as_deref(), Some("+3069******11"));
-    assert_eq!(privacy.text("from 306911111111", &inbound), "from 3069******11");
+    assert_eq!(
+        privacy.text("from 306911111111", &inbound),
+        "from 3069******11"
+    );
     let outbound = privacy.people(&facts());
     assert_eq!(outbound.from.as_deref(), Some("+306911111111"));
     let to_itself = MessageFacts {
@@ -101,7 +104,9 @@ fn words_of_statuses_hold_no_number() {
         facts: facts(),
         parts: vec![part],
     };
-    let masked = privacy(Numbers::Mask).observation(&observation).into_owned();
+    let masked = privacy(Numbers::Mask)
+        .observation(&observation)
+        .into_owned();
     assert_eq!(masked.parts[0].status.as_str(), "Sent to 3069******01");
     let detail = masked.parts[0].detailed_status.as_ref();
     assert_eq!(detail.map(Word::as_str), Some("+44 20 **** **23 barred"));

@@ -174,6 +174,8 @@ impl Step<'_> {
         let known_parts = watch.snapshot.parts.len();
         let observation = &*self.lifecycle.privacy.observation(observation);
         let diff = diff(&watch.snapshot, observation);
+        let told = std::mem::take(&mut watch.announced);
+        watch.announced = told.after(&diff.changes, &watch.snapshot, &diff.snapshot);
         watch.snapshot = diff.snapshot;
         // Only an observation tells whose number a tag names.
         let masked = self.lifecycle.privacy.tags(&watch.tags, &observation.facts);
@@ -185,13 +187,14 @@ impl Step<'_> {
         if watch.snapshot.parts.len() > known_parts && !watch.snapshot.is_complete() {
             watch.last_part_at = Some(Timestamp::from_seconds(now.as_seconds()));
         }
-        for change in diff.changes {
+        for (position, change) in diff.changes.iter().enumerate() {
+            let earlier = &diff.changes[..position];
+            let refines = told.refined_by(change, earlier, self.message_id);
             self.applied.watch.sequence += 1;
             let sequence = self.applied.watch.sequence;
-            let event =
-                self.announcer(&observation.facts)
-                    .change(change, observation.source, sequence);
-            self.applied.events.push(event);
+            let announcer = self.announcer(&observation.facts);
+            let event = announcer.change(change.clone(), observation.source, sequence);
+            self.applied.events.push(Event { refines, ..event });
         }
         self.decide(&observation.facts);
     }

@@ -92,7 +92,10 @@ impl House {
             provider: Arc::new(FakeProvider),
             rules: Arc::new(EveryEvent),
             sinks: BTreeMap::from([("crm".to_owned(), (sink, SinkSettings::default()))]),
-            privacy: Privacy::new(PrivacySettings::default(), &Secret::new("a key of this test")),
+            privacy: Privacy::new(
+                PrivacySettings::default(),
+                &Secret::new("a key of this test"),
+            ),
             settings: settings(),
         };
         let engine = Engine::start(parts, now);

@@ -130,7 +130,10 @@ impl Digits {
     fn hide_anybodys(&mut self) {
         for at in 0..self.list.len() {
             let first = &self.list[at];
-            let is_begun = first.before.plus.is_some_and(|since| since <= MAX_SEPARATORS);
+            let is_begun = first
+                .before
+                .plus
+                .is_some_and(|since| since <= MAX_SEPARATORS);
             if !is_begun || first.value == 0 || first.is_known {
                 continue;
             }
@@ -197,7 +200,10 @@ impl Digit {
 }
 
 fn is_plus(character: char) -> bool {
-    matches!(character, '+' | '\u{ff0b}' | '\u{fe62}' | '\u{207a}' | '\u{208a}' | '\u{2795}')
+    matches!(
+        character,
+        '+' | '\u{ff0b}' | '\u{fe62}' | '\u{207a}' | '\u{208a}' | '\u{2795}'
+    )
 }
 
 #[cfg(test)]
@@ -236,9 +242,35 @@ mod tests {
     #[test]
     fn whatever_stands_between_the_digits_hides_no_number() {
         for between in [
-            "\u{a0}", "\u{202f}", "\u{2009}", "\u{200b}", "\u{200e}", "\u{ad}", "\u{2011}",
-            "\u{2012}", "\u{2013}", "\u{2212}", "\t", "_", ":", ",", " ", "-", ".", "/", ")(", "\r\n",
-            "·", "\u{feff}", "\u{20e3}", " - ", "~", "|", "\u{2060}", "'", "\u{fe0f}\u{20e3}",
+            "\u{a0}",
+            "\u{202f}",
+            "\u{2009}",
+            "\u{200b}",
+            "\u{200e}",
+            "\u{ad}",
+            "\u{2011}",
+            "\u{2012}",
+            "\u{2013}",
+            "\u{2212}",
+            "\t",
+            "_",
+            ":",
+            ",",
+            " ",
+            "-",
+            ".",
+            "/",
+            ")(",
+            "\r\n",
+            "·",
+            "\u{feff}",
+            "\u{20e3}",
+            " - ",
+            "~",
+            "|",
+            "\u{2060}",
+            "'",
+            "\u{fe0f}\u{20e3}",
         ] {
             let digits: Vec<String> = NUMBER[1..].chars().map(String::from).collect();
             let text = format!("call +{} now", digits.join(between));
@@ -255,7 +287,10 @@ mod tests {
             ("+1 (202) 555-0147", "+1 (20*) ***-***7"),
             ("＋４４２０７９４６０１２３", "＋４４２０******２３"),
             ("+ 44 20 79460123", "+ 44 20 ******23"),
-            ("a +442079460123 b +12025550147", "a +4420******23 b +120*******7"),
+            (
+                "a +442079460123 b +12025550147",
+                "a +4420******23 b +120*******7",
+            ),
         ] {
             assert_eq!(masked(text).as_deref(), Some(expected), "{text}");
         }

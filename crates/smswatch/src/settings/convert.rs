@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use smswatch_core::settings::{
-    AlarmSettings, BodyText, BreakerSettings, FallbackSettings, Numbers, PrivacySettings, ProviderLimits, RetrySettings,
-    Settings, SinkSettings, WatchSettings,
+    AlarmSettings, BodyText, BreakerSettings, FallbackSettings, Numbers, PrivacySettings,
+    ProviderLimits, RetrySettings, Settings, SinkSettings, WatchSettings,
 };
 use smswatch_core::store::{Bound, HistoryBounds, Rate};
 use smswatch_http::{ApiToken, HttpOptions, Scope};
@@ -17,9 +17,9 @@ use smswatch_store_redis::RedisOptions;
 
 use super::StoreChoice;
 use super::document::{
-    AlarmsSection, BodyChoice, BoundSection, CommonSinkSection, HeartbeatSection, HistorySection, HttpSection,
-    NumbersChoice, PrivacySection, RateSection, RouteeSection, StoreSection, TokenScope,
-    WatchSection,
+    AlarmsSection, BodyChoice, BoundSection, CommonSinkSection, HeartbeatSection, HistorySection,
+    HttpSection, NumbersChoice, PrivacySection, RateSection, RouteeSection, StoreSection,
+    TokenScope, WatchSection,
 };
 use super::validate::Problem;
 use crate::heartbeat::{self, HeartbeatOptions};
