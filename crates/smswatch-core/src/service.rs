@@ -1,5 +1,6 @@
 //! What a running process can be asked: the one door for the API and for programs.
 
+pub(crate) mod counts;
 mod error;
 mod history;
 mod redrive;
@@ -8,6 +9,7 @@ mod watches;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use smswatch_model::{DeliveryId, Event, MessageId, Severity, Timestamp};
 
@@ -245,16 +247,15 @@ impl Service {
         self.shared.health.report()
     }
 
-    /// Counts what the store holds.
+    /// Counts what the store holds; callers within one second share a count.
     ///
     /// # Errors
     ///
     /// The store cannot be read.
     pub async fn gauges(&self) -> Result<Gauges, ServiceError> {
-        Ok(self
-            .shared
-            .call("gauges", self.shared.store.gauges())
-            .await?)
+        let shared = &self.shared;
+        let count = || shared.call("gauges", shared.store.gauges());
+        Ok(shared.counts.get(Instant::now(), count).await?)
     }
 
     /// All metrics in Prometheus' text format. While the store is away, what it holds is told as it

@@ -14,6 +14,9 @@ local function enqueue(base, now, at)
   end
   redis.call('HSET', key, 'f', '1', 'k', sink, 'r', ARGV[at + 2], 'p', priority, 's', 'pending',
     'm', ARGV[at + 4], 'b', ARGV[at + 5], 'c', now)
+  for message in ARGV[at + 4]:gmatch('[^\n]+') do
+    redis.call('ZADD', base .. 't:' .. message, now, id)
+  end
   redis.call('ZADD', base .. 'q:' .. priority .. ':' .. sink, now, id)
   redis.call('ZADD', base .. 'a:' .. priority .. ':' .. sink, now, id)
   return true
