@@ -254,18 +254,20 @@ impl Service {
     /// The store cannot be read.
     pub async fn gauges(&self) -> Result<Gauges, ServiceError> {
         let shared = &self.shared;
-        let count = || shared.call("gauges", shared.store.gauges());
+        let count = async || {
+            let gauges = shared.call("gauges", shared.store.gauges()).await?;
+            shared.metrics.set_gauges(&gauges, shared.clock.now());
+            shared.measure_breakers().await;
+            Ok(gauges)
+        };
         Ok(shared.counts.get(Instant::now(), count).await?)
     }
 
     /// All metrics in Prometheus' text format. While the store is away, what it holds is told as it
     /// was last known.
     pub async fn metrics(&self) -> String {
-        let shared = &self.shared;
-        if let Ok(gauges) = self.gauges().await {
-            shared.metrics.set_gauges(&gauges, shared.clock.now());
-            shared.measure_breakers().await;
-        }
-        shared.metrics.render()
+        // The count sets the gauges; without one they stay as they were.
+        let _counted = self.gauges().await;
+        self.shared.metrics.render()
     }
 }

@@ -23,6 +23,7 @@
 //! | `a:PRIORITY:SINK` | sorted set | pending deliveries by when they were queued |
 //! | `delivered:SINK`, `dead:SINK` | sorted set | ended deliveries by their end |
 //! | `t:MESSAGE` | sorted set | the deliveries that tell of a message |
+//! | `r:SINK` | hash | the rules of which the sink has or had deliveries |
 //! | `sinks` | set | every sink that has or had deliveries |
 //! | `m:NAME` | hash | a memo: `version` and `value` |
 //! | `rate:NAME` | string | when the rate's next permit would arrive in theory |

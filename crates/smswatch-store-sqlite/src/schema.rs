@@ -171,7 +171,12 @@ pub(crate) fn upgrade(connection: &mut Connection, version: i64) -> rusqlite::Re
 
 #[cfg(test)]
 mod tests {
+    use smswatch_core::model::{MessageId, Timestamp};
+    use smswatch_core::record::WatchState;
+    use smswatch_core::store::{EventFilter, NewEntry};
+
     use super::*;
+    use crate::{log, lookup, watches};
 
     #[test]
     fn what_an_earlier_version_queued_is_still_there_after_an_upgrade() {
@@ -190,5 +195,44 @@ mod tests {
             row.get::<_, i64>(0)
         });
         assert_eq!(queued_at, Ok(7));
+    }
+
+    #[test]
+    fn what_an_earlier_version_kept_is_counted_and_found_after_an_upgrade() {
+        let mut connection = Connection::open_in_memory().expect("a file");
+        for step in &STEPS[..4] {
+            connection.execute_batch(step).expect("tables");
+        }
+        connection
+            .execute_batch(
+                "INSERT INTO log (at, body) VALUES (1, x'01'), (1, x'02'), (1, x'03');
+                 INSERT INTO watches (id, record, state, lane, at)
+                 VALUES ('m1', x'', 1, 0, 0), ('m2', x'', 1, 0, 0), ('m3', x'', 4, 0, 0);
+                 INSERT INTO deliveries
+                     (id, sink, rule, priority, state, message_ids, body, created_at, due, queued_at)
+                 VALUES ('dlv_1', 'crm', 'rule', 1, 'pending', 'm1', x'01', 7, 7, 7),
+                        ('dlv_2', 'crm', 'rule', 1, 'pending', 'm2', x'01', 8, 8, 8)",
+            )
+            .expect("contents");
+        upgrade(&mut connection, 4).expect("an upgrade");
+        let about_m1 = EventFilter {
+            message_id: MessageId::new("m1").ok(),
+            kind: None,
+        };
+        // Nobody noted what they are about, so all of them may be about it.
+        let page = log::page(&connection, &about_m1, i64::MAX, 2).expect("a page");
+        assert_eq!(page.items, [[3], [2]]);
+        assert_eq!(page.next.as_deref(), Some("2"));
+        let entry = NewEntry::from(vec![4]);
+        let (now, other) = (Timestamp::from_millis(9), MessageId::new("m2").ok());
+        log::append(&connection, other.as_ref(), &entry, now).expect("an entry");
+        let page = log::page(&connection, &about_m1, i64::MAX, 10).expect("a page");
+        assert_eq!(page.items, [[3], [2], [1]]);
+        let watches = watches::by_state(&connection).expect("counts");
+        let counted = [(WatchState::Final, 2), (WatchState::Removed, 1)];
+        assert_eq!(watches, counted);
+        let queues = lookup::gauges(&connection).expect("counts");
+        assert_eq!((queues[0].pending, queues[0].dead), (2, 0));
+        assert_eq!(queues[0].oldest, Some(Timestamp::from_millis(7)));
     }
 }

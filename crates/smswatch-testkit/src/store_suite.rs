@@ -94,6 +94,7 @@ macro_rules! store_suite {
             what_waits_for_a_later_attempt_can_be_claimed_early,
             what_is_claimed_is_not_claimed_early,
             what_waits_is_hastened_in_the_order_of_its_age,
+            all_that_waits_is_hastened_however_much_it_is,
             what_another_sink_gets_is_queued_as_the_first_one_dies,
             a_lost_lease_queues_nothing_elsewhere,
             a_burial_queues_elsewhere_what_it_buries_and_nothing_else,

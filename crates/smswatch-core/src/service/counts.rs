@@ -82,7 +82,9 @@ mod tests {
     #[tokio::test]
     async fn a_count_that_failed_is_tried_again() {
         let (counts, n_counted) = (Counts::default(), AtomicU64::new(0));
-        let failing = counts.get(Instant::now(), async || Err(StoreError::Unavailable("gone".to_owned())));
+        let failing = counts.get(Instant::now(), async || {
+            Err(StoreError::Unavailable("gone".to_owned()))
+        });
         assert!(failing.await.is_err());
         let told = counts.get(Instant::now(), || numbered(&n_counted)).await;
         assert_eq!(told.expect("a count").unrouted, 1);

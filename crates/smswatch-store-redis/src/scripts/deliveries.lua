@@ -6,9 +6,12 @@ local from_list, from_score, from_id = ARGV[4], ARGV[5], ARGV[6]
 local rule, since, budget = ARGV[7], ARGV[8], tonumber(ARGV[9])
 -- Pending ones stand in the order of their next attempt; by their age they stand in another list.
 local pending = since == '-inf' and 'q:' or 'a:'
+local is_noted = rule ~= '' and redis.call('HGET', base .. 'i', 'deliveries')
 local lists = {}
 for _, name in ipairs(redis.call('SMEMBERS', base .. 'sinks')) do
-  if sink == '' or sink == name then
+  -- A sink that never had any of that rule has none to look at.
+  local has_rule = not is_noted or redis.call('HGET', base .. 'r:' .. name, rule)
+  if (sink == '' or sink == name) and has_rule then
     if state == '' or state == 'pending' then
       lists[#lists + 1] = pending .. '0:' .. name
       lists[#lists + 1] = pending .. '1:' .. name
