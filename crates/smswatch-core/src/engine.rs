@@ -29,6 +29,7 @@ use crate::provider::Provider;
 use crate::route::fresh::FreshLog;
 use crate::rules::Rules;
 use crate::service::Service;
+use crate::service::counts::Counts;
 use crate::settings::{Settings, SinkSettings};
 use crate::shared::{Backlog, Contents, OpenLeases, Shared, SinkUnit};
 use crate::sink::Sink;
@@ -237,6 +238,7 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
         leases: OpenLeases::default(),
         contents: Contents::default(),
         dead: DeadLetters::default(),
+        counts: Counts::default(),
     }
 }
 

@@ -23,6 +23,7 @@ use crate::privacy::Privacy;
 use crate::provider::Provider;
 use crate::route::fresh::FreshLog;
 use crate::rules::Rules;
+use crate::service::counts::Counts;
 use crate::settings::{Settings, SinkSettings};
 use crate::store::{Lane, LeaseId, Priority, Shard, Store, StoreError, shard_of};
 use crate::watch::lifecycle::Lifecycle;
@@ -98,6 +99,7 @@ pub(crate) struct Shared {
     pub(crate) contents: Contents,
     /// What was given up and is not told yet.
     pub(crate) dead: DeadLetters,
+    pub(crate) counts: Counts,
 }
 
 impl Shared {
