@@ -8,7 +8,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 use smswatch_core::model::MessageId;
 use smswatch_core::provider::{Look, LookError, Provider};
-use smswatch_core::{Secret, async_trait};
+use smswatch_core::{Proxy, Secret, async_trait};
 
 use crate::body::read_bounded;
 use crate::token::{Token, Tokens};
@@ -30,6 +30,8 @@ pub struct RouteeOptions {
     pub auth_url: String,
     /// How long a look may take, the request for a token included.
     pub timeout: Duration,
+    /// Which proxy requests leave through.
+    pub proxy: Proxy,
 }
 
 impl RouteeOptions {

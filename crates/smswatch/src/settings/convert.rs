@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use smswatch_core::Proxy;
 use smswatch_core::settings::{
     AlarmSettings, BreakerSettings, FallbackSettings, Numbers, ProviderLimits, RetrySettings,
     Settings, SinkSettings, WatchSettings,
@@ -55,6 +56,7 @@ pub(super) fn routee(section: RouteeSection) -> Result<RouteeOptions, Vec<Proble
         api_url: section.api_url,
         auth_url: section.auth_url,
         timeout: section.timeout.duration(),
+        proxy: Proxy::default(),
     })
 }
 
