@@ -1,7 +1,9 @@
 //! What a running process can be asked: the one door for the API and for programs.
 
+mod cursors;
 mod error;
 mod history;
+mod readings;
 mod redrive;
 mod sinks;
 mod watches;
@@ -11,8 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use smswatch_model::{DeliveryId, Event, MessageId, Severity, Timestamp};
 
+use self::cursors::List;
 pub use self::error::ServiceError;
 pub use self::history::{EventFilter, TriedEvent};
+use self::readings::Readings;
 pub use self::redrive::{EndedFilter, Redriven};
 pub use self::sinks::SinkState;
 pub use self::watches::{NewWatch, Registered, WatchView};
@@ -32,6 +36,8 @@ pub struct Service {
     shared: Arc<Shared>,
     /// Tells one test of a sink from the next.
     tests: Arc<AtomicU64>,
+    /// What the metrics say of the store.
+    readings: Arc<Readings>,
 }
 
 impl Service {
@@ -39,6 +45,7 @@ impl Service {
         Self {
             shared,
             tests: Arc::default(),
+            readings: Arc::default(),
         }
     }
 
@@ -75,7 +82,9 @@ impl Service {
     ///
     /// The store cannot be read, or the cursor is none.
     pub async fn watches(&self, page: &PageRequest) -> Result<Page<WatchView>, ServiceError> {
-        self.shared.watches(page).await
+        let page = cursors::unseal(&self.shared.privacy, List::Watches, page)?;
+        let page = self.shared.watches(&page).await?;
+        Ok(cursors::seal(&self.shared.privacy, List::Watches, page))
     }
 
     /// Pages through events, newest first.
@@ -88,7 +97,9 @@ impl Service {
         filter: &EventFilter,
         page: &PageRequest,
     ) -> Result<Page<Event>, ServiceError> {
-        self.shared.events(filter, page).await
+        let page = cursors::unseal(&self.shared.privacy, List::Events, page)?;
+        let page = self.shared.events(filter, &page).await?;
+        Ok(cursors::seal(&self.shared.privacy, List::Events, page))
     }
 
     /// The latest events of a message, oldest first, with what each rule made of them.
@@ -110,10 +121,10 @@ impl Service {
         filter: &DeliveryFilter,
         page: &PageRequest,
     ) -> Result<Page<StoredDelivery>, ServiceError> {
-        Ok(self
-            .shared
-            .call("deliveries", self.shared.store.deliveries(filter, page))
-            .await?)
+        let page = cursors::unseal(&self.shared.privacy, List::Deliveries, page)?;
+        let deliveries = self.shared.store.deliveries(filter, &page);
+        let page = self.shared.call("deliveries", deliveries).await?;
+        Ok(cursors::seal(&self.shared.privacy, List::Deliveries, page))
     }
 
     /// Shows one delivery.
@@ -245,6 +256,17 @@ impl Service {
         self.shared.health.report()
     }
 
+    /// Notes that a part which the program runs beside the engine is in trouble, and logs it when it
+    /// was well before.
+    pub fn part_is_in_trouble(&self, part: &str, trouble: &str) {
+        self.shared.health.trouble(part, trouble);
+    }
+
+    /// Notes that such a part is well, and logs it when it was in trouble before.
+    pub fn part_is_well(&self, part: &str) {
+        self.shared.health.well(part);
+    }
+
     /// Counts what the store holds.
     ///
     /// # Errors
@@ -258,13 +280,16 @@ impl Service {
     }
 
     /// All metrics in Prometheus' text format. While the store is away, what it holds is told as it
-    /// was last known.
+    /// was last known. However many ask, the store is read once a second at most.
     pub async fn metrics(&self) -> String {
         let shared = &self.shared;
-        if let Ok(gauges) = self.gauges().await {
-            shared.metrics.set_gauges(&gauges, shared.clock.now());
-            shared.measure_breakers().await;
-        }
+        let read = async || {
+            if let Ok(gauges) = self.gauges().await {
+                shared.metrics.set_gauges(&gauges, shared.clock.now());
+                shared.measure_breakers().await;
+            }
+        };
+        self.readings.refresh(read).await;
         shared.metrics.render()
     }
 }
