@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::show::summary;
 use super::table::Table;
-use super::{field, print, print_json};
+use super::{field, print, print_json, remark, shown_of};
 use crate::cli::EventsArgs;
 use crate::client::Client;
 use crate::plain::plain;
@@ -31,7 +31,12 @@ pub(crate) async fn events(args: EventsArgs) -> anyhow::Result<()> {
     for event in page["items"].as_array().into_iter().flatten() {
         table.row(cells(event));
     }
-    print(&table.render())
+    print(&table.render())?;
+    if page["next"].is_string() {
+        let shown = page["items"].as_array().map_or(0, Vec::len);
+        remark(&shown_of(shown, None));
+    }
+    Ok(())
 }
 
 async fn page(client: &Client, args: &EventsArgs, cursor: Option<&str>) -> anyhow::Result<Value> {

@@ -203,6 +203,7 @@ pub(super) fn heartbeat(section: HeartbeatSection) -> Result<HeartbeatOptions, V
     Ok(HeartbeatOptions {
         url: section.url,
         every: section.every.duration(),
+        proxy: Proxy::default(),
     })
 }
 
