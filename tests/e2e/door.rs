@@ -249,7 +249,7 @@ async fn a_machine_without_certificates_speaks_plain_http() {
     assert!(status.status.success(), "{status:?}");
 
     let text = std::fs::read_to_string(&config).expect("a file");
-    let text = text.replace(stage.sim.url(), "https://connect.routee.example");
+    let text = text.replace(&stage.sim.url(), "https://connect.routee.example");
     std::fs::write(&config, text).expect("a file");
     for command in ["check", "run"] {
         let output = smswatch()
@@ -280,7 +280,7 @@ async fn every_client_leaves_through_the_proxy_of_the_environment() {
     let config = stage.config(&sqlite_in(stage.directory.path()));
     let mut text = std::fs::read_to_string(&config).expect("a file");
     for (own, foreign) in [
-        (stage.sim.url().to_owned(), "http://routee.example"),
+        (stage.sim.url(), "http://routee.example"),
         (stage.webhook.url("/hook"), "http://crm.example/hook"),
         (
             stage.slack.url("/services"),
@@ -330,7 +330,7 @@ async fn trouble_on_the_way_out_is_told_with_its_cause() {
     let config = stage.config(&sqlite_in(stage.directory.path()));
     let refused = RefusedPort::take().address();
     let mut text = std::fs::read_to_string(&config).expect("a file");
-    text = text.replace(stage.sim.url(), &format!("http://{refused}"));
+    text = text.replace(&stage.sim.url(), &format!("http://{refused}"));
     text += &format!("heartbeat: {{url: \"http://{refused}/hunter2\", every: 1s}}\n");
     std::fs::write(&config, text).expect("a file");
     let process = Process::start(&config);

@@ -51,7 +51,9 @@ impl Signals {
         };
         tokio::spawn(async move {
             loop {
-                tracing::warn!("{}", harmless.wait().await);
+                // Outside of the macro, which evaluates nothing that is not logged.
+                let what = harmless.wait().await;
+                tracing::warn!("{what}");
             }
         });
         Ok(signals)

@@ -13,6 +13,7 @@ use smswatch_core::model::MessageId;
 use super::{print, print_json};
 use crate::cli::{UnwatchArgs, WatchArgs};
 use crate::client::Client;
+use crate::plain::plain;
 use crate::report::WrongUsage;
 
 /// How many messages the API takes at once.
@@ -74,8 +75,7 @@ pub(crate) async fn unwatch(args: UnwatchArgs) -> anyhow::Result<()> {
 
 fn check(ids: &[String]) -> Result<(), WrongUsage> {
     for id in ids {
-        MessageId::new(id)
-            .map_err(|error| WrongUsage::new(format!("`{}`: {error}", id.escape_debug())))?;
+        MessageId::new(id).map_err(|error| WrongUsage::new(format!("`{}`: {error}", plain(id))))?;
     }
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use smswatch_core::model::MessageId;
 
+use crate::plain::plain;
+
 /// How many problems of one list are told.
 const MOST_TOLD: usize = 5;
 
@@ -54,7 +56,7 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Vec<String>, String> {
 }
 
 fn checked(line: &str, is_first: bool) -> Result<(), String> {
-    let shown: String = line.escape_debug().take(60).collect();
+    let shown: String = plain(line).chars().take(60).collect();
     if let Some((_, what)) = OF_TABLES.iter().find(|(sign, _)| line.contains(*sign)) {
         return Err(format!(
             "`{shown}` has {what}, as a table has, and is not an id"
