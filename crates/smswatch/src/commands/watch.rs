@@ -36,10 +36,13 @@ pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
         let messages: Vec<Value> = chunk.iter().map(message).collect();
         let body = json!({ "messages": messages });
         let answer = client.post(&["v1", "watches"], &body).await;
-        let answer = answer.with_context(|| match accepted + already_watched {
-            0 => "nothing was accepted".to_owned(),
-            done => format!("only the first {done} of {} were accepted", ids.len()),
-        })?;
+        let answer = match accepted + already_watched {
+            0 => answer?,
+            done => {
+                let what = || format!("only the first {done} of {} were accepted", ids.len());
+                answer.with_context(what)?
+            }
+        };
         accepted += answer["accepted"].as_u64().unwrap_or(0);
         already_watched += answer["already_watched"].as_u64().unwrap_or(0);
     }

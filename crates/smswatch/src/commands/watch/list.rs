@@ -56,7 +56,7 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Vec<String>, String> {
 }
 
 fn checked(line: &str, is_first: bool) -> Result<(), String> {
-    let shown: String = plain(line).chars().take(60).collect();
+    let shown: String = plain(&line.replace('\t', " ")).chars().take(60).collect();
     if let Some((_, what)) = OF_TABLES.iter().find(|(sign, _)| line.contains(*sign)) {
         return Err(format!(
             "`{shown}` has {what}, as a table has, and is not an id"
