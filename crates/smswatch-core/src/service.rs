@@ -1,22 +1,22 @@
 //! What a running process can be asked: the one door for the API and for programs.
 
+pub(crate) mod counts;
 mod cursors;
 mod error;
 mod history;
-mod readings;
 mod redrive;
 mod sinks;
 mod watches;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use smswatch_model::{DeliveryId, Event, MessageId, Severity, Timestamp};
 
 use self::cursors::List;
 pub use self::error::ServiceError;
 pub use self::history::{EventFilter, TriedEvent};
-use self::readings::Readings;
 pub use self::redrive::{EndedFilter, Redriven};
 pub use self::sinks::SinkState;
 pub use self::watches::{NewWatch, Registered, WatchView};
@@ -36,8 +36,6 @@ pub struct Service {
     shared: Arc<Shared>,
     /// Tells one test of a sink from the next.
     tests: Arc<AtomicU64>,
-    /// What the metrics say of the store.
-    readings: Arc<Readings>,
 }
 
 impl Service {
@@ -45,7 +43,6 @@ impl Service {
         Self {
             shared,
             tests: Arc::default(),
-            readings: Arc::default(),
         }
     }
 
@@ -267,29 +264,27 @@ impl Service {
         self.shared.health.well(part);
     }
 
-    /// Counts what the store holds.
+    /// Counts what the store holds; callers within one second share a count.
     ///
     /// # Errors
     ///
     /// The store cannot be read.
     pub async fn gauges(&self) -> Result<Gauges, ServiceError> {
-        Ok(self
-            .shared
-            .call("gauges", self.shared.store.gauges())
-            .await?)
+        let shared = &self.shared;
+        let count = async || {
+            let gauges = shared.call("gauges", shared.store.gauges()).await?;
+            shared.metrics.set_gauges(&gauges, shared.clock.now());
+            shared.measure_breakers().await;
+            Ok(gauges)
+        };
+        Ok(shared.counts.get(Instant::now(), count).await?)
     }
 
     /// All metrics in Prometheus' text format. While the store is away, what it holds is told as it
     /// was last known. However many ask, the store is read once a second at most.
     pub async fn metrics(&self) -> String {
-        let shared = &self.shared;
-        let read = async || {
-            if let Ok(gauges) = self.gauges().await {
-                shared.metrics.set_gauges(&gauges, shared.clock.now());
-                shared.measure_breakers().await;
-            }
-        };
-        self.readings.refresh(read).await;
-        shared.metrics.render()
+        // The count sets the gauges; without one they stay as they were.
+        let _counted = self.gauges().await;
+        self.shared.metrics.render()
     }
 }

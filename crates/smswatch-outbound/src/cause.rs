@@ -105,7 +105,12 @@ fn of_tls(error: &rustls::Error, server: &str) -> String {
 
 fn certificate(why: &CertificateError) -> Option<&'static str> {
     Some(match why {
-        CertificateError::UnknownIssuer => "certificate from an unknown issuer",
+        // The last two are of one that calls itself like an issuer that is known, and is another.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "certificate from an unknown issuer"
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "certificate has expired"
         }
