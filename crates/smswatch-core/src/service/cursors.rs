@@ -59,10 +59,14 @@ mod tests {
 
     use super::*;
     use crate::Secret;
-    use crate::settings::Numbers;
+    use crate::settings::{BodyText, Numbers, PrivacySettings};
 
     fn privacy(secret: &str) -> Privacy {
-        Privacy::new(Numbers::Mask, &Secret::new(secret))
+        let settings = PrivacySettings {
+            numbers: Numbers::Mask,
+            body: BodyText::Omit,
+        };
+        Privacy::new(settings, &Secret::new(secret))
     }
 
     fn unsealed(privacy: &Privacy, list: List, cursor: &str) -> Result<String, InvalidCursor> {
