@@ -50,6 +50,10 @@ impl ConfiguredSink for EmailSink {
             patience: context.timeout - REPORTING.min(context.timeout / 10),
         })
     }
+
+    fn check_overrides(&self, overrides: &EmailWishes) -> Result<(), InvalidConfig> {
+        overrides.check()
+    }
 }
 
 /// Who gets a notification, and who of them a copy.

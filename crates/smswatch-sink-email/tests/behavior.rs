@@ -205,3 +205,30 @@ fn what_makes_no_sense_is_told_with_its_key() {
         assert_eq!(error.key(), Some(key), "{error}");
     }
 }
+
+#[test]
+fn what_a_rule_asks_is_checked_as_strictly_as_the_sinks_own_options() {
+    let sink = configured(json!({
+        "smtp": "smtp://127.0.0.1:25", "from": "a@example.com", "to": ["b@example.com"],
+    }));
+    let sink = sink.expect("it is valid");
+    let check = |to: Value| {
+        let wishes = serde_json::from_value(json!({"to": to})).expect("it reads well");
+        sink.check_overrides(&wishes)
+    };
+    for to in [json!(["c@example.com"]), json!(["C <c@example.com>", "d@example.com"])] {
+        check(to.clone()).unwrap_or_else(|error| panic!("{to}: {error}"));
+    }
+    for to in [
+        json!([]),
+        json!([""]),
+        json!(["  "]),
+        json!(["cto"]),
+        json!(["a@b; c@d"]),
+        json!(["a@example.com, c@example.com"]),
+        json!(["c@example.com", "d@"]),
+    ] {
+        let error = check(to.clone()).expect_err("it makes no sense");
+        assert_eq!(error.key(), Some("to"), "{to}");
+    }
+}
