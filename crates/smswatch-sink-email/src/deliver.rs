@@ -132,10 +132,8 @@ impl Letter for Envelope<'_> {
                 builder.cc(mailbox.clone())
             };
         }
-        let parts = MultiPart::alternative_plain_html(
-            render::text(notification),
-            render::html(notification),
-        );
+        let parts = render::parts(notification);
+        let parts = MultiPart::alternative_plain_html(parts.text, parts.html);
         let written = builder.multipart(parts).map_err(|error| {
             Trouble::unwritable(format!("the notification makes no mail: {error}"))
         })?;

@@ -216,7 +216,10 @@ fn what_a_rule_asks_is_checked_as_strictly_as_the_sinks_own_options() {
         let wishes = serde_json::from_value(json!({"to": to})).expect("it reads well");
         sink.check_overrides(&wishes)
     };
-    for to in [json!(["c@example.com"]), json!(["C <c@example.com>", "d@example.com"])] {
+    for to in [
+        json!(["c@example.com"]),
+        json!(["C <c@example.com>", "d@example.com"]),
+    ] {
         check(to.clone()).unwrap_or_else(|error| panic!("{to}: {error}"));
     }
     for to in [
