@@ -13,12 +13,9 @@ use crate::stage::{Stage, sqlite_in};
 async fn deliveries_when(process: &Process, condition: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     for _ in 0..600 {
         let url = format!("{}/v1/deliveries?sink=oncall-mail", process.url);
-        let list: Value = reqwest::get(url)
-            .await
-            .expect("an answer")
-            .json()
-            .await
-            .expect("JSON");
+        let answer = reqwest::get(url).await.expect("an answer");
+        let text = answer.text().await.expect("a whole answer");
+        let list: Value = serde_json::from_str(&text).expect("JSON");
         let items = list["items"].as_array().cloned().unwrap_or_default();
         if condition(&items) {
             return items;

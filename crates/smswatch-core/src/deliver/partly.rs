@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use smswatch_model::{
-    EventId, EventKind, Notification, Wishes, delivery_id, destination,
-};
+use smswatch_model::{EventId, EventKind, Notification, Wishes, delivery_id, destination};
 
 use super::fallback;
 use crate::shared::{Shared, SinkUnit};
