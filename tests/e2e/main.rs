@@ -6,6 +6,7 @@ mod crash;
 mod dead;
 mod door;
 mod fleet;
+mod mail;
 mod memory;
 mod outage;
 mod overflow;
