@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redis::{FromRedisValue, Script};
+use redis::{FromRedisValue, RedisError, Script};
 use smswatch_core::async_trait;
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
@@ -80,7 +80,12 @@ impl RedisStore {
         let mut connection = self.connection.clone();
         call.invoke(&mut connection)
             .await
-            .map_err(|error| store_error(&error))
+            .map_err(|error| self.error(&error))
+    }
+
+    /// What a call came to that failed.
+    fn error(&self, error: &RedisError) -> StoreError {
+        store_error(error, self.connection.address())
     }
 
     fn unanswered(&self) -> MutexGuard<'_, HashSet<(Shard, LeaseId)>> {
@@ -123,7 +128,7 @@ impl Store for RedisStore {
         let (seconds, micros): (i64, i64) = redis::cmd("TIME")
             .query_async(&mut connection)
             .await
-            .map_err(|error| store_error(&error))?;
+            .map_err(|error| self.error(&error))?;
         Ok(Timestamp::from_millis(seconds * 1000 + micros / 1000))
     }
 

@@ -13,7 +13,7 @@ use smswatch_core::store::{
 
 use super::{RedisStore, millis, queue};
 use crate::delivery::{instant, text};
-use crate::error::{store_error, strange};
+use crate::error::strange;
 
 /// A place in all shards' logs together: newest first, by the entries' ids, then by shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,7 +140,7 @@ impl RedisStore {
             .arg(limit)
             .query_async(&mut connection)
             .await
-            .map_err(|error| store_error(&error))?;
+            .map_err(|error| self.error(&error))?;
         let read = |(id, fields): StreamEntry| {
             let position = Position::of(&id, shard.0).ok_or_else(|| strange("an entry's id"))?;
             let body = fields
@@ -162,7 +162,7 @@ impl RedisStore {
                 .arg("-")
                 .query_async(&mut connection)
                 .await
-                .map_err(|error| store_error(&error))?;
+                .map_err(|error| self.error(&error))?;
             let read = |entry| set_aside(Shard(shard), entry);
             entries.into_iter().map(read).collect::<Result<Vec<_>, _>>()
         });
