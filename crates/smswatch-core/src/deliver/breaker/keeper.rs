@@ -15,12 +15,11 @@ use super::ramp::Ramp;
 use super::{Circuit, Flow, News, Report};
 use crate::announce::own_event;
 use crate::clock::StoreClock;
-use crate::codec;
 use crate::metrics::KindLabel;
 use crate::pace::Backoff;
 use crate::settings::{BreakerSettings, SinkSettings};
 use crate::shared::{Shared, SinkUnit};
-use crate::store::{Shard, StoreError, shard_of};
+use crate::store::{NewEntry, Shard, StoreError, shard_of};
 
 /// How old what is known of a sink may be when deliveries are claimed for it.
 const FRESH: Duration = Duration::from_secs(1);
@@ -264,7 +263,7 @@ impl Breaker {
             let event = news.map(|news| self.event(news, shared.provider.name(), now));
             let entries = event
                 .iter()
-                .map(|event| codec::encode_events(std::slice::from_ref(event)));
+                .map(|event| NewEntry::of(std::slice::from_ref(event)));
             let value = circuit.encode();
             let put =
                 shared
