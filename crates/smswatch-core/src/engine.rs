@@ -19,6 +19,7 @@ use crate::deliver::breaker::Breaker;
 use crate::deliver::filling::Filling;
 use crate::deliver::{fallback, orphans, overflow};
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
+use crate::intake::Intake;
 use crate::metrics::{Metrics, RecordLabel, SinkName};
 use crate::panics::guarded;
 use crate::privacy::Privacy;
@@ -27,7 +28,7 @@ use crate::route::fresh::FreshLog;
 use crate::rules::Rules;
 use crate::service::Service;
 use crate::settings::{Settings, SinkSettings};
-use crate::shared::{Backlog, Contents, OpenLeases, Shared, SinkUnit};
+use crate::shared::{Backlog, Contents, OpenLeases, PutAside, Shared, SinkUnit};
 use crate::sink::Sink;
 use crate::store::{Rate, Store, Trimmed};
 use crate::witness::Witness;
@@ -43,6 +44,9 @@ const TRIM: Duration = Duration::from_secs(10);
 /// How long before the shutdown timeout ends running attempts are cut off; half of the timeout when that
 /// is shorter. One half of it is for giving their deliveries back, the other for the leases of watches.
 const GIVING_BACK: Duration = Duration::from_secs(2);
+
+/// How many watches that were looked at wait to be written at most, in shards that work.
+const MOST_UNCOMMITTED: usize = 1024;
 
 /// How many trims of one shard follow each other at most.
 const MOST_TRIMS: u32 = 50;
@@ -112,6 +116,7 @@ impl Engine {
             spawn("alarm", alarm::tell::run(ours()).boxed()),
             spawn("replicas", replicas::run(ours()).boxed()),
             spawn("orphans", orphans::run(ours()).boxed()),
+            spawn("left", route::left::run(ours()).boxed()),
         ];
         for unit in shared.sinks.values() {
             let bounding = overflow::run(ours(), Arc::clone(unit));
@@ -210,6 +215,8 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
     );
     Shared {
         process: format!("{:016x}", fastrand::u64(..)),
+        commits: Intake::new(shards, MOST_UNCOMMITTED),
+        put_aside: PutAside::new(shards),
         backlog: Backlog::new(shards),
         store: parts.store,
         provider: parts.provider,
@@ -244,7 +251,9 @@ async fn pulse(shared: Arc<Shared>) {
         }
         shared.clock.adjust(now);
         shared.health.well(STORE);
-        shared.contents.pulse(&shared.health, now);
+        let put_aside = shared.put_aside.total();
+        shared.metrics.set_put_aside(put_aside);
+        shared.contents.pulse(&shared.health, now, put_aside);
         for agenda in shared.looks.iter().chain([&shared.routes]) {
             agenda.hint_all();
         }

@@ -10,6 +10,7 @@ mod deliver;
 mod engine;
 mod fingerprint;
 mod health;
+mod intake;
 mod limiter;
 mod metrics;
 mod observe;

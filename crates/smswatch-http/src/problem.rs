@@ -62,9 +62,9 @@ impl From<ServiceError> for Problem {
             }
             ServiceError::Busy => Self::try_again("busy", &error.to_string()),
             ServiceError::Cursor(error) => Self::unreadable("invalid_cursor", error.to_string()),
-            ServiceError::Damaged => Self::new(
+            ServiceError::Unreadable => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "damaged",
+                "unreadable",
                 error.to_string(),
             ),
         }
@@ -111,7 +111,7 @@ mod tests {
             (ServiceError::Store(away), 503, Some("1")),
             (ServiceError::Busy, 503, Some("1")),
             (ServiceError::Cursor(InvalidCursor), 400, None),
-            (ServiceError::Damaged, 500, None),
+            (ServiceError::Unreadable, 500, None),
         ];
         for (error, status, retry_after) in cases {
             let response = Problem::from(error).into_response();

@@ -100,8 +100,7 @@ impl OpenError {
                 address: address.to_owned(),
             };
         }
-        let needs_a_person =
-            is_refusal(error) || is_forbidden(error) || is_unknown_command(error);
+        let needs_a_person = is_refusal(error) || is_forbidden(error) || is_unknown_command(error);
         Self::Unreachable {
             words: words(error, address),
             is_passing: is_passing(error) && !needs_a_person,
@@ -222,7 +221,8 @@ mod tests {
 
     fn warnings(info: &str) -> Vec<String> {
         let mut warnings = Vec::new();
-        check(&InfoDict::new(info), "127.0.0.1:6379", &mut warnings).expect("it is no reason to refuse");
+        check(&InfoDict::new(info), "127.0.0.1:6379", &mut warnings)
+            .expect("it is no reason to refuse");
         warnings
     }
 

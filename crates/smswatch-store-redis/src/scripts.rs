@@ -20,12 +20,20 @@ macro_rules! scripts {
     };
 }
 
-/// The text of a script, after what those that queue deliveries have in common.
+/// The text of a script, after what those that queue deliveries have in common, and those that read the
+/// time.
 fn text(name: &str, script: &str) -> String {
-    match name {
-        "bury" | "complete" | "route" => [include_str!("scripts/enqueue.lua"), script].concat(),
+    let script = match name {
+        "bury" | "complete" | "route" | "route_left" => {
+            [include_str!("scripts/enqueue.lua"), script].concat()
+        }
         _ => script.to_owned(),
+    };
+    // Redis's own time is for the script alone that carries the store's clock on.
+    if name == "tick" || !script.contains("'TIME'") {
+        return script;
     }
+    [include_str!("scripts/clock.lua"), &script].concat()
 }
 
 scripts!(
@@ -40,6 +48,7 @@ scripts!(
     hasten,
     load,
     memo,
+    put_aside,
     put_memo,
     read_log,
     redrive,
@@ -47,7 +56,10 @@ scripts!(
     release,
     reserve,
     route,
+    route_left,
+    tick,
     trim,
+    trim_left,
     waiting,
     watches,
 );

@@ -10,8 +10,10 @@
 mod clock;
 mod deliveries;
 mod error;
+mod left;
 mod log;
 mod memos;
+mod numbers;
 mod open;
 mod rates;
 mod redrive;

@@ -87,8 +87,19 @@ CREATE INDEX deliveries_by_age ON deliveries (sink, priority, queued_at, id)
     WHERE state = 'pending';
 ";
 
+/// Log entries that a later version wrote, for whoever can read them.
+const LEFT: &str = "
+CREATE TABLE left_entries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+";
+
 /// What leads from each version to the next, beginning with an empty file.
-const STEPS: &[&str] = &[TABLES, QUEUED_AGAIN, SET_ASIDE, AGES];
+const STEPS: &[&str] = &[TABLES, QUEUED_AGAIN, SET_ASIDE, AGES, LEFT];
 
 /// The version that this program writes.
 pub(crate) const VERSION: i64 = STEPS.len() as i64;

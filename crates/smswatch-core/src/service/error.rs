@@ -14,9 +14,11 @@ pub enum ServiceError {
     /// Others keep changing the same thing; asking again helps.
     #[error("others keep changing the same watch")]
     Busy,
-    /// What is stored cannot be read.
-    #[error("what is stored of it cannot be read")]
-    Damaged,
+    /// What is stored cannot be read: a later version wrote it, or it is damaged. It is left as it is.
+    #[error(
+        "this version of smswatch cannot read what is stored of it; a later version, which wrote it, can"
+    )]
+    Unreadable,
 }
 
 impl From<StoreError> for ServiceError {

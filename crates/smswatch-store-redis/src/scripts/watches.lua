@@ -5,7 +5,9 @@ local out = {}
 for bucket = first, buckets - 1 do
   local records, fields = {}, {}
   for _, kind in ipairs({ 'w:', 'x:' }) do
-    local all = redis.call('HGETALL', base .. kind .. bucket)
+    local all = redis.pcall('HGETALL', base .. kind .. bucket)
+    -- In a key of another type nothing can be read.
+    if all.err then all = {} end
     for at = 1, #all, 2 do
       if (bucket > first or all[at] > after) and all[at + 1]:byte(2) ~= removed then
         fields[#fields + 1] = all[at]
