@@ -63,11 +63,15 @@ pub(crate) fn words(error: &RedisError, address: &str) -> String {
 pub(crate) const CLUSTER: &str = "is a node of a Redis Cluster, which this version of smswatch \
                                   cannot use; use a Redis that is not clustered";
 
-/// Redis's own words, with the code that it begins them with.
+/// Redis's own words, with the code that it begins them with. Where the library says what it was about,
+/// its words stand before them.
 fn said(error: &RedisError) -> String {
+    let text = error.to_string();
     match (error.code(), error.detail()) {
-        (Some(code), Some(detail)) => format!("{code} {detail}"),
-        _ => error.to_string(),
+        (Some(code), Some(detail)) if !text.replace(detail, "").contains(" - ") => {
+            format!("{code} {detail}")
+        }
+        _ => text,
     }
 }
 

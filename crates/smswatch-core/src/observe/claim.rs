@@ -161,7 +161,8 @@ impl Claimer<'_> {
     /// Takes what a claim came to.
     async fn claimed(&mut self, (queue, claimed): (Queue, Result<ClaimedWatches, StoreError>)) {
         let (lane, shard) = queue;
-        let agenda = self.shared.looks(lane);
+        let shared = Arc::clone(&self.shared);
+        let agenda = shared.looks(lane);
         let place = usize::from(shard.0);
         match claimed {
             Ok(claimed) => {
