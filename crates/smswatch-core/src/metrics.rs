@@ -112,6 +112,7 @@ pub(crate) struct Metrics {
     pub(crate) trimmed: Family<RecordLabel, Counter>,
     pub(crate) redriven: Family<RedriveLabels, Counter>,
     pub(crate) fallbacks: Family<SinkLabel, Counter>,
+    pub(crate) left_out: Family<SinkLabel, Counter>,
     watches: Family<StateLabel, Gauge>,
     watches_left: Gauge,
     unrouted: Gauge,
@@ -151,6 +152,7 @@ impl Metrics {
             trimmed: Family::default(),
             redriven: Family::default(),
             fallbacks: Family::default(),
+            left_out: Family::default(),
             watches: Family::default(),
             watches_left: Gauge::default(),
             unrouted: Gauge::default(),
@@ -242,6 +244,8 @@ impl Metrics {
         registry.register("redriven", help, self.redriven.clone());
         let help = "Deliveries that the sink's fallback got, as the sink itself did not take them";
         registry.register("fallbacks", help, self.fallbacks.clone());
+        let help = "Deliveries that reached only some of their recipients, as others were refused for good";
+        registry.register("left_out", help, self.left_out.clone());
         let help = format!("Watches by state, {WHOLE_STORE}");
         registry.register("watches", help, self.watches.clone());
         let help = "Watches that this version cannot read and leaves to a later one";
