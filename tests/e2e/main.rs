@@ -2,6 +2,7 @@
 
 mod alarms;
 mod breaker;
+mod clocks;
 mod crash;
 mod dead;
 mod fleet;
@@ -14,6 +15,8 @@ mod privacy;
 mod process;
 mod rate;
 mod replicas;
+mod shards;
 mod shutdown;
 mod stage;
 mod story;
+mod versions;

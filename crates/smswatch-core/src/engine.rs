@@ -30,7 +30,8 @@ use crate::service::Service;
 use crate::settings::{Settings, SinkSettings};
 use crate::shared::{Backlog, Contents, OpenLeases, PutAside, Shared, SinkUnit};
 use crate::sink::Sink;
-use crate::store::{Rate, Store, Trimmed};
+use crate::store::{Lane, Rate, Store, Trimmed};
+use crate::watch::horizon;
 use crate::witness::Witness;
 use crate::{commit, deliver, observe, replicas, route};
 
@@ -47,6 +48,9 @@ const GIVING_BACK: Duration = Duration::from_secs(2);
 
 /// How many watches that were looked at wait to be written at most, in shards that work.
 const MOST_UNCOMMITTED: usize = 1024;
+
+/// How often it is looked for what is scheduled further ahead than anything can be.
+const RECALL: Duration = Duration::from_secs(60);
 
 /// How many trims of one shard follow each other at most.
 const MOST_TRIMS: u32 = 50;
@@ -113,6 +117,7 @@ impl Engine {
         let mut chores = vec![
             spawn("pulse", pulse(ours()).boxed()),
             spawn("trim", trim(ours()).boxed()),
+            spawn("recall", recall(ours()).boxed()),
             spawn("alarm", alarm::tell::run(ours()).boxed()),
             spawn("replicas", replicas::run(ours()).boxed()),
             spawn("orphans", orphans::run(ours()).boxed()),
@@ -275,6 +280,29 @@ async fn takes_writes(shared: &Shared) -> bool {
     };
     let reserve = shared.store.reserve("pulse", rate, 1);
     shared.call("reserve", reserve).await.is_ok()
+}
+
+/// Takes up what a clock that was wrong has scheduled further ahead than anything can be.
+async fn recall(shared: Arc<Shared>) {
+    let mut beat = tokio::time::interval(RECALL);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        for shard in shared.shards() {
+            for lane in Lane::ALL {
+                let furthest = horizon::furthest(&shared.settings.watch, lane);
+                let recall = shared.store.recall(shard, lane, furthest);
+                let Ok(count @ 1..) = shared.call("recall", recall).await else {
+                    continue;
+                };
+                tracing::warn!(
+                    count,
+                    "watches were scheduled by a clock that was far ahead, and are due now"
+                );
+                shared.looks(lane).hint_now(usize::from(shard.0));
+            }
+        }
+    }
 }
 
 async fn trim(shared: Arc<Shared>) {

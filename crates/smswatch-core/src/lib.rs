@@ -12,6 +12,7 @@ mod fingerprint;
 mod health;
 mod intake;
 mod limiter;
+mod memo;
 mod metrics;
 mod observe;
 mod pace;

@@ -131,6 +131,16 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The store is not available; the lease then ends by itself.
     async fn release(&self, shard: Shard, lease: LeaseId) -> Result<(), StoreError>;
 
+    /// Makes watches of `lane` due that are scheduled, or held under a lease, more than `furthest` ahead:
+    /// nothing is, unless the clock was far ahead when that was done. Does so for a bounded number of
+    /// them, and returns how many they were.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn recall(&self, shard: Shard, lane: Lane, furthest: Duration)
+    -> Result<u64, StoreError>;
+
     /// Puts claimed watches of `lane` aside whose bodies the caller cannot read, as a claim does itself
     /// with records that the store cannot read: their leases end, they are due to nobody, and every
     /// claim is offered them now and then, so that a version that can read them goes on with them.

@@ -4,6 +4,7 @@
 //! stores' buckets small. Numbers are LEB128 varints; dates count seconds from the registration.
 
 mod bytes;
+pub(crate) mod horizon;
 pub(crate) mod lifecycle;
 
 use smswatch_model::{Snapshot, Tags, Timestamp};

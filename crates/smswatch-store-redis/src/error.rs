@@ -29,7 +29,7 @@ pub(crate) fn words(error: &RedisError, address: &str) -> String {
     if is_forbidden(error) {
         return format!(
             "{redis} does not allow this user what smswatch needs; give the user of `store.url` the \
-             rights that the README of the Redis store lists: {}",
+             rights that the front page of `smswatch-store-redis` lists: {}",
             said(error)
         );
     }

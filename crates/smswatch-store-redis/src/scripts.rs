@@ -51,6 +51,7 @@ scripts!(
     put_aside,
     put_memo,
     read_log,
+    recall,
     redrive,
     redrive_one,
     release,

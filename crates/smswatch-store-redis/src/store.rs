@@ -200,6 +200,17 @@ impl Store for RedisStore {
         self.route_step(shard, step).await
     }
 
+    async fn recall(
+        &self,
+        shard: Shard,
+        lane: Lane,
+        furthest: Duration,
+    ) -> Result<u64, StoreError> {
+        let mut call = self.call(&self.scripts.recall, shard);
+        call.arg(lane.index()).arg(millis(furthest));
+        self.invoke(&call).await
+    }
+
     async fn put_aside(
         &self,
         shard: Shard,

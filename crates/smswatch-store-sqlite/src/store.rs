@@ -126,6 +126,11 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn recall(&self, _: Shard, lane: Lane, furthest: Duration) -> Result<u64, StoreError> {
+        self.run(move |connection, now| watches::recall(connection, lane, furthest, now))
+            .await
+    }
+
     async fn put_aside(&self, _: Shard, _: Lane, ids: &[MessageId]) -> Result<(), StoreError> {
         let ids = ids.to_vec();
         self.run(move |connection, now| watches::put_aside(connection, &ids, now))

@@ -211,6 +211,27 @@ fn take<T>(connection: &Connection, watches: &[(MessageId, T)], until: i64) -> R
     Ok(LeaseId(number.to_string()))
 }
 
+/// Makes watches due that are scheduled, or held, further ahead than anything can be.
+pub(crate) fn recall(
+    connection: &Connection,
+    lane: Lane,
+    furthest: Duration,
+    now: Timestamp,
+) -> Result<u64> {
+    let recalled = connection
+        .prepare_cached(
+            "UPDATE watches SET at = ?2, lease = NULL WHERE id IN
+                 (SELECT id FROM watches WHERE lane = ?1 AND at > ?3 LIMIT ?4)",
+        )?
+        .execute(params![
+            lane_number(lane),
+            now.as_millis(),
+            (now + furthest).as_millis(),
+            MOST_COUNTED,
+        ])?;
+    Ok(u64::try_from(recalled).unwrap_or(u64::MAX))
+}
+
 /// Puts a watch aside that cannot be read; returns whether it was not put aside before.
 fn aside(connection: &Connection, id: &str, now: Timestamp) -> Result<bool> {
     let before: Option<i64> = connection

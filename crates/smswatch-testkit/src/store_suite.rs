@@ -74,6 +74,7 @@ macro_rules! store_suite {
             a_finished_lease_gives_nothing_back,
             a_due_time_that_stays_is_due_when_its_lease_is_finished,
             what_is_put_aside_is_due_to_nobody_and_stays,
+            what_is_scheduled_too_far_ahead_is_due_when_it_is_recalled,
             a_left_entry_is_kept_whole_until_somebody_routes_it,
             left_entries_that_a_bound_removes_are_counted,
             concurrent_claims_share_the_watches,

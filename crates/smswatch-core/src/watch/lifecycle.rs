@@ -15,7 +15,7 @@ use crate::store::{Lane, shard_of};
 use crate::watch::Watch;
 
 /// Until what age a watch goes before others when there is more to do than time.
-const YOUNG: Duration = Duration::from_secs(5 * 60);
+pub(crate) const YOUNG: Duration = Duration::from_secs(5 * 60);
 
 /// What is to be done for a watch that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

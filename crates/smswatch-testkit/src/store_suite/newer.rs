@@ -52,6 +52,29 @@ pub async fn what_is_put_aside_is_due_to_nobody_and_stays(fixture: &dyn StoreFix
     assert_eq!(loaded, [Ok(Some(before))]);
 }
 
+/// What is scheduled further ahead than anything can be is due when it is recalled, and nothing else.
+pub async fn what_is_scheduled_too_far_ahead_is_due_when_it_is_recalled(
+    fixture: &dyn StoreFixture,
+) {
+    let store = fixture.store();
+    let (far, near) = (id_in(&*store, SHARD, 1), id_in(&*store, SHARD, 2));
+    let now = store.now().await.expect("the time");
+    let before = add(&*store, &far, now + 1000 * LONG).await;
+    add(&*store, &near, now + LONG).await;
+    for expected in [1, 0] {
+        let recalled = store.recall(SHARD, Lane::Young, 10 * LONG).await;
+        assert_eq!(recalled.expect("recalled"), expected);
+    }
+    let claimed = store.claim(SHARD, Lane::Young, 10, LONG).await;
+    assert_eq!(claimed.expect("a claim").watches, [(far, before)]);
+    let recalled = store.recall(SHARD, Lane::Young, LONG / 2).await;
+    assert_eq!(
+        recalled.expect("recalled"),
+        2,
+        "a lease is held no longer, either"
+    );
+}
+
 async fn append(store: &dyn Store, n: u32) {
     let id = id_in(store, SHARD, n);
     let item = CommitItem {
