@@ -1,30 +1,32 @@
 //! Stage three: evaluates rules on what the log holds, and puts notifications into the queues.
 
+mod evaluate;
 pub(crate) mod fresh;
 pub(crate) mod left;
 mod poison;
+pub(crate) mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 use smswatch_model::{
-    Event, EventId, EventKind, MessageId, Notification, Timestamp, delivery_id, notification_id,
+    Event, EventId, EventKind, MessageId, Notification, Timestamp, delivery_id, destination,
+    notification_id,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use self::evaluate::{Body, Evaluated};
 use self::fresh::Fresh;
-use self::poison::Problem;
 use crate::codec;
 use crate::pace::Backoff;
-use crate::rules::{Notice, Rules};
+use crate::rules::Notice;
 use crate::shared::Shared;
 use crate::store::{
-    LogEntry, LogPosition, MAX_STEP_BYTES, NewDelivery, Priority, RouteOutcome, RouteStep,
-    SetAside, Shard, StoreError, split,
+    LogPosition, MAX_STEP_BYTES, NewDelivery, Priority, RouteOutcome, RouteStep, SetAside, Shard,
+    StoreError, split,
 };
 
 /// How many log entries are routed in one step.
@@ -104,6 +106,16 @@ async fn route_fresh(shared: &Shared, shard: Shard, batches: &mut Vec<Fresh>) {
             }
         }
     }
+    let asked = |chain: &Fresh| {
+        let events = chain.entries.iter().flat_map(|(_, events)| events);
+        told::asked_of(events)
+    };
+    // What was told before is known for certain once the cursor has been read: all that stands before
+    // it is routed then, whoever did it.
+    if chain.as_ref().is_some_and(|chain| !asked(chain).is_empty()) {
+        hint();
+        chain = None;
+    }
     if let Some(chain) = chain {
         let mut from = chain.after;
         let mut entries = chain.entries.into_iter().peekable();
@@ -147,14 +159,6 @@ async fn route_log(shared: &Shared, shard: Shard) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What an entry tells.
-enum Body {
-    /// As the log holds it.
-    Stored(Vec<u8>),
-    /// As it was before it was written.
-    Fresh(Vec<Event>),
-}
-
 /// Routes entries that follow one another behind `from`, in steps that are not too large; answers where
 /// the cursor stands now, or none where somebody else had moved it.
 async fn route_entries(
@@ -164,9 +168,7 @@ async fn route_entries(
     entries: Vec<(LogPosition, Body)>,
     now: Timestamp,
 ) -> Result<Option<LogPosition>, StoreError> {
-    let evaluated = entries
-        .into_iter()
-        .map(|(position, body)| evaluate(shared, position, body, now));
+    let evaluated = evaluate::all(shared, entries, now).await?;
     for step in split(evaluated, Evaluated::bytes, MAX_STEP_BYTES) {
         match route_step(shared, shard, from, step).await? {
             Some(to) => from = to,
@@ -192,7 +194,7 @@ async fn route_step(
         deliveries.extend(entry.deliveries);
         set_aside.extend(entry.set_aside);
     }
-    let told = set_aside.clone();
+    let unroutable = set_aside.clone();
     let wanted = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
     // One entry may want more than a step carries. What is queued before the cursor moves is not queued
     // again when the step is repeated.
@@ -219,7 +221,7 @@ async fn route_step(
     let known = wanted.saturating_sub(added);
     shared.metrics.notifications_known.inc_by(known);
     shared.backlog.routed(shard, count);
-    tell(shared, shard, &told);
+    tell(shared, shard, &unroutable);
     queued(shared, shard, &step.deliveries);
     Ok(Some(to))
 }
@@ -236,76 +238,6 @@ fn queued(shared: &Shared, shard: Shard, deliveries: &[NewDelivery]) {
             unit.queued(shard, priority, count);
         }
     }
-}
-
-/// What becomes of an entry.
-struct Evaluated {
-    position: LogPosition,
-    deliveries: Vec<NewDelivery>,
-    /// The entry itself, where it cannot be routed.
-    set_aside: Option<SetAside>,
-}
-
-impl Evaluated {
-    /// How many bytes of a step it takes.
-    fn bytes(&self) -> usize {
-        let aside = self.set_aside.as_ref();
-        self.deliveries
-            .iter()
-            .map(NewDelivery::bytes)
-            .sum::<usize>()
-            + aside.map_or(0, |aside| aside.body.len() + aside.error.len())
-    }
-}
-
-/// Evaluates an entry by itself, so that one that cannot be routed takes no other with it.
-fn evaluate(shared: &Shared, position: LogPosition, body: Body, now: Timestamp) -> Evaluated {
-    let (deliveries, set_aside) = match evaluate_entry(shared, body, now) {
-        Ok(deliveries) => (deliveries, None),
-        Err((body, problem)) => {
-            let entry = LogEntry {
-                position: position.clone(),
-                body,
-            };
-            (Vec::new(), Some(poison::set_aside(entry, &problem)))
-        }
-    };
-    Evaluated {
-        position,
-        deliveries,
-        set_aside,
-    }
-}
-
-/// The deliveries of an entry; its stored form and what is wrong with it where there can be none.
-fn evaluate_entry(
-    shared: &Shared,
-    body: Body,
-    now: Timestamp,
-) -> Result<Vec<NewDelivery>, (Vec<u8>, Problem)> {
-    let mut events = match body {
-        Body::Fresh(events) => events,
-        Body::Stored(body) => match codec::decode_events(&body) {
-            Ok(events) => events,
-            Err(error) => {
-                let cause = error.source().map(|cause| format!(": {cause}"));
-                let problem = Problem {
-                    error: format!("{error}{}", cause.unwrap_or_default()),
-                    is_newer: error.is_newer(),
-                };
-                return Err((body, problem));
-            }
-        },
-    };
-    events.retain(|event| !event.backfill);
-    for event in &events {
-        let lag = now.since(event.detected_at);
-        shared.metrics.route_lag_seconds.observe(lag.as_secs_f64());
-    }
-    poison::without_panic(|| notify(shared.rules.as_ref(), &events, now)).map_err(|error| {
-        let is_newer = false;
-        (codec::encode_events(&events), Problem { error, is_newer })
-    })
 }
 
 /// Counts and logs what was set aside.
@@ -326,16 +258,7 @@ fn tell(shared: &Shared, shard: Shard, set_aside: &[SetAside]) {
     }
 }
 
-/// The deliveries that the rules want of the events of one observation.
-pub(crate) fn notify(rules: &dyn Rules, events: &[Event], now: Timestamp) -> Vec<NewDelivery> {
-    rules
-        .evaluate(events)
-        .into_iter()
-        .map(|notice| delivery(notice, events, now))
-        .collect()
-}
-
-/// The delivery of a notice; its name depends on sink, rule and events alone.
+/// The delivery of a notice; its name depends on destination, rule and events alone.
 pub(crate) fn delivery(notice: Notice, events: &[Event], now: Timestamp) -> NewDelivery {
     let events: Vec<Event> = notice
         .events
@@ -344,7 +267,8 @@ pub(crate) fn delivery(notice: Notice, events: &[Event], now: Timestamp) -> NewD
         .cloned()
         .collect();
     let ids: Vec<&EventId> = events.iter().map(|event| &event.event_id).collect();
-    let id = delivery_id(&notice.sink, &notice.rule, &ids);
+    let destination = destination(&notice.sink, &notice.wishes);
+    let id = delivery_id(&destination, &notice.rule, &ids);
     let notification_id = notification_id(&notice.rule, &ids);
     let message_ids: BTreeSet<MessageId> = events
         .iter()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use super::{Body, evaluate_entry};
+use super::evaluate::{self, Body};
 use crate::shared::Shared;
 use crate::store::{LeftStep, LogPosition, Shard, StoreError};
 
@@ -46,11 +46,13 @@ async fn route_left(
         };
         let now = shared.clock.now();
         let mut step = LeftStep::default();
-        for entry in entries {
+        let entries = entries.into_iter();
+        let entries = entries.map(|entry| (entry.position, Body::Stored(entry.body)));
+        for entry in evaluate::all(shared, entries.collect(), now).await? {
             // What the rules cannot route either stays where it is, and can be looked up there.
-            if let Ok(deliveries) = evaluate_entry(shared, Body::Stored(entry.body), now) {
+            if entry.set_aside.is_none() {
                 step.entries.push(entry.position);
-                step.deliveries.extend(deliveries);
+                step.deliveries.extend(entry.deliveries);
             }
         }
         if !step.entries.is_empty() {
