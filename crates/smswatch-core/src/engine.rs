@@ -27,6 +27,7 @@ use crate::provider::Provider;
 use crate::route::fresh::FreshLog;
 use crate::rules::Rules;
 use crate::service::Service;
+use crate::service::counts::Counts;
 use crate::settings::{Settings, SinkSettings};
 use crate::shared::{Backlog, Contents, OpenLeases, PutAside, Shared, SinkUnit};
 use crate::sink::Sink;
@@ -238,6 +239,7 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
         settings: parts.settings,
         leases: OpenLeases::default(),
         contents: Contents::default(),
+        counts: Counts::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use redis::{Client, InfoDict, IntoConnectionInfo as _, RedisError};
 use smswatch_core::Secret;
+use smswatch_core::store::StoreError;
 
 use crate::connection::{self, Link};
 use crate::error::{
@@ -64,6 +65,9 @@ pub enum OpenError {
     /// It is too old for the scripts.
     #[error("Redis {0} is too old; smswatch needs 6.2 or later")]
     TooOld(String),
+    /// What an earlier version stored could not be made ready for this one.
+    #[error("could not make what an earlier version stored ready for this one")]
+    Upgrade(#[source] StoreError),
     /// It was split differently at its first start.
     #[error(
         "the store was made with {stored} shards and `store.shards` is {wanted}; set it to {stored}, \
@@ -83,6 +87,7 @@ impl OpenError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { is_passing, .. } => *is_passing,
+            Self::Upgrade(error) => matches!(error, StoreError::Unavailable(_)),
             Self::Url
             | Self::Cluster { .. }
             | Self::Sentinel { .. }

@@ -20,20 +20,26 @@ macro_rules! scripts {
     };
 }
 
-/// The text of a script, after what those that queue deliveries have in common, and those that read the
-/// time.
+const APPEND: &str = include_str!("scripts/append.lua");
+const CLOCK: &str = include_str!("scripts/clock.lua");
+const ENQUEUE: &str = include_str!("scripts/enqueue.lua");
+const FORGET: &str = include_str!("scripts/forget.lua");
+const PLACE: &str = include_str!("scripts/place.lua");
+
+/// The text of a script, after what it has in common with others.
 fn text(name: &str, script: &str) -> String {
     let script = match name {
-        "bury" | "complete" | "route" | "route_left" => {
-            [include_str!("scripts/enqueue.lua"), script].concat()
-        }
+        "bury" | "complete" | "route" | "route_left" => [ENQUEUE, script].concat(),
+        "commit" | "put_memo" => [PLACE, APPEND, script].concat(),
+        "redrive" | "redrive_one" | "trim" => [PLACE, FORGET, script].concat(),
+        "events" => [PLACE, script].concat(),
         _ => script.to_owned(),
     };
     // Redis's own time is for the script alone that carries the store's clock on.
     if name == "tick" || !script.contains("'TIME'") {
         return script;
     }
-    [include_str!("scripts/clock.lua"), &script].concat()
+    [CLOCK, &script].concat()
 }
 
 scripts!(
@@ -43,11 +49,14 @@ scripts!(
     commit,
     complete,
     deliveries,
+    deliveries_of,
     delivery,
+    events,
     gauges,
     hasten,
     load,
     memo,
+    note_deliveries,
     put_aside,
     put_memo,
     read_log,

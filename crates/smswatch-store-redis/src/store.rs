@@ -1,7 +1,9 @@
 //! The seam: one script call per step.
 
+mod events;
 mod history;
 mod left;
+mod lookup;
 mod memo;
 mod queue;
 mod redrive;
@@ -17,7 +19,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use redis::{FromRedisValue, RedisError, Script};
 use smswatch_core::async_trait;
-use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
+use smswatch_core::model::{DeliveryId, EventKind, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
     Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
@@ -25,7 +27,6 @@ use smswatch_core::store::{
     LeftStep, Loaded, LogEntry, LogPosition, LogSlice, Memo, NewDelivery, NewEntry, Outcomes, Page,
     PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep,
     Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
-    shard_of,
 };
 
 use self::left::Offers;
@@ -73,6 +74,8 @@ impl RedisStore {
             clock: Arc::default(),
             offers: Arc::default(),
         };
+        let noted = store.note_deliveries().await;
+        noted.map_err(OpenError::Upgrade)?;
         Ok((store, warnings))
     }
 
@@ -148,6 +151,12 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis())
         .unwrap_or(u64::MAX)
         .min(1 << 50)
+}
+
+/// The kinds under which an entry is noted, as the scripts read them.
+fn kinds(entry: &NewEntry) -> String {
+    let kinds: Vec<_> = entry.indexed_kinds().map(EventKind::as_str).collect();
+    kinds.join(",")
 }
 
 #[async_trait]
@@ -250,11 +259,7 @@ impl Store for RedisStore {
         filter: &EventFilter,
         page: &PageRequest,
     ) -> Result<Page<Vec<u8>>, StoreError> {
-        let shards = match &filter.message_id {
-            Some(id) => vec![shard_of(id.as_str(), self.shards)],
-            None => (0..self.shards).map(Shard).collect(),
-        };
-        self.event_page(shards, page).await
+        self.event_page(filter, page).await
     }
 
     async fn claim_deliveries(

@@ -1,6 +1,6 @@
 //! Log entries that a later version wrote and this one cannot read: kept for whoever can.
 
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use smswatch_core::model::Timestamp;
 use smswatch_core::store::{Bound, KeptAside, LeftStep, LogEntry, LogPosition, SetAside, Shard};
 
@@ -8,7 +8,7 @@ use crate::deliveries;
 use crate::log::position;
 
 /// How many entries one trim removes at most.
-const MOST_TRIMMED: u64 = 1000;
+const MOST_TRIMMED: i64 = 1000;
 
 pub(crate) fn add(connection: &Connection, entry: &SetAside, now: Timestamp) -> Result<()> {
     connection
@@ -78,15 +78,31 @@ pub(crate) fn newest(connection: &Connection) -> Result<Vec<KeptAside>> {
 
 /// Removes the oldest entries that are too old or too many.
 pub(crate) fn trim(connection: &Connection, bound: &Bound, now: Timestamp) -> Result<u64> {
-    let too_old = (now - bound.keep_for).as_millis();
-    let most = i64::try_from(bound.max).unwrap_or(i64::MAX);
-    let removed = connection
+    let ends: Option<(i64, i64)> = connection
         .prepare_cached(
-            "DELETE FROM left_entries WHERE number IN (
-                 SELECT number FROM left_entries
-                 WHERE at < ?1 OR number <= (SELECT max(number) FROM left_entries) - ?2
-                 ORDER BY number LIMIT ?3)",
+            "SELECT (SELECT min(number) FROM left_entries), (SELECT max(number) FROM left_entries)",
         )?
-        .execute(params![too_old, most, MOST_TRIMMED])?;
+        .query_row([], |row| {
+            Ok(Option::zip(row.get::<_, Option<_>>(0)?, row.get(1)?))
+        })?;
+    let Some((first, last)) = ends else {
+        return Ok(0);
+    };
+    let surplus = last.saturating_sub(i64::try_from(bound.max).unwrap_or(i64::MAX));
+    let end = last.min(first + MOST_TRIMMED - 1);
+    let young: Option<i64> = connection
+        .prepare_cached(
+            "SELECT number FROM left_entries WHERE number BETWEEN ?1 AND ?2 AND at >= ?3
+             ORDER BY number LIMIT 1",
+        )?
+        .query_row(
+            params![first, end, (now - bound.keep_for).as_millis()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let end = young.map_or(end, |young| (young - 1).max(surplus).min(end));
+    let removed = connection
+        .prepare_cached("DELETE FROM left_entries WHERE number BETWEEN ?1 AND ?2")?
+        .execute([first, end])?;
     Ok(u64::try_from(removed).unwrap_or(u64::MAX))
 }

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use smswatch_core::model::Timestamp;
 
 use crate::clock::Clock;
@@ -106,6 +106,22 @@ pub(crate) fn open(path: &Path) -> Result<(Connection, File, Clock), OpenError> 
     let clock = Clock::new(numbers::latest_instant(&connection).map_err(failed)?);
     end_leases(&mut connection, clock.now()).map_err(failed)?;
     Ok((connection, lock, clock))
+}
+
+/// A second connection to a file that [`open`] has opened, which only reads; none to a store that lives
+/// in memory, which is its connection's alone.
+pub(crate) fn open_to_read(path: &Path) -> Result<Option<Connection>, OpenError> {
+    if path.as_os_str().is_empty() || path == Path::new(":memory:") {
+        return Ok(None);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|source| OpenError::Sqlite {
+            path: path.to_owned(),
+            source,
+        })?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(Some(connection))
 }
 
 /// The lock says that nobody else lives who could have claimed anything: a process that was killed
