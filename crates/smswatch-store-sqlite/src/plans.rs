@@ -114,7 +114,8 @@ async fn watch(store: &SqliteStore) {
     let lease = claimed.expect("a claim").lease.expect("a watch");
     store.release(SHARD, lease).await.expect("a release");
     store.watches(&all()).await.expect("a page");
-    let aside = store.put_aside(SHARD, Lane::Young, &[id(1)]);
+    let unreadable = [id(1)];
+    let aside = store.put_aside(SHARD, Lane::Young, &unreadable);
     aside.await.expect("put aside");
     let recalled = store.recall(SHARD, Lane::Young, LEASE).await;
     recalled.expect("an answer");

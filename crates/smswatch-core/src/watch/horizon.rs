@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use crate::Secret;
     use crate::privacy::Privacy;
-    use crate::settings::Numbers;
+    use crate::settings::PrivacySettings;
     use crate::watch::Watch;
     use crate::watch::lifecycle::{Answer, Lifecycle};
 
@@ -66,7 +66,7 @@ mod tests {
             };
             let lifecycle = Lifecycle {
                 settings: &settings,
-                privacy: &Privacy::new(Numbers::Mask, &Secret::new("s")),
+                privacy: &Privacy::new(PrivacySettings::default(), &Secret::new("s")),
                 provider: "routee",
                 shards: 16,
             };
