@@ -6,6 +6,7 @@ mod clocks;
 mod crash;
 mod dead;
 mod fleet;
+mod mail;
 mod memory;
 mod outage;
 mod overflow;
