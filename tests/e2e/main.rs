@@ -5,6 +5,7 @@ mod breaker;
 mod clocks;
 mod crash;
 mod dead;
+mod door;
 mod fleet;
 mod mail;
 mod memory;
