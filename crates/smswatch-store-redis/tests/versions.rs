@@ -89,7 +89,7 @@ async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_the_
     }
     // A later version has another head, too: nothing of it says anything to an earlier one.
     rewrite(&server, "newer", |record| {
-        record[0] = 2;
+        record[0] = 9;
         record[2..8].fill(0xff);
     })
     .await;
@@ -143,6 +143,20 @@ async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_the_
     assert_eq!(claimed.watches.len(), 1);
     assert_eq!(claimed.watches[0].0, id("newer"));
     assert_eq!(claimed.put_aside, Some(0));
+}
+
+#[tokio::test]
+async fn a_watch_of_every_format_that_is_known_is_claimed() {
+    let server = RedisServer::start();
+    let store = open(&server).await;
+    let now = store.now().await.expect("the time");
+    for (name, format) in [("plain", Record::FORMAT), ("extended", Record::EXTENDED)] {
+        add(&store, name, now).await;
+        rewrite(&server, name, |record| record[0] = format).await;
+    }
+    let claimed = store.claim(SHARD, Lane::Young, 10, LEASE).await;
+    let claimed = claimed.expect("a claim");
+    assert_eq!((claimed.watches.len(), claimed.put_aside), (2, Some(0)));
 }
 
 #[tokio::test]

@@ -59,7 +59,8 @@ pub(crate) fn route(connection: &Connection, step: &LeftStep, now: Timestamp) ->
 pub(crate) fn newest(connection: &Connection) -> Result<Vec<KeptAside>> {
     connection
         .prepare_cached(
-            "SELECT at, position, error, body FROM left_entries ORDER BY number DESC LIMIT ?1",
+            "SELECT at, position, error, body FROM left_entries
+             WHERE number > (SELECT max(number) FROM left_entries) - ?1 ORDER BY number DESC",
         )?
         .query_map([SetAside::MAX_KEPT], |row| {
             Ok(KeptAside {

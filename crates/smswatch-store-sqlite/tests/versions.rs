@@ -69,7 +69,7 @@ async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_the_
     for name in ["mine", "newer", "newest"] {
         add(&earlier, name, now).await;
     }
-    set_format(&path, "newer", Record::FORMAT + 1);
+    set_format(&path, "newer", 9);
     change(
         &path,
         "UPDATE watches SET id = 'a name with blanks' WHERE id = 'newest';",

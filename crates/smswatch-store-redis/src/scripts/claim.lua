@@ -1,11 +1,11 @@
 -- Takes watches of one lane that are due, those of ended leases first, and puts them under a new lease.
 -- An entry whose record has another due time by now was superseded: it is dropped. One whose record this
 -- version cannot read is put aside for a version that can, and offered to it now and then.
--- Lane, how many, lease in milliseconds and its name, the format of records and the last state that the
--- caller knows, whether it wants to be offered what is put aside.
+-- Lane, how many, lease in milliseconds and its name, the last format of records and the last state that
+-- the caller knows (each has all up to it), whether it wants to be offered what is put aside.
 local base, lane = KEYS[1], ARGV[1]
 local limit, lease, id = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-local format, last_state, is_offered = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1'
+local last_format, last_state, is_offered = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1'
 local aside = base .. 'u:' .. lane
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -26,7 +26,8 @@ local function due_bytes(due)
 end
 
 local function is_known(field, record)
-  if #record < 8 or record:byte(1) ~= format or record:byte(2) > last_state then return false end
+  if #record < 8 or record:byte(2) > last_state then return false end
+  if record:byte(1) < 1 or record:byte(1) > last_format then return false end
   local tag = field:byte(1)
   if tag == 117 then return #field == 17 end
   return tag == 116 and #field <= 201 and field:find('^[\33-\126]+$') ~= nil

@@ -98,7 +98,7 @@ impl RedisStore {
             .arg(limit)
             .arg(millis(lease))
             .arg(&id.0)
-            .arg(Record::FORMAT)
+            .arg(Record::EXTENDED)
             .arg(last_state)
             .arg(u8::from(is_offered));
         let answer = self.invoke(&call).await;
