@@ -246,8 +246,8 @@ pub fn change_event_id(message: &MessageId, sms_id: &SmsId, current: &StatusAt) 
         .map(Word::to_lowercase)
         .unwrap_or_default();
     EventId::derived([
-        message.as_str().as_bytes(),
-        sms_id.as_str().as_bytes(),
+        message.to_lowercase().as_str().as_bytes(),
+        sms_id.to_lowercase().as_str().as_bytes(),
         current.status.to_lowercase().as_bytes(),
         detail.as_bytes(),
         &current.date.as_seconds().to_be_bytes(),
