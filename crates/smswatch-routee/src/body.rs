@@ -12,7 +12,7 @@ pub(crate) async fn read_bounded(mut response: Response, most: usize) -> Result<
     let mut body = Bytes::new();
     while let Some(chunk) = response.chunk().await.map_err(failure::of_request)? {
         if body.len() + chunk.len() > most {
-            return Err(LookError::failed("Routee's answer is too large"));
+            return Err(LookError::unreadable("Routee's answer is too large"));
         }
         body = if body.is_empty() {
             chunk
