@@ -40,10 +40,11 @@ pub use retry_after::retry_after;
 pub use schemars;
 pub use secret::Secret;
 pub use service::{
-    EndedFilter, EventFilter, NewWatch, Redriven, Registered, Service, ServiceError, SinkState,
+    EndedFilter, EventFilter, MAX_TAG_BYTES, MAX_TAGS, NewWatch, Redriven, Registered, Service, ServiceError, SinkState,
     TriedEvent, WatchView,
 };
 pub use smswatch_model as model;
+pub use watch::{Trouble, TroubleKind};
 
 /// The version of smswatch, as it introduces itself to others.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

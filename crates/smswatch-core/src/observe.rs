@@ -2,6 +2,7 @@
 
 mod claim;
 mod gate;
+mod legible;
 mod look;
 mod room;
 
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::claim::Claimer;
 use self::gate::Gate;
+use self::legible::Legible;
 use self::room::{Room, Seat};
 use crate::limiter::Limiter;
 use crate::record::Record;
@@ -48,7 +50,9 @@ pub(crate) enum Verdict {
     Answered(Answer),
     /// It is due at another time.
     Postponed(Timestamp),
-    /// Its time is over.
+    /// Its time is over, and only a mark of it stays.
+    Retired,
+    /// Nothing of it is needed any more.
     Expired,
 }
 
@@ -61,6 +65,8 @@ pub(crate) struct Finished {
     pub(crate) batch: Option<Arc<Batch>>,
     /// When it was due when it was claimed.
     pub(crate) claimed_due: Timestamp,
+    /// When it was claimed.
+    pub(crate) claimed_at: Instant,
     /// How the store holds it, as far as is known; none when it has lost it.
     pub(crate) record: Option<Record>,
     /// The same, decoded.
@@ -73,7 +79,6 @@ pub(crate) struct Finished {
 struct Waiting {
     claimed: Claimed,
     watch: Watch,
-    claimed_at: Instant,
     seat: Seat,
 }
 
@@ -84,6 +89,7 @@ struct Claimed {
     message_id: MessageId,
     batch: Arc<Batch>,
     record: Record,
+    claimed_at: Instant,
 }
 
 impl Claimed {
@@ -93,6 +99,7 @@ impl Claimed {
             message_id: self.message_id,
             batch: Some(self.batch),
             claimed_due: self.record.due(),
+            claimed_at: self.claimed_at,
             record: Some(self.record),
             watch,
             verdict,
@@ -107,6 +114,7 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let gate = Arc::new(Gate::default());
+    let legible = Arc::new(Legible::default());
     let room = Arc::new(Room::new(&shared.settings.provider, LEASE / 4));
     let rate = shared.settings.provider.rate;
     let limiter = Limiter::new(Arc::clone(&shared.store), "provider", rate);
@@ -122,6 +130,6 @@ pub(crate) async fn run(
     };
     tokio::join!(
         claimer.run(stop),
-        look::run(shared, gate, room, &limiter, starts, commits)
+        look::run(shared, gate, legible, room, &limiter, starts, commits)
     );
 }

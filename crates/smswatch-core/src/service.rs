@@ -15,7 +15,7 @@ pub use self::error::ServiceError;
 pub use self::history::{EventFilter, TriedEvent};
 pub use self::redrive::{EndedFilter, Redriven};
 pub use self::sinks::SinkState;
-pub use self::watches::{NewWatch, Registered, WatchView};
+pub use self::watches::{MAX_TAG_BYTES, MAX_TAGS, NewWatch, Registered, WatchView};
 use crate::announce::test_event;
 use crate::health::HealthReport;
 use crate::route;
@@ -46,7 +46,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The store did not take all of them; asking again does no harm.
+    /// The store did not take all of them, or one would have more than [`MAX_TAGS`] tags or more than
+    /// [`MAX_TAG_BYTES`] of them. Others may be watched nevertheless; asking again does no harm.
     pub async fn register(&self, watches: Vec<NewWatch>) -> Result<Registered, ServiceError> {
         self.shared.register(watches).await
     }
@@ -110,9 +111,14 @@ impl Service {
         filter: &DeliveryFilter,
         page: &PageRequest,
     ) -> Result<Page<StoredDelivery>, ServiceError> {
+        let mut filter = filter.clone();
+        if let Some(message_id) = &mut filter.message_id {
+            // Deliveries name a message as it was registered.
+            *message_id = self.shared.spelled(message_id).await?;
+        }
         Ok(self
             .shared
-            .call("deliveries", self.shared.store.deliveries(filter, page))
+            .call("deliveries", self.shared.store.deliveries(&filter, page))
             .await?)
     }
 

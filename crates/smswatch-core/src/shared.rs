@@ -98,8 +98,14 @@ impl Shared {
         (0..self.store.shard_count()).map(Shard)
     }
 
+    /// The shard of a message, whatever the case of its id.
     pub(crate) fn shard_of(&self, message_id: &MessageId) -> Shard {
-        shard_of(message_id.as_str(), self.store.shard_count())
+        self.shard_of_key(&message_id.to_lowercase())
+    }
+
+    /// The shard of a watch that the store knows under exactly this id.
+    pub(crate) fn shard_of_key(&self, key: &MessageId) -> Shard {
+        shard_of(key.as_str(), self.store.shard_count())
     }
 
     pub(crate) fn lifecycle(&self) -> Lifecycle<'_> {

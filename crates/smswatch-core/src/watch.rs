@@ -5,10 +5,14 @@
 
 mod bytes;
 pub(crate) mod lifecycle;
+mod spelling;
+mod trouble;
 
 use smswatch_model::{Snapshot, Tags, Timestamp};
 
 use self::bytes::{Reader, Writer};
+pub(crate) use self::spelling::Spelling;
+pub use self::trouble::{Trouble, TroubleKind};
 use crate::record::{Record, WatchState};
 
 /// All that is known of one watch.
@@ -31,6 +35,10 @@ pub(crate) struct Watch {
     pub(crate) last_part_at: Option<Timestamp>,
     pub(crate) snapshot: Snapshot,
     pub(crate) tags: Tags,
+    /// How the id was spelled when the message was registered.
+    pub(crate) spelling: Spelling,
+    /// Why the latest polls brought nothing; `None` if they did.
+    pub(crate) trouble: Option<Trouble>,
 }
 
 /// A record whose body this version cannot read.
@@ -43,10 +51,12 @@ mod flag {
     pub(super) const ENDED: u8 = 2;
     pub(super) const LAST_PART: u8 = 4;
     pub(super) const TAGS: u8 = 8;
+    pub(super) const TROUBLE: u8 = 16;
+    pub(super) const SPELLING: u8 = 32;
 }
 
 impl Watch {
-    /// A watch that begins now and is due at once.
+    /// A watch that begins now and is due at once, of an id in lower case.
     pub(crate) fn new(now: Timestamp, tags: Tags) -> Self {
         Self {
             state: WatchState::Watching,
@@ -59,6 +69,19 @@ impl Watch {
             last_part_at: None,
             snapshot: Snapshot::default(),
             tags,
+            spelling: Spelling::default(),
+            trouble: None,
+        }
+    }
+
+    /// The watch of a message that is registered again after it was given up: it begins now, and what
+    /// is known of the message stays known, so that nothing is told twice.
+    pub(crate) fn begun_anew(self, now: Timestamp) -> Self {
+        Self {
+            sequence: self.sequence,
+            snapshot: self.snapshot,
+            spelling: self.spelling,
+            ..Self::new(now, self.tags)
         }
     }
 
@@ -69,7 +92,9 @@ impl Watch {
             optional(flag::CONFIRMED, self.is_confirmed)
                 | optional(flag::ENDED, self.ended_at.is_some())
                 | optional(flag::LAST_PART, self.last_part_at.is_some())
-                | optional(flag::TAGS, !self.tags.is_empty()),
+                | optional(flag::TAGS, !self.tags.is_empty())
+                | optional(flag::TROUBLE, self.trouble.is_some())
+                | optional(flag::SPELLING, !self.spelling.as_bytes().is_empty()),
         );
         let registered = self.registered_at.as_seconds();
         writer.signed(registered - bytes::EPOCH);
@@ -81,6 +106,12 @@ impl Watch {
         writer.snapshot(&self.snapshot, registered);
         if !self.tags.is_empty() {
             writer.tags(&self.tags);
+        }
+        if let Some(trouble) = &self.trouble {
+            writer.trouble(trouble, registered);
+        }
+        if !self.spelling.as_bytes().is_empty() {
+            writer.spelling(&self.spelling);
         }
         Record::new(self.state, self.due, writer.as_bytes())
     }
@@ -107,6 +138,16 @@ impl Watch {
         } else {
             reader.tags()?
         };
+        let trouble = if flags & flag::TROUBLE == 0 {
+            None
+        } else {
+            Some(reader.trouble(registered)?)
+        };
+        let spelling = if flags & flag::SPELLING == 0 {
+            Spelling::default()
+        } else {
+            reader.spelling()?
+        };
         reader.end()?;
         Ok(Self {
             state: record.state(),
@@ -119,6 +160,8 @@ impl Watch {
             last_part_at,
             snapshot,
             tags,
+            spelling,
+            trouble,
         })
     }
 }

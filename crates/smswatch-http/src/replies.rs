@@ -8,7 +8,7 @@ use smswatch_core::rules::Trial;
 use smswatch_core::store::{
     Attempt, DeliveryState, Gauges, KeptAside, Page, QueueGauge, StoredDelivery,
 };
-use smswatch_core::{HealthReport, Registered, SinkState, TriedEvent, WatchView};
+use smswatch_core::{HealthReport, Registered, SinkState, TriedEvent, Trouble, WatchView};
 use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
 
 /// A page of a list.
@@ -78,6 +78,27 @@ pub(crate) struct WatchReply {
     parts: Vec<PartReply>,
     next_poll_at: Option<Timestamp>,
     registered_at: Timestamp,
+    /// Why the latest polls brought nothing.
+    trouble: Option<TroubleReply>,
+}
+
+#[derive(Debug, Serialize)]
+struct TroubleReply {
+    kind: &'static str,
+    message: &'static str,
+    since: Timestamp,
+    polls: u32,
+}
+
+impl From<Trouble> for TroubleReply {
+    fn from(trouble: Trouble) -> Self {
+        Self {
+            kind: trouble.kind.as_str(),
+            message: trouble.kind.sentence(),
+            since: trouble.since,
+            polls: trouble.polls,
+        }
+    }
 }
 
 impl From<WatchView> for WatchReply {
@@ -90,6 +111,7 @@ impl From<WatchView> for WatchReply {
             parts: view.parts.into_iter().map(PartReply::from).collect(),
             next_poll_at: view.next_poll_at,
             registered_at: view.registered_at,
+            trouble: view.trouble.map(TroubleReply::from),
         }
     }
 }

@@ -171,6 +171,7 @@ impl Claimer<'_> {
                 message_id,
                 batch: Arc::clone(&batch),
                 record,
+                claimed_at,
             };
             let Ok(watch) = Watch::decode(&claimed.record) else {
                 // Left alone, its due time would come again and again.
@@ -191,7 +192,6 @@ impl Claimer<'_> {
                     let _sent = self.waiting.send(Waiting {
                         claimed,
                         watch,
-                        claimed_at,
                         seat,
                     });
                 }
@@ -199,6 +199,7 @@ impl Claimer<'_> {
                     self.finish(claimed.finish(watch, Verdict::Postponed(due)))
                         .await;
                 }
+                Task::Retire => self.finish(claimed.finish(watch, Verdict::Retired)).await,
                 Task::Delete => self.finish(claimed.finish(watch, Verdict::Expired)).await,
             }
         }

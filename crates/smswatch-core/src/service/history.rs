@@ -91,7 +91,8 @@ impl Shared {
             };
             let stored = match &filter.message_id {
                 Some(message_id) => {
-                    let shard = self.shard_of(message_id);
+                    let (key, _) = self.load_one(message_id).await?;
+                    let shard = self.shard_of_key(&key);
                     self.call("events", self.store.events_of(shard, &request))
                         .await?
                 }

@@ -1,7 +1,7 @@
 //! Holds the bytes of a watch to what they promise: they come back, they are few, damage is noticed.
 
 use proptest::prelude::*;
-use smswatch_model::{Candidate, DetailWord, Part, SmsId, Word};
+use smswatch_model::{Candidate, DetailWord, MessageId, Part, SmsId, Word};
 
 use super::*;
 
@@ -47,6 +47,30 @@ fn a_one_part_message_fits_where_the_stores_are_small() {
 }
 
 #[test]
+fn trouble_and_a_spelling_still_fit_where_the_stores_are_small() {
+    let uuid = "7b1e9c52-2f0a-4a57-9d50-aaaaaaaaaa01";
+    let since = Timestamp::from_seconds(NOW + 86_400);
+    let watch = Watch {
+        trouble: Some(Trouble::new(TroubleKind::NotFound, since)),
+        spelling: Spelling::of(&MessageId::new(uuid.to_uppercase()).expect("a valid id")),
+        ..watch(vec![part(uuid, "Undelivered", Some("Carrier Violation"))])
+    };
+    assert!(watch.encode().as_bytes().len() <= 64);
+}
+
+#[test]
+fn records_of_earlier_versions_are_read() {
+    // Registered at noon, two polls, one event; one part, `Sent`, with the tag `team=crm`.
+    let body = b"\x08\x80\xd3\xc5\xbe\x01\x02\x01\x01\x01\x02\x01x\x01\x01\x08\x01\x04team\x03crm";
+    let record = Record::new(WatchState::Watching, Timestamp::from_seconds(NOW), body);
+    let watch = Watch::decode(&record).expect("it was written by an earlier version");
+    assert_eq!((watch.step, watch.sequence), (2, 1));
+    assert_eq!(watch.snapshot.parts[0].status.as_str(), "Sent");
+    assert_eq!(watch.tags["team"], "crm");
+    assert_eq!((watch.trouble, watch.spelling), (None, Spelling::default()));
+}
+
+#[test]
 fn damage_is_noticed_and_never_panics() {
     let record = watch(vec![part("x", "Buffered", Some("Odd"))]).encode();
     let bytes = record.as_bytes();
@@ -88,9 +112,17 @@ proptest! {
         state in prop::sample::select(WatchState::ALL.to_vec()),
         (step, sequence, is_confirmed) in any::<(u32, u64, bool)>(),
         ended in prop::option::of(0..9_000_000_000_i64),
+        trouble in prop::option::of((0..4_usize, 0..9_000_000_000_000_i64, any::<u32>())),
+        id in "[!-~]{1,200}",
     ) {
         let ended_at = ended.map(Timestamp::from_seconds);
-        let watch = Watch { state, step, sequence, is_confirmed, ended_at, tags, ..watch(parts) };
+        let trouble = trouble.map(|(kind, since, polls)| Trouble {
+            kind: TroubleKind::ALL[kind], since: Timestamp::from_millis(since), polls,
+        });
+        let spelling = Spelling::of(&MessageId::new(id).expect("visible ASCII"));
+        let watch = Watch {
+            state, step, sequence, is_confirmed, ended_at, tags, trouble, spelling, ..watch(parts)
+        };
         let read = Watch::decode(&watch.encode()).expect("just written");
         prop_assert_eq!(&read, &watch);
         for (read, written) in read.snapshot.parts.iter().zip(&watch.snapshot.parts) {

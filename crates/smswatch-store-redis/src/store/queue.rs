@@ -178,7 +178,7 @@ impl RedisStore {
         let only = filter
             .message_id
             .as_ref()
-            .map(|id| shard_of(id.as_str(), self.shards).0);
+            .map(|id| shard_of(id.to_lowercase().as_str(), self.shards).0);
         let since = filter.since.map(|since| since.as_millis().to_string());
         let mut place = match &request.cursor {
             Some(text) => Place::parse(text, 3)?,

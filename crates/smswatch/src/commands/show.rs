@@ -35,6 +35,15 @@ fn render(timeline: &Value) -> String {
         field(watch, "/registered_at"),
         field(watch, "/next_poll_at"),
     );
+    if watch["trouble"].is_object() {
+        let _written = writeln!(
+            text,
+            "trouble since {}: {} ({} polls)",
+            field(watch, "/trouble/since"),
+            plain(field(watch, "/trouble/message")),
+            watch["trouble"]["polls"].as_u64().unwrap_or(1),
+        );
+    }
     let tags = watch["tags"].as_object().into_iter().flatten();
     let tags: Vec<_> = tags
         .map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or("-")))
@@ -170,6 +179,21 @@ mod tests {
             }],
             "deliveries": [{"sink": "ops-slack", "rule": "carrier-violation", "state": "delivered",
                 "id": "dlv_1", "attempts_made": 47, "attempts": [{"detail": "200 OK"}]}],
+        });
+        insta::assert_snapshot!(render(&timeline));
+    }
+
+    #[test]
+    fn why_nothing_is_known_of_a_message_is_said() {
+        let timeline = json!({
+            "watch": {
+                "message_id": "m1", "state": "watching", "outcome": "pending",
+                "registered_at": "2026-05-01T10:28:40Z", "next_poll_at": "2026-05-01T10:29:40Z",
+                "tags": {}, "parts": [],
+                "trouble": {"kind": "unreadable", "since": "2026-05-01T10:28:41Z", "polls": 3,
+                    "message": "Routee's answers about this message cannot be read"},
+            },
+            "events": [], "deliveries": [],
         });
         insta::assert_snapshot!(render(&timeline));
     }

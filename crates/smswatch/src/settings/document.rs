@@ -91,14 +91,17 @@ pub(crate) struct WatchSection {
     /// Default: `[5s, 10s, 30s, 1m, 5m, 15m, 1h]`.
     #[schemars(length(min = 1, max = 100))]
     pub(crate) schedule: Vec<Span>,
-    /// How long a message may be unknown to Routee, or one of its parts missing. Default: `10m`.
+    /// How long a message may be unknown to Routee, or one of its parts missing. One that was known must
+    /// be answered 404 for this long before its watch ends. Default: `10m`.
     pub(crate) not_found_grace: Span,
-    /// How long a message that does not become final is watched. Default: `74h`.
+    /// How long a message that does not become final, or whose answers cannot be read, is watched.
+    /// Default: `74h`.
     pub(crate) give_up_after: Span,
     /// How long after its end a message is looked at once more, because statuses can still flip;
     /// `0s` turns it off. Default: `1h`.
     pub(crate) confirm_after: Span,
-    /// How long after its end a message is remembered. Default: `7d`.
+    /// How long after its end a message is remembered; a mark of it stays for an hour at least.
+    /// Default: `7d`.
     pub(crate) retention: Span,
     /// How old a status may be when a source registers its message by itself, to be told at all.
     /// Default: `15m`.
