@@ -13,6 +13,7 @@ mod poison;
 mod privacy;
 mod process;
 mod rate;
+mod reader;
 mod replicas;
 mod shutdown;
 mod stage;

@@ -61,12 +61,7 @@ impl Announcer<'_> {
     /// The event that something did not happen until `deadline`.
     pub(crate) fn deadline(&self, kind: EventKind, deadline: Timestamp, sequence: u64) -> Event {
         Event {
-            event_id: derived_event_id(
-                self.message_id.to_lowercase().as_str(),
-                kind,
-                deadline,
-                0,
-            ),
+            event_id: derived_event_id(self.message_id.to_lowercase().as_str(), kind, deadline, 0),
             kind,
             sequence,
             source: None,

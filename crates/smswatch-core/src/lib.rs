@@ -40,8 +40,8 @@ pub use retry_after::retry_after;
 pub use schemars;
 pub use secret::Secret;
 pub use service::{
-    EndedFilter, EventFilter, MAX_TAG_BYTES, MAX_TAGS, NewWatch, Redriven, Registered, Service, ServiceError, SinkState,
-    TriedEvent, WatchView,
+    EndedFilter, EventFilter, MAX_TAG_BYTES, MAX_TAGS, NewWatch, Redriven, Registered, Service,
+    ServiceError, SinkState, TriedEvent, WatchView,
 };
 pub use smswatch_model as model;
 pub use watch::{Trouble, TroubleKind};

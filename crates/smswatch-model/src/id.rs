@@ -250,7 +250,8 @@ mod tests {
 
     #[test]
     fn names_of_the_provider_are_equal_whatever_their_case_and_keep_their_spelling() {
-        let [upper, lower] = ["3D0C6A3E-B01", "3d0c6a3e-b01"].map(|id| MessageId::new(id).expect(id));
+        let [upper, lower] =
+            ["3D0C6A3E-B01", "3d0c6a3e-b01"].map(|id| MessageId::new(id).expect(id));
         assert_eq!(upper, lower);
         assert_eq!(upper.cmp(&lower), Ordering::Equal);
         let ids = std::collections::HashSet::from([upper.clone(), lower.clone()]);

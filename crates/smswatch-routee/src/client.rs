@@ -153,10 +153,14 @@ impl RouteeProvider {
 fn other_spelling(message_id: &MessageId) -> Option<MessageId> {
     let lower = message_id.to_lowercase();
     let is_guid = lower.as_str().len() == 36
-        && lower.as_str().bytes().enumerate().all(|(place, byte)| match place {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
+        && lower
+            .as_str()
+            .bytes()
+            .enumerate()
+            .all(|(place, byte)| match place {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => byte.is_ascii_hexdigit(),
+            });
     (is_guid && lower.as_str() != message_id.as_str()).then_some(lower)
 }
 

@@ -69,7 +69,18 @@ mod tests {
 
     #[test]
     fn what_tells_no_instant_is_no_date() {
-        for text in ["", "yesterday", "2024-05-01", "0", "-1", "17", "1e300", "NaN", "12:30", "01/05/2024 10:28:49"] {
+        for text in [
+            "",
+            "yesterday",
+            "2024-05-01",
+            "0",
+            "-1",
+            "17",
+            "1e300",
+            "NaN",
+            "12:30",
+            "01/05/2024 10:28:49",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }

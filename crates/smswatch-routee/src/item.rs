@@ -141,7 +141,10 @@ impl Fields for Status {
     }
 
     fn tells(&self) -> bool {
-        self.status.0.as_deref().is_some_and(|word| !clean(word).is_empty())
+        self.status
+            .0
+            .as_deref()
+            .is_some_and(|word| !clean(word).is_empty())
     }
 }
 

@@ -106,8 +106,14 @@ impl Mender<'_> {
             let rest = &self.bytes[self.at..];
             self.at += match rest {
                 [0..=b' ' | 0x7f.., ..] => 1,
-                [b'/', b'*', ..] => rest.windows(2).position(|pair| pair == b"*/").map_or(rest.len(), |end| end + 2),
-                [b'/', b'/', ..] => rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
+                [b'/', b'*', ..] => rest
+                    .windows(2)
+                    .position(|pair| pair == b"*/")
+                    .map_or(rest.len(), |end| end + 2),
+                [b'/', b'/', ..] => rest
+                    .iter()
+                    .position(|byte| *byte == b'\n')
+                    .unwrap_or(rest.len()),
                 _ => return,
             };
         }
@@ -245,8 +251,18 @@ impl Mender<'_> {
     /// The bytes up to the next that may end a word; at least one.
     fn word(&mut self) -> &[u8] {
         let rest = &self.bytes[self.at..];
-        let ends = |byte: &u8| matches!(byte, 0..=b' ' | b',' | b':' | b'{' | b'}' | b'[' | b']' | b'"' | b'\'');
-        let length = rest.iter().position(ends).unwrap_or(rest.len()).max(1).min(rest.len());
+        let ends = |byte: &u8| {
+            matches!(
+                byte,
+                0..=b' ' | b',' | b':' | b'{' | b'}' | b'[' | b']' | b'"' | b'\''
+            )
+        };
+        let length = rest
+            .iter()
+            .position(ends)
+            .unwrap_or(rest.len())
+            .max(1)
+            .min(rest.len());
         self.at += length;
         &rest[..length]
     }
@@ -330,7 +346,9 @@ impl Mender<'_> {
             }
         }
         let decoded = char::decode_utf16(units).next();
-        decoded.and_then(Result::ok).unwrap_or(char::REPLACEMENT_CHARACTER)
+        decoded
+            .and_then(Result::ok)
+            .unwrap_or(char::REPLACEMENT_CHARACTER)
     }
 
     /// Four hexadecimal digits.

@@ -54,20 +54,48 @@ mod tests {
     #[test]
     fn only_routees_own_words_say_something_about_a_message() {
         for (status, body, expected) in [
-            (404, r#"{"code": "404005000", "developerMessage": "Tracking not found"}"#, Some(Look::Unknown)),
+            (
+                404,
+                r#"{"code": "404005000", "developerMessage": "Tracking not found"}"#,
+                Some(Look::Unknown),
+            ),
             (404, r#"{"code": 404005000}"#, Some(Look::Unknown)),
-            (404, r#"{"developerMessage": "Tracking not found"}"#, Some(Look::Unknown)),
-            (404, "\u{feff}{\"code\": \"404005000\", \"developerMessage\": \"a\tb\"}", Some(Look::Unknown)),
-            (400, r#"{"code": "400000000", "developerMessage": "Validation Error"}"#, Some(Look::Invalid)),
+            (
+                404,
+                r#"{"developerMessage": "Tracking not found"}"#,
+                Some(Look::Unknown),
+            ),
+            (
+                404,
+                "\u{feff}{\"code\": \"404005000\", \"developerMessage\": \"a\tb\"}",
+                Some(Look::Unknown),
+            ),
+            (
+                400,
+                r#"{"code": "400000000", "developerMessage": "Validation Error"}"#,
+                Some(Look::Invalid),
+            ),
             (404, "", None),
             (404, "<html><h1>Not Found</h1></html>", None),
             (404, "404 page not found", None),
             (404, "null", None),
             (404, "[]", None),
             (404, "{}", None),
-            (404, r#"{"error": "Not Found", "message": "No handler", "status": 404, "path": "/x"}"#, None),
-            (404, r#"{"code": "500000000", "developerMessage": "x"}"#, None),
-            (404, r#"{"code": 404, "message": "no Route matched with those values"}"#, None),
+            (
+                404,
+                r#"{"error": "Not Found", "message": "No handler", "status": 404, "path": "/x"}"#,
+                None,
+            ),
+            (
+                404,
+                r#"{"code": "500000000", "developerMessage": "x"}"#,
+                None,
+            ),
+            (
+                404,
+                r#"{"code": 404, "message": "no Route matched with those values"}"#,
+                None,
+            ),
             (404, r#"{"code": "404005000", "develop"#, None),
             (400, r#"{"error": "invalid_request"}"#, None),
             (410, r#"{"code": "404005000"}"#, None),

@@ -256,7 +256,9 @@ impl Door {
             _ => return Err(failure::of_status(status, response.headers())),
         }
         // What is wrong with a token's answer is no message's trouble.
-        let body = read_bounded(response, MAX_BODY).await.map_err(LookError::failed)?;
+        let body = read_bounded(response, MAX_BODY)
+            .await
+            .map_err(LookError::failed)?;
         let unreadable = || LookError::failed("Routee's token could not be read");
         let answer: Answer = read_object(&body).ok_or_else(unreadable)?;
         let bearer = answer

@@ -52,8 +52,7 @@ pub fn parse(message_id: &MessageId, body: &[u8]) -> Result<Look, InvalidTrackin
         return Err(InvalidTracking::Page);
     }
     let take = |told: &mut Told, item: Item| told.take(message_id, item);
-    let (mut told, shape) =
-        rows::read(body, take).map_err(|rows::NoRows| InvalidTracking::Json)?;
+    let (mut told, shape) = rows::read(body, take).map_err(|rows::NoRows| InvalidTracking::Json)?;
     if shape.is_empty_list && !shape.is_cut {
         return Ok(Look::Empty);
     }
@@ -156,7 +155,9 @@ impl Told {
         }
         if facts.groups.is_empty() {
             let groups = item.groups.0.iter();
-            facts.groups = groups.map(|group| cut(group, MAX_WORD).to_owned()).collect();
+            facts.groups = groups
+                .map(|group| cut(group, MAX_WORD).to_owned())
+                .collect();
         }
     }
 }

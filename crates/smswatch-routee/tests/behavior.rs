@@ -234,12 +234,18 @@ async fn whatever_is_no_tracking_is_a_failed_look_and_the_next_one_works() {
         (FaultKind::Html { status: 502 }, LookFailure::Failed),
         (status(404, ""), LookFailure::Failed),
         (status(404, "404 page not found"), LookFailure::Failed),
-        (status(404, r#"{"error":"Not Found","status":404,"path":"/"}"#), LookFailure::Failed),
+        (
+            status(404, r#"{"error":"Not Found","status":404,"path":"/"}"#),
+            LookFailure::Failed,
+        ),
         (status(400, ""), LookFailure::Failed),
         (status(302, ""), LookFailure::Failed),
         (status(405, "{}"), LookFailure::Failed),
         (status(410, r#"{"code":"410005000"}"#), LookFailure::Failed),
-        (status(200, r#"{"error":"Internal Server Error","status":500}"#), LookFailure::Failed),
+        (
+            status(200, r#"{"error":"Internal Server Error","status":500}"#),
+            LookFailure::Failed,
+        ),
         (FaultKind::Hang { ms: 10_000 }, LookFailure::Failed),
         (FaultKind::Reset, LookFailure::Failed),
         (FaultKind::BrokenJson, LookFailure::Unreadable),
@@ -247,7 +253,10 @@ async fn whatever_is_no_tracking_is_a_failed_look_and_the_next_one_works() {
         (FaultKind::NullBody, LookFailure::Unreadable),
         (FaultKind::TruncatedJson, LookFailure::Unreadable),
         (FaultKind::HugeJson { mib: 3 }, LookFailure::Unreadable),
-        (FaultKind::DeepJson { depth: 100_000 }, LookFailure::Unreadable),
+        (
+            FaultKind::DeepJson { depth: 100_000 },
+            LookFailure::Unreadable,
+        ),
     ] {
         let error = stage.failure(kind.clone()).await;
         assert_eq!(error.kind(), expected, "{kind:?}: {error}");
@@ -294,7 +303,10 @@ async fn a_token_is_read_leniently_too() {
         ..FaultRule::default()
     });
     // The simulator does not know that token; the next one it gave out itself.
-    stage.look().await.expect("the token was read, refused, and replaced");
+    stage
+        .look()
+        .await
+        .expect("the token was read, refused, and replaced");
     assert_eq!(stage.sim.stats().tokens_issued, 1);
 }
 

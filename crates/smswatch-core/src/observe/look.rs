@@ -106,12 +106,7 @@ async fn may_start(shared: &Shared, gate: &Gate, limiter: &Limiter, waiting: &Wa
     }
 }
 
-async fn look(
-    shared: &Shared,
-    gate: &Gate,
-    legible: &Legible,
-    message_id: &MessageId,
-) -> Answer {
+async fn look(shared: &Shared, gate: &Gate, legible: &Legible, message_id: &MessageId) -> Answer {
     let asked_at = shared.clock.now();
     let started = Instant::now();
     let looked = tokio::time::timeout(LONGEST_LOOK, shared.provider.look(message_id)).await;
@@ -142,13 +137,14 @@ async fn look(
         Ok(Look::Invalid) => (Answer::Invalid, "invalid"),
         Err(error) => {
             let retry_after = error.retry_after();
-            let answer = if error.kind() == LookFailure::Unreadable && is_provider_well {
-                Answer::Unreadable(retry_after)
-            } else {
+            if !is_provider_well {
                 let now = shared.clock.now();
                 gate.failed(&error, now, &shared.health);
                 shared.alarms.failed(&error, now);
-                Answer::Failed(retry_after)
+            }
+            let answer = match error.kind() {
+                LookFailure::Unreadable => Answer::Unreadable(retry_after),
+                _ => Answer::Failed(retry_after),
             };
             tracing::debug!(message.id = %message_id, %error, "a look failed");
             (answer, error.kind().as_str())

@@ -209,7 +209,7 @@ impl Shared {
 
     /// A watch's record, and the id under which the store knows it: in lower case, or as it was
     /// registered with a version that did not compare ids without case.
-    pub(super) async fn load_one(
+    async fn load_one(
         &self,
         message_id: &MessageId,
     ) -> Result<(MessageId, Option<Record>), ServiceError> {
@@ -225,8 +225,22 @@ impl Shared {
         })
     }
 
+    /// The id under which the store knows a message, its events and its deliveries.
+    pub(super) async fn stored_key(
+        &self,
+        message_id: &MessageId,
+    ) -> Result<MessageId, ServiceError> {
+        let key = message_id.to_lowercase();
+        if key.as_str() == message_id.as_str() {
+            return Ok(key);
+        }
+        Ok(self.load_one(message_id).await?.0)
+    }
+
     async fn load_key(&self, key: &MessageId) -> Result<Option<Record>, ServiceError> {
-        let load = self.store.load(self.shard_of_key(key), std::slice::from_ref(key));
+        let load = self
+            .store
+            .load(self.shard_of_key(key), std::slice::from_ref(key));
         Ok(self.call("load", load).await?.pop().flatten())
     }
 
@@ -319,7 +333,10 @@ impl TooManyTags {
 
 fn check_tags(tags: &Tags) -> Result<(), TooManyTags> {
     let count = tags.len();
-    let bytes = tags.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let bytes = tags
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
     if count > MAX_TAGS || bytes > MAX_TAG_BYTES {
         Err(TooManyTags { count, bytes })
     } else {

@@ -37,14 +37,18 @@ impl Spelling {
         if self.0.is_empty() {
             return message_id.clone();
         }
-        let spelled = message_id.as_str().chars().enumerate().map(|(place, letter)| {
-            let bits = self.0.get(place / 8).copied().unwrap_or(0);
-            if bits & 1 << (place % 8) == 0 {
-                letter
-            } else {
-                letter.to_ascii_uppercase()
-            }
-        });
+        let spelled = message_id
+            .as_str()
+            .chars()
+            .enumerate()
+            .map(|(place, letter)| {
+                let bits = self.0.get(place / 8).copied().unwrap_or(0);
+                if bits & 1 << (place % 8) == 0 {
+                    letter
+                } else {
+                    letter.to_ascii_uppercase()
+                }
+            });
         MessageId::new(spelled.collect::<String>()).unwrap_or_else(|_| message_id.clone())
     }
 }

@@ -159,7 +159,10 @@ fn check_tags(tags: &Tags) -> Result<(), String> {
             ));
         }
     }
-    let bytes: usize = tags.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let bytes: usize = tags
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
     if bytes > MAX_TAG_BYTES {
         return Err(format!(
             "they have {bytes} bytes together; a watch takes {MAX_TAG_BYTES}"

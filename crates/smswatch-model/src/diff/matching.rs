@@ -24,14 +24,20 @@ fn find_named(parts: &[Part], report: &PartReport, place: u32) -> Option<usize> 
     let named = |part: &&(usize, &Part)| part.1.sms_id.unnamed_place().is_none();
     let parts: Vec<_> = parts.iter().enumerate().collect();
     let numbered = parts.iter().filter(named);
-    if let Some((position, _)) = numbered.clone().find(|(_, part)| part.number == Some(place)) {
+    if let Some((position, _)) = numbered
+        .clone()
+        .find(|(_, part)| part.number == Some(place))
+    {
         return Some(*position);
     }
     // Without numbers nothing tells which is which; one of the same status makes no false news.
     let mut unnumbered = numbered.filter(|(_, part)| part.number.is_none());
-    let same = unnumbered.clone().find(|(_, part)| part.status == report.status);
+    let same = unnumbered
+        .clone()
+        .find(|(_, part)| part.status == report.status);
     let nth = usize::try_from(place.saturating_sub(1)).unwrap_or(usize::MAX);
-    same.or_else(|| unnumbered.nth(nth)).map(|(position, _)| *position)
+    same.or_else(|| unnumbered.nth(nth))
+        .map(|(position, _)| *position)
 }
 
 /// The part without a name that a report with one is about.

@@ -373,8 +373,16 @@ fn numbered(sms_id: &str, number: Option<u32>, status: &str) -> PartReport {
 #[test]
 fn a_part_is_the_same_whatever_case_its_name_has() {
     let (snapshot, changes) = run(&[
-        observed(Source::Poll, NOON, vec![report("AB-1", "Sent", None, Some(NOON))]),
-        observed(Source::Callback, NOON + 5, vec![report("ab-1", "Failed", None, Some(NOON + 5))]),
+        observed(
+            Source::Poll,
+            NOON,
+            vec![report("AB-1", "Sent", None, Some(NOON))],
+        ),
+        observed(
+            Source::Callback,
+            NOON + 5,
+            vec![report("ab-1", "Failed", None, Some(NOON + 5))],
+        ),
     ]);
     assert_eq!(told(&changes), ["- > Sent", "Sent > Failed"]);
     assert_eq!(snapshot.parts.len(), 1);
@@ -383,11 +391,26 @@ fn a_part_is_the_same_whatever_case_its_name_has() {
 #[test]
 fn a_part_that_gets_its_name_late_is_one_part_with_one_chain_of_changes() {
     for (first, second) in [
-        (numbered("m:1", None, "Sent"), numbered("real", Some(1), "Delivered")),
-        (numbered("m:1", Some(1), "Sent"), numbered("real", Some(1), "Delivered")),
-        (numbered("m:1", None, "Sent"), numbered("real", None, "Delivered")),
-        (numbered("real", Some(1), "Sent"), numbered("m:1", None, "Delivered")),
-        (numbered("real", None, "Sent"), numbered("m:1", Some(1), "Delivered")),
+        (
+            numbered("m:1", None, "Sent"),
+            numbered("real", Some(1), "Delivered"),
+        ),
+        (
+            numbered("m:1", Some(1), "Sent"),
+            numbered("real", Some(1), "Delivered"),
+        ),
+        (
+            numbered("m:1", None, "Sent"),
+            numbered("real", None, "Delivered"),
+        ),
+        (
+            numbered("real", Some(1), "Sent"),
+            numbered("m:1", None, "Delivered"),
+        ),
+        (
+            numbered("real", None, "Sent"),
+            numbered("m:1", Some(1), "Delivered"),
+        ),
     ] {
         let (snapshot, changes) = run(&[
             observed(Source::Poll, NOON, vec![first]),
@@ -405,7 +428,10 @@ fn parts_without_names_and_numbers_take_the_names_that_fit_their_statuses() {
         observed(
             Source::Poll,
             NOON,
-            vec![numbered("m:1", None, "Sent"), numbered("m:2", None, "Failed")],
+            vec![
+                numbered("m:1", None, "Sent"),
+                numbered("m:2", None, "Failed"),
+            ],
         ),
         observed(
             Source::Poll,

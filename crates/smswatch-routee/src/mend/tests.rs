@@ -33,11 +33,17 @@ fn odd_characters_in_a_text_are_replaced_and_the_rest_of_it_is_kept() {
 
 #[test]
 fn numbers_that_cannot_be_held_are_null_and_others_are_kept() {
-    let body = b"[1e400, -1e400, NaN, Infinity, -Infinity, undefined, 1e3, +5, .5, 5., 007, TRUE, 0x1f]";
-    let expected = json!([null, null, null, null, null, null, 1e3, 5.0, 0.5, 5.0, 7.0, true, null]);
+    let body =
+        b"[1e400, -1e400, NaN, Infinity, -Infinity, undefined, 1e3, +5, .5, 5., 007, TRUE, 0x1f]";
+    let expected = json!([
+        null, null, null, null, null, null, 1e3, 5.0, 0.5, 5.0, 7.0, true, null
+    ]);
     assert_eq!(mended(body), expected);
     let precise = "[12345678901234567, 0.036]";
-    assert_eq!(mended(precise.as_bytes()).to_string(), precise.replace(' ', ""));
+    assert_eq!(
+        mended(precise.as_bytes()).to_string(),
+        precise.replace(' ', "")
+    );
 }
 
 #[test]
@@ -56,13 +62,19 @@ fn what_stands_where_nothing_belongs_is_skipped() {
     ] {
         assert_eq!(mended(body.as_bytes()), expected, "{body}");
     }
-    let utf16: Vec<u8> = "\u{feff}[1]".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> = "\u{feff}[1]"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
     assert_eq!(mended(&utf16), json!([1]));
 }
 
 #[test]
 fn objects_that_follow_one_another_are_a_list() {
-    assert_eq!(mended(b"{\"a\":1}\n{\"a\":2}\n"), json!([{"a": 1}, {"a": 2}]));
+    assert_eq!(
+        mended(b"{\"a\":1}\n{\"a\":2}\n"),
+        json!([{"a": 1}, {"a": 2}])
+    );
 }
 
 #[test]
@@ -76,14 +88,24 @@ fn what_is_cut_is_marked_in_every_object_that_was_open() {
 
 #[test]
 fn markup_and_bare_words_are_no_json() {
-    for body in ["", "<html>{\"a\":1}</html>", "OK", "\"text\"", " <p>[1]</p>"] {
+    for body in [
+        "",
+        "<html>{\"a\":1}</html>",
+        "OK",
+        "\"text\"",
+        " <p>[1]</p>",
+    ] {
         assert_eq!(mend(body.as_bytes()), None, "{body}");
     }
 }
 
 #[test]
 fn nesting_is_bounded() {
-    let deep = format!("[{{\"x\":{}1{},\"y\":2}}]", "[".repeat(500_000), "]".repeat(500_000));
+    let deep = format!(
+        "[{{\"x\":{}1{},\"y\":2}}]",
+        "[".repeat(500_000),
+        "]".repeat(500_000)
+    );
     assert_eq!(mended(deep.as_bytes())[0]["y"], 2);
 }
 

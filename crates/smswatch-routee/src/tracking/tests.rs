@@ -149,7 +149,13 @@ fn parts_come_in_their_order_whatever_the_answers_is() {
 
 #[test]
 fn an_empty_list_is_no_information() {
-    for json in ["[]", " [ ]", "\u{feff}[]", "[,]", r#"{"content": [], "last": true}"#] {
+    for json in [
+        "[]",
+        " [ ]",
+        "\u{feff}[]",
+        "[,]",
+        r#"{"content": [], "last": true}"#,
+    ] {
         assert_eq!(parse(&id(), json.as_bytes()), Ok(Look::Empty), "{json}");
     }
 }
@@ -200,7 +206,11 @@ fn an_error_or_a_web_page_with_status_200_says_nothing_about_the_message() {
 #[test]
 fn what_is_no_json_is_no_tracking() {
     for body in ["", "OK", "\u{1f}\u{8b}\u{8}"] {
-        assert_eq!(parse(&id(), body.as_bytes()), Err(InvalidTracking::Json), "{body}");
+        assert_eq!(
+            parse(&id(), body.as_bytes()),
+            Err(InvalidTracking::Json),
+            "{body}"
+        );
     }
 }
 
@@ -268,11 +278,38 @@ fn an_odd_value_in_a_field_that_is_not_needed_hides_no_status() {
 #[test]
 fn every_field_may_be_odd_but_the_one_that_tells_the_status() {
     let names = [
-        "smsId", "messageId", "applicationName", "originatingService", "direction", "from", "to",
-        "country", "operator", "groups", "body", "label", "part", "parts", "price", "latency",
-        "campaign", "unheardOf",
+        "smsId",
+        "messageId",
+        "applicationName",
+        "originatingService",
+        "direction",
+        "from",
+        "to",
+        "country",
+        "operator",
+        "groups",
+        "body",
+        "label",
+        "part",
+        "parts",
+        "price",
+        "latency",
+        "campaign",
+        "unheardOf",
     ];
-    let values = ["\"\\ud83d\"", "1e400", "NaN", "\"a\nb\"", "{\"a\":[\"\\udc00\"]}", "[[1e999]]", "-1", "2.5", "true", "null", "\"\""];
+    let values = [
+        "\"\\ud83d\"",
+        "1e400",
+        "NaN",
+        "\"a\nb\"",
+        "{\"a\":[\"\\udc00\"]}",
+        "[[1e999]]",
+        "-1",
+        "2.5",
+        "true",
+        "null",
+        "\"\"",
+    ];
     for name in names {
         for value in values {
             // A row whose id is another message's is rightly left out.
@@ -366,9 +403,15 @@ fn what_is_cut_counts_as_far_as_its_rows_are_whole() {
     let rows = r#"[{"smsId": "p1", "parts": 2, "status": {"status": "Sent"}}, {"smsId": "p2", "status": {"status": "Deliv"#;
     assert_eq!(seen(rows).parts.len(), 1, "half a row is none");
     let unknown_count = r#"[{"smsId": "p1", "status": {"status": "Sent"}}, {"smsId": "p2", "#;
-    assert_eq!(parse(&id(), unknown_count.as_bytes()), Err(InvalidTracking::Cut));
+    assert_eq!(
+        parse(&id(), unknown_count.as_bytes()),
+        Err(InvalidTracking::Cut)
+    );
     let alone = r#"{"smsId": "p1", "parts": 1, "status": {"status": "Sent"}, "label": "x"#;
-    assert_eq!(parse(&id(), alone.as_bytes()), Err(InvalidTracking::Strange));
+    assert_eq!(
+        parse(&id(), alone.as_bytes()),
+        Err(InvalidTracking::Strange)
+    );
 }
 
 #[test]
@@ -390,7 +433,10 @@ fn dates_that_cannot_be_read_are_counted() {
     let sighting = seen(json);
     assert_eq!(sighting.oddities.dates, 1);
     assert_eq!(
-        sighting.parts[1].date.map(|date| date.to_string()).as_deref(),
+        sighting.parts[1]
+            .date
+            .map(|date| date.to_string())
+            .as_deref(),
         Some("2024-05-01T10:28:49Z")
     );
 }

@@ -209,7 +209,11 @@ fn one_404_after_a_long_time_and_404s_with_an_answer_between_end_nothing() {
     }
     walk.settings.not_found_grace = Duration::ZERO;
     walk.answer(&Answer::Unknown);
-    assert_eq!(walk.watch.state, WatchState::Watching, "one is never enough");
+    assert_eq!(
+        walk.watch.state,
+        WatchState::Watching,
+        "one is never enough"
+    );
     walk.answer(&Answer::Unknown);
     assert_eq!(walk.watch.state, WatchState::NotFound);
 }
@@ -274,7 +278,11 @@ fn a_message_that_was_given_up_begins_anew_and_tells_nothing_twice() {
     walk.sees(&[("p", "Sent")], 1);
     assert_eq!(walk.now, given_up_at + Duration::from_secs(600), "at once");
     walk.sees(&[("p", "Delivered")], 1);
-    let expected = ["sms.status_changed Sent", "sms.gave_up", "sms.status_changed Delivered"];
+    let expected = [
+        "sms.status_changed Sent",
+        "sms.gave_up",
+        "sms.status_changed Delivered",
+    ];
     assert_eq!(walk.told, expected);
     assert_eq!(walk.watch.sequence, 3);
 }
@@ -285,7 +293,10 @@ fn an_id_is_told_as_it_was_registered() {
     let spelled = MessageId::new("M1").expect("a valid id");
     walk.watch.spelling = crate::watch::Spelling::of(&spelled);
     let now = walk.now;
-    let applied = |answer| walk.lifecycle().apply(&Walk::id(), &walk.watch, answer, now, 0.5);
+    let applied = |answer| {
+        walk.lifecycle()
+            .apply(&Walk::id(), &walk.watch, answer, now, 0.5)
+    };
     let late = now + Duration::from_secs(700);
     let not_found = walk
         .lifecycle()
@@ -353,7 +364,10 @@ fn a_count_that_is_told_late_makes_no_message_wait_for_ever() {
     }
     assert_about(walk.now.since(told_at), 600);
     assert_eq!(walk.watch.state, WatchState::Final);
-    assert_eq!(walk.told, ["sms.status_changed Sent", "sms.status_changed Delivered"]);
+    assert_eq!(
+        walk.told,
+        ["sms.status_changed Sent", "sms.status_changed Delivered"]
+    );
 }
 
 #[test]
@@ -372,7 +386,10 @@ fn a_part_that_has_no_name_at_first_does_not_stay_behind() {
     walk.sees(&[("m1:1", "Sent")], 0);
     walk.sees(&[("real", "Delivered")], 1);
     assert_eq!(walk.watch.state, WatchState::Final);
-    assert_eq!(walk.watch.snapshot.outcome(), smswatch_model::Outcome::Delivered);
+    assert_eq!(
+        walk.watch.snapshot.outcome(),
+        smswatch_model::Outcome::Delivered
+    );
 }
 
 #[test]
@@ -415,13 +432,22 @@ fn what_was_removed_or_is_over_leaves_a_mark_for_an_hour_however_short_the_reten
     let removed = walk.lifecycle().remove(&Walk::id(), &walk.watch, walk.now);
     assert!(removed.due >= walk.now + SHORTEST_MARK);
     let task = |watch: &Watch, now| walk.lifecycle().task(&Walk::id(), watch, now);
-    assert!(matches!(task(&removed, walk.now + Duration::from_secs(3599)), Task::Wait(_)));
+    assert!(matches!(
+        task(&removed, walk.now + Duration::from_secs(3599)),
+        Task::Wait(_)
+    ));
 
     let mut over = Walk::new();
     over.settings = walk.settings.clone();
     over.sees(&[("p", "Delivered")], 1);
-    assert_eq!(over.lifecycle().task(&Walk::id(), &over.watch, over.watch.due), Task::Retire);
-    let mark = over.lifecycle().retire(&Walk::id(), &over.watch, over.watch.due);
+    assert_eq!(
+        over.lifecycle()
+            .task(&Walk::id(), &over.watch, over.watch.due),
+        Task::Retire
+    );
+    let mark = over
+        .lifecycle()
+        .retire(&Walk::id(), &over.watch, over.watch.due);
     assert_eq!(mark.state, WatchState::Removed);
     assert!(matches!(task(&mark, over.watch.due), Task::Wait(_)));
     assert_eq!(task(&mark, mark.due), Task::Delete);
@@ -435,7 +461,9 @@ fn a_confirmation_that_never_succeeds_keeps_no_watch_for_ever() {
     while walk.now.max(walk.watch.due) < end {
         walk.answer(&Answer::Failed(None));
     }
-    let task = walk.lifecycle().task(&Walk::id(), &walk.watch, walk.watch.due);
+    let task = walk
+        .lifecycle()
+        .task(&Walk::id(), &walk.watch, walk.watch.due);
     assert_eq!(task, Task::Delete);
 }
 

@@ -34,7 +34,9 @@ impl Step<'_> {
     /// servers that are being replaced say so for a while, too.
     pub(super) fn gone(&mut self) {
         let watch = &self.applied.watch;
-        let gone = watch.trouble.filter(|trouble| trouble.kind == TroubleKind::NotFound);
+        let gone = watch
+            .trouble
+            .filter(|trouble| trouble.kind == TroubleKind::NotFound);
         let (since, polls) = gone.map_or((self.now, 1), |gone| (gone.since, gone.polls));
         let deadline = since + self.lifecycle.settings.not_found_grace;
         if polls < 2 || self.now < deadline {
