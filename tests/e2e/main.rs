@@ -14,6 +14,7 @@ mod privacy;
 mod process;
 mod rate;
 mod reader;
+mod refined;
 mod replicas;
 mod shutdown;
 mod stage;

@@ -3,6 +3,7 @@
 //! The bytes are made to be few: a one-part message with UUIDs takes about forty, which keeps the
 //! stores' buckets small. Numbers are LEB128 varints; dates count seconds from the registration.
 
+mod announced;
 mod bytes;
 pub(crate) mod lifecycle;
 mod spelling;
@@ -10,6 +11,7 @@ mod trouble;
 
 use smswatch_model::{Snapshot, Tags, Timestamp};
 
+pub(crate) use self::announced::Announced;
 use self::bytes::{Reader, Writer};
 pub(crate) use self::spelling::Spelling;
 pub use self::trouble::{Trouble, TroubleKind};
@@ -35,6 +37,8 @@ pub(crate) struct Watch {
     pub(crate) last_part_at: Option<Timestamp>,
     pub(crate) snapshot: Snapshot,
     pub(crate) tags: Tags,
+    /// The dates of events that parts have moved on from.
+    pub(crate) announced: Announced,
     /// How the id was spelled when the message was registered.
     pub(crate) spelling: Spelling,
     /// Why the latest polls brought nothing; `None` if they did.
@@ -51,8 +55,9 @@ mod flag {
     pub(super) const ENDED: u8 = 2;
     pub(super) const LAST_PART: u8 = 4;
     pub(super) const TAGS: u8 = 8;
-    pub(super) const TROUBLE: u8 = 16;
-    pub(super) const SPELLING: u8 = 32;
+    pub(super) const ANNOUNCED: u8 = 16;
+    pub(super) const TROUBLE: u8 = 32;
+    pub(super) const SPELLING: u8 = 64;
 }
 
 impl Watch {
@@ -71,6 +76,7 @@ impl Watch {
             tags,
             spelling: Spelling::default(),
             trouble: None,
+            announced: Announced::default(),
         }
     }
 
@@ -80,6 +86,7 @@ impl Watch {
         Self {
             sequence: self.sequence,
             snapshot: self.snapshot,
+            announced: self.announced,
             spelling: self.spelling,
             ..Self::new(now, self.tags)
         }
@@ -93,6 +100,7 @@ impl Watch {
                 | optional(flag::ENDED, self.ended_at.is_some())
                 | optional(flag::LAST_PART, self.last_part_at.is_some())
                 | optional(flag::TAGS, !self.tags.is_empty())
+                | optional(flag::ANNOUNCED, self.announced.iter().len() > 0)
                 | optional(flag::TROUBLE, self.trouble.is_some())
                 | optional(flag::SPELLING, !self.spelling.as_bytes().is_empty()),
         );
@@ -107,13 +115,30 @@ impl Watch {
         if !self.tags.is_empty() {
             writer.tags(&self.tags);
         }
+        if self.announced.iter().len() > 0 {
+            writer.announced(&self.announced, &self.snapshot);
+        }
         if let Some(trouble) = &self.trouble {
             writer.trouble(trouble, registered);
         }
         if !self.spelling.as_bytes().is_empty() {
             writer.spelling(&self.spelling);
         }
-        Record::new(self.state, self.due, writer.as_bytes())
+        let record = Record::new(self.state, self.due, writer.as_bytes());
+        if self.says_more_than_before() {
+            record.extended()
+        } else {
+            record
+        }
+    }
+
+    /// Whether the record holds what earlier versions cannot read.
+    fn says_more_than_before(&self) -> bool {
+        let mut parts = self.snapshot.parts.iter();
+        self.announced.iter().len() > 0
+            || self.trouble.is_some()
+            || self.spelling != Spelling::default()
+            || parts.any(|part| part.regressions > 0)
     }
 
     pub(crate) fn decode(record: &Record) -> Result<Self, InvalidRecord> {
@@ -138,6 +163,11 @@ impl Watch {
         } else {
             reader.tags()?
         };
+        let announced = if flags & flag::ANNOUNCED == 0 {
+            Announced::default()
+        } else {
+            reader.announced(&snapshot)?
+        };
         let trouble = if flags & flag::TROUBLE == 0 {
             None
         } else {
@@ -160,6 +190,7 @@ impl Watch {
             last_part_at,
             snapshot,
             tags,
+            announced,
             spelling,
             trouble,
         })

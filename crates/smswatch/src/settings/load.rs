@@ -9,14 +9,16 @@ use serde_json::{Map, Value};
 use smswatch_core::model::PhoneNumber;
 use smswatch_core::settings::{Settings, SinkSettings};
 use smswatch_core::sink::SinkContext;
-use smswatch_rules::{Diagnostic, Document, NumberKey, Options, WishProblem, compile};
+use smswatch_rules::{Diagnostic, Document, Level, NumberKey, Options, WishProblem, compile};
 
 use super::document::{
     AlarmsSection, CommonSinkSection, HeartbeatSection, HistorySection, HttpSection,
     PrivacySection, RouteeSection, StoreSection, WatchSection,
 };
 use super::validate::{Problem, problems};
-use super::{Configuration, Loaded, Sinks, Source, convert, fallback, files, fingerprint, schema};
+use super::{
+    Configuration, Loaded, Sinks, Source, audience, convert, fallback, files, fingerprint, schema,
+};
 use crate::report::Failure;
 use crate::sink_types::{ConfigureError, MadeSink, SinkTypes};
 
@@ -180,6 +182,10 @@ impl Reader<'_> {
             convert::settings(routee, &watch, &history, shutdown.flatten())
         }));
         let routee = self.converted(routee.map(convert::routee));
+        // Who is notified is no question while something is wrong.
+        if let (Some(rules), false) = (&rules, self.diagnostics.iter().any(Diagnostic::is_error)) {
+            self.warn(audience::warnings(&value, rules));
+        }
         let settings = Settings {
             alarms: alarms?,
             config_hash: smswatch_core::config_hash(&shared_part, &secret),
@@ -305,20 +311,35 @@ impl Reader<'_> {
 
     fn tell(&mut self, problems: impl IntoIterator<Item = Problem>) {
         for problem in problems {
-            let in_mapping = problem
-                .key
-                .as_ref()
-                .map(|key| format!("{}/{}", problem.pointer, escaped(key)));
-            let key = in_mapping
-                .as_ref()
-                .and_then(|pointer| self.document.key(pointer));
-            let place = key.map_or_else(|| self.document.place(&problem.pointer), |key| key.place);
-            let mut diagnostic = self.document.error(place, problem.message);
-            if let Some(hint) = problem.hint {
-                diagnostic = diagnostic.hint(hint);
-            }
+            let diagnostic = self.diagnostic(problem, Level::Error);
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    fn warn(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        for problem in problems {
+            let diagnostic = self.diagnostic(problem, Level::Warning);
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn diagnostic(&self, problem: Problem, level: Level) -> Diagnostic {
+        let in_mapping = problem
+            .key
+            .as_ref()
+            .map(|key| format!("{}/{}", problem.pointer, escaped(key)));
+        let key = in_mapping
+            .as_ref()
+            .and_then(|pointer| self.document.key(pointer));
+        let place = key.map_or_else(|| self.document.place(&problem.pointer), |key| key.place);
+        let mut diagnostic = match level {
+            Level::Error => self.document.error(place, problem.message),
+            Level::Warning => self.document.warning(place, problem.message),
+        };
+        if let Some(hint) = problem.hint {
+            diagnostic = diagnostic.hint(hint);
+        }
+        diagnostic
     }
 }
 
