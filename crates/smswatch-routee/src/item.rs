@@ -1,7 +1,7 @@
 //! One row of tracking as Routee writes it: a part of a message, with what holds for the whole of it.
 //!
 //! Field names and their variants: Routee's pages on tracking and on callbacks, and the clients that
-//! are known to work; where they differ, every form is taken. The message's text is not read at all.
+//! are known to work; where they differ, every form is taken.
 
 use serde::de::{IgnoredAny, MapAccess};
 
@@ -19,6 +19,8 @@ pub(crate) struct Item {
     pub(crate) operator: Text,
     pub(crate) groups: Texts,
     pub(crate) application: Text,
+    pub(crate) originating_service: Text,
+    pub(crate) body: Text,
     pub(crate) direction: Text,
     pub(crate) part: Numeric,
     pub(crate) parts: Numeric,
@@ -60,6 +62,9 @@ impl Item {
         "operator",
         "groups",
         "applicationName",
+        "originatingService",
+        "body",
+        "message",
         "direction",
         "part",
         "parts",
@@ -98,6 +103,9 @@ impl Fields for Item {
             "operator" => self.operator.take(map),
             "groups" => self.groups.take(map),
             "applicationName" => self.application.take(map),
+            "originatingService" => self.originating_service.take(map),
+            // Callbacks call it `message`.
+            "body" | "message" => self.body.take(map),
             "direction" => self.direction.take(map),
             "part" => self.part.take(map),
             "parts" => self.parts.take(map),

@@ -1,7 +1,7 @@
 //! What Routee's tracking says of a message, read leniently and kept within bounds.
 
 use smswatch_core::model::{
-    MessageFacts, MessageId, PartReport, PhoneNumber, SmsId, Snapshot, Word,
+    MessageFacts, MessageId, MessageText, PartReport, PhoneNumber, SmsId, Snapshot, Word,
 };
 use smswatch_core::provider::{Look, Oddities, Sighting};
 
@@ -14,6 +14,9 @@ const MAX_WORD: usize = 100;
 
 /// How many characters of a free text or a label are kept; a label may have 350.
 const MAX_TEXT: usize = 500;
+
+/// How many characters of a message's text are kept; a single SMS has 160, the longest chains some 1,500.
+const MAX_BODY: usize = 2000;
 
 /// The largest number of parts, and of a part, that is believed.
 const MAX_NUMBER: u32 = 1000;
@@ -72,8 +75,13 @@ pub fn parse(message_id: &MessageId, body: &[u8]) -> Result<Look, InvalidTrackin
     // The order of the answer is documented nowhere.
     parts.sort_by_key(|part| part.number.unwrap_or(u32::MAX));
     name_by_place(message_id, &mut parts);
+    let mut facts = told.facts;
+    let mut numbers = told.numbers;
+    numbers.sort_by(|one, other| one.reveal().cmp(other.reveal()));
+    numbers.retain(|number| facts.to.as_ref() != Some(number));
+    facts.other_numbers = numbers;
     Ok(Look::Seen(Box::new(Sighting {
-        facts: told.facts,
+        facts,
         parts,
         oddities: told.oddities,
     })))
@@ -84,6 +92,8 @@ pub fn parse(message_id: &MessageId, body: &[u8]) -> Result<Look, InvalidTrackin
 struct Told {
     facts: MessageFacts,
     parts: Vec<PartReport>,
+    /// The recipients' numbers, each once.
+    numbers: Vec<PhoneNumber>,
     oddities: Oddities,
     is_error: bool,
 }
@@ -98,6 +108,9 @@ impl Told {
             .0
             .as_deref()
             .is_some_and(|id| !clean(id).eq_ignore_ascii_case(message_id.as_str()));
+        if !is_other {
+            self.number(&item);
+        }
         if is_other || item.is_cut || !item.tells() {
             self.is_error |= item.is_error;
             self.oddities.rows = self.oddities.rows.saturating_add(1);
@@ -134,6 +147,18 @@ impl Told {
         });
     }
 
+    fn number(&mut self, item: &Item) {
+        let number = item
+            .to
+            .0
+            .as_deref()
+            .map(|to| PhoneNumber::new(cut(to, MAX_WORD)));
+        let new = number.filter(|number| {
+            self.numbers.len() <= Snapshot::MAX_PARTS && !self.numbers.contains(number)
+        });
+        self.numbers.extend(new);
+    }
+
     /// Each fact is taken from the first row that tells it.
     fn facts(&mut self, item: Item) {
         let facts = &mut self.facts;
@@ -149,7 +174,15 @@ impl Told {
         first(&mut facts.label, long(item.label));
         first(&mut facts.campaign, long(item.campaign));
         first(&mut facts.application, short(item.application));
+        first(
+            &mut facts.originating_service,
+            short(item.originating_service),
+        );
         first(&mut facts.direction, short(item.direction));
+        if facts.body.is_none() {
+            let body = item.body.0.as_deref();
+            facts.body = body.map(|body| MessageText::new(cut(body, MAX_BODY)));
+        }
         if facts.to.is_none() {
             facts.to = short(item.to).map(|to| PhoneNumber::new(&to));
         }

@@ -1,8 +1,9 @@
 //! The embedded store: one SQLite file, one process, no server.
 //!
-//! All work is done by one thread that owns the connection. Whatever waits when it begins shares a
+//! All writing is done by one thread that owns a connection. Whatever waits when it begins shares a
 //! transaction, so that many small steps cost one write to the disk; each step has a savepoint of
-//! its own, so that one that fails takes nothing with it, and is answered after the commit.
+//! its own, so that one that fails takes nothing with it, and is answered after the commit. Another
+//! thread reads lists and counters on a connection of its own, so that nobody's write waits for a page.
 //!
 //! A lock on a side file keeps a second process away. It also says that nobody else lives: opening the
 //! file ends all leases, so that what a killed process had claimed is due at once.
@@ -11,9 +12,13 @@ mod clock;
 mod deliveries;
 mod error;
 mod log;
+mod lookup;
 mod memos;
 mod open;
+#[cfg(test)]
+mod plans;
 mod rates;
+mod reader;
 mod redrive;
 mod schema;
 mod store;

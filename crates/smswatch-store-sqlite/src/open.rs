@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use smswatch_core::model::Timestamp;
 
 use crate::{deliveries, schema, watches};
@@ -104,6 +104,22 @@ pub(crate) fn open(path: &Path, now: Timestamp) -> Result<(Connection, File), Op
     }
     end_leases(&mut connection, now).map_err(failed)?;
     Ok((connection, lock))
+}
+
+/// A second connection to a file that [`open`] has opened, which only reads; none to a store that lives
+/// in memory, which is its connection's alone.
+pub(crate) fn open_to_read(path: &Path) -> Result<Option<Connection>, OpenError> {
+    if path.as_os_str().is_empty() || path == Path::new(":memory:") {
+        return Ok(None);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|source| OpenError::Sqlite {
+            path: path.to_owned(),
+            source,
+        })?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(Some(connection))
 }
 
 /// The lock says that nobody else lives who could have claimed anything: a process that was killed

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use futures::stream::{self, StreamExt as _};
-use smswatch_model::{MessageId, Outcome, Part, Tags, Timestamp};
+use smswatch_model::{
+    MessageFacts, MessageId, Outcome, Part, PhoneNumber, Tags, Timestamp, mask_numbers,
+};
 
 use super::error::ServiceError;
 use crate::record::{Record, WatchState};
@@ -90,6 +92,8 @@ impl Shared {
     ) -> Result<Registered, ServiceError> {
         let mut by_shard: HashMap<Shard, BTreeMap<MessageId, Tags>> = HashMap::new();
         for NewWatch { message_id, tags } in watches {
+            let masked = self.privacy.tags(&tags, &MessageFacts::default());
+            let tags = masked.unwrap_or(tags);
             let wanted = by_shard.entry(self.shard_of(&message_id)).or_default();
             wanted.entry(message_id).or_default().extend(tags);
         }
@@ -301,7 +305,10 @@ fn with_tags(
             ..Watch::new(now, tags.clone())
         }));
     };
-    let has = |(name, value): (&String, &String)| watch.tags.get(name) == Some(value);
+    let has = |(name, value): (&String, &String)| {
+        let known = watch.tags.get(name);
+        known.is_some_and(|known| known == value || is_masked(known, value))
+    };
     let has_all = tags.iter().all(has);
     if !has_all {
         watch.tags.extend(tags.clone());
@@ -342,6 +349,12 @@ fn check_tags(tags: &Tags) -> Result<(), TooManyTags> {
     } else {
         Ok(())
     }
+}
+
+/// Whether `known` is the number `value` as an observation has masked it: it must not be stored again.
+fn is_masked(known: &str, value: &str) -> bool {
+    PhoneNumber::looks_like_one(value)
+        && mask_numbers(value, [&PhoneNumber::new(value)]).is_some_and(|masked| masked == known)
 }
 
 fn item(message_id: MessageId, expected: Option<Record>, watch: Option<&Watch>) -> CommitItem {

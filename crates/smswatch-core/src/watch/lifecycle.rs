@@ -228,10 +228,16 @@ impl Step<'_> {
         let now = self.now;
         let watch = &mut self.applied.watch;
         let (known_parts, known_count) = (watch.snapshot.parts.len(), watch.snapshot.part_count);
+        let observation = &*self.lifecycle.privacy.observation(observation);
         let diff = diff(&watch.snapshot, observation);
         let told = std::mem::take(&mut watch.announced);
         watch.announced = told.after(&diff.changes, &watch.snapshot, &diff.snapshot);
         watch.snapshot = diff.snapshot;
+        // Only an observation tells whose number a tag names.
+        let masked = self.lifecycle.privacy.tags(&watch.tags, &observation.facts);
+        if let Some(masked) = masked {
+            watch.tags = masked;
+        }
         self.applied.stale = diff.stale;
         self.applied.clamped = diff.clamped;
         self.applied.left_out = diff.left_out;
