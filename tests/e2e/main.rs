@@ -4,6 +4,7 @@ mod alarms;
 mod breaker;
 mod crash;
 mod dead;
+mod destinations;
 mod fleet;
 mod memory;
 mod outage;

@@ -20,6 +20,16 @@ pub(crate) struct Refused {
     pub(crate) message: String,
 }
 
+/// The error that an answer means which is no success.
+fn refused(status: StatusCode, body: &Value) -> anyhow::Error {
+    let message = body["error"]["message"].as_str();
+    Refused {
+        status: status.as_u16(),
+        message: message.unwrap_or("it gave no reason").to_owned(),
+    }
+    .into()
+}
+
 pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
@@ -82,8 +92,18 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
-        let answer = self.answer(method, path, query, body).await?;
-        answer.ok_or_else(|| anyhow!("the service knows nothing of that name"))
+        let (status, body) = self.send(method, path, query, body).await?;
+        match status.is_success() {
+            true => Ok(body),
+            false if status == StatusCode::NOT_FOUND => {
+                let message = body["error"]["message"].as_str();
+                bail!(
+                    "{}",
+                    message.unwrap_or("the service knows nothing of that name")
+                )
+            }
+            false => Err(refused(status, &body)),
+        }
     }
 
     /// What `/readyz` says, be it ready or not.
@@ -106,14 +126,7 @@ impl Client {
         if status.is_success() {
             return Ok(Some(body));
         }
-        let message = body["error"]["message"]
-            .as_str()
-            .unwrap_or("it gave no reason");
-        Err(Refused {
-            status: status.as_u16(),
-            message: message.to_owned(),
-        }
-        .into())
+        Err(refused(status, &body))
     }
 
     /// Calls, and reads the answer; what is no JSON is null.

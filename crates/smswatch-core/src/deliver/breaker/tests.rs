@@ -105,8 +105,60 @@ fn a_successful_probe_closes_it() {
     assert_eq!(fail(&mut circuit, 41), None, "it counts from the start");
 }
 
+/// A probe is refused for good.
 fn refuse(circuit: &mut Circuit, second: i64) -> Option<News> {
-    take(circuit, Report::Refused, second)
+    let report = Report::Refused {
+        reason: "422".to_owned(),
+        delivery: 0,
+        is_probe: true,
+    };
+    take(circuit, report, second)
+}
+
+/// A delivery that probes nothing is refused for good.
+fn refuse_one(circuit: &mut Circuit, delivery: u64, second: i64) -> Option<News> {
+    let report = Report::Refused {
+        reason: "401".to_owned(),
+        delivery,
+        is_probe: false,
+    };
+    take(circuit, report, second)
+}
+
+#[test]
+fn a_receiver_that_refuses_several_deliveries_in_a_row_is_in_trouble() {
+    let mut circuit = Circuit::default();
+    for second in 0..10 {
+        assert_eq!(
+            refuse_one(&mut circuit, 7, second),
+            None,
+            "it is always the same"
+        );
+    }
+    assert_eq!(circuit.trouble(at(10)), None);
+    assert_eq!(refuse_one(&mut circuit, 8, 10), None);
+    well(&mut circuit, 11, false);
+    assert_eq!(refuse_one(&mut circuit, 8, 12), None);
+    assert_eq!(refuse_one(&mut circuit, 9, 13), None);
+    let Some(News::Down { reason, .. }) = refuse_one(&mut circuit, 10, 14) else {
+        panic!("it is not told")
+    };
+    assert_eq!(reason, "3 deliveries in a row were refused for good: 401");
+    assert_eq!(circuit.flow(at(15)), parked_until(44));
+    assert_eq!(refuse_one(&mut circuit, 11, 15), None, "it is told already");
+    assert!(circuit.take_probe(&SETTINGS, at(44)));
+    assert!(well(&mut circuit, 45, true).is_some());
+    assert!(circuit.is_well());
+}
+
+#[test]
+fn what_waits_is_to_be_made_due_until_somebody_has_done_so() {
+    let mut circuit = opened();
+    assert_eq!(circuit.to_hasten, None);
+    assert!(circuit.take_probe(&SETTINGS, at(32)));
+    well(&mut circuit, 33, true);
+    let elsewhere = Circuit::decode(&circuit.encode()).expect("it is readable");
+    assert_eq!(elsewhere.to_hasten, Some(at(33)));
 }
 
 #[test]
@@ -138,13 +190,11 @@ fn a_receiver_that_refuses_everything_gets_a_few_deliveries_in_each_interval() {
 }
 
 #[test]
-fn a_refusal_says_nothing_about_a_breaker_that_is_closed() {
+fn one_refusal_is_neither_a_failure_nor_trouble() {
     let mut circuit = Circuit::default();
-    fail(&mut circuit, 0);
-    fail(&mut circuit, 1);
-    let before = circuit.clone();
-    assert_eq!(refuse(&mut circuit, 2), None);
-    assert_eq!(circuit, before);
+    assert_eq!(refuse_one(&mut circuit, 1, 0), None);
+    assert_eq!(circuit.trouble(at(1)), None);
+    assert_eq!(circuit.flow(at(1)), Flow::Open { since: None });
 }
 
 #[test]
@@ -287,8 +337,8 @@ fn people_read_why_it_is_parked() {
     assert_eq!(
         circuit.trouble(at(6)).as_deref(),
         Some(
-            "paused by hand since 2026-05-01T12:00:05Z; the breaker is open since \
-             2026-05-01T12:00:02Z: refused; the receiver wants nothing until \
+            "paused since 2026-05-01T12:00:05Z; down since 2026-05-01T12:00:02Z, next try \
+             at 2026-05-01T12:00:32Z: refused; the receiver wants nothing until \
              2026-05-01T12:01:05Z"
         )
     );
@@ -296,7 +346,7 @@ fn people_read_why_it_is_parked() {
     gone(&mut circuit, 8);
     assert_eq!(
         circuit.trouble(at(9)).as_deref(),
-        Some("the receiver is gone since 2026-05-01T12:00:02Z, `sink resume` ends it: 410")
+        Some("gone since 2026-05-01T12:00:02Z, `sink resume` ends it: 410")
     );
     assert_eq!(Circuit::default().trouble(at(0)), None);
 }
