@@ -2,6 +2,7 @@
 
 mod alarms;
 mod breaker;
+mod clocks;
 mod crash;
 mod dead;
 mod destinations;
@@ -17,6 +18,8 @@ mod rate;
 mod reader;
 mod refined;
 mod replicas;
+mod shards;
 mod shutdown;
 mod stage;
 mod story;
+mod versions;

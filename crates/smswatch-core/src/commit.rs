@@ -6,7 +6,6 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
 use smswatch_model::{Event, MessageId};
 use tokio::sync::mpsc;
 
@@ -17,27 +16,19 @@ use crate::record::{Record, WatchState};
 use crate::route::fresh::Fresh;
 use crate::shared::Shared;
 use crate::store::{
-    Appended, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId, NewEntry, Shard,
+    Appended, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId, MAX_STEP_BYTES,
+    NewEntry, Shard, split,
 };
 use crate::watch::Watch;
 use crate::watch::lifecycle::{Answer, Applied, Lifecycle, SHORTEST_MARK};
 
-/// How many watches are written together at most.
-const MOST_AT_ONCE: usize = 512;
-
-/// Writes what the first stage found, until there is no more; waits while the store is away.
-pub(crate) async fn run(shared: Arc<Shared>, mut finished: mpsc::Receiver<Finished>) {
-    let mut batch = Vec::with_capacity(MOST_AT_ONCE);
-    while finished.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
-        let mut by_shard: HashMap<Shard, Vec<Finished>> = HashMap::new();
-        for finished in batch.drain(..) {
-            by_shard.entry(finished.shard).or_default().push(finished);
-        }
-        let commits = by_shard
-            .into_iter()
-            .map(|(shard, items)| commit(&shared, shard, items));
-        join_all(commits).await;
-    }
+/// Writes what the first stage found, until there is no more; waits while the store is away. Each shard
+/// is written by itself, so that one whose steps fail holds up no other.
+pub(crate) async fn run(shared: Arc<Shared>, finished: mpsc::Receiver<Finished>) {
+    let shared = &*shared;
+    let write = |shard, items| commit(shared, shard, items);
+    let shard_of = |finished: &Finished| finished.shard;
+    shared.commits.run(finished, shard_of, write).await;
 }
 
 /// What one watch becomes, and what there is to tell of it.
@@ -61,39 +52,68 @@ async fn commit(shared: &Shared, shard: Shard, mut items: Vec<Finished>) {
         // lease: it ends by itself, and gives back only what still has the claimed due time.
         let finished: Vec<_> = now.iter_mut().filter_map(last_of_its_batch).collect();
         let drafts = now.into_iter().map(|item| draft(shared, item));
-        let drafts: Vec<_> = drafts.filter(Draft::says_something).collect();
-        let committed = write(shared, shard, &drafts, &finished).await;
-        shared.leases.remove(shard, &finished);
-        shared.backlog.set(shard, committed.unrouted);
-        let mut told = Vec::new();
-        for (draft, outcome) in drafts.into_iter().zip(committed.outcomes) {
-            match outcome {
-                CommitOutcome::Done => {
-                    done(shared, &draft);
-                    told.extend(Some(draft.events).filter(|events| !events.is_empty()));
-                }
-                // An earlier try of this very step took place although it seemed to fail.
-                CommitOutcome::Conflict(current) if current == draft.after => {
-                    done(shared, &draft);
-                    shared.routes.hint_now(usize::from(shard.0));
-                }
-                CommitOutcome::Conflict(None) => items.extend(restored(shared, draft.finished)),
-                CommitOutcome::Conflict(Some(current)) => {
-                    items.extend(again(shared, draft.finished, current));
-                }
-                CommitOutcome::Unreadable => unreadable(shared, &draft.finished.message_id),
-            }
+        let drafts = drafts.filter(Draft::says_something);
+        let with_items = drafts.map(|draft| (draft.item(), draft));
+        let mut steps = split(with_items, |(item, _)| item.bytes(), MAX_STEP_BYTES);
+        if steps.is_empty() {
+            // Leases may end although there is nothing to write.
+            steps.push(Vec::new());
         }
-        if let Some(Appended { after, positions }) = committed.appended {
-            let entries = positions.into_iter().zip(told).collect();
-            let fresh = Fresh {
-                shard,
-                after,
-                entries,
-            };
-            shared.fresh.tell(fresh, &shared.routes);
+        let (mut is_as_expected, n_steps) = (true, steps.len());
+        for (n, step) in steps.into_iter().enumerate() {
+            let ends_leases = is_as_expected && n + 1 == n_steps;
+            let leases = if ends_leases { &finished[..] } else { &[] };
+            is_as_expected &= commit_step(shared, shard, step, leases, &mut items).await;
+        }
+        shared.leases.remove(shard, &finished);
+    }
+}
+
+/// Writes one step, and adds to `items` what is left to do. Returns whether all watches were as expected.
+async fn commit_step(
+    shared: &Shared,
+    shard: Shard,
+    step: Vec<(CommitItem, Draft)>,
+    finished: &[LeaseId],
+    items: &mut Vec<Finished>,
+) -> bool {
+    let (changes, drafts): (Vec<_>, Vec<_>) = step.into_iter().unzip();
+    let step = CommitStep {
+        items: changes,
+        finished: finished.to_vec(),
+    };
+    let committed = write(shared, shard, &step).await;
+    shared.backlog.set(shard, committed.unrouted);
+    let (mut told, mut is_as_expected) = (Vec::new(), true);
+    for (draft, outcome) in drafts.into_iter().zip(committed.outcomes) {
+        is_as_expected &= outcome == CommitOutcome::Done;
+        match outcome {
+            CommitOutcome::Done => {
+                done(shared, &draft);
+                told.extend(Some(draft.events).filter(|events| !events.is_empty()));
+            }
+            // An earlier try of this very step took place although it seemed to fail.
+            CommitOutcome::Conflict(current) if current == draft.after => {
+                done(shared, &draft);
+                shared.routes.hint_now(usize::from(shard.0));
+            }
+            CommitOutcome::Conflict(None) => items.extend(restored(shared, draft.finished)),
+            CommitOutcome::Conflict(Some(current)) => {
+                items.extend(again(shared, draft.finished, current));
+            }
+            CommitOutcome::Unreadable => unreadable(shared, &draft.finished.message_id),
         }
     }
+    if let Some(Appended { after, positions }) = committed.appended {
+        let entries = positions.into_iter().zip(told).collect();
+        let fresh = Fresh {
+            shard,
+            after,
+            entries,
+        };
+        shared.fresh.tell(fresh, &shared.routes);
+    }
+    is_as_expected
 }
 
 fn last_of_its_batch(item: &mut Finished) -> Option<LeaseId> {
@@ -185,28 +205,25 @@ fn observation_labels(answer: &Answer, applied: &Applied) -> Option<ObservationL
     })
 }
 
-/// Writes the drafts, again and again while the store is away: nothing observed may be lost.
-async fn write(shared: &Shared, shard: Shard, drafts: &[Draft], finished: &[LeaseId]) -> Committed {
+/// Writes a step, again and again while the store is away: nothing observed may be lost. Nothing more is
+/// claimed from the shard meanwhile.
+async fn write(shared: &Shared, shard: Shard, step: &CommitStep) -> Committed {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
-    let items = drafts.iter().map(|draft| CommitItem {
-        message_id: draft.finished.message_id.clone(),
-        expected: draft.finished.record.clone(),
-        record: draft.after.clone(),
-        lane: draft.lane,
-        entry: (!draft.events.is_empty()).then(|| NewEntry::of(&draft.events)),
-    });
-    let step = CommitStep {
-        items: items.collect(),
-        finished: finished.to_vec(),
-    };
     loop {
         match shared
-            .call("commit", shared.store.commit(shard, &step))
+            .call("commit", shared.store.commit(shard, step))
             .await
         {
-            Ok(committed) => return committed,
+            Ok(committed) => {
+                if shared.commits.succeeded(shard) {
+                    let queue = usize::from(shard.0);
+                    shared.looks.iter().for_each(|looks| looks.hint_now(queue));
+                }
+                return committed;
+            }
             Err(error) => {
                 tracing::debug!(%error, "a commit is repeated");
+                shared.commits.failed(shard);
                 tokio::time::sleep(backoff.fail()).await;
             }
         }
@@ -214,6 +231,17 @@ async fn write(shared: &Shared, shard: Shard, drafts: &[Draft], finished: &[Leas
 }
 
 impl Draft {
+    /// What is to be written.
+    fn item(&self) -> CommitItem {
+        CommitItem {
+            message_id: self.finished.message_id.clone(),
+            expected: self.finished.record.clone(),
+            record: self.after.clone(),
+            lane: self.lane,
+            entry: (!self.events.is_empty()).then(|| NewEntry::of(&self.events)),
+        }
+    }
+
     /// Whether there is anything to write: not for old news of a watch that somebody else holds.
     fn says_something(&self) -> bool {
         !self.events.is_empty() || self.after != self.finished.record

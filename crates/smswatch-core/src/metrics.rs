@@ -120,6 +120,7 @@ pub(crate) struct Metrics {
     pub(crate) fallbacks: Family<SinkLabel, Counter>,
     pub(crate) left_out: Family<SinkLabel, Counter>,
     watches: Family<StateLabel, Gauge>,
+    watches_left: Gauge,
     unrouted: Gauge,
     queue_depth: Family<SinkLabel, Gauge>,
     queue_oldest_seconds: Family<SinkLabel, Gauge>,
@@ -160,6 +161,7 @@ impl Metrics {
             fallbacks: Family::default(),
             left_out: Family::default(),
             watches: Family::default(),
+            watches_left: Gauge::default(),
             unrouted: Gauge::default(),
             queue_depth: Family::default(),
             queue_oldest_seconds: Family::default(),
@@ -256,6 +258,8 @@ impl Metrics {
         registry.register("left_out", help, self.left_out.clone());
         let help = format!("Watches by state, {WHOLE_STORE}");
         registry.register("watches", help, self.watches.clone());
+        let help = "Watches that this version cannot read and leaves to a later one";
+        registry.register("watches_left", help, self.watches_left.clone());
         let help = format!("Log entries that are not routed, {WHOLE_STORE}");
         registry.register("unrouted", help, self.unrouted.clone());
         let help = format!("Deliveries that wait or are attempted, {WHOLE_STORE}");
@@ -301,6 +305,12 @@ impl Metrics {
                 .get_or_create(&label)
                 .set(number(age.as_secs()));
         }
+    }
+
+    /// So many watches are left to a later version.
+    pub(crate) fn set_put_aside(&self, count: u64) {
+        self.watches_left
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Everything as Prometheus reads it.

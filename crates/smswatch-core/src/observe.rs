@@ -1,10 +1,12 @@
 //! Stage one: claims watches that are due, young ones first, and looks at their messages.
 
 mod claim;
+mod expected;
 mod gate;
 mod legible;
 mod look;
 mod room;
+mod under_way;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,19 +17,24 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::claim::Claimer;
+use self::expected::Expected;
 use self::gate::Gate;
 use self::legible::Legible;
 use self::room::{Room, Seat};
+use self::under_way::UnderWay;
 use crate::limiter::Limiter;
 use crate::record::Record;
 use crate::shared::Shared;
-use crate::store::{LeaseId, Shard};
+use crate::store::{Lane, LeaseId, Shard};
 use crate::watch::Watch;
 use crate::watch::lifecycle::Answer;
 
 /// How long a claimed watch belongs to its claimer. A dead process's watches are looked at by
 /// another one after this, which must be within 45 seconds.
 const LEASE: Duration = Duration::from_secs(40);
+
+/// A queue of due watches.
+pub(crate) type Queue = (Lane, Shard);
 
 /// The watches of one claim that are not committed yet.
 #[derive(Debug)]
@@ -127,6 +134,8 @@ pub(crate) async fn run(
         waiting,
         commits: commits.clone(),
         next_shard: 0,
+        under_way: UnderWay::default(),
+        expected: Expected::default(),
     };
     tokio::join!(
         claimer.run(stop),

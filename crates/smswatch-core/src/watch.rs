@@ -5,6 +5,7 @@
 
 mod announced;
 mod bytes;
+pub(crate) mod horizon;
 pub(crate) mod lifecycle;
 mod spelling;
 mod trouble;

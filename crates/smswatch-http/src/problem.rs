@@ -63,9 +63,9 @@ impl From<ServiceError> for Problem {
             ServiceError::Busy => Self::try_again("busy", &error.to_string()),
             ServiceError::Cursor(error) => Self::unreadable("invalid_cursor", error.to_string()),
             ServiceError::TooManyTags { .. } => Self::invalid(format!("`tags`: {error}")),
-            ServiceError::Damaged => Self::new(
+            ServiceError::Unreadable => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "damaged",
+                "unreadable",
                 error.to_string(),
             ),
         }
@@ -118,7 +118,7 @@ mod tests {
             (ServiceError::Busy, 503, Some("1")),
             (ServiceError::Cursor(InvalidCursor), 400, None),
             (too_many_tags, 422, None),
-            (ServiceError::Damaged, 500, None),
+            (ServiceError::Unreadable, 500, None),
         ];
         for (error, status, retry_after) in cases {
             let response = Problem::from(error).into_response();

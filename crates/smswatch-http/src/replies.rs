@@ -104,6 +104,9 @@ impl From<SinkState> for SinkReply {
 pub(crate) struct RegisteredReply {
     accepted: u64,
     already_watched: u64,
+    /// Nothing was done for these: a later version wrote their watches.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<MessageId>,
 }
 
 impl From<Registered> for RegisteredReply {
@@ -111,6 +114,7 @@ impl From<Registered> for RegisteredReply {
         Self {
             accepted: registered.accepted,
             already_watched: registered.already_watched,
+            unreadable: registered.unreadable,
         }
     }
 }

@@ -11,9 +11,11 @@
 mod clock;
 mod deliveries;
 mod error;
+mod left;
 mod log;
 mod lookup;
 mod memos;
+mod numbers;
 mod open;
 #[cfg(test)]
 mod plans;

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use smswatch_core::model::Timestamp;
 
-use crate::{deliveries, schema, watches};
+use crate::clock::Clock;
+use crate::{deliveries, numbers, schema, watches};
 
 /// Why a file could not be opened as a store.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +74,7 @@ impl OpenError {
 }
 
 /// An open file, and the lock that keeps others away while it lives.
-pub(crate) fn open(path: &Path, now: Timestamp) -> Result<(Connection, File), OpenError> {
+pub(crate) fn open(path: &Path) -> Result<(Connection, File, Clock), OpenError> {
     let lock = lock(path)?;
     let failed = |source| OpenError::Sqlite {
         path: path.to_owned(),
@@ -102,8 +103,9 @@ pub(crate) fn open(path: &Path, now: Timestamp) -> Result<(Connection, File), Op
             });
         }
     }
-    end_leases(&mut connection, now).map_err(failed)?;
-    Ok((connection, lock))
+    let clock = Clock::new(numbers::latest_instant(&connection).map_err(failed)?);
+    end_leases(&mut connection, clock.now()).map_err(failed)?;
+    Ok((connection, lock, clock))
 }
 
 /// A second connection to a file that [`open`] has opened, which only reads; none to a store that lives

@@ -147,8 +147,26 @@ WHEN old.state <> new.state BEGIN
 END;
 ";
 
+/// Log entries that a later version wrote, for whoever can read them.
+const LEFT: &str = "
+CREATE TABLE left_entries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+";
+
 /// What leads from each version to the next, beginning with an empty file.
-const STEPS: &[&str] = &[TABLES, QUEUED_AGAIN, SET_ASIDE, AGES, COUNTS_AND_INDICES];
+const STEPS: &[&str] = &[
+    TABLES,
+    QUEUED_AGAIN,
+    SET_ASIDE,
+    AGES,
+    COUNTS_AND_INDICES,
+    LEFT,
+];
 
 /// The version that this program writes.
 pub(crate) const VERSION: i64 = STEPS.len() as i64;

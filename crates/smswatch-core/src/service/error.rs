@@ -30,9 +30,11 @@ pub enum ServiceError {
         /// How many bytes their names and values would have together.
         bytes: usize,
     },
-    /// What is stored cannot be read.
-    #[error("what is stored of it cannot be read")]
-    Damaged,
+    /// What is stored cannot be read: a later version wrote it, or it is damaged. It is left as it is.
+    #[error(
+        "this version of smswatch cannot read what is stored of it; a later version, which wrote it, can"
+    )]
+    Unreadable,
 }
 
 impl From<StoreError> for ServiceError {

@@ -10,7 +10,10 @@ use smswatch_model::{
 use super::error::ServiceError;
 use crate::record::{Record, WatchState};
 use crate::shared::Shared;
-use crate::store::{CommitItem, CommitOutcome, CommitStep, Lane, Page, PageRequest, Shard};
+use crate::store::{
+    CommitItem, CommitOutcome, CommitStep, Lane, MAX_STEP_BYTES, Page, PageRequest, Shard,
+    UnreadableRecord, split,
+};
 use crate::watch::lifecycle::Lifecycle;
 use crate::watch::{Spelling, Trouble, Watch};
 
@@ -37,13 +40,16 @@ pub struct NewWatch {
 }
 
 /// What became of a registration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Registered {
     /// How many messages are watched that were not before, or no longer: those that were given up
     /// included.
     pub accepted: u64,
     /// How many were watched already, and have gained the tags.
     pub already_watched: u64,
+    /// The messages for which nothing was done: they have watches that this version cannot read, which
+    /// are left to the version that wrote them.
+    pub unreadable: Vec<MessageId>,
 }
 
 /// A watch as it is shown to people.
@@ -106,6 +112,7 @@ impl Shared {
             let registered = registered?;
             total.accepted += registered.accepted;
             total.already_watched += registered.already_watched;
+            total.unreadable.extend(registered.unreadable);
         }
         Ok(total)
     }
@@ -117,14 +124,23 @@ impl Shared {
     ) -> Result<Registered, ServiceError> {
         let ids: Vec<_> = wanted.keys().map(MessageId::to_lowercase).collect();
         let loaded = self.call("load", self.store.load(shard, &ids)).await?;
-        let mut known: Vec<(MessageId, Option<Record>)> = ids.into_iter().zip(loaded).collect();
         let mut registered = Registered::default();
+        let mut known: Vec<(MessageId, Option<Record>)> = Vec::with_capacity(ids.len());
+        for (message_id, loaded) in ids.into_iter().zip(loaded) {
+            match loaded {
+                Ok(record) => known.push((message_id, record)),
+                Err(UnreadableRecord) => registered.unreadable.push(message_id),
+            }
+        }
         for _ in 0..MOST_TRIES {
             let now = self.clock.now();
             let mut items = Vec::new();
             let mut is_new = Vec::new();
             for (message_id, record) in known {
-                let watch = readable(&message_id, record.as_ref())?;
+                let Ok(watch) = readable(&message_id, record.as_ref()) else {
+                    registered.unreadable.push(message_id);
+                    continue;
+                };
                 let (spelled, tags) = wanted
                     .get_key_value(&message_id)
                     .expect("ids are equal whatever their case");
@@ -144,13 +160,14 @@ impl Shared {
             if items.is_empty() {
                 return Ok(registered);
             }
-            let conflicts = self.write(shard, &items).await?;
+            let outcomes = self.write(shard, &items).await?;
             known = Vec::new();
-            for ((item, is_new), conflict) in items.into_iter().zip(is_new).zip(conflicts) {
-                match conflict {
-                    None if is_new => registered.accepted += 1,
-                    None => registered.already_watched += 1,
-                    Some(current) => known.push((item.message_id, current)),
+            for ((item, is_new), outcome) in items.into_iter().zip(is_new).zip(outcomes) {
+                match outcome {
+                    CommitOutcome::Done if is_new => registered.accepted += 1,
+                    CommitOutcome::Done => registered.already_watched += 1,
+                    CommitOutcome::Conflict(current) => known.push((item.message_id, current)),
+                    CommitOutcome::Unreadable => registered.unreadable.push(item.message_id),
                 }
             }
         }
@@ -168,9 +185,10 @@ impl Shared {
             };
             let removed = self.lifecycle().remove(&key, &watch, self.clock.now());
             let item = item(key.clone(), record, Some(&removed));
-            match self.write(shard, &[item]).await?.pop().flatten() {
-                None => return Ok(true),
-                Some(current) => record = current,
+            match self.write(shard, &[item]).await?.pop() {
+                Some(CommitOutcome::Done) | None => return Ok(true),
+                Some(CommitOutcome::Conflict(current)) => record = current,
+                Some(CommitOutcome::Unreadable) => return Err(unreadable(message_id)),
             }
         }
         Err(ServiceError::Busy)
@@ -197,16 +215,13 @@ impl Shared {
         page: &PageRequest,
     ) -> Result<Page<WatchView>, ServiceError> {
         let page = self.call("watches", self.store.watches(page)).await?;
-        let items = page
-            .items
-            .into_iter()
-            .map(|(message_id, record)| {
-                let watch = Watch::decode(&record).map_err(|_| damaged(&message_id))?;
-                Ok(WatchView::new(&message_id, watch))
-            })
-            .collect::<Result<_, ServiceError>>()?;
+        let items = page.items.into_iter().filter_map(|(message_id, record)| {
+            // One that a later version wrote is shown by that version.
+            let watch = Watch::decode(&record).ok()?;
+            Some(WatchView::new(&message_id, watch))
+        });
         Ok(Page {
-            items,
+            items: items.collect(),
             next: page.next,
         })
     }
@@ -245,41 +260,41 @@ impl Shared {
         let load = self
             .store
             .load(self.shard_of_key(key), std::slice::from_ref(key));
-        Ok(self.call("load", load).await?.pop().flatten())
+        let loaded = self.call("load", load).await?.pop();
+        loaded.unwrap_or(Ok(None)).map_err(|_| unreadable(key))
     }
 
-    /// Writes items; answers for each none, or the record that stood in its way.
+    /// Writes items, in steps that are not too large; returns what became of each.
     async fn write(
         &self,
         shard: Shard,
         items: &[CommitItem],
-    ) -> Result<Vec<Option<Option<Record>>>, ServiceError> {
-        let step = CommitStep {
-            items: items.to_vec(),
-            finished: Vec::new(),
-        };
-        let committed = self.call("commit", self.store.commit(shard, &step)).await?;
-        let outcomes: Vec<_> = items
-            .iter()
-            .zip(committed.outcomes)
-            .map(|(item, outcome)| match outcome {
-                CommitOutcome::Done => {
-                    if let Some(record) = &item.record {
-                        let (looks, queue) = (self.looks(item.lane), usize::from(shard.0));
-                        // Who was asked for a look at once leaves it to nobody else.
-                        if record.due() <= self.clock.now() {
-                            looks.hint_now(queue);
-                        } else {
-                            looks.hint(queue, record.due());
-                        }
-                    }
-                    Ok(None)
+    ) -> Result<Vec<CommitOutcome>, ServiceError> {
+        let mut outcomes = Vec::with_capacity(items.len());
+        for items in split(items.iter().cloned(), CommitItem::bytes, MAX_STEP_BYTES) {
+            let step = CommitStep {
+                items,
+                finished: Vec::new(),
+            };
+            let committed = self.call("commit", self.store.commit(shard, &step)).await?;
+            for (item, outcome) in step.items.iter().zip(&committed.outcomes) {
+                if let (CommitOutcome::Done, Some(record)) = (outcome, &item.record) {
+                    self.hint(shard, item.lane, record.due());
                 }
-                CommitOutcome::Conflict(current) => Ok(Some(current)),
-                CommitOutcome::Unreadable => Err(damaged(&item.message_id)),
-            })
-            .collect();
-        outcomes.into_iter().collect()
+            }
+            outcomes.extend(committed.outcomes);
+        }
+        Ok(outcomes)
+    }
+
+    /// Has a watch looked at when it is due. Who was asked for a look at once leaves it to nobody else.
+    fn hint(&self, shard: Shard, lane: Lane, due: Timestamp) {
+        let (looks, queue) = (self.looks(lane), usize::from(shard.0));
+        if due <= self.clock.now() {
+            looks.hint_now(queue);
+        } else {
+            looks.hint(queue, due);
+        }
     }
 }
 
@@ -374,10 +389,10 @@ fn readable(
     record
         .map(Watch::decode)
         .transpose()
-        .map_err(|_| damaged(message_id))
+        .map_err(|_| unreadable(message_id))
 }
 
-fn damaged(message_id: &MessageId) -> ServiceError {
-    tracing::error!(message.id = %message_id, "the record of a watch is damaged");
-    ServiceError::Damaged
+fn unreadable(message_id: &MessageId) -> ServiceError {
+    tracing::warn!(message.id = %message_id, "the record of a watch cannot be read by this version");
+    ServiceError::Unreadable
 }

@@ -17,7 +17,7 @@ use crate::store::{Lane, shard_of};
 use crate::watch::{TroubleKind, Watch};
 
 /// Until what age a watch goes before others when there is more to do than time.
-const YOUNG: Duration = Duration::from_secs(5 * 60);
+pub(crate) const YOUNG: Duration = Duration::from_secs(5 * 60);
 
 /// How long the mark of a removed watch stays at least. A poll that was under way when the watch was
 /// removed, or a process that stood still meanwhile, finds the mark and does not bring the watch back.
