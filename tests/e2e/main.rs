@@ -6,6 +6,7 @@ mod clocks;
 mod crash;
 mod dead;
 mod destinations;
+mod door;
 mod fleet;
 mod memory;
 mod outage;

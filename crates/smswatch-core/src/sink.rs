@@ -11,6 +11,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use smswatch_model::{Notification, Wishes};
 
+use crate::proxy::Proxy;
+
 /// How much of the other side's answer a receipt or an error keeps, in characters.
 const MAX_DETAIL: usize = 300;
 
@@ -83,17 +85,26 @@ pub struct SinkContext {
     pub name: String,
     /// How smswatch introduces itself to others: `smswatch/VERSION`.
     pub user_agent: String,
+    /// Which proxy its HTTP requests leave through.
+    pub proxy: Proxy,
 }
 
 impl SinkContext {
-    /// The context of the sink called `name`.
+    /// The context of the sink called `name`, with the proxy of the environment.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         let user_agent = format!("smswatch/{}", crate::VERSION);
         Self {
             name: name.into(),
             user_agent,
+            proxy: Proxy::default(),
         }
+    }
+
+    /// The same with another proxy.
+    #[must_use]
+    pub fn with_proxy(self, proxy: Proxy) -> Self {
+        Self { proxy, ..self }
     }
 }
 
