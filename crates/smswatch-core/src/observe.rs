@@ -4,6 +4,7 @@ mod claim;
 mod gate;
 mod look;
 mod room;
+mod sign_in;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -120,8 +121,11 @@ pub(crate) async fn run(
         commits: commits.clone(),
         next_shard: 0,
     };
+    let signing_in = sign_in::run(&shared, &gate, &stop);
+    let (ours, its_gate) = (Arc::clone(&shared), Arc::clone(&gate));
     tokio::join!(
-        claimer.run(stop),
-        look::run(shared, gate, room, &limiter, starts, commits)
+        signing_in,
+        claimer.run(stop.clone()),
+        look::run(ours, its_gate, room, &limiter, starts, commits)
     );
 }

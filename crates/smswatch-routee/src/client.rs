@@ -8,6 +8,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 use smswatch_core::model::MessageId;
 use smswatch_core::provider::{Look, LookError, Provider};
+use smswatch_core::sink::Probe;
 use smswatch_core::{Proxy, Secret, async_trait};
 
 use crate::body::read_bounded;
@@ -173,6 +174,13 @@ impl Provider for RouteeProvider {
         }
         let looked = tokio::time::timeout(self.timeout, self.look_at(message_id)).await;
         looked.unwrap_or_else(|_| Err(LookError::failed("Routee did not answer in time")))
+    }
+
+    async fn probe(&self) -> Result<Probe, LookError> {
+        let asked = tokio::time::timeout(self.timeout, self.tokens.get(None)).await;
+        let _token =
+            asked.unwrap_or_else(|_| Err(LookError::failed("Routee did not answer in time")))?;
+        Ok(Probe::Answered("Routee accepts the credentials".to_owned()))
     }
 }
 

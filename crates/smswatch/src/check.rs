@@ -1,17 +1,21 @@
-//! `smswatch check` and `smswatch schema`: what is right, and what is not.
+//! `smswatch check`, `config show` and `schema`: what is right, what is not, and what takes effect.
+
+mod online;
 
 use std::io::Write as _;
 
 use anyhow::Context as _;
 
-use crate::cli::ConfigArgs;
+use crate::cli::{CheckArgs, ConfigArgs};
 use crate::report::Failure;
 use crate::settings;
 use crate::sink_types::SinkTypes;
 
-pub(crate) fn check(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Failure> {
-    let loaded = settings::load(types, args.config.as_deref())?;
+pub(crate) async fn check(types: &SinkTypes, args: &CheckArgs) -> Result<(), Failure> {
+    let loaded = settings::load(types, args.config.config.as_deref())?;
     loaded.warn();
+    settings::try_folder(&loaded.configuration.store)
+        .context("no file can be made in the folder of `store.url`")?;
     let plural = |count: usize, thing: &str| match count {
         1 => format!("1 {thing}"),
         count => format!("{count} {thing}s"),
@@ -24,6 +28,18 @@ pub(crate) fn check(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Failure>
         plural(loaded.configuration.rules.len(), "rule"),
     )
     .context("could not print")?;
+    match args.online {
+        true => online::check(loaded.configuration).await,
+        false => Ok(()),
+    }
+}
+
+/// Prints the configuration that takes effect.
+pub(crate) fn show(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Failure> {
+    let loaded = settings::load(types, args.config.as_deref())?;
+    loaded.warn();
+    let yaml = serde_yaml::to_string(&loaded.effective).context("could not write YAML")?;
+    write!(anstream::stdout(), "{yaml}").context("could not print")?;
     Ok(())
 }
 

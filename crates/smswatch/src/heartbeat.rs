@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use reqwest::Url;
-use smswatch_core::Secret;
+use smswatch_core::{Proxy, Secret};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +17,8 @@ pub(crate) struct HeartbeatOptions {
     /// What is asked for with GET; its path often is a secret.
     pub(crate) url: Secret,
     pub(crate) every: Duration,
+    /// Through which proxy it is reached.
+    pub(crate) proxy: Proxy,
 }
 
 /// The URL that an operator wrote, if it is one that can be asked for.
@@ -41,7 +43,16 @@ impl Heartbeat {
     pub(crate) fn new(options: &HeartbeatOptions) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .user_agent(concat!("smswatch/", env!("CARGO_PKG_VERSION")))
-            .timeout(TIMEOUT)
+            .timeout(TIMEOUT);
+        let client = match &options.proxy {
+            Proxy::Environment => client,
+            Proxy::None => client.no_proxy(),
+            Proxy::Url(url) => {
+                let proxy = reqwest::Proxy::all(url.reveal()).map_err(reqwest::Error::without_url);
+                client.proxy(proxy.context("`proxy` cannot be used")?)
+            }
+        };
+        let client = client
             .build()
             .context("could not make the heartbeat's client")?;
         let url = parse(&options.url).context("`heartbeat.url` is no URL")?;
@@ -102,6 +113,7 @@ mod tests {
         let options = HeartbeatOptions {
             url: Secret::new(url),
             every: Duration::from_secs(60),
+            proxy: Proxy::default(),
         };
         Heartbeat::new(&options).expect("a client")
     }

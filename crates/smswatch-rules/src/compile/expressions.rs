@@ -116,6 +116,7 @@ fn locate(document: &Document, entry: &Entry, source: &str, range: Range<usize>)
             line: number,
             column,
             length: stretch.chars().count(),
+            used_in: entry.value.place().used_in,
         })
     })
 }
