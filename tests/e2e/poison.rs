@@ -23,7 +23,7 @@ async fn poison(store: &dyn Store) {
             expected: None,
             record: None,
             lane: Lane::Old,
-            entry: Some(body.to_vec()),
+            entry: Some(body.to_vec().into()),
         };
         let step = CommitStep {
             items: vec![item],

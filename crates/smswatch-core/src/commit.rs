@@ -10,7 +10,6 @@ use futures::future::join_all;
 use smswatch_model::{Event, MessageId};
 use tokio::sync::mpsc;
 
-use crate::codec;
 use crate::metrics::{KindLabel, ObservationLabels, RecordLabel};
 use crate::observe::{Finished, Verdict};
 use crate::pace::Backoff;
@@ -18,7 +17,7 @@ use crate::record::{Record, WatchState};
 use crate::route::fresh::Fresh;
 use crate::shared::Shared;
 use crate::store::{
-    Appended, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId, Shard,
+    Appended, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId, NewEntry, Shard,
 };
 use crate::watch::Watch;
 use crate::watch::lifecycle::{Answer, Applied, Lifecycle};
@@ -187,7 +186,7 @@ async fn write(shared: &Shared, shard: Shard, drafts: &[Draft], finished: &[Leas
         expected: draft.finished.record.clone(),
         record: draft.after.clone(),
         lane: draft.lane,
-        entry: (!draft.events.is_empty()).then(|| codec::encode_events(&draft.events)),
+        entry: (!draft.events.is_empty()).then(|| NewEntry::of(&draft.events)),
     });
     let step = CommitStep {
         items: items.collect(),

@@ -7,6 +7,7 @@ pub(crate) mod fallback;
 pub(crate) mod filling;
 pub(crate) mod orphans;
 pub(crate) mod overflow;
+pub(crate) mod partly;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -238,9 +239,18 @@ async fn attempt(
         .get_or_create(&sink)
         .observe(seconds);
     let now = shared.clock.now();
+    let mut rest = None;
     let (outcome, result, detail) = match result {
         Ok(receipt) => {
             unit.breaker.report(shared, Report::Well { is_probe });
+            if let Ok(notification) = &notification {
+                unit.breaker
+                    .delivered(shared, &notification.wishes, &receipt);
+                rest = partly::rest(unit.name(), notification, &receipt);
+                if receipt.refusals().is_some() {
+                    shared.metrics.left_out.get_or_create(&sink).inc();
+                }
+            }
             if let Some(event) = notification.iter().flat_map(|made| &made.events).next() {
                 let seconds = now.since(event.detected_at).as_secs_f64();
                 let histogram = shared
@@ -276,6 +286,8 @@ async fn attempt(
         .ok()
         .filter(|_| outcome == Outcome::Dead)
         .and_then(|dead| fallback::of(unit, dead));
+    // What has died has no rest, and what was delivered no fallback.
+    let fallback = fallback.or(rest);
     let completion = Completion {
         id: delivery.id.clone(),
         token: delivery.token,
@@ -338,9 +350,7 @@ async fn complete_shard(shared: &Shared, unit: &SinkUnit, shard: Shard, ended: E
             .complete(shard, unit.name(), &ended.completions);
         match shared.call("complete", complete).await {
             Ok(Outcomes { done, queued }) => {
-                let others = ended.completions.iter();
-                let others = others.filter_map(|completion| completion.fallback.as_ref());
-                fallback::handed_over(shared, unit, shard, others, queued);
+                partly::queued_instead(shared, unit, shard, &ended.completions, queued);
                 let lost = done.iter().filter(|done| !**done).count();
                 if lost > 0 {
                     tracing::info!(

@@ -112,6 +112,7 @@ pub(crate) struct Metrics {
     pub(crate) trimmed: Family<RecordLabel, Counter>,
     pub(crate) redriven: Family<RedriveLabels, Counter>,
     pub(crate) fallbacks: Family<SinkLabel, Counter>,
+    pub(crate) left_out: Family<SinkLabel, Counter>,
     watches: Family<StateLabel, Gauge>,
     unrouted: Gauge,
     queue_depth: Family<SinkLabel, Gauge>,
@@ -150,6 +151,7 @@ impl Metrics {
             trimmed: Family::default(),
             redriven: Family::default(),
             fallbacks: Family::default(),
+            left_out: Family::default(),
             watches: Family::default(),
             unrouted: Gauge::default(),
             queue_depth: Family::default(),
@@ -240,6 +242,8 @@ impl Metrics {
         registry.register("redriven", help, self.redriven.clone());
         let help = "Deliveries that the sink's fallback got, as the sink itself did not take them";
         registry.register("fallbacks", help, self.fallbacks.clone());
+        let help = "Deliveries that reached only some of their recipients, as others were refused for good";
+        registry.register("left_out", help, self.left_out.clone());
         let help = format!("Watches by state, {WHOLE_STORE}");
         registry.register("watches", help, self.watches.clone());
         let help = format!("Log entries that are not routed, {WHOLE_STORE}");

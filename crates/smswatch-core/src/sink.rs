@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use smswatch_model::Notification;
+use smswatch_model::{Notification, Wishes};
 
 use crate::proxy::Proxy;
 
@@ -149,9 +149,14 @@ impl InvalidConfig {
 }
 
 /// What the other side said when it took a notification.
+///
+/// A sink with several destinations may have reached only some of them. What was refused for good goes
+/// to [`left_out`](Self::left_out), and what can still be reached to [`with_rest`](Self::with_rest).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Receipt {
     detail: String,
+    left_out: Option<String>,
+    rest: Option<Wishes>,
 }
 
 impl Receipt {
@@ -160,13 +165,42 @@ impl Receipt {
     pub fn new(detail: impl fmt::Display) -> Self {
         Self {
             detail: bounded(&detail.to_string()),
+            ..Self::default()
         }
+    }
+
+    /// Says who was refused for good and why. It is shown as trouble of the sink until a later
+    /// notification reaches all of the same destinations, so it must hold no credential.
+    #[must_use]
+    pub fn left_out(mut self, what: impl fmt::Display) -> Self {
+        self.left_out = Some(bounded(&what.to_string()));
+        self
+    }
+
+    /// Asks for a delivery of its own to those who could not be reached yet, with these wishes in place
+    /// of the notification's. It has its own retries; those who were reached get nothing again.
+    #[must_use]
+    pub fn with_rest(mut self, wishes: Wishes) -> Self {
+        self.rest = Some(wishes);
+        self
     }
 
     /// The other side's words.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// Who was refused for good and why, or `None` if nobody was.
+    #[must_use]
+    pub fn refusals(&self) -> Option<&str> {
+        self.left_out.as_deref()
+    }
+
+    /// The wishes of the delivery to those who could not be reached yet, or `None` if all were.
+    #[must_use]
+    pub fn rest(&self) -> Option<&Wishes> {
+        self.rest.as_ref()
     }
 }
 

@@ -27,7 +27,10 @@ pub use delivery::{
     DeliveryToken, NewDelivery, Outcome, Outcomes, Priority, StoredDelivery,
 };
 pub use gauges::{Gauges, QueueGauge};
-pub use log::{KeptAside, LogEntry, LogPosition, LogSlice, RouteOutcome, RouteStep, SetAside};
+pub use log::{
+    EventFilter, KeptAside, LogEntry, LogPosition, LogSlice, NewEntry, RouteOutcome, RouteStep,
+    SetAside,
+};
 pub use memo::Memo;
 pub use page::{InvalidCursor, Page, PageRequest};
 pub use rate::{Rate, Reserved};
@@ -177,21 +180,15 @@ pub trait Store: fmt::Debug + Send + Sync {
         deliveries: &[NewDelivery],
     ) -> Result<u64, StoreError>;
 
-    /// Pages through the bodies of the log, of all shards, newest first.
+    /// Pages through the bodies of the log, of all shards, newest first: every one that holds an
+    /// event which `filter` wants, and possibly others. The caller looks into them.
     ///
     /// # Errors
     ///
     /// The store is not available, or the cursor is none.
-    async fn events(&self, page: &PageRequest) -> Result<Page<Vec<u8>>, StoreError>;
-
-    /// Pages through the bodies of one shard's log, newest first.
-    ///
-    /// # Errors
-    ///
-    /// The store is not available, or the cursor is none.
-    async fn events_of(
+    async fn events(
         &self,
-        shard: Shard,
+        filter: &EventFilter,
         page: &PageRequest,
     ) -> Result<Page<Vec<u8>>, StoreError>;
 
@@ -344,7 +341,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         name: &str,
         expected: Option<u64>,
         value: Vec<u8>,
-        entries: Vec<Vec<u8>>,
+        entries: Vec<NewEntry>,
     ) -> Result<bool, StoreError>;
 
     /// Counts everything.

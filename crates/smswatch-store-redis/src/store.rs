@@ -19,10 +19,10 @@ use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
     Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
-    DeliveryFilter, DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo,
-    NewDelivery, Outcomes, Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive,
-    RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store,
-    StoreError, StoredDelivery, Trimmed,
+    DeliveryFilter, DeliveryState, EventFilter, Gauges, HistoryBounds, KeptAside, Lane, LeaseId,
+    LogSlice, Memo, NewDelivery, NewEntry, Outcomes, Page, PageRequest, Priority, QueueRequest,
+    QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome,
+    RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed, shard_of,
 };
 
 use self::queue::Pick;
@@ -179,17 +179,16 @@ impl Store for RedisStore {
         self.queue(shard, deliveries).await
     }
 
-    async fn events(&self, page: &PageRequest) -> Result<Page<Vec<u8>>, StoreError> {
-        self.event_page((0..self.shards).map(Shard).collect(), page)
-            .await
-    }
-
-    async fn events_of(
+    async fn events(
         &self,
-        shard: Shard,
+        filter: &EventFilter,
         page: &PageRequest,
     ) -> Result<Page<Vec<u8>>, StoreError> {
-        self.event_page(vec![shard], page).await
+        let shards = match &filter.message_id {
+            Some(id) => vec![shard_of(id.as_str(), self.shards)],
+            None => (0..self.shards).map(Shard).collect(),
+        };
+        self.event_page(shards, page).await
     }
 
     async fn claim_deliveries(
@@ -288,7 +287,7 @@ impl Store for RedisStore {
         name: &str,
         expected: Option<u64>,
         value: Vec<u8>,
-        entries: Vec<Vec<u8>>,
+        entries: Vec<NewEntry>,
     ) -> Result<bool, StoreError> {
         self.write_memo(shard, name, expected, &value, &entries)
             .await

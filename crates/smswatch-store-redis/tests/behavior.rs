@@ -287,7 +287,7 @@ async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_written() {
     let mut items = add_one_unreadable(&fixture).await;
     for item in &mut items {
         item.expected = item.record.clone();
-        item.entry = Some(b"entry".to_vec());
+        item.entry = Some(b"entry".to_vec().into());
     }
     let step = CommitStep {
         items,

@@ -57,7 +57,7 @@ fn item(n: u32) -> CommitItem {
             &[7; 36],
         )),
         lane: Lane::Old,
-        entry: Some(vec![1; 64]),
+        entry: Some(vec![1; 64].into()),
     }
 }
 
@@ -227,7 +227,7 @@ async fn what_was_given_up_on_its_way_does_not_take_place_later() {
     let (shard, id) = message(1);
     // More than the other side takes in before Redis reads it.
     let large = CommitItem {
-        entry: Some(vec![1; 1 << 20]),
+        entry: Some(vec![1; 1 << 20].into()),
         ..item(1)
     };
     let step = CommitStep {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use smswatch_core::model::Timestamp;
-use smswatch_core::store::Memo;
+use smswatch_core::store::{Memo, NewEntry};
 
 use crate::log;
 
@@ -24,7 +24,7 @@ pub(crate) fn write(
     name: &str,
     expected: Option<u64>,
     value: &[u8],
-    entries: &[Vec<u8>],
+    entries: &[NewEntry],
     now: Timestamp,
 ) -> Result<bool> {
     let changed = match expected {
@@ -42,7 +42,7 @@ pub(crate) fn write(
         return Ok(false);
     }
     for entry in entries {
-        log::append(connection, entry, now)?;
+        log::append(connection, &entry.body, now)?;
     }
     Ok(true)
 }

@@ -11,10 +11,10 @@ use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
     Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
-    DeliveryFilter, DeliveryState, Gauges, HistoryBounds, KeptAside, Lane, LeaseId, LogSlice, Memo,
-    NewDelivery, Outcomes, Page, PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive,
-    RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store,
-    StoreError, StoredDelivery, Trimmed,
+    DeliveryFilter, DeliveryState, EventFilter, Gauges, HistoryBounds, KeptAside, Lane, LeaseId,
+    LogSlice, Memo, NewDelivery, NewEntry, Outcomes, Page, PageRequest, Priority, QueueRequest,
+    QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome,
+    RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
 };
 
 use crate::clock::Clock;
@@ -139,14 +139,14 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn events(&self, page: &PageRequest) -> Result<Page<Vec<u8>>, StoreError> {
+    async fn events(
+        &self,
+        _: &EventFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Vec<u8>>, StoreError> {
         let (before, limit) = (log::parse_cursor(page)?, page.limit);
         self.run(move |connection, _| log::page(connection, before, limit))
             .await
-    }
-
-    async fn events_of(&self, _: Shard, page: &PageRequest) -> Result<Page<Vec<u8>>, StoreError> {
-        self.events(page).await
     }
 
     async fn claim_deliveries(
@@ -271,7 +271,7 @@ impl Store for SqliteStore {
         name: &str,
         expected: Option<u64>,
         value: Vec<u8>,
-        entries: Vec<Vec<u8>>,
+        entries: Vec<NewEntry>,
     ) -> Result<bool, StoreError> {
         let name = name.to_owned();
         self.run(move |connection, now| {

@@ -57,7 +57,7 @@ pub(crate) fn commit(
                 return Ok(CommitOutcome::Conflict(current));
             }
             if let Some(entry) = &item.entry {
-                positions.push(log::append(connection, entry, now)?);
+                positions.push(log::append(connection, &entry.body, now)?);
             }
             write(connection, item)?;
             Ok(CommitOutcome::Done)

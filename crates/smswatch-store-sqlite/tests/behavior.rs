@@ -161,7 +161,7 @@ async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_written() {
     let mut step = add_one_unreadable(&fixture).await;
     for item in &mut step.items {
         item.expected = item.record.clone();
-        item.entry = Some(b"entry".to_vec());
+        item.entry = Some(b"entry".to_vec().into());
     }
     let committed = fixture.store.commit(Shard(0), &step).await;
     let committed = committed.expect("a commit");

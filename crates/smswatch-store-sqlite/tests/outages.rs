@@ -22,7 +22,7 @@ async fn add(store: &SqliteStore, n: u32) -> Result<(), StoreError> {
         expected: None,
         record: Some(Record::new(WatchState::Watching, due, &[7; 36])),
         lane: Lane::Old,
-        entry: Some(vec![1; 64]),
+        entry: Some(vec![1; 64].into()),
     };
     let step = CommitStep {
         items: vec![item],

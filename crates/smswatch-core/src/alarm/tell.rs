@@ -9,11 +9,10 @@ use smswatch_model::{Event, EventKind, Timestamp};
 use super::Trouble;
 use super::episode::{Duty, Episode, renewal};
 use crate::announce::own_event;
-use crate::codec;
 use crate::health::POLLING;
 use crate::metrics::KindLabel;
 use crate::shared::Shared;
-use crate::store::{StoreError, shard_of};
+use crate::store::{NewEntry, StoreError, shard_of};
 
 /// How long a note that could not be written waits.
 const RETRY: Duration = Duration::from_secs(1);
@@ -81,7 +80,7 @@ async fn note(shared: &Shared, trouble: &Trouble, now: Timestamp) -> Result<bool
     };
     let entries = event
         .iter()
-        .map(|event| codec::encode_events(std::slice::from_ref(event)));
+        .map(|event| NewEntry::of(std::slice::from_ref(event)));
     let seen = Episode { seen: trouble.seen };
     let put = shared.store.put_memo(
         shard,

@@ -4,7 +4,9 @@ mod parked;
 
 use std::collections::BTreeSet;
 
-use smswatch_model::{EventId, EventKind, MessageId, Notification, Wishes, delivery_id};
+use smswatch_model::{
+    DeliveryId, EventId, EventKind, MessageId, Notification, Wishes, delivery_id,
+};
 
 pub(crate) use self::parked::run;
 use crate::codec;
@@ -16,7 +18,7 @@ use crate::store::{NewDelivery, Priority, Shard, StoreError};
 /// only tried whether the sink works.
 pub(crate) fn of(unit: &SinkUnit, notification: Notification) -> Option<NewDelivery> {
     let fallback = unit.settings.fallback.as_ref()?;
-    (notification.kind != EventKind::Test).then(|| readdressed(notification, &fallback.sink))
+    (notification.kind != EventKind::Test).then(|| redirected(notification, &fallback.sink))
 }
 
 /// What the fallback of `unit` gets in place of this body. One that cannot be read tells nobody
@@ -28,18 +30,28 @@ pub(crate) fn of_body(unit: &SinkUnit, body: &[u8]) -> Option<NewDelivery> {
 
 /// The same notification for another sink, under the name that a rule's own delivery to it has: a
 /// sink that the rule tells anyway hears of it once.
-fn readdressed(notification: Notification, sink: &str) -> NewDelivery {
-    let events = &notification.events;
-    let ids: Vec<&EventId> = events.iter().map(|event| &event.event_id).collect();
+fn redirected(notification: Notification, sink: &str) -> NewDelivery {
+    let events = notification.events.iter();
+    let ids: Vec<&EventId> = events.map(|event| &event.event_id).collect();
     let id = delivery_id(sink, &notification.rule, &ids);
+    // The wishes belong to the sink that the rule wished them of.
+    readdressed(notification, sink, id, Wishes::new())
+}
+
+/// The same notification as a delivery of its own.
+pub(super) fn readdressed(
+    notification: Notification,
+    sink: &str,
+    id: DeliveryId,
+    wishes: Wishes,
+) -> NewDelivery {
+    let events = notification.events.iter();
     let message_ids: BTreeSet<MessageId> = events
-        .iter()
         .filter_map(|event| event.message.message_id.clone())
         .collect();
     let notification = Notification {
         delivery_id: id.clone(),
-        // They belong to the sink that the rule wished them of.
-        wishes: Wishes::new(),
+        wishes,
         ..notification
     };
     NewDelivery {
@@ -138,7 +150,7 @@ mod tests {
         wishes.insert("channel".to_owned(), "#ops".into());
         let first = delivery_to("crm", wishes);
         let notification = codec::decode_notification(&first.body).expect("it is readable");
-        let second = readdressed(notification, "ops");
+        let second = redirected(notification, "ops");
         assert_ne!(second.id, first.id);
         assert_eq!(second, delivery_to("ops", Wishes::new()));
     }

@@ -1,34 +1,27 @@
 //! What happened, read back from the log: events, newest first, and why rules did not fire.
 
-use smswatch_model::{Event, EventKind, MessageId};
+use smswatch_model::{Event, MessageId};
 
 use super::error::ServiceError;
 use crate::codec;
 use crate::rules::Trial;
 use crate::shared::Shared;
+pub use crate::store::EventFilter;
 use crate::store::{InvalidCursor, Page, PageRequest};
 
-/// How many log entries one call reads at most while it looks for events that match.
-const MOST_READ: usize = 20_000;
+/// How many log entries that hold nothing of what is wanted one page reads at most. The store's
+/// indices leave such entries out, except for the kind of event that nearly all entries hold, and for
+/// what a version without indices wrote.
+const MOST_READ: usize = 2_000;
 
-/// How many log entries are read at once.
+/// How many of them the timeline of a message reads at most: it is one page and names no next one.
+const MOST_READ_FOR_TIMELINE: usize = 20_000;
+
+/// How many log entries are read at once at most.
 const CHUNK: usize = 1000;
 
-/// Which events are wanted; every field that is set must hold.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct EventFilter {
-    /// The message that they are about.
-    pub message_id: Option<MessageId>,
-    /// Their kind.
-    pub kind: Option<EventKind>,
-}
-
-impl EventFilter {
-    fn matches(&self, event: &Event) -> bool {
-        self.kind.is_none_or(|kind| kind == event.kind)
-            && (self.message_id.is_none() || self.message_id == event.message.message_id)
-    }
-}
+/// How many events a timeline shows at most.
+const TIMELINE: usize = 100;
 
 /// An event, and what each rule made of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,28 +69,26 @@ impl Shared {
         filter: &EventFilter,
         page: &PageRequest,
     ) -> Result<Page<Event>, ServiceError> {
+        self.find_events(filter, page, MOST_READ).await
+    }
+
+    async fn find_events(
+        &self,
+        filter: &EventFilter,
+        page: &PageRequest,
+        most_read: usize,
+    ) -> Result<Page<Event>, ServiceError> {
         let mut cursor = Cursor::parse(page.cursor.as_deref())?;
         let mut items = Vec::new();
-        let mut n_read = 0;
+        let (mut n_read, mut limit) = (0, page.limit.clamp(1, CHUNK));
         loop {
-            let limit = if filter == &EventFilter::default() {
-                page.limit
-            } else {
-                CHUNK
-            };
             let request = PageRequest {
                 cursor: cursor.store.clone(),
                 limit,
             };
-            let stored = match &filter.message_id {
-                Some(message_id) => {
-                    let shard = self.shard_of(message_id);
-                    self.call("events", self.store.events_of(shard, &request))
-                        .await?
-                }
-                None => self.call("events", self.store.events(&request)).await?,
-            };
-            n_read += limit;
+            let stored = self.store.events(filter, &request);
+            let stored = self.call("events", stored).await?;
+            let n_found = items.len();
             let events = stored.items.iter().flat_map(|body| self.newest_first(body));
             for event in events
                 .filter(|event| filter.matches(event))
@@ -119,7 +110,11 @@ impl Shared {
                 store: Some(next),
                 told: 0,
             };
-            if items.len() == page.limit || n_read >= MOST_READ {
+            if items.len() == n_found {
+                n_read += stored.items.len().max(1);
+                limit = (limit * 2).min(CHUNK);
+            }
+            if items.len() == page.limit || n_read >= most_read {
                 return Ok(Page {
                     items,
                     next: Some(cursor.text()),
@@ -139,9 +134,10 @@ impl Shared {
         };
         let page = PageRequest {
             cursor: None,
-            limit: 100,
+            limit: TIMELINE,
         };
-        let mut events = self.events(&filter, &page).await?.items;
+        let found = self.find_events(&filter, &page, MOST_READ_FOR_TIMELINE);
+        let mut events = found.await?.items;
         events.reverse();
         let tried = events.into_iter().map(|event| {
             let trials = self.rules.explain(&event);

@@ -1,12 +1,77 @@
 //! What goes in and out of a store about the event log.
 
-use smswatch_model::Timestamp;
+use smswatch_model::{Event, EventKind, MessageId, Timestamp};
 
 use super::{NewDelivery, Shard};
+use crate::codec;
 
 /// A place in a shard's log, in the store's own words.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LogPosition(pub String);
+
+/// An entry that is to be appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEntry {
+    /// Its body, as core wrote it.
+    pub body: Vec<u8>,
+    /// The kinds of its events, each once.
+    pub kinds: Vec<EventKind>,
+}
+
+impl NewEntry {
+    /// The kind that nearly every entry has. Entries of all other kinds are indexed by kind; those of
+    /// this one are found by reading the log.
+    pub const COMMON: EventKind = EventKind::StatusChanged;
+
+    /// Writes the events of one observation.
+    #[must_use]
+    pub fn of(events: &[Event]) -> Self {
+        let mut kinds: Vec<EventKind> = Vec::with_capacity(1);
+        for event in events {
+            if !kinds.contains(&event.kind) {
+                kinds.push(event.kind);
+            }
+        }
+        Self {
+            body: codec::encode_events(events),
+            kinds,
+        }
+    }
+
+    /// The kinds under which the entry is indexed.
+    pub fn indexed_kinds(&self) -> impl Iterator<Item = EventKind> + '_ {
+        let kinds = self.kinds.iter().copied();
+        kinds.filter(|kind| *kind != Self::COMMON)
+    }
+}
+
+/// A body whose kinds nobody knows: the entry is in no index of kinds.
+impl From<Vec<u8>> for NewEntry {
+    fn from(body: Vec<u8>) -> Self {
+        Self {
+            body,
+            kinds: Vec::new(),
+        }
+    }
+}
+
+/// Which events are wanted; every field that is set must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EventFilter {
+    /// The message that they are about.
+    pub message_id: Option<MessageId>,
+    /// Their kind.
+    pub kind: Option<EventKind>,
+}
+
+impl EventFilter {
+    /// Whether `event` is wanted.
+    #[must_use]
+    pub fn matches(&self, event: &Event) -> bool {
+        self.kind.is_none_or(|kind| kind == event.kind)
+            && (self.message_id.is_none() || self.message_id == event.message.message_id)
+    }
+}
 
 /// One entry: all events of one observation.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use smswatch_model::{MessageId, Timestamp};
 
-use super::LogPosition;
+use super::{LogPosition, NewEntry};
 use crate::record::Record;
 
 /// Which of a shard's two queues of due watches a watch waits in.
@@ -62,7 +62,7 @@ pub struct CommitItem {
     /// The queue in which the due time waits.
     pub lane: Lane,
     /// What to append to the log.
-    pub entry: Option<Vec<u8>>,
+    pub entry: Option<NewEntry>,
 }
 
 /// A batch of changes to watches of one shard.

@@ -1,6 +1,6 @@
 //! Memos: read, and change by compare-and-set.
 
-use smswatch_core::store::{Memo, Shard, StoreError};
+use smswatch_core::store::{Memo, NewEntry, Shard, StoreError};
 
 use super::RedisStore;
 use crate::error::strange;
@@ -27,13 +27,13 @@ impl RedisStore {
         name: &str,
         expected: Option<u64>,
         value: &[u8],
-        entries: &[Vec<u8>],
+        entries: &[NewEntry],
     ) -> Result<bool, StoreError> {
         let mut call = self.call(&self.scripts.put_memo, shard);
         let expected = expected.map(|version| version.to_string());
         call.arg(name).arg(expected.unwrap_or_default()).arg(value);
         for entry in entries {
-            call.arg(&entry[..]);
+            call.arg(&entry.body[..]);
         }
         self.invoke(&call).await
     }

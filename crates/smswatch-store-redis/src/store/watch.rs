@@ -7,7 +7,7 @@ use smswatch_core::model::{MessageId, Timestamp};
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
     Appended, ClaimedWatches, CommitOutcome, CommitStep, Committed, InvalidCursor, Lane, LeaseId,
-    LogPosition, Page, PageRequest, Shard, StoreError,
+    LogPosition, NewEntry, Page, PageRequest, Shard, StoreError,
 };
 
 use super::{RedisStore, millis};
@@ -22,6 +22,11 @@ fn record(bytes: Vec<u8>) -> Result<Record, StoreError> {
 /// A record's bytes; none where there is no record.
 fn bytes(record: Option<&Record>) -> &[u8] {
     record.map_or(&[], Record::as_bytes)
+}
+
+/// A log entry's body; none where there is no entry.
+fn body(entry: Option<&NewEntry>) -> &[u8] {
+    entry.map_or(&[], |entry| &entry.body)
 }
 
 /// Watches as a script answers them.
@@ -133,7 +138,7 @@ impl RedisStore {
                 .arg(bytes(item.record.as_ref()))
                 .arg(item.lane.index())
                 .arg(due)
-                .arg(item.entry.as_deref().unwrap_or_default());
+                .arg(body(item.entry.as_ref()));
         }
         let (unrouted, outcomes, places): (i64, Vec<Value>, Vec<String>) =
             self.invoke(&call).await?;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use smswatch_core::store::{
-    Appended, Bound, CommitItem, HistoryBounds, LogPosition, PageRequest, Priority, RouteOutcome,
-    RouteStep, SetAside, Shard, Store, Trimmed,
+    Appended, Bound, CommitItem, EventFilter, HistoryBounds, LogPosition, PageRequest, Priority,
+    RouteOutcome, RouteStep, SetAside, Shard, Store, Trimmed,
 };
 
 use super::{LONG, StoreFixture, delivery, id_in, put, record, step};
@@ -18,7 +18,7 @@ async fn append(store: &dyn Store, range: std::ops::Range<u32>) {
         let new = record(due, b"");
         let item = put(&id_in(store, SHARD, n), None, Some(&new));
         let item = CommitItem {
-            entry: Some(vec![0, 255, u8::try_from(n).expect("few")]),
+            entry: Some(vec![0, 255, u8::try_from(n).expect("few")].into()),
             ..item
         };
         store
@@ -82,7 +82,7 @@ pub async fn a_commit_tells_where_its_entries_stand(fixture: &dyn StoreFixture) 
     let due = store.now().await.expect("the time") + LONG;
     let commit = async |range: std::ops::Range<u32>| {
         let items = range.map(|n| CommitItem {
-            entry: (n != 4).then(|| vec![0, 255, u8::try_from(n).expect("few")]),
+            entry: (n != 4).then(|| vec![0, 255, u8::try_from(n).expect("few")].into()),
             ..put(&id_in(&*store, SHARD, n), None, Some(&record(due, b"")))
         });
         let committed = store.commit(SHARD, &step(items.collect())).await;
@@ -209,11 +209,12 @@ pub async fn what_is_set_aside_is_bounded(fixture: &dyn StoreFixture) {
 pub async fn events_are_paged_newest_first(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     append(&*store, 0..10).await;
+    let every = EventFilter::default();
     let mut found = Vec::new();
     let mut cursor = None;
     loop {
         let request = PageRequest { cursor, limit: 3 };
-        let page = store.events_of(SHARD, &request).await.expect("a page");
+        let page = store.events(&every, &request).await.expect("a page");
         assert!(page.items.len() <= 3);
         found.extend(numbers(page.items));
         cursor = page.next;
@@ -223,10 +224,13 @@ pub async fn events_are_paged_newest_first(fixture: &dyn StoreFixture) {
     }
     assert_eq!(found, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
     let all = store
-        .events(&PageRequest {
-            cursor: None,
-            limit: 100,
-        })
+        .events(
+            &every,
+            &PageRequest {
+                cursor: None,
+                limit: 100,
+            },
+        )
         .await
         .expect("a page");
     assert_eq!(numbers(all.items), found);
@@ -234,7 +238,7 @@ pub async fn events_are_paged_newest_first(fixture: &dyn StoreFixture) {
         cursor: Some("strange".to_owned()),
         limit: 3,
     };
-    assert!(store.events(&strange).await.is_err());
+    assert!(store.events(&every, &strange).await.is_err());
 }
 
 /// However little is to be kept, what is not routed stays.

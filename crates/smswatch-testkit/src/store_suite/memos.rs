@@ -1,7 +1,7 @@
 //! Promises about memos.
 
 use futures::future::join_all;
-use smswatch_core::store::{Memo, Shard};
+use smswatch_core::store::{Memo, NewEntry, Shard};
 
 use super::StoreFixture;
 
@@ -35,21 +35,23 @@ pub async fn a_memo_is_written_only_over_the_version_that_was_expected(fixture: 
 /// Log entries are appended with the change, or not at all.
 pub async fn a_memo_and_its_log_entries_are_written_together(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let entries = |n: u8| vec![vec![0, 255, n], vec![n]];
+    let bodies = |n: u8| vec![vec![0, 255, n], vec![n]];
+    let entries = |n| bodies(n).into_iter().map(NewEntry::from).collect();
     let put = store.put_memo(SHARD, "memo", None, b"x".to_vec(), entries(1));
     assert!(put.await.expect("an answer"));
     let refused = store.put_memo(SHARD, "memo", None, b"y".to_vec(), entries(2));
     assert!(!refused.await.expect("an answer"));
     let slice = store.read_log(SHARD, 10).await.expect("entries");
-    let bodies: Vec<_> = slice.entries.into_iter().map(|entry| entry.body).collect();
-    assert_eq!(bodies, entries(1));
+    let found: Vec<_> = slice.entries.into_iter().map(|entry| entry.body).collect();
+    assert_eq!(found, bodies(1));
     assert_eq!(store.gauges().await.expect("counts").unrouted, 2);
 }
 
 /// Of many who change a memo at once, one does.
 pub async fn one_of_many_changes_of_a_memo_takes_place(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let puts = (0..20_u8).map(|n| store.put_memo(SHARD, "memo", None, vec![n], vec![vec![n]]));
+    let puts =
+        (0..20_u8).map(|n| store.put_memo(SHARD, "memo", None, vec![n], vec![vec![n].into()]));
     let puts = join_all(puts).await;
     let winners: Vec<_> = (0..20_u8)
         .zip(puts)

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use smswatch_model::{Event, EventKind, Timestamp};
+use smswatch_model::{Event, EventKind, Timestamp, Wishes};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -15,12 +15,13 @@ use super::ramp::Ramp;
 use super::{Circuit, Flow, News, Report};
 use crate::announce::own_event;
 use crate::clock::StoreClock;
-use crate::codec;
+use crate::deliver::partly::Refusals;
 use crate::metrics::KindLabel;
 use crate::pace::Backoff;
 use crate::settings::{BreakerSettings, SinkSettings};
 use crate::shared::{Shared, SinkUnit};
-use crate::store::{Shard, StoreError, shard_of};
+use crate::sink::Receipt;
+use crate::store::{NewEntry, Shard, StoreError, shard_of};
 
 /// How old what is known of a sink may be when deliveries are claimed for it.
 const FRESH: Duration = Duration::from_secs(1);
@@ -37,6 +38,8 @@ pub(crate) struct Breaker {
     shard: Shard,
     settings: BreakerSettings,
     known: Mutex<Known>,
+    /// Who is refused by a sink that takes the rest.
+    refusals: Refusals,
     /// Since when the breaker is open, for those who wait for it.
     open_since: watch::Sender<Option<Timestamp>>,
     /// Something changed on which claims and attempts depend.
@@ -67,6 +70,7 @@ impl Breaker {
             part: format!("sink:{sink}"),
             shard: shard_of(sink, shards),
             settings: settings.breaker,
+            refusals: Refusals::default(),
             known: Mutex::new(Known {
                 read_at: None,
                 reports: Vec::new(),
@@ -226,6 +230,13 @@ impl Breaker {
         self.tell(shared, now);
     }
 
+    /// Takes in whom a delivery with these wishes left out, and tells the health report.
+    pub(crate) fn delivered(&self, shared: &Shared, wishes: &Wishes, receipt: &Receipt) {
+        if self.refusals.note(wishes, receipt) {
+            self.tell(shared, shared.clock.now());
+        }
+    }
+
     /// Writes what attempts said.
     async fn write(&self, shared: &Shared) -> Result<(), StoreError> {
         let reports = self.known().reports.clone();
@@ -264,7 +275,7 @@ impl Breaker {
             let event = news.map(|news| self.event(news, shared.provider.name(), now));
             let entries = event
                 .iter()
-                .map(|event| codec::encode_events(std::slice::from_ref(event)));
+                .map(|event| NewEntry::of(std::slice::from_ref(event)));
             let value = circuit.encode();
             let put =
                 shared
@@ -325,9 +336,12 @@ impl Breaker {
 
     /// Tells the health report how the sink is, by what the attempts of all processes said.
     fn tell(&self, shared: &Shared, now: Timestamp) {
-        match self.known().view.trouble(now) {
-            Some(trouble) => shared.health.trouble(&self.part, &trouble),
-            None => shared.health.well(&self.part),
+        let troubles = [self.known().view.trouble(now), self.refusals.trouble()];
+        let troubles: Vec<String> = troubles.into_iter().flatten().collect();
+        if troubles.is_empty() {
+            shared.health.well(&self.part);
+        } else {
+            shared.health.trouble(&self.part, &troubles.join("; "));
         }
     }
 

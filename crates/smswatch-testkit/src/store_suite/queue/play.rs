@@ -148,7 +148,7 @@ impl Player {
         let id = id_in(&*self.store, SHARD, n);
         let record = record(self.now().await? + LONG, b"");
         let item = CommitItem {
-            entry: Some(b"events".to_vec()),
+            entry: Some(b"events".to_vec().into()),
             ..put(&id, None, Some(&record))
         };
         let committed = self.store.commit(SHARD, &step(vec![item])).await;

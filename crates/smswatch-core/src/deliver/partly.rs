@@ -1,0 +1,140 @@
+//! What becomes of a delivery that only some of its destinations took.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use smswatch_model::{EventId, EventKind, Notification, Wishes, delivery_id};
+
+use super::fallback;
+use crate::shared::{Shared, SinkUnit};
+use crate::sink::Receipt;
+use crate::store::{Completion, NewDelivery, Shard};
+
+/// For how many sets of destinations it is kept who was refused; the rules name few.
+const MAX_KEPT: usize = 64;
+
+/// Who was refused for good by a sink that delivered to the others, by what the rules wished.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals(Mutex<BTreeMap<String, String>>);
+
+impl Refusals {
+    /// Takes in whom the latest delivery with these wishes left out; nobody ends the trouble.
+    /// Returns whether that changed anything.
+    pub(crate) fn note(&self, wishes: &Wishes, receipt: &Receipt) -> bool {
+        let mut refusals = self.lock();
+        // Most deliveries reach everybody, and then nothing is built to look up.
+        if receipt.refusals().is_none() && refusals.is_empty() {
+            return false;
+        }
+        let destinations = written(wishes);
+        let Some(refused) = receipt.refusals() else {
+            return refusals.remove(&destinations).is_some();
+        };
+        if refusals.len() >= MAX_KEPT && !refusals.contains_key(&destinations) {
+            refusals.pop_first();
+        }
+        let before = refusals.insert(destinations, refused.to_owned());
+        before.as_deref() != Some(refused)
+    }
+
+    /// Who is left out, for people, or `None` if nobody is.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let refusals = self.lock();
+        let mut told: Vec<&str> = refusals.values().map(String::as_str).collect();
+        told.dedup();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The delivery to those whom `receipt` says could not be reached yet, or `None` if all were, or if
+/// it was only tried whether the sink works.
+pub(crate) fn rest(
+    sink: &str,
+    notification: &Notification,
+    receipt: &Receipt,
+) -> Option<NewDelivery> {
+    let wishes = receipt.rest()?.clone();
+    if notification.kind == EventKind::Test {
+        return None;
+    }
+    let events = notification.events.iter();
+    let ids: Vec<&EventId> = events.map(|event| &event.event_id).collect();
+    // No sink has a line break in its name.
+    let destination = format!("{sink}\n{}", written(&wishes));
+    let id = delivery_id(&destination, &notification.rule, &ids);
+    let notification = notification.clone();
+    Some(fallback::readdressed(notification, sink, id, wishes))
+}
+
+/// Has the deliveries sent that were queued in place of what ended: the rest of some to the same sink,
+/// and of `added` new ones all others to its fallback.
+pub(crate) fn queued_instead(
+    shared: &Shared,
+    unit: &SinkUnit,
+    shard: Shard,
+    completions: &[Completion],
+    added: u64,
+) {
+    let queued = completions.iter();
+    let queued = queued.filter_map(|completion| completion.fallback.as_ref());
+    let (rests, others): (Vec<_>, Vec<_>) =
+        queued.partition(|delivery| delivery.sink == unit.name());
+    for rest in &rests {
+        unit.queued(shard, rest.priority, 1);
+    }
+    // The store counts both kinds together; one that it had already is rare, and says little.
+    let most = u64::try_from(others.len()).unwrap_or(u64::MAX);
+    fallback::handed_over(shared, unit, shard, others, added.min(most));
+}
+
+/// The wishes as text, equal for equal wishes in whichever order.
+fn written(wishes: &Wishes) -> String {
+    let sorted: BTreeMap<&String, &Value> = wishes.iter().collect();
+    serde_json::to_string(&sorted).expect("JSON values become text")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn wishes(to: &[&str]) -> Wishes {
+        Wishes::from_iter([("to".to_owned(), json!(to))])
+    }
+
+    #[test]
+    fn who_is_refused_is_trouble_until_all_of_the_same_destinations_are_reached() {
+        let refusals = Refusals::default();
+        let own = Wishes::new();
+        assert_eq!(refusals.trouble(), None);
+        assert!(refusals.note(&own, &Receipt::new("ok").left_out("gone is refused")));
+        assert!(!refusals.note(&own, &Receipt::new("ok").left_out("gone is refused")));
+        assert!(!refusals.note(&wishes(&["b"]), &Receipt::new("ok")));
+        assert_eq!(refusals.trouble().as_deref(), Some("gone is refused"));
+        assert!(refusals.note(&own, &Receipt::new("ok")));
+        assert_eq!(refusals.trouble(), None);
+    }
+
+    #[test]
+    fn refusals_of_many_destinations_are_bounded() {
+        let refusals = Refusals::default();
+        for n in 0..(MAX_KEPT + 10) {
+            let wishes = wishes(&[&format!("{n}@example.com")]);
+            refusals.note(&wishes, &Receipt::new("ok").left_out(n));
+        }
+        assert_eq!(refusals.lock().len(), MAX_KEPT);
+    }
+
+    #[test]
+    fn equal_wishes_are_written_alike() {
+        let one = Wishes::from_iter([("a".to_owned(), json!(1)), ("b".to_owned(), json!(2))]);
+        let other = Wishes::from_iter([("b".to_owned(), json!(2)), ("a".to_owned(), json!(1))]);
+        assert_eq!(written(&one), written(&other));
+    }
+}
