@@ -76,6 +76,21 @@ pub trait ConfiguredSink: Sink + Sized + 'static {
     ///
     /// The configuration reads well and yet makes no sense; the text says what would.
     fn configure(config: Self::Config, context: &SinkContext) -> Result<Self, InvalidConfig>;
+
+    /// Checks what a rule asks of this sink, when the configuration is loaded and not when the alert
+    /// fires. Be as strict here as [`ConfiguredSink::configure`] is with the sink's own options:
+    /// refuse what [`Sink::deliver`] could never send. Name the wrong key with [`InvalidConfig::at`],
+    /// so that the operator is shown its place.
+    ///
+    /// By default everything is fine that reads as [`ConfiguredSink::Wishes`].
+    ///
+    /// # Errors
+    ///
+    /// The overrides read well and yet make no sense; the text says what would.
+    fn check_overrides(&self, overrides: &Self::Wishes) -> Result<(), InvalidConfig> {
+        let _all_fine = overrides;
+        Ok(())
+    }
 }
 
 /// What a sink may know of the process it is made in.

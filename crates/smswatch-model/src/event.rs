@@ -25,6 +25,9 @@ pub enum EventKind {
     /// A sink that was down works again.
     #[serde(rename = "smswatch.sink_recovered")]
     SinkRecovered,
+    /// Deliveries to a sink were given up: they are dead letters.
+    #[serde(rename = "smswatch.dead_letter")]
+    DeadLetter,
     /// The provider keeps giving no usable answer.
     #[serde(rename = "smswatch.provider_down")]
     ProviderDown,
@@ -41,12 +44,13 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::StatusChanged,
         Self::NotFound,
         Self::GaveUp,
         Self::SinkDown,
         Self::SinkRecovered,
+        Self::DeadLetter,
         Self::ProviderDown,
         Self::ProviderAuthFailed,
         Self::PollingBehind,
@@ -62,6 +66,7 @@ impl EventKind {
             Self::GaveUp => "sms.gave_up",
             Self::SinkDown => "smswatch.sink_down",
             Self::SinkRecovered => "smswatch.sink_recovered",
+            Self::DeadLetter => "smswatch.dead_letter",
             Self::ProviderDown => "smswatch.provider_down",
             Self::ProviderAuthFailed => "smswatch.provider_auth_failed",
             Self::PollingBehind => "smswatch.polling_behind",
@@ -76,6 +81,7 @@ impl EventKind {
             Self::StatusChanged | Self::NotFound | Self::GaveUp => true,
             Self::SinkDown
             | Self::SinkRecovered
+            | Self::DeadLetter
             | Self::ProviderDown
             | Self::ProviderAuthFailed
             | Self::PollingBehind

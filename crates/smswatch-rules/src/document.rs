@@ -16,7 +16,7 @@ pub struct RuleDocument {
     /// The kind of event: `status_changed` (a part took a status), `not_found` (Routee still does
     /// not know the message after `watch.not_found_grace`), `gave_up` (still not final at
     /// `watch.give_up_after`), or what happens to smswatch itself: `sink_down`, `sink_recovered`,
-    /// `provider_down`, `provider_auth_failed`, `polling_behind`. Default: `status_changed`.
+    /// `dead_letter` (deliveries to a sink were given up), `provider_down`, `provider_auth_failed`, `polling_behind`. Default: `status_changed`.
     pub event: Option<EventWord>,
     /// What must hold of the event; every key must. Default: nothing, so every event matches.
     /// Example: `{status: [Undelivered, Failed], country: "!GR", label: "otp-*"}`.
@@ -52,6 +52,8 @@ pub enum EventWord {
     SinkDown,
     /// A sink that was down works again.
     SinkRecovered,
+    /// Deliveries to a sink were given up. Tell it to another sink.
+    DeadLetter,
     /// Routee keeps giving no usable answer.
     ProviderDown,
     /// Routee refuses the credentials.

@@ -12,12 +12,13 @@ pub(crate) const LATER_EVENTS: [&str; 5] = [
 ];
 
 /// The kinds of events that a rule can be about.
-pub(crate) const KINDS: [EventKind; 8] = [
+pub(crate) const KINDS: [EventKind; 9] = [
     EventKind::StatusChanged,
     EventKind::NotFound,
     EventKind::GaveUp,
     EventKind::SinkDown,
     EventKind::SinkRecovered,
+    EventKind::DeadLetter,
     EventKind::ProviderDown,
     EventKind::ProviderAuthFailed,
     EventKind::PollingBehind,
@@ -32,6 +33,7 @@ pub fn event_word(kind: EventKind) -> &'static str {
         EventKind::GaveUp => "gave_up",
         EventKind::SinkDown => "sink_down",
         EventKind::SinkRecovered => "sink_recovered",
+        EventKind::DeadLetter => "dead_letter",
         EventKind::ProviderDown => "provider_down",
         EventKind::ProviderAuthFailed => "provider_auth_failed",
         EventKind::PollingBehind => "polling_behind",

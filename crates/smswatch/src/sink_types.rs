@@ -8,14 +8,43 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 use smswatch_core::sink::{ConfiguredSink, InvalidConfig, Sink, SinkContext};
 
-type Configure = fn(Value, &SinkContext) -> Result<Arc<dyn Sink>, ConfigureError>;
+type Configure = fn(Value, &SinkContext) -> Result<MadeSink, ConfigureError>;
+
+/// A sink, and how to check what a rule asks of it.
+pub(crate) struct MadeSink {
+    pub(crate) sink: Arc<dyn Sink>,
+    check_overrides: Box<dyn Fn(Value) -> Result<(), ConfigureError>>,
+}
+
+impl MadeSink {
+    fn of<T: ConfiguredSink>(sink: T) -> Self {
+        let sink = Arc::new(sink);
+        let asked = Arc::clone(&sink);
+        Self {
+            sink,
+            check_overrides: Box::new(move |overrides| {
+                let overrides: T::Wishes = serde_json::from_value(overrides)?;
+                Ok(asked.check_overrides(&overrides)?)
+            }),
+        }
+    }
+
+    /// Checks what a rule asks of the sink.
+    ///
+    /// # Errors
+    ///
+    /// It does not read as what the sink's type takes, or makes no sense to the sink.
+    pub(crate) fn check_overrides(&self, overrides: Value) -> Result<(), ConfigureError> {
+        (self.check_overrides)(overrides)
+    }
+}
 
 /// What can be done with a kind of sink without knowing its types.
 pub(crate) struct SinkType {
     config_schema: fn(&mut SchemaGenerator) -> Schema,
     wishes_schema: fn(&mut SchemaGenerator) -> Schema,
     configure: Configure,
-    check_wishes: fn(Value) -> Result<(), serde_json::Error>,
+    read_overrides: fn(Value) -> Result<(), serde_json::Error>,
 }
 
 /// Why a sink could not be made.
@@ -29,6 +58,16 @@ pub(crate) enum ConfigureError {
     Invalid(#[from] InvalidConfig),
 }
 
+impl ConfigureError {
+    /// The key whose value is wrong, where it is one.
+    pub(crate) fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreadable(_) => None,
+            Self::Invalid(error) => error.key(),
+        }
+    }
+}
+
 impl SinkType {
     fn of<T: ConfiguredSink>() -> Self {
         Self {
@@ -36,9 +75,9 @@ impl SinkType {
             wishes_schema: |generator| generator.subschema_for::<T::Wishes>(),
             configure: |config, context| {
                 let config: T::Config = serde_json::from_value(config)?;
-                Ok(Arc::new(T::configure(config, context)?))
+                Ok(MadeSink::of(T::configure(config, context)?))
             },
-            check_wishes: |wishes| serde_json::from_value::<T::Wishes>(wishes).map(|_| ()),
+            read_overrides: |overrides| serde_json::from_value::<T::Wishes>(overrides).map(|_| ()),
         }
     }
 
@@ -54,12 +93,13 @@ impl SinkType {
         &self,
         config: Value,
         context: &SinkContext,
-    ) -> Result<Arc<dyn Sink>, ConfigureError> {
+    ) -> Result<MadeSink, ConfigureError> {
         (self.configure)(config, context)
     }
 
-    pub(crate) fn check_wishes(&self, wishes: Value) -> Result<(), serde_json::Error> {
-        (self.check_wishes)(wishes)
+    /// Reads what a rule asks of a sink that could not be made itself.
+    pub(crate) fn read_overrides(&self, overrides: Value) -> Result<(), serde_json::Error> {
+        (self.read_overrides)(overrides)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Warns of sinks whose failure nobody would hear of but they themselves.
+//! Warns of sinks whose failure only they themselves would be told of.
 
 use smswatch_core::rules::Rules as _;
 use smswatch_model::{About, Event, EventKind};
@@ -15,8 +15,10 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &RuleBook, places: &[Plac
         return;
     }
     let options = compiler.options;
-    for sink in options.sinks {
-        let notices = rules.evaluate(&[sink_down(sink)]);
+    let troubles = [EventKind::SinkDown, EventKind::DeadLetter];
+    let of_each = |sink| troubles.map(|kind| (sink, kind));
+    for (sink, kind) in options.sinks.iter().flat_map(of_each) {
+        let notices = rules.evaluate(&[own_trouble(sink, kind)]);
         let [notice] = notices.as_slice() else {
             continue;
         };
@@ -29,20 +31,27 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &RuleBook, places: &[Plac
             .zip(places)
             .find_map(|(name, place)| (name == notice.rule).then_some(*place));
         let Some(place) = place else { continue };
-        let message = format!("nobody else hears when `{sink}` is down");
+        let (message, label) = match kind {
+            EventKind::DeadLetter => (
+                format!("only `{sink}` is told of its own dead letters"),
+                "which may refuse this, too",
+            ),
+            _ => (
+                format!("nobody else hears when `{sink}` is down"),
+                "which takes nothing then",
+            ),
+        };
         let problem = compiler.warning(place, message);
-        problem.label = Some(format!(
-            "`{}` tells `{sink}` alone, which takes nothing then",
-            notice.rule
-        ));
+        problem.label = Some(format!("`{}` tells `{sink}` alone, {label}", notice.rule));
         problem.hint = Some(format!(
             "name another sink beside it, or give `{sink}` a `fallback`"
         ));
     }
 }
 
-fn sink_down(sink: &str) -> Event {
-    let [event, _] = samples(EventKind::SinkDown);
+/// The event that this sink is in trouble.
+fn own_trouble(sink: &str, kind: EventKind) -> Event {
+    let [event, _] = samples(kind);
     let about = event.about.map(|about| About {
         name: sink.to_owned(),
         ..about

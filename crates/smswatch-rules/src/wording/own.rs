@@ -18,6 +18,12 @@ pub(super) fn title(events: &[&Event]) -> Option<String> {
             [name] => format!("Sink {name} works again"),
             names => format!("Sinks work again: {}", names.join(", ")),
         },
+        EventKind::DeadLetter => {
+            format!(
+                "Dead letters for {}: alerts were given up",
+                names(events).join(", ")
+            )
+        }
         EventKind::ProviderDown => {
             format!("{provider} cannot be reached: no status change is seen")
         }
@@ -37,9 +43,14 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
     let advice = match first.kind {
         EventKind::StatusChanged | EventKind::NotFound | EventKind::GaveUp => return None,
         EventKind::SinkDown => {
-            "What is for it waits until it works again. Whoever runs it can act.".to_owned()
+            "Its deliveries wait until it works again. Check the receiver.".to_owned()
         }
         EventKind::SinkRecovered => "What waited for it is being delivered.".to_owned(),
+        EventKind::DeadLetter => {
+            "They are kept. `smswatch dead list` shows why each was given up; \
+             `smswatch dead retry` sends them again."
+                .to_owned()
+        }
         EventKind::ProviderDown => format!(
             "Status changes are found when {provider} answers again, with their own dates. Look at \
              {provider}'s status, and at the network between."
@@ -74,6 +85,7 @@ fn happened(event: &Event) -> Vec<String> {
     let what = match event.kind {
         EventKind::SinkDown => format!("Deliveries to {name} have failed"),
         EventKind::SinkRecovered => format!("Deliveries to {name} have succeeded"),
+        EventKind::DeadLetter => format!("Deliveries to {name} have been given up"),
         EventKind::ProviderDown => format!("Every look at a message at {provider} has failed"),
         EventKind::ProviderAuthFailed => format!("{provider} has refused every look at a message"),
         _ => "Looks at messages have started too late".to_owned(),

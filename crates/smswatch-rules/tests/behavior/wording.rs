@@ -47,6 +47,7 @@ words! {
         own(EventKind::SinkDown, "ops-slack", None), own(EventKind::SinkDown, "crm", None)
     ];
     a_sink_that_works_again: [own(EventKind::SinkRecovered, "ops-slack", None)];
+    dead_letters: [own(EventKind::DeadLetter, "crm", Some("401 Unauthorized"))];
     a_provider_that_is_down: [own(EventKind::ProviderDown, "routee", Some("it answered 500"))];
     a_provider_that_refuses_the_credentials: [
         own(EventKind::ProviderAuthFailed, "routee", Some("it answered 401"))

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use smswatch_core::model::PhoneNumber;
 use smswatch_core::settings::{Settings, SinkSettings};
-use smswatch_core::sink::{Sink, SinkContext};
+use smswatch_core::sink::SinkContext;
 use smswatch_core::{Proxy, Secret};
 use smswatch_rules::{Diagnostic, Document, Level, Node, NumberKey, Options, WishProblem, compile};
 
@@ -22,7 +22,10 @@ use super::{
     secrets, source, store_url, walk,
 };
 use crate::report::Failure;
-use crate::sink_types::{ConfigureError, SinkTypes};
+use crate::sink_types::{ConfigureError, MadeSink, SinkTypes};
+
+/// The sinks that could be made, by name.
+type MadeSinks = BTreeMap<String, (MadeSink, SinkSettings)>;
 
 /// The keys of a sink that belong to the framework.
 pub(super) const COMMON: [&str; 9] = [
@@ -170,7 +173,7 @@ impl Reader<'_> {
         let proxy: Option<Option<Secret>> = self.section(&value, "proxy", is_sound);
         let proxy = proxy.map(|proxy| convert::proxy(proxy.as_ref(), "/proxy"));
         let proxy = self.converted(proxy).unwrap_or_default();
-        let sinks = self.sinks(&value, &proxy);
+        let made = self.sinks(&value, &proxy);
         let fallback_problems = fallback::problems(&value);
         let is_led_somewhere = fallback_problems.is_empty();
         self.tell(fallback_problems);
@@ -197,7 +200,8 @@ impl Reader<'_> {
         let numbers = privacy.as_ref().map(convert::numbers).unwrap_or_default();
         let secret = secret.unwrap_or_else(|| smswatch_core::Secret::new(""));
         let privacy = smswatch_core::Privacy::new(numbers, &secret);
-        let rules = self.rules(&value, &names, &privacy);
+        let rules = self.rules(&value, &names, &made, &privacy);
+        let sinks = (made.len() == names.len()).then(|| made_sinks(made));
 
         // Each finds its own problems before any of them is a reason to end.
         let store = self.converted(store.map(|store| store_url::read(&store)));
@@ -290,15 +294,12 @@ impl Reader<'_> {
         }
     }
 
-    fn sinks(&mut self, value: &Value, proxy: &Proxy) -> Option<Sinks> {
-        let mut sinks = BTreeMap::new();
-        let wanted: Vec<_> = value["sinks"].as_object().into_iter().flatten().collect();
-        for (name, section) in &wanted {
-            if let Some(sink) = self.sink(name, section, proxy) {
-                sinks.insert((*name).clone(), sink);
-            }
-        }
-        (sinks.len() == wanted.len()).then_some(sinks)
+    /// The sinks that can be made; those that are missing have told why.
+    fn sinks(&mut self, value: &Value, proxy: &Proxy) -> MadeSinks {
+        let wanted = value["sinks"].as_object().into_iter().flatten();
+        wanted
+            .filter_map(|(name, section)| Some((name.clone(), self.sink(name, section, proxy)?)))
+            .collect()
     }
 
     /// A sink of the configuration; `proxy` is for one that names none of its own.
@@ -307,7 +308,7 @@ impl Reader<'_> {
         name: &str,
         section: &Value,
         proxy: &Proxy,
-    ) -> Option<(Arc<dyn Sink>, SinkSettings)> {
+    ) -> Option<(MadeSink, SinkSettings)> {
         let pointer = format!("/sinks/{}", escaped(name));
         let mut own = section.as_object()?.clone();
         let sink_type = self.types.find(own.remove("type")?.as_str()?)?;
@@ -329,7 +330,7 @@ impl Reader<'_> {
             Err(ConfigureError::Unreadable(_)) => None,
             // What is missing has been told, too, where it stands there without a value.
             Err(_) if self.lacks_value_in(&pointer) => None,
-            Err(ConfigureError::Invalid(error)) => {
+            Err(error) => {
                 let place = match error.key() {
                     Some(key) => format!("{pointer}/{}", escaped(key)),
                     None => pointer,
@@ -353,6 +354,7 @@ impl Reader<'_> {
         &mut self,
         value: &Value,
         names: &[String],
+        sinks: &MadeSinks,
         privacy: &smswatch_core::Privacy,
     ) -> Option<smswatch_rules::RuleBook> {
         let types = self.types;
@@ -361,7 +363,8 @@ impl Reader<'_> {
             let Some(sink_type) = types.find(kind) else {
                 return Vec::new();
             };
-            wish_problems(kind, sink_type, wishes)
+            let made = sinks.get(sink).map(|(made, _)| made);
+            wish_problems(kind, sink_type, made, wishes)
         };
         let keyed = privacy.clone();
         let number_key: NumberKey =
@@ -406,10 +409,12 @@ impl Reader<'_> {
     }
 }
 
-/// What is wrong with a rule's wishes, by the schema of the sink's type.
+/// What is wrong with a rule's wishes, by the schema of the sink's type and by the sink itself, where
+/// it could be made.
 fn wish_problems(
     kind: &str,
     sink_type: &crate::sink_types::SinkType,
+    made: Option<&MadeSink>,
     wishes: &smswatch_core::model::Wishes,
 ) -> Vec<WishProblem> {
     let schema = schema::wishes(sink_type);
@@ -425,19 +430,34 @@ fn wish_problems(
             }
         })
         .collect();
-    if found.is_empty()
-        && let Err(error) = sink_type.check_wishes(value)
-    {
-        if schema["properties"].is_null() {
-            return wishes.keys().map(|key| no_wish(kind, key)).collect();
+    if !found.is_empty() {
+        return found;
+    }
+    let checked = match made {
+        Some(made) => made.check_overrides(value),
+        None => sink_type
+            .read_overrides(value)
+            .map_err(ConfigureError::from),
+    };
+    match checked {
+        Ok(()) => {}
+        Err(ConfigureError::Unreadable(_)) if schema["properties"].is_null() => {
+            found.extend(wishes.keys().map(|key| no_wish(kind, key)));
         }
-        found.push(WishProblem {
-            key: None,
+        Err(error) => found.push(WishProblem {
+            key: error.key().map(str::to_owned),
             message: error.to_string(),
             hint: None,
-        });
+        }),
     }
     found
+}
+
+/// The sinks without what only the check of rules needs.
+fn made_sinks(made: MadeSinks) -> Sinks {
+    let made = made.into_iter();
+    made.map(|(name, (made, settings))| (name, (made.sink, settings)))
+        .collect()
 }
 
 /// A sink of this kind takes no wishes at all.

@@ -1,5 +1,7 @@
 //! Broken configurations and what is said of them; the files that are shipped; the schema.
 
+mod overrides;
+
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -14,6 +16,10 @@ fn types() -> SinkTypes {
 }
 
 fn load(text: &str) -> Result<super::Loaded, Vec<Diagnostic>> {
+    load_with(&types(), text)
+}
+
+fn load_with(types: &SinkTypes, text: &str) -> Result<super::Loaded, Vec<Diagnostic>> {
     // Whichever test comes first installs it.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let source = Source {
@@ -28,7 +34,7 @@ fn load(text: &str) -> Result<super::Loaded, Vec<Diagnostic>> {
             name => Some(format!("value-of-{name}")),
         }),
     };
-    read(&types(), source).map_err(|failure| match failure {
+    read(types, source).map_err(|failure| match failure {
         Failure::Configuration(problems) => problems,
         other => panic!("{other:?}"),
     })

@@ -1,0 +1,71 @@
+//! What a rule asks of a sink is checked when the file is loaded, for sinks of a user's own, too.
+
+use smswatch_core::model::Notification;
+use smswatch_core::sink::{
+    ConfiguredSink, DeliveryError, InvalidConfig, Receipt, Sink, SinkContext,
+};
+
+use super::{ROUTEE, load_with};
+
+/// A sink that is particular about the team that a rule names.
+#[derive(Debug)]
+struct PickySink;
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PickyOverrides {
+    team: String,
+}
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PickyConfig {}
+
+impl ConfiguredSink for PickySink {
+    type Config = PickyConfig;
+    type Wishes = PickyOverrides;
+
+    fn configure(_: PickyConfig, _: &SinkContext) -> Result<Self, InvalidConfig> {
+        Ok(Self)
+    }
+
+    fn check_overrides(&self, overrides: &PickyOverrides) -> Result<(), InvalidConfig> {
+        match overrides.team.as_str() {
+            "nobody" => Err(InvalidConfig::at("team", "no team is named `nobody`")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[smswatch_core::async_trait]
+impl Sink for PickySink {
+    async fn deliver(&self, _: &Notification) -> Result<Receipt, DeliveryError> {
+        Ok(Receipt::default())
+    }
+}
+
+fn said(notify: &str) -> String {
+    let types = crate::App::new().sink::<PickySink>("picky").into_types();
+    let text = format!(
+        "{ROUTEE}sinks: {{p: {{type: picky}}, c: {{type: console}}}}\nrules:\n  - name: a\n    \
+         notify: {notify}\n"
+    );
+    match load_with(&types, &text) {
+        Ok(_) => String::new(),
+        Err(problems) => {
+            let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            said.join("\n\n")
+        }
+    }
+}
+
+#[test]
+fn what_a_sink_could_never_do_for_a_rule_is_told_with_its_place() {
+    let refused = said("[{sink: p, team: nobody}]");
+    assert!(refused.contains("no team is named `nobody`"), "{refused}");
+    assert!(refused.contains("--> smswatch.yaml:5:23"), "{refused}");
+    let several = said("[{sink: p, team: 5}, {sink: c, team: crm}]");
+    assert!(several.contains("expected text"), "{several}");
+    assert!(several.contains("takes no `team` from a rule"), "{several}");
+    assert_eq!(said("[{sink: p, team: crm}, c]"), "");
+}
