@@ -252,6 +252,7 @@ fn an_address_that_is_none_is_refused() {
         api_url: url.to_owned(),
         auth_url: "https://auth.routee.net".to_owned(),
         timeout: Duration::from_secs(1),
+        proxy: Proxy::None,
     };
     for url in ["", "routee", "ftp://example.com", "mailto:a@example.com"] {
         assert!(RouteeProvider::new(options(url)).is_err(), "{url}");

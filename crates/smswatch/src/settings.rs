@@ -9,6 +9,7 @@ mod fingerprint;
 mod load;
 pub(crate) mod schema;
 mod secrets;
+mod sinks;
 mod source;
 mod store_url;
 mod validate;

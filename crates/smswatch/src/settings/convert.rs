@@ -59,7 +59,8 @@ pub(super) fn routee(section: RouteeSection, proxy: Proxy) -> Result<RouteeOptio
         return Err(problems);
     }
     Ok(RouteeOptions {
-        application_id: section.application_id,
+        // Ids come out of the same files and variables as secrets do, with the same line breaks.
+        application_id: section.application_id.trim().to_owned(),
         application_secret: section.application_secret,
         api_url: section.api_url,
         auth_url: section.auth_url,
@@ -73,6 +74,27 @@ pub(super) fn http(section: HttpSection) -> Result<HttpOptions, Vec<Problem>> {
         TokenScope::Read => Scope::Read,
         TokenScope::Write => Scope::Write,
     };
+    let mut problems = Vec::new();
+    let mut check = |token: &Secret, pointer: String| {
+        // A header cannot hold anything else, so nobody could ever send it.
+        if !token
+            .reveal()
+            .bytes()
+            .all(|byte| matches!(byte, b' '..=b'~'))
+        {
+            let what = "a token has visible ASCII characters only: no HTTP header can hold others";
+            problems.push(Problem::new(pointer, what));
+        }
+    };
+    if let Some(token) = &section.token {
+        check(token, "/http/token".to_owned());
+    }
+    for (position, token) in section.tokens.iter().enumerate() {
+        check(&token.token, format!("/http/tokens/{position}/token"));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     let own = section.token.map(|token| ApiToken {
         name: "token".to_owned(),
         token,

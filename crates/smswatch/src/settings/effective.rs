@@ -12,7 +12,7 @@ use super::document::{
     AlarmsSection, BreakerSection, CommonSinkSection, HIDDEN, HeartbeatSection, HistorySection,
     HttpSection, PrivacySection, QueueSection, RouteeSection, StoreSection, WatchSection, shown,
 };
-use super::load::COMMON;
+use super::sinks::COMMON;
 use super::{convert, walk};
 
 /// A sound configuration as it takes effect; `rules` are those that stand in it.

@@ -73,7 +73,9 @@ fn what_is_probably_no_part_of_a_secret_is_warned_of() {
     ]
     .iter()
     .flat_map(|written| {
-        let loaded = load(&format!("{ROUTEE}http: {{token: {written}}}"));
+        let loaded = load(&format!(
+            "{ROUTEE}sinks: {{w: {{type: webhook, url: \"https://e.com\", secret: {written}}}}}"
+        ));
         let warnings = loaded.expect("it can be used").warnings;
         assert!(
             warnings
@@ -84,10 +86,10 @@ fn what_is_probably_no_part_of_a_secret_is_warned_of() {
     })
     .collect();
     insta::assert_snapshot!(said.join("\n"), @"
-    `token` begins and ends with a quotation mark: Docker's --env-file keeps them
-    `token` begins or ends with a blank
-    `token` begins or ends with an invisible character
-    `token` begins and ends with a quotation mark: Docker's --env-file keeps them
+    `secret` begins and ends with a quotation mark: Docker's --env-file keeps them
+    `secret` begins or ends with a blank
+    `secret` begins or ends with an invisible character
+    `secret` begins and ends with a quotation mark: Docker's --env-file keeps them
     ");
 }
 
@@ -192,7 +194,7 @@ fn the_annotated_file_has_every_option_of_the_schema() {
         let own = choices.find(|choice| choice["if"]["properties"]["type"]["const"] == name);
         let own = &own.expect("a schema")["then"];
         for key in own["properties"].as_object().expect("options").keys() {
-            let is_common = crate::settings::load::COMMON.contains(&key.as_str());
+            let is_common = crate::settings::sinks::COMMON.contains(&key.as_str());
             let place = if is_common {
                 text.as_str()
             } else {

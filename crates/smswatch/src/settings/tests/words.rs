@@ -33,6 +33,7 @@ rules: [{name: a, notify: [{sink: s, mention: [\"@bob\"]}]}]";
   a: &common {type: webhook, url: \"http://e.com\", sekret: x}
   b: {<<: *common, url: \"http://f.com\"}";
     a_number_with_zeros_before_it: "store: {shards: 016}";
+    a_token_that_no_header_can_hold: "http: {token: \"t\u{f6}ken\", tokens: [{name: a, scope: read, token: \"a\\nb\"}]}";
     a_relative_file_that_is_not_there: "http: {token_file: nowhere/token}";
 }
 
