@@ -131,3 +131,63 @@ async fn good_credentials_are_asked_for_once_at_the_start() {
     assert_eq!(process.terminate(), Some(0));
     assert_eq!(stage.sim.stats().tokens_issued, 1);
 }
+
+#[test]
+fn the_configuration_is_looked_for_where_the_documents_say() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |name: &str| {
+        let text = "routee: {application_id: a, application_secret: s}\n";
+        std::fs::write(directory.path().join(name), text).expect("a file");
+    };
+    let checked = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_smswatch"));
+        command
+            .arg("check")
+            .args(arguments)
+            .current_dir(directory.path());
+        command.env_remove("SMSWATCH_CONFIG");
+        command.envs(variable.map(|file| ("SMSWATCH_CONFIG", file)));
+        let output = command.output().expect("the command runs");
+        let all = [output.stdout, output.stderr].concat();
+        let all = String::from_utf8_lossy(&all).into_owned();
+        (
+            output.status.code(),
+            all.split(':').next().unwrap_or_default().to_owned(),
+        )
+    };
+    let found = |file: &str| (Some(0), file.to_owned());
+    assert_eq!(checked(&[], None), (Some(2), "error".to_owned()));
+    std::fs::create_dir(directory.path().join("config")).expect("a folder");
+    write("config/smswatch.yaml");
+    assert_eq!(checked(&[], None), found("config/smswatch.yaml"));
+    write("smswatch.yaml");
+    assert_eq!(checked(&[], None), found("smswatch.yaml"));
+    assert_eq!(checked(&[], Some("")), found("smswatch.yaml"));
+    write("third.yaml");
+    assert_eq!(checked(&[], Some("third.yaml")), found("third.yaml"));
+    write("fourth.yaml");
+    assert_eq!(
+        checked(&["--config", "fourth.yaml"], Some("third.yaml")),
+        found("fourth.yaml")
+    );
+}
+
+#[test]
+fn config_show_prints_what_takes_effect_without_secrets() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("smswatch.yaml");
+    let text =
+        "routee: {application_id: a, application_secret: hunter2}\nwatch:\n  # retention: 1d\n";
+    std::fs::write(&file, text).expect("a file");
+    let output = Command::new(env!("CARGO_BIN_EXE_smswatch"))
+        .args(["config", "show", "--config"])
+        .arg(&file)
+        .output()
+        .expect("the command runs");
+    let yaml = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(
+        yaml.contains("retention: 7d") && !yaml.contains("hunter2"),
+        "{yaml}"
+    );
+}

@@ -60,7 +60,7 @@ pub enum Probe {
 /// A sink that an operator configures under its own `type`.
 ///
 /// `Config` is what stands beside `type` in the configuration, without the options that core owns
-/// (`rate`, `concurrency`, `timeout`, `retry`, `breaker`, `queue`, `fallback`, `fallback_after`).
+/// (`rate`, `concurrency`, `timeout`, `retry`, `breaker`, `queue`, `fallback`, `fallback_after`, `proxy`).
 /// Refuse unknown keys with `#[serde(deny_unknown_fields)]`; doc comments become the schema's
 /// descriptions.
 pub trait ConfiguredSink: Sink + Sized + 'static {

@@ -194,7 +194,7 @@ fn trouble(path: &Path) -> Option<Problem> {
         let file = path.join("smswatch.db");
         return Some(problem.hint(format!("name a file in it: `sqlite:{}`", file.display())));
     }
-    if path.exists() && !is_store(path) {
+    if path.is_file() && !is_store(path) {
         let problem = problem(format!(
             "`{}` exists and is not a file of SQLite",
             path.display()

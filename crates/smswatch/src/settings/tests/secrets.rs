@@ -52,7 +52,7 @@ fn secrets_in_lists_and_of_every_sink_are_trimmed_and_read_from_files_too() {
     std::fs::write(&file, "t0ken\r\n").expect("it is written");
     let text = format!(
         "{ROUTEE}http: {{tokens: [{{name: a, scope: read, token_file: {:?}}}, \
-         {{name: b, scope: write, token: ${{NUMBER}}}}]}}\n\
+         {{name: b, scope: write, token: \"${{NUMBER}}\"}}]}}\n\
          sinks:\n  w: {{type: webhook, url: \"https://crm.example.com/x\\n\", secrets: [\"plain\\n\"], \
          headers: {{authorization: \"Bearer x\\n\"}}}}\n",
         file.display().to_string()

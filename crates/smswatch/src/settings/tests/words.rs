@@ -34,7 +34,16 @@ rules: [{name: a, notify: [{sink: s, mention: [\"@bob\"]}]}]";
   b: {<<: *common, url: \"http://f.com\"}";
     a_number_with_zeros_before_it: "store: {shards: 016}";
     a_token_that_no_header_can_hold: "http: {token: \"t\u{f6}ken\", tokens: [{name: a, scope: read, token: \"a\\nb\"}]}";
-    a_relative_file_that_is_not_there: "http: {token_file: nowhere/token}";
+}
+
+#[test]
+fn where_a_relative_path_begins_is_told() {
+    let here = std::env::current_dir().expect("a directory");
+    let said = said("http: {token_file: nowhere/token}");
+    assert!(
+        said.contains(&format!("working directory, which is `{}`", here.display())),
+        "{said}"
+    );
 }
 
 /// What is said of each of several values of `store.url`.
