@@ -14,6 +14,7 @@ mod poison;
 mod privacy;
 mod process;
 mod rate;
+mod refined;
 mod replicas;
 mod shutdown;
 mod stage;

@@ -3,7 +3,7 @@
 use smswatch_model::{
     About, Change, CurrentStatus, Event, EventKind, Fault, Message, MessageFacts, MessageId,
     Outcome, PartFacts, PreviousStatus, Snapshot, Source, Tags, Timestamp, Word, change_event_id,
-    derived_event_id,
+    deadline_event_id, derived_event_id,
 };
 
 use crate::privacy::Privacy;
@@ -34,7 +34,7 @@ impl Announcer<'_> {
             .description
             .map(|description| self.privacy.text(description, self.facts));
         Event {
-            event_id: change_event_id(self.message_id, &change.sms_id, current),
+            event_id: change_event_id(self.message_id, &change.sms_id, current, change.regressions),
             kind: EventKind::StatusChanged,
             sequence,
             source: Some(source),
@@ -42,6 +42,7 @@ impl Announcer<'_> {
             detected_at: self.detected_at,
             regression: change.regression,
             refined: change.refined,
+            refines: None,
             backfill: false,
             late: self.is_late(current.date),
             fault,
@@ -61,7 +62,7 @@ impl Announcer<'_> {
     /// The event that something did not happen until `deadline`.
     pub(crate) fn deadline(&self, kind: EventKind, deadline: Timestamp, sequence: u64) -> Event {
         Event {
-            event_id: derived_event_id(self.message_id.as_str(), kind, deadline, 0),
+            event_id: deadline_event_id(self.message_id, kind, deadline),
             kind,
             sequence,
             source: None,
@@ -69,6 +70,7 @@ impl Announcer<'_> {
             detected_at: self.detected_at,
             regression: false,
             refined: false,
+            refines: None,
             backfill: false,
             late: self.is_late(deadline),
             fault: Fault::None,
@@ -135,6 +137,7 @@ pub(crate) fn own_event(
         detected_at: now,
         regression: false,
         refined: false,
+        refines: None,
         backfill: false,
         late: false,
         fault: Fault::None,

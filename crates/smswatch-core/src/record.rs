@@ -67,7 +67,7 @@ impl WatchState {
 ///
 /// | bytes | meaning |
 /// |---|---|
-/// | 0 | format, [`Record::FORMAT`] |
+/// | 0 | format, [`Record::FORMAT`] or [`Record::EXTENDED`] |
 /// | 1 | state, [`WatchState::byte`] |
 /// | 2 to 7 | due time: milliseconds since 1970, big-endian, so that bytes order as times do |
 /// | 8 … | known to core alone |
@@ -75,8 +75,12 @@ impl WatchState {
 pub struct Record(Box<[u8]>);
 
 impl Record {
-    /// The format that this version writes.
+    /// The format that nearly all records have.
     pub const FORMAT: u8 = 1;
+
+    /// The format of the few that hold more than versions before it can read, so that those leave them
+    /// alone.
+    pub const EXTENDED: u8 = 2;
 
     /// How many bytes stand before those that core alone knows.
     pub const HEAD: usize = 8;
@@ -86,7 +90,7 @@ impl Record {
     pub fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Option<Self> {
         let bytes = bytes.into();
         let is_one = bytes.len() >= Self::HEAD
-            && bytes[0] == Self::FORMAT
+            && matches!(bytes[0], Self::FORMAT | Self::EXTENDED)
             && WatchState::from_byte(bytes[1]).is_some();
         is_one.then_some(Self(bytes))
     }
@@ -101,6 +105,13 @@ impl Record {
         bytes.extend_from_slice(&due[2..]);
         bytes.extend_from_slice(body);
         Self(bytes.into_boxed_slice())
+    }
+
+    /// The same record, marked as one that earlier versions cannot read.
+    #[must_use]
+    pub fn extended(mut self) -> Self {
+        self.0[0] = Self::EXTENDED;
+        self
     }
 
     /// All the bytes.
@@ -162,7 +173,7 @@ mod tests {
         for bytes in [
             &b""[..],
             b"\x01\x00",
-            b"\x02\x00\0\0\0\0\0\0",
+            b"\x03\x00\0\0\0\0\0\0",
             b"\x01\x09\0\0\0\0\0\0",
         ] {
             assert_eq!(Record::from_bytes(bytes), None, "{bytes:?}");

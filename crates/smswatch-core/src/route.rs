@@ -2,6 +2,7 @@
 
 pub(crate) mod fresh;
 mod poison;
+pub(crate) mod told;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use smswatch_model::{
-    Event, EventId, EventKind, MessageId, Notification, Timestamp, delivery_id, notification_id,
+    Event, EventId, EventKind, MessageId, Notification, Timestamp, delivery_id, destination,
+    notification_id,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use self::fresh::Fresh;
 use crate::codec;
 use crate::pace::Backoff;
-use crate::rules::{Notice, Rules};
+use crate::rules::{Notice, Told};
 use crate::shared::Shared;
 use crate::store::{
     LogEntry, LogPosition, NewDelivery, Priority, RouteOutcome, RouteStep, SetAside, Shard,
@@ -71,6 +73,12 @@ async fn route_fresh(shared: &Shared, batches: &mut Vec<Fresh>) {
     }
     let routed = chains.into_values().map(|chain| async move {
         let shard = chain.shard;
+        // What was told before is known for certain once the cursor has been read: all that stands
+        // before it is routed then, whoever did it.
+        let events = chain.entries.iter().flat_map(|(_, events)| events);
+        if !told::asked_of(events).is_empty() {
+            return shared.routes.hint_now(usize::from(shard.0));
+        }
         let mut from = chain.after;
         let mut entries = chain.entries.into_iter().peekable();
         while entries.peek().is_some() {
@@ -142,6 +150,9 @@ enum Body {
     Fresh(Vec<Event>),
 }
 
+/// An entry whose events are to be routed, or why they cannot be.
+type Readable = Result<Vec<Event>, (Vec<u8>, String)>;
+
 /// Routes entries that follow one another behind `from`; answers where the cursor stands now, or
 /// none where somebody else had moved it.
 async fn route_step(
@@ -158,8 +169,15 @@ async fn route_step(
         last.clone(),
         u64::try_from(entries.len()).unwrap_or(u64::MAX),
     );
-    let (deliveries, set_aside) = evaluate(shared, entries, now);
-    let told = set_aside.clone();
+    let entries: Vec<(LogPosition, Readable)> = entries
+        .into_iter()
+        .map(|(position, body)| (position, readable(body)))
+        .collect();
+    let events = entries.iter().flat_map(|(_, events)| events).flatten();
+    let asked = told::asked_of(events);
+    let told = told::of(shared, asked).await?;
+    let (deliveries, set_aside) = evaluate(shared, entries, told, now);
+    let unroutable = set_aside.clone();
     let mut queues: BTreeMap<(String, Priority), u64> = BTreeMap::new();
     for delivery in &deliveries {
         let queue = (delivery.sink.clone(), delivery.priority);
@@ -181,7 +199,7 @@ async fn route_step(
     let known = wanted.saturating_sub(added);
     shared.metrics.notifications_known.inc_by(known);
     shared.backlog.routed(shard, count);
-    tell(shared, shard, &told);
+    tell(shared, shard, &unroutable);
     for ((sink, priority), count) in queues {
         if let Some(unit) = shared.sinks.get(&sink) {
             unit.queued(shard, priority, count);
@@ -191,14 +209,17 @@ async fn route_step(
 }
 
 /// Evaluates each entry by itself, so that one that cannot be routed takes no other with it.
+///
+/// `told` are the facts from before these entries; what is told of one of them counts for the next.
 fn evaluate(
     shared: &Shared,
-    entries: Vec<(LogPosition, Body)>,
+    entries: Vec<(LogPosition, Readable)>,
+    mut told: Option<Told>,
     now: Timestamp,
 ) -> (Vec<NewDelivery>, Vec<SetAside>) {
     let (mut deliveries, mut set_aside) = (Vec::new(), Vec::new());
-    for (position, body) in entries {
-        match evaluate_entry(shared, body, now) {
+    for (position, events) in entries {
+        match events.and_then(|events| evaluate_entry(shared, &events, told.as_mut(), now)) {
             Ok(more) => deliveries.extend(more),
             Err((body, error)) => {
                 let entry = LogEntry { position, body };
@@ -209,12 +230,9 @@ fn evaluate(
     (deliveries, set_aside)
 }
 
-/// The deliveries of an entry; its stored form and what is wrong with it where there can be none.
-fn evaluate_entry(
-    shared: &Shared,
-    body: Body,
-    now: Timestamp,
-) -> Result<Vec<NewDelivery>, (Vec<u8>, String)> {
+/// The events of an entry that are routed; its stored form and what is wrong with it where it cannot be
+/// read.
+fn readable(body: Body) -> Readable {
     let mut events = match body {
         Body::Fresh(events) => events,
         Body::Stored(body) => match codec::decode_events(&body) {
@@ -226,12 +244,37 @@ fn evaluate_entry(
         },
     };
     events.retain(|event| !event.backfill);
-    for event in &events {
+    Ok(events)
+}
+
+/// The deliveries of an entry; its stored form and what is wrong with it where there can be none.
+/// Where `told` is there it is completed.
+fn evaluate_entry(
+    shared: &Shared,
+    events: &[Event],
+    told: Option<&mut Told>,
+    now: Timestamp,
+) -> Result<Vec<NewDelivery>, (Vec<u8>, String)> {
+    for event in events {
         let lag = now.since(event.detected_at);
         shared.metrics.route_lag_seconds.observe(lag.as_secs_f64());
     }
-    poison::without_panic(|| notify(shared.rules.as_ref(), &events, now))
-        .map_err(|error| (codec::encode_events(&events), error))
+    let nothing = Told::default();
+    let known = told.as_deref().unwrap_or(&nothing);
+    let notices = poison::without_panic(|| shared.rules.evaluate(events, known))
+        .map_err(|error| (codec::encode_events(events), error))?;
+    if let Some(told) = told {
+        for notice in &notices {
+            let events = notice.events.iter().filter_map(|at| events.get(*at));
+            for event in events {
+                told.add(&notice.rule, &notice.sink, &notice.wishes, &event.event_id);
+            }
+        }
+    }
+    let deliveries = notices.into_iter();
+    Ok(deliveries
+        .map(|notice| delivery(notice, events, now))
+        .collect())
 }
 
 /// Counts and logs what was set aside.
@@ -243,16 +286,7 @@ fn tell(shared: &Shared, shard: Shard, set_aside: &[SetAside]) {
     }
 }
 
-/// The deliveries that the rules want of the events of one observation.
-pub(crate) fn notify(rules: &dyn Rules, events: &[Event], now: Timestamp) -> Vec<NewDelivery> {
-    rules
-        .evaluate(events)
-        .into_iter()
-        .map(|notice| delivery(notice, events, now))
-        .collect()
-}
-
-/// The delivery of a notice; its name depends on sink, rule and events alone.
+/// The delivery of a notice; its name depends on destination, rule and events alone.
 pub(crate) fn delivery(notice: Notice, events: &[Event], now: Timestamp) -> NewDelivery {
     let events: Vec<Event> = notice
         .events
@@ -261,7 +295,8 @@ pub(crate) fn delivery(notice: Notice, events: &[Event], now: Timestamp) -> NewD
         .cloned()
         .collect();
     let ids: Vec<&EventId> = events.iter().map(|event| &event.event_id).collect();
-    let id = delivery_id(&notice.sink, &notice.rule, &ids);
+    let destination = destination(&notice.sink, &notice.wishes);
+    let id = delivery_id(&destination, &notice.rule, &ids);
     let notification_id = notification_id(&notice.rule, &ids);
     let message_ids: BTreeSet<MessageId> = events
         .iter()

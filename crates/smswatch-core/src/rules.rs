@@ -1,16 +1,16 @@
-//! The seam to the rules: which events matter, and who hears of them.
+//! The seam to the rules: which events matter, and who is notified of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use smswatch_model::{Event, Severity, Wishes};
+use smswatch_model::{Event, EventId, Severity, Wishes, destination};
 
-/// What one rule wants told to one sink.
+/// What one rule wants told to one destination.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
     /// The rule that fired.
     pub rule: String,
-    /// The sink that is to hear of it.
+    /// The sink that is notified.
     pub sink: String,
     /// What the rule wants of this sink in particular.
     pub wishes: Wishes,
@@ -33,22 +33,50 @@ pub struct Trial {
     pub rule: String,
     /// Whether it fired.
     pub fired: bool,
+    /// Whether it is about other kinds of events, and so was not tried at all.
+    pub is_about_others: bool,
     /// Why it did not, or what it did, in words for a person.
     pub because: String,
+}
+
+/// Which rule told which destination of which events, as the store knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Told(HashSet<(String, String, EventId)>);
+
+impl Told {
+    /// Notes that `rule` told `sink`, of which it asked `wishes`, of `event`.
+    pub fn add(&mut self, rule: &str, sink: &str, wishes: &Wishes, event: &EventId) {
+        let destination = destination(sink, wishes);
+        self.0.insert((rule.to_owned(), destination, event.clone()));
+    }
+
+    /// Whether `rule` told `sink`, of which it asks `wishes`, of `event`.
+    #[must_use]
+    pub fn contains(&self, rule: &str, sink: &str, wishes: &Wishes, event: &EventId) -> bool {
+        // Nearly always there is nothing, and nothing to be made for the search.
+        !self.0.is_empty()
+            && self
+                .0
+                .contains(&(rule.to_owned(), destination(sink, wishes), event.clone()))
+    }
 }
 
 /// All rules of a configuration, ready to be tried.
 ///
 /// # Contract
 ///
-/// - Both calls are pure: the same events bring the same notices, so doing the step again after a
-///   crash makes deliveries with the same ids.
-/// - A sink hears of one event once: no two notices for one sink share an event.
+/// - Both calls are pure: the same events and the same `told` bring the same notices, so doing the
+///   step again after a crash makes deliveries with the same ids.
+/// - A [destination] is told of one event once: no two notices for one destination share an event.
+/// - All events of a notice are of one kind.
+/// - A rule tells a destination of a [refined](Event::refined) event only if `told` does not say that it
+///   told it of the [event that it refines](Event::refined_event). `told` knows of these events at
+///   least; what it says is a fact, while a guess from the event as it is now can hide a status.
 /// - Events with `backfill` are never handed in.
 pub trait Rules: fmt::Debug + Send + Sync {
     /// Tries all rules on the events of one log entry.
-    fn evaluate(&self, events: &[Event]) -> Vec<Notice>;
+    fn evaluate(&self, events: &[Event], told: &Told) -> Vec<Notice>;
 
     /// Tells of each rule, from top to bottom, what became of it for one event.
-    fn explain(&self, event: &Event) -> Vec<Trial>;
+    fn explain(&self, event: &Event, told: &Told) -> Vec<Trial>;
 }

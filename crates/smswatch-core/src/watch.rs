@@ -3,11 +3,13 @@
 //! The bytes are made to be few: a one-part message with UUIDs takes about forty, which keeps the
 //! stores' buckets small. Numbers are LEB128 varints; dates count seconds from the registration.
 
+mod announced;
 mod bytes;
 pub(crate) mod lifecycle;
 
 use smswatch_model::{Snapshot, Tags, Timestamp};
 
+pub(crate) use self::announced::Announced;
 use self::bytes::{Reader, Writer};
 use crate::record::{Record, WatchState};
 
@@ -31,6 +33,8 @@ pub(crate) struct Watch {
     pub(crate) last_part_at: Option<Timestamp>,
     pub(crate) snapshot: Snapshot,
     pub(crate) tags: Tags,
+    /// The dates of events that parts have moved on from.
+    pub(crate) announced: Announced,
 }
 
 /// A record whose body this version cannot read.
@@ -43,6 +47,7 @@ mod flag {
     pub(super) const ENDED: u8 = 2;
     pub(super) const LAST_PART: u8 = 4;
     pub(super) const TAGS: u8 = 8;
+    pub(super) const ANNOUNCED: u8 = 16;
 }
 
 impl Watch {
@@ -59,6 +64,7 @@ impl Watch {
             last_part_at: None,
             snapshot: Snapshot::default(),
             tags,
+            announced: Announced::default(),
         }
     }
 
@@ -69,7 +75,8 @@ impl Watch {
             optional(flag::CONFIRMED, self.is_confirmed)
                 | optional(flag::ENDED, self.ended_at.is_some())
                 | optional(flag::LAST_PART, self.last_part_at.is_some())
-                | optional(flag::TAGS, !self.tags.is_empty()),
+                | optional(flag::TAGS, !self.tags.is_empty())
+                | optional(flag::ANNOUNCED, self.announced.iter().len() > 0),
         );
         let registered = self.registered_at.as_seconds();
         writer.signed(registered - bytes::EPOCH);
@@ -82,7 +89,21 @@ impl Watch {
         if !self.tags.is_empty() {
             writer.tags(&self.tags);
         }
-        Record::new(self.state, self.due, writer.as_bytes())
+        if self.announced.iter().len() > 0 {
+            writer.announced(&self.announced, &self.snapshot);
+        }
+        let record = Record::new(self.state, self.due, writer.as_bytes());
+        if self.says_more_than_before() {
+            record.extended()
+        } else {
+            record
+        }
+    }
+
+    /// Whether the record holds what earlier versions cannot read.
+    fn says_more_than_before(&self) -> bool {
+        let mut parts = self.snapshot.parts.iter();
+        self.announced.iter().len() > 0 || parts.any(|part| part.regressions > 0)
     }
 
     pub(crate) fn decode(record: &Record) -> Result<Self, InvalidRecord> {
@@ -107,6 +128,11 @@ impl Watch {
         } else {
             reader.tags()?
         };
+        let announced = if flags & flag::ANNOUNCED == 0 {
+            Announced::default()
+        } else {
+            reader.announced(&snapshot)?
+        };
         reader.end()?;
         Ok(Self {
             state: record.state(),
@@ -119,6 +145,7 @@ impl Watch {
             last_part_at,
             snapshot,
             tags,
+            announced,
         })
     }
 }

@@ -137,6 +137,8 @@ pub(crate) struct TriedEventReply {
 struct TrialReply {
     rule: String,
     fired: bool,
+    /// It is about other kinds of events.
+    other_kind: bool,
     because: String,
 }
 
@@ -145,6 +147,7 @@ impl From<TriedEvent> for TriedEventReply {
         let rules = tried.trials.into_iter().map(|trial: Trial| TrialReply {
             rule: trial.rule,
             fired: trial.fired,
+            other_kind: trial.is_about_others,
             because: trial.because,
         });
         Self {

@@ -37,6 +37,8 @@ pub struct Change {
     pub regression: bool,
     /// Only a detail was added to a status that had none.
     pub refined: bool,
+    /// How many regressions its part has had by now ([`Part::regressions`]).
+    pub regressions: u32,
 }
 
 /// What an observation made of a snapshot.
@@ -130,6 +132,7 @@ fn first_sight(report: &PartReport, date: i64) -> Part {
         date,
         details: Vec::new(),
         candidate: None,
+        regressions: 0,
     }
 }
 
@@ -201,6 +204,7 @@ fn polls_agree(part: &mut Part, observation: &Observation, report: &PartReport, 
     if earlier.is_some() && observation.observed_at >= since + AGREEMENT_GAP {
         part.status = report.status.clone();
         part.date = date;
+        part.regressions = part.regressions.saturating_add(1);
         true
     } else {
         part.candidate = Some(Candidate {
@@ -242,6 +246,7 @@ fn change(
         latency: report.latency.clone(),
         regression: is_overruled || left_final,
         refined,
+        regressions: part.regressions,
     })
 }
 

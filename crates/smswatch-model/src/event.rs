@@ -74,6 +74,21 @@ impl EventKind {
         }
     }
 
+    /// The word that stands for this behind `event:` in rules: the `type` without what stands before
+    /// its dot.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        let name = self.as_str();
+        name.split_once('.').map_or(name, |(_, word)| word)
+    }
+
+    /// The kind of this name: its `type` in payloads, or its word in rules.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let is_named = |kind: &Self| kind.as_str() == name || kind.word() == name;
+        Self::ALL.into_iter().find(is_named)
+    }
+
     /// Whether such an event is about a message, and not about smswatch itself.
     #[must_use]
     pub fn is_of_message(self) -> bool {
@@ -224,6 +239,9 @@ pub struct Event {
     pub regression: bool,
     /// Only a detail was added to a status that had none.
     pub refined: bool,
+    /// The event that told the status without its detail, when this one is `refined`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refines: Option<EventId>,
     /// It happened before anybody wanted to know; it is recorded and not routed.
     pub backfill: bool,
     /// It was noticed long after it happened.
@@ -243,21 +261,75 @@ pub struct Event {
     pub about: Option<About>,
 }
 
-/// The name of the event that a part took a status; a source's spelling, texts and price do not enter.
+impl Event {
+    /// The event that told the status without its detail; `None` unless this one is `refined`.
+    ///
+    /// What was logged before events said so is derived again, as the earlier event's id was.
+    #[must_use]
+    pub fn refined_event(&self) -> Option<EventId> {
+        if !self.refined {
+            return None;
+        }
+        self.refines.clone().or_else(|| {
+            let previous = self.previous.as_ref()?;
+            let told = StatusAt {
+                status: Word::new(&previous.status),
+                detailed_status: None,
+                date: previous.date,
+            };
+            let message = self.message.message_id.as_ref()?;
+            Some(change_event_id(
+                message,
+                self.part.sms_id.as_ref()?,
+                &told,
+                0,
+            ))
+        })
+    }
+}
+
+/// The name of the event that a part took a status, after `regressions` (see
+/// [`Part::regressions`](crate::Part::regressions)).
+///
+/// The case of ids and words, the provider's texts and the price do not enter: a change that is found
+/// again, by another source or after a failover, has the name that it had.
 #[must_use]
-pub fn change_event_id(message: &MessageId, sms_id: &SmsId, current: &StatusAt) -> EventId {
+pub fn change_event_id(
+    message: &MessageId,
+    sms_id: &SmsId,
+    current: &StatusAt,
+    regressions: u32,
+) -> EventId {
     let detail = current
         .detailed_status
         .as_ref()
         .map(Word::to_lowercase)
         .unwrap_or_default();
-    EventId::derived([
-        message.as_str().as_bytes(),
-        sms_id.as_str().as_bytes(),
-        current.status.to_lowercase().as_bytes(),
+    let (message, sms_id) = (
+        message.as_str().to_ascii_lowercase(),
+        sms_id.as_str().to_ascii_lowercase(),
+    );
+    let status = current.status.to_lowercase();
+    let date = current.date.as_seconds().to_be_bytes();
+    let counted = regressions.to_be_bytes();
+    let mut inputs = vec![
+        message.as_bytes(),
+        sms_id.as_bytes(),
+        status.as_bytes(),
         detail.as_bytes(),
-        &current.date.as_seconds().to_be_bytes(),
-    ])
+        &date,
+    ];
+    // Names from before regressions were counted stay as they are.
+    if regressions > 0 {
+        inputs.push(&counted);
+    }
+    EventId::derived(inputs)
+}
+
+/// The name of an event of a derived kind about a message, due at `deadline`.
+#[must_use]
+pub fn deadline_event_id(message: &MessageId, kind: EventKind, deadline: Timestamp) -> EventId {
+    derived_event_id(&message.as_str().to_ascii_lowercase(), kind, deadline, 0)
 }
 
 /// The name of an event of a derived kind: the `n`th of its kind for `subject`, due at `deadline`.

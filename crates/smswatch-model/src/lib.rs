@@ -16,11 +16,13 @@ mod timestamp;
 pub use diff::{AGREEMENT_GAP, Change, Diff, diff};
 pub use event::{
     About, CurrentStatus, Event, EventKind, Message, PartFacts, PreviousStatus, change_event_id,
-    derived_event_id,
+    deadline_event_id, derived_event_id,
 };
 pub use fault::Fault;
 pub use id::{DeliveryId, EventId, InvalidId, MessageId, NotificationId, SmsId};
-pub use notification::{Alert, Link, Notification, Severity, Wishes, delivery_id, notification_id};
+pub use notification::{
+    Alert, Link, Notification, Severity, Wishes, delivery_id, destination, notification_id,
+};
 pub use observation::{MessageFacts, Observation, PartReport, Source};
 pub use phone::PhoneNumber;
 pub use snapshot::{Candidate, DetailWord, Outcome, Part, Snapshot, StatusAt};

@@ -168,9 +168,67 @@ pub fn notification_id(rule: &str, events: &[&EventId]) -> NotificationId {
     NotificationId::derived(std::iter::once(rule.as_bytes()).chain(events))
 }
 
-/// The name of a delivery: its sink, its rule and its events.
+/// The name of a destination: a sink together with what a rule asks of it, such as another channel.
+///
+/// Without overrides it is the sink's name. The order in which keys are written does not matter; that
+/// of the items of a list does.
 #[must_use]
-pub fn delivery_id(sink: &str, rule: &str, events: &[&EventId]) -> DeliveryId {
+pub fn destination(sink: &str, overrides: &Wishes) -> String {
+    if overrides.is_empty() {
+        return sink.to_owned();
+    }
+    let overrides = in_order(&Value::Object(overrides.clone()));
+    format!("{sink}\0{overrides}")
+}
+
+/// The same value with the keys of all its mappings in alphabetical order.
+fn in_order(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields: BTreeMap<_, _> = fields.iter().collect();
+            let fields = fields.into_iter();
+            let fields = fields.map(|(key, value)| (key.clone(), in_order(value)));
+            Value::Object(fields.collect())
+        }
+        Value::Array(items) => items.iter().map(in_order).collect(),
+        scalar => scalar.clone(),
+    }
+}
+
+/// The name of a delivery: its [`destination`], its rule and its events.
+#[must_use]
+pub fn delivery_id(destination: &str, rule: &str, events: &[&EventId]) -> DeliveryId {
     let events = events.iter().map(|event| event.as_str().as_bytes());
-    DeliveryId::derived([sink.as_bytes(), rule.as_bytes()].into_iter().chain(events))
+    let inputs = [destination.as_bytes(), rule.as_bytes()];
+    DeliveryId::derived(inputs.into_iter().chain(events))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overrides(json: &str) -> Wishes {
+        serde_json::from_str(json).expect("JSON")
+    }
+
+    #[test]
+    fn a_destination_is_a_sink_together_with_what_is_asked_of_it() {
+        let of = |json: &str| destination("slack", &overrides(json));
+        assert_eq!(of("{}"), "slack");
+        assert_ne!(of(r##"{"channel":"#a"}"##), of(r##"{"channel":"#b"}"##));
+        assert_ne!(of(r##"{"channel":"#a"}"##), of("{}"));
+        let told = r##"{"channel":"#a","to":{"x":1,"y":[{"p":1,"q":2}]}}"##;
+        let again = r##"{"to":{"y":[{"q":2,"p":1}],"x":1},"channel":"#a"}"##;
+        assert_eq!(of(told), of(again), "the order of keys does not matter");
+        assert_ne!(of(r#"{"to":["a","b"]}"#), of(r#"{"to":["b","a"]}"#));
+    }
+
+    #[test]
+    fn deliveries_to_two_destinations_of_one_sink_have_names_of_their_own() {
+        let event = EventId::new("evt_1").expect("an id");
+        let id = |json: &str| delivery_id(&destination("s", &overrides(json)), "r", &[&event]);
+        assert_ne!(id(r#"{"channel":"a"}"#), id(r#"{"channel":"b"}"#));
+        // The name that such a delivery had before destinations were told apart.
+        assert_eq!(id("{}"), delivery_id("s", "r", &[&event]));
+    }
 }

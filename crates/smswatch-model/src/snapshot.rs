@@ -79,6 +79,12 @@ pub struct Part {
     pub details: Vec<DetailWord>,
     /// What a poll told against all this.
     pub candidate: Option<Candidate>,
+    /// How many times two polls that agreed took the part back against the order of dates: a status
+    /// that comes back after that, even with its old date, is news of its own.
+    ///
+    /// Other changes out of a final status do not count: whether they are seen depends on the order
+    /// in which observations arrive, which must not change what is known in the end.
+    pub regressions: u32,
 }
 
 impl Part {

@@ -1,12 +1,13 @@
 //! All rules of a configuration, tried on events.
 
+mod explain;
+
 use std::fmt;
 
-use smswatch_core::rules::{Notice, Rules, Trial};
-use smswatch_model::{Event, EventKind, Severity, Wishes, notification_id};
+use smswatch_core::rules::{Notice, Rules, Told, Trial};
+use smswatch_model::{Event, EventId, EventKind, Severity, Wishes, notification_id};
 
 use crate::condition::Condition;
-use crate::event_word::event_word;
 use crate::field::View;
 use crate::template::{TemplateData, TemplateName, Templates};
 use crate::wording::{default_text, default_title};
@@ -16,15 +17,16 @@ use crate::wording::{default_text, default_title};
 pub struct RuleBook {
     pub(crate) rules: Vec<Rule>,
     pub(crate) templates: Templates,
-    /// How many sinks the rules name; their numbers are below this.
-    pub(crate) n_sinks: usize,
+    /// How many destinations the rules name; their numbers are below this.
+    pub(crate) n_destinations: usize,
 }
 
 /// One rule, ready to be tried.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) name: String,
-    pub(crate) kind: EventKind,
+    /// The kinds of events that it is about, at least one.
+    pub(crate) kinds: Vec<EventKind>,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) when: Option<TemplateName>,
     pub(crate) severity: Severity,
@@ -34,9 +36,9 @@ pub(crate) struct Rule {
     pub(crate) text: Option<TemplateName>,
 }
 
-/// A sink that hears of a rule's events.
+/// A destination that is notified of a rule's events.
 pub(crate) struct Target {
-    /// The sink's number among those that the rules name.
+    /// Its number among the destinations that the rules name.
     pub(crate) number: usize,
     pub(crate) sink: String,
     pub(crate) wishes: Wishes,
@@ -48,8 +50,6 @@ enum Mismatch<'a> {
     Kind,
     Condition(&'a Condition),
     When,
-    /// It matched before a detail was added, and was told then.
-    ToldBeforeRefinement,
 }
 
 impl RuleBook {
@@ -70,11 +70,17 @@ impl RuleBook {
         self.rules.iter().map(|rule| rule.name.as_str())
     }
 
+    /// The sinks that the rules notify; one is named as often as rules name it.
+    pub fn sinks(&self) -> impl Iterator<Item = &str> {
+        let targets = self.rules.iter().flat_map(|rule| &rule.targets);
+        targets.map(|target| target.sink.as_str())
+    }
+
     fn try_rule<'a>(&self, rule: &'a Rule, event: &Event) -> Result<(), Mismatch<'a>> {
         if event.backfill {
             return Err(Mismatch::Backfill);
         }
-        if rule.kind != event.kind {
+        if !rule.kinds.contains(&event.kind) {
             return Err(Mismatch::Kind);
         }
         let view = View::of(event);
@@ -92,22 +98,7 @@ impl RuleBook {
                 return Err(Mismatch::When);
             }
         }
-        if event.refined && self.matched_before_refinement(rule, event) {
-            return Err(Mismatch::ToldBeforeRefinement);
-        }
         Ok(())
-    }
-
-    fn matched_before_refinement(&self, rule: &Rule, event: &Event) -> bool {
-        let before = View::before_refinement(event);
-        rule.conditions
-            .iter()
-            .all(|condition| condition.holds(before))
-            && rule.when.as_ref().is_none_or(|when| {
-                self.templates
-                    .is_true(when, &before.to_event())
-                    .unwrap_or(false)
-            })
     }
 
     /// The title and the text of a notification.
@@ -148,156 +139,138 @@ impl RuleBook {
 }
 
 impl Rules for RuleBook {
-    fn evaluate(&self, events: &[Event]) -> Vec<Notice> {
+    fn evaluate(&self, events: &[Event], told: &Told) -> Vec<Notice> {
         let mut notices = Vec::new();
         let mut progress = Progress::default();
         for rule in &self.rules {
-            let mut matched = Vec::new();
-            for (position, event) in events.iter().enumerate() {
-                if progress.is_stopped(position) {
-                    continue;
-                }
-                let tried = self.try_rule(rule, event);
-                if rule.ends_search(&tried) {
-                    progress.begin(self.n_sinks, events.len());
-                    progress.stop(position);
-                }
-                if tried.is_ok() {
-                    matched.push(position);
-                }
-            }
+            let matched: Vec<usize> = (0..events.len())
+                .filter(|position| {
+                    !progress.is_stopped(*position)
+                        && self.try_rule(rule, &events[*position]).is_ok()
+                })
+                .collect();
             if matched.is_empty() {
                 continue;
             }
-            progress.begin(self.n_sinks, events.len());
-            let mut last: Option<(Vec<usize>, String, String)> = None;
-            for target in &rule.targets {
-                let fresh: Vec<usize> = matched
-                    .iter()
-                    .copied()
-                    .filter(|position| progress.tell(target.number, *position))
-                    .collect();
-                if fresh.is_empty() {
-                    continue;
-                }
-                if last.as_ref().is_none_or(|(events, ..)| *events != fresh) {
-                    let told: Vec<&Event> = fresh.iter().map(|at| &events[*at]).collect();
-                    let (title, text) = self.words(rule, &told);
-                    last = Some((fresh, title, text));
-                }
-                if let Some((events, title, text)) = &last {
-                    notices.push(Notice {
-                        rule: rule.name.clone(),
-                        sink: target.sink.clone(),
-                        wishes: target.wishes.clone(),
-                        severity: rule.severity,
-                        title: title.clone(),
-                        text: text.clone(),
-                        group: std::collections::BTreeMap::new(),
-                        events: events.clone(),
-                    });
-                }
+            progress.begin(self.n_destinations, events.len());
+            if rule.stop {
+                matched.iter().for_each(|position| progress.stop(*position));
+            }
+            for of_one_kind in by_kind(&matched, events) {
+                self.notify(
+                    rule,
+                    events,
+                    &of_one_kind,
+                    told,
+                    &mut progress,
+                    &mut notices,
+                );
             }
         }
         notices
     }
 
-    fn explain(&self, event: &Event) -> Vec<Trial> {
-        let mut stopped_by: Option<&str> = None;
-        let mut told_by: Vec<Option<&str>> = vec![None; self.n_sinks];
-        let mut trials = Vec::new();
-        for rule in &self.rules {
-            let (fired, because) = if let Some(earlier) = stopped_by {
-                (false, format!("`{earlier}` above ends the search"))
-            } else {
-                let tried = self.try_rule(rule, event);
-                if rule.ends_search(&tried) {
-                    stopped_by = Some(&rule.name);
-                }
-                match tried {
-                    Ok(()) => rule.fire(&mut told_by),
-                    Err(mismatch) => (false, mismatch.because(rule, event)),
-                }
-            };
-            trials.push(Trial {
-                rule: rule.name.clone(),
-                fired,
-                because,
-            });
-        }
-        trials
+    fn explain(&self, event: &Event, told: &Told) -> Vec<Trial> {
+        self.trials(event, told)
     }
 }
 
-impl Rule {
-    /// Whether no rule below hears of the event. What this rule told before its detail was known,
-    /// it would have kept from them had the detail been known at once.
-    fn ends_search(&self, tried: &Result<(), Mismatch<'_>>) -> bool {
-        self.stop && matches!(tried, Ok(()) | Err(Mismatch::ToldBeforeRefinement))
-    }
-
-    /// Tells the sinks that have not heard yet; whether there was one, and who hears of it.
-    fn fire<'a>(&'a self, told_by: &mut [Option<&'a str>]) -> (bool, String) {
-        let mut tells = Vec::new();
-        let mut knows = Vec::new();
-        for target in &self.targets {
-            match told_by[target.number] {
-                Some(earlier) => {
-                    knows.push(format!("`{}` hears of it from `{earlier}`", target.sink))
+impl RuleBook {
+    /// Adds what `rule` tells its destinations of the events that it matched.
+    fn notify(
+        &self,
+        rule: &Rule,
+        events: &[Event],
+        matched: &[usize],
+        told: &Told,
+        progress: &mut Progress,
+        notices: &mut Vec<Notice>,
+    ) {
+        let mut last: Option<(Vec<usize>, String, String)> = None;
+        for target in &rule.targets {
+            let mut news: Vec<usize> = Vec::new();
+            for position in matched.iter().copied() {
+                // A destination that this rule told before the detail was known knows of the event
+                // for the rules below, too.
+                if !progress.tell(target.number, position) {
+                    continue;
                 }
-                None => {
-                    told_by[target.number] = Some(&self.name);
-                    tells.push(format!("`{}`", target.sink));
+                let is_known = events[position].refined_event().is_some_and(|refined| {
+                    target.was_told(&rule.name, &refined, told)
+                        || news.iter().any(|at| events[*at].event_id == refined)
+                });
+                if !is_known {
+                    news.push(position);
                 }
             }
+            if news.is_empty() {
+                continue;
+            }
+            if last.as_ref().is_none_or(|(events, ..)| *events != news) {
+                let told: Vec<&Event> = news.iter().map(|at| &events[*at]).collect();
+                let (title, text) = self.words(rule, &told);
+                last = Some((news, title, text));
+            }
+            if let Some((events, title, text)) = &last {
+                notices.push(Notice {
+                    rule: rule.name.clone(),
+                    sink: target.sink.clone(),
+                    wishes: target.wishes.clone(),
+                    severity: rule.severity,
+                    title: title.clone(),
+                    text: text.clone(),
+                    group: std::collections::BTreeMap::new(),
+                    events: events.clone(),
+                });
+            }
         }
-        let mut because = match (tells.is_empty(), knows.is_empty()) {
-            (true, true) => "it matches and tells nobody".to_owned(),
-            (true, false) => format!("it matches, but {}", knows.join(", ")),
-            (false, true) => format!("tells {}", tells.join(", ")),
-            (false, false) => format!("tells {}; {}", tells.join(", "), knows.join(", ")),
-        };
-        if self.stop {
-            because.push_str(", and ends the search");
-        }
-        (!tells.is_empty(), because)
     }
 }
 
-impl Mismatch<'_> {
-    fn because(&self, rule: &Rule, event: &Event) -> String {
-        match self {
-            Self::Backfill => {
-                "it happened before anybody wanted to know; such events are not told".to_owned()
-            }
-            Self::Kind => format!(
-                "event is {}, and the rule wants {}",
-                event_word(event.kind),
-                event_word(rule.kind)
-            ),
-            Self::Condition(condition) => condition.why_not(View::of(event)),
-            Self::When => "the expression in `when` is not true".to_owned(),
-            Self::ToldBeforeRefinement => {
-                "it matched before the detail was known, and was told then".to_owned()
-            }
+impl Target {
+    /// The destination for a person: the sink, and which of its options the rule sets. What it sets them
+    /// to is not shown: that can be an address.
+    pub(crate) fn name(&self) -> String {
+        if self.wishes.is_empty() {
+            return format!("`{}`", self.sink);
+        }
+        let keys: Vec<&str> = self.wishes.keys().map(String::as_str).collect();
+        format!("`{}` with its own {}", self.sink, keys.join(" and "))
+    }
+
+    /// Whether `rule` told this destination of `event`.
+    fn was_told(&self, rule: &str, event: &EventId, told: &Told) -> bool {
+        told.contains(rule, &self.sink, &self.wishes, event)
+    }
+}
+
+/// The same positions, those of events of one kind together: what is told together is of one kind.
+fn by_kind(matched: &[usize], events: &[Event]) -> Vec<Vec<usize>> {
+    let mut kinds: Vec<(EventKind, Vec<usize>)> = Vec::with_capacity(1);
+    for position in matched {
+        let kind = events[*position].kind;
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, positions)) => positions.push(*position),
+            None => kinds.push((kind, vec![*position])),
         }
     }
+    kinds.into_iter().map(|(_, positions)| positions).collect()
 }
 
 /// What was told to whom, and for which events the search has ended.
 #[derive(Default)]
 struct Progress {
     n_events: usize,
-    /// For each sink and event, whether the sink has heard of it; empty until something matches.
+    /// For each destination and event, whether it was told; empty until something matches.
     told: Vec<bool>,
     stopped: Vec<bool>,
 }
 
 impl Progress {
-    fn begin(&mut self, n_sinks: usize, n_events: usize) {
+    fn begin(&mut self, n_destinations: usize, n_events: usize) {
         if self.stopped.is_empty() {
             self.n_events = n_events;
-            self.told = vec![false; n_sinks * n_events];
+            self.told = vec![false; n_destinations * n_events];
             self.stopped = vec![false; n_events];
         }
     }
@@ -306,9 +279,9 @@ impl Progress {
         self.stopped.get(event).is_some_and(|stopped| *stopped)
     }
 
-    /// Notes that a sink hears of an event; false when it has heard of it already.
-    fn tell(&mut self, sink: usize, event: usize) -> bool {
-        !std::mem::replace(&mut self.told[sink * self.n_events + event], true)
+    /// Notes that a destination is told of an event; `false` if it was told already.
+    fn tell(&mut self, destination: usize, event: usize) -> bool {
+        !std::mem::replace(&mut self.told[destination * self.n_events + event], true)
     }
 
     fn stop(&mut self, event: usize) {

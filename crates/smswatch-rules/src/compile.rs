@@ -1,6 +1,7 @@
 //! Makes rules of what an operator wrote, and finds all that is wrong with it, not just the first.
 
 mod conditions;
+mod events;
 mod expect;
 mod expressions;
 mod lonely;
@@ -9,11 +10,10 @@ mod targets;
 
 use std::fmt;
 
-use smswatch_model::{EventKind, Severity, Wishes};
+use smswatch_model::{Severity, Wishes};
 
 use crate::book::{Rule, RuleBook};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::event_word::{KINDS, LATER_EVENTS, event_word};
 use crate::pattern::NumberKey;
 use crate::suggest::did_you_mean;
 use crate::template::Templates;
@@ -110,6 +110,7 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
         problems: Vec::new(),
         templates: Templates::default(),
         named: Vec::new(),
+        destinations: Vec::new(),
     };
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
     shadow::warn(&mut compiler, &compiled);
@@ -117,7 +118,7 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
     let rules = RuleBook {
         rules,
         templates: std::mem::take(&mut compiler.templates),
-        n_sinks: options.sinks.len(),
+        n_destinations: compiler.destinations.len(),
     };
     lonely::warn(&mut compiler, &rules, &places);
     let mut problems = compiler.problems;
@@ -132,6 +133,8 @@ struct Compiler<'a> {
     templates: Templates,
     /// The names given so far, and where.
     named: Vec<(String, Place)>,
+    /// The destinations that the rules name; each one's place is its number.
+    destinations: Vec<String>,
 }
 
 impl<'a> Compiler<'a> {
@@ -170,9 +173,7 @@ impl<'a> Compiler<'a> {
         }
         let name = self.name(node);
         let place = node.entry("name").map_or(node.place(), spot);
-        let kind = node.entry("event").and_then(|entry| self.event(entry));
-        // A rule with a wrong word here is not used; the rest of it is checked as if it had none.
-        let kind = kind.unwrap_or(EventKind::StatusChanged);
+        let kinds = self.kinds(node);
         let severity = node
             .entry("severity")
             .and_then(|entry| self.severity(entry));
@@ -182,19 +183,19 @@ impl<'a> Compiler<'a> {
             .unwrap_or(false);
         let matching = node.entry("match");
         let conditions = matching
-            .map(|entry| self.conditions(entry, kind))
+            .map(|entry| self.conditions(entry, &kinds))
             .unwrap_or_default();
         let when = node
             .entry("when")
-            .and_then(|entry| self.when(position, entry, kind));
+            .and_then(|entry| self.when(position, entry, &kinds));
         let (title, text) = match node.entry("template") {
-            Some(entry) => self.template(position, entry, kind),
+            Some(entry) => self.template(position, entry, &kinds),
             None => (None, None),
         };
         let targets = self.targets(node, stop);
         let rule = Rule {
             name: name.unwrap_or_default(),
-            kind,
+            kinds,
             conditions,
             when,
             severity: severity.unwrap_or_default(),
@@ -224,7 +225,7 @@ impl<'a> Compiler<'a> {
             Some(word) => format!("did you mean `{word}`?"),
             None => format!("a rule has: {}", KEYS.join(", ")),
         };
-        self.error(entry.key.place, format!("`{name}` is no part of a rule"))
+        self.error(entry.key.place, format!("unknown key `{name}` in a rule"))
             .hint = Some(hint);
     }
 
@@ -257,30 +258,6 @@ impl<'a> Compiler<'a> {
         Some(name)
     }
 
-    fn event(&mut self, entry: &Entry) -> Option<EventKind> {
-        let word = self.text(entry)?;
-        if let Some(kind) = KINDS.into_iter().find(|kind| event_word(*kind) == word) {
-            return Some(kind);
-        }
-        let known = KINDS.map(event_word);
-        let label = format!("this version has: {}", known.join(", "));
-        let shown = shown(&entry.value);
-        let problem = if LATER_EVENTS.contains(&word) {
-            self.error(
-                spot(entry),
-                format!("the event `{shown}` comes in a later version"),
-            )
-        } else {
-            let word = word.trim_start_matches("sms.");
-            let hint = did_you_mean(word, known).map(|word| format!("did you mean `{word}`?"));
-            let problem = self.error(spot(entry), format!("no event is named `{shown}`"));
-            problem.hint = hint;
-            problem
-        };
-        problem.label = Some(label);
-        None
-    }
-
     fn severity(&mut self, entry: &Entry) -> Option<Severity> {
         const ALL: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
         let word = self.text(entry)?;
@@ -290,7 +267,7 @@ impl<'a> Compiler<'a> {
         let hint = did_you_mean(word, ALL.map(Severity::as_str));
         let problem = self.error(
             spot(entry),
-            format!("no severity is named `{}`", shown(&entry.value)),
+            format!("unknown severity `{}`", shown(&entry.value)),
         );
         problem.label = Some("one of: info, warning, critical".to_owned());
         problem.hint = hint.map(|word| format!("did you mean `{word}`?"));

@@ -4,8 +4,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 use smswatch_model::Severity;
 
-/// Which events matter, and who hears of them. All rules are tried from top to bottom and all that
-/// match fire; a sink hears of one event once, from the first rule that names it.
+/// Which events matter, and who is notified of them. All rules are tried from top to bottom and all
+/// that match fire; a destination (a sink, together with what the rule asks of it) is notified of one
+/// event once, by the first rule that names it.
 #[derive(Debug, Clone, PartialEq, JsonSchema)]
 #[schemars(deny_unknown_fields, transform = without_null)]
 pub struct RuleDocument {
@@ -13,11 +14,11 @@ pub struct RuleDocument {
     /// Example: `carrier-violation`.
     #[schemars(length(min = 1, max = 100))]
     pub name: String,
-    /// The kind of event: `status_changed` (a part took a status), `not_found` (Routee still does
+    /// The kind of event, a list of kinds, or `any`: `status_changed` (a part took a status), `not_found` (Routee still does
     /// not know the message after `watch.not_found_grace`), `gave_up` (still not final at
     /// `watch.give_up_after`), or what happens to smswatch itself: `sink_down`, `sink_recovered`,
     /// `dead_letter` (deliveries to a sink were given up), `provider_down`, `provider_auth_failed`, `polling_behind`. Default: `status_changed`.
-    pub event: Option<EventWord>,
+    pub event: Option<EventDocument>,
     /// What must hold of the event; every key must. Default: nothing, so every event matches.
     /// Example: `{status: [Undelivered, Failed], country: "!GR", label: "otp-*"}`.
     #[schemars(rename = "match")]
@@ -28,20 +29,33 @@ pub struct RuleDocument {
     pub when: Option<String>,
     /// How much it matters: `info`, `warning` or `critical`. Default: `warning`.
     pub severity: Option<Severity>,
-    /// Whether no rule below hears of the events that this one matched. Default: `false`.
+    /// Whether no rule below is tried for the events that this one matched. Default: `false`.
     pub stop: Option<bool>,
-    /// Who hears of it: names of sinks, or objects for what this rule alone wants of one. Only a
-    /// rule with `stop: true` may leave it out: it keeps events from the rules below.
+    /// Who is notified: names of sinks, or objects for what this rule alone asks of one. Two channels
+    /// of one sink are two destinations. Only a rule with `stop: true` may leave it out: it keeps
+    /// events from the rules below.
     /// Example: `[oncall-mail, {sink: ops-slack, channel: "#sms"}]`.
     pub notify: Option<Vec<TargetDocument>>,
     /// Titles and texts of one's own. Default: titles and texts that say it in plain words.
     pub template: Option<TemplateDocument>,
 }
 
-/// The kind of event that a rule is about.
+/// The kinds of events that a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(untagged)]
+pub enum EventDocument {
+    /// One kind, or `any`.
+    One(EventWord),
+    /// Several kinds.
+    Several(#[schemars(length(min = 1))] Vec<EventWord>),
+}
+
+/// A kind of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 pub enum EventWord {
+    /// Events of every kind.
+    Any,
     /// A part took a status, or was seen for the first time.
     StatusChanged,
     /// Routee still does not know the message.

@@ -2,6 +2,9 @@
 
 use smswatch_model::EventKind;
 
+/// The word for every kind of event.
+pub(crate) const ANY: &str = "any";
+
 /// Words that rules of a later version understand.
 pub(crate) const LATER_EVENTS: [&str; 5] = [
     "stuck",
@@ -11,7 +14,7 @@ pub(crate) const LATER_EVENTS: [&str; 5] = [
     "campaign_finished",
 ];
 
-/// The kinds of events that a rule can be about.
+/// The kinds of events that a rule can be about: all but tests.
 pub(crate) const KINDS: [EventKind; 9] = [
     EventKind::StatusChanged,
     EventKind::NotFound,
@@ -24,19 +27,27 @@ pub(crate) const KINDS: [EventKind; 9] = [
     EventKind::PollingBehind,
 ];
 
-/// The word behind `event:` that stands for a kind of event; `test` stands in no rule.
-#[must_use]
-pub fn event_word(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::StatusChanged => "status_changed",
-        EventKind::NotFound => "not_found",
-        EventKind::GaveUp => "gave_up",
-        EventKind::SinkDown => "sink_down",
-        EventKind::SinkRecovered => "sink_recovered",
-        EventKind::DeadLetter => "dead_letter",
-        EventKind::ProviderDown => "provider_down",
-        EventKind::ProviderAuthFailed => "provider_auth_failed",
-        EventKind::PollingBehind => "polling_behind",
-        EventKind::Test => "test",
+/// The kinds of a rule as a person reads them.
+pub(crate) fn event_words(kinds: &[EventKind]) -> String {
+    let words: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
+    match words.as_slice() {
+        all if all.len() == KINDS.len() => "any event".to_owned(),
+        [one] => (*one).to_owned(),
+        several => format!("one of {}", several.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_but_tests_has_a_word_for_rules() {
+        for kind in EventKind::ALL {
+            assert_eq!(KINDS.contains(&kind), kind != EventKind::Test, "{kind}");
+            assert_eq!(EventKind::named(kind.word()), Some(kind));
+            assert_eq!(EventKind::named(kind.as_str()), Some(kind));
+        }
+        assert_eq!(EventKind::named("nothing"), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The keys of `match`, and what they name in an event.
 
-use smswatch_model::{Event, Fault};
+use smswatch_model::Event;
 
 /// A key of `match` whose value is text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,55 +90,25 @@ impl Field {
     }
 }
 
-/// An event, as it is or as it was before a detail was added to it.
+/// An event, as the keys of `match` see it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct View<'a> {
-    event: &'a Event,
-    is_before_refinement: bool,
-}
+pub(crate) struct View<'a>(&'a Event);
 
 impl<'a> View<'a> {
     pub(crate) fn of(event: &'a Event) -> Self {
-        Self {
-            event,
-            is_before_refinement: false,
-        }
-    }
-
-    /// The event as it was told, or would have been, before its detail was known. The provider's
-    /// text comes with the detail, so that it was not known either.
-    pub(crate) fn before_refinement(event: &'a Event) -> Self {
-        Self {
-            event,
-            is_before_refinement: true,
-        }
-    }
-
-    /// The event that the view shows, for who needs it whole.
-    pub(crate) fn to_event(self) -> Event {
-        let mut event = self.event.clone();
-        if self.is_before_refinement {
-            event.refined = false;
-            event.fault = self.fault();
-            if let Some(current) = &mut event.current {
-                current.detailed_status = None;
-                current.description = None;
-            }
-        }
-        event
+        Self(event)
     }
 
     /// The value of a field that has one value at most; `groups` is asked for by [`Self::groups`].
     pub(crate) fn text(self, field: &Field) -> Option<&'a str> {
-        let event = self.event;
+        let event = self.0;
         let current = event.current.as_ref();
-        let detailed = current.filter(|_| !self.is_before_refinement);
         let message = &event.message;
         match field {
             Field::Status => current.map(|current| current.status.as_str()),
-            Field::DetailedStatus => detailed.and_then(|now| now.detailed_status.as_deref()),
+            Field::DetailedStatus => current.and_then(|now| now.detailed_status.as_deref()),
             Field::PreviousStatus => event.previous.as_ref().map(|before| before.status.as_str()),
-            Field::Description => detailed.and_then(|now| now.description.as_deref()),
+            Field::Description => current.and_then(|now| now.description.as_deref()),
             Field::Country => message.country.as_deref(),
             Field::Operator => message.operator.as_deref(),
             Field::From => message.from.as_deref(),
@@ -150,37 +120,30 @@ impl<'a> View<'a> {
             Field::Direction => message.direction.as_deref(),
             Field::Source => event.source.map(smswatch_model::Source::as_str),
             Field::Outcome => Some(message.outcome.as_str()),
-            Field::Fault => Some(self.fault().as_str()),
+            Field::Fault => Some(event.fault.as_str()),
             Field::Tag(name) => message.tags.get(name).map(String::as_str),
         }
     }
 
     /// The recipient's groups.
     pub(crate) fn groups(self) -> &'a [String] {
-        &self.event.message.groups
+        &self.0.message.groups
     }
 
     /// The keyed hash of the recipient's number.
     pub(crate) fn to_key(self) -> Option<&'a str> {
-        self.event.message.to_key.as_deref()
+        self.0.message.to_key.as_deref()
     }
 
     /// The value of a flag; none where the question makes no sense.
     pub(crate) fn flag(self, flag: Flag) -> Option<bool> {
-        let event = self.event;
+        let event = self.0;
         match flag {
             Flag::Final => event.current.as_ref().map(|current| current.is_final),
             Flag::Regression => Some(event.regression),
-            Flag::Refined => Some(event.refined && !self.is_before_refinement),
+            Flag::Refined => Some(event.refined),
             Flag::Late => Some(event.late),
             Flag::FirstSeen => Some(event.current.is_some() && event.previous.is_none()),
-        }
-    }
-
-    fn fault(self) -> Fault {
-        match &self.event.current {
-            Some(current) if self.is_before_refinement => Fault::of(&current.status, None),
-            _ => self.event.fault,
         }
     }
 }

@@ -23,11 +23,11 @@ pub use book::RuleBook;
 pub use compile::{CheckWishes, Compiled, Options, WishProblem, compile};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub use document::{
-    EventWord, MatchDocument, PatternDocument, RuleDocument, TargetDocument, TemplateDocument,
+    EventDocument, EventWord, MatchDocument, PatternDocument, RuleDocument, TargetDocument,
+    TemplateDocument,
 };
-pub use event_word::event_word;
 pub use pattern::NumberKey;
 pub use span::{InvalidSpan, Span};
 pub use suggest::did_you_mean;
-pub use wording::{default_text, default_title};
+pub use wording::{default_text, default_title, short_words};
 pub use yaml::{Content, Document, Entry, Key, Node};

@@ -90,6 +90,7 @@ fn sparse(kind: EventKind) -> Event {
         detected_at: Timestamp::from_millis(date.as_millis() + 1_101),
         regression: false,
         refined: false,
+        refines: None,
         backfill: false,
         late: false,
         fault: Fault::None,

@@ -3,9 +3,13 @@
 
 mod meaning;
 mod own;
+mod parts;
+mod short;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
+
+pub use self::short::short_words;
 
 use smswatch_model::{CurrentStatus, Event, EventKind, Message, Outcome, Timestamp};
 
@@ -61,20 +65,24 @@ pub fn default_text(events: &[&Event]) -> String {
         lines.extend(people(&first.message));
         lines.extend(labels(&first.message));
     }
-    let told = if events.len() > MAX_LINES + 1 {
+    let mut happened = if messages.len() > 1 {
+        let of_each = events.iter().map(|event| {
+            let line = format!("{} ({})", who(&event.message), what_happened(event));
+            (line, 1)
+        });
+        of_each.collect()
+    } else {
+        parts::lines(events)
+    };
+    let kept = if happened.len() > MAX_LINES + 1 {
         MAX_LINES
     } else {
-        events.len()
+        happened.len()
     };
-    for event in &events[..told] {
-        let mut line = what_happened(event);
-        if messages.len() > 1 {
-            line = format!("{} ({line})", who(&event.message));
-        }
-        lines.push(line);
-    }
-    if told < events.len() {
-        lines.push(format!("and {} more", events.len() - told));
+    let left_out: usize = happened.drain(kept..).map(|(_, events)| events).sum();
+    lines.extend(happened.into_iter().map(|(line, _)| line));
+    if left_out > 0 {
+        lines.push(format!("and {left_out} more"));
     }
     lines.extend(descriptions(events));
     lines.extend(meaning::explanations(events));
@@ -142,7 +150,7 @@ fn how_many(events: &[&Event]) -> String {
     }
 }
 
-/// What happened to a part or a message, in one line.
+/// What happened to a part or a message, in one line that does not say to which.
 fn what_happened(event: &Event) -> String {
     let time = instant(event.time);
     let Some(current) = &event.current else {
@@ -151,15 +159,10 @@ fn what_happened(event: &Event) -> String {
                 let provider = provider(&event.message);
                 format!("{provider} still did not know this message at {time}")
             }
-            _ => format!("There was no final status until {time}; it is watched no longer"),
+            _ => format!("No final status by {time}; it is no longer watched"),
         };
     };
-    let mut line = match event.part.number {
-        Some(number) if event.message.part_count > 1 => {
-            format!("Part {number} of {}: ", event.message.part_count)
-        }
-        _ => String::new(),
-    };
+    let mut line = String::new();
     let date = instant(current.date);
     match &event.previous {
         Some(previous) if event.refined => {
@@ -275,12 +278,12 @@ fn descriptions(events: &[&Event]) -> Vec<String> {
 }
 
 fn outcome(message: &Message) -> String {
-    let how = match message.outcome {
-        Outcome::Pending => "is not at its end yet",
-        Outcome::Delivered => "was delivered",
-        Outcome::Failed => "failed",
+    let text = match message.outcome {
+        Outcome::Pending => "Other parts of this message are still on their way.",
+        Outcome::Delivered => "All parts of this message are delivered.",
+        Outcome::Failed => "All parts of this message have ended, and not all were delivered.",
     };
-    format!("The message as a whole {how}.")
+    text.to_owned()
 }
 
 fn finest(current: &CurrentStatus) -> &str {
@@ -298,7 +301,11 @@ fn full_status(status: &str, detail: Option<&str>) -> String {
 }
 
 fn provider(message: &Message) -> String {
-    let mut letters = message.provider.chars();
+    capitalized(&message.provider)
+}
+
+fn capitalized(name: &str) -> String {
+    let mut letters = name.chars();
     letters
         .next()
         .map(|first| first.to_uppercase().chain(letters).collect())
@@ -314,7 +321,7 @@ fn lateness(events: &[&Event]) -> Option<Duration> {
     delays.max().filter(|_| all_late)
 }
 
-/// The different values, in the order in which they come, none included.
+/// The different values, in the order in which they come, `None` included.
 fn distinct<'a, T: PartialEq>(
     events: &[&'a Event],
     value: impl Fn(&'a Event) -> Option<T>,

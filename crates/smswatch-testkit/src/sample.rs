@@ -149,6 +149,7 @@ fn event(n: usize) -> Event {
         detected_at: instant("2026-05-01T10:28:50.101Z"),
         regression: false,
         refined: false,
+        refines: None,
         backfill: false,
         late: false,
         fault: Fault::Sender,

@@ -137,6 +137,9 @@ pub(crate) struct ShowArgs {
     /// The message's id
     #[arg(value_name = "ID")]
     pub(crate) id: String,
+    /// Show rules about other kinds of events, too
+    #[arg(long)]
+    pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) service: ServiceArgs,
     #[command(flatten)]
@@ -151,7 +154,7 @@ pub(crate) struct EventsArgs {
     /// Only events of this message
     #[arg(long, value_name = "ID")]
     pub(crate) message_id: Option<String>,
-    /// Only events of this type, such as `sms.status_changed`
+    /// Only events of this type, such as `gave_up` or `sms.gave_up`
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) kind: Option<String>,
     /// How many events to print

@@ -1,5 +1,6 @@
 //! Finds, reads and checks the configuration, and turns it into what the process is made of.
 
+mod audience;
 mod convert;
 mod document;
 mod effective;

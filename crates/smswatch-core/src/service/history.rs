@@ -4,6 +4,7 @@ use smswatch_model::{Event, MessageId};
 
 use super::error::ServiceError;
 use crate::codec;
+use crate::route::told;
 use crate::rules::Trial;
 use crate::shared::Shared;
 pub use crate::store::EventFilter;
@@ -139,8 +140,10 @@ impl Shared {
         let found = self.find_events(&filter, &page, MOST_READ_FOR_TIMELINE);
         let mut events = found.await?.items;
         events.reverse();
+        let told = told::of(self, told::asked_of(events.iter())).await?;
+        let told = told.unwrap_or_default();
         let tried = events.into_iter().map(|event| {
-            let trials = self.rules.explain(&event);
+            let trials = self.rules.explain(&event, &told);
             TriedEvent { event, trials }
         });
         Ok(tried.collect())

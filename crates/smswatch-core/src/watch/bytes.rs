@@ -2,7 +2,7 @@
 
 use smswatch_model::{Candidate, DetailWord, Part, SmsId, Snapshot, Tags, Timestamp, Word};
 
-use super::InvalidRecord;
+use super::{Announced, InvalidRecord};
 
 /// 2020-01-01, from which registrations are counted.
 pub(super) const EPOCH: i64 = 1_577_836_800;
@@ -15,6 +15,7 @@ mod flag {
     pub(super) const NUMBER: u8 = 2;
     pub(super) const CANDIDATE: u8 = 4;
     pub(super) const DETAILS: u8 = 8;
+    pub(super) const REGRESSIONS: u8 = 16;
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +81,8 @@ impl Writer {
             bit(flag::UUID, uuid.is_some())
                 | bit(flag::NUMBER, part.number.is_some())
                 | bit(flag::CANDIDATE, part.candidate.is_some())
-                | bit(flag::DETAILS, !part.details.is_empty()),
+                | bit(flag::DETAILS, !part.details.is_empty())
+                | bit(flag::REGRESSIONS, part.regressions > 0),
         );
         match uuid {
             Some(uuid) => self.0.extend_from_slice(&uuid),
@@ -103,6 +105,24 @@ impl Writer {
                 self.word(&detail.word);
                 self.signed(detail.date.saturating_sub(registered));
             }
+        }
+        if part.regressions > 0 {
+            self.number(u64::from(part.regressions));
+        }
+    }
+
+    /// The dates of announcements, each as the place of its part and how far the part has moved on.
+    pub(super) fn announced(&mut self, announced: &Announced, snapshot: &Snapshot) {
+        let parts = snapshot.parts.iter().enumerate();
+        let place = |sms_id: &SmsId| parts.clone().find(|(_, part)| part.sms_id == *sms_id);
+        let dates: Vec<_> = announced
+            .iter()
+            .filter_map(|(sms_id, date)| Some((place(sms_id)?, date)))
+            .collect();
+        self.number(dates.len() as u64);
+        for ((place, part), date) in dates {
+            self.number(place as u64);
+            self.signed(part.date.saturating_sub(date));
         }
     }
 }
@@ -230,6 +250,11 @@ impl<'a> Reader<'a> {
         } else {
             Vec::new()
         };
+        let regressions = if flags & flag::REGRESSIONS != 0 {
+            self.small()?
+        } else {
+            0
+        };
         Ok(Part {
             sms_id,
             number,
@@ -237,7 +262,22 @@ impl<'a> Reader<'a> {
             date,
             details,
             candidate,
+            regressions,
         })
+    }
+
+    pub(super) fn announced(&mut self, snapshot: &Snapshot) -> Result<Announced, InvalidRecord> {
+        let count = self.count()?;
+        (0..count)
+            .map(|_| {
+                let place = usize::try_from(self.number()?).map_err(|_| InvalidRecord)?;
+                let part = snapshot.parts.get(place).ok_or(InvalidRecord)?;
+                Ok((
+                    part.sms_id.clone(),
+                    part.date.saturating_sub(self.signed()?),
+                ))
+            })
+            .collect()
     }
 }
 

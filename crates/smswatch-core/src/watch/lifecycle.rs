@@ -173,19 +173,22 @@ impl Step<'_> {
         let watch = &mut self.applied.watch;
         let known_parts = watch.snapshot.parts.len();
         let diff = diff(&watch.snapshot, observation);
+        let told = std::mem::take(&mut watch.announced);
+        watch.announced = told.after(&diff.changes, &watch.snapshot, &diff.snapshot);
         watch.snapshot = diff.snapshot;
         self.applied.stale = diff.stale;
         self.applied.clamped = diff.clamped;
         if watch.snapshot.parts.len() > known_parts && !watch.snapshot.is_complete() {
             watch.last_part_at = Some(Timestamp::from_seconds(now.as_seconds()));
         }
-        for change in diff.changes {
+        for (position, change) in diff.changes.iter().enumerate() {
+            let earlier = &diff.changes[..position];
+            let refines = told.refined_by(change, earlier, self.message_id);
             self.applied.watch.sequence += 1;
             let sequence = self.applied.watch.sequence;
-            let event =
-                self.announcer(&observation.facts)
-                    .change(change, observation.source, sequence);
-            self.applied.events.push(event);
+            let announcer = self.announcer(&observation.facts);
+            let event = announcer.change(change.clone(), observation.source, sequence);
+            self.applied.events.push(Event { refines, ..event });
         }
         self.decide(&observation.facts);
     }

@@ -20,6 +20,7 @@ fn part(id: &str, status: &str, detail: Option<&str>) -> Part {
         date: NOW + 4,
         details: details.collect(),
         candidate: None,
+        regressions: 0,
     }
 }
 
@@ -47,6 +48,25 @@ fn a_one_part_message_fits_where_the_stores_are_small() {
 }
 
 #[test]
+fn earlier_versions_leave_alone_what_they_cannot_read_and_nothing_else() {
+    let plain = watch(vec![part("x", "Undelivered", None)]);
+    assert_eq!(plain.encode().as_bytes()[0], Record::FORMAT);
+    let mut flipped = plain.clone();
+    flipped.snapshot.parts[0].regressions = 1;
+    let x = SmsId::new("x").expect("a valid id");
+    let moved = Watch {
+        announced: [(x, NOW)].into_iter().collect(),
+        ..plain
+    };
+    for watch in [flipped, moved] {
+        let record = watch.encode();
+        assert_eq!(record.as_bytes()[0], Record::EXTENDED);
+        let stored = Record::from_bytes(record.as_bytes()).expect("this version reads it");
+        assert_eq!(Watch::decode(&stored), Ok(watch));
+    }
+}
+
+#[test]
 fn damage_is_noticed_and_never_panics() {
     let record = watch(vec![part("x", "Buffered", Some("Odd"))]).encode();
     let bytes = record.as_bytes();
@@ -63,6 +83,7 @@ prop_compose! {
         status in "Queued|Sent|Delivered|[a-zA-Z é]{0,12}",
         date in -5_000_000_000..9_000_000_000_i64,
         details in prop::collection::vec(("Sent|[a-z]{0,5}", "Expired|[a-z]{1,5}", 0..9_000_000_000_i64), 0..3),
+        regressions in prop::sample::select(vec![0, 0, 1, 200, u32::MAX]),
         candidate in prop::option::of(("Failed|[a-z]{1,9}", 0..9_000_000_000_i64, 0..9_000_000_000_000_i64)),
     ) -> Part {
         Part {
@@ -76,6 +97,7 @@ prop_compose! {
             candidate: candidate.map(|(status, date, since)| Candidate {
                 status: Word::new(&status), date, since: Timestamp::from_millis(since),
             }),
+            regressions,
         }
     }
 }
@@ -88,9 +110,14 @@ proptest! {
         state in prop::sample::select(WatchState::ALL.to_vec()),
         (step, sequence, is_confirmed) in any::<(u32, u64, bool)>(),
         ended in prop::option::of(0..9_000_000_000_i64),
+        moved in prop::collection::vec(prop::option::of(1..9_000_000_i64), 4),
     ) {
+        let announced = parts.iter().zip(moved);
+        let announced = announced
+            .filter_map(|(part, by)| Some((part.sms_id.clone(), part.date - by?)))
+            .collect();
         let ended_at = ended.map(Timestamp::from_seconds);
-        let watch = Watch { state, step, sequence, is_confirmed, ended_at, tags, ..watch(parts) };
+        let watch = Watch { state, step, sequence, is_confirmed, ended_at, tags, announced, ..watch(parts) };
         let read = Watch::decode(&watch.encode()).expect("just written");
         prop_assert_eq!(&read, &watch);
         for (read, written) in read.snapshot.parts.iter().zip(&watch.snapshot.parts) {

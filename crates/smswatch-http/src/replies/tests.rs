@@ -21,6 +21,7 @@ fn a_watch_is_shown_with_its_parts() {
             date: 1_777_631_329,
         }],
         candidate: None,
+        regressions: 0,
     };
     let view = WatchView {
         message_id: MessageId::new("message-1").expect("an id"),

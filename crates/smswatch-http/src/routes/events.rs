@@ -31,7 +31,8 @@ pub(super) async fn list(
             str::parse::<MessageId>,
         )?,
         kind: wanted("type", filter.kind.as_deref(), |text| {
-            one_of(&EventKind::ALL, EventKind::as_str, text)
+            EventKind::named(text)
+                .map_or_else(|| one_of(&EventKind::ALL, EventKind::as_str, text), Ok)
         })?,
     };
     let page = page(filter.cursor, filter.limit.as_deref())?;

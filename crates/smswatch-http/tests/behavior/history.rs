@@ -32,8 +32,8 @@ async fn a_timeline_tells_what_happened_what_the_rules_made_of_it_and_who_was_to
     let tried = &timeline["events"][0];
     assert_eq!(tried["event"]["type"], "sms.status_changed");
     assert_eq!(tried["event"]["message"]["message_id"], "failed-1");
-    let rules =
-        json!([{"rule": "every-event", "fired": true, "because": "it tells of everything"}]);
+    let rules = json!([{"rule": "every-event", "fired": true, "other_kind": false,
+        "because": "it tells of everything"}]);
     assert_eq!(tried["rules"], rules);
 
     let delivery = &timeline["deliveries"][0];
@@ -66,6 +66,7 @@ async fn lists_hold_what_their_filters_name() {
         ("/v1/events?message_id=failed-2", 1),
         ("/v1/events?message_id=nobody", 0),
         ("/v1/events?type=sms.status_changed", 3),
+        ("/v1/events?type=status_changed", 3),
         ("/v1/events?type=sms.gave_up", 0),
         ("/v1/deliveries?sink=crm", 3),
         ("/v1/deliveries?sink=mail", 0),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use smswatch_core::provider::{Look, LookError, Provider, Sighting};
-use smswatch_core::rules::{Notice, Rules, Trial};
+use smswatch_core::rules::{Notice, Rules, Told, Trial};
 use smswatch_core::sink::{DeliveryError, Receipt, Sink};
 use smswatch_model::{
     DeliveryId, Event, MessageFacts, MessageId, Notification, PartReport, PhoneNumber, Severity,
@@ -58,7 +58,7 @@ impl Provider for FakeProvider {
 pub(crate) struct EveryEvent;
 
 impl Rules for EveryEvent {
-    fn evaluate(&self, events: &[Event]) -> Vec<Notice> {
+    fn evaluate(&self, events: &[Event], _: &Told) -> Vec<Notice> {
         let is_poisonous = |event: &Event| {
             let message_id = event.message.message_id.as_ref();
             message_id.is_some_and(|id| id.as_str() == POISONOUS)
@@ -80,7 +80,7 @@ impl Rules for EveryEvent {
         notices.collect()
     }
 
-    fn explain(&self, event: &Event) -> Vec<Trial> {
+    fn explain(&self, event: &Event, _: &Told) -> Vec<Trial> {
         let message_id = event.message.message_id.as_ref();
         assert!(
             message_id.is_none_or(|id| id.as_str() != CURSED),
@@ -89,6 +89,7 @@ impl Rules for EveryEvent {
         vec![Trial {
             rule: "every-event".to_owned(),
             fired: true,
+            is_about_others: false,
             because: "it tells of everything".to_owned(),
         }]
     }

@@ -182,6 +182,19 @@ fn two_polls_a_minute_apart_overrule_the_order_and_one_alone_does_not() {
 }
 
 #[test]
+fn what_polls_overrule_is_counted_with_the_part() {
+    let (snapshot, changes) = run(&[
+        poll(NOON, "Undelivered", None, NOON - 5),
+        poll(NOON + 10, "Delivered", None, NOON - 5),
+        poll(NOON + 80, "Delivered", None, NOON - 5),
+        poll(NOON + 90, "Undelivered", None, NOON - 5),
+    ]);
+    let counts: Vec<u32> = changes.iter().map(|change| change.regressions).collect();
+    assert_eq!(counts, [0, 1, 1]);
+    assert_eq!(snapshot.parts[0].regressions, 1);
+}
+
+#[test]
 fn a_poll_that_agrees_with_the_snapshot_forgets_the_contradiction() {
     let (snapshot, changes) = run(&[
         poll(NOON, "Delivered", None, NOON),
@@ -335,6 +348,25 @@ proptest! {
             let before = change.previous.as_ref().map(|previous| &previous.status);
             prop_assert_ne!(before, Some(&change.current.status));
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_two_changes_have_one_name(
+        // A detail that comes, or does not.
+        seen in prop::collection::vec((0..WORDS.len(), 0..2_usize, -20..20_i64), 1..40),
+    ) {
+        let message = crate::MessageId::new("m1").expect("a valid id");
+        let polls: Vec<_> = seen.iter().enumerate().map(|(position, (word, detail, date))| {
+            let at = NOON + i64::try_from(position).expect("few") * 45;
+            poll(at, WORDS[*word], DETAILS[*detail], NOON + date)
+        }).collect();
+        let (_, changes) = run(&polls);
+        let names: std::collections::HashSet<_> = changes.iter().map(|change| {
+            crate::change_event_id(&message, &change.sms_id, &change.current, change.regressions)
+        }).collect();
+        prop_assert_eq!(names.len(), changes.len(), "{:?}", told(&changes));
     }
 }
 

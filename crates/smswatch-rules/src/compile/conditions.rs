@@ -6,7 +6,6 @@ use super::expect::{is_empty, spot};
 use super::{Compiler, shown};
 use crate::condition::{Condition, ConditionTest};
 use crate::diagnostic::Place;
-use crate::event_word::event_word;
 use crate::field::{Field, Flag, MATCH_KEYS, MatchKey};
 use crate::pattern::{BadPattern, Patterns};
 use crate::suggest::did_you_mean;
@@ -36,7 +35,7 @@ const DETAILS: [&str; 8] = [
 ];
 
 impl Compiler<'_> {
-    pub(super) fn conditions(&mut self, matching: &Entry, kind: EventKind) -> Vec<Condition> {
+    pub(super) fn conditions(&mut self, matching: &Entry, kinds: &[EventKind]) -> Vec<Condition> {
         if is_empty(&matching.value) {
             self.warning(spot(matching), "`match` is empty, so every event matches")
                 .hint = Some("say what must hold, or leave `match` out".to_owned());
@@ -51,7 +50,7 @@ impl Compiler<'_> {
         };
         let mut conditions: Vec<Condition> = entries
             .iter()
-            .filter_map(|entry| self.condition(entry, kind))
+            .filter_map(|entry| self.condition(entry, kinds))
             .collect();
         self.check_first_seen(&matching.value, &conditions);
         // The cheapest questions first: a regular expression is asked when all else holds.
@@ -63,17 +62,17 @@ impl Compiler<'_> {
         conditions
     }
 
-    fn condition(&mut self, entry: &Entry, kind: EventKind) -> Option<Condition> {
+    fn condition(&mut self, entry: &Entry, kinds: &[EventKind]) -> Option<Condition> {
         let key = entry.key.name.clone();
         let test = match MatchKey::named(&key) {
             Some(MatchKey::Flag(flag)) => {
                 let wanted = self.boolean(entry)?;
-                self.check_flag(entry, flag, wanted, kind);
+                self.check_kinds(entry, kinds, |kind| never_is(flag, wanted, kind));
                 ConditionTest::Flag(flag, wanted)
             }
             Some(MatchKey::Text(field)) => {
                 let patterns = self.patterns(entry, &field)?;
-                self.check_field(entry, &field, &patterns, kind);
+                self.check_kinds(entry, kinds, |kind| never_has(&field, &patterns, kind));
                 ConditionTest::Text(field, patterns)
             }
             None => {
@@ -95,7 +94,7 @@ impl Compiler<'_> {
                 known().collect::<Vec<_>>().join(", ")
             ),
         };
-        self.error(entry.key.place, format!("`{name}` is nothing to match"))
+        self.error(entry.key.place, format!("unknown key `{name}` in `match`"))
             .hint = Some(hint);
     }
 
@@ -200,47 +199,6 @@ impl Compiler<'_> {
         }
     }
 
-    fn check_field(&mut self, entry: &Entry, field: &Field, patterns: &Patterns, kind: EventKind) {
-        let is_of_changes = matches!(
-            field,
-            Field::Status
-                | Field::DetailedStatus
-                | Field::PreviousStatus
-                | Field::Description
-                | Field::Source
-        );
-        let is_asked = is_of_changes || !kind.is_of_message();
-        if kind != EventKind::StatusChanged && is_asked && !patterns.accept_nothing() {
-            self.never(entry, kind);
-        }
-    }
-
-    fn check_flag(&mut self, entry: &Entry, flag: Flag, wanted: bool, kind: EventKind) {
-        let is_never = match flag {
-            Flag::Final => true,
-            Flag::Regression | Flag::Refined | Flag::FirstSeen => wanted,
-            Flag::Late => wanted && !kind.is_of_message(),
-        };
-        if kind != EventKind::StatusChanged && is_never {
-            self.never(entry, kind);
-        }
-    }
-
-    fn never(&mut self, entry: &Entry, kind: EventKind) {
-        let (key, word) = (&entry.key.name, event_word(kind));
-        let problem = self.error(
-            entry.key.place,
-            format!("an event `{word}` never fits this `{key}`"),
-        );
-        if kind.is_of_message() {
-            problem.label = Some("it is about no status".to_owned());
-        } else {
-            problem.label = Some("it is about smswatch itself, and no message".to_owned());
-            let hint = "`when` can ask what it is about: `when: event.about.name == \"…\"`";
-            problem.hint = Some(hint.to_owned());
-        }
-    }
-
     fn check_first_seen(&mut self, matching: &Node, conditions: &[Condition]) {
         let is_first = conditions
             .iter()
@@ -257,4 +215,28 @@ impl Compiler<'_> {
                 .label = Some("what is seen for the first time has no status before".to_owned());
         }
     }
+}
+
+/// Whether events of this kind never have such a value here.
+fn never_has(field: &Field, patterns: &Patterns, kind: EventKind) -> bool {
+    let is_of_changes = matches!(
+        field,
+        Field::Status
+            | Field::DetailedStatus
+            | Field::PreviousStatus
+            | Field::Description
+            | Field::Source
+    );
+    let is_asked = is_of_changes || !kind.is_of_message();
+    kind != EventKind::StatusChanged && is_asked && !patterns.accept_nothing()
+}
+
+/// Whether events of this kind never have this flag so.
+fn never_is(flag: Flag, wanted: bool, kind: EventKind) -> bool {
+    let is_never = match flag {
+        Flag::Final => true,
+        Flag::Regression | Flag::Refined | Flag::FirstSeen => wanted,
+        Flag::Late => wanted && !kind.is_of_message(),
+    };
+    kind != EventKind::StatusChanged && is_never
 }

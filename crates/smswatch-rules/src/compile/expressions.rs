@@ -17,13 +17,12 @@ impl Compiler<'_> {
         &mut self,
         position: usize,
         entry: &Entry,
-        kind: EventKind,
+        kinds: &[EventKind],
     ) -> Option<TemplateName> {
         let source = self.text(entry)?;
         let name = format!("{position}/when");
-        let added = self
-            .templates
-            .add_expression(name, source.trim(), &samples(kind));
+        let samples: Vec<_> = kinds.iter().copied().flat_map(samples).collect();
+        let added = self.templates.add_expression(name, source.trim(), &samples);
         let trouble = added.as_ref().err().map(|trouble| (source.trim(), trouble));
         self.report_trouble(entry, "this expression cannot be used", trouble);
         added.ok()
@@ -34,7 +33,7 @@ impl Compiler<'_> {
         &mut self,
         position: usize,
         template: &Entry,
-        kind: EventKind,
+        kinds: &[EventKind],
     ) -> (Option<TemplateName>, Option<TemplateName>) {
         if is_empty(&template.value) {
             return (None, None);
@@ -49,14 +48,14 @@ impl Compiler<'_> {
         let (mut title, mut text) = (None, None);
         for entry in entries {
             match entry.key.name.as_str() {
-                "title" => title = self.one_template(position, entry, kind),
-                "text" => text = self.one_template(position, entry, kind),
+                "title" => title = self.one_template(position, entry, kinds),
+                "text" => text = self.one_template(position, entry, kinds),
                 other => {
                     let hint = match did_you_mean(other, ["title", "text"]) {
                         Some(word) => format!("did you mean `{word}`?"),
                         None => "a template has: title, text".to_owned(),
                     };
-                    let message = format!("`{other}` is no part of a template");
+                    let message = format!("unknown key `{other}` in a template");
                     self.error(entry.key.place, message).hint = Some(hint);
                 }
             }
@@ -68,11 +67,12 @@ impl Compiler<'_> {
         &mut self,
         position: usize,
         entry: &Entry,
-        kind: EventKind,
+        kinds: &[EventKind],
     ) -> Option<TemplateName> {
         let source = self.text(entry)?;
         let name = format!("{position}/{}", entry.key.name);
-        let added = self.templates.add(name, source, &sample_lists(kind));
+        let samples: Vec<_> = kinds.iter().copied().flat_map(sample_lists).collect();
+        let added = self.templates.add(name, source, &samples);
         let trouble = added.as_ref().err().map(|trouble| (source, trouble));
         self.report_trouble(entry, "this template cannot be used", trouble);
         added.ok()

@@ -1,6 +1,6 @@
 //! Warns of sinks whose failure only they themselves would be told of.
 
-use smswatch_core::rules::Rules as _;
+use smswatch_core::rules::{Rules as _, Told};
 use smswatch_model::{About, Event, EventKind};
 
 use super::Compiler;
@@ -18,12 +18,14 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &RuleBook, places: &[Plac
     let troubles = [EventKind::SinkDown, EventKind::DeadLetter];
     let of_each = |sink| troubles.map(|kind| (sink, kind));
     for (sink, kind) in options.sinks.iter().flat_map(of_each) {
-        let notices = rules.evaluate(&[own_trouble(sink, kind)]);
-        let [notice] = notices.as_slice() else {
+        let notices = rules.evaluate(&[own_trouble(sink, kind)], &Told::default());
+        let Some(notice) = notices.first() else {
             continue;
         };
-        // A recovery is another matter: by then the sink takes what it is told about itself.
-        if notice.sink != *sink || options.with_fallback.contains(sink) {
+        // Another channel of the same sink is no help. A recovery is another matter: by then the sink
+        // takes what it is told about itself.
+        let is_alone = notices.iter().all(|notice| notice.sink == *sink);
+        if !is_alone || options.with_fallback.contains(sink) {
             continue;
         }
         let place = rules

@@ -1,4 +1,4 @@
-//! Warns of rules that can never tell anybody, because others above them are faster.
+//! Warns of rules that never notify anyone, because earlier ones do.
 
 use super::Compiler;
 use crate::book::Rule;
@@ -12,7 +12,7 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
             .collect();
         let name = &rule.name;
         if let Some(earlier) = wider.iter().find(|earlier| earlier.stop) {
-            let message = format!("the rule `{name}` is never reached");
+            let message = format!("rule `{name}` is never reached");
             let problem = compiler.warning(*place, message);
             problem.label = Some(format!(
                 "`{}` above ends the search for its events",
@@ -29,16 +29,20 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
         let shadows: Vec<_> = rule
             .targets
             .iter()
-            .filter_map(|target| Some((&target.sink, &told_above(target.number)?.name)))
+            .filter_map(|target| Some((target.name(), &told_above(target.number)?.name)))
             .collect();
         if shadows.is_empty() || shadows.len() < rule.targets.len() && !raises(rule, &wider) {
             continue;
         }
         let who = shadows
             .iter()
-            .map(|(sink, by)| format!("`{sink}` hears of them from `{by}`"));
+            .map(|(destination, by)| format!("{destination} is already notified by `{by}`"));
         let who = who.collect::<Vec<_>>().join(", ");
-        let message = format!("the rule `{name}` comes too late for its events");
+        let message = if shadows.len() == rule.targets.len() {
+            format!("rule `{name}` never notifies anyone: earlier rules already notify its sinks")
+        } else {
+            format!("rule `{name}` never notifies some of its sinks: less severe rules already do")
+        };
         let problem = compiler.warning(*place, message);
         problem.label = Some(who);
         problem.hint = Some("put the narrower rule first".to_owned());
@@ -54,7 +58,7 @@ fn raises(rule: &Rule, wider: &[&Rule]) -> bool {
 
 /// Whether every event that `rule` matches is matched by `earlier` too, as far as the text tells.
 fn matches_all_of(earlier: &Rule, rule: &Rule) -> bool {
-    earlier.kind == rule.kind
+    rule.kinds.iter().all(|kind| earlier.kinds.contains(kind))
         && earlier.when.is_none()
         && earlier
             .conditions

@@ -1,7 +1,7 @@
-//! Compiles `notify`: which sinks hear of a rule's events, and what the rule wants of them.
+//! Compiles `notify`: which sinks a rule notifies, and what it asks of them.
 
 use serde_json::Value;
-use smswatch_model::Wishes;
+use smswatch_model::{Wishes, destination};
 
 use super::expect::{is_empty, spot};
 use super::{Compiler, shown};
@@ -33,7 +33,7 @@ impl Compiler<'_> {
             }
         };
         if items.is_empty() && !stop {
-            self.error(place, "this rule tells nobody").hint = Some(
+            self.error(place, "this rule notifies nobody").hint = Some(
                 "name sinks in `notify`; with `stop: true` a rule can keep events from those below"
                     .to_owned(),
             );
@@ -44,8 +44,8 @@ impl Compiler<'_> {
                 continue;
             };
             if targets.iter().any(|known| known.number == target.number) {
-                self.error(item.place(), format!("`{}` is named twice", target.sink))
-                    .label = Some("a sink hears of an event once".to_owned());
+                self.error(item.place(), format!("{} is named twice", target.name()))
+                    .label = Some("one destination is notified of an event once".to_owned());
                 continue;
             }
             targets.push(target);
@@ -56,12 +56,8 @@ impl Compiler<'_> {
     fn target(&mut self, node: &Node) -> Option<Target> {
         let Some(entries) = node.as_mapping() else {
             let sink = self.text_of(node, node.place())?;
-            let number = self.sink(sink, node, node.place())?;
-            return Some(Target {
-                number,
-                sink: sink.to_owned(),
-                wishes: Wishes::new(),
-            });
+            self.sink(sink, node, node.place())?;
+            return Some(self.destination(sink, Wishes::new()));
         };
         let Some(entry) = node.entry("sink") else {
             self.error(node.place(), "this names no sink").hint =
@@ -69,7 +65,7 @@ impl Compiler<'_> {
             return None;
         };
         let sink = self.text(entry)?;
-        let number = self.sink(sink, &entry.value, spot(entry))?;
+        self.sink(sink, &entry.value, spot(entry))?;
         let wishes: Vec<&Entry> = entries
             .iter()
             .filter(|entry| entry.key.name != "sink")
@@ -87,18 +83,29 @@ impl Compiler<'_> {
             let place = wrong.map_or(node.place(), |entry| entry.key.place);
             self.error(place, problem.message).hint = problem.hint;
         }
-        Some(Target {
+        Some(self.destination(sink, wishes))
+    }
+
+    /// A sink with what is asked of it, under the number that this destination has in all rules.
+    fn destination(&mut self, sink: &str, wishes: Wishes) -> Target {
+        let name = destination(sink, &wishes);
+        let known = self.destinations.iter().position(|known| *known == name);
+        let number = known.unwrap_or_else(|| {
+            self.destinations.push(name);
+            self.destinations.len() - 1
+        });
+        Target {
             number,
             sink: sink.to_owned(),
             wishes,
-        })
+        }
     }
 
-    /// The number of the sink with this name.
-    fn sink(&mut self, name: &str, node: &Node, place: Place) -> Option<usize> {
+    /// Makes sure that there is a sink with this name.
+    fn sink(&mut self, name: &str, node: &Node, place: Place) -> Option<()> {
         let sinks = self.options.sinks;
-        if let Some(number) = sinks.iter().position(|known| known == name) {
-            return Some(number);
+        if sinks.iter().any(|known| known == name) {
+            return Some(());
         }
         let label = match sinks {
             [] => format!("there are no sinks in {}", self.options.sinks_file),

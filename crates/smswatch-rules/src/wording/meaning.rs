@@ -11,62 +11,60 @@ const MEANINGS: [(&str, &str); 13] = [
     ),
     (
         "Failed",
-        "The message was refused before it was sent. The sender can act: check number, text and \
-         account.",
+        "The message was refused before it was sent. The sender can act: check the number, the text \
+         and the account.",
     ),
     (
         "Unsent",
-        "The balance did not suffice. The sender can act: top up the account.",
+        "The account's balance was too low. The sender can act: top up the account.",
     ),
     (
         "Unknown Number",
-        "The number does not exist, or not any more. Only the recipient can give a better one.",
+        "The number is not in service. Ask the recipient for another one.",
     ),
     (
         "Call Barred",
-        "The recipient cannot receive it: the number is barred. The sender can do nothing.",
+        "The number is barred from receiving it. Only the recipient can change that.",
     ),
     (
         "Roaming",
-        "The recipient is abroad and cannot receive it there. The sender can do nothing.",
+        "The recipient is abroad and cannot receive it there. Try again later.",
     ),
     (
         "Undelivered on Handset",
-        "The recipient's handset is off or out of reach. The sender can try again later.",
+        "The recipient's handset is off or out of reach. Try again later.",
     ),
     (
         "DND Error Code",
-        "The recipient asked not to be disturbed. The sender can do nothing.",
+        "The recipient does not want such messages. Only the recipient can change that.",
     ),
     (
         "Expired",
-        "The carrier kept trying until its time ran out. The carrier, or another attempt, can help.",
+        "The carrier kept trying until the message expired. Send it again, or ask the carrier.",
     ),
     (
         "Undelivered",
-        "The carrier took it and did not bring it, and does not say why. Ask the carrier.",
+        "The carrier did not deliver it and gives no reason. Ask the carrier.",
     ),
     (
         "Unknown Status",
-        "It was not delivered, and nobody knows why. Ask the carrier.",
+        "It was not delivered, and no reason is known. Ask the carrier.",
     ),
     (
         "Network Error",
-        "Something failed between Routee and the carrier. It may still end well.",
+        "Something failed between Routee and the carrier. It may still be delivered.",
     ),
-    ("Delivered", "It arrived. Nobody needs to act."),
+    ("Delivered", "It arrived. There is nothing to do."),
 ];
 
 /// One sentence or two for each different word of the events, as far as there is something to say.
 pub(super) fn explanations(events: &[&Event]) -> Vec<String> {
     match events.first().map(|event| event.kind) {
         Some(EventKind::NotFound) => {
-            vec![
-                "Was it sent by this account, and is its id right? The sender can look.".to_owned(),
-            ]
+            vec!["Check that this account sent it, and that its id is right.".to_owned()]
         }
         Some(EventKind::GaveUp) => {
-            vec!["Nobody knows whether it arrived. Ask the carrier.".to_owned()]
+            vec!["It is not known whether it arrived. Ask the carrier.".to_owned()]
         }
         Some(EventKind::StatusChanged) => {
             let words = super::finest_words(events);
@@ -101,7 +99,7 @@ fn explanation(word: &str, events: &[&Event]) -> Option<String> {
     match event.fault {
         Fault::Sender => Some("The sender can act.".to_owned()),
         Fault::Recipient => Some("Only the recipient can act.".to_owned()),
-        Fault::Carrier => Some("The carrier took it and did not bring it.".to_owned()),
+        Fault::Carrier => Some("The carrier did not deliver it.".to_owned()),
         Fault::None => None,
     }
 }

@@ -11,8 +11,8 @@ pub(super) fn title(events: &[&Event]) -> Option<String> {
     let title = match first.kind {
         EventKind::StatusChanged | EventKind::NotFound | EventKind::GaveUp => return None,
         EventKind::SinkDown => match names(events).as_slice() {
-            [name] => format!("Sink {name} is down: its alerts wait"),
-            names => format!("Sinks are down, their alerts wait: {}", names.join(", ")),
+            [name] => format!("Sink {name} is down"),
+            names => format!("Sinks are down: {}", names.join(", ")),
         },
         EventKind::SinkRecovered => match names(events).as_slice() {
             [name] => format!("Sink {name} works again"),
@@ -52,8 +52,8 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
                 .to_owned()
         }
         EventKind::ProviderDown => format!(
-            "Status changes are found when {provider} answers again, with their own dates. Look at \
-             {provider}'s status, and at the network between."
+            "Status changes are found when {provider} answers again, with their own dates. Check \
+             {provider}'s status page and the network in between."
         ),
         EventKind::ProviderAuthFailed => {
             "Status changes are found when the credentials are accepted \
@@ -61,13 +61,13 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
                 .to_owned()
         }
         EventKind::PollingBehind => {
-            "There is more to look at than can be looked at in time. Raise \
-             `routee.requests_per_second` if the account allows it, or watch less often."
+            "There are more messages to poll than can be polled in time. Raise \
+             `routee.requests_per_second` if the account allows it, or make `watch.schedule` slower."
                 .to_owned()
         }
         EventKind::Test => {
             return Some(
-                "Somebody wants to see whether alerts arrive here. No message is concerned."
+                "Somebody is testing whether alerts arrive here. This is about no message."
                     .to_owned(),
             );
         }
@@ -86,9 +86,9 @@ fn happened(event: &Event) -> Vec<String> {
         EventKind::SinkDown => format!("Deliveries to {name} have failed"),
         EventKind::SinkRecovered => format!("Deliveries to {name} have succeeded"),
         EventKind::DeadLetter => format!("Deliveries to {name} have been given up"),
-        EventKind::ProviderDown => format!("Every look at a message at {provider} has failed"),
-        EventKind::ProviderAuthFailed => format!("{provider} has refused every look at a message"),
-        _ => "Looks at messages have started too late".to_owned(),
+        EventKind::ProviderDown => format!("Every poll of {provider} has failed"),
+        EventKind::ProviderAuthFailed => format!("{provider} has refused every poll"),
+        _ => "Polls have started too late".to_owned(),
     };
     let mut line = format!("{what} since {}", instant(event.time));
     let lasted = event.detected_at.since(event.time);

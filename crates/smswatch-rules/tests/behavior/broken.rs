@@ -32,10 +32,12 @@ told! {
     a_key_of_a_later_version: "rules:\n  - name: x\n    group: {by: [country]}\n    once_per: message\n    throttle: {at_most: 1, per: 5m}\n    notify: [mail]";
     an_event_of_a_later_version: "rules:\n  - name: x\n    event: stuck\n    after: 2m\n    notify: [mail]";
     an_unknown_event: "rules:\n  - name: x\n    event: gaveup\n    notify: [mail]";
+    unknown_events_in_a_list: "rules:\n  - name: x\n    event: [gave_up, sms.not_found, smswatch.test, anny, stuck]\n    notify: [mail]\n  - name: y\n    event: []\n    notify: [mail]\n  - name: z\n    event: {kind: any}\n    notify: [mail]";
+    a_status_asked_of_several_kinds: "rules:\n  - name: x\n    event: [status_changed, gave_up, sink_down]\n    match: {status: Undelivered}\n    notify: [mail, crm]\n  - name: y\n    event: [gave_up, not_found]\n    match: {status: Undelivered}\n    notify: [mail]\n  - name: any\n    event: any\n    match: {status: Undelivered}\n    severity: critical\n    notify: [slack]";
     an_unknown_severity: "rules:\n  - name: x\n    severity: critcal\n    notify: [mail]";
     a_stop_that_is_text: "rules:\n  - name: x\n    stop: 'yes'\n    notify: [mail]";
     an_unknown_sink: "rules:\n  - name: x\n    notify: [mail, slakc]";
-    a_sink_named_twice: "rules:\n  - name: x\n    notify: [slack, {sink: slack, channel: '#x'}]";
+    a_sink_named_twice: "rules:\n  - name: x\n    notify: [slack, {sink: slack, channel: '#x'}, slack, {channel: '#x', sink: slack}]";
     an_empty_notify: "rules:\n  - name: x\n    notify: []\n  - name: y";
     a_notify_that_is_no_list: "rules:\n  - name: x\n    notify: mail";
     a_target_without_a_sink: "rules:\n  - name: x\n    notify: [{channel: '#x'}]";

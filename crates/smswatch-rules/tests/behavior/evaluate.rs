@@ -1,21 +1,92 @@
 //! Which notices rules make of events: who hears of what, and once.
 
-use smswatch_core::rules::Rules as _;
-use smswatch_model::{Event, EventKind, PreviousStatus, Severity, Timestamp};
+use smswatch_core::rules::{Notice, Rules as _, Told};
+use smswatch_model::{Event, EventKind, Severity};
 
-use crate::support::{MAY, book, change, deadline, event, part};
+use crate::support::{book, change, deadline, event, part};
 
 /// `rule → sink: positions` for each notice.
 fn told(rules: &str, events: &[Event]) -> Vec<String> {
-    let notices = book(rules).evaluate(events);
-    let line = |notice: &smswatch_core::rules::Notice| {
-        format!("{} → {}: {:?}", notice.rule, notice.sink, notice.events)
+    lines(&book(rules).evaluate(events, &Told::default()))
+}
+
+pub(crate) fn lines(notices: &[Notice]) -> Vec<String> {
+    let line = |notice: &Notice| {
+        let channel = notice
+            .wishes
+            .get("channel")
+            .and_then(|channel| channel.as_str());
+        let (rule, sink) = (&notice.rule, &notice.sink);
+        format!(
+            "{rule} → {sink}{}: {:?}",
+            channel.unwrap_or_default(),
+            notice.events
+        )
     };
     notices.iter().map(line).collect()
 }
 
 #[test]
-fn all_rules_that_match_fire_and_a_sink_hears_once_from_the_first() {
+fn two_channels_of_one_sink_are_two_destinations_and_each_is_notified_once() {
+    let rules = "
+  - {name: both, notify: [{sink: slack, channel: '#a'}, {sink: slack, channel: '#b'}]}
+  - {name: plain, match: {status: Undelivered}, notify: [slack, mail]}
+  - {name: again, match: {country: GR}, notify: [{sink: slack, channel: '#b'}, {sink: slack, channel: '#c'}]}
+";
+    assert_eq!(
+        told(rules, &[event()]),
+        [
+            "both → slack#a: [0]",
+            "both → slack#b: [0]",
+            "plain → slack: [0]",
+            "plain → mail: [0]",
+            "again → slack#c: [0]"
+        ]
+    );
+}
+
+#[test]
+fn the_order_of_keys_makes_no_other_destination() {
+    let rules = "
+  - {name: one, match: {status: Undelivered}, notify: [{sink: slack, channel: '#a', mention: ['@here']}]}
+  - {name: two, match: {country: GR}, notify: [{mention: ['@here'], sink: slack, channel: '#a'}]}
+";
+    assert_eq!(told(rules, &[event()]), ["one → slack#a: [0]"]);
+}
+
+#[test]
+fn a_rule_can_be_about_several_kinds_of_events_or_any() {
+    let events = [
+        event(),
+        deadline(EventKind::GaveUp),
+        deadline(EventKind::NotFound),
+    ];
+    let rules = "
+  - {name: ends, event: [gave_up, not_found], notify: [mail]}
+  - {name: archive, event: any, notify: [crm]}
+";
+    assert_eq!(
+        told(rules, &events),
+        [
+            "ends → mail: [1]",
+            "ends → mail: [2]",
+            "archive → crm: [0]",
+            "archive → crm: [1]",
+            "archive → crm: [2]"
+        ],
+        "and what is told together is of one kind"
+    );
+    for kind in EventKind::ALL {
+        let told = told(
+            "  - {name: all, event: any, notify: [mail, crm]}",
+            &[deadline(kind)],
+        );
+        assert_eq!(told.is_empty(), kind == EventKind::Test, "{kind}");
+    }
+}
+
+#[test]
+fn all_rules_that_match_fire_and_a_sink_is_notified_once_by_the_first() {
     let rules = "
   - {name: violation, match: {detailed_status: Carrier Violation}, notify: [mail, slack]}
   - {name: failed, match: {status: Failed}, notify: [mail]}
@@ -97,66 +168,11 @@ fn kinds_are_never_told_together() {
     );
 }
 
-/// `Undelivered`, told before, turns out to be a carrier violation.
-fn refinement() -> Event {
-    let mut refined = Event {
-        refined: true,
-        ..event()
-    };
-    refined.previous = Some(PreviousStatus {
-        status: "Undelivered".to_owned(),
-        detailed_status: None,
-        date: Timestamp::from_seconds(MAY),
-    });
-    refined
-}
-
-#[test]
-fn a_refinement_is_told_only_by_rules_that_did_not_match_before_it() {
-    let rules = "
-  - {name: undelivered, match: {status: Undelivered}, notify: [mail]}
-  - {name: violation, match: {detailed_status: Carrier Violation}, notify: [slack]}
-  - {name: sender, match: {fault: sender}, notify: [crm]}
-";
-    let mut before = refinement();
-    before.refined = false;
-    before.previous = None;
-    before.fault = smswatch_model::Fault::Carrier;
-    before.current.as_mut().expect("a status").detailed_status = None;
-    assert_eq!(told(rules, &[before]), ["undelivered → mail: [0]"]);
-    assert_eq!(
-        told(rules, &[refinement()]),
-        ["violation → slack: [0]", "sender → crm: [0]"]
-    );
-}
-
-#[test]
-fn a_rule_that_ends_the_search_keeps_refinements_from_the_rules_below_too() {
-    let rules = "
-  - {name: quiet, match: {label: order-17}, stop: true}
-  - {name: violation, match: {detailed_status: Carrier Violation}, notify: [slack]}
-";
-    assert_eq!(told(rules, &[refinement()]), [""; 0]);
-}
-
-#[test]
-fn a_rule_for_refinements_and_an_expression_on_the_detail_hear_of_them() {
-    let rules = "
-  - {name: refined, match: {refined: true}, notify: [mail]}
-  - {name: detail, when: event.current.detailed_status == 'Carrier Violation', notify: [slack]}
-  - {name: status, when: event.current.status == 'Undelivered', notify: [crm]}
-";
-    assert_eq!(
-        told(rules, &[refinement()]),
-        ["refined → mail: [0]", "detail → slack: [0]"]
-    );
-}
-
 #[test]
 fn a_notice_carries_severity_wishes_and_words() {
     let rules =
         book("  - {name: x, severity: critical, notify: [{sink: slack, channel: '#sms'}, mail]}");
-    let notices = rules.evaluate(&[event()]);
+    let notices = rules.evaluate(&[event()], &Told::default());
     assert_eq!(notices.len(), 2);
     assert_eq!(notices[0].severity, Severity::Critical);
     assert_eq!(notices[0].wishes["channel"], "#sms");

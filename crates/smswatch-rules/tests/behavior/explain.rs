@@ -1,6 +1,6 @@
 //! Why a rule fired, or which condition kept it from firing.
 
-use smswatch_core::rules::Rules as _;
+use smswatch_core::rules::{Rules as _, Told};
 use smswatch_model::{Event, EventKind};
 
 use crate::support::{book, change, deadline, event, unknown};
@@ -20,7 +20,11 @@ const RULES: &str = "
 ";
 
 fn explained(event: &Event) -> String {
-    let trials = book(RULES).explain(event);
+    explained_after(event, &Told::default())
+}
+
+fn explained_after(event: &Event, told: &Told) -> String {
+    let trials = book(RULES).explain(event, told);
     let line = |trial: &smswatch_core::rules::Trial| {
         let sign = if trial.fired { "✓" } else { "·" };
         format!("{sign} {}: {}", trial.rule, trial.because)
@@ -48,9 +52,19 @@ fn other_kinds_backfill_and_refinements_are_explained() {
     assert!(explained(&backfill).contains("before anybody wanted to know"));
     let refined = Event {
         refined: true,
+        refines: Some(event().event_id),
         ..event()
     };
-    insta::assert_snapshot!(explained(&refined));
+    let mut told = Told::default();
+    for sink in ["mail", "slack"] {
+        told.add(
+            "both",
+            sink,
+            &smswatch_model::Wishes::new(),
+            &event().event_id,
+        );
+    }
+    insta::assert_snapshot!(explained_after(&refined, &told));
 }
 
 #[test]
@@ -62,13 +76,13 @@ fn explaining_and_evaluating_agree() {
         deadline(EventKind::NotFound),
     ] {
         let fired: Vec<String> = rules
-            .explain(&event)
+            .explain(&event, &Told::default())
             .into_iter()
             .filter(|trial| trial.fired)
             .map(|t| t.rule)
             .collect();
         let mut told: Vec<String> = rules
-            .evaluate(&[event])
+            .evaluate(&[event], &Told::default())
             .into_iter()
             .map(|notice| notice.rule)
             .collect();

@@ -5,6 +5,7 @@ mod evaluate;
 mod explain;
 mod matching;
 mod properties;
+mod refined;
 mod support;
 mod template;
 mod wording;

@@ -10,7 +10,12 @@ fn matches(matching: &str, event: &Event) -> bool {
     let rules = book(&format!(
         "  - {{name: x, match: {{{matching}}}, notify: [mail]}}"
     ));
-    !rules.evaluate(std::slice::from_ref(event)).is_empty()
+    !rules
+        .evaluate(
+            std::slice::from_ref(event),
+            &smswatch_core::rules::Told::default(),
+        )
+        .is_empty()
 }
 
 fn check(matching: &str, expected: bool) {
@@ -178,7 +183,10 @@ fn a_rule_is_about_one_kind_of_event() {
     );
     let fired = |event: &Event| -> Vec<String> {
         rules
-            .evaluate(std::slice::from_ref(event))
+            .evaluate(
+                std::slice::from_ref(event),
+                &smswatch_core::rules::Told::default(),
+            )
             .into_iter()
             .map(|notice| notice.rule)
             .collect()
@@ -196,7 +204,12 @@ fn a_rule_is_about_one_kind_of_event() {
 fn an_expression_says_what_match_cannot() {
     let fires = |when: &str, event: &Event| {
         let rules = book(&format!("  - {{name: x, when: {when:?}, notify: [mail]}}"));
-        !rules.evaluate(std::slice::from_ref(event)).is_empty()
+        !rules
+            .evaluate(
+                std::slice::from_ref(event),
+                &smswatch_core::rules::Told::default(),
+            )
+            .is_empty()
     };
     assert!(fires(
         "event.part.price > 0.03 and event.message.part_count == 1",

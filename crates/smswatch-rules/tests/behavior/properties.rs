@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use smswatch_core::rules::Rules as _;
+use smswatch_core::rules::{Rules as _, Told};
 use smswatch_model::Event;
 
 use crate::support::{book, change, part};
@@ -33,8 +33,10 @@ fn some_event() -> impl Strategy<Value = Event> {
     (prop::option::of(status()), status(), detail(), label, flags).prop_map(
         |(previous, status, detail, label, (refined, late, backfill))| {
             let refined = refined && detail.is_some() && previous == Some(status);
+            let before = smswatch_model::EventId::new("evt_before").expect("an id");
             let mut event = Event {
                 refined,
+                refines: refined.then_some(before),
                 late,
                 backfill,
                 ..change(previous, status, detail)
@@ -73,7 +75,13 @@ fn some_rule() -> impl Strategy<Value = String> {
         pattern().prop_map(|pattern| format!("label: '{pattern}'")),
         any::<bool>().prop_map(|late| format!("late: {late}")),
     ];
-    let sinks = prop::sample::subsequence(vec!["mail", "slack", "crm"], 1..=3);
+    let destinations = vec![
+        "mail",
+        "slack",
+        "{sink: slack, channel: a}",
+        "{channel: b, sink: slack}",
+    ];
+    let sinks = prop::sample::subsequence(destinations, 1..=4);
     (matching, sinks, any::<bool>()).prop_map(|(matching, sinks, stop)| {
         format!(
             "match: {{{matching}}}, notify: [{}], stop: {stop}",
@@ -94,12 +102,12 @@ fn evaluate(rules: &[String], events: &[Event]) -> Vec<smswatch_core::rules::Not
         .map_err(crate::support::shown)
         .expect("no error")
         .0
-        .evaluate(events)
+        .evaluate(events, &Told::default())
 }
 
 proptest! {
     #[test]
-    fn no_sink_hears_of_an_event_twice_and_every_notice_has_events_in_order(
+    fn no_destination_is_told_of_an_event_twice_and_every_notice_has_events_in_order(
         rules in prop::collection::vec(some_rule(), 1..6),
         events in some_events(),
     ) {
@@ -110,7 +118,8 @@ proptest! {
             prop_assert!(notice.events.is_sorted());
             for event in &notice.events {
                 prop_assert!(!events[*event].backfill);
-                prop_assert!(heard.insert((notice.sink.clone(), *event)), "{notices:?}");
+                let destination = smswatch_model::destination(&notice.sink, &notice.wishes);
+                prop_assert!(heard.insert((destination, *event)), "{notices:?}");
             }
         }
         prop_assert_eq!(&notices, &evaluate(&rules, &events), "the same events, the same notices");
@@ -141,7 +150,7 @@ proptest! {
         event.message.label = Some(label);
         let fires = |pattern: &str| {
             let rules = book(&format!("  - {{name: x, match: {{label: '{pattern}'}}, notify: [mail]}}"));
-            !rules.evaluate(std::slice::from_ref(&event)).is_empty()
+            !rules.evaluate(std::slice::from_ref(&event), &Told::default()).is_empty()
         };
         prop_assert_ne!(fires(&pattern), fires(&format!("!{pattern}")));
     }
@@ -150,6 +159,7 @@ proptest! {
     fn explaining_agrees_with_evaluating(
         rules in prop::collection::vec(some_rule(), 1..6),
         event in some_event(),
+        was_told in prop::collection::btree_set(0..6_usize, 0..4),
     ) {
         let numbered = rules.iter().enumerate();
         let list: String =
@@ -158,10 +168,15 @@ proptest! {
             .into_result()
             .map_err(crate::support::shown)
             .expect("no error");
-        let trials = book.explain(&event).into_iter();
+        let mut told = Told::default();
+        for rule in was_told {
+            let before = smswatch_model::EventId::new("evt_before").expect("an id");
+            told.add(&format!("r{rule}"), "mail", &smswatch_model::Wishes::new(), &before);
+        }
+        let trials = book.explain(&event, &told).into_iter();
         let fired: Vec<String> = trials.filter(|trial| trial.fired).map(|trial| trial.rule).collect();
         let mut told: Vec<String> =
-            book.evaluate(&[event]).into_iter().map(|notice| notice.rule).collect();
+            book.evaluate(&[event], &told).into_iter().map(|notice| notice.rule).collect();
         told.dedup();
         prop_assert_eq!(fired, told);
     }

@@ -10,7 +10,7 @@ use smswatch_rules::{Compiled, Document, NumberKey, Options, RuleBook, WishProbl
 
 pub(crate) const MAY: i64 = 1_777_631_329;
 
-/// The sinks that there are; `slack` alone takes wishes, and only `channel`.
+/// The sinks that there are; `slack` alone takes wishes: `channel` and `mention`.
 const SINKS: [&str; 3] = ["mail", "slack", "crm"];
 
 /// The one that has a fallback.
@@ -48,7 +48,7 @@ pub(crate) fn compiled(rules: &str) -> Compiled {
 fn check_wishes(sink: &str, wishes: &Wishes) -> Vec<WishProblem> {
     let unknown = wishes
         .keys()
-        .filter(|key| sink != "slack" || *key != "channel");
+        .filter(|key| sink != "slack" || !["channel", "mention"].contains(&key.as_str()));
     let problem = |key: &String| WishProblem {
         key: Some(key.clone()),
         message: format!("`{sink}` takes no `{key}`"),
@@ -92,6 +92,7 @@ pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>)
         detected_at: Timestamp::from_millis(date.as_millis() + 1_101),
         regression: false,
         refined: false,
+        refines: None,
         backfill: false,
         late: false,
         fault: Fault::of(status, detail),

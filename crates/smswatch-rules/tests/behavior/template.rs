@@ -7,7 +7,9 @@ use crate::support::{book, event, part};
 
 fn words(template: &str, events: &[Event]) -> (String, String) {
     let rules = format!("  - name: x\n    template:\n{template}\n    notify: [mail]");
-    let notice = book(&rules).evaluate(events).remove(0);
+    let notice = book(&rules)
+        .evaluate(events, &smswatch_core::rules::Told::default())
+        .remove(0);
     (notice.title, notice.text)
 }
 

@@ -1,4 +1,6 @@
-//! `smswatch show`: one message, what happened to it, and why who heard of it.
+//! `smswatch show`: one message, what happened to it, and why who was notified.
+
+mod story;
 
 use std::fmt::Write as _;
 
@@ -11,6 +13,8 @@ use crate::cli::ShowArgs;
 use crate::client::Client;
 use crate::plain::plain;
 
+pub(super) use self::story::summary;
+
 pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
     let found = client
@@ -22,55 +26,61 @@ pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<()> {
     if args.output.json {
         return print_json(&timeline);
     }
-    print(&render(&timeline))
+    print(&render(&timeline, args.all))
 }
 
-fn render(timeline: &Value) -> String {
+/// The whole answer; `all` shows rules about other kinds of events, too.
+fn render(timeline: &Value, all: bool) -> String {
     let watch = &timeline["watch"];
-    let mut text = format!(
-        "{}: {}, outcome {}, registered {}, next look {}\n",
-        field(watch, "/message_id"),
-        field(watch, "/state"),
-        field(watch, "/outcome"),
-        field(watch, "/registered_at"),
-        field(watch, "/next_poll_at"),
-    );
+    let mut text = format!("{}: {}\n", field(watch, "/message_id"), state(watch));
+    let mut line = |label: &str, value: &str| {
+        let _written = writeln!(text, "  {label:<11}{}", plain(value));
+    };
+    line("registered", field(watch, "/registered_at"));
+    if let Some(at) = watch["next_poll_at"].as_str() {
+        match field(watch, "/state") {
+            "watching" => line("next poll", at),
+            _ => line("next poll", &format!("{at}, the last one")),
+        }
+    }
+    if let Some(people) = people(timeline) {
+        line("sent", &people);
+    }
     let tags = watch["tags"].as_object().into_iter().flatten();
     let tags: Vec<_> = tags
         .map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or("-")))
         .collect();
     if !tags.is_empty() {
-        let _written = writeln!(text, "tags: {}", plain(&tags.join(", ")));
+        line("tags", &tags.join(", "));
     }
-    section(&mut text, "Parts", &parts(watch));
-    text.push_str("\nWhat happened\n");
-    let events = timeline["events"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    if events.is_empty() {
-        text.push_str("  nothing yet\n");
-    }
-    for tried in events {
-        let event = &tried["event"];
-        let _written = writeln!(
-            text,
-            "  {}  {}",
-            field(event, "/time"),
-            plain(&summary(event))
-        );
-        for trial in tried["rules"].as_array().into_iter().flatten() {
-            let mark = if trial["fired"] == true {
-                "fired"
-            } else {
-                "not"
-            };
-            let (rule, because) = (field(trial, "/rule"), field(trial, "/because"));
-            let _written = writeln!(text, "    {mark:<5}  {rule}: {}", plain(because));
-        }
-    }
+    parts(&mut text, watch);
+    story::tell(&mut text, timeline, all);
     section(&mut text, "Deliveries", &deliveries(timeline));
     text
+}
+
+/// `watching`, `final, delivered`, `gave up: no final status`.
+fn state(watch: &Value) -> String {
+    match (field(watch, "/state"), field(watch, "/outcome")) {
+        ("watching", _) => "watching".to_owned(),
+        ("gave_up", _) => "gave up: no final status".to_owned(),
+        ("not_found", _) => "not known to the provider".to_owned(),
+        (state, outcome) => format!("{state}, {outcome}"),
+    }
+}
+
+/// From whom to whom, as the newest event knows it.
+fn people(timeline: &Value) -> Option<String> {
+    let newest = timeline["events"].as_array()?.last()?;
+    let message = &newest["event"]["message"];
+    let word = |name: &str| message[name].as_str().filter(|word| !word.is_empty());
+    let from = word("from").map(|from| format!("from {from}"));
+    let place = [word("country"), word("operator")];
+    let place: Vec<&str> = place.into_iter().flatten().collect();
+    let place = (!place.is_empty()).then(|| format!("({})", place.join(", ")));
+    let to = word("to").map(|to| format!("to {to}"));
+    let words: Vec<String> = [from, to, place].into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 fn section(text: &mut String, heading: &str, table: &Table) {
@@ -84,20 +94,50 @@ fn section(text: &mut String, heading: &str, table: &Table) {
     }
 }
 
-fn parts(watch: &Value) -> Table {
-    let mut table = Table::new(&["PART", "STATUS", "DETAIL", "SINCE", "SMS ID"]);
-    for part in watch["parts"].as_array().into_iter().flatten() {
-        table.row([
-            part["number"]
-                .as_u64()
-                .map_or("-".to_owned(), |number| number.to_string()),
-            field(part, "/status").to_owned(),
-            field(part, "/detailed_status").to_owned(),
-            field(part, "/date").to_owned(),
-            field(part, "/sms_id").to_owned(),
-        ]);
+/// A table of the parts; what is the same for all of several is said once, above it.
+fn parts(text: &mut String, watch: &Value) {
+    const COLUMNS: [(&str, &str); 3] = [
+        ("STATUS", "/status"),
+        ("DETAIL", "/detailed_status"),
+        ("SINCE", "/date"),
+    ];
+    let parts = watch["parts"].as_array().map(Vec::as_slice);
+    let parts = parts.unwrap_or_default();
+    let is_shared = |pointer: &str| {
+        let mut values = parts.iter().map(|part| field(part, pointer));
+        let first = values.next();
+        parts.len() > 1 && values.all(|value| Some(value) == first)
+    };
+    let (shared, own): (Vec<_>, Vec<_>) = COLUMNS
+        .into_iter()
+        .partition(|(_, pointer)| is_shared(pointer));
+    let mut headings = vec!["PART"];
+    headings.extend(own.iter().map(|(heading, _)| *heading));
+    headings.push("SMS ID");
+    let mut table = Table::new(&headings);
+    for part in parts {
+        let number = part["number"].as_u64();
+        let mut cells = vec![number.map_or("-".to_owned(), |number| number.to_string())];
+        cells.extend(
+            own.iter()
+                .map(|(_, pointer)| field(part, pointer).to_owned()),
+        );
+        cells.push(field(part, "/sms_id").to_owned());
+        table.row(cells);
     }
-    table
+    let told: Vec<String> = shared
+        .iter()
+        .filter(|(_, pointer)| field(&parts[0], pointer) != "-")
+        .map(|(heading, pointer)| match *heading {
+            "SINCE" => format!("since {}", field(&parts[0], pointer)),
+            _ => field(&parts[0], pointer).to_owned(),
+        })
+        .collect();
+    let heading = match told.is_empty() {
+        true => "Parts".to_owned(),
+        false => format!("Parts, all {}: {}", parts.len(), plain(&told.join(", "))),
+    };
+    section(text, &heading, &table);
 }
 
 fn deliveries(timeline: &Value) -> Table {
@@ -122,55 +162,5 @@ fn deliveries(timeline: &Value) -> Table {
     table
 }
 
-/// An event in one line: what was, and what is.
-pub(super) fn summary(event: &Value) -> String {
-    let status = |side: &str| {
-        let status = event
-            .pointer(&format!("/{side}/status"))
-            .and_then(Value::as_str)?;
-        let detail = event
-            .pointer(&format!("/{side}/detailed_status"))
-            .and_then(Value::as_str);
-        Some(detail.map_or(status.to_owned(), |detail| format!("{status} ({detail})")))
-    };
-    match (status("previous"), status("current")) {
-        (Some(previous), Some(current)) => format!("{previous} → {current}"),
-        (None, Some(current)) => format!("first seen as {current}"),
-        _ => match event.pointer("/about/name").and_then(Value::as_str) {
-            Some(name) => format!("{} ({name})", field(event, "/type")),
-            None => field(event, "/type").to_owned(),
-        },
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_message_is_told_as_a_story() {
-        let timeline = json!({
-            "watch": {
-                "message_id": "m1", "state": "final", "outcome": "failed",
-                "registered_at": "2026-05-01T10:28:40Z", "next_poll_at": null,
-                "tags": {"team": "crm\n\u{1b}[2J"},
-                "parts": [{"sms_id": "p1", "number": 1, "status": "Undelivered",
-                    "detailed_status": "Carrier Violation", "date": "2026-05-01T10:28:49Z"}],
-            },
-            "events": [{
-                "event": {"time": "2026-05-01T10:28:49Z", "type": "sms.status_changed",
-                    "previous": {"status": "Sent"},
-                    "current": {"status": "Undelivered", "detailed_status": "Carrier Violation"}},
-                "rules": [
-                    {"rule": "carrier-violation", "fired": true, "because": "told ops-slack"},
-                    {"rule": "greece", "fired": false, "because": "country is GR"},
-                ],
-            }],
-            "deliveries": [{"sink": "ops-slack", "rule": "carrier-violation", "state": "delivered",
-                "id": "dlv_1", "attempts_made": 47, "attempts": [{"detail": "200 OK"}]}],
-        });
-        insta::assert_snapshot!(render(&timeline));
-    }
-}
+mod tests;

@@ -17,8 +17,8 @@ use super::document::{
 use super::sinks::{MadeSinks, made_sinks, wish_problems};
 use super::validate::{Problem, problems};
 use super::{
-    Configuration, Loaded, Source, convert, effective, empty, fallback, fingerprint, schema,
-    secrets, source, store_url, walk,
+    Configuration, Loaded, Source, audience, convert, effective, empty, fallback, fingerprint,
+    schema, secrets, source, store_url, walk,
 };
 use crate::report::Failure;
 use crate::sink_types::SinkTypes;
@@ -205,6 +205,14 @@ impl Reader<'_> {
             convert::settings(routee, &watch, &history, shutdown.flatten())
         }));
         let routee = self.converted(routee.map(|routee| convert::routee(routee, proxy)));
+        // Who is notified is no question while something is wrong.
+        if let (Some(rules), false) = (&rules, self.diagnostics.iter().any(Diagnostic::is_error)) {
+            self.tell(
+                audience::warnings(&value, rules)
+                    .into_iter()
+                    .map(Problem::warning),
+            );
+        }
         let settings = Settings {
             alarms: alarms?,
             config_hash: smswatch_core::config_hash(&shared_part, &secret),
@@ -322,26 +330,31 @@ impl Reader<'_> {
 
     pub(super) fn tell(&mut self, problems: impl IntoIterator<Item = Problem>) {
         for problem in problems {
-            let in_mapping = problem
-                .key
-                .as_ref()
-                .map(|key| format!("{}/{}", problem.pointer, escaped(key)));
-            let key = in_mapping
-                .as_ref()
-                .and_then(|pointer| self.document.key(pointer));
-            let place = key.map_or_else(|| self.document.place(&problem.pointer), |key| key.place);
-            let mut diagnostic = match problem.level {
-                Level::Error => self.document.error(place, problem.message),
-                Level::Warning => self.document.warning(place, problem.message),
-            };
-            let listed = self.document.find(&problem.pointer).and_then(Node::written);
-            let listed = listed.filter(|_| problem.wants_list);
-            let listed = listed.map(|written| format!("in brackets: `[{}]`", in_list(written)));
-            if let Some(hint) = listed.or(problem.hint) {
-                diagnostic = diagnostic.hint(hint);
-            }
+            let diagnostic = self.diagnostic(problem);
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    fn diagnostic(&self, problem: Problem) -> Diagnostic {
+        let in_mapping = problem
+            .key
+            .as_ref()
+            .map(|key| format!("{}/{}", problem.pointer, escaped(key)));
+        let key = in_mapping
+            .as_ref()
+            .and_then(|pointer| self.document.key(pointer));
+        let place = key.map_or_else(|| self.document.place(&problem.pointer), |key| key.place);
+        let mut diagnostic = match problem.level {
+            Level::Error => self.document.error(place, problem.message),
+            Level::Warning => self.document.warning(place, problem.message),
+        };
+        let listed = self.document.find(&problem.pointer).and_then(Node::written);
+        let listed = listed.filter(|_| problem.wants_list);
+        let listed = listed.map(|written| format!("in brackets: `[{}]`", in_list(written)));
+        if let Some(hint) = listed.or(problem.hint) {
+            diagnostic = diagnostic.hint(hint);
+        }
+        diagnostic
     }
 }
 

@@ -1,5 +1,6 @@
 //! Broken configurations and what is said of them; the files that are shipped; the schema.
 
+mod audience;
 mod overrides;
 
 use std::path::PathBuf;
@@ -144,7 +145,8 @@ fn a_sink_whose_failure_nobody_else_hears_of_is_warned_of() {
     let warned = |fallback: &str| {
         let text = format!(
             "{ROUTEE}sinks:\n  ops: {{type: console{fallback}}}\n  mail: {{type: console}}\n\
-             rules:\n  - name: down\n    event: sink_down\n    notify: [ops]\n"
+             rules:\n  - name: down\n    event: sink_down\n    notify: [ops]\n  \
+             - {{name: all, notify: [mail]}}\n"
         );
         let warnings = load(&text).expect("it is sound").warnings;
         warnings.iter().map(ToString::to_string).collect::<String>()

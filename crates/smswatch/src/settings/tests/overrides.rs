@@ -63,7 +63,7 @@ fn said(notify: &str) -> String {
 fn what_a_sink_could_never_do_for_a_rule_is_told_with_its_place() {
     let refused = said("[{sink: p, team: nobody}]");
     assert!(refused.contains("no team is named `nobody`"), "{refused}");
-    assert!(refused.contains("--> smswatch.yaml:5:23"), "{refused}");
+    assert!(refused.contains("--> smswatch.yaml:5:24"), "{refused}");
     let several = said("[{sink: p, team: 5}, {sink: c, team: crm}]");
     assert!(several.contains("expected text"), "{several}");
     assert!(several.contains("takes no `team` from a rule"), "{several}");

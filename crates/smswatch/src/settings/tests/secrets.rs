@@ -1,5 +1,6 @@
 //! Secrets as environments and files hand them over.
 
+use super::words::TOLD;
 use super::{ROUTEE, load, shipped, types};
 use crate::settings::{schema, walk};
 
@@ -27,7 +28,7 @@ fn a_line_break_around_a_secret_is_trimmed_wherever_it_comes_from() {
         };
         let text = format!(
             "routee:\n  application_id: a\n  application_secret{value}\n\
-             http:\n  token{value}\n"
+             http:\n  token{value}\n{TOLD}"
         );
         let loaded = load(&text).unwrap_or_else(|problems| panic!("{text}: {problems:?}"));
         let configuration = loaded.configuration;
@@ -74,7 +75,8 @@ fn what_is_probably_no_part_of_a_secret_is_warned_of() {
     .iter()
     .flat_map(|written| {
         let loaded = load(&format!(
-            "{ROUTEE}sinks: {{w: {{type: webhook, url: \"https://e.com\", secret: {written}}}}}"
+            "{ROUTEE}sinks: {{w: {{type: webhook, url: \"https://e.com\", secret: {written}}}}}\n\
+                 rules: [{{name: all, notify: [w]}}]"
         ));
         let warnings = loaded.expect("it can be used").warnings;
         assert!(

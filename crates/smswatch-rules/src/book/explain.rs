@@ -1,0 +1,98 @@
+//! Says of each rule what became of it for one event, in words for a person.
+
+use smswatch_core::rules::{Told, Trial};
+use smswatch_model::{Event, EventId};
+
+use super::{Mismatch, Rule, RuleBook};
+use crate::event_word::event_words;
+use crate::field::View;
+
+impl RuleBook {
+    /// What became of each rule, from top to bottom.
+    pub(super) fn trials(&self, event: &Event, told: &Told) -> Vec<Trial> {
+        let mut stopped_by: Option<&str> = None;
+        let mut told_by: Vec<Option<&str>> = vec![None; self.n_destinations];
+        let refined = event.refined_event();
+        let mut trials = Vec::new();
+        for rule in &self.rules {
+            let is_told = |rule: &Rule, target: usize| {
+                refined.as_ref().is_some_and(|refined: &EventId| {
+                    rule.targets[target].was_told(&rule.name, refined, told)
+                })
+            };
+            let tried = self.try_rule(rule, event);
+            let is_about_others = matches!(tried, Err(Mismatch::Kind));
+            let (fired, because) = match (tried, stopped_by) {
+                (Err(Mismatch::Kind), _) => (false, Mismatch::Kind.because(rule, event)),
+                (_, Some(earlier)) => (false, format!("`{earlier}` above ends the search")),
+                (Err(mismatch), None) => (false, mismatch.because(rule, event)),
+                (Ok(()), None) => {
+                    if rule.stop {
+                        stopped_by = Some(&rule.name);
+                    }
+                    rule.fire(&mut told_by, |target| is_told(rule, target))
+                }
+            };
+            trials.push(Trial {
+                rule: rule.name.clone(),
+                fired,
+                is_about_others,
+                because,
+            });
+        }
+        trials
+    }
+}
+
+impl Rule {
+    /// Notifies the destinations that do not know of the event yet; whether there was one, and who it
+    /// was.
+    fn fire<'a>(
+        &'a self,
+        told_by: &mut [Option<&'a str>],
+        is_told: impl Fn(usize) -> bool,
+    ) -> (bool, String) {
+        let mut notified = Vec::new();
+        let mut knows = Vec::new();
+        for (place, target) in self.targets.iter().enumerate() {
+            let name = target.name();
+            if let Some(earlier) = told_by[target.number] {
+                knows.push(format!("{name} is already notified by `{earlier}`"));
+                continue;
+            }
+            told_by[target.number] = Some(&self.name);
+            if is_told(place) {
+                knows.push(format!("it notified {name} before the detail was known"));
+            } else {
+                notified.push(name);
+            }
+        }
+        let mut because = match (notified.is_empty(), knows.is_empty()) {
+            (true, true) => "it matches and notifies nobody".to_owned(),
+            (true, false) => format!("it matches, but {}", knows.join(" and ")),
+            (false, true) => format!("notifies {}", notified.join(", ")),
+            (false, false) => format!("notifies {}; {}", notified.join(", "), knows.join(" and ")),
+        };
+        if self.stop {
+            because.push_str(", and ends the search");
+        }
+        (!notified.is_empty(), because)
+    }
+}
+
+impl Mismatch<'_> {
+    fn because(&self, rule: &Rule, event: &Event) -> String {
+        match self {
+            Self::Backfill => {
+                "it happened before anybody wanted to know; such events notify nobody".to_owned()
+            }
+            Self::Kind => format!(
+                "event is {}, and the rule wants {}",
+                event.kind.word(),
+                event_words(&rule.kinds)
+            ),
+            Self::Condition(condition) => condition.why_not(View::of(event)),
+            Self::When => "the expression in `when` is not true".to_owned(),
+        }
+    }
+}

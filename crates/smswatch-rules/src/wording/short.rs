@@ -1,0 +1,42 @@
+//! What kind of event it is, in a few words for a table.
+
+use smswatch_model::EventKind;
+
+/// What an event about no status says, in a few words: `no final status`, `sink crm is down`.
+///
+/// `about` is what it is about, where that is smswatch itself; `provider` is the provider's name.
+#[must_use]
+pub fn short_words(kind: EventKind, about: Option<&str>, provider: &str) -> String {
+    let provider = super::capitalized(provider);
+    let sink = about.map_or_else(
+        || "a sink".to_owned(),
+        |name| format!("sink {}", super::word(name)),
+    );
+    match kind {
+        EventKind::StatusChanged => "status changed".to_owned(),
+        EventKind::NotFound => format!("not known to {provider}"),
+        EventKind::GaveUp => "no final status".to_owned(),
+        EventKind::SinkDown => format!("{sink} is down"),
+        EventKind::SinkRecovered => format!("{sink} works again"),
+        EventKind::DeadLetter => format!("dead letters for {sink}"),
+        EventKind::ProviderDown => format!("{provider} cannot be reached"),
+        EventKind::ProviderAuthFailed => format!("{provider} refuses the credentials"),
+        EventKind::PollingBehind => "polling is behind".to_owned(),
+        EventKind::Test => format!("test of {sink}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_words_of_its_own() {
+        let words = EventKind::ALL.map(|kind| short_words(kind, Some("crm"), "routee"));
+        insta::assert_snapshot!(words.join("\n"));
+        assert_eq!(
+            short_words(EventKind::SinkDown, None, "routee"),
+            "a sink is down"
+        );
+    }
+}

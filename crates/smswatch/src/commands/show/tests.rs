@@ -1,0 +1,91 @@
+//! What a person reads of one message.
+
+use serde_json::json;
+
+use super::*;
+
+fn part(number: u32, status: &str, detail: Option<&str>) -> Value {
+    json!({"sms_id": format!("p{number}"), "number": number, "status": status,
+        "detailed_status": detail, "date": "2026-05-01T10:28:49Z"})
+}
+
+fn undelivered(number: u32, count: u32) -> Value {
+    json!({"time": "2026-05-01T10:28:49Z", "type": "sms.status_changed", "refined": false,
+        "regression": false, "part": {"number": number},
+        "message": {"provider": "routee", "part_count": count, "from": "MyShop",
+            "to": "+3069******01", "country": "GR", "operator": null},
+        "previous": {"status": "Sent"},
+        "current": {"status": "Undelivered", "detailed_status": "Carrier Violation"}})
+}
+
+fn rules() -> Value {
+    json!([
+        {"rule": "carrier-violation", "fired": true, "other_kind": false,
+            "because": "notifies `ops-slack`"},
+        {"rule": "greece", "fired": false, "other_kind": false,
+            "because": "country is GR, and the rule wants !GR"},
+        {"rule": "slack-is-down", "fired": false, "other_kind": true,
+            "because": "event is status_changed, and the rule wants sink_down"},
+    ])
+}
+
+#[test]
+fn a_message_is_told_as_a_story() {
+    let timeline = json!({
+        "watch": {
+            "message_id": "m1", "state": "final", "outcome": "failed",
+            "registered_at": "2026-05-01T10:28:40Z", "next_poll_at": "2026-05-01T11:28:49Z",
+            "tags": {"team": "crm\n\u{1b}[2J"},
+            "parts": [part(1, "Undelivered", Some("Carrier Violation"))],
+        },
+        "events": [{"event": undelivered(1, 1), "rules": rules()}],
+        "deliveries": [{"sink": "ops-slack", "rule": "carrier-violation", "state": "delivered",
+            "id": "dlv_1", "attempts_made": 47, "attempts": [{"detail": "200 OK"}]}],
+    });
+    insta::assert_snapshot!(render(&timeline, false));
+}
+
+#[test]
+fn what_is_the_same_for_all_parts_is_said_once() {
+    let refined = json!({"time": "2026-05-01T10:29:00Z", "refined": true, "part": {"number": 2},
+        "message": {"part_count": 2}, "previous": {"status": "Undelivered"},
+        "current": {"status": "Undelivered", "detailed_status": "Expired"}});
+    let timeline = json!({
+        "watch": {
+            "message_id": "m1", "state": "watching", "outcome": "pending",
+            "registered_at": "2026-05-01T10:28:40Z", "next_poll_at": "2026-05-01T10:29:10Z",
+            "tags": {},
+            "parts": [part(1, "Undelivered", Some("Carrier Violation")),
+                part(2, "Undelivered", Some("Expired"))],
+        },
+        "events": [
+            {"event": undelivered(1, 2), "rules": rules()},
+            {"event": undelivered(2, 2), "rules": rules()},
+            {"event": refined, "rules": []},
+        ],
+        "deliveries": [],
+    });
+    insta::assert_snapshot!(render(&timeline, false));
+}
+
+#[test]
+fn rules_about_other_kinds_of_events_are_shown_when_asked_for() {
+    let timeline = json!({
+        "watch": {"message_id": "m1", "state": "gave_up"},
+        "events": [{"event": {"time": "2026-05-04T10:28:49Z", "type": "sms.gave_up",
+            "message": {"provider": "routee"}}, "rules": rules()}],
+    });
+    assert!(!render(&timeline, false).contains("slack-is-down"));
+    insta::assert_snapshot!(render(&timeline, true));
+}
+
+#[test]
+fn events_without_a_status_are_told_in_words() {
+    let told = |kind: &str, about: Value| summary(&json!({"type": kind, "about": about}));
+    assert_eq!(told("sms.gave_up", Value::Null), "no final status");
+    assert_eq!(
+        told("smswatch.sink_down", json!({"name": "crm"})),
+        "sink crm is down"
+    );
+    assert_eq!(told("sms.of_next_year", Value::Null), "sms.of_next_year");
+}
