@@ -26,6 +26,7 @@ use crate::provider::Provider;
 use crate::route::fresh::FreshLog;
 use crate::rules::Rules;
 use crate::service::Service;
+use crate::service::counts::Counts;
 use crate::settings::{Settings, SinkSettings};
 use crate::shared::{Backlog, Contents, OpenLeases, Shared, SinkUnit};
 use crate::sink::Sink;
@@ -226,6 +227,7 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
         settings: parts.settings,
         leases: OpenLeases::default(),
         contents: Contents::default(),
+        counts: Counts::default(),
     }
 }
 

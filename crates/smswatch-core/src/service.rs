@@ -1,5 +1,6 @@
 //! What a running process can be asked: the one door for the API and for programs.
 
+pub(crate) mod counts;
 mod error;
 mod history;
 mod redrive;
@@ -8,6 +9,7 @@ mod watches;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use smswatch_model::{DeliveryId, Event, MessageId, Severity, Timestamp};
 
@@ -245,26 +247,27 @@ impl Service {
         self.shared.health.report()
     }
 
-    /// Counts what the store holds.
+    /// Counts what the store holds; callers within one second share a count.
     ///
     /// # Errors
     ///
     /// The store cannot be read.
     pub async fn gauges(&self) -> Result<Gauges, ServiceError> {
-        Ok(self
-            .shared
-            .call("gauges", self.shared.store.gauges())
-            .await?)
+        let shared = &self.shared;
+        let count = async || {
+            let gauges = shared.call("gauges", shared.store.gauges()).await?;
+            shared.metrics.set_gauges(&gauges, shared.clock.now());
+            shared.measure_breakers().await;
+            Ok(gauges)
+        };
+        Ok(shared.counts.get(Instant::now(), count).await?)
     }
 
     /// All metrics in Prometheus' text format. While the store is away, what it holds is told as it
     /// was last known.
     pub async fn metrics(&self) -> String {
-        let shared = &self.shared;
-        if let Ok(gauges) = self.gauges().await {
-            shared.metrics.set_gauges(&gauges, shared.clock.now());
-            shared.measure_breakers().await;
-        }
-        shared.metrics.render()
+        // The count sets the gauges; without one they stay as they were.
+        let _counted = self.gauges().await;
+        self.shared.metrics.render()
     }
 }

@@ -20,6 +20,7 @@ use crate::privacy::Privacy;
 use crate::provider::Provider;
 use crate::route::fresh::FreshLog;
 use crate::rules::Rules;
+use crate::service::counts::Counts;
 use crate::settings::{Settings, SinkSettings};
 use crate::sink::Sink;
 use crate::store::{Lane, LeaseId, Priority, Shard, Store, StoreError, shard_of};
@@ -91,6 +92,7 @@ pub(crate) struct Shared {
     pub(crate) backlog: Backlog,
     pub(crate) leases: OpenLeases,
     pub(crate) contents: Contents,
+    pub(crate) counts: Counts,
 }
 
 impl Shared {

@@ -27,6 +27,11 @@ pub(crate) fn pack(id: &MessageId) -> Vec<u8> {
     }
 }
 
+/// An id as the lists of a shard hold it: its bucket in two bytes, then its field.
+pub(crate) fn place(id: &MessageId) -> Vec<u8> {
+    [&bucket(id).to_be_bytes()[..], &pack(id)].concat()
+}
+
 /// The id that a field's name stands for.
 pub(crate) fn unpack(field: &[u8]) -> Option<MessageId> {
     let (tag, rest) = field.split_first()?;

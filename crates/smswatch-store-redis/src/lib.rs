@@ -13,11 +13,17 @@
 //! | `l:LEASE` | list | the watches under a lease: due time, bucket and field |
 //! | `n` | hash | watches by state; log entries appended, routed and set aside |
 //! | `log`, `cur` | stream, string | the event log, and the id of the last routed entry |
+//! | `i:BUCKET` | hash | the ids of a message's log entries while they are few |
+//! | `j:BUCKET:FIELD` | sorted set | the same of a message that has many, or a long id |
+//! | `k:KIND` | stream | the ids of log entries that hold an event of a rare kind |
+//! | `i` | hash | what of all this an earlier version may have left out |
 //! | `aside` | stream | the newest log entries that could not be routed |
 //! | `d:ID` | hash | a delivery |
 //! | `q:PRIORITY:SINK` | sorted set | pending deliveries by next attempt or end of lease |
 //! | `a:PRIORITY:SINK` | sorted set | pending deliveries by when they were queued |
 //! | `delivered:SINK`, `dead:SINK` | sorted set | ended deliveries by their end |
+//! | `t:MESSAGE` | sorted set | the deliveries that tell of a message |
+//! | `r:SINK` | hash | the rules of which the sink has or had deliveries |
 //! | `sinks` | set | every sink that has or had deliveries |
 //! | `m:NAME` | hash | a memo: `version` and `value` |
 //! | `rate:NAME` | string | when the rate's next permit would arrive in theory |

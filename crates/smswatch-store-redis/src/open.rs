@@ -2,6 +2,7 @@
 
 use redis::{Client, InfoDict, IntoConnectionInfo as _, RedisError};
 use smswatch_core::Secret;
+use smswatch_core::store::StoreError;
 
 use crate::connection::{self, Link};
 use crate::error::{is_forbidden, is_passing, is_refusal};
@@ -42,6 +43,9 @@ pub enum OpenError {
     /// It is too old for the scripts.
     #[error("Redis {0} is too old; smswatch needs 6.2 or later")]
     TooOld(String),
+    /// What an earlier version stored could not be made ready for this one.
+    #[error("could not make what an earlier version stored ready for this one")]
+    Upgrade(#[source] StoreError),
     /// It was split differently at its first start.
     #[error(
         "the store was made with {stored} shards and `store.shards` is {wanted}; set it to {stored}, \
@@ -64,6 +68,7 @@ impl OpenError {
             Self::Unreachable(error) => {
                 is_passing(error) && !is_refusal(error) && !is_forbidden(error)
             }
+            Self::Upgrade(error) => matches!(error, StoreError::Unavailable(_)),
             Self::Url | Self::Evicts(_) | Self::TooOld(_) | Self::Shards { .. } => false,
         }
     }

@@ -20,10 +20,18 @@ macro_rules! scripts {
     };
 }
 
-/// The text of a script, after what those that queue deliveries have in common.
+const APPEND: &str = include_str!("scripts/append.lua");
+const ENQUEUE: &str = include_str!("scripts/enqueue.lua");
+const FORGET: &str = include_str!("scripts/forget.lua");
+const PLACE: &str = include_str!("scripts/place.lua");
+
+/// The text of a script, after what it has in common with others.
 fn text(name: &str, script: &str) -> String {
     match name {
-        "bury" | "complete" | "route" => [include_str!("scripts/enqueue.lua"), script].concat(),
+        "bury" | "complete" | "route" => [ENQUEUE, script].concat(),
+        "commit" | "put_memo" => [PLACE, APPEND, script].concat(),
+        "redrive" | "redrive_one" | "trim" => [PLACE, FORGET, script].concat(),
+        "events" => [PLACE, script].concat(),
         _ => script.to_owned(),
     }
 }
@@ -35,11 +43,14 @@ scripts!(
     commit,
     complete,
     deliveries,
+    deliveries_of,
     delivery,
+    events,
     gauges,
     hasten,
     load,
     memo,
+    note_deliveries,
     put_memo,
     read_log,
     redrive,

@@ -1,6 +1,8 @@
 //! The seam: one script call per step.
 
+mod events;
 mod history;
+mod lookup;
 mod memo;
 mod queue;
 mod redrive;
@@ -15,14 +17,14 @@ use std::time::Duration;
 
 use redis::{FromRedisValue, Script};
 use smswatch_core::async_trait;
-use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
+use smswatch_core::model::{DeliveryId, EventKind, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
     Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
     DeliveryFilter, DeliveryState, EventFilter, Gauges, HistoryBounds, KeptAside, Lane, LeaseId,
     LogSlice, Memo, NewDelivery, NewEntry, Outcomes, Page, PageRequest, Priority, QueueRequest,
     QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome,
-    RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed, shard_of,
+    RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
 };
 
 use self::queue::Pick;
@@ -64,6 +66,8 @@ impl RedisStore {
             leases: Arc::default(),
             unanswered: Arc::default(),
         };
+        let noted = store.note_deliveries().await;
+        noted.map_err(OpenError::Upgrade)?;
         Ok((store, warnings))
     }
 
@@ -110,6 +114,12 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis())
         .unwrap_or(u64::MAX)
         .min(1 << 50)
+}
+
+/// The kinds under which an entry is noted, as the scripts read them.
+fn kinds(entry: &NewEntry) -> String {
+    let kinds: Vec<_> = entry.indexed_kinds().map(EventKind::as_str).collect();
+    kinds.join(",")
 }
 
 #[async_trait]
@@ -184,11 +194,7 @@ impl Store for RedisStore {
         filter: &EventFilter,
         page: &PageRequest,
     ) -> Result<Page<Vec<u8>>, StoreError> {
-        let shards = match &filter.message_id {
-            Some(id) => vec![shard_of(id.as_str(), self.shards)],
-            None => (0..self.shards).map(Shard).collect(),
-        };
-        self.event_page(shards, page).await
+        self.event_page(filter, page).await
     }
 
     async fn claim_deliveries(

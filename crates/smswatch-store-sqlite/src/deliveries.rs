@@ -1,21 +1,15 @@
-//! Deliveries: queues, attempts, and what became of them.
+//! Deliveries: queues, claims, and what became of attempts.
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, Result, Row, ToSql, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::store::{
-    Attempt, Bound, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
-    DeliveryToken, NewDelivery, Outcome, Outcomes, Page, Priority, QueueGauge, StoredDelivery,
+    Attempt, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryState, DeliveryToken,
+    NewDelivery, Outcome, Outcomes, Priority, QueuePlace,
 };
 
 use crate::error::unreadable;
-
-/// How many deliveries one trim removes at most.
-const MOST_TRIMMED: u64 = 1000;
-
-const COLUMNS: &str = "number, id, sink, rule, state, message_ids, created_at, due, attempts_made, \
-                       attempts, body, queued_at";
 
 /// Queues a delivery; answers whether it is new.
 pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestamp) -> Result<bool> {
@@ -89,15 +83,57 @@ pub(crate) fn first(
         .collect()
 }
 
-/// Makes due what waits for a later attempt and belongs to nobody, in the order of its age.
-pub(crate) fn hasten(connection: &Connection, sink: &str, now: Timestamp) -> Result<u64> {
-    let hastened = connection
+/// How many deliveries one step of [`hasten`] looks at.
+const HASTENED_AT_ONCE: u32 = 512;
+
+/// Makes due what waits for a later attempt and belongs to nobody, in the order of its age: looks at
+/// some behind `after`, and returns how many it made due and where the next step goes on.
+pub(crate) fn hasten(
+    connection: &Connection,
+    sink: &str,
+    priority: Priority,
+    after: Option<QueuePlace>,
+    now: Timestamp,
+) -> Result<(u64, Option<QueuePlace>)> {
+    let (seen_at, seen_id) = match &after {
+        Some(place) => (place.queued_at.as_millis(), place.id.as_str()),
+        None => (i64::MIN, ""),
+    };
+    let looked_at: Vec<(QueuePlace, i64, bool)> = connection
         .prepare_cached(
-            "UPDATE deliveries SET due = min(queued_at, ?2)
-             WHERE state = 'pending' AND sink = ?1 AND due > ?2 AND claimed = 0",
+            "SELECT queued_at, id, number, due > ?3 AND claimed = 0 FROM deliveries
+             WHERE state = 'pending' AND sink = ?1 AND priority = ?2
+               AND queued_at >= ?4 AND (queued_at, id) > (?4, ?5)
+             ORDER BY queued_at, id LIMIT ?6",
         )?
-        .execute(params![sink, now.as_millis()])?;
-    Ok(u64::try_from(hastened).unwrap_or(u64::MAX))
+        .query_map(
+            params![
+                sink,
+                priority.index(),
+                now.as_millis(),
+                seen_at,
+                seen_id,
+                HASTENED_AT_ONCE
+            ],
+            |row| {
+                let place = QueuePlace {
+                    queued_at: Timestamp::from_millis(row.get(0)?),
+                    id: delivery_id(row.get(1)?)?,
+                };
+                Ok((place, row.get(2)?, row.get(3)?))
+            },
+        )?
+        .collect::<Result<_>>()?;
+    let mut update = connection
+        .prepare_cached("UPDATE deliveries SET due = min(queued_at, ?2) WHERE number = ?1")?;
+    let mut hastened = 0;
+    for (_, number, _) in looked_at.iter().filter(|(_, _, waits)| *waits) {
+        update.execute(params![number, now.as_millis()])?;
+        hastened += 1;
+    }
+    let is_full = looked_at.len() >= usize::try_from(HASTENED_AT_ONCE).unwrap_or(usize::MAX);
+    let last = looked_at.into_iter().last().filter(|_| is_full);
+    Ok((hastened, last.map(|(place, ..)| place)))
 }
 
 /// Takes the deliveries of these `numbers`, which are pending and belong to nobody.
@@ -233,125 +269,6 @@ pub(crate) fn with_attempt(attempts: &str, attempt: &Attempt) -> Result<String> 
     serde_json::to_string(&attempts).map_err(|_| unreadable("an attempt"))
 }
 
-fn read_attempts(text: &str) -> Result<Vec<Attempt>> {
+pub(crate) fn read_attempts(text: &str) -> Result<Vec<Attempt>> {
     serde_json::from_str(text).map_err(|_| unreadable("the attempts of a delivery"))
-}
-
-fn stored(row: &Row<'_>) -> Result<(i64, StoredDelivery)> {
-    let state: String = row.get(4)?;
-    let state = DeliveryState::from_word(&state).ok_or_else(|| unreadable("a delivery's state"))?;
-    let ids: String = row.get(5)?;
-    let ids = ids
-        .lines()
-        .map(|id| MessageId::new(id).map_err(|_| unreadable("a message id")));
-    let due = Timestamp::from_millis(row.get(7)?);
-    let delivery = StoredDelivery {
-        id: delivery_id(row.get(1)?)?,
-        sink: row.get(2)?,
-        rule: row.get(3)?,
-        state,
-        message_ids: ids.collect::<Result<_>>()?,
-        created_at: Timestamp::from_millis(row.get(6)?),
-        next_attempt_at: (state == DeliveryState::Pending).then_some(due),
-        attempts_made: row.get(8)?,
-        attempts: read_attempts(&row.get::<_, String>(9)?)?,
-        body: row.get(10)?,
-        queued_at: Timestamp::from_millis(row.get(11)?),
-    };
-    Ok((row.get(0)?, delivery))
-}
-
-pub(crate) fn find(connection: &Connection, id: &DeliveryId) -> Result<Option<StoredDelivery>> {
-    connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM deliveries WHERE id = ?1"))?
-        .query_row([id.as_str()], |row| {
-            stored(row).map(|(_, delivery)| delivery)
-        })
-        .optional()
-}
-
-pub(crate) fn page(
-    connection: &Connection,
-    filter: &DeliveryFilter,
-    before: i64,
-    limit: usize,
-) -> Result<Page<StoredDelivery>> {
-    let mut query = format!("SELECT {COLUMNS} FROM deliveries WHERE number < ?");
-    let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(before)];
-    if let Some(state) = filter.state {
-        query.push_str(" AND state = ?");
-        values.push(Box::new(state.as_str()));
-    }
-    if let Some(sink) = &filter.sink {
-        query.push_str(" AND sink = ?");
-        values.push(Box::new(sink.clone()));
-    }
-    if let Some(rule) = &filter.rule {
-        query.push_str(" AND rule = ?");
-        values.push(Box::new(rule.clone()));
-    }
-    if let Some(since) = filter.since {
-        query.push_str(" AND coalesce(ended_at, queued_at) >= ?");
-        values.push(Box::new(since.as_millis()));
-    }
-    if let Some(message_id) = &filter.message_id {
-        query
-            .push_str(" AND number IN (SELECT number FROM delivery_messages WHERE message_id = ?)");
-        values.push(Box::new(message_id.as_str().to_owned()));
-    }
-    query.push_str(" ORDER BY number DESC LIMIT ?");
-    values.push(Box::new(i64::try_from(limit).unwrap_or(i64::MAX)));
-    let rows: Vec<(i64, StoredDelivery)> = connection
-        .prepare_cached(&query)?
-        .query_map(rusqlite::params_from_iter(values), stored)?
-        .collect::<Result<_>>()?;
-    let next = rows
-        .last()
-        .filter(|_| rows.len() >= limit)
-        .map(|(number, _)| number.to_string());
-    Ok(Page {
-        items: rows.into_iter().map(|(_, delivery)| delivery).collect(),
-        next,
-    })
-}
-
-/// Removes the deliveries in one of `states` that ended too long ago or are too many.
-pub(crate) fn trim(
-    connection: &Connection,
-    state: DeliveryState,
-    bound: &Bound,
-    now: Timestamp,
-) -> Result<u64> {
-    let too_old = (now - bound.keep_for).as_millis();
-    let count: u64 = connection
-        .prepare_cached("SELECT count(*) FROM deliveries WHERE state = ?1")?
-        .query_row([state.as_str()], |row| row.get(0))?;
-    let surplus = count.saturating_sub(bound.max).min(MOST_TRIMMED);
-    let mut delete = connection.prepare_cached(
-        "DELETE FROM deliveries WHERE number IN (
-             SELECT number FROM deliveries WHERE state = ?1 AND ended_at < ?2
-             ORDER BY ended_at LIMIT ?3)",
-    )?;
-    let removed = delete.execute(params![state.as_str(), i64::MAX, surplus])?;
-    let left = MOST_TRIMMED - surplus;
-    let expired = delete.execute(params![state.as_str(), too_old, left])?;
-    Ok(u64::try_from(removed + expired).unwrap_or(u64::MAX))
-}
-
-pub(crate) fn gauges(connection: &Connection) -> Result<Vec<QueueGauge>> {
-    connection
-        .prepare_cached(
-            "SELECT sink, sum(state = 'pending'), sum(state = 'dead'),
-                 min(CASE WHEN state = 'pending' THEN queued_at END)
-             FROM deliveries GROUP BY sink",
-        )?
-        .query_map([], |row| {
-            Ok(QueueGauge {
-                sink: row.get(0)?,
-                pending: row.get(1)?,
-                dead: row.get(2)?,
-                oldest: row.get::<_, Option<i64>>(3)?.map(Timestamp::from_millis),
-            })
-        })?
-        .collect()
 }

@@ -1,8 +1,9 @@
 //! The embedded store: one SQLite file, one process, no server.
 //!
-//! All work is done by one thread that owns the connection. Whatever waits when it begins shares a
+//! All writing is done by one thread that owns a connection. Whatever waits when it begins shares a
 //! transaction, so that many small steps cost one write to the disk; each step has a savepoint of
-//! its own, so that one that fails takes nothing with it, and is answered after the commit.
+//! its own, so that one that fails takes nothing with it, and is answered after the commit. Another
+//! thread reads lists and counters on a connection of its own, so that nobody's write waits for a page.
 //!
 //! A lock on the file, and on one beside it, keeps a second process away, under whatever name it opens the
 //! file. It also says that nobody else lives: opening the
@@ -13,9 +14,13 @@ mod deliveries;
 mod error;
 mod lock;
 mod log;
+mod lookup;
 mod memos;
 mod open;
+#[cfg(test)]
+mod plans;
 mod rates;
+mod reader;
 mod redrive;
 mod schema;
 mod store;

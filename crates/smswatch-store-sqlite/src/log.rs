@@ -1,23 +1,38 @@
 //! The event log: entries in order, and the cursor behind which they wait to be routed.
 
-use rusqlite::{Connection, Result, params};
-use smswatch_core::model::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Result, ToSql, params};
+use smswatch_core::model::{MessageId, Timestamp};
 use smswatch_core::store::{
-    Bound, InvalidCursor, KeptAside, LogEntry, LogPosition, LogSlice, Page, PageRequest,
-    RouteOutcome, RouteStep, SetAside, Shard,
+    Bound, EventFilter, InvalidCursor, KeptAside, LogEntry, LogPosition, LogSlice, NewEntry, Page,
+    PageRequest, RouteOutcome, RouteStep, SetAside, Shard,
 };
 
 use crate::deliveries;
 
 /// How many entries one trim removes at most.
-const MOST_TRIMMED: u64 = 1000;
+const MOST_TRIMMED: i64 = 1000;
 
-/// Appends an entry and answers its place.
-pub(crate) fn append(connection: &Connection, body: &[u8], now: Timestamp) -> Result<i64> {
+/// Appends an entry, about a message or about none, and returns its place.
+pub(crate) fn append(
+    connection: &Connection,
+    message_id: Option<&MessageId>,
+    entry: &NewEntry,
+    now: Timestamp,
+) -> Result<i64> {
     connection
-        .prepare_cached("INSERT INTO log (at, body) VALUES (?1, ?2)")?
-        .execute(params![now.as_millis(), body])?;
-    Ok(connection.last_insert_rowid())
+        .prepare_cached("INSERT INTO log (at, body, message_id) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            now.as_millis(),
+            entry.body,
+            message_id.map(MessageId::as_str)
+        ])?;
+    let position = connection.last_insert_rowid();
+    for kind in entry.indexed_kinds() {
+        connection
+            .prepare_cached("INSERT OR IGNORE INTO log_kinds VALUES (?1, ?2)")?
+            .execute(params![kind.as_str(), position])?;
+    }
+    Ok(position)
 }
 
 /// A place, in the words that others hear.
@@ -25,10 +40,10 @@ pub(crate) fn position(number: i64) -> LogPosition {
     LogPosition(number.to_string())
 }
 
-fn cursor(connection: &Connection) -> Result<i64> {
+fn number(connection: &Connection, name: &str) -> Result<i64> {
     connection
-        .prepare_cached("SELECT value FROM numbers WHERE name = 'cursor'")?
-        .query_row([], |row| row.get(0))
+        .prepare_cached("SELECT value FROM numbers WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
 }
 
 /// Positions have no gaps: an insertion that is undone gives its number back.
@@ -36,11 +51,11 @@ pub(crate) fn unrouted(connection: &Connection) -> Result<u64> {
     let last: i64 = connection
         .prepare_cached("SELECT coalesce(max(position), 0) FROM log")?
         .query_row([], |row| row.get(0))?;
-    Ok(u64::try_from(last.saturating_sub(cursor(connection)?)).unwrap_or(0))
+    Ok(u64::try_from(last.saturating_sub(number(connection, "cursor")?)).unwrap_or(0))
 }
 
 pub(crate) fn read(connection: &Connection, limit: u32, now: Timestamp) -> Result<LogSlice> {
-    let cursor = cursor(connection)?;
+    let cursor = number(connection, "cursor")?;
     let entries = connection
         .prepare_cached(
             "SELECT position, body FROM log WHERE position > ?1 ORDER BY position LIMIT ?2",
@@ -136,14 +151,24 @@ pub(crate) fn parse_cursor(request: &PageRequest) -> std::result::Result<i64, In
     }
 }
 
-pub(crate) fn page(connection: &Connection, before: i64, limit: usize) -> Result<Page<Vec<u8>>> {
-    let most = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows: Vec<(i64, Vec<u8>)> = connection
-        .prepare_cached(
-            "SELECT position, body FROM log WHERE position < ?1 ORDER BY position DESC LIMIT ?2",
-        )?
-        .query_map(params![before, most], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_>>()?;
+/// The newest entries before a position: those that the indices find, then those that no index knows.
+pub(crate) fn page(
+    connection: &Connection,
+    filter: &EventFilter,
+    before: i64,
+    limit: usize,
+) -> Result<Page<Vec<u8>>> {
+    let kind = filter.kind.filter(|kind| *kind != NewEntry::COMMON);
+    let mut rows = match (&filter.message_id, kind) {
+        (Some(id), _) => read_page(connection, OF_MESSAGE, id.as_str(), before, limit)?,
+        (None, Some(kind)) => read_page(connection, OF_KIND, kind.as_str(), before, limit)?,
+        (None, None) => read_page(connection, OF_ANY, i64::MAX, before, limit)?,
+    };
+    let is_filtered = filter.message_id.is_some() || kind.is_some();
+    if is_filtered && rows.len() < limit {
+        let (unindexed, rest) = (number(connection, "unindexed")?, limit - rows.len());
+        rows.extend(read_page(connection, OF_ANY, unindexed, before, rest)?);
+    }
     let next = rows
         .last()
         .filter(|_| rows.len() >= limit)
@@ -154,18 +179,70 @@ pub(crate) fn page(connection: &Connection, before: i64, limit: usize) -> Result
     })
 }
 
+/// Those of one message.
+const OF_MESSAGE: &str = "SELECT position, body FROM log WHERE message_id = ?1 AND position < ?2
+                          ORDER BY position DESC LIMIT ?3";
+
+/// Those of one of the kinds that are indexed.
+const OF_KIND: &str = "SELECT log.position, log.body FROM log_kinds CROSS JOIN log
+                       ON log.position = log_kinds.position
+                       WHERE log_kinds.kind = ?1 AND log_kinds.position < ?2
+                       ORDER BY log_kinds.position DESC LIMIT ?3";
+
+/// All up to one position.
+const OF_ANY: &str = "SELECT position, body FROM log WHERE position <= ?1 AND position < ?2
+                      ORDER BY position DESC LIMIT ?3";
+
+fn read_page(
+    connection: &Connection,
+    query: &str,
+    wanted: impl ToSql,
+    before: i64,
+    limit: usize,
+) -> Result<Vec<(i64, Vec<u8>)>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(query)?
+        .query_map(params![wanted, before, limit], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect()
+}
+
 /// Removes the oldest routed entries that are too old or too many.
+///
+/// Positions have no gaps, so what goes is a range; no entry is read that stays, but the first.
 pub(crate) fn trim(connection: &Connection, bound: &Bound, now: Timestamp) -> Result<u64> {
-    let too_old = (now - bound.keep_for).as_millis();
+    let ends: Option<(i64, i64)> = connection
+        .prepare_cached("SELECT (SELECT min(position) FROM log), (SELECT max(position) FROM log)")?
+        .query_row([], |row| {
+            Ok(Option::zip(row.get::<_, Option<_>>(0)?, row.get(1)?))
+        })?;
+    let Some((first, last)) = ends else {
+        return Ok(0);
+    };
     let most = i64::try_from(bound.max).unwrap_or(i64::MAX);
-    let removed = connection
+    let surplus = last.saturating_sub(most);
+    let end = number(connection, "cursor")?.min(first + MOST_TRIMMED - 1);
+    let young: Option<i64> = connection
         .prepare_cached(
-            "DELETE FROM log WHERE position IN (
-                 SELECT position FROM log
-                 WHERE position <= ?1
-                   AND (at < ?2 OR position <= (SELECT max(position) FROM log) - ?3)
-                 ORDER BY position LIMIT ?4)",
+            "SELECT position FROM log WHERE position BETWEEN ?1 AND ?2 AND at >= ?3
+             ORDER BY position LIMIT 1",
         )?
-        .execute(params![cursor(connection)?, too_old, most, MOST_TRIMMED])?;
+        .query_row(
+            params![first, end, (now - bound.keep_for).as_millis()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let end = young.map_or(end, |young| (young - 1).max(surplus).min(end));
+    if end < first {
+        return Ok(0);
+    }
+    connection
+        .prepare_cached("DELETE FROM log_kinds WHERE position <= ?1")?
+        .execute([end])?;
+    let removed = connection
+        .prepare_cached("DELETE FROM log WHERE position BETWEEN ?1 AND ?2")?
+        .execute([first, end])?;
     Ok(u64::try_from(removed).unwrap_or(u64::MAX))
 }

@@ -42,7 +42,7 @@ pub(crate) fn write(
         return Ok(false);
     }
     for entry in entries {
-        log::append(connection, &entry.body, now)?;
+        log::append(connection, None, entry, now)?;
     }
     Ok(true)
 }

@@ -126,6 +126,22 @@ pub(crate) fn open(path: &Path, now: Timestamp) -> Result<(Connection, FileLock)
     Ok((connection, lock))
 }
 
+/// A second connection to a file that [`open`] has opened, which only reads; none to a store that lives
+/// in memory, which is its connection's alone.
+pub(crate) fn open_to_read(path: &Path) -> Result<Option<Connection>, OpenError> {
+    if path.as_os_str().is_empty() || path == Path::new(":memory:") {
+        return Ok(None);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|source| OpenError::Sqlite {
+            path: path.to_owned(),
+            source,
+        })?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(Some(connection))
+}
+
 /// The lock says that nobody else lives who could have claimed anything: a process that was killed
 /// leaves nothing that its successor has to wait for.
 fn end_leases(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {

@@ -3,10 +3,12 @@
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use smswatch_core::model::{DeliveryId, Timestamp};
 use smswatch_core::store::{
-    DeliveryState, Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven, Shard,
+    DeliveryFilter, DeliveryState, Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven,
+    Shard,
 };
 
 use crate::error::unreadable;
+use crate::lookup::ended_after;
 
 /// Takes up or forgets what a step asks for; goes on behind the end and number of the last delivery.
 pub(crate) fn redrive(
@@ -18,39 +20,26 @@ pub(crate) fn redrive(
         Some(after) => place(after).ok_or_else(|| unreadable("the place of a redrive"))?,
         None => (i64::MIN, 0),
     };
-    let since = step.since.map_or(i64::MIN, Timestamp::as_millis);
-    let found: Vec<(i64, i64, String)> = connection
-        .prepare_cached(
-            "SELECT ended_at, number, rule FROM deliveries
-             WHERE sink = ?1 AND state = ?2 AND state <> 'pending'
-               AND ended_at BETWEEN ?3 AND ?4 AND (ended_at, number) > (?5, ?6)
-             ORDER BY ended_at, number LIMIT ?7",
-        )?
-        .query_map(
-            params![
-                step.sink,
-                step.state.as_str(),
-                since,
-                step.until.as_millis(),
-                after.0,
-                after.1,
-                step.limit.max(1),
-            ],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )?
-        .collect::<Result<_>>()?;
-    let mut count = 0;
-    for (_, number, rule) in &found {
-        if step.rule.as_ref().is_none_or(|wanted| wanted == rule) {
-            apply(connection, step.action, *number, now)?;
-            count += 1;
-        }
+    let filter = DeliveryFilter {
+        state: Some(step.state).filter(|state| *state != DeliveryState::Pending),
+        sink: Some(step.sink.clone()),
+        rule: step.rule.clone(),
+        since: step.since,
+        message_id: None,
+    };
+    let found = match filter.state {
+        Some(_) => ended_after(connection, &filter, after, step.until, step.limit.max(1))?,
+        None => Vec::new(),
+    };
+    for (_, number) in &found {
+        apply(connection, step.action, *number, now)?;
     }
+    let count = u64::try_from(found.len()).unwrap_or(u64::MAX);
     let is_full = found.len() >= usize::try_from(step.limit.max(1)).unwrap_or(usize::MAX);
     let next = found
         .last()
         .filter(|_| is_full)
-        .map(|(end, number, _)| RedrivePlace(format!("{end} {number}")));
+        .map(|(end, number)| RedrivePlace(format!("{end} {number}")));
     Ok(Redriven { count, next })
 }
 

@@ -87,8 +87,68 @@ CREATE INDEX deliveries_by_age ON deliveries (sink, priority, queued_at, id)
     WHERE state = 'pending';
 ";
 
+/// No step costs more because more is kept: counters stand for counts, and each question that a page
+/// answers has an index. Log entries up to `unindexed` are of a version that did not note their message.
+const COUNTS_AND_INDICES: &str = "
+ALTER TABLE log ADD COLUMN message_id TEXT;
+CREATE INDEX log_by_message ON log (message_id) WHERE message_id IS NOT NULL;
+CREATE TABLE log_kinds (
+    kind TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (kind, position)
+) WITHOUT ROWID;
+CREATE INDEX log_kinds_by_position ON log_kinds (position);
+INSERT INTO numbers SELECT 'unindexed', coalesce(max(position), 0) FROM log;
+
+CREATE TABLE watch_counts (state INTEGER PRIMARY KEY NOT NULL, count INTEGER NOT NULL);
+INSERT INTO watch_counts SELECT state, count(*) FROM watches GROUP BY state;
+CREATE TRIGGER watch_added AFTER INSERT ON watches BEGIN
+    INSERT INTO watch_counts VALUES (new.state, 1)
+        ON CONFLICT (state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER watch_removed AFTER DELETE ON watches BEGIN
+    UPDATE watch_counts SET count = count - 1 WHERE state = old.state;
+END;
+CREATE TRIGGER watch_changed AFTER UPDATE OF state ON watches WHEN old.state <> new.state BEGIN
+    UPDATE watch_counts SET count = count - 1 WHERE state = old.state;
+    INSERT INTO watch_counts VALUES (new.state, 1)
+        ON CONFLICT (state) DO UPDATE SET count = count + 1;
+END;
+DROP INDEX watches_by_state;
+CREATE INDEX watches_listed ON watches (id) WHERE state <> 4;
+
+ALTER TABLE deliveries ADD COLUMN changed_at INTEGER
+    GENERATED ALWAYS AS (coalesce(ended_at, queued_at)) VIRTUAL;
+DROP INDEX deliveries_by_sink;
+CREATE INDEX deliveries_by_origin ON deliveries (sink, state, rule, changed_at);
+CREATE TABLE delivery_counts (
+    sink TEXT NOT NULL,
+    state TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (sink, state, rule)
+) WITHOUT ROWID;
+INSERT INTO delivery_counts
+    SELECT sink, state, rule, count(*) FROM deliveries GROUP BY sink, state, rule;
+CREATE TRIGGER delivery_added AFTER INSERT ON deliveries BEGIN
+    INSERT INTO delivery_counts VALUES (new.sink, new.state, new.rule, 1)
+        ON CONFLICT (sink, state, rule) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER delivery_removed AFTER DELETE ON deliveries BEGIN
+    UPDATE delivery_counts SET count = count - 1
+        WHERE sink = old.sink AND state = old.state AND rule = old.rule;
+END;
+CREATE TRIGGER delivery_changed AFTER UPDATE OF state ON deliveries
+WHEN old.state <> new.state BEGIN
+    UPDATE delivery_counts SET count = count - 1
+        WHERE sink = old.sink AND state = old.state AND rule = old.rule;
+    INSERT INTO delivery_counts VALUES (new.sink, new.state, new.rule, 1)
+        ON CONFLICT (sink, state, rule) DO UPDATE SET count = count + 1;
+END;
+";
+
 /// What leads from each version to the next, beginning with an empty file.
-const STEPS: &[&str] = &[TABLES, QUEUED_AGAIN, SET_ASIDE, AGES];
+const STEPS: &[&str] = &[TABLES, QUEUED_AGAIN, SET_ASIDE, AGES, COUNTS_AND_INDICES];
 
 /// The version that this program writes.
 pub(crate) const VERSION: i64 = STEPS.len() as i64;
@@ -111,7 +171,12 @@ pub(crate) fn upgrade(connection: &mut Connection, version: i64) -> rusqlite::Re
 
 #[cfg(test)]
 mod tests {
+    use smswatch_core::model::{MessageId, Timestamp};
+    use smswatch_core::record::WatchState;
+    use smswatch_core::store::{EventFilter, NewEntry};
+
     use super::*;
+    use crate::{log, lookup, watches};
 
     #[test]
     fn what_an_earlier_version_queued_is_still_there_after_an_upgrade() {
@@ -130,5 +195,44 @@ mod tests {
             row.get::<_, i64>(0)
         });
         assert_eq!(queued_at, Ok(7));
+    }
+
+    #[test]
+    fn what_an_earlier_version_kept_is_counted_and_found_after_an_upgrade() {
+        let mut connection = Connection::open_in_memory().expect("a file");
+        for step in &STEPS[..4] {
+            connection.execute_batch(step).expect("tables");
+        }
+        connection
+            .execute_batch(
+                "INSERT INTO log (at, body) VALUES (1, x'01'), (1, x'02'), (1, x'03');
+                 INSERT INTO watches (id, record, state, lane, at)
+                 VALUES ('m1', x'', 1, 0, 0), ('m2', x'', 1, 0, 0), ('m3', x'', 4, 0, 0);
+                 INSERT INTO deliveries
+                     (id, sink, rule, priority, state, message_ids, body, created_at, due, queued_at)
+                 VALUES ('dlv_1', 'crm', 'rule', 1, 'pending', 'm1', x'01', 7, 7, 7),
+                        ('dlv_2', 'crm', 'rule', 1, 'pending', 'm2', x'01', 8, 8, 8)",
+            )
+            .expect("contents");
+        upgrade(&mut connection, 4).expect("an upgrade");
+        let about_m1 = EventFilter {
+            message_id: MessageId::new("m1").ok(),
+            kind: None,
+        };
+        // Nobody noted what they are about, so all of them may be about it.
+        let page = log::page(&connection, &about_m1, i64::MAX, 2).expect("a page");
+        assert_eq!(page.items, [[3], [2]]);
+        assert_eq!(page.next.as_deref(), Some("2"));
+        let entry = NewEntry::from(vec![4]);
+        let (now, other) = (Timestamp::from_millis(9), MessageId::new("m2").ok());
+        log::append(&connection, other.as_ref(), &entry, now).expect("an entry");
+        let page = log::page(&connection, &about_m1, i64::MAX, 10).expect("a page");
+        assert_eq!(page.items, [[3], [2], [1]]);
+        let watches = watches::by_state(&connection).expect("counts");
+        let counted = [(WatchState::Final, 2), (WatchState::Removed, 1)];
+        assert_eq!(watches, counted);
+        let queues = lookup::gauges(&connection).expect("counts");
+        assert_eq!((queues[0].pending, queues[0].dead), (2, 0));
+        assert_eq!(queues[0].oldest, Some(Timestamp::from_millis(7)));
     }
 }

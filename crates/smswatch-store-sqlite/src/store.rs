@@ -1,6 +1,7 @@
 //! The seam: hands each step to the thread that owns the file.
 
 use std::fmt;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,14 +19,18 @@ use smswatch_core::store::{
 };
 
 use crate::clock::Clock;
-use crate::open::{OpenError, open};
+use crate::lock::FileLock;
+use crate::open::{OpenError, open, open_to_read};
+use crate::reader::Reader;
 use crate::worker::Worker;
-use crate::{deliveries, log, memos, rates, redrive, waiting, watches};
+use crate::{deliveries, log, lookup, memos, rates, redrive, waiting, watches};
 
 /// A store in one SQLite file, for one process; it has one shard.
 #[derive(Clone)]
 pub struct SqliteStore {
     worker: Worker,
+    /// None where all connections but one would see another store: in memory.
+    reader: Option<Reader>,
     clock: Arc<Clock>,
 }
 
@@ -39,12 +44,23 @@ impl SqliteStore {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let clock = Clock::default();
         let (connection, lock) = open(path, clock.now())?;
-        let worker = Worker::start(connection, lock).map_err(|source| OpenError::Lock {
+        let reading = open_to_read(path)?;
+        Self::on(connection, lock, reading, clock).map_err(|source| OpenError::Lock {
             path: path.to_owned(),
             source,
-        })?;
+        })
+    }
+
+    /// A store on connections that are open: one that writes, and one that reads.
+    pub(crate) fn on(
+        connection: Connection,
+        lock: FileLock,
+        reading: Option<Connection>,
+        clock: Clock,
+    ) -> std::io::Result<Self> {
         Ok(Self {
-            worker,
+            worker: Worker::start(connection, lock)?,
+            reader: reading.map(Reader::start).transpose()?,
             clock: Arc::new(clock),
         })
     }
@@ -57,6 +73,17 @@ impl SqliteStore {
         self.worker
             .run(move |connection| step(connection, clock.now()))
             .await
+    }
+
+    /// Reads beside the thread that writes.
+    async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.reader {
+            Some(reader) => reader.run(question).await,
+            None => self.worker.run(question).await,
+        }
     }
 }
 
@@ -108,7 +135,7 @@ impl Store for SqliteStore {
 
     async fn watches(&self, page: &PageRequest) -> Result<Page<(MessageId, Record)>, StoreError> {
         let (after, limit) = (watches::parse_cursor(page)?, page.limit);
-        self.run(move |connection, _| watches::page(connection, &after, limit))
+        self.read(move |connection| watches::page(connection, &after, limit))
             .await
     }
 
@@ -124,7 +151,7 @@ impl Store for SqliteStore {
     }
 
     async fn set_aside(&self) -> Result<Vec<KeptAside>, StoreError> {
-        self.run(|connection, _| log::set_aside(connection)).await
+        self.read(log::set_aside).await
     }
 
     async fn enqueue_all(&self, _: Shard, deliveries: &[NewDelivery]) -> Result<u64, StoreError> {
@@ -141,11 +168,11 @@ impl Store for SqliteStore {
 
     async fn events(
         &self,
-        _: &EventFilter,
+        filter: &EventFilter,
         page: &PageRequest,
     ) -> Result<Page<Vec<u8>>, StoreError> {
-        let (before, limit) = (log::parse_cursor(page)?, page.limit);
-        self.run(move |connection, _| log::page(connection, before, limit))
+        let (before, limit, filter) = (log::parse_cursor(page)?, page.limit, filter.clone());
+        self.read(move |connection| log::page(connection, &filter, before, limit))
             .await
     }
 
@@ -181,9 +208,23 @@ impl Store for SqliteStore {
     }
 
     async fn hasten(&self, _: Shard, sink: &str) -> Result<u64, StoreError> {
-        let sink = sink.to_owned();
-        self.run(move |connection, now| deliveries::hasten(connection, &sink, now))
-            .await
+        let mut count = 0;
+        for priority in Priority::ALL {
+            let mut after = None;
+            loop {
+                let sink = sink.to_owned();
+                let step = self.run(move |connection, now| {
+                    deliveries::hasten(connection, &sink, priority, after, now)
+                });
+                let (hastened, next) = step.await?;
+                count += hastened;
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(count)
     }
 
     async fn complete(
@@ -223,7 +264,7 @@ impl Store for SqliteStore {
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
         let id = id.clone();
-        self.run(move |connection, _| deliveries::find(connection, &id))
+        self.read(move |connection| lookup::find(connection, &id))
             .await
     }
 
@@ -232,8 +273,9 @@ impl Store for SqliteStore {
         filter: &DeliveryFilter,
         page: &PageRequest,
     ) -> Result<Page<StoredDelivery>, StoreError> {
-        let (before, limit, filter) = (log::parse_cursor(page)?, page.limit, filter.clone());
-        self.run(move |connection, _| deliveries::page(connection, &filter, before, limit))
+        let cursor = lookup::Cursor::parse(filter, page)?;
+        let (limit, filter) = (page.limit, filter.clone());
+        self.read(move |connection| lookup::page(connection, &filter, cursor, limit))
             .await
     }
 
@@ -281,12 +323,12 @@ impl Store for SqliteStore {
     }
 
     async fn gauges(&self) -> Result<Gauges, StoreError> {
-        self.run(|connection, _| {
+        self.read(|connection| {
             Ok(Gauges {
                 watches: watches::by_state(connection)?,
                 unrouted: log::unrouted(connection)?,
                 set_aside: log::n_set_aside(connection)?,
-                queues: deliveries::gauges(connection)?,
+                queues: lookup::gauges(connection)?,
             })
         })
         .await
@@ -295,7 +337,8 @@ impl Store for SqliteStore {
     async fn trim(&self, _: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError> {
         let bounds = *bounds;
         self.run(move |connection, now| {
-            let ended = |state, bound| deliveries::trim(connection, state, bound, now);
+            let ended = |state, bound| lookup::trim(connection, state, bound, now);
+            lookup::trim_counts(connection)?;
             Ok(Trimmed {
                 events: log::trim(connection, &bounds.events, now)?,
                 deliveries: ended(DeliveryState::Delivered, &bounds.deliveries)?

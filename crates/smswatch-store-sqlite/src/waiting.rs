@@ -15,7 +15,10 @@ pub(crate) fn read(
     now: Timestamp,
 ) -> Result<QueueSlice> {
     let pending = connection
-        .prepare_cached("SELECT count(*) FROM deliveries WHERE state = 'pending' AND sink = ?1")?
+        .prepare_cached(
+            "SELECT coalesce(sum(count), 0) FROM delivery_counts
+             WHERE sink = ?1 AND state = 'pending'",
+        )?
         .query_row([sink], |row| row.get(0))?;
     let limit = request.limit.max(1);
     let (seen_at, seen_id) = match &request.after {

@@ -51,10 +51,14 @@ impl Worker {
                 let _sent = answer.send(done.and_then(|done| committed.map(|()| done)));
             })
         });
-        let gone = || StoreError::Unavailable("the SQLite thread has ended".to_owned());
-        self.jobs.send(job).map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
+        self.jobs.send(job).map_err(|_| ended())?;
+        answered.await.map_err(|_| ended())?
     }
+}
+
+/// Nobody answers any more.
+pub(crate) fn ended() -> StoreError {
+    StoreError::Unavailable("the SQLite thread has ended".to_owned())
 }
 
 fn within_savepoint<T>(
@@ -72,7 +76,7 @@ fn within_savepoint<T>(
 }
 
 /// A step that panicked is undone like one that failed.
-fn panicked(panic: &(dyn Any + Send)) -> StoreError {
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> StoreError {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     StoreError::Unexpected(format!("a step panicked: {}", text.unwrap_or("no message")))

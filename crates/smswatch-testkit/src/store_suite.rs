@@ -16,6 +16,7 @@ mod instead;
 mod interleavings;
 mod leases;
 mod log;
+mod lookup;
 mod memos;
 mod queue;
 mod rates;
@@ -38,6 +39,7 @@ pub use history::*;
 pub use instead::*;
 pub use leases::*;
 pub use log::*;
+pub use lookup::*;
 pub use memos::*;
 pub use queue::*;
 pub use rates::*;
@@ -92,6 +94,7 @@ macro_rules! store_suite {
             what_waits_for_a_later_attempt_can_be_claimed_early,
             what_is_claimed_is_not_claimed_early,
             what_waits_is_hastened_in_the_order_of_its_age,
+            all_that_waits_is_hastened_however_much_it_is,
             what_another_sink_gets_is_queued_as_the_first_one_dies,
             a_lost_lease_queues_nothing_elsewhere,
             a_burial_queues_elsewhere_what_it_buries_and_nothing_else,
@@ -100,6 +103,12 @@ macro_rules! store_suite {
             ended_deliveries_are_trimmed_and_pending_ones_are_not,
             one_sinks_history_may_fill_what_all_may_keep,
             no_more_history_goes_than_there_is_too_much,
+            the_events_of_a_message_are_found_among_those_of_others,
+            the_events_of_messages_with_ids_of_any_size_are_found,
+            events_of_a_rare_kind_are_found_among_the_common_ones,
+            what_is_trimmed_is_found_no_more_and_the_rest_still_is,
+            the_deliveries_of_a_message_are_found_wherever_they_are,
+            watches_are_found_among_many_removed_ones,
             sinks_of_any_name_have_a_queue,
             a_requeued_delivery_is_due_at_once_and_keeps_its_history,
             a_requeued_delivery_is_not_completed_by_an_earlier_claim,

@@ -3,6 +3,7 @@
 mod bare;
 mod child;
 mod fleet;
+mod history;
 mod neighbors;
 mod polls;
 mod receiver;
@@ -111,15 +112,18 @@ enum Part {
     Neighbors,
     /// Three replicas, of which two die.
     Fleet,
+    /// The same work without and with much history, on both stores.
+    History,
 }
 
 impl Part {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Polls,
         Self::Storm,
         Self::Trickle,
         Self::Neighbors,
         Self::Fleet,
+        Self::History,
     ];
 
     fn read(arguments: &[String]) -> anyhow::Result<Vec<Self>> {
@@ -132,7 +136,10 @@ impl Part {
             "trickle" => Ok(Self::Trickle),
             "neighbors" => Ok(Self::Neighbors),
             "fleet" => Ok(Self::Fleet),
-            other => bail!("there is no part `{other}`: polls, storm, trickle, neighbors, fleet"),
+            "history" => Ok(Self::History),
+            other => bail!(
+                "there is no part `{other}`: polls, storm, trickle, neighbors, fleet, history"
+            ),
         };
         arguments.iter().map(read).collect()
     }
@@ -147,6 +154,7 @@ async fn measure(programs: &Programs, parts: &[Part]) -> anyhow::Result<Report> 
             Part::Trickle => trickle::measure(programs, &mut report).await?,
             Part::Neighbors => neighbors::measure(programs, &mut report).await?,
             Part::Fleet => fleet::measure(programs, &mut report).await?,
+            Part::History => history::measure(programs, &mut report).await?,
         }
     }
     Ok(report)

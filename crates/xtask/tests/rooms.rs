@@ -45,6 +45,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "smswatch",
             "smswatch-model",
             "smswatch-core",
+            "smswatch-store-redis",
+            "smswatch-store-sqlite",
             "smswatch-testkit",
             "routee-sim",
         ],

@@ -1,5 +1,6 @@
 -- Changes watches, each only if it is as expected: log entry first, then due time, then record.
--- Per item: bucket, field, expected record, new record, lane, due time, log entry; '' where there is none.
+-- Per item: bucket, field, expected record, new record, lane, due time, log entry ('' where there is none),
+-- and the kinds under which the entry is noted.
 local base = KEYS[1]
 local n_finished = tonumber(ARGV[1])
 local results, states, conflicts = {}, {}, 0
@@ -18,7 +19,7 @@ local function count(record, by)
   states[state] = (states[state] or 0) + by
 end
 
-for at = n_finished + 2, #ARGV, 7 do
+for at = n_finished + 2, #ARGV, 8 do
   local bucket, field, expected, record = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local small, large = base .. 'w:' .. bucket, base .. 'x:' .. bucket
   local current, is_foreign = read(small, field)
@@ -34,20 +35,16 @@ for at = n_finished + 2, #ARGV, 7 do
     results[#results + 1] = current or 0
     conflicts = conflicts + 1
   else
+    local number = tonumber(bucket)
+    local place = string.char(math.floor(number / 256), number % 256) .. field
     if ARGV[at + 6] ~= '' then
-      if #places == 0 then
-        local last = redis.call('XREVRANGE', base .. 'log', '+', '-', 'COUNT', 1)[1]
-        -- Trimming never passes the cursor: what is gone had been routed.
-        places[1] = last and last[1] or redis.call('GET', base .. 'cur') or '0-0'
-      end
-      places[#places + 1] = redis.call('XADD', base .. 'log', '*', 'b', ARGV[at + 6])
+      if #places == 0 then places[1] = begin_append(base) end
+      places[#places + 1] = append(base, ARGV[at + 6], place, ARGV[at + 7])
     end
     if record ~= '' then
       -- The same due time is in a queue, or under a lease, already.
       if not current or current:sub(3, 8) ~= record:sub(3, 8) then
         local lane, due = ARGV[at + 4], ARGV[at + 5]
-        local number = tonumber(bucket)
-        local place = string.char(math.floor(number / 256), number % 256) .. field
         if redis.call('RPUSH', base .. 's:' .. lane .. ':' .. due, place) == 1 then
           redis.call('ZADD', base .. 'z:' .. lane, due, due)
         end
@@ -69,7 +66,10 @@ end
 for state, by in pairs(states) do
   if by ~= 0 then redis.call('HINCRBY', base .. 'n', state, by) end
 end
-if #places > 0 then redis.call('HINCRBY', base .. 'n', 'appended', #places - 1) end
+if #places > 0 then
+  end_append(base, places[#places])
+  redis.call('HINCRBY', base .. 'n', 'appended', #places - 1)
+end
 -- A watch that was not as expected may still be due under its lease.
 for at = 2, conflicts == 0 and n_finished + 1 or 0 do
   local id = ARGV[at]

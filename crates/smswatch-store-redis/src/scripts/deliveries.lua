@@ -1,15 +1,20 @@
 -- Reads deliveries, newest first in each list, from behind a list, score and id; lists are ordered by name.
+-- How many, state, sink, list, score, id, rule, since, how many to look at.
 local base = KEYS[1]
-local limit, state, sink, message = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
-local from_list, from_score, from_id = ARGV[5], ARGV[6], ARGV[7]
-local rule, since = ARGV[8], ARGV[9]
-local budget = 2000
+local limit, state, sink = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local from_list, from_score, from_id = ARGV[4], ARGV[5], ARGV[6]
+local rule, since, budget = ARGV[7], ARGV[8], tonumber(ARGV[9])
+-- Pending ones stand in the order of their next attempt; by their age they stand in another list.
+local pending = since == '-inf' and 'q:' or 'a:'
+local is_noted = rule ~= '' and redis.call('HGET', base .. 'i', 'deliveries')
 local lists = {}
 for _, name in ipairs(redis.call('SMEMBERS', base .. 'sinks')) do
-  if sink == '' or sink == name then
+  -- A sink that never had any of that rule has none to look at.
+  local has_rule = not is_noted or redis.call('HGET', base .. 'r:' .. name, rule)
+  if (sink == '' or sink == name) and has_rule then
     if state == '' or state == 'pending' then
-      lists[#lists + 1] = 'q:0:' .. name
-      lists[#lists + 1] = 'q:1:' .. name
+      lists[#lists + 1] = pending .. '0:' .. name
+      lists[#lists + 1] = pending .. '1:' .. name
     end
     for _, ended in ipairs({ 'delivered', 'dead', 'suppressed' }) do
       if state == '' or state == ended then lists[#lists + 1] = ended .. ':' .. name end
@@ -18,23 +23,24 @@ for _, name in ipairs(redis.call('SMEMBERS', base .. 'sinks')) do
 end
 table.sort(lists)
 
--- Ended ones are found by their end; pending ones stand in the order of their next attempt.
-local function is_wanted(row, is_pending)
-  if not row[1] or (rule ~= '' and row[2] ~= rule) then return false end
-  if is_pending and since ~= '-inf' and tonumber(row[9] or row[5]) < tonumber(since) then return false end
-  return message == '' or ('\n' .. row[4] .. '\n'):find('\n' .. message .. '\n', 1, true)
+-- Reads a delivery of the rule that is wanted; of the others only their rule.
+local function read(id)
+  local key = base .. 'd:' .. id
+  if rule ~= '' and redis.call('HGET', key, 'r') ~= rule then return nil end
+  local row = redis.call('HMGET', key, 'k', 'r', 's', 'm', 'c', 'n', 'a', 'b', 'q')
+  return row[1] and row
 end
 
 local out, n_found = {}, 0
 for _, list in ipairs(lists) do
   if list >= from_list then
-    local is_pending = list:sub(1, 2) == 'q:'
-    local lowest = is_pending and '-inf' or since
+    local is_pending = list:sub(1, 2) == pending
+    local queue = base .. 'q:' .. list:sub(3)
     local highest, below = '+inf', nil
     if list == from_list and from_score ~= '' then highest, below = from_score, from_id end
     local skip = 0
     while true do
-      local page = redis.call('ZREVRANGEBYSCORE', base .. list, highest, lowest, 'WITHSCORES',
+      local page = redis.call('ZREVRANGEBYSCORE', base .. list, highest, since, 'WITHSCORES',
         'LIMIT', skip, 200)
       if #page == 0 then break end
       skip = skip + 200
@@ -42,13 +48,15 @@ for _, list in ipairs(lists) do
         local id, score = page[at], page[at + 1]
         if not (below and score == highest and id >= below) then
           if n_found == limit or budget == 0 then
-            return { 1, list, from_score, from_id, out }
+            return { 1, list, from_score, from_id, out, budget }
           end
           budget = budget - 1
-          local row = redis.call('HMGET', base .. 'd:' .. id, 'k', 'r', 's', 'm', 'c', 'n', 'a', 'b', 'q')
-          if is_wanted(row, is_pending) then
+          local row = read(id)
+          local due = row and is_pending and redis.call('ZSCORE', queue, id) or ''
+          -- A step that Redis broke off may have left some that are not queued any more.
+          if row and (due ~= '' or not is_pending) then
             for _, value in ipairs({ id, row[1], row[2], row[3], row[4], row[5],
-              is_pending and score or '', row[6] or '0', row[7] or '', row[8], row[9] or row[5] }) do
+              due, row[6] or '0', row[7] or '', row[8], row[9] or row[5] }) do
               out[#out + 1] = value
             end
             n_found = n_found + 1
@@ -60,4 +68,4 @@ for _, list in ipairs(lists) do
     from_score, from_id = '', ''
   end
 end
-return { 0, '', '', '', out }
+return { 0, '', '', '', out, budget }

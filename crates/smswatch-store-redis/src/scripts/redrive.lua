@@ -36,7 +36,7 @@ for _, entry in ipairs(found) do
       redis.call('HSET', key, 's', 'pending', 'q', now, 'o', delivery[4] or '0')
       redis.call('ZADD', base .. 'a:' .. delivery[3] .. ':' .. sink, now, id)
     else
-      redis.call('DEL', key)
+      forget_delivery(base, id)
     end
     redis.call('ZREM', list, id)
     count = count + 1

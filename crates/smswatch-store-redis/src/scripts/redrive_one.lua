@@ -15,7 +15,7 @@ if action == 'requeue' then
   redis.call('HSET', key, 's', 'pending', 'q', now, 'o', delivery[4] or '0')
   redis.call('ZADD', base .. 'a:' .. delivery[3] .. ':' .. sink, now, id)
 else
-  redis.call('DEL', key)
+  forget_delivery(base, id)
 end
 redis.call('ZREM', base .. state .. ':' .. sink, id)
 return { 'done', state, sink }

@@ -19,6 +19,11 @@ for at = first, #ARGV, 6 do
   if enqueue(base, now, at) then added = added + 1 end
 end
 if from ~= '' then
+  -- Whoever else moved the cursor is of a version that does not note which messages its deliveries tell of.
+  if (redis.call('HGET', base .. 'i', 'routed') or '0-0') ~= from then
+    redis.call('HDEL', base .. 'i', 'deliveries')
+  end
+  redis.call('HSET', base .. 'i', 'routed', to)
   redis.call('SET', base .. 'cur', to)
   redis.call('HINCRBY', base .. 'n', 'routed', ARGV[3])
   if n_aside > 0 then redis.call('HINCRBY', base .. 'n', 'aside', n_aside) end

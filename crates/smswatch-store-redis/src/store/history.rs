@@ -1,54 +1,19 @@
-//! The log: read, route, page and trim; and the counts of everything.
+//! The log: read, route and trim; and the counts of everything.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
-use smswatch_core::model::Timestamp;
+use smswatch_core::model::{EventKind, Timestamp};
 use smswatch_core::record::WatchState;
 use smswatch_core::store::{
-    Bound, Gauges, HistoryBounds, InvalidCursor, KeptAside, LogEntry, LogPosition, LogSlice, Page,
-    PageRequest, QueueGauge, RouteOutcome, RouteStep, SetAside, Shard, StoreError, Trimmed,
+    Bound, Gauges, HistoryBounds, KeptAside, LogEntry, LogPosition, LogSlice, NewEntry, QueueGauge,
+    RouteOutcome, RouteStep, SetAside, Shard, StoreError, Trimmed,
 };
 
 use super::{RedisStore, millis, queue};
 use crate::delivery::{instant, text};
 use crate::error::{store_error, strange};
-
-/// A place in all shards' logs together: newest first, by the entries' ids, then by shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Position {
-    millis: u64,
-    number: u64,
-    shard: u16,
-}
-
-impl Position {
-    fn of(id: &str, shard: u16) -> Option<Self> {
-        let (millis, number) = id.split_once('-')?;
-        Some(Self {
-            millis: millis.parse().ok()?,
-            number: number.parse().ok()?,
-            shard,
-        })
-    }
-
-    fn parse(text: &str) -> Result<Self, InvalidCursor> {
-        let (id, shard) = text.rsplit_once('-').ok_or(InvalidCursor)?;
-        let shard = shard.parse().map_err(|_| InvalidCursor)?;
-        Self::of(id, shard).ok_or(InvalidCursor)
-    }
-
-    fn text(self) -> String {
-        format!("{}-{}-{}", self.millis, self.number, self.shard)
-    }
-
-    /// The newest entry of `shard` that lies behind this place.
-    fn end_in(self, shard: u16) -> String {
-        let exclusive = if shard < self.shard { "" } else { "(" };
-        format!("{exclusive}{}-{}", self.millis, self.number)
-    }
-}
 
 /// An entry of a stream as Redis answers it: its id and its fields.
 type StreamEntry = (String, Vec<(String, Vec<u8>)>);
@@ -99,60 +64,6 @@ impl RedisStore {
         })
     }
 
-    /// Reads a page of each log and keeps the newest of all.
-    pub(super) async fn event_page(
-        &self,
-        shards: Vec<Shard>,
-        request: &PageRequest,
-    ) -> Result<Page<Vec<u8>>, StoreError> {
-        let from = request.cursor.as_deref().map(Position::parse).transpose()?;
-        let asked = shards
-            .iter()
-            .map(|shard| self.newest(*shard, from, request.limit));
-        let mut found: Vec<(Position, Vec<u8>)> =
-            try_join_all(asked).await?.into_iter().flatten().collect();
-        found.sort_by_key(|(position, _)| Reverse(*position));
-        found.truncate(request.limit);
-        let is_full = found.len() >= request.limit;
-        let next = found
-            .last()
-            .filter(|_| is_full)
-            .map(|(position, _)| position.text());
-        Ok(Page {
-            items: found.into_iter().map(|(_, body)| body).collect(),
-            next,
-        })
-    }
-
-    async fn newest(
-        &self,
-        shard: Shard,
-        from: Option<Position>,
-        limit: usize,
-    ) -> Result<Vec<(Position, Vec<u8>)>, StoreError> {
-        let mut connection = self.connection.clone();
-        let end = from.map_or_else(|| "+".to_owned(), |from| from.end_in(shard.0));
-        let entries: Vec<StreamEntry> = redis::cmd("XREVRANGE")
-            .arg(format!("{}log", self.base(shard)))
-            .arg(end)
-            .arg("-")
-            .arg("COUNT")
-            .arg(limit)
-            .query_async(&mut connection)
-            .await
-            .map_err(|error| store_error(&error))?;
-        let read = |(id, fields): StreamEntry| {
-            let position = Position::of(&id, shard.0).ok_or_else(|| strange("an entry's id"))?;
-            let body = fields
-                .into_iter()
-                .next()
-                .ok_or_else(|| strange("an entry"))?
-                .1;
-            Ok((position, body))
-        };
-        entries.into_iter().map(read).collect()
-    }
-
     pub(super) async fn all_set_aside(&self) -> Result<Vec<KeptAside>, StoreError> {
         let asked = (0..self.shards).map(|shard| async move {
             let mut connection = self.connection.clone();
@@ -180,6 +91,10 @@ impl RedisStore {
         for Bound { keep_for, max } in [bounds.events, bounds.deliveries, bounds.dead] {
             call.arg(millis(keep_for))
                 .arg(max.div_ceil(u64::from(self.shards)).min(1 << 50));
+        }
+        let kinds = EventKind::ALL.into_iter();
+        for kind in kinds.filter(|kind| *kind != NewEntry::COMMON) {
+            call.arg(kind.as_str());
         }
         let (events, deliveries, dead) = self.invoke(&call).await?;
         Ok(Trimmed {

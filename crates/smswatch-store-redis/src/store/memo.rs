@@ -2,7 +2,7 @@
 
 use smswatch_core::store::{Memo, NewEntry, Shard, StoreError};
 
-use super::RedisStore;
+use super::{RedisStore, kinds};
 use crate::error::strange;
 
 impl RedisStore {
@@ -33,7 +33,7 @@ impl RedisStore {
         let expected = expected.map(|version| version.to_string());
         call.arg(name).arg(expected.unwrap_or_default()).arg(value);
         for entry in entries {
-            call.arg(&entry.body[..]);
+            call.arg(&entry.body[..]).arg(kinds(entry));
         }
         self.invoke(&call).await
     }

@@ -1,21 +1,17 @@
-//! Queues: claim, complete, find and page deliveries; permits of rates.
+//! Queues: add, claim and complete deliveries; permits of rates.
 
 use std::time::Duration;
 
-use futures::future::try_join_all;
-use smswatch_core::model::{DeliveryId, Timestamp};
+use smswatch_core::model::Timestamp;
 use smswatch_core::store::{
-    ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState, DeliveryToken,
-    NewDelivery, Outcome, Outcomes, Page, PageRequest, Priority, Rate, Reserved, Shard, StoreError,
-    StoredDelivery, shard_of,
+    Attempt, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryState, DeliveryToken,
+    NewDelivery, Outcome, Outcomes, Priority, Rate, Reserved, Shard, StoreError, shard_of,
 };
 
 use super::{RedisStore, millis};
 use crate::call::Call;
-use crate::delivery::{WIDTH, delivery_id, instant, read, text};
+use crate::delivery::{delivery_id, instant, text};
 use crate::error::strange;
-use crate::page::Place;
-use smswatch_core::store::Attempt;
 
 /// How many deliveries one call of the script makes due at most: Redis does nothing else meanwhile.
 const HASTENED_AT_ONCE: u64 = 512;
@@ -150,68 +146,6 @@ impl RedisStore {
             add_other(&mut call, completion.fallback.as_ref());
         }
         Ok(outcomes(self.invoke(&call).await?))
-    }
-
-    /// A delivery's name does not say where it is: all shards are asked at once.
-    pub(super) async fn find_delivery(
-        &self,
-        id: &DeliveryId,
-    ) -> Result<Option<StoredDelivery>, StoreError> {
-        let asked = (0..self.shards).map(|shard| async move {
-            let mut call = self.call(&self.scripts.delivery, Shard(shard));
-            call.arg(id.as_str());
-            self.invoke::<Vec<Vec<u8>>>(&call).await
-        });
-        let found = try_join_all(asked).await?;
-        found
-            .iter()
-            .find(|row| !row.is_empty())
-            .map(|row| read(row))
-            .transpose()
-    }
-
-    pub(super) async fn delivery_page(
-        &self,
-        filter: &DeliveryFilter,
-        request: &PageRequest,
-    ) -> Result<Page<StoredDelivery>, StoreError> {
-        let only = filter
-            .message_id
-            .as_ref()
-            .map(|id| shard_of(id.as_str(), self.shards).0);
-        let since = filter.since.map(|since| since.as_millis().to_string());
-        let mut place = match &request.cursor {
-            Some(text) => Place::parse(text, 3)?,
-            None => Place::start(only.unwrap_or(0), 3),
-        };
-        let end = only.map_or(self.shards, |shard| shard + 1);
-        let mut items = Vec::new();
-        while place.shard < end && items.len() < request.limit {
-            let mut call = self.call(&self.scripts.deliveries, Shard(place.shard));
-            call.arg(request.limit - items.len())
-                .arg(filter.state.map_or("", DeliveryState::as_str))
-                .arg(filter.sink.as_deref().unwrap_or_default())
-                .arg(filter.message_id.as_ref().map_or("", |id| id.as_str()));
-            for part in &place.inner {
-                call.arg(part);
-            }
-            call.arg(filter.rule.as_deref().unwrap_or_default())
-                .arg(since.as_deref().unwrap_or("-inf"));
-            let (has_more, list, score, id, found): (u8, String, String, String, Vec<Vec<u8>>) =
-                self.invoke(&call).await?;
-            for row in found.chunks_exact(WIDTH) {
-                items.push(read(row)?);
-            }
-            place = match has_more {
-                0 => Place::start(place.shard + 1, 3),
-                _ => Place {
-                    shard: place.shard,
-                    inner: vec![list, score, id],
-                },
-            };
-        }
-        let next = (place.shard < end).then(|| place.text());
-        Ok(Page { items, next })
     }
 
     pub(super) async fn reserve_permits(

@@ -10,7 +10,7 @@ use smswatch_core::store::{
     LogPosition, NewEntry, Page, PageRequest, Shard, StoreError,
 };
 
-use super::{RedisStore, millis};
+use super::{RedisStore, kinds, millis};
 use crate::error::strange;
 use crate::field;
 use crate::page::{Place, hex_bytes, to_hex};
@@ -18,6 +18,13 @@ use crate::page::{Place, hex_bytes, to_hex};
 fn record(bytes: Vec<u8>) -> Result<Record, StoreError> {
     Record::from_bytes(bytes).ok_or_else(|| strange("the record of a watch"))
 }
+
+/// How many watches one page looks at: those that were removed are not shown, and there may be very
+/// many of them. What it finds by then is a page, and its cursor goes on.
+const MOST_LOOKED_AT: usize = 10_000;
+
+/// How many of them one call of the script looks at: Redis does nothing else meanwhile.
+const LOOKED_AT_ONCE: usize = 2_000;
 
 /// A record's bytes; none where there is no record.
 fn bytes(record: Option<&Record>) -> &[u8] {
@@ -138,7 +145,8 @@ impl RedisStore {
                 .arg(bytes(item.record.as_ref()))
                 .arg(item.lane.index())
                 .arg(due)
-                .arg(body(item.entry.as_ref()));
+                .arg(body(item.entry.as_ref()))
+                .arg(item.entry.as_ref().map(kinds).unwrap_or_default());
         }
         let (unrouted, outcomes, places): (i64, Vec<Value>, Vec<String>) =
             self.invoke(&call).await?;
@@ -173,7 +181,11 @@ impl RedisStore {
             None => Place::start(0, 2),
         };
         let mut items: Vec<(MessageId, Record)> = Vec::new();
-        while place.shard < self.shards && items.len() < request.limit {
+        let mut n_looked_at = 0;
+        while place.shard < self.shards
+            && items.len() < request.limit
+            && n_looked_at < MOST_LOOKED_AT
+        {
             let bucket: u16 = match place.inner[0].as_str() {
                 "" => 0,
                 bucket => bucket.parse().map_err(|_| InvalidCursor)?,
@@ -184,16 +196,19 @@ impl RedisStore {
                 .arg(after)
                 .arg(request.limit - items.len())
                 .arg(field::BUCKETS)
-                .arg(WatchState::Removed.byte());
-            let (stopped_in, found): (i64, Vec<Vec<u8>>) = self.invoke(&call).await?;
-            let last = found.len().checked_sub(2).map(|at| to_hex(&found[at]));
+                .arg(WatchState::Removed.byte())
+                .arg(LOOKED_AT_ONCE);
+            let (next, after, found, looked_at): (i64, Vec<u8>, Vec<Vec<u8>>, usize) =
+                self.invoke(&call).await?;
+            n_looked_at += looked_at;
             items.extend(read(found)?.watches);
-            match last {
-                Some(last) if stopped_in >= 0 => {
-                    place.inner = vec![stopped_in.to_string(), last];
-                }
-                _ => place = Place::start(place.shard + 1, 2),
-            }
+            place = match next {
+                -1 => Place::start(place.shard + 1, 2),
+                bucket => Place {
+                    shard: place.shard,
+                    inner: vec![bucket.to_string(), to_hex(&after)],
+                },
+            };
         }
         let next = (place.shard < self.shards).then(|| place.text());
         Ok(Page { items, next })

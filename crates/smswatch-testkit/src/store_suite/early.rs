@@ -7,6 +7,7 @@ use smswatch_core::store::{
 };
 use smswatch_model::{DeliveryId, Timestamp};
 
+use super::deliveries::completion;
 use super::{LONG, StoreFixture, delivery, until};
 
 const SHARD: Shard = Shard(0);
@@ -108,4 +109,29 @@ pub async fn what_waits_is_hastened_in_the_order_of_its_age(fixture: &dyn StoreF
     assert!(ids.eq([&old, &young]), "{normal:?}");
     assert_eq!(due(&*store, Priority::Critical).await[0].id, critical);
     assert!(complete(&*store, held, Outcome::Delivered).await);
+}
+
+/// In bounded steps, however much of it there is, and each of it once.
+pub async fn all_that_waits_is_hastened_however_much_it_is(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    let new: Vec<_> = (0..1_300)
+        .map(|n| delivery(n, "crm", Priority::Normal))
+        .collect();
+    store.enqueue_all(SHARD, &new).await.expect("queued");
+    let claim = async || {
+        let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, 2_000, LONG);
+        claimed.await.expect("a claim").deliveries
+    };
+    let later: Vec<_> = claim()
+        .await
+        .iter()
+        .map(|claimed| completion(claimed, Outcome::Retry(LONG)))
+        .collect();
+    store
+        .complete(SHARD, "crm", &later)
+        .await
+        .expect("completed");
+    assert_eq!(claim().await.len(), 0);
+    assert_eq!(store.hasten(SHARD, "crm").await.expect("an answer"), 1_300);
+    assert_eq!(claim().await.len(), 1_300);
 }

@@ -73,9 +73,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// the same only the first one writes.
 pub async fn watches_keep_to_their_model(fixture: &dyn StoreFixture) {
     let store = fixture.store();
+    let played = Arc::clone(&store);
     let play = move |case, steps: Vec<Step>| {
-        let store = Arc::clone(&store);
+        let store = Arc::clone(&played);
         async move { play::play(store, case, &steps).await }
     };
     play_all(steps, play).await;
+    // Every interleaving removes what it leaves.
+    let counted = store.gauges().await.expect("counts").watches;
+    let counted: u64 = counted.into_iter().map(|(_, count)| count).sum();
+    assert_eq!(counted, 0);
 }

@@ -23,15 +23,32 @@ pub(crate) async fn events(args: EventsArgs) -> anyhow::Result<()> {
     if args.follow {
         return follow(&client, &args).await;
     }
-    let page = page(&client, &args, None).await?;
+    let found = find(&client, &args).await?;
     if args.output.json {
-        return print_json(&page["items"]);
+        return print_json(&Value::Array(found));
     }
     let mut table = Table::new(&["TIME", "MESSAGE", "TO", "COUNTRY", "WHAT"]);
-    for event in page["items"].as_array().into_iter().flatten() {
+    for event in &found {
         table.row(cells(event));
     }
     print(&table.render())
+}
+
+/// The newest events that are wanted. A page may hold fewer than were asked for, even none, and not be
+/// the last.
+async fn find(client: &Client, args: &EventsArgs) -> anyhow::Result<Vec<Value>> {
+    let wanted = usize::try_from(args.limit).unwrap_or(usize::MAX);
+    let mut found: Vec<Value> = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let page = page(client, args, cursor.as_deref()).await?;
+        found.extend(page["items"].as_array().into_iter().flatten().cloned());
+        cursor = page["next"].as_str().map(str::to_owned);
+        if cursor.is_none() || found.len() >= wanted {
+            found.truncate(wanted);
+            return Ok(found);
+        }
+    }
 }
 
 async fn page(client: &Client, args: &EventsArgs, cursor: Option<&str>) -> anyhow::Result<Value> {
@@ -61,8 +78,9 @@ async fn follow(client: &Client, args: &EventsArgs) -> anyhow::Result<()> {
             let is_all_new = fresh.len() == n_items;
             news.extend(fresh);
             cursor = page["next"].as_str().map(str::to_owned);
-            // A page with something known on it: everything behind it is known too.
-            if is_first || !is_all_new || cursor.is_none() {
+            // A page with something known on it: everything behind it is known too. One with nothing
+            // on it looked through the newest entries and found nothing.
+            if is_first || !is_all_new || n_items == 0 || cursor.is_none() {
                 break;
             }
         }

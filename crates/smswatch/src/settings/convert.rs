@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use smswatch_core::settings::{
-    AlarmSettings, BreakerSettings, FallbackSettings, Numbers, ProviderLimits, RetrySettings,
-    Settings, SinkSettings, WatchSettings,
+    AlarmSettings, BodyText, BreakerSettings, FallbackSettings, Numbers, PrivacySettings,
+    ProviderLimits, RetrySettings, Settings, SinkSettings, WatchSettings,
 };
 use smswatch_core::store::{Bound, HistoryBounds, Rate};
 use smswatch_core::{InvalidProxy, Proxy, Secret};
@@ -15,8 +15,9 @@ use smswatch_routee::RouteeOptions;
 use smswatch_rules::Span;
 
 use super::document::{
-    AlarmsSection, BoundSection, CommonSinkSection, HeartbeatSection, HistorySection, HttpSection,
-    NumbersChoice, PrivacySection, RateSection, RouteeSection, TokenScope, WatchSection,
+    AlarmsSection, BodyChoice, BoundSection, CommonSinkSection, HeartbeatSection, HistorySection,
+    HttpSection, NumbersChoice, PrivacySection, RateSection, RouteeSection, TokenScope,
+    WatchSection,
 };
 use super::validate::Problem;
 use crate::heartbeat::{self, HeartbeatOptions};
@@ -24,10 +25,17 @@ use crate::heartbeat::{self, HeartbeatOptions};
 /// How long the end of the process may take by default.
 pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) fn numbers(section: &PrivacySection) -> Numbers {
-    match section.numbers {
-        NumbersChoice::Mask => Numbers::Mask,
-        NumbersChoice::Full => Numbers::Full,
+pub(super) fn privacy(section: &PrivacySection) -> PrivacySettings {
+    PrivacySettings {
+        numbers: match section.numbers {
+            NumbersChoice::Mask => Numbers::Mask,
+            NumbersChoice::Full => Numbers::Full,
+        },
+        body: match section.body {
+            BodyChoice::Omit => BodyText::Omit,
+            BodyChoice::Mask => BodyText::Mask,
+            BodyChoice::Keep => BodyText::Keep,
+        },
     }
 }
 

@@ -60,7 +60,7 @@ async fn watch(programs: &Programs, count: u64, gap: Duration) -> anyhow::Result
     simulator.still("still", count).await?;
     let plan = Plan {
         simulator: &simulator,
-        redis: &redis.url(),
+        store: &redis.url(),
         gap,
         outlets: &[],
     };

@@ -1,5 +1,7 @@
 //! What Redis itself says that it did and holds.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use redis::Connection;
 use smswatch_testkit::redis_server::RedisServer;
@@ -40,6 +42,17 @@ impl Redis {
             .map(|name| number(&text, name))
             .sum::<anyhow::Result<u64>>()?;
         Ok(total - passing)
+    }
+
+    /// Processor time so far, in user and kernel mode together.
+    pub(super) fn cpu(&self) -> anyhow::Result<Duration> {
+        let text = self.info("cpu")?;
+        let seconds = |name: &str| -> anyhow::Result<f64> {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            Ok(line.context("Redis tells it")?.trim().parse()?)
+        };
+        let total = seconds("used_cpu_user:")? + seconds("used_cpu_sys:")?;
+        Ok(Duration::from_secs_f64(total))
     }
 
     /// How many calls clients made so far.

@@ -41,7 +41,7 @@ impl Stage {
         outlets.extend_from_slice(neighbors);
         let plan = Plan {
             simulator: &simulator,
-            redis: &redis.url(),
+            store: &redis.url(),
             gap,
             outlets: &outlets,
         };
@@ -58,7 +58,7 @@ impl Stage {
     pub(super) fn another(&self, programs: &Programs) -> anyhow::Result<Subject> {
         let plan = Plan {
             simulator: &self.simulator,
-            redis: &self.redis.url(),
+            store: &self.redis.url(),
             gap: self.gap,
             outlets: &[Outlet::of(&self.receiver)],
         };

@@ -21,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     pub(super) simulator: &'a Simulator,
-    pub(super) redis: &'a str,
+    /// Where everything is kept, as `store.url` has it.
+    pub(super) store: &'a str,
     /// The gap between two looks at one message.
     pub(super) gap: Duration,
     /// Where alerts of undelivered messages go. Without any, no history is kept either: what a watch
@@ -147,6 +148,13 @@ impl Subject {
         Ok(())
     }
 
+    /// Asks for something, and reads the answer to its end.
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<()> {
+        let request = self.client.get(format!("{}{path}", self.url));
+        request.send().await?.error_for_status()?.bytes().await?;
+        Ok(())
+    }
+
     /// The sum of a metric over all its labels.
     pub(super) async fn metric(&self, name: &str) -> anyhow::Result<f64> {
         let url = format!("{}/metrics", self.url);
@@ -210,12 +218,17 @@ fn config(plan: &Plan<'_>) -> Value {
             "requests_per_second": 1_000_000,
             "concurrency": CONCURRENCY,
         },
-        "store": {"url": plan.redis},
+        "store": {"url": plan.store},
         "watch": {"schedule": [format!("{}ms", plan.gap.as_millis())], "confirm_after": "0s"},
         "http": {"listen": "127.0.0.1:0"},
     });
     if plan.outlets.is_empty() {
         config["history"] = json!({"events": {"for": "1s", "max": 1000}});
+    }
+    if !plan.outlets.is_empty() {
+        // More than there ever is: to remove history is no part of what is measured.
+        let all = json!({"max": 10_000_000});
+        config["history"] = json!({"events": all, "deliveries": all, "dead": all});
     }
     for outlet in plan.outlets {
         config["sinks"][outlet.name] = outlet.sink();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smswatch_core::store::{
-    Attempt, CommitItem, Completion, DeliveryToken, NewDelivery, Outcome, Priority, RouteOutcome,
-    RouteStep, Shard, Store, StoreError,
+    Attempt, CommitItem, Completion, DeliveryFilter, DeliveryState, DeliveryToken, NewDelivery,
+    Outcome, PageRequest, Priority, RouteOutcome, RouteStep, Shard, Store, StoreError,
 };
 use smswatch_model::{DeliveryId, Timestamp};
 
@@ -49,7 +49,8 @@ pub(super) async fn play(store: Arc<dyn Store>, case: u32, steps: &[Step]) -> Re
     for priority in Priority::ALL {
         player.claim(priority, 1_000, SHORT).await?;
     }
-    player.compare().await
+    player.compare().await?;
+    player.recount().await
 }
 
 fn priority(is_critical: bool) -> Priority {
@@ -138,6 +139,36 @@ impl Player {
         match self.store.route(SHARD, &route(late)).await {
             Ok(RouteOutcome::Moved) => Ok(()),
             other => Err(format!("a route step behind the cursor came to {other:?}")),
+        }
+    }
+
+    /// The counters say how many deliveries are found.
+    async fn recount(&self) -> Result<(), String> {
+        let gauges = self.store.gauges().await.map_err(unavailable)?;
+        let queue = gauges.queues.into_iter();
+        let queue = queue.filter(|queue| queue.sink == self.sink).last();
+        let counted = queue.map_or((0, 0), |queue| (queue.pending, queue.dead));
+        let found = async |state| {
+            let filter = DeliveryFilter {
+                state: Some(state),
+                sink: Some(self.sink.clone()),
+                ..DeliveryFilter::default()
+            };
+            let all = PageRequest {
+                cursor: None,
+                limit: 1_000,
+            };
+            let page = self.store.deliveries(&filter, &all).await;
+            page.map(|page| page.items.len() as u64)
+                .map_err(unavailable)
+        };
+        let found = (
+            found(DeliveryState::Pending).await?,
+            found(DeliveryState::Dead).await?,
+        );
+        match counted == found {
+            true => Ok(()),
+            false => Err(format!("{found:?} are pending and dead, not {counted:?}")),
         }
     }
 

@@ -1,0 +1,157 @@
+//! Deliveries that are looked up: by id, by message, and page by page.
+
+use futures::future::try_join_all;
+use smswatch_core::model::{DeliveryId, MessageId};
+use smswatch_core::store::{
+    DeliveryFilter, DeliveryState, InvalidCursor, Page, PageRequest, Shard, StoreError,
+    StoredDelivery, shard_of,
+};
+
+use super::RedisStore;
+use crate::delivery::{WIDTH, read};
+use crate::page::Place;
+
+/// How many deliveries one page looks at while it looks for those of a rule: what it finds by then is
+/// a page, and its cursor goes on.
+const MOST_LOOKED_AT: usize = 4_000;
+
+/// How many of them one call of the script looks at: Redis does nothing else meanwhile.
+const LOOKED_AT_ONCE: usize = 1_000;
+
+/// How many deliveries one call notes the messages of.
+const NOTED_AT_ONCE: usize = 500;
+
+/// A score as a cursor may name it.
+fn is_score(text: &str) -> bool {
+    text.is_empty() || text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+impl RedisStore {
+    /// A delivery's name does not say where it is: all shards are asked at once.
+    pub(super) async fn find_delivery(
+        &self,
+        id: &DeliveryId,
+    ) -> Result<Option<StoredDelivery>, StoreError> {
+        let asked = (0..self.shards).map(|shard| async move {
+            let mut call = self.call(&self.scripts.delivery, Shard(shard));
+            call.arg(id.as_str());
+            self.invoke::<Vec<Vec<u8>>>(&call).await
+        });
+        let found = try_join_all(asked).await?;
+        found
+            .iter()
+            .find(|row| !row.is_empty())
+            .map(|row| read(row))
+            .transpose()
+    }
+
+    pub(super) async fn delivery_page(
+        &self,
+        filter: &DeliveryFilter,
+        request: &PageRequest,
+    ) -> Result<Page<StoredDelivery>, StoreError> {
+        if let Some(message_id) = &filter.message_id {
+            return self.page_of_message(filter, message_id, request).await;
+        }
+        let since = filter.since.map(|since| since.as_millis().to_string());
+        let mut place = match &request.cursor {
+            Some(text) => Place::parse(text, 3)?,
+            None => Place::start(0, 3),
+        };
+        if !is_score(&place.inner[1]) {
+            return Err(InvalidCursor.into());
+        }
+        let (mut items, mut n_looked_at) = (Vec::new(), 0);
+        while place.shard < self.shards
+            && items.len() < request.limit
+            && n_looked_at < MOST_LOOKED_AT
+        {
+            let mut call = self.call(&self.scripts.deliveries, Shard(place.shard));
+            call.arg(request.limit - items.len())
+                .arg(filter.state.map_or("", DeliveryState::as_str))
+                .arg(filter.sink.as_deref().unwrap_or_default());
+            for part in &place.inner {
+                call.arg(part);
+            }
+            call.arg(filter.rule.as_deref().unwrap_or_default())
+                .arg(since.as_deref().unwrap_or("-inf"))
+                .arg(LOOKED_AT_ONCE);
+            let (has_more, list, score, id, found, left): (
+                u8,
+                String,
+                String,
+                String,
+                Vec<Vec<u8>>,
+                usize,
+            ) = self.invoke(&call).await?;
+            n_looked_at += LOOKED_AT_ONCE.saturating_sub(left);
+            for row in found.chunks_exact(WIDTH) {
+                items.push(read(row)?);
+            }
+            place = match has_more {
+                0 => Place::start(place.shard + 1, 3),
+                _ => Place {
+                    shard: place.shard,
+                    inner: vec![list, score, id],
+                },
+            };
+        }
+        let next = (place.shard < self.shards).then(|| place.text());
+        Ok(Page { items, next })
+    }
+
+    /// Those of one message lie in its shard, and are noted there under it.
+    async fn page_of_message(
+        &self,
+        filter: &DeliveryFilter,
+        message_id: &MessageId,
+        request: &PageRequest,
+    ) -> Result<Page<StoredDelivery>, StoreError> {
+        let shard = shard_of(message_id.as_str(), self.shards);
+        let place = match &request.cursor {
+            Some(text) => Place::parse(text, 2)?,
+            None => Place::start(shard.0, 2),
+        };
+        if place.shard != shard.0 || !is_score(&place.inner[0]) {
+            return Err(InvalidCursor.into());
+        }
+        let since = filter.since.map(|since| since.as_millis().to_string());
+        let mut call = self.call(&self.scripts.deliveries_of, shard);
+        call.arg(message_id.as_str())
+            .arg(request.limit)
+            .arg(filter.state.map_or("", DeliveryState::as_str))
+            .arg(filter.sink.as_deref().unwrap_or_default())
+            .arg(filter.rule.as_deref().unwrap_or_default())
+            .arg(since.as_deref().unwrap_or("-inf"));
+        for part in &place.inner {
+            call.arg(part);
+        }
+        let (has_more, score, id, found): (u8, String, String, Vec<Vec<u8>>) =
+            self.invoke(&call).await?;
+        let items = found.chunks_exact(WIDTH).map(read);
+        let next = Place {
+            shard: shard.0,
+            inner: vec![score, id],
+        };
+        Ok(Page {
+            items: items.collect::<Result<_, _>>()?,
+            next: (has_more == 1).then(|| next.text()),
+        })
+    }
+
+    /// Notes of what an earlier version queued which messages it tells of, once.
+    pub(super) async fn note_deliveries(&self) -> Result<(), StoreError> {
+        let noted = (0..self.shards).map(|shard| self.note_deliveries_of(Shard(shard)));
+        try_join_all(noted).await.map(drop)
+    }
+
+    async fn note_deliveries_of(&self, shard: Shard) -> Result<(), StoreError> {
+        let (mut n_done, mut from, mut skip) = (0_i64, String::new(), 0_u64);
+        while n_done >= 0 {
+            let mut call = self.call(&self.scripts.note_deliveries, shard);
+            call.arg(n_done).arg(&from).arg(skip).arg(NOTED_AT_ONCE);
+            (n_done, from, skip) = self.invoke(&call).await?;
+        }
+        Ok(())
+    }
+}

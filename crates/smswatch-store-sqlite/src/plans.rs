@@ -1,0 +1,284 @@
+//! Shows that no statement of the store reads a growing table from end to end, or sorts one.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+use smswatch_core::model::{DeliveryId, EventKind, MessageId};
+use smswatch_core::record::{Record, WatchState};
+use smswatch_core::store::{
+    Attempt, Bound, Burial, CommitItem, CommitStep, Completion, DeliveryFilter, DeliveryState,
+    EventFilter, HistoryBounds, Lane, NewDelivery, NewEntry, Outcome, PageRequest, Priority,
+    QueueRequest, Rate, Redrive, RedriveStep, RouteStep, SetAside, Shard, Store,
+};
+
+use crate::SqliteStore;
+use crate::clock::Clock;
+use crate::open::{open, open_to_read};
+
+const SHARD: Shard = Shard(0);
+const LEASE: Duration = Duration::from_secs(60);
+
+/// What grows with what is watched, told, or kept.
+const GROWING: [&str; 5] = [
+    "watches",
+    "log",
+    "log_kinds",
+    "deliveries",
+    "delivery_messages",
+];
+
+type Statements = Arc<Mutex<BTreeSet<String>>>;
+
+fn note(connection: &mut Connection, seen: &Statements) -> rusqlite::Result<()> {
+    let seen = Arc::clone(seen);
+    let note = move |event: TraceEvent<'_>| {
+        if let TraceEvent::Stmt(statement, _) = event {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.insert(statement.sql().into_owned());
+        }
+    };
+    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(note))
+}
+
+/// What a plan says that reads or sorts all of a growing table.
+fn complaints(connection: &Connection, statement: &str) -> rusqlite::Result<Vec<String>> {
+    let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}"))?;
+    let mut rows = plan.raw_query();
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let detail: String = row.get(3)?;
+        let mut words = detail.split(' ');
+        let scans = words.next() == Some("SCAN");
+        let is_growing = words.next().is_some_and(|table| GROWING.contains(&table));
+        if (scans && is_growing) || detail.starts_with("USE TEMP B-TREE") {
+            found.push(format!("{detail}: {statement}"));
+        }
+    }
+    Ok(found)
+}
+
+fn id(n: u32) -> MessageId {
+    MessageId::new(format!("m{n}")).expect("a valid id")
+}
+
+fn delivery(n: u32, priority: Priority) -> NewDelivery {
+    NewDelivery {
+        id: DeliveryId::new(format!("dlv_{n}")).expect("a valid id"),
+        sink: "crm".to_owned(),
+        rule: "rule".to_owned(),
+        priority,
+        message_ids: vec![id(n)],
+        body: vec![1],
+    }
+}
+
+fn all() -> PageRequest {
+    PageRequest {
+        cursor: None,
+        limit: 2,
+    }
+}
+
+async fn watch(store: &SqliteStore) {
+    let due = store.now().await.expect("the time");
+    let item = |n, expected: Option<&Record>, record: Option<&Record>| CommitItem {
+        message_id: id(n),
+        expected: expected.cloned(),
+        record: record.cloned(),
+        lane: Lane::Young,
+        entry: Some(NewEntry {
+            body: vec![1],
+            kinds: vec![EventKind::StatusChanged, EventKind::GaveUp],
+        }),
+    };
+    let record = |state| Record::new(state, due, b"");
+    let (watching, ended) = (record(WatchState::Watching), record(WatchState::Final));
+    for changes in [
+        vec![item(1, None, Some(&watching)), item(2, None, Some(&ended))],
+        vec![
+            item(1, Some(&watching), Some(&ended)),
+            item(2, Some(&ended), None),
+        ],
+    ] {
+        let step = CommitStep {
+            items: changes,
+            finished: Vec::new(),
+        };
+        store.commit(SHARD, &step).await.expect("a commit");
+    }
+    store.load(SHARD, &[id(1)]).await.expect("records");
+    let claimed = store.claim(SHARD, Lane::Young, 10, LEASE).await;
+    let lease = claimed.expect("a claim").lease.expect("a watch");
+    store.release(SHARD, lease).await.expect("a release");
+    store.watches(&all()).await.expect("a page");
+}
+
+async fn route(store: &SqliteStore) {
+    let slice = store.read_log(SHARD, 10).await.expect("entries");
+    let to = slice.entries[0].position.clone();
+    let aside = SetAside {
+        position: to.clone(),
+        error: "odd".to_owned(),
+        body: vec![1],
+    };
+    let step = RouteStep {
+        from: slice.cursor,
+        to,
+        entries: 1,
+        deliveries: vec![delivery(1, Priority::Normal)],
+        set_aside: vec![aside],
+    };
+    store.route(SHARD, &step).await.expect("a step");
+    store.set_aside().await.expect("a list");
+    for message_id in [None, Some(id(1))] {
+        for kind in [
+            None,
+            Some(EventKind::StatusChanged),
+            Some(EventKind::GaveUp),
+        ] {
+            let filter = EventFilter {
+                message_id: message_id.clone(),
+                kind,
+            };
+            store.events(&filter, &all()).await.expect("a page");
+        }
+    }
+}
+
+async fn deliver(store: &SqliteStore) {
+    let new: Vec<_> = (2..12).map(|n| delivery(n, Priority::Normal)).collect();
+    store.enqueue_all(SHARD, &new).await.expect("queued");
+    let normal = Priority::Normal;
+    let claimed = store.claim_deliveries(SHARD, "crm", normal, 4, LEASE).await;
+    let early = store.claim_early(SHARD, "crm", normal, LEASE).await;
+    let claimed = claimed.expect("a claim").deliveries;
+    assert_eq!(early.expect("a claim").deliveries.len(), 1);
+    let outcomes = [
+        Outcome::Delivered,
+        Outcome::Dead,
+        Outcome::Retry(LEASE),
+        Outcome::Returned,
+    ];
+    let attempt = Attempt {
+        at: claimed[0].queued_at,
+        result: "dead".to_owned(),
+        detail: String::new(),
+    };
+    let completions = claimed
+        .iter()
+        .zip(outcomes)
+        .map(|(one, outcome)| Completion {
+            id: one.id.clone(),
+            token: one.token,
+            outcome,
+            attempt: attempt.clone(),
+            fallback: None,
+        });
+    let completions: Vec<_> = completions.collect();
+    let done = store.complete(SHARD, "crm", &completions).await;
+    assert_eq!(done.expect("completed").done, [true; 4]);
+    assert_eq!(store.hasten(SHARD, "crm").await.expect("an answer"), 1);
+    let request = QueueRequest {
+        priority: normal,
+        after: None,
+        limit: 10,
+    };
+    store.waiting(SHARD, "crm", request).await.expect("a slice");
+    let burial = Burial {
+        id: delivery(9, normal).id,
+        fallback: Some(delivery(20, normal)),
+    };
+    let buried = store.bury(SHARD, "crm", &[burial], &attempt).await;
+    assert_eq!(buried.expect("an answer").done, [true]);
+    store
+        .delivery(&delivery(9, normal).id)
+        .await
+        .expect("found");
+}
+
+async fn look_up(store: &SqliteStore) {
+    let now = store.now().await.expect("the time");
+    for set in 0..32_u8 {
+        let is = |bit: u8| set & (1 << bit) != 0;
+        let filter = DeliveryFilter {
+            state: is(0).then_some(DeliveryState::Dead),
+            sink: is(1).then(|| "crm".to_owned()),
+            rule: is(2).then(|| "rule".to_owned()),
+            since: is(3).then_some(now - LEASE),
+            message_id: is(4).then(|| id(9)),
+        };
+        store.deliveries(&filter, &all()).await.expect("a page");
+    }
+    for action in [Redrive::Requeue, Redrive::Forget] {
+        for rule in [None, Some("rule".to_owned())] {
+            let step = RedriveStep {
+                action,
+                sink: "crm".to_owned(),
+                state: DeliveryState::Dead,
+                rule,
+                since: None,
+                until: now + LEASE,
+                after: None,
+                limit: 1,
+            };
+            store.redrive(SHARD, step).await.expect("a step");
+        }
+        let (id, states) = (delivery(1, Priority::Normal).id, DeliveryState::ALL);
+        store.redrive_one(&id, action, &states).await.expect("done");
+    }
+    store.gauges().await.expect("counts");
+}
+
+async fn keep_house(store: &SqliteStore) {
+    let rate = Rate {
+        permits: 1,
+        per: LEASE,
+    };
+    store.reserve("rate", rate, 1).await.expect("a permit");
+    store.memo(SHARD, "memo").await.expect("an answer");
+    let entry = NewEntry::from(vec![1]);
+    for expected in [None, Some(1)] {
+        let put = store.put_memo(SHARD, "memo", expected, vec![1], vec![entry.clone()]);
+        assert!(put.await.expect("an answer"));
+    }
+    let nothing = Bound {
+        keep_for: Duration::ZERO,
+        max: 0,
+    };
+    let bounds = HistoryBounds {
+        events: nothing,
+        deliveries: nothing,
+        dead: nothing,
+    };
+    let trimmed = store.trim(SHARD, &bounds).await.expect("a trim");
+    assert_ne!(trimmed.events, 0);
+}
+
+#[tokio::test]
+async fn no_statement_reads_a_growing_table_from_end_to_end() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let clock = Clock::default();
+    let (mut writing, lock) = open(&path, clock.now()).expect("a file");
+    let reading = open_to_read(&path).expect("a file");
+    let mut reading = reading.expect("it is not in memory");
+    let seen = Statements::default();
+    note(&mut writing, &seen).expect("it is noted");
+    note(&mut reading, &seen).expect("it is noted");
+    let store = SqliteStore::on(writing, lock, Some(reading), clock).expect("threads");
+    watch(&store).await;
+    route(&store).await;
+    deliver(&store).await;
+    look_up(&store).await;
+    keep_house(&store).await;
+    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    assert!(seen.len() > 40, "only {} were seen", seen.len());
+    let asked = open_to_read(&path).expect("a file").expect("a file");
+    let complaints = seen.iter().map(|statement| complaints(&asked, statement));
+    let complaints = complaints.collect::<rusqlite::Result<Vec<_>>>();
+    let complaints = complaints.expect("plans").concat();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
