@@ -1,7 +1,6 @@
 //! The seam: hands each step to the thread that owns the file.
 
 use std::fmt;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
