@@ -2,6 +2,7 @@
 
 mod alarms;
 mod breaker;
+mod check;
 mod clocks;
 mod crash;
 mod dead;

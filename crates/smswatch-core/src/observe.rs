@@ -6,6 +6,7 @@ mod gate;
 mod legible;
 mod look;
 mod room;
+mod sign_in;
 mod under_way;
 
 use std::sync::Arc;
@@ -137,8 +138,11 @@ pub(crate) async fn run(
         under_way: UnderWay::default(),
         expected: Expected::default(),
     };
+    let signing_in = sign_in::run(&shared, &gate, &stop);
+    let (ours, its_gate) = (Arc::clone(&shared), Arc::clone(&gate));
     tokio::join!(
-        claimer.run(stop),
-        look::run(shared, gate, legible, room, &limiter, starts, commits)
+        signing_in,
+        claimer.run(stop.clone()),
+        look::run(ours, its_gate, legible, room, &limiter, starts, commits)
     );
 }

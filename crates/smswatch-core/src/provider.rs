@@ -6,6 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use smswatch_model::{MessageFacts, MessageId, PartReport};
 
+use crate::sink::Probe;
+
 /// What a provider said about a message when it was asked.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sighting {
@@ -154,4 +156,14 @@ pub trait Provider: fmt::Debug + Send + Sync {
     ///
     /// There was no usable answer; [`LookError::kind`] says what that means for other looks.
     async fn look(&self, message_id: &MessageId) -> Result<Look, LookError>;
+
+    /// Checks whether the provider can be reached and accepts the credentials, without asking about
+    /// a message. The service calls it when it starts, and `smswatch check --online` once.
+    ///
+    /// # Errors
+    ///
+    /// There was no usable answer, as for [`look`](Self::look).
+    async fn probe(&self) -> Result<Probe, LookError> {
+        Ok(Probe::Nothing)
+    }
 }

@@ -7,6 +7,7 @@ use reqwest::header::AUTHORIZATION;
 use reqwest::{Response, StatusCode, Url};
 use smswatch_core::model::MessageId;
 use smswatch_core::provider::{Look, LookError, Provider};
+use smswatch_core::sink::Probe;
 use smswatch_core::{Proxy, Secret, async_trait};
 use smswatch_outbound::{ClientOptions, HttpClient, Route, address};
 
@@ -220,6 +221,13 @@ impl Provider for RouteeProvider {
                 "Routee gave no answer: {server} did not answer in time"
             )))
         })
+    }
+
+    async fn probe(&self) -> Result<Probe, LookError> {
+        let asked = tokio::time::timeout(self.timeout, self.tokens.get(None)).await;
+        let _token =
+            asked.unwrap_or_else(|_| Err(LookError::failed("Routee did not answer in time")))?;
+        Ok(Probe::Answered("Routee accepts the credentials".to_owned()))
     }
 }
 

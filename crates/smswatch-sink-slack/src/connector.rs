@@ -70,6 +70,17 @@ impl BoundedConnector {
         Ok(Self { http, api_url })
     }
 
+    /// Asks for the root of the server at `url`, to see whether it answers; nothing is posted.
+    pub(crate) async fn reach(&self, url: &Url) -> ClientResult<()> {
+        let mut root = url.clone();
+        root.set_path("/");
+        root.set_query(None);
+        let request = Request::head(root.as_str()).header(USER_AGENT, &self.user_agent);
+        let request = request.body(Full::default()).map_err(protocol)?;
+        self.client.request(request).await.map_err(protocol)?;
+        Ok(())
+    }
+
     async fn post<RS: DeserializeOwned>(
         &self,
         url: Url,

@@ -74,6 +74,8 @@ impl JsonSchema for Mention {
         json_schema!({
             "type": "string",
             "pattern": "^(@here|@channel|@everyone|[UWS][A-Z0-9]{2,})$",
+            "patternErrorMessage":
+                "`@here`, `@channel`, `@everyone`, or the id of a user or a user group, such as `U012AB3CD`",
         })
     }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Request, Url};
 use smswatch_core::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Receipt, Sink, SinkContext,
+    ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Probe, Receipt, Sink, SinkContext,
 };
 use smswatch_model::Notification;
 use smswatch_outbound::{ClientOptions, HttpClient, Route, SetupError};
@@ -19,7 +19,7 @@ use crate::body::Rests;
 use crate::redact::Redactor;
 use crate::resolve::{Forbidden, PublicOnly};
 use crate::sign::Signer;
-use crate::{Format, WebhookConfig, answer, render};
+use crate::{Format, WebhookConfig, answer, probe, render};
 
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
@@ -97,6 +97,17 @@ impl Sink for WebhookSink {
         match self.http.client().execute(request).await {
             Ok(response) => answer::judge(response, &self.redactor, &self.rests).await,
             Err(error) => Err(self.explain(&error)),
+        }
+    }
+
+    async fn probe(&self) -> Result<Probe, DeliveryError> {
+        if let Some(forbidden) = self.forbidden {
+            return Err(DeliveryError::permanent(forbidden.to_string()));
+        }
+        let hook = self.template.url();
+        match self.client.head(probe::root(hook)).send().await {
+            Ok(_) => Ok(Probe::Answered(format!("{} answers", probe::address(hook)))),
+            Err(error) => Err(explain(error)),
         }
     }
 }

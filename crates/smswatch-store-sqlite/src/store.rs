@@ -1,7 +1,6 @@
 //! The seam: hands each step to the thread that owns the file.
 
 use std::fmt;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +18,7 @@ use smswatch_core::store::{
 };
 
 use crate::clock::Clock;
+use crate::lock::FileLock;
 use crate::open::{OpenError, open, open_to_read};
 use crate::reader::Reader;
 use crate::worker::Worker;
@@ -52,7 +52,7 @@ impl SqliteStore {
     /// A store on connections that are open: one that writes, and one that reads.
     pub(crate) fn on(
         connection: Connection,
-        lock: File,
+        lock: FileLock,
         reading: Option<Connection>,
         clock: Clock,
     ) -> std::io::Result<Self> {
