@@ -9,6 +9,7 @@ mod dead;
 mod destinations;
 mod door;
 mod fleet;
+mod mail;
 mod memory;
 mod outage;
 mod overflow;

@@ -61,7 +61,10 @@ async fn known(client: &Client, sink: &str) -> anyhow::Result<()> {
     if configured.contains(&sink) || queued.any(|name| name == sink) {
         return Ok(());
     }
-    bail!("{}", smswatch_core::no_such_sink(sink, configured.into_iter()))
+    bail!(
+        "{}",
+        smswatch_core::no_such_sink(sink, configured.into_iter())
+    )
 }
 
 /// How many dead letters there are, all of them or those of one sink.

@@ -153,7 +153,7 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
                 // The keyword in which editors look for it, too.
                 let words = wanted["patternErrorMessage"].as_str();
                 match words {
-                    Some(words) => at(format!("expected {words}")),
+                    Some(words) => at(words.to_owned()),
                     None => at(format!("this must look like `{pattern}`")),
                 }
             }

@@ -126,7 +126,9 @@ mod tests {
     #[test]
     fn destinations_that_do_not_answer_leave_attempts_to_others() {
         let mut shares = Shares::default();
-        let begun = (0..10).filter(|_| shares.begin("hanging", 4, false)).count();
+        let begun = (0..10)
+            .filter(|_| shares.begin("hanging", 4, false))
+            .count();
         assert_eq!(begun, 4);
         assert!(!shares.begin("unknown", 4, false), "it may hang, too");
         assert!(shares.begin("hanging", 4, true), "a probe is always made");
