@@ -75,10 +75,10 @@ impl BoundedConnector {
         let mut root = url.clone();
         root.set_path("/");
         root.set_query(None);
-        let request = Request::head(root.as_str()).header(USER_AGENT, &self.user_agent);
-        let request = request.body(Full::default()).map_err(protocol)?;
-        self.client.request(request).await.map_err(protocol)?;
-        Ok(())
+        let answer = self.http.client().head(root.clone()).send().await;
+        answer
+            .map(drop)
+            .map_err(|error| self.no_answer(&error, &root))
     }
 
     async fn post<RS: DeserializeOwned>(

@@ -13,7 +13,7 @@ use smswatch_core::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Probe, Receipt, Sink, SinkContext,
 };
 use smswatch_model::Notification;
-use smswatch_outbound::{ClientOptions, HttpClient, Route, SetupError};
+use smswatch_outbound::{ClientOptions, HttpClient, Route, SetupError, address};
 
 use crate::body::Rests;
 use crate::redact::Redactor;
@@ -105,9 +105,10 @@ impl Sink for WebhookSink {
             return Err(DeliveryError::permanent(forbidden.to_string()));
         }
         let hook = self.template.url();
-        match self.client.head(probe::root(hook)).send().await {
-            Ok(_) => Ok(Probe::Answered(format!("{} answers", probe::address(hook)))),
-            Err(error) => Err(explain(error)),
+        let asked = self.http.client().head(probe::root(hook));
+        match asked.send().await {
+            Ok(_) => Ok(Probe::Answered(format!("{} answers", address(hook)))),
+            Err(error) => Err(self.explain(&error)),
         }
     }
 }

@@ -15,15 +15,6 @@ pub(crate) fn root(hook: &Url) -> Url {
     root
 }
 
-/// The receiver's host and port, for people.
-pub(crate) fn address(hook: &Url) -> String {
-    let host = hook.host_str().unwrap_or_default();
-    match hook.port_or_known_default() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +24,5 @@ mod tests {
         let hook = "https://bob:hunter2@crm.example.com:8443/hooks/hunter2?token=hunter2#x";
         let hook: Url = hook.parse().expect("a URL");
         assert_eq!(root(&hook).as_str(), "https://crm.example.com:8443/");
-        assert_eq!(address(&hook), "crm.example.com:8443");
     }
 }
