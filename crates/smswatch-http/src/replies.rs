@@ -42,6 +42,7 @@ pub(crate) struct SinkReply {
     open_since: Option<Timestamp>,
     open_reason: Option<String>,
     held_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     destinations: Vec<DestinationReply>,
 }
 
@@ -391,8 +392,11 @@ struct QueueReply {
     pending: u64,
     dead: u64,
     /// Since when deliveries are given up, when the last one was, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
     dead_since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     dead_last_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     dead_reason: Option<String>,
     oldest: Option<Timestamp>,
 }

@@ -26,6 +26,15 @@ impl Circuit {
         self.destinations.get(key).map(|destined| &destined.circuit)
     }
 
+    /// Whether the breaker is open, or that of this destination.
+    pub(crate) fn is_open(&self, destination: Option<&str>) -> bool {
+        let circuit = match destination {
+            Some(key) => self.of(key),
+            None => Some(self),
+        };
+        circuit.is_some_and(|circuit| circuit.open_since().is_some())
+    }
+
     /// All destinations that are kept, by their keys.
     pub(crate) fn destinations(&self) -> impl Iterator<Item = (&str, &Destined)> {
         let all = self.destinations.iter();

@@ -137,7 +137,7 @@ impl Breaker {
 
     /// Whether the breaker of the sink is open, or that of this destination.
     pub(crate) fn is_open(&self, destination: Option<&Destination>) -> bool {
-        is_open(&self.known().view, destination.map(Destination::key))
+        self.known().view.is_open(destination.map(Destination::key))
     }
 
     /// Whether deliveries for destinations of the sink are held back.
@@ -324,9 +324,7 @@ impl Breaker {
                 }
             }
             // What opened and closed within one batch is no news.
-            all.retain(|key, _| {
-                is_open(&before, key.as_deref()) != is_open(circuit, key.as_deref())
-            });
+            all.retain(|key, _| before.is_open(key.as_deref()) != circuit.is_open(key.as_deref()));
             ((), all.into_values().collect())
         };
         self.change(shared, reports.len(), take_all).await
@@ -415,15 +413,6 @@ impl Breaker {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether a sink's breaker is open, or that of one of its destinations.
-fn is_open(circuit: &Circuit, destination: Option<&str>) -> bool {
-    let circuit = match destination {
-        Some(key) => circuit.of(key),
-        None => Some(circuit),
-    };
-    circuit.is_some_and(|circuit| circuit.open_since().is_some())
 }
 
 impl Known {
