@@ -69,7 +69,7 @@ async fn rewrite(store: &dyn Store, id: &MessageId, change: impl Fn(&mut Vec<u8>
 
 /// Appends an entry of another format, and moves an entry that this version can read to those that are
 /// left, as an earlier version does.
-async fn leave_an_entry(store: &dyn Store, body: &[u8]) {
+async fn leave_an_entry(store: &dyn Store, shard: Shard, body: &[u8]) {
     let item = CommitItem {
         message_id: MessageId::new("nobody").expect("a valid id"),
         expected: None,
@@ -81,8 +81,8 @@ async fn leave_an_entry(store: &dyn Store, body: &[u8]) {
         items: vec![item],
         finished: Vec::new(),
     };
-    store.commit(Shard(0), &step).await.expect("a commit");
-    let slice = store.read_log(Shard(0), 100).await.expect("a slice");
+    store.commit(shard, &step).await.expect("a commit");
+    let slice = store.read_log(shard, 100).await.expect("a slice");
     let last = slice.entries.last().expect("an entry");
     let left = SetAside {
         position: last.position.clone(),
@@ -97,7 +97,7 @@ async fn leave_an_entry(store: &dyn Store, body: &[u8]) {
         deliveries: Vec::new(),
         set_aside: vec![left],
     };
-    let outcome = store.route(Shard(0), &route).await.expect("a route step");
+    let outcome = store.route(shard, &route).await.expect("a route step");
     assert_eq!(outcome, RouteOutcome::Done { added: 0 });
 }
 
@@ -134,7 +134,8 @@ async fn what_a_later_version_wrote_is_left_to_it<F: Future<Output = Arc<dyn Sto
     let store = open().await;
     rewrite(&*store, &newer, |bytes| bytes.push(7)).await;
     let told = entry_of(&*store).await;
-    leave_an_entry(&*store, &told).await;
+    let shard = smswatch_core::store::shard_of(&first, store.shard_count());
+    leave_an_entry(&*store, shard, &told).await;
     close(store, lock).await;
 
     let process = Process::start(&config);
@@ -158,7 +159,7 @@ async fn what_a_later_version_wrote_is_left_to_it<F: Future<Output = Arc<dyn Sto
 
     // What it wrote is as it was; it reads it again, which here is this version with a body of its own.
     let store = open().await;
-    let left = store.left_entries(Shard(0), None, 10).await;
+    let left = store.left_entries(shard, None, 10).await;
     assert!(
         left.expect("entries").is_empty(),
         "this version could route it"
