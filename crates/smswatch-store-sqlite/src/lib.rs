@@ -9,12 +9,14 @@
 //! file ends all leases, so that what a killed process had claimed is due at once.
 
 mod clock;
+mod counts;
 mod deliveries;
 mod error;
 mod log;
 mod lookup;
 mod memos;
 mod open;
+mod origins;
 #[cfg(test)]
 mod plans;
 mod rates;
