@@ -21,6 +21,7 @@ fn hidden(bearer: &str) -> Vec<(&'static str, Vec<u8>)> {
     let key = SECRET.trim_start_matches("whsec_");
     vec![
         ("the number", NUMBER.into()),
+        ("a piece of the number", "234\u{2011}5678".into()),
         ("the text", TEXT.into()),
         ("the provider's secret", ROUTEE_SECRET.into()),
         ("the API's token", API_TOKEN.into()),
@@ -97,11 +98,18 @@ async fn nothing_personal_and_no_secret_leaves_the_process(store: &str, files: &
         time_scale: 0.1,
         to: Some(format!("+{NUMBER}")),
         body: TEXT.to_owned(),
-        label: Some(format!("otp {NUMBER}")),
+        label: Some(format!(
+            "otp {NUMBER} or +30\u{a0}691\u{2011}234\u{2011}5678"
+        )),
+        campaign_name: Some(format!("autumn to +{NUMBER}")),
+        groups: vec![format!("VIP {NUMBER}")],
+        operator: Some(format!("ported from {NUMBER}")),
         ..MessageSpec::default()
     };
     let id = stage.sim.register(spec).expect("a message");
-    assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+    let phone = format!("phone=+{NUMBER}");
+    let watched = process.json(&["watch", &id, "--tag", &phone]);
+    assert_eq!(watched["accepted"], 1);
     let hooks = stage.webhook.wait_for(1).await;
     let posts = stage.slack.wait_for(1).await;
     let mails = stage.mail.wait_for(1).await;

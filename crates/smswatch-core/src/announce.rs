@@ -32,7 +32,7 @@ impl Announcer<'_> {
         );
         let description = change
             .description
-            .map(|description| self.privacy.text(description, self.facts));
+            .map(|description| self.privacy.text(&description, self.facts));
         Event {
             event_id: change_event_id(self.message_id, &change.sms_id, current, change.regressions),
             kind: EventKind::StatusChanged,
@@ -89,7 +89,10 @@ impl Announcer<'_> {
     fn message(&self) -> Message {
         let facts = self.facts;
         let people = self.privacy.people(facts);
-        let label = facts.label.clone();
+        let text = |text: &Option<String>| {
+            let text = text.as_deref();
+            text.map(|text| self.privacy.text(text, facts))
+        };
         Message {
             message_id: Some(self.message_id.clone()),
             outcome: self.snapshot.outcome(),
@@ -97,13 +100,20 @@ impl Announcer<'_> {
             from: people.from,
             to: people.to,
             to_key: people.to_key,
-            country: facts.country.clone(),
-            operator: facts.operator.clone(),
-            label: label.map(|label| self.privacy.text(label, facts)),
-            campaign: facts.campaign.clone(),
-            application: facts.application.clone(),
-            groups: facts.groups.clone(),
-            direction: facts.direction.clone(),
+            country: text(&facts.country),
+            operator: text(&facts.operator),
+            label: text(&facts.label),
+            campaign: text(&facts.campaign),
+            application: text(&facts.application),
+            originating_service: text(&facts.originating_service),
+            body_key: facts.body.as_ref().map(|body| self.privacy.text_key(body)),
+            body: self.privacy.body(facts),
+            groups: facts
+                .groups
+                .iter()
+                .map(|group| self.privacy.text(group, facts))
+                .collect(),
+            direction: text(&facts.direction),
             tags: self.tags.clone(),
             ..unknown_message(self.provider)
         }
@@ -166,6 +176,9 @@ fn unknown_message(provider: &str) -> Message {
         label: None,
         campaign: None,
         application: None,
+        originating_service: None,
+        body_key: None,
+        body: None,
         groups: Vec::new(),
         direction: None,
         tags: Tags::new(),

@@ -163,6 +163,27 @@ pub enum Numbers {
     Full,
 }
 
+/// What is kept of message texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BodyText {
+    /// Nothing except a keyed hash.
+    #[default]
+    Omit,
+    /// The text without digits, mail addresses and queries of URLs.
+    Mask,
+    /// The text.
+    Keep,
+}
+
+/// What of a message may be stored and sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PrivacySettings {
+    /// Whether telephone numbers may be shown in full.
+    pub numbers: Numbers,
+    /// What is kept of message texts.
+    pub body: BodyText,
+}
+
 /// When smswatch itself is said to be in trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlarmSettings {

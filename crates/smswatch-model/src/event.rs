@@ -202,6 +202,15 @@ pub struct Message {
     pub campaign: Option<String>,
     /// The application that sent it.
     pub application: Option<String>,
+    /// The provider's service that it came from, such as `Sms` or `Failover`.
+    #[serde(default)]
+    pub originating_service: Option<String>,
+    /// A keyed hash of the text without its digits: equal for messages of one wording.
+    #[serde(default)]
+    pub body_key: Option<String>,
+    /// The text, as far as `privacy.body` keeps it.
+    #[serde(default)]
+    pub body: Option<String>,
     /// The recipient's groups.
     pub groups: Vec<String>,
     /// `Outbound` or `Inbound`.

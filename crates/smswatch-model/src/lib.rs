@@ -23,8 +23,8 @@ pub use id::{DeliveryId, EventId, InvalidId, MessageId, NotificationId, SmsId};
 pub use notification::{
     Alert, Link, Notification, Severity, Wishes, delivery_id, destination, notification_id,
 };
-pub use observation::{MessageFacts, Observation, PartReport, Source};
-pub use phone::PhoneNumber;
+pub use observation::{MessageFacts, MessageText, Observation, PartReport, Source};
+pub use phone::{PhoneNumber, mask_digits, mask_numbers, without_digits};
 pub use snapshot::{Candidate, DetailWord, Outcome, Part, Snapshot, StatusAt};
 pub use status::Word;
 pub use timestamp::{InvalidTimestamp, Timestamp};

@@ -1,5 +1,7 @@
 //! What a source said at one moment about one message and some of its parts.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
@@ -51,6 +53,30 @@ pub struct PartReport {
     pub latency: Option<Number>,
 }
 
+/// The text of a message, which never prints itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MessageText(String);
+
+impl MessageText {
+    /// Takes the text as the provider tells it.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text: only for the keyed hash, and for who configured `privacy.body`.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for MessageText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} characters", self.0.chars().count())
+    }
+}
+
 /// What a source said about the message as a whole; every field may be missing.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MessageFacts {
@@ -60,6 +86,8 @@ pub struct MessageFacts {
     pub from: Option<String>,
     /// The recipient.
     pub to: Option<PhoneNumber>,
+    /// Other numbers that the parts name as their recipient: these are masked wherever they stand, too.
+    pub other_numbers: Vec<PhoneNumber>,
     /// The recipient's country, by its ISO 3166-1 code where the provider keeps to it.
     pub country: Option<String>,
     /// The recipient's mobile operator.
@@ -70,6 +98,10 @@ pub struct MessageFacts {
     pub campaign: Option<String>,
     /// The application that sent it.
     pub application: Option<String>,
+    /// The provider's service that it came from.
+    pub originating_service: Option<String>,
+    /// The text that was sent: what is kept of it is decided by `privacy.body`.
+    pub body: Option<MessageText>,
     /// The recipient's groups.
     pub groups: Vec<String>,
     /// `Outbound` or `Inbound`.

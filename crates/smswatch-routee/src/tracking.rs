@@ -4,7 +4,9 @@
 //! are known to work; where they differ, every form is taken.
 
 use serde::de::{IgnoredAny, MapAccess};
-use smswatch_core::model::{MessageFacts, MessageId, PartReport, PhoneNumber, SmsId, Word};
+use smswatch_core::model::{
+    MessageFacts, MessageId, MessageText, PartReport, PhoneNumber, SmsId, Word,
+};
 use smswatch_core::provider::{Look, Sighting};
 
 use crate::loose::{Fields, Numeric, Object, Objects, Text, Texts};
@@ -15,10 +17,13 @@ const MAX_WORD: usize = 100;
 /// How many characters of a free text or a label are kept; a label may have 350.
 const MAX_TEXT: usize = 500;
 
+/// How many characters of a message's text are kept; a single SMS has 160, the longest chains some 1,500.
+const MAX_BODY: usize = 2000;
+
 /// How many parts and groups are taken: far more than a message can have.
 const MAX_ITEMS: usize = 1000;
 
-/// One part as Routee writes it. The message's text is not read at all.
+/// One part as Routee writes it.
 #[derive(Debug, Default, Clone, PartialEq)]
 struct Item {
     sms_id: Text,
@@ -29,6 +34,8 @@ struct Item {
     operator: Text,
     groups: Texts,
     application: Text,
+    originating_service: Text,
+    body: Text,
     direction: Text,
     part: Numeric,
     parts: Numeric,
@@ -65,6 +72,9 @@ impl Fields for Item {
             "operator" => self.operator = map.next_value()?,
             "groups" => self.groups = map.next_value()?,
             "applicationName" => self.application = map.next_value()?,
+            "originatingService" => self.originating_service = map.next_value()?,
+            // Callbacks call it `message`.
+            "body" | "message" => self.body = map.next_value()?,
             "direction" => self.direction = map.next_value()?,
             "part" => self.part = map.next_value()?,
             "parts" => self.parts = map.next_value()?,
@@ -156,11 +166,16 @@ pub fn parse(message_id: &MessageId, body: &[u8]) -> Result<Look, InvalidTrackin
         .collect();
     // The order of the answer is documented nowhere.
     parts.sort_by_key(|part| part.number.unwrap_or(u32::MAX));
+    let mut numbers: Vec<PhoneNumber> = items.iter().filter_map(recipient).collect();
+    numbers.sort_by(|one, other| one.reveal().cmp(other.reveal()));
+    numbers.dedup();
     match items.into_iter().next() {
-        Some(first) if !parts.is_empty() => Ok(Look::Seen(Box::new(Sighting {
-            facts: facts(first),
-            parts,
-        }))),
+        Some(first) if !parts.is_empty() => {
+            let mut facts = facts(first);
+            numbers.retain(|number| facts.to.as_ref() != Some(number));
+            facts.other_numbers = numbers;
+            Ok(Look::Seen(Box::new(Sighting { facts, parts })))
+        }
         _ => Err(InvalidTracking::Strange),
     }
 }
@@ -209,21 +224,33 @@ fn part(message_id: &MessageId, item: &Item) -> Option<PartReport> {
 fn facts(item: Item) -> MessageFacts {
     let short = |text: Text| text.0.map(|text| cut(&text, MAX_WORD).to_owned());
     let long = |text: Text| text.0.map(|text| cut(&text, MAX_TEXT).to_owned());
+    let to = recipient(&item);
     let groups = item.groups.0.iter().take(MAX_ITEMS);
     MessageFacts {
         part_count: small(&item.parts),
         from: short(item.from),
-        to: item.to.0.map(|to| PhoneNumber::new(cut(&to, MAX_WORD))),
+        to,
+        other_numbers: Vec::new(),
         country: short(item.country),
         operator: short(item.operator),
         label: long(item.label),
         campaign: long(item.campaign),
         application: short(item.application),
+        originating_service: short(item.originating_service),
+        body: item
+            .body
+            .0
+            .map(|body| MessageText::new(cut(&body, MAX_BODY))),
         groups: groups
             .map(|group| cut(group, MAX_WORD).to_owned())
             .collect(),
         direction: short(item.direction),
     }
+}
+
+fn recipient(item: &Item) -> Option<PhoneNumber> {
+    let to = item.to.0.as_deref()?;
+    Some(PhoneNumber::new(cut(to, MAX_WORD)))
 }
 
 /// A count of parts; a strange one is none.

@@ -62,6 +62,8 @@ pub struct Options<'a> {
     pub check_wishes: CheckWishes<'a>,
     /// Hashes telephone numbers as events carry them in `to_key`.
     pub number_key: &'a NumberKey,
+    /// Whether events carry the message's text.
+    pub texts_are_kept: bool,
 }
 
 /// Something that a rule cannot want of a sink.

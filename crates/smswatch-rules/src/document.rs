@@ -108,6 +108,12 @@ pub struct MatchDocument {
     pub campaign: Option<PatternDocument>,
     /// The application that sent it.
     pub application: Option<PatternDocument>,
+    /// Routee's service that it came from, such as `Sms` or `Failover`.
+    pub originating_service: Option<PatternDocument>,
+    /// The keyed hash of the text without its digits, as events tell it.
+    pub body_key: Option<PatternDocument>,
+    /// The text, where `privacy.body` keeps it.
+    pub body: Option<PatternDocument>,
     /// Any of the recipient's groups.
     pub groups: Option<PatternDocument>,
     /// `Outbound` or `Inbound`.

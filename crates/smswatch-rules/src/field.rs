@@ -16,6 +16,9 @@ pub(crate) enum Field {
     Label,
     Campaign,
     Application,
+    OriginatingService,
+    BodyKey,
+    Body,
     Groups,
     Direction,
     Source,
@@ -42,7 +45,7 @@ pub(crate) enum MatchKey {
 }
 
 /// Every key of `match` but the tags, in the order of the documentation.
-pub(crate) const MATCH_KEYS: [(&str, MatchKey); 21] = [
+pub(crate) const MATCH_KEYS: [(&str, MatchKey); 24] = [
     ("status", MatchKey::Text(Field::Status)),
     ("detailed_status", MatchKey::Text(Field::DetailedStatus)),
     ("previous_status", MatchKey::Text(Field::PreviousStatus)),
@@ -54,6 +57,12 @@ pub(crate) const MATCH_KEYS: [(&str, MatchKey); 21] = [
     ("label", MatchKey::Text(Field::Label)),
     ("campaign", MatchKey::Text(Field::Campaign)),
     ("application", MatchKey::Text(Field::Application)),
+    (
+        "originating_service",
+        MatchKey::Text(Field::OriginatingService),
+    ),
+    ("body_key", MatchKey::Text(Field::BodyKey)),
+    ("body", MatchKey::Text(Field::Body)),
     ("groups", MatchKey::Text(Field::Groups)),
     ("direction", MatchKey::Text(Field::Direction)),
     ("source", MatchKey::Text(Field::Source)),
@@ -116,6 +125,9 @@ impl<'a> View<'a> {
             Field::Label => message.label.as_deref(),
             Field::Campaign => message.campaign.as_deref(),
             Field::Application => message.application.as_deref(),
+            Field::OriginatingService => message.originating_service.as_deref(),
+            Field::BodyKey => message.body_key.as_deref(),
+            Field::Body => message.body.as_deref(),
             Field::Groups => None,
             Field::Direction => message.direction.as_deref(),
             Field::Source => event.source.map(smswatch_model::Source::as_str),

@@ -126,6 +126,8 @@ fn own_event() -> Event {
             operator: None,
             label: None,
             application: None,
+            originating_service: None,
+            body_key: None,
             direction: None,
             tags: Tags::new(),
             ..event.message
@@ -184,6 +186,9 @@ fn event(n: usize) -> Event {
             label: Some("order-17".to_owned()),
             campaign: None,
             application: Some("default".to_owned()),
+            originating_service: Some("Sms".to_owned()),
+            body_key: Some("key-of-the-text".to_owned()),
+            body: None,
             groups: Vec::new(),
             direction: Some("Outbound".to_owned()),
             tags: Tags::from([("team".to_owned(), "crm".to_owned())]),

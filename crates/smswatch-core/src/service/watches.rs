@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use futures::stream::{self, StreamExt as _};
-use smswatch_model::{MessageId, Outcome, Part, Tags, Timestamp};
+use smswatch_model::{
+    MessageFacts, MessageId, Outcome, Part, PhoneNumber, Tags, Timestamp, mask_numbers,
+};
 
 use super::error::ServiceError;
 use crate::record::{Record, WatchState};
@@ -78,6 +80,8 @@ impl Shared {
     ) -> Result<Registered, ServiceError> {
         let mut by_shard: HashMap<Shard, BTreeMap<MessageId, Tags>> = HashMap::new();
         for NewWatch { message_id, tags } in watches {
+            let masked = self.privacy.tags(&tags, &MessageFacts::default());
+            let tags = masked.unwrap_or(tags);
             let wanted = by_shard.entry(self.shard_of(&message_id)).or_default();
             wanted.entry(message_id).or_default().extend(tags);
         }
@@ -243,14 +247,21 @@ fn with_tags(watch: Option<Watch>, tags: &Tags, now: Timestamp) -> Wanted {
     let Some(mut watch) = watch.filter(|watch| watch.state != WatchState::Removed) else {
         return Wanted::New(Watch::new(now, tags.clone()));
     };
-    if tags
-        .iter()
-        .all(|(name, value)| watch.tags.get(name) == Some(value))
-    {
+    let has = |(name, value): (&String, &String)| {
+        let known = watch.tags.get(name);
+        known.is_some_and(|known| known == value || is_masked(known, value))
+    };
+    if tags.iter().all(has) {
         return Wanted::AsItIs;
     }
     watch.tags.extend(tags.clone());
     Wanted::Changed(watch)
+}
+
+/// Whether `known` is the number `value` as an observation has masked it: it must not be stored again.
+fn is_masked(known: &str, value: &str) -> bool {
+    PhoneNumber::looks_like_one(value)
+        && mask_numbers(value, [&PhoneNumber::new(value)]).is_some_and(|masked| masked == known)
 }
 
 fn item(message_id: MessageId, expected: Option<Record>, watch: Option<&Watch>) -> CommitItem {

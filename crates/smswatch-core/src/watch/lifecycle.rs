@@ -172,10 +172,16 @@ impl Step<'_> {
         let now = self.now;
         let watch = &mut self.applied.watch;
         let known_parts = watch.snapshot.parts.len();
+        let observation = &*self.lifecycle.privacy.observation(observation);
         let diff = diff(&watch.snapshot, observation);
         let told = std::mem::take(&mut watch.announced);
         watch.announced = told.after(&diff.changes, &watch.snapshot, &diff.snapshot);
         watch.snapshot = diff.snapshot;
+        // Only an observation tells whose number a tag names.
+        let masked = self.lifecycle.privacy.tags(&watch.tags, &observation.facts);
+        if let Some(masked) = masked {
+            watch.tags = masked;
+        }
         self.applied.stale = diff.stale;
         self.applied.clamped = diff.clamped;
         if watch.snapshot.parts.len() > known_parts && !watch.snapshot.is_complete() {

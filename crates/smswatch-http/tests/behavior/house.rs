@@ -11,7 +11,7 @@ use hyper::{HeaderMap, Request};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use smswatch_core::settings::{
-    AlarmSettings, Numbers, ProviderLimits, Settings, SinkSettings, WatchSettings,
+    AlarmSettings, PrivacySettings, ProviderLimits, Settings, SinkSettings, WatchSettings,
 };
 use smswatch_core::sink::Sink;
 use smswatch_core::store::{Bound, HistoryBounds, Rate, Store};
@@ -92,7 +92,10 @@ impl House {
             provider: Arc::new(FakeProvider),
             rules: Arc::new(EveryEvent),
             sinks: BTreeMap::from([("crm".to_owned(), (sink, SinkSettings::default()))]),
-            privacy: Privacy::new(Numbers::Mask, &Secret::new("a key of this test")),
+            privacy: Privacy::new(
+                PrivacySettings::default(),
+                &Secret::new("a key of this test"),
+            ),
             settings: settings(),
         };
         let engine = Engine::start(parts, now);

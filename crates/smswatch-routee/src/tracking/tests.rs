@@ -25,7 +25,7 @@ const WHOLE: &str = r#"[{
         "reason": {"detailedStatus": "Unknown Number", "description": "It does not exist."}}}]"#;
 
 #[test]
-fn every_documented_field_is_read_and_the_text_is_not() {
+fn every_documented_field_is_read_and_the_text_is_not_printed() {
     let sighting = seen(WHOLE);
     let part = &sighting.parts[0];
     assert_eq!(part.sms_id.as_str(), "7b1e9c52-2f0a-4a57-9d50-aaaaaaaaaa01");
@@ -48,7 +48,23 @@ fn every_documented_field_is_read_and_the_text_is_not() {
         Some("+306900000001")
     );
     assert_eq!(sighting.facts.groups, ["a", "b"]);
+    let service = sighting.facts.originating_service.as_deref();
+    assert_eq!(service, Some("Sms"));
+    let body = sighting.facts.body.as_ref().map(MessageText::reveal);
+    assert_eq!(body, Some("Your parcel is ready"));
     assert!(!format!("{sighting:?}").contains("parcel"));
+}
+
+#[test]
+fn recipients_of_all_parts_are_known() {
+    let sighting = seen(
+        r#"[{"smsId": "a", "status": "Sent"},
+            {"smsId": "b", "to": "306900000002", "status": "Sent"},
+            {"smsId": "c", "to": "+306900000002", "status": "Sent"}]"#,
+    );
+    let others = sighting.facts.other_numbers.iter();
+    let others: Vec<_> = others.map(PhoneNumber::reveal).collect();
+    assert_eq!(others, ["+306900000002"]);
 }
 
 #[test]

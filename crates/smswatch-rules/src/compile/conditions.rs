@@ -67,6 +67,7 @@ impl Compiler<'_> {
             }
             Some(MatchKey::Text(field)) => {
                 let patterns = self.patterns(entry, &field)?;
+                self.check_text_is_kept(entry, &field, &patterns);
                 self.check_kinds(entry, kinds, |kind| never_has(&field, &patterns, kind));
                 ConditionTest::Text(field, patterns)
             }
@@ -191,6 +192,16 @@ impl Compiler<'_> {
         if let Some(known) = did_you_mean(word, known.iter().copied()) {
             self.warning(place, format!("Routee documents no `{shown}`"))
                 .hint = Some(format!("did you mean `{known}`?"));
+        }
+    }
+
+    /// A rule about message texts where none is kept would never match.
+    fn check_text_is_kept(&mut self, entry: &Entry, field: &Field, patterns: &Patterns) {
+        if *field == Field::Body && !self.options.texts_are_kept && !patterns.accept_nothing() {
+            self.error(entry.key.place, "message texts are not kept")
+                .hint = Some(
+                "set `privacy.body` to `mask` or `keep`; `body_key` is there without it".to_owned(),
+            );
         }
     }
 

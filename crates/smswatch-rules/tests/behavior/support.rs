@@ -26,6 +26,7 @@ pub(crate) fn compiled(rules: &str) -> Compiled {
         sinks_file: "smswatch.yaml",
         check_wishes: &check_wishes,
         number_key: &number_key,
+        texts_are_kept: true,
     };
     let Some(mut document) = document else {
         return Compiled {
@@ -128,6 +129,9 @@ pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>)
             label: Some("order-17".to_owned()),
             campaign: None,
             application: Some("default".to_owned()),
+            originating_service: Some("Sms".to_owned()),
+            body_key: Some("key of the text".to_owned()),
+            body: Some("Your parcel is ready".to_owned()),
             groups: vec!["customers".to_owned(), "vip".to_owned()],
             direction: Some("Outbound".to_owned()),
             tags: Tags::from([("team".to_owned(), "crm".to_owned())]),
@@ -183,6 +187,9 @@ pub(crate) fn unknown(event: Event) -> Event {
             label: None,
             campaign: None,
             application: None,
+            originating_service: None,
+            body_key: None,
+            body: None,
             groups: Vec::new(),
             direction: None,
             tags: Tags::new(),

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use smswatch_core::settings::{
-    AlarmSettings, BreakerSettings, FallbackSettings, Numbers, ProviderLimits, RetrySettings,
-    Settings, SinkSettings, WatchSettings,
+    AlarmSettings, BodyText, BreakerSettings, FallbackSettings, Numbers, PrivacySettings,
+    ProviderLimits, RetrySettings, Settings, SinkSettings, WatchSettings,
 };
 use smswatch_core::store::{Bound, HistoryBounds, Rate};
 use smswatch_http::{ApiToken, HttpOptions, Scope};
@@ -17,19 +17,26 @@ use smswatch_store_redis::RedisOptions;
 
 use super::StoreChoice;
 use super::document::{
-    AlarmsSection, BoundSection, CommonSinkSection, HeartbeatSection, HistorySection, HttpSection,
-    NumbersChoice, PrivacySection, RateSection, RouteeSection, StoreSection, TokenScope,
-    WatchSection,
+    AlarmsSection, BodyChoice, BoundSection, CommonSinkSection, HeartbeatSection, HistorySection,
+    HttpSection, NumbersChoice, PrivacySection, RateSection, RouteeSection, StoreSection,
+    TokenScope, WatchSection,
 };
 use super::validate::Problem;
 use crate::heartbeat::{self, HeartbeatOptions};
 
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) fn numbers(section: &PrivacySection) -> Numbers {
-    match section.numbers {
-        NumbersChoice::Mask => Numbers::Mask,
-        NumbersChoice::Full => Numbers::Full,
+pub(super) fn privacy(section: &PrivacySection) -> PrivacySettings {
+    PrivacySettings {
+        numbers: match section.numbers {
+            NumbersChoice::Mask => Numbers::Mask,
+            NumbersChoice::Full => Numbers::Full,
+        },
+        body: match section.body {
+            BodyChoice::Omit => BodyText::Omit,
+            BodyChoice::Mask => BodyText::Mask,
+            BodyChoice::Keep => BodyText::Keep,
+        },
     }
 }
 

@@ -173,7 +173,8 @@ pub(crate) enum TokenScope {
 pub(crate) struct PrivacySection {
     /// Whether telephone numbers are masked (`+3069******01`) or shown in full. Default: `mask`.
     pub(crate) numbers: NumbersChoice,
-    /// Message texts are never kept. Default: `omit`.
+    /// What is kept of message texts. A keyed hash of the text without its digits (`body_key`) is
+    /// always told, so that messages of one wording can be recognized. Default: `omit`.
     pub(crate) body: BodyChoice,
 }
 
@@ -192,9 +193,13 @@ pub(crate) enum NumbersChoice {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum BodyChoice {
-    /// They are not.
+    /// Nothing.
     #[default]
     Omit,
+    /// The text with digits, mail addresses and queries of URLs hidden.
+    Mask,
+    /// The whole text, in which telephone numbers are shown as `numbers` says.
+    Keep,
 }
 
 /// What is kept of the past.

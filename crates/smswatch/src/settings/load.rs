@@ -165,9 +165,9 @@ impl Reader<'_> {
         let secret = routee
             .as_ref()
             .map(|routee| routee.application_secret.clone());
-        let numbers = privacy.as_ref().map(convert::numbers).unwrap_or_default();
+        let allowed = privacy.as_ref().map(convert::privacy).unwrap_or_default();
         let secret = secret.unwrap_or_else(|| smswatch_core::Secret::new(""));
-        let privacy = smswatch_core::Privacy::new(numbers, &secret);
+        let privacy = smswatch_core::Privacy::new(allowed, &secret);
         let rules = self.rules(&value, &names, &made, &privacy);
         let sinks = (made.len() == names.len()).then(|| made_sinks(made));
 
@@ -302,6 +302,7 @@ impl Reader<'_> {
             sinks_file: self.document.file(),
             check_wishes: &check_wishes,
             number_key: &number_key,
+            texts_are_kept: privacy.keeps_texts(),
         };
         let compiled = compile(self.document, self.document.find("/rules"), &options);
         let is_sound = !compiled.problems.iter().any(Diagnostic::is_error);

@@ -91,7 +91,9 @@ broken! {
     a_key_prefix_that_is_none: "store: {key_prefix: \"\"}";
     a_store_that_is_half_a_url: "store: {url: \"redis://:hunter2@\"}";
     an_unknown_scope: "http: {tokens: [{name: a, token: b, scope: reed}]}";
-    a_text_that_is_kept: "privacy: {body: keep}";
+    an_unknown_way_to_keep_texts: "privacy: {body: kept}";
+    a_rule_about_texts_that_are_not_kept:
+        "sinks: {a: {type: console}}\nrules: [{name: x, match: {body: \"*parcel*\"}, notify: [a]}]";
     a_sink_without_room: "sinks: {a: {type: console, queue: {max: 0, most: 5}}}";
     a_fallback_that_is_no_sink:
         "sinks: {a: {type: console, fallback: opps}, ops: {type: console}}";

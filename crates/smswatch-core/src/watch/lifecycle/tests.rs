@@ -6,7 +6,7 @@ use smswatch_model::{PartReport, SmsId, Tags, Word};
 
 use super::*;
 use crate::Secret;
-use crate::settings::Numbers;
+use crate::settings::PrivacySettings;
 
 const START: i64 = 1_777_636_800;
 
@@ -23,7 +23,7 @@ impl Walk {
         let now = Timestamp::from_seconds(START);
         Self {
             settings: WatchSettings::default(),
-            privacy: Privacy::new(Numbers::Mask, &Secret::new("s")),
+            privacy: Privacy::new(PrivacySettings::default(), &Secret::new("s")),
             watch: Watch::new(now, Tags::new()),
             now,
             told: Vec::new(),
