@@ -5,6 +5,7 @@ mod breaker;
 mod crash;
 mod dead;
 mod fleet;
+mod mail;
 mod memory;
 mod outage;
 mod overflow;

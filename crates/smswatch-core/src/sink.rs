@@ -11,6 +11,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use smswatch_model::{Notification, Wishes};
 
+use crate::settings::SinkSettings;
+
 /// How much of the other side's answer a receipt or an error keeps, in characters.
 const MAX_DETAIL: usize = 300;
 
@@ -77,17 +79,27 @@ pub struct SinkContext {
     pub name: String,
     /// How smswatch introduces itself to others: `smswatch/VERSION`.
     pub user_agent: String,
+    /// How long one attempt may take before core ends it.
+    pub timeout: Duration,
 }
 
 impl SinkContext {
-    /// The context of the sink called `name`.
+    /// The context of the sink called `name`, with the usual timeout.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         let user_agent = format!("smswatch/{}", crate::VERSION);
         Self {
             name: name.into(),
             user_agent,
+            timeout: SinkSettings::DEFAULT_TIMEOUT,
         }
+    }
+
+    /// The same context for a sink whose attempts may take `timeout`.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
     }
 }
 

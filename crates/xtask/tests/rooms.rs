@@ -61,7 +61,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("slack-morphism", &["smswatch-sink-slack"]),
     ("axum", &["smswatch-http", "smswatch-testkit", "xtask"]),
     ("saphyr-parser", &["smswatch-rules"]),
-    ("minijinja", &["smswatch-rules"]),
+    ("minijinja", &["smswatch-rules", "smswatch-sink-email"]),
     ("prometheus-client", &["smswatch-core"]),
     ("clap", &["smswatch", "routee-sim"]),
 ];

@@ -260,7 +260,8 @@ impl Reader<'_> {
             .collect();
         let common: CommonSinkSection = serde_json::from_value(Value::Object(common)).ok()?;
         let settings = self.converted(Some(convert::sink(&common, &pointer)))?;
-        match sink_type.configure(Value::Object(own), &SinkContext::new(name)) {
+        let context = SinkContext::new(name).with_timeout(settings.timeout);
+        match sink_type.configure(Value::Object(own), &context) {
             Ok(sink) => Some((sink, settings)),
             // The schema has found it already, with its place.
             Err(ConfigureError::Unreadable(_)) => None,

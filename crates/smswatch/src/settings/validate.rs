@@ -131,7 +131,13 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
             } else if KEY_PREFIX == pattern {
                 at("this must be 1 to 64 letters, digits, and any of `_.:-`".to_owned())
             } else {
-                at(format!("this must look like `{pattern}`"))
+                let path = error.schema_path().as_str();
+                let described = lookup(schema, path.trim_end_matches("/pattern"));
+                // The key with which editors replace the pattern by words.
+                match described["patternErrorMessage"].as_str() {
+                    Some(words) => at(words.to_owned()),
+                    None => at(format!("this must look like `{pattern}`")),
+                }
             }
         }
         // A mapping without any option.
