@@ -10,6 +10,7 @@
 //! file ends all leases, so that what a killed process had claimed is due at once.
 
 mod clock;
+mod counts;
 mod deliveries;
 mod error;
 mod left;
@@ -19,6 +20,7 @@ mod lookup;
 mod memos;
 mod numbers;
 mod open;
+mod origins;
 #[cfg(test)]
 mod plans;
 mod rates;
