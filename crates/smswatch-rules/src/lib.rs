@@ -2,7 +2,7 @@
 //!
 //! [`Document`] reads a file so that every problem can be shown at its line and column, as a
 //! [`Diagnostic`]. [`compile`] makes a [`RuleBook`] of the rules in it and finds all that is wrong
-//! with them; the book then says which events matter and who hears of them.
+//! with them; the book then says which events matter and who is notified of them.
 
 mod book;
 mod compile;

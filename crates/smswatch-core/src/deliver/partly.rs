@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
-use smswatch_model::{EventId, EventKind, Notification, Wishes, delivery_id};
+use smswatch_model::{EventId, EventKind, Notification, Wishes, delivery_id, destination};
 
 use super::fallback;
 use crate::shared::{Shared, SinkUnit};
@@ -27,7 +26,7 @@ impl Refusals {
         if receipt.refusals().is_none() && refusals.is_empty() {
             return false;
         }
-        let destinations = written(wishes);
+        let destinations = destination("", wishes);
         let Some(refused) = receipt.refusals() else {
             return refusals.remove(&destinations).is_some();
         };
@@ -64,9 +63,7 @@ pub(crate) fn rest(
     }
     let events = notification.events.iter();
     let ids: Vec<&EventId> = events.map(|event| &event.event_id).collect();
-    // No sink has a line break in its name.
-    let destination = format!("{sink}\n{}", written(&wishes));
-    let id = delivery_id(&destination, &notification.rule, &ids);
+    let id = delivery_id(&destination(sink, &wishes), &notification.rule, &ids);
     let notification = notification.clone();
     Some(fallback::readdressed(notification, sink, id, wishes))
 }
@@ -90,12 +87,6 @@ pub(crate) fn queued_instead(
     // The store counts both kinds together; one that it had already is rare, and says little.
     let most = u64::try_from(others.len()).unwrap_or(u64::MAX);
     fallback::handed_over(shared, unit, shard, others, added.min(most));
-}
-
-/// The wishes as text, equal for equal wishes in whichever order.
-fn written(wishes: &Wishes) -> String {
-    let sorted: BTreeMap<&String, &Value> = wishes.iter().collect();
-    serde_json::to_string(&sorted).expect("JSON values become text")
 }
 
 #[cfg(test)]
@@ -129,12 +120,5 @@ mod tests {
             refusals.note(&wishes, &Receipt::new("ok").left_out(n));
         }
         assert_eq!(refusals.lock().len(), MAX_KEPT);
-    }
-
-    #[test]
-    fn equal_wishes_are_written_alike() {
-        let one = Wishes::from_iter([("a".to_owned(), json!(1)), ("b".to_owned(), json!(2))]);
-        let other = Wishes::from_iter([("b".to_owned(), json!(2)), ("a".to_owned(), json!(1))]);
-        assert_eq!(written(&one), written(&other));
     }
 }

@@ -86,3 +86,74 @@ fn add(told: &mut Told, delivery: &StoredDelivery) {
         told.add(rule, &delivery.sink, wishes, &event.event_id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use smswatch_model::{Severity, Timestamp, Wishes};
+
+    use super::*;
+    use crate::announce::test_event;
+    use crate::route;
+    use crate::rules::Notice;
+
+    fn to_channel(channel: &str) -> Wishes {
+        Wishes::from_iter([("channel".to_owned(), channel.into())])
+    }
+
+    /// A delivery of `event` by the rule `undelivered` to a channel of the sink `slack`.
+    fn stored(event: &Event, channel: &str, state: DeliveryState) -> StoredDelivery {
+        let now = Timestamp::from_seconds(1_777_636_800);
+        let notice = Notice {
+            rule: "undelivered".to_owned(),
+            sink: "slack".to_owned(),
+            wishes: to_channel(channel),
+            severity: Severity::Critical,
+            title: "a title".to_owned(),
+            text: "a text".to_owned(),
+            group: BTreeMap::new(),
+            events: vec![0],
+        };
+        let new = route::delivery(notice, std::slice::from_ref(event), now);
+        StoredDelivery {
+            id: new.id,
+            sink: new.sink,
+            rule: new.rule,
+            state,
+            message_ids: new.message_ids,
+            created_at: now,
+            queued_at: now,
+            next_attempt_at: None,
+            attempts_made: 0,
+            attempts: Vec::new(),
+            body: new.body,
+        }
+    }
+
+    #[test]
+    fn what_was_held_back_or_given_up_told_nobody() {
+        let event = test_event("routee", "slack", Timestamp::from_seconds(0), 1);
+        for state in DeliveryState::ALL {
+            let mut told = Told::default();
+            add(&mut told, &stored(&event, "#a", state));
+            let is_told = |rule: &str, channel: &str| {
+                told.contains(rule, "slack", &to_channel(channel), &event.event_id)
+            };
+            let counts = matches!(state, DeliveryState::Pending | DeliveryState::Delivered);
+            assert_eq!(is_told("undelivered", "#a"), counts, "{state:?}");
+            assert!(
+                !is_told("undelivered", "#b"),
+                "another channel was not told"
+            );
+            assert!(!is_told("another", "#a"), "another rule did not tell it");
+        }
+    }
+
+    #[test]
+    fn deliveries_to_two_channels_have_ids_of_their_own() {
+        let event = test_event("routee", "slack", Timestamp::from_seconds(0), 1);
+        let id = |channel| stored(&event, channel, DeliveryState::Pending).id;
+        assert_ne!(id("#a"), id("#b"));
+    }
+}

@@ -52,7 +52,7 @@ struct File {
     /// Where notifications go, by a name of your own.
     #[schemars(default)]
     sinks: Map<String, Value>,
-    /// Which events matter and who hears of them; all are tried, from top to bottom.
+    /// Which events matter and who is notified of them; all are tried, from top to bottom.
     #[schemars(default)]
     rules: Vec<RuleDocument>,
 }

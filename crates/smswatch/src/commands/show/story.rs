@@ -12,7 +12,7 @@ use crate::plain::plain;
 /// Appends the events with the rules tried on them. Rules that made the same of several events in a row
 /// are shown once, below the last of them; rules about other kinds of events only with `all`.
 pub(super) fn tell(text: &mut String, timeline: &Value, all: bool) {
-    text.push_str("\nWhat happened\n");
+    text.push_str("\nWhat happened, and what today's rules make of it\n");
     let events = timeline["events"].as_array().map(Vec::as_slice);
     let events = events.unwrap_or_default();
     if events.is_empty() {
