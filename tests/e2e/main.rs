@@ -6,6 +6,7 @@ mod check;
 mod crash;
 mod dead;
 mod fleet;
+mod mail;
 mod memory;
 mod outage;
 mod overflow;

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use smswatch_model::{Notification, Wishes};
 
 use crate::proxy::Proxy;
+use crate::settings::SinkSettings;
 
 /// How much of the other side's answer a receipt or an error keeps, in characters.
 const MAX_DETAIL: usize = 300;
@@ -103,10 +104,12 @@ pub struct SinkContext {
     pub user_agent: String,
     /// Which proxy its HTTP requests leave through.
     pub proxy: Proxy,
+    /// How long one attempt may take before core ends it.
+    pub timeout: Duration,
 }
 
 impl SinkContext {
-    /// The context of the sink called `name`, with the proxy of the environment.
+    /// The context of the sink called `name`, with the proxy of the environment and the usual timeout.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         let user_agent = format!("smswatch/{}", crate::VERSION);
@@ -114,6 +117,7 @@ impl SinkContext {
             name: name.into(),
             user_agent,
             proxy: Proxy::default(),
+            timeout: SinkSettings::DEFAULT_TIMEOUT,
         }
     }
 
@@ -121,6 +125,13 @@ impl SinkContext {
     #[must_use]
     pub fn with_proxy(self, proxy: Proxy) -> Self {
         Self { proxy, ..self }
+    }
+
+    /// The same context for a sink whose attempts may take `timeout`.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
     }
 }
 

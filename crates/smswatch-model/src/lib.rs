@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock or knows another program's words.
 
 mod diff;
+mod digest;
 mod event;
 mod fault;
 mod id;
@@ -14,6 +15,7 @@ mod status;
 mod timestamp;
 
 pub use diff::{AGREEMENT_GAP, Change, Diff, diff};
+pub use digest::{Digest, DigestRow};
 pub use event::{
     About, CurrentStatus, Event, EventKind, Message, PartFacts, PreviousStatus, change_event_id,
     deadline_event_id, derived_event_id,

@@ -1,5 +1,6 @@
 //! What an operator writes about an e-mail sink, and what of it makes no sense.
 
+use lettre::Address;
 use lettre::message::Mailbox;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,15 +11,21 @@ use smswatch_core::sink::InvalidConfig;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmailConfig {
-    /// The relay: `smtp://HOST:PORT`, `smtp://HOST:PORT?tls=required` or `smtps://HOST:PORT`; may
-    /// hold user and password.
+    /// The relay: `smtp://HOST:PORT`, `smtp://HOST:PORT?tls=required` (STARTTLS) or
+    /// `smtps://HOST:PORT`; may hold user and password, percent-encoded. An IPv6 address stands in
+    /// brackets: `smtp://[::1]:25`.
     pub smtp: Secret,
-    /// The user to log in as, where the URL names none.
+    /// The user to log in as, if the URL names none.
     #[serde(default)]
     pub username: Option<String>,
-    /// The password to log in with, where the URL holds none.
+    /// The password to log in with, if the URL holds none.
     #[serde(default)]
     pub password: Option<Secret>,
+    /// The name with which smswatch introduces itself to the relay (`EHLO`): a host's full name, or an
+    /// address such as `[192.0.2.1]`. Default: this machine's name if it has a domain, else its
+    /// address.
+    #[serde(default)]
+    pub ehlo: Option<String>,
     /// The sender, such as `SMS alerts <alerts@example.com>`.
     pub from: String,
     /// The recipients.
@@ -41,6 +48,20 @@ pub struct EmailWishes {
     pub to: Option<Vec<String>>,
 }
 
+impl EmailWishes {
+    /// Checks the recipients as strictly as the sink's own.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or one is no address.
+    pub(crate) fn check(&self) -> Result<(), InvalidConfig> {
+        match &self.to {
+            Some(to) => recipients(to).map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Who a mail is from and to.
 #[derive(Debug, Clone)]
 pub(crate) struct Addresses {
@@ -52,30 +73,46 @@ pub(crate) struct Addresses {
 
 impl Addresses {
     pub(crate) fn of(config: &EmailConfig) -> Result<Self, InvalidConfig> {
-        if config.to.is_empty() {
-            return Err(InvalidConfig::at("to", "a mail needs a recipient"));
-        }
-        let all = |key, texts: &[String]| -> Result<Vec<Mailbox>, InvalidConfig> {
-            texts.iter().map(|text| mailbox(key, text)).collect()
-        };
+        let copies = config.cc.iter().map(|text| checked("cc", text));
+        let reply_to = config.reply_to.as_deref();
         Ok(Self {
-            from: mailbox("from", &config.from)?,
-            to: all("to", &config.to)?,
-            cc: all("cc", &config.cc)?,
-            reply_to: config
-                .reply_to
-                .as_deref()
-                .map(|text| mailbox("reply_to", text))
-                .transpose()?,
+            from: checked("from", &config.from)?,
+            to: recipients(&config.to)?,
+            cc: copies.collect::<Result<_, _>>()?,
+            reply_to: reply_to.map(|text| checked("reply_to", text)).transpose()?,
         })
     }
 }
 
-fn mailbox(key: &'static str, text: &str) -> Result<Mailbox, InvalidConfig> {
-    text.parse().map_err(|_| {
+/// The recipients of a mail, of which there must be one.
+fn recipients(to: &[String]) -> Result<Vec<Mailbox>, InvalidConfig> {
+    if to.is_empty() {
+        return Err(InvalidConfig::at("to", "a mail needs a recipient"));
+    }
+    to.iter().map(|text| checked("to", text)).collect()
+}
+
+fn checked(key: &'static str, text: &str) -> Result<Mailbox, InvalidConfig> {
+    mailbox(text).ok_or_else(|| {
+        let several = if text.matches('@').count() > 1 {
+            "; give each address an entry of its own"
+        } else {
+            ""
+        };
         InvalidConfig::at(
             key,
-            format!("`{text}` is no address such as `Name <name@example.com>`"),
+            format_args!("`{text}` is no address such as `Name <name@example.com>`{several}"),
         )
     })
+}
+
+/// The address that `text` is, its domain in the form that mail uses.
+pub(crate) fn mailbox(text: &str) -> Option<Mailbox> {
+    let mut mailbox: Mailbox = text.trim().parse().ok()?;
+    let domain = mailbox.email.domain();
+    if !domain.is_ascii() {
+        let domain = url::Host::parse(domain).ok()?.to_string();
+        mailbox.email = Address::new(mailbox.email.user(), domain).ok()?;
+    }
+    Some(mailbox)
 }

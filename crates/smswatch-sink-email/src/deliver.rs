@@ -1,139 +1,144 @@
-//! One mail, and what the relay's answer means.
+//! One mail to all of its recipients, and what comes of it.
 
 use std::fmt;
 use std::time::Duration;
 
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::response::Severity as ReplySeverity;
-use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error};
-use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use lettre::{Address, Message};
 use smswatch_core::async_trait;
-use smswatch_core::model::Notification;
+use smswatch_core::model::{Notification, Wishes};
 use smswatch_core::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, Receipt, Sink, SinkContext,
+    ConfiguredSink, DeliveryError, InvalidConfig, Probe, Receipt, Sink, SinkContext,
 };
 
-use crate::config::{Addresses, EmailConfig, EmailWishes};
+use crate::config::{Addresses, EmailConfig, EmailWishes, mailbox};
+use crate::outcome::{Recipients, outcome};
 use crate::redact::Redactor;
+use crate::relay::{self, Relay};
 use crate::render;
+use crate::reply::Step;
+use crate::session::{self, Letter, Progress};
+use crate::trouble::Trouble;
 
-/// How long one step of the conversation with the relay may take; core bounds the whole attempt.
-const STEP: Duration = Duration::from_secs(30);
-
-/// The replies that refuse the login and not the mail.
-const LOGIN: [u16; 4] = [530, 534, 535, 538];
+/// What of an attempt's time is left for saying what came of it, at most.
+const REPORTING: Duration = Duration::from_secs(1);
 
 /// Sends mails through one relay.
 pub struct EmailSink {
-    /// Every mail has a connection of its own: one that an abandoned attempt left in the middle of a
-    /// conversation must not be anybody else's.
-    transport: AsyncSmtpTransportBuilder,
+    relay: Relay,
     addresses: Addresses,
     redactor: Redactor,
-    /// What stands behind the `@` of message ids.
-    domain: String,
+    /// How long a conversation with the relay may take: a little less than the attempt.
+    patience: Duration,
 }
 
 impl ConfiguredSink for EmailSink {
     type Config = EmailConfig;
     type Wishes = EmailWishes;
 
-    fn configure(config: EmailConfig, _: &SinkContext) -> Result<Self, InvalidConfig> {
+    fn configure(config: EmailConfig, context: &SinkContext) -> Result<Self, InvalidConfig> {
         let addresses = Addresses::of(&config)?;
-        // What is wrong with the URL is not repeated: it may hold a password.
-        let invalid = || {
-            InvalidConfig::at(
-                "smtp",
-                "this is no relay such as smtp://HOST:PORT or smtps://HOST:PORT",
-            )
-        };
-        let url: url::Url = config.smtp.reveal().parse().map_err(|_| invalid())?;
-        if url.host_str().is_none_or(str::is_empty) {
-            return Err(invalid());
-        }
-        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(config.smtp.reveal());
-        let mut builder = builder.map_err(|_| invalid())?;
-        builder = builder.timeout(Some(STEP));
-        let redactor = Redactor::of(&config, &url);
-        match (config.username, config.password) {
-            (Some(user), Some(password)) => {
-                builder = builder.credentials(Credentials::new(user, password.reveal().to_owned()));
-            }
-            (None, None) => {}
-            (Some(_), None) => {
-                return Err(InvalidConfig::at("username", "a user needs a `password`"));
-            }
-            (None, Some(_)) => {
-                return Err(InvalidConfig::at(
-                    "password",
-                    "a password needs a `username`",
-                ));
-            }
-        }
-        let domain = addresses.from.email.domain().to_owned();
+        let url: url::Url = config
+            .smtp
+            .reveal()
+            .parse()
+            .map_err(|_| relay::no_relay())?;
         Ok(Self {
-            transport: builder,
+            relay: Relay::of(&config, &url)?,
+            redactor: Redactor::of(&config, &url),
             addresses,
-            redactor,
-            domain,
+            patience: context.timeout - REPORTING.min(context.timeout / 10),
         })
+    }
+
+    fn check_overrides(&self, overrides: &EmailWishes) -> Result<(), InvalidConfig> {
+        overrides.check()
     }
 }
 
-impl EmailSink {
-    fn message(&self, notification: &Notification) -> Result<Message, DeliveryError> {
-        let unmailable = |error: lettre::error::Error| {
-            DeliveryError::permanent("the notification makes no mail").because(error)
+/// Who gets a notification, and who of them a copy.
+struct Envelope<'a> {
+    sink: &'a EmailSink,
+    notification: &'a Notification,
+    mailboxes: Vec<Mailbox>,
+    addresses: Vec<Address>,
+    /// From which place on they get a copy.
+    copies_from: usize,
+}
+
+impl<'a> Envelope<'a> {
+    fn of(
+        sink: &'a EmailSink,
+        notification: &'a Notification,
+        to: &[Mailbox],
+        cc: &[Mailbox],
+    ) -> Self {
+        let mut envelope = Self {
+            sink,
+            notification,
+            mailboxes: Vec::new(),
+            addresses: Vec::new(),
+            copies_from: 0,
         };
+        envelope.add(to);
+        envelope.copies_from = envelope.addresses.len();
+        envelope.add(cc);
+        envelope
+    }
+
+    /// Adds those who are not there yet: nobody gets a mail twice.
+    fn add(&mut self, mailboxes: &[Mailbox]) {
+        for mailbox in mailboxes {
+            if !self.addresses.contains(&mailbox.email) {
+                self.addresses.push(mailbox.email.clone());
+                self.mailboxes.push(mailbox.clone());
+            }
+        }
+    }
+}
+
+impl Letter for Envelope<'_> {
+    fn sender(&self) -> &Address {
+        &self.sink.addresses.from.email
+    }
+
+    fn recipients(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    fn written(&self, to: &[usize]) -> Result<Vec<u8>, Trouble> {
+        let notification = self.notification;
+        let from = &self.sink.addresses.from;
         let id = &notification.delivery_id;
         let mut builder = Message::builder()
-            .from(self.addresses.from.clone())
+            .from(from.clone())
             .subject(render::subject(notification))
-            .message_id(Some(format!("<{id}@{}>", self.domain)))
+            .message_id(Some(format!("<{id}@{}>", from.email.domain())))
             .date_now()
             .raw_header(header("X-Smswatch-Delivery", id.as_str()))
             .raw_header(header("X-Smswatch-Rule", &one_line(&notification.rule)))
             .raw_header(header("Auto-Submitted", "auto-generated"));
-        if let Some(reply_to) = &self.addresses.reply_to {
+        if let Some(reply_to) = &self.sink.addresses.reply_to {
             builder = builder.reply_to(reply_to.clone());
         }
-        for to in self.recipients(notification)? {
-            builder = builder.to(to);
-        }
-        if !notification.wishes.contains_key("to") {
-            for cc in &self.addresses.cc {
-                builder = builder.cc(cc.clone());
+        for (place, mailbox) in self.mailboxes.iter().enumerate() {
+            // An address that this relay cannot read must not stand in what the others get.
+            if !to.contains(&place) && !AsRef::<str>::as_ref(&mailbox.email).is_ascii() {
+                continue;
             }
+            builder = if place < self.copies_from {
+                builder.to(mailbox.clone())
+            } else {
+                builder.cc(mailbox.clone())
+            };
         }
-        let parts = MultiPart::alternative_plain_html(
-            render::text(notification),
-            render::html(notification),
-        );
-        builder.multipart(parts).map_err(unmailable)
-    }
-
-    /// The rule's own recipients, or else the sink's.
-    fn recipients(&self, notification: &Notification) -> Result<Vec<Mailbox>, DeliveryError> {
-        let Some(wished) = notification
-            .wishes
-            .get("to")
-            .and_then(|wish| wish.as_array())
-        else {
-            return Ok(self.addresses.to.clone());
-        };
-        wished
-            .iter()
-            .map(|address| {
-                address
-                    .as_str()
-                    .and_then(|address| address.parse().ok())
-                    .ok_or_else(|| {
-                        DeliveryError::permanent("the rule asks for a recipient that is no address")
-                    })
-            })
-            .collect()
+        let parts = render::parts(notification);
+        let parts = MultiPart::alternative_plain_html(parts.text, parts.html);
+        let written = builder.multipart(parts).map_err(|error| {
+            Trouble::unwritable(format!("the notification makes no mail: {error}"))
+        })?;
+        Ok(written.formatted())
     }
 }
 
@@ -154,59 +159,74 @@ fn one_line(text: &str) -> String {
         .collect()
 }
 
+/// The recipients that a rule asks for, with those of them that are no addresses; `None` if it asks for
+/// none.
+fn wished(wishes: &Wishes) -> Option<(Vec<Mailbox>, Vec<String>)> {
+    let wished = wishes.get("to")?.as_array()?;
+    let mut mailboxes = Vec::new();
+    let mut unreadable = Vec::new();
+    for address in wished {
+        match address.as_str().and_then(mailbox) {
+            Some(mailbox) => mailboxes.push(mailbox),
+            None => unreadable.push(address.as_str().unwrap_or_default().to_owned()),
+        }
+    }
+    Some((mailboxes, unreadable))
+}
+
 #[async_trait]
 impl Sink for EmailSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
-        let message = self.message(notification)?;
-        let transport = self.transport.clone().build::<Tokio1Executor>();
-        match transport.send(message).await {
-            Ok(response) => {
-                let words: Vec<&str> = response.message().collect();
-                let words = self.redactor.clean(&words.join(" "));
-                Ok(Receipt::new(format_args!("{} {words}", response.code())))
-            }
-            Err(error) => Err(failure(&error, &self.redactor)),
-        }
-    }
-}
-
-/// Whether a relay that refuses may take the mail later.
-fn failure(error: &Error, redactor: &Redactor) -> DeliveryError {
-    let cause = redactor.clean(&cause(error));
-    let Some(code) = error.status() else {
-        let what = if error.is_timeout() {
-            "the relay did not answer in time"
-        } else if error.is_tls() {
-            "the relay and smswatch agree on no TLS"
-        } else {
-            "the relay could not be reached"
+        let own = &self.addresses;
+        let (envelope, unreadable) = match wished(&notification.wishes) {
+            Some((to, unreadable)) => (Envelope::of(self, notification, &to, &[]), unreadable),
+            None => (
+                Envelope::of(self, notification, &own.to, &own.cc),
+                Vec::new(),
+            ),
         };
-        return DeliveryError::temporary(what).because(cause);
-    };
-    let number: u16 = code.to_string().parse().unwrap_or(0);
-    let is_permanent =
-        code.severity == ReplySeverity::PermanentNegativeCompletion && !LOGIN.contains(&number);
-    let what = format!("the relay answered {number}");
-    match is_permanent {
-        // A relay that turns everybody away says so with 521 or 554 before it hears of the mail;
-        // lettre does not tell at which step it was, and 521 and 421 have no other meaning.
-        true if number != 521 => DeliveryError::permanent(what).because(cause),
-        _ => DeliveryError::temporary(what).because(cause),
+        let recipients = Recipients {
+            addresses: &envelope.addresses,
+            unreadable: &unreadable,
+            relay: &self.relay,
+            redactor: &self.redactor,
+        };
+        if envelope.addresses.is_empty() {
+            return outcome(&recipients, Progress::new(), None);
+        }
+        let mut progress = Progress::new();
+        let sending = session::send(&self.relay, &envelope, &mut progress);
+        let ended = tokio::time::timeout(self.patience, sending).await;
+        let trouble = match ended {
+            Ok(sent) => sent.err(),
+            Err(_) => Some(Trouble::silent(&self.relay, progress.step, self.patience)),
+        };
+        outcome(&recipients, progress, trouble)
     }
-}
 
-/// The relay's words.
-fn cause(error: &Error) -> String {
-    use std::error::Error as _;
-    error
-        .source()
-        .map_or_else(|| error.to_string(), ToString::to_string)
+    async fn probe(&self) -> Result<Probe, DeliveryError> {
+        let greeting = tokio::time::timeout(self.patience, session::greet(&self.relay)).await;
+        let trouble = match greeting {
+            Ok(Ok(())) => {
+                let accepted = match self.relay.credentials {
+                    Some(_) => "accepts the login",
+                    None => "answers",
+                };
+                let said = format!("the relay {} {accepted}", self.relay);
+                return Ok(Probe::Answered(said));
+            }
+            Ok(Err(trouble)) => trouble,
+            Err(_) => Trouble::silent(&self.relay, Step::Connect, self.patience),
+        };
+        Err(DeliveryError::temporary(self.redactor.clean(&trouble.what)))
+    }
 }
 
 impl fmt::Debug for EmailSink {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("EmailSink")
+            .field("relay", &self.relay.to_string())
             .field("addresses", &self.addresses)
             .finish_non_exhaustive()
     }

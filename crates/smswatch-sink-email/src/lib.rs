@@ -2,8 +2,13 @@
 
 mod config;
 mod deliver;
+mod outcome;
 mod redact;
+mod relay;
 mod render;
+mod reply;
+mod session;
+mod trouble;
 
 pub use config::{EmailConfig, EmailWishes};
 pub use deliver::EmailSink;

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lettre::Address;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -55,12 +56,37 @@ impl Redactor {
         });
         let words = clean.split_whitespace().map(|word| {
             if word.contains('@') {
-                "[address]"
+                let end = word.trim_end_matches([':', ';', ',', '.', ')']).len();
+                format!("[address]{}", &word[end..])
             } else {
-                word
+                word.to_owned()
             }
         });
         words.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A run of so many digits in an address may be a telephone number, as of a gateway to SMS.
+const NUMBER: usize = 7;
+
+impl Redactor {
+    /// One of the configured addresses, as people may read it: without a telephone number in it.
+    pub(crate) fn shown(&self, address: &Address) -> String {
+        let mut shown = String::new();
+        for part in address
+            .to_string()
+            .split_inclusive(|character: char| !character.is_ascii_digit())
+        {
+            let digits = part.trim_end_matches(|character: char| !character.is_ascii_digit());
+            if digits.len() < NUMBER {
+                shown.push_str(part);
+            } else {
+                shown.push_str(&digits[..2]);
+                shown.push_str(&"*".repeat(digits.len() - 4));
+                shown.push_str(&part[digits.len() - 2..]);
+            }
+        }
+        shown
     }
 }
 

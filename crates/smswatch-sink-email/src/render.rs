@@ -1,11 +1,31 @@
-//! A notification as a mail: subject, text and HTML. Pure.
+//! A notification as a mail: subject, text and HTML, which say the same. Pure.
 
-use std::fmt::Write as _;
+use std::sync::LazyLock;
 
-use smswatch_core::model::{Notification, Severity};
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior, Value};
+use serde::Serialize;
+use smswatch_core::model::{Digest, DigestRow, Link, Notification, Severity};
 
 /// How many characters of a title a subject shows.
 const MAX_SUBJECT: usize = 200;
+
+/// How many events a mail lists.
+const MAX_ROWS: usize = 50;
+
+/// The templates of both parts. Names that end in `.html` have all values escaped.
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    for (name, template) in [
+        ("mail.html", include_str!("render/mail.html")),
+        ("mail.txt", include_str!("render/mail.txt")),
+    ] {
+        let added = templates.add_template(name, template);
+        added.expect("the template stands in this crate, and a test renders it");
+    }
+    templates
+});
 
 /// The subject: severity and title, on one line.
 pub(crate) fn subject(notification: &Notification) -> String {
@@ -24,156 +44,159 @@ pub(crate) fn subject(notification: &Notification) -> String {
     format!("[{}] {title}", notification.severity.as_str())
 }
 
-/// The plain text.
-pub(crate) fn text(notification: &Notification) -> String {
-    let mut text = format!(
-        "{}\n\n{}\n\n",
-        notification.title,
-        notification.text.trim_end()
-    );
-    for (name, value) in footer(notification) {
-        // Writing to a string does not fail.
-        let _written = writeln!(text, "{name}: {value}");
-    }
-    text
+/// Both parts of a mail.
+pub(crate) struct Parts {
+    pub(crate) text: String,
+    pub(crate) html: String,
 }
 
-/// The same as HTML; colors suit light and dark, and mean nothing by themselves.
-pub(crate) fn html(notification: &Notification) -> String {
-    let color = match notification.severity {
-        Severity::Info => "#2f7fb8",
-        Severity::Warning => "#b7791f",
-        Severity::Critical => "#c53030",
-    };
-    let mut html = format!(
-        "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\">\
-         <meta name=\"color-scheme\" content=\"light dark\"></head>\n\
-         <body style=\"font-family:sans-serif;line-height:1.4\">\n\
-         <div style=\"border-left:4px solid {color};padding-left:12px\">\n\
-         <p style=\"margin:0\"><small>{}</small></p>\n<h2 style=\"margin:0\">{}</h2>\n",
-        escaped(notification.severity.as_str()),
-        escaped(&notification.title),
-    );
-    for line in notification.text.lines() {
-        let _written = writeln!(html, "<p style=\"margin:4px 0\">{}</p>", escaped(line));
-    }
-    html.push_str("</div>\n<p style=\"opacity:0.7\"><small>");
-    let rows = footer(notification);
-    let rows = rows
-        .iter()
-        .map(|(name, value)| format!("{}: {}", escaped(name), escaped(value)));
-    html.push_str(&rows.collect::<Vec<_>>().join("<br>\n"));
-    html.push_str("</small></p>\n</body></html>\n");
-    html
-}
-
-/// How many messages a mail names.
-const MAX_MESSAGES: usize = 50;
-
-/// What tells where the mail comes from, and what it leaves out.
-fn footer(notification: &Notification) -> Vec<(String, String)> {
-    let mut rows: Vec<(String, String)> = notification
-        .group
-        .iter()
-        .map(|(name, value)| (name.clone(), value.clone()))
+/// The mail's parts, from one set of values.
+pub(crate) fn parts(notification: &Notification) -> Parts {
+    let digest = notification.digest();
+    let listed = digest.rows.len().min(MAX_ROWS);
+    let unlisted = u64::try_from(digest.rows.len() - listed).unwrap_or(u64::MAX);
+    let prose: Vec<&str> = digest
+        .prose
+        .lines()
+        .filter(|line| !line.trim().is_empty())
         .collect();
-    rows.extend(
-        notification
-            .links
-            .iter()
-            .map(|link| (link.title.clone(), link.url.clone())),
-    );
-    if notification.omitted > 0 {
-        rows.push((
-            "Not shown".to_owned(),
-            format!("{} more events", notification.omitted),
-        ));
+    let rows: Vec<Row<'_>> = digest.rows[..listed].iter().map(Row::of).collect();
+    let values = Value::from(Serde(Values {
+        severity: notification.severity.as_str(),
+        colors: Colors::of(notification.severity),
+        title: &notification.title,
+        prose,
+        facts: facts(&digest),
+        rows,
+        more: notification.omitted.saturating_add(unlisted),
+        links: &notification.links,
+        foot: foot(notification),
+    }));
+    Parts {
+        text: rendered("mail.txt", &values),
+        html: rendered("mail.html", &values),
     }
-    let mut ids: Vec<&str> = notification
-        .events
-        .iter()
-        .filter_map(|event| event.message.message_id.as_ref())
-        .map(|id| id.as_str())
-        .collect();
-    ids.dedup();
-    for id in ids.iter().take(MAX_MESSAGES) {
-        rows.push(("Message".to_owned(), (*id).to_owned()));
-    }
-    if ids.len() > MAX_MESSAGES {
-        rows.push((
-            "Not named".to_owned(),
-            format!("{} more messages", ids.len() - MAX_MESSAGES),
-        ));
-    }
-    rows.push(("Rule".to_owned(), notification.rule.clone()));
-    rows.push(("Delivery".to_owned(), notification.delivery_id.to_string()));
-    rows
 }
 
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
+fn rendered(name: &str, values: &Value) -> String {
+    let template = TEMPLATES.get_template(name);
+    let rendered = template.and_then(|template| template.render(values));
+    let mut rendered = rendered.expect("the templates name only values that are always there");
+    rendered.push('\n');
+    rendered
+}
+
+/// What the templates know.
+#[derive(Serialize)]
+struct Values<'a> {
+    severity: &'static str,
+    colors: Colors,
+    title: &'a str,
+    prose: Vec<&'a str>,
+    facts: Vec<Fact<'a>>,
+    rows: Vec<Row<'a>>,
+    more: u64,
+    links: &'a [Link],
+    foot: Vec<FootLine>,
+}
+
+#[derive(Serialize)]
+struct Fact<'a> {
+    name: &'a str,
+    value: &'a str,
+    /// The name as a column of plain text.
+    padded: String,
+}
+
+fn facts(digest: &Digest) -> Vec<Fact<'_>> {
+    let names = digest.facts.iter().map(|(name, _)| name.chars().count());
+    let width = names.max().unwrap_or(0) + 2;
+    let facts = digest.facts.iter().map(|(name, value)| Fact {
+        name,
+        value,
+        padded: format!("{name:width$}"),
+    });
+    facts.collect()
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    what: &'a str,
+    /// Recipient, place and label, as far as they are known.
+    about: String,
+    at: &'a str,
+    message_id: &'a str,
+}
+
+impl<'a> Row<'a> {
+    fn of(row: &'a DigestRow) -> Self {
+        let about = [&row.to, &row.place, &row.label];
+        let about: Vec<&str> = about.into_iter().flatten().map(String::as_str).collect();
+        Self {
+            what: &row.what,
+            about: about.join(" · "),
+            at: &row.at,
+            message_id: &row.message_id,
         }
     }
-    escaped
+}
+
+/// The colors of a severity, which mean nothing by themselves: the word stands beside them.
+#[derive(Serialize)]
+struct Colors {
+    bar: &'static str,
+    ink: &'static str,
+    tint: &'static str,
+    dark_ink: &'static str,
+    dark_tint: &'static str,
+}
+
+impl Colors {
+    fn of(severity: Severity) -> Self {
+        let [bar, ink, tint, dark_ink, dark_tint] = match severity {
+            Severity::Info => ["#2f7fb8", "#175a8a", "#e3f0fa", "#9fd0f3", "#173a52"],
+            Severity::Warning => ["#d9930d", "#8a5a00", "#fdf1d8", "#f4cd7d", "#4a3510"],
+            Severity::Critical => ["#d0312d", "#a11f1c", "#fde7e6", "#ffb3af", "#571f1d"],
+        };
+        Self {
+            bar,
+            ink,
+            tint,
+            dark_ink,
+            dark_tint,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct FootLine {
+    name: &'static str,
+    value: String,
+}
+
+/// Where the mail comes from, and where to look further.
+fn foot(notification: &Notification) -> Vec<FootLine> {
+    let mut foot = Vec::new();
+    let mut messages = notification
+        .events
+        .iter()
+        .filter_map(|event| event.message.message_id.as_ref());
+    if messages.next().is_some() {
+        foot.push(FootLine {
+            name: "The whole story of a message:",
+            value: "smswatch show MESSAGE".to_owned(),
+        });
+    }
+    foot.push(FootLine {
+        name: "Rule",
+        value: notification.rule.clone(),
+    });
+    foot.push(FootLine {
+        name: "Delivery",
+        value: notification.delivery_id.to_string(),
+    });
+    foot
 }
 
 #[cfg(test)]
-mod tests {
-    use smswatch_testkit::sample;
-
-    use super::*;
-
-    #[test]
-    fn one_event_as_text() {
-        insta::assert_snapshot!(text(&sample::notification()));
-    }
-
-    #[test]
-    fn one_event_as_html() {
-        insta::assert_snapshot!(html(&sample::notification()));
-    }
-
-    #[test]
-    fn a_group_names_its_values_and_what_it_leaves_out() {
-        insta::assert_snapshot!(text(&sample::grouped()));
-    }
-
-    #[test]
-    fn what_is_about_no_message_names_none() {
-        insta::assert_snapshot!(text(&sample::sink_down()));
-    }
-
-    #[test]
-    fn a_subject_stays_on_one_line() {
-        let title = "x\r\nBcc: everybody@example.com".to_owned();
-        let notification = Notification {
-            title,
-            ..sample::notification()
-        };
-        assert_eq!(
-            subject(&notification),
-            "[critical] x  Bcc: everybody@example.com"
-        );
-    }
-
-    #[test]
-    fn nothing_that_a_message_says_becomes_markup() {
-        let text = "<script>\"&'</script>".to_owned();
-        let html = html(&Notification {
-            text,
-            ..sample::notification()
-        });
-        assert!(
-            html.contains("&lt;script&gt;&quot;&amp;&#39;&lt;/script&gt;"),
-            "{html}"
-        );
-    }
-}
+mod tests;

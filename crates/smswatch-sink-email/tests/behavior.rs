@@ -1,5 +1,14 @@
 //! The e-mail sink keeps the promises of `Sink`, against a real SMTP server.
 
+#[path = "behavior/answers.rs"]
+mod answers;
+#[path = "behavior/recipients.rs"]
+mod recipients;
+#[path = "behavior/script.rs"]
+mod script;
+#[path = "behavior/words.rs"]
+mod words;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -134,48 +143,6 @@ async fn a_rule_may_name_other_recipients() {
 }
 
 #[tokio::test]
-async fn each_reply_means_what_the_table_says() {
-    let relay = SmtpServer::start().await;
-    let sink = configured(json!({
-        "smtp": relay.url(), "from": "alerts@example.com", "to": ["a@example.com"],
-    }));
-    let sink = sink.expect("it is valid");
-    let mut replies = vec![
-        (Stage::Connect, 521, Retry::Later),
-        (Stage::Connect, 554, Retry::Never),
-        (Stage::Rcpt, 550, Retry::Never),
-        (Stage::Rcpt, 450, Retry::Later),
-        (Stage::Data, 452, Retry::Later),
-        (Stage::Data, 552, Retry::Never),
-        (Stage::Data, 554, Retry::Never),
-    ];
-    for code in [421, 450, 451, 452, 454, 455, 521, 530, 534, 535, 538] {
-        replies.push((Stage::Mail, code, Retry::Later));
-    }
-    for code in [500, 501, 503, 504, 550, 551, 552, 553, 554, 555, 556] {
-        replies.push((Stage::Mail, code, Retry::Never));
-    }
-    for (stage, code, retry) in replies {
-        relay.accept();
-        relay.reply_at(&stage, &format!("{code} told so"));
-        let error = sink
-            .deliver(&sample::notification())
-            .await
-            .expect_err("it is no good reply");
-        let detail = error.detail();
-        assert_eq!(error.retry(), retry, "{stage:?} {code}: {detail}");
-        assert!(
-            detail.contains(&code.to_string()),
-            "{stage:?} {code}: {detail}"
-        );
-    }
-    relay.accept();
-    sink.deliver(&sample::notification())
-        .await
-        .expect("delivered");
-}
-
-#[tokio::test]
 async fn a_wrong_password_can_be_mended() {
     let relay = SmtpServer::start_with_login("alerts", PASSWORD).await;
     relay.reply_at(&Stage::Auth, "535 5.7.8 wrong user or password");
@@ -219,15 +186,52 @@ fn what_makes_no_sense_is_told_with_its_key() {
     for (key, value) in [
         ("smtp", json!("http://127.0.0.1")),
         ("smtp", json!("nonsense")),
+        ("smtp", json!("smtp://127.0.0.1:25?tls=require")),
         ("from", json!("nobody")),
         ("to", json!([])),
+        ("to", json!([""])),
         ("to", json!(["b@"])),
+        ("to", json!(["b@example.com; c@example.com"])),
+        ("to", json!(["b@example.com, c@example.com"])),
+        ("cc", json!(["c"])),
+        ("reply_to", json!("r@")),
         ("username", json!("alerts")),
         ("password", json!("p")),
+        ("ehlo", json!("two words")),
     ] {
         let mut config = whole.clone();
         config[key] = value;
         let error = configured(config).expect_err(key);
         assert_eq!(error.key(), Some(key), "{error}");
+    }
+}
+
+#[test]
+fn what_a_rule_asks_is_checked_as_strictly_as_the_sinks_own_options() {
+    let sink = configured(json!({
+        "smtp": "smtp://127.0.0.1:25", "from": "a@example.com", "to": ["b@example.com"],
+    }));
+    let sink = sink.expect("it is valid");
+    let check = |to: Value| {
+        let wishes = serde_json::from_value(json!({"to": to})).expect("it reads well");
+        sink.check_overrides(&wishes)
+    };
+    for to in [
+        json!(["c@example.com"]),
+        json!(["C <c@example.com>", "d@example.com"]),
+    ] {
+        check(to.clone()).unwrap_or_else(|error| panic!("{to}: {error}"));
+    }
+    for to in [
+        json!([]),
+        json!([""]),
+        json!(["  "]),
+        json!(["cto"]),
+        json!(["a@b; c@d"]),
+        json!(["a@example.com, c@example.com"]),
+        json!(["c@example.com", "d@"]),
+    ] {
+        let error = check(to.clone()).expect_err("it makes no sense");
+        assert_eq!(error.key(), Some("to"), "{to}");
     }
 }

@@ -9,7 +9,8 @@ use crate::redact::Redactor;
 ///
 /// All other errors are about tokens, channels and workspaces. An operator can mend those without
 /// touching the message, so they are tried again while the schedule lasts.
-const ABOUT_THE_MESSAGE: [&str; 22] = [
+const ABOUT_THE_MESSAGE: [&str; 24] = [
+    "attachment_payload_limit_exceeded",
     "invalid_arg_name",
     "invalid_arguments",
     "invalid_array_arg",
@@ -24,6 +25,7 @@ const ABOUT_THE_MESSAGE: [&str; 22] = [
     "invalid_payload",
     "invalid_post_type",
     "json_not_object",
+    "markdown_text_conflict",
     "metadata_too_large",
     "missing_post_type",
     "missing_text_or_fallback_or_attachments",
@@ -35,7 +37,7 @@ const ABOUT_THE_MESSAGE: [&str; 22] = [
 ];
 
 /// What an operator can do about the commonest errors.
-const REMEDIES: [(&str, &str); 13] = [
+const REMEDIES: [(&str, &str); 20] = [
     (
         "account_inactive",
         "the token's owner was deactivated; make a new token",
@@ -62,8 +64,36 @@ const REMEDIES: [(&str, &str); 13] = [
     ),
     ("not_authed", "check the token"),
     ("not_in_channel", "invite the bot to the channel"),
+    (
+        "posting_to_general_channel_denied",
+        "an administrator restricts who may post to #general",
+    ),
+    (
+        "restricted_action",
+        "an administrator restricts who may post to this channel",
+    ),
+    (
+        "restricted_action_non_threadable_channel",
+        "an administrator restricts what may be posted to this channel",
+    ),
+    (
+        "restricted_action_read_only_channel",
+        "the channel is read only; choose another, or let the bot post",
+    ),
+    (
+        "restricted_action_thread_only_channel",
+        "the channel takes replies only; choose another",
+    ),
+    (
+        "team_access_not_granted",
+        "the bot is not installed in the channel's workspace",
+    ),
     ("token_expired", "make a new token"),
     ("token_revoked", "make a new token"),
+    (
+        "user_not_found",
+        "check the user's id; the webhook's owner may have left",
+    ),
 ];
 
 /// Says what failed and whether trying again can help; credentials are kept out of the text.

@@ -9,6 +9,9 @@ use url::Url;
 /// Where Slack's methods are.
 const API_URL: &str = "https://slack.com/api";
 
+/// What a bot without a channel is told: YAML may have taken the name for a comment.
+const NO_CHANNEL: &str = r##"a bot needs the channel in which it writes, such as "#sms-alerts"; an unquoted # begins a comment"##;
+
 /// Slack: notifications as messages, through an incoming webhook or as a bot.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -74,9 +77,7 @@ impl SlackConfig {
                 let channel = self
                     .channel
                     .filter(|channel| !channel.trim().is_empty())
-                    .ok_or_else(|| {
-                        InvalidConfig::at("channel", "a bot needs the channel in which it writes")
-                    })?;
+                    .ok_or_else(|| InvalidConfig::at("channel", NO_CHANNEL))?;
                 let api_url = checked_url("api_url", self.api_url.trim_end_matches('/'))?;
                 if api_url.query().is_some() || !api_url.username().is_empty() {
                     let what = "method names are appended to it, so it has no login and no query";

@@ -92,6 +92,10 @@ impl ConfiguredSink for SlackSink {
             redactor,
         })
     }
+
+    fn check_overrides(&self, overrides: &SlackWishes) -> Result<(), InvalidConfig> {
+        overrides.check(matches!(self.way, Way::Bot { .. }))
+    }
 }
 
 #[async_trait]

@@ -10,7 +10,7 @@ use slack_morphism::blocks::{
     SlackBlock, SlackBlockMarkDownText, SlackBlockPlainText, SlackBlockText, SlackContextBlock,
     SlackContextBlockElement, SlackHeaderBlock, SlackSectionBlock,
 };
-use smswatch_model::{Notification, Severity};
+use smswatch_model::{DigestRow, Notification, Severity};
 
 use crate::Mention;
 use crate::mrkdwn::{escaped, length, link, one_line, value};
@@ -41,19 +41,19 @@ pub(crate) fn content(
         let mentions: Vec<_> = mentions.iter().map(Mention::to_string).collect();
         blocks.push(section(mentions.join(" ")));
     }
-    if !notification.text.trim().is_empty() {
-        blocks.push(section(body(&notification.text)));
+    // Fields and list show what the default texts say in lines: everything is said once.
+    let digest = notification.digest();
+    if !digest.prose.is_empty() {
+        blocks.push(section(body(&digest.prose)));
     }
-    let facts = match notification.events.as_slice() {
-        [event] if notification.omitted == 0 => facts::of_event(event, &notification.group),
-        _ => facts::of_group(&notification.group),
-    };
-    if !facts.is_empty() {
-        let fields = facts.into_iter().map(markdown).collect();
+    let fields = facts::fields(&digest.facts);
+    if !fields.is_empty() {
+        let fields = fields.into_iter().map(markdown).collect();
         blocks.push(SlackSectionBlock::new().with_fields(fields).into());
     }
-    if notification.events.len() > 1 || notification.omitted > 0 {
-        blocks.push(section(list(notification)));
+    let list = list(&digest.rows, notification.omitted);
+    if !list.is_empty() {
+        blocks.push(section(list));
     }
     if !notification.links.is_empty() {
         blocks.push(section(links(notification)));
@@ -104,11 +104,11 @@ fn body(text: &str) -> String {
 }
 
 /// The first events, one per line, and how many there are beyond them.
-fn list(notification: &Notification) -> String {
+fn list(rows: &[DigestRow], omitted: u64) -> String {
     let mut text = String::new();
     let mut shown = 0;
-    for event in notification.events.iter().take(LISTED) {
-        let line = facts::line(event);
+    for row in rows.iter().take(LISTED) {
+        let line = facts::line(row);
         if length(&text) + length(&line) + COUNTING > SECTION {
             break;
         }
@@ -116,8 +116,8 @@ fn list(notification: &Notification) -> String {
         text.push('\n');
         shown += 1;
     }
-    let all = u64::try_from(notification.events.len()).unwrap_or(u64::MAX);
-    let more = all.saturating_add(notification.omitted) - shown;
+    let all = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    let more = all.saturating_add(omitted) - shown;
     if more > 0 {
         text.push_str(&format!("and {more} more"));
     }

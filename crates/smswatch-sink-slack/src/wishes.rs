@@ -5,6 +5,10 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use smswatch_core::sink::InvalidConfig;
+
+/// How much room a message has for mentions, in characters: Slack's limit for a section.
+const MENTIONS: usize = 3000;
 
 /// What a rule may ask of Slack beside the sink's name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
@@ -21,6 +25,37 @@ pub struct SlackWishes {
     pub mention: Vec<Mention>,
 }
 
+impl SlackWishes {
+    /// Checks what a rule asks as strictly as the sink's own options; `is_bot` tells whether the sink
+    /// can choose a channel.
+    ///
+    /// # Errors
+    ///
+    /// There is no such channel, or there are more mentions than a message has room for.
+    pub(crate) fn check(&self, is_bot: bool) -> Result<(), InvalidConfig> {
+        if let Some(channel) = &self.channel {
+            if !is_bot {
+                let what = "an incoming webhook posts to its own channel; another one needs a sink with a `bot_token`";
+                return Err(InvalidConfig::at("channel", what));
+            }
+            if channel.trim().is_empty() {
+                let what = r##"expected a channel's id or name, such as "#sms-alerts""##;
+                return Err(InvalidConfig::at("channel", what));
+            }
+        }
+        let mentions = self.mention.iter().map(|mention| mention.0.len() + 1);
+        if mentions.sum::<usize>() > MENTIONS {
+            let what = format_args!(
+                "{} mentions do not fit into one message; mention a user group instead",
+                self.mention.len()
+            )
+            .to_string();
+            return Err(InvalidConfig::at("mention", what));
+        }
+        Ok(())
+    }
+}
+
 /// Somebody whom Slack notifies.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -28,10 +63,11 @@ pub struct Mention(String);
 
 /// Slack would not know whom to notify.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a mention is `@here`, `@channel`, `@everyone`, or the id of a user (`U…`, `W…`) or a user group (`S…`)"
-)]
+#[error("{EXPECTED}")]
 pub struct InvalidMention;
+
+/// What a mention can be. Slack knows users by their ids alone.
+const EXPECTED: &str = "expected `@here`, `@channel`, `@everyone`, or the id of a user or user group, such as U012AB3CD (Slack does not find people by name)";
 
 impl TryFrom<String> for Mention {
     type Error = InvalidMention;
@@ -74,8 +110,7 @@ impl JsonSchema for Mention {
         json_schema!({
             "type": "string",
             "pattern": "^(@here|@channel|@everyone|[UWS][A-Z0-9]{2,})$",
-            "patternErrorMessage":
-                "`@here`, `@channel`, `@everyone`, or the id of a user or a user group, such as `U012AB3CD`",
+            "patternErrorMessage": EXPECTED,
         })
     }
 }
@@ -88,6 +123,27 @@ mod tests {
         let mention = Mention::try_from(text.to_owned()).ok();
         let markup = mention.map(|mention| mention.to_string());
         assert_eq!(markup.as_deref(), expected, "{text}");
+    }
+
+    #[test]
+    fn a_channel_needs_a_bot_and_a_name_and_mentions_need_room() {
+        let wishes = |channel: Option<&str>, mentions: usize| SlackWishes {
+            channel: channel.map(str::to_owned),
+            mention: vec![Mention("<@U024BE7LH>".to_owned()); mentions],
+        };
+        for (wishes, is_bot, key) in [
+            (wishes(None, 0), false, None),
+            (wishes(Some("#a"), 200), true, None),
+            (wishes(None, 230), false, None),
+            (wishes(Some(""), 0), true, Some("channel")),
+            (wishes(Some("  "), 0), true, Some("channel")),
+            (wishes(Some("#a"), 0), false, Some("channel")),
+            (wishes(None, 300), true, Some("mention")),
+        ] {
+            let error = wishes.check(is_bot).err();
+            let told = error.as_ref().map(|error| error.key().unwrap_or_default());
+            assert_eq!(told, key, "{wishes:?}");
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("axum", &["smswatch-http", "smswatch-testkit", "xtask"]),
     ("saphyr-parser", &["smswatch-rules"]),
     ("serde_yaml", &["smswatch-rules", "smswatch"]),
-    ("minijinja", &["smswatch-rules"]),
+    ("minijinja", &["smswatch-rules", "smswatch-sink-email"]),
     ("prometheus-client", &["smswatch-core"]),
     ("clap", &["smswatch", "routee-sim"]),
 ];

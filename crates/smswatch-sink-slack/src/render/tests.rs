@@ -36,6 +36,31 @@ fn what_is_about_no_message_is_told_in_fields() {
 }
 
 #[test]
+fn the_default_words_and_the_fields_say_everything_once() {
+    let mut notification = sample::notification();
+    notification.text = "From MyShop to +3069******01 (GR, Example Mobile)\n\
+        Label order-17 · tags team=crm\n\
+        Sent → Undelivered (Carrier Violation) at 2026-05-01 10:28:49 UTC, 3 s later\n\
+        Routee says: The message was blocked by the carrier\n\
+        The sender can act: change the text or the sender name.\n\
+        Message message-0001"
+        .to_owned();
+    let message = rendered(&notification);
+    let all = texts(&message["blocks"]).join("\n");
+    for fact in [
+        "+3069******01",
+        "order-17",
+        "team=crm",
+        "blocked by",
+        "message-0001",
+        "Sent →",
+    ] {
+        assert_eq!(all.matches(fact).count(), 1, "{fact}:\n{all}");
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
 fn mentions_and_remarks_have_their_place() {
     let mentions = ["@here", "U024BE7LH", "S0614TZR7"]
         .map(|text| Mention::try_from(text.to_owned()).expect("a mention"));

@@ -135,7 +135,7 @@ async fn wishes_that_make_no_sense_are_refused_for_good() {
     assert_eq!(error.retry(), Retry::Never);
     insta::assert_snapshot!(
         error.detail(),
-        @"the rule's wishes make no sense: a mention is `@here`, `@channel`, `@everyone`, or the id of a user (`U…`, `W…`) or a user group (`S…`)"
+        @"the rule's wishes make no sense: expected `@here`, `@channel`, `@everyone`, or the id of a user or user group, such as U012AB3CD (Slack does not find people by name)"
     );
 }
 

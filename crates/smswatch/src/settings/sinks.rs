@@ -60,7 +60,9 @@ impl Reader<'_> {
         );
         let proxy = self.converted(Some(proxy));
         let settings = self.converted(Some(convert::sink(&common, &pointer)))?;
-        let context = SinkContext::new(name).with_proxy(proxy?);
+        let context = SinkContext::new(name)
+            .with_proxy(proxy?)
+            .with_timeout(settings.timeout);
         match sink_type.configure(Value::Object(own), &context) {
             Ok(sink) => Some((sink, settings)),
             // The schema has found it already, with its place.

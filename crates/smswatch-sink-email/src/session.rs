@@ -1,0 +1,331 @@
+//! One conversation with the relay: a mail to each recipient that it takes, and why not to the others.
+//!
+//! The library's own way of sending ends at the first recipient that is refused, so this walks
+//! through the steps itself. Every mail has a connection of its own: one that an abandoned attempt left
+//! in the middle of a conversation must not be anybody else's.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use lettre::Address;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
+
+use crate::relay::{Relay, Tls};
+use crate::reply::{Meaning, Reply, Step};
+use crate::trouble::Trouble;
+
+/// How long connecting to one of the relay's addresses may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long the relay has to say goodbye; the mail is its own by then.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A mail on its way.
+pub(crate) trait Letter: Sync {
+    /// Who sends it.
+    fn sender(&self) -> &Address;
+
+    /// The address of each recipient.
+    fn recipients(&self) -> &[Address];
+
+    /// The mail as it is sent, made out to these of the recipients.
+    fn written(&self, to: &[usize]) -> Result<Vec<u8>, Trouble>;
+}
+
+/// How far a mail has come, by the places of its recipients.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pub(crate) step: Step,
+    /// Who got it.
+    pub(crate) taken: Vec<usize>,
+    /// What the relay said when it took it last.
+    pub(crate) said: String,
+    /// Who is refused for good, and with which reply.
+    pub(crate) refused: Vec<(usize, String)>,
+    /// Who is refused for now, and with which reply.
+    pub(crate) waiting: Vec<(usize, String)>,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        Self {
+            step: Step::Connect,
+            taken: Vec::new(),
+            said: String::new(),
+            refused: Vec::new(),
+            waiting: Vec::new(),
+        }
+    }
+}
+
+/// Sends `letter` and keeps in `progress` what becomes of each recipient.
+///
+/// # Errors
+///
+/// The conversation ended early; nothing is known of those whom `progress` does not name.
+pub(crate) async fn send(
+    relay: &Relay,
+    letter: &dyn Letter,
+    progress: &mut Progress,
+) -> Result<(), Trouble> {
+    let mut session = Session {
+        connection: connect(relay, progress).await?,
+        relay,
+        letter,
+        progress,
+    };
+    let sent = session.send_all().await;
+    // Whatever comes of it changes nothing.
+    let _goodbye = tokio::time::timeout(GOODBYE, session.connection.abort()).await;
+    sent
+}
+
+/// Connects, encrypts and logs in as for a mail, and says goodbye.
+///
+/// # Errors
+///
+/// What kept a mail from being offered.
+pub(crate) async fn greet(relay: &Relay) -> Result<(), Trouble> {
+    let mut connection = connect(relay, &mut Progress::new()).await?;
+    // Whatever comes of it changes nothing.
+    let _goodbye = tokio::time::timeout(GOODBYE, connection.abort()).await;
+    Ok(())
+}
+
+/// Connects, encrypts and logs in, as `relay` wants it.
+async fn connect(relay: &Relay, progress: &mut Progress) -> Result<AsyncSmtpConnection, Trouble> {
+    let addresses = tokio::net::lookup_host((relay.host.as_str(), relay.port))
+        .await
+        .map_err(|error| Trouble::unknown_host(relay, &error))?;
+    let implicit = match &relay.tls {
+        Tls::Implicit(parameters) => Some(parameters),
+        Tls::None | Tls::Opportunistic(_) | Tls::Required(_) => None,
+    };
+    let mut connected = Err(Trouble::new(format!(
+        "the relay's name `{}` has no address",
+        relay.host
+    )));
+    for address in addresses {
+        let name = relay.introduction(address);
+        let parameters = implicit.cloned();
+        connected =
+            AsyncSmtpConnection::connect_tokio1(address, Some(CONNECT), &name, parameters, None)
+                .await
+                .map(|connection| (connection, name))
+                .map_err(|error| Trouble::of(relay, Step::Connect, &error));
+        if connected.is_ok() {
+            break;
+        }
+    }
+    let (mut connection, name) = connected?;
+    progress.step = Step::StartTls;
+    match &relay.tls {
+        Tls::Required(_) if !connection.can_starttls() => {
+            return Err(Trouble::new(format!(
+                "the relay {relay} offers no STARTTLS: use `smtps://` if it speaks TLS from the first byte"
+            )));
+        }
+        Tls::Required(parameters) | Tls::Opportunistic(parameters) if connection.can_starttls() => {
+            let encrypted = connection.starttls(parameters.clone(), &name).await;
+            encrypted.map_err(|error| Trouble::of(relay, Step::StartTls, &error))?;
+        }
+        _ => {}
+    }
+    progress.step = Step::Auth;
+    if let Some(credentials) = &relay.credentials {
+        let offered = connection.server_info();
+        if offered.get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
+            return Err(no_login(relay, &connection));
+        }
+        let login = connection.auth(DEFAULT_MECHANISMS, credentials).await;
+        login.map_err(|error| Trouble::of(relay, Step::Auth, &error))?;
+    }
+    Ok(connection)
+}
+
+/// Why there is no login although one is configured.
+fn no_login(relay: &Relay, connection: &AsyncSmtpConnection) -> Trouble {
+    Trouble::new(if connection.can_starttls() {
+        format!(
+            "the relay {relay} takes a login only after STARTTLS: add `?tls=required` to `smtp`"
+        )
+    } else {
+        format!(
+            "the relay {relay} offers no login by PLAIN or LOGIN: leave out the user and the password if it needs none"
+        )
+    })
+}
+
+struct Session<'a> {
+    connection: AsyncSmtpConnection,
+    relay: &'a Relay,
+    letter: &'a dyn Letter,
+    progress: &'a mut Progress,
+}
+
+impl Session<'_> {
+    /// One transaction after another, until every recipient was tried.
+    async fn send_all(&mut self) -> Result<(), Trouble> {
+        let mut batches = VecDeque::from([self.reachable()?]);
+        let mut is_clean = true;
+        while let Some(batch) = batches.pop_front() {
+            if batch.is_empty() {
+                continue;
+            }
+            if !is_clean {
+                let reset = self.connection.command(Rset).await;
+                reset.map_err(|error| self.trouble(&error))?;
+            }
+            let taken = self.progress.taken.len();
+            batches.extend(self.transaction(batch).await?);
+            is_clean = self.progress.taken.len() > taken;
+        }
+        Ok(())
+    }
+
+    /// The recipients whose addresses this relay can read.
+    fn reachable(&mut self) -> Result<Vec<usize>, Trouble> {
+        let recipients = self.letter.recipients();
+        let info = self.connection.server_info();
+        if info.supports_feature(Extension::SmtpUtfEight) {
+            return Ok((0..recipients.len()).collect());
+        }
+        let relay = self.relay;
+        let missing = format!("the relay {relay} takes only ASCII in addresses (no SMTPUTF8)");
+        if !AsRef::<str>::as_ref(self.letter.sender()).is_ascii() {
+            return Err(Trouble::new(format!("{missing}: check `from`")));
+        }
+        let is_ascii = |place: &usize| AsRef::<str>::as_ref(&recipients[*place]).is_ascii();
+        let (reachable, others) = (0..recipients.len()).partition(is_ascii);
+        let waiting = Vec::into_iter(others).map(|place| (place, missing.clone()));
+        self.progress.waiting.extend(waiting);
+        Ok(reachable)
+    }
+
+    /// One mail to as many of `batch` as the relay takes at once; answers with the batches that are left.
+    async fn transaction(&mut self, batch: Vec<usize>) -> Result<Vec<Vec<usize>>, Trouble> {
+        self.progress.step = Step::Mail;
+        let mail = self.letter.written(&batch)?;
+        let from = Mail::new(
+            Some(self.letter.sender().clone()),
+            self.parameters(&batch, &mail),
+        );
+        let begun = self.connection.command(from).await;
+        begun.map_err(|error| self.trouble(&error))?;
+        self.progress.step = Step::Rcpt;
+        let mut accepted = Vec::new();
+        let mut left = Vec::new();
+        for place in batch {
+            match self.ask_for(place).await? {
+                None => accepted.push(place),
+                Some((Meaning::TooMany, _)) if !accepted.is_empty() => left.push(place),
+                Some((Meaning::NoSuchRecipient, reply)) => {
+                    self.progress.refused.push((place, reply.to_string()));
+                }
+                Some((_, reply)) => self.wait([place], Step::Rcpt, &reply),
+            }
+        }
+        if accepted.is_empty() {
+            return Ok(vec![left]);
+        }
+        self.progress.step = Step::Data;
+        if let Err(error) = self.connection.command(Data).await {
+            let reply = self.refusal(error)?;
+            self.wait(accepted, Step::Data, &reply);
+            return Ok(vec![left]);
+        }
+        self.progress.step = Step::End;
+        match self.connection.message(&mail).await {
+            Ok(reply) => {
+                let words: Vec<&str> = reply.message().collect();
+                self.progress.said = format!("{} {}", reply.code(), words.join(" "));
+                self.progress.taken.extend(accepted);
+                Ok(vec![left])
+            }
+            Err(error) => {
+                let reply = self.refusal(error)?;
+                let mut batches = self.refused_at_the_end(accepted, &reply)?;
+                batches.push(left);
+                Ok(batches)
+            }
+        }
+    }
+
+    /// Asks for one recipient; with why not, if the relay refuses.
+    async fn ask_for(&mut self, place: usize) -> Result<Option<(Meaning, Reply)>, Trouble> {
+        let address = self.letter.recipients()[place].clone();
+        match self
+            .connection
+            .command(Rcpt::new(address, Vec::new()))
+            .await
+        {
+            Ok(_) => Ok(None),
+            Err(error) => {
+                let reply = self.refusal(error)?;
+                Ok(Some((reply.meaning(Step::Rcpt), reply)))
+            }
+        }
+    }
+
+    /// The whole mail was refused although these recipients were not; answers with the batches in which
+    /// to try again.
+    fn refused_at_the_end(
+        &mut self,
+        accepted: Vec<usize>,
+        reply: &Reply,
+    ) -> Result<Vec<Vec<usize>>, Trouble> {
+        // One of them holds up all others, and only one mail each shows which.
+        if reply.is_about_one_recipient() && accepted.len() > 1 {
+            return Ok(accepted.into_iter().map(|place| vec![place]).collect());
+        }
+        match reply.meaning(Step::End) {
+            Meaning::NotThisMail => return Err(Trouble::about_mail(self.relay, reply)),
+            Meaning::NoSuchRecipient => {
+                let refused = accepted.into_iter().map(|place| (place, reply.to_string()));
+                self.progress.refused.extend(refused);
+            }
+            Meaning::Later | Meaning::TooMany => self.wait(accepted, Step::End, reply),
+        }
+        Ok(Vec::new())
+    }
+
+    /// These recipients are refused for now.
+    fn wait(&mut self, places: impl IntoIterator<Item = usize>, step: Step, reply: &Reply) {
+        let why = match reply.remedy(step) {
+            Some(remedy) => format!("{reply}; {remedy}"),
+            None => reply.to_string(),
+        };
+        let waiting = places.into_iter().map(|place| (place, why.clone()));
+        self.progress.waiting.extend(waiting);
+    }
+
+    /// What the relay needs to know of a mail beforehand.
+    fn parameters(&self, batch: &[usize], mail: &[u8]) -> Vec<MailParameter> {
+        let recipients = self.letter.recipients();
+        let addresses = batch.iter().map(|place| &recipients[*place]);
+        let mut addresses = addresses.chain([self.letter.sender()]);
+        let mut parameters = Vec::new();
+        if addresses.any(|address| !AsRef::<str>::as_ref(address).is_ascii()) {
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        if !mail.is_ascii() {
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        parameters
+    }
+
+    /// The reply in `error`, unless the conversation is over.
+    fn refusal(&self, error: Error) -> Result<Reply, Trouble> {
+        Reply::of(&error)
+            .filter(|reply| !reply.ends_connection())
+            .ok_or_else(|| self.trouble(&error))
+    }
+
+    fn trouble(&self, error: &Error) -> Trouble {
+        Trouble::of(self.relay, self.progress.step, error)
+    }
+}

@@ -1,0 +1,135 @@
+//! A mail relay that answers by a script, for what a well-behaved one never says.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+use smswatch_core::sink::Sink;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::configured;
+
+/// What the relay answers: the first entry with which what it hears begins. `connect` stands for the
+/// greeting, and `.` for the end of a mail.
+pub(crate) type Script = Vec<(&'static str, &'static str)>;
+
+/// A relay on a free port of loopback that keeps what it hears.
+#[derive(Debug)]
+pub(crate) struct ScriptedRelay {
+    pub(crate) port: u16,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl ScriptedRelay {
+    pub(crate) async fn start(script: Script) -> Self {
+        Self::start_at("127.0.0.1:0", script).await
+    }
+
+    /// A relay that takes so many recipients in one mail.
+    pub(crate) async fn start_with_room_for(recipients: usize) -> Self {
+        Self::run("127.0.0.1:0", Vec::new(), recipients).await
+    }
+
+    pub(crate) async fn start_at(address: &str, script: Script) -> Self {
+        Self::run(address, script, usize::MAX).await
+    }
+
+    async fn run(address: &str, script: Script, room: usize) -> Self {
+        let listener = TcpListener::bind(address).await.expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let keep = Arc::clone(&heard);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(converse(stream, script.clone(), room, Arc::clone(&keep)));
+            }
+        });
+        Self { port, heard }
+    }
+
+    /// A sink for this relay with `more` options, to one recipient if they name none.
+    pub(crate) fn sink(&self, more: Value) -> Arc<dyn Sink> {
+        let mut config = json!({
+            "smtp": format!("smtp://127.0.0.1:{}", self.port),
+            "from": "alerts@example.com",
+            "to": ["a@example.com"],
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            config[key] = value.clone();
+        }
+        Arc::new(configured(config).expect("it is valid"))
+    }
+
+    /// All that it heard, the mails themselves as one entry each.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Who was asked for, in order.
+    pub(crate) fn asked_for(&self) -> Vec<String> {
+        let heard = self.heard();
+        let asked = heard
+            .iter()
+            .filter_map(|line| line.strip_prefix("RCPT TO:<"));
+        asked
+            .map(|line| line.trim_end_matches('>').to_owned())
+            .collect()
+    }
+}
+
+async fn converse(stream: TcpStream, script: Script, room: usize, heard: Arc<Mutex<Vec<String>>>) {
+    let mut recipients = 0;
+    let (input, mut output) = stream.into_split();
+    let mut lines = BufReader::new(input).lines();
+    let mut said = "connect".to_owned();
+    let mut is_mail = false;
+    loop {
+        let scripted = script.iter().find(|(words, _)| said.starts_with(words));
+        let answer = match (scripted, said.as_str()) {
+            (Some((_, answer)), _) => *answer,
+            (None, "connect") => "220 relay.test",
+            (None, line) if line.starts_with("EHLO") => "250-relay.test\r\n250 SMTPUTF8",
+            (None, "DATA") => "354 go on",
+            (None, line) if line.starts_with("RCPT") && recipients >= room => {
+                "452 4.5.3 too many recipients"
+            }
+            (None, _) => "250 ok",
+        };
+        match said.get(..4) {
+            Some("RCPT") => recipients += 1,
+            Some("MAIL") => recipients = 0,
+            _ => {}
+        }
+        if answer == "silence" {
+            std::future::pending::<()>().await;
+        }
+        is_mail = said == "DATA" && answer.starts_with("354") || is_mail && said != ".";
+        if output
+            .write_all(format!("{answer}\r\n").as_bytes())
+            .await
+            .is_err()
+        {
+            return;
+        }
+        if answer.starts_with("421") || said == "QUIT" {
+            return;
+        }
+        let mut mail = String::new();
+        loop {
+            let Ok(Some(line)) = lines.next_line().await else {
+                return;
+            };
+            if !is_mail || line == "." {
+                said = line;
+                break;
+            }
+            mail.push_str(&line);
+            mail.push('\n');
+        }
+        let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.push(if is_mail { mail } else { said.clone() });
+    }
+}
