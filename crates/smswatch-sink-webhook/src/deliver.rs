@@ -33,8 +33,6 @@ pub struct WebhookSink {
     signer: Signer,
     redactor: Redactor,
     rests: Rests,
-    /// Why nothing may be sent: the URL names a forbidden address.
-    forbidden: Option<Forbidden>,
 }
 
 impl fmt::Debug for WebhookSink {
@@ -59,10 +57,10 @@ impl ConfiguredSink for WebhookSink {
         let url = config.checked_url()?;
         let signer = config.signer()?;
         let headers = config.checked_headers()?;
-        let forbidden = match config.allow_private {
-            true => None,
-            false => literal_address(&url).and_then(|address| Forbidden::check(address).err()),
-        };
+        // Nothing could ever be sent there, so it is no configuration.
+        if let Some(address) = literal_address(&url).filter(|_| !config.allow_private) {
+            Forbidden::check(address).map_err(|forbidden| InvalidConfig::at("url", forbidden))?;
+        }
         let client = client(&url, config.allow_private, &context.user_agent)
             .map_err(|error| InvalidConfig::new(error.without_url()))?;
         let redactor = config.redactor(&url);
@@ -79,7 +77,6 @@ impl ConfiguredSink for WebhookSink {
             signer,
             redactor,
             rests: Rests::default(),
-            forbidden,
         })
     }
 }
@@ -87,9 +84,6 @@ impl ConfiguredSink for WebhookSink {
 #[async_trait]
 impl Sink for WebhookSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
-        if let Some(forbidden) = self.forbidden {
-            return Err(DeliveryError::permanent(forbidden.to_string()));
-        }
         let request = self.request(notification, SystemTime::now());
         match self.client.execute(request).await {
             Ok(response) => answer::judge(response, &self.redactor, &self.rests).await,
@@ -98,9 +92,6 @@ impl Sink for WebhookSink {
     }
 
     async fn probe(&self) -> Result<Probe, DeliveryError> {
-        if let Some(forbidden) = self.forbidden {
-            return Err(DeliveryError::permanent(forbidden.to_string()));
-        }
         let hook = self.template.url();
         match self.client.head(probe::root(hook)).send().await {
             Ok(_) => Ok(Probe::Answered(format!("{} answers", probe::address(hook)))),
