@@ -5,6 +5,7 @@ mod breaker;
 mod check;
 mod crash;
 mod dead;
+mod door;
 mod fleet;
 mod mail;
 mod memory;

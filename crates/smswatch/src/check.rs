@@ -2,32 +2,36 @@
 
 mod online;
 
-use std::io::Write as _;
-
 use anyhow::Context as _;
+use smswatch_outbound::Route;
 
 use crate::cli::{CheckArgs, ConfigArgs};
+use crate::output::{print, print_json, remark};
 use crate::report::Failure;
 use crate::settings;
 use crate::sink_types::SinkTypes;
+use crate::wiring;
 
 pub(crate) async fn check(types: &SinkTypes, args: &CheckArgs) -> Result<(), Failure> {
     let loaded = settings::load(types, args.config.config.as_deref())?;
     loaded.warn();
     settings::try_folder(&loaded.configuration.store)
         .context("no file can be made in the folder of `store.url`")?;
+    for unusable in Route::unusable() {
+        remark(&format!("warning: {unusable}"));
+    }
+    wiring::outbound(&loaded.configuration)?;
     let plural = |count: usize, thing: &str| match count {
         1 => format!("1 {thing}"),
         count => format!("{count} {thing}s"),
     };
-    writeln!(
-        anstream::stdout(),
-        "{}: {} and {}, no error",
+    let summary = format!(
+        "{}: {} and {}, no error\n",
         loaded.file.display(),
         plural(loaded.configuration.sinks.len(), "sink"),
         plural(loaded.configuration.rules.len(), "rule"),
-    )
-    .context("could not print")?;
+    );
+    print(&summary)?;
     match args.online {
         true => online::check(loaded.configuration).await,
         false => Ok(()),
@@ -39,13 +43,9 @@ pub(crate) fn show(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Failure> 
     let loaded = settings::load(types, args.config.as_deref())?;
     loaded.warn();
     let yaml = serde_yaml::to_string(&loaded.effective).context("could not write YAML")?;
-    write!(anstream::stdout(), "{yaml}").context("could not print")?;
-    Ok(())
+    Ok(print(&yaml)?)
 }
 
 pub(crate) fn schema(types: &SinkTypes) -> anyhow::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    serde_json::to_writer_pretty(&mut stdout, &settings::schema::published(types))?;
-    writeln!(stdout)?;
-    Ok(())
+    print_json(&settings::schema::published(types))
 }
