@@ -34,8 +34,6 @@ pub struct WebhookSink {
     signer: Signer,
     redactor: Redactor,
     rests: Rests,
-    /// Why nothing may be sent: the URL names a forbidden address.
-    forbidden: Option<Forbidden>,
 }
 
 impl fmt::Debug for WebhookSink {
@@ -61,10 +59,10 @@ impl ConfiguredSink for WebhookSink {
         let signer = config.signer()?;
         let headers = config.checked_headers()?;
         let route = Route::new(&context.proxy);
-        let forbidden = match config.allow_private {
-            true => None,
-            false => known_address(&url).and_then(|address| Forbidden::check(address).err()),
-        };
+        // Nothing could ever be sent there, so it is no configuration.
+        if let Some(address) = known_address(&url).filter(|_| !config.allow_private) {
+            Forbidden::check(address).map_err(|forbidden| InvalidConfig::at("url", forbidden))?;
+        }
         let http = client(&url, route, config.allow_private, &context.user_agent)
             .map_err(InvalidConfig::new)?;
         let redactor = config.redactor(&url);
@@ -82,7 +80,6 @@ impl ConfiguredSink for WebhookSink {
             signer,
             redactor,
             rests: Rests::default(),
-            forbidden,
         })
     }
 }
@@ -90,9 +87,6 @@ impl ConfiguredSink for WebhookSink {
 #[async_trait]
 impl Sink for WebhookSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
-        if let Some(forbidden) = self.forbidden {
-            return Err(DeliveryError::permanent(forbidden.to_string()));
-        }
         let request = self.request(notification, SystemTime::now());
         match self.http.client().execute(request).await {
             Ok(response) => answer::judge(response, &self.redactor, &self.rests).await,

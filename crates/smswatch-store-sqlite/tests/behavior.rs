@@ -94,7 +94,11 @@ fn what_can_be_no_store_is_refused_in_words_and_leaves_no_lock_behind() {
         refused.to_string().replace(&here, "HERE")
     };
     let all = ["garbage.db", "folder.db", "nowhere/store.db"].map(said);
-    insta::assert_snapshot!(all.join("\n"), @"");
+    insta::assert_snapshot!(all.join("\n"), @r"
+    `HERE/garbage.db` exists and is not a file of SQLite: name another in `store.url`
+    `HERE/folder.db` is a folder: name a file in it in `store.url`
+    the folder `HERE/nowhere` does not exist: make it, or change `store.url`
+    ");
     let mut left: Vec<_> = std::fs::read_dir(directory.path())
         .expect("a folder")
         .map(|entry| entry.expect("an entry").file_name())

@@ -15,12 +15,12 @@ use crate::wiring;
 pub(crate) async fn check(types: &SinkTypes, args: &CheckArgs) -> Result<(), Failure> {
     let loaded = settings::load(types, args.config.config.as_deref())?;
     loaded.warn();
+    settings::try_folder(&loaded.configuration.store)
+        .context("no file can be made in the folder of `store.url`")?;
     for unusable in Route::unusable() {
         remark(&format!("warning: {unusable}"));
     }
     wiring::outbound(&loaded.configuration)?;
-    settings::try_folder(&loaded.configuration.store)
-        .context("no file can be made in the folder of `store.url`")?;
     let plural = |count: usize, thing: &str| match count {
         1 => format!("1 {thing}"),
         count => format!("{count} {thing}s"),

@@ -4,6 +4,7 @@ mod dead;
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use dead::{
@@ -54,7 +55,9 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
     /// The configuration file [default: smswatch.yaml, else config/smswatch.yaml]
-    #[arg(long, value_name = "FILE", env = "SMSWATCH_CONFIG")]
+    // An empty variable is taken, and means that none is set.
+    #[arg(long, value_name = "FILE", env = "SMSWATCH_CONFIG",
+          value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) config: Option<PathBuf>,
 }
 

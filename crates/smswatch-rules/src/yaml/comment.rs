@@ -61,7 +61,7 @@ fn unquoted_hash(characters: &[char]) -> Option<usize> {
             (None, '"' | '\'') => quote = Some(character),
             (None, '[' | '{') => depth += 1,
             (None, ']' | '}') => depth = depth.saturating_sub(1),
-            (None, '#') if before.is_whitespace() => {
+            (None, '#') if before.is_whitespace() || "[{,".contains(before) => {
                 let next = characters.get(position + 1);
                 let is_word = next.is_some_and(|next| next.is_alphanumeric());
                 return (depth > 0 && is_word).then_some(position);

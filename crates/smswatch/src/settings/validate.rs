@@ -149,10 +149,9 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
                 at("this must be 1 to 64 letters, digits, and any of `_.:-`".to_owned())
             } else {
                 let path = error.schema_path().as_str();
-                let wanted = lookup(schema, path.trim_end_matches("/pattern"));
-                // The keyword in which editors look for it, too.
-                let words = wanted["patternErrorMessage"].as_str();
-                match words {
+                let described = lookup(schema, path.trim_end_matches("/pattern"));
+                // The key with which editors replace the pattern by words.
+                match described["patternErrorMessage"].as_str() {
                     Some(words) => at(words.to_owned()),
                     None => at(format!("this must look like `{pattern}`")),
                 }
