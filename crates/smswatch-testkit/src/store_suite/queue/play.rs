@@ -146,7 +146,7 @@ impl Player {
     async fn recount(&self) -> Result<(), String> {
         let gauges = self.store.gauges().await.map_err(unavailable)?;
         let queue = gauges.queues.into_iter();
-        let queue = queue.filter(|queue| queue.sink == self.sink).last();
+        let queue = queue.filter(|queue| queue.sink == self.sink).next_back();
         let counted = queue.map_or((0, 0), |queue| (queue.pending, queue.dead));
         let found = async |state| {
             let filter = DeliveryFilter {
