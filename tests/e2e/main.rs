@@ -4,6 +4,7 @@ mod alarms;
 mod breaker;
 mod crash;
 mod dead;
+mod door;
 mod fleet;
 mod mail;
 mod memory;

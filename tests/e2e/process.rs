@@ -188,15 +188,20 @@ impl Process {
         kib.expect("a number").parse::<u64>().expect("a number") * 1024
     }
 
-    fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status();
         assert!(sent.expect("kill runs").success());
     }
 
     /// Sends SIGTERM and waits for the end; answers the exit status.
-    pub(crate) fn terminate(mut self) -> Option<i32> {
-        self.signal("-TERM");
+    pub(crate) fn terminate(self) -> Option<i32> {
+        self.end_by("-TERM")
+    }
+
+    /// The same with another signal.
+    pub(crate) fn end_by(mut self, signal: &str) -> Option<i32> {
+        self.signal(signal);
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("it is our child") {

@@ -14,23 +14,6 @@ use crate::message::{MessageSpec, StatusChange};
 use crate::population::{Advance, PopulationSpec};
 use crate::world::World;
 
-/// One thing or several.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMany<T> {
-    Many(Vec<T>),
-    One(T),
-}
-
-impl<T> OneOrMany<T> {
-    fn into_vec(self) -> Vec<T> {
-        match self {
-            Self::Many(all) => all,
-            Self::One(one) => vec![one],
-        }
-    }
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct ClockOrder {
@@ -96,7 +79,7 @@ fn act(
         }
         ("POST", ["messages"]) => {
             let mut ids = Vec::new();
-            for spec in read::<OneOrMany<MessageSpec>>(body)?.into_vec() {
+            for spec in read_some::<MessageSpec>(body)? {
                 ids.push(world.register(spec)?.id.clone());
             }
             json_value(StatusCode::CREATED, &json!({"ids": ids}))
@@ -149,7 +132,7 @@ fn act(
         ("GET", ["switches"]) => json(&world.active().switches)?,
         ("PUT", ["switches"]) => json(&world.merge_switches(&read::<Value>(body)?)?)?,
         ("POST", ["faults"]) => {
-            let rules = read::<OneOrMany<FaultRule>>(body)?.into_vec();
+            let rules = read_some::<FaultRule>(body)?;
             let added = rules.len();
             rules.into_iter().for_each(|rule| world.add_fault(rule));
             json_value(StatusCode::CREATED, &json!({"added": added}))
@@ -188,6 +171,14 @@ fn json(value: &impl serde::Serialize) -> Result<Answer, SimError> {
 }
 
 /// Reads a JSON body; an empty one is an empty object.
+/// One thing or a list of several. What cannot be read is told as what it is, with the words there are.
+fn read_some<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, SimError> {
+    match body.trim_ascii_start().first() {
+        Some(b'[') => read(body),
+        _ => Ok(vec![read(body)?]),
+    }
+}
+
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, SimError> {
     Ok(serde_json::from_slice(if body.is_empty() {
         b"{}"

@@ -58,7 +58,14 @@ impl HealthReport {
     /// Whether the process does its work and every part of it is well.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.ready && self.parts.values().all(Option::is_none)
+        self.is_well_apart_from("")
+    }
+
+    /// Whether the process does its work and every part of it other than `part` is well.
+    #[must_use]
+    pub fn is_well_apart_from(&self, part: &str) -> bool {
+        let mut others = self.parts.iter().filter(|(name, _)| *name != part);
+        self.ready && others.all(|(_, trouble)| trouble.is_none())
     }
 }
 
@@ -147,6 +154,7 @@ mod tests {
         health.trouble(PROVIDER, "it refuses the credentials");
         assert!(health.report().ready);
         assert!(!health.report().is_well());
+        assert!(health.report().is_well_apart_from(PROVIDER));
         health.trouble(STORE, "connection refused");
         assert!(!health.report().ready);
         health.well(STORE);

@@ -21,6 +21,7 @@ pub struct Privacy {
     settings: PrivacySettings,
     numbers_key: Hmac<Sha256>,
     texts_key: Hmac<Sha256>,
+    cursors_key: Hmac<Sha256>,
 }
 
 /// What may be told of the people of a message.
@@ -54,6 +55,7 @@ impl Privacy {
             settings,
             numbers_key: derived(b"smswatch to_key 1"),
             texts_key: derived(b"smswatch body_key 1"),
+            cursors_key: derived(b"smswatch cursors 1"),
         }
     }
 
@@ -73,6 +75,12 @@ impl Privacy {
     /// only.
     pub(crate) fn text_key(&self, text: &MessageText) -> String {
         keyed(&self.texts_key, &without_digits(text.reveal()))
+    }
+
+    /// A keyed hash of `text` in a `context`, which only a replica with the same secret can make.
+    pub(crate) fn seal(&self, context: &str, text: &str) -> String {
+        // No context has a line break: it cannot run into the text.
+        keyed(&self.cursors_key, &format!("{context}\n{text}"))
     }
 
     pub(crate) fn people(&self, facts: &MessageFacts) -> People {

@@ -1,6 +1,7 @@
 //! What a running process can be asked: the one door for the API and for programs.
 
 pub(crate) mod counts;
+mod cursors;
 mod error;
 mod history;
 mod redrive;
@@ -13,6 +14,7 @@ use std::time::Instant;
 
 use smswatch_model::{DeliveryId, Event, MessageId, Severity, Timestamp};
 
+use self::cursors::List;
 pub use self::error::ServiceError;
 pub use self::history::{EventFilter, TriedEvent};
 pub use self::redrive::{EndedFilter, Redriven};
@@ -77,7 +79,9 @@ impl Service {
     ///
     /// The store cannot be read, or the cursor is none.
     pub async fn watches(&self, page: &PageRequest) -> Result<Page<WatchView>, ServiceError> {
-        self.shared.watches(page).await
+        let page = cursors::unseal(&self.shared.privacy, List::Watches, page)?;
+        let page = self.shared.watches(&page).await?;
+        Ok(cursors::seal(&self.shared.privacy, List::Watches, page))
     }
 
     /// Pages through events, newest first.
@@ -90,7 +94,9 @@ impl Service {
         filter: &EventFilter,
         page: &PageRequest,
     ) -> Result<Page<Event>, ServiceError> {
-        self.shared.events(filter, page).await
+        let page = cursors::unseal(&self.shared.privacy, List::Events, page)?;
+        let page = self.shared.events(filter, &page).await?;
+        Ok(cursors::seal(&self.shared.privacy, List::Events, page))
     }
 
     /// The latest events of a message, oldest first, with what each rule made of them.
@@ -112,10 +118,10 @@ impl Service {
         filter: &DeliveryFilter,
         page: &PageRequest,
     ) -> Result<Page<StoredDelivery>, ServiceError> {
-        Ok(self
-            .shared
-            .call("deliveries", self.shared.store.deliveries(filter, page))
-            .await?)
+        let page = cursors::unseal(&self.shared.privacy, List::Deliveries, page)?;
+        let deliveries = self.shared.store.deliveries(filter, &page);
+        let page = self.shared.call("deliveries", deliveries).await?;
+        Ok(cursors::seal(&self.shared.privacy, List::Deliveries, page))
     }
 
     /// Shows one delivery.
@@ -247,6 +253,17 @@ impl Service {
         self.shared.health.report()
     }
 
+    /// Notes that a part which the program runs beside the engine is in trouble, and logs it when it
+    /// was well before.
+    pub fn part_is_in_trouble(&self, part: &str, trouble: &str) {
+        self.shared.health.trouble(part, trouble);
+    }
+
+    /// Notes that such a part is well, and logs it when it was in trouble before.
+    pub fn part_is_well(&self, part: &str) {
+        self.shared.health.well(part);
+    }
+
     /// Counts what the store holds; callers within one second share a count.
     ///
     /// # Errors
@@ -264,7 +281,7 @@ impl Service {
     }
 
     /// All metrics in Prometheus' text format. While the store is away, what it holds is told as it
-    /// was last known.
+    /// was last known. However many ask, the store is read once a second at most.
     pub async fn metrics(&self) -> String {
         // The count sets the gauges; without one they stay as they were.
         let _counted = self.gauges().await;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use smswatch_model::{Notification, Wishes};
 
+use crate::proxy::Proxy;
 use crate::settings::SinkSettings;
 
 /// How much of the other side's answer a receipt or an error keeps, in characters.
@@ -79,20 +80,29 @@ pub struct SinkContext {
     pub name: String,
     /// How smswatch introduces itself to others: `smswatch/VERSION`.
     pub user_agent: String,
+    /// Which proxy its HTTP requests leave through.
+    pub proxy: Proxy,
     /// How long one attempt may take before core ends it.
     pub timeout: Duration,
 }
 
 impl SinkContext {
-    /// The context of the sink called `name`, with the usual timeout.
+    /// The context of the sink called `name`, with the proxy of the environment and the usual timeout.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         let user_agent = format!("smswatch/{}", crate::VERSION);
         Self {
             name: name.into(),
             user_agent,
+            proxy: Proxy::default(),
             timeout: SinkSettings::DEFAULT_TIMEOUT,
         }
+    }
+
+    /// The same with another proxy.
+    #[must_use]
+    pub fn with_proxy(self, proxy: Proxy) -> Self {
+        Self { proxy, ..self }
     }
 
     /// The same context for a sink whose attempts may take `timeout`.

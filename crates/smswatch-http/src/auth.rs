@@ -53,6 +53,16 @@ impl Tokens {
         Self(known.collect())
     }
 
+    /// Whether everybody may call.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether whoever sent these headers may look at everything.
+    pub(crate) fn know(&self, headers: &HeaderMap) -> bool {
+        self.check(&Method::GET, headers).is_ok()
+    }
+
     fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
         if self.0.is_empty() {
             return Ok(());
@@ -78,6 +88,29 @@ impl Tokens {
         tracing::debug!(token = known.name, %method, "a call that may change something");
         Ok(())
     }
+}
+
+/// Whether whoever asks may see all there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Who has a token, or needs none.
+    Known,
+    /// Anybody.
+    Stranger,
+}
+
+/// Notes who asks, for what is answered to everybody.
+pub(crate) async fn identify(
+    State(tokens): State<Tokens>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let caller = match tokens.know(request.headers()) {
+        true => Caller::Known,
+        false => Caller::Stranger,
+    };
+    request.extensions_mut().insert(caller);
+    next.run(request).await
 }
 
 /// Lets a request through if its token allows it.

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use axum::Json;
 use axum::extract::{FromRef, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use smswatch_core::{HealthReport, Service};
 
+use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::replies::ReadyReply;
 
@@ -57,6 +58,7 @@ impl FromRef<Door> for Service {
 /// Answers in the service's place until it has started.
 pub(crate) async fn keep_closed(
     State(door): State<Door>,
+    Extension(caller): Extension<Caller>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -64,7 +66,7 @@ pub(crate) async fn keep_closed(
         return next.run(request).await;
     }
     if request.uri().path() == "/readyz" {
-        let reply = ReadyReply::from(door.report());
+        let reply = ReadyReply::new(door.report(), caller);
         return (StatusCode::SERVICE_UNAVAILABLE, Json(reply)).into_response();
     }
     let message = "smswatch is starting; `/readyz` says what it waits for";

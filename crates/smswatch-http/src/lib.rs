@@ -3,7 +3,9 @@
 //! Everything is asked of [`smswatch_core::Service`]; here is only what HTTP itself needs: who may
 //! call, what a request says, what an answer looks like.
 
+mod address;
 mod auth;
+mod connections;
 mod door;
 mod guard;
 mod problem;

@@ -11,6 +11,8 @@ use smswatch_core::store::{
 use smswatch_core::{HealthReport, Registered, SinkState, TriedEvent, WatchView};
 use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
 
+use crate::auth::Caller;
+
 /// A page of a list.
 #[derive(Debug, Serialize)]
 pub(crate) struct ListReply<T> {
@@ -266,9 +268,15 @@ struct PartHealthReply {
     trouble: Option<String>,
 }
 
-impl From<HealthReport> for ReadyReply {
-    fn from(report: HealthReport) -> Self {
+impl ReadyReply {
+    /// How the process is. A stranger is told which part is in trouble, and nothing of the reason: it may
+    /// repeat what a receiver or the store has answered.
+    pub(crate) fn new(report: HealthReport, caller: Caller) -> Self {
         let parts = report.parts.into_iter().map(|(name, trouble)| {
+            let trouble = match caller {
+                Caller::Known => trouble,
+                Caller::Stranger => trouble.map(|_| in_our_words(&name)),
+            };
             let ok = trouble.is_none();
             (name, PartHealthReply { ok, trouble })
         });
@@ -277,6 +285,19 @@ impl From<HealthReport> for ReadyReply {
             parts: parts.collect(),
         }
     }
+}
+
+/// What everybody may know of the trouble of a part.
+fn in_our_words(part: &str) -> String {
+    let what = match part {
+        "store" => "the store cannot be used",
+        "provider" => "the provider does not answer as it should",
+        "polling" => "messages are not asked about in time",
+        "heartbeat" => "the heartbeat is not heard",
+        part if part.starts_with("sink:") => "its deliveries fail",
+        _ => "something is wrong",
+    };
+    format!("{what}; with a token the reason is shown")
 }
 
 /// How the process is, and how much there is of everything.
@@ -321,7 +342,7 @@ impl StatusReply {
         }
         Self {
             version: smswatch_core::VERSION,
-            health: health.into(),
+            health: ReadyReply::new(health, Caller::Known),
             watches,
             queues: gauges.queues.into_iter().map(QueueReply::from).collect(),
             unrouted: gauges.unrouted,

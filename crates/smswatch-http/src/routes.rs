@@ -10,31 +10,64 @@ mod sinks;
 mod watches;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use crate::auth::{Tokens, require_token};
+use crate::address::require_own_address;
+use crate::auth::{Tokens, identify, require_token};
+use crate::connections::HealthChecksOnly;
 use crate::door::{Door, keep_closed};
 use crate::guard::catch_panics;
 use crate::problem::Problem;
 use crate::request::MAX_BODY;
+
+/// The header by which an answer of smswatch is known from those of other programs.
+const VERSION_HEADER: HeaderName = HeaderName::from_static("smswatch-version");
 
 /// Everything that is answered.
 pub(crate) fn router(tokens: Tokens, door: Door) -> Router {
     Router::new()
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .nest("/v1", api(tokens))
+        .nest("/v1", api(tokens.clone()))
         .layer(from_fn_with_state(door.clone(), keep_closed))
         // What stands below needs no service and answers before it has started.
         .route("/", get(front_page::show))
         .route("/healthz", get(health::alive))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn(keep_for_health_checks))
+        .layer(from_fn_with_state(tokens.clone(), identify))
+        .layer(from_fn_with_state(tokens, require_own_address))
         .layer(from_fn(catch_panics))
+        .layer(map_response(common_headers))
         .with_state(door)
+}
+
+/// What every answer says: who gave it, and that it is neither kept nor taken for something else.
+async fn common_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (VERSION_HEADER, smswatch_core::VERSION),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// While all other connections are busy, only health checks are answered.
+async fn keep_for_health_checks(request: Request, next: Next) -> Response {
+    let is_busy = request.extensions().get::<HealthChecksOnly>().is_some();
+    if is_busy && !matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics") {
+        let message = "all connections are busy; asking again soon helps";
+        return Problem::try_again("busy", message).into_response();
+    }
+    next.run(request).await
 }
 
 /// What needs a token, the paths that do not exist included.

@@ -1,15 +1,32 @@
 //! The listener: opened before anything is promised, and closed without cutting answers off.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt as _;
-use tokio::net::TcpListener;
+use axum::body::Body;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::address::ArrivedAt;
 use crate::auth::{ApiToken, Tokens};
+use crate::connections::{Connections, HealthChecksOnly, Place};
 use crate::door::Door;
 use crate::routes;
+
+/// How long the head of a request may take, and how long a connection may wait for the next one.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The pause after a connection could not be taken, because the process has no file descriptor left
+/// perhaps.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Where to listen, and for whom.
 #[derive(Debug, Clone)]
@@ -64,22 +81,86 @@ impl Server {
     /// Answers until `stop`, then takes no more calls, and ends when those under way are answered, or
     /// at `cut`.
     pub async fn serve(self, stop: CancellationToken, cut: CancellationToken) {
-        let listener = self.listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "a connection keeps its delay");
-            }
-        });
-        let drained =
-            axum::serve(listener, self.router).with_graceful_shutdown(stop.cancelled_owned());
-        tokio::select! {
-            ended = drained => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "the HTTP server ended");
+        let connections = Connections::new();
+        let tasks = TaskTracker::new();
+        let accepting = async {
+            loop {
+                let Some(stream) = accept(&self.listener).await else {
+                    continue;
+                };
+                if let Some(place) = connections.admit() {
+                    let serving = serve(stream, place, self.router.clone(), stop.clone());
+                    tasks.spawn(cut.clone().run_until_cancelled_owned(serving));
+                } else {
+                    tracing::debug!("a connection was closed: every other one is at a call");
                 }
             }
-            () = cut.cancelled() => {
-                tracing::warn!("calls were still under way when the HTTP server ended");
-            }
+        };
+        stop.run_until_cancelled(accepting).await;
+        drop(self.listener);
+        tasks.close();
+        if cut.run_until_cancelled(tasks.wait()).await.is_none() {
+            tracing::warn!("calls were still under way when the HTTP server ended");
+            // They end at the same signal.
+            tasks.wait().await;
         }
     }
+}
+
+async fn accept(listener: &TcpListener) -> Option<TcpStream> {
+    match listener.accept().await {
+        Ok((stream, _)) => Some(stream),
+        Err(error) => {
+            tracing::debug!(%error, "a connection could not be taken");
+            tokio::time::sleep(PAUSE).await;
+            None
+        }
+    }
+}
+
+/// Serves one connection until it ends, gives way, or is not needed any more.
+async fn serve(stream: TcpStream, place: Place, router: Router, stop: CancellationToken) {
+    let Ok(address) = stream.local_addr() else {
+        return;
+    };
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection keeps its delay");
+    }
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let call = place.begin();
+        let answer = router.call(prepared(request, address, &place));
+        async move {
+            let response = answer.await;
+            drop(call);
+            response
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .keep_alive(!place.is_reserved)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        // How the other side ends a connection is its own business.
+        _ended = &mut connection => return,
+        () = place.gives_way.cancelled() => return,
+        () = stop.cancelled() => {}
+    }
+    if place.is_calling() {
+        connection.as_mut().graceful_shutdown();
+        let _ended = connection.await;
+    }
+}
+
+/// The request with what its connection knows.
+fn prepared(request: hyper::Request<Incoming>, address: SocketAddr, place: &Place) -> Request {
+    let mut request = request.map(Body::new);
+    let extensions = request.extensions_mut();
+    extensions.insert(ArrivedAt(address));
+    if place.is_reserved {
+        extensions.insert(HealthChecksOnly);
+    }
+    request
 }

@@ -16,5 +16,7 @@ mod parts;
 mod redrive;
 #[path = "behavior/sinks.rs"]
 mod sinks;
+#[path = "behavior/strangers.rs"]
+mod strangers;
 #[path = "behavior/watches.rs"]
 mod watches;

@@ -3,14 +3,21 @@
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 use smswatch_core::provider::LookError;
+use smswatch_outbound::HttpClient;
 
 use crate::failure;
 
 /// Reads an answer's body, and no more than `most` bytes of it.
-pub(crate) async fn read_bounded(mut response: Response, most: usize) -> Result<Bytes, LookError> {
+pub(crate) async fn read_bounded(
+    http: &HttpClient,
+    mut response: Response,
+    most: usize,
+) -> Result<Bytes, LookError> {
+    let url = response.url().clone();
     // Nearly all answers come in one piece: it is not copied.
     let mut body = Bytes::new();
-    while let Some(chunk) = response.chunk().await.map_err(failure::of_request)? {
+    let failed = |error| failure::of_request(http, &error, &url);
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > most {
             return Err(LookError::failed("Routee's answer is too large"));
         }

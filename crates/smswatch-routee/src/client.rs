@@ -4,11 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::AUTHORIZATION;
-use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Response, StatusCode, Url};
 use smswatch_core::model::MessageId;
 use smswatch_core::provider::{Look, LookError, Provider};
-use smswatch_core::{Secret, async_trait};
+use smswatch_core::{Proxy, Secret, async_trait};
+use smswatch_outbound::{ClientOptions, HttpClient, Route, address};
 
 use crate::body::read_bounded;
 use crate::token::{Token, Tokens};
@@ -30,6 +30,8 @@ pub struct RouteeOptions {
     pub auth_url: String,
     /// How long a look may take, the request for a token included.
     pub timeout: Duration,
+    /// Which proxy requests leave through.
+    pub proxy: Proxy,
 }
 
 impl RouteeOptions {
@@ -51,13 +53,13 @@ pub enum SetupError {
     #[error("`{0}` is no http or https URL")]
     Url(&'static str),
     /// The HTTP client cannot be made.
-    #[error("could not make an HTTP client")]
-    Client(#[source] reqwest::Error),
+    #[error(transparent)]
+    Client(#[from] smswatch_outbound::SetupError),
 }
 
 /// Routee, asked about single messages.
 pub struct RouteeProvider {
-    http: Client,
+    http: HttpClient,
     tracking: Url,
     tokens: Tokens,
     timeout: Duration,
@@ -70,18 +72,20 @@ impl RouteeProvider {
     ///
     /// A URL is none, or there is no TLS to be had.
     pub fn new(options: RouteeOptions) -> Result<Self, SetupError> {
-        let http = Client::builder()
-            .user_agent(format!("smswatch/{}", smswatch_core::VERSION))
-            .redirect(Policy::none())
-            // Core alone decides what is tried again.
-            .retry(reqwest::retry::never())
-            .timeout(options.timeout)
-            .tcp_nodelay(true)
-            .pool_max_idle_per_host(usize::MAX)
-            .build()
-            .map_err(SetupError::Client)?;
         let token_url = under("auth_url", &options.auth_url, &["oauth", "token"])?;
         let tracking = under("api_url", &options.api_url, &["sms", "tracking", "single"])?;
+        let client = ClientOptions {
+            urls: &[&token_url, &tracking],
+            route: Route::new(&options.proxy),
+            user_agent: &format!("smswatch/{}", smswatch_core::VERSION),
+            follows_redirects: false,
+        };
+        let http = HttpClient::new(client, |client| {
+            client
+                .timeout(options.timeout)
+                .tcp_nodelay(true)
+                .pool_max_idle_per_host(usize::MAX)
+        })?;
         let tokens = Tokens::new(
             http.clone(),
             token_url,
@@ -101,11 +105,12 @@ impl RouteeProvider {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.push(message_id.as_str());
         }
-        let request = self
-            .http
-            .get(url)
+        let client = self.http.client();
+        let request = client
+            .get(url.clone())
             .header(AUTHORIZATION, token.authorization.clone());
-        request.send().await.map_err(failure::of_request)
+        let answer = request.send().await;
+        answer.map_err(|error| failure::of_request(&self.http, &error, &url))
     }
 
     /// A look, however long it takes.
@@ -120,7 +125,7 @@ impl RouteeProvider {
         let status = response.status();
         match status {
             StatusCode::OK => {
-                let body = read_bounded(response, MAX_BODY).await?;
+                let body = read_bounded(&self.http, response, MAX_BODY).await?;
                 let strange =
                     |why| LookError::failed(format!("Routee's answer is no tracking: {why}"));
                 tracking::parse(message_id, &body).map_err(strange)
@@ -170,7 +175,12 @@ impl Provider for RouteeProvider {
             return Ok(Look::Unknown);
         }
         let looked = tokio::time::timeout(self.timeout, self.look_at(message_id)).await;
-        looked.unwrap_or_else(|_| Err(LookError::failed("Routee did not answer in time")))
+        looked.unwrap_or_else(|_| {
+            let server = address(&self.tracking);
+            Err(LookError::failed(format!(
+                "Routee gave no answer: {server} did not answer in time"
+            )))
+        })
     }
 }
 

@@ -3,9 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Response, StatusCode};
+use reqwest::{Response, StatusCode, Url};
 use smswatch_core::provider::LookError;
 use smswatch_core::retry_after;
+use smswatch_outbound::HttpClient;
 
 /// The longest wait that is taken from a `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
@@ -33,7 +34,12 @@ fn wait(headers: &HeaderMap) -> Option<Duration> {
 
 /// The failure that a status stands for.
 pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap) -> LookError {
-    let what = format!("Routee answered {}", status.as_u16());
+    let what = match status {
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            "the proxy before Routee wants another login (407)".to_owned()
+        }
+        _ => format!("Routee answered {}", status.as_u16()),
+    };
     let error = match status {
         StatusCode::TOO_MANY_REQUESTS => LookError::throttled(what),
         _ => LookError::failed(what),
@@ -41,15 +47,12 @@ pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap) -> LookError {
     error.after(wait(headers))
 }
 
-/// The failure of a request that was not answered; the URL is left out of it.
-pub(crate) fn of_request(error: reqwest::Error) -> LookError {
-    let what = if error.is_timeout() {
-        "Routee did not answer in time"
-    } else if error.is_connect() {
-        "Routee could not be reached"
-    } else {
-        "the connection to Routee failed"
-    };
-    tracing::debug!(error = %error.without_url(), what);
-    LookError::failed(what)
+/// The failure of a request that was not answered, with its cause; of the URL only host and port are
+/// told.
+pub(crate) fn of_request(http: &HttpClient, error: &reqwest::Error, url: &Url) -> LookError {
+    let cause = http.explain(error, url);
+    LookError::failed(match error.is_connect() {
+        true => format!("Routee could not be reached: {cause}"),
+        false => format!("Routee gave no answer: {cause}"),
+    })
 }

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 use smswatch_core::Secret;
 use smswatch_core::provider::{LookError, LookFailure};
+use smswatch_outbound::HttpClient;
 use tokio::sync::watch;
 
 use crate::body::read_bounded;
@@ -54,7 +55,7 @@ pub(crate) struct Tokens {
 /// Where tokens are had, and what for.
 #[derive(Debug)]
 struct Door {
-    http: Client,
+    http: HttpClient,
     url: Url,
     application_id: String,
     application_secret: Secret,
@@ -82,7 +83,7 @@ struct Answer {
 }
 
 impl Tokens {
-    pub(crate) fn new(http: Client, url: Url, application_id: String, secret: Secret) -> Self {
+    pub(crate) fn new(http: HttpClient, url: Url, application_id: String, secret: Secret) -> Self {
         Self {
             door: Arc::new(Door {
                 http,
@@ -224,13 +225,15 @@ fn copy(error: &LookError) -> LookError {
 
 impl Door {
     async fn ask(&self) -> Result<(HeaderValue, Duration), LookError> {
-        let request = self
-            .http
+        let client = self.http.client();
+        let request = client
             .post(self.url.clone())
             .basic_auth(&self.application_id, Some(self.application_secret.reveal()))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body("grant_type=client_credentials");
-        let response = request.send().await.map_err(failure::of_request)?;
+        let response = request.send().await;
+        let response =
+            response.map_err(|error| failure::of_request(&self.http, &error, &self.url))?;
         let status = response.status();
         // Their bodies may hold the token itself: they are not even read.
         match status {
@@ -241,7 +244,7 @@ impl Door {
             }
             _ => return Err(failure::of_status(status, response.headers())),
         }
-        let body = read_bounded(response, MAX_BODY).await?;
+        let body = read_bounded(&self.http, response, MAX_BODY).await?;
         let unreadable = || LookError::failed("Routee's token could not be read");
         let answer: Answer = serde_json::from_slice(&body).map_err(|_| unreadable())?;
         let bearer = answer

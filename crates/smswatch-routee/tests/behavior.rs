@@ -5,9 +5,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use routee_sim::{Endpoint, Fate, FaultKind, FaultRule, MessageSpec, RetryAfter, Sim, SimConfig};
 use serde_json::json;
-use smswatch_core::Secret;
 use smswatch_core::model::MessageId;
 use smswatch_core::provider::{Look, LookError, LookFailure, Provider};
+use smswatch_core::{Proxy, Secret};
 use smswatch_routee::{RouteeOptions, RouteeProvider};
 
 struct Stage {
@@ -25,6 +25,7 @@ fn provider(sim: &Sim, secret: &str) -> RouteeProvider {
         api_url: sim.url().to_owned(),
         auth_url: sim.url().to_owned(),
         timeout: Duration::from_secs(2),
+        proxy: Proxy::None,
     })
     .expect("a client")
 }
@@ -251,6 +252,7 @@ fn an_address_that_is_none_is_refused() {
         api_url: url.to_owned(),
         auth_url: "https://auth.routee.net".to_owned(),
         timeout: Duration::from_secs(1),
+        proxy: Proxy::None,
     };
     for url in ["", "routee", "ftp://example.com", "mailto:a@example.com"] {
         assert!(RouteeProvider::new(options(url)).is_err(), "{url}");

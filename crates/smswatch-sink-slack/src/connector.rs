@@ -3,19 +3,11 @@
 //! The library's own connector reads an answer to its end, however long that is, and knows
 //! `Retry-After` with 429 only. This one does the one call that the sink needs.
 
-use std::error::Error;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, USER_AGENT};
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use slack_morphism::errors::{
@@ -27,7 +19,8 @@ use slack_morphism::{
     ClientResult, SlackClientApiCallContext, SlackClientHttpConnector, SlackClientId,
     SlackClientSecret,
 };
-use smswatch_core::retry_after;
+use smswatch_core::{Proxy, retry_after};
+use smswatch_outbound::{ClientOptions, HttpClient, Route, SetupError};
 use url::Url;
 
 /// How much of an answer is read, in bytes; an answer repeats the message, which is far smaller.
@@ -40,10 +33,14 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Posts JSON and reads bounded answers.
 pub(crate) struct BoundedConnector {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: HttpClient,
     api_url: Url,
-    user_agent: String,
 }
+
+/// Why there was no answer, or none that could be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NoAnswer(String);
 
 /// The part of an answer that says whether it is a good one.
 #[derive(Deserialize)]
@@ -62,26 +59,15 @@ struct Metadata {
 
 impl BoundedConnector {
     /// A connector for methods under `api_url`, or for incoming webhooks there.
-    pub(crate) fn new(api_url: Url, user_agent: &str) -> std::io::Result<Self> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(std::io::Error::other)?;
-        let tls = match api_url.scheme() {
-            // Redirects are not followed, so a machine without certificates will do.
-            "http" => tls.with_root_certificates(rustls::RootCertStore::empty()),
-            _ => tls.with_native_roots()?,
+    pub(crate) fn new(api_url: Url, proxy: &Proxy, user_agent: &str) -> Result<Self, SetupError> {
+        let options = ClientOptions {
+            urls: &[&api_url],
+            route: Route::new(proxy),
+            user_agent,
+            follows_redirects: false,
         };
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls.with_no_client_auth())
-            .https_or_http()
-            .enable_http1()
-            .build();
-        Ok(Self {
-            client: Client::builder(TokioExecutor::new()).build(connector),
-            api_url,
-            user_agent: user_agent.to_owned(),
-        })
+        let http = HttpClient::new(options, |client| client)?;
+        Ok(Self { http, api_url })
     }
 
     async fn post<RS: DeserializeOwned>(
@@ -93,31 +79,49 @@ impl BoundedConnector {
         let body = body.map_err(|error| undecodable(error, None))?;
         // Methods, which need a token, say in JSON how it went; incoming webhooks say `ok`, as text.
         let is_method = context.token.is_some();
-        let mut request = Request::post(url.as_str())
+        let mut request = self
+            .http
+            .client()
+            .post(url.clone())
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
-            .header(USER_AGENT, &self.user_agent);
+            .body(body);
         if let Some(token) = context.token {
             let token = &token.token_value.0;
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
-        let request = request.body(Full::from(body)).map_err(protocol)?;
-        let (head, body) = self
-            .client
-            .request(request)
-            .await
-            .map_err(protocol)?
-            .into_parts();
-        let text = match Limited::new(body, READ).collect().await {
-            Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+        let response = request.send().await;
+        let response = response.map_err(|error| self.no_answer(&error, &url))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = match self.read(response, &url).await {
+            Ok(text) => text,
             // The status alone already says how it went.
-            Err(_) if !head.status.is_success() => String::new(),
-            Err(error) => return Err(unreadable(error)),
+            Err(_) if !status.is_success() => String::new(),
+            Err(error) => return Err(error),
         };
-        match head.status.is_success() {
+        match status.is_success() {
             true if is_method => decode_json(&text),
             true => decode_plain(&text),
-            false => Err(refused(head.status, &head.headers, text)),
+            false => Err(refused(status, &headers, text)),
         }
+    }
+
+    /// The body of an answer, unless it is longer than any of Slack's.
+    async fn read(&self, mut response: Response, url: &Url) -> ClientResult<String> {
+        let mut body = Vec::new();
+        let failed = |error| self.no_answer(&error, url);
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > READ {
+                return Err(no_answer(
+                    "the answer is too long for one of Slack".to_owned(),
+                ));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    fn no_answer(&self, error: &reqwest::Error, url: &Url) -> SlackClientError {
+        no_answer(self.http.explain(error, url))
     }
 }
 
@@ -181,14 +185,10 @@ fn undecodable(error: serde_json::Error, text: Option<&str>) -> SlackClientError
     )
 }
 
-fn protocol(error: impl Error + Send + Sync + 'static) -> SlackClientError {
+fn no_answer(why: String) -> SlackClientError {
     SlackClientError::HttpProtocolError(
-        SlackClientHttpProtocolError::new().with_cause(Box::new(error)),
+        SlackClientHttpProtocolError::new().with_cause(Box::new(NoAnswer(why))),
     )
-}
-
-fn unreadable(error: Box<dyn Error + Send + Sync>) -> SlackClientError {
-    SlackClientError::SystemError(SlackClientSystemError::new().with_cause(error))
 }
 
 /// The answer to what this connector does not do.

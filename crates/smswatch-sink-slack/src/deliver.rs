@@ -81,11 +81,8 @@ impl ConfiguredSink for SlackSink {
                 (Way::Bot { token, channel }, api_url, redactor)
             }
         };
-        let connector = BoundedConnector::new(api_url, &context.user_agent).map_err(|error| {
-            InvalidConfig::new(format_args!(
-                "no certificates to check Slack's with: {error}"
-            ))
-        })?;
+        let connector = BoundedConnector::new(api_url, &context.proxy, &context.user_agent)
+            .map_err(InvalidConfig::new)?;
         Ok(Self {
             client: SlackClient::new(connector),
             way,

@@ -2,17 +2,18 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use reqwest::header::{HeaderName, HeaderValue};
-use reqwest::{Client, Method, Request, Url, redirect};
+use reqwest::{Method, Request, Url};
 use smswatch_core::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Receipt, Sink, SinkContext,
 };
 use smswatch_model::Notification;
+use smswatch_outbound::{ClientOptions, HttpClient, Route, SetupError};
 
 use crate::body::Rests;
 use crate::redact::Redactor;
@@ -26,7 +27,7 @@ const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature
 
 /// Posts notifications as signed JSON.
 pub struct WebhookSink {
-    client: Client,
+    http: HttpClient,
     /// The request without what differs between attempts.
     template: Request,
     format: Format,
@@ -59,21 +60,23 @@ impl ConfiguredSink for WebhookSink {
         let url = config.checked_url()?;
         let signer = config.signer()?;
         let headers = config.checked_headers()?;
+        let route = Route::new(&context.proxy);
         let forbidden = match config.allow_private {
             true => None,
-            false => literal_address(&url).and_then(|address| Forbidden::check(address).err()),
+            false => known_address(&url).and_then(|address| Forbidden::check(address).err()),
         };
-        let client = client(&url, config.allow_private, &context.user_agent)
-            .map_err(|error| InvalidConfig::new(error.without_url()))?;
+        let http = client(&url, route, config.allow_private, &context.user_agent)
+            .map_err(InvalidConfig::new)?;
         let redactor = config.redactor(&url);
-        let mut template = client
+        let mut template = http
+            .client()
             .request(Method::POST, url)
             .build()
             .map_err(|error| InvalidConfig::at("url", error.without_url()))?;
         // An `authorization` among the operator's headers outdoes the user in the URL.
         template.headers_mut().extend(headers);
         Ok(Self {
-            client,
+            http,
             template,
             format: config.format,
             signer,
@@ -91,9 +94,9 @@ impl Sink for WebhookSink {
             return Err(DeliveryError::permanent(forbidden.to_string()));
         }
         let request = self.request(notification, SystemTime::now());
-        match self.client.execute(request).await {
+        match self.http.client().execute(request).await {
             Ok(response) => answer::judge(response, &self.redactor, &self.rests).await,
-            Err(error) => Err(explain(error)),
+            Err(error) => Err(self.explain(&error)),
         }
     }
 }
@@ -125,50 +128,54 @@ impl WebhookSink {
         *request.body_mut() = Some(body.into());
         request
     }
+
+    /// What it means that there was no answer.
+    fn explain(&self, error: &reqwest::Error) -> DeliveryError {
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            if let Some(forbidden) = inner.downcast_ref::<Forbidden>() {
+                return DeliveryError::permanent(forbidden.to_string());
+            }
+            cause = inner.source();
+        }
+        DeliveryError::temporary(self.http.explain(error, self.template.url()))
+    }
 }
 
 /// The client of one receiver, with a pool of kept connections.
-fn client(url: &Url, allow_private: bool, user_agent: &str) -> reqwest::Result<Client> {
-    let mut client = Client::builder()
-        .user_agent(user_agent)
-        .redirect(redirect::Policy::none())
-        // Core alone decides what is tried again.
-        .retry(reqwest::retry::never())
-        // A proxy would resolve names itself, behind the back of the check of addresses.
-        .no_proxy();
-    if !allow_private {
-        client = client.dns_resolver(Arc::new(PublicOnly));
-    }
-    if url.scheme() == "http" {
-        // Without redirects no other scheme comes up, so a machine without certificates will do.
-        client = client.tls_certs_only([]);
-    }
-    client.build()
+fn client(
+    url: &Url,
+    route: Route,
+    allow_private: bool,
+    user_agent: &str,
+) -> Result<HttpClient, SetupError> {
+    let resolver = (!allow_private).then(|| {
+        // Where a proxy connects to cannot be seen from here; the proxy itself is the operator's own.
+        let proxy = route.hop_to(url).map(|hop| hop.host().to_owned());
+        Arc::new(PublicOnly::except(proxy))
+    });
+    let options = ClientOptions {
+        urls: &[url],
+        route,
+        user_agent,
+        follows_redirects: false,
+    };
+    HttpClient::new(options, |client| match resolver {
+        Some(resolver) => client.dns_resolver(resolver),
+        None => client,
+    })
 }
 
-/// The address in the URL, which no resolver ever sees.
-fn literal_address(url: &Url) -> Option<IpAddr> {
+/// The address that is known without looking up a name: no resolver ever sees it.
+fn known_address(url: &Url) -> Option<IpAddr> {
     let host = url.host_str()?;
     let bare = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
-    bare.unwrap_or(host).parse().ok()
-}
-
-/// What it means that there was no answer.
-fn explain(error: reqwest::Error) -> DeliveryError {
-    let error = error.without_url();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if let Some(forbidden) = inner.downcast_ref::<Forbidden>() {
-            return DeliveryError::permanent(forbidden.to_string());
-        }
-        cause = inner.source();
+    let name = host.trim_end_matches('.');
+    // A proxy would look it up on its own machine.
+    if name == "localhost" || name.ends_with(".localhost") {
+        return Some(IpAddr::from(Ipv4Addr::LOCALHOST));
     }
-    let what = if error.is_connect() {
-        "could not connect to the receiver"
-    } else {
-        "the receiver gave no answer"
-    };
-    DeliveryError::temporary(what).because(error)
+    bare.unwrap_or(host).parse().ok()
 }

@@ -36,13 +36,27 @@ impl std::fmt::Display for Forbidden {
 impl std::error::Error for Forbidden {}
 
 /// Resolves names to public addresses only.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PublicOnly;
+#[derive(Debug, Clone)]
+pub(crate) struct PublicOnly {
+    proxy: Option<String>,
+}
+
+impl PublicOnly {
+    /// With any address for the name of the `proxy`, which is usually a private one.
+    pub(crate) fn except(proxy: Option<String>) -> Self {
+        Self { proxy }
+    }
+}
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
+        let proxy = self.proxy.as_deref();
+        let is_proxy = proxy.is_some_and(|proxy| proxy.eq_ignore_ascii_case(name.as_str()));
         Box::pin(async move {
             let resolved: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            if is_proxy {
+                return Ok(Box::new(resolved.into_iter()) as Addrs);
+            }
             let public = public_only(resolved)?;
             Ok(Box::new(public.into_iter()) as Addrs)
         })

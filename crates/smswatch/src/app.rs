@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use smswatch_core::sink::ConfiguredSink;
 
 use crate::cli::{Cli, Command, DeadCommand, SinkCommand};
@@ -22,6 +22,8 @@ use crate::sink_types::SinkTypes;
 #[derive(Debug)]
 pub struct App {
     sink_types: SinkTypes,
+    name: &'static str,
+    version: &'static str,
 }
 
 impl App {
@@ -30,6 +32,8 @@ impl App {
     pub fn new() -> Self {
         let app = Self {
             sink_types: SinkTypes::default(),
+            name: "smswatch",
+            version: smswatch_core::VERSION,
         }
         .sink::<ConsoleSink>("console");
         #[cfg(feature = "sink-email")]
@@ -48,6 +52,18 @@ impl App {
         self
     }
 
+    /// Calls the program something else, in its help and with `--version`.
+    #[must_use]
+    pub fn name(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// Gives the program a version of its own, for `--version`.
+    #[must_use]
+    pub fn version(self, version: &'static str) -> Self {
+        Self { version, ..self }
+    }
+
     /// The kinds of sinks alone.
     #[cfg(test)]
     pub(crate) fn into_types(self) -> SinkTypes {
@@ -58,7 +74,9 @@ impl App {
     /// 1 failed, 2 wrong usage or configuration.
     #[must_use]
     pub fn main(self) -> ExitCode {
-        let command = Cli::parse().command;
+        let command_line = Cli::command().name(self.name).version(self.version);
+        let parsed = Cli::from_arg_matches(&command_line.get_matches());
+        let command = parsed.unwrap_or_else(|error| error.exit()).command;
         // All TLS of the process goes through this one provider. Whoever calls this twice, or has
         // installed one before, keeps what is there.
         let _already_installed = rustls::crypto::ring::default_provider().install_default();

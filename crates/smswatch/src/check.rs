@@ -1,35 +1,34 @@
 //! `smswatch check` and `smswatch schema`: what is right, and what is not.
 
-use std::io::Write as _;
-
-use anyhow::Context as _;
+use smswatch_outbound::Route;
 
 use crate::cli::ConfigArgs;
+use crate::output::{print, print_json, remark};
 use crate::report::Failure;
 use crate::settings;
 use crate::sink_types::SinkTypes;
+use crate::wiring;
 
 pub(crate) fn check(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Failure> {
     let loaded = settings::load(types, args.config.as_deref())?;
     loaded.warn();
+    for unusable in Route::unusable() {
+        remark(&format!("warning: {unusable}"));
+    }
+    wiring::outbound(&loaded.configuration)?;
     let plural = |count: usize, thing: &str| match count {
         1 => format!("1 {thing}"),
         count => format!("{count} {thing}s"),
     };
-    writeln!(
-        anstream::stdout(),
-        "{}: {} and {}, no error",
+    let summary = format!(
+        "{}: {} and {}, no error\n",
         loaded.file.display(),
         plural(loaded.configuration.sinks.len(), "sink"),
         plural(loaded.configuration.rules.len(), "rule"),
-    )
-    .context("could not print")?;
-    Ok(())
+    );
+    Ok(print(&summary)?)
 }
 
 pub(crate) fn schema(types: &SinkTypes) -> anyhow::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    serde_json::to_writer_pretty(&mut stdout, &settings::schema::published(types))?;
-    writeln!(stdout)?;
-    Ok(())
+    print_json(&settings::schema::published(types))
 }

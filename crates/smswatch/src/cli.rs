@@ -71,12 +71,34 @@ pub(crate) struct DemoArgs {
 /// How to reach the running service.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServiceArgs {
-    /// The running service's address
-    #[arg(long, env = "SMSWATCH_URL", default_value = "http://127.0.0.1:8080")]
-    pub(crate) url: String,
-    /// The bearer token of its API
-    #[arg(long, env = "SMSWATCH_TOKEN", hide_env_values = true)]
-    pub(crate) token: Option<String>,
+    /// The running service's address [env: SMSWATCH_URL] [default: http://127.0.0.1:8080]
+    #[arg(long)]
+    url: Option<String>,
+    /// The bearer token of its API [env: SMSWATCH_TOKEN]
+    #[arg(long)]
+    token: Option<String>,
+}
+
+impl ServiceArgs {
+    /// Where the service answers.
+    pub(crate) fn url(&self) -> String {
+        let url = given(self.url.as_ref(), "SMSWATCH_URL");
+        url.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned())
+    }
+
+    /// What lets a command in.
+    pub(crate) fn token(&self) -> Option<String> {
+        given(self.token.as_ref(), "SMSWATCH_TOKEN")
+    }
+}
+
+/// What was typed, else what a variable says; an empty one says nothing. A variable known to clap
+/// would be shown in every usage line as if it had to be given.
+fn given(typed: Option<&String>, variable: &str) -> Option<String> {
+    let from_variable = || std::env::var(variable).ok();
+    let given = typed.cloned().or_else(from_variable)?;
+    let given = given.trim();
+    (!given.is_empty()).then(|| given.to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -9,25 +9,9 @@ pub(crate) mod status;
 mod table;
 pub(crate) mod watch;
 
-use std::io::Write as _;
-
 use serde_json::Value;
 
-/// Prints a value as JSON for programs.
-fn print_json(value: &Value) -> anyhow::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    serde_json::to_writer_pretty(&mut stdout, value)?;
-    writeln!(stdout)?;
-    Ok(())
-}
-
-/// Prints lines for people.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
-    Ok(())
-}
+pub(crate) use crate::output::{print, print_json, remark};
 
 /// A text field of an answer, or a dash.
 fn field<'a>(value: &'a Value, pointer: &str) -> &'a str {
@@ -35,6 +19,14 @@ fn field<'a>(value: &'a Value, pointer: &str) -> &'a str {
         .pointer(pointer)
         .and_then(Value::as_str)
         .unwrap_or("-")
+}
+
+/// How much of a list a command has shown.
+fn shown_of(shown: usize, of: Option<u64>) -> String {
+    match of {
+        Some(of) if of > shown as u64 => format!("{shown} of {of}; `--limit` shows more"),
+        _ => format!("the first {shown}; there may be more, which `--limit` shows"),
+    }
 }
 
 /// How many attempts on a delivery were made, more than are kept perhaps.

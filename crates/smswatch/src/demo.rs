@@ -4,7 +4,6 @@ mod cast;
 mod summary;
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -17,9 +16,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::DemoArgs;
+use crate::output::print;
 use crate::report::Failure;
 use crate::settings::{self, Configuration, Source};
-use crate::signals::Signals;
+use crate::signals::{Hangup, Signals};
 use crate::sink_types::SinkTypes;
 use crate::{log, run, wiring};
 
@@ -33,6 +33,7 @@ const AFTERGLOW: Duration = Duration::from_secs(26);
 
 pub(crate) async fn demo(types: &SinkTypes, args: &DemoArgs) -> Result<(), Failure> {
     log::start("warn");
+    let signals = Signals::listen(Hangup::Ends)?;
     let directory = tempdir().context("could not make a directory for the demo's store")?;
     let sim = Sim::start(SimConfig::default()).context("could not start the simulator")?;
     let listen = free_address(args.listen).await;
@@ -43,7 +44,6 @@ pub(crate) async fn demo(types: &SinkTypes, args: &DemoArgs) -> Result<(), Failu
         environment: Box::new(move |name| variables.get(name).cloned()),
     };
     let loaded = settings::read(types, source)?;
-    let signals = Signals::listen()?;
     let playing = play(args, loaded.configuration, sim, signals.stop.clone());
     signals.heed(async { Ok(playing.await?) }).await
 }
@@ -58,14 +58,14 @@ async fn play(
         return Ok(());
     };
     let service = process.engine.service();
-    introduce(args, process.front.address).context("could not print")?;
+    print(&introduction(args, process.front.address))?;
 
     let show = tokio::spawn(show(service.clone(), sim, args.clone(), stop.clone()));
     run::work(process, stop).await?;
     show.await
         .context("the demo stopped in an unexpected way")??;
     let summary = summary::of(&service).await?;
-    writeln!(anstream::stdout(), "{summary}").context("could not print")
+    print(&format!("{summary}\n"))
 }
 
 /// A directory that goes with the demo.
@@ -108,32 +108,24 @@ fn variables(sim: &Sim, listen: SocketAddr, directory: &Path) -> HashMap<String,
     .into()
 }
 
-fn introduce(args: &DemoArgs, api: SocketAddr) -> std::io::Result<()> {
+fn introduction(args: &DemoArgs, api: SocketAddr) -> String {
     let DemoArgs {
         messages, seconds, ..
     } = args;
     let whole = u64::from(*seconds) + AFTERGLOW.as_secs();
-    let mut stdout = anstream::stdout().lock();
-    writeln!(
-        stdout,
-        "smswatch demo: {messages} simulated messages within {seconds} s."
-    )?;
-    writeln!(
-        stdout,
-        "A simulated Routee on this machine carries them; nothing reaches anybody."
-    )?;
-    writeln!(stdout)?;
-    writeln!(stdout, "  alerts    appear below, as they would in a chat")?;
-    writeln!(stdout, "  messages  http://{api}/v1/watches")?;
-    writeln!(stdout, "  events    http://{api}/v1/events")?;
-    writeln!(stdout, "  metrics   http://{api}/metrics")?;
-    writeln!(stdout)?;
-    writeln!(
-        stdout,
-        "It ends by itself after about {whole} s, or with Ctrl-C; then it sums up."
-    )?;
-    writeln!(stdout)?;
-    stdout.flush()
+    format!(
+        "smswatch demo: {messages} simulated messages within {seconds} s.
+A simulated Routee on this machine carries them; nothing reaches anybody.
+
+  alerts    appear below, as they would in a chat
+  messages  http://{api}/v1/watches
+  events    http://{api}/v1/events
+  metrics   http://{api}/metrics
+
+It ends by itself after about {whole} s, or with Ctrl-C; then it sums up.
+
+"
+    )
 }
 
 /// Sends the messages, waits for their fates, and ends the process.

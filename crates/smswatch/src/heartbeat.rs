@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use reqwest::Url;
-use smswatch_core::Secret;
+use smswatch_core::{Proxy, Secret, Service};
+use smswatch_outbound::{ClientOptions, HttpClient, Route, address};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
+
+/// Its name among the parts of the process.
+const PART: &str = "heartbeat";
 
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -17,6 +21,8 @@ pub(crate) struct HeartbeatOptions {
     /// What is asked for with GET; its path often is a secret.
     pub(crate) url: Secret,
     pub(crate) every: Duration,
+    /// Through which proxy it is reached.
+    pub(crate) proxy: Proxy,
 }
 
 /// The URL that an operator wrote, if it is one that can be asked for.
@@ -27,7 +33,7 @@ pub(crate) fn parse(url: &Secret) -> Option<Url> {
 
 /// The calls to a dead man's switch.
 pub(crate) struct Heartbeat {
-    client: reqwest::Client,
+    http: HttpClient,
     url: Url,
     every: Duration,
 }
@@ -39,54 +45,69 @@ impl Heartbeat {
     ///
     /// No client could be made.
     pub(crate) fn new(options: &HeartbeatOptions) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("smswatch/", env!("CARGO_PKG_VERSION")))
-            .timeout(TIMEOUT)
-            .build()
-            .context("could not make the heartbeat's client")?;
-        let url = parse(&options.url).context("`heartbeat.url` is no URL")?;
+        let url = parse(&options.url).context("`heartbeat.url` is not an http or https URL")?;
+        let client = ClientOptions {
+            urls: &[&url],
+            route: Route::new(&options.proxy),
+            user_agent: concat!("smswatch/", env!("CARGO_PKG_VERSION")),
+            follows_redirects: true,
+        };
+        let http = HttpClient::new(client, |client| client.timeout(TIMEOUT))
+            .context("could not set up the heartbeat")?;
         let every = options.every;
-        Ok(Self { client, url, every })
+        Ok(Self { http, url, every })
     }
 
-    /// Calls now and then while every part of the process is well, until `stop` says so. The first
-    /// call comes only after a whole interval: a process that dies soon after each start is not well.
-    pub(crate) async fn run(self, is_well: impl Fn() -> bool, stop: CancellationToken) {
+    /// Calls now and then while every other part of the process is well, until `stop` says so. The
+    /// first call comes only after a whole interval: a process that dies soon after each start is not
+    /// well. What came of a call is noted as the health of the part `heartbeat`.
+    pub(crate) async fn run(self, process: impl Watched, stop: CancellationToken) {
         let mut beat = interval_at(Instant::now() + self.every, self.every);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut is_heard = true;
-        loop {
-            let called = tokio::select! {
-                () = stop.cancelled() => return,
-                called = async {
-                    beat.tick().await;
-                    if is_well() {
-                        Some(self.call().await)
-                    } else {
-                        None
-                    }
-                } => called,
-            };
-            match called {
-                Some(Ok(())) if !is_heard => {
-                    is_heard = true;
-                    tracing::info!("the heartbeat is heard again");
+        let beating = async {
+            loop {
+                beat.tick().await;
+                if process.is_well() {
+                    process.note(self.call().await);
+                } else {
+                    tracing::debug!("no heartbeat: not all is well");
                 }
-                Some(Err(error)) if is_heard => {
-                    is_heard = false;
-                    tracing::warn!(%error, "the heartbeat is not heard");
-                }
-                Some(_) => {}
-                None => tracing::debug!("no heartbeat: not all is well"),
             }
-        }
+        };
+        stop.run_until_cancelled(beating).await;
     }
 
-    async fn call(&self) -> Result<(), reqwest::Error> {
-        let answer = self.client.get(self.url.clone()).send().await;
-        let answer = answer.and_then(reqwest::Response::error_for_status);
-        // An error names the URL, whose path is a secret.
-        answer.map(drop).map_err(reqwest::Error::without_url)
+    /// Makes one call; on failure says why, without the URL, whose path is a secret.
+    async fn call(&self) -> Result<(), String> {
+        let answer = self.http.client().get(self.url.clone()).send().await;
+        let server = address(&self.url);
+        match answer {
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            Ok(answer) => Err(format!("{server} answered {}", answer.status().as_u16())),
+            Err(error) => Err(self.http.explain(&error, &self.url)),
+        }
+    }
+}
+
+/// The process that the heartbeat speaks for.
+pub(crate) trait Watched: Send {
+    /// Whether every part of it but the heartbeat itself is well.
+    fn is_well(&self) -> bool;
+
+    /// Notes what came of a call: on failure, why.
+    fn note(&self, called: Result<(), String>);
+}
+
+impl Watched for Service {
+    fn is_well(&self) -> bool {
+        self.health().is_well_apart_from(PART)
+    }
+
+    fn note(&self, called: Result<(), String>) {
+        match called {
+            Ok(()) => self.part_is_well(PART),
+            Err(why) => self.part_is_in_trouble(PART, &format!("it is not heard: {why}")),
+        }
     }
 }
 
@@ -102,6 +123,7 @@ mod tests {
         let options = HeartbeatOptions {
             url: Secret::new(url),
             every: Duration::from_secs(60),
+            proxy: Proxy::None,
         };
         Heartbeat::new(&options).expect("a client")
     }
@@ -112,21 +134,38 @@ mod tests {
         receiver.answer_always(Answer::status(500));
         let port = RefusedPort::take();
         let closed = format!("http://{}/ping/hunter2", port.address());
-        for url in [receiver.url("/ping/hunter2"), closed] {
-            let error = heartbeat(&url).call().await.expect_err("it is not heard");
-            let said = format!("{error} {error:?}");
-            assert!(!said.contains("hunter2"), "{said}");
+        for (url, expected) in [
+            (
+                receiver.url("/ping/hunter2"),
+                format!("{} answered 500", receiver.address()),
+            ),
+            (closed, format!("{} refuses connections", port.address())),
+        ] {
+            let why = heartbeat(&url).call().await;
+            assert_eq!(why.expect_err("it is not heard"), expected);
         }
         assert_eq!(receiver.wait_for(1).await[0].method, "GET");
     }
 
+    /// A process that is never well, and tells when it is asked.
+    struct Unwell(Instant, tokio::sync::mpsc::UnboundedSender<Duration>);
+
+    impl Watched for Unwell {
+        fn is_well(&self) -> bool {
+            self.1.send(self.0.elapsed()).is_err()
+        }
+
+        fn note(&self, called: Result<(), String>) {
+            panic!("there was no call: {called:?}");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_first_beat_comes_after_a_whole_interval() {
-        let started = Instant::now();
         let (asked, mut answers) = tokio::sync::mpsc::unbounded_channel();
-        let is_well = move || asked.send(started.elapsed()).is_err();
+        let process = Unwell(Instant::now(), asked);
         let stop = CancellationToken::new();
-        let beating = heartbeat("http://127.0.0.1:1/ping").run(is_well, stop.clone());
+        let beating = heartbeat("http://127.0.0.1:1/ping").run(process, stop.clone());
         let beating = tokio::spawn(beating);
         for n in 1..4 {
             assert_eq!(answers.recv().await, Some(Duration::from_secs(60 * n)));

@@ -15,6 +15,7 @@ mod console;
 mod demo;
 mod heartbeat;
 mod log;
+mod output;
 mod plain;
 mod report;
 mod run;

@@ -13,5 +13,7 @@ pub(crate) fn start(default: &str) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(has_color)
+        // Where standard error is gone there is nobody to tell that it is gone: telling it panics.
+        .log_internal_errors(false)
         .try_init();
 }

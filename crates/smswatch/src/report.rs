@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use smswatch_rules::Diagnostic;
 
+use crate::output::Unprinted;
+
 /// Why a command did not do what was asked.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -16,9 +18,23 @@ pub(crate) enum Failure {
     Failed(anyhow::Error),
 }
 
+/// Something that a person typed cannot be meant.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct WrongUsage(String);
+
+impl WrongUsage {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::Failed(error)
+        match error.downcast::<WrongUsage>() {
+            Ok(WrongUsage(what)) => Self::Usage(what),
+            Err(error) => Self::Failed(error),
+        }
     }
 }
 
@@ -31,7 +47,7 @@ pub(crate) fn tell(failure: &Failure) -> ExitCode {
             .iter()
             .try_for_each(|problem| writeln!(stderr, "{problem}\n")),
         Failure::Usage(what) => writeln!(stderr, "error: {what}"),
-        Failure::Failed(error) if is_broken_pipe(error) => Ok(()),
+        Failure::Failed(error) if is_broken_pipe(error) => return ExitCode::SUCCESS,
         Failure::Failed(error) => writeln!(stderr, "error: {error:#}"),
     };
     match failure {
@@ -42,8 +58,8 @@ pub(crate) fn tell(failure: &Failure) -> ExitCode {
 
 /// Whoever read the output has seen enough, as in `smswatch events | head`.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io = error.downcast_ref::<std::io::Error>();
-    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    let unprinted = error.downcast_ref::<Unprinted>();
+    unprinted.is_some_and(Unprinted::is_broken_pipe)
 }
 
 /// Writes warnings to standard error.

@@ -8,16 +8,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::ConfigArgs;
 use crate::report::Failure;
-use crate::signals::Signals;
+use crate::signals::{Hangup, Signals};
 use crate::sink_types::SinkTypes;
 use crate::{log, settings, wiring};
 
 pub(crate) async fn run(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Failure> {
     log::start("info");
+    // First of all: what is sent before is deadly.
+    let signals = Signals::listen(Hangup::Ignored)?;
     let loaded = settings::load(types, args.config.as_deref())?;
     loaded.warn();
     let file = loaded.file;
-    let signals = Signals::listen()?;
     let running = async {
         let Some(process) = wiring::start(loaded.configuration, &signals.stop).await? else {
             return Ok(());
@@ -44,8 +45,7 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) -> a
         shutdown_timeout,
     } = process;
     if let Some(heartbeat) = heartbeat {
-        let service = engine.service();
-        tokio::spawn(heartbeat.run(move || service.health().is_well(), stop.clone()));
+        tokio::spawn(heartbeat.run(engine.service(), stop.clone()));
     }
     let is_broken = tokio::select! {
         () = stop.cancelled() => false,

@@ -1,10 +1,20 @@
-//! SIGTERM and Ctrl-C: the first one ends the process in order, the second one at once.
+//! What signals mean: SIGTERM, Ctrl-C and SIGQUIT end the process in order, and at once when told
+//! again; SIGHUP and the signals without a meaning here are noted in the log and do no harm.
 
 use anyhow::anyhow;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::report::Failure;
+
+/// What a terminal that closes means, which is what else sends SIGHUP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hangup {
+    /// The process goes on: a service outlives the terminal that it was started from.
+    Ignored,
+    /// The process ends: it works for whoever looks at it.
+    Ends,
+}
 
 /// What the process is told by signals.
 pub(crate) struct Signals {
@@ -15,22 +25,35 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Listens to SIGTERM and Ctrl-C from now on.
-    pub(crate) fn listen() -> anyhow::Result<Self> {
+    /// Listens to signals from now on; until then each has its usual meaning, which is mostly death.
+    pub(crate) fn listen(hangup: Hangup) -> anyhow::Result<Self> {
         let signals = Self {
             stop: CancellationToken::new(),
             again: CancellationToken::new(),
         };
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut ends = Ends {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            hangup: hangup_if(hangup == Hangup::Ends)?,
+        };
         let told = [signals.stop.clone(), signals.again.clone()];
         tokio::spawn(async move {
             for token in told {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
+                ends.wait().await;
                 token.cancel();
+            }
+        });
+        let mut harmless = Harmless {
+            hangup: hangup_if(hangup == Hangup::Ignored)?,
+            user_1: signal(SignalKind::user_defined1())?,
+            user_2: signal(SignalKind::user_defined2())?,
+        };
+        tokio::spawn(async move {
+            loop {
+                // Outside of the macro, which evaluates nothing that is not logged.
+                let what = harmless.wait().await;
+                tracing::warn!("{what}");
             }
         });
         Ok(signals)
@@ -49,6 +72,59 @@ impl Signals {
     }
 }
 
+fn hangup_if(is_meant: bool) -> std::io::Result<Option<Signal>> {
+    is_meant.then(|| signal(SignalKind::hangup())).transpose()
+}
+
+/// Waits for the next one, for ever where it is not listened to.
+async fn next(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// The signals that end the process.
+struct Ends {
+    terminate: Signal,
+    interrupt: Signal,
+    quit: Signal,
+    hangup: Option<Signal>,
+}
+
+impl Ends {
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.quit.recv() => {}
+            () = next(&mut self.hangup) => {}
+        }
+    }
+}
+
+/// The signals that would kill a process that did not listen to them.
+struct Harmless {
+    hangup: Option<Signal>,
+    user_1: Signal,
+    user_2: Signal,
+}
+
+impl Harmless {
+    /// What to say of the next one.
+    async fn wait(&mut self) -> &'static str {
+        tokio::select! {
+            () = next(&mut self.hangup) => {
+                "SIGHUP: this version does not reload its configuration; restart it to apply a changed file"
+            }
+            _ = self.user_1.recv() => "SIGUSR1 has no meaning here and is ignored",
+            _ = self.user_2.recv() => "SIGUSR2 has no meaning here and is ignored",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -63,11 +139,15 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_signal_asks_for_the_end_and_the_second_one_does_not_wait_for_it() {
-        let signals = Signals::listen().expect("signals can be listened to");
+        let signals = Signals::listen(Hangup::Ignored).expect("signals can be listened to");
         let hanging = async {
+            for harmless in ["-HUP", "-USR1", "-USR2"] {
+                send(harmless);
+            }
+            assert!(!signals.stop.is_cancelled());
             send("-TERM");
             signals.stop.cancelled().await;
-            send("-INT");
+            send("-QUIT");
             std::future::pending::<Result<(), Failure>>().await
         };
         let Err(Failure::Failed(error)) = signals.heed(hanging).await else {

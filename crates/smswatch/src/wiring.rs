@@ -9,12 +9,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use smswatch_core::{Engine, Parts};
 use smswatch_http::Server;
+use smswatch_outbound::{Route, require_certificates};
 use smswatch_routee::RouteeProvider;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::heartbeat::Heartbeat;
-use crate::settings::Configuration;
+use crate::settings::{Configuration, StoreChoice};
 
 /// How long calls under way may take in any case when the process ends.
 const LAST_WORDS: Duration = Duration::from_millis(250);
@@ -63,16 +64,44 @@ impl Front {
     }
 }
 
+/// What speaks HTTP to others, the sinks apart.
+pub(crate) struct Outbound {
+    pub(crate) provider: RouteeProvider,
+    pub(crate) heartbeat: Option<Heartbeat>,
+}
+
+/// Makes the clients that the configuration asks for; nothing is connected yet.
+///
+/// # Errors
+///
+/// Something is spoken to over TLS, and this machine has no certificates to check others with.
+pub(crate) fn outbound(configuration: &Configuration) -> anyhow::Result<Outbound> {
+    let heartbeat = configuration.heartbeat.as_ref().map(Heartbeat::new);
+    if let StoreChoice::Redis { url, .. } = &configuration.store
+        && url.reveal().starts_with("rediss:")
+    {
+        require_certificates().context("Redis is spoken to over TLS (`store.url`)")?;
+    }
+    Ok(Outbound {
+        provider: RouteeProvider::new(configuration.routee.clone())
+            .context("could not set up the Routee client")?,
+        heartbeat: heartbeat.transpose()?,
+    })
+}
+
 /// Opens the store, starts the stages and opens the door. A store that is not there yet is waited
 /// for, with the door ajar; none where `stop` came first.
 pub(crate) async fn start(
     configuration: Configuration,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Process>> {
-    let heartbeat = configuration.heartbeat.as_ref().map(Heartbeat::new);
-    let heartbeat = heartbeat.transpose()?;
-    let provider =
-        RouteeProvider::new(configuration.routee).context("could not set up the Routee client")?;
+    for unusable in Route::unusable() {
+        tracing::warn!("{unusable}");
+    }
+    let Outbound {
+        provider,
+        heartbeat,
+    } = outbound(&configuration)?;
     // What is wrong with the store is told before what is wrong with the address: a second process
     // on one file usually finds both taken.
     let opening = stop.run_until_cancelled(store::open(&configuration.store));

@@ -7,17 +7,27 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("smswatch-model", &[]),
     ("smswatch-core", &["smswatch-model"]),
     ("smswatch-rules", &["smswatch-core", "smswatch-model"]),
-    ("smswatch-routee", &["smswatch-core", "smswatch-model"]),
+    ("smswatch-outbound", &["smswatch-core"]),
+    (
+        "smswatch-routee",
+        &["smswatch-core", "smswatch-model", "smswatch-outbound"],
+    ),
     ("smswatch-store-redis", &["smswatch-core", "smswatch-model"]),
     (
         "smswatch-store-sqlite",
         &["smswatch-core", "smswatch-model"],
     ),
-    ("smswatch-sink-email", &["smswatch-core", "smswatch-model"]),
-    ("smswatch-sink-slack", &["smswatch-core", "smswatch-model"]),
+    (
+        "smswatch-sink-email",
+        &["smswatch-core", "smswatch-model", "smswatch-outbound"],
+    ),
+    (
+        "smswatch-sink-slack",
+        &["smswatch-core", "smswatch-model", "smswatch-outbound"],
+    ),
     (
         "smswatch-sink-webhook",
-        &["smswatch-core", "smswatch-model"],
+        &["smswatch-core", "smswatch-model", "smswatch-outbound"],
     ),
     ("smswatch-http", &["smswatch-core", "smswatch-model"]),
     ("smswatch-testkit", &["smswatch-core", "smswatch-model"]),
@@ -27,6 +37,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "smswatch-model",
             "smswatch-core",
+            "smswatch-outbound",
             "smswatch-rules",
             "smswatch-routee",
             "smswatch-store-redis",
@@ -64,6 +75,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("minijinja", &["smswatch-rules", "smswatch-sink-email"]),
     ("prometheus-client", &["smswatch-core"]),
     ("clap", &["smswatch", "routee-sim"]),
+    ("rustls-native-certs", &["smswatch-outbound"]),
 ];
 
 fn metadata() -> Metadata {

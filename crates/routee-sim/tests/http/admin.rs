@@ -157,3 +157,20 @@ fn unknown_keys_are_refused() {
     let refused = serde_json::from_value::<SimConfig>(json!({"lisen": "127.0.0.1:0"}));
     assert!(refused.is_err());
 }
+
+#[tokio::test]
+async fn an_unknown_word_is_answered_with_those_there_are() {
+    let stage = stage(SimConfig::default()).await;
+    let orders = [
+        json!({"fate": "CarrierViolation"}),
+        json!([{"fate": "CarrierViolation"}]),
+    ];
+    for order in orders {
+        let answer = stage.post("/_sim/messages", &order).await;
+        assert_eq!(answer.status().as_u16(), 400);
+        let cause = json(answer).await["cause"].to_string();
+        for word in ["CarrierViolation", "carrier_violation", "unknown_number"] {
+            assert!(cause.contains(word), "{cause}");
+        }
+    }
+}

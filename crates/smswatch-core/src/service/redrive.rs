@@ -71,6 +71,7 @@ impl Shared {
         Ok(match self.call("redrive", redrive).await? {
             RedriveOutcome::Done { shard, sink } => {
                 self.redriven(shard, &sink, action, 1);
+                log(&sink, action, 1);
                 Redriven::Done
             }
             RedriveOutcome::Refused(state) => Redriven::Refused(state),
@@ -120,7 +121,7 @@ impl Shared {
         for sink in sinks {
             let step = RedriveStep {
                 action,
-                sink,
+                sink: sink.clone(),
                 state: filter.state,
                 rule: filter.rule.clone(),
                 since: filter.since,
@@ -131,7 +132,11 @@ impl Shared {
             let shards = self
                 .shards()
                 .map(|shard| self.redrive_shard(shard, step.clone()));
-            count += try_join_all(shards).await?.into_iter().sum::<u64>();
+            let of_sink = try_join_all(shards).await?.into_iter().sum::<u64>();
+            if of_sink > 0 {
+                log(&sink, action, of_sink);
+            }
+            count += of_sink;
         }
         Ok(count)
     }
@@ -152,27 +157,30 @@ impl Shared {
         }
     }
 
-    /// Counts and tells what was redriven, and has it sent at once.
+    /// Counts what was redriven, and has it sent at once.
     fn redriven(&self, shard: Shard, sink: &str, action: Redrive, count: u64) {
-        let action = match action {
-            Redrive::Requeue => {
-                if let Some(unit) = self.sinks.get(sink) {
-                    unit.requeued(shard, count);
-                }
-                "retried"
-            }
-            Redrive::Forget => "dropped",
-        };
-        tracing::info!(
-            sink.name = sink,
-            action,
-            count,
-            "ended deliveries were redriven"
-        );
+        if action == Redrive::Requeue
+            && let Some(unit) = self.sinks.get(sink)
+        {
+            unit.requeued(shard, count);
+        }
         let labels = RedriveLabels {
             sink: SinkName(sink.into()),
-            action,
+            action: word(action),
         };
         self.metrics.redriven.get_or_create(&labels).inc_by(count);
     }
+}
+
+fn word(action: Redrive) -> &'static str {
+    match action {
+        Redrive::Requeue => "retried",
+        Redrive::Forget => "dropped",
+    }
+}
+
+/// One line for each sink, however many shards its deliveries lie in.
+fn log(sink: &str, action: Redrive, count: u64) {
+    let action = word(action);
+    tracing::info!(sink.name = sink, count, "ended deliveries were {action}");
 }

@@ -112,7 +112,7 @@ fn only_a_part_in_trouble_has_trouble() {
             ("sink:crm".to_owned(), None),
         ]),
     };
-    insta::assert_snapshot!(json(&ReadyReply::from(report)), @r#"
+    insta::assert_snapshot!(json(&ReadyReply::new(report, Caller::Known)), @r#"
     {
       "ready": true,
       "parts": {
@@ -129,6 +129,25 @@ fn only_a_part_in_trouble_has_trouble() {
       }
     }
     "#);
+}
+
+#[test]
+fn a_stranger_is_told_which_part_is_in_trouble_and_not_what_others_have_said() {
+    let parts = [
+        "store",
+        "provider",
+        "polling",
+        "heartbeat",
+        "contents",
+        "replicas",
+        "sink:crm",
+    ];
+    let trouble = |part: &str| (part.to_owned(), Some("it answered: hunter2".to_owned()));
+    let report = HealthReport {
+        ready: false,
+        parts: parts.into_iter().map(trouble).collect(),
+    };
+    insta::assert_snapshot!(json(&ReadyReply::new(report, Caller::Stranger)));
 }
 
 #[test]

@@ -9,10 +9,7 @@ const PAGE: &str = include_str!("front_page.html");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 pub(super) async fn show() -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
+    let headers = [(header::CONTENT_SECURITY_POLICY, POLICY)];
     (
         headers,
         Html(PAGE.replace("{version}", smswatch_core::VERSION)),

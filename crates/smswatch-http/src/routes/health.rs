@@ -1,11 +1,12 @@
 //! How the process is: for load balancers, for Prometheus, and for whoever holds a token.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use smswatch_core::Service;
 
+use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::replies::{AliveReply, ReadyReply, StatusReply};
 
@@ -16,8 +17,11 @@ pub(super) async fn alive() -> Json<AliveReply> {
     Json(AliveReply { ok: true })
 }
 
-pub(super) async fn ready(State(service): State<Service>) -> (StatusCode, Json<ReadyReply>) {
-    let reply = ReadyReply::from(service.health());
+pub(super) async fn ready(
+    State(service): State<Service>,
+    Extension(caller): Extension<Caller>,
+) -> (StatusCode, Json<ReadyReply>) {
+    let reply = ReadyReply::new(service.health(), caller);
     let status = if reply.ready {
         StatusCode::OK
     } else {

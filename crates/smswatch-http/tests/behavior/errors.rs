@@ -99,7 +99,7 @@ async fn a_body_that_announces_too_much_is_refused_before_it_is_sent() {
     let mut stream = TcpStream::connect(house.address)
         .await
         .expect("a connection");
-    let request = "POST /v1/watches HTTP/1.1\r\nhost: smswatch\r\nconnection: close\r\n\
+    let request = "POST /v1/watches HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                    content-type: application/json\r\ncontent-length: 16777217\r\n\r\n";
     stream
         .write_all(request.as_bytes())

@@ -133,7 +133,7 @@ async fn half_a_call(house: &House) -> TcpStream {
         .await
         .expect("a connection");
     let head = format!(
-        "POST /v1/watches HTTP/1.1\r\nhost: smswatch\r\ncontent-type: application/json\r\n\
+        "POST /v1/watches HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: {}\r\nexpect: 100-continue\r\n\r\n",
         BODY.len()
     );

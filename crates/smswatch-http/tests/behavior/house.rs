@@ -125,6 +125,19 @@ impl House {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
+        let host = self.address.to_string();
+        self.send_to(&host, method, path, headers, body).await
+    }
+
+    /// The same for whoever believes to speak to `host`.
+    pub(crate) async fn send_to(
+        &self,
+        host: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let stream = TcpStream::connect(self.address)
             .await
             .expect("a connection");
@@ -135,7 +148,7 @@ impl House {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header("host", self.address.to_string());
+            .header("host", host);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

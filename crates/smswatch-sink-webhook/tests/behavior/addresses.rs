@@ -1,7 +1,9 @@
 //! Addresses that are not the public internet are refused unless they are allowed.
 
 use serde_json::json;
-use smswatch_core::sink::{Retry, Sink as _};
+use smswatch_core::sink::{ConfiguredSink as _, Retry, Sink as _, SinkContext};
+use smswatch_core::{Proxy, Secret};
+use smswatch_sink_webhook::WebhookSink;
 use smswatch_testkit::receiver::Receiver;
 use smswatch_testkit::sample;
 
@@ -59,4 +61,35 @@ async fn allowed_private_addresses_are_reached() {
         .await
         .expect("it is accepted");
     assert_eq!(receiver.wait_for(1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_proxy_on_a_private_address_is_used_and_what_is_private_behind_it_is_refused() {
+    smswatch_testkit::install_tls_provider();
+    let proxy = Receiver::start().await;
+    let port = proxy.address().port();
+    let through = |url: &str| {
+        let config = serde_json::from_value(json!({ "url": url })).expect("it reads well");
+        let proxy = Proxy::Url(Secret::new(format!("http://localhost:{port}")));
+        let context = SinkContext::new("crm").with_proxy(proxy);
+        WebhookSink::configure(config, &context).expect("it is valid")
+    };
+    for url in [
+        "http://10.0.0.1/hook",
+        "http://localhost/hook",
+        "http://169.254.169.254/",
+        "http://[::1]/hook",
+    ] {
+        let refused = through(url).deliver(&sample::notification()).await;
+        let refused = refused.expect_err("it is private");
+        assert_eq!(refused.retry(), Retry::Never, "{}", refused.detail());
+    }
+    through("http://crm.only-the-proxy-knows.example/hook")
+        .deliver(&sample::notification())
+        .await
+        .expect("the proxy answers");
+    let requests = proxy.wait_for(1).await;
+    assert_eq!(requests.len(), 1);
+    let host = requests[0].header("host");
+    assert_eq!(host, Some("crm.only-the-proxy-knows.example"));
 }

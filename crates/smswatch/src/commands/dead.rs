@@ -6,7 +6,7 @@ use anyhow::bail;
 use serde_json::{Map, Value, json};
 
 use super::table::Table;
-use super::{attempts_made, field, print, print_json};
+use super::{attempts_made, field, print, print_json, remark, shown_of};
 use crate::cli::{Choice, DeadChoiceArgs, DeadListArgs, DeadShowArgs, ReplayArgs};
 use crate::client::{Client, Refused};
 
@@ -36,11 +36,27 @@ pub(crate) async fn list(args: DeadListArgs) -> anyhow::Result<()> {
     if args.output.json {
         return print_json(&Value::Array(letters));
     }
-    print(&render_list(&letters, is_all))
+    print(&render_list(&letters))?;
+    if !is_all {
+        let of = match (&args.rule, &args.since) {
+            (None, None) => dead_letters(&client, args.sink.as_deref()).await,
+            _ => None,
+        };
+        remark(&shown_of(letters.len(), of));
+    }
+    Ok(())
 }
 
-fn render_list(letters: &[Value], is_all: bool) -> String {
-    if letters.is_empty() && is_all {
+/// How many dead letters there are, all of them or those of one sink.
+async fn dead_letters(client: &Client, sink: Option<&str>) -> Option<u64> {
+    let status = client.get(&["v1", "status"], &[]).await.ok()?;
+    let queues = status["queues"].as_array()?.iter();
+    let wanted = queues.filter(|queue| sink.is_none_or(|sink| queue["sink"] == sink));
+    Some(wanted.filter_map(|queue| queue["dead"].as_u64()).sum())
+}
+
+fn render_list(letters: &[Value]) -> String {
+    if letters.is_empty() {
         return "no dead letters\n".to_owned();
     }
     let mut table = Table::new(&["ID", "GIVEN UP", "SINK", "RULE", "ATTEMPTS", "REASON"]);
@@ -56,12 +72,7 @@ fn render_list(letters: &[Value], is_all: bool) -> String {
             &shortened(field(last, "/detail")),
         ]);
     }
-    let more = if is_all {
-        ""
-    } else {
-        "there may be more; `--limit` and the filters choose\n"
-    };
-    table.render() + more
+    table.render()
 }
 
 pub(crate) async fn show(args: DeadShowArgs) -> anyhow::Result<()> {
@@ -255,13 +266,12 @@ mod tests {
         long["attempts"][1]["detail"] = Value::String("x".repeat(100));
         long["id"] = json!("dlv_2");
         long["attempts_made"] = json!(47);
-        insta::assert_snapshot!(render_list(&[letter(), long], false), @r"
+        insta::assert_snapshot!(render_list(&[letter(), long]), @r"
         ID     GIVEN UP              SINK  RULE               ATTEMPTS  REASON
         dlv_1  2026-05-01T10:29:51Z  crm   carrier-violation  2         it answered 422: the field `to` is missing
         dlv_2  2026-05-01T10:29:51Z  crm   carrier-violation  47        xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
-        there may be more; `--limit` and the filters choose
         ");
-        insta::assert_snapshot!(render_list(&[], true), @"no dead letters");
+        insta::assert_snapshot!(render_list(&[]), @"no dead letters");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::show::summary;
 use super::table::Table;
-use super::{field, print, print_json};
+use super::{field, print, print_json, remark, shown_of};
 use crate::cli::EventsArgs;
 use crate::client::Client;
 use crate::plain::plain;
@@ -23,7 +23,7 @@ pub(crate) async fn events(args: EventsArgs) -> anyhow::Result<()> {
     if args.follow {
         return follow(&client, &args).await;
     }
-    let found = find(&client, &args).await?;
+    let (found, is_all) = find(&client, &args).await?;
     if args.output.json {
         return print_json(&Value::Array(found));
     }
@@ -31,12 +31,16 @@ pub(crate) async fn events(args: EventsArgs) -> anyhow::Result<()> {
     for event in &found {
         table.row(cells(event));
     }
-    print(&table.render())
+    print(&table.render())?;
+    if !is_all {
+        remark(&shown_of(found.len(), None));
+    }
+    Ok(())
 }
 
-/// The newest events that are wanted. A page may hold fewer than were asked for, even none, and not be
-/// the last.
-async fn find(client: &Client, args: &EventsArgs) -> anyhow::Result<Vec<Value>> {
+/// The newest events that are wanted, and whether these are all there are. A page may hold fewer than
+/// were asked for, even none, and not be the last.
+async fn find(client: &Client, args: &EventsArgs) -> anyhow::Result<(Vec<Value>, bool)> {
     let wanted = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let mut found: Vec<Value> = Vec::new();
     let mut cursor: Option<String> = None;
@@ -45,8 +49,9 @@ async fn find(client: &Client, args: &EventsArgs) -> anyhow::Result<Vec<Value>> 
         found.extend(page["items"].as_array().into_iter().flatten().cloned());
         cursor = page["next"].as_str().map(str::to_owned);
         if cursor.is_none() || found.len() >= wanted {
+            let is_all = cursor.is_none() && found.len() <= wanted;
             found.truncate(wanted);
-            return Ok(found);
+            return Ok((found, is_all));
         }
     }
 }

@@ -1,15 +1,20 @@
 //! `smswatch watch` and `smswatch unwatch`.
 
+mod list;
+
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
+use smswatch_core::model::MessageId;
 
 use super::{print, print_json};
 use crate::cli::{UnwatchArgs, WatchArgs};
 use crate::client::Client;
+use crate::plain::plain;
+use crate::report::WrongUsage;
 
 /// How many messages the API takes at once.
 const MOST_AT_ONCE: usize = 10_000;
@@ -17,6 +22,7 @@ const MOST_AT_ONCE: usize = 10_000;
 pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
     let mut ids = args.ids;
+    check(&ids)?;
     if let Some(file) = &args.file {
         ids.extend(read_ids(file)?);
     }
@@ -28,9 +34,15 @@ pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
     for chunk in ids.chunks(MOST_AT_ONCE) {
         let message = |id: &String| json!({ "message_id": id, "tags": tags });
         let messages: Vec<Value> = chunk.iter().map(message).collect();
-        let answer = client
-            .post(&["v1", "watches"], &json!({ "messages": messages }))
-            .await?;
+        let body = json!({ "messages": messages });
+        let answer = client.post(&["v1", "watches"], &body).await;
+        let answer = match accepted + already_watched {
+            0 => answer?,
+            done => {
+                let what = || format!("only the first {done} of {} were accepted", ids.len());
+                answer.with_context(what)?
+            }
+        };
         accepted += answer["accepted"].as_u64().unwrap_or(0);
         already_watched += answer["already_watched"].as_u64().unwrap_or(0);
     }
@@ -43,6 +55,7 @@ pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
 }
 
 pub(crate) async fn unwatch(args: UnwatchArgs) -> anyhow::Result<()> {
+    check(&args.ids)?;
     let client = Client::new(&args.service)?;
     let mut unknown = Vec::new();
     for id in &args.ids {
@@ -63,16 +76,24 @@ pub(crate) async fn unwatch(args: UnwatchArgs) -> anyhow::Result<()> {
     }
 }
 
-fn read_ids(file: &Path) -> anyhow::Result<Vec<String>> {
-    let mut text = String::new();
-    if file == Path::new("-") {
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context("could not read standard input")?;
-    } else {
-        text = std::fs::read_to_string(file)
-            .with_context(|| format!("could not read {}", file.display()))?;
+fn check(ids: &[String]) -> Result<(), WrongUsage> {
+    for id in ids {
+        MessageId::new(id).map_err(|error| WrongUsage::new(format!("`{}`: {error}", plain(id))))?;
     }
-    let ids = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    Ok(ids.map(str::to_owned).collect())
+    Ok(())
+}
+
+fn read_ids(file: &Path) -> anyhow::Result<Vec<String>> {
+    let mut bytes = Vec::new();
+    let name = if file == Path::new("-") {
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .context("could not read standard input")?;
+        "standard input".to_owned()
+    } else {
+        bytes =
+            std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
+        file.display().to_string()
+    };
+    Ok(list::read(&name, &bytes).map_err(WrongUsage::new)?)
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use smswatch_core::Proxy;
 use smswatch_core::settings::{
     AlarmSettings, BodyText, BreakerSettings, FallbackSettings, Numbers, PrivacySettings,
     ProviderLimits, RetrySettings, Settings, SinkSettings, WatchSettings,
@@ -62,6 +63,7 @@ pub(super) fn routee(section: RouteeSection) -> Result<RouteeOptions, Vec<Proble
         api_url: section.api_url,
         auth_url: section.auth_url,
         timeout: section.timeout.duration(),
+        proxy: Proxy::default(),
     })
 }
 
@@ -208,6 +210,7 @@ pub(super) fn heartbeat(section: HeartbeatSection) -> Result<HeartbeatOptions, V
     Ok(HeartbeatOptions {
         url: section.url,
         every: section.every.duration(),
+        proxy: Proxy::default(),
     })
 }
 

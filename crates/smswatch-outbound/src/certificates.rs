@@ -1,0 +1,45 @@
+//! Whether this machine has certificates to check others with.
+
+use std::sync::OnceLock;
+
+/// This machine has no CA certificates, so nobody can be spoken to over TLS.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoCertificates {
+    /// There are none where the system keeps them.
+    #[error(
+        "this machine has no CA certificates: install the package `ca-certificates`, or name a file \
+         of them in SSL_CERT_FILE"
+    )]
+    Missing,
+    /// A variable names a place that has none.
+    #[error(
+        "no CA certificates can be read where SSL_CERT_FILE or SSL_CERT_DIR says ({0}): correct the \
+         variable, or unset it and install the package `ca-certificates`"
+    )]
+    Misplaced(String),
+}
+
+/// Checks that this machine has CA certificates. They are read once a process.
+///
+/// # Errors
+///
+/// There are none; the text says what to do.
+pub fn require_certificates() -> Result<(), NoCertificates> {
+    static FOUND: OnceLock<Result<(), NoCertificates>> = OnceLock::new();
+    FOUND.get_or_init(look).clone()
+}
+
+fn look() -> Result<(), NoCertificates> {
+    if !rustls_native_certs::load_native_certs().certs.is_empty() {
+        return Ok(());
+    }
+    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter();
+    let named: Vec<_> = named
+        .filter_map(|name| std::env::var(name).ok())
+        .filter(|value| !value.is_empty())
+        .collect();
+    Err(match named.is_empty() {
+        true => NoCertificates::Missing,
+        false => NoCertificates::Misplaced(named.join(", ")),
+    })
+}
