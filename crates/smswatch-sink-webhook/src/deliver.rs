@@ -95,9 +95,6 @@ impl Sink for WebhookSink {
     }
 
     async fn probe(&self) -> Result<Probe, DeliveryError> {
-        if let Some(forbidden) = self.forbidden {
-            return Err(DeliveryError::permanent(forbidden.to_string()));
-        }
         let hook = self.template.url();
         let asked = self.http.client().head(probe::root(hook));
         match asked.send().await {
