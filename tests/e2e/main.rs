@@ -4,6 +4,7 @@ mod alarms;
 mod breaker;
 mod crash;
 mod dead;
+mod destinations;
 mod door;
 mod fleet;
 mod mail;

@@ -42,8 +42,8 @@ pub use retry_after::retry_after;
 pub use schemars;
 pub use secret::Secret;
 pub use service::{
-    EndedFilter, EventFilter, NewWatch, Redriven, Registered, Service, ServiceError, SinkState,
-    TriedEvent, WatchView,
+    DestinationState, EndedFilter, EventFilter, GivenUp, NewWatch, Redriven, Registered, Service,
+    ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent, WatchView, no_such_sink,
 };
 pub use smswatch_model as model;
 

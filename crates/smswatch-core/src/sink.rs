@@ -25,6 +25,12 @@ const MAX_DETAIL: usize = 300;
 /// - A dropped future is harmless: at worst the notification arrives twice, with the same
 ///   [`delivery_id`](Notification::delivery_id), which the receiver must be able to see.
 /// - Several calls may run at once.
+/// - It never blocks its thread: all calls of a sink share one, with a Tokio runtime of its own. A sink that
+///   blocks delays only itself: a call that keeps the thread past its timeout has failed, and the calls
+///   behind it get another thread, up to a small number of them.
+/// - `permanent` is for what is wrong with this one notification. What an operator can mend, such as wrong
+///   credentials or a wrong address (401, 403, 404), is `temporary`: several permanent failures in a row
+///   count as trouble of the whole sink.
 /// - Neither `Debug` nor an error ever shows a credential.
 #[async_trait]
 pub trait Sink: fmt::Debug + Send + Sync {

@@ -8,7 +8,9 @@ use smswatch_core::rules::Trial;
 use smswatch_core::store::{
     Attempt, DeliveryState, Gauges, KeptAside, Page, QueueGauge, StoredDelivery,
 };
-use smswatch_core::{HealthReport, Registered, SinkState, TriedEvent, WatchView};
+use smswatch_core::{
+    DestinationState, GivenUp, HealthReport, Registered, SinkState, SinkTest, TriedEvent, WatchView,
+};
 use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
 
 use crate::auth::Caller;
@@ -39,6 +41,46 @@ pub(crate) struct SinkReply {
     open_since: Option<Timestamp>,
     open_reason: Option<String>,
     held_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    destinations: Vec<DestinationReply>,
+}
+
+/// A destination of a sink whose deliveries wait.
+#[derive(Debug, Serialize)]
+struct DestinationReply {
+    destination: String,
+    open_since: Option<Timestamp>,
+    trouble: String,
+}
+
+impl From<DestinationState> for DestinationReply {
+    fn from(state: DestinationState) -> Self {
+        Self {
+            destination: state.destination,
+            open_since: state.open_since,
+            trouble: state.trouble,
+        }
+    }
+}
+
+/// What came of the test of a sink.
+#[derive(Debug, Serialize)]
+pub(crate) struct SinkTestReply {
+    id: DeliveryId,
+    sink: String,
+    result: &'static str,
+    detail: String,
+}
+
+impl From<SinkTest> for SinkTestReply {
+    fn from(test: SinkTest) -> Self {
+        Self {
+            id: test.id,
+            sink: test.sink,
+            result: test.outcome.as_str(),
+            detail: test.detail,
+        }
+    }
 }
 
 impl From<SinkState> for SinkReply {
@@ -50,6 +92,11 @@ impl From<SinkState> for SinkReply {
             open_since: state.open_since,
             open_reason: state.open_reason,
             held_until: state.held_until,
+            destinations: state
+                .destinations
+                .into_iter()
+                .map(DestinationReply::from)
+                .collect(),
         }
     }
 }
@@ -317,22 +364,36 @@ struct QueueReply {
     sink: String,
     pending: u64,
     dead: u64,
+    /// Since when deliveries are given up, when the last one was, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_last_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_reason: Option<String>,
     oldest: Option<Timestamp>,
 }
 
-impl From<QueueGauge> for QueueReply {
-    fn from(queue: QueueGauge) -> Self {
+impl QueueReply {
+    fn new(queue: QueueGauge, given_up: Option<&GivenUp>) -> Self {
         Self {
             sink: queue.sink,
             pending: queue.pending,
             dead: queue.dead,
+            dead_since: given_up.map(|given_up| given_up.since),
+            dead_last_at: given_up.map(|given_up| given_up.last),
+            dead_reason: given_up.map(|given_up| given_up.reason.clone()),
             oldest: queue.oldest,
         }
     }
 }
 
 impl StatusReply {
-    pub(crate) fn new(health: HealthReport, gauges: Gauges) -> Self {
+    pub(crate) fn new(
+        health: HealthReport,
+        gauges: Gauges,
+        given_up: &BTreeMap<String, GivenUp>,
+    ) -> Self {
         // What was removed is no watch to anybody outside.
         let shown = |state: &WatchState| *state != WatchState::Removed;
         let states = WatchState::ALL.into_iter().filter(shown);
@@ -344,7 +405,14 @@ impl StatusReply {
             version: smswatch_core::VERSION,
             health: ReadyReply::new(health, Caller::Known),
             watches,
-            queues: gauges.queues.into_iter().map(QueueReply::from).collect(),
+            queues: gauges
+                .queues
+                .into_iter()
+                .map(|queue| {
+                    let given_up = given_up.get(&queue.sink);
+                    QueueReply::new(queue, given_up)
+                })
+                .collect(),
             unrouted: gauges.unrouted,
             set_aside: gauges.set_aside,
         }

@@ -45,6 +45,7 @@ scripts!(
     deliveries,
     deliveries_of,
     delivery,
+    disown,
     events,
     gauges,
     hasten,

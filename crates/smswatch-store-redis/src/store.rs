@@ -27,7 +27,7 @@ use smswatch_core::store::{
     RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
 };
 
-use self::queue::Pick;
+use self::queue::{DeliveryClaim, Pick};
 use crate::call::Call;
 use crate::connection::Link;
 use crate::error::store_error;
@@ -46,6 +46,8 @@ pub struct RedisStore {
     leases: Arc<AtomicU64>,
     /// Claims whose answer was lost. A shard has few: it releases them before it claims.
     unanswered: Arc<Mutex<HashSet<(Shard, LeaseId)>>>,
+    /// The same for claims of deliveries; a queue's are given back before it is claimed from.
+    unanswered_deliveries: Arc<Mutex<HashSet<DeliveryClaim>>>,
 }
 
 impl RedisStore {
@@ -65,6 +67,7 @@ impl RedisStore {
             process: format!("{:016x}", fastrand::u64(..)).into(),
             leases: Arc::default(),
             unanswered: Arc::default(),
+            unanswered_deliveries: Arc::default(),
         };
         let noted = store.note_deliveries().await;
         noted.map_err(OpenError::Upgrade)?;

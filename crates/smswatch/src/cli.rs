@@ -204,7 +204,7 @@ pub(crate) struct SinkTestArgs {
     /// The sink's name in the configuration
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// How many seconds to wait for the first attempt
+    /// How many seconds to wait for what comes of it
     #[arg(long, default_value_t = 60)]
     pub(crate) wait: u64,
     #[command(flatten)]

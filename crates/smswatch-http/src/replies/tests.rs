@@ -167,7 +167,8 @@ fn the_status_counts_every_state_but_what_was_removed() {
             oldest: Some(Timestamp::from_seconds(1_777_631_330)),
         }],
     };
-    let mut status = serde_json::to_value(StatusReply::new(health, gauges)).expect("it is JSON");
+    let mut status = serde_json::to_value(StatusReply::new(health, gauges, &BTreeMap::new()))
+        .expect("it is JSON");
     assert_eq!(status["version"], smswatch_core::VERSION);
     status["version"] = "VERSION".into();
     insta::assert_snapshot!(json(&status), @r#"

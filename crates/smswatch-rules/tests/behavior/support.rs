@@ -169,6 +169,7 @@ pub(crate) fn own(kind: EventKind, name: &str, description: Option<&str>) -> Eve
         about: Some(About {
             name: name.to_owned(),
             description: description.map(str::to_owned),
+            destination: None,
         }),
         ..event
     }

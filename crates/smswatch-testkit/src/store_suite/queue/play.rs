@@ -215,6 +215,7 @@ impl Player {
             End::RetryAtOnce => Outcome::Retry(Duration::ZERO),
             End::RetryMuchLater => Outcome::Retry(LONG),
             End::Returned => Outcome::Returned,
+            End::Postponed => Outcome::Postponed(SHORT),
         };
         let from = self.now().await?;
         let completion = Completion {
