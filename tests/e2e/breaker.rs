@@ -1,7 +1,9 @@
 //! A sink whose receiver fails is left in peace, in all replicas, and loses nothing by it; its trouble
 //! and its recovery are told to whoever a rule names.
 
+mod blocking;
 mod recovery;
+mod refusals;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -195,13 +197,13 @@ async fn a_refusing_sink_is_left_in_peace(store: &str) {
     until("all wait", async || pending(&process, "crm") == 30).await;
     until("it is told", async || {
         let trouble = trouble(&process, "crm").await;
-        trouble.is_some_and(|trouble| trouble.contains("breaker is open"))
+        trouble.is_some_and(|trouble| trouble.contains("down since"))
     })
     .await;
     assert!(is_open(&process).await);
     let status = process.ask(&["status"]);
     let status = String::from_utf8(status.stdout).expect("text");
-    assert!(status.contains("breaker is open"), "{status}");
+    assert!(status.contains("down since"), "{status}");
 
     // Probes go on, one at a time, for longer than a delivery would be tried; nothing else does.
     let before = stage.crm.requests().len();
@@ -251,8 +253,11 @@ async fn a_paused_sink_gets_nothing_until_it_is_resumed_by_any_replica() {
     let redis = RedisServer::start();
     let config = stage.config(&redis.url(), "30s", &[]);
     let replicas = [Process::start(&config), Process::start(&config)];
-    let unknown = replicas[0].ask(&["sink", "pause", "nobody"]);
+    let unknown = replicas[0].ask(&["sink", "pause", "crn"]);
     assert_eq!(unknown.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    let expected = "no sink is named crn; there are: crm, ops. Did you mean crm?";
+    assert!(said.contains(expected), "{said}");
 
     assert_eq!(
         replicas[0].json(&["sink", "pause", "crm"])["state"],
@@ -261,10 +266,15 @@ async fn a_paused_sink_gets_nothing_until_it_is_resumed_by_any_replica() {
     for replica in &replicas {
         until("it is told", async || {
             let trouble = trouble(replica, "crm").await;
-            trouble.is_some_and(|trouble| trouble.contains("paused by hand"))
+            trouble.is_some_and(|trouble| trouble.contains("paused since"))
         })
         .await;
     }
+    let tested = replicas[1].ask(&["sink", "test", "crm"]);
+    assert_eq!(tested.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&tested.stderr).into_owned();
+    assert!(said.contains("crm is paused since"), "{said}");
+    assert!(said.contains("smswatch sink resume crm"), "{said}");
     stage.watch(&replicas[0], 10);
     until("all wait", async || pending(&replicas[1], "crm") == 10).await;
     // Both look for work at least that often.

@@ -112,6 +112,12 @@ async fn a_dead_letter_is_mended(store: &str) {
 
     let unknown = process.ask(&["dead", "retry", "dlv_none"]);
     assert_eq!(unknown.status.code(), Some(1));
+    for command in ["list", "retry", "drop"] {
+        let misspelled = process.ask(&["dead", command, "--sink", "crn"]);
+        assert_eq!(misspelled.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&misspelled.stderr).into_owned();
+        assert!(said.contains("no sink is named crn"), "{command}: {said}");
+    }
     let nothing_named = process.ask(&["dead", "drop"]);
     assert_eq!(nothing_named.status.code(), Some(2));
     let of_others = process.json(&["dead", "retry", "--rule", "no-such-rule"]);

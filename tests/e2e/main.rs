@@ -2,9 +2,11 @@
 
 mod alarms;
 mod breaker;
+mod check;
 mod clocks;
 mod crash;
 mod dead;
+mod destinations;
 mod door;
 mod fleet;
 mod mail;
@@ -16,6 +18,7 @@ mod poison;
 mod privacy;
 mod process;
 mod rate;
+mod reader;
 mod refined;
 mod replicas;
 mod shards;

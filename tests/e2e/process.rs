@@ -87,7 +87,19 @@ impl Process {
         Self::spawn_as(command, config, level)
     }
 
-    fn spawn_as(mut command: Command, config: &Path, level: &str) -> Self {
+    /// Starts the binary with a standard output that nobody reads.
+    pub(crate) fn start_unread(config: &Path) -> Self {
+        let command = Command::new(env!("CARGO_BIN_EXE_smswatch"));
+        let mut process = Self::spawn_with(command, config, "info", false);
+        process.url = process.wait_for_words("its API is at ");
+        process
+    }
+
+    fn spawn_as(command: Command, config: &Path, level: &str) -> Self {
+        Self::spawn_with(command, config, level, true)
+    }
+
+    fn spawn_with(mut command: Command, config: &Path, level: &str, is_read: bool) -> Self {
         let mut child = command
             .arg("run")
             .arg("--config")
@@ -98,10 +110,10 @@ impl Process {
             .spawn()
             .expect("the binary starts");
         let said = Arc::new(Said::default());
-        let readers = vec![
-            said.keep(child.stdout.take().expect("it is piped")),
-            said.keep(child.stderr.take().expect("it is piped")),
-        ];
+        let mut readers = vec![said.keep(child.stderr.take().expect("it is piped"))];
+        if is_read {
+            readers.push(said.keep(child.stdout.take().expect("it is piped")));
+        }
         Self {
             child,
             url: String::new(),

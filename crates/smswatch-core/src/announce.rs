@@ -158,6 +158,7 @@ pub(crate) fn own_event(
         about: Some(About {
             name: about.to_owned(),
             description: Some(text).filter(|text| !text.is_empty()),
+            destination: None,
         }),
     }
 }

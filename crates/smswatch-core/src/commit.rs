@@ -9,7 +9,7 @@ use std::time::Duration;
 use smswatch_model::{Event, MessageId};
 use tokio::sync::mpsc;
 
-use crate::metrics::{KindLabel, ObservationLabels, RecordLabel};
+use crate::metrics::{KindLabel, ObservationLabels, OddityLabel, RecordLabel};
 use crate::observe::{Finished, Verdict};
 use crate::pace::Backoff;
 use crate::record::{Record, WatchState};
@@ -20,7 +20,7 @@ use crate::store::{
     NewEntry, Shard, split,
 };
 use crate::watch::Watch;
-use crate::watch::lifecycle::{Answer, Applied, Lifecycle};
+use crate::watch::lifecycle::{Answer, Applied, Lifecycle, SHORTEST_MARK};
 
 /// Writes what the first stage found, until there is no more; waits while the store is away. Each shard
 /// is written by itself, so that one whose steps fail holds up no other.
@@ -40,6 +40,7 @@ struct Draft {
     events: Vec<Event>,
     observation: Option<ObservationLabels>,
     clamped: u32,
+    left_out: u32,
     has_missing_parts: bool,
 }
 
@@ -146,10 +147,15 @@ fn draft(shared: &Shared, finished: Finished) -> Draft {
         events: Vec::new(),
         observation: None,
         clamped: 0,
+        left_out: 0,
         has_missing_parts: false,
     };
     match &finished.verdict {
         Verdict::Expired => plain(finished, None),
+        Verdict::Retired => {
+            let watch = lifecycle.retire(&finished.message_id, &finished.watch, now);
+            plain(finished, Some(watch))
+        }
         Verdict::Postponed(due) => {
             let watch = Watch {
                 due: *due,
@@ -174,6 +180,7 @@ fn draft(shared: &Shared, finished: Finished) -> Draft {
                 events: applied.events,
                 observation,
                 clamped: applied.clamped,
+                left_out: applied.left_out,
                 has_missing_parts: applied.has_missing_parts,
                 finished,
             }
@@ -259,6 +266,11 @@ fn done(shared: &Shared, draft: &Draft) {
             .clamped_dates
             .inc_by(u64::from(draft.clamped));
     }
+    if draft.left_out > 0 {
+        let label = OddityLabel { what: "part" };
+        let counter = shared.metrics.oddities.get_or_create(&label);
+        counter.inc_by(u64::from(draft.left_out));
+    }
     if draft.has_missing_parts {
         shared.metrics.parts_missing.inc();
     }
@@ -271,9 +283,11 @@ fn done(shared: &Shared, draft: &Draft) {
 }
 
 /// What is left to do for a watch of which the store knows nothing any more: a failover lost it, since
-/// nobody else deletes what is claimed. It was promised to be watched, so it is written again.
+/// what was removed leaves a mark. It was promised to be watched, so it is written again; unless it was
+/// claimed so long ago that the mark may have gone meanwhile.
 fn restored(shared: &Shared, finished: Finished) -> Option<Finished> {
-    if matches!(finished.verdict, Verdict::Expired) {
+    let is_wanted = !matches!(finished.verdict, Verdict::Expired | Verdict::Retired);
+    if !is_wanted || finished.claimed_at.elapsed() >= SHORTEST_MARK {
         return None;
     }
     tracing::warn!(message.id = %finished.message_id, "the store has lost a watch; it is written again");

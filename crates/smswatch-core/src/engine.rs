@@ -16,10 +16,13 @@ use crate::agenda::Agenda;
 use crate::alarm::{self, Alarms};
 use crate::clock::StoreClock;
 use crate::deliver::breaker::Breaker;
+use crate::deliver::dead::{self, DeadLetters};
 use crate::deliver::filling::Filling;
+use crate::deliver::host::SinkHost;
 use crate::deliver::{fallback, orphans, overflow};
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::intake::Intake;
+use crate::limiter::Limiter;
 use crate::metrics::{Metrics, RecordLabel, SinkName};
 use crate::panics::guarded;
 use crate::privacy::Privacy;
@@ -122,6 +125,7 @@ impl Engine {
             spawn("alarm", alarm::tell::run(ours()).boxed()),
             spawn("replicas", replicas::run(ours()).boxed()),
             spawn("orphans", orphans::run(ours()).boxed()),
+            spawn("dead letters", dead::run(ours()).boxed()),
             spawn("left", route::left::run(ours()).boxed()),
         ];
         for unit in shared.sinks.values() {
@@ -198,15 +202,21 @@ impl Engine {
 fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
     let shards = parts.store.shard_count();
     let agenda = || Agenda::new(usize::from(shards));
+    let store = &parts.store;
     let units = parts.sinks.into_iter().map(|(name, (sink, settings))| {
         let label = SinkName(name.as_str().into());
+        let host = SinkHost::new(Arc::clone(&label.0), sink, settings.concurrency);
+        let limiter = settings
+            .rate
+            .map(|rate| Limiter::new(Arc::clone(store), format!("sink:{name}"), rate));
         (
             name,
             Arc::new(SinkUnit {
                 breaker: Breaker::new(&label.0, &settings, shards),
                 name: label,
-                sink,
+                host,
                 settings,
+                limiter,
                 agendas: [agenda(), agenda()],
                 filling: Filling::default(),
             }),
@@ -239,6 +249,7 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
         settings: parts.settings,
         leases: OpenLeases::default(),
         contents: Contents::default(),
+        dead: DeadLetters::default(),
         counts: Counts::default(),
     }
 }

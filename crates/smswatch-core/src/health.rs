@@ -126,6 +126,14 @@ impl Health {
         }
     }
 
+    /// Takes a part off the report that is only told while it is in trouble.
+    pub(crate) fn forget(&self, part: &str) {
+        let forgotten = self.with(|state| state.parts.remove(part));
+        if forgotten.flatten().is_some() {
+            tracing::info!(part, "a part is well again");
+        }
+    }
+
     pub(crate) fn is_in_trouble(&self, part: &str) -> bool {
         self.with(|state| state.parts.get(part).is_some_and(Option::is_some))
     }

@@ -61,6 +61,11 @@ pub(crate) struct RecordLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OddityLabel {
+    pub(crate) what: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct OperationLabel {
     pub(crate) op: &'static str,
 }
@@ -98,6 +103,7 @@ pub(crate) struct Metrics {
     pub(crate) poll_lag_seconds: Histogram,
     pub(crate) observations: Family<ObservationLabels, Counter>,
     pub(crate) clamped_dates: Counter,
+    pub(crate) oddities: Family<OddityLabel, Counter>,
     pub(crate) parts_missing: Counter,
     pub(crate) watches_restored: Counter,
     pub(crate) notifications_known: Counter,
@@ -138,6 +144,7 @@ impl Metrics {
             poll_lag_seconds: seconds(),
             observations: Family::default(),
             clamped_dates: Counter::default(),
+            oddities: Family::default(),
             parts_missing: Counter::default(),
             watches_restored: Counter::default(),
             notifications_known: Counter::default(),
@@ -192,6 +199,9 @@ impl Metrics {
         );
         let clamped = self.clamped_dates.clone();
         registry.register("clamped_dates", "Statuses dated too far ahead", clamped);
+        let help = "What was odd in answers that were read nevertheless: an answer that is not quite \
+                    JSON, a row without a status, a date that cannot be read, a part too many";
+        registry.register("oddities", help, self.oddities.clone());
         let missing = self.parts_missing.clone();
         registry.register(
             "parts_missing",

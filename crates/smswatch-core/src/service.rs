@@ -5,30 +5,30 @@ mod cursors;
 mod error;
 mod history;
 mod redrive;
+mod sink_test;
 mod sinks;
 mod watches;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use smswatch_model::{DeliveryId, Event, MessageId, Severity, Timestamp};
+use futures::future::try_join_all;
+use smswatch_model::{DeliveryId, Event, MessageId, Timestamp};
 
 use self::cursors::List;
 pub use self::error::ServiceError;
 pub use self::history::{EventFilter, TriedEvent};
 pub use self::redrive::{EndedFilter, Redriven};
-pub use self::sinks::SinkState;
-pub use self::watches::{NewWatch, Registered, WatchView};
-use crate::announce::test_event;
+pub use self::sink_test::{SinkTest, SinkTestOutcome};
+pub use self::sinks::{DestinationState, SinkState, no_such_sink};
+pub use self::watches::{MAX_TAG_BYTES, MAX_TAGS, NewWatch, Registered, WatchView};
+use crate::deliver::dead;
+pub use crate::deliver::dead::GivenUp;
 use crate::health::HealthReport;
-use crate::route;
-use crate::rules::Notice;
 use crate::shared::Shared;
-use crate::store::{
-    DeliveryFilter, Gauges, KeptAside, NewDelivery, Page, PageRequest, Priority, StoredDelivery,
-    shard_of,
-};
+use crate::store::{DeliveryFilter, Gauges, KeptAside, Page, PageRequest, StoredDelivery};
 
 /// A running process, as others see it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -50,7 +50,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The store did not take all of them; asking again does no harm.
+    /// The store did not take all of them, or one would have more than [`MAX_TAGS`] tags or more than
+    /// [`MAX_TAG_BYTES`] of them. Others may be watched nevertheless; asking again does no harm.
     pub async fn register(&self, watches: Vec<NewWatch>) -> Result<Registered, ServiceError> {
         self.shared.register(watches).await
     }
@@ -119,7 +120,12 @@ impl Service {
         page: &PageRequest,
     ) -> Result<Page<StoredDelivery>, ServiceError> {
         let page = cursors::unseal(&self.shared.privacy, List::Deliveries, page)?;
-        let deliveries = self.shared.store.deliveries(filter, &page);
+        let mut filter = filter.clone();
+        if let Some(message_id) = &mut filter.message_id {
+            // Deliveries name a message as it was registered.
+            *message_id = self.shared.spelled(message_id).await?;
+        }
+        let deliveries = self.shared.store.deliveries(&filter, &page);
         let page = self.shared.call("deliveries", deliveries).await?;
         Ok(cursors::seal(&self.shared.privacy, List::Deliveries, page))
     }
@@ -190,41 +196,44 @@ impl Service {
         Ok(self.shared.call("set_aside", set_aside).await?)
     }
 
-    /// Queues a test notification for a sink; none when there is no such sink.
+    /// Makes one attempt to deliver a test notification to a sink, and tells what came of it; `None` when
+    /// there is no such sink. It is neither repeated nor kept, and says nothing about the sink.
     ///
     /// # Errors
     ///
-    /// The store did not take it.
-    pub async fn test_sink(&self, sink: &str) -> Result<Option<DeliveryId>, ServiceError> {
-        let shared = &self.shared;
-        let Some(unit) = shared.sinks.get(sink) else {
-            return Ok(None);
-        };
-        let now = shared.clock.now();
+    /// The store cannot be asked whether the sink may have something.
+    pub async fn test_sink(&self, sink: &str) -> Result<Option<SinkTest>, ServiceError> {
         let n = self.tests.fetch_add(1, Ordering::Relaxed);
-        let events = [test_event(shared.provider.name(), sink, now, n)];
-        let notice = Notice {
-            rule: "sink test".to_owned(),
-            sink: sink.to_owned(),
-            wishes: smswatch_model::Wishes::new(),
-            severity: Severity::Info,
-            title: format!("[TEST] smswatch reaches `{sink}`"),
-            text: "Somebody asked smswatch to show that this sink works. Nothing has happened."
-                .to_owned(),
-            group: std::collections::BTreeMap::new(),
-            events: vec![0],
-        };
-        let delivery = NewDelivery {
-            priority: Priority::Critical,
-            ..route::delivery(notice, &events, now)
-        };
-        let (id, priority) = (delivery.id.clone(), delivery.priority);
-        let shard = shard_of(sink, shared.store.shard_count());
-        shared
-            .call("enqueue", shared.store.enqueue(shard, delivery))
-            .await?;
-        unit.queued(shard, priority, 1);
-        Ok(Some(id))
+        self.shared.test_sink(sink, n).await
+    }
+
+    /// What is known of the deliveries that were given up, for each sink of which `gauges` count some.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn given_up(
+        &self,
+        gauges: &Gauges,
+    ) -> Result<BTreeMap<String, GivenUp>, ServiceError> {
+        let queues = gauges.queues.iter().filter(|queue| queue.dead > 0);
+        let reads = queues.map(|queue| async {
+            let given_up = dead::given_up(&self.shared, &queue.sink).await?;
+            Ok::<_, ServiceError>(given_up.map(|given_up| (queue.sink.clone(), given_up)))
+        });
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+    }
+
+    /// Whether a sink of this name is configured.
+    #[must_use]
+    pub fn has_sink(&self, name: &str) -> bool {
+        self.shared.sinks.contains_key(name)
+    }
+
+    /// What to say when no sink is called `name`: which ones there are, and which may be meant.
+    #[must_use]
+    pub fn no_such_sink(&self, name: &str) -> String {
+        no_such_sink(name, self.shared.sinks.keys().map(String::as_str))
     }
 
     /// Holds a sink back until it is resumed, in all processes; none when there is no such sink. Its

@@ -13,9 +13,12 @@ use crate::agenda::Agenda;
 use crate::alarm::Alarms;
 use crate::clock::StoreClock;
 use crate::deliver::breaker::Breaker;
+use crate::deliver::dead::DeadLetters;
 use crate::deliver::filling::Filling;
+use crate::deliver::host::SinkHost;
 use crate::health::{CONTENTS, Health, STORE};
 use crate::intake::Intake;
+use crate::limiter::Limiter;
 use crate::metrics::{Metrics, OperationLabel, SinkName};
 use crate::privacy::Privacy;
 use crate::provider::Provider;
@@ -23,7 +26,6 @@ use crate::route::fresh::FreshLog;
 use crate::rules::Rules;
 use crate::service::counts::Counts;
 use crate::settings::{Settings, SinkSettings};
-use crate::sink::Sink;
 use crate::store::{Lane, LeaseId, Priority, Shard, Store, StoreError, shard_of};
 use crate::watch::lifecycle::Lifecycle;
 
@@ -31,8 +33,11 @@ use crate::watch::lifecycle::Lifecycle;
 #[derive(Debug)]
 pub(crate) struct SinkUnit {
     pub(crate) name: SinkName,
-    pub(crate) sink: Arc<dyn Sink>,
+    /// The sink itself, on its own threads.
+    pub(crate) host: SinkHost,
     pub(crate) settings: SinkSettings,
+    /// Keeps to the sink's `rate`, if it has one.
+    pub(crate) limiter: Option<Limiter>,
     /// When each shard has a delivery due, by priority.
     pub(crate) agendas: [Agenda; 2],
     /// How much was queued since somebody looked whether it is too much.
@@ -97,6 +102,8 @@ pub(crate) struct Shared {
     pub(crate) backlog: Backlog,
     pub(crate) leases: OpenLeases,
     pub(crate) contents: Contents,
+    /// What was given up and is not told yet.
+    pub(crate) dead: DeadLetters,
     pub(crate) counts: Counts,
 }
 
@@ -105,8 +112,14 @@ impl Shared {
         (0..self.store.shard_count()).map(Shard)
     }
 
+    /// The shard of a message, whatever the case of its id.
     pub(crate) fn shard_of(&self, message_id: &MessageId) -> Shard {
-        shard_of(message_id.as_str(), self.store.shard_count())
+        self.shard_of_key(&message_id.to_lowercase())
+    }
+
+    /// The shard of a watch that the store knows under exactly this id.
+    pub(crate) fn shard_of_key(&self, key: &MessageId) -> Shard {
+        shard_of(key.as_str(), self.store.shard_count())
     }
 
     pub(crate) fn lifecycle(&self) -> Lifecycle<'_> {

@@ -8,7 +8,10 @@ use smswatch_core::rules::Trial;
 use smswatch_core::store::{
     Attempt, DeliveryState, Gauges, KeptAside, Page, QueueGauge, StoredDelivery,
 };
-use smswatch_core::{HealthReport, Registered, SinkState, TriedEvent, WatchView};
+use smswatch_core::{
+    DestinationState, GivenUp, HealthReport, Registered, SinkState, SinkTest, TriedEvent, Trouble,
+    WatchView,
+};
 use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
 
 use crate::auth::Caller;
@@ -39,6 +42,46 @@ pub(crate) struct SinkReply {
     open_since: Option<Timestamp>,
     open_reason: Option<String>,
     held_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    destinations: Vec<DestinationReply>,
+}
+
+/// A destination of a sink whose deliveries wait.
+#[derive(Debug, Serialize)]
+struct DestinationReply {
+    destination: String,
+    open_since: Option<Timestamp>,
+    trouble: String,
+}
+
+impl From<DestinationState> for DestinationReply {
+    fn from(state: DestinationState) -> Self {
+        Self {
+            destination: state.destination,
+            open_since: state.open_since,
+            trouble: state.trouble,
+        }
+    }
+}
+
+/// What came of the test of a sink.
+#[derive(Debug, Serialize)]
+pub(crate) struct SinkTestReply {
+    id: DeliveryId,
+    sink: String,
+    result: &'static str,
+    detail: String,
+}
+
+impl From<SinkTest> for SinkTestReply {
+    fn from(test: SinkTest) -> Self {
+        Self {
+            id: test.id,
+            sink: test.sink,
+            result: test.outcome.as_str(),
+            detail: test.detail,
+        }
+    }
 }
 
 impl From<SinkState> for SinkReply {
@@ -50,6 +93,11 @@ impl From<SinkState> for SinkReply {
             open_since: state.open_since,
             open_reason: state.open_reason,
             held_until: state.held_until,
+            destinations: state
+                .destinations
+                .into_iter()
+                .map(DestinationReply::from)
+                .collect(),
         }
     }
 }
@@ -84,6 +132,27 @@ pub(crate) struct WatchReply {
     parts: Vec<PartReply>,
     next_poll_at: Option<Timestamp>,
     registered_at: Timestamp,
+    /// Why the latest polls brought nothing.
+    trouble: Option<TroubleReply>,
+}
+
+#[derive(Debug, Serialize)]
+struct TroubleReply {
+    kind: &'static str,
+    message: &'static str,
+    since: Timestamp,
+    polls: u32,
+}
+
+impl From<Trouble> for TroubleReply {
+    fn from(trouble: Trouble) -> Self {
+        Self {
+            kind: trouble.kind.as_str(),
+            message: trouble.kind.sentence(),
+            since: trouble.since,
+            polls: trouble.polls,
+        }
+    }
 }
 
 impl From<WatchView> for WatchReply {
@@ -96,6 +165,7 @@ impl From<WatchView> for WatchReply {
             parts: view.parts.into_iter().map(PartReply::from).collect(),
             next_poll_at: view.next_poll_at,
             registered_at: view.registered_at,
+            trouble: view.trouble.map(TroubleReply::from),
         }
     }
 }
@@ -321,22 +391,36 @@ struct QueueReply {
     sink: String,
     pending: u64,
     dead: u64,
+    /// Since when deliveries are given up, when the last one was, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_last_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_reason: Option<String>,
     oldest: Option<Timestamp>,
 }
 
-impl From<QueueGauge> for QueueReply {
-    fn from(queue: QueueGauge) -> Self {
+impl QueueReply {
+    fn new(queue: QueueGauge, given_up: Option<&GivenUp>) -> Self {
         Self {
             sink: queue.sink,
             pending: queue.pending,
             dead: queue.dead,
+            dead_since: given_up.map(|given_up| given_up.since),
+            dead_last_at: given_up.map(|given_up| given_up.last),
+            dead_reason: given_up.map(|given_up| given_up.reason.clone()),
             oldest: queue.oldest,
         }
     }
 }
 
 impl StatusReply {
-    pub(crate) fn new(health: HealthReport, gauges: Gauges) -> Self {
+    pub(crate) fn new(
+        health: HealthReport,
+        gauges: Gauges,
+        given_up: &BTreeMap<String, GivenUp>,
+    ) -> Self {
         // What was removed is no watch to anybody outside.
         let shown = |state: &WatchState| *state != WatchState::Removed;
         let states = WatchState::ALL.into_iter().filter(shown);
@@ -348,7 +432,14 @@ impl StatusReply {
             version: smswatch_core::VERSION,
             health: ReadyReply::new(health, Caller::Known),
             watches,
-            queues: gauges.queues.into_iter().map(QueueReply::from).collect(),
+            queues: gauges
+                .queues
+                .into_iter()
+                .map(|queue| {
+                    let given_up = given_up.get(&queue.sink);
+                    QueueReply::new(queue, given_up)
+                })
+                .collect(),
             unrouted: gauges.unrouted,
             set_aside: gauges.set_aside,
         }

@@ -226,6 +226,10 @@ pub struct About {
     pub name: String,
     /// What was seen of it, such as the last answer; it shows no secret.
     pub description: Option<String>,
+    /// Where it is one destination of a sink that a rule chose, and not the whole sink: what that is,
+    /// such as `channel #private`; else payloads leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
 }
 
 /// A fact worth routing: a change of status, or one that smswatch found out by itself.

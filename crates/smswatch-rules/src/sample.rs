@@ -132,6 +132,7 @@ fn sparse(kind: EventKind) -> Event {
         about: (!kind.is_of_message()).then(|| About {
             name: "ops-slack".to_owned(),
             description: None,
+            destination: None,
         }),
     }
 }

@@ -51,6 +51,7 @@ scripts!(
     deliveries,
     deliveries_of,
     delivery,
+    disown,
     events,
     gauges,
     hasten,

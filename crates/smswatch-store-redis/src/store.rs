@@ -30,7 +30,7 @@ use smswatch_core::store::{
 };
 
 use self::left::Offers;
-use self::queue::Pick;
+use self::queue::{DeliveryClaim, Pick};
 use crate::call::Call;
 use crate::clock::{Expectation, MOST_AHEAD};
 use crate::connection::Link;
@@ -50,6 +50,8 @@ pub struct RedisStore {
     leases: Arc<AtomicU64>,
     /// Claims whose answer was lost. A shard has few: it releases them before it claims.
     unanswered: Arc<Mutex<HashSet<(Shard, LeaseId)>>>,
+    /// The same for claims of deliveries; a queue's are given back before it is claimed from.
+    unanswered_deliveries: Arc<Mutex<HashSet<DeliveryClaim>>>,
     clock: Arc<Expectation>,
     offers: Arc<Offers>,
 }
@@ -71,6 +73,7 @@ impl RedisStore {
             process: format!("{:016x}", fastrand::u64(..)).into(),
             leases: Arc::default(),
             unanswered: Arc::default(),
+            unanswered_deliveries: Arc::default(),
             clock: Arc::default(),
             offers: Arc::default(),
         };

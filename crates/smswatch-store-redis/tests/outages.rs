@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use smswatch_core::Secret;
-use smswatch_core::model::MessageId;
+use smswatch_core::model::{DeliveryId, MessageId};
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
-    Appended, CommitItem, CommitOutcome, CommitStep, Lane, RouteOutcome, RouteStep, Shard, Store,
-    StoreError, shard_of,
+    Appended, CommitItem, CommitOutcome, CommitStep, Lane, NewDelivery, Priority, RouteOutcome,
+    RouteStep, Shard, Store, StoreError, shard_of,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::proxy::Proxy;
@@ -207,6 +207,55 @@ async fn a_claim_whose_answer_is_lost_is_claimed_again_at_once() {
     };
     assert_eq!(found.watches.len(), 1);
     assert_eq!(found.watches[0].0, id);
+}
+
+#[tokio::test]
+async fn a_claim_of_deliveries_whose_answer_is_lost_is_claimed_again_at_once() {
+    let server = RedisServer::start();
+    let target = ([127, 0, 0, 1], server.port()).into();
+    let proxy = Proxy::start(target).await.expect("a proxy");
+    let store = open(format!("redis://{}", proxy.address())).await;
+    let direct = open(server.url()).await;
+    let hour = Duration::from_secs(3600);
+    let claim = |store: RedisStore| async move {
+        let claim = store.claim_deliveries(Shard(3), "crm", Priority::Critical, 10, hour);
+        let claimed = claim.await?;
+        let ids = claimed.deliveries.into_iter().map(|one| one.id);
+        Ok::<_, StoreError>(ids.collect::<Vec<_>>())
+    };
+    // The script is known then, so that one request is the whole claim.
+    assert!(claim(store.clone()).await.expect("it is there").is_empty());
+    let wanted = queue_critical(&direct, 1).await;
+    proxy.stall_answers();
+    claim(store.clone()).await.expect_err("its answer is lost");
+    let others = claim(direct.clone()).await.expect("it is there");
+    assert!(others.is_empty(), "it took place");
+    let later = queue_critical(&direct, 2).await;
+    assert_eq!(claim(direct).await.expect("it is there"), [later]);
+    proxy.cut();
+    proxy.open();
+    let found = loop {
+        if let Ok(found) = claim(store.clone()).await {
+            break found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(found, [wanted], "and nothing that others hold");
+}
+
+/// Queues a critical delivery for `crm` in the third shard.
+async fn queue_critical(store: &RedisStore, n: u32) -> DeliveryId {
+    let id = DeliveryId::new(format!("dlv_{n}")).expect("an id");
+    let new = NewDelivery {
+        id: id.clone(),
+        sink: "crm".to_owned(),
+        rule: "rule".to_owned(),
+        priority: Priority::Critical,
+        message_ids: Vec::new(),
+        body: vec![1],
+    };
+    store.enqueue(Shard(3), new).await.expect("queued");
+    id
 }
 
 /// Stops the server's process, or lets it go on.

@@ -219,27 +219,32 @@ fn complete_one(
 ) -> Result<bool> {
     let held = connection
         .prepare_cached(
-            "SELECT number, attempts FROM deliveries
+            "SELECT number, attempts, queued_at FROM deliveries
              WHERE id = ?1 AND sink = ?2 AND token = ?3 AND state = 'pending'",
         )?
         .query_row(
             params![completion.id.as_str(), sink, completion.token.0],
-            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)),
+            |row| {
+                let queued_at = Timestamp::from_millis(row.get(2)?);
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, queued_at))
+            },
         )
         .optional()?;
-    let Some((number, attempts)) = held else {
+    let Some((number, attempts, queued_at)) = held else {
         return Ok(false);
     };
-    let made = u32::from(completion.outcome != Outcome::Returned);
-    let attempts = match completion.outcome {
-        Outcome::Returned => attempts,
-        _ => with_attempt(&attempts, &completion.attempt)?,
+    let is_attempt = completion.outcome.is_attempt();
+    let attempts = match is_attempt {
+        true => with_attempt(&attempts, &completion.attempt)?,
+        false => attempts,
     };
     let (state, due, ended) = match completion.outcome {
         Outcome::Delivered => (DeliveryState::Delivered, now, Some(now)),
         Outcome::Dead => (DeliveryState::Dead, now, Some(now)),
-        Outcome::Retry(delay) => (DeliveryState::Pending, now + delay, None),
-        Outcome::Returned => (DeliveryState::Pending, now, None),
+        Outcome::Retry(delay) | Outcome::Postponed(delay) => {
+            (DeliveryState::Pending, now + delay, None)
+        }
+        Outcome::Returned => (DeliveryState::Pending, now.min(queued_at), None),
     };
     // Another token, so that completing twice counts once.
     connection
@@ -254,7 +259,7 @@ fn complete_one(
             due.as_millis(),
             ended.map(Timestamp::as_millis),
             attempts,
-            made,
+            u32::from(is_attempt),
         ])?;
     Ok(true)
 }

@@ -194,7 +194,7 @@ mod tests {
     use smswatch_core::store::{EventFilter, NewEntry};
 
     use super::*;
-    use crate::{log, lookup, watches};
+    use crate::{counts, log, watches};
 
     #[test]
     fn what_an_earlier_version_queued_is_still_there_after_an_upgrade() {
@@ -249,7 +249,7 @@ mod tests {
         let watches = watches::by_state(&connection).expect("counts");
         let counted = [(WatchState::Final, 2), (WatchState::Removed, 1)];
         assert_eq!(watches, counted);
-        let queues = lookup::gauges(&connection).expect("counts");
+        let queues = counts::gauges(&connection).expect("counts");
         assert_eq!((queues[0].pending, queues[0].dead), (2, 0));
         assert_eq!(queues[0].oldest, Some(Timestamp::from_millis(7)));
     }

@@ -1,7 +1,6 @@
 //! The seam: hands each step to the thread that owns the file.
 
 use std::fmt;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +18,13 @@ use smswatch_core::store::{
 };
 
 use crate::clock::Clock;
+use crate::lock::FileLock;
 use crate::open::{OpenError, open, open_to_read};
 use crate::reader::Reader;
 use crate::worker::Worker;
-use crate::{deliveries, left, log, lookup, memos, numbers, rates, redrive, waiting, watches};
+use crate::{
+    counts, deliveries, left, log, lookup, memos, numbers, rates, redrive, waiting, watches,
+};
 
 /// A store in one SQLite file, for one process; it has one shard.
 #[derive(Clone)]
@@ -52,7 +54,7 @@ impl SqliteStore {
     /// A store on connections that are open: one that writes, and one that reads.
     pub(crate) fn on(
         connection: Connection,
-        lock: File,
+        lock: FileLock,
         reading: Option<Connection>,
         clock: Clock,
     ) -> std::io::Result<Self> {
@@ -358,7 +360,7 @@ impl Store for SqliteStore {
                 watches: watches::by_state(connection)?,
                 unrouted: log::unrouted(connection)?,
                 set_aside: log::n_set_aside(connection)?,
-                queues: lookup::gauges(connection)?,
+                queues: counts::gauges(connection)?,
             })
         })
         .await
@@ -367,8 +369,8 @@ impl Store for SqliteStore {
     async fn trim(&self, _: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError> {
         let bounds = *bounds;
         self.run(move |connection, now| {
-            let ended = |state, bound| lookup::trim(connection, state, bound, now);
-            lookup::trim_counts(connection)?;
+            let ended = |state, bound| counts::trim(connection, state, bound, now);
+            counts::trim_counts(connection)?;
             Ok(Trimmed {
                 events: log::trim(connection, &bounds.events, now)?
                     + left::trim(connection, &bounds.events, now)?,

@@ -81,6 +81,18 @@ struct Script {
     connections: AtomicUsize,
     next: Mutex<VecDeque<Answer>>,
     always: Mutex<Answer>,
+    /// What is answered to requests whose bodies hold a text.
+    to_some: Mutex<Vec<(String, Answer)>>,
+}
+
+impl Script {
+    /// What is answered to requests that hold something which this one holds.
+    fn answer_to(&self, request: &Request) -> Option<Answer> {
+        let body = String::from_utf8_lossy(&request.body);
+        let to_some = lock(&self.to_some);
+        let found = to_some.iter().find(|(text, _)| body.contains(text));
+        found.map(|(_, answer)| answer.clone())
+    }
 }
 
 impl Receiver {
@@ -102,6 +114,7 @@ impl Receiver {
             connections: AtomicUsize::new(0),
             next: Mutex::default(),
             always: Mutex::new(Answer::status(200)),
+            to_some: Mutex::default(),
         });
         let server = tokio::spawn(accept(listener, Arc::clone(&script))).abort_handle();
         Self {
@@ -126,6 +139,13 @@ impl Receiver {
     /// Answers every request so from now on, once what [`Receiver::answer_next`] set is used up.
     pub fn answer_always(&self, answer: Answer) {
         *lock(&self.script.always) = answer;
+    }
+
+    /// Answers every request so from now on whose body holds `text`.
+    pub fn answer_to(&self, text: &str, answer: Answer) {
+        let mut to_some = lock(&self.script.to_some);
+        to_some.retain(|(known, _)| known != text);
+        to_some.push((text.to_owned(), answer));
     }
 
     /// Answers one of the next requests so; several calls queue up.
@@ -229,7 +249,7 @@ async fn receive(
 ) -> Result<hyper::Response<answer::Body>, io::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    lock(&script.requests).push(Request {
+    let request = Request {
         method: head.method.to_string(),
         path: head
             .uri
@@ -237,10 +257,13 @@ async fn receive(
             .map_or_else(|| "/".to_owned(), ToString::to_string),
         headers: head.headers,
         body,
-    });
-    script.count.send_modify(|count| *count += 1);
+    };
     let next = lock(&script.next).pop_front();
-    let answer = next.unwrap_or_else(|| lock(&script.always).clone());
+    let answer = next
+        .or_else(|| script.answer_to(&request))
+        .unwrap_or_else(|| lock(&script.always).clone());
+    lock(&script.requests).push(request);
+    script.count.send_modify(|count| *count += 1);
     answer.give().await
 }
 

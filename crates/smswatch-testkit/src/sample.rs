@@ -135,6 +135,7 @@ fn own_event() -> Event {
         about: Some(About {
             name: "crm".to_owned(),
             description: Some("it answered 503 Service Unavailable".to_owned()),
+            destination: None,
         }),
         ..event
     }

@@ -95,6 +95,8 @@ macro_rules! store_suite {
             the_next_due_time_is_that_of_the_priority,
             a_claimed_delivery_belongs_to_its_claimer_until_the_lease_ends,
             a_delivery_that_goes_back_is_due_at_once_without_an_attempt,
+            a_postponed_delivery_is_due_after_its_delay_without_an_attempt,
+            what_is_queued_together_is_claimed_in_its_order,
             a_lost_lease_cannot_complete,
             a_retry_is_due_after_its_delay,
             the_first_and_the_newest_attempts_are_kept_and_all_are_counted,

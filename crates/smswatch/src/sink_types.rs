@@ -2,18 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 use smswatch_core::sink::{ConfiguredSink, InvalidConfig, Sink, SinkContext};
+
+/// How long a sink may take to be made.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 type Configure = fn(Value, &SinkContext) -> Result<MadeSink, ConfigureError>;
 
 /// A sink, and how to check what a rule asks of it.
 pub(crate) struct MadeSink {
     pub(crate) sink: Arc<dyn Sink>,
-    check_overrides: Box<dyn Fn(Value) -> Result<(), ConfigureError>>,
+    check_overrides: Box<dyn Fn(Value) -> Result<(), ConfigureError> + Send>,
 }
 
 impl MadeSink {
@@ -89,12 +95,14 @@ impl SinkType {
         (self.wishes_schema)(generator)
     }
 
+    /// Makes a sink, on a thread of its own: a plug-in that panics or blocks is told by name.
     pub(crate) fn configure(
         &self,
         config: Value,
         context: &SinkContext,
     ) -> Result<MadeSink, ConfigureError> {
-        (self.configure)(config, context)
+        let (configure, context) = (self.configure, context.clone());
+        apart(PATIENCE, move || configure(config, &context))
     }
 
     /// Reads what a rule asks of a sink that could not be made itself.
@@ -126,5 +134,67 @@ impl SinkTypes {
         self.0
             .iter()
             .map(|(name, sink_type)| (name.as_str(), sink_type))
+    }
+}
+
+/// Has a sink made on a thread of its own, and waits for it no longer than `patience`.
+fn apart(
+    patience: Duration,
+    make: impl FnOnce() -> Result<MadeSink, ConfigureError> + Send + 'static,
+) -> Result<MadeSink, ConfigureError> {
+    let (answer, answered) = mpsc::channel();
+    let making = move || {
+        let made = catch_unwind(AssertUnwindSafe(make));
+        // Nobody may wait for it any more.
+        let _sent = answer.send(made);
+    };
+    let thread = thread::Builder::new().name("configure".to_owned());
+    let _goes_on_alone = thread.spawn(making).map_err(|error| {
+        InvalidConfig::new(format_args!(
+            "no thread could be started to make it: {error}"
+        ))
+    })?;
+    match answered.recv_timeout(patience) {
+        Ok(Ok(made)) => made,
+        Ok(Err(panic)) => {
+            let text = panic.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            let text = text.unwrap_or("no message");
+            let what = format!("it has a bug: it panicked as it was made: {text}");
+            Err(InvalidConfig::new(what).into())
+        }
+        Err(_) => Err(InvalidConfig::new(format_args!(
+            "it was not made within {} s: making a sink must not wait for anything",
+            patience.as_secs_f64()
+        ))
+        .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why(make: fn() -> Result<MadeSink, ConfigureError>) -> String {
+        let made = apart(Duration::from_millis(50), make);
+        let error = made.err().expect("it cannot be made");
+        error.to_string()
+    }
+
+    #[test]
+    fn a_sink_that_panics_or_blocks_as_it_is_made_is_told_and_ends_nothing() {
+        assert_eq!(
+            why(|| panic!("no such pager")),
+            "it has a bug: it panicked as it was made: no such pager"
+        );
+        let blocking = why(|| {
+            loop {
+                thread::park();
+            }
+        });
+        assert!(
+            blocking.starts_with("it was not made within 0.05 s"),
+            "{blocking}"
+        );
     }
 }

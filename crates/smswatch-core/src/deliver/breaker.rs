@@ -9,29 +9,38 @@
 //! | is taken | closes | delivered |
 //! | fails | stays open; the next probe is after the interval | waits |
 //! | is told to wait | stays open; the next probe is after that time, too | waits |
-//! | is refused for good | stays open; another delivery probes at once, the fifth time after the interval | dead |
+//! | is refused for good | stays open; another delivery probes at once, the fifth time after the interval | waits |
 //! | finds that the receiver is gone | stays open; the next probe is in an hour | waits |
 //!
 //! A probe takes what is due, and what waits for a later attempt where nothing is. When the breaker
 //! closes, all that waits is due: the schedule of a delivery that failed while the receiver was ill says
 //! nothing about one that is well.
 //!
-//! A refusal says something about one delivery and little about the receiver: it may well take the
-//! next one, or be set up so that it takes nothing. So a few that nobody will ever take do not hold up
-//! a receiver that works, and one that refuses everything makes dead letters of what waits no faster
-//! than five in each interval.
+//! One refusal says something about one delivery and little about the receiver. As many in a row as open
+//! the breaker, of different deliveries, say that the receiver is set up so that it takes nothing: what
+//! waits then stays instead of dying one by one, and dies only where a receiver refuses it that takes
+//! others. A probe that is refused is followed by others at once, so that a few that nobody will ever
+//! take do not hold up a receiver that works.
+//!
+//! A destination that a rule chose ([`Destination`]) has a breaker of its own within that of its sink
+//! ([`destinations`]): its failures count for nobody else, and it alone is parked.
 
+mod destinations;
 mod keeper;
 mod parked;
 mod ramp;
+mod words;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use smswatch_model::Timestamp;
 
+use super::destination::Destination;
 use crate::settings::BreakerSettings;
-pub(crate) use keeper::{Breaker, Turn, keep};
+pub(crate) use destinations::Destined;
+pub(crate) use keeper::{Breaker, Share, Turn, Verdict, keep};
 use parked::{Parked, Span};
 
 const FORMAT: u8 = 1;
@@ -44,6 +53,9 @@ const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How often a receiver that said it is gone is probed.
 const GONE_PROBE: Duration = Duration::from_secs(3600);
+
+/// How many refused deliveries are remembered at most.
+const MOST_NAMED: usize = 64;
 
 /// How many probes in one interval may be refused for good.
 const MOST_REFUSED: u32 = 5;
@@ -62,6 +74,18 @@ pub(crate) struct Circuit {
     parked: Parked,
     /// How many times the breaker opened: tells one opening from the next.
     openings: u64,
+    /// The deliveries that were refused for good since one was taken, by short names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<u64>,
+    /// When the receiver was found well again, while what waits is not made due yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to_hasten: Option<Timestamp>,
+    /// The destinations that are, or lately were, in trouble, by their keys.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    destinations: BTreeMap<String, Destined>,
+    /// What a later version keeps here.
+    #[serde(flatten)]
+    unknown: serde_json::Map<String, serde_json::Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +108,13 @@ pub(crate) enum Report {
     Well { is_probe: bool },
     /// It failed for this reason.
     Failed { reason: String },
-    /// The delivery that probed was refused for good.
-    Refused,
+    /// The receiver will never take this delivery, for this reason.
+    Refused {
+        reason: String,
+        /// A short name of the delivery.
+        delivery: u64,
+        is_probe: bool,
+    },
     /// The receiver wants no more for this long.
     Busy { reason: String, delay: Duration },
     /// The receiver said that it is gone for good.
@@ -129,7 +158,7 @@ impl Circuit {
 
     /// Whether the receiver is well as far as is known: a success then changes nothing.
     pub(crate) fn is_well(&self) -> bool {
-        self.failures == 0 && self.open.is_none()
+        self.failures == 0 && self.refused.is_empty() && self.open.is_none()
     }
 
     /// Since when the breaker is open.
@@ -190,15 +219,19 @@ impl Circuit {
             Report::Well { is_probe: false } if self.open.is_none() => {
                 self.failures = 0;
                 self.failed_of = None;
+                self.refused.clear();
                 None
             }
             // It began before the breaker opened, and says nothing about the time since.
             Report::Well { is_probe: false } => None,
             Report::Failed { reason } => self.fail(reason, settings, now),
-            Report::Refused => {
+            Report::Refused { is_probe: true, .. } if self.open.is_some() => {
                 self.refuse(now);
                 None
             }
+            Report::Refused {
+                reason, delivery, ..
+            } => self.refuse_one(reason, delivery, settings, now),
             Report::Busy { reason, delay } => self.hold(reason, delay, settings, now),
             Report::Gone { reason } => self.lose(reason, now),
         }
@@ -245,34 +278,12 @@ impl Circuit {
             open.probe_at = now;
             open.refused = 0;
         }
+        self.resume_destinations(now);
     }
 
     /// What failed when the breaker opened.
     pub(crate) fn open_reason(&self) -> Option<&str> {
         self.open.as_ref().map(|open| open.reason.as_str())
-    }
-
-    /// What is wrong with the sink, for people: why nothing is claimed, or what failed last.
-    pub(crate) fn trouble(&self, now: Timestamp) -> Option<String> {
-        let mut troubles = Vec::new();
-        if let Some(since) = self.paused {
-            troubles.push(format!("paused by hand since {since}"));
-        }
-        match &self.open {
-            Some(open) if open.gone => troubles.push(format!(
-                "the receiver is gone since {}, `sink resume` ends it: {}",
-                open.since, open.reason
-            )),
-            Some(open) => troubles.push(format!(
-                "the breaker is open since {}: {}",
-                open.since, open.reason
-            )),
-            None => troubles.extend(self.failed_of.clone()),
-        }
-        if let Some(until) = self.held_until(now) {
-            troubles.push(format!("the receiver wants nothing until {until}"));
-        }
-        (!troubles.is_empty()).then(|| troubles.join("; "))
     }
 
     fn fail(&mut self, reason: String, settings: &BreakerSettings, now: Timestamp) -> Option<News> {
@@ -286,6 +297,28 @@ impl Circuit {
         }
         let probe_at = now + settings.probe;
         Some(self.open(reason, false, probe_at, now))
+    }
+
+    /// Refusals of as many deliveries as open the breaker say something about the receiver.
+    fn refuse_one(
+        &mut self,
+        reason: String,
+        delivery: u64,
+        settings: &BreakerSettings,
+        now: Timestamp,
+    ) -> Option<News> {
+        if self.open.is_some() || self.refused.contains(&delivery) {
+            return None;
+        }
+        self.refused.push(delivery);
+        let most =
+            usize::try_from(settings.failures).map_or(MOST_NAMED, |most| most.min(MOST_NAMED));
+        if self.refused.len() < most {
+            return None;
+        }
+        let n = self.refused.len();
+        let reason = format!("{n} deliveries in a row were refused for good: {reason}");
+        Some(self.open(reason, false, now + settings.probe, now))
     }
 
     /// Another delivery may show at once what this one could not, unless too many could not.
@@ -349,7 +382,9 @@ impl Circuit {
     fn close(&mut self, now: Timestamp) -> Option<News> {
         self.failures = 0;
         self.failed_of = None;
+        self.refused.clear();
         let open = self.open.take()?;
+        self.to_hasten = Some(now);
         self.parked.add(Span {
             from: open.since,
             to: now,

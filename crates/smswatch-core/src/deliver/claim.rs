@@ -7,30 +7,35 @@ use smswatch_model::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::breaker::Flow;
-use super::{PATIENCE, lease};
-use crate::limiter::Limiter;
+use super::breaker::{Flow, Verdict};
+use super::destination::Destination;
+use super::task::Task;
+use super::{Attempted, PATIENCE, lease};
+use crate::codec;
 use crate::pace::Backoff;
 use crate::shared::{Shared, SinkUnit};
-use crate::store::{ClaimedDeliveries, ClaimedDelivery, Priority, Shard, StoreError};
+use crate::store::{ClaimedDeliveries, Outcome, Priority, Shard, StoreError};
+
+/// How many deliveries are claimed beyond the room there is while some destination is held back: what
+/// waits for it goes back at once, and must not be in the way of the others.
+const SIFTED: usize = 256;
+
+/// How long a delivery goes back about which nothing could be decided.
+const UNDECIDED: Duration = Duration::from_secs(1);
 
 /// A claimed delivery that waits for its attempt; its permit goes back when the attempt starts.
 pub(super) struct Waiting {
-    pub(super) shard: Shard,
-    pub(super) priority: Priority,
-    pub(super) delivery: ClaimedDelivery,
+    pub(super) task: Task,
     pub(super) claimed: Instant,
     pub(super) room: OwnedSemaphorePermit,
-    /// It probes whether the receiver is well again.
-    pub(super) is_probe: bool,
 }
 
-/// Claims until it is told to stop.
+/// Claims until it is told to stop; what is held back goes to `attempted` without an attempt.
 pub(super) async fn run(
     shared: &Shared,
-    unit: &SinkUnit,
-    limiter: Option<&Limiter>,
+    unit: &Arc<SinkUnit>,
     waiting: mpsc::UnboundedSender<Waiting>,
+    attempted: mpsc::Sender<Attempted>,
     stop: CancellationToken,
 ) {
     let most = most_waiting(unit);
@@ -41,7 +46,7 @@ pub(super) async fn run(
     loop {
         let mut permits = tokio::select! {
             () = stop.cancelled() => return,
-            permits = room_and_work(shared, unit, limiter, &room, half) => permits,
+            permits = room_and_work(shared, unit, &room, half) => permits,
         };
         let changed = unit.breaker.changed();
         let waiting_now = most - room.available_permits() - permits.num_permits();
@@ -59,7 +64,14 @@ pub(super) async fn run(
             Ok(allowed) => {
                 let surplus = permits.num_permits().saturating_sub(allowed);
                 drop(permits.split(surplus));
-                claim_round(shared, unit, &waiting, permits, &mut round).await
+                let mut claims = Claims {
+                    shared,
+                    unit,
+                    waiting: &waiting,
+                    attempted: &attempted,
+                    permits,
+                };
+                claims.round(&mut round).await
             }
             Err(error) => Err(error),
         };
@@ -139,7 +151,6 @@ fn most_waiting(unit: &SinkUnit) -> usize {
 async fn room_and_work(
     shared: &Shared,
     unit: &SinkUnit,
-    limiter: Option<&Limiter>,
     room: &Arc<Semaphore>,
     half: u32,
 ) -> OwnedSemaphorePermit {
@@ -149,7 +160,7 @@ async fn room_and_work(
         () = normal.wait(&shared.clock) => {}
         () = unit.breaker.time_to_probe(&shared.clock) => {}
     }
-    if let Some(limiter) = limiter {
+    if let Some(limiter) = &unit.limiter {
         limiter.ready().await;
     }
     let acquired = Arc::clone(room).acquire_many_owned(half).await;
@@ -161,50 +172,39 @@ async fn room_and_work(
     permits
 }
 
-/// Claims as much as there are permits for. Who has the right to probe needs something to send: when
-/// nothing is due, it is what waits for a later attempt.
-async fn claim_round(
-    shared: &Shared,
-    unit: &SinkUnit,
-    waiting: &mpsc::UnboundedSender<Waiting>,
-    permits: OwnedSemaphorePermit,
-    round: &mut Round,
-) -> Result<(), StoreError> {
-    let count = shared.store.shard_count();
-    let now = shared.clock.now();
-    let mut claims = Claims {
-        shared,
-        unit,
-        waiting,
-        permits,
-    };
-    while claims.permits.num_permits() > 0 {
-        let Some((shard, priority)) = round.take_due(unit, count, now) else {
-            break;
-        };
-        claims.due(shard, priority, round).await?;
-    }
-    if round.probe_until.is_some() {
-        for priority in Priority::ALL {
-            for shard in shared.shards() {
-                if round.probe_until.is_some() {
-                    claims.early(shard, priority, round).await?;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Claims, with as many permits as there is room for.
 struct Claims<'a> {
     shared: &'a Shared,
-    unit: &'a SinkUnit,
+    unit: &'a Arc<SinkUnit>,
     waiting: &'a mpsc::UnboundedSender<Waiting>,
+    attempted: &'a mpsc::Sender<Attempted>,
     permits: OwnedSemaphorePermit,
 }
 
 impl Claims<'_> {
+    /// Claims as much as there are permits for. Who has the right to probe needs something to send: when
+    /// nothing is due, it is what waits for a later attempt.
+    async fn round(&mut self, round: &mut Round) -> Result<(), StoreError> {
+        let count = self.shared.store.shard_count();
+        let now = self.shared.clock.now();
+        while self.permits.num_permits() > 0 {
+            let Some((shard, priority)) = round.take_due(self.unit, count, now) else {
+                break;
+            };
+            self.due(shard, priority, round).await?;
+        }
+        if round.probe_until.is_some() {
+            for priority in Priority::ALL {
+                for shard in self.shared.shards() {
+                    if round.probe_until.is_some() {
+                        self.early(shard, priority, round).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Takes what is due.
     async fn due(
         &mut self,
@@ -213,14 +213,19 @@ impl Claims<'_> {
         round: &mut Round,
     ) -> Result<(), StoreError> {
         let (store, sink, lease) = (&self.shared.store, self.unit.name(), lease(self.unit));
-        let limit = u32::try_from(self.permits.num_permits()).unwrap_or(u32::MAX);
+        let is_sifted = self
+            .unit
+            .breaker
+            .holds_destinations(self.shared.clock.now());
+        let more = if is_sifted { SIFTED } else { 0 };
+        let limit = u32::try_from(self.permits.num_permits() + more).unwrap_or(u32::MAX);
         let claim = store.claim_deliveries(shard, sink, priority, limit, lease);
         let claimed = self.shared.call("claim_deliveries", claim).await;
         if claimed.is_err() {
             let agenda = self.unit.agenda(priority);
             agenda.hint_now(usize::from(shard.0));
         }
-        self.hand_on(shard, priority, claimed?, round);
+        self.hand_on(shard, priority, claimed?, round).await;
         Ok(())
     }
 
@@ -234,11 +239,11 @@ impl Claims<'_> {
         let (store, sink, lease) = (&self.shared.store, self.unit.name(), lease(self.unit));
         let claim = store.claim_early(shard, sink, priority, lease);
         let claimed = self.shared.call("claim_deliveries", claim).await?;
-        self.hand_on(shard, priority, claimed, round);
+        self.hand_on(shard, priority, claimed, round).await;
         Ok(())
     }
 
-    fn hand_on(
+    async fn hand_on(
         &mut self,
         shard: Shard,
         priority: Priority,
@@ -251,19 +256,62 @@ impl Claims<'_> {
         }
         let now = Instant::now();
         for delivery in claimed.deliveries {
-            let room = self
-                .permits
-                .split(1)
-                .expect("a claim brings no more than was asked for");
-            // The other half of this stage lives until this one has ended.
-            let _sent = self.waiting.send(Waiting {
+            let notification = codec::decode_notification(&delivery.body).map(Arc::new);
+            let destination = match &notification {
+                Ok(notification) => Destination::of(notification),
+                Err(_) => None,
+            };
+            let mut task = Task {
                 shard,
                 priority,
                 delivery,
+                notification,
+                destination,
+                probes_sink: false,
+                probes_destination: false,
+                share: None,
+            };
+            if let Some(kept) = self.kept_back(&mut task).await {
+                let returned = task.given_back(self.shared, kept);
+                // Whoever writes what became of attempts outlives this half of the stage.
+                let _sent = self.attempted.send(returned).await;
+                continue;
+            }
+            let room = self
+                .permits
+                .split(1)
+                .expect("what there is no room for is kept back");
+            task.probes_sink = round.probe_until.take().is_some();
+            // The other half of this stage lives until this one has ended.
+            let _sent = self.waiting.send(Waiting {
+                task,
                 claimed: now,
                 room,
-                is_probe: round.probe_until.take().is_some(),
             });
+        }
+    }
+
+    /// How a delivery goes back that is not to be attempted now; `None` when it is attempted.
+    async fn kept_back(&self, task: &mut Task) -> Option<Outcome> {
+        if self.permits.num_permits() == 0 {
+            return Some(Outcome::Returned);
+        }
+        let judged = match &task.destination {
+            None => return None,
+            Some(destination) => self.unit.breaker.judge(self.shared, destination).await,
+        };
+        match judged.unwrap_or(Verdict::Postpone(UNDECIDED)) {
+            Verdict::Attempt { is_probe } => {
+                task.probes_destination = is_probe;
+                let destination = task.destination.as_ref()?;
+                let breaker = &self.unit.breaker;
+                task.share = breaker.share(self.unit, destination, is_probe);
+                task.share.is_none().then(|| {
+                    let now = self.shared.clock.now();
+                    Outcome::Postponed(breaker.postponed_for(destination, now))
+                })
+            }
+            Verdict::Postpone(delay) => Some(Outcome::Postponed(delay)),
         }
     }
 }

@@ -9,6 +9,7 @@ use smswatch_model::{
 };
 
 pub(crate) use self::parked::run;
+use super::destination::Destination;
 use crate::codec;
 use crate::metrics::SinkLabel;
 use crate::shared::{Shared, SinkUnit};
@@ -26,6 +27,18 @@ pub(crate) fn of(unit: &SinkUnit, notification: Notification) -> Option<NewDeliv
 pub(crate) fn of_body(unit: &SinkUnit, body: &[u8]) -> Option<NewDelivery> {
     unit.settings.fallback.as_ref()?;
     of(unit, codec::decode_notification(body).ok()?)
+}
+
+/// The same, if it is for the destination `key`; for whichever if there is none.
+fn of_destination(unit: &SinkUnit, body: &[u8], key: Option<&str>) -> Option<NewDelivery> {
+    unit.settings.fallback.as_ref()?;
+    let notification = codec::decode_notification(body).ok()?;
+    if let Some(key) = key
+        && Destination::of(&notification).is_none_or(|to| to.key() != key)
+    {
+        return None;
+    }
+    of(unit, notification)
 }
 
 /// The same notification for another sink, under the name that a rule's own delivery to it has: a

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use smswatch_model::Timestamp;
 use tokio::time::MissedTickBehavior;
 
-use super::LEASE_MARGIN;
+use super::{LEASE_MARGIN, dead};
 use crate::health::REPLICAS;
 use crate::metrics::{DeliveryLabels, SinkName};
 use crate::shared::Shared;
@@ -124,20 +124,25 @@ async fn give_up_queue(
         if claimed.deliveries.is_empty() {
             return Ok(count);
         }
-        let given_up: Vec<_> = claimed
+        let completions: Vec<_> = claimed
             .deliveries
             .iter()
             .map(|delivery| given_up(delivery, claimed.now))
             .collect();
-        let complete = shared.store.complete(shard, sink, &given_up);
+        let complete = shared.store.complete(shard, sink, &completions);
         let ended = shared.call("complete", complete).await?;
-        let dead = ended.done.into_iter().map(u64::from).sum();
+        let given_up = ended.done.into_iter().map(u64::from).sum();
+        let mut bodies = claimed.deliveries.iter().map(|claimed| &claimed.body);
+        let is_news = !bodies.all(|body| dead::is_about_dead_letters(body));
+        shared
+            .dead
+            .given_up(sink, given_up, REASON, is_news, claimed.now);
         shared
             .metrics
             .deliveries
             .get_or_create(&labels)
-            .inc_by(dead);
-        count += dead;
+            .inc_by(given_up);
+        count += given_up;
     }
 }
 

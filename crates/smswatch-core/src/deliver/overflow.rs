@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::{join_all, try_join_all};
 
-use super::fallback;
+use super::{dead, fallback};
 use crate::metrics::DeliveryLabels;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::{
@@ -165,9 +165,11 @@ async fn bury(
     if deliveries.is_empty() {
         return Ok(0);
     }
-    let burials = deliveries.into_iter().map(|waiting| Burial {
+    let bodies = deliveries.iter().map(|waiting| &waiting.body);
+    let is_news = !bodies.clone().all(|body| dead::is_about_dead_letters(body));
+    let burials = deliveries.iter().map(|waiting| Burial {
         fallback: fallback::of_body(unit, &waiting.body),
-        id: waiting.place.id,
+        id: waiting.place.id.clone(),
     });
     let burials: Vec<_> = burials.collect();
     let attempt = Attempt {
@@ -185,8 +187,15 @@ async fn bury(
         sink: unit.name.clone(),
         result: "dead",
     };
-    let dead = shared.metrics.deliveries.get_or_create(&labels);
-    dead.inc_by(count);
+    shared
+        .metrics
+        .deliveries
+        .get_or_create(&labels)
+        .inc_by(count);
+    let now = shared.clock.now();
+    shared
+        .dead
+        .given_up(unit.name(), count, REASON, is_news, now);
     Ok(count)
 }
 

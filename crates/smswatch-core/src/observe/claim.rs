@@ -224,6 +224,7 @@ impl Claimer<'_> {
                 message_id,
                 batch: Arc::clone(&batch),
                 record,
+                claimed_at,
             };
             match self
                 .shared
@@ -236,7 +237,6 @@ impl Claimer<'_> {
                     let _sent = self.waiting.send(Waiting {
                         claimed,
                         watch,
-                        claimed_at,
                         seat,
                     });
                 }
@@ -244,6 +244,7 @@ impl Claimer<'_> {
                     self.finish(claimed.finish(watch, Verdict::Postponed(due)))
                         .await;
                 }
+                Task::Retire => self.finish(claimed.finish(watch, Verdict::Retired)).await,
                 Task::Delete => self.finish(claimed.finish(watch, Verdict::Expired)).await,
             }
         }

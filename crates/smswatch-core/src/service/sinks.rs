@@ -7,6 +7,9 @@ use super::error::ServiceError;
 use crate::metrics::SinkLabel;
 use crate::shared::{Shared, SinkUnit};
 
+/// How alike two names are of which one may be meant by the other.
+const ALIKE: f64 = 0.8;
+
 /// Whether a sink takes deliveries, and what stands against it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SinkState {
@@ -20,6 +23,19 @@ pub struct SinkState {
     pub open_reason: Option<String>,
     /// Until when its receiver wants nothing.
     pub held_until: Option<Timestamp>,
+    /// The destinations that rules chose and whose deliveries wait.
+    pub destinations: Vec<DestinationState>,
+}
+
+/// A destination of a sink whose deliveries wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationState {
+    /// What a rule asked of the sink, for people.
+    pub destination: String,
+    /// Since when its breaker is open.
+    pub open_since: Option<Timestamp>,
+    /// Why they wait, for people.
+    pub trouble: String,
 }
 
 impl SinkState {
@@ -67,6 +83,7 @@ impl Shared {
             open_since: view.open_since(),
             open_reason: view.open_reason().map(str::to_owned),
             held_until: view.held_until(self.clock.now()),
+            destinations: unit.breaker.held_destinations(self.clock.now()),
         }
     }
 
@@ -83,5 +100,44 @@ impl Shared {
             let gauge = self.metrics.breaker_open.get_or_create(&label);
             gauge.set(i64::from(is_open));
         }
+    }
+}
+
+/// What to say when no sink is called `name`, and these are all there are.
+#[must_use]
+pub fn no_such_sink<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> String {
+    let all: Vec<&str> = all.collect();
+    if all.is_empty() {
+        return format!("no sink is named {name}; none is configured");
+    }
+    let there_are = all.join(", ");
+    let likeness = |other: &&&str| strsim::jaro_winkler(name, other);
+    let nearest = all
+        .iter()
+        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    let meant = nearest.filter(|nearest| likeness(nearest) >= ALIKE);
+    let meant = meant.map(|nearest| format!(". Did you mean {nearest}?"));
+    format!(
+        "no sink is named {name}; there are: {there_are}{}",
+        meant.unwrap_or_default()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_misspells_a_sink_is_told_which_ones_there_are() {
+        let said = |name, all: &[&str]| no_such_sink(name, all.iter().copied());
+        assert_eq!(
+            said("pagr", &["ops-slack", "pager"]),
+            "no sink is named pagr; there are: ops-slack, pager. Did you mean pager?"
+        );
+        assert_eq!(
+            said("crm", &["ops-slack", "pager"]),
+            "no sink is named crm; there are: ops-slack, pager"
+        );
+        assert_eq!(said("crm", &[]), "no sink is named crm; none is configured");
     }
 }

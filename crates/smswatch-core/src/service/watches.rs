@@ -14,14 +14,21 @@ use crate::store::{
     CommitItem, CommitOutcome, CommitStep, Lane, MAX_STEP_BYTES, Page, PageRequest, Shard,
     UnreadableRecord, split,
 };
-use crate::watch::Watch;
 use crate::watch::lifecycle::Lifecycle;
+use crate::watch::{Spelling, Trouble, Watch};
 
 /// How often a step is tried when others keep changing the same watches.
 const MOST_TRIES: u32 = 50;
 
 /// In how many shards a registration is under way at once: what is in flight takes memory.
 const SHARDS_AT_ONCE: usize = 2;
+
+/// How many tags a watch may have.
+pub const MAX_TAGS: usize = 50;
+
+/// How many bytes the names and values of a watch's tags may have together: every event of the message
+/// carries them.
+pub const MAX_TAG_BYTES: usize = 16 * 1024;
 
 /// A message that somebody wants watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +42,8 @@ pub struct NewWatch {
 /// What became of a registration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Registered {
-    /// How many messages are watched that were not before.
+    /// How many messages are watched that were not before, or no longer: those that were given up
+    /// included.
     pub accepted: u64,
     /// How many were watched already, and have gained the tags.
     pub already_watched: u64,
@@ -61,20 +69,24 @@ pub struct WatchView {
     pub next_poll_at: Option<Timestamp>,
     /// When it was registered.
     pub registered_at: Timestamp,
+    /// Why the latest polls brought nothing; `None` if they did.
+    pub trouble: Option<Trouble>,
 }
 
 impl WatchView {
-    fn new(message_id: MessageId, watch: Watch) -> Self {
+    /// Shows the watch that the store knows under `key`.
+    fn new(key: &MessageId, watch: Watch) -> Self {
         let is_looked_at = watch.state == WatchState::Watching
             || (watch.state == WatchState::Final && !watch.is_confirmed);
         Self {
-            message_id,
+            message_id: watch.spelling.spell(key),
             state: watch.state,
             outcome: watch.snapshot.outcome(),
             tags: watch.tags,
             parts: watch.snapshot.parts,
             next_poll_at: is_looked_at.then_some(watch.due),
             registered_at: watch.registered_at,
+            trouble: watch.trouble,
         }
     }
 }
@@ -110,7 +122,7 @@ impl Shared {
         shard: Shard,
         wanted: BTreeMap<MessageId, Tags>,
     ) -> Result<Registered, ServiceError> {
-        let ids: Vec<_> = wanted.keys().cloned().collect();
+        let ids: Vec<_> = wanted.keys().map(MessageId::to_lowercase).collect();
         let loaded = self.call("load", self.store.load(shard, &ids)).await?;
         let mut registered = Registered::default();
         let mut known: Vec<(MessageId, Option<Record>)> = Vec::with_capacity(ids.len());
@@ -129,7 +141,11 @@ impl Shared {
                     registered.unreadable.push(message_id);
                     continue;
                 };
-                match with_tags(watch, &wanted[&message_id], now) {
+                let (spelled, tags) = wanted
+                    .get_key_value(&message_id)
+                    .expect("ids are equal whatever their case");
+                let becomes = with_tags(watch, spelled, tags, now);
+                match becomes.map_err(|many| many.of(spelled))? {
                     Wanted::AsItIs => registered.already_watched += 1,
                     Wanted::New(watch) => {
                         items.push(item(message_id, record, Some(&watch)));
@@ -160,17 +176,15 @@ impl Shared {
 
     /// Removes a watch and its snapshot; answers whether there was one.
     pub(crate) async fn remove(&self, message_id: &MessageId) -> Result<bool, ServiceError> {
-        let shard = self.shard_of(message_id);
-        let mut record = self.load_one(message_id).await?;
+        let (key, mut record) = self.load_one(message_id).await?;
+        let shard = self.shard_of_key(&key);
         for _ in 0..MOST_TRIES {
-            let watch = readable(message_id, record.as_ref())?;
+            let watch = readable(&key, record.as_ref())?;
             let Some(watch) = watch.filter(|watch| watch.state != WatchState::Removed) else {
                 return Ok(false);
             };
-            let removed = self
-                .lifecycle()
-                .remove(message_id, &watch, self.clock.now());
-            let item = item(message_id.clone(), record, Some(&removed));
+            let removed = self.lifecycle().remove(&key, &watch, self.clock.now());
+            let item = item(key.clone(), record, Some(&removed));
             match self.write(shard, &[item]).await?.pop() {
                 Some(CommitOutcome::Done) | None => return Ok(true),
                 Some(CommitOutcome::Conflict(current)) => record = current,
@@ -184,10 +198,16 @@ impl Shared {
         &self,
         message_id: &MessageId,
     ) -> Result<Option<WatchView>, ServiceError> {
-        let record = self.load_one(message_id).await?;
-        let watch = readable(message_id, record.as_ref())?;
+        let (key, record) = self.load_one(message_id).await?;
+        let watch = readable(&key, record.as_ref())?;
         let watch = watch.filter(|watch| watch.state != WatchState::Removed);
-        Ok(watch.map(|watch| WatchView::new(message_id.clone(), watch)))
+        Ok(watch.map(|watch| WatchView::new(&key, watch)))
+    }
+
+    /// How whoever registered a message spelled its id; as it is given here if it is not watched.
+    pub(crate) async fn spelled(&self, message_id: &MessageId) -> Result<MessageId, ServiceError> {
+        let watch = self.watch(message_id).await?;
+        Ok(watch.map_or_else(|| message_id.clone(), |watch| watch.message_id))
     }
 
     pub(crate) async fn watches(
@@ -198,7 +218,7 @@ impl Shared {
         let items = page.items.into_iter().filter_map(|(message_id, record)| {
             // One that a later version wrote is shown by that version.
             let watch = Watch::decode(&record).ok()?;
-            Some(WatchView::new(message_id, watch))
+            Some(WatchView::new(&message_id, watch))
         });
         Ok(Page {
             items: items.collect(),
@@ -206,13 +226,42 @@ impl Shared {
         })
     }
 
-    async fn load_one(&self, message_id: &MessageId) -> Result<Option<Record>, ServiceError> {
-        let ids = [message_id.clone()];
-        let shard = self.shard_of(message_id);
-        let loaded = self.call("load", self.store.load(shard, &ids)).await?.pop();
-        loaded
-            .unwrap_or(Ok(None))
-            .map_err(|_| unreadable(message_id))
+    /// A watch's record, and the id under which the store knows it: in lower case, or as it was
+    /// registered with a version that did not compare ids without case.
+    async fn load_one(
+        &self,
+        message_id: &MessageId,
+    ) -> Result<(MessageId, Option<Record>), ServiceError> {
+        let key = message_id.to_lowercase();
+        let record = self.load_key(&key).await?;
+        if record.is_some() || key.as_str() == message_id.as_str() {
+            return Ok((key, record));
+        }
+        let earlier = self.load_key(message_id).await?;
+        Ok(match earlier {
+            Some(_) => (message_id.clone(), earlier),
+            None => (key, None),
+        })
+    }
+
+    /// The id under which the store knows a message, its events and its deliveries.
+    pub(super) async fn stored_key(
+        &self,
+        message_id: &MessageId,
+    ) -> Result<MessageId, ServiceError> {
+        let key = message_id.to_lowercase();
+        if key.as_str() == message_id.as_str() {
+            return Ok(key);
+        }
+        Ok(self.load_one(message_id).await?.0)
+    }
+
+    async fn load_key(&self, key: &MessageId) -> Result<Option<Record>, ServiceError> {
+        let load = self
+            .store
+            .load(self.shard_of_key(key), std::slice::from_ref(key));
+        let loaded = self.call("load", load).await?.pop();
+        loaded.unwrap_or(Ok(None)).map_err(|_| unreadable(key))
     }
 
     /// Writes items, in steps that are not too large; returns what became of each.
@@ -255,20 +304,66 @@ enum Wanted {
     Changed(Watch),
 }
 
-/// What a wanted message's watch becomes: one that was removed begins anew.
-fn with_tags(watch: Option<Watch>, tags: &Tags, now: Timestamp) -> Wanted {
+/// What a wanted message's watch becomes. One that was removed begins anew, and so does one that was
+/// given up; what is known of its message then stays known.
+fn with_tags(
+    watch: Option<Watch>,
+    spelled: &MessageId,
+    tags: &Tags,
+    now: Timestamp,
+) -> Result<Wanted, TooManyTags> {
     let Some(mut watch) = watch.filter(|watch| watch.state != WatchState::Removed) else {
-        return Wanted::New(Watch::new(now, tags.clone()));
+        check_tags(tags)?;
+        let spelling = Spelling::of(spelled);
+        return Ok(Wanted::New(Watch {
+            spelling,
+            ..Watch::new(now, tags.clone())
+        }));
     };
     let has = |(name, value): (&String, &String)| {
         let known = watch.tags.get(name);
         known.is_some_and(|known| known == value || is_masked(known, value))
     };
-    if tags.iter().all(has) {
-        return Wanted::AsItIs;
+    let has_all = tags.iter().all(has);
+    if !has_all {
+        watch.tags.extend(tags.clone());
+        check_tags(&watch.tags)?;
     }
-    watch.tags.extend(tags.clone());
-    Wanted::Changed(watch)
+    Ok(match watch.state {
+        WatchState::NotFound | WatchState::GaveUp => Wanted::New(watch.begun_anew(now)),
+        _ if has_all => Wanted::AsItIs,
+        _ => Wanted::Changed(watch),
+    })
+}
+
+/// What a watch's tags would come to, which is too much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TooManyTags {
+    count: usize,
+    bytes: usize,
+}
+
+impl TooManyTags {
+    fn of(self, message_id: &MessageId) -> ServiceError {
+        ServiceError::TooManyTags {
+            message_id: message_id.clone(),
+            count: self.count,
+            bytes: self.bytes,
+        }
+    }
+}
+
+fn check_tags(tags: &Tags) -> Result<(), TooManyTags> {
+    let count = tags.len();
+    let bytes = tags
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if count > MAX_TAGS || bytes > MAX_TAG_BYTES {
+        Err(TooManyTags { count, bytes })
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether `known` is the number `value` as an observation has masked it: it must not be stored again.

@@ -161,8 +161,20 @@ pub enum Outcome {
     Retry(Duration),
     /// It is given up.
     Dead,
-    /// It was not attempted after all: it is due at once, no attempt is counted or kept.
+    /// It was not attempted after all: it takes its old place in the queue and is due at once. No
+    /// attempt is counted or kept.
     Returned,
+    /// It was not attempted and is not to be for now: it is due after this long. No attempt is counted
+    /// or kept.
+    Postponed(Duration),
+}
+
+impl Outcome {
+    /// Whether there was an attempt, which is counted and kept.
+    #[must_use]
+    pub fn is_attempt(self) -> bool {
+        !matches!(self, Self::Returned | Self::Postponed(_))
+    }
 }
 
 /// What came of the attempt on one claimed delivery.

@@ -55,7 +55,10 @@ pub(super) async fn retry_all(
         ));
     }
     let retried = service.retry_all(&filter).await?;
-    let retried = retried.ok_or_else(|| Problem::invalid("`sink`: no such sink is configured"))?;
+    let retried = retried.ok_or_else(|| {
+        let sink = filter.sink.as_deref().unwrap_or_default();
+        Problem::invalid(service.no_such_sink(sink))
+    })?;
     Ok((StatusCode::ACCEPTED, Json(RetriedReply { retried })))
 }
 
@@ -65,6 +68,12 @@ pub(super) async fn drop_all(
 ) -> Result<Json<DroppedReply>, Problem> {
     let filter = body.filter(&[DeliveryState::Dead], service.now())?;
     let dropped = service.drop_all(&filter).await?;
+    if let Some(sink) = &filter.sink
+        && dropped == 0
+        && !service.has_sink(sink)
+    {
+        return Err(Problem::invalid(service.no_such_sink(sink)));
+    }
     Ok(Json(DroppedReply { dropped }))
 }
 

@@ -2,41 +2,39 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use smswatch_core::{Service, SinkState};
+use smswatch_core::Service;
 
 use crate::problem::Problem;
-use crate::replies::{QueuedReply, SinkReply};
+use crate::replies::{SinkReply, SinkTestReply};
 use crate::request::NameInPath;
 
 pub(super) async fn test(
     State(service): State<Service>,
     NameInPath(name): NameInPath,
-) -> Result<(StatusCode, Json<QueuedReply>), Problem> {
-    let id = service.test_sink(&name).await?;
-    let id = id.ok_or_else(no_such_sink)?;
-    Ok((StatusCode::ACCEPTED, Json(QueuedReply { id })))
+) -> Result<Json<SinkTestReply>, Problem> {
+    let test = service.test_sink(&name).await?;
+    let test = test.ok_or_else(|| no_such_sink(&service, &name))?;
+    Ok(Json(SinkTestReply::from(test)))
 }
 
 pub(super) async fn pause(
     State(service): State<Service>,
     NameInPath(name): NameInPath,
 ) -> Result<Json<SinkReply>, Problem> {
-    reply(service.pause_sink(&name).await?)
+    let state = service.pause_sink(&name).await?;
+    let state = state.ok_or_else(|| no_such_sink(&service, &name))?;
+    Ok(Json(SinkReply::from(state)))
 }
 
 pub(super) async fn resume(
     State(service): State<Service>,
     NameInPath(name): NameInPath,
 ) -> Result<Json<SinkReply>, Problem> {
-    reply(service.resume_sink(&name).await?)
-}
-
-fn reply(state: Option<SinkState>) -> Result<Json<SinkReply>, Problem> {
-    let state = state.ok_or_else(no_such_sink)?;
+    let state = service.resume_sink(&name).await?;
+    let state = state.ok_or_else(|| no_such_sink(&service, &name))?;
     Ok(Json(SinkReply::from(state)))
 }
 
-fn no_such_sink() -> Problem {
-    Problem::not_found("no sink of this name is configured")
+fn no_such_sink(service: &Service, name: &str) -> Problem {
+    Problem::not_found(service.no_such_sink(name))
 }

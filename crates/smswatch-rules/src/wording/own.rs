@@ -1,8 +1,8 @@
 //! What happens to smswatch itself, in plain words: what is wrong, since when, and who can act.
 
-use smswatch_model::{Event, EventKind};
+use smswatch_model::{About, Event, EventKind};
 
-use super::{distinct, instant, plain_duration, provider, word};
+use super::{instant, plain_duration, provider, word};
 
 /// What happened, in one line; none when it happened to messages.
 pub(super) fn title(events: &[&Event]) -> Option<String> {
@@ -80,8 +80,7 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
 /// What happened to one thing, since when, and what was seen of it.
 fn happened(event: &Event) -> Vec<String> {
     let provider = provider(&event.message);
-    let name = event.about.as_ref().map_or("?", |about| &about.name);
-    let name = word(name);
+    let name = event.about.as_ref().map_or_else(|| "?".to_owned(), name);
     let what = match event.kind {
         EventKind::SinkDown => format!("Deliveries to {name} have failed"),
         EventKind::SinkRecovered => format!("Deliveries to {name} have succeeded"),
@@ -104,10 +103,22 @@ fn happened(event: &Event) -> Vec<String> {
     std::iter::once(line).chain(description).collect()
 }
 
-/// The names of what the events are about.
+/// The names of what the events are about, each once.
 fn names(events: &[&Event]) -> Vec<String> {
-    let names = distinct(events, |event| {
-        event.about.as_ref().map(|about| about.name.as_str())
-    });
-    names.into_iter().flatten().map(word).collect()
+    let mut names = Vec::new();
+    for about in events.iter().filter_map(|event| event.about.as_ref()) {
+        let name = name(about);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// What an event is about: a sink's name, with the destination where it is that alone.
+fn name(about: &About) -> String {
+    match &about.destination {
+        Some(destination) => format!("{} ({})", word(&about.name), word(destination)),
+        None => word(&about.name),
+    }
 }

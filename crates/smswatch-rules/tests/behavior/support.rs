@@ -34,7 +34,10 @@ pub(crate) fn compiled(rules: &str) -> Compiled {
             problems,
         };
     };
-    problems.extend(document.substitute(&|name| (name == "SECRET").then(|| "hunter2".to_owned())));
+    problems.extend(document.substitute(
+        &|name| (name == "SECRET").then(|| "hunter2".to_owned()),
+        &|_| None,
+    ));
     let compiled = compile(&document, document.find("/rules"), &options);
     problems.extend(compiled.problems);
     Compiled {
@@ -169,6 +172,7 @@ pub(crate) fn own(kind: EventKind, name: &str, description: Option<&str>) -> Eve
         about: Some(About {
             name: name.to_owned(),
             description: description.map(str::to_owned),
+            destination: None,
         }),
         ..event
     }

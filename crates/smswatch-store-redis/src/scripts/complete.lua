@@ -4,7 +4,7 @@
 local base, sink, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local queued, held = 0, {}
+local queued, held, n_returned = 0, {}, 0
 
 local function with(attempts, attempt)
   local all = {}
@@ -27,7 +27,12 @@ while at <= #ARGV do
     -- First what is queued instead: done without the rest, it is found again, and changes nothing then.
     if ARGV[at + 5] == '1' and enqueue(base, now, at + 6) then queued = queued + 1 end
     if outcome == 'returned' then
-      redis.call('ZADD', queue, now, id)
+      -- Its old place, and that of others from the same millisecond in the order in which they stand here.
+      local queued = redis.call('ZSCORE', base .. 'a:' .. (delivery[1] or '1') .. ':' .. sink, id) or now
+      n_returned = n_returned + 1
+      redis.call('ZADD', queue, string.format('%.17g', queued - 1 + n_returned / 4096), id)
+    elseif outcome == 'postponed' then
+      redis.call('ZADD', queue, now + tonumber(ARGV[at + 3]), id)
     elseif outcome == 'pending' then
       redis.call('HSET', key, 'n', made, 'a', with(delivery[3], ARGV[at + 4]))
       redis.call('ZADD', queue, now + tonumber(ARGV[at + 3]), id)

@@ -4,6 +4,19 @@
 -- is one of that id already; says whether it did. The list of sinks first: a sink without a queue is
 -- nothing, a queue without its sink would not be found.
 local listed = {}
+
+-- Scores in the order of the calls, all of them before the millisecond that runs, and behind those of every
+-- script before this one. A fraction does not make it look claimed: it is due.
+local first_place, n_placed = nil, 0
+local function next_place()
+  if not first_place then
+    local time = redis.call('TIME')
+    first_place = time[1] * 1000 + time[2] / 1000 - 1
+  end
+  n_placed = n_placed + 1
+  return string.format('%.17g', first_place + n_placed / 4096)
+end
+
 local function enqueue(base, now, at)
   local id, sink, priority = ARGV[at], ARGV[at + 1], ARGV[at + 3]
   local key = base .. 'd:' .. id
@@ -19,7 +32,7 @@ local function enqueue(base, now, at)
   for message in ARGV[at + 4]:gmatch('[^\n]+') do
     redis.call('ZADD', base .. 't:' .. message, now, id)
   end
-  redis.call('ZADD', base .. 'q:' .. priority .. ':' .. sink, now, id)
+  redis.call('ZADD', base .. 'q:' .. priority .. ':' .. sink, next_place(), id)
   redis.call('ZADD', base .. 'a:' .. priority .. ':' .. sink, now, id)
   return true
 end

@@ -1,5 +1,8 @@
 //! Queues: add, claim and complete deliveries; permits of rates.
 
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use smswatch_core::model::Timestamp;
@@ -23,6 +26,17 @@ pub(super) enum Pick {
     Due,
     /// The one that would be first, be it due or not.
     First,
+}
+
+/// A claim of deliveries that this process made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct DeliveryClaim {
+    shard: Shard,
+    sink: String,
+    priority: Priority,
+    number: u64,
+    /// The lease in milliseconds.
+    lease: u64,
 }
 
 /// Adds a delivery to the arguments of the script that queues it.
@@ -75,14 +89,27 @@ impl RedisStore {
         lease: Duration,
         pick: Pick,
     ) -> Result<ClaimedDeliveries, StoreError> {
+        self.disown_unanswered(shard, sink, priority).await?;
+        let claim = DeliveryClaim {
+            shard,
+            sink: sink.to_owned(),
+            priority,
+            number: self.leases.fetch_add(1, Ordering::Relaxed) + 1,
+            lease: millis(lease),
+        };
         let mut call = self.call(&self.scripts.claim_deliveries, shard);
         call.arg(sink)
             .arg(priority.index())
             .arg(limit)
-            .arg(millis(lease))
-            .arg(u8::from(pick == Pick::First));
-        let (now, next_due, token, found): (i64, i64, i64, Vec<Vec<u8>>) =
-            self.invoke(&call).await?;
+            .arg(claim.lease)
+            .arg(u8::from(pick == Pick::First))
+            .arg(&*self.process)
+            .arg(claim.number);
+        let answer = self.invoke(&call).await;
+        if answer.is_err() {
+            self.unanswered_deliveries().insert(claim);
+        }
+        let (now, next_due, token, found): (i64, i64, i64, Vec<Vec<u8>>) = answer?;
         let deliveries = found.chunks_exact(4).map(|row| {
             Ok(ClaimedDelivery {
                 id: delivery_id(&row[0])?,
@@ -97,6 +124,42 @@ impl RedisStore {
             next_due: (next_due >= 0).then(|| Timestamp::from_millis(next_due)),
             now: Timestamp::from_millis(now),
         })
+    }
+
+    /// Gives back what claims of this queue took whose answers were lost: nobody would attempt it until
+    /// their leases end.
+    async fn disown_unanswered(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+    ) -> Result<(), StoreError> {
+        let of_queue = |claim: &&DeliveryClaim| {
+            claim.shard == shard && claim.sink == sink && claim.priority == priority
+        };
+        let mut found: Vec<_> = {
+            let unanswered = self.unanswered_deliveries();
+            unanswered.iter().filter(of_queue).cloned().collect()
+        };
+        // A later one says nothing of what an earlier one took.
+        found.sort_unstable_by_key(|claim| claim.number);
+        for claim in found {
+            let mut call = self.call(&self.scripts.disown, shard);
+            call.arg(sink)
+                .arg(priority.index())
+                .arg(&*self.process)
+                .arg(claim.number)
+                .arg(claim.lease);
+            self.invoke::<u64>(&call).await?;
+            self.unanswered_deliveries().remove(&claim);
+        }
+        Ok(())
+    }
+
+    fn unanswered_deliveries(&self) -> MutexGuard<'_, HashSet<DeliveryClaim>> {
+        self.unanswered_deliveries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) async fn hasten_queue(
@@ -135,6 +198,7 @@ impl RedisStore {
                 Outcome::Dead => (DeliveryState::Dead.as_str(), Duration::ZERO),
                 Outcome::Retry(delay) => (DeliveryState::Pending.as_str(), delay),
                 Outcome::Returned => ("returned", Duration::ZERO),
+                Outcome::Postponed(delay) => ("postponed", delay),
             };
             let attempt =
                 serde_json::to_string(&completion.attempt).map_err(|_| strange("an attempt"))?;

@@ -179,6 +179,59 @@ pub async fn a_delivery_that_goes_back_is_due_at_once_without_an_attempt(
     );
 }
 
+/// What is not to be attempted for now waits, and keeps the attempts that it had.
+pub async fn a_postponed_delivery_is_due_after_its_delay_without_an_attempt(
+    fixture: &dyn StoreFixture,
+) {
+    let store = fixture.store();
+    let new = delivery(1, "crm", Priority::Normal);
+    store.enqueue(SHARD, new.clone()).await.expect("queued");
+    let first = claim(&*store, "crm", LONG).await.remove(0);
+    assert!(complete(&*store, "crm", &first, Outcome::Postponed(LONG)).await);
+    assert!(claim(&*store, "crm", LONG).await.is_empty());
+    let found = store.delivery(&new.id).await.expect("found");
+    let found = found.expect("it is there");
+    assert_eq!(
+        (found.state, found.attempts_made, found.attempts),
+        (DeliveryState::Pending, 0, vec![])
+    );
+    let due = found.next_attempt_at.expect("it waits");
+    assert!(due.since(store.now().await.expect("a clock")) > LONG / 2);
+}
+
+/// What one step queues for a sink is claimed in the order in which the step names it, and behind what
+/// an earlier step queued; what goes back unattempted is claimed in that order again.
+pub async fn what_is_queued_together_is_claimed_in_its_order(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    // The names are in no order.
+    let number = |n: u32| n * 7919 % 1009;
+    let all: Vec<_> = (1..=60)
+        .map(|n| delivery(number(n), "crm", Priority::Normal))
+        .collect();
+    let expected: Vec<_> = all.iter().map(|one| one.id.clone()).collect();
+    for step in all.chunks(20) {
+        let queued = store.enqueue_all(SHARD, step).await.expect("queued");
+        assert_eq!(queued, 20);
+    }
+    let (mut claimed, mut ids) = (Vec::new(), Vec::new());
+    while claimed.len() < 60 {
+        let more = store
+            .claim_deliveries(SHARD, "crm", Priority::Normal, 7, LONG)
+            .await
+            .expect("a claim");
+        ids.extend(more.deliveries.iter().map(|one| one.id.clone()));
+        claimed.extend(more.deliveries);
+    }
+    assert_eq!(ids, expected);
+    let returned = claimed.iter().map(|one| completion(one, Outcome::Returned));
+    let returned: Vec<_> = returned.collect();
+    let done = store.complete(SHARD, "crm", &returned).await;
+    assert_eq!(done.expect("completed").done, vec![true; 60]);
+    let again = claim(&*store, "crm", LONG).await;
+    let again: Vec<_> = again.into_iter().map(|one| one.id).collect();
+    assert_eq!(again, expected);
+}
+
 /// Whoever was paused for longer than a lease cannot overwrite a successor's result.
 pub async fn a_lost_lease_cannot_complete(fixture: &dyn StoreFixture) {
     let store = fixture.store();

@@ -53,6 +53,7 @@ enum End {
     RetryAtOnce,
     RetryMuchLater,
     Returned,
+    Postponed,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -62,6 +63,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => Just(End::RetryAtOnce),
         1 => Just(End::RetryMuchLater),
         1 => Just(End::Returned),
+        1 => Just(End::Postponed),
     ];
     let claim = (1..=4_u32, prop::bool::weighted(0.8), any::<bool>());
     let step = prop_oneof![

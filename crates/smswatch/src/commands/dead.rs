@@ -33,6 +33,9 @@ pub(crate) async fn list(args: DeadListArgs) -> anyhow::Result<()> {
             break cursor.is_none();
         }
     };
+    if let (Some(sink), true) = (&args.sink, letters.is_empty()) {
+        known(&client, sink).await?;
+    }
     if args.output.json {
         return print_json(&Value::Array(letters));
     }
@@ -45,6 +48,23 @@ pub(crate) async fn list(args: DeadListArgs) -> anyhow::Result<()> {
         remark(&shown_of(letters.len(), of));
     }
     Ok(())
+}
+
+/// Sees to it that the service knows a sink of this name, or did so once.
+async fn known(client: &Client, sink: &str) -> anyhow::Result<()> {
+    let status = client.get(&["v1", "status"], &[]).await?;
+    let parts = status["parts"].as_object().into_iter().flatten();
+    let parts = parts.filter_map(|(part, _)| part.strip_prefix("sink:"));
+    let configured: Vec<&str> = parts.filter(|name| !name.contains('/')).collect();
+    let queues = status["queues"].as_array().into_iter().flatten();
+    let mut queued = queues.filter_map(|queue| queue["sink"].as_str());
+    if configured.contains(&sink) || queued.any(|name| name == sink) {
+        return Ok(());
+    }
+    bail!(
+        "{}",
+        smswatch_core::no_such_sink(sink, configured.into_iter())
+    )
 }
 
 /// How many dead letters there are, all of them or those of one sink.

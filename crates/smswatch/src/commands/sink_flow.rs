@@ -22,7 +22,7 @@ fn render(state: &Value) -> String {
     let how = match field(state, "/state") {
         "paused" => format!("paused since {}", field(state, "/paused_since")),
         "open" => format!(
-            "its breaker is open since {} and is probed: {}",
+            "down since {} and tried now: {}",
             field(state, "/open_since"),
             field(state, "/open_reason")
         ),
@@ -32,7 +32,13 @@ fn render(state: &Value) -> String {
         ),
         word => word.to_owned(),
     };
-    format!("{}: {how}\n", field(state, "/sink"))
+    let sink = field(state, "/sink");
+    let mut text = format!("{sink}: {how}\n");
+    for held in state["destinations"].as_array().into_iter().flatten() {
+        let (destination, trouble) = (field(held, "/destination"), field(held, "/trouble"));
+        text.push_str(&format!("{sink}, {destination}: {trouble}\n"));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -52,7 +58,7 @@ mod tests {
         let all = ["paused", "open", "held", "delivering"].map(said).concat();
         insta::assert_snapshot!(all, @r"
         crm: paused since 2026-05-01T10:28:50Z
-        crm: its breaker is open since 2026-05-01T09:00:00Z and is probed: the receiver answered 500
+        crm: down since 2026-05-01T09:00:00Z and tried now: the receiver answered 500
         crm: its receiver wants nothing until 2026-05-01T11:00:00Z
         crm: delivering
         ");

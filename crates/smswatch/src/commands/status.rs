@@ -81,13 +81,35 @@ fn render(status: &Value) -> String {
         ]);
     }
     format!(
-        "smswatch {}: {ready}, {} log entries not routed\n\n{}\n{}\n{}",
+        "smswatch {}: {ready}, {} log entries not routed\n\n{}\n{}\n{}{}",
         field(status, "/version"),
         status["unrouted"],
         parts(status),
         watches.render(),
         queues.render(),
+        given_up(status),
     )
+}
+
+/// Since when deliveries of which sink were given up, and why the last one was.
+fn given_up(status: &Value) -> String {
+    let mut text = String::new();
+    for queue in status["queues"].as_array().into_iter().flatten() {
+        if queue["dead_reason"].is_string() {
+            text.push_str(&format!(
+                "\n{}: {} given up since {}, the last one at {}: {}",
+                field(queue, "/sink"),
+                queue["dead"],
+                field(queue, "/dead_since"),
+                field(queue, "/dead_last_at"),
+                field(queue, "/dead_reason"),
+            ));
+        }
+    }
+    if !text.is_empty() {
+        text.push_str("\n`smswatch dead list` shows them\n");
+    }
+    text
 }
 
 /// How each part is.
@@ -109,6 +131,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_was_given_up_is_told_with_its_last_reason() {
+        let queues = json!([
+            {"sink": "crm", "dead": 0, "dead_reason": null},
+            {"sink": "pager", "dead": 12, "dead_since": "2026-05-01T16:52:00Z",
+             "dead_last_at": "2026-05-01T17:10:00Z", "dead_reason": "it answered 401"},
+        ]);
+        assert_eq!(given_up(&json!({"queues": []})), "");
+        insta::assert_snapshot!(given_up(&json!({"queues": queues})), @r"
+
+        pager: 12 given up since 2026-05-01T16:52:00Z, the last one at 2026-05-01T17:10:00Z: it answered 401
+        `smswatch dead list` shows them
+        ");
+    }
 
     #[test]
     fn what_was_set_aside_is_told_with_its_errors() {

@@ -1,30 +1,40 @@
 //! Shares a sink's breaker with all processes: reads it now and then, writes what attempts said.
 
+mod judge;
+mod news;
+mod share;
 mod turn;
+mod write;
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::future::try_join_all;
-use smswatch_model::{Event, EventKind, Timestamp, Wishes};
+use smswatch_model::{Timestamp, Wishes};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+pub(crate) use self::judge::Verdict;
+use self::news::AllNews;
+pub(crate) use self::share::Share;
+use self::share::Shares;
 pub(crate) use self::turn::Turn;
+pub(crate) use self::write::keep;
 use super::ramp::Ramp;
-use super::{Circuit, Flow, News, Report};
-use crate::announce::own_event;
+use super::{Circuit, Destination, Flow, Report};
 use crate::clock::StoreClock;
 use crate::deliver::partly::Refusals;
-use crate::metrics::KindLabel;
-use crate::pace::Backoff;
 use crate::settings::{BreakerSettings, SinkSettings};
-use crate::shared::{Shared, SinkUnit};
+use crate::shared::Shared;
 use crate::sink::Receipt;
 use crate::store::{NewEntry, Shard, StoreError, shard_of};
 
 /// How old what is known of a sink may be when deliveries are claimed for it.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// How long after a breaker closed another process makes due what waits, should the one that closed it
+/// not have done so.
+const TAKE_OVER: Duration = Duration::from_secs(15);
 
 /// A sink's breaker, as one process knows it.
 ///
@@ -37,6 +47,8 @@ pub(crate) struct Breaker {
     part: String,
     shard: Shard,
     settings: BreakerSettings,
+    /// How many attempts on destinations that do not answer run at once at most.
+    most_silent: usize,
     known: Mutex<Known>,
     /// Who is refused by a sink that takes the rest.
     refusals: Refusals,
@@ -52,15 +64,24 @@ pub(crate) struct Breaker {
 struct Known {
     /// When the store was asked last.
     read_at: Option<Instant>,
-    /// What attempts said since and when, oldest first; no more than there are attempts.
-    reports: Vec<(Timestamp, Report)>,
+    /// What attempts said since, when and of which destination, oldest first; no more than there are
+    /// attempts.
+    reports: Vec<(Timestamp, Option<Destination>, Report)>,
     /// What the store said last, and the reports.
     view: Circuit,
     /// How many attempts run.
     running: usize,
+    /// Attempts end soon, so that what waits for its own does not wait for long.
+    is_quick: bool,
     ramp: Ramp,
-    /// What waits for a later attempt is to become due: the receiver is well again.
+    /// What waits for a later attempt is to be made due by this process: it closed the breaker.
     is_to_hasten: bool,
+    /// When the next delivery for a destination that is held back is due, by the destination's key.
+    slots: HashMap<String, Timestamp>,
+    /// Which destinations answer, and how many attempts on them run.
+    shares: Shares,
+    /// The destinations of which the health report tells.
+    told: BTreeSet<String>,
 }
 
 impl Breaker {
@@ -70,13 +91,18 @@ impl Breaker {
             part: format!("sink:{sink}"),
             shard: shard_of(sink, shards),
             settings: settings.breaker,
+            most_silent: settings.concurrency.div_ceil(2).max(1),
             refusals: Refusals::default(),
             known: Mutex::new(Known {
                 read_at: None,
                 reports: Vec::new(),
                 view: Circuit::default(),
                 running: 0,
+                is_quick: true,
                 is_to_hasten: false,
+                slots: HashMap::new(),
+                shares: Shares::default(),
+                told: BTreeSet::new(),
                 ramp: Ramp::new(settings.concurrency.max(1)),
             }),
             open_since: watch::Sender::new(None),
@@ -95,9 +121,28 @@ impl Breaker {
         self.open_since.subscribe()
     }
 
-    /// How much of the time from `from` to `now` the sink was parked.
-    pub(crate) fn parked_within(&self, from: Timestamp, now: Timestamp) -> Duration {
-        self.known().view.parked_within(from, now)
+    /// How much of the time from `from` to `now` the sink was parked, or this destination; both at once
+    /// count twice, which gives up nothing too early.
+    pub(crate) fn parked_within(
+        &self,
+        destination: Option<&Destination>,
+        from: Timestamp,
+        now: Timestamp,
+    ) -> Duration {
+        let known = self.known();
+        let of = destination.and_then(|destination| known.view.of(destination.key()));
+        let of = of.map_or(Duration::ZERO, |circuit| circuit.parked_within(from, now));
+        of + known.view.parked_within(from, now)
+    }
+
+    /// Whether the breaker of the sink is open, or that of this destination.
+    pub(crate) fn is_open(&self, destination: Option<&Destination>) -> bool {
+        self.known().view.is_open(destination.map(Destination::key))
+    }
+
+    /// Whether deliveries for destinations of the sink are held back.
+    pub(crate) fn holds_destinations(&self, now: Timestamp) -> bool {
+        self.known().view.holds_destinations(now)
     }
 
     /// What is known of it now.
@@ -133,7 +178,8 @@ impl Breaker {
     ///
     /// The store is not there.
     pub(crate) async fn take_probe(&self, shared: &Shared) -> Result<bool, StoreError> {
-        let probe = |circuit: &mut Circuit, now| (circuit.take_probe(&self.settings, now), None);
+        let probe =
+            |circuit: &mut Circuit, now| (circuit.take_probe(&self.settings, now), AllNews::new());
         self.change(shared, 0, probe).await
     }
 
@@ -143,7 +189,7 @@ impl Breaker {
     ///
     /// The store is not there.
     pub(crate) async fn pause(&self, shared: &Shared) -> Result<(), StoreError> {
-        let pause = |circuit: &mut Circuit, now| (circuit.pause(now), None);
+        let pause = |circuit: &mut Circuit, now| (circuit.pause(now), AllNews::new());
         self.change(shared, 0, pause).await
     }
 
@@ -153,7 +199,7 @@ impl Breaker {
     ///
     /// The store is not there.
     pub(crate) async fn resume(&self, shared: &Shared) -> Result<(), StoreError> {
-        let resume = |circuit: &mut Circuit, now| (circuit.resume(now), None);
+        let resume = |circuit: &mut Circuit, now| (circuit.resume(now), AllNews::new());
         self.change(shared, 0, resume).await
     }
 
@@ -166,9 +212,12 @@ impl Breaker {
             && view.held_until(now).is_none()
     }
 
-    /// How many deliveries may be claimed when `waiting` of them wait for their attempt.
+    /// How many deliveries may be claimed when `waiting` of them wait for their attempt. Where attempts
+    /// take long, only those are claimed that can begin at once: the others may do so elsewhere.
     pub(crate) fn room(&self, now: Timestamp, waiting: usize) -> usize {
-        self.known().slots(now).saturating_sub(waiting)
+        let mut known = self.known();
+        let ahead = if known.is_quick { 0 } else { known.running };
+        known.slots(now).saturating_sub(ahead + waiting)
     }
 
     /// The next change of what is known, or the moment when it is not known for sure any more. It
@@ -211,8 +260,14 @@ impl Breaker {
         }
     }
 
-    /// Takes in what an attempt said, and tells the health report.
-    pub(crate) fn report(&self, shared: &Shared, report: Report) {
+    /// Takes in what an attempt said about the sink, or about this destination of it, and tells the
+    /// health report.
+    pub(crate) fn report(
+        &self,
+        shared: &Shared,
+        destination: Option<&Destination>,
+        report: Report,
+    ) {
         let now = shared.clock.now();
         let is_well = matches!(report, Report::Well { .. });
         {
@@ -220,10 +275,11 @@ impl Breaker {
             if is_well {
                 known.ramp.succeed();
             }
-            if !(is_well && known.view.is_well()) {
-                let _told_when_written = known.view.take(report.clone(), &self.settings, now);
-                self.publish(&known.view);
-                known.reports.push((now, report));
+            if !(is_well && known.is_well(destination)) {
+                let before = known.view.clone();
+                let _told_when_written = self.take(&mut known.view, destination, &report, now);
+                self.publish(&before, &known.view, now);
+                known.reports.push((now, destination.cloned(), report));
                 self.reported.notify_one();
             }
         }
@@ -237,6 +293,21 @@ impl Breaker {
         }
     }
 
+    /// Has a breaker take in what an attempt said.
+    fn take(
+        &self,
+        circuit: &mut Circuit,
+        destination: Option<&Destination>,
+        report: &Report,
+        at: Timestamp,
+    ) -> Option<super::News> {
+        let (report, settings) = (report.clone(), &self.settings);
+        match destination {
+            Some(destination) => circuit.take_for(destination, report, settings, at),
+            None => circuit.take(report, settings, at),
+        }
+    }
+
     /// Writes what attempts said.
     async fn write(&self, shared: &Shared) -> Result<(), StoreError> {
         let reports = self.known().reports.clone();
@@ -244,13 +315,17 @@ impl Breaker {
             return Ok(());
         }
         let take_all = |circuit: &mut Circuit, _now| {
-            let was_open = circuit.open_since().is_some();
-            let takes = reports.iter().cloned();
-            let news = takes.filter_map(|(at, report)| circuit.take(report, &self.settings, at));
+            let before = circuit.clone();
+            let mut all = BTreeMap::new();
+            for (at, destination, report) in &reports {
+                if let Some(news) = self.take(circuit, destination.as_ref(), report, *at) {
+                    let key = destination.as_ref().map(|to| to.key().to_owned());
+                    all.insert(key, (destination.clone(), news));
+                }
+            }
             // What opened and closed within one batch is no news.
-            let last = news.last();
-            let is_open = circuit.open_since().is_some();
-            ((), last.filter(|_| is_open != was_open))
+            all.retain(|key, _| before.is_open(key.as_deref()) != circuit.is_open(key.as_deref()));
+            ((), all.into_values().collect())
         };
         self.change(shared, reports.len(), take_all).await
     }
@@ -261,7 +336,7 @@ impl Breaker {
         &self,
         shared: &Shared,
         written: usize,
-        mut decide: impl FnMut(&mut Circuit, Timestamp) -> (T, Option<News>),
+        mut decide: impl FnMut(&mut Circuit, Timestamp) -> (T, AllNews),
     ) -> Result<T, StoreError> {
         loop {
             let (version, before) = self.fetch(shared).await?;
@@ -272,8 +347,12 @@ impl Breaker {
                 self.adopt(shared, circuit, written);
                 return Ok(answer);
             }
-            let event = news.map(|news| self.event(news, shared.provider.name(), now));
-            let entries = event
+            let is_closed = circuit.to_hasten.is_some() && circuit.to_hasten != before.to_hasten;
+            let events: Vec<_> = news
+                .into_iter()
+                .map(|(to, news)| self.event(to.as_ref(), news, shared.provider.name(), now))
+                .collect();
+            let entries = events
                 .iter()
                 .map(|event| NewEntry::of(std::slice::from_ref(event)));
             let value = circuit.encode();
@@ -283,10 +362,11 @@ impl Breaker {
                     .put_memo(self.shard, &self.part, version, value, entries.collect());
             if shared.call("put_memo", put).await? {
                 self.adopt(shared, circuit, written);
-                if let Some(event) = event {
-                    self.known().is_to_hasten |= event.kind == EventKind::SinkRecovered;
-                    self.announce(shared, &event);
+                if is_closed {
+                    self.known().is_to_hasten = true;
+                    self.reported.notify_one();
                 }
+                self.announce(shared, &events);
                 return Ok(answer);
             }
         }
@@ -313,12 +393,15 @@ impl Breaker {
             known.read_at = Some(Instant::now());
             known.reports.drain(..written);
             let mut view = circuit.clone();
-            for (at, report) in &known.reports {
-                let _told_when_written = view.take(report.clone(), &self.settings, *at);
+            for (at, destination, report) in &known.reports {
+                let _told_when_written = self.take(&mut view, destination.as_ref(), report, *at);
             }
             let is_changed = view != known.view;
-            self.publish(&view);
+            self.publish(&known.view, &view, now);
             known.view = view;
+            if known.must_hasten(now).is_some() {
+                self.reported.notify_one();
+            }
             // The right to probe depends on what is written, be it known here before or not.
             if is_changed || written > 0 {
                 self.changed.notify_waiters();
@@ -327,110 +410,31 @@ impl Breaker {
         self.tell(shared, now);
     }
 
-    /// Tells those who wait for it since when the breaker is open, if that is new.
-    fn publish(&self, view: &Circuit) {
-        let now = view.open_since();
-        self.open_since
-            .send_if_modified(|known| std::mem::replace(known, now) != now);
-    }
-
-    /// Tells the health report how the sink is, by what the attempts of all processes said.
-    fn tell(&self, shared: &Shared, now: Timestamp) {
-        let troubles = [self.known().view.trouble(now), self.refusals.trouble()];
-        let troubles: Vec<String> = troubles.into_iter().flatten().collect();
-        if troubles.is_empty() {
-            shared.health.well(&self.part);
-        } else {
-            shared.health.trouble(&self.part, &troubles.join("; "));
-        }
-    }
-
-    fn event(&self, news: News, provider: &str, now: Timestamp) -> Event {
-        let (kind, text, opening) = match news {
-            News::Down { reason, opening } => (EventKind::SinkDown, reason, opening),
-            News::Recovered { after, opening } => {
-                let text = format!("it took deliveries again after {} s", after.as_secs());
-                (EventKind::SinkRecovered, text, opening)
-            }
-        };
-        own_event(kind, &self.sink, text, provider, now, opening)
-    }
-
-    fn announce(&self, shared: &Shared, event: &Event) {
-        tracing::warn!(sink.name = self.sink, kind = %event.kind, "a sink's breaker changed");
-        let label = KindLabel {
-            r#type: event.kind.as_str(),
-        };
-        shared.metrics.events.get_or_create(&label).inc();
-        shared.routes.hint_now(usize::from(self.shard.0));
-    }
-
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Known {
+    /// Whether nothing is known against the sink, or against this destination.
+    fn is_well(&self, destination: Option<&Destination>) -> bool {
+        match destination {
+            Some(to) => self.view.of(to.key()).is_none_or(Circuit::is_well),
+            None => self.view.is_well(),
+        }
+    }
+
+    /// Since when what waits is to be made due by this process, if it is.
+    fn must_hasten(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_ours = |since: &Timestamp| self.is_to_hasten || now.since(*since) > TAKE_OVER;
+        self.view.to_hasten.filter(is_ours)
+    }
+
     /// How many attempts may run at once.
     fn slots(&mut self, now: Timestamp) -> usize {
         match self.view.flow(now) {
             Flow::Open { since } => self.ramp.slots(since),
             Flow::Probe | Flow::Parked { .. } => 0,
-        }
-    }
-}
-
-/// Makes due what failed while the receiver was ill, and would otherwise wait for up to the longest
-/// gap of its schedule although the receiver is well again; the ramp sets the pace.
-async fn hasten(shared: &Shared, unit: &SinkUnit) -> Result<(), StoreError> {
-    if !unit.breaker.known().is_to_hasten {
-        return Ok(());
-    }
-    let shards = shared.shards().map(|shard| async move {
-        let hasten = shared.store.hasten(shard, unit.name());
-        let hastened = shared.call("hasten", hasten).await?;
-        if hastened > 0 {
-            for agenda in &unit.agendas {
-                agenda.hint_now(usize::from(shard.0));
-            }
-        }
-        Ok::<_, StoreError>(())
-    });
-    try_join_all(shards).await?;
-    unit.breaker.known().is_to_hasten = false;
-    Ok(())
-}
-
-/// Writes what attempts say for as long as there is `work`, and what they said last.
-pub(crate) async fn keep(shared: &Shared, unit: &SinkUnit, work: impl Future<Output = ()>) {
-    tokio::select! {
-        biased;
-        () = work => {}
-        () = write_reports(shared, unit) => {}
-    }
-    // Without it the others would have to find out by themselves, and that is all.
-    if let Err(error) = unit.breaker.write(shared).await {
-        tracing::debug!(%error, "what the last attempts said is not written");
-    }
-}
-
-/// Writes what attempts say, forever; waits while the store is away.
-async fn write_reports(shared: &Shared, unit: &SinkUnit) {
-    let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
-    loop {
-        let written = async {
-            unit.breaker.write(shared).await?;
-            hasten(shared, unit).await
-        };
-        match written.await {
-            Ok(()) => {
-                backoff.succeed();
-                unit.breaker.reported.notified().await;
-            }
-            Err(error) => {
-                tracing::debug!(%error, "a sink's breaker is written again");
-                tokio::time::sleep(backoff.fail()).await;
-            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What waits for a sink that has been down for long is told to its fallback while it stays parked.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use futures::future::join_all;
 use smswatch_model::Timestamp;
 use tokio::sync::watch;
 
-use super::{hand_over, of_body};
+use super::{hand_over, of_destination};
 use crate::clock::StoreClock;
 use crate::settings::FallbackSettings;
 use crate::shared::{Shared, SinkUnit};
@@ -35,8 +36,35 @@ impl Progress {
     }
 }
 
-/// Hands over whatever is parked for too long; ends never by itself.
+/// Hands over whatever is parked for too long; runs until it is dropped.
 pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>, fallback: FallbackSettings) {
+    tokio::join!(
+        of_sink(&shared, &unit, &fallback),
+        of_destinations(&shared, &unit, &fallback),
+    );
+}
+
+/// Hands over what waits for destinations that have been down for too long, while their sink is not.
+async fn of_destinations(shared: &Shared, unit: &SinkUnit, fallback: &FallbackSettings) {
+    let mut progress: HashMap<(String, Timestamp), Vec<Progress>> = HashMap::new();
+    loop {
+        let now = shared.clock.now();
+        let mut overdue = unit.breaker.open_destinations();
+        overdue.retain(|(_, since)| now.since(*since) >= fallback.after);
+        progress.retain(|episode, _| overdue.contains(episode));
+        for episode in overdue {
+            let key = episode.0.clone();
+            let progress = progress.entry(episode).or_insert_with(|| {
+                vec![Progress::default(); usize::from(shared.store.shard_count())]
+            });
+            hand_over_all(shared, unit, Some(&key), progress).await;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Hands over what waits for a sink that has been down for too long.
+async fn of_sink(shared: &Shared, unit: &SinkUnit, fallback: &FallbackSettings) {
     // What was handed over before a restart is handed over again, which changes nothing.
     let mut progress = vec![Progress::default(); usize::from(shared.store.shard_count())];
     let mut open_since = unit.breaker.watch_open_since();
@@ -46,15 +74,25 @@ pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>, fallback: Fall
         if episode.replace(since) != Some(since) {
             progress.fill(Progress::default());
         }
-        let shards = shared.shards().zip(&mut progress);
-        let handing =
-            shards.map(|(shard, progress)| hand_over_shard(&shared, &unit, shard, progress));
-        for outcome in join_all(handing).await {
-            if let Err(error) = outcome {
-                tracing::debug!(%error, "parked deliveries are handed over later");
-            }
-        }
+        hand_over_all(shared, unit, None, &mut progress).await;
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Hands over what was queued since the last time for the whole sink, or for the destination `key`.
+async fn hand_over_all(
+    shared: &Shared,
+    unit: &SinkUnit,
+    key: Option<&str>,
+    progress: &mut [Progress],
+) {
+    let shards = shared.shards().zip(progress);
+    let handing =
+        shards.map(|(shard, progress)| hand_over_shard(shared, unit, shard, key, progress));
+    for outcome in join_all(handing).await {
+        if let Err(error) = outcome {
+            tracing::debug!(%error, "parked deliveries are handed over later");
+        }
     }
 }
 
@@ -91,6 +129,7 @@ async fn hand_over_shard(
     shared: &Shared,
     unit: &SinkUnit,
     shard: Shard,
+    key: Option<&str>,
     progress: &mut Progress,
 ) -> Result<(), StoreError> {
     for priority in [Priority::Critical, Priority::Normal] {
@@ -105,7 +144,8 @@ async fn hand_over_shard(
             let waiting = shared.store.waiting(shard, unit.name(), request);
             let slice = shared.call("waiting", waiting).await?;
             let bodies = slice.deliveries.iter().map(|waiting| &waiting.body[..]);
-            let handed: Vec<_> = bodies.filter_map(|body| of_body(unit, body)).collect();
+            let handed = bodies.filter_map(|body| of_destination(unit, body, key));
+            let handed: Vec<_> = handed.collect();
             hand_over(shared, unit, shard, &handed).await?;
             is_done = slice.next.is_none();
             let last = slice.deliveries.into_iter().next_back();

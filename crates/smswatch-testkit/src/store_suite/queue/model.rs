@@ -40,6 +40,8 @@ struct Entry {
     /// Since it was queued, or queued again.
     attempts_made: u32,
     attempts_in_all: u32,
+    /// When it was queued, or queued again.
+    queued: Between,
     state: State,
 }
 
@@ -62,6 +64,7 @@ impl Entry {
 
     fn begin_anew(&mut self, at: Between) {
         self.state = State::Waiting(at);
+        self.queued = at;
         self.attempts_made = 0;
     }
 
@@ -97,6 +100,7 @@ impl Model {
             priority,
             attempts_made: 0,
             attempts_in_all: 0,
+            queued: at,
             state: State::Waiting(at),
         });
         is_new
@@ -207,14 +211,16 @@ impl Model {
             (Some(_), true) => {}
         }
         self.set(id, |entry| {
-            let is_attempt = u32::from(outcome != Outcome::Returned);
+            let is_attempt = u32::from(outcome.is_attempt());
             entry.attempts_made += is_attempt;
             entry.attempts_in_all += is_attempt;
             entry.state = match outcome {
                 Outcome::Delivered => State::Ended(DeliveryState::Delivered),
                 Outcome::Dead => State::Ended(DeliveryState::Dead),
-                Outcome::Retry(delay) => State::Waiting(at.after(delay)),
-                Outcome::Returned => State::Waiting(at),
+                Outcome::Retry(delay) | Outcome::Postponed(delay) => {
+                    State::Waiting(at.after(delay))
+                }
+                Outcome::Returned => State::Waiting(entry.queued),
             };
         });
         Ok(())

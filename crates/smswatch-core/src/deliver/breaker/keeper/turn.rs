@@ -1,16 +1,26 @@
 //! Lets as many attempts run at once as a sink's breaker and its ramp allow.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use crate::deliver::HOLD;
 use crate::shared::{Shared, SinkUnit};
 
 /// The right to make an attempt; ends when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn(Arc<SinkUnit>);
+pub(crate) struct Turn {
+    unit: Arc<SinkUnit>,
+    began: Instant,
+}
 
 impl Turn {
-    /// Waits for the right to make an attempt; none while the sink is parked.
-    pub(crate) async fn wait(shared: &Shared, unit: &Arc<SinkUnit>) -> Option<Self> {
+    /// Waits for the right to make an attempt; `None` while the sink is parked, and when none of the
+    /// attempts that run has ended by `until`.
+    pub(crate) async fn wait_until(
+        shared: &Shared,
+        unit: &Arc<SinkUnit>,
+        until: Instant,
+    ) -> Option<Self> {
         let breaker = &unit.breaker;
         loop {
             let changed = breaker.changed.notified();
@@ -23,24 +33,41 @@ impl Turn {
                 }
                 if known.running < slots {
                     known.running += 1;
-                    return Some(Self(Arc::clone(unit)));
+                    return Some(Self::new(unit));
                 }
             }
-            changed.await;
+            if tokio::time::timeout_at(until.into(), changed)
+                .await
+                .is_err()
+            {
+                breaker.known().is_quick = false;
+                return None;
+            }
         }
     }
 
     /// The right to probe, for who has taken it from all others.
     pub(crate) fn probe(unit: &Arc<SinkUnit>) -> Self {
         unit.breaker.known().running += 1;
-        Self(Arc::clone(unit))
+        Self::new(unit)
+    }
+
+    fn new(unit: &Arc<SinkUnit>) -> Self {
+        Self {
+            unit: Arc::clone(unit),
+            began: Instant::now(),
+        }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let breaker = &self.0.breaker;
-        breaker.known().running -= 1;
+        let breaker = &self.unit.breaker;
+        {
+            let mut known = breaker.known();
+            known.running -= 1;
+            known.is_quick = self.began.elapsed() < HOLD / 2;
+        }
         breaker.changed.notify_waiters();
     }
 }

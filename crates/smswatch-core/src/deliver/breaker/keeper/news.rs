@@ -1,0 +1,156 @@
+//! Tells that a sink, or a destination of it, went down or works again: in the log, in the health report
+//! and as events.
+
+use smswatch_model::{Event, EventKind, Timestamp};
+
+use super::super::words::spoken;
+use super::super::{Circuit, Destination, News};
+use super::{Breaker, Flow};
+use crate::announce::own_event;
+use crate::metrics::KindLabel;
+use crate::service::DestinationState;
+use crate::shared::Shared;
+
+/// What others are to be told of the sink, and of its destinations.
+pub(super) type AllNews = Vec<(Option<Destination>, News)>;
+
+impl Breaker {
+    /// Tells those who wait for it since when the breaker is open, and the log what is new about it.
+    pub(super) fn publish(&self, before: &Circuit, view: &Circuit, now: Timestamp) {
+        let open_since = view.open_since();
+        self.open_since
+            .send_if_modified(|known| std::mem::replace(known, open_since) != open_since);
+        self.changes(before, view, "", now);
+        for (key, destined) in view.destinations() {
+            let to = format!(" for {}", destined.words);
+            let unknown = Circuit::default();
+            self.changes(
+                before.of(key).unwrap_or(&unknown),
+                &destined.circuit,
+                &to,
+                now,
+            );
+        }
+    }
+
+    /// Logs that the breaker of the sink, or of the destination `to`, opened or closed.
+    fn changes(&self, before: &Circuit, after: &Circuit, to: &str, now: Timestamp) {
+        let sink = &self.sink;
+        match (before.open_since(), after.open_since()) {
+            (None, Some(_)) => {
+                let reason = after.open_reason().unwrap_or_default();
+                tracing::warn!("sink `{sink}` is down{to}: {reason}");
+            }
+            (Some(since), None) => {
+                let after = spoken(now.since(since));
+                tracing::info!("sink `{sink}` works again{to} after {after}");
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells the health report how the sink is, and its destinations, by what the attempts of all
+    /// processes said.
+    pub(super) fn tell(&self, shared: &Shared, now: Timestamp) {
+        let mut known = self.known();
+        let troubles = [known.view.trouble(now), self.refusals.trouble()];
+        let troubles: Vec<String> = troubles.into_iter().flatten().collect();
+        match troubles.is_empty() {
+            true => shared.health.well(&self.part),
+            false => shared.health.trouble(&self.part, &troubles.join("; ")),
+        }
+        let mut told = std::mem::take(&mut known.told);
+        told.retain(|key| {
+            let is_in_trouble = known
+                .view
+                .of(key)
+                .is_some_and(|of| of.trouble(now).is_some());
+            if !is_in_trouble {
+                shared.health.forget(&self.part_of(key));
+            }
+            is_in_trouble
+        });
+        for (key, destined) in known.view.destinations() {
+            if let Some(trouble) = destined.circuit.trouble(now) {
+                let trouble = format!("{}: {trouble}", destined.words);
+                shared.health.trouble(&self.part_of(key), &trouble);
+                told.insert(key.to_owned());
+            }
+        }
+        known.told = told;
+    }
+
+    /// The name of a destination in the health report. What it is stands in its trouble, which not
+    /// everybody is shown.
+    fn part_of(&self, key: &str) -> String {
+        format!("{}/{}", self.part, &key[..key.len().min(6)])
+    }
+
+    /// The event that the sink, or a destination of it, went down or works again.
+    pub(super) fn event(
+        &self,
+        destination: Option<&Destination>,
+        news: News,
+        provider: &str,
+        now: Timestamp,
+    ) -> Event {
+        let (kind, text, opening) = match news {
+            News::Down { reason, opening } => (EventKind::SinkDown, reason, opening),
+            News::Recovered { after, opening } => {
+                let text = format!("it took deliveries again after {}", spoken(after));
+                (EventKind::SinkRecovered, text, opening)
+            }
+        };
+        let Some(destination) = destination else {
+            return own_event(kind, &self.sink, text, provider, now, opening);
+        };
+        let subject = format!("{} {}", self.sink, destination.key());
+        let text = format!("{}: {text}", destination.words());
+        let mut event = own_event(kind, &subject, text, provider, now, opening);
+        if let Some(about) = &mut event.about {
+            about.name.clone_from(&self.sink);
+            about.destination = Some(destination.words().to_owned());
+        }
+        event
+    }
+
+    /// Counts events that were written, and has them routed.
+    pub(super) fn announce(&self, shared: &Shared, events: &[Event]) {
+        for event in events {
+            let label = KindLabel {
+                r#type: event.kind.as_str(),
+            };
+            shared.metrics.events.get_or_create(&label).inc();
+        }
+        if !events.is_empty() {
+            shared.routes.hint_now(usize::from(self.shard.0));
+        }
+    }
+
+    /// The destinations whose breakers are open, by their keys, and since when.
+    pub(crate) fn open_destinations(&self) -> Vec<(String, Timestamp)> {
+        let known = self.known();
+        let open = known.view.destinations().filter_map(|(key, destined)| {
+            let since = destined.circuit.open_since()?;
+            Some((key.to_owned(), since))
+        });
+        open.collect()
+    }
+
+    /// The destinations whose deliveries wait.
+    pub(crate) fn held_destinations(&self, now: Timestamp) -> Vec<DestinationState> {
+        let known = self.known();
+        let held = known.view.destinations().filter_map(|(_, destined)| {
+            let circuit = &destined.circuit;
+            if matches!(circuit.flow(now), Flow::Open { .. }) {
+                return None;
+            }
+            Some(DestinationState {
+                destination: destined.words.clone(),
+                open_since: circuit.open_since(),
+                trouble: circuit.trouble(now).unwrap_or_default(),
+            })
+        });
+        held.collect()
+    }
+}

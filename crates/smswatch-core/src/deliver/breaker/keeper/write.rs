@@ -1,0 +1,72 @@
+//! Writes what attempts said of a sink, and has what waited for it go out when it works again.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+
+use super::super::Circuit;
+use super::news::AllNews;
+use crate::pace::Backoff;
+use crate::shared::{Shared, SinkUnit};
+use crate::store::StoreError;
+
+/// Makes due what failed while the receiver was ill, and would otherwise wait for up to the longest
+/// gap of its schedule although the receiver is well again; the ramp sets the pace.
+async fn hasten(shared: &Shared, unit: &SinkUnit) -> Result<(), StoreError> {
+    let Some(since) = unit.breaker.known().must_hasten(shared.clock.now()) else {
+        return Ok(());
+    };
+    let shards = shared.shards().map(|shard| async move {
+        let hasten = shared.store.hasten(shard, unit.name());
+        let hastened = shared.call("hasten", hasten).await?;
+        if hastened > 0 {
+            for agenda in &unit.agendas {
+                agenda.hint_now(usize::from(shard.0));
+            }
+        }
+        Ok::<_, StoreError>(())
+    });
+    try_join_all(shards).await?;
+    // It is noted until it is done: whoever sees the note after a crash does the rest.
+    let done = |circuit: &mut Circuit, _now| {
+        circuit.to_hasten.take_if(|noted| *noted == since);
+        ((), AllNews::new())
+    };
+    unit.breaker.change(shared, 0, done).await?;
+    unit.breaker.known().is_to_hasten = false;
+    Ok(())
+}
+
+/// Writes what attempts say for as long as there is `work`, and what they said last.
+pub(crate) async fn keep(shared: &Shared, unit: &SinkUnit, work: impl Future<Output = ()>) {
+    tokio::select! {
+        biased;
+        () = work => {}
+        () = write_reports(shared, unit) => {}
+    }
+    // Without it the others would have to find out by themselves, and that is all.
+    if let Err(error) = unit.breaker.write(shared).await {
+        tracing::debug!(%error, "what the last attempts said is not written");
+    }
+}
+
+/// Writes what attempts say, forever; waits while the store is away.
+async fn write_reports(shared: &Shared, unit: &SinkUnit) {
+    let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
+    loop {
+        let written = async {
+            unit.breaker.write(shared).await?;
+            hasten(shared, unit).await
+        };
+        match written.await {
+            Ok(()) => {
+                backoff.succeed();
+                unit.breaker.reported.notified().await;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a sink's breaker is written again");
+                tokio::time::sleep(backoff.fail()).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A receiver that refuses everything for good is in trouble, and what it refuses is told.
+
+use super::*;
+
+/// Has the trouble of `ops` and the dead letters of `crm` told to `ops`.
+fn config(stage: &Stage, store: &str) -> PathBuf {
+    let path = stage.config(store, "1h", &[]);
+    let text = std::fs::read_to_string(&path).expect("a file");
+    let text = format!("{text}  - {{name: dead, event: dead_letter, notify: [ops]}}\n");
+    std::fs::write(&path, text).expect("a file");
+    path
+}
+
+async fn a_sink_that_refuses_everything_is_in_trouble(store: &str) {
+    let stage = Stage::new().await;
+    stage.crm.answer_always(Answer::status(422));
+    let process = Process::start(&config(&stage, store));
+    stage.watch(&process, 30);
+    until("it is told", async || {
+        let told = stage.told();
+        let kinds: HashSet<_> = told
+            .iter()
+            .filter_map(|told| told["type"].as_str())
+            .collect();
+        kinds.len() == 2
+    })
+    .await;
+    let told = stage.told();
+    let of = |kind: &str| {
+        told.iter()
+            .find(|told| told["type"] == kind)
+            .expect("it is told")
+    };
+    let down = &of("smswatch.sink_down")["data"]["events"][0]["about"];
+    assert_eq!(down["name"], "crm");
+    let why = down["description"].as_str().expect("a reason");
+    assert!(
+        why.contains("refused for good") && why.contains("422"),
+        "{why}"
+    );
+    let dead = &of("smswatch.dead_letter")["data"]["events"][0]["about"];
+    assert_eq!(dead["name"], "crm");
+    until("the health report tells it", async || {
+        let trouble = trouble(&process, "crm").await;
+        trouble.is_some_and(|trouble| trouble.contains("down since"))
+    })
+    .await;
+
+    // What was on its way at that moment may be refused as well; the rest waits.
+    let letters = process.json(&["dead", "list"]);
+    let letters = letters.as_array().expect("a list").len();
+    assert!(
+        (FAILURES - 1..FAILURES + 2).contains(&letters),
+        "{letters} died"
+    );
+    until("the others wait", async || {
+        pending(&process, "crm") as usize + letters == 30
+    })
+    .await;
+    let status = process.ask(&["status"]);
+    let status = String::from_utf8(status.stdout).expect("text");
+    assert!(status.contains("given up since"), "{status}");
+    let said = process.said();
+    assert!(
+        said.contains("sink `crm` is down: 3 deliveries in a row"),
+        "{said}"
+    );
+    assert!(said.contains("sink `crm`: "), "{said}");
+    assert!(said.contains("given up"), "{said}");
+
+    stage.crm.answer_always(Answer::status(200));
+    process.json(&["sink", "resume", "crm"]);
+    until("the others arrive", async || pending(&process, "crm") == 0).await;
+    until("it is well", async || {
+        trouble(&process, "crm").await.is_none()
+    })
+    .await;
+    assert!(process.said().contains("sink `crm` works again after "));
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_a_sink_that_refuses_everything_is_in_trouble_and_its_dead_letters_are_told() {
+    let redis = RedisServer::start();
+    a_sink_that_refuses_everything_is_in_trouble(&redis.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_a_sink_that_refuses_everything_is_in_trouble_and_its_dead_letters_are_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    a_sink_that_refuses_everything_is_in_trouble(&format!("sqlite:{}", path.display())).await;
+}
