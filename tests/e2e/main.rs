@@ -2,6 +2,8 @@
 
 mod alarms;
 mod breaker;
+mod check;
+mod clocks;
 mod crash;
 mod dead;
 mod destinations;
@@ -16,8 +18,11 @@ mod poison;
 mod privacy;
 mod process;
 mod rate;
+mod reader;
 mod refined;
 mod replicas;
+mod shards;
 mod shutdown;
 mod stage;
 mod story;
+mod versions;

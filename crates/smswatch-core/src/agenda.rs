@@ -21,6 +21,8 @@ pub(crate) struct Agenda {
     /// By how many milliseconds this process comes later to each.
     delays: Box<[AtomicI64]>,
     changed: Notify,
+    /// The same for those who wait for one queue alone.
+    changed_in: Box<[Notify]>,
 }
 
 impl Agenda {
@@ -31,6 +33,7 @@ impl Agenda {
             dues: zeros(),
             delays: zeros(),
             changed: Notify::new(),
+            changed_in: (0..queues).map(|_| Notify::new()).collect(),
         }
     }
 
@@ -55,6 +58,7 @@ impl Agenda {
     fn wake_at(&self, queue: usize, due: i64) {
         if due < self.dues[queue].fetch_min(due, Ordering::AcqRel) {
             self.changed.notify_one();
+            self.changed_in[queue].notify_one();
         }
     }
 
@@ -76,28 +80,36 @@ impl Agenda {
 
     /// Waits until something in any queue is due, however far away that is.
     pub(crate) async fn wait(&self, clock: &StoreClock) {
-        loop {
-            let changed = self.changed.notified();
-            let earliest = self
-                .dues
-                .iter()
-                .map(|due| due.load(Ordering::Acquire))
-                .min()
-                .unwrap_or(NEVER);
-            let now = clock.now();
-            if earliest <= now.as_millis() {
-                return;
-            }
-            if earliest == NEVER {
-                changed.await;
-                continue;
-            }
-            // A millisecond more, so that rounding down does not wake this a moment too early.
-            let sleep = Timestamp::from_millis(earliest + 1).since(now);
-            tokio::select! {
-                () = changed => {}
-                () = tokio::time::sleep(sleep) => {}
-            }
+        wait_for(&self.dues, &self.changed, clock).await;
+    }
+
+    /// Waits until something in `queue` is due, however far away that is.
+    pub(crate) async fn wait_in(&self, queue: usize, clock: &StoreClock) {
+        wait_for(&self.dues[queue..=queue], &self.changed_in[queue], clock).await;
+    }
+}
+
+async fn wait_for(dues: &[AtomicI64], changed: &Notify, clock: &StoreClock) {
+    loop {
+        let changed = changed.notified();
+        let earliest = dues
+            .iter()
+            .map(|due| due.load(Ordering::Acquire))
+            .min()
+            .unwrap_or(NEVER);
+        let now = clock.now();
+        if earliest <= now.as_millis() {
+            return;
+        }
+        if earliest == NEVER {
+            changed.await;
+            continue;
+        }
+        // A millisecond more, so that rounding down does not wake this a moment too early.
+        let sleep = Timestamp::from_millis(earliest + 1).since(now);
+        tokio::select! {
+            () = changed => {}
+            () = tokio::time::sleep(sleep) => {}
         }
     }
 }

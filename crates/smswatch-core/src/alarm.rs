@@ -81,7 +81,9 @@ impl Alarms {
     pub(crate) fn failed(&self, error: &LookError, now: Timestamp) {
         let what = error.to_string();
         self.change(|state| match error.kind() {
-            LookFailure::Failed | LookFailure::Throttled => state.failing.add(now, what),
+            LookFailure::Failed | LookFailure::Unreadable | LookFailure::Throttled => {
+                state.failing.add(now, what);
+            }
             LookFailure::Refused => {
                 // Who refuses is there.
                 state.failing.end();

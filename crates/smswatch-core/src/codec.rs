@@ -22,6 +22,19 @@ pub enum InvalidBody {
     Empty,
 }
 
+impl InvalidBody {
+    /// Whether a later version may have written it, and can read it: it is of another format, or it is
+    /// whole and says something that this version has no word for.
+    #[must_use]
+    pub fn is_newer(&self) -> bool {
+        match self {
+            Self::Format(_) => true,
+            Self::Damaged(error) => error.classify() == serde_json::error::Category::Data,
+            Self::Empty => false,
+        }
+    }
+}
+
 /// Writes the events of one observation.
 #[must_use]
 pub fn encode_events(events: &[Event]) -> Vec<u8> {
@@ -67,5 +80,20 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidBody> {
         None => Err(InvalidBody::Empty),
         Some((&FORMAT, json)) => serde_json::from_slice(json).map_err(InvalidBody::Damaged),
         Some((&format, _)) => Err(InvalidBody::Format(format)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_later_version_wrote_is_told_from_what_is_damaged() {
+        let is_newer = |body: &[u8]| decode_events(body).expect_err("unreadable").is_newer();
+        assert!(is_newer(b"\x02whatever"));
+        assert!(is_newer(b"\x01[{\"type\":\"sms.carried_by_pigeon\"}]"));
+        for damaged in [&b""[..], b"\x01", b"\x01[{\"type\":", b"\x01no json"] {
+            assert!(!is_newer(damaged), "{damaged:?}");
+        }
     }
 }

@@ -6,38 +6,29 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
 use smswatch_model::{Event, MessageId};
 use tokio::sync::mpsc;
 
-use crate::metrics::{KindLabel, ObservationLabels, RecordLabel};
+use crate::metrics::{KindLabel, ObservationLabels, OddityLabel, RecordLabel};
 use crate::observe::{Finished, Verdict};
 use crate::pace::Backoff;
 use crate::record::{Record, WatchState};
 use crate::route::fresh::Fresh;
 use crate::shared::Shared;
 use crate::store::{
-    Appended, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId, NewEntry, Shard,
+    Appended, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId, MAX_STEP_BYTES,
+    NewEntry, Shard, split,
 };
 use crate::watch::Watch;
-use crate::watch::lifecycle::{Answer, Applied, Lifecycle};
+use crate::watch::lifecycle::{Answer, Applied, Lifecycle, SHORTEST_MARK};
 
-/// How many watches are written together at most.
-const MOST_AT_ONCE: usize = 512;
-
-/// Writes what the first stage found, until there is no more; waits while the store is away.
-pub(crate) async fn run(shared: Arc<Shared>, mut finished: mpsc::Receiver<Finished>) {
-    let mut batch = Vec::with_capacity(MOST_AT_ONCE);
-    while finished.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
-        let mut by_shard: HashMap<Shard, Vec<Finished>> = HashMap::new();
-        for finished in batch.drain(..) {
-            by_shard.entry(finished.shard).or_default().push(finished);
-        }
-        let commits = by_shard
-            .into_iter()
-            .map(|(shard, items)| commit(&shared, shard, items));
-        join_all(commits).await;
-    }
+/// Writes what the first stage found, until there is no more; waits while the store is away. Each shard
+/// is written by itself, so that one whose steps fail holds up no other.
+pub(crate) async fn run(shared: Arc<Shared>, finished: mpsc::Receiver<Finished>) {
+    let shared = &*shared;
+    let write = |shard, items| commit(shared, shard, items);
+    let shard_of = |finished: &Finished| finished.shard;
+    shared.commits.run(finished, shard_of, write).await;
 }
 
 /// What one watch becomes, and what there is to tell of it.
@@ -49,6 +40,7 @@ struct Draft {
     events: Vec<Event>,
     observation: Option<ObservationLabels>,
     clamped: u32,
+    left_out: u32,
     has_missing_parts: bool,
 }
 
@@ -60,39 +52,68 @@ async fn commit(shared: &Shared, shard: Shard, mut items: Vec<Finished>) {
         // lease: it ends by itself, and gives back only what still has the claimed due time.
         let finished: Vec<_> = now.iter_mut().filter_map(last_of_its_batch).collect();
         let drafts = now.into_iter().map(|item| draft(shared, item));
-        let drafts: Vec<_> = drafts.filter(Draft::says_something).collect();
-        let committed = write(shared, shard, &drafts, &finished).await;
-        shared.leases.remove(shard, &finished);
-        shared.backlog.set(shard, committed.unrouted);
-        let mut told = Vec::new();
-        for (draft, outcome) in drafts.into_iter().zip(committed.outcomes) {
-            match outcome {
-                CommitOutcome::Done => {
-                    done(shared, &draft);
-                    told.extend(Some(draft.events).filter(|events| !events.is_empty()));
-                }
-                // An earlier try of this very step took place although it seemed to fail.
-                CommitOutcome::Conflict(current) if current == draft.after => {
-                    done(shared, &draft);
-                    shared.routes.hint_now(usize::from(shard.0));
-                }
-                CommitOutcome::Conflict(None) => items.extend(restored(shared, draft.finished)),
-                CommitOutcome::Conflict(Some(current)) => {
-                    items.extend(again(shared, draft.finished, current));
-                }
-                CommitOutcome::Unreadable => unreadable(shared, &draft.finished.message_id),
-            }
+        let drafts = drafts.filter(Draft::says_something);
+        let with_items = drafts.map(|draft| (draft.item(), draft));
+        let mut steps = split(with_items, |(item, _)| item.bytes(), MAX_STEP_BYTES);
+        if steps.is_empty() {
+            // Leases may end although there is nothing to write.
+            steps.push(Vec::new());
         }
-        if let Some(Appended { after, positions }) = committed.appended {
-            let entries = positions.into_iter().zip(told).collect();
-            let fresh = Fresh {
-                shard,
-                after,
-                entries,
-            };
-            shared.fresh.tell(fresh, &shared.routes);
+        let (mut is_as_expected, n_steps) = (true, steps.len());
+        for (n, step) in steps.into_iter().enumerate() {
+            let ends_leases = is_as_expected && n + 1 == n_steps;
+            let leases = if ends_leases { &finished[..] } else { &[] };
+            is_as_expected &= commit_step(shared, shard, step, leases, &mut items).await;
+        }
+        shared.leases.remove(shard, &finished);
+    }
+}
+
+/// Writes one step, and adds to `items` what is left to do. Returns whether all watches were as expected.
+async fn commit_step(
+    shared: &Shared,
+    shard: Shard,
+    step: Vec<(CommitItem, Draft)>,
+    finished: &[LeaseId],
+    items: &mut Vec<Finished>,
+) -> bool {
+    let (changes, drafts): (Vec<_>, Vec<_>) = step.into_iter().unzip();
+    let step = CommitStep {
+        items: changes,
+        finished: finished.to_vec(),
+    };
+    let committed = write(shared, shard, &step).await;
+    shared.backlog.set(shard, committed.unrouted);
+    let (mut told, mut is_as_expected) = (Vec::new(), true);
+    for (draft, outcome) in drafts.into_iter().zip(committed.outcomes) {
+        is_as_expected &= outcome == CommitOutcome::Done;
+        match outcome {
+            CommitOutcome::Done => {
+                done(shared, &draft);
+                told.extend(Some(draft.events).filter(|events| !events.is_empty()));
+            }
+            // An earlier try of this very step took place although it seemed to fail.
+            CommitOutcome::Conflict(current) if current == draft.after => {
+                done(shared, &draft);
+                shared.routes.hint_now(usize::from(shard.0));
+            }
+            CommitOutcome::Conflict(None) => items.extend(restored(shared, draft.finished)),
+            CommitOutcome::Conflict(Some(current)) => {
+                items.extend(again(shared, draft.finished, current));
+            }
+            CommitOutcome::Unreadable => unreadable(shared, &draft.finished.message_id),
         }
     }
+    if let Some(Appended { after, positions }) = committed.appended {
+        let entries = positions.into_iter().zip(told).collect();
+        let fresh = Fresh {
+            shard,
+            after,
+            entries,
+        };
+        shared.fresh.tell(fresh, &shared.routes);
+    }
+    is_as_expected
 }
 
 fn last_of_its_batch(item: &mut Finished) -> Option<LeaseId> {
@@ -126,10 +147,15 @@ fn draft(shared: &Shared, finished: Finished) -> Draft {
         events: Vec::new(),
         observation: None,
         clamped: 0,
+        left_out: 0,
         has_missing_parts: false,
     };
     match &finished.verdict {
         Verdict::Expired => plain(finished, None),
+        Verdict::Retired => {
+            let watch = lifecycle.retire(&finished.message_id, &finished.watch, now);
+            plain(finished, Some(watch))
+        }
         Verdict::Postponed(due) => {
             let watch = Watch {
                 due: *due,
@@ -154,6 +180,7 @@ fn draft(shared: &Shared, finished: Finished) -> Draft {
                 events: applied.events,
                 observation,
                 clamped: applied.clamped,
+                left_out: applied.left_out,
                 has_missing_parts: applied.has_missing_parts,
                 finished,
             }
@@ -178,28 +205,25 @@ fn observation_labels(answer: &Answer, applied: &Applied) -> Option<ObservationL
     })
 }
 
-/// Writes the drafts, again and again while the store is away: nothing observed may be lost.
-async fn write(shared: &Shared, shard: Shard, drafts: &[Draft], finished: &[LeaseId]) -> Committed {
+/// Writes a step, again and again while the store is away: nothing observed may be lost. Nothing more is
+/// claimed from the shard meanwhile.
+async fn write(shared: &Shared, shard: Shard, step: &CommitStep) -> Committed {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
-    let items = drafts.iter().map(|draft| CommitItem {
-        message_id: draft.finished.message_id.clone(),
-        expected: draft.finished.record.clone(),
-        record: draft.after.clone(),
-        lane: draft.lane,
-        entry: (!draft.events.is_empty()).then(|| NewEntry::of(&draft.events)),
-    });
-    let step = CommitStep {
-        items: items.collect(),
-        finished: finished.to_vec(),
-    };
     loop {
         match shared
-            .call("commit", shared.store.commit(shard, &step))
+            .call("commit", shared.store.commit(shard, step))
             .await
         {
-            Ok(committed) => return committed,
+            Ok(committed) => {
+                if shared.commits.succeeded(shard) {
+                    let queue = usize::from(shard.0);
+                    shared.looks.iter().for_each(|looks| looks.hint_now(queue));
+                }
+                return committed;
+            }
             Err(error) => {
                 tracing::debug!(%error, "a commit is repeated");
+                shared.commits.failed(shard);
                 tokio::time::sleep(backoff.fail()).await;
             }
         }
@@ -207,6 +231,17 @@ async fn write(shared: &Shared, shard: Shard, drafts: &[Draft], finished: &[Leas
 }
 
 impl Draft {
+    /// What is to be written.
+    fn item(&self) -> CommitItem {
+        CommitItem {
+            message_id: self.finished.message_id.clone(),
+            expected: self.finished.record.clone(),
+            record: self.after.clone(),
+            lane: self.lane,
+            entry: (!self.events.is_empty()).then(|| NewEntry::of(&self.events)),
+        }
+    }
+
     /// Whether there is anything to write: not for old news of a watch that somebody else holds.
     fn says_something(&self) -> bool {
         !self.events.is_empty() || self.after != self.finished.record
@@ -231,6 +266,11 @@ fn done(shared: &Shared, draft: &Draft) {
             .clamped_dates
             .inc_by(u64::from(draft.clamped));
     }
+    if draft.left_out > 0 {
+        let label = OddityLabel { what: "part" };
+        let counter = shared.metrics.oddities.get_or_create(&label);
+        counter.inc_by(u64::from(draft.left_out));
+    }
     if draft.has_missing_parts {
         shared.metrics.parts_missing.inc();
     }
@@ -243,9 +283,11 @@ fn done(shared: &Shared, draft: &Draft) {
 }
 
 /// What is left to do for a watch of which the store knows nothing any more: a failover lost it, since
-/// nobody else deletes what is claimed. It was promised to be watched, so it is written again.
+/// what was removed leaves a mark. It was promised to be watched, so it is written again; unless it was
+/// claimed so long ago that the mark may have gone meanwhile.
 fn restored(shared: &Shared, finished: Finished) -> Option<Finished> {
-    if matches!(finished.verdict, Verdict::Expired) {
+    let is_wanted = !matches!(finished.verdict, Verdict::Expired | Verdict::Retired);
+    if !is_wanted || finished.claimed_at.elapsed() >= SHORTEST_MARK {
         return None;
     }
     tracing::warn!(message.id = %finished.message_id, "the store has lost a watch; it is written again");

@@ -21,6 +21,7 @@ use crate::deliver::filling::Filling;
 use crate::deliver::host::SinkHost;
 use crate::deliver::{fallback, orphans, overflow};
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
+use crate::intake::Intake;
 use crate::limiter::Limiter;
 use crate::metrics::{Metrics, RecordLabel, SinkName};
 use crate::panics::guarded;
@@ -31,9 +32,10 @@ use crate::rules::Rules;
 use crate::service::Service;
 use crate::service::counts::Counts;
 use crate::settings::{Settings, SinkSettings};
-use crate::shared::{Backlog, Contents, OpenLeases, Shared, SinkUnit};
+use crate::shared::{Backlog, Contents, OpenLeases, PutAside, Shared, SinkUnit};
 use crate::sink::Sink;
-use crate::store::{Rate, Store, Trimmed};
+use crate::store::{Lane, Rate, Store, Trimmed};
+use crate::watch::horizon;
 use crate::witness::Witness;
 use crate::{commit, deliver, observe, replicas, route};
 
@@ -47,6 +49,12 @@ const TRIM: Duration = Duration::from_secs(10);
 /// How long before the shutdown timeout ends running attempts are cut off; half of the timeout when that
 /// is shorter. One half of it is for giving their deliveries back, the other for the leases of watches.
 const GIVING_BACK: Duration = Duration::from_secs(2);
+
+/// How many watches that were looked at wait to be written at most, in shards that work.
+const MOST_UNCOMMITTED: usize = 1024;
+
+/// How often it is looked for what is scheduled further ahead than anything can be.
+const RECALL: Duration = Duration::from_secs(60);
 
 /// How many trims of one shard follow each other at most.
 const MOST_TRIMS: u32 = 50;
@@ -113,10 +121,12 @@ impl Engine {
         let mut chores = vec![
             spawn("pulse", pulse(ours()).boxed()),
             spawn("trim", trim(ours()).boxed()),
+            spawn("recall", recall(ours()).boxed()),
             spawn("alarm", alarm::tell::run(ours()).boxed()),
             spawn("replicas", replicas::run(ours()).boxed()),
             spawn("orphans", orphans::run(ours()).boxed()),
             spawn("dead letters", dead::run(ours()).boxed()),
+            spawn("left", route::left::run(ours()).boxed()),
         ];
         for unit in shared.sinks.values() {
             let bounding = overflow::run(ours(), Arc::clone(unit));
@@ -221,6 +231,8 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
     );
     Shared {
         process: format!("{:016x}", fastrand::u64(..)),
+        commits: Intake::new(shards, MOST_UNCOMMITTED),
+        put_aside: PutAside::new(shards),
         backlog: Backlog::new(shards),
         store: parts.store,
         provider: parts.provider,
@@ -257,7 +269,9 @@ async fn pulse(shared: Arc<Shared>) {
         }
         shared.clock.adjust(now);
         shared.health.well(STORE);
-        shared.contents.pulse(&shared.health, now);
+        let put_aside = shared.put_aside.total();
+        shared.metrics.set_put_aside(put_aside);
+        shared.contents.pulse(&shared.health, now, put_aside);
         for agenda in shared.looks.iter().chain([&shared.routes]) {
             agenda.hint_all();
         }
@@ -279,6 +293,29 @@ async fn takes_writes(shared: &Shared) -> bool {
     };
     let reserve = shared.store.reserve("pulse", rate, 1);
     shared.call("reserve", reserve).await.is_ok()
+}
+
+/// Takes up what a clock that was wrong has scheduled further ahead than anything can be.
+async fn recall(shared: Arc<Shared>) {
+    let mut beat = tokio::time::interval(RECALL);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        for shard in shared.shards() {
+            for lane in Lane::ALL {
+                let furthest = horizon::furthest(&shared.settings.watch, lane);
+                let recall = shared.store.recall(shard, lane, furthest);
+                let Ok(count @ 1..) = shared.call("recall", recall).await else {
+                    continue;
+                };
+                tracing::warn!(
+                    count,
+                    "watches were scheduled by a clock that was far ahead, and are due now"
+                );
+                shared.looks(lane).hint_now(usize::from(shard.0));
+            }
+        }
+    }
 }
 
 async fn trim(shared: Arc<Shared>) {

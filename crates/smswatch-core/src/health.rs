@@ -99,13 +99,16 @@ impl Health {
         self.with(|state| state.phase = Phase::Stopping);
     }
 
-    /// Notes that a part is in trouble; logs it when it was well before.
+    /// Notes that a part is in trouble; logs it when it was well before, or in another trouble. Trouble
+    /// that differs in figures alone, such as how often it was seen, is the same.
     pub(crate) fn trouble(&self, part: &str, trouble: &str) {
         let is_new = self.with(|state| {
             let before = state
                 .parts
                 .insert(part.to_owned(), Some(trouble.to_owned()));
-            before.flatten().is_none()
+            before
+                .flatten()
+                .is_none_or(|before| !without_figures(&before).eq(without_figures(trouble)))
         });
         if is_new {
             tracing::warn!(part, trouble, "a part is in trouble");
@@ -148,6 +151,11 @@ impl Health {
     fn with<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
         action(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// The characters of a text that are no digits.
+fn without_figures(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars().filter(|character| !character.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -10,7 +10,9 @@ mod deliver;
 mod engine;
 mod fingerprint;
 mod health;
+mod intake;
 mod limiter;
+mod memo;
 mod metrics;
 mod observe;
 mod pace;
@@ -42,10 +44,12 @@ pub use retry_after::retry_after;
 pub use schemars;
 pub use secret::Secret;
 pub use service::{
-    DestinationState, EndedFilter, EventFilter, GivenUp, NewWatch, Redriven, Registered, Service,
-    ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent, WatchView, no_such_sink,
+    DestinationState, EndedFilter, EventFilter, GivenUp, MAX_TAG_BYTES, MAX_TAGS, NewWatch,
+    Redriven, Registered, Service, ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent,
+    WatchView, no_such_sink,
 };
 pub use smswatch_model as model;
+pub use watch::{Trouble, TroubleKind};
 
 /// The version of smswatch, as it introduces itself to others.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

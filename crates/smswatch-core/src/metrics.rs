@@ -61,6 +61,11 @@ pub(crate) struct RecordLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OddityLabel {
+    pub(crate) what: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct OperationLabel {
     pub(crate) op: &'static str,
 }
@@ -98,6 +103,7 @@ pub(crate) struct Metrics {
     pub(crate) poll_lag_seconds: Histogram,
     pub(crate) observations: Family<ObservationLabels, Counter>,
     pub(crate) clamped_dates: Counter,
+    pub(crate) oddities: Family<OddityLabel, Counter>,
     pub(crate) parts_missing: Counter,
     pub(crate) watches_restored: Counter,
     pub(crate) notifications_known: Counter,
@@ -114,6 +120,7 @@ pub(crate) struct Metrics {
     pub(crate) fallbacks: Family<SinkLabel, Counter>,
     pub(crate) left_out: Family<SinkLabel, Counter>,
     watches: Family<StateLabel, Gauge>,
+    watches_left: Gauge,
     unrouted: Gauge,
     queue_depth: Family<SinkLabel, Gauge>,
     queue_oldest_seconds: Family<SinkLabel, Gauge>,
@@ -137,6 +144,7 @@ impl Metrics {
             poll_lag_seconds: seconds(),
             observations: Family::default(),
             clamped_dates: Counter::default(),
+            oddities: Family::default(),
             parts_missing: Counter::default(),
             watches_restored: Counter::default(),
             notifications_known: Counter::default(),
@@ -153,6 +161,7 @@ impl Metrics {
             fallbacks: Family::default(),
             left_out: Family::default(),
             watches: Family::default(),
+            watches_left: Gauge::default(),
             unrouted: Gauge::default(),
             queue_depth: Family::default(),
             queue_oldest_seconds: Family::default(),
@@ -190,6 +199,9 @@ impl Metrics {
         );
         let clamped = self.clamped_dates.clone();
         registry.register("clamped_dates", "Statuses dated too far ahead", clamped);
+        let help = "What was odd in answers that were read nevertheless: an answer that is not quite \
+                    JSON, a row without a status, a date that cannot be read, a part too many";
+        registry.register("oddities", help, self.oddities.clone());
         let missing = self.parts_missing.clone();
         registry.register(
             "parts_missing",
@@ -246,6 +258,8 @@ impl Metrics {
         registry.register("left_out", help, self.left_out.clone());
         let help = format!("Watches by state, {WHOLE_STORE}");
         registry.register("watches", help, self.watches.clone());
+        let help = "Watches that this version cannot read and leaves to a later one";
+        registry.register("watches_left", help, self.watches_left.clone());
         let help = format!("Log entries that are not routed, {WHOLE_STORE}");
         registry.register("unrouted", help, self.unrouted.clone());
         let help = format!("Deliveries that wait or are attempted, {WHOLE_STORE}");
@@ -291,6 +305,12 @@ impl Metrics {
                 .get_or_create(&label)
                 .set(number(age.as_secs()));
         }
+    }
+
+    /// So many watches are left to a later version.
+    pub(crate) fn set_put_aside(&self, count: u64) {
+        self.watches_left
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Everything as Prometheus reads it.

@@ -1,9 +1,13 @@
 //! Stage one: claims watches that are due, young ones first, and looks at their messages.
 
 mod claim;
+mod expected;
 mod gate;
+mod legible;
 mod look;
 mod room;
+mod sign_in;
+mod under_way;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,18 +18,24 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::claim::Claimer;
+use self::expected::Expected;
 use self::gate::Gate;
+use self::legible::Legible;
 use self::room::{Room, Seat};
+use self::under_way::UnderWay;
 use crate::limiter::Limiter;
 use crate::record::Record;
 use crate::shared::Shared;
-use crate::store::{LeaseId, Shard};
+use crate::store::{Lane, LeaseId, Shard};
 use crate::watch::Watch;
 use crate::watch::lifecycle::Answer;
 
 /// How long a claimed watch belongs to its claimer. A dead process's watches are looked at by
 /// another one after this, which must be within 45 seconds.
 const LEASE: Duration = Duration::from_secs(40);
+
+/// A queue of due watches.
+pub(crate) type Queue = (Lane, Shard);
 
 /// The watches of one claim that are not committed yet.
 #[derive(Debug)]
@@ -48,7 +58,9 @@ pub(crate) enum Verdict {
     Answered(Answer),
     /// It is due at another time.
     Postponed(Timestamp),
-    /// Its time is over.
+    /// Its time is over, and only a mark of it stays.
+    Retired,
+    /// Nothing of it is needed any more.
     Expired,
 }
 
@@ -61,6 +73,8 @@ pub(crate) struct Finished {
     pub(crate) batch: Option<Arc<Batch>>,
     /// When it was due when it was claimed.
     pub(crate) claimed_due: Timestamp,
+    /// When it was claimed.
+    pub(crate) claimed_at: Instant,
     /// How the store holds it, as far as is known; none when it has lost it.
     pub(crate) record: Option<Record>,
     /// The same, decoded.
@@ -73,7 +87,6 @@ pub(crate) struct Finished {
 struct Waiting {
     claimed: Claimed,
     watch: Watch,
-    claimed_at: Instant,
     seat: Seat,
 }
 
@@ -84,6 +97,7 @@ struct Claimed {
     message_id: MessageId,
     batch: Arc<Batch>,
     record: Record,
+    claimed_at: Instant,
 }
 
 impl Claimed {
@@ -93,6 +107,7 @@ impl Claimed {
             message_id: self.message_id,
             batch: Some(self.batch),
             claimed_due: self.record.due(),
+            claimed_at: self.claimed_at,
             record: Some(self.record),
             watch,
             verdict,
@@ -107,6 +122,7 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let gate = Arc::new(Gate::default());
+    let legible = Arc::new(Legible::default());
     let room = Arc::new(Room::new(&shared.settings.provider, LEASE / 4));
     let rate = shared.settings.provider.rate;
     let limiter = Limiter::new(Arc::clone(&shared.store), "provider", rate);
@@ -119,9 +135,14 @@ pub(crate) async fn run(
         waiting,
         commits: commits.clone(),
         next_shard: 0,
+        under_way: UnderWay::default(),
+        expected: Expected::default(),
     };
+    let signing_in = sign_in::run(&shared, &gate, &stop);
+    let (ours, its_gate) = (Arc::clone(&shared), Arc::clone(&gate));
     tokio::join!(
-        claimer.run(stop),
-        look::run(shared, gate, room, &limiter, starts, commits)
+        signing_in,
+        claimer.run(stop.clone()),
+        look::run(ours, its_gate, legible, room, &limiter, starts, commits)
     );
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use smswatch_model::{MessageFacts, MessageId, PartReport};
 
+use crate::sink::Probe;
+
 /// What a provider said about a message when it was asked.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sighting {
@@ -13,6 +15,21 @@ pub struct Sighting {
     pub facts: MessageFacts,
     /// What holds for its parts, at least one.
     pub parts: Vec<PartReport>,
+    /// What in the answer was not as it should be, and did not keep the rest from being read.
+    pub oddities: Oddities,
+}
+
+/// What was odd in an answer that was read nevertheless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Oddities {
+    /// Answers that were not in the agreed format to the last byte: 0 or 1 per poll.
+    pub answers: u32,
+    /// Rows that tell no part of the message and were left out.
+    pub rows: u32,
+    /// Dates that could not be read: the moment of the poll stands for them.
+    pub dates: u32,
+    /// Parts beyond [`Snapshot::MAX_PARTS`](smswatch_model::Snapshot::MAX_PARTS) that were left out.
+    pub parts: u32,
 }
 
 /// The answer to one look at one message.
@@ -24,6 +41,8 @@ pub enum Look {
     Empty,
     /// The provider says it does not know the message.
     Unknown,
+    /// The provider says that no message can have this id.
+    Invalid,
 }
 
 /// Why a look brought no answer. It is never news about the message.
@@ -40,6 +59,8 @@ pub struct LookError {
 pub enum LookFailure {
     /// This look failed; others may well succeed.
     Failed,
+    /// The provider answered about this message, and the answer cannot be read.
+    Unreadable,
     /// The provider asks for fewer requests: all looks pause.
     Throttled,
     /// The provider refuses the credentials: all looks pause, longer each time.
@@ -52,6 +73,7 @@ impl LookFailure {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Failed => "failed",
+            Self::Unreadable => "unreadable",
             Self::Throttled => "throttled",
             Self::Refused => "refused",
         }
@@ -63,6 +85,13 @@ impl LookError {
     #[must_use]
     pub fn failed(what: impl fmt::Display) -> Self {
         Self::new(LookFailure::Failed, what)
+    }
+
+    /// The provider's answer about this message cannot be read because of `what`, which shows nothing
+    /// of it.
+    #[must_use]
+    pub fn unreadable(what: impl fmt::Display) -> Self {
+        Self::new(LookFailure::Unreadable, what)
     }
 
     /// The provider asks for fewer requests.
@@ -112,6 +141,9 @@ impl LookError {
 /// - One call is one look. Schedule, rate and concurrency belong to core.
 /// - A look ends by itself, with [`LookError`] when the provider does not answer in time.
 /// - Whatever the provider sends, the call neither panics nor grows without bound.
+/// - [`Look::Unknown`] and [`Look::Invalid`] are the provider's own words about this message. An answer
+///   that only looks like them, such as a gateway's 404, is a failed look.
+/// - An answer is read as far as it can be: one odd field or row hides no other.
 /// - Neither `Debug` nor an error ever shows a credential, a token or an answer's body.
 #[async_trait]
 pub trait Provider: fmt::Debug + Send + Sync {
@@ -124,4 +156,14 @@ pub trait Provider: fmt::Debug + Send + Sync {
     ///
     /// There was no usable answer; [`LookError::kind`] says what that means for other looks.
     async fn look(&self, message_id: &MessageId) -> Result<Look, LookError>;
+
+    /// Checks whether the provider can be reached and accepts the credentials, without asking about
+    /// a message. The service calls it when it starts, and `smswatch check --online` once.
+    ///
+    /// # Errors
+    ///
+    /// There was no usable answer, as for [`look`](Self::look).
+    async fn probe(&self) -> Result<Probe, LookError> {
+        Ok(Probe::Nothing)
+    }
 }

@@ -18,6 +18,7 @@ use tokio::time::MissedTickBehavior;
 
 use self::home::Home;
 use crate::health::REPLICAS;
+use crate::memo;
 use crate::shared::Shared;
 use crate::store::{StoreError, shard_of};
 
@@ -42,14 +43,17 @@ const FORMAT: u8 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Roster(BTreeMap<String, Announcement>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Announcement {
     config_hash: u64,
     at: Timestamp,
+    /// What a later version announces besides.
+    #[serde(flatten)]
+    other: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Roster {
-    /// Reads what [`Self::encode`] wrote; what another version wrote is as good as nothing.
+    /// Reads what [`Self::encode`] wrote; `None` if another version wrote it.
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (format, json) = bytes.split_first()?;
         (*format == FORMAT)
@@ -78,6 +82,7 @@ impl Roster {
             let announcement = Announcement {
                 config_hash,
                 at: now,
+                other: serde_json::Map::new(),
             };
             self.0.insert(process.to_owned(), announcement);
         }
@@ -167,20 +172,17 @@ async fn change(
     let shard = shard_of(MEMO, shared.store.shard_count());
     let mut roster = Roster::default();
     for _ in 0..TRIES {
-        let memo = shared.call("memo", shared.store.memo(shard, MEMO)).await?;
+        let known = memo::read(shared, shard, MEMO, FORMAT, Roster::decode).await?;
         let now = shared.clock.now();
-        roster = memo
-            .as_ref()
-            .and_then(|memo| Roster::decode(&memo.value))
-            .unwrap_or_default();
+        roster = known.value.unwrap_or_default();
         roster.prune(now);
         if !edit(&mut roster, now) {
             break;
         }
-        let version = memo.map(|memo| memo.version);
+        let (name, version) = (known.name, known.version);
         let put = shared
             .store
-            .put_memo(shard, MEMO, version, roster.encode(), Vec::new());
+            .put_memo(shard, &name, version, roster.encode(), Vec::new());
         if shared.call("put_memo", put).await? {
             break;
         }
@@ -246,7 +248,17 @@ mod tests {
     }
 
     #[test]
-    fn what_another_version_wrote_is_as_good_as_nothing() {
+    fn what_a_later_version_announces_besides_is_kept() {
+        let later =
+            b"\x01{\"b\":{\"config_hash\":11,\"at\":\"2026-05-01T12:00:00Z\",\"zone\":\"x\"}}";
+        let mut roster = Roster::decode(later).expect("a roster");
+        roster.announce("a", 11, at(0));
+        let written = String::from_utf8(roster.encode()).expect("text");
+        assert!(written.contains("\"zone\":\"x\""), "{written}");
+    }
+
+    #[test]
+    fn what_another_version_wrote_is_not_read() {
         for bytes in [&b""[..], b"\x02{}", b"\x01["] {
             assert_eq!(Roster::decode(bytes), None);
         }

@@ -1,12 +1,12 @@
 //! Stage three: evaluates rules on what the log holds, and puts notifications into the queues.
 
+mod evaluate;
 pub(crate) mod fresh;
+pub(crate) mod left;
 mod poison;
 pub(crate) mod told;
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,14 +18,15 @@ use smswatch_model::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use self::evaluate::{Body, Evaluated};
 use self::fresh::Fresh;
 use crate::codec;
 use crate::pace::Backoff;
-use crate::rules::{Notice, Told};
+use crate::rules::Notice;
 use crate::shared::Shared;
 use crate::store::{
-    LogEntry, LogPosition, NewDelivery, Priority, RouteOutcome, RouteStep, SetAside, Shard,
-    StoreError,
+    LogPosition, MAX_STEP_BYTES, NewDelivery, Priority, RouteOutcome, RouteStep, SetAside, Shard,
+    StoreError, split,
 };
 
 /// How many log entries are routed in one step.
@@ -35,50 +36,87 @@ const STEP: u32 = 256;
 const BATCHES: usize = 128;
 
 /// Routes whatever is appended to the log, until it is told to stop: what this process appends it
-/// knows already, the rest it reads.
+/// knows already, the rest it reads. Each shard is routed by itself, so that one whose steps fail holds
+/// up no other.
 pub(crate) async fn run(
     shared: Arc<Shared>,
     mut appended: mpsc::UnboundedReceiver<Fresh>,
     stop: CancellationToken,
 ) {
+    let (mut senders, mut routing) = (Vec::new(), Vec::new());
+    for shard in shared.shards() {
+        let (sender, fresh) = mpsc::unbounded_channel();
+        senders.push(sender);
+        routing.push(route_shard(&shared, shard, fresh, &stop));
+    }
+    let hand_on = async {
+        while let Some(fresh) = appended.recv().await {
+            // Who routes the shard lives until it is told to stop.
+            let _sent = senders[usize::from(fresh.shard.0)].send(fresh);
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        _ = join_all(routing) => {}
+        () = hand_on => {}
+    }
+}
+
+/// Routes one shard until it is told to stop.
+async fn route_shard(
+    shared: &Shared,
+    shard: Shard,
+    mut fresh: mpsc::UnboundedReceiver<Fresh>,
+    stop: &CancellationToken,
+) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-    let mut batches = Vec::with_capacity(BATCHES);
+    let queue = usize::from(shard.0);
+    let mut batches = Vec::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = appended.recv_many(&mut batches, BATCHES) => {
-                route_fresh(&shared, &mut batches).await;
+            _ = fresh.recv_many(&mut batches, BATCHES) => {
+                route_fresh(shared, shard, &mut batches).await;
             }
-            () = shared.routes.wait(&shared.clock) => route_log(&shared, &mut backoff).await,
+            () = shared.routes.wait_in(queue, &shared.clock) => {
+                if !shared.routes.take(queue, shared.clock.now()) {
+                    continue;
+                }
+                match route_log(shared, shard).await {
+                    Ok(()) => backoff.succeed(),
+                    Err(_) => shared.routes.hint(queue, shared.clock.now() + backoff.fail()),
+                }
+            }
         }
     }
 }
 
 /// Routes what is known without reading; where others appended in between, the log is read.
-async fn route_fresh(shared: &Shared, batches: &mut Vec<Fresh>) {
+async fn route_fresh(shared: &Shared, shard: Shard, batches: &mut Vec<Fresh>) {
     let held = batches.iter().map(|fresh| fresh.entries.len()).sum();
-    let mut chains: BTreeMap<Shard, Fresh> = BTreeMap::new();
+    let hint = || shared.routes.hint_now(usize::from(shard.0));
+    let mut chain: Option<Fresh> = None;
     for fresh in batches.drain(..) {
-        let shard = fresh.shard;
-        match chains.entry(shard) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(fresh);
-            }
-            Entry::Occupied(mut chain) => {
-                if chain.get_mut().join(fresh).is_err() {
-                    shared.routes.hint_now(usize::from(shard.0));
+        match &mut chain {
+            None => chain = Some(fresh),
+            Some(chain) => {
+                if chain.join(fresh).is_err() {
+                    hint();
                 }
             }
         }
     }
-    let routed = chains.into_values().map(|chain| async move {
-        let shard = chain.shard;
-        // What was told before is known for certain once the cursor has been read: all that stands
-        // before it is routed then, whoever did it.
+    let asked = |chain: &Fresh| {
         let events = chain.entries.iter().flat_map(|(_, events)| events);
-        if !told::asked_of(events).is_empty() {
-            return shared.routes.hint_now(usize::from(shard.0));
-        }
+        told::asked_of(events)
+    };
+    // What was told before is known for certain once the cursor has been read: all that stands before
+    // it is routed then, whoever did it.
+    if chain.as_ref().is_some_and(|chain| !asked(chain).is_empty()) {
+        hint();
+        chain = None;
+    }
+    if let Some(chain) = chain {
         let mut from = chain.after;
         let mut entries = chain.entries.into_iter().peekable();
         while entries.peek().is_some() {
@@ -86,41 +124,20 @@ async fn route_fresh(shared: &Shared, batches: &mut Vec<Fresh>) {
             let step: Vec<_> = step
                 .map(|(position, events)| (position, Body::Fresh(events)))
                 .collect();
-            match route_step(shared, shard, from, step, shared.clock.now()).await {
+            match route_entries(shared, shard, from, step, shared.clock.now()).await {
                 Ok(Some(to)) => from = to,
-                Ok(None) | Err(_) => return shared.routes.hint_now(usize::from(shard.0)),
+                Ok(None) | Err(_) => {
+                    hint();
+                    break;
+                }
             }
         }
-    });
-    join_all(routed).await;
+    }
     shared.fresh.taken(held);
 }
 
-/// Routes a step of each shard in whose log there may be something.
-async fn route_log(shared: &Shared, backoff: &mut Backoff) {
-    let now = shared.clock.now();
-    let due: Vec<_> = shared
-        .shards()
-        .filter(|shard| shared.routes.take(usize::from(shard.0), now))
-        .collect();
-    let routed = join_all(due.iter().map(|shard| route_shard(shared, *shard))).await;
-    let failed: Vec<_> = due
-        .iter()
-        .zip(routed)
-        .filter(|(_, routed)| routed.is_err())
-        .collect();
-    if failed.is_empty() {
-        backoff.succeed();
-        return;
-    }
-    let retry_at = shared.clock.now() + backoff.fail();
-    for (shard, _) in failed {
-        shared.routes.hint(usize::from(shard.0), retry_at);
-    }
-}
-
 /// Routes one step of a shard's log; a full one means that there is more.
-async fn route_shard(shared: &Shared, shard: Shard) -> Result<(), StoreError> {
+async fn route_log(shared: &Shared, shard: Shard) -> Result<(), StoreError> {
     let slice = shared
         .call("read_log", shared.store.read_log(shard, STEP))
         .await?;
@@ -134,7 +151,7 @@ async fn route_shard(shared: &Shared, shard: Shard) -> Result<(), StoreError> {
     }
     let entries = slice.entries.into_iter();
     let entries = entries.map(|entry| (entry.position, Body::Stored(entry.body)));
-    let routed = route_step(shared, shard, slice.cursor, entries.collect(), slice.now).await?;
+    let routed = route_entries(shared, shard, slice.cursor, entries.collect(), slice.now).await?;
     if routed.is_none() {
         // Another process routed these; what is behind them may be for this one.
         shared.routes.hint_now(usize::from(shard.0));
@@ -142,146 +159,101 @@ async fn route_shard(shared: &Shared, shard: Shard) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What an entry tells.
-enum Body {
-    /// As the log holds it.
-    Stored(Vec<u8>),
-    /// As it was before it was written.
-    Fresh(Vec<Event>),
+/// Routes entries that follow one another behind `from`, in steps that are not too large; answers where
+/// the cursor stands now, or none where somebody else had moved it.
+async fn route_entries(
+    shared: &Shared,
+    shard: Shard,
+    mut from: LogPosition,
+    entries: Vec<(LogPosition, Body)>,
+    now: Timestamp,
+) -> Result<Option<LogPosition>, StoreError> {
+    let evaluated = evaluate::all(shared, entries, now).await?;
+    for step in split(evaluated, Evaluated::bytes, MAX_STEP_BYTES) {
+        match route_step(shared, shard, from, step).await? {
+            Some(to) => from = to,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(from))
 }
 
-/// An entry whose events are to be routed, or why they cannot be.
-type Readable = Result<Vec<Event>, (Vec<u8>, String)>;
-
-/// Routes entries that follow one another behind `from`; answers where the cursor stands now, or
-/// none where somebody else had moved it.
+/// Routes one step.
 async fn route_step(
     shared: &Shared,
     shard: Shard,
     from: LogPosition,
-    entries: Vec<(LogPosition, Body)>,
-    now: Timestamp,
+    evaluated: Vec<Evaluated>,
 ) -> Result<Option<LogPosition>, StoreError> {
-    let Some((last, _)) = entries.last() else {
+    let Some(to) = evaluated.last().map(|last| last.position.clone()) else {
         return Ok(Some(from));
     };
-    let (to, count) = (
-        last.clone(),
-        u64::try_from(entries.len()).unwrap_or(u64::MAX),
-    );
-    let entries: Vec<(LogPosition, Readable)> = entries
-        .into_iter()
-        .map(|(position, body)| (position, readable(body)))
-        .collect();
-    let events = entries.iter().flat_map(|(_, events)| events).flatten();
-    let asked = told::asked_of(events);
-    let told = told::of(shared, asked).await?;
-    let (deliveries, set_aside) = evaluate(shared, entries, told, now);
+    let count = u64::try_from(evaluated.len()).unwrap_or(u64::MAX);
+    let (mut deliveries, mut set_aside) = (Vec::new(), Vec::new());
+    for entry in evaluated {
+        deliveries.extend(entry.deliveries);
+        set_aside.extend(entry.set_aside);
+    }
     let unroutable = set_aside.clone();
-    let mut queues: BTreeMap<(String, Priority), u64> = BTreeMap::new();
-    for delivery in &deliveries {
-        let queue = (delivery.sink.clone(), delivery.priority);
-        *queues.entry(queue).or_default() += 1;
+    let wanted = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
+    // One entry may want more than a step carries. What is queued before the cursor moves is not queued
+    // again when the step is repeated.
+    let mut parts = split(deliveries, NewDelivery::bytes, MAX_STEP_BYTES);
+    let last = parts.pop().unwrap_or_default();
+    let mut added = 0;
+    for part in parts {
+        let enqueue = shared.store.enqueue_all(shard, &part);
+        added += shared.call("enqueue", enqueue).await?;
+        queued(shared, shard, &part);
     }
     let step = RouteStep {
         from,
         to: to.clone(),
         entries: count,
-        deliveries,
+        deliveries: last,
         set_aside,
     };
     let route = shared.store.route(shard, &step);
-    let added = match shared.call("route", route).await? {
+    added += match shared.call("route", route).await? {
         RouteOutcome::Moved => return Ok(None),
         RouteOutcome::Done { added } => added,
     };
-    let wanted = u64::try_from(step.deliveries.len()).unwrap_or(u64::MAX);
     let known = wanted.saturating_sub(added);
     shared.metrics.notifications_known.inc_by(known);
     shared.backlog.routed(shard, count);
     tell(shared, shard, &unroutable);
-    for ((sink, priority), count) in queues {
-        if let Some(unit) = shared.sinks.get(&sink) {
-            unit.queued(shard, priority, count);
-        }
-    }
+    queued(shared, shard, &step.deliveries);
     Ok(Some(to))
 }
 
-/// Evaluates each entry by itself, so that one that cannot be routed takes no other with it.
-///
-/// `told` are the facts from before these entries; what is told of one of them counts for the next.
-fn evaluate(
-    shared: &Shared,
-    entries: Vec<(LogPosition, Readable)>,
-    mut told: Option<Told>,
-    now: Timestamp,
-) -> (Vec<NewDelivery>, Vec<SetAside>) {
-    let (mut deliveries, mut set_aside) = (Vec::new(), Vec::new());
-    for (position, events) in entries {
-        match events.and_then(|events| evaluate_entry(shared, &events, told.as_mut(), now)) {
-            Ok(more) => deliveries.extend(more),
-            Err((body, error)) => {
-                let entry = LogEntry { position, body };
-                set_aside.push(poison::set_aside(&entry, &error));
-            }
+/// Has those sinks look at their queues that were given something.
+fn queued(shared: &Shared, shard: Shard, deliveries: &[NewDelivery]) {
+    let mut queues: BTreeMap<(&str, Priority), u64> = BTreeMap::new();
+    for delivery in deliveries {
+        let queue = (delivery.sink.as_str(), delivery.priority);
+        *queues.entry(queue).or_default() += 1;
+    }
+    for ((sink, priority), count) in queues {
+        if let Some(unit) = shared.sinks.get(sink) {
+            unit.queued(shard, priority, count);
         }
     }
-    (deliveries, set_aside)
-}
-
-/// The events of an entry that are routed; its stored form and what is wrong with it where it cannot be
-/// read.
-fn readable(body: Body) -> Readable {
-    let mut events = match body {
-        Body::Fresh(events) => events,
-        Body::Stored(body) => match codec::decode_events(&body) {
-            Ok(events) => events,
-            Err(error) => {
-                let cause = error.source().map(|cause| format!(": {cause}"));
-                return Err((body, format!("{error}{}", cause.unwrap_or_default())));
-            }
-        },
-    };
-    events.retain(|event| !event.backfill);
-    Ok(events)
-}
-
-/// The deliveries of an entry; its stored form and what is wrong with it where there can be none.
-/// Where `told` is there it is completed.
-fn evaluate_entry(
-    shared: &Shared,
-    events: &[Event],
-    told: Option<&mut Told>,
-    now: Timestamp,
-) -> Result<Vec<NewDelivery>, (Vec<u8>, String)> {
-    for event in events {
-        let lag = now.since(event.detected_at);
-        shared.metrics.route_lag_seconds.observe(lag.as_secs_f64());
-    }
-    let nothing = Told::default();
-    let known = told.as_deref().unwrap_or(&nothing);
-    let notices = poison::without_panic(|| shared.rules.evaluate(events, known))
-        .map_err(|error| (codec::encode_events(events), error))?;
-    if let Some(told) = told {
-        for notice in &notices {
-            let events = notice.events.iter().filter_map(|at| events.get(*at));
-            for event in events {
-                told.add(&notice.rule, &notice.sink, &notice.wishes, &event.event_id);
-            }
-        }
-    }
-    let deliveries = notices.into_iter();
-    Ok(deliveries
-        .map(|notice| delivery(notice, events, now))
-        .collect())
 }
 
 /// Counts and logs what was set aside.
 fn tell(shared: &Shared, shard: Shard, set_aside: &[SetAside]) {
     for entry in set_aside {
         let (position, error) = (&entry.position.0, &entry.error);
-        tracing::error!(shard = shard.0, position, error, "a log entry is set aside");
+        if entry.is_newer {
+            tracing::warn!(
+                shard = shard.0,
+                position,
+                error,
+                "a log entry is left to a later version of smswatch, which can read it"
+            );
+        } else {
+            tracing::error!(shard = shard.0, position, error, "a log entry is set aside");
+        }
         shared.metrics.set_aside.inc();
     }
 }

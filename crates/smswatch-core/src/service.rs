@@ -23,7 +23,7 @@ pub use self::history::{EventFilter, TriedEvent};
 pub use self::redrive::{EndedFilter, Redriven};
 pub use self::sink_test::{SinkTest, SinkTestOutcome};
 pub use self::sinks::{DestinationState, SinkState, no_such_sink};
-pub use self::watches::{NewWatch, Registered, WatchView};
+pub use self::watches::{MAX_TAG_BYTES, MAX_TAGS, NewWatch, Registered, WatchView};
 use crate::deliver::dead;
 pub use crate::deliver::dead::GivenUp;
 use crate::health::HealthReport;
@@ -50,7 +50,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The store did not take all of them; asking again does no harm.
+    /// The store did not take all of them, or one would have more than [`MAX_TAGS`] tags or more than
+    /// [`MAX_TAG_BYTES`] of them. Others may be watched nevertheless; asking again does no harm.
     pub async fn register(&self, watches: Vec<NewWatch>) -> Result<Registered, ServiceError> {
         self.shared.register(watches).await
     }
@@ -119,7 +120,12 @@ impl Service {
         page: &PageRequest,
     ) -> Result<Page<StoredDelivery>, ServiceError> {
         let page = cursors::unseal(&self.shared.privacy, List::Deliveries, page)?;
-        let deliveries = self.shared.store.deliveries(filter, &page);
+        let mut filter = filter.clone();
+        if let Some(message_id) = &mut filter.message_id {
+            // Deliveries name a message as it was registered.
+            *message_id = self.shared.spelled(message_id).await?;
+        }
+        let deliveries = self.shared.store.deliveries(&filter, &page);
         let page = self.shared.call("deliveries", deliveries).await?;
         Ok(cursors::seal(&self.shared.privacy, List::Deliveries, page))
     }

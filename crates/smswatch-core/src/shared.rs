@@ -17,6 +17,7 @@ use crate::deliver::dead::DeadLetters;
 use crate::deliver::filling::Filling;
 use crate::deliver::host::SinkHost;
 use crate::health::{CONTENTS, Health, STORE};
+use crate::intake::Intake;
 use crate::limiter::Limiter;
 use crate::metrics::{Metrics, OperationLabel, SinkName};
 use crate::privacy::Privacy;
@@ -94,6 +95,10 @@ pub(crate) struct Shared {
     /// What this process has just appended to the log.
     pub(crate) fresh: FreshLog,
     pub(crate) sinks: BTreeMap<String, Arc<SinkUnit>>,
+    /// What waits to be written about watches, by shard.
+    pub(crate) commits: Intake,
+    /// How many watches are left to a later version.
+    pub(crate) put_aside: PutAside,
     pub(crate) backlog: Backlog,
     pub(crate) leases: OpenLeases,
     pub(crate) contents: Contents,
@@ -107,8 +112,14 @@ impl Shared {
         (0..self.store.shard_count()).map(Shard)
     }
 
+    /// The shard of a message, whatever the case of its id.
     pub(crate) fn shard_of(&self, message_id: &MessageId) -> Shard {
-        shard_of(message_id.as_str(), self.store.shard_count())
+        self.shard_of_key(&message_id.to_lowercase())
+    }
+
+    /// The shard of a watch that the store knows under exactly this id.
+    pub(crate) fn shard_of_key(&self, key: &MessageId) -> Shard {
+        shard_of(key.as_str(), self.store.shard_count())
     }
 
     pub(crate) fn lifecycle(&self) -> Lifecycle<'_> {
@@ -143,7 +154,7 @@ impl Shared {
                 self.health.trouble(STORE, &error.to_string());
             }
             Err(StoreError::Unexpected(what)) => {
-                tracing::error!(operation, what, "the store holds something unexpected");
+                tracing::debug!(operation, what, "the store holds something unexpected");
                 self.contents
                     .unexpected(&self.health, self.clock.now(), what);
             }
@@ -167,12 +178,46 @@ impl Contents {
         health.trouble(CONTENTS, what);
     }
 
-    /// Says that all is well once that is so.
-    pub(crate) fn pulse(&self, health: &Health, now: Timestamp) {
+    /// Says that all is well once that is so, or what is left to a later version.
+    pub(crate) fn pulse(&self, health: &Health, now: Timestamp, put_aside: u64) {
         let found_at = Timestamp::from_millis(self.0.load(Ordering::Relaxed));
-        if health.is_in_trouble(CONTENTS) && now.since(found_at) > Self::QUIET {
+        if now.since(found_at) <= Self::QUIET {
+            return;
+        }
+        if put_aside > 0 {
+            let watches = if put_aside == 1 {
+                "watch is"
+            } else {
+                "watches are"
+            };
+            let words = format!(
+                "{put_aside} {watches} left to a later version of smswatch, which wrote what this one \
+                 cannot read"
+            );
+            health.trouble(CONTENTS, &words);
+        } else if health.is_in_trouble(CONTENTS) {
             health.well(CONTENTS);
         }
+    }
+}
+
+/// How many watches of each queue are left to a later version, as far as claims have told.
+#[derive(Debug)]
+pub(crate) struct PutAside([Box<[AtomicU64]>; 2]);
+
+impl PutAside {
+    pub(crate) fn new(shards: u16) -> Self {
+        let zeros = || (0..shards).map(|_| AtomicU64::new(0)).collect();
+        Self([zeros(), zeros()])
+    }
+
+    pub(crate) fn set(&self, (lane, shard): (Lane, Shard), count: u64) {
+        self.0[lane.index()][usize::from(shard.0)].store(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        let counts = self.0.iter().flatten();
+        counts.map(|count| count.load(Ordering::Relaxed)).sum()
     }
 }
 
@@ -216,12 +261,26 @@ impl Backlog {
         self.routed.notify_waiters();
     }
 
+    /// Whether all shards together have too much. One that is not routed at all counts as its share:
+    /// the others go on.
     pub(crate) fn is_full(&self) -> bool {
-        self.unrouted
-            .iter()
-            .map(|count| count.load(Ordering::Relaxed))
-            .sum::<u64>()
-            >= Self::FULL
+        let counts = self.unrouted.iter();
+        let counts = counts.map(|count| count.load(Ordering::Relaxed).min(self.share()));
+        counts.sum::<u64>() >= Self::FULL
+    }
+
+    /// Whether `shard` has so much that its own watches wait.
+    pub(crate) fn is_shard_full(&self, shard: Shard) -> bool {
+        self.unrouted[usize::from(shard.0)].load(Ordering::Relaxed) >= self.share()
+    }
+
+    /// How many entries one shard may contribute to what makes all of them wait.
+    fn share(&self) -> u64 {
+        if self.unrouted.len() == 1 {
+            Self::FULL
+        } else {
+            Self::FULL / 4
+        }
     }
 
     /// Waits until there is room again; looks at least once a second, should a notice be missed.
@@ -269,22 +328,42 @@ mod tests {
     fn what_is_unexpected_in_the_store_is_told_until_it_is_gone() {
         let (contents, health) = (Contents::default(), Health::new([]));
         let now = Timestamp::from_seconds(1_777_636_800);
-        contents.pulse(&health, now);
+        contents.pulse(&health, now, 0);
         assert!(!health.is_in_trouble(CONTENTS));
         contents.unexpected(&health, now, "a record of another version");
-        contents.pulse(&health, now + Contents::QUIET);
+        contents.pulse(&health, now + Contents::QUIET, 0);
         assert!(health.is_in_trouble(CONTENTS));
-        contents.pulse(&health, now + Contents::QUIET + Duration::from_secs(1));
+        let later = now + Contents::QUIET + Duration::from_secs(1);
+        contents.pulse(&health, later, 0);
+        assert!(!health.is_in_trouble(CONTENTS));
+        contents.pulse(&health, later, 3);
+        assert!(
+            health.is_in_trouble(CONTENTS),
+            "three watches are left to others"
+        );
+        contents.pulse(&health, later, 0);
         assert!(!health.is_in_trouble(CONTENTS));
     }
 
     #[test]
-    fn what_others_have_routed_makes_room_too() {
-        let backlog = Backlog::new(2);
-        backlog.set(Shard(1), Backlog::FULL + 5);
-        backlog.routed(Shard(1), 5);
+    fn a_shard_that_is_not_routed_does_not_make_the_others_wait() {
+        let backlog = Backlog::new(16);
+        backlog.set(Shard(3), 10 * Backlog::FULL);
+        assert!(!backlog.is_full());
+        assert!(backlog.is_shard_full(Shard(3)) && !backlog.is_shard_full(Shard(4)));
+        for shard in 4..7 {
+            backlog.set(Shard(shard), Backlog::FULL / 4);
+        }
         assert!(backlog.is_full());
-        backlog.read_all(Shard(1), 3);
+    }
+
+    #[test]
+    fn what_others_have_routed_makes_room_too() {
+        let backlog = Backlog::new(1);
+        backlog.set(Shard(0), Backlog::FULL + 5);
+        backlog.routed(Shard(0), 5);
+        assert!(backlog.is_full());
+        backlog.read_all(Shard(0), 3);
         assert!(!backlog.is_full());
     }
 }

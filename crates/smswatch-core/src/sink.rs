@@ -40,12 +40,34 @@ pub trait Sink: fmt::Debug + Send + Sync {
     ///
     /// Says what failed and, through [`DeliveryError::retry`], whether trying again can help.
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError>;
+
+    /// Checks whether the receiver can be reached and accepts the credentials, without sending
+    /// anything that a person would see; `smswatch check --online` calls it once for each sink.
+    ///
+    /// The default is for sinks with nothing to check.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong, as for [`deliver`](Self::deliver).
+    async fn probe(&self) -> Result<Probe, DeliveryError> {
+        Ok(Probe::Nothing)
+    }
+}
+
+/// What came of a [`Sink::probe`] or a
+/// [`Provider::probe`](crate::provider::Provider::probe) that did not fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// There is nothing to check.
+    Nothing,
+    /// The other side answered; what it said, or what was checked, in a few words.
+    Answered(String),
 }
 
 /// A sink that an operator configures under its own `type`.
 ///
 /// `Config` is what stands beside `type` in the configuration, without the options that core owns
-/// (`rate`, `concurrency`, `timeout`, `retry`, `breaker`, `queue`, `fallback`, `fallback_after`).
+/// (`rate`, `concurrency`, `timeout`, `retry`, `breaker`, `queue`, `fallback`, `fallback_after`, `proxy`).
 /// Refuse unknown keys with `#[serde(deny_unknown_fields)]`; doc comments become the schema's
 /// descriptions.
 pub trait ConfiguredSink: Sink + Sized + 'static {
@@ -111,11 +133,10 @@ impl SinkContext {
         Self { proxy, ..self }
     }
 
-    /// The same context for a sink whose attempts may take `timeout`.
+    /// The same for a sink whose attempts may take `timeout`.
     #[must_use]
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 }
 

@@ -5,6 +5,7 @@
 //! store is about atomic steps, order and time, and both stores keep the same bytes.
 
 mod bounds;
+mod bytes;
 mod delivery;
 mod gauges;
 mod log;
@@ -22,14 +23,16 @@ use async_trait::async_trait;
 use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
 pub use bounds::{Bound, HistoryBounds, Trimmed};
+pub use bytes::MAX_STEP_BYTES;
+pub(crate) use bytes::split;
 pub use delivery::{
     Attempt, Burial, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
     DeliveryToken, NewDelivery, Outcome, Outcomes, Priority, StoredDelivery,
 };
 pub use gauges::{Gauges, QueueGauge};
 pub use log::{
-    EventFilter, KeptAside, LogEntry, LogPosition, LogSlice, NewEntry, RouteOutcome, RouteStep,
-    SetAside,
+    EventFilter, KeptAside, LeftStep, LogEntry, LogPosition, LogSlice, NewEntry, RouteOutcome,
+    RouteStep, SetAside,
 };
 pub use memo::Memo;
 pub use page::{InvalidCursor, Page, PageRequest};
@@ -38,6 +41,7 @@ pub use redrive::{Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven};
 pub use waiting::{QueuePlace, QueueRequest, QueueSlice, WaitingDelivery};
 pub use watch::{
     Appended, ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId,
+    UnreadableRecord,
 };
 
 use crate::record::Record;
@@ -60,6 +64,9 @@ pub enum StoreError {
     Cursor(#[from] InvalidCursor),
 }
 
+/// What a store holds of one watch, if anything.
+pub type Loaded = Result<Option<Record>, UnreadableRecord>;
+
 /// Whatever keeps watches, the event log and the queues.
 ///
 /// # Contract
@@ -70,7 +77,11 @@ pub enum StoreError {
 ///   of the step would only repeat work.
 /// - The number of round trips does not depend on the number of items of a call.
 /// - Time is the store's own: instants are read from its clock inside the step; callers hand in
-///   durations, and the instants in records, which they computed from [`Store::now`].
+///   durations, and the instants in records, which they computed from [`Store::now`]. A clock that is
+///   set back or stands still is carried on from where it was, by calls of [`Store::now`] every few
+///   seconds.
+/// - What a later version wrote is left to it. A store that cannot read a record, an entry or a
+///   delivery changes and removes nothing of it, and lets it stand in the way of nothing else.
 /// - Several processes may call at once, unless the store says at opening that it serves one only.
 /// - A dropped future may leave its step done or undone, never half done.
 #[async_trait]
@@ -85,16 +96,17 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The store is not available.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 
-    /// Reads the records of `message_ids`, which all belong to `shard`, in their order.
+    /// Reads the records of `message_ids`, which all belong to `shard`, in their order. One that
+    /// cannot be read keeps no other from being read.
     ///
     /// # Errors
     ///
-    /// The store is not available, or a record is of a version that cannot be read.
+    /// The store is not available.
     async fn load(
         &self,
         shard: Shard,
         message_ids: &[MessageId],
-    ) -> Result<Vec<Option<Record>>, StoreError>;
+    ) -> Result<Vec<Loaded>, StoreError>;
 
     /// Takes up to `limit` watches of `lane` that are due and belong to nobody, earliest first.
     ///
@@ -118,6 +130,30 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// The store is not available; the lease then ends by itself.
     async fn release(&self, shard: Shard, lease: LeaseId) -> Result<(), StoreError>;
+
+    /// Makes watches of `lane` due that are scheduled, or held under a lease, more than `furthest` ahead:
+    /// nothing is, unless the clock was far ahead when that was done. Does so for a bounded number of
+    /// them, and returns how many they were.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn recall(&self, shard: Shard, lane: Lane, furthest: Duration)
+    -> Result<u64, StoreError>;
+
+    /// Puts claimed watches of `lane` aside whose bodies the caller cannot read, as a claim does itself
+    /// with records that the store cannot read: their leases end, they are due to nobody, and every
+    /// claim is offered them now and then, so that a version that can read them goes on with them.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available; they are then due again when their lease has run out.
+    async fn put_aside(
+        &self,
+        shard: Shard,
+        lane: Lane,
+        message_ids: &[MessageId],
+    ) -> Result<(), StoreError>;
 
     /// Writes records, appends log entries and sets due times, each item only if its watch still is
     /// as the item expects; items do not depend on each other.
@@ -152,7 +188,28 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The store is not available.
     async fn route(&self, shard: Shard, step: &RouteStep) -> Result<RouteOutcome, StoreError>;
 
-    /// Reads the entries that were set aside and are kept, of all shards, newest first.
+    /// Reads log entries that [`Store::route`] left to a later version, oldest first, behind `after`.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn left_entries(
+        &self,
+        shard: Shard,
+        after: Option<&LogPosition>,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StoreError>;
+
+    /// Puts deliveries into their queues, due at once, and takes away the left entries that they came
+    /// from. Returns how many deliveries did not exist before.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<u64, StoreError>;
+
+    /// Reads the entries that were set aside and are kept, of all shards, newest first, and the newest
+    /// ones that were left to a later version.
     ///
     /// # Errors
     ///

@@ -5,12 +5,17 @@
 
 mod announced;
 mod bytes;
+pub(crate) mod horizon;
 pub(crate) mod lifecycle;
+mod spelling;
+mod trouble;
 
 use smswatch_model::{Snapshot, Tags, Timestamp};
 
 pub(crate) use self::announced::Announced;
 use self::bytes::{Reader, Writer};
+pub(crate) use self::spelling::Spelling;
+pub use self::trouble::{Trouble, TroubleKind};
 use crate::record::{Record, WatchState};
 
 /// All that is known of one watch.
@@ -35,6 +40,10 @@ pub(crate) struct Watch {
     pub(crate) tags: Tags,
     /// The dates of events that parts have moved on from.
     pub(crate) announced: Announced,
+    /// How the id was spelled when the message was registered.
+    pub(crate) spelling: Spelling,
+    /// Why the latest polls brought nothing; `None` if they did.
+    pub(crate) trouble: Option<Trouble>,
 }
 
 /// A record whose body this version cannot read.
@@ -48,10 +57,12 @@ mod flag {
     pub(super) const LAST_PART: u8 = 4;
     pub(super) const TAGS: u8 = 8;
     pub(super) const ANNOUNCED: u8 = 16;
+    pub(super) const TROUBLE: u8 = 32;
+    pub(super) const SPELLING: u8 = 64;
 }
 
 impl Watch {
-    /// A watch that begins now and is due at once.
+    /// A watch that begins now and is due at once, of an id in lower case.
     pub(crate) fn new(now: Timestamp, tags: Tags) -> Self {
         Self {
             state: WatchState::Watching,
@@ -64,7 +75,21 @@ impl Watch {
             last_part_at: None,
             snapshot: Snapshot::default(),
             tags,
+            spelling: Spelling::default(),
+            trouble: None,
             announced: Announced::default(),
+        }
+    }
+
+    /// The watch of a message that is registered again after it was given up: it begins now, and what
+    /// is known of the message stays known, so that nothing is told twice.
+    pub(crate) fn begun_anew(self, now: Timestamp) -> Self {
+        Self {
+            sequence: self.sequence,
+            snapshot: self.snapshot,
+            announced: self.announced,
+            spelling: self.spelling,
+            ..Self::new(now, self.tags)
         }
     }
 
@@ -76,7 +101,9 @@ impl Watch {
                 | optional(flag::ENDED, self.ended_at.is_some())
                 | optional(flag::LAST_PART, self.last_part_at.is_some())
                 | optional(flag::TAGS, !self.tags.is_empty())
-                | optional(flag::ANNOUNCED, self.announced.iter().len() > 0),
+                | optional(flag::ANNOUNCED, self.announced.iter().len() > 0)
+                | optional(flag::TROUBLE, self.trouble.is_some())
+                | optional(flag::SPELLING, !self.spelling.as_bytes().is_empty()),
         );
         let registered = self.registered_at.as_seconds();
         writer.signed(registered - bytes::EPOCH);
@@ -92,6 +119,12 @@ impl Watch {
         if self.announced.iter().len() > 0 {
             writer.announced(&self.announced, &self.snapshot);
         }
+        if let Some(trouble) = &self.trouble {
+            writer.trouble(trouble, registered);
+        }
+        if !self.spelling.as_bytes().is_empty() {
+            writer.spelling(&self.spelling);
+        }
         let record = Record::new(self.state, self.due, writer.as_bytes());
         if self.says_more_than_before() {
             record.extended()
@@ -103,7 +136,10 @@ impl Watch {
     /// Whether the record holds what earlier versions cannot read.
     fn says_more_than_before(&self) -> bool {
         let mut parts = self.snapshot.parts.iter();
-        self.announced.iter().len() > 0 || parts.any(|part| part.regressions > 0)
+        self.announced.iter().len() > 0
+            || self.trouble.is_some()
+            || self.spelling != Spelling::default()
+            || parts.any(|part| part.regressions > 0)
     }
 
     pub(crate) fn decode(record: &Record) -> Result<Self, InvalidRecord> {
@@ -133,6 +169,16 @@ impl Watch {
         } else {
             reader.announced(&snapshot)?
         };
+        let trouble = if flags & flag::TROUBLE == 0 {
+            None
+        } else {
+            Some(reader.trouble(registered)?)
+        };
+        let spelling = if flags & flag::SPELLING == 0 {
+            Spelling::default()
+        } else {
+            reader.spelling()?
+        };
         reader.end()?;
         Ok(Self {
             state: record.state(),
@@ -146,6 +192,8 @@ impl Watch {
             snapshot,
             tags,
             announced,
+            spelling,
+            trouble,
         })
     }
 }

@@ -62,9 +62,10 @@ impl From<ServiceError> for Problem {
             }
             ServiceError::Busy => Self::try_again("busy", &error.to_string()),
             ServiceError::Cursor(error) => Self::unreadable("invalid_cursor", error.to_string()),
-            ServiceError::Damaged => Self::new(
+            ServiceError::TooManyTags { .. } => Self::invalid(format!("`tags`: {error}")),
+            ServiceError::Unreadable => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "damaged",
+                "unreadable",
                 error.to_string(),
             ),
         }
@@ -107,11 +108,17 @@ mod tests {
     #[test]
     fn what_the_service_cannot_do_becomes_the_status_that_tells_whether_to_ask_again() {
         let away = StoreError::Unavailable("connection refused".to_owned());
+        let too_many_tags = ServiceError::TooManyTags {
+            message_id: "m1".parse().expect("an id"),
+            count: 51,
+            bytes: 400,
+        };
         let cases = [
             (ServiceError::Store(away), 503, Some("1")),
             (ServiceError::Busy, 503, Some("1")),
             (ServiceError::Cursor(InvalidCursor), 400, None),
-            (ServiceError::Damaged, 500, None),
+            (too_many_tags, 422, None),
+            (ServiceError::Unreadable, 500, None),
         ];
         for (error, status, retry_after) in cases {
             let response = Problem::from(error).into_response();

@@ -9,7 +9,8 @@ use smswatch_core::store::{
     Attempt, DeliveryState, Gauges, KeptAside, Page, QueueGauge, StoredDelivery,
 };
 use smswatch_core::{
-    DestinationState, GivenUp, HealthReport, Registered, SinkState, SinkTest, TriedEvent, WatchView,
+    DestinationState, GivenUp, HealthReport, Registered, SinkState, SinkTest, TriedEvent, Trouble,
+    WatchView,
 };
 use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
 
@@ -106,6 +107,9 @@ impl From<SinkState> for SinkReply {
 pub(crate) struct RegisteredReply {
     accepted: u64,
     already_watched: u64,
+    /// Nothing was done for these: a later version wrote their watches.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<MessageId>,
 }
 
 impl From<Registered> for RegisteredReply {
@@ -113,6 +117,7 @@ impl From<Registered> for RegisteredReply {
         Self {
             accepted: registered.accepted,
             already_watched: registered.already_watched,
+            unreadable: registered.unreadable,
         }
     }
 }
@@ -127,6 +132,27 @@ pub(crate) struct WatchReply {
     parts: Vec<PartReply>,
     next_poll_at: Option<Timestamp>,
     registered_at: Timestamp,
+    /// Why the latest polls brought nothing.
+    trouble: Option<TroubleReply>,
+}
+
+#[derive(Debug, Serialize)]
+struct TroubleReply {
+    kind: &'static str,
+    message: &'static str,
+    since: Timestamp,
+    polls: u32,
+}
+
+impl From<Trouble> for TroubleReply {
+    fn from(trouble: Trouble) -> Self {
+        Self {
+            kind: trouble.kind.as_str(),
+            message: trouble.kind.sentence(),
+            since: trouble.since,
+            polls: trouble.polls,
+        }
+    }
 }
 
 impl From<WatchView> for WatchReply {
@@ -139,6 +165,7 @@ impl From<WatchView> for WatchReply {
             parts: view.parts.into_iter().map(PartReply::from).collect(),
             next_poll_at: view.next_poll_at,
             registered_at: view.registered_at,
+            trouble: view.trouble.map(TroubleReply::from),
         }
     }
 }

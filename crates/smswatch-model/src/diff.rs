@@ -1,5 +1,7 @@
 //! Compares an observation with what is known: the new snapshot, and what changed.
 
+mod matching;
+
 use std::cmp::Ordering;
 use std::time::Duration;
 
@@ -52,6 +54,8 @@ pub struct Diff {
     pub stale: u32,
     /// How many parts were dated too far ahead.
     pub clamped: u32,
+    /// How many reports were left out because [`Snapshot::MAX_PARTS`] other parts are known.
+    pub left_out: u32,
 }
 
 /// Compares `observation` with `snapshot`.
@@ -60,6 +64,9 @@ pub struct Diff {
 /// [rank](Word::rank), then by the lower-cased word; the highest one seen wins, so any order of
 /// arrival ends in the same snapshot. Only two polls that agree with each other over at least
 /// [`AGREEMENT_GAP`] overrule it.
+///
+/// Parts are matched by their names, without case. A part that was told without one
+/// ([`SmsId::unnamed`]) is matched by its number, and takes the name that a later report tells.
 #[must_use]
 pub fn diff(snapshot: &Snapshot, observation: &Observation) -> Diff {
     let mut diff = Diff {
@@ -85,7 +92,11 @@ impl Diff {
         let (date, is_clamped) = dated(report.date, observation.observed_at);
         self.clamped += u32::from(is_clamped);
         let parts = &mut self.snapshot.parts;
-        let position = parts.iter().position(|part| part.sms_id == report.sms_id);
+        let position = matching::find(parts, report);
+        if position.is_none() && parts.len() >= Snapshot::MAX_PARTS {
+            self.left_out += 1;
+            return;
+        }
         let previous = position.map(|position| parts[position].status_at());
         let position = position.unwrap_or_else(|| {
             parts.push(first_sight(report, date));

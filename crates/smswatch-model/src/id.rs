@@ -1,7 +1,8 @@
 //! The names of things: what the provider names, checked, and what smswatch names, derived.
 
-use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ pub struct InvalidId;
 macro_rules! id {
     ($(#[$docs:meta])* $name:ident) => {
         $(#[$docs])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone)]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -55,12 +56,6 @@ macro_rules! id {
             }
         }
 
-        impl Borrow<str> for $name {
-            fn borrow(&self) -> &str {
-                &self.0
-            }
-        }
-
         impl FromStr for $name {
             type Err = InvalidId;
 
@@ -84,14 +79,112 @@ macro_rules! id {
     };
 }
 
+macro_rules! compared_exactly {
+    ($($name:ident),*) => {$(
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.0 == other.0
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                self.0.cmp(&other.0)
+            }
+        }
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.0.hash(state);
+            }
+        }
+
+        ordered!($name);
+    )*};
+}
+
+macro_rules! compared_without_case {
+    ($($name:ident),*) => {$(
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.0.eq_ignore_ascii_case(&other.0)
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                let lower = |byte: u8| byte.to_ascii_lowercase();
+                self.0.bytes().map(lower).cmp(other.0.bytes().map(lower))
+            }
+        }
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                for byte in self.0.bytes() {
+                    state.write_u8(byte.to_ascii_lowercase());
+                }
+                state.write_u8(0xff);
+            }
+        }
+
+        ordered!($name);
+
+        impl $name {
+            /// The id in lower case: the one spelling of all those that are equal to it.
+            #[must_use]
+            pub fn to_lowercase(&self) -> Self {
+                if self.0.bytes().any(|byte| byte.is_ascii_uppercase()) {
+                    Self(self.0.to_ascii_lowercase().into())
+                } else {
+                    self.clone()
+                }
+            }
+        }
+    )*};
+}
+
+macro_rules! ordered {
+    ($name:ident) => {
+        impl Eq for $name {}
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+    };
+}
+
 id! {
-    /// A message's name at the provider (Routee's trackingId); all its parts share it.
+    /// A message's name at the provider (Routee's trackingId); all its parts share it. It keeps its
+    /// spelling and is compared without case: a GUID is often printed in upper case and answered in
+    /// lower case.
     MessageId
 }
 id! {
-    /// A part's name at the provider.
+    /// A part's name at the provider, compared without case.
     SmsId
 }
+compared_without_case!(MessageId, SmsId);
+
+impl SmsId {
+    /// A name for the part at this place, from 1, of a message whose parts the provider does not name.
+    ///
+    /// It ends in a colon and the place. As soon as the provider names the part, that name replaces
+    /// this one: see [`diff`](crate::diff).
+    #[must_use]
+    pub fn unnamed(message: &MessageId, place: u32) -> Self {
+        let message = &message.0[..message.0.len().min(180)];
+        Self(format!("{message}:{place}").into())
+    }
+
+    /// The place of a part that the provider has not named; `None` if it has.
+    #[must_use]
+    pub fn unnamed_place(&self) -> Option<u32> {
+        self.0.rsplit_once(':')?.1.parse().ok()
+    }
+}
+
 id! {
     /// An event's name, derived from what happened, so that finding it twice names it once.
     EventId
@@ -104,6 +197,7 @@ id! {
     /// A delivery's name, derived from its sink, its rule and its events; a receiver's key against repeats.
     DeliveryId
 }
+compared_exactly!(EventId, NotificationId, DeliveryId);
 
 /// Names a thing by `prefix` and 128 bits of a hash over `inputs`, each set apart from the next.
 pub(crate) fn derive<'a>(prefix: &str, inputs: impl IntoIterator<Item = &'a [u8]>) -> String {
@@ -152,6 +246,30 @@ mod tests {
         for text in ["", "a b", "a\n", "é", &"x".repeat(201)] {
             assert_eq!(MessageId::new(text), Err(InvalidId), "{text}");
         }
+    }
+
+    #[test]
+    fn names_of_the_provider_are_equal_whatever_their_case_and_keep_their_spelling() {
+        let [upper, lower] =
+            ["3D0C6A3E-B01", "3d0c6a3e-b01"].map(|id| MessageId::new(id).expect(id));
+        assert_eq!(upper, lower);
+        assert_eq!(upper.cmp(&lower), Ordering::Equal);
+        let ids = std::collections::HashSet::from([upper.clone(), lower.clone()]);
+        assert_eq!(ids.len(), 1);
+        assert_eq!(upper.as_str(), "3D0C6A3E-B01");
+        assert_eq!(upper.to_lowercase().as_str(), lower.as_str());
+        let event = |id| EventId::new(id).expect(id);
+        assert_ne!(event("evt_A"), event("evt_a"));
+    }
+
+    #[test]
+    fn a_part_without_a_name_is_known_by_its_place() {
+        let message = MessageId::new("m:".repeat(100)).expect("a valid id");
+        let unnamed = SmsId::unnamed(&message, 255);
+        assert_eq!(unnamed.unnamed_place(), Some(255));
+        assert_eq!(SmsId::new(unnamed.as_str()), Ok(unnamed));
+        let named = SmsId::new("7b1e9c52-2f0a-4a57-9d50-aaaaaaaaaa01").expect("a valid id");
+        assert_eq!(named.unnamed_place(), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) async fn read_bounded(
     let failed = |error| failure::of_request(http, &error, &url);
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > most {
-            return Err(LookError::failed("Routee's answer is too large"));
+            return Err(LookError::unreadable("Routee's answer is too large"));
         }
         body = if body.is_empty() {
             chunk

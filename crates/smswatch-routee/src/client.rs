@@ -7,12 +7,14 @@ use reqwest::header::AUTHORIZATION;
 use reqwest::{Response, StatusCode, Url};
 use smswatch_core::model::MessageId;
 use smswatch_core::provider::{Look, LookError, Provider};
+use smswatch_core::sink::Probe;
 use smswatch_core::{Proxy, Secret, async_trait};
 use smswatch_outbound::{ClientOptions, HttpClient, Route, address};
 
 use crate::body::read_bounded;
 use crate::token::{Token, Tokens};
-use crate::{failure, tracking};
+use crate::tracking::InvalidTracking;
+use crate::{failure, refusal, tracking};
 
 /// The largest answer that is read, in bytes: a message of many parts takes a few kilobytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -115,6 +117,16 @@ impl RouteeProvider {
 
     /// A look, however long it takes.
     async fn look_at(&self, message_id: &MessageId) -> Result<Look, LookError> {
+        let looked = self.look_at_spelled(message_id).await?;
+        let other = other_spelling(message_id).filter(|_| looked == Look::Unknown);
+        match other {
+            Some(other) => self.look_at_spelled(&other).await,
+            None => Ok(looked),
+        }
+    }
+
+    /// Asks for exactly this spelling of an id.
+    async fn look_at_spelled(&self, message_id: &MessageId) -> Result<Look, LookError> {
         let token = self.tokens.get(None).await?;
         let mut response = self.ask(message_id, &token).await?;
         if is_refusal(response.status()) {
@@ -124,20 +136,48 @@ impl RouteeProvider {
         }
         let status = response.status();
         match status {
-            StatusCode::OK => {
+            status if status.is_success() => {
                 let body = read_bounded(&self.http, response, MAX_BODY).await?;
-                let strange =
-                    |why| LookError::failed(format!("Routee's answer is no tracking: {why}"));
-                tracking::parse(message_id, &body).map_err(strange)
+                tracking::parse(message_id, &body).map_err(no_tracking)
             }
-            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST if !failure::is_html(&response) => {
-                Ok(Look::Unknown)
+            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => {
+                let failure = failure::of_status(status, response.headers());
+                let body = read_bounded(&self.http, response, MAX_BODY).await?;
+                refusal::read(status, &body).ok_or(failure)
             }
             status if is_refusal(status) => {
                 let what = format!("Routee refuses a new token ({})", status.as_u16());
                 Err(LookError::refused(what))
             }
             status => Err(failure::of_status(status, response.headers())),
+        }
+    }
+}
+
+/// The spelling in which Routee gives out an id that came in another one: GUIDs are printed in upper
+/// case by some programs, and whether Routee minds is not documented.
+fn other_spelling(message_id: &MessageId) -> Option<MessageId> {
+    let lower = message_id.to_lowercase();
+    let is_guid = lower.as_str().len() == 36
+        && lower
+            .as_str()
+            .bytes()
+            .enumerate()
+            .all(|(place, byte)| match place {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => byte.is_ascii_hexdigit(),
+            });
+    (is_guid && lower.as_str() != message_id.as_str()).then_some(lower)
+}
+
+/// What it means that an answer is no tracking: a web page or an error comes from something that knows
+/// nothing of the message; anything else is an answer about it.
+fn no_tracking(why: InvalidTracking) -> LookError {
+    let what = format!("Routee's answer cannot be read: {why}");
+    match why {
+        InvalidTracking::Page | InvalidTracking::Error => LookError::failed(what),
+        InvalidTracking::Json | InvalidTracking::Strange | InvalidTracking::Cut => {
+            LookError::unreadable(what)
         }
     }
 }
@@ -181,6 +221,13 @@ impl Provider for RouteeProvider {
                 "Routee gave no answer: {server} did not answer in time"
             )))
         })
+    }
+
+    async fn probe(&self) -> Result<Probe, LookError> {
+        let asked = tokio::time::timeout(self.timeout, self.tokens.get(None)).await;
+        let _token =
+            asked.unwrap_or_else(|_| Err(LookError::failed("Routee did not answer in time")))?;
+        Ok(Probe::Answered("Routee accepts the credentials".to_owned()))
     }
 }
 

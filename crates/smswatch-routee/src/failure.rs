@@ -2,28 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::header::HeaderMap;
+use reqwest::{StatusCode, Url};
 use smswatch_core::provider::LookError;
 use smswatch_core::retry_after;
 use smswatch_outbound::HttpClient;
 
 /// The longest wait that is taken from a `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
-
-/// Whether the answer was made for a browser: by a proxy, and not by Routee.
-pub(crate) fn is_html(response: &Response) -> bool {
-    let content_type = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| {
-        value
-            .trim_start()
-            .to_ascii_lowercase()
-            .starts_with("text/html")
-    })
-}
 
 /// When the answer asks to be asked again.
 fn wait(headers: &HeaderMap) -> Option<Duration> {

@@ -2,8 +2,13 @@
 
 mod body;
 mod client;
+mod date;
 mod failure;
+mod item;
 mod loose;
+mod mend;
+mod refusal;
+mod rows;
 mod token;
 pub mod tracking;
 

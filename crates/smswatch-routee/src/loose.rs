@@ -7,6 +7,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
+/// How many texts of one list are kept: far more groups than a recipient has.
+const MAX_TEXTS: usize = 1000;
+
 /// Text, or a number or truth value as text; anything else is nothing.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct Text(pub(crate) Option<String>);
@@ -26,15 +29,15 @@ pub(crate) trait Fields: Default {
 
     /// Takes the value where it is a text instead of an object.
     fn text(&mut self, _: &str) {}
+
+    /// Whether anything of use was among the fields.
+    fn tells(&self) -> bool;
 }
 
-/// An object of which every field may be missing or strange.
+/// An object of which every field may be missing or strange; of a list, the first object that tells
+/// something.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct Object<T>(pub(crate) T);
-
-/// A list of objects, or one object alone.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Objects<T>(pub(crate) Vec<T>);
 
 macro_rules! ignore_the_rest {
     () => {
@@ -177,7 +180,7 @@ impl<'de> Deserialize<'de> for Texts {
             fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Texts, S::Error> {
                 let mut texts = Vec::new();
                 while let Some(Text(text)) = list.next_element()? {
-                    texts.extend(text);
+                    texts.extend(text.filter(|_| texts.len() < MAX_TEXTS));
                 }
                 Ok(Texts(texts))
             }
@@ -186,12 +189,83 @@ impl<'de> Deserialize<'de> for Texts {
     }
 }
 
-fn fill<'de, T: Fields, M: MapAccess<'de>>(mut map: M) -> Result<T, M::Error> {
-    let mut fields = T::default();
-    while let Some(name) = map.next_key::<Cow<'_, str>>()? {
-        fields.field(&name, &mut map)?;
+impl Text {
+    /// Takes a field's value. Where a name stands twice, one that tells nothing hides no other.
+    pub(crate) fn take<'de, M: MapAccess<'de>>(&mut self, map: &mut M) -> Result<(), M::Error> {
+        let told: Self = map.next_value()?;
+        if told.0.is_some() {
+            *self = told;
+        }
+        Ok(())
     }
-    Ok(fields)
+}
+
+impl Numeric {
+    /// Takes a field's value, as [`Text::take`] does.
+    pub(crate) fn take<'de, M: MapAccess<'de>>(&mut self, map: &mut M) -> Result<(), M::Error> {
+        let told: Self = map.next_value()?;
+        if told.0.is_some() {
+            *self = told;
+        }
+        Ok(())
+    }
+}
+
+impl Texts {
+    /// Takes a field's value, as [`Text::take`] does.
+    pub(crate) fn take<'de, M: MapAccess<'de>>(&mut self, map: &mut M) -> Result<(), M::Error> {
+        let told: Self = map.next_value()?;
+        if !told.0.is_empty() {
+            *self = told;
+        }
+        Ok(())
+    }
+}
+
+impl<T: Fields> Object<T> {
+    /// Takes a field's value, as [`Text::take`] does.
+    pub(crate) fn take<'de, M: MapAccess<'de>>(&mut self, map: &mut M) -> Result<(), M::Error> {
+        let told: Self = map.next_value()?;
+        if told.0.tells() {
+            *self = told;
+        }
+        Ok(())
+    }
+}
+
+/// The documented spelling of a field's name; names are compared without case and underscores.
+pub(crate) fn documented<'a>(name: &'a str, names: &[&'static str]) -> &'a str {
+    if names.contains(&name) {
+        return name;
+    }
+    let plain = |name: &'a str| {
+        let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+        letters.map(|letter| letter.to_ascii_lowercase())
+    };
+    let same = |known: &&&'static str| plain(known).eq(plain(name));
+    names.iter().find(same).copied().unwrap_or(name)
+}
+
+/// A text without the characters that nobody sees or that stand for none, and with single spaces:
+/// words, ids and dates are compared, and must not differ by these.
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+    let is_odd = |(at, byte): (usize, u8)| {
+        !byte.is_ascii_graphic() && (byte != b' ' || text[..at].ends_with(' '))
+    };
+    let text = text.trim();
+    if !text.bytes().enumerate().any(is_odd) {
+        return Cow::Borrowed(text);
+    }
+    let is_seen = |character: &char| {
+        let is_invisible = matches!(
+            character,
+            '\u{fffd}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
+        );
+        !is_invisible && (character.is_whitespace() || !character.is_control())
+    };
+    let seen: String = text.chars().filter(is_seen).collect();
+    let words: Vec<&str> = seen.split_whitespace().collect();
+    Cow::Owned(words.join(" "))
 }
 
 impl<'de, T: Fields> Deserialize<'de> for Object<T> {
@@ -201,7 +275,6 @@ impl<'de, T: Fields> Deserialize<'de> for Object<T> {
             type Value = Object<T>;
             ignore_the_rest!();
             ignore_scalars!();
-            ignore_lists!();
 
             fn visit_str<E>(self, text: &str) -> Result<Object<T>, E> {
                 let mut fields = T::default();
@@ -209,42 +282,22 @@ impl<'de, T: Fields> Deserialize<'de> for Object<T> {
                 Ok(Object(fields))
             }
 
-            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Object<T>, M::Error> {
-                fill(map).map(Object)
-            }
-        }
-        deserializer.deserialize_any(Any(std::marker::PhantomData))
-    }
-}
-
-impl<T> Default for Objects<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<'de, T: Fields> Deserialize<'de> for Objects<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Fields> Visitor<'de> for Any<T> {
-            type Value = Objects<T>;
-            ignore_the_rest!();
-            ignore_scalars!();
-
-            fn visit_str<E>(self, _: &str) -> Result<Objects<T>, E> {
-                Ok(Objects(Vec::new()))
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Objects<T>, M::Error> {
-                Ok(Objects(vec![fill(map)?]))
-            }
-
-            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Objects<T>, S::Error> {
-                let mut objects = Vec::new();
-                while let Some(Object(object)) = list.next_element()? {
-                    objects.push(object);
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Object<T>, M::Error> {
+                let mut fields = T::default();
+                while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+                    fields.field(&name, &mut map)?;
                 }
-                Ok(Objects(objects))
+                Ok(Object(fields))
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Object<T>, S::Error> {
+                let mut first = Object::<T>::default();
+                while let Some(object) = list.next_element::<Object<T>>()? {
+                    if !first.0.tells() {
+                        first = object;
+                    }
+                }
+                Ok(first)
             }
         }
         deserializer.deserialize_any(Any(std::marker::PhantomData))

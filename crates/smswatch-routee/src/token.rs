@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{StatusCode, Url};
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess};
 use smswatch_core::Secret;
 use smswatch_core::provider::{LookError, LookFailure};
 use smswatch_outbound::HttpClient;
@@ -13,7 +13,8 @@ use tokio::sync::watch;
 
 use crate::body::read_bounded;
 use crate::failure;
-use crate::loose::{Numeric, Text};
+use crate::loose::{Fields, Numeric, Text, documented};
+use crate::rows::read_object;
 
 /// How long a token is taken to live when Routee does not say it in a usable way.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
@@ -74,12 +75,25 @@ struct State {
     asking: Option<watch::Receiver<Option<Outcome>>>,
 }
 
-#[derive(Debug, Deserialize)]
+/// What the token endpoint answers; it is never shown.
+#[derive(Default)]
 struct Answer {
-    #[serde(default)]
     access_token: Text,
-    #[serde(default)]
     expires_in: Numeric,
+}
+
+impl Fields for Answer {
+    fn field<'de, M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
+        match documented(name, &["access_token", "expires_in"]) {
+            "access_token" => self.access_token.take(map),
+            "expires_in" => self.expires_in.take(map),
+            _ => map.next_value::<IgnoredAny>().map(drop),
+        }
+    }
+
+    fn tells(&self) -> bool {
+        self.access_token.0.is_some()
+    }
 }
 
 impl Tokens {
@@ -216,7 +230,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 /// The same failure once more, for another look.
 fn copy(error: &LookError) -> LookError {
     let failure = match error.kind() {
-        LookFailure::Failed => LookError::failed(error),
+        LookFailure::Failed | LookFailure::Unreadable => LookError::failed(error),
         LookFailure::Throttled => LookError::throttled(error),
         LookFailure::Refused => LookError::refused(error),
     };
@@ -244,9 +258,12 @@ impl Door {
             }
             _ => return Err(failure::of_status(status, response.headers())),
         }
-        let body = read_bounded(&self.http, response, MAX_BODY).await?;
+        // What is wrong with a token's answer is no message's trouble.
+        let body = read_bounded(&self.http, response, MAX_BODY)
+            .await
+            .map_err(LookError::failed)?;
         let unreadable = || LookError::failed("Routee's token could not be read");
-        let answer: Answer = serde_json::from_slice(&body).map_err(|_| unreadable())?;
+        let answer: Answer = read_object(&body).ok_or_else(unreadable)?;
         let bearer = answer
             .access_token
             .0

@@ -1,15 +1,13 @@
 //! What Routee's tracking says of a message, read leniently and kept within bounds.
-//!
-//! Field names and their variants: Routee's pages on tracking and on callbacks, and the clients that
-//! are known to work; where they differ, every form is taken.
 
-use serde::de::{IgnoredAny, MapAccess};
 use smswatch_core::model::{
-    MessageFacts, MessageId, MessageText, PartReport, PhoneNumber, SmsId, Word,
+    MessageFacts, MessageId, MessageText, PartReport, PhoneNumber, SmsId, Snapshot, Word,
 };
-use smswatch_core::provider::{Look, Sighting};
+use smswatch_core::provider::{Look, Oddities, Sighting};
 
-use crate::loose::{Fields, Numeric, Object, Objects, Text, Texts};
+use crate::item::Item;
+use crate::loose::{Fields as _, Numeric, Object, Text, clean};
+use crate::{date, rows};
 
 /// How many characters of a word, a name or a label are kept.
 const MAX_WORD: usize = 100;
@@ -20,246 +18,219 @@ const MAX_TEXT: usize = 500;
 /// How many characters of a message's text are kept; a single SMS has 160, the longest chains some 1,500.
 const MAX_BODY: usize = 2000;
 
-/// How many parts and groups are taken: far more than a message can have.
-const MAX_ITEMS: usize = 1000;
-
-/// One part as Routee writes it.
-#[derive(Debug, Default, Clone, PartialEq)]
-struct Item {
-    sms_id: Text,
-    message_id: Text,
-    to: Text,
-    from: Text,
-    country: Text,
-    operator: Text,
-    groups: Texts,
-    application: Text,
-    originating_service: Text,
-    body: Text,
-    direction: Text,
-    part: Numeric,
-    parts: Numeric,
-    price: Numeric,
-    latency: Numeric,
-    label: Text,
-    campaign: Text,
-    status: Object<Status>,
-    /// The items of a page, where the answer is one.
-    content: Option<Objects<Item>>,
-}
-
-#[derive(Debug, Default, Clone, PartialEq)]
-struct Status {
-    status: Text,
-    date: Text,
-    reason: Object<Reason>,
-}
-
-#[derive(Debug, Default, Clone, PartialEq)]
-struct Reason {
-    detailed_status: Text,
-    description: Text,
-}
-
-impl Fields for Item {
-    fn field<'de, M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
-        match name {
-            "smsId" => self.sms_id = map.next_value()?,
-            "messageId" => self.message_id = map.next_value()?,
-            "to" => self.to = map.next_value()?,
-            "from" => self.from = map.next_value()?,
-            "country" => self.country = map.next_value()?,
-            "operator" => self.operator = map.next_value()?,
-            "groups" => self.groups = map.next_value()?,
-            "applicationName" => self.application = map.next_value()?,
-            "originatingService" => self.originating_service = map.next_value()?,
-            // Callbacks call it `message`.
-            "body" | "message" => self.body = map.next_value()?,
-            "direction" => self.direction = map.next_value()?,
-            "part" => self.part = map.next_value()?,
-            "parts" => self.parts = map.next_value()?,
-            "price" => self.price = map.next_value()?,
-            "latency" => self.latency = map.next_value()?,
-            "label" => self.label = map.next_value()?,
-            "campaign" | "campaignName" => self.campaign = map.next_value()?,
-            "status" => self.status = map.next_value()?,
-            "content" => self.content = Some(map.next_value()?),
-            _ => drop(map.next_value::<IgnoredAny>()?),
-        }
-        Ok(())
-    }
-}
-
-impl Fields for Status {
-    fn field<'de, M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
-        match name {
-            // Callbacks and failover flows say `name` and `updatedDate`.
-            "status" | "name" => self.status = map.next_value()?,
-            "date" | "updatedDate" => self.date = map.next_value()?,
-            "reason" => self.reason = map.next_value()?,
-            _ => drop(map.next_value::<IgnoredAny>()?),
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, text: &str) {
-        self.status = Text(Some(text.trim().to_owned()).filter(|text| !text.is_empty()));
-    }
-}
-
-impl Fields for Reason {
-    fn field<'de, M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
-        match name {
-            "detailedStatus" => self.detailed_status = map.next_value()?,
-            "description" => self.description = map.next_value()?,
-            _ => drop(map.next_value::<IgnoredAny>()?),
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, text: &str) {
-        self.detailed_status = Text(Some(text.trim().to_owned()).filter(|text| !text.is_empty()));
-    }
-}
+/// The largest number of parts, and of a part, that is believed.
+const MAX_NUMBER: u32 = 1000;
 
 /// Why an answer is no tracking; shows nothing of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTracking {
-    /// It is no JSON, or nested too deeply.
-    #[error("it is no JSON that can be read")]
+    /// No row of it can be read, not even leniently.
+    #[error("it is not JSON")]
     Json,
     /// It is JSON and tells no part of this message.
     #[error("it tells no part of the message")]
     Strange,
+    /// It ends before it is complete, and does not say how many parts there are.
+    #[error("it ends before it is complete")]
+    Cut,
+    /// It is a page for a browser.
+    #[error("it is a web page")]
+    Page,
+    /// It says that something went wrong.
+    #[error("it reports an error")]
+    Error,
 }
 
 /// Reads the answer to a look at `message_id`; an empty list is an answer without information.
+///
+/// Rows are read one by one, and bytes that are no JSON are replaced: what is odd in one place hides
+/// nothing in another.
 ///
 /// # Errors
 ///
 /// The answer is no tracking of this message.
 pub fn parse(message_id: &MessageId, body: &[u8]) -> Result<Look, InvalidTracking> {
-    let answer = serde_json::from_slice(body).map_err(|_| InvalidTracking::Json)?;
-    let Objects::<Item>(mut items) = answer;
-    if let [only] = items.as_mut_slice()
-        && let Some(Objects(content)) = only.content.take()
-    {
-        items = content;
+    let text = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    if text.trim_ascii_start().starts_with(b"<") {
+        return Err(InvalidTracking::Page);
     }
-    if items.is_empty() {
-        return if is_list(body) {
-            Ok(Look::Empty)
+    let take = |told: &mut Told, item: Item| told.take(message_id, item);
+    let (mut told, shape) = rows::read(body, take).map_err(|rows::NoRows| InvalidTracking::Json)?;
+    if shape.is_empty_list && !shape.is_cut {
+        return Ok(Look::Empty);
+    }
+    if told.parts.is_empty() {
+        return Err(if told.is_error {
+            InvalidTracking::Error
         } else {
-            Err(InvalidTracking::Strange)
-        };
+            InvalidTracking::Strange
+        });
     }
-    items.retain(|item| {
-        item.message_id
-            .0
-            .as_deref()
-            .is_none_or(|id| id == message_id.as_str())
-    });
-    items.truncate(MAX_ITEMS);
-    let mut parts: Vec<PartReport> = items
-        .iter()
-        .filter_map(|item| part(message_id, item))
-        .collect();
+    // Other parts may have stood where it was cut.
+    if shape.is_cut && told.facts.part_count.is_none() {
+        return Err(InvalidTracking::Cut);
+    }
+    told.oddities.answers = u32::from(shape.is_mended);
+    let mut parts = told.parts;
     // The order of the answer is documented nowhere.
     parts.sort_by_key(|part| part.number.unwrap_or(u32::MAX));
-    let mut numbers: Vec<PhoneNumber> = items.iter().filter_map(recipient).collect();
+    name_by_place(message_id, &mut parts);
+    let mut facts = told.facts;
+    let mut numbers = told.numbers;
     numbers.sort_by(|one, other| one.reveal().cmp(other.reveal()));
-    numbers.dedup();
-    match items.into_iter().next() {
-        Some(first) if !parts.is_empty() => {
-            let mut facts = facts(first);
-            numbers.retain(|number| facts.to.as_ref() != Some(number));
-            facts.other_numbers = numbers;
-            Ok(Look::Seen(Box::new(Sighting { facts, parts })))
+    numbers.retain(|number| facts.to.as_ref() != Some(number));
+    facts.other_numbers = numbers;
+    Ok(Look::Seen(Box::new(Sighting {
+        facts,
+        parts,
+        oddities: told.oddities,
+    })))
+}
+
+/// What the rows told so far.
+#[derive(Debug, Default)]
+struct Told {
+    facts: MessageFacts,
+    parts: Vec<PartReport>,
+    /// The recipients' numbers, each once.
+    numbers: Vec<PhoneNumber>,
+    oddities: Oddities,
+    is_error: bool,
+}
+
+/// Stands for the place of a part of which neither name nor number is told, until all rows are read.
+const NO_PLACE: u32 = 0;
+
+impl Told {
+    fn take(&mut self, message_id: &MessageId, item: Item) {
+        let is_other = item
+            .message_id
+            .0
+            .as_deref()
+            .is_some_and(|id| !clean(id).eq_ignore_ascii_case(message_id.as_str()));
+        if !is_other {
+            self.number(&item);
         }
-        _ => Err(InvalidTracking::Strange),
+        if is_other || item.is_cut || !item.tells() {
+            self.is_error |= item.is_error;
+            self.oddities.rows = self.oddities.rows.saturating_add(1);
+            return;
+        }
+        if self.parts.len() >= Snapshot::MAX_PARTS {
+            self.oddities.parts = self.oddities.parts.saturating_add(1);
+        } else {
+            self.part(message_id, &item);
+        }
+        self.facts(item);
+    }
+
+    fn part(&mut self, message_id: &MessageId, item: &Item) {
+        let Object(status) = &item.status;
+        let number = small(&item.part);
+        let sms_id = item.sms_id.0.as_deref().map(|id| SmsId::new(clean(id)));
+        let sms_id = sms_id.and_then(Result::ok).unwrap_or_else(|| {
+            // Lists may leave the id out: the part's place then names it.
+            SmsId::unnamed(message_id, number.unwrap_or(NO_PLACE))
+        });
+        let date = status.date.0.as_deref();
+        let read = date.and_then(date::read);
+        self.oddities.dates += u32::from(date.is_some() && read.is_none());
+        self.parts.push(PartReport {
+            sms_id,
+            number,
+            status: word(&status.status).unwrap_or_else(|| Word::new("")),
+            detailed_status: word(&status.reason.0.detailed_status),
+            description: long(status.reason.0.description.clone()),
+            date: read,
+            price: item.price.0.clone(),
+            latency: item.latency.0.clone(),
+        });
+    }
+
+    fn number(&mut self, item: &Item) {
+        let number = item
+            .to
+            .0
+            .as_deref()
+            .map(|to| PhoneNumber::new(cut(to, MAX_WORD)));
+        let new = number.filter(|number| {
+            self.numbers.len() <= Snapshot::MAX_PARTS && !self.numbers.contains(number)
+        });
+        self.numbers.extend(new);
+    }
+
+    /// Each fact is taken from the first row that tells it.
+    fn facts(&mut self, item: Item) {
+        let facts = &mut self.facts;
+        let first = |fact: &mut Option<String>, told: Option<String>| {
+            if fact.is_none() {
+                *fact = told;
+            }
+        };
+        facts.part_count = facts.part_count.max(small(&item.parts));
+        first(&mut facts.from, short(item.from));
+        first(&mut facts.country, short(item.country));
+        first(&mut facts.operator, short(item.operator));
+        first(&mut facts.label, long(item.label));
+        first(&mut facts.campaign, long(item.campaign));
+        first(&mut facts.application, short(item.application));
+        first(
+            &mut facts.originating_service,
+            short(item.originating_service),
+        );
+        first(&mut facts.direction, short(item.direction));
+        if facts.body.is_none() {
+            let body = item.body.0.as_deref();
+            facts.body = body.map(|body| MessageText::new(cut(body, MAX_BODY)));
+        }
+        if facts.to.is_none() {
+            facts.to = short(item.to).map(|to| PhoneNumber::new(&to));
+        }
+        if facts.groups.is_empty() {
+            let groups = item.groups.0.iter();
+            facts.groups = groups
+                .map(|group| cut(group, MAX_WORD).to_owned())
+                .collect();
+        }
     }
 }
 
-/// Whether an answer without items is a list or a page, and not a number or nothing at all.
-fn is_list(body: &[u8]) -> bool {
-    matches!(body.trim_ascii_start().first(), Some(b'[' | b'{'))
-}
-
-/// What an item says of its part; nothing where it has no status.
-fn part(message_id: &MessageId, item: &Item) -> Option<PartReport> {
-    let status = &item.status.0;
-    let word = status.status.0.as_deref()?;
-    let number = small(&item.part);
-    let sms_id = match item.sms_id.0.as_deref().map(SmsId::new) {
-        Some(Ok(sms_id)) => sms_id,
-        // Lists may leave the id out: the part's place then names it.
-        _ => SmsId::new(format!(
-            "{}:{}",
-            cut(message_id.as_str(), 180),
-            number.unwrap_or(1)
-        ))
-        .ok()?,
-    };
-    let reason = &status.reason.0;
-    Some(PartReport {
-        sms_id,
-        number,
-        status: Word::new(cut(word, MAX_WORD)),
-        detailed_status: reason
-            .detailed_status
-            .0
-            .as_deref()
-            .map(|word| Word::new(cut(word, MAX_WORD))),
-        description: reason
-            .description
-            .0
-            .as_deref()
-            .map(|text| cut(text, MAX_TEXT).to_owned()),
-        date: status.date.0.as_deref().and_then(|date| date.parse().ok()),
-        price: item.price.0.clone(),
-        latency: item.latency.0.clone(),
-    })
-}
-
-fn facts(item: Item) -> MessageFacts {
-    let short = |text: Text| text.0.map(|text| cut(&text, MAX_WORD).to_owned());
-    let long = |text: Text| text.0.map(|text| cut(&text, MAX_TEXT).to_owned());
-    let to = recipient(&item);
-    let groups = item.groups.0.iter().take(MAX_ITEMS);
-    MessageFacts {
-        part_count: small(&item.parts),
-        from: short(item.from),
-        to,
-        other_numbers: Vec::new(),
-        country: short(item.country),
-        operator: short(item.operator),
-        label: long(item.label),
-        campaign: long(item.campaign),
-        application: short(item.application),
-        originating_service: short(item.originating_service),
-        body: item
-            .body
-            .0
-            .map(|body| MessageText::new(cut(&body, MAX_BODY))),
-        groups: groups
-            .map(|group| cut(group, MAX_WORD).to_owned())
-            .collect(),
-        direction: short(item.direction),
+/// Names parts of which neither name nor number is told by the places that are left.
+fn name_by_place(message_id: &MessageId, parts: &mut [PartReport]) {
+    let mut place = 0;
+    for at in 0..parts.len() {
+        if parts[at].sms_id.unnamed_place() == Some(NO_PLACE) && parts[at].number.is_none() {
+            place += 1;
+            while parts.iter().any(|part| part.number == Some(place)) {
+                place += 1;
+            }
+            parts[at].sms_id = SmsId::unnamed(message_id, place);
+        }
     }
 }
 
-fn recipient(item: &Item) -> Option<PhoneNumber> {
-    let to = item.to.0.as_deref()?;
-    Some(PhoneNumber::new(cut(to, MAX_WORD)))
+/// A word without characters that nobody sees.
+fn word(text: &Text) -> Option<Word> {
+    let word = clean(text.0.as_deref()?);
+    (!word.is_empty()).then(|| Word::new(cut(&word, MAX_WORD)))
 }
 
-/// A count of parts; a strange one is none.
+fn short(text: Text) -> Option<String> {
+    text.0.map(|text| cut(&text, MAX_WORD).to_owned())
+}
+
+fn long(text: Text) -> Option<String> {
+    text.0.map(|text| cut(&text, MAX_TEXT).to_owned())
+}
+
+/// A count of parts, or the place of one; `None` if it is not believable.
 fn small(number: &Numeric) -> Option<u32> {
     let number = number.0.as_ref()?;
+    let most = f64::from(MAX_NUMBER);
     let whole = number.as_u64().or_else(|| {
         let float = number
             .as_f64()
-            .filter(|float| float.fract() == 0.0 && (1.0..1000.0).contains(float));
+            .filter(|float| float.fract() == 0.0 && (1.0..=most).contains(float));
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -269,7 +240,7 @@ fn small(number: &Numeric) -> Option<u32> {
     });
     whole
         .and_then(|whole| u32::try_from(whole).ok())
-        .filter(|whole| (1..=1000).contains(whole))
+        .filter(|whole| (1..=MAX_NUMBER).contains(whole))
 }
 
 fn cut(text: &str, most: usize) -> &str {

@@ -225,23 +225,90 @@ async fn too_many_requests_are_told_apart_and_the_wait_is_bounded() {
 #[tokio::test]
 async fn whatever_is_no_tracking_is_a_failed_look_and_the_next_one_works() {
     let stage = stage();
-    for kind in [
-        FaultKind::Html { status: 200 },
-        FaultKind::Html { status: 404 },
-        FaultKind::Html { status: 502 },
-        FaultKind::BrokenJson,
-        FaultKind::Hang { ms: 10_000 },
-        FaultKind::HugeJson { mib: 3 },
-        FaultKind::Reset,
+    let status = |status, body: &str| FaultKind::Status {
+        status,
+        body: Some(body.to_owned()),
+    };
+    for (kind, expected) in [
+        (FaultKind::Html { status: 200 }, LookFailure::Failed),
+        (FaultKind::Html { status: 404 }, LookFailure::Failed),
+        (FaultKind::Html { status: 502 }, LookFailure::Failed),
+        (status(404, ""), LookFailure::Failed),
+        (status(404, "404 page not found"), LookFailure::Failed),
+        (
+            status(404, r#"{"error":"Not Found","status":404,"path":"/"}"#),
+            LookFailure::Failed,
+        ),
+        (status(400, ""), LookFailure::Failed),
+        (status(302, ""), LookFailure::Failed),
+        (status(405, "{}"), LookFailure::Failed),
+        (status(410, r#"{"code":"410005000"}"#), LookFailure::Failed),
+        (
+            status(200, r#"{"error":"Internal Server Error","status":500}"#),
+            LookFailure::Failed,
+        ),
+        (FaultKind::Hang { ms: 10_000 }, LookFailure::Failed),
+        (FaultKind::Reset, LookFailure::Failed),
+        (FaultKind::BrokenJson, LookFailure::Unreadable),
+        (FaultKind::EmptyBody, LookFailure::Unreadable),
+        (FaultKind::NullBody, LookFailure::Unreadable),
+        (FaultKind::TruncatedJson, LookFailure::Unreadable),
+        (FaultKind::HugeJson { mib: 3 }, LookFailure::Unreadable),
+        (
+            FaultKind::DeepJson { depth: 100_000 },
+            LookFailure::Unreadable,
+        ),
     ] {
         let error = stage.failure(kind.clone()).await;
-        assert_eq!(error.kind(), LookFailure::Failed, "{kind:?}: {error}");
+        assert_eq!(error.kind(), expected, "{kind:?}: {error}");
         assert!(
             !format!("{error} {error:?}").contains("306900"),
             "{error:?}"
         );
         stage.look().await.expect("the next one works");
     }
+}
+
+#[tokio::test]
+async fn routees_own_404_and_400_are_told_apart() {
+    let stage = stage();
+    stage.next(FaultKind::NotFound);
+    assert_eq!(stage.look().await.expect("an answer"), Look::Unknown);
+    stage.next(FaultKind::Status {
+        status: 400,
+        body: None,
+    });
+    assert_eq!(stage.look().await.expect("an answer"), Look::Invalid);
+}
+
+#[tokio::test]
+async fn a_guid_in_upper_case_is_found() {
+    let stage = stage();
+    let upper = MessageId::new(stage.message.as_str().to_uppercase()).expect("a valid id");
+    assert_ne!(upper.as_str(), stage.message.as_str());
+    let look = stage.routee.look(&upper).await.expect("an answer");
+    assert!(matches!(look, Look::Seen(_)), "{look:?}");
+}
+
+#[tokio::test]
+async fn a_token_is_read_leniently_too() {
+    let stage = stage();
+    let body = "\u{feff}{\"access_token\": \"sim-token-of-nobody\", \"expires_in\": NaN, \"scope\": \"\\ud83d\",}";
+    stage.sim.add_fault(FaultRule {
+        kind: FaultKind::Status {
+            status: 200,
+            body: Some(body.to_owned()),
+        },
+        on: Endpoint::Token,
+        next: Some(1),
+        ..FaultRule::default()
+    });
+    // The simulator does not know that token; the next one it gave out itself.
+    stage
+        .look()
+        .await
+        .expect("the token was read, refused, and replaced");
+    assert_eq!(stage.sim.stats().tokens_issued, 1);
 }
 
 #[test]

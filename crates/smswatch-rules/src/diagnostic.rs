@@ -34,6 +34,9 @@ pub struct Place {
     pub column: usize,
     /// How many characters; 0 for a point.
     pub length: usize,
+    /// The line of the alias that brings what stands here to where it is used; `None` if it is used
+    /// where it stands.
+    pub used_in: Option<usize>,
 }
 
 impl Place {
@@ -42,6 +45,7 @@ impl Place {
         line: 1,
         column: 1,
         length: 0,
+        used_in: None,
     };
 }
 
@@ -138,8 +142,11 @@ impl Diagnostic {
         write!(formatter, "\n{gutter} |")?;
         write!(formatter, "\n{number} | {}", excerpt.text)?;
         write!(formatter, "\n{gutter} | {indent}{carets}")?;
-        match &self.label {
-            Some(label) => write!(formatter, " {label}"),
+        if let Some(label) = &self.label {
+            write!(formatter, " {label}")?;
+        }
+        match place.used_in {
+            Some(alias) => write!(formatter, "\n{gutter} = used by the alias in line {alias}"),
             None => Ok(()),
         }
     }
@@ -206,6 +213,7 @@ mod tests {
                 line: 14,
                 column,
                 length,
+                used_in: None,
             }),
             source_line: source_line.to_owned(),
             ..Diagnostic::of_file("config/rules.yaml", "no sink is named `oncal`")

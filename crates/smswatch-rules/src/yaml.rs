@@ -1,7 +1,10 @@
 //! A YAML file as a tree in which everything knows its line and column.
 
+mod comment;
 mod environment;
 mod load;
+mod marks;
+mod merge;
 mod pointer;
 mod scalar;
 mod syntax;
@@ -10,10 +13,14 @@ use serde_json::Number;
 
 use crate::diagnostic::{Diagnostic, Level, Place};
 
+/// The key that takes in the keys of other mappings.
+const MERGE: &str = "<<";
+
 /// A YAML file that was read.
 ///
-/// What is refused, with its place: several documents, keys that are not plain text, keys given
-/// twice, anchors and aliases, merge keys, tags, and files beyond a megabyte or 64 levels.
+/// Aliases and merge keys (`<<`) are replaced by what they stand for. What is refused, with its
+/// place: several documents, keys that are not plain text, keys given twice, tags, and files beyond
+/// a megabyte, 64 levels, or 100,000 values with all aliases replaced.
 #[derive(Clone)]
 pub struct Document {
     file: String,
@@ -132,6 +139,29 @@ impl Document {
 }
 
 impl Node {
+    fn null(place: Place) -> Self {
+        Self {
+            place,
+            content: Content::Null,
+            scalar: None,
+        }
+    }
+
+    /// Says of the value and all in it that an alias in this line brings it where it is used.
+    fn use_in(&mut self, line: usize) {
+        self.place.used_in = Some(line);
+        match &mut self.content {
+            Content::Sequence(items) => items.iter_mut().for_each(|item| item.use_in(line)),
+            Content::Mapping(entries) => {
+                for entry in entries {
+                    entry.key.place.used_in = Some(line);
+                    entry.value.use_in(line);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Where the value stands; a value of several lines counts with its first.
     #[must_use]
     pub fn place(&self) -> Place {

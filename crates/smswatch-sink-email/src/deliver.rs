@@ -9,7 +9,7 @@ use lettre::{Address, Message};
 use smswatch_core::async_trait;
 use smswatch_core::model::{Notification, Wishes};
 use smswatch_core::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, Receipt, Sink, SinkContext,
+    ConfiguredSink, DeliveryError, InvalidConfig, Probe, Receipt, Sink, SinkContext,
 };
 
 use crate::config::{Addresses, EmailConfig, EmailWishes, mailbox};
@@ -17,6 +17,7 @@ use crate::outcome::{Recipients, outcome};
 use crate::redact::Redactor;
 use crate::relay::{self, Relay};
 use crate::render;
+use crate::reply::Step;
 use crate::session::{self, Letter, Progress};
 use crate::trouble::Trouble;
 
@@ -201,6 +202,23 @@ impl Sink for EmailSink {
             Err(_) => Some(Trouble::silent(&self.relay, progress.step, self.patience)),
         };
         outcome(&recipients, progress, trouble)
+    }
+
+    async fn probe(&self) -> Result<Probe, DeliveryError> {
+        let greeting = tokio::time::timeout(self.patience, session::greet(&self.relay)).await;
+        let trouble = match greeting {
+            Ok(Ok(())) => {
+                let accepted = match self.relay.credentials {
+                    Some(_) => "accepts the login",
+                    None => "answers",
+                };
+                let said = format!("the relay {} {accepted}", self.relay);
+                return Ok(Probe::Answered(said));
+            }
+            Ok(Err(trouble)) => trouble,
+            Err(_) => Trouble::silent(&self.relay, Step::Connect, self.patience),
+        };
+        Err(DeliveryError::temporary(self.redactor.clean(&trouble.what)))
     }
 }
 

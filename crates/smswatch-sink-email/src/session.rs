@@ -84,6 +84,18 @@ pub(crate) async fn send(
     sent
 }
 
+/// Connects, encrypts and logs in as for a mail, and says goodbye.
+///
+/// # Errors
+///
+/// What kept a mail from being offered.
+pub(crate) async fn greet(relay: &Relay) -> Result<(), Trouble> {
+    let mut connection = connect(relay, &mut Progress::new()).await?;
+    // Whatever comes of it changes nothing.
+    let _goodbye = tokio::time::timeout(GOODBYE, connection.abort()).await;
+    Ok(())
+}
+
 /// Connects, encrypts and logs in, as `relay` wants it.
 async fn connect(relay: &Relay, progress: &mut Progress) -> Result<AsyncSmtpConnection, Trouble> {
     let addresses = tokio::net::lookup_host((relay.host.as_str(), relay.port))

@@ -70,6 +70,17 @@ impl BoundedConnector {
         Ok(Self { http, api_url })
     }
 
+    /// Asks for the root of the server at `url`, to see whether it answers; nothing is posted.
+    pub(crate) async fn reach(&self, url: &Url) -> ClientResult<()> {
+        let mut root = url.clone();
+        root.set_path("/");
+        root.set_query(None);
+        let answer = self.http.client().head(root.clone()).send().await;
+        answer
+            .map(drop)
+            .map_err(|error| self.no_answer(&error, &root))
+    }
+
     async fn post<RS: DeserializeOwned>(
         &self,
         url: Url,

@@ -4,13 +4,13 @@ use std::fmt;
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use slack_morphism::api::{SlackApiChatPostMessageRequest, SlackApiPostWebhookMessageRequest};
 use slack_morphism::{
     SlackApiToken, SlackApiTokenValue, SlackClient, SlackMessageContent, SlackMessageMetadata,
 };
 use smswatch_core::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, Receipt, Sink, SinkContext,
+    ConfiguredSink, DeliveryError, InvalidConfig, Probe, Receipt, Sink, SinkContext,
 };
 use smswatch_model::{Notification, Wishes};
 use url::Url;
@@ -130,6 +130,27 @@ impl Sink for SlackSink {
             }
         };
         posted.map_err(|error| explain(error, &self.redactor))
+    }
+
+    async fn probe(&self) -> Result<Probe, DeliveryError> {
+        let answered = match &self.way {
+            Way::Webhook { url } => {
+                let reached = self.client.http_api.connector.reach(url).await;
+                reached.map(|()| "Slack answers; whether it knows the webhook shows when it posts")
+            }
+            Way::Bot { token, .. } => {
+                let session = self.client.open_session(token);
+                let accepted: Result<Value, _> = session
+                    .http_session_api
+                    .http_post("auth.test", &Value::Object(Map::new()), None)
+                    .await;
+                accepted.map(|_| "Slack accepts the token")
+            }
+        };
+        match answered {
+            Ok(said) => Ok(Probe::Answered(said.to_owned())),
+            Err(error) => Err(explain(error, &self.redactor)),
+        }
     }
 }
 

@@ -10,16 +10,16 @@ use async_trait::async_trait;
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Request, Url};
 use smswatch_core::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Receipt, Sink, SinkContext,
+    ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Probe, Receipt, Sink, SinkContext,
 };
 use smswatch_model::Notification;
-use smswatch_outbound::{ClientOptions, HttpClient, Route, SetupError};
+use smswatch_outbound::{ClientOptions, HttpClient, Route, SetupError, address};
 
 use crate::body::Rests;
 use crate::redact::Redactor;
 use crate::resolve::{Forbidden, PublicOnly};
 use crate::sign::Signer;
-use crate::{Format, WebhookConfig, answer, render};
+use crate::{Format, WebhookConfig, answer, probe, render};
 
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
@@ -34,8 +34,6 @@ pub struct WebhookSink {
     signer: Signer,
     redactor: Redactor,
     rests: Rests,
-    /// Why nothing may be sent: the URL names a forbidden address.
-    forbidden: Option<Forbidden>,
 }
 
 impl fmt::Debug for WebhookSink {
@@ -61,10 +59,10 @@ impl ConfiguredSink for WebhookSink {
         let signer = config.signer()?;
         let headers = config.checked_headers()?;
         let route = Route::new(&context.proxy);
-        let forbidden = match config.allow_private {
-            true => None,
-            false => known_address(&url).and_then(|address| Forbidden::check(address).err()),
-        };
+        // Nothing could ever be sent there, so it is no configuration.
+        if let Some(address) = known_address(&url).filter(|_| !config.allow_private) {
+            Forbidden::check(address).map_err(|forbidden| InvalidConfig::at("url", forbidden))?;
+        }
         let http = client(&url, route, config.allow_private, &context.user_agent)
             .map_err(InvalidConfig::new)?;
         let redactor = config.redactor(&url);
@@ -82,7 +80,6 @@ impl ConfiguredSink for WebhookSink {
             signer,
             redactor,
             rests: Rests::default(),
-            forbidden,
         })
     }
 }
@@ -90,12 +87,18 @@ impl ConfiguredSink for WebhookSink {
 #[async_trait]
 impl Sink for WebhookSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
-        if let Some(forbidden) = self.forbidden {
-            return Err(DeliveryError::permanent(forbidden.to_string()));
-        }
         let request = self.request(notification, SystemTime::now());
         match self.http.client().execute(request).await {
             Ok(response) => answer::judge(response, &self.redactor, &self.rests).await,
+            Err(error) => Err(self.explain(&error)),
+        }
+    }
+
+    async fn probe(&self) -> Result<Probe, DeliveryError> {
+        let hook = self.template.url();
+        let asked = self.http.client().head(probe::root(hook));
+        match asked.send().await {
+            Ok(_) => Ok(Probe::Answered(format!("{} answers", address(hook)))),
             Err(error) => Err(self.explain(&error)),
         }
     }

@@ -5,6 +5,7 @@ mod answer;
 mod body;
 mod config;
 mod deliver;
+mod probe;
 mod redact;
 mod render;
 mod resolve;

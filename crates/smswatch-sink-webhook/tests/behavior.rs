@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use smswatch_core::sink::{ConfiguredSink as _, InvalidConfig, Sink, SinkContext};
+use smswatch_core::sink::{ConfiguredSink as _, InvalidConfig, Probe, Sink, SinkContext};
 use smswatch_sink_webhook::WebhookSink;
-use smswatch_testkit::receiver::{Answer, Receiver, Request};
+use smswatch_testkit::receiver::{Answer, Receiver, RefusedPort, Request};
 use smswatch_testkit::sink_suite::{Fixture, Mood};
 
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -113,3 +113,25 @@ fn string(value: &Value) -> &str {
 }
 
 smswatch_testkit::sink_suite!(LocalReceiver);
+
+#[tokio::test]
+async fn a_probe_reaches_the_server_and_touches_no_hook() {
+    let receiver = Receiver::start().await;
+    let sink = LocalReceiver::sink_at(receiver.address().port());
+    let Ok(Probe::Answered(said)) = sink.probe().await else {
+        panic!("the receiver is there");
+    };
+    assert!(said.contains("127.0.0.1"), "{said}");
+    let request = &receiver.wait_for(1).await[0];
+    assert_eq!(
+        (request.method.as_str(), request.path.as_str()),
+        ("HEAD", "/")
+    );
+    let sent = format!("{:?}", request.headers);
+    for secret in [TOKEN, PASSWORD, QUERY, "authorization"] {
+        assert!(!sent.contains(secret), "{sent}");
+    }
+    let port = RefusedPort::take();
+    let error = LocalReceiver::sink_at(port.address().port()).probe().await;
+    assert!(error.is_err(), "nobody is there");
+}

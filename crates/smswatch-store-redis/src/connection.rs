@@ -27,6 +27,7 @@ const KEEPALIVE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Link {
     client: Arc<Client>,
+    address: Arc<str>,
     current: Arc<Mutex<Current>>,
 }
 
@@ -52,11 +53,17 @@ pub(crate) fn tcp() -> TcpSettings {
         .set_keepalive(keepalive)
 }
 
+/// Where a client leads: host and port, never the login.
+pub(crate) fn address(client: &Client) -> String {
+    client.get_connection_info().addr().to_string()
+}
+
 pub(crate) async fn connect(client: Client) -> RedisResult<Link> {
     let client = Arc::new(client);
     let current = Current::begin(&client, 0);
     current.connecting.clone().await?;
     Ok(Link {
+        address: address(&client).into(),
         client,
         current: Arc::new(Mutex::new(current)),
     })
@@ -83,6 +90,11 @@ impl Current {
 }
 
 impl Link {
+    /// Where it leads: host and port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     fn lock(&self) -> MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -11,6 +11,7 @@
 //! | `s:LANE:DUE` | list | the watches that are due then: bucket and field |
 //! | `e:LANE` | sorted set | leases of a lane by their end |
 //! | `l:LEASE` | list | the watches under a lease: due time, bucket and field |
+//! | `u:LANE` | list | watches whose records a version could not read, for a later one |
 //! | `n` | hash | watches by state; log entries appended, routed and set aside |
 //! | `log`, `cur` | stream, string | the event log, and the id of the last routed entry |
 //! | `i:BUCKET` | hash | the ids of a message's log entries while they are few |
@@ -18,6 +19,8 @@
 //! | `k:KIND` | stream | the ids of log entries that hold an event of a rare kind |
 //! | `i` | hash | what of all this an earlier version may have left out |
 //! | `aside` | stream | the newest log entries that could not be routed |
+//! | `left` | stream | log entries that a version could not read, for a later one |
+//! | `clock` | hash | by how much the store's clock is ahead of Redis's, and what it has shown |
 //! | `d:ID` | hash | a delivery |
 //! | `q:PRIORITY:SINK` | sorted set | pending deliveries by next attempt or end of lease |
 //! | `a:PRIORITY:SINK` | sorted set | pending deliveries by when they were queued |
@@ -29,6 +32,9 @@
 //! | `m:NAME` | hash | a memo: `version` and `value` |
 //! | `rate:NAME` | string | when the rate's next permit would arrive in theory |
 //! | `shards` (shard 0) | string | into how many shards the store is split |
+//!
+//! Instants come from Redis's `TIME`, carried on where that was set back or stands still: each process
+//! says every few seconds what it should show at least, and the shards note how far they are ahead.
 //!
 //! All calls share one connection. One that falls silent, loses its login, or leads to a Redis that is
 //! no longer the master is given up for another one, and what it had not brought to Redis yet goes with
@@ -46,6 +52,7 @@
 //! ```
 
 mod call;
+mod clock;
 mod connection;
 mod delivery;
 mod error;

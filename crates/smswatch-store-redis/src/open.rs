@@ -5,7 +5,9 @@ use smswatch_core::Secret;
 use smswatch_core::store::StoreError;
 
 use crate::connection::{self, Link};
-use crate::error::{is_forbidden, is_passing, is_refusal};
+use crate::error::{
+    CLUSTER, is_forbidden, is_of_cluster, is_passing, is_refusal, is_unknown_command, words,
+};
 
 /// Where the store is and how it is laid out.
 #[derive(Debug, Clone)]
@@ -33,8 +35,28 @@ pub enum OpenError {
     #[error("`store.url` is no URL of a single Redis, such as redis://127.0.0.1:6379")]
     Url,
     /// It cannot be reached, or refuses to talk.
-    #[error("could not talk to Redis")]
-    Unreachable(#[source] RedisError),
+    #[error("{words}")]
+    Unreachable {
+        /// What is wrong, with its address.
+        words: String,
+        /// Whether it may be there later without anybody changing anything here.
+        is_passing: bool,
+    },
+    /// It is one node of a cluster, which holds a part of the keys only.
+    #[error("Redis at {address} {CLUSTER}")]
+    Cluster {
+        /// Where it is.
+        address: String,
+    },
+    /// It tells where others are, and keeps nothing.
+    #[error(
+        "Redis at {address} is a Sentinel, which keeps nothing; `store.url` must lead to the master \
+         that it watches"
+    )]
+    Sentinel {
+        /// Where it is.
+        address: String,
+    },
     /// It would throw away what it is given when memory runs short.
     #[error(
         "Redis has `maxmemory-policy {0}` and would throw watches away; set it to `noeviction`"
@@ -64,12 +86,29 @@ impl OpenError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            // A login that is refused now is a mistake; later it is something that changed.
-            Self::Unreachable(error) => {
-                is_passing(error) && !is_refusal(error) && !is_forbidden(error)
-            }
+            Self::Unreachable { is_passing, .. } => *is_passing,
             Self::Upgrade(error) => matches!(error, StoreError::Unavailable(_)),
-            Self::Url | Self::Evicts(_) | Self::TooOld(_) | Self::Shards { .. } => false,
+            Self::Url
+            | Self::Cluster { .. }
+            | Self::Sentinel { .. }
+            | Self::Evicts(_)
+            | Self::TooOld(_)
+            | Self::Shards { .. } => false,
+        }
+    }
+
+    /// What the first talk with Redis came to. A login that is refused now is a mistake; later it is
+    /// something that changed.
+    fn of(error: &RedisError, address: &str) -> Self {
+        if is_of_cluster(error) {
+            return Self::Cluster {
+                address: address.to_owned(),
+            };
+        }
+        let needs_a_person = is_refusal(error) || is_forbidden(error) || is_unknown_command(error);
+        Self::Unreachable {
+            words: words(error, address),
+            is_passing: is_passing(error) && !needs_a_person,
         }
     }
 }
@@ -77,20 +116,26 @@ impl OpenError {
 /// Connects and checks; the texts are warnings for the operator.
 pub(crate) async fn open(options: &RedisOptions) -> Result<(Link, Vec<String>), OpenError> {
     let client = client(options.url.reveal())?;
-    let connected = connection::connect(client).await;
-    let mut link = connected.map_err(OpenError::Unreachable)?;
+    let address = connection::address(&client);
+    let failed = |error: RedisError| OpenError::of(&error, &address);
+    let mut link = connection::connect(client).await.map_err(failed)?;
     let mut warnings = Vec::new();
     // INFO is asked, and not CONFIG, which hosted services often refuse.
     match redis::cmd("INFO").query_async::<InfoDict>(&mut link).await {
-        Ok(info) => check(&info, &mut warnings)?,
-        Err(error) if is_forbidden(&error) || !is_passing(&error) => warnings.push(format!(
+        Ok(info) => check(&info, &address, &mut warnings)?,
+        Err(error) if may_hide_info(&error) => warnings.push(format!(
             "Redis does not let this user read INFO ({error}): make sure that `maxmemory-policy` is \
-             `noeviction` and that AOF is on"
+             `noeviction`, that AOF is on, and that it is no node of a Redis Cluster"
         )),
-        Err(error) => return Err(OpenError::Unreachable(error)),
+        Err(error) => return Err(failed(error)),
     }
-    check_shards(&mut link, options).await?;
+    check_shards(&mut link, &address, options).await?;
     Ok((link, warnings))
+}
+
+/// Whether this says that INFO is not for this user, and nothing about Redis as a whole.
+fn may_hide_info(error: &RedisError) -> bool {
+    is_forbidden(error) || is_unknown_command(error) || !is_passing(error)
 }
 
 fn client(url: &str) -> Result<Client, OpenError> {
@@ -104,8 +149,15 @@ fn client(url: &str) -> Result<Client, OpenError> {
     client.map_err(|_| OpenError::Url)
 }
 
-fn check(info: &InfoDict, warnings: &mut Vec<String>) -> Result<(), OpenError> {
+fn check(info: &InfoDict, address: &str, warnings: &mut Vec<String>) -> Result<(), OpenError> {
     let text = |name: &str| info.get::<String>(name).unwrap_or_default();
+    let address = address.to_owned();
+    if text("redis_mode") == "sentinel" {
+        return Err(OpenError::Sentinel { address });
+    }
+    if text("cluster_enabled") == "1" || text("redis_mode") == "cluster" {
+        return Err(OpenError::Cluster { address });
+    }
     let version = text("redis_version");
     let mut numbers = version
         .split('.')
@@ -139,7 +191,12 @@ fn check(info: &InfoDict, warnings: &mut Vec<String>) -> Result<(), OpenError> {
     Ok(())
 }
 
-async fn check_shards(link: &mut Link, options: &RedisOptions) -> Result<(), OpenError> {
+async fn check_shards(
+    link: &mut Link,
+    link_address: &str,
+    options: &RedisOptions,
+) -> Result<(), OpenError> {
+    let failed = |error: RedisError| OpenError::of(&error, link_address);
     let key = format!("{}:{{0}}:shards", options.key_prefix);
     let wanted = options.shards.to_string();
     redis::cmd("SET")
@@ -148,12 +205,12 @@ async fn check_shards(link: &mut Link, options: &RedisOptions) -> Result<(), Ope
         .arg("NX")
         .query_async::<Option<String>>(link)
         .await
-        .map_err(OpenError::Unreachable)?;
+        .map_err(failed)?;
     let stored: String = redis::cmd("GET")
         .arg(&key)
         .query_async(link)
         .await
-        .map_err(OpenError::Unreachable)?;
+        .map_err(failed)?;
     if stored == wanted {
         return Ok(());
     }
@@ -169,7 +226,8 @@ mod tests {
 
     fn warnings(info: &str) -> Vec<String> {
         let mut warnings = Vec::new();
-        check(&InfoDict::new(info), &mut warnings).expect("it is no reason to refuse");
+        check(&InfoDict::new(info), "127.0.0.1:6379", &mut warnings)
+            .expect("it is no reason to refuse");
         warnings
     }
 
@@ -183,5 +241,19 @@ mod tests {
         let aof = without("aof_enabled:1\r\n");
         assert!(aof[0].contains("AOF"), "{aof:?}");
         assert_eq!(warnings("").len(), 2);
+    }
+
+    #[test]
+    fn a_node_of_a_cluster_and_a_sentinel_are_refused_with_what_they_are() {
+        let refused = |info: &str| {
+            let checked = check(&InfoDict::new(info), "10.0.0.7:6379", &mut Vec::new());
+            checked.expect_err("it is refused").to_string()
+        };
+        let known = "redis_version:7.2.4\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n";
+        let cluster = refused(&format!("{known}cluster_enabled:1\r\n"));
+        assert!(cluster.contains("a node of a Redis Cluster"), "{cluster}");
+        assert!(cluster.contains("10.0.0.7:6379"), "{cluster}");
+        let sentinel = refused(&format!("{known}redis_mode:sentinel\r\n"));
+        assert!(sentinel.contains("a Sentinel"), "{sentinel}");
     }
 }

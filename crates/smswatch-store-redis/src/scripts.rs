@@ -21,19 +21,25 @@ macro_rules! scripts {
 }
 
 const APPEND: &str = include_str!("scripts/append.lua");
+const CLOCK: &str = include_str!("scripts/clock.lua");
 const ENQUEUE: &str = include_str!("scripts/enqueue.lua");
 const FORGET: &str = include_str!("scripts/forget.lua");
 const PLACE: &str = include_str!("scripts/place.lua");
 
 /// The text of a script, after what it has in common with others.
 fn text(name: &str, script: &str) -> String {
-    match name {
-        "bury" | "complete" | "route" => [ENQUEUE, script].concat(),
+    let script = match name {
+        "bury" | "complete" | "route" | "route_left" => [ENQUEUE, script].concat(),
         "commit" | "put_memo" => [PLACE, APPEND, script].concat(),
         "redrive" | "redrive_one" | "trim" => [PLACE, FORGET, script].concat(),
         "events" => [PLACE, script].concat(),
         _ => script.to_owned(),
+    };
+    // Redis's own time is for the script alone that carries the store's clock on.
+    if name == "tick" || !script.contains("'TIME'") {
+        return script;
     }
+    [CLOCK, &script].concat()
 }
 
 scripts!(
@@ -52,14 +58,19 @@ scripts!(
     load,
     memo,
     note_deliveries,
+    put_aside,
     put_memo,
     read_log,
+    recall,
     redrive,
     redrive_one,
     release,
     reserve,
     route,
+    route_left,
+    tick,
     trim,
+    trim_left,
     waiting,
     watches,
 );

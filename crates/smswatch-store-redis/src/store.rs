@@ -2,6 +2,7 @@
 
 mod events;
 mod history;
+mod left;
 mod lookup;
 mod memo;
 mod queue;
@@ -15,20 +16,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redis::{FromRedisValue, Script};
+use futures::future::join_all;
+use redis::{FromRedisValue, RedisError, Script};
 use smswatch_core::async_trait;
 use smswatch_core::model::{DeliveryId, EventKind, MessageId, Timestamp};
 use smswatch_core::record::Record;
 use smswatch_core::store::{
     Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
     DeliveryFilter, DeliveryState, EventFilter, Gauges, HistoryBounds, KeptAside, Lane, LeaseId,
-    LogSlice, Memo, NewDelivery, NewEntry, Outcomes, Page, PageRequest, Priority, QueueRequest,
-    QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome,
-    RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+    LeftStep, Loaded, LogEntry, LogPosition, LogSlice, Memo, NewDelivery, NewEntry, Outcomes, Page,
+    PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep,
+    Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
 };
 
+use self::left::Offers;
 use self::queue::{DeliveryClaim, Pick};
 use crate::call::Call;
+use crate::clock::{Expectation, MOST_AHEAD};
 use crate::connection::Link;
 use crate::error::store_error;
 use crate::open::{OpenError, RedisOptions, open};
@@ -48,6 +52,8 @@ pub struct RedisStore {
     unanswered: Arc<Mutex<HashSet<(Shard, LeaseId)>>>,
     /// The same for claims of deliveries; a queue's are given back before it is claimed from.
     unanswered_deliveries: Arc<Mutex<HashSet<DeliveryClaim>>>,
+    clock: Arc<Expectation>,
+    offers: Arc<Offers>,
 }
 
 impl RedisStore {
@@ -68,6 +74,8 @@ impl RedisStore {
             leases: Arc::default(),
             unanswered: Arc::default(),
             unanswered_deliveries: Arc::default(),
+            clock: Arc::default(),
+            offers: Arc::default(),
         };
         let noted = store.note_deliveries().await;
         noted.map_err(OpenError::Upgrade)?;
@@ -87,13 +95,42 @@ impl RedisStore {
         let mut connection = self.connection.clone();
         call.invoke(&mut connection)
             .await
-            .map_err(|error| store_error(&error))
+            .map_err(|error| self.error(&error))
+    }
+
+    /// What a call came to that failed.
+    fn error(&self, error: &RedisError) -> StoreError {
+        store_error(error, self.connection.address())
     }
 
     fn unanswered(&self) -> MutexGuard<'_, HashSet<(Shard, LeaseId)>> {
         self.unanswered
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks all shards together for the time, and tells them what it should be at least: so each of them
+    /// notices a clock that was set back or stands still, and a shard that cannot be used is noticed.
+    async fn tick(&self) -> Result<Timestamp, StoreError> {
+        let expected = self.clock.least().map_or(0, Timestamp::as_millis);
+        let ticks = (0..self.shards).map(|shard| async move {
+            let mut call = self.call(&self.scripts.tick, Shard(shard));
+            call.arg(expected).arg(millis(MOST_AHEAD));
+            self.invoke::<i64>(&call).await
+        });
+        let mut now = Err(StoreError::Unexpected("no shard tells the time".to_owned()));
+        for tick in join_all(ticks).await {
+            match tick {
+                Ok(tick) => {
+                    let tick = Timestamp::from_millis(tick);
+                    now = Ok(now.map_or(tick, |now: Timestamp| now.max(tick)));
+                }
+                Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                // What it holds does not belong there; the others know what time it is.
+                Err(error) => now = now.or(Err(error)),
+            }
+        }
+        now.inspect(|now| self.clock.shown(*now))
     }
 
     /// A name for a lease of `lane`, which the scripts read out of it.
@@ -132,19 +169,14 @@ impl Store for RedisStore {
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
-        let mut connection = self.connection.clone();
-        let (seconds, micros): (i64, i64) = redis::cmd("TIME")
-            .query_async(&mut connection)
-            .await
-            .map_err(|error| store_error(&error))?;
-        Ok(Timestamp::from_millis(seconds * 1000 + micros / 1000))
+        self.tick().await
     }
 
     async fn load(
         &self,
         shard: Shard,
         message_ids: &[MessageId],
-    ) -> Result<Vec<Option<Record>>, StoreError> {
+    ) -> Result<Vec<Loaded>, StoreError> {
         self.load_records(shard, message_ids).await
     }
 
@@ -178,6 +210,39 @@ impl Store for RedisStore {
 
     async fn route(&self, shard: Shard, step: &RouteStep) -> Result<RouteOutcome, StoreError> {
         self.route_step(shard, step).await
+    }
+
+    async fn recall(
+        &self,
+        shard: Shard,
+        lane: Lane,
+        furthest: Duration,
+    ) -> Result<u64, StoreError> {
+        let mut call = self.call(&self.scripts.recall, shard);
+        call.arg(lane.index()).arg(millis(furthest));
+        self.invoke(&call).await
+    }
+
+    async fn put_aside(
+        &self,
+        shard: Shard,
+        lane: Lane,
+        message_ids: &[MessageId],
+    ) -> Result<(), StoreError> {
+        self.put_watches_aside(shard, lane, message_ids).await
+    }
+
+    async fn left_entries(
+        &self,
+        shard: Shard,
+        after: Option<&LogPosition>,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StoreError> {
+        self.entries_left(shard, after, limit).await
+    }
+
+    async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<u64, StoreError> {
+        self.route_entries_left(shard, step).await
     }
 
     async fn set_aside(&self) -> Result<Vec<KeptAside>, StoreError> {

@@ -153,7 +153,7 @@ async fn a_redis_that_goes_away_is_told_and_found_again_with_everything() {
             .await
             .ok();
     }
-    assert!(found.expect("loaded")[0].is_some());
+    assert!(matches!(found.expect("loaded")[0], Ok(Some(_))));
 }
 
 #[tokio::test]

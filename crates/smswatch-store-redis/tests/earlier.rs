@@ -46,7 +46,7 @@ async fn append(store: &RedisStore, id: &MessageId, body: &str) {
     let due = store.now().await.expect("the time");
     let item = CommitItem {
         message_id: id.clone(),
-        expected: known.expect("a record").remove(0),
+        expected: known.expect("a record").remove(0).expect("readable"),
         record: Some(Record::new(WatchState::Final, due, body.as_bytes())),
         lane: Lane::Old,
         entry: Some(NewEntry {

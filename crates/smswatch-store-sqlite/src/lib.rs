@@ -5,16 +5,22 @@
 //! its own, so that one that fails takes nothing with it, and is answered after the commit. Another
 //! thread reads lists and counters on a connection of its own, so that nobody's write waits for a page.
 //!
-//! A lock on a side file keeps a second process away. It also says that nobody else lives: opening the
+//! A lock on the file, and on one beside it, keeps a second process away, under whatever name it opens the
+//! file. It also says that nobody else lives: opening the
 //! file ends all leases, so that what a killed process had claimed is due at once.
 
 mod clock;
+mod counts;
 mod deliveries;
 mod error;
+mod left;
+mod lock;
 mod log;
 mod lookup;
 mod memos;
+mod numbers;
 mod open;
+mod origins;
 #[cfg(test)]
 mod plans;
 mod rates;

@@ -7,7 +7,7 @@ use smswatch_core::store::{
     PageRequest, RouteOutcome, RouteStep, SetAside, Shard,
 };
 
-use crate::deliveries;
+use crate::{deliveries, left};
 
 /// How many entries one trim removes at most.
 const MOST_TRIMMED: i64 = 1000;
@@ -100,6 +100,9 @@ pub(crate) fn route(
 }
 
 fn put_aside(connection: &Connection, entry: &SetAside, now: Timestamp) -> Result<()> {
+    if entry.is_newer {
+        return left::add(connection, entry, now);
+    }
     connection
         .prepare_cached(
             "INSERT INTO set_aside (at, position, error, body) VALUES (?1, ?2, ?3, ?4)",
@@ -130,16 +133,21 @@ pub(crate) fn set_aside(connection: &Connection) -> Result<Vec<KeptAside>> {
                     position: position(row.get(1)?),
                     error: row.get(2)?,
                     body: row.get(3)?,
+                    is_newer: false,
                 },
             })
         })?
+        .chain(left::newest(connection)?.into_iter().map(Ok))
         .collect()
 }
 
 /// How many entries were ever set aside.
 pub(crate) fn n_set_aside(connection: &Connection) -> Result<u64> {
     connection
-        .prepare_cached("SELECT coalesce(max(number), 0) FROM set_aside")?
+        .prepare_cached(
+            "SELECT coalesce(sum(seq), 0) FROM sqlite_sequence
+             WHERE name IN ('set_aside', 'left_entries')",
+        )?
         .query_row([], |row| row.get(0))
 }
 

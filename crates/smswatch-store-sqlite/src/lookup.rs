@@ -1,24 +1,14 @@
-//! Deliveries that are looked up, counted, and trimmed.
-
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::VecDeque;
+//! Deliveries that are looked up, one by one and page by page.
 
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::store::{
-    Bound, DeliveryFilter, DeliveryState, InvalidCursor, Page, PageRequest, QueueGauge,
-    StoredDelivery,
+    DeliveryFilter, DeliveryState, InvalidCursor, Page, PageRequest, StoredDelivery,
 };
 
 use crate::deliveries::{delivery_id, read_attempts};
 use crate::error::unreadable;
-
-/// How many deliveries one trim removes at most.
-const MOST_TRIMMED: u64 = 1000;
-
-/// How many places of one origin are read at once while several are merged.
-const CHUNK: usize = 32;
+use crate::origins::{Place, most, newest_before};
 
 const COLUMNS: &str = "number, id, sink, rule, state, message_ids, created_at, due, attempts_made, \
                        attempts, body, queued_at";
@@ -55,9 +45,6 @@ pub(crate) fn find(connection: &Connection, id: &DeliveryId) -> Result<Option<St
         })
         .optional()
 }
-
-/// When a delivery ended, or was queued while it is pending, and its number.
-type Place = (i64, i64);
 
 /// Where a page of deliveries goes on: behind a number, or behind a place where several origins are
 /// merged.
@@ -167,10 +154,6 @@ fn page_of_message(
     Ok(numbered(rows, limit))
 }
 
-fn most(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
 fn numbered(rows: Vec<(i64, StoredDelivery)>, limit: usize) -> Page<StoredDelivery> {
     let next = rows
         .last()
@@ -182,94 +165,14 @@ fn numbered(rows: Vec<(i64, StoredDelivery)>, limit: usize) -> Page<StoredDelive
     }
 }
 
-/// Deliveries of one sink, state and rule: the index has them in the order of their places.
-struct Origin {
-    sink: String,
-    state: String,
-    rule: String,
-    /// The next of their places, newest first.
-    places: VecDeque<Place>,
-}
-
-impl Origin {
-    /// Reads the next places, newest first, which lie before `before`.
-    fn read(&mut self, connection: &Connection, before: Place, since: i64) -> Result<()> {
-        self.places = connection
-            .prepare_cached(
-                "SELECT changed_at, number FROM deliveries
-                 WHERE sink = ?1 AND state = ?2 AND rule = ?3 AND changed_at >= ?4
-                   AND changed_at <= ?5 AND (changed_at, number) < (?5, ?6)
-                 ORDER BY changed_at DESC, number DESC LIMIT ?7",
-            )?
-            .query_map(
-                params![
-                    self.sink,
-                    self.state,
-                    self.rule,
-                    since,
-                    before.0,
-                    before.1,
-                    most(CHUNK)
-                ],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?
-            .collect::<Result<_>>()?;
-        Ok(())
-    }
-}
-
-fn origins(connection: &Connection, filter: &DeliveryFilter) -> Result<Vec<Origin>> {
-    connection
-        .prepare_cached(
-            "SELECT sink, state, rule FROM delivery_counts
-             WHERE count > 0 AND (?1 IS NULL OR sink = ?1) AND (?2 IS NULL OR state = ?2)
-               AND (?3 IS NULL OR rule = ?3)",
-        )?
-        .query_map(
-            params![
-                filter.sink,
-                filter.state.map(DeliveryState::as_str),
-                filter.rule
-            ],
-            |row| {
-                Ok(Origin {
-                    sink: row.get(0)?,
-                    state: row.get(1)?,
-                    rule: row.get(2)?,
-                    places: VecDeque::new(),
-                })
-            },
-        )?
-        .collect()
-}
-
-/// Merges the deliveries of all origins that the filter wants, newest first, and reads those that are
-/// on the page.
+/// Finds the places of the page among all origins that the filter wants, and reads only what is there.
 fn page_of_origins(
     connection: &Connection,
     filter: &DeliveryFilter,
     cursor: Cursor,
     limit: usize,
 ) -> Result<Page<StoredDelivery>> {
-    let since = filter.since.map_or(i64::MIN, Timestamp::as_millis);
-    let mut origins = origins(connection, filter)?;
-    let mut newest = BinaryHeap::with_capacity(origins.len());
-    for (which, origin) in origins.iter_mut().enumerate() {
-        origin.read(connection, cursor.place(), since)?;
-        newest.extend(origin.places.pop_front().map(|place| (place, which)));
-    }
-    let mut places = Vec::new();
-    while let Some((place, which)) = newest.pop() {
-        places.push(place);
-        if places.len() >= limit {
-            break;
-        }
-        let origin = &mut origins[which];
-        if origin.places.is_empty() {
-            origin.read(connection, place, since)?;
-        }
-        newest.extend(origin.places.pop_front().map(|place| (place, which)));
-    }
+    let places = newest_before(connection, filter, cursor.place(), limit)?;
     let mut read = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM deliveries WHERE number = ?1"
     ))?;
@@ -284,109 +187,4 @@ fn page_of_origins(
         items: items.collect::<Result<_>>()?,
         next,
     })
-}
-
-/// The places of the ended deliveries of a sink that lie behind `after`, in the order of their end,
-/// at most `limit`.
-pub(crate) fn ended_after(
-    connection: &Connection,
-    filter: &DeliveryFilter,
-    after: Place,
-    until: Timestamp,
-    limit: u32,
-) -> Result<Vec<Place>> {
-    let since = filter.since.map_or(i64::MIN, Timestamp::as_millis);
-    let mut first = BinaryHeap::new();
-    for origin in origins(connection, filter)? {
-        let mut select = connection.prepare_cached(
-            "SELECT changed_at, number FROM deliveries
-             WHERE sink = ?1 AND state = ?2 AND rule = ?3 AND changed_at BETWEEN ?4 AND ?5
-               AND (changed_at, number) > (?6, ?7)
-             ORDER BY changed_at, number LIMIT ?8",
-        )?;
-        let found = select.query_map(
-            params![
-                origin.sink,
-                origin.state,
-                origin.rule,
-                since.max(after.0),
-                until.as_millis(),
-                after.0,
-                after.1,
-                limit
-            ],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        for place in found {
-            first.push(Reverse(place?));
-        }
-    }
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    Ok(
-        std::iter::from_fn(|| first.pop().map(|Reverse(place)| place))
-            .take(limit)
-            .collect(),
-    )
-}
-
-/// Removes the deliveries in one of `states` that ended too long ago or are too many.
-pub(crate) fn trim(
-    connection: &Connection,
-    state: DeliveryState,
-    bound: &Bound,
-    now: Timestamp,
-) -> Result<u64> {
-    let too_old = (now - bound.keep_for).as_millis();
-    let count: u64 = connection
-        .prepare_cached("SELECT coalesce(sum(count), 0) FROM delivery_counts WHERE state = ?1")?
-        .query_row([state.as_str()], |row| row.get(0))?;
-    let surplus = count.saturating_sub(bound.max).min(MOST_TRIMMED);
-    let mut delete = connection.prepare_cached(
-        "DELETE FROM deliveries WHERE number IN (
-             SELECT number FROM deliveries WHERE state = ?1 AND ended_at < ?2
-             ORDER BY ended_at LIMIT ?3)",
-    )?;
-    let removed = delete.execute(params![state.as_str(), i64::MAX, surplus])?;
-    let left = MOST_TRIMMED - surplus;
-    let expired = delete.execute(params![state.as_str(), too_old, left])?;
-    Ok(u64::try_from(removed + expired).unwrap_or(u64::MAX))
-}
-
-/// Forgets the counters of what no delivery has any more, so that there are few.
-pub(crate) fn trim_counts(connection: &Connection) -> Result<()> {
-    connection
-        .prepare_cached("DELETE FROM delivery_counts WHERE count = 0")?
-        .execute([])?;
-    Ok(())
-}
-
-pub(crate) fn gauges(connection: &Connection) -> Result<Vec<QueueGauge>> {
-    let mut queues: Vec<QueueGauge> = connection
-        .prepare_cached(
-            "SELECT sink, sum(CASE state WHEN 'pending' THEN count ELSE 0 END),
-                 sum(CASE state WHEN 'dead' THEN count ELSE 0 END)
-             FROM delivery_counts GROUP BY sink",
-        )?
-        .query_map([], |row| {
-            Ok(QueueGauge {
-                sink: row.get(0)?,
-                pending: row.get(1)?,
-                dead: row.get(2)?,
-                oldest: None,
-            })
-        })?
-        .collect::<Result<_>>()?;
-    let mut oldest = connection.prepare_cached(
-        "SELECT min(queued_at) FROM deliveries
-         WHERE state = 'pending' AND sink = ?1 AND priority = ?2",
-    )?;
-    for queue in &mut queues {
-        for priority in 0..=1 {
-            let queued_at: Option<i64> =
-                oldest.query_row(params![queue.sink, priority], |row| row.get(0))?;
-            let queued_at = queued_at.map(Timestamp::from_millis);
-            queue.oldest = queue.oldest.into_iter().chain(queued_at).min();
-        }
-    }
-    Ok(queues)
 }

@@ -1,14 +1,14 @@
 //! Opens a file for this process alone.
 
-use std::ffi::OsString;
-use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use smswatch_core::model::Timestamp;
 
-use crate::{deliveries, schema, watches};
+use crate::clock::Clock;
+use crate::lock::FileLock;
+use crate::{deliveries, numbers, schema, watches};
 
 /// Why a file could not be opened as a store.
 #[derive(Debug, thiserror::Error)]
@@ -16,10 +16,19 @@ pub enum OpenError {
     /// Another process, or another store of this one, has the file.
     #[error("`{0}` is in use by another smswatch: one SQLite file serves one process")]
     InUse(PathBuf),
-    /// The lock beside the file cannot be made.
-    #[error("could not make the lock file `{path}`")]
+    /// The folder in which the file is to be does not exist.
+    #[error("the folder `{0}` does not exist: make it, or change `store.url`")]
+    NoFolder(PathBuf),
+    /// There is a folder where the file is to be.
+    #[error("`{0}` is a folder: name a file in it in `store.url`")]
+    Folder(PathBuf),
+    /// There is a file of another kind.
+    #[error("`{0}` exists and is not a file of SQLite: name another in `store.url`")]
+    NotSqlite(PathBuf),
+    /// The file, or the lock beside it, cannot be opened for writing.
+    #[error("could not open `{path}` for writing")]
     Lock {
-        /// The lock.
+        /// The file or the lock.
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
@@ -67,19 +76,30 @@ impl OpenError {
                         | ErrorCode::FileLockingProtocolFailed
                 )
             ),
-            Self::InUse(_) | Self::TooNew { .. } => false,
+            Self::InUse(_)
+            | Self::NoFolder(_)
+            | Self::Folder(_)
+            | Self::NotSqlite(_)
+            | Self::TooNew { .. } => false,
         }
     }
 }
 
 /// An open file, and the lock that keeps others away while it lives.
-pub(crate) fn open(path: &Path, now: Timestamp) -> Result<(Connection, File), OpenError> {
-    let lock = lock(path)?;
-    let failed = |source| OpenError::Sqlite {
-        path: path.to_owned(),
-        source,
+pub(crate) fn open(path: &Path) -> Result<(Connection, FileLock, Clock), OpenError> {
+    let mut lock = FileLock::take(path)?;
+    let failed = |source: rusqlite::Error| match source.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::NotSqlite(path.to_owned()),
+        _ => OpenError::Sqlite {
+            path: path.to_owned(),
+            source,
+        },
     };
-    let mut connection = Connection::open(path).map_err(failed)?;
+    // Without `SQLITE_OPEN_URI`: a file may well be called `file:x`.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(lock.path(), flags).map_err(failed)?;
     connection
         .pragma_update(None, "journal_mode", "WAL")
         .map_err(failed)?;
@@ -102,8 +122,10 @@ pub(crate) fn open(path: &Path, now: Timestamp) -> Result<(Connection, File), Op
             });
         }
     }
-    end_leases(&mut connection, now).map_err(failed)?;
-    Ok((connection, lock))
+    let clock = Clock::new(numbers::latest_instant(&connection).map_err(failed)?);
+    end_leases(&mut connection, clock.now()).map_err(failed)?;
+    lock.keep();
+    Ok((connection, lock, clock))
 }
 
 /// A second connection to a file that [`open`] has opened, which only reads; none to a store that lives
@@ -129,28 +151,6 @@ fn end_leases(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<(
     watches::end_leases(&transaction, now)?;
     deliveries::end_leases(&transaction, now)?;
     transaction.commit()
-}
-
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut name = OsString::from(path);
-    name.push(".lock");
-    let lock_path = PathBuf::from(name);
-    let failed = |source| OpenError::Lock {
-        path: lock_path.clone(),
-        source,
-    };
-    let mut options = OpenOptions::new();
-    let file = options
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&lock_path)
-        .map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
 }
 
 #[cfg(test)]

@@ -10,22 +10,22 @@ use smswatch_core::model::{DeliveryId, EventKind, MessageId};
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
     Attempt, Bound, Burial, CommitItem, CommitStep, Completion, DeliveryFilter, DeliveryState,
-    EventFilter, HistoryBounds, Lane, NewDelivery, NewEntry, Outcome, PageRequest, Priority,
-    QueueRequest, Rate, Redrive, RedriveStep, RouteStep, SetAside, Shard, Store,
+    EventFilter, HistoryBounds, Lane, LeftStep, NewDelivery, NewEntry, Outcome, PageRequest,
+    Priority, QueueRequest, Rate, Redrive, RedriveStep, RouteStep, SetAside, Shard, Store,
 };
 
 use crate::SqliteStore;
-use crate::clock::Clock;
 use crate::open::{open, open_to_read};
 
 const SHARD: Shard = Shard(0);
 const LEASE: Duration = Duration::from_secs(60);
 
 /// What grows with what is watched, told, or kept.
-const GROWING: [&str; 5] = [
+const GROWING: [&str; 6] = [
     "watches",
     "log",
     "log_kinds",
+    "left_entries",
     "deliveries",
     "delivery_messages",
 ];
@@ -114,6 +114,11 @@ async fn watch(store: &SqliteStore) {
     let lease = claimed.expect("a claim").lease.expect("a watch");
     store.release(SHARD, lease).await.expect("a release");
     store.watches(&all()).await.expect("a page");
+    let unreadable = [id(1)];
+    let aside = store.put_aside(SHARD, Lane::Young, &unreadable);
+    aside.await.expect("put aside");
+    let recalled = store.recall(SHARD, Lane::Young, LEASE).await;
+    recalled.expect("an answer");
 }
 
 async fn route(store: &SqliteStore) {
@@ -123,16 +128,27 @@ async fn route(store: &SqliteStore) {
         position: to.clone(),
         error: "odd".to_owned(),
         body: vec![1],
+        is_newer: false,
+    };
+    let newer = SetAside {
+        is_newer: true,
+        ..aside.clone()
     };
     let step = RouteStep {
         from: slice.cursor,
         to,
         entries: 1,
         deliveries: vec![delivery(1, Priority::Normal)],
-        set_aside: vec![aside],
+        set_aside: vec![aside, newer],
     };
     store.route(SHARD, &step).await.expect("a step");
     store.set_aside().await.expect("a list");
+    let left = store.left_entries(SHARD, None, 10).await;
+    let routed = LeftStep {
+        entries: vec![left.expect("entries")[0].position.clone()],
+        deliveries: Vec::new(),
+    };
+    store.route_left(SHARD, &routed).await.expect("a step");
     for message_id in [None, Some(id(1))] {
         for kind in [
             None,
@@ -261,8 +277,7 @@ async fn keep_house(store: &SqliteStore) {
 async fn no_statement_reads_a_growing_table_from_end_to_end() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store.db");
-    let clock = Clock::default();
-    let (mut writing, lock) = open(&path, clock.now()).expect("a file");
+    let (mut writing, lock, clock) = open(&path).expect("a file");
     let reading = open_to_read(&path).expect("a file");
     let mut reading = reading.expect("it is not in memory");
     let seen = Statements::default();

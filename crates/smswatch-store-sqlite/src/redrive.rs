@@ -8,7 +8,7 @@ use smswatch_core::store::{
 };
 
 use crate::error::unreadable;
-use crate::lookup::ended_after;
+use crate::origins::ended_after;
 
 /// Takes up or forgets what a step asks for; goes on behind the end and number of the last delivery.
 pub(crate) fn redrive(

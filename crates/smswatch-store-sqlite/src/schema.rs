@@ -147,8 +147,26 @@ WHEN old.state <> new.state BEGIN
 END;
 ";
 
+/// Log entries that a later version wrote, for whoever can read them.
+const LEFT: &str = "
+CREATE TABLE left_entries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+";
+
 /// What leads from each version to the next, beginning with an empty file.
-const STEPS: &[&str] = &[TABLES, QUEUED_AGAIN, SET_ASIDE, AGES, COUNTS_AND_INDICES];
+const STEPS: &[&str] = &[
+    TABLES,
+    QUEUED_AGAIN,
+    SET_ASIDE,
+    AGES,
+    COUNTS_AND_INDICES,
+    LEFT,
+];
 
 /// The version that this program writes.
 pub(crate) const VERSION: i64 = STEPS.len() as i64;
@@ -176,7 +194,7 @@ mod tests {
     use smswatch_core::store::{EventFilter, NewEntry};
 
     use super::*;
-    use crate::{log, lookup, watches};
+    use crate::{counts, log, watches};
 
     #[test]
     fn what_an_earlier_version_queued_is_still_there_after_an_upgrade() {
@@ -231,7 +249,7 @@ mod tests {
         let watches = watches::by_state(&connection).expect("counts");
         let counted = [(WatchState::Final, 2), (WatchState::Removed, 1)];
         assert_eq!(watches, counted);
-        let queues = lookup::gauges(&connection).expect("counts");
+        let queues = counts::gauges(&connection).expect("counts");
         assert_eq!((queues[0].pending, queues[0].dead), (2, 0));
         assert_eq!(queues[0].oldest, Some(Timestamp::from_millis(7)));
     }

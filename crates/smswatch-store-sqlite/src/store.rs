@@ -1,7 +1,6 @@
 //! The seam: hands each step to the thread that owns the file.
 
 use std::fmt;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +12,19 @@ use smswatch_core::record::Record;
 use smswatch_core::store::{
     Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
     DeliveryFilter, DeliveryState, EventFilter, Gauges, HistoryBounds, KeptAside, Lane, LeaseId,
-    LogSlice, Memo, NewDelivery, NewEntry, Outcomes, Page, PageRequest, Priority, QueueRequest,
-    QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep, Redriven, Reserved, RouteOutcome,
-    RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+    LeftStep, Loaded, LogEntry, LogPosition, LogSlice, Memo, NewDelivery, NewEntry, Outcomes, Page,
+    PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep,
+    Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
 };
 
 use crate::clock::Clock;
+use crate::lock::FileLock;
 use crate::open::{OpenError, open, open_to_read};
 use crate::reader::Reader;
 use crate::worker::Worker;
-use crate::{deliveries, log, lookup, memos, rates, redrive, waiting, watches};
+use crate::{
+    counts, deliveries, left, log, lookup, memos, numbers, rates, redrive, waiting, watches,
+};
 
 /// A store in one SQLite file, for one process; it has one shard.
 #[derive(Clone)]
@@ -41,8 +43,7 @@ impl SqliteStore {
     ///
     /// Somebody else has the file, a later version wrote it, or it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let clock = Clock::default();
-        let (connection, lock) = open(path, clock.now())?;
+        let (connection, lock, clock) = open(path)?;
         let reading = open_to_read(path)?;
         Self::on(connection, lock, reading, clock).map_err(|source| OpenError::Lock {
             path: path.to_owned(),
@@ -53,7 +54,7 @@ impl SqliteStore {
     /// A store on connections that are open: one that writes, and one that reads.
     pub(crate) fn on(
         connection: Connection,
-        lock: File,
+        lock: FileLock,
         reading: Option<Connection>,
         clock: Clock,
     ) -> std::io::Result<Self> {
@@ -101,10 +102,14 @@ impl Store for SqliteStore {
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
-        self.run(|_, now| Ok(now)).await
+        self.run(|connection, now| {
+            numbers::note_time(connection, now)?;
+            Ok(now)
+        })
+        .await
     }
 
-    async fn load(&self, _: Shard, ids: &[MessageId]) -> Result<Vec<Option<Record>>, StoreError> {
+    async fn load(&self, _: Shard, ids: &[MessageId]) -> Result<Vec<Loaded>, StoreError> {
         let ids = ids.to_vec();
         self.run(move |connection, _| watches::load(connection, &ids))
             .await
@@ -146,6 +151,34 @@ impl Store for SqliteStore {
     async fn route(&self, _: Shard, step: &RouteStep) -> Result<RouteOutcome, StoreError> {
         let step = step.clone();
         self.run(move |connection, now| log::route(connection, &step, now))
+            .await
+    }
+
+    async fn recall(&self, _: Shard, lane: Lane, furthest: Duration) -> Result<u64, StoreError> {
+        self.run(move |connection, now| watches::recall(connection, lane, furthest, now))
+            .await
+    }
+
+    async fn put_aside(&self, _: Shard, _: Lane, ids: &[MessageId]) -> Result<(), StoreError> {
+        let ids = ids.to_vec();
+        self.run(move |connection, now| watches::put_aside(connection, &ids, now))
+            .await
+    }
+
+    async fn left_entries(
+        &self,
+        _: Shard,
+        after: Option<&LogPosition>,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StoreError> {
+        let after = after.cloned();
+        self.run(move |connection, _| left::read(connection, after.as_ref(), limit))
+            .await
+    }
+
+    async fn route_left(&self, _: Shard, step: &LeftStep) -> Result<u64, StoreError> {
+        let step = step.clone();
+        self.run(move |connection, now| left::route(connection, &step, now))
             .await
     }
 
@@ -327,7 +360,7 @@ impl Store for SqliteStore {
                 watches: watches::by_state(connection)?,
                 unrouted: log::unrouted(connection)?,
                 set_aside: log::n_set_aside(connection)?,
-                queues: lookup::gauges(connection)?,
+                queues: counts::gauges(connection)?,
             })
         })
         .await
@@ -336,10 +369,11 @@ impl Store for SqliteStore {
     async fn trim(&self, _: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError> {
         let bounds = *bounds;
         self.run(move |connection, now| {
-            let ended = |state, bound| lookup::trim(connection, state, bound, now);
-            lookup::trim_counts(connection)?;
+            let ended = |state, bound| counts::trim(connection, state, bound, now);
+            counts::trim_counts(connection)?;
             Ok(Trimmed {
-                events: log::trim(connection, &bounds.events, now)?,
+                events: log::trim(connection, &bounds.events, now)?
+                    + left::trim(connection, &bounds.events, now)?,
                 deliveries: ended(DeliveryState::Delivered, &bounds.deliveries)?
                     + ended(DeliveryState::Suppressed, &bounds.deliveries)?,
                 dead: ended(DeliveryState::Dead, &bounds.dead)?,

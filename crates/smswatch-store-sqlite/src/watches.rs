@@ -7,22 +7,30 @@ use smswatch_core::model::{MessageId, Timestamp};
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
     Appended, ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, InvalidCursor,
-    Lane, LeaseId, Page, PageRequest,
+    Lane, LeaseId, Loaded, Page, PageRequest, UnreadableRecord,
 };
 
-use crate::error::unreadable;
 use crate::log;
 
-pub(crate) fn load(connection: &Connection, ids: &[MessageId]) -> Result<Vec<Option<Record>>> {
-    ids.iter().map(|id| load_one(connection, id)).collect()
-}
+/// The number of the lease under which watches are that this version cannot read. Nobody finishes it; it
+/// ends when somebody else opens the file, and after [`OFFERED_EVERY`].
+const ASIDE: i64 = -1;
 
-fn load_one(connection: &Connection, id: &MessageId) -> Result<Option<Record>> {
-    match stored(connection, id)? {
-        Some(None) => Err(unreadable("the record of a watch")),
-        Some(record) => Ok(record),
-        None => Ok(None),
-    }
+/// How often it is tried whether what is put aside can be read by now.
+const OFFERED_EVERY: Duration = Duration::from_secs(60);
+
+/// Up to how many watches that are put aside are counted.
+const MOST_COUNTED: u32 = 10_000;
+
+pub(crate) fn load(connection: &Connection, ids: &[MessageId]) -> Result<Vec<Loaded>> {
+    let load_one = |id| {
+        Ok(match stored(connection, id)? {
+            Some(None) => Err(UnreadableRecord),
+            Some(record) => Ok(record),
+            None => Ok(None),
+        })
+    };
+    ids.iter().map(load_one).collect()
 }
 
 /// What is stored of a watch: a record, or something that this version cannot read.
@@ -64,6 +72,9 @@ pub(crate) fn commit(
         })
         .collect::<Result<_>>()?;
     // Positions have no gaps.
+    for lease in &step.finished {
+        give_back(connection, step, lease)?;
+    }
     let appended = positions.first().map(|first| Appended {
         after: log::position(first - 1),
         positions: positions.iter().copied().map(log::position).collect(),
@@ -73,6 +84,22 @@ pub(crate) fn commit(
         unrouted: log::unrouted(connection)?,
         appended,
     })
+}
+
+/// Makes claimable what keeps its due time and stood under a lease that has come to its end.
+fn give_back(connection: &Connection, step: &CommitStep, lease: &LeaseId) -> Result<()> {
+    let Ok(number) = lease.0.parse::<i64>() else {
+        return Ok(());
+    };
+    let mut give_back = connection
+        .prepare_cached("UPDATE watches SET at = ?2, lease = NULL WHERE id = ?1 AND lease = ?3")?;
+    for item in &step.items {
+        let due = |record: &Option<Record>| record.as_ref().map(Record::due);
+        if let (Some(due), true) = (due(&item.record), due(&item.expected) == due(&item.record)) {
+            give_back.execute(params![item.message_id.as_str(), due.as_millis(), number])?;
+        }
+    }
+    Ok(())
 }
 
 fn write(connection: &Connection, item: &CommitItem) -> Result<()> {
@@ -123,32 +150,48 @@ pub(crate) fn claim(
     now: Timestamp,
 ) -> Result<ClaimedWatches> {
     let lane = lane_number(lane);
-    let rows: Vec<(MessageId, Option<Record>)> = connection
+    let rows: Vec<(String, Option<Record>)> = connection
         .prepare_cached(
             "SELECT id, record FROM watches WHERE lane = ?1 AND at <= ?2 ORDER BY at LIMIT ?3",
         )?
-        .query_map(params![lane, now.as_millis(), limit], identified)?
+        .query_map(params![lane, now.as_millis(), limit], |row| {
+            Ok((row.get(0)?, record(row, 1)?))
+        })?
         .collect::<Result<_>>()?;
-    let lease = if rows.is_empty() {
-        None
-    } else {
-        Some(take(connection, &rows, (now + lease).as_millis())?)
-    };
-    let (mut watches, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+    let (mut watches, mut strange) = (Vec::with_capacity(rows.len()), Vec::new());
     for (id, record) in rows {
-        match record {
-            Some(record) => watches.push((id, record)),
-            None => unreadable.push(id),
+        match (MessageId::new(&id), record) {
+            (Ok(id), Some(record)) => watches.push((id, record)),
+            _ => strange.push(id),
         }
     }
+    let lease = if watches.is_empty() {
+        None
+    } else {
+        Some(take(connection, &watches, (now + lease).as_millis())?)
+    };
+    let mut unreadable = Vec::new();
+    for id in strange {
+        // What was aside before is no news.
+        if aside(connection, &id, now)? {
+            unreadable.extend(MessageId::new(&id));
+        }
+    }
+    let put_aside = connection
+        .prepare_cached(
+            "SELECT count(*) FROM
+                 (SELECT 1 FROM watches WHERE lease = ?1 AND lane = ?2 LIMIT ?3)",
+        )?
+        .query_row(params![ASIDE, lane, MOST_COUNTED], |row| row.get(0))?;
     let next_due = connection
         .prepare_cached("SELECT at FROM watches WHERE lane = ?1 ORDER BY at LIMIT 1")?
         .query_row([lane], |row| row.get(0).map(Timestamp::from_millis))
         .optional()?;
     Ok(ClaimedWatches {
-        lease: lease.filter(|_| !watches.is_empty()),
+        lease,
         watches,
         unreadable,
+        put_aside: Some(put_aside),
         next_due,
         now,
     })
@@ -168,10 +211,53 @@ fn take<T>(connection: &Connection, watches: &[(MessageId, T)], until: i64) -> R
     Ok(LeaseId(number.to_string()))
 }
 
-/// A watch's id and record; none when the record cannot be read.
-fn identified(row: &Row<'_>) -> Result<(MessageId, Option<Record>)> {
-    let id = MessageId::new(row.get::<_, String>(0)?).map_err(|_| unreadable("a message id"))?;
-    Ok((id, record(row, 1)?))
+/// Makes watches due that are scheduled, or held, further ahead than anything can be.
+pub(crate) fn recall(
+    connection: &Connection,
+    lane: Lane,
+    furthest: Duration,
+    now: Timestamp,
+) -> Result<u64> {
+    let recalled = connection
+        .prepare_cached(
+            "UPDATE watches SET at = ?2, lease = NULL WHERE id IN
+                 (SELECT id FROM watches WHERE lane = ?1 AND at > ?3 LIMIT ?4)",
+        )?
+        .execute(params![
+            lane_number(lane),
+            now.as_millis(),
+            (now + furthest).as_millis(),
+            MOST_COUNTED,
+        ])?;
+    Ok(u64::try_from(recalled).unwrap_or(u64::MAX))
+}
+
+/// Puts a watch aside that cannot be read; returns whether it was not put aside before.
+fn aside(connection: &Connection, id: &str, now: Timestamp) -> Result<bool> {
+    let before: Option<i64> = connection
+        .prepare_cached("SELECT lease FROM watches WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))?;
+    connection
+        .prepare_cached("UPDATE watches SET at = ?2, lease = ?3 WHERE id = ?1")?
+        .execute(params![id, (now + OFFERED_EVERY).as_millis(), ASIDE])?;
+    Ok(before != Some(ASIDE))
+}
+
+/// Puts watches aside whose bodies the caller cannot read.
+pub(crate) fn put_aside(connection: &Connection, ids: &[MessageId], now: Timestamp) -> Result<()> {
+    for id in ids {
+        if stored(connection, id)?.is_some() {
+            aside(connection, id.as_str(), now)?;
+        }
+    }
+    Ok(())
+}
+
+/// A watch's id and record; none when either cannot be read.
+fn identified(row: &Row<'_>) -> Result<(String, Option<(MessageId, Record)>)> {
+    let text: String = row.get(0)?;
+    let id = MessageId::new(&text).ok();
+    Ok((text, id.zip(record(row, 1)?)))
 }
 
 pub(crate) fn release(connection: &Connection, lease: &LeaseId, now: Timestamp) -> Result<()> {
@@ -225,9 +311,8 @@ pub(crate) fn page(
         .last()
         .filter(|_| is_full)
         .map(|(id, _)| format!("{AFTER}{id}"));
-    let readable = |(id, record): (MessageId, Option<Record>)| record.map(|record| (id, record));
     Ok(Page {
-        items: items.into_iter().filter_map(readable).collect(),
+        items: items.into_iter().filter_map(|(_, watch)| watch).collect(),
         next,
     })
 }

@@ -1,7 +1,6 @@
 //! The one thread that owns the connection: does what waits in one transaction, then answers.
 
 use std::any::Any;
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -10,6 +9,7 @@ use smswatch_core::store::StoreError;
 use tokio::sync::oneshot;
 
 use crate::error::store_error;
+use crate::lock::FileLock;
 
 /// How many steps share a transaction at most.
 const MOST_AT_ONCE: usize = 256;
@@ -27,7 +27,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts the thread; it ends when the last handle is dropped, and gives the lock back then.
-    pub(crate) fn start(connection: Connection, lock: File) -> std::io::Result<Self> {
+    pub(crate) fn start(connection: Connection, lock: FileLock) -> std::io::Result<Self> {
         let (jobs, waiting) = channel();
         std::thread::Builder::new()
             .name("sqlite".to_owned())
@@ -130,7 +130,7 @@ mod tests {
         connection
             .execute_batch("CREATE TABLE t (n INTEGER)")
             .expect("a table");
-        let lock = tempfile::tempfile().expect("a file");
+        let lock = FileLock::take(std::path::Path::new(":memory:")).expect("a lock");
         let worker = Worker::start(connection, lock).expect("a thread");
         let insert = "INSERT INTO t VALUES (1)";
         let panicking = worker.run::<()>(move |connection| {

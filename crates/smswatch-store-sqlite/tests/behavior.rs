@@ -51,6 +51,72 @@ async fn a_second_store_on_one_file_is_refused_until_the_first_is_gone() {
 }
 
 #[tokio::test]
+async fn a_file_in_use_is_refused_under_every_name_it_has() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    std::fs::create_dir(at("folder")).expect("a folder");
+    std::os::unix::fs::symlink("store.db", at("early.db"))
+        .expect("a link to what is not there yet");
+    let first = SqliteStore::open(&at("early.db")).expect("a store");
+    std::os::unix::fs::symlink(at("store.db"), at("folder/link.db")).expect("a link");
+    std::os::unix::fs::symlink(directory.path(), at("other")).expect("a link");
+    std::fs::hard_link(at("store.db"), at("folder/hard.db")).expect("a second name");
+    for name in [
+        "store.db",
+        "early.db",
+        "folder/link.db",
+        "other/store.db",
+        "folder/hard.db",
+    ] {
+        let refused = SqliteStore::open(&at(name)).expect_err("it is in use");
+        assert!(matches!(refused, OpenError::InUse(_)), "{name}: {refused}");
+    }
+    assert!(first.now().await.is_ok());
+    let locks = |folder: &str| {
+        let entries = std::fs::read_dir(at(folder)).expect("a folder");
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        names
+            .filter(|name| name.to_string_lossy().ends_with(".lock"))
+            .count()
+    };
+    assert_eq!((locks("."), locks("folder")), (1, 0));
+}
+
+#[test]
+fn what_can_be_no_store_is_refused_in_words_and_leaves_no_lock_behind() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    std::fs::write(at("garbage.db"), "x".repeat(5000)).expect("a file");
+    std::fs::create_dir(at("folder.db")).expect("a folder");
+    let said = |name: &str| {
+        let refused = SqliteStore::open(&at(name)).expect_err("it is refused");
+        let here = directory.path().display().to_string();
+        refused.to_string().replace(&here, "HERE")
+    };
+    let all = ["garbage.db", "folder.db", "nowhere/store.db"].map(said);
+    insta::assert_snapshot!(all.join("\n"), @r"
+    `HERE/garbage.db` exists and is not a file of SQLite: name another in `store.url`
+    `HERE/folder.db` is a folder: name a file in it in `store.url`
+    the folder `HERE/nowhere` does not exist: make it, or change `store.url`
+    ");
+    let mut left: Vec<_> = std::fs::read_dir(directory.path())
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["folder.db", "garbage.db"]);
+}
+
+#[tokio::test]
+async fn stores_in_memory_are_each_their_own_and_leave_no_file() {
+    let memory = std::path::Path::new(":memory:");
+    let (one, other) = (SqliteStore::open(memory), SqliteStore::open(memory));
+    assert!(one.expect("a store").now().await.is_ok());
+    assert!(other.expect("a store").now().await.is_ok());
+    assert!(!std::path::Path::new(":memory:.lock").exists());
+}
+
+#[tokio::test]
 async fn a_file_of_a_later_version_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store.db");

@@ -6,8 +6,8 @@ use std::time::Duration;
 use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
-    Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, Lane, NewDelivery, Outcome,
-    Priority, Shard, Store, StoreError,
+    Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, Lane, Loaded, NewDelivery,
+    Outcome, Priority, Shard, Store, StoreError,
 };
 use smswatch_store_sqlite::{OpenError, SqliteStore};
 
@@ -35,7 +35,8 @@ async fn add(store: &SqliteStore, n: u32) -> Result<(), StoreError> {
 async fn known(store: &SqliteStore, count: u32) -> Vec<bool> {
     let ids: Vec<MessageId> = (0..count).map(message).collect();
     let records = store.load(Shard(0), &ids).await.expect("it can be read");
-    records.iter().map(Option::is_some).collect()
+    let is_there = |record: &Loaded| matches!(record, Ok(Some(_)));
+    records.iter().map(is_there).collect()
 }
 
 /// Opens a file whose last owner is about to let go of it.

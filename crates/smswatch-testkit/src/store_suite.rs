@@ -18,6 +18,7 @@ mod leases;
 mod log;
 mod lookup;
 mod memos;
+mod newer;
 mod queue;
 mod rates;
 mod redrive;
@@ -41,6 +42,7 @@ pub use leases::*;
 pub use log::*;
 pub use lookup::*;
 pub use memos::*;
+pub use newer::*;
 pub use queue::*;
 pub use rates::*;
 pub use redrive::*;
@@ -72,6 +74,11 @@ macro_rules! store_suite {
             a_deleted_watch_is_not_claimed,
             a_released_lease_is_due_at_once,
             a_finished_lease_gives_nothing_back,
+            a_due_time_that_stays_is_due_when_its_lease_is_finished,
+            what_is_put_aside_is_due_to_nobody_and_stays,
+            what_is_scheduled_too_far_ahead_is_due_when_it_is_recalled,
+            a_left_entry_is_kept_whole_until_somebody_routes_it,
+            left_entries_that_a_bound_removes_are_counted,
             concurrent_claims_share_the_watches,
             ids_and_records_of_any_size_come_back,
             all_watches_but_removed_ones_are_paged_once,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use smswatch_core::sink::ConfiguredSink;
 
-use crate::cli::{Cli, Command, DeadCommand, SinkCommand};
+use crate::cli::{Cli, Command, ConfigCommand, DeadCommand, SinkCommand};
 use crate::commands;
 use crate::console::ConsoleSink;
 use crate::report::{self, Failure};
@@ -98,7 +98,8 @@ impl App {
         match command {
             Command::Run(args) => crate::run::run(types, &args).await?,
             Command::Demo(args) => crate::demo::demo(types, &args).await?,
-            Command::Check(args) => crate::check::check(types, &args)?,
+            Command::Check(args) => crate::check::check(types, &args).await?,
+            Command::Config(ConfigCommand::Show(args)) => crate::check::show(types, &args)?,
             Command::Schema => crate::check::schema(types)?,
             Command::Watch(args) => commands::watch::watch(args).await?,
             Command::Unwatch(args) => commands::watch::unwatch(args).await?,

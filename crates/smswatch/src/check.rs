@@ -1,17 +1,22 @@
-//! `smswatch check` and `smswatch schema`: what is right, and what is not.
+//! `smswatch check`, `config show` and `schema`: what is right, what is not, and what takes effect.
 
+mod online;
+
+use anyhow::Context as _;
 use smswatch_outbound::Route;
 
-use crate::cli::ConfigArgs;
+use crate::cli::{CheckArgs, ConfigArgs};
 use crate::output::{print, print_json, remark};
 use crate::report::Failure;
 use crate::settings;
 use crate::sink_types::SinkTypes;
 use crate::wiring;
 
-pub(crate) fn check(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Failure> {
-    let loaded = settings::load(types, args.config.as_deref())?;
+pub(crate) async fn check(types: &SinkTypes, args: &CheckArgs) -> Result<(), Failure> {
+    let loaded = settings::load(types, args.config.config.as_deref())?;
     loaded.warn();
+    settings::try_folder(&loaded.configuration.store)
+        .context("no file can be made in the folder of `store.url`")?;
     for unusable in Route::unusable() {
         remark(&format!("warning: {unusable}"));
     }
@@ -26,7 +31,19 @@ pub(crate) fn check(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Failure>
         plural(loaded.configuration.sinks.len(), "sink"),
         plural(loaded.configuration.rules.len(), "rule"),
     );
-    Ok(print(&summary)?)
+    print(&summary)?;
+    match args.online {
+        true => online::check(loaded.configuration).await,
+        false => Ok(()),
+    }
+}
+
+/// Prints the configuration that takes effect.
+pub(crate) fn show(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Failure> {
+    let loaded = settings::load(types, args.config.as_deref())?;
+    loaded.warn();
+    let yaml = serde_yaml::to_string(&loaded.effective).context("could not write YAML")?;
+    Ok(print(&yaml)?)
 }
 
 pub(crate) fn schema(types: &SinkTypes) -> anyhow::Result<()> {

@@ -4,6 +4,7 @@ mod dead;
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use dead::{
@@ -25,7 +26,10 @@ pub(crate) enum Command {
     /// Show the main job at work on simulated messages; needs nothing
     Demo(DemoArgs),
     /// Check the configuration and say everything that is wrong with it
-    Check(ConfigArgs),
+    Check(CheckArgs),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Have messages watched by the running service
     Watch(WatchArgs),
     /// Stop watching messages; what is known of them goes
@@ -51,8 +55,25 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
     /// The configuration file [default: smswatch.yaml, else config/smswatch.yaml]
-    #[arg(long, value_name = "FILE", env = "SMSWATCH_CONFIG")]
+    // An empty variable is taken, and means that none is set.
+    #[arg(long, value_name = "FILE", env = "SMSWATCH_CONFIG",
+          value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Also ask Routee for a token, and try whether every sink's receiver can be reached; nothing is sent
+    #[arg(long)]
+    pub(crate) online: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the configuration that takes effect as YAML: defaults filled in, secrets hidden
+    Show(ConfigArgs),
 }
 
 #[derive(Debug, Clone, Args)]

@@ -3,15 +3,21 @@
 mod audience;
 mod convert;
 mod document;
+mod effective;
+mod empty;
 mod fallback;
-mod files;
 mod fingerprint;
 mod load;
 pub(crate) mod schema;
+mod secrets;
+mod sinks;
+mod source;
+mod store_url;
 mod validate;
+mod walk;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use smswatch_core::settings::{Settings, SinkSettings};
@@ -24,6 +30,7 @@ use smswatch_rules::{Diagnostic, RuleBook};
 use crate::heartbeat::HeartbeatOptions;
 
 pub(crate) use self::load::{load, read};
+pub(crate) use self::store_url::try_folder;
 
 /// The sinks of a configuration, by name.
 pub(crate) type Sinks = BTreeMap<String, (Arc<dyn Sink>, SinkSettings)>;
@@ -36,17 +43,6 @@ pub(crate) struct Source {
     pub(crate) file: PathBuf,
     pub(crate) text: String,
     pub(crate) environment: Environment,
-}
-
-impl Source {
-    /// A file, with the process's environment.
-    fn of_file(file: &Path) -> std::io::Result<Self> {
-        Ok(Self {
-            file: file.to_owned(),
-            text: std::fs::read_to_string(file)?,
-            environment: Box::new(|name| std::env::var(name).ok()),
-        })
-    }
 }
 
 /// Which store the operator wants.
@@ -83,6 +79,8 @@ pub(crate) struct Configuration {
 pub(crate) struct Loaded {
     pub(crate) file: PathBuf,
     pub(crate) configuration: Configuration,
+    /// The same as a person would write it out: defaults filled in, secrets hidden.
+    pub(crate) effective: serde_json::Value,
     pub(crate) warnings: Vec<Diagnostic>,
 }
 

@@ -89,6 +89,19 @@ pub(crate) fn outbound(configuration: &Configuration) -> anyhow::Result<Outbound
     })
 }
 
+/// Why the API has no address.
+fn not_listening(listen: SocketAddr, error: std::io::Error) -> anyhow::Error {
+    let is_taken = error.kind() == std::io::ErrorKind::AddrInUse;
+    let error = anyhow::Error::new(error);
+    match is_taken {
+        true => error.context(format!(
+            "could not listen on {listen}: another program listens there, perhaps another smswatch; \
+             choose another address with `http.listen`"
+        )),
+        false => error.context(format!("could not listen on {listen}")),
+    }
+}
+
 /// Opens the store, starts the stages and opens the door. A store that is not there yet is waited
 /// for, with the door ajar; none where `stop` came first.
 pub(crate) async fn start(
@@ -111,7 +124,7 @@ pub(crate) async fn start(
     let listen = configuration.http.listen;
     let server = Server::bind(configuration.http)
         .await
-        .with_context(|| format!("could not listen on {listen}"))?;
+        .map_err(|error| not_listening(listen, error))?;
     let door = server.door();
     let front = Front::of(server);
     let waiting = store::wait(opened, &configuration.store, &door, front.address);

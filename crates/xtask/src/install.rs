@@ -1,8 +1,15 @@
 //! Installs the real servers that tests and benchmarks run against, where they are missing.
 
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+
+/// How long a package manager that somebody else runs is waited for.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long after a try that met a busy package manager the next one comes.
+const PAUSE: Duration = Duration::from_secs(3);
 
 /// A Debian package, and a command that succeeds where it is installed.
 struct Tool {
@@ -51,7 +58,30 @@ pub(crate) fn missing_servers() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Runs `apt-get`, and waits while another package manager is busy: `apt-get install` waits by itself, `apt-get
+/// update` does not.
 fn apt(arguments: &[&str]) -> anyhow::Result<()> {
+    let started = Instant::now();
+    loop {
+        let errors = match run(arguments)? {
+            Ok(()) => return Ok(()),
+            Err(errors) => errors,
+        };
+        if !is_busy(&errors) || started.elapsed() > PATIENCE {
+            bail!("apt-get {} failed: {}", arguments.join(" "), errors.trim());
+        }
+        println!("another package manager is busy; waiting for it");
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Whether `apt-get` failed because another package manager holds a lock.
+fn is_busy(errors: &str) -> bool {
+    errors.contains("Could not get lock") || errors.contains("Unable to lock")
+}
+
+/// Runs `apt-get` once. The inner error is what it said.
+fn run(arguments: &[&str]) -> anyhow::Result<Result<(), String>> {
     let is_root = Command::new("id")
         .arg("-u")
         .output()
@@ -64,21 +94,24 @@ fn apt(arguments: &[&str]) -> anyhow::Result<()> {
     if !is_root {
         command.arg("apt-get");
     }
-    let status = command
+    let seconds = PATIENCE.as_secs();
+    let output = command
+        .arg("-o")
+        .arg(format!("DPkg::Lock::Timeout={seconds}"))
         .args(arguments)
         .env("DEBIAN_FRONTEND", "noninteractive")
+        // What it says about locks is read.
+        .env("LC_ALL", "C")
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status()
+        .output()
         .with_context(|| {
             let packages = TOOLS.map(|tool| tool.package).join(" and ");
             format!("the tests need Debian's {packages}, and apt-get could not be run")
         })?;
-    if status.success() {
-        Ok(())
-    } else {
-        bail!("apt-get {} failed", arguments.join(" "))
-    }
+    Ok(match output.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    })
 }
 
 fn succeeds(command: &[&str]) -> bool {
@@ -92,4 +125,18 @@ fn succeeds(command: &[&str]) -> bool {
         .stderr(Stdio::null())
         .status();
     status.is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_busy_package_manager_is_waited_for() {
+        assert!(is_busy(
+            "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 71 (apt-get)\n\
+             E: Unable to lock directory /var/lib/apt/lists/\n"
+        ));
+        assert!(!is_busy("E: Unable to locate package redis-server\n"));
+    }
 }

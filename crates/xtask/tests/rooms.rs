@@ -72,6 +72,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("slack-morphism", &["smswatch-sink-slack"]),
     ("axum", &["smswatch-http", "smswatch-testkit", "xtask"]),
     ("saphyr-parser", &["smswatch-rules"]),
+    ("serde_yaml", &["smswatch-rules", "smswatch"]),
     ("minijinja", &["smswatch-rules", "smswatch-sink-email"]),
     ("prometheus-client", &["smswatch-core"]),
     ("clap", &["smswatch", "routee-sim"]),

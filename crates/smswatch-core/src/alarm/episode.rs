@@ -9,7 +9,7 @@ use smswatch_model::Timestamp;
 
 use super::Trouble;
 
-const FORMAT: u8 = 1;
+pub(super) const FORMAT: u8 = 1;
 
 /// When trouble of a kind was last noticed by anybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) enum Duty {
 }
 
 impl Episode {
-    /// Reads what [`Self::encode`] wrote; what another version wrote is as good as nothing.
+    /// Reads what [`Self::encode`] wrote; `None` if another version wrote it.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let (format, seen) = bytes.split_first()?;
         let seen = i64::from_be_bytes(seen.try_into().ok()?);

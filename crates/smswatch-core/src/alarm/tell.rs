@@ -7,9 +7,10 @@ use std::time::Duration;
 use smswatch_model::{Event, EventKind, Timestamp};
 
 use super::Trouble;
-use super::episode::{Duty, Episode, renewal};
+use super::episode::{self, Duty, Episode, renewal};
 use crate::announce::own_event;
 use crate::health::POLLING;
+use crate::memo;
 use crate::metrics::KindLabel;
 use crate::shared::Shared;
 use crate::store::{NewEntry, StoreError, shard_of};
@@ -71,9 +72,8 @@ fn report_polling(shared: &Shared) -> bool {
 async fn note(shared: &Shared, trouble: &Trouble, now: Timestamp) -> Result<bool, StoreError> {
     let name = format!("episode:{}", trouble.kind);
     let shard = shard_of(&name, shared.store.shard_count());
-    let memo = shared.call("memo", shared.store.memo(shard, &name)).await?;
-    let noted = memo.as_ref().and_then(|memo| Episode::decode(&memo.value));
-    let event = match Episode::duty(noted, trouble, shared.alarms.settings().quiet) {
+    let known = memo::read(shared, shard, &name, episode::FORMAT, Episode::decode).await?;
+    let event = match Episode::duty(known.value, trouble, shared.alarms.settings().quiet) {
         Duty::Nothing => return Ok(true),
         Duty::Note => None,
         Duty::Tell => Some(event(trouble, shared.provider.name(), now)),
@@ -84,8 +84,8 @@ async fn note(shared: &Shared, trouble: &Trouble, now: Timestamp) -> Result<bool
     let seen = Episode { seen: trouble.seen };
     let put = shared.store.put_memo(
         shard,
-        &name,
-        memo.map(|memo| memo.version),
+        &known.name,
+        known.version,
         seen.encode(),
         entries.collect(),
     );

@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
-use futures::future::join_all;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use smswatch_model::{MessageId, Timestamp};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::expected::Expected;
 use super::gate::Gate;
 use super::room::Room;
-use super::{Batch, Claimed, Finished, LEASE, Verdict, Waiting};
+use super::under_way::UnderWay;
+use super::{Batch, Claimed, Finished, LEASE, Queue, Verdict, Waiting};
 use crate::limiter::Limiter;
-use crate::pace::Backoff;
 use crate::shared::Shared;
-use crate::store::{ClaimedWatches, Lane, Shard};
+use crate::store::{ClaimedWatches, CommitStep, Lane, LeaseId, Shard, StoreError};
 use crate::watch::Watch;
 use crate::watch::lifecycle::Task;
 
@@ -34,25 +37,46 @@ pub(super) struct Claimer<'a> {
     pub(super) commits: mpsc::Sender<Finished>,
     /// Where the next round begins, so that no shard goes short.
     pub(super) next_shard: u16,
+    /// The claims that are under way.
+    pub(super) under_way: UnderWay,
+    /// What should be due by now.
+    pub(super) expected: Expected,
 }
 
 impl Claimer<'_> {
-    /// Claims until it is told to stop.
+    /// Claims until it is told to stop. Each shard is claimed from by itself, so that one whose steps
+    /// fail or hang holds up no other.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        let mut claims = FuturesUnordered::new();
         loop {
-            let free = tokio::select! {
-                () = stop.cancelled() => return,
-                free = self.room_and_work() => free,
+            let room = tokio::select! {
+                () = stop.cancelled() => break,
+                Some(claim) = claims.next() => {
+                    self.claimed(claim).await;
+                    continue;
+                }
+                room = self.room_and_work() => room,
             };
-            if self.claim(free).await {
-                backoff.succeed();
+            let round = self.round(room.saturating_sub(self.under_way.asked_for()));
+            if round.is_empty() && !claims.is_empty() {
+                // What is due is being claimed already, or there is no room beside that.
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    Some(claim) = claims.next() => self.claimed(claim).await,
+                }
                 continue;
             }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(backoff.fail()) => {}
+            for (queue, limit) in round {
+                let shared = Arc::clone(&self.shared);
+                claims.push(async move {
+                    let (lane, shard) = queue;
+                    let claim = shared.store.claim(shard, lane, limit, LEASE);
+                    (queue, shared.call("claim", claim).await)
+                });
             }
+        }
+        while let Some(claim) = claims.next().await {
+            self.claimed(claim).await;
         }
     }
 
@@ -90,35 +114,42 @@ impl Claimer<'_> {
         }
     }
 
-    /// Claims as much as there is room for; answers whether the store was there.
-    async fn claim(&mut self, room: usize) -> bool {
-        let (mut free, mut is_well) = (room, true);
+    /// What to claim next when there is so much room: from a few shards in which something is due, the
+    /// young ones of all shards first.
+    fn round(&mut self, room: usize) -> Vec<(Queue, u32)> {
+        if room == 0 {
+            return Vec::new();
+        }
         for lane in Lane::ALL {
-            while free > 0 {
-                let shards = self.due_shards(lane, free);
-                if shards.is_empty() {
-                    break;
-                }
-                is_well &= self.claim_from(lane, &shards, &mut free).await;
-                if !is_well {
-                    return false;
-                }
+            let shards = self.due_shards(lane, room);
+            let share = (room / shards.len().max(1)).max(1);
+            let round: Vec<_> = shards
+                .into_iter()
+                .map(|shard| ((lane, shard), self.under_way.begin((lane, shard), share)))
+                .collect();
+            if !round.is_empty() {
+                return round;
             }
         }
-        is_well
+        Vec::new()
     }
 
     /// A few shards in which the lane has something due, as many as bring worthwhile batches.
-    fn due_shards(&mut self, lane: Lane, free: usize) -> Vec<Shard> {
+    fn due_shards(&mut self, lane: Lane, room: usize) -> Vec<Shard> {
         let count = self.shared.store.shard_count();
         let now = self.shared.clock.now();
         let agenda = self.shared.looks(lane);
-        let most = (free / WORTHWHILE).max(1);
+        let most = (room / WORTHWHILE).max(1);
         let mut shards = Vec::new();
         for offset in 0..count {
             let shard = Shard((self.next_shard + offset) % count);
             if shards.len() < most && agenda.take(usize::from(shard.0), now) {
-                shards.push(shard);
+                // Who makes a shard work again gives a hint; and the pulse does.
+                let is_stuck = self.shared.commits.is_failing(shard)
+                    || self.shared.backlog.is_shard_full(shard);
+                if !is_stuck && !self.under_way.is_claimed((lane, shard)) {
+                    shards.push(shard);
+                }
             }
         }
         if let Some(last) = shards.last() {
@@ -127,58 +158,73 @@ impl Claimer<'_> {
         shards
     }
 
-    async fn claim_from(&self, lane: Lane, shards: &[Shard], free: &mut usize) -> bool {
-        let shared = &self.shared;
-        let limit = u32::try_from(*free / shards.len())
-            .unwrap_or(u32::MAX)
-            .max(1);
-        let claims = shards
-            .iter()
-            .map(|shard| shared.call("claim", shared.store.claim(*shard, lane, limit, LEASE)));
-        let mut is_well = true;
-        for (shard, claimed) in shards.iter().zip(join_all(claims).await) {
-            let agenda = shared.looks(lane);
-            match claimed {
-                Ok(claimed) => {
-                    if let Some(due) = claimed.next_due {
-                        agenda.hint(usize::from(shard.0), due);
-                    }
-                    *free = free.saturating_sub(claimed.watches.len());
-                    self.hand_on(*shard, claimed).await;
+    /// Takes what a claim came to.
+    async fn claimed(&mut self, (queue, claimed): (Queue, Result<ClaimedWatches, StoreError>)) {
+        let (lane, shard) = queue;
+        let shared = Arc::clone(&self.shared);
+        let agenda = shared.looks(lane);
+        let place = usize::from(shard.0);
+        match claimed {
+            Ok(claimed) => {
+                if let Some(due) = claimed.next_due {
+                    agenda.hint(place, due);
+                    self.watch_the_clock(queue, &claimed, due);
                 }
-                Err(_) => {
-                    is_well = false;
-                    agenda.hint_now(usize::from(shard.0));
+                if self.under_way.succeed(queue) {
+                    agenda.hint_now(place);
                 }
+                self.hand_on(queue, claimed).await;
             }
+            Err(_) => agenda.hint(place, self.shared.clock.now() + self.under_way.fail(queue)),
         }
-        is_well
     }
 
-    async fn hand_on(&self, shard: Shard, claimed: ClaimedWatches) {
-        for message_id in &claimed.unreadable {
-            tracing::error!(message.id = %message_id, "the record of a watch cannot be read");
-            self.shared.metrics.unreadable.inc();
+    /// Says that looks come too late when what was due long ago by this machine's measure is not due yet
+    /// by the store's clock.
+    fn watch_the_clock(&mut self, queue: Queue, claimed: &ClaimedWatches, due: Timestamp) {
+        let overdue = self
+            .expected
+            .overdue(queue, due, claimed.now, Instant::now());
+        if overdue > self.shared.alarms.settings().polling_behind_after {
+            let reason = format!(
+                "the store's clock stands still or was set back: a watch that was due {} s ago is not \
+                 due there yet",
+                overdue.as_secs()
+            );
+            self.shared.alarms.held_up(&reason, self.shared.clock.now());
+        }
+    }
+
+    async fn hand_on(&self, queue: Queue, claimed: ClaimedWatches) {
+        let (lane, shard) = queue;
+        claimed.unreadable.iter().for_each(|id| self.left(id));
+        if let Some(count) = claimed.put_aside {
+            self.shared.put_aside.set(queue, count);
         }
         let Some(lease) = claimed.lease else { return };
         self.shared.leases.add(shard, &lease);
-        let remaining = AtomicUsize::new(claimed.watches.len());
+        let decoded = claimed.watches.into_iter();
+        let decoded = decoded.map(|(id, record)| (Watch::decode(&record).ok(), id, record));
+        let (watches, unreadable): (Vec<_>, Vec<_>) = decoded.partition(|(it, _, _)| it.is_some());
+        let unreadable: Vec<_> = unreadable.into_iter().map(|(_, id, _)| id).collect();
+        // Those that cannot be put aside now are due again when their lease has run out: nobody ends it.
+        let is_put_aside = self.put_aside(lane, shard, &unreadable).await;
+        let remaining = watches.len() + usize::from(!is_put_aside);
+        if remaining == 0 {
+            self.end(shard, lease).await;
+            return;
+        }
+        let remaining = AtomicUsize::new(remaining);
         let batch = Arc::new(Batch { lease, remaining });
         let (now, claimed_at) = (claimed.now, Instant::now());
-        for (message_id, record) in claimed.watches {
+        for (watch, message_id, record) in watches {
+            let Some(watch) = watch else { continue };
             let claimed = Claimed {
                 shard,
                 message_id,
                 batch: Arc::clone(&batch),
                 record,
-            };
-            let Ok(watch) = Watch::decode(&claimed.record) else {
-                // Left alone, its due time would come again and again.
-                tracing::error!(message.id = %claimed.message_id, "the record of a watch is damaged");
-                self.shared.metrics.unreadable.inc();
-                let nothing = Watch::new(now, smswatch_model::Tags::new());
-                self.finish(claimed.finish(nothing, Verdict::Expired)).await;
-                continue;
+                claimed_at,
             };
             match self
                 .shared
@@ -191,7 +237,6 @@ impl Claimer<'_> {
                     let _sent = self.waiting.send(Waiting {
                         claimed,
                         watch,
-                        claimed_at,
                         seat,
                     });
                 }
@@ -199,9 +244,41 @@ impl Claimer<'_> {
                     self.finish(claimed.finish(watch, Verdict::Postponed(due)))
                         .await;
                 }
+                Task::Retire => self.finish(claimed.finish(watch, Verdict::Retired)).await,
                 Task::Delete => self.finish(claimed.finish(watch, Verdict::Expired)).await,
             }
         }
+    }
+
+    /// A watch is left to a version that can read it.
+    fn left(&self, message_id: &MessageId) {
+        tracing::warn!(
+            message.id = %message_id,
+            "the record of a watch cannot be read by this version and is left to a later one"
+        );
+        self.shared.metrics.unreadable.inc();
+    }
+
+    /// Leaves watches to a version that can read their bodies; returns whether the store has done so.
+    async fn put_aside(&self, lane: Lane, shard: Shard, ids: &[MessageId]) -> bool {
+        if ids.is_empty() {
+            return true;
+        }
+        ids.iter().for_each(|id| self.left(id));
+        let put_aside = self.shared.store.put_aside(shard, lane, ids);
+        self.shared.call("put_aside", put_aside).await.is_ok()
+    }
+
+    /// Ends a lease under which nothing is left to do.
+    async fn end(&self, shard: Shard, lease: LeaseId) {
+        let step = CommitStep {
+            items: Vec::new(),
+            finished: vec![lease.clone()],
+        };
+        // One that does not end now ends by itself.
+        let commit = self.shared.store.commit(shard, &step);
+        let _ended = self.shared.call("commit", commit).await;
+        self.shared.leases.remove(shard, &[lease]);
     }
 
     async fn finish(&self, finished: Finished) {

@@ -44,7 +44,7 @@ impl Gate {
     pub(crate) fn failed(&self, error: &LookError, now: Timestamp, health: &Health) {
         let asked = error.retry_after().unwrap_or_default().min(MAX_PAUSE);
         let failures = match error.kind() {
-            LookFailure::Failed => self
+            LookFailure::Failed | LookFailure::Unreadable => self
                 .failures
                 .fetch_add(1, Ordering::Relaxed)
                 .saturating_add(1),

@@ -8,11 +8,12 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
 use super::gate::Gate;
+use super::legible::Legible;
 use super::room::Room;
 use super::{Finished, Verdict, Waiting};
 use crate::limiter::Limiter;
-use crate::metrics::ResultLabel;
-use crate::provider::{Look, LookError};
+use crate::metrics::{OddityLabel, ResultLabel};
+use crate::provider::{Look, LookError, LookFailure, Oddities};
 use crate::shared::Shared;
 use crate::watch::lifecycle::{Answer, polled};
 
@@ -27,6 +28,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(20);
 pub(super) async fn run(
     shared: Arc<Shared>,
     gate: Arc<Gate>,
+    legible: Arc<Legible>,
     room: Arc<Room>,
     limiter: &Limiter,
     mut starts: mpsc::UnboundedReceiver<Waiting>,
@@ -44,11 +46,11 @@ pub(super) async fn run(
         let Waiting {
             claimed,
             watch,
-            claimed_at: _,
             seat,
         } = waiting;
         drop(seat);
         let (shared, gate, room) = (Arc::clone(&shared), Arc::clone(&gate), Arc::clone(&room));
+        let legible = Arc::clone(&legible);
         let commits = commits.clone();
         looks.spawn(async move {
             let now = shared.clock.now();
@@ -58,7 +60,8 @@ pub(super) async fn run(
                     shared.alarms.late(lag, now);
                     shared.metrics.poll_lag_seconds.observe(lag.as_secs_f64());
                     let started = Instant::now();
-                    let answer = look(&shared, &gate, &claimed.message_id).await;
+                    let message_id = watch.spelling.spell(&claimed.message_id);
+                    let answer = look(&shared, &gate, &legible, &message_id).await;
                     room.looked(started.elapsed());
                     Verdict::Answered(answer)
                 }
@@ -89,7 +92,7 @@ enum Start {
 
 async fn may_start(shared: &Shared, gate: &Gate, limiter: &Limiter, waiting: &Waiting) -> Start {
     // A permit that comes too late would be one less for the others.
-    let Some(patience) = PATIENCE.checked_sub(waiting.claimed_at.elapsed()) else {
+    let Some(patience) = PATIENCE.checked_sub(waiting.claimed.claimed_at.elapsed()) else {
         return Start::TooLate;
     };
     let closed_for = gate.closed_for(shared.clock.now());
@@ -103,7 +106,7 @@ async fn may_start(shared: &Shared, gate: &Gate, limiter: &Limiter, waiting: &Wa
     }
 }
 
-async fn look(shared: &Shared, gate: &Gate, message_id: &MessageId) -> Answer {
+async fn look(shared: &Shared, gate: &Gate, legible: &Legible, message_id: &MessageId) -> Answer {
     let asked_at = shared.clock.now();
     let started = Instant::now();
     let looked = tokio::time::timeout(LONGEST_LOOK, shared.provider.look(message_id)).await;
@@ -115,20 +118,36 @@ async fn look(shared: &Shared, gate: &Gate, message_id: &MessageId) -> Answer {
         .metrics
         .poll_seconds
         .observe(started.elapsed().as_secs_f64());
-    if looked.is_ok() {
+    let is_provider_well = match &looked {
+        Ok(_) => legible.read(message_id),
+        Err(error) if error.kind() == LookFailure::Unreadable => legible.unreadable(message_id),
+        Err(_) => false,
+    };
+    if is_provider_well {
         gate.answered(&shared.health);
         shared.alarms.answered();
     }
     let (answer, result) = match looked {
-        Ok(Look::Seen(sighting)) => (Answer::Seen(Box::new(polled(*sighting, asked_at))), "seen"),
+        Ok(Look::Seen(sighting)) => {
+            count_oddities(shared, sighting.oddities);
+            (Answer::Seen(Box::new(polled(*sighting, asked_at))), "seen")
+        }
         Ok(Look::Empty) => (Answer::Empty, "empty"),
         Ok(Look::Unknown) => (Answer::Unknown, "unknown"),
+        Ok(Look::Invalid) => (Answer::Invalid, "invalid"),
         Err(error) => {
+            let retry_after = error.retry_after();
+            if !is_provider_well {
+                let now = shared.clock.now();
+                gate.failed(&error, now, &shared.health);
+                shared.alarms.failed(&error, now);
+            }
+            let answer = match error.kind() {
+                LookFailure::Unreadable => Answer::Unreadable(retry_after),
+                _ => Answer::Failed(retry_after),
+            };
             tracing::debug!(message.id = %message_id, %error, "a look failed");
-            let now = shared.clock.now();
-            gate.failed(&error, now, &shared.health);
-            shared.alarms.failed(&error, now);
-            (Answer::Failed(error.retry_after()), error.kind().as_str())
+            (answer, error.kind().as_str())
         }
     };
     shared
@@ -137,4 +156,19 @@ async fn look(shared: &Shared, gate: &Gate, message_id: &MessageId) -> Answer {
         .get_or_create(&ResultLabel { result })
         .inc();
     answer
+}
+
+fn count_oddities(shared: &Shared, oddities: Oddities) {
+    for (what, count) in [
+        ("answer", oddities.answers),
+        ("row", oddities.rows),
+        ("date", oddities.dates),
+        ("part", oddities.parts),
+    ] {
+        if count > 0 {
+            let label = OddityLabel { what };
+            let counter = shared.metrics.oddities.get_or_create(&label);
+            counter.inc_by(u64::from(count));
+        }
+    }
 }

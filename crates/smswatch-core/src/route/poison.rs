@@ -24,15 +24,26 @@ pub(crate) fn without_panic<T>(attempt: impl Fn() -> T) -> Result<T, String> {
     Err(format!("the rules panicked {TRIES} times: {what}"))
 }
 
-/// What is kept of an entry that cannot be routed because of `error`.
-pub(crate) fn set_aside(entry: &LogEntry, error: &str) -> SetAside {
-    let mut body = entry.body.clone();
-    body.truncate(MAX_BODY);
-    SetAside {
-        position: entry.position.clone(),
-        error: bounded(error),
-        body,
+/// What is kept of an entry that cannot be routed: all of it where a later version can.
+pub(crate) fn set_aside(entry: LogEntry, problem: &Problem) -> SetAside {
+    let mut body = entry.body;
+    if !problem.is_newer {
+        body.truncate(MAX_BODY);
     }
+    SetAside {
+        position: entry.position,
+        error: bounded(&problem.error),
+        body,
+        is_newer: problem.is_newer,
+    }
+}
+
+/// Why an entry cannot be routed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) error: String,
+    /// It seems to be of a later version, which can.
+    pub(crate) is_newer: bool,
 }
 
 #[cfg(test)]
@@ -62,9 +73,15 @@ mod tests {
             position: LogPosition("7".to_owned()),
             body: vec![7; 100_000],
         };
-        let kept = set_aside(&entry, &"é".repeat(100_000));
+        let problem = |is_newer| Problem {
+            error: "é".repeat(100_000),
+            is_newer,
+        };
+        let kept = set_aside(entry.clone(), &problem(false));
         assert_eq!(kept.position, entry.position);
         assert_eq!(kept.body.len(), MAX_BODY);
         assert!(kept.error.len() < 10_000);
+        let whole = set_aside(entry.clone(), &problem(true));
+        assert_eq!(whole.body, entry.body, "a later version needs all of it");
     }
 }

@@ -1,5 +1,8 @@
 //! Why a running process could not do what it was asked.
 
+use smswatch_model::MessageId;
+
+use super::watches::{MAX_TAG_BYTES, MAX_TAGS};
 use crate::store::{InvalidCursor, StoreError};
 
 /// Why something that was asked could not be done.
@@ -14,9 +17,24 @@ pub enum ServiceError {
     /// Others keep changing the same thing; asking again helps.
     #[error("others keep changing the same watch")]
     Busy,
-    /// What is stored cannot be read.
-    #[error("what is stored of it cannot be read")]
-    Damaged,
+    /// A watch would have more tags than it may; nothing was changed for its message.
+    #[error(
+        "{message_id} would have {count} tags with {bytes} bytes together; a watch has at most \
+         {MAX_TAGS} tags with {MAX_TAG_BYTES} bytes"
+    )]
+    TooManyTags {
+        /// The message.
+        message_id: MessageId,
+        /// How many tags its watch would have.
+        count: usize,
+        /// How many bytes their names and values would have together.
+        bytes: usize,
+    },
+    /// What is stored cannot be read: a later version wrote it, or it is damaged. It is left as it is.
+    #[error(
+        "this version of smswatch cannot read what is stored of it; a later version, which wrote it, can"
+    )]
+    Unreadable,
 }
 
 impl From<StoreError> for ServiceError {

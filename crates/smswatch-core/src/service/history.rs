@@ -80,6 +80,10 @@ impl Shared {
         most_read: usize,
     ) -> Result<Page<Event>, ServiceError> {
         let mut cursor = Cursor::parse(page.cursor.as_deref())?;
+        let mut filter = filter.clone();
+        if let Some(message_id) = &mut filter.message_id {
+            *message_id = self.stored_key(message_id).await?;
+        }
         let mut items = Vec::new();
         let (mut n_read, mut limit) = (0, page.limit.clamp(1, CHUNK));
         loop {
@@ -87,7 +91,7 @@ impl Shared {
                 cursor: cursor.store.clone(),
                 limit,
             };
-            let stored = self.store.events(filter, &request);
+            let stored = self.store.events(&filter, &request);
             let stored = self.call("events", stored).await?;
             let n_found = items.len();
             let events = stored.items.iter().flat_map(|body| self.newest_first(body));

@@ -10,15 +10,25 @@ use smswatch_model::{
 use super::error::ServiceError;
 use crate::record::{Record, WatchState};
 use crate::shared::Shared;
-use crate::store::{CommitItem, CommitOutcome, CommitStep, Lane, Page, PageRequest, Shard};
-use crate::watch::Watch;
+use crate::store::{
+    CommitItem, CommitOutcome, CommitStep, Lane, MAX_STEP_BYTES, Page, PageRequest, Shard,
+    UnreadableRecord, split,
+};
 use crate::watch::lifecycle::Lifecycle;
+use crate::watch::{Spelling, Trouble, Watch};
 
 /// How often a step is tried when others keep changing the same watches.
 const MOST_TRIES: u32 = 50;
 
 /// In how many shards a registration is under way at once: what is in flight takes memory.
 const SHARDS_AT_ONCE: usize = 2;
+
+/// How many tags a watch may have.
+pub const MAX_TAGS: usize = 50;
+
+/// How many bytes the names and values of a watch's tags may have together: every event of the message
+/// carries them.
+pub const MAX_TAG_BYTES: usize = 16 * 1024;
 
 /// A message that somebody wants watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,12 +40,16 @@ pub struct NewWatch {
 }
 
 /// What became of a registration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Registered {
-    /// How many messages are watched that were not before.
+    /// How many messages are watched that were not before, or no longer: those that were given up
+    /// included.
     pub accepted: u64,
     /// How many were watched already, and have gained the tags.
     pub already_watched: u64,
+    /// The messages for which nothing was done: they have watches that this version cannot read, which
+    /// are left to the version that wrote them.
+    pub unreadable: Vec<MessageId>,
 }
 
 /// A watch as it is shown to people.
@@ -55,20 +69,24 @@ pub struct WatchView {
     pub next_poll_at: Option<Timestamp>,
     /// When it was registered.
     pub registered_at: Timestamp,
+    /// Why the latest polls brought nothing; `None` if they did.
+    pub trouble: Option<Trouble>,
 }
 
 impl WatchView {
-    fn new(message_id: MessageId, watch: Watch) -> Self {
+    /// Shows the watch that the store knows under `key`.
+    fn new(key: &MessageId, watch: Watch) -> Self {
         let is_looked_at = watch.state == WatchState::Watching
             || (watch.state == WatchState::Final && !watch.is_confirmed);
         Self {
-            message_id,
+            message_id: watch.spelling.spell(key),
             state: watch.state,
             outcome: watch.snapshot.outcome(),
             tags: watch.tags,
             parts: watch.snapshot.parts,
             next_poll_at: is_looked_at.then_some(watch.due),
             registered_at: watch.registered_at,
+            trouble: watch.trouble,
         }
     }
 }
@@ -94,6 +112,7 @@ impl Shared {
             let registered = registered?;
             total.accepted += registered.accepted;
             total.already_watched += registered.already_watched;
+            total.unreadable.extend(registered.unreadable);
         }
         Ok(total)
     }
@@ -103,17 +122,30 @@ impl Shared {
         shard: Shard,
         wanted: BTreeMap<MessageId, Tags>,
     ) -> Result<Registered, ServiceError> {
-        let ids: Vec<_> = wanted.keys().cloned().collect();
+        let ids: Vec<_> = wanted.keys().map(MessageId::to_lowercase).collect();
         let loaded = self.call("load", self.store.load(shard, &ids)).await?;
-        let mut known: Vec<(MessageId, Option<Record>)> = ids.into_iter().zip(loaded).collect();
         let mut registered = Registered::default();
+        let mut known: Vec<(MessageId, Option<Record>)> = Vec::with_capacity(ids.len());
+        for (message_id, loaded) in ids.into_iter().zip(loaded) {
+            match loaded {
+                Ok(record) => known.push((message_id, record)),
+                Err(UnreadableRecord) => registered.unreadable.push(message_id),
+            }
+        }
         for _ in 0..MOST_TRIES {
             let now = self.clock.now();
             let mut items = Vec::new();
             let mut is_new = Vec::new();
             for (message_id, record) in known {
-                let watch = readable(&message_id, record.as_ref())?;
-                match with_tags(watch, &wanted[&message_id], now) {
+                let Ok(watch) = readable(&message_id, record.as_ref()) else {
+                    registered.unreadable.push(message_id);
+                    continue;
+                };
+                let (spelled, tags) = wanted
+                    .get_key_value(&message_id)
+                    .expect("ids are equal whatever their case");
+                let becomes = with_tags(watch, spelled, tags, now);
+                match becomes.map_err(|many| many.of(spelled))? {
                     Wanted::AsItIs => registered.already_watched += 1,
                     Wanted::New(watch) => {
                         items.push(item(message_id, record, Some(&watch)));
@@ -128,13 +160,14 @@ impl Shared {
             if items.is_empty() {
                 return Ok(registered);
             }
-            let conflicts = self.write(shard, &items).await?;
+            let outcomes = self.write(shard, &items).await?;
             known = Vec::new();
-            for ((item, is_new), conflict) in items.into_iter().zip(is_new).zip(conflicts) {
-                match conflict {
-                    None if is_new => registered.accepted += 1,
-                    None => registered.already_watched += 1,
-                    Some(current) => known.push((item.message_id, current)),
+            for ((item, is_new), outcome) in items.into_iter().zip(is_new).zip(outcomes) {
+                match outcome {
+                    CommitOutcome::Done if is_new => registered.accepted += 1,
+                    CommitOutcome::Done => registered.already_watched += 1,
+                    CommitOutcome::Conflict(current) => known.push((item.message_id, current)),
+                    CommitOutcome::Unreadable => registered.unreadable.push(item.message_id),
                 }
             }
         }
@@ -143,20 +176,19 @@ impl Shared {
 
     /// Removes a watch and its snapshot; answers whether there was one.
     pub(crate) async fn remove(&self, message_id: &MessageId) -> Result<bool, ServiceError> {
-        let shard = self.shard_of(message_id);
-        let mut record = self.load_one(message_id).await?;
+        let (key, mut record) = self.load_one(message_id).await?;
+        let shard = self.shard_of_key(&key);
         for _ in 0..MOST_TRIES {
-            let watch = readable(message_id, record.as_ref())?;
+            let watch = readable(&key, record.as_ref())?;
             let Some(watch) = watch.filter(|watch| watch.state != WatchState::Removed) else {
                 return Ok(false);
             };
-            let removed = self
-                .lifecycle()
-                .remove(message_id, &watch, self.clock.now());
-            let item = item(message_id.clone(), record, Some(&removed));
-            match self.write(shard, &[item]).await?.pop().flatten() {
-                None => return Ok(true),
-                Some(current) => record = current,
+            let removed = self.lifecycle().remove(&key, &watch, self.clock.now());
+            let item = item(key.clone(), record, Some(&removed));
+            match self.write(shard, &[item]).await?.pop() {
+                Some(CommitOutcome::Done) | None => return Ok(true),
+                Some(CommitOutcome::Conflict(current)) => record = current,
+                Some(CommitOutcome::Unreadable) => return Err(unreadable(message_id)),
             }
         }
         Err(ServiceError::Busy)
@@ -166,10 +198,16 @@ impl Shared {
         &self,
         message_id: &MessageId,
     ) -> Result<Option<WatchView>, ServiceError> {
-        let record = self.load_one(message_id).await?;
-        let watch = readable(message_id, record.as_ref())?;
+        let (key, record) = self.load_one(message_id).await?;
+        let watch = readable(&key, record.as_ref())?;
         let watch = watch.filter(|watch| watch.state != WatchState::Removed);
-        Ok(watch.map(|watch| WatchView::new(message_id.clone(), watch)))
+        Ok(watch.map(|watch| WatchView::new(&key, watch)))
+    }
+
+    /// How whoever registered a message spelled its id; as it is given here if it is not watched.
+    pub(crate) async fn spelled(&self, message_id: &MessageId) -> Result<MessageId, ServiceError> {
+        let watch = self.watch(message_id).await?;
+        Ok(watch.map_or_else(|| message_id.clone(), |watch| watch.message_id))
     }
 
     pub(crate) async fn watches(
@@ -177,62 +215,86 @@ impl Shared {
         page: &PageRequest,
     ) -> Result<Page<WatchView>, ServiceError> {
         let page = self.call("watches", self.store.watches(page)).await?;
-        let items = page
-            .items
-            .into_iter()
-            .map(|(message_id, record)| {
-                let watch = Watch::decode(&record).map_err(|_| damaged(&message_id))?;
-                Ok(WatchView::new(message_id, watch))
-            })
-            .collect::<Result<_, ServiceError>>()?;
+        let items = page.items.into_iter().filter_map(|(message_id, record)| {
+            // One that a later version wrote is shown by that version.
+            let watch = Watch::decode(&record).ok()?;
+            Some(WatchView::new(&message_id, watch))
+        });
         Ok(Page {
-            items,
+            items: items.collect(),
             next: page.next,
         })
     }
 
-    async fn load_one(&self, message_id: &MessageId) -> Result<Option<Record>, ServiceError> {
-        let ids = [message_id.clone()];
-        let shard = self.shard_of(message_id);
-        Ok(self
-            .call("load", self.store.load(shard, &ids))
-            .await?
-            .pop()
-            .flatten())
+    /// A watch's record, and the id under which the store knows it: in lower case, or as it was
+    /// registered with a version that did not compare ids without case.
+    async fn load_one(
+        &self,
+        message_id: &MessageId,
+    ) -> Result<(MessageId, Option<Record>), ServiceError> {
+        let key = message_id.to_lowercase();
+        let record = self.load_key(&key).await?;
+        if record.is_some() || key.as_str() == message_id.as_str() {
+            return Ok((key, record));
+        }
+        let earlier = self.load_key(message_id).await?;
+        Ok(match earlier {
+            Some(_) => (message_id.clone(), earlier),
+            None => (key, None),
+        })
     }
 
-    /// Writes items; answers for each none, or the record that stood in its way.
+    /// The id under which the store knows a message, its events and its deliveries.
+    pub(super) async fn stored_key(
+        &self,
+        message_id: &MessageId,
+    ) -> Result<MessageId, ServiceError> {
+        let key = message_id.to_lowercase();
+        if key.as_str() == message_id.as_str() {
+            return Ok(key);
+        }
+        Ok(self.load_one(message_id).await?.0)
+    }
+
+    async fn load_key(&self, key: &MessageId) -> Result<Option<Record>, ServiceError> {
+        let load = self
+            .store
+            .load(self.shard_of_key(key), std::slice::from_ref(key));
+        let loaded = self.call("load", load).await?.pop();
+        loaded.unwrap_or(Ok(None)).map_err(|_| unreadable(key))
+    }
+
+    /// Writes items, in steps that are not too large; returns what became of each.
     async fn write(
         &self,
         shard: Shard,
         items: &[CommitItem],
-    ) -> Result<Vec<Option<Option<Record>>>, ServiceError> {
-        let step = CommitStep {
-            items: items.to_vec(),
-            finished: Vec::new(),
-        };
-        let committed = self.call("commit", self.store.commit(shard, &step)).await?;
-        let outcomes: Vec<_> = items
-            .iter()
-            .zip(committed.outcomes)
-            .map(|(item, outcome)| match outcome {
-                CommitOutcome::Done => {
-                    if let Some(record) = &item.record {
-                        let (looks, queue) = (self.looks(item.lane), usize::from(shard.0));
-                        // Who was asked for a look at once leaves it to nobody else.
-                        if record.due() <= self.clock.now() {
-                            looks.hint_now(queue);
-                        } else {
-                            looks.hint(queue, record.due());
-                        }
-                    }
-                    Ok(None)
+    ) -> Result<Vec<CommitOutcome>, ServiceError> {
+        let mut outcomes = Vec::with_capacity(items.len());
+        for items in split(items.iter().cloned(), CommitItem::bytes, MAX_STEP_BYTES) {
+            let step = CommitStep {
+                items,
+                finished: Vec::new(),
+            };
+            let committed = self.call("commit", self.store.commit(shard, &step)).await?;
+            for (item, outcome) in step.items.iter().zip(&committed.outcomes) {
+                if let (CommitOutcome::Done, Some(record)) = (outcome, &item.record) {
+                    self.hint(shard, item.lane, record.due());
                 }
-                CommitOutcome::Conflict(current) => Ok(Some(current)),
-                CommitOutcome::Unreadable => Err(damaged(&item.message_id)),
-            })
-            .collect();
-        outcomes.into_iter().collect()
+            }
+            outcomes.extend(committed.outcomes);
+        }
+        Ok(outcomes)
+    }
+
+    /// Has a watch looked at when it is due. Who was asked for a look at once leaves it to nobody else.
+    fn hint(&self, shard: Shard, lane: Lane, due: Timestamp) {
+        let (looks, queue) = (self.looks(lane), usize::from(shard.0));
+        if due <= self.clock.now() {
+            looks.hint_now(queue);
+        } else {
+            looks.hint(queue, due);
+        }
     }
 }
 
@@ -242,20 +304,66 @@ enum Wanted {
     Changed(Watch),
 }
 
-/// What a wanted message's watch becomes: one that was removed begins anew.
-fn with_tags(watch: Option<Watch>, tags: &Tags, now: Timestamp) -> Wanted {
+/// What a wanted message's watch becomes. One that was removed begins anew, and so does one that was
+/// given up; what is known of its message then stays known.
+fn with_tags(
+    watch: Option<Watch>,
+    spelled: &MessageId,
+    tags: &Tags,
+    now: Timestamp,
+) -> Result<Wanted, TooManyTags> {
     let Some(mut watch) = watch.filter(|watch| watch.state != WatchState::Removed) else {
-        return Wanted::New(Watch::new(now, tags.clone()));
+        check_tags(tags)?;
+        let spelling = Spelling::of(spelled);
+        return Ok(Wanted::New(Watch {
+            spelling,
+            ..Watch::new(now, tags.clone())
+        }));
     };
     let has = |(name, value): (&String, &String)| {
         let known = watch.tags.get(name);
         known.is_some_and(|known| known == value || is_masked(known, value))
     };
-    if tags.iter().all(has) {
-        return Wanted::AsItIs;
+    let has_all = tags.iter().all(has);
+    if !has_all {
+        watch.tags.extend(tags.clone());
+        check_tags(&watch.tags)?;
     }
-    watch.tags.extend(tags.clone());
-    Wanted::Changed(watch)
+    Ok(match watch.state {
+        WatchState::NotFound | WatchState::GaveUp => Wanted::New(watch.begun_anew(now)),
+        _ if has_all => Wanted::AsItIs,
+        _ => Wanted::Changed(watch),
+    })
+}
+
+/// What a watch's tags would come to, which is too much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TooManyTags {
+    count: usize,
+    bytes: usize,
+}
+
+impl TooManyTags {
+    fn of(self, message_id: &MessageId) -> ServiceError {
+        ServiceError::TooManyTags {
+            message_id: message_id.clone(),
+            count: self.count,
+            bytes: self.bytes,
+        }
+    }
+}
+
+fn check_tags(tags: &Tags) -> Result<(), TooManyTags> {
+    let count = tags.len();
+    let bytes = tags
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if count > MAX_TAGS || bytes > MAX_TAG_BYTES {
+        Err(TooManyTags { count, bytes })
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether `known` is the number `value` as an observation has masked it: it must not be stored again.
@@ -281,10 +389,10 @@ fn readable(
     record
         .map(Watch::decode)
         .transpose()
-        .map_err(|_| damaged(message_id))
+        .map_err(|_| unreadable(message_id))
 }
 
-fn damaged(message_id: &MessageId) -> ServiceError {
-    tracing::error!(message.id = %message_id, "the record of a watch is damaged");
-    ServiceError::Damaged
+fn unreadable(message_id: &MessageId) -> ServiceError {
+    tracing::warn!(message.id = %message_id, "the record of a watch cannot be read by this version");
+    ServiceError::Unreadable
 }

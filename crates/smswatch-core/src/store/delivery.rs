@@ -55,6 +55,18 @@ pub struct NewDelivery {
     pub body: Vec<u8>,
 }
 
+impl NewDelivery {
+    /// How many bytes of a step it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let ids = self.message_ids.iter().map(|id| id.as_str().len() + 1);
+        self.id.as_str().len()
+            + self.sink.len()
+            + self.rule.len()
+            + ids.sum::<usize>()
+            + self.body.len()
+    }
+}
+
 /// How far a delivery has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -117,6 +117,18 @@ pub struct SetAside {
     pub error: String,
     /// Its body, or the beginning of it.
     pub body: Vec<u8>,
+    /// A later version wrote it: the store keeps all of it for whoever can read it, apart from what
+    /// nobody can route.
+    pub is_newer: bool,
+}
+
+/// What left entries come to once somebody can read them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LeftStep {
+    /// Where they stand, in the words of [`super::Store::left_entries`].
+    pub entries: Vec<LogPosition>,
+    /// What is put into queues.
+    pub deliveries: Vec<NewDelivery>,
 }
 
 impl SetAside {

@@ -39,9 +39,12 @@ pub struct ClaimedWatches {
     pub lease: Option<LeaseId>,
     /// The watches with their records.
     pub watches: Vec<(MessageId, Record)>,
-    /// Watches that were due with them and whose records this version cannot read. They are left as
-    /// they are, and keep no other from being claimed.
+    /// Watches that were due with them and whose records this version cannot read. They are left to
+    /// a version that can: the store has put them aside, and offers them now and then to every claim.
+    /// They keep no other from being claimed.
     pub unreadable: Vec<MessageId>,
+    /// How many of the lane's watches are put aside like that, where the claim has found out.
+    pub put_aside: Option<u64>,
     /// When the lane has something due next, or a lease of it ends; not after `now` when there is
     /// more due already. None when the lane is empty.
     pub next_due: Option<Timestamp>,
@@ -65,6 +68,17 @@ pub struct CommitItem {
     pub entry: Option<NewEntry>,
 }
 
+impl CommitItem {
+    /// How many bytes of a step it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let record = |record: &Option<Record>| record.as_ref().map_or(0, |it| it.as_bytes().len());
+        self.message_id.as_str().len()
+            + record(&self.expected)
+            + record(&self.record)
+            + self.entry.as_ref().map_or(0, |entry| entry.body.len())
+    }
+}
+
 /// A batch of changes to watches of one shard.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CommitStep {
@@ -73,6 +87,11 @@ pub struct CommitStep {
     /// Leases of which nothing is left to do after this step; they end if all changes take place.
     pub finished: Vec<LeaseId>,
 }
+
+/// What is stored of a watch is nothing that this version can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the record of a watch cannot be read by this version")]
+pub struct UnreadableRecord;
 
 /// What became of one item.
 #[derive(Debug, Clone, PartialEq)]

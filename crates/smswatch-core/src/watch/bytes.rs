@@ -2,7 +2,7 @@
 
 use smswatch_model::{Candidate, DetailWord, Part, SmsId, Snapshot, Tags, Timestamp, Word};
 
-use super::{Announced, InvalidRecord};
+use super::{Announced, InvalidRecord, Spelling, Trouble, TroubleKind};
 
 /// 2020-01-01, from which registrations are counted.
 pub(super) const EPOCH: i64 = 1_577_836_800;
@@ -64,6 +64,18 @@ impl Writer {
             self.text(name);
             self.text(value);
         }
+    }
+
+    pub(super) fn trouble(&mut self, trouble: &Trouble, registered: i64) {
+        self.byte(trouble.kind.byte());
+        let registered = registered.saturating_mul(1000);
+        self.signed(trouble.since.as_millis().saturating_sub(registered));
+        self.number(u64::from(trouble.polls));
+    }
+
+    pub(super) fn spelling(&mut self, spelling: &Spelling) {
+        self.number(spelling.as_bytes().len() as u64);
+        self.0.extend_from_slice(spelling.as_bytes());
     }
 
     pub(super) fn snapshot(&mut self, snapshot: &Snapshot, registered: i64) {
@@ -201,6 +213,22 @@ impl<'a> Reader<'a> {
         (0..count)
             .map(|_| Ok((self.text()?.to_owned(), self.text()?.to_owned())))
             .collect()
+    }
+
+    pub(super) fn trouble(&mut self, registered: i64) -> Result<Trouble, InvalidRecord> {
+        let kind = TroubleKind::from_byte(self.byte()?).ok_or(InvalidRecord)?;
+        let registered = registered.saturating_mul(1000);
+        let since = Timestamp::from_millis(registered.saturating_add(self.signed()?));
+        let polls = self.small()?;
+        Ok(Trouble { kind, since, polls })
+    }
+
+    pub(super) fn spelling(&mut self) -> Result<Spelling, InvalidRecord> {
+        let length = self.count()?;
+        if length > Spelling::MOST_BYTES {
+            return Err(InvalidRecord);
+        }
+        self.take(length).map(Spelling::from_bytes)
     }
 
     pub(super) fn snapshot(&mut self, registered: i64) -> Result<Snapshot, InvalidRecord> {

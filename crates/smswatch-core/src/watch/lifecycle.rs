@@ -1,5 +1,7 @@
 //! What becomes of a watch when a look at its message has ended: pure decisions.
 
+mod trouble;
+
 use std::time::Duration;
 
 use smswatch_model::{
@@ -12,10 +14,14 @@ use crate::privacy::Privacy;
 use crate::record::WatchState;
 use crate::settings::WatchSettings;
 use crate::store::{Lane, shard_of};
-use crate::watch::Watch;
+use crate::watch::{TroubleKind, Watch};
 
 /// Until what age a watch goes before others when there is more to do than time.
-const YOUNG: Duration = Duration::from_secs(5 * 60);
+pub(crate) const YOUNG: Duration = Duration::from_secs(5 * 60);
+
+/// How long the mark of a removed watch stays at least. A poll that was under way when the watch was
+/// removed, or a process that stood still meanwhile, finds the mark and does not bring the watch back.
+pub(crate) const SHORTEST_MARK: Duration = Duration::from_secs(60 * 60);
 
 /// What is to be done for a watch that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +30,9 @@ pub(crate) enum Task {
     Look,
     /// Nothing but to wait for another due time: the settings have changed.
     Wait(Timestamp),
-    /// Its time is over.
+    /// Its time is over, and only a mark of it stays.
+    Retire,
+    /// Nothing of it is needed any more.
     Delete,
 }
 
@@ -37,7 +45,11 @@ pub(crate) enum Answer {
     Empty,
     /// The provider does not know the message.
     Unknown,
-    /// There was no answer; another look makes sense after so long at the earliest.
+    /// The provider says that no message can have this id.
+    Invalid,
+    /// The provider's answer cannot be read; another look makes sense after this at the earliest.
+    Unreadable(Option<Duration>),
+    /// There was no answer; another look makes sense after this at the earliest.
     Failed(Option<Duration>),
 }
 
@@ -48,6 +60,8 @@ pub(crate) struct Applied {
     pub(crate) events: Vec<Event>,
     pub(crate) stale: u32,
     pub(crate) clamped: u32,
+    /// How many parts were left out because there are too many.
+    pub(crate) left_out: u32,
     /// The message was given up as final although parts of it were never seen.
     pub(crate) has_missing_parts: bool,
 }
@@ -69,15 +83,36 @@ impl Lifecycle<'_> {
 
     /// What is to be done for a watch that is due.
     pub(crate) fn task(&self, message_id: &MessageId, watch: &Watch, now: Timestamp) -> Task {
-        match (watch.state, watch.ended_at) {
-            (WatchState::Watching, _) => Task::Look,
-            (WatchState::Final, Some(_)) if !watch.is_confirmed => Task::Look,
-            (_, None) => Task::Delete,
-            (_, Some(ended)) if ended + self.settings.retention <= now => Task::Delete,
-            (_, Some(ended)) => {
-                let end = ended + self.settings.retention;
-                Task::Wait(self.slots(message_id).at(now, end))
-            }
+        let Some(ended) = watch.ended_at else {
+            return match watch.state {
+                WatchState::Watching => Task::Look,
+                _ => Task::Delete,
+            };
+        };
+        let end = ended + self.kept_for(watch.state);
+        let wants_look = match watch.state {
+            WatchState::Watching => true,
+            // When the provider cannot be asked, its confirmation does not keep a watch for ever.
+            WatchState::Final => !watch.is_confirmed && (end > now || watch.trouble.is_none()),
+            _ => false,
+        };
+        if wants_look {
+            Task::Look
+        } else if end > now {
+            Task::Wait(self.slots(message_id).at(now, end))
+        } else if ended + SHORTEST_MARK > now {
+            Task::Retire
+        } else {
+            Task::Delete
+        }
+    }
+
+    /// How long a watch of this state is kept after its end.
+    fn kept_for(&self, state: WatchState) -> Duration {
+        let retention = self.settings.retention;
+        match state {
+            WatchState::Removed => retention.max(SHORTEST_MARK),
+            _ => retention,
         }
     }
 
@@ -103,7 +138,7 @@ impl Lifecycle<'_> {
         let mut step = Step {
             lifecycle: *self,
             slots: self.slots(message_id),
-            message_id,
+            spelled: watch.spelling.spell(message_id),
             now,
             random,
             applied: Applied {
@@ -111,13 +146,26 @@ impl Lifecycle<'_> {
                 events: Vec::new(),
                 stale: 0,
                 clamped: 0,
+                left_out: 0,
                 has_missing_parts: false,
             },
         };
+        let is_known = !watch.snapshot.parts.is_empty();
+        step.note(match answer {
+            Answer::Seen(_) | Answer::Empty => None,
+            Answer::Unknown => Some(TroubleKind::NotFound),
+            Answer::Invalid => Some(TroubleKind::InvalidId),
+            Answer::Unreadable(_) => Some(TroubleKind::Unreadable),
+            Answer::Failed(_) => Some(TroubleKind::Failed),
+        });
         match answer {
             Answer::Seen(observation) => step.seen(observation),
-            Answer::Empty if !watch.snapshot.parts.is_empty() => step.nothing_new(),
-            Answer::Empty | Answer::Unknown => step.unknown(),
+            Answer::Empty if is_known => step.nothing_new(),
+            Answer::Unknown if is_known => step.gone(),
+            // It was a good id when it was answered.
+            Answer::Invalid if is_known => step.failed(None),
+            Answer::Empty | Answer::Unknown | Answer::Invalid => step.unknown(),
+            Answer::Unreadable(retry_after) => step.unreadable(*retry_after),
             Answer::Failed(retry_after) => step.failed(*retry_after),
         }
         step.applied
@@ -142,14 +190,20 @@ impl Lifecycle<'_> {
         applied
     }
 
-    /// A removed watch: its snapshot goes, a mark stays until no source can tell of it any more.
+    /// What is left of a watch whose time is over, as if it had been removed at its end.
+    pub(crate) fn retire(&self, message_id: &MessageId, watch: &Watch, now: Timestamp) -> Watch {
+        self.remove(message_id, watch, watch.ended_at.unwrap_or(now))
+    }
+
+    /// A watch that was removed at `now`: its snapshot goes, a mark stays until no source can tell of it
+    /// any more.
     pub(crate) fn remove(&self, message_id: &MessageId, watch: &Watch, now: Timestamp) -> Watch {
         let now = Timestamp::from_seconds(now.as_seconds());
         Watch {
             state: WatchState::Removed,
             due: self
                 .slots(message_id)
-                .at(now, now + self.settings.retention),
+                .at(now, now + self.kept_for(WatchState::Removed)),
             registered_at: watch.registered_at,
             ended_at: Some(now),
             is_confirmed: true,
@@ -158,10 +212,12 @@ impl Lifecycle<'_> {
     }
 }
 
+/// An answer that is being taken into account.
 struct Step<'a> {
     lifecycle: Lifecycle<'a>,
     slots: Slots,
-    message_id: &'a MessageId,
+    /// The id as it was registered.
+    spelled: MessageId,
     now: Timestamp,
     random: f64,
     applied: Applied,
@@ -171,7 +227,7 @@ impl Step<'_> {
     fn seen(&mut self, observation: &Observation) {
         let now = self.now;
         let watch = &mut self.applied.watch;
-        let known_parts = watch.snapshot.parts.len();
+        let (known_parts, known_count) = (watch.snapshot.parts.len(), watch.snapshot.part_count);
         let observation = &*self.lifecycle.privacy.observation(observation);
         let diff = diff(&watch.snapshot, observation);
         let told = std::mem::take(&mut watch.announced);
@@ -184,12 +240,18 @@ impl Step<'_> {
         }
         self.applied.stale = diff.stale;
         self.applied.clamped = diff.clamped;
-        if watch.snapshot.parts.len() > known_parts && !watch.snapshot.is_complete() {
+        self.applied.left_out = diff.left_out;
+        // A part may be missing from the moment on at which its number is told, which can be later
+        // than the last part came.
+        let has_grown = watch.snapshot.parts.len() > known_parts
+            || watch.snapshot.part_count > known_count
+            || watch.last_part_at.is_none();
+        if has_grown && !watch.snapshot.is_complete() {
             watch.last_part_at = Some(Timestamp::from_seconds(now.as_seconds()));
         }
         for (position, change) in diff.changes.iter().enumerate() {
             let earlier = &diff.changes[..position];
-            let refines = told.refined_by(change, earlier, self.message_id);
+            let refines = told.refined_by(change, earlier, &self.spelled);
             self.applied.watch.sequence += 1;
             let sequence = self.applied.watch.sequence;
             let announcer = self.announcer(&observation.facts);
@@ -209,8 +271,6 @@ impl Step<'_> {
         let deadline = watch.registered_at + self.lifecycle.settings.not_found_grace;
         if watch.state != WatchState::Watching {
             self.confirm();
-        } else if !watch.snapshot.parts.is_empty() {
-            self.end(WatchState::NotFound);
         } else if self.now >= deadline {
             self.announce_deadline(EventKind::NotFound, deadline, &MessageFacts::default());
             self.end(WatchState::NotFound);
@@ -283,6 +343,7 @@ impl Step<'_> {
 
     /// The look after the end has taken place. A contradiction that it found waits for another one.
     fn confirm(&mut self) {
+        self.applied.watch.trouble = None;
         self.applied.watch.is_confirmed = !self.applied.watch.snapshot.has_candidate();
         self.wait_for_the_end();
         if !self.applied.watch.is_confirmed {
@@ -323,7 +384,7 @@ impl Step<'_> {
             provider: self.lifecycle.provider,
             privacy: self.lifecycle.privacy,
             settings: self.lifecycle.settings,
-            message_id: self.message_id,
+            message_id: &self.spelled,
             facts,
             snapshot: &self.applied.watch.snapshot,
             tags: &self.applied.watch.tags,

@@ -1,7 +1,7 @@
 //! Holds the bytes of a watch to what they promise: they come back, they are few, damage is noticed.
 
 use proptest::prelude::*;
-use smswatch_model::{Candidate, DetailWord, Part, SmsId, Word};
+use smswatch_model::{Candidate, DetailWord, MessageId, Part, SmsId, Word};
 
 use super::*;
 
@@ -48,6 +48,30 @@ fn a_one_part_message_fits_where_the_stores_are_small() {
 }
 
 #[test]
+fn trouble_and_a_spelling_still_fit_where_the_stores_are_small() {
+    let uuid = "7b1e9c52-2f0a-4a57-9d50-aaaaaaaaaa01";
+    let since = Timestamp::from_seconds(NOW + 86_400);
+    let watch = Watch {
+        trouble: Some(Trouble::new(TroubleKind::NotFound, since)),
+        spelling: Spelling::of(&MessageId::new(uuid.to_uppercase()).expect("a valid id")),
+        ..watch(vec![part(uuid, "Undelivered", Some("Carrier Violation"))])
+    };
+    assert!(watch.encode().as_bytes().len() <= 64);
+}
+
+#[test]
+fn records_of_earlier_versions_are_read() {
+    // Registered at noon, two polls, one event; one part, `Sent`, with the tag `team=crm`.
+    let body = b"\x08\x80\xd3\xc5\xbe\x01\x02\x01\x01\x01\x02\x01x\x01\x01\x08\x01\x04team\x03crm";
+    let record = Record::new(WatchState::Watching, Timestamp::from_seconds(NOW), body);
+    let watch = Watch::decode(&record).expect("it was written by an earlier version");
+    assert_eq!((watch.step, watch.sequence), (2, 1));
+    assert_eq!(watch.snapshot.parts[0].status.as_str(), "Sent");
+    assert_eq!(watch.tags["team"], "crm");
+    assert_eq!((watch.trouble, watch.spelling), (None, Spelling::default()));
+}
+
+#[test]
 fn earlier_versions_leave_alone_what_they_cannot_read_and_nothing_else() {
     let plain = watch(vec![part("x", "Undelivered", None)]);
     assert_eq!(plain.encode().as_bytes()[0], Record::FORMAT);
@@ -58,7 +82,18 @@ fn earlier_versions_leave_alone_what_they_cannot_read_and_nothing_else() {
         announced: [(x, NOW)].into_iter().collect(),
         ..plain
     };
-    for watch in [flipped, moved] {
+    let spelled = Watch {
+        spelling: Spelling::of(&MessageId::new("M").expect("a valid id")),
+        ..moved.clone()
+    };
+    let troubled = Watch {
+        trouble: Some(Trouble::new(
+            TroubleKind::Failed,
+            Timestamp::from_seconds(NOW),
+        )),
+        ..moved.clone()
+    };
+    for watch in [flipped, moved, spelled, troubled] {
         let record = watch.encode();
         assert_eq!(record.as_bytes()[0], Record::EXTENDED);
         let stored = Record::from_bytes(record.as_bytes()).expect("this version reads it");
@@ -111,13 +146,21 @@ proptest! {
         (step, sequence, is_confirmed) in any::<(u32, u64, bool)>(),
         ended in prop::option::of(0..9_000_000_000_i64),
         moved in prop::collection::vec(prop::option::of(1..9_000_000_i64), 4),
+        trouble in prop::option::of((0..4_usize, 0..9_000_000_000_000_i64, any::<u32>())),
+        id in "[!-~]{1,200}",
     ) {
         let announced = parts.iter().zip(moved);
         let announced = announced
             .filter_map(|(part, by)| Some((part.sms_id.clone(), part.date - by?)))
             .collect();
         let ended_at = ended.map(Timestamp::from_seconds);
-        let watch = Watch { state, step, sequence, is_confirmed, ended_at, tags, announced, ..watch(parts) };
+        let trouble = trouble.map(|(kind, since, polls)| Trouble {
+            kind: TroubleKind::ALL[kind], since: Timestamp::from_millis(since), polls,
+        });
+        let spelling = Spelling::of(&MessageId::new(id).expect("visible ASCII"));
+        let watch = Watch {
+            state, step, sequence, is_confirmed, ended_at, tags, announced, trouble, spelling, ..watch(parts)
+        };
         let read = Watch::decode(&watch.encode()).expect("just written");
         prop_assert_eq!(&read, &watch);
         for (read, written) in read.snapshot.parts.iter().zip(&watch.snapshot.parts) {

@@ -1,5 +1,6 @@
 //! Shows what answers look like.
 
+use smswatch_core::TroubleKind;
 use smswatch_model::{DetailWord, Word};
 
 use super::*;
@@ -31,6 +32,11 @@ fn a_watch_is_shown_with_its_parts() {
         parts: vec![part],
         next_poll_at: None,
         registered_at: Timestamp::from_millis(1_777_631_300_120),
+        trouble: Some(Trouble {
+            kind: TroubleKind::Unreadable,
+            since: Timestamp::from_seconds(1_777_631_400),
+            polls: 3,
+        }),
     };
     insta::assert_snapshot!(json(&WatchReply::from(view)), @r#"
     {
@@ -51,7 +57,13 @@ fn a_watch_is_shown_with_its_parts() {
         }
       ],
       "next_poll_at": null,
-      "registered_at": "2026-05-01T10:28:20.120Z"
+      "registered_at": "2026-05-01T10:28:20.120Z",
+      "trouble": {
+        "kind": "unreadable",
+        "message": "Routee's answers about this message cannot be read",
+        "since": "2026-05-01T10:30:00Z",
+        "polls": 3
+      }
     }
     "#);
 }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use smswatch_core::store::{DeliveryFilter, PageRequest};
-use smswatch_core::{NewWatch, Service};
+use smswatch_core::{MAX_TAG_BYTES, MAX_TAGS, NewWatch, Service};
 use smswatch_model::{MessageId, Tags};
 
 use crate::problem::Problem;
@@ -18,9 +18,6 @@ use crate::request::{IdInPath, JsonBody};
 
 /// How many messages one call may add.
 const MAX_MESSAGES: usize = 10_000;
-
-/// How many tags a watch may be given in one call.
-const MAX_TAGS: usize = 50;
 
 /// How many characters a tag's name or value may have.
 const MAX_TAG_CHARS: usize = 200;
@@ -162,6 +159,15 @@ fn check_tags(tags: &Tags) -> Result<(), String> {
             ));
         }
     }
+    let bytes: usize = tags
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if bytes > MAX_TAG_BYTES {
+        return Err(format!(
+            "they have {bytes} bytes together; a watch takes {MAX_TAG_BYTES}"
+        ));
+    }
     Ok(())
 }
 
@@ -177,7 +183,8 @@ mod tests {
 
     #[test]
     fn tags_are_bounded() {
-        assert_eq!(check_tags(&tags(50, &"é".repeat(200))), Ok(()));
+        assert_eq!(check_tags(&tags(50, &"x".repeat(200))), Ok(()));
+        assert!(check_tags(&tags(50, &"é".repeat(200))).is_err());
         assert!(check_tags(&tags(51, "")).is_err());
         assert!(check_tags(&tags(1, &"x".repeat(201))).is_err());
         assert!(check_tags(&Tags::from([(String::new(), String::new())])).is_err());

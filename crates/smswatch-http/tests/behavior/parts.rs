@@ -49,7 +49,11 @@ impl Provider for FakeProvider {
             ..MessageFacts::default()
         };
         let parts = vec![part];
-        Ok(Look::Seen(Box::new(Sighting { facts, parts })))
+        Ok(Look::Seen(Box::new(Sighting {
+            facts,
+            parts,
+            ..Sighting::default()
+        })))
     }
 }
 

@@ -58,7 +58,7 @@ fn every_documented_field_is_read_and_the_text_is_not_printed() {
 #[test]
 fn recipients_of_all_parts_are_known() {
     let sighting = seen(
-        r#"[{"smsId": "a", "status": "Sent"},
+        r#"[{"smsId": "a", "to": "306900000001", "status": "Sent"},
             {"smsId": "b", "to": "306900000002", "status": "Sent"},
             {"smsId": "c", "to": "+306900000002", "status": "Sent"}]"#,
     );
@@ -140,14 +140,16 @@ fn one_strange_element_does_not_hide_the_others() {
 
 #[test]
 fn a_part_without_an_id_is_named_by_its_place() {
-    let sighting =
-        seen(r#"[{"part": 2, "status": "Sent"}, {"smsId": "not an id", "status": "Sent"}]"#);
+    let sighting = seen(
+        r#"[{"part": 2, "status": "Sent"}, {"smsId": "not an id", "status": "Sent"},
+            {"messageId": "m1", "status": "Failed"}]"#,
+    );
     let ids: Vec<_> = sighting
         .parts
         .iter()
         .map(|part| part.sms_id.as_str())
         .collect();
-    assert_eq!(ids, ["m1:2", "m1:1"]);
+    assert_eq!(ids, ["m1:2", "m1:1", "m1:3"]);
 }
 
 #[test]
@@ -163,7 +165,13 @@ fn parts_come_in_their_order_whatever_the_answers_is() {
 
 #[test]
 fn an_empty_list_is_no_information() {
-    for json in ["[]", " [ ]", r#"{"content": [], "last": true}"#] {
+    for json in [
+        "[]",
+        " [ ]",
+        "\u{feff}[]",
+        "[,]",
+        r#"{"content": [], "last": true}"#,
+    ] {
         assert_eq!(parse(&id(), json.as_bytes()), Ok(Look::Empty), "{json}");
     }
 }
@@ -176,8 +184,10 @@ fn what_tells_no_part_is_no_tracking() {
         "[{}]",
         r#"[{"smsId": "p"}]"#,
         "17",
-        r#"{"error": "x"}"#,
         "[[[]]]",
+        r#"{"status": "ok"}"#,
+        r#"{"status": "maintenance", "message": "back at ten"}"#,
+        r#"[{"smsId": "p", "status": {"status": "\ud83d"}}]"#,
     ] {
         assert_eq!(
             parse(&id(), json.as_bytes()),
@@ -188,13 +198,270 @@ fn what_tells_no_part_is_no_tracking() {
 }
 
 #[test]
-fn what_is_no_json_or_too_deep_is_no_tracking() {
-    let deep = format!("{}1{}", r#"{"content":["#.repeat(5000), "]}".repeat(5000));
-    for body in ["", "<html>", "[{\"smsId\":", deep.as_str()] {
-        assert_eq!(parse(&id(), body.as_bytes()), Err(InvalidTracking::Json));
+fn an_error_or_a_web_page_with_status_200_says_nothing_about_the_message() {
+    for (body, expected) in [
+        (r#"{"error": "x"}"#, InvalidTracking::Error),
+        (
+            r#"{"timestamp": 1, "status": 500, "error": "Internal Server Error", "path": "/"}"#,
+            InvalidTracking::Error,
+        ),
+        (
+            r#"{"code": "500000000", "developerMessage": "Internal error"}"#,
+            InvalidTracking::Error,
+        ),
+        (
+            r#"<html><script>x = {"smsId": "p", "status": "Sent"}</script></html>"#,
+            InvalidTracking::Page,
+        ),
+        ("\u{feff}\n<!doctype html>", InvalidTracking::Page),
+    ] {
+        assert_eq!(parse(&id(), body.as_bytes()), Err(expected), "{body}");
     }
+}
+
+#[test]
+fn what_is_no_json_is_no_tracking() {
+    for body in ["", "OK", "\u{1f}\u{8b}\u{8}"] {
+        assert_eq!(
+            parse(&id(), body.as_bytes()),
+            Err(InvalidTracking::Json),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn nesting_is_bounded_and_hides_nothing_beside_it() {
+    let deep = format!("{}1{}", r#"{"content":["#.repeat(5000), "]}".repeat(5000));
+    assert!(parse(&id(), deep.as_bytes()).is_err());
     let deep = format!("{}1{}", "[".repeat(50_000), "]".repeat(50_000));
     assert!(parse(&id(), deep.as_bytes()).is_err());
+    let beside = format!(
+        r#"[{{"smsId": "p", "extra": {}1{}, "status": {{"status": "Sent"}}}}]"#,
+        "[".repeat(50_000),
+        "]".repeat(50_000)
+    );
+    assert_eq!(seen(&beside).parts[0].status.as_str(), "Sent");
+}
+
+/// One answer with `odd` in place of its label.
+fn labelled(odd: &[u8]) -> Vec<u8> {
+    let at = WHOLE.find("\"order-17\"").expect("the label");
+    let (before, after) = WHOLE.as_bytes().split_at(at);
+    [before, odd, &after["\"order-17\"".len()..]].concat()
+}
+
+#[test]
+fn an_odd_value_in_a_field_that_is_not_needed_hides_no_status() {
+    for odd in [
+        &br#""Order 17 \ud83d""#[..],
+        br#""\ude00 Order""#,
+        b"\"Order 17 line one\nline two\"",
+        b"\"tab\tbell\x07nul\x00\"",
+        b"\"caf\xe9\"",
+        b"\"\xf0\x9f\x98\"",
+        b"\"\xed\xa0\xbd\"",
+        br#""\x41 \u12""#,
+        b"1e400",
+        b"-1e99999",
+        b"NaN",
+        b"-Infinity",
+        b"0x1f",
+        b"undefined",
+        b"'single'",
+        b"[1e400, {\"a\": NaN}]",
+        b"null,",
+        b"",
+        b"\"said \"hi\" to\"",
+        b"\"x\" /* twice */, \"label\": \"\\ud83d\"",
+    ] {
+        let body = labelled(odd);
+        let name = odd.escape_ascii();
+        let Ok(Look::Seen(sighting)) = parse(&id(), &body) else {
+            panic!("{name} hides the status")
+        };
+        let part = &sighting.parts[0];
+        assert_eq!(part.status.as_str(), "Undelivered", "{name}");
+        let detail = part.detailed_status.as_ref().map(Word::as_str);
+        assert_eq!(detail, Some("Unknown Number"), "{name}");
+        assert_eq!(sighting.facts.part_count, Some(2), "{name}");
+        assert_eq!(sighting.oddities.answers, 1, "{name}");
+    }
+    let sighting = seen(&String::from_utf8(labelled(br#""a\ud83d""#)).expect("UTF-8"));
+    assert_eq!(sighting.facts.label.as_deref(), Some("a\u{fffd}"));
+}
+
+#[test]
+fn every_field_may_be_odd_but_the_one_that_tells_the_status() {
+    let names = [
+        "smsId",
+        "messageId",
+        "applicationName",
+        "originatingService",
+        "direction",
+        "from",
+        "to",
+        "country",
+        "operator",
+        "groups",
+        "body",
+        "label",
+        "part",
+        "parts",
+        "price",
+        "latency",
+        "campaign",
+        "unheardOf",
+    ];
+    let values = [
+        "\"\\ud83d\"",
+        "1e400",
+        "NaN",
+        "\"a\nb\"",
+        "{\"a\":[\"\\udc00\"]}",
+        "[[1e999]]",
+        "-1",
+        "2.5",
+        "true",
+        "null",
+        "\"\"",
+    ];
+    for name in names {
+        for value in values {
+            // A row whose id is another message's is rightly left out.
+            if name == "messageId" && !value.starts_with(['{', '[', 'n']) && value != "\"\"" {
+                continue;
+            }
+            let json = format!(
+                r#"[{{"{name}": {value}, "status": {{"status": "Undelivered",
+                    "reason": {{"detailedStatus": "Carrier Violation"}}}}}}]"#
+            );
+            let part = &seen(&json).parts[0];
+            assert_eq!(part.status.as_str(), "Undelivered", "{name}: {value}");
+        }
+    }
+}
+
+#[test]
+fn words_are_compared_without_the_characters_that_nobody_sees() {
+    for (status, detail) in [
+        ("Undelivered\\ud83d", "Carrier\\u00a0Violation"),
+        ("\\u200bUndelivered\\n", "Carrier  Violation\t"),
+        ("Undel\\u00ADivered", "Carrier\nViolation\\udc00"),
+    ] {
+        let json = format!(
+            r#"[{{"smsId": "p", "status": {{"status": "{status}",
+                "date": "2024-05-01T10:28:49Z\ud83d", "reason": {{"detailedStatus": "{detail}"}}}}}}]"#
+        );
+        let sighting = seen(&json);
+        let part = &sighting.parts[0];
+        assert_eq!(part.status.as_str(), "Undelivered");
+        assert_eq!(part.detailed_status, Some(Word::new("Carrier Violation")));
+        assert!(part.date.is_some());
+    }
+}
+
+#[test]
+fn names_of_fields_are_taken_in_any_case_and_with_underscores() {
+    let sighting = seen(
+        r#"[{"SmsID": "p", "MESSAGEID": "M1", "sms_parts": 1, "Parts": 1,
+            "Status": {"Status": "Undelivered", "updated_date": "2024-05-01T10:28:49Z",
+                "Reason": {"detailed_status": "Expired"}}}]"#,
+    );
+    let part = &sighting.parts[0];
+    assert_eq!(part.sms_id.as_str(), "p");
+    assert_eq!(part.detailed_status, Some(Word::new("Expired")));
+    assert!(part.date.is_some());
+    assert_eq!(sighting.facts.part_count, Some(1));
+}
+
+#[test]
+fn a_name_that_stands_twice_hides_nothing() {
+    for json in [
+        r#"[{"smsId": "p", "status": {"status": "Sent"}, "status": null}]"#,
+        r#"[{"smsId": "p", "status": null, "status": {"status": "Sent"}}]"#,
+        r#"[{"smsId": "p", "status": {"status": "Sent", "name": ""}, "smsId": {}}]"#,
+        r#"[{"smsId": "p", "status": [null, {"status": "Sent"}]}]"#,
+    ] {
+        let sighting = seen(json);
+        assert_eq!(sighting.parts[0].status.as_str(), "Sent", "{json}");
+        assert_eq!(sighting.parts[0].sms_id.as_str(), "p", "{json}");
+    }
+}
+
+#[test]
+fn one_odd_row_spoils_no_other_among_two_thousand() {
+    let row = |n: usize| match n {
+        700 => r#"{"smsId": "odd", "label": "\ud83d", "price": 1e400}"#.to_owned(),
+        701 => "\"a row that is none".to_owned() + "\"",
+        n => format!(r#"{{"smsId": "p{n}", "part": {n}, "status": {{"status": "Sent"}}}}"#),
+    };
+    let rows: Vec<_> = (1..=2000).map(row).collect();
+    let sighting = seen(&format!("{{\"content\": [{}]}}", rows.join(",")));
+    assert_eq!(sighting.parts.len(), 255);
+    let oddities = Oddities {
+        answers: 1,
+        rows: 1,
+        dates: 0,
+        parts: 1998 - 255,
+    };
+    assert_eq!(sighting.oddities, oddities);
+}
+
+#[test]
+fn ids_are_compared_without_case() {
+    let sighting = seen(r#"[{"smsId": "P", "messageId": "M1", "status": {"status": "Sent"}}]"#);
+    assert_eq!(sighting.parts[0].sms_id.as_str(), "P");
+}
+
+#[test]
+fn what_is_cut_counts_as_far_as_its_rows_are_whole() {
+    let rows = r#"[{"smsId": "p1", "parts": 2, "status": {"status": "Sent"}}, {"smsId": "p2", "status": {"status": "Deliv"#;
+    assert_eq!(seen(rows).parts.len(), 1, "half a row is none");
+    let unknown_count = r#"[{"smsId": "p1", "status": {"status": "Sent"}}, {"smsId": "p2", "#;
+    assert_eq!(
+        parse(&id(), unknown_count.as_bytes()),
+        Err(InvalidTracking::Cut)
+    );
+    let alone = r#"{"smsId": "p1", "parts": 1, "status": {"status": "Sent"}, "label": "x"#;
+    assert_eq!(
+        parse(&id(), alone.as_bytes()),
+        Err(InvalidTracking::Strange)
+    );
+}
+
+#[test]
+fn facts_are_taken_from_the_first_row_that_tells_them() {
+    let sighting = seen(
+        r#"[{"smsId": "p1", "label": null, "parts": 1, "status": {"status": "Sent"}},
+            {"smsId": "p2", "label": "order", "to": "306900000001", "parts": 2, "status": {"status": "Sent"}}]"#,
+    );
+    assert_eq!(sighting.facts.label.as_deref(), Some("order"));
+    assert!(sighting.facts.to.is_some());
+    assert_eq!(sighting.facts.part_count, Some(2));
+}
+
+#[test]
+fn dates_that_cannot_be_read_are_counted() {
+    let json = r#"[{"smsId": "p", "status": {"status": "Sent", "date": "yesterday"}},
+        {"smsId": "q", "status": {"status": "Sent", "date": 1714559329000}},
+        {"smsId": "r", "status": {"status": "Sent"}}]"#;
+    let sighting = seen(json);
+    assert_eq!(sighting.oddities.dates, 1);
+    assert_eq!(
+        sighting.parts[1]
+            .date
+            .map(|date| date.to_string())
+            .as_deref(),
+        Some("2024-05-01T10:28:49Z")
+    );
+}
+
+#[test]
+fn rows_that_tell_nothing_take_no_memory() {
+    // Were they collected, these would take far more than they do on the wire.
+    let body = format!("[{}{{}}]", "{},".repeat(340_000));
+    assert_eq!(parse(&id(), body.as_bytes()), Err(InvalidTracking::Strange));
 }
 
 #[test]
@@ -217,5 +484,13 @@ proptest! {
         let mut body = WHOLE.as_bytes().to_vec();
         body[at] = byte;
         let _parsed = parse(&id(), &body);
+    }
+
+    #[test]
+    fn whatever_stands_in_the_label_the_status_is_read(label in "[^\"\\\\]{0,40}", tail in any::<u16>()) {
+        let odd = format!("\"{label}\\u{tail:04x}\"");
+        let parsed = parse(&id(), &labelled(odd.as_bytes()));
+        let Ok(Look::Seen(sighting)) = parsed else { panic!("{odd} hides the status") };
+        prop_assert_eq!(sighting.parts[0].status.as_str(), "Undelivered");
     }
 }

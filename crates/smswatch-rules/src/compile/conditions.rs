@@ -2,7 +2,7 @@
 
 use smswatch_model::EventKind;
 
-use super::expect::spot;
+use super::expect::{is_empty, spot};
 use super::{Compiler, shown};
 use crate::condition::{Condition, ConditionTest};
 use crate::diagnostic::Place;
@@ -36,6 +36,11 @@ const DETAILS: [&str; 8] = [
 
 impl Compiler<'_> {
     pub(super) fn conditions(&mut self, matching: &Entry, kinds: &[EventKind]) -> Vec<Condition> {
+        if is_empty(&matching.value) {
+            self.warning(spot(matching), "`match` is empty, so every event matches")
+                .hint = Some("say what must hold, or leave `match` out".to_owned());
+            return Vec::new();
+        }
         let Some(entries) = matching.value.as_mapping() else {
             let found = matching.value.kind();
             let message = format!("expected a mapping of what must hold, found {found}");
@@ -111,10 +116,10 @@ impl Compiler<'_> {
                 }
             }
             Content::Null => {
-                self.error(spot(entry), format!("`{}` has no value", entry.key.name))
-                    .hint = Some(
-                    "`\"\"` matches where there is none, and `\"!\"` where there is one".to_owned(),
-                );
+                let problem = self.no_value(entry);
+                problem.hint.get_or_insert_with(|| {
+                    "`\"\"` matches where there is none, and `\"!\"` where there is one".to_owned()
+                });
                 return None;
             }
             Content::Mapping(_) => {

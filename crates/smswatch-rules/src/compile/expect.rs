@@ -1,7 +1,7 @@
 //! Takes values as what they must be, or says what they are instead.
 
 use super::Compiler;
-use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::yaml::{Content, Entry, Node};
 
 /// Where to point for a key's value: at its key where the value fills several lines.
@@ -14,8 +14,25 @@ pub(super) fn spot(entry: &Entry) -> Place {
     }
 }
 
+/// Whether there is nothing, as where all of it is commented out.
+pub(super) fn is_empty(node: &Node) -> bool {
+    *node.content() == Content::Null
+}
+
 impl<'a> Compiler<'a> {
+    /// Says that a key has no value, and whether a `#` is the reason.
+    pub(super) fn no_value(&mut self, entry: &Entry) -> &mut Diagnostic {
+        let hint = self.document.comment_hint(&entry.key);
+        let problem = self.error(spot(entry), format!("`{}` has no value", entry.key.name));
+        problem.hint = hint;
+        problem
+    }
+
     pub(super) fn text<'n>(&mut self, entry: &'n Entry) -> Option<&'n str> {
+        if is_empty(&entry.value) {
+            self.no_value(entry);
+            return None;
+        }
         self.text_of(&entry.value, spot(entry))
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use smswatch_model::EventKind;
 
 use super::Compiler;
-use super::expect::spot;
+use super::expect::{is_empty, spot};
 use crate::diagnostic::Place;
 use crate::sample::{sample_lists, samples};
 use crate::suggest::did_you_mean;
@@ -35,6 +35,9 @@ impl Compiler<'_> {
         template: &Entry,
         kinds: &[EventKind],
     ) -> (Option<TemplateName>, Option<TemplateName>) {
+        if is_empty(&template.value) {
+            return (None, None);
+        }
         let Some(entries) = template.value.as_mapping() else {
             let found = template.value.kind();
             let message = format!("expected `title`, `text` or both, found {found}");
@@ -116,6 +119,7 @@ fn locate(document: &Document, entry: &Entry, source: &str, range: Range<usize>)
             line: number,
             column,
             length: stretch.chars().count(),
+            used_in: entry.value.place().used_in,
         })
     })
 }

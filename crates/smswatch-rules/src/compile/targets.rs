@@ -3,7 +3,7 @@
 use serde_json::Value;
 use smswatch_model::{Wishes, destination};
 
-use super::expect::spot;
+use super::expect::{is_empty, spot};
 use super::{Compiler, shown};
 use crate::book::Target;
 use crate::diagnostic::Place;
@@ -12,7 +12,7 @@ use crate::yaml::{Content, Entry, Node};
 
 impl Compiler<'_> {
     pub(super) fn targets(&mut self, rule: &Node, stop: bool) -> Vec<Target> {
-        let entry = rule.entry("notify");
+        let entry = rule.entry("notify").filter(|entry| !is_empty(&entry.value));
         let place = entry.map_or(rule.place(), spot);
         let items = match entry.map(|entry| entry.value.content()) {
             Some(Content::Sequence(items)) => items.as_slice(),
@@ -70,8 +70,12 @@ impl Compiler<'_> {
             .iter()
             .filter(|entry| entry.key.name != "sink")
             .collect();
+        for entry in wishes.iter().filter(|entry| is_empty(&entry.value)) {
+            self.no_value(entry);
+        }
         let wishes = wishes
             .into_iter()
+            .filter(|entry| !is_empty(&entry.value))
             .map(|entry| (entry.key.name.clone(), entry.value.to_json()));
         let wishes: serde_json::Map<String, Value> = wishes.collect();
         for problem in (self.options.check_wishes)(sink, &wishes) {

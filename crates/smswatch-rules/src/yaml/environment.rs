@@ -1,5 +1,6 @@
 //! Puts the environment into values: `${NAME}` and `${NAME:-default}`.
 
+use super::pointer::escaped;
 use super::scalar;
 use super::{Content, Document, Node};
 use crate::diagnostic::{Diagnostic, Place};
@@ -9,67 +10,36 @@ impl Document {
     /// name; `$${` stands for `${` itself. Keys are left alone.
     ///
     /// A value that is nothing but an unquoted `${NAME}` becomes a number or `true` where its text
-    /// is one. The default also stands in for a variable that is empty.
-    pub fn substitute(&mut self, variable: &dyn Fn(&str) -> Option<String>) -> Vec<Diagnostic> {
+    /// is one. The default also stands in for a variable that is empty. A line break at the end of a
+    /// variable is left out, as a shell does. `advice` says for the JSON pointer of a value what else
+    /// can be done where a variable is not set.
+    pub fn substitute(
+        &mut self,
+        variable: &dyn Fn(&str) -> Option<String>,
+        advice: &dyn Fn(&str) -> Option<String>,
+    ) -> Vec<Diagnostic> {
         let mut problems = Vec::new();
-        let mut root = std::mem::replace(
-            &mut self.root,
-            Node {
-                place: Place::START,
-                content: Content::Null,
-                scalar: None,
-            },
-        );
-        self.insert(&mut root, variable, &mut problems);
+        let mut root = std::mem::replace(&mut self.root, Node::null(Place::START));
+        let variable = |name: &str| variable(name).map(without_line_break);
+        let mut inserting = Inserting {
+            document: self,
+            variable: &variable,
+            advice,
+            pointer: String::new(),
+            problems: &mut problems,
+        };
+        inserting.insert(&mut root);
         self.root = root;
         problems
     }
 
-    fn insert(
-        &self,
-        node: &mut Node,
-        variable: &dyn Fn(&str) -> Option<String>,
-        problems: &mut Vec<Diagnostic>,
-    ) {
-        match &mut node.content {
-            Content::Sequence(items) => {
-                for item in items {
-                    self.insert(item, variable, problems);
-                }
-            }
-            Content::Mapping(entries) => {
-                for entry in entries {
-                    self.insert(&mut entry.value, variable, problems);
-                }
-            }
-            Content::Text(text) if text.contains("${") => {
-                let text = text.clone();
-                let pieces = match pieces(&text) {
-                    Ok(pieces) => pieces,
-                    Err(trouble) => {
-                        problems.push(self.malformed(node.place, &trouble));
-                        return;
-                    }
-                };
-                match fill(&pieces, variable) {
-                    Ok(filled) => node.fill(filled, &pieces),
-                    Err(names) => {
-                        problems.extend(names.iter().map(|name| self.unset(node.place, name)))
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn unset(&self, place: Place, name: &str) -> Diagnostic {
+    fn unset(&self, place: Place, name: &str, advice: Option<String>) -> Diagnostic {
+        let otherwise = advice.unwrap_or_else(|| format!("give a default: `${{{name}:-default}}`"));
         self.error(
             self.reference(place, name),
             format!("`{name}` is not set in the environment"),
         )
-        .hint(format!(
-            "set `{name}`, or give a default: `${{{name}:-default}}`"
-        ))
+        .hint(format!("set `{name}`, or {otherwise}"))
     }
 
     fn malformed(&self, place: Place, trouble: &str) -> Diagnostic {
@@ -96,11 +66,75 @@ impl Document {
                     line,
                     column,
                     length: rest[..end].chars().count(),
+                    used_in: place.used_in,
                 };
             }
         }
         place
     }
+}
+
+/// What puts the environment into a tree.
+struct Inserting<'a> {
+    document: &'a Document,
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    advice: &'a dyn Fn(&str) -> Option<String>,
+    /// Where in the tree it is.
+    pointer: String,
+    problems: &'a mut Vec<Diagnostic>,
+}
+
+impl Inserting<'_> {
+    fn insert(&mut self, node: &mut Node) {
+        match &mut node.content {
+            Content::Sequence(items) => {
+                for (position, item) in items.iter_mut().enumerate() {
+                    self.insert_at(&position.to_string(), item);
+                }
+            }
+            Content::Mapping(entries) => {
+                for entry in entries {
+                    self.insert_at(&escaped(&entry.key.name), &mut entry.value);
+                }
+            }
+            Content::Text(text) if text.contains("${") => {
+                let text = text.clone();
+                let pieces = match pieces(&text) {
+                    Ok(pieces) => pieces,
+                    Err(trouble) => {
+                        self.problems
+                            .push(self.document.malformed(node.place, &trouble));
+                        return;
+                    }
+                };
+                match fill(&pieces, self.variable) {
+                    Ok(filled) => node.fill(filled, &pieces),
+                    Err(names) => {
+                        let unset = names.iter().map(|name| {
+                            let advice = (self.advice)(&self.pointer);
+                            self.document.unset(node.place, name, advice)
+                        });
+                        self.problems.extend(unset);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn insert_at(&mut self, segment: &str, node: &mut Node) {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        self.pointer.push_str(segment);
+        self.insert(node);
+        self.pointer.truncate(length);
+    }
+}
+
+/// A variable's value as it was meant: secrets made with `echo`, and files of variables written on
+/// Windows, end with a line break.
+fn without_line_break(value: String) -> String {
+    value.trim_end_matches(['\r', '\n']).to_owned()
 }
 
 impl Node {

@@ -110,6 +110,6 @@ fn unescaped(segment: &str) -> String {
     segment.replace("~1", "/").replace("~0", "~")
 }
 
-fn escaped(segment: &str) -> String {
+pub(super) fn escaped(segment: &str) -> String {
     segment.replace('~', "~0").replace('/', "~1")
 }

@@ -1,4 +1,4 @@
-//! What a scalar means: the core schema of YAML 1.2, where `yes` and `on` are plain text.
+//! What a scalar means: what serde_yaml says, to which `yes`, `on` and `007` are plain text.
 
 use std::fmt;
 
@@ -55,49 +55,47 @@ impl fmt::Debug for Scalar {
     }
 }
 
-/// The value that an unquoted scalar stands for.
+/// The value that serde_yaml gives a scalar; `None` for a list or a mapping. What no JSON can hold, such
+/// as `.inf`, stays the text that it is written as.
+pub(super) fn content(value: serde_yaml::Value, written: &Content) -> Option<Content> {
+    use serde_yaml::Value;
+    Some(match value {
+        Value::Null => Content::Null,
+        Value::Bool(value) => Content::Bool(value),
+        Value::Number(number) => {
+            number_of(&number).map_or_else(|| written.clone(), Content::Number)
+        }
+        Value::String(text) => Content::Text(text),
+        Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => return None,
+    })
+}
+
+fn number_of(number: &serde_yaml::Number) -> Option<Number> {
+    let integer = number.as_u64().map(Number::from);
+    let integer = integer.or_else(|| number.as_i64().map(Number::from));
+    integer.or_else(|| number.as_f64().and_then(Number::from_f64))
+}
+
+/// The value that serde_yaml gives an unquoted scalar by itself, which is the text itself where it means
+/// nothing else.
 pub(super) fn plain(text: &str) -> Content {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => Content::Null,
-        "true" | "True" | "TRUE" => Content::Bool(true),
-        "false" | "False" | "FALSE" => Content::Bool(false),
-        text => match number(text) {
-            Some(number) => Content::Number(number),
-            None => Content::Text(text.to_owned()),
-        },
+    if matches!(text, "" | "~" | "null" | "Null" | "NULL") {
+        return Content::Null;
     }
-}
-
-fn number(text: &str) -> Option<Number> {
-    if let Some(digits) = text.strip_prefix("0x") {
-        return from_radix(digits, 16);
+    let written = || Content::Text(text.to_owned());
+    // Anything else has a meaning of its own in YAML, as `#` has, and none in a scalar.
+    let is_word = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    if !is_word {
+        return written();
     }
-    if let Some(digits) = text.strip_prefix("0o") {
-        return from_radix(digits, 8);
+    match serde_yaml::from_str(text) {
+        Ok(value @ (serde_yaml::Value::Bool(_) | serde_yaml::Value::Number(_))) => {
+            content(value, &written()).unwrap_or_else(written)
+        }
+        _ => written(),
     }
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let is_number = unsigned.bytes().any(|byte| byte.is_ascii_digit())
-        && unsigned
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte))
-        && unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.');
-    if !is_number {
-        return None;
-    }
-    let text = text.strip_prefix('+').unwrap_or(text);
-    let integer = text.parse::<i64>().map(Number::from);
-    let integer = integer
-        .or_else(|_| text.parse::<u64>().map(Number::from))
-        .ok();
-    integer.or_else(|| text.parse::<f64>().ok().and_then(Number::from_f64))
-}
-
-fn from_radix(digits: &str, radix: u32) -> Option<Number> {
-    let is_number = digits.chars().all(|digit| digit.is_digit(radix));
-    let number = is_number
-        .then(|| u64::from_str_radix(digits, radix).ok())
-        .flatten();
-    number.map(Number::from)
 }
 
 /// `text` in quotes, for a hint.
@@ -121,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn scalars_mean_what_yaml_1_2_says() {
+    fn scalars_mean_what_serde_yaml_says() {
         use serde_json::json;
         for text in ["", "~", "null"] {
             check(text, &json!(null));
@@ -131,14 +129,15 @@ mod tests {
         check("12", &json!(12));
         check("+12", &json!(12));
         check("-12", &json!(-12));
-        check("007", &json!(7));
         check("0x1F", &json!(31));
         check("0o17", &json!(15));
+        check("0b101", &json!(5));
         check("1.5", &json!(1.5));
         check(".5", &json!(0.5));
         check("1e3", &json!(1000.0));
         check("18446744073709551615", &json!(u64::MAX));
         for text in [
+            "007",
             "yes",
             "on",
             "No",
@@ -159,6 +158,10 @@ mod tests {
             "e5",
             "--5",
             "12e",
+            "---",
+            "a: b",
+            "# x",
+            "18446744073709551616",
         ] {
             check(text, &json!(text));
         }

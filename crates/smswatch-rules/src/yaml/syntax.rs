@@ -2,8 +2,8 @@
 
 use saphyr_parser::ScanError;
 
-use super::Document;
 use super::scalar::quoted;
+use super::{Document, comment};
 use crate::diagnostic::{Diagnostic, Place};
 
 /// What the parser says, and what to say instead.
@@ -56,6 +56,7 @@ const WORDS: [(&str, &str, &str); 10] = [
     ),
 ];
 
+/// What the marked parser does not read.
 pub(super) fn problem(document: &Document, error: &ScanError) -> Diagnostic {
     let marker = error.marker();
     let n_lines = document.lines.len().max(1);
@@ -72,8 +73,12 @@ pub(super) fn problem(document: &Document, error: &ScanError) -> Diagnostic {
         line,
         column,
         length,
+        used_in: None,
     };
 
+    if let Some(problem) = comment::in_brackets(document, line) {
+        return problem;
+    }
     if rest.starts_with('{') && document.line(line).contains("${") {
         let start = column.saturating_sub(1).max(1);
         let length = rest
@@ -91,6 +96,7 @@ pub(super) fn problem(document: &Document, error: &ScanError) -> Diagnostic {
                     line,
                     column: start,
                     length,
+                    used_in: None,
                 },
                 "`${…}` must be quoted here",
             )
@@ -99,7 +105,7 @@ pub(super) fn problem(document: &Document, error: &ScanError) -> Diagnostic {
     match rest.chars().next() {
         Some('*') if error.info().contains("anchor") => {
             let word = word(&rest);
-            let message = "an unquoted `*` begins an alias, and aliases mean nothing here";
+            let message = "an unquoted `*` begins an alias, and nothing has this name";
             let hint = format!("quote it: {}", quoted(&word));
             return document.error(at(word.chars().count()), message).hint(hint);
         }
@@ -122,7 +128,43 @@ pub(super) fn problem(document: &Document, error: &ScanError) -> Diagnostic {
         .find(|(theirs, ..)| error.info().contains(theirs));
     match known {
         Some((_, message, hint)) => document.error(at(1), *message).hint(*hint),
-        None => document.error(at(1), format!("this is no YAML: {}", error.info())),
+        None => document.error(at(1), format!("this is not YAML: {}", error.info())),
+    }
+}
+
+/// What serde_yaml does not read although the marked parser does.
+pub(super) fn refused(document: &Document, error: &serde_yaml::Error) -> Diagnostic {
+    let said = error.to_string();
+    let location = error.location();
+    let n_lines = document.lines.len().max(1);
+    let line = location.as_ref().map_or(1, serde_yaml::Location::line);
+    let column = location.as_ref().map_or(1, serde_yaml::Location::column);
+    let line = line.clamp(1, n_lines);
+    let n_characters = document.line(line).chars().count();
+    let column = column.clamp(1, n_characters + 1);
+    let rest: String = document.line(line).chars().skip(column - 1).collect();
+    let at = |length| Place {
+        line,
+        column,
+        length,
+        used_in: None,
+    };
+    if said.contains("as u128") || said.contains("as i128") {
+        let word = word(&rest);
+        let problem = document.error(at(word.chars().count()), "this number is too large");
+        return problem.hint(format!("quote it if it is a text: {}", quoted(&word)));
+    }
+    if rest.starts_with('\t') {
+        let problem = document.error(at(1), "a tab cannot stand here");
+        return problem.hint("indent and separate with spaces");
+    }
+    match WORDS.iter().find(|(theirs, ..)| said.contains(theirs)) {
+        Some((_, message, hint)) => document.error(at(1), *message).hint(*hint),
+        None => {
+            let problem =
+                document.error(at(1), format!("not every YAML parser reads this: {said}"));
+            problem.hint("quote texts, and write lists and mappings over several lines")
+        }
     }
 }
 

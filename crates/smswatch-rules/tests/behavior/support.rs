@@ -34,7 +34,10 @@ pub(crate) fn compiled(rules: &str) -> Compiled {
             problems,
         };
     };
-    problems.extend(document.substitute(&|name| (name == "SECRET").then(|| "hunter2".to_owned())));
+    problems.extend(document.substitute(
+        &|name| (name == "SECRET").then(|| "hunter2".to_owned()),
+        &|_| None,
+    ));
     let compiled = compile(&document, document.find("/rules"), &options);
     problems.extend(compiled.problems);
     Compiled {

@@ -85,8 +85,8 @@ async fn smswatch_introduces_itself_by_the_name_it_is_given() {
     let sink = relay.sink(json!({}));
     sink.deliver(&sample::notification()).await.expect("taken");
     let heard = relay.heard();
-    let greeted = heard.iter().filter_map(|line| line.strip_prefix("EHLO "));
-    let name = greeted.last().expect("it was greeted twice");
+    let mut greeted = heard.iter().filter_map(|line| line.strip_prefix("EHLO "));
+    let name = greeted.next_back().expect("it was greeted twice");
     assert!(
         name.contains('.'),
         "`{name}` is no full name and no address"

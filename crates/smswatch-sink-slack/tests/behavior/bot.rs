@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use smswatch_core::sink::{Retry, Sink};
+use smswatch_core::sink::{Probe, Retry, Sink};
 use smswatch_sink_slack::SlackSink;
 use smswatch_testkit::receiver::{Answer, Receiver};
 use smswatch_testkit::sample;
@@ -156,4 +156,31 @@ async fn a_good_answer_that_is_not_slacks_is_no_delivery() {
             .expect_err("a proxy answered, and nothing was posted");
         assert_eq!(error.retry(), Retry::Later, "{}", error.detail());
     }
+}
+
+#[tokio::test]
+async fn a_probe_asks_who_the_token_belongs_to_and_posts_nothing() {
+    let receiver = Receiver::start().await;
+    let sink = sink_for(&receiver);
+    receiver.answer_next(answer(
+        &json!({"ok": true, "team": "T", "user": "smswatch"}),
+    ));
+    let probed = sink.probe().await.expect("the token is good");
+    assert_eq!(
+        probed,
+        Probe::Answered("Slack accepts the token".to_owned())
+    );
+    receiver.answer_next(answer(&json!({"ok": false, "error": "invalid_auth"})));
+    let error = sink.probe().await.expect_err("the token is wrong");
+    assert!(
+        error.detail().contains("invalid_auth"),
+        "{}",
+        error.detail()
+    );
+    let requests = receiver.wait_for(2).await;
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.path == "/api/auth.test")
+    );
 }

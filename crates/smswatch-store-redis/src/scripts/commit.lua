@@ -4,6 +4,8 @@
 local base = KEYS[1]
 local n_finished = tonumber(ARGV[1])
 local results, states, conflicts = {}, {}, 0
+-- By due time and place, in which queue each stands whose due time does not change.
+local unmoved = {}
 -- The place of the entry before those of this step, then theirs.
 local places = {}
 
@@ -12,6 +14,12 @@ local function read(key, field)
   local value = redis.pcall('HGET', key, field)
   if type(value) == 'table' then return nil, true end
   return value, false
+end
+
+local function queue(lane, due, place)
+  if redis.call('RPUSH', base .. 's:' .. lane .. ':' .. due, place) == 1 then
+    redis.call('ZADD', base .. 'z:' .. lane, due, due)
+  end
 end
 
 local function count(record, by)
@@ -42,12 +50,12 @@ for at = n_finished + 2, #ARGV, 8 do
       places[#places + 1] = append(base, ARGV[at + 6], place, ARGV[at + 7])
     end
     if record ~= '' then
+      local lane, due = ARGV[at + 4], ARGV[at + 5]
       -- The same due time is in a queue, or under a lease, already.
       if not current or current:sub(3, 8) ~= record:sub(3, 8) then
-        local lane, due = ARGV[at + 4], ARGV[at + 5]
-        if redis.call('RPUSH', base .. 's:' .. lane .. ':' .. due, place) == 1 then
-          redis.call('ZADD', base .. 'z:' .. lane, due, due)
-        end
+        queue(lane, due, place)
+      else
+        unmoved[record:sub(3, 8) .. place] = { lane, due }
       end
       -- What is over 64 bytes would turn a small bucket into a large one for good.
       local fits = #record <= 64 and #field <= 64
@@ -73,6 +81,13 @@ end
 -- A watch that was not as expected may still be due under its lease.
 for at = 2, conflicts == 0 and n_finished + 1 or 0 do
   local id = ARGV[at]
+  -- What keeps its due time and stood under this lease stands nowhere else.
+  if next(unmoved) then
+    for _, entry in ipairs(redis.call('LPOP', base .. 'l:' .. id, 100000) or {}) do
+      local home = unmoved[entry]
+      if home then queue(home[1], home[2], entry:sub(7)) end
+    end
+  end
   redis.call('DEL', base .. 'l:' .. id)
   redis.call('ZREM', base .. 'e:' .. id:match('^%d+'), id)
 end

@@ -2,7 +2,7 @@
 -- the log has no entry where it is to stand: a failover may have lost it, and what is appended since
 -- could lie before that place.
 -- Without a place to move from, it only queues. What is set aside stands before the deliveries.
--- Per entry set aside: position, error, body. Per delivery: id, sink, rule, priority, message ids, body.
+-- Per entry set aside: position, error, body, and 1 if it is left to a later version. Per delivery: id, sink, rule, priority, message ids, body.
 local base, from, to = KEYS[1], ARGV[1], ARGV[2]
 if from ~= '' then
   if (redis.call('GET', base .. 'cur') or '0-0') ~= from then return -1 end
@@ -11,9 +11,14 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local added, n_aside = 0, tonumber(ARGV[4])
-local first = 6 + 3 * n_aside
-for at = 6, first - 1, 3 do
-  redis.call('XADD', base .. 'aside', 'MAXLEN', ARGV[5], '*', 'p', ARGV[at], 'e', ARGV[at + 1], 'b', ARGV[at + 2])
+local first = 6 + 4 * n_aside
+for at = 6, first - 1, 4 do
+  local position, wrong, body = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  if ARGV[at + 3] == '1' then
+    redis.call('XADD', base .. 'left', '*', 'p', position, 'e', wrong, 'b', body)
+  else
+    redis.call('XADD', base .. 'aside', 'MAXLEN', ARGV[5], '*', 'p', position, 'e', wrong, 'b', body)
+  end
 end
 for at = first, #ARGV, 6 do
   if enqueue(base, now, at) then added = added + 1 end

@@ -8,7 +8,9 @@ local out, n_looked_at = {}, 0
 for bucket = first, buckets - 1 do
   local records, fields = {}, {}
   for _, kind in ipairs({ 'w:', 'x:' }) do
-    local all = redis.call('HGETALL', base .. kind .. bucket)
+    local all = redis.pcall('HGETALL', base .. kind .. bucket)
+    -- In a key of another type nothing can be read.
+    if all.err then all = {} end
     n_looked_at = n_looked_at + #all / 2
     for at = 1, #all, 2 do
       if (bucket > first or all[at] > after) and all[at + 1]:byte(2) ~= removed then

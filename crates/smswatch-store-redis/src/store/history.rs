@@ -13,10 +13,10 @@ use smswatch_core::store::{
 
 use super::{RedisStore, millis, queue};
 use crate::delivery::{instant, text};
-use crate::error::{store_error, strange};
+use crate::error::strange;
 
 /// An entry of a stream as Redis answers it: its id and its fields.
-type StreamEntry = (String, Vec<(String, Vec<u8>)>);
+pub(super) type StreamEntry = (String, Vec<(String, Vec<u8>)>);
 
 impl RedisStore {
     pub(super) async fn log_slice(&self, shard: Shard, limit: u32) -> Result<LogSlice, StoreError> {
@@ -52,7 +52,8 @@ impl RedisStore {
         for entry in &step.set_aside {
             call.arg(&entry.position.0)
                 .arg(&entry.error)
-                .arg(&entry.body[..]);
+                .arg(&entry.body[..])
+                .arg(u8::from(entry.is_newer));
         }
         for delivery in &step.deliveries {
             queue::add(&mut call, delivery);
@@ -65,16 +66,20 @@ impl RedisStore {
     }
 
     pub(super) async fn all_set_aside(&self) -> Result<Vec<KeptAside>, StoreError> {
-        let asked = (0..self.shards).map(|shard| async move {
+        let shards = (0..self.shards).map(Shard);
+        let streams = shards.flat_map(|shard| [(shard, "aside"), (shard, "left")]);
+        let asked = streams.map(|(shard, stream)| async move {
             let mut connection = self.connection.clone();
             let entries: Vec<StreamEntry> = redis::cmd("XREVRANGE")
-                .arg(format!("{}aside", self.base(Shard(shard))))
+                .arg(format!("{}{stream}", self.base(shard)))
                 .arg("+")
                 .arg("-")
+                .arg("COUNT")
+                .arg(SetAside::MAX_KEPT.div_ceil(usize::from(self.shards)))
                 .query_async(&mut connection)
                 .await
-                .map_err(|error| store_error(&error))?;
-            let read = |entry| set_aside(Shard(shard), entry);
+                .map_err(|error| self.error(&error))?;
+            let read = |entry| set_aside(shard, stream == "left", entry);
             entries.into_iter().map(read).collect::<Result<Vec<_>, _>>()
         });
         let mut kept: Vec<KeptAside> = try_join_all(asked).await?.into_iter().flatten().collect();
@@ -96,9 +101,13 @@ impl RedisStore {
         for kind in kinds.filter(|kind| *kind != NewEntry::COMMON) {
             call.arg(kind.as_str());
         }
-        let (events, deliveries, dead) = self.invoke(&call).await?;
+        let (events, deliveries, dead): (u64, u64, u64) = self.invoke(&call).await?;
+        let mut call = self.call(&self.scripts.trim_left, shard);
+        let Bound { keep_for, max } = bounds.events;
+        call.arg(millis(keep_for)).arg(max.min(1 << 50));
+        let left: u64 = self.invoke(&call).await?;
         Ok(Trimmed {
-            events,
+            events: events + left,
             deliveries,
             dead,
         })
@@ -135,7 +144,11 @@ impl RedisStore {
 }
 
 /// Reads an entry that was set aside: position, error, body.
-fn set_aside(shard: Shard, (id, fields): StreamEntry) -> Result<KeptAside, StoreError> {
+fn set_aside(
+    shard: Shard,
+    is_newer: bool,
+    (id, fields): StreamEntry,
+) -> Result<KeptAside, StoreError> {
     let millis = id.split('-').next().unwrap_or_default();
     let mut values = fields.into_iter().map(|(_, value)| value);
     let mut next = || values.next().ok_or_else(|| strange("an entry set aside"));
@@ -146,6 +159,7 @@ fn set_aside(shard: Shard, (id, fields): StreamEntry) -> Result<KeptAside, Store
             position: LogPosition(text(&next()?)?.to_owned()),
             error: text(&next()?)?.to_owned(),
             body: next()?,
+            is_newer,
         },
     })
 }

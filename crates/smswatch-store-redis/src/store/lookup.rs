@@ -107,7 +107,7 @@ impl RedisStore {
         message_id: &MessageId,
         request: &PageRequest,
     ) -> Result<Page<StoredDelivery>, StoreError> {
-        let shard = shard_of(message_id.as_str(), self.shards);
+        let shard = shard_of(message_id.to_lowercase().as_str(), self.shards);
         let place = match &request.cursor {
             Some(text) => Place::parse(text, 2)?,
             None => Place::start(shard.0, 2),

@@ -7,17 +7,13 @@ use smswatch_core::model::{MessageId, Timestamp};
 use smswatch_core::record::{Record, WatchState};
 use smswatch_core::store::{
     Appended, ClaimedWatches, CommitOutcome, CommitStep, Committed, InvalidCursor, Lane, LeaseId,
-    LogPosition, NewEntry, Page, PageRequest, Shard, StoreError,
+    Loaded, LogPosition, NewEntry, Page, PageRequest, Shard, StoreError, UnreadableRecord,
 };
 
 use super::{RedisStore, kinds, millis};
 use crate::error::strange;
 use crate::field;
 use crate::page::{Place, hex_bytes, to_hex};
-
-fn record(bytes: Vec<u8>) -> Result<Record, StoreError> {
-    Record::from_bytes(bytes).ok_or_else(|| strange("the record of a watch"))
-}
 
 /// How many watches one page looks at: those that were removed are not shown, and there may be very
 /// many of them. What it finds by then is a page, and its cursor goes on.
@@ -36,6 +32,10 @@ fn body(entry: Option<&NewEntry>) -> &[u8] {
     entry.map_or(&[], |entry| &entry.body)
 }
 
+/// What the script that claims answers: the time, the next due time, fields and records, the fields of
+/// what it put aside, how much is put aside, and how much of that it took.
+type Claim = (i64, i64, Vec<Vec<u8>>, Vec<Vec<u8>>, i64, u64);
+
 /// Watches as a script answers them.
 #[derive(Default)]
 struct Found {
@@ -45,17 +45,20 @@ struct Found {
 }
 
 /// Reads fields and records.
-fn read(values: Vec<Vec<u8>>) -> Result<Found, StoreError> {
+fn read(values: Vec<Vec<u8>>) -> Found {
     let mut values = values.into_iter();
     let mut found = Found::default();
     while let (Some(field), Some(bytes)) = (values.next(), values.next()) {
-        let id = field::unpack(&field).ok_or_else(|| strange("the id of a watch"))?;
+        // An id that cannot be read has no name under which it could be told.
+        let Some(id) = field::unpack(&field) else {
+            continue;
+        };
         match Record::from_bytes(bytes) {
             Some(record) => found.watches.push((id, record)),
             None => found.unreadable.push(id),
         }
     }
-    Ok(found)
+    found
 }
 
 impl RedisStore {
@@ -63,7 +66,7 @@ impl RedisStore {
         &self,
         shard: Shard,
         ids: &[MessageId],
-    ) -> Result<Vec<Option<Record>>, StoreError> {
+    ) -> Result<Vec<Loaded>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -72,10 +75,11 @@ impl RedisStore {
             call.arg(field::bucket(id)).arg(field::pack(id));
         }
         let records: Vec<Option<Vec<u8>>> = self.invoke(&call).await?;
-        records
-            .into_iter()
-            .map(|bytes| bytes.map(record).transpose())
-            .collect()
+        let loaded = records.into_iter().map(|bytes| match bytes {
+            None => Ok(None),
+            Some(bytes) => Record::from_bytes(bytes).map(Some).ok_or(UnreadableRecord),
+        });
+        Ok(loaded.collect())
     }
 
     pub(super) async fn claim_watches(
@@ -87,24 +91,34 @@ impl RedisStore {
     ) -> Result<ClaimedWatches, StoreError> {
         self.release_unanswered(shard).await?;
         let id = self.next_lease(lane);
+        let is_offered = self.offers.is_due(shard, lane);
+        let last_state = WatchState::ALL.map(WatchState::byte).into_iter().max();
         let mut call = self.call(&self.scripts.claim, shard);
         call.arg(lane.index())
             .arg(limit)
             .arg(millis(lease))
-            .arg(&id.0);
+            .arg(&id.0)
+            .arg(Record::EXTENDED)
+            .arg(last_state)
+            .arg(u8::from(is_offered));
         let answer = self.invoke(&call).await;
         if answer.is_err() {
             self.unanswered().insert((shard, id.clone()));
         }
-        let (now, next_due, found): (i64, i64, Vec<Vec<u8>>) = answer?;
+        let (now, next_due, found, news, n_aside, n_revived): Claim = answer?;
         let Found {
             watches,
-            unreadable,
-        } = read(found)?;
+            mut unreadable,
+        } = read(found);
+        if is_offered {
+            self.offers.made(shard, lane, n_revived > 0);
+        }
+        unreadable.extend(news.iter().filter_map(|field| field::unpack(field)));
         Ok(ClaimedWatches {
             lease: (!watches.is_empty()).then_some(id),
             watches,
             unreadable,
+            put_aside: u64::try_from(n_aside).ok(),
             next_due: (next_due >= 0).then(|| Timestamp::from_millis(next_due)),
             now: Timestamp::from_millis(now),
         })
@@ -201,7 +215,7 @@ impl RedisStore {
             let (next, after, found, looked_at): (i64, Vec<u8>, Vec<Vec<u8>>, usize) =
                 self.invoke(&call).await?;
             n_looked_at += looked_at;
-            items.extend(read(found)?.watches);
+            items.extend(read(found).watches);
             place = match next {
                 -1 => Place::start(place.shard + 1, 2),
                 bucket => Place {

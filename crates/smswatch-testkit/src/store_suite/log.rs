@@ -147,6 +147,7 @@ fn aside(position: &LogPosition, n: u32) -> SetAside {
     SetAside {
         position: position.clone(),
         error: format!("error {n} \"quoted\"\nline é"),
+        is_newer: false,
         body: vec![0, 255, 10],
     }
 }

@@ -19,7 +19,7 @@ async fn append(store: &dyn Store, id: &MessageId, kind: EventKind, number: u32)
     let shard = shard_of(id.as_str(), store.shard_count());
     let due = store.now().await.expect("the time") + LONG;
     let known = store.load(shard, std::slice::from_ref(id)).await;
-    let known = known.expect("a record").remove(0);
+    let known = known.expect("a record").remove(0).expect("readable");
     let next = record(due, &number.to_be_bytes());
     let item = CommitItem {
         entry: Some(NewEntry {

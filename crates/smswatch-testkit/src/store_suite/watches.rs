@@ -43,12 +43,12 @@ pub async fn a_watch_is_written_only_over_what_was_expected(fixture: &dyn StoreF
     let ids = [id_in(&*store, SHARD, 2), id.clone()];
     assert_eq!(
         store.load(SHARD, &ids).await.expect("records"),
-        [None, Some(second.clone())]
+        [Ok(None), Ok(Some(second.clone()))]
     );
     assert_eq!(commit(Some(&second), None).await, CommitOutcome::Done);
     assert_eq!(
         store.load(SHARD, &ids).await.expect("records"),
-        [None, None]
+        [Ok(None), Ok(None)]
     );
 }
 
@@ -340,7 +340,7 @@ pub async fn ids_and_records_of_any_size_come_back(fixture: &dyn StoreFixture) {
                 .load(shard, std::slice::from_ref(&id))
                 .await
                 .expect("records");
-            assert_eq!(loaded, [Some(new.clone())]);
+            assert_eq!(loaded, [Ok(Some(new.clone()))]);
             last = Some(new);
         }
         let claimed = store

@@ -43,6 +43,13 @@ fn render(timeline: &Value, all: bool) -> String {
             _ => line("next poll", &format!("{at}, the last one")),
         }
     }
+    if let Some(polls) = watch.pointer("/trouble/polls").and_then(Value::as_u64) {
+        let what = field(watch, "/trouble/message");
+        let since = field(watch, "/trouble/since");
+        let plural = if polls == 1 { "" } else { "s" };
+        let polls = format!("{polls} poll{plural}");
+        line("trouble", &format!("{what} ({polls} since {since})"));
+    }
     if let Some(people) = people(timeline) {
         line("sent", &people);
     }

@@ -30,7 +30,7 @@ pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
         bail!("there is no id to watch");
     }
     let tags: BTreeMap<_, _> = args.tags.into_iter().collect();
-    let (mut accepted, mut already_watched) = (0, 0);
+    let (mut accepted, mut already_watched, mut unreadable) = (0, 0, Vec::new());
     for chunk in ids.chunks(MOST_AT_ONCE) {
         let message = |id: &String| json!({ "message_id": id, "tags": tags });
         let messages: Vec<Value> = chunk.iter().map(message).collect();
@@ -45,13 +45,29 @@ pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
         };
         accepted += answer["accepted"].as_u64().unwrap_or(0);
         already_watched += answer["already_watched"].as_u64().unwrap_or(0);
+        let ids = answer["unreadable"].as_array().into_iter().flatten();
+        unreadable.extend(ids.filter_map(Value::as_str).map(str::to_owned));
     }
     if args.output.json {
-        return print_json(&json!({ "accepted": accepted, "already_watched": already_watched }));
+        let mut reply = json!({ "accepted": accepted, "already_watched": already_watched });
+        if !unreadable.is_empty() {
+            reply["unreadable"] = json!(unreadable);
+        }
+        print_json(&reply)?;
+    } else {
+        print(&format!(
+            "{accepted} accepted, {already_watched} already watched\n"
+        ))?;
     }
-    print(&format!(
-        "{accepted} accepted, {already_watched} already watched\n"
-    ))
+    if unreadable.is_empty() {
+        Ok(())
+    } else {
+        bail!(
+            "a later version of smswatch wrote the watches of these messages, and the one that \
+             answered left them as they are: {}",
+            unreadable.join(", ")
+        )
+    }
 }
 
 pub(crate) async fn unwatch(args: UnwatchArgs) -> anyhow::Result<()> {

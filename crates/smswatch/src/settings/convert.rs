@@ -2,30 +2,28 @@
 //! well and makes no sense.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use smswatch_core::Proxy;
 use smswatch_core::settings::{
     AlarmSettings, BodyText, BreakerSettings, FallbackSettings, Numbers, PrivacySettings,
     ProviderLimits, RetrySettings, Settings, SinkSettings, WatchSettings,
 };
 use smswatch_core::store::{Bound, HistoryBounds, Rate};
+use smswatch_core::{InvalidProxy, Proxy, Secret};
 use smswatch_http::{ApiToken, HttpOptions, Scope};
 use smswatch_routee::RouteeOptions;
 use smswatch_rules::Span;
-use smswatch_store_redis::RedisOptions;
 
-use super::StoreChoice;
 use super::document::{
     AlarmsSection, BodyChoice, BoundSection, CommonSinkSection, HeartbeatSection, HistorySection,
-    HttpSection, NumbersChoice, PrivacySection, RateSection, RouteeSection, StoreSection,
-    TokenScope, WatchSection,
+    HttpSection, NumbersChoice, PrivacySection, RateSection, RouteeSection, TokenScope,
+    WatchSection,
 };
 use super::validate::Problem;
 use crate::heartbeat::{self, HeartbeatOptions};
 
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the end of the process may take by default.
+pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) fn privacy(section: &PrivacySection) -> PrivacySettings {
     PrivacySettings {
@@ -41,7 +39,18 @@ pub(super) fn privacy(section: &PrivacySection) -> PrivacySettings {
     }
 }
 
-pub(super) fn routee(section: RouteeSection) -> Result<RouteeOptions, Vec<Problem>> {
+/// The proxy that an operator chose; the environment's by default.
+pub(super) fn proxy(written: Option<&Secret>, pointer: &str) -> Result<Proxy, Vec<Problem>> {
+    let Some(written) = written else {
+        return Ok(Proxy::default());
+    };
+    written.reveal().parse().map_err(|_: InvalidProxy| {
+        let problem = Problem::new(pointer, "expected `env`, `none` or the URL of a proxy");
+        vec![problem.hint("such as `http://proxy.example.com:3128` or `socks5h://127.0.0.1:1080`")]
+    })
+}
+
+pub(super) fn routee(section: RouteeSection, proxy: Proxy) -> Result<RouteeOptions, Vec<Problem>> {
     let urls = [
         ("api_url", &section.api_url),
         ("auth_url", &section.auth_url),
@@ -58,39 +67,14 @@ pub(super) fn routee(section: RouteeSection) -> Result<RouteeOptions, Vec<Proble
         return Err(problems);
     }
     Ok(RouteeOptions {
-        application_id: section.application_id,
+        // Ids come out of the same files and variables as secrets do, with the same line breaks.
+        application_id: section.application_id.trim().to_owned(),
         application_secret: section.application_secret,
         api_url: section.api_url,
         auth_url: section.auth_url,
         timeout: section.timeout.duration(),
-        proxy: Proxy::default(),
+        proxy,
     })
-}
-
-pub(super) fn store(section: &StoreSection) -> Result<StoreChoice, Vec<Problem>> {
-    let url = section.url.reveal();
-    if let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
-        return Ok(StoreChoice::Sqlite(PathBuf::from(path)));
-    }
-    if RedisOptions::is_url(url) {
-        return Ok(StoreChoice::Redis {
-            url: section.url.clone(),
-            key_prefix: section.key_prefix.clone(),
-            shards: section.shards,
-        });
-    }
-    let problem = if url.starts_with("redis+") {
-        Problem::new(
-            "/store/url",
-            "this version knows no Redis Cluster and no Sentinel yet",
-        )
-    } else {
-        // What is wrong is not repeated: it may hold a password.
-        Problem::new("/store/url", "this is no URL of a store")
-    };
-    Err(vec![problem.hint(
-        "`redis://HOST:PORT`, `rediss://HOST:PORT` or `sqlite:PATH`",
-    )])
 }
 
 pub(super) fn http(section: HttpSection) -> Result<HttpOptions, Vec<Problem>> {
@@ -98,6 +82,27 @@ pub(super) fn http(section: HttpSection) -> Result<HttpOptions, Vec<Problem>> {
         TokenScope::Read => Scope::Read,
         TokenScope::Write => Scope::Write,
     };
+    let mut problems = Vec::new();
+    let mut check = |token: &Secret, pointer: String| {
+        // A header cannot hold anything else, so nobody could ever send it.
+        if !token
+            .reveal()
+            .bytes()
+            .all(|byte| matches!(byte, b' '..=b'~'))
+        {
+            let what = "a token has visible ASCII characters only: no HTTP header can hold others";
+            problems.push(Problem::new(pointer, what));
+        }
+    };
+    if let Some(token) = &section.token {
+        check(token, "/http/token".to_owned());
+    }
+    for (position, token) in section.tokens.iter().enumerate() {
+        check(&token.token, format!("/http/tokens/{position}/token"));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     let own = section.token.map(|token| ApiToken {
         name: "token".to_owned(),
         token,
@@ -192,7 +197,10 @@ pub(super) fn alarms(section: AlarmsSection) -> Result<AlarmSettings, Vec<Proble
     })
 }
 
-pub(super) fn heartbeat(section: HeartbeatSection) -> Result<HeartbeatOptions, Vec<Problem>> {
+pub(super) fn heartbeat(
+    section: HeartbeatSection,
+    proxy: &Proxy,
+) -> Result<HeartbeatOptions, Vec<Problem>> {
     let mut problems = Vec::new();
     if heartbeat::parse(&section.url).is_none() {
         let problem = Problem::new("/heartbeat/url", "this is no URL that can be asked for");
@@ -210,7 +218,7 @@ pub(super) fn heartbeat(section: HeartbeatSection) -> Result<HeartbeatOptions, V
     Ok(HeartbeatOptions {
         url: section.url,
         every: section.every.duration(),
-        proxy: Proxy::default(),
+        proxy: proxy.clone(),
     })
 }
 

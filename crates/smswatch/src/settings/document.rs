@@ -1,7 +1,7 @@
 //! The configuration file as an operator writes it; doc comments become the schema's descriptions.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use smswatch_core::Secret;
 use smswatch_rules::Span;
 
@@ -9,13 +9,14 @@ use smswatch_rules::Span;
 pub(super) const KEY_PREFIX: &str = r"^[A-Za-z0-9_.:-]{1,64}$";
 
 /// How to reach Routee.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RouteeSection {
     /// The application's id, from Routee's platform.
     #[schemars(length(min = 1))]
     pub(crate) application_id: String,
     /// The application's secret.
+    #[serde(serialize_with = "hidden")]
     pub(crate) application_secret: Secret,
     /// Where messages are looked at. Default: `https://connect.routee.net`.
     #[serde(default = "api_url")]
@@ -58,11 +59,12 @@ fn look_timeout() -> Span {
 }
 
 /// Where everything is kept.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct StoreSection {
     /// `redis://HOST:PORT`, `rediss://…` with TLS, or `sqlite:PATH`.
     /// Default: `sqlite:smswatch.db` in the working directory, which needs no server.
+    #[serde(serialize_with = "without_login")]
     pub(crate) url: Secret,
     /// What every key in Redis begins with. Default: `smswatch`.
     #[schemars(regex(pattern = KEY_PREFIX))]
@@ -84,21 +86,24 @@ impl Default for StoreSection {
 }
 
 /// How messages are watched.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct WatchSection {
     /// The gaps between two looks at one message, each with up to 10 % of jitter; the last repeats.
     /// Default: `[5s, 10s, 30s, 1m, 5m, 15m, 1h]`.
     #[schemars(length(min = 1, max = 100))]
     pub(crate) schedule: Vec<Span>,
-    /// How long a message may be unknown to Routee, or one of its parts missing. Default: `10m`.
+    /// How long a message may be unknown to Routee, or one of its parts missing. One that was known must
+    /// be answered 404 for this long before its watch ends. Default: `10m`.
     pub(crate) not_found_grace: Span,
-    /// How long a message that does not become final is watched. Default: `74h`.
+    /// How long a message that does not become final, or whose answers cannot be read, is watched.
+    /// Default: `74h`.
     pub(crate) give_up_after: Span,
     /// How long after its end a message is looked at once more, because statuses can still flip;
     /// `0s` turns it off. Default: `1h`.
     pub(crate) confirm_after: Span,
-    /// How long after its end a message is remembered. Default: `7d`.
+    /// How long after its end a message is remembered; a mark of it stays for an hour at least.
+    /// Default: `7d`.
     pub(crate) retention: Span,
     /// How old a status may be when a source registers its message by itself, to be told at all.
     /// Default: `15m`.
@@ -124,12 +129,13 @@ impl Default for WatchSection {
 }
 
 /// Where the API, the health checks and the metrics are served.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct HttpSection {
     /// The address to listen on. Default: `127.0.0.1:8080`.
     pub(crate) listen: String,
     /// The bearer token of `/v1`; needed when `listen` is not a loopback address.
+    #[serde(serialize_with = "hidden_if_any")]
     pub(crate) token: Option<Secret>,
     /// Several tokens, each with a name and what it may do.
     pub(crate) tokens: Vec<TokenSection>,
@@ -146,19 +152,20 @@ impl Default for HttpSection {
 }
 
 /// One of several bearer tokens.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TokenSection {
     /// Whose it is, for logs.
     pub(crate) name: String,
     /// The token itself.
+    #[serde(serialize_with = "hidden")]
     pub(crate) token: Secret,
     /// What it may do.
     pub(crate) scope: TokenScope,
 }
 
 /// What a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TokenScope {
     /// Look.
@@ -168,7 +175,7 @@ pub(crate) enum TokenScope {
 }
 
 /// What of a message may be stored and sent.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PrivacySection {
     /// Whether telephone numbers are masked (`+3069******01`) or shown in full. Default: `mask`.
@@ -179,7 +186,7 @@ pub(crate) struct PrivacySection {
 }
 
 /// How telephone numbers are shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum NumbersChoice {
     /// The middle is hidden.
@@ -190,7 +197,7 @@ pub(crate) enum NumbersChoice {
 }
 
 /// Whether message texts are kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum BodyChoice {
     /// Nothing.
@@ -203,7 +210,7 @@ pub(crate) enum BodyChoice {
 }
 
 /// What is kept of the past.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct HistorySection {
     /// Events. Default: `{for: 7d, max: 1000000}`.
@@ -229,7 +236,7 @@ impl Default for HistorySection {
 }
 
 /// How long and how many.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BoundSection {
     /// How long they are kept.
@@ -242,7 +249,7 @@ pub(crate) struct BoundSection {
 
 /// When smswatch itself is said to be in trouble, to rules about `provider_down`,
 /// `provider_auth_failed` and `polling_behind`.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AlarmsSection {
     /// How long every look must have failed before Routee is down. Default: `1m`.
@@ -267,10 +274,11 @@ impl Default for AlarmsSection {
 }
 
 /// Whom to tell that all is well.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HeartbeatSection {
     /// What is asked for with GET while every part of `/readyz` is well; often holds a secret.
+    #[serde(serialize_with = "hidden")]
     pub(crate) url: Secret,
     /// How often; the first time after the process has run for so long. Default: `1m`.
     #[serde(default = "heartbeat_every")]
@@ -282,7 +290,7 @@ fn heartbeat_every() -> Span {
 }
 
 /// What every sink understands, whatever its type.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CommonSinkSection {
     /// How many attempts all replicas make together in any such time, as in `{at_most: 10, per: 1s}`.
@@ -305,10 +313,14 @@ pub(crate) struct CommonSinkSection {
     pub(crate) fallback_after: Option<Span>,
     /// When a sink that keeps failing is left in peace. Default: `{failures: 5, probe: 30s}`.
     pub(crate) breaker: Option<BreakerSection>,
+    /// Through which proxy this sink goes, if it speaks HTTP: `env`, `none` or a URL. Default: what
+    /// `proxy` says for everything.
+    #[serde(serialize_with = "proxy_without_login")]
+    pub(crate) proxy: Option<Secret>,
 }
 
 /// How many deliveries may wait.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QueueSection {
     /// Beyond so many the oldest ones below `critical` are given up, with the reason `queue_full`.
@@ -324,7 +336,7 @@ fn queue_max() -> u64 {
 
 /// When a sink that keeps failing is left in peace: nothing is attempted but a probe now and then,
 /// its deliveries wait, and that time does not count towards `give_up_after`.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct BreakerSection {
     /// How many failures in a row open the breaker. Default: 5.
@@ -344,7 +356,7 @@ impl Default for BreakerSection {
 }
 
 /// So many in such a time.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RateSection {
     /// How many.
@@ -355,7 +367,7 @@ pub(crate) struct RateSection {
 }
 
 /// When a failed delivery is tried again.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RetrySection {
     /// The delays after the first, second, … failed attempt; the last repeats.
@@ -374,5 +386,43 @@ impl Default for RetrySection {
                 .to_vec(),
             give_up_after: Span::from_secs(86_400),
         }
+    }
+}
+
+/// What is shown in place of a secret.
+pub(super) const HIDDEN: &str = "[hidden]";
+
+fn hidden<S: Serializer>(_: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(HIDDEN)
+}
+
+fn hidden_if_any<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(|_| HIDDEN).serialize(serializer)
+}
+
+fn without_login<S: Serializer>(url: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&shown(url))
+}
+
+fn proxy_without_login<S: Serializer>(
+    url: &Option<Secret>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    url.as_ref().map(shown).serialize(serializer)
+}
+
+/// A URL whose login and query are hidden.
+pub(super) fn shown(url: &Secret) -> String {
+    let url = url.reveal();
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let rest = match rest.rsplit_once('@') {
+        Some((_, address)) => format!("{HIDDEN}@{address}"),
+        None => rest.to_owned(),
+    };
+    match rest.split_once('?') {
+        Some((address, _)) => format!("{scheme}://{address}?{HIDDEN}"),
+        None => format!("{scheme}://{rest}"),
     }
 }

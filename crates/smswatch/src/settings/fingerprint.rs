@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// What may differ from one process to the next.
-const OWN: [&str; 4] = ["http", "heartbeat", "store", "shutdown_timeout"];
+const OWN: [&str; 5] = ["http", "heartbeat", "proxy", "store", "shutdown_timeout"];
 
 /// A configuration as text: the same whatever the order of its keys, and without what belongs to one
 /// process alone. It holds secrets.

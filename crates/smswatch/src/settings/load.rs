@@ -1,44 +1,27 @@
 //! From a file to a configuration: every problem is found and told at once, with its place.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use smswatch_core::Secret;
 use smswatch_core::model::PhoneNumber;
-use smswatch_core::settings::{Settings, SinkSettings};
-use smswatch_core::sink::SinkContext;
-use smswatch_rules::{Diagnostic, Document, Level, NumberKey, Options, WishProblem, compile};
+use smswatch_core::settings::Settings;
+use smswatch_rules::{Diagnostic, Document, Level, Node, NumberKey, Options, compile};
 
 use super::document::{
-    AlarmsSection, CommonSinkSection, HeartbeatSection, HistorySection, HttpSection,
-    PrivacySection, RouteeSection, StoreSection, WatchSection,
+    AlarmsSection, HeartbeatSection, HistorySection, HttpSection, PrivacySection, RouteeSection,
+    StoreSection, WatchSection,
 };
+use super::sinks::{MadeSinks, made_sinks, wish_problems};
 use super::validate::{Problem, problems};
 use super::{
-    Configuration, Loaded, Sinks, Source, audience, convert, fallback, files, fingerprint, schema,
+    Configuration, Loaded, Source, audience, convert, effective, empty, fallback, fingerprint,
+    schema, secrets, source, store_url, walk,
 };
 use crate::report::Failure;
-use crate::sink_types::{ConfigureError, MadeSink, SinkTypes};
-
-/// The sinks that could be made, by name.
-type MadeSinks = BTreeMap<String, (MadeSink, SinkSettings)>;
-
-/// Where the configuration is looked for when nobody says where it is.
-const PLACES: [&str; 2] = ["smswatch.yaml", "config/smswatch.yaml"];
-
-/// The keys of a sink that belong to the framework.
-const COMMON: [&str; 8] = [
-    "rate",
-    "concurrency",
-    "timeout",
-    "retry",
-    "breaker",
-    "queue",
-    "fallback",
-    "fallback_after",
-];
+use crate::sink_types::SinkTypes;
 
 /// Reads the configuration from `file`, or from where it usually is.
 ///
@@ -46,9 +29,10 @@ const COMMON: [&str; 8] = [
 ///
 /// There is none, or something is wrong with it.
 pub(crate) fn load(types: &SinkTypes, file: Option<&Path>) -> Result<Loaded, Failure> {
-    let file = match file {
+    // `SMSWATCH_CONFIG=` means that none is named.
+    let file = match file.filter(|file| !file.as_os_str().is_empty()) {
         Some(file) => file.to_owned(),
-        None => usual_place()?,
+        None => source::usual_place()?,
     };
     let source = Source::of_file(&file).map_err(|error| {
         let message = format!("could not read the configuration: {error}");
@@ -58,19 +42,6 @@ pub(crate) fn load(types: &SinkTypes, file: Option<&Path>) -> Result<Loaded, Fai
         )])
     })?;
     read(types, source)
-}
-
-fn usual_place() -> Result<PathBuf, Failure> {
-    let found = PLACES
-        .iter()
-        .map(PathBuf::from)
-        .find(|place| place.is_file());
-    found.ok_or_else(|| {
-        Failure::Usage(format!(
-            "there is no configuration: name one with --config or $SMSWATCH_CONFIG, or put it in {}",
-            PLACES.join(" or ")
-        ))
-    })
 }
 
 /// Reads a configuration.
@@ -84,13 +55,17 @@ pub(crate) fn read(types: &SinkTypes, source: Source) -> Result<Loaded, Failure>
     let Some(mut document) = document else {
         return Err(Failure::Configuration(diagnostics));
     };
-    diagnostics.extend(document.substitute(&source.environment));
+    let whole = schema::internal(types);
+    let secret_file = |pointer: &str| file_hint(&whole, pointer);
+    diagnostics.extend(document.substitute(&source.environment, &secret_file));
     let mut reader = Reader {
         types,
+        whole: &whole,
         document: &document,
         diagnostics,
+        valueless: Vec::new(),
     };
-    let configuration = reader.configuration();
+    let (configuration, effective) = reader.configuration();
     let (errors, warnings): (Vec<_>, Vec<_>) = reader
         .diagnostics
         .into_iter()
@@ -99,6 +74,7 @@ pub(crate) fn read(types: &SinkTypes, source: Source) -> Result<Loaded, Failure>
         Some(configuration) if errors.is_empty() => Ok(Loaded {
             file: source.file,
             configuration,
+            effective,
             warnings,
         }),
         _ => Err(Failure::Configuration(in_order(
@@ -116,32 +92,71 @@ fn in_order(diagnostics: impl Iterator<Item = Diagnostic>) -> Vec<Diagnostic> {
     diagnostics
 }
 
-struct Reader<'a> {
-    types: &'a SinkTypes,
+/// What to do about a variable that is not set, where a secret is wanted.
+fn file_hint(whole: &Value, pointer: &str) -> Option<String> {
+    let name = pointer.rsplit('/').next()?;
+    walk::is_secret(&walk::at(whole, pointer))
+        .then(|| format!("name a file that holds the secret: `{name}_file: PATH`"))
+}
+
+pub(super) struct Reader<'a> {
+    pub(super) types: &'a SinkTypes,
+    /// The schema of the file as a whole.
+    whole: &'a Value,
     document: &'a Document,
     diagnostics: Vec<Diagnostic>,
+    /// The options that stand there without a value; nothing else is to be told about them.
+    valueless: Vec<String>,
 }
 
 impl Reader<'_> {
-    fn configuration(&mut self) -> Option<Configuration> {
-        let whole = schema::internal(self.types);
-        let is_text = |pointer: &str| schema::wants_text(&whole, pointer);
+    /// The configuration, if it is sound, and how it takes effect.
+    fn configuration(&mut self) -> (Option<Configuration>, Value) {
+        let value = self.value();
+        let configuration = self.configured(&value);
+        let effective = match &configuration {
+            Some(_) => {
+                let rules = self.document.find("/rules").map(Node::to_json);
+                effective::effective(self.whole, &value, rules.unwrap_or_default())
+            }
+            None => Value::Null,
+        };
+        (configuration, effective)
+    }
+
+    /// All that the file says, with secrets out of their files and without sections of comments.
+    fn value(&mut self) -> Value {
+        let whole = self.whole;
+        let is_text = |pointer: &str| walk::takes(&walk::at(whole, pointer), "string");
         let mut value = self.document.to_json_with(&is_text);
         if value.is_null() {
             value = Value::Object(Map::new());
         }
-        let file_problems = files::resolve(&whole, &mut value);
+        self.without_empty(&mut value);
+        let file_problems = secrets::read_files(whole, &mut value);
         self.tell(file_problems);
+        let doubts = secrets::clean(whole, &mut value);
+        self.tell(doubts);
+        value
+    }
+
+    fn configured(&mut self, value: &Value) -> Option<Configuration> {
+        let whole = self.whole;
+        let mut value = value.clone();
         let shared_part = fingerprint::shared_part(&value);
         // Rules have a compiler of their own, which says more than a schema can.
         if let Some(object) = value.as_object_mut() {
             object.remove("rules");
         }
-        let schema_problems = problems(&whole, &value);
+        let mut schema_problems = problems(whole, &value);
         let is_sound = schema_problems.is_empty();
+        schema_problems.retain(|problem| !self.valueless.contains(&problem.pointer));
         self.tell(schema_problems);
 
-        let made = self.sinks(&value);
+        let proxy: Option<Option<Secret>> = self.section(&value, "proxy", is_sound);
+        let proxy = proxy.map(|proxy| convert::proxy(proxy.as_ref(), "/proxy"));
+        let proxy = self.converted(proxy).unwrap_or_default();
+        let made = self.sinks(&value, &proxy);
         let fallback_problems = fallback::problems(&value);
         let is_led_somewhere = fallback_problems.is_empty();
         self.tell(fallback_problems);
@@ -172,19 +187,31 @@ impl Reader<'_> {
         let sinks = (made.len() == names.len()).then(|| made_sinks(made));
 
         // Each finds its own problems before any of them is a reason to end.
-        let store = self.converted(store.map(|store| convert::store(&store)));
+        let store = self.converted(store.map(|store| store_url::read(&store)));
+        let store = store.map(|(store, doubts)| {
+            self.tell(doubts);
+            store
+        });
         let http = self.converted(http.map(convert::http));
-        let heartbeat = heartbeat.map(|section| section.map(convert::heartbeat).transpose());
+        let heartbeat = heartbeat.map(|section| {
+            section
+                .map(|section| convert::heartbeat(section, &proxy))
+                .transpose()
+        });
         let heartbeat = self.converted(heartbeat);
         let alarms = self.converted(alarms.map(convert::alarms));
         let settings = routee.as_ref().zip(watch).zip(history);
         let settings = self.converted(settings.map(|((routee, watch), history)| {
             convert::settings(routee, &watch, &history, shutdown.flatten())
         }));
-        let routee = self.converted(routee.map(convert::routee));
+        let routee = self.converted(routee.map(|routee| convert::routee(routee, proxy)));
         // Who is notified is no question while something is wrong.
         if let (Some(rules), false) = (&rules, self.diagnostics.iter().any(Diagnostic::is_error)) {
-            self.warn(audience::warnings(&value, rules));
+            self.tell(
+                audience::warnings(&value, rules)
+                    .into_iter()
+                    .map(Problem::warning),
+            );
         }
         let settings = Settings {
             alarms: alarms?,
@@ -211,7 +238,7 @@ impl Reader<'_> {
         is_sound: bool,
     ) -> Option<T> {
         let empty = match name {
-            "shutdown_timeout" | "heartbeat" => Value::Null,
+            "shutdown_timeout" | "heartbeat" | "proxy" => Value::Null,
             _ => Value::Object(Map::new()),
         };
         let section = value
@@ -219,11 +246,11 @@ impl Reader<'_> {
             .filter(|section| !section.is_null())
             .cloned()
             .unwrap_or(empty);
-        match serde_json::from_value(section) {
+        match serde_yaml::to_value(section).and_then(serde_yaml::from_value) {
             Ok(section) => Some(section),
             Err(error) => {
                 // What the schema has found already is not told twice.
-                if is_sound {
+                if is_sound && self.valueless.is_empty() {
                     let message = format!("`{name}` does not read well: {error}");
                     self.tell([Problem::new(format!("/{name}"), message)]);
                 }
@@ -232,7 +259,23 @@ impl Reader<'_> {
         }
     }
 
-    fn converted<T>(&mut self, converted: Option<Result<T, Vec<Problem>>>) -> Option<T> {
+    /// Takes out sections in which every line is a comment, and tells which options have no value.
+    fn without_empty(&mut self, value: &mut Value) {
+        let problems = empty::remove(self.whole, value);
+        let problems = problems.into_iter().map(|problem| {
+            let key = self.document.key(&problem.pointer);
+            match key.and_then(|key| self.document.comment_hint(key)) {
+                Some(hint) => problem.hint(hint),
+                None => problem,
+            }
+        });
+        let problems: Vec<Problem> = problems.collect();
+        let pointers = problems.iter().map(|problem| problem.pointer.clone());
+        self.valueless.extend(pointers);
+        self.tell(problems);
+    }
+
+    pub(super) fn converted<T>(&mut self, converted: Option<Result<T, Vec<Problem>>>) -> Option<T> {
         match converted? {
             Ok(converted) => Some(converted),
             Err(problems) => {
@@ -242,38 +285,13 @@ impl Reader<'_> {
         }
     }
 
-    /// The sinks that can be made; those that are missing have told why.
-    fn sinks(&mut self, value: &Value) -> MadeSinks {
-        let wanted = value["sinks"].as_object().into_iter().flatten();
-        wanted
-            .filter_map(|(name, section)| Some((name.clone(), self.sink(name, section)?)))
-            .collect()
-    }
-
-    fn sink(&mut self, name: &str, section: &Value) -> Option<(MadeSink, SinkSettings)> {
-        let pointer = format!("/sinks/{}", escaped(name));
-        let mut own = section.as_object()?.clone();
-        let sink_type = self.types.find(own.remove("type")?.as_str()?)?;
-        let common: Map<String, Value> = COMMON
-            .iter()
-            .filter_map(|key| own.remove_entry(*key))
-            .collect();
-        let common: CommonSinkSection = serde_json::from_value(Value::Object(common)).ok()?;
-        let settings = self.converted(Some(convert::sink(&common, &pointer)))?;
-        let context = SinkContext::new(name).with_timeout(settings.timeout);
-        match sink_type.configure(Value::Object(own), &context) {
-            Ok(sink) => Some((sink, settings)),
-            // The schema has found it already, with its place.
-            Err(ConfigureError::Unreadable(_)) => None,
-            Err(error) => {
-                let place = match error.key() {
-                    Some(key) => format!("{pointer}/{}", escaped(key)),
-                    None => pointer,
-                };
-                self.tell([Problem::new(place, format!("sink `{name}`: {error}"))]);
-                None
-            }
-        }
+    /// Whether an option in the section at `pointer` stands there without a value.
+    pub(super) fn lacks_value_in(&self, pointer: &str) -> bool {
+        let is_inside = |valueless: &&String| {
+            let inside = valueless.strip_prefix(pointer);
+            inside.is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.valueless.iter().any(|valueless| is_inside(&valueless))
     }
 
     fn rules(
@@ -311,21 +329,14 @@ impl Reader<'_> {
         is_sound.then_some(compiled.rules)
     }
 
-    fn tell(&mut self, problems: impl IntoIterator<Item = Problem>) {
+    pub(super) fn tell(&mut self, problems: impl IntoIterator<Item = Problem>) {
         for problem in problems {
-            let diagnostic = self.diagnostic(problem, Level::Error);
+            let diagnostic = self.diagnostic(problem);
             self.diagnostics.push(diagnostic);
         }
     }
 
-    fn warn(&mut self, problems: impl IntoIterator<Item = Problem>) {
-        for problem in problems {
-            let diagnostic = self.diagnostic(problem, Level::Warning);
-            self.diagnostics.push(diagnostic);
-        }
-    }
-
-    fn diagnostic(&self, problem: Problem, level: Level) -> Diagnostic {
+    fn diagnostic(&self, problem: Problem) -> Diagnostic {
         let in_mapping = problem
             .key
             .as_ref()
@@ -334,75 +345,28 @@ impl Reader<'_> {
             .as_ref()
             .and_then(|pointer| self.document.key(pointer));
         let place = key.map_or_else(|| self.document.place(&problem.pointer), |key| key.place);
-        let mut diagnostic = match level {
+        let mut diagnostic = match problem.level {
             Level::Error => self.document.error(place, problem.message),
             Level::Warning => self.document.warning(place, problem.message),
         };
-        if let Some(hint) = problem.hint {
+        let listed = self.document.find(&problem.pointer).and_then(Node::written);
+        let listed = listed.filter(|_| problem.wants_list);
+        let listed = listed.map(|written| format!("in brackets: `[{}]`", in_list(written)));
+        if let Some(hint) = listed.or(problem.hint) {
             diagnostic = diagnostic.hint(hint);
         }
         diagnostic
     }
 }
 
-/// What is wrong with a rule's wishes, by the schema of the sink's type and by the sink itself, where
-/// it could be made.
-fn wish_problems(
-    kind: &str,
-    sink_type: &crate::sink_types::SinkType,
-    made: Option<&MadeSink>,
-    wishes: &smswatch_core::model::Wishes,
-) -> Vec<WishProblem> {
-    let schema = schema::wishes(sink_type);
-    let value = Value::Object(wishes.clone());
-    let mut found: Vec<WishProblem> = problems(&schema, &value)
-        .into_iter()
-        .map(|problem| {
-            let first = problem.pointer.split('/').nth(1).map(str::to_owned);
-            WishProblem {
-                key: problem.key.or(first),
-                message: problem.message,
-                hint: problem.hint,
-            }
-        })
-        .collect();
-    if !found.is_empty() {
-        return found;
+/// A text as an entry of a list in brackets.
+fn in_list(written: &str) -> String {
+    let is_plain = written.starts_with(char::is_alphanumeric)
+        && !written.contains([',', '[', ']', '{', '}', '#', ':', '"']);
+    if is_plain {
+        return written.to_owned();
     }
-    let checked = match made {
-        Some(made) => made.check_overrides(value),
-        None => sink_type
-            .read_overrides(value)
-            .map_err(ConfigureError::from),
-    };
-    match checked {
-        Ok(()) => {}
-        Err(ConfigureError::Unreadable(_)) if schema["properties"].is_null() => {
-            found.extend(wishes.keys().map(|key| no_wish(kind, key)));
-        }
-        Err(error) => found.push(WishProblem {
-            key: error.key().map(str::to_owned),
-            message: error.to_string(),
-            hint: None,
-        }),
-    }
-    found
-}
-
-/// The sinks without what only the check of rules needs.
-fn made_sinks(made: MadeSinks) -> Sinks {
-    let made = made.into_iter();
-    made.map(|(name, (made, settings))| (name, (made.sink, settings)))
-        .collect()
-}
-
-/// A sink of this kind takes no wishes at all.
-fn no_wish(kind: &str, key: &str) -> WishProblem {
-    WishProblem {
-        key: Some(key.to_owned()),
-        message: format!("a sink of type `{kind}` takes no `{key}` from a rule"),
-        hint: Some("its name is all that a rule can say of it".to_owned()),
-    }
+    format!("\"{}\"", written.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A key as part of a JSON pointer.

@@ -3,6 +3,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
+use smswatch_core::Secret;
 use smswatch_rules::RuleDocument;
 
 use super::document::{
@@ -40,6 +41,11 @@ struct File {
     /// A dead man's switch to tell that all is well. Default: none.
     #[schemars(default)]
     heartbeat: Option<HeartbeatSection>,
+    /// Through which proxy every HTTP client goes (Routee, heartbeat, Slack, webhooks): `env` for what
+    /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say, `none`, or a URL such as
+    /// `http://proxy.example.com:3128` or `socks5h://127.0.0.1:1080`. Default: `env`.
+    #[schemars(default)]
+    proxy: Option<Secret>,
     /// How long the end of the process may take, all in all. Default: `10s`.
     #[schemars(default)]
     shutdown_timeout: Option<smswatch_rules::Span>,
@@ -127,7 +133,7 @@ fn resolved(schema: Schema, generator: &SchemaGenerator) -> Value {
 }
 
 /// The names of an object schema's secret properties.
-pub(super) fn secrets(schema: &Value) -> Vec<String> {
+fn secrets(schema: &Value) -> Vec<String> {
     let properties = schema["properties"].as_object().into_iter().flatten();
     let secret = properties.filter(|(_, property)| is_secret(property));
     secret.map(|(name, _)| name.clone()).collect()
@@ -197,23 +203,6 @@ pub(super) fn wishes(sink_type: &SinkType) -> Value {
     root
 }
 
-/// The schema of a section of the file.
-pub(super) fn at<'a>(whole: &'a Value, section: &str) -> &'a Value {
-    let section = follow(whole, &whole["properties"][section]);
-    let mut alternatives = section["anyOf"].as_array().into_iter().flatten();
-    let present = alternatives.find(|alternative| alternative["type"] != "null");
-    present.map_or(section, |present| follow(whole, present))
-}
-
-/// The schema of a sink of one kind.
-pub(super) fn sink<'a>(whole: &'a Value, kind: &str) -> Option<&'a Value> {
-    let choices = whole["properties"]["sinks"]["additionalProperties"]["allOf"].as_array()?;
-    let choice = choices
-        .iter()
-        .find(|choice| choice["if"]["properties"]["type"]["const"] == kind)?;
-    Some(&choice["then"])
-}
-
 /// What a schema refers to, where it does nothing else.
 pub(super) fn follow<'a>(whole: &'a Value, here: &'a Value) -> &'a Value {
     let reference = here["$ref"]
@@ -222,32 +211,4 @@ pub(super) fn follow<'a>(whole: &'a Value, here: &'a Value) -> &'a Value {
     reference
         .and_then(|pointer| whole.pointer(pointer))
         .unwrap_or(here)
-}
-
-/// Whether the value at a pointer is text, so that a number out of the environment stays text.
-pub(super) fn wants_text(whole: &Value, pointer: &str) -> bool {
-    let segments: Vec<&str> = pointer.split('/').skip(1).collect();
-    let is_text = |property: &Value| {
-        let property = follow(whole, property);
-        let alternatives = property["anyOf"].as_array().into_iter().flatten();
-        std::iter::once(property).chain(alternatives).any(|schema| {
-            let kind = &follow(whole, schema)["type"];
-            *kind == "string"
-                || kind
-                    .as_array()
-                    .is_some_and(|kinds| kinds.iter().any(|kind| kind == "string"))
-        })
-    };
-    match segments.as_slice() {
-        ["sinks", _, key, ..] => {
-            let choices = whole["properties"]["sinks"]["additionalProperties"]["allOf"].as_array();
-            let mut properties = choices
-                .into_iter()
-                .flatten()
-                .map(|choice| &choice["then"]["properties"][*key]);
-            properties.any(|property| is_text(property) || is_text(&property["items"]))
-        }
-        [section, key, ..] => is_text(&at(whole, section)["properties"][*key]),
-        _ => false,
-    }
 }

@@ -29,6 +29,9 @@ fn load_with(types: &SinkTypes, text: &str) -> Result<super::Loaded, Vec<Diagnos
         environment: Box::new(|name| match name {
             "MISSING" => None,
             "NUMBER" => Some("0123456".to_owned()),
+            "LINE" => Some("t0ken\n".to_owned()),
+            "WINDOWS" => Some("t0ken\r\n".to_owned()),
+            "QUOTED" => Some("\"t0ken\"".to_owned()),
             name => Some(format!("value-of-{name}")),
         }),
     };
@@ -64,6 +67,9 @@ macro_rules! broken {
         )*
     };
 }
+
+mod secrets;
+mod words;
 
 broken! {
     a_file_that_is_no_yaml: "watch: [5s\nhttp: {";

@@ -3,7 +3,7 @@
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, ValidationError, Validator};
 use serde_json::Value;
-use smswatch_rules::Span;
+use smswatch_rules::{Level, Span};
 
 use super::document::KEY_PREFIX;
 use super::schema::follow;
@@ -19,6 +19,10 @@ pub(super) struct Problem {
     pub(super) message: String,
     /// What would be right.
     pub(super) hint: Option<String>,
+    /// Whether the configuration can be used all the same.
+    pub(super) level: Level,
+    /// Whether it would be right as the entry of a list.
+    pub(super) wants_list: bool,
 }
 
 impl Problem {
@@ -28,7 +32,14 @@ impl Problem {
             key: None,
             message: message.into(),
             hint: None,
+            level: Level::Error,
+            wants_list: false,
         }
+    }
+
+    pub(super) fn warning(mut self) -> Self {
+        self.level = Level::Warning;
+        self
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -72,17 +83,23 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
                 .map(|key| unknown_key(&pointer, key, &known))
                 .collect()
         }
-        ValidationErrorKind::Required { property } => at(format!(
-            "`{}` is missing",
-            property.as_str().unwrap_or_default()
-        )),
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            let path = error.schema_path().as_str();
+            let object = lookup(schema, path.trim_end_matches("/required"));
+            let problem = Problem::new(pointer, format!("`{name}` is missing"));
+            vec![match object["properties"][name]["format"] == "password" {
+                true => problem.hint(format!("or name a file that holds it: `{name}_file: PATH`")),
+                false => problem,
+            }]
+        }
         ValidationErrorKind::Type { kind } => {
             let path = error.schema_path().as_str();
             let wanted = lookup(schema, path.trim_end_matches("/type"));
-            match wanted["pattern"] == Span::PATTERN {
-                true => vec![no_duration(pointer)],
-                false => at(format!("expected {}", expected(kind))),
-            }
+            vec![match wanted["pattern"] == Span::PATTERN {
+                true => no_duration(pointer),
+                false => wrong_type(error, pointer, kind),
+            }]
         }
         ValidationErrorKind::Enum { options } => {
             let words = options.as_array().into_iter().flatten();
@@ -148,6 +165,29 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
         }
         // Values are not repeated: what stands here may be a secret.
         other => at(format!("this does not fit (`{}`)", other.keyword())),
+    }
+}
+
+fn wrong_type(error: &ValidationError<'_>, pointer: String, kind: &TypeKind) -> Problem {
+    let instance = error.instance();
+    if pointer == "/http/listen" {
+        let port = instance.as_u64().filter(|port| (1..=65_535).contains(port));
+        let hint = format!("such as `127.0.0.1:{}`", port.unwrap_or(8080));
+        return Problem::new(pointer, "expected an address and a port").hint(hint);
+    }
+    let problem = Problem::new(pointer, format!("expected {}", expected(kind)));
+    let wants = |wanted| matches!(kind, TypeKind::Single(single) if *single == wanted);
+    if instance.is_string() && wants(JsonType::Array) {
+        return Problem {
+            wants_list: true,
+            ..problem.hint("write it in brackets, as a list of one: `[…]`")
+        };
+    }
+    let digits = instance.as_str().unwrap_or_default();
+    let is_padded = digits.len() > 1 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match is_padded && (wants(JsonType::Integer) || wants(JsonType::Number)) {
+        true => problem.hint("write it without quotes, and without a `0` before it"),
+        false => problem,
     }
 }
 

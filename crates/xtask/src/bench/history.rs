@@ -1,4 +1,4 @@
-//! What history costs: the same work on an empty store and on a full one, on SQLite and on Redis.
+//! What history costs: the same work with a page of it and with very much, on SQLite and on Redis.
 
 mod fill;
 
@@ -16,7 +16,14 @@ use super::simulator::Simulator;
 use super::spread::Spread;
 use super::subject::{CHANGES, Outlet, Plan, Subject};
 
-/// What the full store holds.
+/// What the store without history holds: enough for a page of everything.
+const LITTLE: Amounts = Amounts {
+    entries: 2_000,
+    deliveries: 2_000,
+    watches: 1_000,
+};
+
+/// What the full store holds besides.
 const FULL: Amounts = Amounts {
     entries: 1_000_000,
     deliveries: 200_000,
@@ -75,11 +82,11 @@ impl Keep {
         })
     }
 
-    async fn fill(&self, amounts: Amounts) -> anyhow::Result<()> {
+    async fn fill(&self, amounts: Amounts, first: u64) -> anyhow::Result<()> {
         match self {
             Self::Sqlite(directory) => {
                 let store = smswatch_store_sqlite::SqliteStore::open(&Self::path(directory))?;
-                fill(&store, amounts).await
+                fill(&store, amounts, first).await
             }
             Self::Redis(redis) => {
                 let options = smswatch_store_redis::RedisOptions {
@@ -88,7 +95,7 @@ impl Keep {
                     shards: 16,
                 };
                 let (store, _) = smswatch_store_redis::RedisStore::open(options).await?;
-                fill(&store, amounts).await
+                fill(&store, amounts, first).await
             }
         }
     }
@@ -105,11 +112,13 @@ struct Cost {
 pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow::Result<()> {
     let directory = tempfile::tempdir().context("could not make a directory")?;
     for keep in [Keep::Sqlite(directory), Keep::Redis(Redis::start())] {
-        eprintln!("measuring an empty {}", keep.name());
+        eprintln!("measuring {} with little history", keep.name());
+        keep.fill(LITTLE, 0).await?;
         let without = costs(programs, &keep, "without", report).await?;
         eprintln!("filling {}", keep.name());
-        keep.fill(FULL).await?;
-        eprintln!("measuring a full {}", keep.name());
+        keep.fill(FULL, LITTLE.watches.max(LITTLE.deliveries))
+            .await?;
+        eprintln!("measuring {} with much history", keep.name());
         let with = costs(programs, &keep, "with", report).await?;
         for (without, with) in without.into_iter().zip(with) {
             tell(report, keep.name(), &without, &with);

@@ -179,12 +179,133 @@ fn an_empty_answer_is_like_unknown_for_a_fresh_message_and_nothing_for_a_known_o
 }
 
 #[test]
-fn a_known_message_that_is_gone_ends_quietly_with_its_snapshot() {
+fn a_known_message_that_is_answered_404_ends_only_once_that_has_lasted() {
     let mut walk = Walk::new();
-    walk.sees(&[("p", "Sent")], 1).answer(&Answer::Unknown);
+    walk.sees(&[("p", "Sent")], 1);
+    let known_until = walk.now;
+    while walk.watch.state == WatchState::Watching {
+        assert_eq!(walk.told, ["sms.status_changed Sent"]);
+        walk.answer(&Answer::Unknown);
+        let is_pace = walk.waits() <= Duration::from_secs(11);
+        assert!(is_pace || walk.watch.state != WatchState::Watching);
+        assert_eq!(walk.watch.snapshot.parts.len(), 1);
+    }
     assert_eq!(walk.watch.state, WatchState::NotFound);
+    // The first 404 came with the next look, 5 s later.
+    assert_about(walk.now.since(known_until), 605);
+    assert_eq!(walk.told, ["sms.status_changed Sent", "sms.not_found"]);
     assert_eq!(walk.watch.snapshot.parts.len(), 1);
-    assert_eq!(walk.told, ["sms.status_changed Sent"]);
+}
+
+#[test]
+fn one_404_after_a_long_time_and_404s_with_an_answer_between_end_nothing() {
+    let mut walk = Walk::new();
+    walk.settings.schedule = vec![Duration::from_secs(3600)];
+    walk.sees(&[("p", "Sent")], 1);
+    for _ in 0..5 {
+        walk.answer(&Answer::Unknown);
+        walk.answer(&Answer::Failed(None));
+        walk.sees(&[("p", "Sent")], 1);
+        assert_eq!(walk.watch.state, WatchState::Watching);
+        assert_eq!(walk.watch.trouble, None);
+    }
+    walk.settings.not_found_grace = Duration::ZERO;
+    walk.answer(&Answer::Unknown);
+    assert_eq!(
+        walk.watch.state,
+        WatchState::Watching,
+        "one is never enough"
+    );
+    walk.answer(&Answer::Unknown);
+    assert_eq!(walk.watch.state, WatchState::NotFound);
+}
+
+#[test]
+fn a_400_ends_no_known_message_and_an_unknown_one_as_a_404_does() {
+    let mut known = Walk::new();
+    known.sees(&[("p", "Sent")], 1);
+    for _ in 0..200 {
+        known.answer(&Answer::Invalid);
+    }
+    assert_eq!(known.watch.state, WatchState::Watching);
+    let trouble = known.watch.trouble.expect("it is told");
+    assert_eq!((trouble.kind, trouble.polls), (TroubleKind::InvalidId, 200));
+    let mut fresh = Walk::new();
+    while fresh.watch.state == WatchState::Watching {
+        fresh.answer(&Answer::Invalid);
+    }
+    assert_eq!(fresh.told, ["sms.not_found"]);
+    assert_about(fresh.now.since(fresh.watch.registered_at), 600);
+}
+
+#[test]
+fn a_final_message_that_is_answered_404_keeps_its_state_and_its_snapshot() {
+    let mut walk = Walk::new();
+    walk.sees(&[("p", "Delivered")], 1);
+    while !walk.watch.is_confirmed {
+        walk.answer(&Answer::Unknown);
+        assert_eq!(walk.watch.state, WatchState::Final);
+    }
+    assert_eq!(walk.watch.snapshot.parts.len(), 1);
+    assert_eq!(walk.told, ["sms.status_changed Delivered"]);
+}
+
+#[test]
+fn answers_that_cannot_be_read_end_in_giving_up_and_say_since_when() {
+    let mut walk = Walk::new();
+    walk.settings.give_up_after = Duration::from_secs(1800);
+    while walk.watch.state == WatchState::Watching {
+        assert!(walk.told.is_empty());
+        walk.answer(&Answer::Unreadable(None));
+    }
+    assert_about(walk.now.since(walk.watch.registered_at), 1800);
+    assert_eq!(walk.watch.state, WatchState::GaveUp);
+    assert_eq!(walk.told, ["sms.gave_up"]);
+    let trouble = walk.watch.trouble.expect("it is told");
+    assert_eq!(trouble.kind, TroubleKind::Unreadable);
+    assert_eq!(trouble.since, Timestamp::from_seconds(START));
+}
+
+#[test]
+fn a_message_that_was_given_up_begins_anew_and_tells_nothing_twice() {
+    let mut walk = Walk::new();
+    walk.settings.give_up_after = Duration::from_secs(60);
+    while walk.watch.state == WatchState::Watching {
+        walk.sees(&[("p", "Sent")], 1);
+    }
+    let given_up_at = walk.now;
+    walk.now = walk.now + Duration::from_secs(600);
+    walk.watch = walk.watch.clone().begun_anew(walk.now);
+    assert_eq!(Lifecycle::lane(&walk.watch), Lane::Young);
+    walk.sees(&[("p", "Sent")], 1);
+    assert_eq!(walk.now, given_up_at + Duration::from_secs(600), "at once");
+    walk.sees(&[("p", "Delivered")], 1);
+    let expected = [
+        "sms.status_changed Sent",
+        "sms.gave_up",
+        "sms.status_changed Delivered",
+    ];
+    assert_eq!(walk.told, expected);
+    assert_eq!(walk.watch.sequence, 3);
+}
+
+#[test]
+fn an_id_is_told_as_it_was_registered() {
+    let mut walk = Walk::new();
+    let spelled = MessageId::new("M1").expect("a valid id");
+    walk.watch.spelling = crate::watch::Spelling::of(&spelled);
+    let now = walk.now;
+    let applied = |answer| {
+        walk.lifecycle()
+            .apply(&Walk::id(), &walk.watch, answer, now, 0.5)
+    };
+    let late = now + Duration::from_secs(700);
+    let not_found = walk
+        .lifecycle()
+        .apply(&Walk::id(), &walk.watch, &Answer::Unknown, late, 0.5);
+    let told = not_found.events[0].message.message_id.as_ref();
+    assert_eq!(told.map(MessageId::as_str), Some("M1"));
+    assert!(applied(&Answer::Unknown).events.is_empty());
 }
 
 #[test]
@@ -235,6 +356,45 @@ fn a_part_that_never_comes_does_not_keep_the_message_open_for_ever() {
 }
 
 #[test]
+fn a_count_that_is_told_late_makes_no_message_wait_for_ever() {
+    let mut walk = Walk::new();
+    walk.sees(&[("p", "Sent")], 0);
+    walk.sees(&[("p", "Delivered")], 3);
+    let told_at = walk.now;
+    while walk.watch.state == WatchState::Watching {
+        walk.sees(&[("p", "Delivered")], 3);
+    }
+    assert_about(walk.now.since(told_at), 600);
+    assert_eq!(walk.watch.state, WatchState::Final);
+    assert_eq!(
+        walk.told,
+        ["sms.status_changed Sent", "sms.status_changed Delivered"]
+    );
+}
+
+#[test]
+fn a_count_that_shrinks_ends_the_message_all_the_same() {
+    let mut walk = Walk::new();
+    walk.sees(&[("p", "Sent")], 3);
+    while walk.watch.state == WatchState::Watching {
+        walk.sees(&[("p", "Delivered")], 1);
+    }
+    assert_eq!(walk.watch.state, WatchState::Final);
+}
+
+#[test]
+fn a_part_that_has_no_name_at_first_does_not_stay_behind() {
+    let mut walk = Walk::new();
+    walk.sees(&[("m1:1", "Sent")], 0);
+    walk.sees(&[("real", "Delivered")], 1);
+    assert_eq!(walk.watch.state, WatchState::Final);
+    assert_eq!(
+        walk.watch.snapshot.outcome(),
+        smswatch_model::Outcome::Delivered
+    );
+}
+
+#[test]
 fn two_parts_that_change_at_once_are_two_events_with_their_own_numbers() {
     let mut walk = Walk::new();
     walk.sees(&[("p1", "Sent"), ("p2", "Sent")], 2);
@@ -263,6 +423,50 @@ fn a_removed_watch_keeps_nothing_but_a_mark_until_its_retention_is_over() {
         walk.lifecycle().task(&Walk::id(), &removed, removed.due),
         Task::Delete
     );
+}
+
+#[test]
+fn what_was_removed_or_is_over_leaves_a_mark_for_an_hour_however_short_the_retention() {
+    let mut walk = Walk::new();
+    walk.settings.retention = Duration::from_secs(1);
+    walk.settings.confirm_after = Duration::ZERO;
+    walk.sees(&[("p", "Sent")], 1);
+    let removed = walk.lifecycle().remove(&Walk::id(), &walk.watch, walk.now);
+    assert!(removed.due >= walk.now + SHORTEST_MARK);
+    let task = |watch: &Watch, now| walk.lifecycle().task(&Walk::id(), watch, now);
+    assert!(matches!(
+        task(&removed, walk.now + Duration::from_secs(3599)),
+        Task::Wait(_)
+    ));
+
+    let mut over = Walk::new();
+    over.settings = walk.settings.clone();
+    over.sees(&[("p", "Delivered")], 1);
+    assert_eq!(
+        over.lifecycle()
+            .task(&Walk::id(), &over.watch, over.watch.due),
+        Task::Retire
+    );
+    let mark = over
+        .lifecycle()
+        .retire(&Walk::id(), &over.watch, over.watch.due);
+    assert_eq!(mark.state, WatchState::Removed);
+    assert!(matches!(task(&mark, over.watch.due), Task::Wait(_)));
+    assert_eq!(task(&mark, mark.due), Task::Delete);
+}
+
+#[test]
+fn a_confirmation_that_never_succeeds_keeps_no_watch_for_ever() {
+    let mut walk = Walk::new();
+    walk.sees(&[("p", "Delivered")], 1);
+    let end = walk.watch.ended_at.expect("it ended") + walk.settings.retention;
+    while walk.now.max(walk.watch.due) < end {
+        walk.answer(&Answer::Failed(None));
+    }
+    let task = walk
+        .lifecycle()
+        .task(&Walk::id(), &walk.watch, walk.watch.due);
+    assert_eq!(task, Task::Delete);
 }
 
 #[test]

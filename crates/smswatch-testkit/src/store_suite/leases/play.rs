@@ -215,7 +215,9 @@ impl Player {
         let ids: Vec<_> = self.names.values().cloned().collect();
         let loaded = self.store.load(self.shard, &ids).await;
         let found = ids.into_iter().zip(loaded.map_err(unavailable)?);
-        Ok(found.collect())
+        found
+            .map(|(id, record)| Ok((id, record.map_err(|error| error.to_string())?)))
+            .collect()
     }
 
     /// Nothing is lost: every watch is found as it was written last, and no other.

@@ -145,8 +145,8 @@ impl Player {
     /// The counters say how many deliveries are found.
     async fn recount(&self) -> Result<(), String> {
         let gauges = self.store.gauges().await.map_err(unavailable)?;
-        let queue = gauges.queues.into_iter();
-        let queue = queue.filter(|queue| queue.sink == self.sink).last();
+        let mut queues = gauges.queues.into_iter();
+        let queue = queues.find(|queue| queue.sink == self.sink);
         let counted = queue.map_or((0, 0), |queue| (queue.pending, queue.dead));
         let found = async |state| {
             let filter = DeliveryFilter {

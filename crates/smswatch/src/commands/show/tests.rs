@@ -69,6 +69,24 @@ fn what_is_the_same_for_all_parts_is_said_once() {
 }
 
 #[test]
+fn why_nothing_is_known_of_a_message_is_said() {
+    let timeline = json!({
+        "watch": {
+            "message_id": "m1", "state": "watching", "outcome": "pending",
+            "registered_at": "2026-05-01T10:28:40Z", "next_poll_at": "2026-05-01T10:29:40Z",
+            "tags": {}, "parts": [],
+            "trouble": {"kind": "unreadable", "since": "2026-05-01T10:28:41Z", "polls": 3,
+                "message": "Routee's answers about this message cannot be read"},
+        },
+        "events": [], "deliveries": [],
+    });
+    let trouble = "trouble    Routee's answers about this message cannot be read \
+                   (3 polls since 2026-05-01T10:28:41Z)";
+    let text = render(&timeline, false);
+    assert!(text.contains(trouble), "{text}");
+}
+
+#[test]
 fn rules_about_other_kinds_of_events_are_shown_when_asked_for() {
     let timeline = json!({
         "watch": {"message_id": "m1", "state": "gave_up"},

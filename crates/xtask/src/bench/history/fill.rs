@@ -1,6 +1,7 @@
 //! Fills a store with history through its seam: much faster than living through it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -16,7 +17,7 @@ use smswatch_testkit::sample;
 /// How much history there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Amounts {
-    /// Log entries, one in a thousand of a rare kind.
+    /// Log entries, one in twenty of a rare kind.
     pub(super) entries: u64,
     /// Deliveries that have come to an end, one in twenty of them dead.
     pub(super) deliveries: u64,
@@ -30,12 +31,13 @@ const STEP: usize = 500;
 /// In how long nothing of the history is due.
 const LONG: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Writes it all, and routes the log.
-pub(super) async fn fill(store: &dyn Store, amounts: Amounts) -> anyhow::Result<()> {
+/// Writes it all, and routes the log. The names of things are numbered from `first` on, so that a
+/// store can be filled twice.
+pub(super) async fn fill(store: &dyn Store, amounts: Amounts, first: u64) -> anyhow::Result<()> {
     let now = store.now().await?;
-    watches(store, amounts, now).await?;
+    watches(store, amounts, first, now).await?;
     route(store).await?;
-    deliveries(store, amounts.deliveries).await
+    deliveries(store, first..first + amounts.deliveries).await
 }
 
 fn id(n: u64) -> anyhow::Result<MessageId> {
@@ -70,13 +72,18 @@ impl<'a, T> Batches<'a, T> {
 }
 
 /// Registers watches, and appends entries about them again and again.
-async fn watches(store: &dyn Store, amounts: Amounts, now: Timestamp) -> anyhow::Result<()> {
+async fn watches(
+    store: &dyn Store,
+    amounts: Amounts,
+    first: u64,
+    now: Timestamp,
+) -> anyhow::Result<()> {
     let entries = Entries::new();
     let record = Record::new(WatchState::Final, now + LONG, &[7; 36]);
     let mut batches = Batches::new(store);
     for n in 0..amounts.watches.max(amounts.entries) {
         let is_new = n < amounts.watches;
-        let id = id(n % amounts.watches.max(1))?;
+        let id = id(first + n % amounts.watches.max(1))?;
         let item = CommitItem {
             expected: (!is_new).then(|| record.clone()),
             record: Some(record.clone()),
@@ -117,7 +124,7 @@ impl Entries {
     fn about(&self, id: &MessageId, n: u64) -> NewEntry {
         let mut event = self.common.clone();
         event.message.message_id = Some(id.clone());
-        if n.is_multiple_of(1000) {
+        if n.is_multiple_of(20) {
             event.kind = EventKind::SinkDown;
         }
         NewEntry::of(&[event])
@@ -146,10 +153,10 @@ async fn route(store: &dyn Store) -> anyhow::Result<()> {
 }
 
 /// Queues deliveries of a sink that is not configured, and brings them to their end.
-async fn deliveries(store: &dyn Store, count: u64) -> anyhow::Result<()> {
+async fn deliveries(store: &dyn Store, numbers: Range<u64>) -> anyhow::Result<()> {
     let notification = codec::encode_notification(&sample::notification());
     let mut batches = Batches::new(store);
-    for n in 0..count {
+    for n in numbers {
         let message_id = id(n)?;
         let new = NewDelivery {
             id: DeliveryId::new(format!("dlv_{n:032x}"))?,
@@ -214,7 +221,7 @@ mod tests {
             deliveries: 700,
             watches: 1_200,
         };
-        fill(&store, amounts).await.expect("it is filled");
+        fill(&store, amounts, 5).await.expect("it is filled");
         let gauges = store.gauges().await.expect("counts");
         assert_eq!(gauges.watches, [(WatchState::Final, 1_200)]);
         assert_eq!((gauges.unrouted, gauges.queues[0].pending), (0, 0));

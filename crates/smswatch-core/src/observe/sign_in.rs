@@ -1,0 +1,48 @@
+//! Asks the provider at the start whether it accepts the credentials, so that wrong ones are noticed before
+//! the first message is watched.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::gate::Gate;
+use crate::pace::Backoff;
+use crate::provider::LookError;
+use crate::shared::Shared;
+
+/// How long the provider may take to answer, whatever its client thinks.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The pauses after the first failures and after many of them.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// Probes the provider until it has answered once or `stop` says so. What it finds out counts as what looks
+/// find out: for the health, for the alarms, and for the pause after a refusal.
+pub(super) async fn run(shared: &Shared, gate: &Gate, stop: &CancellationToken) {
+    let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
+    loop {
+        let probed = tokio::time::timeout(PATIENCE, shared.provider.probe());
+        let probed = tokio::select! {
+            () = stop.cancelled() => return,
+            probed = probed => probed,
+        };
+        let seconds = PATIENCE.as_secs();
+        let silent = |_| Err(LookError::failed(format!("no answer within {seconds} s")));
+        match probed.unwrap_or_else(silent) {
+            Ok(_) => {
+                gate.answered(&shared.health);
+                shared.alarms.answered();
+                return;
+            }
+            Err(error) => {
+                let now = shared.clock.now();
+                gate.failed(&error, now, &shared.health);
+                shared.alarms.failed(&error, now);
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(backoff.fail()) => {}
+        }
+    }
+}

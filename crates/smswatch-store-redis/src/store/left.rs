@@ -1,0 +1,101 @@
+//! What a later version wrote and this one cannot read: kept for whoever can.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use smswatch_core::model::MessageId;
+use smswatch_core::store::{Lane, LeftStep, LogEntry, LogPosition, Shard, StoreError};
+
+use super::history::StreamEntry;
+use super::{RedisStore, queue};
+use crate::delivery::text;
+use crate::error::strange;
+use crate::field;
+
+/// How often a process that could read nothing of it is offered what is put aside.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// When each queue of watches was last asked for what is put aside, and whether that was to any avail.
+#[derive(Debug, Default)]
+pub(super) struct Offers(Mutex<HashMap<(Shard, Lane), (Instant, bool)>>);
+
+impl Offers {
+    /// Whether a claim of this queue is to be offered what is put aside: at the start, now and then,
+    /// and for as long as this process can read some of it. What another version puts aside again and
+    /// again then comes to one that goes on with it.
+    pub(super) fn is_due(&self, shard: Shard, lane: Lane) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .get(&(shard, lane))
+            .is_none_or(|(asked_at, is_useful)| *is_useful || asked_at.elapsed() >= PAUSE)
+    }
+
+    /// Notes that it was offered, and whether any of it was of use.
+    pub(super) fn made(&self, shard: Shard, lane: Lane, is_useful: bool) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((shard, lane), (Instant::now(), is_useful));
+    }
+}
+
+impl RedisStore {
+    pub(super) async fn put_watches_aside(
+        &self,
+        shard: Shard,
+        lane: Lane,
+        ids: &[MessageId],
+    ) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut call = self.call(&self.scripts.put_aside, shard);
+        call.arg(lane.index());
+        for id in ids {
+            call.arg(field::bucket(id)).arg(field::pack(id));
+        }
+        self.invoke::<u64>(&call).await.map(drop)
+    }
+
+    pub(super) async fn entries_left(
+        &self,
+        shard: Shard,
+        after: Option<&LogPosition>,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StoreError> {
+        let mut connection = self.connection.clone();
+        let start = after.map_or_else(|| "-".to_owned(), |after| format!("({}", after.0));
+        let entries: Vec<StreamEntry> = redis::cmd("XRANGE")
+            .arg(format!("{}left", self.base(shard)))
+            .arg(start)
+            .arg("+")
+            .arg("COUNT")
+            .arg(limit)
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| self.error(&error))?;
+        let read = |(id, fields): StreamEntry| {
+            let body = fields.into_iter().find(|(name, _)| name == "b");
+            Ok(LogEntry {
+                position: LogPosition(text(id.as_bytes())?.to_owned()),
+                body: body.ok_or_else(|| strange("an entry left to others"))?.1,
+            })
+        };
+        entries.into_iter().map(read).collect()
+    }
+
+    pub(super) async fn route_entries_left(
+        &self,
+        shard: Shard,
+        step: &LeftStep,
+    ) -> Result<u64, StoreError> {
+        let mut call = self.call(&self.scripts.route_left, shard);
+        call.arg(step.entries.len());
+        for position in &step.entries {
+            call.arg(&position.0);
+        }
+        for delivery in &step.deliveries {
+            queue::add(&mut call, delivery);
+        }
+        self.invoke(&call).await
+    }
+}

@@ -1,0 +1,134 @@
+//! The store's clock goes on whatever Redis's own clock does.
+
+use std::time::Duration;
+
+use smswatch_core::Secret;
+use smswatch_core::model::{MessageId, Timestamp};
+use smswatch_core::record::{Record, WatchState};
+use smswatch_core::store::{CommitItem, CommitStep, Lane, Shard, Store as _};
+use smswatch_store_redis::{RedisOptions, RedisStore};
+use smswatch_testkit::redis_server::RedisServer;
+
+const SHARD: Shard = Shard(0);
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn open(server: &RedisServer) -> RedisStore {
+    let options = RedisOptions {
+        url: Secret::new(server.url()),
+        key_prefix: "smswatch".to_owned(),
+        shards: 2,
+    };
+    RedisStore::open(options).await.expect("a store").0
+}
+
+/// Writes what the shards know of the clock, as they would if Redis's own had shown `shown` before and
+/// was `ahead` milliseconds behind the store's.
+async fn note(server: &RedisServer, ahead: i64, shown: Timestamp) {
+    let client = redis::Client::open(server.url()).expect("a client");
+    let raw = client.get_multiplexed_async_connection().await;
+    let mut raw = raw.expect("a connection");
+    for shard in 0..2 {
+        let _: i64 = redis::cmd("HSET")
+            .arg(format!("smswatch:{{{shard}}}:clock"))
+            .arg("ahead")
+            .arg(ahead)
+            .arg("shown")
+            .arg(shown.as_millis())
+            .query_async(&mut raw)
+            .await
+            .expect("it is written");
+    }
+}
+
+async fn add(store: &RedisStore, due: Timestamp) {
+    let id = (0..)
+        .map(|n| format!("message-{n}"))
+        .find(|id| smswatch_core::store::shard_of(id, 2) == SHARD)
+        .expect("every shard has ids");
+    let item = CommitItem {
+        message_id: MessageId::new(id).expect("a valid id"),
+        expected: None,
+        record: Some(Record::new(WatchState::Watching, due, b"body")),
+        lane: Lane::Young,
+        entry: None,
+    };
+    let step = CommitStep {
+        items: vec![item],
+        finished: Vec::new(),
+    };
+    store.commit(SHARD, &step).await.expect("a commit");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_goes_on_from_where_it_was_in_every_process() {
+    let server = RedisServer::start();
+    let store = open(&server).await;
+    let real = store.now().await.expect("the time");
+    // Before it was set back it had shown an hour more.
+    note(&server, 0, real + HOUR).await;
+    let now = store.now().await.expect("the time");
+    assert!(now >= real + HOUR && now < real + 2 * HOUR, "{now}");
+    add(&store, now).await;
+    let claimed = store
+        .claim(SHARD, Lane::Young, 10, HOUR)
+        .await
+        .expect("a claim");
+    assert_eq!(
+        claimed.watches.len(),
+        1,
+        "what was scheduled by it is due by it"
+    );
+    assert!(claimed.now >= now);
+    let another = open(&server).await;
+    assert!(another.now().await.expect("the time") >= now);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_while_a_process_runs_goes_on_by_that_process() {
+    let server = RedisServer::start();
+    let store = open(&server).await;
+    let real = store.now().await.expect("the time");
+    note(&server, 3_600_000, real + HOUR).await;
+    let before = store.now().await.expect("the time");
+    assert!(before >= real + HOUR, "it is ahead");
+    // Now it shows an hour less, and no shard knows that it ever showed more.
+    note(&server, 0, real).await;
+    let now = store.now().await.expect("the time");
+    assert!(now >= before && now < before + HOUR, "{before}, then {now}");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_ahead_goes_more_slowly_until_both_meet_again() {
+    let server = RedisServer::start();
+    let store = open(&server).await;
+    let real = store.now().await.expect("the time");
+    // It is ten minutes ahead, and that was noted some minutes ago.
+    note(&server, 600_000, real + 2 * Duration::from_secs(120)).await;
+    let now = open(&server).await.now().await.expect("the time");
+    assert!(
+        now > real + Duration::from_secs(590) && now < real + Duration::from_secs(598),
+        "{now}"
+    );
+}
+
+#[tokio::test]
+async fn a_clock_that_was_wrong_by_months_is_right_when_it_is_set_right() {
+    let server = RedisServer::start();
+    let store = open(&server).await;
+    let real = store.now().await.expect("the time");
+    note(&server, 0, real + 24 * 200 * HOUR).await;
+    let now = open(&server).await.now().await.expect("the time");
+    assert!(now < real + HOUR, "{now}");
+}
+
+#[tokio::test]
+async fn a_key_of_another_program_in_place_of_the_clock_stops_nothing() {
+    let server = RedisServer::start();
+    let answer = server.order(&["RPUSH", "smswatch:{0}:clock", "x"]);
+    assert!(answer.starts_with(":1"), "{answer}");
+    let store = open(&server).await;
+    let now = store.now().await.expect("the other shard knows it");
+    add(&store, now).await;
+    let claimed = store.claim(SHARD, Lane::Young, 10, HOUR).await;
+    assert_eq!(claimed.expect("a claim").watches.len(), 1);
+}

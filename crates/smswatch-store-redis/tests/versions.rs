@@ -1,0 +1,201 @@
+//! Versions live side by side on one Redis: what an earlier one cannot read is there for a later one.
+
+use std::time::Duration;
+
+use smswatch_core::Secret;
+use smswatch_core::model::{MessageId, Timestamp};
+use smswatch_core::record::{Record, WatchState};
+use smswatch_core::store::{
+    CommitItem, CommitStep, Lane, PageRequest, Shard, Store as _, UnreadableRecord,
+};
+use smswatch_store_redis::{RedisOptions, RedisStore};
+use smswatch_testkit::redis_server::RedisServer;
+
+const SHARD: Shard = Shard(0);
+const LEASE: Duration = Duration::from_secs(60);
+
+/// A process of its own on `server`, which has one shard.
+async fn open(server: &RedisServer) -> RedisStore {
+    let options = RedisOptions {
+        url: Secret::new(server.url()),
+        key_prefix: "smswatch".to_owned(),
+        shards: 1,
+    };
+    RedisStore::open(options).await.expect("a store").0
+}
+
+async fn raw(server: &RedisServer) -> redis::aio::MultiplexedConnection {
+    let client = redis::Client::open(server.url()).expect("a client");
+    let connection = client.get_multiplexed_async_connection().await;
+    connection.expect("a connection")
+}
+
+fn id(name: &str) -> MessageId {
+    MessageId::new(name).expect("a valid id")
+}
+
+async fn add(store: &RedisStore, name: &str, due: Timestamp) {
+    let item = CommitItem {
+        message_id: id(name),
+        expected: None,
+        record: Some(Record::new(WatchState::Watching, due, b"body")),
+        lane: Lane::Young,
+        entry: None,
+    };
+    let step = CommitStep {
+        items: vec![item],
+        finished: Vec::new(),
+    };
+    store.commit(SHARD, &step).await.expect("a commit");
+}
+
+/// Changes the record of `name` where it lies.
+async fn rewrite(server: &RedisServer, name: &str, change: impl Fn(&mut Vec<u8>)) {
+    let mut raw = raw(server).await;
+    let field = [b"t", name.as_bytes()].concat();
+    let buckets: Vec<String> = redis::cmd("KEYS")
+        .arg("smswatch:{0}:[wx]:*")
+        .query_async(&mut raw)
+        .await
+        .expect("keys");
+    for bucket in buckets {
+        let record: Option<Vec<u8>> = redis::cmd("HGET")
+            .arg(&bucket)
+            .arg(&field)
+            .query_async(&mut raw)
+            .await
+            .expect("a record");
+        let Some(mut record) = record else { continue };
+        change(&mut record);
+        let _: i64 = redis::cmd("HSET")
+            .arg(&bucket)
+            .arg(&field)
+            .arg(record)
+            .query_async(&mut raw)
+            .await
+            .expect("it is written");
+        return;
+    }
+    panic!("there is no record of {name}");
+}
+
+#[tokio::test]
+async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_the_later() {
+    let server = RedisServer::start();
+    let earlier = open(&server).await;
+    let now = earlier.now().await.expect("the time");
+    for name in ["mine", "newer"] {
+        add(&earlier, name, now).await;
+    }
+    // A later version has another head, too: nothing of it says anything to an earlier one.
+    rewrite(&server, "newer", |record| {
+        record[0] = 9;
+        record[2..8].fill(0xff);
+    })
+    .await;
+    let claimed = earlier
+        .claim(SHARD, Lane::Young, 10, LEASE)
+        .await
+        .expect("a claim");
+    assert_eq!(claimed.watches.len(), 1);
+    assert_eq!(claimed.unreadable, [id("newer")]);
+    assert_eq!(claimed.put_aside, Some(1));
+    let finish = CommitStep {
+        items: Vec::new(),
+        finished: claimed.lease.into_iter().collect(),
+    };
+    earlier.commit(SHARD, &finish).await.expect("a commit");
+    for _ in 0..3 {
+        let again = earlier
+            .claim(SHARD, Lane::Young, 10, LEASE)
+            .await
+            .expect("a claim");
+        assert!(
+            again.watches.is_empty() && again.unreadable.is_empty(),
+            "it spins"
+        );
+    }
+    let all = PageRequest {
+        cursor: None,
+        limit: 10,
+    };
+    let page = earlier.watches(&all).await.expect("a page");
+    assert_eq!(page.items.len(), 1, "a page shows the others");
+    let loaded = earlier
+        .load(SHARD, &[id("mine"), id("newer")])
+        .await
+        .expect("records");
+    assert!(matches!(loaded[0], Ok(Some(_))));
+    assert_eq!(loaded[1], Err(UnreadableRecord));
+
+    // The later version reads it again: here, that is this version and a record of its own.
+    let due = now.as_millis().to_be_bytes();
+    rewrite(&server, "newer", |record| {
+        record[0] = Record::FORMAT;
+        record[2..8].copy_from_slice(&due[2..]);
+    })
+    .await;
+    let later = open(&server).await;
+    let claimed = later
+        .claim(SHARD, Lane::Young, 10, LEASE)
+        .await
+        .expect("a claim");
+    assert_eq!(claimed.watches.len(), 1);
+    assert_eq!(claimed.watches[0].0, id("newer"));
+    assert_eq!(claimed.put_aside, Some(0));
+}
+
+#[tokio::test]
+async fn a_watch_of_every_format_that_is_known_is_claimed() {
+    let server = RedisServer::start();
+    let store = open(&server).await;
+    let now = store.now().await.expect("the time");
+    for (name, format) in [("plain", Record::FORMAT), ("extended", Record::EXTENDED)] {
+        add(&store, name, now).await;
+        rewrite(&server, name, |record| record[0] = format).await;
+    }
+    let claimed = store.claim(SHARD, Lane::Young, 10, LEASE).await;
+    let claimed = claimed.expect("a claim");
+    assert_eq!((claimed.watches.len(), claimed.put_aside), (2, Some(0)));
+}
+
+#[tokio::test]
+async fn an_id_of_a_later_version_keeps_no_other_watch_from_being_claimed() {
+    let server = RedisServer::start();
+    let store = open(&server).await;
+    let now = store.now().await.expect("the time");
+    add(&store, "mine", now).await;
+    let mut raw = raw(&server).await;
+    let due = now.as_millis();
+    let place = [&[0, 7][..], b"v-an-id-of-another-kind"].concat();
+    let record = Record::new(WatchState::Watching, now, b"body");
+    let _: (i64, i64, i64) = redis::pipe()
+        .cmd("HSET")
+        .arg("smswatch:{0}:w:7")
+        .arg(&place[2..])
+        .arg(record.as_bytes())
+        .cmd("LPUSH")
+        .arg(format!("smswatch:{{0}}:s:0:{due}"))
+        .arg(&place)
+        .cmd("ZADD")
+        .arg("smswatch:{0}:z:0")
+        .arg(due)
+        .arg(due)
+        .query_async(&mut raw)
+        .await
+        .expect("it is written");
+    let claimed = store
+        .claim(SHARD, Lane::Young, 10, LEASE)
+        .await
+        .expect("a claim");
+    assert_eq!(claimed.watches.len(), 1);
+    assert_eq!(claimed.put_aside, Some(1));
+    let left: Vec<Vec<u8>> = redis::cmd("LRANGE")
+        .arg("smswatch:{0}:u:0")
+        .arg(0)
+        .arg(-1)
+        .query_async(&mut raw)
+        .await
+        .expect("a list");
+    assert!(left[0].ends_with(&place), "{left:?}");
+}

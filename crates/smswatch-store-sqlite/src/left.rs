@@ -1,0 +1,109 @@
+//! Log entries that a later version wrote and this one cannot read: kept for whoever can.
+
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use smswatch_core::model::Timestamp;
+use smswatch_core::store::{Bound, KeptAside, LeftStep, LogEntry, LogPosition, SetAside, Shard};
+
+use crate::deliveries;
+use crate::log::position;
+
+/// How many entries one trim removes at most.
+const MOST_TRIMMED: i64 = 1000;
+
+pub(crate) fn add(connection: &Connection, entry: &SetAside, now: Timestamp) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO left_entries (at, position, error, body) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            now.as_millis(),
+            entry.position.0,
+            entry.error,
+            entry.body
+        ])?;
+    Ok(())
+}
+
+pub(crate) fn read(
+    connection: &Connection,
+    after: Option<&LogPosition>,
+    limit: u32,
+) -> Result<Vec<LogEntry>> {
+    let after: i64 = after.and_then(|after| after.0.parse().ok()).unwrap_or(0);
+    connection
+        .prepare_cached(
+            "SELECT number, body FROM left_entries WHERE number > ?1 ORDER BY number LIMIT ?2",
+        )?
+        .query_map(params![after, limit], |row| {
+            Ok(LogEntry {
+                position: position(row.get(0)?),
+                body: row.get(1)?,
+            })
+        })?
+        .collect()
+}
+
+pub(crate) fn route(connection: &Connection, step: &LeftStep, now: Timestamp) -> Result<u64> {
+    let mut added = 0;
+    for delivery in &step.deliveries {
+        added += u64::from(deliveries::add(connection, delivery, now)?);
+    }
+    let mut delete = connection.prepare_cached("DELETE FROM left_entries WHERE number = ?1")?;
+    for entry in &step.entries {
+        delete.execute([&entry.0])?;
+    }
+    Ok(added)
+}
+
+/// The newest entries, newest first.
+pub(crate) fn newest(connection: &Connection) -> Result<Vec<KeptAside>> {
+    connection
+        .prepare_cached(
+            "SELECT at, position, error, body FROM left_entries
+             WHERE number > (SELECT max(number) FROM left_entries) - ?1 ORDER BY number DESC",
+        )?
+        .query_map([SetAside::MAX_KEPT], |row| {
+            Ok(KeptAside {
+                shard: Shard(0),
+                at: Timestamp::from_millis(row.get(0)?),
+                entry: SetAside {
+                    position: position(row.get(1)?),
+                    error: row.get(2)?,
+                    body: row.get(3)?,
+                    is_newer: true,
+                },
+            })
+        })?
+        .collect()
+}
+
+/// Removes the oldest entries that are too old or too many.
+pub(crate) fn trim(connection: &Connection, bound: &Bound, now: Timestamp) -> Result<u64> {
+    let ends: Option<(i64, i64)> = connection
+        .prepare_cached(
+            "SELECT (SELECT min(number) FROM left_entries), (SELECT max(number) FROM left_entries)",
+        )?
+        .query_row([], |row| {
+            Ok(Option::zip(row.get::<_, Option<_>>(0)?, row.get(1)?))
+        })?;
+    let Some((first, last)) = ends else {
+        return Ok(0);
+    };
+    let surplus = last.saturating_sub(i64::try_from(bound.max).unwrap_or(i64::MAX));
+    let end = last.min(first + MOST_TRIMMED - 1);
+    let young: Option<i64> = connection
+        .prepare_cached(
+            "SELECT number FROM left_entries WHERE number BETWEEN ?1 AND ?2 AND at >= ?3
+             ORDER BY number LIMIT 1",
+        )?
+        .query_row(
+            params![first, end, (now - bound.keep_for).as_millis()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let end = young.map_or(end, |young| (young - 1).max(surplus).min(end));
+    let removed = connection
+        .prepare_cached("DELETE FROM left_entries WHERE number BETWEEN ?1 AND ?2")?
+        .execute([first, end])?;
+    Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+}

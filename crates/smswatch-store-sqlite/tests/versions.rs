@@ -1,0 +1,153 @@
+//! What another version wrote, and what another clock said, outlives a restart of the process.
+
+use std::path::Path;
+use std::time::Duration;
+
+use smswatch_core::model::{MessageId, Timestamp};
+use smswatch_core::record::{Record, WatchState};
+use smswatch_core::store::{
+    CommitItem, CommitStep, Lane, PageRequest, Shard, Store as _, UnreadableRecord,
+};
+use smswatch_store_sqlite::{OpenError, SqliteStore};
+
+const SHARD: Shard = Shard(0);
+const LEASE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Opens the file as soon as whoever had it before has let it go.
+async fn open(path: &Path) -> SqliteStore {
+    loop {
+        match SqliteStore::open(path) {
+            Ok(store) => return store,
+            Err(OpenError::InUse(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn id(name: &str) -> MessageId {
+    MessageId::new(name).expect("a valid id")
+}
+
+async fn add(store: &SqliteStore, name: &str, due: Timestamp) {
+    let item = CommitItem {
+        message_id: id(name),
+        expected: None,
+        record: Some(Record::new(WatchState::Watching, due, b"body")),
+        lane: Lane::Young,
+        entry: None,
+    };
+    let step = CommitStep {
+        items: vec![item],
+        finished: Vec::new(),
+    };
+    store.commit(SHARD, &step).await.expect("a commit");
+}
+
+fn change(path: &Path, sql: &str) {
+    let raw = rusqlite::Connection::open(path).expect("the file");
+    raw.execute_batch(sql).expect("it is changed");
+}
+
+/// Changes the format of the record of `name`.
+fn set_format(path: &Path, name: &str, format: u8) {
+    let raw = rusqlite::Connection::open(path).expect("the file");
+    let query = "SELECT record FROM watches WHERE id = ?1";
+    let record = raw.query_row(query, [name], |row| row.get::<_, Vec<u8>>(0));
+    let mut record = record.expect("a record");
+    record[0] = format;
+    let update = "UPDATE watches SET record = ?2 WHERE id = ?1";
+    raw.execute(update, (name, record)).expect("it is written");
+}
+
+#[tokio::test]
+async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_the_later() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let earlier = open(&path).await;
+    let now = earlier.now().await.expect("the time");
+    for name in ["mine", "newer", "newest"] {
+        add(&earlier, name, now).await;
+    }
+    set_format(&path, "newer", 9);
+    change(
+        &path,
+        "UPDATE watches SET id = 'a name with blanks' WHERE id = 'newest';",
+    );
+    let claimed = earlier.claim(SHARD, Lane::Young, 10, LEASE).await;
+    let claimed = claimed.expect("a claim");
+    assert_eq!(claimed.watches.len(), 1);
+    assert_eq!(claimed.unreadable, [id("newer")]);
+    assert_eq!(claimed.put_aside, Some(2));
+    let again = earlier.claim(SHARD, Lane::Young, 10, LEASE).await;
+    let again = again.expect("a claim");
+    assert!(
+        again.watches.is_empty() && again.unreadable.is_empty(),
+        "it spins"
+    );
+    let all = PageRequest {
+        cursor: None,
+        limit: 10,
+    };
+    let page = earlier.watches(&all).await.expect("a page");
+    assert_eq!(page.items.len(), 1, "a page shows the others");
+    let loaded = earlier.load(SHARD, &[id("mine"), id("newer")]).await;
+    let loaded = loaded.expect("records");
+    assert!(matches!(loaded[0], Ok(Some(_))));
+    assert_eq!(loaded[1], Err(UnreadableRecord));
+    drop(earlier);
+
+    // The later version reads it again: here, that is this version and a record of its own.
+    set_format(&path, "newer", Record::FORMAT);
+    let later = open(&path).await;
+    let claimed = later.claim(SHARD, Lane::Young, 10, LEASE).await;
+    let claimed = claimed.expect("a claim");
+    let names: Vec<_> = claimed.watches.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(
+        names,
+        ["mine", "newer"],
+        "nobody else has the leases of a process that ended"
+    );
+    assert_eq!(claimed.put_aside, Some(1));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_goes_on_from_where_it_was_before_the_restart() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let store = open(&path).await;
+    let real = store.now().await.expect("the time");
+    add(&store, "m", real + HOUR).await;
+    drop(store);
+    // Before it was set back it had shown an hour more, and then some.
+    drop(open(&path).await);
+    let shown = (real + HOUR + HOUR / 60).as_millis();
+    change(
+        &path,
+        &format!("UPDATE numbers SET value = {shown} WHERE name = 'clock'"),
+    );
+    let store = open(&path).await;
+    assert!(store.now().await.expect("the time") >= real + HOUR);
+    let claimed = store.claim(SHARD, Lane::Young, 10, LEASE).await;
+    assert_eq!(claimed.expect("a claim").watches.len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_whose_clock_was_never_noted_goes_on_from_its_newest_entry() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let store = open(&path).await;
+    let real = store.now().await.expect("the time");
+    drop(store);
+    drop(open(&path).await);
+    let at = (real + HOUR).as_millis();
+    change(
+        &path,
+        &format!(
+            "DELETE FROM numbers WHERE name = 'clock';
+             INSERT INTO log (at, body) VALUES ({at}, x'01')"
+        ),
+    );
+    let store = open(&path).await;
+    assert!(store.now().await.expect("the time") >= real + HOUR);
+}

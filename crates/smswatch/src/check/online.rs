@@ -1,0 +1,76 @@
+//! `smswatch check --online`: tries whether Routee accepts the credentials and every sink's receiver can be
+//! reached, without sending anything.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use smswatch_core::provider::Provider as _;
+use smswatch_core::sink::Probe;
+use smswatch_routee::RouteeProvider;
+
+use crate::plain::plain;
+use crate::report::Failure;
+use crate::settings::Configuration;
+
+/// How long one part may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What came of the try of one part, or why it failed.
+type Tried = Result<Probe, String>;
+
+/// Tries all parts at once and prints a line for each.
+///
+/// # Errors
+///
+/// One of them failed.
+pub(super) async fn check(configuration: Configuration) -> Result<(), Failure> {
+    let mut parts = Vec::new();
+    let provider = RouteeProvider::new(configuration.routee);
+    let routee = async {
+        match provider {
+            Ok(provider) => provider.probe().await.map_err(|error| error.to_string()),
+            Err(error) => Err(format!("{:#}", anyhow::Error::from(error))),
+        }
+    };
+    parts.push(("routee".to_owned(), tokio::spawn(within_patience(routee))));
+    for (name, (sink, _)) in configuration.sinks {
+        let probing = async move { sink.probe().await.map_err(|error| error.detail()) };
+        parts.push((name, tokio::spawn(within_patience(probing))));
+    }
+    let mut tried = Vec::new();
+    for (name, probing) in parts {
+        let came_of_it = probing.await;
+        let panicked = |_| Err("it has a bug: it panicked".to_owned());
+        tried.push((name, came_of_it.unwrap_or_else(panicked)));
+    }
+    print(&tried)
+}
+
+async fn within_patience(probing: impl Future<Output = Tried>) -> Tried {
+    let tried = tokio::time::timeout(PATIENCE, probing).await;
+    tried.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
+}
+
+fn print(tried: &[(String, Tried)]) -> Result<(), Failure> {
+    let width = tried.iter().map(|(name, _)| name.chars().count()).max();
+    let width = width.unwrap_or(0);
+    let mut stdout = anstream::stdout().lock();
+    for (name, tried) in tried {
+        let said = match tried {
+            Ok(Probe::Answered(said)) => format!("ok      {said}"),
+            Ok(Probe::Nothing) => "ok      there is nothing to try".to_owned(),
+            Err(trouble) => format!("failed  {trouble}"),
+        };
+        writeln!(stdout, "{name:width$}  {}", plain(&said)).context("could not print")?;
+    }
+    let failed: Vec<&str> = tried
+        .iter()
+        .filter(|(_, tried)| tried.is_err())
+        .map(|(name, _)| name.as_str())
+        .collect();
+    match failed.as_slice() {
+        [] => Ok(()),
+        failed => Err(Failure::Failed(anyhow!("failed: {}", failed.join(", ")))),
+    }
+}

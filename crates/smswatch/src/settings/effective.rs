@@ -1,0 +1,120 @@
+//! The configuration that takes effect, as `smswatch config show` prints it: defaults filled in, secrets
+//! hidden.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use smswatch_core::Secret;
+use smswatch_core::settings::{FallbackSettings, SinkSettings};
+use smswatch_rules::Span;
+
+use super::document::{
+    AlarmsSection, BreakerSection, CommonSinkSection, HIDDEN, HeartbeatSection, HistorySection,
+    HttpSection, PrivacySection, QueueSection, RouteeSection, StoreSection, WatchSection, shown,
+};
+use super::sinks::COMMON;
+use super::{convert, walk};
+
+/// A sound configuration as it takes effect; `rules` are those that stand in it.
+pub(super) fn effective(whole: &Value, configuration: &Value, rules: Value) -> Value {
+    let mut known = configuration.clone();
+    hide(whole, &mut known);
+    let section = |name: &str| configuration[name].clone();
+    let secret = |name: &str| configuration[name].as_str().map(Secret::new);
+    let proxy = secret("proxy").unwrap_or_else(|| Secret::new("env"));
+    let shutdown = match &configuration["shutdown_timeout"] {
+        Value::Null => json!(Span::from(convert::SHUTDOWN_TIMEOUT)),
+        given => given.clone(),
+    };
+    let sinks = configuration["sinks"].as_object().into_iter().flatten();
+    let sinks: Map<String, Value> = sinks
+        .map(|(name, sink)| (name.clone(), effective_sink(&known["sinks"][name], sink)))
+        .collect();
+    let mut shown = json!({
+        "routee": filled::<RouteeSection>(section("routee")),
+        "store": filled::<StoreSection>(section("store")),
+        "watch": filled::<WatchSection>(section("watch")),
+        "http": filled::<HttpSection>(section("http")),
+        "privacy": filled::<PrivacySection>(section("privacy")),
+        "history": filled::<HistorySection>(section("history")),
+        "alarms": filled::<AlarmsSection>(section("alarms")),
+        "heartbeat": filled::<Option<HeartbeatSection>>(section("heartbeat")),
+        "proxy": shown(&proxy),
+        "shutdown_timeout": shutdown,
+        "sinks": sinks,
+        "rules": if rules.is_null() { json!([]) } else { rules },
+    });
+    without_nulls(&mut shown);
+    shown
+}
+
+/// A section with its defaults, and with secrets hidden as its type says.
+fn filled<T: DeserializeOwned + Serialize>(section: Value) -> Value {
+    let given = match section {
+        Value::Null if serde_json::from_value::<T>(Value::Null).is_err() => json!({}),
+        given => given,
+    };
+    let filled = serde_json::from_value::<T>(given.clone());
+    let filled = filled.and_then(|filled| serde_json::to_value(filled));
+    // Only a sound configuration comes here.
+    filled.unwrap_or(given)
+}
+
+/// A sink as it is configured, with the defaults of what every sink has.
+fn effective_sink(known: &Value, sink: &Value) -> Value {
+    let all = sink.as_object().into_iter().flatten();
+    let common: Map<String, Value> = all
+        .filter(|(key, _)| COMMON.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let mut common: CommonSinkSection =
+        serde_json::from_value(Value::Object(common)).unwrap_or_default();
+    common
+        .concurrency
+        .get_or_insert(SinkSettings::DEFAULT_CONCURRENCY);
+    common
+        .timeout
+        .get_or_insert(SinkSettings::DEFAULT_TIMEOUT.into());
+    common.retry.get_or_insert_default();
+    common.breaker.get_or_insert_with(BreakerSection::default);
+    common.queue.get_or_insert(QueueSection {
+        max: SinkSettings::DEFAULT_QUEUE_MAX,
+    });
+    if common.fallback.is_some() {
+        common
+            .fallback_after
+            .get_or_insert(FallbackSettings::DEFAULT_AFTER.into());
+    }
+    let mut shown: Map<String, Value> = known
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| !COMMON.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if let Ok(Value::Object(common)) = serde_json::to_value(&common) {
+        shown.extend(common);
+    }
+    Value::Object(shown)
+}
+
+/// Hides every secret, those of custom sinks, too.
+fn hide(whole: &Value, configuration: &mut Value) {
+    walk::visit(whole, configuration, &mut |value, _, schemas| {
+        if value.is_string() && walk::is_secret(schemas) {
+            *value = json!(HIDDEN);
+        }
+    });
+}
+
+/// Takes out what is not configured and has no default.
+fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            object.retain(|_, value| !value.is_null());
+            object.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        _ => {}
+    }
+}

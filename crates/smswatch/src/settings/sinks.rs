@@ -1,0 +1,142 @@
+//! Makes the sinks of a configuration, and checks what rules ask of them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use smswatch_core::Proxy;
+use smswatch_core::settings::SinkSettings;
+use smswatch_core::sink::SinkContext;
+use smswatch_rules::WishProblem;
+
+use super::document::CommonSinkSection;
+use super::load::{Reader, escaped};
+use super::validate::{Problem, problems};
+use super::{Sinks, convert, schema};
+use crate::sink_types::{ConfigureError, MadeSink, SinkType};
+
+/// The sinks that could be made, by name.
+pub(super) type MadeSinks = BTreeMap<String, (MadeSink, SinkSettings)>;
+
+/// The keys of a sink that belong to the framework.
+pub(super) const COMMON: [&str; 9] = [
+    "rate",
+    "concurrency",
+    "timeout",
+    "retry",
+    "breaker",
+    "queue",
+    "fallback",
+    "fallback_after",
+    "proxy",
+];
+
+impl Reader<'_> {
+    /// The sinks that can be made; those that are missing have told why.
+    pub(super) fn sinks(&mut self, value: &Value, proxy: &Proxy) -> MadeSinks {
+        let wanted = value["sinks"].as_object().into_iter().flatten();
+        wanted
+            .filter_map(|(name, section)| Some((name.clone(), self.sink(name, section, proxy)?)))
+            .collect()
+    }
+
+    /// A sink of the configuration; `proxy` is for one that names none of its own.
+    fn sink(
+        &mut self,
+        name: &str,
+        section: &Value,
+        proxy: &Proxy,
+    ) -> Option<(MadeSink, SinkSettings)> {
+        let pointer = format!("/sinks/{}", escaped(name));
+        let mut own = section.as_object()?.clone();
+        let sink_type = self.types.find(own.remove("type")?.as_str()?)?;
+        let common: Map<String, Value> = COMMON
+            .iter()
+            .filter_map(|key| own.remove_entry(*key))
+            .collect();
+        let common: CommonSinkSection = serde_json::from_value(Value::Object(common)).ok()?;
+        let proxy = common.proxy.as_ref().map_or_else(
+            || Ok(proxy.clone()),
+            |own| convert::proxy(Some(own), &format!("{pointer}/proxy")),
+        );
+        let proxy = self.converted(Some(proxy));
+        let settings = self.converted(Some(convert::sink(&common, &pointer)))?;
+        let context = SinkContext::new(name)
+            .with_proxy(proxy?)
+            .with_timeout(settings.timeout);
+        match sink_type.configure(Value::Object(own), &context) {
+            Ok(sink) => Some((sink, settings)),
+            // The schema has found it already, with its place.
+            Err(ConfigureError::Unreadable(_)) => None,
+            // What is missing has been told, too, where it stands there without a value.
+            Err(_) if self.lacks_value_in(&pointer) => None,
+            Err(error) => {
+                let place = match error.key() {
+                    Some(key) => format!("{pointer}/{}", escaped(key)),
+                    None => pointer,
+                };
+                self.tell([Problem::new(place, format!("sink `{name}`: {error}"))]);
+                None
+            }
+        }
+    }
+}
+
+/// What is wrong with a rule's wishes, by the schema of the sink's type and by the sink itself, where
+/// it could be made.
+pub(super) fn wish_problems(
+    kind: &str,
+    sink_type: &SinkType,
+    made: Option<&MadeSink>,
+    wishes: &smswatch_core::model::Wishes,
+) -> Vec<WishProblem> {
+    let schema = schema::wishes(sink_type);
+    let value = Value::Object(wishes.clone());
+    let mut found: Vec<WishProblem> = problems(&schema, &value)
+        .into_iter()
+        .map(|problem| {
+            let first = problem.pointer.split('/').nth(1).map(str::to_owned);
+            WishProblem {
+                key: problem.key.or(first),
+                message: problem.message,
+                hint: problem.hint,
+            }
+        })
+        .collect();
+    if !found.is_empty() {
+        return found;
+    }
+    let checked = match made {
+        Some(made) => made.check_overrides(value),
+        None => sink_type
+            .read_overrides(value)
+            .map_err(ConfigureError::from),
+    };
+    match checked {
+        Ok(()) => {}
+        Err(ConfigureError::Unreadable(_)) if schema["properties"].is_null() => {
+            found.extend(wishes.keys().map(|key| no_wish(kind, key)));
+        }
+        Err(error) => found.push(WishProblem {
+            key: error.key().map(str::to_owned),
+            message: error.to_string(),
+            hint: None,
+        }),
+    }
+    found
+}
+
+/// The sinks without what only the check of rules needs.
+pub(super) fn made_sinks(made: MadeSinks) -> Sinks {
+    let made = made.into_iter();
+    made.map(|(name, (made, settings))| (name, (made.sink, settings)))
+        .collect()
+}
+
+/// A sink of this kind takes no wishes at all.
+fn no_wish(kind: &str, key: &str) -> WishProblem {
+    WishProblem {
+        key: Some(key.to_owned()),
+        message: format!("a sink of type `{kind}` takes no `{key}` from a rule"),
+        hint: Some("its name is all that a rule can say of it".to_owned()),
+    }
+}

@@ -1,0 +1,193 @@
+//! What `check --online` and the start find out before the first message is watched.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use routee_sim::{Sim, SimConfig};
+use smswatch_testkit::receiver::{Receiver, RefusedPort};
+
+use crate::process::Process;
+
+struct Stage {
+    sim: Sim,
+    receiver: Receiver,
+    directory: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        smswatch_testkit::install_tls_provider();
+        Self {
+            sim: Sim::start(SimConfig::default()).expect("a simulator"),
+            receiver: Receiver::start().await,
+            directory: tempfile::tempdir().expect("a directory"),
+        }
+    }
+
+    /// A configuration with this secret of Routee's and with a webhook at `url`.
+    fn config(&self, secret: &str, url: &str) -> PathBuf {
+        let path = self.directory.path().join("smswatch.yaml");
+        let text = format!(
+            r#"
+routee: {{application_id: sim-app, application_secret: {secret}, api_url: "{sim}", auth_url: "{sim}"}}
+store: {{url: "sqlite:{store}"}}
+http: {{listen: "127.0.0.1:0"}}
+alarms: {{provider_auth_failed_after: 500ms}}
+sinks:
+  crm: {{type: webhook, url: "{url}", allow_private: true}}
+  console: {{type: console}}
+rules:
+  - {{name: refused, event: provider_auth_failed, severity: critical, notify: [crm]}}
+"#,
+            sim = self.sim.url(),
+            store = self.directory.path().join("store.db").display(),
+        );
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    fn check_online(&self, config: &Path) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_smswatch"))
+            .args(["check", "--online", "--config"])
+            .arg(config)
+            .output()
+            .expect("the command runs")
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_online_tries_routee_and_every_sink_and_sends_nothing() {
+    let stage = Stage::new().await;
+    let config = stage.config("sim-secret", &stage.receiver.url("/hook"));
+    let output = stage.check_online(&config);
+    let all = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{all} {output:?}");
+    for part in ["routee", "crm", "console"] {
+        let line = all.lines().find(|line| line.starts_with(part));
+        assert!(
+            line.is_some_and(|line| line.contains("ok")),
+            "{part}: {all}"
+        );
+    }
+    let posts = stage.receiver.requests().into_iter();
+    assert_eq!(posts.filter(|request| request.method == "POST").count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_online_fails_for_wrong_credentials_and_a_receiver_that_is_away() {
+    let stage = Stage::new().await;
+    let port = RefusedPort::take();
+    let away = format!("http://{}/hook", port.address());
+    let config = stage.config("wrong", &away);
+    let output = stage.check_online(&config);
+    let all = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{all}");
+    let line = |part: &str| {
+        let mut lines = all.lines();
+        lines
+            .find(|line| line.starts_with(part))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert!(
+        line("routee").contains("failed") && line("routee").contains("credentials"),
+        "{all}"
+    );
+    assert!(line("crm").contains("failed"), "{all}");
+    assert!(line("console").contains("ok"), "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_credentials_are_told_before_any_message_is_watched() {
+    let stage = Stage::new().await;
+    let config = stage.config("wrong", &stage.receiver.url("/hook"));
+    let mut process = Process::start(&config);
+    process.wait_for_words("refuses the credentials");
+    let told = stage.receiver.wait_for(1).await;
+    let told = String::from_utf8_lossy(&told[0].body).into_owned();
+    assert!(told.contains("provider_auth_failed"), "{told}");
+    let status = process.json(&["status"]);
+    assert_eq!(status["ready"], true, "{status}");
+    let trouble = status.to_string();
+    assert!(trouble.contains("refuses the credentials"), "{trouble}");
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn good_credentials_are_asked_for_once_at_the_start() {
+    let stage = Stage::new().await;
+    let config = stage.config("sim-secret", &stage.receiver.url("/hook"));
+    let process = Process::start(&config);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while stage.sim.stats().tokens_issued == 0 {
+        assert!(Instant::now() < deadline, "no token was asked for");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(process.terminate(), Some(0));
+    assert_eq!(stage.sim.stats().tokens_issued, 1);
+}
+
+#[test]
+fn the_configuration_is_looked_for_where_the_documents_say() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |name: &str| {
+        let text = "routee: {application_id: a, application_secret: s}\n";
+        std::fs::write(directory.path().join(name), text).expect("a file");
+    };
+    let checked = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_smswatch"));
+        command
+            .arg("check")
+            .args(arguments)
+            .current_dir(directory.path());
+        command.env_remove("SMSWATCH_CONFIG");
+        command.envs(variable.map(|file| ("SMSWATCH_CONFIG", file)));
+        let output = command.output().expect("the command runs");
+        let all = [output.stdout, output.stderr].concat();
+        let all = String::from_utf8_lossy(&all).into_owned();
+        (
+            output.status.code(),
+            all.split(':').next().unwrap_or_default().to_owned(),
+        )
+    };
+    let found = |file: &str| (Some(0), file.to_owned());
+    assert_eq!(checked(&[], None), (Some(2), "error".to_owned()));
+    std::fs::create_dir(directory.path().join("config")).expect("a folder");
+    write("config/smswatch.yaml");
+    assert_eq!(checked(&[], None), found("config/smswatch.yaml"));
+    write("smswatch.yaml");
+    assert_eq!(checked(&[], None), found("smswatch.yaml"));
+    assert_eq!(checked(&[], Some("")), found("smswatch.yaml"));
+    write("third.yaml");
+    assert_eq!(checked(&[], Some("third.yaml")), found("third.yaml"));
+    write("fourth.yaml");
+    assert_eq!(
+        checked(&["--config", "fourth.yaml"], Some("third.yaml")),
+        found("fourth.yaml")
+    );
+}
+
+#[test]
+fn config_show_prints_what_takes_effect_without_secrets() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("smswatch.yaml");
+    let text =
+        "routee: {application_id: a, application_secret: hunter2}\nwatch:\n  # retention: 1d\n";
+    std::fs::write(&file, text).expect("a file");
+    let output = Command::new(env!("CARGO_BIN_EXE_smswatch"))
+        .args(["config", "show", "--config"])
+        .arg(&file)
+        .output()
+        .expect("the command runs");
+    let yaml = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(
+        yaml.contains("retention: 7d") && !yaml.contains("hunter2"),
+        "{yaml}"
+    );
+}

@@ -1,0 +1,290 @@
+//! Nothing that Routee answers hides a status or ends a watch that it should not end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use routee_sim::{Fate, FaultKind, FaultRule, MessageSpec, Sim, SimConfig};
+use serde_json::{Value, json};
+use smswatch_testkit::receiver::Receiver;
+
+use crate::process::Process;
+
+struct Stage {
+    sim: Sim,
+    ops: Receiver,
+    directory: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        smswatch_testkit::install_tls_provider();
+        Self {
+            sim: Sim::start(SimConfig::default()).expect("a simulator"),
+            ops: Receiver::start().await,
+            directory: tempfile::tempdir().expect("a directory"),
+        }
+    }
+
+    /// Writes a configuration; `watch` is what it says about watching besides the schedule.
+    fn config(&self, watch: &str) -> PathBuf {
+        let path = self.directory.path().join("smswatch.yaml");
+        let text = format!(
+            r#"
+routee:
+  application_id: sim-app
+  application_secret: sim-secret
+  api_url: {sim}
+  auth_url: {sim}
+  requests_per_second: 1000
+store: {{url: "sqlite:{directory}/store.db"}}
+watch: {{schedule: [50ms], confirm_after: 0s, {watch}}}
+alarms: {{provider_down_after: 500ms}}
+http: {{listen: "127.0.0.1:0"}}
+sinks:
+  ops: {{type: webhook, url: "{ops}", allow_private: true}}
+rules:
+  - {{name: undelivered, match: {{status: Undelivered}}, notify: [ops]}}
+  - {{name: not-found, event: not_found, notify: [ops]}}
+  - {{name: gave-up, event: gave_up, notify: [ops]}}
+  - {{name: down, event: provider_down, notify: [ops]}}
+"#,
+            sim = self.sim.url(),
+            directory = self.directory.path().display(),
+            ops = self.ops.url("/hook"),
+        );
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    fn message(&self, fate: Fate) -> String {
+        let spec = MessageSpec {
+            fate: Some(fate),
+            accepted_ms_ago: 60_000,
+            ..MessageSpec::default()
+        };
+        self.sim.register(spec).expect("a message")
+    }
+
+    /// From now on this is what is answered about a message.
+    fn answer(&self, message: &str, status: u16, body: Option<&str>) {
+        self.fault(
+            message,
+            FaultKind::Status {
+                status,
+                body: body.map(str::to_owned),
+            },
+        );
+    }
+
+    fn fault(&self, message: &str, kind: FaultKind) {
+        self.sim.add_fault(FaultRule {
+            kind,
+            message: Some(message.to_owned()),
+            ..FaultRule::default()
+        });
+    }
+
+    /// The types of what was told, with the messages.
+    fn told(&self) -> Vec<(String, String)> {
+        let requests = self.ops.requests().into_iter();
+        let words = requests.map(|request| {
+            let body = request.json();
+            let id = &body["data"]["events"][0]["message"]["message_id"];
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            (text(&body["type"]), text(id))
+        });
+        words.collect()
+    }
+}
+
+/// Waits until what `show` prints about a message fits.
+async fn shown(process: &Process, id: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    for _ in 0..600 {
+        let timeline = process.json(&["show", id]);
+        if fits(&timeline["watch"]) {
+            return timeline["watch"].clone();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it never fits: {}", process.json(&["show", id]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_emoji_and_its_like_hide_no_status() {
+    let stage = Stage::new().await;
+    let odd = [
+        r#""label": "Order 17 \ud83d""#,
+        "\"label\": \"line one\nline two\"",
+        r#""body": "x	y", "from": "\ude00""#,
+        r#""price": 1e400"#,
+        r#""latency": NaN, "price": -Infinity"#,
+        r#""operator": {"name": ["\ud83d"]},"#,
+        r#""label": "x" "country": "GR""#,
+    ];
+    let mut ids = Vec::new();
+    for odd in odd {
+        let id = stage.message(Fate::Queued);
+        let body = format!(
+            r#"[{{"smsId": "sms-{id}", "messageId": "{id}", "part": 1, "parts": 1, {odd},
+                "status": {{"status": "Undelivered", "date": "2026-05-01T10:28:49Z",
+                "reason": {{"detailedStatus": "Carrier Violation"}}}}}}]"#
+        );
+        stage.answer(&id, 200, Some(&body));
+        ids.push(id);
+    }
+    let process = Process::start(&stage.config("give_up_after: 1h"));
+    let watch = [vec!["watch"], ids.iter().map(String::as_str).collect()].concat();
+    assert_eq!(process.json(&watch)["accepted"], ids.len());
+    stage.ops.wait_for(ids.len()).await;
+    let mut told: Vec<_> = stage.told().into_iter().map(|(_, id)| id).collect();
+    told.sort();
+    ids.sort();
+    assert_eq!(told, ids);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_read_is_its_messages_trouble_and_not_routees() {
+    let stage = Stage::new().await;
+    let id = stage.message(Fate::Queued);
+    stage.answer(&id, 200, Some("OK"));
+    let process = Process::start(&stage.config("give_up_after: 4s"));
+    process.json(&["watch", &id]);
+    let watch = shown(&process, &id, |watch| {
+        watch["trouble"]["polls"].as_u64() > Some(3)
+    })
+    .await;
+    assert_eq!(watch["state"], "watching");
+    assert_eq!(watch["trouble"]["kind"], "unreadable");
+    let ready = reqwest::get(format!("{}/readyz", process.url))
+        .await
+        .expect("an answer")
+        .text()
+        .await
+        .expect("a body");
+    let ready: Value = serde_json::from_str(&ready).expect("JSON");
+    assert_eq!(ready["parts"]["provider"], json!({"ok": true}));
+    shown(&process, &id, |watch| watch["state"] == "gave_up").await;
+    stage.ops.wait_for(1).await;
+    assert_eq!(stage.told(), [("sms.gave_up".to_owned(), id)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_in_upper_case_is_watched_once_and_told_as_it_was_registered() {
+    let stage = Stage::new().await;
+    let id = stage.message(Fate::CarrierViolation);
+    let upper = id.to_uppercase();
+    let process = Process::start(&stage.config("give_up_after: 1h"));
+    assert_eq!(process.json(&["watch", &upper])["accepted"], 1);
+    assert_eq!(process.json(&["watch", &id])["already_watched"], 1);
+    stage.ops.wait_for(1).await;
+    assert_eq!(stage.told()[0].1, upper);
+    for spelled in [&id, &upper] {
+        let timeline = process.json(&["show", spelled]);
+        assert_eq!(timeline["watch"]["message_id"], upper);
+        assert_eq!(timeline["deliveries"][0]["message_ids"], json!([upper]));
+        assert!(!timeline["events"].as_array().expect("a list").is_empty());
+    }
+    assert!(process.ask(&["unwatch", &id]).status.success());
+    assert!(!process.ask(&["show", &upper]).status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_message_outlives_404s_and_400s_and_begins_anew_when_it_is_registered_again() {
+    let stage = Stage::new().await;
+    let id = stage.message(Fate::Queued);
+    let process = Process::start(&stage.config("give_up_after: 1h, not_found_grace: 3s"));
+    process.json(&["watch", &id]);
+    shown(&process, &id, |watch| {
+        watch["parts"][0]["status"] == "Queued"
+    })
+    .await;
+
+    for (status, body, kind) in [
+        (404, Some("<html>not here</html>"), "failed"),
+        (404, Some(""), "failed"),
+        (400, None, "invalid_id"),
+        (405, None, "failed"),
+    ] {
+        stage.answer(&id, status, body);
+        let is_told = |watch: &Value| {
+            watch["trouble"]["kind"] == kind && watch["trouble"]["polls"].as_u64() > Some(2)
+        };
+        assert_eq!(shown(&process, &id, is_told).await["state"], "watching");
+        stage.sim.clear_faults();
+        shown(&process, &id, |watch| watch["trouble"].is_null()).await;
+    }
+
+    stage.fault(&id, FaultKind::NotFound);
+    let watch = shown(&process, &id, |watch| watch["state"] == "not_found").await;
+    assert_eq!(
+        watch["parts"][0]["status"], "Queued",
+        "its snapshot is kept"
+    );
+    // Routee itself was rightly said to be down while it answered with web pages.
+    let of_message = || {
+        let told = stage.told().into_iter();
+        told.filter(|(_, about)| *about == id).collect::<Vec<_>>()
+    };
+    while of_message().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(of_message(), [("sms.not_found".to_owned(), id.clone())]);
+
+    stage.sim.clear_faults();
+    assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+    let watch = shown(&process, &id, |watch| watch["trouble"].is_null()).await;
+    assert_eq!(watch["state"], "watching");
+    assert_eq!(process.json(&["watch", &id])["already_watched"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_watch_does_not_come_back_however_short_the_retention_is() {
+    let stage = Stage::new().await;
+    let id = stage.message(Fate::Queued);
+    let process = Process::start(&stage.config("retention: 100ms"));
+    stage.fault(&id, FaultKind::Slow { ms: 1500 });
+    process.json(&["watch", &id]);
+    while stage.sim.stats().faults[0].served == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(process.ask(&["unwatch", &id]).status.success());
+    // Another one that takes as long and begins later has ended, so the first one has, too.
+    let other = stage.message(Fate::CarrierViolation);
+    stage.fault(&other, FaultKind::Slow { ms: 2500 });
+    process.json(&["watch", &other]);
+    stage.ops.wait_for(1).await;
+    assert!(!process.ask(&["show", &id]).status.success());
+    assert_eq!(process.terminate(), Some(0));
+    let process = Process::start(&stage.config("retention: 100ms"));
+    assert!(!process.ask(&["show", &id]).status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_of_a_watch_are_bounded_over_all_its_registrations() {
+    let stage = Stage::new().await;
+    let id = stage.message(Fate::Queued);
+    let process = Process::start(&stage.config("give_up_after: 1h"));
+    let tags = |from: usize, to: usize| -> Vec<String> {
+        (from..to)
+            .flat_map(|n| ["--tag".to_owned(), format!("t{n}=x")])
+            .collect()
+    };
+    let watch = |tags: Vec<String>| {
+        let mut arguments = vec!["watch", &id];
+        arguments.extend(tags.iter().map(String::as_str));
+        process.ask(&arguments)
+    };
+    assert!(watch(tags(0, 50)).status.success());
+    let refused = watch(tags(40, 60));
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        said.contains("60 tags") && said.contains("at most 50"),
+        "{said}"
+    );
+    let shown = process.json(&["show", &id]);
+    assert_eq!(
+        shown["watch"]["tags"].as_object().map(serde_json::Map::len),
+        Some(50)
+    );
+}
