@@ -398,11 +398,11 @@ async fn a_hanging_and_a_refusing_sink_hold_up_no_other() {
     let process = Process::start(&stage.config(&stage.sqlite(), "100ms", &more));
     stage.watch(&process, 100);
     assert_eq!(ids(&healthy.wait_for(100).await).len(), 100);
-    until("the others wait", async || {
-        pending(&process, "crm") == 100 && pending(&process, "hanging") == 100
+    until("the others wait, and it has all", async || {
+        let waiting = ["crm", "hanging"].map(|sink| pending(&process, sink));
+        waiting == [100, 100] && pending(&process, "healthy") == 0
     })
     .await;
-    assert_eq!(pending(&process, "healthy"), 0);
     assert_eq!(process.terminate(), Some(0));
 }
 

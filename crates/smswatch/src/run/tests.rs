@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use smswatch_core::NewWatch;
 use smswatch_core::model::{MessageId, Tags};
+use smswatch_core::{NewWatch, Service};
 use smswatch_testkit::proxy::Proxy;
 use smswatch_testkit::redis_server::RedisServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -46,6 +46,17 @@ async fn silent() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
+/// Waits until a poll is under way: it waits for the token that was asked for at the start.
+async fn polls(service: &Service) {
+    let is_begun = |line: &str| {
+        let count = line.strip_prefix("smswatch_poll_lag_seconds_count ");
+        count.is_some_and(|count| count != "0")
+    };
+    while !service.metrics().await.lines().any(is_begun) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// Begins a call; the server waits for the rest when this returns.
 async fn half_a_call(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
@@ -75,7 +86,8 @@ async fn the_end_keeps_to_its_time_though_store_provider_and_caller_hang() {
     };
     let registered = process.engine.service().register(vec![watch]).await;
     registered.expect("the store is there");
-    let _look = routee.accept().await.expect("it looks");
+    let _token = routee.accept().await.expect("it asks for a token");
+    polls(&process.engine.service()).await;
     let _caller = half_a_call(process.front.address).await;
     proxy.stall();
 
