@@ -190,16 +190,13 @@ impl RuleBook {
         for target in &rule.targets {
             let mut news: Vec<usize> = Vec::new();
             for position in matched.iter().copied() {
-                // A destination that this rule told before the detail was known knows of the event
-                // for the rules below, too.
-                if !progress.tell(target.number, position) {
-                    continue;
-                }
+                // What this rule told before the detail was known is no news from it. A rule below may
+                // be about the detail: it tells the destination.
                 let is_known = events[position].refined_event().is_some_and(|refined| {
                     target.was_told(&rule.name, &refined, told)
                         || news.iter().any(|at| events[*at].event_id == refined)
                 });
-                if !is_known {
+                if !is_known && progress.tell(target.number, position) {
                     news.push(position);
                 }
             }

@@ -60,10 +60,10 @@ impl Rule {
                 knows.push(format!("{name} is already notified by `{earlier}`"));
                 continue;
             }
-            told_by[target.number] = Some(&self.name);
             if is_told(place) {
                 knows.push(format!("it notified {name} before the detail was known"));
             } else {
+                told_by[target.number] = Some(&self.name);
                 notified.push(name);
             }
         }

@@ -132,16 +132,16 @@ fn what_was_told_to_one_channel_is_news_to_another() {
 }
 
 #[test]
-fn who_was_told_by_one_rule_is_not_told_of_the_detail_by_a_rule_below() {
+fn who_was_told_by_one_rule_is_told_of_the_detail_by_a_rule_below() {
     let rules = "
   - {name: undelivered, match: {status: Undelivered}, notify: [slack]}
-  - {name: ended, match: {final: true}, notify: [slack, mail]}
+  - {name: violation, match: {detailed_status: Carrier Violation}, notify: [slack, mail]}
 ";
     assert_eq!(
         story(rules, &[unrefined(), refined()]),
         [
-            vec!["undelivered → slack: [0]", "ended → mail: [0]"],
-            vec![]
+            vec!["undelivered → slack: [0]"],
+            vec!["violation → slack: [0]", "violation → mail: [0]"]
         ]
     );
 }
