@@ -175,19 +175,20 @@ fn apart(
 mod tests {
     use super::*;
 
-    fn why(make: fn() -> Result<MadeSink, ConfigureError>) -> String {
-        let made = apart(Duration::from_millis(50), make);
+    fn why(patience: Duration, make: fn() -> Result<MadeSink, ConfigureError>) -> String {
+        let made = apart(patience, make);
         let error = made.err().expect("it cannot be made");
         error.to_string()
     }
 
     #[test]
     fn a_sink_that_panics_or_blocks_as_it_is_made_is_told_and_ends_nothing() {
+        let panicking = why(Duration::from_secs(600), || panic!("no such pager"));
         assert_eq!(
-            why(|| panic!("no such pager")),
+            panicking,
             "it has a bug: it panicked as it was made: no such pager"
         );
-        let blocking = why(|| {
+        let blocking = why(Duration::from_millis(50), || {
             loop {
                 thread::park();
             }
