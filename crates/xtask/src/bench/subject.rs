@@ -227,7 +227,7 @@ fn config(plan: &Plan<'_>) -> Value {
     }
     if !plan.outlets.is_empty() {
         // More than there ever is: to remove history is no part of what is measured.
-        let all = json!({"max": 10_000_000});
+        let all = json!({"for": "7d", "max": 10_000_000});
         config["history"] = json!({"events": all, "deliveries": all, "dead": all});
     }
     for outlet in plan.outlets {
