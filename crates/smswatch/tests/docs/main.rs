@@ -3,6 +3,7 @@
 
 mod completeness;
 mod examples;
+mod interfaces;
 mod links;
 mod payload;
 
