@@ -1,8 +1,13 @@
-//! The payload in the guide has the fields that webhooks have, and each of them is explained.
+//! The payload in the guide has the fields that webhooks have, each of them is explained, and the check of the
+//! signature works.
+
+use std::process::Command;
+use std::time::SystemTime;
 
 use serde_json::Value;
+use standardwebhooks::Webhook;
 
-use crate::{blocks, read, section};
+use crate::{blocks, printed, read, section};
 
 /// The paths of all fields, without the places in lists and without what users name.
 fn paths(value: &Value, path: &str, found: &mut Vec<String>) {
@@ -56,5 +61,31 @@ fn the_body_in_the_guide_has_the_fields_of_a_real_one_and_explains_each() {
         // These hold the fields of the tables.
         let is_frame = ["data", "part", "message"].contains(&name);
         assert!(is_explained || is_frame, "`{path}` is not explained");
+    }
+}
+
+#[test]
+fn the_check_of_the_signature_in_the_guide_takes_a_signed_body_and_no_other() {
+    const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const BODY: &str = r#"{"type":"sms.status_changed"}"#;
+    let page = read("docs/sinks.md");
+    let check = blocks(section(&page, "### Check the signature"), "python").remove(0);
+    let now = SystemTime::UNIX_EPOCH.elapsed().expect("it is later");
+    let sent_at = i64::try_from(now.as_secs()).expect("a time of this age");
+    let signature = Webhook::new(KEY)
+        .and_then(|webhook| webhook.sign("dlv_1", sent_at, BODY.as_bytes()))
+        .expect("it is signed");
+    for (body, sent_at, is_taken) in [
+        (BODY, sent_at, true),
+        ("{}", sent_at, false),
+        (BODY, sent_at - 3600, false),
+    ] {
+        let call = format!(
+            "{check}\nverify({{'webhook-id': 'dlv_1', 'webhook-timestamp': '{sent_at}', \
+             'webhook-signature': 'v1,b2xkIGtleQ== {signature}'}}, b'{body}', '{KEY}')\n"
+        );
+        let called = Command::new("python3").args(["-c", &call]).output();
+        let called = called.expect("there is Python, which the tests of mails need, too");
+        assert_eq!(called.status.success(), is_taken, "{}", printed(&called));
     }
 }
