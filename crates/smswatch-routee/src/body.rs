@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use reqwest::Response;
-use smswatch_core::provider::LookError;
 use smswatch_outbound::{BodyError, HttpClient, read_body};
+use smswatch_plugin::provider::LookError;
 
 use crate::failure;
 

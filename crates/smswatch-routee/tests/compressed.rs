@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use smswatch_core::model::MessageId;
-use smswatch_core::provider::{Look, LookError, LookFailure, Provider as _};
-use smswatch_core::{Proxy, Secret};
+use smswatch_plugin::model::MessageId;
+use smswatch_plugin::provider::{Look, LookError, LookFailure, Provider as _};
+use smswatch_plugin::{Proxy, Secret};
 use smswatch_routee::{RouteeOptions, RouteeProvider};
 use smswatch_testkit::receiver::{Answer, Receiver};
 

@@ -7,8 +7,8 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::TlsParameters;
 use lettre::transport::smtp::extension::ClientId;
 use percent_encoding::percent_decode_str;
-use smswatch_core::sink::InvalidConfig;
 use smswatch_outbound::{NoCertificates, require_certificates};
+use smswatch_plugin::sink::InvalidConfig;
 use url::{Host, Url};
 
 use crate::config::EmailConfig;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
-use smswatch_core::sink::{ConfiguredSink, InvalidConfig, Sink, SinkContext};
+use smswatch_plugin::sink::{ConfiguredSink, InvalidConfig, Sink, SinkContext};
 
 /// How long a sink may take to be made, or to check what a rule asks of it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -248,13 +248,13 @@ mod tests {
     #[derive(Debug)]
     struct StuckSink;
 
-    #[smswatch_core::async_trait]
+    #[smswatch_plugin::async_trait]
     impl Sink for StuckSink {
         async fn deliver(
             &self,
-            _: &smswatch_core::model::Notification,
-        ) -> Result<smswatch_core::sink::Receipt, smswatch_core::sink::DeliveryError> {
-            Ok(smswatch_core::sink::Receipt::default())
+            _: &smswatch_plugin::model::Notification,
+        ) -> Result<smswatch_plugin::sink::Receipt, smswatch_plugin::sink::DeliveryError> {
+            Ok(smswatch_plugin::sink::Receipt::default())
         }
     }
 

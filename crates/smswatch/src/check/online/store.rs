@@ -1,6 +1,6 @@
 //! Tries whether the configured store can be used, and says what it found in a line.
 
-use smswatch_core::sink::Probe;
+use smswatch_plugin::sink::Probe;
 use smswatch_store_redis::RedisOptions;
 use smswatch_store_sqlite::Probed;
 
