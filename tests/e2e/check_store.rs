@@ -86,7 +86,7 @@ async fn a_file_of_sqlite_is_tried_and_one_that_is_in_use_is_no_error() {
     let (said, status) = stage.checked(&store);
     assert!(said.contains("can be opened and written"), "{said}");
     assert_eq!(status, Some(0), "{said}");
-    assert_eq!(stage.files(), before);
+    assert!(stage.files().is_subset(&before), "{:?}", stage.files());
 }
 
 #[tokio::test(flavor = "multi_thread")]

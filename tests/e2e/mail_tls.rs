@@ -166,8 +166,8 @@ fn line_of(output: &Output, part: &str) -> String {
         .to_owned()
 }
 
-#[test]
-fn what_is_wrong_with_a_relays_certificate_is_told_with_what_to_do() {
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_relays_certificate_is_told_with_what_to_do() {
     for tls in [Tls::FromTheFirstByte, Tls::AfterStarttls] {
         for (certificate, words) in [
             ("expired.pem", "it has expired; renew it on the relay"),
@@ -196,8 +196,8 @@ fn what_is_wrong_with_a_relays_certificate_is_told_with_what_to_do() {
     }
 }
 
-#[test]
-fn a_relay_at_an_ipv6_address_is_spoken_to_over_tls() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_at_an_ipv6_address_is_spoken_to_over_tls() {
     for tls in [Tls::FromTheFirstByte, Tls::AfterStarttls] {
         let relay = Relay::start("::1", tls, "good.pem");
         let port = relay.port;
@@ -209,8 +209,8 @@ fn a_relay_at_an_ipv6_address_is_spoken_to_over_tls() {
     }
 }
 
-#[test]
-fn check_says_that_a_machine_has_no_certificates_wherever_tls_is_spoken() {
+#[tokio::test(flavor = "multi_thread")]
+async fn check_says_that_a_machine_has_no_certificates_wherever_tls_is_spoken() {
     smswatch_testkit::install_tls_provider();
     let directory = tempfile::tempdir().expect("a directory");
     let sim = Sim::start(SimConfig::default()).expect("a simulator");
@@ -281,8 +281,8 @@ async fn a_certificate_that_is_not_trusted_is_for_an_operator_to_mend_and_kills_
     assert_eq!(process.terminate(), Some(0));
 }
 
-#[test]
-fn a_relay_whose_issuer_is_not_known_is_told_with_what_to_do() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_whose_issuer_is_not_known_is_told_with_what_to_do() {
     let relay = Relay::start("127.0.0.1", Tls::FromTheFirstByte, "good.pem");
     let directory = tempfile::tempdir().expect("a directory");
     let sim = Sim::start(SimConfig::default()).expect("a simulator");
