@@ -7,7 +7,7 @@ use smswatch_core::provider::{Look, Oddities, Sighting};
 
 use crate::item::Item;
 use crate::loose::{Fields as _, Numeric, Object, Text, clean};
-use crate::{date, rows};
+use crate::{date, guid, rows};
 
 /// How many characters of a word, a name or a label are kept.
 const MAX_WORD: usize = 100;
@@ -107,7 +107,7 @@ impl Told {
             .message_id
             .0
             .as_deref()
-            .is_some_and(|id| !clean(id).eq_ignore_ascii_case(message_id.as_str()));
+            .is_some_and(|id| !guid::is_same(&clean(id), message_id.as_str()));
         if !is_other {
             self.number(&item);
         }

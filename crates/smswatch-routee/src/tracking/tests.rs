@@ -415,6 +415,19 @@ fn ids_are_compared_without_case() {
 }
 
 #[test]
+fn a_guid_in_braces_or_without_dashes_is_the_id_that_was_asked_for() {
+    let asked = MessageId::new("3d0c6a3e-91d4-4d4e-8f6f-bbbbbbbbbb01").expect("a valid id");
+    for told in [
+        "{3D0C6A3E-91D4-4D4E-8F6F-BBBBBBBBBB01}",
+        "3d0c6a3e91d44d4e8f6fbbbbbbbbbb01",
+    ] {
+        let body = format!(r#"[{{"messageId": "{told}", "status": {{"status": "Sent"}}}}]"#);
+        let look = parse(&asked, body.as_bytes());
+        assert!(matches!(look, Ok(Look::Seen(_))), "{told}: {look:?}");
+    }
+}
+
+#[test]
 fn what_is_cut_counts_as_far_as_its_rows_are_whole() {
     let rows = r#"[{"smsId": "p1", "parts": 2, "status": {"status": "Sent"}}, {"smsId": "p2", "status": {"status": "Deliv"#;
     assert_eq!(seen(rows).parts.len(), 1, "half a row is none");
