@@ -27,15 +27,13 @@ use self::breaker::{Report, Turn};
 use self::claim::Waiting;
 use self::host::Came;
 use self::task::Task;
+use crate::budget;
 use crate::metrics::{DeliveryLabels, SinkLabel};
 use crate::pace::Backoff;
 use crate::shared::{Shared, SinkUnit};
 use crate::sink::{DeliveryError, Receipt};
 use crate::store::{Completion, Outcome, Outcomes, Priority, Shard};
 use crate::witness::Witness;
-
-/// How much longer than an attempt's timeout its lease is.
-const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
 /// How long after the claim an attempt may begin: it is then over well before the lease, and nobody
 /// else begins it meanwhile.
@@ -91,7 +89,7 @@ pub(crate) async fn run(
 }
 
 fn lease(unit: &SinkUnit) -> Duration {
-    unit.settings.timeout + LEASE_MARGIN
+    unit.settings.timeout + budget::DELIVERY_LEASE_MARGIN
 }
 
 /// Starts attempts as fast as the rate and the concurrency allow, until no more are handed on.

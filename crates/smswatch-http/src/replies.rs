@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use smswatch_core::record::WatchState;
-use smswatch_core::rules::Trial;
-use smswatch_core::store::{
-    Attempt, DeliveryState, Gauges, KeptAside, Page, QueueGauge, StoredDelivery,
-};
 use smswatch_core::{
     DestinationState, GivenUp, HealthReport, Registered, SinkState, SinkTest, TriedEvent, Trouble,
     WatchView,
 };
 use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
+use smswatch_plugin::record::WatchState;
+use smswatch_plugin::rules::Trial;
+use smswatch_plugin::store::{
+    Attempt, DeliveryState, Gauges, KeptAside, Page, QueueGauge, StoredDelivery,
+};
 
 use crate::auth::Caller;
 
@@ -429,7 +429,7 @@ impl StatusReply {
             watches.insert(state.as_str(), count);
         }
         Self {
-            version: smswatch_core::VERSION,
+            version: smswatch_plugin::VERSION,
             health: ReadyReply::new(health, Caller::Known),
             watches,
             queues: gauges

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use smswatch_core::Secret;
-use smswatch_core::model::{MessageId, Timestamp};
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{
+use smswatch_plugin::Secret;
+use smswatch_plugin::model::{MessageId, Timestamp};
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{
     CommitItem, CommitStep, Lane, PageRequest, Shard, Store as _, UnreadableRecord,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use smswatch_core::model::{MessageId, Timestamp};
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{
+use smswatch_plugin::model::{MessageId, Timestamp};
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{
     CommitItem, CommitStep, Lane, PageRequest, Shard, Store as _, UnreadableRecord,
 };
 use smswatch_store_sqlite::{OpenError, SqliteStore};

@@ -9,7 +9,8 @@ use futures::future::try_join_all;
 use smswatch_model::Timestamp;
 use tokio::time::MissedTickBehavior;
 
-use super::{LEASE_MARGIN, dead};
+use super::dead;
+use crate::budget::DELIVERY_LEASE_MARGIN;
 use crate::health::REPLICAS;
 use crate::metrics::{DeliveryLabels, SinkName};
 use crate::shared::Shared;
@@ -119,7 +120,8 @@ async fn give_up_queue(
     let mut count = 0;
     loop {
         let store = &shared.store;
-        let claim = store.claim_deliveries(shard, sink, priority, MOST_AT_ONCE, LEASE_MARGIN);
+        let claim =
+            store.claim_deliveries(shard, sink, priority, MOST_AT_ONCE, DELIVERY_LEASE_MARGIN);
         let claimed = shared.call("claim_deliveries", claim).await?;
         if claimed.deliveries.is_empty() {
             return Ok(count);

@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
-use smswatch_core::model::{EventKind, Timestamp};
-use smswatch_core::record::WatchState;
-use smswatch_core::store::{
+use smswatch_plugin::model::{EventKind, Timestamp};
+use smswatch_plugin::record::WatchState;
+use smswatch_plugin::store::{
     Bound, Gauges, HistoryBounds, KeptAside, LogEntry, LogPosition, LogSlice, NewEntry, QueueGauge,
     RouteOutcome, RouteStep, SetAside, Shard, StoreError, Trimmed,
 };

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smswatch_core::model::MessageId;
-use smswatch_core::store::{Lane, LeftStep, LogEntry, LogPosition, Shard, StoreError};
+use smswatch_plugin::model::MessageId;
+use smswatch_plugin::store::{Lane, LeftStep, LogEntry, LogPosition, Shard, StoreError};
 
 use super::history::StreamEntry;
 use super::{RedisStore, queue};

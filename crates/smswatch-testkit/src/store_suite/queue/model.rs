@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use smswatch_core::store::{
+use smswatch_model::{DeliveryId, Timestamp};
+use smswatch_plugin::store::{
     ClaimedDeliveries, DeliveryState, DeliveryToken, Outcome, Priority, RedriveOutcome,
 };
-use smswatch_model::{DeliveryId, Timestamp};
 
 /// An instant of the store, known to lie between two others.
 #[derive(Debug, Clone, Copy)]

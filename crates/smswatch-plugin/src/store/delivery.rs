@@ -57,7 +57,8 @@ pub struct NewDelivery {
 
 impl NewDelivery {
     /// How many bytes of a step it takes.
-    pub(crate) fn bytes(&self) -> usize {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         let ids = self.message_ids.iter().map(|id| id.as_str().len() + 1);
         self.id.as_str().len()
             + self.sink.len()
