@@ -148,15 +148,12 @@ impl Told {
     }
 
     fn number(&mut self, item: &Item) {
-        let number = item
-            .to
-            .0
-            .as_deref()
-            .map(|to| PhoneNumber::new(cut(to, MAX_WORD)));
-        let new = number.filter(|number| {
-            self.numbers.len() <= Snapshot::MAX_PARTS && !self.numbers.contains(number)
-        });
-        self.numbers.extend(new);
+        for to in &item.to.0 {
+            let number = PhoneNumber::new(cut(to, MAX_WORD));
+            if self.numbers.len() <= Snapshot::MAX_PARTS && !self.numbers.contains(&number) {
+                self.numbers.push(number);
+            }
+        }
     }
 
     /// Each fact is taken from the first row that tells it.
@@ -184,7 +181,8 @@ impl Told {
             facts.body = body.map(|body| MessageText::new(cut(body, MAX_BODY)));
         }
         if facts.to.is_none() {
-            facts.to = short(item.to).map(|to| PhoneNumber::new(&to));
+            let to = item.to.0.first();
+            facts.to = to.map(|to| PhoneNumber::new(cut(to, MAX_WORD)));
         }
         if facts.groups.is_empty() {
             let groups = item.groups.0.iter();

@@ -56,6 +56,22 @@ fn every_documented_field_is_read_and_the_text_is_not_printed() {
 }
 
 #[test]
+fn a_recipient_in_a_list_or_as_a_number_is_known() {
+    for (to, others) in [
+        (r#"["+306900000001"]"#, 0),
+        (r#"["306900000001", "+306900000002"]"#, 1),
+        ("306900000001", 0),
+    ] {
+        let sighting = seen(&format!(
+            r#"[{{"to": {to}, "status": {{"status": "Sent"}}}}]"#
+        ));
+        let number = sighting.facts.to.as_ref().map(PhoneNumber::reveal);
+        assert_eq!(number, Some("+306900000001"), "{to}");
+        assert_eq!(sighting.facts.other_numbers.len(), others, "{to}");
+    }
+}
+
+#[test]
 fn recipients_of_all_parts_are_known() {
     let sighting = seen(
         r#"[{"smsId": "a", "to": "306900000001", "status": "Sent"},
