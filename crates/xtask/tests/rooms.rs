@@ -59,9 +59,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("custom-sink", &["smswatch", "smswatch-plugin"]),
     (
-        "xtask",
+        "smswatch-bench",
         &[
-            "smswatch",
             "smswatch-model",
             "smswatch-core",
             "smswatch-plugin",
@@ -71,15 +70,19 @@ const ROOMS: &[(&str, &[&str])] = &[
             "routee-sim",
         ],
     ),
+    ("xtask", &[]),
 ];
 
 /// An outside crate that speaks somebody's protocol, and the only crates that may name it.
 const DOORS: &[(&str, &[&str])] = &[
-    ("redis", &["smswatch-store-redis", "xtask"]),
+    ("redis", &["smswatch-store-redis", "smswatch-bench"]),
     ("rusqlite", &["smswatch-store-sqlite"]),
     ("lettre", &["smswatch-sink-email"]),
     ("slack-morphism", &["smswatch-sink-slack"]),
-    ("axum", &["smswatch-http", "smswatch-testkit", "xtask"]),
+    (
+        "axum",
+        &["smswatch-http", "smswatch-testkit", "smswatch-bench"],
+    ),
     ("saphyr-parser", &["smswatch-rules"]),
     ("serde_yaml", &["smswatch-rules", "smswatch"]),
     ("minijinja", &["smswatch-rules", "smswatch-sink-email"]),
