@@ -132,18 +132,26 @@ fn no_tls(relay: &Relay, step: Step, error: &TlsError) -> String {
 fn distrust(relay: &Relay, error: &CertificateError) -> String {
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "it has expired".to_owned()
+            "it has expired; renew it on the relay".to_owned()
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "it is not valid yet; check this machine's clock".to_owned()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!("it is not made out to `{}`", relay.host)
+            format!(
+                "it is not made out to `{}`; write the name that it is made out to in `smtp`",
+                relay.host
+            )
         }
-        CertificateError::UnknownIssuer => "this machine does not know who issued it; install the \
+        // The last two are of an issuer that is called like one that is known, and is another.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "this machine does not know who issued it; install the \
              package ca-certificates, or name the issuer's file in SSL_CERT_FILE"
-            .to_owned(),
-        CertificateError::Revoked => "it was revoked".to_owned(),
+                .to_owned()
+        }
+        CertificateError::Revoked => "it was revoked; put another one on the relay".to_owned(),
         other => other.to_string(),
     }
 }

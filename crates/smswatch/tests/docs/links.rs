@@ -42,6 +42,19 @@ fn anchors(text: &str) -> Vec<String> {
 }
 
 #[test]
+fn every_guide_is_listed() {
+    let index = read("docs/README.md");
+    let listed = links(&index);
+    let guides = pages().into_iter().filter(|page| page != "docs/README.md");
+    for guide in guides.filter_map(|page| page.strip_prefix("docs/").map(str::to_owned)) {
+        assert!(
+            listed.contains(&guide.as_str()),
+            "docs/README.md does not list {guide}"
+        );
+    }
+}
+
+#[test]
 fn every_link_between_pages_leads_somewhere() {
     let mut n_links = 0;
     for page in pages() {
