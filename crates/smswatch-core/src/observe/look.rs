@@ -129,7 +129,7 @@ async fn look(shared: &Shared, gate: &Gate, legible: &Legible, message_id: &Mess
         Err(_) => false,
     };
     if is_provider_well {
-        gate.answered(&shared.health);
+        gate.answered(shared.clock.now(), &shared.health);
         shared.alarms.answered();
     }
     let (answer, result) = match looked {
