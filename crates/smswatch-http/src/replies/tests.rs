@@ -175,6 +175,7 @@ fn the_status_counts_every_state_but_what_was_removed() {
         queues: vec![QueueGauge {
             sink: "crm".to_owned(),
             pending: 2,
+            left: 0,
             dead: 1,
             oldest: Some(Timestamp::from_seconds(1_777_631_330)),
         }],
