@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
-use smswatch_core::Secret;
-use smswatch_core::model::MessageId;
-use smswatch_core::store::{CommitItem, CommitOutcome, CommitStep, Lane, Shard, Store};
+use smswatch_plugin::Secret;
+use smswatch_plugin::model::MessageId;
+use smswatch_plugin::store::{CommitItem, CommitOutcome, CommitStep, Lane, Shard, Store};
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_store_sqlite::SqliteStore;
 use smswatch_testkit::receiver::Receiver;

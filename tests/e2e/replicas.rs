@@ -150,7 +150,7 @@ async fn minute(process: &Process) -> String {
 }
 
 /// How far `instant` is from now, by this process's clock, which is right.
-fn away(instant: smswatch_core::model::Timestamp) -> Duration {
+fn away(instant: smswatch_plugin::model::Timestamp) -> Duration {
     let then = UNIX_EPOCH + Duration::from_millis(instant.as_millis().unsigned_abs());
     let now = SystemTime::now();
     now.duration_since(then)

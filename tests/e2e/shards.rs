@@ -1,7 +1,7 @@
 //! A shard whose steps fail holds up no other.
 
 use routee_sim::Fate;
-use smswatch_core::store::{Shard, shard_of};
+use smswatch_plugin::store::{Shard, shard_of};
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::process::Process;

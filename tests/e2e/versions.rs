@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use routee_sim::Fate;
-use smswatch_core::Secret;
-use smswatch_core::model::MessageId;
-use smswatch_core::record::Record;
-use smswatch_core::store::{
+use smswatch_plugin::Secret;
+use smswatch_plugin::model::MessageId;
+use smswatch_plugin::record::Record;
+use smswatch_plugin::store::{
     CommitItem, CommitOutcome, CommitStep, Lane, RouteOutcome, RouteStep, SetAside, Shard, Store,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
@@ -48,7 +48,7 @@ async fn close(store: Arc<dyn Store>, lock: Option<&Path>) {
 
 /// Writes a watch's record anew, with another body and the same head.
 async fn rewrite(store: &dyn Store, id: &MessageId, change: impl Fn(&mut Vec<u8>)) {
-    let shard = smswatch_core::store::shard_of(id.as_str(), store.shard_count());
+    let shard = smswatch_plugin::store::shard_of(id.as_str(), store.shard_count());
     let loaded = store.load(shard, std::slice::from_ref(id)).await;
     let before = loaded.expect("records").remove(0).expect("readable");
     let before = before.expect("it is watched");
@@ -105,7 +105,7 @@ async fn leave_an_entry(store: &dyn Store, shard: Shard, body: &[u8]) {
 
 /// The body of an entry that tells of a carrier violation of `id`, as an earlier run wrote it.
 async fn entry_of(store: &dyn Store) -> Vec<u8> {
-    let page = smswatch_core::store::PageRequest {
+    let page = smswatch_plugin::store::PageRequest {
         cursor: None,
         limit: 1000,
     };
@@ -136,7 +136,7 @@ async fn what_a_later_version_wrote_is_left_to_it<F: Future<Output = Arc<dyn Sto
     let store = open().await;
     rewrite(&*store, &newer, |bytes| bytes.push(7)).await;
     let told = entry_of(&*store).await;
-    let shard = smswatch_core::store::shard_of(&first, store.shard_count());
+    let shard = smswatch_plugin::store::shard_of(&first, store.shard_count());
     leave_an_entry(&*store, shard, &told).await;
     close(store, lock).await;
 

@@ -27,15 +27,13 @@ use self::claim::Waiting;
 use self::host::Came;
 pub(crate) use self::recall::recall;
 use self::task::Task;
+use crate::budget;
 use crate::metrics::{DeliveryLabels, SinkLabel};
 use crate::pace::Backoff;
 use crate::shared::{Shared, SinkUnit};
 use crate::sink::{DeliveryError, Receipt};
 use crate::store::{Completion, MAX_STEP_BYTES, Outcome, Outcomes, Priority, Shard, split};
 use crate::witness::Witness;
-
-/// How much longer than an attempt's timeout its lease is.
-const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
 /// How long after the claim an attempt may begin: it is then over well before the lease, and nobody
 /// else begins it meanwhile.
@@ -81,7 +79,7 @@ pub(crate) async fn run(
 }
 
 fn lease(unit: &SinkUnit) -> Duration {
-    unit.settings.timeout + LEASE_MARGIN
+    unit.settings.timeout + budget::DELIVERY_LEASE_MARGIN
 }
 
 /// Starts attempts as fast as the rate and the concurrency allow, until no more are handed on.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::budget;
 use crate::store::{HistoryBounds, Rate};
 
 /// How messages are watched.
@@ -133,10 +134,10 @@ impl SinkSettings {
     /// How many attempts run at once unless the operator says otherwise.
     pub const DEFAULT_CONCURRENCY: usize = 8;
     /// How long an attempt may take unless the operator says otherwise.
-    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+    pub const DEFAULT_TIMEOUT: Duration = budget::DEFAULT_ATTEMPT;
     /// The longest timeout: a delivery's lease must end within the 45 seconds in which the work of a
     /// process that died goes on elsewhere.
-    pub const MAX_TIMEOUT: Duration = Duration::from_secs(35);
+    pub const MAX_TIMEOUT: Duration = budget::MAX_ATTEMPT;
 }
 
 impl Default for SinkSettings {

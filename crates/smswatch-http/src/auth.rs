@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
-use smswatch_core::Secret;
+use smswatch_plugin::Secret;
 
 use crate::problem::Problem;
 

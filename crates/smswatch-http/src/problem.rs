@@ -101,7 +101,7 @@ impl IntoResponse for Problem {
 
 #[cfg(test)]
 mod tests {
-    use smswatch_core::store::{InvalidCursor, StoreError};
+    use smswatch_plugin::store::{InvalidCursor, StoreError};
 
     use super::*;
 

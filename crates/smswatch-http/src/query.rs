@@ -6,7 +6,7 @@ use std::fmt::Display;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
-use smswatch_core::store::PageRequest;
+use smswatch_plugin::store::PageRequest;
 
 use crate::problem::Problem;
 
@@ -75,7 +75,7 @@ pub(crate) fn one_of<T: Copy>(
 
 #[cfg(test)]
 mod tests {
-    use smswatch_core::store::DeliveryState;
+    use smswatch_plugin::store::DeliveryState;
 
     use super::*;
 

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use smswatch_core::codec;
-use smswatch_core::record::WatchState;
-use smswatch_core::rules::Trial;
-use smswatch_core::store::{
-    Attempt, DeliveryState, Gauges, KeptAside, Page, QueueGauge, StoredDelivery,
-};
 use smswatch_core::{
     DestinationState, GivenUp, HealthReport, Registered, SinkState, SinkTest, TriedEvent, Trouble,
     WatchView,
 };
 use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
+use smswatch_plugin::record::WatchState;
+use smswatch_plugin::rules::Trial;
+use smswatch_plugin::store::{
+    Attempt, DeliveryState, Gauges, KeptAside, Page, QueueGauge, StoredDelivery,
+};
 
 use crate::auth::Caller;
 
@@ -265,9 +264,9 @@ const OF_A_LATER_VERSION: &str = "later_version";
 
 impl From<StoredDelivery> for DeliveryReply {
     fn from(delivery: StoredDelivery) -> Self {
-        let is_left = delivery.state == DeliveryState::Pending
-            && codec::decode_notification(&delivery.body).is_err_and(|error| error.is_newer());
-        let reason = is_left.then_some(OF_A_LATER_VERSION);
+        let reason = delivery
+            .waits_for_later_version()
+            .then_some(OF_A_LATER_VERSION);
         let attempts = delivery
             .attempts
             .into_iter()
@@ -452,7 +451,7 @@ impl StatusReply {
             watches.insert(state.as_str(), count);
         }
         Self {
-            version: smswatch_core::VERSION,
+            version: smswatch_plugin::VERSION,
             health: ReadyReply::new(health, Caller::Known),
             watches,
             queues: gauges

@@ -51,7 +51,7 @@ pub(crate) fn router(tokens: Tokens, door: Door) -> Router {
 async fn common_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
-        (VERSION_HEADER, smswatch_core::VERSION),
+        (VERSION_HEADER, smswatch_plugin::VERSION),
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ] {

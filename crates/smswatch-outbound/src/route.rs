@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
-use smswatch_core::Proxy;
+use smswatch_plugin::Proxy;
 
 /// The variables that name a proxy, the upper-case one first, for `http://`, `https://` and both.
 const HTTP: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
@@ -219,7 +219,7 @@ fn bare_host(url: &Url) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use smswatch_core::Secret;
+    use smswatch_plugin::Secret;
 
     use super::*;
 

@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
-use smswatch_core::provider::LookError;
 use smswatch_outbound::HttpClient;
+use smswatch_plugin::provider::LookError;
 
 use crate::failure;
 

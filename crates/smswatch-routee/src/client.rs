@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Response, StatusCode, Url};
-use smswatch_core::model::MessageId;
-use smswatch_core::provider::{Look, LookError, Provider};
-use smswatch_core::sink::Probe;
-use smswatch_core::{Proxy, Secret, async_trait};
 use smswatch_outbound::{ClientOptions, HttpClient, Route, address};
+use smswatch_plugin::model::MessageId;
+use smswatch_plugin::provider::{Look, LookError, Provider};
+use smswatch_plugin::sink::Probe;
+use smswatch_plugin::{Proxy, Secret, async_trait};
 
 use crate::body::read_bounded;
 use crate::token::{Token, Tokens};
@@ -79,7 +79,7 @@ impl RouteeProvider {
         let client = ClientOptions {
             urls: &[&token_url, &tracking],
             route: Route::new(&options.proxy),
-            user_agent: &format!("smswatch/{}", smswatch_core::VERSION),
+            user_agent: &format!("smswatch/{}", smswatch_plugin::VERSION),
             follows_redirects: false,
         };
         let http = HttpClient::new(client, |client| {

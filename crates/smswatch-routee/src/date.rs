@@ -1,6 +1,6 @@
 //! Dates as Routee writes them, and as its gateways and older versions might.
 
-use smswatch_core::model::Timestamp;
+use smswatch_plugin::model::Timestamp;
 
 use crate::loose::clean;
 

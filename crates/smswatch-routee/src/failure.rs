@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::HeaderMap;
 use reqwest::{StatusCode, Url};
-use smswatch_core::provider::LookError;
-use smswatch_core::retry_after;
 use smswatch_outbound::HttpClient;
+use smswatch_plugin::provider::LookError;
+use smswatch_plugin::retry_after;
 
 /// The longest wait that is taken from a `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);

@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 use serde::de::{IgnoredAny, MapAccess};
-use smswatch_core::provider::Look;
+use smswatch_plugin::provider::Look;
 
 use crate::loose::{Fields, Text, documented};
 use crate::rows::read_object;

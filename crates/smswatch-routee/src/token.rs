@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{StatusCode, Url};
 use serde::de::{IgnoredAny, MapAccess};
-use smswatch_core::Secret;
-use smswatch_core::provider::{LookError, LookFailure};
 use smswatch_outbound::HttpClient;
+use smswatch_plugin::Secret;
+use smswatch_plugin::provider::{LookError, LookFailure};
 use tokio::sync::watch;
 
 use crate::body::read_bounded;

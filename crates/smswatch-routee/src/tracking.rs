@@ -1,9 +1,9 @@
 //! What Routee's tracking says of a message, read leniently and kept within bounds.
 
-use smswatch_core::model::{
+use smswatch_plugin::model::{
     MessageFacts, MessageId, MessageText, PartReport, PhoneNumber, SmsId, Snapshot, Word,
 };
-use smswatch_core::provider::{Look, Oddities, Sighting};
+use smswatch_plugin::provider::{Look, Oddities, Sighting};
 
 use crate::item::Item;
 use crate::loose::{Fields as _, Numeric, Object, Text, clean};

@@ -5,9 +5,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use routee_sim::{Endpoint, Fate, FaultKind, FaultRule, MessageSpec, RetryAfter, Sim, SimConfig};
 use serde_json::json;
-use smswatch_core::model::MessageId;
-use smswatch_core::provider::{Look, LookError, LookFailure, Provider};
-use smswatch_core::{Proxy, Secret};
+use smswatch_plugin::model::MessageId;
+use smswatch_plugin::provider::{Look, LookError, LookFailure, Provider};
+use smswatch_plugin::{Proxy, Secret};
 use smswatch_routee::{RouteeOptions, RouteeProvider};
 
 struct Stage {

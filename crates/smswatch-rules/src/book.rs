@@ -4,8 +4,8 @@ mod explain;
 
 use std::fmt;
 
-use smswatch_core::rules::{Notice, Rules, Told, Trial};
 use smswatch_model::{Event, EventId, EventKind, Severity, Wishes, notification_id};
+use smswatch_plugin::rules::{Notice, Rules, Told, Trial};
 
 use crate::condition::Condition;
 use crate::field::View;

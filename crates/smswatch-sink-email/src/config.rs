@@ -4,8 +4,8 @@ use lettre::Address;
 use lettre::message::Mailbox;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use smswatch_core::Secret;
-use smswatch_core::sink::InvalidConfig;
+use smswatch_plugin::Secret;
+use smswatch_plugin::sink::InvalidConfig;
 
 /// Sends mails through one relay.
 #[derive(Debug, Deserialize, JsonSchema)]

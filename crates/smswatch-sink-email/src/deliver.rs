@@ -6,9 +6,9 @@ use std::time::Duration;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
-use smswatch_core::async_trait;
-use smswatch_core::model::{Notification, Wishes};
-use smswatch_core::sink::{
+use smswatch_plugin::async_trait;
+use smswatch_plugin::model::{Notification, Wishes};
+use smswatch_plugin::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, Probe, Receipt, Sink, SinkContext,
 };
 

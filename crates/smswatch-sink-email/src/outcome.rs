@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use lettre::Address;
 use serde_json::Value;
-use smswatch_core::model::Wishes;
-use smswatch_core::sink::{DeliveryError, Receipt};
+use smswatch_plugin::model::Wishes;
+use smswatch_plugin::sink::{DeliveryError, Receipt};
 
 use crate::redact::Redactor;
 use crate::relay::Relay;

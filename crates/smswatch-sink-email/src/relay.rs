@@ -7,7 +7,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::TlsParameters;
 use lettre::transport::smtp::extension::ClientId;
 use percent_encoding::percent_decode_str;
-use smswatch_core::sink::InvalidConfig;
+use smswatch_plugin::sink::InvalidConfig;
 use url::{Host, Url};
 
 use crate::config::EmailConfig;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
-use smswatch_core::model::{Digest, DigestRow, Link, Notification, Severity};
+use smswatch_plugin::model::{Digest, DigestRow, Link, Notification, Severity};
 
 /// How many characters of a title a subject shows.
 const MAX_SUBJECT: usize = 200;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use smswatch_core::sink::{ConfiguredSink as _, InvalidConfig, Retry, Sink, SinkContext};
+use smswatch_plugin::sink::{ConfiguredSink as _, InvalidConfig, Retry, Sink, SinkContext};
 use smswatch_sink_email::EmailSink;
 use smswatch_testkit::sample;
 use smswatch_testkit::sink_suite::{Fixture, Mood};

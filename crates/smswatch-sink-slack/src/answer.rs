@@ -1,7 +1,7 @@
 //! What Slack's answers mean.
 
 use slack_morphism::errors::SlackClientError;
-use smswatch_core::sink::DeliveryError;
+use smswatch_plugin::sink::DeliveryError;
 
 use crate::redact::Redactor;
 

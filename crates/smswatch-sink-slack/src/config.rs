@@ -2,8 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use smswatch_core::Secret;
-use smswatch_core::sink::InvalidConfig;
+use smswatch_plugin::Secret;
+use smswatch_plugin::sink::InvalidConfig;
 use url::Url;
 
 /// Where Slack's methods are.

@@ -19,8 +19,8 @@ use slack_morphism::{
     ClientResult, SlackClientApiCallContext, SlackClientHttpConnector, SlackClientId,
     SlackClientSecret,
 };
-use smswatch_core::{Proxy, retry_after};
 use smswatch_outbound::{ClientOptions, HttpClient, Route, SetupError};
+use smswatch_plugin::{Proxy, retry_after};
 use url::Url;
 
 /// How much of an answer is read, in bytes; an answer repeats the message, which is far smaller.

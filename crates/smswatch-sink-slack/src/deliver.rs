@@ -9,10 +9,10 @@ use slack_morphism::api::{SlackApiChatPostMessageRequest, SlackApiPostWebhookMes
 use slack_morphism::{
     SlackApiToken, SlackApiTokenValue, SlackClient, SlackMessageContent, SlackMessageMetadata,
 };
-use smswatch_core::sink::{
+use smswatch_model::{Notification, Wishes};
+use smswatch_plugin::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, Probe, Receipt, Sink, SinkContext,
 };
-use smswatch_model::{Notification, Wishes};
 use url::Url;
 
 use crate::answer::explain;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use smswatch_core::sink::InvalidConfig;
+use smswatch_plugin::sink::InvalidConfig;
 
 /// How much room a message has for mentions, in characters: Slack's limit for a section.
 const MENTIONS: usize = 3000;

@@ -10,8 +10,8 @@ mod configuration;
 mod webhook;
 
 use serde_json::Value;
-use smswatch_core::sink::{ConfiguredSink as _, InvalidConfig, SinkContext};
 use smswatch_model::{Notification, Wishes};
+use smswatch_plugin::sink::{ConfiguredSink as _, InvalidConfig, SinkContext};
 use smswatch_sink_slack::SlackSink;
 use smswatch_testkit::receiver::Request;
 use smswatch_testkit::sample;

@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use reqwest::Response;
-use smswatch_core::retry_after;
-use smswatch_core::sink::{DeliveryError, Receipt};
+use smswatch_plugin::retry_after;
+use smswatch_plugin::sink::{DeliveryError, Receipt};
 
 use crate::body::{Body, Rests};
 use crate::redact::Redactor;

@@ -6,8 +6,8 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use smswatch_core::Secret;
-use smswatch_core::sink::InvalidConfig;
+use smswatch_plugin::Secret;
+use smswatch_plugin::sink::InvalidConfig;
 
 use crate::redact::Redactor;
 use crate::sign::{KEY_PREFIX, Signer};

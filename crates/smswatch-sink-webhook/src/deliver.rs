@@ -9,11 +9,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Request, Url};
-use smswatch_core::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Probe, Receipt, Sink, SinkContext,
-};
 use smswatch_model::Notification;
 use smswatch_outbound::{ClientOptions, HttpClient, Route, SetupError, address};
+use smswatch_plugin::sink::{
+    ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Probe, Receipt, Sink, SinkContext,
+};
 
 use crate::body::Rests;
 use crate::redact::Redactor;

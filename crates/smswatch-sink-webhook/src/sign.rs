@@ -6,7 +6,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::{DecodePaddingMode, general_purpose::STANDARD};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
-use smswatch_core::Secret;
+use smswatch_plugin::Secret;
 
 /// What stands before the base64 of a key.
 pub(crate) const KEY_PREFIX: &str = "whsec_";

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use smswatch_core::sink::{ConfiguredSink as _, InvalidConfig, Probe, Sink, SinkContext};
+use smswatch_plugin::sink::{ConfiguredSink as _, InvalidConfig, Probe, Sink, SinkContext};
 use smswatch_sink_webhook::WebhookSink;
 use smswatch_testkit::receiver::{Answer, Receiver, RefusedPort, Request};
 use smswatch_testkit::sink_suite::{Fixture, Mood};

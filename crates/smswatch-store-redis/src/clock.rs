@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smswatch_core::model::Timestamp;
+use smswatch_plugin::model::Timestamp;
 
 /// By how much the store's clock may be ahead of Redis's own. It is when that was set back; one that was
 /// wrong by more than this before is right now, and what was scheduled by it counts as due.

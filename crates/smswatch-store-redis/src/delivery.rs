@@ -1,7 +1,7 @@
 //! Deliveries as the scripts answer them.
 
-use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
-use smswatch_core::store::{Attempt, DeliveryState, StoreError, StoredDelivery};
+use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
+use smswatch_plugin::store::{Attempt, DeliveryState, StoreError, StoredDelivery};
 
 use crate::error::strange;
 

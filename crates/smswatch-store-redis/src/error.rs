@@ -1,7 +1,7 @@
 //! Says of Redis's errors whether waiting can help. Their texts name commands, never values.
 
 use redis::{ErrorKind, RedisError};
-use smswatch_core::store::StoreError;
+use smswatch_plugin::store::StoreError;
 
 /// What the other side of the link at `address` came to, for whoever called the store.
 pub(crate) fn store_error(error: &RedisError, address: &str) -> StoreError {

@@ -1,6 +1,6 @@
 //! Where a watch lives: its bucket, and its id in as few bytes as possible.
 
-use smswatch_core::model::MessageId;
+use smswatch_plugin::model::MessageId;
 
 /// Into how many buckets a shard's watches are split: with a million watches in 16 shards, about
 /// 120 share a bucket, which then still is a listpack.

@@ -1,8 +1,8 @@
 //! Connects, and refuses a Redis that would lose what it is given.
 
 use redis::{Client, InfoDict, IntoConnectionInfo as _, RedisError};
-use smswatch_core::Secret;
-use smswatch_core::store::StoreError;
+use smswatch_plugin::Secret;
+use smswatch_plugin::store::StoreError;
 
 use crate::connection::{self, Link};
 use crate::error::{

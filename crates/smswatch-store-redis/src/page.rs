@@ -1,6 +1,6 @@
 //! Cursors of lists that go through all shards.
 
-use smswatch_core::store::InvalidCursor;
+use smswatch_plugin::store::InvalidCursor;
 
 /// A place in a list: the shard, and what the shard's script needs to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,10 +18,10 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use redis::{FromRedisValue, RedisError, Script};
-use smswatch_core::async_trait;
-use smswatch_core::model::{DeliveryId, EventKind, MessageId, Timestamp};
-use smswatch_core::record::Record;
-use smswatch_core::store::{
+use smswatch_plugin::async_trait;
+use smswatch_plugin::model::{DeliveryId, EventKind, MessageId, Timestamp};
+use smswatch_plugin::record::Record;
+use smswatch_plugin::store::{
     Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
     DeliveryFilter, DeliveryState, EventFilter, Gauges, HistoryBounds, KeptAside, Lane, LeaseId,
     LeftStep, Loaded, LogEntry, LogPosition, LogSlice, Memo, NewDelivery, NewEntry, Outcomes, Page,

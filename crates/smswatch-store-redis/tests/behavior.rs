@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_core::Secret;
-use smswatch_core::model::{DeliveryId, MessageId};
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{
+use smswatch_plugin::Secret;
+use smswatch_plugin::model::{DeliveryId, MessageId};
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{
     Attempt, Bound, ClaimedDelivery, CommitItem, CommitOutcome, CommitStep, Completion,
     HistoryBounds, Lane, NewDelivery, Outcome, PageRequest, Priority, Shard, Store, StoreError,
     shard_of,
@@ -58,7 +58,7 @@ impl StoreFixture for Fixture {
 smswatch_testkit::store_suite!(Fixture::fresh);
 
 /// A watch as core writes it for a one-part message with UUIDs.
-fn watch(n: u64, due: smswatch_core::model::Timestamp) -> CommitItem {
+fn watch(n: u64, due: smswatch_plugin::model::Timestamp) -> CommitItem {
     let id = format!(
         "{n:08x}-91d4-4d4e-8f6f-{:012x}",
         n.wrapping_mul(0x9e37_79b9_7f4a) & 0xffff_ffff_ffff

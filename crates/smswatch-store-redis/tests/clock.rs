@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use smswatch_core::Secret;
-use smswatch_core::model::{MessageId, Timestamp};
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{CommitItem, CommitStep, Lane, Shard, Store as _};
+use smswatch_plugin::Secret;
+use smswatch_plugin::model::{MessageId, Timestamp};
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{CommitItem, CommitStep, Lane, Shard, Store as _};
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
 
@@ -43,7 +43,7 @@ async fn note(server: &RedisServer, ahead: i64, shown: Timestamp) {
 async fn add(store: &RedisStore, due: Timestamp) {
     let id = (0..)
         .map(|n| format!("message-{n}"))
-        .find(|id| smswatch_core::store::shard_of(id, 2) == SHARD)
+        .find(|id| smswatch_plugin::store::shard_of(id, 2) == SHARD)
         .expect("every shard has ids");
     let item = CommitItem {
         message_id: MessageId::new(id).expect("a valid id"),

@@ -1,9 +1,9 @@
 //! What a version without indices wrote is found beside what this one writes.
 
-use smswatch_core::Secret;
-use smswatch_core::model::{EventKind, MessageId};
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{
+use smswatch_plugin::Secret;
+use smswatch_plugin::model::{EventKind, MessageId};
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{
     CommitItem, CommitStep, DeliveryFilter, EventFilter, Lane, NewEntry, Page, PageRequest, Shard,
     Store, shard_of,
 };

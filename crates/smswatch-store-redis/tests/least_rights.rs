@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use smswatch_core::Secret;
-use smswatch_core::store::Store;
+use smswatch_plugin::Secret;
+use smswatch_plugin::store::Store;
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
 use smswatch_testkit::store_suite::StoreFixture;

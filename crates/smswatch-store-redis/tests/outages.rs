@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use smswatch_core::Secret;
-use smswatch_core::model::{DeliveryId, MessageId};
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{
+use smswatch_plugin::Secret;
+use smswatch_plugin::model::{DeliveryId, MessageId};
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{
     Appended, CommitItem, CommitOutcome, CommitStep, Lane, NewDelivery, Priority, RouteOutcome,
     RouteStep, Shard, Store, StoreError, shard_of,
 };
@@ -53,7 +53,7 @@ fn item(n: u32) -> CommitItem {
         expected: None,
         record: Some(Record::new(
             WatchState::Watching,
-            smswatch_core::model::Timestamp::from_millis(1_700_000_000_000),
+            smswatch_plugin::model::Timestamp::from_millis(1_700_000_000_000),
             &[7; 36],
         )),
         lane: Lane::Old,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use smswatch_core::Secret;
-use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{
+use smswatch_plugin::Secret;
+use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{
     Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, DeliveryFilter, Lane,
     NewDelivery, Outcome, PageRequest, Priority, Shard, Store as _, UnreadableRecord,
 };

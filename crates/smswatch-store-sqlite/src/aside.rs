@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use smswatch_core::model::{DeliveryId, Timestamp};
-use smswatch_core::store::Priority;
+use smswatch_plugin::model::{DeliveryId, Timestamp};
+use smswatch_plugin::store::Priority;
 
 /// How often it is tried at most whether one of them can be read by now.
 const OFFERED_EVERY: Duration = Duration::from_secs(60);

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use smswatch_core::model::Timestamp;
+use smswatch_plugin::model::Timestamp;
 
 /// By how much the store's clock may be ahead of the machine's. It is when that was set back; one that
 /// was wrong by more than this before is right now.

@@ -1,8 +1,8 @@
 //! Deliveries that are counted, and trimmed by their number and age.
 
 use rusqlite::{Connection, Result, params};
-use smswatch_core::model::Timestamp;
-use smswatch_core::store::{Bound, DeliveryState, QueueGauge};
+use smswatch_plugin::model::Timestamp;
+use smswatch_plugin::store::{Bound, DeliveryState, QueueGauge};
 
 use crate::aside;
 

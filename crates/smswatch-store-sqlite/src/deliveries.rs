@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use serde_json::Value;
-use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
-use smswatch_core::store::{
+use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
+use smswatch_plugin::store::{
     Attempt, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryState, DeliveryToken,
     NewDelivery, Outcome, Outcomes, Priority, QueuePlace,
 };

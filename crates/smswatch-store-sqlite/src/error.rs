@@ -1,7 +1,7 @@
 //! Says of SQLite's errors whether waiting can help, and of rows that they cannot be ours.
 
 use rusqlite::ErrorCode;
-use smswatch_core::store::StoreError;
+use smswatch_plugin::store::StoreError;
 
 /// A full disk or a locked file may be mended while the process waits; damage is not.
 pub(crate) fn store_error(error: &rusqlite::Error) -> StoreError {

@@ -1,8 +1,8 @@
 //! Log entries that a later version wrote and this one cannot read: kept for whoever can.
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use smswatch_core::model::Timestamp;
-use smswatch_core::store::{Bound, KeptAside, LeftStep, LogEntry, LogPosition, SetAside, Shard};
+use smswatch_plugin::model::Timestamp;
+use smswatch_plugin::store::{Bound, KeptAside, LeftStep, LogEntry, LogPosition, SetAside, Shard};
 
 use crate::deliveries;
 use crate::log::position;

@@ -1,8 +1,8 @@
 //! The event log: entries in order, and the cursor behind which they wait to be routed.
 
 use rusqlite::{Connection, OptionalExtension as _, Result, ToSql, params};
-use smswatch_core::model::{MessageId, Timestamp};
-use smswatch_core::store::{
+use smswatch_plugin::model::{MessageId, Timestamp};
+use smswatch_plugin::store::{
     Bound, EventFilter, InvalidCursor, KeptAside, LogEntry, LogPosition, LogSlice, NewEntry, Page,
     PageRequest, RouteOutcome, RouteStep, SetAside, Shard,
 };

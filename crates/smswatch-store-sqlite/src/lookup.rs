@@ -1,8 +1,8 @@
 //! Deliveries that are looked up, one by one and page by page.
 
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
-use smswatch_core::model::{DeliveryId, MessageId, Timestamp};
-use smswatch_core::store::{
+use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
+use smswatch_plugin::store::{
     DeliveryFilter, DeliveryState, InvalidCursor, Page, PageRequest, StoredDelivery,
 };
 

@@ -1,8 +1,8 @@
 //! Memos: small values that change by compare-and-set.
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use smswatch_core::model::Timestamp;
-use smswatch_core::store::{Memo, NewEntry};
+use smswatch_plugin::model::Timestamp;
+use smswatch_plugin::store::{Memo, NewEntry};
 
 use crate::log;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use smswatch_core::model::Timestamp;
+use smswatch_plugin::model::Timestamp;
 
 /// The number under which it is noted what the clock has shown.
 const CLOCK: &str = "clock";

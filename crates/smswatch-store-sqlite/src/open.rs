@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
-use smswatch_core::model::Timestamp;
+use smswatch_plugin::model::Timestamp;
 
 use crate::clock::Clock;
 use crate::lock::FileLock;

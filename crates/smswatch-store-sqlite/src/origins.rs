@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use rusqlite::{Connection, Result, params};
-use smswatch_core::model::Timestamp;
-use smswatch_core::store::{DeliveryFilter, DeliveryState};
+use smswatch_plugin::model::Timestamp;
+use smswatch_plugin::store::{DeliveryFilter, DeliveryState};
 
 /// How many places of one origin are read at once while several are merged.
 const CHUNK: usize = 32;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
-use smswatch_core::model::{DeliveryId, EventKind, MessageId};
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{
+use smswatch_plugin::model::{DeliveryId, EventKind, MessageId};
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{
     Attempt, Bound, Burial, CommitItem, CommitStep, Completion, DeliveryFilter, DeliveryState,
     EventFilter, HistoryBounds, Lane, LeftStep, NewDelivery, NewEntry, Outcome, PageRequest,
     Priority, QueueRequest, Rate, Redrive, RedriveStep, RouteStep, SetAside, Shard, Store,

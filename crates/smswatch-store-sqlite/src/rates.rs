@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use smswatch_core::model::Timestamp;
-use smswatch_core::store::{Rate, Reserved};
+use smswatch_plugin::model::Timestamp;
+use smswatch_plugin::store::{Rate, Reserved};
 
 pub(crate) fn reserve(
     connection: &Connection,

@@ -1,8 +1,8 @@
 //! Ended deliveries that are taken up again, or forgotten.
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use smswatch_core::model::{DeliveryId, Timestamp};
-use smswatch_core::store::{
+use smswatch_plugin::model::{DeliveryId, Timestamp};
+use smswatch_plugin::store::{
     DeliveryFilter, DeliveryState, Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven,
     Shard,
 };

@@ -223,9 +223,9 @@ pub(crate) fn upgrade(connection: &mut Connection, version: i64) -> rusqlite::Re
 
 #[cfg(test)]
 mod tests {
-    use smswatch_core::model::{MessageId, Timestamp};
-    use smswatch_core::record::WatchState;
-    use smswatch_core::store::{EventFilter, NewEntry};
+    use smswatch_plugin::model::{MessageId, Timestamp};
+    use smswatch_plugin::record::WatchState;
+    use smswatch_plugin::store::{EventFilter, NewEntry};
 
     use super::*;
     use crate::{counts, log, watches};

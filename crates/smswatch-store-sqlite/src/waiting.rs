@@ -1,8 +1,8 @@
 //! Queues, looked through without claiming, and deliveries that are given up unattempted.
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use smswatch_core::model::Timestamp;
-use smswatch_core::store::{
+use smswatch_plugin::model::Timestamp;
+use smswatch_plugin::store::{
     Attempt, Burial, DeliveryState, Outcomes, Priority, QueuePlace, QueueRequest, QueueSlice,
     WaitingDelivery,
 };

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
-use smswatch_core::model::{MessageId, Timestamp};
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{
+use smswatch_plugin::model::{MessageId, Timestamp};
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{
     Appended, ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, InvalidCursor,
     Lane, LeaseId, Loaded, Page, PageRequest, UnreadableRecord,
 };

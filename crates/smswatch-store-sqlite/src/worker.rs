@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use smswatch_core::store::StoreError;
+use smswatch_plugin::store::StoreError;
 use tokio::sync::oneshot;
 
 use crate::error::store_error;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_core::model::MessageId;
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{
+use smswatch_plugin::model::MessageId;
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{
     CommitItem, CommitOutcome, CommitStep, Lane, PageRequest, Shard, Store,
 };
 use smswatch_store_sqlite::{OpenError, SqliteStore};

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use smswatch_core::sink::{DeliveryError, Receipt, Retry, Sink};
 use smswatch_model::Notification;
+use smswatch_plugin::sink::{DeliveryError, Receipt, Retry, Sink};
 
 use crate::sample;
 

@@ -29,11 +29,11 @@ mod watches;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{
+use smswatch_model::{DeliveryId, MessageId, Timestamp};
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{
     CommitItem, CommitStep, Lane, NewDelivery, Priority, Shard, Store, shard_of,
 };
-use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
 pub use deliveries::*;
 pub use early::*;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
-use smswatch_core::sink::ConfiguredSink;
+use smswatch_plugin::sink::ConfiguredSink;
 
 use crate::cli::{Cli, Command, ConfigCommand, DeadCommand, SinkCommand};
 use crate::commands;
@@ -14,7 +14,7 @@ use crate::sink_types::SinkTypes;
 /// The smswatch program: every command, with the built-in sinks and whatever is added.
 ///
 /// ```no_run
-/// # use smswatch_core::sink::ConfiguredSink;
+/// # use smswatch_plugin::sink::ConfiguredSink;
 /// fn main_with<T: ConfiguredSink>() -> std::process::ExitCode {
 ///     smswatch::App::new().sink::<T>("pager").main()
 /// }
@@ -33,7 +33,7 @@ impl App {
         let app = Self {
             sink_types: SinkTypes::default(),
             name: "smswatch",
-            version: smswatch_core::VERSION,
+            version: smswatch_plugin::VERSION,
         }
         .sink::<ConsoleSink>("console");
         #[cfg(feature = "sink-email")]

@@ -9,8 +9,8 @@ use anyhow::{Context as _, anyhow};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
-use smswatch_core::Proxy;
 use smswatch_outbound::{ClientOptions, HttpClient, Route};
+use smswatch_plugin::Proxy;
 
 use self::answer::Answer;
 pub(crate) use self::answer::Refused;

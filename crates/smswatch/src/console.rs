@@ -5,9 +5,9 @@ use std::io::Write as _;
 use anstyle::{AnsiColor, Style};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use smswatch_core::async_trait;
-use smswatch_core::model::{Notification, Severity};
-use smswatch_core::sink::{
+use smswatch_plugin::async_trait;
+use smswatch_plugin::model::{Notification, Severity};
+use smswatch_plugin::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Receipt, Sink, SinkContext,
 };
 

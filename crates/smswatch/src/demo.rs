@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use routee_sim::{Sim, SimConfig};
-use smswatch_core::model::{MessageId, Tags};
 use smswatch_core::{NewWatch, Service};
+use smswatch_plugin::model::{MessageId, Tags};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use reqwest::Url;
-use smswatch_core::{Proxy, Secret, Service};
+use smswatch_core::Service;
 use smswatch_outbound::{ClientOptions, HttpClient, Route, address};
+use smswatch_plugin::{Proxy, Secret};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 

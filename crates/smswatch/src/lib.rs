@@ -25,4 +25,4 @@ mod sink_types;
 mod wiring;
 
 pub use app::App;
-pub use smswatch_core as core;
+pub use smswatch_plugin as plugin;

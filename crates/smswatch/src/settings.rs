@@ -20,10 +20,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use smswatch_core::Privacy;
 use smswatch_core::settings::{Settings, SinkSettings};
-use smswatch_core::sink::Sink;
-use smswatch_core::{Privacy, Secret};
 use smswatch_http::HttpOptions;
+use smswatch_plugin::Secret;
+use smswatch_plugin::sink::Sink;
 use smswatch_routee::RouteeOptions;
 use smswatch_rules::{Diagnostic, RuleBook};
 

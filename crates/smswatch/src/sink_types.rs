@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
-use smswatch_core::sink::{ConfiguredSink, InvalidConfig, Sink, SinkContext};
+use smswatch_plugin::sink::{ConfiguredSink, InvalidConfig, Sink, SinkContext};
 
 /// How long a sink may take to be made.
 const PATIENCE: Duration = Duration::from_secs(10);

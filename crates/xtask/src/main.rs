@@ -5,8 +5,8 @@
     reason = "chores speak to the terminal"
 )]
 
-mod bench;
 mod install;
+mod measure;
 mod schema;
 mod test;
 
@@ -18,7 +18,7 @@ usage: cargo xtask CHORE
   test [ARGS]   install what the tests need, then run them all; ARGS go to `cargo test`
   schema        write config/smswatch.schema.json anew
   bench [PART]  measure, with optimized programs: polls, storm, trickle, neighbors,
-                fleet, or all of them
+                fleet, history, or all of them
   chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release]
                 kill, cut and stop what can be, and count what was lost
 ";
@@ -30,9 +30,8 @@ fn main() -> ExitCode {
     let done = match chore.as_deref() {
         Some("schema") => schema::run(),
         Some("test") => test::run(&rest),
-        Some("bench") => bench::run(&rest),
-        Some("bench-bare-loop") => bench::run_bare_loop(&rest),
-        Some("chaos") => install::missing_servers().and_then(|()| xtask::chaos::run(&rest)),
+        Some("bench") => measure::bench(&rest),
+        Some("chaos") => measure::chaos(&rest),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

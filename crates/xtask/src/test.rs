@@ -1,22 +1,68 @@
-//! `cargo xtask test`: what the tests need, then all of them.
+//! `cargo xtask test`: what the tests need, then all of them, several programs side by side.
 
-use std::process::Command;
+mod plan;
+mod programs;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 
 use crate::install;
+use programs::Finished;
 
-/// Runs the whole workspace's tests; `arguments` go to `cargo test`.
+/// Runs the whole workspace's tests; with `arguments`, what `cargo test` makes of them.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     install::missing_servers()?;
+    // The chaos run plays with the program itself.
     cargo(&["build", "--workspace", "--bins", "--locked"], &[])?;
-    cargo(&["test", "--workspace", "--locked"], arguments)
+    if !arguments.is_empty() {
+        return cargo(&["test", "--workspace", "--locked"], arguments);
+    }
+    let built = Command::new(env!("CARGO"))
+        .args(["test", "--workspace", "--locked", "--no-run"])
+        .arg("--message-format=json-render-diagnostics")
+        .stderr(Stdio::inherit())
+        .output()
+        .context("could not run cargo")?;
+    if !built.status.success() {
+        bail!("the tests do not compile");
+    }
+    let programs = plan::read(&String::from_utf8_lossy(&built.stdout));
+    if programs.is_empty() {
+        bail!("cargo names no test program");
+    }
+    let mut failed = Vec::new();
+    let mut passed = 0;
+    let started = Instant::now();
+    programs::run(programs, &mut |finished: Finished| {
+        println!("\n{} ({:.0?})", finished.name, finished.took);
+        println!("{}", finished.output.trim());
+        passed += finished.passed;
+        if !finished.is_ok {
+            failed.push(finished.name);
+        }
+    });
+    if let Err(error) = cargo(&["test", "--workspace", "--locked", "--doc"], &[]) {
+        failed.push(error.to_string());
+    }
+    println!(
+        "\n{passed} tests passed, and the examples of the documentation, in {:.0?}",
+        started.elapsed()
+    );
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        bail!("tests failed: {}", failed.join(", "))
+    }
 }
 
 fn cargo(arguments: &[&str], more: &[String]) -> anyhow::Result<()> {
     let status = Command::new(env!("CARGO"))
         .args(arguments)
         .args(more)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
         .status()
         .context("could not run cargo")?;
     if status.success() {

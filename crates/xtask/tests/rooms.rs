@@ -5,38 +5,46 @@ use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand};
 /// A crate, and the workspace crates that its shipped code may name.
 const ROOMS: &[(&str, &[&str])] = &[
     ("smswatch-model", &[]),
-    ("smswatch-core", &["smswatch-model"]),
-    ("smswatch-rules", &["smswatch-core", "smswatch-model"]),
-    ("smswatch-outbound", &["smswatch-core"]),
+    ("smswatch-plugin", &["smswatch-model"]),
+    ("smswatch-core", &["smswatch-model", "smswatch-plugin"]),
+    ("smswatch-rules", &["smswatch-plugin", "smswatch-model"]),
+    ("smswatch-outbound", &["smswatch-plugin"]),
     (
         "smswatch-routee",
-        &["smswatch-core", "smswatch-model", "smswatch-outbound"],
+        &["smswatch-plugin", "smswatch-model", "smswatch-outbound"],
     ),
-    ("smswatch-store-redis", &["smswatch-core", "smswatch-model"]),
+    (
+        "smswatch-store-redis",
+        &["smswatch-plugin", "smswatch-model"],
+    ),
     (
         "smswatch-store-sqlite",
-        &["smswatch-core", "smswatch-model"],
+        &["smswatch-plugin", "smswatch-model"],
     ),
     (
         "smswatch-sink-email",
-        &["smswatch-core", "smswatch-model", "smswatch-outbound"],
+        &["smswatch-plugin", "smswatch-model", "smswatch-outbound"],
     ),
     (
         "smswatch-sink-slack",
-        &["smswatch-core", "smswatch-model", "smswatch-outbound"],
+        &["smswatch-plugin", "smswatch-model", "smswatch-outbound"],
     ),
     (
         "smswatch-sink-webhook",
-        &["smswatch-core", "smswatch-model", "smswatch-outbound"],
+        &["smswatch-plugin", "smswatch-model", "smswatch-outbound"],
     ),
-    ("smswatch-http", &["smswatch-core", "smswatch-model"]),
-    ("smswatch-testkit", &["smswatch-core", "smswatch-model"]),
+    (
+        "smswatch-http",
+        &["smswatch-core", "smswatch-plugin", "smswatch-model"],
+    ),
+    ("smswatch-testkit", &["smswatch-plugin", "smswatch-model"]),
     ("routee-sim", &[]),
     (
         "smswatch",
         &[
             "smswatch-model",
             "smswatch-core",
+            "smswatch-plugin",
             "smswatch-outbound",
             "smswatch-rules",
             "smswatch-routee",
@@ -49,28 +57,32 @@ const ROOMS: &[(&str, &[&str])] = &[
             "routee-sim",
         ],
     ),
-    ("custom-sink", &["smswatch", "smswatch-core"]),
+    ("custom-sink", &["smswatch", "smswatch-plugin"]),
     (
-        "xtask",
+        "smswatch-bench",
         &[
-            "smswatch",
             "smswatch-model",
             "smswatch-core",
+            "smswatch-plugin",
             "smswatch-store-redis",
             "smswatch-store-sqlite",
             "smswatch-testkit",
             "routee-sim",
         ],
     ),
+    ("xtask", &[]),
 ];
 
 /// An outside crate that speaks somebody's protocol, and the only crates that may name it.
 const DOORS: &[(&str, &[&str])] = &[
-    ("redis", &["smswatch-store-redis", "xtask"]),
+    ("redis", &["smswatch-store-redis", "smswatch-bench"]),
     ("rusqlite", &["smswatch-store-sqlite"]),
     ("lettre", &["smswatch-sink-email"]),
     ("slack-morphism", &["smswatch-sink-slack"]),
-    ("axum", &["smswatch-http", "smswatch-testkit", "xtask"]),
+    (
+        "axum",
+        &["smswatch-http", "smswatch-testkit", "smswatch-bench"],
+    ),
     ("saphyr-parser", &["smswatch-rules"]),
     ("serde_yaml", &["smswatch-rules", "smswatch"]),
     ("minijinja", &["smswatch-rules", "smswatch-sink-email"]),

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use smswatch_core::async_trait;
-use smswatch_core::model::Notification;
-use smswatch_core::sink::{
+use smswatch_plugin::async_trait;
+use smswatch_plugin::model::Notification;
+use smswatch_plugin::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Receipt, Sink, SinkContext,
 };
 use tokio::io::AsyncWriteExt as _;

@@ -112,7 +112,7 @@ async fn a_kill_between_closing_and_hastening_leaves_nothing_lying<F>(
     url: &str,
     open: impl Fn() -> F,
 ) where
-    F: Future<Output = std::sync::Arc<dyn smswatch_core::store::Store>>,
+    F: Future<Output = std::sync::Arc<dyn smswatch_plugin::store::Store>>,
 {
     let config = stage.config(url, "1h", &[]);
     let text = std::fs::read_to_string(&config).expect("a file");
@@ -124,7 +124,7 @@ async fn a_kill_between_closing_and_hastening_leaves_nothing_lying<F>(
     process.kill();
 
     let store = open().await;
-    let shard = smswatch_core::store::shard_of("crm", store.shard_count());
+    let shard = smswatch_plugin::store::shard_of("crm", store.shard_count());
     let memo = store.memo(shard, "sink:crm").await.expect("an answer");
     let memo = memo.expect("it is down");
     let note: Value = serde_json::from_slice(&memo.value[1..]).expect("JSON");

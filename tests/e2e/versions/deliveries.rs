@@ -1,7 +1,7 @@
 //! Deliveries that a later version wrote wait for it, in nobody's way.
 
-use smswatch_core::model::DeliveryId;
-use smswatch_core::store::{
+use smswatch_plugin::model::DeliveryId;
+use smswatch_plugin::store::{
     Attempt, Completion, DeliveryFilter, DeliveryState, NewDelivery, Outcome, PageRequest,
     Priority, StoredDelivery,
 };
@@ -209,7 +209,7 @@ async fn a_breaker_of_a_later_version_is_left_to_it_and_stops_no_delivery() {
     let config = stage.config(&redis.url());
     let open = || open_redis(redis.url());
     let store = open().await;
-    let shard = smswatch_core::store::shard_of("crm", store.shard_count());
+    let shard = smswatch_plugin::store::shard_of("crm", store.shard_count());
     let memo = b"\x09whatever it says".to_vec();
     let put = store.put_memo(shard, "sink:crm", None, memo.clone(), Vec::new());
     assert!(put.await.expect("an answer"));

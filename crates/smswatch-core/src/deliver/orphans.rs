@@ -9,7 +9,8 @@ use futures::future::join_all;
 use smswatch_model::Timestamp;
 use tokio::time::MissedTickBehavior;
 
-use super::{LEASE_MARGIN, dead};
+use super::dead;
+use crate::budget::DELIVERY_LEASE_MARGIN;
 use crate::codec;
 use crate::health::REPLICAS;
 use crate::metrics::{DeliveryLabels, SinkName};
@@ -126,7 +127,8 @@ async fn give_up_queue(
     let mut count = 0;
     loop {
         let store = &shared.store;
-        let claim = store.claim_deliveries(shard, sink, priority, MOST_AT_ONCE, LEASE_MARGIN);
+        let claim =
+            store.claim_deliveries(shard, sink, priority, MOST_AT_ONCE, DELIVERY_LEASE_MARGIN);
         let claimed = shared.call("claim_deliveries", claim).await?;
         if claimed.deliveries.is_empty() {
             return Ok(count);

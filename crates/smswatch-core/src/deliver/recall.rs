@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::{LEASE_MARGIN, breaker};
+use super::breaker;
+use crate::budget;
 use crate::settings::SinkSettings;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::Priority;
@@ -18,7 +19,7 @@ fn furthest(settings: &SinkSettings) -> Duration {
     let others = [
         breaker::LONGEST_WAIT,
         settings.breaker.probe,
-        settings.timeout + LEASE_MARGIN,
+        settings.timeout + budget::DELIVERY_LEASE_MARGIN,
     ];
     let longest = gaps.chain(others).max().unwrap_or_default();
     longest + longest / 10 + MARGIN

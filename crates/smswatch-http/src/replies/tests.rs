@@ -182,7 +182,7 @@ fn the_status_counts_every_state_but_what_was_removed() {
     };
     let mut status = serde_json::to_value(StatusReply::new(health, gauges, &BTreeMap::new()))
         .expect("it is JSON");
-    assert_eq!(status["version"], smswatch_core::VERSION);
+    assert_eq!(status["version"], smswatch_plugin::VERSION);
     status["version"] = "VERSION".into();
     insta::assert_snapshot!(json(&status), @r#"
     {

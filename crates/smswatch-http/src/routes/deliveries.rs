@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use smswatch_core::Service;
-use smswatch_core::store::{DeliveryFilter, DeliveryState};
 use smswatch_model::{DeliveryId, MessageId};
+use smswatch_plugin::store::{DeliveryFilter, DeliveryState};
 
 use crate::problem::Problem;
 use crate::query::{Filter, one_of, page, wanted};

@@ -12,6 +12,6 @@ pub(super) async fn show() -> impl IntoResponse {
     let headers = [(header::CONTENT_SECURITY_POLICY, POLICY)];
     (
         headers,
-        Html(PAGE.replace("{version}", smswatch_core::VERSION)),
+        Html(PAGE.replace("{version}", smswatch_plugin::VERSION)),
     )
 }

@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use smswatch_core::store::DeliveryState;
 use smswatch_core::{EndedFilter, Redriven, Service};
 use smswatch_model::{DeliveryId, Timestamp};
+use smswatch_plugin::store::DeliveryState;
 
 use crate::problem::Problem;
 use crate::query::one_of;

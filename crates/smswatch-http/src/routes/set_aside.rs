@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use smswatch_core::Service;
-use smswatch_core::store::Page;
+use smswatch_plugin::store::Page;
 
 use crate::problem::Problem;
 use crate::replies::{ListReply, SetAsideReply};

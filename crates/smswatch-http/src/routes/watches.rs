@@ -5,9 +5,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use smswatch_core::store::{DeliveryFilter, PageRequest};
 use smswatch_core::{MAX_TAG_BYTES, MAX_TAGS, NewWatch, Service};
 use smswatch_model::{MessageId, Tags};
+use smswatch_plugin::store::{DeliveryFilter, PageRequest};
 
 use crate::problem::Problem;
 use crate::query::{Filter, page};

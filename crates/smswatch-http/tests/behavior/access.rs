@@ -1,7 +1,7 @@
 //! Tokens decide who may call `/v1`.
 
-use smswatch_core::Secret;
 use smswatch_http::{ApiToken, Scope};
+use smswatch_plugin::Secret;
 
 use crate::house::House;
 

@@ -37,7 +37,7 @@ async fn the_status_counts_what_there_is() {
     house.add(&["a", "b"]).await;
     house.send("DELETE", "/v1/watches/b", &[], "").await;
     let status = house.get("/v1/status").await.json();
-    assert_eq!(status["version"], smswatch_core::VERSION);
+    assert_eq!(status["version"], smswatch_plugin::VERSION);
     assert_eq!(status["ready"], true);
     assert_eq!(status["parts"]["store"], json!({"ok": true}));
     let watches = json!({"watching": 1, "final": 0, "gave_up": 0, "not_found": 0});
@@ -68,7 +68,7 @@ async fn the_front_page_needs_nothing_from_elsewhere() {
     );
     assert!(
         page.body
-            .contains(&format!("smswatch {}", smswatch_core::VERSION))
+            .contains(&format!("smswatch {}", smswatch_plugin::VERSION))
     );
     for foreign in ["src=", "http://", "https://", "@import", "<script"] {
         assert!(!page.body.contains(foreign), "{foreign}");

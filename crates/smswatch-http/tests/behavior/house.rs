@@ -13,10 +13,11 @@ use serde_json::Value;
 use smswatch_core::settings::{
     AlarmSettings, PrivacySettings, ProviderLimits, Settings, SinkSettings, WatchSettings,
 };
-use smswatch_core::sink::Sink;
-use smswatch_core::store::{Bound, HistoryBounds, Rate, Store};
-use smswatch_core::{Engine, Parts, Privacy, Secret};
+use smswatch_core::{Engine, Parts, Privacy};
 use smswatch_http::{ApiToken, HttpOptions, Server};
+use smswatch_plugin::Secret;
+use smswatch_plugin::sink::Sink;
+use smswatch_plugin::store::{Bound, HistoryBounds, Rate, Store};
 use smswatch_store_sqlite::SqliteStore;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;

@@ -5,13 +5,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use smswatch_core::provider::{Look, LookError, Provider, Sighting};
-use smswatch_core::rules::{Notice, Rules, Told, Trial};
-use smswatch_core::sink::{DeliveryError, Receipt, Sink};
 use smswatch_model::{
     DeliveryId, Event, MessageFacts, MessageId, Notification, PartReport, PhoneNumber, Severity,
     SmsId, Wishes, Word,
 };
+use smswatch_plugin::provider::{Look, LookError, Provider, Sighting};
+use smswatch_plugin::rules::{Notice, Rules, Told, Trial};
+use smswatch_plugin::sink::{DeliveryError, Receipt, Sink};
 
 /// Messages of this id make the rules panic when they are asked to explain.
 pub(crate) const CURSED: &str = "failed-and-cursed";

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use smswatch_core::Secret;
 use smswatch_http::{ApiToken, Scope};
+use smswatch_plugin::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -195,7 +195,7 @@ async fn every_answer_says_who_gave_it_and_that_it_is_not_to_be_kept() {
     ] {
         let answer = house.send(method, path, &[], "").await;
         for (name, value) in [
-            ("smswatch-version", smswatch_core::VERSION),
+            ("smswatch-version", smswatch_plugin::VERSION),
             ("cache-control", "no-store"),
             ("x-content-type-options", "nosniff"),
         ] {

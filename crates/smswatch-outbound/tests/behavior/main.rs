@@ -8,8 +8,8 @@ use std::time::Duration;
 use reqwest::Url;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use smswatch_core::{Proxy, Secret};
 use smswatch_outbound::{ClientOptions, HttpClient, Route};
+use smswatch_plugin::{Proxy, Secret};
 use smswatch_testkit::install_tls_provider;
 use smswatch_testkit::receiver::{Answer, Receiver, RefusedPort};
 

@@ -1,7 +1,7 @@
 //! Says of each rule what became of it for one event, in words for a person.
 
-use smswatch_core::rules::{Told, Trial};
 use smswatch_model::{Event, EventId};
+use smswatch_plugin::rules::{Told, Trial};
 
 use super::{Mismatch, Rule, RuleBook};
 use crate::event_word::event_words;

@@ -1,7 +1,7 @@
 //! Warns of sinks whose failure only they themselves would be told of.
 
-use smswatch_core::rules::{Rules as _, Told};
 use smswatch_model::{About, Event, EventKind};
+use smswatch_plugin::rules::{Rules as _, Told};
 
 use super::Compiler;
 use crate::book::RuleBook;

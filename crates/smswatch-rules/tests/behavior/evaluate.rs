@@ -1,7 +1,7 @@
 //! Which notices rules make of events: who hears of what, and once.
 
-use smswatch_core::rules::{Notice, Rules as _, Told};
 use smswatch_model::{Event, EventKind, Severity};
+use smswatch_plugin::rules::{Notice, Rules as _, Told};
 
 use crate::support::{book, change, deadline, event, part};
 

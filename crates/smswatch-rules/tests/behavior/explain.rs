@@ -1,7 +1,7 @@
 //! Why a rule fired, or which condition kept it from firing.
 
-use smswatch_core::rules::{Rules as _, Told};
 use smswatch_model::{Event, EventKind};
+use smswatch_plugin::rules::{Rules as _, Told};
 
 use crate::support::{book, change, deadline, event, unknown};
 
@@ -25,7 +25,7 @@ fn explained(event: &Event) -> String {
 
 fn explained_after(event: &Event, told: &Told) -> String {
     let trials = book(RULES).explain(event, told);
-    let line = |trial: &smswatch_core::rules::Trial| {
+    let line = |trial: &smswatch_plugin::rules::Trial| {
         let sign = if trial.fired { "✓" } else { "·" };
         format!("{sign} {}: {}", trial.rule, trial.because)
     };

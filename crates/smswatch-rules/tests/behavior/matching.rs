@@ -1,7 +1,7 @@
 //! What `match` and `when` say of an event.
 
-use smswatch_core::rules::Rules as _;
 use smswatch_model::{Event, EventKind, Outcome, Source};
+use smswatch_plugin::rules::Rules as _;
 
 use crate::support::{book, change, deadline, event, own, unknown};
 
@@ -13,7 +13,7 @@ fn matches(matching: &str, event: &Event) -> bool {
     !rules
         .evaluate(
             std::slice::from_ref(event),
-            &smswatch_core::rules::Told::default(),
+            &smswatch_plugin::rules::Told::default(),
         )
         .is_empty()
 }
@@ -188,7 +188,7 @@ fn a_rule_is_about_one_kind_of_event() {
         rules
             .evaluate(
                 std::slice::from_ref(event),
-                &smswatch_core::rules::Told::default(),
+                &smswatch_plugin::rules::Told::default(),
             )
             .into_iter()
             .map(|notice| notice.rule)
@@ -210,7 +210,7 @@ fn an_expression_says_what_match_cannot() {
         !rules
             .evaluate(
                 std::slice::from_ref(event),
-                &smswatch_core::rules::Told::default(),
+                &smswatch_plugin::rules::Told::default(),
             )
             .is_empty()
     };

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use smswatch_core::rules::{Rules as _, Told};
 use smswatch_model::Event;
+use smswatch_plugin::rules::{Rules as _, Told};
 
 use crate::support::{book, change, part};
 
@@ -91,7 +91,7 @@ fn some_rule() -> impl Strategy<Value = String> {
 }
 
 /// Rules in a row; that one shadows another is a warning, and no matter here.
-fn evaluate(rules: &[String], events: &[Event]) -> Vec<smswatch_core::rules::Notice> {
+fn evaluate(rules: &[String], events: &[Event]) -> Vec<smswatch_plugin::rules::Notice> {
     let numbered = rules.iter().enumerate();
     let list: String = numbered
         .map(|(number, rule)| format!("  - {{name: r{number}, {rule}}}\n"))
@@ -132,7 +132,7 @@ proptest! {
     ) {
         let together = evaluate(&rules, &events);
         for (position, event) in events.iter().enumerate() {
-            let told = |notices: &[smswatch_core::rules::Notice], position: usize| {
+            let told = |notices: &[smswatch_plugin::rules::Notice], position: usize| {
                 let notices = notices.iter().filter(|notice| notice.events.contains(&position));
                 notices.map(|notice| (notice.rule.clone(), notice.sink.clone())).collect::<Vec<_>>()
             };

@@ -1,7 +1,7 @@
 //! Who is notified of an event that only adds a detail: whoever was not told before it, as a fact.
 
-use smswatch_core::rules::{Rules as _, Told};
 use smswatch_model::{Event, EventId, Fault, Outcome, PreviousStatus, Timestamp};
+use smswatch_plugin::rules::{Rules as _, Told};
 
 use crate::evaluate::lines;
 use crate::support::{MAY, book, event, part};

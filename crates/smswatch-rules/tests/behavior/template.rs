@@ -1,14 +1,14 @@
 //! Titles and texts of one's own.
 
-use smswatch_core::rules::Rules as _;
 use smswatch_model::Event;
+use smswatch_plugin::rules::Rules as _;
 
 use crate::support::{book, event, part};
 
 fn words(template: &str, events: &[Event]) -> (String, String) {
     let rules = format!("  - name: x\n    template:\n{template}\n    notify: [mail]");
     let notice = book(&rules)
-        .evaluate(events, &smswatch_core::rules::Told::default())
+        .evaluate(events, &smswatch_plugin::rules::Told::default())
         .remove(0);
     (notice.title, notice.text)
 }

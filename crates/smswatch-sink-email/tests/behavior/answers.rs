@@ -1,7 +1,7 @@
 //! What each answer means at each step of a mail, as the table in the README says.
 
 use serde_json::json;
-use smswatch_core::sink::Retry;
+use smswatch_plugin::sink::Retry;
 use smswatch_testkit::sample;
 
 use crate::script::{Script, ScriptedRelay};

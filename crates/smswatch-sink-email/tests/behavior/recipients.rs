@@ -1,8 +1,8 @@
 //! One mail to several recipients of whom some are refused: the others get it at once.
 
 use serde_json::{Value, json};
-use smswatch_core::model::Wishes;
-use smswatch_core::sink::Retry;
+use smswatch_plugin::model::Wishes;
+use smswatch_plugin::sink::Retry;
 use smswatch_testkit::sample;
 
 use crate::script::{Script, ScriptedRelay};

@@ -1,7 +1,7 @@
 //! What an operator reads when no mail can be sent: the relay, the reason, and what to do.
 
 use serde_json::json;
-use smswatch_core::sink::{ConfiguredSink as _, Retry, Sink as _, SinkContext};
+use smswatch_plugin::sink::{ConfiguredSink as _, Retry, Sink as _, SinkContext};
 use smswatch_sink_email::EmailSink;
 use smswatch_testkit::sample;
 use std::time::Duration;

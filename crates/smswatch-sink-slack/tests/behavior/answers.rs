@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use smswatch_core::sink::{DeliveryError, Retry, Sink as _};
+use smswatch_plugin::sink::{DeliveryError, Retry, Sink as _};
 use smswatch_testkit::receiver::{Answer, Receiver};
 use smswatch_testkit::sample;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use smswatch_core::sink::{Probe, Retry, Sink};
+use smswatch_plugin::sink::{Probe, Retry, Sink};
 use smswatch_sink_slack::SlackSink;
 use smswatch_testkit::receiver::{Answer, Receiver};
 use smswatch_testkit::sample;

@@ -1,7 +1,7 @@
 //! What of a configuration makes no sense, and how that is told.
 
 use serde_json::{Value, json};
-use smswatch_core::schemars::schema_for;
+use smswatch_plugin::schemars::schema_for;
 use smswatch_sink_slack::{SlackConfig, SlackWishes};
 
 use crate::configured;

@@ -1,8 +1,8 @@
 //! Addresses that are not the public internet are refused unless they are allowed.
 
 use serde_json::json;
-use smswatch_core::sink::{ConfiguredSink as _, Retry, Sink as _, SinkContext};
-use smswatch_core::{Proxy, Secret};
+use smswatch_plugin::sink::{ConfiguredSink as _, Retry, Sink as _, SinkContext};
+use smswatch_plugin::{Proxy, Secret};
 use smswatch_sink_webhook::WebhookSink;
 use smswatch_testkit::receiver::Receiver;
 use smswatch_testkit::sample;

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-use smswatch_core::sink::Sink as _;
+use smswatch_plugin::sink::Sink as _;
 use smswatch_testkit::receiver::{Answer, Receiver};
 use smswatch_testkit::sample;
 use standardwebhooks::Webhook;
@@ -21,7 +21,7 @@ async fn the_request_is_what_the_documentation_shows() {
     let request = &receiver.wait_for(1).await[0];
     assert_eq!((&*request.method, &*request.path), ("POST", "/hook"));
     assert_eq!(request.header("content-type"), Some("application/json"));
-    let user_agent = format!("smswatch/{}", smswatch_core::VERSION);
+    let user_agent = format!("smswatch/{}", smswatch_plugin::VERSION);
     assert_eq!(request.header("user-agent"), Some(&*user_agent));
     assert_eq!(
         request.header("webhook-id"),

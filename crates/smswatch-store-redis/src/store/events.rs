@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use futures::future::try_join_all;
-use smswatch_core::store::{
+use smswatch_plugin::store::{
     EventFilter, InvalidCursor, NewEntry, Page, PageRequest, Shard, StoreError, shard_of,
 };
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use futures::future::{join_all, try_join_all};
-use smswatch_core::model::{EventKind, Timestamp};
-use smswatch_core::record::WatchState;
-use smswatch_core::store::{
+use smswatch_plugin::model::{EventKind, Timestamp};
+use smswatch_plugin::record::WatchState;
+use smswatch_plugin::store::{
     Bound, Gauges, HistoryBounds, KeptAside, LogEntry, LogPosition, LogSlice, NewEntry, QueueGauge,
     RouteOutcome, RouteStep, SetAside, Shard, StoreError, Trimmed,
 };

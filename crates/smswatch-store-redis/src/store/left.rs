@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smswatch_core::model::{DeliveryId, MessageId};
-use smswatch_core::store::{Lane, LeftStep, LogEntry, LogPosition, Priority, Shard, StoreError};
+use smswatch_plugin::model::{DeliveryId, MessageId};
+use smswatch_plugin::store::{Lane, LeftStep, LogEntry, LogPosition, Priority, Shard, StoreError};
 
 use super::history::StreamEntry;
 use super::{RedisStore, millis, queue};

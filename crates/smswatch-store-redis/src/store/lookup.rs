@@ -1,8 +1,8 @@
 //! Deliveries that are looked up: by id, by message, and page by page.
 
 use futures::future::{join_all, try_join_all};
-use smswatch_core::model::{DeliveryId, MessageId};
-use smswatch_core::store::{
+use smswatch_plugin::model::{DeliveryId, MessageId};
+use smswatch_plugin::store::{
     DeliveryFilter, DeliveryState, InvalidCursor, Page, PageRequest, Shard, StoreError,
     StoredDelivery, shard_of,
 };

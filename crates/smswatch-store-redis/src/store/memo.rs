@@ -1,6 +1,6 @@
 //! Memos: read, and change by compare-and-set.
 
-use smswatch_core::store::{Memo, NewEntry, Shard, StoreError};
+use smswatch_plugin::store::{Memo, NewEntry, Shard, StoreError};
 
 use super::{RedisStore, kinds};
 use crate::error::strange;

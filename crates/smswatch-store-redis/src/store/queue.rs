@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
-use smswatch_core::model::Timestamp;
-use smswatch_core::store::{
+use smswatch_plugin::model::Timestamp;
+use smswatch_plugin::store::{
     Attempt, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryState, DeliveryToken,
     NewDelivery, Outcome, Outcomes, Priority, Rate, Reserved, Shard, StoreError, shard_of,
 };

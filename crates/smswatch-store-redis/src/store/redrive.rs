@@ -1,8 +1,8 @@
 //! Ended deliveries that are taken up again, or forgotten.
 
 use futures::future::join_all;
-use smswatch_core::model::DeliveryId;
-use smswatch_core::store::{
+use smswatch_plugin::model::DeliveryId;
+use smswatch_plugin::store::{
     DeliveryState, Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven, Shard, StoreError,
 };
 

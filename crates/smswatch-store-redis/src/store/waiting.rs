@@ -1,6 +1,6 @@
 //! Queues, looked through without claiming, and deliveries that are given up unattempted.
 
-use smswatch_core::store::{
+use smswatch_plugin::store::{
     Attempt, Burial, Outcomes, QueuePlace, QueueRequest, QueueSlice, Shard, StoreError,
     WaitingDelivery,
 };

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use redis::Value;
-use smswatch_core::model::{MessageId, Timestamp};
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{
+use smswatch_plugin::model::{MessageId, Timestamp};
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{
     Appended, ClaimedWatches, CommitOutcome, CommitStep, Committed, InvalidCursor, Lane, LeaseId,
     Loaded, LogPosition, NewEntry, Page, PageRequest, Shard, StoreError, UnreadableRecord,
 };

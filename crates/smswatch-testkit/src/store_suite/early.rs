@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use smswatch_core::store::{
+use smswatch_model::{DeliveryId, Timestamp};
+use smswatch_plugin::store::{
     Attempt, ClaimedDelivery, Completion, DeliveryState, Outcome, Priority, Shard, Store,
 };
-use smswatch_model::{DeliveryId, Timestamp};
 
 use super::deliveries::completion;
 use super::{LONG, StoreFixture, delivery, until};

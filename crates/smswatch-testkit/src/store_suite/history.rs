@@ -1,10 +1,10 @@
 //! Promises about deliveries that are looked up, and about what of them a bound removes.
 
-use smswatch_core::store::{
+use smswatch_model::{DeliveryId, MessageId, Timestamp};
+use smswatch_plugin::store::{
     Bound, DeliveryFilter, DeliveryState, HistoryBounds, NewDelivery, Outcome, PageRequest,
     Priority, Shard, Store, Trimmed, shard_of,
 };
-use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
 use super::deliveries::{claim, complete, completion};
 use super::{LONG, StoreFixture, delivery, until};

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use smswatch_core::store::{
+use smswatch_model::{DeliveryId, Timestamp};
+use smswatch_plugin::store::{
     Attempt, Burial, ClaimedDelivery, Completion, DeliveryState, NewDelivery, Outcome, Priority,
     Shard, Store,
 };
-use smswatch_model::{DeliveryId, Timestamp};
 
 use super::{LONG, StoreFixture, delivery, until};
 

@@ -1,10 +1,10 @@
 //! Promises about deliveries that a later version wrote, and about those that wait for too long.
 
-use smswatch_core::store::{
+use smswatch_model::{DeliveryId, Timestamp};
+use smswatch_plugin::store::{
     Bound, Burial, DeliveryFilter, DeliveryState, HistoryBounds, Outcome, PageRequest, Priority,
     QueueRequest, Redrive, RedriveOutcome, Shard, Store,
 };
-use smswatch_model::{DeliveryId, Timestamp};
 
 use super::deliveries::{claim, complete, completion};
 use super::{LONG, StoreFixture, delivery, until};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smswatch_core::store::{
+use smswatch_plugin::store::{
     Appended, Bound, CommitItem, EventFilter, HistoryBounds, LogPosition, PageRequest, Priority,
     RouteOutcome, RouteStep, SetAside, Shard, Store, Trimmed,
 };

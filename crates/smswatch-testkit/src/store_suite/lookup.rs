@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{
+use smswatch_model::{EventKind, MessageId};
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{
     Bound, CommitItem, DeliveryFilter, DeliveryState, EventFilter, HistoryBounds, NewDelivery,
     NewEntry, Outcome, PageRequest, Priority, Redrive, RouteStep, Shard, Store, Trimmed, shard_of,
 };
-use smswatch_model::{EventKind, MessageId};
 
 use super::deliveries::{claim, complete};
 use super::{LONG, StoreFixture, delivery, id_in, put, record, step};

@@ -1,7 +1,7 @@
 //! Promises about memos.
 
 use futures::future::join_all;
-use smswatch_core::store::{Memo, NewEntry, Shard};
+use smswatch_plugin::store::{Memo, NewEntry, Shard};
 
 use super::StoreFixture;
 

@@ -1,6 +1,6 @@
 //! Promises about what a later version wrote, and about leases that end without losing anything.
 
-use smswatch_core::store::{
+use smswatch_plugin::store::{
     Bound, CommitItem, CommitStep, HistoryBounds, Lane, LeftStep, Priority, RouteOutcome,
     RouteStep, SetAside, Shard, Store,
 };

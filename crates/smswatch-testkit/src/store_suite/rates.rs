@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use smswatch_core::store::Rate;
+use smswatch_plugin::store::Rate;
 
 use super::{StoreFixture, until};
 

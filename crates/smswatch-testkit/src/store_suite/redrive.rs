@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use smswatch_core::store::{
+use smswatch_model::{DeliveryId, Timestamp};
+use smswatch_plugin::store::{
     Attempt, Completion, DeliveryFilter, DeliveryState, NewDelivery, Outcome, PageRequest,
     Priority, Redrive, RedriveOutcome, RedriveStep, Shard, Store,
 };
-use smswatch_model::{DeliveryId, Timestamp};
 
 use super::{LONG, StoreFixture, delivery, until};
 

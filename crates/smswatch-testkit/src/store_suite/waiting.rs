@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use smswatch_core::store::{
+use smswatch_model::{DeliveryId, Timestamp};
+use smswatch_plugin::store::{
     Attempt, Burial, Completion, DeliveryState, NewDelivery, Outcome, Priority, QueueRequest,
     QueueSlice, Redrive, Shard, Store,
 };
-use smswatch_model::{DeliveryId, Timestamp};
 
 use super::{LONG, StoreFixture, delivery, until};
 

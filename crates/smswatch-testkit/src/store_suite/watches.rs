@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{CommitOutcome, CommitStep, Lane, PageRequest, Shard, shard_of};
 use smswatch_model::{MessageId, Timestamp};
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{CommitOutcome, CommitStep, Lane, PageRequest, Shard, shard_of};
 
 use super::{LONG, StoreFixture, add, id_in, put, record, step, until};
 
@@ -403,7 +403,7 @@ pub async fn all_watches_but_removed_ones_are_paged_once(fixture: &dyn StoreFixt
         .await
         .expect_err("the cursor is none");
     assert!(
-        matches!(refused, smswatch_core::store::StoreError::Cursor(_)),
+        matches!(refused, smswatch_plugin::store::StoreError::Cursor(_)),
         "{refused}"
     );
 }

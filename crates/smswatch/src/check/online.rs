@@ -5,8 +5,8 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use smswatch_core::provider::Provider as _;
-use smswatch_core::sink::Probe;
+use smswatch_plugin::provider::Provider as _;
+use smswatch_plugin::sink::Probe;
 use smswatch_routee::RouteeProvider;
 
 use crate::plain::plain;

@@ -1,7 +1,7 @@
 //! What a person can type about dead letters and about sending again.
 
 use clap::{Args, Subcommand};
-use smswatch_core::model::Timestamp;
+use smswatch_plugin::model::Timestamp;
 use smswatch_rules::Span;
 
 use super::{OutputArgs, ServiceArgs};

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
-use smswatch_core::model::MessageId;
+use smswatch_plugin::model::MessageId;
 
 use super::{print, print_json};
 use crate::cli::{UnwatchArgs, WatchArgs};

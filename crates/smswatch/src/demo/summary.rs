@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use smswatch_core::model::Outcome;
-use smswatch_core::record::WatchState;
-use smswatch_core::store::{DeliveryFilter, DeliveryState, PageRequest};
 use smswatch_core::{EventFilter, Service, ServiceError};
+use smswatch_plugin::model::Outcome;
+use smswatch_plugin::record::WatchState;
+use smswatch_plugin::store::{DeliveryFilter, DeliveryState, PageRequest};
 
 /// How many items are read at once.
 const PAGE: usize = 1000;

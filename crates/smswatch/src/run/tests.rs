@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use smswatch_core::model::{MessageId, Tags};
 use smswatch_core::{NewWatch, Service};
+use smswatch_plugin::model::{MessageId, Tags};
 use smswatch_testkit::proxy::Proxy;
 use smswatch_testkit::redis_server::RedisServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

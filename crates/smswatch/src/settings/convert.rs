@@ -8,9 +8,9 @@ use smswatch_core::settings::{
     AlarmSettings, BodyText, BreakerSettings, FallbackSettings, Numbers, PrivacySettings,
     ProviderLimits, RetrySettings, Settings, SinkSettings, WatchSettings,
 };
-use smswatch_core::store::{Bound, HistoryBounds, Rate};
-use smswatch_core::{InvalidProxy, Proxy, Secret};
 use smswatch_http::{ApiToken, HttpOptions, Scope};
+use smswatch_plugin::store::{Bound, HistoryBounds, Rate};
+use smswatch_plugin::{InvalidProxy, Proxy, Secret};
 use smswatch_routee::RouteeOptions;
 use smswatch_rules::Span;
 

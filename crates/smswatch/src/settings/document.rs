@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
-use smswatch_core::Secret;
+use smswatch_plugin::Secret;
 use smswatch_rules::Span;
 
 /// What `store.key_prefix` must look like.

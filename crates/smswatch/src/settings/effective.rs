@@ -4,8 +4,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use smswatch_core::Secret;
 use smswatch_core::settings::{FallbackSettings, SinkSettings};
+use smswatch_plugin::Secret;
 use smswatch_rules::Span;
 
 use super::document::{

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use smswatch_core::Secret;
-use smswatch_core::model::PhoneNumber;
 use smswatch_core::settings::Settings;
+use smswatch_plugin::Secret;
+use smswatch_plugin::model::PhoneNumber;
 use smswatch_rules::{Diagnostic, Document, Level, Node, NumberKey, Options, compile};
 
 use super::document::{
@@ -181,7 +181,7 @@ impl Reader<'_> {
             .as_ref()
             .map(|routee| routee.application_secret.clone());
         let allowed = privacy.as_ref().map(convert::privacy).unwrap_or_default();
-        let secret = secret.unwrap_or_else(|| smswatch_core::Secret::new(""));
+        let secret = secret.unwrap_or_else(|| smswatch_plugin::Secret::new(""));
         let privacy = smswatch_core::Privacy::new(allowed, &secret);
         let rules = self.rules(&value, &names, &made, &privacy);
         let sinks = (made.len() == names.len()).then(|| made_sinks(made));
@@ -302,7 +302,7 @@ impl Reader<'_> {
         privacy: &smswatch_core::Privacy,
     ) -> Option<smswatch_rules::RuleBook> {
         let types = self.types;
-        let check_wishes = |sink: &str, wishes: &smswatch_core::model::Wishes| {
+        let check_wishes = |sink: &str, wishes: &smswatch_plugin::model::Wishes| {
             let kind = value["sinks"][sink]["type"].as_str().unwrap_or_default();
             let Some(sink_type) = types.find(kind) else {
                 return Vec::new();

@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
-use smswatch_core::Secret;
+use smswatch_plugin::Secret;
 use smswatch_rules::RuleDocument;
 
 use super::document::{

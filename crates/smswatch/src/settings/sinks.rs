@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use smswatch_core::Proxy;
 use smswatch_core::settings::SinkSettings;
-use smswatch_core::sink::SinkContext;
+use smswatch_plugin::Proxy;
+use smswatch_plugin::sink::SinkContext;
 use smswatch_rules::WishProblem;
 
 use super::document::CommonSinkSection;
@@ -87,7 +87,7 @@ pub(super) fn wish_problems(
     kind: &str,
     sink_type: &SinkType,
     made: Option<&MadeSink>,
-    wishes: &smswatch_core::model::Wishes,
+    wishes: &smswatch_plugin::model::Wishes,
 ) -> Vec<WishProblem> {
     let schema = schema::wishes(sink_type);
     let value = Value::Object(wishes.clone());

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use smswatch_core::Secret;
+use smswatch_plugin::Secret;
 use smswatch_store_redis::RedisOptions;
 
 use super::StoreChoice;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use smswatch_core::HealthReport;
-use smswatch_core::model::Timestamp;
-use smswatch_core::store::Store;
 use smswatch_http::Door;
+use smswatch_plugin::model::Timestamp;
+use smswatch_plugin::store::Store;
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_store_sqlite::SqliteStore;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use smswatch_core::record::Record;
-use smswatch_core::store::{ClaimedWatches, CommitItem, CommitOutcome, LeaseId};
 use smswatch_model::{MessageId, Timestamp};
+use smswatch_plugin::record::Record;
+use smswatch_plugin::store::{ClaimedWatches, CommitItem, CommitOutcome, LeaseId};
 
 /// A watch, and whose it is.
 #[derive(Debug, Clone)]

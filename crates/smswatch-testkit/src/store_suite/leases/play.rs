@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::sample::Index;
-use smswatch_core::record::Record;
-use smswatch_core::store::{
+use smswatch_model::{MessageId, Timestamp};
+use smswatch_plugin::record::Record;
+use smswatch_plugin::store::{
     CommitItem, CommitOutcome, CommitStep, Lane, LeaseId, Shard, Store, StoreError,
 };
-use smswatch_model::{MessageId, Timestamp};
 
 use super::model::Model;
 use super::{Extent, Step};

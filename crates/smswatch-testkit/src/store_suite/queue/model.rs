@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use smswatch_core::store::{
+use smswatch_model::{DeliveryId, Timestamp};
+use smswatch_plugin::store::{
     ClaimedDeliveries, DeliveryState, DeliveryToken, Outcome, Priority, RedriveOutcome,
 };
-use smswatch_model::{DeliveryId, Timestamp};
 
 /// When what is left to a later version is offered again; longer than a test takes.
 const OFFERED_AGAIN: Duration = Duration::from_secs(60);

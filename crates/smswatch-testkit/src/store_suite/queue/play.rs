@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_core::store::{
+use smswatch_model::{DeliveryId, Timestamp};
+use smswatch_plugin::store::{
     Attempt, CommitItem, Completion, DeliveryFilter, DeliveryState, DeliveryToken, NewDelivery,
     Outcome, PageRequest, Priority, RouteOutcome, RouteStep, Shard, Store, StoreError,
 };
-use smswatch_model::{DeliveryId, Timestamp};
 
 use super::model::{Between, Expected, Model};
 use super::{End, Step};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use smswatch_core::store::{
+use smswatch_model::DeliveryId;
+use smswatch_plugin::store::{
     Attempt, Burial, DeliveryState, Priority, QueueRequest, Redrive, RedriveStep,
 };
-use smswatch_model::DeliveryId;
 
 use super::model::Between;
 use super::play::{Player, SHARD, unavailable};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use smswatch_core::model::EventKind;
+use smswatch_plugin::model::EventKind;
 use smswatch_rules::short_words;
 
 use crate::commands::field;

@@ -1,6 +1,6 @@
 //! A list of message ids as people keep them: one a line, out of an editor or a spreadsheet.
 
-use smswatch_core::model::MessageId;
+use smswatch_plugin::model::MessageId;
 
 use crate::plain::plain;
 

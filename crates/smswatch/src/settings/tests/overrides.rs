@@ -1,7 +1,7 @@
 //! What a rule asks of a sink is checked when the file is loaded, for sinks of a user's own, too.
 
-use smswatch_core::model::Notification;
-use smswatch_core::sink::{
+use smswatch_plugin::model::Notification;
+use smswatch_plugin::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, Receipt, Sink, SinkContext,
 };
 
@@ -37,7 +37,7 @@ impl ConfiguredSink for PickySink {
     }
 }
 
-#[smswatch_core::async_trait]
+#[smswatch_plugin::async_trait]
 impl Sink for PickySink {
     async fn deliver(&self, _: &Notification) -> Result<Receipt, DeliveryError> {
         Ok(Receipt::default())

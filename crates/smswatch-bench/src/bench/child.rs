@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use xtask::memory::Memory;
+use smswatch_bench::memory::Memory;
 
 /// Processor time is counted in these by Linux, for every program, on every machine.
 const TICKS_PER_SECOND: u64 = 100;

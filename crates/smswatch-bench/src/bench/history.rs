@@ -90,7 +90,7 @@ impl Keep {
             }
             Self::Redis(redis) => {
                 let options = smswatch_store_redis::RedisOptions {
-                    url: smswatch_core::Secret::new(redis.url()),
+                    url: smswatch_plugin::Secret::new(redis.url()),
                     key_prefix: "smswatch".to_owned(),
                     shards: 16,
                 };

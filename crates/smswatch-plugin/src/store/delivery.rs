@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use smswatch_model::{DeliveryId, MessageId, Severity, Timestamp};
 
+use crate::codec;
+
 /// Which deliveries of a queue go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
@@ -57,7 +59,8 @@ pub struct NewDelivery {
 
 impl NewDelivery {
     /// How many bytes of a step it takes.
-    pub(crate) fn bytes(&self) -> usize {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         let ids = self.message_ids.iter().map(|id| id.as_str().len() + 1);
         self.id.as_str().len()
             + self.sink.len()
@@ -200,7 +203,8 @@ pub struct Completion {
 
 impl Completion {
     /// How many bytes of a step it takes.
-    pub(crate) fn bytes(&self) -> usize {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         let attempt = self.attempt.result.len() + self.attempt.detail.len();
         self.id.as_str().len() + attempt + self.fallback.as_ref().map_or(0, NewDelivery::bytes)
     }
@@ -217,7 +221,8 @@ pub struct Burial {
 
 impl Burial {
     /// How many bytes of a step it takes.
-    pub(crate) fn bytes(&self) -> usize {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         self.id.as_str().len() + self.fallback.as_ref().map_or(0, NewDelivery::bytes)
     }
 }
@@ -257,6 +262,15 @@ pub struct StoredDelivery {
     pub attempts: Vec<Attempt>,
     /// The notification, as core wrote it.
     pub body: Vec<u8>,
+}
+
+impl StoredDelivery {
+    /// Whether it is pending until a later version comes, which wrote what this one cannot read.
+    #[must_use]
+    pub fn waits_for_later_version(&self) -> bool {
+        let read = codec::decode_notification(&self.body);
+        self.state == DeliveryState::Pending && read.is_err_and(|error| error.is_newer())
+    }
 }
 
 /// Which deliveries are wanted; every field that is set must hold.

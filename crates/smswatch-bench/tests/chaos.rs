@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use xtask::chaos::{self, Options};
+use smswatch_bench::chaos::{self, Options};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_while_everything_is_killed_cut_and_stopped() {

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use smswatch_model::{Notification, Wishes};
 
+use crate::budget;
 use crate::proxy::Proxy;
-use crate::settings::SinkSettings;
 
 /// How much of the other side's answer a receipt or an error keeps, in characters.
 const MAX_DETAIL: usize = 300;
@@ -123,7 +123,7 @@ impl SinkContext {
             name: name.into(),
             user_agent,
             proxy: Proxy::default(),
-            timeout: SinkSettings::DEFAULT_TIMEOUT,
+            timeout: budget::DEFAULT_ATTEMPT,
         }
     }
 
@@ -347,7 +347,8 @@ impl Error for DeliveryError {
 }
 
 /// One line of at most [`MAX_DETAIL`] characters.
-pub(crate) fn bounded(text: &str) -> String {
+#[must_use]
+pub fn bounded(text: &str) -> String {
     let mut line: String = text
         .chars()
         .map(|character| {

@@ -23,8 +23,7 @@ use async_trait::async_trait;
 use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
 pub use bounds::{Bound, HistoryBounds, Trimmed};
-pub use bytes::MAX_STEP_BYTES;
-pub(crate) use bytes::split;
+pub use bytes::{MAX_STEP_BYTES, split};
 pub use delivery::{
     Attempt, Burial, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
     DeliveryToken, NewDelivery, Outcome, Outcomes, Priority, StoredDelivery,

@@ -17,13 +17,10 @@ mod subject;
 mod trickle;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::install;
-
-pub(crate) use bare::run as run_bare_loop;
+pub(crate) use bare::{COMMAND as BARE_LOOP, run as run_bare_loop};
 use report::Report;
 
 /// How many looks, and how many attempts at the sink, run at once.
@@ -35,29 +32,28 @@ struct Programs {
     smswatch: PathBuf,
     simulator: PathBuf,
     /// This program: the bare loop is a process of its own, so that its time can be told apart.
-    xtask: PathBuf,
+    bench: PathBuf,
 }
 
 impl Programs {
-    /// The optimized ones beside `xtask`.
-    fn beside(xtask: &Path) -> anyhow::Result<Self> {
-        let directory = xtask.parent().context("a program lies in a directory")?;
+    /// The optimized ones beside `bench`.
+    fn beside(bench: &Path) -> anyhow::Result<Self> {
+        let directory = bench.parent().context("a program lies in a directory")?;
         Ok(Self {
             smswatch: directory.join("smswatch"),
             simulator: directory.join("routee-sim"),
-            xtask: xtask.to_owned(),
+            bench: bench.to_owned(),
         })
     }
 }
 
-/// Builds the optimized programs and measures them; `arguments` name the parts to measure, all of
-/// them when there is none.
+/// Measures the programs beside this one; `arguments` name the parts to measure, all of them when there is
+/// none.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let parts = Part::read(arguments)?;
-    install::missing_servers()?;
     let this = std::env::current_exe().context("could not find this program")?;
     if cfg!(debug_assertions) {
-        return hand_over(&this, arguments);
+        bail!("figures of an unoptimized program mean nothing; `cargo xtask bench` builds another");
     }
     smswatch_testkit::install_tls_provider();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -69,32 +65,6 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     print!("{report}");
     if report.is_void() {
         bail!("the ledger does not balance: this run is void");
-    }
-    Ok(())
-}
-
-/// Figures of an unoptimized program mean nothing: builds the optimized one and lets it go on.
-fn hand_over(this: &Path, arguments: &[String]) -> anyhow::Result<()> {
-    let packages = ["smswatch", "routee-sim", "xtask"];
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--locked", "--bins"])
-        .args(packages.iter().flat_map(|package| ["--package", package]))
-        .status()
-        .context("could not run cargo")?;
-    if !built.success() {
-        bail!("the optimized programs could not be built");
-    }
-    let target = this.parent().and_then(Path::parent);
-    let optimized = target
-        .context("this program does not lie in a target directory")?
-        .join("release/xtask");
-    let done = Command::new(optimized)
-        .arg("bench")
-        .args(arguments)
-        .status()
-        .context("could not start the optimized program")?;
-    if !done.success() {
-        bail!("the benchmark failed");
     }
     Ok(())
 }

@@ -38,6 +38,9 @@ struct Status {
     date: String,
 }
 
+/// The command that runs the loop in a process of its own.
+pub(crate) const COMMAND: &str = "bare-loop";
+
 #[derive(Debug, Deserialize)]
 struct Token {
     access_token: String,
@@ -52,8 +55,8 @@ pub(super) fn cost(
 ) -> anyhow::Result<Duration> {
     let file = tempfile::NamedTempFile::new().context("could not make a file")?;
     std::fs::write(file.path(), ids).context("could not write the ids")?;
-    let output = Command::new(&programs.xtask)
-        .arg("bench-bare-loop")
+    let output = Command::new(&programs.bench)
+        .arg(COMMAND)
         .arg(&simulator.url)
         .arg(file.path())
         .arg(duration.as_millis().to_string())
@@ -69,7 +72,7 @@ pub(super) fn cost(
 /// The loop itself: `URL FILE MILLISECONDS`; prints nanoseconds of processor time for each request.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let [url, file, milliseconds] = arguments else {
-        bail!("usage: bench-bare-loop URL FILE MILLISECONDS");
+        bail!("usage: {COMMAND} URL FILE MILLISECONDS");
     };
     let ids = std::fs::read_to_string(file).context("could not read the ids")?;
     let ids: Vec<String> = ids.lines().map(str::to_owned).collect();

@@ -1,4 +1,4 @@
-//! The table that the benchmark prints, and that README shows.
+//! The table that the benchmark prints, and that docs/benchmarks.md shows.
 
 use std::fmt;
 

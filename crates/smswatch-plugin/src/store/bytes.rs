@@ -7,7 +7,8 @@ pub const MAX_STEP_BYTES: usize = 256 * 1024;
 
 /// Splits what is to be done into steps of at most `most` bytes each, in the same order; one item that
 /// is larger is a step of its own.
-pub(crate) fn split<T>(
+#[must_use]
+pub fn split<T>(
     items: impl IntoIterator<Item = T>,
     bytes: impl Fn(&T) -> usize,
     most: usize,

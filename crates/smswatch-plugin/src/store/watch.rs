@@ -70,7 +70,8 @@ pub struct CommitItem {
 
 impl CommitItem {
     /// How many bytes of a step it takes.
-    pub(crate) fn bytes(&self) -> usize {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         let record = |record: &Option<Record>| record.as_ref().map_or(0, |it| it.as_bytes().len());
         self.message_id.as_str().len()
             + record(&self.expected)

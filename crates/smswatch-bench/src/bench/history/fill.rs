@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use smswatch_core::codec;
-use smswatch_core::record::{Record, WatchState};
-use smswatch_core::store::{
+use smswatch_model::{DeliveryId, Event, EventKind, MessageId, Timestamp};
+use smswatch_plugin::codec;
+use smswatch_plugin::record::{Record, WatchState};
+use smswatch_plugin::store::{
     Attempt, CommitItem, CommitStep, Completion, Lane, NewDelivery, NewEntry, Outcome, Priority,
     RouteStep, Shard, Store, shard_of,
 };
-use smswatch_model::{DeliveryId, Event, EventKind, MessageId, Timestamp};
 use smswatch_testkit::sample;
 
 /// How much history there is.
@@ -181,7 +181,7 @@ async fn end(store: &dyn Store, shard: Shard, new: Vec<NewDelivery>) -> anyhow::
     let limit = u32::try_from(new.len())?;
     let claimed = store.claim_deliveries(shard, sink, normal, limit, lease);
     let claimed = claimed.await?;
-    let completion = |(n, one): (usize, smswatch_core::store::ClaimedDelivery)| {
+    let completion = |(n, one): (usize, smswatch_plugin::store::ClaimedDelivery)| {
         let outcome = match n % 20 {
             0 => Outcome::Dead,
             _ => Outcome::Delivered,
@@ -206,8 +206,8 @@ async fn end(store: &dyn Store, shard: Shard, new: Vec<NewDelivery>) -> anyhow::
 
 #[cfg(test)]
 mod tests {
-    use smswatch_core::store::EventFilter;
-    use smswatch_core::store::PageRequest;
+    use smswatch_plugin::store::EventFilter;
+    use smswatch_plugin::store::PageRequest;
 
     use super::*;
 

@@ -1,0 +1,40 @@
+//! What smswatch costs and what it survives: `smswatch-bench bench` and `smswatch-bench chaos`, which
+//! `cargo xtask` builds and runs.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "measurements speak to the terminal"
+)]
+
+mod bench;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: smswatch-bench bench [PART…]
+       smswatch-bench chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release]
+
+Run it with `cargo xtask bench` or `cargo xtask chaos`, which build what it needs.
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next();
+    let rest: Vec<String> = arguments.collect();
+    let done = match command.as_deref() {
+        Some("bench") => bench::run(&rest),
+        Some(bench::BARE_LOOP) => bench::run_bare_loop(&rest),
+        Some("chaos") => smswatch_bench::chaos::run(&rest),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Every command, call of the API and metric stands in its page.
+
+use std::collections::BTreeSet;
+
+use crate::{printed, read, section, smswatch};
+
+/// The help of a command.
+fn help(command: &[String]) -> String {
+    let words: Vec<&str> = command.iter().map(String::as_str).collect();
+    let output = smswatch(&[&words[..], &["--help"]].concat()).output();
+    printed(&output.expect("it runs"))
+}
+
+/// The first words of the lines below a heading of a help text.
+fn listed<'a>(help: &'a str, heading: &str) -> Vec<&'a str> {
+    let lines = help.lines().skip_while(|line| *line != heading).skip(1);
+    let lines = lines.take_while(|line| !line.is_empty());
+    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names
+        .filter_map(|line| line.split_whitespace().next())
+        .collect()
+}
+
+/// Every command that does something, with its help.
+fn commands(command: &[String]) -> Vec<(Vec<String>, String)> {
+    let help = help(command);
+    let below = listed(&help, "Commands:");
+    if below.is_empty() {
+        return vec![(command.to_vec(), help)];
+    }
+    let below = below.into_iter().filter(|name| *name != "help");
+    let below = below.map(|name| [command, &[name.to_owned()]].concat());
+    below.flat_map(|command| commands(&command)).collect()
+}
+
+/// The long options that a help text names.
+fn options(help: &str) -> BTreeSet<String> {
+    let words = help
+        .lines()
+        .filter(|line| line.trim_start().starts_with('-'));
+    let words = words.flat_map(|line| line.split([' ', ',']));
+    let options = words.filter(|word| word.starts_with("--") && word.len() > 2);
+    options.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_and_option_stands_in_its_page() {
+    let page = read("docs/commands.md");
+    let commands = commands(&[]);
+    assert!(commands.len() > 10, "{commands:?}");
+    for (command, help) in &commands {
+        let command = format!("smswatch {}", command.join(" "));
+        let is_about = |line: &&str| {
+            let rest = line.strip_prefix(&format!("| `{command}"));
+            rest.is_some_and(|rest| rest.starts_with(['`', ' ']))
+        };
+        let rows: Vec<&str> = page.lines().filter(is_about).collect();
+        assert!(
+            !rows.is_empty(),
+            "`{command}` does not stand in docs/commands.md"
+        );
+        let shared = page.lines().filter(|line| !line.starts_with('|'));
+        let told = [rows, shared.collect()].concat().join("\n");
+        for option in options(help) {
+            let is_told = told.contains(&format!("`{option}"))
+                || told.contains(&format!("[{option}"))
+                || told.contains(&format!(" {option}"));
+            assert!(
+                is_told,
+                "`{option}` of `{command}` does not stand in docs/commands.md"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_call_of_the_api_stands_in_its_page() {
+    let page = read("docs/api.md");
+    let routes = read("crates/smswatch-http/src/routes.rs");
+    let paths = routes.split(".route(").skip(1);
+    let paths: Vec<_> = paths.filter_map(|rest| rest.split('"').nth(1)).collect();
+    assert!(paths.len() > 10, "{paths:?}");
+    for path in paths {
+        let stands = [
+            format!(" {path}`"),
+            format!(" /v1{path}`"),
+            format!(" /v1{path}?"),
+        ]
+        .iter()
+        .any(|form| page.contains(form));
+        assert!(stands, "{path} does not stand in docs/api.md");
+    }
+}
+
+#[test]
+fn every_metric_stands_in_its_page() {
+    let page = read("docs/operation.md");
+    let text = section(&page, "## Metrics");
+    let metrics = read("crates/smswatch-core/src/metrics.rs");
+    let names = metrics.split("registry.register(").skip(1);
+    let names: Vec<_> = names.filter_map(|rest| rest.split('"').nth(1)).collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        let forms = ["`", "{", "_total", "_info`"].map(|end| format!("`{name}{end}"));
+        let stands = forms.iter().any(|form| text.contains(form));
+        assert!(
+            stands,
+            "smswatch_{name} does not stand in docs/operation.md"
+        );
+    }
+}
+
+#[test]
+fn the_rights_in_redis_are_those_that_are_tested() {
+    let lines = |text: &str| {
+        let rights = text
+            .lines()
+            .map(|line| line.trim_start_matches("//! ").to_owned());
+        let rights = rights.skip_while(|line| !line.starts_with("smswatch on "));
+        rights
+            .take_while(|line| !line.starts_with("```"))
+            .collect::<Vec<_>>()
+    };
+    let tested = lines(&read("crates/smswatch-store-redis/src/lib.rs"));
+    assert!(tested.len() > 3, "{tested:?}");
+    assert_eq!(lines(&read("docs/operation.md")), tested);
+}

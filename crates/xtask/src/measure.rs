@@ -1,0 +1,55 @@
+//! `cargo xtask bench` and `cargo xtask chaos`: build what `smswatch-bench` needs, and hand over to it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::install;
+
+/// Measures with optimized programs: figures of others mean nothing.
+pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
+    install::missing_servers()?;
+    let packages = ["smswatch", "routee-sim", "smswatch-bench"];
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--locked", "--bins"])
+        .args(packages.iter().flat_map(|package| ["--package", package]))
+        .status()
+        .context("could not run cargo")?;
+    if !built.success() {
+        bail!("the optimized programs could not be built");
+    }
+    let program = target_directory()?.join("release/smswatch-bench");
+    let done = Command::new(program)
+        .arg("bench")
+        .args(arguments)
+        .status()
+        .context("could not start the benchmark")?;
+    if !done.success() {
+        bail!("the benchmark failed");
+    }
+    Ok(())
+}
+
+/// Plays a chaos run, which builds the program that it plays with by itself.
+pub(crate) fn chaos(arguments: &[String]) -> anyhow::Result<()> {
+    install::missing_servers()?;
+    let done = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--locked", "--package", "smswatch-bench"])
+        .args(["--", "chaos"])
+        .args(arguments)
+        .status()
+        .context("could not run cargo")?;
+    if !done.success() {
+        bail!("the chaos run failed");
+    }
+    Ok(())
+}
+
+/// Where cargo puts what it builds: this program lies in a folder of it.
+fn target_directory() -> anyhow::Result<PathBuf> {
+    let this = std::env::current_exe().context("could not find this program")?;
+    let target = this.parent().and_then(|directory| directory.parent());
+    let target = target.context("this program does not lie in a target directory")?;
+    Ok(target.to_owned())
+}
