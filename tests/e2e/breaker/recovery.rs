@@ -170,7 +170,7 @@ async fn what_is_critical_does_not_wait_for_attempts_that_hang_here_while_anothe
     let text = std::fs::read_to_string(&config).expect("a file");
     let text = text.replace(
         "    concurrency: 1\n",
-        "    concurrency: 1\n    timeout: 10m\n",
+        "    concurrency: 1\n    timeout: 35s\n",
     );
     std::fs::write(&config, text).expect("a file");
     let hanging = Process::start(&config);
@@ -182,6 +182,17 @@ async fn what_is_critical_does_not_wait_for_attempts_that_hang_here_while_anothe
     let free = Process::start(&config);
     let both = ids(&stage.crm.wait_for(2).await);
     assert_eq!(both.difference(&first).count(), 1, "it is the other one");
+    let waiting = get(&free, "/v1/deliveries?sink=crm&state=pending").await;
+    let waiting: Value = serde_json::from_str(&waiting).expect("JSON");
+    let waiting = waiting["items"].as_array().expect("items");
+    let hangs = waiting
+        .iter()
+        .find(|item| item["id"].as_str().is_some_and(|id| first.contains(id)));
+    let hangs = hangs.expect("it is still being attempted");
+    assert_eq!(
+        hangs["attempts_made"], 0,
+        "nobody waited until it had ended"
+    );
     for process in [free, hanging] {
         process.kill();
     }
