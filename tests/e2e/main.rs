@@ -1,8 +1,10 @@
 //! The built binary against a simulated Routee, real stores and real receivers on loopback.
 
 mod alarms;
+mod ask;
 mod breaker;
 mod check;
+mod check_store;
 mod clocks;
 mod crash;
 mod dead;
@@ -10,6 +12,7 @@ mod destinations;
 mod door;
 mod fleet;
 mod mail;
+mod mail_tls;
 mod memory;
 mod outage;
 mod overflow;
@@ -17,6 +20,7 @@ mod payload;
 mod poison;
 mod privacy;
 mod process;
+mod proxies;
 mod rate;
 mod reader;
 mod refined;
@@ -25,4 +29,5 @@ mod shards;
 mod shutdown;
 mod stage;
 mod story;
+mod unread;
 mod versions;

@@ -1,13 +1,12 @@
 //! A sink that takes nothing keeps a bounded queue, and what it does not take is told elsewhere.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
 use serde_json::Value;
 use smswatch_testkit::receiver::{Answer, Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
+use std::path::{Path, PathBuf};
 
+use crate::ask::{metrics, until};
 use crate::process::{Process, check};
 use crate::stage::sqlite_in;
 
@@ -85,17 +84,6 @@ rules:
     }
 }
 
-/// Waits until `condition` holds.
-async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    for _ in 0..3000 {
-        if condition().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("it did not come true: {what}");
-}
-
 /// The messages that requests tell of, sorted, each once.
 fn messages(requests: &[Request]) -> Vec<String> {
     let ids = requests.iter().filter_map(|request| {
@@ -125,11 +113,6 @@ fn dead_messages(letters: &[Value]) -> Vec<String> {
         id.expect("an id").to_owned()
     });
     sorted(ids)
-}
-
-async fn metrics(process: &Process) -> String {
-    let answer = reqwest::get(format!("{}/metrics", process.url)).await;
-    answer.expect("an answer").text().await.expect("text")
 }
 
 /// How many deliveries the fallback of `crm` got, as they are counted.
@@ -194,6 +177,15 @@ async fn on_sqlite_a_full_queue_gives_up_its_oldest_below_critical() {
     a_full_queue_gives_up_its_oldest(&sqlite_in(directory.path())).await;
 }
 
+/// Waits until `show` says this of a message.
+async fn shows(process: &Process, id: &str, words: &str) {
+    until(words, async || {
+        let shown = process.ask(&["show", id]).stdout;
+        String::from_utf8_lossy(&shown).contains(words)
+    })
+    .await;
+}
+
 async fn what_a_sink_does_not_take_is_told_elsewhere(store: &str) {
     let stage = Stage::new().await;
     stage.crm.answer_always(Answer::status(422));
@@ -208,7 +200,8 @@ async fn what_a_sink_does_not_take_is_told_elsewhere(store: &str) {
     let letter = dead(&process).remove(0);
     assert_eq!(letter["sink"], "crm");
     assert_ne!(told.header("webhook-id"), letter["id"].as_str());
-    assert_eq!(messages(std::slice::from_ref(&told)), [id]);
+    assert_eq!(messages(std::slice::from_ref(&told)), [id.clone()]);
+    shows(&process, &id, "ops, instead of crm, which did not take it").await;
     let own = told.header("webhook-id").expect("an id").to_owned();
     until("it is known as delivered", async || {
         process.json(&["dead", "show", &own])["state"] == "delivered"
@@ -218,6 +211,12 @@ async fn what_a_sink_does_not_take_is_told_elsewhere(store: &str) {
     // Given up once more, it is not told elsewhere once more.
     let first = letter["id"].as_str().expect("an id");
     assert!(process.ask(&["dead", "retry", first]).status.success());
+    until("it is noted in the log", async || {
+        process
+            .said()
+            .contains("1 ended delivery was sent again (crm: 1)")
+    })
+    .await;
     until("it is given up again", async || {
         let letters = dead(&process);
         letters.len() == 1 && letters[0]["attempts"].as_array().map(Vec::len) == Some(2)
@@ -287,6 +286,7 @@ async fn what_is_parked_is_told_elsewhere(store: &str) {
     })
     .await;
     assert_eq!(dead(&process), [] as [Value; 0], "they stay parked");
+    shows(&process, &ids[0], "ops, instead of crm, which is down").await;
     let late = stage.watch(&process, Fate::Undelivered);
     until("the fallback hears of the late one", async || {
         messages(&stage.ops.requests()).contains(&late)

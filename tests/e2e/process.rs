@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Process {
     child: Child,
     pub(crate) url: String,
-    token: Option<&'static str>,
+    pub(crate) token: Option<&'static str>,
     said: Arc<Said>,
     readers: Vec<JoinHandle<()>>,
 }
@@ -93,6 +93,43 @@ impl Process {
         let mut process = Self::spawn_with(command, config, "info", false);
         process.url = process.wait_for_words("its API is at ");
         process
+    }
+
+    /// Starts the binary with streams that nobody reads; its API is to be at `url`.
+    pub(crate) fn start_into(config: &Path, url: &str, stderr: Stdio, stdout: Stdio) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_smswatch"));
+        command.arg("run").arg("--config").arg(config);
+        Self::spawn_into(command, url, stderr, stdout)
+    }
+
+    /// The same with the demo.
+    pub(crate) fn start_demo_into(url: &str, stderr: Stdio, stdout: Stdio) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_smswatch"));
+        let listen = url.trim_start_matches("http://");
+        command.args(["demo", "--seconds", "600", "--listen", listen]);
+        Self::spawn_into(command, url, stderr, stdout)
+    }
+
+    fn spawn_into(mut command: Command, url: &str, stderr: Stdio, stdout: Stdio) -> Self {
+        let child = command.stdout(stdout).stderr(stderr).spawn();
+        Self {
+            child: child.expect("the binary starts"),
+            url: url.to_owned(),
+            token: None,
+            said: Arc::default(),
+            readers: Vec::new(),
+        }
+    }
+
+    /// Waits until the API of a process answers that says nothing.
+    pub(crate) fn wait_for_api(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.ask(&["status"]).status.success() {
+            let has_ended = self.child.try_wait().expect("it is our child").is_some();
+            assert!(!has_ended, "it ended");
+            assert!(Instant::now() < deadline, "its API does not answer");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn spawn_as(command: Command, config: &Path, level: &str) -> Self {
@@ -227,10 +264,17 @@ impl Process {
 
 /// Runs `smswatch check` on a configuration.
 pub(crate) fn check(config: &Path) -> Output {
+    check_in(config, &[], &[])
+}
+
+/// The same with more arguments, and with variables in its environment.
+pub(crate) fn check_in(config: &Path, more: &[&str], environment: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_smswatch"))
         .arg("check")
+        .args(more)
         .arg("--config")
         .arg(config)
+        .envs(environment.iter().copied())
         .output()
         .expect("the command runs")
 }

@@ -4,6 +4,7 @@ use routee_sim::Fate;
 use smswatch_plugin::store::{Shard, shard_of};
 use smswatch_testkit::redis_server::RedisServer;
 
+use crate::ask::{self, until};
 use crate::process::Process;
 use crate::stage::Stage;
 
@@ -30,9 +31,7 @@ async fn a_shard_that_cannot_be_written_holds_up_no_other_and_goes_on_when_it_ca
         let id = hook.json()["data"]["events"][0]["message"]["message_id"].clone();
         assert_ne!(shard_of(id.as_str().expect("an id"), 16), Shard(3));
     }
-    let ready = reqwest::get(format!("{}/readyz", process.url)).await;
-    let ready = ready.expect("an answer").text().await.expect("text");
-    let ready: serde_json::Value = serde_json::from_str(&ready).expect("JSON");
+    let (_, ready) = ask::json(&process, "/readyz").await;
     assert_eq!(ready["parts"]["contents"]["ok"], false, "{ready}");
     // Others go on while it is stuck.
     let id = loop {
@@ -47,12 +46,6 @@ async fn a_shard_that_cannot_be_written_holds_up_no_other_and_goes_on_when_it_ca
     assert!(gone.starts_with(":1"), "{gone}");
     stage.webhook.wait_for(65).await;
     assert_eq!(process.terminate(), Some(0));
-}
-
-async fn get(process: &Process, path: &str) -> (u16, String) {
-    let answer = reqwest::get(format!("{}{path}", process.url)).await;
-    let answer = answer.expect("an answer");
-    (answer.status().as_u16(), answer.text().await.expect("text"))
 }
 
 /// Has so many messages watched that lie in shard 3, and as many that do not.
@@ -78,16 +71,6 @@ fn told(stage: &Stage) -> std::collections::BTreeSet<String> {
         id.as_str().map(str::to_owned)
     });
     ids.collect()
-}
-
-async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    for _ in 0..3000 {
-        if condition().await {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("it did not come true: {what}");
 }
 
 /// What one shard holds back of a sink's deliveries holds back none of the other shards: neither when it
@@ -121,10 +104,9 @@ async fn a_shard_fails_of_which_this_key_is_spoiled(key: &str) {
         outside.iter().all(|id| told.contains(id))
     })
     .await;
-    let (status, metrics) = get(&process, "/metrics").await;
-    assert_eq!(status, 200);
+    let metrics = ask::metrics(&process).await;
     assert!(metrics.contains("smswatch_queue_depth{sink=\"crm\"}"));
-    let (status, _) = get(&process, "/readyz").await;
+    let (status, _) = ask::json(&process, "/readyz").await;
     assert_eq!(status, 200);
     let shown = process.ask(&["status"]);
     assert!(shown.status.success(), "{shown:?}");

@@ -290,6 +290,7 @@ pub(crate) fn delivery(notice: Notice, events: &[Event], now: Timestamp) -> NewD
         alert: None,
         links: Vec::new(),
         events,
+        instead_of: None,
     };
     NewDelivery {
         id,

@@ -8,6 +8,7 @@ use smswatch_core::{
     WatchView,
 };
 use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
+use smswatch_plugin::codec;
 use smswatch_plugin::record::WatchState;
 use smswatch_plugin::rules::Trial;
 use smswatch_plugin::store::{
@@ -250,6 +251,9 @@ pub(crate) struct DeliveryReply {
     attempts: Vec<AttemptReply>,
     created_at: Timestamp,
     queued_at: Timestamp,
+    /// The sink that did not take it, if it goes to that sink's fallback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instead_of: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -276,6 +280,7 @@ impl From<StoredDelivery> for DeliveryReply {
                 detail: attempt.detail,
             });
         Self {
+            instead_of: codec::instead_of(&delivery.body),
             id: delivery.id,
             sink: delivery.sink,
             rule: delivery.rule,

@@ -102,6 +102,9 @@ pub struct Notification {
     pub links: Vec<Link>,
     /// The events.
     pub events: Vec<Event>,
+    /// The sink that did not take it, if it goes to that sink's fallback. It is no part of the payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
 }
 
 impl Notification {

@@ -2,8 +2,8 @@
 //!
 //! Each begins with a format byte, so that a later version can tell what an earlier one wrote.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use smswatch_model::{Event, Notification};
 
 const FORMAT: u8 = 1;
@@ -65,6 +65,18 @@ pub fn decode_notification(body: &[u8]) -> Result<Notification, InvalidBody> {
     decode(body)
 }
 
+/// The sink in whose place the notification in `body` goes to another, without reading the rest of it;
+/// `None` if it goes where its rule wants it, or cannot be read.
+#[must_use]
+pub fn instead_of(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Part {
+        #[serde(default)]
+        instead_of: Option<String>,
+    }
+    decode::<Part>(body).ok()?.instead_of
+}
+
 /// Room for most bodies, so that they need not grow while they are written.
 const USUAL: usize = 1536;
 
@@ -86,6 +98,18 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidBody> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whose_place_a_notification_takes_is_told_where_it_takes_one() {
+        let of = |json: &str| instead_of(format!("\u{1}{json}").as_bytes());
+        assert_eq!(
+            of(r#"{"rule":"a","instead_of":"pager"}"#),
+            Some("pager".to_owned())
+        );
+        // As versions wrote it that did not note this.
+        assert_eq!(of(r#"{"rule":"a","events":[{"x":1}]}"#), None);
+        assert_eq!(instead_of(b"\x02{\"instead_of\":\"pager\"}"), None);
+    }
 
     #[test]
     fn what_a_later_version_wrote_is_told_from_what_is_damaged() {

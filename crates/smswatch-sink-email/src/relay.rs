@@ -7,6 +7,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::TlsParameters;
 use lettre::transport::smtp::extension::ClientId;
 use percent_encoding::percent_decode_str;
+use smswatch_outbound::{NoCertificates, require_certificates};
 use smswatch_plugin::sink::InvalidConfig;
 use url::{Host, Url};
 
@@ -114,11 +115,18 @@ fn tls(url: &Url, host: &str) -> Result<(Tls, u16), InvalidConfig> {
             InvalidConfig::at("smtp", format_args!("TLS cannot be set up: {error}"))
         })
     };
+    // Without certificates every relay would be one that cannot be trusted, mail by mail.
+    let checked = || {
+        let missing = |why: NoCertificates| format!("the relay is spoken to over TLS, and {why}");
+        require_certificates().map_err(|why| InvalidConfig::at("smtp", missing(why)))?;
+        parameters()
+    };
     Ok(match (url.scheme(), wanted.as_deref()) {
         ("smtp", None) => (Tls::None, 25),
+        // It may well offer none.
         ("smtp", Some("opportunistic")) => (Tls::Opportunistic(parameters()?), 587),
-        ("smtp", Some("required")) => (Tls::Required(parameters()?), 587),
-        ("smtps", None | Some("required")) => (Tls::Implicit(parameters()?), 465),
+        ("smtp", Some("required")) => (Tls::Required(checked()?), 587),
+        ("smtps", None | Some("required")) => (Tls::Implicit(checked()?), 465),
         ("smtp" | "smtps", Some(_)) => {
             let what = "`?tls=` is `required` or `opportunistic`, and goes with `smtp://` only";
             return Err(InvalidConfig::at("smtp", what));

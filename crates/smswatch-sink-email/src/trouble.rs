@@ -55,7 +55,7 @@ impl Trouble {
 
     /// The relay said nothing for too long at `step`.
     pub(crate) fn silent(relay: &Relay, step: Step, waited: Duration) -> Self {
-        let seconds = waited.as_secs_f64();
+        let seconds = (waited.as_secs_f64() * 10.0).round() / 10.0;
         Self::new(match (step, &relay.tls) {
             (Step::Connect, Tls::Implicit(_)) => format!(
                 "no TLS with the relay {relay} within {seconds} s; if it wants STARTTLS, use `smtp://` with `?tls=required`"
@@ -106,7 +106,12 @@ impl Trouble {
 }
 
 fn closed(relay: &Relay, step: Step) -> String {
-    format!("the relay {relay} closed the connection at {step}")
+    match step {
+        Step::Connect => {
+            format!("the relay {relay} closed the connection before it took a command")
+        }
+        step => format!("the relay {relay} closed the connection at {step}"),
+    }
 }
 
 /// Why there is no TLS.
@@ -127,18 +132,26 @@ fn no_tls(relay: &Relay, step: Step, error: &TlsError) -> String {
 fn distrust(relay: &Relay, error: &CertificateError) -> String {
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "it has expired".to_owned()
+            "it has expired; renew it on the relay".to_owned()
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "it is not valid yet; check this machine's clock".to_owned()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!("it is not made out to `{}`", relay.host)
+            format!(
+                "it is not made out to `{}`; write the name that it is made out to in `smtp`",
+                relay.host
+            )
         }
-        CertificateError::UnknownIssuer => "this machine does not know who issued it; install the \
+        // The last two are of an issuer that is called like one that is known, and is another.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "this machine does not know who issued it; install the \
              package ca-certificates, or name the issuer's file in SSL_CERT_FILE"
-            .to_owned(),
-        CertificateError::Revoked => "it was revoked".to_owned(),
+                .to_owned()
+        }
+        CertificateError::Revoked => "it was revoked; put another one on the relay".to_owned(),
         other => other.to_string(),
     }
 }

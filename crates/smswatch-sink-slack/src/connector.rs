@@ -19,7 +19,7 @@ use slack_morphism::{
     ClientResult, SlackClientApiCallContext, SlackClientHttpConnector, SlackClientId,
     SlackClientSecret,
 };
-use smswatch_outbound::{ClientOptions, HttpClient, Route, SetupError};
+use smswatch_outbound::{BodyError, ClientOptions, HttpClient, Route, SetupError, read_body};
 use smswatch_plugin::{Proxy, retry_after};
 use url::Url;
 
@@ -117,17 +117,13 @@ impl BoundedConnector {
     }
 
     /// The body of an answer, unless it is longer than any of Slack's.
-    async fn read(&self, mut response: Response, url: &Url) -> ClientResult<String> {
-        let mut body = Vec::new();
-        let failed = |error| self.no_answer(&error, url);
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > READ {
-                return Err(no_answer(
-                    "the answer is too long for one of Slack".to_owned(),
-                ));
-            }
-            body.extend_from_slice(&chunk);
-        }
+    async fn read(&self, response: Response, url: &Url) -> ClientResult<String> {
+        let body = read_body(response, READ).await;
+        let body = body.map_err(|error| match error {
+            BodyError::Broken(error) => self.no_answer(&error, url),
+            BodyError::TooLarge => no_answer("the answer is too long for one of Slack".to_owned()),
+            error => no_answer(format!("the answer cannot be read: {error}")),
+        })?;
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use reqwest::{Response, StatusCode};
+use smswatch_outbound::unpacked_beginning;
 use tokio::sync::Semaphore;
 
 use crate::redact::Redactor;
@@ -83,8 +84,14 @@ impl Body {
 
     /// The beginning as text, without credentials.
     pub(crate) fn words(&self, redactor: &Redactor) -> String {
-        let text = String::from_utf8_lossy(&self.kept);
-        let clean = if self.is_whole {
+        let headers = self.response.headers();
+        let Some(mut kept) = unpacked_beginning(headers, &self.kept, KEPT + 1) else {
+            return "(compressed)".to_owned();
+        };
+        let is_whole = self.is_whole && kept.len() <= KEPT;
+        kept.truncate(KEPT);
+        let text = String::from_utf8_lossy(&kept);
+        let clean = if is_whole {
             redactor.clean(&text)
         } else {
             // The cut may have hit a character.

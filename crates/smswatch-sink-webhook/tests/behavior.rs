@@ -81,7 +81,8 @@ impl Fixture for LocalReceiver {
     }
 
     async fn arrived(&self, n: usize) -> Vec<String> {
-        self.0.wait_for(n).await.iter().map(readable).collect()
+        let posts = self.0.wait_for_some(n, |request| request.method == "POST");
+        posts.await.iter().map(readable).collect()
     }
 
     fn secrets(&self) -> Vec<String> {

@@ -60,8 +60,10 @@ mod error;
 mod field;
 mod open;
 mod page;
+mod probe;
 mod scripts;
 mod store;
 
 pub use open::{OpenError, RedisOptions};
+pub use probe::{Probed, probe};
 pub use store::RedisStore;

@@ -48,6 +48,12 @@ pub enum OpenError {
         /// Where it is.
         address: String,
     },
+    /// It repeats what another one is given, and takes nothing itself.
+    #[error("Redis at {address} is a replica; `store.url` must lead to the master")]
+    Replica {
+        /// Where it is.
+        address: String,
+    },
     /// It tells where others are, and keeps nothing.
     #[error(
         "Redis at {address} is a Sentinel, which keeps nothing; `store.url` must lead to the master \
@@ -91,6 +97,7 @@ impl OpenError {
             Self::Url
             | Self::Cluster { .. }
             | Self::Sentinel { .. }
+            | Self::Replica { .. }
             | Self::Evicts(_)
             | Self::TooOld(_)
             | Self::Shards { .. } => false,
@@ -99,7 +106,7 @@ impl OpenError {
 
     /// What the first talk with Redis came to. A login that is refused now is a mistake; later it is
     /// something that changed.
-    fn of(error: &RedisError, address: &str) -> Self {
+    pub(crate) fn of(error: &RedisError, address: &str) -> Self {
         if is_of_cluster(error) {
             return Self::Cluster {
                 address: address.to_owned(),
@@ -113,24 +120,49 @@ impl OpenError {
     }
 }
 
+/// A Redis that was asked what it is, and that can be the store as far as that tells.
+pub(crate) struct Checked {
+    pub(crate) link: Link,
+    pub(crate) address: String,
+    /// What it tells about itself, where it tells anything.
+    pub(crate) info: Option<InfoDict>,
+    /// For the operator.
+    pub(crate) warnings: Vec<String>,
+}
+
 /// Connects and checks; the texts are warnings for the operator.
 pub(crate) async fn open(options: &RedisOptions) -> Result<(Link, Vec<String>), OpenError> {
+    let mut checked = checked(options).await?;
+    check_shards(&mut checked.link, &checked.address, options).await?;
+    Ok((checked.link, checked.warnings))
+}
+
+/// Connects and asks what this Redis is; nothing is written.
+pub(crate) async fn checked(options: &RedisOptions) -> Result<Checked, OpenError> {
     let client = client(options.url.reveal())?;
     let address = connection::address(&client);
     let failed = |error: RedisError| OpenError::of(&error, &address);
     let mut link = connection::connect(client).await.map_err(failed)?;
     let mut warnings = Vec::new();
+    let mut told = None;
     // INFO is asked, and not CONFIG, which hosted services often refuse.
     match redis::cmd("INFO").query_async::<InfoDict>(&mut link).await {
-        Ok(info) => check(&info, &address, &mut warnings)?,
+        Ok(info) => {
+            check(&info, &address, &mut warnings)?;
+            told = Some(info);
+        }
         Err(error) if may_hide_info(&error) => warnings.push(format!(
             "Redis does not let this user read INFO ({error}): make sure that `maxmemory-policy` is \
              `noeviction`, that AOF is on, and that it is no node of a Redis Cluster"
         )),
         Err(error) => return Err(failed(error)),
     }
-    check_shards(&mut link, &address, options).await?;
-    Ok((link, warnings))
+    Ok(Checked {
+        link,
+        address,
+        info: told,
+        warnings,
+    })
 }
 
 /// Whether this says that INFO is not for this user, and nothing about Redis as a whole.
@@ -191,13 +223,18 @@ fn check(info: &InfoDict, address: &str, warnings: &mut Vec<String>) -> Result<(
     Ok(())
 }
 
+/// Where it is noted into how many shards the store is split.
+pub(crate) fn shards_key(options: &RedisOptions) -> String {
+    format!("{}:{{0}}:shards", options.key_prefix)
+}
+
 async fn check_shards(
     link: &mut Link,
     link_address: &str,
     options: &RedisOptions,
 ) -> Result<(), OpenError> {
     let failed = |error: RedisError| OpenError::of(&error, link_address);
-    let key = format!("{}:{{0}}:shards", options.key_prefix);
+    let key = shards_key(options);
     let wanted = options.shards.to_string();
     redis::cmd("SET")
         .arg(&key)

@@ -24,6 +24,7 @@ mod open;
 mod origins;
 #[cfg(test)]
 mod plans;
+mod probe;
 mod rates;
 mod reader;
 mod redrive;
@@ -34,4 +35,5 @@ mod watches;
 mod worker;
 
 pub use open::OpenError;
+pub use probe::{Probed, probe};
 pub use store::SqliteStore;

@@ -107,7 +107,7 @@ fn id(metadata: &fs::Metadata) -> FileId {
 }
 
 /// What is wrong with where the file is, in the words of whoever chose it.
-fn check_place(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn check_place(path: &Path) -> Result<(), OpenError> {
     if path.is_dir() {
         return Err(OpenError::Folder(path.to_owned()));
     }

@@ -6,6 +6,7 @@ pub mod redis_server;
 pub mod sample;
 pub mod sink_suite;
 pub mod smtp_server;
+pub mod socks_proxy;
 pub mod store_suite;
 
 /// Installs the TLS provider that the program installs at its start; more than once does no harm.

@@ -180,6 +180,23 @@ impl Receiver {
         );
         self.requests()
     }
+
+    /// Waits until `n` requests have arrived that are `wanted`, and tells all of those that have.
+    ///
+    /// # Panics
+    ///
+    /// They do not come within half a minute.
+    pub async fn wait_for_some(&self, n: usize, wanted: impl Fn(&Request) -> bool) -> Vec<Request> {
+        let chosen = || {
+            let requests = self.requests().into_iter();
+            requests.filter(&wanted).collect::<Vec<_>>()
+        };
+        let mut count = self.script.count.subscribe();
+        let arrived = count.wait_for(|_| chosen().len() >= n);
+        let arrived = tokio::time::timeout(PATIENCE, arrived).await.is_ok();
+        assert!(arrived, "waited for {n} requests; {} came", chosen().len());
+        chosen()
+    }
 }
 
 impl Drop for Receiver {

@@ -47,6 +47,7 @@ pub fn notification_of(n: usize) -> Notification {
         alert: None,
         links: Vec::new(),
         events,
+        instead_of: None,
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use smswatch_model::Notification;
 use smswatch_plugin::sink::{DeliveryError, Receipt, Retry, Sink};
+use tokio::sync::oneshot;
 
 use crate::sample;
 
@@ -54,7 +55,7 @@ pub trait Fixture: Sized + Send + Sync {
 
     /// Waits until `n` notifications have arrived, and tells of each that has, in order, all that a
     /// person or a program can read there: ids, title, text and the shown events' messages. Those
-    /// that the receiver did not accept may be among them.
+    /// that the receiver did not accept may be among them; what a [probe](Sink::probe) asks is not.
     async fn arrived(&self, n: usize) -> Vec<String>;
 
     /// Every credential that the sink has.
@@ -74,6 +75,8 @@ macro_rules! sink_suite {
             reports_a_failure_as_temporary_and_delivers_when_it_has_passed,
             reports_a_refusal_as_permanent,
             survives_an_attempt_that_is_dropped,
+            never_keeps_its_thread_while_it_waits,
+            tries_its_receiver_without_telling_anybody,
             keeps_little_of_an_answer_without_bounds,
             shows_no_secret,
             delivers_a_thousand_events,
@@ -237,6 +240,77 @@ pub async fn survives_an_attempt_that_is_dropped<F: Fixture>() {
         let id = sample::numbered(n).delivery_id;
         let times = arrived.iter().filter(|text| text.contains(id.as_str()));
         assert_eq!(times.count(), 1, "`{id}` arrives once");
+    }
+}
+
+/// While an attempt waits for its receiver, the thread that it began on does something else: all attempts
+/// of a sink share one.
+///
+/// # Panics
+///
+/// The promise is broken.
+pub async fn never_keeps_its_thread_while_it_waits<F: Fixture>() {
+    let fixture = F::start().await;
+    let sink = fixture.sink();
+    let (begun, has_begun) = oneshot::channel();
+    let (hang, hangs) = oneshot::channel();
+    let (give_up, given_up) = oneshot::channel();
+    let (end, ended) = oneshot::channel();
+    let attempts = async move {
+        delivered(&*sink, &sample::numbered(1)).await;
+        begun.send(()).expect("the suite waits");
+        hangs.await.expect("the suite goes on");
+        let waiting = sample::numbered(2);
+        tokio::select! {
+            outcome = sink.deliver(&waiting) => panic!("a hanging receiver answered: {outcome:?}"),
+            // Only a thread that is free notices.
+            _ = given_up => {}
+        }
+    };
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("the system has threads").block_on(attempts);
+        end.send(()).expect("the suite waits");
+    });
+    has_begun.await.expect("the receiver accepts");
+    fixture.turn(Mood::Hangs).await;
+    hang.send(()).expect("the thread waits");
+    in_time("a word to the receiver", fixture.spoken_to()).await;
+    give_up.send(()).expect("the thread waits");
+    let ended = in_time("a sink that keeps its thread: it", ended).await;
+    ended.expect("the thread ends in order");
+}
+
+/// Trying whether the receiver is there sends nothing that a person would see, and shows no credential.
+///
+/// # Panics
+///
+/// The promise is broken.
+pub async fn tries_its_receiver_without_telling_anybody<F: Fixture>() {
+    let fixture = F::start().await;
+    let sink = fixture.sink();
+    let probed = in_time("a probe", sink.probe()).await;
+    let mut shown = vec![format!("{:?}", probed.expect("the receiver is there"))];
+    delivered(&*sink, &sample::notification()).await;
+    let arrived = fixture.arrived(1).await;
+    assert_eq!(
+        arrived.len(),
+        1,
+        "only what is delivered arrives: {arrived:?}"
+    );
+    let door = crate::receiver::RefusedPort::take();
+    let away = fixture.unreachable_sink(door.address().port());
+    // A sink that tries nothing finds nothing wrong.
+    if let Err(error) = in_time("a probe", away.probe()).await {
+        assert_ne!(error.retry(), Retry::Never, "{}", error.detail());
+        shown.push(error.detail());
+    }
+    for text in shown {
+        for secret in fixture.secrets() {
+            assert!(!text.contains(&secret), "a secret is shown in: {text}");
+        }
     }
 }
 

@@ -87,10 +87,12 @@ impl App {
         let done = runtime.block_on(self.dispatch(command));
         // A sink that hangs in a blocking call must not keep the process from ending.
         runtime.shutdown_background();
-        match done {
+        let status = match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => report::tell(&failure),
-        }
+        };
+        crate::log::flush();
+        status
     }
 
     async fn dispatch(&self, command: Command) -> Result<(), Failure> {

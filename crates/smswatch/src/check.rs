@@ -3,7 +3,6 @@
 mod online;
 
 use anyhow::Context as _;
-use smswatch_outbound::Route;
 
 use crate::cli::{CheckArgs, ConfigArgs};
 use crate::output::{print, print_json, remark};
@@ -17,7 +16,7 @@ pub(crate) async fn check(types: &SinkTypes, args: &CheckArgs) -> Result<(), Fai
     loaded.warn();
     settings::try_folder(&loaded.configuration.store)
         .context("no file can be made in the folder of `store.url`")?;
-    for unusable in Route::unusable() {
+    for unusable in wiring::unusable_proxies(&loaded.configuration) {
         remark(&format!("warning: {unusable}"));
     }
     wiring::outbound(&loaded.configuration)?;

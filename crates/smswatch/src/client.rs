@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
-use smswatch_outbound::{ClientOptions, HttpClient, Route};
+use smswatch_outbound::{BodyError, ClientOptions, HttpClient, Route, read_body};
 use smswatch_plugin::Proxy;
 
 use self::answer::Answer;
@@ -19,6 +19,9 @@ use crate::report::WrongUsage;
 
 /// How long a call may take; registering ten thousand messages is the longest.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The largest answer that is read, in bytes: a page of a thousand events takes a few megabytes.
+const MOST: usize = 256 * 1024 * 1024;
 
 pub(crate) struct Client {
     http: HttpClient,
@@ -150,8 +153,11 @@ impl Client {
             .await
             .map_err(|error| self.unreachable(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await;
-        let body = body.map_err(|error| self.unreachable(&error))?;
+        let body = read_body(response, MOST).await;
+        let body = body.map_err(|error| match error {
+            BodyError::Broken(error) => self.unreachable(&error),
+            error => anyhow!("the answer of {} cannot be read: {error}", self.shown()),
+        })?;
         Answer::read(status, &headers, &body)
             .ok_or_else(|| anyhow!(answer::foreign(&self.shown(), status)))
     }

@@ -1,7 +1,5 @@
 //! The `console` sink: prints alerts for people, as they would appear in a chat.
 
-use std::io::Write as _;
-
 use anstyle::{AnsiColor, Style};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -11,6 +9,7 @@ use smswatch_plugin::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Receipt, Sink, SinkContext,
 };
 
+use crate::output::print_soon;
 use crate::plain::plain;
 
 /// Prints alerts on standard output; in color only on a terminal.
@@ -34,13 +33,9 @@ impl ConfiguredSink for ConsoleSink {
 #[async_trait]
 impl Sink for ConsoleSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
-        let text = render(notification);
-        // One write, so that alerts do not run into each other.
-        let mut stdout = anstream::stdout().lock();
-        stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-            .map_err(|error| DeliveryError::temporary("could not print").because(error))?;
+        let printed = print_soon(render(notification)).await;
+        printed
+            .map_err(|error| DeliveryError::temporary("could not print").because(error.cause()))?;
         Ok(Receipt::new("printed"))
     }
 }

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::DemoArgs;
-use crate::output::print;
+use crate::output::print_soon;
 use crate::report::Failure;
 use crate::settings::{self, Configuration, Source};
 use crate::signals::{Hangup, Signals};
@@ -27,6 +27,9 @@ const CONFIGURATION: &str = include_str!("demo/demo.yaml");
 
 /// How often simulated messages are sent.
 const TICK: Duration = Duration::from_millis(250);
+
+/// How long the summary waits for a reader once the demo is told to stop.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How long after the last message the slowest of them has met its fate.
 const AFTERGLOW: Duration = Duration::from_secs(26);
@@ -58,14 +61,24 @@ async fn play(
         return Ok(());
     };
     let service = process.engine.service();
-    print(&introduction(args, process.front.address))?;
+    // Whoever does not read what is printed does not keep the demo from its end.
+    let printing = print_soon(introduction(args, process.front.address));
+    stop.run_until_cancelled(printing).await.transpose()?;
 
-    let show = tokio::spawn(show(service.clone(), sim, args.clone(), stop.clone()));
-    run::work(process, stop).await?;
+    let over = stop.child_token();
+    let show = tokio::spawn(show(service.clone(), sim, args.clone(), over.clone()));
+    run::work(process, over).await?;
     show.await
         .context("the demo stopped in an unexpected way")??;
     let summary = summary::of(&service).await?;
-    print(&format!("{summary}\n"))
+    let told_to_stop = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LAST_WORDS).await;
+    };
+    tokio::select! {
+        printed = print_soon(format!("{summary}\n")) => Ok(printed?),
+        () = told_to_stop => Ok(()),
+    }
 }
 
 /// A directory that goes with the demo.

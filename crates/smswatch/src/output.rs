@@ -1,18 +1,29 @@
 //! Standard output of the commands.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::sync::OnceLock;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread;
 
 use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::log;
 
 /// What a command has to say could not be printed.
 #[derive(Debug, thiserror::Error)]
 #[error("could not print")]
-pub(crate) struct Unprinted(#[source] std::io::Error);
+pub(crate) struct Unprinted(#[source] io::Error);
 
 impl Unprinted {
+    /// Why not.
+    pub(crate) fn cause(self) -> io::Error {
+        self.0
+    }
+
     /// Whether whoever read the output has seen enough, as in `smswatch events | head`.
     pub(crate) fn is_broken_pipe(&self) -> bool {
-        self.0.kind() == std::io::ErrorKind::BrokenPipe
+        self.0.kind() == io::ErrorKind::BrokenPipe
     }
 }
 
@@ -31,6 +42,63 @@ pub(crate) fn print_json(value: &Value) -> anyhow::Result<()> {
 
 /// Adds something about the output that is not part of it, on standard error.
 pub(crate) fn remark(text: &str) {
-    // Where standard error is gone there is nobody to tell.
-    let _written = writeln!(anstream::stderr(), "{text}");
+    log::say(&format!("{text}\n"));
+}
+
+/// How many texts may wait for somebody to read standard output.
+const MOST_WAITING: usize = 64;
+
+/// A text that waits to be printed, and whoever waits for that.
+type Waiting = (String, oneshot::Sender<io::Result<()>>);
+
+/// The thread of this process that prints.
+static PRINTER: OnceLock<SyncSender<Waiting>> = OnceLock::new();
+
+/// Prints lines for people without keeping the thread from other work while nobody reads them: a thread of
+/// its own waits for the reader. What nobody waits for any more is not printed.
+///
+/// # Errors
+///
+/// Standard output is gone, or too much waits for it already.
+pub(crate) async fn print_soon(text: String) -> Result<(), Unprinted> {
+    let (printed, answer) = oneshot::channel();
+    let sent = printer().map_err(Unprinted)?.try_send((text, printed));
+    sent.map_err(|error| {
+        Unprinted(match error {
+            TrySendError::Full(_) => io::Error::new(
+                io::ErrorKind::WouldBlock,
+                "nobody reads standard output, and too much waits for it",
+            ),
+            TrySendError::Disconnected(_) => io::ErrorKind::BrokenPipe.into(),
+        })
+    })?;
+    let answer = answer.await;
+    answer
+        .unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
+        .map_err(Unprinted)
+}
+
+fn printer() -> io::Result<&'static SyncSender<Waiting>> {
+    if let Some(printer) = PRINTER.get() {
+        return Ok(printer);
+    }
+    let (printer, waiting) = sync_channel::<Waiting>(MOST_WAITING);
+    let printing = move || {
+        for (text, printed) in waiting {
+            if printed.is_closed() {
+                continue;
+            }
+            // One write, so that texts do not run into each other.
+            let mut stdout = anstream::stdout().lock();
+            let written = stdout.write_all(text.as_bytes());
+            let written = written.and_then(|()| stdout.flush());
+            // Whoever waited may have given up in this very moment.
+            let _sent = printed.send(written);
+        }
+    };
+    thread::Builder::new()
+        .name("print".to_owned())
+        .spawn(printing)?;
+    // Of two that come at once one is kept; the thread of the other ends.
+    Ok(PRINTER.get_or_init(|| printer))
 }

@@ -1,10 +1,10 @@
 //! Tells a person what went wrong, and the shell with an exit status.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use smswatch_rules::Diagnostic;
 
+use crate::log;
 use crate::output::Unprinted;
 
 /// Why a command did not do what was asked.
@@ -40,16 +40,12 @@ impl From<anyhow::Error> for Failure {
 
 /// Writes the failure to standard error and chooses the exit status.
 pub(crate) fn tell(failure: &Failure) -> ExitCode {
-    let mut stderr = anstream::stderr().lock();
-    // Where standard error is gone there is nobody to tell.
-    let _written = match failure {
-        Failure::Configuration(problems) => problems
-            .iter()
-            .try_for_each(|problem| writeln!(stderr, "{problem}\n")),
-        Failure::Usage(what) => writeln!(stderr, "error: {what}"),
+    match failure {
+        Failure::Configuration(problems) => show(problems),
+        Failure::Usage(what) => log::say(&format!("error: {what}\n")),
         Failure::Failed(error) if is_broken_pipe(error) => return ExitCode::SUCCESS,
-        Failure::Failed(error) => writeln!(stderr, "error: {error:#}"),
-    };
+        Failure::Failed(error) => log::say(&format!("error: {error:#}\n")),
+    }
     match failure {
         Failure::Configuration(_) | Failure::Usage(_) => ExitCode::from(2),
         Failure::Failed(_) => ExitCode::FAILURE,
@@ -62,11 +58,9 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     unprinted.is_some_and(Unprinted::is_broken_pipe)
 }
 
-/// Writes warnings to standard error.
-pub(crate) fn show(warnings: &[Diagnostic]) {
-    let mut stderr = anstream::stderr().lock();
-    for warning in warnings {
-        // Where standard error is gone there is nobody to warn.
-        let _written = writeln!(stderr, "{warning}\n");
+/// Writes problems or warnings to standard error.
+pub(crate) fn show(diagnostics: &[Diagnostic]) {
+    for diagnostic in diagnostics {
+        log::say(&format!("{diagnostic}\n\n"));
     }
 }

@@ -73,6 +73,8 @@ pub(crate) struct Configuration {
     pub(crate) sinks: Sinks,
     pub(crate) rules: RuleBook,
     pub(crate) heartbeat: Option<HeartbeatOptions>,
+    /// Whether anything leaves through the proxies that the environment names.
+    pub(crate) uses_environments_proxy: bool,
 }
 
 /// A configuration, and what is to be said about it.

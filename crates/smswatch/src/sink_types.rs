@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 use smswatch_plugin::sink::{ConfiguredSink, InvalidConfig, Sink, SinkContext};
 
-/// How long a sink may take to be made.
+/// How long a sink may take to be made, or to check what a rule asks of it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 type Configure = fn(Value, &SinkContext) -> Result<MadeSink, ConfigureError>;
@@ -19,8 +19,12 @@ type Configure = fn(Value, &SinkContext) -> Result<MadeSink, ConfigureError>;
 /// A sink, and how to check what a rule asks of it.
 pub(crate) struct MadeSink {
     pub(crate) sink: Arc<dyn Sink>,
-    check_overrides: Box<dyn Fn(Value) -> Result<(), ConfigureError> + Send>,
+    check_overrides: Check,
+    /// Why it is not asked any more: each further rule would wait as long again.
+    stuck: OnceLock<String>,
 }
+
+type Check = Arc<dyn Fn(Value) -> Result<(), ConfigureError> + Send + Sync>;
 
 impl MadeSink {
     fn of<T: ConfiguredSink>(sink: T) -> Self {
@@ -28,20 +32,34 @@ impl MadeSink {
         let asked = Arc::clone(&sink);
         Self {
             sink,
-            check_overrides: Box::new(move |overrides| {
+            check_overrides: Arc::new(move |overrides| {
                 let overrides: T::Wishes = serde_json::from_value(overrides)?;
                 Ok(asked.check_overrides(&overrides)?)
             }),
+            stuck: OnceLock::new(),
         }
     }
 
-    /// Checks what a rule asks of the sink.
+    /// Checks what a rule asks of the sink, on a thread of its own.
     ///
     /// # Errors
     ///
-    /// It does not read as what the sink's type takes, or makes no sense to the sink.
+    /// It does not read as what the sink's type takes, or makes no sense to the sink; or the sink panics or
+    /// blocks.
     pub(crate) fn check_overrides(&self, overrides: Value) -> Result<(), ConfigureError> {
-        (self.check_overrides)(overrides)
+        self.check_within(PATIENCE, overrides)
+    }
+
+    fn check_within(&self, patience: Duration, overrides: Value) -> Result<(), ConfigureError> {
+        if let Some(why) = self.stuck.get() {
+            return Err(ConfigureError::Stuck(why.clone()));
+        }
+        let check = Arc::clone(&self.check_overrides);
+        let checked = apart(patience, CHECK, move || check(overrides));
+        if let Err(ConfigureError::Stuck(why)) = &checked {
+            self.stuck.get_or_init(|| why.clone());
+        }
+        checked
     }
 }
 
@@ -53,7 +71,7 @@ pub(crate) struct SinkType {
     read_overrides: fn(Value) -> Result<(), serde_json::Error>,
 }
 
-/// Why a sink could not be made.
+/// Why a sink could not be made, or does not take what a rule asks of it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigureError {
     /// Its configuration does not read as what its type says.
@@ -62,13 +80,19 @@ pub(crate) enum ConfigureError {
     /// Its configuration reads well and makes no sense.
     #[error(transparent)]
     Invalid(#[from] InvalidConfig),
+    /// Its code panicked or could not run.
+    #[error("{0}")]
+    Broken(String),
+    /// Its code did not come to an end.
+    #[error("{0}")]
+    Stuck(String),
 }
 
 impl ConfigureError {
     /// The key whose value is wrong, where it is one.
     pub(crate) fn key(&self) -> Option<&'static str> {
         match self {
-            Self::Unreadable(_) => None,
+            Self::Unreadable(_) | Self::Broken(_) | Self::Stuck(_) => None,
             Self::Invalid(error) => error.key(),
         }
     }
@@ -102,12 +126,13 @@ impl SinkType {
         context: &SinkContext,
     ) -> Result<MadeSink, ConfigureError> {
         let (configure, context) = (self.configure, context.clone());
-        apart(PATIENCE, move || configure(config, &context))
+        apart(PATIENCE, MAKE, move || configure(config, &context))
     }
 
     /// Reads what a rule asks of a sink that could not be made itself.
-    pub(crate) fn read_overrides(&self, overrides: Value) -> Result<(), serde_json::Error> {
-        (self.read_overrides)(overrides)
+    pub(crate) fn read_overrides(&self, overrides: Value) -> Result<(), ConfigureError> {
+        let read = self.read_overrides;
+        apart(PATIENCE, CHECK, move || Ok(read(overrides)?))
     }
 }
 
@@ -137,37 +162,57 @@ impl SinkTypes {
     }
 }
 
-/// Has a sink made on a thread of its own, and waits for it no longer than `patience`.
-fn apart(
+/// Something that a sink's code does while a configuration is loaded.
+#[derive(Debug, Clone, Copy)]
+struct Task {
+    /// What the sink was about.
+    during: &'static str,
+    /// What must not wait for anything.
+    what: &'static str,
+}
+
+const MAKE: Task = Task {
+    during: "as it was made",
+    what: "making a sink",
+};
+
+const CHECK: Task = Task {
+    during: "as it checked what this rule asks of it",
+    what: "checking what a rule asks",
+};
+
+/// Has a sink's code run on a thread of its own, and waits for it no longer than `patience`: a plug-in that
+/// panics or blocks is told by name.
+fn apart<T: Send + 'static>(
     patience: Duration,
-    make: impl FnOnce() -> Result<MadeSink, ConfigureError> + Send + 'static,
-) -> Result<MadeSink, ConfigureError> {
+    task: Task,
+    run: impl FnOnce() -> Result<T, ConfigureError> + Send + 'static,
+) -> Result<T, ConfigureError> {
     let (answer, answered) = mpsc::channel();
-    let making = move || {
-        let made = catch_unwind(AssertUnwindSafe(make));
+    let running = move || {
+        let done = catch_unwind(AssertUnwindSafe(run));
         // Nobody may wait for it any more.
-        let _sent = answer.send(made);
+        let _sent = answer.send(done);
     };
     let thread = thread::Builder::new().name("configure".to_owned());
-    let _goes_on_alone = thread.spawn(making).map_err(|error| {
-        InvalidConfig::new(format_args!(
-            "no thread could be started to make it: {error}"
-        ))
+    let Task { during, what } = task;
+    let _goes_on_alone = thread.spawn(running).map_err(|error| {
+        ConfigureError::Broken(format!("no thread could be started for it: {error}"))
     })?;
     match answered.recv_timeout(patience) {
-        Ok(Ok(made)) => made,
+        Ok(Ok(done)) => done,
         Ok(Err(panic)) => {
             let text = panic.downcast_ref::<&str>().copied();
             let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
             let text = text.unwrap_or("no message");
-            let what = format!("it has a bug: it panicked as it was made: {text}");
-            Err(InvalidConfig::new(what).into())
+            Err(ConfigureError::Broken(format!(
+                "it has a bug: it panicked {during}: {text}"
+            )))
         }
-        Err(_) => Err(InvalidConfig::new(format_args!(
-            "it was not made within {} s: making a sink must not wait for anything",
+        Err(_) => Err(ConfigureError::Stuck(format!(
+            "it has a bug: it took longer than {} s {during}; {what} must not wait for anything",
             patience.as_secs_f64()
-        ))
-        .into()),
+        ))),
     }
 }
 
@@ -176,7 +221,7 @@ mod tests {
     use super::*;
 
     fn why(patience: Duration, make: fn() -> Result<MadeSink, ConfigureError>) -> String {
-        let made = apart(patience, make);
+        let made = apart(patience, MAKE, make);
         let error = made.err().expect("it cannot be made");
         error.to_string()
     }
@@ -194,8 +239,51 @@ mod tests {
             }
         });
         assert!(
-            blocking.starts_with("it was not made within 0.05 s"),
+            blocking.starts_with("it has a bug: it took longer than 0.05 s as it was made;"),
             "{blocking}"
         );
+    }
+
+    /// A sink that is stuck when it is asked.
+    #[derive(Debug)]
+    struct StuckSink;
+
+    #[smswatch_plugin::async_trait]
+    impl Sink for StuckSink {
+        async fn deliver(
+            &self,
+            _: &smswatch_plugin::model::Notification,
+        ) -> Result<smswatch_plugin::sink::Receipt, smswatch_plugin::sink::DeliveryError> {
+            Ok(smswatch_plugin::sink::Receipt::default())
+        }
+    }
+
+    impl ConfiguredSink for StuckSink {
+        type Config = Value;
+        type Wishes = Value;
+
+        fn configure(_: Value, _: &SinkContext) -> Result<Self, InvalidConfig> {
+            Ok(Self)
+        }
+
+        fn check_overrides(&self, _: &Value) -> Result<(), InvalidConfig> {
+            loop {
+                thread::park();
+            }
+        }
+    }
+
+    #[test]
+    fn a_sink_that_blocks_when_it_is_asked_about_rules_is_waited_for_once() {
+        let made = MadeSink::of(StuckSink);
+        for patience in [Duration::from_millis(50), Duration::from_secs(600)] {
+            let checked = made.check_within(patience, Value::Null);
+            let error = checked.expect_err("it gives no answer").to_string();
+            assert_eq!(
+                error,
+                "it has a bug: it took longer than 0.05 s as it checked what this rule asks of it; \
+                 checking what a rule asks must not wait for anything"
+            );
+        }
     }
 }

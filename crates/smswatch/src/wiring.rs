@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use smswatch_core::{Engine, Parts};
 use smswatch_http::Server;
-use smswatch_outbound::{Route, require_certificates};
+use smswatch_outbound::{Route, UnusableProxy, require_certificates};
 use smswatch_routee::RouteeProvider;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -89,6 +89,14 @@ pub(crate) fn outbound(configuration: &Configuration) -> anyhow::Result<Outbound
     })
 }
 
+/// The variables that name a proxy which cannot be used, if the configuration has any use for them.
+pub(crate) fn unusable_proxies(configuration: &Configuration) -> Vec<UnusableProxy> {
+    match configuration.uses_environments_proxy {
+        true => Route::unusable(),
+        false => Vec::new(),
+    }
+}
+
 /// Why the API has no address.
 fn not_listening(listen: SocketAddr, error: std::io::Error) -> anyhow::Error {
     let is_taken = error.kind() == std::io::ErrorKind::AddrInUse;
@@ -108,7 +116,7 @@ pub(crate) async fn start(
     configuration: Configuration,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Process>> {
-    for unusable in Route::unusable() {
+    for unusable in unusable_proxies(&configuration) {
         tracing::warn!("{unusable}");
     }
     let Outbound {

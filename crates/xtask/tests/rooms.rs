@@ -89,6 +89,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("prometheus-client", &["smswatch-core"]),
     ("clap", &["smswatch", "routee-sim"]),
     ("rustls-native-certs", &["smswatch-outbound"]),
+    ("flate2", &["smswatch-outbound"]),
 ];
 
 fn metadata() -> Metadata {

@@ -182,8 +182,7 @@ async fn what_is_critical_does_not_wait_for_attempts_that_hang_here_while_anothe
     let free = Process::start(&config);
     let both = ids(&stage.crm.wait_for(2).await);
     assert_eq!(both.difference(&first).count(), 1, "it is the other one");
-    let waiting = get(&free, "/v1/deliveries?sink=crm&state=pending").await;
-    let waiting: Value = serde_json::from_str(&waiting).expect("JSON");
+    let (_, waiting) = ask::json(&free, "/v1/deliveries?sink=crm&state=pending").await;
     let waiting = waiting["items"].as_array().expect("items");
     let hangs = waiting
         .iter()

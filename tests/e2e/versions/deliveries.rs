@@ -7,6 +7,7 @@ use smswatch_plugin::store::{
 };
 
 use super::*;
+use crate::ask::{self, until};
 
 /// How many deliveries the later version has queued.
 const NEWER: usize = 600;
@@ -54,21 +55,6 @@ fn newer(known: &StoredDelivery, n: usize) -> NewDelivery {
     })
 }
 
-async fn get(process: &Process, path: &str) -> String {
-    let answer = reqwest::get(format!("{}{path}", process.url)).await;
-    answer.expect("an answer").text().await.expect("text")
-}
-
-async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    for _ in 0..3000 {
-        if condition().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("it did not come true: {what}");
-}
-
 async fn deliveries_of_a_later_version_wait_for_it<F: Future<Output = Arc<dyn Store>>>(
     stage: &Stage,
     url: &str,
@@ -89,7 +75,7 @@ async fn deliveries_of_a_later_version_wait_for_it<F: Future<Output = Arc<dyn St
     assert_eq!(process.json(&["watch", &first])["accepted"], 1);
     stage.webhook.wait_for(1).await;
     until("it is noted", async || {
-        let list = get(&process, "/v1/deliveries?sink=crm&state=delivered").await;
+        let list = ask::text(&process, "/v1/deliveries?sink=crm&state=delivered").await;
         list.contains("dlv_")
     })
     .await;
@@ -109,11 +95,11 @@ async fn deliveries_of_a_later_version_wait_for_it<F: Future<Output = Arc<dyn St
     let told = stage.webhook.wait_for(2).await;
     assert_eq!(told[1].header("webhook-id"), Some("dlv_mine"));
     until("all of them are found", async || {
-        let metrics = get(&process, "/metrics").await;
+        let metrics = ask::metrics(&process).await;
         metrics.contains("smswatch_deliveries_left{sink=\"crm\"} 600\n")
     })
     .await;
-    let ready = get(&process, "/readyz").await;
+    let ready = ask::text(&process, "/readyz").await;
     assert!(
         ready.contains("600 deliveries are left to a later version"),
         "{ready}"
@@ -128,8 +114,7 @@ async fn deliveries_of_a_later_version_wait_for_it<F: Future<Output = Arc<dyn St
     );
     let status = String::from_utf8(process.ask(&["status"]).stdout).expect("text");
     assert!(status.contains("LEFT"), "{status}");
-    let list = get(&process, "/v1/deliveries?state=pending&limit=1000").await;
-    let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+    let (_, list) = ask::json(&process, "/v1/deliveries?state=pending&limit=1000").await;
     let items = list["items"].as_array().expect("items");
     assert_eq!(items.len(), NEWER);
     assert!(

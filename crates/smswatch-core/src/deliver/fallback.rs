@@ -19,7 +19,8 @@ use crate::store::{MAX_STEP_BYTES, NewDelivery, Priority, Shard, StoreError, spl
 /// only tried whether the sink works.
 pub(crate) fn of(unit: &SinkUnit, notification: Notification) -> Option<NewDelivery> {
     let fallback = unit.settings.fallback.as_ref()?;
-    (notification.kind != EventKind::Test).then(|| redirected(notification, &fallback.sink))
+    (notification.kind != EventKind::Test)
+        .then(|| redirected(notification, unit.name(), &fallback.sink))
 }
 
 /// What the fallback of `unit` gets in place of this body. One that cannot be read tells nobody
@@ -41,12 +42,16 @@ fn of_destination(unit: &SinkUnit, body: &[u8], key: Option<&str>) -> Option<New
     of(unit, notification)
 }
 
-/// The same notification for another sink, under the name that a rule's own delivery to it has: a
+/// The notification for `from` as one for the sink `sink`, under the name that a rule's own delivery to it has: a
 /// sink that the rule tells anyway hears of it once.
-fn redirected(notification: Notification, sink: &str) -> NewDelivery {
+fn redirected(notification: Notification, from: &str, sink: &str) -> NewDelivery {
     let events = notification.events.iter();
     let ids: Vec<&EventId> = events.map(|event| &event.event_id).collect();
     let id = delivery_id(sink, &notification.rule, &ids);
+    let notification = Notification {
+        instead_of: Some(from.to_owned()),
+        ..notification
+    };
     // The wishes belong to the sink that the rule wished them of.
     readdressed(notification, sink, id, Wishes::new())
 }
@@ -158,13 +163,19 @@ mod tests {
     }
 
     #[test]
-    fn it_is_what_the_rule_itself_would_have_sent_there() {
+    fn it_is_what_the_rule_itself_would_have_sent_there_and_says_instead_of_whom() {
         let mut wishes = Wishes::new();
         wishes.insert("channel".to_owned(), "#ops".into());
         let first = delivery_to("crm", wishes);
         let notification = codec::decode_notification(&first.body).expect("it is readable");
-        let second = redirected(notification, "ops");
+        let second = redirected(notification, "crm", "ops");
         assert_ne!(second.id, first.id);
-        assert_eq!(second, delivery_to("ops", Wishes::new()));
+        assert_eq!(codec::instead_of(&second.body).as_deref(), Some("crm"));
+        let own = delivery_to("ops", Wishes::new());
+        assert_eq!(codec::instead_of(&own.body), None);
+        assert_eq!(second.id, own.id);
+        let mut notification = codec::decode_notification(&second.body).expect("it is readable");
+        notification.instead_of = None;
+        assert_eq!(codec::encode_notification(&notification), own.body);
     }
 }

@@ -71,8 +71,8 @@ impl Shared {
         Ok(match self.call("redrive", redrive).await? {
             RedriveOutcome::Done { shard, sink } => {
                 self.redriven(shard, &sink, action, 1);
-                log(&sink, action, 1);
                 self.probe(&sink, action).await;
+                log(action, &[(sink, 1)]);
                 Redriven::Done
             }
             RedriveOutcome::Refused(state) => Redriven::Refused(state),
@@ -118,7 +118,24 @@ impl Shared {
     ) -> Result<u64, ServiceError> {
         // What ends while this goes on is left alone: it would be found again and again.
         let until = self.call("now", self.store.now()).await?;
-        let mut count = 0;
+        let mut counts = Vec::new();
+        let done = self.redrive_sinks(filter, action, sinks, until, &mut counts);
+        let done = done.await;
+        // What was done is noted, too, where an error came in between.
+        log(action, &counts);
+        done?;
+        Ok(counts.iter().map(|(_, count)| count).sum())
+    }
+
+    /// Does it sink by sink; `counts` holds what was done, whatever comes in between.
+    async fn redrive_sinks(
+        &self,
+        filter: &EndedFilter,
+        action: Redrive,
+        sinks: Vec<String>,
+        until: Timestamp,
+        counts: &mut Vec<(String, u64)>,
+    ) -> Result<(), ServiceError> {
         for sink in sinks {
             let step = RedriveStep {
                 action,
@@ -141,15 +158,14 @@ impl Shared {
                 }
             }
             if of_sink > 0 {
-                log(&sink, action, of_sink);
                 self.probe(&sink, action).await;
+                counts.push((sink, of_sink));
             }
             if let Some(error) = failed {
                 return Err(error.into());
             }
-            count += of_sink;
         }
-        Ok(count)
+        Ok(())
     }
 
     async fn redrive_shard(&self, shard: Shard, mut step: RedriveStep) -> Result<u64, StoreError> {
@@ -200,8 +216,49 @@ fn word(action: Redrive) -> &'static str {
     }
 }
 
-/// One line for each sink, however many shards its deliveries lie in.
-fn log(sink: &str, action: Redrive, count: u64) {
-    let action = word(action);
-    tracing::info!(sink.name = sink, count, "ended deliveries were {action}");
+/// Notes in one line what was done, however many sinks and shards it was about; nothing if nothing was.
+fn log(action: Redrive, counts: &[(String, u64)]) {
+    if !counts.is_empty() {
+        tracing::info!("{}", sentence(action, counts));
+    }
+}
+
+fn sentence(action: Redrive, counts: &[(String, u64)]) -> String {
+    let done = match action {
+        Redrive::Requeue => "sent again",
+        Redrive::Forget => "dropped",
+    };
+    let total: u64 = counts.iter().map(|(_, count)| count).sum();
+    let were = match total {
+        1 => "delivery was",
+        _ => "deliveries were",
+    };
+    let each = counts
+        .iter()
+        .map(|(sink, count)| format!("{sink}: {count}"));
+    let each = each.collect::<Vec<_>>().join(", ");
+    format!("{total} ended {were} {done} ({each})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_is_one_sentence_with_its_numbers() {
+        let counts = [("crm".to_owned(), 10), ("ops".to_owned(), 2)];
+        assert_eq!(
+            sentence(Redrive::Requeue, &counts),
+            "12 ended deliveries were sent again (crm: 10, ops: 2)"
+        );
+        assert_eq!(
+            sentence(Redrive::Forget, &counts[..1]),
+            "10 ended deliveries were dropped (crm: 10)"
+        );
+        let one = [("crm".to_owned(), 1)];
+        assert_eq!(
+            sentence(Redrive::Requeue, &one),
+            "1 ended delivery was sent again (crm: 1)"
+        );
+    }
 }

@@ -1,12 +1,15 @@
 //! Messages as a bot.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::json;
 use smswatch_plugin::sink::{Probe, Retry, Sink};
 use smswatch_sink_slack::SlackSink;
-use smswatch_testkit::receiver::{Answer, Receiver};
+use smswatch_testkit::receiver::{Answer, Receiver, Request};
 use smswatch_testkit::sample;
 use smswatch_testkit::sink_suite::{Fixture, Mood};
 
@@ -74,7 +77,9 @@ impl Fixture for Bot {
     }
 
     async fn arrived(&self, n: usize) -> Vec<String> {
-        self.0.wait_for(n).await.iter().map(readable).collect()
+        let is_message = |request: &Request| request.path.ends_with("/chat.postMessage");
+        let messages = self.0.wait_for_some(n, is_message);
+        messages.await.iter().map(readable).collect()
     }
 
     fn secrets(&self) -> Vec<String> {
@@ -83,6 +88,25 @@ impl Fixture for Bot {
 }
 
 smswatch_testkit::sink_suite!(Bot);
+
+#[tokio::test]
+async fn what_slack_took_is_delivered_however_its_answer_is_written() {
+    let receiver = Receiver::start().await;
+    for (told, expected) in [
+        (json!({"ok": true, "ts": 1.5}), "posted as 1.5"),
+        (json!({"ok": true, "ts": null, "warning": "x"}), "posted"),
+        (
+            json!({"ok": true, "ts": {"at": 1}, "message": []}),
+            "posted",
+        ),
+        (json!({"ok": true}), "posted"),
+    ] {
+        receiver.answer_always(answer(&told));
+        let receipt = sink_for(&receiver).deliver(&sample::notification()).await;
+        let receipt = receipt.unwrap_or_else(|error| panic!("{told}: {}", error.detail()));
+        assert_eq!(receipt.detail(), expected);
+    }
+}
 
 #[tokio::test]
 async fn the_method_the_token_and_the_metadata_are_sent() {
@@ -182,5 +206,34 @@ async fn a_probe_asks_who_the_token_belongs_to_and_posts_nothing() {
         requests
             .iter()
             .all(|request| request.path == "/api/auth.test")
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_a_gateway_has_compressed_is_read() {
+    let packed = |body: &serde_json::Value| {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        packed
+            .write_all(body.to_string().as_bytes())
+            .expect("memory");
+        answer(&json!({}))
+            .header("content-encoding", "gzip")
+            .body(packed.finish().expect("memory"))
+    };
+    let receiver = Receiver::start().await;
+    let sink = sink_for(&receiver);
+    receiver.answer_next(packed(
+        &json!({"ok": true, "channel": "C1", "ts": "1.2", "message": {}}),
+    ));
+    let receipt = sink.deliver(&sample::notification()).await;
+    assert_eq!(receipt.expect("it is accepted").detail(), "posted as 1.2");
+    receiver.answer_next(packed(&json!({"ok": false, "error": "invalid_blocks"})));
+    let refused = sink.deliver(&sample::notification()).await;
+    let refused = refused.expect_err("it is refused");
+    assert_eq!(refused.retry(), Retry::Never, "{}", refused.detail());
+    assert!(
+        refused.detail().contains("invalid_blocks"),
+        "{}",
+        refused.detail()
     );
 }

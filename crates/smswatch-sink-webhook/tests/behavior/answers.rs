@@ -1,7 +1,10 @@
 //! What each answer means.
 
+use std::io::Write as _;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::json;
 use smswatch_plugin::sink::{Retry, Sink as _};
 use smswatch_testkit::receiver::{Answer, Receiver};
@@ -156,4 +159,20 @@ async fn no_answer_at_all_is_worth_another_try() {
     let (retry, detail) = judged(Answer::hang_up()).await.expect("not delivered");
     assert_eq!(retry, Retry::Later);
     assert!(!detail.contains("http://"), "{detail}");
+}
+
+#[tokio::test]
+async fn words_that_a_gateway_has_compressed_can_be_read_and_hide_no_credential() {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(b"no such tenant").expect("memory");
+    let packed = Answer::status(422)
+        .header("content-encoding", "gzip")
+        .body(packed.finish().expect("memory"));
+    let (_, detail) = judged(packed).await.expect("not delivered");
+    assert!(detail.ends_with(": no such tenant"), "{detail}");
+    let unknown = Answer::status(422)
+        .header("content-encoding", "br")
+        .body(vec![0x0b, 0x02, 0x80, 0xff]);
+    let (_, detail) = judged(unknown).await.expect("not delivered");
+    assert!(detail.ends_with(": (compressed)"), "{detail}");
 }

@@ -1,5 +1,7 @@
-//! `smswatch check --online`: tries whether Routee accepts the credentials and every sink's receiver can be
-//! reached, without sending anything.
+//! `smswatch check --online`: tries whether the store can be used, Routee accepts the credentials and every
+//! sink's receiver can be reached, without sending or leaving anything.
+
+mod store;
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -26,6 +28,8 @@ type Tried = Result<Probe, String>;
 /// One of them failed.
 pub(super) async fn check(configuration: Configuration) -> Result<(), Failure> {
     let mut parts = Vec::new();
+    let store = store::probe(configuration.store);
+    parts.push(("store".to_owned(), tokio::spawn(within_patience(store))));
     let provider = RouteeProvider::new(configuration.routee);
     let routee = async {
         match provider {

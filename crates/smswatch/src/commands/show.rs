@@ -149,7 +149,9 @@ fn parts(text: &mut String, watch: &Value) {
 
 fn deliveries(timeline: &Value) -> Table {
     let mut table = Table::new(&["SINK", "RULE", "STATE", "ATTEMPTS", "LAST ANSWER", "ID"]);
-    for delivery in timeline["deliveries"].as_array().into_iter().flatten() {
+    let all = timeline["deliveries"].as_array().map(Vec::as_slice);
+    let all = all.unwrap_or_default();
+    for delivery in all {
         let attempts = delivery["attempts"]
             .as_array()
             .map(Vec::as_slice)
@@ -158,7 +160,7 @@ fn deliveries(timeline: &Value) -> Table {
             .last()
             .map_or("-", |attempt| field(attempt, "/detail"));
         table.row([
-            field(delivery, "/sink"),
+            &sink(delivery, all),
             field(delivery, "/rule"),
             field(delivery, "/state"),
             &attempts_made(delivery),
@@ -167,6 +169,30 @@ fn deliveries(timeline: &Value) -> Table {
         ]);
     }
     table
+}
+
+/// Where a delivery goes, and in whose place: `ops-mail, instead of pager, which is down`.
+fn sink(delivery: &Value, all: &[Value]) -> String {
+    let sink = field(delivery, "/sink");
+    let Some(other) = delivery["instead_of"].as_str() else {
+        return sink.to_owned();
+    };
+    let is_first = |first: &&Value| {
+        first["sink"] == other && first["rule"] == delivery["rule"] && first["id"] != delivery["id"]
+    };
+    // What waited for too long went elsewhere as well; it stays where it is until its sink works again.
+    let why = match all
+        .iter()
+        .rev()
+        .find(is_first)
+        .map(|first| field(first, "/state"))
+    {
+        Some("pending") => ", which is down",
+        Some("delivered") => ", which was down",
+        Some("dead") => ", which did not take it",
+        _ => "",
+    };
+    format!("{sink}, instead of {other}{why}")
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use smswatch_core::settings::Settings;
-use smswatch_plugin::Secret;
 use smswatch_plugin::model::PhoneNumber;
+use smswatch_plugin::{Proxy, Secret};
 use smswatch_rules::{Diagnostic, Document, Level, Node, NumberKey, Options, compile};
 
 use super::document::{
@@ -18,7 +18,7 @@ use super::sinks::{MadeSinks, made_sinks, wish_problems};
 use super::validate::{Problem, problems};
 use super::{
     Configuration, Loaded, Source, audience, convert, effective, empty, fallback, fingerprint,
-    schema, secrets, source, store_url, walk,
+    schema, secrets, sinks, source, store_url, walk,
 };
 use crate::report::Failure;
 use crate::sink_types::SinkTypes;
@@ -156,6 +156,8 @@ impl Reader<'_> {
         let proxy: Option<Option<Secret>> = self.section(&value, "proxy", is_sound);
         let proxy = proxy.map(|proxy| convert::proxy(proxy.as_ref(), "/proxy"));
         let proxy = self.converted(proxy).unwrap_or_default();
+        let uses_environments_proxy =
+            proxy == Proxy::Environment || sinks::ask_for_environments_proxy(&value);
         let made = self.sinks(&value, &proxy);
         let fallback_problems = fallback::problems(&value);
         let is_led_somewhere = fallback_problems.is_empty();
@@ -227,6 +229,7 @@ impl Reader<'_> {
             sinks: sinks.filter(|_| is_led_somewhere)?,
             rules: rules?,
             heartbeat: heartbeat?,
+            uses_environments_proxy,
         })
     }
 

@@ -81,6 +81,14 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a sink asks for the environment's proxy by itself: `proxy: env`.
+pub(super) fn ask_for_environments_proxy(value: &Value) -> bool {
+    let sinks = value["sinks"].as_object().into_iter().flatten();
+    let own = sinks.filter_map(|(_, section)| section["proxy"].as_str()?.parse().ok());
+    own.into_iter()
+        .any(|proxy: Proxy| proxy == Proxy::Environment)
+}
+
 /// What is wrong with a rule's wishes, by the schema of the sink's type and by the sink itself, where
 /// it could be made.
 pub(super) fn wish_problems(
@@ -107,15 +115,18 @@ pub(super) fn wish_problems(
     }
     let checked = match made {
         Some(made) => made.check_overrides(value),
-        None => sink_type
-            .read_overrides(value)
-            .map_err(ConfigureError::from),
+        None => sink_type.read_overrides(value),
     };
     match checked {
         Ok(()) => {}
         Err(ConfigureError::Unreadable(_)) if schema["properties"].is_null() => {
             found.extend(wishes.keys().map(|key| no_wish(kind, key)));
         }
+        Err(ConfigureError::Broken(why) | ConfigureError::Stuck(why)) => found.push(WishProblem {
+            key: None,
+            message: format!("a sink of type `{kind}` cannot be asked about this: {why}"),
+            hint: None,
+        }),
         Err(error) => found.push(WishProblem {
             key: error.key().map(str::to_owned),
             message: error.to_string(),

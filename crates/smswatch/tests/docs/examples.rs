@@ -118,3 +118,16 @@ fn every_example_is_accepted() {
     }
     assert!(n_checked > 10, "only {n_checked} examples were found");
 }
+
+#[test]
+fn every_example_of_json_is_json() {
+    let mut n_read = 0;
+    for page in pages() {
+        for example in blocks(&read(&page), "json") {
+            let read = serde_json::from_str::<serde_json::Value>(&example);
+            assert!(read.is_ok(), "{page}: {read:?}\n{example}");
+            n_read += 1;
+        }
+    }
+    assert!(n_read > 3, "only {n_read} examples were found");
+}

@@ -1,8 +1,8 @@
-//! Every command, call of the API and metric stands in its page.
+//! Every command, call of the API and metric stands in its page, and every command in a page exists.
 
 use std::collections::BTreeSet;
 
-use crate::{printed, read, section, smswatch};
+use crate::{blocks, pages, printed, read, section, smswatch};
 
 /// The help of a command.
 fn help(command: &[String]) -> String {
@@ -71,6 +71,60 @@ fn every_command_and_option_stands_in_its_page() {
             );
         }
     }
+}
+
+/// What stands in a page as a call of the program: in examples for a shell, and as code within a line.
+fn calls(text: &str) -> Vec<String> {
+    let examples = blocks(text, "sh");
+    let lines = examples.iter().flat_map(|example| example.lines());
+    let lines = lines.map(|line| line.split(" #").next().unwrap_or_default());
+    let pieces = lines.flat_map(|line| line.split(['|', ';', '&']));
+    let outside_of_fences = text.split("```").step_by(2);
+    let in_lines = outside_of_fences
+        .flat_map(str::lines)
+        .flat_map(|line| line.split('`').skip(1).step_by(2));
+    let calls = pieces.chain(in_lines).map(str::trim);
+    let calls = calls.filter(|call| call.starts_with("smswatch "));
+    calls.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_in_a_page_exists_with_its_options() {
+    let commands = commands(&[]);
+    let mut n_calls = 0;
+    for page in pages() {
+        for call in calls(&read(&page)) {
+            let words: Vec<&str> = call.split([' ', '[', ']', '|']).skip(1).collect();
+            // What is called `check` alone, or `help COMMAND`, is no call.
+            let is_known =
+                |(command, _): &&(Vec<String>, String)| words.starts_with(&strs(command));
+            let known = commands.iter().find(is_known);
+            let is_general = words.iter().all(|word| word.starts_with("--")) || words[0] == "help";
+            // Names with alternatives, as in `sink pause|resume`, or of a group.
+            let is_group = commands
+                .iter()
+                .any(|(command, _)| command.len() > 1 && command[0] == words[0]);
+            assert!(
+                known.is_some() || is_general || is_group,
+                "{page}: there is no `{call}`"
+            );
+            n_calls += 1;
+            let Some((_, help)) = known else { continue };
+            let known_options = options(help);
+            for option in words.iter().filter(|word| word.starts_with("--")) {
+                let option = option.split('=').next().unwrap_or_default();
+                assert!(
+                    known_options.contains(option),
+                    "{page}: `{call}` has no {option}"
+                );
+            }
+        }
+    }
+    assert!(n_calls > 50, "only {n_calls} calls were found");
+}
+
+fn strs(command: &[String]) -> Vec<&str> {
+    command.iter().map(String::as_str).collect()
 }
 
 #[test]

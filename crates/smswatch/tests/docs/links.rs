@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{pages, read, root};
 
-/// The targets of the links of a page, outside of code.
+/// The targets of the links and pictures of a page, outside of code.
 fn links(text: &str) -> Vec<&str> {
     let mut is_code = false;
     let mut links = Vec::new();
@@ -14,7 +14,9 @@ fn links(text: &str) -> Vec<&str> {
         }
         let targets = line.split("](").skip(1);
         let targets = targets.filter_map(|rest| rest.split(')').next());
-        links.extend(targets.filter(|_| !is_code));
+        let pictures = line.split(" src=\"").skip(1);
+        let pictures = pictures.filter_map(|rest| rest.split('"').next());
+        links.extend(targets.chain(pictures).filter(|_| !is_code));
     }
     links
 }
@@ -37,6 +39,19 @@ fn anchors(text: &str) -> Vec<String> {
         anchors.push(kept.collect::<String>().replace(' ', "-"));
     }
     anchors
+}
+
+#[test]
+fn every_guide_is_listed() {
+    let index = read("docs/README.md");
+    let listed = links(&index);
+    let guides = pages().into_iter().filter(|page| page != "docs/README.md");
+    for guide in guides.filter_map(|page| page.strip_prefix("docs/").map(str::to_owned)) {
+        assert!(
+            listed.contains(&guide.as_str()),
+            "docs/README.md does not list {guide}"
+        );
+    }
 }
 
 #[test]

@@ -107,3 +107,29 @@ fn events_without_a_status_are_told_in_words() {
     );
     assert_eq!(told("sms.of_next_year", Value::Null), "sms.of_next_year");
 }
+
+#[test]
+fn a_delivery_to_a_fallback_says_in_whose_place_it_is_and_why() {
+    let told = |state: Option<&str>| {
+        let mut deliveries = vec![
+            json!({"sink": "ops-mail", "rule": "r", "id": "dlv_2", "instead_of": "pager"}),
+            json!({"sink": "crm", "rule": "r", "id": "dlv_3"}),
+        ];
+        if let Some(state) = state {
+            deliveries.push(json!({"sink": "pager", "rule": "r", "id": "dlv_1", "state": state}));
+        }
+        [
+            sink(&deliveries[0], &deliveries),
+            sink(&deliveries[1], &deliveries),
+        ]
+    };
+    for (state, why) in [
+        (Some("pending"), ", which is down"),
+        (Some("delivered"), ", which was down"),
+        (Some("dead"), ", which did not take it"),
+        (None, ""),
+    ] {
+        let expected = format!("ops-mail, instead of pager{why}");
+        assert_eq!(told(state), [expected, "crm".to_owned()]);
+    }
+}

@@ -32,6 +32,7 @@ impl ConfiguredSink for PickySink {
     fn check_overrides(&self, overrides: &PickyOverrides) -> Result<(), InvalidConfig> {
         match overrides.team.as_str() {
             "nobody" => Err(InvalidConfig::at("team", "no team is named `nobody`")),
+            "bug" => panic!("no such team"),
             _ => Ok(()),
         }
     }
@@ -68,4 +69,15 @@ fn what_a_sink_could_never_do_for_a_rule_is_told_with_its_place() {
     assert!(several.contains("expected text"), "{several}");
     assert!(several.contains("takes no `team` from a rule"), "{several}");
     assert_eq!(said("[{sink: p, team: crm}, c]"), "");
+}
+
+#[test]
+fn a_sink_that_panics_when_it_is_asked_is_told_with_the_place_each_time() {
+    for _ in 0..2 {
+        let refused = said("[{sink: p, team: bug}]");
+        assert!(refused.contains("panicked as it checked"), "{refused}");
+        assert!(refused.contains("no such team"), "{refused}");
+        assert!(refused.contains("type `picky`"), "{refused}");
+        assert!(refused.contains("--> smswatch.yaml:5:"), "{refused}");
+    }
 }
