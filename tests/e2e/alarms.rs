@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use smswatch_testkit::receiver::{Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
 
+use crate::ask::{self, metrics, until};
 use crate::process::Process;
 
 const RULES: &str = "
@@ -88,25 +89,9 @@ rules: {rules}
     }
 }
 
-/// Waits until `condition` holds.
-async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    for _ in 0..3000 {
-        if condition().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("it did not come true: {what}");
-}
-
 /// What `/readyz` says, and with which status.
 async fn ready(process: &Process) -> (u16, Value) {
-    let answer = reqwest::get(format!("{}/readyz", process.url))
-        .await
-        .expect("an answer");
-    let status = answer.status().as_u16();
-    let body = answer.bytes().await.expect("a body");
-    (status, serde_json::from_slice(&body).expect("JSON"))
+    ask::json(process, "/readyz").await
 }
 
 async fn is_well(process: &Process, part: &str) -> bool {
@@ -325,9 +310,4 @@ async fn config_hash(process: &Process) -> String {
         .lines()
         .find(|line| line.starts_with("smswatch_config_hash "));
     line.expect("it is measured").to_owned()
-}
-
-async fn metrics(process: &Process) -> String {
-    let answer = reqwest::get(format!("{}/metrics", process.url)).await;
-    answer.expect("an answer").text().await.expect("a text")
 }

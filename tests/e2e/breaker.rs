@@ -7,13 +7,14 @@ mod refusals;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
 use serde_json::Value;
 use smswatch_testkit::receiver::{Answer, Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
 
+use crate::ask::{self, until};
 use crate::process::{Process, check};
 
 /// How many failures in a row open the breaker.
@@ -133,21 +134,6 @@ rules:
     }
 }
 
-/// How long to wait for what must come.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits until `condition` holds.
-async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        if condition().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("it did not come true: {what}");
-}
-
 fn ids(requests: &[Request]) -> HashSet<String> {
     requests
         .iter()
@@ -155,21 +141,16 @@ fn ids(requests: &[Request]) -> HashSet<String> {
         .collect()
 }
 
-async fn get(process: &Process, path: &str) -> String {
-    let answer = reqwest::get(format!("{}{path}", process.url)).await;
-    answer.expect("an answer").text().await.expect("text")
-}
-
 /// What `/readyz` says of the sink; none when it is well.
 async fn trouble(process: &Process, sink: &str) -> Option<String> {
-    let ready: Value = serde_json::from_str(&get(process, "/readyz").await).expect("JSON");
+    let ready: Value = serde_json::from_str(&ask::text(process, "/readyz").await).expect("JSON");
     assert_eq!(ready["ready"], true, "a sink in trouble is told, no more");
     let part = &ready["parts"][format!("sink:{sink}")];
     part["trouble"].as_str().map(str::to_owned)
 }
 
 async fn is_open(process: &Process) -> bool {
-    let metrics = get(process, "/metrics").await;
+    let metrics = ask::text(process, "/metrics").await;
     metrics.contains("smswatch_breaker_open{sink=\"crm\"} 1")
 }
 

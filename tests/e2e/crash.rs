@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use smswatch_testkit::receiver::Answer;
 
+use crate::ask;
 use crate::fleet::{Fleet, deliveries};
-use crate::outage::ask;
 use crate::process::Process;
 use crate::stage::sqlite_in;
 
@@ -21,7 +21,7 @@ fn on_sqlite(config: &Path, fleet: &Fleet) {
 /// Waits until nothing is on its way any more, longer than a killed process's deliveries are its own.
 async fn delivered(process: &Process) {
     for _ in 0..600 {
-        let (_, page) = ask(process, "/v1/deliveries?state=pending").await;
+        let (_, page) = ask::json(process, "/v1/deliveries?state=pending").await;
         if page["items"].as_array().is_some_and(Vec::is_empty) {
             return;
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use smswatch_testkit::receiver::{Answer, Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
 
+use crate::ask::{self, until};
 use crate::process::Process;
 
 struct Stage {
@@ -190,16 +191,11 @@ async fn dead_letters_that_a_bound_removes_are_counted() {
     let process = Process::start(&config);
     dead_letters(&process, 1).await;
     let trimmed = "smswatch_trimmed_total{kind=\"dead\"} 2";
-    let url = format!("{}/metrics", process.url);
-    for _ in 0..1000 {
-        let metrics = reqwest::get(&url).await.expect("an answer");
-        if metrics.text().await.expect("text").contains(trimmed) {
-            assert_eq!(process.terminate(), Some(0));
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("what was removed was not counted");
+    until("what was removed is counted", async || {
+        ask::metrics(&process).await.contains(trimmed)
+    })
+    .await;
+    assert_eq!(process.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

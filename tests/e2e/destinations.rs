@@ -1,16 +1,14 @@
 //! A destination that a rule chose and that fails holds back no other destination of its sink.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
 use serde_json::Value;
 use smswatch_testkit::receiver::{Answer, Receiver, Request};
 
+use crate::ask::{self, until};
 use crate::process::Process;
 use crate::stage::sqlite_in;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Stage {
     sim: Sim,
@@ -102,21 +100,9 @@ fn channel(request: &Request) -> String {
     json["channel"].as_str().unwrap_or_default().to_owned()
 }
 
-async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        if condition().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("it did not come true: {what}");
-}
-
 async fn parts(process: &Process) -> Value {
-    let answer = reqwest::get(format!("{}/readyz", process.url)).await;
-    let text = answer.expect("an answer").text().await.expect("text");
-    serde_json::from_str::<Value>(&text).expect("JSON")["parts"].clone()
+    let (_, ready) = ask::json(process, "/readyz").await;
+    ready["parts"].clone()
 }
 
 /// Every option has its default: a channel that is probed every 30 seconds would hold back the others

@@ -1,6 +1,7 @@
 //! The built binary against a simulated Routee, real stores and real receivers on loopback.
 
 mod alarms;
+mod ask;
 mod breaker;
 mod check;
 mod check_store;

@@ -6,29 +6,20 @@ use routee_sim::{Fate, FaultKind, FaultRule};
 use serde_json::Value;
 use smswatch_testkit::redis_server::RedisServer;
 
+use crate::ask::{self, until};
 use crate::process::{Process, ended};
 use crate::stage::{Stage, settled, sqlite_in};
 
-/// Asks a path of the process; answers the status and the body.
-pub(crate) async fn ask(process: &Process, path: &str) -> (u16, Value) {
-    let answer = reqwest::get(format!("{}{path}", process.url))
-        .await
-        .expect("the process answers");
-    let status = answer.status().as_u16();
-    let body = answer.bytes().await.expect("a body");
-    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
-}
-
 /// Waits until `/readyz` answers with this status; answers what it says.
 pub(crate) async fn readiness(process: &Process, status: u16) -> Value {
-    for _ in 0..1500 {
-        let (found, body) = ask(process, "/readyz").await;
-        if found == status {
-            return body;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("/readyz never answered {status}: {}", process.said());
+    let mut answered = Value::Null;
+    until("/readyz answers as expected", async || {
+        let (found, body) = ask::json(process, "/readyz").await;
+        answered = body;
+        found == status
+    })
+    .await;
+    answered
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,15 +29,15 @@ async fn a_process_that_starts_before_its_redis_says_so_and_waits() {
     redis.kill();
     let config = stage.config(&redis.url());
     let process = Process::start_saying(&config, "waits for its store; ");
-    assert_eq!(ask(&process, "/healthz").await.0, 200);
-    let (status, body) = ask(&process, "/readyz").await;
+    assert_eq!(ask::json(&process, "/healthz").await.0, 200);
+    let (status, body) = ask::json(&process, "/readyz").await;
     assert_eq!((status, &body["ready"]), (503, &Value::Bool(false)));
     let trouble = body["parts"]["store"]["trouble"].as_str();
     assert!(
         trouble.is_some_and(|trouble| trouble.contains("refused")),
         "{body}"
     );
-    let (status, body) = ask(&process, "/v1/watches").await;
+    let (status, body) = ask::json(&process, "/v1/watches").await;
     assert_eq!((status, &body["error"]["code"]), (503, &"starting".into()));
     let told = process.ask(&["status"]);
     assert_eq!(told.status.code(), Some(1));
@@ -155,10 +146,15 @@ async fn nothing_is_lost_while_nothing_can_be_written(
     readiness(&process, 503).await;
     // The time can be told all along: that alone must not count as well.
     for _ in 0..60 {
-        assert_eq!(ask(&process, "/readyz").await.0, 503, "{}", process.said());
+        assert_eq!(
+            ask::json(&process, "/readyz").await.0,
+            503,
+            "{}",
+            process.said()
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(ask(&process, "/healthz").await.0, 200);
+    assert_eq!(ask::json(&process, "/healthz").await.0, 200);
     back(&process);
     readiness(&process, 200).await;
     stage.webhook.wait_for(20).await;
@@ -221,12 +217,11 @@ async fn what_a_failover_loses_is_found_again_and_told_under_the_same_name() {
     };
     let id = stage.sim.register(spec).expect("a message");
     assert_eq!(process.json(&["watch", &id])["accepted"], 1);
-    while process.json(&["show", &id])["events"]
-        .as_array()
-        .is_none_or(Vec::is_empty)
-    {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("its first status is told", async || {
+        let (_, page) = ask::json(&process, &format!("/v1/events?message_id={id}")).await;
+        page["items"].as_array().is_some_and(|it| !it.is_empty())
+    })
+    .await;
     let kept = redis.aof_length();
     for _ in 0..2 {
         stage.sim.advance_message(&id).expect("it goes on");
@@ -279,8 +274,7 @@ async fn a_watch_that_the_store_has_lost_while_it_was_looked_at_is_written_again
     stage.sim.clear_faults();
     stage.webhook.wait_for(1).await;
     settled(&process, &[id]).await;
-    let metrics = reqwest::get(format!("{}/metrics", process.url)).await;
-    let metrics = metrics.expect("an answer").text().await.expect("metrics");
+    let metrics = ask::metrics(&process).await;
     assert!(metrics.contains("smswatch_watches_restored_total 1\n"));
     assert_eq!(process.terminate(), Some(0));
 }

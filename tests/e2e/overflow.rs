@@ -1,13 +1,12 @@
 //! A sink that takes nothing keeps a bounded queue, and what it does not take is told elsewhere.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
 use serde_json::Value;
 use smswatch_testkit::receiver::{Answer, Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
+use std::path::{Path, PathBuf};
 
+use crate::ask::{metrics, until};
 use crate::process::{Process, check};
 use crate::stage::sqlite_in;
 
@@ -85,17 +84,6 @@ rules:
     }
 }
 
-/// Waits until `condition` holds.
-async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    for _ in 0..3000 {
-        if condition().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("it did not come true: {what}");
-}
-
 /// The messages that requests tell of, sorted, each once.
 fn messages(requests: &[Request]) -> Vec<String> {
     let ids = requests.iter().filter_map(|request| {
@@ -125,11 +113,6 @@ fn dead_messages(letters: &[Value]) -> Vec<String> {
         id.expect("an id").to_owned()
     });
     sorted(ids)
-}
-
-async fn metrics(process: &Process) -> String {
-    let answer = reqwest::get(format!("{}/metrics", process.url)).await;
-    answer.expect("an answer").text().await.expect("text")
 }
 
 /// How many deliveries the fallback of `crm` got, as they are counted.

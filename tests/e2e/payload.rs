@@ -4,6 +4,7 @@ use routee_sim::{MessageSpec, PartSpec, Step};
 use serde_json::Value;
 use smswatch_testkit::redis_server::RedisServer;
 
+use crate::ask::watch_that;
 use crate::process::Process;
 use crate::stage::{Stage, settled, sqlite_in};
 
@@ -36,14 +37,8 @@ async fn two_parts_that_change_together_are_told_in_one_notification(store: &str
         .register(two_parts_that_fail_together())
         .expect("a message");
     process.json(&["watch", "--tag", "team=crm", &id]);
-    let is_seen = || {
-        process.json(&["show", &id])["watch"]["parts"]
-            .as_array()
-            .map(Vec::len)
-    };
-    while is_seen() != Some(2) {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    let has_two_parts = |watch: &Value| watch["parts"].as_array().map(Vec::len) == Some(2);
+    watch_that(&process, &id, has_two_parts).await;
     stage.sim.advance_message(&id).expect("both parts fail");
 
     let hook = stage.webhook.wait_for(1).await[0].json();

@@ -13,6 +13,7 @@ use smswatch_store_sqlite::SqliteStore;
 use smswatch_testkit::receiver::Receiver;
 use smswatch_testkit::redis_server::RedisServer;
 
+use crate::ask;
 use crate::process::Process;
 
 /// Appends entries that no version has written to the log of the first shard.
@@ -81,8 +82,7 @@ rules:
     for error in ["the unknown format 9", "is damaged"] {
         assert!(status.contains(error), "{error} is not in\n{status}");
     }
-    let metrics = reqwest::get(format!("{}/metrics", process.url)).await;
-    let metrics = metrics.expect("an answer").text().await.expect("text");
+    let metrics = ask::metrics(&process).await;
     assert!(metrics.contains("smswatch_set_aside_total 2"), "{metrics}");
     assert_eq!(process.terminate(), Some(0));
 }

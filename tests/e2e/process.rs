@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Process {
     child: Child,
     pub(crate) url: String,
-    token: Option<&'static str>,
+    pub(crate) token: Option<&'static str>,
     said: Arc<Said>,
     readers: Vec<JoinHandle<()>>,
 }

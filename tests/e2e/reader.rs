@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use smswatch_testkit::receiver::Receiver;
 use smswatch_testkit::redis_server::RedisServer;
 
+use crate::ask::{self, watch_that};
 use crate::process::Process;
 use crate::stage::sqlite_in;
 
@@ -103,51 +104,6 @@ rules:
     }
 }
 
-/// Waits until what `show` prints about a message fits.
-async fn shown(process: &Process, id: &str, fits: impl Fn(&Value) -> bool) -> Value {
-    for _ in 0..600 {
-        let timeline = process.json(&["show", id]);
-        if fits(&timeline["watch"]) {
-            return timeline["watch"].clone();
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("it never fits: {}", process.json(&["show", id]));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn half_an_emoji_and_its_like_hide_no_status() {
-    let stage = Stage::new().await;
-    let odd = [
-        r#""label": "Order 17 \ud83d""#,
-        "\"label\": \"line one\nline two\"",
-        r#""body": "x	y", "from": "\ude00""#,
-        r#""price": 1e400"#,
-        r#""latency": NaN, "price": -Infinity"#,
-        r#""operator": {"name": ["\ud83d"]},"#,
-        r#""label": "x" "country": "GR""#,
-    ];
-    let mut ids = Vec::new();
-    for odd in odd {
-        let id = stage.message(Fate::Queued);
-        let body = format!(
-            r#"[{{"smsId": "sms-{id}", "messageId": "{id}", "part": 1, "parts": 1, {odd},
-                "status": {{"status": "Undelivered", "date": "2026-05-01T10:28:49Z",
-                "reason": {{"detailedStatus": "Carrier Violation"}}}}}}]"#
-        );
-        stage.answer(&id, 200, Some(&body));
-        ids.push(id);
-    }
-    let process = Process::start(&stage.config("give_up_after: 1h"));
-    let watch = [vec!["watch"], ids.iter().map(String::as_str).collect()].concat();
-    assert_eq!(process.json(&watch)["accepted"], ids.len());
-    stage.ops.wait_for(ids.len()).await;
-    let mut told: Vec<_> = stage.told().into_iter().map(|(_, id)| id).collect();
-    told.sort();
-    ids.sort();
-    assert_eq!(told, ids);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_cannot_be_read_is_its_messages_trouble_and_not_routees() {
     let stage = Stage::new().await;
@@ -155,21 +111,15 @@ async fn an_answer_that_cannot_be_read_is_its_messages_trouble_and_not_routees()
     stage.answer(&id, 200, Some("OK"));
     let process = Process::start(&stage.config("give_up_after: 4s"));
     process.json(&["watch", &id]);
-    let watch = shown(&process, &id, |watch| {
+    let watch = watch_that(&process, &id, |watch| {
         watch["trouble"]["polls"].as_u64() > Some(3)
     })
     .await;
     assert_eq!(watch["state"], "watching");
     assert_eq!(watch["trouble"]["kind"], "unreadable");
-    let ready = reqwest::get(format!("{}/readyz", process.url))
-        .await
-        .expect("an answer")
-        .text()
-        .await
-        .expect("a body");
-    let ready: Value = serde_json::from_str(&ready).expect("JSON");
+    let (_, ready) = ask::json(&process, "/readyz").await;
     assert_eq!(ready["parts"]["provider"], json!({"ok": true}));
-    shown(&process, &id, |watch| watch["state"] == "gave_up").await;
+    watch_that(&process, &id, |watch| watch["state"] == "gave_up").await;
     stage.ops.wait_for(1).await;
     assert_eq!(stage.told(), [("sms.gave_up".to_owned(), id)]);
 }
@@ -253,7 +203,7 @@ async fn a_known_message_outlives_404s_and_400s_and_begins_anew_when_it_is_regis
     let id = stage.message(Fate::Queued);
     let process = Process::start(&stage.config("give_up_after: 1h, not_found_grace: 3s"));
     process.json(&["watch", &id]);
-    shown(&process, &id, |watch| {
+    watch_that(&process, &id, |watch| {
         watch["parts"][0]["status"] == "Queued"
     })
     .await;
@@ -268,13 +218,16 @@ async fn a_known_message_outlives_404s_and_400s_and_begins_anew_when_it_is_regis
         let is_told = |watch: &Value| {
             watch["trouble"]["kind"] == kind && watch["trouble"]["polls"].as_u64() > Some(2)
         };
-        assert_eq!(shown(&process, &id, is_told).await["state"], "watching");
+        assert_eq!(
+            watch_that(&process, &id, is_told).await["state"],
+            "watching"
+        );
         stage.sim.clear_faults();
-        shown(&process, &id, |watch| watch["trouble"].is_null()).await;
+        watch_that(&process, &id, |watch| watch["trouble"].is_null()).await;
     }
 
     stage.fault(&id, FaultKind::NotFound);
-    let watch = shown(&process, &id, |watch| watch["state"] == "not_found").await;
+    let watch = watch_that(&process, &id, |watch| watch["state"] == "not_found").await;
     assert_eq!(
         watch["parts"][0]["status"], "Queued",
         "its snapshot is kept"
@@ -291,7 +244,7 @@ async fn a_known_message_outlives_404s_and_400s_and_begins_anew_when_it_is_regis
 
     stage.sim.clear_faults();
     assert_eq!(process.json(&["watch", &id])["accepted"], 1);
-    let watch = shown(&process, &id, |watch| watch["trouble"].is_null()).await;
+    let watch = watch_that(&process, &id, |watch| watch["trouble"].is_null()).await;
     assert_eq!(watch["state"], "watching");
     assert_eq!(process.json(&["watch", &id])["already_watched"], 1);
 }

@@ -1,11 +1,11 @@
 //! Events that only add a detail notify whoever was not notified of the status before: a fact that lies
 //! in the store, and no guess from what the message looks like now.
 
-use std::time::Duration;
-
 use routee_sim::{MessageSpec, PartSpec, Step};
+use serde_json::Value;
 use smswatch_testkit::redis_server::RedisServer;
 
+use crate::ask::watch_that;
 use crate::process::Process;
 use crate::stage::{Stage, settled, sqlite_in};
 
@@ -44,13 +44,8 @@ async fn what_a_rule_did_not_tell_before_it_tells_with_the_detail(store: &str) {
     let process = Process::start(&config);
     let id = stage.sim.register(two_parts()).expect("a message");
     assert_eq!(process.json(&["watch", &id])["accepted"], 1);
-    let n_parts = || {
-        let parts = process.json(&["show", &id])["watch"]["parts"].clone();
-        parts.as_array().map(Vec::len)
-    };
-    while n_parts() != Some(2) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let has_two_parts = |watch: &Value| watch["parts"].as_array().map(Vec::len) == Some(2);
+    watch_that(&process, &id, has_two_parts).await;
     stage.sim.advance_message(&id).expect("it goes on");
     stage.mail.wait_for(1).await;
     process.json(&["watch", "--tag", "team=crm", &id]);

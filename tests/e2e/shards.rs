@@ -4,6 +4,7 @@ use routee_sim::Fate;
 use smswatch_plugin::store::{Shard, shard_of};
 use smswatch_testkit::redis_server::RedisServer;
 
+use crate::ask;
 use crate::process::Process;
 use crate::stage::Stage;
 
@@ -30,9 +31,7 @@ async fn a_shard_that_cannot_be_written_holds_up_no_other_and_goes_on_when_it_ca
         let id = hook.json()["data"]["events"][0]["message"]["message_id"].clone();
         assert_ne!(shard_of(id.as_str().expect("an id"), 16), Shard(3));
     }
-    let ready = reqwest::get(format!("{}/readyz", process.url)).await;
-    let ready = ready.expect("an answer").text().await.expect("text");
-    let ready: serde_json::Value = serde_json::from_str(&ready).expect("JSON");
+    let (_, ready) = ask::json(&process, "/readyz").await;
     assert_eq!(ready["parts"]["contents"]["ok"], false, "{ready}");
     // Others go on while it is stuck.
     let id = loop {

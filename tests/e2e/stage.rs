@@ -1,12 +1,13 @@
 //! The world around the binary: a simulated Routee, receivers, a mail relay, a configuration.
 
 use std::path::Path;
-use std::time::Duration;
 
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
+use serde_json::Value;
 use smswatch_testkit::receiver::Receiver;
 use smswatch_testkit::smtp_server::SmtpServer;
 
+use crate::ask;
 use crate::process::Process;
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -89,17 +90,11 @@ pub(crate) fn sqlite_in(directory: &Path) -> String {
 
 /// Waits until every message is final and confirmed: nothing is looked at any more.
 pub(crate) async fn settled(process: &Process, ids: &[String]) {
-    for _ in 0..600 {
-        let is_settled = |id: &String| {
-            let timeline = process.json(&["show", id]);
-            timeline["watch"]["state"] == "final" && timeline["watch"]["next_poll_at"].is_null()
-        };
-        if ids.iter().all(is_settled) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    for id in ids {
+        let is_settled =
+            |watch: &Value| watch["state"] == "final" && watch["next_poll_at"].is_null();
+        ask::watch_that(process, id, is_settled).await;
     }
-    panic!("the messages did not settle");
 }
 
 /// A certificate or key of the tests. All are signed by `authority.pem`; `good.pem` is made out to

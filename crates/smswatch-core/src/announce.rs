@@ -1,5 +1,6 @@
 //! Makes events of what was found out about a message.
 
+use serde_json::Number;
 use smswatch_model::{
     About, Change, CurrentStatus, Event, EventKind, Fault, Message, MessageFacts, MessageId,
     Outcome, PartFacts, PreviousStatus, Snapshot, Source, Tags, Timestamp, Word, change_event_id,
@@ -51,8 +52,8 @@ impl Announcer<'_> {
             part: PartFacts {
                 sms_id: Some(change.sms_id),
                 number: change.number,
-                price: change.price,
-                latency: change.latency,
+                price: self.figure(change.price),
+                latency: self.figure(change.latency),
             },
             message: self.message(),
             about: None,
@@ -80,6 +81,14 @@ impl Announcer<'_> {
             message: self.message(),
             about: None,
         }
+    }
+
+    /// A figure of the provider, unless it is a number of the message's people.
+    fn figure(&self, figure: Option<Number>) -> Option<Number> {
+        figure.filter(|figure| {
+            let written = figure.to_string();
+            self.privacy.text(&written, self.facts) == written
+        })
     }
 
     fn is_late(&self, time: Timestamp) -> bool {

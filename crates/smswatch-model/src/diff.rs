@@ -62,8 +62,9 @@ pub struct Diff {
 ///
 /// Reports of a part are ordered by their date in whole seconds, then by the status's
 /// [rank](Word::rank), then by the lower-cased word; the highest one seen wins, so any order of
-/// arrival ends in the same snapshot. Only two polls that agree with each other over at least
-/// [`AGREEMENT_GAP`] overrule it.
+/// arrival ends in the same snapshot. A detail is ordered by the date of its status, then by its word.
+/// Only two polls that contradict what is known over at least [`AGREEMENT_GAP`] overrule the order: with the
+/// same other status, or with another detail of the status.
 ///
 /// Parts are matched by their names, without case. A part that was told without one
 /// ([`SmsId::unnamed`]) is matched by its number, and takes the name that a later report tells.
@@ -115,7 +116,15 @@ impl Diff {
             self.stale += 1;
             is_overruled = previous.is_some() && polls_agree(part, observation, report, date);
         }
-        if observation.source == Source::Poll && (is_overruled || report.status == part.status) {
+        let other_detail = other_detail(part, report);
+        if let Some(word) = other_detail {
+            is_overruled = previous.is_some() && contradicts_long_enough(part, observation, date);
+            if is_overruled {
+                overrule_detail(part, word.clone(), date);
+            }
+        }
+        let is_agreed = report.status == part.status && other_detail.is_none();
+        if observation.source == Source::Poll && (is_overruled || is_agreed) {
             part.candidate = None;
         }
 
@@ -154,13 +163,38 @@ fn compare(date: i64, status: &Word, part: &Part) -> Ordering {
         .then_with(|| status.compare(&part.status))
 }
 
+/// The detail that a report tells; one that only repeats the status is none.
+fn told_detail(report: &PartReport) -> Option<&Word> {
+    let word = report.detailed_status.as_ref();
+    word.filter(|word| **word != report.status)
+}
+
+/// The detail that a report tells of the part's own status, if the part has kept another one.
+fn other_detail<'r>(part: &Part, report: &'r PartReport) -> Option<&'r Word> {
+    let told = told_detail(report).filter(|_| report.status == part.status);
+    told.filter(|word| part.detailed_status() != Some(*word))
+}
+
+/// Takes the detail that polls have told of the part's status in place of the one that was kept.
+fn overrule_detail(part: &mut Part, word: Word, date: i64) {
+    let current = part.status.clone();
+    let known = part
+        .details
+        .iter_mut()
+        .find(|detail| detail.status == current);
+    if let Some(known) = known {
+        *known = DetailWord {
+            status: current,
+            word,
+            date: date.max(known.date),
+        };
+        part.regressions = part.regressions.saturating_add(1);
+    }
+}
+
 /// Keeps the latest detail of the told status, unless it only repeats the status.
 fn remember_detail(part: &mut Part, report: &PartReport, date: i64) {
-    let Some(word) = report
-        .detailed_status
-        .as_ref()
-        .filter(|word| **word != report.status)
-    else {
+    let Some(word) = told_detail(report) else {
         return;
     };
     let told = DetailWord {
@@ -204,27 +238,41 @@ fn remember_detail(part: &mut Part, report: &PartReport, date: i64) {
 
 /// Whether this poll and an earlier one agree against the stored status long enough to overrule it.
 fn polls_agree(part: &mut Part, observation: &Observation, report: &PartReport, date: i64) -> bool {
-    if observation.source != Source::Poll || report.status == part.status {
+    if report.status == part.status || !is_contradicted(part, observation, &report.status, date) {
+        return false;
+    }
+    part.status = report.status.clone();
+    part.date = date;
+    part.regressions = part.regressions.saturating_add(1);
+    true
+}
+
+/// Whether this poll and an earlier one have contradicted the part's detail long enough to overrule it.
+fn contradicts_long_enough(part: &mut Part, observation: &Observation, date: i64) -> bool {
+    let current = part.status.clone();
+    is_contradicted(part, observation, &current, date)
+}
+
+/// Whether an earlier poll contradicted the part with `status` long enough ago. If not, this one is kept
+/// until another one comes. A candidate with the part's own status contradicts its detail.
+fn is_contradicted(part: &mut Part, observation: &Observation, status: &Word, date: i64) -> bool {
+    if observation.source != Source::Poll {
         return false;
     }
     let earlier = part
         .candidate
         .as_ref()
-        .filter(|candidate| candidate.status == report.status);
+        .filter(|candidate| candidate.status == *status);
     let since = earlier.map_or(observation.observed_at, |candidate| candidate.since);
     if earlier.is_some() && observation.observed_at >= since + AGREEMENT_GAP {
-        part.status = report.status.clone();
-        part.date = date;
-        part.regressions = part.regressions.saturating_add(1);
-        true
-    } else {
-        part.candidate = Some(Candidate {
-            status: report.status.clone(),
-            date,
-            since,
-        });
-        false
+        return true;
     }
+    part.candidate = Some(Candidate {
+        status: status.clone(),
+        date,
+        since,
+    });
+    false
 }
 
 fn change(

@@ -26,7 +26,7 @@ pub use notification::{
     Alert, Link, Notification, Severity, Wishes, delivery_id, destination, notification_id,
 };
 pub use observation::{MessageFacts, MessageText, Observation, PartReport, Source};
-pub use phone::{PhoneNumber, mask_digits, mask_numbers, without_digits};
+pub use phone::{PhoneNumber, mask_digits, mask_numbers, mask_possible_numbers, without_digits};
 pub use snapshot::{Candidate, DetailWord, Outcome, Part, Snapshot, StatusAt};
 pub use status::Word;
 pub use timestamp::{InvalidTimestamp, Timestamp};

@@ -1,11 +1,13 @@
 //! A telephone number, which never prints itself in full.
 
+mod bare;
 mod digit;
 mod mask;
 
 use std::fmt;
 use std::ops::Range;
 
+pub use self::bare::mask_possible_numbers;
 use self::digit::digit;
 pub use self::mask::mask_numbers;
 

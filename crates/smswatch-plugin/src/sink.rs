@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use smswatch_model::{Notification, Wishes};
+use smswatch_model::{Notification, Wishes, mask_possible_numbers};
 
 use crate::budget;
 use crate::proxy::Proxy;
@@ -191,11 +191,12 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// A receipt with the other side's words, cut to a bounded length.
+    /// A receipt with the other side's words, cut to a bounded length; what may be a telephone number in them
+    /// is masked.
     #[must_use]
     pub fn new(detail: impl fmt::Display) -> Self {
         Self {
-            detail: bounded(&detail.to_string()),
+            detail: told(&detail.to_string()),
             ..Self::default()
         }
     }
@@ -204,7 +205,7 @@ impl Receipt {
     /// notification reaches all of the same destinations, so it must hold no credential.
     #[must_use]
     pub fn left_out(mut self, what: impl fmt::Display) -> Self {
-        self.left_out = Some(bounded(&what.to_string()));
+        self.left_out = Some(told(&what.to_string()));
         self
     }
 
@@ -318,7 +319,8 @@ impl DeliveryError {
         self.is_gone
     }
 
-    /// What failed with all its causes, in one line of bounded length.
+    /// What failed with all its causes, in one line of bounded length; what may be a telephone number in it is
+    /// masked.
     #[must_use]
     pub fn detail(&self) -> String {
         let mut text = self.what.to_string();
@@ -328,7 +330,7 @@ impl DeliveryError {
             text.push_str(&error.to_string());
             cause = error.source();
         }
-        bounded(&text)
+        told(&text)
     }
 }
 
@@ -344,6 +346,12 @@ impl Error for DeliveryError {
             .as_deref()
             .map(|source| source as &(dyn Error + 'static))
     }
+}
+
+/// The other side's words as they are kept: it may know numbers that it was not told.
+fn told(text: &str) -> String {
+    let line = bounded(text);
+    mask_possible_numbers(&line).unwrap_or(line)
 }
 
 /// One line of at most [`MAX_DETAIL`] characters.
@@ -370,6 +378,15 @@ pub fn bounded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_in_the_other_sides_words_is_masked() {
+        let error = DeliveryError::permanent("refused").because("no customer 306900000001");
+        assert_eq!(error.detail(), "refused: no customer 3069******01");
+        let receipt = Receipt::new("thanks, +30 690 000 0001").left_out("not 306900000001");
+        assert_eq!(receipt.detail(), "thanks, +30 69* *** **01");
+        assert_eq!(receipt.refusals(), Some("not 3069******01"));
+    }
 
     #[test]
     fn an_error_tells_its_causes_in_one_bounded_line() {

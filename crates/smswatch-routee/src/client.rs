@@ -14,7 +14,7 @@ use smswatch_plugin::{Proxy, Secret, async_trait};
 use crate::body::read_bounded;
 use crate::token::{Token, Tokens};
 use crate::tracking::InvalidTracking;
-use crate::{failure, refusal, tracking};
+use crate::{failure, guid, refusal, tracking};
 
 /// The largest answer that is read, in bytes: a message of many parts takes a few kilobytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -118,7 +118,8 @@ impl RouteeProvider {
     /// A look, however long it takes.
     async fn look_at(&self, message_id: &MessageId) -> Result<Look, LookError> {
         let looked = self.look_at_spelled(message_id).await?;
-        let other = other_spelling(message_id).filter(|_| looked == Look::Unknown);
+        let is_unknown = matches!(looked, Look::Unknown | Look::Invalid);
+        let other = other_spelling(message_id).filter(|_| is_unknown);
         match other {
             Some(other) => self.look_at_spelled(&other).await,
             None => Ok(looked),
@@ -154,20 +155,11 @@ impl RouteeProvider {
     }
 }
 
-/// The spelling in which Routee gives out an id that came in another one: GUIDs are printed in upper
-/// case by some programs, and whether Routee minds is not documented.
+/// The spelling in which Routee gives out an id that came in another one; whether it minds is not documented.
 fn other_spelling(message_id: &MessageId) -> Option<MessageId> {
-    let lower = message_id.to_lowercase();
-    let is_guid = lower.as_str().len() == 36
-        && lower
-            .as_str()
-            .bytes()
-            .enumerate()
-            .all(|(place, byte)| match place {
-                8 | 13 | 18 | 23 => byte == b'-',
-                _ => byte.is_ascii_hexdigit(),
-            });
-    (is_guid && lower.as_str() != message_id.as_str()).then_some(lower)
+    let canonical = guid::canonical(message_id.as_str())?;
+    let is_other = canonical != message_id.as_str();
+    is_other.then(|| MessageId::new(canonical).ok()).flatten()
 }
 
 /// What it means that an answer is no tracking: a web page or an error comes from something that knows

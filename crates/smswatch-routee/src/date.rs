@@ -4,11 +4,19 @@ use smswatch_plugin::model::Timestamp;
 
 use crate::loose::clean;
 
+/// The beginning of 2000, in seconds since 1970: no message of Routee's is older. Programs write the first
+/// moment that they can hold (of the year 1, of 1900, of 1970) where they have no date.
+const EARLIEST: i64 = 946_684_800;
+
 /// Reads a date with its time; `None` if it cannot be told which instant it means.
 ///
 /// One without a zone is in UTC, as all of Routee's are. A number counts seconds or milliseconds since
 /// 1970, whichever makes it a date of this age.
 pub(crate) fn read(text: &str) -> Option<Timestamp> {
+    written(text).filter(|instant| instant.as_seconds() >= EARLIEST)
+}
+
+fn written(text: &str) -> Option<Timestamp> {
     let text = clean(text);
     if let Ok(instant) = text.parse() {
         return Some(instant);
@@ -80,6 +88,12 @@ mod tests {
             "NaN",
             "12:30",
             "01/05/2024 10:28:49",
+            "0001-01-01T00:00:00Z",
+            "0001-01-01 00:00:00",
+            "-0001-01-01T00:00:00Z",
+            "1900-01-01T00:00:00+02:00",
+            "1970-01-01T00:00:00.000Z",
+            "1999-12-31T23:59:59Z",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

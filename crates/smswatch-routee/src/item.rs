@@ -13,7 +13,7 @@ use crate::mend::CUT;
 pub(crate) struct Item {
     pub(crate) sms_id: Text,
     pub(crate) message_id: Text,
-    pub(crate) to: Text,
+    pub(crate) to: Texts,
     pub(crate) from: Text,
     pub(crate) country: Text,
     pub(crate) operator: Text,
@@ -84,7 +84,7 @@ impl Item {
     fn is_part(&self) -> bool {
         let names_a_message = self.sms_id.0.is_some()
             || self.message_id.0.is_some()
-            || self.to.0.is_some()
+            || !self.to.0.is_empty()
             || self.part.0.is_some()
             || self.parts.0.is_some();
         let status = &self.status.0;

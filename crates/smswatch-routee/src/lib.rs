@@ -4,6 +4,7 @@ mod body;
 mod client;
 mod date;
 mod failure;
+mod guid;
 mod item;
 mod loose;
 mod mend;

@@ -18,7 +18,7 @@ pub(crate) struct Text(pub(crate) Option<String>);
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct Numeric(pub(crate) Option<Number>);
 
-/// A list of texts, or one text alone; anything else is empty.
+/// A list of texts, or one text or number alone; anything else is empty.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct Texts(pub(crate) Vec<String>);
 
@@ -166,8 +166,23 @@ impl<'de> Deserialize<'de> for Texts {
         impl<'de> Visitor<'de> for Any {
             type Value = Texts;
             ignore_the_rest!();
-            ignore_scalars!();
             ignore_maps!();
+
+            fn visit_bool<E>(self, _: bool) -> Result<Texts, E> {
+                Ok(Texts::default())
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Texts, E> {
+                Ok(Texts(vec![value.to_string()]))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Texts, E> {
+                Ok(Texts(vec![value.to_string()]))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Texts, E> {
+                Ok(Texts(vec![value.to_string()]))
+            }
 
             fn visit_str<E>(self, text: &str) -> Result<Texts, E> {
                 Ok(Texts(if text.trim().is_empty() {

@@ -7,7 +7,7 @@ use smswatch_plugin::provider::{Look, Oddities, Sighting};
 
 use crate::item::Item;
 use crate::loose::{Fields as _, Numeric, Object, Text, clean};
-use crate::{date, rows};
+use crate::{date, guid, rows};
 
 /// How many characters of a word, a name or a label are kept.
 const MAX_WORD: usize = 100;
@@ -107,7 +107,7 @@ impl Told {
             .message_id
             .0
             .as_deref()
-            .is_some_and(|id| !clean(id).eq_ignore_ascii_case(message_id.as_str()));
+            .is_some_and(|id| !guid::is_same(&clean(id), message_id.as_str()));
         if !is_other {
             self.number(&item);
         }
@@ -148,15 +148,12 @@ impl Told {
     }
 
     fn number(&mut self, item: &Item) {
-        let number = item
-            .to
-            .0
-            .as_deref()
-            .map(|to| PhoneNumber::new(cut(to, MAX_WORD)));
-        let new = number.filter(|number| {
-            self.numbers.len() <= Snapshot::MAX_PARTS && !self.numbers.contains(number)
-        });
-        self.numbers.extend(new);
+        for to in &item.to.0 {
+            let number = PhoneNumber::new(cut(to, MAX_WORD));
+            if self.numbers.len() <= Snapshot::MAX_PARTS && !self.numbers.contains(&number) {
+                self.numbers.push(number);
+            }
+        }
     }
 
     /// Each fact is taken from the first row that tells it.
@@ -184,7 +181,8 @@ impl Told {
             facts.body = body.map(|body| MessageText::new(cut(body, MAX_BODY)));
         }
         if facts.to.is_none() {
-            facts.to = short(item.to).map(|to| PhoneNumber::new(&to));
+            let to = item.to.0.first();
+            facts.to = to.map(|to| PhoneNumber::new(cut(to, MAX_WORD)));
         }
         if facts.groups.is_empty() {
             let groups = item.groups.0.iter();

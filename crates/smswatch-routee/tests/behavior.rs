@@ -282,12 +282,19 @@ async fn routees_own_404_and_400_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_guid_in_upper_case_is_found() {
+async fn a_guid_is_found_however_it_is_spelled() {
     let stage = stage();
-    let upper = MessageId::new(stage.message.as_str().to_uppercase()).expect("a valid id");
-    assert_ne!(upper.as_str(), stage.message.as_str());
-    let look = stage.routee.look(&upper).await.expect("an answer");
-    assert!(matches!(look, Look::Seen(_)), "{look:?}");
+    let guid = stage.message.as_str();
+    for spelled in [
+        guid.to_uppercase(),
+        format!("{{{guid}}}"),
+        guid.replace('-', ""),
+    ] {
+        assert_ne!(spelled, guid);
+        let spelled = MessageId::new(spelled).expect("a valid id");
+        let look = stage.routee.look(&spelled).await.expect("an answer");
+        assert!(matches!(look, Look::Seen(_)), "{spelled}: {look:?}");
+    }
 }
 
 #[tokio::test]

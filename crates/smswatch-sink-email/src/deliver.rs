@@ -195,7 +195,7 @@ impl Sink for EmailSink {
             return outcome(&recipients, Progress::new(), None);
         }
         let mut progress = Progress::new();
-        let sending = session::send(&self.relay, &envelope, &mut progress);
+        let sending = session::send(&self.relay, &envelope, &mut progress, self.patience);
         let ended = tokio::time::timeout(self.patience, sending).await;
         let trouble = match ended {
             Ok(sent) => sent.err(),

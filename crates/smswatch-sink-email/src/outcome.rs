@@ -125,12 +125,8 @@ pub(crate) fn outcome(
 
 /// Those of whom nothing is known when a conversation ends early share its fate.
 fn forsake(recipients: &Recipients<'_>, progress: &mut Progress, trouble: &Trouble) {
-    let known = |place: &usize| {
-        let refused = progress.refused.iter().chain(&progress.waiting);
-        progress.taken.contains(place) || refused.into_iter().any(|(other, _)| other == place)
-    };
     let unknown: Vec<_> = (0..recipients.addresses.len())
-        .filter(|place| !known(place))
+        .filter(|place| !progress.knows(*place))
         .map(|place| (place, trouble.what.clone()))
         .collect();
     if trouble.is_about_mail {

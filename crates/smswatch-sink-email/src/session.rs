@@ -13,6 +13,7 @@ use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
+use tokio::time::Instant;
 
 use crate::relay::{Relay, Tls};
 use crate::reply::{Meaning, Reply, Step};
@@ -20,6 +21,10 @@ use crate::trouble::Trouble;
 
 /// How long connecting to one of the relay's addresses may take.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// How many conversations there are about one mail, at most: one more for each recipient over whom the relay
+/// ended the one before. A relay that does so over every recipient is in trouble itself.
+const CONVERSATIONS: u32 = 4;
 
 /// How long the relay has to say goodbye; the mail is its own by then.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -60,9 +65,16 @@ impl Progress {
             waiting: Vec::new(),
         }
     }
+
+    /// Whether it is known what became of the recipient at `place`.
+    pub(crate) fn knows(&self, place: usize) -> bool {
+        let refused = self.refused.iter().chain(&self.waiting);
+        self.taken.contains(&place) || refused.into_iter().any(|(other, _)| *other == place)
+    }
 }
 
-/// Sends `letter` and keeps in `progress` what becomes of each recipient.
+/// Sends `letter` and keeps in `progress` what becomes of each recipient; it takes no longer than
+/// `patience`, by much.
 ///
 /// # Errors
 ///
@@ -71,17 +83,41 @@ pub(crate) async fn send(
     relay: &Relay,
     letter: &dyn Letter,
     progress: &mut Progress,
+    patience: Duration,
 ) -> Result<(), Trouble> {
-    let mut session = Session {
-        connection: connect(relay, progress).await?,
-        relay,
-        letter,
-        progress,
-    };
-    let sent = session.send_all().await;
-    // Whatever comes of it changes nothing.
-    let _goodbye = tokio::time::timeout(GOODBYE, session.connection.abort()).await;
-    sent
+    let until = Instant::now() + patience;
+    let mut places: Vec<usize> = (0..letter.recipients().len()).collect();
+    for tries_left in (0..CONVERSATIONS).rev() {
+        let mut session = Session {
+            connection: connect(relay, progress).await?,
+            relay,
+            letter,
+            progress,
+            until,
+            asked_for: None,
+        };
+        let sent = session.send_all(places).await;
+        let asked_for = session.asked_for;
+        // Whatever comes of it changes nothing.
+        let _goodbye = tokio::time::timeout(GOODBYE, session.connection.abort()).await;
+        let (trouble, place) = match (sent, asked_for) {
+            (Err(trouble), Some(place)) => (trouble, place),
+            (sent, _) => return sent,
+        };
+        // The relay ended the conversation over one recipient: that one waits, and the others are asked for
+        // in another conversation.
+        progress.waiting.push((place, trouble.what.clone()));
+        places = (0..letter.recipients().len())
+            .filter(|place| !progress.knows(*place))
+            .collect();
+        if places.is_empty() {
+            return Ok(());
+        }
+        if tries_left == 0 {
+            return Err(trouble);
+        }
+    }
+    Ok(())
 }
 
 /// Connects, encrypts and logs in as for a mail, and says goodbye.
@@ -165,12 +201,16 @@ struct Session<'a> {
     relay: &'a Relay,
     letter: &'a dyn Letter,
     progress: &'a mut Progress,
+    /// When the attempt must be over.
+    until: Instant,
+    /// The recipient that the relay was asked for last, while it has not answered.
+    asked_for: Option<usize>,
 }
 
 impl Session<'_> {
-    /// One transaction after another, until every recipient was tried.
-    async fn send_all(&mut self) -> Result<(), Trouble> {
-        let mut batches = VecDeque::from([self.reachable()?]);
+    /// One transaction after another, until every recipient at one of `places` was tried.
+    async fn send_all(&mut self, places: Vec<usize>) -> Result<(), Trouble> {
+        let mut batches = VecDeque::from([self.reachable(places)?]);
         let mut is_clean = true;
         while let Some(batch) = batches.pop_front() {
             if batch.is_empty() {
@@ -187,12 +227,12 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// The recipients whose addresses this relay can read.
-    fn reachable(&mut self) -> Result<Vec<usize>, Trouble> {
+    /// The recipients at `places` whose addresses this relay can read.
+    fn reachable(&mut self, places: Vec<usize>) -> Result<Vec<usize>, Trouble> {
         let recipients = self.letter.recipients();
         let info = self.connection.server_info();
         if info.supports_feature(Extension::SmtpUtfEight) {
-            return Ok((0..recipients.len()).collect());
+            return Ok(places);
         }
         let relay = self.relay;
         let missing = format!("the relay {relay} takes only ASCII in addresses (no SMTPUTF8)");
@@ -200,7 +240,7 @@ impl Session<'_> {
             return Err(Trouble::new(format!("{missing}: check `from`")));
         }
         let is_ascii = |place: &usize| AsRef::<str>::as_ref(&recipients[*place]).is_ascii();
-        let (reachable, others) = (0..recipients.len()).partition(is_ascii);
+        let (reachable, others) = places.into_iter().partition(is_ascii);
         let waiting = Vec::into_iter(others).map(|place| (place, missing.clone()));
         self.progress.waiting.extend(waiting);
         Ok(reachable)
@@ -257,18 +297,26 @@ impl Session<'_> {
 
     /// Asks for one recipient; with why not, if the relay refuses.
     async fn ask_for(&mut self, place: usize) -> Result<Option<(Meaning, Reply)>, Trouble> {
-        let address = self.letter.recipients()[place].clone();
-        match self
+        let recipients = self.letter.recipients();
+        let asked = self
             .connection
-            .command(Rcpt::new(address, Vec::new()))
-            .await
-        {
-            Ok(_) => Ok(None),
+            .command(Rcpt::new(recipients[place].clone(), Vec::new()));
+        // A relay may look for a recipient's own one before it answers, in vain. The time that is left must do
+        // for the others, too.
+        let left = self.until.saturating_duration_since(Instant::now());
+        let patience = if recipients.len() > 1 { left / 2 } else { left };
+        self.asked_for = Some(place);
+        let answered = tokio::time::timeout(patience, asked).await;
+        let answered = answered.map_err(|_| Trouble::silent(self.relay, Step::Rcpt, patience))?;
+        let refusal = match answered {
+            Ok(_) => None,
             Err(error) => {
                 let reply = self.refusal(error)?;
-                Ok(Some((reply.meaning(Step::Rcpt), reply)))
+                Some((reply.meaning(Step::Rcpt), reply))
             }
-        }
+        };
+        self.asked_for = None;
+        Ok(refusal)
     }
 
     /// The whole mail was refused although these recipients were not; answers with the batches in which

@@ -55,7 +55,7 @@ impl Trouble {
 
     /// The relay said nothing for too long at `step`.
     pub(crate) fn silent(relay: &Relay, step: Step, waited: Duration) -> Self {
-        let seconds = waited.as_secs_f64();
+        let seconds = (waited.as_secs_f64() * 10.0).round() / 10.0;
         Self::new(match (step, &relay.tls) {
             (Step::Connect, Tls::Implicit(_)) => format!(
                 "no TLS with the relay {relay} within {seconds} s; if it wants STARTTLS, use `smtp://` with `?tls=required`"
@@ -106,7 +106,12 @@ impl Trouble {
 }
 
 fn closed(relay: &Relay, step: Step) -> String {
-    format!("the relay {relay} closed the connection at {step}")
+    match step {
+        Step::Connect => {
+            format!("the relay {relay} closed the connection before it took a command")
+        }
+        step => format!("the relay {relay} closed the connection at {step}"),
+    }
 }
 
 /// Why there is no TLS.

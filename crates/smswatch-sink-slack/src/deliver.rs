@@ -46,7 +46,17 @@ enum Way {
 #[derive(Deserialize)]
 struct Posted {
     #[serde(default)]
-    ts: Option<String>,
+    ts: Value,
+}
+
+impl Posted {
+    fn receipt(&self) -> Receipt {
+        match &self.ts {
+            Value::String(ts) => Receipt::new(format_args!("posted as {ts}")),
+            Value::Number(ts) => Receipt::new(format_args!("posted as {ts}")),
+            _ => Receipt::new("posted"),
+        }
+    }
 }
 
 impl fmt::Debug for SlackSink {
@@ -123,10 +133,7 @@ impl Sink for SlackSink {
                     .http_session_api
                     .http_post("chat.postMessage", &request, None)
                     .await;
-                posted.map(|posted| match posted.ts {
-                    Some(ts) => Receipt::new(format_args!("posted as {ts}")),
-                    None => Receipt::new("posted"),
-                })
+                posted.map(|posted| posted.receipt())
             }
         };
         posted.map_err(|error| explain(error, &self.redactor))

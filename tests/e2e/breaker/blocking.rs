@@ -26,7 +26,7 @@ async fn a_sink_that_keeps_its_threads_holds_up_neither_others_nor_the_end() {
             .contains("sink `screen` has kept its thread for")
     })
     .await;
-    assert_eq!(get(&process, "/healthz").await, r#"{"ok":true}"#);
+    assert_eq!(ask::text(&process, "/healthz").await, r#"{"ok":true}"#);
     stage.watch(&process, 1);
     healthy.wait_for(MESSAGES + 1).await;
     assert!(pending(&process, "screen") > 0, "it took everything");

@@ -316,8 +316,22 @@ impl Step<'_> {
             self.announce_deadline(EventKind::GaveUp, give_up, facts);
             self.end(WatchState::GaveUp);
         } else {
-            self.next_look(parts_missing.into_iter().chain([give_up]).min());
+            let deadlines = [
+                parts_missing,
+                Some(give_up),
+                self.contradiction_is_decided_at(),
+            ];
+            self.next_look(deadlines.into_iter().flatten().min());
         }
+    }
+
+    /// When another look can decide a contradiction that this one found: whoever waits for the news does
+    /// not wait for the schedule, whose gaps are long by then.
+    fn contradiction_is_decided_at(&self) -> Option<Timestamp> {
+        let parts = self.applied.watch.snapshot.parts.iter();
+        let found = parts.filter_map(|part| Some(part.candidate.as_ref()?.since + AGREEMENT_GAP));
+        // One of a part that is not told any more is never decided.
+        found.filter(|decided| *decided > self.now).min()
     }
 
     /// The schedule goes on; a deadline that comes first is the next due time.

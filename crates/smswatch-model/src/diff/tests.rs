@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+mod details;
+
 use proptest::prelude::*;
 
 use super::*;

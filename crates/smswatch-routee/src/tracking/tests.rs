@@ -56,6 +56,22 @@ fn every_documented_field_is_read_and_the_text_is_not_printed() {
 }
 
 #[test]
+fn a_recipient_in_a_list_or_as_a_number_is_known() {
+    for (to, others) in [
+        (r#"["+306900000001"]"#, 0),
+        (r#"["306900000001", "+306900000002"]"#, 1),
+        ("306900000001", 0),
+    ] {
+        let sighting = seen(&format!(
+            r#"[{{"to": {to}, "status": {{"status": "Sent"}}}}]"#
+        ));
+        let number = sighting.facts.to.as_ref().map(PhoneNumber::reveal);
+        assert_eq!(number, Some("+306900000001"), "{to}");
+        assert_eq!(sighting.facts.other_numbers.len(), others, "{to}");
+    }
+}
+
+#[test]
 fn recipients_of_all_parts_are_known() {
     let sighting = seen(
         r#"[{"smsId": "a", "to": "306900000001", "status": "Sent"},
@@ -412,6 +428,19 @@ fn one_odd_row_spoils_no_other_among_two_thousand() {
 fn ids_are_compared_without_case() {
     let sighting = seen(r#"[{"smsId": "P", "messageId": "M1", "status": {"status": "Sent"}}]"#);
     assert_eq!(sighting.parts[0].sms_id.as_str(), "P");
+}
+
+#[test]
+fn a_guid_in_braces_or_without_dashes_is_the_id_that_was_asked_for() {
+    let asked = MessageId::new("3d0c6a3e-91d4-4d4e-8f6f-bbbbbbbbbb01").expect("a valid id");
+    for told in [
+        "{3D0C6A3E-91D4-4D4E-8F6F-BBBBBBBBBB01}",
+        "3d0c6a3e91d44d4e8f6fbbbbbbbbbb01",
+    ] {
+        let body = format!(r#"[{{"messageId": "{told}", "status": {{"status": "Sent"}}}}]"#);
+        let look = parse(&asked, body.as_bytes());
+        assert!(matches!(look, Ok(Look::Seen(_))), "{told}: {look:?}");
+    }
 }
 
 #[test]

@@ -155,6 +155,39 @@ async fn a_connection_that_ends_after_some_got_the_mail_leaves_the_others_for_la
 }
 
 #[tokio::test]
+async fn one_recipient_over_whom_the_relay_ends_the_conversation_keeps_nobody_from_the_mail() {
+    for ending in ["421 4.7.0 try again later", "hang up", "silence", "what?"] {
+        let relay = ScriptedRelay::start(vec![("RCPT TO:<odd@", ending)]).await;
+        let sink = relay.sink(to(&["oncall", "odd", "lead"]));
+        let receipt = sink.deliver(&sample::notification()).await;
+        let receipt = receipt.unwrap_or_else(|error| panic!("{ending}: {}", error.detail()));
+        assert_eq!(mails(&relay).len(), 1, "{ending}");
+        assert_eq!(receipt.rest(), Some(&wishes(&["odd"])), "{ending}");
+        let told = receipt.detail();
+        assert!(
+            told.starts_with("for 2 of 3 recipients: 250 ok; tried again later: odd@"),
+            "{told}"
+        );
+        assert_eq!(relay.asked_for().len(), 4, "{ending}");
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_ends_the_conversation_over_everybody_is_soon_left_in_peace() {
+    let relay = ScriptedRelay::start(vec![("RCPT", "hang up")]).await;
+    let sink = relay.sink(to(&["a", "b", "c", "d", "e", "f", "g"]));
+    let error = sink.deliver(&sample::notification()).await;
+    let error = error.expect_err("nobody is reached");
+    assert_eq!(error.retry(), Retry::Later);
+    assert!(
+        error.detail().contains("closed the connection"),
+        "{}",
+        error.detail()
+    );
+    assert_eq!(relay.asked_for().len(), 4);
+}
+
+#[tokio::test]
 async fn what_a_rule_names_and_is_no_address_keeps_nobody_from_the_mail() {
     let relay = ScriptedRelay::start(Vec::new()).await;
     let sink = relay.sink(Value::Null);

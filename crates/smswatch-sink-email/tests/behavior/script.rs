@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::configured;
 
 /// What the relay answers: the first entry with which what it hears begins. `connect` stands for the
-/// greeting, and `.` for the end of a mail.
+/// greeting, and `.` for the end of a mail. `silence` and `hang up` are not said but done.
 pub(crate) type Script = Vec<(&'static str, &'static str)>;
 
 /// A relay on a free port of loopback that keeps what it hears.
@@ -105,6 +105,9 @@ async fn converse(stream: TcpStream, script: Script, room: usize, heard: Arc<Mut
         }
         if answer == "silence" {
             std::future::pending::<()>().await;
+        }
+        if answer == "hang up" {
+            return;
         }
         is_mail = said == "DATA" && answer.starts_with("354") || is_mail && said != ".";
         if output

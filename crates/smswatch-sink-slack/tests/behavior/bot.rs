@@ -90,6 +90,25 @@ impl Fixture for Bot {
 smswatch_testkit::sink_suite!(Bot);
 
 #[tokio::test]
+async fn what_slack_took_is_delivered_however_its_answer_is_written() {
+    let receiver = Receiver::start().await;
+    for (told, expected) in [
+        (json!({"ok": true, "ts": 1.5}), "posted as 1.5"),
+        (json!({"ok": true, "ts": null, "warning": "x"}), "posted"),
+        (
+            json!({"ok": true, "ts": {"at": 1}, "message": []}),
+            "posted",
+        ),
+        (json!({"ok": true}), "posted"),
+    ] {
+        receiver.answer_always(answer(&told));
+        let receipt = sink_for(&receiver).deliver(&sample::notification()).await;
+        let receipt = receipt.unwrap_or_else(|error| panic!("{told}: {}", error.detail()));
+        assert_eq!(receipt.detail(), expected);
+    }
+}
+
+#[tokio::test]
 async fn the_method_the_token_and_the_metadata_are_sent() {
     let receiver = Receiver::start().await;
     receiver.answer_always(accepting());

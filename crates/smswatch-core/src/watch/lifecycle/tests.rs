@@ -1,5 +1,6 @@
 //! Walks a watch through its life, one answer at a time.
 
+mod contradictions;
 mod names;
 
 use smswatch_model::{PartReport, SmsId, Tags, Word};

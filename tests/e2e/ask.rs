@@ -1,0 +1,76 @@
+//! Asks the running process over HTTP, which is cheap enough to do again and again, and waits for what it
+//! says.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::process::Process;
+
+/// How long anything that must come true is waited for, on a machine that has other things to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The text that the process answers on `path`, whatever its status.
+pub(crate) async fn text(process: &Process, path: &str) -> String {
+    get(process, path).await.text().await.expect("a body")
+}
+
+/// The status and the JSON that the process answers on `path`; null if it is something else.
+pub(crate) async fn json(process: &Process, path: &str) -> (u16, Value) {
+    let answer = get(process, path).await;
+    let status = answer.status().as_u16();
+    let body = answer.bytes().await.expect("a body");
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+async fn get(process: &Process, path: &str) -> reqwest::Response {
+    let mut request = reqwest::Client::new().get(format!("{}{path}", process.url));
+    if let Some(token) = process.token {
+        request = request.bearer_auth(token);
+    }
+    request.send().await.expect("the process answers")
+}
+
+/// The metrics of the process, as a scraper reads them.
+pub(crate) async fn metrics(process: &Process) -> String {
+    text(process, "/metrics").await
+}
+
+/// What the process says of the watch of message `id`; null if there is none.
+pub(crate) async fn watch(process: &Process, id: &str) -> Value {
+    match json(process, &format!("/v1/watches/{id}")).await {
+        (200, watch) => watch,
+        _ => Value::Null,
+    }
+}
+
+/// Waits until `condition` holds.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if condition().await {
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    panic!("it did not come true: {what}");
+}
+
+/// Waits until the watch of message `id` fits, and returns it.
+pub(crate) async fn watch_that(
+    process: &Process,
+    id: &str,
+    fits: impl Fn(&Value) -> bool,
+) -> Value {
+    let begun = Instant::now();
+    loop {
+        let watch = watch(process, id).await;
+        if fits(&watch) {
+            return watch;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it never fits: {watch}");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
