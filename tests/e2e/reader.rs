@@ -169,11 +169,11 @@ async fn ids_that_routee_spells_otherwise_are_the_same(store: &str) {
     stage.answer(&id, 200, Some(&answer(&upper, "PART-A", "Sent", 40)));
     let process = Process::start(&stage.config_on(store, "give_up_after: 1h"));
     process.json(&["watch", &id]);
-    shown(&process, &id, |watch| watch["parts"][0]["status"] == "Sent").await;
+    watch_that(&process, &id, |watch| watch["parts"][0]["status"] == "Sent").await;
     stage.sim.clear_faults();
     stage.answer(&id, 200, Some(&answer(&id, "part-a", "Undelivered", 49)));
     stage.ops.wait_for(1).await;
-    let watch = shown(&process, &upper, |watch| watch["state"] == "final").await;
+    let watch = watch_that(&process, &upper, |watch| watch["state"] == "final").await;
     assert_eq!(watch["message_id"], id);
     assert_eq!(watch["parts"].as_array().map(Vec::len), Some(1), "{watch}");
     assert_eq!(
