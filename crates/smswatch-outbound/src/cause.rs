@@ -27,7 +27,7 @@ pub(crate) fn explain(error: &reqwest::Error, url: &Url, hop: Option<&Hop>) -> S
     let of_proxy = |kind: &str| texts().find_map(|text| Some(text.strip_prefix(kind)?.to_owned()));
 
     if let Some(tls) = find::<rustls::Error>(&causes) {
-        return of_tls(tls, &server);
+        return of_tls(tls, &over_tls(url, hop, &server, proxy.as_deref()));
     }
     if let Some(proxy) = &proxy {
         let what = of_proxy(TUNNEL).or_else(|| of_proxy(SOCKS));
@@ -85,6 +85,16 @@ fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
 
 fn find<'a, T: Error + 'static>(causes: &[&'a (dyn Error + 'static)]) -> Option<&'a T> {
     causes.iter().find_map(|cause| cause.downcast_ref::<T>())
+}
+
+/// Who is spoken to over TLS: the server, a proxy before it, or both, and then nothing says whom it is
+/// about.
+fn over_tls(url: &Url, hop: Option<&Hop>, server: &str, proxy: Option<&str>) -> String {
+    match (proxy.filter(|_| hop.is_some_and(Hop::is_tls)), url.scheme()) {
+        (Some(proxy), "https") => format!("{proxy} or {server} behind it"),
+        (Some(proxy), _) => proxy.to_owned(),
+        (None, _) => server.to_owned(),
+    }
 }
 
 fn of_tls(error: &rustls::Error, server: &str) -> String {

@@ -147,6 +147,25 @@ async fn a_proxy_in_trouble_is_told_by_its_address_and_by_who_named_it() {
             format!("the proxy {refused} (from `proxy`) cannot be reached"),
         );
     }
+    let secure = || {
+        let secure = self_signed(include_bytes!("server.pem"), include_bytes!("server.key"));
+        format!("https://localhost:{}", secure.port())
+    };
+    let proxy = secure();
+    let address = proxy.trim_start_matches("https://");
+    assert_eq!(
+        said("http://example.invalid", through(&proxy)).await,
+        format!("the proxy {address} (from `proxy`): certificate from an unknown issuer"),
+    );
+    let proxy = secure();
+    let address = proxy.trim_start_matches("https://");
+    assert_eq!(
+        said("https://example.invalid", through(&proxy)).await,
+        format!(
+            "the proxy {address} (from `proxy`) or example.invalid:443 behind it: certificate from an \
+             unknown issuer"
+        ),
+    );
     let shut = one_answer(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
     assert_eq!(
         said(
