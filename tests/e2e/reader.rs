@@ -105,6 +105,39 @@ rules:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn half_an_emoji_and_its_like_hide_no_status() {
+    let stage = Stage::new().await;
+    let odd = [
+        r#""label": "Order 17 \ud83d""#,
+        "\"label\": \"line one\nline two\"",
+        r#""body": "x	y", "from": "\ude00""#,
+        r#""price": 1e400"#,
+        r#""latency": NaN, "price": -Infinity"#,
+        r#""operator": {"name": ["\ud83d"]},"#,
+        r#""label": "x" "country": "GR""#,
+    ];
+    let mut ids = Vec::new();
+    for odd in odd {
+        let id = stage.message(Fate::Queued);
+        let body = format!(
+            r#"[{{"smsId": "sms-{id}", "messageId": "{id}", "part": 1, "parts": 1, {odd},
+                "status": {{"status": "Undelivered", "date": "2026-05-01T10:28:49Z",
+                "reason": {{"detailedStatus": "Carrier Violation"}}}}}}]"#
+        );
+        stage.answer(&id, 200, Some(&body));
+        ids.push(id);
+    }
+    let process = Process::start(&stage.config("give_up_after: 1h"));
+    let watch = [vec!["watch"], ids.iter().map(String::as_str).collect()].concat();
+    assert_eq!(process.json(&watch)["accepted"], ids.len());
+    stage.ops.wait_for(ids.len()).await;
+    let mut told: Vec<_> = stage.told().into_iter().map(|(_, id)| id).collect();
+    told.sort();
+    ids.sort();
+    assert_eq!(told, ids);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_cannot_be_read_is_its_messages_trouble_and_not_routees() {
     let stage = Stage::new().await;
     let id = stage.message(Fate::Queued);

@@ -45,14 +45,20 @@ use parked::{Parked, Span};
 
 const FORMAT: u8 = 1;
 
+/// The longest time for which a breaker makes a delivery wait, whatever its receiver asks for.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
 /// The longest pause that a receiver's `Retry-After` can cause, whatever it says.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+const MAX_RETRY_AFTER: Duration = LONGEST_WAIT;
 
 /// The shortest pause that it causes, so that the answers to one burst count as one.
 const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How often a receiver that said it is gone is probed.
 const GONE_PROBE: Duration = Duration::from_secs(3600);
+
+/// By how much the clocks of processes differ at most.
+const WRONG_BY: Duration = Duration::from_secs(60);
 
 /// How many refused deliveries are remembered at most.
 const MOST_NAMED: usize = 64;
@@ -99,6 +105,9 @@ struct Open {
     /// How many probes were refused since one had to wait for its time.
     #[serde(default)]
     refused: u32,
+    /// What a later version keeps here.
+    #[serde(flatten)]
+    unknown: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What an attempt said about its sink.
@@ -255,6 +264,39 @@ impl Circuit {
         true
     }
 
+    /// Has an open breaker probed at once, and those of the destinations.
+    pub(crate) fn probe_now(&mut self, now: Timestamp) {
+        if let Some(open) = &mut self.open {
+            open.probe_at = open.probe_at.min(now);
+            open.refused = 0;
+        }
+        for destined in self.destinations.values_mut() {
+            destined.circuit.probe_now(now);
+        }
+    }
+
+    /// Ends what lies further ahead than anything can be: a clock was far ahead when it was noted.
+    pub(crate) fn recall(&mut self, settings: &BreakerSettings, now: Timestamp) {
+        if let Some(open) = &mut self.open {
+            let longest = settings.probe.max(GONE_PROBE);
+            if open.probe_at.since(now) > longest + WRONG_BY {
+                open.probe_at = now;
+            }
+            if open.since.since(now) > WRONG_BY {
+                open.since = now;
+            }
+        }
+        if let Some(held) = &mut self.held
+            && held.to.since(now) > MAX_RETRY_AFTER + WRONG_BY
+        {
+            held.from = held.from.min(now);
+            held.to = now;
+        }
+        for destined in self.destinations.values_mut() {
+            destined.circuit.recall(settings, now);
+        }
+    }
+
     /// Holds the sink back until [`Self::resume`].
     pub(crate) fn pause(&mut self, now: Timestamp) {
         self.settle(now);
@@ -372,6 +414,7 @@ impl Circuit {
             reason: reason.clone(),
             gone,
             refused: 0,
+            unknown: serde_json::Map::new(),
         });
         News::Down {
             reason,
