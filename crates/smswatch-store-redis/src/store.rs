@@ -30,7 +30,7 @@ use smswatch_plugin::store::{
 };
 
 use self::left::Offers;
-use self::queue::{DeliveryClaim, Pick};
+use self::queue::{DeliveryClaim, FirstClaims, Pick};
 use crate::call::Call;
 use crate::clock::{Expectation, MOST_AHEAD};
 use crate::connection::Link;
@@ -49,7 +49,7 @@ pub struct RedisStore {
     process: Arc<str>,
     leases: Arc<AtomicU64>,
     /// When this process claimed from each queue of deliveries first, by the store's clock.
-    first_claims: Arc<Mutex<HashMap<(Shard, String, Priority), i64>>>,
+    first_claims: Arc<Mutex<FirstClaims>>,
     /// What each shard held when it was counted last.
     counted: Arc<Mutex<HashMap<Shard, history::Counted>>>,
     /// Claims whose answer was lost. A shard has few: it releases them before it claims.

@@ -240,6 +240,11 @@ async fn deliveries_of_a_later_version_are_offered_once_to_who_starts_later() {
     let left = claimed.deliveries.iter();
     let left: Vec<_> = left.map(|one| completion(one, Outcome::Left)).collect();
     earlier.complete(SHARD, "crm", &left).await.expect("done");
+    let left_at = earlier.now().await.expect("the time");
+    let meanwhile = Duration::from_millis(50);
+    while earlier.now().await.expect("the time") < left_at + meanwhile {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let again = claim(&earlier, 1000).await;
     assert_eq!((again.deliveries.len(), again.left), (0, 200), "it spins");
 
@@ -254,6 +259,11 @@ async fn deliveries_of_a_later_version_are_offered_once_to_who_starts_later() {
         found.extend(offered.deliveries);
     }
     assert_eq!(found.len(), 200);
+    let queued_at = claimed.deliveries[0].queued_at + meanwhile;
+    assert!(
+        found.iter().all(|one| one.queued_at >= queued_at),
+        "the time for which they were left counts"
+    );
     assert!(found.iter().all(|one| one.body == [9, 1, 2]));
     let done: Vec<_> = found
         .iter()

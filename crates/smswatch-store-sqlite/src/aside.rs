@@ -1,7 +1,7 @@
 //! Deliveries that this version cannot read, left to a later one: pending, and in nobody's way.
 //!
-//! They have 2 as `claimed`, and are due when they are offered again. Whoever opens the file next is
-//! offered all of them, as leases end then.
+//! They have 2 as `claimed`, are due when they are offered again, and have as their end when they were left.
+//! Whoever opens the file next is offered all of them, as leases end then.
 
 use std::time::Duration;
 
@@ -39,9 +39,10 @@ pub(crate) fn leave(connection: &Connection, number: i64, now: Timestamp) -> Res
     let offered_at = now + OFFERED_EVERY.max(APART.saturating_mul(others));
     connection
         .prepare_cached(
-            "UPDATE deliveries SET due = ?2, token = token + 1, claimed = 2 WHERE number = ?1",
+            "UPDATE deliveries SET due = ?2, ended_at = ?3, token = token + 1, claimed = 2
+             WHERE number = ?1",
         )?
-        .execute(params![number, offered_at.as_millis()])?;
+        .execute(params![number, offered_at.as_millis(), now.as_millis()])?;
     Ok(())
 }
 
@@ -68,6 +69,19 @@ pub(crate) fn leave_waiting(
         }
     }
     Ok(left)
+}
+
+/// Takes back up what was left. The time for which it was makes it no older: giving up counts from when it
+/// was queued.
+pub(crate) fn take_up(connection: &Connection, number: i64, now: Timestamp) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET claimed = 0, ended_at = NULL,
+                 queued_at = min(?2, queued_at + max(0, ?2 - coalesce(ended_at, ?2)))
+             WHERE number = ?1",
+        )?
+        .execute(params![number, now.as_millis()])?;
+    Ok(())
 }
 
 /// The numbers of those that are to be offered now.

@@ -202,7 +202,11 @@ pub(crate) fn delivery_id(text: String) -> Result<DeliveryId> {
 pub(crate) fn end_leases(connection: &Connection, now: Timestamp) -> Result<()> {
     connection.execute(
         "UPDATE deliveries SET due = min(due, ?1), token = token + 1, claimed = 0
-         WHERE state = 'pending' AND claimed > 0",
+         WHERE state = 'pending' AND claimed = 1",
+        [now.as_millis()],
+    )?;
+    connection.execute(
+        "UPDATE deliveries SET due = min(due, ?1) WHERE state = 'pending' AND claimed = 2",
         [now.as_millis()],
     )?;
     Ok(())

@@ -220,7 +220,10 @@ impl Store for SqliteStore {
         self.run(move |connection, now| {
             let mut due = deliveries::due(connection, &sink, priority, limit, now)?;
             if due.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
-                due.extend(aside::offered(connection, &sink, priority, now)?);
+                for number in aside::offered(connection, &sink, priority, now)? {
+                    aside::take_up(connection, number, now)?;
+                    due.push(number);
+                }
             }
             deliveries::claim(connection, &sink, priority, &due, lease, now)
         })

@@ -48,11 +48,15 @@ fn newer(known: &StoredDelivery, n: usize) -> NewDelivery {
         assert_ne!(changed, body, "{from} is not in it");
         changed.into_bytes()
     };
-    like(known, &format!("dlv_newer_{n:04}"), |body| match n % 3 {
+    let mut newer = like(known, &format!("dlv_newer_{n:04}"), |body| match n % 3 {
         0 => [&[9], &body.as_bytes()[1..]].concat(),
         1 => other_word(body, r#""severity":"critical""#, r#""severity":"panic""#),
         _ => other_word(body, "sms.status_changed", "sms.carried_by_pigeon"),
-    })
+    });
+    if n >= NEWER / 2 {
+        newer.priority = Priority::Normal;
+    }
+    newer
 }
 
 async fn deliveries_of_a_later_version_wait_for_it<F: Future<Output = Arc<dyn Store>>>(
@@ -79,6 +83,7 @@ async fn deliveries_of_a_later_version_wait_for_it<F: Future<Output = Arc<dyn St
         list.contains("dlv_")
     })
     .await;
+    assert_eq!(process.json(&["sink", "pause", "crm"])["state"], "paused");
     assert_eq!(process.terminate(), Some(0));
 
     // A later version comes and goes.
@@ -92,6 +97,20 @@ async fn deliveries_of_a_later_version_wait_for_it<F: Future<Output = Arc<dyn St
     close(store, lock).await;
 
     let process = Process::start(&config);
+    until(
+        "those are left that would be given up to make room",
+        async || {
+            let status = process.json(&["status"]);
+            let queues = status["queues"].as_array().expect("queues").clone();
+            let crm = queues.iter().find(|queue| queue["sink"] == "crm");
+            crm.is_some_and(|crm| crm["left"] == 300)
+        },
+    )
+    .await;
+    assert_eq!(
+        process.json(&["sink", "resume", "crm"])["state"],
+        "delivering"
+    );
     let told = stage.webhook.wait_for(2).await;
     assert_eq!(told[1].header("webhook-id"), Some("dlv_mine"));
     until("all of them are found", async || {
@@ -131,18 +150,14 @@ async fn deliveries_of_a_later_version_wait_for_it<F: Future<Output = Arc<dyn St
     // The later version reads them again.
     let store = open().await;
     let (mut found, mut done) = (Vec::new(), Vec::new());
-    loop {
-        let claim = store.claim_deliveries(
-            SHARD,
-            "crm",
-            Priority::Critical,
-            1000,
-            Duration::from_secs(600),
-        );
+    let mut priorities = Priority::ALL.into_iter().peekable();
+    while let Some(priority) = priorities.peek() {
+        let lease = Duration::from_secs(600);
+        let claim = store.claim_deliveries(SHARD, "crm", *priority, 1000, lease);
         let claimed = claim.await.expect("a claim");
         if claimed.deliveries.is_empty() {
             assert_eq!(claimed.left, 0);
-            break;
+            priorities.next();
         }
         for one in claimed.deliveries {
             assert_eq!(one.attempts_made, 0);

@@ -29,6 +29,7 @@ mod destinations;
 mod keeper;
 mod parked;
 mod ramp;
+mod recall;
 mod words;
 
 use std::collections::BTreeMap;
@@ -56,9 +57,6 @@ const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How often a receiver that said it is gone is probed.
 const GONE_PROBE: Duration = Duration::from_secs(3600);
-
-/// By how much the clocks of processes differ at most.
-const WRONG_BY: Duration = Duration::from_secs(60);
 
 /// How many refused deliveries are remembered at most.
 const MOST_NAMED: usize = 64;
@@ -262,39 +260,6 @@ impl Circuit {
                 settings.probe
             };
         true
-    }
-
-    /// Has an open breaker probed at once, and those of the destinations.
-    pub(crate) fn probe_now(&mut self, now: Timestamp) {
-        if let Some(open) = &mut self.open {
-            open.probe_at = open.probe_at.min(now);
-            open.refused = 0;
-        }
-        for destined in self.destinations.values_mut() {
-            destined.circuit.probe_now(now);
-        }
-    }
-
-    /// Ends what lies further ahead than anything can be: a clock was far ahead when it was noted.
-    pub(crate) fn recall(&mut self, settings: &BreakerSettings, now: Timestamp) {
-        if let Some(open) = &mut self.open {
-            let longest = settings.probe.max(GONE_PROBE);
-            if open.probe_at.since(now) > longest + WRONG_BY {
-                open.probe_at = now;
-            }
-            if open.since.since(now) > WRONG_BY {
-                open.since = now;
-            }
-        }
-        if let Some(held) = &mut self.held
-            && held.to.since(now) > MAX_RETRY_AFTER + WRONG_BY
-        {
-            held.from = held.from.min(now);
-            held.to = now;
-        }
-        for destined in self.destinations.values_mut() {
-            destined.circuit.recall(settings, now);
-        }
     }
 
     /// Holds the sink back until [`Self::resume`].

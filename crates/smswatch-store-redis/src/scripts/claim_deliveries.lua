@@ -47,15 +47,18 @@ local function take(id)
   end
 end
 
--- Takes what was left, and gives it its place in the queue again.
-local function take_left(id)
+-- Takes what was left at that instant, and gives it its place in the queue again. The time for which it was
+-- left makes it no older: giving up counts from when it was queued.
+local function take_left(id, left_at)
   local delivery = redis.pcall('HMGET', base .. 'd:' .. id, 'q', 'c')
   if delivery.err then
     redis.call('ZADD', aside, now, id)
     return
   end
   local queued = tonumber(delivery[1] or delivery[2] or now) or now
+  queued = math.min(now, queued + math.max(0, now - left_at))
   redis.call('ZADD', ages, queued, id)
+  redis.pcall('HSET', base .. 'd:' .. id, 'q', string.format('%.0f', queued))
   take(id)
   redis.call('ZREM', aside, id)
 end
@@ -84,8 +87,8 @@ else
   local due = redis.call('ZRANGEBYSCORE', queue, '-inf', now, 'LIMIT', 0, ARGV[3])
   for _, id in ipairs(due) do take(id) end
   if n_aside > 0 and #due < tonumber(ARGV[3]) then
-    local offered = redis.call('ZRANGEBYSCORE', aside, '-inf', offered_to, 'LIMIT', 0, 64)
-    for _, id in ipairs(offered) do take_left(id) end
+    local offered = redis.call('ZRANGEBYSCORE', aside, '-inf', offered_to, 'WITHSCORES', 'LIMIT', 0, 64)
+    for at = 1, #offered, 2 do take_left(offered[at], tonumber(offered[at + 1])) end
   end
 end
 if #out > 0 then redis.call('SET', claimer, number .. ' ' .. score, 'PX', ARGV[4]) end

@@ -28,6 +28,9 @@ pub(super) enum Pick {
     First,
 }
 
+/// When this process claimed from each queue first.
+pub(super) type FirstClaims = HashMap<(Shard, String, Priority), i64>;
+
 /// A claim of deliveries that this process made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct DeliveryClaim {
@@ -166,7 +169,7 @@ impl RedisStore {
         Ok(())
     }
 
-    fn first_claims(&self) -> MutexGuard<'_, HashMap<(Shard, String, Priority), i64>> {
+    fn first_claims(&self) -> MutexGuard<'_, FirstClaims> {
         self.first_claims
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
