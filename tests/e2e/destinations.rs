@@ -168,3 +168,35 @@ async fn a_channel_that_hangs_leaves_attempts_to_the_others() {
     let hanging = stage.posts("#private");
     assert!(hanging <= 4, "{hanging} of 8 attempts hang");
 }
+
+/// What waits for a destination in trouble goes to the sink's fallback; the sink itself is well, and keeps
+/// the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_channel_in_trouble_goes_to_the_fallback_of_its_sink_and_nothing_else() {
+    let stage = Stage::new().await;
+    let config = stage.config();
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let with_fallback = text.replace(
+        "channel: \"#good\",",
+        "channel: \"#good\", fallback: ops, fallback_after: 1s,",
+    );
+    assert_ne!(with_fallback, text);
+    std::fs::write(&config, with_fallback).expect("a file");
+    let process = Process::start(&config);
+    stage.watch(&process, 8, Fate::Undelivered);
+    stage.watch(&process, 3, Fate::Delivered);
+    let told = |rule: &str| {
+        let requests = stage.ops.requests();
+        let of_rule = requests
+            .iter()
+            .filter(|request| request.json()["data"]["rule"] == rule);
+        of_rule.count()
+    };
+    until("the fallback has them", async || told("private") == 8).await;
+    until("the others arrive", async || stage.posts("#good") == 3).await;
+    assert_eq!(told("good"), 0);
+    let parts = parts(&process).await;
+    assert_eq!(parts["sink:slack"]["ok"], true, "{parts}");
+    assert_eq!(process.json(&["dead", "list"]), serde_json::json!([]));
+    assert_eq!(process.terminate(), Some(0));
+}

@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::process::{Process, check_in};
+use crate::stage::certificate_file;
 
 /// A relay that speaks TLS, and keeps what it hears.
 struct Relay {
@@ -30,8 +31,9 @@ impl Relay {
     /// Starts one at `address` with the certificate of this name.
     fn start(address: &str, tls: Tls, certificate: &str) -> Self {
         smswatch_testkit::install_tls_provider();
-        let certificate = CertificateDer::from_pem_file(file(certificate)).expect("a certificate");
-        let key = PrivateKeyDer::from_pem_file(file("server.key")).expect("a key");
+        let certificate =
+            CertificateDer::from_pem_file(certificate_file(certificate)).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_file(certificate_file("server.key")).expect("a key");
         let config = ServerConfig::builder()
             .with_no_client_auth()
             .with_single_cert(vec![certificate], key)
@@ -56,11 +58,6 @@ impl Relay {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.clone()
     }
-}
-
-fn file(name: &str) -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/e2e/certificates");
-    tests.join(name)
 }
 
 fn serve(
@@ -153,7 +150,7 @@ fn probed(smtp: &str) -> String {
     let directory = tempfile::tempdir().expect("a directory");
     let sim = Sim::start(SimConfig::default()).expect("a simulator");
     let config = config(directory.path(), &sim, smtp);
-    let authority = file("authority.pem").display().to_string();
+    let authority = certificate_file("authority.pem").display().to_string();
     let environment = [("SSL_CERT_FILE", authority.as_str()), ("SSL_CERT_DIR", "")];
     let output = check_in(&config, &["--online"], &environment);
     line_of(&output, "oncall")
@@ -253,7 +250,7 @@ async fn a_certificate_that_is_not_trusted_is_for_an_operator_to_mend_and_kills_
     let relay = Relay::start("127.0.0.1", Tls::FromTheFirstByte, "expired.pem");
     let smtp = format!("smtps://localhost:{}", relay.port);
     let config = config(directory.path(), &sim, &smtp);
-    let authority = file("authority.pem").display().to_string();
+    let authority = certificate_file("authority.pem").display().to_string();
     let process = Process::start_in(&config, &[("SSL_CERT_FILE", &authority)]);
     let spec = MessageSpec {
         fate: Some(Fate::Undelivered),

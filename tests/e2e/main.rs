@@ -11,6 +11,7 @@ mod dead;
 mod destinations;
 mod door;
 mod fleet;
+mod https;
 mod mail;
 mod mail_tls;
 mod memory;

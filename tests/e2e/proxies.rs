@@ -110,7 +110,7 @@ async fn a_sink_may_have_a_proxy_of_its_own() {
     let is_webhook = |name: &String| name == "crm.closed.example:80";
     assert!(of_webhook.asked_for().iter().all(is_webhook));
     assert!(!of_webhook.asked_for().is_empty());
-    assert!(!of_all.asked_for().iter().any(|name| is_webhook(name)));
+    assert!(!of_all.asked_for().iter().any(is_webhook));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,9 +6,11 @@ use std::time::Duration;
 use routee_sim::{Fate, FaultKind, FaultRule, MessageSpec, Sim, SimConfig};
 use serde_json::{Value, json};
 use smswatch_testkit::receiver::Receiver;
+use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{self, watch_that};
 use crate::process::Process;
+use crate::stage::sqlite_in;
 
 struct Stage {
     sim: Sim,
@@ -28,6 +30,11 @@ impl Stage {
 
     /// Writes a configuration; `watch` is what it says about watching besides the schedule.
     fn config(&self, watch: &str) -> PathBuf {
+        self.config_on(&sqlite_in(self.directory.path()), watch)
+    }
+
+    /// The same on another store.
+    fn config_on(&self, store: &str, watch: &str) -> PathBuf {
         let path = self.directory.path().join("smswatch.yaml");
         let text = format!(
             r#"
@@ -37,7 +44,7 @@ routee:
   api_url: {sim}
   auth_url: {sim}
   requests_per_second: 1000
-store: {{url: "sqlite:{directory}/store.db"}}
+store: {{url: "{store}"}}
 watch: {{schedule: [50ms], confirm_after: 0s, {watch}}}
 alarms: {{provider_down_after: 500ms}}
 http: {{listen: "127.0.0.1:0"}}
@@ -50,7 +57,6 @@ rules:
   - {{name: down, event: provider_down, notify: [ops]}}
 "#,
             sim = self.sim.url(),
-            directory = self.directory.path().display(),
             ops = self.ops.url("/hook"),
         );
         std::fs::write(&path, text).expect("a file");
@@ -99,6 +105,39 @@ rules:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn half_an_emoji_and_its_like_hide_no_status() {
+    let stage = Stage::new().await;
+    let odd = [
+        r#""label": "Order 17 \ud83d""#,
+        "\"label\": \"line one\nline two\"",
+        r#""body": "x	y", "from": "\ude00""#,
+        r#""price": 1e400"#,
+        r#""latency": NaN, "price": -Infinity"#,
+        r#""operator": {"name": ["\ud83d"]},"#,
+        r#""label": "x" "country": "GR""#,
+    ];
+    let mut ids = Vec::new();
+    for odd in odd {
+        let id = stage.message(Fate::Queued);
+        let body = format!(
+            r#"[{{"smsId": "sms-{id}", "messageId": "{id}", "part": 1, "parts": 1, {odd},
+                "status": {{"status": "Undelivered", "date": "2026-05-01T10:28:49Z",
+                "reason": {{"detailedStatus": "Carrier Violation"}}}}}}]"#
+        );
+        stage.answer(&id, 200, Some(&body));
+        ids.push(id);
+    }
+    let process = Process::start(&stage.config("give_up_after: 1h"));
+    let watch = [vec!["watch"], ids.iter().map(String::as_str).collect()].concat();
+    assert_eq!(process.json(&watch)["accepted"], ids.len());
+    stage.ops.wait_for(ids.len()).await;
+    let mut told: Vec<_> = stage.told().into_iter().map(|(_, id)| id).collect();
+    told.sort();
+    ids.sort();
+    assert_eq!(told, ids);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_cannot_be_read_is_its_messages_trouble_and_not_routees() {
     let stage = Stage::new().await;
     let id = stage.message(Fate::Queued);
@@ -118,12 +157,11 @@ async fn an_answer_that_cannot_be_read_is_its_messages_trouble_and_not_routees()
     assert_eq!(stage.told(), [("sms.gave_up".to_owned(), id)]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_id_in_upper_case_is_watched_once_and_told_as_it_was_registered() {
+async fn an_id_in_upper_case_is_watched_once(store: &str) {
     let stage = Stage::new().await;
     let id = stage.message(Fate::CarrierViolation);
     let upper = id.to_uppercase();
-    let process = Process::start(&stage.config("give_up_after: 1h"));
+    let process = Process::start(&stage.config_on(store, "give_up_after: 1h"));
     assert_eq!(process.json(&["watch", &upper])["accepted"], 1);
     assert_eq!(process.json(&["watch", &id])["already_watched"], 1);
     stage.ops.wait_for(1).await;
@@ -136,6 +174,60 @@ async fn an_id_in_upper_case_is_watched_once_and_told_as_it_was_registered() {
     }
     assert!(process.ask(&["unwatch", &id]).status.success());
     assert!(!process.ask(&["show", &upper]).status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_an_id_in_upper_case_is_watched_once_and_told_as_it_was_registered() {
+    let directory = tempfile::tempdir().expect("a directory");
+    an_id_in_upper_case_is_watched_once(&sqlite_in(directory.path())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_an_id_in_upper_case_is_watched_once_and_told_as_it_was_registered() {
+    let redis = RedisServer::start();
+    an_id_in_upper_case_is_watched_once(&redis.url()).await;
+}
+
+/// Routee spells ids otherwise than they were registered, and otherwise from one answer to the next.
+async fn ids_that_routee_spells_otherwise_are_the_same(store: &str) {
+    let stage = Stage::new().await;
+    let id = stage.message(Fate::Queued);
+    let upper = id.to_uppercase();
+    let answer = |id: &str, sms_id: &str, status: &str, second: u32| {
+        format!(
+            r#"[{{"smsId": "{sms_id}", "messageId": "{id}", "part": 1, "parts": 1,
+                "status": {{"status": "{status}", "date": "2026-05-01T10:28:{second}Z"}}}}]"#
+        )
+    };
+    stage.answer(&id, 200, Some(&answer(&upper, "PART-A", "Sent", 40)));
+    let process = Process::start(&stage.config_on(store, "give_up_after: 1h"));
+    process.json(&["watch", &id]);
+    watch_that(&process, &id, |watch| watch["parts"][0]["status"] == "Sent").await;
+    stage.sim.clear_faults();
+    stage.answer(&id, 200, Some(&answer(&id, "part-a", "Undelivered", 49)));
+    stage.ops.wait_for(1).await;
+    let watch = watch_that(&process, &upper, |watch| watch["state"] == "final").await;
+    assert_eq!(watch["message_id"], id);
+    assert_eq!(watch["parts"].as_array().map(Vec::len), Some(1), "{watch}");
+    assert_eq!(
+        stage.told(),
+        [("sms.status_changed".to_owned(), id.clone())]
+    );
+    let found = process.json(&["events", "--message-id", &upper]);
+    assert!(found.to_string().contains("Undelivered"), "{found}");
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_ids_that_routee_spells_otherwise_are_the_same() {
+    let directory = tempfile::tempdir().expect("a directory");
+    ids_that_routee_spells_otherwise_are_the_same(&sqlite_in(directory.path())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_ids_that_routee_spells_otherwise_are_the_same() {
+    let redis = RedisServer::start();
+    ids_that_routee_spells_otherwise_are_the_same(&redis.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,3 +96,10 @@ pub(crate) async fn settled(process: &Process, ids: &[String]) {
         ask::watch_that(process, id, is_settled).await;
     }
 }
+
+/// A certificate or key of the tests. All are signed by `authority.pem`; `good.pem` is made out to
+/// localhost and its addresses.
+pub(crate) fn certificate_file(name: &str) -> std::path::PathBuf {
+    let certificates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/e2e/certificates");
+    certificates.join(name)
+}

@@ -1,5 +1,7 @@
 //! Versions live side by side: what a later one wrote is left to it, and told by it.
 
+mod deliveries;
+
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use smswatch_testkit::redis_server::RedisServer;
 use crate::process::Process;
 use crate::stage::Stage;
 
-async fn open_redis(url: String) -> Arc<dyn Store> {
+pub(crate) async fn open_redis(url: String) -> Arc<dyn Store> {
     let options = RedisOptions {
         url: Secret::new(url),
         key_prefix: "smswatch".to_owned(),
@@ -30,7 +32,7 @@ async fn open_redis(url: String) -> Arc<dyn Store> {
 }
 
 /// Opens the file as soon as the process that had it has let it go.
-async fn open_sqlite(path: &Path) -> Arc<dyn Store> {
+pub(crate) async fn open_sqlite(path: &Path) -> Arc<dyn Store> {
     Arc::new(SqliteStore::open(path).expect("nobody else has it"))
 }
 

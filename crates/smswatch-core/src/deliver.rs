@@ -11,13 +11,12 @@ pub(crate) mod host;
 pub(crate) mod orphans;
 pub(crate) mod overflow;
 pub(crate) mod partly;
+mod recall;
 mod task;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::future::join_all;
 use smswatch_model::Notification;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -26,13 +25,14 @@ use tokio_util::task::TaskTracker;
 use self::breaker::{Report, Turn};
 use self::claim::Waiting;
 use self::host::Came;
+pub(crate) use self::recall::recall;
 use self::task::Task;
 use crate::budget;
 use crate::metrics::{DeliveryLabels, SinkLabel};
 use crate::pace::Backoff;
 use crate::shared::{Shared, SinkUnit};
 use crate::sink::{DeliveryError, Receipt};
-use crate::store::{Completion, Outcome, Outcomes, Priority, Shard};
+use crate::store::{Completion, MAX_STEP_BYTES, Outcome, Outcomes, Priority, Shard, split};
 use crate::witness::Witness;
 
 /// How long after the claim an attempt may begin: it is then over well before the lease, and nobody
@@ -46,8 +46,8 @@ const HOLD: Duration = Duration::from_secs(1);
 /// How much later than its timeout an attempt ends at most, unless the whole process stood still.
 const PUNCTUAL: Duration = Duration::from_secs(1);
 
-/// How many outcomes are written together at most.
-const MOST_AT_ONCE: usize = 512;
+/// How many outcomes wait to be written at most, in shards that work.
+pub(crate) const MOST_UNWRITTEN: usize = 512;
 
 /// The outcome of an attempt, to be written.
 struct Attempted {
@@ -56,16 +56,6 @@ struct Attempted {
     completion: Completion,
     /// It tells of dead letters.
     is_about_dead: bool,
-}
-
-/// What came of the attempts on deliveries of one shard.
-#[derive(Default)]
-struct Ended {
-    completions: Vec<Completion>,
-    /// Of each of the completions, in their order.
-    priorities: Vec<Priority>,
-    /// Of each of the completions whether it tells of dead letters.
-    are_about_dead: Vec<bool>,
 }
 
 /// Delivers to one sink until `stop`; what was claimed by then is attempted until `cut`, and what has
@@ -77,12 +67,12 @@ pub(crate) async fn run(
     cut: CancellationToken,
 ) {
     let (waiting, starts) = mpsc::unbounded_channel();
-    let (attempted, outcomes) = mpsc::channel(MOST_AT_ONCE);
+    let (attempted, outcomes) = mpsc::channel(MOST_UNWRITTEN);
     let work = async {
         tokio::join!(
             claim::run(&shared, &unit, waiting, attempted.clone(), stop),
             start_attempts(&shared, &unit, starts, attempted, cut),
-            complete(Arc::clone(&shared), Arc::clone(&unit), outcomes),
+            complete(&shared, &unit, outcomes),
         );
     };
     breaker::keep(&shared, &unit, work).await;
@@ -288,76 +278,81 @@ fn no_answer(timeout: Duration) -> DeliveryError {
     DeliveryError::temporary(format!("no answer within {seconds} s"))
 }
 
-/// Writes outcomes until there are no more; waits while the store is away.
-async fn complete(
-    shared: Arc<Shared>,
-    unit: Arc<SinkUnit>,
-    mut outcomes: mpsc::Receiver<Attempted>,
-) {
-    let mut batch = Vec::with_capacity(MOST_AT_ONCE);
-    while outcomes.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
-        let mut by_shard: HashMap<Shard, Ended> = HashMap::new();
-        for attempted in batch.drain(..) {
-            let ended = by_shard.entry(attempted.shard).or_default();
-            ended.completions.push(attempted.completion);
-            ended.priorities.push(attempted.priority);
-            ended.are_about_dead.push(attempted.is_about_dead);
-        }
-        let writes = by_shard
-            .into_iter()
-            .map(|(shard, ended)| complete_shard(&shared, &unit, shard, ended));
-        join_all(writes).await;
+/// Writes outcomes until there are no more; waits while the store is away. Each shard is written by itself,
+/// so that one whose steps fail holds up no other.
+async fn complete(shared: &Shared, unit: &SinkUnit, outcomes: mpsc::Receiver<Attempted>) {
+    let write = |shard, attempted| complete_shard(shared, unit, shard, attempted);
+    let shard_of = |attempted: &Attempted| attempted.shard;
+    unit.outcomes.run(outcomes, shard_of, write).await;
+}
+
+async fn complete_shard(shared: &Shared, unit: &SinkUnit, shard: Shard, all: Vec<Attempted>) {
+    let bytes = |attempted: &Attempted| attempted.completion.bytes();
+    for step in split(all, bytes, MAX_STEP_BYTES) {
+        complete_step(shared, unit, shard, step).await;
     }
 }
 
-async fn complete_shard(shared: &Shared, unit: &SinkUnit, shard: Shard, ended: Ended) {
-    let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
-    loop {
-        let complete = shared
-            .store
-            .complete(shard, unit.name(), &ended.completions);
-        match shared.call("complete", complete).await {
-            Ok(Outcomes { done, queued }) => {
-                partly::queued_instead(shared, unit, shard, &ended.completions, queued);
-                tell_of_dead(shared, unit, &ended, &done);
-                let lost = done.iter().filter(|done| !**done).count();
-                if lost > 0 {
-                    tracing::info!(
-                        sink.name = unit.name(),
-                        lost,
-                        "leases ended before attempts did"
-                    );
-                }
-                break;
-            }
-            Err(error) => {
-                tracing::debug!(%error, "an outcome is written again");
-                tokio::time::sleep(backoff.fail()).await;
-            }
+async fn complete_step(shared: &Shared, unit: &SinkUnit, shard: Shard, step: Vec<Attempted>) {
+    let (mut completions, mut about) = (Vec::new(), Vec::new());
+    for attempted in step {
+        completions.push(attempted.completion);
+        about.push((attempted.priority, attempted.is_about_dead));
+    }
+    let Outcomes { done, queued } = write(shared, unit, shard, &completions).await;
+    partly::queued_instead(shared, unit, shard, &completions, queued);
+    let ended = completions.iter().zip(&about).zip(&done);
+    for ((completion, (_, is_about_dead)), _) in ended.filter(|(_, done)| **done) {
+        if completion.outcome == Outcome::Dead {
+            let (reason, at) = (&completion.attempt.detail, completion.attempt.at);
+            shared
+                .dead
+                .given_up(unit.name(), 1, reason, !is_about_dead, at);
         }
     }
+    let lost = done.iter().filter(|done| !**done).count();
+    if lost > 0 {
+        tracing::info!(
+            sink.name = unit.name(),
+            lost,
+            "leases ended before attempts did"
+        );
+    }
     let now = shared.clock.now();
-    for (completion, priority) in ended.completions.iter().zip(ended.priorities) {
+    for (completion, (priority, _)) in completions.iter().zip(about) {
         let delay = match completion.outcome {
-            Outcome::Retry(delay) => delay,
+            Outcome::Retry(delay) | Outcome::Postponed(delay) => delay,
             Outcome::Returned => Duration::ZERO,
-            Outcome::Postponed(delay) => delay,
-            Outcome::Delivered | Outcome::Dead => continue,
+            Outcome::Delivered | Outcome::Dead | Outcome::Left => continue,
         };
         let agenda = unit.agenda(priority);
         agenda.hint(usize::from(shard.0), now + delay);
     }
 }
 
-/// Tells which of what `ended` was given up, as far as that is `done`.
-fn tell_of_dead(shared: &Shared, unit: &SinkUnit, ended: &Ended, done: &[bool]) {
-    let all = ended.completions.iter().zip(&ended.are_about_dead);
-    for ((completion, is_about_dead), _) in all.zip(done).filter(|(_, done)| **done) {
-        if completion.outcome == Outcome::Dead {
-            let (reason, at) = (&completion.attempt.detail, completion.attempt.at);
-            shared
-                .dead
-                .given_up(unit.name(), 1, reason, !is_about_dead, at);
+/// Writes a step, again and again while the store is away. Nothing more is claimed from the shard meanwhile.
+async fn write(
+    shared: &Shared,
+    unit: &SinkUnit,
+    shard: Shard,
+    completions: &[Completion],
+) -> Outcomes {
+    let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
+    loop {
+        let complete = shared.store.complete(shard, unit.name(), completions);
+        match shared.call("complete", complete).await {
+            Ok(outcomes) => {
+                if unit.outcomes.succeeded(shard) {
+                    let place = usize::from(shard.0);
+                    unit.agendas.iter().for_each(|all| all.hint_now(place));
+                }
+                return outcomes;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "an outcome is written again");
+                unit.outcomes.failed(shard);
+                tokio::time::sleep(backoff.fail()).await;
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::deliver::breaker::Breaker;
 use crate::deliver::dead::{self, DeadLetters};
 use crate::deliver::filling::Filling;
 use crate::deliver::host::SinkHost;
-use crate::deliver::{fallback, orphans, overflow};
+use crate::deliver::{MOST_UNWRITTEN, fallback, orphans, overflow};
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::intake::Intake;
 use crate::limiter::Limiter;
@@ -32,7 +32,7 @@ use crate::rules::Rules;
 use crate::service::Service;
 use crate::service::counts::Counts;
 use crate::settings::{Settings, SinkSettings};
-use crate::shared::{Backlog, Contents, OpenLeases, PutAside, Shared, SinkUnit};
+use crate::shared::{Backlog, Contents, Left, OpenLeases, PutAside, Shared, SinkUnit};
 use crate::sink::Sink;
 use crate::store::{Lane, Rate, Store, Trimmed};
 use crate::watch::horizon;
@@ -219,6 +219,8 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
                 limiter,
                 agendas: [agenda(), agenda()],
                 filling: Filling::default(),
+                outcomes: Intake::new(shards, MOST_UNWRITTEN),
+                left: PutAside::new(shards),
             }),
         )
     });
@@ -269,9 +271,8 @@ async fn pulse(shared: Arc<Shared>) {
         }
         shared.clock.adjust(now);
         shared.health.well(STORE);
-        let put_aside = shared.put_aside.total();
-        shared.metrics.set_put_aside(put_aside);
-        shared.contents.pulse(&shared.health, now, put_aside);
+        let left = left(&shared);
+        shared.contents.pulse(&shared.health, now, &left);
         for agenda in shared.looks.iter().chain([&shared.routes]) {
             agenda.hint_all();
         }
@@ -280,8 +281,23 @@ async fn pulse(shared: Arc<Shared>) {
         }
         // A sink that has nothing to deliver is asked about, too.
         let refreshes = shared.sinks.values().map(|unit| unit.breaker.read(&shared));
-        let _read = join_all(refreshes).await;
+        let _read = tokio::time::timeout(PULSE, join_all(refreshes)).await;
     }
+}
+
+/// What is left to a later version, which the metrics tell, too.
+fn left(shared: &Shared) -> Left {
+    let mut left = Left {
+        watches: shared.put_aside.total(),
+        deliveries: 0,
+    };
+    shared.metrics.set_put_aside(left.watches);
+    for unit in shared.sinks.values() {
+        let count = unit.left.total();
+        shared.metrics.set_deliveries_left(&unit.name, count);
+        left.deliveries += count;
+    }
+    left
 }
 
 /// A store that tells the time may still refuse what is written: a replica after a failover, a full
@@ -301,6 +317,9 @@ async fn recall(shared: Arc<Shared>) {
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
+        for unit in shared.sinks.values() {
+            deliver::recall(&shared, unit).await;
+        }
         for shard in shared.shards() {
             for lane in Lane::ALL {
                 let furthest = horizon::furthest(&shared.settings.watch, lane);

@@ -121,6 +121,7 @@ pub(crate) struct Metrics {
     pub(crate) left_out: Family<SinkLabel, Counter>,
     watches: Family<StateLabel, Gauge>,
     watches_left: Gauge,
+    deliveries_left: Family<SinkLabel, Gauge>,
     unrouted: Gauge,
     queue_depth: Family<SinkLabel, Gauge>,
     queue_oldest_seconds: Family<SinkLabel, Gauge>,
@@ -162,6 +163,7 @@ impl Metrics {
             left_out: Family::default(),
             watches: Family::default(),
             watches_left: Gauge::default(),
+            deliveries_left: Family::default(),
             unrouted: Gauge::default(),
             queue_depth: Family::default(),
             queue_oldest_seconds: Family::default(),
@@ -260,6 +262,8 @@ impl Metrics {
         registry.register("watches", help, self.watches.clone());
         let help = "Watches that this version cannot read and leaves to a later one";
         registry.register("watches_left", help, self.watches_left.clone());
+        let help = "Deliveries that this version cannot read and leaves to a later one";
+        registry.register("deliveries_left", help, self.deliveries_left.clone());
         let help = format!("Log entries that are not routed, {WHOLE_STORE}");
         registry.register("unrouted", help, self.unrouted.clone());
         let help = format!("Deliveries that wait or are attempted, {WHOLE_STORE}");
@@ -311,6 +315,13 @@ impl Metrics {
     pub(crate) fn set_put_aside(&self, count: u64) {
         self.watches_left
             .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// So many deliveries of a sink are left to a later version.
+    pub(crate) fn set_deliveries_left(&self, sink: &SinkName, count: u64) {
+        let label = SinkLabel { sink: sink.clone() };
+        let gauge = self.deliveries_left.get_or_create(&label);
+        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Everything as Prometheus reads it.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use smswatch_model::{DeliveryId, Event, MessageId, Timestamp};
 
 use self::cursors::List;
@@ -207,21 +207,18 @@ impl Service {
         self.shared.test_sink(sink, n).await
     }
 
-    /// What is known of the deliveries that were given up, for each sink of which `gauges` count some.
-    ///
-    /// # Errors
-    ///
-    /// The store cannot be read.
-    pub async fn given_up(
-        &self,
-        gauges: &Gauges,
-    ) -> Result<BTreeMap<String, GivenUp>, ServiceError> {
+    /// What is known of the deliveries that were given up, for each sink of which `gauges` count some. What
+    /// cannot be read is left out.
+    pub async fn given_up(&self, gauges: &Gauges) -> BTreeMap<String, GivenUp> {
         let queues = gauges.queues.iter().filter(|queue| queue.dead > 0);
         let reads = queues.map(|queue| async {
-            let given_up = dead::given_up(&self.shared, &queue.sink).await?;
-            Ok::<_, ServiceError>(given_up.map(|given_up| (queue.sink.clone(), given_up)))
+            let given_up = dead::given_up(&self.shared, &queue.sink).await;
+            given_up
+                .ok()
+                .flatten()
+                .map(|given_up| (queue.sink.clone(), given_up))
         });
-        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+        join_all(reads).await.into_iter().flatten().collect()
     }
 
     /// Whether a sink of this name is configured.

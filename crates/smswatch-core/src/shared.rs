@@ -44,6 +44,10 @@ pub(crate) struct SinkUnit {
     pub(crate) filling: Filling,
     /// Whether it takes deliveries.
     pub(crate) breaker: Breaker,
+    /// What waits to be written about its deliveries, by shard.
+    pub(crate) outcomes: Intake,
+    /// How many of its deliveries are left to a later version.
+    pub(crate) left: PutAside,
 }
 
 impl SinkUnit {
@@ -179,21 +183,12 @@ impl Contents {
     }
 
     /// Says that all is well once that is so, or what is left to a later version.
-    pub(crate) fn pulse(&self, health: &Health, now: Timestamp, put_aside: u64) {
+    pub(crate) fn pulse(&self, health: &Health, now: Timestamp, left: &Left) {
         let found_at = Timestamp::from_millis(self.0.load(Ordering::Relaxed));
         if now.since(found_at) <= Self::QUIET {
             return;
         }
-        if put_aside > 0 {
-            let watches = if put_aside == 1 {
-                "watch is"
-            } else {
-                "watches are"
-            };
-            let words = format!(
-                "{put_aside} {watches} left to a later version of smswatch, which wrote what this one \
-                 cannot read"
-            );
+        if let Some(words) = left.words() {
             health.trouble(CONTENTS, &words);
         } else if health.is_in_trouble(CONTENTS) {
             health.well(CONTENTS);
@@ -201,7 +196,41 @@ impl Contents {
     }
 }
 
-/// How many watches of each queue are left to a later version, as far as claims have told.
+/// How much is left to a later version, as far as this process knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Left {
+    pub(crate) watches: u64,
+    pub(crate) deliveries: u64,
+}
+
+impl Left {
+    /// What there is of it, for people; `None` if there is nothing.
+    fn words(&self) -> Option<String> {
+        let kinds = [
+            (self.watches, "watch", "watches"),
+            (self.deliveries, "delivery", "deliveries"),
+        ];
+        let named = kinds.into_iter().filter(|(count, ..)| *count > 0);
+        let named = named.map(|(count, one, more)| match count {
+            1 => format!("1 {one}"),
+            count => format!("{count} {more}"),
+        });
+        let named: Vec<_> = named.collect();
+        let verb = if self.watches + self.deliveries == 1 {
+            "is"
+        } else {
+            "are"
+        };
+        (!named.is_empty()).then(|| {
+            format!(
+                "{} {verb} left to a later version of smswatch, which wrote what this one cannot read",
+                named.join(" and ")
+            )
+        })
+    }
+}
+
+/// How much of each queue is left to a later version, as far as claims have told.
 #[derive(Debug)]
 pub(crate) struct PutAside([Box<[AtomicU64]>; 2]);
 
@@ -211,8 +240,9 @@ impl PutAside {
         Self([zeros(), zeros()])
     }
 
-    pub(crate) fn set(&self, (lane, shard): (Lane, Shard), count: u64) {
-        self.0[lane.index()][usize::from(shard.0)].store(count, Ordering::Relaxed);
+    /// So much is left of the queue of a lane, or of a priority, which stands at `index` among them.
+    pub(crate) fn set(&self, index: usize, shard: Shard, count: u64) {
+        self.0[index][usize::from(shard.0)].store(count, Ordering::Relaxed);
     }
 
     pub(crate) fn total(&self) -> u64 {
@@ -328,21 +358,44 @@ mod tests {
     fn what_is_unexpected_in_the_store_is_told_until_it_is_gone() {
         let (contents, health) = (Contents::default(), Health::new([]));
         let now = Timestamp::from_seconds(1_777_636_800);
-        contents.pulse(&health, now, 0);
+        contents.pulse(&health, now, &Left::default());
         assert!(!health.is_in_trouble(CONTENTS));
         contents.unexpected(&health, now, "a record of another version");
-        contents.pulse(&health, now + Contents::QUIET, 0);
+        contents.pulse(&health, now + Contents::QUIET, &Left::default());
         assert!(health.is_in_trouble(CONTENTS));
         let later = now + Contents::QUIET + Duration::from_secs(1);
-        contents.pulse(&health, later, 0);
+        contents.pulse(&health, later, &Left::default());
         assert!(!health.is_in_trouble(CONTENTS));
-        contents.pulse(&health, later, 3);
+        let left = Left {
+            watches: 0,
+            deliveries: 3,
+        };
+        contents.pulse(&health, later, &left);
         assert!(
             health.is_in_trouble(CONTENTS),
-            "three watches are left to others"
+            "three deliveries are left to others"
         );
-        contents.pulse(&health, later, 0);
+        contents.pulse(&health, later, &Left::default());
         assert!(!health.is_in_trouble(CONTENTS));
+    }
+
+    #[test]
+    fn what_is_left_to_a_later_version_is_said_by_its_kind() {
+        let said = |watches, deliveries| {
+            let left = Left {
+                watches,
+                deliveries,
+            };
+            left.words()
+        };
+        assert_eq!(said(0, 0), None);
+        let behind = "left to a later version of smswatch, which wrote what this one cannot read";
+        assert_eq!(said(1, 0), Some(format!("1 watch is {behind}")));
+        assert_eq!(said(0, 2), Some(format!("2 deliveries are {behind}")));
+        assert_eq!(
+            said(3, 1),
+            Some(format!("3 watches and 1 delivery are {behind}"))
+        );
     }
 
     #[test]

@@ -241,6 +241,9 @@ pub(crate) struct DeliveryReply {
     sink: String,
     rule: String,
     state: DeliveryState,
+    /// Why it waits although nothing stands against an attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
     message_ids: Vec<MessageId>,
     next_attempt_at: Option<Timestamp>,
     /// All of them, while `attempts` holds those that are kept.
@@ -260,8 +263,14 @@ struct AttemptReply {
     detail: String,
 }
 
+/// Why a delivery is pending that this version cannot read.
+const OF_A_LATER_VERSION: &str = "later_version";
+
 impl From<StoredDelivery> for DeliveryReply {
     fn from(delivery: StoredDelivery) -> Self {
+        let reason = delivery
+            .waits_for_later_version()
+            .then_some(OF_A_LATER_VERSION);
         let attempts = delivery
             .attempts
             .into_iter()
@@ -276,6 +285,7 @@ impl From<StoredDelivery> for DeliveryReply {
             sink: delivery.sink,
             rule: delivery.rule,
             state: delivery.state,
+            reason,
             message_ids: delivery.message_ids,
             next_attempt_at: delivery.next_attempt_at,
             attempts_made: delivery.attempts_made,
@@ -395,6 +405,9 @@ pub(crate) struct StatusReply {
 struct QueueReply {
     sink: String,
     pending: u64,
+    /// How many more are pending that a later version wrote and this one cannot read.
+    #[serde(skip_serializing_if = "is_zero")]
+    left: u64,
     dead: u64,
     /// Since when deliveries are given up, when the last one was, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -406,11 +419,20 @@ struct QueueReply {
     oldest: Option<Timestamp>,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands fields over by reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl QueueReply {
     fn new(queue: QueueGauge, given_up: Option<&GivenUp>) -> Self {
         Self {
             sink: queue.sink,
             pending: queue.pending,
+            left: queue.left,
             dead: queue.dead,
             dead_since: given_up.map(|given_up| given_up.since),
             dead_last_at: given_up.map(|given_up| given_up.last),

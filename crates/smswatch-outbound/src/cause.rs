@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
+use std::net::IpAddr;
 
 use reqwest::Url;
 use rustls::CertificateError;
@@ -27,7 +28,7 @@ pub(crate) fn explain(error: &reqwest::Error, url: &Url, hop: Option<&Hop>) -> S
     let of_proxy = |kind: &str| texts().find_map(|text| Some(text.strip_prefix(kind)?.to_owned()));
 
     if let Some(tls) = find::<rustls::Error>(&causes) {
-        return of_tls(tls, &server);
+        return of_tls(tls, &over_tls(url, hop, &server, proxy.as_deref()));
     }
     if let Some(proxy) = &proxy {
         let what = of_proxy(TUNNEL).or_else(|| of_proxy(SOCKS));
@@ -41,6 +42,11 @@ pub(crate) fn explain(error: &reqwest::Error, url: &Url, hop: Option<&Hop>) -> S
             Some(NO_CONNECTION) | None => {}
             Some(what) => return format!("{proxy} does not connect to {server}: {what}"),
         }
+    }
+    if error.is_dns()
+        && let Some(hop) = hop.filter(|hop| hop.leaves_names_to_us())
+    {
+        return of_name_for_socks(&causes, &server, hop, proxy.as_deref());
     }
     // Whoever was to be connected to: before the request is sent that is the proxy.
     let peer = match proxy {
@@ -85,6 +91,16 @@ fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
 
 fn find<'a, T: Error + 'static>(causes: &[&'a (dyn Error + 'static)]) -> Option<&'a T> {
     causes.iter().find_map(|cause| cause.downcast_ref::<T>())
+}
+
+/// Who is spoken to over TLS: the server, a proxy before it, or both, and then nothing says whom it is
+/// about.
+fn over_tls(url: &Url, hop: Option<&Hop>, server: &str, proxy: Option<&str>) -> String {
+    match (proxy.filter(|_| hop.is_some_and(Hop::is_tls)), url.scheme()) {
+        (Some(proxy), "https") => format!("{proxy} or {server} behind it"),
+        (Some(proxy), _) => proxy.to_owned(),
+        (None, _) => server.to_owned(),
+    }
 }
 
 fn of_tls(error: &rustls::Error, server: &str) -> String {
@@ -138,6 +154,24 @@ fn of_name(causes: &[&(dyn Error + 'static)], peer: &str) -> String {
         true => format!("the name of {peer} cannot be looked up: no name server answers"),
         false => format!("the name of {peer} is not known"),
     }
+}
+
+/// A proxy of the kinds `socks4` and `socks5` is told addresses, so its server's name is looked up here.
+fn of_name_for_socks(
+    causes: &[&(dyn Error + 'static)],
+    server: &str,
+    hop: &Hop,
+    proxy: Option<&str>,
+) -> String {
+    let peer = match proxy.filter(|_| hop.host().parse::<IpAddr>().is_err()) {
+        Some(proxy) => format!("{server} or of {proxy}"),
+        None => server.to_owned(),
+    };
+    let what = of_name(causes, &peer);
+    format!(
+        "{what}; to have the proxy look names up, write `{}://`",
+        hop.kind_that_knows_names()
+    )
 }
 
 fn of_io(cause: &(dyn Error + 'static), peer: &str) -> Option<String> {

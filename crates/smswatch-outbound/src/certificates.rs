@@ -1,6 +1,8 @@
 //! Whether this machine has certificates to check others with.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+
+use rustls::RootCertStore;
 
 /// This machine has no CA certificates, so nobody can be spoken to over TLS.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,13 +27,25 @@ pub enum NoCertificates {
 ///
 /// There are none; the text says what to do.
 pub fn require_certificates() -> Result<(), NoCertificates> {
-    static FOUND: OnceLock<Result<(), NoCertificates>> = OnceLock::new();
+    trusted_certificates().map(drop)
+}
+
+/// The CA certificates of this machine. They are read once a process.
+///
+/// # Errors
+///
+/// There are none; the text says what to do.
+pub fn trusted_certificates() -> Result<Arc<RootCertStore>, NoCertificates> {
+    static FOUND: OnceLock<Result<Arc<RootCertStore>, NoCertificates>> = OnceLock::new();
     FOUND.get_or_init(look).clone()
 }
 
-fn look() -> Result<(), NoCertificates> {
-    if !rustls_native_certs::load_native_certs().certs.is_empty() {
-        return Ok(());
+fn look() -> Result<Arc<RootCertStore>, NoCertificates> {
+    let mut trusted = RootCertStore::empty();
+    // What is no certificate is passed over, as every client does.
+    trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if !trusted.is_empty() {
+        return Ok(Arc::new(trusted));
     }
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter();
     let named: Vec<_> = named

@@ -16,6 +16,6 @@ mod client;
 mod route;
 
 pub use body::{BodyError, read_body, unpacked_beginning};
-pub use certificates::{NoCertificates, require_certificates};
+pub use certificates::{NoCertificates, require_certificates, trusted_certificates};
 pub use client::{ClientOptions, HttpClient, SetupError};
 pub use route::{Hop, Route, UnusableProxy, address};

@@ -51,6 +51,19 @@ impl Hop {
         self.url.scheme().starts_with("socks")
     }
 
+    /// Whether names must be looked up before it is asked.
+    pub(crate) fn leaves_names_to_us(&self) -> bool {
+        matches!(self.url.scheme(), "socks4" | "socks5")
+    }
+
+    /// The kind of SOCKS proxy that looks names up itself.
+    pub(crate) fn kind_that_knows_names(&self) -> &'static str {
+        match self.url.scheme() {
+            "socks4" | "socks4a" => "socks4a",
+            _ => "socks5h",
+        }
+    }
+
     /// Its URL, with its login.
     pub(crate) fn url(&self) -> &Url {
         &self.url

@@ -251,7 +251,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Takes up to `limit` deliveries of `sink` that are due and of this `priority`, the earliest first.
     ///
     /// They belong to the caller until [`Store::complete`] with their token, or until `lease` has
-    /// passed; then they are due again, under another token.
+    /// passed; then they are due again, under another token. Where fewer than `limit` are due, some of
+    /// those that were left to a later version come with them, possibly more than `limit` allows: each
+    /// now and then, and all of them once when a process starts.
     ///
     /// # Errors
     ///
@@ -333,6 +335,35 @@ pub trait Store: fmt::Debug + Send + Sync {
         attempt: &Attempt,
     ) -> Result<Outcomes, StoreError>;
 
+    /// Leaves pending deliveries of `sink` to a later version which belong to nobody, as
+    /// [`Outcome::Left`] does with claimed ones. Returns how many they were.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn leave_deliveries(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+        ids: &[DeliveryId],
+    ) -> Result<u64, StoreError>;
+
+    /// Makes pending deliveries of `sink` and `priority` due that wait, or are claimed, for more than
+    /// `furthest` ahead: none is, unless the clock was far ahead when that was done. Does so for a
+    /// bounded number of them, and returns how many they were.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn recall_deliveries(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+        furthest: Duration,
+    ) -> Result<u64, StoreError>;
+
     /// Reads one delivery, wherever it is.
     ///
     /// # Errors
@@ -340,7 +371,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The store is not available.
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<StoredDelivery>, StoreError>;
 
-    /// Pages through deliveries, in no promised order, newest first where an order is natural.
+    /// Pages through deliveries, in no promised order, newest first where an order is natural. Those in a
+    /// state that this version does not know are on none of the pages.
     ///
     /// # Errors
     ///

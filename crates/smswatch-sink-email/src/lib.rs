@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod connection;
 mod deliver;
+mod encryption;
 mod outcome;
 mod redact;
 mod relay;
 mod render;
 mod reply;
 mod session;
+mod stream;
 mod trouble;
 
 pub use config::{EmailConfig, EmailWishes};

@@ -4,14 +4,13 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::TlsParameters;
 use lettre::transport::smtp::extension::ClientId;
 use percent_encoding::percent_decode_str;
-use smswatch_outbound::{NoCertificates, require_certificates};
 use smswatch_plugin::sink::InvalidConfig;
 use url::{Host, Url};
 
 use crate::config::EmailConfig;
+use crate::encryption::Encryption;
 
 /// A relay, and what is needed to speak to it.
 pub(crate) struct Relay {
@@ -28,11 +27,11 @@ pub(crate) enum Tls {
     /// Never.
     None,
     /// After STARTTLS, where the relay offers it.
-    Opportunistic(TlsParameters),
+    Opportunistic(Encryption),
     /// After STARTTLS, or there is no mail.
-    Required(TlsParameters),
+    Required(Encryption),
     /// From the first byte.
-    Implicit(TlsParameters),
+    Implicit(Encryption),
 }
 
 impl Relay {
@@ -110,23 +109,13 @@ fn tls(url: &Url, host: &str) -> Result<(Tls, u16), InvalidConfig> {
             }
         }
     }
-    let parameters = || {
-        TlsParameters::new(host.to_owned()).map_err(|error| {
-            InvalidConfig::at("smtp", format_args!("TLS cannot be set up: {error}"))
-        })
-    };
-    // Without certificates every relay would be one that cannot be trusted, mail by mail.
-    let checked = || {
-        let missing = |why: NoCertificates| format!("the relay is spoken to over TLS, and {why}");
-        require_certificates().map_err(|why| InvalidConfig::at("smtp", missing(why)))?;
-        parameters()
-    };
     Ok(match (url.scheme(), wanted.as_deref()) {
         ("smtp", None) => (Tls::None, 25),
-        // It may well offer none.
-        ("smtp", Some("opportunistic")) => (Tls::Opportunistic(parameters()?), 587),
-        ("smtp", Some("required")) => (Tls::Required(checked()?), 587),
-        ("smtps", None | Some("required")) => (Tls::Implicit(checked()?), 465),
+        ("smtp", Some("opportunistic")) => {
+            (Tls::Opportunistic(Encryption::opportunistic(host)?), 587)
+        }
+        ("smtp", Some("required")) => (Tls::Required(Encryption::required(host)?), 587),
+        ("smtps", None | Some("required")) => (Tls::Implicit(Encryption::required(host)?), 465),
         ("smtp" | "smtps", Some(_)) => {
             let what = "`?tls=` is `required` or `opportunistic`, and goes with `smtp://` only";
             return Err(InvalidConfig::at("smtp", what));

@@ -9,18 +9,15 @@ use std::time::Duration;
 
 use lettre::Address;
 use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 use tokio::time::Instant;
 
-use crate::relay::{Relay, Tls};
+use crate::connection::connect;
+use crate::relay::Relay;
 use crate::reply::{Meaning, Reply, Step};
 use crate::trouble::Trouble;
-
-/// How long connecting to one of the relay's addresses may take.
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// How many conversations there are about one mail, at most: one more for each recipient over whom the relay
 /// ended the one before. A relay that does so over every recipient is in trouble itself.
@@ -130,70 +127,6 @@ pub(crate) async fn greet(relay: &Relay) -> Result<(), Trouble> {
     // Whatever comes of it changes nothing.
     let _goodbye = tokio::time::timeout(GOODBYE, connection.abort()).await;
     Ok(())
-}
-
-/// Connects, encrypts and logs in, as `relay` wants it.
-async fn connect(relay: &Relay, progress: &mut Progress) -> Result<AsyncSmtpConnection, Trouble> {
-    let addresses = tokio::net::lookup_host((relay.host.as_str(), relay.port))
-        .await
-        .map_err(|error| Trouble::unknown_host(relay, &error))?;
-    let implicit = match &relay.tls {
-        Tls::Implicit(parameters) => Some(parameters),
-        Tls::None | Tls::Opportunistic(_) | Tls::Required(_) => None,
-    };
-    let mut connected = Err(Trouble::new(format!(
-        "the relay's name `{}` has no address",
-        relay.host
-    )));
-    for address in addresses {
-        let name = relay.introduction(address);
-        let parameters = implicit.cloned();
-        connected =
-            AsyncSmtpConnection::connect_tokio1(address, Some(CONNECT), &name, parameters, None)
-                .await
-                .map(|connection| (connection, name))
-                .map_err(|error| Trouble::of(relay, Step::Connect, &error));
-        if connected.is_ok() {
-            break;
-        }
-    }
-    let (mut connection, name) = connected?;
-    progress.step = Step::StartTls;
-    match &relay.tls {
-        Tls::Required(_) if !connection.can_starttls() => {
-            return Err(Trouble::new(format!(
-                "the relay {relay} offers no STARTTLS: use `smtps://` if it speaks TLS from the first byte"
-            )));
-        }
-        Tls::Required(parameters) | Tls::Opportunistic(parameters) if connection.can_starttls() => {
-            let encrypted = connection.starttls(parameters.clone(), &name).await;
-            encrypted.map_err(|error| Trouble::of(relay, Step::StartTls, &error))?;
-        }
-        _ => {}
-    }
-    progress.step = Step::Auth;
-    if let Some(credentials) = &relay.credentials {
-        let offered = connection.server_info();
-        if offered.get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
-            return Err(no_login(relay, &connection));
-        }
-        let login = connection.auth(DEFAULT_MECHANISMS, credentials).await;
-        login.map_err(|error| Trouble::of(relay, Step::Auth, &error))?;
-    }
-    Ok(connection)
-}
-
-/// Why there is no login although one is configured.
-fn no_login(relay: &Relay, connection: &AsyncSmtpConnection) -> Trouble {
-    Trouble::new(if connection.can_starttls() {
-        format!(
-            "the relay {relay} takes a login only after STARTTLS: add `?tls=required` to `smtp`"
-        )
-    } else {
-        format!(
-            "the relay {relay} offers no login by PLAIN or LOGIN: leave out the user and the password if it needs none"
-        )
-    })
 }
 
 struct Session<'a> {

@@ -87,12 +87,7 @@ impl Trouble {
             return Self::new(no_tls(relay, step, error));
         }
         if let Some(error) = cause::<io::Error>(error) {
-            return Self::new(match error.kind() {
-                io::ErrorKind::ConnectionRefused => format!("{relay} refuses connections"),
-                io::ErrorKind::TimedOut => format!("no connection to {relay} in time"),
-                io::ErrorKind::UnexpectedEof => closed(relay, step),
-                _ => format!("the connection to the relay {relay} failed: {error}"),
-            });
+            return Self::of_connection(relay, step, error);
         }
         let last = causes(error).last().map(ToString::to_string);
         match last.unwrap_or_default().as_str() {
@@ -102,6 +97,22 @@ impl Trouble {
             )),
             words => Self::new(format!("no mail can be sent through {relay}: {words}")),
         }
+    }
+}
+
+impl Trouble {
+    /// What it means that the connection failed at `step`.
+    pub(crate) fn of_connection(relay: &Relay, step: Step, error: &io::Error) -> Self {
+        let inner = error.get_ref();
+        if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<TlsError>()) {
+            return Self::new(no_tls(relay, step, error));
+        }
+        Self::new(match error.kind() {
+            io::ErrorKind::ConnectionRefused => format!("{relay} refuses connections"),
+            io::ErrorKind::TimedOut => format!("no connection to {relay} in time"),
+            io::ErrorKind::UnexpectedEof => closed(relay, step),
+            _ => format!("the connection to the relay {relay} failed: {error}"),
+        })
     }
 }
 

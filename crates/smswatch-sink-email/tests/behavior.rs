@@ -2,6 +2,8 @@
 
 #[path = "behavior/answers.rs"]
 mod answers;
+#[path = "behavior/odd.rs"]
+mod odd;
 #[path = "behavior/recipients.rs"]
 mod recipients;
 #[path = "behavior/script.rs"]

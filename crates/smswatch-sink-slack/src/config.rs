@@ -6,6 +6,8 @@ use smswatch_plugin::Secret;
 use smswatch_plugin::sink::InvalidConfig;
 use url::Url;
 
+use crate::channel;
+
 /// Where Slack's methods are.
 const API_URL: &str = "https://slack.com/api";
 
@@ -74,10 +76,8 @@ impl SlackConfig {
                     let what = "a token has visible characters only";
                     return Err(InvalidConfig::at("bot_token", what));
                 }
-                let channel = self
-                    .channel
-                    .filter(|channel| !channel.trim().is_empty())
-                    .ok_or_else(|| InvalidConfig::at("channel", NO_CHANNEL))?;
+                let channel = self.channel.unwrap_or_default();
+                channel::check(&channel, NO_CHANNEL)?;
                 let api_url = checked_url("api_url", self.api_url.trim_end_matches('/'))?;
                 if api_url.query().is_some() || !api_url.username().is_empty() {
                     let what = "method names are appended to it, so it has no login and no query";

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod channel;
 mod config;
 mod connector;
 mod deliver;

@@ -7,6 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use smswatch_plugin::sink::InvalidConfig;
 
+use crate::channel;
+
 /// How much room a message has for mentions, in characters: Slack's limit for a section.
 const MENTIONS: usize = 3000;
 
@@ -38,10 +40,8 @@ impl SlackWishes {
                 let what = "an incoming webhook posts to its own channel; another one needs a sink with a `bot_token`";
                 return Err(InvalidConfig::at("channel", what));
             }
-            if channel.trim().is_empty() {
-                let what = r##"expected a channel's id or name, such as "#sms-alerts""##;
-                return Err(InvalidConfig::at("channel", what));
-            }
+            let missing = r##"expected a channel's id or name, such as "#sms-alerts""##;
+            channel::check(channel, missing)?;
         }
         let mentions = self.mention.iter().map(|mention| mention.0.len() + 1);
         if mentions.sum::<usize>() > MENTIONS {

@@ -24,12 +24,15 @@ const APPEND: &str = include_str!("scripts/append.lua");
 const CLOCK: &str = include_str!("scripts/clock.lua");
 const ENQUEUE: &str = include_str!("scripts/enqueue.lua");
 const FORGET: &str = include_str!("scripts/forget.lua");
+const LEAVE: &str = include_str!("scripts/leave.lua");
 const PLACE: &str = include_str!("scripts/place.lua");
 
 /// The text of a script, after what it has in common with others.
 fn text(name: &str, script: &str) -> String {
     let script = match name {
-        "bury" | "complete" | "route" | "route_left" => [ENQUEUE, script].concat(),
+        "complete" => [ENQUEUE, LEAVE, script].concat(),
+        "bury" | "route" | "route_left" => [ENQUEUE, script].concat(),
+        "leave_deliveries" => [LEAVE, script].concat(),
         "commit" | "put_memo" => [PLACE, APPEND, script].concat(),
         "redrive" | "redrive_one" | "trim" => [PLACE, FORGET, script].concat(),
         "events" => [PLACE, script].concat(),
@@ -55,6 +58,7 @@ scripts!(
     events,
     gauges,
     hasten,
+    leave_deliveries,
     load,
     memo,
     note_deliveries,
@@ -62,6 +66,7 @@ scripts!(
     put_memo,
     read_log,
     recall,
+    recall_deliveries,
     redrive,
     redrive_one,
     release,

@@ -10,7 +10,7 @@ mod redrive;
 mod waiting;
 mod watch;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +30,7 @@ use smswatch_plugin::store::{
 };
 
 use self::left::Offers;
-use self::queue::{DeliveryClaim, Pick};
+use self::queue::{DeliveryClaim, FirstClaims, Pick};
 use crate::call::Call;
 use crate::clock::{Expectation, MOST_AHEAD};
 use crate::connection::Link;
@@ -48,6 +48,10 @@ pub struct RedisStore {
     /// Tells this process's leases from all others, and each from the next.
     process: Arc<str>,
     leases: Arc<AtomicU64>,
+    /// When this process claimed from each queue of deliveries first, by the store's clock.
+    first_claims: Arc<Mutex<FirstClaims>>,
+    /// What each shard held when it was counted last.
+    counted: Arc<Mutex<HashMap<Shard, history::Counted>>>,
     /// Claims whose answer was lost. A shard has few: it releases them before it claims.
     unanswered: Arc<Mutex<HashSet<(Shard, LeaseId)>>>,
     /// The same for claims of deliveries; a queue's are given back before it is claimed from.
@@ -72,6 +76,8 @@ impl RedisStore {
             shards: options.shards,
             process: format!("{:016x}", fastrand::u64(..)).into(),
             leases: Arc::default(),
+            first_claims: Arc::default(),
+            counted: Arc::default(),
             unanswered: Arc::default(),
             unanswered_deliveries: Arc::default(),
             clock: Arc::default(),
@@ -320,6 +326,26 @@ impl Store for RedisStore {
         attempt: &Attempt,
     ) -> Result<Outcomes, StoreError> {
         self.bury_waiting(shard, sink, burials, attempt).await
+    }
+
+    async fn leave_deliveries(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+        ids: &[DeliveryId],
+    ) -> Result<u64, StoreError> {
+        self.leave_waiting(shard, sink, priority, ids).await
+    }
+
+    async fn recall_deliveries(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+        furthest: Duration,
+    ) -> Result<u64, StoreError> {
+        self.recall_queue(shard, sink, priority, furthest).await
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use smswatch_plugin::Secret;
-use smswatch_plugin::model::{MessageId, Timestamp};
+use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    CommitItem, CommitStep, Lane, PageRequest, Shard, Store as _, UnreadableRecord,
+    Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, DeliveryFilter, Lane,
+    NewDelivery, Outcome, PageRequest, Priority, Shard, Store as _, UnreadableRecord,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
@@ -198,4 +199,124 @@ async fn an_id_of_a_later_version_keeps_no_other_watch_from_being_claimed() {
         .await
         .expect("a list");
     assert!(left[0].ends_with(&place), "{left:?}");
+}
+
+fn delivery(n: u32) -> NewDelivery {
+    NewDelivery {
+        id: DeliveryId::new(format!("dlv_{n}")).expect("a valid id"),
+        sink: "crm".to_owned(),
+        rule: "rule".to_owned(),
+        priority: Priority::Normal,
+        message_ids: vec![id("m1")],
+        body: vec![9, 1, 2],
+    }
+}
+
+fn completion(claimed: &ClaimedDelivery, outcome: Outcome) -> Completion {
+    Completion {
+        id: claimed.id.clone(),
+        token: claimed.token,
+        outcome,
+        attempt: Attempt {
+            at: claimed.queued_at,
+            result: "retry".to_owned(),
+            detail: "503".to_owned(),
+        },
+        fallback: None,
+    }
+}
+
+#[tokio::test]
+async fn deliveries_of_a_later_version_are_offered_once_to_who_starts_later() {
+    let server = RedisServer::start();
+    let earlier = open(&server).await;
+    let new: Vec<_> = (0..200).map(delivery).collect();
+    earlier.enqueue_all(SHARD, &new).await.expect("queued");
+    let claim = async |store: &RedisStore, limit| {
+        let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, limit, LEASE);
+        claimed.await.expect("a claim")
+    };
+    let claimed = claim(&earlier, 1000).await;
+    let left = claimed.deliveries.iter();
+    let left: Vec<_> = left.map(|one| completion(one, Outcome::Left)).collect();
+    earlier.complete(SHARD, "crm", &left).await.expect("done");
+    let left_at = earlier.now().await.expect("the time");
+    let meanwhile = Duration::from_millis(50);
+    while earlier.now().await.expect("the time") < left_at + meanwhile {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let again = claim(&earlier, 1000).await;
+    assert_eq!((again.deliveries.len(), again.left), (0, 200), "it spins");
+
+    let later = open(&server).await;
+    let mut found = Vec::new();
+    loop {
+        let offered = claim(&later, 1).await;
+        if offered.deliveries.is_empty() {
+            assert_eq!(offered.left, 0);
+            break;
+        }
+        found.extend(offered.deliveries);
+    }
+    assert_eq!(found.len(), 200);
+    let queued_at = claimed.deliveries[0].queued_at + meanwhile;
+    assert!(
+        found.iter().all(|one| one.queued_at >= queued_at),
+        "the time for which they were left counts"
+    );
+    assert!(found.iter().all(|one| one.body == [9, 1, 2]));
+    let done: Vec<_> = found
+        .iter()
+        .map(|one| completion(one, Outcome::Delivered))
+        .collect();
+    let done = later.complete(SHARD, "crm", &done).await;
+    assert_eq!(done.expect("done").done, vec![true; 200]);
+}
+
+#[tokio::test]
+async fn words_of_a_later_version_about_a_delivery_fail_no_page_and_no_attempt() {
+    let server = RedisServer::start();
+    let store = open(&server).await;
+    let new: Vec<_> = (1..=4).map(delivery).collect();
+    store.enqueue_all(SHARD, &new).await.expect("queued");
+    let raw = raw(&server).await;
+    let set = async |n: u32, field: &str, value: &str| {
+        let mut raw = raw.clone();
+        let mut set = redis::cmd("HSET");
+        set.arg(format!("smswatch:{{0}}:d:dlv_{n}"));
+        let set = set.arg(field).arg(value).query_async::<u8>(&mut raw);
+        set.await.expect("it is written");
+    };
+    set(1, "a", "{\"at\":\"a moment ago\",\"with\":7}").await;
+    set(2, "s", "snoozed").await;
+    set(3, "n", "a few").await;
+    let answer = server.order(&["DEL", "smswatch:{0}:d:dlv_4"]);
+    assert!(answer.starts_with(":1"), "{answer}");
+    let answer = server.order(&["RPUSH", "smswatch:{0}:d:dlv_4", "x"]);
+    assert!(answer.starts_with(":1"), "{answer}");
+    let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, 10, LEASE);
+    let claimed = claimed.await.expect("a claim").deliveries;
+    assert_eq!(claimed.len(), 3);
+    let retries: Vec<_> = claimed
+        .iter()
+        .map(|one| completion(one, Outcome::Retry(LEASE)))
+        .collect();
+    let done = store.complete(SHARD, "crm", &retries).await;
+    assert_eq!(done.expect("done").done, [true; 3]);
+    let kept = server.order(&["HGET", "smswatch:{0}:d:dlv_1", "a"]);
+    assert!(kept.contains("a moment ago"), "{kept}");
+    let page = PageRequest {
+        cursor: None,
+        limit: 10,
+    };
+    for message_id in [None, Some(id("m1"))] {
+        let filter = DeliveryFilter {
+            message_id,
+            ..DeliveryFilter::default()
+        };
+        let page = store.deliveries(&filter, &page).await;
+        let items = page.expect("a page").items;
+        let first = items.iter().find(|one| one.id == new[0].id);
+        assert_eq!(first.expect("it is shown").attempts.len(), 1);
+    }
 }

@@ -4,6 +4,8 @@ use rusqlite::{Connection, Result, params};
 use smswatch_plugin::model::Timestamp;
 use smswatch_plugin::store::{Bound, DeliveryState, QueueGauge};
 
+use crate::aside;
+
 /// How many deliveries one trim removes at most.
 const MOST_TRIMMED: u64 = 1000;
 
@@ -49,6 +51,7 @@ pub(crate) fn gauges(connection: &Connection) -> Result<Vec<QueueGauge>> {
             Ok(QueueGauge {
                 sink: row.get(0)?,
                 pending: row.get(1)?,
+                left: 0,
                 dead: row.get(2)?,
                 oldest: None,
             })
@@ -56,15 +59,17 @@ pub(crate) fn gauges(connection: &Connection) -> Result<Vec<QueueGauge>> {
         .collect::<Result<_>>()?;
     let mut oldest = connection.prepare_cached(
         "SELECT min(queued_at) FROM deliveries
-         WHERE state = 'pending' AND sink = ?1 AND priority = ?2",
+         WHERE state = 'pending' AND claimed < 2 AND sink = ?1 AND priority = ?2",
     )?;
     for queue in &mut queues {
         for priority in 0..=1 {
+            queue.left += aside::count(connection, &queue.sink, priority)?;
             let queued_at: Option<i64> =
                 oldest.query_row(params![queue.sink, priority], |row| row.get(0))?;
             let queued_at = queued_at.map(Timestamp::from_millis);
             queue.oldest = queue.oldest.into_iter().chain(queued_at).min();
         }
+        queue.pending = queue.pending.saturating_sub(queue.left);
     }
     Ok(queues)
 }

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use serde_json::Value;
 use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::store::{
     Attempt, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryState, DeliveryToken,
     NewDelivery, Outcome, Outcomes, Priority, QueuePlace,
 };
 
+use crate::aside;
 use crate::error::unreadable;
 
 /// Queues a delivery; answers whether it is new.
@@ -53,7 +55,7 @@ pub(crate) fn due(
     connection
         .prepare_cached(
             "SELECT number FROM deliveries
-             WHERE state = 'pending' AND sink = ?1 AND priority = ?2 AND due <= ?3
+             WHERE state = 'pending' AND claimed < 2 AND sink = ?1 AND priority = ?2 AND due <= ?3
              ORDER BY due, number LIMIT ?4",
         )?
         .query_map(
@@ -73,7 +75,7 @@ pub(crate) fn first(
     connection
         .prepare_cached(
             "SELECT number FROM deliveries
-             WHERE state = 'pending' AND sink = ?1 AND priority = ?2
+             WHERE state = 'pending' AND claimed < 2 AND sink = ?1 AND priority = ?2
                AND (claimed = 0 OR due <= ?3)
              ORDER BY due, number LIMIT 1",
         )?
@@ -102,7 +104,7 @@ pub(crate) fn hasten(
     let looked_at: Vec<(QueuePlace, i64, bool)> = connection
         .prepare_cached(
             "SELECT queued_at, id, number, due > ?3 AND claimed = 0 FROM deliveries
-             WHERE state = 'pending' AND sink = ?1 AND priority = ?2
+             WHERE state = 'pending' AND claimed < 2 AND sink = ?1 AND priority = ?2
                AND queued_at >= ?4 AND (queued_at, id) > (?4, ?5)
              ORDER BY queued_at, id LIMIT ?6",
         )?
@@ -152,32 +154,44 @@ pub(crate) fn claim(
         "UPDATE deliveries SET due = ?2, token = token + 1, claimed = 1 WHERE number = ?1
          RETURNING id, token, attempts_made - attempts_before, queued_at, body",
     )?;
-    let deliveries = numbers
-        .iter()
-        .map(|number| take.query_row(params![number, until], claimed))
-        .collect::<Result<_>>()?;
+    let mut deliveries = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        // One without a name, which nobody here can have written, keeps no other from being claimed.
+        deliveries.extend(take.query_row(params![number, until], claimed)?);
+    }
     let next_due = connection
         .prepare_cached(
             "SELECT min(due) FROM deliveries
-             WHERE state = 'pending' AND sink = ?1 AND priority = ?2",
+             WHERE state = 'pending' AND claimed < 2 AND sink = ?1 AND priority = ?2",
         )?
-        .query_row(params![sink, priority], |row| row.get::<_, Option<i64>>(0))?
-        .map(Timestamp::from_millis);
+        .query_row(params![sink, priority], |row| row.get::<_, Option<i64>>(0))?;
+    let offered_at = connection
+        .prepare_cached(
+            "SELECT min(due) FROM deliveries
+             WHERE state = 'pending' AND claimed = 2 AND sink = ?1 AND priority = ?2",
+        )?
+        .query_row(params![sink, priority], |row| row.get::<_, Option<i64>>(0))?;
+    let next_due = next_due.into_iter().chain(offered_at).min();
     Ok(ClaimedDeliveries {
         deliveries,
-        next_due,
+        next_due: next_due.map(Timestamp::from_millis),
+        left: aside::count(connection, sink, priority)?,
         now,
     })
 }
 
-fn claimed(row: &Row<'_>) -> Result<ClaimedDelivery> {
-    Ok(ClaimedDelivery {
-        id: delivery_id(row.get(0)?)?,
+/// Reads a delivery that was claimed; `None` where its name is one that this version does not allow.
+fn claimed(row: &Row<'_>) -> Result<Option<ClaimedDelivery>> {
+    let Ok(id) = DeliveryId::new(row.get::<_, String>(0)?) else {
+        return Ok(None);
+    };
+    Ok(Some(ClaimedDelivery {
+        id,
         token: DeliveryToken(row.get(1)?),
         attempts_made: row.get(2)?,
         queued_at: Timestamp::from_millis(row.get(3)?),
         body: row.get(4)?,
-    })
+    }))
 }
 
 pub(crate) fn delivery_id(text: String) -> Result<DeliveryId> {
@@ -189,6 +203,10 @@ pub(crate) fn end_leases(connection: &Connection, now: Timestamp) -> Result<()> 
     connection.execute(
         "UPDATE deliveries SET due = min(due, ?1), token = token + 1, claimed = 0
          WHERE state = 'pending' AND claimed = 1",
+        [now.as_millis()],
+    )?;
+    connection.execute(
+        "UPDATE deliveries SET due = min(due, ?1) WHERE state = 'pending' AND claimed = 2",
         [now.as_millis()],
     )?;
     Ok(())
@@ -233,6 +251,10 @@ fn complete_one(
     let Some((number, attempts, queued_at)) = held else {
         return Ok(false);
     };
+    if completion.outcome == Outcome::Left {
+        aside::leave(connection, number, now)?;
+        return Ok(true);
+    }
     let is_attempt = completion.outcome.is_attempt();
     let attempts = match is_attempt {
         true => with_attempt(&attempts, &completion.attempt)?,
@@ -244,7 +266,7 @@ fn complete_one(
         Outcome::Retry(delay) | Outcome::Postponed(delay) => {
             (DeliveryState::Pending, now + delay, None)
         }
-        Outcome::Returned => (DeliveryState::Pending, now.min(queued_at), None),
+        Outcome::Returned | Outcome::Left => (DeliveryState::Pending, now.min(queued_at), None),
     };
     // Another token, so that completing twice counts once.
     connection
@@ -264,16 +286,22 @@ fn complete_one(
     Ok(true)
 }
 
-/// Attempts as they are kept, with one more.
+/// Attempts as they are kept, with one more. Those that this version cannot read stay as they are; where
+/// nothing at all can be read, everything does.
 pub(crate) fn with_attempt(attempts: &str, attempt: &Attempt) -> Result<String> {
-    let mut attempts = read_attempts(attempts)?;
-    attempts.push(attempt.clone());
-    let surplus = attempts.len().saturating_sub(Attempt::MAX_KEPT);
+    let Ok(mut kept) = serde_json::from_str::<Vec<Value>>(attempts) else {
+        return Ok(attempts.to_owned());
+    };
+    kept.push(serde_json::to_value(attempt).map_err(|_| unreadable("an attempt"))?);
+    let surplus = kept.len().saturating_sub(Attempt::MAX_KEPT);
     // The first one tells how it began.
-    attempts.drain(1..=surplus);
-    serde_json::to_string(&attempts).map_err(|_| unreadable("an attempt"))
+    kept.drain(1..=surplus);
+    serde_json::to_string(&kept).map_err(|_| unreadable("an attempt"))
 }
 
-pub(crate) fn read_attempts(text: &str) -> Result<Vec<Attempt>> {
-    serde_json::from_str(text).map_err(|_| unreadable("the attempts of a delivery"))
+/// The attempts that this version can read.
+pub(crate) fn read_attempts(text: &str) -> Vec<Attempt> {
+    let kept: Vec<Value> = serde_json::from_str(text).unwrap_or_default();
+    let read = kept.into_iter().map(serde_json::from_value);
+    read.filter_map(Result::ok).collect()
 }

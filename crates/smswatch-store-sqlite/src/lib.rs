@@ -9,6 +9,7 @@
 //! file. It also says that nobody else lives: opening the
 //! file ends all leases, so that what a killed process had claimed is due at once.
 
+mod aside;
 mod clock;
 mod counts;
 mod deliveries;

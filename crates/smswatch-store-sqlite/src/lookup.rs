@@ -6,42 +6,46 @@ use smswatch_plugin::store::{
     DeliveryFilter, DeliveryState, InvalidCursor, Page, PageRequest, StoredDelivery,
 };
 
-use crate::deliveries::{delivery_id, read_attempts};
+use crate::deliveries::read_attempts;
 use crate::error::unreadable;
 use crate::origins::{Place, most, newest_before};
 
 const COLUMNS: &str = "number, id, sink, rule, state, message_ids, created_at, due, attempts_made, \
                        attempts, body, queued_at";
 
-fn stored(row: &Row<'_>) -> Result<(i64, StoredDelivery)> {
-    let state: String = row.get(4)?;
-    let state = DeliveryState::from_word(&state).ok_or_else(|| unreadable("a delivery's state"))?;
+/// Reads a row: its number, and the delivery unless it is in a state, or has a name, that this version does
+/// not know.
+fn stored(row: &Row<'_>) -> Result<(i64, Option<StoredDelivery>)> {
+    let (number, state): (i64, String) = (row.get(0)?, row.get(4)?);
+    let id = DeliveryId::new(row.get::<_, String>(1)?).ok();
+    let Some((id, state)) = id.zip(DeliveryState::from_word(&state)) else {
+        return Ok((number, None));
+    };
     let ids: String = row.get(5)?;
-    let ids = ids
-        .lines()
-        .map(|id| MessageId::new(id).map_err(|_| unreadable("a message id")));
+    let ids = ids.lines().map(MessageId::new).filter_map(|id| id.ok());
     let due = Timestamp::from_millis(row.get(7)?);
     let delivery = StoredDelivery {
-        id: delivery_id(row.get(1)?)?,
+        id,
         sink: row.get(2)?,
         rule: row.get(3)?,
         state,
-        message_ids: ids.collect::<Result<_>>()?,
+        message_ids: ids.collect(),
         created_at: Timestamp::from_millis(row.get(6)?),
         next_attempt_at: (state == DeliveryState::Pending).then_some(due),
         attempts_made: row.get(8)?,
-        attempts: read_attempts(&row.get::<_, String>(9)?)?,
+        attempts: read_attempts(&row.get::<_, String>(9)?),
         body: row.get(10)?,
         queued_at: Timestamp::from_millis(row.get(11)?),
     };
-    Ok((row.get(0)?, delivery))
+    Ok((number, Some(delivery)))
 }
 
 pub(crate) fn find(connection: &Connection, id: &DeliveryId) -> Result<Option<StoredDelivery>> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM deliveries WHERE id = ?1"))?
-        .query_row([id.as_str()], |row| {
-            stored(row).map(|(_, delivery)| delivery)
+        .query_row([id.as_str()], |row| match stored(row)? {
+            (_, Some(delivery)) => Ok(delivery),
+            (_, None) => Err(unreadable("a delivery's state")),
         })
         .optional()
 }
@@ -112,7 +116,7 @@ fn page_of_all(
     cursor: Cursor,
     limit: usize,
 ) -> Result<Page<StoredDelivery>> {
-    let rows: Vec<(i64, StoredDelivery)> = connection
+    let rows: Vec<(i64, Option<StoredDelivery>)> = connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM deliveries WHERE number < ?1 ORDER BY number DESC LIMIT ?2"
         ))?
@@ -128,7 +132,7 @@ fn page_of_message(
     cursor: Cursor,
     limit: usize,
 ) -> Result<Page<StoredDelivery>> {
-    let rows: Vec<(i64, StoredDelivery)> = connection
+    let rows: Vec<(i64, Option<StoredDelivery>)> = connection
         .prepare_cached(&format!(
             "SELECT deliveries.{} FROM delivery_messages
              CROSS JOIN deliveries ON deliveries.number = delivery_messages.number
@@ -154,13 +158,16 @@ fn page_of_message(
     Ok(numbered(rows, limit))
 }
 
-fn numbered(rows: Vec<(i64, StoredDelivery)>, limit: usize) -> Page<StoredDelivery> {
+fn numbered(rows: Vec<(i64, Option<StoredDelivery>)>, limit: usize) -> Page<StoredDelivery> {
     let next = rows
         .last()
         .filter(|_| rows.len() >= limit)
         .map(|(number, _)| number.to_string());
     Page {
-        items: rows.into_iter().map(|(_, delivery)| delivery).collect(),
+        items: rows
+            .into_iter()
+            .filter_map(|(_, delivery)| delivery)
+            .collect(),
         next,
     }
 }
@@ -184,7 +191,7 @@ fn page_of_origins(
         .filter(|_| places.len() >= limit)
         .map(|(changed_at, number)| format!("{changed_at}.{number}"));
     Ok(Page {
-        items: items.collect::<Result<_>>()?,
+        items: items.filter_map(Result::transpose).collect::<Result<_>>()?,
         next,
     })
 }

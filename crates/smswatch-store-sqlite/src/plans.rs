@@ -197,6 +197,11 @@ async fn deliver(store: &SqliteStore) {
     let done = store.complete(SHARD, "crm", &completions).await;
     assert_eq!(done.expect("completed").done, [true; 4]);
     assert_eq!(store.hasten(SHARD, "crm").await.expect("an answer"), 1);
+    let newer = [delivery(10, normal).id];
+    let left = store.leave_deliveries(SHARD, "crm", normal, &newer).await;
+    assert_eq!(left.expect("an answer"), 1);
+    let recalled = store.recall_deliveries(SHARD, "crm", normal, LEASE).await;
+    recalled.expect("an answer");
     let request = QueueRequest {
         priority: normal,
         after: None,

@@ -158,6 +158,39 @@ CREATE TABLE left_entries (
 );
 ";
 
+/// Deliveries that are left to a later version have 2 as `claimed`, and indices of their own: they are in
+/// the way of no question about the others.
+const LEFT_DELIVERIES: &str = "
+DROP INDEX deliveries_by_time;
+DROP INDEX deliveries_by_age;
+CREATE INDEX deliveries_by_time ON deliveries (sink, priority, due)
+    WHERE state = 'pending' AND claimed < 2;
+CREATE INDEX deliveries_by_age ON deliveries (sink, priority, queued_at, id)
+    WHERE state = 'pending' AND claimed < 2;
+CREATE INDEX deliveries_left ON deliveries (sink, priority, due)
+    WHERE state = 'pending' AND claimed = 2;
+CREATE TABLE left_counts (
+    sink TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (sink, priority)
+) WITHOUT ROWID;
+CREATE TRIGGER delivery_left AFTER UPDATE OF claimed ON deliveries
+WHEN old.claimed <> 2 AND new.claimed = 2 BEGIN
+    INSERT INTO left_counts VALUES (new.sink, new.priority, 1)
+        ON CONFLICT (sink, priority) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER delivery_taken_up AFTER UPDATE OF claimed ON deliveries
+WHEN old.claimed = 2 AND new.claimed <> 2 BEGIN
+    UPDATE left_counts SET count = count - 1
+        WHERE sink = old.sink AND priority = old.priority;
+END;
+CREATE TRIGGER left_delivery_removed AFTER DELETE ON deliveries WHEN old.claimed = 2 BEGIN
+    UPDATE left_counts SET count = count - 1
+        WHERE sink = old.sink AND priority = old.priority;
+END;
+";
+
 /// Watches lie in the order in which they were registered, and no longer by their ids: those that are claimed
 /// and written together are of about the same age, and lie on the same few pages of the file.
 const WATCHES_BY_AGE: &str = "
@@ -198,6 +231,7 @@ const STEPS: &[&str] = &[
     AGES,
     COUNTS_AND_INDICES,
     LEFT,
+    LEFT_DELIVERIES,
     WATCHES_BY_AGE,
 ];
 

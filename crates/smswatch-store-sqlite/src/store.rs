@@ -23,7 +23,7 @@ use crate::open::{OpenError, open, open_to_read};
 use crate::reader::Reader;
 use crate::worker::Worker;
 use crate::{
-    counts, deliveries, left, log, lookup, memos, numbers, rates, redrive, waiting, watches,
+    aside, counts, deliveries, left, log, lookup, memos, numbers, rates, redrive, waiting, watches,
 };
 
 /// A store in one SQLite file, for one process; it has one shard.
@@ -218,7 +218,13 @@ impl Store for SqliteStore {
     ) -> Result<ClaimedDeliveries, StoreError> {
         let sink = sink.to_owned();
         self.run(move |connection, now| {
-            let due = deliveries::due(connection, &sink, priority, limit, now)?;
+            let mut due = deliveries::due(connection, &sink, priority, limit, now)?;
+            if due.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
+                for number in aside::offered(connection, &sink, priority, now)? {
+                    aside::take_up(connection, number, now)?;
+                    due.push(number);
+                }
+            }
             deliveries::claim(connection, &sink, priority, &due, lease, now)
         })
         .await
@@ -291,6 +297,32 @@ impl Store for SqliteStore {
     ) -> Result<Outcomes, StoreError> {
         let (sink, burials, attempt) = (sink.to_owned(), burials.to_vec(), attempt.clone());
         self.run(move |connection, now| waiting::bury(connection, &sink, &burials, &attempt, now))
+            .await
+    }
+
+    async fn leave_deliveries(
+        &self,
+        _: Shard,
+        sink: &str,
+        priority: Priority,
+        ids: &[DeliveryId],
+    ) -> Result<u64, StoreError> {
+        let (sink, ids) = (sink.to_owned(), ids.to_vec());
+        self.run(move |connection, now| {
+            aside::leave_waiting(connection, &sink, priority, &ids, now)
+        })
+        .await
+    }
+
+    async fn recall_deliveries(
+        &self,
+        _: Shard,
+        sink: &str,
+        priority: Priority,
+        furthest: Duration,
+    ) -> Result<u64, StoreError> {
+        let sink = sink.to_owned();
+        self.run(move |connection, now| aside::recall(connection, &sink, priority, furthest, now))
             .await
     }
 

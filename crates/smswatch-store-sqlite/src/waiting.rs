@@ -3,9 +3,11 @@
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use smswatch_plugin::model::Timestamp;
 use smswatch_plugin::store::{
-    Attempt, Burial, DeliveryState, Outcomes, QueuePlace, QueueRequest, QueueSlice, WaitingDelivery,
+    Attempt, Burial, DeliveryState, Outcomes, Priority, QueuePlace, QueueRequest, QueueSlice,
+    WaitingDelivery,
 };
 
+use crate::aside;
 use crate::deliveries::{add, delivery_id, with_attempt};
 
 pub(crate) fn read(
@@ -19,7 +21,9 @@ pub(crate) fn read(
             "SELECT coalesce(sum(count), 0) FROM delivery_counts
              WHERE sink = ?1 AND state = 'pending'",
         )?
-        .query_row([sink], |row| row.get(0))?;
+        .query_row([sink], |row| row.get::<_, u64>(0))?;
+    let left = Priority::ALL.map(|priority| aside::count(connection, sink, priority.index()));
+    let left = left.into_iter().sum::<Result<u64>>()?;
     let limit = request.limit.max(1);
     let (seen_at, seen_id) = match &request.after {
         Some(place) => (place.queued_at.as_millis(), place.id.as_str()),
@@ -28,7 +32,7 @@ pub(crate) fn read(
     let deliveries: Vec<WaitingDelivery> = connection
         .prepare_cached(
             "SELECT id, queued_at, claimed AND due > ?3, body FROM deliveries
-             WHERE state = 'pending' AND sink = ?1 AND priority = ?2
+             WHERE state = 'pending' AND claimed < 2 AND sink = ?1 AND priority = ?2
                AND queued_at < ?3 AND (queued_at, id) > (?4, ?5)
              ORDER BY queued_at, id LIMIT ?6",
         )?
@@ -56,7 +60,7 @@ pub(crate) fn read(
     let is_full = deliveries.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
     let last = deliveries.last().filter(|_| is_full);
     Ok(QueueSlice {
-        pending,
+        pending: pending.saturating_sub(left),
         next: last.map(|last| last.place.clone()),
         deliveries,
     })
@@ -75,7 +79,7 @@ pub(crate) fn bury(
             .prepare_cached(
                 "SELECT number, attempts FROM deliveries
                  WHERE id = ?1 AND sink = ?2 AND state = 'pending' AND priority = 1
-                   AND (claimed = 0 OR due <= ?3)",
+                   AND (claimed = 0 OR (claimed = 1 AND due <= ?3))",
             )?
             .query_row(params![burial.id.as_str(), sink, now.as_millis()], |row| {
                 Ok((row.get(0)?, row.get(1)?))

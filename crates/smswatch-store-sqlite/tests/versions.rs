@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use smswatch_plugin::model::{MessageId, Timestamp};
+use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    CommitItem, CommitStep, Lane, PageRequest, Shard, Store as _, UnreadableRecord,
+    Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, DeliveryFilter, Lane,
+    NewDelivery, Outcome, PageRequest, Priority, Shard, Store as _, UnreadableRecord,
 };
 use smswatch_store_sqlite::{OpenError, SqliteStore};
 
@@ -150,4 +151,128 @@ async fn a_file_whose_clock_was_never_noted_goes_on_from_its_newest_entry() {
     );
     let store = open(&path).await;
     assert!(store.now().await.expect("the time") >= real + HOUR);
+}
+
+fn delivery(n: u32) -> NewDelivery {
+    NewDelivery {
+        id: DeliveryId::new(format!("dlv_{n}")).expect("a valid id"),
+        sink: "crm".to_owned(),
+        rule: "rule".to_owned(),
+        priority: Priority::Normal,
+        message_ids: vec![id("m1")],
+        body: vec![9, 1, 2],
+    }
+}
+
+fn completion(claimed: &ClaimedDelivery, outcome: Outcome) -> Completion {
+    Completion {
+        id: claimed.id.clone(),
+        token: claimed.token,
+        outcome,
+        attempt: Attempt {
+            at: claimed.queued_at,
+            result: "retry".to_owned(),
+            detail: "503".to_owned(),
+        },
+        fallback: None,
+    }
+}
+
+#[tokio::test]
+async fn deliveries_of_a_later_version_are_offered_once_to_who_starts_later() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let earlier = open(&path).await;
+    let new: Vec<_> = (0..200).map(delivery).collect();
+    earlier.enqueue_all(SHARD, &new).await.expect("queued");
+    let claim = async |store: &SqliteStore| {
+        let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, 1000, LEASE);
+        claimed.await.expect("a claim")
+    };
+    let claimed = claim(&earlier).await;
+    let left = claimed.deliveries.iter();
+    let left: Vec<_> = left.map(|one| completion(one, Outcome::Left)).collect();
+    earlier.complete(SHARD, "crm", &left).await.expect("done");
+    let left_at = earlier.now().await.expect("the time");
+    let meanwhile = Duration::from_millis(50);
+    while earlier.now().await.expect("the time") < left_at + meanwhile {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let again = claim(&earlier).await;
+    assert_eq!((again.deliveries.len(), again.left), (0, 200), "it spins");
+    drop(earlier);
+
+    let later = open(&path).await;
+    let mut found = Vec::new();
+    loop {
+        let offered = claim(&later).await;
+        if offered.deliveries.is_empty() {
+            assert_eq!(offered.left, 0);
+            break;
+        }
+        found.extend(offered.deliveries);
+    }
+    assert_eq!(found.len(), 200);
+    let queued_at = claimed.deliveries[0].queued_at + meanwhile;
+    assert!(
+        found.iter().all(|one| one.queued_at >= queued_at),
+        "the time for which they were left counts"
+    );
+    assert!(found.iter().all(|one| one.body == [9, 1, 2]));
+    let done: Vec<_> = found
+        .iter()
+        .map(|one| completion(one, Outcome::Delivered))
+        .collect();
+    let done = later.complete(SHARD, "crm", &done).await;
+    assert_eq!(done.expect("done").done, vec![true; 200]);
+}
+
+#[tokio::test]
+async fn words_of_a_later_version_about_a_delivery_fail_no_page_and_no_attempt() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let store = open(&path).await;
+    let new: Vec<_> = (1..=4).map(delivery).collect();
+    store.enqueue_all(SHARD, &new).await.expect("queued");
+    change(
+        &path,
+        r#"UPDATE deliveries SET attempts = '[{"at":"a moment ago","with":7}]' WHERE id = 'dlv_1';
+           UPDATE deliveries SET state = 'snoozed' WHERE id = 'dlv_2';
+           UPDATE deliveries SET attempts = 'in a format of its own' WHERE id = 'dlv_3';
+           UPDATE deliveries SET id = 'a name with blanks' WHERE id = 'dlv_4';"#,
+    );
+    let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, 10, LEASE);
+    let claimed = claimed.await.expect("a claim").deliveries;
+    assert_eq!(claimed.len(), 2);
+    let retries: Vec<_> = claimed
+        .iter()
+        .map(|one| completion(one, Outcome::Retry(LEASE)))
+        .collect();
+    let done = store.complete(SHARD, "crm", &retries).await;
+    assert_eq!(done.expect("done").done, [true; 2]);
+    let page = PageRequest {
+        cursor: None,
+        limit: 10,
+    };
+    for message_id in [None, Some(id("m1"))] {
+        let filter = DeliveryFilter {
+            message_id,
+            ..DeliveryFilter::default()
+        };
+        let page = store.deliveries(&filter, &page).await;
+        let items = page.expect("a page").items;
+        let shown: Vec<_> = items
+            .iter()
+            .map(|one| (one.id.as_str(), one.attempts.len(), one.attempts_made))
+            .collect();
+        assert_eq!(shown, [("dlv_3", 0, 1), ("dlv_1", 1, 1)]);
+    }
+    let raw = rusqlite::Connection::open(&path).expect("the file");
+    let kept = |id: &str| {
+        let query = "SELECT attempts FROM deliveries WHERE id = ?1";
+        let kept = raw.query_row(query, [id], |row| row.get::<_, String>(0));
+        kept.expect("it is there")
+    };
+    assert!(kept("dlv_1").contains("a moment ago"));
+    assert_eq!(kept("dlv_3"), "in a format of its own");
 }

@@ -15,6 +15,7 @@ mod history;
 mod instead;
 mod interleavings;
 mod leases;
+mod left;
 mod log;
 mod lookup;
 mod memos;
@@ -39,6 +40,7 @@ pub use early::*;
 pub use history::*;
 pub use instead::*;
 pub use leases::*;
+pub use left::*;
 pub use log::*;
 pub use lookup::*;
 pub use memos::*;
@@ -79,6 +81,9 @@ macro_rules! store_suite {
             what_is_scheduled_too_far_ahead_is_due_when_it_is_recalled,
             a_left_entry_is_kept_whole_until_somebody_routes_it,
             left_entries_that_a_bound_removes_are_counted,
+            what_is_left_to_a_later_version_stays_pending_in_nobodys_way,
+            what_waits_is_left_unless_somebody_has_claimed_it,
+            a_delivery_that_waits_for_longer_than_it_can_is_recalled,
             concurrent_claims_share_the_watches,
             ids_and_records_of_any_size_come_back,
             all_watches_but_removed_ones_are_paged_once,

@@ -94,3 +94,105 @@ async fn a_quiet_sink_is_probed_and_gets_what_failed_however_late_it_would_be_tr
         assert_eq!(process.terminate(), Some(0));
     }
 }
+
+/// The note that a breaker shares, as another process finds it when the one that closed it was killed
+/// before what waits was made due.
+fn closed_and_not_hastened(mut note: Value, now: &str) -> Vec<u8> {
+    note["open"] = Value::Null;
+    note["failures"] = 0.into();
+    note["to_hasten"] = now.into();
+    let mut bytes = vec![1];
+    serde_json::to_writer(&mut bytes, &note).expect("JSON");
+    bytes
+}
+
+/// What failed before is due in an hour; that it is to be made due stands in the note alone.
+async fn a_kill_between_closing_and_hastening_leaves_nothing_lying<F>(
+    stage: &Stage,
+    url: &str,
+    open: impl Fn() -> F,
+) where
+    F: Future<Output = std::sync::Arc<dyn smswatch_plugin::store::Store>>,
+{
+    let config = stage.config(url, "1h", &[]);
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let patient = text.replace("[100ms], give_up_after: 2s", "[1h], give_up_after: 24h");
+    assert_ne!(patient, text);
+    std::fs::write(&config, patient).expect("a file");
+    let process = Process::start(&config);
+    let all = park(stage, &process, &[]).await;
+    process.kill();
+
+    let store = open().await;
+    let shard = smswatch_plugin::store::shard_of("crm", store.shard_count());
+    let memo = store.memo(shard, "sink:crm").await.expect("an answer");
+    let memo = memo.expect("it is down");
+    let note: Value = serde_json::from_slice(&memo.value[1..]).expect("JSON");
+    assert!(note["open"].is_object(), "{note}");
+    let now = store.now().await.expect("the time").to_string();
+    let note = closed_and_not_hastened(note, &now);
+    let put = store.put_memo(shard, "sink:crm", Some(memo.version), note, Vec::new());
+    assert!(put.await.expect("an answer"));
+    drop(store);
+
+    stage.crm.answer_always(Answer::status(200));
+    let process = Process::start(&config);
+    until("all arrive", async || pending(&process, "crm") == 0).await;
+    let arrived = ids(&stage.crm.requests()).len();
+    assert_eq!(arrived, all);
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_a_kill_between_closing_and_hastening_leaves_nothing_lying() {
+    let stage = Stage::new().await;
+    let redis = RedisServer::start();
+    let open = || crate::versions::open_redis(redis.url());
+    a_kill_between_closing_and_hastening_leaves_nothing_lying(&stage, &redis.url(), open).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_a_kill_between_closing_and_hastening_leaves_nothing_lying() {
+    let stage = Stage::new().await;
+    let path = stage.directory.path().join("store.db");
+    let open = || crate::versions::open_sqlite(&path);
+    a_kill_between_closing_and_hastening_leaves_nothing_lying(&stage, &stage.sqlite(), open).await;
+}
+
+/// What is critical waits for a free attempt for a second, and then for one of another replica: not for as
+/// long as this one's attempts hang.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_critical_does_not_wait_for_attempts_that_hang_here_while_another_replica_is_free()
+{
+    let stage = Stage::new().await;
+    let redis = RedisServer::start();
+    let config = stage.config_with(1, &redis.url(), "1h", &[]);
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let text = text.replace(
+        "    concurrency: 1\n",
+        "    concurrency: 1\n    timeout: 35s\n",
+    );
+    std::fs::write(&config, text).expect("a file");
+    let hanging = Process::start(&config);
+    stage.crm.answer_next(Answer::hang());
+    stage.watch_fate(&hanging, 1, Fate::Undelivered);
+    let first = ids(&stage.crm.wait_for(1).await);
+    stage.watch_fate(&hanging, 1, Fate::Undelivered);
+    until("both are queued", async || pending(&hanging, "crm") == 2).await;
+    let free = Process::start(&config);
+    let both = ids(&stage.crm.wait_for(2).await);
+    assert_eq!(both.difference(&first).count(), 1, "it is the other one");
+    let (_, waiting) = ask::json(&free, "/v1/deliveries?sink=crm&state=pending").await;
+    let waiting = waiting["items"].as_array().expect("items");
+    let hangs = waiting
+        .iter()
+        .find(|item| item["id"].as_str().is_some_and(|id| first.contains(id)));
+    let hangs = hangs.expect("it is still being attempted");
+    assert_eq!(
+        hangs["attempts_made"], 0,
+        "nobody waited until it had ended"
+    );
+    for process in [free, hanging] {
+        process.kill();
+    }
+}

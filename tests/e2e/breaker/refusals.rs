@@ -91,3 +91,28 @@ async fn on_sqlite_a_sink_that_refuses_everything_is_in_trouble_and_its_dead_let
     let path = directory.path().join("store.db");
     a_sink_that_refuses_everything_is_in_trouble(&format!("sqlite:{}", path.display())).await;
 }
+
+/// It is down because it refused everything, and its next probe is an hour away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_that_refused_everything_is_probed_as_soon_as_somebody_sends_it_again() {
+    let stage = Stage::new().await;
+    stage.crm.answer_always(Answer::status(422));
+    let process = Process::start(&stage.config(&stage.sqlite(), "1h", &[]));
+    stage.watch(&process, 20);
+    stage.ops.wait_for(1).await;
+    until("the others wait", async || {
+        let dead = process.json(&["dead", "list"]);
+        let dead = dead.as_array().map_or(0, Vec::len);
+        dead > 0 && pending(&process, "crm") as usize + dead == 20
+    })
+    .await;
+    stage.crm.answer_always(Answer::status(200));
+    let before = stage.crm.requests().len();
+    let retried = process.json(&["dead", "retry", "--all"]);
+    assert!(retried["retried"].as_u64() > Some(0), "{retried}");
+    let after = stage.crm.wait_for(before + 20).await.split_off(before);
+    assert_eq!(ids(&after).len(), 20);
+    until("it is well", async || !is_open(&process).await).await;
+    assert_eq!(process.json(&["dead", "list"]), serde_json::json!([]));
+    assert_eq!(process.terminate(), Some(0));
+}

@@ -29,6 +29,7 @@ mod destinations;
 mod keeper;
 mod parked;
 mod ramp;
+mod recall;
 mod words;
 
 use std::collections::BTreeMap;
@@ -45,8 +46,11 @@ use parked::{Parked, Span};
 
 const FORMAT: u8 = 1;
 
+/// The longest time for which a breaker makes a delivery wait, whatever its receiver asks for.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
 /// The longest pause that a receiver's `Retry-After` can cause, whatever it says.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+const MAX_RETRY_AFTER: Duration = LONGEST_WAIT;
 
 /// The shortest pause that it causes, so that the answers to one burst count as one.
 const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -99,6 +103,9 @@ struct Open {
     /// How many probes were refused since one had to wait for its time.
     #[serde(default)]
     refused: u32,
+    /// What a later version keeps here.
+    #[serde(flatten)]
+    unknown: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What an attempt said about its sink.
@@ -372,6 +379,7 @@ impl Circuit {
             reason: reason.clone(),
             gone,
             refused: 0,
+            unknown: serde_json::Map::new(),
         });
         News::Down {
             reason,

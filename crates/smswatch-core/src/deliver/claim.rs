@@ -1,8 +1,12 @@
 //! Claims one sink's deliveries: critical ones of all shards first, no more than there is room for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use smswatch_model::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -11,7 +15,7 @@ use super::breaker::{Flow, Verdict};
 use super::destination::Destination;
 use super::task::Task;
 use super::{Attempted, PATIENCE, lease};
-use crate::codec;
+use crate::codec::{self, InvalidBody};
 use crate::pace::Backoff;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::{ClaimedDeliveries, Outcome, Priority, Shard, StoreError};
@@ -20,8 +24,14 @@ use crate::store::{ClaimedDeliveries, Outcome, Priority, Shard, StoreError};
 /// waits for it goes back at once, and must not be in the way of the others.
 const SIFTED: usize = 256;
 
-/// How long a delivery goes back about which nothing could be decided.
-const UNDECIDED: Duration = Duration::from_secs(1);
+/// How long a claim is waited for before others are made. One that is answered later is of use then.
+const PROMPT: Duration = Duration::from_millis(200);
+
+/// One of a sink's queues.
+type Queue = (Shard, Priority);
+
+/// What a claim from a queue came to.
+type Answer = (Queue, Result<ClaimedDeliveries, StoreError>);
 
 /// A claimed delivery that waits for its attempt; its permit goes back when the attempt starts.
 pub(super) struct Waiting {
@@ -30,7 +40,8 @@ pub(super) struct Waiting {
     pub(super) room: OwnedSemaphorePermit,
 }
 
-/// Claims until it is told to stop; what is held back goes to `attempted` without an attempt.
+/// Claims until it is told to stop; what is held back goes to `attempted` without an attempt. Each shard is
+/// claimed from by itself, so that one whose steps fail or hang holds up no other.
 pub(super) async fn run(
     shared: &Shared,
     unit: &Arc<SinkUnit>,
@@ -41,48 +52,94 @@ pub(super) async fn run(
     let most = most_waiting(unit);
     let room = Arc::new(Semaphore::new(most));
     let half = u32::try_from(most.div_ceil(2)).unwrap_or(u32::MAX);
-    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+    let mut claims = Claims {
+        shared,
+        unit,
+        waiting: &waiting,
+        attempted: &attempted,
+        shards: Shards::default(),
+        late: FuturesUnordered::new(),
+    };
     let mut round = Round::default();
     loop {
-        let mut permits = tokio::select! {
-            () = stop.cancelled() => return,
-            permits = room_and_work(shared, unit, &room, half) => permits,
+        let (mut permits, late) = tokio::select! {
+            () = stop.cancelled() => break,
+            Some(late) = claims.late.next() => (all_there_is(&room), Some(late)),
+            permits = room_and_work(shared, unit, &room, half) => (permits, None),
         };
         let changed = unit.breaker.changed();
         let waiting_now = most - room.available_permits() - permits.num_permits();
-        let claimed = match allowance(shared, unit, &mut round, waiting_now).await {
-            Ok(0) => {
-                drop(permits);
-                let parked_for = unit.breaker.parked_for(shared.clock.now());
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = changed => {}
-                    () = tokio::time::sleep(parked_for) => {}
-                }
-                continue;
+        let allowed = allowance(shared, unit, &mut round, waiting_now).await;
+        let surplus = permits.num_permits().saturating_sub(allowed);
+        drop(permits.split(surplus));
+        if let Some(late) = late {
+            claims.answered(late, &mut permits, &mut round).await;
+        } else if allowed > 0 {
+            claims.round(&mut permits, &mut round).await;
+        } else {
+            drop(permits);
+            let parked_for = unit.breaker.parked_for(shared.clock.now());
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = changed => {}
+                () = tokio::time::sleep(parked_for) => {}
             }
-            Ok(allowed) => {
-                let surplus = permits.num_permits().saturating_sub(allowed);
-                drop(permits.split(surplus));
-                let mut claims = Claims {
-                    shared,
-                    unit,
-                    waiting: &waiting,
-                    attempted: &attempted,
-                    permits,
-                };
-                claims.round(&mut round).await
-            }
-            Err(error) => Err(error),
+        }
+    }
+    // Nothing is begun any more: what these bring goes back.
+    while let Some(late) = claims.late.next().await {
+        let mut none = all_there_is(&Arc::new(Semaphore::new(0)));
+        claims.answered(late, &mut none, &mut round).await;
+    }
+}
+
+/// As many permits as there are just now, be it none.
+fn all_there_is(room: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    let available = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
+    // Nobody else takes permits, so there are at least that many.
+    let permits = Arc::clone(room).try_acquire_many_owned(available);
+    permits.expect("the semaphore is never closed")
+}
+
+/// Which shards are not claimed from just now.
+#[derive(Debug, Default)]
+struct Shards {
+    /// Queues from which a claim was not answered yet, and whether somebody has put more into them.
+    under_way: HashMap<Queue, bool>,
+    /// Queues from which the latest claim failed, and until when they are left alone.
+    failing: HashMap<Queue, (Backoff, Timestamp)>,
+    /// Some of what was claimed last was left to a later version: there may be much more of it, which must
+    /// not be in the way of the others.
+    is_sifted: bool,
+}
+
+impl Shards {
+    /// Whether a queue may be claimed from. Otherwise its turn comes when what it waits for is over.
+    fn let_in(&mut self, unit: &SinkUnit, queue: Queue, now: Timestamp) -> bool {
+        let (shard, priority) = queue;
+        if let Some(has_more) = self.under_way.get_mut(&queue) {
+            *has_more = true;
+            return false;
+        }
+        if let Some((_, until)) = self.failing.get(&queue)
+            && now < *until
+        {
+            unit.agenda(priority).hint(usize::from(shard.0), *until);
+            return false;
+        }
+        // Whoever makes the shard work again gives a hint.
+        !unit.outcomes.is_failing(shard)
+    }
+
+    /// A claim from a queue failed; returns when it is claimed from again.
+    fn fail(&mut self, queue: Queue, now: Timestamp) -> Timestamp {
+        let first = || {
+            let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+            (backoff, now)
         };
-        if claimed.is_ok() {
-            backoff.succeed();
-            continue;
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(backoff.fail()) => {}
-        }
+        let (backoff, until) = self.failing.entry(queue).or_insert_with(first);
+        *until = now + backoff.fail();
+        *until
     }
 }
 
@@ -97,10 +154,11 @@ struct Round {
 
 impl Round {
     /// A shard in which something is due, and its priority: critical ones of all shards go first. It
-    /// counts as taken from the agenda.
+    /// counts as taken from the agenda. Shards that have to wait are left out.
     fn take_due(
         &mut self,
         unit: &SinkUnit,
+        waits: &mut Shards,
         shards: u16,
         now: Timestamp,
     ) -> Option<(Shard, Priority)> {
@@ -109,7 +167,10 @@ impl Round {
             let agenda = unit.agenda(priority);
             let shard = (0..shards)
                 .map(|offset| (*next + offset) % shards)
-                .find(|shard| agenda.take(usize::from(*shard), now))?;
+                .find(|shard| {
+                    agenda.take(usize::from(*shard), now)
+                        && waits.let_in(unit, (Shard(*shard), priority), now)
+                })?;
             *next = (shard + 1) % shards;
             Some((Shard(shard), priority))
         })
@@ -117,24 +178,19 @@ impl Round {
 }
 
 /// How many deliveries may be claimed now, when so many wait for their attempt already.
-async fn allowance(
-    shared: &Shared,
-    unit: &SinkUnit,
-    round: &mut Round,
-    waiting: usize,
-) -> Result<usize, StoreError> {
-    let flow = unit.breaker.flow(shared).await?;
+async fn allowance(shared: &Shared, unit: &SinkUnit, round: &mut Round, waiting: usize) -> usize {
+    let flow = unit.breaker.flow(shared).await;
     let now = shared.clock.now();
     if let Flow::Open { .. } = flow {
         round.probe_until = None;
-        return Ok(unit.breaker.room(now, waiting));
+        return unit.breaker.room(now, waiting);
     }
-    if flow == Flow::Probe && unit.breaker.take_probe(shared).await? {
+    if flow == Flow::Probe && unit.breaker.take_probe(shared, None).await {
         round.probe_until = Some(now + unit.settings.breaker.probe);
     }
     let has_probe =
         unit.breaker.may_probe(now) && round.probe_until.is_some_and(|until| now < until);
-    Ok(usize::from(has_probe))
+    usize::from(has_probe)
 }
 
 /// How many may wait for their attempt: as many as can run, so that the next one never waits for a
@@ -178,83 +234,129 @@ struct Claims<'a> {
     unit: &'a Arc<SinkUnit>,
     waiting: &'a mpsc::UnboundedSender<Waiting>,
     attempted: &'a mpsc::Sender<Attempted>,
-    permits: OwnedSemaphorePermit,
+    shards: Shards,
+    /// Claims that were not answered promptly. Others go on meanwhile.
+    late: FuturesUnordered<BoxFuture<'a, Answer>>,
 }
 
-impl Claims<'_> {
+impl<'a> Claims<'a> {
     /// Claims as much as there are permits for. Who has the right to probe needs something to send: when
     /// nothing is due, it is what waits for a later attempt.
-    async fn round(&mut self, round: &mut Round) -> Result<(), StoreError> {
+    async fn round(&mut self, permits: &mut OwnedSemaphorePermit, round: &mut Round) {
         let count = self.shared.store.shard_count();
         let now = self.shared.clock.now();
-        while self.permits.num_permits() > 0 {
-            let Some((shard, priority)) = round.take_due(self.unit, count, now) else {
+        while permits.num_permits() > 0 {
+            let due = round.take_due(self.unit, &mut self.shards, count, now);
+            let Some((shard, priority)) = due else {
                 break;
             };
-            self.due(shard, priority, round).await?;
+            self.due((shard, priority), permits, round).await;
         }
-        if round.probe_until.is_some() {
-            for priority in Priority::ALL {
-                for shard in self.shared.shards() {
-                    if round.probe_until.is_some() {
-                        self.early(shard, priority, round).await?;
-                    }
-                }
+        for priority in Priority::ALL {
+            for shard in self.shared.shards() {
+                // What a later version wrote probes nothing: the one behind it does.
+                while round.probe_until.is_some()
+                    && self.shards.let_in(self.unit, (shard, priority), now)
+                    && self.early((shard, priority), permits, round).await
+                {}
             }
         }
-        Ok(())
     }
 
     /// Takes what is due.
-    async fn due(
-        &mut self,
-        shard: Shard,
-        priority: Priority,
-        round: &mut Round,
-    ) -> Result<(), StoreError> {
-        let (store, sink, lease) = (&self.shared.store, self.unit.name(), lease(self.unit));
-        let is_sifted = self
-            .unit
-            .breaker
-            .holds_destinations(self.shared.clock.now());
+    async fn due(&mut self, queue: Queue, permits: &mut OwnedSemaphorePermit, round: &mut Round) {
+        let (shared, unit) = (self.shared, self.unit);
+        let is_sifted =
+            self.shards.is_sifted || unit.breaker.holds_destinations(shared.clock.now());
         let more = if is_sifted { SIFTED } else { 0 };
-        let limit = u32::try_from(self.permits.num_permits() + more).unwrap_or(u32::MAX);
-        let claim = store.claim_deliveries(shard, sink, priority, limit, lease);
-        let claimed = self.shared.call("claim_deliveries", claim).await;
-        if claimed.is_err() {
-            let agenda = self.unit.agenda(priority);
-            agenda.hint_now(usize::from(shard.0));
-        }
-        self.hand_on(shard, priority, claimed?, round).await;
-        Ok(())
+        let limit = u32::try_from(permits.num_permits() + more).unwrap_or(u32::MAX);
+        let (shard, priority) = queue;
+        let claim = async move {
+            let (sink, lease) = (unit.name(), lease(unit));
+            let claim = shared
+                .store
+                .claim_deliveries(shard, sink, priority, limit, lease);
+            (queue, shared.call("claim_deliveries", claim).await)
+        };
+        self.promptly(queue, claim.boxed(), permits, round).await;
     }
 
-    /// Takes what would be due first.
+    /// Takes what would be due first. Returns whether another one is to be taken in its place, as it was
+    /// left to a later version.
     async fn early(
         &mut self,
-        shard: Shard,
-        priority: Priority,
+        queue: Queue,
+        permits: &mut OwnedSemaphorePermit,
         round: &mut Round,
-    ) -> Result<(), StoreError> {
-        let (store, sink, lease) = (&self.shared.store, self.unit.name(), lease(self.unit));
-        let claim = store.claim_early(shard, sink, priority, lease);
-        let claimed = self.shared.call("claim_deliveries", claim).await?;
-        self.hand_on(shard, priority, claimed, round).await;
-        Ok(())
+    ) -> bool {
+        let (shared, unit) = (self.shared, self.unit);
+        let (shard, priority) = queue;
+        let claim = async move {
+            let (sink, lease) = (unit.name(), lease(unit));
+            let claim = shared.store.claim_early(shard, sink, priority, lease);
+            (queue, shared.call("claim_deliveries", claim).await)
+        };
+        let n_left = self.promptly(queue, claim.boxed(), permits, round).await;
+        n_left > 0
+    }
+
+    /// Waits for a claim's answer, though not for long: one that comes later is taken then. Returns how many
+    /// of the deliveries were left to a later version.
+    async fn promptly(
+        &mut self,
+        queue: Queue,
+        mut claim: BoxFuture<'a, Answer>,
+        permits: &mut OwnedSemaphorePermit,
+        round: &mut Round,
+    ) -> usize {
+        match tokio::time::timeout(PROMPT, &mut claim).await {
+            Ok(answer) => self.answered(answer, permits, round).await,
+            Err(_) => {
+                self.shards.under_way.insert(queue, false);
+                self.late.push(claim);
+                0
+            }
+        }
+    }
+
+    /// Takes what a claim brought. Returns how many of the deliveries were left to a later version.
+    async fn answered(
+        &mut self,
+        (queue, answer): Answer,
+        permits: &mut OwnedSemaphorePermit,
+        round: &mut Round,
+    ) -> usize {
+        let (shard, priority) = queue;
+        let (agenda, place) = (self.unit.agenda(priority), usize::from(shard.0));
+        if self.shards.under_way.remove(&queue) == Some(true) {
+            agenda.hint_now(place);
+        }
+        match answer {
+            Ok(claimed) => {
+                self.shards.failing.remove(&queue);
+                self.hand_on(queue, claimed, permits, round).await
+            }
+            Err(_) => {
+                let now = self.shared.clock.now();
+                agenda.hint(place, self.shards.fail(queue, now));
+                0
+            }
+        }
     }
 
     async fn hand_on(
         &mut self,
-        shard: Shard,
-        priority: Priority,
+        (shard, priority): Queue,
         claimed: ClaimedDeliveries,
+        permits: &mut OwnedSemaphorePermit,
         round: &mut Round,
-    ) {
+    ) -> usize {
         if let Some(due) = claimed.next_due {
             let agenda = self.unit.agenda(priority);
             agenda.hint(usize::from(shard.0), due);
         }
-        let now = Instant::now();
+        self.unit.left.set(priority.index(), shard, claimed.left);
+        let (now, mut n_left) = (Instant::now(), 0);
         for delivery in claimed.deliveries {
             let notification = codec::decode_notification(&delivery.body).map(Arc::new);
             let destination = match &notification {
@@ -271,14 +373,15 @@ impl Claims<'_> {
                 probes_destination: false,
                 share: None,
             };
-            if let Some(kept) = self.kept_back(&mut task).await {
+            let has_room = permits.num_permits() > 0;
+            if let Some(kept) = kept_back(self.shared, self.unit, &mut task, has_room).await {
+                n_left += usize::from(kept == Outcome::Left);
                 let returned = task.given_back(self.shared, kept);
                 // Whoever writes what became of attempts outlives this half of the stage.
                 let _sent = self.attempted.send(returned).await;
                 continue;
             }
-            let room = self
-                .permits
+            let room = permits
                 .split(1)
                 .expect("what there is no room for is kept back");
             task.probes_sink = round.probe_until.take().is_some();
@@ -289,29 +392,39 @@ impl Claims<'_> {
                 room,
             });
         }
+        self.shards.is_sifted = n_left > 0;
+        n_left
     }
+}
 
-    /// How a delivery goes back that is not to be attempted now; `None` when it is attempted.
-    async fn kept_back(&self, task: &mut Task) -> Option<Outcome> {
-        if self.permits.num_permits() == 0 {
-            return Some(Outcome::Returned);
+/// How a delivery goes back that is not to be attempted now; `None` when it is attempted.
+async fn kept_back(
+    shared: &Shared,
+    unit: &Arc<SinkUnit>,
+    task: &mut Task,
+    has_room: bool,
+) -> Option<Outcome> {
+    if task.notification.as_ref().is_err_and(InvalidBody::is_newer) {
+        return Some(Outcome::Left);
+    }
+    if !has_room {
+        return Some(Outcome::Returned);
+    }
+    let verdict = match &task.destination {
+        None => return None,
+        Some(destination) => unit.breaker.judge(shared, destination).await,
+    };
+    match verdict {
+        Verdict::Attempt { is_probe } => {
+            task.probes_destination = is_probe;
+            let destination = task.destination.as_ref()?;
+            let breaker = &unit.breaker;
+            task.share = breaker.share(unit, destination, is_probe);
+            task.share.is_none().then(|| {
+                let now = shared.clock.now();
+                Outcome::Postponed(breaker.postponed_for(destination, now))
+            })
         }
-        let judged = match &task.destination {
-            None => return None,
-            Some(destination) => self.unit.breaker.judge(self.shared, destination).await,
-        };
-        match judged.unwrap_or(Verdict::Postpone(UNDECIDED)) {
-            Verdict::Attempt { is_probe } => {
-                task.probes_destination = is_probe;
-                let destination = task.destination.as_ref()?;
-                let breaker = &self.unit.breaker;
-                task.share = breaker.share(self.unit, destination, is_probe);
-                task.share.is_none().then(|| {
-                    let now = self.shared.clock.now();
-                    Outcome::Postponed(breaker.postponed_for(destination, now))
-                })
-            }
-            Verdict::Postpone(delay) => Some(Outcome::Postponed(delay)),
-        }
+        Verdict::Postpone(delay) => Some(Outcome::Postponed(delay)),
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use crate::announce::own_event;
 use crate::codec;
+use crate::memo;
 use crate::metrics::KindLabel;
 use crate::shared::Shared;
 use crate::store::{NewEntry, Shard, StoreError, shard_of};
@@ -186,16 +187,15 @@ async fn note(shared: &Shared, sink: &str, batch: &Batch) -> Result<(), StoreErr
     let (shard, name) = place(shared, sink);
     let quiet = shared.alarms.settings().quiet;
     loop {
-        let memo = shared.call("memo", shared.store.memo(shard, &name)).await?;
-        let before = memo.as_ref().and_then(|memo| GivenUp::decode(&memo.value));
-        let (after, is_news) = GivenUp::after(before, batch, quiet);
+        let known = memo::read(shared, shard, &name, FORMAT, GivenUp::decode).await?;
+        let (after, is_news) = GivenUp::after(known.value, batch, quiet);
         let event = is_news.then(|| event(shared, sink, batch));
         let entries = event.iter();
         let entries = entries.map(|event| NewEntry::of(std::slice::from_ref(event)));
-        let (entries, version) = (entries.collect(), memo.map(|memo| memo.version));
+        let (entries, note) = (entries.collect(), after.encode());
         let put = shared
             .store
-            .put_memo(shard, &name, version, after.encode(), entries);
+            .put_memo(shard, &known.name, known.version, note, entries);
         if shared.call("put_memo", put).await? {
             if let Some(event) = event {
                 let label = KindLabel {
@@ -220,8 +220,8 @@ fn event(shared: &Shared, sink: &str, batch: &Batch) -> Event {
 /// What is known of the deliveries of `sink` that were given up; `None` if none ever was.
 pub(crate) async fn given_up(shared: &Shared, sink: &str) -> Result<Option<GivenUp>, StoreError> {
     let (shard, name) = place(shared, sink);
-    let memo = shared.call("memo", shared.store.memo(shard, &name)).await?;
-    Ok(memo.and_then(|memo| GivenUp::decode(&memo.value)))
+    let known = memo::read(shared, shard, &name, FORMAT, GivenUp::decode).await?;
+    Ok(known.value)
 }
 
 #[cfg(test)]

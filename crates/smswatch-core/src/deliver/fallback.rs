@@ -13,7 +13,7 @@ use super::destination::Destination;
 use crate::codec;
 use crate::metrics::SinkLabel;
 use crate::shared::{Shared, SinkUnit};
-use crate::store::{NewDelivery, Priority, Shard, StoreError};
+use crate::store::{MAX_STEP_BYTES, NewDelivery, Priority, Shard, StoreError, split};
 
 /// What the fallback of `unit` gets in place of it; none when there is no fallback, or when it was
 /// only tried whether the sink works.
@@ -93,12 +93,12 @@ pub(crate) async fn hand_over(
     shard: Shard,
     deliveries: &[NewDelivery],
 ) -> Result<(), StoreError> {
-    if deliveries.is_empty() {
-        return Ok(());
+    for step in split(deliveries, |delivery| delivery.bytes(), MAX_STEP_BYTES) {
+        let step: Vec<NewDelivery> = step.into_iter().cloned().collect();
+        let enqueue = shared.store.enqueue_all(shard, &step);
+        let added = shared.call("enqueue", enqueue).await?;
+        handed_over(shared, unit, shard, &step, added);
     }
-    let enqueue = shared.store.enqueue_all(shard, deliveries);
-    let added = shared.call("enqueue", enqueue).await?;
-    handed_over(shared, unit, shard, deliveries, added);
     Ok(())
 }
 

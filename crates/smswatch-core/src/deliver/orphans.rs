@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use smswatch_model::Timestamp;
 use tokio::time::MissedTickBehavior;
 
 use super::dead;
 use crate::budget::DELIVERY_LEASE_MARGIN;
+use crate::codec;
 use crate::health::REPLICAS;
 use crate::metrics::{DeliveryLabels, SinkName};
 use crate::shared::Shared;
@@ -45,15 +46,13 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         let known = |sink: &str| shared.sinks.contains_key(sink);
         let now = shared.clock.now();
         for sink in unknown.lasting(&gauges.queues, known, is_agreed, now) {
-            match give_up(&shared, &sink).await {
-                Ok(count) => {
-                    tracing::warn!(
-                        sink.name = sink,
-                        count,
-                        "the sink is not configured: what waited for it is given up"
-                    );
-                }
-                Err(error) => tracing::debug!(%error, "deliveries are given up later"),
+            let count = give_up(&shared, &sink).await;
+            if count > 0 {
+                tracing::warn!(
+                    sink.name = sink,
+                    count,
+                    "the sink is not configured: what waited for it is given up"
+                );
             }
         }
     }
@@ -92,8 +91,9 @@ impl Unknown {
     }
 }
 
-/// Makes dead letters of all that waits for `sink`, but for what somebody attempts just now.
-async fn give_up(shared: &Shared, sink: &str) -> Result<u64, StoreError> {
+/// Makes dead letters of all that waits for `sink`, but for what somebody attempts just now and what a later
+/// version wrote. Returns how many they were.
+async fn give_up(shared: &Shared, sink: &str) -> u64 {
     let shards = shared.shards().map(|shard| async move {
         shared
             .call("hasten", shared.store.hasten(shard, sink))
@@ -104,7 +104,14 @@ async fn give_up(shared: &Shared, sink: &str) -> Result<u64, StoreError> {
         }
         Ok::<u64, StoreError>(count)
     });
-    Ok(try_join_all(shards).await?.into_iter().sum())
+    let mut count = 0;
+    for given_up in join_all(shards).await {
+        match given_up {
+            Ok(given_up) => count += given_up,
+            Err(error) => tracing::debug!(%error, "deliveries are given up later"),
+        }
+    }
+    count
 }
 
 async fn give_up_queue(
@@ -129,11 +136,13 @@ async fn give_up_queue(
         let completions: Vec<_> = claimed
             .deliveries
             .iter()
-            .map(|delivery| given_up(delivery, claimed.now))
+            .map(|delivery| completion(delivery, claimed.now))
             .collect();
         let complete = shared.store.complete(shard, sink, &completions);
         let ended = shared.call("complete", complete).await?;
-        let given_up = ended.done.into_iter().map(u64::from).sum();
+        let dead = completions.iter().zip(&ended.done);
+        let dead = dead.filter(|(completion, done)| **done && completion.outcome == Outcome::Dead);
+        let given_up = u64::try_from(dead.count()).unwrap_or(u64::MAX);
         let mut bodies = claimed.deliveries.iter().map(|claimed| &claimed.body);
         let is_news = !bodies.all(|body| dead::is_about_dead_letters(body));
         shared
@@ -148,11 +157,17 @@ async fn give_up_queue(
     }
 }
 
-fn given_up(delivery: &ClaimedDelivery, now: Timestamp) -> Completion {
+/// What becomes of a delivery: whoever wrote what this version cannot read may know its sink, too.
+fn completion(delivery: &ClaimedDelivery, now: Timestamp) -> Completion {
+    let read = codec::decode_notification(&delivery.body);
+    let outcome = match read.is_err_and(|error| error.is_newer()) {
+        true => Outcome::Left,
+        false => Outcome::Dead,
+    };
     Completion {
         id: delivery.id.clone(),
         token: delivery.token,
-        outcome: Outcome::Dead,
+        outcome,
         attempt: Attempt {
             at: now,
             result: "dead".to_owned(),

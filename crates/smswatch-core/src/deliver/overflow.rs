@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 
 use super::{dead, fallback};
+use crate::codec;
 use crate::metrics::DeliveryLabels;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::{
-    Attempt, Burial, Outcomes, Priority, QueueRequest, QueueSlice, Shard, StoreError,
-    WaitingDelivery,
+    Attempt, Burial, MAX_STEP_BYTES, Outcomes, Priority, QueueRequest, QueueSlice, Shard,
+    StoreError, WaitingDelivery, split,
 };
 
 /// How long after one look the next one is taken at the earliest.
@@ -76,12 +77,10 @@ async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Look, StoreError> {
     // Mostly there is not too much, and one delivery shows that as well as many.
     let mut limit = 1;
     loop {
-        let slices = try_join_all(
-            shared
-                .shards()
-                .map(|shard| look(shared, unit, shard, limit)),
-        );
-        let slices = slices.await?;
+        let looks = shared
+            .shards()
+            .map(|shard| look(shared, unit, shard, limit));
+        let mut slices = each(join_all(looks).await)?;
         let pending: u64 = slices.iter().map(|slice| slice.pending).sum();
         let excess = pending.saturating_sub(unit.settings.queue_max);
         let look = Look {
@@ -96,6 +95,13 @@ async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Look, StoreError> {
             limit = SLICE;
             continue;
         }
+        let leaves = shared.shards().zip(&mut slices);
+        let leaves = leaves.map(|(shard, slice)| leave(shared, unit, shard, slice));
+        let left: u64 = each(join_all(leaves).await)?.into_iter().sum();
+        if left > 0 {
+            // They are no part of the queue any more: what is behind them may be.
+            continue;
+        }
         let counts = oldest(&slices, excess);
         let is_delayed = counts.iter().any(|count| *count > 0);
         let burials = shared.shards().zip(slices).zip(counts);
@@ -104,16 +110,62 @@ async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Look, StoreError> {
             slice.deliveries.truncate(count);
             bury(shared, unit, shard, slice.deliveries)
         });
-        let outcomes = join_all(burials).await;
-        let mut count = 0;
-        for outcome in outcomes {
-            count += outcome?;
-        }
+        let count: u64 = each(join_all(burials).await)?.into_iter().sum();
         if count == 0 {
             return Ok(Look { is_delayed, ..look });
         }
         buried += count;
     }
+}
+
+/// What came of a step on each shard. One that fails holds up no other: it counts as empty meanwhile.
+///
+/// # Errors
+///
+/// All of them failed.
+fn each<T: Default>(outcomes: Vec<Result<T, StoreError>>) -> Result<Vec<T>, StoreError> {
+    let (mut all, mut n_failed, mut failed) = (Vec::with_capacity(outcomes.len()), 0, None);
+    for outcome in outcomes {
+        all.push(match outcome {
+            Ok(one) => one,
+            Err(error) => {
+                tracing::debug!(%error, "a shard's queue is looked at again");
+                n_failed += 1;
+                failed = Some(error);
+                T::default()
+            }
+        });
+    }
+    match failed {
+        Some(error) if n_failed == all.len() => Err(error),
+        _ => Ok(all),
+    }
+}
+
+/// Leaves what a later version wrote to it: it is not to be given up. Takes it out of the slice, and returns
+/// how many there were.
+async fn leave(
+    shared: &Shared,
+    unit: &SinkUnit,
+    shard: Shard,
+    slice: &mut QueueSlice,
+) -> Result<u64, StoreError> {
+    let is_newer = |waiting: &WaitingDelivery| {
+        let read = codec::decode_notification(&waiting.body);
+        read.is_err_and(|error| error.is_newer())
+    };
+    let (newer, known): (Vec<_>, Vec<_>) = std::mem::take(&mut slice.deliveries)
+        .into_iter()
+        .partition(is_newer);
+    slice.deliveries = known;
+    let free = newer.into_iter().filter(|waiting| !waiting.is_claimed);
+    let ids: Vec<_> = free.map(|waiting| waiting.place.id).collect();
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let (store, sink) = (&shared.store, unit.name());
+    let leave = store.leave_deliveries(shard, sink, Priority::Normal, &ids);
+    shared.call("leave_deliveries", leave).await
 }
 
 async fn look(
@@ -171,18 +223,27 @@ async fn bury(
         fallback: fallback::of_body(unit, &waiting.body),
         id: waiting.place.id.clone(),
     });
-    let burials: Vec<_> = burials.collect();
     let attempt = Attempt {
         at: shared.clock.now(),
         result: "dead".to_owned(),
         detail: REASON.to_owned(),
     };
-    let bury = shared.store.bury(shard, unit.name(), &burials, &attempt);
-    let Outcomes { done, queued } = shared.call("bury", bury).await?;
-    let others = burials.iter();
-    let others = others.filter_map(|burial| burial.fallback.as_ref());
-    fallback::handed_over(shared, unit, shard, others, queued);
-    let count = done.into_iter().map(u64::from).sum();
+    let mut count = 0;
+    for step in split(burials, Burial::bytes, MAX_STEP_BYTES) {
+        let bury = shared.store.bury(shard, unit.name(), &step, &attempt);
+        let Outcomes { done, queued } = shared.call("bury", bury).await?;
+        let others = step.iter();
+        let others = others.filter_map(|burial| burial.fallback.as_ref());
+        fallback::handed_over(shared, unit, shard, others, queued);
+        let buried = done.into_iter().map(u64::from).sum();
+        told(shared, unit, buried, is_news);
+        count += buried;
+    }
+    Ok(count)
+}
+
+/// Counts and tells that so many deliveries were given up.
+fn told(shared: &Shared, unit: &SinkUnit, count: u64, is_news: bool) {
     let labels = DeliveryLabels {
         sink: unit.name.clone(),
         result: "dead",
@@ -196,7 +257,6 @@ async fn bury(
     shared
         .dead
         .given_up(unit.name(), count, REASON, is_news, now);
-    Ok(count)
 }
 
 #[cfg(test)]

@@ -199,7 +199,7 @@ impl Claimer<'_> {
         let (lane, shard) = queue;
         claimed.unreadable.iter().for_each(|id| self.left(id));
         if let Some(count) = claimed.put_aside {
-            self.shared.put_aside.set(queue, count);
+            self.shared.put_aside.set(lane.index(), shard, count);
         }
         let Some(lease) = claimed.lease else { return };
         self.shared.leases.add(shard, &lease);

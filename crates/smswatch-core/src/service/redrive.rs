@@ -1,6 +1,6 @@
 //! Ended deliveries that somebody sends again or drops: one by its id, or all that a filter names.
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use smswatch_model::{DeliveryId, Timestamp};
 
 use super::error::ServiceError;
@@ -71,6 +71,7 @@ impl Shared {
         Ok(match self.call("redrive", redrive).await? {
             RedriveOutcome::Done { shard, sink } => {
                 self.redriven(shard, &sink, action, 1);
+                self.probe(&sink, action).await;
                 log(action, &[(sink, 1)]);
                 Redriven::Done
             }
@@ -149,9 +150,19 @@ impl Shared {
             let shards = self
                 .shards()
                 .map(|shard| self.redrive_shard(shard, step.clone()));
-            let of_sink = try_join_all(shards).await?.into_iter().sum::<u64>();
+            let (mut of_sink, mut failed) = (0, None);
+            for redriven in join_all(shards).await {
+                match redriven {
+                    Ok(redriven) => of_sink += redriven,
+                    Err(error) => failed = Some(error),
+                }
+            }
             if of_sink > 0 {
+                self.probe(&sink, action).await;
                 counts.push((sink, of_sink));
+            }
+            if let Some(error) = failed {
+                return Err(error.into());
             }
         }
         Ok(())
@@ -170,6 +181,16 @@ impl Shared {
             if step.after.is_none() {
                 return Ok(count);
             }
+        }
+    }
+
+    /// Has a sink probed at once that is down: whoever sends something again expects that it works by now.
+    async fn probe(&self, sink: &str, action: Redrive) {
+        let Some(unit) = self.sinks.get(sink).filter(|_| action == Redrive::Requeue) else {
+            return;
+        };
+        if let Err(error) = unit.breaker.probe_now(self).await {
+            tracing::debug!(%error, "a sink is probed when it is time for it");
         }
     }
 

@@ -85,8 +85,14 @@ fn a_delivery_is_shown_with_its_attempts_and_without_what_it_says() {
             result: "retry".to_owned(),
             detail: "it answered 503".to_owned(),
         }],
-        body: b"what it says".to_vec(),
+        body: b"\x01what it says".to_vec(),
     };
+    let newer = StoredDelivery {
+        body: b"\x09what it says".to_vec(),
+        ..delivery.clone()
+    };
+    let newer = serde_json::to_value(DeliveryReply::from(newer)).expect("it is JSON");
+    assert_eq!(newer["reason"], "later_version");
     insta::assert_snapshot!(json(&DeliveryReply::from(delivery)), @r#"
     {
       "id": "dlv_1",
@@ -175,6 +181,7 @@ fn the_status_counts_every_state_but_what_was_removed() {
         queues: vec![QueueGauge {
             sink: "crm".to_owned(),
             pending: 2,
+            left: 0,
             dead: 1,
             oldest: Some(Timestamp::from_seconds(1_777_631_330)),
         }],

@@ -147,6 +147,36 @@ async fn a_proxy_in_trouble_is_told_by_its_address_and_by_who_named_it() {
             format!("the proxy {refused} (from `proxy`) cannot be reached"),
         );
     }
+    // The name is looked up here, before the proxy is asked.
+    let unknown = said(
+        "http://no-such-name.invalid",
+        through(&format!("socks5://{refused}")),
+    )
+    .await;
+    assert!(
+        unknown.starts_with("the name of no-such-name.invalid:80 "),
+        "{unknown}"
+    );
+    assert!(unknown.ends_with("write `socks5h://`"), "{unknown}");
+    let secure = || {
+        let secure = self_signed(include_bytes!("server.pem"), include_bytes!("server.key"));
+        format!("https://localhost:{}", secure.port())
+    };
+    let proxy = secure();
+    let address = proxy.trim_start_matches("https://");
+    assert_eq!(
+        said("http://example.invalid", through(&proxy)).await,
+        format!("the proxy {address} (from `proxy`): certificate from an unknown issuer"),
+    );
+    let proxy = secure();
+    let address = proxy.trim_start_matches("https://");
+    assert_eq!(
+        said("https://example.invalid", through(&proxy)).await,
+        format!(
+            "the proxy {address} (from `proxy`) or example.invalid:443 behind it: certificate from an \
+             unknown issuer"
+        ),
+    );
     let shut = one_answer(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
     assert_eq!(
         said(

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use smswatch_model::{DeliveryId, MessageId, Severity, Timestamp};
 
+use crate::codec;
+
 /// Which deliveries of a queue go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
@@ -149,6 +151,8 @@ pub struct ClaimedDeliveries {
     /// already. None when it has nothing of it. Deliveries that others hold are due when their lease
     /// ends.
     pub next_due: Option<Timestamp>,
+    /// How many of the queue's deliveries of that priority are left to a later version after the claim.
+    pub left: u64,
     /// The store's clock during the step.
     pub now: Timestamp,
 }
@@ -168,13 +172,17 @@ pub enum Outcome {
     /// It was not attempted and is not to be for now: it is due after this long. No attempt is counted
     /// or kept.
     Postponed(Duration),
+    /// A later version wrote it, and this one cannot read it: it leaves the queue and stays pending. It
+    /// counts as none that waits, nothing makes it due but [`super::Store::claim_deliveries`], which
+    /// offers it now and then. No attempt is counted or kept.
+    Left,
 }
 
 impl Outcome {
     /// Whether there was an attempt, which is counted and kept.
     #[must_use]
     pub fn is_attempt(self) -> bool {
-        !matches!(self, Self::Returned | Self::Postponed(_))
+        !matches!(self, Self::Returned | Self::Postponed(_) | Self::Left)
     }
 }
 
@@ -193,6 +201,15 @@ pub struct Completion {
     pub fallback: Option<NewDelivery>,
 }
 
+impl Completion {
+    /// How many bytes of a step it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let attempt = self.attempt.result.len() + self.attempt.detail.len();
+        self.id.as_str().len() + attempt + self.fallback.as_ref().map_or(0, NewDelivery::bytes)
+    }
+}
+
 /// A delivery that is given up without an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Burial {
@@ -200,6 +217,14 @@ pub struct Burial {
     pub id: DeliveryId,
     /// What another sink gets instead.
     pub fallback: Option<NewDelivery>,
+}
+
+impl Burial {
+    /// How many bytes of a step it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.id.as_str().len() + self.fallback.as_ref().map_or(0, NewDelivery::bytes)
+    }
 }
 
 /// What a step did to the deliveries that it was given.
@@ -232,10 +257,20 @@ pub struct StoredDelivery {
     pub next_attempt_at: Option<Timestamp>,
     /// How many attempts were completed.
     pub attempts_made: u32,
-    /// The first and the latest of them, oldest first, at most [`Attempt::MAX_KEPT`].
+    /// The first and the latest of them, oldest first, at most [`Attempt::MAX_KEPT`]; those that this
+    /// version cannot read are not shown.
     pub attempts: Vec<Attempt>,
     /// The notification, as core wrote it.
     pub body: Vec<u8>,
+}
+
+impl StoredDelivery {
+    /// Whether it is pending until a later version comes, which wrote what this one cannot read.
+    #[must_use]
+    pub fn waits_for_later_version(&self) -> bool {
+        let read = codec::decode_notification(&self.body);
+        self.state == DeliveryState::Pending && read.is_err_and(|error| error.is_newer())
+    }
 }
 
 /// Which deliveries are wanted; every field that is set must hold.

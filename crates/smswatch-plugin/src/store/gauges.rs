@@ -11,6 +11,8 @@ pub struct QueueGauge {
     pub sink: String,
     /// How many deliveries wait or are being attempted.
     pub pending: u64,
+    /// How many more are pending that were left to a later version.
+    pub left: u64,
     /// How many are dead and kept.
     pub dead: u64,
     /// Since when the longest waiting delivery waits.

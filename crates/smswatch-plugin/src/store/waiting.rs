@@ -36,7 +36,7 @@ pub struct WaitingDelivery {
 }
 
 /// A part of a queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct QueueSlice {
     /// How many deliveries of the sink are pending in the shard, critical and claimed ones included.
     pub pending: u64,

@@ -23,7 +23,7 @@ while at <= #ARGV do
   local queue = base .. 'q:' .. (delivery[1] or '1') .. ':' .. sink
   local score = redis.call('ZSCORE', queue, id)
   if score and tonumber(score) == tonumber(ARGV[at + 1]) / 1000 + 0.0005 then
-    local made = tonumber(delivery[2] or 0) + 1
+    local made = (tonumber(delivery[2] or 0) or 0) + 1
     -- First what is queued instead: done without the rest, it is found again, and changes nothing then.
     if ARGV[at + 5] == '1' and enqueue(base, now, at + 6) then queued = queued + 1 end
     if outcome == 'returned' then
@@ -31,14 +31,17 @@ while at <= #ARGV do
       local queued = redis.call('ZSCORE', base .. 'a:' .. (delivery[1] or '1') .. ':' .. sink, id) or now
       n_returned = n_returned + 1
       redis.call('ZADD', queue, string.format('%.17g', queued - 1 + n_returned / 4096), id)
+    elseif outcome == 'left' then
+      leave(base, now, sink, delivery[1] or '1', id)
     elseif outcome == 'postponed' then
       redis.call('ZADD', queue, now + tonumber(ARGV[at + 3]), id)
     elseif outcome == 'pending' then
       redis.call('HSET', key, 'n', made, 'a', with(delivery[3], ARGV[at + 4]))
       redis.call('ZADD', queue, now + tonumber(ARGV[at + 3]), id)
     else
-      redis.call('HSET', key, 's', outcome, 'n', made, 'a', with(delivery[3], ARGV[at + 4]))
+      -- The list first: where Redis breaks the step off, no attempt is counted that is written again.
       redis.call('ZADD', base .. outcome .. ':' .. sink, now, id)
+      redis.call('HSET', key, 's', outcome, 'n', made, 'a', with(delivery[3], ARGV[at + 4]))
       redis.call('ZREM', queue, id)
       redis.call('ZREM', base .. 'a:' .. (delivery[1] or '1') .. ':' .. sink, id)
     end

@@ -15,6 +15,9 @@ for _, name in ipairs(redis.call('SMEMBERS', base .. 'sinks')) do
     if state == '' or state == 'pending' then
       lists[#lists + 1] = pending .. '0:' .. name
       lists[#lists + 1] = pending .. '1:' .. name
+      -- Those that were left to a later version.
+      lists[#lists + 1] = 'v:0:' .. name
+      lists[#lists + 1] = 'v:1:' .. name
     end
     for _, ended in ipairs({ 'delivered', 'dead', 'suppressed' }) do
       if state == '' or state == ended then lists[#lists + 1] = ended .. ':' .. name end
@@ -26,9 +29,10 @@ table.sort(lists)
 -- Reads a delivery of the rule that is wanted; of the others only their rule.
 local function read(id)
   local key = base .. 'd:' .. id
-  if rule ~= '' and redis.call('HGET', key, 'r') ~= rule then return nil end
-  local row = redis.call('HMGET', key, 'k', 'r', 's', 'm', 'c', 'n', 'a', 'b', 'q')
-  return row[1] and row
+  if rule ~= '' and redis.pcall('HGET', key, 'r') ~= rule then return nil end
+  -- In a key of another type nothing can be read.
+  local row = redis.pcall('HMGET', key, 'k', 'r', 's', 'm', 'c', 'n', 'a', 'b', 'q')
+  return not row.err and row[1] and row
 end
 
 local out, n_found = {}, 0
@@ -36,12 +40,13 @@ for _, list in ipairs(lists) do
   if list >= from_list then
     local is_pending = list:sub(1, 2) == pending
     local queue = base .. 'q:' .. list:sub(3)
+    local is_left = list:sub(1, 2) == 'v:'
     local highest, below = '+inf', nil
     if list == from_list and from_score ~= '' then highest, below = from_score, from_id end
     local skip = 0
     while true do
-      local page = redis.call('ZREVRANGEBYSCORE', base .. list, highest, since, 'WITHSCORES',
-        'LIMIT', skip, 200)
+      local page = redis.call('ZREVRANGEBYSCORE', base .. list, highest, is_left and '-inf' or since,
+        'WITHSCORES', 'LIMIT', skip, 200)
       if #page == 0 then break end
       skip = skip + 200
       for at = 1, #page, 2 do
@@ -52,6 +57,11 @@ for _, list in ipairs(lists) do
           end
           budget = budget - 1
           local row = read(id)
+          -- What was left stands in the order in which it was.
+          if row and is_left and since ~= '-inf'
+              and (tonumber(row[9] or row[5]) or 0) < tonumber(since) then
+            row = nil
+          end
           local due = row and is_pending and redis.call('ZSCORE', queue, id) or ''
           -- A step that Redis broke off may have left some that are not queued any more.
           if row and (due ~= '' or not is_pending) then

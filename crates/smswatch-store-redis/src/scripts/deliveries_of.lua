@@ -20,7 +20,7 @@ while true do
     if not (seen_score ~= '' and score == highest and id >= seen_id) then
       if n_found == limit or budget == 0 then return { 1, seen_score, seen_id, out } end
       budget = budget - 1
-      local row = redis.call('HMGET', base .. 'd:' .. id, 'k', 'r', 's', 'm', 'c', 'n', 'a', 'b', 'q', 'p')
+      local row = redis.pcall('HMGET', base .. 'd:' .. id, 'k', 'r', 's', 'm', 'c', 'n', 'a', 'b', 'q', 'p')
       local is_wanted = row[1] and (state == '' or row[3] == state) and (sink == '' or row[1] == sink)
           and (rule == '' or row[2] == rule)
       local is_pending = row[3] == 'pending'

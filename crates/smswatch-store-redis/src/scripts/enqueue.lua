@@ -27,13 +27,14 @@ local function enqueue(base, now, at)
     redis.call('HSET', base .. 'r:' .. sink, rule, '1')
     listed[sink .. '\n' .. rule] = true
   end
-  redis.call('HSET', key, 'f', '1', 'k', sink, 'r', rule, 'p', priority, 's', 'pending',
-    'm', ARGV[at + 4], 'b', ARGV[at + 5], 'c', now)
   for message in ARGV[at + 4]:gmatch('[^\n]+') do
     redis.call('ZADD', base .. 't:' .. message, now, id)
   end
   redis.call('ZADD', base .. 'q:' .. priority .. ':' .. sink, next_place(), id)
   redis.call('ZADD', base .. 'a:' .. priority .. ':' .. sink, now, id)
+  -- Last: where Redis breaks a step off before it, the step is repeated as if nothing had been done.
+  redis.call('HSET', key, 'f', '1', 'k', sink, 'r', rule, 'p', priority, 's', 'pending',
+    'm', ARGV[at + 4], 'b', ARGV[at + 5], 'c', now)
   return true
 end
 

@@ -2,10 +2,11 @@
 local base = KEYS[1]
 local queues = {}
 for _, sink in ipairs(redis.call('SMEMBERS', base .. 'sinks')) do
-  local pending, oldest = 0, -1
+  local pending, left, oldest = 0, 0, -1
   for priority = 0, 1 do
     local queue = base .. 'q:' .. priority .. ':' .. sink
     pending = pending + redis.call('ZCARD', queue)
+    left = left + redis.call('ZCARD', base .. 'v:' .. priority .. ':' .. sink)
     local ages = redis.call('ZRANGE', base .. 'a:' .. priority .. ':' .. sink, 0, 15, 'WITHSCORES')
     for at = 1, #ages, 2 do
       -- A step that Redis broke off may have left some that are not queued any more.
@@ -18,6 +19,7 @@ for _, sink in ipairs(redis.call('SMEMBERS', base .. 'sinks')) do
   end
   queues[#queues + 1] = sink
   queues[#queues + 1] = tostring(pending)
+  queues[#queues + 1] = tostring(left)
   queues[#queues + 1] = tostring(redis.call('ZCARD', base .. 'dead:' .. sink))
   queues[#queues + 1] = string.format('%.0f', oldest)
 end

@@ -18,7 +18,7 @@ local list, sink = unpack(lists[n_done + 1])
 local lowest = from == '' and '-inf' or from
 local page = redis.call('ZRANGEBYSCORE', base .. list, lowest, '+inf', 'WITHSCORES', 'LIMIT', skip, limit)
 for at = 1, #page, 2 do
-  local row = redis.call('HMGET', base .. 'd:' .. page[at], 'm', 'c', 'r')
+  local row = redis.pcall('HMGET', base .. 'd:' .. page[at], 'm', 'c', 'r')
   for message in (row[1] or ''):gmatch('[^\n]+') do
     redis.call('ZADD', base .. 't:' .. message, row[2], page[at])
   end

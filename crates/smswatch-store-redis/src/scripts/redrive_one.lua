@@ -18,4 +18,6 @@ else
   forget_delivery(base, id)
 end
 redis.call('ZREM', base .. state .. ':' .. sink, id)
+-- One that was left to a later version is left no more.
+redis.call('ZREM', base .. 'v:' .. delivery[3] .. ':' .. sink, id)
 return { 'done', state, sink }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smswatch_plugin::model::MessageId;
-use smswatch_plugin::store::{Lane, LeftStep, LogEntry, LogPosition, Shard, StoreError};
+use smswatch_plugin::model::{DeliveryId, MessageId};
+use smswatch_plugin::store::{Lane, LeftStep, LogEntry, LogPosition, Priority, Shard, StoreError};
 
 use super::history::StreamEntry;
-use super::{RedisStore, queue};
+use super::{RedisStore, millis, queue};
 use crate::delivery::text;
 use crate::error::strange;
 use crate::field;
@@ -96,6 +96,41 @@ impl RedisStore {
         for delivery in &step.deliveries {
             queue::add(&mut call, delivery);
         }
+        self.invoke(&call).await
+    }
+}
+
+/// How many deliveries one recall makes due at most.
+const RECALLED_AT_ONCE: u32 = 512;
+
+impl RedisStore {
+    pub(super) async fn leave_waiting(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+        ids: &[DeliveryId],
+    ) -> Result<u64, StoreError> {
+        let mut call = self.call(&self.scripts.leave_deliveries, shard);
+        call.arg(sink).arg(priority.index());
+        for id in ids {
+            call.arg(id.as_str());
+        }
+        self.invoke(&call).await
+    }
+
+    pub(super) async fn recall_queue(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+        furthest: Duration,
+    ) -> Result<u64, StoreError> {
+        let mut call = self.call(&self.scripts.recall_deliveries, shard);
+        call.arg(sink)
+            .arg(priority.index())
+            .arg(millis(furthest))
+            .arg(RECALLED_AT_ONCE);
         self.invoke(&call).await
     }
 }

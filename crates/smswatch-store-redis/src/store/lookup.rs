@@ -1,6 +1,6 @@
 //! Deliveries that are looked up: by id, by message, and page by page.
 
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use smswatch_plugin::model::{DeliveryId, MessageId};
 use smswatch_plugin::store::{
     DeliveryFilter, DeliveryState, InvalidCursor, Page, PageRequest, Shard, StoreError,
@@ -8,7 +8,7 @@ use smswatch_plugin::store::{
 };
 
 use super::RedisStore;
-use crate::delivery::{WIDTH, read};
+use crate::delivery::{read, read_known};
 use crate::page::Place;
 
 /// How many deliveries one page looks at while it looks for those of a rule: what it finds by then is
@@ -37,12 +37,16 @@ impl RedisStore {
             call.arg(id.as_str());
             self.invoke::<Vec<Vec<u8>>>(&call).await
         });
-        let found = try_join_all(asked).await?;
-        found
-            .iter()
-            .find(|row| !row.is_empty())
-            .map(|row| read(row))
-            .transpose()
+        let mut failed = None;
+        for answer in join_all(asked).await {
+            match answer {
+                Ok(row) if row.is_empty() => {}
+                Ok(row) => return read(&row).map(Some),
+                Err(error) => failed = Some(error),
+            }
+        }
+        // It may be in a shard that does not answer.
+        failed.map_or(Ok(None), Err)
     }
 
     pub(super) async fn delivery_page(
@@ -85,9 +89,7 @@ impl RedisStore {
                 usize,
             ) = self.invoke(&call).await?;
             n_looked_at += LOOKED_AT_ONCE.saturating_sub(left);
-            for row in found.chunks_exact(WIDTH) {
-                items.push(read(row)?);
-            }
+            items.extend(read_known(&found)?);
             place = match has_more {
                 0 => Place::start(place.shard + 1, 3),
                 _ => Place {
@@ -128,13 +130,12 @@ impl RedisStore {
         }
         let (has_more, score, id, found): (u8, String, String, Vec<Vec<u8>>) =
             self.invoke(&call).await?;
-        let items = found.chunks_exact(WIDTH).map(read);
         let next = Place {
             shard: shard.0,
             inner: vec![score, id],
         };
         Ok(Page {
-            items: items.collect::<Result<_, _>>()?,
+            items: read_known(&found)?,
             next: (has_more == 1).then(|| next.text()),
         })
     }

@@ -1,6 +1,6 @@
 //! Queues: add, claim and complete deliveries; permits of rates.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,6 +27,9 @@ pub(super) enum Pick {
     /// The one that would be first, be it due or not.
     First,
 }
+
+/// When this process claimed from each queue first.
+pub(super) type FirstClaims = HashMap<(Shard, String, Priority), i64>;
 
 /// A claim of deliveries that this process made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -97,6 +100,8 @@ impl RedisStore {
             number: self.leases.fetch_add(1, Ordering::Relaxed) + 1,
             lease: millis(lease),
         };
+        let queue = (shard, sink.to_owned(), priority);
+        let began = self.first_claims().get(&queue).copied();
         let mut call = self.call(&self.scripts.claim_deliveries, shard);
         call.arg(sink)
             .arg(priority.index())
@@ -104,15 +109,22 @@ impl RedisStore {
             .arg(claim.lease)
             .arg(u8::from(pick == Pick::First))
             .arg(&*self.process)
-            .arg(claim.number);
+            .arg(claim.number)
+            .arg(began.map_or_else(String::new, |began| began.to_string()));
         let answer = self.invoke(&call).await;
         if answer.is_err() {
             self.unanswered_deliveries().insert(claim);
         }
-        let (now, next_due, token, found): (i64, i64, i64, Vec<Vec<u8>>) = answer?;
-        let deliveries = found.chunks_exact(4).map(|row| {
+        let (now, next_due, token, found, left): (i64, i64, i64, Vec<Vec<u8>>, u64) = answer?;
+        if began.is_none() {
+            self.first_claims().insert(queue, now);
+        }
+        // One without a name, which nobody here can have written, keeps no other from being claimed.
+        let rows = found.chunks_exact(4);
+        let deliveries = rows.filter_map(|row| delivery_id(&row[0]).ok().zip(Some(row)));
+        let deliveries = deliveries.map(|(id, row)| {
             Ok(ClaimedDelivery {
-                id: delivery_id(&row[0])?,
+                id,
                 token: DeliveryToken(token),
                 attempts_made: text(&row[3])?.parse().map_err(|_| strange("a count"))?,
                 queued_at: instant(&row[2])?,
@@ -122,6 +134,7 @@ impl RedisStore {
         Ok(ClaimedDeliveries {
             deliveries: deliveries.collect::<Result<_, StoreError>>()?,
             next_due: (next_due >= 0).then(|| Timestamp::from_millis(next_due)),
+            left,
             now: Timestamp::from_millis(now),
         })
     }
@@ -154,6 +167,12 @@ impl RedisStore {
             self.unanswered_deliveries().remove(&claim);
         }
         Ok(())
+    }
+
+    fn first_claims(&self) -> MutexGuard<'_, FirstClaims> {
+        self.first_claims
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unanswered_deliveries(&self) -> MutexGuard<'_, HashSet<DeliveryClaim>> {
@@ -199,6 +218,7 @@ impl RedisStore {
                 Outcome::Retry(delay) => (DeliveryState::Pending.as_str(), delay),
                 Outcome::Returned => ("returned", Duration::ZERO),
                 Outcome::Postponed(delay) => ("postponed", delay),
+                Outcome::Left => ("left", Duration::ZERO),
             };
             let attempt =
                 serde_json::to_string(&completion.attempt).map_err(|_| strange("an attempt"))?;

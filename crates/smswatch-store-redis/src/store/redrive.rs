@@ -1,6 +1,6 @@
 //! Ended deliveries that are taken up again, or forgotten.
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use smswatch_plugin::model::DeliveryId;
 use smswatch_plugin::store::{
     DeliveryState, Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven, Shard, StoreError,
@@ -76,10 +76,15 @@ impl RedisStore {
                     .ok_or_else(|| strange("a state")),
             }
         });
-        let outcomes: Vec<RedriveOutcome> = try_join_all(asked).await?;
-        let found = outcomes
-            .into_iter()
-            .find(|outcome| *outcome != RedriveOutcome::Unknown);
-        Ok(found.unwrap_or(RedriveOutcome::Unknown))
+        let mut failed = None;
+        for answer in join_all(asked).await {
+            match answer {
+                Ok(RedriveOutcome::Unknown) => {}
+                Ok(outcome) => return Ok(outcome),
+                Err(error) => failed = Some(error),
+            }
+        }
+        // It may be in a shard that does not answer.
+        failed.map_or(Ok(RedriveOutcome::Unknown), Err)
     }
 }

@@ -54,6 +54,7 @@ enum End {
     RetryMuchLater,
     Returned,
     Postponed,
+    Left,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -64,6 +65,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(End::RetryMuchLater),
         1 => Just(End::Returned),
         1 => Just(End::Postponed),
+        1 => Just(End::Left),
     ];
     let claim = (1..=4_u32, prop::bool::weighted(0.8), any::<bool>());
     let step = prop_oneof![

@@ -71,14 +71,23 @@ fn render(status: &Value) -> String {
     for (state, count) in status["watches"].as_object().into_iter().flatten() {
         watches.row([state.clone(), count.to_string()]);
     }
-    let mut queues = Table::new(&["SINK", "PENDING", "DEAD", "OLDEST"]);
-    for queue in status["queues"].as_array().into_iter().flatten() {
-        queues.row([
-            field(queue, "/sink").to_owned(),
-            queue["pending"].to_string(),
-            queue["dead"].to_string(),
-            field(queue, "/oldest").to_owned(),
-        ]);
+    let has_left = |queue: &Value| queue["left"].as_u64().is_some_and(|left| left > 0);
+    let all = || status["queues"].as_array().into_iter().flatten();
+    let is_left = all().any(has_left);
+    let mut queues = match is_left {
+        true => Table::new(&["SINK", "PENDING", "LEFT", "DEAD", "OLDEST"]),
+        false => Table::new(&["SINK", "PENDING", "DEAD", "OLDEST"]),
+    };
+    for queue in all() {
+        let left = is_left.then(|| queue["left"].as_u64().unwrap_or(0).to_string());
+        let cells = [
+            Some(field(queue, "/sink").to_owned()),
+            Some(queue["pending"].to_string()),
+            left,
+            Some(queue["dead"].to_string()),
+            Some(field(queue, "/oldest").to_owned()),
+        ];
+        queues.row(cells.into_iter().flatten());
     }
     format!(
         "smswatch {}: {ready}, {} log entries not routed\n\n{}\n{}\n{}{}",

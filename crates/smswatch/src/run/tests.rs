@@ -2,9 +2,15 @@
 
 use std::net::SocketAddr;
 
+use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
 use smswatch_core::{NewWatch, Service};
+use smswatch_plugin::model::Notification;
 use smswatch_plugin::model::{MessageId, Tags};
+use smswatch_plugin::sink::{
+    ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Receipt, Sink, SinkContext,
+};
 use smswatch_testkit::proxy::Proxy;
+use smswatch_testkit::receiver::Receiver;
 use smswatch_testkit::redis_server::RedisServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -120,4 +126,85 @@ async fn a_start_that_waits_for_a_stalled_store_ends_at_once_when_told_to() {
     let started = starting.await.expect("it does not panic");
     assert!(started.expect("nothing went wrong").is_none());
     assert_eq!(stopped.elapsed(), Duration::ZERO);
+}
+
+/// A sink that never gives back a thread.
+#[derive(Debug)]
+struct KeepingSink;
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct KeepingConfig {}
+
+impl ConfiguredSink for KeepingSink {
+    type Config = KeepingConfig;
+    type Wishes = NoWishes;
+
+    fn configure(_: KeepingConfig, _: &SinkContext) -> Result<Self, InvalidConfig> {
+        Ok(Self)
+    }
+}
+
+#[smswatch_plugin::async_trait]
+impl Sink for KeepingSink {
+    async fn deliver(&self, _: &Notification) -> Result<Receipt, DeliveryError> {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_that_keeps_its_threads_holds_up_neither_others_nor_the_end() {
+    const MESSAGES: usize = 40;
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let directory = tempfile::tempdir().expect("a directory");
+    let sim = Sim::start(SimConfig::default()).expect("a simulator");
+    let healthy = Receiver::start().await;
+    let text = format!(
+        "routee: {{application_id: sim-app, application_secret: sim-secret, api_url: \"{sim}\", auth_url: \"{sim}\"}}
+store: {{url: \"sqlite:{store}\"}}
+watch: {{schedule: [50ms]}}
+http: {{listen: \"127.0.0.1:0\"}}
+shutdown_timeout: 1s
+sinks:
+  keeping: {{type: keeping, timeout: 1s}}
+  healthy: {{type: webhook, url: \"{healthy}\", allow_private: true}}
+rules: [{{name: undelivered, match: {{status: Undelivered}}, notify: [keeping, healthy]}}]
+",
+        sim = sim.url(),
+        store = directory.path().join("store.db").display(),
+        healthy = healthy.url("/hook"),
+    );
+    let source = Source {
+        file: "smswatch.yaml".into(),
+        text,
+        environment: Box::new(|_| None),
+    };
+    let types = crate::App::new()
+        .sink::<KeepingSink>("keeping")
+        .into_types();
+    let configuration = settings::read(&types, source).expect("it is sound");
+    let stop = CancellationToken::new();
+    let started = wiring::start(configuration.configuration, &stop).await;
+    let process = started.expect("it starts").expect("nobody stops it");
+    let watches = (0..MESSAGES).map(|_| {
+        let spec = MessageSpec {
+            fate: Some(Fate::Undelivered),
+            time_scale: 0.05,
+            ..MessageSpec::default()
+        };
+        NewWatch {
+            message_id: MessageId::new(sim.register(spec).expect("a message")).expect("an id"),
+            tags: Tags::new(),
+        }
+    });
+    let registered = process.engine.service().register(watches.collect()).await;
+    registered.expect("the store is there");
+    healthy.wait_for(MESSAGES).await;
+
+    stop.cancel();
+    let ending = tokio::time::timeout(Duration::from_secs(60), work(process, stop));
+    let ended = ending.await.expect("it ends although the threads never do");
+    ended.expect("nothing is broken");
 }

@@ -1,8 +1,9 @@
-//! Every link between pages leads to a file that exists and to a heading in it.
+//! Every link between pages leads to a file that exists and to a heading in it, and every file that the
+//! description of the architecture names exists.
 
 use std::path::Path;
 
-use crate::{pages, read, root};
+use crate::{names_in, pages, read, root};
 
 /// The targets of the links and pictures of a page, outside of code.
 fn links(text: &str) -> Vec<&str> {
@@ -88,4 +89,39 @@ fn every_link_between_pages_leads_somewhere() {
         }
     }
     assert!(n_links > 20, "only {n_links} links were found");
+}
+
+/// Every source file below a folder, by its path from the root.
+fn sources(directory: &str, found: &mut Vec<String>) {
+    for name in names_in(directory) {
+        let path = format!("{directory}/{name}");
+        if root().join(&path).is_dir() {
+            sources(&path, found);
+        } else if name.ends_with(".rs") || name.ends_with(".lua") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_file_that_the_architecture_names_exists() {
+    let text = read("ARCHITECTURE.md");
+    let mut files = Vec::new();
+    sources("crates", &mut files);
+    let code = text
+        .lines()
+        .flat_map(|line| line.split('`').skip(1).step_by(2));
+    let named: Vec<&str> = code
+        .filter(|code| code.ends_with(".rs") || code.ends_with(".lua"))
+        .collect();
+    assert!(named.len() > 30, "{named:?}");
+    for name in named {
+        let end = format!("/{name}");
+        assert!(
+            files
+                .iter()
+                .any(|file| file.ends_with(&end) || file == name),
+            "ARCHITECTURE.md names `{name}`, which does not exist"
+        );
+    }
 }

@@ -18,6 +18,9 @@ pub(crate) struct Destined {
     /// What it is, for people.
     pub(crate) words: String,
     pub(crate) circuit: Circuit,
+    /// What a later version keeps here.
+    #[serde(flatten)]
+    unknown: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Circuit {
@@ -65,6 +68,7 @@ impl Circuit {
         let destined = entry.or_insert_with(|| Destined {
             words: destination.words().to_owned(),
             circuit: Self::default(),
+            unknown: serde_json::Map::new(),
         });
         let news = destined.circuit.take(report, settings, now);
         // A queue is made due as a whole.

@@ -2,6 +2,7 @@
 
 mod judge;
 mod news;
+mod probe;
 mod share;
 mod turn;
 mod write;
@@ -22,8 +23,8 @@ pub(crate) use self::turn::Turn;
 pub(crate) use self::write::keep;
 use super::ramp::Ramp;
 use super::{Circuit, Destination, Flow, Report};
-use crate::clock::StoreClock;
 use crate::deliver::partly::Refusals;
+use crate::memo;
 use crate::settings::{BreakerSettings, SinkSettings};
 use crate::shared::Shared;
 use crate::sink::Receipt;
@@ -35,6 +36,12 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How long after a breaker closed another process makes due what waits, should the one that closed it
 /// not have done so.
 const TAKE_OVER: Duration = Duration::from_secs(15);
+
+/// How long the store is waited for before what was known last holds.
+const PROMPT: Duration = Duration::from_millis(500);
+
+/// How many reports are kept at most while they cannot be written.
+const MOST_REPORTS: usize = 1024;
 
 /// A sink's breaker, as one process knows it.
 ///
@@ -76,6 +83,10 @@ struct Known {
     ramp: Ramp,
     /// What waits for a later attempt is to be made due by this process: it closed the breaker.
     is_to_hasten: bool,
+    /// The shards in which that is done, and since when it was to be.
+    hastened: (Option<Timestamp>, BTreeSet<Shard>),
+    /// Until when this process does not probe again by itself, by the destination's key.
+    alone_until: HashMap<String, Timestamp>,
     /// When the next delivery for a destination that is held back is due, by the destination's key.
     slots: HashMap<String, Timestamp>,
     /// Which destinations answer, and how many attempts on them run.
@@ -100,6 +111,8 @@ impl Breaker {
                 running: 0,
                 is_quick: true,
                 is_to_hasten: false,
+                hastened: (None, BTreeSet::new()),
+                alone_until: HashMap::new(),
                 slots: HashMap::new(),
                 shares: Shares::default(),
                 told: BTreeSet::new(),
@@ -150,17 +163,25 @@ impl Breaker {
         self.known().view.clone()
     }
 
-    /// Whether deliveries are claimed; asks the store when that is not known for sure.
-    ///
-    /// # Errors
-    ///
-    /// The store is not there.
-    pub(crate) async fn flow(&self, shared: &Shared) -> Result<Flow, StoreError> {
-        let is_fresh = |read_at: Instant| read_at.elapsed() < FRESH;
-        if !self.known().read_at.is_some_and(is_fresh) {
-            self.read(shared).await?;
+    /// Whether deliveries are claimed; asks the store when that is not known for sure. What was known last
+    /// holds for as long as the store does not say: the shard that keeps it may fail while those of the
+    /// deliveries work.
+    pub(crate) async fn flow(&self, shared: &Shared) -> Flow {
+        let read_at = self.known().read_at;
+        let is_known = match read_at {
+            Some(read_at) if read_at.elapsed() < FRESH => true,
+            Some(_) => {
+                let read = tokio::time::timeout(PROMPT, self.read(shared)).await;
+                read.is_ok_and(|read| read.is_ok())
+            }
+            // Nothing is known yet, not even whether somebody has paused the sink.
+            None => self.read(shared).await.is_ok(),
+        };
+        let mut known = self.known();
+        if !is_known {
+            known.read_at = Some(Instant::now());
         }
-        Ok(self.known().view.flow(shared.clock.now()))
+        known.view.flow(shared.clock.now())
     }
 
     /// Reads what all processes know.
@@ -170,17 +191,6 @@ impl Breaker {
     /// The store is not there.
     pub(crate) async fn read(&self, shared: &Shared) -> Result<(), StoreError> {
         self.fetch(shared).await.map(|_| ())
-    }
-
-    /// Takes the right to make one attempt at an open breaker, before any other process does.
-    ///
-    /// # Errors
-    ///
-    /// The store is not there.
-    pub(crate) async fn take_probe(&self, shared: &Shared) -> Result<bool, StoreError> {
-        let probe =
-            |circuit: &mut Circuit, now| (circuit.take_probe(&self.settings, now), AllNews::new());
-        self.change(shared, 0, probe).await
     }
 
     /// Holds the sink back until somebody resumes it.
@@ -203,15 +213,6 @@ impl Breaker {
         self.change(shared, 0, resume).await
     }
 
-    /// Whether nothing but the interval between probes stands against one.
-    pub(crate) fn may_probe(&self, now: Timestamp) -> bool {
-        let known = self.known();
-        let view = &known.view;
-        view.open_since().is_some()
-            && view.paused_since().is_none()
-            && view.held_until(now).is_none()
-    }
-
     /// How many deliveries may be claimed when `waiting` of them wait for their attempt. Where attempts
     /// take long, only those are claimed that can begin at once: the others may do so elsewhere.
     pub(crate) fn room(&self, now: Timestamp, waiting: usize) -> usize {
@@ -228,23 +229,6 @@ impl Breaker {
             tokio::select! {
                 () = changed => {}
                 () = tokio::time::sleep(FRESH) => {}
-            }
-        }
-    }
-
-    /// Waits until an open breaker may be probed, as far as is known.
-    pub(crate) async fn time_to_probe(&self, clock: &StoreClock) {
-        loop {
-            let changed = self.changed.notified();
-            let now = clock.now();
-            let probe_at = self.known().view.probe_at(now);
-            match probe_at {
-                Some(at) if at <= now => return,
-                Some(at) => tokio::select! {
-                    () = changed => {}
-                    () = tokio::time::sleep(at.since(now) + Duration::from_millis(1)) => {}
-                },
-                None => changed.await,
             }
         }
     }
@@ -279,7 +263,10 @@ impl Breaker {
                 let before = known.view.clone();
                 let _told_when_written = self.take(&mut known.view, destination, &report, now);
                 self.publish(&before, &known.view, now);
-                known.reports.push((now, destination.cloned(), report));
+                // While they cannot be written, the first of them say enough of why.
+                if known.reports.len() < MOST_REPORTS {
+                    known.reports.push((now, destination.cloned(), report));
+                }
                 self.reported.notify_one();
             }
         }
@@ -339,7 +326,7 @@ impl Breaker {
         mut decide: impl FnMut(&mut Circuit, Timestamp) -> (T, AllNews),
     ) -> Result<T, StoreError> {
         loop {
-            let (version, before) = self.fetch(shared).await?;
+            let (name, version, before) = self.fetch(shared).await?;
             let now = shared.clock.now();
             let mut circuit = before.clone();
             let (answer, news) = decide(&mut circuit, now);
@@ -356,10 +343,9 @@ impl Breaker {
                 .iter()
                 .map(|event| NewEntry::of(std::slice::from_ref(event)));
             let value = circuit.encode();
-            let put =
-                shared
-                    .store
-                    .put_memo(self.shard, &self.part, version, value, entries.collect());
+            let put = shared
+                .store
+                .put_memo(self.shard, &name, version, value, entries.collect());
             if shared.call("put_memo", put).await? {
                 self.adopt(shared, circuit, written);
                 if is_closed {
@@ -372,17 +358,20 @@ impl Breaker {
         }
     }
 
-    /// Reads what all processes know, and answers it with its version.
-    async fn fetch(&self, shared: &Shared) -> Result<(Option<u64>, Circuit), StoreError> {
-        let memo = shared.store.memo(self.shard, &self.part);
-        let memo = shared.call("memo", memo).await?;
-        let circuit = memo.as_ref().map(|memo| Circuit::decode(&memo.value));
-        if let Some(None) = circuit {
-            shared.metrics.unreadable.inc();
-        }
-        let circuit = circuit.flatten().unwrap_or_default();
+    /// Reads what all processes of this version know, and returns it with its name and version.
+    async fn fetch(&self, shared: &Shared) -> Result<(String, Option<u64>, Circuit), StoreError> {
+        let read = memo::read(
+            shared,
+            self.shard,
+            &self.part,
+            super::FORMAT,
+            Circuit::decode,
+        );
+        let known = read.await?;
+        let mut circuit = known.value.unwrap_or_default();
+        circuit.recall(&self.settings, shared.clock.now());
         self.adopt(shared, circuit.clone(), 0);
-        Ok((memo.map(|memo| memo.version), circuit))
+        Ok((known.name, known.version, circuit))
     }
 
     /// Takes over what the store holds, with the first `written` reports in it.

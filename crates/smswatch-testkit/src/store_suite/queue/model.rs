@@ -8,6 +8,9 @@ use smswatch_plugin::store::{
     ClaimedDeliveries, DeliveryState, DeliveryToken, Outcome, Priority, RedriveOutcome,
 };
 
+/// When what is left to a later version is offered again; longer than a test takes.
+const OFFERED_AGAIN: Duration = Duration::from_secs(60);
+
 /// An instant of the store, known to lie between two others.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Between {
@@ -31,6 +34,8 @@ enum State {
         token: DeliveryToken,
         until: Between,
     },
+    /// It is left to a later version, and offered to this one again then.
+    Left(Between),
     Ended(DeliveryState),
 }
 
@@ -49,7 +54,7 @@ impl Entry {
     /// When it can be claimed; never once it has ended.
     fn due(&self) -> Option<Between> {
         match self.state {
-            State::Waiting(due) | State::Held { until: due, .. } => Some(due),
+            State::Waiting(due) | State::Held { until: due, .. } | State::Left(due) => Some(due),
             State::Ended(_) => None,
         }
     }
@@ -57,7 +62,7 @@ impl Entry {
     /// How far it is, as the store tells it.
     fn told(&self) -> DeliveryState {
         match self.state {
-            State::Waiting(_) | State::Held { .. } => DeliveryState::Pending,
+            State::Waiting(_) | State::Held { .. } | State::Left(_) => DeliveryState::Pending,
             State::Ended(state) => state,
         }
     }
@@ -221,6 +226,7 @@ impl Model {
                     State::Waiting(at.after(delay))
                 }
                 Outcome::Returned => State::Waiting(entry.queued),
+                Outcome::Left => State::Left(at.after(OFFERED_AGAIN)),
             };
         });
         Ok(())
@@ -286,7 +292,7 @@ impl Model {
         };
         let (must, may) = match entry.state {
             _ if entry.priority == Priority::Critical => (false, false),
-            State::Ended(_) => (false, false),
+            State::Ended(_) | State::Left(_) => (false, false),
             State::Waiting(_) => (true, true),
             State::Held { until, .. } => (until.to < at.from, until.from <= at.to),
         };
@@ -303,7 +309,7 @@ impl Model {
     pub(super) fn last_end_before(&self, horizon: Timestamp) -> Option<Timestamp> {
         let ends = self.entries.values().filter_map(|entry| match entry.state {
             State::Held { until, .. } => Some(until.to),
-            State::Waiting(_) | State::Ended(_) => None,
+            State::Waiting(_) | State::Left(_) | State::Ended(_) => None,
         });
         ends.filter(|end| *end < horizon).max()
     }

@@ -147,7 +147,7 @@ impl Player {
         let gauges = self.store.gauges().await.map_err(unavailable)?;
         let mut queues = gauges.queues.into_iter();
         let queue = queues.find(|queue| queue.sink == self.sink);
-        let counted = queue.map_or((0, 0), |queue| (queue.pending, queue.dead));
+        let counted = queue.map_or((0, 0), |queue| (queue.pending + queue.left, queue.dead));
         let found = async |state| {
             let filter = DeliveryFilter {
                 state: Some(state),
@@ -216,6 +216,7 @@ impl Player {
             End::RetryMuchLater => Outcome::Retry(LONG),
             End::Returned => Outcome::Returned,
             End::Postponed => Outcome::Postponed(SHORT),
+            End::Left => Outcome::Left,
         };
         let from = self.now().await?;
         let completion = Completion {

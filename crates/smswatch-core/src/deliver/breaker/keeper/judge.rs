@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use smswatch_model::Timestamp;
 
-use super::super::{Destination, Flow};
-use super::news::AllNews;
+use super::super::{Destination, Flow, LONGEST_WAIT};
 use super::{Breaker, Known};
 use crate::shared::Shared;
-use crate::store::StoreError;
 
 /// The longest time until a delivery for a destination in trouble is looked at again: when the
 /// destination is well, all that waits for it is made due.
-const LONGEST: Duration = Duration::from_secs(3600);
+const LONGEST: Duration = LONGEST_WAIT;
 
 /// How far deliveries lie apart that wait until their receiver wants them.
 const APART: Duration = Duration::from_millis(10);
@@ -35,15 +33,7 @@ impl Breaker {
     /// What waits for a destination in trouble is due one by one, a probe's interval apart: each of them
     /// is the probe when it is its turn, so that no single delivery is tried again and again, and many
     /// that wait cost hardly anything.
-    ///
-    /// # Errors
-    ///
-    /// The store is not there.
-    pub(crate) async fn judge(
-        &self,
-        shared: &Shared,
-        destination: &Destination,
-    ) -> Result<Verdict, StoreError> {
+    pub(crate) async fn judge(&self, shared: &Shared, destination: &Destination) -> Verdict {
         let key = destination.key();
         let now = shared.clock.now();
         let flow = {
@@ -52,13 +42,13 @@ impl Breaker {
             of.map_or(Flow::Open { since: None }, |of| of.flow(now))
         };
         match flow {
-            Flow::Open { .. } => return Ok(Verdict::Attempt { is_probe: false }),
-            Flow::Probe if self.take_probe_of(shared, key).await? => {
-                return Ok(Verdict::Attempt { is_probe: true });
+            Flow::Open { .. } => return Verdict::Attempt { is_probe: false },
+            Flow::Probe if self.take_probe(shared, Some(key)).await => {
+                return Verdict::Attempt { is_probe: true };
             }
             Flow::Probe | Flow::Parked { .. } => {}
         }
-        Ok(Verdict::Postpone(self.postponed_for(destination, now)))
+        Verdict::Postpone(self.postponed_for(destination, now))
     }
 
     /// How long a delivery for a destination that went down since it was judged goes back; `None` if it
@@ -77,14 +67,6 @@ impl Breaker {
         let probe = self.settings.probe;
         self.known().next_slot(destination.key(), probe, now)
     }
-
-    async fn take_probe_of(&self, shared: &Shared, key: &str) -> Result<bool, StoreError> {
-        let probe = |circuit: &mut super::Circuit, now| {
-            let is_taken = circuit.take_probe_of(key, &self.settings, now);
-            (is_taken, AllNews::new())
-        };
-        self.change(shared, 0, probe).await
-    }
 }
 
 impl Known {
@@ -95,7 +77,9 @@ impl Known {
             Some((None, circuit)) => (circuit.held_until(now).unwrap_or(now), APART),
             None => (now, APART),
         };
-        let last = self.slots.get(key).copied();
+        // One that a clock had set which was far ahead says nothing.
+        let is_possible = |slot: &Timestamp| slot.since(now) <= LONGEST;
+        let last = self.slots.get(key).copied().filter(is_possible);
         let slot = last.map_or(first, |last| first.max(last + apart));
         let wait = slot.since(now);
         if wait > LONGEST {

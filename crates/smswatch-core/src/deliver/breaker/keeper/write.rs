@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
+use smswatch_model::Timestamp;
 
 use super::super::Circuit;
+use super::Known;
 use super::news::AllNews;
 use crate::pace::Backoff;
 use crate::shared::{Shared, SinkUnit};
-use crate::store::StoreError;
+use crate::store::{Shard, StoreError};
 
 /// Makes due what failed while the receiver was ill, and would otherwise wait for up to the longest
 /// gap of its schedule although the receiver is well again; the ramp sets the pace.
@@ -16,7 +18,8 @@ async fn hasten(shared: &Shared, unit: &SinkUnit) -> Result<(), StoreError> {
     let Some(since) = unit.breaker.known().must_hasten(shared.clock.now()) else {
         return Ok(());
     };
-    let shards = shared.shards().map(|shard| async move {
+    let left = unit.breaker.known().left_to_hasten(since, shared.shards());
+    let shards = left.into_iter().map(|shard| async move {
         let hasten = shared.store.hasten(shard, unit.name());
         let hastened = shared.call("hasten", hasten).await?;
         if hastened > 0 {
@@ -24,9 +27,14 @@ async fn hasten(shared: &Shared, unit: &SinkUnit) -> Result<(), StoreError> {
                 agenda.hint_now(usize::from(shard.0));
             }
         }
+        // Where another shard fails this one is not made due again: what fails meanwhile keeps to its
+        // schedule.
+        unit.breaker.known().hastened.1.insert(shard);
         Ok::<_, StoreError>(())
     });
-    try_join_all(shards).await?;
+    for hastened in join_all(shards).await {
+        hastened?;
+    }
     // It is noted until it is done: whoever sees the note after a crash does the rest.
     let done = |circuit: &mut Circuit, _now| {
         circuit.to_hasten.take_if(|noted| *noted == since);
@@ -35,6 +43,17 @@ async fn hasten(shared: &Shared, unit: &SinkUnit) -> Result<(), StoreError> {
     unit.breaker.change(shared, 0, done).await?;
     unit.breaker.known().is_to_hasten = false;
     Ok(())
+}
+
+impl Known {
+    /// The shards in which what waits since then is not made due yet.
+    fn left_to_hasten(&mut self, since: Timestamp, all: impl Iterator<Item = Shard>) -> Vec<Shard> {
+        if self.hastened.0.replace(since) != Some(since) {
+            self.hastened.1.clear();
+        }
+        all.filter(|shard| !self.hastened.1.contains(shard))
+            .collect()
+    }
 }
 
 /// Writes what attempts say for as long as there is `work`, and what they said last.

@@ -1,0 +1,142 @@
+//! From the relay's name to a conversation that can carry a mail: connected, encrypted and logged in.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::commands::Starttls;
+use lettre::transport::smtp::extension::ClientId;
+use tokio::net::TcpStream;
+
+use crate::encryption::Encryption;
+use crate::relay::{Relay, Tls};
+use crate::reply::Step;
+use crate::session::Progress;
+use crate::stream::{Plain, Replies};
+use crate::trouble::Trouble;
+
+/// How long connecting to one of the relay's addresses may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A conversation that has begun.
+struct Opened {
+    connection: AsyncSmtpConnection,
+    /// What smswatch calls itself there.
+    name: ClientId,
+    /// What is below it, while nothing is encrypted.
+    plain: Option<Plain>,
+}
+
+/// Connects, encrypts and logs in, as `relay` wants it.
+///
+/// # Errors
+///
+/// Something of it does not work; `progress` knows the step.
+pub(crate) async fn connect(
+    relay: &Relay,
+    progress: &mut Progress,
+) -> Result<AsyncSmtpConnection, Trouble> {
+    let addresses = tokio::net::lookup_host((relay.host.as_str(), relay.port))
+        .await
+        .map_err(|error| Trouble::unknown_host(relay, &error))?;
+    let mut opened = Err(Trouble::new(format!(
+        "the relay's name `{}` has no address",
+        relay.host
+    )));
+    for address in addresses {
+        opened = open(relay, address).await;
+        if opened.is_ok() {
+            break;
+        }
+    }
+    let opened = opened?;
+    progress.step = Step::StartTls;
+    let can_starttls = opened.connection.can_starttls();
+    let mut connection = match &relay.tls {
+        Tls::Required(_) if !can_starttls => {
+            return Err(Trouble::new(format!(
+                "the relay {relay} offers no STARTTLS: use `smtps://` if it speaks TLS from the first byte"
+            )));
+        }
+        Tls::Required(encryption) | Tls::Opportunistic(encryption) if can_starttls => {
+            encrypt(relay, opened, encryption).await?
+        }
+        _ => opened.connection,
+    };
+    progress.step = Step::Auth;
+    if let Some(credentials) = &relay.credentials {
+        let offered = connection.server_info();
+        if offered.get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
+            return Err(no_login(relay, &connection));
+        }
+        let login = connection.auth(DEFAULT_MECHANISMS, credentials).await;
+        login.map_err(|error| Trouble::of(relay, Step::Auth, &error))?;
+    }
+    Ok(connection)
+}
+
+/// Begins a conversation with the relay at `address`.
+async fn open(relay: &Relay, address: SocketAddr) -> Result<Opened, Trouble> {
+    let failed = |error: &io::Error| Trouble::of_connection(relay, Step::Connect, error);
+    let stream = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await;
+    let stream = stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    let stream = stream.map_err(|error| failed(&error))?;
+    let (replies, plain) = match &relay.tls {
+        Tls::Implicit(encryption) => {
+            let encrypted = encryption.begin(stream).await;
+            let encrypted = encrypted.map_err(|error| failed(&error))?;
+            (Replies::over_tls(encrypted), None)
+        }
+        Tls::None | Tls::Opportunistic(_) | Tls::Required(_) => {
+            let plain = Plain::new(stream);
+            (Replies::plain(plain.clone()), Some(plain))
+        }
+    };
+    let name = relay.introduction(address);
+    let connection = AsyncSmtpConnection::connect_with_transport(Box::new(replies), &name).await;
+    Ok(Opened {
+        connection: connection.map_err(|error| Trouble::of(relay, Step::Connect, &error))?,
+        name,
+        plain,
+    })
+}
+
+/// Goes on over TLS. Whatever the relay said before that is forgotten.
+async fn encrypt(
+    relay: &Relay,
+    opened: Opened,
+    encryption: &Encryption,
+) -> Result<AsyncSmtpConnection, Trouble> {
+    let Opened {
+        mut connection,
+        name,
+        plain,
+    } = opened;
+    let answer = connection.command(Starttls).await;
+    answer.map_err(|error| Trouble::of(relay, Step::StartTls, &error))?;
+    drop(connection);
+    let stream = plain.and_then(Plain::into_inner);
+    let stream =
+        stream.expect("it is plain until now, and the conversation that shared it is over");
+    let encrypted = encryption.begin(stream).await;
+    let encrypted =
+        encrypted.map_err(|error| Trouble::of_connection(relay, Step::StartTls, &error))?;
+    let replies = Box::new(Replies::after_starttls(encrypted));
+    let connection = AsyncSmtpConnection::connect_with_transport(replies, &name).await;
+    connection.map_err(|error| Trouble::of(relay, Step::StartTls, &error))
+}
+
+/// Why there is no login although one is configured.
+fn no_login(relay: &Relay, connection: &AsyncSmtpConnection) -> Trouble {
+    Trouble::new(if connection.can_starttls() {
+        format!(
+            "the relay {relay} takes a login only after STARTTLS: add `?tls=required` to `smtp`"
+        )
+    } else {
+        format!(
+            "the relay {relay} offers no login by PLAIN or LOGIN: leave out the user and the password if it needs none"
+        )
+    })
+}

@@ -1,0 +1,208 @@
+//! The connection below a conversation: replies of the relay are made readable before anybody reads them.
+//!
+//! The library wants replies in UTF-8, each line with a text and an end of two bytes. Relays answer in Latin-1,
+//! with a bare code, or with half an end of a line. A reply that is not understood after the mail would be worst:
+//! the relay has the mail, and gets it again and again.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use lettre::transport::smtp::client::AsyncTokioStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+/// How much of one line is waited for before it is handed on as it is; the library has bounds of its own.
+const LONGEST_LINE: usize = 16 * 1024;
+
+/// How much is read at once.
+const CHUNK: usize = 4 * 1024;
+
+/// A connection without encryption that can be had back, to begin TLS on it.
+#[derive(Clone)]
+pub(crate) struct Plain(Arc<Mutex<TcpStream>>);
+
+impl Plain {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self(Arc::new(Mutex::new(stream)))
+    }
+
+    /// The connection itself, once nobody else has it.
+    pub(crate) fn into_inner(self) -> Option<TcpStream> {
+        let stream = Arc::into_inner(self.0)?;
+        Some(stream.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, TcpStream> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is below.
+enum Inner {
+    Plain(Plain),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// A connection whose incoming lines are made readable.
+pub(crate) struct Replies {
+    inner: Inner,
+    /// What came and is no whole line yet.
+    unread: Vec<u8>,
+    /// What is ready to be read, from `given` on.
+    ready: Vec<u8>,
+    given: usize,
+}
+
+impl Replies {
+    /// Those of a relay that is spoken to without encryption.
+    pub(crate) fn plain(stream: Plain) -> Self {
+        Self::of(Inner::Plain(stream), Vec::new())
+    }
+
+    /// Those of a relay that speaks TLS from the first byte.
+    pub(crate) fn over_tls(stream: TlsStream<TcpStream>) -> Self {
+        Self::of(Inner::Tls(Box::new(stream)), Vec::new())
+    }
+
+    /// Those of a relay after STARTTLS. It does not greet again, and the library waits for that.
+    pub(crate) fn after_starttls(stream: TlsStream<TcpStream>) -> Self {
+        Self::of(Inner::Tls(Box::new(stream)), b"220 encrypted\r\n".to_vec())
+    }
+
+    fn of(inner: Inner, ready: Vec<u8>) -> Self {
+        Self {
+            inner,
+            unread: Vec::new(),
+            ready,
+            given: 0,
+        }
+    }
+
+    /// Makes the whole lines ready that have come; all that has, if nothing more comes.
+    fn make_ready(&mut self, is_end: bool) {
+        self.ready.clear();
+        self.given = 0;
+        while let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.unread.drain(..=end).collect();
+            self.ready.extend_from_slice(readable(&line).as_bytes());
+        }
+        if is_end || self.unread.len() > LONGEST_LINE {
+            let rest = std::mem::take(&mut self.unread);
+            let rest = String::from_utf8_lossy(&rest);
+            self.ready.extend_from_slice(rest.as_bytes());
+        }
+    }
+
+    fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut chunk = [0; CHUNK];
+        let mut buffer = ReadBuf::new(&mut chunk);
+        ready!(match &mut self.inner {
+            Inner::Plain(stream) => Pin::new(&mut *stream.lock()).poll_read(context, &mut buffer),
+            Inner::Tls(stream) => Pin::new(stream).poll_read(context, &mut buffer),
+        })?;
+        let filled = buffer.filled();
+        self.unread.extend_from_slice(filled);
+        let is_end = filled.is_empty();
+        self.make_ready(is_end);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A line as the library reads it: in UTF-8, with a blank behind a bare code, and with a whole end.
+fn readable(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim_end_matches(['\r', '\n']);
+    let is_bare = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let blank = if is_bare { " " } else { "" };
+    format!("{text}{blank}\r\n")
+}
+
+impl AsyncRead for Replies {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.given == self.ready.len() {
+            let unread = self.unread.len();
+            ready!(self.poll_more(context))?;
+            // Nothing more comes.
+            if self.ready.is_empty() && self.unread.len() == unread {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let given = self.given;
+        let n_bytes = buffer.remaining().min(self.ready.len() - given);
+        buffer.put_slice(&self.ready[given..given + n_bytes]);
+        self.given += n_bytes;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Replies {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.inner {
+            Inner::Plain(stream) => Pin::new(&mut *stream.lock()).poll_write(context, bytes),
+            Inner::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.inner {
+            Inner::Plain(stream) => Pin::new(&mut *stream.lock()).poll_flush(context),
+            Inner::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.inner {
+            Inner::Plain(stream) => Pin::new(&mut *stream.lock()).poll_shutdown(context),
+            Inner::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}
+
+impl AsyncTokioStream for Replies {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        match &self.inner {
+            Inner::Plain(stream) => stream.lock().peer_addr(),
+            Inner::Tls(stream) => stream.get_ref().0.peer_addr(),
+        }
+    }
+}
+
+impl fmt::Debug for Replies {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Replies").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_any_relay_is_made_readable() {
+        for (line, expected) in [
+            (&b"250 ok\r\n"[..], "250 ok\r\n"),
+            (b"250-first\r\n", "250-first\r\n"),
+            (b"250 ok\n", "250 ok\r\n"),
+            (b"250\r\n", "250 \r\n"),
+            (b"250\n", "250 \r\n"),
+            (b"250 f\xfcr\r\n", "250 f\u{fffd}r\r\n"),
+            ("250 für\r\n".as_bytes(), "250 für\r\n"),
+            (b"\r\n", "\r\n"),
+        ] {
+            assert_eq!(readable(line), expected);
+        }
+    }
+}
