@@ -48,6 +48,30 @@ async fn a_shard_that_cannot_be_written_holds_up_no_other_and_goes_on_when_it_ca
     assert_eq!(process.terminate(), Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_that_the_store_cannot_keep_is_told_and_holds_back_nothing_once_it_can() {
+    let stage = Stage::new().await;
+    let redis = RedisServer::start();
+    let process = Process::start(&stage.config(&redis.url()));
+    // Where the rate of looks is kept, another program keeps a list.
+    let key = format!("smswatch:{{{}}}:rate:provider", shard_of("provider", 16).0);
+    let id = stage.message(Fate::CarrierViolation);
+    let made = redis.order(&["RPUSH", &key, "x"]);
+    assert!(made.starts_with(":1"), "{made}");
+    assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+    loop {
+        let (_, ready) = ask::json(&process, "/readyz").await;
+        if ready["parts"]["contents"]["ok"] == false {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let gone = redis.order(&["DEL", &key]);
+    assert!(gone.starts_with(":1"), "{gone}");
+    stage.webhook.wait_for(1).await;
+    assert_eq!(process.terminate(), Some(0));
+}
+
 /// Has so many messages watched that lie in shard 3, and as many that do not.
 fn in_shard_3_and_elsewhere(stage: &Stage, n: usize) -> (Vec<String>, Vec<String>) {
     let (mut inside, mut outside) = (Vec::new(), Vec::new());

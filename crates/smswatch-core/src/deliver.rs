@@ -144,10 +144,12 @@ async fn begin(shared: &Shared, unit: &Arc<SinkUnit>, next: &Waiting) -> Option<
     };
     // A permit that comes too late would be one less for the others.
     let patience = PATIENCE.checked_sub(next.claimed.elapsed())?;
-    if let Some(limiter) = &unit.limiter
-        && !limiter.permit_within(patience).await.ok()?
-    {
-        return None;
+    if let Some(limiter) = &unit.limiter {
+        let permit = limiter.permit_within(patience).await;
+        let permit = permit.inspect_err(|error| shared.note("reserve", error));
+        if !permit.ok()? {
+            return None;
+        }
     }
     Some(turn)
 }

@@ -153,18 +153,23 @@ impl Shared {
             .store_seconds
             .get_or_create(&label)
             .observe(seconds);
-        match &result {
-            Err(error @ StoreError::Unavailable(_)) => {
-                self.health.trouble(STORE, &error.to_string());
-            }
-            Err(StoreError::Unexpected(what)) => {
+        if let Err(error) = &result {
+            self.note(operation, error);
+        }
+        result
+    }
+
+    /// Notes that a call of the store failed, as trouble of the part that it says something about.
+    pub(crate) fn note(&self, operation: &'static str, error: &StoreError) {
+        match error {
+            StoreError::Unavailable(_) => self.health.trouble(STORE, &error.to_string()),
+            StoreError::Unexpected(what) => {
                 tracing::debug!(operation, what, "the store holds something unexpected");
                 self.contents
                     .unexpected(&self.health, self.clock.now(), what);
             }
-            Ok(_) | Err(StoreError::Cursor(_)) => {}
+            StoreError::Cursor(_) => {}
         }
-        result
     }
 }
 

@@ -7,7 +7,7 @@ use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, DeliveryFilter, Lane,
-    NewDelivery, Outcome, PageRequest, Priority, Shard, Store as _, UnreadableRecord,
+    NewDelivery, Outcome, PageRequest, Priority, Rate, Shard, Store as _, UnreadableRecord,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
@@ -199,6 +199,20 @@ async fn an_id_of_a_later_version_keeps_no_other_watch_from_being_claimed() {
         .await
         .expect("a list");
     assert!(left[0].ends_with(&place), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_rate_in_another_form_stops_nothing() {
+    let server = RedisServer::start();
+    let store = open(&server).await;
+    let set = server.order(&["SET", "smswatch:{0}:rate:provider", "v2;1777636800"]);
+    assert!(set.starts_with("+OK"), "{set}");
+    let rate = Rate {
+        permits: 5,
+        per: Duration::from_secs(1),
+    };
+    let reserved = store.reserve("provider", rate, 2).await.expect("permits");
+    assert_eq!(reserved.granted, 2);
 }
 
 fn delivery(n: u32) -> NewDelivery {

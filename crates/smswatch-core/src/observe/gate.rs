@@ -20,10 +20,16 @@ const THROTTLED_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two tries of refused credentials; the first is a second.
 const MAX_REFUSED_PAUSE: Duration = Duration::from_secs(30);
 
+/// For how long after an answer a refusal may be about its message alone: a provider that answers others
+/// accepts the credentials.
+const ACCEPTED_FOR: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     /// Until when looks wait, in milliseconds of the store's clock.
     until: AtomicI64,
+    /// When the latest answer came, by the same measure.
+    answered_at: AtomicI64,
     refusals: AtomicU32,
     failures: AtomicU32,
 }
@@ -34,7 +40,8 @@ impl Gate {
         Timestamp::from_millis(self.until.load(Ordering::Acquire)).since(now)
     }
 
-    pub(crate) fn answered(&self, health: &Health) {
+    pub(crate) fn answered(&self, now: Timestamp, health: &Health) {
+        self.answered_at.store(now.as_millis(), Ordering::Relaxed);
         self.refusals.store(0, Ordering::Relaxed);
         if self.failures.swap(0, Ordering::Relaxed) >= FAILURES_TO_TELL {
             health.well(PROVIDER);
@@ -44,7 +51,13 @@ impl Gate {
     pub(crate) fn failed(&self, error: &LookError, now: Timestamp, health: &Health) {
         let asked = error.retry_after().unwrap_or_default().min(MAX_PAUSE);
         let failures = match error.kind() {
-            LookFailure::Failed | LookFailure::Unreadable => self
+            LookFailure::Refused if !self.accepts_others(now) => {
+                self.refuse(now, asked);
+                self.failures
+                    .fetch_max(FAILURES_TO_TELL, Ordering::Relaxed)
+                    .max(FAILURES_TO_TELL)
+            }
+            LookFailure::Failed | LookFailure::Unreadable | LookFailure::Refused => self
                 .failures
                 .fetch_add(1, Ordering::Relaxed)
                 .saturating_add(1),
@@ -54,16 +67,16 @@ impl Gate {
                     .fetch_max(FAILURES_TO_TELL, Ordering::Relaxed)
                     .max(FAILURES_TO_TELL)
             }
-            LookFailure::Refused => {
-                self.refuse(now, asked);
-                self.failures
-                    .fetch_max(FAILURES_TO_TELL, Ordering::Relaxed)
-                    .max(FAILURES_TO_TELL)
-            }
         };
         if failures >= FAILURES_TO_TELL {
             health.trouble(PROVIDER, &error.to_string());
         }
+    }
+
+    /// Whether another look was answered a moment ago.
+    fn accepts_others(&self, now: Timestamp) -> bool {
+        let answered = Timestamp::from_millis(self.answered_at.load(Ordering::Relaxed));
+        answered <= now && now.since(answered) < ACCEPTED_FOR
     }
 
     /// Looks that were under way together are refused together: they count as one refusal.
@@ -102,8 +115,26 @@ mod tests {
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30, 30]);
         assert!(health.report().parts[PROVIDER].is_some());
-        gate.answered(&health);
+        gate.answered(now, &health);
         assert!(health.report().parts[PROVIDER].is_none());
+    }
+
+    #[test]
+    fn a_message_that_is_refused_while_others_are_answered_holds_nobody_up() {
+        let (gate, health) = (Gate::default(), health());
+        let mut now = Timestamp::from_seconds(1_777_636_800);
+        for _ in 0..20 {
+            gate.answered(now, &health);
+            now = now + Duration::from_secs(1);
+            gate.failed(&LookError::refused("403"), now, &health);
+            assert!(gate.closed_for(now).is_zero());
+            assert!(health.report().parts[PROVIDER].is_none());
+        }
+        // Nothing is answered any more: it is about the credentials.
+        now = now + ACCEPTED_FOR;
+        gate.failed(&LookError::refused("403"), now, &health);
+        assert!(!gate.closed_for(now).is_zero());
+        assert!(health.report().parts[PROVIDER].is_some());
     }
 
     #[test]

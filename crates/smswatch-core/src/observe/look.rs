@@ -102,7 +102,12 @@ async fn may_start(shared: &Shared, gate: &Gate, limiter: &Limiter, waiting: &Wa
     match limiter.permit_within(patience).await {
         Ok(true) => Start::Now,
         Ok(false) => Start::TooLate,
-        Err(_) => Start::After(Duration::from_secs(1)),
+        Err(error) => {
+            shared.note("reserve", &error);
+            let reason = "the store gives no permit of `routee.requests_per_second`";
+            shared.alarms.held_up(reason, shared.clock.now());
+            Start::After(Duration::from_secs(1))
+        }
     }
 }
 
@@ -124,7 +129,7 @@ async fn look(shared: &Shared, gate: &Gate, legible: &Legible, message_id: &Mess
         Err(_) => false,
     };
     if is_provider_well {
-        gate.answered(&shared.health);
+        gate.answered(shared.clock.now(), &shared.health);
         shared.alarms.answered();
     }
     let (answer, result) = match looked {

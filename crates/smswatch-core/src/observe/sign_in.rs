@@ -30,7 +30,7 @@ pub(super) async fn run(shared: &Shared, gate: &Gate, stop: &CancellationToken) 
         let silent = |_| Err(LookError::failed(format!("no answer within {seconds} s")));
         match probed.unwrap_or_else(silent) {
             Ok(_) => {
-                gate.answered(&shared.health);
+                gate.answered(shared.clock.now(), &shared.health);
                 shared.alarms.answered();
                 return;
             }

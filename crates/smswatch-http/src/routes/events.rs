@@ -10,6 +10,9 @@ use crate::problem::Problem;
 use crate::query::{Filter, one_of, page, wanted};
 use crate::replies::ListReply;
 
+/// The word of rules for events of every type, which no filter narrows down.
+const ANY: &str = "any";
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListFilter {
@@ -24,13 +27,14 @@ pub(super) async fn list(
     State(service): State<Service>,
     Filter(filter): Filter<ListFilter>,
 ) -> Result<Json<ListReply<Event>>, Problem> {
+    let kind = filter.kind.as_deref().filter(|kind| *kind != ANY);
     let events = EventFilter {
         message_id: wanted(
             "message_id",
             filter.message_id.as_deref(),
             str::parse::<MessageId>,
         )?,
-        kind: wanted("type", filter.kind.as_deref(), |text| {
+        kind: wanted("type", kind, |text| {
             EventKind::named(text)
                 .map_or_else(|| one_of(&EventKind::ALL, EventKind::as_str, text), Ok)
         })?,

@@ -67,6 +67,7 @@ async fn lists_hold_what_their_filters_name() {
         ("/v1/events?message_id=nobody", 0),
         ("/v1/events?type=sms.status_changed", 3),
         ("/v1/events?type=status_changed", 3),
+        ("/v1/events?type=any", 3),
         ("/v1/events?type=sms.gave_up", 0),
         ("/v1/deliveries?sink=crm", 3),
         ("/v1/deliveries?sink=mail", 0),

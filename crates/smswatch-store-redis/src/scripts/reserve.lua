@@ -2,7 +2,8 @@
 local key, interval, burst, want = KEYS[1] .. 'rate:' .. ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local arrival = tonumber(redis.call('GET', key) or now)
+-- What cannot be read is as old as what is not there: it must not stop the rate for good.
+local arrival = tonumber(redis.call('GET', key) or now) or now
 -- A clock that was set back must not stop the rate for longer than one burst.
 arrival = math.min(math.max(arrival, now), now + burst)
 local granted = math.min(want, math.floor((now + burst - arrival) / interval))
