@@ -10,6 +10,10 @@ use crate::clock::Clock;
 use crate::lock::FileLock;
 use crate::{deliveries, numbers, schema, watches};
 
+/// How much of the file the writing connection keeps in memory, in KiB: the inner pages of the indices, and
+/// what was written lately.
+const CACHE_KIB: i64 = 16 * 1024;
+
 /// Why a file could not be opened as a store.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -108,6 +112,9 @@ pub(crate) fn open(path: &Path) -> Result<(Connection, FileLock, Clock), OpenErr
         .map_err(failed)?;
     connection
         .pragma_update(None, "foreign_keys", "ON")
+        .map_err(failed)?;
+    connection
+        .pragma_update(None, "cache_size", -CACHE_KIB)
         .map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
     match schema::version(&connection).map_err(failed)? {

@@ -191,6 +191,38 @@ CREATE TRIGGER left_delivery_removed AFTER DELETE ON deliveries WHEN old.claimed
 END;
 ";
 
+/// Watches lie in the order in which they were registered, and no longer by their ids: those that are claimed
+/// and written together are of about the same age, and lie on the same few pages of the file.
+const WATCHES_BY_AGE: &str = "
+CREATE TABLE watches_by_age (
+    number INTEGER PRIMARY KEY NOT NULL,
+    id TEXT UNIQUE NOT NULL,
+    record BLOB NOT NULL,
+    state INTEGER NOT NULL,
+    lane INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    lease INTEGER
+);
+INSERT INTO watches_by_age (id, record, state, lane, at, lease)
+    SELECT id, record, state, lane, at, lease FROM watches ORDER BY at;
+DROP TABLE watches;
+ALTER TABLE watches_by_age RENAME TO watches;
+CREATE INDEX watches_by_time ON watches (lane, at);
+CREATE INDEX watches_by_lease ON watches (lease) WHERE lease IS NOT NULL;
+CREATE TRIGGER watch_added AFTER INSERT ON watches BEGIN
+    INSERT INTO watch_counts VALUES (new.state, 1)
+        ON CONFLICT (state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER watch_removed AFTER DELETE ON watches BEGIN
+    UPDATE watch_counts SET count = count - 1 WHERE state = old.state;
+END;
+CREATE TRIGGER watch_changed AFTER UPDATE OF state ON watches WHEN old.state <> new.state BEGIN
+    UPDATE watch_counts SET count = count - 1 WHERE state = old.state;
+    INSERT INTO watch_counts VALUES (new.state, 1)
+        ON CONFLICT (state) DO UPDATE SET count = count + 1;
+END;
+";
+
 /// What leads from each version to the next, beginning with an empty file.
 const STEPS: &[&str] = &[
     TABLES,
@@ -200,6 +232,7 @@ const STEPS: &[&str] = &[
     COUNTS_AND_INDICES,
     LEFT,
     LEFT_DELIVERIES,
+    WATCHES_BY_AGE,
 ];
 
 /// The version that this program writes.

@@ -19,6 +19,9 @@ const ASIDE: i64 = -1;
 /// How often it is tried whether what is put aside can be read by now.
 const OFFERED_EVERY: Duration = Duration::from_secs(60);
 
+/// How many watches that were removed one page passes over at most.
+const MOST_SKIPPED: usize = 2_000;
+
 /// Up to how many watches that are put aside are counted.
 const MOST_COUNTED: u32 = 10_000;
 
@@ -293,28 +296,34 @@ pub(crate) fn parse_cursor(request: &PageRequest) -> std::result::Result<String,
     }
 }
 
+/// A page of all but the removed ones. Where many of those lie in the way, it shows fewer than `limit`, and
+/// its cursor goes on.
 pub(crate) fn page(
     connection: &Connection,
     after: &str,
     limit: usize,
 ) -> Result<Page<(MessageId, Record)>> {
-    let most = i64::try_from(limit).unwrap_or(i64::MAX);
-    let items: Vec<_> = connection
-        .prepare_cached(
-            // The number of the state of removed ones, as the index has it.
-            "SELECT id, record FROM watches WHERE id > ?1 AND state <> 4 ORDER BY id LIMIT ?2",
-        )?
-        .query_map(params![after, most], identified)?
-        .collect::<Result<_>>()?;
-    let is_full = items.len() >= limit;
-    let next = items
-        .last()
-        .filter(|_| is_full)
-        .map(|(id, _)| format!("{AFTER}{id}"));
-    Ok(Page {
-        items: items.into_iter().filter_map(|(_, watch)| watch).collect(),
-        next,
-    })
+    let most = i64::try_from(limit.saturating_add(MOST_SKIPPED)).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(
+        "SELECT id, record, state FROM watches WHERE id > ?1 ORDER BY id LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![after, most])?;
+    let (mut items, mut last, mut n_shown, mut n_read) = (Vec::new(), None, 0, 0);
+    while n_shown < limit {
+        let Some(row) = rows.next()? else { break };
+        n_read += 1;
+        let (id, watch) = identified(row)?;
+        if row.get_ref(2)?.as_i64().ok() != Some(i64::from(WatchState::Removed.byte())) {
+            n_shown += 1;
+            items.extend(watch);
+        }
+        last = Some(id);
+    }
+    let may_be_more = n_shown >= limit || n_read >= most;
+    let next = last
+        .filter(|_| may_be_more)
+        .map(|id| format!("{AFTER}{id}"));
+    Ok(Page { items, next })
 }
 
 pub(crate) fn by_state(connection: &Connection) -> Result<Vec<(WatchState, u64)>> {
