@@ -1,7 +1,7 @@
--- Reads log entries before an id, newest first: all, those of one message, or those of one kind.
--- Of a message or a kind the index is read, and then what no index knows.
--- 'message', 'kind' or '', which one, the id ('' for none), how many to look at. Answers the id of the last
--- one that was looked at when there may be more, and of each entry its id and body.
+-- Finds log entries before an id, newest first: those of one message, or those of one kind. The index is
+-- read, and then what no index knows, which may be about anything.
+-- 'message' or 'kind', which one, the id ('' for none), how many to look at. Answers the id of the last one
+-- that was looked at when there may be more, and the entries' ids: their bodies would be copied twice here.
 local base, by, which, before, limit = KEYS[1], ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local log = base .. 'log'
 local out, n_looked_at, last = {}, 0, ''
@@ -9,7 +9,6 @@ local out, n_looked_at, last = {}, 0, ''
 local function read_log(highest)
   for _, entry in ipairs(redis.call('XREVRANGE', log, highest, '-', 'COUNT', limit - n_looked_at)) do
     out[#out + 1] = entry[1]
-    out[#out + 1] = entry[2][2]
     n_looked_at, last = n_looked_at + 1, entry[1]
   end
 end
@@ -41,21 +40,16 @@ local function ids_of_kind()
   return found
 end
 
-local newest = by ~= '' and redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
 -- A version that notes nothing may have appended the newest one: then the whole log has to be read.
 local is_noted = newest and redis.call('HGET', base .. 'i', 'last') == newest[1]
-if by == '' or not is_noted then
+if not is_noted then
   read_log(before == '' and '+' or '(' .. before)
 else
   local after = redis.call('HGET', base .. 'i', 'after')
   for _, id in ipairs(by == 'message' and ids_of_message() or ids_of_kind()) do
     if after and is_up_to(id, after) then break end
-    -- A version that notes nothing may have trimmed it.
-    local entry = redis.call('XRANGE', log, id, id)[1]
-    if entry then
-      out[#out + 1] = id
-      out[#out + 1] = entry[2][2]
-    end
+    out[#out + 1] = id
     n_looked_at, last = n_looked_at + 1, id
   end
   if after and n_looked_at < limit then

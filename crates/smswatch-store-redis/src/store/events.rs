@@ -1,6 +1,6 @@
 //! Pages of log entries: the newest of all shards, of one message, or of one kind.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use futures::future::try_join_all;
 use smswatch_plugin::store::{
@@ -8,12 +8,12 @@ use smswatch_plugin::store::{
 };
 
 use super::RedisStore;
-use crate::delivery::text;
+use super::history::StreamEntry;
 use crate::error::strange;
 use crate::field;
 
 /// A place in all shards' logs together: newest first, by the entries' ids, then by shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Position {
     millis: u64,
     number: u64,
@@ -50,12 +50,18 @@ impl Position {
     }
 }
 
-/// The entries of one shard that were read and are not on the page yet, newest first.
+/// The entries of one shard that were found and are not on the page yet, newest first.
 struct Source {
     shard: Shard,
-    entries: VecDeque<(Position, Vec<u8>)>,
+    entries: VecDeque<Found>,
     /// The id before which the rest lies; none when nothing is left to read.
     before: Option<String>,
+}
+
+/// An entry for the page: where it stands, and what it says, as far as that was read with it.
+struct Found {
+    position: Position,
+    body: Option<Vec<u8>>,
 }
 
 impl Source {
@@ -71,28 +77,27 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn new(filter: &EventFilter) -> Self {
+    /// `None` if no index helps: all entries are read.
+    fn new(filter: &EventFilter) -> Option<Self> {
         let kind = filter.kind.filter(|kind| *kind != NewEntry::COMMON);
         match (&filter.message_id, kind) {
-            (Some(id), _) => Self {
+            (Some(id), _) => Some(Self {
                 by: "message",
                 which: field::place(id),
-            },
-            (None, Some(kind)) => Self {
+            }),
+            (None, Some(kind)) => Some(Self {
                 by: "kind",
                 which: kind.as_str().into(),
-            },
-            (None, None) => Self {
-                by: "",
-                which: Vec::new(),
-            },
+            }),
+            (None, None) => None,
         }
     }
 }
 
 impl RedisStore {
-    /// Reads a share of the page from each shard, and more only from those that have more of the
-    /// newest than their share.
+    /// Where an index helps, finds in each shard as many as the page shows, and reads only those that it
+    /// shows. Elsewhere it reads a share of the page from each shard, and more only from those that have
+    /// more of the newest than their share.
     pub(super) async fn event_page(
         &self,
         filter: &EventFilter,
@@ -104,40 +109,40 @@ impl RedisStore {
             None => (0..self.shards).map(Shard).collect(),
         };
         let limit = request.limit.max(1);
-        let share = share(limit, shards.len());
+        let wanted = Wanted::new(filter);
+        let mut count = match &wanted {
+            Some(_) => limit,
+            None => share(limit, shards.len()),
+        };
         let source = |shard: Shard| Source {
             shard,
             entries: VecDeque::new(),
             before: Some(from.map_or_else(String::new, |from| from.end_in(shard.0))),
         };
         let mut sources: Vec<_> = shards.into_iter().map(source).collect();
-        let wanted = Wanted::new(filter);
-        let (mut items, mut last, mut count) = (Vec::new(), None, share);
-        while items.len() < limit {
+        let mut chosen: Vec<Found> = Vec::new();
+        let mut is_all = false;
+        while chosen.len() < limit && !is_all {
             let exhausted = sources.iter_mut().filter(|source| source.is_exhausted());
-            let reads = exhausted.map(|source| self.read_more(source, &wanted, count));
+            let reads = exhausted.map(|source| self.read_more(source, wanted.as_ref(), count));
             try_join_all(reads).await?;
-            count = limit - items.len();
-            if sources.iter().any(Source::is_exhausted) {
-                // Nothing that it was to read is there any more.
-                continue;
-            }
-            let newest = |source: &&mut Source| source.entries.front().map(|(place, _)| *place);
-            while items.len() < limit && !sources.iter().any(Source::is_exhausted) {
-                let Some(source) = sources.iter_mut().max_by_key(newest) else {
+            count = limit - chosen.len();
+            // Where nothing is there any more of what was to be read, it is read further.
+            let newest = |source: &&mut Source| source.entries.front().map(|found| found.position);
+            while chosen.len() < limit && !sources.iter().any(Source::is_exhausted) {
+                let source = sources.iter_mut().max_by_key(newest);
+                let Some(found) = source.and_then(|source| source.entries.pop_front()) else {
+                    is_all = true;
                     break;
                 };
-                let Some((position, body)) = source.entries.pop_front() else {
-                    return Ok(Page { items, next: None });
-                };
-                items.push(body);
-                last = Some(position);
+                chosen.push(found);
             }
         }
         let has_more = |source: &Source| !source.entries.is_empty() || source.before.is_some();
+        let last = chosen.last().map(|found| found.position);
         let next = last.filter(|_| sources.iter().any(has_more));
         Ok(Page {
-            items,
+            items: self.bodies(chosen).await?,
             next: next.map(Position::text),
         })
     }
@@ -145,24 +150,130 @@ impl RedisStore {
     async fn read_more(
         &self,
         source: &mut Source,
-        wanted: &Wanted,
+        wanted: Option<&Wanted>,
         count: usize,
     ) -> Result<(), StoreError> {
-        let mut call = self.call(&self.scripts.events, source.shard);
-        call.arg(wanted.by)
-            .arg(&wanted.which[..])
-            .arg(source.before.as_deref().unwrap_or_default())
-            .arg(count);
-        let (last, found): (String, Vec<Vec<u8>>) = self.invoke(&call).await?;
-        source.before = Some(last).filter(|last| !last.is_empty());
-        let mut found = found.into_iter();
-        while let (Some(id), Some(body)) = (found.next(), found.next()) {
-            let position = Position::of(text(&id)?, source.shard.0);
+        let before = source.before.take().unwrap_or_default();
+        let (last, found) = match wanted {
+            Some(wanted) => {
+                self.found_in_index(source.shard, wanted, &before, count)
+                    .await?
+            }
+            None => self.newest_in(source.shard, &before, count).await?,
+        };
+        source.before = last;
+        for (id, body) in found {
+            let position = Position::of(&id, source.shard.0);
             let position = position.ok_or_else(|| strange("an entry's id"))?;
-            source.entries.push_back((position, body));
+            source.entries.push_back(Found { position, body });
         }
         Ok(())
     }
+
+    /// The ids of entries that an index names, and the last one that was looked at if there may be more.
+    async fn found_in_index(
+        &self,
+        shard: Shard,
+        wanted: &Wanted,
+        before: &str,
+        count: usize,
+    ) -> Result<Read, StoreError> {
+        let mut call = self.call(&self.scripts.events, shard);
+        call.arg(wanted.by)
+            .arg(&wanted.which[..])
+            .arg(before)
+            .arg(count);
+        let (last, ids): (String, Vec<String>) = self.invoke(&call).await?;
+        let last = Some(last).filter(|last| !last.is_empty());
+        Ok((last, ids.into_iter().map(|id| (id, None)).collect()))
+    }
+
+    /// The newest entries of a shard. A script would copy each of them twice.
+    async fn newest_in(
+        &self,
+        shard: Shard,
+        before: &str,
+        count: usize,
+    ) -> Result<Read, StoreError> {
+        let highest = match before {
+            "" => "+".to_owned(),
+            before => format!("({before}"),
+        };
+        let mut command = redis::cmd("XREVRANGE");
+        command.arg(self.log(shard)).arg(highest).arg("-");
+        command.arg("COUNT").arg(count);
+        let mut connection = self.connection.clone();
+        let entries: Vec<StreamEntry> = command
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| self.error(&error))?;
+        let is_full = entries.len() >= count;
+        let last = entries.last().map(|(id, _)| id.clone());
+        let found = entries.into_iter().map(|(id, fields)| {
+            let body = body(fields)?;
+            Ok((id, Some(body)))
+        });
+        let found = found.collect::<Result<_, StoreError>>()?;
+        Ok((last.filter(|_| is_full), found))
+    }
+
+    /// What the entries of a page say, in their order; those that are gone by now are left out.
+    async fn bodies(&self, chosen: Vec<Found>) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut by_shard: BTreeMap<u16, Vec<Position>> = BTreeMap::new();
+        for found in chosen.iter().filter(|found| found.body.is_none()) {
+            let shard = found.position.shard;
+            by_shard.entry(shard).or_default().push(found.position);
+        }
+        let reads = by_shard
+            .into_iter()
+            .map(|(shard, positions)| self.bodies_in(Shard(shard), positions));
+        let mut read: HashMap<Position, Vec<u8>> =
+            try_join_all(reads).await?.into_iter().flatten().collect();
+        let bodies = chosen.into_iter().filter_map(|found| match found.body {
+            Some(body) => Some(body),
+            None => read.remove(&found.position),
+        });
+        Ok(bodies.collect())
+    }
+
+    async fn bodies_in(
+        &self,
+        shard: Shard,
+        positions: Vec<Position>,
+    ) -> Result<Vec<(Position, Vec<u8>)>, StoreError> {
+        let mut pipeline = redis::pipe();
+        for position in &positions {
+            let id = format!("{}-{}", position.millis, position.number);
+            let command = pipeline.cmd("XRANGE").arg(self.log(shard));
+            command.arg(&id).arg(&id);
+        }
+        let mut connection = self.connection.clone();
+        let answers: Vec<Vec<StreamEntry>> = pipeline
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| self.error(&error))?;
+        let found = positions.into_iter().zip(answers);
+        let found = found.filter_map(|(position, entries)| {
+            let (_, fields) = entries.into_iter().next()?;
+            Some(body(fields).map(|body| (position, body)))
+        });
+        found.collect()
+    }
+
+    fn log(&self, shard: Shard) -> String {
+        format!("{}log", self.base(shard))
+    }
+}
+
+/// What was read of a shard: where to go on, and the entries' ids and bodies.
+type Read = (Option<String>, Vec<(String, Option<Vec<u8>>)>);
+
+/// The body among the fields of an entry, of which it is the first.
+fn body(fields: Vec<(String, Vec<u8>)>) -> Result<Vec<u8>, StoreError> {
+    let first = fields.into_iter().next();
+    first
+        .map(|(_, body)| body)
+        .ok_or_else(|| strange("an entry"))
 }
 
 /// How many entries of each of `shards` are read at first: what it has of the newest `limit`, and as
