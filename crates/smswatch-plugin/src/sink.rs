@@ -354,7 +354,7 @@ fn told(text: &str) -> String {
     mask_possible_numbers(&line).unwrap_or(line)
 }
 
-/// One line of at most [`MAX_DETAIL`] characters.
+/// Makes one line of `text`, of at most 300 characters.
 #[must_use]
 pub fn bounded(text: &str) -> String {
     let mut line: String = text
