@@ -57,7 +57,8 @@ impl Provider for FakeProvider {
     }
 }
 
-/// One rule that tells of everything.
+/// One rule that tells of everything that happens to messages. What happens to smswatch itself, such as a
+/// dead letter, is told at a moment of its own.
 #[derive(Debug)]
 pub(crate) struct EveryEvent;
 
@@ -71,7 +72,9 @@ impl Rules for EveryEvent {
             !events.iter().any(is_poisonous),
             "the rules cannot bear this one"
         );
-        let notices = events.iter().enumerate().map(|(position, event)| Notice {
+        let all = events.iter().enumerate();
+        let of_messages = all.filter(|(_, event)| event.message.message_id.is_some());
+        let notices = of_messages.map(|(position, event)| Notice {
             rule: "every-event".to_owned(),
             sink: "crm".to_owned(),
             wishes: Wishes::new(),
