@@ -23,6 +23,7 @@ use self::gate::Gate;
 use self::legible::Legible;
 use self::room::{Room, Seat};
 use self::under_way::UnderWay;
+use crate::budget;
 use crate::limiter::Limiter;
 use crate::record::Record;
 use crate::shared::Shared;
@@ -31,8 +32,10 @@ use crate::watch::Watch;
 use crate::watch::lifecycle::Answer;
 
 /// How long a claimed watch belongs to its claimer. A dead process's watches are looked at by
-/// another one after this, which must be within 45 seconds.
+/// another one after this.
 const LEASE: Duration = Duration::from_secs(40);
+
+const _: () = assert!(LEASE.as_millis() < budget::TAKEN_OVER_WITHIN.as_millis());
 
 /// A queue of due watches.
 pub(crate) type Queue = (Lane, Shard);
