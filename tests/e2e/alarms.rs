@@ -98,7 +98,7 @@ async fn is_well(process: &Process, part: &str) -> bool {
     ready(process).await.1["parts"][part]["ok"] == true
 }
 
-/// How many looks of this process had this result.
+/// How many polls of this process had this result.
 async fn polls(process: &Process, result: &str) -> u64 {
     let text = metrics(process).await;
     let name = format!("smswatch_polls_total{{result=\"{result}\"}} ");
@@ -216,7 +216,7 @@ async fn refused_credentials_are_told_once_by_all_replicas_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_looks_than_the_rate_allows_are_told_as_polling_that_is_behind() {
+async fn more_polls_than_the_rate_allows_are_told_as_polling_that_is_behind() {
     let stage = Stage::new().await;
     let rules = "[{name: behind, event: polling_behind, notify: [ops]}]";
     let config = stage.config("smswatch", &stage.sqlite(), rules, "");

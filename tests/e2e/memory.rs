@@ -6,7 +6,7 @@ use routee_sim::PopulationSpec;
 
 use crate::fleet::Fleet;
 use crate::process::Process;
-use crate::replicas::looks;
+use crate::replicas::polls;
 
 const FIRST: u64 = 2_000;
 const MORE: u64 = 12_000;
@@ -25,13 +25,13 @@ async fn many_watched_messages_take_no_memory() {
     };
     fleet.sim.add_population(population).expect("a population");
     let mut n_watched = 0;
-    // In batches that are looked at before the next one comes: what is in flight stays the same.
+    // In batches that are polled before the next one comes: what is in flight stays the same.
     let mut watch = async |until: u64| {
         while n_watched < until {
             let ids = fleet.sim.population_ids("many", n_watched, 1_000);
             fleet.watch(&process, &ids.expect("ids")).await;
             n_watched += 1_000;
-            while looks(&process).await < n_watched {
+            while polls(&process).await < n_watched {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }

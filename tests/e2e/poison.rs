@@ -7,7 +7,7 @@ use std::time::Duration;
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
 use smswatch_plugin::Secret;
 use smswatch_plugin::model::MessageId;
-use smswatch_plugin::store::{CommitItem, CommitOutcome, CommitStep, Lane, Shard, Store};
+use smswatch_plugin::store::{CommitItem, CommitOutcome, CommitStep, Shard, Store, WatchPriority};
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_store_sqlite::SqliteStore;
 use smswatch_testkit::receiver::Receiver;
@@ -23,7 +23,7 @@ async fn poison(store: &dyn Store) {
             message_id: MessageId::new("nobody").expect("a valid id"),
             expected: None,
             record: None,
-            lane: Lane::Old,
+            priority: WatchPriority::Rest,
             entry: Some(body.to_vec().into()),
         };
         let step = CommitStep {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::fleet::Fleet;
 use crate::process::Process;
-use crate::replicas::looks;
+use crate::replicas::polls;
 
 /// Whether `count` in the time since `began` is within a rate, and one second's worth at once.
 fn keeps(count: usize, per_second: u32, began: Instant) -> bool {
@@ -31,7 +31,7 @@ async fn two_replicas_together_ask_the_provider_no_more_often_than_allowed() {
     let polls = usize::try_from(polls).expect("not that many");
     assert!(keeps(polls, 20, began), "{polls} in {:?}", began.elapsed());
     for replica in &replicas {
-        assert!(looks(replica).await > 0, "one of them had no part in it");
+        assert!(polls(replica).await > 0, "one of them had no part in it");
     }
 }
 

@@ -7,8 +7,8 @@ use crate::ask;
 use crate::fleet::Fleet;
 use crate::process::Process;
 
-/// How many looks a process has made, by its own count.
-pub(crate) async fn looks(process: &Process) -> u64 {
+/// How many polls a process has made, by its own count.
+pub(crate) async fn polls(process: &Process) -> u64 {
     let text = ask::metrics(process).await;
     let count = text.lines().find_map(|line| {
         line.strip_prefix("smswatch_polls_total{result=\"seen\"} ")?
@@ -18,10 +18,10 @@ pub(crate) async fn looks(process: &Process) -> u64 {
     count.unwrap_or(0)
 }
 
-async fn looks_of_all(replicas: &[Process]) -> Vec<u64> {
+async fn polls_of_all(replicas: &[Process]) -> Vec<u64> {
     let mut made = Vec::new();
     for replica in replicas {
-        made.push(looks(replica).await);
+        made.push(polls(replica).await);
     }
     made
 }
@@ -33,9 +33,9 @@ async fn three_replicas_share_the_work_and_the_last_one_finishes_it() {
     let replicas = [(); 3].map(|()| Process::start(&config));
     let ids = fleet.watch_held(&replicas[0], 600).await;
 
-    // Whoever took the registrations looks first; by then the replicas know of each other.
+    // The replica that took the registrations polls first; by then the replicas know of each other.
     fleet.polled(&ids, 2).await;
-    let before = looks_of_all(&replicas).await;
+    let before = polls_of_all(&replicas).await;
     fleet.polled(&ids, 7).await;
     for id in &ids {
         let polls = fleet.sim.message(id).expect("it is known").poll_times_ms;
@@ -50,7 +50,7 @@ async fn three_replicas_share_the_work_and_the_last_one_finishes_it() {
             "{id} waited for a lease: {gaps:?}"
         );
     }
-    let after = looks_of_all(&replicas).await;
+    let after = polls_of_all(&replicas).await;
     let made = before.iter().zip(&after);
     let made: Vec<u64> = made.map(|(before, after)| after - before).collect();
     let all: u64 = made.iter().sum();
@@ -79,7 +79,7 @@ async fn a_rolling_restart_loses_and_repeats_nothing() {
         fleet.polled(&more, 1).await;
         fleet.end(&more);
         ids.extend(more);
-        // The one that just took registrations goes, amid its looks and deliveries.
+        // The one that just took registrations goes, amid its polls and deliveries.
         let oldest = replicas.remove(0);
         assert_eq!(oldest.terminate(), Some(0));
         replicas.push(Process::start(&config));
@@ -138,7 +138,7 @@ async fn replicas_whose_clocks_are_a_minute_off_do_no_harm() {
             "{detected_at} is off by {off:?}"
         );
     }
-    assert!(looks(&early).await > 0 && looks(&late).await > 0);
+    assert!(polls(&early).await > 0 && polls(&late).await > 0);
 }
 
 /// The minute of the hour as the process's own clock has it, which its answers tell.

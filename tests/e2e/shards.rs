@@ -53,7 +53,7 @@ async fn a_rate_that_the_store_cannot_keep_is_told_and_holds_back_nothing_once_i
     let stage = Stage::new().await;
     let redis = RedisServer::start();
     let process = Process::start(&stage.config(&redis.url()));
-    // Where the rate of looks is kept, another program keeps a list.
+    // Where the rate of polls is kept, another program keeps a list.
     let key = format!("smswatch:{{{}}}:rate:provider", shard_of("provider", 16).0);
     let id = stage.message(Fate::CarrierViolation);
     let made = redis.order(&["RPUSH", &key, "x"]);

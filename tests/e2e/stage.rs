@@ -88,7 +88,7 @@ pub(crate) fn sqlite_in(directory: &Path) -> String {
     format!("sqlite:{}", directory.join("store.db").display())
 }
 
-/// Waits until every message is final and confirmed: nothing is looked at any more.
+/// Waits until every message is final and confirmed: nothing is polled any more.
 pub(crate) async fn settled(process: &Process, ids: &[String]) {
     for id in ids {
         let is_settled =

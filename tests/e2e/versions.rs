@@ -12,7 +12,8 @@ use smswatch_plugin::Secret;
 use smswatch_plugin::model::MessageId;
 use smswatch_plugin::record::Record;
 use smswatch_plugin::store::{
-    CommitItem, CommitOutcome, CommitStep, Lane, RouteOutcome, RouteStep, SetAside, Shard, Store,
+    CommitItem, CommitOutcome, CommitStep, RouteOutcome, RouteStep, SetAside, Shard, Store,
+    WatchPriority,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_store_sqlite::SqliteStore;
@@ -58,7 +59,7 @@ async fn rewrite(store: &dyn Store, id: &MessageId, change: impl Fn(&mut Vec<u8>
         message_id: id.clone(),
         expected: Some(before),
         record: Some(Record::from_bytes(bytes).expect("the head is the same")),
-        lane: Lane::Young,
+        priority: WatchPriority::New,
         entry: None,
     };
     let step = CommitStep {
@@ -76,7 +77,7 @@ async fn leave_an_entry(store: &dyn Store, shard: Shard, body: &[u8]) {
         message_id: MessageId::new("nobody").expect("a valid id"),
         expected: None,
         record: None,
-        lane: Lane::Old,
+        priority: WatchPriority::Rest,
         entry: Some(body.to_vec().into()),
     };
     let step = CommitStep {

@@ -23,7 +23,7 @@ use anyhow::{Context as _, bail};
 pub(crate) use bare::{COMMAND as BARE_LOOP, run as run_bare_loop};
 use report::Report;
 
-/// How many looks, and how many attempts at the sink, run at once.
+/// How many polls, and how many attempts at the sink, run at once.
 const CONCURRENCY: usize = 64;
 
 /// The programs that are measured, or that the measured one needs.
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
 /// What can be measured by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// Looks that find nothing new, and what a watch takes.
+    /// Polls that find nothing new, and what a watch takes.
     Polls,
     /// Everything changes at once.
     Storm,

@@ -1,7 +1,7 @@
-//! Notices from what looks come to that the provider is down, refuses the credentials, or that
+//! Detects from the results of polls that the provider is down, refuses the credentials, or that
 //! polling is behind.
 //!
-//! A process judges by its own looks alone; [`episode`] makes one event of what several notice, and
+//! A process judges by its own polls alone; [`episode`] makes one event of what several notice, and
 //! [`tell`] writes it.
 
 mod episode;
@@ -14,11 +14,11 @@ use std::time::Duration;
 use smswatch_model::{EventKind, Timestamp};
 use tokio::sync::Notify;
 
-use self::streak::Streak;
-use crate::provider::{LookError, LookFailure};
+use self::streak::FailureStreak;
+use crate::provider::{PollError, PollFailure};
 use crate::settings::AlarmSettings;
 
-/// How many looks must fail before anything is said: one or two say little.
+/// How many polls must fail before anything is said: one or two say little.
 const FEWEST_LOOKS: u32 = 3;
 
 /// The kinds of trouble that are noticed here.
@@ -40,7 +40,7 @@ pub(crate) struct Trouble {
     pub(crate) description: String,
 }
 
-/// What this process notices about its looks.
+/// What this process notices about its polls.
 #[derive(Debug)]
 pub(crate) struct Alarms {
     settings: AlarmSettings,
@@ -51,9 +51,9 @@ pub(crate) struct Alarms {
 
 #[derive(Debug, Default)]
 struct State {
-    failing: Streak,
-    refused: Streak,
-    behind: Streak,
+    failing: FailureStreak,
+    refused: FailureStreak,
+    behind: FailureStreak,
 }
 
 impl Alarms {
@@ -69,7 +69,7 @@ impl Alarms {
         &self.settings
     }
 
-    /// A look brought a usable answer.
+    /// A poll brought a usable answer.
     pub(crate) fn answered(&self) {
         self.change(|state| {
             state.failing.end();
@@ -77,14 +77,14 @@ impl Alarms {
         });
     }
 
-    /// A look brought none.
-    pub(crate) fn failed(&self, error: &LookError, now: Timestamp) {
+    /// A poll brought none.
+    pub(crate) fn failed(&self, error: &PollError, now: Timestamp) {
         let what = error.to_string();
         self.change(|state| match error.kind() {
-            LookFailure::Failed | LookFailure::Unreadable | LookFailure::Throttled => {
+            PollFailure::Failed | PollFailure::Unreadable | PollFailure::Throttled => {
                 state.failing.add(now, what);
             }
-            LookFailure::Refused => {
+            PollFailure::Refused => {
                 // Who refuses is there.
                 state.failing.end();
                 state.refused.add(now, what);
@@ -92,15 +92,15 @@ impl Alarms {
         });
     }
 
-    /// A look was started, or had to be put off, `lag` after it was due.
+    /// A poll was started, or had to be put off, `lag` after it was due.
     pub(crate) fn late(&self, lag: Duration, now: Timestamp) {
         if lag > self.settings.polling_behind_after {
             let lag = Duration::from_secs(lag.as_secs());
-            self.fell_behind(now, format!("a look came {lag:?} after it was due"));
+            self.fell_behind(now, format!("a poll came {lag:?} after it was due"));
         }
     }
 
-    /// Looks that may be due do not start at all for this reason.
+    /// Polls that may be due do not start at all for this reason.
     pub(crate) fn held_up(&self, reason: &str, now: Timestamp) {
         self.fell_behind(now, reason.to_owned());
     }
@@ -108,7 +108,7 @@ impl Alarms {
     fn fell_behind(&self, now: Timestamp, what: String) {
         let bound = self.settings.polling_behind_after;
         self.change(|state| {
-            // Looks that are in time say little: young watches come first. That no late one has come
+            // Polls that are in time say little: young watches come first. That no late one has come
             // for so long says that there are none.
             state.behind.end_if_older(now - bound);
             state.behind.add(now, what);
@@ -129,7 +129,7 @@ impl Alarms {
             .collect()
     }
 
-    /// Whether looks start too late, at `now`.
+    /// Whether polls start too late, at `now`.
     pub(crate) fn behind(&self, now: Timestamp) -> Option<Trouble> {
         let trouble = self.trouble(&self.lock(), EventKind::PollingBehind)?;
         (now.since(trouble.seen) <= self.settings.polling_behind_after).then_some(trouble)
@@ -145,9 +145,9 @@ impl Alarms {
         let bad = streak.lasting(FEWEST_LOOKS, after)?;
         let count = bad.count;
         let often = match kind {
-            EventKind::ProviderAuthFailed => format!("{count} looks were refused"),
+            EventKind::ProviderAuthFailed => format!("{count} polls were refused"),
             EventKind::PollingBehind => format!("noticed {count} times"),
-            _ => format!("{count} looks failed"),
+            _ => format!("{count} polls failed"),
         };
         Some(Trouble {
             kind,
@@ -196,11 +196,11 @@ mod tests {
     #[test]
     fn a_provider_that_gives_no_usable_answer_for_a_minute_is_down() {
         let alarms = alarms();
-        alarms.failed(&LookError::failed("timed out"), at(0));
-        alarms.failed(&LookError::throttled("it answered 429"), at(40));
+        alarms.failed(&PollError::failed("timed out"), at(0));
+        alarms.failed(&PollError::throttled("it answered 429"), at(40));
         assert_eq!(told(&alarms), []);
-        alarms.failed(&LookError::failed("it answered 500"), at(60));
-        let expected = "it answered 500 (3 looks failed)".to_owned();
+        alarms.failed(&PollError::failed("it answered 500"), at(60));
+        let expected = "it answered 500 (3 polls failed)".to_owned();
         assert_eq!(told(&alarms), [(EventKind::ProviderDown, expected)]);
         assert_eq!(alarms.troubles()[0].since, at(0));
         alarms.answered();
@@ -211,7 +211,7 @@ mod tests {
     fn one_answer_among_many_failures_says_that_the_provider_is_there() {
         let alarms = alarms();
         for second in 0..600 {
-            alarms.failed(&LookError::failed("it answered 500"), at(second));
+            alarms.failed(&PollError::failed("it answered 500"), at(second));
             if second % 50 == 0 {
                 alarms.answered();
             }
@@ -223,19 +223,19 @@ mod tests {
     fn who_refuses_the_credentials_is_not_down() {
         let alarms = alarms();
         for second in [0, 1, 3, 7, 15, 31, 61, 91] {
-            alarms.failed(&LookError::refused("it answered 401"), at(second));
+            alarms.failed(&PollError::refused("it answered 401"), at(second));
         }
-        let expected = "it answered 401 (8 looks were refused)".to_owned();
+        let expected = "it answered 401 (8 polls were refused)".to_owned();
         assert_eq!(told(&alarms), [(EventKind::ProviderAuthFailed, expected)]);
         // A failure in between says nothing about the credentials.
-        alarms.failed(&LookError::failed("it answered 500"), at(92));
+        alarms.failed(&PollError::failed("it answered 500"), at(92));
         assert_eq!(told(&alarms).len(), 1);
         alarms.answered();
         assert_eq!(told(&alarms), []);
     }
 
     #[test]
-    fn looks_that_start_too_late_for_a_minute_are_behind() {
+    fn polls_that_start_too_late_for_a_minute_are_behind() {
         let alarms = alarms();
         let lag = Duration::from_millis(75_500);
         for second in [0, 30, 59] {
@@ -244,14 +244,14 @@ mod tests {
         }
         assert_eq!(told(&alarms), []);
         alarms.late(lag, at(60));
-        let expected = "a look came 75s after it was due (noticed 4 times)".to_owned();
+        let expected = "a poll came 75s after it was due (noticed 4 times)".to_owned();
         assert_eq!(told(&alarms), [(EventKind::PollingBehind, expected)]);
         assert!(alarms.behind(at(120)).is_some());
         assert!(alarms.behind(at(121)).is_none(), "no late one came since");
     }
 
     #[test]
-    fn looks_that_cannot_start_at_all_are_behind() {
+    fn polls_that_cannot_start_at_all_are_behind() {
         let alarms = alarms();
         for second in 0..=60 {
             alarms.held_up("the log is not routed", at(second));
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_of_late_looks_after_a_long_stop_is_no_trouble() {
+    fn a_moment_of_late_polls_after_a_long_stop_is_no_trouble() {
         let alarms = alarms();
         for _ in 0..1000 {
             alarms.late(Duration::from_secs(7200), at(0));

@@ -16,8 +16,8 @@ use crate::record::{Record, WatchState};
 use crate::route::fresh::Fresh;
 use crate::shared::Shared;
 use crate::store::{
-    Appended, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId, MAX_STEP_BYTES,
-    NewEntry, Shard, split,
+    Appended, CommitItem, CommitOutcome, CommitStep, Committed, LeaseId, MAX_STEP_BYTES, NewEntry,
+    Shard, WatchPriority, split,
 };
 use crate::watch::Watch;
 use crate::watch::lifecycle::{Answer, Applied, Lifecycle, SHORTEST_MARK};
@@ -36,7 +36,7 @@ struct Draft {
     finished: Finished,
     /// The watch afterwards; none when it goes.
     after: Option<Record>,
-    lane: Lane,
+    priority: WatchPriority,
     events: Vec<Event>,
     observation: Option<ObservationLabels>,
     clamped: u32,
@@ -141,7 +141,9 @@ fn draft(shared: &Shared, finished: Finished) -> Draft {
     let lifecycle = shared.lifecycle();
     let now = shared.clock.now();
     let plain = |finished: Finished, watch: Option<Watch>| Draft {
-        lane: watch.as_ref().map_or(Lane::Old, Lifecycle::lane),
+        priority: watch
+            .as_ref()
+            .map_or(WatchPriority::Rest, Lifecycle::priority),
         after: watch.map(|watch| watch.encode()),
         finished,
         events: Vec::new(),
@@ -175,7 +177,7 @@ fn draft(shared: &Shared, finished: Finished) -> Draft {
             };
             let observation = observation_labels(answer, &applied);
             Draft {
-                lane: Lifecycle::lane(&applied.watch),
+                priority: Lifecycle::priority(&applied.watch),
                 after: Some(applied.watch.encode()),
                 events: applied.events,
                 observation,
@@ -217,7 +219,7 @@ async fn write(shared: &Shared, shard: Shard, step: &CommitStep) -> Committed {
             Ok(committed) => {
                 if shared.commits.succeeded(shard) {
                     let queue = usize::from(shard.0);
-                    shared.looks.iter().for_each(|looks| looks.hint_now(queue));
+                    shared.polls.iter().for_each(|polls| polls.hint_now(queue));
                 }
                 return committed;
             }
@@ -237,7 +239,7 @@ impl Draft {
             message_id: self.finished.message_id.clone(),
             expected: self.finished.record.clone(),
             record: self.after.clone(),
-            lane: self.lane,
+            priority: self.priority,
             entry: (!self.events.is_empty()).then(|| NewEntry::of(&self.events)),
         }
     }
@@ -251,7 +253,7 @@ impl Draft {
 fn done(shared: &Shared, draft: &Draft) {
     let shard = usize::from(draft.finished.shard.0);
     match &draft.after {
-        Some(record) => shared.looks(draft.lane).hint(shard, record.due()),
+        Some(record) => shared.polls(draft.priority).hint(shard, record.due()),
         None => {
             let label = RecordLabel { kind: "watch" };
             shared.metrics.trimmed.get_or_create(&label).inc();
@@ -309,7 +311,7 @@ fn again(shared: &Shared, finished: Finished, current: Record) -> Option<Finishe
     }
     let is_mine = current.due() == finished.claimed_due;
     match &finished.verdict {
-        // Whoever moved the due time did this look's work; only news are still worth telling.
+        // Whoever moved the due time did this poll's work; only news are still worth telling.
         Verdict::Answered(Answer::Seen(_)) => {}
         _ if is_mine => {}
         _ => return None,

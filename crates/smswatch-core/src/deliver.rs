@@ -6,7 +6,7 @@ pub(crate) mod dead;
 mod destination;
 mod failure;
 pub(crate) mod fallback;
-pub(crate) mod filling;
+pub(crate) mod fill_level;
 pub(crate) mod host;
 pub(crate) mod orphans;
 pub(crate) mod overflow;
@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::breaker::{Report, Turn};
+use self::breaker::{AttemptPermit, Report};
 use self::claim::Waiting;
 use self::host::Came;
 pub(crate) use self::recall::recall;
@@ -30,10 +30,10 @@ use self::task::Task;
 use crate::budget;
 use crate::metrics::{DeliveryLabels, SinkLabel};
 use crate::pace::Backoff;
+use crate::pause_monitor::PauseMonitor;
 use crate::shared::{Shared, SinkUnit};
 use crate::sink::{DeliveryError, Receipt};
 use crate::store::{Completion, MAX_STEP_BYTES, Outcome, Outcomes, Priority, Shard, split};
-use crate::witness::Witness;
 
 /// How long after the claim an attempt may begin: it is then over well before the lease, and nobody
 /// else begins it meanwhile.
@@ -99,14 +99,14 @@ async fn start_attempts(
             continue;
         }
         let begun = begin(shared, unit, &next);
-        let turn = cut.run_until_cancelled(begun).await.flatten();
+        let permit = cut.run_until_cancelled(begun).await.flatten();
         let Waiting {
             task,
             claimed,
             room,
         } = next;
         drop(room);
-        let Some(turn) = turn else {
+        let Some(permit) = permit else {
             let returned = task.given_back(shared, Outcome::Returned);
             let _sent = attempted.send(returned).await;
             continue;
@@ -119,7 +119,7 @@ async fn start_attempts(
                 Some(done) => done,
                 None => interrupted(&shared, &task, "smswatch stopped"),
             };
-            drop(turn);
+            drop(permit);
             let _sent = attempted.send(done).await;
         });
     }
@@ -136,11 +136,11 @@ fn held_since(shared: &Shared, unit: &SinkUnit, task: &Task) -> Option<Duration>
 
 /// Waits for the right to attempt what was claimed; `None` for what was parked meanwhile, or has waited
 /// too long: it goes back, and comes again, here or elsewhere.
-async fn begin(shared: &Shared, unit: &Arc<SinkUnit>, next: &Waiting) -> Option<Turn> {
-    let turn = if next.task.probes_sink {
-        Turn::probe(unit)
+async fn begin(shared: &Shared, unit: &Arc<SinkUnit>, next: &Waiting) -> Option<AttemptPermit> {
+    let permit = if next.task.probes_sink {
+        AttemptPermit::probe(unit)
     } else {
-        Turn::wait_until(shared, unit, next.claimed + HOLD).await?
+        AttemptPermit::wait_until(shared, unit, next.claimed + HOLD).await?
     };
     // A permit that comes too late would be one less for the others.
     let patience = PATIENCE.checked_sub(next.claimed.elapsed())?;
@@ -151,7 +151,7 @@ async fn begin(shared: &Shared, unit: &Arc<SinkUnit>, next: &Waiting) -> Option<
             return None;
         }
     }
-    Some(turn)
+    Some(permit)
 }
 
 /// An attempt that this process cut short, whose answer nobody will know. It may have arrived: it is
@@ -187,7 +187,7 @@ async fn attempt(shared: &Shared, unit: &SinkUnit, task: &Task, claimed: Instant
         share.note(is_answered);
     }
     let is_late = ended - begun > unit.settings.timeout + PUNCTUAL;
-    if result.is_err() && is_late && Witness::get().stood_still(begun, ended) {
+    if result.is_err() && is_late && PauseMonitor::get().stood_still(begun, ended) {
         return interrupted(shared, task, "smswatch stood still");
     }
     let sink = SinkLabel {
@@ -266,7 +266,7 @@ fn tell_breaker(
     unit.breaker.report(shared, destination, report);
     if let Ok(receipt) = result {
         unit.breaker
-            .delivered(shared, &notification.wishes, receipt);
+            .delivered(shared, &notification.overrides, receipt);
     }
     // Whatever a destination took shows that the sink works; what it did not may be its own trouble.
     if destination.is_some() && task.probes_sink && result.is_ok() {
@@ -327,8 +327,8 @@ async fn complete_step(shared: &Shared, unit: &SinkUnit, shard: Shard, step: Vec
             Outcome::Returned => Duration::ZERO,
             Outcome::Delivered | Outcome::Dead | Outcome::Left => continue,
         };
-        let agenda = unit.agenda(priority);
-        agenda.hint(usize::from(shard.0), now + delay);
+        let due_times = unit.due_times(priority);
+        due_times.hint(usize::from(shard.0), now + delay);
     }
 }
 
@@ -346,7 +346,7 @@ async fn write(
             Ok(outcomes) => {
                 if unit.outcomes.succeeded(shard) {
                     let place = usize::from(shard.0);
-                    unit.agendas.iter().for_each(|all| all.hint_now(place));
+                    unit.due_times.iter().for_each(|all| all.hint_now(place));
                 }
                 return outcomes;
             }

@@ -12,34 +12,34 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::agenda::Agenda;
 use crate::alarm::{self, Alarms};
 use crate::clock::StoreClock;
 use crate::deliver::breaker::Breaker;
 use crate::deliver::dead::{self, DeadLetters};
-use crate::deliver::filling::Filling;
+use crate::deliver::fill_level::FillLevel;
 use crate::deliver::host::SinkHost;
 use crate::deliver::{MOST_UNWRITTEN, fallback, orphans, overflow};
+use crate::due_times::DueTimes;
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::intake::Intake;
 use crate::limiter::Limiter;
 use crate::metrics::{Metrics, RecordLabel, SinkName};
 use crate::panics::guarded;
+use crate::pause_monitor::PauseMonitor;
 use crate::privacy::Privacy;
 use crate::provider::Provider;
-use crate::route::fresh::FreshLog;
+use crate::route::fresh::LogTail;
 use crate::rules::Rules;
 use crate::service::Service;
 use crate::service::counts::Counts;
 use crate::settings::{Settings, SinkSettings};
 use crate::shared::{Backlog, Contents, Left, OpenLeases, PutAside, Shared, SinkUnit};
 use crate::sink::Sink;
-use crate::store::{Lane, Rate, Store, Trimmed};
+use crate::store::{Rate, Store, Trimmed, WatchPriority};
 use crate::watch::horizon;
-use crate::witness::Witness;
 use crate::{commit, deliver, observe, replicas, route};
 
-/// How often the store is asked how it is, and the queues are looked at that another process may
+/// How often the store is asked how it is, and the queues are read that another process may
 /// have filled.
 const PULSE: Duration = Duration::from_secs(5);
 
@@ -50,7 +50,7 @@ const TRIM: Duration = Duration::from_secs(10);
 /// is shorter. One half of it is for giving their deliveries back, the other for the leases of watches.
 const GIVING_BACK: Duration = Duration::from_secs(2);
 
-/// How many watches that were looked at wait to be written at most, in shards that work.
+/// How many watches that were polled wait to be written at most, in shards that work.
 const MOST_UNCOMMITTED: usize = 1024;
 
 /// How often it is looked for what is scheduled further ahead than anything can be.
@@ -98,8 +98,8 @@ impl Engine {
     #[must_use]
     pub fn start(parts: Parts, now: Timestamp) -> Self {
         // It can tell only of what happens after it was called.
-        Witness::get();
-        let (fresh, appended) = FreshLog::new();
+        PauseMonitor::get();
+        let (fresh, appended) = LogTail::new();
         let shared = Arc::new(share(parts, StoreClock::new(now), fresh));
         let [stop, cut, broken] = [(); 3].map(|()| CancellationToken::new());
         let (commits, finished) = mpsc::channel(shared.settings.provider.concurrency.max(64));
@@ -199,9 +199,9 @@ impl Engine {
     }
 }
 
-fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
+fn share(parts: Parts, clock: StoreClock, fresh: LogTail) -> Shared {
     let shards = parts.store.shard_count();
-    let agenda = || Agenda::new(usize::from(shards));
+    let due_times = || DueTimes::new(usize::from(shards));
     let store = &parts.store;
     let units = parts.sinks.into_iter().map(|(name, (sink, settings))| {
         let label = SinkName(name.as_str().into());
@@ -217,8 +217,8 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
                 host,
                 settings,
                 limiter,
-                agendas: [agenda(), agenda()],
-                filling: Filling::default(),
+                due_times: [due_times(), due_times()],
+                fill_level: FillLevel::default(),
                 outcomes: Intake::new(shards, MOST_UNWRITTEN),
                 left: PutAside::new(shards),
             }),
@@ -244,8 +244,8 @@ fn share(parts: Parts, clock: StoreClock, fresh: FreshLog) -> Shared {
         clock,
         metrics: Metrics::new(parts.settings.config_hash),
         health,
-        looks: [agenda(), agenda()],
-        routes: agenda(),
+        polls: [due_times(), due_times()],
+        routes: due_times(),
         fresh,
         sinks,
         settings: parts.settings,
@@ -273,11 +273,11 @@ async fn pulse(shared: Arc<Shared>) {
         shared.health.well(STORE);
         let left = left(&shared);
         shared.contents.pulse(&shared.health, now, &left);
-        for agenda in shared.looks.iter().chain([&shared.routes]) {
-            agenda.hint_all();
+        for due_times in shared.polls.iter().chain([&shared.routes]) {
+            due_times.hint_all();
         }
         for unit in shared.sinks.values() {
-            unit.agendas.iter().for_each(Agenda::hint_all);
+            unit.due_times.iter().for_each(DueTimes::hint_all);
         }
         // A sink that has nothing to deliver is asked about, too.
         let refreshes = shared.sinks.values().map(|unit| unit.breaker.read(&shared));
@@ -321,9 +321,9 @@ async fn recall(shared: Arc<Shared>) {
             deliver::recall(&shared, unit).await;
         }
         for shard in shared.shards() {
-            for lane in Lane::ALL {
-                let furthest = horizon::furthest(&shared.settings.watch, lane);
-                let recall = shared.store.recall(shard, lane, furthest);
+            for priority in WatchPriority::ALL {
+                let furthest = horizon::furthest(&shared.settings.watch, priority);
+                let recall = shared.store.recall(shard, priority, furthest);
                 let Ok(count @ 1..) = shared.call("recall", recall).await else {
                     continue;
                 };
@@ -331,7 +331,7 @@ async fn recall(shared: Arc<Shared>) {
                     count,
                     "watches were scheduled by a clock that was far ahead, and are due now"
                 );
-                shared.looks(lane).hint_now(usize::from(shard.0));
+                shared.polls(priority).hint_now(usize::from(shard.0));
             }
         }
     }

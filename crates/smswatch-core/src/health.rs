@@ -8,7 +8,7 @@ pub(crate) const STORE: &str = "store";
 /// The provider's name among the parts.
 pub(crate) const PROVIDER: &str = "provider";
 
-/// The starting of looks in time, among the parts.
+/// The starting of polls in time, among the parts.
 pub(crate) const POLLING: &str = "polling";
 
 /// The agreement with the other processes on the store, among the parts.

@@ -1,11 +1,11 @@
 //! The verbs of smswatch: observe, commit, route, deliver.
 
-mod agenda;
 mod alarm;
 mod announce;
 mod clock;
 mod commit;
 mod deliver;
+mod due_times;
 mod engine;
 mod fingerprint;
 mod health;
@@ -16,6 +16,7 @@ mod metrics;
 mod observe;
 mod pace;
 mod panics;
+mod pause_monitor;
 mod privacy;
 mod replicas;
 mod route;
@@ -23,7 +24,6 @@ mod service;
 pub mod settings;
 mod shared;
 mod watch;
-mod witness;
 
 pub use engine::{Engine, Parts};
 pub use fingerprint::config_hash;

@@ -179,18 +179,18 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register(
             "polls",
-            "Looks at messages, by what came of them",
+            "Polls of messages, by their result",
             self.polls.clone(),
         );
         registry.register(
             "poll_seconds",
-            "How long a look takes",
+            "How long a poll takes",
             self.poll_seconds.clone(),
         );
         let lag = self.poll_lag_seconds.clone();
         registry.register(
             "poll_lag_seconds",
-            "From a look's due time to its start",
+            "From a poll's due time to its start",
             lag,
         );
         let observations = self.observations.clone();

@@ -1,11 +1,11 @@
-//! Stage one: claims watches that are due, young ones first, and looks at their messages.
+//! Stage one: claims watches that are due, young ones first, and polls their messages.
 
 mod claim;
+mod cooldown;
 mod expected;
-mod gate;
 mod legible;
-mod look;
-mod room;
+mod poll;
+mod prefetch;
 mod sign_in;
 mod under_way;
 
@@ -18,27 +18,27 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::claim::Claimer;
+use self::cooldown::Cooldown;
 use self::expected::Expected;
-use self::gate::Gate;
 use self::legible::Legible;
-use self::room::{Room, Seat};
+use self::prefetch::{Prefetch, PrefetchSlot};
 use self::under_way::UnderWay;
 use crate::budget;
 use crate::limiter::Limiter;
 use crate::record::Record;
 use crate::shared::Shared;
-use crate::store::{Lane, LeaseId, Shard};
+use crate::store::{LeaseId, Shard, WatchPriority};
 use crate::watch::Watch;
 use crate::watch::lifecycle::Answer;
 
-/// How long a claimed watch belongs to its claimer. A dead process's watches are looked at by
+/// How long a claimed watch belongs to its claimer. A dead process's watches are polled by
 /// another one after this.
 const LEASE: Duration = Duration::from_secs(40);
 
 const _: () = assert!(LEASE.as_millis() < budget::TAKEN_OVER_WITHIN.as_millis());
 
 /// A queue of due watches.
-pub(crate) type Queue = (Lane, Shard);
+pub(crate) type Queue = (WatchPriority, Shard);
 
 /// The watches of one claim that are not committed yet.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Batch {
 /// What is to be written about a claimed watch.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// Its message was looked at.
+    /// Its message was polled.
     Answered(Answer),
     /// It is due at another time.
     Postponed(Timestamp),
@@ -85,12 +85,12 @@ pub(crate) struct Finished {
     pub(crate) verdict: Verdict,
 }
 
-/// A claimed watch that waits for its look; its seat goes back when the look starts.
+/// A claimed watch that waits for its poll; its slot goes back when the poll starts.
 #[derive(Debug)]
 struct Waiting {
     claimed: Claimed,
     watch: Watch,
-    seat: Seat,
+    slot: PrefetchSlot,
 }
 
 /// A watch as it was claimed.
@@ -118,22 +118,22 @@ impl Claimed {
     }
 }
 
-/// Claims and looks until it is told to stop; what was claimed by then is looked at to the end.
+/// Claims and polls until it is told to stop; what was claimed by then is polled to the end.
 pub(crate) async fn run(
     shared: Arc<Shared>,
     commits: mpsc::Sender<Finished>,
     stop: CancellationToken,
 ) {
-    let gate = Arc::new(Gate::default());
+    let cooldown = Arc::new(Cooldown::default());
     let legible = Arc::new(Legible::default());
-    let room = Arc::new(Room::new(&shared.settings.provider, LEASE / 4));
+    let prefetch = Arc::new(Prefetch::new(&shared.settings.provider, LEASE / 4));
     let rate = shared.settings.provider.rate;
     let limiter = Limiter::new(Arc::clone(&shared.store), "provider", rate);
     let (waiting, starts) = mpsc::unbounded_channel();
     let claimer = Claimer {
         shared: Arc::clone(&shared),
-        gate: Arc::clone(&gate),
-        room: Arc::clone(&room),
+        cooldown: Arc::clone(&cooldown),
+        prefetch: Arc::clone(&prefetch),
         limiter: &limiter,
         waiting,
         commits: commits.clone(),
@@ -141,11 +141,11 @@ pub(crate) async fn run(
         under_way: UnderWay::default(),
         expected: Expected::default(),
     };
-    let signing_in = sign_in::run(&shared, &gate, &stop);
-    let (ours, its_gate) = (Arc::clone(&shared), Arc::clone(&gate));
+    let signing_in = sign_in::run(&shared, &cooldown, &stop);
+    let (ours, its_gate) = (Arc::clone(&shared), Arc::clone(&cooldown));
     tokio::join!(
         signing_in,
         claimer.run(stop.clone()),
-        look::run(ours, its_gate, legible, room, &limiter, starts, commits)
+        poll::run(ours, its_gate, legible, prefetch, &limiter, starts, commits)
     );
 }

@@ -6,7 +6,7 @@
 //! the same moment, the quickest by a hair would do all the work, so each comes first in its share of
 //! the shards, and a little later in the others, should nobody else have come.
 
-mod home;
+mod shard_share;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use smswatch_model::Timestamp;
 use tokio::time::MissedTickBehavior;
 
-use self::home::Home;
+use self::shard_share::ShardShare;
 use crate::health::REPLICAS;
 use crate::memo;
 use crate::shared::Shared;
@@ -25,7 +25,7 @@ use crate::store::{StoreError, shard_of};
 /// The memo's name.
 const MEMO: &str = "replicas";
 
-/// How often a process looks at the others.
+/// How often a process reads who the others are.
 const BEAT: Duration = Duration::from_secs(2);
 
 /// How often it announces itself.
@@ -90,9 +90,11 @@ impl Roster {
     }
 
     /// The shards in which a process comes first: every process the same number, or one more.
-    fn home(&self, process: &str) -> Home {
+    fn shard_share(&self, process: &str) -> ShardShare {
         let place = self.0.keys().position(|name| name == process);
-        place.map_or(Home::ALL, |place| Home::new(place, self.0.len()))
+        place.map_or(ShardShare::ALL, |place| {
+            ShardShare::new(place, self.0.len())
+        })
     }
 
     /// What is wrong when not all have `config_hash`.
@@ -114,29 +116,29 @@ impl Roster {
     }
 }
 
-/// Announces this process, looks at the others, and shares the work with them; ends never by itself.
+/// Announces this process, reads who the others are, and shares the work with them; ends never by itself.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut beat = tokio::time::interval(BEAT);
-    let mut ask = tokio::time::interval(home::ASK);
+    let mut ask = tokio::time::interval(shard_share::ASK);
     for interval in [&mut beat, &mut ask] {
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     }
-    let mut home = Home::ALL;
+    let mut shard_share = ShardShare::ALL;
     loop {
         tokio::select! {
             _ = beat.tick() => {}
             _ = ask.tick() => {
-                home.ask(&shared);
+                shard_share.ask(&shared);
                 continue;
             }
         }
         let Ok(roster) = announce(&shared).await else {
             continue;
         };
-        let changed = roster.home(&shared.process);
-        if changed != home {
-            home = changed;
-            home.settle(&shared);
+        let changed = roster.shard_share(&shared.process);
+        if changed != shard_share {
+            shard_share = changed;
+            shard_share.settle(&shared);
         }
         match roster.trouble(shared.settings.config_hash) {
             Some(trouble) => shared.health.trouble(REPLICAS, &trouble),
@@ -235,15 +237,25 @@ mod tests {
     #[test]
     fn every_shard_has_one_process_that_comes_first_and_all_have_as_many() {
         let mut roster = Roster::default();
-        assert_eq!(roster.home("a"), Home::ALL);
+        assert_eq!(roster.shard_share("a"), ShardShare::ALL);
         for process in ["a", "b", "c"] {
             roster.announce(process, 11, at(0));
         }
-        let homes = ["a", "b", "c"].map(|process| roster.home(process));
+        let homes = ["a", "b", "c"].map(|process| roster.shard_share(process));
         for shard in (0..16).map(Shard) {
-            assert_eq!(homes.iter().filter(|home| home.has(shard)).count(), 1);
+            assert_eq!(
+                homes
+                    .iter()
+                    .filter(|shard_share| shard_share.has(shard))
+                    .count(),
+                1
+            );
         }
-        let shares = homes.map(|home| (0..16).filter(|shard| home.has(Shard(*shard))).count());
+        let shares = homes.map(|shard_share| {
+            (0..16)
+                .filter(|shard| shard_share.has(Shard(*shard)))
+                .count()
+        });
         assert_eq!(shares, [6, 5, 5]);
     }
 

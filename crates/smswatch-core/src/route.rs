@@ -22,7 +22,7 @@ use self::evaluate::{Body, Evaluated};
 use self::fresh::Fresh;
 use crate::codec;
 use crate::pace::Backoff;
-use crate::rules::Notice;
+use crate::rules::RuleMatch;
 use crate::shared::Shared;
 use crate::store::{
     LogPosition, MAX_STEP_BYTES, NewDelivery, Priority, RouteOutcome, RouteStep, SetAside, Shard,
@@ -259,17 +259,17 @@ fn tell(shared: &Shared, shard: Shard, set_aside: &[SetAside]) {
 }
 
 /// The delivery of a notice; its name depends on destination, rule and events alone.
-pub(crate) fn delivery(notice: Notice, events: &[Event], now: Timestamp) -> NewDelivery {
-    let events: Vec<Event> = notice
+pub(crate) fn delivery(rule_match: RuleMatch, events: &[Event], now: Timestamp) -> NewDelivery {
+    let events: Vec<Event> = rule_match
         .events
         .iter()
         .filter_map(|position| events.get(*position))
         .cloned()
         .collect();
     let ids: Vec<&EventId> = events.iter().map(|event| &event.event_id).collect();
-    let destination = destination(&notice.sink, &notice.wishes);
-    let id = delivery_id(&destination, &notice.rule, &ids);
-    let notification_id = notification_id(&notice.rule, &ids);
+    let destination = destination(&rule_match.sink, &rule_match.overrides);
+    let id = delivery_id(&destination, &rule_match.rule, &ids);
+    let notification_id = notification_id(&rule_match.rule, &ids);
     let message_ids: BTreeSet<MessageId> = events
         .iter()
         .filter_map(|event| event.message.message_id.clone())
@@ -278,14 +278,14 @@ pub(crate) fn delivery(notice: Notice, events: &[Event], now: Timestamp) -> NewD
         delivery_id: id.clone(),
         kind: events.first().map_or(EventKind::Test, |event| event.kind),
         timestamp: now,
-        wishes: notice.wishes,
+        overrides: rule_match.overrides,
         key: notification_id.as_str().replacen("ntf_", "key_", 1),
         notification_id,
-        rule: notice.rule.clone(),
-        severity: notice.severity,
-        title: notice.title,
-        text: notice.text,
-        group: notice.group,
+        rule: rule_match.rule.clone(),
+        severity: rule_match.severity,
+        title: rule_match.title,
+        text: rule_match.text,
+        group: rule_match.group,
         omitted: 0,
         alert: None,
         links: Vec::new(),
@@ -294,9 +294,9 @@ pub(crate) fn delivery(notice: Notice, events: &[Event], now: Timestamp) -> NewD
     };
     NewDelivery {
         id,
-        sink: notice.sink,
-        rule: notice.rule,
-        priority: Priority::from(notice.severity),
+        sink: rule_match.sink,
+        rule: rule_match.rule,
+        priority: Priority::from(rule_match.severity),
         message_ids: message_ids.into_iter().collect(),
         body: codec::encode_notification(&notification),
     }

@@ -8,13 +8,13 @@ use crate::store::{HistoryBounds, Rate};
 /// How messages are watched.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WatchSettings {
-    /// The gaps between two looks at one message, at least one; the last repeats.
+    /// The gaps between two polls of one message, at least one; the last repeats.
     pub schedule: Vec<Duration>,
     /// How long a message may be unknown to the provider, or one of its parts missing.
     pub not_found_grace: Duration,
     /// How long a message that does not become final is watched.
     pub give_up_after: Duration,
-    /// How long after its end a message is looked at once more; zero: not at all.
+    /// How long after its end a message is polled once more; zero: not at all.
     pub confirm_after: Duration,
     /// How long after its end a watch is kept.
     pub retention: Duration,
@@ -48,11 +48,11 @@ impl Default for WatchSettings {
 /// How much the provider is asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProviderLimits {
-    /// The rate of looks that all processes keep together.
+    /// The rate of polls that all processes keep together.
     pub rate: Rate,
-    /// How many looks of this process run at once, at least one.
+    /// How many polls of this process run at once, at least one.
     pub concurrency: usize,
-    /// How long a look can take before the provider's client ends it.
+    /// How long a poll can take before the provider's client ends it.
     pub timeout: Duration,
 }
 
@@ -188,11 +188,11 @@ pub struct PrivacySettings {
 /// When smswatch itself is said to be in trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlarmSettings {
-    /// How long every look must have failed before the provider is down.
+    /// How long every poll must have failed before the provider is down.
     pub provider_down_after: Duration,
-    /// How long looks must have been refused before the credentials are said to be wrong.
+    /// How long polls must have been refused before the credentials are said to be wrong.
     pub provider_auth_failed_after: Duration,
-    /// How late looks must start, and for how long, before polling is behind.
+    /// How late polls must start, and for how long, before polling is behind.
     pub polling_behind_after: Duration,
     /// How long trouble must stay away before it is told again.
     pub quiet: Duration,

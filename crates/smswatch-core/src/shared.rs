@@ -9,24 +9,24 @@ use std::time::{Duration, Instant};
 use smswatch_model::{MessageId, Timestamp};
 use tokio::sync::Notify;
 
-use crate::agenda::Agenda;
 use crate::alarm::Alarms;
 use crate::clock::StoreClock;
 use crate::deliver::breaker::Breaker;
 use crate::deliver::dead::DeadLetters;
-use crate::deliver::filling::Filling;
+use crate::deliver::fill_level::FillLevel;
 use crate::deliver::host::SinkHost;
+use crate::due_times::DueTimes;
 use crate::health::{CONTENTS, Health, STORE};
 use crate::intake::Intake;
 use crate::limiter::Limiter;
 use crate::metrics::{Metrics, OperationLabel, SinkName};
 use crate::privacy::Privacy;
 use crate::provider::Provider;
-use crate::route::fresh::FreshLog;
+use crate::route::fresh::LogTail;
 use crate::rules::Rules;
 use crate::service::counts::Counts;
 use crate::settings::{Settings, SinkSettings};
-use crate::store::{Lane, LeaseId, Priority, Shard, Store, StoreError, shard_of};
+use crate::store::{LeaseId, Priority, Shard, Store, StoreError, WatchPriority, shard_of};
 use crate::watch::lifecycle::Lifecycle;
 
 /// A sink with all that belongs to it.
@@ -39,9 +39,9 @@ pub(crate) struct SinkUnit {
     /// Keeps to the sink's `rate`, if it has one.
     pub(crate) limiter: Option<Limiter>,
     /// When each shard has a delivery due, by priority.
-    pub(crate) agendas: [Agenda; 2],
+    pub(crate) due_times: [DueTimes; 2],
     /// How much was queued since somebody looked whether it is too much.
-    pub(crate) filling: Filling,
+    pub(crate) fill_level: FillLevel,
     /// Whether it takes deliveries.
     pub(crate) breaker: Breaker,
     /// What waits to be written about its deliveries, by shard.
@@ -51,22 +51,22 @@ pub(crate) struct SinkUnit {
 }
 
 impl SinkUnit {
-    pub(crate) fn agenda(&self, priority: Priority) -> &Agenda {
-        &self.agendas[priority.index()]
+    pub(crate) fn due_times(&self, priority: Priority) -> &DueTimes {
+        &self.due_times[priority.index()]
     }
 
     /// So many deliveries of this priority were queued in `shard`, due at once.
     pub(crate) fn queued(&self, shard: Shard, priority: Priority, count: u64) {
-        self.agenda(priority).hint_now(usize::from(shard.0));
-        self.filling.queued(count);
+        self.due_times(priority).hint_now(usize::from(shard.0));
+        self.fill_level.queued(count);
     }
 
     /// So many deliveries, of whichever priority, were queued again in `shard`.
     pub(crate) fn requeued(&self, shard: Shard, count: u64) {
-        for agenda in &self.agendas {
-            agenda.hint_now(usize::from(shard.0));
+        for due_times in &self.due_times {
+            due_times.hint_now(usize::from(shard.0));
         }
-        self.filling.queued(count);
+        self.fill_level.queued(count);
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -93,11 +93,11 @@ pub(crate) struct Shared {
     pub(crate) health: Health,
     pub(crate) alarms: Alarms,
     /// When each shard has a watch due, by lane.
-    pub(crate) looks: [Agenda; 2],
+    pub(crate) polls: [DueTimes; 2],
     /// Which shards have something to route.
-    pub(crate) routes: Agenda,
+    pub(crate) routes: DueTimes,
     /// What this process has just appended to the log.
-    pub(crate) fresh: FreshLog,
+    pub(crate) fresh: LogTail,
     pub(crate) sinks: BTreeMap<String, Arc<SinkUnit>>,
     /// What waits to be written about watches, by shard.
     pub(crate) commits: Intake,
@@ -135,8 +135,8 @@ impl Shared {
         }
     }
 
-    pub(crate) fn looks(&self, lane: Lane) -> &Agenda {
-        &self.looks[lane.index()]
+    pub(crate) fn polls(&self, priority: WatchPriority) -> &DueTimes {
+        &self.polls[priority.index()]
     }
 
     /// Measures a call to the store and notes whether the store is well.
@@ -318,7 +318,7 @@ impl Backlog {
         }
     }
 
-    /// Waits until there is room again; looks at least once a second, should a notice be missed.
+    /// Waits until there is room again; checks at least once a second, should a notice be missed.
     pub(crate) async fn room(&self) {
         while self.is_full() {
             let routed = self.routed.notified();

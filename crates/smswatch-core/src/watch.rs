@@ -26,7 +26,7 @@ pub(crate) struct Watch {
     pub(crate) due: Timestamp,
     /// In whole seconds.
     pub(crate) registered_at: Timestamp,
-    /// How many successful looks there were: the place in the schedule.
+    /// How many successful polls there were: the place in the schedule.
     pub(crate) step: u32,
     /// How many events there were.
     pub(crate) sequence: u64,

@@ -14,9 +14,9 @@ use crate::problem::Problem;
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Look at everything.
+    /// Read everything.
     Read,
-    /// Look at everything, and change it.
+    /// Read everything, and change it.
     Write,
 }
 
@@ -58,7 +58,7 @@ impl Tokens {
         self.0.is_empty()
     }
 
-    /// Whether whoever sent these headers may look at everything.
+    /// Whether whoever sent these headers may read everything.
     pub(crate) fn know(&self, headers: &HeaderMap) -> bool {
         self.check(&Method::GET, headers).is_ok()
     }
@@ -82,7 +82,7 @@ impl Tokens {
             return Ok(());
         }
         if known.scope == Scope::Read {
-            let message = "the token may look at everything and change nothing";
+            let message = "the token may read everything and change nothing";
             return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", message));
         }
         tracing::debug!(token = known.name, %method, "a call that may change something");

@@ -18,12 +18,12 @@ use crate::replies::ReadyReply;
 /// Until then `/healthz` and the front page answer, `/readyz` says what is waited for, and every
 /// other call is told to come again.
 #[derive(Debug, Clone)]
-pub struct Door {
+pub struct StartupGate {
     service: Arc<OnceLock<Service>>,
     waiting: Arc<Mutex<HealthReport>>,
 }
 
-impl Door {
+impl StartupGate {
     pub(crate) fn closed() -> Self {
         Self {
             service: Arc::default(),
@@ -48,8 +48,8 @@ impl Door {
     }
 }
 
-impl FromRef<Door> for Service {
-    fn from_ref(door: &Door) -> Self {
+impl FromRef<StartupGate> for Service {
+    fn from_ref(door: &StartupGate) -> Self {
         let service = door.service.get().cloned();
         service.expect("`keep_closed` lets nobody through before")
     }
@@ -57,7 +57,7 @@ impl FromRef<Door> for Service {
 
 /// Answers in the service's place until it has started.
 pub(crate) async fn keep_closed(
-    State(door): State<Door>,
+    State(door): State<StartupGate>,
     Extension(caller): Extension<Caller>,
     request: Request,
     next: Next,

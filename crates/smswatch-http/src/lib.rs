@@ -17,5 +17,5 @@ mod server;
 mod since;
 
 pub use auth::{ApiToken, Scope};
-pub use door::Door;
+pub use door::StartupGate;
 pub use server::{HttpOptions, Server};

@@ -10,7 +10,7 @@ use smswatch_core::{
 use smswatch_model::{DeliveryId, Event, MessageId, Outcome, Part, SmsId, Tags, Timestamp};
 use smswatch_plugin::codec;
 use smswatch_plugin::record::WatchState;
-use smswatch_plugin::rules::Trial;
+use smswatch_plugin::rules::RuleVerdict;
 use smswatch_plugin::store::{
     Attempt, DeliveryState, Gauges, KeptAside, Page, QueueGauge, StoredDelivery,
 };
@@ -221,12 +221,15 @@ struct TrialReply {
 
 impl From<TriedEvent> for TriedEventReply {
     fn from(tried: TriedEvent) -> Self {
-        let rules = tried.trials.into_iter().map(|trial: Trial| TrialReply {
-            rule: trial.rule,
-            fired: trial.fired,
-            other_kind: trial.is_about_others,
-            because: trial.because,
-        });
+        let rules = tried
+            .trials
+            .into_iter()
+            .map(|trial: RuleVerdict| TrialReply {
+                rule: trial.rule,
+                fired: trial.fired,
+                other_kind: trial.is_about_others,
+                because: trial.because,
+            });
         Self {
             rules: rules.collect(),
             event: tried.event,

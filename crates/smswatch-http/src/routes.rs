@@ -19,7 +19,7 @@ use axum::routing::{get, post};
 use crate::address::require_own_address;
 use crate::auth::{Tokens, identify, require_token};
 use crate::connections::HealthChecksOnly;
-use crate::door::{Door, keep_closed};
+use crate::door::{StartupGate, keep_closed};
 use crate::guard::catch_panics;
 use crate::problem::Problem;
 use crate::request::MAX_BODY;
@@ -28,7 +28,7 @@ use crate::request::MAX_BODY;
 const VERSION_HEADER: HeaderName = HeaderName::from_static("smswatch-version");
 
 /// Everything that is answered.
-pub(crate) fn router(tokens: Tokens, door: Door) -> Router {
+pub(crate) fn router(tokens: Tokens, door: StartupGate) -> Router {
     Router::new()
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
@@ -71,7 +71,7 @@ async fn keep_for_health_checks(request: Request, next: Next) -> Response {
 }
 
 /// What needs a token, the paths that do not exist included.
-fn api(tokens: Tokens) -> Router<Door> {
+fn api(tokens: Tokens) -> Router<StartupGate> {
     Router::new()
         .route("/watches", get(watches::list).post(watches::add))
         .route(

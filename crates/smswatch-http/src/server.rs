@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::address::ArrivedAt;
 use crate::auth::{ApiToken, Tokens};
 use crate::connections::{Connections, HealthChecksOnly, Place};
-use crate::door::Door;
+use crate::door::StartupGate;
 use crate::routes;
 
 /// How long the head of a request may take, and how long a connection may wait for the next one.
@@ -43,12 +43,12 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
-    door: Door,
+    door: StartupGate,
 }
 
 impl Server {
     /// Opens the listener; callers wait until [`Server::serve`] runs, and get to the service when
-    /// the [`Door`] is open.
+    /// the [`StartupGate`] is open.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl Server {
     pub async fn bind(options: HttpOptions) -> std::io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
-        let door = Door::closed();
+        let door = StartupGate::closed();
         let router = routes::router(Tokens::new(options.tokens), door.clone());
         Ok(Self {
             listener,
@@ -74,7 +74,7 @@ impl Server {
 
     /// What opens the server to a service.
     #[must_use]
-    pub fn door(&self) -> Door {
+    pub fn door(&self) -> StartupGate {
         self.door.clone()
     }
 

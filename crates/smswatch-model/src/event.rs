@@ -34,7 +34,7 @@ pub enum EventKind {
     /// The provider refuses the credentials.
     #[serde(rename = "smswatch.provider_auth_failed")]
     ProviderAuthFailed,
-    /// Looks at messages start long after they were due.
+    /// Polls of messages start long after they were due.
     #[serde(rename = "smswatch.polling_behind")]
     PollingBehind,
     /// Somebody wants to see whether a sink works.

@@ -48,7 +48,7 @@ impl Severity {
 }
 
 /// What one rule wants of a sink beyond the sink's own configuration, such as another channel.
-pub type Wishes = Map<String, Value>;
+pub type Overrides = Map<String, Value>;
 
 /// Where a person can look further.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ pub struct Notification {
     /// When it was made, by the store's clock.
     pub timestamp: Timestamp,
     /// What its rule wants of this sink in particular.
-    pub wishes: Wishes,
+    pub overrides: Overrides,
     /// The notification's own name, equal for all its sinks.
     pub notification_id: NotificationId,
     /// Equal for all notifications of one alert or group.
@@ -176,7 +176,7 @@ pub fn notification_id(rule: &str, events: &[&EventId]) -> NotificationId {
 /// Without overrides it is the sink's name. The order in which keys are written does not matter; that
 /// of the items of a list does.
 #[must_use]
-pub fn destination(sink: &str, overrides: &Wishes) -> String {
+pub fn destination(sink: &str, overrides: &Overrides) -> String {
     if overrides.is_empty() {
         return sink.to_owned();
     }
@@ -210,7 +210,7 @@ pub fn delivery_id(destination: &str, rule: &str, events: &[&EventId]) -> Delive
 mod tests {
     use super::*;
 
-    fn overrides(json: &str) -> Wishes {
+    fn overrides(json: &str) -> Overrides {
         serde_json::from_str(json).expect("JSON")
     }
 

@@ -32,9 +32,9 @@ pub struct Oddities {
     pub parts: u32,
 }
 
-/// The answer to one look at one message.
+/// The answer to one poll of one message.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Look {
+pub enum Poll {
     /// The provider knows it.
     Seen(Box<Sighting>),
     /// The provider answered and told no part: no information yet.
@@ -45,29 +45,29 @@ pub enum Look {
     Invalid,
 }
 
-/// Why a look brought no answer. It is never news about the message.
+/// Why a poll brought no answer. It is never news about the message.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
-pub struct LookError {
+pub struct PollError {
     what: String,
-    kind: LookFailure,
+    kind: PollFailure,
     retry_after: Option<Duration>,
 }
 
-/// What a failed look means for the looks that come after it.
+/// What a failed poll means for the polls that come after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LookFailure {
-    /// This look failed; others may well succeed.
+pub enum PollFailure {
+    /// This poll failed; others may well succeed.
     Failed,
     /// The provider answered about this message, and the answer cannot be read.
     Unreadable,
-    /// The provider asks for fewer requests: all looks pause.
+    /// The provider asks for fewer requests: all polls pause.
     Throttled,
-    /// The provider refuses the credentials: all looks pause, longer each time.
+    /// The provider refuses the credentials: all polls pause, longer each time.
     Refused,
 }
 
-impl LookFailure {
+impl PollFailure {
     /// The word that stands for this in metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -80,33 +80,33 @@ impl LookFailure {
     }
 }
 
-impl LookError {
-    /// This look failed because of `what`, which shows neither a credential nor a body.
+impl PollError {
+    /// This poll failed because of `what`, which shows neither a credential nor a body.
     #[must_use]
     pub fn failed(what: impl fmt::Display) -> Self {
-        Self::new(LookFailure::Failed, what)
+        Self::new(PollFailure::Failed, what)
     }
 
     /// The provider's answer about this message cannot be read because of `what`, which shows nothing
     /// of it.
     #[must_use]
     pub fn unreadable(what: impl fmt::Display) -> Self {
-        Self::new(LookFailure::Unreadable, what)
+        Self::new(PollFailure::Unreadable, what)
     }
 
     /// The provider asks for fewer requests.
     #[must_use]
     pub fn throttled(what: impl fmt::Display) -> Self {
-        Self::new(LookFailure::Throttled, what)
+        Self::new(PollFailure::Throttled, what)
     }
 
     /// The provider refuses the credentials.
     #[must_use]
     pub fn refused(what: impl fmt::Display) -> Self {
-        Self::new(LookFailure::Refused, what)
+        Self::new(PollFailure::Refused, what)
     }
 
-    fn new(kind: LookFailure, what: impl fmt::Display) -> Self {
+    fn new(kind: PollFailure, what: impl fmt::Display) -> Self {
         Self {
             what: what.to_string(),
             kind,
@@ -121,9 +121,9 @@ impl LookError {
         self
     }
 
-    /// What it means for other looks.
+    /// What it means for other polls.
     #[must_use]
-    pub fn kind(&self) -> LookFailure {
+    pub fn kind(&self) -> PollFailure {
         self.kind
     }
 
@@ -138,10 +138,10 @@ impl LookError {
 ///
 /// # Contract
 ///
-/// - One call is one look. Schedule, rate and concurrency belong to core.
-/// - A look ends by itself, with [`LookError`] when the provider does not answer in time.
+/// - One call is one poll. Schedule, rate and concurrency belong to core.
+/// - A poll ends by itself, with [`PollError`] when the provider does not answer in time.
 /// - Whatever the provider sends, the call neither panics nor grows without bound.
-/// - [`Look::Unknown`] and [`Look::Invalid`] are the provider's own words about this message. An answer
+/// - [`Poll::Unknown`] and [`Poll::Invalid`] are the provider's own words about this message. An answer
 ///   that only looks like them, such as a gateway's 404, is a failed look.
 /// - An answer is read as far as it can be: one odd field or row hides no other.
 /// - Neither `Debug` nor an error ever shows a credential, a token or an answer's body.
@@ -154,16 +154,16 @@ pub trait Provider: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// There was no usable answer; [`LookError::kind`] says what that means for other looks.
-    async fn look(&self, message_id: &MessageId) -> Result<Look, LookError>;
+    /// There was no usable answer; [`PollError::kind`] says what that means for other polls.
+    async fn poll(&self, message_id: &MessageId) -> Result<Poll, PollError>;
 
     /// Checks whether the provider can be reached and accepts the credentials, without asking about
     /// a message. The service calls it when it starts, and `smswatch check --online` once.
     ///
     /// # Errors
     ///
-    /// There was no usable answer, as for [`look`](Self::look).
-    async fn probe(&self) -> Result<Probe, LookError> {
+    /// There was no usable answer, as for [`poll`](Self::poll).
+    async fn probe(&self) -> Result<Probe, PollError> {
         Ok(Probe::Nothing)
     }
 }

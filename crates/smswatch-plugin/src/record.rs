@@ -10,7 +10,7 @@ use smswatch_model::Timestamp;
 /// What state a watch is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WatchState {
-    /// It is looked at.
+    /// It is polled.
     Watching,
     /// Every part is final.
     Final,

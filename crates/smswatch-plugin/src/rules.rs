@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use smswatch_model::{Event, EventId, Severity, Wishes, destination};
+use smswatch_model::{Event, EventId, Overrides, Severity, destination};
 
 /// What one rule wants told to one destination.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Notice {
+pub struct RuleMatch {
     /// The rule that fired.
     pub rule: String,
     /// The sink that is notified.
     pub sink: String,
     /// What the rule wants of this sink in particular.
-    pub wishes: Wishes,
+    pub overrides: Overrides,
     /// How much it matters.
     pub severity: Severity,
     /// What happened, in one line.
@@ -28,7 +28,7 @@ pub struct Notice {
 
 /// What became of one rule when it was tried on one event.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Trial {
+pub struct RuleVerdict {
     /// The rule.
     pub rule: String,
     /// Whether it fired.
@@ -44,20 +44,20 @@ pub struct Trial {
 pub struct Told(HashSet<(String, String, EventId)>);
 
 impl Told {
-    /// Notes that `rule` told `sink`, of which it asked `wishes`, of `event`.
-    pub fn add(&mut self, rule: &str, sink: &str, wishes: &Wishes, event: &EventId) {
-        let destination = destination(sink, wishes);
+    /// Notes that `rule` told `sink`, of which it asked `overrides`, of `event`.
+    pub fn add(&mut self, rule: &str, sink: &str, overrides: &Overrides, event: &EventId) {
+        let destination = destination(sink, overrides);
         self.0.insert((rule.to_owned(), destination, event.clone()));
     }
 
-    /// Whether `rule` told `sink`, of which it asks `wishes`, of `event`.
+    /// Whether `rule` told `sink`, of which it asks `overrides`, of `event`.
     #[must_use]
-    pub fn contains(&self, rule: &str, sink: &str, wishes: &Wishes, event: &EventId) -> bool {
+    pub fn contains(&self, rule: &str, sink: &str, overrides: &Overrides, event: &EventId) -> bool {
         // Nearly always there is nothing, and nothing to be made for the search.
         !self.0.is_empty()
             && self
                 .0
-                .contains(&(rule.to_owned(), destination(sink, wishes), event.clone()))
+                .contains(&(rule.to_owned(), destination(sink, overrides), event.clone()))
     }
 }
 
@@ -75,8 +75,8 @@ impl Told {
 /// - Events with `backfill` are never handed in.
 pub trait Rules: fmt::Debug + Send + Sync {
     /// Tries all rules on the events of one log entry.
-    fn evaluate(&self, events: &[Event], told: &Told) -> Vec<Notice>;
+    fn evaluate(&self, events: &[Event], told: &Told) -> Vec<RuleMatch>;
 
     /// Tells of each rule, from top to bottom, what became of it for one event.
-    fn explain(&self, event: &Event, told: &Told) -> Vec<Trial>;
+    fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict>;
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use smswatch_model::{Notification, Wishes, mask_possible_numbers};
+use smswatch_model::{Notification, Overrides, mask_possible_numbers};
 
 use crate::budget;
 use crate::proxy::Proxy;
@@ -74,8 +74,8 @@ pub trait ConfiguredSink: Sink + Sized + 'static {
     /// What the operator writes.
     type Config: DeserializeOwned + JsonSchema;
 
-    /// What a rule may ask of this sink beside its name; [`NoWishes`] when nothing.
-    type Wishes: DeserializeOwned + JsonSchema;
+    /// What a rule may ask of this sink beside its name; [`NoOverrides`] when nothing.
+    type Overrides: DeserializeOwned + JsonSchema;
 
     /// Makes the sink; nothing is connected yet.
     ///
@@ -89,12 +89,12 @@ pub trait ConfiguredSink: Sink + Sized + 'static {
     /// refuse what [`Sink::deliver`] could never send. Name the wrong key with [`InvalidConfig::at`],
     /// so that the operator is shown its place.
     ///
-    /// By default everything is fine that reads as [`ConfiguredSink::Wishes`].
+    /// By default everything is fine that reads as [`ConfiguredSink::Overrides`].
     ///
     /// # Errors
     ///
     /// The overrides read well and yet make no sense; the text says what would.
-    fn check_overrides(&self, overrides: &Self::Wishes) -> Result<(), InvalidConfig> {
+    fn check_overrides(&self, overrides: &Self::Overrides) -> Result<(), InvalidConfig> {
         let _all_fine = overrides;
         Ok(())
     }
@@ -143,7 +143,7 @@ impl SinkContext {
 /// The wishes of a sink that takes none.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NoWishes {}
+pub struct NoOverrides {}
 
 /// A configuration that reads well and yet makes no sense.
 #[derive(Debug, thiserror::Error)]
@@ -187,7 +187,7 @@ impl InvalidConfig {
 pub struct Receipt {
     detail: String,
     left_out: Option<String>,
-    rest: Option<Wishes>,
+    rest: Option<Overrides>,
 }
 
 impl Receipt {
@@ -212,8 +212,8 @@ impl Receipt {
     /// Asks for a delivery of its own to those who could not be reached yet, with these wishes in place
     /// of the notification's. It has its own retries; those who were reached get nothing again.
     #[must_use]
-    pub fn with_rest(mut self, wishes: Wishes) -> Self {
-        self.rest = Some(wishes);
+    pub fn with_rest(mut self, overrides: Overrides) -> Self {
+        self.rest = Some(overrides);
         self
     }
 
@@ -231,7 +231,7 @@ impl Receipt {
 
     /// The wishes of the delivery to those who could not be reached yet, or `None` if all were.
     #[must_use]
-    pub fn rest(&self) -> Option<&Wishes> {
+    pub fn rest(&self) -> Option<&Overrides> {
         self.rest.as_ref()
     }
 }

@@ -25,8 +25,8 @@ use smswatch_model::{DeliveryId, MessageId, Timestamp};
 pub use bounds::{Bound, HistoryBounds, Trimmed};
 pub use bytes::{MAX_STEP_BYTES, split};
 pub use delivery::{
-    Attempt, Burial, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryFilter, DeliveryState,
-    DeliveryToken, NewDelivery, Outcome, Outcomes, Priority, StoredDelivery,
+    Attempt, ClaimedDeliveries, ClaimedDelivery, Completion, DeadLetter, DeliveryFilter,
+    DeliveryState, DeliveryToken, NewDelivery, Outcome, Outcomes, Priority, StoredDelivery,
 };
 pub use gauges::{Gauges, QueueGauge};
 pub use log::{
@@ -39,8 +39,8 @@ pub use rate::{Rate, Reserved};
 pub use redrive::{Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven};
 pub use waiting::{QueuePlace, QueueRequest, QueueSlice, WaitingDelivery};
 pub use watch::{
-    Appended, ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, Lane, LeaseId,
-    UnreadableRecord,
+    Appended, ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, LeaseId,
+    UnreadableRecord, WatchPriority,
 };
 
 use crate::record::Record;
@@ -107,7 +107,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         message_ids: &[MessageId],
     ) -> Result<Vec<Loaded>, StoreError>;
 
-    /// Takes up to `limit` watches of `lane` that are due and belong to nobody, earliest first.
+    /// Takes up to `limit` watches of `priority` that are due and belong to nobody, earliest first.
     ///
     /// They belong to the caller until a commit writes another due time, names the lease among its
     /// `finished`, or `lease` has passed; then those whose due time is still the same are due again.
@@ -118,7 +118,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn claim(
         &self,
         shard: Shard,
-        lane: Lane,
+        priority: WatchPriority,
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedWatches, StoreError>;
@@ -130,17 +130,21 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The store is not available; the lease then ends by itself.
     async fn release(&self, shard: Shard, lease: LeaseId) -> Result<(), StoreError>;
 
-    /// Makes watches of `lane` due that are scheduled, or held under a lease, more than `furthest` ahead:
+    /// Makes watches of `priority` due that are scheduled, or held under a lease, more than `furthest` ahead:
     /// nothing is, unless the clock was far ahead when that was done. Does so for a bounded number of
     /// them, and returns how many they were.
     ///
     /// # Errors
     ///
     /// The store is not available.
-    async fn recall(&self, shard: Shard, lane: Lane, furthest: Duration)
-    -> Result<u64, StoreError>;
+    async fn recall(
+        &self,
+        shard: Shard,
+        priority: WatchPriority,
+        furthest: Duration,
+    ) -> Result<u64, StoreError>;
 
-    /// Puts claimed watches of `lane` aside whose bodies the caller cannot read, as a claim does itself
+    /// Puts claimed watches of `priority` aside whose bodies the caller cannot read, as a claim does itself
     /// with records that the store cannot read: their leases end, they are due to nobody, and every
     /// claim is offered them now and then, so that a version that can read them goes on with them.
     ///
@@ -150,7 +154,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn put_aside(
         &self,
         shard: Shard,
-        lane: Lane,
+        priority: WatchPriority,
         message_ids: &[MessageId],
     ) -> Result<(), StoreError>;
 
@@ -288,7 +292,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// The store is not available; some may be due already.
-    async fn hasten(&self, shard: Shard, sink: &str) -> Result<u64, StoreError>;
+    async fn make_due(&self, shard: Shard, sink: &str) -> Result<u64, StoreError>;
 
     /// Writes what came of attempts and queues what others get instead, as [`Store::enqueue`] does;
     /// done is that whose token still held, and nothing is done where it did not.
@@ -327,11 +331,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// The store is not available.
-    async fn bury(
+    async fn dead_letter(
         &self,
         shard: Shard,
         sink: &str,
-        burials: &[Burial],
+        burials: &[DeadLetter],
         attempt: &Attempt,
     ) -> Result<Outcomes, StoreError>;
 

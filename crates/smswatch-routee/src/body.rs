@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use reqwest::Response;
 use smswatch_outbound::{BodyError, HttpClient, read_body};
-use smswatch_plugin::provider::LookError;
+use smswatch_plugin::provider::PollError;
 
 use crate::failure;
 
@@ -12,13 +12,13 @@ pub(crate) async fn read_bounded(
     http: &HttpClient,
     response: Response,
     most: usize,
-) -> Result<Bytes, LookError> {
+) -> Result<Bytes, PollError> {
     let url = response.url().clone();
     read_body(response, most)
         .await
         .map_err(|error| match error {
             BodyError::Broken(error) => failure::of_request(http, &error, &url),
-            BodyError::TooLarge => LookError::unreadable("Routee's answer is too large"),
-            error => LookError::unreadable(format!("Routee's answer cannot be read: {error}")),
+            BodyError::TooLarge => PollError::unreadable("Routee's answer is too large"),
+            error => PollError::unreadable(format!("Routee's answer cannot be read: {error}")),
         })
 }

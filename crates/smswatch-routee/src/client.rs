@@ -7,7 +7,7 @@ use reqwest::header::AUTHORIZATION;
 use reqwest::{Response, StatusCode, Url};
 use smswatch_outbound::{ClientOptions, HttpClient, Route, address};
 use smswatch_plugin::model::MessageId;
-use smswatch_plugin::provider::{Look, LookError, Provider};
+use smswatch_plugin::provider::{Poll, PollError, Provider};
 use smswatch_plugin::sink::Probe;
 use smswatch_plugin::{Proxy, Secret, async_trait};
 
@@ -26,19 +26,19 @@ pub struct RouteeOptions {
     pub application_id: String,
     /// Its secret.
     pub application_secret: Secret,
-    /// Where messages are looked at: `https://connect.routee.net`.
+    /// Where messages are polled: `https://connect.routee.net`.
     pub api_url: String,
     /// Where tokens are had: `https://auth.routee.net`.
     pub auth_url: String,
-    /// How long a look may take, the request for a token included.
+    /// How long a poll may take, the request for a token included.
     pub timeout: Duration,
     /// Which proxy requests leave through.
     pub proxy: Proxy,
 }
 
 impl RouteeOptions {
-    /// The longest timeout. A look begins within the first half of its watch's lease, which is 40
-    /// seconds long, and must be over before another process may look, too.
+    /// The longest timeout. A poll begins within the first half of its watch's lease, which is 40
+    /// seconds long, and must be over before another process may poll, too.
     pub const MAX_TIMEOUT: Duration = Duration::from_secs(15);
 
     /// Whether this is the URL of a server that can be asked over HTTP.
@@ -102,7 +102,7 @@ impl RouteeProvider {
         })
     }
 
-    async fn ask(&self, message_id: &MessageId, token: &Token) -> Result<Response, LookError> {
+    async fn ask(&self, message_id: &MessageId, token: &Token) -> Result<Response, PollError> {
         let mut url = self.tracking.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.push(message_id.as_str());
@@ -115,19 +115,19 @@ impl RouteeProvider {
         answer.map_err(|error| failure::of_request(&self.http, &error, &url))
     }
 
-    /// A look, however long it takes.
-    async fn look_at(&self, message_id: &MessageId) -> Result<Look, LookError> {
-        let looked = self.look_at_spelled(message_id).await?;
-        let is_unknown = matches!(looked, Look::Unknown | Look::Invalid);
+    /// A poll, however long it takes.
+    async fn poll_message(&self, message_id: &MessageId) -> Result<Poll, PollError> {
+        let polled = self.poll_spelled(message_id).await?;
+        let is_unknown = matches!(polled, Poll::Unknown | Poll::Invalid);
         let other = other_spelling(message_id).filter(|_| is_unknown);
         match other {
-            Some(other) => self.look_at_spelled(&other).await,
-            None => Ok(looked),
+            Some(other) => self.poll_spelled(&other).await,
+            None => Ok(polled),
         }
     }
 
     /// Asks for exactly this spelling of an id.
-    async fn look_at_spelled(&self, message_id: &MessageId) -> Result<Look, LookError> {
+    async fn poll_spelled(&self, message_id: &MessageId) -> Result<Poll, PollError> {
         let token = self.tokens.get(None).await?;
         let mut response = self.ask(message_id, &token).await?;
         if is_refusal(response.status()) {
@@ -148,7 +148,7 @@ impl RouteeProvider {
             }
             status if is_refusal(status) => {
                 let what = format!("Routee refuses a new token ({})", status.as_u16());
-                Err(LookError::refused(what))
+                Err(PollError::refused(what))
             }
             status => Err(failure::of_status(status, response.headers())),
         }
@@ -164,12 +164,12 @@ fn other_spelling(message_id: &MessageId) -> Option<MessageId> {
 
 /// What it means that an answer is no tracking: a web page or an error comes from something that knows
 /// nothing of the message; anything else is an answer about it.
-fn no_tracking(why: InvalidTracking) -> LookError {
+fn no_tracking(why: InvalidTracking) -> PollError {
     let what = format!("Routee's answer cannot be read: {why}");
     match why {
-        InvalidTracking::Page | InvalidTracking::Error => LookError::failed(what),
+        InvalidTracking::Page | InvalidTracking::Error => PollError::failed(what),
         InvalidTracking::Json | InvalidTracking::Strange | InvalidTracking::Cut => {
-            LookError::unreadable(what)
+            PollError::unreadable(what)
         }
     }
 }
@@ -201,24 +201,24 @@ impl Provider for RouteeProvider {
         "routee"
     }
 
-    async fn look(&self, message_id: &MessageId) -> Result<Look, LookError> {
+    async fn poll(&self, message_id: &MessageId) -> Result<Poll, PollError> {
         // No URL can name these: they mean the folder itself and the one above, however encoded.
         if matches!(message_id.as_str(), "." | "..") {
-            return Ok(Look::Unknown);
+            return Ok(Poll::Unknown);
         }
-        let looked = tokio::time::timeout(self.timeout, self.look_at(message_id)).await;
-        looked.unwrap_or_else(|_| {
+        let polled = tokio::time::timeout(self.timeout, self.poll_message(message_id)).await;
+        polled.unwrap_or_else(|_| {
             let server = address(&self.tracking);
-            Err(LookError::failed(format!(
+            Err(PollError::failed(format!(
                 "Routee gave no answer: {server} did not answer in time"
             )))
         })
     }
 
-    async fn probe(&self) -> Result<Probe, LookError> {
+    async fn probe(&self) -> Result<Probe, PollError> {
         let asked = tokio::time::timeout(self.timeout, self.tokens.get(None)).await;
         let _token =
-            asked.unwrap_or_else(|_| Err(LookError::failed("Routee did not answer in time")))?;
+            asked.unwrap_or_else(|_| Err(PollError::failed("Routee did not answer in time")))?;
         Ok(Probe::Answered("Routee accepts the credentials".to_owned()))
     }
 }

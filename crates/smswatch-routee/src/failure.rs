@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::HeaderMap;
 use reqwest::{StatusCode, Url};
 use smswatch_outbound::HttpClient;
-use smswatch_plugin::provider::LookError;
+use smswatch_plugin::provider::PollError;
 use smswatch_plugin::retry_after;
 
 /// The longest wait that is taken from a `Retry-After`.
@@ -19,7 +19,7 @@ fn wait(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// The failure that a status stands for.
-pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap) -> LookError {
+pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap) -> PollError {
     let what = match status {
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
             "the proxy before Routee wants another login (407)".to_owned()
@@ -27,17 +27,17 @@ pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap) -> LookError {
         _ => format!("Routee answered {}", status.as_u16()),
     };
     let error = match status {
-        StatusCode::TOO_MANY_REQUESTS => LookError::throttled(what),
-        _ => LookError::failed(what),
+        StatusCode::TOO_MANY_REQUESTS => PollError::throttled(what),
+        _ => PollError::failed(what),
     };
     error.after(wait(headers))
 }
 
 /// The failure of a request that was not answered, with its cause; of the URL only host and port are
 /// told.
-pub(crate) fn of_request(http: &HttpClient, error: &reqwest::Error, url: &Url) -> LookError {
+pub(crate) fn of_request(http: &HttpClient, error: &reqwest::Error, url: &Url) -> PollError {
     let cause = http.explain(error, url);
-    LookError::failed(match error.is_connect() {
+    PollError::failed(match error.is_connect() {
         true => format!("Routee could not be reached: {cause}"),
         false => format!("Routee gave no answer: {cause}"),
     })

@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 use serde::de::{IgnoredAny, MapAccess};
-use smswatch_plugin::provider::Look;
+use smswatch_plugin::provider::Poll;
 
 use crate::loose::{Fields, Text, documented};
 use crate::rows::read_object;
@@ -32,10 +32,10 @@ impl Fields for RouteeError {
 ///
 /// Gateways, wrong paths and servers that are being replaced answer 404, too, with a page, nothing, or
 /// an error in another shape. They know nothing of any message.
-pub(crate) fn read(status: StatusCode, body: &[u8]) -> Option<Look> {
-    let look = match status {
-        StatusCode::NOT_FOUND => Look::Unknown,
-        StatusCode::BAD_REQUEST => Look::Invalid,
+pub(crate) fn read(status: StatusCode, body: &[u8]) -> Option<Poll> {
+    let poll = match status {
+        StatusCode::NOT_FOUND => Poll::Unknown,
+        StatusCode::BAD_REQUEST => Poll::Invalid,
         _ => return None,
     };
     let error: RouteeError = read_object(body)?;
@@ -44,7 +44,7 @@ pub(crate) fn read(status: StatusCode, body: &[u8]) -> Option<Look> {
         Some(code) => code.len() == 9 && code.starts_with(status.as_str()),
         None => error.message.0.is_some(),
     };
-    is_own.then_some(look)
+    is_own.then_some(poll)
 }
 
 #[cfg(test)]
@@ -57,23 +57,23 @@ mod tests {
             (
                 404,
                 r#"{"code": "404005000", "developerMessage": "Tracking not found"}"#,
-                Some(Look::Unknown),
+                Some(Poll::Unknown),
             ),
-            (404, r#"{"code": 404005000}"#, Some(Look::Unknown)),
+            (404, r#"{"code": 404005000}"#, Some(Poll::Unknown)),
             (
                 404,
                 r#"{"developerMessage": "Tracking not found"}"#,
-                Some(Look::Unknown),
+                Some(Poll::Unknown),
             ),
             (
                 404,
                 "\u{feff}{\"code\": \"404005000\", \"developerMessage\": \"a\tb\"}",
-                Some(Look::Unknown),
+                Some(Poll::Unknown),
             ),
             (
                 400,
                 r#"{"code": "400000000", "developerMessage": "Validation Error"}"#,
-                Some(Look::Invalid),
+                Some(Poll::Invalid),
             ),
             (404, "", None),
             (404, "<html><h1>Not Found</h1></html>", None),

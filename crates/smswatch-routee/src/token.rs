@@ -8,7 +8,7 @@ use reqwest::{StatusCode, Url};
 use serde::de::{IgnoredAny, MapAccess};
 use smswatch_outbound::HttpClient;
 use smswatch_plugin::Secret;
-use smswatch_plugin::provider::{LookError, LookFailure};
+use smswatch_plugin::provider::{PollError, PollFailure};
 use tokio::sync::watch;
 
 use crate::body::read_bounded;
@@ -44,9 +44,9 @@ pub(crate) struct Token {
 }
 
 /// What came of a request for a token, for all who waited for it.
-type Outcome = Result<Token, Arc<LookError>>;
+type Outcome = Result<Token, Arc<PollError>>;
 
-/// Keeps one token for all looks.
+/// Keeps one token for all polls.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     door: Arc<Door>,
@@ -69,8 +69,8 @@ struct State {
     generation: u64,
     refusals: u32,
     /// What the last request came to, and until when nothing else is to be expected.
-    failed: Option<(Arc<LookError>, Instant)>,
-    /// The request that is under way. It belongs to none of those who wait for it: a look that ends
+    failed: Option<(Arc<PollError>, Instant)>,
+    /// The request that is under way. It belongs to none of those who wait for it: a poll that ends
     /// early takes nothing from the others.
     asking: Option<watch::Receiver<Option<Outcome>>>,
 }
@@ -112,8 +112,8 @@ impl Tokens {
     /// A token that is good as far as is known; `rejected` is one that Routee no longer takes.
     ///
     /// Whoever needs one while it is asked for waits for that answer, and has it whatever it is: if
-    /// each asked again in turn, the last would wait for as many times as there are looks.
-    pub(crate) async fn get(&self, rejected: Option<u64>) -> Result<Token, LookError> {
+    /// each asked again in turn, the last would wait for as many times as there are polls.
+    pub(crate) async fn get(&self, rejected: Option<u64>) -> Result<Token, PollError> {
         let mut asking = {
             let mut state = lock(&self.state);
             if let Some(token) = state.good(rejected) {
@@ -140,7 +140,7 @@ impl Tokens {
                 .ok_or_else(|| copy(&error)),
             None => {
                 lock(&self.state).asking = None;
-                Err(LookError::failed("the request for a token broke off"))
+                Err(PollError::failed("the request for a token broke off"))
             }
         }
     }
@@ -178,7 +178,7 @@ impl State {
     }
 
     /// The latest failure, while asking again is of no use.
-    fn failure(&self) -> Option<LookError> {
+    fn failure(&self) -> Option<PollError> {
         let (error, until) = self.failed.as_ref()?;
         let wait = until.saturating_duration_since(Instant::now());
         if wait.is_zero() {
@@ -186,13 +186,13 @@ impl State {
         }
         let error = copy(error);
         Some(match error.kind() {
-            LookFailure::Refused => error.after(Some(wait)),
+            PollFailure::Refused => error.after(Some(wait)),
             _ => error,
         })
     }
 
     /// Notes what came of the request.
-    fn note(&mut self, answer: Result<(HeaderValue, Duration), LookError>) -> Outcome {
+    fn note(&mut self, answer: Result<(HeaderValue, Duration), PollError>) -> Outcome {
         self.asking = None;
         let now = Instant::now();
         let (error, pause) = match answer {
@@ -209,7 +209,7 @@ impl State {
                 self.current = Some(token.clone());
                 return Ok(token);
             }
-            Err(error) if error.kind() == LookFailure::Refused => {
+            Err(error) if error.kind() == PollFailure::Refused => {
                 let pause = Duration::from_secs(1 << self.refusals.min(10)).min(MAX_PAUSE);
                 self.refusals = self.refusals.saturating_add(1);
                 self.current = None;
@@ -227,18 +227,18 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The same failure once more, for another look.
-fn copy(error: &LookError) -> LookError {
+/// The same failure once more, for another poll.
+fn copy(error: &PollError) -> PollError {
     let failure = match error.kind() {
-        LookFailure::Failed | LookFailure::Unreadable => LookError::failed(error),
-        LookFailure::Throttled => LookError::throttled(error),
-        LookFailure::Refused => LookError::refused(error),
+        PollFailure::Failed | PollFailure::Unreadable => PollError::failed(error),
+        PollFailure::Throttled => PollError::throttled(error),
+        PollFailure::Refused => PollError::refused(error),
     };
     failure.after(error.retry_after())
 }
 
 impl Door {
-    async fn ask(&self) -> Result<(HeaderValue, Duration), LookError> {
+    async fn ask(&self) -> Result<(HeaderValue, Duration), PollError> {
         let client = self.http.client();
         let request = client
             .post(self.url.clone())
@@ -254,15 +254,15 @@ impl Door {
             StatusCode::OK => {}
             StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 let what = format!("Routee refuses the credentials ({})", status.as_u16());
-                return Err(LookError::refused(what));
+                return Err(PollError::refused(what));
             }
             _ => return Err(failure::of_status(status, response.headers())),
         }
         // What is wrong with a token's answer is no message's trouble.
         let body = read_bounded(&self.http, response, MAX_BODY)
             .await
-            .map_err(LookError::failed)?;
-        let unreadable = || LookError::failed("Routee's token could not be read");
+            .map_err(PollError::failed)?;
+        let unreadable = || PollError::failed("Routee's token could not be read");
         let answer: Answer = read_object(&body).ok_or_else(unreadable)?;
         let bearer = answer
             .access_token

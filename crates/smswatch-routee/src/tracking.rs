@@ -3,7 +3,7 @@
 use smswatch_plugin::model::{
     MessageFacts, MessageId, MessageText, PartReport, PhoneNumber, SmsId, Snapshot, Word,
 };
-use smswatch_plugin::provider::{Look, Oddities, Sighting};
+use smswatch_plugin::provider::{Oddities, Poll, Sighting};
 
 use crate::item::Item;
 use crate::loose::{Fields as _, Numeric, Object, Text, clean};
@@ -41,7 +41,7 @@ pub enum InvalidTracking {
     Error,
 }
 
-/// Reads the answer to a look at `message_id`; an empty list is an answer without information.
+/// Reads the answer to a poll of `message_id`; an empty list is an answer without information.
 ///
 /// Rows are read one by one, and bytes that are no JSON are replaced: what is odd in one place hides
 /// nothing in another.
@@ -49,7 +49,7 @@ pub enum InvalidTracking {
 /// # Errors
 ///
 /// The answer is no tracking of this message.
-pub fn parse(message_id: &MessageId, body: &[u8]) -> Result<Look, InvalidTracking> {
+pub fn parse(message_id: &MessageId, body: &[u8]) -> Result<Poll, InvalidTracking> {
     let text = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     if text.trim_ascii_start().starts_with(b"<") {
         return Err(InvalidTracking::Page);
@@ -57,7 +57,7 @@ pub fn parse(message_id: &MessageId, body: &[u8]) -> Result<Look, InvalidTrackin
     let take = |told: &mut Told, item: Item| told.take(message_id, item);
     let (mut told, shape) = rows::read(body, take).map_err(|rows::NoRows| InvalidTracking::Json)?;
     if shape.is_empty_list && !shape.is_cut {
-        return Ok(Look::Empty);
+        return Ok(Poll::Empty);
     }
     if told.parts.is_empty() {
         return Err(if told.is_error {
@@ -80,7 +80,7 @@ pub fn parse(message_id: &MessageId, body: &[u8]) -> Result<Look, InvalidTrackin
     numbers.sort_by(|one, other| one.reveal().cmp(other.reveal()));
     numbers.retain(|number| facts.to.as_ref() != Some(number));
     facts.other_numbers = numbers;
-    Ok(Look::Seen(Box::new(Sighting {
+    Ok(Poll::Seen(Box::new(Sighting {
         facts,
         parts,
         oddities: told.oddities,

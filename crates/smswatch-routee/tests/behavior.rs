@@ -6,7 +6,7 @@ use futures::future::join_all;
 use routee_sim::{Endpoint, Fate, FaultKind, FaultRule, MessageSpec, RetryAfter, Sim, SimConfig};
 use serde_json::json;
 use smswatch_plugin::model::MessageId;
-use smswatch_plugin::provider::{Look, LookError, LookFailure, Provider};
+use smswatch_plugin::provider::{Poll, PollError, PollFailure, Provider};
 use smswatch_plugin::{Proxy, Secret};
 use smswatch_routee::{RouteeOptions, RouteeProvider};
 
@@ -45,8 +45,8 @@ fn stage() -> Stage {
 }
 
 impl Stage {
-    async fn look(&self) -> Result<Look, LookError> {
-        self.routee.look(&self.message).await
+    async fn poll(&self) -> Result<Poll, PollError> {
+        self.routee.poll(&self.message).await
     }
 
     fn next(&self, kind: FaultKind) {
@@ -57,23 +57,23 @@ impl Stage {
         });
     }
 
-    async fn failure(&self, kind: FaultKind) -> LookError {
+    async fn failure(&self, kind: FaultKind) -> PollError {
         self.next(kind);
-        self.look().await.expect_err("the look fails")
+        self.poll().await.expect_err("the poll fails")
     }
 }
 
 #[tokio::test]
 async fn a_known_message_is_seen_and_an_unknown_one_is_not() {
     let stage = stage();
-    let Look::Seen(sighting) = stage.look().await.expect("an answer") else {
+    let Poll::Seen(sighting) = stage.poll().await.expect("an answer") else {
         panic!("not seen")
     };
     assert_eq!(sighting.parts[0].status.as_str(), "Queued");
     let unknown = MessageId::new("nobody/knows?this").expect("a valid id");
     assert_eq!(
-        stage.routee.look(&unknown).await.expect("an answer"),
-        Look::Unknown
+        stage.routee.poll(&unknown).await.expect("an answer"),
+        Poll::Unknown
     );
 }
 
@@ -86,26 +86,26 @@ async fn an_empty_array_is_no_information() {
     };
     let empty = MessageId::new(stage.sim.register(spec).expect("a message")).expect("a valid id");
     assert_eq!(
-        stage.routee.look(&empty).await.expect("an answer"),
-        Look::Empty
+        stage.routee.poll(&empty).await.expect("an answer"),
+        Poll::Empty
     );
 }
 
 #[tokio::test]
-async fn many_looks_at_once_ask_for_one_token() {
+async fn many_polls_at_once_ask_for_one_token() {
     let stage = stage();
-    let looks = join_all((0..50).map(|_| stage.look())).await;
-    assert!(looks.iter().all(Result::is_ok));
+    let polls = join_all((0..50).map(|_| stage.poll())).await;
+    assert!(polls.iter().all(Result::is_ok));
     assert_eq!(stage.sim.stats().tokens_issued, 1);
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_replaced_once_and_the_look_repeated() {
+async fn a_revoked_token_is_replaced_once_and_the_poll_repeated() {
     let stage = stage();
-    stage.look().await.expect("an answer");
+    stage.poll().await.expect("an answer");
     stage.sim.revoke_tokens();
-    let looks = join_all((0..20).map(|_| stage.look())).await;
-    assert!(looks.iter().all(Result::is_ok));
+    let polls = join_all((0..20).map(|_| stage.poll())).await;
+    assert!(polls.iter().all(Result::is_ok));
     assert_eq!(stage.sim.stats().tokens_issued, 2);
 }
 
@@ -114,8 +114,8 @@ async fn wrong_credentials_are_refused_without_hammering_the_token_endpoint() {
     let stage = stage();
     let wrong = provider(&stage.sim, "hunter2-wrong");
     for _ in 0..10 {
-        let error = wrong.look(&stage.message).await.expect_err("it is refused");
-        assert_eq!(error.kind(), LookFailure::Refused);
+        let error = wrong.poll(&stage.message).await.expect_err("it is refused");
+        assert_eq!(error.kind(), PollFailure::Refused);
         assert!(error.retry_after().is_some());
         assert!(!format!("{error} {error:?} {wrong:?}").contains("hunter2"));
     }
@@ -124,7 +124,7 @@ async fn wrong_credentials_are_refused_without_hammering_the_token_endpoint() {
 }
 
 #[tokio::test]
-async fn looks_that_wait_for_a_token_share_the_failure_of_the_one_request() {
+async fn polls_that_wait_for_a_token_share_the_failure_of_the_one_request() {
     let stage = stage();
     let hang = FaultRule {
         kind: FaultKind::Hang { ms: 60_000 },
@@ -132,30 +132,30 @@ async fn looks_that_wait_for_a_token_share_the_failure_of_the_one_request() {
         ..FaultRule::default()
     };
     stage.sim.add_fault(hang);
-    for look in join_all((0..32).map(|_| stage.look())).await {
-        let error = look.expect_err("there is no token");
-        assert_eq!(error.kind(), LookFailure::Failed);
+    for poll in join_all((0..32).map(|_| stage.poll())).await {
+        let error = poll.expect_err("there is no token");
+        assert_eq!(error.kind(), PollFailure::Failed);
     }
     assert_eq!(stage.sim.stats().faults[0].served, 1);
 
     stage.sim.clear_faults();
     // The failure is remembered for a moment.
-    while stage.look().await.is_err() {
+    while stage.poll().await.is_err() {
         tokio::task::yield_now().await;
     }
     assert_eq!(stage.sim.stats().tokens_issued, 1);
 }
 
 #[tokio::test]
-async fn refusals_and_pauses_are_shared_by_the_looks_that_waited() {
+async fn refusals_and_pauses_are_shared_by_the_polls_that_waited() {
     for (kind, expected) in [
         (
             FaultKind::TooManyRequests {
                 retry_after: RetryAfter::Seconds(7),
             },
-            LookFailure::Throttled,
+            PollFailure::Throttled,
         ),
-        (FaultKind::Forbidden, LookFailure::Refused),
+        (FaultKind::Forbidden, PollFailure::Refused),
     ] {
         let stage = stage();
         stage.sim.add_fault(FaultRule {
@@ -163,8 +163,8 @@ async fn refusals_and_pauses_are_shared_by_the_looks_that_waited() {
             on: Endpoint::Token,
             ..FaultRule::default()
         });
-        for look in join_all((0..32).map(|_| stage.look())).await {
-            let error = look.expect_err("there is no token");
+        for poll in join_all((0..32).map(|_| stage.poll())).await {
+            let error = poll.expect_err("there is no token");
             assert_eq!(error.kind(), expected);
             assert!(error.retry_after().is_some());
         }
@@ -177,23 +177,23 @@ async fn the_old_token_will_do_while_the_new_one_does_not_come() {
     let stage = stage();
     let patch = json!({"auth": {"expires_in": 4}});
     stage.sim.merge_switches(&patch).expect("a switch");
-    stage.look().await.expect("an answer");
+    stage.poll().await.expect("an answer");
     stage.sim.add_fault(FaultRule {
         kind: FaultKind::Hang { ms: 60_000 },
         on: Endpoint::Token,
         ..FaultRule::default()
     });
     while stage.sim.stats().faults[0].served == 0 {
-        stage.look().await.expect("an answer");
+        stage.poll().await.expect("an answer");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 #[tokio::test]
-async fn the_time_for_a_look_holds_for_its_token_and_its_answer_together() {
+async fn the_time_for_a_poll_holds_for_its_token_and_its_answer_together() {
     let stage = stage();
     for on in [Endpoint::Token, Endpoint::TrackingSingle] {
-        // More than half of the time that a look has.
+        // More than half of the time that a poll has.
         let kind = FaultKind::Slow { ms: 1200 };
         stage.sim.add_fault(FaultRule {
             kind,
@@ -201,9 +201,9 @@ async fn the_time_for_a_look_holds_for_its_token_and_its_answer_together() {
             ..FaultRule::default()
         });
     }
-    let error = stage.look().await.expect_err("it takes too long");
-    assert_eq!(error.kind(), LookFailure::Failed);
-    stage.look().await.expect("the token is there by now");
+    let error = stage.poll().await.expect_err("it takes too long");
+    assert_eq!(error.kind(), PollFailure::Failed);
+    stage.poll().await.expect("the token is there by now");
 }
 
 #[tokio::test]
@@ -213,7 +213,7 @@ async fn too_many_requests_are_told_apart_and_the_wait_is_bounded() {
         retry_after: RetryAfter::Seconds(7),
     };
     let error = stage.failure(kind).await;
-    assert_eq!(error.kind(), LookFailure::Throttled);
+    assert_eq!(error.kind(), PollFailure::Throttled);
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
     let kind = FaultKind::TooManyRequests {
         retry_after: RetryAfter::Seconds(31_536_000),
@@ -223,40 +223,40 @@ async fn too_many_requests_are_told_apart_and_the_wait_is_bounded() {
 }
 
 #[tokio::test]
-async fn whatever_is_no_tracking_is_a_failed_look_and_the_next_one_works() {
+async fn whatever_is_no_tracking_is_a_failed_poll_and_the_next_one_works() {
     let stage = stage();
     let status = |status, body: &str| FaultKind::Status {
         status,
         body: Some(body.to_owned()),
     };
     for (kind, expected) in [
-        (FaultKind::Html { status: 200 }, LookFailure::Failed),
-        (FaultKind::Html { status: 404 }, LookFailure::Failed),
-        (FaultKind::Html { status: 502 }, LookFailure::Failed),
-        (status(404, ""), LookFailure::Failed),
-        (status(404, "404 page not found"), LookFailure::Failed),
+        (FaultKind::Html { status: 200 }, PollFailure::Failed),
+        (FaultKind::Html { status: 404 }, PollFailure::Failed),
+        (FaultKind::Html { status: 502 }, PollFailure::Failed),
+        (status(404, ""), PollFailure::Failed),
+        (status(404, "404 page not found"), PollFailure::Failed),
         (
             status(404, r#"{"error":"Not Found","status":404,"path":"/"}"#),
-            LookFailure::Failed,
+            PollFailure::Failed,
         ),
-        (status(400, ""), LookFailure::Failed),
-        (status(302, ""), LookFailure::Failed),
-        (status(405, "{}"), LookFailure::Failed),
-        (status(410, r#"{"code":"410005000"}"#), LookFailure::Failed),
+        (status(400, ""), PollFailure::Failed),
+        (status(302, ""), PollFailure::Failed),
+        (status(405, "{}"), PollFailure::Failed),
+        (status(410, r#"{"code":"410005000"}"#), PollFailure::Failed),
         (
             status(200, r#"{"error":"Internal Server Error","status":500}"#),
-            LookFailure::Failed,
+            PollFailure::Failed,
         ),
-        (FaultKind::Hang { ms: 10_000 }, LookFailure::Failed),
-        (FaultKind::Reset, LookFailure::Failed),
-        (FaultKind::BrokenJson, LookFailure::Unreadable),
-        (FaultKind::EmptyBody, LookFailure::Unreadable),
-        (FaultKind::NullBody, LookFailure::Unreadable),
-        (FaultKind::TruncatedJson, LookFailure::Unreadable),
-        (FaultKind::HugeJson { mib: 3 }, LookFailure::Unreadable),
+        (FaultKind::Hang { ms: 10_000 }, PollFailure::Failed),
+        (FaultKind::Reset, PollFailure::Failed),
+        (FaultKind::BrokenJson, PollFailure::Unreadable),
+        (FaultKind::EmptyBody, PollFailure::Unreadable),
+        (FaultKind::NullBody, PollFailure::Unreadable),
+        (FaultKind::TruncatedJson, PollFailure::Unreadable),
+        (FaultKind::HugeJson { mib: 3 }, PollFailure::Unreadable),
         (
             FaultKind::DeepJson { depth: 100_000 },
-            LookFailure::Unreadable,
+            PollFailure::Unreadable,
         ),
     ] {
         let error = stage.failure(kind.clone()).await;
@@ -265,7 +265,7 @@ async fn whatever_is_no_tracking_is_a_failed_look_and_the_next_one_works() {
             !format!("{error} {error:?}").contains("306900"),
             "{error:?}"
         );
-        stage.look().await.expect("the next one works");
+        stage.poll().await.expect("the next one works");
     }
 }
 
@@ -273,12 +273,12 @@ async fn whatever_is_no_tracking_is_a_failed_look_and_the_next_one_works() {
 async fn routees_own_404_and_400_are_told_apart() {
     let stage = stage();
     stage.next(FaultKind::NotFound);
-    assert_eq!(stage.look().await.expect("an answer"), Look::Unknown);
+    assert_eq!(stage.poll().await.expect("an answer"), Poll::Unknown);
     stage.next(FaultKind::Status {
         status: 400,
         body: None,
     });
-    assert_eq!(stage.look().await.expect("an answer"), Look::Invalid);
+    assert_eq!(stage.poll().await.expect("an answer"), Poll::Invalid);
 }
 
 #[tokio::test]
@@ -292,8 +292,8 @@ async fn a_guid_is_found_however_it_is_spelled() {
     ] {
         assert_ne!(spelled, guid);
         let spelled = MessageId::new(spelled).expect("a valid id");
-        let look = stage.routee.look(&spelled).await.expect("an answer");
-        assert!(matches!(look, Look::Seen(_)), "{spelled}: {look:?}");
+        let poll = stage.routee.poll(&spelled).await.expect("an answer");
+        assert!(matches!(poll, Poll::Seen(_)), "{spelled}: {poll:?}");
     }
 }
 
@@ -312,7 +312,7 @@ async fn a_token_is_read_leniently_too() {
     });
     // The simulator does not know that token; the next one it gave out itself.
     stage
-        .look()
+        .poll()
         .await
         .expect("the token was read, refused, and replaced");
     assert_eq!(stage.sim.stats().tokens_issued, 1);
@@ -338,7 +338,7 @@ async fn an_id_that_no_url_can_name_is_unknown_and_not_asked_for() {
     let stage = stage();
     for id in [".", ".."] {
         let id = MessageId::new(id).expect("a valid id");
-        let look = stage.routee.look(&id).await.expect("a look");
-        assert!(matches!(look, Look::Unknown), "{look:?}");
+        let poll = stage.routee.poll(&id).await.expect("a poll");
+        assert!(matches!(poll, Poll::Unknown), "{poll:?}");
     }
 }

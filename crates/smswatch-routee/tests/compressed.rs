@@ -6,7 +6,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use smswatch_plugin::model::MessageId;
-use smswatch_plugin::provider::{Look, LookError, LookFailure, Provider as _};
+use smswatch_plugin::provider::{Poll, PollError, PollFailure, Provider as _};
 use smswatch_plugin::{Proxy, Secret};
 use smswatch_routee::{RouteeOptions, RouteeProvider};
 use smswatch_testkit::receiver::{Answer, Receiver};
@@ -35,8 +35,8 @@ fn packed(encoding: &str, body: Vec<u8>) -> Answer {
         .body(body)
 }
 
-/// What comes of a look when the token and the message are answered like this.
-async fn looked(token: Answer, message: Answer) -> Result<Look, LookError> {
+/// What comes of a poll when the token and the message are answered like this.
+async fn polled(token: Answer, message: Answer) -> Result<Poll, PollError> {
     smswatch_testkit::install_tls_provider();
     let gateway = Receiver::start().await;
     gateway.answer_next(token);
@@ -50,7 +50,7 @@ async fn looked(token: Answer, message: Answer) -> Result<Look, LookError> {
         proxy: Proxy::None,
     });
     let id = MessageId::new("message-1").expect("an id");
-    let looked = routee.expect("a client").look(&id).await;
+    let polled = routee.expect("a client").poll(&id).await;
     for request in gateway.requests() {
         assert_eq!(
             request.header("accept-encoding"),
@@ -58,7 +58,7 @@ async fn looked(token: Answer, message: Answer) -> Result<Look, LookError> {
             "nobody asks for it"
         );
     }
-    looked
+    polled
 }
 
 #[tokio::test]
@@ -68,11 +68,11 @@ async fn a_compressed_answer_hides_no_status() {
         ("deflate", zlib),
         ("gzip", |text| text.as_bytes().to_vec()),
     ] {
-        let looked = looked(
+        let polled = polled(
             packed(encoding, pack(TOKEN)),
             packed(encoding, pack(TRACKING)),
         );
-        let Look::Seen(seen) = looked.await.expect(encoding) else {
+        let Poll::Seen(seen) = polled.await.expect(encoding) else {
             panic!("{encoding}: not seen")
         };
         assert_eq!(seen.parts[0].status.as_str(), "Undelivered", "{encoding}");
@@ -92,9 +92,9 @@ async fn an_answer_that_cannot_be_unpacked_is_told_as_such() {
         ("gzip", gzip(&bomb), "too large"),
     ] {
         let token = Answer::status(200).body(TOKEN);
-        let error = looked(token, packed(encoding, body)).await;
+        let error = polled(token, packed(encoding, body)).await;
         let error = error.expect_err(words);
-        assert_eq!(error.kind(), LookFailure::Unreadable, "{error}");
+        assert_eq!(error.kind(), PollFailure::Unreadable, "{error}");
         assert!(error.to_string().contains(words), "{error}");
     }
 }

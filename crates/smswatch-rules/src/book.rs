@@ -4,8 +4,8 @@ mod explain;
 
 use std::fmt;
 
-use smswatch_model::{Event, EventId, EventKind, Severity, Wishes, notification_id};
-use smswatch_plugin::rules::{Notice, Rules, Told, Trial};
+use smswatch_model::{Event, EventId, EventKind, Overrides, Severity, notification_id};
+use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told};
 
 use crate::condition::Condition;
 use crate::field::View;
@@ -14,7 +14,7 @@ use crate::wording::{default_text, default_title};
 
 /// All rules of a configuration, ready to be tried; made by [`compile`](crate::compile).
 #[derive(Default)]
-pub struct RuleBook {
+pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     pub(crate) templates: Templates,
     /// How many destinations the rules name; their numbers are below this.
@@ -41,7 +41,7 @@ pub(crate) struct Target {
     /// Its number among the destinations that the rules name.
     pub(crate) number: usize,
     pub(crate) sink: String,
-    pub(crate) wishes: Wishes,
+    pub(crate) overrides: Overrides,
 }
 
 /// Why a rule does not match an event.
@@ -52,7 +52,7 @@ enum Mismatch<'a> {
     When,
 }
 
-impl RuleBook {
+impl RuleSet {
     /// How many rules there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -138,9 +138,9 @@ impl RuleBook {
     }
 }
 
-impl Rules for RuleBook {
-    fn evaluate(&self, events: &[Event], told: &Told) -> Vec<Notice> {
-        let mut notices = Vec::new();
+impl Rules for RuleSet {
+    fn evaluate(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
+        let mut matches = Vec::new();
         let mut progress = Progress::default();
         for rule in &self.rules {
             let matched: Vec<usize> = (0..events.len())
@@ -163,19 +163,19 @@ impl Rules for RuleBook {
                     &of_one_kind,
                     told,
                     &mut progress,
-                    &mut notices,
+                    &mut matches,
                 );
             }
         }
-        notices
+        matches
     }
 
-    fn explain(&self, event: &Event, told: &Told) -> Vec<Trial> {
+    fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
         self.trials(event, told)
     }
 }
 
-impl RuleBook {
+impl RuleSet {
     /// Adds what `rule` tells its destinations of the events that it matched.
     fn notify(
         &self,
@@ -184,7 +184,7 @@ impl RuleBook {
         matched: &[usize],
         told: &Told,
         progress: &mut Progress,
-        notices: &mut Vec<Notice>,
+        matches: &mut Vec<RuleMatch>,
     ) {
         let mut last: Option<(Vec<usize>, String, String)> = None;
         for target in &rule.targets {
@@ -209,10 +209,10 @@ impl RuleBook {
                 last = Some((news, title, text));
             }
             if let Some((events, title, text)) = &last {
-                notices.push(Notice {
+                matches.push(RuleMatch {
                     rule: rule.name.clone(),
                     sink: target.sink.clone(),
-                    wishes: target.wishes.clone(),
+                    overrides: target.overrides.clone(),
                     severity: rule.severity,
                     title: title.clone(),
                     text: text.clone(),
@@ -228,16 +228,16 @@ impl Target {
     /// The destination for a person: the sink, and which of its options the rule sets. What it sets them
     /// to is not shown: that can be an address.
     pub(crate) fn name(&self) -> String {
-        if self.wishes.is_empty() {
+        if self.overrides.is_empty() {
             return format!("`{}`", self.sink);
         }
-        let keys: Vec<&str> = self.wishes.keys().map(String::as_str).collect();
+        let keys: Vec<&str> = self.overrides.keys().map(String::as_str).collect();
         format!("`{}` with its own {}", self.sink, keys.join(" and "))
     }
 
     /// Whether `rule` told this destination of `event`.
     fn was_told(&self, rule: &str, event: &EventId, told: &Told) -> bool {
-        told.contains(rule, &self.sink, &self.wishes, event)
+        told.contains(rule, &self.sink, &self.overrides, event)
     }
 }
 
@@ -286,7 +286,7 @@ impl Progress {
     }
 }
 
-impl fmt::Debug for RuleBook {
+impl fmt::Debug for RuleSet {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_list().entries(self.names()).finish()
     }

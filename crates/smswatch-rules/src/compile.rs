@@ -10,9 +10,9 @@ mod targets;
 
 use std::fmt;
 
-use smswatch_model::{Severity, Wishes};
+use smswatch_model::{Overrides, Severity};
 
-use crate::book::{Rule, RuleBook};
+use crate::book::{Rule, RuleSet};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::pattern::NumberKey;
 use crate::suggest::did_you_mean;
@@ -47,7 +47,7 @@ const LATER_KEYS: [&str; 13] = [
 const MAX_NAME: usize = 100;
 
 /// Says what is wrong with what a rule wants of a sink, by the sink's name.
-pub type CheckWishes<'a> = &'a dyn Fn(&str, &Wishes) -> Vec<WishProblem>;
+pub type CheckOverrides<'a> = &'a dyn Fn(&str, &Overrides) -> Vec<OverrideProblem>;
 
 /// What rules are compiled against.
 #[derive(Clone, Copy)]
@@ -59,7 +59,7 @@ pub struct Options<'a> {
     /// The name of the file in which the sinks stand, for people.
     pub sinks_file: &'a str,
     /// Checks what a rule wants of a sink.
-    pub check_wishes: CheckWishes<'a>,
+    pub check_overrides: CheckOverrides<'a>,
     /// Hashes telephone numbers as events carry them in `to_key`.
     pub number_key: &'a NumberKey,
     /// Whether events carry the message's text.
@@ -68,7 +68,7 @@ pub struct Options<'a> {
 
 /// Something that a rule cannot want of a sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WishProblem {
+pub struct OverrideProblem {
     /// The key that is wrong, if it is one.
     pub key: Option<String>,
     /// What is wrong.
@@ -81,7 +81,7 @@ pub struct WishProblem {
 #[derive(Debug)]
 pub struct Compiled {
     /// The rules without an error; to be used only when no problem is one.
-    pub rules: RuleBook,
+    pub rules: RuleSet,
     /// Errors and warnings, in the order of the file.
     pub problems: Vec<Diagnostic>,
 }
@@ -92,7 +92,7 @@ impl Compiled {
     /// # Errors
     ///
     /// All problems, when one of them is an error.
-    pub fn into_result(self) -> Result<(RuleBook, Vec<Diagnostic>), Vec<Diagnostic>> {
+    pub fn into_result(self) -> Result<(RuleSet, Vec<Diagnostic>), Vec<Diagnostic>> {
         if self.problems.iter().any(Diagnostic::is_error) {
             Err(self.problems)
         } else {
@@ -117,7 +117,7 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
     shadow::warn(&mut compiler, &compiled);
     let (rules, places): (_, Vec<Place>) = compiled.into_iter().unzip();
-    let rules = RuleBook {
+    let rules = RuleSet {
         rules,
         templates: std::mem::take(&mut compiler.templates),
         n_destinations: compiler.destinations.len(),

@@ -72,7 +72,7 @@ pub enum EventWord {
     ProviderDown,
     /// Routee refuses the credentials.
     ProviderAuthFailed,
-    /// Looks at messages start long after they were due.
+    /// Polls of messages start long after they were due.
     PollingBehind,
 }
 

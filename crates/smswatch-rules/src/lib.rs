@@ -1,7 +1,7 @@
 //! YAML that knows where everything stands, the rules written in it, and what they match.
 //!
 //! [`Document`] reads a file so that every problem can be shown at its line and column, as a
-//! [`Diagnostic`]. [`compile`] makes a [`RuleBook`] of the rules in it and finds all that is wrong
+//! [`Diagnostic`]. [`compile`] makes a [`RuleSet`] of the rules in it and finds all that is wrong
 //! with them; the book then says which events matter and who is notified of them.
 
 mod book;
@@ -19,8 +19,8 @@ mod template;
 mod wording;
 mod yaml;
 
-pub use book::RuleBook;
-pub use compile::{CheckWishes, Compiled, Options, WishProblem, compile};
+pub use book::RuleSet;
+pub use compile::{CheckOverrides, Compiled, Options, OverrideProblem, compile};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub use document::{
     EventDocument, EventWord, MatchDocument, PatternDocument, RuleDocument, TargetDocument,

@@ -42,13 +42,13 @@ pub struct EmailConfig {
 /// What a rule may ask of an e-mail sink.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EmailWishes {
+pub struct EmailOverrides {
     /// Other recipients than the sink's own; nobody gets a copy then.
     #[schemars(length(min = 1))]
     pub to: Option<Vec<String>>,
 }
 
-impl EmailWishes {
+impl EmailOverrides {
     /// Checks the recipients as strictly as the sink's own.
     ///
     /// # Errors

@@ -7,12 +7,12 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
 use smswatch_plugin::async_trait;
-use smswatch_plugin::model::{Notification, Wishes};
+use smswatch_plugin::model::{Notification, Overrides};
 use smswatch_plugin::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, Probe, Receipt, Sink, SinkContext,
 };
 
-use crate::config::{Addresses, EmailConfig, EmailWishes, mailbox};
+use crate::config::{Addresses, EmailConfig, EmailOverrides, mailbox};
 use crate::outcome::{Recipients, outcome};
 use crate::redact::Redactor;
 use crate::relay::{self, Relay};
@@ -35,7 +35,7 @@ pub struct EmailSink {
 
 impl ConfiguredSink for EmailSink {
     type Config = EmailConfig;
-    type Wishes = EmailWishes;
+    type Overrides = EmailOverrides;
 
     fn configure(config: EmailConfig, context: &SinkContext) -> Result<Self, InvalidConfig> {
         let addresses = Addresses::of(&config)?;
@@ -52,7 +52,7 @@ impl ConfiguredSink for EmailSink {
         })
     }
 
-    fn check_overrides(&self, overrides: &EmailWishes) -> Result<(), InvalidConfig> {
+    fn check_overrides(&self, overrides: &EmailOverrides) -> Result<(), InvalidConfig> {
         overrides.check()
     }
 }
@@ -161,8 +161,8 @@ fn one_line(text: &str) -> String {
 
 /// The recipients that a rule asks for, with those of them that are no addresses; `None` if it asks for
 /// none.
-fn wished(wishes: &Wishes) -> Option<(Vec<Mailbox>, Vec<String>)> {
-    let wished = wishes.get("to")?.as_array()?;
+fn wished(overrides: &Overrides) -> Option<(Vec<Mailbox>, Vec<String>)> {
+    let wished = overrides.get("to")?.as_array()?;
     let mut mailboxes = Vec::new();
     let mut unreadable = Vec::new();
     for address in wished {
@@ -178,7 +178,7 @@ fn wished(wishes: &Wishes) -> Option<(Vec<Mailbox>, Vec<String>)> {
 impl Sink for EmailSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
         let own = &self.addresses;
-        let (envelope, unreadable) = match wished(&notification.wishes) {
+        let (envelope, unreadable) = match wished(&notification.overrides) {
             Some((to, unreadable)) => (Envelope::of(self, notification, &to, &[]), unreadable),
             None => (
                 Envelope::of(self, notification, &own.to, &own.cc),

@@ -13,5 +13,5 @@ mod session;
 mod stream;
 mod trouble;
 
-pub use config::{EmailConfig, EmailWishes};
+pub use config::{EmailConfig, EmailOverrides};
 pub use deliver::EmailSink;

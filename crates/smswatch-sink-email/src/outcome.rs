@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use lettre::Address;
 use serde_json::Value;
-use smswatch_plugin::model::Wishes;
+use smswatch_plugin::model::Overrides;
 use smswatch_plugin::sink::{DeliveryError, Receipt};
 
 use crate::redact::Redactor;
@@ -65,11 +65,11 @@ impl Recipients<'_> {
     }
 
     /// The wishes of a delivery to those who wait.
-    fn rest(&self, waiting: &[(usize, String)]) -> Wishes {
+    fn rest(&self, waiting: &[(usize, String)]) -> Overrides {
         let addresses = waiting
             .iter()
             .map(|(place, _)| Value::from(self.addresses[*place].to_string()));
-        Wishes::from_iter([("to".to_owned(), Value::Array(addresses.collect()))])
+        Overrides::from_iter([("to".to_owned(), Value::Array(addresses.collect()))])
     }
 }
 

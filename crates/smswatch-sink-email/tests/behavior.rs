@@ -135,7 +135,7 @@ async fn a_rule_may_name_other_recipients() {
     }));
     let mut notification = sample::notification();
     notification
-        .wishes
+        .overrides
         .insert("to".to_owned(), json!(["cto@example.com"]));
     sink.expect("it is valid")
         .deliver(&notification)
@@ -215,8 +215,8 @@ fn what_a_rule_asks_is_checked_as_strictly_as_the_sinks_own_options() {
     }));
     let sink = sink.expect("it is valid");
     let check = |to: Value| {
-        let wishes = serde_json::from_value(json!({"to": to})).expect("it reads well");
-        sink.check_overrides(&wishes)
+        let overrides = serde_json::from_value(json!({"to": to})).expect("it reads well");
+        sink.check_overrides(&overrides)
     };
     for to in [
         json!(["c@example.com"]),

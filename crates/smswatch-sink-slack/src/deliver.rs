@@ -9,7 +9,7 @@ use slack_morphism::api::{SlackApiChatPostMessageRequest, SlackApiPostWebhookMes
 use slack_morphism::{
     SlackApiToken, SlackApiTokenValue, SlackClient, SlackMessageContent, SlackMessageMetadata,
 };
-use smswatch_model::{Notification, Wishes};
+use smswatch_model::{Notification, Overrides};
 use smswatch_plugin::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, Probe, Receipt, Sink, SinkContext,
 };
@@ -19,7 +19,7 @@ use crate::answer::explain;
 use crate::config::Door;
 use crate::connector::BoundedConnector;
 use crate::redact::Redactor;
-use crate::{SlackConfig, SlackWishes, render};
+use crate::{SlackConfig, SlackOverrides, render};
 
 /// The `event_type` of the metadata on a bot's messages.
 const METADATA_TYPE: &str = "smswatch_notification";
@@ -72,7 +72,7 @@ impl fmt::Debug for SlackSink {
 
 impl ConfiguredSink for SlackSink {
     type Config = SlackConfig;
-    type Wishes = SlackWishes;
+    type Overrides = SlackOverrides;
 
     fn configure(config: SlackConfig, context: &SinkContext) -> Result<Self, InvalidConfig> {
         let (way, api_url, redactor) = match config.door()? {
@@ -100,7 +100,7 @@ impl ConfiguredSink for SlackSink {
         })
     }
 
-    fn check_overrides(&self, overrides: &SlackWishes) -> Result<(), InvalidConfig> {
+    fn check_overrides(&self, overrides: &SlackOverrides) -> Result<(), InvalidConfig> {
         overrides.check(matches!(self.way, Way::Bot { .. }))
     }
 }
@@ -108,22 +108,22 @@ impl ConfiguredSink for SlackSink {
 #[async_trait]
 impl Sink for SlackSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
-        let wishes = wishes(&notification.wishes)?;
+        let overrides = overrides(&notification.overrides)?;
         let posted = match &self.way {
             Way::Webhook { url } => {
                 // The alert matters more than the channel: it goes where the webhook goes, and
                 // says where it was meant to go.
-                let note = wishes.channel.as_deref().map(meant_for);
-                let content = render::content(notification, &wishes.mention, note.as_deref());
+                let note = overrides.channel.as_deref().map(meant_for);
+                let content = render::content(notification, &overrides.mention, note.as_deref());
                 let request = SlackApiPostWebhookMessageRequest::new(content);
                 let posted = self.client.post_webhook_message(url, &request).await;
                 posted.map(|_| Receipt::new("posted"))
             }
             Way::Bot { token, channel } => {
-                let channel = wishes.channel.as_ref().unwrap_or(channel);
+                let channel = overrides.channel.as_ref().unwrap_or(channel);
                 let content = SlackMessageContent {
                     metadata: Some(metadata(notification)),
-                    ..render::content(notification, &wishes.mention, None)
+                    ..render::content(notification, &overrides.mention, None)
                 };
                 let request = SlackApiChatPostMessageRequest::new(channel.as_str().into(), content)
                     .with_unfurl_links(false)
@@ -162,11 +162,11 @@ impl Sink for SlackSink {
 }
 
 /// The wishes of the notification's rule.
-fn wishes(wishes: &Wishes) -> Result<SlackWishes, DeliveryError> {
-    if wishes.is_empty() {
-        return Ok(SlackWishes::default());
+fn overrides(overrides: &Overrides) -> Result<SlackOverrides, DeliveryError> {
+    if overrides.is_empty() {
+        return Ok(SlackOverrides::default());
     }
-    serde_json::from_value(Value::Object(wishes.clone()))
+    serde_json::from_value(Value::Object(overrides.clone()))
         .map_err(|error| DeliveryError::permanent("the rule's wishes make no sense").because(error))
 }
 

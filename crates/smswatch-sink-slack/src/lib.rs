@@ -6,10 +6,10 @@ mod config;
 mod connector;
 mod deliver;
 mod mrkdwn;
+mod overrides;
 mod redact;
 mod render;
-mod wishes;
 
 pub use config::SlackConfig;
 pub use deliver::SlackSink;
-pub use wishes::{InvalidMention, Mention, SlackWishes};
+pub use overrides::{InvalidMention, Mention, SlackOverrides};

@@ -10,7 +10,7 @@ mod configuration;
 mod webhook;
 
 use serde_json::Value;
-use smswatch_model::{Notification, Wishes};
+use smswatch_model::{Notification, Overrides};
 use smswatch_plugin::sink::{ConfiguredSink as _, InvalidConfig, SinkContext};
 use smswatch_sink_slack::SlackSink;
 use smswatch_testkit::receiver::Request;
@@ -23,13 +23,13 @@ fn configured(config: Value) -> Result<SlackSink, InvalidConfig> {
 }
 
 /// The sample with a rule's wishes.
-fn wishing(wishes: Value) -> Notification {
-    let Value::Object(wishes) = wishes else {
+fn wishing(overrides: Value) -> Notification {
+    let Value::Object(overrides) = overrides else {
         panic!("wishes are an object");
     };
-    let wishes: Wishes = wishes;
+    let overrides: Overrides = overrides;
     Notification {
-        wishes,
+        overrides,
         ..sample::notification()
     }
 }

@@ -12,7 +12,7 @@ use reqwest::{Method, Request, Url};
 use smswatch_model::Notification;
 use smswatch_outbound::{ClientOptions, HttpClient, Route, SetupError, address};
 use smswatch_plugin::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Probe, Receipt, Sink, SinkContext,
+    ConfiguredSink, DeliveryError, InvalidConfig, NoOverrides, Probe, Receipt, Sink, SinkContext,
 };
 
 use crate::body::Rests;
@@ -51,7 +51,7 @@ impl fmt::Debug for WebhookSink {
 
 impl ConfiguredSink for WebhookSink {
     type Config = WebhookConfig;
-    type Wishes = NoWishes;
+    type Overrides = NoOverrides;
 
     /// Makes the sink; the process has a TLS provider of rustls by then.
     fn configure(config: WebhookConfig, context: &SinkContext) -> Result<Self, InvalidConfig> {

@@ -46,7 +46,7 @@ fn text(name: &str, script: &str) -> String {
 }
 
 scripts!(
-    bury,
+    dead_letter,
     claim,
     claim_deliveries,
     commit,
@@ -57,7 +57,7 @@ scripts!(
     disown,
     events,
     gauges,
-    hasten,
+    make_due,
     leave_deliveries,
     load,
     memo,

@@ -22,11 +22,12 @@ use smswatch_plugin::async_trait;
 use smswatch_plugin::model::{DeliveryId, EventKind, MessageId, Timestamp};
 use smswatch_plugin::record::Record;
 use smswatch_plugin::store::{
-    Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
-    DeliveryFilter, DeliveryState, EventFilter, Gauges, HistoryBounds, KeptAside, Lane, LeaseId,
+    Attempt, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeadLetter,
+    DeliveryFilter, DeliveryState, EventFilter, Gauges, HistoryBounds, KeptAside, LeaseId,
     LeftStep, Loaded, LogEntry, LogPosition, LogSlice, Memo, NewDelivery, NewEntry, Outcomes, Page,
     PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep,
     Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+    WatchPriority,
 };
 
 use self::left::Offers;
@@ -139,10 +140,10 @@ impl RedisStore {
         now.inspect(|now| self.clock.shown(*now))
     }
 
-    /// A name for a lease of `lane`, which the scripts read out of it.
-    fn next_lease(&self, lane: Lane) -> LeaseId {
+    /// A name for a lease of `priority`, which the scripts read out of it.
+    fn next_lease(&self, priority: WatchPriority) -> LeaseId {
         let number = self.leases.fetch_add(1, Ordering::Relaxed);
-        LeaseId(format!("{}.{}.{number}", lane.index(), self.process))
+        LeaseId(format!("{}.{}.{number}", priority.index(), self.process))
     }
 }
 
@@ -189,11 +190,11 @@ impl Store for RedisStore {
     async fn claim(
         &self,
         shard: Shard,
-        lane: Lane,
+        priority: WatchPriority,
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedWatches, StoreError> {
-        self.claim_watches(shard, lane, limit, lease).await
+        self.claim_watches(shard, priority, limit, lease).await
     }
 
     async fn release(&self, shard: Shard, lease: LeaseId) -> Result<(), StoreError> {
@@ -221,21 +222,21 @@ impl Store for RedisStore {
     async fn recall(
         &self,
         shard: Shard,
-        lane: Lane,
+        priority: WatchPriority,
         furthest: Duration,
     ) -> Result<u64, StoreError> {
         let mut call = self.call(&self.scripts.recall, shard);
-        call.arg(lane.index()).arg(millis(furthest));
+        call.arg(priority.index()).arg(millis(furthest));
         self.invoke(&call).await
     }
 
     async fn put_aside(
         &self,
         shard: Shard,
-        lane: Lane,
+        priority: WatchPriority,
         message_ids: &[MessageId],
     ) -> Result<(), StoreError> {
-        self.put_watches_aside(shard, lane, message_ids).await
+        self.put_watches_aside(shard, priority, message_ids).await
     }
 
     async fn left_entries(
@@ -294,7 +295,7 @@ impl Store for RedisStore {
             .await
     }
 
-    async fn hasten(&self, shard: Shard, sink: &str) -> Result<u64, StoreError> {
+    async fn make_due(&self, shard: Shard, sink: &str) -> Result<u64, StoreError> {
         let [critical, normal] = Priority::ALL;
         let critical = self.hasten_queue(shard, sink, critical).await?;
         Ok(critical + self.hasten_queue(shard, sink, normal).await?)
@@ -318,11 +319,11 @@ impl Store for RedisStore {
         self.queue_slice(shard, sink, &request).await
     }
 
-    async fn bury(
+    async fn dead_letter(
         &self,
         shard: Shard,
         sink: &str,
-        burials: &[Burial],
+        burials: &[DeadLetter],
         attempt: &Attempt,
     ) -> Result<Outcomes, StoreError> {
         self.bury_waiting(shard, sink, burials, attempt).await

@@ -8,8 +8,8 @@ use smswatch_plugin::model::{DeliveryId, MessageId};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Attempt, Bound, ClaimedDelivery, CommitItem, CommitOutcome, CommitStep, Completion,
-    HistoryBounds, Lane, NewDelivery, Outcome, PageRequest, Priority, Shard, Store, StoreError,
-    shard_of,
+    HistoryBounds, NewDelivery, Outcome, PageRequest, Priority, Shard, Store, StoreError,
+    WatchPriority, shard_of,
 };
 use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
@@ -67,7 +67,7 @@ fn watch(n: u64, due: smswatch_plugin::model::Timestamp) -> CommitItem {
         message_id: MessageId::new(id).expect("a valid id"),
         expected: None,
         record: Some(Record::new(WatchState::Watching, due, &[7; 36])),
-        lane: Lane::Old,
+        priority: WatchPriority::Rest,
         entry: None,
     }
 }
@@ -243,7 +243,7 @@ async fn a_redis_out_of_memory_is_waited_for_and_loses_nothing_that_is_due() {
     for shard in (0..16).map(Shard) {
         let found = fixture
             .store
-            .claim(shard, Lane::Old, 10_000, Duration::from_secs(60))
+            .claim(shard, WatchPriority::Rest, 10_000, Duration::from_secs(60))
             .await;
         claimed += u64::try_from(found.expect("a claim").watches.len()).expect("few");
     }
@@ -322,7 +322,10 @@ async fn a_key_of_another_type_keeps_no_other_watch_from_being_written_and_claim
         .await
         .expect("it is of another type");
     let lease = Duration::from_secs(60);
-    let claimed = fixture.store.claim(Shard(3), Lane::Old, 10, lease).await;
+    let claimed = fixture
+        .store
+        .claim(Shard(3), WatchPriority::Rest, 10, lease)
+        .await;
     let claimed = claimed.expect("a claim");
     assert_eq!(claimed.watches.len() + claimed.unreadable.len(), 3);
     for item in &mut items {
@@ -346,7 +349,10 @@ async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
     let fixture = Fixture::on(RedisServer::start()).await;
     let items = add_one_unreadable(&fixture).await;
     let lease = Duration::from_secs(60);
-    let claimed = fixture.store.claim(Shard(3), Lane::Old, 10, lease).await;
+    let claimed = fixture
+        .store
+        .claim(Shard(3), WatchPriority::Rest, 10, lease)
+        .await;
     let claimed = claimed.expect("a claim");
     assert_eq!((claimed.watches.len(), claimed.unreadable.len()), (2, 1));
     let is_ours = |item: &CommitItem| item.message_id == claimed.unreadable[0];

@@ -5,7 +5,7 @@ use std::time::Duration;
 use smswatch_plugin::Secret;
 use smswatch_plugin::model::{MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
-use smswatch_plugin::store::{CommitItem, CommitStep, Lane, Shard, Store as _};
+use smswatch_plugin::store::{CommitItem, CommitStep, Shard, Store as _, WatchPriority};
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
 
@@ -49,7 +49,7 @@ async fn add(store: &RedisStore, due: Timestamp) {
         message_id: MessageId::new(id).expect("a valid id"),
         expected: None,
         record: Some(Record::new(WatchState::Watching, due, b"body")),
-        lane: Lane::Young,
+        priority: WatchPriority::New,
         entry: None,
     };
     let step = CommitStep {
@@ -70,7 +70,7 @@ async fn a_clock_that_was_set_back_goes_on_from_where_it_was_in_every_process() 
     assert!(now >= real + HOUR && now < real + 2 * HOUR, "{now}");
     add(&store, now).await;
     let claimed = store
-        .claim(SHARD, Lane::Young, 10, HOUR)
+        .claim(SHARD, WatchPriority::New, 10, HOUR)
         .await
         .expect("a claim");
     assert_eq!(
@@ -129,6 +129,6 @@ async fn a_key_of_another_program_in_place_of_the_clock_stops_nothing() {
     let store = open(&server).await;
     let now = store.now().await.expect("the other shard knows it");
     add(&store, now).await;
-    let claimed = store.claim(SHARD, Lane::Young, 10, HOUR).await;
+    let claimed = store.claim(SHARD, WatchPriority::New, 10, HOUR).await;
     assert_eq!(claimed.expect("a claim").watches.len(), 1);
 }

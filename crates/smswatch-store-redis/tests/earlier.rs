@@ -4,8 +4,8 @@ use smswatch_plugin::Secret;
 use smswatch_plugin::model::{EventKind, MessageId};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    CommitItem, CommitStep, DeliveryFilter, EventFilter, Lane, NewEntry, Page, PageRequest, Shard,
-    Store, shard_of,
+    CommitItem, CommitStep, DeliveryFilter, EventFilter, NewEntry, Page, PageRequest, Shard, Store,
+    WatchPriority, shard_of,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
@@ -48,7 +48,7 @@ async fn append(store: &RedisStore, id: &MessageId, body: &str) {
         message_id: id.clone(),
         expected: known.expect("a record").remove(0).expect("readable"),
         record: Some(Record::new(WatchState::Final, due, body.as_bytes())),
-        lane: Lane::Old,
+        priority: WatchPriority::Rest,
         entry: Some(NewEntry {
             body: body.into(),
             kinds: vec![EventKind::NotFound],

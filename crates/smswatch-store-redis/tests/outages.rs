@@ -6,8 +6,8 @@ use smswatch_plugin::Secret;
 use smswatch_plugin::model::{DeliveryId, MessageId};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Appended, CommitItem, CommitOutcome, CommitStep, Lane, NewDelivery, Priority, RouteOutcome,
-    RouteStep, Shard, Store, StoreError, shard_of,
+    Appended, CommitItem, CommitOutcome, CommitStep, NewDelivery, Priority, RouteOutcome,
+    RouteStep, Shard, Store, StoreError, WatchPriority, shard_of,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::proxy::Proxy;
@@ -56,7 +56,7 @@ fn item(n: u32) -> CommitItem {
             smswatch_plugin::model::Timestamp::from_millis(1_700_000_000_000),
             &[7; 36],
         )),
-        lane: Lane::Old,
+        priority: WatchPriority::Rest,
         entry: Some(vec![1; 64].into()),
     }
 }
@@ -184,15 +184,15 @@ async fn a_claim_whose_answer_is_lost_is_claimed_again_at_once() {
     let (shard, id) = message(0);
     let direct = open(server.url()).await;
     let hour = Duration::from_secs(3600);
-    let claim = || store.claim(shard, Lane::Old, 10, hour);
+    let claim = || store.claim(shard, WatchPriority::Rest, 10, hour);
     // The scripts are known by now, so that one request is the whole claim.
     let none = store
-        .claim(Shard((shard.0 + 1) % 16), Lane::Old, 10, hour)
+        .claim(Shard((shard.0 + 1) % 16), WatchPriority::Rest, 10, hour)
         .await;
     assert!(none.expect("it is there").watches.is_empty());
     proxy.stall_answers();
     claim().await.expect_err("its answer is lost");
-    let taken = direct.claim(shard, Lane::Old, 10, hour).await;
+    let taken = direct.claim(shard, WatchPriority::Rest, 10, hour).await;
     assert!(
         taken.expect("it is there").watches.is_empty(),
         "it took place"

@@ -6,8 +6,8 @@ use smswatch_plugin::Secret;
 use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, DeliveryFilter, Lane,
-    NewDelivery, Outcome, PageRequest, Priority, Rate, Shard, Store as _, UnreadableRecord,
+    Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, DeliveryFilter, NewDelivery,
+    Outcome, PageRequest, Priority, Rate, Shard, Store as _, UnreadableRecord, WatchPriority,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
@@ -40,7 +40,7 @@ async fn add(store: &RedisStore, name: &str, due: Timestamp) {
         message_id: id(name),
         expected: None,
         record: Some(Record::new(WatchState::Watching, due, b"body")),
-        lane: Lane::Young,
+        priority: WatchPriority::New,
         entry: None,
     };
     let step = CommitStep {
@@ -95,7 +95,7 @@ async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_the_
     })
     .await;
     let claimed = earlier
-        .claim(SHARD, Lane::Young, 10, LEASE)
+        .claim(SHARD, WatchPriority::New, 10, LEASE)
         .await
         .expect("a claim");
     assert_eq!(claimed.watches.len(), 1);
@@ -108,7 +108,7 @@ async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_the_
     earlier.commit(SHARD, &finish).await.expect("a commit");
     for _ in 0..3 {
         let again = earlier
-            .claim(SHARD, Lane::Young, 10, LEASE)
+            .claim(SHARD, WatchPriority::New, 10, LEASE)
             .await
             .expect("a claim");
         assert!(
@@ -138,7 +138,7 @@ async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_the_
     .await;
     let later = open(&server).await;
     let claimed = later
-        .claim(SHARD, Lane::Young, 10, LEASE)
+        .claim(SHARD, WatchPriority::New, 10, LEASE)
         .await
         .expect("a claim");
     assert_eq!(claimed.watches.len(), 1);
@@ -155,7 +155,7 @@ async fn a_watch_of_every_format_that_is_known_is_claimed() {
         add(&store, name, now).await;
         rewrite(&server, name, |record| record[0] = format).await;
     }
-    let claimed = store.claim(SHARD, Lane::Young, 10, LEASE).await;
+    let claimed = store.claim(SHARD, WatchPriority::New, 10, LEASE).await;
     let claimed = claimed.expect("a claim");
     assert_eq!((claimed.watches.len(), claimed.put_aside), (2, Some(0)));
 }
@@ -186,7 +186,7 @@ async fn an_id_of_a_later_version_keeps_no_other_watch_from_being_claimed() {
         .await
         .expect("it is written");
     let claimed = store
-        .claim(SHARD, Lane::Young, 10, LEASE)
+        .claim(SHARD, WatchPriority::New, 10, LEASE)
         .await
         .expect("a claim");
     assert_eq!(claimed.watches.len(), 1);

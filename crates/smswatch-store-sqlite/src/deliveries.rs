@@ -85,12 +85,12 @@ pub(crate) fn first(
         .collect()
 }
 
-/// How many deliveries one step of [`hasten`] looks at.
+/// How many deliveries one step of [`make_due`] looks at.
 const HASTENED_AT_ONCE: u32 = 512;
 
 /// Makes due what waits for a later attempt and belongs to nobody, in the order of its age: looks at
 /// some behind `after`, and returns how many it made due and where the next step goes on.
-pub(crate) fn hasten(
+pub(crate) fn make_due(
     connection: &Connection,
     sink: &str,
     priority: Priority,

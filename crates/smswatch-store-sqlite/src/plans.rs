@@ -9,9 +9,9 @@ use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use smswatch_plugin::model::{DeliveryId, EventKind, MessageId};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Attempt, Bound, Burial, CommitItem, CommitStep, Completion, DeliveryFilter, DeliveryState,
-    EventFilter, HistoryBounds, Lane, LeftStep, NewDelivery, NewEntry, Outcome, PageRequest,
-    Priority, QueueRequest, Rate, Redrive, RedriveStep, RouteStep, SetAside, Shard, Store,
+    Attempt, Bound, CommitItem, CommitStep, Completion, DeadLetter, DeliveryFilter, DeliveryState,
+    EventFilter, HistoryBounds, LeftStep, NewDelivery, NewEntry, Outcome, PageRequest, Priority,
+    QueueRequest, Rate, Redrive, RedriveStep, RouteStep, SetAside, Shard, Store, WatchPriority,
 };
 
 use crate::SqliteStore;
@@ -88,7 +88,7 @@ async fn watch(store: &SqliteStore) {
         message_id: id(n),
         expected: expected.cloned(),
         record: record.cloned(),
-        lane: Lane::Young,
+        priority: WatchPriority::New,
         entry: Some(NewEntry {
             body: vec![1],
             kinds: vec![EventKind::StatusChanged, EventKind::GaveUp],
@@ -110,14 +110,14 @@ async fn watch(store: &SqliteStore) {
         store.commit(SHARD, &step).await.expect("a commit");
     }
     store.load(SHARD, &[id(1)]).await.expect("records");
-    let claimed = store.claim(SHARD, Lane::Young, 10, LEASE).await;
+    let claimed = store.claim(SHARD, WatchPriority::New, 10, LEASE).await;
     let lease = claimed.expect("a claim").lease.expect("a watch");
     store.release(SHARD, lease).await.expect("a release");
     store.watches(&all()).await.expect("a page");
     let unreadable = [id(1)];
-    let aside = store.put_aside(SHARD, Lane::Young, &unreadable);
+    let aside = store.put_aside(SHARD, WatchPriority::New, &unreadable);
     aside.await.expect("put aside");
-    let recalled = store.recall(SHARD, Lane::Young, LEASE).await;
+    let recalled = store.recall(SHARD, WatchPriority::New, LEASE).await;
     recalled.expect("an answer");
 }
 
@@ -196,7 +196,7 @@ async fn deliver(store: &SqliteStore) {
     let completions: Vec<_> = completions.collect();
     let done = store.complete(SHARD, "crm", &completions).await;
     assert_eq!(done.expect("completed").done, [true; 4]);
-    assert_eq!(store.hasten(SHARD, "crm").await.expect("an answer"), 1);
+    assert_eq!(store.make_due(SHARD, "crm").await.expect("an answer"), 1);
     let newer = [delivery(10, normal).id];
     let left = store.leave_deliveries(SHARD, "crm", normal, &newer).await;
     assert_eq!(left.expect("an answer"), 1);
@@ -208,11 +208,11 @@ async fn deliver(store: &SqliteStore) {
         limit: 10,
     };
     store.waiting(SHARD, "crm", request).await.expect("a slice");
-    let burial = Burial {
+    let burial = DeadLetter {
         id: delivery(9, normal).id,
         fallback: Some(delivery(20, normal)),
     };
-    let buried = store.bury(SHARD, "crm", &[burial], &attempt).await;
+    let buried = store.dead_letter(SHARD, "crm", &[burial], &attempt).await;
     assert_eq!(buried.expect("an answer").done, [true]);
     store
         .delivery(&delivery(9, normal).id)

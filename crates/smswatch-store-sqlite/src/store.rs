@@ -10,11 +10,12 @@ use smswatch_plugin::async_trait;
 use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::Record;
 use smswatch_plugin::store::{
-    Attempt, Burial, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion,
-    DeliveryFilter, DeliveryState, EventFilter, Gauges, HistoryBounds, KeptAside, Lane, LeaseId,
+    Attempt, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeadLetter,
+    DeliveryFilter, DeliveryState, EventFilter, Gauges, HistoryBounds, KeptAside, LeaseId,
     LeftStep, Loaded, LogEntry, LogPosition, LogSlice, Memo, NewDelivery, NewEntry, Outcomes, Page,
     PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep,
     Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
+    WatchPriority,
 };
 
 use crate::clock::Clock;
@@ -118,11 +119,11 @@ impl Store for SqliteStore {
     async fn claim(
         &self,
         _: Shard,
-        lane: Lane,
+        priority: WatchPriority,
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedWatches, StoreError> {
-        self.run(move |connection, now| watches::claim(connection, lane, limit, lease, now))
+        self.run(move |connection, now| watches::claim(connection, priority, limit, lease, now))
             .await
     }
 
@@ -154,12 +155,22 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn recall(&self, _: Shard, lane: Lane, furthest: Duration) -> Result<u64, StoreError> {
-        self.run(move |connection, now| watches::recall(connection, lane, furthest, now))
+    async fn recall(
+        &self,
+        _: Shard,
+        priority: WatchPriority,
+        furthest: Duration,
+    ) -> Result<u64, StoreError> {
+        self.run(move |connection, now| watches::recall(connection, priority, furthest, now))
             .await
     }
 
-    async fn put_aside(&self, _: Shard, _: Lane, ids: &[MessageId]) -> Result<(), StoreError> {
+    async fn put_aside(
+        &self,
+        _: Shard,
+        _: WatchPriority,
+        ids: &[MessageId],
+    ) -> Result<(), StoreError> {
         let ids = ids.to_vec();
         self.run(move |connection, now| watches::put_aside(connection, &ids, now))
             .await
@@ -245,14 +256,14 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn hasten(&self, _: Shard, sink: &str) -> Result<u64, StoreError> {
+    async fn make_due(&self, _: Shard, sink: &str) -> Result<u64, StoreError> {
         let mut count = 0;
         for priority in Priority::ALL {
             let mut after = None;
             loop {
                 let sink = sink.to_owned();
                 let step = self.run(move |connection, now| {
-                    deliveries::hasten(connection, &sink, priority, after, now)
+                    deliveries::make_due(connection, &sink, priority, after, now)
                 });
                 let (hastened, next) = step.await?;
                 count += hastened;
@@ -288,16 +299,18 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn bury(
+    async fn dead_letter(
         &self,
         _: Shard,
         sink: &str,
-        burials: &[Burial],
+        burials: &[DeadLetter],
         attempt: &Attempt,
     ) -> Result<Outcomes, StoreError> {
         let (sink, burials, attempt) = (sink.to_owned(), burials.to_vec(), attempt.clone());
-        self.run(move |connection, now| waiting::bury(connection, &sink, &burials, &attempt, now))
-            .await
+        self.run(move |connection, now| {
+            waiting::dead_letter(connection, &sink, &burials, &attempt, now)
+        })
+        .await
     }
 
     async fn leave_deliveries(

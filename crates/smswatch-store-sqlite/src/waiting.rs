@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use smswatch_plugin::model::Timestamp;
 use smswatch_plugin::store::{
-    Attempt, Burial, DeliveryState, Outcomes, Priority, QueuePlace, QueueRequest, QueueSlice,
+    Attempt, DeadLetter, DeliveryState, Outcomes, Priority, QueuePlace, QueueRequest, QueueSlice,
     WaitingDelivery,
 };
 
@@ -66,10 +66,10 @@ pub(crate) fn read(
     })
 }
 
-pub(crate) fn bury(
+pub(crate) fn dead_letter(
     connection: &Connection,
     sink: &str,
-    burials: &[Burial],
+    burials: &[DeadLetter],
     attempt: &Attempt,
     now: Timestamp,
 ) -> Result<Outcomes> {

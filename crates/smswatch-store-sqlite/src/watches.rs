@@ -7,7 +7,7 @@ use smswatch_plugin::model::{MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Appended, ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, InvalidCursor,
-    Lane, LeaseId, Loaded, Page, PageRequest, UnreadableRecord,
+    LeaseId, Loaded, Page, PageRequest, UnreadableRecord, WatchPriority,
 };
 
 use crate::log;
@@ -116,7 +116,7 @@ fn write(connection: &Connection, item: &CommitItem) -> Result<()> {
                 id,
                 record.as_bytes(),
                 record.state().byte(),
-                lane_number(item.lane),
+                lane_number(item.priority),
             ])?,
         None => connection
             .prepare_cached("DELETE FROM watches WHERE id = ?1")?
@@ -131,33 +131,33 @@ fn write(connection: &Connection, item: &CommitItem) -> Result<()> {
                 id,
                 record.as_bytes(),
                 record.state().byte(),
-                lane_number(item.lane),
+                lane_number(item.priority),
                 record.due().as_millis(),
             ])?,
     };
     Ok(())
 }
 
-fn lane_number(lane: Lane) -> i64 {
-    match lane {
-        Lane::Young => 0,
-        Lane::Old => 1,
+fn lane_number(priority: WatchPriority) -> i64 {
+    match priority {
+        WatchPriority::New => 0,
+        WatchPriority::Rest => 1,
     }
 }
 
 pub(crate) fn claim(
     connection: &Connection,
-    lane: Lane,
+    priority: WatchPriority,
     limit: u32,
     lease: Duration,
     now: Timestamp,
 ) -> Result<ClaimedWatches> {
-    let lane = lane_number(lane);
+    let priority = lane_number(priority);
     let rows: Vec<(String, Option<Record>)> = connection
         .prepare_cached(
             "SELECT id, record FROM watches WHERE lane = ?1 AND at <= ?2 ORDER BY at LIMIT ?3",
         )?
-        .query_map(params![lane, now.as_millis(), limit], |row| {
+        .query_map(params![priority, now.as_millis(), limit], |row| {
             Ok((row.get(0)?, record(row, 1)?))
         })?
         .collect::<Result<_>>()?;
@@ -185,10 +185,10 @@ pub(crate) fn claim(
             "SELECT count(*) FROM
                  (SELECT 1 FROM watches WHERE lease = ?1 AND lane = ?2 LIMIT ?3)",
         )?
-        .query_row(params![ASIDE, lane, MOST_COUNTED], |row| row.get(0))?;
+        .query_row(params![ASIDE, priority, MOST_COUNTED], |row| row.get(0))?;
     let next_due = connection
         .prepare_cached("SELECT at FROM watches WHERE lane = ?1 ORDER BY at LIMIT 1")?
-        .query_row([lane], |row| row.get(0).map(Timestamp::from_millis))
+        .query_row([priority], |row| row.get(0).map(Timestamp::from_millis))
         .optional()?;
     Ok(ClaimedWatches {
         lease,
@@ -217,7 +217,7 @@ fn take<T>(connection: &Connection, watches: &[(MessageId, T)], until: i64) -> R
 /// Makes watches due that are scheduled, or held, further ahead than anything can be.
 pub(crate) fn recall(
     connection: &Connection,
-    lane: Lane,
+    priority: WatchPriority,
     furthest: Duration,
     now: Timestamp,
 ) -> Result<u64> {
@@ -227,7 +227,7 @@ pub(crate) fn recall(
                  (SELECT id FROM watches WHERE lane = ?1 AND at > ?3 LIMIT ?4)",
         )?
         .execute(params![
-            lane_number(lane),
+            lane_number(priority),
             now.as_millis(),
             (now + furthest).as_millis(),
             MOST_COUNTED,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use smswatch_plugin::model::MessageId;
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    CommitItem, CommitOutcome, CommitStep, Lane, PageRequest, Shard, Store,
+    CommitItem, CommitOutcome, CommitStep, PageRequest, Shard, Store, WatchPriority,
 };
 use smswatch_store_sqlite::{OpenError, SqliteStore};
 use smswatch_testkit::store_suite::StoreFixture;
@@ -140,7 +140,7 @@ async fn add_one_unreadable(fixture: &Fixture) -> CommitStep {
         message_id: id,
         expected: None,
         record: Some(Record::new(WatchState::Watching, now, b"body")),
-        lane: Lane::Young,
+        priority: WatchPriority::New,
         entry: None,
     });
     let step = CommitStep {
@@ -182,7 +182,10 @@ async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
     let step = add_one_unreadable(&fixture).await;
     let ids: Vec<_> = step.items.iter().map(|item| &item.message_id).collect();
     let lease = Duration::from_secs(60);
-    let claimed = fixture.store.claim(Shard(0), Lane::Young, 10, lease).await;
+    let claimed = fixture
+        .store
+        .claim(Shard(0), WatchPriority::New, 10, lease)
+        .await;
     let claimed = claimed.expect("a claim");
     assert_eq!(claimed.unreadable.iter().collect::<Vec<_>>(), ids[..1]);
     assert_eq!(claimed.watches.len(), 1);

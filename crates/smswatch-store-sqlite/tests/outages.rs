@@ -6,8 +6,8 @@ use std::time::Duration;
 use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, Lane, Loaded, NewDelivery,
-    Outcome, Priority, Shard, Store, StoreError,
+    Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, Loaded, NewDelivery, Outcome,
+    Priority, Shard, Store, StoreError, WatchPriority,
 };
 use smswatch_store_sqlite::{OpenError, SqliteStore};
 
@@ -21,7 +21,7 @@ async fn add(store: &SqliteStore, n: u32) -> Result<(), StoreError> {
         message_id: message(n),
         expected: None,
         record: Some(Record::new(WatchState::Watching, due, &[7; 36])),
-        lane: Lane::Old,
+        priority: WatchPriority::Rest,
         entry: Some(vec![1; 64].into()),
     };
     let step = CommitStep {
@@ -96,7 +96,7 @@ async fn what_a_killed_process_had_claimed_is_due_at_once() {
     };
     store.enqueue(Shard(0), delivery).await.expect("queued");
     let claim = async |store: &SqliteStore| {
-        let watches = store.claim(Shard(0), Lane::Old, 10, hour).await;
+        let watches = store.claim(Shard(0), WatchPriority::Rest, 10, hour).await;
         let queue = store.claim_deliveries(Shard(0), "crm", Priority::Normal, 10, hour);
         let deliveries = queue.await.expect("a claim").deliveries;
         (watches.expect("a claim").watches.len(), deliveries)
@@ -143,7 +143,7 @@ async fn what_is_due_later_stays_so_over_a_restart() {
         message_id: message(0),
         expected: None,
         record: Some(record),
-        lane: Lane::Old,
+        priority: WatchPriority::Rest,
         entry: None,
     };
     let step = CommitStep {
@@ -153,7 +153,7 @@ async fn what_is_due_later_stays_so_over_a_restart() {
     store.commit(Shard(0), &step).await.expect("a commit");
     drop(store);
     let claim = reopen(&path)
-        .claim(Shard(0), Lane::Old, 10, Duration::ZERO)
+        .claim(Shard(0), WatchPriority::Rest, 10, Duration::ZERO)
         .await;
     let claimed = claim.expect("a claim");
     assert_eq!((claimed.watches.len(), claimed.next_due), (0, Some(later)));

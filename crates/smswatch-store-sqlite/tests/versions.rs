@@ -6,8 +6,8 @@ use std::time::Duration;
 use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, DeliveryFilter, Lane,
-    NewDelivery, Outcome, PageRequest, Priority, Shard, Store as _, UnreadableRecord,
+    Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, DeliveryFilter, NewDelivery,
+    Outcome, PageRequest, Priority, Shard, Store as _, UnreadableRecord, WatchPriority,
 };
 use smswatch_store_sqlite::{OpenError, SqliteStore};
 
@@ -35,7 +35,7 @@ async fn add(store: &SqliteStore, name: &str, due: Timestamp) {
         message_id: id(name),
         expected: None,
         record: Some(Record::new(WatchState::Watching, due, b"body")),
-        lane: Lane::Young,
+        priority: WatchPriority::New,
         entry: None,
     };
     let step = CommitStep {
@@ -75,12 +75,12 @@ async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_the_
         &path,
         "UPDATE watches SET id = 'a name with blanks' WHERE id = 'newest';",
     );
-    let claimed = earlier.claim(SHARD, Lane::Young, 10, LEASE).await;
+    let claimed = earlier.claim(SHARD, WatchPriority::New, 10, LEASE).await;
     let claimed = claimed.expect("a claim");
     assert_eq!(claimed.watches.len(), 1);
     assert_eq!(claimed.unreadable, [id("newer")]);
     assert_eq!(claimed.put_aside, Some(2));
-    let again = earlier.claim(SHARD, Lane::Young, 10, LEASE).await;
+    let again = earlier.claim(SHARD, WatchPriority::New, 10, LEASE).await;
     let again = again.expect("a claim");
     assert!(
         again.watches.is_empty() && again.unreadable.is_empty(),
@@ -101,7 +101,7 @@ async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_the_
     // The later version reads it again: here, that is this version and a record of its own.
     set_format(&path, "newer", Record::FORMAT);
     let later = open(&path).await;
-    let claimed = later.claim(SHARD, Lane::Young, 10, LEASE).await;
+    let claimed = later.claim(SHARD, WatchPriority::New, 10, LEASE).await;
     let claimed = claimed.expect("a claim");
     let names: Vec<_> = claimed.watches.iter().map(|(id, _)| id.as_str()).collect();
     assert_eq!(
@@ -129,7 +129,7 @@ async fn a_clock_that_was_set_back_goes_on_from_where_it_was_before_the_restart(
     );
     let store = open(&path).await;
     assert!(store.now().await.expect("the time") >= real + HOUR);
-    let claimed = store.claim(SHARD, Lane::Young, 10, LEASE).await;
+    let claimed = store.claim(SHARD, WatchPriority::New, 10, LEASE).await;
     assert_eq!(claimed.expect("a claim").watches.len(), 1);
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Number;
 use smswatch_model::{
     About, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Link, Message, MessageId,
-    Notification, NotificationId, Outcome, PartFacts, PreviousStatus, Severity, SmsId, Source,
-    Tags, Timestamp, Wishes,
+    Notification, NotificationId, Outcome, Overrides, PartFacts, PreviousStatus, Severity, SmsId,
+    Source, Tags, Timestamp,
 };
 
 /// Letters, quotes, markup and signs that a careless sink would damage or obey.
@@ -35,7 +35,7 @@ pub fn notification_of(n: usize) -> Notification {
         delivery_id: DeliveryId::new(format!("dlv_{n:032x}")).expect("visible ASCII"),
         kind: EventKind::StatusChanged,
         timestamp: instant("2026-05-01T10:28:50.120Z"),
-        wishes: Wishes::new(),
+        overrides: Overrides::new(),
         notification_id: NotificationId::new(format!("ntf_{n:032x}")).expect("visible ASCII"),
         key: "carrier-violation".to_owned(),
         rule: "carrier-violation".to_owned(),

@@ -32,7 +32,7 @@ use std::time::Duration;
 use smswatch_model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    CommitItem, CommitStep, Lane, NewDelivery, Priority, Shard, Store, shard_of,
+    CommitItem, CommitStep, NewDelivery, Priority, Shard, Store, WatchPriority, shard_of,
 };
 
 pub use deliveries::*;
@@ -174,7 +174,7 @@ fn put(id: &MessageId, expected: Option<&Record>, record: Option<&Record>) -> Co
         message_id: id.clone(),
         expected: expected.cloned(),
         record: record.cloned(),
-        lane: Lane::Young,
+        priority: WatchPriority::New,
         entry: None,
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use smswatch_plugin::async_trait;
 use smswatch_plugin::model::{Notification, Severity};
 use smswatch_plugin::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Receipt, Sink, SinkContext,
+    ConfiguredSink, DeliveryError, InvalidConfig, NoOverrides, Receipt, Sink, SinkContext,
 };
 
 use crate::output::print_soon;
@@ -23,7 +23,7 @@ pub(crate) struct ConsoleSink;
 
 impl ConfiguredSink for ConsoleSink {
     type Config = ConsoleConfig;
-    type Wishes = NoWishes;
+    type Overrides = NoOverrides;
 
     fn configure(_: ConsoleConfig, _: &SinkContext) -> Result<Self, InvalidConfig> {
         Ok(Self)

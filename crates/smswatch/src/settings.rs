@@ -26,7 +26,7 @@ use smswatch_http::HttpOptions;
 use smswatch_plugin::Secret;
 use smswatch_plugin::sink::Sink;
 use smswatch_routee::RouteeOptions;
-use smswatch_rules::{Diagnostic, RuleBook};
+use smswatch_rules::{Diagnostic, RuleSet};
 
 use crate::heartbeat::HeartbeatOptions;
 
@@ -71,7 +71,7 @@ pub(crate) struct Configuration {
     pub(crate) privacy: Privacy,
     pub(crate) http: HttpOptions,
     pub(crate) sinks: Sinks,
-    pub(crate) rules: RuleBook,
+    pub(crate) rules: RuleSet,
     pub(crate) heartbeat: Option<HeartbeatOptions>,
     /// Whether anything leaves through the proxies that the environment names.
     pub(crate) uses_environments_proxy: bool,

@@ -33,7 +33,7 @@ impl MadeSink {
         Self {
             sink,
             check_overrides: Arc::new(move |overrides| {
-                let overrides: T::Wishes = serde_json::from_value(overrides)?;
+                let overrides: T::Overrides = serde_json::from_value(overrides)?;
                 Ok(asked.check_overrides(&overrides)?)
             }),
             stuck: OnceLock::new(),
@@ -102,12 +102,14 @@ impl SinkType {
     fn of<T: ConfiguredSink>() -> Self {
         Self {
             config_schema: |generator| generator.subschema_for::<T::Config>(),
-            wishes_schema: |generator| generator.subschema_for::<T::Wishes>(),
+            wishes_schema: |generator| generator.subschema_for::<T::Overrides>(),
             configure: |config, context| {
                 let config: T::Config = serde_json::from_value(config)?;
                 Ok(MadeSink::of(T::configure(config, context)?))
             },
-            read_overrides: |overrides| serde_json::from_value::<T::Wishes>(overrides).map(|_| ()),
+            read_overrides: |overrides| {
+                serde_json::from_value::<T::Overrides>(overrides).map(|_| ())
+            },
         }
     }
 
@@ -260,7 +262,7 @@ mod tests {
 
     impl ConfiguredSink for StuckSink {
         type Config = Value;
-        type Wishes = Value;
+        type Overrides = Value;
 
         fn configure(_: Value, _: &SinkContext) -> Result<Self, InvalidConfig> {
             Ok(Self)

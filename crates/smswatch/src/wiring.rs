@@ -23,20 +23,20 @@ const LAST_WORDS: Duration = Duration::from_millis(250);
 /// A process at work: the four stages, and a door for others.
 pub(crate) struct Process {
     pub(crate) engine: Engine,
-    pub(crate) front: Front,
+    pub(crate) front: ApiTask,
     pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) shutdown_timeout: Duration,
 }
 
 /// The server that is answering.
-pub(crate) struct Front {
+pub(crate) struct ApiTask {
     pub(crate) address: SocketAddr,
     stop: CancellationToken,
     cut: CancellationToken,
     serving: JoinHandle<()>,
 }
 
-impl Front {
+impl ApiTask {
     fn of(server: Server) -> Self {
         let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
         Self {
@@ -134,7 +134,7 @@ pub(crate) async fn start(
         .await
         .map_err(|error| not_listening(listen, error))?;
     let door = server.door();
-    let front = Front::of(server);
+    let front = ApiTask::of(server);
     let waiting = store::wait(opened, &configuration.store, &door, front.address);
     let Some((store, now)) = stop.run_until_cancelled(waiting).await.transpose()? else {
         front.close(Duration::ZERO).await;

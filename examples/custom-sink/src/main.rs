@@ -12,7 +12,7 @@ use serde::Deserialize;
 use smswatch_plugin::async_trait;
 use smswatch_plugin::model::Notification;
 use smswatch_plugin::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Receipt, Sink, SinkContext,
+    ConfiguredSink, DeliveryError, InvalidConfig, NoOverrides, Receipt, Sink, SinkContext,
 };
 use tokio::io::AsyncWriteExt as _;
 
@@ -31,7 +31,7 @@ struct FileSink {
 
 impl ConfiguredSink for FileSink {
     type Config = FileConfig;
-    type Wishes = NoWishes;
+    type Overrides = NoOverrides;
 
     fn configure(config: FileConfig, _: &SinkContext) -> Result<Self, InvalidConfig> {
         if config.path.is_dir() {

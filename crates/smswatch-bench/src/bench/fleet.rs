@@ -1,4 +1,4 @@
-//! Three replicas share the looks: how late one is, and what becomes of the work of two that die.
+//! Three replicas share the polls: how late one is, and what becomes of the work of two that die.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,23 +11,23 @@ use super::subject::CHANGES;
 
 const MESSAGES: u64 = 600;
 
-/// The gap between two looks at one message, to which up to a tenth is added.
+/// The gap between two polls of one message, to which up to a tenth is added.
 const GAP: Duration = Duration::from_secs(2);
 
 /// How long the simulated Routee takes for an answer.
 const LATENCY: Duration = Duration::from_millis(100);
 
-/// How long the looks are watched.
+/// How long the polls are watched.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// How many looks are under way when two replicas are killed.
+/// How many polls are under way when two replicas are killed.
 const IN_HAND: u64 = 50;
 
 /// By how much the clocks of Redis and of the simulator may seem to differ, each rounded.
 const CLOCKS: Duration = Duration::from_millis(5);
 
 pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow::Result<()> {
-    eprintln!("looking at {MESSAGES} messages with three replicas");
+    eprintln!("polling {MESSAGES} messages with three replicas");
     let stage = Stage::set(programs, GAP).await?;
     let others = [stage.another(programs)?, stage.another(programs)?];
     let ids = stage.simulator.scripted(MESSAGES).await?;
@@ -35,7 +35,7 @@ pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow:
     let registered = epoch();
     stage.subject.watch_ids(&ids).await?;
     tokio::time::sleep(WINDOW).await;
-    tell_looks(report, registered, &courses(&stage, &ids).await?)?;
+    tell_polls(report, registered, &courses(&stage, &ids).await?)?;
 
     // Those who die have something in hand.
     stage.simulator.is_busy(IN_HAND).await?;
@@ -50,14 +50,14 @@ pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow:
     }
     let told = stage.receiver.wait_for(MESSAGES).await?;
     let courses = courses(&stage, &ids).await?;
-    // The last replica had some in hand, which were final then, and had no need of another look.
+    // The last replica had some in hand, which were final then, and had no need of another poll.
     let again = courses.iter().filter_map(|course| {
-        let mut looks = course.looks.iter();
-        looks.find(|look| **look > clock)
+        let mut polls = course.polls.iter();
+        polls.find(|poll| **poll > clock)
     });
-    let again = Spread::of(again.map(|look| (*look - clock).as_secs_f64()))?;
+    let again = Spread::of(again.map(|poll| (*poll - clock).as_secs_f64()))?;
     report.at_most(
-        format!("two killed amid {IN_HAND} looks, until all messages were looked at again"),
+        format!("two killed amid {IN_HAND} polls, until all messages were polled again"),
         again.highest(),
         45.0,
         "s",
@@ -81,23 +81,23 @@ pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow:
     Ok(())
 }
 
-fn tell_looks(report: &mut Report, registered: Duration, courses: &[Course]) -> anyhow::Result<()> {
+fn tell_polls(report: &mut Report, registered: Duration, courses: &[Course]) -> anyhow::Result<()> {
     let milliseconds = |duration: Duration| duration.as_secs_f64() * 1e3;
-    let first = courses.iter().filter_map(|course| course.looks.first());
-    let first = Spread::of(first.map(|look| milliseconds(look.saturating_sub(registered))))?;
-    let gaps = courses.iter().flat_map(|course| course.looks.windows(2));
+    let first = courses.iter().filter_map(|course| course.polls.first());
+    let first = Spread::of(first.map(|poll| milliseconds(poll.saturating_sub(registered))))?;
+    let gaps = courses.iter().flat_map(|course| course.polls.windows(2));
     let gaps = Spread::of(gaps.map(|pair| milliseconds(pair[1] - pair[0])))?;
     let [earliest, latest] = [GAP, GAP.mul_f64(1.1)].map(|gap| milliseconds(LATENCY + gap));
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let twice = gaps.below(earliest - milliseconds(CLOCKS)) as f64;
     report.at_most(
-        "looks twice for one due time, three replicas",
+        "polled twice for one due time, three replicas",
         twice,
         0.0,
         "",
     );
     report.tell(
-        format!("between two looks, when {earliest:.0} to {latest:.0} ms are due"),
+        format!("between two polls, when {earliest:.0} to {latest:.0} ms are due"),
         format!(
             "p50 {:.0}, p99 {:.0}, max {:.0} ms",
             gaps.median(),
@@ -106,13 +106,13 @@ fn tell_looks(report: &mut Report, registered: Duration, courses: &[Course]) -> 
         ),
     );
     report.at_most(
-        "the latest look, later than due",
+        "the latest poll, later than due",
         (gaps.highest() - latest).max(0.0),
         1_000.0,
         "ms",
     );
     report.tell(
-        format!("{MESSAGES} registered at once, until the last was looked at"),
+        format!("{MESSAGES} registered at once, until the last was polled"),
         format!("{:.0} ms", first.highest()),
     );
     Ok(())

@@ -36,7 +36,7 @@ const MESSAGES: u64 = 10_000;
 /// How often each page is asked for.
 const REQUESTS: u32 = 200;
 
-/// The gap between two looks at one message.
+/// The gap between two polls of one message.
 const GAP: Duration = Duration::from_secs(3);
 
 /// How many times as much something may cost with history as without.

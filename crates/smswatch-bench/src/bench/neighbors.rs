@@ -15,8 +15,8 @@ use super::subject::{CHANGES, Outlet};
 /// Messages that change at once in each race.
 const MESSAGES: u64 = 400;
 
-/// The gap between two looks at one message, far below what is usual. A race is mostly waiting for it
-/// even so; what comes behind the look is told besides.
+/// The gap between two polls of one message, far below what is usual. A race is mostly waiting for it
+/// even so; what comes behind the poll is told besides.
 const GAP: Duration = Duration::from_millis(200);
 
 /// Rounds that do not count: connections are opened, and memory is taken that stays.

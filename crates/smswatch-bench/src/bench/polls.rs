@@ -1,4 +1,4 @@
-//! Looks that find nothing new: what one costs, how many there are a second, what a watch takes.
+//! Polls that find nothing new: what one costs, how many there are a second, what a watch takes.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ const SIZES: [(u64, Duration); 3] = [
 /// What was seen with so many messages watched.
 #[derive(Debug)]
 struct Seen {
-    /// Processor time of one look.
+    /// Processor time of one poll.
     cost: Duration,
     /// The same of the bare loop, the mean of just before and just after.
     bare: Duration,
@@ -53,7 +53,7 @@ pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow:
 }
 
 async fn watch(programs: &Programs, count: u64, gap: Duration) -> anyhow::Result<Seen> {
-    eprintln!("looking at {count} messages");
+    eprintln!("polling {count} messages");
     let redis = Redis::start();
     let empty = redis.dataset_bytes()?;
     let simulator = Simulator::start(programs)?;
@@ -66,7 +66,7 @@ async fn watch(programs: &Programs, count: u64, gap: Duration) -> anyhow::Result
     };
     let ids = simulator.ids("still", 0, CHUNK).await?;
     let before = bare::cost(programs, &simulator, &ids, WINDOW / 2)?;
-    // The bare loop's looks were first sights of the simulator too: a ledger of its own begins.
+    // The bare loop's polls were first sights of the simulator too: a ledger of its own begins.
     simulator.reset("still", count).await?;
 
     let subject = Subject::start(programs, &plan)?;

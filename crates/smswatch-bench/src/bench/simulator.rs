@@ -36,8 +36,8 @@ pub(super) struct Served {
 /// What happened to one message.
 #[derive(Debug, Clone)]
 pub(super) struct Course {
-    /// When it was looked at, since the beginning of 1970.
-    pub(super) looks: Vec<Duration>,
+    /// When it was polled, since the beginning of 1970.
+    pub(super) polls: Vec<Duration>,
     /// Statuses that were served and differ from the one served before, the first one included.
     pub(super) changes_served: u64,
 }
@@ -95,7 +95,7 @@ impl Simulator {
             .map(drop)
     }
 
-    /// Makes such messages of which every look is written down; answers their ids.
+    /// Makes such messages of which every poll is written down; answers their ids.
     pub(super) async fn scripted(&self, count: u64) -> anyhow::Result<Vec<String>> {
         let spec = json!({"parts": held_parts(), "hold": true});
         let specs: Value = (0..count).map(|_| spec.clone()).collect();
@@ -116,9 +116,9 @@ impl Simulator {
         let answer = self.client.get(self.admin(&format!("messages/{id}")));
         let text = answer.send().await?.error_for_status()?.text().await?;
         let report: MessageReport = serde_json::from_str(&text)?;
-        let look = |at_ms: &i64| Duration::from_millis(at_ms.unsigned_abs());
+        let poll = |at_ms: &i64| Duration::from_millis(at_ms.unsigned_abs());
         Ok(Course {
-            looks: report.poll_times_ms.iter().map(look).collect(),
+            polls: report.poll_times_ms.iter().map(poll).collect(),
             changes_served: report.changes_served,
         })
     }

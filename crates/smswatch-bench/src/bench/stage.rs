@@ -23,7 +23,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Starts it; looks at one message are `gap` apart.
+    /// Starts it; polls of one message are `gap` apart.
     pub(super) async fn set(programs: &Programs, gap: Duration) -> anyhow::Result<Self> {
         Self::set_with(programs, gap, &[]).await
     }
@@ -66,7 +66,7 @@ impl Stage {
     }
 
     /// Registers the messages of a population a few at a time, spread over the gap, as they are in
-    /// life: registered at once they would all be looked at in the same moment, and their changes
+    /// life: registered at once they would all be polled in the same moment, and their changes
     /// come in bursts.
     pub(super) async fn watch_spread(&self, population: &str, count: u64) -> anyhow::Result<()> {
         for part in 0..u64::from(PARTS) {

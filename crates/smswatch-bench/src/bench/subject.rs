@@ -23,7 +23,7 @@ pub(super) struct Plan<'a> {
     pub(super) simulator: &'a Simulator,
     /// Where everything is kept, as `store.url` has it.
     pub(super) store: &'a str,
-    /// The gap between two looks at one message.
+    /// The gap between two polls of one message.
     pub(super) gap: Duration,
     /// Where alerts of undelivered messages go. Without any, no history is kept either: what a watch
     /// takes is measured without what it once had to tell.

@@ -9,7 +9,7 @@ use super::stage::Stage;
 const MESSAGES: u64 = 4_000;
 const PER_SECOND: f64 = 200.0;
 
-/// The gap between two looks at one message.
+/// The gap between two polls of one message.
 const GAP: Duration = Duration::from_secs(2);
 
 pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow::Result<()> {

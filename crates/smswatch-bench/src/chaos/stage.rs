@@ -26,11 +26,11 @@ use smswatch_testkit::proxy::Proxy;
 const SINKS: [&str; 3] = ["flaky", "hanging", "outage"];
 
 /// How long after the last fault everything must have arrived: a watch whose holder was killed waits
-/// for its lease of 40 s, and its deliveries may do so again. Counted in looks, so that a machine
+/// for its lease of 40 s, and its deliveries may do so again. Counted in polls, so that a machine
 /// that was paused does not use it up.
-const MOST_LOOKS: u32 = 360;
+const MOST_POLLS: u32 = 360;
 
-/// How long after each other the looks are.
+/// How long after each other the polls are.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// Plays one run.
@@ -134,9 +134,9 @@ async fn quiet(
     receivers: &[Receiver; 3],
     doors: &[watch::Receiver<Option<String>>],
 ) -> Vec<String> {
-    let mut looks = 0;
+    let mut polls = 0;
     loop {
-        looks += 1;
+        polls += 1;
         let misses = |receiver: &Receiver| {
             let book = receiver.book();
             truth.must_arrive.iter().any(|fact| !book.has_taken(fact))
@@ -145,7 +145,7 @@ async fn quiet(
         // Asked afterwards: what is told before the last news is queued before it.
         let waiting = leftovers::ask(doors, leftovers::WAITING).await;
         let is_empty = waiting.as_ref().is_some_and(Vec::is_empty);
-        if is_complete && is_empty || looks > MOST_LOOKS {
+        if is_complete && is_empty || polls > MOST_POLLS {
             return waiting.unwrap_or_else(|| vec!["nobody answers".to_owned()]);
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;

@@ -163,8 +163,8 @@ impl Story {
     }
 }
 
-/// An answer from before comes between two that are right, while its message is still looked at
-/// often; that of the simulator's own fate comes when it is final, and hardly ever meets a look.
+/// An answer from before comes between two that are right, while its message is still polled
+/// often; that of the simulator's own fate comes when it is final, and hardly ever meets a poll.
 fn overtaken() -> Vec<Step> {
     let from_before = |after_ms, status, date_ms: i64| Step {
         date_offset_ms: date_ms - i64::try_from(after_ms).unwrap_or(0),

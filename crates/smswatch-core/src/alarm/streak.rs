@@ -6,11 +6,11 @@ use smswatch_model::Timestamp;
 
 /// Bad news in a row; none of them while all is well.
 #[derive(Debug, Default)]
-pub(super) struct Streak(Option<Bad>);
+pub(super) struct FailureStreak(Option<OngoingFailure>);
 
 /// A streak that is going on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Bad {
+pub(super) struct OngoingFailure {
     /// When the first of them came.
     pub(super) since: Timestamp,
     /// When the last of them came.
@@ -21,14 +21,14 @@ pub(super) struct Bad {
     pub(super) what: String,
 }
 
-impl Streak {
+impl FailureStreak {
     /// Bad news came at `now`.
     pub(super) fn add(&mut self, now: Timestamp, what: String) {
         let (since, count) = match &self.0 {
             Some(bad) => (bad.since, bad.count.saturating_add(1)),
             None => (now, 1),
         };
-        self.0 = Some(Bad {
+        self.0 = Some(OngoingFailure {
             since,
             seen: now,
             count,
@@ -48,7 +48,7 @@ impl Streak {
 
     /// The streak, if there were at least `fewest` over at least `duration`. What counts is what was
     /// seen: time in which nothing was tried proves nothing.
-    pub(super) fn lasting(&self, fewest: u32, duration: Duration) -> Option<&Bad> {
+    pub(super) fn lasting(&self, fewest: u32, duration: Duration) -> Option<&OngoingFailure> {
         self.0
             .as_ref()
             .filter(|bad| bad.count >= fewest && bad.seen.since(bad.since) >= duration)
@@ -63,8 +63,8 @@ mod tests {
         Timestamp::from_seconds(1_777_636_800 + second)
     }
 
-    fn streak(seconds: &[i64]) -> Streak {
-        let mut streak = Streak::default();
+    fn streak(seconds: &[i64]) -> FailureStreak {
+        let mut streak = FailureStreak::default();
         for second in seconds {
             streak.add(at(*second), format!("at {second}"));
         }
@@ -88,7 +88,7 @@ mod tests {
     fn it_tells_its_beginning_and_what_came_last() {
         let streak = streak(&[0, 30, 90]);
         let bad = streak.lasting(3, Duration::from_secs(60));
-        let expected = Bad {
+        let expected = OngoingFailure {
             since: at(0),
             seen: at(90),
             count: 3,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use smswatch_model::{Event, EventKind, Timestamp};
 
 use super::Trouble;
-use super::episode::{self, Duty, Episode, renewal};
+use super::episode::{self, Action, Episode, renewal};
 use crate::announce::own_event;
 use crate::health::POLLING;
 use crate::memo;
@@ -53,7 +53,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// Says among the parts of the process whether looks start in time; answers whether they do not.
+/// Says among the parts of the process whether polls start in time; answers whether they do not.
 fn report_polling(shared: &Shared) -> bool {
     match shared.alarms.behind(shared.clock.now()) {
         Some(trouble) => {
@@ -74,9 +74,9 @@ async fn note(shared: &Shared, trouble: &Trouble, now: Timestamp) -> Result<bool
     let shard = shard_of(&name, shared.store.shard_count());
     let known = memo::read(shared, shard, &name, episode::FORMAT, Episode::decode).await?;
     let event = match Episode::duty(known.value, trouble, shared.alarms.settings().quiet) {
-        Duty::Nothing => return Ok(true),
-        Duty::Note => None,
-        Duty::Tell => Some(event(trouble, shared.provider.name(), now)),
+        Action::Nothing => return Ok(true),
+        Action::Note => None,
+        Action::Tell => Some(event(trouble, shared.provider.name(), now)),
     };
     let entries = event
         .iter()

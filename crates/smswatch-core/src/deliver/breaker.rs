@@ -28,8 +28,8 @@
 mod destinations;
 mod keeper;
 mod parked;
-mod ramp;
 mod recall;
+mod slow_start;
 mod words;
 
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ use smswatch_model::Timestamp;
 use super::destination::Destination;
 use crate::settings::BreakerSettings;
 pub(crate) use destinations::Destined;
-pub(crate) use keeper::{Breaker, Share, Turn, Verdict, keep};
+pub(crate) use keeper::{AttemptPermit, Breaker, Share, Verdict, keep};
 use parked::{Parked, Span};
 
 const FORMAT: u8 = 1;

@@ -124,7 +124,7 @@ impl Shards {
         if let Some((_, until)) = self.failing.get(&queue)
             && now < *until
         {
-            unit.agenda(priority).hint(usize::from(shard.0), *until);
+            unit.due_times(priority).hint(usize::from(shard.0), *until);
             return false;
         }
         // Whoever makes the shard work again gives a hint.
@@ -164,11 +164,11 @@ impl Round {
     ) -> Option<(Shard, Priority)> {
         Priority::ALL.into_iter().find_map(|priority| {
             let next = &mut self.next_shards[priority.index()];
-            let agenda = unit.agenda(priority);
+            let due_times = unit.due_times(priority);
             let shard = (0..shards)
                 .map(|offset| (*next + offset) % shards)
                 .find(|shard| {
-                    agenda.take(usize::from(*shard), now)
+                    due_times.take(usize::from(*shard), now)
                         && waits.let_in(unit, (Shard(*shard), priority), now)
                 })?;
             *next = (shard + 1) % shards;
@@ -210,7 +210,7 @@ async fn room_and_work(
     room: &Arc<Semaphore>,
     half: u32,
 ) -> OwnedSemaphorePermit {
-    let [critical, normal] = &unit.agendas;
+    let [critical, normal] = &unit.due_times;
     tokio::select! {
         () = critical.wait(&shared.clock) => {}
         () = normal.wait(&shared.clock) => {}
@@ -327,9 +327,9 @@ impl<'a> Claims<'a> {
         round: &mut Round,
     ) -> usize {
         let (shard, priority) = queue;
-        let (agenda, place) = (self.unit.agenda(priority), usize::from(shard.0));
+        let (due_times, place) = (self.unit.due_times(priority), usize::from(shard.0));
         if self.shards.under_way.remove(&queue) == Some(true) {
-            agenda.hint_now(place);
+            due_times.hint_now(place);
         }
         match answer {
             Ok(claimed) => {
@@ -338,7 +338,7 @@ impl<'a> Claims<'a> {
             }
             Err(_) => {
                 let now = self.shared.clock.now();
-                agenda.hint(place, self.shards.fail(queue, now));
+                due_times.hint(place, self.shards.fail(queue, now));
                 0
             }
         }
@@ -352,8 +352,8 @@ impl<'a> Claims<'a> {
         round: &mut Round,
     ) -> usize {
         if let Some(due) = claimed.next_due {
-            let agenda = self.unit.agenda(priority);
-            agenda.hint(usize::from(shard.0), due);
+            let due_times = self.unit.due_times(priority);
+            due_times.hint(usize::from(shard.0), due);
         }
         self.unit.left.set(priority.index(), shard, claimed.left);
         let (now, mut n_left) = (Instant::now(), 0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use smswatch_model::{Notification, PhoneNumber, Wishes, destination};
+use smswatch_model::{Notification, Overrides, PhoneNumber, destination};
 
 use crate::sink::bounded;
 
@@ -18,14 +18,14 @@ pub(crate) struct Destination {
     words: String,
 }
 
-impl From<&Wishes> for Destination {
-    fn from(wishes: &Wishes) -> Self {
+impl From<&Overrides> for Destination {
+    fn from(overrides: &Overrides) -> Self {
         // It is kept with its sink, so that it need not name that.
-        let hash = Sha256::digest(destination("", wishes).as_bytes());
+        let hash = Sha256::digest(destination("", overrides).as_bytes());
         let key: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
             key: key.into(),
-            words: words(wishes),
+            words: words(overrides),
         }
     }
 }
@@ -34,8 +34,8 @@ impl Destination {
     /// Where `notification` goes; `None` where its rule asks for nothing, so that it goes where the sink
     /// itself is set up to go.
     pub(crate) fn of(notification: &Notification) -> Option<Self> {
-        let wishes = &notification.wishes;
-        (!wishes.is_empty()).then(|| Self::from(wishes))
+        let overrides = &notification.overrides;
+        (!overrides.is_empty()).then(|| Self::from(overrides))
     }
 
     /// A name for it among the destinations of its sink.
@@ -49,15 +49,15 @@ impl Destination {
     }
 }
 
-fn words(wishes: &Wishes) -> String {
-    let wishes = wishes.iter().map(|(key, value)| {
+fn words(overrides: &Overrides) -> String {
+    let overrides = overrides.iter().map(|(key, value)| {
         let value = match value {
             Value::Array(items) => items.iter().map(word).collect::<Vec<_>>().join(" and "),
             other => word(other),
         };
         format!("{key} {value}")
     });
-    let text = bounded(&wishes.collect::<Vec<_>>().join(", "));
+    let text = bounded(&overrides.collect::<Vec<_>>().join(", "));
     text.chars().take(MAX_WORDS).collect()
 }
 

@@ -5,7 +5,7 @@ mod parked;
 use std::collections::BTreeSet;
 
 use smswatch_model::{
-    DeliveryId, EventId, EventKind, MessageId, Notification, Wishes, delivery_id,
+    DeliveryId, EventId, EventKind, MessageId, Notification, Overrides, delivery_id,
 };
 
 pub(crate) use self::parked::run;
@@ -53,7 +53,7 @@ fn redirected(notification: Notification, from: &str, sink: &str) -> NewDelivery
         ..notification
     };
     // The wishes belong to the sink that the rule wished them of.
-    readdressed(notification, sink, id, Wishes::new())
+    readdressed(notification, sink, id, Overrides::new())
 }
 
 /// The same notification as a delivery of its own.
@@ -61,7 +61,7 @@ pub(super) fn readdressed(
     notification: Notification,
     sink: &str,
     id: DeliveryId,
-    wishes: Wishes,
+    overrides: Overrides,
 ) -> NewDelivery {
     let events = notification.events.iter();
     let message_ids: BTreeSet<MessageId> = events
@@ -69,7 +69,7 @@ pub(super) fn readdressed(
         .collect();
     let notification = Notification {
         delivery_id: id.clone(),
-        wishes,
+        overrides,
         ..notification
     };
     NewDelivery {
@@ -145,33 +145,33 @@ mod tests {
     use super::*;
     use crate::announce::test_event;
     use crate::route;
-    use crate::rules::Notice;
+    use crate::rules::RuleMatch;
 
-    fn delivery_to(sink: &str, wishes: Wishes) -> NewDelivery {
+    fn delivery_to(sink: &str, overrides: Overrides) -> NewDelivery {
         let now = Timestamp::from_seconds(1_777_636_800);
-        let notice = Notice {
+        let rule_match = RuleMatch {
             rule: "undelivered".to_owned(),
             sink: sink.to_owned(),
-            wishes,
+            overrides,
             severity: Severity::Critical,
             title: "a title".to_owned(),
             text: "a text".to_owned(),
             group: std::collections::BTreeMap::new(),
             events: vec![0],
         };
-        route::delivery(notice, &[test_event("routee", "crm", now, 1)], now)
+        route::delivery(rule_match, &[test_event("routee", "crm", now, 1)], now)
     }
 
     #[test]
     fn it_is_what_the_rule_itself_would_have_sent_there_and_says_instead_of_whom() {
-        let mut wishes = Wishes::new();
-        wishes.insert("channel".to_owned(), "#ops".into());
-        let first = delivery_to("crm", wishes);
+        let mut overrides = Overrides::new();
+        overrides.insert("channel".to_owned(), "#ops".into());
+        let first = delivery_to("crm", overrides);
         let notification = codec::decode_notification(&first.body).expect("it is readable");
         let second = redirected(notification, "crm", "ops");
         assert_ne!(second.id, first.id);
         assert_eq!(codec::instead_of(&second.body).as_deref(), Some("crm"));
-        let own = delivery_to("ops", Wishes::new());
+        let own = delivery_to("ops", Overrides::new());
         assert_eq!(codec::instead_of(&own.body), None);
         assert_eq!(second.id, own.id);
         let mut notification = codec::decode_notification(&second.body).expect("it is readable");

@@ -10,7 +10,7 @@ use crate::codec;
 use crate::metrics::DeliveryLabels;
 use crate::shared::{Shared, SinkUnit};
 use crate::store::{
-    Attempt, Burial, MAX_STEP_BYTES, Outcomes, Priority, QueueRequest, QueueSlice, Shard,
+    Attempt, DeadLetter, MAX_STEP_BYTES, Outcomes, Priority, QueueRequest, QueueSlice, Shard,
     StoreError, WaitingDelivery, split,
 };
 
@@ -24,7 +24,7 @@ const SLICE: u32 = 64;
 const REASON: &str = "queue_full";
 
 /// What a look came to.
-struct Look {
+struct Reading {
     pending: u64,
     buried: u64,
     /// Whether some are to be given up that are under way just now.
@@ -36,7 +36,7 @@ pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>) {
     let max = unit.settings.queue_max;
     let mut is_full = false;
     loop {
-        unit.filling.due().await;
+        unit.fill_level.due().await;
         let patience = match relieve(&shared, &unit).await {
             Ok(look) => {
                 if look.buried > 0 && !is_full {
@@ -60,7 +60,7 @@ pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>) {
                 0
             }
         };
-        unit.filling.looked(patience);
+        unit.fill_level.looked(patience);
         tokio::time::sleep(PAUSE).await;
     }
 }
@@ -72,18 +72,18 @@ fn patience(max: u64, pending: u64) -> u64 {
 }
 
 /// Gives up the oldest until the queue is within its bound, or none is left that may be given up.
-async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Look, StoreError> {
+async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Reading, StoreError> {
     let mut buried = 0;
     // Mostly there is not too much, and one delivery shows that as well as many.
     let mut limit = 1;
     loop {
-        let looks = shared
+        let polls = shared
             .shards()
             .map(|shard| look(shared, unit, shard, limit));
-        let mut slices = each(join_all(looks).await)?;
+        let mut slices = each(join_all(polls).await)?;
         let pending: u64 = slices.iter().map(|slice| slice.pending).sum();
         let excess = pending.saturating_sub(unit.settings.queue_max);
-        let look = Look {
+        let look = Reading {
             pending,
             buried,
             is_delayed: false,
@@ -108,11 +108,11 @@ async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Look, StoreError> {
         let burials = burials.filter(|(_, count)| *count > 0);
         let burials = burials.map(|((shard, mut slice), count)| {
             slice.deliveries.truncate(count);
-            bury(shared, unit, shard, slice.deliveries)
+            dead_letter(shared, unit, shard, slice.deliveries)
         });
         let count: u64 = each(join_all(burials).await)?.into_iter().sum();
         if count == 0 {
-            return Ok(Look { is_delayed, ..look });
+            return Ok(Reading { is_delayed, ..look });
         }
         buried += count;
     }
@@ -207,7 +207,7 @@ fn oldest(slices: &[QueueSlice], excess: u64) -> Vec<usize> {
 
 /// Gives up deliveries of one shard but for those that are under way, which may yet arrive and are
 /// not replaced by younger ones; answers how many it were.
-async fn bury(
+async fn dead_letter(
     shared: &Shared,
     unit: &SinkUnit,
     shard: Shard,
@@ -219,7 +219,7 @@ async fn bury(
     }
     let bodies = deliveries.iter().map(|waiting| &waiting.body);
     let is_news = !bodies.clone().all(|body| dead::is_about_dead_letters(body));
-    let burials = deliveries.iter().map(|waiting| Burial {
+    let burials = deliveries.iter().map(|waiting| DeadLetter {
         fallback: fallback::of_body(unit, &waiting.body),
         id: waiting.place.id.clone(),
     });
@@ -229,9 +229,11 @@ async fn bury(
         detail: REASON.to_owned(),
     };
     let mut count = 0;
-    for step in split(burials, Burial::bytes, MAX_STEP_BYTES) {
-        let bury = shared.store.bury(shard, unit.name(), &step, &attempt);
-        let Outcomes { done, queued } = shared.call("bury", bury).await?;
+    for step in split(burials, DeadLetter::bytes, MAX_STEP_BYTES) {
+        let dead_letter = shared
+            .store
+            .dead_letter(shard, unit.name(), &step, &attempt);
+        let Outcomes { done, queued } = shared.call("bury", dead_letter).await?;
         let others = step.iter();
         let others = others.filter_map(|burial| burial.fallback.as_ref());
         fallback::handed_over(shared, unit, shard, others, queued);

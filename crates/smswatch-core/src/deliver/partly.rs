@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use smswatch_model::{EventId, EventKind, Notification, Wishes, delivery_id, destination};
+use smswatch_model::{EventId, EventKind, Notification, Overrides, delivery_id, destination};
 
 use super::fallback;
 use crate::shared::{Shared, SinkUnit};
@@ -20,13 +20,13 @@ pub(crate) struct Refusals(Mutex<BTreeMap<String, String>>);
 impl Refusals {
     /// Takes in whom the latest delivery with these wishes left out; nobody ends the trouble.
     /// Returns whether that changed anything.
-    pub(crate) fn note(&self, wishes: &Wishes, receipt: &Receipt) -> bool {
+    pub(crate) fn note(&self, overrides: &Overrides, receipt: &Receipt) -> bool {
         let mut refusals = self.lock();
         // Most deliveries reach everybody, and then nothing is built to look up.
         if receipt.refusals().is_none() && refusals.is_empty() {
             return false;
         }
-        let destinations = destination("", wishes);
+        let destinations = destination("", overrides);
         let Some(refused) = receipt.refusals() else {
             return refusals.remove(&destinations).is_some();
         };
@@ -57,15 +57,15 @@ pub(crate) fn rest(
     notification: &Notification,
     receipt: &Receipt,
 ) -> Option<NewDelivery> {
-    let wishes = receipt.rest()?.clone();
+    let overrides = receipt.rest()?.clone();
     if notification.kind == EventKind::Test {
         return None;
     }
     let events = notification.events.iter();
     let ids: Vec<&EventId> = events.map(|event| &event.event_id).collect();
-    let id = delivery_id(&destination(sink, &wishes), &notification.rule, &ids);
+    let id = delivery_id(&destination(sink, &overrides), &notification.rule, &ids);
     let notification = notification.clone();
-    Some(fallback::readdressed(notification, sink, id, wishes))
+    Some(fallback::readdressed(notification, sink, id, overrides))
 }
 
 /// Has the deliveries sent that were queued in place of what ended: the rest of some to the same sink,
@@ -95,18 +95,18 @@ mod tests {
 
     use super::*;
 
-    fn wishes(to: &[&str]) -> Wishes {
-        Wishes::from_iter([("to".to_owned(), json!(to))])
+    fn overrides(to: &[&str]) -> Overrides {
+        Overrides::from_iter([("to".to_owned(), json!(to))])
     }
 
     #[test]
     fn who_is_refused_is_trouble_until_all_of_the_same_destinations_are_reached() {
         let refusals = Refusals::default();
-        let own = Wishes::new();
+        let own = Overrides::new();
         assert_eq!(refusals.trouble(), None);
         assert!(refusals.note(&own, &Receipt::new("ok").left_out("gone is refused")));
         assert!(!refusals.note(&own, &Receipt::new("ok").left_out("gone is refused")));
-        assert!(!refusals.note(&wishes(&["b"]), &Receipt::new("ok")));
+        assert!(!refusals.note(&overrides(&["b"]), &Receipt::new("ok")));
         assert_eq!(refusals.trouble().as_deref(), Some("gone is refused"));
         assert!(refusals.note(&own, &Receipt::new("ok")));
         assert_eq!(refusals.trouble(), None);
@@ -116,8 +116,8 @@ mod tests {
     fn refusals_of_many_destinations_are_bounded() {
         let refusals = Refusals::default();
         for n in 0..(MAX_KEPT + 10) {
-            let wishes = wishes(&[&format!("{n}@example.com")]);
-            refusals.note(&wishes, &Receipt::new("ok").left_out(n));
+            let overrides = overrides(&[&format!("{n}@example.com")]);
+            refusals.note(&overrides, &Receipt::new("ok").left_out(n));
         }
         assert_eq!(refusals.lock().len(), MAX_KEPT);
     }

@@ -40,7 +40,7 @@ pub(crate) async fn recall(shared: &Shared, unit: &SinkUnit) {
                 count,
                 "deliveries were scheduled by a clock that was far ahead, and are due now"
             );
-            unit.agenda(priority).hint_now(usize::from(shard.0));
+            unit.due_times(priority).hint_now(usize::from(shard.0));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Claims watches that are due, young ones first, no more than can be looked at soon.
+//! Claims watches that are due, young ones first, no more than can be polled soon.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -10,18 +10,18 @@ use smswatch_model::{MessageId, Timestamp};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::cooldown::Cooldown;
 use super::expected::Expected;
-use super::gate::Gate;
-use super::room::Room;
+use super::prefetch::Prefetch;
 use super::under_way::UnderWay;
 use super::{Batch, Claimed, Finished, LEASE, Queue, Verdict, Waiting};
 use crate::limiter::Limiter;
 use crate::shared::Shared;
-use crate::store::{ClaimedWatches, CommitStep, Lane, LeaseId, Shard, StoreError};
+use crate::store::{ClaimedWatches, CommitStep, LeaseId, Shard, StoreError, WatchPriority};
 use crate::watch::Watch;
 use crate::watch::lifecycle::Task;
 
-/// How often it is said that looks wait for the log to be routed.
+/// How often it is said that polls wait for the log to be routed.
 const REMINDER: Duration = Duration::from_secs(1);
 
 /// A claim of fewer watches than this is not worth a round trip when there are more to be had.
@@ -30,8 +30,8 @@ const WORTHWHILE: usize = 64;
 /// Claims for one process.
 pub(super) struct Claimer<'a> {
     pub(super) shared: Arc<Shared>,
-    pub(super) gate: Arc<Gate>,
-    pub(super) room: Arc<Room>,
+    pub(super) cooldown: Arc<Cooldown>,
+    pub(super) prefetch: Arc<Prefetch>,
     pub(super) limiter: &'a Limiter,
     pub(super) waiting: mpsc::UnboundedSender<Waiting>,
     pub(super) commits: mpsc::Sender<Finished>,
@@ -69,8 +69,8 @@ impl Claimer<'_> {
             for (queue, limit) in round {
                 let shared = Arc::clone(&self.shared);
                 claims.push(async move {
-                    let (lane, shard) = queue;
-                    let claim = shared.store.claim(shard, lane, limit, LEASE);
+                    let (priority, shard) = queue;
+                    let claim = shared.store.claim(shard, priority, limit, LEASE);
                     (queue, shared.call("claim", claim).await)
                 });
             }
@@ -80,26 +80,26 @@ impl Claimer<'_> {
         }
     }
 
-    /// Waits until something is due and may be looked at, and there is room for it; answers for how
+    /// Waits until something is due and may be polled, and there is room for it; answers for how
     /// many there is.
     async fn room_and_work(&self) -> usize {
         let shared = &self.shared;
         loop {
             tokio::select! {
-                () = shared.looks[0].wait(&shared.clock) => {}
-                () = shared.looks[1].wait(&shared.clock) => {}
+                () = shared.polls[0].wait(&shared.clock) => {}
+                () = shared.polls[1].wait(&shared.clock) => {}
             }
             self.backlog_has_room().await;
             self.limiter.ready().await;
-            let closed_for = self.gate.closed_for(shared.clock.now());
+            let closed_for = self.cooldown.closed_for(shared.clock.now());
             if closed_for.is_zero() {
-                return self.room.free().await;
+                return self.prefetch.free().await;
             }
             tokio::time::sleep(closed_for).await;
         }
     }
 
-    /// Waits while too much of the log is unrouted. Looks that do not start cannot be late: that they
+    /// Waits while too much of the log is unrouted. Polls that do not start cannot be late: that they
     /// wait is said here.
     async fn backlog_has_room(&self) {
         let shared = &self.shared;
@@ -108,7 +108,7 @@ impl Claimer<'_> {
             .is_err()
         {
             shared.alarms.held_up(
-                "looks wait because too much of the log is not routed",
+                "polls wait because too much of the log is not routed",
                 shared.clock.now(),
             );
         }
@@ -120,12 +120,17 @@ impl Claimer<'_> {
         if room == 0 {
             return Vec::new();
         }
-        for lane in Lane::ALL {
-            let shards = self.due_shards(lane, room);
+        for priority in WatchPriority::ALL {
+            let shards = self.due_shards(priority, room);
             let share = (room / shards.len().max(1)).max(1);
             let round: Vec<_> = shards
                 .into_iter()
-                .map(|shard| ((lane, shard), self.under_way.begin((lane, shard), share)))
+                .map(|shard| {
+                    (
+                        (priority, shard),
+                        self.under_way.begin((priority, shard), share),
+                    )
+                })
                 .collect();
             if !round.is_empty() {
                 return round;
@@ -135,19 +140,19 @@ impl Claimer<'_> {
     }
 
     /// A few shards in which the lane has something due, as many as bring worthwhile batches.
-    fn due_shards(&mut self, lane: Lane, room: usize) -> Vec<Shard> {
+    fn due_shards(&mut self, priority: WatchPriority, room: usize) -> Vec<Shard> {
         let count = self.shared.store.shard_count();
         let now = self.shared.clock.now();
-        let agenda = self.shared.looks(lane);
+        let due_times = self.shared.polls(priority);
         let most = (room / WORTHWHILE).max(1);
         let mut shards = Vec::new();
         for offset in 0..count {
             let shard = Shard((self.next_shard + offset) % count);
-            if shards.len() < most && agenda.take(usize::from(shard.0), now) {
+            if shards.len() < most && due_times.take(usize::from(shard.0), now) {
                 // Who makes a shard work again gives a hint; and the pulse does.
                 let is_stuck = self.shared.commits.is_failing(shard)
                     || self.shared.backlog.is_shard_full(shard);
-                if !is_stuck && !self.under_way.is_claimed((lane, shard)) {
+                if !is_stuck && !self.under_way.is_claimed((priority, shard)) {
                     shards.push(shard);
                 }
             }
@@ -160,26 +165,26 @@ impl Claimer<'_> {
 
     /// Takes what a claim came to.
     async fn claimed(&mut self, (queue, claimed): (Queue, Result<ClaimedWatches, StoreError>)) {
-        let (lane, shard) = queue;
+        let (priority, shard) = queue;
         let shared = Arc::clone(&self.shared);
-        let agenda = shared.looks(lane);
+        let due_times = shared.polls(priority);
         let place = usize::from(shard.0);
         match claimed {
             Ok(claimed) => {
                 if let Some(due) = claimed.next_due {
-                    agenda.hint(place, due);
+                    due_times.hint(place, due);
                     self.watch_the_clock(queue, &claimed, due);
                 }
                 if self.under_way.succeed(queue) {
-                    agenda.hint_now(place);
+                    due_times.hint_now(place);
                 }
                 self.hand_on(queue, claimed).await;
             }
-            Err(_) => agenda.hint(place, self.shared.clock.now() + self.under_way.fail(queue)),
+            Err(_) => due_times.hint(place, self.shared.clock.now() + self.under_way.fail(queue)),
         }
     }
 
-    /// Says that looks come too late when what was due long ago by this machine's measure is not due yet
+    /// Says that polls come too late when what was due long ago by this machine's measure is not due yet
     /// by the store's clock.
     fn watch_the_clock(&mut self, queue: Queue, claimed: &ClaimedWatches, due: Timestamp) {
         let overdue = self
@@ -196,10 +201,10 @@ impl Claimer<'_> {
     }
 
     async fn hand_on(&self, queue: Queue, claimed: ClaimedWatches) {
-        let (lane, shard) = queue;
+        let (priority, shard) = queue;
         claimed.unreadable.iter().for_each(|id| self.left(id));
         if let Some(count) = claimed.put_aside {
-            self.shared.put_aside.set(lane.index(), shard, count);
+            self.shared.put_aside.set(priority.index(), shard, count);
         }
         let Some(lease) = claimed.lease else { return };
         self.shared.leases.add(shard, &lease);
@@ -208,7 +213,7 @@ impl Claimer<'_> {
         let (watches, unreadable): (Vec<_>, Vec<_>) = decoded.partition(|(it, _, _)| it.is_some());
         let unreadable: Vec<_> = unreadable.into_iter().map(|(_, id, _)| id).collect();
         // Those that cannot be put aside now are due again when their lease has run out: nobody ends it.
-        let is_put_aside = self.put_aside(lane, shard, &unreadable).await;
+        let is_put_aside = self.put_aside(priority, shard, &unreadable).await;
         let remaining = watches.len() + usize::from(!is_put_aside);
         if remaining == 0 {
             self.end(shard, lease).await;
@@ -231,13 +236,13 @@ impl Claimer<'_> {
                 .lifecycle()
                 .task(&claimed.message_id, &watch, now)
             {
-                Task::Look => {
-                    let seat = self.room.take();
+                Task::Poll => {
+                    let slot = self.prefetch.take();
                     // The other half of this stage lives until this one has ended.
                     let _sent = self.waiting.send(Waiting {
                         claimed,
                         watch,
-                        seat,
+                        slot,
                     });
                 }
                 Task::Wait(due) => {
@@ -260,12 +265,12 @@ impl Claimer<'_> {
     }
 
     /// Leaves watches to a version that can read their bodies; returns whether the store has done so.
-    async fn put_aside(&self, lane: Lane, shard: Shard, ids: &[MessageId]) -> bool {
+    async fn put_aside(&self, priority: WatchPriority, shard: Shard, ids: &[MessageId]) -> bool {
         if ids.is_empty() {
             return true;
         }
         ids.iter().for_each(|id| self.left(id));
-        let put_aside = self.shared.store.put_aside(shard, lane, ids);
+        let put_aside = self.shared.store.put_aside(shard, priority, ids);
         self.shared.call("put_aside", put_aside).await.is_ok()
     }
 

@@ -53,10 +53,10 @@ impl Expected {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Lane, Shard};
+    use crate::store::{Shard, WatchPriority};
 
     const SECOND: Duration = Duration::from_secs(1);
-    const QUEUE: Queue = (Lane::Young, Shard(0));
+    const QUEUE: Queue = (WatchPriority::New, Shard(0));
 
     fn time(second: i64) -> Timestamp {
         Timestamp::from_seconds(1_777_636_800 + second)

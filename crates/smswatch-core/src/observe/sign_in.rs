@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::gate::Gate;
+use super::cooldown::Cooldown;
 use crate::pace::Backoff;
-use crate::provider::LookError;
+use crate::provider::PollError;
 use crate::shared::Shared;
 
 /// How long the provider may take to answer, whatever its client thinks.
@@ -16,9 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The pauses after the first failures and after many of them.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// Probes the provider until it has answered once or `stop` says so. What it finds out counts as what looks
+/// Probes the provider until it has answered once or `stop` says so. What it finds out counts as what polls
 /// find out: for the health, for the alarms, and for the pause after a refusal.
-pub(super) async fn run(shared: &Shared, gate: &Gate, stop: &CancellationToken) {
+pub(super) async fn run(shared: &Shared, cooldown: &Cooldown, stop: &CancellationToken) {
     let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
     loop {
         let probed = tokio::time::timeout(PATIENCE, shared.provider.probe());
@@ -27,16 +27,16 @@ pub(super) async fn run(shared: &Shared, gate: &Gate, stop: &CancellationToken) 
             probed = probed => probed,
         };
         let seconds = PATIENCE.as_secs();
-        let silent = |_| Err(LookError::failed(format!("no answer within {seconds} s")));
+        let silent = |_| Err(PollError::failed(format!("no answer within {seconds} s")));
         match probed.unwrap_or_else(silent) {
             Ok(_) => {
-                gate.answered(shared.clock.now(), &shared.health);
+                cooldown.answered(shared.clock.now(), &shared.health);
                 shared.alarms.answered();
                 return;
             }
             Err(error) => {
                 let now = shared.clock.now();
-                gate.failed(&error, now, &shared.health);
+                cooldown.failed(&error, now, &shared.health);
                 shared.alarms.failed(&error, now);
             }
         }

@@ -72,11 +72,14 @@ impl UnderWay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Lane;
+    use crate::store::WatchPriority;
 
     #[test]
     fn a_shard_that_failed_keeps_little_room_from_the_others_until_it_works() {
-        let (good, bad) = ((Lane::Young, Shard(0)), (Lane::Old, Shard(1)));
+        let (good, bad) = (
+            (WatchPriority::New, Shard(0)),
+            (WatchPriority::Rest, Shard(1)),
+        );
         let mut under_way = UnderWay::default();
         assert_eq!(under_way.begin(bad, 100), 100);
         assert!(under_way.fail(bad) <= Duration::from_millis(100));
@@ -91,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_becomes_due_while_it_is_claimed_is_claimed_next() {
-        let queue = (Lane::Young, Shard(0));
+        let queue = (WatchPriority::New, Shard(0));
         let mut under_way = UnderWay::default();
         assert!(!under_way.is_claimed(queue));
         under_way.begin(queue, 1);

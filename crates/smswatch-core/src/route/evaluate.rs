@@ -117,20 +117,25 @@ fn evaluate(
     let nothing = Told::default();
     let known = told.as_deref().unwrap_or(&nothing);
     let evaluated = poison::without_panic(|| shared.rules.evaluate(events, known));
-    let notices = evaluated.map_err(|error| {
+    let matches = evaluated.map_err(|error| {
         let is_newer = false;
         (codec::encode_events(events), Problem { error, is_newer })
     })?;
     if let Some(told) = told {
-        for notice in &notices {
-            let events = notice.events.iter().filter_map(|at| events.get(*at));
+        for rule_match in &matches {
+            let events = rule_match.events.iter().filter_map(|at| events.get(*at));
             for event in events {
-                told.add(&notice.rule, &notice.sink, &notice.wishes, &event.event_id);
+                told.add(
+                    &rule_match.rule,
+                    &rule_match.sink,
+                    &rule_match.overrides,
+                    &event.event_id,
+                );
             }
         }
     }
-    let deliveries = notices.into_iter();
+    let deliveries = matches.into_iter();
     Ok(deliveries
-        .map(|notice| delivery(notice, events, now))
+        .map(|rule_match| delivery(rule_match, events, now))
         .collect())
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use smswatch_model::Event;
 use tokio::sync::mpsc;
 
-use crate::agenda::Agenda;
+use crate::due_times::DueTimes;
 use crate::store::{LogPosition, Shard};
 
 /// How many entries are kept in memory at most; what is beyond is read from the log.
@@ -40,12 +40,12 @@ impl Fresh {
 
 /// The way of fresh entries from the second stage to the third.
 #[derive(Debug)]
-pub(crate) struct FreshLog {
+pub(crate) struct LogTail {
     sender: mpsc::UnboundedSender<Fresh>,
     held: AtomicUsize,
 }
 
-impl FreshLog {
+impl LogTail {
     pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Fresh>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let held = AtomicUsize::new(0);
@@ -53,7 +53,7 @@ impl FreshLog {
     }
 
     /// Hands entries on, or says that there is something to read where there is no room for them.
-    pub(crate) fn tell(&self, fresh: Fresh, routes: &Agenda) {
+    pub(crate) fn tell(&self, fresh: Fresh, routes: &DueTimes) {
         let count = fresh.entries.len();
         let shard = usize::from(fresh.shard.0);
         let has_room = self.held.fetch_add(count, Ordering::AcqRel) + count <= MOST_HELD;
@@ -93,8 +93,8 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_into_memory_is_read_from_the_log() {
-        let (log, mut receiver) = FreshLog::new();
-        let routes = Agenda::new(1);
+        let (log, mut receiver) = LogTail::new();
+        let routes = DueTimes::new(1);
         let now = smswatch_model::Timestamp::from_seconds(1);
         assert!(routes.take(0, now));
         let most = u32::try_from(MOST_HELD).expect("it fits");

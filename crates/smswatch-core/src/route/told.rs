@@ -82,8 +82,8 @@ fn add(told: &mut Told, delivery: &StoredDelivery) {
         return;
     };
     for event in &notification.events {
-        let (rule, wishes) = (&delivery.rule, &notification.wishes);
-        told.add(rule, &delivery.sink, wishes, &event.event_id);
+        let (rule, overrides) = (&delivery.rule, &notification.overrides);
+        told.add(rule, &delivery.sink, overrides, &event.event_id);
     }
 }
 
@@ -91,31 +91,31 @@ fn add(told: &mut Told, delivery: &StoredDelivery) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use smswatch_model::{Severity, Timestamp, Wishes};
+    use smswatch_model::{Overrides, Severity, Timestamp};
 
     use super::*;
     use crate::announce::test_event;
     use crate::route;
-    use crate::rules::Notice;
+    use crate::rules::RuleMatch;
 
-    fn to_channel(channel: &str) -> Wishes {
-        Wishes::from_iter([("channel".to_owned(), channel.into())])
+    fn to_channel(channel: &str) -> Overrides {
+        Overrides::from_iter([("channel".to_owned(), channel.into())])
     }
 
     /// A delivery of `event` by the rule `undelivered` to a channel of the sink `slack`.
     fn stored(event: &Event, channel: &str, state: DeliveryState) -> StoredDelivery {
         let now = Timestamp::from_seconds(1_777_636_800);
-        let notice = Notice {
+        let rule_match = RuleMatch {
             rule: "undelivered".to_owned(),
             sink: "slack".to_owned(),
-            wishes: to_channel(channel),
+            overrides: to_channel(channel),
             severity: Severity::Critical,
             title: "a title".to_owned(),
             text: "a text".to_owned(),
             group: BTreeMap::new(),
             events: vec![0],
         };
-        let new = route::delivery(notice, std::slice::from_ref(event), now);
+        let new = route::delivery(rule_match, std::slice::from_ref(event), now);
         StoredDelivery {
             id: new.id,
             sink: new.sink,

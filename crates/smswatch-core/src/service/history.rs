@@ -5,7 +5,7 @@ use smswatch_model::{Event, MessageId};
 use super::error::ServiceError;
 use crate::codec;
 use crate::route::told;
-use crate::rules::Trial;
+use crate::rules::RuleVerdict;
 use crate::shared::Shared;
 pub use crate::store::EventFilter;
 use crate::store::{InvalidCursor, Page, PageRequest};
@@ -30,7 +30,7 @@ pub struct TriedEvent {
     /// The event.
     pub event: Event,
     /// The rules, from top to bottom.
-    pub trials: Vec<Trial>,
+    pub trials: Vec<RuleVerdict>,
 }
 
 /// Where a page ended: so many events of the store's page are told already.

@@ -8,10 +8,10 @@ use smswatch_model::{DeliveryId, Notification, Severity};
 use super::error::ServiceError;
 use crate::announce::test_event;
 use crate::codec;
-use crate::deliver::breaker::{Circuit, Flow, Turn};
+use crate::deliver::breaker::{AttemptPermit, Circuit, Flow};
 use crate::deliver::host::Came;
 use crate::route;
-use crate::rules::Notice;
+use crate::rules::RuleMatch;
 use crate::shared::{Shared, SinkUnit};
 
 /// How long a test waits for its turn among the other attempts.
@@ -90,7 +90,7 @@ impl Shared {
     ) -> (SinkTestOutcome, String) {
         let name = unit.name();
         let begin_by = Instant::now() + PATIENCE;
-        let Some(_turn) = Turn::wait_until(self, unit, begin_by).await else {
+        let Some(_turn) = AttemptPermit::wait_until(self, unit, begin_by).await else {
             let detail = format!("{name} is busy: all of its attempts are still running");
             return (SinkTestOutcome::NotTried, detail);
         };
@@ -124,10 +124,10 @@ impl Shared {
     fn test_notification(&self, sink: &str, n: u64) -> Notification {
         let now = self.clock.now();
         let events = [test_event(self.provider.name(), sink, now, n)];
-        let notice = Notice {
+        let rule_match = RuleMatch {
             rule: "sink test".to_owned(),
             sink: sink.to_owned(),
-            wishes: smswatch_model::Wishes::new(),
+            overrides: smswatch_model::Overrides::new(),
             severity: Severity::Info,
             title: format!("[TEST] smswatch reaches `{sink}`"),
             text: "Somebody asked smswatch to show that this sink works. Nothing has happened."
@@ -135,7 +135,7 @@ impl Shared {
             group: std::collections::BTreeMap::new(),
             events: vec![0],
         };
-        let delivery = route::delivery(notice, &events, now);
+        let delivery = route::delivery(rule_match, &events, now);
         codec::decode_notification(&delivery.body).expect("this version reads what it writes")
     }
 }

@@ -11,8 +11,8 @@ use super::error::ServiceError;
 use crate::record::{Record, WatchState};
 use crate::shared::Shared;
 use crate::store::{
-    CommitItem, CommitOutcome, CommitStep, Lane, MAX_STEP_BYTES, Page, PageRequest, Shard,
-    UnreadableRecord, split,
+    CommitItem, CommitOutcome, CommitStep, MAX_STEP_BYTES, Page, PageRequest, Shard,
+    UnreadableRecord, WatchPriority, split,
 };
 use crate::watch::lifecycle::Lifecycle;
 use crate::watch::{Spelling, Trouble, Watch};
@@ -65,7 +65,7 @@ pub struct WatchView {
     pub tags: Tags,
     /// What is known of the parts.
     pub parts: Vec<Part>,
-    /// When its message is looked at next; none when it is not.
+    /// When its message is polled next; none when it is not.
     pub next_poll_at: Option<Timestamp>,
     /// When it was registered.
     pub registered_at: Timestamp,
@@ -279,7 +279,7 @@ impl Shared {
             let committed = self.call("commit", self.store.commit(shard, &step)).await?;
             for (item, outcome) in step.items.iter().zip(&committed.outcomes) {
                 if let (CommitOutcome::Done, Some(record)) = (outcome, &item.record) {
-                    self.hint(shard, item.lane, record.due());
+                    self.hint(shard, item.priority, record.due());
                 }
             }
             outcomes.extend(committed.outcomes);
@@ -287,13 +287,13 @@ impl Shared {
         Ok(outcomes)
     }
 
-    /// Has a watch looked at when it is due. Who was asked for a look at once leaves it to nobody else.
-    fn hint(&self, shard: Shard, lane: Lane, due: Timestamp) {
-        let (looks, queue) = (self.looks(lane), usize::from(shard.0));
+    /// Has a watch polled when it is due. Who was asked for a poll once leaves it to nobody else.
+    fn hint(&self, shard: Shard, priority: WatchPriority, due: Timestamp) {
+        let (polls, queue) = (self.polls(priority), usize::from(shard.0));
         if due <= self.clock.now() {
-            looks.hint_now(queue);
+            polls.hint_now(queue);
         } else {
-            looks.hint(queue, due);
+            polls.hint(queue, due);
         }
     }
 }
@@ -377,7 +377,7 @@ fn item(message_id: MessageId, expected: Option<Record>, watch: Option<&Watch>) 
         message_id,
         expected,
         record: watch.map(Watch::encode),
-        lane: watch.map_or(Lane::Old, Lifecycle::lane),
+        priority: watch.map_or(WatchPriority::Rest, Lifecycle::priority),
         entry: None,
     }
 }

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use super::lifecycle::YOUNG;
 use crate::settings::WatchSettings;
-use crate::store::Lane;
+use crate::store::WatchPriority;
 
 /// What is added to the longest time that anything of a lane waits, so that nothing is recalled that a
 /// process with slightly other settings has scheduled.
 const MARGIN: Duration = Duration::from_secs(24 * 3600);
 
-/// How far ahead of now a watch of `lane` can be due.
-pub(crate) fn furthest(settings: &WatchSettings, lane: Lane) -> Duration {
-    let longest = match lane {
+/// How far ahead of now a watch of `priority` can be due.
+pub(crate) fn furthest(settings: &WatchSettings, priority: WatchPriority) -> Duration {
+    let longest = match priority {
         // Such a watch is young when it is due.
-        Lane::Young => return YOUNG + YOUNG / 10,
-        Lane::Old => settings
+        WatchPriority::New => return YOUNG + YOUNG / 10,
+        WatchPriority::Rest => settings
             .schedule
             .iter()
             .chain([&settings.confirm_after, &settings.retention])
@@ -43,9 +43,9 @@ mod tests {
         let year = Duration::from_secs(365 * 24 * 3600);
         let settings = WatchSettings::default();
         assert!(
-            Lane::ALL
+            WatchPriority::ALL
                 .into_iter()
-                .all(|lane| furthest(&settings, lane) < year)
+                .all(|priority| furthest(&settings, priority) < year)
         );
     }
 
@@ -80,12 +80,12 @@ mod tests {
                     _ => Answer::Failed(None),
                 };
                 watch = lifecycle.apply(&id, &watch, &answer, now, random).watch;
-                let furthest = furthest(&settings, Lifecycle::lane(&watch));
+                let furthest = furthest(&settings, Lifecycle::priority(&watch));
                 prop_assert!(watch.due <= now + furthest, "{} at {}", watch.due, now);
                 now = now.max(watch.due);
             }
             let removed = lifecycle.remove(&id, &watch, now);
-            let furthest = furthest(&settings, Lifecycle::lane(&removed));
+            let furthest = furthest(&settings, Lifecycle::priority(&removed));
             prop_assert!(removed.due <= now + furthest);
         }
     }

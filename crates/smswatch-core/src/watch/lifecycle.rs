@@ -1,4 +1,4 @@
-//! What becomes of a watch when a look at its message has ended: pure decisions.
+//! What becomes of a watch when a poll of its message has ended: pure decisions.
 
 mod trouble;
 
@@ -13,7 +13,7 @@ use crate::pace::{self, Slots};
 use crate::privacy::Privacy;
 use crate::record::WatchState;
 use crate::settings::WatchSettings;
-use crate::store::{Lane, shard_of};
+use crate::store::{WatchPriority, shard_of};
 use crate::watch::{TroubleKind, Watch};
 
 /// Until what age a watch goes before others when there is more to do than time.
@@ -26,8 +26,8 @@ pub(crate) const SHORTEST_MARK: Duration = Duration::from_secs(60 * 60);
 /// What is to be done for a watch that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// Look at its message.
-    Look,
+    /// Poll its message.
+    Poll,
     /// Nothing but to wait for another due time: the settings have changed.
     Wait(Timestamp),
     /// Its time is over, and only a mark of it stays.
@@ -36,7 +36,7 @@ pub(crate) enum Task {
     Delete,
 }
 
-/// What came of a look.
+/// What a poll brought.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Answer {
     /// The provider told something.
@@ -47,13 +47,13 @@ pub(crate) enum Answer {
     Unknown,
     /// The provider says that no message can have this id.
     Invalid,
-    /// The provider's answer cannot be read; another look makes sense after this at the earliest.
+    /// The provider's answer cannot be read; another poll makes sense after this at the earliest.
     Unreadable(Option<Duration>),
-    /// There was no answer; another look makes sense after this at the earliest.
+    /// There was no answer; another poll makes sense after this at the earliest.
     Failed(Option<Duration>),
 }
 
-/// What a look made of a watch.
+/// What a poll made of a watch.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Applied {
     pub(crate) watch: Watch,
@@ -85,7 +85,7 @@ impl Lifecycle<'_> {
     pub(crate) fn task(&self, message_id: &MessageId, watch: &Watch, now: Timestamp) -> Task {
         let Some(ended) = watch.ended_at else {
             return match watch.state {
-                WatchState::Watching => Task::Look,
+                WatchState::Watching => Task::Poll,
                 _ => Task::Delete,
             };
         };
@@ -97,7 +97,7 @@ impl Lifecycle<'_> {
             _ => false,
         };
         if wants_look {
-            Task::Look
+            Task::Poll
         } else if end > now {
             Task::Wait(self.slots(message_id).at(now, end))
         } else if ended + SHORTEST_MARK > now {
@@ -117,12 +117,12 @@ impl Lifecycle<'_> {
     }
 
     /// The queue in which a watch waits for its due time.
-    pub(crate) fn lane(watch: &Watch) -> Lane {
+    pub(crate) fn priority(watch: &Watch) -> WatchPriority {
         let is_young = watch.due < watch.registered_at + YOUNG;
         if watch.state == WatchState::Watching && is_young {
-            Lane::Young
+            WatchPriority::New
         } else {
-            Lane::Old
+            WatchPriority::Rest
         }
     }
 
@@ -325,7 +325,7 @@ impl Step<'_> {
         }
     }
 
-    /// When another look can decide a contradiction that this one found: whoever waits for the news does
+    /// When another poll can decide a contradiction that this one found: whoever waits for the news does
     /// not wait for the schedule, whose gaps are long by then.
     fn contradiction_is_decided_at(&self) -> Option<Timestamp> {
         let parts = self.applied.watch.snapshot.parts.iter();
@@ -341,8 +341,8 @@ impl Step<'_> {
         let watch = &mut self.applied.watch;
         let gap = pace::gap(schedule, watch.step);
         watch.step = watch.step.saturating_add(1);
-        let look = self.slots.after(now, gap, random);
-        watch.due = deadline.map_or(look, |deadline| look.min(self.slots.at(now, deadline)));
+        let poll = self.slots.after(now, gap, random);
+        watch.due = deadline.map_or(poll, |deadline| poll.min(self.slots.at(now, deadline)));
     }
 
     fn end(&mut self, state: WatchState) {
@@ -408,7 +408,7 @@ impl Step<'_> {
 }
 
 /// What a poll saw, as an observation.
-pub(crate) fn polled(sighting: crate::provider::Sighting, observed_at: Timestamp) -> Observation {
+pub(crate) fn observed(sighting: crate::provider::Sighting, observed_at: Timestamp) -> Observation {
     Observation {
         source: Source::Poll,
         observed_at,

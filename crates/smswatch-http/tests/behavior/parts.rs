@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use smswatch_model::{
-    DeliveryId, Event, MessageFacts, MessageId, Notification, PartReport, PhoneNumber, Severity,
-    SmsId, Wishes, Word,
+    DeliveryId, Event, MessageFacts, MessageId, Notification, Overrides, PartReport, PhoneNumber,
+    Severity, SmsId, Word,
 };
-use smswatch_plugin::provider::{Look, LookError, Provider, Sighting};
-use smswatch_plugin::rules::{Notice, Rules, Told, Trial};
+use smswatch_plugin::provider::{Poll, PollError, Provider, Sighting};
+use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told};
 use smswatch_plugin::sink::{DeliveryError, Receipt, Sink};
 
 /// Messages of this id make the rules panic when they are asked to explain.
@@ -29,9 +29,9 @@ impl Provider for FakeProvider {
         "routee"
     }
 
-    async fn look(&self, message_id: &MessageId) -> Result<Look, LookError> {
+    async fn poll(&self, message_id: &MessageId) -> Result<Poll, PollError> {
         if !message_id.as_str().starts_with("failed-") {
-            return Ok(Look::Empty);
+            return Ok(Poll::Empty);
         }
         let part = PartReport {
             sms_id: SmsId::new(format!("part-of-{message_id}")).expect("an id"),
@@ -49,7 +49,7 @@ impl Provider for FakeProvider {
             ..MessageFacts::default()
         };
         let parts = vec![part];
-        Ok(Look::Seen(Box::new(Sighting {
+        Ok(Poll::Seen(Box::new(Sighting {
             facts,
             parts,
             ..Sighting::default()
@@ -63,7 +63,7 @@ impl Provider for FakeProvider {
 pub(crate) struct EveryEvent;
 
 impl Rules for EveryEvent {
-    fn evaluate(&self, events: &[Event], _: &Told) -> Vec<Notice> {
+    fn evaluate(&self, events: &[Event], _: &Told) -> Vec<RuleMatch> {
         let is_poisonous = |event: &Event| {
             let message_id = event.message.message_id.as_ref();
             message_id.is_some_and(|id| id.as_str() == POISONOUS)
@@ -74,26 +74,26 @@ impl Rules for EveryEvent {
         );
         let all = events.iter().enumerate();
         let of_messages = all.filter(|(_, event)| event.message.message_id.is_some());
-        let notices = of_messages.map(|(position, event)| Notice {
+        let matches = of_messages.map(|(position, event)| RuleMatch {
             rule: "every-event".to_owned(),
             sink: "crm".to_owned(),
-            wishes: Wishes::new(),
+            overrides: Overrides::new(),
             severity: Severity::Info,
             title: event.kind.to_string(),
             text: String::new(),
             group: BTreeMap::new(),
             events: vec![position],
         });
-        notices.collect()
+        matches.collect()
     }
 
-    fn explain(&self, event: &Event, _: &Told) -> Vec<Trial> {
+    fn explain(&self, event: &Event, _: &Told) -> Vec<RuleVerdict> {
         let message_id = event.message.message_id.as_ref();
         assert!(
             message_id.is_none_or(|id| id.as_str() != CURSED),
             "the rules cannot explain this one"
         );
-        vec![Trial {
+        vec![RuleVerdict {
             rule: "every-event".to_owned(),
             fired: true,
             is_about_others: false,

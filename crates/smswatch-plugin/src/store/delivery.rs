@@ -212,14 +212,14 @@ impl Completion {
 
 /// A delivery that is given up without an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Burial {
+pub struct DeadLetter {
     /// The delivery.
     pub id: DeliveryId,
     /// What another sink gets instead.
     pub fallback: Option<NewDelivery>,
 }
 
-impl Burial {
+impl DeadLetter {
     /// How many bytes of a step it takes.
     #[must_use]
     pub fn bytes(&self) -> usize {

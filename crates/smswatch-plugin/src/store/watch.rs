@@ -7,23 +7,23 @@ use crate::record::Record;
 
 /// Which of a shard's two queues of due watches a watch waits in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Lane {
-    /// Watches that are looked at first when there is more to do than time.
-    Young,
+pub enum WatchPriority {
+    /// Watches that are polled first when there is more to do than time.
+    New,
     /// All others.
-    Old,
+    Rest,
 }
 
-impl Lane {
+impl WatchPriority {
     /// Both, the more urgent first.
-    pub const ALL: [Self; 2] = [Self::Young, Self::Old];
+    pub const ALL: [Self; 2] = [Self::New, Self::Rest];
 
     /// The lane's place among them, which stores may write down.
     #[must_use]
     pub fn index(self) -> usize {
         match self {
-            Self::Young => 0,
-            Self::Old => 1,
+            Self::New => 0,
+            Self::Rest => 1,
         }
     }
 }
@@ -59,11 +59,11 @@ pub struct CommitItem {
     pub message_id: MessageId,
     /// What the store must hold for the change to take place; none: nothing.
     pub expected: Option<Record>,
-    /// What it holds afterwards; none: nothing. Another due time than before is queued in `lane`;
+    /// What it holds afterwards; none: nothing. Another due time than before is queued in `priority`;
     /// the same one stays claimed, or claimable, as it is.
     pub record: Option<Record>,
     /// The queue in which the due time waits.
-    pub lane: Lane,
+    pub priority: WatchPriority,
     /// What to append to the log.
     pub entry: Option<NewEntry>,
 }

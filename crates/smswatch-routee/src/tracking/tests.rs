@@ -10,7 +10,7 @@ fn id() -> MessageId {
 
 fn seen(json: &str) -> Sighting {
     match parse(&id(), json.as_bytes()).expect("JSON") {
-        Look::Seen(sighting) => *sighting,
+        Poll::Seen(sighting) => *sighting,
         other => panic!("{other:?}"),
     }
 }
@@ -188,7 +188,7 @@ fn an_empty_list_is_no_information() {
         "[,]",
         r#"{"content": [], "last": true}"#,
     ] {
-        assert_eq!(parse(&id(), json.as_bytes()), Ok(Look::Empty), "{json}");
+        assert_eq!(parse(&id(), json.as_bytes()), Ok(Poll::Empty), "{json}");
     }
 }
 
@@ -293,7 +293,7 @@ fn an_odd_value_in_a_field_that_is_not_needed_hides_no_status() {
     ] {
         let body = labelled(odd);
         let name = odd.escape_ascii();
-        let Ok(Look::Seen(sighting)) = parse(&id(), &body) else {
+        let Ok(Poll::Seen(sighting)) = parse(&id(), &body) else {
             panic!("{name} hides the status")
         };
         let part = &sighting.parts[0];
@@ -438,8 +438,8 @@ fn a_guid_in_braces_or_without_dashes_is_the_id_that_was_asked_for() {
         "3d0c6a3e91d44d4e8f6fbbbbbbbbbb01",
     ] {
         let body = format!(r#"[{{"messageId": "{told}", "status": {{"status": "Sent"}}}}]"#);
-        let look = parse(&asked, body.as_bytes());
-        assert!(matches!(look, Ok(Look::Seen(_))), "{told}: {look:?}");
+        let poll = parse(&asked, body.as_bytes());
+        assert!(matches!(poll, Ok(Poll::Seen(_))), "{told}: {poll:?}");
     }
 }
 
@@ -519,7 +519,7 @@ proptest! {
     fn whatever_stands_in_the_label_the_status_is_read(label in "[^\"\\\\]{0,40}", tail in any::<u16>()) {
         let odd = format!("\"{label}\\u{tail:04x}\"");
         let parsed = parse(&id(), &labelled(odd.as_bytes()));
-        let Ok(Look::Seen(sighting)) = parsed else { panic!("{odd} hides the status") };
+        let Ok(Poll::Seen(sighting)) = parsed else { panic!("{odd} hides the status") };
         prop_assert_eq!(sighting.parts[0].status.as_str(), "Undelivered");
     }
 }

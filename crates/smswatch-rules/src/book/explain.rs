@@ -1,15 +1,15 @@
 //! Says of each rule what became of it for one event, in words for a person.
 
 use smswatch_model::{Event, EventId};
-use smswatch_plugin::rules::{Told, Trial};
+use smswatch_plugin::rules::{RuleVerdict, Told};
 
-use super::{Mismatch, Rule, RuleBook};
+use super::{Mismatch, Rule, RuleSet};
 use crate::event_word::event_words;
 use crate::field::View;
 
-impl RuleBook {
+impl RuleSet {
     /// What became of each rule, from top to bottom.
-    pub(super) fn trials(&self, event: &Event, told: &Told) -> Vec<Trial> {
+    pub(super) fn trials(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
         let mut stopped_by: Option<&str> = None;
         let mut told_by: Vec<Option<&str>> = vec![None; self.n_destinations];
         let refined = event.refined_event();
@@ -33,7 +33,7 @@ impl RuleBook {
                     rule.fire(&mut told_by, |target| is_told(rule, target))
                 }
             };
-            trials.push(Trial {
+            trials.push(RuleVerdict {
                 rule: rule.name.clone(),
                 fired,
                 is_about_others,

@@ -4,13 +4,13 @@ use smswatch_model::{About, Event, EventKind};
 use smswatch_plugin::rules::{Rules as _, Told};
 
 use super::Compiler;
-use crate::book::RuleBook;
+use crate::book::RuleSet;
 use crate::diagnostic::Place;
 use crate::sample::samples;
 
 /// Tries what happens when each sink goes down. A rule that is wrong may be one that would tell, so
 /// nothing is said before all are right.
-pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &RuleBook, places: &[Place]) {
+pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &RuleSet, places: &[Place]) {
     if compiler.n_errors() > 0 {
         return;
     }
@@ -18,20 +18,20 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &RuleBook, places: &[Plac
     let troubles = [EventKind::SinkDown, EventKind::DeadLetter];
     let of_each = |sink| troubles.map(|kind| (sink, kind));
     for (sink, kind) in options.sinks.iter().flat_map(of_each) {
-        let notices = rules.evaluate(&[own_trouble(sink, kind)], &Told::default());
-        let Some(notice) = notices.first() else {
+        let matches = rules.evaluate(&[own_trouble(sink, kind)], &Told::default());
+        let Some(rule_match) = matches.first() else {
             continue;
         };
         // Another channel of the same sink is no help. A recovery is another matter: by then the sink
         // takes what it is told about itself.
-        let is_alone = notices.iter().all(|notice| notice.sink == *sink);
+        let is_alone = matches.iter().all(|rule_match| rule_match.sink == *sink);
         if !is_alone || options.with_fallback.contains(sink) {
             continue;
         }
         let place = rules
             .names()
             .zip(places)
-            .find_map(|(name, place)| (name == notice.rule).then_some(*place));
+            .find_map(|(name, place)| (name == rule_match.rule).then_some(*place));
         let Some(place) = place else { continue };
         let (message, label) = match kind {
             EventKind::DeadLetter => (
@@ -44,7 +44,10 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &RuleBook, places: &[Plac
             ),
         };
         let problem = compiler.warning(place, message);
-        problem.label = Some(format!("`{}` tells `{sink}` alone, {label}", notice.rule));
+        problem.label = Some(format!(
+            "`{}` tells `{sink}` alone, {label}",
+            rule_match.rule
+        ));
         problem.hint = Some(format!(
             "name another sink beside it, or give `{sink}` a `fallback`"
         ));

@@ -1,7 +1,7 @@
 //! Compiles `notify`: which sinks a rule notifies, and what it asks of them.
 
 use serde_json::Value;
-use smswatch_model::{Wishes, destination};
+use smswatch_model::{Overrides, destination};
 
 use super::expect::{is_empty, spot};
 use super::{Compiler, shown};
@@ -57,7 +57,7 @@ impl Compiler<'_> {
         let Some(entries) = node.as_mapping() else {
             let sink = self.text_of(node, node.place())?;
             self.sink(sink, node, node.place())?;
-            return Some(self.destination(sink, Wishes::new()));
+            return Some(self.destination(sink, Overrides::new()));
         };
         let Some(entry) = node.entry("sink") else {
             self.error(node.place(), "this names no sink").hint =
@@ -66,29 +66,29 @@ impl Compiler<'_> {
         };
         let sink = self.text(entry)?;
         self.sink(sink, &entry.value, spot(entry))?;
-        let wishes: Vec<&Entry> = entries
+        let overrides: Vec<&Entry> = entries
             .iter()
             .filter(|entry| entry.key.name != "sink")
             .collect();
-        for entry in wishes.iter().filter(|entry| is_empty(&entry.value)) {
+        for entry in overrides.iter().filter(|entry| is_empty(&entry.value)) {
             self.no_value(entry);
         }
-        let wishes = wishes
+        let overrides = overrides
             .into_iter()
             .filter(|entry| !is_empty(&entry.value))
             .map(|entry| (entry.key.name.clone(), entry.value.to_json()));
-        let wishes: serde_json::Map<String, Value> = wishes.collect();
-        for problem in (self.options.check_wishes)(sink, &wishes) {
+        let overrides: serde_json::Map<String, Value> = overrides.collect();
+        for problem in (self.options.check_overrides)(sink, &overrides) {
             let wrong = problem.key.as_deref().and_then(|key| node.entry(key));
             let place = wrong.map_or(node.place(), |entry| entry.key.place);
             self.error(place, problem.message).hint = problem.hint;
         }
-        Some(self.destination(sink, wishes))
+        Some(self.destination(sink, overrides))
     }
 
     /// A sink with what is asked of it, under the number that this destination has in all rules.
-    fn destination(&mut self, sink: &str, wishes: Wishes) -> Target {
-        let name = destination(sink, &wishes);
+    fn destination(&mut self, sink: &str, overrides: Overrides) -> Target {
+        let name = destination(sink, &overrides);
         let known = self.destinations.iter().position(|known| *known == name);
         let number = known.unwrap_or_else(|| {
             self.destinations.push(name);
@@ -97,7 +97,7 @@ impl Compiler<'_> {
         Target {
             number,
             sink: sink.to_owned(),
-            wishes,
+            overrides,
         }
     }
 

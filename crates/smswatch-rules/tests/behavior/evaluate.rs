@@ -1,7 +1,7 @@
 //! Which notices rules make of events: who hears of what, and once.
 
 use smswatch_model::{Event, EventKind, Severity};
-use smswatch_plugin::rules::{Notice, Rules as _, Told};
+use smswatch_plugin::rules::{RuleMatch, Rules as _, Told};
 
 use crate::support::{book, change, deadline, event, part};
 
@@ -10,20 +10,20 @@ fn told(rules: &str, events: &[Event]) -> Vec<String> {
     lines(&book(rules).evaluate(events, &Told::default()))
 }
 
-pub(crate) fn lines(notices: &[Notice]) -> Vec<String> {
-    let line = |notice: &Notice| {
-        let channel = notice
-            .wishes
+pub(crate) fn lines(matches: &[RuleMatch]) -> Vec<String> {
+    let line = |rule_match: &RuleMatch| {
+        let channel = rule_match
+            .overrides
             .get("channel")
             .and_then(|channel| channel.as_str());
-        let (rule, sink) = (&notice.rule, &notice.sink);
+        let (rule, sink) = (&rule_match.rule, &rule_match.sink);
         format!(
             "{rule} → {sink}{}: {:?}",
             channel.unwrap_or_default(),
-            notice.events
+            rule_match.events
         )
     };
-    notices.iter().map(line).collect()
+    matches.iter().map(line).collect()
 }
 
 #[test]
@@ -172,17 +172,17 @@ fn kinds_are_never_told_together() {
 fn a_notice_carries_severity_wishes_and_words() {
     let rules =
         book("  - {name: x, severity: critical, notify: [{sink: slack, channel: '#sms'}, mail]}");
-    let notices = rules.evaluate(&[event()], &Told::default());
-    assert_eq!(notices.len(), 2);
-    assert_eq!(notices[0].severity, Severity::Critical);
-    assert_eq!(notices[0].wishes["channel"], "#sms");
-    assert!(notices[1].wishes.is_empty());
+    let matches = rules.evaluate(&[event()], &Told::default());
+    assert_eq!(matches.len(), 2);
+    assert_eq!(matches[0].severity, Severity::Critical);
+    assert_eq!(matches[0].overrides["channel"], "#sms");
+    assert!(matches[1].overrides.is_empty());
     assert_eq!(
-        notices[0].title,
+        matches[0].title,
         "Carrier Violation: 1 message from MyShop to GR"
     );
-    assert_eq!(notices[0].text, notices[1].text);
-    assert!(notices[0].group.is_empty());
+    assert_eq!(matches[0].text, matches[1].text);
+    assert!(matches[0].group.is_empty());
 }
 
 #[test]

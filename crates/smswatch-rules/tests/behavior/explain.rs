@@ -25,7 +25,7 @@ fn explained(event: &Event) -> String {
 
 fn explained_after(event: &Event, told: &Told) -> String {
     let trials = book(RULES).explain(event, told);
-    let line = |trial: &smswatch_plugin::rules::Trial| {
+    let line = |trial: &smswatch_plugin::rules::RuleVerdict| {
         let sign = if trial.fired { "✓" } else { "·" };
         format!("{sign} {}: {}", trial.rule, trial.because)
     };
@@ -60,7 +60,7 @@ fn other_kinds_backfill_and_refinements_are_explained() {
         told.add(
             "both",
             sink,
-            &smswatch_model::Wishes::new(),
+            &smswatch_model::Overrides::new(),
             &event().event_id,
         );
     }
@@ -84,7 +84,7 @@ fn explaining_and_evaluating_agree() {
         let mut told: Vec<String> = rules
             .evaluate(&[event], &Told::default())
             .into_iter()
-            .map(|notice| notice.rule)
+            .map(|rule_match| rule_match.rule)
             .collect();
         told.dedup();
         assert_eq!(fired, told);

@@ -191,7 +191,7 @@ fn a_rule_is_about_one_kind_of_event() {
                 &smswatch_plugin::rules::Told::default(),
             )
             .into_iter()
-            .map(|notice| notice.rule)
+            .map(|rule_match| rule_match.rule)
             .collect()
     };
     assert_eq!(fired(&deadline(EventKind::NotFound)), ["lost"]);

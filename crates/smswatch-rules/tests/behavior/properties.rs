@@ -91,7 +91,7 @@ fn some_rule() -> impl Strategy<Value = String> {
 }
 
 /// Rules in a row; that one shadows another is a warning, and no matter here.
-fn evaluate(rules: &[String], events: &[Event]) -> Vec<smswatch_plugin::rules::Notice> {
+fn evaluate(rules: &[String], events: &[Event]) -> Vec<smswatch_plugin::rules::RuleMatch> {
     let numbered = rules.iter().enumerate();
     let list: String = numbered
         .map(|(number, rule)| format!("  - {{name: r{number}, {rule}}}\n"))
@@ -111,18 +111,18 @@ proptest! {
         rules in prop::collection::vec(some_rule(), 1..6),
         events in some_events(),
     ) {
-        let notices = evaluate(&rules, &events);
+        let matches = evaluate(&rules, &events);
         let mut heard = BTreeSet::new();
-        for notice in &notices {
-            prop_assert!(!notice.events.is_empty());
-            prop_assert!(notice.events.is_sorted());
-            for event in &notice.events {
+        for rule_match in &matches {
+            prop_assert!(!rule_match.events.is_empty());
+            prop_assert!(rule_match.events.is_sorted());
+            for event in &rule_match.events {
                 prop_assert!(!events[*event].backfill);
-                let destination = smswatch_model::destination(&notice.sink, &notice.wishes);
-                prop_assert!(heard.insert((destination, *event)), "{notices:?}");
+                let destination = smswatch_model::destination(&rule_match.sink, &rule_match.overrides);
+                prop_assert!(heard.insert((destination, *event)), "{matches:?}");
             }
         }
-        prop_assert_eq!(&notices, &evaluate(&rules, &events), "the same events, the same notices");
+        prop_assert_eq!(&matches, &evaluate(&rules, &events), "the same events, the same notices");
     }
 
     #[test]
@@ -132,9 +132,9 @@ proptest! {
     ) {
         let together = evaluate(&rules, &events);
         for (position, event) in events.iter().enumerate() {
-            let told = |notices: &[smswatch_plugin::rules::Notice], position: usize| {
-                let notices = notices.iter().filter(|notice| notice.events.contains(&position));
-                notices.map(|notice| (notice.rule.clone(), notice.sink.clone())).collect::<Vec<_>>()
+            let told = |matches: &[smswatch_plugin::rules::RuleMatch], position: usize| {
+                let matches = matches.iter().filter(|rule_match| rule_match.events.contains(&position));
+                matches.map(|rule_match| (rule_match.rule.clone(), rule_match.sink.clone())).collect::<Vec<_>>()
             };
             let alone = evaluate(&rules, std::slice::from_ref(event));
             prop_assert_eq!(told(&together, position), told(&alone, 0));
@@ -171,12 +171,12 @@ proptest! {
         let mut told = Told::default();
         for rule in was_told {
             let before = smswatch_model::EventId::new("evt_before").expect("an id");
-            told.add(&format!("r{rule}"), "mail", &smswatch_model::Wishes::new(), &before);
+            told.add(&format!("r{rule}"), "mail", &smswatch_model::Overrides::new(), &before);
         }
         let trials = book.explain(&event, &told).into_iter();
         let fired: Vec<String> = trials.filter(|trial| trial.fired).map(|trial| trial.rule).collect();
         let mut told: Vec<String> =
-            book.evaluate(&[event], &told).into_iter().map(|notice| notice.rule).collect();
+            book.evaluate(&[event], &told).into_iter().map(|rule_match| rule_match.rule).collect();
         told.dedup();
         prop_assert_eq!(fired, told);
     }

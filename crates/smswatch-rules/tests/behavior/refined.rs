@@ -36,11 +36,16 @@ fn story(rules: &str, events: &[Event]) -> Vec<Vec<String>> {
     let rules = book(rules);
     let mut told = Told::default();
     let told_of = |event: &Event| {
-        let notices = rules.evaluate(std::slice::from_ref(event), &told);
-        for notice in &notices {
-            told.add(&notice.rule, &notice.sink, &notice.wishes, &event.event_id);
+        let matches = rules.evaluate(std::slice::from_ref(event), &told);
+        for rule_match in &matches {
+            told.add(
+                &rule_match.rule,
+                &rule_match.sink,
+                &rule_match.overrides,
+                &event.event_id,
+            );
         }
-        lines(&notices)
+        lines(&matches)
     };
     events.iter().map(told_of).collect()
 }
@@ -166,8 +171,8 @@ fn a_rule_that_ends_the_search_does_so_for_refined_events_too() {
 #[test]
 fn both_in_one_observation_are_told_once() {
     let rules = book("  - {name: x, match: {status: Undelivered}, notify: [mail]}");
-    let notices = rules.evaluate(&[unrefined(), refined()], &Told::default());
-    assert_eq!(lines(&notices), ["x → mail: [0]"]);
+    let matches = rules.evaluate(&[unrefined(), refined()], &Told::default());
+    assert_eq!(lines(&matches), ["x → mail: [0]"]);
 }
 
 #[test]
@@ -180,6 +185,6 @@ fn what_was_logged_before_events_named_what_they_refine_is_read_as_it_was_told()
     let before = old.refined_event().expect("it can be derived");
     let mut told = Told::default();
     assert_eq!(rules.evaluate(std::slice::from_ref(&old), &told).len(), 1);
-    told.add("x", "mail", &smswatch_model::Wishes::new(), &before);
+    told.add("x", "mail", &smswatch_model::Overrides::new(), &before);
     assert_eq!(rules.evaluate(&[old], &told), []);
 }

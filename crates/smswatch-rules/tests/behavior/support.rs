@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use smswatch_model::{
-    About, CurrentStatus, Event, EventId, EventKind, Fault, Message, MessageId, Outcome, PartFacts,
-    PreviousStatus, SmsId, Source, Tags, Timestamp, Wishes,
+    About, CurrentStatus, Event, EventId, EventKind, Fault, Message, MessageId, Outcome, Overrides,
+    PartFacts, PreviousStatus, SmsId, Source, Tags, Timestamp,
 };
-use smswatch_rules::{Compiled, Document, NumberKey, Options, RuleBook, WishProblem, compile};
+use smswatch_rules::{Compiled, Document, NumberKey, Options, OverrideProblem, RuleSet, compile};
 
 pub(crate) const MAY: i64 = 1_777_631_329;
 
@@ -24,13 +24,13 @@ pub(crate) fn compiled(rules: &str) -> Compiled {
         sinks: &sinks,
         with_fallback: &[WITH_FALLBACK.to_owned()],
         sinks_file: "smswatch.yaml",
-        check_wishes: &check_wishes,
+        check_overrides: &check_overrides,
         number_key: &number_key,
         texts_are_kept: true,
     };
     let Some(mut document) = document else {
         return Compiled {
-            rules: RuleBook::default(),
+            rules: RuleSet::default(),
             problems,
         };
     };
@@ -46,11 +46,11 @@ pub(crate) fn compiled(rules: &str) -> Compiled {
     }
 }
 
-fn check_wishes(sink: &str, wishes: &Wishes) -> Vec<WishProblem> {
-    let unknown = wishes
+fn check_overrides(sink: &str, overrides: &Overrides) -> Vec<OverrideProblem> {
+    let unknown = overrides
         .keys()
         .filter(|key| sink != "slack" || !["channel", "mention"].contains(&key.as_str()));
-    let problem = |key: &String| WishProblem {
+    let problem = |key: &String| OverrideProblem {
         key: Some(key.clone()),
         message: format!("`{sink}` takes no `{key}`"),
         hint: None,
@@ -59,7 +59,7 @@ fn check_wishes(sink: &str, wishes: &Wishes) -> Vec<WishProblem> {
 }
 
 /// The rules in `list`, which are without fault.
-pub(crate) fn book(list: &str) -> RuleBook {
+pub(crate) fn book(list: &str) -> RuleSet {
     let (rules, warnings) = compiled(&format!("rules:\n{list}"))
         .into_result()
         .map_err(shown)

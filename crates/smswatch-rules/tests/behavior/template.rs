@@ -7,10 +7,10 @@ use crate::support::{book, event, part};
 
 fn words(template: &str, events: &[Event]) -> (String, String) {
     let rules = format!("  - name: x\n    template:\n{template}\n    notify: [mail]");
-    let notice = book(&rules)
+    let rule_match = book(&rules)
         .evaluate(events, &smswatch_plugin::rules::Told::default())
         .remove(0);
-    (notice.title, notice.text)
+    (rule_match.title, rule_match.text)
 }
 
 #[test]

@@ -53,7 +53,7 @@ words! {
         own(EventKind::ProviderAuthFailed, "routee", Some("it answered 401"))
     ];
     polling_that_is_behind: [
-        own(EventKind::PollingBehind, "routee", Some("a look started 2 min after it was due"))
+        own(EventKind::PollingBehind, "routee", Some("a poll started 2 min after it was due"))
     ];
     a_test: [unknown(deadline(EventKind::Test))];
 }

@@ -1,7 +1,7 @@
 //! One mail to several recipients of whom some are refused: the others get it at once.
 
 use serde_json::{Value, json};
-use smswatch_plugin::model::Wishes;
+use smswatch_plugin::model::Overrides;
 use smswatch_plugin::sink::Retry;
 use smswatch_testkit::sample;
 
@@ -21,7 +21,7 @@ fn to(names: &[&str]) -> Value {
     json!({"to": addresses})
 }
 
-fn wishes(names: &[&str]) -> Wishes {
+fn overrides(names: &[&str]) -> Overrides {
     to(names).as_object().cloned().expect("an object")
 }
 
@@ -54,7 +54,7 @@ async fn who_is_refused_for_now_is_the_rest() {
         "to": ["oncall@example.com", "busy@example.com"], "cc": ["busy2@example.com"],
     }));
     let receipt = sink.deliver(&sample::notification()).await.expect("taken");
-    assert_eq!(receipt.rest(), Some(&wishes(&["busy"])));
+    assert_eq!(receipt.rest(), Some(&overrides(&["busy"])));
     assert_eq!(receipt.refusals(), None);
     assert!(
         receipt
@@ -64,7 +64,7 @@ async fn who_is_refused_for_now_is_the_rest() {
 
     // The delivery to the rest asks for nobody else.
     let mut again = sample::notification();
-    again.wishes = wishes(&["busy"]);
+    again.overrides = overrides(&["busy"]);
     let error = sink.deliver(&again).await.expect_err("still busy");
     assert_eq!(error.retry(), Retry::Later);
     let asked: Vec<String> = relay.asked_for();
@@ -84,7 +84,7 @@ async fn copies_are_recipients_like_any_other() {
         "{}",
         receipt.detail()
     );
-    assert_eq!(receipt.rest(), Some(&wishes(&["busy"])));
+    assert_eq!(receipt.rest(), Some(&overrides(&["busy"])));
     assert!(receipt.refusals().is_some());
 }
 
@@ -150,7 +150,7 @@ async fn a_connection_that_ends_after_some_got_the_mail_leaves_the_others_for_la
         .deliver(&sample::notification())
         .await
         .expect("two got it");
-    assert_eq!(receipt.rest(), Some(&wishes(&["c"])));
+    assert_eq!(receipt.rest(), Some(&overrides(&["c"])));
     assert!(receipt.detail().starts_with("for 2 of 3 recipients"));
 }
 
@@ -162,7 +162,7 @@ async fn one_recipient_over_whom_the_relay_ends_the_conversation_keeps_nobody_fr
         let receipt = sink.deliver(&sample::notification()).await;
         let receipt = receipt.unwrap_or_else(|error| panic!("{ending}: {}", error.detail()));
         assert_eq!(mails(&relay).len(), 1, "{ending}");
-        assert_eq!(receipt.rest(), Some(&wishes(&["odd"])), "{ending}");
+        assert_eq!(receipt.rest(), Some(&overrides(&["odd"])), "{ending}");
         let told = receipt.detail();
         assert!(
             told.starts_with("for 2 of 3 recipients: 250 ok; tried again later: odd@"),
@@ -192,7 +192,8 @@ async fn what_a_rule_names_and_is_no_address_keeps_nobody_from_the_mail() {
     let relay = ScriptedRelay::start(Vec::new()).await;
     let sink = relay.sink(Value::Null);
     let mut notification = sample::notification();
-    notification.wishes = Wishes::from_iter([("to".to_owned(), json!(["b; c", "d@example.com"]))]);
+    notification.overrides =
+        Overrides::from_iter([("to".to_owned(), json!(["b; c", "d@example.com"]))]);
     let receipt = sink.deliver(&notification).await.expect("taken");
     assert_eq!(relay.asked_for(), ["d@example.com"]);
     assert!(
@@ -200,7 +201,7 @@ async fn what_a_rule_names_and_is_no_address_keeps_nobody_from_the_mail() {
             .refusals()
             .is_some_and(|refused| refused.contains("no address"))
     );
-    notification.wishes = Wishes::from_iter([("to".to_owned(), json!(["b; c"]))]);
+    notification.overrides = Overrides::from_iter([("to".to_owned(), json!(["b; c"]))]);
     let error = sink
         .deliver(&notification)
         .await

@@ -139,9 +139,9 @@ async fn the_method_the_token_and_the_metadata_are_sent() {
 async fn a_rule_chooses_the_channel_and_who_is_mentioned() {
     let receiver = Receiver::start().await;
     receiver.answer_always(accepting());
-    let wishes = json!({"channel": "C0CRITICAL", "mention": ["@channel", "U024BE7LH"]});
+    let overrides = json!({"channel": "C0CRITICAL", "mention": ["@channel", "U024BE7LH"]});
     sink_for(&receiver)
-        .deliver(&wishing(wishes))
+        .deliver(&wishing(overrides))
         .await
         .expect("it is accepted");
     let request = &receiver.wait_for(1).await[0];

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use smswatch_plugin::schemars::schema_for;
-use smswatch_sink_slack::{SlackConfig, SlackWishes};
+use smswatch_sink_slack::{SlackConfig, SlackOverrides};
 
 use crate::configured;
 
@@ -35,12 +35,12 @@ fn what_makes_no_sense_is_told_with_its_key() {
 fn unknown_keys_are_refused() {
     let config = serde_json::from_value::<SlackConfig>(json!({"webhook": "x"}));
     assert!(config.is_err());
-    let wishes = serde_json::from_value::<SlackWishes>(json!({"mentions": []}));
-    assert!(wishes.is_err());
+    let overrides = serde_json::from_value::<SlackOverrides>(json!({"mentions": []}));
+    assert!(overrides.is_err());
 }
 
 #[test]
 fn the_schemas_describe_every_key() {
     insta::assert_json_snapshot!("schema_of_the_configuration", schema_for!(SlackConfig));
-    insta::assert_json_snapshot!("schema_of_the_wishes", schema_for!(SlackWishes));
+    insta::assert_json_snapshot!("schema_of_the_wishes", schema_for!(SlackOverrides));
 }

@@ -5,7 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use smswatch_plugin::model::{DeliveryId, MessageId};
-use smswatch_plugin::store::{Lane, LeftStep, LogEntry, LogPosition, Priority, Shard, StoreError};
+use smswatch_plugin::store::{
+    LeftStep, LogEntry, LogPosition, Priority, Shard, StoreError, WatchPriority,
+};
 
 use super::history::StreamEntry;
 use super::{RedisStore, millis, queue};
@@ -18,23 +20,23 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// When each queue of watches was last asked for what is put aside, and whether that was to any avail.
 #[derive(Debug, Default)]
-pub(super) struct Offers(Mutex<HashMap<(Shard, Lane), (Instant, bool)>>);
+pub(super) struct Offers(Mutex<HashMap<(Shard, WatchPriority), (Instant, bool)>>);
 
 impl Offers {
     /// Whether a claim of this queue is to be offered what is put aside: at the start, now and then,
     /// and for as long as this process can read some of it. What another version puts aside again and
     /// again then comes to one that goes on with it.
-    pub(super) fn is_due(&self, shard: Shard, lane: Lane) -> bool {
+    pub(super) fn is_due(&self, shard: Shard, priority: WatchPriority) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known
-            .get(&(shard, lane))
+            .get(&(shard, priority))
             .is_none_or(|(asked_at, is_useful)| *is_useful || asked_at.elapsed() >= PAUSE)
     }
 
     /// Notes that it was offered, and whether any of it was of use.
-    pub(super) fn made(&self, shard: Shard, lane: Lane, is_useful: bool) {
+    pub(super) fn made(&self, shard: Shard, priority: WatchPriority, is_useful: bool) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert((shard, lane), (Instant::now(), is_useful));
+        known.insert((shard, priority), (Instant::now(), is_useful));
     }
 }
 
@@ -42,14 +44,14 @@ impl RedisStore {
     pub(super) async fn put_watches_aside(
         &self,
         shard: Shard,
-        lane: Lane,
+        priority: WatchPriority,
         ids: &[MessageId],
     ) -> Result<(), StoreError> {
         if ids.is_empty() {
             return Ok(());
         }
         let mut call = self.call(&self.scripts.put_aside, shard);
-        call.arg(lane.index());
+        call.arg(priority.index());
         for id in ids {
             call.arg(field::bucket(id)).arg(field::pack(id));
         }

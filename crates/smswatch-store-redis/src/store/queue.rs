@@ -189,7 +189,7 @@ impl RedisStore {
     ) -> Result<u64, StoreError> {
         let (mut moved_in_all, mut kept_in_all) = (0, 0);
         loop {
-            let mut call = self.call(&self.scripts.hasten, shard);
+            let mut call = self.call(&self.scripts.make_due, shard);
             call.arg(sink)
                 .arg(priority.index())
                 .arg(kept_in_all)

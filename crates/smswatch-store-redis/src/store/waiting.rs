@@ -1,7 +1,7 @@
 //! Queues, looked through without claiming, and deliveries that are given up unattempted.
 
 use smswatch_plugin::store::{
-    Attempt, Burial, Outcomes, QueuePlace, QueueRequest, QueueSlice, Shard, StoreError,
+    Attempt, DeadLetter, Outcomes, QueuePlace, QueueRequest, QueueSlice, Shard, StoreError,
     WaitingDelivery,
 };
 
@@ -44,11 +44,11 @@ impl RedisStore {
         &self,
         shard: Shard,
         sink: &str,
-        burials: &[Burial],
+        burials: &[DeadLetter],
         attempt: &Attempt,
     ) -> Result<Outcomes, StoreError> {
         let attempt = serde_json::to_string(attempt).map_err(|_| strange("an attempt"))?;
-        let mut call = self.call(&self.scripts.bury, shard);
+        let mut call = self.call(&self.scripts.dead_letter, shard);
         call.arg(sink).arg(Attempt::MAX_KEPT).arg(attempt);
         for burial in burials {
             call.arg(burial.id.as_str());

@@ -6,8 +6,8 @@ use redis::Value;
 use smswatch_plugin::model::{MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Appended, ClaimedWatches, CommitOutcome, CommitStep, Committed, InvalidCursor, Lane, LeaseId,
-    Loaded, LogPosition, NewEntry, Page, PageRequest, Shard, StoreError, UnreadableRecord,
+    Appended, ClaimedWatches, CommitOutcome, CommitStep, Committed, InvalidCursor, LeaseId, Loaded,
+    LogPosition, NewEntry, Page, PageRequest, Shard, StoreError, UnreadableRecord, WatchPriority,
 };
 
 use super::{RedisStore, kinds, millis};
@@ -85,16 +85,16 @@ impl RedisStore {
     pub(super) async fn claim_watches(
         &self,
         shard: Shard,
-        lane: Lane,
+        priority: WatchPriority,
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedWatches, StoreError> {
         self.release_unanswered(shard).await?;
-        let id = self.next_lease(lane);
-        let is_offered = self.offers.is_due(shard, lane);
+        let id = self.next_lease(priority);
+        let is_offered = self.offers.is_due(shard, priority);
         let last_state = WatchState::ALL.map(WatchState::byte).into_iter().max();
         let mut call = self.call(&self.scripts.claim, shard);
-        call.arg(lane.index())
+        call.arg(priority.index())
             .arg(limit)
             .arg(millis(lease))
             .arg(&id.0)
@@ -111,7 +111,7 @@ impl RedisStore {
             mut unreadable,
         } = read(found);
         if is_offered {
-            self.offers.made(shard, lane, n_revived > 0);
+            self.offers.made(shard, priority, n_revived > 0);
         }
         unreadable.extend(news.iter().filter_map(|field| field::unpack(field)));
         Ok(ClaimedWatches {
@@ -157,7 +157,7 @@ impl RedisStore {
                 .arg(field::pack(&item.message_id))
                 .arg(bytes(item.expected.as_ref()))
                 .arg(bytes(item.record.as_ref()))
-                .arg(item.lane.index())
+                .arg(item.priority.index())
                 .arg(due)
                 .arg(body(item.entry.as_ref()))
                 .arg(item.entry.as_ref().map(kinds).unwrap_or_default());

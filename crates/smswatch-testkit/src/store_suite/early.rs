@@ -101,9 +101,9 @@ pub async fn what_waits_is_hastened_in_the_order_of_its_age(fixture: &dyn StoreF
         panic!("one is due");
     };
     assert_eq!(held.id, taken);
-    assert_eq!(store.hasten(SHARD, "mail").await.expect("an answer"), 0);
-    assert_eq!(store.hasten(SHARD, "crm").await.expect("an answer"), 3);
-    assert_eq!(store.hasten(SHARD, "crm").await.expect("an answer"), 0);
+    assert_eq!(store.make_due(SHARD, "mail").await.expect("an answer"), 0);
+    assert_eq!(store.make_due(SHARD, "crm").await.expect("an answer"), 3);
+    assert_eq!(store.make_due(SHARD, "crm").await.expect("an answer"), 0);
     let normal = due(&*store, Priority::Normal).await;
     let ids = normal.iter().map(|claimed| &claimed.id);
     assert!(ids.eq([&old, &young]), "{normal:?}");
@@ -132,6 +132,9 @@ pub async fn all_that_waits_is_hastened_however_much_it_is(fixture: &dyn StoreFi
         .await
         .expect("completed");
     assert_eq!(claim().await.len(), 0);
-    assert_eq!(store.hasten(SHARD, "crm").await.expect("an answer"), 1_300);
+    assert_eq!(
+        store.make_due(SHARD, "crm").await.expect("an answer"),
+        1_300
+    );
     assert_eq!(claim().await.len(), 1_300);
 }

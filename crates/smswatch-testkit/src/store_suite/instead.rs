@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use smswatch_model::{DeliveryId, Timestamp};
 use smswatch_plugin::store::{
-    Attempt, Burial, ClaimedDelivery, Completion, DeliveryState, NewDelivery, Outcome, Priority,
-    Shard, Store,
+    Attempt, ClaimedDelivery, Completion, DeadLetter, DeliveryState, NewDelivery, Outcome,
+    Priority, Shard, Store,
 };
 
 use super::{LONG, StoreFixture, delivery, until};
@@ -102,11 +102,11 @@ pub async fn a_burial_queues_elsewhere_what_it_buries_and_nothing_else(fixture: 
     for n in [2, 3] {
         queue(&*store, of_crm(n)).await;
     }
-    let burials = [(1, Some(11)), (2, Some(12)), (3, None)].map(|(n, instead)| Burial {
+    let burials = [(1, Some(11)), (2, Some(12)), (3, None)].map(|(n, instead)| DeadLetter {
         id: of_crm(n).id,
         fallback: instead.map(of_ops),
     });
-    let buried = store.bury(SHARD, "crm", &burials, &attempt()).await;
+    let buried = store.dead_letter(SHARD, "crm", &burials, &attempt()).await;
     assert_eq!(buried.expect("an answer").done, [false, true, true]);
     assert_eq!(state(&*store, &of_ops(11).id).await, None);
     let queued = state(&*store, &of_ops(12).id).await;

@@ -2,8 +2,8 @@
 
 use smswatch_model::{DeliveryId, Timestamp};
 use smswatch_plugin::store::{
-    Bound, Burial, DeliveryFilter, DeliveryState, HistoryBounds, Outcome, PageRequest, Priority,
-    QueueRequest, Redrive, RedriveOutcome, Shard, Store,
+    Bound, DeadLetter, DeliveryFilter, DeliveryState, HistoryBounds, Outcome, PageRequest,
+    Priority, QueueRequest, Redrive, RedriveOutcome, Shard, Store,
 };
 
 use super::deliveries::{claim, complete, completion};
@@ -58,7 +58,7 @@ pub async fn what_is_left_to_a_later_version_stays_pending_in_nobodys_way(
     let queued_at = store.now().await.expect("the time");
     until(async || store.now().await.expect("the time") > queued_at).await;
 
-    assert_eq!(store.hasten(SHARD, "crm").await.expect("an answer"), 0);
+    assert_eq!(store.make_due(SHARD, "crm").await.expect("an answer"), 0);
     assert_eq!(waiting(&*store).await, (1, 1), "it counts for no bound");
     let claimed = store
         .claim_deliveries(SHARD, "crm", Priority::Normal, 100, LONG)
@@ -76,13 +76,13 @@ pub async fn what_is_left_to_a_later_version_stays_pending_in_nobodys_way(
 
     let burials: Vec<_> = newer
         .iter()
-        .map(|id| Burial {
+        .map(|id| DeadLetter {
             id: id.clone(),
             fallback: None,
         })
         .collect();
     let attempt = completion(&claimed.deliveries[0], Outcome::Dead).attempt;
-    let buried = store.bury(SHARD, "crm", &burials, &attempt).await;
+    let buried = store.dead_letter(SHARD, "crm", &burials, &attempt).await;
     assert_eq!(buried.expect("an answer").done, [false; 3]);
     let nothing = Bound {
         keep_for: std::time::Duration::ZERO,

@@ -1,8 +1,8 @@
 //! Promises about what a later version wrote, and about leases that end without losing anything.
 
 use smswatch_plugin::store::{
-    Bound, CommitItem, CommitStep, HistoryBounds, Lane, LeftStep, Priority, RouteOutcome,
-    RouteStep, SetAside, Shard, Store,
+    Bound, CommitItem, CommitStep, HistoryBounds, LeftStep, Priority, RouteOutcome, RouteStep,
+    SetAside, Shard, Store, WatchPriority,
 };
 
 use super::{LONG, StoreFixture, add, delivery, id_in, put, record, step};
@@ -16,7 +16,7 @@ pub async fn a_due_time_that_stays_is_due_when_its_lease_is_finished(fixture: &d
     let due = store.now().await.expect("the time");
     let before = add(&*store, &moved, due).await;
     add(&*store, &stays, due).await;
-    let claimed = store.claim(SHARD, Lane::Young, 10, LONG).await;
+    let claimed = store.claim(SHARD, WatchPriority::New, 10, LONG).await;
     let lease = claimed.expect("a claim").lease.expect("a lease");
     let (later, same) = (record(due + LONG, b"new"), record(due, b"new"));
     let finish = CommitStep {
@@ -27,7 +27,7 @@ pub async fn a_due_time_that_stays_is_due_when_its_lease_is_finished(fixture: &d
         finished: vec![lease],
     };
     store.commit(SHARD, &finish).await.expect("a commit");
-    let again = store.claim(SHARD, Lane::Young, 10, LONG).await;
+    let again = store.claim(SHARD, WatchPriority::New, 10, LONG).await;
     assert_eq!(again.expect("a claim").watches, [(stays, same)]);
 }
 
@@ -37,16 +37,16 @@ pub async fn what_is_put_aside_is_due_to_nobody_and_stays(fixture: &dyn StoreFix
     let id = id_in(&*store, SHARD, 1);
     let due = store.now().await.expect("the time");
     let before = add(&*store, &id, due).await;
-    let claimed = store.claim(SHARD, Lane::Young, 10, LONG).await;
+    let claimed = store.claim(SHARD, WatchPriority::New, 10, LONG).await;
     let lease = claimed.expect("a claim").lease.expect("a lease");
-    let aside = store.put_aside(SHARD, Lane::Young, std::slice::from_ref(&id));
+    let aside = store.put_aside(SHARD, WatchPriority::New, std::slice::from_ref(&id));
     aside.await.expect("put aside");
     let finish = CommitStep {
         items: Vec::new(),
         finished: vec![lease],
     };
     store.commit(SHARD, &finish).await.expect("a commit");
-    let again = store.claim(SHARD, Lane::Young, 10, LONG).await;
+    let again = store.claim(SHARD, WatchPriority::New, 10, LONG).await;
     assert!(again.expect("a claim").watches.is_empty());
     let loaded = store.load(SHARD, &[id]).await.expect("records");
     assert_eq!(loaded, [Ok(Some(before))]);
@@ -62,12 +62,12 @@ pub async fn what_is_scheduled_too_far_ahead_is_due_when_it_is_recalled(
     let before = add(&*store, &far, now + 1000 * LONG).await;
     add(&*store, &near, now + LONG).await;
     for expected in [1, 0] {
-        let recalled = store.recall(SHARD, Lane::Young, 10 * LONG).await;
+        let recalled = store.recall(SHARD, WatchPriority::New, 10 * LONG).await;
         assert_eq!(recalled.expect("recalled"), expected);
     }
-    let claimed = store.claim(SHARD, Lane::Young, 10, LONG).await;
+    let claimed = store.claim(SHARD, WatchPriority::New, 10, LONG).await;
     assert_eq!(claimed.expect("a claim").watches, [(far, before)]);
-    let recalled = store.recall(SHARD, Lane::Young, LONG / 2).await;
+    let recalled = store.recall(SHARD, WatchPriority::New, LONG / 2).await;
     assert_eq!(
         recalled.expect("recalled"),
         2,

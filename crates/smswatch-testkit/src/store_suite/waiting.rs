@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smswatch_model::{DeliveryId, Timestamp};
 use smswatch_plugin::store::{
-    Attempt, Burial, Completion, DeliveryState, NewDelivery, Outcome, Priority, QueueRequest,
+    Attempt, Completion, DeadLetter, DeliveryState, NewDelivery, Outcome, Priority, QueueRequest,
     QueueSlice, Redrive, Shard, Store,
 };
 
@@ -50,13 +50,13 @@ fn full() -> Attempt {
     }
 }
 
-async fn bury(store: &dyn Store, ids: &[&DeliveryId]) -> u64 {
-    let burials = ids.iter().map(|id| Burial {
+async fn dead_letter(store: &dyn Store, ids: &[&DeliveryId]) -> u64 {
+    let burials = ids.iter().map(|id| DeadLetter {
         id: (*id).clone(),
         fallback: None,
     });
     let burials: Vec<_> = burials.collect();
-    let buried = store.bury(SHARD, "crm", &burials, &full()).await;
+    let buried = store.dead_letter(SHARD, "crm", &burials, &full()).await;
     let buried = buried.expect("an answer").done;
     assert_eq!(buried.len(), burials.len());
     buried.into_iter().map(u64::from).sum()
@@ -167,7 +167,10 @@ pub async fn what_is_claimed_is_told_apart_and_not_buried(fixture: &dyn StoreFix
     assert_eq!(names(&slice), [of_crm(0).id, of_crm(1).id]);
     let claimed = slice.deliveries.iter().map(|waiting| waiting.is_claimed);
     assert!(claimed.eq([true, false]));
-    assert_eq!(bury(&*store, &[&of_crm(0).id, &of_crm(1).id]).await, 1);
+    assert_eq!(
+        dead_letter(&*store, &[&of_crm(0).id, &of_crm(1).id]).await,
+        1
+    );
     assert_eq!(state(&*store, &of_crm(0).id).await, DeliveryState::Pending);
 
     let short = Duration::from_millis(1);
@@ -176,7 +179,7 @@ pub async fn what_is_claimed_is_told_apart_and_not_buried(fixture: &dyn StoreFix
         .claim_deliveries(SHARD, "crm", Priority::Normal, 1, short)
         .await;
     let claimed = claimed.expect("a claim").deliveries.remove(0);
-    until(async || bury(&*store, &[&of_crm(2).id]).await == 1).await;
+    until(async || dead_letter(&*store, &[&of_crm(2).id]).await == 1).await;
     let completion = Completion {
         id: claimed.id,
         token: claimed.token,
@@ -194,8 +197,8 @@ pub async fn what_is_buried_is_dead_and_says_why(fixture: &dyn StoreFixture) {
     queue(&*store, vec![of_crm(0)]).await;
     attempt(&*store, Outcome::Retry(LONG)).await;
     let id = of_crm(0).id;
-    assert_eq!(bury(&*store, &[&id]).await, 1);
-    assert_eq!(bury(&*store, &[&id]).await, 0, "once");
+    assert_eq!(dead_letter(&*store, &[&id]).await, 1);
+    assert_eq!(dead_letter(&*store, &[&id]).await, 0, "once");
     let found = store.delivery(&id).await.expect("found");
     let found = found.expect("it is there");
     assert_eq!(found.state, DeliveryState::Dead);
@@ -225,7 +228,7 @@ pub async fn only_what_waits_and_is_not_critical_is_buried(fixture: &dyn StoreFi
     queue(&*store, vec![critical.clone(), elsewhere.clone()]).await;
     let unknown = delivery(3, "crm", Priority::Normal);
     let ids = [&of_crm(0).id, &critical.id, &elsewhere.id, &unknown.id];
-    assert_eq!(bury(&*store, &ids).await, 0);
+    assert_eq!(dead_letter(&*store, &ids).await, 0);
     assert_eq!(state(&*store, ids[0]).await, DeliveryState::Delivered);
     for id in &ids[1..3] {
         assert_eq!(state(&*store, id).await, DeliveryState::Pending);

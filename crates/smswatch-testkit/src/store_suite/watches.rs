@@ -6,7 +6,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use smswatch_model::{MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
-use smswatch_plugin::store::{CommitOutcome, CommitStep, Lane, PageRequest, Shard, shard_of};
+use smswatch_plugin::store::{
+    CommitOutcome, CommitStep, PageRequest, Shard, WatchPriority, shard_of,
+};
 
 use super::{LONG, StoreFixture, add, id_in, put, record, step, until};
 
@@ -80,7 +82,7 @@ pub async fn a_due_watch_is_claimed_once_until_its_lease_ends(fixture: &dyn Stor
     let record = add(&*store, &id, due).await;
     let lease = Duration::from_millis(200);
     let claimed = store
-        .claim(SHARD, Lane::Young, 10, lease)
+        .claim(SHARD, WatchPriority::New, 10, lease)
         .await
         .expect("a claim");
     assert_eq!(claimed.watches, [(id.clone(), record)]);
@@ -88,7 +90,7 @@ pub async fn a_due_watch_is_claimed_once_until_its_lease_ends(fixture: &dyn Stor
     let ends = claimed.next_due.expect("the lease ends");
     assert!(ends > claimed.now && ends <= claimed.now + lease);
     let again = store
-        .claim(SHARD, Lane::Young, 10, LONG)
+        .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
         .expect("a claim");
     assert!(
@@ -98,7 +100,7 @@ pub async fn a_due_watch_is_claimed_once_until_its_lease_ends(fixture: &dyn Stor
     if again.watches.is_empty() {
         until(async || {
             let claimed = store
-                .claim(SHARD, Lane::Young, 10, LONG)
+                .claim(SHARD, WatchPriority::New, 10, LONG)
                 .await
                 .expect("a claim");
             claimed.watches.iter().any(|(claimed, _)| *claimed == id)
@@ -117,7 +119,7 @@ pub async fn claims_take_the_earliest_first_and_no_more_than_asked_for(fixture: 
         add(&*store, id, now - ago).await;
     }
     let claimed = store
-        .claim(SHARD, Lane::Young, 2, LONG)
+        .claim(SHARD, WatchPriority::New, 2, LONG)
         .await
         .expect("a claim");
     let names: Vec<_> = claimed.watches.iter().map(|(id, _)| id.clone()).collect();
@@ -134,7 +136,7 @@ pub async fn lanes_are_separate(fixture: &dyn StoreFixture) {
     let id = id_in(&*store, SHARD, 1);
     add(&*store, &id, store.now().await.expect("the time")).await;
     let old = store
-        .claim(SHARD, Lane::Old, 10, LONG)
+        .claim(SHARD, WatchPriority::Rest, 10, LONG)
         .await
         .expect("a claim");
     assert_eq!(
@@ -142,7 +144,7 @@ pub async fn lanes_are_separate(fixture: &dyn StoreFixture) {
         (0, None, None)
     );
     let young = store
-        .claim(SHARD, Lane::Young, 10, LONG)
+        .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
         .expect("a claim");
     assert_eq!(young.watches.len(), 1);
@@ -155,7 +157,7 @@ pub async fn a_commit_ends_the_claim_and_sets_the_next_due_time(fixture: &dyn St
     let now = store.now().await.expect("the time");
     let old = add(&*store, &id, now).await;
     let claimed = store
-        .claim(SHARD, Lane::Young, 10, LONG)
+        .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
         .expect("a claim");
     let new = record(now + LONG, b"later");
@@ -166,21 +168,21 @@ pub async fn a_commit_ends_the_claim_and_sets_the_next_due_time(fixture: &dyn St
     };
     store.commit(SHARD, &step).await.expect("a commit");
     let claimed = store
-        .claim(SHARD, Lane::Young, 10, LONG)
+        .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
         .expect("a claim");
     assert_eq!(claimed.watches, []);
     assert_eq!(claimed.next_due, Some(new.due()));
 }
 
-/// Tags that are added while a message is looked at do not have it looked at twice.
+/// Tags that are added while a message is polled do not have it polled twice.
 pub async fn a_commit_of_the_same_due_time_leaves_the_claim_alone(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
     let now = store.now().await.expect("the time");
     let old = add(&*store, &id, now).await;
     let claimed = store
-        .claim(SHARD, Lane::Young, 10, LONG)
+        .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
         .expect("a claim");
     assert_eq!(claimed.watches.len(), 1);
@@ -190,7 +192,7 @@ pub async fn a_commit_of_the_same_due_time_leaves_the_claim_alone(fixture: &dyn 
         .await
         .expect("a commit");
     let again = store
-        .claim(SHARD, Lane::Young, 10, LONG)
+        .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
         .expect("a claim");
     assert_eq!(again.watches, []);
@@ -199,7 +201,7 @@ pub async fn a_commit_of_the_same_due_time_leaves_the_claim_alone(fixture: &dyn 
         .await
         .expect("a release");
     let again = store
-        .claim(SHARD, Lane::Young, 10, LONG)
+        .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
         .expect("a claim");
     assert_eq!(again.watches, [(id, tagged)]);
@@ -217,7 +219,7 @@ pub async fn a_superseded_due_time_is_not_claimed(fixture: &dyn StoreFixture) {
         .await
         .expect("a commit");
     let claimed = store
-        .claim(SHARD, Lane::Young, 10, LONG)
+        .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
         .expect("a claim");
     assert_eq!(claimed.watches, []);
@@ -227,7 +229,7 @@ pub async fn a_superseded_due_time_is_not_claimed(fixture: &dyn StoreFixture) {
         .await
         .expect("a commit");
     let claimed = store
-        .claim(SHARD, Lane::Young, 10, LONG)
+        .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
         .expect("a claim");
     assert_eq!(claimed.watches, [(id, sooner)]);
@@ -243,7 +245,7 @@ pub async fn a_deleted_watch_is_not_claimed(fixture: &dyn StoreFixture) {
         .await
         .expect("a commit");
     let claimed = store
-        .claim(SHARD, Lane::Young, 10, LONG)
+        .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
         .expect("a claim");
     assert_eq!(claimed.watches, []);
@@ -255,7 +257,7 @@ pub async fn a_released_lease_is_due_at_once(fixture: &dyn StoreFixture) {
     let id = id_in(&*store, SHARD, 1);
     add(&*store, &id, store.now().await.expect("the time")).await;
     let claimed = store
-        .claim(SHARD, Lane::Young, 10, LONG)
+        .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
         .expect("a claim");
     store
@@ -263,7 +265,7 @@ pub async fn a_released_lease_is_due_at_once(fixture: &dyn StoreFixture) {
         .await
         .expect("a release");
     let again = store
-        .claim(SHARD, Lane::Young, 10, LONG)
+        .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
         .expect("a claim");
     assert_eq!(again.watches.len(), 1);
@@ -277,7 +279,7 @@ pub async fn a_finished_lease_gives_nothing_back(fixture: &dyn StoreFixture) {
     let old = add(&*store, &id, now).await;
     let lease = Duration::from_millis(50);
     let claimed = store
-        .claim(SHARD, Lane::Young, 10, lease)
+        .claim(SHARD, WatchPriority::New, 10, lease)
         .await
         .expect("a claim");
     let new = record(now + LONG, b"later");
@@ -289,7 +291,7 @@ pub async fn a_finished_lease_gives_nothing_back(fixture: &dyn StoreFixture) {
     store.commit(SHARD, &step).await.expect("a commit");
     until(async || store.now().await.expect("the time") > claimed.now + lease).await;
     let again = store
-        .claim(SHARD, Lane::Young, 10, LONG)
+        .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
         .expect("a claim");
     assert_eq!((again.watches.len(), again.next_due), (0, Some(new.due())));
@@ -302,7 +304,7 @@ pub async fn concurrent_claims_share_the_watches(fixture: &dyn StoreFixture) {
     for n in 0..60 {
         add(&*store, &id_in(&*store, SHARD, n), now).await;
     }
-    let claims = (0..20).map(|_| store.claim(SHARD, Lane::Young, 5, LONG));
+    let claims = (0..20).map(|_| store.claim(SHARD, WatchPriority::New, 5, LONG));
     let mut claimed: Vec<MessageId> = Vec::new();
     for claim in join_all(claims).await {
         claimed.extend(
@@ -344,7 +346,7 @@ pub async fn ids_and_records_of_any_size_come_back(fixture: &dyn StoreFixture) {
             last = Some(new);
         }
         let claimed = store
-            .claim(shard, Lane::Young, 10, LONG)
+            .claim(shard, WatchPriority::New, 10, LONG)
             .await
             .expect("a claim");
         assert_eq!(

@@ -7,7 +7,7 @@ use smswatch_core::{NewWatch, Service};
 use smswatch_plugin::model::Notification;
 use smswatch_plugin::model::{MessageId, Tags};
 use smswatch_plugin::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, NoWishes, Receipt, Sink, SinkContext,
+    ConfiguredSink, DeliveryError, InvalidConfig, NoOverrides, Receipt, Sink, SinkContext,
 };
 use smswatch_testkit::proxy::Proxy;
 use smswatch_testkit::receiver::Receiver;
@@ -138,7 +138,7 @@ struct KeepingConfig {}
 
 impl ConfiguredSink for KeepingSink {
     type Config = KeepingConfig;
-    type Wishes = NoWishes;
+    type Overrides = NoOverrides;
 
     fn configure(_: KeepingConfig, _: &SinkContext) -> Result<Self, InvalidConfig> {
         Ok(Self)

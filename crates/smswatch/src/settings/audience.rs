@@ -1,12 +1,12 @@
 //! Warns of a configuration that notifies nobody, and of sinks that are never used.
 
 use serde_json::Value;
-use smswatch_rules::RuleBook;
+use smswatch_rules::RuleSet;
 
 use super::validate::Problem;
 
 /// What is odd about who is notified: nothing, in a configuration that does its job.
-pub(super) fn warnings(configuration: &Value, rules: &RuleBook) -> Vec<Problem> {
+pub(super) fn warnings(configuration: &Value, rules: &RuleSet) -> Vec<Problem> {
     let sinks = configuration["sinks"].as_object();
     let sinks: Vec<(&String, &Value)> = sinks.into_iter().flatten().collect();
     let Some((first, _)) = sinks.first() else {

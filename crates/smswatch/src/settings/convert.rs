@@ -144,11 +144,11 @@ pub(super) fn settings(
         }
     }
     if routee.timeout.duration().is_zero() {
-        problems.push(Problem::new("/routee/timeout", "a look needs some time"));
+        problems.push(Problem::new("/routee/timeout", "a poll needs some time"));
     }
     if routee.timeout.duration() > RouteeOptions::MAX_TIMEOUT {
-        let problem = Problem::new("/routee/timeout", "a look takes at most `15s`");
-        problems.push(problem.hint("it must be over before another process may look, too"));
+        let problem = Problem::new("/routee/timeout", "a poll takes at most `15s`");
+        problems.push(problem.hint("it must be over before another process may poll, too"));
     }
     if watch.retention.duration() < watch.confirm_after.duration() {
         let problem = Problem::new("/watch/retention", "this ends before `confirm_after` does");

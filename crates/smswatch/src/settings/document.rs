@@ -18,22 +18,22 @@ pub(crate) struct RouteeSection {
     /// The application's secret.
     #[serde(serialize_with = "hidden")]
     pub(crate) application_secret: Secret,
-    /// Where messages are looked at. Default: `https://connect.routee.net`.
+    /// Where messages are polled. Default: `https://connect.routee.net`.
     #[serde(default = "api_url")]
     pub(crate) api_url: String,
     /// Where tokens are had. Default: `https://auth.routee.net`.
     #[serde(default = "auth_url")]
     pub(crate) auth_url: String,
-    /// How many looks a second all replicas make together; bursts hold at most one second's worth.
+    /// How many polls a second all replicas make together; bursts hold at most one second's worth.
     /// Default: 20.
     #[serde(default = "requests_per_second")]
     #[schemars(range(min = 0.01, max = 1_000_000.0))]
     pub(crate) requests_per_second: f64,
-    /// How many looks of one replica run at once. Default: 32.
+    /// How many polls of one replica run at once. Default: 32.
     #[serde(default = "concurrency")]
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) concurrency: usize,
-    /// How long a look may take, the request for a token included, at most `15s`. Default: `10s`.
+    /// How long a poll may take, the request for a token included, at most `15s`. Default: `10s`.
     #[serde(default = "look_timeout")]
     pub(crate) timeout: Span,
 }
@@ -69,7 +69,7 @@ pub(crate) struct StoreSection {
     /// What every key in Redis begins with. Default: `smswatch`.
     #[schemars(regex(pattern = KEY_PREFIX))]
     pub(crate) key_prefix: String,
-    /// Into how many shards Redis is split, and so how many replicas can share the looks; fixed when it
+    /// Into how many shards Redis is split, and so how many replicas can share the polls; fixed when it
     /// is first used. Default: 16.
     #[schemars(range(min = 1, max = 256))]
     pub(crate) shards: u16,
@@ -89,7 +89,7 @@ impl Default for StoreSection {
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct WatchSection {
-    /// The gaps between two looks at one message, each with up to 10 % of jitter; the last repeats.
+    /// The gaps between two polls of one message, each with up to 10 % of jitter; the last repeats.
     /// Default: `[5s, 10s, 30s, 1m, 5m, 15m, 1h]`.
     #[schemars(length(min = 1, max = 100))]
     pub(crate) schedule: Vec<Span>,
@@ -99,7 +99,7 @@ pub(crate) struct WatchSection {
     /// How long a message that does not become final, or whose answers cannot be read, is watched.
     /// Default: `74h`.
     pub(crate) give_up_after: Span,
-    /// How long after its end a message is looked at once more, because statuses can still flip;
+    /// How long after its end a message is polled once more, because statuses can still flip;
     /// `0s` turns it off. Default: `1h`.
     pub(crate) confirm_after: Span,
     /// How long after its end a message is remembered; a mark of it stays for an hour at least.
@@ -168,9 +168,9 @@ pub(crate) struct TokenSection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TokenScope {
-    /// Look.
+    /// Read.
     Read,
-    /// Look and change.
+    /// Read and change.
     Write,
 }
 
@@ -252,11 +252,11 @@ pub(crate) struct BoundSection {
 #[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AlarmsSection {
-    /// How long every look must have failed before Routee is down. Default: `1m`.
+    /// How long every poll must have failed before Routee is down. Default: `1m`.
     pub(crate) provider_down_after: Span,
     /// How long Routee must have refused the credentials. Default: `10s`.
     pub(crate) provider_auth_failed_after: Span,
-    /// How late looks must start, and for how long, before polling is behind. Default: `1m`.
+    /// How late polls must start, and for how long, before polling is behind. Default: `1m`.
     pub(crate) polling_behind_after: Span,
     /// How long trouble must stay away before it is told again. Default: `5m`.
     pub(crate) quiet: Span,

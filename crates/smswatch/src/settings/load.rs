@@ -303,15 +303,15 @@ impl Reader<'_> {
         names: &[String],
         sinks: &MadeSinks,
         privacy: &smswatch_core::Privacy,
-    ) -> Option<smswatch_rules::RuleBook> {
+    ) -> Option<smswatch_rules::RuleSet> {
         let types = self.types;
-        let check_wishes = |sink: &str, wishes: &smswatch_plugin::model::Wishes| {
+        let check_overrides = |sink: &str, overrides: &smswatch_plugin::model::Overrides| {
             let kind = value["sinks"][sink]["type"].as_str().unwrap_or_default();
             let Some(sink_type) = types.find(kind) else {
                 return Vec::new();
             };
             let made = sinks.get(sink).map(|(made, _)| made);
-            wish_problems(kind, sink_type, made, wishes)
+            wish_problems(kind, sink_type, made, overrides)
         };
         let keyed = privacy.clone();
         let number_key: NumberKey =
@@ -322,7 +322,7 @@ impl Reader<'_> {
             sinks: names,
             with_fallback: &with_fallback,
             sinks_file: self.document.file(),
-            check_wishes: &check_wishes,
+            check_overrides: &check_overrides,
             number_key: &number_key,
             texts_are_kept: privacy.keeps_texts(),
         };

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use smswatch_core::settings::SinkSettings;
 use smswatch_plugin::Proxy;
 use smswatch_plugin::sink::SinkContext;
-use smswatch_rules::WishProblem;
+use smswatch_rules::OverrideProblem;
 
 use super::document::CommonSinkSection;
 use super::load::{Reader, escaped};
@@ -95,15 +95,15 @@ pub(super) fn wish_problems(
     kind: &str,
     sink_type: &SinkType,
     made: Option<&MadeSink>,
-    wishes: &smswatch_plugin::model::Wishes,
-) -> Vec<WishProblem> {
-    let schema = schema::wishes(sink_type);
-    let value = Value::Object(wishes.clone());
-    let mut found: Vec<WishProblem> = problems(&schema, &value)
+    overrides: &smswatch_plugin::model::Overrides,
+) -> Vec<OverrideProblem> {
+    let schema = schema::overrides(sink_type);
+    let value = Value::Object(overrides.clone());
+    let mut found: Vec<OverrideProblem> = problems(&schema, &value)
         .into_iter()
         .map(|problem| {
             let first = problem.pointer.split('/').nth(1).map(str::to_owned);
-            WishProblem {
+            OverrideProblem {
                 key: problem.key.or(first),
                 message: problem.message,
                 hint: problem.hint,
@@ -120,14 +120,16 @@ pub(super) fn wish_problems(
     match checked {
         Ok(()) => {}
         Err(ConfigureError::Unreadable(_)) if schema["properties"].is_null() => {
-            found.extend(wishes.keys().map(|key| no_wish(kind, key)));
+            found.extend(overrides.keys().map(|key| no_wish(kind, key)));
         }
-        Err(ConfigureError::Broken(why) | ConfigureError::Stuck(why)) => found.push(WishProblem {
-            key: None,
-            message: format!("a sink of type `{kind}` cannot be asked about this: {why}"),
-            hint: None,
-        }),
-        Err(error) => found.push(WishProblem {
+        Err(ConfigureError::Broken(why) | ConfigureError::Stuck(why)) => {
+            found.push(OverrideProblem {
+                key: None,
+                message: format!("a sink of type `{kind}` cannot be asked about this: {why}"),
+                hint: None,
+            })
+        }
+        Err(error) => found.push(OverrideProblem {
             key: error.key().map(str::to_owned),
             message: error.to_string(),
             hint: None,
@@ -144,8 +146,8 @@ pub(super) fn made_sinks(made: MadeSinks) -> Sinks {
 }
 
 /// A sink of this kind takes no wishes at all.
-fn no_wish(kind: &str, key: &str) -> WishProblem {
-    WishProblem {
+fn no_wish(kind: &str, key: &str) -> OverrideProblem {
+    OverrideProblem {
         key: Some(key.to_owned()),
         message: format!("a sink of type `{kind}` takes no `{key}` from a rule"),
         hint: Some("its name is all that a rule can say of it".to_owned()),

@@ -166,7 +166,7 @@ fn a_sink_whose_failure_nobody_else_hears_of_is_warned_of() {
 }
 
 #[test]
-fn a_look_that_outlasts_its_lease_is_refused() {
+fn a_poll_that_outlasts_its_lease_is_refused() {
     let timed = |timeout: &str| {
         load(&format!(
             "routee: {{application_id: a, application_secret: b, timeout: {timeout}}}\n"

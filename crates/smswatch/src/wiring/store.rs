@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use smswatch_core::HealthReport;
-use smswatch_http::Door;
+use smswatch_http::StartupGate;
 use smswatch_plugin::model::Timestamp;
 use smswatch_plugin::store::Store;
 use smswatch_store_redis::{RedisOptions, RedisStore};
@@ -85,7 +85,7 @@ async fn ask(store: Arc<dyn Store>) -> Opened {
 pub(super) async fn wait(
     mut opened: Opened,
     choice: &StoreChoice,
-    door: &Door,
+    door: &StartupGate,
     address: SocketAddr,
 ) -> anyhow::Result<(Arc<dyn Store>, Timestamp)> {
     let mut pause = FIRST_PAUSE;

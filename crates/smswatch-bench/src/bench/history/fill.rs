@@ -9,8 +9,8 @@ use smswatch_model::{DeliveryId, Event, EventKind, MessageId, Timestamp};
 use smswatch_plugin::codec;
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Attempt, CommitItem, CommitStep, Completion, Lane, NewDelivery, NewEntry, Outcome, Priority,
-    RouteStep, Shard, Store, shard_of,
+    Attempt, CommitItem, CommitStep, Completion, NewDelivery, NewEntry, Outcome, Priority,
+    RouteStep, Shard, Store, WatchPriority, shard_of,
 };
 use smswatch_testkit::sample;
 
@@ -87,7 +87,7 @@ async fn watches(
         let item = CommitItem {
             expected: (!is_new).then(|| record.clone()),
             record: Some(record.clone()),
-            lane: Lane::Old,
+            priority: WatchPriority::Rest,
             entry: (n < amounts.entries).then(|| entries.about(&id, n)),
             message_id: id.clone(),
         };

@@ -2,26 +2,26 @@
 
 mod judge;
 mod news;
+mod permit;
 mod probe;
 mod share;
-mod turn;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use smswatch_model::{Timestamp, Wishes};
+use smswatch_model::{Overrides, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 pub(crate) use self::judge::Verdict;
 use self::news::AllNews;
+pub(crate) use self::permit::AttemptPermit;
 pub(crate) use self::share::Share;
 use self::share::Shares;
-pub(crate) use self::turn::Turn;
 pub(crate) use self::write::keep;
-use super::ramp::Ramp;
+use super::slow_start::SlowStart;
 use super::{Circuit, Destination, Flow, Report};
 use crate::deliver::partly::Refusals;
 use crate::memo;
@@ -80,7 +80,7 @@ struct Known {
     running: usize,
     /// Attempts end soon, so that what waits for its own does not wait for long.
     is_quick: bool,
-    ramp: Ramp,
+    slow_start: SlowStart,
     /// What waits for a later attempt is to be made due by this process: it closed the breaker.
     is_to_hasten: bool,
     /// The shards in which that is done, and since when it was to be.
@@ -116,7 +116,7 @@ impl Breaker {
                 slots: HashMap::new(),
                 shares: Shares::default(),
                 told: BTreeSet::new(),
-                ramp: Ramp::new(settings.concurrency.max(1)),
+                slow_start: SlowStart::new(settings.concurrency.max(1)),
             }),
             open_since: watch::Sender::new(None),
             changed: Notify::new(),
@@ -257,7 +257,7 @@ impl Breaker {
         {
             let mut known = self.known();
             if is_well {
-                known.ramp.succeed();
+                known.slow_start.succeed();
             }
             if !(is_well && known.is_well(destination)) {
                 let before = known.view.clone();
@@ -274,8 +274,8 @@ impl Breaker {
     }
 
     /// Takes in whom a delivery with these wishes left out, and tells the health report.
-    pub(crate) fn delivered(&self, shared: &Shared, wishes: &Wishes, receipt: &Receipt) {
-        if self.refusals.note(wishes, receipt) {
+    pub(crate) fn delivered(&self, shared: &Shared, overrides: &Overrides, receipt: &Receipt) {
+        if self.refusals.note(overrides, receipt) {
             self.tell(shared, shared.clock.now());
         }
     }
@@ -422,7 +422,7 @@ impl Known {
     /// How many attempts may run at once.
     fn slots(&mut self, now: Timestamp) -> usize {
         match self.view.flow(now) {
-            Flow::Open { since } => self.ramp.slots(since),
+            Flow::Open { since } => self.slow_start.slots(since),
             Flow::Probe | Flow::Parked { .. } => 0,
         }
     }

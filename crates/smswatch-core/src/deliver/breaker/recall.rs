@@ -62,8 +62,8 @@ mod tests {
     }
 
     fn destination() -> Destination {
-        let wishes = serde_json::from_str(r##"{"channel": "#private"}"##);
-        Destination::from(&wishes.expect("an object"))
+        let overrides = serde_json::from_str(r##"{"channel": "#private"}"##);
+        Destination::from(&overrides.expect("an object"))
     }
 
     fn failed() -> Report {

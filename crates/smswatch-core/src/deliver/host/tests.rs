@@ -9,7 +9,7 @@ use super::*;
 use crate::announce::test_event;
 use crate::codec;
 use crate::route;
-use crate::rules::Notice;
+use crate::rules::RuleMatch;
 
 /// A sink that does what the title of a notification says.
 #[derive(Debug)]
@@ -84,17 +84,17 @@ const SHORT: Duration = Duration::from_millis(50);
 
 fn notification(title: &str) -> Notification {
     let now = Timestamp::from_seconds(1_777_636_800);
-    let notice = Notice {
+    let rule_match = RuleMatch {
         rule: "rule".to_owned(),
         sink: "odd".to_owned(),
-        wishes: smswatch_model::Wishes::new(),
+        overrides: smswatch_model::Overrides::new(),
         severity: Severity::Info,
         title: title.to_owned(),
         text: "a text".to_owned(),
         group: std::collections::BTreeMap::new(),
         events: vec![0],
     };
-    let delivery = route::delivery(notice, &[test_event("routee", "odd", now, 1)], now);
+    let delivery = route::delivery(rule_match, &[test_event("routee", "odd", now, 1)], now);
     codec::decode_notification(&delivery.body).expect("it is readable")
 }
 

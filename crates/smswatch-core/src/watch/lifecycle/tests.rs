@@ -49,7 +49,7 @@ impl Walk {
         self.now = self.now.max(self.watch.due);
         assert_eq!(
             self.lifecycle().task(&Self::id(), &self.watch, self.now),
-            Task::Look
+            Task::Poll
         );
         let applied = self
             .lifecycle()
@@ -103,9 +103,9 @@ fn assert_about(actual: Duration, seconds: u64) {
 }
 
 #[test]
-fn looks_follow_the_schedule_until_the_message_is_final_and_one_more_confirms() {
+fn polls_follow_the_schedule_until_the_message_is_final_and_one_more_confirms() {
     let mut walk = Walk::new();
-    assert_eq!(walk.waits(), Duration::ZERO, "the first look is immediate");
+    assert_eq!(walk.waits(), Duration::ZERO, "the first poll is immediate");
     for gap in [5, 10, 30, 60, 300, 900, 3600, 3600] {
         walk.sees(&[("p", "Sent")], 1);
         assert_about(walk.waits(), gap);
@@ -192,7 +192,7 @@ fn a_known_message_that_is_answered_404_ends_only_once_that_has_lasted() {
         assert_eq!(walk.watch.snapshot.parts.len(), 1);
     }
     assert_eq!(walk.watch.state, WatchState::NotFound);
-    // The first 404 came with the next look, 5 s later.
+    // The first 404 came with the next poll, 5 s later.
     assert_about(walk.now.since(known_until), 605);
     assert_eq!(walk.told, ["sms.status_changed Sent", "sms.not_found"]);
     assert_eq!(walk.watch.snapshot.parts.len(), 1);
@@ -277,7 +277,7 @@ fn a_message_that_was_given_up_begins_anew_and_tells_nothing_twice() {
     let given_up_at = walk.now;
     walk.now = walk.now + Duration::from_secs(600);
     walk.watch = walk.watch.clone().begun_anew(walk.now);
-    assert_eq!(Lifecycle::lane(&walk.watch), Lane::Young);
+    assert_eq!(Lifecycle::priority(&walk.watch), WatchPriority::New);
     walk.sees(&[("p", "Sent")], 1);
     assert_eq!(walk.now, given_up_at + Duration::from_secs(600), "at once");
     walk.sees(&[("p", "Delivered")], 1);
@@ -323,7 +323,7 @@ fn giving_up_is_decided_by_an_answer_after_the_deadline_and_not_by_silence() {
 }
 
 #[test]
-fn a_deadline_before_the_next_look_is_the_next_due_time() {
+fn a_deadline_before_the_next_poll_is_the_next_due_time() {
     let mut walk = Walk::new();
     walk.settings.give_up_after = Duration::from_secs(52);
     for _ in 0..4 {
@@ -333,7 +333,7 @@ fn a_deadline_before_the_next_look_is_the_next_due_time() {
 }
 
 #[test]
-fn a_failed_look_keeps_its_place_and_waits_as_long_as_it_is_told() {
+fn a_failed_poll_keeps_its_place_and_waits_as_long_as_it_is_told() {
     let mut walk = Walk::new();
     walk.sees(&[("p", "Sent")], 1);
     walk.answer(&Answer::Failed(None));
@@ -407,11 +407,11 @@ fn two_parts_that_change_at_once_are_two_events_with_their_own_numbers() {
 #[test]
 fn only_young_watches_wait_in_the_young_lane() {
     let mut walk = Walk::new();
-    assert_eq!(Lifecycle::lane(&walk.watch), Lane::Young);
+    assert_eq!(Lifecycle::priority(&walk.watch), WatchPriority::New);
     while walk.waits() < Duration::from_secs(300) {
         walk.sees(&[("p", "Sent")], 1);
     }
-    assert_eq!(Lifecycle::lane(&walk.watch), Lane::Old);
+    assert_eq!(Lifecycle::priority(&walk.watch), WatchPriority::Rest);
 }
 
 #[test]

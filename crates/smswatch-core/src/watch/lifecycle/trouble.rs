@@ -68,7 +68,7 @@ impl Step<'_> {
         }
     }
 
-    /// The next look takes place at this deadline if it would come later.
+    /// The next poll takes place at this deadline if it would come later.
     fn not_later_than(&mut self, deadline: Timestamp) {
         if deadline > self.now {
             let due = self.slots.at(self.now, deadline);

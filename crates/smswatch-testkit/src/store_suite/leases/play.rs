@@ -8,7 +8,7 @@ use proptest::sample::Index;
 use smswatch_model::{MessageId, Timestamp};
 use smswatch_plugin::record::Record;
 use smswatch_plugin::store::{
-    CommitItem, CommitOutcome, CommitStep, Lane, LeaseId, Shard, Store, StoreError,
+    CommitItem, CommitOutcome, CommitStep, LeaseId, Shard, Store, StoreError, WatchPriority,
 };
 
 use super::model::Model;
@@ -143,7 +143,9 @@ impl Player {
     }
 
     async fn claim(&mut self, limit: u32, lease: Duration) -> Result<(), String> {
-        let claimed = self.store.claim(self.shard, Lane::Young, limit, lease);
+        let claimed = self
+            .store
+            .claim(self.shard, WatchPriority::New, limit, lease);
         let claimed = claimed.await.map_err(unavailable)?;
         self.model.claim(limit, lease, &claimed)?;
         self.claims.extend(claimed.lease.map(|lease| Claim {

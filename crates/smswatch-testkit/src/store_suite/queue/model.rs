@@ -278,7 +278,7 @@ impl Model {
     /// # Errors
     ///
     /// It should have been, or should not.
-    pub(super) fn bury(
+    pub(super) fn dead_letter(
         &mut self,
         id: &DeliveryId,
         is_buried: bool,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use smswatch_model::DeliveryId;
 use smswatch_plugin::store::{
-    Attempt, Burial, DeliveryState, Priority, QueueRequest, Redrive, RedriveStep,
+    Attempt, DeadLetter, DeliveryState, Priority, QueueRequest, Redrive, RedriveStep,
 };
 
 use super::model::Between;
@@ -50,7 +50,7 @@ impl Player {
     }
 
     /// Gives up those that were queued longest ago, and one that may be anything.
-    pub(super) async fn bury(&mut self, limit: u32, n: u32) -> Result<(), String> {
+    pub(super) async fn dead_letter(&mut self, limit: u32, n: u32) -> Result<(), String> {
         let request = QueueRequest {
             priority: Priority::Normal,
             after: None,
@@ -66,19 +66,23 @@ impl Player {
             result: "dead".to_owned(),
             detail: String::new(),
         };
-        let burials = ids.iter().map(|id| Burial {
+        let burials = ids.iter().map(|id| DeadLetter {
             id: id.clone(),
             fallback: None,
         });
         let burials: Vec<_> = burials.collect();
-        let buried = self.store.bury(SHARD, &self.sink, &burials, &attempt).await;
+        let buried = self
+            .store
+            .dead_letter(SHARD, &self.sink, &burials, &attempt)
+            .await;
         let buried = buried.map_err(unavailable)?.done;
         let to = self.now().await?;
         if buried.len() != ids.len() {
             return Err(format!("{buried:?} for {ids:?}"));
         }
         for (id, is_buried) in ids.iter().zip(buried) {
-            self.model.bury(id, is_buried, Between { from, to })?;
+            self.model
+                .dead_letter(id, is_buried, Between { from, to })?;
         }
         Ok(())
     }

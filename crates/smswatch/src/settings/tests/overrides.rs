@@ -23,7 +23,7 @@ struct PickyConfig {}
 
 impl ConfiguredSink for PickySink {
     type Config = PickyConfig;
-    type Wishes = PickyOverrides;
+    type Overrides = PickyOverrides;
 
     fn configure(_: PickyConfig, _: &SinkContext) -> Result<Self, InvalidConfig> {
         Ok(Self)

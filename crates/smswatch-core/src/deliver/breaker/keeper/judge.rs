@@ -102,8 +102,8 @@ mod tests {
     }
 
     fn destination() -> Destination {
-        let wishes = serde_json::from_str(r##"{"channel": "#private"}"##);
-        Destination::from(&wishes.expect("an object"))
+        let overrides = serde_json::from_str(r##"{"channel": "#private"}"##);
+        Destination::from(&overrides.expect("an object"))
     }
 
     /// A breaker whose destination went down at second 0, and is probed every 30 seconds.

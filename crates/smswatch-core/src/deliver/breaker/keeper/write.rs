@@ -14,17 +14,17 @@ use crate::store::{Shard, StoreError};
 
 /// Makes due what failed while the receiver was ill, and would otherwise wait for up to the longest
 /// gap of its schedule although the receiver is well again; the ramp sets the pace.
-async fn hasten(shared: &Shared, unit: &SinkUnit) -> Result<(), StoreError> {
+async fn make_due(shared: &Shared, unit: &SinkUnit) -> Result<(), StoreError> {
     let Some(since) = unit.breaker.known().must_hasten(shared.clock.now()) else {
         return Ok(());
     };
     let left = unit.breaker.known().left_to_hasten(since, shared.shards());
     let shards = left.into_iter().map(|shard| async move {
-        let hasten = shared.store.hasten(shard, unit.name());
-        let hastened = shared.call("hasten", hasten).await?;
+        let make_due = shared.store.make_due(shard, unit.name());
+        let hastened = shared.call("hasten", make_due).await?;
         if hastened > 0 {
-            for agenda in &unit.agendas {
-                agenda.hint_now(usize::from(shard.0));
+            for due_times in &unit.due_times {
+                due_times.hint_now(usize::from(shard.0));
             }
         }
         // Where another shard fails this one is not made due again: what fails meanwhile keeps to its
@@ -75,7 +75,7 @@ async fn write_reports(shared: &Shared, unit: &SinkUnit) {
     loop {
         let written = async {
             unit.breaker.write(shared).await?;
-            hasten(shared, unit).await
+            make_due(shared, unit).await
         };
         match written.await {
             Ok(()) => {

@@ -1,9 +1,9 @@
-//! A status that is dated before the known one waits for a second look, and not for the schedule.
+//! A status that is dated before the known one waits for a second poll, and not for the schedule.
 
 use super::*;
 
 impl Walk {
-    /// A look that finds one part with this status, dated so many seconds before or after [`START`].
+    /// A poll that finds one part with this status, dated so many seconds before or after [`START`].
     fn sees_dated(&mut self, status: &str, second: i64) -> &mut Self {
         let now = self.now.max(self.watch.due);
         let observation = Observation {
@@ -45,7 +45,7 @@ fn a_status_dated_before_the_known_one_is_told_a_minute_after_it_was_seen() {
 }
 
 #[test]
-fn a_contradiction_that_is_never_decided_does_not_hurry_the_looks() {
+fn a_contradiction_that_is_never_decided_does_not_hurry_the_polls() {
     let mut walk = Walk::new();
     walk.settings.schedule = vec![Duration::from_secs(3600)];
     walk.sees_dated("Sent", -10).sees_dated("Queued", -40);

@@ -1,4 +1,4 @@
-//! Holds all looks back while the provider wants none, or refuses the credentials.
+//! Holds all polls back while the provider wants none, or refuses the credentials.
 
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use smswatch_model::Timestamp;
 
 use crate::health::{Health, PROVIDER};
-use crate::provider::{LookError, LookFailure};
+use crate::provider::{PollError, PollFailure};
 
-/// How many looks in a row must fail before the provider is said to be in trouble.
+/// How many polls in a row must fail before the provider is said to be in trouble.
 const FAILURES_TO_TELL: u32 = 3;
 
 /// The longest pause that a provider's `Retry-After` can cause, whatever it says.
 const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
 
-/// The pause after a throttled look when the provider does not say how long.
+/// The pause after a throttled poll when the provider does not say how long.
 const THROTTLED_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause between two tries of refused credentials; the first is a second.
@@ -25,8 +25,8 @@ const MAX_REFUSED_PAUSE: Duration = Duration::from_secs(30);
 const ACCEPTED_FOR: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
-pub(crate) struct Gate {
-    /// Until when looks wait, in milliseconds of the store's clock.
+pub(crate) struct Cooldown {
+    /// Until when polls wait, in milliseconds of the store's clock.
     until: AtomicI64,
     /// When the latest answer came, by the same measure.
     answered_at: AtomicI64,
@@ -34,8 +34,8 @@ pub(crate) struct Gate {
     failures: AtomicU32,
 }
 
-impl Gate {
-    /// How long looks must wait, at `now`; zero when they need not.
+impl Cooldown {
+    /// How long polls must wait, at `now`; zero when they need not.
     pub(crate) fn closed_for(&self, now: Timestamp) -> Duration {
         Timestamp::from_millis(self.until.load(Ordering::Acquire)).since(now)
     }
@@ -48,20 +48,20 @@ impl Gate {
         }
     }
 
-    pub(crate) fn failed(&self, error: &LookError, now: Timestamp, health: &Health) {
+    pub(crate) fn failed(&self, error: &PollError, now: Timestamp, health: &Health) {
         let asked = error.retry_after().unwrap_or_default().min(MAX_PAUSE);
         let failures = match error.kind() {
-            LookFailure::Refused if !self.accepts_others(now) => {
+            PollFailure::Refused if !self.accepts_others(now) => {
                 self.refuse(now, asked);
                 self.failures
                     .fetch_max(FAILURES_TO_TELL, Ordering::Relaxed)
                     .max(FAILURES_TO_TELL)
             }
-            LookFailure::Failed | LookFailure::Unreadable | LookFailure::Refused => self
+            PollFailure::Failed | PollFailure::Unreadable | PollFailure::Refused => self
                 .failures
                 .fetch_add(1, Ordering::Relaxed)
                 .saturating_add(1),
-            LookFailure::Throttled => {
+            PollFailure::Throttled => {
                 self.close(now + asked.max(THROTTLED_PAUSE));
                 self.failures
                     .fetch_max(FAILURES_TO_TELL, Ordering::Relaxed)
@@ -73,13 +73,13 @@ impl Gate {
         }
     }
 
-    /// Whether another look was answered a moment ago.
+    /// Whether another poll was answered a moment ago.
     fn accepts_others(&self, now: Timestamp) -> bool {
         let answered = Timestamp::from_millis(self.answered_at.load(Ordering::Relaxed));
         answered <= now && now.since(answered) < ACCEPTED_FOR
     }
 
-    /// Looks that were under way together are refused together: they count as one refusal.
+    /// Polls that were under way together are refused together: they count as one refusal.
     fn refuse(&self, now: Timestamp, asked: Duration) {
         if !self.closed_for(now).is_zero() {
             return;
@@ -104,58 +104,58 @@ mod tests {
 
     #[test]
     fn refused_credentials_are_tried_again_after_growing_pauses_of_at_most_half_a_minute() {
-        let (gate, health) = (Gate::default(), health());
+        let (cooldown, health) = (Cooldown::default(), health());
         let mut now = Timestamp::from_seconds(1_777_636_800);
         let mut pauses = Vec::new();
         for _ in 0..8 {
-            gate.failed(&LookError::refused("401"), now, &health);
-            gate.failed(&LookError::refused("401"), now, &health);
-            pauses.push(gate.closed_for(now).as_secs());
-            now = now + gate.closed_for(now);
+            cooldown.failed(&PollError::refused("401"), now, &health);
+            cooldown.failed(&PollError::refused("401"), now, &health);
+            pauses.push(cooldown.closed_for(now).as_secs());
+            now = now + cooldown.closed_for(now);
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30, 30]);
         assert!(health.report().parts[PROVIDER].is_some());
-        gate.answered(now, &health);
+        cooldown.answered(now, &health);
         assert!(health.report().parts[PROVIDER].is_none());
     }
 
     #[test]
     fn a_message_that_is_refused_while_others_are_answered_holds_nobody_up() {
-        let (gate, health) = (Gate::default(), health());
+        let (cooldown, health) = (Cooldown::default(), health());
         let mut now = Timestamp::from_seconds(1_777_636_800);
         for _ in 0..20 {
-            gate.answered(now, &health);
+            cooldown.answered(now, &health);
             now = now + Duration::from_secs(1);
-            gate.failed(&LookError::refused("403"), now, &health);
-            assert!(gate.closed_for(now).is_zero());
+            cooldown.failed(&PollError::refused("403"), now, &health);
+            assert!(cooldown.closed_for(now).is_zero());
             assert!(health.report().parts[PROVIDER].is_none());
         }
         // Nothing is answered any more: it is about the credentials.
         now = now + ACCEPTED_FOR;
-        gate.failed(&LookError::refused("403"), now, &health);
-        assert!(!gate.closed_for(now).is_zero());
+        cooldown.failed(&PollError::refused("403"), now, &health);
+        assert!(!cooldown.closed_for(now).is_zero());
         assert!(health.report().parts[PROVIDER].is_some());
     }
 
     #[test]
     fn a_hostile_retry_after_cannot_stop_the_watching_for_long() {
-        let (gate, health) = (Gate::default(), health());
+        let (cooldown, health) = (Cooldown::default(), health());
         let now = Timestamp::from_seconds(1_777_636_800);
         let year = Some(Duration::from_secs(365 * 24 * 3600));
-        gate.failed(&LookError::throttled("429").after(year), now, &health);
-        assert_eq!(gate.closed_for(now), MAX_PAUSE);
+        cooldown.failed(&PollError::throttled("429").after(year), now, &health);
+        assert_eq!(cooldown.closed_for(now), MAX_PAUSE);
     }
 
     #[test]
-    fn one_failed_look_is_no_trouble_and_three_in_a_row_are() {
-        let (gate, health) = (Gate::default(), health());
+    fn one_failed_poll_is_no_trouble_and_three_in_a_row_are() {
+        let (cooldown, health) = (Cooldown::default(), health());
         let now = Timestamp::from_seconds(1_777_636_800);
         for _ in 0..2 {
-            gate.failed(&LookError::failed("500"), now, &health);
+            cooldown.failed(&PollError::failed("500"), now, &health);
         }
         assert!(health.report().parts[PROVIDER].is_none());
-        gate.failed(&LookError::failed("500"), now, &health);
+        cooldown.failed(&PollError::failed("500"), now, &health);
         assert!(health.report().parts[PROVIDER].is_some());
-        assert!(gate.closed_for(now).is_zero());
+        assert!(cooldown.closed_for(now).is_zero());
     }
 }

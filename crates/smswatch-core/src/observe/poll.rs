@@ -1,4 +1,4 @@
-//! Looks at the messages of claimed watches, as fast as the rate, the provider and the leases allow.
+//! Polls the messages of claimed watches, as fast as the rate, the provider and the leases allow.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,52 +7,56 @@ use smswatch_model::MessageId;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
-use super::gate::Gate;
+use super::cooldown::Cooldown;
 use super::legible::Legible;
-use super::room::Room;
+use super::prefetch::Prefetch;
 use super::{Finished, Verdict, Waiting};
 use crate::limiter::Limiter;
 use crate::metrics::{OddityLabel, ResultLabel};
-use crate::provider::{Look, LookError, LookFailure, Oddities};
+use crate::provider::{Oddities, Poll, PollError, PollFailure};
 use crate::shared::Shared;
-use crate::watch::lifecycle::{Answer, polled};
+use crate::watch::lifecycle::{Answer, observed};
 
-/// How long after the claim a look may start.
+/// How long after the claim a poll may start.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How long a look may take whatever the provider's client thinks: together with [`PATIENCE`] it leaves
+/// How long a poll may take whatever the provider's client thinks: together with [`PATIENCE`] it leaves
 /// time to write down what was seen before anybody else claims the watch.
-const LONGEST_LOOK: Duration = Duration::from_secs(20);
+const LONGEST_POLL: Duration = Duration::from_secs(20);
 
-/// Starts looks as fast as the rate and the concurrency allow, until no more are handed on.
+/// Starts polls as fast as the rate and the concurrency allow, until no more are handed on.
 pub(super) async fn run(
     shared: Arc<Shared>,
-    gate: Arc<Gate>,
+    cooldown: Arc<Cooldown>,
     legible: Arc<Legible>,
-    room: Arc<Room>,
+    prefetch: Arc<Prefetch>,
     limiter: &Limiter,
     mut starts: mpsc::UnboundedReceiver<Waiting>,
     commits: mpsc::Sender<Finished>,
 ) {
     let concurrency = shared.settings.provider.concurrency;
-    let slots = Arc::new(Semaphore::new(concurrency.max(1)));
-    let looks = TaskTracker::new();
+    let running = Arc::new(Semaphore::new(concurrency.max(1)));
+    let polls = TaskTracker::new();
     while let Some(waiting) = starts.recv().await {
-        let slot = Arc::clone(&slots)
+        let running = Arc::clone(&running)
             .acquire_owned()
             .await
             .expect("never closed");
-        let start = may_start(&shared, &gate, limiter, &waiting).await;
+        let start = may_start(&shared, &cooldown, limiter, &waiting).await;
         let Waiting {
             claimed,
             watch,
-            seat,
+            slot,
         } = waiting;
-        drop(seat);
-        let (shared, gate, room) = (Arc::clone(&shared), Arc::clone(&gate), Arc::clone(&room));
+        drop(slot);
+        let (shared, cooldown, prefetch) = (
+            Arc::clone(&shared),
+            Arc::clone(&cooldown),
+            Arc::clone(&prefetch),
+        );
         let legible = Arc::clone(&legible);
         let commits = commits.clone();
-        looks.spawn(async move {
+        polls.spawn(async move {
             let now = shared.clock.now();
             let lag = now.since(watch.due);
             let verdict = match start {
@@ -61,8 +65,8 @@ pub(super) async fn run(
                     shared.metrics.poll_lag_seconds.observe(lag.as_secs_f64());
                     let started = Instant::now();
                     let message_id = watch.spelling.spell(&claimed.message_id);
-                    let answer = look(&shared, &gate, &legible, &message_id).await;
-                    room.looked(started.elapsed());
+                    let answer = poll(&shared, &cooldown, &legible, &message_id).await;
+                    prefetch.polled(started.elapsed());
                     Verdict::Answered(answer)
                 }
                 // It stays as late as it is, so that it comes first and its lateness is not forgotten.
@@ -73,14 +77,14 @@ pub(super) async fn run(
                 Start::After(wait) => Verdict::Postponed(now + wait),
             };
             let _sent = commits.send(claimed.finish(watch, verdict)).await;
-            drop(slot);
+            drop(running);
         });
     }
-    looks.close();
-    looks.wait().await;
+    polls.close();
+    polls.wait().await;
 }
 
-/// Whether a look that was claimed starts.
+/// Whether a poll that was claimed starts.
 #[derive(Debug, Clone, Copy)]
 enum Start {
     Now,
@@ -90,12 +94,17 @@ enum Start {
     After(Duration),
 }
 
-async fn may_start(shared: &Shared, gate: &Gate, limiter: &Limiter, waiting: &Waiting) -> Start {
+async fn may_start(
+    shared: &Shared,
+    cooldown: &Cooldown,
+    limiter: &Limiter,
+    waiting: &Waiting,
+) -> Start {
     // A permit that comes too late would be one less for the others.
     let Some(patience) = PATIENCE.checked_sub(waiting.claimed.claimed_at.elapsed()) else {
         return Start::TooLate;
     };
-    let closed_for = gate.closed_for(shared.clock.now());
+    let closed_for = cooldown.closed_for(shared.clock.now());
     if !closed_for.is_zero() {
         return Start::After(closed_for.max(Duration::from_secs(1)));
     }
@@ -111,47 +120,55 @@ async fn may_start(shared: &Shared, gate: &Gate, limiter: &Limiter, waiting: &Wa
     }
 }
 
-async fn look(shared: &Shared, gate: &Gate, legible: &Legible, message_id: &MessageId) -> Answer {
+async fn poll(
+    shared: &Shared,
+    cooldown: &Cooldown,
+    legible: &Legible,
+    message_id: &MessageId,
+) -> Answer {
     let asked_at = shared.clock.now();
     let started = Instant::now();
-    let looked = tokio::time::timeout(LONGEST_LOOK, shared.provider.look(message_id)).await;
-    let looked = looked.unwrap_or_else(|_| {
-        let seconds = LONGEST_LOOK.as_secs();
-        Err(LookError::failed(format!("no answer within {seconds} s")))
+    let polled = tokio::time::timeout(LONGEST_POLL, shared.provider.poll(message_id)).await;
+    let polled = polled.unwrap_or_else(|_| {
+        let seconds = LONGEST_POLL.as_secs();
+        Err(PollError::failed(format!("no answer within {seconds} s")))
     });
     shared
         .metrics
         .poll_seconds
         .observe(started.elapsed().as_secs_f64());
-    let is_provider_well = match &looked {
+    let is_provider_well = match &polled {
         Ok(_) => legible.read(message_id),
-        Err(error) if error.kind() == LookFailure::Unreadable => legible.unreadable(message_id),
+        Err(error) if error.kind() == PollFailure::Unreadable => legible.unreadable(message_id),
         Err(_) => false,
     };
     if is_provider_well {
-        gate.answered(shared.clock.now(), &shared.health);
+        cooldown.answered(shared.clock.now(), &shared.health);
         shared.alarms.answered();
     }
-    let (answer, result) = match looked {
-        Ok(Look::Seen(sighting)) => {
+    let (answer, result) = match polled {
+        Ok(Poll::Seen(sighting)) => {
             count_oddities(shared, sighting.oddities);
-            (Answer::Seen(Box::new(polled(*sighting, asked_at))), "seen")
+            (
+                Answer::Seen(Box::new(observed(*sighting, asked_at))),
+                "seen",
+            )
         }
-        Ok(Look::Empty) => (Answer::Empty, "empty"),
-        Ok(Look::Unknown) => (Answer::Unknown, "unknown"),
-        Ok(Look::Invalid) => (Answer::Invalid, "invalid"),
+        Ok(Poll::Empty) => (Answer::Empty, "empty"),
+        Ok(Poll::Unknown) => (Answer::Unknown, "unknown"),
+        Ok(Poll::Invalid) => (Answer::Invalid, "invalid"),
         Err(error) => {
             let retry_after = error.retry_after();
             if !is_provider_well {
                 let now = shared.clock.now();
-                gate.failed(&error, now, &shared.health);
+                cooldown.failed(&error, now, &shared.health);
                 shared.alarms.failed(&error, now);
             }
             let answer = match error.kind() {
-                LookFailure::Unreadable => Answer::Unreadable(retry_after),
+                PollFailure::Unreadable => Answer::Unreadable(retry_after),
                 _ => Answer::Failed(retry_after),
             };
-            tracing::debug!(message.id = %message_id, %error, "a look failed");
+            tracing::debug!(message.id = %message_id, %error, "a poll failed");
             (answer, error.kind().as_str())
         }
     };

@@ -13,10 +13,10 @@ const NEVER: i64 = i64::MAX;
 
 /// The next due time of each of several queues.
 ///
-/// Whoever puts something into a queue calls [`Agenda::hint`]; one worker takes what is due. Taking
+/// Whoever puts something into a queue calls [`DueTimes::hint`]; one worker takes what is due. Taking
 /// forgets the due time first and asks the store afterwards, so that a hint in between is not lost.
 #[derive(Debug)]
-pub(crate) struct Agenda {
+pub(crate) struct DueTimes {
     dues: Box<[AtomicI64]>,
     /// By how many milliseconds this process comes later to each.
     delays: Box<[AtomicI64]>,
@@ -25,7 +25,7 @@ pub(crate) struct Agenda {
     changed_in: Box<[Notify]>,
 }
 
-impl Agenda {
+impl DueTimes {
     /// An agenda of `queues` queues, all due at once: nobody knows yet what is in them.
     pub(crate) fn new(queues: usize) -> Self {
         let zeros = || (0..queues).map(|_| AtomicI64::new(0)).collect();
@@ -120,30 +120,30 @@ mod tests {
 
     #[tokio::test]
     async fn a_hint_wakes_the_waiting_and_taking_forgets_it() {
-        let agenda = Agenda::new(2);
+        let due_times = DueTimes::new(2);
         let clock = StoreClock::new(Timestamp::from_seconds(1_777_636_800));
-        agenda.wait(&clock).await;
-        assert!(agenda.take(0, clock.now()) && agenda.take(1, clock.now()));
-        assert!(!agenda.take(0, clock.now()));
-        agenda.hint(1, clock.now() + Duration::from_secs(3600));
-        let (woken, ()) = tokio::join!(agenda.wait(&clock), async {
+        due_times.wait(&clock).await;
+        assert!(due_times.take(0, clock.now()) && due_times.take(1, clock.now()));
+        assert!(!due_times.take(0, clock.now()));
+        due_times.hint(1, clock.now() + Duration::from_secs(3600));
+        let (woken, ()) = tokio::join!(due_times.wait(&clock), async {
             tokio::task::yield_now().await;
-            agenda.hint_now(0);
+            due_times.hint_now(0);
         });
         assert_eq!(woken, ());
-        assert!(agenda.take(0, clock.now()) && !agenda.take(1, clock.now()));
+        assert!(due_times.take(0, clock.now()) && !due_times.take(1, clock.now()));
     }
 
     #[test]
     fn a_delayed_queue_is_left_to_others_for_a_while_unless_it_is_urgent() {
-        let agenda = Agenda::new(1);
+        let due_times = DueTimes::new(1);
         let due = Timestamp::from_seconds(1_777_636_800);
-        assert!(agenda.take(0, due), "nobody knows yet what is in it");
-        agenda.delay(0, Duration::from_millis(500));
-        agenda.hint(0, due);
-        assert!(!agenda.take(0, due + Duration::from_millis(499)));
-        assert!(agenda.take(0, due + Duration::from_millis(500)));
-        agenda.hint_now(0);
-        assert!(agenda.take(0, due));
+        assert!(due_times.take(0, due), "nobody knows yet what is in it");
+        due_times.delay(0, Duration::from_millis(500));
+        due_times.hint(0, due);
+        assert!(!due_times.take(0, due + Duration::from_millis(499)));
+        assert!(due_times.take(0, due + Duration::from_millis(500)));
+        due_times.hint_now(0);
+        assert!(due_times.take(0, due));
     }
 }

@@ -8,12 +8,12 @@ use crate::shared::{Shared, SinkUnit};
 
 /// The right to make an attempt; ends when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct AttemptPermit {
     unit: Arc<SinkUnit>,
     began: Instant,
 }
 
-impl Turn {
+impl AttemptPermit {
     /// Waits for the right to make an attempt; `None` while the sink is parked, and when none of the
     /// attempts that run has ended by `until`.
     pub(crate) async fn wait_until(
@@ -60,7 +60,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for AttemptPermit {
     fn drop(&mut self) {
         let breaker = &self.unit.breaker;
         {

@@ -15,7 +15,7 @@ const MENTIONS: usize = 3000;
 /// What a rule may ask of Slack beside the sink's name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SlackWishes {
+pub struct SlackOverrides {
     /// Another channel, by id or name; only for sinks with a `bot_token`. Default: the sink's own.
     /// Example: `"#sms-critical"`.
     #[serde(default)]
@@ -27,7 +27,7 @@ pub struct SlackWishes {
     pub mention: Vec<Mention>,
 }
 
-impl SlackWishes {
+impl SlackOverrides {
     /// Checks what a rule asks as strictly as the sink's own options; `is_bot` tells whether the sink
     /// can choose a channel.
     ///
@@ -127,22 +127,22 @@ mod tests {
 
     #[test]
     fn a_channel_needs_a_bot_and_a_name_and_mentions_need_room() {
-        let wishes = |channel: Option<&str>, mentions: usize| SlackWishes {
+        let overrides = |channel: Option<&str>, mentions: usize| SlackOverrides {
             channel: channel.map(str::to_owned),
             mention: vec![Mention("<@U024BE7LH>".to_owned()); mentions],
         };
-        for (wishes, is_bot, key) in [
-            (wishes(None, 0), false, None),
-            (wishes(Some("#a"), 200), true, None),
-            (wishes(None, 230), false, None),
-            (wishes(Some(""), 0), true, Some("channel")),
-            (wishes(Some("  "), 0), true, Some("channel")),
-            (wishes(Some("#a"), 0), false, Some("channel")),
-            (wishes(None, 300), true, Some("mention")),
+        for (overrides, is_bot, key) in [
+            (overrides(None, 0), false, None),
+            (overrides(Some("#a"), 200), true, None),
+            (overrides(None, 230), false, None),
+            (overrides(Some(""), 0), true, Some("channel")),
+            (overrides(Some("  "), 0), true, Some("channel")),
+            (overrides(Some("#a"), 0), false, Some("channel")),
+            (overrides(None, 300), true, Some("mention")),
         ] {
-            let error = wishes.check(is_bot).err();
+            let error = overrides.check(is_bot).err();
             let told = error.as_ref().map(|error| error.key().unwrap_or_default());
-            assert_eq!(told, key, "{wishes:?}");
+            assert_eq!(told, key, "{overrides:?}");
         }
     }
 

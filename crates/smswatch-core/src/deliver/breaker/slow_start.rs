@@ -5,14 +5,14 @@ use smswatch_model::Timestamp;
 
 /// Begins with one slot and doubles with each success.
 #[derive(Debug)]
-pub(super) struct Ramp {
+pub(super) struct SlowStart {
     /// When the sink was parked last; none if it never was.
     since: Option<Timestamp>,
     slots: usize,
     most: usize,
 }
 
-impl Ramp {
+impl SlowStart {
     /// A ramp up to `most` slots, all of which are there as long as the sink was never parked.
     pub(super) fn new(most: usize) -> Self {
         Self {
@@ -42,18 +42,18 @@ mod tests {
 
     #[test]
     fn a_sink_that_was_never_parked_has_all_slots() {
-        assert_eq!(Ramp::new(8).slots(None), 8);
+        assert_eq!(SlowStart::new(8).slots(None), 8);
     }
 
     #[test]
     fn slots_begin_at_one_after_each_parking_and_double_with_each_success() {
-        let mut ramp = Ramp::new(6);
+        let mut slow_start = SlowStart::new(6);
         for parking in 1..3 {
             let since = Some(Timestamp::from_seconds(parking));
             let mut seen = Vec::new();
             for _ in 0..5 {
-                seen.push(ramp.slots(since));
-                ramp.succeed();
+                seen.push(slow_start.slots(since));
+                slow_start.succeed();
             }
             assert_eq!(seen, [1, 2, 4, 6, 6]);
         }

@@ -1,4 +1,4 @@
-//! In which shards a process comes first when watches are due, so that processes share the looks evenly.
+//! In which shards a process comes first when watches are due, so that processes share the polls evenly.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ const LATER: Duration = Duration::from_millis(500);
 
 /// A share of the shards: every `of`-th one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Home {
+pub(super) struct ShardShare {
     place: usize,
     of: usize,
 }
 
-impl Home {
+impl ShardShare {
     /// All shards: the process is alone, as far as it knows.
     pub(super) const ALL: Self = Self { place: 0, of: 1 };
 
@@ -31,7 +31,7 @@ impl Home {
         usize::from(shard.0) % self.of == self.place
     }
 
-    /// Lets looks in the shards of others wait a little.
+    /// Lets polls in the shards of others wait a little.
     pub(super) fn settle(self, shared: &Shared) {
         for shard in shared.shards() {
             let delay = if self.has(shard) {
@@ -39,8 +39,8 @@ impl Home {
             } else {
                 LATER
             };
-            for looks in &shared.looks {
-                looks.delay(usize::from(shard.0), delay);
+            for polls in &shared.polls {
+                polls.delay(usize::from(shard.0), delay);
             }
         }
     }
@@ -52,8 +52,8 @@ impl Home {
             return;
         }
         for shard in shared.shards().filter(|shard| self.has(*shard)) {
-            for looks in &shared.looks {
-                looks.hint_now(usize::from(shard.0));
+            for polls in &shared.polls {
+                polls.hint_now(usize::from(shard.0));
             }
         }
     }

@@ -6,14 +6,14 @@ use tokio::sync::Notify;
 
 /// Counts what this process queues, and says when it is time to look how much there is.
 #[derive(Debug)]
-pub(crate) struct Filling {
+pub(crate) struct FillLevel {
     queued: AtomicU64,
     /// How much may be queued until the next look.
     patience: AtomicU64,
     is_due: Notify,
 }
 
-impl Default for Filling {
+impl Default for FillLevel {
     /// A look is due: nobody knows yet how much there is.
     fn default() -> Self {
         let is_due = Notify::new();
@@ -26,7 +26,7 @@ impl Default for Filling {
     }
 }
 
-impl Filling {
+impl FillLevel {
     /// So much was queued.
     pub(crate) fn queued(&self, count: u64) {
         let before = self.queued.fetch_add(count, Ordering::AcqRel);
@@ -58,28 +58,28 @@ mod tests {
 
     #[test]
     fn a_look_is_due_at_first_and_then_when_enough_was_queued() {
-        let filling = Filling::default();
-        let is_due = || filling.due().now_or_never().is_some();
+        let fill_level = FillLevel::default();
+        let is_due = || fill_level.due().now_or_never().is_some();
         assert!(is_due());
         assert!(!is_due());
-        filling.looked(3);
-        filling.queued(2);
+        fill_level.looked(3);
+        fill_level.queued(2);
         assert!(!is_due());
-        filling.queued(1);
+        fill_level.queued(1);
         assert!(is_due());
-        filling.queued(2);
+        fill_level.queued(2);
         assert!(!is_due());
     }
 
     #[test]
     fn what_is_queued_during_a_look_counts() {
-        let filling = Filling::default();
-        assert!(filling.due().now_or_never().is_some());
-        filling.queued(1);
-        assert!(filling.due().now_or_never().is_some());
-        filling.looked(10);
-        assert!(filling.due().now_or_never().is_none());
-        filling.looked(0);
-        assert!(filling.due().now_or_never().is_some());
+        let fill_level = FillLevel::default();
+        assert!(fill_level.due().now_or_never().is_some());
+        fill_level.queued(1);
+        assert!(fill_level.due().now_or_never().is_some());
+        fill_level.looked(10);
+        assert!(fill_level.due().now_or_never().is_none());
+        fill_level.looked(0);
+        assert!(fill_level.due().now_or_never().is_some());
     }
 }

@@ -8,63 +8,64 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Once};
 use std::time::{Duration, Instant};
 
-/// How often the witness looks at the clock.
+/// How often the monitor reads the clock.
 const BEAT: Duration = Duration::from_millis(250);
 
-/// How long two looks lie apart when the process stood still between them.
+/// How long two readings lie apart when the process stood still between them.
 const STANDSTILL: Duration = Duration::from_secs(1);
 
 /// When the process last stood still, in milliseconds since the witness was called.
 #[derive(Debug)]
-pub(crate) struct Witness {
+pub(crate) struct PauseMonitor {
     called: Instant,
-    looked: AtomicU64,
+    read_at: AtomicU64,
     stood_until: AtomicU64,
 }
 
-impl Witness {
+impl PauseMonitor {
     /// The one witness of this process, which watches from the first call on.
     ///
     /// # Panics
     ///
     /// The process cannot have one more thread.
     pub(crate) fn get() -> &'static Self {
-        static WITNESS: LazyLock<Witness> = LazyLock::new(|| Witness::new(Instant::now()));
+        static WITNESS: LazyLock<PauseMonitor> =
+            LazyLock::new(|| PauseMonitor::new(Instant::now()));
         static WATCHES: Once = Once::new();
-        let witness = &*WITNESS;
+        let pause_monitor = &*WITNESS;
         WATCHES.call_once(|| {
             let thread = std::thread::Builder::new().name("witness".to_owned());
             let watch = || loop {
                 std::thread::sleep(BEAT);
-                witness.look(Instant::now());
+                pause_monitor.read(Instant::now());
             };
             let _goes_on_alone = thread
                 .spawn(watch)
                 .expect("a process that starts can have one more thread");
         });
-        witness
+        pause_monitor
     }
 
     fn new(called: Instant) -> Self {
         Self {
             called,
-            looked: AtomicU64::new(0),
+            read_at: AtomicU64::new(0),
             stood_until: AtomicU64::new(0),
         }
     }
 
-    fn look(&self, now: Instant) {
-        let looked = self.looked.swap(self.millis(now), Ordering::AcqRel);
-        if self.millis(now) - looked >= as_millis(STANDSTILL) {
+    fn read(&self, now: Instant) {
+        let read_at = self.read_at.swap(self.millis(now), Ordering::AcqRel);
+        if self.millis(now) - read_at >= as_millis(STANDSTILL) {
             self.stood_until.store(self.millis(now), Ordering::Release);
         }
     }
 
     /// Whether the process stood still at some time between `since` and `now`, be it that nobody has
-    /// looked since.
+    /// read since.
     pub(crate) fn stood_still(&self, since: Instant, now: Instant) -> bool {
-        let looked = self.looked.load(Ordering::Acquire);
-        let is_unseen = self.millis(now).saturating_sub(looked) >= as_millis(STANDSTILL);
+        let read_at = self.read_at.load(Ordering::Acquire);
+        let is_unseen = self.millis(now).saturating_sub(read_at) >= as_millis(STANDSTILL);
         let stood_until = self.stood_until.load(Ordering::Acquire);
         is_unseen || (stood_until > 0 && stood_until >= self.millis(since))
     }
@@ -86,21 +87,27 @@ mod tests {
     fn a_standstill_is_known_before_and_after_it_was_seen_and_ends() {
         let called = Instant::now();
         let at = |millis| called + Duration::from_millis(millis);
-        let witness = Witness::new(called);
+        let pause_monitor = PauseMonitor::new(called);
         for millis in (250..=2000).step_by(250) {
-            witness.look(at(millis));
+            pause_monitor.read(at(millis));
         }
-        assert!(!witness.stood_still(at(100), at(2100)));
-        assert!(witness.stood_still(at(100), at(9000)), "nobody looked yet");
-        witness.look(at(9001));
-        assert!(witness.stood_still(at(8000), at(9002)));
-        assert!(!witness.stood_still(at(9002), at(9100)), "it was before");
+        assert!(!pause_monitor.stood_still(at(100), at(2100)));
+        assert!(
+            pause_monitor.stood_still(at(100), at(9000)),
+            "nobody read it yet"
+        );
+        pause_monitor.read(at(9001));
+        assert!(pause_monitor.stood_still(at(8000), at(9002)));
+        assert!(
+            !pause_monitor.stood_still(at(9002), at(9100)),
+            "it was before"
+        );
     }
 
     #[test]
-    fn the_witness_looks() {
-        let witness = Witness::get();
-        while witness.looked.load(Ordering::Acquire) == 0 {
+    fn the_monitor_reads_the_clock() {
+        let pause_monitor = PauseMonitor::get();
+        while pause_monitor.read_at.load(Ordering::Acquire) == 0 {
             std::thread::yield_now();
         }
     }
