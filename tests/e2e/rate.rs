@@ -26,10 +26,12 @@ async fn two_replicas_together_ask_the_provider_no_more_often_than_allowed() {
     let began = Instant::now();
     let ids = fleet.watch_held(&replicas[0], 100).await;
     fleet.polled(&ids, 2).await;
-    let polls = ids.iter().map(|id| fleet.sim.message(id));
-    let polls: u64 = polls.map(|report| report.expect("it is known").polls).sum();
-    let polls = usize::try_from(polls).expect("not that many");
-    assert!(keeps(polls, 20, began), "{polls} in {:?}", began.elapsed());
+    let reports = ids.iter().map(|id| fleet.sim.message(id));
+    let made: u64 = reports
+        .map(|report| report.expect("it is known").polls)
+        .sum();
+    let made = usize::try_from(made).expect("not that many");
+    assert!(keeps(made, 20, began), "{made} in {:?}", began.elapsed());
     for replica in &replicas {
         assert!(polls(replica).await > 0, "one of them had no part in it");
     }

@@ -1,8 +1,7 @@
 //! Stage two: compares what was seen with what is known, and writes snapshot, events and due time
 //! in one step.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,16 +124,18 @@ fn last_of_its_batch(item: &mut Finished) -> Option<LeaseId> {
 
 /// A step names each watch once; a watch whose lease ran out may have come twice.
 fn set_doubles_aside(items: Vec<Finished>) -> (Vec<Finished>, Vec<Finished>) {
-    let mut seen: HashMap<MessageId, ()> = HashMap::with_capacity(items.len());
+    let mut seen = HashSet::with_capacity(items.len());
+    let is_first: Vec<bool> = items
+        .iter()
+        .map(|item| seen.insert(&item.message_id))
+        .collect();
+    if !is_first.contains(&false) {
+        return (items, Vec::new());
+    }
+    let mut is_first = is_first.into_iter();
     items
         .into_iter()
-        .partition(|item| match seen.entry(item.message_id.clone()) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(());
-                true
-            }
-            Entry::Occupied(_) => false,
-        })
+        .partition(|_| is_first.next().unwrap_or_default())
 }
 
 fn draft(shared: &Shared, finished: Finished) -> Draft {

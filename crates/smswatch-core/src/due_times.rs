@@ -26,7 +26,7 @@ pub(crate) struct DueTimes {
 }
 
 impl DueTimes {
-    /// An agenda of `queues` queues, all due at once: nobody knows yet what is in them.
+    /// The due times of `queues` queues, all due at once: nobody knows yet what is in them.
     pub(crate) fn new(queues: usize) -> Self {
         let zeros = || (0..queues).map(|_| AtomicI64::new(0)).collect();
         Self {

@@ -14,7 +14,7 @@ const BEAT: Duration = Duration::from_millis(250);
 /// How long two readings lie apart when the process stood still between them.
 const STANDSTILL: Duration = Duration::from_secs(1);
 
-/// When the process last stood still, in milliseconds since the witness was called.
+/// When the process last stood still, in milliseconds since the monitor began.
 #[derive(Debug)]
 pub(crate) struct PauseMonitor {
     called: Instant,
@@ -23,7 +23,7 @@ pub(crate) struct PauseMonitor {
 }
 
 impl PauseMonitor {
-    /// The one witness of this process, which watches from the first call on.
+    /// The one monitor of this process, which watches from the first call on.
     ///
     /// # Panics
     ///
@@ -34,7 +34,7 @@ impl PauseMonitor {
         static WATCHES: Once = Once::new();
         let pause_monitor = &*WITNESS;
         WATCHES.call_once(|| {
-            let thread = std::thread::Builder::new().name("witness".to_owned());
+            let thread = std::thread::Builder::new().name("pause-monitor".to_owned());
             let watch = || loop {
                 std::thread::sleep(BEAT);
                 pause_monitor.read(Instant::now());

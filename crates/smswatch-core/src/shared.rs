@@ -92,7 +92,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
     pub(crate) alarms: Alarms,
-    /// When each shard has a watch due, by lane.
+    /// When each shard has a watch due, by priority.
     pub(crate) polls: [DueTimes; 2],
     /// Which shards have something to route.
     pub(crate) routes: DueTimes,
@@ -245,7 +245,7 @@ impl PutAside {
         Self([zeros(), zeros()])
     }
 
-    /// So much is left of the queue of a lane, or of a priority, which stands at `index` among them.
+    /// So much is left of the queue of a priority, which stands at `index` among them.
     pub(crate) fn set(&self, index: usize, shard: Shard, count: u64) {
         self.0[index][usize::from(shard.0)].store(count, Ordering::Relaxed);
     }

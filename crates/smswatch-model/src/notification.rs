@@ -78,7 +78,8 @@ pub struct Notification {
     pub kind: EventKind,
     /// When it was made, by the store's clock.
     pub timestamp: Timestamp,
-    /// What its rule wants of this sink in particular.
+    /// What its rule wants of this sink in particular. Stored under the name that earlier versions gave it.
+    #[serde(rename = "wishes")]
     pub overrides: Overrides,
     /// The notification's own name, equal for all its sinks.
     pub notification_id: NotificationId,

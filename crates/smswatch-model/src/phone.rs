@@ -27,19 +27,22 @@ impl PhoneNumber {
     /// Text with no digit at all is kept as it is: it names nobody.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let mut digits = String::new();
+        let mut number = String::with_capacity(text.len() + 1);
+        number.push('+');
         for character in text.chars() {
             if let Some(value) = digit(character) {
-                digits.push(char::from(b'0' + value));
-            } else if digits.len() >= MIN_DIGITS && ends_number(character) {
+                number.push(char::from(b'0' + value));
+            } else if number.len() > MIN_DIGITS && ends_number(character) {
                 break;
             }
         }
-        let national = digits.strip_prefix("00").unwrap_or(&digits);
-        if national.is_empty() {
+        if number.starts_with("+00") {
+            number.replace_range(1..3, "");
+        }
+        if number == "+" {
             Self(text.trim().to_owned())
         } else {
-            Self(format!("+{national}"))
+            Self(number)
         }
     }
 

@@ -140,7 +140,7 @@ impl SinkContext {
     }
 }
 
-/// The wishes of a sink that takes none.
+/// The overrides of a sink that takes none.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoOverrides {}
@@ -209,7 +209,7 @@ impl Receipt {
         self
     }
 
-    /// Asks for a delivery of its own to those who could not be reached yet, with these wishes in place
+    /// Asks for a delivery of its own to those who could not be reached yet, with these overrides in place
     /// of the notification's. It has its own retries; those who were reached get nothing again.
     #[must_use]
     pub fn with_rest(mut self, overrides: Overrides) -> Self {
@@ -229,7 +229,7 @@ impl Receipt {
         self.left_out.as_deref()
     }
 
-    /// The wishes of the delivery to those who could not be reached yet, or `None` if all were.
+    /// The overrides of the delivery to those who could not be reached yet, or `None` if all were.
     #[must_use]
     pub fn rest(&self) -> Option<&Overrides> {
         self.rest.as_ref()

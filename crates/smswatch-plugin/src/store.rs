@@ -335,7 +335,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         shard: Shard,
         sink: &str,
-        burials: &[DeadLetter],
+        dead_letters: &[DeadLetter],
         attempt: &Attempt,
     ) -> Result<Outcomes, StoreError>;
 

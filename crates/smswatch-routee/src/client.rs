@@ -62,6 +62,7 @@ pub enum SetupError {
 /// Routee, asked about single messages.
 pub struct RouteeProvider {
     http: HttpClient,
+    /// Tracking of single messages, without an id.
     tracking: Url,
     tokens: Tokens,
     timeout: Duration,
@@ -82,17 +83,16 @@ impl RouteeProvider {
             user_agent: &format!("smswatch/{}", smswatch_plugin::VERSION),
             follows_redirects: false,
         };
+        // The timeout is not the client's: that of a poll holds for its token, too.
         let http = HttpClient::new(client, |client| {
-            client
-                .timeout(options.timeout)
-                .tcp_nodelay(true)
-                .pool_max_idle_per_host(usize::MAX)
+            client.tcp_nodelay(true).pool_max_idle_per_host(usize::MAX)
         })?;
         let tokens = Tokens::new(
             http.clone(),
             token_url,
             options.application_id,
             options.application_secret,
+            options.timeout,
         );
         Ok(Self {
             http,
@@ -109,10 +109,10 @@ impl RouteeProvider {
         }
         let client = self.http.client();
         let request = client
-            .get(url.clone())
+            .get(url)
             .header(AUTHORIZATION, token.authorization.clone());
         let answer = request.send().await;
-        answer.map_err(|error| failure::of_request(&self.http, &error, &url))
+        answer.map_err(|error| failure::of_request(&self.http, &error, &self.tracking))
     }
 
     /// A poll, however long it takes.
@@ -138,12 +138,12 @@ impl RouteeProvider {
         let status = response.status();
         match status {
             status if status.is_success() => {
-                let body = read_bounded(&self.http, response, MAX_BODY).await?;
+                let body = read_bounded(&self.http, &self.tracking, response, MAX_BODY).await?;
                 tracking::parse(message_id, &body).map_err(no_tracking)
             }
             StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => {
                 let failure = failure::of_status(status, response.headers());
-                let body = read_bounded(&self.http, response, MAX_BODY).await?;
+                let body = read_bounded(&self.http, &self.tracking, response, MAX_BODY).await?;
                 refusal::read(status, &body).ok_or(failure)
             }
             status if is_refusal(status) => {

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
 /// How many texts of one list are kept: far more groups than a recipient has.
@@ -248,6 +249,10 @@ impl<T: Fields> Object<T> {
     }
 }
 
+/// The name of a field, without a copy where it holds no escape.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FieldName<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
 /// The documented spelling of a field's name; names are compared without case and underscores.
 pub(crate) fn documented<'a>(name: &'a str, names: &[&'static str]) -> &'a str {
     if names.contains(&name) {
@@ -299,7 +304,7 @@ impl<'de, T: Fields> Deserialize<'de> for Object<T> {
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Object<T>, M::Error> {
                 let mut fields = T::default();
-                while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+                while let Some(FieldName(name)) = map.next_key()? {
                     fields.field(&name, &mut map)?;
                 }
                 Ok(Object(fields))

@@ -3,13 +3,12 @@
 //! No more than one row is in memory besides what its taker keeps. The strict reader comes first, since
 //! nearly all answers are JSON; what it refuses is mended and read again.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::loose::{Fields, Object, documented};
+use crate::loose::{FieldName, Fields, Object, documented};
 use crate::mend::mend;
 
 /// The field of a page that holds its rows.
@@ -152,7 +151,7 @@ impl<'de, T: Fields, F: FnMut(T)> Visitor<'de> for Rows<'_, T, F> {
     fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> Result<bool, M::Error> {
         let mut row = T::default();
         let mut is_page = false;
-        while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+        while let Some(FieldName(name)) = map.next_key()? {
             if documented(&name, CONTENT) == "content" {
                 is_page |= map.next_value_seed(self.again())?;
             } else {

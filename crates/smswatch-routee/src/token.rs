@@ -60,6 +60,8 @@ struct Door {
     url: Url,
     application_id: String,
     application_secret: Secret,
+    /// How long one request may take.
+    timeout: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -97,13 +99,21 @@ impl Fields for Answer {
 }
 
 impl Tokens {
-    pub(crate) fn new(http: HttpClient, url: Url, application_id: String, secret: Secret) -> Self {
+    /// Makes a keeper of tokens that are had at `url`; one request takes at most `timeout`.
+    pub(crate) fn new(
+        http: HttpClient,
+        url: Url,
+        application_id: String,
+        secret: Secret,
+        timeout: Duration,
+    ) -> Self {
         Self {
             door: Arc::new(Door {
                 http,
                 url,
                 application_id,
                 application_secret: secret,
+                timeout,
             }),
             state: Arc::default(),
         }
@@ -244,6 +254,7 @@ impl Door {
             .post(self.url.clone())
             .basic_auth(&self.application_id, Some(self.application_secret.reveal()))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .timeout(self.timeout)
             .body("grant_type=client_credentials");
         let response = request.send().await;
         let response =
@@ -259,7 +270,7 @@ impl Door {
             _ => return Err(failure::of_status(status, response.headers())),
         }
         // What is wrong with a token's answer is no message's trouble.
-        let body = read_bounded(&self.http, response, MAX_BODY)
+        let body = read_bounded(&self.http, &self.url, response, MAX_BODY)
             .await
             .map_err(PollError::failed)?;
         let unreadable = || PollError::failed("Routee's token could not be read");

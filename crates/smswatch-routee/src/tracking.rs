@@ -102,7 +102,7 @@ struct Told {
 const NO_PLACE: u32 = 0;
 
 impl Told {
-    fn take(&mut self, message_id: &MessageId, item: Item) {
+    fn take(&mut self, message_id: &MessageId, mut item: Item) {
         let is_other = item
             .message_id
             .0
@@ -119,13 +119,13 @@ impl Told {
         if self.parts.len() >= Snapshot::MAX_PARTS {
             self.oddities.parts = self.oddities.parts.saturating_add(1);
         } else {
-            self.part(message_id, &item);
+            self.part(message_id, &mut item);
         }
         self.facts(item);
     }
 
-    fn part(&mut self, message_id: &MessageId, item: &Item) {
-        let Object(status) = &item.status;
+    fn part(&mut self, message_id: &MessageId, item: &mut Item) {
+        let Object(status) = &mut item.status;
         let number = small(&item.part);
         let sms_id = item.sms_id.0.as_deref().map(|id| SmsId::new(clean(id)));
         let sms_id = sms_id.and_then(Result::ok).unwrap_or_else(|| {
@@ -140,10 +140,10 @@ impl Told {
             number,
             status: word(&status.status).unwrap_or_else(|| Word::new("")),
             detailed_status: word(&status.reason.0.detailed_status),
-            description: long(status.reason.0.description.clone()),
+            description: long(std::mem::take(&mut status.reason.0.description)),
             date: read,
-            price: item.price.0.clone(),
-            latency: item.latency.0.clone(),
+            price: item.price.0.take(),
+            latency: item.latency.0.take(),
         });
     }
 
@@ -177,8 +177,8 @@ impl Told {
         );
         first(&mut facts.direction, short(item.direction));
         if facts.body.is_none() {
-            let body = item.body.0.as_deref();
-            facts.body = body.map(|body| MessageText::new(cut(body, MAX_BODY)));
+            let body = item.body.0;
+            facts.body = body.map(|body| MessageText::new(shortened(body, MAX_BODY)));
         }
         if facts.to.is_none() {
             let to = item.to.0.first();
@@ -214,11 +214,11 @@ fn word(text: &Text) -> Option<Word> {
 }
 
 fn short(text: Text) -> Option<String> {
-    text.0.map(|text| cut(&text, MAX_WORD).to_owned())
+    text.0.map(|text| shortened(text, MAX_WORD))
 }
 
 fn long(text: Text) -> Option<String> {
-    text.0.map(|text| cut(&text, MAX_TEXT).to_owned())
+    text.0.map(|text| shortened(text, MAX_TEXT))
 }
 
 /// A count of parts, or the place of one; `None` if it is not believable.
@@ -241,10 +241,21 @@ fn small(number: &Numeric) -> Option<u32> {
         .filter(|whole| (1..=MAX_NUMBER).contains(whole))
 }
 
+/// The first `most` characters of a text.
 fn cut(text: &str, most: usize) -> &str {
+    // A character has at least one byte.
+    if text.len() <= most {
+        return text;
+    }
     text.char_indices()
         .nth(most)
         .map_or(text, |(end, _)| &text[..end])
+}
+
+/// The same of a text that nobody else needs.
+fn shortened(mut text: String, most: usize) -> String {
+    text.truncate(cut(&text, most).len());
+    text
 }
 
 #[cfg(test)]

@@ -293,7 +293,7 @@ impl fmt::Debug for RuleSet {
 }
 
 impl fmt::Debug for Target {
-    /// Wishes are not shown: they can hold addresses, and secrets.
+    /// Overrides are not shown: they can hold addresses, and secrets.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("Target").field(&self.sink).finish()
     }

@@ -161,11 +161,11 @@ fn one_line(text: &str) -> String {
 
 /// The recipients that a rule asks for, with those of them that are no addresses; `None` if it asks for
 /// none.
-fn wished(overrides: &Overrides) -> Option<(Vec<Mailbox>, Vec<String>)> {
-    let wished = overrides.get("to")?.as_array()?;
+fn overridden(overrides: &Overrides) -> Option<(Vec<Mailbox>, Vec<String>)> {
+    let overridden = overrides.get("to")?.as_array()?;
     let mut mailboxes = Vec::new();
     let mut unreadable = Vec::new();
-    for address in wished {
+    for address in overridden {
         match address.as_str().and_then(mailbox) {
             Some(mailbox) => mailboxes.push(mailbox),
             None => unreadable.push(address.as_str().unwrap_or_default().to_owned()),
@@ -178,7 +178,7 @@ fn wished(overrides: &Overrides) -> Option<(Vec<Mailbox>, Vec<String>)> {
 impl Sink for EmailSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
         let own = &self.addresses;
-        let (envelope, unreadable) = match wished(&notification.overrides) {
+        let (envelope, unreadable) = match overridden(&notification.overrides) {
             Some((to, unreadable)) => (Envelope::of(self, notification, &to, &[]), unreadable),
             None => (
                 Envelope::of(self, notification, &own.to, &own.cc),

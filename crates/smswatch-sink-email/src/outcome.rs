@@ -64,7 +64,7 @@ impl Recipients<'_> {
         refused.chain(unreadable).collect()
     }
 
-    /// The wishes of a delivery to those who wait.
+    /// The overrides of a delivery to those who wait.
     fn rest(&self, waiting: &[(usize, String)]) -> Overrides {
         let addresses = waiting
             .iter()

@@ -161,13 +161,14 @@ impl Sink for SlackSink {
     }
 }
 
-/// The wishes of the notification's rule.
+/// The overrides of the notification's rule.
 fn overrides(overrides: &Overrides) -> Result<SlackOverrides, DeliveryError> {
     if overrides.is_empty() {
         return Ok(SlackOverrides::default());
     }
-    serde_json::from_value(Value::Object(overrides.clone()))
-        .map_err(|error| DeliveryError::permanent("the rule's wishes make no sense").because(error))
+    serde_json::from_value(Value::Object(overrides.clone())).map_err(|error| {
+        DeliveryError::permanent("the rule's overrides make no sense").because(error)
+    })
 }
 
 fn meant_for(channel: &str) -> String {

@@ -22,10 +22,10 @@ fn configured(config: Value) -> Result<SlackSink, InvalidConfig> {
     SlackSink::configure(config, &SinkContext::new("ops-slack"))
 }
 
-/// The sample with a rule's wishes.
+/// The sample with a rule's overrides.
 fn wishing(overrides: Value) -> Notification {
     let Value::Object(overrides) = overrides else {
-        panic!("wishes are an object");
+        panic!("overrides are an object");
     };
     let overrides: Overrides = overrides;
     Notification {

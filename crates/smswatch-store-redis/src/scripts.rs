@@ -31,7 +31,7 @@ const PLACE: &str = include_str!("scripts/place.lua");
 fn text(name: &str, script: &str) -> String {
     let script = match name {
         "complete" => [ENQUEUE, LEAVE, script].concat(),
-        "bury" | "route" | "route_left" => [ENQUEUE, script].concat(),
+        "dead_letter" | "route" | "route_left" => [ENQUEUE, script].concat(),
         "leave_deliveries" => [LEAVE, script].concat(),
         "commit" | "put_memo" => [PLACE, APPEND, script].concat(),
         "redrive" | "redrive_one" | "trim" => [PLACE, FORGET, script].concat(),

@@ -297,8 +297,8 @@ impl Store for RedisStore {
 
     async fn make_due(&self, shard: Shard, sink: &str) -> Result<u64, StoreError> {
         let [critical, normal] = Priority::ALL;
-        let critical = self.hasten_queue(shard, sink, critical).await?;
-        Ok(critical + self.hasten_queue(shard, sink, normal).await?)
+        let critical = self.make_due_in(shard, sink, critical).await?;
+        Ok(critical + self.make_due_in(shard, sink, normal).await?)
     }
 
     async fn complete(
@@ -323,10 +323,11 @@ impl Store for RedisStore {
         &self,
         shard: Shard,
         sink: &str,
-        burials: &[DeadLetter],
+        dead_letters: &[DeadLetter],
         attempt: &Attempt,
     ) -> Result<Outcomes, StoreError> {
-        self.bury_waiting(shard, sink, burials, attempt).await
+        self.dead_letter_waiting(shard, sink, dead_letters, attempt)
+            .await
     }
 
     async fn leave_deliveries(

@@ -86,7 +86,7 @@ pub(crate) fn first(
 }
 
 /// How many deliveries one step of [`make_due`] looks at.
-const HASTENED_AT_ONCE: u32 = 512;
+const MADE_DUE_AT_ONCE: u32 = 512;
 
 /// Makes due what waits for a later attempt and belongs to nobody, in the order of its age: looks at
 /// some behind `after`, and returns how many it made due and where the next step goes on.
@@ -115,7 +115,7 @@ pub(crate) fn make_due(
                 now.as_millis(),
                 seen_at,
                 seen_id,
-                HASTENED_AT_ONCE
+                MADE_DUE_AT_ONCE
             ],
             |row| {
                 let place = QueuePlace {
@@ -128,14 +128,14 @@ pub(crate) fn make_due(
         .collect::<Result<_>>()?;
     let mut update = connection
         .prepare_cached("UPDATE deliveries SET due = min(queued_at, ?2) WHERE number = ?1")?;
-    let mut hastened = 0;
+    let mut made_due = 0;
     for (_, number, _) in looked_at.iter().filter(|(_, _, waits)| *waits) {
         update.execute(params![number, now.as_millis()])?;
-        hastened += 1;
+        made_due += 1;
     }
-    let is_full = looked_at.len() >= usize::try_from(HASTENED_AT_ONCE).unwrap_or(usize::MAX);
+    let is_full = looked_at.len() >= usize::try_from(MADE_DUE_AT_ONCE).unwrap_or(usize::MAX);
     let last = looked_at.into_iter().last().filter(|_| is_full);
-    Ok((hastened, last.map(|(place, ..)| place)))
+    Ok((made_due, last.map(|(place, ..)| place)))
 }
 
 /// Takes the deliveries of these `numbers`, which are pending and belong to nobody.

@@ -208,12 +208,14 @@ async fn deliver(store: &SqliteStore) {
         limit: 10,
     };
     store.waiting(SHARD, "crm", request).await.expect("a slice");
-    let burial = DeadLetter {
+    let dead_letter = DeadLetter {
         id: delivery(9, normal).id,
         fallback: Some(delivery(20, normal)),
     };
-    let buried = store.dead_letter(SHARD, "crm", &[burial], &attempt).await;
-    assert_eq!(buried.expect("an answer").done, [true]);
+    let dead_lettered = store
+        .dead_letter(SHARD, "crm", &[dead_letter], &attempt)
+        .await;
+    assert_eq!(dead_lettered.expect("an answer").done, [true]);
     store
         .delivery(&delivery(9, normal).id)
         .await

@@ -265,8 +265,8 @@ impl Store for SqliteStore {
                 let step = self.run(move |connection, now| {
                     deliveries::make_due(connection, &sink, priority, after, now)
                 });
-                let (hastened, next) = step.await?;
-                count += hastened;
+                let (made_due, next) = step.await?;
+                count += made_due;
                 after = next;
                 if after.is_none() {
                     break;
@@ -303,12 +303,13 @@ impl Store for SqliteStore {
         &self,
         _: Shard,
         sink: &str,
-        burials: &[DeadLetter],
+        dead_letters: &[DeadLetter],
         attempt: &Attempt,
     ) -> Result<Outcomes, StoreError> {
-        let (sink, burials, attempt) = (sink.to_owned(), burials.to_vec(), attempt.clone());
+        let (sink, dead_letters, attempt) =
+            (sink.to_owned(), dead_letters.to_vec(), attempt.clone());
         self.run(move |connection, now| {
-            waiting::dead_letter(connection, &sink, &burials, &attempt, now)
+            waiting::dead_letter(connection, &sink, &dead_letters, &attempt, now)
         })
         .await
     }

@@ -69,27 +69,28 @@ pub(crate) fn read(
 pub(crate) fn dead_letter(
     connection: &Connection,
     sink: &str,
-    burials: &[DeadLetter],
+    dead_letters: &[DeadLetter],
     attempt: &Attempt,
     now: Timestamp,
 ) -> Result<Outcomes> {
     let mut outcomes = Outcomes::default();
-    for burial in burials {
+    for dead_letter in dead_letters {
         let found: Option<(i64, String)> = connection
             .prepare_cached(
                 "SELECT number, attempts FROM deliveries
                  WHERE id = ?1 AND sink = ?2 AND state = 'pending' AND priority = 1
                    AND (claimed = 0 OR (claimed = 1 AND due <= ?3))",
             )?
-            .query_row(params![burial.id.as_str(), sink, now.as_millis()], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row(
+                params![dead_letter.id.as_str(), sink, now.as_millis()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
             .optional()?;
         outcomes.done.push(found.is_some());
         let Some((number, attempts)) = found else {
             continue;
         };
-        if let Some(fallback) = &burial.fallback {
+        if let Some(fallback) = &dead_letter.fallback {
             outcomes.queued += u64::from(add(connection, fallback, now)?);
         }
         // Another token, so that whoever claimed it before cannot complete it.

@@ -66,7 +66,7 @@ impl MadeSink {
 /// What can be done with a kind of sink without knowing its types.
 pub(crate) struct SinkType {
     config_schema: fn(&mut SchemaGenerator) -> Schema,
-    wishes_schema: fn(&mut SchemaGenerator) -> Schema,
+    overrides_schema: fn(&mut SchemaGenerator) -> Schema,
     configure: Configure,
     read_overrides: fn(Value) -> Result<(), serde_json::Error>,
 }
@@ -102,7 +102,7 @@ impl SinkType {
     fn of<T: ConfiguredSink>() -> Self {
         Self {
             config_schema: |generator| generator.subschema_for::<T::Config>(),
-            wishes_schema: |generator| generator.subschema_for::<T::Overrides>(),
+            overrides_schema: |generator| generator.subschema_for::<T::Overrides>(),
             configure: |config, context| {
                 let config: T::Config = serde_json::from_value(config)?;
                 Ok(MadeSink::of(T::configure(config, context)?))
@@ -117,8 +117,8 @@ impl SinkType {
         (self.config_schema)(generator)
     }
 
-    pub(crate) fn wishes_schema(&self, generator: &mut SchemaGenerator) -> Schema {
-        (self.wishes_schema)(generator)
+    pub(crate) fn overrides_schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        (self.overrides_schema)(generator)
     }
 
     /// Makes a sink, on a thread of its own: a plug-in that panics or blocks is told by name.

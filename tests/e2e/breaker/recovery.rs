@@ -97,7 +97,7 @@ async fn a_quiet_sink_is_probed_and_gets_what_failed_however_late_it_would_be_tr
 
 /// The note that a breaker shares, as another process finds it when the one that closed it was killed
 /// before what waits was made due.
-fn closed_and_not_hastened(mut note: Value, now: &str) -> Vec<u8> {
+fn closed_and_not_made_due(mut note: Value, now: &str) -> Vec<u8> {
     note["open"] = Value::Null;
     note["failures"] = 0.into();
     note["to_hasten"] = now.into();
@@ -107,7 +107,7 @@ fn closed_and_not_hastened(mut note: Value, now: &str) -> Vec<u8> {
 }
 
 /// What failed before is due in an hour; that it is to be made due stands in the note alone.
-async fn a_kill_between_closing_and_hastening_leaves_nothing_lying<F>(
+async fn a_kill_between_closing_and_making_due_leaves_nothing_lying<F>(
     stage: &Stage,
     url: &str,
     open: impl Fn() -> F,
@@ -130,7 +130,7 @@ async fn a_kill_between_closing_and_hastening_leaves_nothing_lying<F>(
     let note: Value = serde_json::from_slice(&memo.value[1..]).expect("JSON");
     assert!(note["open"].is_object(), "{note}");
     let now = store.now().await.expect("the time").to_string();
-    let note = closed_and_not_hastened(note, &now);
+    let note = closed_and_not_made_due(note, &now);
     let put = store.put_memo(shard, "sink:crm", Some(memo.version), note, Vec::new());
     assert!(put.await.expect("an answer"));
     drop(store);
@@ -144,19 +144,19 @@ async fn a_kill_between_closing_and_hastening_leaves_nothing_lying<F>(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_redis_a_kill_between_closing_and_hastening_leaves_nothing_lying() {
+async fn on_redis_a_kill_between_closing_and_making_due_leaves_nothing_lying() {
     let stage = Stage::new().await;
     let redis = RedisServer::start();
     let open = || crate::versions::open_redis(redis.url());
-    a_kill_between_closing_and_hastening_leaves_nothing_lying(&stage, &redis.url(), open).await;
+    a_kill_between_closing_and_making_due_leaves_nothing_lying(&stage, &redis.url(), open).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_sqlite_a_kill_between_closing_and_hastening_leaves_nothing_lying() {
+async fn on_sqlite_a_kill_between_closing_and_making_due_leaves_nothing_lying() {
     let stage = Stage::new().await;
     let path = stage.directory.path().join("store.db");
     let open = || crate::versions::open_sqlite(&path);
-    a_kill_between_closing_and_hastening_leaves_nothing_lying(&stage, &stage.sqlite(), open).await;
+    a_kill_between_closing_and_making_due_leaves_nothing_lying(&stage, &stage.sqlite(), open).await;
 }
 
 /// What is critical waits for a free attempt for a second, and then for one of another replica: not for as

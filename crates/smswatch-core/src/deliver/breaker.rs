@@ -82,8 +82,9 @@ pub(crate) struct Circuit {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     refused: Vec<u64>,
     /// When the receiver was found well again, while what waits is not made due yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    to_hasten: Option<Timestamp>,
+    /// Stored under the name that earlier versions gave it.
+    #[serde(default, rename = "to_hasten", skip_serializing_if = "Option::is_none")]
+    to_make_due: Option<Timestamp>,
     /// The destinations that are, or lately were, in trouble, by their keys.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     destinations: BTreeMap<String, Destined>,
@@ -392,7 +393,7 @@ impl Circuit {
         self.failed_of = None;
         self.refused.clear();
         let open = self.open.take()?;
-        self.to_hasten = Some(now);
+        self.to_make_due = Some(now);
         self.parked.add(Span {
             from: open.since,
             to: now,

@@ -154,7 +154,7 @@ struct Round {
 
 impl Round {
     /// A shard in which something is due, and its priority: critical ones of all shards go first. It
-    /// counts as taken from the agenda. Shards that have to wait are left out.
+    /// counts as taken from the due times. Shards that have to wait are left out.
     fn take_due(
         &mut self,
         unit: &SinkUnit,

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_wishes_are_one_destination_however_they_are_spelled() {
+    fn the_same_overrides_are_one_destination_however_they_are_spelled() {
         let first = to(r##"{"channel": "#a", "more": {"x": [1, 2], "y": null}}"##);
         let second = to(r##"{"more": {"y": null, "x": [1, 2]}, "channel": "#a"}"##);
         assert_eq!(first.key(), second.key());

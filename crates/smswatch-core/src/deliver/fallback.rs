@@ -52,7 +52,7 @@ fn redirected(notification: Notification, from: &str, sink: &str) -> NewDelivery
         instead_of: Some(from.to_owned()),
         ..notification
     };
-    // The wishes belong to the sink that the rule wished them of.
+    // The overrides belong to the sink for which the rule gave them.
     readdressed(notification, sink, id, Overrides::new())
 }
 

@@ -96,7 +96,7 @@ impl Unknown {
 async fn give_up(shared: &Shared, sink: &str) -> u64 {
     let shards = shared.shards().map(|shard| async move {
         shared
-            .call("hasten", shared.store.make_due(shard, sink))
+            .call("make_due", shared.store.make_due(shard, sink))
             .await?;
         let mut count = 0;
         for priority in Priority::ALL {

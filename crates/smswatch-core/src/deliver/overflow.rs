@@ -26,7 +26,7 @@ const REASON: &str = "queue_full";
 /// What a look came to.
 struct Reading {
     pending: u64,
-    buried: u64,
+    dead_lettered: u64,
     /// Whether some are to be given up that are under way just now.
     is_delayed: bool,
 }
@@ -39,16 +39,16 @@ pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>) {
         unit.fill_level.due().await;
         let patience = match relieve(&shared, &unit).await {
             Ok(look) => {
-                if look.buried > 0 && !is_full {
-                    let (sink, buried) = (unit.name(), look.buried);
+                if look.dead_lettered > 0 && !is_full {
+                    let (sink, dead_lettered) = (unit.name(), look.dead_lettered);
                     tracing::warn!(
                         sink.name = sink,
                         max,
-                        buried,
+                        dead_lettered,
                         "the queue is full: its oldest deliveries are given up"
                     );
                 }
-                is_full = look.buried > 0;
+                is_full = look.dead_lettered > 0;
                 if look.is_delayed {
                     0
                 } else {
@@ -73,7 +73,7 @@ fn patience(max: u64, pending: u64) -> u64 {
 
 /// Gives up the oldest until the queue is within its bound, or none is left that may be given up.
 async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Reading, StoreError> {
-    let mut buried = 0;
+    let mut dead_lettered = 0;
     // Mostly there is not too much, and one delivery shows that as well as many.
     let mut limit = 1;
     loop {
@@ -85,7 +85,7 @@ async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Reading, StoreError
         let excess = pending.saturating_sub(unit.settings.queue_max);
         let look = Reading {
             pending,
-            buried,
+            dead_lettered,
             is_delayed: false,
         };
         if excess == 0 {
@@ -104,17 +104,17 @@ async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Reading, StoreError
         }
         let counts = oldest(&slices, excess);
         let is_delayed = counts.iter().any(|count| *count > 0);
-        let burials = shared.shards().zip(slices).zip(counts);
-        let burials = burials.filter(|(_, count)| *count > 0);
-        let burials = burials.map(|((shard, mut slice), count)| {
+        let dead_letters = shared.shards().zip(slices).zip(counts);
+        let dead_letters = dead_letters.filter(|(_, count)| *count > 0);
+        let dead_letters = dead_letters.map(|((shard, mut slice), count)| {
             slice.deliveries.truncate(count);
             dead_letter(shared, unit, shard, slice.deliveries)
         });
-        let count: u64 = each(join_all(burials).await)?.into_iter().sum();
+        let count: u64 = each(join_all(dead_letters).await)?.into_iter().sum();
         if count == 0 {
             return Ok(Reading { is_delayed, ..look });
         }
-        buried += count;
+        dead_lettered += count;
     }
 }
 
@@ -219,7 +219,7 @@ async fn dead_letter(
     }
     let bodies = deliveries.iter().map(|waiting| &waiting.body);
     let is_news = !bodies.clone().all(|body| dead::is_about_dead_letters(body));
-    let burials = deliveries.iter().map(|waiting| DeadLetter {
+    let dead_letters = deliveries.iter().map(|waiting| DeadLetter {
         fallback: fallback::of_body(unit, &waiting.body),
         id: waiting.place.id.clone(),
     });
@@ -229,17 +229,17 @@ async fn dead_letter(
         detail: REASON.to_owned(),
     };
     let mut count = 0;
-    for step in split(burials, DeadLetter::bytes, MAX_STEP_BYTES) {
+    for step in split(dead_letters, DeadLetter::bytes, MAX_STEP_BYTES) {
         let dead_letter = shared
             .store
             .dead_letter(shard, unit.name(), &step, &attempt);
-        let Outcomes { done, queued } = shared.call("bury", dead_letter).await?;
+        let Outcomes { done, queued } = shared.call("dead_letter", dead_letter).await?;
         let others = step.iter();
-        let others = others.filter_map(|burial| burial.fallback.as_ref());
+        let others = others.filter_map(|dead_letter| dead_letter.fallback.as_ref());
         fallback::handed_over(shared, unit, shard, others, queued);
-        let buried = done.into_iter().map(u64::from).sum();
-        told(shared, unit, buried, is_news);
-        count += buried;
+        let dead_lettered = done.into_iter().map(u64::from).sum();
+        told(shared, unit, dead_lettered, is_news);
+        count += dead_lettered;
     }
     Ok(count)
 }

@@ -13,12 +13,12 @@ use crate::store::{Completion, NewDelivery, Shard};
 /// For how many sets of destinations it is kept who was refused; the rules name few.
 const MAX_KEPT: usize = 64;
 
-/// Who was refused for good by a sink that delivered to the others, by what the rules wished.
+/// Who was refused for good by a sink that delivered to the others, by the overrides of rules.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(Mutex<BTreeMap<String, String>>);
 
 impl Refusals {
-    /// Takes in whom the latest delivery with these wishes left out; nobody ends the trouble.
+    /// Takes in whom the latest delivery with these overrides left out; nobody ends the trouble.
     /// Returns whether that changed anything.
     pub(crate) fn note(&self, overrides: &Overrides, receipt: &Receipt) -> bool {
         let mut refusals = self.lock();

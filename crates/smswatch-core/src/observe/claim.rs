@@ -139,7 +139,7 @@ impl Claimer<'_> {
         Vec::new()
     }
 
-    /// A few shards in which the lane has something due, as many as bring worthwhile batches.
+    /// A few shards in which something of this priority is due, as many as bring worthwhile batches.
     fn due_shards(&mut self, priority: WatchPriority, room: usize) -> Vec<Shard> {
         let count = self.shared.store.shard_count();
         let now = self.shared.clock.now();

@@ -6,7 +6,7 @@ use super::lifecycle::YOUNG;
 use crate::settings::WatchSettings;
 use crate::store::WatchPriority;
 
-/// What is added to the longest time that anything of a lane waits, so that nothing is recalled that a
+/// What is added to the longest time that anything of a priority waits, so that nothing is recalled that a
 /// process with slightly other settings has scheduled.
 const MARGIN: Duration = Duration::from_secs(24 * 3600);
 

@@ -18,7 +18,7 @@ impl WatchPriority {
     /// Both, the more urgent first.
     pub const ALL: [Self; 2] = [Self::New, Self::Rest];
 
-    /// The lane's place among them, which stores may write down.
+    /// The priority's place among them, which stores may write down.
     #[must_use]
     pub fn index(self) -> usize {
         match self {
@@ -43,10 +43,10 @@ pub struct ClaimedWatches {
     /// a version that can: the store has put them aside, and offers them now and then to every claim.
     /// They keep no other from being claimed.
     pub unreadable: Vec<MessageId>,
-    /// How many of the lane's watches are put aside like that, where the claim has found out.
+    /// How many of these watches are put aside like that, where the claim has found out.
     pub put_aside: Option<u64>,
-    /// When the lane has something due next, or a lease of it ends; not after `now` when there is
-    /// more due already. None when the lane is empty.
+    /// When something of this priority is due next, or a lease of it ends; not after `now` when there is
+    /// more due already. `None` when there is nothing.
     pub next_due: Option<Timestamp>,
     /// The store's clock during the step.
     pub now: Timestamp,

@@ -41,7 +41,7 @@ told! {
     an_empty_notify: "rules:\n  - name: x\n    notify: []\n  - name: y";
     a_notify_that_is_no_list: "rules:\n  - name: x\n    notify: mail";
     a_target_without_a_sink: "rules:\n  - name: x\n    notify: [{channel: '#x'}]";
-    a_wish_that_the_sink_does_not_know: "rules:\n  - name: x\n    notify:\n      - sink: slack\n        chanel: '#x'";
+    an_override_that_the_sink_does_not_know: "rules:\n  - name: x\n    notify:\n      - sink: slack\n        chanel: '#x'";
     an_unquoted_negation: "rules:\n  - name: x\n    match: {country: !GR, status: [!Sent, Failed]}\n    notify: [mail]";
     an_unquoted_glob: "rules:\n  - name: x\n    match: {label: *otp}\n    notify: [mail]";
     an_unknown_key_to_match: "rules:\n  - name: x\n    match: {contry: GR, tags: {team: crm}, price: '5'}\n    notify: [mail]";

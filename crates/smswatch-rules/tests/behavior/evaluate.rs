@@ -169,7 +169,7 @@ fn kinds_are_never_told_together() {
 }
 
 #[test]
-fn a_notice_carries_severity_wishes_and_words() {
+fn a_match_carries_severity_overrides_and_words() {
     let rules =
         book("  - {name: x, severity: critical, notify: [{sink: slack, channel: '#sms'}, mail]}");
     let matches = rules.evaluate(&[event()], &Told::default());

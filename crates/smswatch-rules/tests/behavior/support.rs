@@ -10,7 +10,7 @@ use smswatch_rules::{Compiled, Document, NumberKey, Options, OverrideProblem, Ru
 
 pub(crate) const MAY: i64 = 1_777_631_329;
 
-/// The sinks that there are; `slack` alone takes wishes: `channel` and `mention`.
+/// The sinks that there are; `slack` alone takes overrides: `channel` and `mention`.
 const SINKS: [&str; 3] = ["mail", "slack", "crm"];
 
 /// The one that has a fallback.

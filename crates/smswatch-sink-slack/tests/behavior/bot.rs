@@ -150,7 +150,7 @@ async fn a_rule_chooses_the_channel_and_who_is_mentioned() {
 }
 
 #[tokio::test]
-async fn wishes_that_make_no_sense_are_refused_for_good() {
+async fn overrides_that_make_no_sense_are_refused_for_good() {
     let receiver = Receiver::start().await;
     let error = sink_for(&receiver)
         .deliver(&wishing(json!({"mention": ["@alice"]})))
@@ -159,7 +159,7 @@ async fn wishes_that_make_no_sense_are_refused_for_good() {
     assert_eq!(error.retry(), Retry::Never);
     insta::assert_snapshot!(
         error.detail(),
-        @"the rule's wishes make no sense: expected `@here`, `@channel`, `@everyone`, or the id of a user or user group, such as U012AB3CD (Slack does not find people by name)"
+        @"the rule's overrides make no sense: expected `@here`, `@channel`, `@everyone`, or the id of a user or user group, such as U012AB3CD (Slack does not find people by name)"
     );
 }
 

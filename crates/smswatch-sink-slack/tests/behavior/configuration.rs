@@ -42,5 +42,5 @@ fn unknown_keys_are_refused() {
 #[test]
 fn the_schemas_describe_every_key() {
     insta::assert_json_snapshot!("schema_of_the_configuration", schema_for!(SlackConfig));
-    insta::assert_json_snapshot!("schema_of_the_wishes", schema_for!(SlackOverrides));
+    insta::assert_json_snapshot!("schema_of_the_overrides", schema_for!(SlackOverrides));
 }

@@ -4,7 +4,7 @@
 local base, sink, most, attempt = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local queue, queued, buried = base .. 'q:1:' .. sink, 0, {}
+local queue, queued, dead_lettered = base .. 'q:1:' .. sink, 0, {}
 
 local function with(attempts)
   local all = {}
@@ -30,10 +30,10 @@ while at <= #ARGV do
     redis.call('ZADD', base .. 'dead:' .. sink, now, id)
     redis.call('ZREM', queue, id)
     redis.call('ZREM', base .. 'a:1:' .. sink, id)
-    buried[#buried + 1] = 1
+    dead_lettered[#dead_lettered + 1] = 1
   else
-    buried[#buried + 1] = 0
+    dead_lettered[#dead_lettered + 1] = 0
   end
   at = at + (has_other and 8 or 2)
 end
-return { queued, buried }
+return { queued, dead_lettered }

@@ -17,7 +17,7 @@ use crate::delivery::{delivery_id, instant, text};
 use crate::error::strange;
 
 /// How many deliveries one call of the script makes due at most: Redis does nothing else meanwhile.
-const HASTENED_AT_ONCE: u64 = 512;
+const MADE_DUE_AT_ONCE: u64 = 512;
 
 /// Which deliveries a claim takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,7 +181,7 @@ impl RedisStore {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn hasten_queue(
+    pub(super) async fn make_due_in(
         &self,
         shard: Shard,
         sink: &str,
@@ -193,11 +193,11 @@ impl RedisStore {
             call.arg(sink)
                 .arg(priority.index())
                 .arg(kept_in_all)
-                .arg(HASTENED_AT_ONCE);
+                .arg(MADE_DUE_AT_ONCE);
             let (moved, kept): (u64, u64) = self.invoke(&call).await?;
             moved_in_all += moved;
             kept_in_all += kept;
-            if moved + kept < HASTENED_AT_ONCE {
+            if moved + kept < MADE_DUE_AT_ONCE {
                 return Ok(moved_in_all);
             }
         }

@@ -40,19 +40,19 @@ impl RedisStore {
         })
     }
 
-    pub(super) async fn bury_waiting(
+    pub(super) async fn dead_letter_waiting(
         &self,
         shard: Shard,
         sink: &str,
-        burials: &[DeadLetter],
+        dead_letters: &[DeadLetter],
         attempt: &Attempt,
     ) -> Result<Outcomes, StoreError> {
         let attempt = serde_json::to_string(attempt).map_err(|_| strange("an attempt"))?;
         let mut call = self.call(&self.scripts.dead_letter, shard);
         call.arg(sink).arg(Attempt::MAX_KEPT).arg(attempt);
-        for burial in burials {
-            call.arg(burial.id.as_str());
-            add_other(&mut call, burial.fallback.as_ref());
+        for dead_letter in dead_letters {
+            call.arg(dead_letter.id.as_str());
+            add_other(&mut call, dead_letter.fallback.as_ref());
         }
         Ok(outcomes(self.invoke(&call).await?))
     }

@@ -91,7 +91,7 @@ pub async fn what_is_claimed_is_not_claimed_early(fixture: &dyn StoreFixture) {
 }
 
 /// The oldest first, of both priorities; what somebody works on, and other sinks, are left alone.
-pub async fn what_waits_is_hastened_in_the_order_of_its_age(fixture: &dyn StoreFixture) {
+pub async fn what_waits_is_made_due_in_the_order_of_its_age(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let old = failed(&*store, 3, Priority::Normal, LONG * 3).await;
     let young = failed(&*store, 1, Priority::Normal, LONG).await;
@@ -112,7 +112,7 @@ pub async fn what_waits_is_hastened_in_the_order_of_its_age(fixture: &dyn StoreF
 }
 
 /// In bounded steps, however much of it there is, and each of it once.
-pub async fn all_that_waits_is_hastened_however_much_it_is(fixture: &dyn StoreFixture) {
+pub async fn all_that_waits_is_made_due_however_much_it_is(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let new: Vec<_> = (0..1_300)
         .map(|n| delivery(n, "crm", Priority::Normal))

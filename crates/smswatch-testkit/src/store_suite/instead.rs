@@ -94,20 +94,22 @@ pub async fn a_lost_lease_queues_nothing_elsewhere(fixture: &dyn StoreFixture) {
     assert_eq!(state(&*store, &of_ops(11).id).await, None);
 }
 
-/// What is under way is not buried, and nobody else is told of it.
-pub async fn a_burial_queues_elsewhere_what_it_buries_and_nothing_else(fixture: &dyn StoreFixture) {
+/// What is under way is not dead_lettered, and nobody else is told of it.
+pub async fn a_dead_letter_queues_its_fallback_and_nothing_else(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     queue(&*store, of_crm(1)).await;
     assert_eq!(claim(&*store, LONG).await.len(), 1);
     for n in [2, 3] {
         queue(&*store, of_crm(n)).await;
     }
-    let burials = [(1, Some(11)), (2, Some(12)), (3, None)].map(|(n, instead)| DeadLetter {
+    let dead_letters = [(1, Some(11)), (2, Some(12)), (3, None)].map(|(n, instead)| DeadLetter {
         id: of_crm(n).id,
         fallback: instead.map(of_ops),
     });
-    let buried = store.dead_letter(SHARD, "crm", &burials, &attempt()).await;
-    assert_eq!(buried.expect("an answer").done, [false, true, true]);
+    let dead_lettered = store
+        .dead_letter(SHARD, "crm", &dead_letters, &attempt())
+        .await;
+    assert_eq!(dead_lettered.expect("an answer").done, [false, true, true]);
     assert_eq!(state(&*store, &of_ops(11).id).await, None);
     let queued = state(&*store, &of_ops(12).id).await;
     assert_eq!(queued, Some(DeliveryState::Pending));

@@ -74,7 +74,7 @@ pub async fn what_is_left_to_a_later_version_stays_pending_in_nobodys_way(
         .expect("a claim");
     assert!(early.deliveries.is_empty(), "it probes nothing");
 
-    let burials: Vec<_> = newer
+    let dead_letters: Vec<_> = newer
         .iter()
         .map(|id| DeadLetter {
             id: id.clone(),
@@ -82,8 +82,10 @@ pub async fn what_is_left_to_a_later_version_stays_pending_in_nobodys_way(
         })
         .collect();
     let attempt = completion(&claimed.deliveries[0], Outcome::Dead).attempt;
-    let buried = store.dead_letter(SHARD, "crm", &burials, &attempt).await;
-    assert_eq!(buried.expect("an answer").done, [false; 3]);
+    let dead_lettered = store
+        .dead_letter(SHARD, "crm", &dead_letters, &attempt)
+        .await;
+    assert_eq!(dead_lettered.expect("an answer").done, [false; 3]);
     let nothing = Bound {
         keep_for: std::time::Duration::ZERO,
         max: 0,

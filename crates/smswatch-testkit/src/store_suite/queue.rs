@@ -40,7 +40,7 @@ enum Step {
     /// Somebody wants everything sent again that was given up.
     RequeueDead,
     /// The oldest are given up, and one more if that may be.
-    Bury { limit: u32, n: u32 },
+    DeadLetter { limit: u32, n: u32 },
     /// Time passes until all short leases have ended.
     Pass,
 }
@@ -79,14 +79,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         5 => (any::<prop::sample::Index>(), end).prop_map(|(which, end)| Step::Complete { which, end }),
         2 => (0..DELIVERIES, any::<bool>()).prop_map(|(n, is_replay)| Step::Requeue { n, is_replay }),
         1 => Just(Step::RequeueDead),
-        1 => (1..=3_u32, 0..DELIVERIES).prop_map(|(limit, n)| Step::Bury { limit, n }),
+        1 => (1..=3_u32, 0..DELIVERIES).prop_map(|(limit, n)| Step::DeadLetter { limit, n }),
         1 => Just(Step::Pass),
     ];
     prop::collection::vec(step, 1..40)
 }
 
 /// Random interleavings of queueing, claims, ends of leases, completions, those of the past included,
-/// burials and retries of what had ended, against a plain model: nothing is lost, nobody holds what
+/// dead_letters and retries of what had ended, against a plain model: nothing is lost, nobody holds what
 /// another holds, an outdated token changes nothing, and what goes first goes first.
 pub async fn a_queue_keeps_to_its_model(fixture: &dyn StoreFixture) {
     let store = fixture.store();

@@ -1,4 +1,4 @@
-//! Promises about queues that are looked through without claiming, and about what is buried in them.
+//! Promises about queues that are looked through without claiming, and about what is dead_lettered in them.
 
 use std::time::Duration;
 
@@ -51,15 +51,17 @@ fn full() -> Attempt {
 }
 
 async fn dead_letter(store: &dyn Store, ids: &[&DeliveryId]) -> u64 {
-    let burials = ids.iter().map(|id| DeadLetter {
+    let dead_letters = ids.iter().map(|id| DeadLetter {
         id: (*id).clone(),
         fallback: None,
     });
-    let burials: Vec<_> = burials.collect();
-    let buried = store.dead_letter(SHARD, "crm", &burials, &full()).await;
-    let buried = buried.expect("an answer").done;
-    assert_eq!(buried.len(), burials.len());
-    buried.into_iter().map(u64::from).sum()
+    let dead_letters: Vec<_> = dead_letters.collect();
+    let dead_lettered = store
+        .dead_letter(SHARD, "crm", &dead_letters, &full())
+        .await;
+    let dead_lettered = dead_lettered.expect("an answer").done;
+    assert_eq!(dead_lettered.len(), dead_letters.len());
+    dead_lettered.into_iter().map(u64::from).sum()
 }
 
 async fn state(store: &dyn Store, id: &DeliveryId) -> DeliveryState {
@@ -155,7 +157,7 @@ pub async fn a_queue_is_looked_through_in_bounded_slices(fixture: &dyn StoreFixt
 }
 
 /// Whoever claimed a delivery is left to it until the lease ends.
-pub async fn what_is_claimed_is_told_apart_and_not_buried(fixture: &dyn StoreFixture) {
+pub async fn what_is_claimed_is_told_apart_and_not_dead_lettered(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     queue(&*store, vec![of_crm(0)]).await;
     queue(&*store, vec![of_crm(1)]).await;
@@ -192,7 +194,7 @@ pub async fn what_is_claimed_is_told_apart_and_not_buried(fixture: &dyn StoreFix
 }
 
 /// It is dead, says why, and is counted, found and queued again like any other.
-pub async fn what_is_buried_is_dead_and_says_why(fixture: &dyn StoreFixture) {
+pub async fn what_is_dead_lettered_is_dead_and_says_why(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     queue(&*store, vec![of_crm(0)]).await;
     attempt(&*store, Outcome::Retry(LONG)).await;
@@ -219,7 +221,7 @@ pub async fn what_is_buried_is_dead_and_says_why(fixture: &dyn StoreFixture) {
 }
 
 /// Neither a critical one, nor one that has ended, nor one of another sink.
-pub async fn only_what_waits_and_is_not_critical_is_buried(fixture: &dyn StoreFixture) {
+pub async fn only_what_waits_and_is_not_critical_is_dead_lettered(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let critical = delivery(1, "crm", Priority::Critical);
     let elsewhere = delivery(2, "mail", Priority::Normal);

@@ -194,10 +194,10 @@ fn add_file_forms(value: &mut Value) {
     }
 }
 
-/// The schema of a rule's wishes of one kind of sink.
+/// The schema of a rule's overrides of one kind of sink.
 pub(super) fn overrides(sink_type: &SinkType) -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
-    let schema = sink_type.wishes_schema(&mut generator);
+    let schema = sink_type.overrides_schema(&mut generator);
     let mut root = resolved(schema, &generator);
     root["$defs"] = Value::Object(generator.take_definitions(true));
     root

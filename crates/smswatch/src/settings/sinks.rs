@@ -89,7 +89,7 @@ pub(super) fn ask_for_environments_proxy(value: &Value) -> bool {
         .any(|proxy: Proxy| proxy == Proxy::Environment)
 }
 
-/// What is wrong with a rule's wishes, by the schema of the sink's type and by the sink itself, where
+/// What is wrong with a rule's overrides, by the schema of the sink's type and by the sink itself, where
 /// it could be made.
 pub(super) fn wish_problems(
     kind: &str,
@@ -145,7 +145,7 @@ pub(super) fn made_sinks(made: MadeSinks) -> Sinks {
         .collect()
 }
 
-/// A sink of this kind takes no wishes at all.
+/// A sink of this kind takes no overrides at all.
 fn no_wish(kind: &str, key: &str) -> OverrideProblem {
     OverrideProblem {
         key: Some(key.to_owned()),

@@ -117,7 +117,7 @@ broken! {
         "sinks: {a: {type: webhook, url: http://e.com, secret_file: /nowhere/secret}}";
     a_rule_for_an_unknown_sink:
         "sinks: {oncall: {type: console}}\nrules: [{name: a, notify: [oncal]}]";
-    a_rule_with_a_wish_that_its_sink_does_not_take:
+    a_rule_with_an_override_that_its_sink_does_not_take:
         "sinks: {c: {type: console}}\nrules: [{name: a, notify: [{sink: c, channel: x}]}]";
     an_alarm_that_never_rests: "alarms: {quiet: 500ms, provider_down: 1m}";
     an_alarm_that_forgets_at_once: "alarms: {quiet: 500ms}";

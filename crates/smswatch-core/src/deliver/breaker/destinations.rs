@@ -72,8 +72,8 @@ impl Circuit {
         });
         let news = destined.circuit.take(report, settings, now);
         // A queue is made due as a whole.
-        let to_hasten = destined.circuit.to_hasten.take();
-        self.to_hasten = to_hasten.or(self.to_hasten);
+        let to_make_due = destined.circuit.to_make_due.take();
+        self.to_make_due = to_make_due.or(self.to_make_due);
         news
     }
 
@@ -94,7 +94,7 @@ impl Circuit {
             destined.circuit.resume(now);
         }
         if !self.destinations.is_empty() {
-            self.to_hasten = Some(now);
+            self.to_make_due = Some(now);
         }
     }
 
@@ -183,7 +183,7 @@ mod tests {
         let well = Report::Well { is_probe: true };
         let news = circuit.take_for(&destination(1), well, &SETTINGS, at(33));
         assert!(matches!(news, Some(News::Recovered { .. })));
-        assert_eq!(circuit.to_hasten, Some(at(33)));
+        assert_eq!(circuit.to_make_due, Some(at(33)));
         let parked = circuit.of(&key).expect("it is kept");
         assert_eq!(parked.parked_within(at(0), at(100)).as_secs(), 31);
     }
@@ -196,7 +196,7 @@ mod tests {
         }
         circuit.resume(at(4));
         assert_eq!(flow(&circuit, 1, 4), Flow::Probe);
-        assert_eq!(circuit.to_hasten, Some(at(4)));
+        assert_eq!(circuit.to_make_due, Some(at(4)));
     }
 
     #[test]

@@ -82,9 +82,9 @@ struct Known {
     is_quick: bool,
     slow_start: SlowStart,
     /// What waits for a later attempt is to be made due by this process: it closed the breaker.
-    is_to_hasten: bool,
+    is_to_make_due: bool,
     /// The shards in which that is done, and since when it was to be.
-    hastened: (Option<Timestamp>, BTreeSet<Shard>),
+    made_due: (Option<Timestamp>, BTreeSet<Shard>),
     /// Until when this process does not probe again by itself, by the destination's key.
     alone_until: HashMap<String, Timestamp>,
     /// When the next delivery for a destination that is held back is due, by the destination's key.
@@ -110,8 +110,8 @@ impl Breaker {
                 view: Circuit::default(),
                 running: 0,
                 is_quick: true,
-                is_to_hasten: false,
-                hastened: (None, BTreeSet::new()),
+                is_to_make_due: false,
+                made_due: (None, BTreeSet::new()),
                 alone_until: HashMap::new(),
                 slots: HashMap::new(),
                 shares: Shares::default(),
@@ -273,7 +273,7 @@ impl Breaker {
         self.tell(shared, now);
     }
 
-    /// Takes in whom a delivery with these wishes left out, and tells the health report.
+    /// Takes in whom a delivery with these overrides left out, and tells the health report.
     pub(crate) fn delivered(&self, shared: &Shared, overrides: &Overrides, receipt: &Receipt) {
         if self.refusals.note(overrides, receipt) {
             self.tell(shared, shared.clock.now());
@@ -334,7 +334,8 @@ impl Breaker {
                 self.adopt(shared, circuit, written);
                 return Ok(answer);
             }
-            let is_closed = circuit.to_hasten.is_some() && circuit.to_hasten != before.to_hasten;
+            let is_closed =
+                circuit.to_make_due.is_some() && circuit.to_make_due != before.to_make_due;
             let events: Vec<_> = news
                 .into_iter()
                 .map(|(to, news)| self.event(to.as_ref(), news, shared.provider.name(), now))
@@ -349,7 +350,7 @@ impl Breaker {
             if shared.call("put_memo", put).await? {
                 self.adopt(shared, circuit, written);
                 if is_closed {
-                    self.known().is_to_hasten = true;
+                    self.known().is_to_make_due = true;
                     self.reported.notify_one();
                 }
                 self.announce(shared, &events);
@@ -388,7 +389,7 @@ impl Breaker {
             let is_changed = view != known.view;
             self.publish(&known.view, &view, now);
             known.view = view;
-            if known.must_hasten(now).is_some() {
+            if known.must_make_due(now).is_some() {
                 self.reported.notify_one();
             }
             // The right to probe depends on what is written, be it known here before or not.
@@ -414,9 +415,9 @@ impl Known {
     }
 
     /// Since when what waits is to be made due by this process, if it is.
-    fn must_hasten(&self, now: Timestamp) -> Option<Timestamp> {
-        let is_ours = |since: &Timestamp| self.is_to_hasten || now.since(*since) > TAKE_OVER;
-        self.view.to_hasten.filter(is_ours)
+    fn must_make_due(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_ours = |since: &Timestamp| self.is_to_make_due || now.since(*since) > TAKE_OVER;
+        self.view.to_make_due.filter(is_ours)
     }
 
     /// How many attempts may run at once.

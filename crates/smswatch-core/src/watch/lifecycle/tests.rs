@@ -405,7 +405,7 @@ fn two_parts_that_change_at_once_are_two_events_with_their_own_numbers() {
 }
 
 #[test]
-fn only_young_watches_wait_in_the_young_lane() {
+fn only_young_watches_have_the_priority_of_new_ones() {
     let mut walk = Walk::new();
     assert_eq!(Lifecycle::priority(&walk.watch), WatchPriority::New);
     while walk.waits() < Duration::from_secs(300) {

@@ -232,7 +232,7 @@ impl Model {
         Ok(())
     }
 
-    /// Takes note of what became of a wish to send `id` again if it is in the state `wanted`.
+    /// Takes note of what became of a request to send `id` again if it is in the state `wanted`.
     ///
     /// # Errors
     ///
@@ -281,11 +281,11 @@ impl Model {
     pub(super) fn dead_letter(
         &mut self,
         id: &DeliveryId,
-        is_buried: bool,
+        is_dead_lettered: bool,
         at: Between,
     ) -> Result<(), String> {
         let Some(entry) = self.entries.get(id).copied() else {
-            return match is_buried {
+            return match is_dead_lettered {
                 true => Err(format!("{id} was given up and never queued")),
                 false => Ok(()),
             };
@@ -296,10 +296,12 @@ impl Model {
             State::Waiting(_) => (true, true),
             State::Held { until, .. } => (until.to < at.from, until.from <= at.to),
         };
-        if must && !is_buried || is_buried && !may {
-            return Err(format!("{id} was given up: {is_buried}; it is {entry:?}"));
+        if must && !is_dead_lettered || is_dead_lettered && !may {
+            return Err(format!(
+                "{id} was given up: {is_dead_lettered}; it is {entry:?}"
+            ));
         }
-        if is_buried {
+        if is_dead_lettered {
             self.set(id, |entry| entry.state = State::Ended(DeliveryState::Dead));
         }
         Ok(())

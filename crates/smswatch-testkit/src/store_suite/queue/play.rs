@@ -85,7 +85,7 @@ impl Player {
             Step::Complete { .. } => Ok(()),
             Step::Requeue { n, is_replay } => self.requeue(n, is_replay).await,
             Step::RequeueDead => self.requeue_dead().await,
-            Step::Bury { limit, n } => self.dead_letter(limit, n).await,
+            Step::DeadLetter { limit, n } => self.dead_letter(limit, n).await,
             Step::Pass => self.pass().await,
         }
     }

@@ -66,23 +66,23 @@ impl Player {
             result: "dead".to_owned(),
             detail: String::new(),
         };
-        let burials = ids.iter().map(|id| DeadLetter {
+        let dead_letters = ids.iter().map(|id| DeadLetter {
             id: id.clone(),
             fallback: None,
         });
-        let burials: Vec<_> = burials.collect();
-        let buried = self
+        let dead_letters: Vec<_> = dead_letters.collect();
+        let dead_lettered = self
             .store
-            .dead_letter(SHARD, &self.sink, &burials, &attempt)
+            .dead_letter(SHARD, &self.sink, &dead_letters, &attempt)
             .await;
-        let buried = buried.map_err(unavailable)?.done;
+        let dead_lettered = dead_lettered.map_err(unavailable)?.done;
         let to = self.now().await?;
-        if buried.len() != ids.len() {
-            return Err(format!("{buried:?} for {ids:?}"));
+        if dead_lettered.len() != ids.len() {
+            return Err(format!("{dead_lettered:?} for {ids:?}"));
         }
-        for (id, is_buried) in ids.iter().zip(buried) {
+        for (id, is_dead_lettered) in ids.iter().zip(dead_lettered) {
             self.model
-                .dead_letter(id, is_buried, Between { from, to })?;
+                .dead_letter(id, is_dead_lettered, Between { from, to })?;
         }
         Ok(())
     }

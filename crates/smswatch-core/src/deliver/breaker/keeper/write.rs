@@ -15,43 +15,50 @@ use crate::store::{Shard, StoreError};
 /// Makes due what failed while the receiver was ill, and would otherwise wait for up to the longest
 /// gap of its schedule although the receiver is well again; the ramp sets the pace.
 async fn make_due(shared: &Shared, unit: &SinkUnit) -> Result<(), StoreError> {
-    let Some(since) = unit.breaker.known().must_hasten(shared.clock.now()) else {
+    let Some(since) = unit.breaker.known().must_make_due(shared.clock.now()) else {
         return Ok(());
     };
-    let left = unit.breaker.known().left_to_hasten(since, shared.shards());
+    let left = unit
+        .breaker
+        .known()
+        .left_to_make_due(since, shared.shards());
     let shards = left.into_iter().map(|shard| async move {
         let make_due = shared.store.make_due(shard, unit.name());
-        let hastened = shared.call("hasten", make_due).await?;
-        if hastened > 0 {
+        let made_due = shared.call("make_due", make_due).await?;
+        if made_due > 0 {
             for due_times in &unit.due_times {
                 due_times.hint_now(usize::from(shard.0));
             }
         }
         // Where another shard fails this one is not made due again: what fails meanwhile keeps to its
         // schedule.
-        unit.breaker.known().hastened.1.insert(shard);
+        unit.breaker.known().made_due.1.insert(shard);
         Ok::<_, StoreError>(())
     });
-    for hastened in join_all(shards).await {
-        hastened?;
+    for made_due in join_all(shards).await {
+        made_due?;
     }
     // It is noted until it is done: whoever sees the note after a crash does the rest.
     let done = |circuit: &mut Circuit, _now| {
-        circuit.to_hasten.take_if(|noted| *noted == since);
+        circuit.to_make_due.take_if(|noted| *noted == since);
         ((), AllNews::new())
     };
     unit.breaker.change(shared, 0, done).await?;
-    unit.breaker.known().is_to_hasten = false;
+    unit.breaker.known().is_to_make_due = false;
     Ok(())
 }
 
 impl Known {
     /// The shards in which what waits since then is not made due yet.
-    fn left_to_hasten(&mut self, since: Timestamp, all: impl Iterator<Item = Shard>) -> Vec<Shard> {
-        if self.hastened.0.replace(since) != Some(since) {
-            self.hastened.1.clear();
+    fn left_to_make_due(
+        &mut self,
+        since: Timestamp,
+        all: impl Iterator<Item = Shard>,
+    ) -> Vec<Shard> {
+        if self.made_due.0.replace(since) != Some(since) {
+            self.made_due.1.clear();
         }
-        all.filter(|shard| !self.hastened.1.contains(shard))
+        all.filter(|shard| !self.made_due.1.contains(shard))
             .collect()
     }
 }

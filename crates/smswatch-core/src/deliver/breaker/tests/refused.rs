@@ -41,11 +41,11 @@ fn a_receiver_that_refuses_several_deliveries_in_a_row_is_in_trouble() {
 #[test]
 fn what_waits_is_to_be_made_due_until_somebody_has_done_so() {
     let mut circuit = opened();
-    assert_eq!(circuit.to_hasten, None);
+    assert_eq!(circuit.to_make_due, None);
     assert!(circuit.take_probe(&SETTINGS, at(32)));
     well(&mut circuit, 33, true);
     let elsewhere = Circuit::decode(&circuit.encode()).expect("it is readable");
-    assert_eq!(elsewhere.to_hasten, Some(at(33)));
+    assert_eq!(elsewhere.to_make_due, Some(at(33)));
 }
 
 #[test]
