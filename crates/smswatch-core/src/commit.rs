@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_model::{Event, MessageId};
+use smswatch_model::{Event, MessageId, Source};
 use tokio::sync::mpsc;
 
 use crate::metrics::{KindLabel, ObservationLabels, OddityLabel, RecordLabel};
@@ -171,6 +171,9 @@ fn draft(shared: &Shared, finished: Finished) -> Draft {
             let is_mine = finished.claimed_due == finished.watch.due;
             let random = fastrand::f64();
             let applied = match answer {
+                Answer::Seen(seen) if finished.record.is_none() && seen.source != Source::Poll => {
+                    lifecycle.apply_found(id, watch, seen, now, random)
+                }
                 Answer::Seen(seen) if !is_mine => {
                     lifecycle.apply_news(id, watch, seen, now, random)
                 }

@@ -1,6 +1,7 @@
 //! Walks a watch through its life, one answer at a time.
 
 mod contradictions;
+mod found;
 mod names;
 
 use smswatch_model::{PartReport, SmsId, Tags, Word};
