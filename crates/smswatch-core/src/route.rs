@@ -4,6 +4,8 @@ mod evaluate;
 pub(crate) mod fresh;
 pub(crate) mod left;
 mod poison;
+#[cfg(test)]
+mod tests;
 pub(crate) mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
