@@ -108,16 +108,19 @@ fn section(text: &mut String, heading: &str, table: &Table) {
     }
 }
 
+/// What a column shows of a part.
+type Cell = fn(&PartReply) -> String;
+
 /// A table of the parts; what is the same for all of several is said once, above it.
 fn parts(text: &mut String, parts: &[PartReply]) {
-    const COLUMNS: [(&str, fn(&PartReply) -> String); 3] = [
+    const COLUMNS: [(&str, Cell); 3] = [
         ("STATUS", |part| part.status.clone()),
         ("DETAIL", |part| {
             or_dash(part.detailed_status.as_deref()).to_owned()
         }),
         ("SINCE", |part| part.date.to_string()),
     ];
-    let is_shared = |cell: &fn(&PartReply) -> String| {
+    let is_shared = |cell: &Cell| {
         let mut cells = parts.iter().map(cell);
         let first = cells.next();
         parts.len() > 1 && cells.all(|cell| Some(cell) == first)
