@@ -1,17 +1,17 @@
 //! One attempt by hand, to see whether a sink works: made at once, told as it comes out, and forgotten.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use smswatch_model::{DeliveryId, Notification, Severity};
+use smswatch_model::{DeliveryId, Notification, Overrides, Severity};
 
 use super::error::ServiceError;
 use crate::announce::test_event;
-use crate::codec;
 use crate::deliver::breaker::{AttemptPermit, Circuit, Flow};
 use crate::deliver::host::Came;
-use crate::route;
-use crate::rules::RuleMatch;
+use crate::route::notification;
+use crate::rules::{RuleMatch, Words};
 use crate::shared::{Shared, SinkUnit};
 
 /// How long a test waits for its turn among the other attempts.
@@ -127,16 +127,17 @@ impl Shared {
         let rule_match = RuleMatch {
             rule: "sink test".to_owned(),
             sink: sink.to_owned(),
-            overrides: smswatch_model::Overrides::new(),
+            overrides: Overrides::new(),
             severity: Severity::Info,
+            group: BTreeMap::new(),
+            events: vec![0],
+        };
+        let words = Words {
             title: format!("[TEST] smswatch reaches `{sink}`"),
             text: "Somebody asked smswatch to show that this sink works. Nothing has happened."
                 .to_owned(),
-            group: std::collections::BTreeMap::new(),
-            events: vec![0],
         };
-        let delivery = route::delivery(rule_match, &events, now);
-        codec::decode_notification(&delivery.body).expect("this version reads what it writes")
+        notification::worded(notification::of_match(&rule_match, &events, now), words)
     }
 }
 
