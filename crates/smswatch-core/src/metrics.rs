@@ -132,6 +132,11 @@ macro_rules! metrics {
                 )*
                 Self { registry, $($name,)* }
             }
+
+            /// The table, as a person reads it.
+            #[cfg(test)]
+            const ROWS: &[&str] =
+                &[$(concat!(stringify!($name), ": ", stringify!($kind), ", ", $help)),*];
         }
     };
 }
@@ -271,9 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn every_metric_has_a_type_and_a_help() {
-        let text = Metrics::new(17).render();
-        let described = text.lines().filter(|line| line.starts_with("# "));
-        insta::assert_snapshot!(described.collect::<Vec<_>>().join("\n"));
+    fn every_metric_has_a_name_a_kind_and_a_help() {
+        insta::assert_snapshot!(Metrics::ROWS.join("\n"));
     }
 }

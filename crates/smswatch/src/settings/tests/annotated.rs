@@ -153,6 +153,58 @@ fn descriptions_of_options_say_the_defaults() {
     assert!(n_told > 20, "{n_told}");
 }
 
+/// The options of the table below a heading, each with its default where that is a value and no words.
+fn table(page: &str, heading: &str) -> Vec<(String, Value)> {
+    let begins = format!("\n{heading}\n");
+    let (_, below) = page
+        .split_once(&begins)
+        .unwrap_or_else(|| panic!("{heading}"));
+    let section = below.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows = rows.filter_map(|row| {
+        let (option, _) = row.split_once('`')?;
+        let default = row.trim_end_matches(" |").rsplit(" | ").next()?;
+        let quoted = default
+            .strip_prefix('`')
+            .and_then(|default| default.strip_suffix('`'));
+        let number = Some(default).filter(|default| default.parse::<u64>().is_ok());
+        Some((option.to_owned(), yaml(quoted.or(number)?)))
+    });
+    rows.collect()
+}
+
+#[test]
+fn the_documentation_says_the_defaults() {
+    let defaults = defaults();
+    let [configuration, sinks] = ["configuration.md", "sinks.md"].map(|name| {
+        let path = format!("{}/../../docs/{name}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).expect("the page is there")
+    });
+    let mut n_told = 0;
+    let mut check = |told: Vec<(String, Value)>, values: &Value, place: &str| {
+        for (option, default) in told {
+            assert_eq!(
+                meant(&default),
+                meant(&values[&option]),
+                "{place}: {option}"
+            );
+            n_told += 1;
+        }
+    };
+    for name in [
+        "routee", "store", "watch", "http", "privacy", "history", "alarms",
+    ] {
+        check(
+            table(&configuration, &format!("## `{name}`")),
+            &defaults[name],
+            name,
+        );
+    }
+    let of_all = table(&sinks, "## Options of every sink");
+    check(of_all, &defaults["sinks"]["console"], "sinks");
+    assert!(n_told > 25, "{n_told}");
+}
+
 #[test]
 fn nothing_personal_is_shown_or_kept_by_default() {
     let section = PrivacySection::default();
