@@ -8,12 +8,14 @@ use std::time::Duration;
 use smswatch_model::{Event, MessageId};
 use tokio::sync::mpsc;
 
+use crate::context::Context;
+use crate::inbox::changes::{Finished, Verdict};
+use crate::inbox::log_tail::Fresh;
+use crate::inbox::{LogInbox, PollInbox};
+use crate::intake::Intake;
 use crate::metrics::{KindLabel, ObservationLabels, OddityLabel, RecordLabel};
-use crate::observe::{Finished, Verdict};
 use crate::pace::Backoff;
 use crate::record::{Record, WatchState};
-use crate::route::fresh::Fresh;
-use crate::shared::Shared;
 use crate::store::{
     Appended, CommitItem, CommitOutcome, CommitStep, Committed, LeaseId, MAX_STEP_BYTES, NewEntry,
     Shard, WatchPriority, split,
@@ -21,13 +23,23 @@ use crate::store::{
 use crate::watch::Watch;
 use crate::watch::lifecycle::{Answer, Applied, Lifecycle, SHORTEST_MARK};
 
+/// What the second stage may touch.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub(crate) context: Arc<Context>,
+    /// What waits to be written about watches, by shard.
+    pub(crate) inbox: Arc<Intake>,
+    pub(crate) polls: Arc<PollInbox>,
+    pub(crate) log: Arc<LogInbox>,
+}
+
 /// Writes what the first stage found, until there is no more; waits while the store is away. Each shard
 /// is written by itself, so that one whose steps fail holds up no other.
-pub(crate) async fn run(shared: Arc<Shared>, finished: mpsc::Receiver<Finished>) {
-    let shared = &*shared;
-    let write = |shard, items| commit(shared, shard, items);
+pub(crate) async fn run(stage: Arc<Commit>, finished: mpsc::Receiver<Finished>) {
+    let stage = &*stage;
+    let write = |shard, items| commit(stage, shard, items);
     let shard_of = |finished: &Finished| finished.shard;
-    shared.commits.run(finished, shard_of, write).await;
+    stage.inbox.run(finished, shard_of, write).await;
 }
 
 /// What one watch becomes, and what there is to tell of it.
@@ -43,14 +55,14 @@ struct Draft {
     has_missing_parts: bool,
 }
 
-async fn commit(shared: &Shared, shard: Shard, mut items: Vec<Finished>) {
+async fn commit(stage: &Commit, shard: Shard, mut items: Vec<Finished>) {
     while !items.is_empty() {
         let (mut now, later) = set_doubles_aside(items);
         items = later;
         // Should one of them turn out to have been changed by somebody else, the store keeps the
         // lease: it ends by itself, and gives back only what still has the claimed due time.
         let finished: Vec<_> = now.iter_mut().filter_map(last_of_its_batch).collect();
-        let drafts = now.into_iter().map(|item| draft(shared, item));
+        let drafts = now.into_iter().map(|item| draft(stage, item));
         let drafts = drafts.filter(Draft::says_something);
         let with_items = drafts.map(|draft| (draft.item(), draft));
         let mut steps = split(with_items, |(item, _)| item.bytes(), MAX_STEP_BYTES);
@@ -62,15 +74,15 @@ async fn commit(shared: &Shared, shard: Shard, mut items: Vec<Finished>) {
         for (n, step) in steps.into_iter().enumerate() {
             let ends_leases = is_as_expected && n + 1 == n_steps;
             let leases = if ends_leases { &finished[..] } else { &[] };
-            is_as_expected &= commit_step(shared, shard, step, leases, &mut items).await;
+            is_as_expected &= commit_step(stage, shard, step, leases, &mut items).await;
         }
-        shared.leases.remove(shard, &finished);
+        stage.polls.leases.remove(shard, &finished);
     }
 }
 
 /// Writes one step, and adds to `items` what is left to do. Returns whether all watches were as expected.
 async fn commit_step(
-    shared: &Shared,
+    stage: &Commit,
     shard: Shard,
     step: Vec<(CommitItem, Draft)>,
     finished: &[LeaseId],
@@ -81,26 +93,26 @@ async fn commit_step(
         items: changes,
         finished: finished.to_vec(),
     };
-    let committed = write(shared, shard, &step).await;
-    shared.backlog.set(shard, committed.unrouted);
+    let committed = write(stage, shard, &step).await;
+    stage.log.backlog.set(shard, committed.unrouted);
     let (mut told, mut is_as_expected) = (Vec::new(), true);
     for (draft, outcome) in drafts.into_iter().zip(committed.outcomes) {
         is_as_expected &= outcome == CommitOutcome::Done;
         match outcome {
             CommitOutcome::Done => {
-                done(shared, &draft);
+                done(stage, &draft);
                 told.extend(Some(draft.events).filter(|events| !events.is_empty()));
             }
             // An earlier try of this very step took place although it seemed to fail.
             CommitOutcome::Conflict(current) if current == draft.after => {
-                done(shared, &draft);
-                shared.routes.hint_now(usize::from(shard.0));
+                done(stage, &draft);
+                stage.log.hint_now(shard);
             }
-            CommitOutcome::Conflict(None) => items.extend(restored(shared, draft.finished)),
+            CommitOutcome::Conflict(None) => items.extend(restored(stage, draft.finished)),
             CommitOutcome::Conflict(Some(current)) => {
-                items.extend(again(shared, draft.finished, current));
+                items.extend(again(stage, draft.finished, current));
             }
-            CommitOutcome::Unreadable => unreadable(shared, &draft.finished.message_id),
+            CommitOutcome::Unreadable => unreadable(stage, &draft.finished.message_id),
         }
     }
     if let Some(Appended { after, positions }) = committed.appended {
@@ -110,7 +122,7 @@ async fn commit_step(
             after,
             entries,
         };
-        shared.fresh.tell(fresh, &shared.routes);
+        stage.log.appended(fresh);
     }
     is_as_expected
 }
@@ -138,9 +150,9 @@ fn set_doubles_aside(items: Vec<Finished>) -> (Vec<Finished>, Vec<Finished>) {
         .partition(|_| is_first.next().unwrap_or_default())
 }
 
-fn draft(shared: &Shared, finished: Finished) -> Draft {
-    let lifecycle = shared.lifecycle();
-    let now = shared.clock.now();
+fn draft(stage: &Commit, finished: Finished) -> Draft {
+    let lifecycle = Lifecycle::of(&stage.context);
+    let now = stage.context.clock.now();
     let plain = |finished: Finished, watch: Option<Watch>| Draft {
         priority: watch
             .as_ref()
@@ -210,23 +222,23 @@ fn observation_labels(answer: &Answer, applied: &Applied) -> Option<ObservationL
 
 /// Writes a step, again and again while the store is away: nothing observed may be lost. Nothing more is
 /// claimed from the shard meanwhile.
-async fn write(shared: &Shared, shard: Shard, step: &CommitStep) -> Committed {
+async fn write(stage: &Commit, shard: Shard, step: &CommitStep) -> Committed {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     loop {
-        match shared
-            .call("commit", shared.store.commit(shard, step))
+        match stage
+            .context
+            .call("commit", stage.context.store.commit(shard, step))
             .await
         {
             Ok(committed) => {
-                if shared.commits.succeeded(shard) {
-                    let queue = usize::from(shard.0);
-                    shared.polls.iter().for_each(|polls| polls.hint_now(queue));
+                if stage.inbox.succeeded(shard) {
+                    stage.polls.hint_now(shard);
                 }
                 return committed;
             }
             Err(error) => {
                 tracing::debug!(%error, "a commit is repeated");
-                shared.commits.failed(shard);
+                stage.inbox.failed(shard);
                 tokio::time::sleep(backoff.fail()).await;
             }
         }
@@ -251,50 +263,56 @@ impl Draft {
     }
 }
 
-fn done(shared: &Shared, draft: &Draft) {
+fn done(stage: &Commit, draft: &Draft) {
     let shard = usize::from(draft.finished.shard.0);
     match &draft.after {
-        Some(record) => shared.polls(draft.priority).hint(shard, record.due()),
+        Some(record) => stage.polls.due(draft.priority).hint(shard, record.due()),
         None => {
             let label = RecordLabel { kind: "watch" };
-            shared.metrics.trimmed.get_or_create(&label).inc();
+            stage.context.metrics.trimmed.get_or_create(&label).inc();
         }
     }
     if let Some(labels) = &draft.observation {
-        shared.metrics.observations.get_or_create(labels).inc();
+        stage
+            .context
+            .metrics
+            .observations
+            .get_or_create(labels)
+            .inc();
     }
     if draft.clamped > 0 {
-        shared
+        stage
+            .context
             .metrics
             .clamped_dates
             .inc_by(u64::from(draft.clamped));
     }
     if draft.left_out > 0 {
         let label = OddityLabel { what: "part" };
-        let counter = shared.metrics.oddities.get_or_create(&label);
+        let counter = stage.context.metrics.oddities.get_or_create(&label);
         counter.inc_by(u64::from(draft.left_out));
     }
     if draft.has_missing_parts {
-        shared.metrics.parts_missing.inc();
+        stage.context.metrics.parts_missing.inc();
     }
     for event in &draft.events {
         let label = KindLabel {
             r#type: event.kind.as_str(),
         };
-        shared.metrics.events.get_or_create(&label).inc();
+        stage.context.metrics.events.get_or_create(&label).inc();
     }
 }
 
 /// What is left to do for a watch of which the store knows nothing any more: a failover lost it, since
 /// what was removed leaves a mark. It was promised to be watched, so it is written again; unless it was
 /// claimed so long ago that the mark may have gone meanwhile.
-fn restored(shared: &Shared, finished: Finished) -> Option<Finished> {
+fn restored(stage: &Commit, finished: Finished) -> Option<Finished> {
     let is_wanted = !matches!(finished.verdict, Verdict::Expired | Verdict::Retired);
     if !is_wanted || finished.claimed_at.elapsed() >= SHORTEST_MARK {
         return None;
     }
     tracing::warn!(message.id = %finished.message_id, "the store has lost a watch; it is written again");
-    shared.metrics.watches_restored.inc();
+    stage.context.metrics.watches_restored.inc();
     Some(Finished {
         record: None,
         ..finished
@@ -302,9 +320,9 @@ fn restored(shared: &Shared, finished: Finished) -> Option<Finished> {
 }
 
 /// What is left to do for a watch that somebody else has changed meanwhile.
-fn again(shared: &Shared, finished: Finished, current: Record) -> Option<Finished> {
+fn again(stage: &Commit, finished: Finished, current: Record) -> Option<Finished> {
     let Ok(watch) = Watch::decode(&current) else {
-        unreadable(shared, &finished.message_id);
+        unreadable(stage, &finished.message_id);
         return None;
     };
     if watch.state == WatchState::Removed {
@@ -325,7 +343,7 @@ fn again(shared: &Shared, finished: Finished, current: Record) -> Option<Finishe
 }
 
 /// Somebody else has changed the watch into what only they can read, and looks after it.
-fn unreadable(shared: &Shared, message_id: &MessageId) {
+fn unreadable(stage: &Commit, message_id: &MessageId) {
     tracing::error!(message.id = %message_id, "the record of a watch cannot be read");
-    shared.metrics.unreadable.inc();
+    stage.context.metrics.unreadable.inc();
 }

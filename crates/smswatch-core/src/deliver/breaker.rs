@@ -38,6 +38,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use smswatch_model::Timestamp;
 
+pub use self::keeper::DestinationState;
 use super::destination::Destination;
 use crate::settings::BreakerSettings;
 pub(crate) use destinations::Destined;

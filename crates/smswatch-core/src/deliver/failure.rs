@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use smswatch_model::{DeliveryId, Timestamp};
 
+use super::SinkUnit;
 use super::breaker::Report;
 use super::task::Task;
 use crate::pace;
-use crate::shared::SinkUnit;
 use crate::sink::{DeliveryError, Retry};
 
 /// The shortest wait of a delivery whose receiver asked for one.

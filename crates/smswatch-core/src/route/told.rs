@@ -7,8 +7,8 @@ use futures::future::try_join_all;
 use smswatch_model::{Event, MessageId};
 
 use crate::codec;
+use crate::context::Context;
 use crate::rules::Told;
-use crate::shared::Shared;
 use crate::store::{DeliveryFilter, DeliveryState, PageRequest, StoreError, StoredDelivery};
 
 /// How many deliveries of a message are read at once.
@@ -28,13 +28,13 @@ pub(crate) fn asked_of<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeSet<
 ///
 /// The store is not there.
 pub(crate) async fn of(
-    shared: &Shared,
+    context: &Context,
     messages: BTreeSet<MessageId>,
 ) -> Result<Option<Told>, StoreError> {
     if messages.is_empty() {
         return Ok(None);
     }
-    let read = messages.iter().map(|message| of_message(shared, message));
+    let read = messages.iter().map(|message| of_message(context, message));
     let mut told = Told::default();
     for delivery in try_join_all(read).await?.into_iter().flatten() {
         add(&mut told, &delivery);
@@ -44,7 +44,7 @@ pub(crate) async fn of(
 
 /// All deliveries that tell of a message.
 async fn of_message(
-    shared: &Shared,
+    context: &Context,
     message_id: &MessageId,
 ) -> Result<Vec<StoredDelivery>, StoreError> {
     let filter = DeliveryFilter {
@@ -58,8 +58,8 @@ async fn of_message(
             cursor,
             limit: PAGE,
         };
-        let page = shared.store.deliveries(&filter, &request);
-        let page = shared.call("deliveries", page).await?;
+        let page = context.store.deliveries(&filter, &request);
+        let page = context.call("deliveries", page).await?;
         found.extend(page.items);
         cursor = page.next;
         if cursor.is_none() {

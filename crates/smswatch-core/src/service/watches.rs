@@ -7,9 +7,9 @@ use smswatch_model::{
     MessageFacts, MessageId, Outcome, Part, PhoneNumber, Tags, Timestamp, mask_numbers,
 };
 
+use super::Service;
 use super::error::ServiceError;
 use crate::record::{Record, WatchState};
-use crate::shared::Shared;
 use crate::store::{
     CommitItem, CommitOutcome, CommitStep, MAX_STEP_BYTES, Page, PageRequest, Shard,
     UnreadableRecord, WatchPriority, split,
@@ -91,16 +91,21 @@ impl WatchView {
     }
 }
 
-impl Shared {
-    pub(crate) async fn register(
-        &self,
-        watches: Vec<NewWatch>,
-    ) -> Result<Registered, ServiceError> {
+impl Service {
+    /// Watches messages; all of them are stored when this returns.
+    ///
+    /// # Errors
+    ///
+    /// The store did not take all of them, or one would have more than [`MAX_TAGS`] tags or more than
+    /// [`MAX_TAG_BYTES`] of them. Others may be watched nevertheless; asking again does no harm.
+    pub async fn register(&self, watches: Vec<NewWatch>) -> Result<Registered, ServiceError> {
         let mut by_shard: HashMap<Shard, BTreeMap<MessageId, Tags>> = HashMap::new();
         for NewWatch { message_id, tags } in watches {
-            let masked = self.privacy.tags(&tags, &MessageFacts::default());
+            let masked = self.context.privacy.tags(&tags, &MessageFacts::default());
             let tags = masked.unwrap_or(tags);
-            let wanted = by_shard.entry(self.shard_of(&message_id)).or_default();
+            let wanted = by_shard
+                .entry(self.context.shard_of(&message_id))
+                .or_default();
             wanted.entry(message_id).or_default().extend(tags);
         }
         let registrations = by_shard
@@ -123,7 +128,10 @@ impl Shared {
         wanted: BTreeMap<MessageId, Tags>,
     ) -> Result<Registered, ServiceError> {
         let ids: Vec<_> = wanted.keys().map(MessageId::to_lowercase).collect();
-        let loaded = self.call("load", self.store.load(shard, &ids)).await?;
+        let loaded = self
+            .context
+            .call("load", self.context.store.load(shard, &ids))
+            .await?;
         let mut registered = Registered::default();
         let mut known: Vec<(MessageId, Option<Record>)> = Vec::with_capacity(ids.len());
         for (message_id, loaded) in ids.into_iter().zip(loaded) {
@@ -133,7 +141,7 @@ impl Shared {
             }
         }
         for _ in 0..MOST_TRIES {
-            let now = self.clock.now();
+            let now = self.context.clock.now();
             let mut items = Vec::new();
             let mut is_new = Vec::new();
             for (message_id, record) in known {
@@ -175,15 +183,20 @@ impl Shared {
     }
 
     /// Removes a watch and its snapshot; answers whether there was one.
-    pub(crate) async fn remove(&self, message_id: &MessageId) -> Result<bool, ServiceError> {
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it.
+    pub async fn remove(&self, message_id: &MessageId) -> Result<bool, ServiceError> {
         let (key, mut record) = self.load_one(message_id).await?;
-        let shard = self.shard_of_key(&key);
+        let shard = self.context.shard_of_key(&key);
         for _ in 0..MOST_TRIES {
             let watch = readable(&key, record.as_ref())?;
             let Some(watch) = watch.filter(|watch| watch.state != WatchState::Removed) else {
                 return Ok(false);
             };
-            let removed = self.lifecycle().remove(&key, &watch, self.clock.now());
+            let removed =
+                Lifecycle::of(&self.context).remove(&key, &watch, self.context.clock.now());
             let item = item(key.clone(), record, Some(&removed));
             match self.write(shard, &[item]).await?.pop() {
                 Some(CommitOutcome::Done) | None => return Ok(true),
@@ -194,10 +207,12 @@ impl Shared {
         Err(ServiceError::Busy)
     }
 
-    pub(crate) async fn watch(
-        &self,
-        message_id: &MessageId,
-    ) -> Result<Option<WatchView>, ServiceError> {
+    /// Shows one watch.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn watch(&self, message_id: &MessageId) -> Result<Option<WatchView>, ServiceError> {
         let (key, record) = self.load_one(message_id).await?;
         let watch = readable(&key, record.as_ref())?;
         let watch = watch.filter(|watch| watch.state != WatchState::Removed);
@@ -205,16 +220,19 @@ impl Shared {
     }
 
     /// How whoever registered a message spelled its id; as it is given here if it is not watched.
-    pub(crate) async fn spelled(&self, message_id: &MessageId) -> Result<MessageId, ServiceError> {
+    pub(super) async fn spelled(&self, message_id: &MessageId) -> Result<MessageId, ServiceError> {
         let watch = self.watch(message_id).await?;
         Ok(watch.map_or_else(|| message_id.clone(), |watch| watch.message_id))
     }
 
-    pub(crate) async fn watches(
+    pub(super) async fn watches_page(
         &self,
         page: &PageRequest,
     ) -> Result<Page<WatchView>, ServiceError> {
-        let page = self.call("watches", self.store.watches(page)).await?;
+        let page = self
+            .context
+            .call("watches", self.context.store.watches(page))
+            .await?;
         let items = page.items.into_iter().filter_map(|(message_id, record)| {
             // One that a later version wrote is shown by that version.
             let watch = Watch::decode(&record).ok()?;
@@ -258,9 +276,10 @@ impl Shared {
 
     async fn load_key(&self, key: &MessageId) -> Result<Option<Record>, ServiceError> {
         let load = self
+            .context
             .store
-            .load(self.shard_of_key(key), std::slice::from_ref(key));
-        let loaded = self.call("load", load).await?.pop();
+            .load(self.context.shard_of_key(key), std::slice::from_ref(key));
+        let loaded = self.context.call("load", load).await?.pop();
         loaded.unwrap_or(Ok(None)).map_err(|_| unreadable(key))
     }
 
@@ -276,7 +295,10 @@ impl Shared {
                 items,
                 finished: Vec::new(),
             };
-            let committed = self.call("commit", self.store.commit(shard, &step)).await?;
+            let committed = self
+                .context
+                .call("commit", self.context.store.commit(shard, &step))
+                .await?;
             for (item, outcome) in step.items.iter().zip(&committed.outcomes) {
                 if let (CommitOutcome::Done, Some(record)) = (outcome, &item.record) {
                     self.hint(shard, item.priority, record.due());
@@ -289,8 +311,8 @@ impl Shared {
 
     /// Has a watch polled when it is due. Who was asked for a poll once leaves it to nobody else.
     fn hint(&self, shard: Shard, priority: WatchPriority, due: Timestamp) {
-        let (polls, queue) = (self.polls(priority), usize::from(shard.0));
-        if due <= self.clock.now() {
+        let (polls, queue) = (self.polls.due(priority), usize::from(shard.0));
+        if due <= self.context.clock.now() {
             polls.hint_now(queue);
         } else {
             polls.hint(queue, due);

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::super::Destination;
 use super::{Breaker, Known};
 use crate::deliver::HOLD;
-use crate::shared::SinkUnit;
+use crate::deliver::SinkUnit;
 
 /// Of how many destinations it is kept at most whether they answer.
 const MOST: usize = 256;
