@@ -30,7 +30,7 @@ pub(crate) use self::recall::recall;
 use self::task::Task;
 use self::unit::MOST_UNWRITTEN;
 pub(crate) use self::unit::SinkUnit;
-use crate::budget;
+use crate::budget::{ATTEMPT_BEGINS_WITHIN, DELIVERY_LEASE_MARGIN};
 use crate::context::Context;
 use crate::inbox::Queues;
 use crate::metrics::{DeliveryLabels, SinkLabel};
@@ -39,10 +39,6 @@ use crate::pause_monitor::PauseMonitor;
 
 use crate::sink::{DeliveryError, Receipt};
 use crate::store::{Completion, MAX_STEP_BYTES, Outcome, Outcomes, Priority, Shard, split};
-
-/// How long after the claim an attempt may begin: it is then over well before the lease, and nobody
-/// else begins it meanwhile.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long what was claimed waits for one of the attempts that run to end. Another replica may have
 /// nothing to do meanwhile.
@@ -91,7 +87,7 @@ pub(crate) async fn run(
 }
 
 fn lease(unit: &SinkUnit) -> Duration {
-    unit.settings.timeout + budget::DELIVERY_LEASE_MARGIN
+    unit.settings.timeout + DELIVERY_LEASE_MARGIN
 }
 
 /// Starts attempts as fast as the rate and the concurrency allow, until no more are handed on.
@@ -155,7 +151,7 @@ async fn begin(context: &Context, unit: &Arc<SinkUnit>, next: &Waiting) -> Optio
         AttemptPermit::wait_until(context, unit, next.claimed + HOLD).await?
     };
     // A permit that comes too late would be one less for the others.
-    let patience = PATIENCE.checked_sub(next.claimed.elapsed())?;
+    let patience = ATTEMPT_BEGINS_WITHIN.checked_sub(next.claimed.elapsed())?;
     if let Some(limiter) = &unit.limiter {
         let permit = limiter.permit_within(patience).await;
         let permit = permit.inspect_err(|error| context.note("reserve", error));
@@ -180,7 +176,7 @@ async fn attempt(context: &Context, unit: &SinkUnit, task: &Task, claimed: Insta
         Ok(notification) => {
             let notification = Arc::clone(notification);
             let timeout = unit.settings.timeout;
-            let begin_by = claimed + PATIENCE;
+            let begin_by = claimed + ATTEMPT_BEGINS_WITHIN;
             match unit.host.deliver(notification, timeout, begin_by).await {
                 Came::Answer { result, begun } => (result, begun),
                 Came::NoAnswer { begun } => (Err(no_answer(timeout)), begun),

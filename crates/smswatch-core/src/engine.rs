@@ -88,10 +88,10 @@ impl Engine {
             give_up,
             replicas,
             service,
-            finished,
+            changes,
             appended,
         } = wired;
-        let (commits, finished) = finished;
+        let (commits, changes) = changes;
         let sinks = Arc::clone(&service.sinks);
         let chores = Arc::new(Chores {
             context: Arc::clone(&context),
@@ -107,7 +107,7 @@ impl Engine {
                 "observe",
                 observe::run(observe, commits, stop.clone()).boxed(),
             ),
-            spawn("commit", commit::run(commit, finished).boxed()),
+            spawn("commit", commit::run(commit, changes).boxed()),
             spawn(
                 "route",
                 route::run(Arc::clone(&route), appended, stop.clone()).boxed(),
@@ -190,7 +190,7 @@ impl Engine {
         for abort in aborts {
             abort.abort();
         }
-        let leases = self.service.polls.leases.take_all();
+        let leases = self.replicas.polls.leases.take_all();
         let releases = leases
             .into_iter()
             .map(|(shard, lease)| self.context.store.release(shard, lease));

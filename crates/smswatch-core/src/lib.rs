@@ -31,10 +31,10 @@ pub use fingerprint::config_hash;
 pub use health::HealthReport;
 pub use privacy::Privacy;
 pub use service::{
-    DestinationState, EndedFilter, EventFilter, GivenUp, MAX_TAG_BYTES, MAX_TAGS, NewWatch,
-    Redriven, Registered, Service, ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent,
-    WatchView, no_such_sink,
+    DestinationState, EndedFilter, EventFilter, GivenUp, NewWatch, Redriven, Registered, Service,
+    ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent, WatchView, no_such_sink,
 };
+pub use watch::registration::{MAX_TAG_BYTES, MAX_TAGS};
 pub use watch::{Trouble, TroubleKind};
 
 use smswatch_plugin::{Secret, VERSION, budget, codec, provider, record, rules, sink, store};

@@ -10,7 +10,7 @@ mod sign_in;
 mod under_way;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use smswatch_model::MessageId;
 use tokio::sync::mpsc;
@@ -23,9 +23,9 @@ use self::legible::Legible;
 use self::prefetch::{Prefetch, PrefetchSlot};
 use self::under_way::UnderWay;
 use crate::alarm::Alarms;
-use crate::budget;
+use crate::budget::POLL_LEASE;
 use crate::context::Context;
-use crate::inbox::changes::{Batch, Finished, Verdict};
+use crate::inbox::changes::{Batch, Change, Due, Reason, Verdict};
 use crate::inbox::{LogInbox, PollInbox};
 use crate::intake::Intake;
 use crate::limiter::Limiter;
@@ -33,12 +33,6 @@ use crate::provider::Provider;
 use crate::record::Record;
 use crate::store::{Shard, WatchPriority};
 use crate::watch::Watch;
-
-/// How long a claimed watch belongs to its claimer. A dead process's watches are polled by
-/// another one after this.
-const LEASE: Duration = Duration::from_secs(40);
-
-const _: () = assert!(LEASE.as_millis() < budget::TAKEN_OVER_WITHIN.as_millis());
 
 /// A queue of due watches.
 pub(crate) type Queue = (WatchPriority, Shard);
@@ -62,16 +56,18 @@ struct Claimed {
 }
 
 impl Claimed {
-    fn finish(self, watch: Watch, verdict: Verdict) -> Finished {
-        Finished {
+    fn change(self, watch: Watch, verdict: Verdict) -> Change {
+        Change {
             shard: self.shard,
             message_id: self.message_id,
-            batch: Some(self.batch),
-            claimed_due: self.record.due(),
-            claimed_at: self.claimed_at,
+            reason: Reason::Due(Due {
+                batch: Some(self.batch),
+                claimed_due: self.record.due(),
+                claimed_at: self.claimed_at,
+                verdict,
+            }),
             record: Some(self.record),
-            watch,
-            verdict,
+            watch: Some(watch),
         }
     }
 }
@@ -92,12 +88,15 @@ pub(crate) struct Observe {
 /// Claims and polls until it is told to stop; what was claimed by then is polled to the end.
 pub(crate) async fn run(
     stage: Arc<Observe>,
-    commits: mpsc::Sender<Finished>,
+    commits: mpsc::Sender<Change>,
     stop: CancellationToken,
 ) {
     let cooldown = Arc::new(Cooldown::default());
     let legible = Arc::new(Legible::default());
-    let prefetch = Arc::new(Prefetch::new(&stage.context.settings.provider, LEASE / 4));
+    let prefetch = Arc::new(Prefetch::new(
+        &stage.context.settings.provider,
+        POLL_LEASE / 4,
+    ));
     let rate = stage.context.settings.provider.rate;
     let limiter = Limiter::new(Arc::clone(&stage.context.store), "provider", rate);
     let (waiting, starts) = mpsc::unbounded_channel();

@@ -24,23 +24,28 @@ pub use self::history::{EventFilter, TriedEvent};
 pub use self::redrive::{EndedFilter, Redriven};
 pub use self::sink_test::{SinkTest, SinkTestOutcome};
 pub use self::sinks::{SinkState, no_such_sink};
-pub use self::watches::{MAX_TAG_BYTES, MAX_TAGS, NewWatch, Registered, WatchView};
+pub use self::watches::{NewWatch, Registered, WatchView};
 use crate::context::Context;
 use crate::deliver::SinkUnit;
 pub use crate::deliver::breaker::DestinationState;
 use crate::deliver::dead;
 pub use crate::deliver::dead::GivenUp;
 use crate::health::HealthReport;
-use crate::inbox::PollInbox;
+use crate::inbox::changes::Change;
+use crate::intake::Intake;
 use crate::rules::Rules;
 use crate::store::{DeliveryFilter, Gauges, KeptAside, Page, PageRequest, StoredDelivery};
+use tokio::sync::mpsc;
 
 /// A running process, as others see it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Service {
     pub(crate) context: Arc<Context>,
     pub(crate) rules: Arc<dyn Rules>,
-    pub(crate) polls: Arc<PollInbox>,
+    /// The way to the second stage; it ends with the first one.
+    pub(crate) changes: mpsc::WeakSender<Change>,
+    /// Which shards the second stage cannot write just now.
+    pub(crate) commits: Arc<Intake>,
     pub(crate) sinks: Arc<BTreeMap<String, Arc<SinkUnit>>>,
     pub(crate) counts: Arc<Counts>,
     /// Tells one test of a sink from the next.

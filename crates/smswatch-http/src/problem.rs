@@ -60,7 +60,6 @@ impl From<ServiceError> for Problem {
                     "the store did not do it, or not all of it; asking again does no harm";
                 Self::try_again("store_unavailable", message)
             }
-            ServiceError::Busy => Self::try_again("busy", &error.to_string()),
             ServiceError::Cursor(error) => Self::unreadable("invalid_cursor", error.to_string()),
             ServiceError::TooManyTags { .. } => Self::invalid(format!("`tags`: {error}")),
             ServiceError::Unreadable => Self::new(
@@ -115,7 +114,6 @@ mod tests {
         };
         let cases = [
             (ServiceError::Store(away), 503, Some("1")),
-            (ServiceError::Busy, 503, Some("1")),
             (ServiceError::Cursor(InvalidCursor), 400, None),
             (too_many_tags, 422, None),
             (ServiceError::Unreadable, 500, None),

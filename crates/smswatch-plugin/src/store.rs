@@ -50,7 +50,7 @@ use crate::record::Record;
 pub struct Shard(pub u16);
 
 /// Why a store did not do a step. The step may or may not have taken place, unless said otherwise.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The store cannot be reached, is loading, is full, or refuses to write for now.
     #[error("the store is not available: {0}")]

@@ -15,7 +15,8 @@ use super::SinkUnit;
 use super::breaker::{Flow, Verdict};
 use super::destination::Destination;
 use super::task::Task;
-use super::{Attempted, PATIENCE, lease};
+use super::{Attempted, lease};
+use crate::budget::ATTEMPT_BEGINS_WITHIN;
 use crate::codec::{self, InvalidBody};
 use crate::context::Context;
 use crate::pace::Backoff;
@@ -199,7 +200,7 @@ async fn allowance(context: &Context, unit: &SinkUnit, round: &mut Round, waitin
 fn most_waiting(unit: &SinkUnit) -> usize {
     let most = unit.settings.concurrency.max(1);
     unit.settings.rate.map_or(most, |rate| {
-        let grown = usize::try_from(rate.permits_in(PATIENCE)).unwrap_or(usize::MAX);
+        let grown = usize::try_from(rate.permits_in(ATTEMPT_BEGINS_WITHIN)).unwrap_or(usize::MAX);
         grown.clamp(1, most)
     })
 }

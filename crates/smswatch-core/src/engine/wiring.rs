@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::deliver::dead::{DeadLetters, GiveUp};
 use crate::deliver::{Deliver, SinkUnit};
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
-use crate::inbox::changes::Finished;
+use crate::inbox::changes::Change;
 use crate::inbox::log_tail::Fresh;
 use crate::inbox::{LogInbox, PollInbox, Queues};
 use crate::intake::Intake;
@@ -41,7 +41,7 @@ pub(super) struct Wired {
     pub(super) replicas: Arc<Replicas>,
     pub(super) service: Service,
     /// The way of claimed watches from the first stage to the second.
-    pub(super) finished: (mpsc::Sender<Finished>, mpsc::Receiver<Finished>),
+    pub(super) changes: (mpsc::Sender<Change>, mpsc::Receiver<Change>),
     /// What the second stage has appended to the log, for the third.
     pub(super) appended: mpsc::UnboundedReceiver<Fresh>,
 }
@@ -63,7 +63,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         settings: parts.settings,
     });
     let polls = Arc::new(PollInbox::new(shards));
-    let changes = Arc::new(Intake::new(shards, MOST_UNCOMMITTED));
+    let commits = Arc::new(Intake::new(shards, MOST_UNCOMMITTED));
     let (log, appended) = LogInbox::new(shards);
     let log = Arc::new(log);
     let alarms = Arc::new(Alarms::new(context.settings.alarms));
@@ -80,7 +80,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         .iter()
         .map(|(name, unit)| (name.clone(), Arc::clone(&unit.inbox)));
     let queues = Queues(inboxes.collect());
-    let finished = mpsc::channel(context.settings.provider.concurrency.max(64));
+    let changes = mpsc::channel(context.settings.provider.concurrency.max(64));
     Wired {
         observe: Arc::new(Observe {
             context: Arc::clone(&context),
@@ -88,11 +88,11 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             alarms: Arc::clone(&alarms),
             inbox: Arc::clone(&polls),
             log: Arc::clone(&log),
-            commits: Arc::clone(&changes),
+            commits: Arc::clone(&commits),
         }),
         commit: Arc::new(Commit {
             context: Arc::clone(&context),
-            inbox: changes,
+            inbox: Arc::clone(&commits),
             polls: Arc::clone(&polls),
             log: Arc::clone(&log),
         }),
@@ -119,17 +119,18 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         }),
         replicas: Arc::new(Replicas {
             context: Arc::clone(&context),
-            polls: Arc::clone(&polls),
+            polls,
         }),
         service: Service {
             context: Arc::clone(&context),
             rules: parts.rules,
-            polls,
+            changes: changes.0.downgrade(),
+            commits,
             sinks: Arc::new(sinks),
             counts: Arc::default(),
             tests: Arc::default(),
         },
-        finished,
+        changes,
         appended,
         context,
     }

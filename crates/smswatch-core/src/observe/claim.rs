@@ -14,8 +14,9 @@ use super::cooldown::Cooldown;
 use super::expected::Expected;
 use super::prefetch::Prefetch;
 use super::under_way::UnderWay;
-use super::{Claimed, LEASE, Queue, Waiting};
-use crate::inbox::changes::{Batch, Finished, Verdict};
+use super::{Claimed, Queue, Waiting};
+use crate::budget::POLL_LEASE;
+use crate::inbox::changes::{Batch, Change, Verdict};
 use crate::limiter::Limiter;
 use crate::store::{ClaimedWatches, CommitStep, LeaseId, Shard, StoreError, WatchPriority};
 use crate::watch::Watch;
@@ -34,7 +35,7 @@ pub(super) struct Claimer<'a> {
     pub(super) prefetch: Arc<Prefetch>,
     pub(super) limiter: &'a Limiter,
     pub(super) waiting: mpsc::UnboundedSender<Waiting>,
-    pub(super) commits: mpsc::Sender<Finished>,
+    pub(super) commits: mpsc::Sender<Change>,
     /// Where the next round begins, so that no shard goes short.
     pub(super) next_shard: u16,
     /// The claims that are under way.
@@ -70,7 +71,10 @@ impl Claimer<'_> {
                 let stage = Arc::clone(&self.stage);
                 claims.push(async move {
                     let (priority, shard) = queue;
-                    let claim = stage.context.store.claim(shard, priority, limit, LEASE);
+                    let claim = stage
+                        .context
+                        .store
+                        .claim(shard, priority, limit, POLL_LEASE);
                     (queue, stage.context.call("claim", claim).await)
                 });
             }
@@ -250,11 +254,11 @@ impl Claimer<'_> {
                     });
                 }
                 Task::Wait(due) => {
-                    self.finish(claimed.finish(watch, Verdict::Postponed(due)))
+                    self.finish(claimed.change(watch, Verdict::Postponed(due)))
                         .await;
                 }
-                Task::Retire => self.finish(claimed.finish(watch, Verdict::Retired)).await,
-                Task::Delete => self.finish(claimed.finish(watch, Verdict::Expired)).await,
+                Task::Retire => self.finish(claimed.change(watch, Verdict::Retired)).await,
+                Task::Delete => self.finish(claimed.change(watch, Verdict::Expired)).await,
             }
         }
     }
@@ -294,7 +298,7 @@ impl Claimer<'_> {
         self.stage.inbox.leases.remove(shard, &[lease]);
     }
 
-    async fn finish(&self, finished: Finished) {
+    async fn finish(&self, finished: Change) {
         // The committer outlives this stage; if it has gone, the lease gives the watch back.
         let _sent = self.commits.send(finished).await;
     }

@@ -12,18 +12,12 @@ use super::Waiting;
 use super::cooldown::Cooldown;
 use super::legible::Legible;
 use super::prefetch::Prefetch;
-use crate::inbox::changes::{Finished, Verdict};
+use crate::budget::{LONGEST_POLL, POLL_BEGINS_WITHIN};
+use crate::inbox::changes::{Change, Verdict};
 use crate::limiter::Limiter;
 use crate::metrics::{OddityLabel, ResultLabel};
 use crate::provider::{Oddities, Poll, PollError, PollFailure};
 use crate::watch::lifecycle::{Answer, observed};
-
-/// How long after the claim a poll may start.
-const PATIENCE: Duration = Duration::from_secs(15);
-
-/// How long a poll may take whatever the provider's client thinks: together with [`PATIENCE`] it leaves
-/// time to write down what was seen before anybody else claims the watch.
-const LONGEST_POLL: Duration = Duration::from_secs(20);
 
 /// Starts polls as fast as the rate and the concurrency allow, until no more are handed on.
 pub(super) async fn run(
@@ -33,7 +27,7 @@ pub(super) async fn run(
     prefetch: Arc<Prefetch>,
     limiter: &Limiter,
     mut starts: mpsc::UnboundedReceiver<Waiting>,
-    commits: mpsc::Sender<Finished>,
+    commits: mpsc::Sender<Change>,
 ) {
     let concurrency = stage.context.settings.provider.concurrency;
     let running = Arc::new(Semaphore::new(concurrency.max(1)));
@@ -81,7 +75,7 @@ pub(super) async fn run(
                 }
                 Start::After(wait) => Verdict::Postponed(now + wait),
             };
-            let _sent = commits.send(claimed.finish(watch, verdict)).await;
+            let _sent = commits.send(claimed.change(watch, verdict)).await;
             drop(running);
         });
     }
@@ -106,7 +100,8 @@ async fn may_start(
     waiting: &Waiting,
 ) -> Start {
     // A permit that comes too late would be one less for the others.
-    let Some(patience) = PATIENCE.checked_sub(waiting.claimed.claimed_at.elapsed()) else {
+    let Some(patience) = POLL_BEGINS_WITHIN.checked_sub(waiting.claimed.claimed_at.elapsed())
+    else {
         return Start::TooLate;
     };
     let closed_for = cooldown.closed_for(stage.context.clock.now());

@@ -7,11 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Observe;
 use super::cooldown::Cooldown;
+use crate::budget::LONGEST_POLL;
 use crate::pace::Backoff;
 use crate::provider::PollError;
-
-/// How long the provider may take to answer, whatever its client thinks.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The pauses after the first failures and after many of them.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -21,12 +19,12 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 pub(super) async fn run(stage: &Observe, cooldown: &Cooldown, stop: &CancellationToken) {
     let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
     loop {
-        let probed = tokio::time::timeout(PATIENCE, stage.provider.probe());
+        let probed = tokio::time::timeout(LONGEST_POLL, stage.provider.probe());
         let probed = tokio::select! {
             () = stop.cancelled() => return,
             probed = probed => probed,
         };
-        let seconds = PATIENCE.as_secs();
+        let seconds = LONGEST_POLL.as_secs();
         let silent = |_| Err(PollError::failed(format!("no answer within {seconds} s")));
         match probed.unwrap_or_else(silent) {
             Ok(_) => {
