@@ -15,6 +15,7 @@ mod intake;
 mod limiter;
 mod memo;
 mod metrics;
+mod notification;
 mod observe;
 mod pace;
 mod panics;

@@ -5,30 +5,23 @@ pub(crate) mod left;
 mod poison;
 pub(crate) mod told;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use smswatch_model::{
-    Event, EventId, EventKind, MessageId, Notification, Timestamp, delivery_id, destination,
-    notification_id,
-};
+use smswatch_model::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::evaluate::{Body, Evaluated};
-
-use crate::codec;
 use crate::context::Context;
 use crate::inbox::log_tail::Fresh;
 use crate::inbox::{LogInbox, Queues};
 use crate::pace::Backoff;
-use crate::rules::RuleMatch;
 use crate::rules::Rules;
 use crate::store::{
-    LogPosition, MAX_STEP_BYTES, NewDelivery, Priority, RouteOutcome, RouteStep, SetAside, Shard,
-    StoreError, split,
+    LogPosition, MAX_STEP_BYTES, NewDelivery, RouteOutcome, RouteStep, SetAside, Shard, StoreError,
+    split,
 };
 
 /// How many log entries are routed in one step.
@@ -253,49 +246,5 @@ fn tell(stage: &Route, shard: Shard, set_aside: &[SetAside]) {
             tracing::error!(shard = shard.0, position, error, "a log entry is set aside");
         }
         stage.context.metrics.set_aside.inc();
-    }
-}
-
-/// The delivery of a notice; its name depends on destination, rule and events alone.
-pub(crate) fn delivery(rule_match: RuleMatch, events: &[Event], now: Timestamp) -> NewDelivery {
-    let events: Vec<Event> = rule_match
-        .events
-        .iter()
-        .filter_map(|position| events.get(*position))
-        .cloned()
-        .collect();
-    let ids: Vec<&EventId> = events.iter().map(|event| &event.event_id).collect();
-    let destination = destination(&rule_match.sink, &rule_match.overrides);
-    let id = delivery_id(&destination, &rule_match.rule, &ids);
-    let notification_id = notification_id(&rule_match.rule, &ids);
-    let message_ids: BTreeSet<MessageId> = events
-        .iter()
-        .filter_map(|event| event.message.message_id.clone())
-        .collect();
-    let notification = Notification {
-        delivery_id: id.clone(),
-        kind: events.first().map_or(EventKind::Test, |event| event.kind),
-        timestamp: now,
-        overrides: rule_match.overrides,
-        key: notification_id.as_str().replacen("ntf_", "key_", 1),
-        notification_id,
-        rule: rule_match.rule.clone(),
-        severity: rule_match.severity,
-        title: rule_match.title,
-        text: rule_match.text,
-        group: rule_match.group,
-        omitted: 0,
-        alert: None,
-        links: Vec::new(),
-        events,
-        instead_of: None,
-    };
-    NewDelivery {
-        id,
-        sink: rule_match.sink,
-        rule: rule_match.rule,
-        priority: Priority::from(rule_match.severity),
-        message_ids: message_ids.into_iter().collect(),
-        body: codec::encode_notification(&notification),
     }
 }

@@ -1,14 +1,15 @@
-//! The seam to the rules: which events matter, and who is notified of them.
+//! The seam to the rules: which events matter, who is notified of them, and in which words.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use smswatch_model::{Event, EventId, Overrides, Severity, destination};
+use smswatch_model::{Event, EventId, Notification, Overrides, Severity, destination};
 
-/// What one rule wants told to one destination.
+/// Which events one rule wants told to one destination. The words are made later: see
+/// [`Rules::words`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleMatch {
-    /// The rule that fired.
+    /// The rule that matched.
     pub rule: String,
     /// The sink that is notified.
     pub sink: String,
@@ -16,14 +17,19 @@ pub struct RuleMatch {
     pub overrides: Overrides,
     /// How much it matters.
     pub severity: Severity,
+    /// The values that its events share, for a rule that groups.
+    pub group: BTreeMap<String, String>,
+    /// Positions in the list of events that were tried, in order, at least one.
+    pub events: Vec<usize>,
+}
+
+/// What a notification says to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
     /// What happened, in one line.
     pub title: String,
     /// What happened, in a few lines.
     pub text: String,
-    /// The values that its events share, for a rule that groups.
-    pub group: BTreeMap<String, String>,
-    /// Positions in the list of events that was evaluated, in order, at least one.
-    pub events: Vec<usize>,
 }
 
 /// What became of one rule when it was tried on one event.
@@ -63,20 +69,30 @@ impl Told {
 
 /// All rules of a configuration, ready to be tried.
 ///
+/// Core asks in two steps: which rule wants which events told to whom, and, once it has made a
+/// notification of them, in which words. Rules name no notification and no delivery: ids, keys and
+/// destinations are core's.
+///
 /// # Contract
 ///
-/// - Both calls are pure: the same events and the same `told` bring the same notices, so doing the
-///   step again after a crash makes deliveries with the same ids.
-/// - A [destination] is told of one event once: no two notices for one destination share an event.
-/// - All events of a notice are of one kind.
+/// - All calls are pure: the same arguments bring the same answer, so doing a step again after a crash
+///   makes deliveries with the same ids and the same words.
+/// - A [destination] is told of one event once: no two matches for one destination share an event.
+/// - All events of a match are of one kind.
 /// - A rule tells a destination of a [refined](Event::refined) event only if `told` does not say that it
 ///   told it of the [event that it refines](Event::refined_event). `told` knows of these events at
 ///   least; what it says is a fact, while a guess from the event as it is now can hide a status.
 /// - Events with `backfill` are never handed in.
+/// - Words depend on [`Notification::data`] alone. Core asks once for all destinations that one rule
+///   tells of the same events.
 pub trait Rules: fmt::Debug + Send + Sync {
     /// Tries all rules on the events of one log entry.
-    fn evaluate(&self, events: &[Event], told: &Told) -> Vec<RuleMatch>;
+    fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch>;
 
-    /// Tells of each rule, from top to bottom, what became of it for one event.
+    /// Returns the title and text of a notification, which has neither yet. A rule that has left the
+    /// configuration meanwhile speaks in default words.
+    fn words(&self, notification: &Notification) -> Words;
+
+    /// Returns for each rule, from top to bottom, what became of it for one event.
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict>;
 }

@@ -12,9 +12,9 @@ use std::fmt;
 
 use smswatch_model::{Overrides, Severity};
 
-use crate::book::{Rule, RuleSet};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::pattern::NumberKey;
+use crate::rule_set::{Rule, RuleSet};
 use crate::suggest::did_you_mean;
 use crate::template::Templates;
 use crate::yaml::{Document, Entry, Node};

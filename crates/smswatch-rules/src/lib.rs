@@ -2,24 +2,25 @@
 //!
 //! [`Document`] reads a file so that every problem can be shown at its line and column, as a
 //! [`Diagnostic`]. [`compile`] makes a [`RuleSet`] of the rules in it and finds all that is wrong
-//! with them; the book then says which events matter and who is notified of them.
+//! with them. The rules then say which events matter, who is notified of them, and in which words.
 
-mod book;
 mod compile;
 mod condition;
 mod diagnostic;
 mod document;
 mod event_word;
+mod explain;
 mod field;
+mod matching;
 mod pattern;
+mod rule_set;
 mod sample;
 mod span;
 mod suggest;
 mod template;
-mod wording;
+mod words;
 mod yaml;
 
-pub use book::RuleSet;
 pub use compile::{CheckOverrides, Compiled, Options, OverrideProblem, compile};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub use document::{
@@ -27,7 +28,8 @@ pub use document::{
     TemplateDocument,
 };
 pub use pattern::NumberKey;
+pub use rule_set::RuleSet;
 pub use span::{InvalidSpan, Span};
 pub use suggest::did_you_mean;
-pub use wording::{default_text, default_title, short_words};
+pub use words::{default_text, default_title, short_words};
 pub use yaml::{Content, Document, Entry, Key, Node};

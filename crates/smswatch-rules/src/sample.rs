@@ -1,9 +1,12 @@
-//! Events to try templates and expressions on: one of which everything is known, and one of which
-//! as little as possible is.
+//! Events and notifications to try templates and expressions on: one of which everything is known, and
+//! one of which as little as possible is.
+
+use std::collections::BTreeMap;
 
 use smswatch_model::{
-    About, CurrentStatus, Event, EventId, EventKind, Fault, Message, MessageId, Outcome, PartFacts,
-    PreviousStatus, SmsId, Source, Tags, Timestamp,
+    About, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Message, MessageId,
+    Notification, NotificationId, Outcome, Overrides, PartFacts, PreviousStatus, Severity, SmsId,
+    Source, Tags, Timestamp,
 };
 
 /// Events of this kind: everything known, and next to nothing.
@@ -11,10 +14,31 @@ pub(crate) fn samples(kind: EventKind) -> [Event; 2] {
     [full(kind), sparse(kind)]
 }
 
-/// What notifications of this kind can be made of.
-pub(crate) fn sample_lists(kind: EventKind) -> [Vec<Event>; 3] {
+/// Notifications of this kind: of the one event, of the other, and of both.
+pub(crate) fn sample_notifications(kind: EventKind) -> [Notification; 3] {
     let [full, sparse] = samples(kind);
-    [vec![full.clone()], vec![sparse.clone()], vec![full, sparse]]
+    [vec![full.clone()], vec![sparse.clone()], vec![full, sparse]].map(notification)
+}
+
+fn notification(events: Vec<Event>) -> Notification {
+    Notification {
+        delivery_id: DeliveryId::new("dlv_0123456789abcdef").expect("visible ASCII"),
+        kind: events[0].kind,
+        timestamp: events[0].detected_at,
+        overrides: Overrides::new(),
+        notification_id: NotificationId::new("ntf_0123456789abcdef").expect("visible ASCII"),
+        key: "key_0123456789abcdef".to_owned(),
+        rule: "a-rule".to_owned(),
+        severity: Severity::Warning,
+        title: "A title".to_owned(),
+        text: "A text".to_owned(),
+        group: BTreeMap::new(),
+        omitted: 0,
+        alert: None,
+        links: Vec::new(),
+        events,
+        instead_of: None,
+    }
 }
 
 fn full(kind: EventKind) -> Event {

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
-use smswatch_model::{Event, Notification, Severity};
+use smswatch_model::{Event, Notification};
 
 /// How many steps a template may take, so that a loop within a loop cannot hold up the routing.
 const FUEL: u64 = 100_000;
@@ -17,7 +17,7 @@ const MAX_TITLE: usize = 300;
 /// How long a text may get, in characters.
 const MAX_TEXT: usize = 20_000;
 
-/// The variables of a template beside `events` and its own default.
+/// The variables of a template: the fields of [`Notification::data`].
 const VARIABLES: [&str; 12] = [
     "schema",
     "notification_id",
@@ -50,49 +50,6 @@ pub(crate) struct TemplateTrouble {
     pub(crate) range: Option<Range<usize>>,
 }
 
-/// What a template sees: the `data` of a payload.
-#[derive(Debug, Serialize)]
-pub(crate) struct TemplateData<'a> {
-    pub(crate) schema: u32,
-    pub(crate) notification_id: &'a str,
-    pub(crate) key: &'a str,
-    pub(crate) rule: &'a str,
-    pub(crate) severity: Severity,
-    pub(crate) title: &'a str,
-    pub(crate) text: &'a str,
-    pub(crate) group: std::collections::BTreeMap<String, String>,
-    pub(crate) omitted: u64,
-    pub(crate) alert: Option<()>,
-    pub(crate) links: [(); 0],
-    pub(crate) events: &'a [&'a Event],
-}
-
-impl<'a> TemplateData<'a> {
-    /// The data of a notification of `events`, of which the ids are not known to anybody yet.
-    pub(crate) fn new(
-        rule: &'a str,
-        severity: Severity,
-        (title, text): (&'a str, &'a str),
-        (notification_id, key): (&'a str, &'a str),
-        events: &'a [&'a Event],
-    ) -> Self {
-        Self {
-            schema: Notification::SCHEMA,
-            notification_id,
-            key,
-            rule,
-            severity,
-            title,
-            text,
-            group: std::collections::BTreeMap::new(),
-            omitted: 0,
-            alert: None,
-            links: [],
-            events,
-        }
-    }
-}
-
 #[derive(Serialize)]
 struct ExpressionData<'a> {
     event: &'a Event,
@@ -114,7 +71,7 @@ impl Templates {
         &mut self,
         name: String,
         source: &str,
-        samples: &[Vec<Event>],
+        samples: &[Notification],
     ) -> Result<TemplateName, TemplateTrouble> {
         self.environment
             .add_template_owned(name.clone(), source.to_owned())
@@ -128,15 +85,9 @@ impl Templates {
             return Err(unknown_variable(variable, &VARIABLES, source));
         }
         for sample in samples {
-            let events: Vec<&Event> = sample.iter().collect();
-            let sample = TemplateData::new(
-                "a-rule",
-                Severity::Warning,
-                ("A title", "A text"),
-                ("ntf_1", "key_1"),
-                &events,
-            );
-            template.render(data::root(&sample)).map_err(trouble)?;
+            template
+                .render(data::root(&sample.data()))
+                .map_err(trouble)?;
         }
         Ok(TemplateName(name))
     }
@@ -174,7 +125,7 @@ impl Templates {
         Ok(TemplateName(name))
     }
 
-    /// Whether an expression is true for an event; none when it cannot be said.
+    /// Whether an expression is true for an event. `None` if it fails.
     pub(crate) fn is_true(&self, name: &TemplateName, event: &Event) -> Option<bool> {
         let template = self.environment.get_template(&name.0).ok()?;
         let rendered = template
@@ -183,24 +134,22 @@ impl Templates {
         Some(!rendered.is_empty())
     }
 
-    /// A title: one line of bounded length.
-    pub(crate) fn title(&self, name: &TemplateName, data: &TemplateData<'_>) -> Option<String> {
-        let title = self.render(name, data)?;
+    /// A title: one line of bounded length. `None` if the template fails.
+    pub(crate) fn title(&self, name: &TemplateName, told: &Notification) -> Option<String> {
+        let title = self.render(name, told)?;
         let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
         Some(bounded(title, MAX_TITLE))
     }
 
-    /// A text of bounded length.
-    pub(crate) fn text(&self, name: &TemplateName, data: &TemplateData<'_>) -> Option<String> {
-        Some(bounded(
-            self.render(name, data)?.trim_end().to_owned(),
-            MAX_TEXT,
-        ))
+    /// A text of bounded length. `None` if the template fails.
+    pub(crate) fn text(&self, name: &TemplateName, told: &Notification) -> Option<String> {
+        let text = self.render(name, told)?;
+        Some(bounded(text.trim_end().to_owned(), MAX_TEXT))
     }
 
-    fn render(&self, name: &TemplateName, data: &TemplateData<'_>) -> Option<String> {
+    fn render(&self, name: &TemplateName, told: &Notification) -> Option<String> {
         let template = self.environment.get_template(&name.0).ok()?;
-        template.render(data::root(data)).ok()
+        template.render(data::root(&told.data())).ok()
     }
 
     fn is_global(&self, variable: &str) -> bool {

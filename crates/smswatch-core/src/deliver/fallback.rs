@@ -2,18 +2,15 @@
 
 mod parked;
 
-use std::collections::BTreeSet;
-
-use smswatch_model::{
-    DeliveryId, EventId, EventKind, MessageId, Notification, Overrides, delivery_id,
-};
+use smswatch_model::{EventKind, Notification, Overrides};
 
 pub(crate) use self::parked::run;
 use super::destination::Destination;
 use super::{Deliver, SinkUnit};
 use crate::codec;
 use crate::metrics::SinkLabel;
-use crate::store::{MAX_STEP_BYTES, NewDelivery, Priority, Shard, StoreError, split};
+use crate::notification;
+use crate::store::{MAX_STEP_BYTES, NewDelivery, Shard, StoreError, split};
 
 /// What the fallback of `unit` gets in place of it; none when there is no fallback, or when it was
 /// only tried whether the sink works.
@@ -42,44 +39,14 @@ fn of_destination(unit: &SinkUnit, body: &[u8], key: Option<&str>) -> Option<New
     of(unit, notification)
 }
 
-/// The notification for `from` as one for the sink `sink`, under the name that a rule's own delivery to it has: a
-/// sink that the rule tells anyway hears of it once.
+/// The notification for `from` as one for the sink `sink`, and not for the destination that the rule
+/// chose: the overrides belong to the sink for which the rule gave them.
 fn redirected(notification: Notification, from: &str, sink: &str) -> NewDelivery {
-    let events = notification.events.iter();
-    let ids: Vec<&EventId> = events.map(|event| &event.event_id).collect();
-    let id = delivery_id(sink, &notification.rule, &ids);
     let notification = Notification {
         instead_of: Some(from.to_owned()),
         ..notification
     };
-    // The overrides belong to the sink for which the rule gave them.
-    readdressed(notification, sink, id, Overrides::new())
-}
-
-/// The same notification as a delivery of its own.
-pub(super) fn readdressed(
-    notification: Notification,
-    sink: &str,
-    id: DeliveryId,
-    overrides: Overrides,
-) -> NewDelivery {
-    let events = notification.events.iter();
-    let message_ids: BTreeSet<MessageId> = events
-        .filter_map(|event| event.message.message_id.clone())
-        .collect();
-    let notification = Notification {
-        delivery_id: id.clone(),
-        overrides,
-        ..notification
-    };
-    NewDelivery {
-        id,
-        sink: sink.to_owned(),
-        rule: notification.rule.clone(),
-        priority: Priority::from(notification.severity),
-        message_ids: message_ids.into_iter().collect(),
-        body: codec::encode_notification(&notification),
-    }
+    notification::readdressed(notification, sink, Overrides::new())
 }
 
 /// Queues what the fallback of `unit` gets; again, it changes nothing.
@@ -140,7 +107,6 @@ mod tests {
 
     use super::*;
     use crate::announce::test_event;
-    use crate::route;
     use crate::rules::RuleMatch;
 
     fn delivery_to(sink: &str, overrides: Overrides) -> NewDelivery {
@@ -150,12 +116,11 @@ mod tests {
             sink: sink.to_owned(),
             overrides,
             severity: Severity::Critical,
-            title: "a title".to_owned(),
-            text: "a text".to_owned(),
             group: std::collections::BTreeMap::new(),
             events: vec![0],
         };
-        route::delivery(rule_match, &[test_event("routee", "crm", now, 1)], now)
+        let events = [test_event("routee", "crm", now, 1)];
+        notification::delivery(sink, &notification::of_match(&rule_match, &events, now))
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use smswatch_model::{EventId, EventKind, Notification, Overrides, delivery_id, destination};
+use smswatch_model::{EventKind, Notification, Overrides, destination};
 
 use super::fallback;
 use super::{Deliver, SinkUnit};
+use crate::notification;
 use crate::sink::Receipt;
 use crate::store::{Completion, NewDelivery, Shard};
 
@@ -61,11 +62,8 @@ pub(crate) fn rest(
     if notification.kind == EventKind::Test {
         return None;
     }
-    let events = notification.events.iter();
-    let ids: Vec<&EventId> = events.map(|event| &event.event_id).collect();
-    let id = delivery_id(&destination(sink, &overrides), &notification.rule, &ids);
     let notification = notification.clone();
-    Some(fallback::readdressed(notification, sink, id, overrides))
+    Some(notification::readdressed(notification, sink, overrides))
 }
 
 /// Has the deliveries sent that were queued in place of what ended: the rest of some to the same sink,

@@ -6,9 +6,10 @@ use smswatch_model::{Event, Timestamp};
 
 use super::Route;
 use super::poison::Problem;
-use super::{delivery, poison, told};
+use super::{poison, told};
 use crate::codec;
-use crate::rules::Told;
+use crate::notification;
+use crate::rules::{RuleMatch, Told};
 use crate::store::{LogEntry, LogPosition, NewDelivery, SetAside, StoreError};
 
 /// What an entry tells.
@@ -120,26 +121,28 @@ fn evaluate(
     }
     let nothing = Told::default();
     let known = told.as_deref().unwrap_or(&nothing);
-    let evaluated = poison::without_panic(|| stage.rules.evaluate(events, known));
-    let matches = evaluated.map_err(|error| {
+    let routed = poison::without_panic(|| {
+        let matches = stage.rules.matches(events, known);
+        let deliveries = notification::deliveries(&*stage.rules, &matches, events, now);
+        (matches, deliveries)
+    });
+    let (matches, deliveries) = routed.map_err(|error| {
         let is_newer = false;
         (codec::encode_events(events), Problem { error, is_newer })
     })?;
     if let Some(told) = told {
         for rule_match in &matches {
+            let RuleMatch {
+                rule,
+                sink,
+                overrides,
+                ..
+            } = rule_match;
             let events = rule_match.events.iter().filter_map(|at| events.get(*at));
             for event in events {
-                told.add(
-                    &rule_match.rule,
-                    &rule_match.sink,
-                    &rule_match.overrides,
-                    &event.event_id,
-                );
+                told.add(rule, sink, overrides, &event.event_id);
             }
         }
     }
-    let deliveries = matches.into_iter();
-    Ok(deliveries
-        .map(|rule_match| delivery(rule_match, events, now))
-        .collect())
+    Ok(deliveries)
 }

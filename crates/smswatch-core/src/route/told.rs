@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::announce::test_event;
-    use crate::route;
+    use crate::notification;
     use crate::rules::RuleMatch;
 
     fn to_channel(channel: &str) -> Overrides {
@@ -110,12 +110,11 @@ mod tests {
             sink: "slack".to_owned(),
             overrides: to_channel(channel),
             severity: Severity::Critical,
-            title: "a title".to_owned(),
-            text: "a text".to_owned(),
             group: BTreeMap::new(),
             events: vec![0],
         };
-        let new = route::delivery(rule_match, std::slice::from_ref(event), now);
+        let made = notification::of_match(&rule_match, std::slice::from_ref(event), now);
+        let new = notification::delivery("slack", &made);
         StoredDelivery {
             id: new.id,
             sink: new.sink,

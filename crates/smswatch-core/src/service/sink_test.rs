@@ -1,21 +1,21 @@
 //! One attempt by hand, to see whether a sink works: made at once, told as it comes out, and forgotten.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use smswatch_model::{DeliveryId, Notification, Severity};
+use smswatch_model::{DeliveryId, Notification, Overrides, Severity};
 
 use super::Service;
 use super::error::ServiceError;
 use crate::announce::test_event;
-use crate::codec;
 use crate::context::Context;
 use crate::deliver::SinkUnit;
 use crate::deliver::breaker::{AttemptPermit, Circuit, Flow};
 use crate::deliver::host::Came;
-use crate::route;
-use crate::rules::RuleMatch;
+use crate::notification;
+use crate::rules::{RuleMatch, Words};
 
 /// How long a test waits for its turn among the other attempts.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -128,16 +128,17 @@ impl Service {
         let rule_match = RuleMatch {
             rule: "sink test".to_owned(),
             sink: sink.to_owned(),
-            overrides: smswatch_model::Overrides::new(),
+            overrides: Overrides::new(),
             severity: Severity::Info,
+            group: BTreeMap::new(),
+            events: vec![0],
+        };
+        let words = Words {
             title: format!("[TEST] smswatch reaches `{sink}`"),
             text: "Somebody asked smswatch to show that this sink works. Nothing has happened."
                 .to_owned(),
-            group: std::collections::BTreeMap::new(),
-            events: vec![0],
         };
-        let delivery = route::delivery(rule_match, &events, now);
-        codec::decode_notification(&delivery.body).expect("this version reads what it writes")
+        notification::worded(notification::of_match(&rule_match, &events, now), words)
     }
 }
 

@@ -10,7 +10,7 @@ use smswatch_model::{
     Severity, SmsId, Word,
 };
 use smswatch_plugin::provider::{Poll, PollError, Provider, Sighting};
-use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told};
+use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
 use smswatch_plugin::sink::{DeliveryError, Receipt, Sink};
 
 /// Messages of this id make the rules panic when they are asked to explain.
@@ -63,7 +63,7 @@ impl Provider for FakeProvider {
 pub(crate) struct EveryEvent;
 
 impl Rules for EveryEvent {
-    fn evaluate(&self, events: &[Event], _: &Told) -> Vec<RuleMatch> {
+    fn matches(&self, events: &[Event], _: &Told) -> Vec<RuleMatch> {
         let is_poisonous = |event: &Event| {
             let message_id = event.message.message_id.as_ref();
             message_id.is_some_and(|id| id.as_str() == POISONOUS)
@@ -74,17 +74,22 @@ impl Rules for EveryEvent {
         );
         let all = events.iter().enumerate();
         let of_messages = all.filter(|(_, event)| event.message.message_id.is_some());
-        let matches = of_messages.map(|(position, event)| RuleMatch {
+        let matches = of_messages.map(|(position, _)| RuleMatch {
             rule: "every-event".to_owned(),
             sink: "crm".to_owned(),
             overrides: Overrides::new(),
             severity: Severity::Info,
-            title: event.kind.to_string(),
-            text: String::new(),
             group: BTreeMap::new(),
             events: vec![position],
         });
         matches.collect()
+    }
+
+    fn words(&self, notification: &Notification) -> Words {
+        Words {
+            title: notification.kind.to_string(),
+            text: String::new(),
+        }
     }
 
     fn explain(&self, event: &Event, _: &Told) -> Vec<RuleVerdict> {

@@ -7,7 +7,7 @@ use smswatch_model::EventKind;
 use super::Compiler;
 use super::expect::{is_empty, spot};
 use crate::diagnostic::Place;
-use crate::sample::{sample_lists, samples};
+use crate::sample::{sample_notifications, samples};
 use crate::suggest::did_you_mean;
 use crate::template::{TemplateName, TemplateTrouble};
 use crate::yaml::{Document, Entry};
@@ -71,7 +71,8 @@ impl Compiler<'_> {
     ) -> Option<TemplateName> {
         let source = self.text(entry)?;
         let name = format!("{position}/{}", entry.key.name);
-        let samples: Vec<_> = kinds.iter().copied().flat_map(sample_lists).collect();
+        let samples = kinds.iter().copied().flat_map(sample_notifications);
+        let samples: Vec<_> = samples.collect();
         let added = self.templates.add(name, source, &samples);
         let trouble = added.as_ref().err().map(|trouble| (source, trouble));
         self.report_trouble(entry, "this template cannot be used", trouble);

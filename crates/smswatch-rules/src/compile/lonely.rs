@@ -4,8 +4,8 @@ use smswatch_model::{About, Event, EventKind};
 use smswatch_plugin::rules::{Rules as _, Told};
 
 use super::Compiler;
-use crate::book::RuleSet;
 use crate::diagnostic::Place;
+use crate::rule_set::RuleSet;
 use crate::sample::samples;
 
 /// Tries what happens when each sink goes down. A rule that is wrong may be one that would tell, so
@@ -18,7 +18,7 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &RuleSet, places: &[Place
     let troubles = [EventKind::SinkDown, EventKind::DeadLetter];
     let of_each = |sink| troubles.map(|kind| (sink, kind));
     for (sink, kind) in options.sinks.iter().flat_map(of_each) {
-        let matches = rules.evaluate(&[own_trouble(sink, kind)], &Told::default());
+        let matches = rules.matches(&[own_trouble(sink, kind)], &Told::default());
         let Some(rule_match) = matches.first() else {
             continue;
         };

@@ -1,8 +1,8 @@
 //! Warns of rules that never notify anyone, because earlier ones do.
 
 use super::Compiler;
-use crate::book::Rule;
 use crate::diagnostic::Place;
+use crate::rule_set::Rule;
 
 pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
     for (position, (rule, place)) in rules.iter().enumerate() {

@@ -5,8 +5,8 @@ use smswatch_model::{Overrides, destination};
 
 use super::expect::{is_empty, spot};
 use super::{Compiler, shown};
-use crate::book::Target;
 use crate::diagnostic::Place;
+use crate::rule_set::Target;
 use crate::suggest::did_you_mean;
 use crate::yaml::{Content, Entry, Node};
 

@@ -1,9 +1,9 @@
 //! Why a rule fired, or which condition kept it from firing.
 
 use smswatch_model::{Event, EventKind};
-use smswatch_plugin::rules::{Rules as _, Told};
+use smswatch_plugin::rules::{RuleVerdict, Rules as _, Told};
 
-use crate::support::{book, change, deadline, event, unknown};
+use crate::support::{change, deadline, event, rule_set, unknown};
 
 const RULES: &str = "
   - {name: mail-violation, match: {detailed_status: Carrier Violation, country: GR}, notify: [mail]}
@@ -24,12 +24,12 @@ fn explained(event: &Event) -> String {
 }
 
 fn explained_after(event: &Event, told: &Told) -> String {
-    let trials = book(RULES).explain(event, told);
-    let line = |trial: &smswatch_plugin::rules::RuleVerdict| {
-        let sign = if trial.fired { "✓" } else { "·" };
-        format!("{sign} {}: {}", trial.rule, trial.because)
+    let verdicts = rule_set(RULES).explain(event, told);
+    let line = |verdict: &RuleVerdict| {
+        let sign = if verdict.fired { "✓" } else { "·" };
+        format!("{sign} {}: {}", verdict.rule, verdict.because)
     };
-    trials.iter().map(line).collect::<Vec<_>>().join("\n")
+    verdicts.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn other_kinds_backfill_and_refinements_are_explained() {
 }
 
 #[test]
-fn explaining_and_evaluating_agree() {
-    let rules = book(RULES);
+fn explaining_and_matching_agree() {
+    let rules = rule_set(RULES);
     for event in [
         event(),
         change(None, "Queued", None),
@@ -78,11 +78,11 @@ fn explaining_and_evaluating_agree() {
         let fired: Vec<String> = rules
             .explain(&event, &Told::default())
             .into_iter()
-            .filter(|trial| trial.fired)
-            .map(|t| t.rule)
+            .filter(|verdict| verdict.fired)
+            .map(|verdict| verdict.rule)
             .collect();
         let mut told: Vec<String> = rules
-            .evaluate(&[event], &Told::default())
+            .matches(&[event], &Told::default())
             .into_iter()
             .map(|rule_match| rule_match.rule)
             .collect();

@@ -3,15 +3,15 @@
 use smswatch_model::{Event, EventKind, Outcome, Source};
 use smswatch_plugin::rules::Rules as _;
 
-use crate::support::{book, change, deadline, event, own, unknown};
+use crate::support::{change, deadline, event, own, rule_set, unknown};
 
 /// Whether one rule with this `match` fires for the event.
 fn matches(matching: &str, event: &Event) -> bool {
-    let rules = book(&format!(
+    let rules = rule_set(&format!(
         "  - {{name: x, match: {{{matching}}}, notify: [mail]}}"
     ));
     !rules
-        .evaluate(
+        .matches(
             std::slice::from_ref(event),
             &smswatch_plugin::rules::Told::default(),
         )
@@ -178,7 +178,7 @@ fn flags_say_what_the_event_says() {
 
 #[test]
 fn a_rule_is_about_one_kind_of_event() {
-    let rules = book(
+    let rules = rule_set(
         "  - {name: lost, event: not_found, notify: [mail]}\n\
          \x20 - {name: open, event: gave_up, match: {country: GR, status: ''}, notify: [mail]}\n\
          \x20 - {name: down, event: sink_down, when: 'event.about.name == \"crm\"', notify: [mail]}\n\
@@ -186,7 +186,7 @@ fn a_rule_is_about_one_kind_of_event() {
     );
     let fired = |event: &Event| -> Vec<String> {
         rules
-            .evaluate(
+            .matches(
                 std::slice::from_ref(event),
                 &smswatch_plugin::rules::Told::default(),
             )
@@ -206,9 +206,9 @@ fn a_rule_is_about_one_kind_of_event() {
 #[test]
 fn an_expression_says_what_match_cannot() {
     let fires = |when: &str, event: &Event| {
-        let rules = book(&format!("  - {{name: x, when: {when:?}, notify: [mail]}}"));
+        let rules = rule_set(&format!("  - {{name: x, when: {when:?}, notify: [mail]}}"));
         !rules
-            .evaluate(
+            .matches(
                 std::slice::from_ref(event),
                 &smswatch_plugin::rules::Told::default(),
             )

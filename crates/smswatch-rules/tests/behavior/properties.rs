@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use smswatch_model::Event;
-use smswatch_plugin::rules::{Rules as _, Told};
+use smswatch_plugin::rules::{RuleMatch, Rules as _, Told};
 
-use crate::support::{book, change, part};
+use crate::support::{change, part, rule_set};
 
 fn status() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
@@ -91,7 +91,7 @@ fn some_rule() -> impl Strategy<Value = String> {
 }
 
 /// Rules in a row; that one shadows another is a warning, and no matter here.
-fn evaluate(rules: &[String], events: &[Event]) -> Vec<smswatch_plugin::rules::RuleMatch> {
+fn matches_of(rules: &[String], events: &[Event]) -> Vec<RuleMatch> {
     let numbered = rules.iter().enumerate();
     let list: String = numbered
         .map(|(number, rule)| format!("  - {{name: r{number}, {rule}}}\n"))
@@ -102,16 +102,16 @@ fn evaluate(rules: &[String], events: &[Event]) -> Vec<smswatch_plugin::rules::R
         .map_err(crate::support::shown)
         .expect("no error")
         .0
-        .evaluate(events, &Told::default())
+        .matches(events, &Told::default())
 }
 
 proptest! {
     #[test]
-    fn no_destination_is_told_of_an_event_twice_and_every_notice_has_events_in_order(
+    fn no_destination_is_told_of_an_event_twice_and_every_match_has_events_in_order(
         rules in prop::collection::vec(some_rule(), 1..6),
         events in some_events(),
     ) {
-        let matches = evaluate(&rules, &events);
+        let matches = matches_of(&rules, &events);
         let mut heard = BTreeSet::new();
         for rule_match in &matches {
             prop_assert!(!rule_match.events.is_empty());
@@ -122,7 +122,7 @@ proptest! {
                 prop_assert!(heard.insert((destination, *event)), "{matches:?}");
             }
         }
-        prop_assert_eq!(&matches, &evaluate(&rules, &events), "the same events, the same notices");
+        prop_assert_eq!(&matches, &matches_of(&rules, &events), "the same events, the same matches");
     }
 
     #[test]
@@ -130,13 +130,13 @@ proptest! {
         rules in prop::collection::vec(some_rule(), 1..5),
         events in some_events(),
     ) {
-        let together = evaluate(&rules, &events);
+        let together = matches_of(&rules, &events);
         for (position, event) in events.iter().enumerate() {
-            let told = |matches: &[smswatch_plugin::rules::RuleMatch], position: usize| {
+            let told = |matches: &[RuleMatch], position: usize| {
                 let matches = matches.iter().filter(|rule_match| rule_match.events.contains(&position));
                 matches.map(|rule_match| (rule_match.rule.clone(), rule_match.sink.clone())).collect::<Vec<_>>()
             };
-            let alone = evaluate(&rules, std::slice::from_ref(event));
+            let alone = matches_of(&rules, std::slice::from_ref(event));
             prop_assert_eq!(told(&together, position), told(&alone, 0));
         }
     }
@@ -149,14 +149,14 @@ proptest! {
         let mut event = change(Some("Sent"), "Failed", None);
         event.message.label = Some(label);
         let fires = |pattern: &str| {
-            let rules = book(&format!("  - {{name: x, match: {{label: '{pattern}'}}, notify: [mail]}}"));
-            !rules.evaluate(std::slice::from_ref(&event), &Told::default()).is_empty()
+            let rules = rule_set(&format!("  - {{name: x, match: {{label: '{pattern}'}}, notify: [mail]}}"));
+            !rules.matches(std::slice::from_ref(&event), &Told::default()).is_empty()
         };
         prop_assert_ne!(fires(&pattern), fires(&format!("!{pattern}")));
     }
 
     #[test]
-    fn explaining_agrees_with_evaluating(
+    fn explaining_agrees_with_matching(
         rules in prop::collection::vec(some_rule(), 1..6),
         event in some_event(),
         was_told in prop::collection::btree_set(0..6_usize, 0..4),
@@ -164,7 +164,7 @@ proptest! {
         let numbered = rules.iter().enumerate();
         let list: String =
             numbered.map(|(number, rule)| format!("  - {{name: r{number}, {rule}}}\n")).collect();
-        let (book, _) = crate::support::compiled(&format!("rules:\n{list}"))
+        let (rules, _) = crate::support::compiled(&format!("rules:\n{list}"))
             .into_result()
             .map_err(crate::support::shown)
             .expect("no error");
@@ -173,10 +173,10 @@ proptest! {
             let before = smswatch_model::EventId::new("evt_before").expect("an id");
             told.add(&format!("r{rule}"), "mail", &smswatch_model::Overrides::new(), &before);
         }
-        let trials = book.explain(&event, &told).into_iter();
-        let fired: Vec<String> = trials.filter(|trial| trial.fired).map(|trial| trial.rule).collect();
+        let verdicts = rules.explain(&event, &told).into_iter();
+        let fired: Vec<String> = verdicts.filter(|verdict| verdict.fired).map(|verdict| verdict.rule).collect();
         let mut told: Vec<String> =
-            book.evaluate(&[event], &told).into_iter().map(|rule_match| rule_match.rule).collect();
+            rules.matches(&[event], &told).into_iter().map(|rule_match| rule_match.rule).collect();
         told.dedup();
         prop_assert_eq!(fired, told);
     }

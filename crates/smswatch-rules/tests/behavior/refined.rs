@@ -3,8 +3,8 @@
 use smswatch_model::{Event, EventId, Fault, Outcome, PreviousStatus, Timestamp};
 use smswatch_plugin::rules::{Rules as _, Told};
 
-use crate::evaluate::lines;
-use crate::support::{MAY, book, event, part};
+use crate::notify::lines;
+use crate::support::{MAY, event, part, rule_set};
 
 /// A part is `Undelivered`, and nothing more is known.
 fn unrefined() -> Event {
@@ -33,10 +33,10 @@ fn refined() -> Event {
 
 /// What the rules tell of each of the events, which come one after the other.
 fn story(rules: &str, events: &[Event]) -> Vec<Vec<String>> {
-    let rules = book(rules);
+    let rules = rule_set(rules);
     let mut told = Told::default();
     let told_of = |event: &Event| {
-        let matches = rules.evaluate(std::slice::from_ref(event), &told);
+        let matches = rules.matches(std::slice::from_ref(event), &told);
         for rule_match in &matches {
             told.add(
                 &rule_match.rule,
@@ -170,21 +170,21 @@ fn a_rule_that_ends_the_search_does_so_for_refined_events_too() {
 
 #[test]
 fn both_in_one_observation_are_told_once() {
-    let rules = book("  - {name: x, match: {status: Undelivered}, notify: [mail]}");
-    let matches = rules.evaluate(&[unrefined(), refined()], &Told::default());
+    let rules = rule_set("  - {name: x, match: {status: Undelivered}, notify: [mail]}");
+    let matches = rules.matches(&[unrefined(), refined()], &Told::default());
     assert_eq!(lines(&matches), ["x → mail: [0]"]);
 }
 
 #[test]
 fn what_was_logged_before_events_named_what_they_refine_is_read_as_it_was_told() {
-    let rules = book("  - {name: x, match: {status: Undelivered}, notify: [mail]}");
+    let rules = rule_set("  - {name: x, match: {status: Undelivered}, notify: [mail]}");
     let old = Event {
         refines: None,
         ..refined()
     };
     let before = old.refined_event().expect("it can be derived");
     let mut told = Told::default();
-    assert_eq!(rules.evaluate(std::slice::from_ref(&old), &told).len(), 1);
+    assert_eq!(rules.matches(std::slice::from_ref(&old), &told).len(), 1);
     told.add("x", "mail", &smswatch_model::Overrides::new(), &before);
-    assert_eq!(rules.evaluate(&[old], &told), []);
+    assert_eq!(rules.matches(&[old], &told), []);
 }

@@ -1,10 +1,12 @@
 //! Rules from text, and events to try them on.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smswatch_model::{
-    About, CurrentStatus, Event, EventId, EventKind, Fault, Message, MessageId, Outcome, Overrides,
-    PartFacts, PreviousStatus, SmsId, Source, Tags, Timestamp,
+    About, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Message, MessageId,
+    Notification, NotificationId, Outcome, Overrides, PartFacts, PreviousStatus, Severity, SmsId,
+    Source, Tags, Timestamp,
 };
 use smswatch_rules::{Compiled, Document, NumberKey, Options, OverrideProblem, RuleSet, compile};
 
@@ -59,7 +61,7 @@ fn check_overrides(sink: &str, overrides: &Overrides) -> Vec<OverrideProblem> {
 }
 
 /// The rules in `list`, which are without fault.
-pub(crate) fn book(list: &str) -> RuleSet {
+pub(crate) fn rule_set(list: &str) -> RuleSet {
     let (rules, warnings) = compiled(&format!("rules:\n{list}"))
         .into_result()
         .map_err(shown)
@@ -217,6 +219,28 @@ pub(crate) fn part(event: Event, number: u32, count: u32) -> Event {
             ..event.message
         },
         ..event
+    }
+}
+
+/// A notification by `rule` of `events`, which has no words yet.
+pub(crate) fn notification(rule: &str, events: &[Event]) -> Notification {
+    Notification {
+        delivery_id: DeliveryId::new("dlv_1").expect("an id"),
+        kind: events[0].kind,
+        timestamp: events[0].detected_at,
+        overrides: Overrides::new(),
+        notification_id: NotificationId::new("ntf_1").expect("an id"),
+        key: "key_1".to_owned(),
+        rule: rule.to_owned(),
+        severity: Severity::Warning,
+        title: String::new(),
+        text: String::new(),
+        group: BTreeMap::new(),
+        omitted: 0,
+        alert: None,
+        links: Vec::new(),
+        events: events.to_vec(),
+        instead_of: None,
     }
 }
 

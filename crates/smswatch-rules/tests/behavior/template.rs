@@ -1,16 +1,28 @@
 //! Titles and texts of one's own.
 
 use smswatch_model::Event;
-use smswatch_plugin::rules::Rules as _;
+use smswatch_plugin::rules::{Rules as _, Words};
 
-use crate::support::{book, event, part};
+use crate::support::{event, notification, part, rule_set};
 
 fn words(template: &str, events: &[Event]) -> (String, String) {
     let rules = format!("  - name: x\n    template:\n{template}\n    notify: [mail]");
-    let rule_match = book(&rules)
-        .evaluate(events, &smswatch_plugin::rules::Told::default())
-        .remove(0);
-    (rule_match.title, rule_match.text)
+    let Words { title, text } = rule_set(&rules).words(&notification("x", events));
+    (title, text)
+}
+
+#[test]
+fn a_notification_whose_rule_has_gone_or_has_no_template_speaks_in_default_words() {
+    let rules = rule_set(
+        "  - {name: own, template: {title: mine}, notify: [mail]}\n  - {name: plain, notify: [crm]}",
+    );
+    let title = |rule| rules.words(&notification(rule, &[event()])).title;
+    assert_eq!(title("own"), "mine");
+    let default = "Carrier Violation: 1 message from MyShop to GR";
+    assert_eq!(
+        (title("plain").as_str(), title("gone").as_str()),
+        (default, default)
+    );
 }
 
 #[test]

@@ -7,8 +7,7 @@ use smswatch_model::{Severity, Timestamp};
 
 use super::*;
 use crate::announce::test_event;
-use crate::codec;
-use crate::route;
+use crate::notification;
 use crate::rules::RuleMatch;
 
 /// A sink that does what the title of a notification says.
@@ -89,13 +88,14 @@ fn notification(title: &str) -> Notification {
         sink: "odd".to_owned(),
         overrides: smswatch_model::Overrides::new(),
         severity: Severity::Info,
-        title: title.to_owned(),
-        text: "a text".to_owned(),
         group: std::collections::BTreeMap::new(),
         events: vec![0],
     };
-    let delivery = route::delivery(rule_match, &[test_event("routee", "odd", now, 1)], now);
-    codec::decode_notification(&delivery.body).expect("it is readable")
+    let events = [test_event("routee", "odd", now, 1)];
+    Notification {
+        title: title.to_owned(),
+        ..notification::of_match(&rule_match, &events, now)
+    }
 }
 
 fn is_taken(came: &Came) -> bool {

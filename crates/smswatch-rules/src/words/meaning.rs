@@ -67,7 +67,7 @@ pub(super) fn explanations(events: &[&Event]) -> Vec<String> {
             vec!["It is not known whether it arrived. Ask the carrier.".to_owned()]
         }
         Some(EventKind::StatusChanged) => {
-            let words = super::finest_words(events);
+            let words = super::change::finest_words(events);
             let explained = words.iter().filter_map(|word| {
                 let meaning = explanation(word, events)?;
                 // Among several, each says which one it is about.
@@ -94,7 +94,7 @@ fn explanation(word: &str, events: &[&Event]) -> Option<String> {
         event
             .current
             .as_ref()
-            .is_some_and(|current| super::finest(current) == word)
+            .is_some_and(|current| super::change::finest(current) == word)
     })?;
     match event.fault {
         Fault::Sender => Some("The sender can act.".to_owned()),

@@ -1,13 +1,13 @@
-//! Which notices rules make of events: who hears of what, and once.
+//! Which rule tells whom of which events, and each destination once.
 
 use smswatch_model::{Event, EventKind, Severity};
 use smswatch_plugin::rules::{RuleMatch, Rules as _, Told};
 
-use crate::support::{book, change, deadline, event, part};
+use crate::support::{change, deadline, event, part, rule_set};
 
-/// `rule → sink: positions` for each notice.
+/// `rule → sink: positions` for each match.
 fn told(rules: &str, events: &[Event]) -> Vec<String> {
-    lines(&book(rules).evaluate(events, &Told::default()))
+    lines(&rule_set(rules).matches(events, &Told::default()))
 }
 
 pub(crate) fn lines(matches: &[RuleMatch]) -> Vec<String> {
@@ -104,7 +104,7 @@ fn all_rules_that_match_fire_and_a_sink_is_notified_once_by_the_first() {
 }
 
 #[test]
-fn parts_that_match_one_rule_are_told_together_and_only_what_a_sink_has_not_heard() {
+fn parts_that_match_one_rule_are_told_together_and_only_those_that_are_new_to_a_sink() {
     let violation = part(event(), 1, 2);
     let unknown_number = part(
         change(Some("Sent"), "Undelivered", Some("Unknown Number")),
@@ -169,25 +169,21 @@ fn kinds_are_never_told_together() {
 }
 
 #[test]
-fn a_match_carries_severity_overrides_and_words() {
-    let rules =
-        book("  - {name: x, severity: critical, notify: [{sink: slack, channel: '#sms'}, mail]}");
-    let matches = rules.evaluate(&[event()], &Told::default());
+fn a_match_carries_severity_and_overrides() {
+    let rules = rule_set(
+        "  - {name: x, severity: critical, notify: [{sink: slack, channel: '#sms'}, mail]}",
+    );
+    let matches = rules.matches(&[event()], &Told::default());
     assert_eq!(matches.len(), 2);
     assert_eq!(matches[0].severity, Severity::Critical);
     assert_eq!(matches[0].overrides["channel"], "#sms");
     assert!(matches[1].overrides.is_empty());
-    assert_eq!(
-        matches[0].title,
-        "Carrier Violation: 1 message from MyShop to GR"
-    );
-    assert_eq!(matches[0].text, matches[1].text);
     assert!(matches[0].group.is_empty());
 }
 
 #[test]
-fn a_book_tells_its_rules_and_shows_no_wish() {
-    let rules = book("  - {name: x, notify: [{sink: slack, channel: '#secret'}]}");
+fn a_rule_set_names_its_rules_and_shows_no_override() {
+    let rules = rule_set("  - {name: x, notify: [{sink: slack, channel: '#secret'}]}");
     assert_eq!(
         (rules.len(), rules.names().collect::<Vec<_>>()),
         (1, vec!["x"])

@@ -1,23 +1,24 @@
-//! Says of each rule what became of it for one event, in words for a person.
+//! Explains what became of each rule for one event: whether it matched, and if not, why.
 
 use smswatch_model::{Event, EventId};
 use smswatch_plugin::rules::{RuleVerdict, Told};
 
-use super::{Mismatch, Rule, RuleSet};
 use crate::event_word::event_words;
 use crate::field::View;
+use crate::matching::Mismatch;
+use crate::rule_set::{Rule, RuleSet};
 
 impl RuleSet {
     /// What became of each rule, from top to bottom.
-    pub(super) fn trials(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
+    pub(crate) fn verdicts(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
         let mut stopped_by: Option<&str> = None;
         let mut told_by: Vec<Option<&str>> = vec![None; self.n_destinations];
         let refined = event.refined_event();
-        let mut trials = Vec::new();
+        let mut verdicts = Vec::new();
         for rule in &self.rules {
             let is_told = |rule: &Rule, target: usize| {
                 refined.as_ref().is_some_and(|refined: &EventId| {
-                    rule.targets[target].was_told(&rule.name, refined, told)
+                    rule.told(&rule.targets[target], refined, told)
                 })
             };
             let tried = self.try_rule(rule, event);
@@ -33,14 +34,14 @@ impl RuleSet {
                     rule.fire(&mut told_by, |target| is_told(rule, target))
                 }
             };
-            trials.push(RuleVerdict {
+            verdicts.push(RuleVerdict {
                 rule: rule.name.clone(),
                 fired,
                 is_about_others,
                 because,
             });
         }
-        trials
+        verdicts
     }
 }
 

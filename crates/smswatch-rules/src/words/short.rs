@@ -7,10 +7,10 @@ use smswatch_model::EventKind;
 /// `about` is what it is about, where that is smswatch itself; `provider` is the provider's name.
 #[must_use]
 pub fn short_words(kind: EventKind, about: Option<&str>, provider: &str) -> String {
-    let provider = super::capitalized(provider);
+    let provider = super::people::capitalized(provider);
     let sink = about.map_or_else(
         || "a sink".to_owned(),
-        |name| format!("sink {}", super::word(name)),
+        |name| format!("sink {}", super::plain::word(name)),
     );
     match kind {
         EventKind::StatusChanged => "status changed".to_owned(),

@@ -2,7 +2,8 @@
 
 use smswatch_model::{About, Event, EventKind};
 
-use super::{instant, plain_duration, provider, word};
+use super::people::provider;
+use super::plain::{instant, plain_duration, word};
 
 /// What happened, in one line; none when it happened to messages.
 pub(super) fn title(events: &[&Event]) -> Option<String> {

@@ -9,7 +9,7 @@ const MAX_NAMED: usize = 10;
 pub(super) fn lines(events: &[&Event]) -> Vec<(String, usize)> {
     let mut groups: Vec<(String, Vec<&Event>)> = Vec::new();
     for event in events {
-        let what = super::what_happened(event);
+        let what = super::change::what_happened(event);
         match groups.iter_mut().find(|(known, _)| *known == what) {
             Some((_, same)) => same.push(event),
             None => groups.push((what, vec![event])),

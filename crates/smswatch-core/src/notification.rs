@@ -1,0 +1,117 @@
+//! Makes notifications and deliveries of what rules want told. Ids, keys and destinations are decided
+//! here, and nowhere else.
+
+use std::collections::BTreeSet;
+
+use smswatch_model::{
+    Event, EventId, EventKind, MessageId, Notification, NotificationId, Overrides, Timestamp,
+    delivery_id, destination, notification_id,
+};
+
+use crate::codec;
+use crate::rules::{RuleMatch, Rules, Words};
+use crate::store::{NewDelivery, Priority};
+
+/// The deliveries of all that rules want told of `events`, in the rules' words.
+pub(crate) fn deliveries(
+    rules: &dyn Rules,
+    matches: &[RuleMatch],
+    events: &[Event],
+    now: Timestamp,
+) -> Vec<NewDelivery> {
+    // A rule says the same to all of its destinations: it is asked once.
+    let mut said: Option<(NotificationId, Words)> = None;
+    let deliveries = matches.iter().map(|rule_match| {
+        let notification = of_match(rule_match, events, now);
+        let words = match &said {
+            Some((id, words)) if *id == notification.notification_id => words.clone(),
+            _ => {
+                let words = rules.words(&notification);
+                said = Some((notification.notification_id.clone(), words.clone()));
+                words
+            }
+        };
+        delivery(&rule_match.sink, &worded(notification, words))
+    });
+    deliveries.collect()
+}
+
+/// The notification of a match among `events`, which has no words yet. Its ids depend on its
+/// destination, its rule and its events alone, so that making it again names it again.
+pub(crate) fn of_match(rule_match: &RuleMatch, events: &[Event], now: Timestamp) -> Notification {
+    let positions = rule_match.events.iter();
+    let events: Vec<Event> = positions
+        .filter_map(|position| events.get(*position))
+        .cloned()
+        .collect();
+    let ids = ids(&events);
+    let (rule, overrides) = (&rule_match.rule, &rule_match.overrides);
+    let notification_id = notification_id(rule, &ids);
+    Notification {
+        delivery_id: delivery_id(&destination(&rule_match.sink, overrides), rule, &ids),
+        kind: events.first().map_or(EventKind::Test, |event| event.kind),
+        timestamp: now,
+        overrides: overrides.clone(),
+        key: notification_id.as_str().replacen("ntf_", "key_", 1),
+        notification_id,
+        rule: rule.clone(),
+        severity: rule_match.severity,
+        title: String::new(),
+        text: String::new(),
+        group: rule_match.group.clone(),
+        omitted: 0,
+        alert: None,
+        links: Vec::new(),
+        events,
+        instead_of: None,
+    }
+}
+
+/// A notification that says `words`.
+pub(crate) fn worded(notification: Notification, words: Words) -> Notification {
+    Notification {
+        title: words.title,
+        text: words.text,
+        ..notification
+    }
+}
+
+/// The delivery of a notification to the sink for which it was made.
+pub(crate) fn delivery(sink: &str, notification: &Notification) -> NewDelivery {
+    let events = notification.events.iter();
+    let message_ids: BTreeSet<MessageId> = events
+        .filter_map(|event| event.message.message_id.clone())
+        .collect();
+    NewDelivery {
+        id: notification.delivery_id.clone(),
+        sink: sink.to_owned(),
+        rule: notification.rule.clone(),
+        priority: Priority::from(notification.severity),
+        message_ids: message_ids.into_iter().collect(),
+        body: codec::encode_notification(notification),
+    }
+}
+
+/// The delivery of the same notification to another destination. It has the id that its rule's own
+/// delivery there would have, so that whom the rule tells anyway is told once.
+pub(crate) fn readdressed(
+    notification: Notification,
+    sink: &str,
+    overrides: Overrides,
+) -> NewDelivery {
+    let ids = ids(&notification.events);
+    let delivery_id = delivery_id(&destination(sink, &overrides), &notification.rule, &ids);
+    let notification = Notification {
+        delivery_id,
+        overrides,
+        ..notification
+    };
+    delivery(sink, &notification)
+}
+
+fn ids(events: &[Event]) -> Vec<&EventId> {
+    events.iter().map(|event| &event.event_id).collect()
+}
+
+#[cfg(test)]
+mod tests;

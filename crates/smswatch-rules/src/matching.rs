@@ -1,0 +1,163 @@
+//! Decides which rule wants which events told to whom.
+
+use std::collections::BTreeMap;
+
+use smswatch_model::{Event, EventId, EventKind};
+use smswatch_plugin::rules::{RuleMatch, Told};
+
+use crate::condition::Condition;
+use crate::field::View;
+use crate::rule_set::{Rule, RuleSet, Target};
+
+/// Why a rule does not match an event.
+pub(crate) enum Mismatch<'a> {
+    Backfill,
+    Kind,
+    Condition(&'a Condition),
+    When,
+}
+
+impl RuleSet {
+    /// What each rule wants told to each of its destinations, rule by rule from top to bottom.
+    pub(crate) fn matches_of(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
+        let mut matches = Vec::new();
+        let mut progress = Progress::default();
+        for rule in &self.rules {
+            let matched: Vec<usize> = (0..events.len())
+                .filter(|position| {
+                    !progress.is_stopped(*position)
+                        && self.try_rule(rule, &events[*position]).is_ok()
+                })
+                .collect();
+            if matched.is_empty() {
+                continue;
+            }
+            progress.begin(self.n_destinations, events.len());
+            if rule.stop {
+                matched.iter().for_each(|position| progress.stop(*position));
+            }
+            for of_one_kind in by_kind(&matched, events) {
+                for target in &rule.targets {
+                    let news = rule.news(target, events, &of_one_kind, told, &mut progress);
+                    if !news.is_empty() {
+                        matches.push(rule.match_of(target, news));
+                    }
+                }
+            }
+        }
+        matches
+    }
+
+    /// Tries one rule on one event.
+    pub(crate) fn try_rule<'a>(&self, rule: &'a Rule, event: &Event) -> Result<(), Mismatch<'a>> {
+        if event.backfill {
+            return Err(Mismatch::Backfill);
+        }
+        if !rule.kinds.contains(&event.kind) {
+            return Err(Mismatch::Kind);
+        }
+        let view = View::of(event);
+        if let Some(condition) = rule
+            .conditions
+            .iter()
+            .find(|condition| !condition.holds(view))
+        {
+            return Err(Mismatch::Condition(condition));
+        }
+        if let Some(when) = &rule.when {
+            // An expression that was fine with the samples and fails now lets the event through: an
+            // alert too many is seen, one too few is not.
+            if !self.templates.is_true(when, event).unwrap_or(true) {
+                return Err(Mismatch::When);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Rule {
+    /// The events of `matched` that `target` has not been told of, which it is told of now.
+    fn news(
+        &self,
+        target: &Target,
+        events: &[Event],
+        matched: &[usize],
+        told: &Told,
+        progress: &mut Progress,
+    ) -> Vec<usize> {
+        let mut news: Vec<usize> = Vec::new();
+        for position in matched.iter().copied() {
+            // What this rule told before the detail was known is no news from it. A rule below may
+            // be about the detail: it tells the destination.
+            let is_known = events[position].refined_event().is_some_and(|refined| {
+                self.told(target, &refined, told)
+                    || news.iter().any(|at| events[*at].event_id == refined)
+            });
+            if !is_known && progress.tell(target.number, position) {
+                news.push(position);
+            }
+        }
+        news
+    }
+
+    /// Whether this rule told `target` of `event`.
+    pub(crate) fn told(&self, target: &Target, event: &EventId, told: &Told) -> bool {
+        told.contains(&self.name, &target.sink, &target.overrides, event)
+    }
+
+    fn match_of(&self, target: &Target, events: Vec<usize>) -> RuleMatch {
+        RuleMatch {
+            rule: self.name.clone(),
+            sink: target.sink.clone(),
+            overrides: target.overrides.clone(),
+            severity: self.severity,
+            group: BTreeMap::new(),
+            events,
+        }
+    }
+}
+
+/// The same positions, those of events of one kind together: what is told together is of one kind.
+fn by_kind(matched: &[usize], events: &[Event]) -> Vec<Vec<usize>> {
+    let mut kinds: Vec<(EventKind, Vec<usize>)> = Vec::with_capacity(1);
+    for position in matched {
+        let kind = events[*position].kind;
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, positions)) => positions.push(*position),
+            None => kinds.push((kind, vec![*position])),
+        }
+    }
+    kinds.into_iter().map(|(_, positions)| positions).collect()
+}
+
+/// What was told to whom, and for which events the search has ended.
+#[derive(Default)]
+struct Progress {
+    n_events: usize,
+    /// For each destination and event, whether it was told; empty until something matches.
+    told: Vec<bool>,
+    stopped: Vec<bool>,
+}
+
+impl Progress {
+    fn begin(&mut self, n_destinations: usize, n_events: usize) {
+        if self.stopped.is_empty() {
+            self.n_events = n_events;
+            self.told = vec![false; n_destinations * n_events];
+            self.stopped = vec![false; n_events];
+        }
+    }
+
+    fn is_stopped(&self, event: usize) -> bool {
+        self.stopped.get(event).is_some_and(|stopped| *stopped)
+    }
+
+    /// Notes that a destination is told of an event; `false` if it was told already.
+    fn tell(&mut self, destination: usize, event: usize) -> bool {
+        !std::mem::replace(&mut self.told[destination * self.n_events + event], true)
+    }
+
+    fn stop(&mut self, event: usize) {
+        self.stopped[event] = true;
+    }
+}

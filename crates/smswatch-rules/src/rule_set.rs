@@ -1,0 +1,106 @@
+//! All rules of a configuration: what [`compile`](crate::compile) makes of a file and core asks.
+
+use std::fmt;
+
+use smswatch_model::{Event, EventKind, Notification, Overrides, Severity};
+use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
+
+use crate::condition::Condition;
+use crate::template::{TemplateName, Templates};
+
+/// All rules of a configuration, ready to be tried; made by [`compile`](crate::compile).
+#[derive(Default)]
+pub struct RuleSet {
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) templates: Templates,
+    /// How many destinations the rules name; their numbers are below this.
+    pub(crate) n_destinations: usize,
+}
+
+/// One rule, ready to be tried.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) name: String,
+    /// The kinds of events that it is about, at least one.
+    pub(crate) kinds: Vec<EventKind>,
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) when: Option<TemplateName>,
+    pub(crate) severity: Severity,
+    pub(crate) stop: bool,
+    pub(crate) targets: Vec<Target>,
+    /// Its own words, where it has some.
+    pub(crate) title: Option<TemplateName>,
+    pub(crate) text: Option<TemplateName>,
+}
+
+/// A destination that is notified of a rule's events.
+pub(crate) struct Target {
+    /// Its number among the destinations that the rules name.
+    pub(crate) number: usize,
+    pub(crate) sink: String,
+    pub(crate) overrides: Overrides,
+}
+
+impl RuleSet {
+    /// How many rules there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there is no rule.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The names of the rules, from top to bottom.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().map(|rule| rule.name.as_str())
+    }
+
+    /// The sinks that the rules notify; one is named as often as rules name it.
+    pub fn sinks(&self) -> impl Iterator<Item = &str> {
+        let targets = self.rules.iter().flat_map(|rule| &rule.targets);
+        targets.map(|target| target.sink.as_str())
+    }
+}
+
+impl Rules for RuleSet {
+    fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
+        self.matches_of(events, told)
+    }
+
+    fn words(&self, notification: &Notification) -> Words {
+        self.words_of(notification)
+    }
+
+    fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
+        self.verdicts(event, told)
+    }
+}
+
+impl Target {
+    /// The destination for a person: the sink, and which of its options the rule sets. What it sets them
+    /// to is not shown: that can be an address.
+    pub(crate) fn name(&self) -> String {
+        if self.overrides.is_empty() {
+            return format!("`{}`", self.sink);
+        }
+        let keys: Vec<&str> = self.overrides.keys().map(String::as_str).collect();
+        format!("`{}` with its own {}", self.sink, keys.join(" and "))
+    }
+}
+
+impl fmt::Debug for RuleSet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.names()).finish()
+    }
+}
+
+impl fmt::Debug for Target {
+    /// Overrides are not shown: they can hold addresses, and secrets.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Target").field(&self.sink).finish()
+    }
+}

@@ -1,0 +1,63 @@
+//! Puts notifications into words: the rule's own where it has some, else default ones that a tired
+//! person understands at once.
+
+mod change;
+mod meaning;
+mod parts;
+mod people;
+mod plain;
+mod short;
+mod text;
+mod title;
+mod trouble;
+
+use smswatch_model::{Event, Notification};
+use smswatch_plugin::rules::Words;
+
+pub use self::short::short_words;
+pub use self::text::default_text;
+pub use self::title::default_title;
+
+use crate::rule_set::{Rule, RuleSet};
+
+impl RuleSet {
+    /// The title and text of a notification, which has neither yet.
+    pub(crate) fn words_of(&self, notification: &Notification) -> Words {
+        let events: Vec<&Event> = notification.events.iter().collect();
+        let defaults = Words {
+            title: default_title(&events),
+            text: default_text(&events),
+        };
+        let rule = self.rules.iter();
+        let rule = rule.filter(|rule| rule.title.is_some() || rule.text.is_some());
+        match rule.into_iter().find(|rule| rule.name == notification.rule) {
+            Some(rule) => self.own_words(rule, notification, defaults),
+            None => defaults,
+        }
+    }
+
+    /// What the rule's own templates say, where it has them and they do not fail.
+    fn own_words(&self, rule: &Rule, notification: &Notification, defaults: Words) -> Words {
+        // Templates can build upon the default words.
+        let seen = Notification {
+            title: defaults.title.clone(),
+            text: defaults.text.clone(),
+            ..notification.clone()
+        };
+        let title = rule.title.as_ref();
+        let title = title.map(|name| self.templates.title(name, &seen));
+        let text = rule.text.as_ref();
+        let text = text.map(|name| self.templates.text(name, &seen));
+        let is_broken = matches!(title, Some(None)) || matches!(text, Some(None));
+        let title = title.flatten().filter(|title| !title.is_empty());
+        let mut text = text.flatten().unwrap_or(defaults.text);
+        if is_broken {
+            let note = format!("\n(The template of rule {} failed for this.)", rule.name);
+            text.push_str(&note);
+        }
+        Words {
+            title: title.unwrap_or(defaults.title),
+            text,
+        }
+    }
+}

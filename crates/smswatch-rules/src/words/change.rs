@@ -1,0 +1,77 @@
+//! What happened to one part or message, in one line.
+
+use std::collections::BTreeSet;
+
+use smswatch_model::{CurrentStatus, Event, EventKind};
+
+use super::people::provider;
+use super::plain::{instant, plain_duration, word};
+
+/// What happened to a part or a message, in one line that does not say to which.
+pub(super) fn what_happened(event: &Event) -> String {
+    let time = instant(event.time);
+    let Some(current) = &event.current else {
+        return match event.kind {
+            EventKind::NotFound => {
+                let provider = provider(&event.message);
+                format!("{provider} still did not know this message at {time}")
+            }
+            _ => format!("No final status by {time}; it is no longer watched"),
+        };
+    };
+    let mut line = String::new();
+    let date = instant(current.date);
+    match &event.previous {
+        Some(previous) if event.refined => {
+            let detail = current.detailed_status.as_deref().unwrap_or_default();
+            let status = word(&previous.status);
+            line.push_str(&format!(
+                "{status} at {date} turns out to be {}",
+                word(detail)
+            ));
+        }
+        Some(previous) => {
+            let before = full_status(&previous.status, previous.detailed_status.as_deref());
+            let after = full_status(&current.status, current.detailed_status.as_deref());
+            line.push_str(&format!("{before} → {after} at {date}"));
+            let after = current.date.since(previous.date);
+            if !after.is_zero() {
+                line.push_str(&format!(", {} later", plain_duration(after)));
+            }
+        }
+        None => {
+            let status = full_status(&current.status, current.detailed_status.as_deref());
+            line.push_str(&format!("{status} at {date}, seen for the first time"));
+        }
+    }
+    if event.regression {
+        line.push_str(" (it had ended before)");
+    }
+    line
+}
+
+pub(super) fn finest(current: &CurrentStatus) -> &str {
+    current
+        .detailed_status
+        .as_deref()
+        .unwrap_or(&current.status)
+}
+
+fn full_status(status: &str, detail: Option<&str>) -> String {
+    match detail {
+        Some(detail) => format!("{} ({})", word(status), word(detail)),
+        None => word(status),
+    }
+}
+
+/// The different finest words of the events, in order.
+pub(super) fn finest_words(events: &[&Event]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let words = events
+        .iter()
+        .filter_map(|event| event.current.as_ref().map(finest));
+    words
+        .filter(|word| seen.insert(word.to_lowercase()))
+        .map(str::to_owned)
+        .collect()
+}
