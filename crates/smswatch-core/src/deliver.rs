@@ -1,5 +1,6 @@
 //! Stage four: one sink's queue; claims what is due, attempts it, and writes what came of it.
 
+mod attempt;
 pub(crate) mod breaker;
 mod claim;
 pub(crate) mod dead;
@@ -15,17 +16,16 @@ mod task;
 mod unit;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use smswatch_model::Notification;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::breaker::{AttemptPermit, Report};
+use self::attempt::{attempt, interrupted};
+use self::breaker::AttemptPermit;
 use self::claim::Waiting;
 use self::dead::DeadLetters;
-use self::host::Came;
 pub(crate) use self::recall::recall;
 use self::task::Task;
 use self::unit::MOST_UNWRITTEN;
@@ -33,19 +33,13 @@ pub(crate) use self::unit::SinkUnit;
 use crate::budget::{ATTEMPT_BEGINS_WITHIN, DELIVERY_LEASE_MARGIN};
 use crate::context::Context;
 use crate::inbox::Queues;
-use crate::metrics::{DeliveryLabels, SinkLabel};
 use crate::pace::Backoff;
-use crate::pause_monitor::PauseMonitor;
 
-use crate::sink::{DeliveryError, Receipt};
 use crate::store::{Completion, MAX_STEP_BYTES, Outcome, Outcomes, Priority, Shard, split};
 
 /// How long what was claimed waits for one of the attempts that run to end. Another replica may have
 /// nothing to do meanwhile.
 const HOLD: Duration = Duration::from_secs(1);
-
-/// How much later than its timeout an attempt ends at most, unless the whole process stood still.
-const PUNCTUAL: Duration = Duration::from_secs(1);
 
 /// What the fourth stage may touch beside its sink.
 #[derive(Debug)]
@@ -160,132 +154,6 @@ async fn begin(context: &Context, unit: &Arc<SinkUnit>, next: &Waiting) -> Optio
         }
     }
     Some(permit)
-}
-
-/// An attempt that this process cut short, whose answer nobody will know. It may have arrived: it is
-/// kept among the attempts, and the next one is due at once, here or elsewhere. It says nothing about
-/// the sink.
-fn interrupted(context: &Context, task: &Task, why: &str) -> Attempted {
-    let detail = format!("{why} before there was an answer");
-    task.ended(context, Outcome::Retry(Duration::ZERO), "retry", detail)
-}
-
-/// Makes one attempt on what was `claimed` at that moment.
-async fn attempt(context: &Context, unit: &SinkUnit, task: &Task, claimed: Instant) -> Attempted {
-    let (result, begun) = match &task.notification {
-        Ok(notification) => {
-            let notification = Arc::clone(notification);
-            let timeout = unit.settings.timeout;
-            let begin_by = claimed + ATTEMPT_BEGINS_WITHIN;
-            match unit.host.deliver(notification, timeout, begin_by).await {
-                Came::Answer { result, begun } => (result, begun),
-                Came::NoAnswer { begun } => (Err(no_answer(timeout)), begun),
-                Came::NotBegun => return task.given_back(context, Outcome::Returned),
-            }
-        }
-        Err(error) => {
-            context.metrics.unreadable.inc();
-            let error = DeliveryError::permanent(error.to_string());
-            (Err(error), Instant::now())
-        }
-    };
-    let ended = Instant::now();
-    if let Some(share) = &task.share {
-        let is_answered = ended - begun < unit.settings.timeout;
-        share.note(is_answered);
-    }
-    let is_late = ended - begun > unit.settings.timeout + PUNCTUAL;
-    if result.is_err() && is_late && PauseMonitor::get().stood_still(begun, ended) {
-        return interrupted(context, task, "smswatch stood still");
-    }
-    let sink = SinkLabel {
-        sink: unit.name.clone(),
-    };
-    let seconds = (ended - begun).as_secs_f64();
-    context
-        .metrics
-        .delivery_seconds
-        .get_or_create(&sink)
-        .observe(seconds);
-    let now = context.clock.now();
-    tell_breaker(context, unit, task, &result);
-    let mut rest = None;
-    let (outcome, result, detail) = match result {
-        Ok(receipt) => {
-            if let Ok(notification) = &task.notification {
-                rest = partly::rest(unit.name(), notification, &receipt);
-            }
-            if receipt.refusals().is_some() {
-                context.metrics.left_out.get_or_create(&sink).inc();
-            }
-            let events = task.notification.iter().flat_map(|made| &made.events);
-            if let Some(event) = events.into_iter().next() {
-                let seconds = now.since(event.detected_at).as_secs_f64();
-                let histogram = context
-                    .metrics
-                    .detect_to_deliver_seconds
-                    .get_or_create(&sink);
-                histogram.observe(seconds);
-            }
-            (Outcome::Delivered, "delivered", receipt.detail().to_owned())
-        }
-        Err(error) => {
-            let detail = error.detail();
-            match failure::next_attempt(unit, task, &error, now) {
-                Some(delay) => (Outcome::Retry(delay), "retry", detail),
-                None => (Outcome::Dead, "dead", detail),
-            }
-        }
-    };
-    let labels = DeliveryLabels {
-        sink: unit.name.clone(),
-        result,
-    };
-    context.metrics.deliveries.get_or_create(&labels).inc();
-    let mut attempted = task.ended(context, outcome, result, detail);
-    if let (Outcome::Dead, Ok(dead)) = (outcome, &task.notification) {
-        attempted.completion.fallback = fallback::of(unit, Notification::clone(dead));
-    }
-    // What has died has no rest, and what was delivered no fallback.
-    attempted.completion.fallback = attempted.completion.fallback.or(rest);
-    attempted
-}
-
-/// Has the breaker of the sink, or of the destination, take in what an attempt came to. A delivery that
-/// cannot be read says nothing about either.
-fn tell_breaker(
-    context: &Context,
-    unit: &SinkUnit,
-    task: &Task,
-    result: &Result<Receipt, DeliveryError>,
-) {
-    let Ok(notification) = &task.notification else {
-        return;
-    };
-    let destination = task.destination.as_ref();
-    let is_probe = match destination {
-        Some(_) => task.probes_destination,
-        None => task.probes_sink,
-    };
-    let report = match result {
-        Ok(_) => Report::Well { is_probe },
-        Err(error) => failure::said(error, &notification.delivery_id, is_probe),
-    };
-    unit.breaker.report(context, destination, report);
-    if let Ok(receipt) = result {
-        unit.breaker
-            .delivered(context, &notification.overrides, receipt);
-    }
-    // Whatever a destination took shows that the sink works; what it did not may be its own trouble.
-    if destination.is_some() && task.probes_sink && result.is_ok() {
-        unit.breaker
-            .report(context, None, Report::Well { is_probe: true });
-    }
-}
-
-fn no_answer(timeout: Duration) -> DeliveryError {
-    let seconds = timeout.as_secs_f64();
-    DeliveryError::temporary(format!("no answer within {seconds} s"))
 }
 
 /// Writes outcomes until there are no more; waits while the store is away. Each shard is written by itself,

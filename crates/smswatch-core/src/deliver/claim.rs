@@ -95,7 +95,7 @@ pub(super) async fn run(
     }
 }
 
-/// As many permits as there are just now, be it none.
+/// As many permits as there are just now, possibly none.
 fn all_there_is(room: &Arc<Semaphore>) -> OwnedSemaphorePermit {
     let available = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
     // Nobody else takes permits, so there are at least that many.

@@ -12,7 +12,7 @@ use crate::metrics::SinkLabel;
 use crate::notification;
 use crate::store::{MAX_STEP_BYTES, NewDelivery, Shard, StoreError, split};
 
-/// What the fallback of `unit` gets in place of it; none when there is no fallback, or when it was
+/// What the fallback of `unit` gets in place of it; `None` when there is no fallback, or when it was
 /// only tried whether the sink works.
 pub(crate) fn of(unit: &SinkUnit, notification: Notification) -> Option<NewDelivery> {
     let fallback = unit.settings.fallback.as_ref()?;

@@ -32,7 +32,7 @@ const MOST_AT_ONCE: u32 = 512;
 /// Why they are dead.
 const REASON: &str = "sink_gone";
 
-/// Gives up what waits for sinks that nobody knows; ends never by itself.
+/// Gives up what waits for sinks that nobody knows; runs until it is cancelled.
 pub(crate) async fn run(stage: Arc<Deliver>) {
     let mut beat = tokio::time::interval(LOOK);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -95,7 +95,7 @@ impl Unknown {
     }
 }
 
-/// Makes dead letters of all that waits for `sink`, but for what somebody attempts just now and what a later
+/// Makes dead letters of all that waits for `sink`, except what somebody attempts just now and what a later
 /// version wrote. Returns how many they were.
 async fn give_up(stage: &Deliver, sink: &str) -> u64 {
     let shards = stage.context.shards().map(|shard| async move {
@@ -127,7 +127,7 @@ async fn give_up_queue(
 ) -> Result<u64, StoreError> {
     let labels = DeliveryLabels {
         sink: SinkName(sink.into()),
-        result: "dead",
+        result: Outcome::Dead.word(),
     };
     let mut count = 0;
     loop {
@@ -176,7 +176,7 @@ fn completion(delivery: &ClaimedDelivery, now: Timestamp) -> Completion {
         outcome,
         attempt: Attempt {
             at: now,
-            result: "dead".to_owned(),
+            result: Outcome::Dead.word().to_owned(),
             detail: REASON.to_owned(),
         },
         fallback: None,

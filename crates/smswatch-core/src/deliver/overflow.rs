@@ -10,8 +10,8 @@ use super::{dead, fallback};
 use crate::codec;
 use crate::metrics::DeliveryLabels;
 use crate::store::{
-    Attempt, DeadLetter, MAX_STEP_BYTES, Outcomes, Priority, QueueRequest, QueueSlice, Shard,
-    StoreError, WaitingDelivery, split,
+    Attempt, DeadLetter, MAX_STEP_BYTES, Outcome, Outcomes, Priority, QueueRequest, QueueSlice,
+    Shard, StoreError, WaitingDelivery, split,
 };
 
 /// How long after one look the next one is taken at the earliest.
@@ -23,7 +23,7 @@ const SLICE: u32 = 64;
 /// Why a delivery is dead that was given up to make room.
 const REASON: &str = "queue_full";
 
-/// What a look came to.
+/// What a reading of the queue came to.
 struct Reading {
     pending: u64,
     dead_lettered: u64,
@@ -31,7 +31,7 @@ struct Reading {
     is_delayed: bool,
 }
 
-/// Looks whether there is too much whenever enough was queued; ends never by itself.
+/// Checks whether the queue is too long whenever enough was queued; runs until it is cancelled.
 pub(crate) async fn run(stage: Arc<Deliver>, unit: Arc<SinkUnit>) {
     let max = unit.settings.queue_max;
     let mut is_full = false;
@@ -206,8 +206,8 @@ fn oldest(slices: &[QueueSlice], excess: u64) -> Vec<usize> {
     counts
 }
 
-/// Gives up deliveries of one shard but for those that are under way, which may yet arrive and are
-/// not replaced by younger ones; answers how many it were.
+/// Dead-letters deliveries of one shard and returns how many. Claimed ones are skipped: they may still
+/// arrive. No younger ones take their place.
 async fn dead_letter(
     stage: &Deliver,
     unit: &SinkUnit,
@@ -226,7 +226,7 @@ async fn dead_letter(
     });
     let attempt = Attempt {
         at: stage.context.clock.now(),
-        result: "dead".to_owned(),
+        result: Outcome::Dead.word().to_owned(),
         detail: REASON.to_owned(),
     };
     let mut count = 0;
@@ -250,7 +250,7 @@ async fn dead_letter(
 fn told(stage: &Deliver, unit: &SinkUnit, count: u64, is_news: bool) {
     let labels = DeliveryLabels {
         sink: unit.name.clone(),
-        result: "dead",
+        result: Outcome::Dead.word(),
     };
     stage
         .context

@@ -37,17 +37,11 @@ impl Task {
 
     /// It goes back as `outcome` says, without an attempt.
     pub(super) fn given_back(&self, context: &Context, outcome: Outcome) -> Attempted {
-        self.ended(context, outcome, "returned", String::new())
+        self.ended(context, outcome, String::new())
     }
 
     /// What became of it.
-    pub(super) fn ended(
-        &self,
-        context: &Context,
-        outcome: Outcome,
-        result: &str,
-        detail: String,
-    ) -> Attempted {
+    pub(super) fn ended(&self, context: &Context, outcome: Outcome, detail: String) -> Attempted {
         Attempted {
             shard: self.shard,
             priority: self.priority,
@@ -61,7 +55,7 @@ impl Task {
                 outcome,
                 attempt: Attempt {
                     at: context.clock.now(),
-                    result: result.to_owned(),
+                    result: outcome.word().to_owned(),
                     detail,
                 },
                 fallback: None,

@@ -402,7 +402,7 @@ impl Breaker {
             if known.must_make_due(now).is_some() {
                 self.reported.notify_one();
             }
-            // The right to probe depends on what is written, be it known here before or not.
+            // The right to probe depends on what is written, known here before or not.
             if is_changed || written > 0 {
                 self.changed.notify_waiters();
             }

@@ -96,7 +96,7 @@ async fn hand_over_all(
     }
 }
 
-/// Waits until a sink has been down for longer than `after`, however far away that is; answers since
+/// Waits until a sink has been down for longer than `after`, however far away that is; returns since
 /// when it is down.
 async fn overdue(
     open_since: &mut watch::Receiver<Option<Timestamp>>,

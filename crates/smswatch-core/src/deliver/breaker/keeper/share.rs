@@ -19,7 +19,7 @@ const MOST: usize = 256;
 #[derive(Debug)]
 struct Answers {
     running: usize,
-    /// The last attempt that ended was answered, be it well.
+    /// The last attempt that ended was answered, in whatever way.
     is_answered: bool,
     /// When an attempt was answered last, or when the first of those that run began.
     at: Instant,
