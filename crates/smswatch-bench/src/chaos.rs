@@ -120,7 +120,7 @@ pub async fn play(binary: &Path, options: &Options) -> anyhow::Result<Report> {
     stage::play(binary, options).await
 }
 
-/// Builds the program with cargo's `profile`, `dev` or `release`, and answers where it is.
+/// Builds the program with cargo's `profile`, `dev` or `release`, and returns where it is.
 ///
 /// # Errors
 ///

@@ -167,7 +167,7 @@ impl Engine {
     }
 
     /// Claims nothing more, finishes what is in flight, and gives back what is left, all within the
-    /// shutdown timeout; answers whether everything was finished.
+    /// shutdown timeout; returns whether everything was finished.
     pub async fn stop(self) -> bool {
         let started = Instant::now();
         let timeout = self.context.settings.shutdown_timeout;

@@ -74,7 +74,7 @@ impl Roster {
             .retain(|_, announced| now.since(announced.at) <= SILENCE);
     }
 
-    /// Announces a process where that is due; answers whether it was.
+    /// Announces a process where that is due; returns whether it was.
     fn announce(&mut self, process: &str, config_hash: u64, now: Timestamp) -> bool {
         let is_fresh = self.0.get(process).is_some_and(|announced| {
             announced.config_hash == config_hash && now.since(announced.at) < RENEWAL
@@ -124,7 +124,7 @@ pub(crate) struct Replicas {
     pub(crate) polls: Arc<PollInbox>,
 }
 
-/// Announces this process, reads who the others are, and shares the work with them; ends never by itself.
+/// Announces this process, reads who the others are, and shares the work with them; runs until it is cancelled.
 pub(crate) async fn run(stage: Arc<Replicas>) {
     let mut beat = tokio::time::interval(BEAT);
     let mut ask = tokio::time::interval(shard_share::ASK);
@@ -174,7 +174,7 @@ async fn announce(stage: &Replicas) -> Result<Roster, StoreError> {
     .await
 }
 
-/// Changes the roster, if `edit` answers that it did; answers how it is then.
+/// Changes the roster, if `edit` says that it did; returns how it is then.
 async fn change(
     stage: &Replicas,
     edit: impl Fn(&mut Roster, Timestamp) -> bool,

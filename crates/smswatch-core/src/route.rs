@@ -164,8 +164,8 @@ async fn route_log(stage: &Route, shard: Shard) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Routes entries that follow one another behind `from`, in steps that are not too large; answers where
-/// the cursor stands now, or none where somebody else had moved it.
+/// Routes entries that follow one another behind `from`, in steps that are not too large; returns where
+/// the cursor stands now, or `None` if somebody else had moved it.
 async fn route_entries(
     stage: &Route,
     shard: Shard,

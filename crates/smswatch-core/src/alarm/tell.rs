@@ -28,7 +28,7 @@ pub(crate) struct Tell {
     pub(crate) log: Arc<LogInbox>,
 }
 
-/// Tells trouble as it is noticed; ends never by itself.
+/// Tells trouble as it is noticed; runs until it is cancelled.
 pub(crate) async fn run(stage: Arc<Tell>) {
     let quiet = stage.alarms.settings().quiet;
     // Until when there is nothing to note about a kind of trouble.
@@ -63,7 +63,7 @@ pub(crate) async fn run(stage: Arc<Tell>) {
     }
 }
 
-/// Says among the parts of the process whether polls start in time; answers whether they do not.
+/// Says among the parts of the process whether polls start in time; returns whether they do not.
 fn report_polling(stage: &Tell) -> bool {
     match stage.alarms.behind(stage.context.clock.now()) {
         Some(trouble) => {
@@ -77,7 +77,7 @@ fn report_polling(stage: &Tell) -> bool {
     }
 }
 
-/// Does what is to be done about `trouble`; answers false when another process noted something
+/// Does what is to be done about `trouble`; returns false when another process noted something
 /// meanwhile.
 async fn note(stage: &Tell, trouble: &Trouble, now: Timestamp) -> Result<bool, StoreError> {
     let name = format!("episode:{}", trouble.kind);

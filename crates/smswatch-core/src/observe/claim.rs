@@ -84,7 +84,7 @@ impl Claimer<'_> {
         }
     }
 
-    /// Waits until something is due and may be polled, and there is room for it; answers for how
+    /// Waits until something is due and may be polled, and there is room for it; returns for how
     /// many there is.
     async fn room_and_work(&self) -> usize {
         let stage = &self.stage;

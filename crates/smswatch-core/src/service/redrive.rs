@@ -94,7 +94,7 @@ impl Service {
         })
     }
 
-    /// Sends ended deliveries again, each under its own id, and answers how many; none when the
+    /// Sends ended deliveries again, each under its own id, and returns how many; `None` when the
     /// filter's sink is not configured. Those of sinks that have gone stay as they are.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl Service {
             .map(Some)
     }
 
-    /// Drops dead deliveries, those of sinks that have gone included, and answers how many.
+    /// Drops dead deliveries, those of sinks that have gone included, and returns how many.
     ///
     /// # Errors
     ///

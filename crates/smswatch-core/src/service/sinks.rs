@@ -46,7 +46,7 @@ impl SinkState {
 }
 
 impl Service {
-    /// Holds a sink back until it is resumed, in all processes; none when there is no such sink. Its
+    /// Holds a sink back until it is resumed, in all processes; `None` when there is no such sink. Its
     /// deliveries wait.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Service {
         Ok(Some(self.sink_state(unit)))
     }
 
-    /// Lets a sink have deliveries again, in all processes; none when there is no such sink. An open
+    /// Lets a sink have deliveries again, in all processes; `None` when there is no such sink. An open
     /// breaker is probed at once.
     ///
     /// # Errors

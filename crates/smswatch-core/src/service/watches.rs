@@ -51,7 +51,7 @@ pub struct WatchView {
     pub tags: Tags,
     /// What is known of the parts.
     pub parts: Vec<Part>,
-    /// When its message is polled next; none when it is not.
+    /// When its message is polled next; `None` when it is not.
     pub next_poll_at: Option<Timestamp>,
     /// When it was registered.
     pub registered_at: Timestamp,
@@ -145,7 +145,7 @@ impl Service {
         Ok(registered)
     }
 
-    /// Removes a watch and its snapshot; answers whether there was one.
+    /// Removes a watch and its snapshot; returns whether there was one.
     ///
     /// # Errors
     ///

@@ -54,7 +54,7 @@ impl Position {
 struct Source {
     shard: Shard,
     entries: VecDeque<Found>,
-    /// The id before which the rest lies; none when nothing is left to read.
+    /// The id before which the rest lies; `None` when nothing is left to read.
     before: Option<String>,
 }
 
