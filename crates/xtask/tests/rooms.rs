@@ -7,6 +7,7 @@ use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand};
 /// A crate, and the workspace crates that its shipped code may name.
 const ROOMS: &[(&str, &[&str])] = &[
     ("smswatch-model", &[]),
+    ("smswatch-api", &["smswatch-model"]),
     ("smswatch-plugin", &["smswatch-model"]),
     ("smswatch-core", &["smswatch-model", "smswatch-plugin"]),
     ("smswatch-rules", &["smswatch-plugin", "smswatch-model"]),
@@ -37,7 +38,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "smswatch-http",
-        &["smswatch-core", "smswatch-plugin", "smswatch-model"],
+        &[
+            "smswatch-api",
+            "smswatch-core",
+            "smswatch-plugin",
+            "smswatch-model",
+        ],
     ),
     ("smswatch-testkit", &["smswatch-plugin", "smswatch-model"]),
     ("routee-sim", &[]),
@@ -45,6 +51,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "smswatch",
         &[
             "smswatch-model",
+            "smswatch-api",
             "smswatch-core",
             "smswatch-plugin",
             "smswatch-outbound",
@@ -64,6 +71,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "smswatch-bench",
         &[
             "smswatch-model",
+            "smswatch-api",
             "smswatch-core",
             "smswatch-plugin",
             "smswatch-store-redis",
