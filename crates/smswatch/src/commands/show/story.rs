@@ -71,7 +71,7 @@ pub(in crate::commands) fn summary(event: &Value) -> String {
         _ => return without_status(event),
     };
     let ended_before = match event["regression"] == true {
-        true => " (it had ended before)",
+        true => " (it was final before)",
         false => "",
     };
     format!("{}{what}{ended_before}", part(event))
