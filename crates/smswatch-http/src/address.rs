@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use smswatch_api::problem::ProblemCode;
 
 use crate::auth::Tokens;
 use crate::problem::Problem;
@@ -33,7 +34,7 @@ pub(crate) async fn require_own_address(
         false => {
             let message = "without a token only requests to this address itself are answered: `host` \
                            and `origin` must name it, such as 127.0.0.1 or localhost";
-            Problem::new(StatusCode::FORBIDDEN, "forbidden", message).into_response()
+            Problem::new(StatusCode::FORBIDDEN, ProblemCode::Forbidden, message).into_response()
         }
     }
 }

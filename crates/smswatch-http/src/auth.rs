@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
+use smswatch_api::problem::ProblemCode;
 use smswatch_plugin::Secret;
 
 use crate::problem::Problem;
@@ -83,7 +84,11 @@ impl Tokens {
         }
         if known.scope == Scope::Read {
             let message = "the token may read everything and change nothing";
-            return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", message));
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                ProblemCode::Forbidden,
+                message,
+            ));
         }
         tracing::debug!(token = known.name, %method, "a call that may change something");
         Ok(())
@@ -137,7 +142,7 @@ fn digest(token: &str) -> [u8; 32] {
 }
 
 fn unauthorized(message: &str) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    Problem::new(StatusCode::UNAUTHORIZED, ProblemCode::Unauthorized, message)
 }
 
 #[cfg(test)]

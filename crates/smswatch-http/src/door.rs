@@ -7,11 +7,12 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
+use smswatch_api::problem::ProblemCode;
 use smswatch_core::{HealthReport, Service};
 
 use crate::auth::Caller;
 use crate::problem::Problem;
-use crate::replies::ReadyReply;
+use crate::replies;
 
 /// Opens the server to a service that starts later than it. Cheap to clone.
 ///
@@ -66,9 +67,9 @@ pub(crate) async fn keep_closed(
         return next.run(request).await;
     }
     if request.uri().path() == "/readyz" {
-        let reply = ReadyReply::new(door.report(), caller);
+        let reply = replies::ready(door.report(), caller);
         return (StatusCode::SERVICE_UNAVAILABLE, Json(reply)).into_response();
     }
     let message = "smswatch is starting; `/readyz` says what it waits for";
-    Problem::try_again("starting", message).into_response()
+    Problem::try_again(ProblemCode::Starting, message).into_response()
 }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
+use smswatch_api::problem::ProblemCode;
 
 use crate::problem::Problem;
 
@@ -19,6 +20,11 @@ pub(crate) async fn catch_panics(request: Request, next: Next) -> Response {
     answered.unwrap_or_else(|_| {
         tracing::error!("a request could not be answered because of a defect in smswatch");
         let message = "this is a defect in smswatch; its log says more";
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message).into_response()
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ProblemCode::Internal,
+            message,
+        )
+        .into_response()
     })
 }

@@ -1,42 +1,45 @@
-//! The one shape in which every error is told: `{"error":{"code":"…","message":"…"}}`.
+//! Why a request was not done, as a status and the one shape in which every error is told.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use smswatch_api::problem::{ProblemBody, ProblemCode, ProblemReply};
 use smswatch_core::ServiceError;
 
 /// Why a request was not done: a word for programs, and a sentence for people.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
-    code: &'static str,
-    message: String,
+    body: ProblemBody,
     header: Option<(header::HeaderName, &'static str)>,
 }
 
 impl Problem {
-    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: ProblemCode, message: impl Into<String>) -> Self {
+        let message = message.into();
         Self {
             status,
-            code,
-            message: message.into(),
+            body: ProblemBody { code, message },
             header: None,
         }
     }
 
     /// The request cannot be read.
-    pub(crate) fn unreadable(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn unreadable(code: ProblemCode, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
     /// The request can be read, and asks for something that cannot be.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message)
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            ProblemCode::Invalid,
+            message,
+        )
     }
 
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+        Self::new(StatusCode::NOT_FOUND, ProblemCode::NotFound, message)
     }
 
     pub(crate) fn with_header(mut self, name: header::HeaderName, value: &'static str) -> Self {
@@ -45,7 +48,7 @@ impl Problem {
     }
 
     /// It cannot be done now, and soon again.
-    pub(crate) fn try_again(code: &'static str, message: &str) -> Self {
+    pub(crate) fn try_again(code: ProblemCode, message: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
             .with_header(header::RETRY_AFTER, "1")
     }
@@ -58,38 +61,26 @@ impl From<ServiceError> for Problem {
                 tracing::debug!(%error, "a request was refused because of the store");
                 let message =
                     "the store did not do it, or not all of it; asking again does no harm";
-                Self::try_again("store_unavailable", message)
+                Self::try_again(ProblemCode::StoreUnavailable, message)
             }
-            ServiceError::Busy => Self::try_again("busy", &error.to_string()),
-            ServiceError::Cursor(error) => Self::unreadable("invalid_cursor", error.to_string()),
+            ServiceError::Busy => Self::try_again(ProblemCode::Busy, &error.to_string()),
+            ServiceError::Cursor(error) => {
+                Self::unreadable(ProblemCode::InvalidCursor, error.to_string())
+            }
             ServiceError::TooManyTags { .. } => Self::invalid(format!("`tags`: {error}")),
             ServiceError::Unreadable => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "unreadable",
+                ProblemCode::Unreadable,
                 error.to_string(),
             ),
         }
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    error: Error<'a>,
-}
-
-#[derive(Serialize)]
-struct Error<'a> {
-    code: &'a str,
-    message: &'a str,
-}
-
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let error = Error {
-            code: self.code,
-            message: &self.message,
-        };
-        let mut response = (self.status, Json(Body { error })).into_response();
+        let reply = ProblemReply { error: self.body };
+        let mut response = (self.status, Json(reply)).into_response();
         if let Some((name, value)) = self.header {
             response
                 .headers_mut()

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use smswatch_api::problem::ProblemCode;
 use smswatch_model::InvalidId;
 
 use crate::problem::Problem;
@@ -28,7 +29,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NameInPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<String>::from_request_parts(parts, state).await;
         path.map(|Path(name)| Self(name))
-            .map_err(|_| Problem::unreadable("invalid_path", "the path is not UTF-8"))
+            .map_err(|_| Problem::unreadable(ProblemCode::InvalidPath, "the path is not UTF-8"))
     }
 }
 
@@ -41,8 +42,9 @@ impl<S: Send + Sync, T: FromStr<Err = InvalidId>> FromRequestParts<S> for IdInPa
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let NameInPath(text) = NameInPath::from_request_parts(parts, state).await?;
         let id = text.parse();
-        id.map(Self)
-            .map_err(|error: InvalidId| Problem::unreadable("invalid_id", error.to_string()))
+        id.map(Self).map_err(|error: InvalidId| {
+            Problem::unreadable(ProblemCode::InvalidId, error.to_string())
+        })
     }
 }
 
@@ -56,7 +58,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         if !is_json(request.headers()) {
             return Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
+                ProblemCode::UnsupportedMediaType,
                 "the body must be JSON, with `content-type: application/json`",
             ));
         }
@@ -67,11 +69,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             .await
             .map_err(|_| {
                 let message = "the body took too long to arrive";
-                Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", message)
+                Problem::new(StatusCode::REQUEST_TIMEOUT, ProblemCode::Timeout, message)
             })?
             .map_err(|rejection| match rejection.status() {
                 StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-                _ => Problem::unreadable("invalid_body", "the body did not arrive as a whole"),
+                _ => Problem::unreadable(
+                    ProblemCode::InvalidBody,
+                    "the body did not arrive as a whole",
+                ),
             })?;
         read(&body).map(Self)
     }
@@ -94,12 +99,19 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 }
 
 fn no_json(error: &serde_json::Error) -> Problem {
-    Problem::unreadable("invalid_json", format!("the body is not JSON: {error}"))
+    Problem::unreadable(
+        ProblemCode::InvalidJson,
+        format!("the body is not JSON: {error}"),
+    )
 }
 
 fn too_large() -> Problem {
     let message = format!("the body may have {} MiB at most", MAX_BODY / 1024 / 1024);
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        ProblemCode::TooLarge,
+        message,
+    )
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

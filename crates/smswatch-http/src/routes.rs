@@ -15,6 +15,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use smswatch_api::VERSION_HEADER;
+use smswatch_api::problem::ProblemCode;
 
 use crate::address::require_own_address;
 use crate::auth::{Tokens, identify, require_token};
@@ -23,9 +25,6 @@ use crate::door::{StartupGate, keep_closed};
 use crate::guard::catch_panics;
 use crate::problem::Problem;
 use crate::request::MAX_BODY;
-
-/// The header by which an answer of smswatch is known from those of other programs.
-const VERSION_HEADER: HeaderName = HeaderName::from_static("smswatch-version");
 
 /// Everything that is answered.
 pub(crate) fn router(tokens: Tokens, door: StartupGate) -> Router {
@@ -51,7 +50,10 @@ pub(crate) fn router(tokens: Tokens, door: StartupGate) -> Router {
 async fn common_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
-        (VERSION_HEADER, smswatch_plugin::VERSION),
+        (
+            HeaderName::from_static(VERSION_HEADER),
+            smswatch_plugin::VERSION,
+        ),
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ] {
@@ -65,7 +67,7 @@ async fn keep_for_health_checks(request: Request, next: Next) -> Response {
     let is_busy = request.extensions().get::<HealthChecksOnly>().is_some();
     if is_busy && !matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics") {
         let message = "all connections are busy; asking again soon helps";
-        return Problem::try_again("busy", message).into_response();
+        return Problem::try_again(ProblemCode::Busy, message).into_response();
     }
     next.run(request).await
 }
@@ -105,9 +107,6 @@ async fn no_such_path() -> Problem {
 
 async fn no_such_method() -> Problem {
     let message = "this path does not take this method; `allow` names those it takes";
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        message,
-    )
+    let code = ProblemCode::MethodNotAllowed;
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, code, message)
 }

@@ -1,17 +1,22 @@
 //! Speaks to the API of a running service, for the commands that look at it or change it.
 
+mod address;
 mod answer;
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use smswatch_api::health::ReadyReply;
+use smswatch_api::list::ListReply;
 use smswatch_outbound::{BodyError, ClientOptions, HttpClient, Route, read_body};
 use smswatch_plugin::Proxy;
 
+use self::address::{is_this_machine, service_url, without_secrets};
 use self::answer::Answer;
 pub(crate) use self::answer::Refused;
 use crate::cli::ServiceArgs;
@@ -23,6 +28,10 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest answer that is read, in bytes: a page of a thousand events takes a few megabytes.
 const MOST: usize = 256 * 1024 * 1024;
 
+/// Speaks to the API of one service.
+///
+/// What it returns is the JSON that the service told, which `--json` prints as it is. [`read`] makes sense
+/// of it for people.
 pub(crate) struct Client {
     http: HttpClient,
     base: Url,
@@ -31,7 +40,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(service: &ServiceArgs) -> anyhow::Result<Self> {
-        let base = base(&service.url())?;
+        let base = service_url(&service.url())?;
         let authorization = service.token().as_deref().map(bearer).transpose()?;
         let options = ClientOptions {
             urls: &[&base],
@@ -50,8 +59,8 @@ impl Client {
         })
     }
 
-    pub(crate) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> anyhow::Result<Value> {
-        self.call(Method::GET, path, query, None).await
+    pub(crate) async fn get(&self, path: &[&str]) -> anyhow::Result<Value> {
+        self.call(Method::GET, path, &[], None).await
     }
 
     /// The same; `None` if the service knows no such thing.
@@ -59,16 +68,31 @@ impl Client {
         self.look_up(Method::GET, path, None).await
     }
 
-    pub(crate) async fn post(&self, path: &[&str], body: &Value) -> anyhow::Result<Value> {
-        self.call(Method::POST, path, &[], Some(body)).await
+    /// The part of a list that `query` asks for, whose fields are texts.
+    pub(crate) async fn list(
+        &self,
+        path: &[&str],
+        query: &impl Serialize,
+    ) -> anyhow::Result<ListReply<Value>> {
+        let query = serde_json::to_value(query).context("could not write the request")?;
+        let fields = query.as_object().into_iter().flatten();
+        let fields = fields.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
+        let fields: Vec<_> = fields.collect();
+        read(&self.call(Method::GET, path, &fields, None).await?)
+    }
+
+    pub(crate) async fn post(&self, path: &[&str], body: &impl Serialize) -> anyhow::Result<Value> {
+        self.call(Method::POST, path, &[], Some(written(body)?))
+            .await
     }
 
     /// The same; `None` if the service knows no such thing.
     pub(crate) async fn try_post(
         &self,
         path: &[&str],
-        body: &Value,
+        body: &impl Serialize,
     ) -> anyhow::Result<Option<Value>> {
+        let body = written(body)?;
         self.look_up(Method::POST, path, Some(body)).await
     }
 
@@ -88,7 +112,7 @@ impl Client {
         method: Method,
         path: &[&str],
         query: &[(&str, &str)],
-        body: Option<&Value>,
+        body: Option<Vec<u8>>,
     ) -> anyhow::Result<Value> {
         let answer = self.send(method, path, query, body).await?;
         self.good(answer).await
@@ -98,7 +122,7 @@ impl Client {
         &self,
         method: Method,
         path: &[&str],
-        body: Option<&Value>,
+        body: Option<Vec<u8>>,
     ) -> anyhow::Result<Option<Value>> {
         let answer = self.send(method, path, &[], body).await?;
         if answer.status == StatusCode::NOT_FOUND {
@@ -114,10 +138,12 @@ impl Client {
         }
         let mut refused = answer.refused(&self.shown(), self.authorization.is_some());
         if refused.is_about_the_store()
-            && let Ok(readiness) = self.readiness().await
-            && let Some(trouble) = readiness["parts"]["store"]["trouble"].as_str()
+            && let Ok(told) = self.readiness().await
+            && let Ok(mut readiness) = read::<ReadyReply>(&told)
+            && let Some(store) = readiness.parts.remove("store")
+            && let Some(trouble) = store.trouble
         {
-            refused.blame_store(trouble);
+            refused.blame_store(&trouble);
         }
         Err(refused.into())
     }
@@ -128,7 +154,7 @@ impl Client {
         method: Method,
         path: &[&str],
         query: &[(&str, &str)],
-        body: Option<&Value>,
+        body: Option<Vec<u8>>,
     ) -> anyhow::Result<Answer> {
         let mut url = self.base.clone();
         url.path_segments_mut()
@@ -143,7 +169,6 @@ impl Client {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
         if let Some(body) = body {
-            let body = serde_json::to_vec(body).context("could not write the request")?;
             request = request
                 .header("content-type", "application/json")
                 .body(body);
@@ -176,20 +201,24 @@ impl Client {
 
     /// The service's address without what may be a secret.
     fn shown(&self) -> String {
-        let mut base = self.base.clone();
-        base.set_query(None);
-        // A URL with a host takes both.
-        let _without_login = (base.set_username(""), base.set_password(None));
-        base.as_str().trim_end_matches('/').to_owned()
+        without_secrets(self.base.clone())
     }
 }
 
-fn base(text: &str) -> Result<Url, WrongUsage> {
-    let url = text.parse::<Url>().ok();
-    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| {
-        WrongUsage::new(
-            "`--url` (or SMSWATCH_URL) must be an http or https URL, such as http://127.0.0.1:8080",
+fn written(body: &impl Serialize) -> anyhow::Result<Vec<u8>> {
+    serde_json::to_vec(body).context("could not write the request")
+}
+
+/// Makes sense of what the service told, or of a part of it.
+///
+/// # Errors
+///
+/// It lacks what every version told so far, or tells it in another form.
+pub(crate) fn read<T: DeserializeOwned>(told: &Value) -> anyhow::Result<T> {
+    T::deserialize(told).map_err(|error| {
+        anyhow!(
+            "this version of smswatch cannot read the answer of the one that runs: {error}; `--json` \
+             shows it"
         )
     })
 }
@@ -204,46 +233,22 @@ fn bearer(token: &str) -> Result<HeaderValue, WrongUsage> {
     Ok(value)
 }
 
-/// Whether `url` stays on this machine, which no proxy can reach for us.
-fn is_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    is_loopback || host == "localhost" || host.ends_with(".localhost")
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use smswatch_api::deliveries::RetriedReply;
+
     use super::*;
 
     #[test]
-    fn what_stays_on_this_machine_goes_through_no_proxy() {
-        for (url, expected) in [
-            ("http://127.0.0.1:8080", true),
-            ("http://127.1.2.3", true),
-            ("http://[::1]:8080", true),
-            ("http://localhost:8080", true),
-            ("http://sms.localhost", true),
-            ("http://192.168.0.1:8080", false),
-            ("https://sms.example.com", false),
-            ("http://localhost.example.com", false),
-        ] {
-            assert_eq!(is_this_machine(&url.parse().expect(url)), expected, "{url}");
-        }
+    fn a_token_that_no_header_can_hold_is_wrong_usage() {
+        assert!(bearer("a\nb").is_err());
     }
 
     #[test]
-    fn what_is_no_address_and_what_is_no_token_is_wrong_usage() {
-        for url in [
-            "",
-            "127.0.0.1:8080",
-            "ftp://127.0.0.1",
-            "http://",
-            "mailto:a@b",
-        ] {
-            assert!(base(url).is_err(), "{url}");
-        }
-        assert!(base("http://127.0.0.1:8080").is_ok());
-        assert!(bearer("a\nb").is_err());
+    fn an_answer_that_cannot_be_read_says_what_is_missing() {
+        let error =
+            read::<RetriedReply>(&json!({"revived": 1})).expect_err("it is of another kind");
+        insta::assert_snapshot!(error, @"this version of smswatch cannot read the answer of the one that runs: missing field `retried`; `--json` shows it");
     }
 }

@@ -9,16 +9,18 @@ pub(crate) mod status;
 mod table;
 pub(crate) mod watch;
 
-use serde_json::Value;
+use smswatch_plugin::model::Timestamp;
 
 pub(crate) use crate::output::{print, print_json, remark};
 
-/// A text field of an answer, or a dash.
-fn field<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or("-")
+/// A text, or a dash where there is none.
+fn or_dash(text: Option<&str>) -> &str {
+    text.filter(|text| !text.is_empty()).unwrap_or("-")
+}
+
+/// An instant, or a dash where there is none.
+fn instant(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "-".to_owned(), |at| at.to_string())
 }
 
 /// How much of a list a command has shown.
@@ -27,10 +29,4 @@ fn shown_of(shown: usize, of: Option<u64>) -> String {
         Some(of) if of > shown as u64 => format!("{shown} of {of}; `--limit` shows more"),
         _ => format!("the first {shown}; there may be more, which `--limit` shows"),
     }
-}
-
-/// How many attempts on a delivery were made, more than are kept perhaps.
-fn attempts_made(delivery: &Value) -> String {
-    let made = delivery["attempts_made"].as_u64();
-    made.map_or_else(|| "-".to_owned(), |made| made.to_string())
 }

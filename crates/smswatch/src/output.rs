@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
 
-use serde_json::Value;
+use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::log;
@@ -36,8 +36,8 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Prints a value as JSON for programs.
-pub(crate) fn print_json(value: &Value) -> anyhow::Result<()> {
-    print(&format!("{value:#}\n"))
+pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
 /// Adds something about the output that is not part of it, on standard error.

@@ -5,6 +5,7 @@ use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand};
 /// A crate, and the workspace crates that its shipped code may name.
 const ROOMS: &[(&str, &[&str])] = &[
     ("smswatch-model", &[]),
+    ("smswatch-api", &["smswatch-model"]),
     ("smswatch-plugin", &["smswatch-model"]),
     ("smswatch-core", &["smswatch-model", "smswatch-plugin"]),
     ("smswatch-rules", &["smswatch-plugin", "smswatch-model"]),
@@ -35,7 +36,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "smswatch-http",
-        &["smswatch-core", "smswatch-plugin", "smswatch-model"],
+        &[
+            "smswatch-api",
+            "smswatch-core",
+            "smswatch-plugin",
+            "smswatch-model",
+        ],
     ),
     ("smswatch-testkit", &["smswatch-plugin", "smswatch-model"]),
     ("routee-sim", &[]),
@@ -43,6 +49,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "smswatch",
         &[
             "smswatch-model",
+            "smswatch-api",
             "smswatch-core",
             "smswatch-plugin",
             "smswatch-outbound",
@@ -62,6 +69,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "smswatch-bench",
         &[
             "smswatch-model",
+            "smswatch-api",
             "smswatch-core",
             "smswatch-plugin",
             "smswatch-store-redis",

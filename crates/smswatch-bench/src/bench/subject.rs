@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
+use smswatch_api::watches::WatchRequest;
+use smswatch_model::Tags;
 
 use super::child::{Measured, Stream};
 use super::receiver::Receiver;
@@ -135,15 +137,14 @@ impl Subject {
     /// Registers messages by their ids.
     pub(super) async fn watch_ids(
         &self,
-        ids: impl IntoIterator<Item = impl AsRef<str>>,
+        ids: impl IntoIterator<Item = impl Into<String>>,
     ) -> anyhow::Result<()> {
-        let message = |id: &str| json!({"message_id": id});
-        let messages: Vec<Value> = ids.into_iter().map(|id| message(id.as_ref())).collect();
+        let wanted = WatchRequest::new(ids, &Tags::new());
         let request = self
             .client
             .post(format!("{}/v1/watches", self.url))
             .header("content-type", "application/json")
-            .body(json!({"messages": messages}).to_string());
+            .body(serde_json::to_vec(&wanted)?);
         request.send().await?.error_for_status()?;
         Ok(())
     }

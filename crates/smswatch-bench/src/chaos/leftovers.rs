@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use serde_json::Value;
+use smswatch_api::list::ListReply;
 use tokio::sync::watch;
 
 /// Deliveries that wait.
@@ -34,7 +34,6 @@ pub(super) async fn ask(
 async fn ask_one(url: &str) -> anyhow::Result<Vec<String>> {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20));
     let answer = client.build()?.get(url).send().await?.error_for_status()?;
-    let page: Value = serde_json::from_slice(&answer.bytes().await?)?;
-    let items = page["items"].as_array().context("a list")?;
-    Ok(items.iter().map(Value::to_string).collect())
+    let page: ListReply<Value> = serde_json::from_slice(&answer.bytes().await?)?;
+    Ok(page.items.iter().map(Value::to_string).collect())
 }

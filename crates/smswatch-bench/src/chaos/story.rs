@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use fastrand::Rng;
 use routee_sim::{Fate, FaultKind, FaultRule, MessageReport, MessageSpec, Sim, SimConfig, Step};
-use serde_json::json;
+use smswatch_api::watches::WatchRequest;
+use smswatch_model::Tags;
 use tokio::sync::watch;
 
 use super::book::Fact;
@@ -198,8 +199,7 @@ async fn register(
     ids: &[String],
     rng: &mut Rng,
 ) -> anyhow::Result<()> {
-    let messages: Vec<_> = ids.iter().map(|id| json!({"message_id": id})).collect();
-    let body = serde_json::to_vec(&json!({"messages": messages}))?;
+    let body = serde_json::to_vec(&WatchRequest::new(ids, &Tags::new()))?;
     loop {
         let door = &doors[rng.usize(..doors.len())];
         let url = door.borrow().clone();

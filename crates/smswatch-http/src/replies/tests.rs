@@ -1,12 +1,29 @@
-//! Shows what answers look like.
+//! Shows what answers look like, and that their callers read what was told.
 
-use smswatch_core::TroubleKind;
-use smswatch_model::{DetailWord, Word};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use smswatch_core::{HealthReport, Trouble, TroubleKind, WatchView};
+use smswatch_model::{
+    DeliveryId, DetailWord, MessageId, Outcome, Part, SmsId, Tags, Timestamp, Word,
+};
+use smswatch_plugin::record::WatchState;
+use smswatch_plugin::store::{Attempt, DeliveryState, Gauges, QueueGauge, StoredDelivery};
 
 use super::*;
+use crate::auth::Caller;
 
-fn json(reply: &impl Serialize) -> String {
-    serde_json::to_string_pretty(reply).expect("replies are JSON")
+/// A reply as it goes over the wire. Whoever reads it there has the same reply again.
+fn json<R>(reply: &R) -> String
+where
+    R: Serialize + DeserializeOwned + PartialEq + Debug,
+{
+    let told = serde_json::to_string_pretty(reply).expect("replies are JSON");
+    let read: R = serde_json::from_str(&told).expect("a reply can be read");
+    assert_eq!(&read, reply);
+    told
 }
 
 #[test]
@@ -38,7 +55,7 @@ fn a_watch_is_shown_with_its_parts() {
             polls: 3,
         }),
     };
-    insta::assert_snapshot!(json(&WatchReply::from(view)), @r#"
+    insta::assert_snapshot!(json(&watch(view)), @r#"
     {
       "message_id": "message-1",
       "state": "final",
@@ -91,9 +108,11 @@ fn a_delivery_is_shown_with_its_attempts_and_without_what_it_says() {
         body: b"\x09what it says".to_vec(),
         ..delivery.clone()
     };
-    let newer = serde_json::to_value(DeliveryReply::from(newer)).expect("it is JSON");
-    assert_eq!(newer["reason"], "later_version");
-    insta::assert_snapshot!(json(&DeliveryReply::from(delivery)), @r#"
+    assert_eq!(
+        super::delivery(newer).reason.as_deref(),
+        Some("later_version")
+    );
+    insta::assert_snapshot!(json(&super::delivery(delivery)), @r#"
     {
       "id": "dlv_1",
       "sink": "crm",
@@ -130,7 +149,7 @@ fn only_a_part_in_trouble_has_trouble() {
             ("sink:crm".to_owned(), None),
         ]),
     };
-    insta::assert_snapshot!(json(&ReadyReply::new(report, Caller::Known)), @r#"
+    insta::assert_snapshot!(json(&ready(report, Caller::Known)), @r#"
     {
       "ready": true,
       "parts": {
@@ -165,7 +184,7 @@ fn a_stranger_is_told_which_part_is_in_trouble_and_not_what_others_have_said() {
         ready: false,
         parts: parts.into_iter().map(trouble).collect(),
     };
-    insta::assert_snapshot!(json(&ReadyReply::new(report, Caller::Stranger)));
+    insta::assert_snapshot!(json(&ready(report, Caller::Stranger)));
 }
 
 #[test]
@@ -186,10 +205,9 @@ fn the_status_counts_every_state_but_what_was_removed() {
             oldest: Some(Timestamp::from_seconds(1_777_631_330)),
         }],
     };
-    let mut status = serde_json::to_value(StatusReply::new(health, gauges, &BTreeMap::new()))
-        .expect("it is JSON");
-    assert_eq!(status["version"], smswatch_plugin::VERSION);
-    status["version"] = "VERSION".into();
+    let mut status = status(health, gauges, &BTreeMap::new());
+    assert_eq!(status.version, smswatch_plugin::VERSION);
+    status.version = "VERSION".to_owned();
     insta::assert_snapshot!(json(&status), @r#"
     {
       "version": "VERSION",

@@ -2,52 +2,43 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
+use smswatch_api::deliveries::{DeliveriesQuery, DeliveryReply};
+use smswatch_api::list::ListReply;
 use smswatch_core::Service;
 use smswatch_model::{DeliveryId, MessageId};
 use smswatch_plugin::store::{DeliveryFilter, DeliveryState};
 
 use crate::problem::Problem;
 use crate::query::{Filter, one_of, page, wanted};
-use crate::replies::{DeliveryReply, ListReply};
+use crate::replies;
 use crate::request::IdInPath;
 use crate::since;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ListFilter {
-    state: Option<String>,
-    sink: Option<String>,
-    rule: Option<String>,
-    since: Option<String>,
-    message_id: Option<String>,
-    cursor: Option<String>,
-    limit: Option<String>,
-}
-
 pub(super) async fn list(
     State(service): State<Service>,
-    Filter(filter): Filter<ListFilter>,
+    Filter(query): Filter<DeliveriesQuery>,
 ) -> Result<Json<ListReply<DeliveryReply>>, Problem> {
-    let deliveries = DeliveryFilter {
-        state: wanted("state", filter.state.as_deref(), |text| {
+    let state = query.state.as_ref().map(|state| state.as_str());
+    let filter = DeliveryFilter {
+        state: wanted("state", state, |text| {
             one_of(&DeliveryState::ALL, DeliveryState::as_str, text)
         })?,
-        sink: filter.sink.filter(|sink| !sink.is_empty()),
+        sink: query.sink.filter(|sink| !sink.is_empty()),
         message_ids: wanted(
             "message_id",
-            filter.message_id.as_deref(),
+            query.message_id.as_deref(),
             str::parse::<MessageId>,
         )?
         .into_iter()
         .collect(),
-        rule: filter.rule.filter(|rule| !rule.is_empty()),
-        since: wanted("since", filter.since.as_deref(), |text| {
+        rule: query.rule.filter(|rule| !rule.is_empty()),
+        since: wanted("since", query.since.as_deref(), |text| {
             since::read(text, service.now())
         })?,
     };
-    let page = page(filter.cursor, filter.limit.as_deref())?;
-    Ok(Json(service.deliveries(&deliveries, &page).await?.into()))
+    let page = page(query.cursor, query.limit.as_deref())?;
+    let deliveries = service.deliveries(&filter, &page).await?;
+    Ok(Json(replies::list(deliveries, replies::delivery)))
 }
 
 pub(super) async fn show(
@@ -56,5 +47,5 @@ pub(super) async fn show(
 ) -> Result<Json<DeliveryReply>, Problem> {
     let delivery = service.delivery(&id).await?;
     let delivery = delivery.ok_or_else(|| Problem::not_found("no delivery of this id is kept"))?;
-    Ok(Json(delivery.into()))
+    Ok(Json(replies::delivery(delivery)))
 }

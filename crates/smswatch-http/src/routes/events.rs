@@ -2,36 +2,27 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
+use smswatch_api::events::EventsQuery;
+use smswatch_api::list::ListReply;
 use smswatch_core::{EventFilter, Service};
 use smswatch_model::{Event, EventKind, MessageId};
 
 use crate::problem::Problem;
 use crate::query::{Filter, one_of, page, wanted};
-use crate::replies::ListReply;
+use crate::replies;
 
 /// The word of rules for events of every type, which no filter narrows down.
 const ANY: &str = "any";
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ListFilter {
-    message_id: Option<String>,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    cursor: Option<String>,
-    limit: Option<String>,
-}
-
 pub(super) async fn list(
     State(service): State<Service>,
-    Filter(filter): Filter<ListFilter>,
+    Filter(query): Filter<EventsQuery>,
 ) -> Result<Json<ListReply<Event>>, Problem> {
-    let kind = filter.kind.as_deref().filter(|kind| *kind != ANY);
-    let events = EventFilter {
+    let kind = query.kind.as_deref().filter(|kind| *kind != ANY);
+    let filter = EventFilter {
         message_id: wanted(
             "message_id",
-            filter.message_id.as_deref(),
+            query.message_id.as_deref(),
             str::parse::<MessageId>,
         )?,
         kind: wanted("type", kind, |text| {
@@ -39,6 +30,7 @@ pub(super) async fn list(
                 .map_or_else(|| one_of(&EventKind::ALL, EventKind::as_str, text), Ok)
         })?,
     };
-    let page = page(filter.cursor, filter.limit.as_deref())?;
-    Ok(Json(service.events(&events, &page).await?.into()))
+    let page = page(query.cursor, query.limit.as_deref())?;
+    let events = service.events(&filter, &page).await?;
+    Ok(Json(replies::list(events, |event| event)))
 }

@@ -4,11 +4,12 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
+use smswatch_api::health::{AliveReply, ReadyReply, StatusReply};
 use smswatch_core::Service;
 
 use crate::auth::Caller;
 use crate::problem::Problem;
-use crate::replies::{AliveReply, ReadyReply, StatusReply};
+use crate::replies;
 
 /// The format that the metrics are written in.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -21,7 +22,7 @@ pub(super) async fn ready(
     State(service): State<Service>,
     Extension(caller): Extension<Caller>,
 ) -> (StatusCode, Json<ReadyReply>) {
-    let reply = ReadyReply::new(service.health(), caller);
+    let reply = replies::ready(service.health(), caller);
     let status = if reply.ready {
         StatusCode::OK
     } else {
@@ -40,5 +41,5 @@ pub(super) async fn metrics(State(service): State<Service>) -> impl IntoResponse
 pub(super) async fn status(State(service): State<Service>) -> Result<Json<StatusReply>, Problem> {
     let gauges = service.gauges().await?;
     let given_up = service.given_up(&gauges).await;
-    Ok(Json(StatusReply::new(service.health(), gauges, &given_up)))
+    Ok(Json(replies::status(service.health(), gauges, &given_up)))
 }

@@ -3,25 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Deserialize;
+use smswatch_api::deliveries::{DroppedReply, EndedRequest, QueuedReply, RetriedReply};
+use smswatch_api::problem::ProblemCode;
 use smswatch_core::{EndedFilter, Redriven, Service};
 use smswatch_model::{DeliveryId, Timestamp};
 use smswatch_plugin::store::DeliveryState;
 
 use crate::problem::Problem;
 use crate::query::one_of;
-use crate::replies::{DroppedReply, QueuedReply, RetriedReply};
 use crate::request::{IdInPath, JsonBody};
 use crate::since;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object with a filter")]
-pub(super) struct EndedBody {
-    sink: Option<String>,
-    rule: Option<String>,
-    since: Option<String>,
-    state: Option<String>,
-}
 
 pub(super) async fn retry(
     State(service): State<Service>,
@@ -41,14 +32,14 @@ pub(super) async fn drop_dead(
 
 pub(super) async fn retry_all(
     State(service): State<Service>,
-    JsonBody(body): JsonBody<EndedBody>,
+    JsonBody(request): JsonBody<EndedRequest>,
 ) -> Result<(StatusCode, Json<RetriedReply>), Problem> {
     let states = [
         DeliveryState::Dead,
         DeliveryState::Delivered,
         DeliveryState::Suppressed,
     ];
-    let filter = body.filter(&states, service.now())?;
+    let filter = ended(request, &states, service.now())?;
     if filter.state == DeliveryState::Delivered && filter.since.is_none() {
         return Err(Problem::invalid(
             "`since`: what was delivered is sent again from some beginning on; name it",
@@ -64,9 +55,9 @@ pub(super) async fn retry_all(
 
 pub(super) async fn drop_all(
     State(service): State<Service>,
-    JsonBody(body): JsonBody<EndedBody>,
+    JsonBody(request): JsonBody<EndedRequest>,
 ) -> Result<Json<DroppedReply>, Problem> {
-    let filter = body.filter(&[DeliveryState::Dead], service.now())?;
+    let filter = ended(request, &[DeliveryState::Dead], service.now())?;
     let dropped = service.drop_all(&filter).await?;
     if let Some(sink) = &filter.sink
         && dropped == 0
@@ -77,42 +68,41 @@ pub(super) async fn drop_all(
     Ok(Json(DroppedReply { dropped }))
 }
 
-impl EndedBody {
-    /// The deliveries that are meant, dead ones unless told. An empty body means none: whoever
-    /// means all of them says so with a state.
-    fn filter(self, states: &[DeliveryState], now: Timestamp) -> Result<EndedFilter, Problem> {
-        let given = [&self.sink, &self.rule, &self.since, &self.state];
-        if given.iter().all(|key| key.is_none()) {
-            return Err(Problem::invalid(
-                "name at least one of `sink`, `rule`, `since` and `state`; \
-                 `{\"state\":\"dead\"}` means all that are dead",
-            ));
-        }
-        let invalid = |key: &str, what: &str| Problem::invalid(format!("`{key}`: {what}"));
-        for (key, name) in [("sink", &self.sink), ("rule", &self.rule)] {
-            if name.as_deref() == Some("") {
-                return Err(invalid(key, "a name is expected"));
-            }
-        }
-        let state = self
-            .state
-            .as_deref()
-            .map_or(Ok(DeliveryState::Dead), |text| {
-                one_of(states, DeliveryState::as_str, text)
-                    .map_err(|error| invalid("state", &error))
-            })?;
-        let since = self.since.as_deref().map(|text| since::read(text, now));
-        Ok(EndedFilter {
-            state,
-            sink: self.sink,
-            rule: self.rule,
-            since: since.transpose().map_err(|error| invalid("since", error))?,
-        })
+/// The deliveries that are meant, dead ones unless told. An empty request means none: whoever means all
+/// of them says so with a state.
+fn ended(
+    request: EndedRequest,
+    states: &[DeliveryState],
+    now: Timestamp,
+) -> Result<EndedFilter, Problem> {
+    if request == EndedRequest::default() {
+        return Err(Problem::invalid(
+            "name at least one of `sink`, `rule`, `since` and `state`; \
+             `{\"state\":\"dead\"}` means all that are dead",
+        ));
     }
+    let invalid = |key: &str, what: &str| Problem::invalid(format!("`{key}`: {what}"));
+    for (key, name) in [("sink", &request.sink), ("rule", &request.rule)] {
+        if name.as_deref() == Some("") {
+            return Err(invalid(key, "a name is expected"));
+        }
+    }
+    let state = request.state.map_or(Ok(DeliveryState::Dead), |state| {
+        one_of(states, DeliveryState::as_str, state.as_str())
+            .map_err(|error| invalid("state", &error))
+    })?;
+    let since = request.since.as_deref().map(|text| since::read(text, now));
+    Ok(EndedFilter {
+        state,
+        sink: request.sink,
+        rule: request.rule,
+        since: since.transpose().map_err(|error| invalid("since", error))?,
+    })
 }
 
 fn done(redriven: Redriven) -> Result<(), Problem> {
-    let conflict = |message: String| Problem::new(StatusCode::CONFLICT, "conflict", message);
+    let conflict =
+        |message: String| Problem::new(StatusCode::CONFLICT, ProblemCode::Conflict, message);
     match redriven {
         Redriven::Done => Ok(()),
         Redriven::Unknown => Err(Problem::not_found("no delivery of this id is kept")),

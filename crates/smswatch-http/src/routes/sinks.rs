@@ -2,10 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use smswatch_api::sinks::{SinkReply, SinkTestReply};
 use smswatch_core::Service;
 
 use crate::problem::Problem;
-use crate::replies::{SinkReply, SinkTestReply};
+use crate::replies;
 use crate::request::NameInPath;
 
 pub(super) async fn test(
@@ -14,7 +15,7 @@ pub(super) async fn test(
 ) -> Result<Json<SinkTestReply>, Problem> {
     let test = service.test_sink(&name).await?;
     let test = test.ok_or_else(|| no_such_sink(&service, &name))?;
-    Ok(Json(SinkTestReply::from(test)))
+    Ok(Json(replies::sink_test(test)))
 }
 
 pub(super) async fn pause(
@@ -23,7 +24,7 @@ pub(super) async fn pause(
 ) -> Result<Json<SinkReply>, Problem> {
     let state = service.pause_sink(&name).await?;
     let state = state.ok_or_else(|| no_such_sink(&service, &name))?;
-    Ok(Json(SinkReply::from(state)))
+    Ok(Json(replies::sink(state)))
 }
 
 pub(super) async fn resume(
@@ -32,7 +33,7 @@ pub(super) async fn resume(
 ) -> Result<Json<SinkReply>, Problem> {
     let state = service.resume_sink(&name).await?;
     let state = state.ok_or_else(|| no_such_sink(&service, &name))?;
-    Ok(Json(SinkReply::from(state)))
+    Ok(Json(replies::sink(state)))
 }
 
 fn no_such_sink(service: &Service, name: &str) -> Problem {

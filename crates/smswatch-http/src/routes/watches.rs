@@ -3,17 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use smswatch_api::list::ListReply;
+use smswatch_api::problem::ProblemCode;
+use smswatch_api::watches::{
+    RegisteredReply, TimelineReply, WatchReply, WatchRequest, WatchesQuery,
+};
 use smswatch_core::{MAX_TAG_BYTES, MAX_TAGS, NewWatch, Service};
-use smswatch_model::{MessageId, Tags};
+use smswatch_model::{Event, MessageId, Tags};
 use smswatch_plugin::store::{DeliveryFilter, PageRequest};
 
 use crate::problem::Problem;
 use crate::query::{Filter, page};
-use crate::replies::{
-    DeliveryReply, ListReply, RegisteredReply, TimelineReply, TriedEventReply, WatchReply,
-};
+use crate::replies;
 use crate::request::{IdInPath, JsonBody};
 
 /// How many messages one call may add.
@@ -25,43 +26,21 @@ const MAX_TAG_CHARS: usize = 200;
 /// How many deliveries a timeline shows.
 const MAX_DELIVERIES: usize = 100;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object with `messages`")]
-pub(super) struct AddBody {
-    #[serde(default)]
-    messages: Vec<MessageToAdd>,
-    campaigns: Option<IgnoredAny>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object with a `message_id`")]
-struct MessageToAdd {
-    message_id: String,
-    #[serde(default)]
-    tags: Tags,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ListFilter {
-    cursor: Option<String>,
-    limit: Option<String>,
-}
-
 pub(super) async fn add(
     State(service): State<Service>,
-    JsonBody(body): JsonBody<AddBody>,
+    JsonBody(request): JsonBody<WatchRequest>,
 ) -> Result<(StatusCode, Json<RegisteredReply>), Problem> {
-    let registered = service.register(body.watches()?).await?;
-    Ok((StatusCode::ACCEPTED, Json(registered.into())))
+    let registered = service.register(wanted(request)?).await?;
+    Ok((StatusCode::ACCEPTED, Json(replies::registered(registered))))
 }
 
 pub(super) async fn list(
     State(service): State<Service>,
-    Filter(filter): Filter<ListFilter>,
+    Filter(query): Filter<WatchesQuery>,
 ) -> Result<Json<ListReply<WatchReply>>, Problem> {
-    let page = page(filter.cursor, filter.limit.as_deref())?;
-    Ok(Json(service.watches(&page).await?.into()))
+    let page = page(query.cursor, query.limit.as_deref())?;
+    let watches = service.watches(&page).await?;
+    Ok(Json(replies::list(watches, replies::watch)))
 }
 
 pub(super) async fn show(
@@ -69,7 +48,7 @@ pub(super) async fn show(
     IdInPath(message_id): IdInPath<MessageId>,
 ) -> Result<Json<WatchReply>, Problem> {
     let watch = service.watch(&message_id).await?.ok_or_else(not_watched)?;
-    Ok(Json(watch.into()))
+    Ok(Json(replies::watch(watch)))
 }
 
 pub(super) async fn remove(
@@ -86,7 +65,7 @@ pub(super) async fn remove(
 pub(super) async fn timeline(
     State(service): State<Service>,
     IdInPath(message_id): IdInPath<MessageId>,
-) -> Result<Json<TimelineReply>, Problem> {
+) -> Result<Json<TimelineReply<Event>>, Problem> {
     let watch = service.watch(&message_id).await?.ok_or_else(not_watched)?;
     let events = service.timeline(&message_id).await?;
     let filter = DeliveryFilter {
@@ -98,50 +77,45 @@ pub(super) async fn timeline(
         limit: MAX_DELIVERIES,
     };
     let deliveries = service.deliveries(&filter, &page).await?.items;
-    Ok(Json(TimelineReply {
-        watch: watch.into(),
-        events: events.into_iter().map(TriedEventReply::from).collect(),
-        deliveries: deliveries.into_iter().map(DeliveryReply::from).collect(),
-    }))
+    Ok(Json(replies::timeline(watch, events, deliveries)))
 }
 
 fn not_watched() -> Problem {
     Problem::not_found("no message of this id is watched")
 }
 
-impl AddBody {
-    /// The watches that are asked for, all of them valid.
-    fn watches(self) -> Result<Vec<NewWatch>, Problem> {
-        if self.campaigns.is_some() {
-            return Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "not_supported",
-                "campaigns cannot be followed yet; name their messages",
-            ));
-        }
-        if self.messages.is_empty() {
-            return Err(Problem::invalid("`messages`: at least one is expected"));
-        }
-        if self.messages.len() > MAX_MESSAGES {
-            let n = self.messages.len();
-            return Err(Problem::invalid(format!(
-                "`messages`: {n} are too many for one call, which takes {MAX_MESSAGES}"
-            )));
-        }
-        let messages = self.messages.into_iter().enumerate();
-        messages
-            .map(|(index, message)| {
-                let problem = |what: String| Problem::invalid(format!("`messages[{index}].{what}"));
-                let message_id = MessageId::new(&message.message_id)
-                    .map_err(|error| problem(format!("message_id`: {error}")))?;
-                check_tags(&message.tags).map_err(|error| problem(format!("tags`: {error}")))?;
-                Ok(NewWatch {
-                    message_id,
-                    tags: message.tags,
-                })
-            })
-            .collect()
+/// The watches that are asked for, all of them valid.
+fn wanted(request: WatchRequest) -> Result<Vec<NewWatch>, Problem> {
+    if request.names_campaigns {
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            ProblemCode::NotSupported,
+            "campaigns cannot be followed yet; name their messages",
+        ));
     }
+    let messages = request.messages;
+    if messages.is_empty() {
+        return Err(Problem::invalid("`messages`: at least one is expected"));
+    }
+    if messages.len() > MAX_MESSAGES {
+        let n = messages.len();
+        return Err(Problem::invalid(format!(
+            "`messages`: {n} are too many for one call, which takes {MAX_MESSAGES}"
+        )));
+    }
+    let messages = messages.into_iter().enumerate();
+    messages
+        .map(|(index, message)| {
+            let problem = |what: String| Problem::invalid(format!("`messages[{index}].{what}"));
+            let message_id = MessageId::new(&message.message_id)
+                .map_err(|error| problem(format!("message_id`: {error}")))?;
+            check_tags(&message.tags).map_err(|error| problem(format!("tags`: {error}")))?;
+            Ok(NewWatch {
+                message_id,
+                tags: message.tags,
+            })
+        })
+        .collect()
 }
 
 fn check_tags(tags: &Tags) -> Result<(), String> {

@@ -10,6 +10,7 @@ use hyper::body::Bytes;
 use hyper::{HeaderMap, Request};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use smswatch_api::problem::ProblemReply;
 use smswatch_core::settings::{
     AlarmSettings, PrivacySettings, ProviderLimits, Settings, SinkSettings, WatchSettings,
 };
@@ -54,20 +55,11 @@ impl Answer {
 
     /// The code of an error, which has the one shape that all errors have.
     pub(crate) fn error_code(&self) -> String {
-        let json = self.json();
-        assert_eq!(
-            json.as_object().map(serde_json::Map::len),
-            Some(1),
-            "{json}"
-        );
-        let error = json["error"].as_object().expect("an error");
-        assert_eq!(error.len(), 2, "{json}");
-        assert!(
-            error["message"]
-                .as_str()
-                .is_some_and(|text| !text.is_empty())
-        );
-        error["code"].as_str().expect("a code").to_owned()
+        let problem: ProblemReply = serde_json::from_str(&self.body).expect("a problem");
+        let all = serde_json::to_string(&problem).expect("it is JSON");
+        assert_eq!(all, self.body, "there is nothing else in it");
+        assert!(!problem.error.message.is_empty());
+        problem.error.code.to_string()
     }
 }
 

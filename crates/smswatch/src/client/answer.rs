@@ -2,10 +2,11 @@
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use serde::Deserialize as _;
 use serde_json::Value;
-
-/// Every answer of smswatch has this header.
-const VERSION: &str = "smswatch-version";
+use smswatch_api::VERSION_HEADER;
+use smswatch_api::health::ReadyReply;
+use smswatch_api::problem::{ProblemBody, ProblemCode, ProblemReply};
 
 /// An answer of smswatch.
 pub(super) struct Answer {
@@ -18,8 +19,8 @@ pub(super) struct Answer {
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Refused {
-    /// The word for programs.
-    code: String,
+    /// What kind of problem it is.
+    code: ProblemCode,
     /// Why not, and what to do.
     pub(crate) message: String,
 }
@@ -35,7 +36,7 @@ impl Answer {
             status,
             body: body?,
         };
-        (headers.contains_key(VERSION) || answer.has_our_shape()).then_some(answer)
+        (headers.contains_key(VERSION_HEADER) || answer.has_our_shape()).then_some(answer)
     }
 
     /// Whether a smswatch of before this header, or behind a proxy that drops it, may have said this.
@@ -54,16 +55,21 @@ impl Answer {
         if self.status.is_success() {
             return KEYS.iter().any(|key| !self.body[key].is_null());
         }
-        let error = &self.body["error"];
-        let is_error = error["code"].is_string() && error["message"].is_string();
-        is_error || self.body["ready"].is_boolean()
+        self.problem().is_some() || ReadyReply::deserialize(&self.body).is_ok()
+    }
+
+    fn problem(&self) -> Option<ProblemBody> {
+        let reply = ProblemReply::deserialize(&self.body).ok();
+        reply.map(|reply| reply.error)
     }
 
     /// The refusal that this is. `shown` is the address of the service.
     pub(super) fn refused(&self, shown: &str, has_token: bool) -> Refused {
-        let code = self.body["error"]["code"].as_str().unwrap_or_default();
-        let said = self.body["error"]["message"].as_str();
-        let said = said.unwrap_or("it gave no reason");
+        let problem = self.problem().unwrap_or_else(|| ProblemBody {
+            code: ProblemCode::Other(String::new()),
+            message: "it gave no reason".to_owned(),
+        });
+        let (code, said) = (problem.code, problem.message);
         let message = match self.status {
             StatusCode::UNAUTHORIZED if has_token => format!(
                 "smswatch at {shown} does not accept this token; check `--token` or SMSWATCH_TOKEN"
@@ -71,27 +77,27 @@ impl Answer {
             StatusCode::UNAUTHORIZED => {
                 format!("smswatch at {shown} wants a token; pass `--token`, or set SMSWATCH_TOKEN")
             }
-            StatusCode::NOT_FOUND => said.to_owned(),
-            StatusCode::SERVICE_UNAVAILABLE if code == "store_unavailable" => format!(
+            StatusCode::NOT_FOUND => said,
+            StatusCode::SERVICE_UNAVAILABLE if code == ProblemCode::StoreUnavailable => format!(
                 "smswatch at {shown} has trouble with its store; try again when `smswatch status` \
                  says that it is well"
             ),
-            StatusCode::SERVICE_UNAVAILABLE if code == "starting" => {
+            StatusCode::SERVICE_UNAVAILABLE if code == ProblemCode::Starting => {
                 format!("smswatch at {shown} is starting; try again in a moment")
             }
             status => format!("smswatch answered {}: {said}", status.as_u16()),
         };
-        Refused {
-            code: code.to_owned(),
-            message,
-        }
+        Refused { code, message }
     }
 }
 
 impl Refused {
     /// Whether the state of the store explains it.
     pub(super) fn is_about_the_store(&self) -> bool {
-        matches!(self.code.as_str(), "store_unavailable" | "starting")
+        matches!(
+            self.code,
+            ProblemCode::StoreUnavailable | ProblemCode::Starting
+        )
     }
 
     /// Adds the trouble that the store is in.

@@ -3,12 +3,18 @@
 use std::fmt::Write as _;
 
 use anyhow::bail;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use smswatch_api::deliveries::{
+    DeliveriesQuery, DeliveryReply, DeliveryState, DroppedReply, EndedRequest, RetriedReply,
+};
+use smswatch_api::health::StatusReply;
+use smswatch_plugin::model::MessageId;
 
 use super::table::Table;
-use super::{attempts_made, field, print, print_json, remark, shown_of};
+use super::{instant, or_dash, print, print_json, remark, shown_of};
 use crate::cli::{Choice, DeadChoiceArgs, DeadListArgs, DeadShowArgs, ReplayArgs};
-use crate::client::{Client, Refused};
+use crate::client::{Client, Refused, read};
 
 /// How many characters of a reason a list shows.
 const REASON: usize = 80;
@@ -16,29 +22,31 @@ const REASON: usize = 80;
 pub(crate) async fn list(args: DeadListArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
     let wanted = usize::try_from(args.limit).unwrap_or(usize::MAX);
-    let mut letters: Vec<Value> = Vec::new();
-    let mut cursor: Option<String> = None;
+    let mut told: Vec<Value> = Vec::new();
+    let mut query = DeliveriesQuery {
+        state: Some(DeliveryState::Dead),
+        sink: args.sink.clone(),
+        rule: args.rule.clone(),
+        since: args.since.clone(),
+        ..DeliveriesQuery::default()
+    };
     // A page may hold less than was asked for, even nothing, and not be the last.
     let is_all = loop {
-        let left = (wanted - letters.len()).to_string();
-        let mut query = vec![("state", "dead"), ("limit", left.as_str())];
-        query.extend(args.sink.as_deref().map(|sink| ("sink", sink)));
-        query.extend(args.rule.as_deref().map(|rule| ("rule", rule)));
-        query.extend(args.since.as_deref().map(|since| ("since", since)));
-        query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
-        let page = client.get(&["v1", "deliveries"], &query).await?;
-        letters.extend(page["items"].as_array().into_iter().flatten().cloned());
-        cursor = page["next"].as_str().map(str::to_owned);
-        if cursor.is_none() || letters.len() >= wanted {
-            break cursor.is_none();
+        query.limit = Some((wanted - told.len()).to_string());
+        let page = client.list(&["v1", "deliveries"], &query).await?;
+        told.extend(page.items);
+        query.cursor = page.next;
+        if query.cursor.is_none() || told.len() >= wanted {
+            break query.cursor.is_none();
         }
     };
-    if let (Some(sink), true) = (&args.sink, letters.is_empty()) {
+    if let (Some(sink), true) = (&args.sink, told.is_empty()) {
         known(&client, sink).await?;
     }
     if args.output.json {
-        return print_json(&Value::Array(letters));
+        return print_json(&told);
     }
+    let letters: Vec<DeliveryReply> = told.iter().map(read).collect::<Result<_, _>>()?;
     print(&render_list(&letters))?;
     if !is_all {
         let of = match (&args.rule, &args.since) {
@@ -52,13 +60,12 @@ pub(crate) async fn list(args: DeadListArgs) -> anyhow::Result<()> {
 
 /// Sees to it that the service knows a sink of this name, or did so once.
 async fn known(client: &Client, sink: &str) -> anyhow::Result<()> {
-    let status = client.get(&["v1", "status"], &[]).await?;
-    let parts = status["parts"].as_object().into_iter().flatten();
-    let parts = parts.filter_map(|(part, _)| part.strip_prefix("sink:"));
-    let configured: Vec<&str> = parts.filter(|name| !name.contains('/')).collect();
-    let queues = status["queues"].as_array().into_iter().flatten();
-    let mut queued = queues.filter_map(|queue| queue["sink"].as_str());
-    if configured.contains(&sink) || queued.any(|name| name == sink) {
+    let status: StatusReply = read(&client.get(&["v1", "status"]).await?)?;
+    let parts = status.health.parts.keys();
+    let names = parts.filter_map(|part| part.strip_prefix("sink:"));
+    let configured: Vec<&str> = names.filter(|name| !name.contains('/')).collect();
+    let mut queues = status.queues.iter();
+    if configured.contains(&sink) || queues.any(|queue| queue.sink == sink) {
         return Ok(());
     }
     bail!(
@@ -69,27 +76,26 @@ async fn known(client: &Client, sink: &str) -> anyhow::Result<()> {
 
 /// How many dead letters there are, all of them or those of one sink.
 async fn dead_letters(client: &Client, sink: Option<&str>) -> Option<u64> {
-    let status = client.get(&["v1", "status"], &[]).await.ok()?;
-    let queues = status["queues"].as_array()?.iter();
-    let wanted = queues.filter(|queue| sink.is_none_or(|sink| queue["sink"] == sink));
-    Some(wanted.filter_map(|queue| queue["dead"].as_u64()).sum())
+    let status: StatusReply = read(&client.get(&["v1", "status"]).await.ok()?).ok()?;
+    let queues = status.queues.iter();
+    let wanted = queues.filter(|queue| sink.is_none_or(|sink| queue.sink == sink));
+    Some(wanted.map(|queue| queue.dead).sum())
 }
 
-fn render_list(letters: &[Value]) -> String {
+fn render_list(letters: &[DeliveryReply]) -> String {
     if letters.is_empty() {
         return "no dead letters\n".to_owned();
     }
     let mut table = Table::new(&["ID", "GIVEN UP", "SINK", "RULE", "ATTEMPTS", "REASON"]);
     for letter in letters {
-        let attempts = attempts(letter);
-        let last = attempts.last().unwrap_or(&Value::Null);
+        let last = letter.attempts.last();
         table.row([
-            field(letter, "/id"),
-            field(last, "/at"),
-            field(letter, "/sink"),
-            field(letter, "/rule"),
-            &attempts_made(letter),
-            &shortened(field(last, "/detail")),
+            letter.id.to_string(),
+            instant(last.map(|last| last.at)),
+            letter.sink.clone(),
+            letter.rule.clone(),
+            letter.attempts_made.to_string(),
+            shortened(or_dash(last.map(|last| last.detail.as_str()))),
         ]);
     }
     table.render()
@@ -97,46 +103,41 @@ fn render_list(letters: &[Value]) -> String {
 
 pub(crate) async fn show(args: DeadShowArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
-    let Some(letter) = client.find(&["v1", "deliveries", &args.id]).await? else {
+    let Some(told) = client.find(&["v1", "deliveries", &args.id]).await? else {
         bail!("no delivery {} is kept", args.id)
     };
     if args.output.json {
-        return print_json(&letter);
+        return print_json(&told);
     }
-    print(&render_letter(&letter))
+    print(&render_letter(&read(&told)?))
 }
 
-fn render_letter(letter: &Value) -> String {
+fn render_letter(letter: &DeliveryReply) -> String {
     let mut text = format!(
         "{}: {}, for {}, by rule {}\n",
-        field(letter, "/id"),
-        field(letter, "/state"),
-        field(letter, "/sink"),
-        field(letter, "/rule"),
+        letter.id, letter.state, letter.sink, letter.rule,
     );
-    let _written = writeln!(text, "created {}", field(letter, "/created_at"));
-    if letter["queued_at"] != letter["created_at"] {
-        let _written = writeln!(text, "sent again {}", field(letter, "/queued_at"));
+    let _written = writeln!(text, "created {}", letter.created_at);
+    if letter.queued_at != letter.created_at {
+        let _written = writeln!(text, "sent again {}", letter.queued_at);
     }
-    if letter["next_attempt_at"].is_string() {
-        let _written = writeln!(text, "next attempt {}", field(letter, "/next_attempt_at"));
+    if let Some(at) = letter.next_attempt_at {
+        let _written = writeln!(text, "next attempt {at}");
     }
-    let messages = letter["message_ids"].as_array().into_iter().flatten();
-    let messages: Vec<&str> = messages.filter_map(Value::as_str).collect();
+    let messages: Vec<&str> = letter.message_ids.iter().map(MessageId::as_str).collect();
     if !messages.is_empty() {
         let _written = writeln!(text, "messages: {}", messages.join(", "));
     }
-    let kept = attempts(letter);
-    if letter["attempts_made"].as_u64() > u64::try_from(kept.len()).ok() {
-        let made = attempts_made(letter);
-        let _written = writeln!(text, "attempts: {made}, of which {} are kept", kept.len());
+    let (made, kept) = (letter.attempts_made, letter.attempts.len());
+    if usize::try_from(made).is_ok_and(|made| made > kept) {
+        let _written = writeln!(text, "attempts: {made}, of which {kept} are kept");
     }
     let mut table = Table::new(&["ATTEMPT", "RESULT", "ANSWER"]);
-    for attempt in kept {
+    for attempt in &letter.attempts {
         table.row([
-            field(attempt, "/at"),
-            field(attempt, "/result"),
-            field(attempt, "/detail"),
+            attempt.at.to_string(),
+            attempt.result.clone(),
+            attempt.detail.clone(),
         ]);
     }
     text.push('\n');
@@ -147,9 +148,7 @@ pub(crate) async fn retry(args: DeadChoiceArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
     let ids = &args.choice.ids;
     if ids.is_empty() {
-        let body = filter(&args.choice);
-        let answer = client.post(&["v1", "deliveries", "retry"], &body).await?;
-        return tell(args.output.json, &answer, "retried", "on their way again");
+        return retry_all(&client, &dead(&args.choice), args.output.json).await;
     }
     let mut done = Done::default();
     for id in ids {
@@ -164,9 +163,11 @@ pub(crate) async fn drop(args: DeadChoiceArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
     let ids = &args.choice.ids;
     if ids.is_empty() {
-        let body = filter(&args.choice);
-        let answer = client.post(&["v1", "deliveries", "drop"], &body).await?;
-        return tell(args.output.json, &answer, "dropped", "dropped");
+        let told = client
+            .post(&["v1", "deliveries", "drop"], &dead(&args.choice))
+            .await?;
+        let count = |reply: DroppedReply| reply.dropped;
+        return tell(args.output.json, &told, count, "dropped");
     }
     let mut done = Done::default();
     for id in ids {
@@ -178,12 +179,19 @@ pub(crate) async fn drop(args: DeadChoiceArgs) -> anyhow::Result<()> {
 
 pub(crate) async fn replay(args: ReplayArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
-    let mut body = json!({"sink": args.sink, "since": args.since, "state": "delivered"});
-    if let Some(rule) = args.rule {
-        body["rule"] = Value::String(rule);
-    }
-    let answer = client.post(&["v1", "deliveries", "retry"], &body).await?;
-    tell(args.output.json, &answer, "retried", "on their way again")
+    let ended = EndedRequest {
+        sink: Some(args.sink),
+        rule: args.rule,
+        since: Some(args.since),
+        state: Some(DeliveryState::Delivered),
+    };
+    retry_all(&client, &ended, args.output.json).await
+}
+
+async fn retry_all(client: &Client, ended: &EndedRequest, is_json: bool) -> anyhow::Result<()> {
+    let told = client.post(&["v1", "deliveries", "retry"], ended).await?;
+    let count = |reply: RetriedReply| reply.retried;
+    tell(is_json, &told, count, "on their way again")
 }
 
 /// What became of those that were named.
@@ -228,32 +236,26 @@ impl Done {
     }
 }
 
-fn tell(is_json: bool, answer: &Value, key: &str, what: &str) -> anyhow::Result<()> {
+fn tell<T: DeserializeOwned>(
+    is_json: bool,
+    told: &Value,
+    count: impl FnOnce(T) -> u64,
+    what: &str,
+) -> anyhow::Result<()> {
     if is_json {
-        return print_json(answer);
+        return print_json(told);
     }
-    print(&format!("{} {what}\n", answer[key]))
+    print(&format!("{} {what}\n", count(read(told)?)))
 }
 
-/// The body that names what a choice names.
-fn filter(choice: &Choice) -> Value {
-    let keys = [
-        ("sink", &choice.sink),
-        ("rule", &choice.rule),
-        ("since", &choice.since),
-    ];
-    let mut body = Map::from_iter([("state".to_owned(), json!("dead"))]);
-    for (key, value) in keys {
-        if let Some(value) = value {
-            body.insert(key.to_owned(), Value::String(value.clone()));
-        }
+/// The dead letters that are chosen.
+fn dead(choice: &Choice) -> EndedRequest {
+    EndedRequest {
+        sink: choice.sink.clone(),
+        rule: choice.rule.clone(),
+        since: choice.since.clone(),
+        state: Some(DeliveryState::Dead),
     }
-    Value::Object(body)
-}
-
-fn attempts(letter: &Value) -> &[Value] {
-    let attempts = letter["attempts"].as_array();
-    attempts.map(Vec::as_slice).unwrap_or_default()
 }
 
 fn shortened(reason: &str) -> String {
@@ -267,8 +269,8 @@ fn shortened(reason: &str) -> String {
 mod tests {
     use super::*;
 
-    fn letter() -> Value {
-        json!({
+    fn letter() -> DeliveryReply {
+        let letter = json!({
             "id": "dlv_1", "sink": "crm", "rule": "carrier-violation", "state": "dead",
             "message_ids": ["m1", "m2"], "next_attempt_at": null,
             "attempts_made": 2, "attempts": [
@@ -277,15 +279,16 @@ mod tests {
                     "detail": "it answered 422: the field `to` is missing"},
             ],
             "created_at": "2026-05-01T10:28:50Z", "queued_at": "2026-05-01T10:28:50Z",
-        })
+        });
+        serde_json::from_value(letter).expect("a delivery")
     }
 
     #[test]
     fn dead_letters_are_listed_with_their_reasons() {
         let mut long = letter();
-        long["attempts"][1]["detail"] = Value::String("x".repeat(100));
-        long["id"] = json!("dlv_2");
-        long["attempts_made"] = json!(47);
+        long.attempts[1].detail = "x".repeat(100);
+        long.id = "dlv_2".parse().expect("an id");
+        long.attempts_made = 47;
         insta::assert_snapshot!(render_list(&[letter(), long]), @r"
         ID     GIVEN UP              SINK  RULE               ATTEMPTS  REASON
         dlv_1  2026-05-01T10:29:51Z  crm   carrier-violation  2         it answered 422: the field `to` is missing
@@ -310,7 +313,7 @@ mod tests {
     #[test]
     fn a_letter_says_how_many_attempts_there_were_in_all() {
         let mut long = letter();
-        long["attempts_made"] = json!(47);
+        long.attempts_made = 47;
         let shown = render_letter(&long);
         let line = "\nattempts: 47, of which 2 are kept\n";
         assert!(shown.contains(line), "{shown}");
@@ -319,10 +322,10 @@ mod tests {
     #[test]
     fn a_letter_that_was_sent_again_says_so() {
         let mut again = letter();
-        again["state"] = json!("pending");
-        again["queued_at"] = json!("2026-05-01T11:00:00Z");
-        again["next_attempt_at"] = json!("2026-05-01T11:00:05Z");
-        again["message_ids"] = json!([]);
+        again.state = DeliveryState::Pending;
+        again.queued_at = "2026-05-01T11:00:00Z".parse().expect("an instant");
+        again.next_attempt_at = Some("2026-05-01T11:00:05Z".parse().expect("an instant"));
+        again.message_ids.clear();
         insta::assert_snapshot!(render_letter(&again), @r"
         dlv_1: pending, for crm, by rule carrier-violation
         created 2026-05-01T10:28:50Z

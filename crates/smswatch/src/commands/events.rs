@@ -4,12 +4,14 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::Value;
+use smswatch_api::events::{EventView, EventsQuery};
+use smswatch_api::list::ListReply;
 
 use super::show::summary;
 use super::table::Table;
-use super::{field, print, print_json, remark, shown_of};
+use super::{or_dash, print, print_json, remark, shown_of};
 use crate::cli::EventsArgs;
-use crate::client::Client;
+use crate::client::{Client, read};
 use crate::plain::plain;
 
 /// How often a following command asks for what is new.
@@ -25,11 +27,11 @@ pub(crate) async fn events(args: EventsArgs) -> anyhow::Result<()> {
     }
     let (found, is_all) = find(&client, &args).await?;
     if args.output.json {
-        return print_json(&Value::Array(found));
+        return print_json(&found);
     }
     let mut table = Table::new(&["TIME", "MESSAGE", "TO", "COUNTRY", "WHAT"]);
     for event in &found {
-        table.row(cells(event));
+        table.row(cells(&read(event)?));
     }
     print(&table.render())?;
     if !is_all {
@@ -45,9 +47,9 @@ async fn find(client: &Client, args: &EventsArgs) -> anyhow::Result<(Vec<Value>,
     let mut found: Vec<Value> = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
-        let page = page(client, args, cursor.as_deref()).await?;
-        found.extend(page["items"].as_array().into_iter().flatten().cloned());
-        cursor = page["next"].as_str().map(str::to_owned);
+        let page = page(client, args, cursor).await?;
+        found.extend(page.items);
+        cursor = page.next;
         if cursor.is_none() || found.len() >= wanted {
             let is_all = cursor.is_none() && found.len() <= wanted;
             found.truncate(wanted);
@@ -56,13 +58,18 @@ async fn find(client: &Client, args: &EventsArgs) -> anyhow::Result<(Vec<Value>,
     }
 }
 
-async fn page(client: &Client, args: &EventsArgs, cursor: Option<&str>) -> anyhow::Result<Value> {
-    let limit = args.limit.to_string();
-    let mut query = vec![("limit", limit.as_str())];
-    query.extend(args.message_id.as_deref().map(|id| ("message_id", id)));
-    query.extend(args.kind.as_deref().map(|kind| ("type", kind)));
-    query.extend(cursor.map(|cursor| ("cursor", cursor)));
-    client.get(&["v1", "events"], &query).await
+async fn page(
+    client: &Client,
+    args: &EventsArgs,
+    cursor: Option<String>,
+) -> anyhow::Result<ListReply<Value>> {
+    let query = EventsQuery {
+        message_id: args.message_id.clone(),
+        kind: args.kind.clone(),
+        cursor,
+        limit: Some(args.limit.to_string()),
+    };
+    client.list(&["v1", "events"], &query).await
 }
 
 /// Prints what is there, then what comes, until the command is ended. An event is printed once.
@@ -73,16 +80,17 @@ async fn follow(client: &Client, args: &EventsArgs) -> anyhow::Result<()> {
         let mut news = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
-            let page = page(client, args, cursor.as_deref()).await?;
-            let items = page["items"].as_array().cloned().unwrap_or_default();
-            let n_items = items.len();
-            let fresh = items
-                .into_iter()
-                .filter(|event| printed.is_new(event))
-                .collect::<Vec<_>>();
-            let is_all_new = fresh.len() == n_items;
-            news.extend(fresh);
-            cursor = page["next"].as_str().map(str::to_owned);
+            let page = page(client, args, cursor).await?;
+            let n_items = page.items.len();
+            let n_known = news.len();
+            for told in page.items {
+                let event: EventView = read(&told)?;
+                if printed.is_new(&event) {
+                    news.push((told, event));
+                }
+            }
+            let is_all_new = news.len() - n_known == n_items;
+            cursor = page.next;
             // A page with something known on it: everything behind it is known too. One with nothing
             // on it looked through the newest entries and found nothing.
             if is_first || !is_all_new || n_items == 0 || cursor.is_none() {
@@ -90,9 +98,9 @@ async fn follow(client: &Client, args: &EventsArgs) -> anyhow::Result<()> {
             }
         }
         is_first = false;
-        for event in news.iter().rev() {
+        for (told, event) in news.iter().rev() {
             if args.output.json {
-                print(&format!("{event}\n"))?;
+                print(&format!("{told}\n"))?;
             } else {
                 print(&format!("{}\n", plain(&cells(event).join("  "))))?;
             }
@@ -108,9 +116,9 @@ struct Printed {
 }
 
 impl Printed {
-    fn is_new(&mut self, event: &Value) -> bool {
+    fn is_new(&mut self, event: &EventView) -> bool {
         // A status can come back, so an event's id alone may be printed before.
-        let id = format!("{} {}", field(event, "/event_id"), event["sequence"]);
+        let id = format!("{} {}", event.event_id, event.sequence);
         if !self.ids.insert(id.clone()) {
             return false;
         }
@@ -124,12 +132,13 @@ impl Printed {
     }
 }
 
-fn cells(event: &Value) -> Vec<String> {
+fn cells(event: &EventView) -> Vec<String> {
+    let message = &event.message;
     vec![
-        field(event, "/time").to_owned(),
-        field(event, "/message/message_id").to_owned(),
-        field(event, "/message/to").to_owned(),
-        field(event, "/message/country").to_owned(),
+        or_dash(Some(&event.time)).to_owned(),
+        or_dash(message.message_id.as_deref()).to_owned(),
+        or_dash(message.to.as_deref()).to_owned(),
+        or_dash(message.country.as_deref()).to_owned(),
         summary(event),
     ]
 }

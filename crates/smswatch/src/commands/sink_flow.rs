@@ -1,41 +1,42 @@
 //! `smswatch sink pause` and `sink resume`: hold a sink back and let it go, and tell how it is then.
 
-use serde_json::{Value, json};
+use serde_json::json;
+use smswatch_api::sinks::{SinkReply, SinkState};
 
-use super::{field, print, print_json};
+use super::{instant, or_dash, print, print_json};
 use crate::cli::SinkArgs;
-use crate::client::Client;
+use crate::client::{Client, read};
 
 /// Does `action`, the last word of the path.
 pub(crate) async fn change(args: SinkArgs, action: &str) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
-    let state = client
+    let told = client
         .post(&["v1", "sinks", &args.name, action], &json!({}))
         .await?;
     if args.output.json {
-        return print_json(&state);
+        return print_json(&told);
     }
-    print(&render(&state))
+    print(&render(&read(&told)?))
 }
 
-fn render(state: &Value) -> String {
-    let how = match field(state, "/state") {
-        "paused" => format!("paused since {}", field(state, "/paused_since")),
-        "open" => format!(
+fn render(reply: &SinkReply) -> String {
+    let how = match &reply.state {
+        SinkState::Paused => format!("paused since {}", instant(reply.paused_since)),
+        SinkState::Open => format!(
             "down since {} and tried now: {}",
-            field(state, "/open_since"),
-            field(state, "/open_reason")
+            instant(reply.open_since),
+            or_dash(reply.open_reason.as_deref())
         ),
-        "held" => format!(
+        SinkState::Held => format!(
             "its receiver wants nothing until {}",
-            field(state, "/held_until")
+            instant(reply.held_until)
         ),
-        word => word.to_owned(),
+        SinkState::Delivering | SinkState::Other(_) => reply.state.to_string(),
     };
-    let sink = field(state, "/sink");
+    let sink = &reply.sink;
     let mut text = format!("{sink}: {how}\n");
-    for held in state["destinations"].as_array().into_iter().flatten() {
-        let (destination, trouble) = (field(held, "/destination"), field(held, "/trouble"));
+    for held in &reply.destinations {
+        let (destination, trouble) = (&held.destination, &held.trouble);
         text.push_str(&format!("{sink}, {destination}: {trouble}\n"));
     }
     text
@@ -46,21 +47,29 @@ mod tests {
     use super::*;
 
     fn said(state: &str) -> String {
-        render(&json!({
-            "sink": "crm", "state": state, "paused_since": "2026-05-01T10:28:50Z",
-            "open_since": "2026-05-01T09:00:00Z", "open_reason": "the receiver answered 500",
-            "held_until": "2026-05-01T11:00:00Z",
-        }))
+        let at = |text: &str| Some(text.parse().expect("an instant"));
+        render(&SinkReply {
+            state: state.into(),
+            sink: "crm".to_owned(),
+            paused_since: at("2026-05-01T10:28:50Z"),
+            open_since: at("2026-05-01T09:00:00Z"),
+            open_reason: Some("the receiver answered 500".to_owned()),
+            held_until: at("2026-05-01T11:00:00Z"),
+            destinations: Vec::new(),
+        })
     }
 
     #[test]
     fn each_state_is_said_in_one_line() {
-        let all = ["paused", "open", "held", "delivering"].map(said).concat();
+        let all = ["paused", "open", "held", "delivering", "of next year"]
+            .map(said)
+            .concat();
         insta::assert_snapshot!(all, @r"
         crm: paused since 2026-05-01T10:28:50Z
         crm: down since 2026-05-01T09:00:00Z and tried now: the receiver answered 500
         crm: its receiver wants nothing until 2026-05-01T11:00:00Z
         crm: delivering
+        crm: of next year
         ");
     }
 }

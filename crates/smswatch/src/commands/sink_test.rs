@@ -3,25 +3,26 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use serde_json::{Value, json};
+use serde_json::json;
+use smswatch_api::sinks::{SinkTestReply, SinkTestResult};
 
-use super::{field, print, print_json};
+use super::{print, print_json};
 use crate::cli::SinkTestArgs;
-use crate::client::Client;
+use crate::client::{Client, read};
 
 pub(crate) async fn sink_test(args: SinkTestArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
-    let (path, body) = (["v1", "sinks", &args.name, "test"], json!({}));
+    let path = ["v1", "sinks", &args.name, "test"];
+    let body = json!({});
     let testing = client.post(&path, &body);
-    let Ok(test) = tokio::time::timeout(Duration::from_secs(args.wait), testing).await else {
+    let Ok(told) = tokio::time::timeout(Duration::from_secs(args.wait), testing).await else {
         bail!("{}: nothing came of it within {} s", args.name, args.wait);
     };
-    let test = test?;
+    let told = told?;
     if args.output.json {
-        print_json(&test)?;
+        print_json(&told)?;
     }
-    let said = said(&args.name, &test);
-    match said {
+    match said(&args.name, &read(&told)?) {
         Ok(text) if args.output.json => drop(text),
         Ok(text) => print(&text)?,
         Err(text) => bail!(text),
@@ -30,14 +31,14 @@ pub(crate) async fn sink_test(args: SinkTestArgs) -> anyhow::Result<()> {
 }
 
 /// What came of a test, in a line for people; an error where the notification was not delivered.
-fn said(name: &str, test: &Value) -> Result<String, String> {
-    let detail = field(test, "/detail");
-    match field(test, "/result") {
-        "delivered" => Ok(format!("{name}: delivered: {detail}\n")),
-        "failed" => Err(format!(
+fn said(name: &str, test: &SinkTestReply) -> Result<String, String> {
+    let detail = &test.detail;
+    match test.result {
+        SinkTestResult::Delivered => Ok(format!("{name}: delivered: {detail}\n")),
+        SinkTestResult::Failed => Err(format!(
             "{name}: not delivered: {detail}. It is not tried again"
         )),
-        _ => Err(detail.to_owned()),
+        SinkTestResult::NotTried | SinkTestResult::Other(_) => Err(detail.clone()),
     }
 }
 
@@ -47,7 +48,15 @@ mod tests {
 
     #[test]
     fn what_came_of_a_test_is_said_in_one_line() {
-        let said = |result, detail| said("pager", &json!({"result": result, "detail": detail}));
+        let said = |result: &str, detail: &str| {
+            let test = SinkTestReply {
+                id: "dlv_1".parse().expect("an id"),
+                sink: "pager".to_owned(),
+                result: result.into(),
+                detail: detail.to_owned(),
+            };
+            said("pager", &test)
+        };
         assert_eq!(
             said("delivered", "taken"),
             Ok("pager: delivered: taken\n".to_owned())

@@ -1,32 +1,36 @@
 //! `smswatch status`: how the running service is.
 
-use serde_json::Value;
+use smswatch_api::health::{QueueReply, ReadyReply, StatusReply};
+use smswatch_api::list::ListReply;
+use smswatch_api::set_aside::SetAsideReply;
 
 use super::table::Table;
-use super::{field, print, print_json};
+use super::{instant, or_dash, print, print_json};
 use crate::cli::StatusArgs;
-use crate::client::Client;
+use crate::client::{Client, read};
 
 /// How many of the entries that were set aside are shown.
 const SHOWN: usize = 5;
 
 pub(crate) async fn status(args: StatusArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
-    match client.get(&["v1", "status"], &[]).await {
-        Ok(status) if args.output.json => print_json(&status),
-        Ok(status) => {
+    match client.get(&["v1", "status"]).await {
+        Ok(told) if args.output.json => print_json(&told),
+        Ok(told) => {
+            let status: StatusReply = read(&told)?;
             let set_aside = set_aside(&client, &status).await?;
             print(&format!("{}{set_aside}", render(&status)))
         }
         Err(error) => {
             // What it holds cannot be told without its store; how its parts are can.
-            let readiness = client.readiness().await.ok();
-            let Some(readiness) = readiness.filter(|readiness| readiness["ready"] == false) else {
+            let Ok(told) = client.readiness().await else {
                 return Err(error);
             };
-            match args.output.json {
-                true => print_json(&readiness)?,
-                false => print(&format!("smswatch: not ready\n\n{}", parts(&readiness)))?,
+            match read::<ReadyReply>(&told) {
+                Ok(readiness) if readiness.ready => {}
+                Ok(_) if args.output.json => print_json(&told)?,
+                Ok(readiness) => print(&format!("smswatch: not ready\n\n{}", parts(&readiness)))?,
+                Err(_) => {}
             }
             Err(error)
         }
@@ -34,84 +38,77 @@ pub(crate) async fn status(args: StatusArgs) -> anyhow::Result<()> {
 }
 
 /// The latest of the log entries that could not be routed, where there are any.
-async fn set_aside(client: &Client, status: &Value) -> anyhow::Result<String> {
-    if status["set_aside"].as_u64().unwrap_or(0) == 0 {
+async fn set_aside(client: &Client, status: &StatusReply) -> anyhow::Result<String> {
+    if status.set_aside == 0 {
         return Ok(String::new());
     }
-    let list = client.get(&["v1", "set-aside"], &[]).await?;
-    Ok(render_set_aside(status, &list))
+    let list: ListReply<SetAsideReply> = read(&client.get(&["v1", "set-aside"]).await?)?;
+    Ok(render_set_aside(status.set_aside, &list.items))
 }
 
 /// The latest of the log entries that could not be routed.
-fn render_set_aside(status: &Value, list: &Value) -> String {
+fn render_set_aside(count: u64, entries: &[SetAsideReply]) -> String {
     let mut table = Table::new(&["SET ASIDE", "SHARD", "POSITION", "ERROR"]);
-    let entries = list["items"].as_array().into_iter().flatten();
-    for entry in entries.take(SHOWN) {
+    for entry in entries.iter().take(SHOWN) {
         table.row([
-            field(entry, "/at").to_owned(),
-            entry["shard"].to_string(),
-            field(entry, "/position").to_owned(),
-            field(entry, "/error").to_owned(),
+            entry.at.to_string(),
+            entry.shard.to_string(),
+            entry.position.clone(),
+            entry.error.clone(),
         ]);
     }
     format!(
-        "\n{} log entries could not be routed and were set aside; the latest:\n{}",
-        status["set_aside"],
+        "\n{count} log entries could not be routed and were set aside; the latest:\n{}",
         table.render()
     )
 }
 
-fn render(status: &Value) -> String {
-    let ready = if status["ready"] == true {
-        "ready"
-    } else {
-        "not ready"
+fn render(status: &StatusReply) -> String {
+    let ready = match status.health.ready {
+        true => "ready",
+        false => "not ready",
     };
     let mut watches = Table::new(&["WATCHES", "COUNT"]);
-    for (state, count) in status["watches"].as_object().into_iter().flatten() {
+    for (state, count) in &status.watches {
         watches.row([state.clone(), count.to_string()]);
     }
-    let has_left = |queue: &Value| queue["left"].as_u64().is_some_and(|left| left > 0);
-    let all = || status["queues"].as_array().into_iter().flatten();
-    let is_left = all().any(has_left);
+    let is_left = status.queues.iter().any(|queue| queue.left > 0);
     let mut queues = match is_left {
         true => Table::new(&["SINK", "PENDING", "LEFT", "DEAD", "OLDEST"]),
         false => Table::new(&["SINK", "PENDING", "DEAD", "OLDEST"]),
     };
-    for queue in all() {
-        let left = is_left.then(|| queue["left"].as_u64().unwrap_or(0).to_string());
+    for queue in &status.queues {
         let cells = [
-            Some(field(queue, "/sink").to_owned()),
-            Some(queue["pending"].to_string()),
-            left,
-            Some(queue["dead"].to_string()),
-            Some(field(queue, "/oldest").to_owned()),
+            Some(queue.sink.clone()),
+            Some(queue.pending.to_string()),
+            is_left.then(|| queue.left.to_string()),
+            Some(queue.dead.to_string()),
+            Some(instant(queue.oldest)),
         ];
         queues.row(cells.into_iter().flatten());
     }
     format!(
         "smswatch {}: {ready}, {} log entries not routed\n\n{}\n{}\n{}{}",
-        field(status, "/version"),
-        status["unrouted"],
-        parts(status),
+        status.version,
+        status.unrouted,
+        parts(&status.health),
         watches.render(),
         queues.render(),
-        given_up(status),
+        given_up(&status.queues),
     )
 }
 
 /// Since when deliveries of which sink were given up, and why the last one was.
-fn given_up(status: &Value) -> String {
+fn given_up(queues: &[QueueReply]) -> String {
     let mut text = String::new();
-    for queue in status["queues"].as_array().into_iter().flatten() {
-        if queue["dead_reason"].is_string() {
+    for queue in queues {
+        if let Some(reason) = &queue.dead_reason {
             text.push_str(&format!(
-                "\n{}: {} given up since {}, the last one at {}: {}",
-                field(queue, "/sink"),
-                queue["dead"],
-                field(queue, "/dead_since"),
-                field(queue, "/dead_last_at"),
-                field(queue, "/dead_reason"),
+                "\n{}: {} given up since {}, the last one at {}: {reason}",
+                queue.sink,
+                queue.dead,
+                instant(queue.dead_since),
+                instant(queue.dead_last_at),
             ));
         }
     }
@@ -122,13 +119,12 @@ fn given_up(status: &Value) -> String {
 }
 
 /// How each part is.
-fn parts(status: &Value) -> String {
+fn parts(readiness: &ReadyReply) -> String {
     let mut parts = Table::new(&["PART", "HOW"]);
-    for (name, part) in status["parts"].as_object().into_iter().flatten() {
-        let how = if part["ok"] == true {
-            "ok"
-        } else {
-            field(part, "/trouble")
+    for (name, part) in &readiness.parts {
+        let how = match part.ok {
+            true => "ok",
+            false => or_dash(part.trouble.as_deref()),
         };
         parts.row([name.as_str(), how]);
     }
@@ -137,7 +133,7 @@ fn parts(status: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{from_value, json};
 
     use super::*;
 
@@ -148,8 +144,9 @@ mod tests {
             {"sink": "pager", "dead": 12, "dead_since": "2026-05-01T16:52:00Z",
              "dead_last_at": "2026-05-01T17:10:00Z", "dead_reason": "it answered 401"},
         ]);
-        assert_eq!(given_up(&json!({"queues": []})), "");
-        insta::assert_snapshot!(given_up(&json!({"queues": queues})), @r"
+        let queues: Vec<QueueReply> = from_value(queues).expect("queues");
+        assert_eq!(given_up(&[]), "");
+        insta::assert_snapshot!(given_up(&queues), @r"
 
         pager: 12 given up since 2026-05-01T16:52:00Z, the last one at 2026-05-01T17:10:00Z: it answered 401
         `smswatch dead list` shows them
@@ -162,8 +159,8 @@ mod tests {
             "shard": 3, "position": "1777631330000-0", "at": "2026-05-01T10:28:50Z",
             "error": "a stored body has the unknown format 9", "body": "x",
         });
-        let list = json!({"items": vec![entry; 7], "next": null});
-        insta::assert_snapshot!(render_set_aside(&json!({"set_aside": 1200}), &list), @r"
+        let entry: SetAsideReply = from_value(entry).expect("an entry");
+        insta::assert_snapshot!(render_set_aside(1200, &vec![entry; 7]), @r"
 
         1200 log entries could not be routed and were set aside; the latest:
         SET ASIDE             SHARD  POSITION         ERROR

@@ -2,17 +2,17 @@
 
 mod list;
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use serde_json::{Value, json};
-use smswatch_plugin::model::MessageId;
+use serde_json::json;
+use smswatch_api::watches::{RegisteredReply, WatchRequest};
+use smswatch_plugin::model::{MessageId, Tags};
 
 use super::{print, print_json};
 use crate::cli::{UnwatchArgs, WatchArgs};
-use crate::client::Client;
+use crate::client::{Client, read};
 use crate::plain::plain;
 use crate::report::WrongUsage;
 
@@ -29,43 +29,39 @@ pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
     if ids.is_empty() {
         bail!("there is no id to watch");
     }
-    let tags: BTreeMap<_, _> = args.tags.into_iter().collect();
-    let (mut accepted, mut already_watched, mut unreadable) = (0, 0, Vec::new());
+    let tags: Tags = args.tags.into_iter().collect();
+    let mut registered = RegisteredReply::default();
     for chunk in ids.chunks(MOST_AT_ONCE) {
-        let message = |id: &String| json!({ "message_id": id, "tags": tags });
-        let messages: Vec<Value> = chunk.iter().map(message).collect();
-        let body = json!({ "messages": messages });
-        let answer = client.post(&["v1", "watches"], &body).await;
-        let answer = match accepted + already_watched {
-            0 => answer?,
+        let request = WatchRequest::new(chunk, &tags);
+        let told = client.post(&["v1", "watches"], &request).await;
+        let told = match registered.accepted + registered.already_watched {
+            0 => told?,
             done => {
                 let what = || format!("only the first {done} of {} were accepted", ids.len());
-                answer.with_context(what)?
+                told.with_context(what)?
             }
         };
-        accepted += answer["accepted"].as_u64().unwrap_or(0);
-        already_watched += answer["already_watched"].as_u64().unwrap_or(0);
-        let ids = answer["unreadable"].as_array().into_iter().flatten();
-        unreadable.extend(ids.filter_map(Value::as_str).map(str::to_owned));
+        let reply: RegisteredReply = read(&told)?;
+        registered.accepted += reply.accepted;
+        registered.already_watched += reply.already_watched;
+        registered.unreadable.extend(reply.unreadable);
     }
     if args.output.json {
-        let mut reply = json!({ "accepted": accepted, "already_watched": already_watched });
-        if !unreadable.is_empty() {
-            reply["unreadable"] = json!(unreadable);
-        }
-        print_json(&reply)?;
+        print_json(&registered)?;
     } else {
         print(&format!(
-            "{accepted} accepted, {already_watched} already watched\n"
+            "{} accepted, {} already watched\n",
+            registered.accepted, registered.already_watched
         ))?;
     }
-    if unreadable.is_empty() {
+    if registered.unreadable.is_empty() {
         Ok(())
     } else {
+        let ids = registered.unreadable.iter().map(MessageId::as_str);
         bail!(
             "a later version of smswatch wrote the watches of these messages, and the one that \
              answered left them as they are: {}",
-            unreadable.join(", ")
+            ids.collect::<Vec<_>>().join(", ")
         )
     }
 }

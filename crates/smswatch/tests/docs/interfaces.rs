@@ -147,6 +147,23 @@ fn every_call_of_the_api_stands_in_its_page() {
 }
 
 #[test]
+fn every_code_of_a_problem_stands_in_its_page() {
+    let page = read("docs/api.md");
+    let text = section(&page, "## Errors");
+    let problems = read("crates/smswatch-api/src/problem.rs");
+    let codes = problems.lines().filter_map(|line| {
+        let word = line.split_once(" = \"")?.1;
+        word.strip_suffix("\",")
+    });
+    let codes: Vec<_> = codes.collect();
+    assert!(codes.len() > 15, "{codes:?}");
+    for code in codes {
+        let stands = text.contains(&format!("`{code}`"));
+        assert!(stands, "{code} does not stand in docs/api.md");
+    }
+}
+
+#[test]
 fn every_metric_stands_in_its_page() {
     let page = read("docs/operation.md");
     let text = section(&page, "## Metrics");

@@ -2,29 +2,28 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use smswatch_api::events::{EventView, StatusView};
+use smswatch_api::watches::{RuleVerdictReply, TriedEventReply};
 use smswatch_plugin::model::EventKind;
 use smswatch_rules::short_words;
 
-use crate::commands::field;
+use crate::commands::or_dash;
 use crate::plain::plain;
 
 /// Appends the events with the rules tried on them. Rules that made the same of several events in a row
 /// are shown once, below the last of them; rules about other kinds of events only with `all`.
-pub(super) fn tell(text: &mut String, timeline: &Value, all: bool) {
+pub(super) fn tell(text: &mut String, events: &[TriedEventReply<EventView>], all: bool) {
     text.push_str("\nWhat happened, and what today's rules make of it\n");
-    let events = timeline["events"].as_array().map(Vec::as_slice);
-    let events = events.unwrap_or_default();
     if events.is_empty() {
         text.push_str("  nothing yet\n");
     }
     let mut told = events.iter().map(|tried| trials(tried, all)).peekable();
     for tried in events {
-        let event = &tried["event"];
+        let event = &tried.event;
         let _written = writeln!(
             text,
             "  {}  {}",
-            field(event, "/time"),
+            or_dash(Some(&event.time)),
             plain(&summary(event))
         );
         let trials = told.next().unwrap_or_default();
@@ -38,60 +37,60 @@ pub(super) fn tell(text: &mut String, timeline: &Value, all: bool) {
 }
 
 /// What each rule made of an event, a line each.
-fn trials(tried: &Value, all: bool) -> Vec<String> {
-    let rules = tried["rules"].as_array().into_iter().flatten();
-    let shown = rules.filter(|trial| all || trial["other_kind"] != true);
-    let line = |trial: &Value| {
-        let mark = match trial["fired"] == true {
+fn trials(tried: &TriedEventReply<EventView>, all: bool) -> Vec<String> {
+    let shown = tried
+        .rules
+        .iter()
+        .filter(|verdict| all || !verdict.other_kind);
+    let line = |verdict: &RuleVerdictReply| {
+        let mark = match verdict.fired {
             true => "fired",
             false => "not",
         };
-        let (rule, because) = (field(trial, "/rule"), field(trial, "/because"));
-        format!("{mark:<5}  {rule}: {because}")
+        format!("{mark:<5}  {}: {}", verdict.rule, verdict.because)
     };
     shown.map(line).collect()
 }
 
 /// An event in one line: what was, and what is.
-pub(in crate::commands) fn summary(event: &Value) -> String {
-    let word = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
-    let detail = |side: &str| word(&format!("/{side}/detailed_status"));
-    let status = |side: &str| {
-        let status = word(&format!("/{side}/status"))?;
-        Some(detail(side).map_or(status.to_owned(), |detail| format!("{status} ({detail})")))
-    };
-    let what = match (status("previous"), status("current")) {
-        (Some(previous), Some(current)) => match detail("current") {
-            Some(detail) if event["refined"] == true => {
-                format!("{previous} turns out to be {detail}")
-            }
-            _ => format!("{previous} → {current}"),
+pub(in crate::commands) fn summary(event: &EventView) -> String {
+    let what = match (&event.previous, &event.current) {
+        (Some(previous), Some(current)) => match &current.detailed_status {
+            Some(detail) if event.refined => format!("{} turns out to be {detail}", said(previous)),
+            _ => format!("{} → {}", said(previous), said(current)),
         },
-        (None, Some(current)) => format!("first seen as {current}"),
-        _ => return without_status(event),
+        (None, Some(current)) => format!("first seen as {}", said(current)),
+        (_, None) => return without_status(event),
     };
-    let ended_before = match event["regression"] == true {
+    let ended_before = match event.regression {
         true => " (it was final before)",
         false => "",
     };
     format!("{}{what}{ended_before}", part(event))
 }
 
+/// `Undelivered (Carrier Violation)`.
+fn said(known: &StatusView) -> String {
+    match &known.detailed_status {
+        Some(detail) => format!("{} ({detail})", known.status),
+        None => known.status.clone(),
+    }
+}
+
 /// `part 2 of 3: `, where there are several.
-fn part(event: &Value) -> String {
-    let number = |pointer: &str| event.pointer(pointer).and_then(Value::as_u64);
-    match (number("/part/number"), number("/message/part_count")) {
-        (Some(number), Some(count)) if count > 1 => format!("part {number} of {count}: "),
+fn part(event: &EventView) -> String {
+    match (event.part.number, event.message.part_count) {
+        (Some(number), count) if count > 1 => format!("part {number} of {count}: "),
         _ => String::new(),
     }
 }
 
 /// What an event about no status says; the type itself where a newer service knows more of them.
-fn without_status(event: &Value) -> String {
-    let name = field(event, "/type");
-    let about = event.pointer("/about/name").and_then(Value::as_str);
+fn without_status(event: &EventView) -> String {
+    let name = or_dash(Some(&event.kind));
+    let about = event.about.as_ref().map(|about| about.name.as_str());
     match EventKind::named(name) {
-        Some(kind) => short_words(kind, about, field(event, "/message/provider")),
+        Some(kind) => short_words(kind, about, or_dash(Some(&event.message.provider))),
         None => about.map_or(name.to_owned(), |about| format!("{name} ({about})")),
     }
 }

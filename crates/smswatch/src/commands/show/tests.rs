@@ -1,8 +1,13 @@
 //! What a person reads of one message.
 
-use serde_json::json;
+use serde_json::{Value, from_value, json};
 
 use super::*;
+
+/// What the service told, as it is read.
+fn shown(timeline: Value, all: bool) -> String {
+    render(&from_value(timeline).expect("a timeline"), all)
+}
 
 fn part(number: u32, status: &str, detail: Option<&str>) -> Value {
     json!({"sms_id": format!("p{number}"), "number": number, "status": status,
@@ -40,9 +45,11 @@ fn a_message_is_told_as_a_story() {
         },
         "events": [{"event": undelivered(1, 1), "rules": rules()}],
         "deliveries": [{"sink": "ops-slack", "rule": "carrier-violation", "state": "delivered",
-            "id": "dlv_1", "attempts_made": 47, "attempts": [{"detail": "200 OK"}]}],
+            "id": "dlv_1", "attempts_made": 47, "attempts": [{"at": "2026-05-01T10:28:50Z",
+                "result": "delivered", "detail": "200 OK"}],
+            "created_at": "2026-05-01T10:28:50Z", "queued_at": "2026-05-01T10:28:50Z"}],
     });
-    insta::assert_snapshot!(render(&timeline, false));
+    insta::assert_snapshot!(shown(timeline, false));
 }
 
 #[test]
@@ -65,7 +72,7 @@ fn what_is_the_same_for_all_parts_is_said_once() {
         ],
         "deliveries": [],
     });
-    insta::assert_snapshot!(render(&timeline, false));
+    insta::assert_snapshot!(shown(timeline, false));
 }
 
 #[test]
@@ -82,24 +89,28 @@ fn why_nothing_is_known_of_a_message_is_said() {
     });
     let trouble = "trouble    Routee's answers about this message cannot be read \
                    (3 polls since 2026-05-01T10:28:41Z)";
-    let text = render(&timeline, false);
+    let text = shown(timeline, false);
     assert!(text.contains(trouble), "{text}");
 }
 
 #[test]
 fn rules_about_other_kinds_of_events_are_shown_when_asked_for() {
     let timeline = json!({
-        "watch": {"message_id": "m1", "state": "gave_up"},
+        "watch": {"message_id": "m1", "state": "gave_up", "outcome": "pending",
+            "registered_at": "2026-05-01T10:28:40Z"},
         "events": [{"event": {"time": "2026-05-04T10:28:49Z", "type": "sms.gave_up",
             "message": {"provider": "routee"}}, "rules": rules()}],
     });
-    assert!(!render(&timeline, false).contains("slack-is-down"));
-    insta::assert_snapshot!(render(&timeline, true));
+    assert!(!shown(timeline.clone(), false).contains("slack-is-down"));
+    insta::assert_snapshot!(shown(timeline, true));
 }
 
 #[test]
 fn events_without_a_status_are_told_in_words() {
-    let told = |kind: &str, about: Value| summary(&json!({"type": kind, "about": about}));
+    let told = |kind: &str, about: Value| {
+        let event = json!({"type": kind, "about": about});
+        summary(&from_value(event).expect("an event"))
+    };
     assert_eq!(told("sms.gave_up", Value::Null), "no final status");
     assert_eq!(
         told("smswatch.sink_down", json!({"name": "crm"})),
@@ -110,14 +121,18 @@ fn events_without_a_status_are_told_in_words() {
 
 #[test]
 fn a_delivery_to_a_fallback_says_in_whose_place_it_is_and_why() {
+    let delivery = |id: &str, sink: &str, state: &str, instead_of: Option<&str>| {
+        let delivery = json!({"id": id, "sink": sink, "rule": "r", "state": state,
+            "instead_of": instead_of, "created_at": "2026-05-01T10:28:50Z",
+            "queued_at": "2026-05-01T10:28:50Z"});
+        from_value::<DeliveryReply>(delivery).expect("a delivery")
+    };
     let told = |state: Option<&str>| {
         let mut deliveries = vec![
-            json!({"sink": "ops-mail", "rule": "r", "id": "dlv_2", "instead_of": "pager"}),
-            json!({"sink": "crm", "rule": "r", "id": "dlv_3"}),
+            delivery("dlv_2", "ops-mail", "pending", Some("pager")),
+            delivery("dlv_3", "crm", "pending", None),
         ];
-        if let Some(state) = state {
-            deliveries.push(json!({"sink": "pager", "rule": "r", "id": "dlv_1", "state": state}));
-        }
+        deliveries.extend(state.map(|state| delivery("dlv_1", "pager", state, None)));
         [
             sink(&deliveries[0], &deliveries),
             sink(&deliveries[1], &deliveries),

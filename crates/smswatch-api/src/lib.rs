@@ -1,0 +1,23 @@
+//! What the HTTP API and its callers say to each other: requests, replies and problems, each once.
+//!
+//! The server builds these types, the commands read them, and nothing here runs. Each noun has a file of
+//! its own.
+//!
+//! The two sides may be of different versions. So a caller is lenient: it skips fields that it does not
+//! know, keeps words that it does not know (see [`DeliveryState::Other`](deliveries::DeliveryState::Other)),
+//! and takes counts, lists and optional values that are missing as zero, empty and `None`. The server reads
+//! requests strictly: a field that it does not know is a mistake of the caller.
+
+pub mod deliveries;
+pub mod events;
+pub mod health;
+pub mod list;
+pub mod problem;
+pub mod set_aside;
+pub mod sinks;
+pub mod watches;
+mod words;
+
+/// The header by which an answer of smswatch is known from those of other programs; its value is the
+/// version that answered.
+pub const VERSION_HEADER: &str = "smswatch-version";

@@ -1,0 +1,12 @@
+//! Pages of a list.
+
+use serde::{Deserialize, Serialize};
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListReply<T> {
+    /// What stands on the page.
+    pub items: Vec<T>,
+    /// The cursor of the next page; `None` on the last one.
+    pub next: Option<String>,
+}

@@ -1,0 +1,202 @@
+//! Watches: which messages to follow, and what is told of one.
+
+use serde::de::{Deserializer, IgnoredAny};
+use serde::{Deserialize, Serialize};
+use smswatch_model::{MessageId, SmsId, Tags, Timestamp};
+
+use crate::deliveries::DeliveryReply;
+use crate::words::words;
+
+/// Messages to be watched.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with `messages`")]
+pub struct WatchRequest {
+    /// The messages: 1 to 10,000.
+    #[serde(default)]
+    pub messages: Vec<MessageToWatch>,
+    /// Whether campaigns are named as well, which is refused with a problem of its own.
+    #[serde(
+        rename = "campaigns",
+        default,
+        deserialize_with = "is_named",
+        skip_serializing
+    )]
+    pub names_campaigns: bool,
+}
+
+impl WatchRequest {
+    /// Asks for the messages called `ids`, each with the same tags.
+    #[must_use]
+    pub fn new(ids: impl IntoIterator<Item = impl Into<String>>, tags: &Tags) -> Self {
+        let message = |id: String| MessageToWatch {
+            message_id: id,
+            tags: tags.clone(),
+        };
+        let ids = ids.into_iter().map(Into::into);
+        Self {
+            messages: ids.map(message).collect(),
+            names_campaigns: false,
+        }
+    }
+}
+
+/// A message to be watched.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with a `message_id`")]
+pub struct MessageToWatch {
+    /// The message, as text: the server says which one of many cannot be an id.
+    pub message_id: String,
+    /// The labels to put on its watch.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+fn is_named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Option::<IgnoredAny>::deserialize(deserializer).map(|named| named.is_some())
+}
+
+/// Which page of the watches a list shows. Empty parameters count as missing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WatchesQuery {
+    /// Where the page begins: the `next` of the one before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// How many items the page has at most: 1 to 1000, 100 unless told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
+}
+
+/// What became of a registration.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RegisteredReply {
+    /// How many messages are watched that were not before, or no longer.
+    pub accepted: u64,
+    /// How many were watched already, and have gained the tags.
+    #[serde(default)]
+    pub already_watched: u64,
+    /// The messages for which nothing was done: a later version wrote their watches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<MessageId>,
+}
+
+/// A watch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchReply {
+    /// The message.
+    pub message_id: MessageId,
+    /// What state the watch is in.
+    pub state: WatchState,
+    /// How the message did, over all its parts.
+    pub outcome: MessageOutcome,
+    /// The watch's labels.
+    #[serde(default)]
+    pub tags: Tags,
+    /// What is known of the parts.
+    #[serde(default)]
+    pub parts: Vec<PartReply>,
+    /// When its message is polled next; `None` when it is not.
+    pub next_poll_at: Option<Timestamp>,
+    /// When it was registered.
+    pub registered_at: Timestamp,
+    /// Why the latest polls brought nothing; `None` if they did.
+    pub trouble: Option<TroubleReply>,
+}
+
+words! {
+    /// What state a watch is in.
+    WatchState {
+        /// Its message is polled.
+        Watching = "watching",
+        /// Every part is final.
+        Final = "final",
+        /// It was not final when its time was over.
+        GaveUp = "gave_up",
+        /// The provider does not know the message.
+        NotFound = "not_found",
+    }
+}
+
+words! {
+    /// How a message did, over all its parts.
+    MessageOutcome {
+        /// Some part is not final, or not known yet.
+        Pending = "pending",
+        /// Every part was delivered.
+        Delivered = "delivered",
+        /// Every part is final, and one or more were not delivered.
+        Failed = "failed",
+    }
+}
+
+/// What is known of one part of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartReply {
+    /// The part.
+    pub sms_id: SmsId,
+    /// Its place among the message's parts, from 1.
+    pub number: Option<u32>,
+    /// The status, in the provider's words.
+    pub status: String,
+    /// The finer status.
+    pub detailed_status: Option<String>,
+    /// Since when.
+    pub date: Timestamp,
+    /// Whether the part has reached its end.
+    #[serde(rename = "final", default)]
+    pub is_final: bool,
+}
+
+/// Why the latest polls of a message brought nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TroubleReply {
+    /// A word for programs.
+    pub kind: String,
+    /// A sentence for people.
+    pub message: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// How many polls in a row.
+    #[serde(default)]
+    pub polls: u32,
+}
+
+/// All that is known of one message.
+///
+/// `E` is the event: the server sends [`smswatch_model::Event`], and a reader of any version takes an
+/// [`EventView`](crate::events::EventView).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineReply<E> {
+    /// Its watch.
+    pub watch: WatchReply,
+    /// What happened to it, oldest first.
+    #[serde(default = "Vec::new")]
+    pub events: Vec<TriedEventReply<E>>,
+    /// The newest deliveries about it.
+    #[serde(default)]
+    pub deliveries: Vec<DeliveryReply>,
+}
+
+/// An event, and what each of today's rules makes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TriedEventReply<E> {
+    /// The event.
+    pub event: E,
+    /// What each rule makes of it, in their order.
+    #[serde(default)]
+    pub rules: Vec<RuleVerdictReply>,
+}
+
+/// What a rule makes of an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleVerdictReply {
+    /// The rule's name.
+    pub rule: String,
+    /// Whether it fires.
+    pub fired: bool,
+    /// Whether it is about other kinds of events.
+    #[serde(default)]
+    pub other_kind: bool,
+    /// Why it fires, or not.
+    pub because: String,
+}
