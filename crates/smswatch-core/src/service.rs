@@ -91,7 +91,7 @@ impl Service {
     ) -> Result<Page<StoredDelivery>, ServiceError> {
         let page = cursors::unseal(&self.context.privacy, List::Deliveries, page)?;
         let mut filter = filter.clone();
-        if let Some(message_id) = &mut filter.message_id {
+        for message_id in &mut filter.message_ids {
             // Deliveries name a message as it was registered.
             *message_id = self.spelled(message_id).await?;
         }

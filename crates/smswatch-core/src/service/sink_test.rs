@@ -135,8 +135,7 @@ impl Service {
         };
         let words = Words {
             title: format!("[TEST] smswatch reaches `{sink}`"),
-            text: "Somebody asked smswatch to show that this sink works. Nothing has happened."
-                .to_owned(),
+            text: "Someone is testing this sink. No message is affected.".to_owned(),
         };
         notification::worded(notification::of_match(&rule_match, &events, now), words)
     }
