@@ -1,5 +1,6 @@
 //! What becomes of a watch when a poll of its message has ended: pure decisions.
 
+mod found;
 mod trouble;
 
 use std::time::Duration;
@@ -9,6 +10,7 @@ use smswatch_model::{
 };
 
 use crate::announce::Announcer;
+use crate::context::Context;
 use crate::pace::{self, Slots};
 use crate::privacy::Privacy;
 use crate::record::WatchState;
@@ -74,6 +76,18 @@ pub(crate) struct Lifecycle<'a> {
     pub(crate) provider: &'a str,
     /// Into how many shards the store is split.
     pub(crate) shards: u16,
+}
+
+impl<'a> Lifecycle<'a> {
+    /// The decisions of this process.
+    pub(crate) fn of(context: &'a Context) -> Self {
+        Self {
+            settings: &context.settings.watch,
+            privacy: &context.privacy,
+            provider: context.provider,
+            shards: context.store.shard_count(),
+        }
+    }
 }
 
 impl Lifecycle<'_> {
@@ -186,24 +200,6 @@ impl Lifecycle<'_> {
         if applied.watch.state == watch.state {
             applied.watch.due = watch.due;
             applied.watch.step = watch.step;
-        }
-        applied
-    }
-
-    /// Takes in what a sweep or a callback tells of a message that nobody has registered: its watch
-    /// begins, and statuses that were old by then are recorded and not told.
-    pub(crate) fn apply_found(
-        &self,
-        message_id: &MessageId,
-        watch: &Watch,
-        observation: &Observation,
-        now: Timestamp,
-        random: f64,
-    ) -> Applied {
-        let answer = Answer::Seen(Box::new(observation.clone()));
-        let mut applied = self.apply(message_id, watch, &answer, now, random);
-        for event in &mut applied.events {
-            event.backfill = now.since(event.time) > self.settings.first_seen_max_age;
         }
         applied
     }
