@@ -1,5 +1,8 @@
 //! Holds the direction of dependencies: which crate may name which, and who may open which door.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand};
 
 /// A crate, and the workspace crates that its shipped code may name.
@@ -145,6 +148,35 @@ fn every_protocol_has_one_door() {
         assert!(
             allowed.contains(&package.as_str()),
             "`{package}` may not speak to `{dependency}` itself; see ARCHITECTURE.md, Rooms"
+        );
+    }
+}
+
+/// All source files of a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the folder can be read");
+    let entries = entries.map(|entry| entry.expect("an entry").path());
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
+    let files = files.into_iter();
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let deeper = folders.iter().flat_map(|folder| sources(folder));
+    deeper.chain(files).collect()
+}
+
+#[test]
+fn notifications_get_their_ids_in_one_place() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let makes_ids = |path: &PathBuf| {
+        let source = fs::read_to_string(path).expect("a source file is text");
+        source.contains("notification_id(") || source.contains("delivery_id(&destination")
+    };
+    let core_and_rules = ["smswatch-core/src", "smswatch-rules/src"];
+    let files = core_and_rules.map(|folder| sources(&crates.join(folder)));
+    for path in files.iter().flatten().filter(|path| makes_ids(path)) {
+        assert!(
+            path.ends_with("notification.rs"),
+            "{} makes ids of notifications: ask `notification.rs` instead",
+            path.display()
         );
     }
 }
