@@ -187,7 +187,7 @@ fn step(items: Vec<CommitItem>) -> CommitStep {
     }
 }
 
-/// Writes a new watch and answers its record.
+/// Writes a new watch and returns its record.
 async fn add(store: &dyn Store, id: &MessageId, due: Timestamp) -> Record {
     let shard = shard_of(id.as_str(), store.shard_count());
     let record = record(due, b"body");

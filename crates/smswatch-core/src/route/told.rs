@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use smswatch_model::{Event, MessageId};
 
 use crate::codec;
+use crate::context::Context;
 use crate::rules::Told;
-use crate::shared::Shared;
 use crate::store::{DeliveryFilter, DeliveryState, Page, PageRequest, StoreError, StoredDelivery};
 
 /// How many deliveries are read at once, those of all messages together.
@@ -27,15 +27,15 @@ pub(crate) fn asked_of<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeSet<
 ///
 /// The store is not there.
 pub(crate) async fn of(
-    shared: &Shared,
+    context: &Context,
     messages: BTreeSet<MessageId>,
 ) -> Result<Option<Told>, StoreError> {
     if messages.is_empty() {
         return Ok(None);
     }
     let page = |filter, request| async move {
-        let page = shared.store.deliveries(&filter, &request);
-        shared.call("deliveries", page).await
+        let page = context.store.deliveries(&filter, &request);
+        context.call("deliveries", page).await
     };
     read(page, messages).await.map(Some)
 }
@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
     use crate::announce::test_event;
-    use crate::route::notification;
+    use crate::notification;
     use crate::rules::RuleMatch;
 
     fn to_channel(channel: &str) -> Overrides {

@@ -184,6 +184,17 @@ impl Outcome {
     pub fn is_attempt(self) -> bool {
         !matches!(self, Self::Returned | Self::Postponed(_) | Self::Left)
     }
+
+    /// The word for it in attempts that are kept, in the API and in metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Retry(_) => "retry",
+            Self::Dead => "dead",
+            Self::Returned | Self::Postponed(_) | Self::Left => "returned",
+        }
+    }
 }
 
 /// What came of the attempt on one claimed delivery.

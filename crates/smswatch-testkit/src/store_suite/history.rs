@@ -173,7 +173,7 @@ async fn let_die(store: &dyn Store, sink: &str, first: u32, count: u32) {
     until(async || store.now().await.expect("the time") > ended).await;
 }
 
-/// Trims all that ended so that each shard keeps `max`; answers how many went.
+/// Trims all that ended so that each shard keeps `max`; returns how many went.
 async fn trim_to(store: &dyn Store, max: u64) -> u64 {
     let bound = Bound {
         keep_for: LONG,
