@@ -25,7 +25,7 @@ use anyhow::{Context as _, bail};
 pub use report::{Findings, Report};
 
 const USAGE: &str =
-    "usage: cargo xtask chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release]";
+    "usage: cargo xtask chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]";
 
 /// How long a run is, how much happens in it, and what its faults follow from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,6 +61,7 @@ impl Options {
                 "--seed" => seed = Some(value.parse().with_context(number)?),
                 "--profile" if value == "dev" => profile = Some("dev"),
                 "--profile" if value == "release" => profile = Some("release"),
+                "--profile" if value == "dist" => profile = Some("dist"),
                 _ => bail!("`{name} {value}` is not known; {USAGE}"),
             }
         }
@@ -120,7 +121,7 @@ pub async fn play(binary: &Path, options: &Options) -> anyhow::Result<Report> {
     stage::play(binary, options).await
 }
 
-/// Builds the program with cargo's `profile`, `dev` or `release`, and answers where it is.
+/// Builds the program with cargo's `profile`, `dev`, `release` or `dist`, and returns where it is.
 ///
 /// # Errors
 ///

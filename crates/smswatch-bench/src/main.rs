@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: smswatch-bench bench [PART…]
-       smswatch-bench chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release]
+       smswatch-bench chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]
 
 Run it with `cargo xtask bench` or `cargo xtask chaos`, which build what it needs.
 ";

@@ -1,19 +1,23 @@
-//! Stage two: compares what was seen with what is known, and writes snapshot, events and due time
-//! in one step.
+//! Stage two: the one place where watches change. It compares what was seen with what is known, and writes
+//! snapshot, events and due time in one step.
+
+mod asked;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_model::{Event, MessageId};
+use smswatch_model::Event;
 use tokio::sync::mpsc;
 
+use crate::context::Context;
+use crate::inbox::changes::{Change, Reason, Reply, Verdict};
+use crate::inbox::log_tail::Fresh;
+use crate::inbox::{LogInbox, PollInbox};
+use crate::intake::Intake;
 use crate::metrics::{KindLabel, ObservationLabels, OddityLabel, RecordLabel};
-use crate::observe::{Finished, Verdict};
 use crate::pace::Backoff;
 use crate::record::{Record, WatchState};
-use crate::route::fresh::Fresh;
-use crate::shared::Shared;
 use crate::store::{
     Appended, CommitItem, CommitOutcome, CommitStep, Committed, LeaseId, MAX_STEP_BYTES, NewEntry,
     Shard, WatchPriority, split,
@@ -21,19 +25,29 @@ use crate::store::{
 use crate::watch::Watch;
 use crate::watch::lifecycle::{Answer, Applied, Lifecycle, SHORTEST_MARK};
 
-/// Writes what the first stage found, until there is no more; waits while the store is away. Each shard
+/// What the second stage may touch.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub(crate) context: Arc<Context>,
+    /// What waits to be written about watches, by shard.
+    pub(crate) inbox: Arc<Intake>,
+    pub(crate) polls: Arc<PollInbox>,
+    pub(crate) log: Arc<LogInbox>,
+}
+
+/// Writes what the first stage found and what others ask for, until there is no more; waits while the store is away. Each shard
 /// is written by itself, so that one whose steps fail holds up no other.
-pub(crate) async fn run(shared: Arc<Shared>, finished: mpsc::Receiver<Finished>) {
-    let shared = &*shared;
-    let write = |shard, items| commit(shared, shard, items);
-    let shard_of = |finished: &Finished| finished.shard;
-    shared.commits.run(finished, shard_of, write).await;
+pub(crate) async fn run(stage: Arc<Commit>, changes: mpsc::Receiver<Change>) {
+    let stage = &*stage;
+    let write = |shard, items| commit(stage, shard, items);
+    let shard_of = |change: &Change| change.shard;
+    stage.inbox.run(changes, shard_of, write).await;
 }
 
 /// What one watch becomes, and what there is to tell of it.
 struct Draft {
-    finished: Finished,
-    /// The watch afterwards; none when it goes.
+    change: Change,
+    /// The watch afterwards; `None` when it goes.
     after: Option<Record>,
     priority: WatchPriority,
     events: Vec<Event>,
@@ -41,16 +55,18 @@ struct Draft {
     clamped: u32,
     left_out: u32,
     has_missing_parts: bool,
+    /// What whoever asked for it is told once it is written.
+    reply: Option<Reply>,
 }
 
-async fn commit(shared: &Shared, shard: Shard, mut items: Vec<Finished>) {
+async fn commit(stage: &Commit, shard: Shard, mut items: Vec<Change>) {
     while !items.is_empty() {
         let (mut now, later) = set_doubles_aside(items);
         items = later;
         // Should one of them turn out to have been changed by somebody else, the store keeps the
         // lease: it ends by itself, and gives back only what still has the claimed due time.
         let finished: Vec<_> = now.iter_mut().filter_map(last_of_its_batch).collect();
-        let drafts = now.into_iter().map(|item| draft(shared, item));
+        let drafts = now.into_iter().filter_map(|item| draft(stage, item));
         let drafts = drafts.filter(Draft::says_something);
         let with_items = drafts.map(|draft| (draft.item(), draft));
         let mut steps = split(with_items, |(item, _)| item.bytes(), MAX_STEP_BYTES);
@@ -62,45 +78,49 @@ async fn commit(shared: &Shared, shard: Shard, mut items: Vec<Finished>) {
         for (n, step) in steps.into_iter().enumerate() {
             let ends_leases = is_as_expected && n + 1 == n_steps;
             let leases = if ends_leases { &finished[..] } else { &[] };
-            is_as_expected &= commit_step(shared, shard, step, leases, &mut items).await;
+            is_as_expected &= commit_step(stage, shard, step, leases, &mut items).await;
         }
-        shared.leases.remove(shard, &finished);
+        stage.polls.leases.remove(shard, &finished);
     }
 }
 
 /// Writes one step, and adds to `items` what is left to do. Returns whether all watches were as expected.
 async fn commit_step(
-    shared: &Shared,
+    stage: &Commit,
     shard: Shard,
     step: Vec<(CommitItem, Draft)>,
     finished: &[LeaseId],
-    items: &mut Vec<Finished>,
+    items: &mut Vec<Change>,
 ) -> bool {
-    let (changes, drafts): (Vec<_>, Vec<_>) = step.into_iter().unzip();
-    let step = CommitStep {
+    let (changes, mut drafts): (Vec<_>, Vec<_>) = step.into_iter().unzip();
+    let mut step = CommitStep {
         items: changes,
         finished: finished.to_vec(),
     };
-    let committed = write(shared, shard, &step).await;
-    shared.backlog.set(shard, committed.unrouted);
+    let Some(committed) = write(stage, shard, &mut step, &mut drafts).await else {
+        return false;
+    };
+    stage.log.backlog.set(shard, committed.unrouted);
     let (mut told, mut is_as_expected) = (Vec::new(), true);
-    for (draft, outcome) in drafts.into_iter().zip(committed.outcomes) {
+    for (mut draft, outcome) in drafts.into_iter().zip(committed.outcomes) {
         is_as_expected &= outcome == CommitOutcome::Done;
         match outcome {
             CommitOutcome::Done => {
-                done(shared, &draft);
+                done(stage, &draft);
+                draft.answer();
                 told.extend(Some(draft.events).filter(|events| !events.is_empty()));
             }
             // An earlier try of this very step took place although it seemed to fail.
             CommitOutcome::Conflict(current) if current == draft.after => {
-                done(shared, &draft);
-                shared.routes.hint_now(usize::from(shard.0));
+                done(stage, &draft);
+                draft.answer();
+                stage.log.hint_now(shard);
             }
-            CommitOutcome::Conflict(None) => items.extend(restored(shared, draft.finished)),
+            CommitOutcome::Conflict(None) => items.extend(restored(stage, draft.change)),
             CommitOutcome::Conflict(Some(current)) => {
-                items.extend(again(shared, draft.finished, current));
+                items.extend(again(stage, draft.change, current));
             }
-            CommitOutcome::Unreadable => unreadable(shared, &draft.finished.message_id),
+            CommitOutcome::Unreadable => unreadable(stage, &draft.change),
         }
     }
     if let Some(Appended { after, positions }) = committed.appended {
@@ -110,20 +130,23 @@ async fn commit_step(
             after,
             entries,
         };
-        shared.fresh.tell(fresh, &shared.routes);
+        stage.log.appended(fresh);
     }
     is_as_expected
 }
 
-fn last_of_its_batch(item: &mut Finished) -> Option<LeaseId> {
-    item.batch
+fn last_of_its_batch(item: &mut Change) -> Option<LeaseId> {
+    let Reason::Due(due) = &mut item.reason else {
+        return None;
+    };
+    due.batch
         .take()
         .filter(|batch| batch.finish_one())
         .map(|batch| batch.lease.clone())
 }
 
 /// A step names each watch once; a watch whose lease ran out may have come twice.
-fn set_doubles_aside(items: Vec<Finished>) -> (Vec<Finished>, Vec<Finished>) {
+fn set_doubles_aside(items: Vec<Change>) -> (Vec<Change>, Vec<Change>) {
     let mut seen = HashSet::with_capacity(items.len());
     let is_first: Vec<bool> = items
         .iter()
@@ -138,37 +161,47 @@ fn set_doubles_aside(items: Vec<Finished>) -> (Vec<Finished>, Vec<Finished>) {
         .partition(|_| is_first.next().unwrap_or_default())
 }
 
-fn draft(shared: &Shared, finished: Finished) -> Draft {
-    let lifecycle = shared.lifecycle();
-    let now = shared.clock.now();
-    let plain = |finished: Finished, watch: Option<Watch>| Draft {
-        priority: watch
-            .as_ref()
-            .map_or(WatchPriority::Rest, Lifecycle::priority),
-        after: watch.map(|watch| watch.encode()),
-        finished,
-        events: Vec::new(),
-        observation: None,
-        clamped: 0,
-        left_out: 0,
-        has_missing_parts: false,
-    };
-    match &finished.verdict {
-        Verdict::Expired => plain(finished, None),
-        Verdict::Retired => {
-            let watch = lifecycle.retire(&finished.message_id, &finished.watch, now);
-            plain(finished, Some(watch))
-        }
-        Verdict::Postponed(due) => {
-            let watch = Watch {
-                due: *due,
-                ..finished.watch.clone()
+/// What a change comes to; `None` if there is nothing to write, which whoever asked for it is told here.
+fn draft(stage: &Commit, change: Change) -> Option<Draft> {
+    let lifecycle = Lifecycle::of(&stage.context);
+    let now = stage.context.clock.now();
+    let due = match &change.reason {
+        Reason::Asked(request, _) => {
+            let watch = change.watch.clone();
+            return match asked::decide(&lifecycle, request, &change.message_id, watch, now) {
+                Ok((watch, reply)) => {
+                    let reply = Some(reply);
+                    Some(Draft {
+                        reply,
+                        ..Draft::plain(change, Some(watch))
+                    })
+                }
+                Err(reply) => {
+                    change.reply(reply);
+                    None
+                }
             };
-            plain(finished, Some(watch))
+        }
+        Reason::Due(due) => due,
+    };
+    // What was claimed had a watch.
+    let watch = change.watch.as_ref()?;
+    let id = &change.message_id;
+    Some(match &due.verdict {
+        Verdict::Expired => Draft::plain(change, None),
+        Verdict::Retired => {
+            let watch = lifecycle.retire(id, watch, now);
+            Draft::plain(change, Some(watch))
+        }
+        Verdict::Postponed(until) => {
+            let watch = Watch {
+                due: *until,
+                ..watch.clone()
+            };
+            Draft::plain(change, Some(watch))
         }
         Verdict::Answered(answer) => {
-            let (id, watch) = (&finished.message_id, &finished.watch);
-            let is_mine = finished.claimed_due == finished.watch.due;
+            let is_mine = due.claimed_due == watch.due;
             let random = fastrand::f64();
             let applied = match answer {
                 Answer::Seen(seen) if !is_mine => {
@@ -185,10 +218,11 @@ fn draft(shared: &Shared, finished: Finished) -> Draft {
                 clamped: applied.clamped,
                 left_out: applied.left_out,
                 has_missing_parts: applied.has_missing_parts,
-                finished,
+                reply: None,
+                change,
             }
         }
-    }
+    })
 }
 
 fn observation_labels(answer: &Answer, applied: &Applied) -> Option<ObservationLabels> {
@@ -209,24 +243,31 @@ fn observation_labels(answer: &Answer, applied: &Applied) -> Option<ObservationL
 }
 
 /// Writes a step, again and again while the store is away: nothing observed may be lost. Nothing more is
-/// claimed from the shard meanwhile.
-async fn write(shared: &Shared, shard: Shard, step: &CommitStep) -> Committed {
+/// claimed from the shard meanwhile. Those who wait for an answer have it at once: what they asked for is left
+/// out then. Returns `None` if nothing else was to be written.
+async fn write(
+    stage: &Commit,
+    shard: Shard,
+    step: &mut CommitStep,
+    drafts: &mut Vec<Draft>,
+) -> Option<Committed> {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     loop {
-        match shared
-            .call("commit", shared.store.commit(shard, step))
-            .await
-        {
+        let commit = stage.context.store.commit(shard, step);
+        match stage.context.call("commit", commit).await {
             Ok(committed) => {
-                if shared.commits.succeeded(shard) {
-                    let queue = usize::from(shard.0);
-                    shared.polls.iter().for_each(|polls| polls.hint_now(queue));
+                if stage.inbox.succeeded(shard) {
+                    stage.polls.hint_now(shard);
                 }
-                return committed;
+                return Some(committed);
             }
             Err(error) => {
                 tracing::debug!(%error, "a commit is repeated");
-                shared.commits.failed(shard);
+                asked::refuse(step, drafts, &error);
+                if step.items.is_empty() && step.finished.is_empty() {
+                    return None;
+                }
+                stage.inbox.failed(shard);
                 tokio::time::sleep(backoff.fail()).await;
             }
         }
@@ -234,11 +275,35 @@ async fn write(shared: &Shared, shard: Shard, step: &CommitStep) -> Committed {
 }
 
 impl Draft {
+    /// A change of a watch of which there is nothing to tell.
+    fn plain(change: Change, watch: Option<Watch>) -> Self {
+        Self {
+            priority: watch
+                .as_ref()
+                .map_or(WatchPriority::Rest, Lifecycle::priority),
+            after: watch.map(|watch| watch.encode()),
+            change,
+            events: Vec::new(),
+            observation: None,
+            clamped: 0,
+            left_out: 0,
+            has_missing_parts: false,
+            reply: None,
+        }
+    }
+
+    /// Tells whoever asked for it that it is written.
+    fn answer(&mut self) {
+        if let Some(reply) = self.reply.take() {
+            self.change.reply(reply);
+        }
+    }
+
     /// What is to be written.
     fn item(&self) -> CommitItem {
         CommitItem {
-            message_id: self.finished.message_id.clone(),
-            expected: self.finished.record.clone(),
+            message_id: self.change.message_id.clone(),
+            expected: self.change.record.clone(),
             record: self.after.clone(),
             priority: self.priority,
             entry: (!self.events.is_empty()).then(|| NewEntry::of(&self.events)),
@@ -247,85 +312,107 @@ impl Draft {
 
     /// Whether there is anything to write: not for old news of a watch that somebody else holds.
     fn says_something(&self) -> bool {
-        !self.events.is_empty() || self.after != self.finished.record
+        !self.events.is_empty() || self.after != self.change.record
     }
 }
 
-fn done(shared: &Shared, draft: &Draft) {
-    let shard = usize::from(draft.finished.shard.0);
+fn done(stage: &Commit, draft: &Draft) {
+    let shard = usize::from(draft.change.shard.0);
+    let polls = stage.polls.due(draft.priority);
+    let is_asked = matches!(draft.change.reason, Reason::Asked(..));
     match &draft.after {
-        Some(record) => shared.polls(draft.priority).hint(shard, record.due()),
+        // Who was asked for a poll once leaves it to nobody else.
+        Some(record) if is_asked && record.due() <= stage.context.clock.now() => {
+            polls.hint_now(shard);
+        }
+        Some(record) => polls.hint(shard, record.due()),
         None => {
             let label = RecordLabel { kind: "watch" };
-            shared.metrics.trimmed.get_or_create(&label).inc();
+            stage.context.metrics.trimmed.get_or_create(&label).inc();
         }
     }
     if let Some(labels) = &draft.observation {
-        shared.metrics.observations.get_or_create(labels).inc();
+        stage
+            .context
+            .metrics
+            .observations
+            .get_or_create(labels)
+            .inc();
     }
     if draft.clamped > 0 {
-        shared
+        stage
+            .context
             .metrics
             .clamped_dates
             .inc_by(u64::from(draft.clamped));
     }
     if draft.left_out > 0 {
         let label = OddityLabel { what: "part" };
-        let counter = shared.metrics.oddities.get_or_create(&label);
+        let counter = stage.context.metrics.oddities.get_or_create(&label);
         counter.inc_by(u64::from(draft.left_out));
     }
     if draft.has_missing_parts {
-        shared.metrics.parts_missing.inc();
+        stage.context.metrics.parts_missing.inc();
     }
     for event in &draft.events {
         let label = KindLabel {
             r#type: event.kind.as_str(),
         };
-        shared.metrics.events.get_or_create(&label).inc();
+        stage.context.metrics.events.get_or_create(&label).inc();
     }
 }
 
 /// What is left to do for a watch of which the store knows nothing any more: a failover lost it, since
 /// what was removed leaves a mark. It was promised to be watched, so it is written again; unless it was
 /// claimed so long ago that the mark may have gone meanwhile.
-fn restored(shared: &Shared, finished: Finished) -> Option<Finished> {
-    let is_wanted = !matches!(finished.verdict, Verdict::Expired | Verdict::Retired);
-    if !is_wanted || finished.claimed_at.elapsed() >= SHORTEST_MARK {
+fn restored(stage: &Commit, change: Change) -> Option<Change> {
+    let Reason::Due(due) = &change.reason else {
+        return Some(Change {
+            record: None,
+            watch: None,
+            ..change
+        });
+    };
+    let is_wanted = !matches!(due.verdict, Verdict::Expired | Verdict::Retired);
+    if !is_wanted || due.claimed_at.elapsed() >= SHORTEST_MARK {
         return None;
     }
-    tracing::warn!(message.id = %finished.message_id, "the store has lost a watch; it is written again");
-    shared.metrics.watches_restored.inc();
-    Some(Finished {
+    tracing::warn!(message.id = %change.message_id, "the store has lost a watch; it is written again");
+    stage.context.metrics.watches_restored.inc();
+    Some(Change {
         record: None,
-        ..finished
+        ..change
     })
 }
 
 /// What is left to do for a watch that somebody else has changed meanwhile.
-fn again(shared: &Shared, finished: Finished, current: Record) -> Option<Finished> {
+fn again(stage: &Commit, change: Change, current: Record) -> Option<Change> {
     let Ok(watch) = Watch::decode(&current) else {
-        unreadable(shared, &finished.message_id);
+        unreadable(stage, &change);
         return None;
     };
-    if watch.state == WatchState::Removed {
-        return None;
+    if let Reason::Due(due) = &change.reason {
+        let is_mine = current.due() == due.claimed_due;
+        match due.verdict {
+            _ if watch.state == WatchState::Removed => return None,
+            // Whoever moved the due time did this poll's work; only news are still worth telling.
+            Verdict::Answered(Answer::Seen(_)) => {}
+            _ if is_mine => {}
+            _ => return None,
+        }
     }
-    let is_mine = current.due() == finished.claimed_due;
-    match &finished.verdict {
-        // Whoever moved the due time did this poll's work; only news are still worth telling.
-        Verdict::Answered(Answer::Seen(_)) => {}
-        _ if is_mine => {}
-        _ => return None,
-    }
-    Some(Finished {
-        watch,
+    Some(Change {
+        watch: Some(watch),
         record: Some(current),
-        ..finished
+        ..change
     })
 }
 
 /// Somebody else has changed the watch into what only they can read, and looks after it.
-fn unreadable(shared: &Shared, message_id: &MessageId) {
-    tracing::error!(message.id = %message_id, "the record of a watch cannot be read");
-    shared.metrics.unreadable.inc();
+fn unreadable(stage: &Commit, change: &Change) {
+    tracing::error!(message.id = %change.message_id, "the record of a watch cannot be read");
+    if matches!(change.reason, Reason::Due(_)) {
+        stage.context.metrics.unreadable.inc();
+    }
+    change.reply(Reply::Unreadable(change.message_id.clone()));
 }

@@ -1,53 +1,55 @@
 //! Stage four: one sink's queue; claims what is due, attempts it, and writes what came of it.
 
+mod attempt;
 pub(crate) mod breaker;
 mod claim;
 pub(crate) mod dead;
 mod destination;
 mod failure;
 pub(crate) mod fallback;
-pub(crate) mod fill_level;
 pub(crate) mod host;
 pub(crate) mod orphans;
 pub(crate) mod overflow;
 pub(crate) mod partly;
 mod recall;
 mod task;
+mod unit;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use smswatch_model::Notification;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::breaker::{AttemptPermit, Report};
+use self::attempt::{attempt, interrupted};
+use self::breaker::AttemptPermit;
 use self::claim::Waiting;
-use self::host::Came;
+use self::dead::DeadLetters;
 pub(crate) use self::recall::recall;
 use self::task::Task;
-use crate::budget;
-use crate::metrics::{DeliveryLabels, SinkLabel};
+use self::unit::MOST_UNWRITTEN;
+pub(crate) use self::unit::SinkUnit;
+use crate::budget::{ATTEMPT_BEGINS_WITHIN, DELIVERY_LEASE_MARGIN};
+use crate::context::Context;
+use crate::inbox::Queues;
 use crate::pace::Backoff;
-use crate::pause_monitor::PauseMonitor;
-use crate::shared::{Shared, SinkUnit};
-use crate::sink::{DeliveryError, Receipt};
-use crate::store::{Completion, MAX_STEP_BYTES, Outcome, Outcomes, Priority, Shard, split};
 
-/// How long after the claim an attempt may begin: it is then over well before the lease, and nobody
-/// else begins it meanwhile.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::store::{Completion, MAX_STEP_BYTES, Outcome, Outcomes, Priority, Shard, split};
 
 /// How long what was claimed waits for one of the attempts that run to end. Another replica may have
 /// nothing to do meanwhile.
 const HOLD: Duration = Duration::from_secs(1);
 
-/// How much later than its timeout an attempt ends at most, unless the whole process stood still.
-const PUNCTUAL: Duration = Duration::from_secs(1);
-
-/// How many outcomes wait to be written at most, in shards that work.
-pub(crate) const MOST_UNWRITTEN: usize = 512;
+/// What the fourth stage may touch beside its sink.
+#[derive(Debug)]
+pub(crate) struct Deliver {
+    pub(crate) context: Arc<Context>,
+    /// The queues of all sinks: a fallback is one of them.
+    pub(crate) queues: Queues,
+    /// What was given up and is not told yet.
+    pub(crate) dead: Arc<DeadLetters>,
+}
 
 /// The outcome of an attempt, to be written.
 struct Attempted {
@@ -61,7 +63,7 @@ struct Attempted {
 /// Delivers to one sink until `stop`; what was claimed by then is attempted until `cut`, and what has
 /// come to no end by then goes back.
 pub(crate) async fn run(
-    shared: Arc<Shared>,
+    stage: Arc<Deliver>,
     unit: Arc<SinkUnit>,
     stop: CancellationToken,
     cut: CancellationToken,
@@ -70,21 +72,21 @@ pub(crate) async fn run(
     let (attempted, outcomes) = mpsc::channel(MOST_UNWRITTEN);
     let work = async {
         tokio::join!(
-            claim::run(&shared, &unit, waiting, attempted.clone(), stop),
-            start_attempts(&shared, &unit, starts, attempted, cut),
-            complete(&shared, &unit, outcomes),
+            claim::run(&stage.context, &unit, waiting, attempted.clone(), stop),
+            start_attempts(&stage.context, &unit, starts, attempted, cut),
+            complete(&stage, &unit, outcomes),
         );
     };
-    breaker::keep(&shared, &unit, work).await;
+    breaker::keep(&stage.context, &unit, work).await;
 }
 
 fn lease(unit: &SinkUnit) -> Duration {
-    unit.settings.timeout + budget::DELIVERY_LEASE_MARGIN
+    unit.settings.timeout + DELIVERY_LEASE_MARGIN
 }
 
 /// Starts attempts as fast as the rate and the concurrency allow, until no more are handed on.
 async fn start_attempts(
-    shared: &Arc<Shared>,
+    context: &Arc<Context>,
     unit: &Arc<SinkUnit>,
     mut starts: mpsc::UnboundedReceiver<Waiting>,
     attempted: mpsc::Sender<Attempted>,
@@ -92,13 +94,13 @@ async fn start_attempts(
 ) {
     let attempts = TaskTracker::new();
     while let Some(next) = starts.recv().await {
-        if let Some(delay) = held_since(shared, unit, &next.task) {
-            let postponed = next.task.given_back(shared, Outcome::Postponed(delay));
+        if let Some(delay) = held_since(context, unit, &next.task) {
+            let postponed = next.task.given_back(context, Outcome::Postponed(delay));
             drop(next);
             let _sent = attempted.send(postponed).await;
             continue;
         }
-        let begun = begin(shared, unit, &next);
+        let begun = begin(context, unit, &next);
         let permit = cut.run_until_cancelled(begun).await.flatten();
         let Waiting {
             task,
@@ -107,17 +109,17 @@ async fn start_attempts(
         } = next;
         drop(room);
         let Some(permit) = permit else {
-            let returned = task.given_back(shared, Outcome::Returned);
+            let returned = task.given_back(context, Outcome::Returned);
             let _sent = attempted.send(returned).await;
             continue;
         };
-        let (shared, unit, attempted) = (Arc::clone(shared), Arc::clone(unit), attempted.clone());
+        let (context, unit, attempted) = (Arc::clone(context), Arc::clone(unit), attempted.clone());
         let cut = cut.clone();
         attempts.spawn(async move {
-            let attempt = attempt(&shared, &unit, &task, claimed);
+            let attempt = attempt(&context, &unit, &task, claimed);
             let done = match cut.run_until_cancelled(attempt).await {
                 Some(done) => done,
-                None => interrupted(&shared, &task, "smswatch stopped"),
+                None => interrupted(&context, &task, "smswatch stopped"),
             };
             drop(permit);
             let _sent = attempted.send(done).await;
@@ -128,25 +130,25 @@ async fn start_attempts(
 }
 
 /// How long a delivery goes back whose destination went down since it was claimed.
-fn held_since(shared: &Shared, unit: &SinkUnit, task: &Task) -> Option<Duration> {
+fn held_since(context: &Context, unit: &SinkUnit, task: &Task) -> Option<Duration> {
     let destination = task.destination.as_ref().filter(|_| !task.is_probe())?;
-    let now = shared.clock.now();
+    let now = context.clock.now();
     unit.breaker.held_since(destination, now)
 }
 
 /// Waits for the right to attempt what was claimed; `None` for what was parked meanwhile, or has waited
 /// too long: it goes back, and comes again, here or elsewhere.
-async fn begin(shared: &Shared, unit: &Arc<SinkUnit>, next: &Waiting) -> Option<AttemptPermit> {
+async fn begin(context: &Context, unit: &Arc<SinkUnit>, next: &Waiting) -> Option<AttemptPermit> {
     let permit = if next.task.probes_sink {
         AttemptPermit::probe(unit)
     } else {
-        AttemptPermit::wait_until(shared, unit, next.claimed + HOLD).await?
+        AttemptPermit::wait_until(context, unit, next.claimed + HOLD).await?
     };
     // A permit that comes too late would be one less for the others.
-    let patience = PATIENCE.checked_sub(next.claimed.elapsed())?;
+    let patience = ATTEMPT_BEGINS_WITHIN.checked_sub(next.claimed.elapsed())?;
     if let Some(limiter) = &unit.limiter {
         let permit = limiter.permit_within(patience).await;
-        let permit = permit.inspect_err(|error| shared.note("reserve", error));
+        let permit = permit.inspect_err(|error| context.note("reserve", error));
         if !permit.ok()? {
             return None;
         }
@@ -154,160 +156,34 @@ async fn begin(shared: &Shared, unit: &Arc<SinkUnit>, next: &Waiting) -> Option<
     Some(permit)
 }
 
-/// An attempt that this process cut short, whose answer nobody will know. It may have arrived: it is
-/// kept among the attempts, and the next one is due at once, here or elsewhere. It says nothing about
-/// the sink.
-fn interrupted(shared: &Shared, task: &Task, why: &str) -> Attempted {
-    let detail = format!("{why} before there was an answer");
-    task.ended(shared, Outcome::Retry(Duration::ZERO), "retry", detail)
-}
-
-/// Makes one attempt on what was `claimed` at that moment.
-async fn attempt(shared: &Shared, unit: &SinkUnit, task: &Task, claimed: Instant) -> Attempted {
-    let (result, begun) = match &task.notification {
-        Ok(notification) => {
-            let notification = Arc::clone(notification);
-            let timeout = unit.settings.timeout;
-            let begin_by = claimed + PATIENCE;
-            match unit.host.deliver(notification, timeout, begin_by).await {
-                Came::Answer { result, begun } => (result, begun),
-                Came::NoAnswer { begun } => (Err(no_answer(timeout)), begun),
-                Came::NotBegun => return task.given_back(shared, Outcome::Returned),
-            }
-        }
-        Err(error) => {
-            shared.metrics.unreadable.inc();
-            let error = DeliveryError::permanent(error.to_string());
-            (Err(error), Instant::now())
-        }
-    };
-    let ended = Instant::now();
-    if let Some(share) = &task.share {
-        let is_answered = ended - begun < unit.settings.timeout;
-        share.note(is_answered);
-    }
-    let is_late = ended - begun > unit.settings.timeout + PUNCTUAL;
-    if result.is_err() && is_late && PauseMonitor::get().stood_still(begun, ended) {
-        return interrupted(shared, task, "smswatch stood still");
-    }
-    let sink = SinkLabel {
-        sink: unit.name.clone(),
-    };
-    let seconds = (ended - begun).as_secs_f64();
-    shared
-        .metrics
-        .delivery_seconds
-        .get_or_create(&sink)
-        .observe(seconds);
-    let now = shared.clock.now();
-    tell_breaker(shared, unit, task, &result);
-    let mut rest = None;
-    let (outcome, result, detail) = match result {
-        Ok(receipt) => {
-            if let Ok(notification) = &task.notification {
-                rest = partly::rest(unit.name(), notification, &receipt);
-            }
-            if receipt.refusals().is_some() {
-                shared.metrics.left_out.get_or_create(&sink).inc();
-            }
-            let events = task.notification.iter().flat_map(|made| &made.events);
-            if let Some(event) = events.into_iter().next() {
-                let seconds = now.since(event.detected_at).as_secs_f64();
-                let histogram = shared
-                    .metrics
-                    .detect_to_deliver_seconds
-                    .get_or_create(&sink);
-                histogram.observe(seconds);
-            }
-            (Outcome::Delivered, "delivered", receipt.detail().to_owned())
-        }
-        Err(error) => {
-            let detail = error.detail();
-            match failure::next_attempt(unit, task, &error, now) {
-                Some(delay) => (Outcome::Retry(delay), "retry", detail),
-                None => (Outcome::Dead, "dead", detail),
-            }
-        }
-    };
-    let labels = DeliveryLabels {
-        sink: unit.name.clone(),
-        result,
-    };
-    shared.metrics.deliveries.get_or_create(&labels).inc();
-    let mut attempted = task.ended(shared, outcome, result, detail);
-    if let (Outcome::Dead, Ok(dead)) = (outcome, &task.notification) {
-        attempted.completion.fallback = fallback::of(unit, Notification::clone(dead));
-    }
-    // What has died has no rest, and what was delivered no fallback.
-    attempted.completion.fallback = attempted.completion.fallback.or(rest);
-    attempted
-}
-
-/// Has the breaker of the sink, or of the destination, take in what an attempt came to. A delivery that
-/// cannot be read says nothing about either.
-fn tell_breaker(
-    shared: &Shared,
-    unit: &SinkUnit,
-    task: &Task,
-    result: &Result<Receipt, DeliveryError>,
-) {
-    let Ok(notification) = &task.notification else {
-        return;
-    };
-    let destination = task.destination.as_ref();
-    let is_probe = match destination {
-        Some(_) => task.probes_destination,
-        None => task.probes_sink,
-    };
-    let report = match result {
-        Ok(_) => Report::Well { is_probe },
-        Err(error) => failure::said(error, &notification.delivery_id, is_probe),
-    };
-    unit.breaker.report(shared, destination, report);
-    if let Ok(receipt) = result {
-        unit.breaker
-            .delivered(shared, &notification.overrides, receipt);
-    }
-    // Whatever a destination took shows that the sink works; what it did not may be its own trouble.
-    if destination.is_some() && task.probes_sink && result.is_ok() {
-        unit.breaker
-            .report(shared, None, Report::Well { is_probe: true });
-    }
-}
-
-fn no_answer(timeout: Duration) -> DeliveryError {
-    let seconds = timeout.as_secs_f64();
-    DeliveryError::temporary(format!("no answer within {seconds} s"))
-}
-
 /// Writes outcomes until there are no more; waits while the store is away. Each shard is written by itself,
 /// so that one whose steps fail holds up no other.
-async fn complete(shared: &Shared, unit: &SinkUnit, outcomes: mpsc::Receiver<Attempted>) {
-    let write = |shard, attempted| complete_shard(shared, unit, shard, attempted);
+async fn complete(stage: &Deliver, unit: &SinkUnit, outcomes: mpsc::Receiver<Attempted>) {
+    let write = |shard, attempted| complete_shard(stage, unit, shard, attempted);
     let shard_of = |attempted: &Attempted| attempted.shard;
     unit.outcomes.run(outcomes, shard_of, write).await;
 }
 
-async fn complete_shard(shared: &Shared, unit: &SinkUnit, shard: Shard, all: Vec<Attempted>) {
+async fn complete_shard(stage: &Deliver, unit: &SinkUnit, shard: Shard, all: Vec<Attempted>) {
     let bytes = |attempted: &Attempted| attempted.completion.bytes();
     for step in split(all, bytes, MAX_STEP_BYTES) {
-        complete_step(shared, unit, shard, step).await;
+        complete_step(stage, unit, shard, step).await;
     }
 }
 
-async fn complete_step(shared: &Shared, unit: &SinkUnit, shard: Shard, step: Vec<Attempted>) {
+async fn complete_step(stage: &Deliver, unit: &SinkUnit, shard: Shard, step: Vec<Attempted>) {
     let (mut completions, mut about) = (Vec::new(), Vec::new());
     for attempted in step {
         completions.push(attempted.completion);
         about.push((attempted.priority, attempted.is_about_dead));
     }
-    let Outcomes { done, queued } = write(shared, unit, shard, &completions).await;
-    partly::queued_instead(shared, unit, shard, &completions, queued);
+    let Outcomes { done, queued } = write(&stage.context, unit, shard, &completions).await;
+    partly::queued_instead(stage, unit, shard, &completions, queued);
     let ended = completions.iter().zip(&about).zip(&done);
     for ((completion, (_, is_about_dead)), _) in ended.filter(|(_, done)| **done) {
         if completion.outcome == Outcome::Dead {
             let (reason, at) = (&completion.attempt.detail, completion.attempt.at);
-            shared
+            stage
                 .dead
                 .given_up(unit.name(), 1, reason, !is_about_dead, at);
         }
@@ -320,33 +196,32 @@ async fn complete_step(shared: &Shared, unit: &SinkUnit, shard: Shard, step: Vec
             "leases ended before attempts did"
         );
     }
-    let now = shared.clock.now();
+    let now = stage.context.clock.now();
     for (completion, (priority, _)) in completions.iter().zip(about) {
         let delay = match completion.outcome {
             Outcome::Retry(delay) | Outcome::Postponed(delay) => delay,
             Outcome::Returned => Duration::ZERO,
             Outcome::Delivered | Outcome::Dead | Outcome::Left => continue,
         };
-        let due_times = unit.due_times(priority);
+        let due_times = unit.inbox.due(priority);
         due_times.hint(usize::from(shard.0), now + delay);
     }
 }
 
 /// Writes a step, again and again while the store is away. Nothing more is claimed from the shard meanwhile.
 async fn write(
-    shared: &Shared,
+    context: &Context,
     unit: &SinkUnit,
     shard: Shard,
     completions: &[Completion],
 ) -> Outcomes {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     loop {
-        let complete = shared.store.complete(shard, unit.name(), completions);
-        match shared.call("complete", complete).await {
+        let complete = context.store.complete(shard, unit.name(), completions);
+        match context.call("complete", complete).await {
             Ok(outcomes) => {
                 if unit.outcomes.succeeded(shard) {
-                    let place = usize::from(shard.0);
-                    unit.due_times.iter().for_each(|all| all.hint_now(place));
+                    unit.inbox.hint_now(shard);
                 }
                 return outcomes;
             }

@@ -58,6 +58,19 @@ impl Intake {
         self.of(shard).is_failing.swap(false, Ordering::AcqRel)
     }
 
+    /// Waits until a step of `shard` has failed and is repeated.
+    pub(crate) async fn fails(&self, shard: Shard) {
+        loop {
+            let changed = self.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            changed.as_mut().enable();
+            if self.is_failing(shard) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Waits until there is room for more.
     async fn room(&self) {
         loop {

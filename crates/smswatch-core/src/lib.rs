@@ -4,15 +4,18 @@ mod alarm;
 mod announce;
 mod clock;
 mod commit;
+mod contents;
+mod context;
 mod deliver;
-mod due_times;
 mod engine;
 mod fingerprint;
 mod health;
+mod inbox;
 mod intake;
 mod limiter;
 mod memo;
 mod metrics;
+mod notification;
 mod observe;
 mod pace;
 mod panics;
@@ -22,7 +25,6 @@ mod replicas;
 mod route;
 mod service;
 pub mod settings;
-mod shared;
 mod watch;
 
 pub use engine::{Engine, Parts};
@@ -30,10 +32,10 @@ pub use fingerprint::config_hash;
 pub use health::HealthReport;
 pub use privacy::Privacy;
 pub use service::{
-    DestinationState, EndedFilter, EventFilter, GivenUp, MAX_TAG_BYTES, MAX_TAGS, NewWatch,
-    Redriven, Registered, Service, ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent,
-    WatchView, no_such_sink,
+    DestinationState, EndedFilter, EventFilter, GivenUp, NewWatch, Redriven, Registered, Service,
+    ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent, WatchView, no_such_sink,
 };
+pub use watch::registration::{MAX_TAG_BYTES, MAX_TAGS};
 pub use watch::{Trouble, TroubleKind};
 
 use smswatch_plugin::{Secret, VERSION, budget, codec, provider, record, rules, sink, store};

@@ -1,6 +1,6 @@
 //! Memos of which another version may have a form of its own.
 
-use crate::shared::Shared;
+use crate::context::Context;
 use crate::store::{Shard, StoreError};
 
 /// A memo as this version knows it.
@@ -21,14 +21,16 @@ pub(crate) struct Known<T> {
 ///
 /// The store is not available.
 pub(crate) async fn read<T>(
-    shared: &Shared,
+    context: &Context,
     shard: Shard,
     name: &str,
     format: u8,
     decode: impl Fn(&[u8]) -> Option<T>,
 ) -> Result<Known<T>, StoreError> {
     let own = format!("{name}:format-{format}");
-    let memo = shared.call("memo", shared.store.memo(shard, name)).await?;
+    let memo = context
+        .call("memo", context.store.memo(shard, name))
+        .await?;
     let memo = match memo {
         None => return Ok(known(name.to_owned(), None, None)),
         Some(memo) => memo,
@@ -36,8 +38,10 @@ pub(crate) async fn read<T>(
     if let Some(value) = decode(&memo.value) {
         return Ok(known(name.to_owned(), Some(memo.version), Some(value)));
     }
-    shared.metrics.unreadable.inc();
-    let memo = shared.call("memo", shared.store.memo(shard, &own)).await?;
+    context.metrics.unreadable.inc();
+    let memo = context
+        .call("memo", context.store.memo(shard, &own))
+        .await?;
     let version = memo.as_ref().map(|memo| memo.version);
     let value = memo.and_then(|memo| decode(&memo.value));
     Ok(known(own, version, value))

@@ -10,10 +10,9 @@ mod sign_in;
 mod under_way;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use smswatch_model::{MessageId, Timestamp};
+use smswatch_model::MessageId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -23,67 +22,20 @@ use self::expected::Expected;
 use self::legible::Legible;
 use self::prefetch::{Prefetch, PrefetchSlot};
 use self::under_way::UnderWay;
-use crate::budget;
+use crate::alarm::Alarms;
+use crate::budget::POLL_LEASE;
+use crate::context::Context;
+use crate::inbox::changes::{Batch, Change, Due, Reason, Verdict};
+use crate::inbox::{LogInbox, PollInbox};
+use crate::intake::Intake;
 use crate::limiter::Limiter;
+use crate::provider::Provider;
 use crate::record::Record;
-use crate::shared::Shared;
-use crate::store::{LeaseId, Shard, WatchPriority};
+use crate::store::{Shard, WatchPriority};
 use crate::watch::Watch;
-use crate::watch::lifecycle::Answer;
-
-/// How long a claimed watch belongs to its claimer. A dead process's watches are polled by
-/// another one after this.
-const LEASE: Duration = Duration::from_secs(40);
-
-const _: () = assert!(LEASE.as_millis() < budget::TAKEN_OVER_WITHIN.as_millis());
 
 /// A queue of due watches.
 pub(crate) type Queue = (WatchPriority, Shard);
-
-/// The watches of one claim that are not committed yet.
-#[derive(Debug)]
-pub(crate) struct Batch {
-    pub(crate) lease: LeaseId,
-    remaining: AtomicUsize,
-}
-
-impl Batch {
-    /// One watch less; answers whether it was the last.
-    pub(crate) fn finish_one(&self) -> bool {
-        self.remaining.fetch_sub(1, Ordering::AcqRel) == 1
-    }
-}
-
-/// What is to be written about a claimed watch.
-#[derive(Debug)]
-pub(crate) enum Verdict {
-    /// Its message was polled.
-    Answered(Answer),
-    /// It is due at another time.
-    Postponed(Timestamp),
-    /// Its time is over, and only a mark of it stays.
-    Retired,
-    /// Nothing of it is needed any more.
-    Expired,
-}
-
-/// A claimed watch that waits to be written.
-#[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) shard: Shard,
-    pub(crate) message_id: MessageId,
-    /// The claim it belongs to, until it is counted as done.
-    pub(crate) batch: Option<Arc<Batch>>,
-    /// When it was due when it was claimed.
-    pub(crate) claimed_due: Timestamp,
-    /// When it was claimed.
-    pub(crate) claimed_at: Instant,
-    /// How the store holds it, as far as is known; none when it has lost it.
-    pub(crate) record: Option<Record>,
-    /// The same, decoded.
-    pub(crate) watch: Watch,
-    pub(crate) verdict: Verdict,
-}
 
 /// A claimed watch that waits for its poll; its slot goes back when the poll starts.
 #[derive(Debug)]
@@ -104,34 +56,52 @@ struct Claimed {
 }
 
 impl Claimed {
-    fn finish(self, watch: Watch, verdict: Verdict) -> Finished {
-        Finished {
+    fn change(self, watch: Watch, verdict: Verdict) -> Change {
+        Change {
             shard: self.shard,
             message_id: self.message_id,
-            batch: Some(self.batch),
-            claimed_due: self.record.due(),
-            claimed_at: self.claimed_at,
+            reason: Reason::Due(Due {
+                batch: Some(self.batch),
+                claimed_due: self.record.due(),
+                claimed_at: self.claimed_at,
+                verdict,
+            }),
             record: Some(self.record),
-            watch,
-            verdict,
+            watch: Some(watch),
         }
     }
 }
 
+/// What the first stage may touch.
+#[derive(Debug)]
+pub(crate) struct Observe {
+    pub(crate) context: Arc<Context>,
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) alarms: Arc<Alarms>,
+    pub(crate) inbox: Arc<PollInbox>,
+    /// Polling waits while too much of the log is not routed.
+    pub(crate) log: Arc<LogInbox>,
+    /// Watches of shards that cannot be written just now are left alone.
+    pub(crate) commits: Arc<Intake>,
+}
+
 /// Claims and polls until it is told to stop; what was claimed by then is polled to the end.
 pub(crate) async fn run(
-    shared: Arc<Shared>,
-    commits: mpsc::Sender<Finished>,
+    stage: Arc<Observe>,
+    commits: mpsc::Sender<Change>,
     stop: CancellationToken,
 ) {
     let cooldown = Arc::new(Cooldown::default());
     let legible = Arc::new(Legible::default());
-    let prefetch = Arc::new(Prefetch::new(&shared.settings.provider, LEASE / 4));
-    let rate = shared.settings.provider.rate;
-    let limiter = Limiter::new(Arc::clone(&shared.store), "provider", rate);
+    let prefetch = Arc::new(Prefetch::new(
+        &stage.context.settings.provider,
+        POLL_LEASE / 4,
+    ));
+    let rate = stage.context.settings.provider.rate;
+    let limiter = Limiter::new(Arc::clone(&stage.context.store), "provider", rate);
     let (waiting, starts) = mpsc::unbounded_channel();
     let claimer = Claimer {
-        shared: Arc::clone(&shared),
+        stage: Arc::clone(&stage),
         cooldown: Arc::clone(&cooldown),
         prefetch: Arc::clone(&prefetch),
         limiter: &limiter,
@@ -141,8 +111,8 @@ pub(crate) async fn run(
         under_way: UnderWay::default(),
         expected: Expected::default(),
     };
-    let signing_in = sign_in::run(&shared, &cooldown, &stop);
-    let (ours, its_gate) = (Arc::clone(&shared), Arc::clone(&cooldown));
+    let signing_in = sign_in::run(&stage, &cooldown, &stop);
+    let (ours, its_gate) = (Arc::clone(&stage), Arc::clone(&cooldown));
     tokio::join!(
         signing_in,
         claimer.run(stop.clone()),

@@ -61,7 +61,7 @@ impl PauseMonitor {
         }
     }
 
-    /// Whether the process stood still at some time between `since` and `now`, be it that nobody has
+    /// Whether the process stood still at some time between `since` and `now`, even if nobody has
     /// read since.
     pub(crate) fn stood_still(&self, since: Instant, now: Instant) -> bool {
         let read_at = self.read_at.load(Ordering::Acquire);

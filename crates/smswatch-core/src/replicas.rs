@@ -17,9 +17,10 @@ use smswatch_model::Timestamp;
 use tokio::time::MissedTickBehavior;
 
 use self::shard_share::ShardShare;
+use crate::context::Context;
 use crate::health::REPLICAS;
+use crate::inbox::PollInbox;
 use crate::memo;
-use crate::shared::Shared;
 use crate::store::{StoreError, shard_of};
 
 /// The memo's name.
@@ -73,7 +74,7 @@ impl Roster {
             .retain(|_, announced| now.since(announced.at) <= SILENCE);
     }
 
-    /// Announces a process where that is due; answers whether it was.
+    /// Announces a process where that is due; returns whether it was.
     fn announce(&mut self, process: &str, config_hash: u64, now: Timestamp) -> bool {
         let is_fresh = self.0.get(process).is_some_and(|announced| {
             announced.config_hash == config_hash && now.since(announced.at) < RENEWAL
@@ -116,8 +117,15 @@ impl Roster {
     }
 }
 
-/// Announces this process, reads who the others are, and shares the work with them; ends never by itself.
-pub(crate) async fn run(shared: Arc<Shared>) {
+/// What sharing the work touches.
+#[derive(Debug)]
+pub(crate) struct Replicas {
+    pub(crate) context: Arc<Context>,
+    pub(crate) polls: Arc<PollInbox>,
+}
+
+/// Announces this process, reads who the others are, and shares the work with them; runs until it is cancelled.
+pub(crate) async fn run(stage: Arc<Replicas>) {
     let mut beat = tokio::time::interval(BEAT);
     let mut ask = tokio::time::interval(shard_share::ASK);
     for interval in [&mut beat, &mut ask] {
@@ -128,29 +136,29 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         tokio::select! {
             _ = beat.tick() => {}
             _ = ask.tick() => {
-                shard_share.ask(&shared);
+                shard_share.ask(&stage);
                 continue;
             }
         }
-        let Ok(roster) = announce(&shared).await else {
+        let Ok(roster) = announce(&stage).await else {
             continue;
         };
-        let changed = roster.shard_share(&shared.process);
+        let changed = roster.shard_share(&stage.context.process);
         if changed != shard_share {
             shard_share = changed;
-            shard_share.settle(&shared);
+            shard_share.settle(&stage);
         }
-        match roster.trouble(shared.settings.config_hash) {
-            Some(trouble) => shared.health.trouble(REPLICAS, &trouble),
-            None => shared.health.well(REPLICAS),
+        match roster.trouble(stage.context.settings.config_hash) {
+            Some(trouble) => stage.context.health.trouble(REPLICAS, &trouble),
+            None => stage.context.health.well(REPLICAS),
         }
     }
 }
 
 /// Takes this process out of the roster: it ends in order.
-pub(crate) async fn leave(shared: &Shared) {
-    let leaving = change(shared, |roster, _| {
-        roster.0.remove(&shared.process).is_some()
+pub(crate) async fn leave(stage: &Replicas) {
+    let leaving = change(stage, |roster, _| {
+        roster.0.remove(&stage.context.process).is_some()
     });
     // Who cannot say so is silent from now on.
     if let Err(error) = leaving.await {
@@ -158,34 +166,35 @@ pub(crate) async fn leave(shared: &Shared) {
     }
 }
 
-async fn announce(shared: &Shared) -> Result<Roster, StoreError> {
-    let config_hash = shared.settings.config_hash;
-    change(shared, |roster, now| {
-        roster.announce(&shared.process, config_hash, now)
+async fn announce(stage: &Replicas) -> Result<Roster, StoreError> {
+    let config_hash = stage.context.settings.config_hash;
+    change(stage, |roster, now| {
+        roster.announce(&stage.context.process, config_hash, now)
     })
     .await
 }
 
-/// Changes the roster, if `edit` answers that it did; answers how it is then.
+/// Changes the roster, if `edit` says that it did; returns how it is then.
 async fn change(
-    shared: &Shared,
+    stage: &Replicas,
     edit: impl Fn(&mut Roster, Timestamp) -> bool,
 ) -> Result<Roster, StoreError> {
-    let shard = shard_of(MEMO, shared.store.shard_count());
+    let shard = shard_of(MEMO, stage.context.store.shard_count());
     let mut roster = Roster::default();
     for _ in 0..TRIES {
-        let known = memo::read(shared, shard, MEMO, FORMAT, Roster::decode).await?;
-        let now = shared.clock.now();
+        let known = memo::read(&stage.context, shard, MEMO, FORMAT, Roster::decode).await?;
+        let now = stage.context.clock.now();
         roster = known.value.unwrap_or_default();
         roster.prune(now);
         if !edit(&mut roster, now) {
             break;
         }
         let (name, version) = (known.name, known.version);
-        let put = shared
+        let put = stage
+            .context
             .store
             .put_memo(shard, &name, version, roster.encode(), Vec::new());
-        if shared.call("put_memo", put).await? {
+        if stage.context.call("put_memo", put).await? {
             break;
         }
     }

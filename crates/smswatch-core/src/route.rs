@@ -1,13 +1,10 @@
 //! Stage three: evaluates rules on what the log holds, and puts notifications into the queues.
 
 mod evaluate;
-pub(crate) mod fresh;
 pub(crate) mod left;
-pub(crate) mod notification;
 mod poison;
 pub(crate) mod told;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +14,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::evaluate::{Body, Evaluated};
-use self::fresh::Fresh;
+use crate::context::Context;
+use crate::inbox::log_tail::Fresh;
+use crate::inbox::{LogInbox, Queues};
 use crate::pace::Backoff;
-use crate::shared::Shared;
+use crate::rules::Rules;
 use crate::store::{
-    LogPosition, MAX_STEP_BYTES, NewDelivery, Priority, RouteOutcome, RouteStep, SetAside, Shard,
-    StoreError, split,
+    LogPosition, MAX_STEP_BYTES, NewDelivery, RouteOutcome, RouteStep, SetAside, Shard, StoreError,
+    split,
 };
 
 /// How many log entries are routed in one step.
@@ -31,19 +30,28 @@ const STEP: u32 = 256;
 /// How many batches of fresh entries are taken up at once.
 const BATCHES: usize = 128;
 
+/// What the third stage may touch.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) context: Arc<Context>,
+    pub(crate) rules: Arc<dyn Rules>,
+    pub(crate) inbox: Arc<LogInbox>,
+    pub(crate) queues: Queues,
+}
+
 /// Routes whatever is appended to the log, until it is told to stop: what this process appends it
 /// knows already, the rest it reads. Each shard is routed by itself, so that one whose steps fail holds
 /// up no other.
 pub(crate) async fn run(
-    shared: Arc<Shared>,
+    stage: Arc<Route>,
     mut appended: mpsc::UnboundedReceiver<Fresh>,
     stop: CancellationToken,
 ) {
     let (mut senders, mut routing) = (Vec::new(), Vec::new());
-    for shard in shared.shards() {
+    for shard in stage.context.shards() {
         let (sender, fresh) = mpsc::unbounded_channel();
         senders.push(sender);
-        routing.push(route_shard(&shared, shard, fresh, &stop));
+        routing.push(route_shard(&stage, shard, fresh, &stop));
     }
     let hand_on = async {
         while let Some(fresh) = appended.recv().await {
@@ -60,7 +68,7 @@ pub(crate) async fn run(
 
 /// Routes one shard until it is told to stop.
 async fn route_shard(
-    shared: &Shared,
+    stage: &Route,
     shard: Shard,
     mut fresh: mpsc::UnboundedReceiver<Fresh>,
     stop: &CancellationToken,
@@ -72,15 +80,15 @@ async fn route_shard(
         tokio::select! {
             () = stop.cancelled() => return,
             _ = fresh.recv_many(&mut batches, BATCHES) => {
-                route_fresh(shared, shard, &mut batches).await;
+                route_fresh(stage, shard, &mut batches).await;
             }
-            () = shared.routes.wait_in(queue, &shared.clock) => {
-                if !shared.routes.take(queue, shared.clock.now()) {
+            () = stage.inbox.due.wait_in(queue, &stage.context.clock) => {
+                if !stage.inbox.due.take(queue, stage.context.clock.now()) {
                     continue;
                 }
-                match route_log(shared, shard).await {
+                match route_log(stage, shard).await {
                     Ok(()) => backoff.succeed(),
-                    Err(_) => shared.routes.hint(queue, shared.clock.now() + backoff.fail()),
+                    Err(_) => stage.inbox.due.hint(queue, stage.context.clock.now() + backoff.fail()),
                 }
             }
         }
@@ -88,9 +96,9 @@ async fn route_shard(
 }
 
 /// Routes what is known without reading; where others appended in between, the log is read.
-async fn route_fresh(shared: &Shared, shard: Shard, batches: &mut Vec<Fresh>) {
+async fn route_fresh(stage: &Route, shard: Shard, batches: &mut Vec<Fresh>) {
     let held = batches.iter().map(|fresh| fresh.entries.len()).sum();
-    let hint = || shared.routes.hint_now(usize::from(shard.0));
+    let hint = || stage.inbox.hint_now(shard);
     let mut chain: Option<Fresh> = None;
     for fresh in batches.drain(..) {
         match &mut chain {
@@ -120,7 +128,7 @@ async fn route_fresh(shared: &Shared, shard: Shard, batches: &mut Vec<Fresh>) {
             let step: Vec<_> = step
                 .map(|(position, events)| (position, Body::Fresh(events)))
                 .collect();
-            match route_entries(shared, shard, from, step, shared.clock.now()).await {
+            match route_entries(stage, shard, from, step, stage.context.clock.now()).await {
                 Ok(Some(to)) => from = to,
                 Ok(None) | Err(_) => {
                     hint();
@@ -129,44 +137,45 @@ async fn route_fresh(shared: &Shared, shard: Shard, batches: &mut Vec<Fresh>) {
             }
         }
     }
-    shared.fresh.taken(held);
+    stage.inbox.tail.taken(held);
 }
 
 /// Routes one step of a shard's log; a full one means that there is more.
-async fn route_log(shared: &Shared, shard: Shard) -> Result<(), StoreError> {
-    let slice = shared
-        .call("read_log", shared.store.read_log(shard, STEP))
+async fn route_log(stage: &Route, shard: Shard) -> Result<(), StoreError> {
+    let slice = stage
+        .context
+        .call("read_log", stage.context.store.read_log(shard, STEP))
         .await?;
     if slice.entries.len() >= STEP as usize {
-        shared.routes.hint_now(usize::from(shard.0));
+        stage.inbox.hint_now(shard);
     } else {
-        shared.backlog.read_all(shard, slice.entries.len());
+        stage.inbox.backlog.read_all(shard, slice.entries.len());
     }
     if slice.entries.is_empty() {
         return Ok(());
     }
     let entries = slice.entries.into_iter();
     let entries = entries.map(|entry| (entry.position, Body::Stored(entry.body)));
-    let routed = route_entries(shared, shard, slice.cursor, entries.collect(), slice.now).await?;
+    let routed = route_entries(stage, shard, slice.cursor, entries.collect(), slice.now).await?;
     if routed.is_none() {
         // Another process routed these; what is behind them may be for this one.
-        shared.routes.hint_now(usize::from(shard.0));
+        stage.inbox.hint_now(shard);
     }
     Ok(())
 }
 
-/// Routes entries that follow one another behind `from`, in steps that are not too large; answers where
-/// the cursor stands now, or none where somebody else had moved it.
+/// Routes entries that follow one another behind `from`, in steps that are not too large; returns where
+/// the cursor stands now, or `None` if somebody else had moved it.
 async fn route_entries(
-    shared: &Shared,
+    stage: &Route,
     shard: Shard,
     mut from: LogPosition,
     entries: Vec<(LogPosition, Body)>,
     now: Timestamp,
 ) -> Result<Option<LogPosition>, StoreError> {
-    let evaluated = evaluate::all(shared, entries, now).await?;
+    let evaluated = evaluate::all(stage, entries, now).await?;
     for step in split(evaluated, Evaluated::bytes, MAX_STEP_BYTES) {
-        match route_step(shared, shard, from, step).await? {
+        match route_step(stage, shard, from, step).await? {
             Some(to) => from = to,
             None => return Ok(None),
         }
@@ -176,7 +185,7 @@ async fn route_entries(
 
 /// Routes one step.
 async fn route_step(
-    shared: &Shared,
+    stage: &Route,
     shard: Shard,
     from: LogPosition,
     evaluated: Vec<Evaluated>,
@@ -198,9 +207,9 @@ async fn route_step(
     let last = parts.pop().unwrap_or_default();
     let mut added = 0;
     for part in parts {
-        let enqueue = shared.store.enqueue_all(shard, &part);
-        added += shared.call("enqueue", enqueue).await?;
-        queued(shared, shard, &part);
+        let enqueue = stage.context.store.enqueue_all(shard, &part);
+        added += stage.context.call("enqueue", enqueue).await?;
+        stage.queues.queued(shard, &part);
     }
     let step = RouteStep {
         from,
@@ -209,35 +218,21 @@ async fn route_step(
         deliveries: last,
         set_aside,
     };
-    let route = shared.store.route(shard, &step);
-    added += match shared.call("route", route).await? {
+    let route = stage.context.store.route(shard, &step);
+    added += match stage.context.call("route", route).await? {
         RouteOutcome::Moved => return Ok(None),
         RouteOutcome::Done { added } => added,
     };
     let known = wanted.saturating_sub(added);
-    shared.metrics.notifications_known.inc_by(known);
-    shared.backlog.routed(shard, count);
-    tell(shared, shard, &unroutable);
-    queued(shared, shard, &step.deliveries);
+    stage.context.metrics.notifications_known.inc_by(known);
+    stage.inbox.backlog.routed(shard, count);
+    tell(stage, shard, &unroutable);
+    stage.queues.queued(shard, &step.deliveries);
     Ok(Some(to))
 }
 
-/// Has those sinks look at their queues that were given something.
-fn queued(shared: &Shared, shard: Shard, deliveries: &[NewDelivery]) {
-    let mut queues: BTreeMap<(&str, Priority), u64> = BTreeMap::new();
-    for delivery in deliveries {
-        let queue = (delivery.sink.as_str(), delivery.priority);
-        *queues.entry(queue).or_default() += 1;
-    }
-    for ((sink, priority), count) in queues {
-        if let Some(unit) = shared.sinks.get(sink) {
-            unit.queued(shard, priority, count);
-        }
-    }
-}
-
 /// Counts and logs what was set aside.
-fn tell(shared: &Shared, shard: Shard, set_aside: &[SetAside]) {
+fn tell(stage: &Route, shard: Shard, set_aside: &[SetAside]) {
     for entry in set_aside {
         let (position, error) = (&entry.position.0, &entry.error);
         if entry.is_newer {
@@ -250,6 +245,6 @@ fn tell(shared: &Shared, shard: Shard, set_aside: &[SetAside]) {
         } else {
             tracing::error!(shard = shard.0, position, error, "a log entry is set aside");
         }
-        shared.metrics.set_aside.inc();
+        stage.context.metrics.set_aside.inc();
     }
 }

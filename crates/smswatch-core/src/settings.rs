@@ -77,7 +77,7 @@ impl Default for RetrySettings {
     }
 }
 
-/// Who hears of what a sink does not take.
+/// Who is told what a sink does not take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FallbackSettings {
     /// The other sink's name. Whoever makes the settings sees to it that fallbacks lead in no circle.
@@ -122,7 +122,7 @@ pub struct SinkSettings {
     pub retry: RetrySettings,
     /// How many deliveries may be pending; beyond it the oldest ones below critical become dead.
     pub queue_max: u64,
-    /// Who hears of what this sink does not take; none: nobody.
+    /// Who is told what this sink does not take; `None` tells nobody.
     pub fallback: Option<FallbackSettings>,
     /// When nothing is attempted for a while.
     pub breaker: BreakerSettings,

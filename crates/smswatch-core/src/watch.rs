@@ -7,6 +7,7 @@ mod announced;
 mod bytes;
 pub(crate) mod horizon;
 pub(crate) mod lifecycle;
+pub(crate) mod registration;
 mod spelling;
 mod trouble;
 

@@ -63,7 +63,6 @@ impl From<ServiceError> for Problem {
                     "the store did not do it, or not all of it; asking again does no harm";
                 Self::try_again(ProblemCode::StoreUnavailable, message)
             }
-            ServiceError::Busy => Self::try_again(ProblemCode::Busy, &error.to_string()),
             ServiceError::Cursor(error) => {
                 Self::unreadable(ProblemCode::InvalidCursor, error.to_string())
             }
@@ -106,7 +105,6 @@ mod tests {
         };
         let cases = [
             (ServiceError::Store(away), 503, Some("1")),
-            (ServiceError::Busy, 503, Some("1")),
             (ServiceError::Cursor(InvalidCursor), 400, None),
             (too_many_tags, 422, None),
             (ServiceError::Unreadable, 500, None),

@@ -180,7 +180,7 @@ pub struct PartFacts {
 pub struct Message {
     /// Who carries it: `routee`.
     pub provider: String,
-    /// The message; none for events that are about no message.
+    /// The message; `None` for events that are about no message.
     pub message_id: Option<MessageId>,
     /// How it did.
     pub outcome: Outcome,
@@ -242,7 +242,7 @@ pub struct Event {
     pub kind: EventKind,
     /// The how-manieth change of its message it is, from 1.
     pub sequence: u64,
-    /// Who told it; none for what smswatch found out by itself.
+    /// Who told it; `None` for what smswatch found out by itself.
     pub source: Option<Source>,
     /// When it happened, by the provider's clock.
     pub time: Timestamp,

@@ -33,7 +33,7 @@ impl Outcome {
 pub struct StatusAt {
     /// The status.
     pub status: Word,
-    /// The finer status; none where it only repeats the status.
+    /// The finer status; `None` where it only repeats the status.
     pub detailed_status: Option<Word>,
     /// Since when, in whole seconds.
     pub date: Timestamp,

@@ -85,7 +85,7 @@ impl Record {
     /// How many bytes stand before those that core alone knows.
     pub const HEAD: usize = 8;
 
-    /// Takes bytes as a store kept them; none if they cannot be a record.
+    /// Takes bytes as a store kept them; `None` if they cannot be a record.
     #[must_use]
     pub fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Option<Self> {
         let bytes = bytes.into();

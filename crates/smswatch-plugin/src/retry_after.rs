@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 /// of it.
 ///
 /// `Retry-After` is a whole number of seconds, or a date in any of the three forms of RFC 9110, which is
-/// held against the answer's own date where there is one, because clocks differ, else against `now`. A date
-/// that has passed means at once; what makes no sense is as good as nothing.
+/// compared with the answer's own date where there is one, because clocks differ, else against `now`. A date
+/// that has passed means at once; what makes no sense is ignored.
 #[must_use]
 pub fn retry_after<'a>(
     header: impl Fn(&str) -> Option<&'a str>,

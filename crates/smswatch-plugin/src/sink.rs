@@ -241,6 +241,9 @@ impl Receipt {
 pub enum Retry {
     /// No: the other side will never take it.
     Never,
+    /// No, and the other side takes nothing else either: it is gone for good. The sink gets nothing until
+    /// somebody resumes it.
+    Gone,
     /// Yes, at the retry schedule's pace.
     Later,
     /// Yes, and the other side said when; until then the sink gets nothing at all.
@@ -252,7 +255,6 @@ pub enum Retry {
 pub struct DeliveryError {
     what: Cow<'static, str>,
     retry: Retry,
-    is_gone: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -263,7 +265,6 @@ impl DeliveryError {
         Self {
             what: what.into(),
             retry: Retry::Never,
-            is_gone: false,
             source: None,
         }
     }
@@ -273,7 +274,7 @@ impl DeliveryError {
     #[must_use]
     pub fn gone(what: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            is_gone: true,
+            retry: Retry::Gone,
             ..Self::permanent(what)
         }
     }
@@ -284,7 +285,6 @@ impl DeliveryError {
         Self {
             what: what.into(),
             retry: Retry::Later,
-            is_gone: false,
             source: None,
         }
     }
@@ -295,7 +295,6 @@ impl DeliveryError {
         Self {
             what: what.into(),
             retry: Retry::After(delay),
-            is_gone: false,
             source: None,
         }
     }
@@ -311,12 +310,6 @@ impl DeliveryError {
     #[must_use]
     pub fn retry(&self) -> Retry {
         self.retry
-    }
-
-    /// Whether the other side is gone for good.
-    #[must_use]
-    pub fn is_gone(&self) -> bool {
-        self.is_gone
     }
 
     /// What failed with all its causes, in one line of bounded length; what may be a telephone number in it is

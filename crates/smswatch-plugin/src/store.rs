@@ -50,7 +50,7 @@ use crate::record::Record;
 pub struct Shard(pub u16);
 
 /// Why a store did not do a step. The step may or may not have taken place, unless said otherwise.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The store cannot be reached, is loading, is full, or refuses to write for now.
     #[error("the store is not available: {0}")]
@@ -271,7 +271,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         lease: Duration,
     ) -> Result<ClaimedDeliveries, StoreError>;
 
-    /// Takes one delivery of `sink` and `priority` that belongs to nobody, be it due or not: the one
+    /// Takes one delivery of `sink` and `priority` that belongs to nobody, due or not: the one
     /// that would be due first. It belongs to the caller as if [`Store::claim_deliveries`] had taken it.
     ///
     /// # Errors
@@ -286,7 +286,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     ) -> Result<ClaimedDeliveries, StoreError>;
 
     /// Makes the pending deliveries of `sink` due at once that wait for a later attempt and belong to
-    /// nobody, those that were queued longest ago before the others; answers how many they were. When
+    /// nobody, those that were queued longest ago before the others; returns how many they were. When
     /// there are very many it takes several atomic steps, each for some of them.
     ///
     /// # Errors
@@ -422,7 +422,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn memo(&self, shard: Shard, name: &str) -> Result<Option<Memo>, StoreError>;
 
     /// Writes `value` if the memo still is of version `expected` (none: there is no memo) and
-    /// appends `entries` to the shard's log in the same step; answers whether it did.
+    /// appends `entries` to the shard's log in the same step; returns whether it did.
     ///
     /// # Errors
     ///

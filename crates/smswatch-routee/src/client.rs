@@ -37,10 +37,6 @@ pub struct RouteeOptions {
 }
 
 impl RouteeOptions {
-    /// The longest timeout. A poll begins within the first half of its watch's lease, which is 40
-    /// seconds long, and must be over before another process may poll, too.
-    pub const MAX_TIMEOUT: Duration = Duration::from_secs(15);
-
     /// Whether this is the URL of a server that can be asked over HTTP.
     #[must_use]
     pub fn is_base_url(url: &str) -> bool {

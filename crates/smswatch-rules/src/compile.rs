@@ -215,17 +215,14 @@ impl<'a> Compiler<'a> {
             return;
         }
         if LATER_KEYS.contains(&name) {
-            self.error(
-                entry.key.place,
-                format!("`{name}` comes in a later version"),
-            )
-            .hint = Some("leave it out for now".to_owned());
+            self.error(entry.key.place, format!("`{name}` is not supported yet"))
+                .hint = Some("remove it".to_owned());
             return;
         }
         let hint = match did_you_mean(name, KEYS) {
             _ if name == "on" => "did you mean `event`?".to_owned(),
             Some(word) => format!("did you mean `{word}`?"),
-            None => format!("a rule has: {}", KEYS.join(", ")),
+            None => format!("expected one of: {}", KEYS.join(", ")),
         };
         self.error(entry.key.place, format!("unknown key `{name}` in a rule"))
             .hint = Some(hint);
@@ -234,21 +231,24 @@ impl<'a> Compiler<'a> {
     fn name(&mut self, rule: &Node) -> Option<String> {
         let Some(entry) = rule.entry("name") else {
             self.error(rule.place(), "this rule has no name").hint =
-                Some("give it one that no other rule has: `name: …`".to_owned());
+                Some("add a `name` that no other rule has".to_owned());
             return None;
         };
         let name = self.text(entry)?.to_owned();
         let place = spot(entry);
         if name.trim().is_empty() || name.chars().count() > MAX_NAME {
-            self.error(place, format!("a name has 1 to {MAX_NAME} characters"));
+            self.error(
+                place,
+                format!("a name must have 1 to {MAX_NAME} characters"),
+            );
             return None;
         }
         if name.chars().any(char::is_control) {
-            self.error(place, "a name is one line of text");
+            self.error(place, "a name must be one line of text");
             return None;
         }
         if let Some((_, first)) = self.named.iter().find(|(known, _)| *known == name) {
-            let label = format!("the first is in line {}", first.line);
+            let label = format!("first used in line {}", first.line);
             self.error(
                 place,
                 format!("two rules are named `{}`", shown(&entry.value)),
@@ -271,7 +271,7 @@ impl<'a> Compiler<'a> {
             spot(entry),
             format!("unknown severity `{}`", shown(&entry.value)),
         );
-        problem.label = Some("one of: info, warning, critical".to_owned());
+        problem.label = Some("expected one of: info, warning, critical".to_owned());
         problem.hint = hint.map(|word| format!("did you mean `{word}`?"));
         None
     }

@@ -25,7 +25,7 @@ impl RuleSet {
             let is_about_others = matches!(tried, Err(Mismatch::Kind));
             let (fired, because) = match (tried, stopped_by) {
                 (Err(Mismatch::Kind), _) => (false, Mismatch::Kind.because(rule, event)),
-                (_, Some(earlier)) => (false, format!("`{earlier}` above ends the search")),
+                (_, Some(earlier)) => (false, format!("`{earlier}` above has `stop: true`")),
                 (Err(mismatch), None) => (false, mismatch.because(rule, event)),
                 (Ok(()), None) => {
                     if rule.stop {
@@ -69,13 +69,13 @@ impl Rule {
             }
         }
         let mut because = match (notified.is_empty(), knows.is_empty()) {
-            (true, true) => "it matches and notifies nobody".to_owned(),
+            (true, true) => "it matches, and notifies nobody".to_owned(),
             (true, false) => format!("it matches, but {}", knows.join(" and ")),
             (false, true) => format!("notifies {}", notified.join(", ")),
             (false, false) => format!("notifies {}; {}", notified.join(", "), knows.join(" and ")),
         };
         if self.stop {
-            because.push_str(", and ends the search");
+            because.push_str("; `stop: true` skips the rules below");
         }
         (!notified.is_empty(), because)
     }
@@ -85,7 +85,7 @@ impl Mismatch<'_> {
     fn because(&self, rule: &Rule, event: &Event) -> String {
         match self {
             Self::Backfill => {
-                "it happened before anybody wanted to know; such events notify nobody".to_owned()
+                "it happened long before the message was first seen (`backfill`); such events notify nobody".to_owned()
             }
             Self::Kind => format!(
                 "event is {}, and the rule wants {}",
@@ -93,7 +93,7 @@ impl Mismatch<'_> {
                 event_words(&rule.kinds)
             ),
             Self::Condition(condition) => condition.why_not(View::of(event)),
-            Self::When => "the expression in `when` is not true".to_owned(),
+            Self::When => "the `when` expression is not true".to_owned(),
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) enum MatchKey {
     Flag(Flag),
 }
 
-/// Every key of `match` but the tags, in the order of the documentation.
+/// Every key of `match` except the tags, in the order of the documentation.
 pub(crate) const MATCH_KEYS: [(&str, MatchKey); 24] = [
     ("status", MatchKey::Text(Field::Status)),
     ("detailed_status", MatchKey::Text(Field::DetailedStatus)),
@@ -88,12 +88,12 @@ impl MatchKey {
 }
 
 impl Field {
-    /// The words that an event can have here, where no others are possible.
-    pub(crate) fn words(&self) -> Option<&'static [&'static str]> {
+    /// The key, and the words that an event can have here, if no others are possible.
+    pub(crate) fn words(&self) -> Option<(&'static str, &'static [&'static str])> {
         match self {
-            Self::Source => Some(&["poll", "sweep", "callback"]),
-            Self::Outcome => Some(&["delivered", "failed", "pending"]),
-            Self::Fault => Some(&["sender", "recipient", "carrier", "none"]),
+            Self::Source => Some(("source", &["poll", "sweep", "callback"])),
+            Self::Outcome => Some(("outcome", &["delivered", "failed", "pending"])),
+            Self::Fault => Some(("fault", &["sender", "recipient", "carrier", "none"])),
             _ => None,
         }
     }
@@ -108,7 +108,7 @@ impl<'a> View<'a> {
         Self(event)
     }
 
-    /// The value of a field that has one value at most; `groups` is asked for by [`Self::groups`].
+    /// The value of a field that has at most one; for `groups` see [`Self::groups`].
     pub(crate) fn text(self, field: &Field) -> Option<&'a str> {
         let event = self.0;
         let current = event.current.as_ref();
@@ -147,7 +147,7 @@ impl<'a> View<'a> {
         self.0.message.to_key.as_deref()
     }
 
-    /// The value of a flag; none where the question makes no sense.
+    /// The value of a flag. `None` if the event has no such flag.
     pub(crate) fn flag(self, flag: Flag) -> Option<bool> {
         let event = self.0;
         match flag {

@@ -34,7 +34,7 @@ enum Test {
     Regex(Regex),
 }
 
-/// Why a text is no pattern.
+/// Why a text cannot be used as a pattern.
 #[derive(Debug)]
 pub(crate) struct BadPattern {
     pub(crate) message: String,
@@ -42,7 +42,7 @@ pub(crate) struct BadPattern {
     pub(crate) hint: Option<String>,
 }
 
-/// A value that is held against patterns.
+/// A value that is compared with patterns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subject<'a> {
     pub(crate) text: Option<&'a str>,
@@ -78,7 +78,7 @@ impl Patterns {
         self.any.is_empty() && self.none.is_empty()
     }
 
-    /// Whether a value that is not there can fit.
+    /// Whether they hold where there is no value.
     pub(crate) fn accept_nothing(&self) -> bool {
         self.hold(Subject {
             text: None,
@@ -148,10 +148,10 @@ impl Test {
         if let Some(rest) = text.strip_prefix('/') {
             let Some(regex) = rest.strip_suffix('/').filter(|regex| !regex.is_empty()) else {
                 return Err(BadPattern {
-                    message: "a regular expression stands between two `/`".to_owned(),
+                    message: "a regular expression needs a `/` at both ends".to_owned(),
                     label: None,
                     hint: Some(format!(
-                        "`/{}/`, or, for a text with a `/`, `/^{}$/`",
+                        "write `/{}/`; for text that begins with `/`, write `/^{}$/`",
                         rest.trim_end_matches('/'),
                         regex::escape(text),
                     )),
@@ -196,12 +196,12 @@ fn regex_of(text: &str) -> Result<Test, BadPattern> {
         let (label, hint) = match &error {
             regex::Error::CompiledTooBig(_) => (
                 "it is too large".to_owned(),
-                Some("repeat less, or use a glob: `otp-*`".to_owned()),
+                Some("repeat fewer times, or use a glob: `otp-*`".to_owned()),
             ),
             error => (last_line(&error.to_string()), None),
         };
         BadPattern {
-            message: "this is no regular expression".to_owned(),
+            message: "invalid regular expression".to_owned(),
             label: Some(label),
             hint,
         }

@@ -159,12 +159,12 @@ impl Templates {
 
 fn unknown_variable(variable: &str, known: &[&str], source: &str) -> TemplateTrouble {
     let what = match crate::did_you_mean(variable, known.iter().copied()) {
-        Some(word) => format!("nothing is named `{variable}`; did you mean `{word}`?"),
+        Some(word) => format!("unknown variable `{variable}`; did you mean `{word}`?"),
         None if known.len() == 1 => {
-            format!("nothing is named `{variable}`; there is `{}`", known[0])
+            format!("unknown variable `{variable}`; expected `{}`", known[0])
         }
         None => format!(
-            "nothing is named `{variable}`; there are {}",
+            "unknown variable `{variable}`; expected one of: {}",
             known.join(", ")
         ),
     };

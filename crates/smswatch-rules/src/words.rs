@@ -52,8 +52,8 @@ impl RuleSet {
         let title = title.flatten().filter(|title| !title.is_empty());
         let mut text = text.flatten().unwrap_or(defaults.text);
         if is_broken {
-            let note = format!("\n(The template of rule {} failed for this.)", rule.name);
-            text.push_str(&note);
+            let note = "(A template failed, so this alert has default words. Check rule";
+            text.push_str(&format!("\n{note} {}.)", rule.name));
         }
         Words {
             title: title.unwrap_or(defaults.title),

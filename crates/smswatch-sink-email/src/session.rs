@@ -179,7 +179,7 @@ impl Session<'_> {
         Ok(reachable)
     }
 
-    /// One mail to as many of `batch` as the relay takes at once; answers with the batches that are left.
+    /// One mail to as many of `batch` as the relay takes at once; returns the batches that are left.
     async fn transaction(&mut self, batch: Vec<usize>) -> Result<Vec<Vec<usize>>, Trouble> {
         self.progress.step = Step::Mail;
         let mail = self.letter.written(&batch)?;
@@ -252,7 +252,7 @@ impl Session<'_> {
         Ok(refusal)
     }
 
-    /// The whole mail was refused although these recipients were not; answers with the batches in which
+    /// The whole mail was refused although these recipients were not; returns the batches in which
     /// to try again.
     fn refused_at_the_end(
         &mut self,

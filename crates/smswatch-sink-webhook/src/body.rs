@@ -49,7 +49,7 @@ impl Body {
         }
     }
 
-    /// Reads what has come already, and waits for nothing; answers whether there is nothing left to
+    /// Reads what has come already, and waits for nothing; returns whether there is nothing left to
     /// be read.
     pub(crate) fn read_what_is_there(&mut self) -> bool {
         self.read().now_or_never().is_some()

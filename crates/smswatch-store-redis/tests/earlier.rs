@@ -168,7 +168,7 @@ async fn deliveries_that_an_earlier_version_queued_are_found_by_their_message() 
     let mut count = 0;
     for message in 0..40 {
         let filter = DeliveryFilter {
-            message_id: MessageId::new(format!("m{message}")).ok(),
+            message_ids: vec![MessageId::new(format!("m{message}")).expect("a valid id")],
             ..DeliveryFilter::default()
         };
         let mut cursor = None;

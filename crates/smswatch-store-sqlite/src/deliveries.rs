@@ -13,7 +13,7 @@ use smswatch_plugin::store::{
 use crate::aside;
 use crate::error::unreadable;
 
-/// Queues a delivery; answers whether it is new.
+/// Queues a delivery; returns whether it is new.
 pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestamp) -> Result<bool> {
     let ids: Vec<&str> = delivery.message_ids.iter().map(MessageId::as_str).collect();
     let added = connection

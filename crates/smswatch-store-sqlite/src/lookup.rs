@@ -50,12 +50,13 @@ pub(crate) fn find(connection: &Connection, id: &DeliveryId) -> Result<Option<St
         .optional()
 }
 
-/// Where a page of deliveries goes on: behind a number, or behind a place where several origins are
-/// merged.
+/// Where a page of deliveries goes on: behind a number, behind a number of one of several messages, or
+/// behind a place where several origins are merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cursor {
     Start,
     Number(i64),
+    Message(usize, i64),
     Place(Place),
 }
 
@@ -69,9 +70,13 @@ impl Cursor {
             return Ok(Self::Start);
         };
         let number = |text: &str| text.parse::<i64>().map_err(|_| InvalidCursor);
-        match (is_by_number(filter), text.split_once('.')) {
-            (true, None) => Ok(Self::Number(number(text)?)),
-            (false, Some((changed_at, text))) => {
+        match text.split_once('.') {
+            None if *filter == DeliveryFilter::default() => Ok(Self::Number(number(text)?)),
+            Some((place, text)) if !filter.message_ids.is_empty() => {
+                let place = place.parse().map_err(|_| InvalidCursor)?;
+                Ok(Self::Message(place, number(text)?))
+            }
+            Some((changed_at, text)) if *filter != DeliveryFilter::default() => {
                 Ok(Self::Place((number(changed_at)?, number(text)?)))
             }
             _ => Err(InvalidCursor),
@@ -80,22 +85,25 @@ impl Cursor {
 
     fn number(self) -> i64 {
         match self {
-            Self::Start => i64::MAX,
-            Self::Number(number) | Self::Place((_, number)) => number,
+            Self::Number(number) => number,
+            _ => i64::MAX,
+        }
+    }
+
+    /// The place of a message among those that are wanted, and the number behind which it goes on.
+    fn message(self) -> (usize, i64) {
+        match self {
+            Self::Message(place, number) => (place, number),
+            _ => (0, i64::MAX),
         }
     }
 
     fn place(self) -> Place {
         match self {
             Self::Place(place) => place,
-            Self::Start | Self::Number(_) => (i64::MAX, i64::MAX),
+            _ => (i64::MAX, i64::MAX),
         }
     }
-}
-
-/// Whether a page is read in the order of numbers: all deliveries, or the few of one message.
-fn is_by_number(filter: &DeliveryFilter) -> bool {
-    filter.message_id.is_some() || *filter == DeliveryFilter::default()
 }
 
 pub(crate) fn page(
@@ -104,10 +112,12 @@ pub(crate) fn page(
     cursor: Cursor,
     limit: usize,
 ) -> Result<Page<StoredDelivery>> {
-    match &filter.message_id {
-        Some(message_id) => page_of_message(connection, filter, message_id, cursor, limit),
-        None if is_by_number(filter) => page_of_all(connection, cursor, limit),
-        None => page_of_origins(connection, filter, cursor, limit),
+    if !filter.message_ids.is_empty() {
+        page_of_messages(connection, filter, cursor, limit)
+    } else if *filter == DeliveryFilter::default() {
+        page_of_all(connection, cursor, limit)
+    } else {
+        page_of_origins(connection, filter, cursor, limit)
     }
 }
 
@@ -122,17 +132,49 @@ fn page_of_all(
         ))?
         .query_map(params![cursor.number(), most(limit)], stored)?
         .collect::<Result<_>>()?;
-    Ok(numbered(rows, limit))
+    let next = rows
+        .last()
+        .filter(|_| rows.len() >= limit)
+        .map(|(number, _)| number.to_string());
+    let items = rows.into_iter().filter_map(|(_, delivery)| delivery);
+    Ok(Page {
+        items: items.collect(),
+        next,
+    })
 }
 
-fn page_of_message(
+/// Those of the first message before those of the next.
+fn page_of_messages(
     connection: &Connection,
     filter: &DeliveryFilter,
-    message_id: &MessageId,
     cursor: Cursor,
     limit: usize,
 ) -> Result<Page<StoredDelivery>> {
-    let rows: Vec<(i64, Option<StoredDelivery>)> = connection
+    let (first, mut behind) = cursor.message();
+    let (mut items, mut room) = (Vec::new(), limit);
+    for (place, message_id) in filter.message_ids.iter().enumerate().skip(first) {
+        let rows = of_message(connection, filter, message_id, behind, room)?;
+        let last = rows.last().map(|(number, _)| *number);
+        let is_full = rows.len() >= room;
+        room -= rows.len().min(room);
+        items.extend(rows.into_iter().filter_map(|(_, delivery)| delivery));
+        if let Some(last) = last.filter(|_| is_full) {
+            let next = Some(format!("{place}.{last}"));
+            return Ok(Page { items, next });
+        }
+        behind = i64::MAX;
+    }
+    Ok(Page { items, next: None })
+}
+
+fn of_message(
+    connection: &Connection,
+    filter: &DeliveryFilter,
+    message_id: &MessageId,
+    behind: i64,
+    limit: usize,
+) -> Result<Vec<(i64, Option<StoredDelivery>)>> {
+    connection
         .prepare_cached(&format!(
             "SELECT deliveries.{} FROM delivery_messages
              CROSS JOIN deliveries ON deliveries.number = delivery_messages.number
@@ -145,7 +187,7 @@ fn page_of_message(
         .query_map(
             params![
                 message_id.as_str(),
-                cursor.number(),
+                behind,
                 filter.state.map(DeliveryState::as_str),
                 filter.sink,
                 filter.rule,
@@ -154,22 +196,7 @@ fn page_of_message(
             ],
             stored,
         )?
-        .collect::<Result<_>>()?;
-    Ok(numbered(rows, limit))
-}
-
-fn numbered(rows: Vec<(i64, Option<StoredDelivery>)>, limit: usize) -> Page<StoredDelivery> {
-    let next = rows
-        .last()
-        .filter(|_| rows.len() >= limit)
-        .map(|(number, _)| number.to_string());
-    Page {
-        items: rows
-            .into_iter()
-            .filter_map(|(_, delivery)| delivery)
-            .collect(),
-        next,
-    }
+        .collect()
 }
 
 /// Finds the places of the page among all origins that the filter wants, and reads only what is there.

@@ -231,7 +231,7 @@ async fn look_up(store: &SqliteStore) {
             sink: is(1).then(|| "crm".to_owned()),
             rule: is(2).then(|| "rule".to_owned()),
             since: is(3).then_some(now - LEASE),
-            message_id: is(4).then(|| id(9)),
+            message_ids: is(4).then(|| id(9)).into_iter().collect(),
         };
         store.deliveries(&filter, &all()).await.expect("a page");
     }

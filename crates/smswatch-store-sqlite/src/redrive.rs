@@ -25,7 +25,7 @@ pub(crate) fn redrive(
         sink: Some(step.sink.clone()),
         rule: step.rule.clone(),
         since: step.since,
-        message_id: None,
+        message_ids: Vec::new(),
     };
     let found = match filter.state {
         Some(_) => ended_after(connection, &filter, after, step.until, step.limit.max(1))?,

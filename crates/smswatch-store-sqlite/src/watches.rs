@@ -44,7 +44,7 @@ fn stored(connection: &Connection, id: &MessageId) -> Result<Option<Option<Recor
         .optional()
 }
 
-/// Reads a record; none where a column holds something else.
+/// Reads a record; `None` where a column holds something else.
 fn record(row: &Row<'_>, column: usize) -> Result<Option<Record>> {
     let bytes = row.get_ref(column)?.as_bytes().ok();
     Ok(bytes.and_then(Record::from_bytes))
@@ -256,7 +256,7 @@ pub(crate) fn put_aside(connection: &Connection, ids: &[MessageId], now: Timesta
     Ok(())
 }
 
-/// A watch's id and record; none when either cannot be read.
+/// A watch's id and record; `None` when either cannot be read.
 fn identified(row: &Row<'_>) -> Result<(String, Option<(MessageId, Record)>)> {
     let text: String = row.get(0)?;
     let id = MessageId::new(&text).ok();

@@ -132,7 +132,7 @@ async fn a_file_of_a_later_version_is_refused() {
     );
 }
 
-/// Adds two watches, of which the first cannot be read; answers the step that added them.
+/// Adds two watches, of which the first cannot be read; returns the step that added them.
 async fn add_one_unreadable(fixture: &Fixture) -> CommitStep {
     let ids = ["bad", "good"].map(|id| MessageId::new(id).expect("a valid id"));
     let now = fixture.store.now().await.expect("the time");

@@ -254,9 +254,9 @@ async fn words_of_a_later_version_about_a_delivery_fail_no_page_and_no_attempt()
         cursor: None,
         limit: 10,
     };
-    for message_id in [None, Some(id("m1"))] {
+    for message_ids in [Vec::new(), vec![id("m1")]] {
         let filter = DeliveryFilter {
-            message_id,
+            message_ids,
             ..DeliveryFilter::default()
         };
         let page = store.deliveries(&filter, &page).await;

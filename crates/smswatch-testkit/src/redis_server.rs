@@ -78,7 +78,7 @@ impl RedisServer {
         self.directory.path()
     }
 
-    /// Does something to it that smswatch never does; answers what it says, in its protocol.
+    /// Does something to it that smswatch never does; returns what it says, in its protocol.
     ///
     /// # Panics
     ///

@@ -122,6 +122,7 @@ macro_rules! store_suite {
             events_of_a_rare_kind_are_found_among_the_common_ones,
             what_is_trimmed_is_found_no_more_and_the_rest_still_is,
             the_deliveries_of_a_message_are_found_wherever_they_are,
+            the_deliveries_of_several_messages_are_found_together,
             watches_are_found_among_many_removed_ones,
             sinks_of_any_name_have_a_queue,
             a_requeued_delivery_is_due_at_once_and_keeps_its_history,
@@ -186,7 +187,7 @@ fn step(items: Vec<CommitItem>) -> CommitStep {
     }
 }
 
-/// Writes a new watch and answers its record.
+/// Writes a new watch and returns its record.
 async fn add(store: &dyn Store, id: &MessageId, due: Timestamp) -> Record {
     let shard = shard_of(id.as_str(), store.shard_count());
     let record = record(due, b"body");

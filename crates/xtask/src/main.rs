@@ -19,7 +19,7 @@ usage: cargo xtask CHORE
   schema        write config/smswatch.schema.json anew
   bench [PART]  measure, with optimized programs: polls, storm, trickle, neighbors,
                 fleet, history, or all of them
-  chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release]
+  chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]
                 kill, cut and stop what can be, and count what was lost
 ";
 

@@ -12,14 +12,14 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     install::missing_servers()?;
     let packages = ["smswatch", "routee-sim", "smswatch-bench"];
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--locked", "--bins"])
+        .args(["build", "--profile", "dist", "--locked", "--bins"])
         .args(packages.iter().flat_map(|package| ["--package", package]))
         .status()
         .context("could not run cargo")?;
     if !built.success() {
         bail!("the optimized programs could not be built");
     }
-    let program = target_directory()?.join("release/smswatch-bench");
+    let program = target_directory()?.join("dist/smswatch-bench");
     let done = Command::new(program)
         .arg("bench")
         .args(arguments)

@@ -1,5 +1,7 @@
 //! Holds the direction of dependencies: which crate may name which, and who may open which door.
 
+use std::path::{Path, PathBuf};
+
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand};
 
 /// A crate, and the workspace crates that its shipped code may name.
@@ -147,4 +149,69 @@ fn every_protocol_has_one_door() {
             "`{package}` may not speak to `{dependency}` itself; see ARCHITECTURE.md, Rooms"
         );
     }
+}
+
+/// The parts of the engine that run, each with those others that it may name. Whatever is not in this list lies
+/// below them and names none of them.
+const STAGES: &[(&str, &[&str])] = &[
+    ("alarm", &[]),
+    ("observe", &["alarm"]),
+    ("commit", &[]),
+    ("route", &[]),
+    ("deliver", &[]),
+    ("replicas", &[]),
+    ("service", &["deliver", "route"]),
+    (
+        "engine",
+        &[
+            "alarm", "observe", "commit", "route", "deliver", "replicas", "service",
+        ],
+    ),
+];
+
+/// The source files of a folder and of those in it.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("the engine has sources");
+    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    let (folders, files): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
+    let inner = folders.iter().flat_map(|folder| sources(folder));
+    files.into_iter().chain(inner).collect()
+}
+
+#[test]
+fn stages_know_one_another_by_their_inboxes_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../smswatch-core/src");
+    let mut n_read = 0;
+    for path in sources(&root) {
+        let place = path.strip_prefix(&root).expect("it lies there");
+        let first = place.iter().next().and_then(|part| part.to_str());
+        let module = first.expect("a name").trim_end_matches(".rs");
+        if module == "lib"
+            || place.ends_with("tests.rs")
+            || place.iter().any(|part| part == "tests")
+        {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a readable file");
+        // Unit tests put together what they need.
+        let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+        assert!(
+            module == "engine" || !shipped.contains("use crate::{"),
+            "`{}`: a line for each part of the engine that is named",
+            place.display()
+        );
+        let allowed = STAGES.iter().find(|(stage, _)| *stage == module);
+        let allowed = allowed.map_or(&[][..], |(_, allowed)| allowed);
+        for (named, _) in STAGES.iter().filter(|(named, _)| *named != module) {
+            let names_it = shipped.contains(&format!("crate::{named}::"))
+                || shipped.contains(&format!("crate::{named};"));
+            assert!(
+                !names_it || allowed.contains(named),
+                "`{}` may not name `{named}`; see ARCHITECTURE.md",
+                place.display()
+            );
+        }
+        n_read += 1;
+    }
+    assert!(n_read > 50, "{n_read} files were read");
 }

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Measured(Child);
 
 impl Measured {
-    /// Starts `command` and waits until it says `sign` on the given stream; answers what follows it.
+    /// Starts `command` and waits until it says `sign` on the given stream; returns what follows it.
     pub(super) fn start(
         command: &mut Command,
         stream: Stream,

@@ -95,7 +95,7 @@ impl Simulator {
             .map(drop)
     }
 
-    /// Makes such messages of which every poll is written down; answers their ids.
+    /// Makes such messages of which every poll is written down; returns their ids.
     pub(super) async fn scripted(&self, count: u64) -> anyhow::Result<Vec<String>> {
         let spec = json!({"parts": held_parts(), "hold": true});
         let specs: Value = (0..count).map(|_| spec.clone()).collect();

@@ -44,7 +44,7 @@ pub(super) struct Outlet {
 }
 
 impl Outlet {
-    /// The one that is measured: it hears of all messages.
+    /// The one that is measured: it is told of all messages.
     pub(super) fn of(receiver: &Receiver) -> Self {
         Self {
             name: "receiver",

@@ -127,7 +127,7 @@ async fn play_in(directory: &Path, binary: &Path, options: &Options) -> anyhow::
     Ok(report)
 }
 
-/// Waits until everything has arrived and all queues are empty, or patience ends; answers which
+/// Waits until everything has arrived and all queues are empty, or patience ends; returns which
 /// deliveries wait even then.
 async fn quiet(
     truth: &Truth,

@@ -38,6 +38,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use smswatch_model::Timestamp;
 
+pub use self::keeper::DestinationState;
 use super::destination::Destination;
 use crate::settings::BreakerSettings;
 pub(crate) use destinations::Destined;
@@ -150,7 +151,7 @@ pub(crate) enum Flow {
 }
 
 impl Circuit {
-    /// Reads what [`Self::encode`] wrote; none when it cannot be read.
+    /// Reads what [`Self::encode`] wrote; `None` when it cannot be read.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (format, json) = bytes.split_first()?;
         (*format == FORMAT)
@@ -202,7 +203,7 @@ impl Circuit {
         }
     }
 
-    /// When an open breaker is probed next; none when it is closed or somebody holds the sink back.
+    /// When an open breaker is probed next; `None` when it is closed or somebody holds the sink back.
     pub(crate) fn probe_at(&self, now: Timestamp) -> Option<Timestamp> {
         let open = self.open.as_ref().filter(|_| self.paused.is_none())?;
         let held = self.held_until(now);

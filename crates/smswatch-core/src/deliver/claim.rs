@@ -11,13 +11,15 @@ use smswatch_model::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::SinkUnit;
 use super::breaker::{Flow, Verdict};
 use super::destination::Destination;
 use super::task::Task;
-use super::{Attempted, PATIENCE, lease};
+use super::{Attempted, lease};
+use crate::budget::ATTEMPT_BEGINS_WITHIN;
 use crate::codec::{self, InvalidBody};
+use crate::context::Context;
 use crate::pace::Backoff;
-use crate::shared::{Shared, SinkUnit};
 use crate::store::{ClaimedDeliveries, Outcome, Priority, Shard, StoreError};
 
 /// How many deliveries are claimed beyond the room there is while some destination is held back: what
@@ -43,7 +45,7 @@ pub(super) struct Waiting {
 /// Claims until it is told to stop; what is held back goes to `attempted` without an attempt. Each shard is
 /// claimed from by itself, so that one whose steps fail or hang holds up no other.
 pub(super) async fn run(
-    shared: &Shared,
+    context: &Context,
     unit: &Arc<SinkUnit>,
     waiting: mpsc::UnboundedSender<Waiting>,
     attempted: mpsc::Sender<Attempted>,
@@ -53,7 +55,7 @@ pub(super) async fn run(
     let room = Arc::new(Semaphore::new(most));
     let half = u32::try_from(most.div_ceil(2)).unwrap_or(u32::MAX);
     let mut claims = Claims {
-        shared,
+        context,
         unit,
         waiting: &waiting,
         attempted: &attempted,
@@ -65,11 +67,11 @@ pub(super) async fn run(
         let (mut permits, late) = tokio::select! {
             () = stop.cancelled() => break,
             Some(late) = claims.late.next() => (all_there_is(&room), Some(late)),
-            permits = room_and_work(shared, unit, &room, half) => (permits, None),
+            permits = room_and_work(context, unit, &room, half) => (permits, None),
         };
         let changed = unit.breaker.changed();
         let waiting_now = most - room.available_permits() - permits.num_permits();
-        let allowed = allowance(shared, unit, &mut round, waiting_now).await;
+        let allowed = allowance(context, unit, &mut round, waiting_now).await;
         let surplus = permits.num_permits().saturating_sub(allowed);
         drop(permits.split(surplus));
         if let Some(late) = late {
@@ -78,7 +80,7 @@ pub(super) async fn run(
             claims.round(&mut permits, &mut round).await;
         } else {
             drop(permits);
-            let parked_for = unit.breaker.parked_for(shared.clock.now());
+            let parked_for = unit.breaker.parked_for(context.clock.now());
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = changed => {}
@@ -93,7 +95,7 @@ pub(super) async fn run(
     }
 }
 
-/// As many permits as there are just now, be it none.
+/// As many permits as there are just now, possibly none.
 fn all_there_is(room: &Arc<Semaphore>) -> OwnedSemaphorePermit {
     let available = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
     // Nobody else takes permits, so there are at least that many.
@@ -124,7 +126,7 @@ impl Shards {
         if let Some((_, until)) = self.failing.get(&queue)
             && now < *until
         {
-            unit.due_times(priority).hint(usize::from(shard.0), *until);
+            unit.inbox.due(priority).hint(usize::from(shard.0), *until);
             return false;
         }
         // Whoever makes the shard work again gives a hint.
@@ -164,7 +166,7 @@ impl Round {
     ) -> Option<(Shard, Priority)> {
         Priority::ALL.into_iter().find_map(|priority| {
             let next = &mut self.next_shards[priority.index()];
-            let due_times = unit.due_times(priority);
+            let due_times = unit.inbox.due(priority);
             let shard = (0..shards)
                 .map(|offset| (*next + offset) % shards)
                 .find(|shard| {
@@ -178,14 +180,14 @@ impl Round {
 }
 
 /// How many deliveries may be claimed now, when so many wait for their attempt already.
-async fn allowance(shared: &Shared, unit: &SinkUnit, round: &mut Round, waiting: usize) -> usize {
-    let flow = unit.breaker.flow(shared).await;
-    let now = shared.clock.now();
+async fn allowance(context: &Context, unit: &SinkUnit, round: &mut Round, waiting: usize) -> usize {
+    let flow = unit.breaker.flow(context).await;
+    let now = context.clock.now();
     if let Flow::Open { .. } = flow {
         round.probe_until = None;
         return unit.breaker.room(now, waiting);
     }
-    if flow == Flow::Probe && unit.breaker.take_probe(shared, None).await {
+    if flow == Flow::Probe && unit.breaker.take_probe(context, None).await {
         round.probe_until = Some(now + unit.settings.breaker.probe);
     }
     let has_probe =
@@ -198,23 +200,23 @@ async fn allowance(shared: &Shared, unit: &SinkUnit, round: &mut Round, waiting:
 fn most_waiting(unit: &SinkUnit) -> usize {
     let most = unit.settings.concurrency.max(1);
     unit.settings.rate.map_or(most, |rate| {
-        let grown = usize::try_from(rate.permits_in(PATIENCE)).unwrap_or(usize::MAX);
+        let grown = usize::try_from(rate.permits_in(ATTEMPT_BEGINS_WITHIN)).unwrap_or(usize::MAX);
         grown.clamp(1, most)
     })
 }
 
 /// Waits until something is due and there is room, and maybe a permit, for it.
 async fn room_and_work(
-    shared: &Shared,
+    context: &Context,
     unit: &SinkUnit,
     room: &Arc<Semaphore>,
     half: u32,
 ) -> OwnedSemaphorePermit {
-    let [critical, normal] = &unit.due_times;
+    let [critical, normal] = &unit.inbox.due;
     tokio::select! {
-        () = critical.wait(&shared.clock) => {}
-        () = normal.wait(&shared.clock) => {}
-        () = unit.breaker.time_to_probe(&shared.clock) => {}
+        () = critical.wait(&context.clock) => {}
+        () = normal.wait(&context.clock) => {}
+        () = unit.breaker.time_to_probe(&context.clock) => {}
     }
     if let Some(limiter) = &unit.limiter {
         limiter.ready().await;
@@ -230,7 +232,7 @@ async fn room_and_work(
 
 /// Claims, with as many permits as there is room for.
 struct Claims<'a> {
-    shared: &'a Shared,
+    context: &'a Context,
     unit: &'a Arc<SinkUnit>,
     waiting: &'a mpsc::UnboundedSender<Waiting>,
     attempted: &'a mpsc::Sender<Attempted>,
@@ -243,8 +245,8 @@ impl<'a> Claims<'a> {
     /// Claims as much as there are permits for. Who has the right to probe needs something to send: when
     /// nothing is due, it is what waits for a later attempt.
     async fn round(&mut self, permits: &mut OwnedSemaphorePermit, round: &mut Round) {
-        let count = self.shared.store.shard_count();
-        let now = self.shared.clock.now();
+        let count = self.context.store.shard_count();
+        let now = self.context.clock.now();
         while permits.num_permits() > 0 {
             let due = round.take_due(self.unit, &mut self.shards, count, now);
             let Some((shard, priority)) = due else {
@@ -253,7 +255,7 @@ impl<'a> Claims<'a> {
             self.due((shard, priority), permits, round).await;
         }
         for priority in Priority::ALL {
-            for shard in self.shared.shards() {
+            for shard in self.context.shards() {
                 // What a later version wrote probes nothing: the one behind it does.
                 while round.probe_until.is_some()
                     && self.shards.let_in(self.unit, (shard, priority), now)
@@ -265,18 +267,18 @@ impl<'a> Claims<'a> {
 
     /// Takes what is due.
     async fn due(&mut self, queue: Queue, permits: &mut OwnedSemaphorePermit, round: &mut Round) {
-        let (shared, unit) = (self.shared, self.unit);
+        let (context, unit) = (self.context, self.unit);
         let is_sifted =
-            self.shards.is_sifted || unit.breaker.holds_destinations(shared.clock.now());
+            self.shards.is_sifted || unit.breaker.holds_destinations(context.clock.now());
         let more = if is_sifted { SIFTED } else { 0 };
         let limit = u32::try_from(permits.num_permits() + more).unwrap_or(u32::MAX);
         let (shard, priority) = queue;
         let claim = async move {
             let (sink, lease) = (unit.name(), lease(unit));
-            let claim = shared
+            let claim = context
                 .store
                 .claim_deliveries(shard, sink, priority, limit, lease);
-            (queue, shared.call("claim_deliveries", claim).await)
+            (queue, context.call("claim_deliveries", claim).await)
         };
         self.promptly(queue, claim.boxed(), permits, round).await;
     }
@@ -289,12 +291,12 @@ impl<'a> Claims<'a> {
         permits: &mut OwnedSemaphorePermit,
         round: &mut Round,
     ) -> bool {
-        let (shared, unit) = (self.shared, self.unit);
+        let (context, unit) = (self.context, self.unit);
         let (shard, priority) = queue;
         let claim = async move {
             let (sink, lease) = (unit.name(), lease(unit));
-            let claim = shared.store.claim_early(shard, sink, priority, lease);
-            (queue, shared.call("claim_deliveries", claim).await)
+            let claim = context.store.claim_early(shard, sink, priority, lease);
+            (queue, context.call("claim_deliveries", claim).await)
         };
         let n_left = self.promptly(queue, claim.boxed(), permits, round).await;
         n_left > 0
@@ -327,7 +329,7 @@ impl<'a> Claims<'a> {
         round: &mut Round,
     ) -> usize {
         let (shard, priority) = queue;
-        let (due_times, place) = (self.unit.due_times(priority), usize::from(shard.0));
+        let (due_times, place) = (self.unit.inbox.due(priority), usize::from(shard.0));
         if self.shards.under_way.remove(&queue) == Some(true) {
             due_times.hint_now(place);
         }
@@ -337,7 +339,7 @@ impl<'a> Claims<'a> {
                 self.hand_on(queue, claimed, permits, round).await
             }
             Err(_) => {
-                let now = self.shared.clock.now();
+                let now = self.context.clock.now();
                 due_times.hint(place, self.shards.fail(queue, now));
                 0
             }
@@ -352,10 +354,13 @@ impl<'a> Claims<'a> {
         round: &mut Round,
     ) -> usize {
         if let Some(due) = claimed.next_due {
-            let due_times = self.unit.due_times(priority);
+            let due_times = self.unit.inbox.due(priority);
             due_times.hint(usize::from(shard.0), due);
         }
-        self.unit.left.set(priority.index(), shard, claimed.left);
+        self.unit
+            .inbox
+            .left
+            .set(priority.index(), shard, claimed.left);
         let (now, mut n_left) = (Instant::now(), 0);
         for delivery in claimed.deliveries {
             let notification = codec::decode_notification(&delivery.body).map(Arc::new);
@@ -374,9 +379,9 @@ impl<'a> Claims<'a> {
                 share: None,
             };
             let has_room = permits.num_permits() > 0;
-            if let Some(kept) = kept_back(self.shared, self.unit, &mut task, has_room).await {
+            if let Some(kept) = kept_back(self.context, self.unit, &mut task, has_room).await {
                 n_left += usize::from(kept == Outcome::Left);
-                let returned = task.given_back(self.shared, kept);
+                let returned = task.given_back(self.context, kept);
                 // Whoever writes what became of attempts outlives this half of the stage.
                 let _sent = self.attempted.send(returned).await;
                 continue;
@@ -399,7 +404,7 @@ impl<'a> Claims<'a> {
 
 /// How a delivery goes back that is not to be attempted now; `None` when it is attempted.
 async fn kept_back(
-    shared: &Shared,
+    context: &Context,
     unit: &Arc<SinkUnit>,
     task: &mut Task,
     has_room: bool,
@@ -412,7 +417,7 @@ async fn kept_back(
     }
     let verdict = match &task.destination {
         None => return None,
-        Some(destination) => unit.breaker.judge(shared, destination).await,
+        Some(destination) => unit.breaker.judge(context, destination).await,
     };
     match verdict {
         Verdict::Attempt { is_probe } => {
@@ -421,7 +426,7 @@ async fn kept_back(
             let breaker = &unit.breaker;
             task.share = breaker.share(unit, destination, is_probe);
             task.share.is_none().then(|| {
-                let now = shared.clock.now();
+                let now = context.clock.now();
                 Outcome::Postponed(breaker.postponed_for(destination, now))
             })
         }

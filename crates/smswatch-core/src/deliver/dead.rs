@@ -14,9 +14,10 @@ use tokio::sync::Notify;
 
 use crate::announce::own_event;
 use crate::codec;
+use crate::context::Context;
+use crate::inbox::LogInbox;
 use crate::memo;
 use crate::metrics::KindLabel;
-use crate::shared::Shared;
 use crate::store::{NewEntry, Shard, StoreError, shard_of};
 
 /// How long is waited for more before the first is told.
@@ -157,19 +158,27 @@ impl GivenUp {
     }
 }
 
+/// What telling of them touches.
+#[derive(Debug)]
+pub(crate) struct GiveUp {
+    pub(crate) context: Arc<Context>,
+    pub(crate) log: Arc<LogInbox>,
+    pub(crate) dead: Arc<DeadLetters>,
+}
+
 /// Tells what is given up; runs until it is dropped.
-pub(crate) async fn run(shared: Arc<Shared>) {
+pub(crate) async fn run(stage: Arc<GiveUp>) {
     loop {
-        shared.dead.noticed.notified().await;
+        stage.dead.noticed.notified().await;
         tokio::time::sleep(GATHER).await;
-        for (sink, mut batch) in shared.dead.take() {
+        for (sink, mut batch) in stage.dead.take() {
             if !batch.is_logged {
                 tracing::warn!("sink `{sink}`: {}", batch.words());
                 batch.is_logged = true;
             }
-            if let Err(error) = note(&shared, &sink, &batch).await {
+            if let Err(error) = note(&stage, &sink, &batch).await {
                 tracing::debug!(%error, "dead letters are noted later");
-                shared.dead.add(&sink, batch);
+                stage.dead.add(&sink, batch);
             }
         }
         tokio::time::sleep(PACE).await;
@@ -177,40 +186,41 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 }
 
 /// Where the processes keep what was given up of a sink's deliveries.
-fn place(shared: &Shared, sink: &str) -> (Shard, String) {
+fn place(context: &Context, sink: &str) -> (Shard, String) {
     let name = format!("dead:{sink}");
-    (shard_of(&name, shared.store.shard_count()), name)
+    (shard_of(&name, context.store.shard_count()), name)
 }
 
 /// Notes for all processes what was given up, and appends the event of a new episode in the same step.
-async fn note(shared: &Shared, sink: &str, batch: &Batch) -> Result<(), StoreError> {
-    let (shard, name) = place(shared, sink);
-    let quiet = shared.alarms.settings().quiet;
+async fn note(stage: &GiveUp, sink: &str, batch: &Batch) -> Result<(), StoreError> {
+    let (shard, name) = place(&stage.context, sink);
+    let quiet = stage.context.settings.alarms.quiet;
     loop {
-        let known = memo::read(shared, shard, &name, FORMAT, GivenUp::decode).await?;
+        let known = memo::read(&stage.context, shard, &name, FORMAT, GivenUp::decode).await?;
         let (after, is_news) = GivenUp::after(known.value, batch, quiet);
-        let event = is_news.then(|| event(shared, sink, batch));
+        let event = is_news.then(|| event(stage, sink, batch));
         let entries = event.iter();
         let entries = entries.map(|event| NewEntry::of(std::slice::from_ref(event)));
         let (entries, note) = (entries.collect(), after.encode());
-        let put = shared
+        let put = stage
+            .context
             .store
             .put_memo(shard, &known.name, known.version, note, entries);
-        if shared.call("put_memo", put).await? {
+        if stage.context.call("put_memo", put).await? {
             if let Some(event) = event {
                 let label = KindLabel {
                     r#type: event.kind.as_str(),
                 };
-                shared.metrics.events.get_or_create(&label).inc();
-                shared.routes.hint_now(usize::from(shard.0));
+                stage.context.metrics.events.get_or_create(&label).inc();
+                stage.log.hint_now(shard);
             }
             return Ok(());
         }
     }
 }
 
-fn event(shared: &Shared, sink: &str, batch: &Batch) -> Event {
-    let (provider, now) = (shared.provider.name(), shared.clock.now());
+fn event(stage: &GiveUp, sink: &str, batch: &Batch) -> Event {
+    let (provider, now) = (stage.context.provider, stage.context.clock.now());
     Event {
         time: batch.first,
         ..own_event(EventKind::DeadLetter, sink, batch.words(), provider, now, 0)
@@ -218,9 +228,9 @@ fn event(shared: &Shared, sink: &str, batch: &Batch) -> Event {
 }
 
 /// What is known of the deliveries of `sink` that were given up; `None` if none ever was.
-pub(crate) async fn given_up(shared: &Shared, sink: &str) -> Result<Option<GivenUp>, StoreError> {
-    let (shard, name) = place(shared, sink);
-    let known = memo::read(shared, shard, &name, FORMAT, GivenUp::decode).await?;
+pub(crate) async fn given_up(context: &Context, sink: &str) -> Result<Option<GivenUp>, StoreError> {
+    let (shard, name) = place(context, sink);
+    let known = memo::read(context, shard, &name, FORMAT, GivenUp::decode).await?;
     Ok(known.value)
 }
 

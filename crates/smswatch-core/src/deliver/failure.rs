@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use smswatch_model::{DeliveryId, Timestamp};
 
+use super::SinkUnit;
 use super::breaker::Report;
 use super::task::Task;
 use crate::pace;
-use crate::shared::SinkUnit;
 use crate::sink::{DeliveryError, Retry};
 
 /// The shortest wait of a delivery whose receiver asked for one.
@@ -20,7 +20,7 @@ const HOLD_IS_KNOWN: Duration = Duration::from_secs(5);
 pub(super) fn said(error: &DeliveryError, delivery: &DeliveryId, is_probe: bool) -> Report {
     let reason = error.detail();
     match error.retry() {
-        Retry::Never if error.is_gone() => Report::Gone { reason },
+        Retry::Gone => Report::Gone { reason },
         Retry::Never => Report::Refused {
             reason,
             delivery: short(delivery),
@@ -56,10 +56,9 @@ pub(super) fn next_attempt(
     let delay = match error.retry() {
         // Neither probing nor what was on its way as the receiver began to refuse everything must use up
         // what waits for it.
-        Retry::Never if is_probe || (is_open && !error.is_gone()) => {
-            planned.max(settings.breaker.probe)
-        }
-        Retry::Never => return None,
+        Retry::Never if is_probe || is_open => planned.max(settings.breaker.probe),
+        Retry::Gone if is_probe => planned.max(settings.breaker.probe),
+        Retry::Never | Retry::Gone => return None,
         // While the breaker is open it decides when, and whoever probes needs something to send.
         Retry::Later if is_probe => planned.min(settings.breaker.probe),
         Retry::Later => planned,

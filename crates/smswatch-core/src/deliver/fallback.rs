@@ -6,13 +6,13 @@ use smswatch_model::{EventKind, Notification, Overrides};
 
 pub(crate) use self::parked::run;
 use super::destination::Destination;
+use super::{Deliver, SinkUnit};
 use crate::codec;
 use crate::metrics::SinkLabel;
-use crate::route::notification;
-use crate::shared::{Shared, SinkUnit};
-use crate::store::{MAX_STEP_BYTES, NewDelivery, Priority, Shard, StoreError, split};
+use crate::notification;
+use crate::store::{MAX_STEP_BYTES, NewDelivery, Shard, StoreError, split};
 
-/// What the fallback of `unit` gets in place of it; none when there is no fallback, or when it was
+/// What the fallback of `unit` gets in place of it; `None` when there is no fallback, or when it was
 /// only tried whether the sink works.
 pub(crate) fn of(unit: &SinkUnit, notification: Notification) -> Option<NewDelivery> {
     let fallback = unit.settings.fallback.as_ref()?;
@@ -55,16 +55,16 @@ fn redirected(notification: Notification, from: &str, sink: &str) -> NewDelivery
 ///
 /// The store did not take it.
 pub(crate) async fn hand_over(
-    shared: &Shared,
+    stage: &Deliver,
     unit: &SinkUnit,
     shard: Shard,
     deliveries: &[NewDelivery],
 ) -> Result<(), StoreError> {
     for step in split(deliveries, |delivery| delivery.bytes(), MAX_STEP_BYTES) {
         let step: Vec<NewDelivery> = step.into_iter().cloned().collect();
-        let enqueue = shared.store.enqueue_all(shard, &step);
-        let added = shared.call("enqueue", enqueue).await?;
-        handed_over(shared, unit, shard, &step, added);
+        let enqueue = stage.context.store.enqueue_all(shard, &step);
+        let added = stage.context.call("enqueue", enqueue).await?;
+        handed_over(stage, unit, shard, &step, added);
     }
     Ok(())
 }
@@ -72,21 +72,17 @@ pub(crate) async fn hand_over(
 /// Counts and tells that the fallback of `unit` got so many of these deliveries that it did not have,
 /// and has them sent at once.
 pub(crate) fn handed_over<'a>(
-    shared: &Shared,
+    stage: &Deliver,
     unit: &SinkUnit,
     shard: Shard,
     deliveries: impl IntoIterator<Item = &'a NewDelivery>,
     added: u64,
 ) {
-    let mut counts = [0, 0];
-    let mut fallback = None;
-    for delivery in deliveries {
-        counts[delivery.priority.index()] += 1;
-        fallback = Some(&delivery.sink);
-    }
-    let Some(fallback) = fallback.filter(|_| added > 0) else {
+    let mut deliveries = deliveries.into_iter().peekable();
+    let Some(fallback) = deliveries.peek().filter(|_| added > 0) else {
         return;
     };
+    let fallback = &fallback.sink;
     tracing::info!(
         sink.name = unit.name(),
         fallback,
@@ -96,13 +92,13 @@ pub(crate) fn handed_over<'a>(
     let label = SinkLabel {
         sink: unit.name.clone(),
     };
-    shared.metrics.fallbacks.get_or_create(&label).inc_by(added);
-    if let Some(unit) = shared.sinks.get(fallback) {
-        let queued = Priority::ALL.into_iter().zip(counts);
-        for (priority, count) in queued.filter(|(_, count)| *count > 0) {
-            unit.queued(shard, priority, count);
-        }
-    }
+    stage
+        .context
+        .metrics
+        .fallbacks
+        .get_or_create(&label)
+        .inc_by(added);
+    stage.queues.queued(shard, deliveries);
 }
 
 #[cfg(test)]

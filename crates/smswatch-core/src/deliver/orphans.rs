@@ -9,12 +9,12 @@ use futures::future::join_all;
 use smswatch_model::Timestamp;
 use tokio::time::MissedTickBehavior;
 
+use super::Deliver;
 use super::dead;
 use crate::budget::DELIVERY_LEASE_MARGIN;
 use crate::codec;
 use crate::health::REPLICAS;
 use crate::metrics::{DeliveryLabels, SinkName};
-use crate::shared::Shared;
 use crate::store::{
     Attempt, ClaimedDelivery, Completion, Outcome, Priority, QueueGauge, Shard, StoreError,
 };
@@ -32,21 +32,25 @@ const MOST_AT_ONCE: u32 = 512;
 /// Why they are dead.
 const REASON: &str = "sink_gone";
 
-/// Gives up what waits for sinks that nobody knows; ends never by itself.
-pub(crate) async fn run(shared: Arc<Shared>) {
+/// Gives up what waits for sinks that nobody knows; runs until it is cancelled.
+pub(crate) async fn run(stage: Arc<Deliver>) {
     let mut beat = tokio::time::interval(LOOK);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut unknown = Unknown::default();
     loop {
         beat.tick().await;
-        let Ok(gauges) = shared.call("gauges", shared.store.gauges()).await else {
+        let Ok(gauges) = stage
+            .context
+            .call("gauges", stage.context.store.gauges())
+            .await
+        else {
             continue;
         };
-        let is_agreed = !shared.health.is_in_trouble(REPLICAS);
-        let known = |sink: &str| shared.sinks.contains_key(sink);
-        let now = shared.clock.now();
+        let is_agreed = !stage.context.health.is_in_trouble(REPLICAS);
+        let known = |sink: &str| stage.queues.0.contains_key(sink);
+        let now = stage.context.clock.now();
         for sink in unknown.lasting(&gauges.queues, known, is_agreed, now) {
-            let count = give_up(&shared, &sink).await;
+            let count = give_up(&stage, &sink).await;
             if count > 0 {
                 tracing::warn!(
                     sink.name = sink,
@@ -91,16 +95,17 @@ impl Unknown {
     }
 }
 
-/// Makes dead letters of all that waits for `sink`, but for what somebody attempts just now and what a later
+/// Makes dead letters of all that waits for `sink`, except what somebody attempts just now and what a later
 /// version wrote. Returns how many they were.
-async fn give_up(shared: &Shared, sink: &str) -> u64 {
-    let shards = shared.shards().map(|shard| async move {
-        shared
-            .call("make_due", shared.store.make_due(shard, sink))
+async fn give_up(stage: &Deliver, sink: &str) -> u64 {
+    let shards = stage.context.shards().map(|shard| async move {
+        stage
+            .context
+            .call("make_due", stage.context.store.make_due(shard, sink))
             .await?;
         let mut count = 0;
         for priority in Priority::ALL {
-            count += give_up_queue(shared, sink, shard, priority).await?;
+            count += give_up_queue(stage, sink, shard, priority).await?;
         }
         Ok::<u64, StoreError>(count)
     });
@@ -115,21 +120,21 @@ async fn give_up(shared: &Shared, sink: &str) -> u64 {
 }
 
 async fn give_up_queue(
-    shared: &Shared,
+    stage: &Deliver,
     sink: &str,
     shard: Shard,
     priority: Priority,
 ) -> Result<u64, StoreError> {
     let labels = DeliveryLabels {
         sink: SinkName(sink.into()),
-        result: "dead",
+        result: Outcome::Dead.word(),
     };
     let mut count = 0;
     loop {
-        let store = &shared.store;
+        let store = &stage.context.store;
         let claim =
             store.claim_deliveries(shard, sink, priority, MOST_AT_ONCE, DELIVERY_LEASE_MARGIN);
-        let claimed = shared.call("claim_deliveries", claim).await?;
+        let claimed = stage.context.call("claim_deliveries", claim).await?;
         if claimed.deliveries.is_empty() {
             return Ok(count);
         }
@@ -138,17 +143,18 @@ async fn give_up_queue(
             .iter()
             .map(|delivery| completion(delivery, claimed.now))
             .collect();
-        let complete = shared.store.complete(shard, sink, &completions);
-        let ended = shared.call("complete", complete).await?;
+        let complete = stage.context.store.complete(shard, sink, &completions);
+        let ended = stage.context.call("complete", complete).await?;
         let dead = completions.iter().zip(&ended.done);
         let dead = dead.filter(|(completion, done)| **done && completion.outcome == Outcome::Dead);
         let given_up = u64::try_from(dead.count()).unwrap_or(u64::MAX);
         let mut bodies = claimed.deliveries.iter().map(|claimed| &claimed.body);
         let is_news = !bodies.all(|body| dead::is_about_dead_letters(body));
-        shared
+        stage
             .dead
             .given_up(sink, given_up, REASON, is_news, claimed.now);
-        shared
+        stage
+            .context
             .metrics
             .deliveries
             .get_or_create(&labels)
@@ -170,7 +176,7 @@ fn completion(delivery: &ClaimedDelivery, now: Timestamp) -> Completion {
         outcome,
         attempt: Attempt {
             at: now,
-            result: "dead".to_owned(),
+            result: Outcome::Dead.word().to_owned(),
             detail: REASON.to_owned(),
         },
         fallback: None,

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
+use super::{Deliver, SinkUnit};
 use super::{dead, fallback};
 use crate::codec;
 use crate::metrics::DeliveryLabels;
-use crate::shared::{Shared, SinkUnit};
 use crate::store::{
-    Attempt, DeadLetter, MAX_STEP_BYTES, Outcomes, Priority, QueueRequest, QueueSlice, Shard,
-    StoreError, WaitingDelivery, split,
+    Attempt, DeadLetter, MAX_STEP_BYTES, Outcome, Outcomes, Priority, QueueRequest, QueueSlice,
+    Shard, StoreError, WaitingDelivery, split,
 };
 
 /// How long after one look the next one is taken at the earliest.
@@ -23,7 +23,7 @@ const SLICE: u32 = 64;
 /// Why a delivery is dead that was given up to make room.
 const REASON: &str = "queue_full";
 
-/// What a look came to.
+/// What a reading of the queue came to.
 struct Reading {
     pending: u64,
     dead_lettered: u64,
@@ -31,13 +31,13 @@ struct Reading {
     is_delayed: bool,
 }
 
-/// Looks whether there is too much whenever enough was queued; ends never by itself.
-pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>) {
+/// Checks whether the queue is too long whenever enough was queued; runs until it is cancelled.
+pub(crate) async fn run(stage: Arc<Deliver>, unit: Arc<SinkUnit>) {
     let max = unit.settings.queue_max;
     let mut is_full = false;
     loop {
-        unit.fill_level.due().await;
-        let patience = match relieve(&shared, &unit).await {
+        unit.inbox.fill_level.due().await;
+        let patience = match relieve(&stage, &unit).await {
             Ok(look) => {
                 if look.dead_lettered > 0 && !is_full {
                     let (sink, dead_lettered) = (unit.name(), look.dead_lettered);
@@ -60,7 +60,7 @@ pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>) {
                 0
             }
         };
-        unit.fill_level.looked(patience);
+        unit.inbox.fill_level.looked(patience);
         tokio::time::sleep(PAUSE).await;
     }
 }
@@ -72,14 +72,15 @@ fn patience(max: u64, pending: u64) -> u64 {
 }
 
 /// Gives up the oldest until the queue is within its bound, or none is left that may be given up.
-async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Reading, StoreError> {
+async fn relieve(stage: &Deliver, unit: &SinkUnit) -> Result<Reading, StoreError> {
     let mut dead_lettered = 0;
     // Mostly there is not too much, and one delivery shows that as well as many.
     let mut limit = 1;
     loop {
-        let polls = shared
+        let polls = stage
+            .context
             .shards()
-            .map(|shard| look(shared, unit, shard, limit));
+            .map(|shard| look(stage, unit, shard, limit));
         let mut slices = each(join_all(polls).await)?;
         let pending: u64 = slices.iter().map(|slice| slice.pending).sum();
         let excess = pending.saturating_sub(unit.settings.queue_max);
@@ -95,8 +96,8 @@ async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Reading, StoreError
             limit = SLICE;
             continue;
         }
-        let leaves = shared.shards().zip(&mut slices);
-        let leaves = leaves.map(|(shard, slice)| leave(shared, unit, shard, slice));
+        let leaves = stage.context.shards().zip(&mut slices);
+        let leaves = leaves.map(|(shard, slice)| leave(stage, unit, shard, slice));
         let left: u64 = each(join_all(leaves).await)?.into_iter().sum();
         if left > 0 {
             // They are no part of the queue any more: what is behind them may be.
@@ -104,11 +105,11 @@ async fn relieve(shared: &Shared, unit: &SinkUnit) -> Result<Reading, StoreError
         }
         let counts = oldest(&slices, excess);
         let is_delayed = counts.iter().any(|count| *count > 0);
-        let dead_letters = shared.shards().zip(slices).zip(counts);
+        let dead_letters = stage.context.shards().zip(slices).zip(counts);
         let dead_letters = dead_letters.filter(|(_, count)| *count > 0);
         let dead_letters = dead_letters.map(|((shard, mut slice), count)| {
             slice.deliveries.truncate(count);
-            dead_letter(shared, unit, shard, slice.deliveries)
+            dead_letter(stage, unit, shard, slice.deliveries)
         });
         let count: u64 = each(join_all(dead_letters).await)?.into_iter().sum();
         if count == 0 {
@@ -145,7 +146,7 @@ fn each<T: Default>(outcomes: Vec<Result<T, StoreError>>) -> Result<Vec<T>, Stor
 /// Leaves what a later version wrote to it: it is not to be given up. Takes it out of the slice, and returns
 /// how many there were.
 async fn leave(
-    shared: &Shared,
+    stage: &Deliver,
     unit: &SinkUnit,
     shard: Shard,
     slice: &mut QueueSlice,
@@ -163,13 +164,13 @@ async fn leave(
     if ids.is_empty() {
         return Ok(0);
     }
-    let (store, sink) = (&shared.store, unit.name());
+    let (store, sink) = (&stage.context.store, unit.name());
     let leave = store.leave_deliveries(shard, sink, Priority::Normal, &ids);
-    shared.call("leave_deliveries", leave).await
+    stage.context.call("leave_deliveries", leave).await
 }
 
 async fn look(
-    shared: &Shared,
+    stage: &Deliver,
     unit: &SinkUnit,
     shard: Shard,
     limit: u32,
@@ -179,8 +180,8 @@ async fn look(
         after: None,
         limit,
     };
-    let waiting = shared.store.waiting(shard, unit.name(), request);
-    shared.call("waiting", waiting).await
+    let waiting = stage.context.store.waiting(shard, unit.name(), request);
+    stage.context.call("waiting", waiting).await
 }
 
 /// How many of each slice, from its beginning, are among the `excess` oldest of all.
@@ -205,10 +206,10 @@ fn oldest(slices: &[QueueSlice], excess: u64) -> Vec<usize> {
     counts
 }
 
-/// Gives up deliveries of one shard but for those that are under way, which may yet arrive and are
-/// not replaced by younger ones; answers how many it were.
+/// Dead-letters deliveries of one shard and returns how many. Claimed ones are skipped: they may still
+/// arrive. No younger ones take their place.
 async fn dead_letter(
-    shared: &Shared,
+    stage: &Deliver,
     unit: &SinkUnit,
     shard: Shard,
     mut deliveries: Vec<WaitingDelivery>,
@@ -224,39 +225,41 @@ async fn dead_letter(
         id: waiting.place.id.clone(),
     });
     let attempt = Attempt {
-        at: shared.clock.now(),
-        result: "dead".to_owned(),
+        at: stage.context.clock.now(),
+        result: Outcome::Dead.word().to_owned(),
         detail: REASON.to_owned(),
     };
     let mut count = 0;
     for step in split(dead_letters, DeadLetter::bytes, MAX_STEP_BYTES) {
-        let dead_letter = shared
+        let dead_letter = stage
+            .context
             .store
             .dead_letter(shard, unit.name(), &step, &attempt);
-        let Outcomes { done, queued } = shared.call("dead_letter", dead_letter).await?;
+        let Outcomes { done, queued } = stage.context.call("dead_letter", dead_letter).await?;
         let others = step.iter();
         let others = others.filter_map(|dead_letter| dead_letter.fallback.as_ref());
-        fallback::handed_over(shared, unit, shard, others, queued);
+        fallback::handed_over(stage, unit, shard, others, queued);
         let dead_lettered = done.into_iter().map(u64::from).sum();
-        told(shared, unit, dead_lettered, is_news);
+        told(stage, unit, dead_lettered, is_news);
         count += dead_lettered;
     }
     Ok(count)
 }
 
 /// Counts and tells that so many deliveries were given up.
-fn told(shared: &Shared, unit: &SinkUnit, count: u64, is_news: bool) {
+fn told(stage: &Deliver, unit: &SinkUnit, count: u64, is_news: bool) {
     let labels = DeliveryLabels {
         sink: unit.name.clone(),
-        result: "dead",
+        result: Outcome::Dead.word(),
     };
-    shared
+    stage
+        .context
         .metrics
         .deliveries
         .get_or_create(&labels)
         .inc_by(count);
-    let now = shared.clock.now();
-    shared
+    let now = stage.context.clock.now();
+    stage
         .dead
         .given_up(unit.name(), count, REASON, is_news, now);
 }

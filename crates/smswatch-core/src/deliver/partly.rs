@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use smswatch_model::{EventKind, Notification, Overrides, destination};
 
 use super::fallback;
-use crate::route::notification;
-use crate::shared::{Shared, SinkUnit};
+use super::{Deliver, SinkUnit};
+use crate::notification;
 use crate::sink::Receipt;
 use crate::store::{Completion, NewDelivery, Shard};
 
@@ -69,7 +69,7 @@ pub(crate) fn rest(
 /// Has the deliveries sent that were queued in place of what ended: the rest of some to the same sink,
 /// and of `added` new ones all others to its fallback.
 pub(crate) fn queued_instead(
-    shared: &Shared,
+    stage: &Deliver,
     unit: &SinkUnit,
     shard: Shard,
     completions: &[Completion],
@@ -80,11 +80,11 @@ pub(crate) fn queued_instead(
     let (rests, others): (Vec<_>, Vec<_>) =
         queued.partition(|delivery| delivery.sink == unit.name());
     for rest in &rests {
-        unit.queued(shard, rest.priority, 1);
+        unit.inbox.queued(shard, rest.priority, 1);
     }
     // The store counts both kinds together; one that it had already is rare, and says little.
     let most = u64::try_from(others.len()).unwrap_or(u64::MAX);
-    fallback::handed_over(shared, unit, shard, others, added.min(most));
+    fallback::handed_over(stage, unit, shard, others, added.min(most));
 }
 
 #[cfg(test)]

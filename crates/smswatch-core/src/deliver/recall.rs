@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use super::SinkUnit;
 use super::breaker;
 use crate::budget;
+use crate::context::Context;
 use crate::settings::SinkSettings;
-use crate::shared::{Shared, SinkUnit};
 use crate::store::Priority;
 
 /// What is added to the longest time that a delivery waits, so that nothing is recalled that a process with
@@ -26,13 +27,13 @@ fn furthest(settings: &SinkSettings) -> Duration {
 }
 
 /// Makes due what a sink's deliveries wait for too long.
-pub(crate) async fn recall(shared: &Shared, unit: &SinkUnit) {
+pub(crate) async fn recall(context: &Context, unit: &SinkUnit) {
     let furthest = furthest(&unit.settings);
-    for shard in shared.shards() {
+    for shard in context.shards() {
         for priority in Priority::ALL {
-            let store = &shared.store;
+            let store = &context.store;
             let recall = store.recall_deliveries(shard, unit.name(), priority, furthest);
-            let Ok(count @ 1..) = shared.call("recall", recall).await else {
+            let Ok(count @ 1..) = context.call("recall", recall).await else {
                 continue;
             };
             tracing::warn!(
@@ -40,7 +41,7 @@ pub(crate) async fn recall(shared: &Shared, unit: &SinkUnit) {
                 count,
                 "deliveries were scheduled by a clock that was far ahead, and are due now"
             );
-            unit.due_times(priority).hint_now(usize::from(shard.0));
+            unit.inbox.due(priority).hint_now(usize::from(shard.0));
         }
     }
 }

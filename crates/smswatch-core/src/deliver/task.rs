@@ -8,7 +8,7 @@ use super::Attempted;
 use super::breaker::Share;
 use super::destination::Destination;
 use crate::codec::InvalidBody;
-use crate::shared::Shared;
+use crate::context::Context;
 use crate::store::{Attempt, ClaimedDelivery, Completion, Outcome, Priority, Shard};
 
 /// A delivery that this process has claimed.
@@ -36,18 +36,12 @@ impl Task {
     }
 
     /// It goes back as `outcome` says, without an attempt.
-    pub(super) fn given_back(&self, shared: &Shared, outcome: Outcome) -> Attempted {
-        self.ended(shared, outcome, "returned", String::new())
+    pub(super) fn given_back(&self, context: &Context, outcome: Outcome) -> Attempted {
+        self.ended(context, outcome, String::new())
     }
 
     /// What became of it.
-    pub(super) fn ended(
-        &self,
-        shared: &Shared,
-        outcome: Outcome,
-        result: &str,
-        detail: String,
-    ) -> Attempted {
+    pub(super) fn ended(&self, context: &Context, outcome: Outcome, detail: String) -> Attempted {
         Attempted {
             shard: self.shard,
             priority: self.priority,
@@ -60,8 +54,8 @@ impl Task {
                 token: self.delivery.token,
                 outcome,
                 attempt: Attempt {
-                    at: shared.clock.now(),
-                    result: result.to_owned(),
+                    at: context.clock.now(),
+                    result: outcome.word().to_owned(),
                     detail,
                 },
                 fallback: None,

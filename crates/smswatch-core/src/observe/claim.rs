@@ -1,7 +1,6 @@
 //! Claims watches that are due, young ones first, no more than can be polled soon.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
@@ -10,16 +9,18 @@ use smswatch_model::{MessageId, Timestamp};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::Observe;
 use super::cooldown::Cooldown;
 use super::expected::Expected;
 use super::prefetch::Prefetch;
 use super::under_way::UnderWay;
-use super::{Batch, Claimed, Finished, LEASE, Queue, Verdict, Waiting};
+use super::{Claimed, Queue, Waiting};
+use crate::budget::POLL_LEASE;
+use crate::inbox::changes::{Batch, Change, Verdict};
 use crate::limiter::Limiter;
-use crate::shared::Shared;
 use crate::store::{ClaimedWatches, CommitStep, LeaseId, Shard, StoreError, WatchPriority};
 use crate::watch::Watch;
-use crate::watch::lifecycle::Task;
+use crate::watch::lifecycle::{Lifecycle, Task};
 
 /// How often it is said that polls wait for the log to be routed.
 const REMINDER: Duration = Duration::from_secs(1);
@@ -29,12 +30,12 @@ const WORTHWHILE: usize = 64;
 
 /// Claims for one process.
 pub(super) struct Claimer<'a> {
-    pub(super) shared: Arc<Shared>,
+    pub(super) stage: Arc<Observe>,
     pub(super) cooldown: Arc<Cooldown>,
     pub(super) prefetch: Arc<Prefetch>,
     pub(super) limiter: &'a Limiter,
     pub(super) waiting: mpsc::UnboundedSender<Waiting>,
-    pub(super) commits: mpsc::Sender<Finished>,
+    pub(super) commits: mpsc::Sender<Change>,
     /// Where the next round begins, so that no shard goes short.
     pub(super) next_shard: u16,
     /// The claims that are under way.
@@ -67,11 +68,14 @@ impl Claimer<'_> {
                 continue;
             }
             for (queue, limit) in round {
-                let shared = Arc::clone(&self.shared);
+                let stage = Arc::clone(&self.stage);
                 claims.push(async move {
                     let (priority, shard) = queue;
-                    let claim = shared.store.claim(shard, priority, limit, LEASE);
-                    (queue, shared.call("claim", claim).await)
+                    let claim = stage
+                        .context
+                        .store
+                        .claim(shard, priority, limit, POLL_LEASE);
+                    (queue, stage.context.call("claim", claim).await)
                 });
             }
         }
@@ -80,18 +84,18 @@ impl Claimer<'_> {
         }
     }
 
-    /// Waits until something is due and may be polled, and there is room for it; answers for how
+    /// Waits until something is due and may be polled, and there is room for it; returns for how
     /// many there is.
     async fn room_and_work(&self) -> usize {
-        let shared = &self.shared;
+        let stage = &self.stage;
         loop {
             tokio::select! {
-                () = shared.polls[0].wait(&shared.clock) => {}
-                () = shared.polls[1].wait(&shared.clock) => {}
+                () = stage.inbox.due[0].wait(&stage.context.clock) => {}
+                () = stage.inbox.due[1].wait(&stage.context.clock) => {}
             }
             self.backlog_has_room().await;
             self.limiter.ready().await;
-            let closed_for = self.cooldown.closed_for(shared.clock.now());
+            let closed_for = self.cooldown.closed_for(stage.context.clock.now());
             if closed_for.is_zero() {
                 return self.prefetch.free().await;
             }
@@ -102,14 +106,14 @@ impl Claimer<'_> {
     /// Waits while too much of the log is unrouted. Polls that do not start cannot be late: that they
     /// wait is said here.
     async fn backlog_has_room(&self) {
-        let shared = &self.shared;
-        while tokio::time::timeout(REMINDER, shared.backlog.room())
+        let stage = &self.stage;
+        while tokio::time::timeout(REMINDER, stage.log.backlog.room())
             .await
             .is_err()
         {
-            shared.alarms.held_up(
+            stage.alarms.held_up(
                 "polls wait because too much of the log is not routed",
-                shared.clock.now(),
+                stage.context.clock.now(),
             );
         }
     }
@@ -141,17 +145,17 @@ impl Claimer<'_> {
 
     /// A few shards in which something of this priority is due, as many as bring worthwhile batches.
     fn due_shards(&mut self, priority: WatchPriority, room: usize) -> Vec<Shard> {
-        let count = self.shared.store.shard_count();
-        let now = self.shared.clock.now();
-        let due_times = self.shared.polls(priority);
+        let count = self.stage.context.store.shard_count();
+        let now = self.stage.context.clock.now();
+        let due_times = self.stage.inbox.due(priority);
         let most = (room / WORTHWHILE).max(1);
         let mut shards = Vec::new();
         for offset in 0..count {
             let shard = Shard((self.next_shard + offset) % count);
             if shards.len() < most && due_times.take(usize::from(shard.0), now) {
                 // Who makes a shard work again gives a hint; and the pulse does.
-                let is_stuck = self.shared.commits.is_failing(shard)
-                    || self.shared.backlog.is_shard_full(shard);
+                let is_stuck = self.stage.commits.is_failing(shard)
+                    || self.stage.log.backlog.is_shard_full(shard);
                 if !is_stuck && !self.under_way.is_claimed((priority, shard)) {
                     shards.push(shard);
                 }
@@ -166,8 +170,8 @@ impl Claimer<'_> {
     /// Takes what a claim came to.
     async fn claimed(&mut self, (queue, claimed): (Queue, Result<ClaimedWatches, StoreError>)) {
         let (priority, shard) = queue;
-        let shared = Arc::clone(&self.shared);
-        let due_times = shared.polls(priority);
+        let stage = Arc::clone(&self.stage);
+        let due_times = stage.inbox.due(priority);
         let place = usize::from(shard.0);
         match claimed {
             Ok(claimed) => {
@@ -180,7 +184,10 @@ impl Claimer<'_> {
                 }
                 self.hand_on(queue, claimed).await;
             }
-            Err(_) => due_times.hint(place, self.shared.clock.now() + self.under_way.fail(queue)),
+            Err(_) => due_times.hint(
+                place,
+                self.stage.context.clock.now() + self.under_way.fail(queue),
+            ),
         }
     }
 
@@ -190,13 +197,15 @@ impl Claimer<'_> {
         let overdue = self
             .expected
             .overdue(queue, due, claimed.now, Instant::now());
-        if overdue > self.shared.alarms.settings().polling_behind_after {
+        if overdue > self.stage.alarms.settings().polling_behind_after {
             let reason = format!(
                 "the store's clock stands still or was set back: a watch that was due {} s ago is not \
                  due there yet",
                 overdue.as_secs()
             );
-            self.shared.alarms.held_up(&reason, self.shared.clock.now());
+            self.stage
+                .alarms
+                .held_up(&reason, self.stage.context.clock.now());
         }
     }
 
@@ -204,10 +213,13 @@ impl Claimer<'_> {
         let (priority, shard) = queue;
         claimed.unreadable.iter().for_each(|id| self.left(id));
         if let Some(count) = claimed.put_aside {
-            self.shared.put_aside.set(priority.index(), shard, count);
+            self.stage
+                .inbox
+                .put_aside
+                .set(priority.index(), shard, count);
         }
         let Some(lease) = claimed.lease else { return };
-        self.shared.leases.add(shard, &lease);
+        self.stage.inbox.leases.add(shard, &lease);
         let decoded = claimed.watches.into_iter();
         let decoded = decoded.map(|(id, record)| (Watch::decode(&record).ok(), id, record));
         let (watches, unreadable): (Vec<_>, Vec<_>) = decoded.partition(|(it, _, _)| it.is_some());
@@ -219,8 +231,7 @@ impl Claimer<'_> {
             self.end(shard, lease).await;
             return;
         }
-        let remaining = AtomicUsize::new(remaining);
-        let batch = Arc::new(Batch { lease, remaining });
+        let batch = Arc::new(Batch::new(lease, remaining));
         let (now, claimed_at) = (claimed.now, Instant::now());
         for (watch, message_id, record) in watches {
             let Some(watch) = watch else { continue };
@@ -231,11 +242,8 @@ impl Claimer<'_> {
                 record,
                 claimed_at,
             };
-            match self
-                .shared
-                .lifecycle()
-                .task(&claimed.message_id, &watch, now)
-            {
+            let lifecycle = Lifecycle::of(&self.stage.context);
+            match lifecycle.task(&claimed.message_id, &watch, now) {
                 Task::Poll => {
                     let slot = self.prefetch.take();
                     // The other half of this stage lives until this one has ended.
@@ -246,11 +254,11 @@ impl Claimer<'_> {
                     });
                 }
                 Task::Wait(due) => {
-                    self.finish(claimed.finish(watch, Verdict::Postponed(due)))
+                    self.finish(claimed.change(watch, Verdict::Postponed(due)))
                         .await;
                 }
-                Task::Retire => self.finish(claimed.finish(watch, Verdict::Retired)).await,
-                Task::Delete => self.finish(claimed.finish(watch, Verdict::Expired)).await,
+                Task::Retire => self.finish(claimed.change(watch, Verdict::Retired)).await,
+                Task::Delete => self.finish(claimed.change(watch, Verdict::Expired)).await,
             }
         }
     }
@@ -261,7 +269,7 @@ impl Claimer<'_> {
             message.id = %message_id,
             "the record of a watch cannot be read by this version and is left to a later one"
         );
-        self.shared.metrics.unreadable.inc();
+        self.stage.context.metrics.unreadable.inc();
     }
 
     /// Leaves watches to a version that can read their bodies; returns whether the store has done so.
@@ -270,8 +278,12 @@ impl Claimer<'_> {
             return true;
         }
         ids.iter().for_each(|id| self.left(id));
-        let put_aside = self.shared.store.put_aside(shard, priority, ids);
-        self.shared.call("put_aside", put_aside).await.is_ok()
+        let put_aside = self.stage.context.store.put_aside(shard, priority, ids);
+        self.stage
+            .context
+            .call("put_aside", put_aside)
+            .await
+            .is_ok()
     }
 
     /// Ends a lease under which nothing is left to do.
@@ -281,12 +293,12 @@ impl Claimer<'_> {
             finished: vec![lease.clone()],
         };
         // One that does not end now ends by itself.
-        let commit = self.shared.store.commit(shard, &step);
-        let _ended = self.shared.call("commit", commit).await;
-        self.shared.leases.remove(shard, &[lease]);
+        let commit = self.stage.context.store.commit(shard, &step);
+        let _ended = self.stage.context.call("commit", commit).await;
+        self.stage.inbox.leases.remove(shard, &[lease]);
     }
 
-    async fn finish(&self, finished: Finished) {
+    async fn finish(&self, finished: Change) {
         // The committer outlives this stage; if it has gone, the lease gives the watch back.
         let _sent = self.commits.send(finished).await;
     }

@@ -7,34 +7,29 @@ use smswatch_model::MessageId;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
+use super::Observe;
+use super::Waiting;
 use super::cooldown::Cooldown;
 use super::legible::Legible;
 use super::prefetch::Prefetch;
-use super::{Finished, Verdict, Waiting};
+use crate::budget::{LONGEST_POLL, POLL_BEGINS_WITHIN};
+use crate::inbox::changes::{Change, Verdict};
 use crate::limiter::Limiter;
 use crate::metrics::{OddityLabel, ResultLabel};
 use crate::provider::{Oddities, Poll, PollError, PollFailure};
-use crate::shared::Shared;
 use crate::watch::lifecycle::{Answer, observed};
-
-/// How long after the claim a poll may start.
-const PATIENCE: Duration = Duration::from_secs(15);
-
-/// How long a poll may take whatever the provider's client thinks: together with [`PATIENCE`] it leaves
-/// time to write down what was seen before anybody else claims the watch.
-const LONGEST_POLL: Duration = Duration::from_secs(20);
 
 /// Starts polls as fast as the rate and the concurrency allow, until no more are handed on.
 pub(super) async fn run(
-    shared: Arc<Shared>,
+    stage: Arc<Observe>,
     cooldown: Arc<Cooldown>,
     legible: Arc<Legible>,
     prefetch: Arc<Prefetch>,
     limiter: &Limiter,
     mut starts: mpsc::UnboundedReceiver<Waiting>,
-    commits: mpsc::Sender<Finished>,
+    commits: mpsc::Sender<Change>,
 ) {
-    let concurrency = shared.settings.provider.concurrency;
+    let concurrency = stage.context.settings.provider.concurrency;
     let running = Arc::new(Semaphore::new(concurrency.max(1)));
     let polls = TaskTracker::new();
     while let Some(waiting) = starts.recv().await {
@@ -42,41 +37,45 @@ pub(super) async fn run(
             .acquire_owned()
             .await
             .expect("never closed");
-        let start = may_start(&shared, &cooldown, limiter, &waiting).await;
+        let start = may_start(&stage, &cooldown, limiter, &waiting).await;
         let Waiting {
             claimed,
             watch,
             slot,
         } = waiting;
         drop(slot);
-        let (shared, cooldown, prefetch) = (
-            Arc::clone(&shared),
+        let (stage, cooldown, prefetch) = (
+            Arc::clone(&stage),
             Arc::clone(&cooldown),
             Arc::clone(&prefetch),
         );
         let legible = Arc::clone(&legible);
         let commits = commits.clone();
         polls.spawn(async move {
-            let now = shared.clock.now();
+            let now = stage.context.clock.now();
             let lag = now.since(watch.due);
             let verdict = match start {
                 Start::Now => {
-                    shared.alarms.late(lag, now);
-                    shared.metrics.poll_lag_seconds.observe(lag.as_secs_f64());
+                    stage.alarms.late(lag, now);
+                    stage
+                        .context
+                        .metrics
+                        .poll_lag_seconds
+                        .observe(lag.as_secs_f64());
                     let started = Instant::now();
                     let message_id = watch.spelling.spell(&claimed.message_id);
-                    let answer = poll(&shared, &cooldown, &legible, &message_id).await;
+                    let answer = poll(&stage, &cooldown, &legible, &message_id).await;
                     prefetch.polled(started.elapsed());
                     Verdict::Answered(answer)
                 }
                 // It stays as late as it is, so that it comes first and its lateness is not forgotten.
                 Start::TooLate => {
-                    shared.alarms.late(lag, now);
+                    stage.alarms.late(lag, now);
                     Verdict::Postponed(watch.due + Duration::from_millis(1))
                 }
                 Start::After(wait) => Verdict::Postponed(now + wait),
             };
-            let _sent = commits.send(claimed.finish(watch, verdict)).await;
+            let _sent = commits.send(claimed.change(watch, verdict)).await;
             drop(running);
         });
     }
@@ -95,16 +94,17 @@ enum Start {
 }
 
 async fn may_start(
-    shared: &Shared,
+    stage: &Observe,
     cooldown: &Cooldown,
     limiter: &Limiter,
     waiting: &Waiting,
 ) -> Start {
     // A permit that comes too late would be one less for the others.
-    let Some(patience) = PATIENCE.checked_sub(waiting.claimed.claimed_at.elapsed()) else {
+    let Some(patience) = POLL_BEGINS_WITHIN.checked_sub(waiting.claimed.claimed_at.elapsed())
+    else {
         return Start::TooLate;
     };
-    let closed_for = cooldown.closed_for(shared.clock.now());
+    let closed_for = cooldown.closed_for(stage.context.clock.now());
     if !closed_for.is_zero() {
         return Start::After(closed_for.max(Duration::from_secs(1)));
     }
@@ -112,28 +112,29 @@ async fn may_start(
         Ok(true) => Start::Now,
         Ok(false) => Start::TooLate,
         Err(error) => {
-            shared.note("reserve", &error);
+            stage.context.note("reserve", &error);
             let reason = "the store gives no permit of `routee.requests_per_second`";
-            shared.alarms.held_up(reason, shared.clock.now());
+            stage.alarms.held_up(reason, stage.context.clock.now());
             Start::After(Duration::from_secs(1))
         }
     }
 }
 
 async fn poll(
-    shared: &Shared,
+    stage: &Observe,
     cooldown: &Cooldown,
     legible: &Legible,
     message_id: &MessageId,
 ) -> Answer {
-    let asked_at = shared.clock.now();
+    let asked_at = stage.context.clock.now();
     let started = Instant::now();
-    let polled = tokio::time::timeout(LONGEST_POLL, shared.provider.poll(message_id)).await;
+    let polled = tokio::time::timeout(LONGEST_POLL, stage.provider.poll(message_id)).await;
     let polled = polled.unwrap_or_else(|_| {
         let seconds = LONGEST_POLL.as_secs();
         Err(PollError::failed(format!("no answer within {seconds} s")))
     });
-    shared
+    stage
+        .context
         .metrics
         .poll_seconds
         .observe(started.elapsed().as_secs_f64());
@@ -143,12 +144,12 @@ async fn poll(
         Err(_) => false,
     };
     if is_provider_well {
-        cooldown.answered(shared.clock.now(), &shared.health);
-        shared.alarms.answered();
+        cooldown.answered(stage.context.clock.now(), &stage.context.health);
+        stage.alarms.answered();
     }
     let (answer, result) = match polled {
         Ok(Poll::Seen(sighting)) => {
-            count_oddities(shared, sighting.oddities);
+            count_oddities(stage, sighting.oddities);
             (
                 Answer::Seen(Box::new(observed(*sighting, asked_at))),
                 "seen",
@@ -160,9 +161,9 @@ async fn poll(
         Err(error) => {
             let retry_after = error.retry_after();
             if !is_provider_well {
-                let now = shared.clock.now();
-                cooldown.failed(&error, now, &shared.health);
-                shared.alarms.failed(&error, now);
+                let now = stage.context.clock.now();
+                cooldown.failed(&error, now, &stage.context.health);
+                stage.alarms.failed(&error, now);
             }
             let answer = match error.kind() {
                 PollFailure::Unreadable => Answer::Unreadable(retry_after),
@@ -172,7 +173,8 @@ async fn poll(
             (answer, error.kind().as_str())
         }
     };
-    shared
+    stage
+        .context
         .metrics
         .polls
         .get_or_create(&ResultLabel { result })
@@ -180,7 +182,7 @@ async fn poll(
     answer
 }
 
-fn count_oddities(shared: &Shared, oddities: Oddities) {
+fn count_oddities(stage: &Observe, oddities: Oddities) {
     for (what, count) in [
         ("answer", oddities.answers),
         ("row", oddities.rows),
@@ -189,7 +191,7 @@ fn count_oddities(shared: &Shared, oddities: Oddities) {
     ] {
         if count > 0 {
             let label = OddityLabel { what };
-            let counter = shared.metrics.oddities.get_or_create(&label);
+            let counter = stage.context.metrics.oddities.get_or_create(&label);
             counter.inc_by(u64::from(count));
         }
     }

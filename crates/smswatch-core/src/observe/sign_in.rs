@@ -5,39 +5,37 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::Observe;
 use super::cooldown::Cooldown;
+use crate::budget::LONGEST_POLL;
 use crate::pace::Backoff;
 use crate::provider::PollError;
-use crate::shared::Shared;
-
-/// How long the provider may take to answer, whatever its client thinks.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The pauses after the first failures and after many of them.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// Probes the provider until it has answered once or `stop` says so. What it finds out counts as what polls
 /// find out: for the health, for the alarms, and for the pause after a refusal.
-pub(super) async fn run(shared: &Shared, cooldown: &Cooldown, stop: &CancellationToken) {
+pub(super) async fn run(stage: &Observe, cooldown: &Cooldown, stop: &CancellationToken) {
     let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
     loop {
-        let probed = tokio::time::timeout(PATIENCE, shared.provider.probe());
+        let probed = tokio::time::timeout(LONGEST_POLL, stage.provider.probe());
         let probed = tokio::select! {
             () = stop.cancelled() => return,
             probed = probed => probed,
         };
-        let seconds = PATIENCE.as_secs();
+        let seconds = LONGEST_POLL.as_secs();
         let silent = |_| Err(PollError::failed(format!("no answer within {seconds} s")));
         match probed.unwrap_or_else(silent) {
             Ok(_) => {
-                cooldown.answered(shared.clock.now(), &shared.health);
-                shared.alarms.answered();
+                cooldown.answered(stage.context.clock.now(), &stage.context.health);
+                stage.alarms.answered();
                 return;
             }
             Err(error) => {
-                let now = shared.clock.now();
-                cooldown.failed(&error, now, &shared.health);
-                shared.alarms.failed(&error, now);
+                let now = stage.context.clock.now();
+                cooldown.failed(&error, now, &stage.context.health);
+                stage.alarms.failed(&error, now);
             }
         }
         tokio::select! {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::shared::Shared;
+use super::Replicas;
 use crate::store::Shard;
 
 /// How often a process asks the shards in which it comes first what others have put there.
@@ -32,14 +32,14 @@ impl ShardShare {
     }
 
     /// Lets polls in the shards of others wait a little.
-    pub(super) fn settle(self, shared: &Shared) {
-        for shard in shared.shards() {
+    pub(super) fn settle(self, stage: &Replicas) {
+        for shard in stage.context.shards() {
             let delay = if self.has(shard) {
                 Duration::ZERO
             } else {
                 LATER
             };
-            for polls in &shared.polls {
+            for polls in &stage.polls.due {
                 polls.delay(usize::from(shard.0), delay);
             }
         }
@@ -47,12 +47,12 @@ impl ShardShare {
 
     /// Has the shards of this share asked what is due in them; what nobody else can have put there
     /// is known without asking.
-    pub(super) fn ask(self, shared: &Shared) {
+    pub(super) fn ask(self, stage: &Replicas) {
         if self == Self::ALL {
             return;
         }
-        for shard in shared.shards().filter(|shard| self.has(*shard)) {
-            for polls in &shared.polls {
+        for shard in stage.context.shards().filter(|shard| self.has(*shard)) {
+            for polls in &stage.polls.due {
                 polls.hint_now(usize::from(shard.0));
             }
         }

@@ -4,11 +4,12 @@ use std::error::Error as _;
 
 use smswatch_model::{Event, Timestamp};
 
+use super::Route;
 use super::poison::Problem;
-use super::{notification, poison, told};
+use super::{poison, told};
 use crate::codec;
+use crate::notification;
 use crate::rules::{RuleMatch, Told};
-use crate::shared::Shared;
 use crate::store::{LogEntry, LogPosition, NewDelivery, SetAside, StoreError};
 
 /// What an entry tells.
@@ -49,7 +50,7 @@ type Readable = Result<Vec<Event>, (Vec<u8>, Problem)>;
 ///
 /// It cannot be read from the store what was told before.
 pub(super) async fn all(
-    shared: &Shared,
+    stage: &Route,
     entries: Vec<(LogPosition, Body)>,
     now: Timestamp,
 ) -> Result<Vec<Evaluated>, StoreError> {
@@ -59,9 +60,9 @@ pub(super) async fn all(
         .collect();
     let events = entries.iter().flat_map(|(_, events)| events).flatten();
     let asked = told::asked_of(events);
-    let mut told = told::of(shared, asked).await?;
+    let mut told = told::of(&stage.context, asked).await?;
     let evaluated = entries.into_iter().map(|(position, events)| {
-        match events.and_then(|events| evaluate(shared, &events, told.as_mut(), now)) {
+        match events.and_then(|events| evaluate(stage, &events, told.as_mut(), now)) {
             Ok(deliveries) => Evaluated {
                 position,
                 deliveries,
@@ -105,20 +106,24 @@ fn readable(body: Body) -> Readable {
 /// The deliveries of an entry; its stored form and what is wrong with it where there can be none.
 /// Where `told` is there it is completed.
 fn evaluate(
-    shared: &Shared,
+    stage: &Route,
     events: &[Event],
     told: Option<&mut Told>,
     now: Timestamp,
 ) -> Result<Vec<NewDelivery>, (Vec<u8>, Problem)> {
     for event in events {
         let lag = now.since(event.detected_at);
-        shared.metrics.route_lag_seconds.observe(lag.as_secs_f64());
+        stage
+            .context
+            .metrics
+            .route_lag_seconds
+            .observe(lag.as_secs_f64());
     }
     let nothing = Told::default();
     let known = told.as_deref().unwrap_or(&nothing);
     let routed = poison::without_panic(|| {
-        let matches = shared.rules.matches(events, known);
-        let deliveries = notification::deliveries(&*shared.rules, &matches, events, now);
+        let matches = stage.rules.matches(events, known);
+        let deliveries = notification::deliveries(&*stage.rules, &matches, events, now);
         (matches, deliveries)
     });
     let (matches, deliveries) = routed.map_err(|error| {

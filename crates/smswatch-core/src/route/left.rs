@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
+use super::Route;
 use super::evaluate::{self, Body};
-use crate::shared::Shared;
 use crate::store::{LeftStep, LogPosition, Shard, StoreError};
 
 /// How often it is looked for entries that another process has left.
@@ -18,14 +18,14 @@ const STEP: u32 = 64;
 /// Routes what was left as far as this version can read it, at the start and whenever another process
 /// leaves more; runs until it is cancelled. What it cannot read it reads once: a version learns nothing
 /// while it runs.
-pub(crate) async fn run(shared: Arc<Shared>) {
+pub(crate) async fn run(stage: Arc<Route>) {
     let mut beat = tokio::time::interval(LOOK);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut places: Vec<Option<LogPosition>> = shared.shards().map(|_| None).collect();
+    let mut places: Vec<Option<LogPosition>> = stage.context.shards().map(|_| None).collect();
     loop {
         beat.tick().await;
-        for (shard, place) in shared.shards().zip(&mut places) {
-            if let Err(error) = route_left(&shared, shard, place).await {
+        for (shard, place) in stage.context.shards().zip(&mut places) {
+            if let Err(error) = route_left(&stage, shard, place).await {
                 tracing::debug!(%error, "entries that were left are read again");
             }
         }
@@ -34,21 +34,24 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 
 /// Routes what lies behind `place`, and moves it on.
 async fn route_left(
-    shared: &Shared,
+    stage: &Route,
     shard: Shard,
     place: &mut Option<LogPosition>,
 ) -> Result<(), StoreError> {
     loop {
-        let left = shared.store.left_entries(shard, place.as_ref(), STEP);
-        let entries = shared.call("left_entries", left).await?;
+        let left = stage
+            .context
+            .store
+            .left_entries(shard, place.as_ref(), STEP);
+        let entries = stage.context.call("left_entries", left).await?;
         let Some(last) = entries.last().map(|entry| entry.position.clone()) else {
             return Ok(());
         };
-        let now = shared.clock.now();
+        let now = stage.context.clock.now();
         let mut step = LeftStep::default();
         let entries = entries.into_iter();
         let entries = entries.map(|entry| (entry.position, Body::Stored(entry.body)));
-        for entry in evaluate::all(shared, entries.collect(), now).await? {
+        for entry in evaluate::all(stage, entries.collect(), now).await? {
             // What the rules cannot route either stays where it is, and can be looked up there.
             if entry.set_aside.is_none() {
                 step.entries.push(entry.position);
@@ -56,14 +59,14 @@ async fn route_left(
             }
         }
         if !step.entries.is_empty() {
-            let route = shared.store.route_left(shard, &step);
-            shared.call("route_left", route).await?;
+            let route = stage.context.store.route_left(shard, &step);
+            stage.context.call("route_left", route).await?;
             tracing::info!(
                 shard = shard.0,
                 count = step.entries.len(),
                 "log entries that an earlier version could not read are routed"
             );
-            super::queued(shared, shard, &step.deliveries);
+            stage.queues.queued(shard, &step.deliveries);
         }
         *place = Some(last);
     }

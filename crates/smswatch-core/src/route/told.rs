@@ -3,16 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use futures::future::try_join_all;
 use smswatch_model::{Event, MessageId};
 
 use crate::codec;
+use crate::context::Context;
 use crate::rules::Told;
-use crate::shared::Shared;
-use crate::store::{DeliveryFilter, DeliveryState, PageRequest, StoreError, StoredDelivery};
+use crate::store::{DeliveryFilter, DeliveryState, Page, PageRequest, StoreError, StoredDelivery};
 
-/// How many deliveries of a message are read at once.
-const PAGE: usize = 200;
+/// How many deliveries are read at once, those of all messages together.
+const PAGE: usize = 500;
 
 /// The messages of which it must be known what was told before.
 pub(crate) fn asked_of<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeSet<MessageId> {
@@ -22,48 +21,50 @@ pub(crate) fn asked_of<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeSet<
         .collect()
 }
 
-/// What was told of these messages; `None` if there are none.
+/// What was told of these messages, which all lie in one shard; `None` if there are none.
 ///
 /// # Errors
 ///
 /// The store is not there.
 pub(crate) async fn of(
-    shared: &Shared,
+    context: &Context,
     messages: BTreeSet<MessageId>,
 ) -> Result<Option<Told>, StoreError> {
     if messages.is_empty() {
         return Ok(None);
     }
-    let read = messages.iter().map(|message| of_message(shared, message));
-    let mut told = Told::default();
-    for delivery in try_join_all(read).await?.into_iter().flatten() {
-        add(&mut told, &delivery);
-    }
-    Ok(Some(told))
+    let page = |filter, request| async move {
+        let page = context.store.deliveries(&filter, &request);
+        context.call("deliveries", page).await
+    };
+    read(page, messages).await.map(Some)
 }
 
-/// All deliveries that tell of a message.
-async fn of_message(
-    shared: &Shared,
-    message_id: &MessageId,
-) -> Result<Vec<StoredDelivery>, StoreError> {
+/// Reads page by page what the deliveries of these messages told.
+async fn read<F>(
+    page: impl Fn(DeliveryFilter, PageRequest) -> F,
+    messages: BTreeSet<MessageId>,
+) -> Result<Told, StoreError>
+where
+    F: Future<Output = Result<Page<StoredDelivery>, StoreError>>,
+{
     let filter = DeliveryFilter {
-        message_id: Some(message_id.clone()),
+        message_ids: messages.into_iter().collect(),
         ..DeliveryFilter::default()
     };
-    let mut found = Vec::new();
-    let mut cursor = None;
+    let mut told = Told::default();
+    let mut request = PageRequest {
+        cursor: None,
+        limit: PAGE,
+    };
     loop {
-        let request = PageRequest {
-            cursor,
-            limit: PAGE,
-        };
-        let page = shared.store.deliveries(&filter, &request);
-        let page = shared.call("deliveries", page).await?;
-        found.extend(page.items);
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(found);
+        let page = page(filter.clone(), request.clone()).await?;
+        page.items
+            .iter()
+            .for_each(|delivery| add(&mut told, delivery));
+        request.cursor = page.next;
+        if request.cursor.is_none() {
+            return Ok(told);
         }
     }
 }
@@ -89,13 +90,14 @@ fn add(told: &mut Told, delivery: &StoredDelivery) {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::collections::BTreeMap;
 
     use smswatch_model::{Overrides, Severity, Timestamp};
 
     use super::*;
     use crate::announce::test_event;
-    use crate::route::notification;
+    use crate::notification;
     use crate::rules::RuleMatch;
 
     fn to_channel(channel: &str) -> Overrides {
@@ -149,10 +151,27 @@ mod tests {
         }
     }
 
-    #[test]
-    fn deliveries_to_two_channels_have_ids_of_their_own() {
+    #[tokio::test]
+    async fn however_many_messages_there_are_the_store_is_asked_once_for_each_page() {
         let event = test_event("routee", "slack", Timestamp::from_seconds(0), 1);
-        let id = |channel| stored(&event, channel, DeliveryState::Pending).id;
-        assert_ne!(id("#a"), id("#b"));
+        for (n_messages, n_deliveries) in [(1, 0), (300, 0), (300, PAGE), (300, 3 * PAGE)] {
+            let messages = (0..n_messages).map(|n| MessageId::new(format!("m{n}")));
+            let messages: BTreeSet<_> = messages.map(|id| id.expect("an id")).collect();
+            let n_calls = Cell::new(0);
+            let page = async |filter: DeliveryFilter, request: PageRequest| {
+                assert_eq!(filter.message_ids.len(), n_messages);
+                n_calls.set(n_calls.get() + 1);
+                let is_last = n_calls.get() * request.limit >= n_deliveries;
+                let one = stored(&event, "#a", DeliveryState::Delivered);
+                Ok(Page {
+                    items: vec![one; request.limit.min(n_deliveries)],
+                    next: (!is_last).then(|| n_calls.get().to_string()),
+                })
+            };
+            let told = read(page, messages).await.expect("the store is there");
+            let is_told = told.contains("undelivered", "slack", &to_channel("#a"), &event.event_id);
+            assert_eq!(is_told, n_deliveries > 0);
+            assert_eq!(n_calls.get(), n_deliveries.div_ceil(PAGE).max(1));
+        }
     }
 }

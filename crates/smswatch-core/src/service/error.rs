@@ -2,8 +2,8 @@
 
 use smswatch_model::MessageId;
 
-use super::watches::{MAX_TAG_BYTES, MAX_TAGS};
 use crate::store::{InvalidCursor, StoreError};
+use crate::watch::registration::{MAX_TAG_BYTES, MAX_TAGS};
 
 /// Why something that was asked could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -14,9 +14,6 @@ pub enum ServiceError {
     /// The cursor was not given out here.
     #[error(transparent)]
     Cursor(InvalidCursor),
-    /// Others keep changing the same thing; asking again helps.
-    #[error("others keep changing the same watch")]
-    Busy,
     /// A watch would have more tags than it may; nothing was changed for its message.
     #[error(
         "{message_id} would have {count} tags with {bytes} bytes together; a watch has at most \

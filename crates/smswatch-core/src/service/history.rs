@@ -2,11 +2,11 @@
 
 use smswatch_model::{Event, MessageId};
 
+use super::Service;
 use super::error::ServiceError;
 use crate::codec;
 use crate::route::told;
 use crate::rules::RuleVerdict;
-use crate::shared::Shared;
 pub use crate::store::EventFilter;
 use crate::store::{InvalidCursor, Page, PageRequest};
 
@@ -62,10 +62,10 @@ impl Cursor {
     }
 }
 
-impl Shared {
+impl Service {
     /// A page of events. One log entry holds several, so a page of the store may have to be read
     /// twice: the cursor remembers how much of it was told.
-    pub(crate) async fn events(
+    pub(super) async fn events_page(
         &self,
         filter: &EventFilter,
         page: &PageRequest,
@@ -91,8 +91,8 @@ impl Shared {
                 cursor: cursor.store.clone(),
                 limit,
             };
-            let stored = self.store.events(&filter, &request);
-            let stored = self.call("events", stored).await?;
+            let stored = self.context.store.events(&filter, &request);
+            let stored = self.context.call("events", stored).await?;
             let n_found = items.len();
             let events = stored.items.iter().flat_map(|body| self.newest_first(body));
             for event in events
@@ -129,10 +129,11 @@ impl Shared {
     }
 
     /// The latest events of a message, oldest first, with what each rule made of them.
-    pub(crate) async fn timeline(
-        &self,
-        message_id: &MessageId,
-    ) -> Result<Vec<TriedEvent>, ServiceError> {
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn timeline(&self, message_id: &MessageId) -> Result<Vec<TriedEvent>, ServiceError> {
         let filter = EventFilter {
             message_id: Some(message_id.clone()),
             kind: None,
@@ -144,7 +145,7 @@ impl Shared {
         let found = self.find_events(&filter, &page, MOST_READ_FOR_TIMELINE);
         let mut events = found.await?.items;
         events.reverse();
-        let told = told::of(self, told::asked_of(events.iter())).await?;
+        let told = told::of(&self.context, told::asked_of(events.iter())).await?;
         let told = told.unwrap_or_default();
         let tried = events.into_iter().map(|event| {
             let trials = self.rules.explain(&event, &told);
@@ -156,7 +157,7 @@ impl Shared {
     fn newest_first(&self, body: &[u8]) -> Vec<Event> {
         let mut events = codec::decode_events(body).unwrap_or_else(|error| {
             tracing::error!(%error, "a log entry cannot be read");
-            self.metrics.unreadable.inc();
+            self.context.metrics.unreadable.inc();
             Vec::new()
         });
         events.reverse();

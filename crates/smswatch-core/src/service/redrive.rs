@@ -3,9 +3,9 @@
 use futures::future::join_all;
 use smswatch_model::{DeliveryId, Timestamp};
 
+use super::Service;
 use super::error::ServiceError;
 use crate::metrics::{RedriveLabels, SinkName};
-use crate::shared::Shared;
 use crate::store::{DeliveryState, Redrive, RedriveOutcome, RedriveStep, Shard, StoreError};
 
 /// How many deliveries of a shard are looked at in one step.
@@ -47,9 +47,18 @@ pub enum Redriven {
     Unknown,
 }
 
-impl Shared {
-    pub(crate) async fn retry(&self, id: &DeliveryId) -> Result<Redriven, ServiceError> {
-        let found = self.call("delivery", self.store.delivery(id)).await?;
+impl Service {
+    /// Sends an ended delivery again, under its own id; one that is pending is on its way already,
+    /// and left alone.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it.
+    pub async fn retry(&self, id: &DeliveryId) -> Result<Redriven, ServiceError> {
+        let found = self
+            .context
+            .call("delivery", self.context.store.delivery(id))
+            .await?;
         match found {
             None => Ok(Redriven::Unknown),
             Some(delivery) if !self.sinks.contains_key(&delivery.sink) => Ok(Redriven::SinkGone),
@@ -57,7 +66,12 @@ impl Shared {
         }
     }
 
-    pub(crate) async fn drop_dead(&self, id: &DeliveryId) -> Result<Redriven, ServiceError> {
+    /// Drops a dead delivery; one in any other state is left alone.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it.
+    pub async fn drop_dead(&self, id: &DeliveryId) -> Result<Redriven, ServiceError> {
         self.redrive_one(id, Redrive::Forget, &DROPPED).await
     }
 
@@ -67,8 +81,8 @@ impl Shared {
         action: Redrive,
         states: &[DeliveryState],
     ) -> Result<Redriven, ServiceError> {
-        let redrive = self.store.redrive_one(id, action, states);
-        Ok(match self.call("redrive", redrive).await? {
+        let redrive = self.context.store.redrive_one(id, action, states);
+        Ok(match self.context.call("redrive", redrive).await? {
             RedriveOutcome::Done { shard, sink } => {
                 self.redriven(shard, &sink, action, 1);
                 self.probe(&sink, action).await;
@@ -80,11 +94,13 @@ impl Shared {
         })
     }
 
-    /// Sends again all that `filter` means; none when its sink is not configured.
-    pub(crate) async fn retry_all(
-        &self,
-        filter: &EndedFilter,
-    ) -> Result<Option<u64>, ServiceError> {
+    /// Sends ended deliveries again, each under its own id, and returns how many; `None` when the
+    /// filter's sink is not configured. Those of sinks that have gone stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it, or not for all of them; asking again takes up the rest.
+    pub async fn retry_all(&self, filter: &EndedFilter) -> Result<Option<u64>, ServiceError> {
         let sinks = match &filter.sink {
             Some(sink) if !self.sinks.contains_key(sink) => return Ok(None),
             Some(sink) => vec![sink.clone()],
@@ -95,15 +111,22 @@ impl Shared {
             .map(Some)
     }
 
-    /// Drops all dead ones that `filter` means, those of sinks that have gone included.
-    pub(crate) async fn drop_all(&self, filter: &EndedFilter) -> Result<u64, ServiceError> {
+    /// Drops dead deliveries, those of sinks that have gone included, and returns how many.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it, or not for all of them; asking again takes up the rest.
+    pub async fn drop_all(&self, filter: &EndedFilter) -> Result<u64, ServiceError> {
         if !DROPPED.contains(&filter.state) {
             return Ok(0);
         }
         let sinks = match &filter.sink {
             Some(sink) => vec![sink.clone()],
             None => {
-                let gauges = self.call("gauges", self.store.gauges()).await?;
+                let gauges = self
+                    .context
+                    .call("gauges", self.context.store.gauges())
+                    .await?;
                 gauges.queues.into_iter().map(|queue| queue.sink).collect()
             }
         };
@@ -117,7 +140,7 @@ impl Shared {
         sinks: Vec<String>,
     ) -> Result<u64, ServiceError> {
         // What ends while this goes on is left alone: it would be found again and again.
-        let until = self.call("now", self.store.now()).await?;
+        let until = self.context.call("now", self.context.store.now()).await?;
         let mut counts = Vec::new();
         let done = self.redrive_sinks(filter, action, sinks, until, &mut counts);
         let done = done.await;
@@ -148,6 +171,7 @@ impl Shared {
                 limit: STEP,
             };
             let shards = self
+                .context
                 .shards()
                 .map(|shard| self.redrive_shard(shard, step.clone()));
             let (mut of_sink, mut failed) = (0, None);
@@ -171,8 +195,8 @@ impl Shared {
     async fn redrive_shard(&self, shard: Shard, mut step: RedriveStep) -> Result<u64, StoreError> {
         let mut count = 0;
         loop {
-            let redrive = self.store.redrive(shard, step.clone());
-            let done = self.call("redrive", redrive).await?;
+            let redrive = self.context.store.redrive(shard, step.clone());
+            let done = self.context.call("redrive", redrive).await?;
             if done.count > 0 {
                 self.redriven(shard, &step.sink, step.action, done.count);
             }
@@ -189,7 +213,7 @@ impl Shared {
         let Some(unit) = self.sinks.get(sink).filter(|_| action == Redrive::Requeue) else {
             return;
         };
-        if let Err(error) = unit.breaker.probe_now(self).await {
+        if let Err(error) = unit.breaker.probe_now(&self.context).await {
             tracing::debug!(%error, "a sink is probed when it is time for it");
         }
     }
@@ -199,13 +223,17 @@ impl Shared {
         if action == Redrive::Requeue
             && let Some(unit) = self.sinks.get(sink)
         {
-            unit.requeued(shard, count);
+            unit.inbox.requeued(shard, count);
         }
         let labels = RedriveLabels {
             sink: SinkName(sink.into()),
             action: word(action),
         };
-        self.metrics.redriven.get_or_create(&labels).inc_by(count);
+        self.context
+            .metrics
+            .redriven
+            .get_or_create(&labels)
+            .inc_by(count);
     }
 }
 

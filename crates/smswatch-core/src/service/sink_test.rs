@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use smswatch_model::{DeliveryId, Notification, Overrides, Severity};
 
+use super::Service;
 use super::error::ServiceError;
 use crate::announce::test_event;
+use crate::context::Context;
+use crate::deliver::SinkUnit;
 use crate::deliver::breaker::{AttemptPermit, Circuit, Flow};
 use crate::deliver::host::Came;
-use crate::route::notification;
+use crate::notification;
 use crate::rules::{RuleMatch, Words};
-use crate::shared::{Shared, SinkUnit};
 
 /// How long a test waits for its turn among the other attempts.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -53,24 +56,22 @@ impl SinkTestOutcome {
     }
 }
 
-impl Shared {
-    /// Makes one attempt to deliver a test notification; `None` when there is no such sink. The `n`th
-    /// test has a name of its own.
+impl Service {
+    /// Makes one attempt to deliver a test notification to a sink, and tells what came of it; `None` when
+    /// there is no such sink. It is neither repeated nor kept, and says nothing about the sink.
     ///
-    /// It goes the way of every delivery but for the queue: nothing repeats it, keeps it, or judges the
-    /// sink by it.
-    pub(crate) async fn test_sink(
-        &self,
-        sink: &str,
-        n: u64,
-    ) -> Result<Option<SinkTest>, ServiceError> {
+    /// # Errors
+    ///
+    /// The store cannot be asked whether the sink may have something.
+    pub async fn test_sink(&self, sink: &str) -> Result<Option<SinkTest>, ServiceError> {
         let Some(unit) = self.sinks.get(sink) else {
             return Ok(None);
         };
-        unit.breaker.read(self).await?;
+        unit.breaker.read(&self.context).await?;
+        let n = self.tests.fetch_add(1, Ordering::Relaxed);
         let notification = Arc::new(self.test_notification(sink, n));
         let id = notification.delivery_id.clone();
-        let (outcome, detail) = match held_back(self, unit) {
+        let (outcome, detail) = match held_back(&self.context, unit) {
             Some(why) => (SinkTestOutcome::NotTried, why),
             None => self.try_once(unit, notification).await,
         };
@@ -90,7 +91,7 @@ impl Shared {
     ) -> (SinkTestOutcome, String) {
         let name = unit.name();
         let begin_by = Instant::now() + PATIENCE;
-        let Some(_turn) = AttemptPermit::wait_until(self, unit, begin_by).await else {
+        let Some(_turn) = AttemptPermit::wait_until(&self.context, unit, begin_by).await else {
             let detail = format!("{name} is busy: all of its attempts are still running");
             return (SinkTestOutcome::NotTried, detail);
         };
@@ -122,8 +123,8 @@ impl Shared {
     }
 
     fn test_notification(&self, sink: &str, n: u64) -> Notification {
-        let now = self.clock.now();
-        let events = [test_event(self.provider.name(), sink, now, n)];
+        let now = self.context.clock.now();
+        let events = [test_event(self.context.provider, sink, now, n)];
         let rule_match = RuleMatch {
             rule: "sink test".to_owned(),
             sink: sink.to_owned(),
@@ -134,17 +135,16 @@ impl Shared {
         };
         let words = Words {
             title: format!("[TEST] smswatch reaches `{sink}`"),
-            text: "Somebody asked smswatch to show that this sink works. Nothing has happened."
-                .to_owned(),
+            text: "Someone is testing this sink. No message is affected.".to_owned(),
         };
         notification::worded(notification::of_match(&rule_match, &events, now), words)
     }
 }
 
 /// Why nothing is sent to a sink now, and what ends that.
-fn held_back(shared: &Shared, unit: &SinkUnit) -> Option<String> {
+fn held_back(context: &Context, unit: &SinkUnit) -> Option<String> {
     let view = unit.breaker.view();
-    let now = shared.clock.now();
+    let now = context.clock.now();
     if let Flow::Open { .. } = view.flow(now) {
         return None;
     }

@@ -3,9 +3,11 @@
 use futures::future::join_all;
 use smswatch_model::Timestamp;
 
+use super::Service;
 use super::error::ServiceError;
+use crate::deliver::SinkUnit;
+use crate::deliver::breaker::DestinationState;
 use crate::metrics::SinkLabel;
-use crate::shared::{Shared, SinkUnit};
 
 /// How alike two names are of which one may be meant by the other.
 const ALIKE: f64 = 0.8;
@@ -27,17 +29,6 @@ pub struct SinkState {
     pub destinations: Vec<DestinationState>,
 }
 
-/// A destination of a sink whose deliveries wait.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DestinationState {
-    /// What a rule asked of the sink, for people.
-    pub destination: String,
-    /// Since when its breaker is open.
-    pub open_since: Option<Timestamp>,
-    /// Why they wait, for people.
-    pub trouble: String,
-}
-
 impl SinkState {
     /// One word for it: what stands most against deliveries, or `delivering`.
     #[must_use]
@@ -54,23 +45,33 @@ impl SinkState {
     }
 }
 
-impl Shared {
-    /// Holds a sink back; none when there is no such sink.
-    pub(crate) async fn pause_sink(&self, sink: &str) -> Result<Option<SinkState>, ServiceError> {
+impl Service {
+    /// Holds a sink back until it is resumed, in all processes; `None` when there is no such sink. Its
+    /// deliveries wait.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it.
+    pub async fn pause_sink(&self, sink: &str) -> Result<Option<SinkState>, ServiceError> {
         let Some(unit) = self.sinks.get(sink) else {
             return Ok(None);
         };
-        unit.breaker.pause(self).await?;
+        unit.breaker.pause(&self.context).await?;
         tracing::info!(sink.name = sink, "a sink is paused by hand");
         Ok(Some(self.sink_state(unit)))
     }
 
-    /// Lets a sink have deliveries again; none when there is no such sink.
-    pub(crate) async fn resume_sink(&self, sink: &str) -> Result<Option<SinkState>, ServiceError> {
+    /// Lets a sink have deliveries again, in all processes; `None` when there is no such sink. An open
+    /// breaker is probed at once.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it.
+    pub async fn resume_sink(&self, sink: &str) -> Result<Option<SinkState>, ServiceError> {
         let Some(unit) = self.sinks.get(sink) else {
             return Ok(None);
         };
-        unit.breaker.resume(self).await?;
+        unit.breaker.resume(&self.context).await?;
         tracing::info!(sink.name = sink, "a sink is resumed by hand");
         Ok(Some(self.sink_state(unit)))
     }
@@ -82,22 +83,25 @@ impl Shared {
             paused_since: view.paused_since(),
             open_since: view.open_since(),
             open_reason: view.open_reason().map(str::to_owned),
-            held_until: view.held_until(self.clock.now()),
-            destinations: unit.breaker.held_destinations(self.clock.now()),
+            held_until: view.held_until(self.context.clock.now()),
+            destinations: unit.breaker.held_destinations(self.context.clock.now()),
         }
     }
 
     /// Takes over into the metrics which breakers are open; those that cannot be read stay as they
     /// were known last.
-    pub(crate) async fn measure_breakers(&self) {
-        let reads = self.sinks.values().map(|unit| unit.breaker.read(self));
+    pub(super) async fn measure_breakers(&self) {
+        let reads = self
+            .sinks
+            .values()
+            .map(|unit| unit.breaker.read(&self.context));
         let _read = join_all(reads).await;
         for unit in self.sinks.values() {
             let label = SinkLabel {
                 sink: unit.name.clone(),
             };
             let is_open = unit.breaker.open_since().is_some();
-            let gauge = self.metrics.breaker_open.get_or_create(&label);
+            let gauge = self.context.metrics.breaker_open.get_or_create(&label);
             gauge.set(i64::from(is_open));
         }
     }

@@ -3,32 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 
 use futures::stream::{self, StreamExt as _};
-use smswatch_model::{
-    MessageFacts, MessageId, Outcome, Part, PhoneNumber, Tags, Timestamp, mask_numbers,
-};
+use smswatch_model::{MessageFacts, MessageId, Outcome, Part, Tags, Timestamp};
+use tokio::sync::mpsc;
 
+use super::Service;
 use super::error::ServiceError;
+use crate::inbox::changes::{Change, Reason, Reply, Request};
 use crate::record::{Record, WatchState};
-use crate::shared::Shared;
-use crate::store::{
-    CommitItem, CommitOutcome, CommitStep, MAX_STEP_BYTES, Page, PageRequest, Shard,
-    UnreadableRecord, WatchPriority, split,
-};
-use crate::watch::lifecycle::Lifecycle;
-use crate::watch::{Spelling, Trouble, Watch};
-
-/// How often a step is tried when others keep changing the same watches.
-const MOST_TRIES: u32 = 50;
+use crate::store::{Page, PageRequest, Shard, StoreError, UnreadableRecord};
+use crate::watch::{Trouble, Watch};
 
 /// In how many shards a registration is under way at once: what is in flight takes memory.
 const SHARDS_AT_ONCE: usize = 2;
-
-/// How many tags a watch may have.
-pub const MAX_TAGS: usize = 50;
-
-/// How many bytes the names and values of a watch's tags may have together: every event of the message
-/// carries them.
-pub const MAX_TAG_BYTES: usize = 16 * 1024;
 
 /// A message that somebody wants watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +51,7 @@ pub struct WatchView {
     pub tags: Tags,
     /// What is known of the parts.
     pub parts: Vec<Part>,
-    /// When its message is polled next; none when it is not.
+    /// When its message is polled next; `None` when it is not.
     pub next_poll_at: Option<Timestamp>,
     /// When it was registered.
     pub registered_at: Timestamp,
@@ -91,16 +77,21 @@ impl WatchView {
     }
 }
 
-impl Shared {
-    pub(crate) async fn register(
-        &self,
-        watches: Vec<NewWatch>,
-    ) -> Result<Registered, ServiceError> {
+impl Service {
+    /// Watches messages; all of them are stored when this returns.
+    ///
+    /// # Errors
+    ///
+    /// The store did not take all of them, or one would have more than [`MAX_TAGS`](crate::MAX_TAGS) tags or more than
+    /// [`MAX_TAG_BYTES`](crate::MAX_TAG_BYTES) of them. Others may be watched nevertheless; asking again does no harm.
+    pub async fn register(&self, watches: Vec<NewWatch>) -> Result<Registered, ServiceError> {
         let mut by_shard: HashMap<Shard, BTreeMap<MessageId, Tags>> = HashMap::new();
         for NewWatch { message_id, tags } in watches {
-            let masked = self.privacy.tags(&tags, &MessageFacts::default());
+            let masked = self.context.privacy.tags(&tags, &MessageFacts::default());
             let tags = masked.unwrap_or(tags);
-            let wanted = by_shard.entry(self.shard_of(&message_id)).or_default();
+            let wanted = by_shard
+                .entry(self.context.shard_of(&message_id))
+                .or_default();
             wanted.entry(message_id).or_default().extend(tags);
         }
         let registrations = by_shard
@@ -123,81 +114,66 @@ impl Shared {
         wanted: BTreeMap<MessageId, Tags>,
     ) -> Result<Registered, ServiceError> {
         let ids: Vec<_> = wanted.keys().map(MessageId::to_lowercase).collect();
-        let loaded = self.call("load", self.store.load(shard, &ids)).await?;
+        let loaded = self
+            .context
+            .call("load", self.context.store.load(shard, &ids))
+            .await?;
         let mut registered = Registered::default();
-        let mut known: Vec<(MessageId, Option<Record>)> = Vec::with_capacity(ids.len());
-        for (message_id, loaded) in ids.into_iter().zip(loaded) {
-            match loaded {
-                Ok(record) => known.push((message_id, record)),
-                Err(UnreadableRecord) => registered.unreadable.push(message_id),
+        let mut changes = Vec::with_capacity(ids.len());
+        for ((key, loaded), (spelled, tags)) in ids.into_iter().zip(loaded).zip(wanted) {
+            let record = loaded.map_err(|UnreadableRecord| ServiceError::Unreadable);
+            let known = record.and_then(|record| Ok((readable(&key, record.as_ref())?, record)));
+            match known {
+                Ok((watch, record)) => changes.push(Wanted {
+                    key,
+                    record,
+                    watch,
+                    request: Request::Register(spelled, tags),
+                }),
+                Err(_) => registered.unreadable.push(key),
             }
         }
-        for _ in 0..MOST_TRIES {
-            let now = self.clock.now();
-            let mut items = Vec::new();
-            let mut is_new = Vec::new();
-            for (message_id, record) in known {
-                let Ok(watch) = readable(&message_id, record.as_ref()) else {
-                    registered.unreadable.push(message_id);
-                    continue;
-                };
-                let (spelled, tags) = wanted
-                    .get_key_value(&message_id)
-                    .expect("ids are equal whatever their case");
-                let becomes = with_tags(watch, spelled, tags, now);
-                match becomes.map_err(|many| many.of(spelled))? {
-                    Wanted::AsItIs => registered.already_watched += 1,
-                    Wanted::New(watch) => {
-                        items.push(item(message_id, record, Some(&watch)));
-                        is_new.push(true);
-                    }
-                    Wanted::Changed(watch) => {
-                        items.push(item(message_id, record, Some(&watch)));
-                        is_new.push(false);
-                    }
-                }
-            }
-            if items.is_empty() {
-                return Ok(registered);
-            }
-            let outcomes = self.write(shard, &items).await?;
-            known = Vec::new();
-            for ((item, is_new), outcome) in items.into_iter().zip(is_new).zip(outcomes) {
-                match outcome {
-                    CommitOutcome::Done if is_new => registered.accepted += 1,
-                    CommitOutcome::Done => registered.already_watched += 1,
-                    CommitOutcome::Conflict(current) => known.push((item.message_id, current)),
-                    CommitOutcome::Unreadable => registered.unreadable.push(item.message_id),
-                }
+        let replies = self.submit(shard, changes).await?;
+        for reply in replies {
+            match reply {
+                Reply::New => registered.accepted += 1,
+                Reply::Known => registered.already_watched += 1,
+                Reply::Unreadable(key) => registered.unreadable.push(key),
+                other => return Err(refused(other)),
             }
         }
-        Err(ServiceError::Busy)
+        Ok(registered)
     }
 
-    /// Removes a watch and its snapshot; answers whether there was one.
-    pub(crate) async fn remove(&self, message_id: &MessageId) -> Result<bool, ServiceError> {
-        let (key, mut record) = self.load_one(message_id).await?;
-        let shard = self.shard_of_key(&key);
-        for _ in 0..MOST_TRIES {
-            let watch = readable(&key, record.as_ref())?;
-            let Some(watch) = watch.filter(|watch| watch.state != WatchState::Removed) else {
-                return Ok(false);
-            };
-            let removed = self.lifecycle().remove(&key, &watch, self.clock.now());
-            let item = item(key.clone(), record, Some(&removed));
-            match self.write(shard, &[item]).await?.pop() {
-                Some(CommitOutcome::Done) | None => return Ok(true),
-                Some(CommitOutcome::Conflict(current)) => record = current,
-                Some(CommitOutcome::Unreadable) => return Err(unreadable(message_id)),
-            }
+    /// Removes a watch and its snapshot; returns whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// The store did not do it.
+    pub async fn remove(&self, message_id: &MessageId) -> Result<bool, ServiceError> {
+        let (key, record) = self.load_one(message_id).await?;
+        let watch = readable(&key, record.as_ref())?;
+        let shard = self.context.shard_of_key(&key);
+        let request = Request::Remove;
+        let change = Wanted {
+            key,
+            record,
+            watch,
+            request,
+        };
+        match self.submit(shard, vec![change]).await?.pop() {
+            Some(Reply::Removed) => Ok(true),
+            Some(Reply::NotWatched) | None => Ok(false),
+            Some(other) => Err(refused(other)),
         }
-        Err(ServiceError::Busy)
     }
 
-    pub(crate) async fn watch(
-        &self,
-        message_id: &MessageId,
-    ) -> Result<Option<WatchView>, ServiceError> {
+    /// Shows one watch.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn watch(&self, message_id: &MessageId) -> Result<Option<WatchView>, ServiceError> {
         let (key, record) = self.load_one(message_id).await?;
         let watch = readable(&key, record.as_ref())?;
         let watch = watch.filter(|watch| watch.state != WatchState::Removed);
@@ -205,16 +181,19 @@ impl Shared {
     }
 
     /// How whoever registered a message spelled its id; as it is given here if it is not watched.
-    pub(crate) async fn spelled(&self, message_id: &MessageId) -> Result<MessageId, ServiceError> {
+    pub(super) async fn spelled(&self, message_id: &MessageId) -> Result<MessageId, ServiceError> {
         let watch = self.watch(message_id).await?;
         Ok(watch.map_or_else(|| message_id.clone(), |watch| watch.message_id))
     }
 
-    pub(crate) async fn watches(
+    pub(super) async fn watches_page(
         &self,
         page: &PageRequest,
     ) -> Result<Page<WatchView>, ServiceError> {
-        let page = self.call("watches", self.store.watches(page)).await?;
+        let page = self
+            .context
+            .call("watches", self.context.store.watches(page))
+            .await?;
         let items = page.items.into_iter().filter_map(|(message_id, record)| {
             // One that a later version wrote is shown by that version.
             let watch = Watch::decode(&record).ok()?;
@@ -258,127 +237,80 @@ impl Shared {
 
     async fn load_key(&self, key: &MessageId) -> Result<Option<Record>, ServiceError> {
         let load = self
+            .context
             .store
-            .load(self.shard_of_key(key), std::slice::from_ref(key));
-        let loaded = self.call("load", load).await?.pop();
+            .load(self.context.shard_of_key(key), std::slice::from_ref(key));
+        let loaded = self.context.call("load", load).await?.pop();
         loaded.unwrap_or(Ok(None)).map_err(|_| unreadable(key))
     }
 
-    /// Writes items, in steps that are not too large; returns what became of each.
-    async fn write(
-        &self,
-        shard: Shard,
-        items: &[CommitItem],
-    ) -> Result<Vec<CommitOutcome>, ServiceError> {
-        let mut outcomes = Vec::with_capacity(items.len());
-        for items in split(items.iter().cloned(), CommitItem::bytes, MAX_STEP_BYTES) {
-            let step = CommitStep {
-                items,
-                finished: Vec::new(),
-            };
-            let committed = self.call("commit", self.store.commit(shard, &step)).await?;
-            for (item, outcome) in step.items.iter().zip(&committed.outcomes) {
-                if let (CommitOutcome::Done, Some(record)) = (outcome, &item.record) {
-                    self.hint(shard, item.priority, record.due());
+    /// Has watches of one shard changed, and waits until all of that is written.
+    async fn submit(&self, shard: Shard, wanted: Vec<Wanted>) -> Result<Vec<Reply>, ServiceError> {
+        let n_wanted = wanted.len();
+        let Some(changes) = self.changes.upgrade() else {
+            return Err(stopping());
+        };
+        let (reply, mut replies) = mpsc::unbounded_channel();
+        let written = async {
+            for wanted in wanted {
+                let change = Change {
+                    shard,
+                    message_id: wanted.key,
+                    record: wanted.record,
+                    watch: wanted.watch,
+                    reason: Reason::Asked(wanted.request, reply.clone()),
+                };
+                if changes.send(change).await.is_err() {
+                    break;
                 }
             }
-            outcomes.extend(committed.outcomes);
+            drop((changes, reply));
+            let mut all = Vec::with_capacity(n_wanted);
+            while let Some(reply) = replies.recv().await {
+                all.push(reply);
+            }
+            all
+        };
+        let all = tokio::select! {
+            biased;
+            all = written => all,
+            // What was observed is written first, again and again, which may take long.
+            () = self.commits.fails(shard) => {
+                let what = "an earlier step on this shard has failed, and is repeated".to_owned();
+                return Err(StoreError::Unavailable(what).into());
+            }
+        };
+        if all.len() < n_wanted {
+            return Err(stopping());
         }
-        Ok(outcomes)
-    }
-
-    /// Has a watch polled when it is due. Who was asked for a poll once leaves it to nobody else.
-    fn hint(&self, shard: Shard, priority: WatchPriority, due: Timestamp) {
-        let (polls, queue) = (self.polls(priority), usize::from(shard.0));
-        if due <= self.clock.now() {
-            polls.hint_now(queue);
-        } else {
-            polls.hint(queue, due);
-        }
+        Ok(all)
     }
 }
 
-enum Wanted {
-    AsItIs,
-    New(Watch),
-    Changed(Watch),
-}
-
-/// What a wanted message's watch becomes. One that was removed begins anew, and so does one that was
-/// given up; what is known of its message then stays known.
-fn with_tags(
+/// A change to be asked for.
+struct Wanted {
+    key: MessageId,
+    record: Option<Record>,
     watch: Option<Watch>,
-    spelled: &MessageId,
-    tags: &Tags,
-    now: Timestamp,
-) -> Result<Wanted, TooManyTags> {
-    let Some(mut watch) = watch.filter(|watch| watch.state != WatchState::Removed) else {
-        check_tags(tags)?;
-        let spelling = Spelling::of(spelled);
-        return Ok(Wanted::New(Watch {
-            spelling,
-            ..Watch::new(now, tags.clone())
-        }));
-    };
-    let has = |(name, value): (&String, &String)| {
-        let known = watch.tags.get(name);
-        known.is_some_and(|known| known == value || is_masked(known, value))
-    };
-    let has_all = tags.iter().all(has);
-    if !has_all {
-        watch.tags.extend(tags.clone());
-        check_tags(&watch.tags)?;
-    }
-    Ok(match watch.state {
-        WatchState::NotFound | WatchState::GaveUp => Wanted::New(watch.begun_anew(now)),
-        _ if has_all => Wanted::AsItIs,
-        _ => Wanted::Changed(watch),
-    })
+    request: Request,
 }
 
-/// What a watch's tags would come to, which is too much.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct TooManyTags {
-    count: usize,
-    bytes: usize,
+fn stopping() -> ServiceError {
+    StoreError::Unavailable("smswatch is stopping".to_owned()).into()
 }
 
-impl TooManyTags {
-    fn of(self, message_id: &MessageId) -> ServiceError {
-        ServiceError::TooManyTags {
-            message_id: message_id.clone(),
-            count: self.count,
-            bytes: self.bytes,
+/// Why a change was not made.
+fn refused(reply: Reply) -> ServiceError {
+    match reply {
+        Reply::TooManyTags(message_id, many) => ServiceError::TooManyTags {
+            message_id,
+            count: many.count,
+            bytes: many.bytes,
+        },
+        Reply::Failed(error) => error.into(),
+        Reply::New | Reply::Known | Reply::Removed | Reply::NotWatched | Reply::Unreadable(_) => {
+            ServiceError::Unreadable
         }
-    }
-}
-
-fn check_tags(tags: &Tags) -> Result<(), TooManyTags> {
-    let count = tags.len();
-    let bytes = tags
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
-    if count > MAX_TAGS || bytes > MAX_TAG_BYTES {
-        Err(TooManyTags { count, bytes })
-    } else {
-        Ok(())
-    }
-}
-
-/// Whether `known` is the number `value` as an observation has masked it: it must not be stored again.
-fn is_masked(known: &str, value: &str) -> bool {
-    PhoneNumber::looks_like_one(value)
-        && mask_numbers(value, [&PhoneNumber::new(value)]).is_some_and(|masked| masked == known)
-}
-
-fn item(message_id: MessageId, expected: Option<Record>, watch: Option<&Watch>) -> CommitItem {
-    CommitItem {
-        message_id,
-        expected,
-        record: watch.map(Watch::encode),
-        priority: watch.map_or(WatchPriority::Rest, Lifecycle::priority),
-        entry: None,
     }
 }
 

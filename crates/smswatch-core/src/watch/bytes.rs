@@ -309,7 +309,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The sixteen bytes of a UUID in its usual lower-case form; none for any other text.
+/// The sixteen bytes of a UUID in its usual lower-case form; `None` for any other text.
 fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
     let mut uuid = [0; 16];
     let digits = text.as_bytes();

@@ -9,6 +9,7 @@ use smswatch_model::{
 };
 
 use crate::announce::Announcer;
+use crate::context::Context;
 use crate::pace::{self, Slots};
 use crate::privacy::Privacy;
 use crate::record::WatchState;
@@ -74,6 +75,18 @@ pub(crate) struct Lifecycle<'a> {
     pub(crate) provider: &'a str,
     /// Into how many shards the store is split.
     pub(crate) shards: u16,
+}
+
+impl<'a> Lifecycle<'a> {
+    /// The decisions of this process.
+    pub(crate) fn of(context: &'a Context) -> Self {
+        Self {
+            settings: &context.settings.watch,
+            privacy: &context.privacy,
+            provider: context.provider,
+            shards: context.store.shard_count(),
+        }
+    }
 }
 
 impl Lifecycle<'_> {

@@ -24,11 +24,13 @@ pub(super) async fn list(
             one_of(&DeliveryState::ALL, DeliveryState::as_str, text)
         })?,
         sink: query.sink.filter(|sink| !sink.is_empty()),
-        message_id: wanted(
+        message_ids: wanted(
             "message_id",
             query.message_id.as_deref(),
             str::parse::<MessageId>,
-        )?,
+        )?
+        .into_iter()
+        .collect(),
         rule: query.rule.filter(|rule| !rule.is_empty()),
         since: wanted("since", query.since.as_deref(), |text| {
             since::read(text, service.now())

@@ -69,7 +69,7 @@ pub(super) async fn timeline(
     let watch = service.watch(&message_id).await?.ok_or_else(not_watched)?;
     let events = service.timeline(&message_id).await?;
     let filter = DeliveryFilter {
-        message_id: Some(message_id),
+        message_ids: vec![message_id],
         ..DeliveryFilter::default()
     };
     let page = PageRequest {

@@ -184,6 +184,17 @@ impl Outcome {
     pub fn is_attempt(self) -> bool {
         !matches!(self, Self::Returned | Self::Postponed(_) | Self::Left)
     }
+
+    /// The word for it in attempts that are kept, in the API and in metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Retry(_) => "retry",
+            Self::Dead => "dead",
+            Self::Returned | Self::Postponed(_) | Self::Left => "returned",
+        }
+    }
 }
 
 /// What came of the attempt on one claimed delivery.
@@ -284,6 +295,7 @@ pub struct DeliveryFilter {
     pub rule: Option<String>,
     /// They came to their end, or were queued if they are pending, at this instant or later.
     pub since: Option<Timestamp>,
-    /// A message that they tell of.
-    pub message_id: Option<MessageId>,
+    /// Messages of which they tell one at least; empty for any. Those of one message are read before those
+    /// of the next, and a delivery that tells of several of them is found once for each.
+    pub message_ids: Vec<MessageId>,
 }

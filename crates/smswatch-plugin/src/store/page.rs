@@ -8,7 +8,7 @@ pub struct InvalidCursor;
 /// Which page is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Where the last page ended; none for the first.
+    /// Where the last page ended; `None` for the first.
     pub cursor: Option<String>,
     /// How many items at most, at least 1.
     pub limit: usize,

@@ -34,7 +34,7 @@ pub struct RedriveStep {
     /// They ended at this instant or earlier: what a redrive brings back, and what ends again
     /// meanwhile, is not its business.
     pub until: Timestamp,
-    /// Where the step before this one ended; none for the first.
+    /// Where the step before this one ended; `None` for the first.
     pub after: Option<RedrivePlace>,
     /// How many deliveries are looked at, at least 1.
     pub limit: u32,
@@ -45,7 +45,7 @@ pub struct RedriveStep {
 pub struct Redriven {
     /// How many deliveries it took up or forgot.
     pub count: u64,
-    /// Where the next step goes on; none when nothing is left to look at.
+    /// Where the next step goes on; `None` when nothing is left to look at.
     pub next: Option<RedrivePlace>,
 }
 

@@ -18,7 +18,7 @@ pub struct QueuePlace {
 pub struct QueueRequest {
     /// Those that go first, or the others.
     pub priority: Priority,
-    /// Where the slice before this one ended; none for the first.
+    /// Where the slice before this one ended; `None` for the first.
     pub after: Option<QueuePlace>,
     /// How many at most, at least 1.
     pub limit: u32,
@@ -42,6 +42,6 @@ pub struct QueueSlice {
     pub pending: u64,
     /// The deliveries, those that were queued longest ago first.
     pub deliveries: Vec<WaitingDelivery>,
-    /// Where the next slice goes on; none when nothing is left to look at.
+    /// Where the next slice goes on; `None` when nothing is left to look at.
     pub next: Option<QueuePlace>,
 }

@@ -35,7 +35,7 @@ pub struct LeaseId(pub String);
 /// What a claim brought.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimedWatches {
-    /// The claim's name; none when it brought nothing.
+    /// The claim's name; `None` when it brought nothing.
     pub lease: Option<LeaseId>,
     /// The watches with their records.
     pub watches: Vec<(MessageId, Record)>,
@@ -112,7 +112,7 @@ pub struct Committed {
     pub outcomes: Vec<CommitOutcome>,
     /// How many of the shard's log entries are not routed now.
     pub unrouted: u64,
-    /// Where the step's log entries stand; none where it appended none.
+    /// Where the step's log entries stand; `None` where it appended none.
     pub appended: Option<Appended>,
 }
 

@@ -38,12 +38,12 @@ impl Compiler<'_> {
     pub(super) fn conditions(&mut self, matching: &Entry, kinds: &[EventKind]) -> Vec<Condition> {
         if is_empty(&matching.value) {
             self.warning(spot(matching), "`match` is empty, so every event matches")
-                .hint = Some("say what must hold, or leave `match` out".to_owned());
+                .hint = Some("add conditions, or remove `match`".to_owned());
             return Vec::new();
         }
         let Some(entries) = matching.value.as_mapping() else {
             let found = matching.value.kind();
-            let message = format!("expected a mapping of what must hold, found {found}");
+            let message = format!("expected a mapping of conditions, found {found}");
             self.error(spot(matching), message).hint =
                 Some("such as `match: {status: Undelivered}`".to_owned());
             return Vec::new();
@@ -91,7 +91,7 @@ impl Compiler<'_> {
             _ if name == "tags" || name == "tag" => "write `tags.NAME: …`".to_owned(),
             Some(word) => format!("did you mean `{word}`?"),
             None => format!(
-                "keys here: {}, tags.NAME",
+                "expected one of: {}, tags.NAME",
                 known().collect::<Vec<_>>().join(", ")
             ),
         };
@@ -104,10 +104,7 @@ impl Compiler<'_> {
         match entry.value.content() {
             Content::Sequence(items) if items.is_empty() => {
                 self.error(spot(entry), "an empty list matches nothing")
-                    .hint = Some(format!(
-                    "leave out `{}` to match everything",
-                    entry.key.name
-                ));
+                    .hint = Some(format!("remove `{}` to match everything", entry.key.name));
                 return None;
             }
             Content::Sequence(items) => {
@@ -118,7 +115,7 @@ impl Compiler<'_> {
             Content::Null => {
                 let problem = self.no_value(entry);
                 problem.hint.get_or_insert_with(|| {
-                    "`\"\"` matches where there is none, and `\"!\"` where there is one".to_owned()
+                    "`\"\"` matches events without it, and `\"!\"` those that have it".to_owned()
                 });
                 return None;
             }
@@ -132,8 +129,8 @@ impl Compiler<'_> {
             _ => self.pattern(&entry.value, spot(entry), field, &mut patterns),
         }
         if patterns.is_contradiction() {
-            self.error(spot(entry), "this matches nothing").label =
-                Some("what is wanted is also ruled out".to_owned());
+            self.error(spot(entry), "this never matches").label =
+                Some("the same value is wanted and excluded".to_owned());
         }
         (!patterns.is_empty()).then_some(patterns)
     }
@@ -164,9 +161,9 @@ impl Compiler<'_> {
     fn check_word(&mut self, word: &str, node: &Node, place: Place, field: &Field) {
         let is_among = |words: &[&str]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
         let shown = shown(node).trim_start_matches('!');
-        if let Some(words) = field.words().filter(|words| !is_among(words)) {
-            let problem = self.error(place, format!("this is never `{shown}`"));
-            problem.label = Some(format!("one of: {}", words.join(", ")));
+        if let Some((name, words)) = field.words().filter(|(_, words)| !is_among(words)) {
+            let problem = self.error(place, format!("unknown {name} `{shown}`"));
+            problem.label = Some(format!("expected one of: {}", words.join(", ")));
             problem.hint = did_you_mean(word, words.iter().copied())
                 .map(|known| format!("did you mean `{known}`?"));
             return;
@@ -177,26 +174,29 @@ impl Compiler<'_> {
                     .hint = Some(format!("did you mean `detailed_status: {shown}`?"));
             }
             Field::Status | Field::PreviousStatus if !is_among(&STATUSES) => {
-                self.warn_of_typo(word, shown, place, &STATUSES);
+                self.warn_of_typo(word, shown, place, "status", &STATUSES);
             }
             Field::DetailedStatus if is_among(&STATUSES) => {
-                let label = "a detailed status that only repeats the status counts as none";
+                let label = "a detailed status that only repeats the status counts as missing";
                 let problem = self.warning(place, format!("`{shown}` is a status"));
                 problem.label = Some(label.to_owned());
                 problem.hint = Some(format!("did you mean `status: {shown}`?"));
             }
             Field::DetailedStatus if !is_among(&DETAILS) => {
-                self.warn_of_typo(word, shown, place, &DETAILS);
+                self.warn_of_typo(word, shown, place, "detailed status", &DETAILS);
             }
             _ => {}
         }
     }
 
     /// Words that nobody documents can still come; only what looks like a slip is worth a warning.
-    fn warn_of_typo(&mut self, word: &str, shown: &str, place: Place, known: &[&str]) {
+    fn warn_of_typo(&mut self, word: &str, shown: &str, place: Place, what: &str, known: &[&str]) {
         if let Some(known) = did_you_mean(word, known.iter().copied()) {
-            self.warning(place, format!("Routee documents no `{shown}`"))
-                .hint = Some(format!("did you mean `{known}`?"));
+            self.warning(
+                place,
+                format!("Routee does not document the {what} `{shown}`"),
+            )
+            .hint = Some(format!("did you mean `{known}`?"));
         }
     }
 
@@ -204,9 +204,8 @@ impl Compiler<'_> {
     fn check_text_is_kept(&mut self, entry: &Entry, field: &Field, patterns: &Patterns) {
         if *field == Field::Body && !self.options.texts_are_kept && !patterns.accept_nothing() {
             self.error(entry.key.place, "message texts are not kept")
-                .hint = Some(
-                "set `privacy.body` to `mask` or `keep`; `body_key` is there without it".to_owned(),
-            );
+                .hint =
+                Some("set `privacy.body` to `mask` or `keep`, or match `body_key`".to_owned());
         }
     }
 
@@ -222,8 +221,12 @@ impl Compiler<'_> {
             is_first && wants_previous,
             matching.entry("previous_status"),
         ) {
-            self.error(entry.key.place, "this never fits `first_seen: true`")
-                .label = Some("what is seen for the first time has no status before".to_owned());
+            self.error(
+                entry.key.place,
+                "this never matches with `first_seen: true`",
+            )
+            .label =
+                Some("a part that is seen for the first time has no previous status".to_owned());
         }
     }
 }

@@ -52,13 +52,10 @@ impl Compiler<'_> {
         }
         let mut known = KINDS.map(EventKind::word).to_vec();
         known.push(ANY);
-        let label = format!("this version has: {}", known.join(", "));
+        let label = format!("expected one of: {}", known.join(", "));
         let shown = shown(node);
         let problem = if LATER_EVENTS.contains(&word) {
-            self.error(
-                place,
-                format!("the event `{shown}` comes in a later version"),
-            )
+            self.error(place, format!("`{shown}` events are not supported yet"))
         } else {
             let plain = word.rsplit('.').next().unwrap_or(word);
             let hint = did_you_mean(plain, known).map(|word| format!("did you mean `{word}`?"));
@@ -92,15 +89,16 @@ impl Compiler<'_> {
         if missed.len() < kinds.len() {
             let problem = self.warning(entry.key.place, message);
             problem.label = Some("this rule never fires for them".to_owned());
-            problem.hint = Some("give them a rule of their own".to_owned());
+            problem.hint = Some("write another rule for them".to_owned());
             return;
         }
         let problem = self.error(entry.key.place, message);
         if missed.iter().all(|kind| kind.is_of_message()) {
-            problem.label = Some("they are about no status".to_owned());
+            problem.label = Some("these events have no status".to_owned());
         } else {
-            problem.label = Some("they are about smswatch itself, and no message".to_owned());
-            let hint = "`when` can ask what it is about: `when: event.about.name == \"…\"`";
+            problem.label =
+                Some("these events are about smswatch itself, not about a message".to_owned());
+            let hint = "to match what they are about, write `when: event.about.name == \"…\"`";
             problem.hint = Some(hint.to_owned());
         }
     }

@@ -24,7 +24,7 @@ impl Compiler<'_> {
         let samples: Vec<_> = kinds.iter().copied().flat_map(samples).collect();
         let added = self.templates.add_expression(name, source.trim(), &samples);
         let trouble = added.as_ref().err().map(|trouble| (source.trim(), trouble));
-        self.report_trouble(entry, "this expression cannot be used", trouble);
+        self.report_trouble(entry, "invalid expression", trouble);
         added.ok()
     }
 
@@ -42,7 +42,7 @@ impl Compiler<'_> {
             let found = template.value.kind();
             let message = format!("expected `title`, `text` or both, found {found}");
             self.error(spot(template), message).hint =
-                Some("such as `template: {title: \"{{ title }}\"}`".to_owned());
+                Some("write `template: {title: \"{{ title }}\"}`".to_owned());
             return (None, None);
         };
         let (mut title, mut text) = (None, None);
@@ -53,7 +53,7 @@ impl Compiler<'_> {
                 other => {
                     let hint = match did_you_mean(other, ["title", "text"]) {
                         Some(word) => format!("did you mean `{word}`?"),
-                        None => "a template has: title, text".to_owned(),
+                        None => "expected one of: title, text".to_owned(),
                     };
                     let message = format!("unknown key `{other}` in a template");
                     self.error(entry.key.place, message).hint = Some(hint);
@@ -75,7 +75,7 @@ impl Compiler<'_> {
         let samples: Vec<_> = samples.collect();
         let added = self.templates.add(name, source, &samples);
         let trouble = added.as_ref().err().map(|trouble| (source, trouble));
-        self.report_trouble(entry, "this template cannot be used", trouble);
+        self.report_trouble(entry, "invalid template", trouble);
         added.ok()
     }
 
@@ -93,7 +93,7 @@ impl Compiler<'_> {
             if trouble.what.ends_with("is undefined") {
                 let guard = "event.previous and event.previous.status == 'Sent'";
                 problem.hint = Some(format!(
-                    "not every event has this; ask for it first, as in `{guard}`"
+                    "not every event has this; check that first, as in `{guard}`"
                 ));
             }
         }

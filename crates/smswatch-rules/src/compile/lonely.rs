@@ -1,4 +1,4 @@
-//! Warns of sinks whose failure only they themselves would be told of.
+//! Warns of sinks that alone would be notified of their own failure.
 
 use smswatch_model::{About, Event, EventKind};
 use smswatch_plugin::rules::{Rules as _, Told};
@@ -35,21 +35,21 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &RuleSet, places: &[Place
         let Some(place) = place else { continue };
         let (message, label) = match kind {
             EventKind::DeadLetter => (
-                format!("only `{sink}` is told of its own dead letters"),
-                "which may refuse this, too",
+                format!("only `{sink}` is notified of its own dead letters"),
+                "which may refuse this too",
             ),
             _ => (
-                format!("nobody else hears when `{sink}` is down"),
-                "which takes nothing then",
+                format!("only `{sink}` is notified when `{sink}` is down"),
+                "which takes nothing while it is down",
             ),
         };
         let problem = compiler.warning(place, message);
         problem.label = Some(format!(
-            "`{}` tells `{sink}` alone, {label}",
+            "`{}` notifies only `{sink}`, {label}",
             rule_match.rule
         ));
         problem.hint = Some(format!(
-            "name another sink beside it, or give `{sink}` a `fallback`"
+            "notify another sink too, or give `{sink}` a `fallback`"
         ));
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
             let message = format!("rule `{name}` is never reached");
             let problem = compiler.warning(*place, message);
             problem.label = Some(format!(
-                "`{}` above ends the search for its events",
+                "`{}` above has `stop: true` and matches all of its events",
                 earlier.name
             ));
             problem.hint = Some("put the narrower rule first".to_owned());

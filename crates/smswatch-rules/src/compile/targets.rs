@@ -34,7 +34,7 @@ impl Compiler<'_> {
         };
         if items.is_empty() && !stop {
             self.error(place, "this rule notifies nobody").hint = Some(
-                "name sinks in `notify`; with `stop: true` a rule can keep events from those below"
+                "list sinks in `notify`, or set `stop: true` to keep events from the rules below"
                     .to_owned(),
             );
         }
@@ -45,7 +45,7 @@ impl Compiler<'_> {
             };
             if targets.iter().any(|known| known.number == target.number) {
                 self.error(item.place(), format!("{} is named twice", target.name()))
-                    .label = Some("one destination is notified of an event once".to_owned());
+                    .label = Some("a rule notifies each destination once".to_owned());
                 continue;
             }
             targets.push(target);
@@ -60,8 +60,8 @@ impl Compiler<'_> {
             return Some(self.destination(sink, Overrides::new()));
         };
         let Some(entry) = node.entry("sink") else {
-            self.error(node.place(), "this names no sink").hint =
-                Some("such as `{sink: NAME, …}`".to_owned());
+            self.error(node.place(), "`sink` is missing").hint =
+                Some("write `{sink: NAME, …}`".to_owned());
             return None;
         };
         let sink = self.text(entry)?;

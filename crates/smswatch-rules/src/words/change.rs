@@ -45,7 +45,7 @@ pub(super) fn what_happened(event: &Event) -> String {
         }
     }
     if event.regression {
-        line.push_str(" (it had ended before)");
+        line.push_str(" (it was final before)");
     }
     line
 }

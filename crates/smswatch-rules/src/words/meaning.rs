@@ -24,7 +24,7 @@ const MEANINGS: [(&str, &str); 13] = [
     ),
     (
         "Call Barred",
-        "The number is barred from receiving it. Only the recipient can change that.",
+        "The recipient's number is barred from receiving it. Only the recipient can change that.",
     ),
     (
         "Roaming",
@@ -36,7 +36,7 @@ const MEANINGS: [(&str, &str); 13] = [
     ),
     (
         "DND Error Code",
-        "The recipient does not want such messages. Only the recipient can change that.",
+        "The recipient has blocked such messages. Only the recipient can change that.",
     ),
     (
         "Expired",
@@ -64,7 +64,7 @@ pub(super) fn explanations(events: &[&Event]) -> Vec<String> {
             vec!["Check that this account sent it, and that its id is right.".to_owned()]
         }
         Some(EventKind::GaveUp) => {
-            vec!["It is not known whether it arrived. Ask the carrier.".to_owned()]
+            vec!["Whether it arrived is unknown. Ask the carrier.".to_owned()]
         }
         Some(EventKind::StatusChanged) => {
             let words = super::change::finest_words(events);

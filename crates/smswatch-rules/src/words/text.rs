@@ -86,7 +86,7 @@ fn outcome(message: &Message) -> String {
     let text = match message.outcome {
         Outcome::Pending => "Other parts of this message are still on their way.",
         Outcome::Delivered => "All parts of this message are delivered.",
-        Outcome::Failed => "All parts of this message have ended, and not all were delivered.",
+        Outcome::Failed => "All parts of this message are final, and not all were delivered.",
     };
     text.to_owned()
 }

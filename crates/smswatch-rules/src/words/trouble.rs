@@ -5,7 +5,7 @@ use smswatch_model::{About, Event, EventKind};
 use super::people::provider;
 use super::plain::{instant, plain_duration, word};
 
-/// What happened, in one line; none when it happened to messages.
+/// What happened, in one line. `None` if it happened to messages.
 pub(super) fn title(events: &[&Event]) -> Option<String> {
     let first = events.first()?;
     let provider = provider(&first.message);
@@ -26,10 +26,10 @@ pub(super) fn title(events: &[&Event]) -> Option<String> {
             )
         }
         EventKind::ProviderDown => {
-            format!("{provider} cannot be reached: no status change is seen")
+            format!("{provider} cannot be reached: status changes are not seen")
         }
         EventKind::ProviderAuthFailed => {
-            format!("{provider} refuses the credentials: no status change is seen")
+            format!("{provider} refuses the credentials: status changes are not seen")
         }
         EventKind::PollingBehind => "Polling is behind: alerts come late".to_owned(),
         EventKind::Test => "Test: this is what an alert looks like".to_owned(),
@@ -37,28 +37,31 @@ pub(super) fn title(events: &[&Event]) -> Option<String> {
     Some(title)
 }
 
-/// What happened, in a few lines; none when it happened to messages.
+/// What happened, in a few lines. `None` if it happened to messages.
 pub(super) fn text(events: &[&Event]) -> Option<String> {
     let first = events.first()?;
     let provider = provider(&first.message);
     let advice = match first.kind {
         EventKind::StatusChanged | EventKind::NotFound | EventKind::GaveUp => return None,
+        EventKind::SinkDown if names(events).len() > 1 => {
+            "Their deliveries wait until they work again. Check the receivers.".to_owned()
+        }
         EventKind::SinkDown => {
             "Its deliveries wait until it works again. Check the receiver.".to_owned()
         }
-        EventKind::SinkRecovered => "What waited for it is being delivered.".to_owned(),
+        EventKind::SinkRecovered => "The deliveries that waited are being sent.".to_owned(),
         EventKind::DeadLetter => {
             "They are kept. `smswatch dead list` shows why each was given up; \
              `smswatch dead retry` sends them again."
                 .to_owned()
         }
         EventKind::ProviderDown => format!(
-            "Status changes are found when {provider} answers again, with their own dates. Check \
-             {provider}'s status page and the network in between."
+            "Once {provider} answers again, smswatch reports what changed meanwhile, with the original \
+             dates. Check {provider}'s status page and your network."
         ),
         EventKind::ProviderAuthFailed => {
-            "Status changes are found when the credentials are accepted \
-             again. Check `routee.application_id` and `routee.application_secret`."
+            "Once the credentials are accepted, smswatch reports what changed meanwhile. Check \
+             `routee.application_id` and `routee.application_secret`."
                 .to_owned()
         }
         EventKind::PollingBehind => {
@@ -68,7 +71,7 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
         }
         EventKind::Test => {
             return Some(
-                "Somebody is testing whether alerts arrive here. This is about no message."
+                "Someone is testing whether alerts arrive here. No message is affected."
                     .to_owned(),
             );
         }

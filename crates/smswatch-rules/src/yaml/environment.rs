@@ -187,7 +187,7 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
             None => (inside, None),
         };
         if !is_name(name) {
-            return Err(format!("`{name}` is no name of a variable"));
+            return Err(format!("`{name}` is not a valid variable name"));
         }
         pieces.push(Piece::Variable { name, default });
         rest = &rest[start + end + 1..];

@@ -100,8 +100,8 @@ fn adopt(
 
 fn disagreement(node: &Node, document: &Document) -> Diagnostic {
     document
-        .error(node.place, "YAML parsers do not agree on what this is")
-        .hint("quote texts, and write lists and mappings over several lines")
+        .error(node.place, "YAML parsers disagree on what this is")
+        .hint("quote text, and write lists and mappings on several lines")
 }
 
 /// Gives every scalar the value that it has by itself, where the file as a whole has none.

@@ -97,7 +97,7 @@ impl<'a> Marks<'a> {
                     n_documents += 1;
                     n_documents == 1 || {
                         self.refuse(place, "a second document begins here").hint =
-                            Some("put everything into one, without `---`".to_owned());
+                            Some("put everything in one document, without `---`".to_owned());
                         false
                     }
                 }
@@ -153,7 +153,7 @@ impl<'a> Marks<'a> {
             let quoted = quoted(&self.source(place));
             self.refuse(
                 place,
-                "an unquoted `!` begins a tag, and tags mean nothing here",
+                "an unquoted `!` begins a YAML tag, and tags are not supported",
             )
             .hint = Some(format!("quote it: {quoted}"));
         }
@@ -221,7 +221,7 @@ impl<'a> Marks<'a> {
     /// Puts what an anchor stands for in the place of its alias.
     fn alias(&mut self, anchor: usize, place: Place) -> bool {
         let Some(Some(Anchored { node, size })) = self.anchored.get(&anchor) else {
-            self.refuse(place, "this alias stands inside of what it stands for");
+            self.refuse(place, "this alias refers to itself");
             return false;
         };
         let size = *size;
@@ -264,9 +264,9 @@ impl<'a> Marks<'a> {
             return true;
         }
         let message = if self.size.values > MAX_VALUES {
-            format!("this file has more than {MAX_VALUES} values, aliases unfolded")
+            format!("this file has more than {MAX_VALUES} values with aliases expanded")
         } else {
-            format!("this file has more than {MAX_TEXT} bytes of text, aliases unfolded")
+            format!("this file has more than {MAX_TEXT} bytes of text with aliases expanded")
         };
         self.refuse(place, message).label = Some("the limit is reached here".to_owned());
         false
@@ -281,11 +281,11 @@ impl<'a> Marks<'a> {
             _ => None,
         };
         let pending = if let Some(earlier) = earlier {
-            let label = format!("the first is in line {}", earlier.key.place.line);
+            let label = format!("first given in line {}", earlier.key.place.line);
             let problem = self.refuse(key.place, format!("`{}` is given twice", key.name));
             problem.label = Some(label);
             if key.name == MERGE {
-                problem.hint = Some("one takes a list: `<<: [*first, *second]`".to_owned());
+                problem.hint = Some("use a list: `<<: [*first, *second]`".to_owned());
             }
             Pending::Refused
         } else {
@@ -298,13 +298,13 @@ impl<'a> Marks<'a> {
 
     fn too_deep(&mut self, place: Place) {
         self.refuse(place, "this is nested too deep").hint =
-            Some(format!("{MAX_DEPTH} levels are the most"));
+            Some(format!("at most {MAX_DEPTH} levels are allowed"));
     }
 
     fn open(&mut self, content: Content, anchor: usize, place: Place) -> bool {
         if self.wants_key() {
             self.refuse(place, "a key must be text").hint =
-                Some("quote it where text with `[` or `{` is meant".to_owned());
+                Some("quote it if it is text with `[` or `{`".to_owned());
             return false;
         }
         if self.open.len() >= MAX_DEPTH {

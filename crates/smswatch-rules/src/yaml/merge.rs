@@ -36,7 +36,7 @@ fn sources(value: Node, document: &Document, problems: &mut Vec<Diagnostic>) -> 
     let place = value.place;
     let mut wrong = |place| {
         let problem = document.error(place, "`<<` takes a mapping, or a list of mappings");
-        problems.push(problem.hint("such as `<<: *name`, where `&name` marks the mapping"));
+        problems.push(problem.hint("write `<<: *name`, and mark the mapping with `&name`"));
     };
     match value.content {
         // With everything behind it commented out.

@@ -11,23 +11,23 @@ const WORDS: [(&str, &str, &str); 10] = [
     (
         "recursion limit",
         "this is nested too deep",
-        "64 levels are the most",
+        "at most 64 levels are allowed",
     ),
     ("tab", "a tab cannot indent", "indent with spaces"),
     (
         "mapping values are not allowed",
-        "a `:` cannot stand here",
-        "quote the text if the `:` belongs to it, or check the indentation of this line",
+        "unexpected `:`",
+        "quote the text if the `:` is part of it, or check the indentation of this line",
     ),
     (
         "did not find expected key",
-        "this line does not fit into the mapping around it",
-        "keys of one mapping begin in the same column",
+        "this line does not fit the mapping around it",
+        "indent all keys of a mapping alike",
     ),
     (
         "did not find expected '-' indicator",
-        "this line does not fit into the list around it",
-        "entries of one list begin with `-` in the same column",
+        "this line does not fit the list around it",
+        "begin each entry with `-`, all indented alike",
     ),
     (
         "expected ',' or ']'",
@@ -41,18 +41,18 @@ const WORDS: [(&str, &str, &str); 10] = [
     ),
     (
         "illegal placement of ':'",
-        "a `:` cannot stand here",
+        "unexpected `:`",
         "is a `]` or `}` missing before it?",
     ),
     (
         "quoted scalar",
-        "this quoted text is not closed or not well formed",
+        "this quoted text is not closed, or is malformed",
         "close the quote",
     ),
     (
         "did not find expected <document start>",
         "this line does not belong to anything before it",
-        "keys of one mapping begin in the same column",
+        "indent all keys of a mapping alike",
     ),
 ];
 
@@ -105,13 +105,13 @@ pub(super) fn problem(document: &Document, error: &ScanError) -> Diagnostic {
     match rest.chars().next() {
         Some('*') if error.info().contains("anchor") => {
             let word = word(&rest);
-            let message = "an unquoted `*` begins an alias, and nothing has this name";
+            let message = "an unquoted `*` begins an alias, and no anchor has this name";
             let hint = format!("quote it: {}", quoted(&word));
             return document.error(at(word.chars().count()), message).hint(hint);
         }
         Some('!') => {
             let word = word(&rest);
-            let message = "an unquoted `!` begins a tag, and tags mean nothing here";
+            let message = "an unquoted `!` begins a YAML tag, and tags are not supported";
             let hint = format!("quote it: {}", quoted(word.replace('"', "").as_str()));
             return document.error(at(word.chars().count()), message).hint(hint);
         }
@@ -152,18 +152,18 @@ pub(super) fn refused(document: &Document, error: &serde_yaml::Error) -> Diagnos
     if said.contains("as u128") || said.contains("as i128") {
         let word = word(&rest);
         let problem = document.error(at(word.chars().count()), "this number is too large");
-        return problem.hint(format!("quote it if it is a text: {}", quoted(&word)));
+        return problem.hint(format!("quote it if it is text: {}", quoted(&word)));
     }
     if rest.starts_with('\t') {
-        let problem = document.error(at(1), "a tab cannot stand here");
-        return problem.hint("indent and separate with spaces");
+        let problem = document.error(at(1), "unexpected tab");
+        return problem.hint("use spaces to indent and separate");
     }
     match WORDS.iter().find(|(theirs, ..)| said.contains(theirs)) {
         Some((_, message, hint)) => document.error(at(1), *message).hint(*hint),
         None => {
             let problem =
                 document.error(at(1), format!("not every YAML parser reads this: {said}"));
-            problem.hint("quote texts, and write lists and mappings over several lines")
+            problem.hint("quote text, and write lists and mappings on several lines")
         }
     }
 }

@@ -49,7 +49,7 @@ fn other_kinds_backfill_and_refinements_are_explained() {
         backfill: true,
         ..event()
     };
-    assert!(explained(&backfill).contains("before anybody wanted to know"));
+    assert!(explained(&backfill).contains("before the message was first seen"));
     let refined = Event {
         refined: true,
         refines: Some(event().event_id),

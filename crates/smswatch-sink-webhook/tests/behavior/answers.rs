@@ -12,7 +12,7 @@ use smswatch_testkit::sample;
 
 use crate::{configured, plain};
 
-/// What the sink makes of one answer: none when it is delivered.
+/// What the sink makes of one answer: `None` when it is delivered.
 async fn judged(answer: Answer) -> Option<(Retry, String)> {
     let receiver = Receiver::start().await;
     receiver.answer_always(answer);
@@ -28,7 +28,8 @@ async fn each_status_means_what_the_table_says() {
     }
     for status in 300..600 {
         let expected = match status {
-            400 | 405 | 410 | 413 | 415 | 422 => Retry::Never,
+            400 | 405 | 413 | 415 | 422 => Retry::Never,
+            410 => Retry::Gone,
             _ => Retry::Later,
         };
         let (retry, detail) = judged(Answer::status(status)).await.expect("not delivered");
@@ -39,12 +40,12 @@ async fn each_status_means_what_the_table_says() {
 
 #[tokio::test]
 async fn a_receiver_can_say_that_it_is_gone() {
-    for (status, is_gone) in [(410, true), (422, false), (404, false)] {
+    for (status, retry) in [(410, Retry::Gone), (422, Retry::Never), (404, Retry::Later)] {
         let receiver = Receiver::start().await;
         receiver.answer_always(Answer::status(status));
         let delivery = plain(&receiver).deliver(&sample::notification()).await;
         let error = delivery.expect_err("not delivered");
-        assert_eq!(error.is_gone(), is_gone, "{status}");
+        assert_eq!(error.retry(), retry, "{status}");
     }
 }
 

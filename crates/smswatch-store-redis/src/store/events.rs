@@ -54,7 +54,7 @@ impl Position {
 struct Source {
     shard: Shard,
     entries: VecDeque<Found>,
-    /// The id before which the rest lies; none when nothing is left to read.
+    /// The id before which the rest lies; `None` when nothing is left to read.
     before: Option<String>,
 }
 
@@ -95,9 +95,8 @@ impl Wanted {
 }
 
 impl RedisStore {
-    /// Where an index helps, finds in each shard as many as the page shows, and reads only those that it
-    /// shows. Elsewhere it reads a share of the page from each shard, and more only from those that have
-    /// more of the newest than their share.
+    /// Finds a share of the page in each shard, and more only in those that have more of the newest than
+    /// their share. Where an index helps, it reads only those entries that the page shows.
     pub(super) async fn event_page(
         &self,
         filter: &EventFilter,
@@ -110,10 +109,7 @@ impl RedisStore {
         };
         let limit = request.limit.max(1);
         let wanted = Wanted::new(filter);
-        let mut count = match &wanted {
-            Some(_) => limit,
-            None => share(limit, shards.len()),
-        };
+        let mut count = share(limit, shards.len());
         let source = |shard: Shard| Source {
             shard,
             entries: VecDeque::new(),
@@ -126,7 +122,8 @@ impl RedisStore {
             let exhausted = sources.iter_mut().filter(|source| source.is_exhausted());
             let reads = exhausted.map(|source| self.read_more(source, wanted.as_ref(), count));
             try_join_all(reads).await?;
-            count = limit - chosen.len();
+            // A shard that has more of the newest than its share has many more.
+            count = count.saturating_mul(2).min(limit);
             // Where nothing is there any more of what was to be read, it is read further.
             let newest = |source: &&mut Source| source.entries.front().map(|found| found.position);
             while chosen.len() < limit && !sources.iter().any(Source::is_exhausted) {

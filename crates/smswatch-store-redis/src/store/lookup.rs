@@ -54,8 +54,8 @@ impl RedisStore {
         filter: &DeliveryFilter,
         request: &PageRequest,
     ) -> Result<Page<StoredDelivery>, StoreError> {
-        if let Some(message_id) = &filter.message_id {
-            return self.page_of_message(filter, message_id, request).await;
+        if !filter.message_ids.is_empty() {
+            return self.page_of_messages(filter, request).await;
         }
         let since = filter.since.map(|since| since.as_millis().to_string());
         let mut place = match &request.cursor {
@@ -102,41 +102,53 @@ impl RedisStore {
         Ok(Page { items, next })
     }
 
-    /// Those of one message lie in its shard, and are noted there under it.
-    async fn page_of_message(
+    /// Those of a message lie in its shard, and are noted there under it: one call reads those of all
+    /// messages of a shard that follow one another.
+    async fn page_of_messages(
         &self,
         filter: &DeliveryFilter,
-        message_id: &MessageId,
         request: &PageRequest,
     ) -> Result<Page<StoredDelivery>, StoreError> {
-        let shard = shard_of(message_id.to_lowercase().as_str(), self.shards);
+        let messages = &filter.message_ids;
+        let shard_of = |id: &MessageId| shard_of(id.to_lowercase().as_str(), self.shards);
         let place = match &request.cursor {
-            Some(text) => Place::parse(text, 2)?,
-            None => Place::start(shard.0, 2),
+            Some(text) => Place::parse(text, 3)?,
+            None => Place::start(0, 3),
         };
-        if place.shard != shard.0 || !is_score(&place.inner[0]) {
+        let [n_done, score, id] = place.inner.as_slice() else {
             return Err(InvalidCursor.into());
-        }
+        };
+        let n_done: usize = match &request.cursor {
+            Some(_) => n_done.parse().map_err(|_| InvalidCursor)?,
+            None => 0,
+        };
+        let Some(first) = messages.get(n_done).filter(|_| is_score(score)) else {
+            return Err(InvalidCursor.into());
+        };
+        let shard = shard_of(first);
         let since = filter.since.map(|since| since.as_millis().to_string());
         let mut call = self.call(&self.scripts.deliveries_of, shard);
-        call.arg(message_id.as_str())
-            .arg(request.limit)
+        call.arg(request.limit)
             .arg(filter.state.map_or("", DeliveryState::as_str))
             .arg(filter.sink.as_deref().unwrap_or_default())
             .arg(filter.rule.as_deref().unwrap_or_default())
-            .arg(since.as_deref().unwrap_or("-inf"));
-        for part in &place.inner {
-            call.arg(part);
+            .arg(since.as_deref().unwrap_or("-inf"))
+            .arg(score)
+            .arg(id);
+        let of_shard = messages[n_done..].iter();
+        for message_id in of_shard.take_while(|id| shard_of(id) == shard) {
+            call.arg(message_id.as_str());
         }
-        let (has_more, score, id, found): (u8, String, String, Vec<Vec<u8>>) =
+        let (n_read, score, id, found): (usize, String, String, Vec<Vec<u8>>) =
             self.invoke(&call).await?;
+        let n_done = n_done + n_read;
         let next = Place {
             shard: shard.0,
-            inner: vec![score, id],
+            inner: vec![n_done.to_string(), score, id],
         };
         Ok(Page {
             items: read_known(&found)?,
-            next: (has_more == 1).then(|| next.text()),
+            next: (n_done < messages.len()).then(|| next.text()),
         })
     }
 

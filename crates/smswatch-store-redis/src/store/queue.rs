@@ -24,7 +24,7 @@ const MADE_DUE_AT_ONCE: u64 = 512;
 pub(super) enum Pick {
     /// Those that are due.
     Due,
-    /// The one that would be first, be it due or not.
+    /// The one that would be first, due or not.
     First,
 }
 

@@ -22,12 +22,12 @@ const MOST_LOOKED_AT: usize = 10_000;
 /// How many of them one call of the script looks at: Redis does nothing else meanwhile.
 const LOOKED_AT_ONCE: usize = 2_000;
 
-/// A record's bytes; none where there is no record.
+/// A record's bytes; `None` where there is no record.
 fn bytes(record: Option<&Record>) -> &[u8] {
     record.map_or(&[], Record::as_bytes)
 }
 
-/// A log entry's body; none where there is no entry.
+/// A log entry's body; `None` where there is no entry.
 fn body(entry: Option<&NewEntry>) -> &[u8] {
     entry.map_or(&[], |entry| &entry.body)
 }

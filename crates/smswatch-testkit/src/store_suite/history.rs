@@ -54,9 +54,9 @@ pub async fn deliveries_are_found_by_state_sink_and_message(fixture: &dyn StoreF
         ..DeliveryFilter::default()
     };
     assert_eq!(found(&*store, &pending).await.len(), 15);
-    let message_id = Some(MessageId::new("m7").expect("a valid id"));
+    let message_ids = vec![MessageId::new("m7").expect("a valid id")];
     let of_message = DeliveryFilter {
-        message_id: message_id.clone(),
+        message_ids: message_ids.clone(),
         ..DeliveryFilter::default()
     };
     assert_eq!(
@@ -64,7 +64,7 @@ pub async fn deliveries_are_found_by_state_sink_and_message(fixture: &dyn StoreF
         [delivery(7, "", Priority::Normal).id]
     );
     let none = DeliveryFilter {
-        message_id,
+        message_ids,
         sink: Some("crm".to_owned()),
         ..DeliveryFilter::default()
     };
@@ -173,7 +173,7 @@ async fn let_die(store: &dyn Store, sink: &str, first: u32, count: u32) {
     until(async || store.now().await.expect("the time") > ended).await;
 }
 
-/// Trims all that ended so that each shard keeps `max`; answers how many went.
+/// Trims all that ended so that each shard keeps `max`; returns how many went.
 async fn trim_to(store: &dyn Store, max: u64) -> u64 {
     let bound = Bound {
         keep_for: LONG,

@@ -27,13 +27,13 @@ enum Step {
     Remove { n: u32 },
     /// Somebody claims what is due.
     Claim { limit: u32, is_short: bool },
-    /// Whoever made one of the latest claims commits it, be it still theirs or not.
+    /// The claimer of one of the latest claims commits it, still theirs or not.
     Commit {
         which: prop::sample::Index,
         extent: Extent,
         is_due_at_once: bool,
     },
-    /// Whoever made one of the latest claims gives it back, be it still theirs or not.
+    /// The claimer of one of the latest claims gives it back, still theirs or not.
     Release { which: prop::sample::Index },
     /// Time passes until all short leases have ended.
     Pass,

@@ -236,7 +236,7 @@ pub async fn the_deliveries_of_a_message_are_found_wherever_they_are(fixture: &d
     store.enqueue_all(SHARD, &new).await.expect("queued");
     store.enqueue_all(SHARD, &new).await.expect("queued before");
     let filter = DeliveryFilter {
-        message_id: Some(message.clone()),
+        message_ids: vec![message.clone()],
         ..DeliveryFilter::default()
     };
     let states = async |filter: &DeliveryFilter| -> Vec<(u32, DeliveryState)> {
@@ -275,10 +275,83 @@ pub async fn the_deliveries_of_a_message_are_found_wherever_they_are(fixture: &d
     keep(&*store, SHARD, 0).await;
     assert_eq!(states(&filter).await, [(3, Pending)]);
     let of_other = DeliveryFilter {
-        message_id: Some(other),
+        message_ids: vec![other],
         ..DeliveryFilter::default()
     };
     assert_eq!(states(&of_other).await, [(3, Pending)]);
+}
+
+/// As a page of all of them holds, or page by page, each message's after those of the one before; wherever
+/// the messages lie.
+pub async fn the_deliveries_of_several_messages_are_found_together(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    let ids: Vec<_> = (0..40).map(|n| id_in(&*store, SHARD, n)).collect();
+    let of = |n: u32, messages: &[usize]| NewDelivery {
+        message_ids: messages.iter().map(|at| ids[*at].clone()).collect(),
+        ..delivery(n, "crm", Priority::Normal)
+    };
+    let new: Vec<_> = (0..120_u32)
+        .map(|n| of(n, &[usize::try_from(n / 3).expect("small")]))
+        .collect();
+    store.enqueue_all(SHARD, &new).await.expect("queued");
+    store
+        .enqueue_all(SHARD, &[of(500, &[1, 2])])
+        .await
+        .expect("queued");
+    let elsewhere = Shard(store.shard_count() - 1);
+    let far = id_in(&*store, elsewhere, 77);
+    let away = NewDelivery {
+        message_ids: vec![far.clone()],
+        ..delivery(600, "crm", Priority::Normal)
+    };
+    store.enqueue_all(elsewhere, &[away]).await.expect("queued");
+    let silent = id_in(&*store, SHARD, 99);
+    let filter = DeliveryFilter {
+        message_ids: [&silent, &ids[1], &ids[2], &silent, &ids[30], &far]
+            .map(MessageId::clone)
+            .to_vec(),
+        ..DeliveryFilter::default()
+    };
+    let expected = [3, 4, 5, 6, 7, 8, 90, 91, 92, 500, 500, 600];
+    for limit in [1, 2, 3, 1000] {
+        let (mut found, mut n_pages, mut cursor) = (Vec::new(), 0, None);
+        loop {
+            let request = PageRequest { cursor, limit };
+            let page = store.deliveries(&filter, &request).await.expect("a page");
+            assert!(page.items.len() <= limit);
+            found.extend(page.items.into_iter().map(|one| one.id));
+            n_pages += 1;
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        found.sort();
+        let mut wanted: Vec<_> = expected
+            .iter()
+            .map(|n| delivery(*n, "crm", Priority::Normal).id)
+            .collect();
+        wanted.sort();
+        assert_eq!(found, wanted, "{limit} at once");
+        assert!(
+            limit < 1000 || n_pages <= 2,
+            "a page for each shard is enough"
+        );
+    }
+    let of_all = DeliveryFilter {
+        message_ids: ids,
+        ..DeliveryFilter::default()
+    };
+    let request = PageRequest {
+        cursor: None,
+        limit: 1000,
+    };
+    let page = store.deliveries(&of_all, &request).await.expect("a page");
+    assert_eq!(
+        (page.items.len(), page.next),
+        (122, None),
+        "and those of many in one page"
+    );
 }
 
 /// Tombstones are no watches: a page goes past however many of them there are.

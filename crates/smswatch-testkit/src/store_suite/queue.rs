@@ -30,7 +30,7 @@ enum Step {
         is_short: bool,
         is_critical: bool,
     },
-    /// Whoever made one of the claims so far completes it, be it still theirs or not.
+    /// The claimer of one of the claims so far completes it, still theirs or not.
     Complete {
         which: prop::sample::Index,
         end: End,

@@ -21,7 +21,7 @@ async fn queue(store: &dyn Store, shard: Shard, delivery: NewDelivery) {
     store.enqueue(shard, delivery).await.expect("queued");
 }
 
-/// Claims all that is due for `sink`, completes it, and answers the ids.
+/// Claims all that is due for `sink`, completes it, and returns the ids.
 async fn end(store: &dyn Store, shard: Shard, sink: &str, outcome: Outcome) -> Vec<DeliveryId> {
     let mut claimed = Vec::new();
     for priority in Priority::ALL {
@@ -60,7 +60,7 @@ async fn step(store: &dyn Store, action: Redrive, state: DeliveryState) -> Redri
     }
 }
 
-/// Does a step and all that follow it; answers how many each took up.
+/// Does a step and all that follow it; returns how many each took up.
 async fn redrive(store: &dyn Store, mut step: RedriveStep) -> Vec<u64> {
     let mut counts = Vec::new();
     loop {

@@ -146,7 +146,7 @@ pub(super) fn settings(
     if routee.timeout.duration().is_zero() {
         problems.push(Problem::new("/routee/timeout", "a poll needs some time"));
     }
-    if routee.timeout.duration() > RouteeOptions::MAX_TIMEOUT {
+    if routee.timeout.duration() > smswatch_plugin::budget::MAX_POLL_TIMEOUT {
         let problem = Problem::new("/routee/timeout", "a poll takes at most `15s`");
         problems.push(problem.hint("it must be over before another process may poll, too"));
     }

@@ -154,13 +154,13 @@ fn a_sink_whose_failure_nobody_else_hears_of_is_warned_of() {
         warnings.iter().map(ToString::to_string).collect::<String>()
     };
     insta::assert_snapshot!(warned(""), @r"
-    warning: nobody else hears when `ops` is down
+    warning: only `ops` is notified when `ops` is down
      --> smswatch.yaml:6:11
       |
     6 |   - name: down
-      |           ^^^^ `down` tells `ops` alone, which takes nothing then
+      |           ^^^^ `down` notifies only `ops`, which takes nothing while it is down
 
-    hint: name another sink beside it, or give `ops` a `fallback`
+    hint: notify another sink too, or give `ops` a `fallback`
     ");
     assert_eq!(warned(", fallback: mail"), "");
 }

@@ -8,7 +8,7 @@ mod share;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use smswatch_model::{Overrides, Timestamp};
@@ -17,16 +17,18 @@ use tokio::time::Instant;
 
 pub(crate) use self::judge::Verdict;
 use self::news::AllNews;
+pub use self::news::DestinationState;
 pub(crate) use self::permit::AttemptPermit;
 pub(crate) use self::share::Share;
 use self::share::Shares;
 pub(crate) use self::write::keep;
 use super::slow_start::SlowStart;
 use super::{Circuit, Destination, Flow, Report};
+use crate::context::Context;
 use crate::deliver::partly::Refusals;
+use crate::inbox::LogInbox;
 use crate::memo;
 use crate::settings::{BreakerSettings, SinkSettings};
-use crate::shared::Shared;
 use crate::sink::Receipt;
 use crate::store::{NewEntry, Shard, StoreError, shard_of};
 
@@ -50,6 +52,8 @@ const MOST_REPORTS: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Breaker {
     sink: String,
+    /// Where events about it are routed.
+    log: Arc<LogInbox>,
     /// The name of what the store keeps, and of the sink in the health report.
     part: String,
     shard: Shard,
@@ -96,9 +100,15 @@ struct Known {
 }
 
 impl Breaker {
-    pub(crate) fn new(sink: &str, settings: &SinkSettings, shards: u16) -> Self {
+    pub(crate) fn new(
+        sink: &str,
+        settings: &SinkSettings,
+        shards: u16,
+        log: Arc<LogInbox>,
+    ) -> Self {
         Self {
             sink: sink.to_owned(),
+            log,
             part: format!("sink:{sink}"),
             shard: shard_of(sink, shards),
             settings: settings.breaker,
@@ -166,22 +176,22 @@ impl Breaker {
     /// Whether deliveries are claimed; asks the store when that is not known for sure. What was known last
     /// holds for as long as the store does not say: the shard that keeps it may fail while those of the
     /// deliveries work.
-    pub(crate) async fn flow(&self, shared: &Shared) -> Flow {
+    pub(crate) async fn flow(&self, context: &Context) -> Flow {
         let read_at = self.known().read_at;
         let is_known = match read_at {
             Some(read_at) if read_at.elapsed() < FRESH => true,
             Some(_) => {
-                let read = tokio::time::timeout(PROMPT, self.read(shared)).await;
+                let read = tokio::time::timeout(PROMPT, self.read(context)).await;
                 read.is_ok_and(|read| read.is_ok())
             }
             // Nothing is known yet, not even whether somebody has paused the sink.
-            None => self.read(shared).await.is_ok(),
+            None => self.read(context).await.is_ok(),
         };
         let mut known = self.known();
         if !is_known {
             known.read_at = Some(Instant::now());
         }
-        known.view.flow(shared.clock.now())
+        known.view.flow(context.clock.now())
     }
 
     /// Reads what all processes know.
@@ -189,8 +199,8 @@ impl Breaker {
     /// # Errors
     ///
     /// The store is not there.
-    pub(crate) async fn read(&self, shared: &Shared) -> Result<(), StoreError> {
-        self.fetch(shared).await.map(|_| ())
+    pub(crate) async fn read(&self, context: &Context) -> Result<(), StoreError> {
+        self.fetch(context).await.map(|_| ())
     }
 
     /// Holds the sink back until somebody resumes it.
@@ -198,9 +208,9 @@ impl Breaker {
     /// # Errors
     ///
     /// The store is not there.
-    pub(crate) async fn pause(&self, shared: &Shared) -> Result<(), StoreError> {
+    pub(crate) async fn pause(&self, context: &Context) -> Result<(), StoreError> {
         let pause = |circuit: &mut Circuit, now| (circuit.pause(now), AllNews::new());
-        self.change(shared, 0, pause).await
+        self.change(context, 0, pause).await
     }
 
     /// Ends a pause; an open breaker is probed at once.
@@ -208,9 +218,9 @@ impl Breaker {
     /// # Errors
     ///
     /// The store is not there.
-    pub(crate) async fn resume(&self, shared: &Shared) -> Result<(), StoreError> {
+    pub(crate) async fn resume(&self, context: &Context) -> Result<(), StoreError> {
         let resume = |circuit: &mut Circuit, now| (circuit.resume(now), AllNews::new());
-        self.change(shared, 0, resume).await
+        self.change(context, 0, resume).await
     }
 
     /// How many deliveries may be claimed when `waiting` of them wait for their attempt. Where attempts
@@ -248,11 +258,11 @@ impl Breaker {
     /// health report.
     pub(crate) fn report(
         &self,
-        shared: &Shared,
+        context: &Context,
         destination: Option<&Destination>,
         report: Report,
     ) {
-        let now = shared.clock.now();
+        let now = context.clock.now();
         let is_well = matches!(report, Report::Well { .. });
         {
             let mut known = self.known();
@@ -270,13 +280,13 @@ impl Breaker {
                 self.reported.notify_one();
             }
         }
-        self.tell(shared, now);
+        self.tell(context, now);
     }
 
     /// Takes in whom a delivery with these overrides left out, and tells the health report.
-    pub(crate) fn delivered(&self, shared: &Shared, overrides: &Overrides, receipt: &Receipt) {
+    pub(crate) fn delivered(&self, context: &Context, overrides: &Overrides, receipt: &Receipt) {
         if self.refusals.note(overrides, receipt) {
-            self.tell(shared, shared.clock.now());
+            self.tell(context, context.clock.now());
         }
     }
 
@@ -296,7 +306,7 @@ impl Breaker {
     }
 
     /// Writes what attempts said.
-    async fn write(&self, shared: &Shared) -> Result<(), StoreError> {
+    async fn write(&self, context: &Context) -> Result<(), StoreError> {
         let reports = self.known().reports.clone();
         if reports.is_empty() {
             return Ok(());
@@ -314,55 +324,55 @@ impl Breaker {
             all.retain(|key, _| before.is_open(key.as_deref()) != circuit.is_open(key.as_deref()));
             ((), all.into_values().collect())
         };
-        self.change(shared, reports.len(), take_all).await
+        self.change(context, reports.len(), take_all).await
     }
 
     /// Changes what all processes know, the first `written` reports included, and tells what is
     /// news in the same step.
     async fn change<T>(
         &self,
-        shared: &Shared,
+        context: &Context,
         written: usize,
         mut decide: impl FnMut(&mut Circuit, Timestamp) -> (T, AllNews),
     ) -> Result<T, StoreError> {
         loop {
-            let (name, version, before) = self.fetch(shared).await?;
-            let now = shared.clock.now();
+            let (name, version, before) = self.fetch(context).await?;
+            let now = context.clock.now();
             let mut circuit = before.clone();
             let (answer, news) = decide(&mut circuit, now);
             if circuit == before {
-                self.adopt(shared, circuit, written);
+                self.adopt(context, circuit, written);
                 return Ok(answer);
             }
             let is_closed =
                 circuit.to_make_due.is_some() && circuit.to_make_due != before.to_make_due;
             let events: Vec<_> = news
                 .into_iter()
-                .map(|(to, news)| self.event(to.as_ref(), news, shared.provider.name(), now))
+                .map(|(to, news)| self.event(to.as_ref(), news, context.provider, now))
                 .collect();
             let entries = events
                 .iter()
                 .map(|event| NewEntry::of(std::slice::from_ref(event)));
             let value = circuit.encode();
-            let put = shared
+            let put = context
                 .store
                 .put_memo(self.shard, &name, version, value, entries.collect());
-            if shared.call("put_memo", put).await? {
-                self.adopt(shared, circuit, written);
+            if context.call("put_memo", put).await? {
+                self.adopt(context, circuit, written);
                 if is_closed {
                     self.known().is_to_make_due = true;
                     self.reported.notify_one();
                 }
-                self.announce(shared, &events);
+                self.announce(context, &events);
                 return Ok(answer);
             }
         }
     }
 
     /// Reads what all processes of this version know, and returns it with its name and version.
-    async fn fetch(&self, shared: &Shared) -> Result<(String, Option<u64>, Circuit), StoreError> {
+    async fn fetch(&self, context: &Context) -> Result<(String, Option<u64>, Circuit), StoreError> {
         let read = memo::read(
-            shared,
+            context,
             self.shard,
             &self.part,
             super::FORMAT,
@@ -370,14 +380,14 @@ impl Breaker {
         );
         let known = read.await?;
         let mut circuit = known.value.unwrap_or_default();
-        circuit.recall(&self.settings, shared.clock.now());
-        self.adopt(shared, circuit.clone(), 0);
+        circuit.recall(&self.settings, context.clock.now());
+        self.adopt(context, circuit.clone(), 0);
         Ok((known.name, known.version, circuit))
     }
 
     /// Takes over what the store holds, with the first `written` reports in it.
-    fn adopt(&self, shared: &Shared, circuit: Circuit, written: usize) {
-        let now = shared.clock.now();
+    fn adopt(&self, context: &Context, circuit: Circuit, written: usize) {
+        let now = context.clock.now();
         {
             let mut known = self.known();
             known.read_at = Some(Instant::now());
@@ -392,12 +402,12 @@ impl Breaker {
             if known.must_make_due(now).is_some() {
                 self.reported.notify_one();
             }
-            // The right to probe depends on what is written, be it known here before or not.
+            // The right to probe depends on what is written, known here before or not.
             if is_changed || written > 0 {
                 self.changed.notify_waiters();
             }
         }
-        self.tell(shared, now);
+        self.tell(context, now);
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -6,7 +6,7 @@ use smswatch_model::Timestamp;
 /// Begins with one slot and doubles with each success.
 #[derive(Debug)]
 pub(super) struct SlowStart {
-    /// When the sink was parked last; none if it never was.
+    /// When the sink was parked last; `None` if it never was.
     since: Option<Timestamp>,
     slots: usize,
     most: usize,

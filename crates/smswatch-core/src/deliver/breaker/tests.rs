@@ -1,4 +1,4 @@
-//! What parks a sink, for how long, and who hears of it.
+//! What parks a sink, for how long, and who is told of it.
 
 mod refused;
 

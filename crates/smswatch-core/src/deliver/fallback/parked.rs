@@ -10,8 +10,8 @@ use tokio::sync::watch;
 
 use super::{hand_over, of_destination};
 use crate::clock::StoreClock;
+use crate::deliver::{Deliver, SinkUnit};
 use crate::settings::FallbackSettings;
-use crate::shared::{Shared, SinkUnit};
 use crate::store::{Priority, QueuePlace, QueueRequest, Shard, StoreError};
 
 /// How often it is asked what was queued since, once a sink has been down for too long.
@@ -37,58 +37,58 @@ impl Progress {
 }
 
 /// Hands over whatever is parked for too long; runs until it is dropped.
-pub(crate) async fn run(shared: Arc<Shared>, unit: Arc<SinkUnit>, fallback: FallbackSettings) {
+pub(crate) async fn run(stage: Arc<Deliver>, unit: Arc<SinkUnit>, fallback: FallbackSettings) {
     tokio::join!(
-        of_sink(&shared, &unit, &fallback),
-        of_destinations(&shared, &unit, &fallback),
+        of_sink(&stage, &unit, &fallback),
+        of_destinations(&stage, &unit, &fallback),
     );
 }
 
 /// Hands over what waits for destinations that have been down for too long, while their sink is not.
-async fn of_destinations(shared: &Shared, unit: &SinkUnit, fallback: &FallbackSettings) {
+async fn of_destinations(stage: &Deliver, unit: &SinkUnit, fallback: &FallbackSettings) {
     let mut progress: HashMap<(String, Timestamp), Vec<Progress>> = HashMap::new();
     loop {
-        let now = shared.clock.now();
+        let now = stage.context.clock.now();
         let mut overdue = unit.breaker.open_destinations();
         overdue.retain(|(_, since)| now.since(*since) >= fallback.after);
         progress.retain(|episode, _| overdue.contains(episode));
         for episode in overdue {
             let key = episode.0.clone();
             let progress = progress.entry(episode).or_insert_with(|| {
-                vec![Progress::default(); usize::from(shared.store.shard_count())]
+                vec![Progress::default(); usize::from(stage.context.store.shard_count())]
             });
-            hand_over_all(shared, unit, Some(&key), progress).await;
+            hand_over_all(stage, unit, Some(&key), progress).await;
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
 /// Hands over what waits for a sink that has been down for too long.
-async fn of_sink(shared: &Shared, unit: &SinkUnit, fallback: &FallbackSettings) {
+async fn of_sink(stage: &Deliver, unit: &SinkUnit, fallback: &FallbackSettings) {
     // What was handed over before a restart is handed over again, which changes nothing.
-    let mut progress = vec![Progress::default(); usize::from(shared.store.shard_count())];
+    let mut progress = vec![Progress::default(); usize::from(stage.context.store.shard_count())];
     let mut open_since = unit.breaker.watch_open_since();
     let mut episode = None;
     loop {
-        let since = overdue(&mut open_since, fallback.after, &shared.clock).await;
+        let since = overdue(&mut open_since, fallback.after, &stage.context.clock).await;
         if episode.replace(since) != Some(since) {
             progress.fill(Progress::default());
         }
-        hand_over_all(shared, unit, None, &mut progress).await;
+        hand_over_all(stage, unit, None, &mut progress).await;
         tokio::time::sleep(LOOK).await;
     }
 }
 
 /// Hands over what was queued since the last time for the whole sink, or for the destination `key`.
 async fn hand_over_all(
-    shared: &Shared,
+    stage: &Deliver,
     unit: &SinkUnit,
     key: Option<&str>,
     progress: &mut [Progress],
 ) {
-    let shards = shared.shards().zip(progress);
+    let shards = stage.context.shards().zip(progress);
     let handing =
-        shards.map(|(shard, progress)| hand_over_shard(shared, unit, shard, key, progress));
+        shards.map(|(shard, progress)| hand_over_shard(stage, unit, shard, key, progress));
     for outcome in join_all(handing).await {
         if let Err(error) = outcome {
             tracing::debug!(%error, "parked deliveries are handed over later");
@@ -96,7 +96,7 @@ async fn hand_over_all(
     }
 }
 
-/// Waits until a sink has been down for longer than `after`, however far away that is; answers since
+/// Waits until a sink has been down for longer than `after`, however far away that is; returns since
 /// when it is down.
 async fn overdue(
     open_since: &mut watch::Receiver<Option<Timestamp>>,
@@ -126,7 +126,7 @@ async fn overdue(
 
 /// Hands over what was queued in a shard since the last time, critical ones first.
 async fn hand_over_shard(
-    shared: &Shared,
+    stage: &Deliver,
     unit: &SinkUnit,
     shard: Shard,
     key: Option<&str>,
@@ -141,12 +141,12 @@ async fn hand_over_shard(
                 after: place.clone(),
                 limit: SLICE,
             };
-            let waiting = shared.store.waiting(shard, unit.name(), request);
-            let slice = shared.call("waiting", waiting).await?;
+            let waiting = stage.context.store.waiting(shard, unit.name(), request);
+            let slice = stage.context.call("waiting", waiting).await?;
             let bodies = slice.deliveries.iter().map(|waiting| &waiting.body[..]);
             let handed = bodies.filter_map(|body| of_destination(unit, body, key));
             let handed: Vec<_> = handed.collect();
-            hand_over(shared, unit, shard, &handed).await?;
+            hand_over(stage, unit, shard, &handed).await?;
             is_done = slice.next.is_none();
             let last = slice.deliveries.into_iter().next_back();
             if let Some(seen) = slice.next.or(last.map(|last| last.place)) {

@@ -7,7 +7,7 @@ use smswatch_model::{Severity, Timestamp};
 
 use super::*;
 use crate::announce::test_event;
-use crate::route::notification;
+use crate::notification;
 use crate::rules::RuleMatch;
 
 /// A sink that does what the title of a notification says.

@@ -261,7 +261,7 @@ impl Model {
         Ok(())
     }
 
-    /// Takes note that all that were given up were queued again; answers how many they are.
+    /// Takes note that all that were given up were queued again; returns how many they are.
     pub(super) fn requeue_dead(&mut self, at: Between) -> u64 {
         let mut count = 0;
         for entry in self.entries.values_mut() {

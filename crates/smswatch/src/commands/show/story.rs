@@ -63,7 +63,7 @@ pub(in crate::commands) fn summary(event: &EventView) -> String {
         (_, None) => return without_status(event),
     };
     let ended_before = match event.regression {
-        true => " (it had ended before)",
+        true => " (it was final before)",
         false => "",
     };
     format!("{}{what}{ended_before}", part(event))

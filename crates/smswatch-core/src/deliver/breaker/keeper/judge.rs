@@ -6,7 +6,7 @@ use smswatch_model::Timestamp;
 
 use super::super::{Destination, Flow, LONGEST_WAIT};
 use super::{Breaker, Known};
-use crate::shared::Shared;
+use crate::context::Context;
 
 /// The longest time until a delivery for a destination in trouble is looked at again: when the
 /// destination is well, all that waits for it is made due.
@@ -33,9 +33,9 @@ impl Breaker {
     /// What waits for a destination in trouble is due one by one, a probe's interval apart: each of them
     /// is the probe when it is its turn, so that no single delivery is tried again and again, and many
     /// that wait cost hardly anything.
-    pub(crate) async fn judge(&self, shared: &Shared, destination: &Destination) -> Verdict {
+    pub(crate) async fn judge(&self, context: &Context, destination: &Destination) -> Verdict {
         let key = destination.key();
-        let now = shared.clock.now();
+        let now = context.clock.now();
         let flow = {
             let known = self.known();
             let of = known.view.of(key);
@@ -43,7 +43,7 @@ impl Breaker {
         };
         match flow {
             Flow::Open { .. } => return Verdict::Attempt { is_probe: false },
-            Flow::Probe if self.take_probe(shared, Some(key)).await => {
+            Flow::Probe if self.take_probe(context, Some(key)).await => {
                 return Verdict::Attempt { is_probe: true };
             }
             Flow::Probe | Flow::Parked { .. } => {}
@@ -93,8 +93,11 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::super::Report;
     use super::*;
+    use crate::inbox::LogInbox;
     use crate::settings::SinkSettings;
 
     fn at(second: i64) -> Timestamp {
@@ -108,7 +111,8 @@ mod tests {
 
     /// A breaker whose destination went down at second 0, and is probed every 30 seconds.
     fn down() -> Breaker {
-        let breaker = Breaker::new("slack", &SinkSettings::default(), 1);
+        let (log, _appended) = LogInbox::new(1);
+        let breaker = Breaker::new("slack", &SinkSettings::default(), 1, Arc::new(log));
         for _ in 0..breaker.settings.failures {
             let reason = "channel_not_found".to_owned();
             let report = Report::Failed { reason };

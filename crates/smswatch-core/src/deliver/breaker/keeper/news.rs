@@ -7,12 +7,22 @@ use super::super::words::spoken;
 use super::super::{Circuit, Destination, News};
 use super::{Breaker, Flow};
 use crate::announce::own_event;
+use crate::context::Context;
 use crate::metrics::KindLabel;
-use crate::service::DestinationState;
-use crate::shared::Shared;
 
 /// What others are to be told of the sink, and of its destinations.
 pub(super) type AllNews = Vec<(Option<Destination>, News)>;
+
+/// A destination of a sink whose deliveries wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationState {
+    /// What a rule asked of the sink, for people.
+    pub destination: String,
+    /// Since when its breaker is open.
+    pub open_since: Option<Timestamp>,
+    /// Why they wait, for people.
+    pub trouble: String,
+}
 
 impl Breaker {
     /// Tells those who wait for it since when the breaker is open, and the log what is new about it.
@@ -51,13 +61,13 @@ impl Breaker {
 
     /// Tells the health report how the sink is, and its destinations, by what the attempts of all
     /// processes said.
-    pub(super) fn tell(&self, shared: &Shared, now: Timestamp) {
+    pub(super) fn tell(&self, context: &Context, now: Timestamp) {
         let mut known = self.known();
         let troubles = [known.view.trouble(now), self.refusals.trouble()];
         let troubles: Vec<String> = troubles.into_iter().flatten().collect();
         match troubles.is_empty() {
-            true => shared.health.well(&self.part),
-            false => shared.health.trouble(&self.part, &troubles.join("; ")),
+            true => context.health.well(&self.part),
+            false => context.health.trouble(&self.part, &troubles.join("; ")),
         }
         let mut told = std::mem::take(&mut known.told);
         told.retain(|key| {
@@ -66,14 +76,14 @@ impl Breaker {
                 .of(key)
                 .is_some_and(|of| of.trouble(now).is_some());
             if !is_in_trouble {
-                shared.health.forget(&self.part_of(key));
+                context.health.forget(&self.part_of(key));
             }
             is_in_trouble
         });
         for (key, destined) in known.view.destinations() {
             if let Some(trouble) = destined.circuit.trouble(now) {
                 let trouble = format!("{}: {trouble}", destined.words);
-                shared.health.trouble(&self.part_of(key), &trouble);
+                context.health.trouble(&self.part_of(key), &trouble);
                 told.insert(key.to_owned());
             }
         }
@@ -115,15 +125,15 @@ impl Breaker {
     }
 
     /// Counts events that were written, and has them routed.
-    pub(super) fn announce(&self, shared: &Shared, events: &[Event]) {
+    pub(super) fn announce(&self, context: &Context, events: &[Event]) {
         for event in events {
             let label = KindLabel {
                 r#type: event.kind.as_str(),
             };
-            shared.metrics.events.get_or_create(&label).inc();
+            context.metrics.events.get_or_create(&label).inc();
         }
         if !events.is_empty() {
-            shared.routes.hint_now(usize::from(self.shard.0));
+            self.log.hint_now(self.shard);
         }
     }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::context::Context;
 use crate::deliver::HOLD;
-use crate::shared::{Shared, SinkUnit};
+use crate::deliver::SinkUnit;
 
 /// The right to make an attempt; ends when it is dropped.
 #[derive(Debug)]
@@ -17,14 +18,14 @@ impl AttemptPermit {
     /// Waits for the right to make an attempt; `None` while the sink is parked, and when none of the
     /// attempts that run has ended by `until`.
     pub(crate) async fn wait_until(
-        shared: &Shared,
+        context: &Context,
         unit: &Arc<SinkUnit>,
         until: Instant,
     ) -> Option<Self> {
         let breaker = &unit.breaker;
         loop {
             let changed = breaker.changed.notified();
-            let now = shared.clock.now();
+            let now = context.clock.now();
             {
                 let mut known = breaker.known();
                 let slots = known.slots(now);

@@ -6,26 +6,26 @@ use super::super::Circuit;
 use super::news::AllNews;
 use super::{Breaker, PROMPT};
 use crate::clock::StoreClock;
-use crate::shared::Shared;
+use crate::context::Context;
 use crate::store::StoreError;
 use smswatch_model::Timestamp;
 
 impl Breaker {
     /// Takes the right to make one attempt at an open breaker, or at that of the destination `key`, before
     /// any other process does. While the store does not say who has it, each process probes by itself.
-    pub(crate) async fn take_probe(&self, shared: &Shared, key: Option<&str>) -> bool {
+    pub(crate) async fn take_probe(&self, context: &Context, key: Option<&str>) -> bool {
         let settings = &self.settings;
         let take = |circuit: &mut Circuit, now| match key {
             Some(key) => circuit.take_probe_of(key, settings, now),
             None => circuit.take_probe(settings, now),
         };
-        let taken = self.change(shared, 0, |circuit, now| {
+        let taken = self.change(context, 0, |circuit, now| {
             (take(circuit, now), AllNews::new())
         });
         if let Ok(Ok(is_taken)) = tokio::time::timeout(PROMPT, taken).await {
             return is_taken;
         }
-        let now = shared.clock.now();
+        let now = context.clock.now();
         let mut known = self.known();
         let name = key.unwrap_or_default().to_owned();
         let until = known.alone_until.get(&name);
@@ -43,9 +43,9 @@ impl Breaker {
     /// # Errors
     ///
     /// The store is not there.
-    pub(crate) async fn probe_now(&self, shared: &Shared) -> Result<(), StoreError> {
+    pub(crate) async fn probe_now(&self, context: &Context) -> Result<(), StoreError> {
         let probe = |circuit: &mut Circuit, now| (circuit.probe_now(now), AllNews::new());
-        self.change(shared, 0, probe).await
+        self.change(context, 0, probe).await
     }
 
     /// Whether nothing but the interval between probes stands against one.

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::super::Destination;
 use super::{Breaker, Known};
 use crate::deliver::HOLD;
-use crate::shared::SinkUnit;
+use crate::deliver::SinkUnit;
 
 /// Of how many destinations it is kept at most whether they answer.
 const MOST: usize = 256;
@@ -19,7 +19,7 @@ const MOST: usize = 256;
 #[derive(Debug)]
 struct Answers {
     running: usize,
-    /// The last attempt that ended was answered, be it well.
+    /// The last attempt that ended was answered, in whatever way.
     is_answered: bool,
     /// When an attempt was answered last, or when the first of those that run began.
     at: Instant,

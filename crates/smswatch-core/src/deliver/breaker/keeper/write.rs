@@ -8,25 +8,26 @@ use smswatch_model::Timestamp;
 use super::super::Circuit;
 use super::Known;
 use super::news::AllNews;
+use crate::context::Context;
+use crate::deliver::SinkUnit;
 use crate::pace::Backoff;
-use crate::shared::{Shared, SinkUnit};
 use crate::store::{Shard, StoreError};
 
 /// Makes due what failed while the receiver was ill, and would otherwise wait for up to the longest
 /// gap of its schedule although the receiver is well again; the ramp sets the pace.
-async fn make_due(shared: &Shared, unit: &SinkUnit) -> Result<(), StoreError> {
-    let Some(since) = unit.breaker.known().must_make_due(shared.clock.now()) else {
+async fn make_due(context: &Context, unit: &SinkUnit) -> Result<(), StoreError> {
+    let Some(since) = unit.breaker.known().must_make_due(context.clock.now()) else {
         return Ok(());
     };
     let left = unit
         .breaker
         .known()
-        .left_to_make_due(since, shared.shards());
+        .left_to_make_due(since, context.shards());
     let shards = left.into_iter().map(|shard| async move {
-        let make_due = shared.store.make_due(shard, unit.name());
-        let made_due = shared.call("make_due", make_due).await?;
+        let make_due = context.store.make_due(shard, unit.name());
+        let made_due = context.call("make_due", make_due).await?;
         if made_due > 0 {
-            for due_times in &unit.due_times {
+            for due_times in &unit.inbox.due {
                 due_times.hint_now(usize::from(shard.0));
             }
         }
@@ -43,7 +44,7 @@ async fn make_due(shared: &Shared, unit: &SinkUnit) -> Result<(), StoreError> {
         circuit.to_make_due.take_if(|noted| *noted == since);
         ((), AllNews::new())
     };
-    unit.breaker.change(shared, 0, done).await?;
+    unit.breaker.change(context, 0, done).await?;
     unit.breaker.known().is_to_make_due = false;
     Ok(())
 }
@@ -64,25 +65,25 @@ impl Known {
 }
 
 /// Writes what attempts say for as long as there is `work`, and what they said last.
-pub(crate) async fn keep(shared: &Shared, unit: &SinkUnit, work: impl Future<Output = ()>) {
+pub(crate) async fn keep(context: &Context, unit: &SinkUnit, work: impl Future<Output = ()>) {
     tokio::select! {
         biased;
         () = work => {}
-        () = write_reports(shared, unit) => {}
+        () = write_reports(context, unit) => {}
     }
     // Without it the others would have to find out by themselves, and that is all.
-    if let Err(error) = unit.breaker.write(shared).await {
+    if let Err(error) = unit.breaker.write(context).await {
         tracing::debug!(%error, "what the last attempts said is not written");
     }
 }
 
 /// Writes what attempts say, forever; waits while the store is away.
-async fn write_reports(shared: &Shared, unit: &SinkUnit) {
+async fn write_reports(context: &Context, unit: &SinkUnit) {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     loop {
         let written = async {
-            unit.breaker.write(shared).await?;
-            make_due(shared, unit).await
+            unit.breaker.write(context).await?;
+            make_due(context, unit).await
         };
         match written.await {
             Ok(()) => {

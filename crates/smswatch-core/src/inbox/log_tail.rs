@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use smswatch_model::Event;
 use tokio::sync::mpsc;
 
-use crate::due_times::DueTimes;
+use super::due_times::DueTimes;
 use crate::store::{LogPosition, Shard};
 
 /// How many entries are kept in memory at most; what is beyond is read from the log.

@@ -1,0 +1,80 @@
+//! What every part of one process may use: the store with its clock, the metrics, the health report, and the
+//! settings. It knows no stage.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use smswatch_model::MessageId;
+
+use crate::clock::StoreClock;
+use crate::contents::Contents;
+use crate::health::{Health, STORE};
+use crate::metrics::{Metrics, OperationLabel};
+use crate::privacy::Privacy;
+use crate::settings::Settings;
+use crate::store::{Shard, Store, StoreError, shard_of};
+
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// Tells this process from all others on the store.
+    pub(crate) process: String,
+    pub(crate) store: Arc<dyn Store>,
+    /// The provider's name in payloads.
+    pub(crate) provider: &'static str,
+    pub(crate) privacy: Privacy,
+    pub(crate) settings: Settings,
+    pub(crate) clock: StoreClock,
+    pub(crate) metrics: Metrics,
+    pub(crate) health: Health,
+    pub(crate) contents: Contents,
+}
+
+impl Context {
+    pub(crate) fn shards(&self) -> impl Iterator<Item = Shard> + use<> {
+        (0..self.store.shard_count()).map(Shard)
+    }
+
+    /// The shard of a message, whatever the case of its id.
+    pub(crate) fn shard_of(&self, message_id: &MessageId) -> Shard {
+        self.shard_of_key(&message_id.to_lowercase())
+    }
+
+    /// The shard of a watch that the store knows under exactly this id.
+    pub(crate) fn shard_of_key(&self, key: &MessageId) -> Shard {
+        shard_of(key.as_str(), self.store.shard_count())
+    }
+
+    /// Measures a call to the store and notes whether the store is well.
+    pub(crate) async fn call<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let started = Instant::now();
+        let result = call.await;
+        let label = OperationLabel { op: operation };
+        let seconds = started.elapsed().as_secs_f64();
+        self.metrics
+            .store_seconds
+            .get_or_create(&label)
+            .observe(seconds);
+        if let Err(error) = &result {
+            self.note(operation, error);
+        }
+        result
+    }
+
+    /// Notes that a call of the store failed, as trouble of the part that it says something about.
+    pub(crate) fn note(&self, operation: &'static str, error: &StoreError) {
+        match error {
+            StoreError::Unavailable(_) => self.health.trouble(STORE, &error.to_string()),
+            StoreError::Unexpected(what) => {
+                tracing::debug!(operation, what, "the store holds something unexpected");
+                self.contents
+                    .unexpected(&self.health, self.clock.now(), what);
+            }
+            StoreError::Cursor(_) => {}
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! One attempt at a sink: it is made, then judged, then recorded.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use smswatch_model::{Notification, Timestamp};
+
+use super::breaker::Report;
+use super::host::Came;
+use super::task::Task;
+use super::{Attempted, SinkUnit, failure, fallback, partly};
+use crate::budget::ATTEMPT_BEGINS_WITHIN;
+use crate::context::Context;
+use crate::metrics::{DeliveryLabels, SinkLabel};
+use crate::pause_monitor::PauseMonitor;
+use crate::sink::{DeliveryError, Receipt};
+use crate::store::{NewDelivery, Outcome};
+
+/// How much later than its timeout an attempt ends at most, unless the whole process stood still.
+const PUNCTUAL: Duration = Duration::from_secs(1);
+
+/// What the sink said, or why it said nothing.
+type Answer = Result<Receipt, DeliveryError>;
+
+/// Makes one attempt on what was `claimed` at that moment.
+pub(super) async fn attempt(
+    context: &Context,
+    unit: &SinkUnit,
+    task: &Task,
+    claimed: Instant,
+) -> Attempted {
+    let (answer, begun) = match &task.notification {
+        Ok(notification) => match ask(unit, notification, claimed).await {
+            Some(asked) => asked,
+            None => return task.given_back(context, Outcome::Returned),
+        },
+        Err(error) => {
+            context.metrics.unreadable.inc();
+            let error = DeliveryError::permanent(error.to_string());
+            (Err(error), Instant::now())
+        }
+    };
+    let ended = Instant::now();
+    let took = ended - begun;
+    if let Some(share) = &task.share {
+        share.note(took < unit.settings.timeout);
+    }
+    let is_late = took > unit.settings.timeout + PUNCTUAL;
+    if answer.is_err() && is_late && PauseMonitor::get().stood_still(begun, ended) {
+        return interrupted(context, task, "smswatch stood still");
+    }
+    // The breaker first: when it is worth another attempt depends on what it makes of this one.
+    tell_breaker(context, unit, task, &answer);
+    let now = context.clock.now();
+    let judged = judge(unit, task, &answer, now);
+    record(context, unit, task, &answer, &judged, took);
+    let mut attempted = task.ended(context, judged.outcome, judged.detail);
+    attempted.completion.fallback = judged.instead;
+    attempted
+}
+
+/// Hands the notification to the sink, and waits for what it says. Returns the answer and when the attempt
+/// began; `None` if no thread took it up in time.
+async fn ask(
+    unit: &SinkUnit,
+    notification: &Arc<Notification>,
+    claimed: Instant,
+) -> Option<(Answer, Instant)> {
+    let timeout = unit.settings.timeout;
+    let begin_by = claimed + ATTEMPT_BEGINS_WITHIN;
+    let delivery = unit
+        .host
+        .deliver(Arc::clone(notification), timeout, begin_by);
+    match delivery.await {
+        Came::Answer { result, begun } => Some((result, begun)),
+        Came::NoAnswer { begun } => {
+            let seconds = timeout.as_secs_f64();
+            let error = DeliveryError::temporary(format!("no answer within {seconds} s"));
+            Some((Err(error), begun))
+        }
+        Came::NotBegun => None,
+    }
+}
+
+/// What an answer means for its delivery.
+struct Judged {
+    outcome: Outcome,
+    detail: String,
+    /// What is queued in its place: for the fallback if it has died, for those who could not be reached if it
+    /// was delivered.
+    instead: Option<NewDelivery>,
+}
+
+/// Judges an answer, of which the breaker knows already.
+fn judge(unit: &SinkUnit, task: &Task, answer: &Answer, now: Timestamp) -> Judged {
+    let notification = task.notification.as_ref().ok();
+    match answer {
+        Ok(receipt) => Judged {
+            outcome: Outcome::Delivered,
+            detail: receipt.detail().to_owned(),
+            instead: notification
+                .and_then(|notification| partly::rest(unit.name(), notification, receipt)),
+        },
+        Err(error) => {
+            let next = failure::next_attempt(unit, task, error, now);
+            let fallback = notification
+                .filter(|_| next.is_none())
+                .and_then(|notification| fallback::of(unit, Notification::clone(notification)));
+            Judged {
+                outcome: next.map_or(Outcome::Dead, Outcome::Retry),
+                detail: error.detail(),
+                instead: fallback,
+            }
+        }
+    }
+}
+
+/// Counts and measures an attempt.
+fn record(
+    context: &Context,
+    unit: &SinkUnit,
+    task: &Task,
+    answer: &Answer,
+    judged: &Judged,
+    took: Duration,
+) {
+    let metrics = &context.metrics;
+    let sink = SinkLabel {
+        sink: unit.name.clone(),
+    };
+    let seconds = metrics.delivery_seconds.get_or_create(&sink);
+    seconds.observe(took.as_secs_f64());
+    if let Ok(receipt) = answer {
+        if receipt.refusals().is_some() {
+            metrics.left_out.get_or_create(&sink).inc();
+        }
+        let events = task.notification.iter().flat_map(|made| &made.events);
+        if let Some(event) = events.into_iter().next() {
+            let seconds = context.clock.now().since(event.detected_at).as_secs_f64();
+            let histogram = metrics.detect_to_deliver_seconds.get_or_create(&sink);
+            histogram.observe(seconds);
+        }
+    }
+    let labels = DeliveryLabels {
+        sink: sink.sink,
+        result: judged.outcome.word(),
+    };
+    metrics.deliveries.get_or_create(&labels).inc();
+}
+
+/// An attempt that this process cut short, whose answer nobody will know. It may have arrived: it is
+/// kept among the attempts, and the next one is due at once, here or elsewhere. It says nothing about
+/// the sink.
+pub(super) fn interrupted(context: &Context, task: &Task, why: &str) -> Attempted {
+    let detail = format!("{why} before there was an answer");
+    task.ended(context, Outcome::Retry(Duration::ZERO), detail)
+}
+
+/// Has the breaker of the sink, or of the destination, take in what an attempt came to. A delivery that
+/// cannot be read says nothing about either.
+fn tell_breaker(
+    context: &Context,
+    unit: &SinkUnit,
+    task: &Task,
+    result: &Result<Receipt, DeliveryError>,
+) {
+    let Ok(notification) = &task.notification else {
+        return;
+    };
+    let destination = task.destination.as_ref();
+    let is_probe = match destination {
+        Some(_) => task.probes_destination,
+        None => task.probes_sink,
+    };
+    let report = match result {
+        Ok(_) => Report::Well { is_probe },
+        Err(error) => failure::said(error, &notification.delivery_id, is_probe),
+    };
+    unit.breaker.report(context, destination, report);
+    if let Ok(receipt) = result {
+        unit.breaker
+            .delivered(context, &notification.overrides, receipt);
+    }
+    // Whatever a destination took shows that the sink works; what it did not may be its own trouble.
+    if destination.is_some() && task.probes_sink && result.is_ok() {
+        unit.breaker
+            .report(context, None, Report::Well { is_probe: true });
+    }
+}

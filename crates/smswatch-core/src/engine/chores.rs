@@ -1,0 +1,158 @@
+//! What a process does beside its stages: it sets its clock, trims history, and finds what other processes
+//! left behind.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use crate::contents::Left;
+use crate::context::Context;
+use crate::deliver::{self, SinkUnit};
+use crate::health::STORE;
+use crate::inbox::due_times::DueTimes;
+use crate::inbox::{LogInbox, PollInbox};
+use crate::metrics::{Metrics, RecordLabel};
+use crate::store::{Rate, Trimmed, WatchPriority};
+use crate::watch::horizon;
+
+/// How often the store is asked how it is, and the queues are read that another process may
+/// have filled.
+const PULSE: Duration = Duration::from_secs(5);
+
+/// How often history is trimmed.
+const TRIM: Duration = Duration::from_secs(10);
+
+/// How often watches and deliveries are made due that are scheduled further ahead than they can be.
+const RECALL: Duration = Duration::from_secs(60);
+
+/// How many trims of one shard follow each other at most.
+const MOST_TRIMS: u32 = 50;
+
+/// What they touch.
+#[derive(Debug)]
+pub(super) struct Chores {
+    pub(super) context: Arc<Context>,
+    pub(super) polls: Arc<PollInbox>,
+    pub(super) log: Arc<LogInbox>,
+    pub(super) sinks: Arc<BTreeMap<String, Arc<SinkUnit>>>,
+}
+
+/// Sets the clock by the store's, tells whether the store is there, and looks for what another
+/// process left behind.
+pub(super) async fn pulse(chores: Arc<Chores>) {
+    let context = &chores.context;
+    let mut beat = tokio::time::interval(PULSE);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        let Ok(now) = context.call("now", context.store.now()).await else {
+            continue;
+        };
+        if context.health.is_in_trouble(STORE) && !takes_writes(context).await {
+            continue;
+        }
+        context.clock.adjust(now);
+        context.health.well(STORE);
+        let left = left(&chores);
+        context.contents.pulse(&context.health, now, &left);
+        for due_times in chores.polls.due.iter().chain([&chores.log.due]) {
+            due_times.hint_all();
+        }
+        for unit in chores.sinks.values() {
+            unit.inbox.due.iter().for_each(DueTimes::hint_all);
+        }
+        // A sink that has nothing to deliver is asked about, too.
+        let refreshes = chores.sinks.values().map(|unit| unit.breaker.read(context));
+        let _read = tokio::time::timeout(PULSE, join_all(refreshes)).await;
+    }
+}
+
+/// What is left to a later version, which the metrics tell, too.
+fn left(chores: &Chores) -> Left {
+    let mut left = Left {
+        watches: chores.polls.put_aside.total(),
+        deliveries: 0,
+    };
+    let metrics = &chores.context.metrics;
+    metrics.set_put_aside(left.watches);
+    for unit in chores.sinks.values() {
+        let count = unit.inbox.left.total();
+        metrics.set_deliveries_left(&unit.name, count);
+        left.deliveries += count;
+    }
+    left
+}
+
+/// A store that tells the time may still refuse what is written: a replica after a failover, a full
+/// disk. A permit of a rate that nothing else uses shows it.
+async fn takes_writes(context: &Context) -> bool {
+    let rate = Rate {
+        permits: 1,
+        per: Duration::from_secs(1),
+    };
+    let reserve = context.store.reserve("pulse", rate, 1);
+    context.call("reserve", reserve).await.is_ok()
+}
+
+/// Takes up what a clock that was wrong has scheduled further ahead than anything can be.
+pub(super) async fn recall(chores: Arc<Chores>) {
+    let context = &chores.context;
+    let mut beat = tokio::time::interval(RECALL);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        for unit in chores.sinks.values() {
+            deliver::recall(context, unit).await;
+        }
+        for shard in context.shards() {
+            for priority in WatchPriority::ALL {
+                let furthest = horizon::furthest(&context.settings.watch, priority);
+                let recall = context.store.recall(shard, priority, furthest);
+                let Ok(count @ 1..) = context.call("recall", recall).await else {
+                    continue;
+                };
+                tracing::warn!(
+                    count,
+                    "watches were scheduled by a clock that was far ahead, and are due now"
+                );
+                chores.polls.due(priority).hint_now(usize::from(shard.0));
+            }
+        }
+    }
+}
+
+pub(super) async fn trim(context: Arc<Context>) {
+    let mut beat = tokio::time::interval(TRIM);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        for shard in context.shards() {
+            for _ in 0..MOST_TRIMS {
+                let trim = context.store.trim(shard, &context.settings.history);
+                let Ok(trimmed) = context.call("trim", trim).await else {
+                    break;
+                };
+                if trimmed == Trimmed::default() {
+                    break;
+                }
+                count_trimmed(&context.metrics, trimmed);
+            }
+        }
+    }
+}
+
+fn count_trimmed(metrics: &Metrics, trimmed: Trimmed) {
+    let kinds = [
+        ("event", trimmed.events),
+        ("delivery", trimmed.deliveries),
+        ("dead", trimmed.dead),
+    ];
+    for (kind, count) in kinds {
+        metrics
+            .trimmed
+            .get_or_create(&RecordLabel { kind })
+            .inc_by(count);
+    }
+}

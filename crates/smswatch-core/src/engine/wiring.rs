@@ -1,0 +1,137 @@
+//! Gives each part of a process what it may touch, and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use smswatch_model::Timestamp;
+use tokio::sync::mpsc;
+
+use super::Parts;
+use crate::alarm::Alarms;
+use crate::alarm::tell::Tell;
+use crate::clock::StoreClock;
+use crate::commit::Commit;
+use crate::contents::Contents;
+use crate::context::Context;
+use crate::deliver::dead::{DeadLetters, GiveUp};
+use crate::deliver::{Deliver, SinkUnit};
+use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
+use crate::inbox::changes::Change;
+use crate::inbox::log_tail::Fresh;
+use crate::inbox::{LogInbox, PollInbox, Queues};
+use crate::intake::Intake;
+use crate::metrics::Metrics;
+use crate::observe::Observe;
+use crate::replicas::Replicas;
+use crate::route::Route;
+use crate::service::Service;
+
+/// How many watches that were polled wait to be written at most, in shards that work.
+const MOST_UNCOMMITTED: usize = 1024;
+
+/// The parts of a process, each with what it may touch.
+pub(super) struct Wired {
+    pub(super) context: Arc<Context>,
+    pub(super) observe: Arc<Observe>,
+    pub(super) commit: Arc<Commit>,
+    pub(super) route: Arc<Route>,
+    pub(super) deliver: Arc<Deliver>,
+    pub(super) tell: Arc<Tell>,
+    pub(super) give_up: Arc<GiveUp>,
+    pub(super) replicas: Arc<Replicas>,
+    pub(super) service: Service,
+    /// The way of claimed watches from the first stage to the second.
+    pub(super) changes: (mpsc::Sender<Change>, mpsc::Receiver<Change>),
+    /// What the second stage has appended to the log, for the third.
+    pub(super) appended: mpsc::UnboundedReceiver<Fresh>,
+}
+
+/// Makes the parts of a process whose store says that it is `now`.
+pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
+    let shards = parts.store.shard_count();
+    let names = parts.sinks.keys().map(|name| format!("sink:{name}"));
+    let health = [STORE, PROVIDER, POLLING, REPLICAS].map(str::to_owned);
+    let context = Arc::new(Context {
+        process: format!("{:016x}", fastrand::u64(..)),
+        provider: parts.provider.name(),
+        store: parts.store,
+        privacy: parts.privacy,
+        clock: StoreClock::new(now),
+        metrics: Metrics::new(parts.settings.config_hash),
+        health: Health::new(health.into_iter().chain(names)),
+        contents: Contents::default(),
+        settings: parts.settings,
+    });
+    let polls = Arc::new(PollInbox::new(shards));
+    let commits = Arc::new(Intake::new(shards, MOST_UNCOMMITTED));
+    let (log, appended) = LogInbox::new(shards);
+    let log = Arc::new(log);
+    let alarms = Arc::new(Alarms::new(context.settings.alarms));
+    let dead = Arc::new(DeadLetters::default());
+    let sinks: BTreeMap<_, _> = parts
+        .sinks
+        .into_iter()
+        .map(|(name, (sink, settings))| {
+            let unit = SinkUnit::new(&context, &log, &name, sink, settings);
+            (name, Arc::new(unit))
+        })
+        .collect();
+    let inboxes = sinks
+        .iter()
+        .map(|(name, unit)| (name.clone(), Arc::clone(&unit.inbox)));
+    let queues = Queues(inboxes.collect());
+    let changes = mpsc::channel(context.settings.provider.concurrency.max(64));
+    Wired {
+        observe: Arc::new(Observe {
+            context: Arc::clone(&context),
+            provider: parts.provider,
+            alarms: Arc::clone(&alarms),
+            inbox: Arc::clone(&polls),
+            log: Arc::clone(&log),
+            commits: Arc::clone(&commits),
+        }),
+        commit: Arc::new(Commit {
+            context: Arc::clone(&context),
+            inbox: Arc::clone(&commits),
+            polls: Arc::clone(&polls),
+            log: Arc::clone(&log),
+        }),
+        route: Arc::new(Route {
+            context: Arc::clone(&context),
+            rules: Arc::clone(&parts.rules),
+            inbox: Arc::clone(&log),
+            queues: queues.clone(),
+        }),
+        deliver: Arc::new(Deliver {
+            context: Arc::clone(&context),
+            queues,
+            dead: Arc::clone(&dead),
+        }),
+        tell: Arc::new(Tell {
+            context: Arc::clone(&context),
+            alarms,
+            log: Arc::clone(&log),
+        }),
+        give_up: Arc::new(GiveUp {
+            context: Arc::clone(&context),
+            log,
+            dead,
+        }),
+        replicas: Arc::new(Replicas {
+            context: Arc::clone(&context),
+            polls,
+        }),
+        service: Service {
+            context: Arc::clone(&context),
+            rules: parts.rules,
+            changes: changes.0.downgrade(),
+            commits,
+            sinks: Arc::new(sinks),
+            counts: Arc::default(),
+            tests: Arc::default(),
+        },
+        changes,
+        appended,
+        context,
+    }
+}

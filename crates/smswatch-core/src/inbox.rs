@@ -1,0 +1,155 @@
+//! What each stage takes in. Stages know one another by these alone, and hand work on through them.
+
+pub(crate) mod backlog;
+pub(crate) mod changes;
+pub(crate) mod due_times;
+pub(crate) mod fill_level;
+pub(crate) mod leases;
+pub(crate) mod log_tail;
+pub(crate) mod put_aside;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use self::backlog::Backlog;
+use self::due_times::DueTimes;
+use self::fill_level::FillLevel;
+use self::leases::OpenLeases;
+use self::log_tail::{Fresh, LogTail};
+use self::put_aside::PutAside;
+use crate::store::{NewDelivery, Priority, Shard, WatchPriority};
+
+/// Watches that become due, for the first stage.
+#[derive(Debug)]
+pub(crate) struct PollInbox {
+    /// When each shard has a watch due, by priority.
+    pub(crate) due: [DueTimes; 2],
+    /// How many watches are left to a later version.
+    pub(crate) put_aside: PutAside,
+    /// The leases of the watches that are claimed just now.
+    pub(crate) leases: OpenLeases,
+}
+
+impl PollInbox {
+    pub(crate) fn new(shards: u16) -> Self {
+        Self {
+            due: [(); 2].map(|()| DueTimes::new(usize::from(shards))),
+            put_aside: PutAside::new(shards),
+            leases: OpenLeases::default(),
+        }
+    }
+
+    pub(crate) fn due(&self, priority: WatchPriority) -> &DueTimes {
+        &self.due[priority.index()]
+    }
+
+    /// Anything in `shard` may be due now.
+    pub(crate) fn hint_now(&self, shard: Shard) {
+        for due in &self.due {
+            due.hint_now(usize::from(shard.0));
+        }
+    }
+}
+
+/// Entries of the log, for the third stage.
+#[derive(Debug)]
+pub(crate) struct LogInbox {
+    /// Which shards have something to route.
+    pub(crate) due: DueTimes,
+    /// What this process has just appended.
+    pub(crate) tail: LogTail,
+    pub(crate) backlog: Backlog,
+}
+
+impl LogInbox {
+    /// An inbox, and what comes out of its tail.
+    pub(crate) fn new(shards: u16) -> (Self, mpsc::UnboundedReceiver<Fresh>) {
+        let (tail, appended) = LogTail::new();
+        let inbox = Self {
+            due: DueTimes::new(usize::from(shards)),
+            tail,
+            backlog: Backlog::new(shards),
+        };
+        (inbox, appended)
+    }
+
+    /// Something was appended to the log of `shard`, and is to be read from there.
+    pub(crate) fn hint_now(&self, shard: Shard) {
+        self.due.hint_now(usize::from(shard.0));
+    }
+
+    /// These entries were appended.
+    pub(crate) fn appended(&self, entries: Fresh) {
+        self.tail.tell(entries, &self.due);
+    }
+}
+
+/// The deliveries of one sink, for the fourth stage.
+#[derive(Debug)]
+pub(crate) struct QueueInbox {
+    /// When each shard has a delivery due, by priority.
+    pub(crate) due: [DueTimes; 2],
+    /// How much was queued since somebody looked whether it is too much.
+    pub(crate) fill_level: FillLevel,
+    /// How many deliveries are left to a later version.
+    pub(crate) left: PutAside,
+}
+
+impl QueueInbox {
+    pub(crate) fn new(shards: u16) -> Self {
+        Self {
+            due: [(); 2].map(|()| DueTimes::new(usize::from(shards))),
+            fill_level: FillLevel::default(),
+            left: PutAside::new(shards),
+        }
+    }
+
+    pub(crate) fn due(&self, priority: Priority) -> &DueTimes {
+        &self.due[priority.index()]
+    }
+
+    /// Anything in `shard` may be due now.
+    pub(crate) fn hint_now(&self, shard: Shard) {
+        for due in &self.due {
+            due.hint_now(usize::from(shard.0));
+        }
+    }
+
+    /// `count` deliveries of this priority were queued in `shard`, due at once.
+    pub(crate) fn queued(&self, shard: Shard, priority: Priority, count: u64) {
+        self.due(priority).hint_now(usize::from(shard.0));
+        self.fill_level.queued(count);
+    }
+
+    /// `count` deliveries of any priority were queued again in `shard`.
+    pub(crate) fn requeued(&self, shard: Shard, count: u64) {
+        self.hint_now(shard);
+        self.fill_level.queued(count);
+    }
+}
+
+/// The inboxes of all sinks that are configured, by name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Queues(pub(crate) BTreeMap<String, Arc<QueueInbox>>);
+
+impl Queues {
+    /// These deliveries were queued in `shard`: their sinks attempt them now.
+    pub(crate) fn queued<'d>(
+        &self,
+        shard: Shard,
+        deliveries: impl IntoIterator<Item = &'d NewDelivery>,
+    ) {
+        let mut counts: BTreeMap<(&str, Priority), u64> = BTreeMap::new();
+        for delivery in deliveries {
+            let queue = (delivery.sink.as_str(), delivery.priority);
+            *counts.entry(queue).or_default() += 1;
+        }
+        for ((sink, priority), count) in counts {
+            if let Some(inbox) = self.0.get(sink) {
+                inbox.queued(shard, priority, count);
+            }
+        }
+    }
+}

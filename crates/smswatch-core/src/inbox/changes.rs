@@ -1,0 +1,111 @@
+//! Changes of watches that wait to be written, for the second stage.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use smswatch_model::{MessageId, Tags, Timestamp};
+use tokio::sync::mpsc;
+
+use crate::record::Record;
+use crate::store::{LeaseId, Shard, StoreError};
+use crate::watch::Watch;
+use crate::watch::lifecycle::Answer;
+use crate::watch::registration::TooManyTags;
+
+/// The watches of one claim that are not committed yet.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) lease: LeaseId,
+    remaining: AtomicUsize,
+}
+
+impl Batch {
+    /// A claim of `remaining` watches under `lease`.
+    pub(crate) fn new(lease: LeaseId, remaining: usize) -> Self {
+        Self {
+            lease,
+            remaining: AtomicUsize::new(remaining),
+        }
+    }
+
+    /// One watch less; returns whether it was the last.
+    pub(crate) fn finish_one(&self) -> bool {
+        self.remaining.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}
+
+/// What is to be written about a claimed watch.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Its message was polled.
+    Answered(Answer),
+    /// It is due at another time.
+    Postponed(Timestamp),
+    /// Its time is over, and only a mark of it stays.
+    Retired,
+    /// Nothing of it is needed any more.
+    Expired,
+}
+
+/// A change of a watch that waits to be written: the one way in which watches change.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) shard: Shard,
+    /// The id under which the store knows the watch.
+    pub(crate) message_id: MessageId,
+    /// How the store holds it, as far as is known; `None` if there is none, or if the store has lost it.
+    pub(crate) record: Option<Record>,
+    /// The same, decoded; of one that the store has lost what it was.
+    pub(crate) watch: Option<Watch>,
+    pub(crate) reason: Reason,
+}
+
+/// Why a watch changes.
+#[derive(Debug)]
+pub(crate) enum Reason {
+    /// It was due, and claimed.
+    Due(Due),
+    /// Somebody asks for it, and waits for the reply.
+    Asked(Request, mpsc::UnboundedSender<Reply>),
+}
+
+/// What came of a watch that was due.
+#[derive(Debug)]
+pub(crate) struct Due {
+    /// The claim it belongs to, until it is counted as done.
+    pub(crate) batch: Option<Arc<Batch>>,
+    /// When it was due when it was claimed.
+    pub(crate) claimed_due: Timestamp,
+    /// When it was claimed.
+    pub(crate) claimed_at: Instant,
+    pub(crate) verdict: Verdict,
+}
+
+/// What somebody asks of a watch.
+#[derive(Debug, Clone)]
+pub(crate) enum Request {
+    /// To watch a message, whose id is spelled so, under these tags.
+    Register(MessageId, Tags),
+    /// To remove the watch and its snapshot.
+    Remove,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// The message is watched, and was not before.
+    New,
+    /// The message was watched already.
+    Known,
+    /// The watch is removed.
+    Removed,
+    /// There is no watch to remove.
+    NotWatched,
+    /// It would have too many tags.
+    TooManyTags(MessageId, TooManyTags),
+    /// This version cannot read the watch: it is left to the version that wrote it.
+    Unreadable(MessageId),
+    /// The store did not do it.
+    Failed(StoreError),
+}
