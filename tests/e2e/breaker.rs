@@ -400,7 +400,7 @@ async fn a_check_warns_of_a_sink_whose_failure_nobody_else_would_hear_of() {
     let checked = check(&config);
     let warned = String::from_utf8(checked.stderr).expect("text");
     assert_eq!(checked.status.code(), Some(0), "{warned}");
-    assert!(warned.contains("`down` tells `ops` alone"), "{warned}");
+    assert!(warned.contains("`down` notifies only `ops`"), "{warned}");
     let text = std::fs::read_to_string(&config).expect("the configuration");
     let line = text.lines().position(|line| line.contains("name: down"));
     let line = line.expect("the rule") + 1;

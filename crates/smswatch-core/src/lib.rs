@@ -1,13 +1,13 @@
 //! The verbs of smswatch: observe, commit, route, deliver.
 
 mod alarm;
-mod announce;
 mod clock;
 mod commit;
 mod contents;
 mod context;
 mod deliver;
 mod engine;
+mod event;
 mod fingerprint;
 mod health;
 mod inbox;

@@ -1,23 +1,24 @@
-//! Makes rules of what an operator wrote, and finds all that is wrong with it, not just the first.
+//! Compiles the rules that an operator wrote, and reports everything that is wrong with them, not just the
+//! first mistake.
 
 mod conditions;
 mod events;
 mod expect;
 mod expressions;
 mod lonely;
+mod options;
 mod shadow;
 mod targets;
 
-use std::fmt;
-
-use smswatch_model::{Overrides, Severity};
+use smswatch_model::Severity;
 
 use crate::diagnostic::{Diagnostic, Place};
-use crate::pattern::NumberKey;
 use crate::rule_set::{Rule, RuleSet};
 use crate::suggest::did_you_mean;
 use crate::template::Templates;
 use crate::yaml::{Document, Entry, Node};
+
+pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 
 use expect::spot;
 
@@ -26,7 +27,7 @@ const KEYS: [&str; 8] = [
     "name", "event", "match", "when", "severity", "stop", "notify", "template",
 ];
 
-/// Keys that rules of a later version understand.
+/// Keys that are not supported yet.
 const LATER_KEYS: [&str; 13] = [
     "once_per",
     "group",
@@ -46,64 +47,9 @@ const LATER_KEYS: [&str; 13] = [
 /// How long a rule's name may get, in characters.
 const MAX_NAME: usize = 100;
 
-/// Says what is wrong with what a rule wants of a sink, by the sink's name.
-pub type CheckOverrides<'a> = &'a dyn Fn(&str, &Overrides) -> Vec<OverrideProblem>;
-
-/// What rules are compiled against.
-#[derive(Clone, Copy)]
-pub struct Options<'a> {
-    /// The names of the sinks that there are.
-    pub sinks: &'a [String],
-    /// Those of them of which another sink gets what they do not take.
-    pub with_fallback: &'a [String],
-    /// The name of the file in which the sinks stand, for people.
-    pub sinks_file: &'a str,
-    /// Checks what a rule wants of a sink.
-    pub check_overrides: CheckOverrides<'a>,
-    /// Hashes telephone numbers as events carry them in `to_key`.
-    pub number_key: &'a NumberKey,
-    /// Whether events carry the message's text.
-    pub texts_are_kept: bool,
-}
-
-/// Something that a rule cannot want of a sink.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OverrideProblem {
-    /// The key that is wrong, if it is one.
-    pub key: Option<String>,
-    /// What is wrong.
-    pub message: String,
-    /// What would be right.
-    pub hint: Option<String>,
-}
-
-/// Rules and all that is wrong with them.
-#[derive(Debug)]
-pub struct Compiled {
-    /// The rules without an error; to be used only when no problem is one.
-    pub rules: RuleSet,
-    /// Errors and warnings, in the order of the file.
-    pub problems: Vec<Diagnostic>,
-}
-
-impl Compiled {
-    /// The rules and the warnings about them.
-    ///
-    /// # Errors
-    ///
-    /// All problems, when one of them is an error.
-    pub fn into_result(self) -> Result<(RuleSet, Vec<Diagnostic>), Vec<Diagnostic>> {
-        if self.problems.iter().any(Diagnostic::is_error) {
-            Err(self.problems)
-        } else {
-            Ok((self.rules, self.problems))
-        }
-    }
-}
-
-/// Compiles `rules`, the list of rules in `document`; without one there are no rules.
+/// Compiles `rules`, the list of rules in `document`; `None` stands for an empty list.
 ///
-/// Nothing about the list needs to be checked before, not even that it is one.
+/// Callers need not check anything about the list before, not even that it is one.
 #[must_use]
 pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>) -> Compiled {
     let mut compiler = Compiler {
@@ -297,16 +243,7 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// A value as the file has it, never as the environment does.
+/// A value as the file has it, without what environment variables stand for.
 fn shown(node: &Node) -> &str {
     node.written().unwrap_or_default()
-}
-
-impl fmt::Debug for Options<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Options")
-            .field("sinks", &self.sinks)
-            .finish_non_exhaustive()
-    }
 }

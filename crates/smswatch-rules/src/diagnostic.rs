@@ -64,17 +64,17 @@ impl Place {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Whether the file can be used all the same.
+    /// Whether the file can be used despite the problem.
     pub level: Level,
     /// What is wrong, in lower case and without a period.
     pub message: String,
     /// The file, as the user named it.
     pub file: String,
-    /// Where in the file; none when it is about the file as a whole.
+    /// Where in the file. `None` if it is about the file as a whole.
     pub place: Option<Place>,
     /// The line as the file has it.
     pub source_line: String,
-    /// What is said beside the place.
+    /// What is shown beside the carets.
     pub label: Option<String>,
     /// What would be right.
     pub hint: Option<String>,
@@ -95,14 +95,14 @@ impl Diagnostic {
         }
     }
 
-    /// Says something beside the place.
+    /// Shows `label` beside the carets.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// Says what would be right.
+    /// Shows `hint`, which says what would be right.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

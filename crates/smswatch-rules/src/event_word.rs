@@ -5,7 +5,7 @@ use smswatch_model::EventKind;
 /// The word for every kind of event.
 pub(crate) const ANY: &str = "any";
 
-/// Words that rules of a later version understand.
+/// Words for events that are not supported yet.
 pub(crate) const LATER_EVENTS: [&str; 5] = [
     "stuck",
     "rate",

@@ -117,7 +117,7 @@ impl Rule {
     }
 }
 
-/// The same positions, those of events of one kind together: what is told together is of one kind.
+/// The same positions grouped by kind of event: a match has events of one kind only.
 fn by_kind(matched: &[usize], events: &[Event]) -> Vec<Vec<usize>> {
     let mut kinds: Vec<(EventKind, Vec<usize>)> = Vec::with_capacity(1);
     for position in matched {
@@ -130,7 +130,7 @@ fn by_kind(matched: &[usize], events: &[Event]) -> Vec<Vec<usize>> {
     kinds.into_iter().map(|(_, positions)| positions).collect()
 }
 
-/// What was told to whom, and for which events the search has ended.
+/// Which destinations were told of which events so far, and for which events the search has ended.
 #[derive(Default)]
 struct Progress {
     n_events: usize,

@@ -13,7 +13,7 @@ use crate::template::{TemplateName, Templates};
 pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     pub(crate) templates: Templates,
-    /// How many destinations the rules name; their numbers are below this.
+    /// The number of destinations that the rules name; their numbers are below it.
     pub(crate) n_destinations: usize,
 }
 
@@ -28,8 +28,9 @@ pub(crate) struct Rule {
     pub(crate) severity: Severity,
     pub(crate) stop: bool,
     pub(crate) targets: Vec<Target>,
-    /// Its own words, where it has some.
+    /// The rule's own template of the title, if it has one.
     pub(crate) title: Option<TemplateName>,
+    /// The rule's own template of the text, if it has one.
     pub(crate) text: Option<TemplateName>,
 }
 
@@ -59,7 +60,7 @@ impl RuleSet {
         self.rules.iter().map(|rule| rule.name.as_str())
     }
 
-    /// The sinks that the rules notify; one is named as often as rules name it.
+    /// The sinks that the rules notify. A sink occurs as often as rules name it.
     pub fn sinks(&self) -> impl Iterator<Item = &str> {
         let targets = self.rules.iter().flat_map(|rule| &rule.targets);
         targets.map(|target| target.sink.as_str())

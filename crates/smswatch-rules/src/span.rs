@@ -22,28 +22,28 @@ const UNITS: [(&str, u64); 5] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span(Duration);
 
-/// The text is no number with a unit.
+/// The text is not a number with a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a duration: write a number and its unit, such as `500ms`, `30s`, `5m`, `2h` or `7d`")]
 pub struct InvalidSpan;
 
 impl Span {
-    /// The regular expression that a span's text fits.
+    /// The regular expression that the text of a span matches.
     pub const PATTERN: &'static str = "^[0-9]{1,9}(ms|s|m|h|d)$";
 
-    /// The span of so many seconds.
+    /// A span of `seconds`.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 
-    /// The span of so many milliseconds.
+    /// A span of `milliseconds`.
     #[must_use]
     pub const fn from_millis(milliseconds: u64) -> Self {
         Self(Duration::from_millis(milliseconds))
     }
 
-    /// The same length of time as the standard library has it.
+    /// The same length of time as a [`Duration`].
     #[must_use]
     pub const fn duration(self) -> Duration {
         self.0

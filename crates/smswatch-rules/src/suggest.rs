@@ -1,6 +1,6 @@
 //! Guesses which word was meant.
 
-/// The word of `known` that `given` was probably meant to be; none where nothing comes close.
+/// The word of `known` that `given` was probably meant to be. `None` if no word is close.
 pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
     known

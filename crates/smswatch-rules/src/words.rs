@@ -28,9 +28,10 @@ impl RuleSet {
             title: default_title(&events),
             text: default_text(&events),
         };
-        let rule = self.rules.iter();
-        let rule = rule.filter(|rule| rule.title.is_some() || rule.text.is_some());
-        match rule.into_iter().find(|rule| rule.name == notification.rule) {
+        let has_own_words = |rule: &&Rule| {
+            rule.name == notification.rule && (rule.title.is_some() || rule.text.is_some())
+        };
+        match self.rules.iter().find(has_own_words) {
             Some(rule) => self.own_words(rule, notification, defaults),
             None => defaults,
         }

@@ -215,3 +215,21 @@ fn stages_know_one_another_by_their_inboxes_alone() {
     }
     assert!(n_read > 50, "{n_read} files were read");
 }
+
+#[test]
+fn notifications_get_their_ids_in_one_place() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let makes_ids = |path: &PathBuf| {
+        let source = std::fs::read_to_string(path).expect("a readable file");
+        source.contains("notification_id(") || source.contains("delivery_id(&destination")
+    };
+    let core_and_rules = ["smswatch-core/src", "smswatch-rules/src"];
+    let files = core_and_rules.map(|folder| sources(&crates.join(folder)));
+    for path in files.iter().flatten().filter(|path| makes_ids(path)) {
+        assert!(
+            path.ends_with("notification.rs"),
+            "{} makes ids of notifications: ask `notification.rs` instead",
+            path.display()
+        );
+    }
+}

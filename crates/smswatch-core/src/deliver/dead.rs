@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use smswatch_model::{Event, EventKind, Timestamp};
 use tokio::sync::Notify;
 
-use crate::announce::own_event;
 use crate::codec;
 use crate::context::Context;
+use crate::event::own_event;
 use crate::inbox::LogInbox;
 use crate::memo;
 use crate::metrics::KindLabel;

@@ -106,7 +106,7 @@ mod tests {
     use smswatch_model::{Severity, Timestamp};
 
     use super::*;
-    use crate::announce::test_event;
+    use crate::event::test_event;
     use crate::rules::RuleMatch;
 
     fn delivery_to(sink: &str, overrides: Overrides) -> NewDelivery {

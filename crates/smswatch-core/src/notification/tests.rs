@@ -9,7 +9,7 @@ use serde_json::json;
 use smswatch_model::Severity;
 
 use super::*;
-use crate::announce::test_event;
+use crate::event::test_event;
 use crate::rules::{RuleVerdict, Told};
 
 fn now() -> Timestamp {

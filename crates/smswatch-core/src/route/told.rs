@@ -96,7 +96,7 @@ mod tests {
     use smswatch_model::{Overrides, Severity, Timestamp};
 
     use super::*;
-    use crate::announce::test_event;
+    use crate::event::test_event;
     use crate::notification;
     use crate::rules::RuleMatch;
 

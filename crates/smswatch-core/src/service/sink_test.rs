@@ -9,11 +9,11 @@ use smswatch_model::{DeliveryId, Notification, Overrides, Severity};
 
 use super::Service;
 use super::error::ServiceError;
-use crate::announce::test_event;
 use crate::context::Context;
 use crate::deliver::SinkUnit;
 use crate::deliver::breaker::{AttemptPermit, Circuit, Flow};
 use crate::deliver::host::Came;
+use crate::event::test_event;
 use crate::notification;
 use crate::rules::{RuleMatch, Words};
 

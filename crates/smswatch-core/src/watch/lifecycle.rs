@@ -8,8 +8,8 @@ use smswatch_model::{
     AGREEMENT_GAP, Event, EventKind, MessageFacts, MessageId, Observation, Source, Timestamp, diff,
 };
 
-use crate::announce::Announcer;
 use crate::context::Context;
+use crate::event::Announcer;
 use crate::pace::{self, Slots};
 use crate::privacy::Privacy;
 use crate::record::WatchState;

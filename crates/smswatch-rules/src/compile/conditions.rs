@@ -1,4 +1,4 @@
-//! Compiles `match`: which keys, which patterns, and whether anything can fit them.
+//! Compiles `match`: its keys, its patterns, and whether any event can match them.
 
 use smswatch_model::EventKind;
 
@@ -157,7 +157,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// Whether an event can have this word here, as far as that is known.
+    /// Warns of a word that events are not known to have here.
     fn check_word(&mut self, word: &str, node: &Node, place: Place, field: &Field) {
         let is_among = |words: &[&str]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
         let shown = shown(node).trim_start_matches('!');
@@ -189,7 +189,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// Words that nobody documents can still come; only what looks like a slip is worth a warning.
+    /// Undocumented words may still occur, so this warns only of those that look like a typo.
     fn warn_of_typo(&mut self, word: &str, shown: &str, place: Place, what: &str, known: &[&str]) {
         if let Some(known) = did_you_mean(word, known.iter().copied()) {
             self.warning(
@@ -200,7 +200,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// A rule about message texts where none is kept would never match.
+    /// A rule about message texts never matches if texts are not kept.
     fn check_text_is_kept(&mut self, entry: &Entry, field: &Field, patterns: &Patterns) {
         if *field == Field::Body && !self.options.texts_are_kept && !patterns.accept_nothing() {
             self.error(entry.key.place, "message texts are not kept")
@@ -245,7 +245,7 @@ fn never_has(field: &Field, patterns: &Patterns, kind: EventKind) -> bool {
     kind != EventKind::StatusChanged && is_asked && !patterns.accept_nothing()
 }
 
-/// Whether events of this kind never have this flag so.
+/// Whether events of this kind never have this value of a flag.
 fn never_is(flag: Flag, wanted: bool, kind: EventKind) -> bool {
     let is_never = match flag {
         Flag::Final => true,

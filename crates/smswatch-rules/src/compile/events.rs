@@ -67,9 +67,9 @@ impl Compiler<'_> {
         None
     }
 
-    /// Tells of a key of `match` that some of the rule's events can never have; `never` says of which.
+    /// Reports a key of `match` that some of the rule's events never have; `never` says which.
     ///
-    /// A rule for any event narrows down with its keys; one that names its events meant them all.
+    /// Keys may narrow down a rule for `any` event. A rule that names its events means all of them.
     pub(super) fn check_kinds(
         &mut self,
         entry: &Entry,

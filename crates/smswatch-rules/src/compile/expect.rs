@@ -1,10 +1,10 @@
-//! Takes values as what they must be, or says what they are instead.
+//! Reads values as the type that they must have, or reports the type that they have.
 
 use super::Compiler;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::yaml::{Content, Entry, Node};
 
-/// Where to point for a key's value: at its key where the value fills several lines.
+/// Where to point for a key's value: at the key itself if the value fills several lines.
 pub(super) fn spot(entry: &Entry) -> Place {
     let place = entry.value.place();
     if place.length > 0 {
@@ -14,13 +14,13 @@ pub(super) fn spot(entry: &Entry) -> Place {
     }
 }
 
-/// Whether there is nothing, as where all of it is commented out.
+/// Whether there is no value, for example because all of it is commented out.
 pub(super) fn is_empty(node: &Node) -> bool {
     *node.content() == Content::Null
 }
 
 impl<'a> Compiler<'a> {
-    /// Says that a key has no value, and whether a `#` is the reason.
+    /// Reports that a key has no value, and whether an unquoted `#` is the reason.
     pub(super) fn no_value(&mut self, entry: &Entry) -> &mut Diagnostic {
         let hint = self.document.comment_hint(&entry.key);
         let problem = self.error(spot(entry), format!("`{}` has no value", entry.key.name));
@@ -36,7 +36,7 @@ impl<'a> Compiler<'a> {
         self.text_of(&entry.value, spot(entry))
     }
 
-    /// The text of a value, also of one that only looks like a number because the environment says so.
+    /// The text of a value, also if it looks like a number only because of an environment variable.
     pub(super) fn text_of<'n>(&mut self, node: &'n Node, place: Place) -> Option<&'n str> {
         if let Some(text) = node.as_text().or_else(|| node.inserted()) {
             return Some(text);

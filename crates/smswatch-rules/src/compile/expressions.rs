@@ -1,4 +1,4 @@
-//! Compiles `when` and `template`, and finds the place of what fails in them.
+//! Compiles `when` and `template`, and finds where in the file a mistake in them is.
 
 use std::ops::Range;
 
@@ -100,10 +100,10 @@ impl Compiler<'_> {
     }
 }
 
-/// Where a stretch of a value's text stands in the file.
+/// Where in the file a part of a value's text is.
 ///
-/// Quotes, folding and indentation come between the two, so the line that holds the stretch is
-/// looked for in the lines of the value.
+/// Quotes, folding and indentation differ between the two, so this searches the lines of the value
+/// for the line that holds the part.
 fn locate(document: &Document, entry: &Entry, source: &str, range: Range<usize>) -> Option<Place> {
     let before = source.get(..range.start)?;
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);

@@ -8,8 +8,8 @@ use crate::diagnostic::Place;
 use crate::rule_set::RuleSet;
 use crate::sample::samples;
 
-/// Tries what happens when each sink goes down. A rule that is wrong may be one that would tell, so
-/// nothing is said before all are right.
+/// Tries what happens when each sink goes down. Warns only if all rules are valid: an invalid one might
+/// be the rule that notifies another sink.
 pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &RuleSet, places: &[Place]) {
     if compiler.n_errors() > 0 {
         return;
@@ -54,7 +54,7 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &RuleSet, places: &[Place
     }
 }
 
-/// The event that this sink is in trouble.
+/// The event that `sink` is in trouble.
 fn own_trouble(sink: &str, kind: EventKind) -> Event {
     let [event, _] = samples(kind);
     let about = event.about.map(|about| About {

@@ -49,14 +49,14 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
     }
 }
 
-/// Whether a rule is more severe than one of those that tell its events before it.
+/// Whether a rule is more severe than one of those above that notify of the same events.
 fn raises(rule: &Rule, wider: &[&Rule]) -> bool {
     wider
         .iter()
         .any(|earlier| earlier.severity < rule.severity && !earlier.targets.is_empty())
 }
 
-/// Whether every event that `rule` matches is matched by `earlier` too, as far as the text tells.
+/// Whether `earlier` also matches every event that `rule` matches, judged by the text of both.
 fn matches_all_of(earlier: &Rule, rule: &Rule) -> bool {
     rule.kinds.iter().all(|kind| earlier.kinds.contains(kind))
         && earlier.when.is_none()

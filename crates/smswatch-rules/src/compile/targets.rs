@@ -86,7 +86,7 @@ impl Compiler<'_> {
         Some(self.destination(sink, overrides))
     }
 
-    /// A sink with what is asked of it, under the number that this destination has in all rules.
+    /// A sink with its overrides, under the number that this destination has in all rules.
     fn destination(&mut self, sink: &str, overrides: Overrides) -> Target {
         let name = destination(sink, &overrides);
         let known = self.destinations.iter().position(|known| *known == name);
@@ -101,7 +101,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// Makes sure that there is a sink with this name.
+    /// Reports a sink that is not configured.
     fn sink(&mut self, name: &str, node: &Node, place: Place) -> Option<()> {
         let sinks = self.options.sinks;
         if sinks.iter().any(|known| known == name) {

@@ -1,4 +1,4 @@
-//! Finds the unquoted `#` that made a comment of what was meant as a value, as in `channel: #sms`.
+//! Finds an unquoted `#` that turned a value into a comment, as in `channel: #sms`.
 
 use super::scalar::quoted;
 use super::{Document, Key};

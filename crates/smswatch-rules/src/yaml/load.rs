@@ -1,5 +1,4 @@
-//! Reads a text with two parsers: serde_yaml says what every value is, the marked parser where it
-//! stands.
+//! Reads a text with two parsers: serde_yaml says what each value is, the marked parser says where it is.
 
 use super::marks::Marks;
 use super::{Content, Document, Node, merge, scalar, syntax};

@@ -1,5 +1,4 @@
-//! Builds the tree of places from the marked parser's events: what stands where, with aliases in the
-//! place of which stands what they stand for.
+//! Builds the tree of places from the marked parser's events, with every alias replaced by its value.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Replaces merge keys (`<<`) by the keys and values that they bring along.
+//! Replaces merge keys (`<<`) with the keys and values that they stand for.
 
 use super::{Content, Document, Entry, MERGE, Node};
 use crate::diagnostic::Diagnostic;

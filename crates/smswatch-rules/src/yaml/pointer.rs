@@ -12,7 +12,7 @@ impl Document {
         segments(pointer).try_fold(&self.root, |node, segment| node.child(&segment))
     }
 
-    /// The key under which the value at a JSON pointer stands; none for entries of a list.
+    /// The key of the value at a JSON pointer. `None` for entries of a list.
     #[must_use]
     pub fn key(&self, pointer: &str) -> Option<&Key> {
         let (parent, name) = pointer.rsplit_once('/')?;
@@ -20,8 +20,8 @@ impl Document {
         Some(&entry.key)
     }
 
-    /// Where to point for the value at a JSON pointer: at the value, or at its key where the value
-    /// fills several lines; for a value that is missing, at what it is missing from.
+    /// Where to point for the value at a JSON pointer: at the value, or at its key if the value fills
+    /// several lines. For a missing value, at the mapping that lacks it.
     #[must_use]
     pub fn place(&self, pointer: &str) -> Place {
         match self.find(pointer) {
@@ -40,8 +40,8 @@ impl Document {
         self.root.to_json()
     }
 
-    /// The whole file as JSON, where what came from the environment stays text wherever `is_text`
-    /// says of a JSON pointer that text belongs there: a secret may well look like a number.
+    /// The whole file as JSON. Values from the environment stay text where `is_text` returns true for
+    /// their JSON pointer, because a secret may look like a number.
     #[must_use]
     pub fn to_json_with(&self, is_text: &dyn Fn(&str) -> bool) -> Value {
         self.root.json(&mut String::new(), is_text)

@@ -1,4 +1,4 @@
-//! Says in plain words why a text is no YAML.
+//! Explains in plain words why a text is not valid YAML.
 
 use saphyr_parser::ScanError;
 
@@ -6,7 +6,7 @@ use super::scalar::quoted;
 use super::{Document, comment};
 use crate::diagnostic::{Diagnostic, Place};
 
-/// What the parser says, and what to say instead.
+/// Messages of the parser, and the words to show instead.
 const WORDS: [(&str, &str, &str); 10] = [
     (
         "recursion limit",
@@ -56,7 +56,7 @@ const WORDS: [(&str, &str, &str); 10] = [
     ),
 ];
 
-/// What the marked parser does not read.
+/// The problem that the marked parser reported.
 pub(super) fn problem(document: &Document, error: &ScanError) -> Diagnostic {
     let marker = error.marker();
     let n_lines = document.lines.len().max(1);
@@ -132,7 +132,7 @@ pub(super) fn problem(document: &Document, error: &ScanError) -> Diagnostic {
     }
 }
 
-/// What serde_yaml does not read although the marked parser does.
+/// The problem that serde_yaml reported although the marked parser read the text.
 pub(super) fn refused(document: &Document, error: &serde_yaml::Error) -> Diagnostic {
     let said = error.to_string();
     let location = error.location();

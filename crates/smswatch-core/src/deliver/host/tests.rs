@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use smswatch_model::{Severity, Timestamp};
 
 use super::*;
-use crate::announce::test_event;
+use crate::event::test_event;
 use crate::notification;
 use crate::rules::RuleMatch;
 

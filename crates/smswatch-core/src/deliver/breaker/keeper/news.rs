@@ -6,8 +6,8 @@ use smswatch_model::{Event, EventKind, Timestamp};
 use super::super::words::spoken;
 use super::super::{Circuit, Destination, News};
 use super::{Breaker, Flow};
-use crate::announce::own_event;
 use crate::context::Context;
+use crate::event::own_event;
 use crate::metrics::KindLabel;
 
 /// What others are to be told of the sink, and of its destinations.
