@@ -118,9 +118,9 @@ impl App {
             }
             Command::Dead(DeadCommand::List(args)) => commands::dead::list(args).await?,
             Command::Dead(DeadCommand::Show(args)) => commands::dead::show(args).await?,
-            Command::Dead(DeadCommand::Retry(args)) => commands::dead::retry(args).await?,
-            Command::Dead(DeadCommand::Drop(args)) => commands::dead::drop(args).await?,
-            Command::Replay(args) => commands::dead::replay(args).await?,
+            Command::Dead(DeadCommand::Retry(args)) => commands::redrive::retry(args).await?,
+            Command::Dead(DeadCommand::Drop(args)) => commands::redrive::drop(args).await?,
+            Command::Replay(args) => commands::redrive::replay(args).await?,
         }
         Ok(())
     }

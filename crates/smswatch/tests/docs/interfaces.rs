@@ -128,8 +128,9 @@ fn strs(command: &[String]) -> Vec<&str> {
 }
 
 #[test]
-fn every_call_of_the_api_stands_in_its_page() {
+fn every_call_of_the_api_stands_in_its_page_and_on_the_front_page() {
     let page = read("docs/api.md");
+    let front_page = read("crates/smswatch-http/src/routes/front_page.html");
     let routes = read("crates/smswatch-http/src/routes.rs");
     let paths = routes.split(".route(").skip(1);
     let paths: Vec<_> = paths.filter_map(|rest| rest.split('"').nth(1)).collect();
@@ -143,6 +144,13 @@ fn every_call_of_the_api_stands_in_its_page() {
         .iter()
         .any(|form| page.contains(form));
         assert!(stands, "{path} does not stand in docs/api.md");
+        let stands = [format!("{path}</code>"), format!("/v1{path}</code>")]
+            .iter()
+            .any(|form| front_page.contains(form));
+        assert!(
+            stands || path == "/",
+            "{path} does not stand on the front page"
+        );
     }
 }
 
