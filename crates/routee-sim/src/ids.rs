@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use uuid::{Builder, Uuid};
+
 use crate::text::ShortText;
 
 const LOW_MASK: u64 = (1 << 48) - 1;
@@ -49,20 +51,10 @@ fn unscramble(seed: u64, scrambled: u64) -> u64 {
 
 /// The text of a version 4 UUID with these bits.
 pub(crate) fn uuid(high: u64, low: u64) -> ShortText {
-    let high = (high & !0xf000) | 0x4000;
-    let low = (low & !(0b11 << 62)) | (0b10 << 62);
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let bits = (u128::from(high) << 64) | u128::from(low);
-    let mut bytes = [b'-'; 36];
-    let mut shift = 128;
-    for (position, byte) in bytes.iter_mut().enumerate() {
-        if !matches!(position, 8 | 13 | 18 | 23) {
-            shift -= 4;
-            *byte = DIGITS[(bits >> shift) as usize & 0xf];
-        }
-    }
+    let bits = Uuid::from_u64_pair(high, low).into_bytes();
+    let uuid = Builder::from_random_bytes(bits).into_uuid();
     let mut text = ShortText::new();
-    text.write_str(std::str::from_utf8(&bytes).expect("hexadecimal digits and dashes"))
+    text.write_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
         .expect("36 bytes fit");
     text
 }
@@ -85,14 +77,7 @@ pub(crate) fn index_of(seed: u64, count: u64, id: &str) -> Option<u64> {
 
 /// Whether `id` has the form of a UUID.
 pub(crate) fn is_uuid(id: &str) -> bool {
-    id.len() == 36
-        && id
-            .bytes()
-            .enumerate()
-            .all(|(position, byte)| match position {
-                8 | 13 | 18 | 23 => byte == b'-',
-                _ => byte.is_ascii_hexdigit(),
-            })
+    id.len() == 36 && Uuid::try_parse(id).is_ok()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_model::Event;
+use smswatch_model::{Event, Source};
 use tokio::sync::mpsc;
 
 use crate::context::Context;
@@ -204,6 +204,9 @@ fn draft(stage: &Commit, change: Change) -> Option<Draft> {
             let is_mine = due.claimed_due == watch.due;
             let random = fastrand::f64();
             let applied = match answer {
+                Answer::Seen(seen) if change.record.is_none() && seen.source != Source::Poll => {
+                    lifecycle.apply_found(id, watch, seen, now, random)
+                }
                 Answer::Seen(seen) if !is_mine => {
                     lifecycle.apply_news(id, watch, seen, now, random)
                 }

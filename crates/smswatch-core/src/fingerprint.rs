@@ -1,6 +1,6 @@
 //! A number that is the same for the same configuration and tells nothing else about it.
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::Secret;

@@ -5,7 +5,7 @@ mod body;
 use std::borrow::Cow;
 use std::fmt;
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use smswatch_model::{
     MessageFacts, MessageText, Observation, PhoneNumber, Tags, Word, mask_numbers, without_digits,
@@ -207,10 +207,7 @@ impl<'f> Known<'f> {
 fn keyed(key: &Hmac<Sha256>, text: &str) -> String {
     let mut hash = key.clone();
     hash.update(text.as_bytes());
-    hash.finalize().into_bytes()[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(&hash.finalize().into_bytes()[..16])
 }
 
 impl fmt::Debug for Privacy {

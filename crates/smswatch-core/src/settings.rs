@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::budget;
-use crate::store::{HistoryBounds, Rate};
+use crate::store::{Bound, HistoryBounds, Rate};
 
 /// How messages are watched.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,9 @@ pub struct WatchSettings {
     pub confirm_after: Duration,
     /// How long after its end a watch is kept.
     pub retention: Duration,
+    /// How old a status may be to be told when a source registers its message by itself; older ones are
+    /// only recorded.
+    pub first_seen_max_age: Duration,
     /// How long after it happened an event counts as late.
     pub late_after: Duration,
 }
@@ -40,6 +43,7 @@ impl Default for WatchSettings {
             give_up_after: minutes(74 * 60),
             confirm_after: minutes(60),
             retention: minutes(7 * 24 * 60),
+            first_seen_max_age: minutes(15),
             late_after: minutes(15),
         }
     }
@@ -224,4 +228,22 @@ pub struct Settings {
     pub config_hash: u64,
     /// How long the end of the process may take, all in all.
     pub shutdown_timeout: Duration,
+}
+
+impl Settings {
+    /// How long the end of the process may take unless the operator says otherwise.
+    pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+    /// What is kept of the past unless the operator says otherwise.
+    pub const DEFAULT_HISTORY: HistoryBounds = HistoryBounds {
+        events: bound(7, 1_000_000),
+        deliveries: bound(7, 100_000),
+        dead: bound(30, 100_000),
+    };
+}
+
+const fn bound(days: u64, max: u64) -> Bound {
+    Bound {
+        keep_for: Duration::from_secs(days * 86_400),
+        max,
+    }
 }

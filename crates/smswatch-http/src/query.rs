@@ -40,7 +40,7 @@ pub(crate) fn page(cursor: Option<String>, limit: Option<&str>) -> Result<PageRe
         let limit = text.parse().ok();
         limit
             .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-            .ok_or(format!("a whole number from 1 to {MAX_LIMIT} is expected"))
+            .ok_or(format!("expected a whole number from 1 to {MAX_LIMIT}"))
     })?;
     Ok(PageRequest {
         cursor: cursor.filter(|cursor| !cursor.is_empty()),
@@ -69,7 +69,7 @@ pub(crate) fn one_of<T: Copy>(
     let found = all.iter().copied().find(|item| word_of(*item) == text);
     found.ok_or_else(|| {
         let words: Vec<_> = all.iter().map(|item| word_of(*item)).collect();
-        format!("one of {} is expected", words.join(", "))
+        format!("expected one of {}", words.join(", "))
     })
 }
 
@@ -97,7 +97,7 @@ mod tests {
         let error = read("lost").expect_err("there is no such state");
         assert_eq!(
             error,
-            "one of pending, delivered, dead, suppressed is expected"
+            "expected one of pending, delivered, dead, suppressed"
         );
     }
 }

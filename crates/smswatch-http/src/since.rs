@@ -19,7 +19,7 @@ pub(crate) fn read(text: &str, now: Timestamp) -> Result<Timestamp, &'static str
         return Ok(now - ago);
     }
     text.parse().map_err(|_| {
-        "an instant such as 2026-05-01T10:28:50Z, or how long ago, such as 30m, 2h or 7d, is expected"
+        "expected an instant, such as 2026-05-01T10:28:50Z, or how long ago, such as 30m, 2h or 7d"
     })
 }
 

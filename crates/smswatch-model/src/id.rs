@@ -201,19 +201,15 @@ compared_exactly!(EventId, NotificationId, DeliveryId);
 
 /// Names a thing by `prefix` and 128 bits of a hash over `inputs`, each set apart from the next.
 pub(crate) fn derive<'a>(prefix: &str, inputs: impl IntoIterator<Item = &'a [u8]>) -> String {
-    use fmt::Write as _;
-
     let mut hash = Sha256::new();
     for input in inputs {
         hash.update((input.len() as u64).to_be_bytes());
         hash.update(input);
     }
-    let mut id = String::with_capacity(prefix.len() + 32);
-    id.push_str(prefix);
-    for byte in &hash.finalize()[..16] {
-        write!(id, "{byte:02x}").expect("writing to a string does not fail");
-    }
-    id
+    let mut digits = [0; 32];
+    hex::encode_to_slice(&hash.finalize()[..16], &mut digits).expect("two digits for each byte");
+    let digits = std::str::from_utf8(&digits).expect("digits are ASCII");
+    [prefix, digits].concat()
 }
 
 macro_rules! derived {

@@ -1,4 +1,4 @@
-//! Why a request got no answer: a refused connection, a name that nobody knows, a certificate …
+//! Why a request got no answer: a refused connection, an unknown name, a certificate, and so on.
 //!
 //! reqwest's own words are `error sending request`, with the cause several errors deep, and with a URL
 //! that may hold a secret.

@@ -49,7 +49,7 @@ fn look() -> Result<Arc<RootCertStore>, NoCertificates> {
     }
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter();
     let named: Vec<_> = named
-        .filter_map(|name| std::env::var(name).ok())
+        .filter_map(crate::environment::variable)
         .filter(|value| !value.is_empty())
         .collect();
     Err(match named.is_empty() {

@@ -13,6 +13,7 @@ mod body;
 mod cause;
 mod certificates;
 mod client;
+mod environment;
 mod route;
 
 pub use body::{BodyError, read_body, unpacked_beginning};

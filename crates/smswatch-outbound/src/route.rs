@@ -123,7 +123,7 @@ impl Route {
     /// proxy are left out; [`Route::unusable`] tells them.
     #[must_use]
     pub fn new(proxy: &Proxy) -> Self {
-        Self::within(proxy, |name| std::env::var(name).ok())
+        Self::within(proxy, crate::environment::variable)
     }
 
     /// Straight to every server.
@@ -135,7 +135,7 @@ impl Route {
     /// The variables of this process's environment that name a proxy which cannot be used.
     #[must_use]
     pub fn unusable() -> Vec<UnusableProxy> {
-        unusable_within(|name| std::env::var(name).ok())
+        unusable_within(crate::environment::variable)
     }
 
     fn within(proxy: &Proxy, environment: impl Fn(&str) -> Option<String>) -> Self {

@@ -8,6 +8,7 @@ pub mod codec;
 pub mod provider;
 mod proxy;
 pub mod record;
+mod redact;
 mod retry_after;
 pub mod rules;
 mod secret;
@@ -16,6 +17,7 @@ pub mod store;
 
 pub use async_trait::async_trait;
 pub use proxy::{InvalidProxy, Proxy};
+pub use redact::Redactor;
 pub use retry_after::retry_after;
 pub use schemars;
 pub use secret::Secret;

@@ -7,12 +7,14 @@
 mod bounds;
 mod bytes;
 mod delivery;
+mod error;
 mod gauges;
 mod log;
 mod memo;
 mod page;
 mod rate;
 mod redrive;
+mod shard;
 mod waiting;
 mod watch;
 
@@ -28,6 +30,7 @@ pub use delivery::{
     Attempt, ClaimedDeliveries, ClaimedDelivery, Completion, DeadLetter, DeliveryFilter,
     DeliveryState, DeliveryToken, NewDelivery, Outcome, Outcomes, Priority, StoredDelivery,
 };
+pub use error::StoreError;
 pub use gauges::{Gauges, QueueGauge};
 pub use log::{
     EventFilter, KeptAside, LeftStep, LogEntry, LogPosition, LogSlice, NewEntry, RouteOutcome,
@@ -37,6 +40,7 @@ pub use memo::Memo;
 pub use page::{InvalidCursor, Page, PageRequest};
 pub use rate::{Rate, Reserved};
 pub use redrive::{Redrive, RedriveOutcome, RedrivePlace, RedriveStep, Redriven};
+pub use shard::{Shard, shard_of};
 pub use waiting::{QueuePlace, QueueRequest, QueueSlice, WaitingDelivery};
 pub use watch::{
     Appended, ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, LeaseId,
@@ -44,24 +48,6 @@ pub use watch::{
 };
 
 use crate::record::Record;
-
-/// A part of the store whose contents one step can change together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Shard(pub u16);
-
-/// Why a store did not do a step. The step may or may not have taken place, unless said otherwise.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum StoreError {
-    /// The store cannot be reached, is loading, is full, or refuses to write for now.
-    #[error("the store is not available: {0}")]
-    Unavailable(String),
-    /// The store holds something that this version does not understand.
-    #[error("the store holds something unexpected: {0}")]
-    Unexpected(String),
-    /// The caller's cursor is not one that this store gave out.
-    #[error(transparent)]
-    Cursor(#[from] InvalidCursor),
-}
 
 /// What a store holds of one watch, if anything.
 pub type Loaded = Result<Option<Record>, UnreadableRecord>;
@@ -450,44 +436,4 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// The store is not available.
     async fn trim(&self, shard: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError>;
-}
-
-/// The shard that a key (a message id, or a name) belongs to among `shard_count`.
-///
-/// It is part of the stored data: FNV-1a over the bytes, folded, modulo the count.
-#[must_use]
-pub fn shard_of(key: &str, shard_count: u16) -> Shard {
-    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    let folded = (hash >> 32) ^ (hash & 0xffff_ffff);
-    let shard = folded % u64::from(shard_count.max(1));
-    Shard(u16::try_from(shard).expect("less than the count, which fits"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_shard_of_a_key_never_changes() {
-        assert_eq!(
-            shard_of("3d0c6a3e-91d4-4d4e-8f6f-bbbbbbbbbb01", 16),
-            Shard(5)
-        );
-        assert_eq!(shard_of("anything", 1), Shard(0));
-        assert_eq!(shard_of("anything", 0), Shard(0));
-    }
-
-    #[test]
-    fn keys_spread_over_all_shards() {
-        let mut counts = [0_u32; 16];
-        for n in 0..16_000 {
-            counts[usize::from(shard_of(&format!("message-{n}"), 16).0)] += 1;
-        }
-        assert!(
-            counts.iter().all(|count| (800..1200).contains(count)),
-            "{counts:?}"
-        );
-    }
 }

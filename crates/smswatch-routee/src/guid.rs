@@ -1,7 +1,6 @@
 //! The one spelling of a GUID, of the many in which programs print it.
 
-/// The digits of each group of a GUID.
-const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+use uuid::Uuid;
 
 /// `text` in lower case, with dashes and nothing around it; `None` if it is not a GUID.
 ///
@@ -11,22 +10,7 @@ pub(crate) fn canonical(text: &str) -> Option<String> {
     let bare = lower.strip_prefix("urn:uuid:").unwrap_or(&lower);
     let inside = |open, close| bare.strip_prefix(open)?.strip_suffix(close);
     let bare = inside('{', '}').or(inside('(', ')')).unwrap_or(bare);
-    let groups: Vec<&str> = bare.split('-').collect();
-    let has_dashes = groups.iter().map(|group| group.len()).eq(GROUPS);
-    let digits = groups.concat();
-    let is_guid = (has_dashes || groups.len() == 1)
-        && digits.len() == 32
-        && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    if !is_guid {
-        return None;
-    }
-    let mut rest = digits.as_str();
-    let groups = GROUPS.map(|length| {
-        let (group, behind) = rest.split_at(length);
-        rest = behind;
-        group
-    });
-    Some(groups.join("-"))
+    Some(Uuid::try_parse(bare).ok()?.to_string())
 }
 
 /// Whether two ids mean the same, however they are spelled.

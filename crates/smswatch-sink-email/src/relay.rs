@@ -207,7 +207,8 @@ fn own_address(address: SocketAddr) -> IpAddr {
     own.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |own| own.ip())
 }
 
-fn decoded(part: &str) -> String {
+/// A part of the relay's URL without its percent-encoding.
+pub(crate) fn decoded(part: &str) -> String {
     percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 

@@ -1,9 +1,8 @@
 //! What Slack's answers mean.
 
 use slack_morphism::errors::SlackClientError;
+use smswatch_plugin::Redactor;
 use smswatch_plugin::sink::DeliveryError;
-
-use crate::redact::Redactor;
 
 /// What is wrong with the message itself: Slack will say the same however often it is asked.
 ///

@@ -10,6 +10,7 @@ use slack_morphism::{
     SlackApiToken, SlackApiTokenValue, SlackClient, SlackMessageContent, SlackMessageMetadata,
 };
 use smswatch_model::{Notification, Overrides};
+use smswatch_plugin::Redactor;
 use smswatch_plugin::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, Probe, Receipt, Sink, SinkContext,
 };
@@ -18,7 +19,6 @@ use url::Url;
 use crate::answer::explain;
 use crate::config::Door;
 use crate::connector::BoundedConnector;
-use crate::redact::Redactor;
 use crate::{SlackConfig, SlackOverrides, render};
 
 /// The `event_type` of the metadata on a bot's messages.
@@ -75,20 +75,21 @@ impl ConfiguredSink for SlackSink {
     type Overrides = SlackOverrides;
 
     fn configure(config: SlackConfig, context: &SinkContext) -> Result<Self, InvalidConfig> {
-        let (way, api_url, redactor) = match config.door()? {
+        let mut redactor = Redactor::default();
+        let (way, api_url) = match config.door()? {
             Door::Webhook(url) => {
-                let redactor = Redactor::of_webhook(&url);
-                (Way::Webhook { url: url.clone() }, url, redactor)
+                redactor.hide_url(url.as_str());
+                (Way::Webhook { url: url.clone() }, url)
             }
             Door::Bot {
                 token,
                 channel,
                 api_url,
             } => {
-                let redactor = Redactor::of_token(token.reveal());
+                redactor.hide(token.reveal());
                 let value = SlackApiTokenValue(token.reveal().to_owned());
                 let token = Box::new(SlackApiToken::new(value));
-                (Way::Bot { token, channel }, api_url, redactor)
+                (Way::Bot { token, channel }, api_url)
             }
         };
         let connector = BoundedConnector::new(api_url, &context.proxy, &context.user_agent)

@@ -7,7 +7,6 @@ mod connector;
 mod deliver;
 mod mrkdwn;
 mod overrides;
-mod redact;
 mod render;
 
 pub use config::SlackConfig;

@@ -3,11 +3,10 @@
 use std::time::SystemTime;
 
 use reqwest::Response;
-use smswatch_plugin::retry_after;
 use smswatch_plugin::sink::{DeliveryError, Receipt};
+use smswatch_plugin::{Redactor, retry_after};
 
 use crate::body::{Body, Rests};
-use crate::redact::Redactor;
 
 /// Judges an answer by its head. Of the body of a good one only what came with the head is looked at:
 /// an attempt has a time to end, and whoever waits may make a failure of a success.

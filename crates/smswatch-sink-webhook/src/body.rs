@@ -7,9 +7,8 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use reqwest::{Response, StatusCode};
 use smswatch_outbound::unpacked_beginning;
+use smswatch_plugin::Redactor;
 use tokio::sync::Semaphore;
-
-use crate::redact::Redactor;
 
 /// How many bytes of an answer are kept for people to read.
 const KEPT: usize = 400;

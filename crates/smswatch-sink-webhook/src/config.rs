@@ -6,10 +6,9 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use smswatch_plugin::Secret;
 use smswatch_plugin::sink::InvalidConfig;
+use smswatch_plugin::{Redactor, Secret};
 
-use crate::redact::Redactor;
 use crate::sign::{KEY_PREFIX, Signer};
 
 /// Headers that belong to the protocol or to the sink.
@@ -24,9 +23,6 @@ const RESERVED: [&str; 9] = [
     "upgrade",
     "user-agent",
 ];
-
-/// A segment of a URL's path that is as long as this is a token rather than a word.
-const SHORTEST_TOKEN: usize = 16;
 
 /// A webhook: notifications as signed JSON to a URL.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -150,24 +146,9 @@ impl WebhookConfig {
     }
 
     /// All credentials that an answer might repeat.
-    pub(crate) fn redactor(&self, url: &Url) -> Redactor {
+    pub(crate) fn redactor(&self) -> Redactor {
         let mut redactor = Redactor::default();
-        redactor.hide(self.url.reveal());
-        redactor.hide(url.as_str());
-        redactor.hide_login(url.username(), url.password().unwrap_or_default());
-        redactor.hide_encoded(url.path());
-        let segments = url.path_segments().into_iter().flatten();
-        for segment in segments.filter(|segment| segment.len() >= SHORTEST_TOKEN) {
-            redactor.hide_encoded(segment);
-        }
-        let query = url.query().unwrap_or_default();
-        redactor.hide_encoded(query);
-        for pair in query.split('&') {
-            redactor.hide_encoded(pair.split_once('=').map_or(pair, |(_, value)| value));
-        }
-        for (_, value) in url.query_pairs() {
-            redactor.hide(&value);
-        }
+        redactor.hide_url(self.url.reveal());
         for key in self.secret.iter().chain(self.secrets.iter().flatten()) {
             redactor.hide(key.reveal());
             redactor.hide(key.reveal().trim_start_matches(KEY_PREFIX));

@@ -11,12 +11,12 @@ use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Request, Url};
 use smswatch_model::Notification;
 use smswatch_outbound::{ClientOptions, HttpClient, Route, SetupError, address};
+use smswatch_plugin::Redactor;
 use smswatch_plugin::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, NoOverrides, Probe, Receipt, Sink, SinkContext,
 };
 
 use crate::body::Rests;
-use crate::redact::Redactor;
 use crate::resolve::{Forbidden, PublicOnly};
 use crate::sign::Signer;
 use crate::{Format, WebhookConfig, answer, probe, render};
@@ -65,7 +65,7 @@ impl ConfiguredSink for WebhookSink {
         }
         let http = client(&url, route, config.allow_private, &context.user_agent)
             .map_err(InvalidConfig::new)?;
-        let redactor = config.redactor(&url);
+        let redactor = config.redactor();
         let mut template = http
             .client()
             .request(Method::POST, url)

@@ -6,7 +6,6 @@ mod body;
 mod config;
 mod deliver;
 mod probe;
-mod redact;
 mod render;
 mod resolve;
 mod sign;

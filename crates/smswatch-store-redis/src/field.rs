@@ -1,6 +1,7 @@
 //! Where a watch lives: its bucket, and its id in as few bytes as possible.
 
 use smswatch_plugin::model::MessageId;
+use uuid::Uuid;
 
 /// Into how many buckets a shard's watches are split: with a million watches in 16 shards, about
 /// 120 share a bucket, which then still is a listpack.
@@ -36,44 +37,18 @@ pub(crate) fn place(id: &MessageId) -> Vec<u8> {
 pub(crate) fn unpack(field: &[u8]) -> Option<MessageId> {
     let (tag, rest) = field.split_first()?;
     match *tag {
-        UUID if rest.len() == 16 => MessageId::new(text(rest)).ok(),
+        UUID => MessageId::new(Uuid::from_slice(rest).ok()?.to_string()).ok(),
         TEXT => MessageId::new(std::str::from_utf8(rest).ok()?).ok(),
         _ => None,
     }
 }
 
-/// The bytes of a UUID in its usual lower-case form.
+/// The bytes of a UUID in its usual lower-case form; `None` for any other text, UUIDs in other spellings
+/// included, because the text must come back as it was.
 fn uuid(id: &str) -> Option<[u8; 16]> {
-    let id = id.as_bytes();
-    if id.len() != 36 || [8, 13, 18, 23].iter().any(|place| id[*place] != b'-') {
-        return None;
-    }
-    let mut digits = id
-        .iter()
-        .filter(|byte| **byte != b'-')
-        .map(|byte| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        });
-    let mut bytes = [0; 16];
-    for byte in &mut bytes {
-        *byte = digits.next()?? << 4 | digits.next()??;
-    }
-    digits.next().is_none().then_some(bytes)
-}
-
-fn text(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(36);
-    for (place, byte) in bytes.iter().enumerate() {
-        if matches!(place, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(digit), 16).expect("four bits"));
-        }
-    }
-    text
+    let uuid = Uuid::try_parse(id).ok()?;
+    let is_usual = uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == id;
+    is_usual.then(|| uuid.into_bytes())
 }
 
 #[cfg(test)]

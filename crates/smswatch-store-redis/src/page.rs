@@ -32,30 +32,13 @@ impl Place {
     /// The cursor as it is given out.
     pub(crate) fn text(&self) -> String {
         let shard = self.shard.to_string();
-        let fields = std::iter::once(&shard)
-            .chain(&self.inner)
-            .map(|field| to_hex(field.as_bytes()));
+        let fields = std::iter::once(&shard).chain(&self.inner).map(hex::encode);
         fields.collect::<Vec<_>>().join(".")
     }
 }
 
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-pub(crate) fn hex_bytes(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    if !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
-}
-
 fn from_hex(text: &str) -> Option<String> {
-    String::from_utf8(hex_bytes(text)?).ok()
+    String::from_utf8(hex::decode(text).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -99,6 +99,7 @@ impl App {
         let types = &self.sink_types;
         match command {
             Command::Run(args) => crate::run::run(types, &args).await?,
+            #[cfg(feature = "demo")]
             Command::Demo(args) => crate::demo::demo(types, &args).await?,
             Command::Check(args) => crate::check::check(types, &args).await?,
             Command::Config(ConfigCommand::Show(args)) => crate::check::show(types, &args)?,
@@ -117,9 +118,9 @@ impl App {
             }
             Command::Dead(DeadCommand::List(args)) => commands::dead::list(args).await?,
             Command::Dead(DeadCommand::Show(args)) => commands::dead::show(args).await?,
-            Command::Dead(DeadCommand::Retry(args)) => commands::dead::retry(args).await?,
-            Command::Dead(DeadCommand::Drop(args)) => commands::dead::drop(args).await?,
-            Command::Replay(args) => commands::dead::replay(args).await?,
+            Command::Dead(DeadCommand::Retry(args)) => commands::redrive::retry(args).await?,
+            Command::Dead(DeadCommand::Drop(args)) => commands::redrive::drop(args).await?,
+            Command::Replay(args) => commands::redrive::replay(args).await?,
         }
         Ok(())
     }
@@ -135,7 +136,7 @@ impl Default for App {
 /// between threads costs more than it gains. `TOKIO_WORKER_THREADS` asks for another number.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+    if crate::environment::variable("TOKIO_WORKER_THREADS").is_none() {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         builder.worker_threads((cores / 2).max(1));
     }

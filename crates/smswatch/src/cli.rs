@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 
+use crate::settings::DEFAULT_LISTEN;
 pub(crate) use dead::{
     Choice, DeadChoiceArgs, DeadCommand, DeadListArgs, DeadShowArgs, ReplayArgs,
 };
@@ -24,6 +25,7 @@ pub(crate) enum Command {
     /// Watch messages, notice changes and deliver alerts, until SIGTERM or Ctrl-C
     Run(ConfigArgs),
     /// Show the main job at work on simulated messages; needs nothing
+    #[cfg(feature = "demo")]
     Demo(DemoArgs),
     /// Check the configuration and say everything that is wrong with it
     Check(CheckArgs),
@@ -76,6 +78,7 @@ pub(crate) enum ConfigCommand {
     Show(ConfigArgs),
 }
 
+#[cfg(feature = "demo")]
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DemoArgs {
     /// How many messages to simulate
@@ -85,7 +88,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub(crate) seconds: u32,
     /// Where the API answers
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(long, default_value = DEFAULT_LISTEN, value_name = "ADDRESS")]
     pub(crate) listen: std::net::SocketAddr,
 }
 
@@ -104,7 +107,7 @@ impl ServiceArgs {
     /// Where the service answers.
     pub(crate) fn url(&self) -> String {
         let url = given(self.url.as_ref(), "SMSWATCH_URL");
-        url.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned())
+        url.unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}"))
     }
 
     /// What lets a command in.
@@ -116,7 +119,7 @@ impl ServiceArgs {
 /// What was typed, else what a variable says; an empty one says nothing. A variable known to clap
 /// would be shown in every usage line as if it had to be given.
 fn given(typed: Option<&String>, variable: &str) -> Option<String> {
-    let from_variable = || std::env::var(variable).ok();
+    let from_variable = || crate::environment::variable(variable);
     let given = typed.cloned().or_else(from_variable)?;
     let given = given.trim();
     (!given.is_empty()).then(|| given.to_owned())

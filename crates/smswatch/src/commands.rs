@@ -2,6 +2,7 @@
 
 pub(crate) mod dead;
 pub(crate) mod events;
+pub(crate) mod redrive;
 pub(crate) mod show;
 pub(crate) mod sink_flow;
 pub(crate) mod sink_test;

@@ -37,10 +37,11 @@ const AFTERGLOW: Duration = Duration::from_secs(26);
 pub(crate) async fn demo(types: &SinkTypes, args: &DemoArgs) -> Result<(), Failure> {
     log::start("warn");
     let signals = Signals::listen(Hangup::Ends)?;
-    let directory = tempdir().context("could not make a directory for the demo's store")?;
+    let directory = tempfile::Builder::new().prefix("smswatch-demo-").tempdir();
+    let directory = directory.context("could not make a directory for the demo's store")?;
     let sim = Sim::start(SimConfig::default()).context("could not start the simulator")?;
     let listen = free_address(args.listen).await;
-    let variables = variables(&sim, listen, &directory.path);
+    let variables = variables(&sim, listen, directory.path());
     let source = Source {
         file: "demo.yaml".into(),
         text: CONFIGURATION.to_owned(),
@@ -79,24 +80,6 @@ async fn play(
         printed = print_soon(format!("{summary}\n")) => Ok(printed?),
         () = told_to_stop => Ok(()),
     }
-}
-
-/// A directory that goes with the demo.
-struct Directory {
-    path: std::path::PathBuf,
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // Left behind in the worst case, in a place that is cleaned by the system.
-        let _removed = std::fs::remove_dir_all(&self.path);
-    }
-}
-
-fn tempdir() -> std::io::Result<Directory> {
-    let path = std::env::temp_dir().join(format!("smswatch-demo-{}", std::process::id()));
-    std::fs::create_dir_all(&path)?;
-    Ok(Directory { path })
 }
 
 /// The wanted address, or one beside it where something else listens there.

@@ -12,7 +12,9 @@ mod cli;
 mod client;
 mod commands;
 mod console;
+#[cfg(feature = "demo")]
 mod demo;
+mod environment;
 mod heartbeat;
 mod log;
 mod output;

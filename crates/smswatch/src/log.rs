@@ -32,7 +32,8 @@ pub(crate) fn start(default: &str) {
         keep_panics_from_waiting();
     }
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let has_color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let has_color =
+        std::io::stderr().is_terminal() && crate::environment::variable("NO_COLOR").is_none();
     let logging = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(has_color)

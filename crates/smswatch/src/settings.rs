@@ -8,6 +8,8 @@ mod empty;
 mod fallback;
 mod fingerprint;
 mod load;
+mod problem;
+mod reader;
 pub(crate) mod schema;
 mod secrets;
 mod sinks;
@@ -30,7 +32,10 @@ use smswatch_rules::{Diagnostic, RuleSet};
 
 use crate::heartbeat::HeartbeatOptions;
 
-pub(crate) use self::load::{load, read};
+pub(crate) use self::document::DEFAULT_LISTEN;
+pub(crate) use self::load::load;
+#[cfg(any(feature = "demo", test))]
+pub(crate) use self::load::read;
 pub(crate) use self::store_url::try_folder;
 
 /// The sinks of a configuration, by name.

@@ -13,6 +13,7 @@ pub(crate) enum Hangup {
     /// The process goes on: a service outlives the terminal that it was started from.
     Ignored,
     /// The process ends: it works for whoever looks at it.
+    #[cfg(feature = "demo")]
     Ends,
 }
 
@@ -35,7 +36,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
-            hangup: hangup_if(hangup == Hangup::Ends)?,
+            hangup: hangup_if(hangup != Hangup::Ignored)?,
         };
         let told = [signals.stop.clone(), signals.again.clone()];
         tokio::spawn(async move {

@@ -100,6 +100,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["smswatch", "routee-sim"]),
     ("rustls-native-certs", &["smswatch-outbound"]),
     ("flate2", &["smswatch-outbound"]),
+    ("tokio-rustls", &["smswatch-sink-email"]),
+    ("jsonschema", &["smswatch"]),
+    ("mimalloc", &["smswatch"]),
+    ("regex", &["smswatch-rules"]),
 ];
 
 fn metadata() -> Metadata {

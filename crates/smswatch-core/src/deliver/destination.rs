@@ -22,9 +22,8 @@ impl From<&Overrides> for Destination {
     fn from(overrides: &Overrides) -> Self {
         // It is kept with its sink, so that it need not name that.
         let hash = Sha256::digest(destination("", overrides).as_bytes());
-        let key: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
-            key: key.into(),
+            key: hex::encode(&hash[..8]).into(),
             words: words(overrides),
         }
     }

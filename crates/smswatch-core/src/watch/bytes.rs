@@ -1,6 +1,7 @@
 //! Small numbers, words, ids and snapshots as few bytes.
 
 use smswatch_model::{Candidate, DetailWord, Part, SmsId, Snapshot, Tags, Timestamp, Word};
+use uuid::Uuid;
 
 use super::{Announced, InvalidRecord, Spelling, Trouble, TroubleKind};
 
@@ -243,7 +244,8 @@ impl<'a> Reader<'a> {
     fn part(&mut self, registered: i64) -> Result<Part, InvalidRecord> {
         let flags = self.byte()?;
         let sms_id = if flags & flag::UUID != 0 {
-            SmsId::new(uuid_text(self.take(16)?))
+            let uuid = Uuid::from_slice(self.take(16)?).map_err(|_| InvalidRecord)?;
+            SmsId::new(&*uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
         } else {
             SmsId::new(self.text()?)
         };
@@ -309,44 +311,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The sixteen bytes of a UUID in its usual lower-case form; `None` for any other text.
+/// The sixteen bytes of a UUID in its usual lower-case form; `None` for any other text, UUIDs in other
+/// spellings included, because the text must come back as it was.
 fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
-    let mut uuid = [0; 16];
-    let digits = text.as_bytes();
-    if digits.len() != 36 {
-        return None;
-    }
-    let mut position = 0;
-    for byte in &mut uuid {
-        if matches!(position, 8 | 13 | 18 | 23) {
-            if digits[position] != b'-' {
-                return None;
-            }
-            position += 1;
-        }
-        *byte = nibble(digits[position])? << 4 | nibble(digits[position + 1])?;
-        position += 2;
-    }
-    Some(uuid)
-}
-
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
-}
-
-fn uuid_text(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(36);
-    for (position, byte) in bytes.iter().enumerate() {
-        if matches!(position, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
+    let uuid = Uuid::try_parse(text).ok()?;
+    let is_usual = uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text;
+    is_usual.then(|| uuid.into_bytes())
 }

@@ -1,5 +1,6 @@
 //! What becomes of a watch when a poll of its message has ended: pure decisions.
 
+mod found;
 mod trouble;
 
 use std::time::Duration;

@@ -84,7 +84,7 @@ fn ended(
     let invalid = |key: &str, what: &str| Problem::invalid(format!("`{key}`: {what}"));
     for (key, name) in [("sink", &request.sink), ("rule", &request.rule)] {
         if name.as_deref() == Some("") {
-            return Err(invalid(key, "a name is expected"));
+            return Err(invalid(key, "expected a name"));
         }
     }
     let state = request.state.map_or(Ok(DeliveryState::Dead), |state| {

@@ -95,7 +95,7 @@ fn wanted(request: WatchRequest) -> Result<Vec<NewWatch>, Problem> {
     }
     let messages = request.messages;
     if messages.is_empty() {
-        return Err(Problem::invalid("`messages`: at least one is expected"));
+        return Err(Problem::invalid("`messages`: expected at least one"));
     }
     if messages.len() > MAX_MESSAGES {
         let n = messages.len();

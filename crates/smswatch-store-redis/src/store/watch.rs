@@ -13,7 +13,7 @@ use smswatch_plugin::store::{
 use super::{RedisStore, kinds, millis};
 use crate::error::strange;
 use crate::field;
-use crate::page::{Place, hex_bytes, to_hex};
+use crate::page::Place;
 
 /// How many watches one page looks at: those that were removed are not shown, and there may be very
 /// many of them. What it finds by then is a page, and its cursor goes on.
@@ -204,7 +204,7 @@ impl RedisStore {
                 "" => 0,
                 bucket => bucket.parse().map_err(|_| InvalidCursor)?,
             };
-            let after = hex_bytes(&place.inner[1]).ok_or(InvalidCursor)?;
+            let after = hex::decode(&place.inner[1]).map_err(|_| InvalidCursor)?;
             let mut call = self.call(&self.scripts.watches, Shard(place.shard));
             call.arg(bucket)
                 .arg(after)
@@ -220,7 +220,7 @@ impl RedisStore {
                 -1 => Place::start(place.shard + 1, 2),
                 bucket => Place {
                     shard: place.shard,
-                    inner: vec![bucket.to_string(), to_hex(&after)],
+                    inner: vec![bucket.to_string(), hex::encode(&after)],
                 },
             };
         }

@@ -77,7 +77,11 @@ impl Answer {
             StatusCode::UNAUTHORIZED => {
                 format!("smswatch at {shown} wants a token; pass `--token`, or set SMSWATCH_TOKEN")
             }
-            StatusCode::NOT_FOUND => said,
+            // These say what is wrong with what was asked, in words for whoever asked.
+            StatusCode::BAD_REQUEST
+            | StatusCode::NOT_FOUND
+            | StatusCode::CONFLICT
+            | StatusCode::UNPROCESSABLE_ENTITY => said,
             StatusCode::SERVICE_UNAVAILABLE if code == ProblemCode::StoreUnavailable => format!(
                 "smswatch at {shown} has trouble with its store; try again when `smswatch status` \
                  says that it is well"
@@ -167,7 +171,9 @@ mod tests {
             said(401, "unauthorized", false),
             said(401, "unauthorized", true),
             said(404, "not_found", true),
+            said(409, "conflict", true),
             said(422, "invalid", true),
+            said(500, "internal", true),
             said(503, "store_unavailable", true),
             said(503, "starting", true),
         ];

@@ -1,20 +1,17 @@
-//! `smswatch dead` and `smswatch replay`: what could not be delivered, and what is to be sent again.
+//! `smswatch dead list` and `dead show`: what could not be delivered, and why.
 
 use std::fmt::Write as _;
 
 use anyhow::bail;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
-use smswatch_api::deliveries::{
-    DeliveriesQuery, DeliveryReply, DeliveryState, DroppedReply, EndedRequest, RetriedReply,
-};
+use serde_json::Value;
+use smswatch_api::deliveries::{DeliveriesQuery, DeliveryReply, DeliveryState};
 use smswatch_api::health::StatusReply;
 use smswatch_plugin::model::MessageId;
 
 use super::table::Table;
 use super::{instant, or_dash, print, print_json, remark, shown_of};
-use crate::cli::{Choice, DeadChoiceArgs, DeadListArgs, DeadShowArgs, ReplayArgs};
-use crate::client::{Client, Refused, read};
+use crate::cli::{DeadListArgs, DeadShowArgs};
+use crate::client::{Client, read};
 
 /// How many characters of a reason a list shows.
 const REASON: usize = 80;
@@ -144,120 +141,6 @@ fn render_letter(letter: &DeliveryReply) -> String {
     text + &table.render()
 }
 
-pub(crate) async fn retry(args: DeadChoiceArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
-    let ids = &args.choice.ids;
-    if ids.is_empty() {
-        return retry_all(&client, &dead(&args.choice), args.output.json).await;
-    }
-    let mut done = Done::default();
-    for id in ids {
-        let path = ["v1", "deliveries", id.as_str(), "retry"];
-        let answer = client.try_post(&path, &json!({})).await;
-        done.note(id, answer.map(|answer| answer.is_some()))?;
-    }
-    done.tell(args.output.json, "retried", "on their way again")
-}
-
-pub(crate) async fn drop(args: DeadChoiceArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
-    let ids = &args.choice.ids;
-    if ids.is_empty() {
-        let told = client
-            .post(&["v1", "deliveries", "drop"], &dead(&args.choice))
-            .await?;
-        let count = |reply: DroppedReply| reply.dropped;
-        return tell(args.output.json, &told, count, "dropped");
-    }
-    let mut done = Done::default();
-    for id in ids {
-        let path = ["v1", "deliveries", id.as_str()];
-        done.note(id, client.delete(&path).await)?;
-    }
-    done.tell(args.output.json, "dropped", "dropped")
-}
-
-pub(crate) async fn replay(args: ReplayArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
-    let ended = EndedRequest {
-        sink: Some(args.sink),
-        rule: args.rule,
-        since: Some(args.since),
-        state: Some(DeliveryState::Delivered),
-    };
-    retry_all(&client, &ended, args.output.json).await
-}
-
-async fn retry_all(client: &Client, ended: &EndedRequest, is_json: bool) -> anyhow::Result<()> {
-    let told = client.post(&["v1", "deliveries", "retry"], ended).await?;
-    let count = |reply: RetriedReply| reply.retried;
-    tell(is_json, &told, count, "on their way again")
-}
-
-/// What became of those that were named.
-#[derive(Default)]
-struct Done {
-    count: u64,
-    failed: Vec<(String, String)>,
-}
-
-impl Done {
-    /// Notes whether the delivery called `id` was there. Whatever the service refuses is noted too;
-    /// when it cannot be reached, nothing more is tried.
-    fn note(&mut self, id: &str, answer: anyhow::Result<bool>) -> anyhow::Result<()> {
-        let failed = match answer {
-            Ok(true) => {
-                self.count += 1;
-                return Ok(());
-            }
-            Ok(false) => "it is not kept".to_owned(),
-            Err(error) => match error.downcast::<Refused>() {
-                Ok(refused) => refused.message,
-                Err(error) => return Err(error),
-            },
-        };
-        self.failed.push((id.to_owned(), failed));
-        Ok(())
-    }
-
-    fn tell(self, is_json: bool, key: &str, what: &str) -> anyhow::Result<()> {
-        if is_json {
-            let failed = self.failed.iter();
-            let failed: Map<_, _> = failed.map(|(id, why)| (id.clone(), json!(why))).collect();
-            print_json(&json!({ key: self.count, "failed": failed }))?;
-        } else {
-            print(&format!("{} {what}\n", self.count))?;
-        }
-        if self.failed.is_empty() {
-            return Ok(());
-        }
-        let failed = self.failed.iter().map(|(id, why)| format!("{id}: {why}"));
-        bail!("{}", failed.collect::<Vec<_>>().join("\n"))
-    }
-}
-
-fn tell<T: DeserializeOwned>(
-    is_json: bool,
-    told: &Value,
-    count: impl FnOnce(T) -> u64,
-    what: &str,
-) -> anyhow::Result<()> {
-    if is_json {
-        return print_json(told);
-    }
-    print(&format!("{} {what}\n", count(read(told)?)))
-}
-
-/// The dead letters that are chosen.
-fn dead(choice: &Choice) -> EndedRequest {
-    EndedRequest {
-        sink: choice.sink.clone(),
-        rule: choice.rule.clone(),
-        since: choice.since.clone(),
-        state: Some(DeliveryState::Dead),
-    }
-}
-
 fn shortened(reason: &str) -> String {
     if reason.chars().count() <= REASON {
         return reason.to_owned();
@@ -267,6 +150,8 @@ fn shortened(reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn letter() -> DeliveryReply {

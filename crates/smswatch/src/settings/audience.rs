@@ -3,7 +3,7 @@
 use serde_json::Value;
 use smswatch_rules::RuleSet;
 
-use super::validate::Problem;
+use super::problem::Problem;
 
 /// What is odd about who is notified: nothing, in a configuration that does its job.
 pub(super) fn warnings(configuration: &Value, rules: &RuleSet) -> Vec<Problem> {

@@ -19,11 +19,8 @@ use super::document::{
     HttpSection, NumbersChoice, PrivacySection, RateSection, RouteeSection, TokenScope,
     WatchSection,
 };
-use super::validate::Problem;
+use super::problem::Problem;
 use crate::heartbeat::{self, HeartbeatOptions};
-
-/// How long the end of the process may take by default.
-pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) fn privacy(section: &PrivacySection) -> PrivacySettings {
     PrivacySettings {
@@ -164,6 +161,7 @@ pub(super) fn settings(
             give_up_after: watch.give_up_after.duration(),
             confirm_after: watch.confirm_after.duration(),
             retention: watch.retention.duration(),
+            first_seen_max_age: watch.first_seen_max_age.duration(),
             late_after: watch.late_after.duration(),
         },
         provider: ProviderLimits {
@@ -178,7 +176,8 @@ pub(super) fn settings(
         },
         alarms: AlarmSettings::default(),
         config_hash: 0,
-        shutdown_timeout: shutdown_timeout.map_or(SHUTDOWN_TIMEOUT, Span::duration),
+        shutdown_timeout: shutdown_timeout
+            .map_or(Settings::DEFAULT_SHUTDOWN_TIMEOUT, Span::duration),
     })
 }
 

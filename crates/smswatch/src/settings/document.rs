@@ -1,12 +1,24 @@
 //! The configuration file as an operator writes it; doc comments become the schema's descriptions.
 
+mod shown;
+mod sinks;
+
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
+use smswatch_core::settings::{AlarmSettings, Settings, WatchSettings};
 use smswatch_plugin::Secret;
+use smswatch_plugin::store::Bound;
 use smswatch_rules::Span;
+
+pub(super) use self::shown::{HIDDEN, shown};
+use self::shown::{hidden, hidden_if_any, without_login};
+pub(super) use self::sinks::{BreakerSection, CommonSinkSection, QueueSection, RateSection};
 
 /// What `store.key_prefix` must look like.
 pub(super) const KEY_PREFIX: &str = r"^[A-Za-z0-9_.:-]{1,64}$";
+
+/// Where the API, the health checks and the metrics are served unless the operator says otherwise.
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
 /// How to reach Routee.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -114,16 +126,15 @@ pub(crate) struct WatchSection {
 
 impl Default for WatchSection {
     fn default() -> Self {
+        let settings = WatchSettings::default();
         Self {
-            schedule: [5, 10, 30, 60, 300, 900, 3600]
-                .map(Span::from_secs)
-                .to_vec(),
-            not_found_grace: Span::from_secs(10 * 60),
-            give_up_after: Span::from_secs(74 * 3600),
-            confirm_after: Span::from_secs(3600),
-            retention: Span::from_secs(7 * 86_400),
-            first_seen_max_age: Span::from_secs(15 * 60),
-            late_after: Span::from_secs(15 * 60),
+            schedule: settings.schedule.into_iter().map(Span::from).collect(),
+            not_found_grace: settings.not_found_grace.into(),
+            give_up_after: settings.give_up_after.into(),
+            confirm_after: settings.confirm_after.into(),
+            retention: settings.retention.into(),
+            first_seen_max_age: settings.first_seen_max_age.into(),
+            late_after: settings.late_after.into(),
         }
     }
 }
@@ -144,7 +155,7 @@ pub(crate) struct HttpSection {
 impl Default for HttpSection {
     fn default() -> Self {
         Self {
-            listen: "127.0.0.1:8080".to_owned(),
+            listen: DEFAULT_LISTEN.to_owned(),
             token: None,
             tokens: Vec::new(),
         }
@@ -223,14 +234,11 @@ pub(crate) struct HistorySection {
 
 impl Default for HistorySection {
     fn default() -> Self {
-        let days = |days: u64, max| BoundSection {
-            keep_for: Span::from_secs(days * 86_400),
-            max,
-        };
+        let bounds = Settings::DEFAULT_HISTORY;
         Self {
-            events: days(7, 1_000_000),
-            deliveries: days(7, 100_000),
-            dead: days(30, 100_000),
+            events: bounds.events.into(),
+            deliveries: bounds.deliveries.into(),
+            dead: bounds.dead.into(),
         }
     }
 }
@@ -245,6 +253,15 @@ pub(crate) struct BoundSection {
     /// How many are kept at most.
     #[schemars(range(min = 1))]
     pub(crate) max: u64,
+}
+
+impl From<Bound> for BoundSection {
+    fn from(bound: Bound) -> Self {
+        Self {
+            keep_for: bound.keep_for.into(),
+            max: bound.max,
+        }
+    }
 }
 
 /// When smswatch itself is said to be in trouble, to rules about `provider_down`,
@@ -264,11 +281,12 @@ pub(crate) struct AlarmsSection {
 
 impl Default for AlarmsSection {
     fn default() -> Self {
+        let settings = AlarmSettings::default();
         Self {
-            provider_down_after: Span::from_secs(60),
-            provider_auth_failed_after: Span::from_secs(10),
-            polling_behind_after: Span::from_secs(60),
-            quiet: Span::from_secs(5 * 60),
+            provider_down_after: settings.provider_down_after.into(),
+            provider_auth_failed_after: settings.provider_auth_failed_after.into(),
+            polling_behind_after: settings.polling_behind_after.into(),
+            quiet: settings.quiet.into(),
         }
     }
 }
@@ -287,142 +305,4 @@ pub(crate) struct HeartbeatSection {
 
 fn heartbeat_every() -> Span {
     Span::from_secs(60)
-}
-
-/// What every sink understands, whatever its type.
-#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct CommonSinkSection {
-    /// How many attempts all replicas make together in any such time, as in `{at_most: 10, per: 1s}`.
-    /// Default: as many as there are.
-    pub(crate) rate: Option<RateSection>,
-    /// How many attempts of one replica run at once. Default: 8.
-    #[schemars(range(min = 1, max = 1000))]
-    pub(crate) concurrency: Option<usize>,
-    /// How long an attempt may take, at most `35s`. Default: `30s`.
-    pub(crate) timeout: Option<Span>,
-    /// When a failed delivery is tried again.
-    pub(crate) retry: Option<RetrySection>,
-    /// How many deliveries may wait.
-    pub(crate) queue: Option<QueueSection>,
-    /// The name of another sink, which gets what this one does not take: what was given up, and what
-    /// waits while this one is down for longer than `fallback_after`. Default: none.
-    #[schemars(length(min = 1))]
-    pub(crate) fallback: Option<String>,
-    /// How long this sink must have been down before its fallback gets what waits. Default: `5m`.
-    pub(crate) fallback_after: Option<Span>,
-    /// When a sink that keeps failing is left in peace. Default: `{failures: 5, probe: 30s}`.
-    pub(crate) breaker: Option<BreakerSection>,
-    /// Through which proxy this sink goes, if it speaks HTTP: `env`, `none` or a URL. Default: what
-    /// `proxy` says for everything.
-    #[serde(serialize_with = "proxy_without_login")]
-    pub(crate) proxy: Option<Secret>,
-}
-
-/// How many deliveries may wait.
-#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct QueueSection {
-    /// Beyond so many the oldest ones below `critical` are given up, with the reason `queue_full`.
-    /// Default: 100000.
-    #[serde(default = "queue_max")]
-    #[schemars(range(min = 1))]
-    pub(crate) max: u64,
-}
-
-fn queue_max() -> u64 {
-    100_000
-}
-
-/// When a sink that keeps failing is left in peace: nothing is attempted but a probe now and then,
-/// its deliveries wait, and that time does not count towards `give_up_after`.
-#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct BreakerSection {
-    /// How many failures in a row open the breaker. Default: 5.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub(crate) failures: u32,
-    /// How often one delivery is attempted while it is open. Default: `30s`.
-    pub(crate) probe: Span,
-}
-
-impl Default for BreakerSection {
-    fn default() -> Self {
-        Self {
-            failures: 5,
-            probe: Span::from_secs(30),
-        }
-    }
-}
-
-/// So many in such a time.
-#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RateSection {
-    /// How many.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub(crate) at_most: u32,
-    /// In how long.
-    pub(crate) per: Span,
-}
-
-/// When a failed delivery is tried again.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct RetrySection {
-    /// The delays after the first, second, … failed attempt; the last repeats.
-    /// Default: `[5s, 30s, 2m, 10m, 1h, 3h]`.
-    #[schemars(length(min = 1, max = 100))]
-    pub(crate) schedule: Vec<Span>,
-    /// How long after it was made a delivery that keeps failing is given up. Default: `24h`.
-    pub(crate) give_up_after: Span,
-}
-
-impl Default for RetrySection {
-    fn default() -> Self {
-        Self {
-            schedule: [5, 30, 120, 600, 3600, 10_800]
-                .map(Span::from_secs)
-                .to_vec(),
-            give_up_after: Span::from_secs(86_400),
-        }
-    }
-}
-
-/// What is shown in place of a secret.
-pub(super) const HIDDEN: &str = "[hidden]";
-
-fn hidden<S: Serializer>(_: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(HIDDEN)
-}
-
-fn hidden_if_any<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-    secret.as_ref().map(|_| HIDDEN).serialize(serializer)
-}
-
-fn without_login<S: Serializer>(url: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&shown(url))
-}
-
-fn proxy_without_login<S: Serializer>(
-    url: &Option<Secret>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    url.as_ref().map(shown).serialize(serializer)
-}
-
-/// A URL whose login and query are hidden.
-pub(super) fn shown(url: &Secret) -> String {
-    let url = url.reveal();
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let rest = match rest.rsplit_once('@') {
-        Some((_, address)) => format!("{HIDDEN}@{address}"),
-        None => rest.to_owned(),
-    };
-    match rest.split_once('?') {
-        Some((address, _)) => format!("{scheme}://{address}?{HIDDEN}"),
-        None => format!("{scheme}://{rest}"),
-    }
 }

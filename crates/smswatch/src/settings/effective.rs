@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use smswatch_core::settings::{FallbackSettings, SinkSettings};
+use smswatch_core::settings::{FallbackSettings, Settings, SinkSettings};
 use smswatch_plugin::Secret;
 use smswatch_rules::Span;
 
@@ -12,8 +12,7 @@ use super::document::{
     AlarmsSection, BreakerSection, CommonSinkSection, HIDDEN, HeartbeatSection, HistorySection,
     HttpSection, PrivacySection, QueueSection, RouteeSection, StoreSection, WatchSection, shown,
 };
-use super::sinks::COMMON;
-use super::{convert, walk};
+use super::walk;
 
 /// A sound configuration as it takes effect; `rules` are those that stand in it.
 pub(super) fn effective(whole: &Value, configuration: &Value, rules: Value) -> Value {
@@ -23,7 +22,7 @@ pub(super) fn effective(whole: &Value, configuration: &Value, rules: Value) -> V
     let secret = |name: &str| configuration[name].as_str().map(Secret::new);
     let proxy = secret("proxy").unwrap_or_else(|| Secret::new("env"));
     let shutdown = match &configuration["shutdown_timeout"] {
-        Value::Null => json!(Span::from(convert::SHUTDOWN_TIMEOUT)),
+        Value::Null => json!(Span::from(Settings::DEFAULT_SHUTDOWN_TIMEOUT)),
         given => given.clone(),
     };
     let sinks = configuration["sinks"].as_object().into_iter().flatten();
@@ -62,11 +61,7 @@ fn filled<T: DeserializeOwned + Serialize>(section: Value) -> Value {
 
 /// A sink as it is configured, with the defaults of what every sink has.
 fn effective_sink(known: &Value, sink: &Value) -> Value {
-    let all = sink.as_object().into_iter().flatten();
-    let common: Map<String, Value> = all
-        .filter(|(key, _)| COMMON.contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
+    let (common, _) = CommonSinkSection::split(sink.as_object().cloned().unwrap_or_default());
     let mut common: CommonSinkSection =
         serde_json::from_value(Value::Object(common)).unwrap_or_default();
     common
@@ -85,13 +80,7 @@ fn effective_sink(known: &Value, sink: &Value) -> Value {
             .fallback_after
             .get_or_insert(FallbackSettings::DEFAULT_AFTER.into());
     }
-    let mut shown: Map<String, Value> = known
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(key, _)| !COMMON.contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
+    let (_, mut shown) = CommonSinkSection::split(known.as_object().cloned().unwrap_or_default());
     if let Ok(Value::Object(common)) = serde_json::to_value(&common) {
         shown.extend(common);
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::validate::Problem;
+use super::problem::{Problem, escaped};
 use super::walk;
 
 /// Takes out every section and list without a value: with all of its lines commented out it is as good
@@ -23,7 +23,7 @@ pub(super) fn remove(whole: &Value, value: &mut Value) -> Vec<Problem> {
                 return false;
             }
             if !schemas.is_empty() {
-                let place = format!("{pointer}/{}", super::load::escaped(name));
+                let place = format!("{pointer}/{}", escaped(name));
                 problems.push(no_value(place, name));
             }
             true

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::load::escaped;
-use super::validate::Problem;
+use super::problem::{Problem, escaped};
 
 /// What is wrong with the fallbacks of a configuration.
 pub(super) fn problems(configuration: &Value) -> Vec<Problem> {

@@ -3,19 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use smswatch_core::settings::Settings;
 use smswatch_plugin::model::PhoneNumber;
 use smswatch_plugin::{Proxy, Secret};
-use smswatch_rules::{Diagnostic, Document, Level, Node, NumberKey, Options, compile};
+use smswatch_rules::{Diagnostic, Document, Node, NumberKey, Options, compile};
 
 use super::document::{
     AlarmsSection, HeartbeatSection, HistorySection, HttpSection, PrivacySection, RouteeSection,
     StoreSection, WatchSection,
 };
+use super::problem::Problem;
+use super::reader::Reader;
 use super::sinks::{MadeSinks, made_sinks, wish_problems};
-use super::validate::{Problem, problems};
+use super::validate::problems;
 use super::{
     Configuration, Loaded, Source, audience, convert, effective, empty, fallback, fingerprint,
     schema, secrets, sinks, source, store_url, walk,
@@ -56,7 +57,7 @@ pub(crate) fn read(types: &SinkTypes, source: Source) -> Result<Loaded, Failure>
         return Err(Failure::Configuration(diagnostics));
     };
     let whole = schema::internal(types);
-    let secret_file = |pointer: &str| file_hint(&whole, pointer);
+    let secret_file = |pointer: &str| secrets::file_hint(&whole, pointer);
     diagnostics.extend(document.substitute(&source.environment, &secret_file));
     let mut reader = Reader {
         types,
@@ -90,23 +91,6 @@ fn in_order(diagnostics: impl Iterator<Item = Diagnostic>) -> Vec<Diagnostic> {
     diagnostics.sort_by_key(place);
     diagnostics.dedup_by(|a, b| a.message == b.message && place(a) == place(b));
     diagnostics
-}
-
-/// What to do about a variable that is not set, where a secret is wanted.
-fn file_hint(whole: &Value, pointer: &str) -> Option<String> {
-    let name = pointer.rsplit('/').next()?;
-    walk::is_secret(&walk::at(whole, pointer))
-        .then(|| format!("name a file that holds the secret: `{name}_file: PATH`"))
-}
-
-pub(super) struct Reader<'a> {
-    pub(super) types: &'a SinkTypes,
-    /// The schema of the file as a whole.
-    whole: &'a Value,
-    document: &'a Document,
-    diagnostics: Vec<Diagnostic>,
-    /// The options that stand there without a value; nothing else is to be told about them.
-    valueless: Vec<String>,
 }
 
 impl Reader<'_> {
@@ -233,35 +217,6 @@ impl Reader<'_> {
         })
     }
 
-    /// A section that fits its schema, as its type; its absence is its default where it has one.
-    fn section<T: DeserializeOwned>(
-        &mut self,
-        value: &Value,
-        name: &str,
-        is_sound: bool,
-    ) -> Option<T> {
-        let empty = match name {
-            "shutdown_timeout" | "heartbeat" | "proxy" => Value::Null,
-            _ => Value::Object(Map::new()),
-        };
-        let section = value
-            .get(name)
-            .filter(|section| !section.is_null())
-            .cloned()
-            .unwrap_or(empty);
-        match serde_yaml::to_value(section).and_then(serde_yaml::from_value) {
-            Ok(section) => Some(section),
-            Err(error) => {
-                // What the schema has found already is not told twice.
-                if is_sound && self.valueless.is_empty() {
-                    let message = format!("`{name}` does not read well: {error}");
-                    self.tell([Problem::new(format!("/{name}"), message)]);
-                }
-                None
-            }
-        }
-    }
-
     /// Takes out sections in which every line is a comment, and tells which options have no value.
     fn without_empty(&mut self, value: &mut Value) {
         let problems = empty::remove(self.whole, value);
@@ -276,25 +231,6 @@ impl Reader<'_> {
         let pointers = problems.iter().map(|problem| problem.pointer.clone());
         self.valueless.extend(pointers);
         self.tell(problems);
-    }
-
-    pub(super) fn converted<T>(&mut self, converted: Option<Result<T, Vec<Problem>>>) -> Option<T> {
-        match converted? {
-            Ok(converted) => Some(converted),
-            Err(problems) => {
-                self.tell(problems);
-                None
-            }
-        }
-    }
-
-    /// Whether an option in the section at `pointer` stands there without a value.
-    pub(super) fn lacks_value_in(&self, pointer: &str) -> bool {
-        let is_inside = |valueless: &&String| {
-            let inside = valueless.strip_prefix(pointer);
-            inside.is_some_and(|rest| rest.starts_with('/'))
-        };
-        self.valueless.iter().any(|valueless| is_inside(&valueless))
     }
 
     fn rules(
@@ -331,48 +267,4 @@ impl Reader<'_> {
         self.diagnostics.extend(compiled.problems);
         is_sound.then_some(compiled.rules)
     }
-
-    pub(super) fn tell(&mut self, problems: impl IntoIterator<Item = Problem>) {
-        for problem in problems {
-            let diagnostic = self.diagnostic(problem);
-            self.diagnostics.push(diagnostic);
-        }
-    }
-
-    fn diagnostic(&self, problem: Problem) -> Diagnostic {
-        let in_mapping = problem
-            .key
-            .as_ref()
-            .map(|key| format!("{}/{}", problem.pointer, escaped(key)));
-        let key = in_mapping
-            .as_ref()
-            .and_then(|pointer| self.document.key(pointer));
-        let place = key.map_or_else(|| self.document.place(&problem.pointer), |key| key.place);
-        let mut diagnostic = match problem.level {
-            Level::Error => self.document.error(place, problem.message),
-            Level::Warning => self.document.warning(place, problem.message),
-        };
-        let listed = self.document.find(&problem.pointer).and_then(Node::written);
-        let listed = listed.filter(|_| problem.wants_list);
-        let listed = listed.map(|written| format!("in brackets: `[{}]`", in_list(written)));
-        if let Some(hint) = listed.or(problem.hint) {
-            diagnostic = diagnostic.hint(hint);
-        }
-        diagnostic
-    }
-}
-
-/// A text as an entry of a list in brackets.
-fn in_list(written: &str) -> String {
-    let is_plain = written.starts_with(char::is_alphanumeric)
-        && !written.contains([',', '[', ']', '{', '}', '#', ':', '"']);
-    if is_plain {
-        return written.to_owned();
-    }
-    format!("\"{}\"", written.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-/// A key as part of a JSON pointer.
-pub(super) fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }

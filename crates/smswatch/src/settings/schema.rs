@@ -10,6 +10,7 @@ use super::document::{
     AlarmsSection, CommonSinkSection, HeartbeatSection, HistorySection, HttpSection,
     PrivacySection, RouteeSection, StoreSection, WatchSection,
 };
+use super::walk::{self, SecretForm};
 use crate::sink_types::{SinkType, SinkTypes};
 
 /// The file as a whole, for its schema; sinks and rules are read by others.
@@ -59,8 +60,9 @@ struct File {
 
 /// The schema as editors use it: every secret also has its `…_file` form.
 pub(crate) fn published(types: &SinkTypes) -> Value {
-    let mut schema = internal(types);
-    add_file_forms(&mut schema);
+    let whole = internal(types);
+    let mut schema = whole.clone();
+    add_file_forms(&whole, &mut schema);
     schema
 }
 
@@ -132,21 +134,6 @@ fn resolved(schema: Schema, generator: &SchemaGenerator) -> Value {
     definition.unwrap_or(value)
 }
 
-/// The names of an object schema's secret properties.
-fn secrets(schema: &Value) -> Vec<String> {
-    let properties = schema["properties"].as_object().into_iter().flatten();
-    let secret = properties.filter(|(_, property)| is_secret(property));
-    secret.map(|(name, _)| name.clone()).collect()
-}
-
-fn is_secret(property: &Value) -> bool {
-    let alternatives = property["anyOf"].as_array().into_iter().flatten();
-    property["format"] == "password"
-        || alternatives
-            .into_iter()
-            .any(|alternative| alternative["format"] == "password")
-}
-
 fn remove_defaults(value: &mut Value) {
     match value {
         Value::Object(object) => {
@@ -165,32 +152,63 @@ fn remove_defaults(value: &mut Value) {
 }
 
 /// Lets every secret be given as the name of a file that holds it.
-fn add_file_forms(value: &mut Value) {
+fn add_file_forms(whole: &Value, value: &mut Value) {
     match value {
         Value::Object(object) => {
-            object.values_mut().for_each(add_file_forms);
-            let names = secrets(&Value::Object(object.clone()));
-            for name in names {
-                let file = format!("{name}_file");
-                let form = json!({ "type": "string", "description": format!("A file that holds `{name}`.") });
-                object["properties"][&file] = form;
-                let Some(required) = object.get_mut("required").and_then(Value::as_array_mut)
-                else {
-                    continue;
-                };
-                if required.iter().any(|property| *property == name.as_str()) {
-                    required.retain(|property| *property != name.as_str());
-                    let either =
-                        json!({ "anyOf": [{ "required": [name] }, { "required": [file] }] });
-                    let all = object.entry("allOf").or_insert_with(|| json!([]));
-                    if let Some(all) = all.as_array_mut() {
-                        all.push(either);
-                    }
+            object
+                .values_mut()
+                .for_each(|value| add_file_forms(whole, value));
+            let own = Value::Object(object.clone());
+            // What stands in `allOf` is completed where it stands.
+            for (name, form) in walk::secrets(whole, &[&own], &Value::Null) {
+                if let Some(properties) = object.get_mut("properties") {
+                    properties[format!("{name}_file")] = file_form(&name, form);
                 }
+                let_either_be_there(object, &name);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(add_file_forms),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| add_file_forms(whole, item)),
         _ => {}
+    }
+}
+
+/// The schema of `NAME_file`: that of `name`, with names of files in place of secrets.
+fn file_form(name: &str, form: SecretForm) -> Value {
+    match form {
+        SecretForm::One => json!({
+            "type": "string",
+            "description": format!("A file that holds `{name}`."),
+        }),
+        SecretForm::List => json!({
+            "type": "array",
+            "items": { "type": "string" },
+            "description": format!("Files that hold `{name}`, one each."),
+        }),
+        SecretForm::Mapping => json!({
+            "type": "object",
+            "additionalProperties": { "type": "string" },
+            "description": format!("Files that hold the values of `{name}`, one each."),
+        }),
+    }
+}
+
+/// Where `name` is required, it or its file is.
+fn let_either_be_there(object: &mut Map<String, Value>, name: &str) {
+    let Some(required) = object.get_mut("required").and_then(Value::as_array_mut) else {
+        return;
+    };
+    let n_required = required.len();
+    required.retain(|property| *property != name);
+    if required.len() == n_required {
+        return;
+    }
+    let file = format!("{name}_file");
+    let either = json!({ "anyOf": [{ "required": [name] }, { "required": [file] }] });
+    let all = object.entry("allOf").or_insert_with(|| json!([]));
+    if let Some(all) = all.as_array_mut() {
+        all.push(either);
     }
 }
 
@@ -201,14 +219,4 @@ pub(super) fn overrides(sink_type: &SinkType) -> Value {
     let mut root = resolved(schema, &generator);
     root["$defs"] = Value::Object(generator.take_definitions(true));
     root
-}
-
-/// What a schema refers to, where it does nothing else.
-pub(super) fn follow<'a>(whole: &'a Value, here: &'a Value) -> &'a Value {
-    let reference = here["$ref"]
-        .as_str()
-        .and_then(|reference| reference.strip_prefix('#'));
-    reference
-        .and_then(|pointer| whole.pointer(pointer))
-        .unwrap_or(here)
 }

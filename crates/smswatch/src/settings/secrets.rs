@@ -5,58 +5,133 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::load::escaped;
-use super::validate::Problem;
-use super::walk;
+use super::problem::{Problem, escaped, unescaped};
+use super::walk::{self, SecretForm};
 
 /// The largest secret there can be, in bytes: a larger file is probably another one.
 const MOST_BYTES: u64 = 64 * 1024;
 
-/// Replaces every `…_file` key of a secret by the secret itself, wherever it stands.
+/// Stands for a secret that could not be read, so that it is not told to be missing as well.
+const UNREADABLE: &str = "unreadable";
+
+const KEEP_ONE: &str = "keep one of them";
+
+/// What to do about a variable that is not set, where a secret is wanted.
+pub(super) fn file_hint(whole: &Value, pointer: &str) -> Option<String> {
+    if !walk::is_secret(&walk::at(whole, pointer)) {
+        return None;
+    }
+    let (parent, name) = pointer.rsplit_once('/')?;
+    let name = unescaped(name);
+    let key = || unescaped(parent.rsplit('/').next().unwrap_or_default());
+    let option = match walk::secret_form(whole, &walk::at(whole, parent)) {
+        Some(SecretForm::List) => format!("{}_file: [PATH]", key()),
+        Some(SecretForm::Mapping) => format!("{}_file: {{{name}: PATH}}", key()),
+        _ => format!("{name}_file: PATH"),
+    };
+    Some(format!("name a file that holds the secret: `{option}`"))
+}
+
+/// Replaces every `…_file` key of secrets by the secrets themselves, wherever it stands.
 pub(super) fn read_files(whole: &Value, value: &mut Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     walk::visit(whole, value, &mut |value, pointer, schemas| {
         if value.is_object() {
-            let names = walk::secrets(whole, schemas, value);
+            let secrets = walk::secrets(whole, schemas, value);
             if let Some(object) = value.as_object_mut() {
-                read_files_in(object, &names, pointer, &mut problems);
+                for (secret, form) in secrets {
+                    let found = read_files_of(object, &secret, form, pointer);
+                    problems.extend(found.err().into_iter().flatten());
+                }
             }
         }
     });
     problems
 }
 
-fn read_files_in(
+/// Puts the secrets whose files `SECRET_file` names where `SECRET` would stand.
+fn read_files_of(
     object: &mut Map<String, Value>,
-    secrets: &[String],
+    secret: &str,
+    form: SecretForm,
     pointer: &str,
-    problems: &mut Vec<Problem>,
-) {
-    for secret in secrets {
-        let key = format!("{secret}_file");
-        let Some(file) = object.remove(&key) else {
-            continue;
-        };
-        let place = format!("{pointer}/{}", escaped(&key));
-        if object.contains_key(secret) {
-            let message = format!("`{secret}` and `{key}` are both there");
-            problems.push(Problem::new(place, message).hint("keep one of them"));
-            continue;
+) -> Result<(), Vec<Problem>> {
+    let key = format!("{secret}_file");
+    let Some(files) = object.remove(&key) else {
+        return Ok(());
+    };
+    let place = format!("{pointer}/{}", escaped(&key));
+    let mut problems = Vec::new();
+    let read = match (form, files) {
+        (SecretForm::One, Value::String(file)) => read_at(&place, &file, &mut problems),
+        (SecretForm::List, Value::Array(files)) => {
+            let files = files.into_iter().enumerate();
+            let read = files.map(|(position, file)| {
+                read_value(&format!("{place}/{position}"), file, &mut problems)
+            });
+            Value::Array(read.collect())
         }
-        let Some(file) = file.as_str() else {
-            problems.push(Problem::new(place, "expected the name of a file"));
-            continue;
-        };
-        let text = match read(file) {
-            Ok(text) => text,
-            Err(error) => {
-                problems.push(unreadable(place, file, &error));
-                // Present all the same, so that it is not told to be missing as well.
-                "unreadable".to_owned()
+        (SecretForm::Mapping, Value::Object(files)) => {
+            let read = files.into_iter().map(|(name, file)| {
+                let place = format!("{place}/{}", escaped(&name));
+                let read = read_value(&place, file, &mut problems);
+                (name, read)
+            });
+            Value::Object(read.collect())
+        }
+        (form, _) => {
+            let expected = match form {
+                SecretForm::One => "expected the name of a file",
+                SecretForm::List => "expected a list of names of files",
+                SecretForm::Mapping => "expected a mapping to names of files",
+            };
+            return Err(vec![Problem::new(place, expected)]);
+        }
+    };
+    match (object.get_mut(secret), read) {
+        (None, read) => {
+            object.insert(secret.to_owned(), read);
+        }
+        // Some of its secrets may stand in files, and others in the configuration itself.
+        (Some(Value::Object(known)), Value::Object(read)) => {
+            for (name, read) in read {
+                if known.contains_key(&name) {
+                    let place = format!("{place}/{}", escaped(&name));
+                    let message = format!("`{name}` is both in `{secret}` and in `{key}`");
+                    problems.push(Problem::new(place, message).hint(KEEP_ONE));
+                } else {
+                    known.insert(name, read);
+                }
             }
-        };
-        object.insert(secret.clone(), Value::String(text));
+        }
+        _ => {
+            let message = format!("`{secret}` and `{key}` are both there");
+            return Err(vec![Problem::new(place, message).hint(KEEP_ONE)]);
+        }
     }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
+}
+
+fn read_value(place: &str, file: Value, problems: &mut Vec<Problem>) -> Value {
+    match file {
+        Value::String(file) => read_at(place, &file, problems),
+        _ => {
+            problems.push(Problem::new(place, "expected the name of a file"));
+            Value::String(UNREADABLE.to_owned())
+        }
+    }
+}
+
+fn read_at(place: &str, file: &str, problems: &mut Vec<Problem>) -> Value {
+    let text = read(file).unwrap_or_else(|error| {
+        problems.push(unreadable(place.to_owned(), file, &error));
+        UNREADABLE.to_owned()
+    });
+    Value::String(text)
 }
 
 fn unreadable(place: String, file: &str, error: &std::io::Error) -> Problem {

@@ -2,33 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use smswatch_core::settings::SinkSettings;
 use smswatch_plugin::Proxy;
 use smswatch_plugin::sink::SinkContext;
 use smswatch_rules::OverrideProblem;
 
 use super::document::CommonSinkSection;
-use super::load::{Reader, escaped};
-use super::validate::{Problem, problems};
+use super::problem::{Problem, escaped};
+use super::reader::Reader;
+use super::validate::problems;
 use super::{Sinks, convert, schema};
 use crate::sink_types::{ConfigureError, MadeSink, SinkType};
 
 /// The sinks that could be made, by name.
 pub(super) type MadeSinks = BTreeMap<String, (MadeSink, SinkSettings)>;
-
-/// The keys of a sink that belong to the framework.
-pub(super) const COMMON: [&str; 9] = [
-    "rate",
-    "concurrency",
-    "timeout",
-    "retry",
-    "breaker",
-    "queue",
-    "fallback",
-    "fallback_after",
-    "proxy",
-];
 
 impl Reader<'_> {
     /// The sinks that can be made; those that are missing have told why.
@@ -47,12 +35,8 @@ impl Reader<'_> {
         proxy: &Proxy,
     ) -> Option<(MadeSink, SinkSettings)> {
         let pointer = format!("/sinks/{}", escaped(name));
-        let mut own = section.as_object()?.clone();
+        let (common, mut own) = CommonSinkSection::split(section.as_object()?.clone());
         let sink_type = self.types.find(own.remove("type")?.as_str()?)?;
-        let common: Map<String, Value> = COMMON
-            .iter()
-            .filter_map(|key| own.remove_entry(*key))
-            .collect();
         let common: CommonSinkSection = serde_json::from_value(Value::Object(common)).ok()?;
         let proxy = common.proxy.as_ref().map_or_else(
             || Ok(proxy.clone()),

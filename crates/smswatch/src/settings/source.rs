@@ -23,7 +23,7 @@ impl Source {
         Ok(Self {
             file: file.to_owned(),
             text: text(file)?,
-            environment: Box::new(|name| std::env::var(name).ok()),
+            environment: Box::new(crate::environment::variable),
         })
     }
 }

@@ -8,7 +8,7 @@ use smswatch_store_redis::RedisOptions;
 
 use super::StoreChoice;
 use super::document::StoreSection;
-use super::validate::Problem;
+use super::problem::Problem;
 
 const PLACE: &str = "/store/url";
 

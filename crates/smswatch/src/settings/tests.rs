@@ -1,7 +1,9 @@
 //! Broken configurations and what is said of them; the files that are shipped; the schema.
 
+mod annotated;
 mod audience;
 mod overrides;
+mod strangers;
 
 use std::path::PathBuf;
 

@@ -3,55 +3,11 @@
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, ValidationError, Validator};
 use serde_json::Value;
-use smswatch_rules::{Level, Span};
+use smswatch_rules::Span;
 
 use super::document::KEY_PREFIX;
-use super::schema::follow;
-
-/// Something that does not fit, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
-    /// The place, as a JSON pointer.
-    pub(super) pointer: String,
-    /// A key of the mapping at that place, when the key itself is the problem.
-    pub(super) key: Option<String>,
-    /// What is wrong.
-    pub(super) message: String,
-    /// What would be right.
-    pub(super) hint: Option<String>,
-    /// Whether the configuration can be used all the same.
-    pub(super) level: Level,
-    /// Whether it would be right as the entry of a list.
-    pub(super) wants_list: bool,
-}
-
-impl Problem {
-    pub(super) fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            pointer: pointer.into(),
-            key: None,
-            message: message.into(),
-            hint: None,
-            level: Level::Error,
-            wants_list: false,
-        }
-    }
-
-    pub(super) fn warning(mut self) -> Self {
-        self.level = Level::Warning;
-        self
-    }
-
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    pub(super) fn at_key(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(key.into());
-        self
-    }
-}
+use super::problem::Problem;
+use super::walk::{self, follow};
 
 /// Everything in `value` that does not fit `schema`.
 ///
@@ -88,7 +44,8 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
             let path = error.schema_path().as_str();
             let object = lookup(schema, path.trim_end_matches("/required"));
             let problem = Problem::new(pointer, format!("`{name}` is missing"));
-            vec![match object["properties"][name]["format"] == "password" {
+            let described = walk::described(schema, &object["properties"][name]);
+            vec![match walk::is_secret(&described) {
                 true => problem.hint(format!("or name a file that holds it: `{name}_file: PATH`")),
                 false => problem,
             }]

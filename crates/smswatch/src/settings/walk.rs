@@ -3,8 +3,7 @@
 
 use serde_json::Value;
 
-use super::load::escaped;
-use super::schema::follow;
+use super::problem::{escaped, unescaped};
 
 /// The schemas that may describe one value: its own, and the alternatives in it.
 pub(super) type Schemas<'a> = Vec<&'a Value>;
@@ -50,7 +49,7 @@ pub(super) fn item<'a>(whole: &'a Value, schemas: &[&'a Value]) -> Schemas<'a> {
 pub(super) fn at<'a>(whole: &'a Value, pointer: &str) -> Schemas<'a> {
     let segments = pointer.split('/').skip(1);
     segments.fold(root(whole), |schemas, segment| {
-        let key = segment.replace("~1", "/").replace("~0", "~");
+        let key = unescaped(segment);
         let found = property(whole, &schemas, None, &key);
         if found.is_empty() && key.parse::<usize>().is_ok() {
             item(whole, &schemas)
@@ -73,20 +72,50 @@ pub(super) fn is_secret(schemas: &[&Value]) -> bool {
     schemas.iter().any(|schema| schema["format"] == "password")
 }
 
-/// The names of the secrets in a mapping that `schemas` describe.
-pub(super) fn secrets(whole: &Value, schemas: &[&Value], object: &Value) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
+/// How secrets stand behind one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SecretForm {
+    /// One secret.
+    One,
+    /// A list of secrets.
+    List,
+    /// A mapping whose values are secrets.
+    Mapping,
+}
+
+/// How secrets stand in a value that `schemas` describe; `None` if there are none in it, or only deeper.
+pub(super) fn secret_form(whole: &Value, schemas: &[&Value]) -> Option<SecretForm> {
+    let values = schemas.iter().map(|schema| &schema["additionalProperties"]);
+    let is_secret_value = |value: &Value| is_secret(&described(whole, value));
+    if is_secret(schemas) {
+        Some(SecretForm::One)
+    } else if is_secret(&item(whole, schemas)) {
+        Some(SecretForm::List)
+    } else if values.into_iter().any(is_secret_value) {
+        Some(SecretForm::Mapping)
+    } else {
+        None
+    }
+}
+
+/// The keys behind which secrets stand in a mapping that `schemas` describe.
+pub(super) fn secrets(
+    whole: &Value,
+    schemas: &[&Value],
+    object: &Value,
+) -> Vec<(String, SecretForm)> {
+    let mut found: Vec<(String, SecretForm)> = Vec::new();
     for schema in applicable(whole, schemas, Some(object)) {
         let properties = schema["properties"].as_object().into_iter().flatten();
         for (name, property) in properties {
-            let mut found = Vec::new();
-            extend(whole, property, &mut found);
-            if is_secret(&found) && !names.contains(name) {
-                names.push(name.clone());
+            if let Some(form) = secret_form(whole, &described(whole, property))
+                && found.iter().all(|(known, _)| known != name)
+            {
+                found.push((name.clone(), form));
             }
         }
     }
-    names
+    found
 }
 
 /// Calls `visit` for every value, the outer ones first, with its pointer and schemas. What `visit`
@@ -140,6 +169,22 @@ fn walk(
 }
 
 /// A schema and the alternatives in it, without references.
+pub(super) fn described<'a>(whole: &'a Value, schema: &'a Value) -> Schemas<'a> {
+    let mut found = Vec::new();
+    extend(whole, schema, &mut found);
+    found
+}
+
+/// What a schema refers to, where it does nothing else.
+pub(super) fn follow<'a>(whole: &'a Value, here: &'a Value) -> &'a Value {
+    let reference = here["$ref"]
+        .as_str()
+        .and_then(|reference| reference.strip_prefix('#'));
+    reference
+        .and_then(|pointer| whole.pointer(pointer))
+        .unwrap_or(here)
+}
+
 fn extend<'a>(whole: &'a Value, schema: &'a Value, found: &mut Schemas<'a>) {
     let schema = follow(whole, schema);
     found.push(schema);
@@ -148,21 +193,20 @@ fn extend<'a>(whole: &'a Value, schema: &'a Value, found: &mut Schemas<'a>) {
             extend(whole, alternative, found);
         }
     }
+    let parts = schema["allOf"].as_array().into_iter().flatten();
+    for part in parts.filter(|part| part["if"].is_null()) {
+        extend(whole, part, found);
+    }
 }
 
-/// `schemas`, with what `allOf` adds to them for the type that `object` names.
+/// `schemas`, with what depends on the type that `object` names.
 fn applicable<'a>(whole: &'a Value, schemas: &[&'a Value], object: Option<&Value>) -> Schemas<'a> {
     let mut found = schemas.to_vec();
     for schema in schemas {
         for part in schema["allOf"].as_array().into_iter().flatten() {
             let wanted = &part["if"]["properties"]["type"]["const"];
-            if wanted.is_null() || object.is_none_or(|object| object["type"] == *wanted) {
-                let then = if wanted.is_null() {
-                    part
-                } else {
-                    &part["then"]
-                };
-                extend(whole, then, &mut found);
+            if !wanted.is_null() && object.is_none_or(|object| object["type"] == *wanted) {
+                extend(whole, &part["then"], &mut found);
             }
         }
     }

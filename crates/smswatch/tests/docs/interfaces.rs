@@ -128,8 +128,9 @@ fn strs(command: &[String]) -> Vec<&str> {
 }
 
 #[test]
-fn every_call_of_the_api_stands_in_its_page() {
+fn every_call_of_the_api_stands_in_its_page_and_on_the_front_page() {
     let page = read("docs/api.md");
+    let front_page = read("crates/smswatch-http/src/routes/front_page.html");
     let routes = read("crates/smswatch-http/src/routes.rs");
     let paths = routes.split(".route(").skip(1);
     let paths: Vec<_> = paths.filter_map(|rest| rest.split('"').nth(1)).collect();
@@ -143,6 +144,13 @@ fn every_call_of_the_api_stands_in_its_page() {
         .iter()
         .any(|form| page.contains(form));
         assert!(stands, "{path} does not stand in docs/api.md");
+        let stands = [format!("{path}</code>"), format!("/v1{path}</code>")]
+            .iter()
+            .any(|form| front_page.contains(form));
+        assert!(
+            stands || path == "/",
+            "{path} does not stand on the front page"
+        );
     }
 }
 
@@ -167,9 +175,13 @@ fn every_code_of_a_problem_stands_in_its_page() {
 fn every_metric_stands_in_its_page() {
     let page = read("docs/operation.md");
     let text = section(&page, "## Metrics");
-    let metrics = read("crates/smswatch-core/src/metrics.rs");
-    let names = metrics.split("registry.register(").skip(1);
-    let names: Vec<_> = names.filter_map(|rest| rest.split('"').nth(1)).collect();
+    let metrics = read(
+        "crates/smswatch-core/src/snapshots/smswatch_core__metrics__tests__every_metric_has_a_name_a_kind_and_a_help.snap",
+    );
+    let rows = metrics.lines().filter(|row| row.contains(": "));
+    let rows = rows.skip_while(|row| !row.starts_with("polls: "));
+    let names = rows.filter_map(|row| row.split(": ").next());
+    let names: Vec<_> = names.chain(["build", "config_hash"]).collect();
     assert!(names.len() > 20, "{names:?}");
     for name in names {
         let forms = ["`", "{", "_total", "_info`"].map(|end| format!("`{name}{end}"));

@@ -148,3 +148,17 @@ fn a_delivery_to_a_fallback_says_in_whose_place_it_is_and_why() {
         assert_eq!(told(state), [expected, "crm".to_owned()]);
     }
 }
+
+#[test]
+fn what_a_later_version_says_is_shown_as_it_says_it() {
+    let timeline = json!({
+        "incident": {"id": 7},
+        "watch": {"message_id": "m1", "state": "silenced", "outcome": "read", "until": "tomorrow",
+            "registered_at": "2026-05-01T10:28:40Z"},
+        "events": [{"event": {"time": "2026-05-01T10:28:49Z", "type": "sms.read",
+            "message": {"provider": "routee", "outcome": "read"}, "fault": "nobody"}}],
+        "deliveries": [{"sink": "ops", "rule": "all", "state": "grouped", "id": "dlv_1",
+            "created_at": "2026-05-01T10:28:50Z", "queued_at": "2026-05-01T10:28:50Z"}],
+    });
+    insta::assert_snapshot!(shown(timeline, false));
+}

@@ -1,8 +1,7 @@
 //! Secrets as environments and files hand them over.
 
 use super::words::TOLD;
-use super::{ROUTEE, load, shipped, types};
-use crate::settings::{schema, walk};
+use super::{ROUTEE, load, said};
 
 #[test]
 fn a_line_break_around_a_secret_is_trimmed_wherever_it_comes_from() {
@@ -111,120 +110,60 @@ fn a_secret_that_is_empty_but_for_line_breaks_is_refused() {
     );
 }
 
-#[test]
-fn the_effective_configuration_has_every_default_and_no_secret() {
-    let text = "\
-routee: {application_id: sim-app, application_secret: hunter2}
-store: {url: \"redis://user:hunter2@127.0.0.1:6379/1\"}
-http: {token: hunter2}
-heartbeat: {url: \"https://hc.example.com/ping/hunter2\"}
-proxy: \"http://user:hunter2@proxy:3128\"
-sinks:
-  mail: {type: email, smtp: \"smtp://u:hunter2@h\", from: a@example.com, to: [b@example.com], fallback: crm}
-  crm: {type: webhook, url: \"https://crm.example.com/hunter2\", secrets: [hunter2], headers: {x: hunter2}}
-rules:
-  - {name: one, match: {status: Failed}, notify: [mail]}
-";
-    let loaded = load(text).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let yaml = serde_yaml::to_string(&loaded.effective).expect("YAML");
-    assert!(!yaml.contains("hunter2"), "{yaml}");
-    insta::assert_snapshot!(yaml);
-}
-
-/// The lines of the annotated file from the one that begins a section to the next section.
-fn block<'a>(text: &'a str, section: &str) -> String {
-    let begins = |line: &str| {
-        let line = line.strip_prefix("# ").unwrap_or(line);
-        line.starts_with(char::is_alphabetic)
-            && line.contains(':')
-            && !line.contains(". ")
-            && line
-                .split(':')
-                .next()
-                .is_some_and(|name| !name.contains(' '))
-    };
-    let is_it = |line: &str| {
-        let line = line.strip_prefix("# ").unwrap_or(line);
-        line.strip_prefix(section)
-            .is_some_and(|rest| rest.starts_with(':'))
-    };
-    let lines: Vec<&'a str> = text.lines().collect();
-    let start = lines.iter().position(|line| is_it(line));
-    let start = start.unwrap_or_else(|| panic!("`{section}` is not in the annotated file"));
-    let behind = &lines[start + 1..];
-    let end = behind
-        .iter()
-        .position(|line| begins(line))
-        .unwrap_or(behind.len());
-    lines[start..=start + end].join("\n")
-}
-
-fn has(text: &str, key: &str) -> bool {
-    text.match_indices(&format!("{key}:")).any(|(at, _)| {
-        !text[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
-    })
+/// What is said of `text` where a variable for a secret is not set.
+fn hint(text: &str) -> String {
+    let problems = load(&format!("{ROUTEE}{text}")).expect_err("it is not set");
+    let hints = problems.into_iter().filter_map(|problem| problem.hint);
+    hints.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn the_annotated_file_has_every_option_of_the_schema() {
-    let text = shipped("smswatch.yaml");
-    let whole = schema::internal(&types());
-    let root = walk::root(&whole);
-    let mut missing = Vec::new();
-    let sections = whole["properties"].as_object().expect("sections");
-    for section in sections
-        .keys()
-        .filter(|name| *name != "rules" && *name != "sinks")
-    {
-        let block = block(&text, section);
-        let schemas = walk::property(&whole, &root, None, section);
-        for key in keys(&whole, &schemas) {
-            if !has(&block, &key) {
-                missing.push(format!("{section}: {key}"));
-            }
-        }
-    }
-    for (name, _) in types().iter() {
-        let kind = format!("type: {name}");
-        let from = text
-            .find(&kind)
-            .unwrap_or_else(|| panic!("`{kind}` is not there"));
-        let behind = &text[from + kind.len()..];
-        let end = behind.find("type: ").unwrap_or(behind.len());
-        let choices = whole["properties"]["sinks"]["additionalProperties"]["allOf"].as_array();
-        let mut choices = choices.expect("kinds of sinks").iter();
-        let own = choices.find(|choice| choice["if"]["properties"]["type"]["const"] == name);
-        let own = &own.expect("a schema")["then"];
-        for key in own["properties"].as_object().expect("options").keys() {
-            let is_common = crate::settings::sinks::COMMON.contains(&key.as_str());
-            let place = if is_common {
-                text.as_str()
-            } else {
-                &behind[..end]
-            };
-            if key != "type" && !has(place, key) {
-                missing.push(format!("{name}: {key}"));
-            }
-        }
-    }
-    assert_eq!(missing, Vec::<String>::new());
+fn a_variable_that_is_not_set_may_be_a_file_for_every_form_of_a_secret() {
+    let webhook = |rest: &str| {
+        let text = format!("sinks: {{w: {{type: webhook, url: \"https://e.com\", {rest}}}}}");
+        hint(&text)
+    };
+    let said = [
+        hint("http: {token: \"${MISSING}\"}"),
+        webhook("secrets: [a, \"${MISSING}\"]"),
+        webhook("headers: {authorization: \"${MISSING}\"}"),
+    ];
+    insta::assert_snapshot!(said.join("\n"), @r"
+    set `MISSING`, or name a file that holds the secret: `token_file: PATH`
+    set `MISSING`, or name a file that holds the secret: `secrets_file: [PATH]`
+    set `MISSING`, or name a file that holds the secret: `headers_file: {authorization: PATH}`
+    ");
 }
 
-/// The keys of a section, and of the sections in it.
-fn keys(whole: &serde_json::Value, schemas: &[&serde_json::Value]) -> Vec<String> {
-    let mut found = Vec::new();
-    for schema in schemas {
-        for name in schema["properties"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name)
-        {
-            found.push(name.clone());
-            let inner = walk::property(whole, schemas, None, name);
-            found.extend(keys(whole, &inner));
-            found.extend(keys(whole, &walk::item(whole, &inner)));
-        }
-    }
-    found
+#[test]
+fn lists_and_mappings_of_secrets_are_read_from_files_too() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, content: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, content).expect("it is written");
+        format!("{:?}", path.display().to_string())
+    };
+    let [one, other] = [file("one", "t0ken\n"), file("other", "Bearer x\n")];
+    let text = format!(
+        "{ROUTEE}sinks:\n  w: {{type: webhook, url: \"https://e.com\", secrets_file: [{one}, {other}], \
+         headers: {{x-team: crm}}, headers_file: {{authorization: {other}}}}}\n"
+    );
+    let loaded = load(&text).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let sink = &loaded.effective["sinks"]["w"];
+    assert_eq!(sink["secrets"], serde_json::json!(["[hidden]", "[hidden]"]));
+    assert_eq!(
+        sink["headers"],
+        serde_json::json!({"x-team": "[hidden]", "authorization": "[hidden]"})
+    );
+}
+
+#[test]
+fn what_is_wrong_with_files_of_lists_and_mappings_is_told_with_its_place() {
+    insta::assert_snapshot!(said(
+        "sinks:
+  a: {type: webhook, url: http://e.com, secrets_file: [/nowhere/1, 5]}
+  b: {type: webhook, url: http://e.com, secrets: [x], secrets_file: [/dev/null]}
+  c: {type: webhook, url: http://e.com, secrets_file: /nowhere/1, headers_file: [/nowhere/1]}
+  d: {type: webhook, url: http://e.com, headers: {x: y}, headers_file: {x: /nowhere/2}}"
+    ));
 }

@@ -1,0 +1,49 @@
+//! What a sweep or a callback finds of messages that nobody has registered.
+
+use super::*;
+
+/// An observation of a message with one part, whose status has this age.
+fn found(now: Timestamp, age: Duration) -> Observation {
+    let date = Timestamp::from_seconds(now.as_seconds() - age.as_secs() as i64);
+    Observation {
+        source: Source::Sweep,
+        observed_at: now,
+        facts: MessageFacts {
+            part_count: Some(1),
+            ..MessageFacts::default()
+        },
+        parts: vec![PartReport {
+            sms_id: SmsId::new("p").expect("a valid id"),
+            number: None,
+            status: Word::new("Undelivered"),
+            detailed_status: None,
+            description: None,
+            date: Some(date),
+            price: None,
+            latency: None,
+        }],
+    }
+}
+
+#[test]
+fn a_status_that_was_old_when_its_message_was_found_is_recorded_and_not_told() {
+    let walk = Walk::new();
+    for (age, is_backfill) in [(14 * 60, false), (16 * 60, true)] {
+        let observation = found(walk.now, Duration::from_secs(age));
+        let lifecycle = walk.lifecycle();
+        let applied = lifecycle.apply_found(&Walk::id(), &walk.watch, &observation, walk.now, 0.5);
+        let marks: Vec<_> = applied.events.iter().map(|event| event.backfill).collect();
+        assert_eq!(marks, [is_backfill], "{age} s");
+        assert_eq!(applied.watch.snapshot.parts.len(), 1);
+    }
+}
+
+#[test]
+fn what_was_registered_is_told_however_old_it_is() {
+    let walk = Walk::new();
+    let answer = Answer::Seen(Box::new(found(walk.now, Duration::from_secs(86_400))));
+    let lifecycle = walk.lifecycle();
+    let applied = lifecycle.apply(&Walk::id(), &walk.watch, &answer, walk.now, 0.5);
+    assert!(applied.events.iter().all(|event| !event.backfill));
+    assert!(applied.events.iter().any(|event| event.late));
+}

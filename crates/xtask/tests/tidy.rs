@@ -1,0 +1,147 @@
+//! Holds what every file of the source looks like, and that the modules of the settings form no circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The most lines of a file: a longer one has a second idea in it.
+const MOST_LINES: usize = 450;
+
+/// Names that say nothing of what a file answers for.
+const NAMES_OF_NOTHING: [&str; 7] = [
+    "common", "helper", "helpers", "misc", "mod", "util", "utils",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Every Rust file of the workspace with its text, by its path from the root.
+fn sources() -> BTreeMap<PathBuf, String> {
+    let mut sources = BTreeMap::new();
+    for directory in ["crates", "examples", "tests"] {
+        collect(Path::new(directory), &mut sources);
+    }
+    sources
+}
+
+fn collect(directory: &Path, sources: &mut BTreeMap<PathBuf, String>) {
+    for entry in fs::read_dir(root().join(directory)).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let path = directory.join(entry.file_name());
+        if entry.path().is_dir() {
+            collect(&path, sources);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(entry.path()).expect("a text");
+            sources.insert(path, text);
+        }
+    }
+}
+
+/// Fails with the rule and all files that break it.
+#[track_caller]
+fn assert_none(broken: impl Iterator<Item = String>, rule: &str) {
+    let broken: Vec<String> = broken.collect();
+    assert!(broken.is_empty(), "{rule}:\n{}", broken.join("\n"));
+}
+
+/// The first paragraph of a file's documentation, as one line; `None` if the file does not begin with it.
+fn opening(text: &str) -> Option<String> {
+    let lines = text.lines().map_while(|line| line.strip_prefix("//! "));
+    let opening = lines.collect::<Vec<_>>().join(" ");
+    (!opening.is_empty()).then_some(opening)
+}
+
+#[test]
+fn every_file_opens_with_a_sentence_on_what_it_answers_for() {
+    let sources = sources();
+    let broken = sources.iter().filter(|(_, text)| {
+        let is_readme = text.starts_with("#![doc = include_str!(");
+        let is_sentence = |opening: String| opening.ends_with(['.', ':']);
+        !is_readme && !opening(text).is_some_and(is_sentence)
+    });
+    assert_none(
+        broken.map(|(path, _)| path.display().to_string()),
+        "a file begins with `//!` and a sentence that ends with a period",
+    );
+}
+
+#[test]
+fn no_file_is_longer_than_one_idea() {
+    let sources = sources();
+    let lengths = sources
+        .iter()
+        .map(|(path, text)| (path, text.lines().count()));
+    let broken = lengths.filter(|(_, n_lines)| *n_lines > MOST_LINES);
+    assert_none(
+        broken.map(|(path, n_lines)| format!("{} ({n_lines} lines)", path.display())),
+        "a file has at most 450 lines; move its second idea to a file of its own",
+    );
+}
+
+#[test]
+fn files_are_named_for_what_they_are_about() {
+    let sources = sources();
+    let broken = sources.keys().filter(|path| {
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        stem.is_some_and(|stem| NAMES_OF_NOTHING.contains(&stem))
+    });
+    assert_none(
+        broken.map(|path| path.display().to_string()),
+        "name a file for what it is about; `foo.rs` beside `foo/` instead of `foo/mod.rs`",
+    );
+}
+
+/// The names behind each `super::` of a text: `a` and `b` of `super::{a::B, b}`.
+fn siblings(text: &str) -> BTreeSet<&str> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let is_part = |sign: char| sign.is_alphanumeric() || sign == '_';
+    let mut names = BTreeSet::new();
+    for behind in code.split("super::").skip(1) {
+        let listed = match behind.strip_prefix('{') {
+            Some(list) => list.split('}').next().unwrap_or_default(),
+            None => behind
+                .split(|sign| !is_part(sign))
+                .next()
+                .unwrap_or_default(),
+        };
+        let entries = listed.split(',').map(str::trim);
+        names.extend(entries.map(|entry| entry.split("::").next().unwrap_or_default()));
+    }
+    names
+}
+
+/// A way from `module` back to itself through what modules name of each other, if there is one.
+fn circle<'a>(
+    module: &'a str,
+    named: &BTreeMap<&'a str, BTreeSet<&'a str>>,
+    way: &mut Vec<&'a str>,
+) -> Option<Vec<&'a str>> {
+    if let Some(start) = way.iter().position(|passed| *passed == module) {
+        return Some(way[start..].to_vec());
+    }
+    way.push(module);
+    let next = named.get(module).into_iter().flatten();
+    let found = next.copied().find_map(|next| circle(next, named, way));
+    way.pop();
+    found
+}
+
+#[test]
+fn modules_of_the_settings_do_not_lead_in_a_circle() {
+    let folder = Path::new("crates/smswatch/src/settings");
+    let sources = sources();
+    let modules = sources.iter().filter_map(|(path, text)| {
+        let stem = path.file_stem()?.to_str()?;
+        (path.parent() == Some(folder) && stem != "tests").then(|| (stem, siblings(text)))
+    });
+    let named: BTreeMap<&str, BTreeSet<&str>> = modules.collect();
+    assert!(named.len() > 10, "{named:?}");
+    for module in named.keys() {
+        let circle = circle(module, &named, &mut Vec::new());
+        assert_eq!(
+            circle, None,
+            "these modules of the settings name each other"
+        );
+    }
+}
