@@ -68,7 +68,7 @@ impl Context {
     /// Notes that a call of the store failed, as trouble of the part that it says something about.
     pub(crate) fn note(&self, operation: &'static str, error: &StoreError) {
         match error {
-            StoreError::Unavailable(_) => self.health.trouble(STORE, &error.to_string()),
+            StoreError::Unavailable(why) => self.health.trouble(STORE, why),
             StoreError::Unexpected(what) => {
                 tracing::debug!(operation, what, "the store holds something unexpected");
                 self.contents

@@ -32,20 +32,20 @@ pub struct Words {
     pub text: String,
 }
 
-/// What became of one rule when it was tried on one event.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+/// What one rule made of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleVerdict {
     /// The rule.
     pub rule: String,
     /// Whether it fired.
     pub fired: bool,
-    /// Whether it is about other kinds of events, and so was not tried at all.
+    /// Whether the rule is about other kinds of events, so that it was not tried.
     pub is_about_others: bool,
-    /// Why it did not, or what it did, in words for a person.
+    /// What it did, or why it did not fire, in words for a person.
     pub because: String,
 }
 
-/// Which rule told which destination of which events, as the store knows it.
+/// Which rule told which destination of which events, according to the store.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Told(HashSet<(String, String, EventId)>);
 
@@ -69,9 +69,8 @@ impl Told {
 
 /// All rules of a configuration, ready to be tried.
 ///
-/// Core asks in two steps: which rule wants which events told to whom, and, once it has made a
-/// notification of them, in which words. Rules name no notification and no delivery: ids, keys and
-/// destinations are core's.
+/// Core asks in two steps. [`Rules::matches`] returns which rule wants which events told to whom. Core makes
+/// a notification of each match and gives it its ids, and [`Rules::words`] returns its title and text.
 ///
 /// # Contract
 ///
@@ -89,10 +88,10 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// Tries all rules on the events of one log entry.
     fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch>;
 
-    /// Returns the title and text of a notification, which has neither yet. A rule that has left the
-    /// configuration meanwhile speaks in default words.
+    /// Returns the title and text of a notification, which has neither yet. If its rule has left the
+    /// configuration meanwhile, these are the default ones.
     fn words(&self, notification: &Notification) -> Words;
 
-    /// Returns for each rule, from top to bottom, what became of it for one event.
+    /// Returns what each rule makes of one event, from top to bottom.
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict>;
 }

@@ -30,7 +30,7 @@ pub struct TriedEvent {
     /// The event.
     pub event: Event,
     /// The rules, from top to bottom.
-    pub trials: Vec<RuleVerdict>,
+    pub verdicts: Vec<RuleVerdict>,
 }
 
 /// Where a page ended: so many events of the store's page are told already.
@@ -148,8 +148,8 @@ impl Service {
         let told = told::of(&self.context, told::asked_of(events.iter())).await?;
         let told = told.unwrap_or_default();
         let tried = events.into_iter().map(|event| {
-            let trials = self.rules.explain(&event, &told);
-            TriedEvent { event, trials }
+            let verdicts = self.rules.explain(&event, &told);
+            TriedEvent { event, verdicts }
         });
         Ok(tried.collect())
     }

@@ -70,7 +70,7 @@ pub(crate) fn timeline(
 fn tried_event(tried: TriedEvent) -> TriedEventReply<Event> {
     TriedEventReply {
         event: tried.event,
-        rules: tried.trials.into_iter().map(verdict).collect(),
+        rules: tried.verdicts.into_iter().map(verdict).collect(),
     }
 }
 

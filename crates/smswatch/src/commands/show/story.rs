@@ -17,7 +17,7 @@ pub(super) fn tell(text: &mut String, events: &[TriedEventReply<EventView>], all
     if events.is_empty() {
         text.push_str("  nothing yet\n");
     }
-    let mut told = events.iter().map(|tried| trials(tried, all)).peekable();
+    let mut told = events.iter().map(|tried| verdicts(tried, all)).peekable();
     for tried in events {
         let event = &tried.event;
         let _written = writeln!(
@@ -26,18 +26,18 @@ pub(super) fn tell(text: &mut String, events: &[TriedEventReply<EventView>], all
             or_dash(Some(&event.time)),
             plain(&summary(event))
         );
-        let trials = told.next().unwrap_or_default();
-        if told.peek() == Some(&trials) {
+        let verdicts = told.next().unwrap_or_default();
+        if told.peek() == Some(&verdicts) {
             continue;
         }
-        for trial in trials {
-            let _written = writeln!(text, "    {}", plain(&trial));
+        for verdict in verdicts {
+            let _written = writeln!(text, "    {}", plain(&verdict));
         }
     }
 }
 
 /// What each rule made of an event, a line each.
-fn trials(tried: &TriedEventReply<EventView>, all: bool) -> Vec<String> {
+fn verdicts(tried: &TriedEventReply<EventView>, all: bool) -> Vec<String> {
     let shown = tried
         .rules
         .iter()
