@@ -19,7 +19,7 @@ use crate::provider::{PollError, PollFailure};
 use crate::settings::AlarmSettings;
 
 /// How many polls must fail before anything is said: one or two say little.
-const FEWEST_LOOKS: u32 = 3;
+const FEWEST_POLLS: u32 = 3;
 
 /// The kinds of trouble that are noticed here.
 const KINDS: [EventKind; 3] = [
@@ -142,7 +142,7 @@ impl Alarms {
             EventKind::PollingBehind => (&state.behind, settings.polling_behind_after),
             _ => (&state.failing, settings.provider_down_after),
         };
-        let bad = streak.lasting(FEWEST_LOOKS, after)?;
+        let bad = streak.lasting(FEWEST_POLLS, after)?;
         let count = bad.count;
         let often = match kind {
             EventKind::ProviderAuthFailed => format!("{count} polls were refused"),

@@ -35,8 +35,8 @@ pub(crate) struct Commit {
     pub(crate) log: Arc<LogInbox>,
 }
 
-/// Writes what the first stage found and what others ask for, until there is no more; waits while the store is away. Each shard
-/// is written by itself, so that one whose steps fail holds up no other.
+/// Writes what the first stage found and what others ask for, until there is no more; waits while the store
+/// is away. Each shard is written by itself, so that one whose steps fail holds up no other.
 pub(crate) async fn run(stage: Arc<Commit>, changes: mpsc::Receiver<Change>) {
     let stage = &*stage;
     let write = |shard, items| commit(stage, shard, items);
@@ -70,7 +70,7 @@ async fn commit(stage: &Commit, shard: Shard, mut items: Vec<Change>) {
         let drafts = drafts.filter(Draft::says_something);
         let with_items = drafts.map(|draft| (draft.item(), draft));
         let mut steps = split(with_items, |(item, _)| item.bytes(), MAX_STEP_BYTES);
-        if steps.is_empty() {
+        if steps.is_empty() && !finished.is_empty() {
             // Leases may end although there is nothing to write.
             steps.push(Vec::new());
         }

@@ -3,7 +3,7 @@
 use serde_json::Number;
 use smswatch_model::{
     About, Change, CurrentStatus, Event, EventKind, Fault, Message, MessageFacts, MessageId,
-    Outcome, PartFacts, PreviousStatus, Snapshot, Source, Tags, Timestamp, Word, change_event_id,
+    PartFacts, PreviousStatus, Snapshot, Source, Tags, Timestamp, Word, change_event_id,
     deadline_event_id, derived_event_id,
 };
 
@@ -124,7 +124,7 @@ impl Announcer<'_> {
                 .collect(),
             direction: text(&facts.direction),
             tags: self.tags.clone(),
-            ..unknown_message(self.provider)
+            ..Message::unknown(self.provider)
         }
     }
 }
@@ -163,34 +163,11 @@ pub(crate) fn own_event(
         previous: None,
         current: None,
         part: PartFacts::default(),
-        message: unknown_message(provider),
+        message: Message::unknown(provider),
         about: Some(About {
             name: about.to_owned(),
             description: Some(text).filter(|text| !text.is_empty()),
             destination: None,
         }),
-    }
-}
-
-fn unknown_message(provider: &str) -> Message {
-    Message {
-        provider: provider.to_owned(),
-        message_id: None,
-        outcome: Outcome::Pending,
-        part_count: 0,
-        from: None,
-        to: None,
-        to_key: None,
-        country: None,
-        operator: None,
-        label: None,
-        campaign: None,
-        application: None,
-        originating_service: None,
-        body_key: None,
-        body: None,
-        groups: Vec::new(),
-        direction: None,
-        tags: Tags::new(),
     }
 }

@@ -29,10 +29,10 @@ impl PauseMonitor {
     ///
     /// The process cannot have one more thread.
     pub(crate) fn get() -> &'static Self {
-        static WITNESS: LazyLock<PauseMonitor> =
+        static MONITOR: LazyLock<PauseMonitor> =
             LazyLock::new(|| PauseMonitor::new(Instant::now()));
         static WATCHES: Once = Once::new();
-        let pause_monitor = &*WITNESS;
+        let pause_monitor = &*MONITOR;
         WATCHES.call_once(|| {
             let thread = std::thread::Builder::new().name("pause-monitor".to_owned());
             let watch = || loop {

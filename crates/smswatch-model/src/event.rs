@@ -219,6 +219,33 @@ pub struct Message {
     pub tags: Tags,
 }
 
+impl Message {
+    /// A message of which nothing is known yet but its provider; also for events that are about no message.
+    #[must_use]
+    pub fn unknown(provider: &str) -> Self {
+        Self {
+            provider: provider.to_owned(),
+            message_id: None,
+            outcome: Outcome::Pending,
+            part_count: 0,
+            from: None,
+            to: None,
+            to_key: None,
+            country: None,
+            operator: None,
+            label: None,
+            campaign: None,
+            application: None,
+            originating_service: None,
+            body_key: None,
+            body: None,
+            groups: Vec::new(),
+            direction: None,
+            tags: Tags::new(),
+        }
+    }
+}
+
 /// What an event about smswatch itself is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {

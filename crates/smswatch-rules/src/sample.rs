@@ -134,24 +134,9 @@ fn sparse(kind: EventKind) -> Event {
             ..PartFacts::default()
         },
         message: Message {
-            provider: "routee".to_owned(),
             message_id: kind.is_of_message().then_some(message_id),
-            outcome: Outcome::Pending,
             part_count: u32::from(is_change),
-            from: None,
-            to: None,
-            to_key: None,
-            country: None,
-            operator: None,
-            label: None,
-            campaign: None,
-            application: None,
-            originating_service: None,
-            body_key: None,
-            body: None,
-            groups: Vec::new(),
-            direction: None,
-            tags: Tags::new(),
+            ..Message::unknown("routee")
         },
         about: (!kind.is_of_message()).then(|| About {
             name: "ops-slack".to_owned(),

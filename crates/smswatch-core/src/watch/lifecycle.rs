@@ -289,7 +289,7 @@ impl Step<'_> {
             self.announce_deadline(EventKind::NotFound, deadline, &MessageFacts::default());
             self.end(WatchState::NotFound);
         } else {
-            self.next_look(Some(deadline));
+            self.next_poll(Some(deadline));
         }
     }
 
@@ -335,7 +335,7 @@ impl Step<'_> {
                 Some(give_up),
                 self.contradiction_is_decided_at(),
             ];
-            self.next_look(deadlines.into_iter().flatten().min());
+            self.next_poll(deadlines.into_iter().flatten().min());
         }
     }
 
@@ -349,7 +349,7 @@ impl Step<'_> {
     }
 
     /// The schedule goes on; a deadline that comes first is the next due time.
-    fn next_look(&mut self, deadline: Option<Timestamp>) {
+    fn next_poll(&mut self, deadline: Option<Timestamp>) {
         let (now, random) = (self.now, self.random);
         let schedule = &self.lifecycle.settings.schedule;
         let watch = &mut self.applied.watch;
@@ -369,7 +369,7 @@ impl Step<'_> {
         self.wait_for_the_end();
     }
 
-    /// The look after the end has taken place. A contradiction that it found waits for another one.
+    /// The poll after the end has taken place. A contradiction that it found waits for another one.
     fn confirm(&mut self) {
         self.applied.watch.trouble = None;
         self.applied.watch.is_confirmed = !self.applied.watch.snapshot.has_candidate();
@@ -385,7 +385,7 @@ impl Step<'_> {
         watch.state = WatchState::Watching;
         watch.ended_at = None;
         watch.is_confirmed = false;
-        self.next_look(None);
+        self.next_poll(None);
     }
 
     fn wait_for_the_end(&mut self) {

@@ -184,22 +184,9 @@ pub(crate) fn own(kind: EventKind, name: &str, description: Option<&str>) -> Eve
 pub(crate) fn unknown(event: Event) -> Event {
     Event {
         message: Message {
-            part_count: 0,
-            from: None,
-            to: None,
-            to_key: None,
-            country: None,
-            operator: None,
-            label: None,
-            campaign: None,
-            application: None,
-            originating_service: None,
-            body_key: None,
-            body: None,
-            groups: Vec::new(),
-            direction: None,
-            tags: Tags::new(),
-            ..event.message
+            message_id: event.message.message_id,
+            outcome: event.message.outcome,
+            ..Message::unknown(&event.message.provider)
         },
         ..event
     }

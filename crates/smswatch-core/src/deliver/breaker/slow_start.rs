@@ -13,7 +13,7 @@ pub(super) struct SlowStart {
 }
 
 impl SlowStart {
-    /// A ramp up to `most` slots, all of which are there as long as the sink was never parked.
+    /// A slow start up to `most` slots, all of which are there as long as the sink was never parked.
     pub(super) fn new(most: usize) -> Self {
         Self {
             since: None,

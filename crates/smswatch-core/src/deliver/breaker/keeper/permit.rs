@@ -1,4 +1,4 @@
-//! Lets as many attempts run at once as a sink's breaker and its ramp allow.
+//! Lets as many attempts run at once as a sink's breaker and its slow start allow.
 
 use std::sync::Arc;
 use std::time::Instant;

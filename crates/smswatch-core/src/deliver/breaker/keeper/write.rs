@@ -14,7 +14,7 @@ use crate::pace::Backoff;
 use crate::store::{Shard, StoreError};
 
 /// Makes due what failed while the receiver was ill, and would otherwise wait for up to the longest
-/// gap of its schedule although the receiver is well again; the ramp sets the pace.
+/// gap of its schedule although the receiver is well again; its slow start sets the pace.
 async fn make_due(context: &Context, unit: &SinkUnit) -> Result<(), StoreError> {
     let Some(since) = unit.breaker.known().must_make_due(context.clock.now()) else {
         return Ok(());
