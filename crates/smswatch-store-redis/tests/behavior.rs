@@ -378,7 +378,7 @@ async fn let_die(store: &RedisStore, sink: &str, count: u32) {
     let dead: Vec<_> = (0..count).map(new).collect();
     store.enqueue_all(Shard(0), &dead).await.expect("queued");
     let lease = Duration::from_secs(60);
-    let claimed = store.claim_deliveries(Shard(0), sink, Priority::Normal, count, lease);
+    let claimed = store.claim_deliveries(Shard(0), sink, Priority::Normal, Pick::Due(count), lease);
     let claimed = claimed.await.expect("a claim");
     let completion = |claimed: &ClaimedDelivery| Completion {
         id: claimed.id.clone(),

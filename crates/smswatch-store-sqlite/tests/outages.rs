@@ -97,7 +97,7 @@ async fn what_a_killed_process_had_claimed_is_due_at_once() {
     store.enqueue(Shard(0), delivery).await.expect("queued");
     let claim = async |store: &SqliteStore| {
         let watches = store.claim(Shard(0), WatchPriority::Rest, 10, hour).await;
-        let queue = store.claim_deliveries(Shard(0), "crm", Priority::Normal, 10, hour);
+        let queue = store.claim_deliveries(Shard(0), "crm", Priority::Normal, Pick::Due(10), hour);
         let deliveries = queue.await.expect("a claim").deliveries;
         (watches.expect("a claim").watches.len(), deliveries)
     };
