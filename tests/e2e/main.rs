@@ -26,6 +26,7 @@ mod rate;
 mod reader;
 mod refined;
 mod replicas;
+mod rules;
 mod shards;
 mod shutdown;
 mod stage;

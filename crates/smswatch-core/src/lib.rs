@@ -20,6 +20,7 @@ mod observe;
 mod pace;
 mod panics;
 mod pause_monitor;
+pub mod preview;
 mod privacy;
 mod replicas;
 mod route;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use smswatch_plugin::sink::ConfiguredSink;
 
-use crate::cli::{Cli, Command, ConfigCommand, DeadCommand, SinkCommand};
+use crate::cli::{Cli, Command, ConfigCommand, DeadCommand, RulesCommand, SinkCommand};
 use crate::commands;
 use crate::console::ConsoleSink;
 use crate::report::{self, Failure};
@@ -104,6 +104,9 @@ impl App {
             Command::Check(args) => crate::check::check(types, &args).await?,
             Command::Config(ConfigCommand::Show(args)) => crate::check::show(types, &args)?,
             Command::Schema => crate::check::schema(types)?,
+            Command::Rules(RulesCommand::Explain(args)) => {
+                crate::rules::explain::explain(types, &args)?;
+            }
             Command::Watch(args) => commands::watch::watch(args).await?,
             Command::Unwatch(args) => commands::watch::unwatch(args).await?,
             Command::Show(args) => commands::show::show(args).await?,

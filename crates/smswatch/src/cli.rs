@@ -1,6 +1,7 @@
 //! What a person can type.
 
 mod dead;
+mod rules;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use crate::settings::DEFAULT_LISTEN;
 pub(crate) use dead::{
     Choice, DeadChoiceArgs, DeadCommand, DeadListArgs, DeadShowArgs, ReplayArgs,
 };
+pub(crate) use rules::{ExplainArgs, RulesCommand};
 
 /// Watches SMS for status changes and tells the right people.
 #[derive(Debug, Parser)]
@@ -32,6 +34,9 @@ pub(crate) enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Try rules before they go live
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Have messages watched by the running service
     Watch(WatchArgs),
     /// Stop watching messages; what is known of them goes

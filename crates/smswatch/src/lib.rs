@@ -20,6 +20,7 @@ mod log;
 mod output;
 mod plain;
 mod report;
+mod rules;
 mod run;
 mod settings;
 mod signals;

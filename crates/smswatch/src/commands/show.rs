@@ -15,7 +15,7 @@ use crate::cli::ShowArgs;
 use crate::client::{Client, read};
 use crate::plain::plain;
 
-pub(super) use self::story::summary;
+pub(crate) use self::story::{summary, verdict_lines};
 
 /// All that is known of one message, whichever version tells it.
 type Timeline = TimelineReply<EventView>;

@@ -36,12 +36,13 @@ pub(super) fn tell(text: &mut String, events: &[TriedEventReply<EventView>], all
     }
 }
 
-/// What each rule made of an event, a line each.
 fn verdicts(tried: &TriedEventReply<EventView>, all: bool) -> Vec<String> {
-    let shown = tried
-        .rules
-        .iter()
-        .filter(|verdict| all || !verdict.other_kind);
+    verdict_lines(&tried.rules, all)
+}
+
+/// What each rule made of an event, a line each.
+pub(crate) fn verdict_lines(rules: &[RuleVerdictReply], all: bool) -> Vec<String> {
+    let shown = rules.iter().filter(|verdict| all || !verdict.other_kind);
     let line = |verdict: &RuleVerdictReply| {
         let mark = match verdict.fired {
             true => "fired",
@@ -53,7 +54,7 @@ fn verdicts(tried: &TriedEventReply<EventView>, all: bool) -> Vec<String> {
 }
 
 /// An event in one line: what was, and what is.
-pub(in crate::commands) fn summary(event: &EventView) -> String {
+pub(crate) fn summary(event: &EventView) -> String {
     let what = match (&event.previous, &event.current) {
         (Some(previous), Some(current)) => match &current.detailed_status {
             Some(detail) if event.refined => format!("{} turns out to be {detail}", said(previous)),
