@@ -8,8 +8,8 @@ use smswatch_plugin::model::{DeliveryId, MessageId};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Attempt, Bound, ClaimedDelivery, CommitItem, CommitOutcome, CommitStep, Completion,
-    HistoryBounds, NewDelivery, Outcome, PageRequest, Priority, Shard, Store, StoreError,
-    WatchPriority, shard_of,
+    HistoryBounds, Log as _, NewDelivery, Outcome, PageRequest, Pick, Priority, Queues as _,
+    Records as _, Shard, Store, StoreError, WatchPriority, shard_of,
 };
 use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;

@@ -6,8 +6,8 @@ use smswatch_plugin::Secret;
 use smswatch_plugin::model::{DeliveryId, MessageId};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Appended, CommitItem, CommitOutcome, CommitStep, NewDelivery, Priority, RouteOutcome,
-    RouteStep, Shard, Store, StoreError, WatchPriority, shard_of,
+    Appended, CommitItem, CommitOutcome, CommitStep, Log as _, NewDelivery, Pick, Priority,
+    Queues as _, Records as _, RouteOutcome, RouteStep, Shard, StoreError, WatchPriority, shard_of,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::proxy::Proxy;

@@ -7,7 +7,8 @@ use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, DeliveryFilter, NewDelivery,
-    Outcome, PageRequest, Pick, Priority, Rate, Shard, Store as _, UnreadableRecord, WatchPriority,
+    Outcome, PageRequest, Pick, Priority, Queues as _, Rate, Rates as _, Records as _, Shard,
+    Store as _, UnreadableRecord, WatchPriority,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;

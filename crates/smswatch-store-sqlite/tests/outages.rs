@@ -7,7 +7,7 @@ use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, Loaded, NewDelivery, Outcome,
-    Priority, Shard, Store, StoreError, WatchPriority,
+    Pick, Priority, Queues as _, Records as _, Shard, Store, StoreError, WatchPriority,
 };
 use smswatch_store_sqlite::{OpenError, SqliteStore};
 

@@ -126,7 +126,7 @@ impl Attempt {
 /// Which deliveries a claim takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pick {
-    /// Up to so many of those that are due, the earliest first.
+    /// Those that are due, the earliest first, at most this number of them.
     Due(u32),
     /// The one that would be due first, whether it is due or not.
     First,

@@ -38,9 +38,9 @@ pub trait Queues: Send + Sync {
     /// Takes deliveries of `sink` with this `priority` that belong to nobody, as `pick` says.
     ///
     /// They belong to the caller until [`Queues::complete`] with their token, or until `lease` has
-    /// passed; then they are due again, under another token. If fewer than the limit of [`Pick::Due`] are due, some of
-    /// those that were left to a later version come with them, possibly more than the limit allows: each
-    /// now and then, and all of them once when a process starts.
+    /// passed; then they are due again, under another token. If fewer than the limit of [`Pick::Due`]
+    /// are due, some of those that were left to a later version come with them, possibly more than the
+    /// limit allows: each now and then, and all of them once when a process starts.
     ///
     /// # Errors
     ///
