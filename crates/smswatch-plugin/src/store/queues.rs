@@ -109,7 +109,7 @@ pub trait Queues: Send + Sync {
     ) -> Result<Outcomes, StoreError>;
 
     /// Leaves pending deliveries of `sink` to a later version which belong to nobody, as
-    /// [`Outcome::Left`] does with claimed ones. Returns how many they were.
+    /// [`super::Outcome::Left`] does with claimed ones. Returns how many they were.
     ///
     /// # Errors
     ///
