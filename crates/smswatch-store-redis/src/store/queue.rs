@@ -124,7 +124,7 @@ impl RedisStore {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn make_due_in(
+    async fn make_due_in(
         &self,
         shard: Shard,
         sink: &str,
