@@ -12,6 +12,7 @@ pub(crate) mod orphans;
 pub(crate) mod overflow;
 pub(crate) mod partly;
 mod recall;
+mod sinks;
 mod task;
 mod unit;
 
@@ -27,6 +28,7 @@ use self::breaker::AttemptPermit;
 use self::claim::Waiting;
 use self::dead::DeadLetters;
 pub(crate) use self::recall::recall;
+pub(crate) use self::sinks::{SinkUnits, Sinks};
 use self::task::Task;
 use self::unit::MOST_UNWRITTEN;
 pub(crate) use self::unit::SinkUnit;
@@ -201,7 +203,7 @@ async fn complete_step(stage: &Deliver, unit: &SinkUnit, shard: Shard, step: Vec
         let delay = match completion.outcome {
             Outcome::Retry(delay) | Outcome::Postponed(delay) => delay,
             Outcome::Returned => Duration::ZERO,
-            Outcome::Delivered | Outcome::Dead | Outcome::Left => continue,
+            Outcome::Delivered | Outcome::Dead | Outcome::Suppressed | Outcome::Left => continue,
         };
         let due_times = unit.inbox.due(priority);
         due_times.hint(usize::from(shard.0), now + delay);

@@ -19,6 +19,8 @@ use self::fill_level::FillLevel;
 use self::leases::OpenLeases;
 use self::log_tail::{Fresh, LogTail};
 use self::put_aside::PutAside;
+use crate::live::Live;
+use crate::metrics::{Metrics, SinkName};
 use crate::store::{NewDelivery, Priority, Shard, WatchPriority};
 
 /// Watches that become due, for the first stage.
@@ -130,24 +132,49 @@ impl QueueInbox {
     }
 }
 
-/// The inboxes of all sinks that are configured, by name.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Queues(pub(crate) BTreeMap<String, Arc<QueueInbox>>);
+/// Inboxes of sinks, by name.
+pub(crate) type QueueInboxes = BTreeMap<String, Arc<QueueInbox>>;
+
+/// The inboxes of all sinks that are configured. Cheap to clone; a reload changes all clones.
+#[derive(Debug, Clone)]
+pub(crate) struct Queues(Arc<Live<QueueInboxes>>);
 
 impl Queues {
-    /// These deliveries were queued in `shard`: their sinks attempt them now.
+    /// Those of no sink.
+    pub(crate) fn none() -> Self {
+        Self(Arc::new(Live::new(Arc::default())))
+    }
+
+    /// From now on these are the inboxes.
+    pub(crate) fn replace(&self, inboxes: QueueInboxes) {
+        self.0.replace(Arc::new(inboxes));
+    }
+
+    /// Whether a sink of this name is configured.
+    pub(crate) fn has(&self, sink: &str) -> bool {
+        self.0.get().contains_key(sink)
+    }
+
+    /// These deliveries were queued in `shard`: their sinks attempt them now. Those that are held back are
+    /// counted.
     pub(crate) fn queued<'d>(
         &self,
         shard: Shard,
         deliveries: impl IntoIterator<Item = &'d NewDelivery>,
+        metrics: &Metrics,
     ) {
         let mut counts: BTreeMap<(&str, Priority), u64> = BTreeMap::new();
         for delivery in deliveries {
+            if delivery.suppressed.is_some() {
+                metrics.suppressed(&SinkName(delivery.sink.as_str().into()));
+                continue;
+            }
             let queue = (delivery.sink.as_str(), delivery.priority);
             *counts.entry(queue).or_default() += 1;
         }
+        let inboxes = self.0.get();
         for ((sink, priority), count) in counts {
-            if let Some(inbox) = self.0.get(sink) {
+            if let Some(inbox) = inboxes.get(sink) {
                 inbox.queued(shard, priority, count);
             }
         }

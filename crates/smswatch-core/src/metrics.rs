@@ -14,7 +14,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use smswatch_model::Timestamp;
 
-use crate::store::Gauges;
+use crate::store::{Gauges, Outcome};
 
 type Label = std::sync::Arc<str>;
 
@@ -142,6 +142,9 @@ macro_rules! metrics {
 }
 
 metrics! {
+    config_hash: Gauge = "Hash of the configuration; equal on replicas that agree";
+    config_last_reload_successful: Gauge =
+        "Whether the configuration was taken over when it was loaded last: 1, or 0 while an earlier one goes on";
     polls: Family<ResultLabel, Counter> = "Polls of messages, by their result";
     poll_seconds: Histogram = "How long a poll takes";
     poll_lag_seconds: Histogram = "From a poll's due time to its start";
@@ -157,7 +160,7 @@ metrics! {
     notifications_known: Counter = "Notifications that were queued before under the same id, and not again";
     set_aside: Counter = "Log entries that could not be routed and were set aside";
     unreadable: Counter = "Stored bodies that could not be read";
-    deliveries: Family<DeliveryLabels, Counter> = "Attempts at deliveries, by what came of them";
+    deliveries: Family<DeliveryLabels, Counter> = "Attempts at deliveries, by what came of them, and deliveries that were held back";
     delivery_seconds: Family<SinkLabel, Histogram> = "How long an attempt takes";
     detect_to_deliver_seconds: Family<SinkLabel, Histogram> = "From an event's detection to its delivery";
     store_seconds: Family<OperationLabel, Histogram> = "How long the store takes, by operation";
@@ -187,11 +190,16 @@ impl Metrics {
         let mut registry = Registry::with_prefix("smswatch");
         let version = Info::new([("version", crate::VERSION)]);
         registry.register("build", "Which smswatch this is", version);
-        let hash = Gauge::<i64>::default();
-        hash.set(i64::try_from(config_hash).unwrap_or(i64::MAX));
-        let help = "Hash of the configuration; equal on replicas that agree";
-        registry.register("config_hash", help, hash);
-        Self::shown_by(registry)
+        let metrics = Self::shown_by(registry);
+        metrics.set_config_hash(config_hash);
+        metrics.config_last_reload_successful.set(1);
+        metrics
+    }
+
+    /// From now on a configuration of this hash holds.
+    pub(crate) fn set_config_hash(&self, config_hash: u64) {
+        let hash = i64::try_from(config_hash).unwrap_or(i64::MAX);
+        self.config_hash.set(hash);
     }
 
     /// Takes over what the store counted.
@@ -235,6 +243,15 @@ impl Metrics {
         let label = SinkLabel { sink: sink.clone() };
         let gauge = self.deliveries_left.get_or_create(&label);
         gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// A delivery to `sink` was held back.
+    pub(crate) fn suppressed(&self, sink: &SinkName) {
+        let labels = DeliveryLabels {
+            sink: sink.clone(),
+            result: Outcome::Suppressed.word(),
+        };
+        self.deliveries.get_or_create(&labels).inc();
     }
 
     /// Everything as Prometheus reads it.

@@ -1,11 +1,11 @@
--- Queues deliveries that do not exist yet, changes records, then moves the cursor, unless somebody else has moved it or
--- the log has no entry where it is to stand: a failover may have lost it, and what is appended since
--- could lie before that place.
+-- Queues deliveries that do not exist yet, changes records, then moves the cursor; does nothing if somebody else
+-- has moved it, if a record is not as expected, or if the log has no entry where the cursor is to stand: a
+-- failover may have lost it, and what is appended since could lie before that place.
 -- Without a place to move from, it only queues. Records stand before what is set aside, and that before the
 -- deliveries.
 -- From, to, how many entries, how many are set aside, how many of those are kept, how many records.
 -- Per record: kind, id, expected version, due time, body. Per entry set aside: position, error, body, and 1 if
--- it is left to a later version. Per delivery: id, sink, rule, priority, message ids, body.
+-- it is left to a later version. Each delivery stands as `enqueue` wants it.
 local base, from, to = KEYS[1], ARGV[1], ARGV[2]
 if from ~= '' then
   if (redis.call('GET', base .. 'cur') or '0-0') ~= from then return -1 end
@@ -26,7 +26,7 @@ for at = first_aside, first - 1, 4 do
     redis.call('XADD', base .. 'aside', 'MAXLEN', ARGV[5], '*', 'p', position, 'e', wrong, 'b', body)
   end
 end
-for at = first, #ARGV, 6 do
+for at = first, #ARGV, WIDTH do
   if enqueue(base, now, at) then added = added + 1 end
 end
 write_records(base, 7, n_records)

@@ -1,14 +1,14 @@
 -- Queues deliveries that do not exist yet and changes records, if those are all as expected, then takes away
 -- the left entries that they came from.
 -- How many entries, how many records; the entries' ids. Per record: kind, id, expected version, due time, body.
--- Per delivery: id, sink, rule, priority, message ids, body.
+-- Each delivery stands as `enqueue` wants it.
 local base, n_entries, n_records = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
 local first_record = n_entries + 3
 if not records_are_as_expected(base, first_record, n_records) then return -2 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local added = 0
-for at = first_record + 5 * n_records, #ARGV, 6 do
+for at = first_record + 5 * n_records, #ARGV, WIDTH do
   if enqueue(base, now, at) then added = added + 1 end
 end
 write_records(base, first_record, n_records)

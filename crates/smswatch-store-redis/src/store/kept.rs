@@ -116,7 +116,7 @@ impl RedisStore {
                 call.arg(&entry.body[..]).arg(kinds(entry));
             }
             for delivery in &commit.deliveries {
-                queue::add(&mut call, delivery);
+                queue::add(&mut call, delivery)?;
             }
         }
         let (queued, done): (u64, Vec<u8>) = self.invoke(&call).await?;

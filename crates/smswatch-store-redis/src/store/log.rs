@@ -54,7 +54,7 @@ impl Log for RedisStore {
                 .arg(u8::from(entry.is_newer));
         }
         for delivery in &step.deliveries {
-            queue::add(&mut call, delivery);
+            queue::add(&mut call, delivery)?;
         }
         self.invoke(&call).await.map(outcome)
     }
@@ -94,7 +94,7 @@ impl Log for RedisStore {
         }
         kept::add_all(&mut call, &step.records);
         for delivery in &step.deliveries {
-            queue::add(&mut call, delivery);
+            queue::add(&mut call, delivery)?;
         }
         self.invoke(&call).await.map(outcome)
     }
