@@ -36,6 +36,10 @@ impl Rules for Live<dyn Rules> {
         self.get().matches(events, told)
     }
 
+    fn keeps_marks(&self, event: &Event) -> bool {
+        self.get().keeps_marks(event)
+    }
+
     fn words(&self, notification: &Notification) -> Words {
         self.get().words(notification)
     }

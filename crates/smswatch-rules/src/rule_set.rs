@@ -6,6 +6,7 @@ use smswatch_model::{Event, EventKind, Notification, Overrides, Severity};
 use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
 
 use crate::condition::Condition;
+use crate::grouping::Grouping;
 use crate::template::{TemplateName, Templates};
 
 /// All rules of a configuration, ready to be tried; made by [`compile`](crate::compile).
@@ -27,6 +28,10 @@ pub(crate) struct Rule {
     pub(crate) when: Option<TemplateName>,
     pub(crate) severity: Severity,
     pub(crate) stop: bool,
+    /// Whether it tells of each message once.
+    pub(crate) is_once: bool,
+    /// How it groups events, if it does.
+    pub(crate) grouping: Option<Grouping>,
     pub(crate) targets: Vec<Target>,
     /// The rule's own template of the title, if it has one.
     pub(crate) title: Option<TemplateName>,
@@ -74,6 +79,17 @@ impl Rules for RuleSet {
 
     fn words(&self, notification: &Notification) -> Words {
         self.words_of(notification)
+    }
+
+    fn keeps_marks(&self, event: &Event) -> bool {
+        let keeping = self
+            .rules
+            .iter()
+            .filter(|rule| rule.is_once || rule.grouping.is_some());
+        let nothing = Told::default();
+        keeping
+            .into_iter()
+            .any(|rule| self.try_rule(rule, event, &nothing).is_ok())
     }
 
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {

@@ -1,7 +1,10 @@
 //! Reads values as the type that they must have, or reports the type that they have.
 
+use std::time::Duration;
+
 use super::Compiler;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::span::Span;
 use crate::yaml::{Content, Entry, Node};
 
 /// Where to point for a key's value: at the key itself if the value fills several lines.
@@ -48,6 +51,18 @@ impl<'a> Compiler<'a> {
             problem.hint = Some(format!("quote it: \"{written}\""));
         }
         None
+    }
+
+    /// A length of time, such as `30s`.
+    pub(super) fn span(&mut self, entry: &Entry) -> Option<Duration> {
+        let text = self.text(entry)?;
+        match text.parse::<Span>() {
+            Ok(span) => Some(span.duration()),
+            Err(error) => {
+                self.error(spot(entry), error.to_string());
+                None
+            }
+        }
     }
 
     pub(super) fn boolean(&mut self, entry: &Entry) -> Option<bool> {
