@@ -31,5 +31,6 @@ mod shards;
 mod shutdown;
 mod stage;
 mod story;
+mod stuck;
 mod unread;
 mod versions;

@@ -3,7 +3,7 @@
 use smswatch_model::{Event, EventKind};
 use smswatch_plugin::rules::{RuleVerdict, Rules as _, Told};
 
-use crate::support::{change, deadline, event, rule_set, unknown};
+use crate::support::{change, deadline, event, rule_set, stuck, unknown};
 
 const RULES: &str = "
   - {name: mail-violation, match: {detailed_status: Carrier Violation, country: GR}, notify: [mail]}
@@ -40,6 +40,19 @@ fn each_rule_names_the_first_condition_that_failed() {
 #[test]
 fn what_is_not_known_is_said_to_be_missing() {
     insta::assert_snapshot!(explained(&unknown(change(None, "Queued", None))));
+}
+
+#[test]
+fn a_rule_about_stuck_messages_says_of_which_time_it_is() {
+    let rules = rule_set("  - {name: slow, event: stuck, after: 2m, notify: [mail]}");
+    let because = |event: &Event| rules.explain(event, &Told::default())[0].because.clone();
+    insta::assert_snapshot!(because(&stuck(120)), @"");
+    insta::assert_snapshot!(because(&stuck(1800)), @"");
+    let event = Event {
+        after: None,
+        ..stuck(120)
+    };
+    insta::assert_snapshot!(because(&event), @"");
 }
 
 #[test]
