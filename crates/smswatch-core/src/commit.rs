@@ -166,8 +166,9 @@ fn set_doubles_aside(items: Vec<Change>) -> (Vec<Change>, Vec<Change>) {
 
 /// What a change comes to; `None` if there is nothing to write, which whoever asked for it is told here.
 fn draft(stage: &Commit, change: Change) -> Option<Draft> {
+    let settings = stage.context.settings();
     let stuck_after = stage.rules.stuck_after();
-    let lifecycle = Lifecycle::of(&stage.context).with_stuck(&stuck_after);
+    let lifecycle = Lifecycle::of(&stage.context, &settings).with_stuck(&stuck_after);
     let now = stage.context.clock.now();
     let due = match &change.reason {
         Reason::Asked(request, _) => {

@@ -216,7 +216,10 @@ fn a_rule_about_stuck_messages_takes_those_of_its_own_time() {
     assert_eq!(*rules.stuck_after(), [30, 120].map(Duration::from_secs));
     let fired = |event: Event| -> Vec<String> {
         let matches = rules.matches(&[event], &smswatch_plugin::rules::Told::default());
-        matches.into_iter().map(|rule_match| rule_match.rule).collect()
+        matches
+            .into_iter()
+            .map(|rule_match| rule_match.rule)
+            .collect()
     };
     assert_eq!(fired(stuck(120)), ["slow", "archive"]);
     assert_eq!(fired(stuck(30)), ["slower", "archive"]);

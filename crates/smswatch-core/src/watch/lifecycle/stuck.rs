@@ -6,12 +6,16 @@ use smswatch_model::{MessageFacts, Part, Timestamp};
 
 use super::Step;
 
+/// Registrations are kept in whole seconds, rounded down. So a deadline is decided a second later: no message is
+/// called stuck before its time.
+const ROUNDING: Duration = Duration::from_secs(1);
+
 impl Step<'_> {
     /// Tells every deadline that has passed and is not told yet. An answer without `facts` decides none: rules
     /// could not see which message it is about.
     pub(super) fn tell_stuck(&mut self, facts: &MessageFacts) {
         for (after, deadline) in self.stuck_deadlines() {
-            if self.now >= deadline && self.applied.watch.stuck.insert(after) {
+            if self.now >= deadline + ROUNDING && self.applied.watch.stuck.insert(after) {
                 self.applied.watch.sequence += 1;
                 let watch = &self.applied.watch;
                 let open = open_part(&watch.snapshot.parts);
@@ -26,8 +30,8 @@ impl Step<'_> {
     pub(super) fn next_stuck(&self) -> Option<Timestamp> {
         let deadlines = self.stuck_deadlines().into_iter();
         // One that has passed is told by the next answer that tells about the message, whenever it comes.
-        let mut ahead = deadlines.filter(|(_, deadline)| *deadline > self.now);
-        ahead.next().map(|(_, deadline)| deadline)
+        let decided = deadlines.map(|(_, deadline)| deadline + ROUNDING);
+        decided.filter(|at| *at > self.now).min()
     }
 
     /// The message was final until now: it was not stuck at the deadlines that have passed.
@@ -35,7 +39,7 @@ impl Step<'_> {
         let passed: Vec<u64> = self
             .stuck_deadlines()
             .into_iter()
-            .filter(|(_, deadline)| self.now >= *deadline)
+            .filter(|(_, deadline)| self.now >= *deadline + ROUNDING)
             .map(|(after, _)| after)
             .collect();
         self.applied.watch.stuck.extend(passed);

@@ -33,11 +33,11 @@ fn a_message_without_a_final_status_is_told_at_each_deadline_and_once() {
     while walk.count("sms.stuck") == 0 {
         walk.sees(&[("p", "Sent")], 1);
     }
-    assert_about(walk.age(), 20);
+    assert_about(walk.age(), 21);
     while walk.count("sms.stuck") == 1 {
         walk.sees(&[("p", "Sent")], 1);
     }
-    assert_about(walk.age(), 120);
+    assert_about(walk.age(), 121);
     for _ in 0..20 {
         walk.sees(&[("p", "Sent")], 1);
     }
@@ -161,7 +161,7 @@ proptest! {
                 "empty" => walk.answer(&Answer::Empty),
                 "unknown" => walk.answer(&Answer::Unknown),
                 status => {
-                    let passed = afters.iter().filter(|after| seconds(**after) <= at);
+                    let passed = afters.iter().filter(|after| seconds(**after + 1) <= at);
                     expected.extend(passed);
                     walk.sees(&[("p", status)], 1)
                 }
