@@ -168,7 +168,7 @@ fn set_doubles_aside(items: Vec<Change>) -> (Vec<Change>, Vec<Change>) {
 fn draft(stage: &Commit, change: Change) -> Option<Draft> {
     let settings = stage.context.settings();
     let stuck_after = stage.rules.stuck_after();
-    let lifecycle = Lifecycle::of(&stage.context, &settings).with_stuck(&stuck_after);
+    let lifecycle = Lifecycle::of(&stage.context, &settings, &stuck_after);
     let now = stage.context.clock.now();
     let due = match &change.reason {
         Reason::Asked(request, _) => {

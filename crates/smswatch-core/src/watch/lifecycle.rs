@@ -7,7 +7,7 @@ mod trouble;
 use std::time::Duration;
 
 use smswatch_model::{
-    AGREEMENT_GAP, Event, EventKind, MessageFacts, MessageId, Observation, Source, Timestamp, diff,
+    AGREEMENT_GAP, Event, EventKind, MessageFacts, MessageId, Observation, Timestamp, diff,
 };
 
 use crate::context::Context;
@@ -82,22 +82,18 @@ pub(crate) struct Lifecycle<'a> {
 }
 
 impl<'a> Lifecycle<'a> {
-    /// The same decisions, with messages that are stuck `after` so long.
-    pub(crate) fn with_stuck(self, after: &'a [Duration]) -> Self {
-        Self {
-            stuck_after: after,
-            ..self
-        }
-    }
-
-    /// The decisions of this process, with its settings of the moment.
-    pub(crate) fn of(context: &'a Context, settings: &'a Settings) -> Self {
+    /// The decisions of this process, with its settings and rules of the moment.
+    pub(crate) fn of(
+        context: &'a Context,
+        settings: &'a Settings,
+        stuck_after: &'a [Duration],
+    ) -> Self {
         Self {
             settings: &settings.watch,
             privacy: &context.privacy,
             provider: context.provider,
             shards: context.store.shard_count(),
-            stuck_after: &[],
+            stuck_after,
         }
     }
 }
@@ -438,16 +434,6 @@ impl Step<'_> {
             tags: &self.applied.watch.tags,
             detected_at: self.now,
         }
-    }
-}
-
-/// What a poll saw, as an observation.
-pub(crate) fn observed(sighting: crate::provider::Sighting, observed_at: Timestamp) -> Observation {
-    Observation {
-        source: Source::Poll,
-        observed_at,
-        facts: sighting.facts,
-        parts: sighting.parts,
     }
 }
 

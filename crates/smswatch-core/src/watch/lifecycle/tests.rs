@@ -6,7 +6,7 @@ mod names;
 mod parts;
 mod stuck;
 
-use smswatch_model::{PartReport, SmsId, Tags, Word};
+use smswatch_model::{PartReport, SmsId, Source, Tags, Word};
 
 use super::*;
 use crate::Secret;
