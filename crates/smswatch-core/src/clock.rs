@@ -1,9 +1,9 @@
 //! The store's clock, carried on between its answers by this machine's monotonic one.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
 
 use smswatch_model::Timestamp;
+use tokio::time::Instant;
 
 /// What the time is at the store. This machine's own wall clock is never asked, so a process whose
 /// clock is wrong does no harm.

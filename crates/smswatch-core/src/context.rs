@@ -3,9 +3,9 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
 
 use smswatch_model::MessageId;
+use tokio::time::Instant;
 
 use crate::clock::StoreClock;
 use crate::contents::Contents;

@@ -10,10 +10,10 @@ mod sign_in;
 mod under_way;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use smswatch_model::MessageId;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::claim::Claimer;

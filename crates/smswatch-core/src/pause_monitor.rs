@@ -61,9 +61,15 @@ impl PauseMonitor {
         }
     }
 
+    /// Whether the process stood still at some time within the last `span`.
+    pub(crate) fn stood_still_within(&self, span: Duration) -> bool {
+        let now = Instant::now();
+        self.stood_still(now.checked_sub(span).unwrap_or(self.called), now)
+    }
+
     /// Whether the process stood still at some time between `since` and `now`, even if nobody has
     /// read since.
-    pub(crate) fn stood_still(&self, since: Instant, now: Instant) -> bool {
+    fn stood_still(&self, since: Instant, now: Instant) -> bool {
         let read_at = self.read_at.load(Ordering::Acquire);
         let is_unseen = self.millis(now).saturating_sub(read_at) >= as_millis(STANDSTILL);
         let stood_until = self.stood_until.load(Ordering::Acquire);

@@ -12,10 +12,10 @@ mod watches;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Instant;
 
 use futures::future::join_all;
 use smswatch_model::{DeliveryId, Event, Timestamp};
+use tokio::time::Instant;
 
 use self::counts::Counts;
 use self::cursors::List;

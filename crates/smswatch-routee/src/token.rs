@@ -1,7 +1,7 @@
 //! The access token: asked for once by however many need it, renewed before it ends.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{StatusCode, Url};
@@ -10,6 +10,7 @@ use smswatch_outbound::HttpClient;
 use smswatch_plugin::Secret;
 use smswatch_plugin::provider::{PollError, PollFailure};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::body::read_bounded;
 use crate::failure;

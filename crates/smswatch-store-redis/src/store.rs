@@ -1,14 +1,14 @@
-//! The seam: one script call per step.
+//! The store in Redis: one script call per step.
 
 mod events;
-mod history;
-mod left;
+mod gauges;
+mod log;
 mod lookup;
 mod memo;
+mod offers;
 mod queue;
+mod records;
 mod redrive;
-mod waiting;
-mod watch;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -19,19 +19,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use redis::{FromRedisValue, RedisError, Script};
 use smswatch_plugin::async_trait;
-use smswatch_plugin::model::{DeliveryId, EventKind, MessageId, Timestamp};
-use smswatch_plugin::record::Record;
-use smswatch_plugin::store::{
-    Attempt, ClaimedDeliveries, ClaimedWatches, CommitStep, Committed, Completion, DeadLetter,
-    DeliveryFilter, DeliveryState, EventFilter, Gauges, HistoryBounds, KeptAside, LeaseId,
-    LeftStep, Loaded, LogEntry, LogPosition, LogSlice, Memo, NewDelivery, NewEntry, Outcomes, Page,
-    PageRequest, Priority, QueueRequest, QueueSlice, Rate, Redrive, RedriveOutcome, RedriveStep,
-    Redriven, Reserved, RouteOutcome, RouteStep, Shard, Store, StoreError, StoredDelivery, Trimmed,
-    WatchPriority,
-};
+use smswatch_plugin::model::{EventKind, Timestamp};
+use smswatch_plugin::store::{Gauges, LeaseId, NewEntry, Shard, Store, StoreError, WatchPriority};
 
-use self::left::Offers;
-use self::queue::{DeliveryClaim, FirstClaims, Pick};
+use self::offers::Offers;
+use self::queue::{DeliveryClaim, FirstClaims};
 use crate::call::Call;
 use crate::clock::{Expectation, MOST_AHEAD};
 use crate::connection::Link;
@@ -52,7 +44,7 @@ pub struct RedisStore {
     /// When this process claimed from each queue of deliveries first, by the store's clock.
     first_claims: Arc<Mutex<FirstClaims>>,
     /// What each shard held when it was counted last.
-    counted: Arc<Mutex<HashMap<Shard, history::Counted>>>,
+    counted: Arc<Mutex<HashMap<Shard, gauges::Counted>>>,
     /// Claims whose answer was lost. A shard has few: it releases them before it claims.
     unanswered: Arc<Mutex<HashSet<(Shard, LeaseId)>>>,
     /// The same for claims of deliveries; a queue's are given back before it is claimed from.
@@ -179,227 +171,7 @@ impl Store for RedisStore {
         self.tick().await
     }
 
-    async fn load(
-        &self,
-        shard: Shard,
-        message_ids: &[MessageId],
-    ) -> Result<Vec<Loaded>, StoreError> {
-        self.load_records(shard, message_ids).await
-    }
-
-    async fn claim(
-        &self,
-        shard: Shard,
-        priority: WatchPriority,
-        limit: u32,
-        lease: Duration,
-    ) -> Result<ClaimedWatches, StoreError> {
-        self.claim_watches(shard, priority, limit, lease).await
-    }
-
-    async fn release(&self, shard: Shard, lease: LeaseId) -> Result<(), StoreError> {
-        let mut call = self.call(&self.scripts.release, shard);
-        call.arg(lease.0);
-        self.invoke(&call).await
-    }
-
-    async fn commit(&self, shard: Shard, step: &CommitStep) -> Result<Committed, StoreError> {
-        self.commit_watches(shard, step).await
-    }
-
-    async fn watches(&self, page: &PageRequest) -> Result<Page<(MessageId, Record)>, StoreError> {
-        self.watch_page(page).await
-    }
-
-    async fn read_log(&self, shard: Shard, limit: u32) -> Result<LogSlice, StoreError> {
-        self.log_slice(shard, limit).await
-    }
-
-    async fn route(&self, shard: Shard, step: &RouteStep) -> Result<RouteOutcome, StoreError> {
-        self.route_step(shard, step).await
-    }
-
-    async fn recall(
-        &self,
-        shard: Shard,
-        priority: WatchPriority,
-        furthest: Duration,
-    ) -> Result<u64, StoreError> {
-        let mut call = self.call(&self.scripts.recall, shard);
-        call.arg(priority.index()).arg(millis(furthest));
-        self.invoke(&call).await
-    }
-
-    async fn put_aside(
-        &self,
-        shard: Shard,
-        priority: WatchPriority,
-        message_ids: &[MessageId],
-    ) -> Result<(), StoreError> {
-        self.put_watches_aside(shard, priority, message_ids).await
-    }
-
-    async fn left_entries(
-        &self,
-        shard: Shard,
-        after: Option<&LogPosition>,
-        limit: u32,
-    ) -> Result<Vec<LogEntry>, StoreError> {
-        self.entries_left(shard, after, limit).await
-    }
-
-    async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<u64, StoreError> {
-        self.route_entries_left(shard, step).await
-    }
-
-    async fn set_aside(&self) -> Result<Vec<KeptAside>, StoreError> {
-        self.all_set_aside().await
-    }
-
-    async fn enqueue_all(
-        &self,
-        shard: Shard,
-        deliveries: &[NewDelivery],
-    ) -> Result<u64, StoreError> {
-        self.queue(shard, deliveries).await
-    }
-
-    async fn events(
-        &self,
-        filter: &EventFilter,
-        page: &PageRequest,
-    ) -> Result<Page<Vec<u8>>, StoreError> {
-        self.event_page(filter, page).await
-    }
-
-    async fn claim_deliveries(
-        &self,
-        shard: Shard,
-        sink: &str,
-        priority: Priority,
-        limit: u32,
-        lease: Duration,
-    ) -> Result<ClaimedDeliveries, StoreError> {
-        self.claim_queue(shard, sink, priority, limit, lease, Pick::Due)
-            .await
-    }
-
-    async fn claim_early(
-        &self,
-        shard: Shard,
-        sink: &str,
-        priority: Priority,
-        lease: Duration,
-    ) -> Result<ClaimedDeliveries, StoreError> {
-        self.claim_queue(shard, sink, priority, 1, lease, Pick::First)
-            .await
-    }
-
-    async fn make_due(&self, shard: Shard, sink: &str) -> Result<u64, StoreError> {
-        let [critical, normal] = Priority::ALL;
-        let critical = self.make_due_in(shard, sink, critical).await?;
-        Ok(critical + self.make_due_in(shard, sink, normal).await?)
-    }
-
-    async fn complete(
-        &self,
-        shard: Shard,
-        sink: &str,
-        completions: &[Completion],
-    ) -> Result<Outcomes, StoreError> {
-        self.complete_deliveries(shard, sink, completions).await
-    }
-
-    async fn waiting(
-        &self,
-        shard: Shard,
-        sink: &str,
-        request: QueueRequest,
-    ) -> Result<QueueSlice, StoreError> {
-        self.queue_slice(shard, sink, &request).await
-    }
-
-    async fn dead_letter(
-        &self,
-        shard: Shard,
-        sink: &str,
-        dead_letters: &[DeadLetter],
-        attempt: &Attempt,
-    ) -> Result<Outcomes, StoreError> {
-        self.dead_letter_waiting(shard, sink, dead_letters, attempt)
-            .await
-    }
-
-    async fn leave_deliveries(
-        &self,
-        shard: Shard,
-        sink: &str,
-        priority: Priority,
-        ids: &[DeliveryId],
-    ) -> Result<u64, StoreError> {
-        self.leave_waiting(shard, sink, priority, ids).await
-    }
-
-    async fn recall_deliveries(
-        &self,
-        shard: Shard,
-        sink: &str,
-        priority: Priority,
-        furthest: Duration,
-    ) -> Result<u64, StoreError> {
-        self.recall_queue(shard, sink, priority, furthest).await
-    }
-
-    async fn delivery(&self, id: &DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
-        self.find_delivery(id).await
-    }
-
-    async fn deliveries(
-        &self,
-        filter: &DeliveryFilter,
-        page: &PageRequest,
-    ) -> Result<Page<StoredDelivery>, StoreError> {
-        self.delivery_page(filter, page).await
-    }
-
-    async fn redrive(&self, shard: Shard, step: RedriveStep) -> Result<Redriven, StoreError> {
-        self.redrive_list(shard, &step).await
-    }
-
-    async fn redrive_one(
-        &self,
-        id: &DeliveryId,
-        action: Redrive,
-        states: &[DeliveryState],
-    ) -> Result<RedriveOutcome, StoreError> {
-        self.redrive_found(id, action, states).await
-    }
-
-    async fn reserve(&self, name: &str, rate: Rate, want: u32) -> Result<Reserved, StoreError> {
-        self.reserve_permits(name, rate, want).await
-    }
-
-    async fn memo(&self, shard: Shard, name: &str) -> Result<Option<Memo>, StoreError> {
-        self.read_memo(shard, name).await
-    }
-
-    async fn put_memo(
-        &self,
-        shard: Shard,
-        name: &str,
-        expected: Option<u64>,
-        value: Vec<u8>,
-        entries: Vec<NewEntry>,
-    ) -> Result<bool, StoreError> {
-        self.write_memo(shard, name, expected, &value, &entries)
-            .await
-    }
-
     async fn gauges(&self) -> Result<Gauges, StoreError> {
         self.count_all().await
-    }
-
-    async fn trim(&self, shard: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError> {
-        self.trim_history(shard, bounds).await
     }
 }

@@ -8,8 +8,8 @@ use smswatch_plugin::model::{DeliveryId, MessageId};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Attempt, Bound, ClaimedDelivery, CommitItem, CommitOutcome, CommitStep, Completion,
-    HistoryBounds, NewDelivery, Outcome, PageRequest, Priority, Shard, Store, StoreError,
-    WatchPriority, shard_of,
+    HistoryBounds, Log as _, NewDelivery, Outcome, PageRequest, Pick, Priority, Queues as _,
+    Records as _, Shard, Store, StoreError, WatchPriority, shard_of,
 };
 use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
@@ -378,7 +378,7 @@ async fn let_die(store: &RedisStore, sink: &str, count: u32) {
     let dead: Vec<_> = (0..count).map(new).collect();
     store.enqueue_all(Shard(0), &dead).await.expect("queued");
     let lease = Duration::from_secs(60);
-    let claimed = store.claim_deliveries(Shard(0), sink, Priority::Normal, count, lease);
+    let claimed = store.claim_deliveries(Shard(0), sink, Priority::Normal, Pick::Due(count), lease);
     let claimed = claimed.await.expect("a claim");
     let completion = |claimed: &ClaimedDelivery| Completion {
         id: claimed.id.clone(),

@@ -5,7 +5,9 @@ use std::time::Duration;
 use smswatch_plugin::Secret;
 use smswatch_plugin::model::{MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
-use smswatch_plugin::store::{CommitItem, CommitStep, Shard, Store as _, WatchPriority};
+use smswatch_plugin::store::{
+    CommitItem, CommitStep, Records as _, Shard, Store as _, WatchPriority,
+};
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
 

@@ -4,8 +4,8 @@ use smswatch_plugin::Secret;
 use smswatch_plugin::model::{EventKind, MessageId};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    CommitItem, CommitStep, DeliveryFilter, EventFilter, NewEntry, Page, PageRequest, Shard, Store,
-    WatchPriority, shard_of,
+    CommitItem, CommitStep, DeliveryFilter, EventFilter, Log as _, NewEntry, Page, PageRequest,
+    Queues as _, Records as _, Shard, Store, WatchPriority, shard_of,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;

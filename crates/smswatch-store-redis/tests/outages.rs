@@ -6,8 +6,8 @@ use smswatch_plugin::Secret;
 use smswatch_plugin::model::{DeliveryId, MessageId};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Appended, CommitItem, CommitOutcome, CommitStep, NewDelivery, Priority, RouteOutcome,
-    RouteStep, Shard, Store, StoreError, WatchPriority, shard_of,
+    Appended, CommitItem, CommitOutcome, CommitStep, Log as _, NewDelivery, Pick, Priority,
+    Queues as _, Records as _, RouteOutcome, RouteStep, Shard, StoreError, WatchPriority, shard_of,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::proxy::Proxy;
@@ -218,7 +218,8 @@ async fn a_claim_of_deliveries_whose_answer_is_lost_is_claimed_again_at_once() {
     let direct = open(server.url()).await;
     let hour = Duration::from_secs(3600);
     let claim = |store: RedisStore| async move {
-        let claim = store.claim_deliveries(Shard(3), "crm", Priority::Critical, 10, hour);
+        let claim =
+            store.claim_deliveries(Shard(3), "crm", Priority::Critical, Pick::Due(10), hour);
         let claimed = claim.await?;
         let ids = claimed.deliveries.into_iter().map(|one| one.id);
         Ok::<_, StoreError>(ids.collect::<Vec<_>>())

@@ -7,7 +7,8 @@ use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, DeliveryFilter, NewDelivery,
-    Outcome, PageRequest, Priority, Rate, Shard, Store as _, UnreadableRecord, WatchPriority,
+    Outcome, PageRequest, Pick, Priority, Queues as _, Rate, Rates as _, Records as _, Shard,
+    Store as _, UnreadableRecord, WatchPriority,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
@@ -247,7 +248,8 @@ async fn deliveries_of_a_later_version_are_offered_once_to_who_starts_later() {
     let new: Vec<_> = (0..200).map(delivery).collect();
     earlier.enqueue_all(SHARD, &new).await.expect("queued");
     let claim = async |store: &RedisStore, limit| {
-        let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, limit, LEASE);
+        let claimed =
+            store.claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(limit), LEASE);
         claimed.await.expect("a claim")
     };
     let claimed = claim(&earlier, 1000).await;
@@ -308,7 +310,7 @@ async fn words_of_a_later_version_about_a_delivery_fail_no_page_and_no_attempt()
     assert!(answer.starts_with(":1"), "{answer}");
     let answer = server.order(&["RPUSH", "smswatch:{0}:d:dlv_4", "x"]);
     assert!(answer.starts_with(":1"), "{answer}");
-    let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, 10, LEASE);
+    let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(10), LEASE);
     let claimed = claimed.await.expect("a claim").deliveries;
     assert_eq!(claimed.len(), 3);
     let retries: Vec<_> = claimed

@@ -14,6 +14,7 @@ mod clock;
 mod counts;
 mod deliveries;
 mod error;
+mod events;
 mod left;
 mod lock;
 mod log;
@@ -25,8 +26,10 @@ mod origins;
 #[cfg(test)]
 mod plans;
 mod probe;
+mod queues;
 mod rates;
 mod reader;
+mod records;
 mod redrive;
 mod schema;
 mod store;

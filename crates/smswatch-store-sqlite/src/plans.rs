@@ -10,8 +10,9 @@ use smswatch_plugin::model::{DeliveryId, EventKind, MessageId};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Attempt, Bound, CommitItem, CommitStep, Completion, DeadLetter, DeliveryFilter, DeliveryState,
-    EventFilter, HistoryBounds, LeftStep, NewDelivery, NewEntry, Outcome, PageRequest, Priority,
-    QueueRequest, Rate, Redrive, RedriveStep, RouteStep, SetAside, Shard, Store, WatchPriority,
+    EventFilter, HistoryBounds, LeftStep, Log as _, NewDelivery, NewEntry, Outcome, PageRequest,
+    Pick, Priority, QueueRequest, Queues as _, Rate, Rates as _, Records as _, Redrive,
+    RedriveStep, RouteStep, SetAside, Shard, Store, WatchPriority,
 };
 
 use crate::SqliteStore;
@@ -168,8 +169,12 @@ async fn deliver(store: &SqliteStore) {
     let new: Vec<_> = (2..12).map(|n| delivery(n, Priority::Normal)).collect();
     store.enqueue_all(SHARD, &new).await.expect("queued");
     let normal = Priority::Normal;
-    let claimed = store.claim_deliveries(SHARD, "crm", normal, 4, LEASE).await;
-    let early = store.claim_early(SHARD, "crm", normal, LEASE).await;
+    let claimed = store
+        .claim_deliveries(SHARD, "crm", normal, Pick::Due(4), LEASE)
+        .await;
+    let early = store
+        .claim_deliveries(SHARD, "crm", normal, Pick::First, LEASE)
+        .await;
     let claimed = claimed.expect("a claim").deliveries;
     assert_eq!(early.expect("a claim").deliveries.len(), 1);
     let outcomes = [
@@ -207,7 +212,7 @@ async fn deliver(store: &SqliteStore) {
         after: None,
         limit: 10,
     };
-    store.waiting(SHARD, "crm", request).await.expect("a slice");
+    store.peek(SHARD, "crm", request).await.expect("a slice");
     let dead_letter = DeadLetter {
         id: delivery(9, normal).id,
         fallback: Some(delivery(20, normal)),

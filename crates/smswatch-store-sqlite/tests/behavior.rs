@@ -6,7 +6,7 @@ use std::time::Duration;
 use smswatch_plugin::model::MessageId;
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    CommitItem, CommitOutcome, CommitStep, PageRequest, Shard, Store, WatchPriority,
+    CommitItem, CommitOutcome, CommitStep, PageRequest, Records as _, Shard, Store, WatchPriority,
 };
 use smswatch_store_sqlite::{OpenError, SqliteStore};
 use smswatch_testkit::store_suite::StoreFixture;

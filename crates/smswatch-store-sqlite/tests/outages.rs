@@ -7,7 +7,7 @@ use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, Loaded, NewDelivery, Outcome,
-    Priority, Shard, Store, StoreError, WatchPriority,
+    Pick, Priority, Queues as _, Records as _, Shard, Store, StoreError, WatchPriority,
 };
 use smswatch_store_sqlite::{OpenError, SqliteStore};
 
@@ -97,7 +97,7 @@ async fn what_a_killed_process_had_claimed_is_due_at_once() {
     store.enqueue(Shard(0), delivery).await.expect("queued");
     let claim = async |store: &SqliteStore| {
         let watches = store.claim(Shard(0), WatchPriority::Rest, 10, hour).await;
-        let queue = store.claim_deliveries(Shard(0), "crm", Priority::Normal, 10, hour);
+        let queue = store.claim_deliveries(Shard(0), "crm", Priority::Normal, Pick::Due(10), hour);
         let deliveries = queue.await.expect("a claim").deliveries;
         (watches.expect("a claim").watches.len(), deliveries)
     };

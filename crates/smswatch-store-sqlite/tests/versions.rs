@@ -7,7 +7,8 @@ use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Attempt, ClaimedDelivery, CommitItem, CommitStep, Completion, DeliveryFilter, NewDelivery,
-    Outcome, PageRequest, Priority, Shard, Store as _, UnreadableRecord, WatchPriority,
+    Outcome, PageRequest, Pick, Priority, Queues as _, Records as _, Shard, Store as _,
+    UnreadableRecord, WatchPriority,
 };
 use smswatch_store_sqlite::{OpenError, SqliteStore};
 
@@ -186,7 +187,8 @@ async fn deliveries_of_a_later_version_are_offered_once_to_who_starts_later() {
     let new: Vec<_> = (0..200).map(delivery).collect();
     earlier.enqueue_all(SHARD, &new).await.expect("queued");
     let claim = async |store: &SqliteStore| {
-        let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, 1000, LEASE);
+        let claimed =
+            store.claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(1000), LEASE);
         claimed.await.expect("a claim")
     };
     let claimed = claim(&earlier).await;
@@ -241,7 +243,7 @@ async fn words_of_a_later_version_about_a_delivery_fail_no_page_and_no_attempt()
            UPDATE deliveries SET attempts = 'in a format of its own' WHERE id = 'dlv_3';
            UPDATE deliveries SET id = 'a name with blanks' WHERE id = 'dlv_4';"#,
     );
-    let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, 10, LEASE);
+    let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(10), LEASE);
     let claimed = claimed.await.expect("a claim").deliveries;
     assert_eq!(claimed.len(), 2);
     let retries: Vec<_> = claimed

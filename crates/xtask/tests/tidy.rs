@@ -92,6 +92,28 @@ fn files_are_named_for_what_they_are_about() {
     );
 }
 
+/// A paused clock would not hold for what reads the machine's: tests of leases, probes and alarms would have to
+/// wait for them. The monitor of pauses says itself why it does.
+#[test]
+fn the_engine_reads_the_clock_of_its_runtime() {
+    let sources = sources();
+    let reads_another = |text: &str| {
+        let imports = text.split("std::time::").skip(1);
+        let mut names = imports.map(|rest| rest.split(';').next().unwrap_or_default());
+        names.any(|names| names.contains("Instant") || names.contains("SystemTime"))
+    };
+    let is_engine = |path: &Path| {
+        path.starts_with("crates/smswatch-core") || path.ends_with("smswatch-routee/src/token.rs")
+    };
+    let engine = sources.iter().filter(|(path, _)| is_engine(path));
+    let broken: Vec<_> = engine.filter(|(_, text)| reads_another(text)).collect();
+    let broken = broken.iter().map(|(path, _)| path.display().to_string());
+    assert_none(
+        broken.filter(|path| !path.ends_with("/pause_monitor.rs")),
+        "the engine's instants are `tokio::time::Instant`, which a test can pause",
+    );
+}
+
 /// The names behind each `super::` of a text: `a` and `b` of `super::{a::B, b}`.
 fn siblings(text: &str) -> BTreeSet<&str> {
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use smswatch_plugin::model::DeliveryId;
 use smswatch_plugin::store::{
-    Attempt, Completion, DeliveryFilter, DeliveryState, NewDelivery, Outcome, PageRequest,
+    Attempt, Completion, DeliveryFilter, DeliveryState, NewDelivery, Outcome, PageRequest, Pick,
     Priority, StoredDelivery,
 };
 
@@ -153,7 +153,7 @@ async fn deliveries_of_a_later_version_wait_for_it<F: Future<Output = Arc<dyn St
     let mut priorities = Priority::ALL.into_iter().peekable();
     while let Some(priority) = priorities.peek() {
         let lease = Duration::from_secs(600);
-        let claim = store.claim_deliveries(SHARD, "crm", *priority, 1000, lease);
+        let claim = store.claim_deliveries(SHARD, "crm", *priority, Pick::Due(1000), lease);
         let claimed = claim.await.expect("a claim");
         if claimed.deliveries.is_empty() {
             assert_eq!(claimed.left, 0);

@@ -65,10 +65,9 @@ impl Change {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use smswatch_model::Tags;
     use tokio::sync::mpsc;
+    use tokio::time::Instant;
 
     use super::*;
     use crate::inbox::changes::{Due, Verdict};

@@ -1,9 +1,10 @@
 //! One attempt at a sink: it is made, then judged, then recorded.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use smswatch_model::{Notification, Timestamp};
+use tokio::time::Instant;
 
 use super::breaker::Report;
 use super::host::Came;
@@ -40,13 +41,12 @@ pub(super) async fn attempt(
             (Err(error), Instant::now())
         }
     };
-    let ended = Instant::now();
-    let took = ended - begun;
+    let took = begun.elapsed();
     if let Some(share) = &task.share {
         share.note(took < unit.settings.timeout);
     }
     let is_late = took > unit.settings.timeout + PUNCTUAL;
-    if answer.is_err() && is_late && PauseMonitor::get().stood_still(begun, ended) {
+    if answer.is_err() && is_late && PauseMonitor::get().stood_still_within(took) {
         return interrupted(context, task, "smswatch stood still");
     }
     // The breaker first: when it is worth another attempt depends on what it makes of this one.

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use smswatch_model::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::SinkUnit;
@@ -20,7 +21,7 @@ use crate::budget::ATTEMPT_BEGINS_WITHIN;
 use crate::codec::{self, InvalidBody};
 use crate::context::Context;
 use crate::pace::Backoff;
-use crate::store::{ClaimedDeliveries, Outcome, Priority, Shard, StoreError};
+use crate::store::{ClaimedDeliveries, Outcome, Pick, Priority, Shard, StoreError};
 
 /// How many deliveries are claimed beyond the room there is while some destination is held back: what
 /// waits for it goes back at once, and must not be in the way of the others.
@@ -275,9 +276,10 @@ impl<'a> Claims<'a> {
         let (shard, priority) = queue;
         let claim = async move {
             let (sink, lease) = (unit.name(), lease(unit));
-            let claim = context
-                .store
-                .claim_deliveries(shard, sink, priority, limit, lease);
+            let claim =
+                context
+                    .store
+                    .claim_deliveries(shard, sink, priority, Pick::Due(limit), lease);
             (queue, context.call("claim_deliveries", claim).await)
         };
         self.promptly(queue, claim.boxed(), permits, round).await;
@@ -295,7 +297,9 @@ impl<'a> Claims<'a> {
         let (shard, priority) = queue;
         let claim = async move {
             let (sink, lease) = (unit.name(), lease(unit));
-            let claim = context.store.claim_early(shard, sink, priority, lease);
+            let claim = context
+                .store
+                .claim_deliveries(shard, sink, priority, Pick::First, lease);
             (queue, context.call("claim_deliveries", claim).await)
         };
         let n_left = self.promptly(queue, claim.boxed(), permits, round).await;

@@ -12,12 +12,12 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use smswatch_model::Notification;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use crate::panics::panic_text;
 use crate::sink::{DeliveryError, Receipt, Sink};
@@ -128,7 +128,7 @@ impl SinkHost {
                 Some(begun) => begun.at + timeout,
                 None => begin_by.min(Instant::now() + RELIEF),
             };
-            if let Ok(answer) = timeout_at(until.into(), &mut answered).await {
+            if let Ok(answer) = timeout_at(until, &mut answered).await {
                 let result = answer.unwrap_or_else(|_| {
                     Err(DeliveryError::temporary("the sink's thread has ended"))
                 });

@@ -16,7 +16,7 @@ use crate::codec;
 use crate::health::REPLICAS;
 use crate::metrics::{DeliveryLabels, SinkName};
 use crate::store::{
-    Attempt, ClaimedDelivery, Completion, Outcome, Priority, QueueGauge, Shard, StoreError,
+    Attempt, ClaimedDelivery, Completion, Outcome, Pick, Priority, QueueGauge, Shard, StoreError,
 };
 
 /// How often queues of unknown sinks are looked for.
@@ -132,8 +132,13 @@ async fn give_up_queue(
     let mut count = 0;
     loop {
         let store = &stage.context.store;
-        let claim =
-            store.claim_deliveries(shard, sink, priority, MOST_AT_ONCE, DELIVERY_LEASE_MARGIN);
+        let claim = store.claim_deliveries(
+            shard,
+            sink,
+            priority,
+            Pick::Due(MOST_AT_ONCE),
+            DELIVERY_LEASE_MARGIN,
+        );
         let claimed = stage.context.call("claim_deliveries", claim).await?;
         if claimed.deliveries.is_empty() {
             return Ok(count);

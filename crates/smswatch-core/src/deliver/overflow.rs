@@ -180,7 +180,7 @@ async fn look(
         after: None,
         limit,
     };
-    let waiting = stage.context.store.waiting(shard, unit.name(), request);
+    let waiting = stage.context.store.peek(shard, unit.name(), request);
     stage.context.call("waiting", waiting).await
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use smswatch_model::{MessageId, Tags, Timestamp};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::record::Record;
 use crate::store::{LeaseId, Shard, StoreError};

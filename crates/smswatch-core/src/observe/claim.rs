@@ -1,12 +1,13 @@
 //! Claims watches that are due, young ones first, no more than can be polled soon.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use smswatch_model::{MessageId, Timestamp};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Observe;

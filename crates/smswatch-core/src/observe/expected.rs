@@ -1,9 +1,10 @@
 //! Notices, by this machine's monotonic clock, that the store's clock does not get to what is due.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use smswatch_model::Timestamp;
+use tokio::time::Instant;
 
 use super::Queue;
 

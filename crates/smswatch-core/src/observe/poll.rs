@@ -1,10 +1,11 @@
 //! Polls the messages of claimed watches, as fast as the rate, the provider and the leases allow.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use smswatch_model::MessageId;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::Observe;

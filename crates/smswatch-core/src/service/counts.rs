@@ -1,9 +1,10 @@
 //! What the store holds, counted at most once a second however many ask.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 use crate::store::{Gauges, StoreError};
 

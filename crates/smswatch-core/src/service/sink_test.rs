@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use smswatch_model::{DeliveryId, Notification, Overrides, Severity};
+use tokio::time::Instant;
 
 use super::Service;
 use super::error::ServiceError;

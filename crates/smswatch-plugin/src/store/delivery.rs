@@ -123,6 +123,15 @@ impl Attempt {
     pub const MAX_KEPT: usize = 20;
 }
 
+/// Which deliveries a claim takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// Those that are due, the earliest first, at most this number of them.
+    Due(u32),
+    /// The one that would be due first, whether it is due or not.
+    First,
+}
+
 /// What shows that a claimed delivery still belongs to its claimer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeliveryToken(pub i64);
@@ -173,7 +182,7 @@ pub enum Outcome {
     /// or kept.
     Postponed(Duration),
     /// A later version wrote it, and this one cannot read it: it leaves the queue and stays pending. It
-    /// counts as none that waits, nothing makes it due but [`super::Store::claim_deliveries`], which
+    /// counts as none that waits, nothing makes it due but [`super::Queues::claim_deliveries`], which
     /// offers it now and then. No attempt is counted or kept.
     Left,
 }

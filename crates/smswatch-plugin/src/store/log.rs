@@ -1,9 +1,78 @@
-//! What goes in and out of a store about the event log.
+//! The part of a store that keeps the event log: what goes in and out of it.
 
+use async_trait::async_trait;
 use smswatch_model::{Event, EventKind, MessageId, Timestamp};
 
-use super::{NewDelivery, Shard};
+use super::{HistoryBounds, NewDelivery, Page, PageRequest, Shard, StoreError, Trimmed};
 use crate::codec;
+
+/// Keeps the event log until it is routed, and as history afterwards.
+#[async_trait]
+pub trait Log: Send + Sync {
+    /// Reads the oldest log entries behind the shard's cursor.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn read_log(&self, shard: Shard, limit: u32) -> Result<LogSlice, StoreError>;
+
+    /// Moves the cursor, puts deliveries into their queues, due at once, and keeps and counts what is
+    /// set aside; does nothing of it if the cursor is not where the step expects it. A delivery that
+    /// exists already stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn route(&self, shard: Shard, step: &RouteStep) -> Result<RouteOutcome, StoreError>;
+
+    /// Reads log entries that [`Log::route`] left to a later version, oldest first, behind `after`.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn left_entries(
+        &self,
+        shard: Shard,
+        after: Option<&LogPosition>,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StoreError>;
+
+    /// Puts deliveries into their queues, due at once, and takes away the left entries that they came
+    /// from. Returns how many deliveries did not exist before.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<u64, StoreError>;
+
+    /// Reads the entries that were set aside and are kept, of all shards, newest first, and the newest
+    /// ones that were left to a later version.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn set_aside(&self) -> Result<Vec<KeptAside>, StoreError>;
+
+    /// Pages through the bodies of the log, of all shards, newest first: every one that holds an
+    /// event which `filter` wants, and possibly others. The caller looks into them.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available, or the cursor is none.
+    async fn events(
+        &self,
+        filter: &EventFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Vec<u8>>, StoreError>;
+
+    /// Removes a bounded number of the shard's records that are older or more than `bounds` allow;
+    /// never a log entry that is not routed, never a pending delivery.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn trim(&self, shard: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError>;
+}
 
 /// A place in a shard's log, in the store's own words.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -125,7 +194,7 @@ pub struct SetAside {
 /// What left entries come to once somebody can read them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LeftStep {
-    /// Where they stand, in the words of [`super::Store::left_entries`].
+    /// Where they stand, in the words of [`Log::left_entries`].
     pub entries: Vec<LogPosition>,
     /// What is put into queues.
     pub deliveries: Vec<NewDelivery>,

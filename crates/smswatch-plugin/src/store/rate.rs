@@ -1,6 +1,21 @@
-//! What goes in and out of a store about rates.
+//! The part of a store that keeps rates: what goes in and out of it.
 
 use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+
+/// Grants permits of rates that all processes keep together.
+#[async_trait]
+pub trait Rates: Send + Sync {
+    /// Takes up to `want` permits of the rate called `name`, for all processes together.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available; no permit was used as far as the caller is concerned.
+    async fn reserve(&self, name: &str, rate: Rate, want: u32) -> Result<Reserved, StoreError>;
+}
 
 /// A rate that all processes on one store keep together.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -8,7 +8,7 @@ use smswatch_plugin::store::{
 };
 
 use super::RedisStore;
-use super::history::StreamEntry;
+use super::log::StreamEntry;
 use crate::error::strange;
 use crate::field;
 

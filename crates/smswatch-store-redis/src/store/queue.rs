@@ -5,10 +5,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
-use smswatch_plugin::model::Timestamp;
+use smswatch_plugin::async_trait;
+use smswatch_plugin::model::{DeliveryId, Timestamp};
 use smswatch_plugin::store::{
-    Attempt, ClaimedDeliveries, ClaimedDelivery, Completion, DeliveryState, DeliveryToken,
-    NewDelivery, Outcome, Outcomes, Priority, Rate, Reserved, Shard, StoreError, shard_of,
+    Attempt, ClaimedDeliveries, ClaimedDelivery, Completion, DeadLetter, DeliveryFilter,
+    DeliveryState, DeliveryToken, NewDelivery, Outcome, Outcomes, Page, PageRequest, Pick,
+    Priority, QueuePlace, QueueRequest, QueueSlice, Queues, Rate, Rates, Redrive, RedriveOutcome,
+    RedriveStep, Redriven, Reserved, Shard, StoreError, StoredDelivery, WaitingDelivery, shard_of,
 };
 
 use super::{RedisStore, millis};
@@ -16,17 +19,11 @@ use crate::call::Call;
 use crate::delivery::{delivery_id, instant, text};
 use crate::error::strange;
 
+/// How many deliveries one recall makes due at most.
+const RECALLED_AT_ONCE: u32 = 512;
+
 /// How many deliveries one call of the script makes due at most: Redis does nothing else meanwhile.
 const MADE_DUE_AT_ONCE: u64 = 512;
-
-/// Which deliveries a claim takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pick {
-    /// Those that are due.
-    Due,
-    /// The one that would be first, due or not.
-    First,
-}
 
 /// When this process claimed from each queue first.
 pub(super) type FirstClaims = HashMap<(Shard, String, Priority), i64>;
@@ -69,76 +66,22 @@ pub(super) fn outcomes((queued, done): (u64, Vec<u8>)) -> Outcomes {
     }
 }
 
+fn place(id: &[u8], queued_at: &[u8]) -> Result<QueuePlace, StoreError> {
+    Ok(QueuePlace {
+        queued_at: instant(queued_at)?,
+        id: delivery_id(id)?,
+    })
+}
+
+fn waiting(row: &[Vec<u8>]) -> Result<WaitingDelivery, StoreError> {
+    Ok(WaitingDelivery {
+        place: place(&row[0], &row[1])?,
+        is_claimed: row[2] == b"1",
+        body: row[3].clone(),
+    })
+}
+
 impl RedisStore {
-    pub(super) async fn queue(
-        &self,
-        shard: Shard,
-        deliveries: &[NewDelivery],
-    ) -> Result<u64, StoreError> {
-        let mut call = self.call(&self.scripts.route, shard);
-        call.arg("").arg("").arg(0).arg(0).arg(0);
-        for delivery in deliveries {
-            add(&mut call, delivery);
-        }
-        self.invoke(&call).await
-    }
-
-    pub(super) async fn claim_queue(
-        &self,
-        shard: Shard,
-        sink: &str,
-        priority: Priority,
-        limit: u32,
-        lease: Duration,
-        pick: Pick,
-    ) -> Result<ClaimedDeliveries, StoreError> {
-        self.disown_unanswered(shard, sink, priority).await?;
-        let claim = DeliveryClaim {
-            shard,
-            sink: sink.to_owned(),
-            priority,
-            number: self.leases.fetch_add(1, Ordering::Relaxed) + 1,
-            lease: millis(lease),
-        };
-        let queue = (shard, sink.to_owned(), priority);
-        let began = self.first_claims().get(&queue).copied();
-        let mut call = self.call(&self.scripts.claim_deliveries, shard);
-        call.arg(sink)
-            .arg(priority.index())
-            .arg(limit)
-            .arg(claim.lease)
-            .arg(u8::from(pick == Pick::First))
-            .arg(&*self.process)
-            .arg(claim.number)
-            .arg(began.map_or_else(String::new, |began| began.to_string()));
-        let answer = self.invoke(&call).await;
-        if answer.is_err() {
-            self.unanswered_deliveries().insert(claim);
-        }
-        let (now, next_due, token, found, left): (i64, i64, i64, Vec<Vec<u8>>, u64) = answer?;
-        if began.is_none() {
-            self.first_claims().insert(queue, now);
-        }
-        // One without a name, which nobody here can have written, keeps no other from being claimed.
-        let rows = found.chunks_exact(4);
-        let deliveries = rows.filter_map(|row| delivery_id(&row[0]).ok().zip(Some(row)));
-        let deliveries = deliveries.map(|(id, row)| {
-            Ok(ClaimedDelivery {
-                id,
-                token: DeliveryToken(token),
-                attempts_made: text(&row[3])?.parse().map_err(|_| strange("a count"))?,
-                queued_at: instant(&row[2])?,
-                body: row[1].clone(),
-            })
-        });
-        Ok(ClaimedDeliveries {
-            deliveries: deliveries.collect::<Result<_, StoreError>>()?,
-            next_due: (next_due >= 0).then(|| Timestamp::from_millis(next_due)),
-            left,
-            now: Timestamp::from_millis(now),
-        })
-    }
-
     /// Gives back what claims of this queue took whose answers were lost: nobody would attempt it until
     /// their leases end.
     async fn disown_unanswered(
@@ -181,7 +124,7 @@ impl RedisStore {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn make_due_in(
+    async fn make_due_in(
         &self,
         shard: Shard,
         sink: &str,
@@ -202,8 +145,89 @@ impl RedisStore {
             }
         }
     }
+}
 
-    pub(super) async fn complete_deliveries(
+#[async_trait]
+impl Queues for RedisStore {
+    async fn enqueue_all(
+        &self,
+        shard: Shard,
+        deliveries: &[NewDelivery],
+    ) -> Result<u64, StoreError> {
+        let mut call = self.call(&self.scripts.route, shard);
+        call.arg("").arg("").arg(0).arg(0).arg(0);
+        for delivery in deliveries {
+            add(&mut call, delivery);
+        }
+        self.invoke(&call).await
+    }
+
+    async fn claim_deliveries(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+        pick: Pick,
+        lease: Duration,
+    ) -> Result<ClaimedDeliveries, StoreError> {
+        self.disown_unanswered(shard, sink, priority).await?;
+        let claim = DeliveryClaim {
+            shard,
+            sink: sink.to_owned(),
+            priority,
+            number: self.leases.fetch_add(1, Ordering::Relaxed) + 1,
+            lease: millis(lease),
+        };
+        let limit = match pick {
+            Pick::Due(limit) => limit,
+            Pick::First => 1,
+        };
+        let queue = (shard, sink.to_owned(), priority);
+        let began = self.first_claims().get(&queue).copied();
+        let mut call = self.call(&self.scripts.claim_deliveries, shard);
+        call.arg(sink)
+            .arg(priority.index())
+            .arg(limit)
+            .arg(claim.lease)
+            .arg(u8::from(pick == Pick::First))
+            .arg(&*self.process)
+            .arg(claim.number)
+            .arg(began.map_or_else(String::new, |began| began.to_string()));
+        let answer = self.invoke(&call).await;
+        if answer.is_err() {
+            self.unanswered_deliveries().insert(claim);
+        }
+        let (now, next_due, token, found, left): (i64, i64, i64, Vec<Vec<u8>>, u64) = answer?;
+        if began.is_none() {
+            self.first_claims().insert(queue, now);
+        }
+        // One without a name, which nobody here can have written, keeps no other from being claimed.
+        let rows = found.chunks_exact(4);
+        let deliveries = rows.filter_map(|row| delivery_id(&row[0]).ok().zip(Some(row)));
+        let deliveries = deliveries.map(|(id, row)| {
+            Ok(ClaimedDelivery {
+                id,
+                token: DeliveryToken(token),
+                attempts_made: text(&row[3])?.parse().map_err(|_| strange("a count"))?,
+                queued_at: instant(&row[2])?,
+                body: row[1].clone(),
+            })
+        });
+        Ok(ClaimedDeliveries {
+            deliveries: deliveries.collect::<Result<_, StoreError>>()?,
+            next_due: (next_due >= 0).then(|| Timestamp::from_millis(next_due)),
+            left,
+            now: Timestamp::from_millis(now),
+        })
+    }
+
+    async fn make_due(&self, shard: Shard, sink: &str) -> Result<u64, StoreError> {
+        let [critical, normal] = Priority::ALL;
+        let critical = self.make_due_in(shard, sink, critical).await?;
+        Ok(critical + self.make_due_in(shard, sink, normal).await?)
+    }
+
+    async fn complete(
         &self,
         shard: Shard,
         sink: &str,
@@ -232,12 +256,111 @@ impl RedisStore {
         Ok(outcomes(self.invoke(&call).await?))
     }
 
-    pub(super) async fn reserve_permits(
+    async fn peek(
         &self,
-        name: &str,
-        rate: Rate,
-        want: u32,
-    ) -> Result<Reserved, StoreError> {
+        shard: Shard,
+        sink: &str,
+        request: QueueRequest,
+    ) -> Result<QueueSlice, StoreError> {
+        let mut call = self.call(&self.scripts.waiting, shard);
+        call.arg(sink).arg(request.priority.index());
+        match &request.after {
+            Some(place) => call
+                .arg(place.queued_at.as_millis().to_string())
+                .arg(place.id.as_str()),
+            None => call.arg("").arg(""),
+        };
+        call.arg(request.limit.max(1));
+        let (pending, last_at, last_id, found): (u64, Vec<u8>, Vec<u8>, Vec<Vec<u8>>) =
+            self.invoke(&call).await?;
+        let deliveries = found.chunks_exact(4).map(waiting);
+        Ok(QueueSlice {
+            pending,
+            deliveries: deliveries.collect::<Result<_, _>>()?,
+            next: if last_id.is_empty() {
+                None
+            } else {
+                Some(place(&last_id, &last_at)?)
+            },
+        })
+    }
+
+    async fn dead_letter(
+        &self,
+        shard: Shard,
+        sink: &str,
+        dead_letters: &[DeadLetter],
+        attempt: &Attempt,
+    ) -> Result<Outcomes, StoreError> {
+        let attempt = serde_json::to_string(attempt).map_err(|_| strange("an attempt"))?;
+        let mut call = self.call(&self.scripts.dead_letter, shard);
+        call.arg(sink).arg(Attempt::MAX_KEPT).arg(attempt);
+        for dead_letter in dead_letters {
+            call.arg(dead_letter.id.as_str());
+            add_other(&mut call, dead_letter.fallback.as_ref());
+        }
+        Ok(outcomes(self.invoke(&call).await?))
+    }
+
+    async fn leave_deliveries(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+        ids: &[DeliveryId],
+    ) -> Result<u64, StoreError> {
+        let mut call = self.call(&self.scripts.leave_deliveries, shard);
+        call.arg(sink).arg(priority.index());
+        for id in ids {
+            call.arg(id.as_str());
+        }
+        self.invoke(&call).await
+    }
+
+    async fn recall_deliveries(
+        &self,
+        shard: Shard,
+        sink: &str,
+        priority: Priority,
+        furthest: Duration,
+    ) -> Result<u64, StoreError> {
+        let mut call = self.call(&self.scripts.recall_deliveries, shard);
+        call.arg(sink)
+            .arg(priority.index())
+            .arg(millis(furthest))
+            .arg(RECALLED_AT_ONCE);
+        self.invoke(&call).await
+    }
+
+    async fn delivery(&self, id: &DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
+        self.find_delivery(id).await
+    }
+
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: &PageRequest,
+    ) -> Result<Page<StoredDelivery>, StoreError> {
+        self.delivery_page(filter, page).await
+    }
+
+    async fn redrive(&self, shard: Shard, step: RedriveStep) -> Result<Redriven, StoreError> {
+        self.redrive_list(shard, &step).await
+    }
+
+    async fn redrive_one(
+        &self,
+        id: &DeliveryId,
+        action: Redrive,
+        states: &[DeliveryState],
+    ) -> Result<RedriveOutcome, StoreError> {
+        self.redrive_found(id, action, states).await
+    }
+}
+
+#[async_trait]
+impl Rates for RedisStore {
+    async fn reserve(&self, name: &str, rate: Rate, want: u32) -> Result<Reserved, StoreError> {
         let burst = rate.per.as_micros().max(1);
         let interval = (burst / u128::from(rate.permits.max(1))).max(1);
         let shard = shard_of(name, self.shards);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smswatch_model::Timestamp;
 use smswatch_plugin::store::{
-    Attempt, ClaimedDelivery, Completion, DeliveryState, Outcome, Priority, Shard, Store,
+    Attempt, ClaimedDelivery, Completion, DeliveryState, Outcome, Pick, Priority, Shard, Store,
 };
 
 use super::{LONG, StoreFixture, delivery, until};
@@ -13,7 +13,7 @@ const SHARD: Shard = Shard(0);
 
 pub(super) async fn claim(store: &dyn Store, sink: &str, lease: Duration) -> Vec<ClaimedDelivery> {
     let claimed = store
-        .claim_deliveries(SHARD, sink, Priority::Normal, 100, lease)
+        .claim_deliveries(SHARD, sink, Priority::Normal, Pick::Due(100), lease)
         .await
         .expect("a claim");
     claimed.deliveries
@@ -98,7 +98,7 @@ pub async fn deliveries_are_claimed_by_priority_the_earliest_first(fixture: &dyn
         (Priority::Normal, &["dlv_0001"], false),
     ] {
         let claimed = store
-            .claim_deliveries(SHARD, "crm", priority, 2, LONG)
+            .claim_deliveries(SHARD, "crm", priority, Pick::Due(2), LONG)
             .await
             .expect("a claim");
         let ids = claimed.deliveries.iter().map(|one| one.id.as_str());
@@ -116,7 +116,7 @@ pub async fn the_next_due_time_is_that_of_the_priority(fixture: &dyn StoreFixtur
         .await;
     queued.expect("queued");
     let critical = store
-        .claim_deliveries(SHARD, "crm", Priority::Critical, 10, LONG)
+        .claim_deliveries(SHARD, "crm", Priority::Critical, Pick::Due(10), LONG)
         .await
         .expect("a claim");
     assert_eq!((critical.deliveries, critical.next_due), (vec![], None));
@@ -127,7 +127,7 @@ pub async fn the_next_due_time_is_that_of_the_priority(fixture: &dyn StoreFixtur
         .await;
     queued.expect("queued");
     let normal = store
-        .claim_deliveries(SHARD, "crm", Priority::Normal, 10, LONG)
+        .claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(10), LONG)
         .await
         .expect("a claim");
     assert_eq!(normal.deliveries, []);
@@ -216,7 +216,7 @@ pub async fn what_is_queued_together_is_claimed_in_its_order(fixture: &dyn Store
     let (mut claimed, mut ids) = (Vec::new(), Vec::new());
     while claimed.len() < 60 {
         let more = store
-            .claim_deliveries(SHARD, "crm", Priority::Normal, 7, LONG)
+            .claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(7), LONG)
             .await
             .expect("a claim");
         ids.extend(more.deliveries.iter().map(|one| one.id.clone()));
@@ -273,7 +273,7 @@ pub async fn a_retry_is_due_after_its_delay(fixture: &dyn StoreFixture) {
     let claimed = claim(&*store, "crm", LONG).await.remove(0);
     assert!(complete(&*store, "crm", &claimed, Outcome::Retry(LONG)).await);
     let later = store
-        .claim_deliveries(SHARD, "crm", Priority::Normal, 10, LONG)
+        .claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(10), LONG)
         .await
         .expect("a claim");
     assert_eq!(later.deliveries, []);

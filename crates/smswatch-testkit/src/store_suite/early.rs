@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smswatch_model::{DeliveryId, Timestamp};
 use smswatch_plugin::store::{
-    Attempt, ClaimedDelivery, Completion, DeliveryState, Outcome, Priority, Shard, Store,
+    Attempt, ClaimedDelivery, Completion, DeliveryState, Outcome, Pick, Priority, Shard, Store,
 };
 
 use super::deliveries::completion;
@@ -30,13 +30,15 @@ async fn complete(store: &dyn Store, claimed: &ClaimedDelivery, outcome: Outcome
 
 async fn due(store: &dyn Store, priority: Priority) -> Vec<ClaimedDelivery> {
     let claimed = store
-        .claim_deliveries(SHARD, "crm", priority, 100, LONG)
+        .claim_deliveries(SHARD, "crm", priority, Pick::Due(100), LONG)
         .await;
     claimed.expect("a claim").deliveries
 }
 
 async fn early(store: &dyn Store, priority: Priority) -> Option<ClaimedDelivery> {
-    let claimed = store.claim_early(SHARD, "crm", priority, LONG).await;
+    let claimed = store
+        .claim_deliveries(SHARD, "crm", priority, Pick::First, LONG)
+        .await;
     claimed.expect("a claim").deliveries.pop()
 }
 
@@ -86,7 +88,7 @@ pub async fn what_is_claimed_is_not_claimed_early(fixture: &dyn StoreFixture) {
     assert!(complete(&*store, one, Outcome::Retry(LONG * 2)).await);
     let found = early(&*store, Priority::Normal).await.expect("it waits");
     assert_eq!(found.id, one.id);
-    let short = store.claim_early(SHARD, "crm", Priority::Normal, LONG);
+    let short = store.claim_deliveries(SHARD, "crm", Priority::Normal, Pick::First, LONG);
     assert!(short.await.expect("a claim").deliveries.is_empty());
 }
 
@@ -119,7 +121,8 @@ pub async fn all_that_waits_is_made_due_however_much_it_is(fixture: &dyn StoreFi
         .collect();
     store.enqueue_all(SHARD, &new).await.expect("queued");
     let claim = async || {
-        let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, 2_000, LONG);
+        let claimed =
+            store.claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(2_000), LONG);
         claimed.await.expect("a claim").deliveries
     };
     let later: Vec<_> = claim()

@@ -2,7 +2,7 @@
 
 use smswatch_model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::store::{
-    Bound, DeliveryFilter, DeliveryState, HistoryBounds, NewDelivery, Outcome, PageRequest,
+    Bound, DeliveryFilter, DeliveryState, HistoryBounds, NewDelivery, Outcome, PageRequest, Pick,
     Priority, Shard, Store, Trimmed, shard_of,
 };
 
@@ -23,7 +23,7 @@ pub async fn deliveries_are_found_by_state_sink_and_message(fixture: &dyn StoreF
     let shards = (0..store.shard_count()).map(Shard);
     for (position, shard) in shards.enumerate() {
         let claimed = store
-            .claim_deliveries(shard, "crm", Priority::Normal, 100, LONG)
+            .claim_deliveries(shard, "crm", Priority::Normal, Pick::Due(100), LONG)
             .await
             .expect("a claim");
         let outcome = if position % 2 == 0 {

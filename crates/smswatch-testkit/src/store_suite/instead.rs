@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use smswatch_model::{DeliveryId, Timestamp};
 use smswatch_plugin::store::{
-    Attempt, ClaimedDelivery, Completion, DeadLetter, DeliveryState, NewDelivery, Outcome,
+    Attempt, ClaimedDelivery, Completion, DeadLetter, DeliveryState, NewDelivery, Outcome, Pick,
     Priority, Shard, Store,
 };
 
@@ -34,7 +34,7 @@ async fn queue(store: &dyn Store, new: NewDelivery) {
 }
 
 async fn claim(store: &dyn Store, lease: Duration) -> Vec<ClaimedDelivery> {
-    let claim = store.claim_deliveries(SHARD, "crm", Priority::Normal, 100, lease);
+    let claim = store.claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(100), lease);
     claim.await.expect("a claim").deliveries
 }
 
@@ -75,7 +75,7 @@ pub async fn what_another_sink_gets_is_queued_as_the_first_one_dies(fixture: &dy
         assert_eq!(state, Some(DeliveryState::Dead));
     }
     let claimed = store
-        .claim_deliveries(SHARD, "ops", Priority::Critical, 100, LONG)
+        .claim_deliveries(SHARD, "ops", Priority::Critical, Pick::Due(100), LONG)
         .await
         .expect("a claim");
     let mut found: Vec<_> = claimed.deliveries.iter().map(|it| it.id.clone()).collect();

@@ -2,7 +2,7 @@
 
 use smswatch_model::{DeliveryId, Timestamp};
 use smswatch_plugin::store::{
-    Bound, DeadLetter, DeliveryFilter, DeliveryState, HistoryBounds, Outcome, PageRequest,
+    Bound, DeadLetter, DeliveryFilter, DeliveryState, HistoryBounds, Outcome, PageRequest, Pick,
     Priority, QueueRequest, Redrive, RedriveOutcome, Shard, Store,
 };
 
@@ -39,7 +39,7 @@ async fn waiting(store: &dyn Store) -> (u64, usize) {
         after: None,
         limit: 100,
     };
-    let slice = store.waiting(SHARD, "crm", request).await;
+    let slice = store.peek(SHARD, "crm", request).await;
     let slice = slice.expect("a slice");
     (slice.pending, slice.deliveries.len())
 }
@@ -61,7 +61,7 @@ pub async fn what_is_left_to_a_later_version_stays_pending_in_nobodys_way(
     assert_eq!(store.make_due(SHARD, "crm").await.expect("an answer"), 0);
     assert_eq!(waiting(&*store).await, (1, 1), "it counts for no bound");
     let claimed = store
-        .claim_deliveries(SHARD, "crm", Priority::Normal, 100, LONG)
+        .claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(100), LONG)
         .await
         .expect("a claim");
     assert_eq!(claimed.deliveries.len(), 1, "it is not offered at once");
@@ -69,7 +69,7 @@ pub async fn what_is_left_to_a_later_version_stays_pending_in_nobodys_way(
     assert!(claimed.next_due.is_some_and(|due| due > claimed.now));
     assert!(complete(&*store, "crm", &claimed.deliveries[0], Outcome::Delivered).await);
     let early = store
-        .claim_early(SHARD, "crm", Priority::Normal, LONG)
+        .claim_deliveries(SHARD, "crm", Priority::Normal, Pick::First, LONG)
         .await
         .expect("a claim");
     assert!(early.deliveries.is_empty(), "it probes nothing");
@@ -133,7 +133,7 @@ pub async fn what_is_left_to_a_later_version_stays_pending_in_nobodys_way(
     let requeued = requeued.await.expect("an answer");
     assert!(matches!(requeued, RedriveOutcome::Done { .. }));
     let claimed = store
-        .claim_deliveries(SHARD, "crm", Priority::Normal, 100, LONG)
+        .claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(100), LONG)
         .await
         .expect("a claim");
     let ids: Vec<_> = claimed.deliveries.iter().map(|one| &one.id).collect();
@@ -145,7 +145,7 @@ pub async fn what_waits_is_left_unless_somebody_has_claimed_it(fixture: &dyn Sto
     let store = fixture.store();
     let ids = queue(&*store, 3).await;
     let claimed = store
-        .claim_deliveries(SHARD, "crm", Priority::Normal, 1, LONG)
+        .claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(1), LONG)
         .await
         .expect("a claim");
     let claimed = &claimed.deliveries[0];

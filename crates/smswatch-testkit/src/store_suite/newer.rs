@@ -1,8 +1,8 @@
 //! Promises about what a later version wrote, and about leases that end without losing anything.
 
 use smswatch_plugin::store::{
-    Bound, CommitItem, CommitStep, HistoryBounds, LeftStep, Priority, RouteOutcome, RouteStep,
-    SetAside, Shard, Store, WatchPriority,
+    Bound, CommitItem, CommitStep, HistoryBounds, LeftStep, Pick, Priority, RouteOutcome,
+    RouteStep, SetAside, Shard, Store, WatchPriority,
 };
 
 use super::{LONG, StoreFixture, add, delivery, id_in, put, record, step};
@@ -134,7 +134,7 @@ pub async fn a_left_entry_is_kept_whole_until_somebody_routes_it(fixture: &dyn S
             added
         );
     }
-    let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, 10, LONG);
+    let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(10), LONG);
     assert_eq!(claimed.await.expect("a claim").deliveries.len(), 1);
     let left = store.left_entries(SHARD, None, 10).await.expect("entries");
     let bodies: Vec<_> = left.iter().map(|entry| entry.body[0]).collect();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smswatch_model::{DeliveryId, Timestamp};
 use smswatch_plugin::store::{
-    Attempt, Completion, DeliveryFilter, DeliveryState, NewDelivery, Outcome, PageRequest,
+    Attempt, Completion, DeliveryFilter, DeliveryState, NewDelivery, Outcome, PageRequest, Pick,
     Priority, Redrive, RedriveOutcome, RedriveStep, Shard, Store,
 };
 
@@ -25,7 +25,7 @@ async fn queue(store: &dyn Store, shard: Shard, delivery: NewDelivery) {
 async fn end(store: &dyn Store, shard: Shard, sink: &str, outcome: Outcome) -> Vec<DeliveryId> {
     let mut claimed = Vec::new();
     for priority in Priority::ALL {
-        let claim = store.claim_deliveries(shard, sink, priority, 1000, LONG);
+        let claim = store.claim_deliveries(shard, sink, priority, Pick::Due(1000), LONG);
         claimed.extend(claim.await.expect("a claim").deliveries);
     }
     let completions = claimed.iter().map(|claimed| Completion {
@@ -124,7 +124,7 @@ pub async fn a_requeued_delivery_is_due_at_once_and_keeps_its_history(fixture: &
     assert_eq!(found.body, new.body);
 
     let claimed = store
-        .claim_deliveries(shard, "crm", Priority::Critical, 10, LONG)
+        .claim_deliveries(shard, "crm", Priority::Critical, Pick::Due(10), LONG)
         .await;
     let claimed = claimed.expect("a claim").deliveries.remove(0);
     assert_eq!((&claimed.id, claimed.attempts_made), (&new.id, 0));
@@ -142,7 +142,7 @@ pub async fn a_requeued_delivery_is_not_completed_by_an_earlier_claim(fixture: &
     queue(&*store, SHARD, new.clone()).await;
     let short = Duration::from_millis(1);
     let early = store
-        .claim_deliveries(SHARD, "crm", Priority::Normal, 1, short)
+        .claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(1), short)
         .await;
     let early = early.expect("a claim").deliveries.remove(0);
     until(async || !end(&*store, SHARD, "crm", Outcome::Dead).await.is_empty()).await;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use smswatch_model::{DeliveryId, Timestamp};
 use smswatch_plugin::store::{
-    Attempt, Completion, DeadLetter, DeliveryState, NewDelivery, Outcome, Priority, QueueRequest,
-    QueueSlice, Redrive, Shard, Store,
+    Attempt, Completion, DeadLetter, DeliveryState, NewDelivery, Outcome, Pick, Priority,
+    QueueRequest, QueueSlice, Redrive, Shard, Store,
 };
 
 use super::{LONG, StoreFixture, delivery, until};
@@ -21,7 +21,7 @@ fn normal(limit: u32) -> QueueRequest {
 }
 
 async fn look(store: &dyn Store, request: QueueRequest) -> QueueSlice {
-    let slice = store.waiting(SHARD, "crm", request).await;
+    let slice = store.peek(SHARD, "crm", request).await;
     slice.expect("a slice")
 }
 
@@ -76,7 +76,7 @@ async fn attempt(store: &dyn Store, outcome: Outcome) -> DeliveryId {
 
 async fn attempt_one(store: &dyn Store, priority: Priority, outcome: Outcome) -> DeliveryId {
     let claimed = store
-        .claim_deliveries(SHARD, "crm", priority, 1, LONG)
+        .claim_deliveries(SHARD, "crm", priority, Pick::Due(1), LONG)
         .await;
     let claimed = claimed.expect("a claim").deliveries.remove(0);
     let completion = Completion {
@@ -162,7 +162,7 @@ pub async fn what_is_claimed_is_told_apart_and_not_dead_lettered(fixture: &dyn S
     queue(&*store, vec![of_crm(0)]).await;
     queue(&*store, vec![of_crm(1)]).await;
     let claimed = store
-        .claim_deliveries(SHARD, "crm", Priority::Normal, 1, LONG)
+        .claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(1), LONG)
         .await;
     assert_eq!(claimed.expect("a claim").deliveries[0].id, of_crm(0).id);
     let slice = look(&*store, normal(10)).await;
@@ -178,7 +178,7 @@ pub async fn what_is_claimed_is_told_apart_and_not_dead_lettered(fixture: &dyn S
     let short = Duration::from_millis(1);
     queue(&*store, vec![of_crm(2)]).await;
     let claimed = store
-        .claim_deliveries(SHARD, "crm", Priority::Normal, 1, short)
+        .claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(1), short)
         .await;
     let claimed = claimed.expect("a claim").deliveries.remove(0);
     until(async || dead_letter(&*store, &[&of_crm(2).id]).await == 1).await;
@@ -215,7 +215,7 @@ pub async fn what_is_dead_lettered_is_dead_and_says_why(fixture: &dyn StoreFixtu
         .await;
     again.expect("queued again");
     let claimed = store
-        .claim_deliveries(SHARD, "crm", Priority::Normal, 10, LONG)
+        .claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(10), LONG)
         .await;
     assert_eq!(claimed.expect("a claim").deliveries.len(), 1);
 }

@@ -16,6 +16,9 @@ use crate::report::WrongUsage;
 /// Where an event lies in what people paste, outermost first.
 const WRAPPERS: [&str; 4] = ["data", "items", "events", "event"];
 
+/// When an event happened that does not say when.
+const NOON: &str = "2026-01-01T12:00:00Z";
+
 /// How much is read; a page of the API is far smaller.
 const MAX_BYTES: u64 = 16 << 20;
 
@@ -238,7 +241,6 @@ fn kind(given: &Map<String, Value>) -> Result<EventKind, String> {
 
 /// An event of this kind of which nothing else is known.
 fn blank(kind: EventKind) -> Value {
-    const NOON: &str = "2026-01-01T12:00:00Z";
     let is_change = kind == EventKind::StatusChanged;
     let current = json!({
         "status": "", "detailed_status": null, "description": null, "date": NOON, "final": null,
@@ -293,7 +295,7 @@ fn complete(event: &mut Value, privacy: &Privacy, faults: &FaultTable) {
     }
     let date = match &event["current"]["date"] {
         Value::String(date) => date.clone(),
-        _ => "2026-01-01T12:00:00Z".to_owned(),
+        _ => NOON.to_owned(),
     };
     for at in ["time", "detected_at"] {
         if event[at].is_null() {

@@ -9,7 +9,7 @@ use smswatch_model::{DeliveryId, Event, EventKind, MessageId, Timestamp};
 use smswatch_plugin::codec;
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Attempt, CommitItem, CommitStep, Completion, NewDelivery, NewEntry, Outcome, Priority,
+    Attempt, CommitItem, CommitStep, Completion, NewDelivery, NewEntry, Outcome, Pick, Priority,
     RouteStep, Shard, Store, WatchPriority, shard_of,
 };
 use smswatch_testkit::sample;
@@ -179,7 +179,7 @@ async fn end(store: &dyn Store, shard: Shard, new: Vec<NewDelivery>) -> anyhow::
     store.enqueue_all(shard, &new).await?;
     let (sink, normal, lease) = ("archive", Priority::Normal, Duration::from_secs(60));
     let limit = u32::try_from(new.len())?;
-    let claimed = store.claim_deliveries(shard, sink, normal, limit, lease);
+    let claimed = store.claim_deliveries(shard, sink, normal, Pick::Due(limit), lease);
     let claimed = claimed.await?;
     let completion = |(n, one): (usize, smswatch_plugin::store::ClaimedDelivery)| {
         let outcome = match n % 20 {
@@ -206,8 +206,7 @@ async fn end(store: &dyn Store, shard: Shard, new: Vec<NewDelivery>) -> anyhow::
 
 #[cfg(test)]
 mod tests {
-    use smswatch_plugin::store::EventFilter;
-    use smswatch_plugin::store::PageRequest;
+    use smswatch_plugin::store::{EventFilter, Log as _, PageRequest};
 
     use super::*;
 

@@ -141,7 +141,7 @@ async fn hand_over_shard(
                 after: place.clone(),
                 limit: SLICE,
             };
-            let waiting = stage.context.store.waiting(shard, unit.name(), request);
+            let waiting = stage.context.store.peek(shard, unit.name(), request);
             let slice = stage.context.call("waiting", waiting).await?;
             let bodies = slice.deliveries.iter().map(|waiting| &waiting.body[..]);
             let handed = bodies.filter_map(|body| of_destination(unit, body, key));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use smswatch_model::{DeliveryId, Timestamp};
 use smswatch_plugin::store::{
     Attempt, CommitItem, Completion, DeliveryFilter, DeliveryState, DeliveryToken, NewDelivery,
-    Outcome, PageRequest, Priority, RouteOutcome, RouteStep, Shard, Store, StoreError,
+    Outcome, PageRequest, Pick, Priority, RouteOutcome, RouteStep, Shard, Store, StoreError,
 };
 
 use super::model::{Between, Expected, Model};
@@ -194,7 +194,7 @@ impl Player {
     ) -> Result<(), String> {
         let claimed = self
             .store
-            .claim_deliveries(SHARD, &self.sink, priority, limit, lease)
+            .claim_deliveries(SHARD, &self.sink, priority, Pick::Due(limit), lease)
             .await
             .map_err(unavailable)?;
         self.model.claim(priority, limit, lease, &claimed)?;

@@ -56,7 +56,7 @@ impl Player {
             after: None,
             limit,
         };
-        let oldest = self.store.waiting(SHARD, &self.sink, request).await;
+        let oldest = self.store.peek(SHARD, &self.sink, request).await;
         let oldest = oldest.map_err(unavailable)?.deliveries.into_iter();
         let mut ids: BTreeSet<DeliveryId> = oldest.map(|one| one.place.id).collect();
         ids.insert(self.delivery(n, true).id);

@@ -17,7 +17,10 @@ pub(super) fn tell(text: &mut String, events: &[TriedEventReply<EventView>], all
     if events.is_empty() {
         text.push_str("  nothing yet\n");
     }
-    let mut told = events.iter().map(|tried| verdicts(tried, all)).peekable();
+    let mut told = events
+        .iter()
+        .map(|tried| verdict_lines(&tried.rules, all))
+        .peekable();
     for tried in events {
         let event = &tried.event;
         let _written = writeln!(
@@ -34,10 +37,6 @@ pub(super) fn tell(text: &mut String, events: &[TriedEventReply<EventView>], all
             let _written = writeln!(text, "    {}", plain(&verdict));
         }
     }
-}
-
-fn verdicts(tried: &TriedEventReply<EventView>, all: bool) -> Vec<String> {
-    verdict_lines(&tried.rules, all)
 }
 
 /// What each rule made of an event, a line each.

@@ -1,7 +1,8 @@
 //! Lets as many attempts run at once as a sink's breaker and its slow start allow.
 
 use std::sync::Arc;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::deliver::HOLD;
@@ -37,10 +38,7 @@ impl AttemptPermit {
                     return Some(Self::new(unit));
                 }
             }
-            if tokio::time::timeout_at(until.into(), changed)
-                .await
-                .is_err()
-            {
+            if tokio::time::timeout_at(until, changed).await.is_err() {
                 breaker.known().is_quick = false;
                 return None;
             }

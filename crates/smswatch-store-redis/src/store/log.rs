@@ -1,15 +1,13 @@
-//! The log: read, route and trim; and the counts of everything.
+//! The event log: read, route, set aside and trim.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use std::sync::PoisonError;
 
-use futures::future::{join_all, try_join_all};
+use futures::future::try_join_all;
+use smswatch_plugin::async_trait;
 use smswatch_plugin::model::{EventKind, Timestamp};
-use smswatch_plugin::record::WatchState;
 use smswatch_plugin::store::{
-    Bound, Gauges, HistoryBounds, KeptAside, LogEntry, LogPosition, LogSlice, NewEntry, QueueGauge,
-    RouteOutcome, RouteStep, SetAside, Shard, StoreError, Trimmed,
+    Bound, EventFilter, HistoryBounds, KeptAside, LeftStep, Log, LogEntry, LogPosition, LogSlice,
+    NewEntry, Page, PageRequest, RouteOutcome, RouteStep, SetAside, Shard, StoreError, Trimmed,
 };
 
 use super::{RedisStore, millis, queue};
@@ -19,11 +17,9 @@ use crate::error::strange;
 /// An entry of a stream as Redis answers it: its id and its fields.
 pub(super) type StreamEntry = (String, Vec<(String, Vec<u8>)>);
 
-/// What the script that counts answers: the shard's counters, and its queues.
-pub(super) type Counted = (BTreeMap<String, i64>, Vec<Vec<u8>>);
-
-impl RedisStore {
-    pub(super) async fn log_slice(&self, shard: Shard, limit: u32) -> Result<LogSlice, StoreError> {
+#[async_trait]
+impl Log for RedisStore {
+    async fn read_log(&self, shard: Shard, limit: u32) -> Result<LogSlice, StoreError> {
         let mut call = self.call(&self.scripts.read_log, shard);
         call.arg(limit);
         let (now, cursor, found): (i64, String, Vec<Vec<u8>>) = self.invoke(&call).await?;
@@ -42,11 +38,7 @@ impl RedisStore {
         })
     }
 
-    pub(super) async fn route_step(
-        &self,
-        shard: Shard,
-        step: &RouteStep,
-    ) -> Result<RouteOutcome, StoreError> {
+    async fn route(&self, shard: Shard, step: &RouteStep) -> Result<RouteOutcome, StoreError> {
         let mut call = self.call(&self.scripts.route, shard);
         call.arg(&step.from.0)
             .arg(&step.to.0)
@@ -69,7 +61,46 @@ impl RedisStore {
         })
     }
 
-    pub(super) async fn all_set_aside(&self) -> Result<Vec<KeptAside>, StoreError> {
+    async fn left_entries(
+        &self,
+        shard: Shard,
+        after: Option<&LogPosition>,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StoreError> {
+        let mut connection = self.connection.clone();
+        let start = after.map_or_else(|| "-".to_owned(), |after| format!("({}", after.0));
+        let entries: Vec<StreamEntry> = redis::cmd("XRANGE")
+            .arg(format!("{}left", self.base(shard)))
+            .arg(start)
+            .arg("+")
+            .arg("COUNT")
+            .arg(limit)
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| self.error(&error))?;
+        let read = |(id, fields): StreamEntry| {
+            let body = fields.into_iter().find(|(name, _)| name == "b");
+            Ok(LogEntry {
+                position: LogPosition(text(id.as_bytes())?.to_owned()),
+                body: body.ok_or_else(|| strange("an entry left to others"))?.1,
+            })
+        };
+        entries.into_iter().map(read).collect()
+    }
+
+    async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<u64, StoreError> {
+        let mut call = self.call(&self.scripts.route_left, shard);
+        call.arg(step.entries.len());
+        for position in &step.entries {
+            call.arg(&position.0);
+        }
+        for delivery in &step.deliveries {
+            queue::add(&mut call, delivery);
+        }
+        self.invoke(&call).await
+    }
+
+    async fn set_aside(&self) -> Result<Vec<KeptAside>, StoreError> {
         let shards = (0..self.shards).map(Shard);
         let streams = shards.flat_map(|shard| [(shard, "aside"), (shard, "left")]);
         let asked = streams.map(|(shard, stream)| async move {
@@ -91,11 +122,15 @@ impl RedisStore {
         Ok(kept)
     }
 
-    pub(super) async fn trim_history(
+    async fn events(
         &self,
-        shard: Shard,
-        bounds: &HistoryBounds,
-    ) -> Result<Trimmed, StoreError> {
+        filter: &EventFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Vec<u8>>, StoreError> {
+        self.event_page(filter, page).await
+    }
+
+    async fn trim(&self, shard: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError> {
         let mut call = self.call(&self.scripts.trim, shard);
         for Bound { keep_for, max } in [bounds.events, bounds.deliveries, bounds.dead] {
             call.arg(millis(keep_for))
@@ -115,64 +150,6 @@ impl RedisStore {
             deliveries,
             dead,
         })
-    }
-
-    pub(super) async fn count_all(&self) -> Result<Gauges, StoreError> {
-        let asked = (0..self.shards).map(|shard| async move {
-            let call = self.call(&self.scripts.gauges, Shard(shard));
-            (Shard(shard), self.invoke::<Counted>(&call).await)
-        });
-        let answers = join_all(asked).await;
-        let counted = self.as_known_last(answers)?;
-        let mut watches: BTreeMap<WatchState, u64> = BTreeMap::new();
-        let mut queues: BTreeMap<String, QueueGauge> = BTreeMap::new();
-        let (mut unrouted, mut set_aside) = (0, 0);
-        for (counts, rows) in counted {
-            let count = |name: &str| counts.get(name).copied().unwrap_or(0);
-            unrouted += u64::try_from(count("appended") - count("routed")).unwrap_or(0);
-            set_aside += u64::try_from(count("aside")).unwrap_or(0);
-            for state in WatchState::ALL {
-                let count = count(&state.byte().to_string());
-                *watches.entry(state).or_default() += u64::try_from(count).unwrap_or(0);
-            }
-            for row in rows.chunks_exact(5) {
-                add_queue(&mut queues, row)?;
-            }
-        }
-        Ok(Gauges {
-            watches: watches.into_iter().collect(),
-            unrouted,
-            set_aside,
-            queues: queues.into_values().collect(),
-        })
-    }
-}
-
-impl RedisStore {
-    /// What each shard holds: one that cannot be counted now holds what it did when it was counted last.
-    ///
-    /// # Errors
-    ///
-    /// None can be counted.
-    fn as_known_last(
-        &self,
-        answers: Vec<(Shard, Result<Counted, StoreError>)>,
-    ) -> Result<Vec<Counted>, StoreError> {
-        let mut known = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut n_counted, mut failed) = (0, None);
-        for (shard, answer) in answers {
-            match answer {
-                Ok(counted) => {
-                    n_counted += 1;
-                    known.insert(shard, counted);
-                }
-                Err(error) => failed = Some(error),
-            }
-        }
-        match failed {
-            Some(error) if n_counted == 0 => Err(error),
-            _ => Ok(known.values().cloned().collect()),
-        }
     }
 }
 
@@ -195,21 +172,4 @@ fn set_aside(
             is_newer,
         },
     })
-}
-
-fn add_queue(queues: &mut BTreeMap<String, QueueGauge>, row: &[Vec<u8>]) -> Result<(), StoreError> {
-    let sink = text(&row[0])?;
-    let number = |bytes: &[u8]| text(bytes)?.parse::<u64>().map_err(|_| strange("a count"));
-    let queue = queues.entry(sink.to_owned()).or_insert_with(|| QueueGauge {
-        sink: sink.to_owned(),
-        ..QueueGauge::default()
-    });
-    queue.pending += number(&row[1])?;
-    queue.left += number(&row[2])?;
-    queue.dead += number(&row[3])?;
-    if text(&row[4])? != "-1" {
-        let oldest = instant(&row[4])?;
-        queue.oldest = Some(queue.oldest.map_or(oldest, |known| known.min(oldest)));
-    }
-    Ok(())
 }

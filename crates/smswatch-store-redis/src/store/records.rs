@@ -1,13 +1,15 @@
-//! Watches: load, claim, commit, page.
+//! Records of watches: load, claim, commit, page.
 
 use std::time::Duration;
 
 use redis::Value;
+use smswatch_plugin::async_trait;
 use smswatch_plugin::model::{MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Appended, ClaimedWatches, CommitOutcome, CommitStep, Committed, InvalidCursor, LeaseId, Loaded,
-    LogPosition, NewEntry, Page, PageRequest, Shard, StoreError, UnreadableRecord, WatchPriority,
+    LogPosition, Memo, NewEntry, Page, PageRequest, Records, Shard, StoreError, UnreadableRecord,
+    WatchPriority,
 };
 
 use super::{RedisStore, kinds, millis};
@@ -62,11 +64,24 @@ fn read(values: Vec<Vec<u8>>) -> Found {
 }
 
 impl RedisStore {
-    pub(super) async fn load_records(
-        &self,
-        shard: Shard,
-        ids: &[MessageId],
-    ) -> Result<Vec<Loaded>, StoreError> {
+    /// A claim whose answer was lost may have taken place: nobody knows its watches, which would
+    /// wait until the lease ends by itself.
+    async fn release_unanswered(&self, shard: Shard) -> Result<(), StoreError> {
+        let of_shard = |(other, _): &&(Shard, LeaseId)| *other == shard;
+        let found: Vec<_> = self.unanswered().iter().filter(of_shard).cloned().collect();
+        for claim in found {
+            let mut call = self.call(&self.scripts.release, shard);
+            call.arg(&claim.1.0);
+            self.invoke::<()>(&call).await?;
+            self.unanswered().remove(&claim);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Records for RedisStore {
+    async fn load(&self, shard: Shard, ids: &[MessageId]) -> Result<Vec<Loaded>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -82,7 +97,7 @@ impl RedisStore {
         Ok(loaded.collect())
     }
 
-    pub(super) async fn claim_watches(
+    async fn claim(
         &self,
         shard: Shard,
         priority: WatchPriority,
@@ -124,25 +139,41 @@ impl RedisStore {
         })
     }
 
-    /// A claim whose answer was lost may have taken place: nobody knows its watches, which would
-    /// wait until the lease ends by itself.
-    async fn release_unanswered(&self, shard: Shard) -> Result<(), StoreError> {
-        let of_shard = |(other, _): &&(Shard, LeaseId)| *other == shard;
-        let found: Vec<_> = self.unanswered().iter().filter(of_shard).cloned().collect();
-        for claim in found {
-            let mut call = self.call(&self.scripts.release, shard);
-            call.arg(&claim.1.0);
-            self.invoke::<()>(&call).await?;
-            self.unanswered().remove(&claim);
-        }
-        Ok(())
+    async fn release(&self, shard: Shard, lease: LeaseId) -> Result<(), StoreError> {
+        let mut call = self.call(&self.scripts.release, shard);
+        call.arg(lease.0);
+        self.invoke(&call).await
     }
 
-    pub(super) async fn commit_watches(
+    async fn recall(
         &self,
         shard: Shard,
-        step: &CommitStep,
-    ) -> Result<Committed, StoreError> {
+        priority: WatchPriority,
+        furthest: Duration,
+    ) -> Result<u64, StoreError> {
+        let mut call = self.call(&self.scripts.recall, shard);
+        call.arg(priority.index()).arg(millis(furthest));
+        self.invoke(&call).await
+    }
+
+    async fn put_aside(
+        &self,
+        shard: Shard,
+        priority: WatchPriority,
+        ids: &[MessageId],
+    ) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut call = self.call(&self.scripts.put_aside, shard);
+        call.arg(priority.index());
+        for id in ids {
+            call.arg(field::bucket(id)).arg(field::pack(id));
+        }
+        self.invoke::<u64>(&call).await.map(drop)
+    }
+
+    async fn commit(&self, shard: Shard, step: &CommitStep) -> Result<Committed, StoreError> {
         let mut call = self.call(&self.scripts.commit, shard);
         call.arg(step.finished.len());
         for lease in &step.finished {
@@ -186,7 +217,7 @@ impl RedisStore {
     }
 
     /// Goes through shards and buckets; a cursor names the last one that was told.
-    pub(super) async fn watch_page(
+    async fn watches(
         &self,
         request: &PageRequest,
     ) -> Result<Page<(MessageId, Record)>, StoreError> {
@@ -226,5 +257,21 @@ impl RedisStore {
         }
         let next = (place.shard < self.shards).then(|| place.text());
         Ok(Page { items, next })
+    }
+
+    async fn memo(&self, shard: Shard, name: &str) -> Result<Option<Memo>, StoreError> {
+        self.read_memo(shard, name).await
+    }
+
+    async fn put_memo(
+        &self,
+        shard: Shard,
+        name: &str,
+        expected: Option<u64>,
+        value: Vec<u8>,
+        entries: Vec<NewEntry>,
+    ) -> Result<bool, StoreError> {
+        self.write_memo(shard, name, expected, &value, &entries)
+            .await
     }
 }
