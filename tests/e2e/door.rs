@@ -49,7 +49,10 @@ async fn signals_without_a_meaning_do_no_harm_and_sigquit_ends_in_order() {
     let stage = Stage::new().await;
     let mut process = started(&stage);
     for (signal, words) in [
-        ("-HUP", "SIGHUP: this version does not reload"),
+        (
+            "-HUP",
+            "the configuration was loaded again (changed: nothing)",
+        ),
         ("-USR1", "SIGUSR1 has no meaning here"),
         ("-USR2", "SIGUSR2 has no meaning here"),
     ] {

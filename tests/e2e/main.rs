@@ -25,6 +25,7 @@ mod proxies;
 mod rate;
 mod reader;
 mod refined;
+mod reload;
 mod replicas;
 mod rules;
 mod shards;

@@ -13,6 +13,7 @@ pub mod events;
 pub mod health;
 pub mod list;
 pub mod problem;
+pub mod reload;
 pub mod set_aside;
 pub mod sinks;
 pub mod watches;

@@ -35,6 +35,8 @@ words! {
         Invalid = "invalid",
         /// The body did not arrive as a whole.
         InvalidBody = "invalid_body",
+        /// The configuration file has mistakes; the message tells each with its place.
+        InvalidConfiguration = "invalid_configuration",
         /// A cursor that no list gave out.
         InvalidCursor = "invalid_cursor",
         /// The path holds something that cannot be an id.

@@ -8,13 +8,14 @@ mod episode;
 mod streak;
 pub(crate) mod tell;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use smswatch_model::{EventKind, Timestamp};
 use tokio::sync::Notify;
 
 use self::streak::FailureStreak;
+use crate::live::Live;
 use crate::provider::{PollError, PollFailure};
 use crate::settings::AlarmSettings;
 
@@ -43,7 +44,7 @@ pub(crate) struct Trouble {
 /// What this process notices about its polls.
 #[derive(Debug)]
 pub(crate) struct Alarms {
-    settings: AlarmSettings,
+    settings: Live<AlarmSettings>,
     state: Mutex<State>,
     /// There is trouble to tell.
     noticed: Notify,
@@ -59,14 +60,19 @@ struct State {
 impl Alarms {
     pub(crate) fn new(settings: AlarmSettings) -> Self {
         Self {
-            settings,
+            settings: Live::new(Arc::new(settings)),
             state: Mutex::default(),
             noticed: Notify::new(),
         }
     }
 
-    pub(crate) fn settings(&self) -> &AlarmSettings {
-        &self.settings
+    pub(crate) fn settings(&self) -> Arc<AlarmSettings> {
+        self.settings.get()
+    }
+
+    /// From now on these hold.
+    pub(crate) fn change_settings(&self, settings: AlarmSettings) {
+        self.settings.replace(Arc::new(settings));
     }
 
     /// A poll brought a usable answer.
@@ -94,7 +100,7 @@ impl Alarms {
 
     /// A poll was started, or had to be put off, `lag` after it was due.
     pub(crate) fn late(&self, lag: Duration, now: Timestamp) {
-        if lag > self.settings.polling_behind_after {
+        if lag > self.settings().polling_behind_after {
             let lag = Duration::from_secs(lag.as_secs());
             self.fell_behind(now, format!("a poll came {lag:?} after it was due"));
         }
@@ -106,7 +112,7 @@ impl Alarms {
     }
 
     fn fell_behind(&self, now: Timestamp, what: String) {
-        let bound = self.settings.polling_behind_after;
+        let bound = self.settings().polling_behind_after;
         self.change(|state| {
             // Polls that are in time say little: young watches come first. That no late one has come
             // for so long says that there are none.
@@ -132,11 +138,11 @@ impl Alarms {
     /// Whether polls start too late, at `now`.
     pub(crate) fn behind(&self, now: Timestamp) -> Option<Trouble> {
         let trouble = self.trouble(&self.lock(), EventKind::PollingBehind)?;
-        (now.since(trouble.seen) <= self.settings.polling_behind_after).then_some(trouble)
+        (now.since(trouble.seen) <= self.settings().polling_behind_after).then_some(trouble)
     }
 
     fn trouble(&self, state: &State, kind: EventKind) -> Option<Trouble> {
-        let settings = &self.settings;
+        let settings = self.settings();
         let (streak, after) = match kind {
             EventKind::ProviderAuthFailed => (&state.refused, settings.provider_auth_failed_after),
             EventKind::PollingBehind => (&state.behind, settings.polling_behind_after),

@@ -163,7 +163,8 @@ fn set_doubles_aside(items: Vec<Change>) -> (Vec<Change>, Vec<Change>) {
 
 /// What a change comes to; `None` if there is nothing to write, which whoever asked for it is told here.
 fn draft(stage: &Commit, change: Change) -> Option<Draft> {
-    let lifecycle = Lifecycle::of(&stage.context);
+    let settings = stage.context.settings();
+    let lifecycle = Lifecycle::of(&stage.context, &settings);
     let now = stage.context.clock.now();
     let due = match &change.reason {
         Reason::Asked(request, _) => {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::clock::StoreClock;
 use crate::contents::Contents;
 use crate::health::{Health, STORE};
+use crate::live::Live;
 use crate::metrics::{Metrics, OperationLabel};
 use crate::privacy::Privacy;
 use crate::settings::Settings;
@@ -23,7 +24,8 @@ pub(crate) struct Context {
     /// The provider's name in payloads.
     pub(crate) provider: &'static str,
     pub(crate) privacy: Privacy,
-    pub(crate) settings: Settings,
+    /// What the configuration that was loaded last says.
+    pub(crate) settings: Live<Settings>,
     pub(crate) clock: StoreClock,
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
@@ -31,6 +33,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// The settings as they are now.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings.get()
+    }
+
     pub(crate) fn shards(&self) -> impl Iterator<Item = Shard> + use<> {
         (0..self.store.shard_count()).map(Shard)
     }

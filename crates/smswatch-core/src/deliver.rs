@@ -12,6 +12,7 @@ pub(crate) mod orphans;
 pub(crate) mod overflow;
 pub(crate) mod partly;
 mod recall;
+mod sinks;
 mod task;
 mod unit;
 
@@ -27,6 +28,7 @@ use self::breaker::AttemptPermit;
 use self::claim::Waiting;
 use self::dead::DeadLetters;
 pub(crate) use self::recall::recall;
+pub(crate) use self::sinks::{SinkUnits, Sinks};
 use self::task::Task;
 use self::unit::MOST_UNWRITTEN;
 pub(crate) use self::unit::SinkUnit;

@@ -1,35 +1,40 @@
 //! Starts the four stages of one process and ends them in order.
 
 mod chores;
+mod reload;
+mod units;
 mod wiring;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 use smswatch_model::Timestamp;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::chores::Chores;
+pub use self::reload::{Changes, Reloader};
+use self::units::Units;
 use self::wiring::{Wired, wire};
 use crate::alarm;
 use crate::context::Context;
-use crate::deliver::{dead, fallback, orphans, overflow};
+use crate::deliver::{dead, orphans};
 use crate::panics::guarded;
 use crate::pause_monitor::PauseMonitor;
 use crate::privacy::Privacy;
 use crate::provider::Provider;
 use crate::replicas::Replicas;
 use crate::rules::Rules;
-use crate::service::Service;
+use crate::service::{ReloadRequest, Service};
 use crate::settings::{Settings, SinkSettings};
 use crate::sink::Sink;
 use crate::store::Store;
-use crate::{commit, deliver, observe, replicas, route};
+use crate::{commit, observe, replicas, route};
 
 /// How long before the shutdown timeout ends running attempts are cut off; half of the timeout when that
 /// is shorter. One half of it is for giving their deliveries back, the other for the leases of watches.
@@ -65,6 +70,8 @@ pub struct Engine {
     broken: CancellationToken,
     stages: Vec<JoinHandle<()>>,
     chores: Vec<JoinHandle<()>>,
+    reloader: Reloader,
+    reload_requests: Option<mpsc::Receiver<ReloadRequest>>,
 }
 
 impl Engine {
@@ -74,9 +81,10 @@ impl Engine {
     ///
     /// It is not called from within a Tokio runtime.
     #[must_use]
-    pub fn start(parts: Parts, now: Timestamp) -> Self {
+    pub fn start(mut parts: Parts, now: Timestamp) -> Self {
         // It can tell only of what happens after it was called.
         PauseMonitor::get();
+        let configured = std::mem::take(&mut parts.sinks);
         let wired = wire(parts, now);
         let Wired {
             context,
@@ -90,19 +98,23 @@ impl Engine {
             service,
             changes,
             appended,
+            rules,
+            alarms,
+            reload_requests,
         } = wired;
         let (commits, changes) = changes;
         let sinks = Arc::clone(&service.sinks);
+        let log = Arc::clone(&observe.log);
         let chores = Arc::new(Chores {
             context: Arc::clone(&context),
             polls: Arc::clone(&observe.inbox),
-            log: Arc::clone(&observe.log),
+            log: Arc::clone(&log),
             sinks: Arc::clone(&sinks),
         });
         let [stop, cut, broken] = [(); 3].map(|()| CancellationToken::new());
         let spawn =
             |name, work: BoxFuture<'static, ()>| tokio::spawn(guarded(name, broken.clone(), work));
-        let mut stages = vec![
+        let stages = vec![
             spawn(
                 "observe",
                 observe::run(observe, commits, stop.clone()).boxed(),
@@ -113,12 +125,7 @@ impl Engine {
                 route::run(Arc::clone(&route), appended, stop.clone()).boxed(),
             ),
         ];
-        for unit in sinks.values() {
-            let (deliver, unit) = (Arc::clone(&deliver), Arc::clone(unit));
-            let delivering = deliver::run(deliver, unit, stop.clone(), cut.clone());
-            stages.push(spawn("deliver", delivering.boxed()));
-        }
-        let mut background = vec![
+        let chores = vec![
             spawn("pulse", chores::pulse(Arc::clone(&chores)).boxed()),
             spawn("trim", chores::trim(Arc::clone(&context)).boxed()),
             spawn("recall", chores::recall(chores).boxed()),
@@ -128,14 +135,23 @@ impl Engine {
             spawn("dead letters", dead::run(give_up).boxed()),
             spawn("left", route::left::run(route).boxed()),
         ];
-        for unit in sinks.values() {
-            let bounding = overflow::run(Arc::clone(&deliver), Arc::clone(unit));
-            background.push(spawn("overflow", bounding.boxed()));
-            if let Some(fallback) = unit.settings.fallback.clone() {
-                let handing = fallback::run(Arc::clone(&deliver), Arc::clone(unit), fallback);
-                background.push(spawn("fallback", handing.boxed()));
-            }
-        }
+        let units = Units {
+            context: Arc::clone(&context),
+            log,
+            deliver,
+            sinks,
+            stop: stop.clone(),
+            cut: cut.clone(),
+            broken: broken.clone(),
+            running: Mutex::default(),
+        };
+        units.change(configured, |_| false);
+        let reloader = Reloader {
+            context: Arc::clone(&context),
+            rules,
+            alarms,
+            units: Arc::new(units),
+        };
         context.health.running();
         Self {
             context,
@@ -145,7 +161,9 @@ impl Engine {
             cut,
             broken,
             stages,
-            chores: background,
+            chores,
+            reloader,
+            reload_requests: Some(reload_requests),
         }
     }
 
@@ -161,6 +179,18 @@ impl Engine {
         self.service.clone()
     }
 
+    /// What takes over another configuration.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
+    }
+
+    /// Those who ask over the API that the configuration is loaded again. They can be had once: whoever
+    /// has them answers them. When the receiver is dropped, it cannot be loaded again.
+    pub fn reload_requests(&mut self) -> Option<mpsc::Receiver<ReloadRequest>> {
+        self.reload_requests.take()
+    }
+
     /// Says to whoever asks that the process is about to end; it still works.
     pub fn announce_stop(&self) {
         self.context.health.stopping();
@@ -170,7 +200,7 @@ impl Engine {
     /// shutdown timeout; returns whether everything was finished.
     pub async fn stop(self) -> bool {
         let started = Instant::now();
-        let timeout = self.context.settings.shutdown_timeout;
+        let timeout = self.context.settings().shutdown_timeout;
         let giving_back = GIVING_BACK.min(timeout / 2);
         let until = |end: Duration| end.saturating_sub(started.elapsed());
         self.announce_stop();
@@ -178,9 +208,11 @@ impl Engine {
         for chore in &self.chores {
             chore.abort();
         }
-        let aborts: Vec<_> = self.stages.iter().map(JoinHandle::abort_handle).collect();
+        let mut stages = self.stages;
+        stages.extend(self.reloader.units.end());
+        let aborts: Vec<_> = stages.iter().map(JoinHandle::abort_handle).collect();
         let cut = self.cut;
-        let mut ending = std::pin::pin!(join_all(self.stages));
+        let mut ending = std::pin::pin!(join_all(stages));
         let ended = tokio::time::timeout(until(timeout - giving_back), &mut ending).await;
         let is_finished = ended.is_ok();
         if !is_finished {

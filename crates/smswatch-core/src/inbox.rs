@@ -19,6 +19,7 @@ use self::fill_level::FillLevel;
 use self::leases::OpenLeases;
 use self::log_tail::{Fresh, LogTail};
 use self::put_aside::PutAside;
+use crate::live::Live;
 use crate::store::{NewDelivery, Priority, Shard, WatchPriority};
 
 /// Watches that become due, for the first stage.
@@ -130,11 +131,29 @@ impl QueueInbox {
     }
 }
 
-/// The inboxes of all sinks that are configured, by name.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Queues(pub(crate) BTreeMap<String, Arc<QueueInbox>>);
+/// Inboxes of sinks, by name.
+pub(crate) type QueueInboxes = BTreeMap<String, Arc<QueueInbox>>;
+
+/// The inboxes of all sinks that are configured. Cheap to clone; a reload changes all clones.
+#[derive(Debug, Clone)]
+pub(crate) struct Queues(Arc<Live<QueueInboxes>>);
 
 impl Queues {
+    /// Those of no sink.
+    pub(crate) fn none() -> Self {
+        Self(Arc::new(Live::new(Arc::default())))
+    }
+
+    /// From now on these are the inboxes.
+    pub(crate) fn replace(&self, inboxes: QueueInboxes) {
+        self.0.replace(Arc::new(inboxes));
+    }
+
+    /// Whether a sink of this name is configured.
+    pub(crate) fn has(&self, sink: &str) -> bool {
+        self.0.get().contains_key(sink)
+    }
+
     /// These deliveries were queued in `shard`: their sinks attempt them now.
     pub(crate) fn queued<'d>(
         &self,
@@ -146,8 +165,9 @@ impl Queues {
             let queue = (delivery.sink.as_str(), delivery.priority);
             *counts.entry(queue).or_default() += 1;
         }
+        let inboxes = self.0.get();
         for ((sink, priority), count) in counts {
-            if let Some(inbox) = self.0.get(sink) {
+            if let Some(inbox) = inboxes.get(sink) {
                 inbox.queued(shard, priority, count);
             }
         }

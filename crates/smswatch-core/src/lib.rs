@@ -13,6 +13,7 @@ mod health;
 mod inbox;
 mod intake;
 mod limiter;
+mod live;
 mod memo;
 mod metrics;
 mod notification;
@@ -28,13 +29,14 @@ mod service;
 pub mod settings;
 mod watch;
 
-pub use engine::{Engine, Parts};
+pub use engine::{Changes, Engine, Parts, Reloader};
 pub use fingerprint::config_hash;
 pub use health::HealthReport;
 pub use privacy::Privacy;
 pub use service::{
-    DestinationState, EndedFilter, EventFilter, GivenUp, NewWatch, Redriven, Registered, Service,
-    ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent, WatchView, no_such_sink,
+    DestinationState, EndedFilter, EventFilter, GivenUp, NewWatch, Redriven, Registered, Reload,
+    ReloadRequest, Service, ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent,
+    WatchView, no_such_sink,
 };
 pub use watch::registration::{MAX_TAG_BYTES, MAX_TAGS};
 pub use watch::{Trouble, TroubleKind};

@@ -142,6 +142,9 @@ macro_rules! metrics {
 }
 
 metrics! {
+    config_hash: Gauge = "Hash of the configuration; equal on replicas that agree";
+    config_last_reload_successful: Gauge =
+        "Whether the configuration was taken over when it was loaded last: 1, or 0 while an earlier one goes on";
     polls: Family<ResultLabel, Counter> = "Polls of messages, by their result";
     poll_seconds: Histogram = "How long a poll takes";
     poll_lag_seconds: Histogram = "From a poll's due time to its start";
@@ -187,11 +190,16 @@ impl Metrics {
         let mut registry = Registry::with_prefix("smswatch");
         let version = Info::new([("version", crate::VERSION)]);
         registry.register("build", "Which smswatch this is", version);
-        let hash = Gauge::<i64>::default();
-        hash.set(i64::try_from(config_hash).unwrap_or(i64::MAX));
-        let help = "Hash of the configuration; equal on replicas that agree";
-        registry.register("config_hash", help, hash);
-        Self::shown_by(registry)
+        let metrics = Self::shown_by(registry);
+        metrics.set_config_hash(config_hash);
+        metrics.config_last_reload_successful.set(1);
+        metrics
+    }
+
+    /// From now on a configuration of this hash holds.
+    pub(crate) fn set_config_hash(&self, config_hash: u64) {
+        let hash = i64::try_from(config_hash).unwrap_or(i64::MAX);
+        self.config_hash.set(hash);
     }
 
     /// Takes over what the store counted.

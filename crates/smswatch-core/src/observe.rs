@@ -94,10 +94,10 @@ pub(crate) async fn run(
     let cooldown = Arc::new(Cooldown::default());
     let legible = Arc::new(Legible::default());
     let prefetch = Arc::new(Prefetch::new(
-        &stage.context.settings.provider,
+        &stage.context.settings().provider,
         POLL_LEASE / 4,
     ));
-    let rate = stage.context.settings.provider.rate;
+    let rate = stage.context.settings().provider.rate;
     let limiter = Limiter::new(Arc::clone(&stage.context.store), "provider", rate);
     let (waiting, starts) = mpsc::unbounded_channel();
     let claimer = Claimer {

@@ -148,7 +148,7 @@ pub(crate) async fn run(stage: Arc<Replicas>) {
             shard_share = changed;
             shard_share.settle(&stage);
         }
-        match roster.trouble(stage.context.settings.config_hash) {
+        match roster.trouble(stage.context.settings().config_hash) {
             Some(trouble) => stage.context.health.trouble(REPLICAS, &trouble),
             None => stage.context.health.well(REPLICAS),
         }
@@ -167,7 +167,7 @@ pub(crate) async fn leave(stage: &Replicas) {
 }
 
 async fn announce(stage: &Replicas) -> Result<Roster, StoreError> {
-    let config_hash = stage.context.settings.config_hash;
+    let config_hash = stage.context.settings().config_hash;
     change(stage, |roster, now| {
         roster.announce(&stage.context.process, config_hash, now)
     })

@@ -5,6 +5,7 @@ mod cursors;
 mod error;
 mod history;
 mod redrive;
+pub(crate) mod reload;
 mod sink_test;
 mod sinks;
 mod watches;
@@ -22,11 +23,13 @@ use self::cursors::List;
 pub use self::error::ServiceError;
 pub use self::history::{EventFilter, TriedEvent};
 pub use self::redrive::{EndedFilter, Redriven};
+use self::reload::ReloadRequests;
+pub use self::reload::{Reload, ReloadRequest};
 pub use self::sink_test::{SinkTest, SinkTestOutcome};
 pub use self::sinks::{SinkState, no_such_sink};
 pub use self::watches::{NewWatch, Registered, WatchView};
 use crate::context::Context;
-use crate::deliver::SinkUnit;
+use crate::deliver::Sinks;
 pub use crate::deliver::breaker::DestinationState;
 use crate::deliver::dead;
 pub use crate::deliver::dead::GivenUp;
@@ -46,10 +49,12 @@ pub struct Service {
     pub(crate) changes: mpsc::WeakSender<Change>,
     /// Which shards the second stage cannot write just now.
     pub(crate) commits: Arc<Intake>,
-    pub(crate) sinks: Arc<BTreeMap<String, Arc<SinkUnit>>>,
+    pub(crate) sinks: Arc<Sinks>,
     pub(crate) counts: Arc<Counts>,
     /// Tells one test of a sink from the next.
     pub(crate) tests: Arc<AtomicU64>,
+    /// The way to the program that can load its configuration again.
+    pub(crate) reloads: ReloadRequests,
 }
 
 impl Service {
@@ -145,13 +150,13 @@ impl Service {
     /// Whether a sink of this name is configured.
     #[must_use]
     pub fn has_sink(&self, name: &str) -> bool {
-        self.sinks.contains_key(name)
+        self.sinks.has(name)
     }
 
     /// What to say when no sink is called `name`: which ones there are, and which may be meant.
     #[must_use]
     pub fn no_such_sink(&self, name: &str) -> String {
-        no_such_sink(name, self.sinks.keys().map(String::as_str))
+        no_such_sink(name, self.sinks.all().keys().map(String::as_str))
     }
 
     /// How the process is.

@@ -5,6 +5,7 @@ mod events;
 mod front_page;
 mod health;
 mod redrive;
+mod reload;
 mod set_aside;
 mod sinks;
 mod watches;
@@ -93,6 +94,7 @@ fn api(tokens: Tokens) -> Router<StartupGate> {
         .route("/sinks/{name}/test", post(sinks::test))
         .route("/sinks/{name}/pause", post(sinks::pause))
         .route("/sinks/{name}/resume", post(sinks::resume))
+        .route("/reload", post(reload::reload))
         .route("/set-aside", get(set_aside::list))
         .route("/status", get(health::status))
         .fallback(no_such_path)

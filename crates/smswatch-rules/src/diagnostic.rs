@@ -109,6 +109,23 @@ impl Diagnostic {
         self
     }
 
+    /// The place, what is wrong and what would be right, without the line of the file, in which a secret
+    /// may stand.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        let place = self
+            .place
+            .map(|place| format!(":{}:{}", place.line, place.column));
+        let hint = self.hint.as_ref().map(|hint| format!(" ({hint})"));
+        format!(
+            "{}{}: {}{}",
+            self.file,
+            place.unwrap_or_default(),
+            self.message,
+            hint.unwrap_or_default()
+        )
+    }
+
     /// Whether the file cannot be used.
     #[must_use]
     pub fn is_error(&self) -> bool {

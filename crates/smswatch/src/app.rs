@@ -1,6 +1,7 @@
 //! The program itself, for a `main` that adds sinks of its own.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 use smswatch_plugin::sink::ConfiguredSink;
@@ -95,8 +96,8 @@ impl App {
         status
     }
 
-    async fn dispatch(&self, command: Command) -> Result<(), Failure> {
-        let types = &self.sink_types;
+    async fn dispatch(self, command: Command) -> Result<(), Failure> {
+        let types = &Arc::new(self.sink_types);
         match command {
             Command::Run(args) => crate::run::run(types, &args).await?,
             #[cfg(feature = "demo")]

@@ -58,9 +58,11 @@ async fn play(
     sim: Sim,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let Some(process) = wiring::start(configuration, &stop).await? else {
+    let Some(mut process) = wiring::start(configuration, &stop).await? else {
         return Ok(());
     };
+    // It has no file that could be loaded again; who asks for it is told so.
+    drop(process.engine.reload_requests());
     let service = process.engine.service();
     // Whoever does not read what is printed does not keep the demo from its end.
     let printing = print_soon(introduction(args, process.front.address));

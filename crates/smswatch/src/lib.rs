@@ -19,6 +19,7 @@ mod heartbeat;
 mod log;
 mod output;
 mod plain;
+mod reload;
 mod report;
 mod rules;
 mod run;

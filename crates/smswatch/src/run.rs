@@ -1,5 +1,6 @@
 //! `smswatch run`: works until it is told to stop.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -7,25 +8,40 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::ConfigArgs;
+use crate::reload::Reloading;
 use crate::report::Failure;
 use crate::signals::{Hangup, Signals};
 use crate::sink_types::SinkTypes;
 use crate::{log, settings, wiring};
 
-pub(crate) async fn run(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Failure> {
+pub(crate) async fn run(types: &Arc<SinkTypes>, args: &ConfigArgs) -> Result<(), Failure> {
     log::start("info");
     // First of all: what is sent before is deadly.
-    let signals = Signals::listen(Hangup::Ignored)?;
+    let signals = Signals::listen(Hangup::Reloads)?;
     let loaded = settings::load(types, args.config.as_deref())?;
     loaded.warn();
-    let file = loaded.file;
+    let (file, sections) = (loaded.file, loaded.sections);
     let running = async {
-        let Some(process) = wiring::start(loaded.configuration, &signals.stop).await? else {
+        let Some(mut process) = wiring::start(loaded.configuration, &signals.stop).await? else {
             return Ok(());
         };
         let address = process.front.address;
         tracing::info!(file = %file.display(), "smswatch runs; its API is at http://{address}");
-        work(process, signals.stop.clone()).await?;
+        let reloading = Reloading::new(
+            Arc::clone(types),
+            file.clone(),
+            sections,
+            process.engine.reloader(),
+        );
+        let reloading = process
+            .engine
+            .reload_requests()
+            .map(|requests| tokio::spawn(reloading.run(Arc::clone(&signals.hangups), requests)));
+        let worked = work(process, signals.stop.clone()).await;
+        if let Some(reloading) = reloading {
+            reloading.abort();
+        }
+        worked?;
         Ok(())
     };
     signals.heed(running).await

@@ -13,6 +13,7 @@ mod problem;
 mod reader;
 pub(crate) mod schema;
 mod secrets;
+mod sections;
 mod sinks;
 mod source;
 mod store_url;
@@ -37,6 +38,7 @@ pub(crate) use self::document::DEFAULT_LISTEN;
 pub(crate) use self::load::load;
 #[cfg(any(feature = "demo", test))]
 pub(crate) use self::load::read;
+pub(crate) use self::sections::Sections;
 pub(crate) use self::store_url::try_folder;
 
 /// The sinks of a configuration, by name.
@@ -91,6 +93,8 @@ pub(crate) struct Loaded {
     /// The same as a person would write it out: defaults filled in, secrets hidden.
     pub(crate) effective: serde_json::Value,
     pub(crate) warnings: Vec<Diagnostic>,
+    /// What tells its parts from those of another one.
+    pub(crate) sections: Sections,
 }
 
 impl Loaded {

@@ -1,8 +1,11 @@
 //! What signals mean: SIGTERM, Ctrl-C and SIGQUIT end the process in order, and at once when told
-//! again; SIGHUP and the signals without a meaning here are noted in the log and do no harm.
+//! again; SIGHUP loads the configuration again; the signals without a meaning here are noted in the log.
+
+use std::sync::Arc;
 
 use anyhow::anyhow;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::report::Failure;
@@ -10,8 +13,8 @@ use crate::report::Failure;
 /// What a terminal that closes means, which is what else sends SIGHUP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hangup {
-    /// The process goes on: a service outlives the terminal that it was started from.
-    Ignored,
+    /// The configuration is loaded again: a service outlives the terminal that it was started from.
+    Reloads,
     /// The process ends: it works for whoever looks at it.
     #[cfg(feature = "demo")]
     Ends,
@@ -23,6 +26,8 @@ pub(crate) struct Signals {
     pub(crate) stop: CancellationToken,
     /// Canceled when it is told so again.
     again: CancellationToken,
+    /// Notified when the configuration is to be loaded again.
+    pub(crate) hangups: Arc<Notify>,
 }
 
 impl Signals {
@@ -31,12 +36,13 @@ impl Signals {
         let signals = Self {
             stop: CancellationToken::new(),
             again: CancellationToken::new(),
+            hangups: Arc::default(),
         };
         let mut ends = Ends {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
-            hangup: hangup_if(hangup != Hangup::Ignored)?,
+            hangup: hangup_if(hangup != Hangup::Reloads)?,
         };
         let told = [signals.stop.clone(), signals.again.clone()];
         tokio::spawn(async move {
@@ -46,10 +52,19 @@ impl Signals {
             }
         });
         let mut harmless = Harmless {
-            hangup: hangup_if(hangup == Hangup::Ignored)?,
             user_1: signal(SignalKind::user_defined1())?,
             user_2: signal(SignalKind::user_defined2())?,
         };
+        let (mut reloads, hangups) = (
+            hangup_if(hangup == Hangup::Reloads)?,
+            Arc::clone(&signals.hangups),
+        );
+        tokio::spawn(async move {
+            loop {
+                next(&mut reloads).await;
+                hangups.notify_one();
+            }
+        });
         tokio::spawn(async move {
             loop {
                 // Outside of the macro, which evaluates nothing that is not logged.
@@ -108,7 +123,6 @@ impl Ends {
 
 /// The signals that would kill a process that did not listen to them.
 struct Harmless {
-    hangup: Option<Signal>,
     user_1: Signal,
     user_2: Signal,
 }
@@ -117,9 +131,6 @@ impl Harmless {
     /// What to say of the next one.
     async fn wait(&mut self) -> &'static str {
         tokio::select! {
-            () = next(&mut self.hangup) => {
-                "SIGHUP: this version does not reload its configuration; restart it to apply a changed file"
-            }
             _ = self.user_1.recv() => "SIGUSR1 has no meaning here and is ignored",
             _ = self.user_2.recv() => "SIGUSR2 has no meaning here and is ignored",
         }
@@ -140,7 +151,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_signal_asks_for_the_end_and_the_second_one_does_not_wait_for_it() {
-        let signals = Signals::listen(Hangup::Ignored).expect("signals can be listened to");
+        let signals = Signals::listen(Hangup::Reloads).expect("signals can be listened to");
         let hanging = async {
             for harmless in ["-HUP", "-USR1", "-USR2"] {
                 send(harmless);

@@ -194,7 +194,7 @@ fn place(context: &Context, sink: &str) -> (Shard, String) {
 /// Notes for all processes what was given up, and appends the event of a new episode in the same step.
 async fn note(stage: &GiveUp, sink: &str, batch: &Batch) -> Result<(), StoreError> {
     let (shard, name) = place(&stage.context, sink);
-    let quiet = stage.context.settings.alarms.quiet;
+    let quiet = stage.context.settings().alarms.quiet;
     loop {
         let known = memo::read(&stage.context, shard, &name, FORMAT, GivenUp::decode).await?;
         let (after, is_news) = GivenUp::after(known.value, batch, quiet);

@@ -47,7 +47,7 @@ pub(crate) async fn run(stage: Arc<Deliver>) {
             continue;
         };
         let is_agreed = !stage.context.health.is_in_trouble(REPLICAS);
-        let known = |sink: &str| stage.queues.0.contains_key(sink);
+        let known = |sink: &str| stage.queues.has(sink);
         let now = stage.context.clock.now();
         for sink in unknown.lasting(&gauges.queues, known, is_agreed, now) {
             let count = give_up(&stage, &sink).await;

@@ -1,7 +1,6 @@
 //! What a process does beside its stages: it sets its clock, trims history, and finds what other processes
 //! left behind.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use futures::future::join_all;
 
 use crate::contents::Left;
 use crate::context::Context;
-use crate::deliver::{self, SinkUnit};
+use crate::deliver::{self, Sinks};
 use crate::health::STORE;
 use crate::inbox::due_times::DueTimes;
 use crate::inbox::{LogInbox, PollInbox};
@@ -36,7 +35,7 @@ pub(super) struct Chores {
     pub(super) context: Arc<Context>,
     pub(super) polls: Arc<PollInbox>,
     pub(super) log: Arc<LogInbox>,
-    pub(super) sinks: Arc<BTreeMap<String, Arc<SinkUnit>>>,
+    pub(super) sinks: Arc<Sinks>,
 }
 
 /// Sets the clock by the store's, tells whether the store is there, and looks for what another
@@ -60,11 +59,12 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
         for due_times in chores.polls.due.iter().chain([&chores.log.due]) {
             due_times.hint_all();
         }
-        for unit in chores.sinks.values() {
+        let sinks = chores.sinks.all();
+        for unit in sinks.values() {
             unit.inbox.due.iter().for_each(DueTimes::hint_all);
         }
         // A sink that has nothing to deliver is asked about, too.
-        let refreshes = chores.sinks.values().map(|unit| unit.breaker.read(context));
+        let refreshes = sinks.values().map(|unit| unit.breaker.read(context));
         let _read = tokio::time::timeout(PULSE, join_all(refreshes)).await;
     }
 }
@@ -77,7 +77,7 @@ fn left(chores: &Chores) -> Left {
     };
     let metrics = &chores.context.metrics;
     metrics.set_put_aside(left.watches);
-    for unit in chores.sinks.values() {
+    for unit in chores.sinks.all().values() {
         let count = unit.inbox.left.total();
         metrics.set_deliveries_left(&unit.name, count);
         left.deliveries += count;
@@ -103,12 +103,12 @@ pub(super) async fn recall(chores: Arc<Chores>) {
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
-        for unit in chores.sinks.values() {
+        for unit in chores.sinks.all().values() {
             deliver::recall(context, unit).await;
         }
         for shard in context.shards() {
             for priority in WatchPriority::ALL {
-                let furthest = horizon::furthest(&context.settings.watch, priority);
+                let furthest = horizon::furthest(&context.settings().watch, priority);
                 let recall = context.store.recall(shard, priority, furthest);
                 let Ok(count @ 1..) = context.call("recall", recall).await else {
                     continue;
@@ -128,9 +128,10 @@ pub(super) async fn trim(context: Arc<Context>) {
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
+        let settings = context.settings();
         for shard in context.shards() {
             for _ in 0..MOST_TRIMS {
-                let trim = context.store.trim(shard, &context.settings.history);
+                let trim = context.store.trim(shard, &settings.history);
                 let Ok(trimmed) = context.call("trim", trim).await else {
                     break;
                 };

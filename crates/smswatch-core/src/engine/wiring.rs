@@ -1,6 +1,5 @@
 //! Gives each part of a process what it may touch, and nothing else.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smswatch_model::Timestamp;
@@ -14,20 +13,25 @@ use crate::commit::Commit;
 use crate::contents::Contents;
 use crate::context::Context;
 use crate::deliver::dead::{DeadLetters, GiveUp};
-use crate::deliver::{Deliver, SinkUnit};
+use crate::deliver::{Deliver, Sinks};
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::inbox::changes::Change;
 use crate::inbox::log_tail::Fresh;
 use crate::inbox::{LogInbox, PollInbox, Queues};
 use crate::intake::Intake;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::observe::Observe;
 use crate::replicas::Replicas;
 use crate::route::Route;
-use crate::service::Service;
+use crate::rules::Rules;
+use crate::service::{ReloadRequest, Service};
 
 /// How many watches that were polled wait to be written at most, in shards that work.
 const MOST_UNCOMMITTED: usize = 1024;
+
+/// How many wait at once for the configuration to be loaded again.
+const MOST_RELOADS: usize = 16;
 
 /// The parts of a process, each with what it may touch.
 pub(super) struct Wired {
@@ -44,12 +48,15 @@ pub(super) struct Wired {
     pub(super) changes: (mpsc::Sender<Change>, mpsc::Receiver<Change>),
     /// What the second stage has appended to the log, for the third.
     pub(super) appended: mpsc::UnboundedReceiver<Fresh>,
+    pub(super) rules: Arc<Live<dyn Rules>>,
+    pub(super) alarms: Arc<Alarms>,
+    /// Who waits for the configuration to be loaded again.
+    pub(super) reload_requests: mpsc::Receiver<ReloadRequest>,
 }
 
-/// Makes the parts of a process whose store says that it is `now`.
+/// Makes the parts of a process whose store says that it is `now`, with no sink yet.
 pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let shards = parts.store.shard_count();
-    let names = parts.sinks.keys().map(|name| format!("sink:{name}"));
     let health = [STORE, PROVIDER, POLLING, REPLICAS].map(str::to_owned);
     let context = Arc::new(Context {
         process: format!("{:016x}", fastrand::u64(..)),
@@ -58,29 +65,22 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         privacy: parts.privacy,
         clock: StoreClock::new(now),
         metrics: Metrics::new(parts.settings.config_hash),
-        health: Health::new(health.into_iter().chain(names)),
+        health: Health::new(health),
         contents: Contents::default(),
-        settings: parts.settings,
+        settings: Live::new(Arc::new(parts.settings)),
     });
     let polls = Arc::new(PollInbox::new(shards));
     let commits = Arc::new(Intake::new(shards, MOST_UNCOMMITTED));
     let (log, appended) = LogInbox::new(shards);
     let log = Arc::new(log);
-    let alarms = Arc::new(Alarms::new(context.settings.alarms));
+    let alarms = Arc::new(Alarms::new(context.settings().alarms));
     let dead = Arc::new(DeadLetters::default());
-    let sinks: BTreeMap<_, _> = parts
-        .sinks
-        .into_iter()
-        .map(|(name, (sink, settings))| {
-            let unit = SinkUnit::new(&context, &log, &name, sink, settings);
-            (name, Arc::new(unit))
-        })
-        .collect();
-    let inboxes = sinks
-        .iter()
-        .map(|(name, unit)| (name.clone(), Arc::clone(&unit.inbox)));
-    let queues = Queues(inboxes.collect());
-    let changes = mpsc::channel(context.settings.provider.concurrency.max(64));
+    let queues = Queues::none();
+    let sinks = Arc::new(Sinks::new(queues.clone()));
+    let live = Arc::new(Live::new(parts.rules));
+    let rules: Arc<dyn Rules> = live.clone();
+    let (reloads, reload_requests) = mpsc::channel(MOST_RELOADS);
+    let changes = mpsc::channel(context.settings().provider.concurrency.max(64));
     Wired {
         observe: Arc::new(Observe {
             context: Arc::clone(&context),
@@ -98,7 +98,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         }),
         route: Arc::new(Route {
             context: Arc::clone(&context),
-            rules: Arc::clone(&parts.rules),
+            rules: Arc::clone(&rules),
             inbox: Arc::clone(&log),
             queues: queues.clone(),
         }),
@@ -109,7 +109,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         }),
         tell: Arc::new(Tell {
             context: Arc::clone(&context),
-            alarms,
+            alarms: Arc::clone(&alarms),
             log: Arc::clone(&log),
         }),
         give_up: Arc::new(GiveUp {
@@ -123,13 +123,17 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         }),
         service: Service {
             context: Arc::clone(&context),
-            rules: parts.rules,
+            rules,
             changes: changes.0.downgrade(),
             commits,
-            sinks: Arc::new(sinks),
+            sinks,
             counts: Arc::default(),
             tests: Arc::default(),
+            reloads,
         },
+        rules: live,
+        alarms,
+        reload_requests,
         changes,
         appended,
         context,

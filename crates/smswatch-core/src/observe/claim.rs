@@ -234,6 +234,7 @@ impl Claimer<'_> {
         }
         let batch = Arc::new(Batch::new(lease, remaining));
         let (now, claimed_at) = (claimed.now, Instant::now());
+        let settings = self.stage.context.settings();
         for (watch, message_id, record) in watches {
             let Some(watch) = watch else { continue };
             let claimed = Claimed {
@@ -243,7 +244,7 @@ impl Claimer<'_> {
                 record,
                 claimed_at,
             };
-            let lifecycle = Lifecycle::of(&self.stage.context);
+            let lifecycle = Lifecycle::of(&self.stage.context, &settings);
             match lifecycle.task(&claimed.message_id, &watch, now) {
                 Task::Poll => {
                     let slot = self.prefetch.take();

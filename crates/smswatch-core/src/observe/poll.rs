@@ -30,7 +30,7 @@ pub(super) async fn run(
     mut starts: mpsc::UnboundedReceiver<Waiting>,
     commits: mpsc::Sender<Change>,
 ) {
-    let concurrency = stage.context.settings.provider.concurrency;
+    let concurrency = stage.context.settings().provider.concurrency;
     let running = Arc::new(Semaphore::new(concurrency.max(1)));
     let polls = TaskTracker::new();
     while let Some(waiting) = starts.recv().await {

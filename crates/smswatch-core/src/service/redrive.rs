@@ -61,7 +61,7 @@ impl Service {
             .await?;
         match found {
             None => Ok(Redriven::Unknown),
-            Some(delivery) if !self.sinks.contains_key(&delivery.sink) => Ok(Redriven::SinkGone),
+            Some(delivery) if !self.sinks.has(&delivery.sink) => Ok(Redriven::SinkGone),
             Some(_) => self.redrive_one(id, Redrive::Requeue, &SENT_AGAIN).await,
         }
     }
@@ -102,9 +102,9 @@ impl Service {
     /// The store did not do it, or not for all of them; asking again takes up the rest.
     pub async fn retry_all(&self, filter: &EndedFilter) -> Result<Option<u64>, ServiceError> {
         let sinks = match &filter.sink {
-            Some(sink) if !self.sinks.contains_key(sink) => return Ok(None),
+            Some(sink) if !self.sinks.has(sink) => return Ok(None),
             Some(sink) => vec![sink.clone()],
-            None => self.sinks.keys().cloned().collect(),
+            None => self.sinks.all().keys().cloned().collect(),
         };
         self.redrive_all(filter, Redrive::Requeue, sinks)
             .await

@@ -72,9 +72,9 @@ impl Service {
         let n = self.tests.fetch_add(1, Ordering::Relaxed);
         let notification = Arc::new(self.test_notification(sink, n));
         let id = notification.delivery_id.clone();
-        let (outcome, detail) = match held_back(&self.context, unit) {
+        let (outcome, detail) = match held_back(&self.context, &unit) {
             Some(why) => (SinkTestOutcome::NotTried, why),
-            None => self.try_once(unit, notification).await,
+            None => self.try_once(&unit, notification).await,
         };
         tracing::info!("sink `{sink}` was tested, {}: {detail}", outcome.as_str());
         Ok(Some(SinkTest {

@@ -58,7 +58,7 @@ impl Service {
         };
         unit.breaker.pause(&self.context).await?;
         tracing::info!(sink.name = sink, "a sink is paused by hand");
-        Ok(Some(self.sink_state(unit)))
+        Ok(Some(self.sink_state(&unit)))
     }
 
     /// Lets a sink have deliveries again, in all processes; `None` when there is no such sink. An open
@@ -73,7 +73,7 @@ impl Service {
         };
         unit.breaker.resume(&self.context).await?;
         tracing::info!(sink.name = sink, "a sink is resumed by hand");
-        Ok(Some(self.sink_state(unit)))
+        Ok(Some(self.sink_state(&unit)))
     }
 
     fn sink_state(&self, unit: &SinkUnit) -> SinkState {
@@ -91,12 +91,10 @@ impl Service {
     /// Takes over into the metrics which breakers are open; those that cannot be read stay as they
     /// were known last.
     pub(super) async fn measure_breakers(&self) {
-        let reads = self
-            .sinks
-            .values()
-            .map(|unit| unit.breaker.read(&self.context));
+        let sinks = self.sinks.all();
+        let reads = sinks.values().map(|unit| unit.breaker.read(&self.context));
         let _read = join_all(reads).await;
-        for unit in self.sinks.values() {
+        for unit in sinks.values() {
             let label = SinkLabel {
                 sink: unit.name.clone(),
             };

@@ -14,7 +14,7 @@ use crate::event::Announcer;
 use crate::pace::{self, Slots};
 use crate::privacy::Privacy;
 use crate::record::WatchState;
-use crate::settings::WatchSettings;
+use crate::settings::{Settings, WatchSettings};
 use crate::store::{WatchPriority, shard_of};
 use crate::watch::{TroubleKind, Watch};
 
@@ -79,10 +79,10 @@ pub(crate) struct Lifecycle<'a> {
 }
 
 impl<'a> Lifecycle<'a> {
-    /// The decisions of this process.
-    pub(crate) fn of(context: &'a Context) -> Self {
+    /// The decisions of this process, with its settings of the moment.
+    pub(crate) fn of(context: &'a Context, settings: &'a Settings) -> Self {
         Self {
-            settings: &context.settings.watch,
+            settings: &settings.watch,
             privacy: &context.privacy,
             provider: context.provider,
             shards: context.store.shard_count(),

@@ -15,7 +15,8 @@ pub(super) fn shared_part(configuration: &Value) -> String {
     sorted(shared).to_string()
 }
 
-fn sorted(value: Value) -> Value {
+/// The same with the keys of every object in order.
+pub(super) fn sorted(value: Value) -> Value {
     match value {
         Value::Object(object) => {
             let mut entries: Vec<(String, Value)> = object.into_iter().collect();

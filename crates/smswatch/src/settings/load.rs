@@ -16,6 +16,7 @@ use super::document::{
 };
 use super::problem::Problem;
 use super::reader::Reader;
+use super::sections::Sections;
 use super::sinks::{MadeSinks, made_sinks, wish_problems};
 use super::validate::problems;
 use super::{
@@ -67,7 +68,7 @@ pub(crate) fn read(types: &SinkTypes, source: Source) -> Result<Loaded, Failure>
         diagnostics,
         valueless: Vec::new(),
     };
-    let (configuration, effective) = reader.configuration();
+    let (configuration, effective, sections) = reader.configuration();
     let (errors, warnings): (Vec<_>, Vec<_>) = reader
         .diagnostics
         .into_iter()
@@ -78,6 +79,7 @@ pub(crate) fn read(types: &SinkTypes, source: Source) -> Result<Loaded, Failure>
             configuration,
             effective,
             warnings,
+            sections,
         }),
         _ => Err(Failure::Configuration(in_order(
             errors.into_iter().chain(warnings),
@@ -95,8 +97,8 @@ fn in_order(diagnostics: impl Iterator<Item = Diagnostic>) -> Vec<Diagnostic> {
 }
 
 impl Reader<'_> {
-    /// The configuration, if it is sound, and how it takes effect.
-    fn configuration(&mut self) -> (Option<Configuration>, Value) {
+    /// The configuration, if it is sound, how it takes effect, and what tells its parts from others.
+    fn configuration(&mut self) -> (Option<Configuration>, Value, Sections) {
         let value = self.value();
         let configuration = self.configured(&value);
         let effective = match &configuration {
@@ -106,7 +108,7 @@ impl Reader<'_> {
             }
             None => Value::Null,
         };
-        (configuration, effective)
+        (configuration, effective, Sections::of(&value))
     }
 
     /// All that the file says, with secrets out of their files and without sections of comments.

@@ -1,0 +1,46 @@
+//! A value that a reload replaces as a whole while others read it.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use smswatch_model::{Event, Notification};
+
+use crate::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
+
+/// A value that can be replaced. Whoever has read it keeps what it has read.
+pub(crate) struct Live<T: ?Sized>(RwLock<Arc<T>>);
+
+impl<T: ?Sized> Live<T> {
+    pub(crate) fn new(value: Arc<T>) -> Self {
+        Self(RwLock::new(value))
+    }
+
+    pub(crate) fn get(&self) -> Arc<T> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn replace(&self, value: Arc<T>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = value;
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Live<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(formatter)
+    }
+}
+
+/// The rules of the configuration that was loaded last: each call is answered by those of its moment.
+impl Rules for Live<dyn Rules> {
+    fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
+        self.get().matches(events, told)
+    }
+
+    fn words(&self, notification: &Notification) -> Words {
+        self.get().words(notification)
+    }
+
+    fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
+        self.get().explain(event, told)
+    }
+}

@@ -1,0 +1,237 @@
+//! The configuration is loaded again while everything goes on: by a signal, over the API, or because the
+//! file has changed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
+use serde_json::{Value, json};
+use smswatch_testkit::receiver::{Answer, Receiver};
+
+use crate::ask::{self, until};
+use crate::process::Process;
+use crate::stage::sqlite_in;
+
+struct Stage {
+    sim: Sim,
+    crm: Receiver,
+    ops: Receiver,
+    directory: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        smswatch_testkit::install_tls_provider();
+        Self {
+            sim: Sim::start(SimConfig::default()).expect("a simulator"),
+            crm: Receiver::start().await,
+            ops: Receiver::start().await,
+            directory: tempfile::tempdir().expect("a directory"),
+        }
+    }
+
+    /// A file with these sinks and rules, and sections of its own.
+    fn text(&self, sections: &str, sinks: &str, rules: &str) -> String {
+        format!(
+            r#"
+routee: {{application_id: sim-app, application_secret: sim-secret, api_url: "{sim}", auth_url: "{sim}"}}
+store: {{url: "{store}"}}
+watch: {{schedule: [50ms], confirm_after: 0s}}
+http: {{listen: "127.0.0.1:0"}}
+{sections}
+sinks:
+{sinks}
+rules:
+{rules}
+"#,
+            sim = self.sim.url(),
+            store = sqlite_in(self.directory.path()),
+        )
+    }
+
+    fn crm_sink(&self) -> String {
+        sink("crm", &self.crm)
+    }
+
+    fn ops_sink(&self) -> String {
+        sink("ops", &self.ops)
+    }
+
+    fn write(&self, text: &str) -> PathBuf {
+        let path = self.directory.path().join("smswatch.yaml");
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// Has a message watched that met its fate a minute ago.
+    fn watch(&self, process: &Process, fate: Fate) -> String {
+        let spec = MessageSpec {
+            fate: Some(fate),
+            accepted_ms_ago: 60_000,
+            ..MessageSpec::default()
+        };
+        let id = self.sim.register(spec).expect("a message");
+        assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+        id
+    }
+}
+
+fn sink(name: &str, receiver: &Receiver) -> String {
+    let url = receiver.url("/hook");
+    format!("  {name}: {{type: webhook, url: \"{url}\", allow_private: true}}\n")
+}
+
+const TO_CRM: &str = "  - {name: all, match: {status: Undelivered}, notify: [crm]}";
+const TO_OPS: &str = "  - {name: all, match: {status: Undelivered}, notify: [ops]}";
+
+async fn reload(process: &Process) -> (u16, Value) {
+    let url = format!("{}/v1/reload", process.url);
+    let answer = reqwest::Client::new().post(url).send().await;
+    let answer = answer.expect("the process answers");
+    let status = answer.status().as_u16();
+    let body = answer.bytes().await.expect("a body");
+    (status, serde_json::from_slice(&body).expect("JSON"))
+}
+
+async fn is_loaded(process: &Process) -> bool {
+    let metrics = ask::metrics(process).await;
+    metrics.contains("smswatch_config_last_reload_successful 1")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_file_holds_from_then_on_and_one_with_mistakes_does_not() {
+    let stage = Stage::new().await;
+    let sinks = stage.crm_sink() + &stage.ops_sink();
+    let config = stage.write(&stage.text("", &sinks, TO_CRM));
+    let mut process = Process::start(&config);
+    stage.watch(&process, Fate::Undelivered);
+    stage.crm.wait_for(1).await;
+    assert!(is_loaded(&process).await);
+
+    let wrong = stage.text("", &sinks, "  - {name: all, notifi: [ops]}");
+    stage.write(&wrong);
+    process.wait_for_words("the configuration before this one goes on: ");
+    assert!(!is_loaded(&process).await);
+    let (status, problem) = reload(&process).await;
+    assert_eq!(status, 422);
+    assert_eq!(problem["error"]["code"], "invalid_configuration");
+    let message = problem["error"]["message"].as_str().expect("a message");
+    assert!(message.contains("smswatch.yaml:12:"), "{message}");
+    assert!(message.contains("notifi"), "{message}");
+    stage.watch(&process, Fate::Undelivered);
+    stage.crm.wait_for(2).await;
+
+    stage.write(&stage.text("", &sinks, TO_OPS));
+    until("the file is loaded", async || is_loaded(&process).await).await;
+    stage.watch(&process, Fate::Undelivered);
+    stage.ops.wait_for(1).await;
+    assert_eq!(stage.crm.requests().len(), 2);
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sighup_loads_the_file_again_at_once() {
+    let stage = Stage::new().await;
+    let sinks = stage.crm_sink() + &stage.ops_sink();
+    let config = stage.write(&stage.text("", &sinks, TO_CRM));
+    let mut process = Process::start(&config);
+    stage.write(&stage.text("", &sinks, TO_OPS));
+    process.signal("-HUP");
+    process.wait_for_words("the configuration was loaded again (changed: rules)");
+    stage.watch(&process, Fate::Undelivered);
+    stage.ops.wait_for(1).await;
+    assert_eq!(stage.crm.requests().len(), 0);
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sinks_come_change_and_go_and_nothing_in_flight_is_lost() {
+    let stage = Stage::new().await;
+    let slow = Answer::status(200).delay(Duration::from_secs(3));
+    stage.crm.answer_always(slow);
+    let config = stage.write(&stage.text("", &stage.crm_sink(), TO_CRM));
+    let mut process = Process::start(&config);
+    stage.watch(&process, Fate::Undelivered);
+    stage.crm.wait_for(1).await;
+
+    // The attempt is still waited for when its sink goes to another receiver.
+    let other = Receiver::start().await;
+    let sinks = sink("crm", &other) + &stage.ops_sink();
+    let rules = "  - {name: all, match: {status: Undelivered}, notify: [crm, ops]}";
+    stage.write(&stage.text("", &sinks, rules));
+    assert_eq!(reload(&process).await.0, 200);
+    process.wait_for_words("changed: rules, sinks.crm, sinks.ops");
+    let (_, ready) = ask::json(&process, "/readyz").await;
+    assert_eq!(ready["parts"]["sink:ops"], json!({"ok": true}));
+    stage.watch(&process, Fate::Undelivered);
+    other.wait_for(1).await;
+    stage.ops.wait_for(1).await;
+    until("the first delivery has arrived", async || {
+        let path = "/v1/deliveries?state=delivered&sink=crm";
+        let (_, page) = ask::json(&process, path).await;
+        page["items"]
+            .as_array()
+            .is_some_and(|items| items.len() == 2)
+    })
+    .await;
+    assert_eq!(stage.crm.requests().len(), 1, "it was attempted once");
+    assert_eq!(other.requests().len(), 1);
+
+    stage.write(&stage.text("", &stage.ops_sink(), TO_OPS));
+    assert_eq!(reload(&process).await.0, 200);
+    process.wait_for_words("changed: rules, sinks.crm)");
+    let (_, ready) = ask::json(&process, "/readyz").await;
+    assert!(ready["parts"]["sink:crm"].is_null(), "{ready}");
+    stage.watch(&process, Fate::Undelivered);
+    stage.ops.wait_for(2).await;
+    let no_such_sink = process.ask(&["sink", "pause", "crm"]);
+    assert_eq!(no_such_sink.status.code(), Some(1));
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_that_stays_as_it_was_keeps_its_breaker_and_its_pause() {
+    let stage = Stage::new().await;
+    let sinks = stage.crm_sink() + &stage.ops_sink();
+    let config = stage.write(&stage.text("", &sinks, TO_CRM));
+    let process = Process::start(&config);
+    assert!(process.ask(&["sink", "pause", "crm"]).status.success());
+    stage.write(&stage.text("", &stage.crm_sink(), TO_CRM));
+    assert_eq!(reload(&process).await.0, 200);
+    stage.watch(&process, Fate::Undelivered);
+    until("it is queued", async || {
+        let path = "/v1/deliveries?state=pending&sink=crm";
+        let (_, page) = ask::json(&process, path).await;
+        page["items"]
+            .as_array()
+            .is_some_and(|items| items.len() == 1)
+    })
+    .await;
+    assert!(process.ask(&["sink", "resume", "crm"]).status.success());
+    stage.crm.wait_for(1).await;
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_effect_at_the_next_start_is_said_and_what_cannot_be_mixed_is_refused() {
+    let stage = Stage::new().await;
+    let config = stage.write(&stage.text("", &stage.crm_sink(), TO_CRM));
+    let mut process = Process::start(&config);
+    let sections = "shutdown_timeout: 5s\nhistory: {events: {for: 1d, max: 1000}}";
+    stage.write(&stage.text(sections, &stage.crm_sink(), TO_CRM));
+    assert_eq!(reload(&process).await.0, 200);
+    process.wait_for_words("changed: history)");
+    let expected = json!({"changed": [], "needs_restart": ["shutdown_timeout"]});
+    assert_eq!(reload(&process).await, (200, expected), "it still waits");
+
+    stage.write(&stage.text("privacy: {numbers: full}", &stage.crm_sink(), TO_CRM));
+    let (status, problem) = reload(&process).await;
+    assert_eq!(status, 422);
+    let message = problem["error"]["message"].as_str().expect("a message");
+    assert!(
+        message.contains("restart smswatch to apply what has changed in `privacy`"),
+        "{message}"
+    );
+    assert!(!is_loaded(&process).await);
+    assert_eq!(process.terminate(), Some(0));
+}
