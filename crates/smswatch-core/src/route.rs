@@ -209,25 +209,28 @@ async fn route_step(
     for part in parts {
         let enqueue = stage.context.store.enqueue_all(shard, &part);
         added += stage.context.call("enqueue", enqueue).await?;
-        stage.queues.queued(shard, &part);
+        stage.queues.queued(shard, &part, &stage.context.metrics);
     }
     let step = RouteStep {
         from,
         to: to.clone(),
         entries: count,
         deliveries: last,
+        records: Vec::new(),
         set_aside,
     };
     let route = stage.context.store.route(shard, &step);
     added += match stage.context.call("route", route).await? {
-        RouteOutcome::Moved => return Ok(None),
+        RouteOutcome::Moved | RouteOutcome::Conflict => return Ok(None),
         RouteOutcome::Done { added } => added,
     };
     let known = wanted.saturating_sub(added);
     stage.context.metrics.notifications_known.inc_by(known);
     stage.inbox.backlog.routed(shard, count);
     tell(stage, shard, &unroutable);
-    stage.queues.queued(shard, &step.deliveries);
+    stage
+        .queues
+        .queued(shard, &step.deliveries, &stage.context.metrics);
     Ok(Some(to))
 }
 

@@ -254,6 +254,7 @@ async fn queue_critical(store: &RedisStore, n: u32) -> DeliveryId {
         priority: Priority::Critical,
         message_ids: Vec::new(),
         body: vec![1],
+        suppressed: None,
     };
     store.enqueue(Shard(3), new).await.expect("queued");
     id
@@ -354,6 +355,7 @@ async fn the_cursor_never_passes_the_end_of_a_log_that_lost_its_tail() {
             to: appended.positions[0].clone(),
             entries: 1,
             deliveries: Vec::new(),
+            records: Vec::new(),
             set_aside: Vec::new(),
         };
         store.route(shard, &step).await.expect("it is there")

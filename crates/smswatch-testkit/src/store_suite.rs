@@ -22,7 +22,9 @@ mod memos;
 mod newer;
 mod queue;
 mod rates;
+mod records;
 mod redrive;
+mod suppressed;
 mod waiting;
 mod watches;
 
@@ -47,7 +49,9 @@ pub use memos::*;
 pub use newer::*;
 pub use queue::*;
 pub use rates::*;
+pub use records::*;
 pub use redrive::*;
+pub use suppressed::*;
 pub use waiting::*;
 pub use watches::*;
 
@@ -131,6 +135,10 @@ macro_rules! store_suite {
             a_forgotten_delivery_is_gone,
             a_redrive_goes_through_all_of_a_sink_in_bounded_steps,
             a_redrive_takes_what_ended_between_two_instants,
+            what_is_held_back_from_the_beginning_takes_no_place_in_the_queue,
+            what_is_held_back_after_its_claim_was_not_attempted,
+            what_was_held_back_is_sent_once_somebody_wants_it,
+            what_is_held_back_is_trimmed_with_what_was_delivered,
             a_queue_is_looked_through_in_the_order_of_queueing,
             a_queue_is_looked_through_in_bounded_slices,
             the_oldest_of_a_queue_is_told_however_late_it_is_due,
@@ -140,6 +148,14 @@ macro_rules! store_suite {
             a_memo_is_written_only_over_the_version_that_was_expected,
             a_memo_and_its_log_entries_are_written_together,
             one_of_many_changes_of_a_memo_takes_place,
+            a_record_changes_only_as_expected_and_no_version_comes_twice,
+            a_due_record_is_claimed_once_until_its_lease_ends,
+            a_change_ends_the_lease_of_a_record,
+            a_change_of_a_record_and_what_belongs_to_it_are_written_together,
+            one_of_many_changes_of_a_record_takes_place,
+            records_are_paged_once,
+            a_route_step_takes_its_records_along_or_does_nothing,
+            left_entries_are_routed_with_their_records_or_not,
             a_queue_keeps_to_its_model,
             watches_keep_to_their_model,
             a_rate_grants_no_more_than_its_permits_at_once,
@@ -206,6 +222,7 @@ fn delivery(n: u32, sink: &str, priority: Priority) -> NewDelivery {
         priority,
         message_ids: vec![MessageId::new(format!("m{n}")).expect("a valid id")],
         body: vec![1, 0, 255, 10],
+        suppressed: None,
     }
 }
 

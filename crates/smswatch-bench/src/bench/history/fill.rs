@@ -144,6 +144,7 @@ async fn route(store: &dyn Store) -> anyhow::Result<()> {
                 to: last.position.clone(),
                 entries: u64::try_from(slice.entries.len())?,
                 deliveries: Vec::new(),
+                records: Vec::new(),
                 set_aside: Vec::new(),
             };
             store.route(shard, &step).await?;
@@ -165,6 +166,7 @@ async fn deliveries(store: &dyn Store, numbers: Range<u64>) -> anyhow::Result<()
             priority: Priority::Normal,
             message_ids: vec![message_id.clone()],
             body: notification.clone(),
+            suppressed: None,
         };
         if let Some((shard, new)) = batches.add(&message_id, new) {
             end(store, shard, new).await?;

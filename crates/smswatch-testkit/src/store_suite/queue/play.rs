@@ -119,6 +119,7 @@ impl Player {
             to: last.position.clone(),
             entries: slice.entries.len() as u64,
             deliveries: vec![delivery],
+            records: Vec::new(),
             set_aside: Vec::new(),
         };
         let new = self.delivery(n, is_critical);
@@ -212,6 +213,7 @@ impl Player {
         let outcome = match end {
             End::Delivered => Outcome::Delivered,
             End::Dead => Outcome::Dead,
+            End::Suppressed => Outcome::Suppressed,
             End::RetryAtOnce => Outcome::Retry(Duration::ZERO),
             End::RetryMuchLater => Outcome::Retry(LONG),
             End::Returned => Outcome::Returned,
