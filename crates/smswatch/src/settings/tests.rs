@@ -301,7 +301,7 @@ fn a_fault_of_a_word_that_routee_does_not_use_is_warned_of() {
     let warned = |fault: &str| {
         let loaded = load(&format!("{ROUTEE}{fault}")).expect("it is sound");
         let warnings = loaded.warnings.iter().map(ToString::to_string);
-        let warnings: Vec<String> = warnings.filter(|said| said.contains("fault")).collect();
+        let warnings: Vec<String> = warnings.filter(|said| said.contains("Routee")).collect();
         (
             loaded.configuration.settings.watch.faults,
             warnings.join("\n\n"),
