@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use smswatch_model::{Event, Notification};
 
@@ -38,6 +39,10 @@ impl Rules for Live<dyn Rules> {
 
     fn keeps_marks(&self, event: &Event) -> bool {
         self.get().keeps_marks(event)
+    }
+
+    fn stuck_after(&self) -> Arc<[Duration]> {
+        self.get().stuck_after()
     }
 
     fn words(&self, notification: &Notification) -> Words {

@@ -9,7 +9,11 @@ mod grouping;
 mod lonely;
 mod options;
 mod shadow;
+mod stuck;
 mod targets;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use smswatch_model::Severity;
 
@@ -24,15 +28,15 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 
 /// The keys of a rule.
-const KEYS: [&str; 10] = [
-    "name", "event", "match", "when", "once_per", "group", "severity", "stop", "notify", "template",
+const KEYS: [&str; 11] = [
+    "name", "event", "after", "match", "when", "once_per", "group", "severity", "stop", "notify",
+    "template",
 ];
 
 /// Keys that are not supported yet.
-const LATER_KEYS: [&str; 11] = [
+const LATER_KEYS: [&str; 10] = [
     "throttle",
     "repeat",
-    "after",
     "count",
     "among",
     "by",
@@ -58,6 +62,7 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
         templates: Templates::default(),
         named: Vec::new(),
         destinations: Vec::new(),
+        stuck_after: BTreeSet::new(),
     };
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
     shadow::warn(&mut compiler, &compiled);
@@ -66,6 +71,11 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
         rules,
         templates: std::mem::take(&mut compiler.templates),
         n_destinations: compiler.destinations.len(),
+        stuck_after: compiler
+            .stuck_after
+            .iter()
+            .map(|after| Duration::from_secs(*after))
+            .collect(),
     };
     lonely::warn(&mut compiler, &rules, &places);
     let mut problems = compiler.problems;
@@ -82,6 +92,8 @@ struct Compiler<'a> {
     named: Vec<(String, Place)>,
     /// The destinations that the rules name; each one's place is its number.
     destinations: Vec<String>,
+    /// How long after its registration a message is stuck for any of the rules, in seconds.
+    stuck_after: BTreeSet<u64>,
 }
 
 impl<'a> Compiler<'a> {
@@ -121,6 +133,7 @@ impl<'a> Compiler<'a> {
         let name = self.name(node);
         let place = node.entry("name").map_or(node.place(), spot);
         let kinds = self.kinds(node);
+        let after = self.after(node, &kinds);
         let severity = node
             .entry("severity")
             .and_then(|entry| self.severity(entry));
@@ -147,6 +160,7 @@ impl<'a> Compiler<'a> {
         let rule = Rule {
             name: name.unwrap_or_default(),
             kinds,
+            after,
             conditions,
             when,
             severity: severity.unwrap_or_default(),

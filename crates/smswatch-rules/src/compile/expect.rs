@@ -1,7 +1,5 @@
 //! Reads values as the type that they must have, or reports the type that they have.
 
-use std::time::Duration;
-
 use super::Compiler;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::span::Span;
@@ -53,16 +51,18 @@ impl<'a> Compiler<'a> {
         None
     }
 
-    /// A length of time, such as `30s`.
-    pub(super) fn span(&mut self, entry: &Entry) -> Option<Duration> {
-        let text = self.text(entry)?;
-        match text.parse::<Span>() {
-            Ok(span) => Some(span.duration()),
-            Err(error) => {
-                self.error(spot(entry), error.to_string());
-                None
-            }
+    pub(super) fn span(&mut self, entry: &Entry) -> Option<Span> {
+        if is_empty(&entry.value) {
+            self.no_value(entry);
+            return None;
         }
+        let text = entry.value.as_text().or_else(|| entry.value.inserted());
+        let span = text.and_then(|text| text.parse().ok());
+        if span.is_none() {
+            self.error(spot(entry), "this is no duration").hint =
+                Some("a number with its unit: `500ms`, `30s`, `5m`, `2h` or `7d`".to_owned());
+        }
+        span
     }
 
     pub(super) fn boolean(&mut self, entry: &Entry) -> Option<bool> {

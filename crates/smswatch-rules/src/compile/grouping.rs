@@ -118,6 +118,7 @@ impl Compiler<'_> {
         let Some(span) = self.span(entry) else {
             return usual;
         };
+        let span = span.duration();
         if span < shortest || span > LONGEST {
             let least = if shortest.is_zero() { "0s" } else { "1s" };
             let message = format!("`{key}` is from {least} to 7d");

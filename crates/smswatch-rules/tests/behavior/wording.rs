@@ -1,9 +1,11 @@
 //! The titles and texts that people get when a rule has none of its own.
 
-use smswatch_model::{Event, EventKind, Message, MessageId, Outcome, PreviousStatus, Timestamp};
+use smswatch_model::{
+    Event, EventKind, Fault, Message, MessageId, Outcome, PreviousStatus, Timestamp,
+};
 use smswatch_rules::{default_text, default_title};
 
-use crate::support::{MAY, change, deadline, event, own, part, unknown};
+use crate::support::{MAY, change, deadline, event, own, part, stuck, unknown};
 
 fn words(events: &[Event]) -> String {
     let events: Vec<&Event> = events.iter().collect();
@@ -25,6 +27,12 @@ words! {
     a_carrier_violation: [described(event(), "Message blocked\nby  the spam filter")];
     a_first_sight: [change(None, "Undelivered", Some("Unknown Number"))];
     a_status_without_detail: [change(Some("Sent"), "Undelivered", None)];
+    a_carrier_violation_that_the_carrier_has_to_mend: [
+        Event { fault: Fault::Carrier, ..event() }
+    ];
+    a_failure_in_which_nobody_needs_to_act: [
+        Event { fault: Fault::None, ..change(Some("Sent"), "Undelivered", Some("Roaming")) }
+    ];
     a_delivery: [with_outcome(change(Some("Sent"), "Delivered", None), Outcome::Delivered)];
     a_word_that_nobody_documents: [change(Some("Sent"), "Buffered", Some("Moon Eclipse"))];
     nothing_known_of_the_message: [unknown(change(None, "Queued", None))];
@@ -41,6 +49,9 @@ words! {
     a_late_event: [late(event())];
     a_message_with_labels: [labelled(event())];
     a_message_that_the_provider_does_not_know: [unknown(deadline(EventKind::NotFound))];
+    a_message_that_is_stuck: [stuck(120)];
+    a_message_of_which_parts_were_never_seen_is_stuck: [Event { current: None, ..stuck(120) }];
+    messages_that_are_stuck_for_different_rules: [stuck(120), Event { after: Some(1800), ..stuck(120) }];
     a_message_that_was_given_up: [deadline(EventKind::GaveUp)];
     a_sink_that_is_down: [own(EventKind::SinkDown, "ops-slack", Some("it answered\n503"))];
     two_sinks_that_are_down: [
