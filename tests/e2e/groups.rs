@@ -224,7 +224,7 @@ async fn a_group_whose_rule_has_gone_is_still_told() {
 /// One part fails, and when it is told to go on, the other does.
 fn two_parts() -> MessageSpec {
     let part = |steps: &[&str]| PartSpec {
-        steps: steps.iter().map(|status| Step::new(0, status)).collect(),
+        steps: steps.iter().map(|status| Step::new(0, *status)).collect(),
         ..PartSpec::default()
     };
     MessageSpec {
