@@ -75,7 +75,8 @@ pub struct DeliveryReply {
     pub rule: String,
     /// How far it has come.
     pub state: DeliveryState,
-    /// Why it waits although nothing stands against an attempt: `later_version`.
+    /// Why it is not sent. If it is suppressed, what holds it back: `silence:ID` or the like. If it is
+    /// pending, `later_version`: only a later version of smswatch can read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The messages that it is about.
@@ -103,9 +104,9 @@ pub struct DeliveryReply {
 pub struct AttemptReply {
     /// When it ended.
     pub at: Timestamp,
-    /// What came of it: `delivered`, `retry` or `dead`.
+    /// What came of it: `delivered`, `retry` or `dead`; `suppressed` if it was held back unattempted.
     pub result: String,
-    /// What the other side said, or what failed.
+    /// What the other side said, what failed, or what held it back.
     pub detail: String,
 }
 

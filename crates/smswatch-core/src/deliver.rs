@@ -203,7 +203,7 @@ async fn complete_step(stage: &Deliver, unit: &SinkUnit, shard: Shard, step: Vec
         let delay = match completion.outcome {
             Outcome::Retry(delay) | Outcome::Postponed(delay) => delay,
             Outcome::Returned => Duration::ZERO,
-            Outcome::Delivered | Outcome::Dead | Outcome::Left => continue,
+            Outcome::Delivered | Outcome::Dead | Outcome::Suppressed | Outcome::Left => continue,
         };
         let due_times = unit.inbox.due(priority);
         due_times.hint(usize::from(shard.0), now + delay);

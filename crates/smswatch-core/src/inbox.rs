@@ -20,6 +20,7 @@ use self::leases::OpenLeases;
 use self::log_tail::{Fresh, LogTail};
 use self::put_aside::PutAside;
 use crate::live::Live;
+use crate::metrics::{Metrics, SinkName};
 use crate::store::{NewDelivery, Priority, Shard, WatchPriority};
 
 /// Watches that become due, for the first stage.
@@ -154,14 +155,20 @@ impl Queues {
         self.0.get().contains_key(sink)
     }
 
-    /// These deliveries were queued in `shard`: their sinks attempt them now.
+    /// These deliveries were queued in `shard`: their sinks attempt them now. Those that are held back are
+    /// counted.
     pub(crate) fn queued<'d>(
         &self,
         shard: Shard,
         deliveries: impl IntoIterator<Item = &'d NewDelivery>,
+        metrics: &Metrics,
     ) {
         let mut counts: BTreeMap<(&str, Priority), u64> = BTreeMap::new();
         for delivery in deliveries {
+            if delivery.suppressed.is_some() {
+                metrics.suppressed(&SinkName(delivery.sink.as_str().into()));
+                continue;
+            }
             let queue = (delivery.sink.as_str(), delivery.priority);
             *counts.entry(queue).or_default() += 1;
         }

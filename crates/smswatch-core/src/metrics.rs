@@ -14,7 +14,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use smswatch_model::Timestamp;
 
-use crate::store::Gauges;
+use crate::store::{Gauges, Outcome};
 
 type Label = std::sync::Arc<str>;
 
@@ -160,7 +160,7 @@ metrics! {
     notifications_known: Counter = "Notifications that were queued before under the same id, and not again";
     set_aside: Counter = "Log entries that could not be routed and were set aside";
     unreadable: Counter = "Stored bodies that could not be read";
-    deliveries: Family<DeliveryLabels, Counter> = "Attempts at deliveries, by what came of them";
+    deliveries: Family<DeliveryLabels, Counter> = "Attempts at deliveries, by what came of them, and deliveries that were held back";
     delivery_seconds: Family<SinkLabel, Histogram> = "How long an attempt takes";
     detect_to_deliver_seconds: Family<SinkLabel, Histogram> = "From an event's detection to its delivery";
     store_seconds: Family<OperationLabel, Histogram> = "How long the store takes, by operation";
@@ -243,6 +243,15 @@ impl Metrics {
         let label = SinkLabel { sink: sink.clone() };
         let gauge = self.deliveries_left.get_or_create(&label);
         gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// A delivery to `sink` was held back.
+    pub(crate) fn suppressed(&self, sink: &SinkName) {
+        let labels = DeliveryLabels {
+            sink: sink.clone(),
+            result: Outcome::Suppressed.word(),
+        };
+        self.deliveries.get_or_create(&labels).inc();
     }
 
     /// Everything as Prometheus reads it.

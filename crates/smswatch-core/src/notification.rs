@@ -89,6 +89,7 @@ pub(crate) fn delivery(sink: &str, notification: &Notification) -> NewDelivery {
         priority: Priority::from(notification.severity),
         message_ids: message_ids.into_iter().collect(),
         body: codec::encode_notification(notification),
+        suppressed: None,
     }
 }
 

@@ -209,7 +209,7 @@ async fn route_step(
     for part in parts {
         let enqueue = stage.context.store.enqueue_all(shard, &part);
         added += stage.context.call("enqueue", enqueue).await?;
-        stage.queues.queued(shard, &part);
+        stage.queues.queued(shard, &part, &stage.context.metrics);
     }
     let step = RouteStep {
         from,
@@ -227,7 +227,9 @@ async fn route_step(
     stage.context.metrics.notifications_known.inc_by(known);
     stage.inbox.backlog.routed(shard, count);
     tell(stage, shard, &unroutable);
-    stage.queues.queued(shard, &step.deliveries);
+    stage
+        .queues
+        .queued(shard, &step.deliveries, &stage.context.metrics);
     Ok(Some(to))
 }
 

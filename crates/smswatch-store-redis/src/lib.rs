@@ -25,7 +25,7 @@
 //! | `q:PRIORITY:SINK` | sorted set | pending deliveries by next attempt or end of lease |
 //! | `a:PRIORITY:SINK` | sorted set | pending deliveries by when they were queued |
 //! | `v:PRIORITY:SINK` | sorted set | pending deliveries that a version could not read, for a later one, by when |
-//! | `delivered:SINK`, `dead:SINK` | sorted set | ended deliveries by their end |
+//! | `delivered:SINK`, `dead:SINK`, `suppressed:SINK` | sorted set | ended deliveries by their end |
 //! | `c:PROCESS:PRIORITY:SINK` | string | a process's last claim of a queue: its number and its score |
 //! | `t:MESSAGE` | sorted set | the deliveries that tell of a message |
 //! | `r:SINK` | hash | the rules of which the sink has or had deliveries |

@@ -374,6 +374,7 @@ async fn let_die(store: &RedisStore, sink: &str, count: u32) {
         priority: Priority::Normal,
         message_ids: Vec::new(),
         body: Vec::new(),
+        suppressed: None,
     };
     let dead: Vec<_> = (0..count).map(new).collect();
     store.enqueue_all(Shard(0), &dead).await.expect("queued");

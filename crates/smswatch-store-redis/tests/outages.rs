@@ -254,6 +254,7 @@ async fn queue_critical(store: &RedisStore, n: u32) -> DeliveryId {
         priority: Priority::Critical,
         message_ids: Vec::new(),
         body: vec![1],
+        suppressed: None,
     };
     store.enqueue(Shard(3), new).await.expect("queued");
     id

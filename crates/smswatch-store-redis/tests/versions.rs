@@ -224,6 +224,7 @@ fn delivery(n: u32) -> NewDelivery {
         priority: Priority::Normal,
         message_ids: vec![id("m1")],
         body: vec![9, 1, 2],
+        suppressed: None,
     }
 }
 

@@ -13,23 +13,33 @@ use smswatch_plugin::store::{
 use crate::aside;
 use crate::error::unreadable;
 
-/// Queues a delivery; returns whether it is new.
+/// Queues a delivery, or keeps it as suppressed; returns whether it is new.
 pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestamp) -> Result<bool> {
     let ids: Vec<&str> = delivery.message_ids.iter().map(MessageId::as_str).collect();
+    let (state, attempts, ended_at) = match &delivery.suppressed {
+        Some(note) => {
+            let attempts = with_attempt("[]", note)?;
+            (DeliveryState::Suppressed, attempts, Some(now.as_millis()))
+        }
+        None => (DeliveryState::Pending, "[]".to_owned(), None),
+    };
     let added = connection
         .prepare_cached(
-            "INSERT INTO deliveries
-                 (id, sink, rule, priority, state, message_ids, body, created_at, due, queued_at)
-             VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?7, ?7) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO deliveries (id, sink, rule, priority, state, message_ids, body, created_at,
+                 due, queued_at, ended_at, attempts)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?8, ?9, ?10) ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
             delivery.id.as_str(),
             delivery.sink,
             delivery.rule,
             delivery.priority.index(),
+            state.as_str(),
             ids.join("\n"),
             delivery.body,
             now.as_millis(),
+            ended_at,
+            attempts,
         ])?;
     if added == 0 {
         return Ok(false);
@@ -256,13 +266,14 @@ fn complete_one(
         return Ok(true);
     }
     let is_attempt = completion.outcome.is_attempt();
-    let attempts = match is_attempt {
+    let attempts = match completion.outcome.is_kept() {
         true => with_attempt(&attempts, &completion.attempt)?,
         false => attempts,
     };
     let (state, due, ended) = match completion.outcome {
         Outcome::Delivered => (DeliveryState::Delivered, now, Some(now)),
         Outcome::Dead => (DeliveryState::Dead, now, Some(now)),
+        Outcome::Suppressed => (DeliveryState::Suppressed, now, Some(now)),
         Outcome::Retry(delay) | Outcome::Postponed(delay) => {
             (DeliveryState::Pending, now + delay, None)
         }

@@ -73,6 +73,7 @@ fn delivery(n: u32, priority: Priority) -> NewDelivery {
         priority,
         message_ids: vec![id(n)],
         body: vec![1],
+        suppressed: None,
     }
 }
 

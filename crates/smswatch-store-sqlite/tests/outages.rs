@@ -93,6 +93,7 @@ async fn what_a_killed_process_had_claimed_is_due_at_once() {
         priority: Priority::Normal,
         message_ids: vec![message(0)],
         body: vec![1],
+        suppressed: None,
     };
     store.enqueue(Shard(0), delivery).await.expect("queued");
     let claim = async |store: &SqliteStore| {

@@ -23,6 +23,7 @@ mod newer;
 mod queue;
 mod rates;
 mod redrive;
+mod suppressed;
 mod waiting;
 mod watches;
 
@@ -48,6 +49,7 @@ pub use newer::*;
 pub use queue::*;
 pub use rates::*;
 pub use redrive::*;
+pub use suppressed::*;
 pub use waiting::*;
 pub use watches::*;
 
@@ -131,6 +133,10 @@ macro_rules! store_suite {
             a_forgotten_delivery_is_gone,
             a_redrive_goes_through_all_of_a_sink_in_bounded_steps,
             a_redrive_takes_what_ended_between_two_instants,
+            what_is_held_back_from_the_beginning_takes_no_place_in_the_queue,
+            what_is_held_back_after_its_claim_was_not_attempted,
+            what_was_held_back_is_sent_once_somebody_wants_it,
+            what_is_held_back_is_trimmed_with_what_was_delivered,
             a_queue_is_looked_through_in_the_order_of_queueing,
             a_queue_is_looked_through_in_bounded_slices,
             the_oldest_of_a_queue_is_told_however_late_it_is_due,
@@ -206,6 +212,7 @@ fn delivery(n: u32, sink: &str, priority: Priority) -> NewDelivery {
         priority,
         message_ids: vec![MessageId::new(format!("m{n}")).expect("a valid id")],
         body: vec![1, 0, 255, 10],
+        suppressed: None,
     }
 }
 

@@ -38,6 +38,7 @@ fn like(known: &StoredDelivery, name: &str, change: impl FnOnce(String) -> Vec<u
         priority: Priority::Critical,
         message_ids: known.message_ids.clone(),
         body: change(body.replace(known.id.as_str(), name)),
+        suppressed: None,
     }
 }
 

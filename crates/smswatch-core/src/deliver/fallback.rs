@@ -98,7 +98,9 @@ pub(crate) fn handed_over<'a>(
         .fallbacks
         .get_or_create(&label)
         .inc_by(added);
-    stage.queues.queued(shard, deliveries);
+    stage
+        .queues
+        .queued(shard, deliveries, &stage.context.metrics);
 }
 
 #[cfg(test)]

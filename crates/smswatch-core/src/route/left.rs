@@ -66,7 +66,9 @@ async fn route_left(
                 count = step.entries.len(),
                 "log entries that an earlier version could not read are routed"
             );
-            stage.queues.queued(shard, &step.deliveries);
+            stage
+                .queues
+                .queued(shard, &step.deliveries, &stage.context.metrics);
         }
         *place = Some(last);
     }

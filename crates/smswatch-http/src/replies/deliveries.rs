@@ -11,7 +11,8 @@ const OF_A_LATER_VERSION: &str = "later_version";
 pub(crate) fn delivery(delivery: StoredDelivery) -> DeliveryReply {
     let reason = delivery
         .waits_for_later_version()
-        .then(|| OF_A_LATER_VERSION.to_owned());
+        .then(|| OF_A_LATER_VERSION.to_owned())
+        .or_else(|| delivery.suppressed_by().map(str::to_owned));
     DeliveryReply {
         instead_of: codec::instead_of(&delivery.body),
         id: delivery.id,

@@ -55,6 +55,9 @@ pub struct NewDelivery {
     pub message_ids: Vec<MessageId>,
     /// The notification, as core wrote it.
     pub body: Vec<u8>,
+    /// Why it is held back: it is [suppressed](DeliveryState::Suppressed) from the beginning and takes
+    /// no place in the queue. See [`Attempt::suppressed`]. `None` if it is to be sent.
+    pub suppressed: Option<Attempt>,
 }
 
 impl NewDelivery {
@@ -67,6 +70,7 @@ impl NewDelivery {
             + self.rule.len()
             + ids.sum::<usize>()
             + self.body.len()
+            + self.suppressed.as_ref().map_or(0, Attempt::bytes)
     }
 }
 
@@ -111,9 +115,9 @@ impl DeliveryState {
 pub struct Attempt {
     /// When it ended, by the store's clock as the caller knows it.
     pub at: Timestamp,
-    /// `delivered`, `retry` or `dead`.
+    /// `delivered`, `retry`, `dead` or `suppressed`.
     pub result: String,
-    /// What the other side said, or what failed.
+    /// What the other side said, what failed, or what held it back.
     pub detail: String,
 }
 
@@ -121,6 +125,22 @@ impl Attempt {
     /// How many of a delivery's attempts a store keeps: the first one, which tells how it began, and the
     /// newest ones.
     pub const MAX_KEPT: usize = 20;
+
+    /// The note that stands among the attempts of a delivery that was held back at `at`. It does not count
+    /// as one that was made. `reason` names what held it back: `silence:ID`, `throttle` and the like.
+    #[must_use]
+    pub fn suppressed(at: Timestamp, reason: &str) -> Self {
+        Self {
+            at,
+            result: Outcome::Suppressed.word().to_owned(),
+            detail: reason.to_owned(),
+        }
+    }
+
+    /// How many bytes of a step it takes.
+    fn bytes(&self) -> usize {
+        self.result.len() + self.detail.len()
+    }
 }
 
 /// Which deliveries a claim takes.
@@ -175,6 +195,9 @@ pub enum Outcome {
     Retry(Duration),
     /// It is given up.
     Dead,
+    /// It is held back and not attempted. The [note](Attempt::suppressed) about it is kept among the
+    /// attempts and does not count as one.
+    Suppressed,
     /// It was not attempted after all: it takes its old place in the queue and is due at once. No
     /// attempt is counted or kept.
     Returned,
@@ -188,10 +211,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether there was an attempt, which is counted and kept.
+    /// Whether there was an attempt, which is counted.
     #[must_use]
     pub fn is_attempt(self) -> bool {
-        !matches!(self, Self::Returned | Self::Postponed(_) | Self::Left)
+        matches!(self, Self::Delivered | Self::Retry(_) | Self::Dead)
+    }
+
+    /// Whether the completion's attempt is kept: it was one, or says why there is none.
+    #[must_use]
+    pub fn is_kept(self) -> bool {
+        self.is_attempt() || self == Self::Suppressed
     }
 
     /// The word for it in attempts that are kept, in the API and in metrics.
@@ -201,6 +230,7 @@ impl Outcome {
             Self::Delivered => "delivered",
             Self::Retry(_) => "retry",
             Self::Dead => "dead",
+            Self::Suppressed => "suppressed",
             Self::Returned | Self::Postponed(_) | Self::Left => "returned",
         }
     }
@@ -225,7 +255,7 @@ impl Completion {
     /// How many bytes of a step it takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let attempt = self.attempt.result.len() + self.attempt.detail.len();
+        let attempt = self.attempt.bytes();
         self.id.as_str().len() + attempt + self.fallback.as_ref().map_or(0, NewDelivery::bytes)
     }
 }
@@ -285,6 +315,16 @@ pub struct StoredDelivery {
 }
 
 impl StoredDelivery {
+    /// What holds it back; `None` if nothing does.
+    #[must_use]
+    pub fn suppressed_by(&self) -> Option<&str> {
+        let note = self
+            .attempts
+            .last()
+            .filter(|_| self.state == DeliveryState::Suppressed)?;
+        (note.result == Outcome::Suppressed.word()).then_some(note.detail.as_str())
+    }
+
     /// Whether it is pending until a later version comes, which wrote what this one cannot read.
     #[must_use]
     pub fn waits_for_later_version(&self) -> bool {

@@ -23,8 +23,8 @@ pub trait Queues: Send + Sync {
         self.enqueue_all(shard, &[delivery]).await.map(drop)
     }
 
-    /// Puts deliveries into their queues outside the log; those that exist already stay as they are.
-    /// Returns how many did not exist.
+    /// Puts deliveries into their queues outside the log, or among the suppressed ones if they are held
+    /// back; those that exist already stay as they are. Returns how many did not exist.
     ///
     /// # Errors
     ///

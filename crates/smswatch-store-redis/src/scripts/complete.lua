@@ -23,7 +23,8 @@ while at <= #ARGV do
   local queue = base .. 'q:' .. (delivery[1] or '1') .. ':' .. sink
   local score = redis.call('ZSCORE', queue, id)
   if score and tonumber(score) == tonumber(ARGV[at + 1]) / 1000 + 0.0005 then
-    local made = (tonumber(delivery[2] or 0) or 0) + 1
+    -- What is held back was not attempted.
+    local made = (tonumber(delivery[2] or 0) or 0) + (outcome == 'suppressed' and 0 or 1)
     -- First what is queued instead: done without the rest, it is found again, and changes nothing then.
     if ARGV[at + 5] == '1' and enqueue(base, now, at + 6) then queued = queued + 1 end
     if outcome == 'returned' then
@@ -49,6 +50,6 @@ while at <= #ARGV do
   else
     held[#held + 1] = 0
   end
-  at = at + (ARGV[at + 5] == '1' and 12 or 6)
+  at = at + 6 + (ARGV[at + 5] == '1' and WIDTH or 0)
 end
 return { queued, held }

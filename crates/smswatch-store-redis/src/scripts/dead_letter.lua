@@ -34,6 +34,6 @@ while at <= #ARGV do
   else
     dead_lettered[#dead_lettered + 1] = 0
   end
-  at = at + (has_other and 8 or 2)
+  at = at + 2 + (has_other and WIDTH or 0)
 end
 return { queued, dead_lettered }

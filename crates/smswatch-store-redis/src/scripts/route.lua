@@ -2,7 +2,8 @@
 -- the log has no entry where it is to stand: a failover may have lost it, and what is appended since
 -- could lie before that place.
 -- Without a place to move from, it only queues. What is set aside stands before the deliveries.
--- Per entry set aside: position, error, body, and 1 if it is left to a later version. Per delivery: id, sink, rule, priority, message ids, body.
+-- Per entry set aside: position, error, body, and 1 if it is left to a later version. Each delivery
+-- stands as `enqueue` wants it.
 local base, from, to = KEYS[1], ARGV[1], ARGV[2]
 if from ~= '' then
   if (redis.call('GET', base .. 'cur') or '0-0') ~= from then return -1 end
@@ -20,7 +21,7 @@ for at = 6, first - 1, 4 do
     redis.call('XADD', base .. 'aside', 'MAXLEN', ARGV[5], '*', 'p', position, 'e', wrong, 'b', body)
   end
 end
-for at = first, #ARGV, 6 do
+for at = first, #ARGV, WIDTH do
   if enqueue(base, now, at) then added = added + 1 end
 end
 if from ~= '' then

@@ -52,7 +52,7 @@ impl Log for RedisStore {
                 .arg(u8::from(entry.is_newer));
         }
         for delivery in &step.deliveries {
-            queue::add(&mut call, delivery);
+            queue::add(&mut call, delivery)?;
         }
         let added: i64 = self.invoke(&call).await?;
         Ok(match u64::try_from(added) {
@@ -95,7 +95,7 @@ impl Log for RedisStore {
             call.arg(&position.0);
         }
         for delivery in &step.deliveries {
-            queue::add(&mut call, delivery);
+            queue::add(&mut call, delivery)?;
         }
         self.invoke(&call).await
     }

@@ -40,22 +40,32 @@ pub(super) struct DeliveryClaim {
 }
 
 /// Adds a delivery to the arguments of the script that queues it.
-pub(super) fn add(call: &mut Call<'_>, delivery: &NewDelivery) {
+///
+/// # Errors
+///
+/// The note about what holds it back cannot be written.
+pub(super) fn add(call: &mut Call<'_>, delivery: &NewDelivery) -> Result<(), StoreError> {
+    let note = delivery.suppressed.as_ref().map(written).transpose()?;
     let ids: Vec<&str> = delivery.message_ids.iter().map(|id| id.as_str()).collect();
     call.arg(delivery.id.as_str())
         .arg(&delivery.sink)
         .arg(&delivery.rule)
         .arg(delivery.priority.index())
         .arg(ids.join("\n"))
-        .arg(&delivery.body[..]);
+        .arg(&delivery.body[..])
+        .arg(note.unwrap_or_default());
+    Ok(())
+}
+
+/// An attempt as it is kept.
+fn written(attempt: &Attempt) -> Result<String, StoreError> {
+    serde_json::to_string(attempt).map_err(|_| strange("an attempt"))
 }
 
 /// Adds what is queued in another one's place, if anything, to the arguments of a script.
-pub(super) fn add_other(call: &mut Call<'_>, other: Option<&NewDelivery>) {
+fn add_other(call: &mut Call<'_>, other: Option<&NewDelivery>) -> Result<(), StoreError> {
     call.arg(u8::from(other.is_some()));
-    if let Some(delivery) = other {
-        add(call, delivery);
-    }
+    other.map_or(Ok(()), |delivery| add(call, delivery))
 }
 
 /// What a script says that ended deliveries and queued others.
@@ -157,7 +167,7 @@ impl Queues for RedisStore {
         let mut call = self.call(&self.scripts.route, shard);
         call.arg("").arg("").arg(0).arg(0).arg(0);
         for delivery in deliveries {
-            add(&mut call, delivery);
+            add(&mut call, delivery)?;
         }
         self.invoke(&call).await
     }
@@ -239,19 +249,18 @@ impl Queues for RedisStore {
             let (outcome, delay) = match completion.outcome {
                 Outcome::Delivered => (DeliveryState::Delivered.as_str(), Duration::ZERO),
                 Outcome::Dead => (DeliveryState::Dead.as_str(), Duration::ZERO),
+                Outcome::Suppressed => (DeliveryState::Suppressed.as_str(), Duration::ZERO),
                 Outcome::Retry(delay) => (DeliveryState::Pending.as_str(), delay),
                 Outcome::Returned => ("returned", Duration::ZERO),
                 Outcome::Postponed(delay) => ("postponed", delay),
                 Outcome::Left => ("left", Duration::ZERO),
             };
-            let attempt =
-                serde_json::to_string(&completion.attempt).map_err(|_| strange("an attempt"))?;
             call.arg(completion.id.as_str())
                 .arg(completion.token.0)
                 .arg(outcome)
                 .arg(millis(delay))
-                .arg(attempt);
-            add_other(&mut call, completion.fallback.as_ref());
+                .arg(written(&completion.attempt)?);
+            add_other(&mut call, completion.fallback.as_ref())?;
         }
         Ok(outcomes(self.invoke(&call).await?))
     }
@@ -292,12 +301,11 @@ impl Queues for RedisStore {
         dead_letters: &[DeadLetter],
         attempt: &Attempt,
     ) -> Result<Outcomes, StoreError> {
-        let attempt = serde_json::to_string(attempt).map_err(|_| strange("an attempt"))?;
         let mut call = self.call(&self.scripts.dead_letter, shard);
-        call.arg(sink).arg(Attempt::MAX_KEPT).arg(attempt);
+        call.arg(sink).arg(Attempt::MAX_KEPT).arg(written(attempt)?);
         for dead_letter in dead_letters {
             call.arg(dead_letter.id.as_str());
-            add_other(&mut call, dead_letter.fallback.as_ref());
+            add_other(&mut call, dead_letter.fallback.as_ref())?;
         }
         Ok(outcomes(self.invoke(&call).await?))
     }

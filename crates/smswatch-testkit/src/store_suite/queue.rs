@@ -50,6 +50,7 @@ enum Step {
 enum End {
     Delivered,
     Dead,
+    Suppressed,
     RetryAtOnce,
     RetryMuchLater,
     Returned,
@@ -61,6 +62,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let end = prop_oneof![
         3 => Just(End::Delivered),
         1 => Just(End::Dead),
+        1 => Just(End::Suppressed),
         3 => Just(End::RetryAtOnce),
         1 => Just(End::RetryMuchLater),
         1 => Just(End::Returned),

@@ -165,6 +165,7 @@ async fn deliveries(store: &dyn Store, numbers: Range<u64>) -> anyhow::Result<()
             priority: Priority::Normal,
             message_ids: vec![message_id.clone()],
             body: notification.clone(),
+            suppressed: None,
         };
         if let Some((shard, new)) = batches.add(&message_id, new) {
             end(store, shard, new).await?;

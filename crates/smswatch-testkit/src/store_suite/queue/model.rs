@@ -222,6 +222,7 @@ impl Model {
             entry.state = match outcome {
                 Outcome::Delivered => State::Ended(DeliveryState::Delivered),
                 Outcome::Dead => State::Ended(DeliveryState::Dead),
+                Outcome::Suppressed => State::Ended(DeliveryState::Suppressed),
                 Outcome::Retry(delay) | Outcome::Postponed(delay) => {
                     State::Waiting(at.after(delay))
                 }

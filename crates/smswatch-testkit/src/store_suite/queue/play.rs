@@ -212,6 +212,7 @@ impl Player {
         let outcome = match end {
             End::Delivered => Outcome::Delivered,
             End::Dead => Outcome::Dead,
+            End::Suppressed => Outcome::Suppressed,
             End::RetryAtOnce => Outcome::Retry(Duration::ZERO),
             End::RetryMuchLater => Outcome::Retry(LONG),
             End::Returned => Outcome::Returned,
