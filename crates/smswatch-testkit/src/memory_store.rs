@@ -5,6 +5,7 @@
 
 mod deliveries;
 mod history;
+mod kept;
 mod log;
 mod queue;
 mod rates;
@@ -20,6 +21,7 @@ use smswatch_plugin::store::{Gauges, KeptAside, Memo, Shard, Store, StoreError};
 use tokio::time::Instant;
 
 use self::deliveries::Delivery;
+use self::kept::Kept;
 use self::log::ShardLog;
 use self::watches::Watches;
 
@@ -53,6 +55,7 @@ struct Contained {
     log: ShardLog,
     deliveries: BTreeMap<DeliveryId, Delivery>,
     memos: BTreeMap<String, Memo>,
+    kept: Kept,
 }
 
 impl MemoryStore {

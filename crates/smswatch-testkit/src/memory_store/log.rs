@@ -138,6 +138,9 @@ impl Contents {
         if contained.log.cursor != number(&step.from) {
             return RouteOutcome::Moved;
         }
+        if !contained.kept.change_all(&step.records, last) {
+            return RouteOutcome::Conflict;
+        }
         contained.log.cursor = number(&step.to);
         let added = contained.add_all(&step.deliveries, last, now);
         for entry in &step.set_aside {
@@ -218,11 +221,15 @@ impl Log for MemoryStore {
         self.step(|all, _| all.shard(shard).log.left(after, most(limit)))
     }
 
-    async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<u64, StoreError> {
+    async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<RouteOutcome, StoreError> {
         self.step(|all, now| {
             let (shard, last) = all.numbered(shard);
+            if !shard.kept.change_all(&step.records, last) {
+                return RouteOutcome::Conflict;
+            }
             shard.log.forget_left(&step.entries);
-            shard.add_all(&step.deliveries, last, now)
+            let added = shard.add_all(&step.deliveries, last, now);
+            RouteOutcome::Done { added }
         })
     }
 

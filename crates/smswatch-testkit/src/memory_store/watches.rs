@@ -7,10 +7,12 @@ use async_trait::async_trait;
 use smswatch_model::{MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Appended, ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed, InvalidCursor,
-    LeaseId, Loaded, Memo, NewEntry, Page, PageRequest, Records, Shard, StoreError, WatchPriority,
+    Appended, ClaimedRecords, ClaimedWatches, CommitItem, CommitOutcome, CommitStep, Committed,
+    InvalidCursor, KeptRecord, LeaseId, Loaded, Memo, NewEntry, Page, PageRequest, RecordCommit,
+    RecordId, RecordKind, Records, RecordsCommitted, Shard, StoreError, WatchPriority,
 };
 
+use super::kept;
 use super::log::{ShardLog, position};
 use super::{Contained, MemoryStore, OFFERED_EVERY, count, most, next};
 
@@ -288,5 +290,43 @@ impl Records for MemoryStore {
             }
             true
         })
+    }
+
+    async fn load_records(
+        &self,
+        shard: Shard,
+        kind: RecordKind,
+        ids: &[RecordId],
+    ) -> Result<Vec<Option<KeptRecord>>, StoreError> {
+        self.step(|all, _| all.shard(shard).kept.load(kind, ids))
+    }
+
+    async fn claim_records(
+        &self,
+        shard: Shard,
+        kind: RecordKind,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<ClaimedRecords, StoreError> {
+        self.step(|all, now| all.shard(shard).kept.claim(kind, most(limit), lease, now))
+    }
+
+    async fn commit_records(
+        &self,
+        shard: Shard,
+        commits: &[RecordCommit],
+    ) -> Result<RecordsCommitted, StoreError> {
+        self.step(|all, now| {
+            let (shard, last) = all.numbered(shard);
+            shard.commit_records(commits, last, now)
+        })
+    }
+
+    async fn records(
+        &self,
+        kind: RecordKind,
+        page: &PageRequest,
+    ) -> Result<Page<KeptRecord>, StoreError> {
+        self.step(|all, _| kept::page(&all.shards, kind, page))?
     }
 }
