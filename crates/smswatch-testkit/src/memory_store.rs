@@ -12,6 +12,7 @@ mod rates;
 mod watches;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct MemoryStore {
     contents: Arc<Mutex<Contents>>,
     start: Timestamp,
     started: Instant,
+    /// This handle's way to the contents is cut.
+    is_cut: Arc<AtomicBool>,
 }
 
 /// All that a store holds.
@@ -73,7 +76,22 @@ impl MemoryStore {
             contents: Arc::new(Mutex::new(contents)),
             start,
             started: Instant::now(),
+            is_cut: Arc::default(),
         }
+    }
+
+    /// The same contents by a way of its own, which can be [cut](Self::cut) without the others.
+    #[must_use]
+    pub fn another_way(&self) -> Self {
+        Self {
+            is_cut: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// From now on this handle and its clones reach nothing, as if the network were gone.
+    pub fn cut(&self) {
+        self.is_cut.store(true, Ordering::Release);
     }
 
     fn time(&self) -> Timestamp {
@@ -82,6 +100,9 @@ impl MemoryStore {
 
     /// One step: nobody else changes anything meanwhile.
     fn step<T>(&self, step: impl FnOnce(&mut Contents, Timestamp) -> T) -> Result<T, StoreError> {
+        if self.is_cut.load(Ordering::Acquire) {
+            return Err(StoreError::Unavailable("the way to it is cut".to_owned()));
+        }
         let contents = self.contents.lock();
         let mut contents = contents.unwrap_or_else(PoisonError::into_inner);
         Ok(step(&mut contents, self.time()))
@@ -124,7 +145,7 @@ impl Store for MemoryStore {
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
-        Ok(self.time())
+        self.step(|_, now| now)
     }
 
     async fn gauges(&self) -> Result<Gauges, StoreError> {
