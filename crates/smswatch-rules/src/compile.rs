@@ -8,7 +8,11 @@ mod expressions;
 mod lonely;
 mod options;
 mod shadow;
+mod stuck;
 mod targets;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use smswatch_model::Severity;
 
@@ -24,17 +28,16 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 
 /// The keys of a rule.
-const KEYS: [&str; 8] = [
-    "name", "event", "match", "when", "severity", "stop", "notify", "template",
+const KEYS: [&str; 9] = [
+    "name", "event", "after", "match", "when", "severity", "stop", "notify", "template",
 ];
 
 /// Keys that are not supported yet.
-const LATER_KEYS: [&str; 13] = [
+const LATER_KEYS: [&str; 12] = [
     "once_per",
     "group",
     "throttle",
     "repeat",
-    "after",
     "count",
     "among",
     "by",
@@ -60,6 +63,7 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
         templates: Templates::default(),
         named: Vec::new(),
         destinations: Vec::new(),
+        stuck_after: BTreeSet::new(),
     };
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
     shadow::warn(&mut compiler, &compiled);
@@ -69,6 +73,11 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
         rules,
         templates: std::mem::take(&mut compiler.templates),
         n_destinations: compiler.destinations.len(),
+        stuck_after: compiler
+            .stuck_after
+            .iter()
+            .map(|after| Duration::from_secs(*after))
+            .collect(),
     };
     lonely::warn(&mut compiler, &rules, &places);
     let mut problems = compiler.problems;
@@ -85,6 +94,8 @@ struct Compiler<'a> {
     named: Vec<(String, Place)>,
     /// The destinations that the rules name; each one's place is its number.
     destinations: Vec<String>,
+    /// How long after its registration a message is stuck for any of the rules, in seconds.
+    stuck_after: BTreeSet<u64>,
 }
 
 impl<'a> Compiler<'a> {
@@ -124,6 +135,7 @@ impl<'a> Compiler<'a> {
         let name = self.name(node);
         let place = node.entry("name").map_or(node.place(), spot);
         let kinds = self.kinds(node);
+        let after = self.after(node, &kinds);
         let severity = node
             .entry("severity")
             .and_then(|entry| self.severity(entry));
@@ -146,6 +158,7 @@ impl<'a> Compiler<'a> {
         let rule = Rule {
             name: name.unwrap_or_default(),
             kinds,
+            after,
             conditions,
             when,
             severity: severity.unwrap_or_default(),

@@ -13,6 +13,7 @@ use crate::rule_set::{Rule, RuleSet, Target};
 pub(crate) enum Mismatch<'a> {
     Backfill,
     Kind,
+    After,
     Condition(&'a Condition),
     When,
 }
@@ -56,6 +57,9 @@ impl RuleSet {
         }
         if !rule.kinds.contains(&event.kind) {
             return Err(Mismatch::Kind);
+        }
+        if rule.after.is_some() && event.after != rule.after && event.kind == EventKind::Stuck {
+            return Err(Mismatch::After);
         }
         let view = View::of(event);
         if let Some(condition) = rule

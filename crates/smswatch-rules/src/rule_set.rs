@@ -1,6 +1,8 @@
 //! All rules of a configuration: what [`compile`](crate::compile) makes of a file and core asks.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use smswatch_model::{Event, EventKind, Notification, Overrides, Severity};
 use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
@@ -18,6 +20,8 @@ pub struct RuleSet {
     pub(crate) templates: Templates,
     /// The number of destinations that the rules name; their numbers are below it.
     pub(crate) n_destinations: usize,
+    /// How long after its registration a message is stuck, for any of the rules; ascending.
+    pub(crate) stuck_after: Arc<[Duration]>,
 }
 
 /// One rule, ready to be tried.
@@ -26,6 +30,9 @@ pub(crate) struct Rule {
     pub(crate) name: String,
     /// The kinds of events that it is about, at least one.
     pub(crate) kinds: Vec<EventKind>,
+    /// How long after its registration a message is stuck for this rule, in seconds; `None` if the rule does
+    /// not name `stuck`.
+    pub(crate) after: Option<u64>,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) when: Option<TemplateName>,
     pub(crate) severity: Severity,
@@ -73,6 +80,10 @@ impl RuleSet {
 impl Rules for RuleSet {
     fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
         self.matches_of(events, told)
+    }
+
+    fn stuck_after(&self) -> Arc<[Duration]> {
+        Arc::clone(&self.stuck_after)
     }
 
     fn words(&self, notification: &Notification) -> Words {
