@@ -263,4 +263,8 @@ impl Rules for TellEverything {
     fn explain(&self, _: &Event, _: &Told) -> Vec<RuleVerdict> {
         Vec::new()
     }
+
+    fn stuck_after(&self) -> Arc<[Duration]> {
+        Arc::from([])
+    }
 }
