@@ -12,6 +12,7 @@ mod event_word;
 mod explain;
 mod field;
 mod grouping;
+mod index;
 mod matching;
 mod pattern;
 mod rule_set;

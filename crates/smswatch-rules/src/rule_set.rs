@@ -9,12 +9,15 @@ use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
 
 use crate::condition::Condition;
 use crate::grouping::Grouping;
+use crate::index::RuleIndex;
 use crate::template::{TemplateName, Templates};
 
 /// All rules of a configuration, ready to be tried; made by [`compile`](crate::compile).
 #[derive(Default)]
 pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
+    /// Which of them can match an event.
+    pub(crate) index: RuleIndex,
     pub(crate) templates: Templates,
     /// The number of destinations that the rules name; their numbers are below it.
     pub(crate) n_destinations: usize,
@@ -93,14 +96,12 @@ impl Rules for RuleSet {
     }
 
     fn keeps_marks(&self, event: &Event) -> bool {
-        let keeping = self
-            .rules
-            .iter()
-            .filter(|rule| rule.is_once || rule.grouping.is_some());
-        let nothing = Told::default();
-        keeping
+        let candidates = self.index.candidates(std::slice::from_ref(event));
+        let rules = candidates
             .into_iter()
-            .any(|rule| self.try_rule(rule, event, &nothing).is_ok())
+            .map(|position| &self.rules[position as usize]);
+        let mut keeping = rules.filter(|rule| rule.is_once || rule.grouping.is_some());
+        keeping.any(|rule| self.try_rule(rule, event, &Told::default()).is_ok())
     }
 
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
