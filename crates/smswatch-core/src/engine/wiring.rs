@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::Parts;
 use crate::alarm::Alarms;
 use crate::alarm::tell::Tell;
+use crate::alarm::unknown::{TellUnknown, UnknownWords};
 use crate::clock::StoreClock;
 use crate::commit::Commit;
 use crate::contents::Contents;
@@ -41,6 +42,7 @@ pub(super) struct Wired {
     pub(super) route: Arc<Route>,
     pub(super) deliver: Arc<Deliver>,
     pub(super) tell: Arc<Tell>,
+    pub(super) tell_unknown: Arc<TellUnknown>,
     pub(super) give_up: Arc<GiveUp>,
     pub(super) replicas: Arc<Replicas>,
     pub(super) service: Service,
@@ -74,6 +76,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let (log, appended) = LogInbox::new(shards);
     let log = Arc::new(log);
     let alarms = Arc::new(Alarms::new(context.settings().alarms));
+    let unknown = Arc::new(UnknownWords::default());
     let dead = Arc::new(DeadLetters::default());
     let queues = Queues::none();
     let sinks = Arc::new(Sinks::new(queues.clone()));
@@ -96,6 +99,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             polls: Arc::clone(&polls),
             log: Arc::clone(&log),
             rules: Arc::clone(&rules),
+            unknown: Arc::clone(&unknown),
         }),
         route: Arc::new(Route {
             context: Arc::clone(&context),
@@ -107,6 +111,11 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             context: Arc::clone(&context),
             queues,
             dead: Arc::clone(&dead),
+        }),
+        tell_unknown: Arc::new(TellUnknown {
+            context: Arc::clone(&context),
+            words: unknown,
+            log: Arc::clone(&log),
         }),
         tell: Arc::new(Tell {
             context: Arc::clone(&context),
