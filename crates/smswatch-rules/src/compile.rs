@@ -17,6 +17,7 @@ use std::time::Duration;
 use smswatch_model::Severity;
 
 use crate::diagnostic::{Diagnostic, Place};
+use crate::index::RuleIndex;
 use crate::rule_set::{Rule, RuleSet};
 use crate::suggest::did_you_mean;
 use crate::template::Templates;
@@ -66,8 +67,9 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
     };
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
     shadow::warn(&mut compiler, &compiled);
-    let (rules, places): (_, Vec<Place>) = compiled.into_iter().unzip();
+    let (rules, places): (Vec<Rule>, Vec<Place>) = compiled.into_iter().unzip();
     let rules = RuleSet {
+        index: RuleIndex::new(&rules),
         rules,
         templates: std::mem::take(&mut compiler.templates),
         n_destinations: compiler.destinations.len(),

@@ -23,7 +23,8 @@ impl RuleSet {
     pub(crate) fn matches_of(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
         let mut matches = Vec::new();
         let mut progress = Progress::default();
-        for rule in &self.rules {
+        for position in self.index.candidates(events) {
+            let rule = &self.rules[position as usize];
             let matched: Vec<usize> = (0..events.len())
                 .filter(|position| {
                     !progress.is_stopped(*position)

@@ -8,12 +8,15 @@ use smswatch_model::{Event, EventKind, Notification, Overrides, Severity};
 use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
 
 use crate::condition::Condition;
+use crate::index::RuleIndex;
 use crate::template::{TemplateName, Templates};
 
 /// All rules of a configuration, ready to be tried; made by [`compile`](crate::compile).
 #[derive(Default)]
 pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
+    /// Which of them can match an event.
+    pub(crate) index: RuleIndex,
     pub(crate) templates: Templates,
     /// The number of destinations that the rules name; their numbers are below it.
     pub(crate) n_destinations: usize,
