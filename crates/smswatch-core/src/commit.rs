@@ -10,10 +10,10 @@ use std::time::Duration;
 use smswatch_model::{Event, Source, Word};
 use tokio::sync::mpsc;
 
-use crate::alarm::unknown::UnknownWords;
 use crate::context::Context;
 use crate::inbox::changes::{Change, Reason, Reply, Verdict};
 use crate::inbox::log_tail::Fresh;
+use crate::inbox::unknown_words::UnknownWords;
 use crate::inbox::{LogInbox, PollInbox};
 use crate::intake::Intake;
 use crate::metrics::{KindLabel, ObservationLabels, OddityLabel, RecordLabel};
