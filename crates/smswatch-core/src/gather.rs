@@ -14,7 +14,8 @@ use crate::group::{Decision, Due, Group, KIND, decide};
 use crate::inbox::{GroupInbox, Queues};
 use crate::notification;
 use crate::pace::Backoff;
-use crate::rules::Rules;
+use crate::panics::without_panic;
+use crate::rules::{Rules, Words};
 use crate::store::{
     KeptRecord, MAX_STEP_BYTES, NewDelivery, NewRecord, RecordChange, RecordCommit, Shard,
     StoreError, split,
@@ -129,7 +130,13 @@ fn delivery(stage: &Gather, record: &KeptRecord, group: &Group, now: Timestamp) 
         common: stage.traffic.in_common(&group.events, &group.values),
         ..made
     };
-    let words = stage.rules.words(&made);
+    let words = without_panic(|| stage.rules.words(&made)).unwrap_or_else(|error| {
+        tracing::error!(rule = group.rule, error, "a group is told without words");
+        Words {
+            title: format!("{}: {} events", group.rule, made.events.len()),
+            text: "The words of this rule cannot be made. Check its template.".to_owned(),
+        }
+    });
     let delivery = notification::delivery(&group.sink, &notification::worded(made, words));
     NewDelivery {
         message_ids: group.messages.clone(),
