@@ -11,6 +11,8 @@ mod document;
 mod event_word;
 mod explain;
 mod field;
+mod hold_back;
+mod maintenance;
 mod matching;
 mod pattern;
 mod rule_set;
@@ -21,12 +23,15 @@ mod template;
 mod words;
 mod yaml;
 
-pub use compile::{CheckOverrides, Compiled, Options, OverrideProblem, compile};
+pub use compile::{
+    CheckOverrides, Compiled, Options, OverrideProblem, compile, compile_maintenance,
+};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub use document::{
-    EventDocument, EventWord, MatchDocument, PatternDocument, RuleDocument, TargetDocument,
-    TemplateDocument,
+    EventDocument, EventWord, HoldBackDocument, MaintenanceDocument, MatchDocument,
+    PatternDocument, RuleDocument, TargetDocument, TemplateDocument,
 };
+pub use maintenance::Maintenance;
 pub use pattern::NumberKey;
 pub use rule_set::RuleSet;
 pub use span::{InvalidSpan, Span};

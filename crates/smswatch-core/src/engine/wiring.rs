@@ -26,6 +26,7 @@ use crate::replicas::Replicas;
 use crate::route::Route;
 use crate::rules::Rules;
 use crate::service::{ReloadRequest, Service};
+use crate::silences::Silences;
 
 /// How many watches that were polled wait to be written at most, in shards that work.
 const MOST_UNCOMMITTED: usize = 1024;
@@ -49,6 +50,7 @@ pub(super) struct Wired {
     /// What the second stage has appended to the log, for the third.
     pub(super) appended: mpsc::UnboundedReceiver<Fresh>,
     pub(super) rules: Arc<Live<dyn Rules>>,
+    pub(super) silences: Arc<Silences>,
     pub(super) alarms: Arc<Alarms>,
     /// Who waits for the configuration to be loaded again.
     pub(super) reload_requests: mpsc::Receiver<ReloadRequest>,
@@ -79,6 +81,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let sinks = Arc::new(Sinks::new(queues.clone()));
     let live = Arc::new(Live::new(parts.rules));
     let rules: Arc<dyn Rules> = live.clone();
+    let silences = Arc::new(Silences::new(Arc::clone(&rules)));
     let (reloads, reload_requests) = mpsc::channel(MOST_RELOADS);
     let changes = mpsc::channel(context.settings().provider.concurrency.max(64));
     Wired {
@@ -101,11 +104,13 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             rules: Arc::clone(&rules),
             inbox: Arc::clone(&log),
             queues: queues.clone(),
+            silences: Arc::clone(&silences),
         }),
         deliver: Arc::new(Deliver {
             context: Arc::clone(&context),
             queues,
             dead: Arc::clone(&dead),
+            silences: Arc::clone(&silences),
         }),
         tell: Arc::new(Tell {
             context: Arc::clone(&context),
@@ -130,8 +135,10 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             counts: Arc::default(),
             tests: Arc::default(),
             reloads,
+            silences: Arc::clone(&silences),
         },
         rules: live,
+        silences,
         alarms,
         reload_requests,
         changes,

@@ -10,6 +10,7 @@ use super::{poison, told};
 use crate::codec;
 use crate::notification;
 use crate::rules::{RuleMatch, Told};
+use crate::silences::Holds;
 use crate::store::{LogEntry, LogPosition, NewDelivery, SetAside, StoreError};
 
 /// What an entry tells.
@@ -61,8 +62,9 @@ pub(super) async fn all(
     let events = entries.iter().flat_map(|(_, events)| events).flatten();
     let asked = told::asked_of(events);
     let mut told = told::of(&stage.context, asked).await?;
+    let holds = stage.silences.holds(&stage.context).await;
     let evaluated = entries.into_iter().map(|(position, events)| {
-        match events.and_then(|events| evaluate(stage, &events, told.as_mut(), now)) {
+        match events.and_then(|events| evaluate(stage, &events, told.as_mut(), &holds, now)) {
             Ok(deliveries) => Evaluated {
                 position,
                 deliveries,
@@ -109,6 +111,7 @@ fn evaluate(
     stage: &Route,
     events: &[Event],
     told: Option<&mut Told>,
+    holds: &Holds,
     now: Timestamp,
 ) -> Result<Vec<NewDelivery>, (Vec<u8>, Problem)> {
     for event in events {
@@ -123,7 +126,10 @@ fn evaluate(
     let known = told.as_deref().unwrap_or(&nothing);
     let routed = poison::without_panic(|| {
         let matches = stage.rules.matches(events, known);
-        let deliveries = notification::deliveries(&*stage.rules, &matches, events, now);
+        let (matches, held_back) = holds.part(matches, events, now);
+        let mut deliveries = notification::deliveries(&*stage.rules, &matches, events, now);
+        let held_back = notification::held_back(&*stage.rules, &held_back, events, now);
+        deliveries.extend(held_back);
         (matches, deliveries)
     });
     let (matches, deliveries) = routed.map_err(|error| {

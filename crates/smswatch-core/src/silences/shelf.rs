@@ -1,0 +1,127 @@
+//! The silences as the store keeps them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use smswatch_model::Timestamp;
+
+/// How many silences are kept at most, those that have ended included.
+pub(crate) const MOST_KEPT: usize = 1000;
+
+/// How many bytes all of them take at most: each process reads them every second while it works.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// A silence: what is not told until it ends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Silence {
+    /// Its name.
+    pub id: String,
+    /// What it holds back: the keys of a rule's `match`, and `rule`, `sink`, `severity` and `event`.
+    #[serde(rename = "match")]
+    pub matching: Value,
+    /// When it ends, or was ended.
+    pub until: Timestamp,
+    /// Why it is there.
+    pub comment: String,
+    /// Who made it.
+    pub author: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// How many deliveries it has held back.
+    pub held_back: u64,
+    /// Whether its end was told in the log.
+    #[serde(default)]
+    pub(crate) is_end_told: bool,
+    /// What a later version notes besides.
+    #[serde(flatten)]
+    pub(crate) other: Map<String, Value>,
+}
+
+impl Silence {
+    /// Whether it holds back anything at `now`.
+    #[must_use]
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        now < self.until
+    }
+}
+
+/// All silences that are kept, the newest last.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Shelf {
+    silences: Vec<Silence>,
+    /// What a later version notes besides.
+    #[serde(flatten)]
+    other: Map<String, Value>,
+}
+
+impl Shelf {
+    pub(super) const FORMAT: u8 = 1;
+
+    /// Reads what [`Self::encode`] wrote; `None` if another version wrote it.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (format, json) = bytes.split_first()?;
+        (*format == Self::FORMAT)
+            .then(|| serde_json::from_slice(json).ok())
+            .flatten()
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![Self::FORMAT];
+        serde_json::to_writer(&mut bytes, self).expect("silences have string keys only");
+        bytes
+    }
+
+    /// All of them, the newest last.
+    pub(crate) fn silences(&self) -> &[Silence] {
+        &self.silences
+    }
+
+    /// Those that hold back anything at `now`.
+    pub(crate) fn active(&self, now: Timestamp) -> impl Iterator<Item = &Silence> {
+        let silences = self.silences.iter();
+        silences.filter(move |silence| silence.is_active(now))
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Silence> {
+        self.silences.iter_mut().find(|silence| silence.id == id)
+    }
+
+    /// Adds a silence, in the place of the oldest one that has ended if there are too many; returns whether
+    /// there is room for it.
+    pub(crate) fn add(&mut self, silence: Silence, now: Timestamp) -> bool {
+        self.silences.push(silence);
+        while self.silences.len() > MOST_KEPT || self.encode().len() > MOST_BYTES {
+            let oldest = self.silences.iter().position(|one| !one.is_active(now));
+            let Some(oldest) = oldest else {
+                return false;
+            };
+            self.silences.remove(oldest);
+        }
+        true
+    }
+
+    /// Forgets those that ended longer ago than `keep_for`, in which what they held back is kept.
+    pub(super) fn prune(&mut self, now: Timestamp, keep_for: Duration) {
+        self.silences
+            .retain(|silence| !silence.is_end_told || now < silence.until + keep_for);
+    }
+
+    /// The next end of a silence that is not told yet.
+    pub(super) fn next_end(&self) -> Option<Timestamp> {
+        let untold = self.silences.iter().filter(|silence| !silence.is_end_told);
+        untold.map(|silence| silence.until).min()
+    }
+
+    /// Takes note that the ends up to `now` are told, and returns the silences that have ended.
+    pub(super) fn tell_ends(&mut self, now: Timestamp) -> Vec<Silence> {
+        let ended = |silence: &&mut Silence| !silence.is_end_told && !silence.is_active(now);
+        let ended = self.silences.iter_mut().filter(ended);
+        ended
+            .map(|silence| {
+                silence.is_end_told = true;
+                silence.clone()
+            })
+            .collect()
+    }
+}
