@@ -10,6 +10,7 @@ mod crash;
 mod dead;
 mod destinations;
 mod door;
+mod fault;
 mod fleet;
 mod https;
 mod mail;

@@ -84,7 +84,7 @@ fn sink(name: &str, receiver: &Receiver) -> String {
 const TO_CRM: &str = "  - {name: all, match: {status: Undelivered}, notify: [crm]}";
 const TO_OPS: &str = "  - {name: all, match: {status: Undelivered}, notify: [ops]}";
 
-async fn reload(process: &Process) -> (u16, Value) {
+pub(crate) async fn reload(process: &Process) -> (u16, Value) {
     let url = format!("{}/v1/reload", process.url);
     let answer = reqwest::Client::new().post(url).send().await;
     let answer = answer.expect("the process answers");

@@ -98,6 +98,7 @@ async fn leave_an_entry(store: &dyn Store, shard: Shard, body: &[u8]) {
         to: last.position.clone(),
         entries: slice.entries.len() as u64,
         deliveries: Vec::new(),
+        records: Vec::new(),
         set_aside: vec![left],
     };
     let outcome = store.route(shard, &route).await.expect("a route step");

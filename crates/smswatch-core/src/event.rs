@@ -27,7 +27,7 @@ impl Announcer<'_> {
     /// The event of a change; `sequence` is its number among the message's.
     pub(crate) fn change(&self, change: Change, source: Source, sequence: u64) -> Event {
         let current = &change.current;
-        let fault = Fault::of(
+        let fault = self.settings.faults.of(
             current.status.as_str(),
             current.detailed_status.as_ref().map(Word::as_str),
         );

@@ -218,11 +218,12 @@ async fn route_step(
         to: to.clone(),
         entries: count,
         deliveries: last,
+        records: Vec::new(),
         set_aside,
     };
     let route = stage.context.store.route(shard, &step);
     added += match stage.context.call("route", route).await? {
-        RouteOutcome::Moved => return Ok(None),
+        RouteOutcome::Moved | RouteOutcome::Conflict => return Ok(None),
         RouteOutcome::Done { added } => added,
     };
     let known = wanted.saturating_sub(added);

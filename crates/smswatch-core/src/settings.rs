@@ -1,5 +1,6 @@
 //! What an operator decides about watching and delivering, in core's own terms.
 
+use smswatch_model::FaultTable;
 use std::time::Duration;
 
 use crate::budget;
@@ -23,6 +24,8 @@ pub struct WatchSettings {
     pub first_seen_max_age: Duration,
     /// How long after it happened an event counts as late.
     pub late_after: Duration,
+    /// Who can act on which status, where the operator knows better.
+    pub faults: FaultTable,
 }
 
 impl Default for WatchSettings {
@@ -45,6 +48,7 @@ impl Default for WatchSettings {
             retention: minutes(7 * 24 * 60),
             first_seen_max_age: minutes(15),
             late_after: minutes(15),
+            faults: FaultTable::default(),
         }
     }
 }

@@ -20,7 +20,7 @@ pub use event::{
     About, CurrentStatus, Event, EventKind, Message, PartFacts, PreviousStatus, change_event_id,
     deadline_event_id, derived_event_id,
 };
-pub use fault::Fault;
+pub use fault::{Fault, FaultTable};
 pub use id::{DeliveryId, EventId, InvalidId, MessageId, NotificationId, SmsId};
 pub use notification::{
     Alert, Link, Notification, Overrides, Severity, delivery_id, destination, notification_id,

@@ -45,6 +45,11 @@ impl Word {
             .map(|known| Self(Cow::Borrowed(known)))
     }
 
+    /// Every documented word, statuses and detailed statuses alike.
+    pub fn documented() -> impl Iterator<Item = &'static str> {
+        KNOWN.into_iter()
+    }
+
     /// A small number that stands for a documented word spelled exactly so; it never changes.
     #[must_use]
     pub fn code(&self) -> Option<u8> {

@@ -9,6 +9,7 @@ mod bytes;
 mod delivery;
 mod error;
 mod gauges;
+mod kept;
 mod log;
 mod memo;
 mod page;
@@ -33,6 +34,10 @@ pub use delivery::{
 };
 pub use error::StoreError;
 pub use gauges::{Gauges, QueueGauge};
+pub use kept::{
+    ClaimedRecords, KeptRecord, NewRecord, RecordChange, RecordCommit, RecordId, RecordKind,
+    RecordsCommitted,
+};
 pub use log::{
     EventFilter, KeptAside, LeftStep, Log, LogEntry, LogPosition, LogSlice, NewEntry, RouteOutcome,
     RouteStep, SetAside,

@@ -12,7 +12,7 @@
 //! | `e:LANE` | sorted set | leases of a lane by their end |
 //! | `l:LEASE` | list | the watches under a lease: due time, bucket and field |
 //! | `u:LANE` | list | watches whose records a version could not read, for a later one |
-//! | `n` | hash | watches by state; log entries appended, routed and set aside |
+//! | `n` | hash | watches by state; log entries appended, routed and set aside; the last version of a record |
 //! | `log`, `cur` | stream, string | the event log, and the id of the last routed entry |
 //! | `i:BUCKET` | hash | the ids of a message's log entries while they are few |
 //! | `j:BUCKET:FIELD` | sorted set | the same of a message that has many, or a long id |
@@ -30,6 +30,9 @@
 //! | `t:MESSAGE` | sorted set | the deliveries that tell of a message |
 //! | `r:SINK` | hash | the rules of which the sink has or had deliveries |
 //! | `sinks` | set | every sink that has or had deliveries |
+//! | `g:KIND` | hash | records of another kind than watches: version, due time and body |
+//! | `h:KIND` | sorted set | those of them that are due some time, by due time or end of lease |
+//! | `o:KIND` | sorted set | the ids of all of them, in order |
 //! | `m:NAME` | hash | a memo: `version` and `value` |
 //! | `rate:NAME` | string | when the rate's next permit would arrive in theory |
 //! | `shards` (shard 0) | string | into how many shards the store is split |

@@ -26,12 +26,15 @@ const ENQUEUE: &str = include_str!("scripts/enqueue.lua");
 const FORGET: &str = include_str!("scripts/forget.lua");
 const LEAVE: &str = include_str!("scripts/leave.lua");
 const PLACE: &str = include_str!("scripts/place.lua");
+const RECORD: &str = include_str!("scripts/record.lua");
 
 /// The text of a script, after what it has in common with others.
 fn text(name: &str, script: &str) -> String {
     let script = match name {
         "complete" => [ENQUEUE, LEAVE, script].concat(),
-        "dead_letter" | "route" | "route_left" => [ENQUEUE, script].concat(),
+        "dead_letter" => [ENQUEUE, script].concat(),
+        "route" | "route_left" => [RECORD, ENQUEUE, script].concat(),
+        "commit_records" => [PLACE, APPEND, RECORD, ENQUEUE, script].concat(),
         "leave_deliveries" => [LEAVE, script].concat(),
         "commit" | "put_memo" => [PLACE, APPEND, script].concat(),
         "redrive" | "redrive_one" | "trim" => [PLACE, FORGET, script].concat(),
@@ -49,7 +52,9 @@ scripts!(
     dead_letter,
     claim,
     claim_deliveries,
+    claim_records,
     commit,
+    commit_records,
     complete,
     deliveries,
     deliveries_of,
@@ -60,6 +65,7 @@ scripts!(
     make_due,
     leave_deliveries,
     load,
+    load_records,
     memo,
     note_deliveries,
     put_aside,
@@ -67,6 +73,7 @@ scripts!(
     read_log,
     recall,
     recall_deliveries,
+    records,
     redrive,
     redrive_one,
     release,

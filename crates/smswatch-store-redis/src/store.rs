@@ -2,6 +2,7 @@
 
 mod events;
 mod gauges;
+mod kept;
 mod log;
 mod lookup;
 mod memo;

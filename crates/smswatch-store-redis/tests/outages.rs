@@ -355,6 +355,7 @@ async fn the_cursor_never_passes_the_end_of_a_log_that_lost_its_tail() {
             to: appended.positions[0].clone(),
             entries: 1,
             deliveries: Vec::new(),
+            records: Vec::new(),
             set_aside: Vec::new(),
         };
         store.route(shard, &step).await.expect("it is there")

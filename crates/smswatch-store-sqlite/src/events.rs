@@ -33,7 +33,7 @@ impl Log for SqliteStore {
             .await
     }
 
-    async fn route_left(&self, _: Shard, step: &LeftStep) -> Result<u64, StoreError> {
+    async fn route_left(&self, _: Shard, step: &LeftStep) -> Result<RouteOutcome, StoreError> {
         let step = step.clone();
         self.run(move |connection, now| left::route(connection, &step, now))
             .await

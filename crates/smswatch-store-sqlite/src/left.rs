@@ -2,10 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use smswatch_plugin::model::Timestamp;
-use smswatch_plugin::store::{Bound, KeptAside, LeftStep, LogEntry, LogPosition, SetAside, Shard};
+use smswatch_plugin::store::{
+    Bound, KeptAside, LeftStep, LogEntry, LogPosition, RouteOutcome, SetAside, Shard,
+};
 
-use crate::deliveries;
 use crate::log::position;
+use crate::{deliveries, kept};
 
 /// How many entries one trim removes at most.
 const MOST_TRIMMED: i64 = 1000;
@@ -43,7 +45,14 @@ pub(crate) fn read(
         .collect()
 }
 
-pub(crate) fn route(connection: &Connection, step: &LeftStep, now: Timestamp) -> Result<u64> {
+pub(crate) fn route(
+    connection: &Connection,
+    step: &LeftStep,
+    now: Timestamp,
+) -> Result<RouteOutcome> {
+    if !kept::write_all(connection, &step.records)? {
+        return Ok(RouteOutcome::Conflict);
+    }
     let mut added = 0;
     for delivery in &step.deliveries {
         added += u64::from(deliveries::add(connection, delivery, now)?);
@@ -52,7 +61,7 @@ pub(crate) fn route(connection: &Connection, step: &LeftStep, now: Timestamp) ->
     for entry in &step.entries {
         delete.execute([&entry.0])?;
     }
-    Ok(added)
+    Ok(RouteOutcome::Done { added })
 }
 
 /// The newest entries, newest first.

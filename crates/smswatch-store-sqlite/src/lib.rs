@@ -15,6 +15,7 @@ mod counts;
 mod deliveries;
 mod error;
 mod events;
+mod kept;
 mod left;
 mod lock;
 mod log;

@@ -7,7 +7,7 @@ use smswatch_plugin::store::{
     PageRequest, RouteOutcome, RouteStep, SetAside, Shard,
 };
 
-use crate::{deliveries, left};
+use crate::{deliveries, kept, left};
 
 /// How many entries one trim removes at most.
 const MOST_TRIMMED: i64 = 1000;
@@ -83,12 +83,15 @@ pub(crate) fn route(
     let (Ok(from), Ok(to)) = (step.from.0.parse::<i64>(), step.to.0.parse::<i64>()) else {
         return Ok(RouteOutcome::Moved);
     };
-    let moved = connection
-        .prepare_cached("UPDATE numbers SET value = ?2 WHERE name = 'cursor' AND value = ?1")?
-        .execute(params![from, to])?;
-    if moved == 0 {
+    if number(connection, "cursor")? != from {
         return Ok(RouteOutcome::Moved);
     }
+    if !kept::write_all(connection, &step.records)? {
+        return Ok(RouteOutcome::Conflict);
+    }
+    connection
+        .prepare_cached("UPDATE numbers SET value = ?2 WHERE name = 'cursor' AND value = ?1")?
+        .execute(params![from, to])?;
     let mut added = 0;
     for delivery in &step.deliveries {
         added += u64::from(deliveries::add(connection, delivery, now)?);

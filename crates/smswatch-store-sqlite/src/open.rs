@@ -8,7 +8,7 @@ use smswatch_plugin::model::Timestamp;
 
 use crate::clock::Clock;
 use crate::lock::FileLock;
-use crate::{deliveries, numbers, schema, watches};
+use crate::{deliveries, kept, numbers, schema, watches};
 
 /// How much of the file the writing connection keeps in memory, in KiB: the inner pages of the indices, and
 /// what was written lately.
@@ -129,6 +129,7 @@ pub(crate) fn open(path: &Path) -> Result<(Connection, FileLock, Clock), OpenErr
             });
         }
     }
+    schema::complete(&connection).map_err(failed)?;
     let clock = Clock::new(numbers::latest_instant(&connection).map_err(failed)?);
     end_leases(&mut connection, clock.now()).map_err(failed)?;
     lock.keep();
@@ -157,6 +158,7 @@ fn end_leases(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     watches::end_leases(&transaction, now)?;
     deliveries::end_leases(&transaction, now)?;
+    kept::end_leases(&transaction)?;
     transaction.commit()
 }
 

@@ -10,9 +10,10 @@ use smswatch_plugin::model::{DeliveryId, EventKind, MessageId};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Attempt, Bound, CommitItem, CommitStep, Completion, DeadLetter, DeliveryFilter, DeliveryState,
-    EventFilter, HistoryBounds, LeftStep, Log as _, NewDelivery, NewEntry, Outcome, PageRequest,
-    Pick, Priority, QueueRequest, Queues as _, Rate, Rates as _, Records as _, Redrive,
-    RedriveStep, RouteStep, SetAside, Shard, Store, WatchPriority,
+    EventFilter, HistoryBounds, LeftStep, Log as _, NewDelivery, NewEntry, NewRecord, Outcome,
+    PageRequest, Pick, Priority, QueueRequest, Queues as _, Rate, Rates as _, RecordChange,
+    RecordCommit, RecordId, RecordKind, Records as _, Redrive, RedriveStep, RouteStep, SetAside,
+    Shard, Store, WatchPriority,
 };
 
 use crate::SqliteStore;
@@ -22,8 +23,9 @@ const SHARD: Shard = Shard(0);
 const LEASE: Duration = Duration::from_secs(60);
 
 /// What grows with what is watched, told, or kept.
-const GROWING: [&str; 6] = [
+const GROWING: [&str; 7] = [
     "watches",
+    "records",
     "log",
     "log_kinds",
     "left_entries",
@@ -141,6 +143,7 @@ async fn route(store: &SqliteStore) {
         to,
         entries: 1,
         deliveries: vec![delivery(1, Priority::Normal)],
+        records: Vec::new(),
         set_aside: vec![aside, newer],
     };
     store.route(SHARD, &step).await.expect("a step");
@@ -149,6 +152,7 @@ async fn route(store: &SqliteStore) {
     let routed = LeftStep {
         entries: vec![left.expect("entries")[0].position.clone()],
         deliveries: Vec::new(),
+        records: Vec::new(),
     };
     store.route_left(SHARD, &routed).await.expect("a step");
     for message_id in [None, Some(id(1))] {
@@ -261,6 +265,40 @@ async fn look_up(store: &SqliteStore) {
     store.gauges().await.expect("counts");
 }
 
+async fn keep_records(store: &SqliteStore) {
+    let kind = RecordKind::new("kind");
+    let id = RecordId::new("id").expect("a valid id");
+    let due = store.now().await.expect("the time");
+    let change = |expected, record| RecordChange {
+        kind,
+        id: id.clone(),
+        expected,
+        record,
+    };
+    let record = NewRecord {
+        due: Some(due),
+        body: vec![1],
+    };
+    for (expected, record) in [
+        (None, Some(record.clone())),
+        (Some(1), Some(record)),
+        (Some(2), None),
+    ] {
+        let commit = RecordCommit {
+            entries: vec![NewEntry::from(vec![1])],
+            ..change(expected, record).into()
+        };
+        let committed = store.commit_records(SHARD, &[commit]).await;
+        assert_eq!(committed.expect("an answer").done, [true]);
+        let ids = std::slice::from_ref(&id);
+        let loaded = store.load_records(SHARD, kind, ids).await;
+        loaded.expect("an answer");
+        let claimed = store.claim_records(SHARD, kind, 1, LEASE).await;
+        claimed.expect("a claim");
+    }
+    store.records(kind, &all()).await.expect("a page");
+}
+
 async fn keep_house(store: &SqliteStore) {
     let rate = Rate {
         permits: 1,
@@ -301,6 +339,7 @@ async fn no_statement_reads_a_growing_table_from_end_to_end() {
     route(&store).await;
     deliver(&store).await;
     look_up(&store).await;
+    keep_records(&store).await;
     keep_house(&store).await;
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
     assert!(seen.len() > 40, "only {} were seen", seen.len());

@@ -6,12 +6,13 @@ use smswatch_plugin::async_trait;
 use smswatch_plugin::model::MessageId;
 use smswatch_plugin::record::Record;
 use smswatch_plugin::store::{
-    ClaimedWatches, CommitStep, Committed, LeaseId, Loaded, Memo, NewEntry, Page, PageRequest,
-    Records, Shard, StoreError, WatchPriority,
+    ClaimedRecords, ClaimedWatches, CommitStep, Committed, KeptRecord, LeaseId, Loaded, Memo,
+    NewEntry, Page, PageRequest, RecordCommit, RecordId, RecordKind, Records, RecordsCommitted,
+    Shard, StoreError, WatchPriority,
 };
 
 use crate::store::SqliteStore;
-use crate::{memos, watches};
+use crate::{kept, memos, watches};
 
 #[async_trait]
 impl Records for SqliteStore {
@@ -89,5 +90,47 @@ impl Records for SqliteStore {
             memos::write(connection, &name, expected, &value, &entries, now)
         })
         .await
+    }
+
+    async fn load_records(
+        &self,
+        _: Shard,
+        kind: RecordKind,
+        ids: &[RecordId],
+    ) -> Result<Vec<Option<KeptRecord>>, StoreError> {
+        let ids = ids.to_vec();
+        self.run(move |connection, _| kept::load(connection, kind, &ids))
+            .await
+    }
+
+    async fn claim_records(
+        &self,
+        _: Shard,
+        kind: RecordKind,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<ClaimedRecords, StoreError> {
+        self.run(move |connection, now| kept::claim(connection, kind, limit, lease, now))
+            .await
+    }
+
+    async fn commit_records(
+        &self,
+        _: Shard,
+        commits: &[RecordCommit],
+    ) -> Result<RecordsCommitted, StoreError> {
+        let commits = commits.to_vec();
+        self.run(move |connection, now| kept::commit(connection, &commits, now))
+            .await
+    }
+
+    async fn records(
+        &self,
+        kind: RecordKind,
+        page: &PageRequest,
+    ) -> Result<Page<KeptRecord>, StoreError> {
+        let (after, limit) = (kept::parse_cursor(page)?, page.limit);
+        self.read(move |connection| kept::page(connection, kind, &after, limit))
+            .await
     }
 }

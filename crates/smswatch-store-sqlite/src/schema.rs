@@ -223,6 +223,23 @@ CREATE TRIGGER watch_changed AFTER UPDATE OF state ON watches WHEN old.state <> 
 END;
 ";
 
+/// Tables that earlier versions neither know nor miss: they can still open a file that has them. `at` is when a
+/// record can be claimed: its due time, or the end of the lease that holds it.
+const ADDED: &str = "
+CREATE TABLE IF NOT EXISTS records (
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    due INTEGER,
+    at INTEGER,
+    body BLOB NOT NULL,
+    PRIMARY KEY (kind, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS records_by_time ON records (kind, at) WHERE at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS records_claimed ON records (kind, id) WHERE at <> due;
+INSERT OR IGNORE INTO numbers VALUES ('record', 0);
+";
+
 /// What leads from each version to the next, beginning with an empty file.
 const STEPS: &[&str] = &[
     TABLES,
@@ -252,6 +269,11 @@ pub(crate) fn upgrade(connection: &mut Connection, version: i64) -> rusqlite::Re
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
+}
+
+/// Adds to a file of this program's version what it may lack.
+pub(crate) fn complete(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(ADDED)
 }
 
 #[cfg(test)]

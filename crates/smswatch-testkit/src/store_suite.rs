@@ -22,6 +22,7 @@ mod memos;
 mod newer;
 mod queue;
 mod rates;
+mod records;
 mod redrive;
 mod suppressed;
 mod waiting;
@@ -48,6 +49,7 @@ pub use memos::*;
 pub use newer::*;
 pub use queue::*;
 pub use rates::*;
+pub use records::*;
 pub use redrive::*;
 pub use suppressed::*;
 pub use waiting::*;
@@ -146,6 +148,14 @@ macro_rules! store_suite {
             a_memo_is_written_only_over_the_version_that_was_expected,
             a_memo_and_its_log_entries_are_written_together,
             one_of_many_changes_of_a_memo_takes_place,
+            a_record_changes_only_as_expected_and_no_version_comes_twice,
+            a_due_record_is_claimed_once_until_its_lease_ends,
+            a_change_ends_the_lease_of_a_record,
+            a_change_of_a_record_and_what_belongs_to_it_are_written_together,
+            one_of_many_changes_of_a_record_takes_place,
+            records_are_paged_once,
+            a_route_step_takes_its_records_along_or_does_nothing,
+            left_entries_are_routed_with_their_records_or_not,
             a_queue_keeps_to_its_model,
             watches_keep_to_their_model,
             a_rate_grants_no_more_than_its_permits_at_once,

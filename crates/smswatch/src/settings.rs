@@ -6,6 +6,7 @@ mod document;
 mod effective;
 mod empty;
 mod fallback;
+mod fault;
 mod fingerprint;
 mod load;
 mod problem;

@@ -77,6 +77,18 @@ fn a_few_fields_written_by_hand_are_enough_and_a_typo_is_told() {
 }
 
 #[test]
+fn what_the_configuration_says_of_a_fault_holds_for_an_event_of_yesterday_too() {
+    let rules = r#"
+fault: {carrier violation: carrier}
+rules:
+  - {name: ours, match: {fault: sender}, notify: [mail]}
+  - {name: theirs, match: {fault: carrier}, notify: [mail]}
+"#;
+    let output = Desk::new(rules).run(&["rules", "explain", "-"], &event().to_string());
+    insta::assert_snapshot!(shown(&output));
+}
+
+#[test]
 fn programs_get_events_verdicts_and_words() {
     let desk = Desk::new(RULES);
     let output = desk.run(&["rules", "explain", "-", "--json"], &event().to_string());

@@ -1,9 +1,13 @@
 //! The part of a store that keeps the event log: what goes in and out of it.
 
+use std::cmp::Ordering;
+
 use async_trait::async_trait;
 use smswatch_model::{Event, EventKind, MessageId, Timestamp};
 
-use super::{HistoryBounds, NewDelivery, Page, PageRequest, Shard, StoreError, Trimmed};
+use super::{
+    HistoryBounds, NewDelivery, Page, PageRequest, RecordChange, Shard, StoreError, Trimmed,
+};
 use crate::codec;
 
 /// Keeps the event log until it is routed, and as history afterwards.
@@ -16,9 +20,9 @@ pub trait Log: Send + Sync {
     /// The store is not available.
     async fn read_log(&self, shard: Shard, limit: u32) -> Result<LogSlice, StoreError>;
 
-    /// Moves the cursor, puts deliveries into their queues, due at once, and keeps and counts what is
-    /// set aside; does nothing of it if the cursor is not where the step expects it. A delivery that
-    /// exists already stays as it is.
+    /// Moves the cursor, puts deliveries into their queues, due at once, changes records, and keeps and
+    /// counts what is set aside; does nothing of it if the cursor or a record is not as the step expects it.
+    /// A delivery that exists already stays as it is.
     ///
     /// # Errors
     ///
@@ -37,13 +41,13 @@ pub trait Log: Send + Sync {
         limit: u32,
     ) -> Result<Vec<LogEntry>, StoreError>;
 
-    /// Puts deliveries into their queues, due at once, and takes away the left entries that they came
-    /// from. Returns how many deliveries did not exist before.
+    /// Puts deliveries into their queues, due at once, changes records, and takes away the left entries that
+    /// they came from; does nothing of it if a record is not as the step expects it.
     ///
     /// # Errors
     ///
     /// The store is not available.
-    async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<u64, StoreError>;
+    async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<RouteOutcome, StoreError>;
 
     /// Reads the entries that were set aside and are kept, of all shards, newest first, and the newest
     /// ones that were left to a later version.
@@ -74,9 +78,30 @@ pub trait Log: Send + Sync {
     async fn trim(&self, shard: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError>;
 }
 
-/// A place in a shard's log, in the store's own words.
+/// A place in a shard's log, in the store's own words: numbers, separated by `-`. Places of one log order as
+/// its entries do.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LogPosition(pub String);
+
+impl LogPosition {
+    /// Its numbers, the weightiest first.
+    fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
+        self.0.split('-').map(|number| number.parse().unwrap_or(0))
+    }
+}
+
+impl Ord for LogPosition {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let numbers = self.numbers().cmp(other.numbers());
+        numbers.then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for LogPosition {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// An entry that is to be appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,6 +198,8 @@ pub struct RouteStep {
     pub entries: u64,
     /// What is put into queues.
     pub deliveries: Vec<NewDelivery>,
+    /// The shard's records that change with it, all of them or none.
+    pub records: Vec<RecordChange>,
     /// Those of the entries that could not be routed.
     pub set_aside: Vec<SetAside>,
 }
@@ -198,6 +225,8 @@ pub struct LeftStep {
     pub entries: Vec<LogPosition>,
     /// What is put into queues.
     pub deliveries: Vec<NewDelivery>,
+    /// The shard's records that change with it, all of them or none.
+    pub records: Vec<RecordChange>,
 }
 
 impl SetAside {
@@ -227,4 +256,27 @@ pub enum RouteOutcome {
     /// Somebody else moved the cursor, or the log has lost the place to move it to, as after a
     /// failover; nothing took place.
     Moved,
+    /// A record is not as the step expects it; nothing took place.
+    Conflict,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_order_as_numbers_and_not_as_text() {
+        let in_order = [
+            "",
+            "9",
+            "10",
+            "1777636800000-9",
+            "1777636800000-10",
+            "1777636800001-0",
+        ];
+        for pair in in_order.windows(2) {
+            let [first, second] = [pair[0], pair[1]].map(|text| LogPosition(text.to_owned()));
+            assert!(first < second, "{first:?} {second:?}");
+        }
+    }
 }

@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use smswatch_model::MessageId;
 
 use super::{
-    ClaimedWatches, CommitStep, Committed, LeaseId, Loaded, Memo, NewEntry, Page, PageRequest,
-    Shard, StoreError, WatchPriority,
+    ClaimedRecords, ClaimedWatches, CommitStep, Committed, KeptRecord, LeaseId, Loaded, Memo,
+    NewEntry, Page, PageRequest, RecordCommit, RecordId, RecordKind, RecordsCommitted, Shard,
+    StoreError, WatchPriority,
 };
 use crate::record::Record;
 
-/// Keeps records, and hands out those that are due.
+/// Keeps records, and hands out those that are due: watches, and records of other kinds, which are of no
+/// form that a store knows.
 #[async_trait]
 pub trait Records: Send + Sync {
     /// Reads the records of `message_ids`, which all belong to `shard`, in their order. One that
@@ -115,4 +117,58 @@ pub trait Records: Send + Sync {
         value: Vec<u8>,
         entries: Vec<NewEntry>,
     ) -> Result<bool, StoreError>;
+
+    /// Reads the records of `kind` with these ids, which all belong to `shard`, in their order.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn load_records(
+        &self,
+        shard: Shard,
+        kind: RecordKind,
+        ids: &[RecordId],
+    ) -> Result<Vec<Option<KeptRecord>>, StoreError>;
+
+    /// Takes up to `limit` records of `kind` that are due and belong to nobody, earliest first.
+    ///
+    /// They belong to the caller until somebody changes them, or until `lease` has passed; then those that
+    /// nobody changed are due again. So one that the caller cannot read is left alone and offered again,
+    /// to a version that may be able to read it.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn claim_records(
+        &self,
+        shard: Shard,
+        kind: RecordKind,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<ClaimedRecords, StoreError>;
+
+    /// Changes records, each only if it still is as expected, together with the log entries and deliveries
+    /// that belong to the change. Changes do not depend on each other.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available; each change may be done or undone.
+    async fn commit_records(
+        &self,
+        shard: Shard,
+        commits: &[RecordCommit],
+    ) -> Result<RecordsCommitted, StoreError>;
+
+    /// Pages through all records of `kind`, in no promised order.
+    ///
+    /// A record that exists from the first page to the last is on exactly one of them.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available, or the cursor is none.
+    async fn records(
+        &self,
+        kind: RecordKind,
+        page: &PageRequest,
+    ) -> Result<Page<KeptRecord>, StoreError>;
 }

@@ -87,15 +87,26 @@ fn explanation(word: &str, events: &[&Event]) -> Option<String> {
     let known = MEANINGS
         .iter()
         .find(|(known, _)| known.eq_ignore_ascii_case(word));
-    if let Some((_, meaning)) = known {
-        return Some((*meaning).to_owned());
-    }
     let event = events.iter().find(|event| {
-        event
-            .current
-            .as_ref()
-            .is_some_and(|current| super::change::finest(current) == word)
+        let current = event.current.as_ref();
+        current.is_some_and(|current| super::change::finest(current).eq_ignore_ascii_case(word))
     })?;
+    let current = event.current.as_ref()?;
+    if let Some((_, meaning)) = known {
+        let usual = Fault::of(&current.status, current.detailed_status.as_deref());
+        if event.fault == usual {
+            return Some((*meaning).to_owned());
+        }
+        // The operator says that somebody else can act.
+        let (what, _) = meaning.split_once(". ").unwrap_or((meaning, ""));
+        let who = match event.fault {
+            Fault::Sender => " The sender can act.",
+            Fault::Recipient => " Only the recipient can act.",
+            Fault::Carrier => " Ask the carrier.",
+            Fault::None => "",
+        };
+        return Some(format!("{}.{who}", what.trim_end_matches('.')));
+    }
     match event.fault {
         Fault::Sender => Some("The sender can act.".to_owned()),
         Fault::Recipient => Some("Only the recipient can act.".to_owned()),

@@ -1,6 +1,8 @@
 //! The titles and texts that people get when a rule has none of its own.
 
-use smswatch_model::{Event, EventKind, Message, MessageId, Outcome, PreviousStatus, Timestamp};
+use smswatch_model::{
+    Event, EventKind, Fault, Message, MessageId, Outcome, PreviousStatus, Timestamp,
+};
 use smswatch_rules::{default_text, default_title};
 
 use crate::support::{MAY, change, deadline, event, own, part, unknown};
@@ -25,6 +27,12 @@ words! {
     a_carrier_violation: [described(event(), "Message blocked\nby  the spam filter")];
     a_first_sight: [change(None, "Undelivered", Some("Unknown Number"))];
     a_status_without_detail: [change(Some("Sent"), "Undelivered", None)];
+    a_carrier_violation_that_the_carrier_has_to_mend: [
+        Event { fault: Fault::Carrier, ..event() }
+    ];
+    a_failure_in_which_nobody_needs_to_act: [
+        Event { fault: Fault::None, ..change(Some("Sent"), "Undelivered", Some("Roaming")) }
+    ];
     a_delivery: [with_outcome(change(Some("Sent"), "Delivered", None), Outcome::Delivered)];
     a_word_that_nobody_documents: [change(Some("Sent"), "Buffered", Some("Moon Eclipse"))];
     nothing_known_of_the_message: [unknown(change(None, "Queued", None))];

@@ -1,11 +1,16 @@
--- Queues deliveries that do not exist yet, then takes away the left entries that they came from.
--- How many entries; their ids. Each delivery stands as `enqueue` wants it.
-local base, n_entries = KEYS[1], tonumber(ARGV[1])
+-- Queues deliveries that do not exist yet and changes records, if those are all as expected, then takes away
+-- the left entries that they came from.
+-- How many entries, how many records; the entries' ids. Per record: kind, id, expected version, due time, body.
+-- Each delivery stands as `enqueue` wants it.
+local base, n_entries, n_records = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local first_record = n_entries + 3
+if not records_are_as_expected(base, first_record, n_records) then return -2 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local added = 0
-for at = n_entries + 2, #ARGV, WIDTH do
+for at = first_record + 5 * n_records, #ARGV, WIDTH do
   if enqueue(base, now, at) then added = added + 1 end
 end
-for at = 2, n_entries + 1 do redis.call('XDEL', base .. 'left', ARGV[at]) end
+write_records(base, first_record, n_records)
+for at = 3, n_entries + 2 do redis.call('XDEL', base .. 'left', ARGV[at]) end
 return added

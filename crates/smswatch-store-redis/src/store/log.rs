@@ -10,7 +10,7 @@ use smswatch_plugin::store::{
     NewEntry, Page, PageRequest, RouteOutcome, RouteStep, SetAside, Shard, StoreError, Trimmed,
 };
 
-use super::{RedisStore, millis, queue};
+use super::{RedisStore, kept, millis, queue};
 use crate::delivery::{instant, text};
 use crate::error::strange;
 
@@ -44,7 +44,9 @@ impl Log for RedisStore {
             .arg(&step.to.0)
             .arg(step.entries)
             .arg(step.set_aside.len())
-            .arg(SetAside::MAX_KEPT.div_ceil(usize::from(self.shards)));
+            .arg(SetAside::MAX_KEPT.div_ceil(usize::from(self.shards)))
+            .arg(step.records.len());
+        kept::add_all(&mut call, &step.records);
         for entry in &step.set_aside {
             call.arg(&entry.position.0)
                 .arg(&entry.error)
@@ -54,11 +56,7 @@ impl Log for RedisStore {
         for delivery in &step.deliveries {
             queue::add(&mut call, delivery)?;
         }
-        let added: i64 = self.invoke(&call).await?;
-        Ok(match u64::try_from(added) {
-            Ok(added) => RouteOutcome::Done { added },
-            Err(_) => RouteOutcome::Moved,
-        })
+        self.invoke(&call).await.map(outcome)
     }
 
     async fn left_entries(
@@ -88,16 +86,17 @@ impl Log for RedisStore {
         entries.into_iter().map(read).collect()
     }
 
-    async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<u64, StoreError> {
+    async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<RouteOutcome, StoreError> {
         let mut call = self.call(&self.scripts.route_left, shard);
-        call.arg(step.entries.len());
+        call.arg(step.entries.len()).arg(step.records.len());
         for position in &step.entries {
             call.arg(&position.0);
         }
+        kept::add_all(&mut call, &step.records);
         for delivery in &step.deliveries {
             queue::add(&mut call, delivery)?;
         }
-        self.invoke(&call).await
+        self.invoke(&call).await.map(outcome)
     }
 
     async fn set_aside(&self) -> Result<Vec<KeptAside>, StoreError> {
@@ -150,6 +149,15 @@ impl Log for RedisStore {
             deliveries,
             dead,
         })
+    }
+}
+
+/// What a script says that puts deliveries into queues: how many are new, or why it did nothing.
+fn outcome(answer: i64) -> RouteOutcome {
+    match u64::try_from(answer) {
+        Ok(added) => RouteOutcome::Done { added },
+        Err(_) if answer == -2 => RouteOutcome::Conflict,
+        Err(_) => RouteOutcome::Moved,
     }
 }
 

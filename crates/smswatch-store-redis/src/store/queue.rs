@@ -165,7 +165,7 @@ impl Queues for RedisStore {
         deliveries: &[NewDelivery],
     ) -> Result<u64, StoreError> {
         let mut call = self.call(&self.scripts.route, shard);
-        call.arg("").arg("").arg(0).arg(0).arg(0);
+        call.arg("").arg("").arg(0).arg(0).arg(0).arg(0);
         for delivery in deliveries {
             add(&mut call, delivery)?;
         }

@@ -7,8 +7,9 @@ use smswatch_plugin::async_trait;
 use smswatch_plugin::model::{MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Appended, ClaimedWatches, CommitOutcome, CommitStep, Committed, InvalidCursor, LeaseId, Loaded,
-    LogPosition, Memo, NewEntry, Page, PageRequest, Records, Shard, StoreError, UnreadableRecord,
+    Appended, ClaimedRecords, ClaimedWatches, CommitOutcome, CommitStep, Committed, InvalidCursor,
+    KeptRecord, LeaseId, Loaded, LogPosition, Memo, NewEntry, Page, PageRequest, RecordCommit,
+    RecordId, RecordKind, Records, RecordsCommitted, Shard, StoreError, UnreadableRecord,
     WatchPriority,
 };
 
@@ -273,5 +274,40 @@ impl Records for RedisStore {
     ) -> Result<bool, StoreError> {
         self.write_memo(shard, name, expected, &value, &entries)
             .await
+    }
+
+    async fn load_records(
+        &self,
+        shard: Shard,
+        kind: RecordKind,
+        ids: &[RecordId],
+    ) -> Result<Vec<Option<KeptRecord>>, StoreError> {
+        self.load_kept(shard, kind, ids).await
+    }
+
+    async fn claim_records(
+        &self,
+        shard: Shard,
+        kind: RecordKind,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<ClaimedRecords, StoreError> {
+        self.claim_kept(shard, kind, limit, lease).await
+    }
+
+    async fn commit_records(
+        &self,
+        shard: Shard,
+        commits: &[RecordCommit],
+    ) -> Result<RecordsCommitted, StoreError> {
+        self.commit_kept(shard, commits).await
+    }
+
+    async fn records(
+        &self,
+        kind: RecordKind,
+        page: &PageRequest,
+    ) -> Result<Page<KeptRecord>, StoreError> {
+        self.page_of_kept(kind, page).await
     }
 }

@@ -45,6 +45,7 @@ async fn route(store: &dyn Store, limit: u32) -> u64 {
         to,
         entries,
         deliveries: Vec::new(),
+        records: Vec::new(),
         set_aside: Vec::new(),
     };
     assert_eq!(
@@ -102,6 +103,7 @@ pub async fn a_commit_tells_where_its_entries_stand(fixture: &dyn StoreFixture) 
         to: appended.positions.last().expect("an entry").clone(),
         entries: u64::try_from(appended.positions.len()).expect("few"),
         deliveries: Vec::new(),
+        records: Vec::new(),
         set_aside: Vec::new(),
     };
     let early = store.route(SHARD, &step(second.clone())).await;
@@ -123,6 +125,7 @@ pub async fn a_route_step_refuses_when_the_cursor_has_moved(fixture: &dyn StoreF
         to: slice.entries[1].position.clone(),
         entries: 2,
         deliveries: vec![delivery(n, "crm", Priority::Normal)],
+        records: Vec::new(),
         set_aside: vec![aside(&slice.entries[n as usize - 1].position, n)],
     };
     let first = store.route(SHARD, &step(1)).await.expect("a step");
@@ -165,6 +168,7 @@ pub async fn what_is_set_aside_is_kept_and_counted(fixture: &dyn StoreFixture) {
             to: position.clone(),
             entries: 1,
             deliveries: vec![delivery(n, "crm", Priority::Normal)],
+            records: Vec::new(),
             set_aside: vec![aside(&position, n)],
         };
         let outcome = store.route(SHARD, &step).await.expect("a step");
@@ -196,6 +200,7 @@ pub async fn what_is_set_aside_is_bounded(fixture: &dyn StoreFixture) {
         to: position.clone(),
         entries: 1,
         deliveries: Vec::new(),
+        records: Vec::new(),
         set_aside: (1..=last).map(|n| aside(&position, n)).collect(),
     };
     store.route(SHARD, &step).await.expect("a step");

@@ -68,6 +68,7 @@ async fn route_all(store: &dyn Store, shard: Shard) {
         to: last.position.clone(),
         entries: u64::try_from(slice.entries.len()).expect("few"),
         deliveries: Vec::new(),
+        records: Vec::new(),
         set_aside: Vec::new(),
     };
     store.route(shard, &step).await.expect("a step");

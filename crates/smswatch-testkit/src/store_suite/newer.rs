@@ -105,6 +105,7 @@ async fn leave_all(store: &dyn Store) {
         to: slice.entries.last().expect("an entry").position.clone(),
         entries: slice.entries.len() as u64,
         deliveries: Vec::new(),
+        records: Vec::new(),
         set_aside: left.collect(),
     };
     let outcome = store.route(SHARD, &route).await.expect("a route step");
@@ -127,11 +128,12 @@ pub async fn a_left_entry_is_kept_whole_until_somebody_routes_it(fixture: &dyn S
     let routed = LeftStep {
         entries: vec![left[1].position.clone()],
         deliveries: vec![delivery(7, "crm", Priority::Normal)],
+        records: Vec::new(),
     };
     for added in [1, 0] {
         assert_eq!(
             store.route_left(SHARD, &routed).await.expect("routed"),
-            added
+            RouteOutcome::Done { added }
         );
     }
     let claimed = store.claim_deliveries(SHARD, "crm", Priority::Normal, Pick::Due(10), LONG);

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use smswatch_core::Privacy;
 use smswatch_plugin::model::{
-    Event, EventId, EventKind, Fault, MessageId, PhoneNumber, SmsId, Timestamp, Word,
+    Event, EventId, EventKind, Fault, FaultTable, MessageId, PhoneNumber, SmsId, Timestamp, Word,
 };
 use smswatch_rules::did_you_mean;
 
@@ -34,7 +34,11 @@ pub(super) struct EventFile {
 /// # Errors
 ///
 /// It cannot be read, is not JSON, or holds no event.
-pub(super) fn read(file: &Path, privacy: &Privacy) -> Result<EventFile, WrongUsage> {
+pub(super) fn read(
+    file: &Path,
+    privacy: &Privacy,
+    faults: &FaultTable,
+) -> Result<EventFile, WrongUsage> {
     let is_stdin = file.as_os_str() == "-";
     let name = match is_stdin {
         true => "standard input".to_owned(),
@@ -53,11 +57,11 @@ pub(super) fn read(file: &Path, privacy: &Privacy) -> Result<EventFile, WrongUsa
             "{name} has more than {megabytes} MB"
         )));
     }
-    parse(&String::from_utf8_lossy(&text), privacy)
+    parse(&String::from_utf8_lossy(&text), privacy, faults)
         .map_err(|what| WrongUsage::new(format!("{name}: {what}")))
 }
 
-fn parse(text: &str, privacy: &Privacy) -> Result<EventFile, String> {
+fn parse(text: &str, privacy: &Privacy, faults: &FaultTable) -> Result<EventFile, String> {
     let text = text.trim_start_matches('\u{feff}');
     let mut found = EventFile {
         events: Vec::new(),
@@ -65,7 +69,7 @@ fn parse(text: &str, privacy: &Privacy) -> Result<EventFile, String> {
     };
     for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
         let value = value.map_err(|error| format!("this is not JSON: {error}"))?;
-        found.take(value, privacy)?;
+        found.take(value, privacy, faults)?;
     }
     if found.events.is_empty() {
         return Err(
@@ -76,29 +80,36 @@ fn parse(text: &str, privacy: &Privacy) -> Result<EventFile, String> {
 }
 
 impl EventFile {
-    fn take(&mut self, value: Value, privacy: &Privacy) -> Result<(), String> {
+    fn take(&mut self, value: Value, privacy: &Privacy, faults: &FaultTable) -> Result<(), String> {
         match value {
             Value::Array(items) => items
                 .into_iter()
-                .try_for_each(|item| self.take(item, privacy)),
+                .try_for_each(|item| self.take(item, privacy, faults)),
             Value::Object(mut fields) => {
                 let wrapper = WRAPPERS
                     .into_iter()
                     .find(|name| fields.get(*name).is_some_and(is_container));
                 match wrapper {
-                    Some(name) => self.take(fields.remove(name).unwrap_or_default(), privacy),
-                    None => self.event(fields, privacy),
+                    Some(name) => {
+                        self.take(fields.remove(name).unwrap_or_default(), privacy, faults)
+                    }
+                    None => self.event(fields, privacy, faults),
                 }
             }
             other => Err(format!("expected an event, found {}", kind_of(&other))),
         }
     }
 
-    fn event(&mut self, given: Map<String, Value>, privacy: &Privacy) -> Result<(), String> {
+    fn event(
+        &mut self,
+        given: Map<String, Value>,
+        privacy: &Privacy,
+        faults: &FaultTable,
+    ) -> Result<(), String> {
         let kind = kind(&given)?;
         let mut whole = blank(kind);
         self.lay_over(&mut whole, given, "")?;
-        complete(&mut whole, privacy);
+        complete(&mut whole, privacy, faults);
         let event = serde_json::from_value(whole)
             .map_err(|error| format!("this is not an event: {error}"))?;
         self.events.push(event);
@@ -254,7 +265,7 @@ fn blank(kind: EventKind) -> Value {
 }
 
 /// Fills in what follows from the rest, and takes out what was not given.
-fn complete(event: &mut Value, privacy: &Privacy) {
+fn complete(event: &mut Value, privacy: &Privacy, faults: &FaultTable) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     for part in ["previous", "current"] {
         if text(&event[part]["status"]).is_empty() {
@@ -268,9 +279,11 @@ fn complete(event: &mut Value, privacy: &Privacy) {
         let status = text(&event["current"]["status"]);
         let detail = event["current"]["detailed_status"].as_str();
         let detail = detail.filter(|detail| !detail.eq_ignore_ascii_case(&status));
-        let fault = Fault::of(&status, detail);
+        let said = detail.and_then(|detail| faults.named(detail));
+        let fault = faults.of(&status, detail);
         event["current"]["detailed_status"] = json!(detail);
-        if event["fault"].is_null() {
+        // What the operator says today holds for an event of yesterday, too.
+        if event["fault"].is_null() || said.or_else(|| faults.named(&status)) == Some(fault) {
             event["fault"] = json!(fault);
         }
         if event["current"]["final"].is_null() {

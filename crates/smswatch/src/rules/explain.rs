@@ -39,7 +39,9 @@ struct Words {
 pub(crate) fn explain(types: &SinkTypes, args: &ExplainArgs) -> Result<(), Failure> {
     let loaded = settings::load(types, args.config.config.as_deref())?;
     loaded.warn();
-    let found = event_file::read(&args.event, &loaded.configuration.privacy)
+    let configuration = &loaded.configuration;
+    let faults = &configuration.settings.watch.faults;
+    let found = event_file::read(&args.event, &configuration.privacy, faults)
         .map_err(anyhow::Error::from)?;
     for ignored in &found.remarks {
         remark(&format!("warning: {}", plain(ignored)));

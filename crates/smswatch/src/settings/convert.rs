@@ -9,6 +9,7 @@ use smswatch_core::settings::{
     ProviderLimits, RetrySettings, Settings, SinkSettings, WatchSettings,
 };
 use smswatch_http::{ApiToken, HttpOptions, Scope};
+use smswatch_plugin::model::FaultTable;
 use smswatch_plugin::store::{Bound, HistoryBounds, Rate};
 use smswatch_plugin::{InvalidProxy, Proxy, Secret};
 use smswatch_routee::RouteeOptions;
@@ -163,6 +164,7 @@ pub(super) fn settings(
             retention: watch.retention.duration(),
             first_seen_max_age: watch.first_seen_max_age.duration(),
             late_after: watch.late_after.duration(),
+            faults: FaultTable::default(),
         },
         provider: ProviderLimits {
             rate: per_second(routee.requests_per_second),

@@ -42,6 +42,7 @@ pub(super) fn effective(
         "privacy": filled::<PrivacySection>(section("privacy")),
         "history": filled::<HistorySection>(section("history")),
         "alarms": filled::<AlarmsSection>(section("alarms")),
+        "fault": section("fault"),
         "heartbeat": filled::<Option<HeartbeatSection>>(section("heartbeat")),
         "proxy": shown(&proxy),
         "shutdown_timeout": shutdown,

@@ -1,11 +1,12 @@
 //! From a file to a configuration: every problem is found and told at once, with its place.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use smswatch_core::settings::Settings;
-use smswatch_plugin::model::PhoneNumber;
+use smswatch_plugin::model::{Fault, PhoneNumber};
 use smswatch_plugin::{Proxy, Secret};
 use smswatch_rules::{
     Diagnostic, Document, Node, NumberKey, Options, compile, compile_maintenance,
@@ -21,8 +22,8 @@ use super::sections::Sections;
 use super::sinks::{MadeSinks, made_sinks, wish_problems};
 use super::validate::problems;
 use super::{
-    Configuration, Loaded, Source, audience, convert, effective, empty, fallback, fingerprint,
-    schema, secrets, sinks, source, store_url, walk,
+    Configuration, Loaded, Source, audience, convert, effective, empty, fallback, fault,
+    fingerprint, schema, secrets, sinks, source, store_url, walk,
 };
 use crate::report::Failure;
 use crate::sink_types::SinkTypes;
@@ -164,6 +165,7 @@ impl Reader<'_> {
         let privacy: Option<PrivacySection> = self.section(&value, "privacy", is_sound);
         let history: Option<HistorySection> = self.section(&value, "history", is_sound);
         let alarms: Option<AlarmsSection> = self.section(&value, "alarms", is_sound);
+        let fault: Option<BTreeMap<String, Fault>> = self.section(&value, "fault", is_sound);
         let heartbeat: Option<Option<HeartbeatSection>> =
             self.section(&value, "heartbeat", is_sound);
         let shutdown = self.section(&value, "shutdown_timeout", is_sound);
@@ -190,6 +192,11 @@ impl Reader<'_> {
             store
         });
         let http = self.converted(http.map(convert::http));
+        let faults = self.converted(fault.map(|fault| fault::table(&fault)));
+        let faults = faults.map(|(faults, doubts)| {
+            self.tell(doubts);
+            faults
+        });
         let heartbeat = heartbeat.map(|section| {
             section
                 .map(|section| convert::heartbeat(section, &proxy))
@@ -210,11 +217,12 @@ impl Reader<'_> {
                     .map(Problem::warning),
             );
         }
-        let settings = Settings {
+        let mut settings = Settings {
             alarms: alarms?,
             config_hash: smswatch_core::config_hash(&shared_part, &secret),
             ..settings?
         };
+        settings.watch.faults = faults?;
         Some(Configuration {
             routee: routee?,
             store: store?,

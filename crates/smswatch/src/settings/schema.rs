@@ -39,6 +39,11 @@ struct File {
     /// `provider_auth_failed` and `polling_behind`.
     #[schemars(default)]
     alarms: AlarmsSection,
+    /// Who can act on which detailed status or status, where you know better than the built-in table:
+    /// `sender`, `recipient`, `carrier` or `none`. Case does not matter.
+    /// Example: `{Carrier Violation: carrier}`. Default: nothing.
+    #[schemars(default)]
+    fault: std::collections::BTreeMap<String, smswatch_plugin::model::Fault>,
     /// A dead man's switch to tell that all is well. Default: none.
     #[schemars(default)]
     heartbeat: Option<HeartbeatSection>,

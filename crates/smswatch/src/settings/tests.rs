@@ -8,6 +8,7 @@ mod strangers;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use smswatch_plugin::model::Fault;
 use smswatch_rules::Diagnostic;
 
 use super::{Source, read, schema};
@@ -103,6 +104,9 @@ broken! {
     a_rule_about_texts_that_are_not_kept:
         "sinks: {a: {type: console}}\nrules: [{name: x, match: {body: \"*parcel*\"}, notify: [a]}]";
     a_sink_without_room: "sinks: {a: {type: console, queue: {max: 0, most: 5}}}";
+    a_fault_that_is_nobodys: "fault: {Carrier Violation: carier}";
+    a_fault_of_one_word_twice: "fault: {Roaming: none, roaming: sender}";
+    a_fault_that_is_no_table: "fault: carrier";
     a_fallback_that_is_no_sink:
         "sinks: {a: {type: console, fallback: opps}, ops: {type: console}}";
     a_fallback_where_there_is_no_other_sink: "sinks: {a: {type: console, fallback: ops}}";
@@ -290,4 +294,26 @@ fn the_schema_takes_a_secret_or_its_file_and_no_unknown_key() {
     assert!(!fits(
         "routee: {application_id: a, application_secret: s}\nsinks: {a: {type: console, x: 1}}"
     ));
+}
+
+#[test]
+fn a_fault_of_a_word_that_routee_does_not_use_is_warned_of() {
+    let warned = |fault: &str| {
+        let loaded = load(&format!("{ROUTEE}{fault}")).expect("it is sound");
+        let warnings = loaded.warnings.iter().map(ToString::to_string);
+        let warnings: Vec<String> = warnings.filter(|said| said.contains("Routee")).collect();
+        (
+            loaded.configuration.settings.watch.faults,
+            warnings.join("\n\n"),
+        )
+    };
+    let (faults, warnings) = warned("fault:\n  Carier Violation: carrier\n  Buffered: none\n");
+    assert_eq!(faults.named("BUFFERED"), Some(Fault::None));
+    insta::assert_snapshot!(warnings);
+    let (faults, warnings) = warned("fault: {carrier violation: carrier, roaming: none}");
+    assert_eq!(
+        faults.of("Undelivered", Some("Carrier Violation")),
+        Fault::Carrier
+    );
+    assert_eq!(warnings, "");
 }

@@ -144,6 +144,7 @@ async fn route(store: &dyn Store) -> anyhow::Result<()> {
                 to: last.position.clone(),
                 entries: u64::try_from(slice.entries.len())?,
                 deliveries: Vec::new(),
+                records: Vec::new(),
                 set_aside: Vec::new(),
             };
             store.route(shard, &step).await?;

@@ -119,6 +119,7 @@ impl Player {
             to: last.position.clone(),
             entries: slice.entries.len() as u64,
             deliveries: vec![delivery],
+            records: Vec::new(),
             set_aside: Vec::new(),
         };
         let new = self.delivery(n, is_critical);
