@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cronexpr::Crontab;
+use jiff::tz::TimeZone;
 
 use super::expect::{is_empty, spot};
 use super::{Compiler, Options, shown};
@@ -75,12 +76,14 @@ impl Compiler<'_> {
             None => Some(number.to_string()),
         };
         let opens = self.opens(node);
+        let zone = self.zone(node);
         let duration = self.window_duration(node);
         let matching = self.window_match(node);
         let written = node.get("match").map(Node::to_json).unwrap_or_default();
         Some(MaintenanceWindow {
             name: name?,
             opens: opens?,
+            zone: zone?,
             duration: duration?,
             matching: Arc::new(matching?),
             written,
@@ -119,7 +122,7 @@ impl Compiler<'_> {
         Some(name)
     }
 
-    /// When it opens.
+    /// When it opens, by the clocks on the walls.
     fn opens(&mut self, window: &Node) -> Option<Crontab> {
         let Some(entry) = window.entry("cron") else {
             self.error(window.place(), "this maintenance window never opens")
@@ -129,36 +132,35 @@ impl Compiler<'_> {
         };
         let cron = self.text(entry)?.trim().to_owned();
         // A zone behind the fields is a key of its own here.
-        let in_zone = |zone: &str| cronexpr::parse_crontab(&format!("{cron} {zone}"));
-        if cron.split_whitespace().count() != 5 || in_zone("UTC").is_err() {
-            let error = in_zone("UTC").err().map(|error| error.to_string());
-            let error = error.as_deref().and_then(reason);
-            let problem = self.error(
-                spot(entry),
-                format!("invalid cron expression `{}`", shown(&entry.value)),
-            );
-            problem.label = error;
-            problem.hint = Some(
-                "write five fields: minute, hour, day of the month, month, day of the week; \
-                 `0 2 * * 0` is Sundays at 2:00"
-                    .to_owned(),
-            );
-            return None;
-        }
-        let Some(entry) = window.entry("timezone") else {
-            return in_zone("UTC").ok();
+        let parsed = cronexpr::parse_crontab(&format!("{cron} UTC"));
+        let label = match parsed {
+            Ok(crontab) if cron.split_whitespace().count() == 5 => return Some(crontab),
+            Ok(_) => None,
+            Err(error) => reason(&error.to_string()),
         };
-        let zone = self.text(entry)?.trim().to_owned();
-        if let (Ok(crontab), false) = (in_zone(&zone), zone.contains(char::is_whitespace)) {
-            return Some(crontab);
-        }
-        let message = format!("unknown time zone `{}`", shown(&entry.value));
+        let message = format!("invalid cron expression `{}`", shown(&entry.value));
         let problem = self.error(spot(entry), message);
-        problem.label = Some("expected a name such as Europe/Athens, or UTC".to_owned());
+        problem.label = label;
         problem.hint = Some(
-            "if the name is right, this machine lacks the time zones: install `tzdata`".to_owned(),
+            "write five fields: minute, hour, day of the month, month, day of the week; \
+             `0 2 * * 0` is Sundays at 2:00"
+                .to_owned(),
         );
         None
+    }
+
+    fn zone(&mut self, window: &Node) -> Option<TimeZone> {
+        let Some(entry) = window.entry("timezone") else {
+            return Some(TimeZone::UTC);
+        };
+        let name = self.text(entry)?.to_owned();
+        let zone = TimeZone::get(&name).ok();
+        if zone.is_none() {
+            let message = format!("unknown time zone `{}`", shown(&entry.value));
+            self.error(spot(entry), message).label =
+                Some("expected a name such as Europe/Athens, or UTC".to_owned());
+        }
+        zone
     }
 
     fn window_duration(&mut self, window: &Node) -> Option<Duration> {

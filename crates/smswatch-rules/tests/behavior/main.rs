@@ -2,10 +2,12 @@
 
 mod broken;
 mod explain;
+mod maintenance;
 mod matching;
 mod notify;
 mod properties;
 mod refined;
+mod silences;
 mod support;
 mod template;
 mod wording;
