@@ -34,5 +34,6 @@ mod shutdown;
 mod silences;
 mod stage;
 mod story;
+mod stuck;
 mod unread;
 mod versions;

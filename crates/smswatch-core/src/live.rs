@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use serde_json::Value;
 use smswatch_model::{Event, Notification, Timestamp};
@@ -37,6 +38,10 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Live<T> {
 impl Rules for Live<dyn Rules> {
     fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
         self.get().matches(events, told)
+    }
+
+    fn stuck_after(&self) -> Arc<[Duration]> {
+        self.get().stuck_after()
     }
 
     fn words(&self, notification: &Notification) -> Words {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use smswatch_model::{Event, EventId, Notification, Overrides, Severity, Timestamp, destination};
@@ -136,6 +137,11 @@ pub struct OpenWindow {
 pub trait Rules: fmt::Debug + Send + Sync {
     /// Tries all rules on the events of one log entry.
     fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch>;
+
+    /// Returns how long after its registration a message without a final status is
+    /// [stuck](smswatch_model::EventKind::Stuck), in ascending order and whole seconds, each once: an event
+    /// is made of each. Core asks again for every answer, because rules can change.
+    fn stuck_after(&self) -> Arc<[Duration]>;
 
     /// Returns the title and text of a notification, which has neither yet. If its rule has left the
     /// configuration meanwhile, these are the default ones.

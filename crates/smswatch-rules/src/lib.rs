@@ -12,6 +12,7 @@ mod event_word;
 mod explain;
 mod field;
 mod hold_back;
+mod index;
 mod maintenance;
 mod matching;
 mod pattern;

@@ -1,6 +1,8 @@
 //! All rules of a configuration: what [`compile`](crate::compile) makes of a file and core asks.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use smswatch_model::{Event, EventKind, Notification, Overrides, Severity, Timestamp};
@@ -10,6 +12,7 @@ use smswatch_plugin::rules::{
 
 use crate::compile::compile_match;
 use crate::condition::Condition;
+use crate::index::RuleIndex;
 use crate::maintenance::Maintenance;
 use crate::pattern::NumberKey;
 use crate::template::{TemplateName, Templates};
@@ -18,12 +21,16 @@ use crate::template::{TemplateName, Templates};
 #[derive(Default)]
 pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
+    /// Which of them can match an event.
+    pub(crate) index: RuleIndex,
     pub(crate) templates: Templates,
     /// The number of destinations that the rules name; their numbers are below it.
     pub(crate) n_destinations: usize,
     /// What silences are compiled against; `None` if there are no rules and no configuration.
     pub(crate) silencing: Option<Silencing>,
     pub(crate) maintenance: Maintenance,
+    /// How long after its registration a message is stuck, for any of the rules; ascending.
+    pub(crate) stuck_after: Arc<[Duration]>,
 }
 
 /// What the `match` of silences is compiled against.
@@ -38,6 +45,9 @@ pub(crate) struct Rule {
     pub(crate) name: String,
     /// The kinds of events that it is about, at least one.
     pub(crate) kinds: Vec<EventKind>,
+    /// How long after its registration a message is stuck for this rule, in seconds; `None` if the rule does
+    /// not name `stuck`.
+    pub(crate) after: Option<u64>,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) when: Option<TemplateName>,
     pub(crate) severity: Severity,
@@ -94,6 +104,10 @@ impl RuleSet {
 impl Rules for RuleSet {
     fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
         self.matches_of(events, told)
+    }
+
+    fn stuck_after(&self) -> Arc<[Duration]> {
+        Arc::clone(&self.stuck_after)
     }
 
     fn words(&self, notification: &Notification) -> Words {
