@@ -129,3 +129,77 @@ impl Holds {
         reasons?.first().map(|reason| Arc::clone(reason))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use smswatch_model::{Overrides, Severity};
+
+    use super::*;
+    use crate::event::test_event;
+
+    /// Holds back what this rule tells of the event with this number.
+    #[derive(Debug)]
+    struct Of(&'static str, u64);
+
+    impl HoldBack for Of {
+        fn holds(&self, event: &Event, telling: Telling<'_>) -> bool {
+            telling.rule == self.0 && *event == numbered(self.1)
+        }
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_seconds(1_777_636_800)
+    }
+
+    fn numbered(n: u64) -> Event {
+        test_event("routee", "crm", now(), n)
+    }
+
+    fn wanted(rule: &str, events: &[usize]) -> RuleMatch {
+        RuleMatch {
+            rule: rule.to_owned(),
+            sink: "crm".to_owned(),
+            overrides: Overrides::new(),
+            severity: Severity::Warning,
+            group: BTreeMap::new(),
+            events: events.to_vec(),
+        }
+    }
+
+    fn window(name: &str, of: Of, seconds: i64) -> Hold {
+        Hold::of_window(OpenWindow {
+            name: name.to_owned(),
+            since: now(),
+            until: Timestamp::from_seconds(now().as_seconds() + seconds),
+            matching: Value::Null,
+            hold_back: Arc::new(of),
+        })
+    }
+
+    #[test]
+    fn each_event_is_told_or_held_back_for_its_own_reason() {
+        let events = [0, 1, 2].map(numbered);
+        let holds = Holds(vec![
+            window("over", Of("a", 2), 0),
+            window("first", Of("a", 0), 60),
+            window("second", Of("a", 1), 60),
+            window("third", Of("b", 1), 60),
+        ]);
+        let matches = vec![wanted("a", &[0, 1, 2]), wanted("b", &[1]), wanted("c", &[0, 1])];
+        let (told, held_back) = holds.part(matches.clone(), &events, now());
+        assert_eq!(told, [wanted("a", &[2]), wanted("c", &[0, 1])]);
+        let held_back: Vec<_> = held_back
+            .iter()
+            .map(|(rule_match, reason)| (rule_match.clone(), &**reason))
+            .collect();
+        let expected = [
+            (wanted("a", &[0]), "maintenance:first"),
+            (wanted("a", &[1]), "maintenance:second"),
+            (wanted("b", &[1]), "maintenance:third"),
+        ];
+        assert_eq!(held_back, expected);
+        let nothing = Holds::default().part(matches.clone(), &events, now());
+        assert_eq!(nothing, (matches, Vec::new()));
+    }
+}

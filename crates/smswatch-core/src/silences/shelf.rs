@@ -125,3 +125,77 @@ impl Shelf {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const KEEP: Duration = Duration::from_secs(3600);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_seconds(1_777_636_800 + second)
+    }
+
+    fn silence(id: &str, until: i64) -> Silence {
+        Silence {
+            id: id.to_owned(),
+            matching: json!({"status": "Undelivered"}),
+            until: at(until),
+            comment: String::new(),
+            author: "ann".to_owned(),
+            created_at: at(0),
+            held_back: 3,
+            is_end_told: false,
+            other: Map::new(),
+        }
+    }
+
+    fn ids<'s>(silences: impl IntoIterator<Item = &'s Silence>) -> Vec<&'s str> {
+        silences.into_iter().map(|one| one.id.as_str()).collect()
+    }
+
+    #[test]
+    fn silences_are_read_as_they_were_written_with_what_a_later_version_notes() {
+        let mut shelf = Shelf::default();
+        let mut noted = silence("a", 60);
+        noted.other.insert("colour".to_owned(), json!("red"));
+        assert!(shelf.add(noted, at(0)));
+        shelf.other.insert("shelves".to_owned(), json!(2));
+        assert_eq!(Shelf::decode(&shelf.encode()), Some(shelf));
+        assert_eq!(Shelf::decode(b""), None);
+        assert_eq!(Shelf::decode(b"\x02{\"silences\":[]}"), None);
+    }
+
+    #[test]
+    fn an_end_is_told_once_and_the_silence_is_kept_for_a_while() {
+        let mut shelf = Shelf::default();
+        for (id, until) in [("a", 60), ("b", 120)] {
+            assert!(shelf.add(silence(id, until), at(0)));
+        }
+        assert_eq!(shelf.next_end(), Some(at(60)));
+        assert_eq!(ids(shelf.active(at(59))), ["a", "b"]);
+        assert_eq!(ids(shelf.active(at(60))), ["b"]);
+        assert_eq!(ids(&shelf.tell_ends(at(60))), ["a"]);
+        assert_eq!(ids(&shelf.tell_ends(at(60))), Vec::<&str>::new());
+        assert_eq!(shelf.next_end(), Some(at(120)));
+        shelf.prune(at(3659), KEEP);
+        assert_eq!(ids(shelf.silences()), ["a", "b"]);
+        shelf.prune(at(3660), KEEP);
+        assert_eq!(ids(shelf.silences()), ["b"], "its end is not told yet");
+    }
+
+    #[test]
+    fn a_new_silence_takes_the_place_of_the_oldest_that_has_ended() {
+        let mut shelf = Shelf::default();
+        for n in 0..MOST_KEPT {
+            let until = if n == 7 { 60 } else { 120 };
+            assert!(shelf.add(silence(&format!("sil_{n}"), until), at(0)));
+        }
+        assert!(shelf.add(silence("new", 120), at(60)));
+        assert_eq!(shelf.silences().len(), MOST_KEPT);
+        assert!(!ids(shelf.silences()).contains(&"sil_7"));
+        assert!(!shelf.add(silence("one too many", 120), at(60)));
+    }
+}
