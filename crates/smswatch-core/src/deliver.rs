@@ -102,7 +102,13 @@ async fn start_attempts(
         if let Some(reason) = silenced(stage, unit, &next.task).await {
             let reason = reason.to_string();
             let suppressed = next.task.ended(context, Outcome::Suppressed, reason);
+            let was_probe = next.task.is_probe();
+            drop(next);
             let _sent = attempted.send(suppressed).await;
+            // It said nothing of the sink: the next one does, without waiting for another interval.
+            if was_probe && let Err(error) = unit.breaker.probe_now(context).await {
+                tracing::debug!(%error, "a sink is probed when it is time for it");
+            }
             continue;
         }
         if let Some(delay) = held_since(context, unit, &next.task) {

@@ -186,7 +186,11 @@ mod tests {
             window("second", Of("a", 1), 60),
             window("third", Of("b", 1), 60),
         ]);
-        let matches = vec![wanted("a", &[0, 1, 2]), wanted("b", &[1]), wanted("c", &[0, 1])];
+        let matches = vec![
+            wanted("a", &[0, 1, 2]),
+            wanted("b", &[1]),
+            wanted("c", &[0, 1]),
+        ];
         let (told, held_back) = holds.part(matches.clone(), &events, now());
         assert_eq!(told, [wanted("a", &[2]), wanted("c", &[0, 1])]);
         let held_back: Vec<_> = held_back
