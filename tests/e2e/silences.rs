@@ -179,7 +179,7 @@ async fn what_a_silence_holds_back_is_kept_with_its_reason_and_is_sent_if_somebo
     }
     let listed = printed(&process, &["silence", "list"]);
     assert!(
-        listed.contains("rule=undeliv* status=Undelivered"),
+        listed.contains("status=Undelivered rule=undeliv*"),
         "{listed}"
     );
     assert!(!listed.contains("+306900000001"), "{listed}");
