@@ -36,7 +36,7 @@ use crate::service::{ReloadRequest, Service};
 use crate::settings::{Settings, SinkSettings};
 use crate::sink::Sink;
 use crate::store::Store;
-use crate::{commit, observe, replicas, route, silences};
+use crate::{commit, gather, observe, replicas, route, silences};
 
 /// How long before the shutdown timeout ends running attempts are cut off; half of the timeout when that
 /// is shorter. One half of it is for giving their deliveries back, the other for the leases of watches.
@@ -109,8 +109,10 @@ impl Engine {
             observe,
             commit,
             route,
+            gather,
             deliver,
             tell,
+            tell_unknown,
             give_up,
             replicas,
             service,
@@ -128,6 +130,7 @@ impl Engine {
             context: Arc::clone(&context),
             polls: Arc::clone(&observe.inbox),
             log: Arc::clone(&log),
+            groups: Arc::clone(&gather.inbox),
             sinks: Arc::clone(&sinks),
         });
         let [stop, cut, broken] = [(); 3].map(|()| CancellationToken::new());
@@ -143,12 +146,14 @@ impl Engine {
                 "route",
                 route::run(Arc::clone(&route), appended, stop.clone()).boxed(),
             ),
+            spawn("gather", gather::run(gather, stop.clone()).boxed()),
         ];
         let chores = vec![
             spawn("pulse", chores::pulse(Arc::clone(&chores)).boxed()),
             spawn("trim", chores::trim(Arc::clone(&context)).boxed()),
             spawn("recall", chores::recall(chores).boxed()),
             spawn("alarm", alarm::tell::run(tell).boxed()),
+            spawn("unknown words", alarm::unknown::run(tell_unknown).boxed()),
             spawn("replicas", replicas::run(Arc::clone(&replicas)).boxed()),
             spawn("orphans", orphans::run(Arc::clone(&deliver)).boxed()),
             spawn("dead letters", dead::run(give_up).boxed()),

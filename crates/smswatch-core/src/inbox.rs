@@ -7,6 +7,7 @@ pub(crate) mod fill_level;
 pub(crate) mod leases;
 pub(crate) mod log_tail;
 pub(crate) mod put_aside;
+pub(crate) mod unknown_words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,6 +86,21 @@ impl LogInbox {
     /// These entries were appended.
     pub(crate) fn appended(&self, entries: Fresh) {
         self.tail.tell(entries, &self.due);
+    }
+}
+
+/// Groups of events that are to be told some time.
+#[derive(Debug)]
+pub(crate) struct GroupInbox {
+    /// When each shard has a group due.
+    pub(crate) due: DueTimes,
+}
+
+impl GroupInbox {
+    pub(crate) fn new(shards: u16) -> Self {
+        Self {
+            due: DueTimes::new(usize::from(shards)),
+        }
     }
 }
 

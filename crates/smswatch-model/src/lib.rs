@@ -18,12 +18,13 @@ pub use diff::{AGREEMENT_GAP, Change, Diff, diff};
 pub use digest::{Digest, DigestRow};
 pub use event::{
     About, CurrentStatus, Event, EventKind, Message, PartFacts, PreviousStatus, change_event_id,
-    deadline_event_id, derived_event_id,
+    deadline_event_id, derived_event_id, unknown_status_event_id,
 };
 pub use fault::{Fault, FaultTable};
 pub use id::{DeliveryId, EventId, InvalidId, MessageId, NotificationId, SmsId};
 pub use notification::{
-    Alert, Link, Notification, Overrides, Severity, delivery_id, destination, notification_id,
+    Alert, GroupNames, Link, Notification, Overrides, Severity, delivery_id, destination,
+    group_delivery_id, notification_id,
 };
 pub use observation::{MessageFacts, MessageText, Observation, PartReport, Source};
 pub use phone::{PhoneNumber, mask_digits, mask_numbers, mask_possible_numbers, without_digits};

@@ -11,6 +11,7 @@ mod document;
 mod event_word;
 mod explain;
 mod field;
+mod grouping;
 mod hold_back;
 mod index;
 mod maintenance;
@@ -29,8 +30,9 @@ pub use compile::{
 };
 pub use diagnostic::{Diagnostic, Level, Place};
 pub use document::{
-    EventDocument, EventWord, HoldBackDocument, MaintenanceDocument, MatchDocument,
-    PatternDocument, RuleDocument, TargetDocument, TemplateDocument,
+    EventDocument, EventWord, GroupDocument, GroupKeysDocument, HoldBackDocument,
+    MaintenanceDocument, MatchDocument, OncePerDocument, PatternDocument, RuleDocument,
+    TargetDocument, TemplateDocument,
 };
 pub use maintenance::Maintenance;
 pub use pattern::NumberKey;

@@ -8,16 +8,19 @@ use tokio::sync::mpsc;
 use super::Parts;
 use crate::alarm::Alarms;
 use crate::alarm::tell::Tell;
+use crate::alarm::unknown::TellUnknown;
 use crate::clock::StoreClock;
 use crate::commit::Commit;
 use crate::contents::Contents;
 use crate::context::Context;
 use crate::deliver::dead::{DeadLetters, GiveUp};
 use crate::deliver::{Deliver, Sinks};
+use crate::gather::Gather;
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::inbox::changes::Change;
 use crate::inbox::log_tail::Fresh;
-use crate::inbox::{LogInbox, PollInbox, Queues};
+use crate::inbox::unknown_words::UnknownWords;
+use crate::inbox::{GroupInbox, LogInbox, PollInbox, Queues};
 use crate::intake::Intake;
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -40,8 +43,10 @@ pub(super) struct Wired {
     pub(super) observe: Arc<Observe>,
     pub(super) commit: Arc<Commit>,
     pub(super) route: Arc<Route>,
+    pub(super) gather: Arc<Gather>,
     pub(super) deliver: Arc<Deliver>,
     pub(super) tell: Arc<Tell>,
+    pub(super) tell_unknown: Arc<TellUnknown>,
     pub(super) give_up: Arc<GiveUp>,
     pub(super) replicas: Arc<Replicas>,
     pub(super) service: Service,
@@ -75,7 +80,9 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let commits = Arc::new(Intake::new(shards, MOST_UNCOMMITTED));
     let (log, appended) = LogInbox::new(shards);
     let log = Arc::new(log);
+    let groups = Arc::new(GroupInbox::new(shards));
     let alarms = Arc::new(Alarms::new(context.settings().alarms));
+    let unknown = Arc::new(UnknownWords::default());
     let dead = Arc::new(DeadLetters::default());
     let queues = Queues::none();
     let sinks = Arc::new(Sinks::new(queues.clone()));
@@ -99,11 +106,20 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             polls: Arc::clone(&polls),
             log: Arc::clone(&log),
             rules: Arc::clone(&rules),
+            unknown: Arc::clone(&unknown),
         }),
         route: Arc::new(Route {
             context: Arc::clone(&context),
-            rules: Arc::clone(&rules),
+            rules: Arc::clone(&live),
             inbox: Arc::clone(&log),
+            groups: Arc::clone(&groups),
+            queues: queues.clone(),
+            silences: Arc::clone(&silences),
+        }),
+        gather: Arc::new(Gather {
+            context: Arc::clone(&context),
+            rules: Arc::clone(&rules),
+            inbox: groups,
             queues: queues.clone(),
             silences: Arc::clone(&silences),
         }),
@@ -112,6 +128,11 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             queues,
             dead: Arc::clone(&dead),
             silences: Arc::clone(&silences),
+        }),
+        tell_unknown: Arc::new(TellUnknown {
+            context: Arc::clone(&context),
+            words: unknown,
+            log: Arc::clone(&log),
         }),
         tell: Arc::new(Tell {
             context: Arc::clone(&context),

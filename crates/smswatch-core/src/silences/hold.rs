@@ -84,22 +84,37 @@ impl Holds {
                 sink: &rule_match.sink,
                 severity: rule_match.severity,
             };
-            let mut left = Vec::new();
-            let mut by_reason: BTreeMap<&Arc<str>, Vec<usize>> = BTreeMap::new();
-            for position in &rule_match.events {
-                match self.reason(&events[*position], telling, now) {
-                    Some(reason) => by_reason.entry(reason).or_default().push(*position),
-                    None => left.push(*position),
-                }
-            }
+            let wanted = rule_match.events.iter().copied();
+            let (left, by_reason) = self.part_events(events, wanted, telling, now);
             let of = |events: Vec<usize>| RuleMatch {
                 events,
                 ..rule_match.clone()
             };
             let parted = by_reason.into_iter();
-            held_back.extend(parted.map(|(reason, events)| (of(events), Arc::clone(reason))));
+            held_back.extend(parted.map(|(reason, events)| (of(events), reason)));
             if !left.is_empty() {
                 told.push(of(left));
+            }
+        }
+        (told, held_back)
+    }
+
+    /// Parts the events at these `positions`: those that are told, and by each reason those that it holds back.
+    pub(crate) fn part_events(
+        &self,
+        events: &[Event],
+        positions: impl IntoIterator<Item = usize>,
+        telling: Telling<'_>,
+        now: Timestamp,
+    ) -> (Vec<usize>, BTreeMap<Arc<str>, Vec<usize>>) {
+        let (mut told, mut held_back) = (Vec::new(), BTreeMap::<_, Vec<usize>>::new());
+        for position in positions {
+            match self.reason(&events[position], telling, now) {
+                Some(reason) => held_back
+                    .entry(Arc::clone(reason))
+                    .or_default()
+                    .push(position),
+                None => told.push(position),
             }
         }
         (told, held_back)
@@ -163,6 +178,8 @@ mod tests {
             overrides: Overrides::new(),
             severity: Severity::Warning,
             group: BTreeMap::new(),
+            gathering: None,
+            is_once: false,
             events: events.to_vec(),
         }
     }

@@ -29,6 +29,7 @@ pub fn default_title(events: &[&Event]) -> String {
             }
             _ => "No final status yet".to_owned(),
         },
+        EventKind::UnknownStatus => format!("Unknown status: {}", statuses(events)),
         EventKind::GaveUp => "No final status".to_owned(),
         _ => statuses(events),
     };
@@ -45,6 +46,15 @@ pub fn default_title(events: &[&Event]) -> String {
         title.push_str(&format!(" (noticed {} late)", plain_duration(delay)));
     }
     title
+}
+
+/// The title of events beside which there are `omitted` others.
+pub(super) fn with_omitted(title: String, omitted: u64) -> String {
+    match omitted {
+        0 => title,
+        1 => format!("{title}, and 1 more event"),
+        more => format!("{title}, and {more} more events"),
+    }
 }
 
 /// The statuses that were taken, the finer ones where they are known.
