@@ -13,7 +13,8 @@ use crate::group::{Decision, Due, Group, KIND, decide};
 use crate::inbox::{GroupInbox, Queues};
 use crate::notification;
 use crate::pace::Backoff;
-use crate::rules::{RuleMatch, Rules, Telling};
+use crate::panics::without_panic;
+use crate::rules::{RuleMatch, Rules, Telling, Words};
 use crate::silences::{Holds, Silences};
 use crate::store::{
     Attempt, KeptRecord, MAX_STEP_BYTES, NewDelivery, NewRecord, RecordChange, RecordCommit, Shard,
@@ -145,22 +146,26 @@ fn deliveries(
     };
     let positions = 0..group.events.len();
     let (left, held_back) = holds.part_events(&group.events, positions, telling, now);
+    let of_all = |made: Notification| NewDelivery {
+        message_ids: group.messages.clone(),
+        ..delivery(stage, group, made)
+    };
+    let note = |reason: &str| Some(Attempt::suppressed(now, reason));
     if left.is_empty()
         && let Some(reason) = held_back.keys().next()
     {
-        let note = Attempt::suppressed(now, reason);
         return vec![NewDelivery {
-            suppressed: Some(note),
-            ..delivery(stage, group, made)
+            suppressed: note(reason),
+            ..of_all(made)
         }];
     }
     let events = left.iter().map(|position| group.events[*position].clone());
-    let told = Notification {
+    let told = of_all(Notification {
         events: events.collect(),
         ..made
-    };
+    });
     let held_back = held_back.into_iter().map(|(reason, events)| {
-        let held_back = RuleMatch {
+        let wanted = RuleMatch {
             rule: group.rule.clone(),
             sink: group.sink.clone(),
             overrides: group.overrides.clone(),
@@ -170,25 +175,23 @@ fn deliveries(
             is_once: false,
             events,
         };
-        (held_back, reason)
+        let made = notification::of_match(&wanted, &group.events, now);
+        NewDelivery {
+            suppressed: note(&reason),
+            ..delivery(stage, group, made)
+        }
     });
-    let held_back: Vec<_> = held_back.collect();
-    let mut deliveries = vec![delivery(stage, group, told)];
-    deliveries.extend(notification::held_back(
-        &*stage.rules,
-        &held_back,
-        &group.events,
-        now,
-    ));
-    deliveries
+    std::iter::once(told).chain(held_back).collect()
 }
 
 /// The delivery of a notification of a group, in the words of its rule.
 fn delivery(stage: &Gather, group: &Group, made: Notification) -> NewDelivery {
-    let words = stage.rules.words(&made);
-    let delivery = notification::delivery(&group.sink, &notification::worded(made, words));
-    NewDelivery {
-        message_ids: group.messages.clone(),
-        ..delivery
-    }
+    let words = without_panic(|| stage.rules.words(&made)).unwrap_or_else(|error| {
+        tracing::error!(rule = group.rule, error, "a group is told without words");
+        Words {
+            title: format!("{}: {} events", group.rule, made.events.len()),
+            text: "The words of this rule cannot be made. Check its template.".to_owned(),
+        }
+    });
+    notification::delivery(&group.sink, &notification::worded(made, words))
 }
