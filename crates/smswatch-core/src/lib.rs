@@ -14,6 +14,7 @@ mod inbox;
 mod intake;
 mod limiter;
 mod live;
+mod live_rules;
 mod memo;
 mod metrics;
 mod notification;

@@ -40,6 +40,11 @@ pub(crate) struct SinkLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RuleLabel {
+    pub(crate) rule: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct DeliveryLabels {
     pub(crate) sink: SinkName,
     pub(crate) result: &'static str,
@@ -158,6 +163,8 @@ metrics! {
     route_lag_seconds: Histogram = "From an event's detection to its routing";
     watches_restored: Counter = "Watches that the store had lost and that were written again";
     notifications_known: Counter = "Notifications that were queued before under the same id, and not again";
+    template_failures: Family<RuleLabel, Counter> =
+        "Templates of rules that failed when they were needed, so that the alert had default words";
     set_aside: Counter = "Log entries that could not be routed and were set aside";
     unreadable: Counter = "Stored bodies that could not be read";
     deliveries: Family<DeliveryLabels, Counter> = "Attempts at deliveries, by what came of them, and deliveries that were held back";

@@ -5,15 +5,18 @@ mod conditions;
 mod events;
 mod expect;
 mod expressions;
+mod links;
 mod lonely;
 mod options;
 mod shadow;
 mod targets;
+mod voices;
 
 use smswatch_model::Severity;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::rule_set::{Rule, RuleSet};
+use crate::sample::{sample_notifications, with_links};
 use crate::suggest::did_you_mean;
 use crate::template::Templates;
 use crate::yaml::{Document, Entry, Node};
@@ -23,8 +26,8 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 
 /// The keys of a rule.
-const KEYS: [&str; 8] = [
-    "name", "event", "match", "when", "severity", "stop", "notify", "template",
+const KEYS: [&str; 9] = [
+    "name", "event", "match", "when", "severity", "stop", "notify", "template", "links",
 ];
 
 /// Keys that are not supported yet.
@@ -62,9 +65,11 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
     };
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
     shadow::warn(&mut compiler, &compiled);
+    let voices = compiler.voices(&compiled);
     let (rules, places): (_, Vec<Place>) = compiled.into_iter().unzip();
     let rules = RuleSet {
         rules,
+        voices,
         templates: std::mem::take(&mut compiler.templates),
         n_destinations: compiler.destinations.len(),
     };
@@ -136,8 +141,21 @@ impl<'a> Compiler<'a> {
         let when = node
             .entry("when")
             .and_then(|entry| self.when(position, entry, &kinds));
+        let samples: Vec<_> = kinds
+            .iter()
+            .copied()
+            .flat_map(sample_notifications)
+            .collect();
+        let links = node
+            .entry("links")
+            .map(|entry| self.links(position, entry, &samples))
+            .unwrap_or_default();
+        let samples: Vec<_> = samples
+            .iter()
+            .map(|sample| with_links(sample, links.len()))
+            .collect();
         let (title, text) = match node.entry("template") {
-            Some(entry) => self.template(position, entry, &kinds),
+            Some(entry) => self.template(&position.to_string(), entry, &samples),
             None => (None, None),
         };
         let targets = self.targets(node, stop);
@@ -151,6 +169,7 @@ impl<'a> Compiler<'a> {
             targets,
             title,
             text,
+            links,
         };
         (self.n_errors() == n_errors).then_some((rule, place))
     }

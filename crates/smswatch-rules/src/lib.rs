@@ -24,8 +24,8 @@ mod yaml;
 pub use compile::{CheckOverrides, Compiled, Options, OverrideProblem, compile};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub use document::{
-    EventDocument, EventWord, MatchDocument, PatternDocument, RuleDocument, TargetDocument,
-    TemplateDocument,
+    EventDocument, EventWord, LinkDocument, MatchDocument, PatternDocument, RuleDocument,
+    TargetDocument, TemplateDocument,
 };
 pub use pattern::NumberKey;
 pub use rule_set::RuleSet;

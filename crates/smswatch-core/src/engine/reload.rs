@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::units::Units;
 use crate::alarm::Alarms;
 use crate::context::Context;
-use crate::live::Live;
+use crate::live_rules::LiveRules;
 use crate::rules::Rules;
 use crate::settings::{Settings, SinkSettings};
 use crate::sink::Sink;
@@ -29,7 +29,7 @@ pub struct Changes {
 #[derive(Debug, Clone)]
 pub struct Reloader {
     pub(super) context: Arc<Context>,
-    pub(super) rules: Arc<Live<dyn Rules>>,
+    pub(super) rules: Arc<LiveRules>,
     pub(super) alarms: Arc<Alarms>,
     pub(super) units: Arc<Units>,
 }

@@ -20,6 +20,7 @@ use crate::inbox::log_tail::Fresh;
 use crate::inbox::{LogInbox, PollInbox, Queues};
 use crate::intake::Intake;
 use crate::live::Live;
+use crate::live_rules::LiveRules;
 use crate::metrics::Metrics;
 use crate::observe::Observe;
 use crate::replicas::Replicas;
@@ -48,7 +49,7 @@ pub(super) struct Wired {
     pub(super) changes: (mpsc::Sender<Change>, mpsc::Receiver<Change>),
     /// What the second stage has appended to the log, for the third.
     pub(super) appended: mpsc::UnboundedReceiver<Fresh>,
-    pub(super) rules: Arc<Live<dyn Rules>>,
+    pub(super) rules: Arc<LiveRules>,
     pub(super) alarms: Arc<Alarms>,
     /// Who waits for the configuration to be loaded again.
     pub(super) reload_requests: mpsc::Receiver<ReloadRequest>,
@@ -77,7 +78,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let dead = Arc::new(DeadLetters::default());
     let queues = Queues::none();
     let sinks = Arc::new(Sinks::new(queues.clone()));
-    let live = Arc::new(Live::new(parts.rules));
+    let live = Arc::new(LiveRules::new(parts.rules, Arc::clone(&context)));
     let rules: Arc<dyn Rules> = live.clone();
     let (reloads, reload_requests) = mpsc::channel(MOST_RELOADS);
     let changes = mpsc::channel(context.settings().provider.concurrency.max(64));

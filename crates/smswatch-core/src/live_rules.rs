@@ -1,0 +1,73 @@
+//! The rules that a reload replaces, and what is told of those whose templates fail.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use smswatch_model::{Event, Notification};
+
+use crate::context::Context;
+use crate::live::Live;
+use crate::metrics::RuleLabel;
+use crate::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
+
+/// The rules of the configuration that was loaded last: each call is answered by those of its moment.
+/// Templates that fail are counted, and logged once a rule.
+#[derive(Debug)]
+pub(crate) struct LiveRules {
+    rules: Live<dyn Rules>,
+    context: Arc<Context>,
+    /// The rules of which it is logged that a template failed.
+    logged: Mutex<BTreeSet<String>>,
+}
+
+impl LiveRules {
+    pub(crate) fn new(rules: Arc<dyn Rules>, context: Arc<Context>) -> Self {
+        Self {
+            rules: Live::new(rules),
+            context,
+            logged: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn replace(&self, rules: Arc<dyn Rules>) {
+        self.rules.replace(rules);
+        self.logged().clear();
+    }
+
+    fn note_failures(&self, rule: &str, templates: &[String]) {
+        let label = RuleLabel {
+            rule: rule.to_owned(),
+        };
+        let failures = self.context.metrics.template_failures.get_or_create(&label);
+        failures.inc_by(u64::try_from(templates.len()).unwrap_or(u64::MAX));
+        if self.logged().insert(rule.to_owned()) {
+            let templates = templates.join(", ");
+            tracing::error!(
+                rule.name = rule,
+                "a template of rule `{rule}` failed ({templates}), so its alerts have default words"
+            );
+        }
+    }
+
+    fn logged(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.logged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rules for LiveRules {
+    fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
+        self.rules.get().matches(events, told)
+    }
+
+    fn words(&self, notification: &Notification, sink: &str) -> Words {
+        let words = self.rules.get().words(notification, sink);
+        if !words.failed_templates.is_empty() {
+            self.note_failures(&notification.rule, &words.failed_templates);
+        }
+        words
+    }
+
+    fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
+        self.rules.get().explain(event, told)
+    }
+}
