@@ -24,6 +24,7 @@ mod panics;
 mod pause_monitor;
 pub mod preview;
 mod privacy;
+pub mod rehearsal;
 mod replicas;
 mod route;
 mod service;

@@ -27,7 +27,7 @@ pub use document::{
     EventDocument, EventWord, LinkDocument, MatchDocument, PatternDocument, RuleDocument,
     TargetDocument, TemplateDocument,
 };
-pub use pattern::NumberKey;
+pub use pattern::{NumberKey, TextPattern};
 pub use rule_set::RuleSet;
 pub use span::{InvalidSpan, Span};
 pub use suggest::did_you_mean;

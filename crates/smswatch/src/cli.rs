@@ -12,7 +12,7 @@ use crate::settings::DEFAULT_LISTEN;
 pub(crate) use dead::{
     Choice, DeadChoiceArgs, DeadCommand, DeadListArgs, DeadShowArgs, ReplayArgs,
 };
-pub(crate) use rules::{ExplainArgs, RulesCommand};
+pub(crate) use rules::{ExplainArgs, RulesCommand, TestRulesArgs};
 
 /// Watches SMS for status changes and tells the right people.
 #[derive(Debug, Parser)]
@@ -56,7 +56,7 @@ pub(crate) enum Command {
     /// Send again what was delivered, under the old ids
     Replay(ReplayArgs),
     /// Print the JSON Schema of the configuration file
-    Schema,
+    Schema(SchemaArgs),
 }
 
 #[derive(Debug, Args)]
@@ -66,6 +66,13 @@ pub(crate) struct ConfigArgs {
     #[arg(long, value_name = "FILE", env = "SMSWATCH_CONFIG",
           value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Print the schema of the scenarios for `smswatch rules test` instead
+    #[arg(long)]
+    pub(crate) scenarios: bool,
 }
 
 #[derive(Debug, Args)]
