@@ -33,5 +33,6 @@ mod shards;
 mod shutdown;
 mod stage;
 mod story;
+mod stuck;
 mod unread;
 mod versions;

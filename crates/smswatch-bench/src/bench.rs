@@ -4,6 +4,7 @@ mod bare;
 mod child;
 mod fleet;
 mod history;
+mod matching;
 mod neighbors;
 mod polls;
 mod receiver;
@@ -84,16 +85,19 @@ enum Part {
     Fleet,
     /// The same work without and with much history, on both stores.
     History,
+    /// Rules alone: few and many.
+    Matching,
 }
 
 impl Part {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Polls,
         Self::Storm,
         Self::Trickle,
         Self::Neighbors,
         Self::Fleet,
         Self::History,
+        Self::Matching,
     ];
 
     fn read(arguments: &[String]) -> anyhow::Result<Vec<Self>> {
@@ -107,8 +111,9 @@ impl Part {
             "neighbors" => Ok(Self::Neighbors),
             "fleet" => Ok(Self::Fleet),
             "history" => Ok(Self::History),
+            "matching" => Ok(Self::Matching),
             other => bail!(
-                "there is no part `{other}`: polls, storm, trickle, neighbors, fleet, history"
+                "there is no part `{other}`: polls, storm, trickle, neighbors, fleet, history, matching"
             ),
         };
         arguments.iter().map(read).collect()
@@ -125,6 +130,7 @@ async fn measure(programs: &Programs, parts: &[Part]) -> anyhow::Result<Report> 
             Part::Neighbors => neighbors::measure(programs, &mut report).await?,
             Part::Fleet => fleet::measure(programs, &mut report).await?,
             Part::History => history::measure(programs, &mut report).await?,
+            Part::Matching => matching::measure(&mut report)?,
         }
     }
     Ok(report)

@@ -18,6 +18,7 @@ use crate::intake::Intake;
 use crate::metrics::{KindLabel, ObservationLabels, OddityLabel, RecordLabel};
 use crate::pace::Backoff;
 use crate::record::{Record, WatchState};
+use crate::rules::Rules;
 use crate::store::{
     Appended, CommitItem, CommitOutcome, CommitStep, Committed, LeaseId, MAX_STEP_BYTES, NewEntry,
     Shard, WatchPriority, split,
@@ -33,6 +34,8 @@ pub(crate) struct Commit {
     pub(crate) inbox: Arc<Intake>,
     pub(crate) polls: Arc<PollInbox>,
     pub(crate) log: Arc<LogInbox>,
+    /// They say when a message is stuck.
+    pub(crate) rules: Arc<dyn Rules>,
 }
 
 /// Writes what the first stage found and what others ask for, until there is no more; waits while the store
@@ -164,7 +167,8 @@ fn set_doubles_aside(items: Vec<Change>) -> (Vec<Change>, Vec<Change>) {
 /// What a change comes to; `None` if there is nothing to write, which whoever asked for it is told here.
 fn draft(stage: &Commit, change: Change) -> Option<Draft> {
     let settings = stage.context.settings();
-    let lifecycle = Lifecycle::of(&stage.context, &settings);
+    let stuck_after = stage.rules.stuck_after();
+    let lifecycle = Lifecycle::of(&stage.context, &settings, &stuck_after);
     let now = stage.context.clock.now();
     let due = match &change.reason {
         Reason::Asked(request, _) => {

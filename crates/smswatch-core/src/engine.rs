@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 use smswatch_model::Timestamp;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -23,6 +24,7 @@ use self::units::Units;
 use self::wiring::{Wired, wire};
 use crate::alarm;
 use crate::context::Context;
+use crate::deliver::host::Place;
 use crate::deliver::{dead, orphans};
 use crate::panics::guarded;
 use crate::pause_monitor::PauseMonitor;
@@ -81,7 +83,23 @@ impl Engine {
     ///
     /// It is not called from within a Tokio runtime.
     #[must_use]
-    pub fn start(mut parts: Parts, now: Timestamp) -> Self {
+    pub fn start(parts: Parts, now: Timestamp) -> Self {
+        Self::start_in(parts, now, Place::OwnThreads)
+    }
+
+    /// Starts to work with sinks that are called on the caller's runtime, not on threads of their own, so that
+    /// one clock holds for all: a test that pauses it has hours pass in milliseconds. A sink that blocks holds
+    /// up the engine.
+    ///
+    /// # Panics
+    ///
+    /// It is not called from within a Tokio runtime.
+    #[must_use]
+    pub fn start_on_one_runtime(parts: Parts, now: Timestamp) -> Self {
+        Self::start_in(parts, now, Place::Runtime(Handle::current()))
+    }
+
+    fn start_in(mut parts: Parts, now: Timestamp, place: Place) -> Self {
         // It can tell only of what happens after it was called.
         PauseMonitor::get();
         let configured = std::mem::take(&mut parts.sinks);
@@ -143,6 +161,7 @@ impl Engine {
             stop: stop.clone(),
             cut: cut.clone(),
             broken: broken.clone(),
+            place,
             running: Mutex::default(),
         };
         units.change(configured, |_| false);

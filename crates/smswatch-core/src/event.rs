@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 use smswatch_model::{
-    About, Change, CurrentStatus, Event, EventKind, Fault, Message, MessageFacts, MessageId,
+    About, Change, CurrentStatus, Event, EventKind, Fault, Message, MessageFacts, MessageId, Part,
     PartFacts, PreviousStatus, Snapshot, Source, Tags, Timestamp, Word, change_event_id,
     deadline_event_id, derived_event_id,
 };
@@ -44,6 +44,7 @@ impl Announcer<'_> {
             regression: change.regression,
             refined: change.refined,
             refines: None,
+            after: None,
             backfill: false,
             late: self.is_late(current.date),
             fault,
@@ -72,6 +73,7 @@ impl Announcer<'_> {
             regression: false,
             refined: false,
             refines: None,
+            after: None,
             backfill: false,
             late: self.is_late(deadline),
             fault: Fault::None,
@@ -80,6 +82,33 @@ impl Announcer<'_> {
             part: PartFacts::default(),
             message: self.message(),
             about: None,
+        }
+    }
+
+    /// The event that the message has no final status `after` so many seconds, at `deadline`. It tells the
+    /// last known status of `open`, a part that is not final.
+    pub(crate) fn stuck(
+        &self,
+        after: u64,
+        deadline: Timestamp,
+        open: Option<&Part>,
+        sequence: u64,
+    ) -> Event {
+        let current = open.map(|part| CurrentStatus::new(&part.status_at(), None));
+        let fault = current.as_ref().map_or(Fault::None, |current| {
+            Fault::of(&current.status, current.detailed_status.as_deref())
+        });
+        let part = open.map(|part| PartFacts {
+            sms_id: Some(part.sms_id.clone()),
+            number: part.number,
+            ..PartFacts::default()
+        });
+        Event {
+            fault,
+            current,
+            part: part.unwrap_or_default(),
+            after: Some(after),
+            ..self.deadline(EventKind::Stuck, deadline, sequence)
         }
     }
 
@@ -157,6 +186,7 @@ pub(crate) fn own_event(
         regression: false,
         refined: false,
         refines: None,
+        after: None,
         backfill: false,
         late: false,
         fault: Fault::None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use smswatch_model::{Event, Notification};
 
@@ -57,6 +58,10 @@ impl LiveRules {
 impl Rules for LiveRules {
     fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
         self.rules.get().matches(events, told)
+    }
+
+    fn stuck_after(&self) -> Arc<[Duration]> {
+        self.rules.get().stuck_after()
     }
 
     fn words(&self, notification: &Notification, sink: &str) -> Words {

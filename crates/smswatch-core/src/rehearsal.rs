@@ -2,6 +2,8 @@
 //! store, and without sending anything.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use smswatch_model::{
     Event, EventKind, MessageFacts, MessageId, Notification, Observation, PartReport, Source, Tags,
@@ -34,7 +36,11 @@ pub struct Rehearsed {
 #[derive(Debug)]
 pub struct Rehearsal<'a> {
     rules: &'a dyn Rules,
-    lifecycle: Lifecycle<'a>,
+    settings: &'a WatchSettings,
+    privacy: &'a Privacy,
+    provider: &'a str,
+    /// How long after its registration a message is stuck.
+    stuck_after: Arc<[Duration]>,
     now: Timestamp,
     watches: BTreeMap<MessageId, Watched>,
     told: Told,
@@ -62,12 +68,10 @@ impl<'a> Rehearsal<'a> {
     ) -> Self {
         Self {
             rules,
-            lifecycle: Lifecycle {
-                settings,
-                privacy,
-                provider,
-                shards: 1,
-            },
+            settings,
+            privacy,
+            provider,
+            stuck_after: rules.stuck_after(),
             now,
             watches: BTreeMap::new(),
             told: Told::default(),
@@ -106,7 +110,7 @@ impl<'a> Rehearsal<'a> {
     /// Something happens to smswatch itself: to `about`, which is a sink or the provider.
     pub fn happen(&mut self, kind: EventKind, about: &str, description: &str) {
         self.n_own_events += 1;
-        let (provider, n) = (self.lifecycle.provider, self.n_own_events);
+        let (provider, n) = (self.provider, self.n_own_events);
         let text = description.to_owned();
         self.route(&[own_event(kind, about, text, provider, self.now, n)]);
     }
@@ -115,10 +119,13 @@ impl<'a> Rehearsal<'a> {
     pub fn pass(&mut self, until: Timestamp) {
         while let Some((due, key)) = self.first_due().filter(|(due, _)| *due <= until) {
             self.now = self.now.max(due);
+            let stuck_after = Arc::clone(&self.stuck_after);
+            let lifecycle = self.lifecycle(&stuck_after);
             let Some(watched) = self.watches.get_mut(&key) else {
                 return;
             };
-            match self.lifecycle.task(&key, &watched.watch, self.now) {
+            let task = lifecycle.task(&key, &watched.watch, self.now);
+            match task {
                 Task::Poll => self.poll(&key),
                 Task::Wait(until) if until > self.now => watched.watch.due = until,
                 Task::Wait(_) | Task::Retire | Task::Delete => {
@@ -143,7 +150,22 @@ impl<'a> Rehearsal<'a> {
         first.map(|(due, key)| (due, key.clone()))
     }
 
+    fn lifecycle<'b>(&self, stuck_after: &'b [Duration]) -> Lifecycle<'b>
+    where
+        'a: 'b,
+    {
+        Lifecycle {
+            settings: self.settings,
+            privacy: self.privacy,
+            provider: self.provider,
+            shards: 1,
+            stuck_after,
+        }
+    }
+
     fn poll(&mut self, key: &MessageId) {
+        let stuck_after = Arc::clone(&self.stuck_after);
+        let lifecycle = self.lifecycle(&stuck_after);
         let Some(watched) = self.watches.get_mut(key) else {
             return;
         };
@@ -156,9 +178,7 @@ impl<'a> Rehearsal<'a> {
                 parts: watched.parts.values().cloned().collect(),
             })),
         };
-        let applied = self
-            .lifecycle
-            .apply(key, &watched.watch, &answer, self.now, 0.0);
+        let applied = lifecycle.apply(key, &watched.watch, &answer, self.now, 0.0);
         watched.watch = applied.watch;
         self.route(&applied.events);
     }

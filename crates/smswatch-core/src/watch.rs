@@ -11,6 +11,8 @@ pub(crate) mod registration;
 mod spelling;
 mod trouble;
 
+use std::collections::BTreeSet;
+
 use smswatch_model::{Snapshot, Tags, Timestamp};
 
 pub(crate) use self::announced::Announced;
@@ -45,6 +47,8 @@ pub(crate) struct Watch {
     pub(crate) spelling: Spelling,
     /// Why the latest polls brought nothing; `None` if they did.
     pub(crate) trouble: Option<Trouble>,
+    /// After how many seconds it was told that the message is stuck, and after how many it need not be told.
+    pub(crate) stuck: BTreeSet<u64>,
 }
 
 /// A record whose body this version cannot read.
@@ -60,6 +64,12 @@ mod flag {
     pub(super) const ANNOUNCED: u8 = 16;
     pub(super) const TROUBLE: u8 = 32;
     pub(super) const SPELLING: u8 = 64;
+    /// A second byte of flags follows.
+    pub(super) const MORE: u8 = 128;
+}
+
+mod more {
+    pub(super) const STUCK: u8 = 1;
 }
 
 impl Watch {
@@ -79,6 +89,7 @@ impl Watch {
             spelling: Spelling::default(),
             trouble: None,
             announced: Announced::default(),
+            stuck: BTreeSet::new(),
         }
     }
 
@@ -104,8 +115,12 @@ impl Watch {
                 | optional(flag::TAGS, !self.tags.is_empty())
                 | optional(flag::ANNOUNCED, self.announced.iter().len() > 0)
                 | optional(flag::TROUBLE, self.trouble.is_some())
-                | optional(flag::SPELLING, !self.spelling.as_bytes().is_empty()),
+                | optional(flag::SPELLING, !self.spelling.as_bytes().is_empty())
+                | optional(flag::MORE, !self.stuck.is_empty()),
         );
+        if !self.stuck.is_empty() {
+            writer.byte(more::STUCK);
+        }
         let registered = self.registered_at.as_seconds();
         writer.signed(registered - bytes::EPOCH);
         writer.number(u64::from(self.step));
@@ -126,6 +141,9 @@ impl Watch {
         if !self.spelling.as_bytes().is_empty() {
             writer.spelling(&self.spelling);
         }
+        if !self.stuck.is_empty() {
+            writer.stuck(&self.stuck);
+        }
         let record = Record::new(self.state, self.due, writer.as_bytes());
         if self.says_more_than_before() {
             record.extended()
@@ -139,6 +157,7 @@ impl Watch {
         let mut parts = self.snapshot.parts.iter();
         self.announced.iter().len() > 0
             || self.trouble.is_some()
+            || !self.stuck.is_empty()
             || self.spelling != Spelling::default()
             || parts.any(|part| part.regressions > 0)
     }
@@ -146,6 +165,14 @@ impl Watch {
     pub(crate) fn decode(record: &Record) -> Result<Self, InvalidRecord> {
         let mut reader = Reader::new(record.body());
         let flags = reader.byte()?;
+        let more = if flags & flag::MORE == 0 {
+            0
+        } else {
+            reader.byte()?
+        };
+        if more & !more::STUCK != 0 {
+            return Err(InvalidRecord);
+        }
         let registered = reader.signed()?.saturating_add(bytes::EPOCH);
         let step = u32::try_from(reader.number()?).map_err(|_| InvalidRecord)?;
         let sequence = reader.number()?;
@@ -180,6 +207,11 @@ impl Watch {
         } else {
             reader.spelling()?
         };
+        let stuck = if more & more::STUCK == 0 {
+            BTreeSet::new()
+        } else {
+            reader.stuck()?
+        };
         reader.end()?;
         Ok(Self {
             state: record.state(),
@@ -195,6 +227,7 @@ impl Watch {
             announced,
             spelling,
             trouble,
+            stuck,
         })
     }
 }

@@ -13,6 +13,9 @@ pub enum EventKind {
     /// A part's status changed, or was seen for the first time.
     #[serde(rename = "sms.status_changed")]
     StatusChanged,
+    /// The message has no final status, so long after its registration as a rule allows.
+    #[serde(rename = "sms.stuck")]
+    Stuck,
     /// The provider still does not know the message.
     #[serde(rename = "sms.not_found")]
     NotFound,
@@ -44,8 +47,9 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::StatusChanged,
+        Self::Stuck,
         Self::NotFound,
         Self::GaveUp,
         Self::SinkDown,
@@ -62,6 +66,7 @@ impl EventKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::StatusChanged => "sms.status_changed",
+            Self::Stuck => "sms.stuck",
             Self::NotFound => "sms.not_found",
             Self::GaveUp => "sms.gave_up",
             Self::SinkDown => "smswatch.sink_down",
@@ -93,7 +98,7 @@ impl EventKind {
     #[must_use]
     pub fn is_of_message(self) -> bool {
         match self {
-            Self::StatusChanged | Self::NotFound | Self::GaveUp => true,
+            Self::StatusChanged | Self::Stuck | Self::NotFound | Self::GaveUp => true,
             Self::SinkDown
             | Self::SinkRecovered
             | Self::DeadLetter
@@ -292,6 +297,10 @@ pub struct Event {
     pub previous: Option<PreviousStatus>,
     /// What is known now.
     pub current: Option<CurrentStatus>,
+    /// How many seconds after its registration the message had no final status, if it is
+    /// [stuck](EventKind::Stuck); else payloads leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
     /// The part.
     pub part: PartFacts,
     /// The message.

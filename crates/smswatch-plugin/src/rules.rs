@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use smswatch_model::{Event, EventId, Link, Notification, Overrides, Severity, destination};
 
@@ -91,6 +93,11 @@ impl Told {
 pub trait Rules: fmt::Debug + Send + Sync {
     /// Tries all rules on the events of one log entry.
     fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch>;
+
+    /// Returns how long after its registration a message without a final status is
+    /// [stuck](smswatch_model::EventKind::Stuck), in ascending order and whole seconds, each once: an event
+    /// is made of each. Core asks again for every answer, because rules can change.
+    fn stuck_after(&self) -> Arc<[Duration]>;
 
     /// Returns the title, text and links of a notification for `sink`, which has none yet. If its rule has left
     /// the configuration meanwhile, these are the sink's own or the default ones.

@@ -9,12 +9,17 @@ mod links;
 mod lonely;
 mod options;
 mod shadow;
+mod stuck;
 mod targets;
 mod voices;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use smswatch_model::Severity;
 
 use crate::diagnostic::{Diagnostic, Place};
+use crate::index::RuleIndex;
 use crate::rule_set::{Rule, RuleSet};
 use crate::sample::{sample_notifications, with_links};
 use crate::suggest::did_you_mean;
@@ -26,17 +31,16 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 
 /// The keys of a rule.
-const KEYS: [&str; 9] = [
-    "name", "event", "match", "when", "severity", "stop", "notify", "template", "links",
+const KEYS: [&str; 10] = [
+    "name", "event", "after", "match", "when", "severity", "stop", "notify", "template", "links",
 ];
 
 /// Keys that are not supported yet.
-const LATER_KEYS: [&str; 13] = [
+const LATER_KEYS: [&str; 12] = [
     "once_per",
     "group",
     "throttle",
     "repeat",
-    "after",
     "count",
     "among",
     "by",
@@ -62,16 +66,23 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
         templates: Templates::default(),
         named: Vec::new(),
         destinations: Vec::new(),
+        stuck_after: BTreeSet::new(),
     };
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
     shadow::warn(&mut compiler, &compiled);
     let voices = compiler.voices(&compiled);
-    let (rules, places): (_, Vec<Place>) = compiled.into_iter().unzip();
+    let (rules, places): (Vec<Rule>, Vec<Place>) = compiled.into_iter().unzip();
     let rules = RuleSet {
+        index: RuleIndex::new(&rules),
         rules,
         voices,
         templates: std::mem::take(&mut compiler.templates),
         n_destinations: compiler.destinations.len(),
+        stuck_after: compiler
+            .stuck_after
+            .iter()
+            .map(|after| Duration::from_secs(*after))
+            .collect(),
     };
     lonely::warn(&mut compiler, &rules, &places);
     let mut problems = compiler.problems;
@@ -88,6 +99,8 @@ struct Compiler<'a> {
     named: Vec<(String, Place)>,
     /// The destinations that the rules name; each one's place is its number.
     destinations: Vec<String>,
+    /// How long after its registration a message is stuck for any of the rules, in seconds.
+    stuck_after: BTreeSet<u64>,
 }
 
 impl<'a> Compiler<'a> {
@@ -127,6 +140,7 @@ impl<'a> Compiler<'a> {
         let name = self.name(node);
         let place = node.entry("name").map_or(node.place(), spot);
         let kinds = self.kinds(node);
+        let after = self.after(node, &kinds);
         let severity = node
             .entry("severity")
             .and_then(|entry| self.severity(entry));
@@ -162,6 +176,7 @@ impl<'a> Compiler<'a> {
         let rule = Rule {
             name: name.unwrap_or_default(),
             kinds,
+            after,
             conditions,
             when,
             severity: severity.unwrap_or_default(),

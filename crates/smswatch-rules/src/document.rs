@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use smswatch_model::Severity;
 
+use crate::span::Span;
+
 /// Which events matter, and who is notified of them. All rules are tried from top to bottom and all
 /// that match fire; a destination (a sink, together with what the rule asks of it) is notified of one
 /// event once, by the first rule that names it.
@@ -15,11 +17,15 @@ pub struct RuleDocument {
     /// Example: `carrier-violation`.
     #[schemars(length(min = 1, max = 100))]
     pub name: String,
-    /// The kind of event, a list of kinds, or `any`: `status_changed` (a part took a status), `not_found` (Routee still does
+    /// The kind of event, a list of kinds, or `any`: `status_changed` (a part took a status), `stuck` (the message has no final status
+    /// `after` so long), `not_found` (Routee still does
     /// not know the message after `watch.not_found_grace`), `gave_up` (still not final at
     /// `watch.give_up_after`), or what happens to smswatch itself: `sink_down`, `sink_recovered`,
     /// `dead_letter` (deliveries to a sink were given up), `provider_down`, `provider_auth_failed`, `polling_behind`. Default: `status_changed`.
     pub event: Option<EventDocument>,
+    /// For `stuck`: how long after its registration a message may have no final status. Messages that
+    /// have one by then are not told. Example: `2m`.
+    pub after: Option<Span>,
     /// What must hold of the event; every key must. Default: nothing, so every event matches.
     /// Example: `{status: [Undelivered, Failed], country: "!GR", label: "otp-*"}`.
     #[schemars(rename = "match")]
@@ -74,6 +80,8 @@ pub enum EventWord {
     Any,
     /// A part took a status, or was seen for the first time.
     StatusChanged,
+    /// The message has no final status `after` so long.
+    Stuck,
     /// Routee still does not know the message.
     NotFound,
     /// The message was watched for as long as the configuration allows, and is not final.

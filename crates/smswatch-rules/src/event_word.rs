@@ -6,8 +6,7 @@ use smswatch_model::EventKind;
 pub(crate) const ANY: &str = "any";
 
 /// Words for events that are not supported yet.
-pub(crate) const LATER_EVENTS: [&str; 5] = [
-    "stuck",
+pub(crate) const LATER_EVENTS: [&str; 4] = [
     "rate",
     "unknown_status",
     "callbacks_silent",
@@ -15,8 +14,9 @@ pub(crate) const LATER_EVENTS: [&str; 5] = [
 ];
 
 /// The kinds of events that a rule can be about: all but tests.
-pub(crate) const KINDS: [EventKind; 9] = [
+pub(crate) const KINDS: [EventKind; 10] = [
     EventKind::StatusChanged,
+    EventKind::Stuck,
     EventKind::NotFound,
     EventKind::GaveUp,
     EventKind::SinkDown,

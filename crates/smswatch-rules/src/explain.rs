@@ -7,6 +7,7 @@ use crate::event_word::event_words;
 use crate::field::View;
 use crate::matching::Mismatch;
 use crate::rule_set::{Rule, RuleSet};
+use crate::span::Span;
 
 impl RuleSet {
     /// What became of each rule, from top to bottom.
@@ -92,6 +93,14 @@ impl Mismatch<'_> {
                 event.kind.word(),
                 event_words(&rule.kinds)
             ),
+            Self::After => {
+                let told = event.after.map_or_else(
+                    || "the event does not say after how long".to_owned(),
+                    |after| format!("the event is about {}", Span::from_secs(after)),
+                );
+                let wanted = Span::from_secs(rule.after.unwrap_or_default());
+                format!("{told}, and the rule wants `after: {wanted}`")
+            }
             Self::Condition(condition) => condition.why_not(View::of(event)),
             Self::When => "the `when` expression is not true".to_owned(),
         }

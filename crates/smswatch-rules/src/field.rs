@@ -1,6 +1,6 @@
 //! The keys of `match`, and what they name in an event.
 
-use smswatch_model::Event;
+use smswatch_model::{Event, EventKind};
 
 /// A key of `match` whose value is text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,7 +155,10 @@ impl<'a> View<'a> {
             Flag::Regression => Some(event.regression),
             Flag::Refined => Some(event.refined),
             Flag::Late => Some(event.late),
-            Flag::FirstSeen => Some(event.current.is_some() && event.previous.is_none()),
+            Flag::FirstSeen => {
+                let is_change = event.kind == EventKind::StatusChanged;
+                Some(is_change && event.current.is_some() && event.previous.is_none())
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod document;
 mod event_word;
 mod explain;
 mod field;
+mod index;
 mod matching;
 mod pattern;
 mod rule_set;

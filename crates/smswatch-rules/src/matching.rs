@@ -13,6 +13,7 @@ use crate::rule_set::{Rule, RuleSet, Target};
 pub(crate) enum Mismatch<'a> {
     Backfill,
     Kind,
+    After,
     Condition(&'a Condition),
     When,
 }
@@ -22,7 +23,8 @@ impl RuleSet {
     pub(crate) fn matches_of(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
         let mut matches = Vec::new();
         let mut progress = Progress::default();
-        for rule in &self.rules {
+        for position in self.index.candidates(events) {
+            let rule = &self.rules[position as usize];
             let matched: Vec<usize> = (0..events.len())
                 .filter(|position| {
                     !progress.is_stopped(*position)
@@ -55,6 +57,9 @@ impl RuleSet {
         }
         if !rule.kinds.contains(&event.kind) {
             return Err(Mismatch::Kind);
+        }
+        if rule.after.is_some() && event.after != rule.after && event.kind == EventKind::Stuck {
+            return Err(Mismatch::After);
         }
         let view = View::of(event);
         if let Some(condition) = rule

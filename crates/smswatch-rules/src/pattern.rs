@@ -146,6 +146,16 @@ impl Patterns {
         }
     }
 
+    /// The words of which one is wanted, in lower case; `None` if something else may fit, too.
+    pub(crate) fn wanted_words(&self) -> Option<Vec<&str>> {
+        let words = self.any.iter().map(|test| match test {
+            Test::Word(word) => Some(word.as_str()),
+            Test::Empty | Test::Number { .. } | Test::Regex(_) => None,
+        });
+        let words: Option<Vec<&str>> = words.collect();
+        words.filter(|words| !words.is_empty())
+    }
+
     /// Whether there are words alone, which are quickly compared.
     pub(crate) fn are_words(&self) -> bool {
         self.any
@@ -242,7 +252,8 @@ fn last_line(text: &str) -> String {
     line.trim().trim_start_matches("error: ").to_owned()
 }
 
-fn lowered(text: &str) -> impl Iterator<Item = char> {
+/// A text as it is compared: case does not matter.
+pub(crate) fn lowered(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 

@@ -2,22 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use smswatch_model::{Event, EventKind, Notification, Overrides, Severity};
 use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
 
 use crate::condition::Condition;
+use crate::index::RuleIndex;
 use crate::template::{TemplateName, Templates};
 
 /// All rules of a configuration, ready to be tried; made by [`compile`](crate::compile).
 #[derive(Default)]
 pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
+    /// Which of them can match an event.
+    pub(crate) index: RuleIndex,
     pub(crate) templates: Templates,
     /// How sinks want to be told, by their names, of those that say so.
     pub(crate) voices: BTreeMap<String, Voice>,
     /// The number of destinations that the rules name; their numbers are below it.
     pub(crate) n_destinations: usize,
+    /// How long after its registration a message is stuck, for any of the rules; ascending.
+    pub(crate) stuck_after: Arc<[Duration]>,
 }
 
 /// One rule, ready to be tried.
@@ -26,6 +33,9 @@ pub(crate) struct Rule {
     pub(crate) name: String,
     /// The kinds of events that it is about, at least one.
     pub(crate) kinds: Vec<EventKind>,
+    /// How long after its registration a message is stuck for this rule, in seconds; `None` if the rule does
+    /// not name `stuck`.
+    pub(crate) after: Option<u64>,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) when: Option<TemplateName>,
     pub(crate) severity: Severity,
@@ -93,6 +103,10 @@ impl RuleSet {
 impl Rules for RuleSet {
     fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
         self.matches_of(events, told)
+    }
+
+    fn stuck_after(&self) -> Arc<[Duration]> {
+        Arc::clone(&self.stuck_after)
     }
 
     fn words(&self, notification: &Notification, sink: &str) -> Words {

@@ -82,6 +82,26 @@ fn full(kind: EventKind) -> Event {
         });
         return Event { about, ..sparse };
     }
+    if kind == EventKind::Stuck {
+        let current = CurrentStatus {
+            status: "Sent".to_owned(),
+            detailed_status: Some("Roaming".to_owned()),
+            description: None,
+            date,
+            is_final: false,
+        };
+        let part = PartFacts {
+            number: Some(1),
+            ..sparse.part.clone()
+        };
+        let current = Some(current);
+        return Event {
+            current,
+            part,
+            message,
+            ..sparse
+        };
+    }
     if kind != EventKind::StatusChanged {
         return Event { message, ..sparse };
     }
@@ -130,6 +150,7 @@ fn sparse(kind: EventKind) -> Event {
         regression: false,
         refined: false,
         refines: None,
+        after: (kind == EventKind::Stuck).then_some(120),
         backfill: false,
         late: false,
         fault: Fault::None,

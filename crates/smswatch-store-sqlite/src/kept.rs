@@ -126,10 +126,8 @@ pub(crate) fn write_all(connection: &Connection, changes: &[RecordChange]) -> Re
 /// Changes one record if it is as expected; returns whether it was.
 fn write(connection: &Connection, change: &RecordChange) -> Result<bool> {
     let (kind, id) = (change.kind.as_str(), change.id.as_str());
-    let expected = match change.expected {
-        None => None,
-        Some(version) => Some(i64::try_from(version).unwrap_or(-1)),
-    };
+    let version = |version| i64::try_from(version).unwrap_or(-1);
+    let expected = change.expected.map(version);
     let Some(record) = &change.record else {
         let removed = connection
             .prepare_cached("DELETE FROM records WHERE kind = ?1 AND id = ?2 AND version = ?3")?

@@ -154,6 +154,7 @@ fn event(n: usize) -> Event {
         regression: false,
         refined: false,
         refines: None,
+        after: None,
         backfill: false,
         late: false,
         fault: Fault::Sender,

@@ -74,6 +74,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "smswatch-api",
             "smswatch-core",
             "smswatch-plugin",
+            "smswatch-rules",
             "smswatch-store-redis",
             "smswatch-store-sqlite",
             "smswatch-testkit",

@@ -4,6 +4,9 @@
 //! it is polled where the engine runs. Each sink has a thread with a runtime of its own, which is started
 //! for the first attempt and on which its connections live. Attempts that no thread takes up, because the
 //! sink keeps them all busy, get another thread, up to a bound.
+//!
+//! A sink under test can be called where the engine runs instead, so that one clock holds for both: see
+//! [`Place`].
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,6 +19,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use smswatch_model::Notification;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -35,6 +39,15 @@ const IDLE: Duration = Duration::from_secs(30);
 /// does no harm.
 const KEPT: Duration = Duration::from_secs(1);
 
+/// Where sinks are called.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// On threads of their own.
+    OwnThreads,
+    /// On this runtime, which has the engine's clock: a sink that blocks holds up everything.
+    Runtime(Handle),
+}
+
 /// A sink and its threads.
 #[derive(Debug)]
 pub(crate) struct SinkHost(Arc<Shop>);
@@ -44,6 +57,7 @@ pub(crate) struct SinkHost(Arc<Shop>);
 struct Shop {
     name: Arc<str>,
     sink: Arc<dyn Sink>,
+    place: Place,
     jobs: Mutex<VecDeque<Job>>,
     has_jobs: Notify,
     is_closed: AtomicBool,
@@ -93,16 +107,26 @@ pub(crate) enum Came {
 
 impl SinkHost {
     /// A host for `sink`, of which up to `concurrency` attempts run at once; it has no thread yet.
-    pub(crate) fn new(name: Arc<str>, sink: Arc<dyn Sink>, concurrency: usize) -> Self {
+    pub(crate) fn new(
+        name: Arc<str>,
+        sink: Arc<dyn Sink>,
+        concurrency: usize,
+        place: Place,
+    ) -> Self {
+        let most_threads = match place {
+            // One more than attempts, so that one that hangs in each leaves a thread for the next one.
+            Place::OwnThreads => (concurrency + 1).clamp(2, MOST_THREADS),
+            Place::Runtime(_) => 1,
+        };
         Self(Arc::new(Shop {
             name,
             sink,
+            place,
             jobs: Mutex::default(),
             has_jobs: Notify::new(),
             is_closed: AtomicBool::new(false),
             threads: AtomicUsize::new(0),
-            // One more than attempts, so that one that hangs in each leaves a thread for the next one.
-            most_threads: (concurrency + 1).clamp(2, MOST_THREADS),
+            most_threads,
         }))
     }
 
@@ -181,6 +205,10 @@ impl Shop {
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
         let Ok(before) = added else { return };
         let shop = Arc::clone(self);
+        if let Place::Runtime(runtime) = &self.place {
+            runtime.spawn(async move { shop.take_up(&Arc::new(SinkThread::new()), true).await });
+            return;
+        }
         let name = format!("sink-{}", self.name);
         let started = std::thread::Builder::new().name(name).spawn(move || {
             if let Err(error) = shop.run(before == 0) {
@@ -200,12 +228,7 @@ impl Shop {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let thread = Arc::new(SinkThread {
-            started: Instant::now(),
-            polled_since: AtomicU64::new(0),
-            running: AtomicUsize::new(0),
-        });
-        runtime.block_on(self.take_up(&thread, is_first));
+        runtime.block_on(self.take_up(&Arc::new(SinkThread::new()), is_first));
         // What the sink left behind there must not keep this thread from its end.
         runtime.shutdown_background();
         Ok(())
@@ -248,6 +271,14 @@ impl Shop {
 }
 
 impl SinkThread {
+    fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            polled_since: AtomicU64::new(0),
+            running: AtomicUsize::new(0),
+        }
+    }
+
     fn millis(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
     }

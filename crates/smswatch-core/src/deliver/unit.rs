@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::breaker::Breaker;
-use super::host::SinkHost;
+use super::host::{Place, SinkHost};
 use crate::context::Context;
 use crate::inbox::{LogInbox, QueueInbox};
 use crate::intake::Intake;
@@ -40,6 +40,7 @@ impl SinkUnit {
         name: &str,
         sink: Arc<dyn Sink>,
         settings: SinkSettings,
+        place: Place,
     ) -> Self {
         let shards = context.store.shard_count();
         let name = SinkName(name.into());
@@ -47,7 +48,7 @@ impl SinkUnit {
             .rate
             .map(|rate| Limiter::new(Arc::clone(&context.store), format!("sink:{}", name.0), rate));
         Self {
-            host: SinkHost::new(Arc::clone(&name.0), sink, settings.concurrency),
+            host: SinkHost::new(Arc::clone(&name.0), sink, settings.concurrency, place),
             limiter,
             inbox: Arc::new(QueueInbox::new(shards)),
             breaker: Breaker::new(&name.0, &settings, shards, Arc::clone(log)),

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
+use crate::deliver::host::Place;
 use crate::deliver::{self, Deliver, SinkUnit, SinkUnits, Sinks, fallback, overflow};
 use crate::inbox::LogInbox;
 use crate::panics::guarded;
@@ -30,6 +31,8 @@ pub(super) struct Units {
     pub(super) cut: CancellationToken,
     /// A part of the process panicked.
     pub(super) broken: CancellationToken,
+    /// Where sinks are called.
+    pub(super) place: Place,
     pub(super) running: Mutex<Vec<RunningUnit>>,
 }
 
@@ -59,7 +62,8 @@ impl Units {
             .collect();
         let mut started = Vec::new();
         for (name, (sink, settings)) in new {
-            let unit = SinkUnit::new(&self.context, &self.log, &name, sink, settings);
+            let place = self.place.clone();
+            let unit = SinkUnit::new(&self.context, &self.log, &name, sink, settings, place);
             let unit = Arc::new(unit);
             self.context.health.well(&part(&name));
             started.push(Arc::clone(&unit));

@@ -96,6 +96,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             inbox: Arc::clone(&commits),
             polls: Arc::clone(&polls),
             log: Arc::clone(&log),
+            rules: Arc::clone(&rules),
         }),
         route: Arc::new(Route {
             context: Arc::clone(&context),

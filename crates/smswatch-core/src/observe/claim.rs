@@ -244,7 +244,7 @@ impl Claimer<'_> {
                 record,
                 claimed_at,
             };
-            let lifecycle = Lifecycle::of(&self.stage.context, &settings);
+            let lifecycle = Lifecycle::of(&self.stage.context, &settings, &[]);
             match lifecycle.task(&claimed.message_id, &watch, now) {
                 Task::Poll => {
                     let slot = self.prefetch.take();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_model::MessageId;
+use smswatch_model::{MessageId, Observation, Source, Timestamp};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -17,8 +17,8 @@ use crate::budget::{LONGEST_POLL, POLL_BEGINS_WITHIN};
 use crate::inbox::changes::{Change, Verdict};
 use crate::limiter::Limiter;
 use crate::metrics::{OddityLabel, ResultLabel};
-use crate::provider::{Oddities, Poll, PollError, PollFailure};
-use crate::watch::lifecycle::{Answer, observed};
+use crate::provider::{Oddities, Poll, PollError, PollFailure, Sighting};
+use crate::watch::lifecycle::Answer;
 
 /// Starts polls as fast as the rate and the concurrency allow, until no more are handed on.
 pub(super) async fn run(
@@ -195,5 +195,15 @@ fn count_oddities(stage: &Observe, oddities: Oddities) {
             let counter = stage.context.metrics.oddities.get_or_create(&label);
             counter.inc_by(u64::from(count));
         }
+    }
+}
+
+/// What a poll saw, as an observation.
+fn observed(sighting: Sighting, observed_at: Timestamp) -> Observation {
+    Observation {
+        source: Source::Poll,
+        observed_at,
+        facts: sighting.facts,
+        parts: sighting.parts,
     }
 }

@@ -1,5 +1,7 @@
 //! Small numbers, words, ids and snapshots as few bytes.
 
+use std::collections::BTreeSet;
+
 use smswatch_model::{Candidate, DetailWord, Part, SmsId, Snapshot, Tags, Timestamp, Word};
 use uuid::Uuid;
 
@@ -77,6 +79,13 @@ impl Writer {
     pub(super) fn spelling(&mut self, spelling: &Spelling) {
         self.number(spelling.as_bytes().len() as u64);
         self.0.extend_from_slice(spelling.as_bytes());
+    }
+
+    pub(super) fn stuck(&mut self, stuck: &BTreeSet<u64>) {
+        self.number(stuck.len() as u64);
+        for after in stuck {
+            self.number(*after);
+        }
     }
 
     pub(super) fn snapshot(&mut self, snapshot: &Snapshot, registered: i64) {
@@ -230,6 +239,11 @@ impl<'a> Reader<'a> {
             return Err(InvalidRecord);
         }
         self.take(length).map(Spelling::from_bytes)
+    }
+
+    pub(super) fn stuck(&mut self) -> Result<BTreeSet<u64>, InvalidRecord> {
+        let count = self.count()?;
+        (0..count).map(|_| self.number()).collect()
     }
 
     pub(super) fn snapshot(&mut self, registered: i64) -> Result<Snapshot, InvalidRecord> {

@@ -1,12 +1,13 @@
 //! What becomes of a watch when a poll of its message has ended: pure decisions.
 
 mod found;
+mod stuck;
 mod trouble;
 
 use std::time::Duration;
 
 use smswatch_model::{
-    AGREEMENT_GAP, Event, EventKind, MessageFacts, MessageId, Observation, Source, Timestamp, diff,
+    AGREEMENT_GAP, Event, EventKind, MessageFacts, MessageId, Observation, Timestamp, diff,
 };
 
 use crate::context::Context;
@@ -76,16 +77,23 @@ pub(crate) struct Lifecycle<'a> {
     pub(crate) provider: &'a str,
     /// Into how many shards the store is split.
     pub(crate) shards: u16,
+    /// How long after its registration a message without a final status is stuck, ascending.
+    pub(crate) stuck_after: &'a [Duration],
 }
 
 impl<'a> Lifecycle<'a> {
-    /// The decisions of this process, with its settings of the moment.
-    pub(crate) fn of(context: &'a Context, settings: &'a Settings) -> Self {
+    /// The decisions of this process, with its settings and rules of the moment.
+    pub(crate) fn of(
+        context: &'a Context,
+        settings: &'a Settings,
+        stuck_after: &'a [Duration],
+    ) -> Self {
         Self {
             settings: &settings.watch,
             privacy: &context.privacy,
             provider: context.provider,
             shards: context.store.shard_count(),
+            stuck_after,
         }
     }
 }
@@ -272,12 +280,12 @@ impl Step<'_> {
             let event = announcer.change(change.clone(), observation.source, sequence);
             self.applied.events.push(Event { refines, ..event });
         }
-        self.decide(&observation.facts);
+        self.decide(Some(&observation.facts));
     }
 
     /// The provider answered and told nothing of a message that is known.
     fn nothing_new(&mut self) {
-        self.decide(&MessageFacts::default());
+        self.decide(None);
     }
 
     fn unknown(&mut self) {
@@ -301,8 +309,8 @@ impl Step<'_> {
         self.applied.watch.due = due.max(earliest);
     }
 
-    /// What an answer means for the watch, once its news are taken in.
-    fn decide(&mut self, facts: &MessageFacts) {
+    /// What an answer means for the watch, once its news are taken in; `facts` if it tells about the message.
+    fn decide(&mut self, facts: Option<&MessageFacts>) {
         let settings = self.lifecycle.settings;
         let watch = &self.applied.watch;
         let is_final = watch.snapshot.known_parts_are_final();
@@ -326,14 +334,21 @@ impl Step<'_> {
         if parts_missing.is_some_and(|deadline| self.now >= deadline) {
             self.applied.has_missing_parts = true;
             self.end(WatchState::Final);
-        } else if self.now >= give_up {
-            self.announce_deadline(EventKind::GaveUp, give_up, facts);
+            return;
+        }
+        if let Some(facts) = facts {
+            self.tell_stuck(facts);
+        }
+        if self.now >= give_up {
+            let facts = facts.cloned().unwrap_or_default();
+            self.announce_deadline(EventKind::GaveUp, give_up, &facts);
             self.end(WatchState::GaveUp);
         } else {
             let deadlines = [
                 parts_missing,
                 Some(give_up),
                 self.contradiction_is_decided_at(),
+                self.next_stuck(),
             ];
             self.next_poll(deadlines.into_iter().flatten().min());
         }
@@ -385,7 +400,8 @@ impl Step<'_> {
         watch.state = WatchState::Watching;
         watch.ended_at = None;
         watch.is_confirmed = false;
-        self.next_poll(None);
+        self.was_final();
+        self.next_poll(self.next_stuck());
     }
 
     fn wait_for_the_end(&mut self) {
@@ -418,16 +434,6 @@ impl Step<'_> {
             tags: &self.applied.watch.tags,
             detected_at: self.now,
         }
-    }
-}
-
-/// What a poll saw, as an observation.
-pub(crate) fn observed(sighting: crate::provider::Sighting, observed_at: Timestamp) -> Observation {
-    Observation {
-        source: Source::Poll,
-        observed_at,
-        facts: sighting.facts,
-        parts: sighting.parts,
     }
 }
 

@@ -60,6 +60,18 @@ fn trouble_and_a_spelling_still_fit_where_the_stores_are_small() {
 }
 
 #[test]
+fn a_message_that_is_stuck_still_fits_where_the_stores_are_small() {
+    let uuid = "7b1e9c52-2f0a-4a57-9d50-aaaaaaaaaa01";
+    let plain = watch(vec![part(uuid, "Sent", None)]);
+    let stuck = Watch {
+        stuck: [120, 1800].into(),
+        ..plain.clone()
+    };
+    let bytes = |watch: &Watch| watch.encode().as_bytes().len();
+    assert_eq!(bytes(&stuck), bytes(&plain) + 5);
+}
+
+#[test]
 fn records_of_earlier_versions_are_read() {
     // Registered at noon, two polls, one event; one part, `Sent`, with the tag `team=crm`.
     let body = b"\x08\x80\xd3\xc5\xbe\x01\x02\x01\x01\x01\x02\x01x\x01\x01\x08\x01\x04team\x03crm";
@@ -80,7 +92,7 @@ fn earlier_versions_leave_alone_what_they_cannot_read_and_nothing_else() {
     let x = SmsId::new("x").expect("a valid id");
     let moved = Watch {
         announced: [(x, NOW)].into_iter().collect(),
-        ..plain
+        ..plain.clone()
     };
     let spelled = Watch {
         spelling: Spelling::of(&MessageId::new("M").expect("a valid id")),
@@ -93,7 +105,11 @@ fn earlier_versions_leave_alone_what_they_cannot_read_and_nothing_else() {
         )),
         ..moved.clone()
     };
-    for watch in [flipped, moved, spelled, troubled] {
+    let stuck = Watch {
+        stuck: [120].into(),
+        ..plain
+    };
+    for watch in [flipped, moved, spelled, troubled, stuck] {
         let record = watch.encode();
         assert_eq!(record.as_bytes()[0], Record::EXTENDED);
         let stored = Record::from_bytes(record.as_bytes()).expect("this version reads it");
@@ -148,6 +164,7 @@ proptest! {
         moved in prop::collection::vec(prop::option::of(1..9_000_000_i64), 4),
         trouble in prop::option::of((0..4_usize, 0..9_000_000_000_000_i64, any::<u32>())),
         id in "[!-~]{1,200}",
+        stuck in prop::collection::btree_set(any::<u64>(), 0..4),
     ) {
         let announced = parts.iter().zip(moved);
         let announced = announced
@@ -159,7 +176,7 @@ proptest! {
         });
         let spelling = Spelling::of(&MessageId::new(id).expect("visible ASCII"));
         let watch = Watch {
-            state, step, sequence, is_confirmed, ended_at, tags, announced, trouble, spelling, ..watch(parts)
+            state, step, sequence, is_confirmed, ended_at, tags, announced, trouble, spelling, stuck, ..watch(parts)
         };
         let read = Watch::decode(&watch.encode()).expect("just written");
         prop_assert_eq!(&read, &watch);

@@ -1,8 +1,10 @@
 //! The parts that an engine needs beside its store, as simple as they can be.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use smswatch_model::{
@@ -63,6 +65,10 @@ impl Provider for FakeProvider {
 pub(crate) struct EveryEvent;
 
 impl Rules for EveryEvent {
+    fn stuck_after(&self) -> Arc<[Duration]> {
+        Arc::default()
+    }
+
     fn matches(&self, events: &[Event], _: &Told) -> Vec<RuleMatch> {
         let is_poisonous = |event: &Event| {
             let message_id = event.message.message_id.as_ref();

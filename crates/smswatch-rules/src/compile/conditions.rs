@@ -233,14 +233,11 @@ impl Compiler<'_> {
 
 /// Whether events of this kind never have such a value here.
 fn never_has(field: &Field, patterns: &Patterns, kind: EventKind) -> bool {
-    let is_of_changes = matches!(
-        field,
-        Field::Status
-            | Field::DetailedStatus
-            | Field::PreviousStatus
-            | Field::Description
-            | Field::Source
-    );
+    let is_of_changes = match field {
+        Field::Status | Field::DetailedStatus => kind != EventKind::Stuck,
+        Field::PreviousStatus | Field::Description | Field::Source => true,
+        _ => false,
+    };
     let is_asked = is_of_changes || !kind.is_of_message();
     kind != EventKind::StatusChanged && is_asked && !patterns.accept_nothing()
 }
@@ -248,7 +245,7 @@ fn never_has(field: &Field, patterns: &Patterns, kind: EventKind) -> bool {
 /// Whether events of this kind never have this value of a flag.
 fn never_is(flag: Flag, wanted: bool, kind: EventKind) -> bool {
     let is_never = match flag {
-        Flag::Final => true,
+        Flag::Final => wanted || kind != EventKind::Stuck,
         Flag::Regression | Flag::Refined | Flag::FirstSeen => wanted,
         Flag::Late => wanted && !kind.is_of_message(),
     };

@@ -94,7 +94,11 @@ impl Compiler<'_> {
         }
         let problem = self.error(entry.key.place, message);
         if missed.iter().all(|kind| kind.is_of_message()) {
-            problem.label = Some("these events have no status".to_owned());
+            let label = match missed[..] {
+                [EventKind::Stuck] => "these events are about a message that is not final",
+                _ => "these events have no status",
+            };
+            problem.label = Some(label.to_owned());
         } else {
             problem.label =
                 Some("these events are about smswatch itself, not about a message".to_owned());

@@ -2,6 +2,7 @@
 
 use super::Compiler;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::span::Span;
 use crate::yaml::{Content, Entry, Node};
 
 /// Where to point for a key's value: at the key itself if the value fills several lines.
@@ -48,6 +49,20 @@ impl<'a> Compiler<'a> {
             problem.hint = Some(format!("quote it: \"{written}\""));
         }
         None
+    }
+
+    pub(super) fn span(&mut self, entry: &Entry) -> Option<Span> {
+        if is_empty(&entry.value) {
+            self.no_value(entry);
+            return None;
+        }
+        let text = entry.value.as_text().or_else(|| entry.value.inserted());
+        let span = text.and_then(|text| text.parse().ok());
+        if span.is_none() {
+            self.error(spot(entry), "this is no duration").hint =
+                Some("a number with its unit: `500ms`, `30s`, `5m`, `2h` or `7d`".to_owned());
+        }
+        span
     }
 
     pub(super) fn boolean(&mut self, entry: &Entry) -> Option<bool> {

@@ -1,6 +1,7 @@
 //! What happened to one part or message, in one line.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use smswatch_model::{CurrentStatus, Event, EventKind};
 
@@ -16,9 +17,13 @@ pub(super) fn what_happened(event: &Event) -> String {
                 let provider = provider(&event.message);
                 format!("{provider} still did not know this message at {time}")
             }
+            EventKind::Stuck => format!("Parts of it are still missing{}", by_then(event)),
             _ => format!("No final status by {time}; it is no longer watched"),
         };
     };
+    if event.kind == EventKind::Stuck {
+        return still(event, current);
+    }
     let mut line = String::new();
     let date = instant(current.date);
     match &event.previous {
@@ -48,6 +53,24 @@ pub(super) fn what_happened(event: &Event) -> String {
         line.push_str(" (it was final before)");
     }
     line
+}
+
+/// `Sent since 10:28:46 UTC, and not final 2 min after it was registered`.
+fn still(event: &Event, current: &CurrentStatus) -> String {
+    let status = full_status(&current.status, current.detailed_status.as_deref());
+    let (since, then) = (instant(current.date), by_then(event));
+    format!("{status} since {since}, and not final{then}")
+}
+
+/// When a message that is stuck had no final status: ` 2 min after it was registered`.
+fn by_then(event: &Event) -> String {
+    match event.after {
+        Some(after) => format!(
+            " {} after it was registered",
+            plain_duration(Duration::from_secs(after))
+        ),
+        None => format!(" at {}", instant(event.time)),
+    }
 }
 
 pub(super) fn finest(current: &CurrentStatus) -> &str {

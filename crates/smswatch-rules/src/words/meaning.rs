@@ -63,6 +63,9 @@ pub(super) fn explanations(events: &[&Event]) -> Vec<String> {
         Some(EventKind::NotFound) => {
             vec!["Check that this account sent it, and that its id is right.".to_owned()]
         }
+        Some(EventKind::Stuck) => {
+            vec!["It may still arrive. If many are stuck, ask Routee and the carrier.".to_owned()]
+        }
         Some(EventKind::GaveUp) => {
             vec!["Whether it arrived is unknown. Ask the carrier.".to_owned()]
         }

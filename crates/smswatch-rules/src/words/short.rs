@@ -14,6 +14,7 @@ pub fn short_words(kind: EventKind, about: Option<&str>, provider: &str) -> Stri
     );
     match kind {
         EventKind::StatusChanged => "status changed".to_owned(),
+        EventKind::Stuck => "no final status yet".to_owned(),
         EventKind::NotFound => format!("not known to {provider}"),
         EventKind::GaveUp => "no final status".to_owned(),
         EventKind::SinkDown => format!("{sink} is down"),

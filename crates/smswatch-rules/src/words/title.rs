@@ -1,5 +1,7 @@
 //! The default title: what happened to how many messages, in one line.
 
+use std::time::Duration;
+
 use smswatch_model::{Event, EventKind};
 
 use super::change::finest;
@@ -20,6 +22,13 @@ pub fn default_title(events: &[&Event]) -> String {
     }
     let what = match first.kind {
         EventKind::NotFound => format!("Not known to {}", provider(&first.message)),
+        EventKind::Stuck => match distinct(events, |event| event.after)[..] {
+            [Some(after)] => {
+                let after = plain_duration(Duration::from_secs(after));
+                format!("No final status after {after}")
+            }
+            _ => "No final status yet".to_owned(),
+        },
         EventKind::GaveUp => "No final status".to_owned(),
         _ => statuses(events),
     };

@@ -10,7 +10,9 @@ pub(super) fn title(events: &[&Event]) -> Option<String> {
     let first = events.first()?;
     let provider = provider(&first.message);
     let title = match first.kind {
-        EventKind::StatusChanged | EventKind::NotFound | EventKind::GaveUp => return None,
+        EventKind::StatusChanged | EventKind::Stuck | EventKind::NotFound | EventKind::GaveUp => {
+            return None;
+        }
         EventKind::SinkDown => match names(events).as_slice() {
             [name] => format!("Sink {name} is down"),
             names => format!("Sinks are down: {}", names.join(", ")),
@@ -42,7 +44,10 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
     let first = events.first()?;
     let provider = provider(&first.message);
     let advice = match first.kind {
-        EventKind::StatusChanged | EventKind::NotFound | EventKind::GaveUp => return None,
+        EventKind::StatusChanged
+        | EventKind::Stuck
+        | EventKind::NotFound
+        | EventKind::GaveUp => return None,
         EventKind::SinkDown if names(events).len() > 1 => {
             "Their deliveries wait until they work again. Check the receivers.".to_owned()
         }

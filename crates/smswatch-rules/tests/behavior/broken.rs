@@ -30,7 +30,12 @@ told! {
     a_name_that_is_empty: "rules:\n  - {name: '', notify: [mail]}";
     an_unknown_key: "rules:\n  - name: x\n    notfiy: [mail]\n    on: gave_up\n    stop: true";
     a_key_of_a_later_version: "rules:\n  - name: x\n    group: {by: [country]}\n    once_per: message\n    throttle: {at_most: 1, per: 5m}\n    notify: [mail]";
-    an_event_of_a_later_version: "rules:\n  - name: x\n    event: stuck\n    after: 2m\n    notify: [mail]";
+    an_event_of_a_later_version: "rules:\n  - name: x\n    event: callbacks_silent\n    notify: [mail]";
+    stuck_without_after: "rules:\n  - name: x\n    event: stuck\n    notify: [mail]";
+    after_without_stuck: "rules:\n  - name: x\n    after: 2m\n    notify: [mail]";
+    after_that_is_no_duration: "rules:\n  - name: x\n    event: [stuck, gave_up]\n    after: 2 minutes\n    notify: [mail]";
+    after_no_time_at_all: "rules:\n  - name: x\n    event: stuck\n    after: 0s\n    notify: [mail]";
+    a_final_status_of_what_is_stuck: "rules:\n  - name: x\n    event: stuck\n    after: 2m\n    match: {final: true}\n    notify: [mail]";
     an_unknown_event: "rules:\n  - name: x\n    event: gaveup\n    notify: [mail]";
     unknown_events_in_a_list: "rules:\n  - name: x\n    event: [gave_up, sms.not_found, smswatch.test, anny, stuck]\n    notify: [mail]\n  - name: y\n    event: []\n    notify: [mail]\n  - name: z\n    event: {kind: any}\n    notify: [mail]";
     a_status_asked_of_several_kinds: "rules:\n  - name: x\n    event: [status_changed, gave_up, sink_down]\n    match: {status: Undelivered}\n    notify: [mail, crm]\n  - name: y\n    event: [gave_up, not_found]\n    match: {status: Undelivered}\n    notify: [mail]\n  - name: any\n    event: any\n    match: {status: Undelivered}\n    severity: critical\n    notify: [slack]";
@@ -110,4 +115,19 @@ fn no_rules_at_all_are_no_problem() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn rules_have_at_most_sixteen_different_values_of_after() {
+    let rule = |n: usize| {
+        format!(
+            "  - {{name: r{n}, event: stuck, after: {}s, notify: [mail]}}\n",
+            n % 17 + 1
+        )
+    };
+    let rules = |count| (0..count).map(rule).collect::<String>();
+    let same = rules(16) + "  - {name: again, event: stuck, after: 16s, notify: [crm]}\n";
+    assert_eq!(crate::support::rule_set(&same).len(), 17);
+    let compiled = compiled(&format!("rules:\n{}", rules(17)));
+    insta::assert_snapshot!(crate::support::shown(compiled.problems));
 }

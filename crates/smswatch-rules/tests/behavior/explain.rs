@@ -3,7 +3,7 @@
 use smswatch_model::{Event, EventKind};
 use smswatch_plugin::rules::{RuleVerdict, Rules as _, Told};
 
-use crate::support::{change, deadline, event, rule_set, unknown};
+use crate::support::{change, deadline, event, rule_set, stuck, unknown};
 
 const RULES: &str = "
   - {name: mail-violation, match: {detailed_status: Carrier Violation, country: GR}, notify: [mail]}
@@ -40,6 +40,26 @@ fn each_rule_names_the_first_condition_that_failed() {
 #[test]
 fn what_is_not_known_is_said_to_be_missing() {
     insta::assert_snapshot!(explained(&unknown(change(None, "Queued", None))));
+}
+
+#[test]
+fn a_rule_about_stuck_messages_says_of_which_time_it_is() {
+    let rules = rule_set("  - {name: slow, event: stuck, after: 2m, notify: [mail]}");
+    let because = |event: &Event| rules.explain(event, &Told::default())[0].because.clone();
+    assert_eq!(because(&stuck(120)), "notifies `mail`");
+    let other = because(&stuck(1800));
+    assert_eq!(
+        other,
+        "the event is about 30m, and the rule wants `after: 2m`"
+    );
+    let unsaid = because(&Event {
+        after: None,
+        ..stuck(120)
+    });
+    assert_eq!(
+        unsaid,
+        "the event does not say after how long, and the rule wants `after: 2m`"
+    );
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What `match` and `when` say of an event.
 
+use std::time::Duration;
+
 use smswatch_model::{Event, EventKind, Outcome, Source};
 use smswatch_plugin::rules::Rules as _;
 
-use crate::support::{change, deadline, event, own, rule_set, unknown};
+use crate::support::{change, deadline, event, own, rule_set, stuck, unknown};
 
 /// Whether one rule with this `match` fires for the event.
 fn matches(matching: &str, event: &Event) -> bool {
@@ -201,6 +203,30 @@ fn a_rule_is_about_one_kind_of_event() {
     assert_eq!(fired(&own(EventKind::ProviderDown, "crm", None)), [""; 0]);
     assert_eq!(fired(&event()), ["all"]);
     assert_eq!(fired(&deadline(EventKind::Test)), [""; 0]);
+}
+
+#[test]
+fn a_rule_about_stuck_messages_takes_those_of_its_own_time() {
+    let rules = rule_set(
+        "  - {name: otp, event: stuck, after: 2m, match: {status: Sent, label: 'otp-*'}, notify: [mail]}\n\
+         \x20 - {name: slow, event: [stuck, gave_up], after: 120s, match: {label: '!otp-*'}, notify: [mail]}\n\
+         \x20 - {name: slower, event: stuck, after: 29500ms, when: event.after > 10, notify: [mail]}\n\
+         \x20 - {name: archive, event: any, match: {first_seen: false}, notify: [crm]}",
+    );
+    assert_eq!(*rules.stuck_after(), [30, 120].map(Duration::from_secs));
+    let fired = |event: Event| -> Vec<String> {
+        let matches = rules.matches(&[event], &smswatch_plugin::rules::Told::default());
+        matches
+            .into_iter()
+            .map(|rule_match| rule_match.rule)
+            .collect()
+    };
+    assert_eq!(fired(stuck(120)), ["slow", "archive"]);
+    assert_eq!(fired(stuck(30)), ["slower", "archive"]);
+    assert_eq!(fired(stuck(60)), ["archive"]);
+    let mut otp = stuck(120);
+    otp.message.label = Some("otp-1".to_owned());
+    assert_eq!(fired(otp), ["otp", "archive"]);
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn detail() -> impl Strategy<Value = Option<&'static str>> {
 }
 
 fn some_event() -> impl Strategy<Value = Event> {
-    let label = prop::option::of("[a-cA-C]{0,3}");
+    let label = prop::option::of("[a-cA-CäÄ]{0,3}");
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     (prop::option::of(status()), status(), detail(), label, flags).prop_map(
         |(previous, status, detail, label, (refined, late, backfill))| {
@@ -73,6 +73,9 @@ fn some_rule() -> impl Strategy<Value = String> {
         status().prop_map(|status| format!("status: '!{status}'")),
         detail().prop_map(|detail| format!("detailed_status: '{}'", detail.unwrap_or_default())),
         pattern().prop_map(|pattern| format!("label: '{pattern}'")),
+        ("[a-cÄ]{1,2}", "[a-cä]{1,2}", status()).prop_map(|(one, other, status)| {
+            format!("label: ['{one}', '{other}', '{other}'], status: {status}")
+        }),
         any::<bool>().prop_map(|late| format!("late: {late}")),
     ];
     let destinations = vec![

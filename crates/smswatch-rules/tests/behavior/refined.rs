@@ -180,6 +180,7 @@ fn what_was_logged_before_events_named_what_they_refine_is_read_as_it_was_told()
     let rules = rule_set("  - {name: x, match: {status: Undelivered}, notify: [mail]}");
     let old = Event {
         refines: None,
+        after: None,
         ..refined()
     };
     let before = old.refined_event().expect("it can be derived");

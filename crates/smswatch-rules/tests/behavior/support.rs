@@ -96,6 +96,7 @@ pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>)
         regression: false,
         refined: false,
         refines: None,
+        after: None,
         backfill: false,
         late: false,
         fault: Fault::of(status, detail),
@@ -159,6 +160,16 @@ pub(crate) fn deadline(kind: EventKind) -> Event {
             ..event().message
         },
         ..event()
+    }
+}
+
+/// The event that a message has been `Sent`, and not final `after` so many seconds.
+pub(crate) fn stuck(after: u64) -> Event {
+    Event {
+        current: change(None, "Sent", None).current,
+        part: event().part,
+        after: Some(after),
+        ..deadline(EventKind::Stuck)
     }
 }
 

@@ -5,7 +5,7 @@ use smswatch_model::{
 };
 use smswatch_rules::{default_text, default_title};
 
-use crate::support::{MAY, change, deadline, event, own, part, unknown};
+use crate::support::{MAY, change, deadline, event, own, part, stuck, unknown};
 
 fn words(events: &[Event]) -> String {
     let events: Vec<&Event> = events.iter().collect();
@@ -49,6 +49,9 @@ words! {
     a_late_event: [late(event())];
     a_message_with_labels: [labelled(event())];
     a_message_that_the_provider_does_not_know: [unknown(deadline(EventKind::NotFound))];
+    a_message_that_is_stuck: [stuck(120)];
+    a_message_of_which_parts_were_never_seen_is_stuck: [Event { current: None, ..stuck(120) }];
+    messages_that_are_stuck_for_different_rules: [stuck(120), Event { after: Some(1800), ..stuck(120) }];
     a_message_that_was_given_up: [deadline(EventKind::GaveUp)];
     a_sink_that_is_down: [own(EventKind::SinkDown, "ops-slack", Some("it answered\n503"))];
     two_sinks_that_are_down: [

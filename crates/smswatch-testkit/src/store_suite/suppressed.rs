@@ -83,7 +83,10 @@ pub async fn what_is_held_back_from_the_beginning_takes_no_place_in_the_queue(
     assert_eq!(stored.attempts, [note()]);
     assert_eq!((stored.attempts_made, stored.next_attempt_at), (0, None));
     assert_eq!(stored.body, new.body);
-    assert_eq!(suppressed(&*store, Some("crm")).await, [new.id.clone()]);
+    assert_eq!(
+        suppressed(&*store, Some("crm")).await,
+        std::slice::from_ref(&new.id)
+    );
     assert_eq!(suppressed(&*store, Some("ops")).await, []);
     let of_message = DeliveryFilter {
         message_ids: new.message_ids.clone(),

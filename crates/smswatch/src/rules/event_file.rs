@@ -251,7 +251,7 @@ fn blank(kind: EventKind) -> Value {
         "event_id": "", "type": kind.as_str(), "sequence": 1,
         "source": is_change.then_some("poll"), "time": null, "detected_at": null,
         "regression": false, "refined": false, "refines": null, "backfill": false, "late": false,
-        "fault": null, "previous": previous, "current": current,
+        "fault": null, "previous": previous, "current": current, "after": null,
         "part": {"sms_id": "", "number": null, "price": null, "latency": null},
         "message": {
             "provider": "routee", "message_id": "", "outcome": "pending",

@@ -60,7 +60,7 @@ impl Stage {
             dropped: Arc::clone(&dropped),
         };
         Self {
-            host: SinkHost::new("odd".into(), Arc::new(sink), concurrency),
+            host: SinkHost::new("odd".into(), Arc::new(sink), concurrency, Place::OwnThreads),
             release,
             dropped,
         }

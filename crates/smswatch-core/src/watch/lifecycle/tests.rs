@@ -4,8 +4,9 @@ mod contradictions;
 mod found;
 mod names;
 mod parts;
+mod stuck;
 
-use smswatch_model::{PartReport, SmsId, Tags, Word};
+use smswatch_model::{PartReport, SmsId, Source, Tags, Word};
 
 use super::*;
 use crate::Secret;
@@ -19,6 +20,7 @@ struct Walk {
     watch: Watch,
     now: Timestamp,
     told: Vec<String>,
+    stuck_after: Vec<Duration>,
 }
 
 impl Walk {
@@ -30,6 +32,7 @@ impl Walk {
             watch: Watch::new(now, Tags::new()),
             now,
             told: Vec::new(),
+            stuck_after: Vec::new(),
         }
     }
 
@@ -39,6 +42,7 @@ impl Walk {
             privacy: &self.privacy,
             provider: "routee",
             shards: 16,
+            stuck_after: &self.stuck_after,
         }
     }
 

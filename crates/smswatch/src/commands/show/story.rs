@@ -54,7 +54,11 @@ pub(crate) fn verdict_lines(rules: &[RuleVerdictReply], all: bool) -> Vec<String
 
 /// An event in one line: what was, and what is.
 pub(crate) fn summary(event: &EventView) -> String {
+    let is_change = event.kind == EventKind::StatusChanged.as_str();
     let what = match (&event.previous, &event.current) {
+        (_, Some(current)) if !is_change => {
+            format!("{}: {}", without_status(event), said(current))
+        }
         (Some(previous), Some(current)) => match &current.detailed_status {
             Some(detail) if event.refined => format!("{} turns out to be {detail}", said(previous)),
             _ => format!("{} → {}", said(previous), said(current)),

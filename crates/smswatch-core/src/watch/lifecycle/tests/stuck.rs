@@ -1,0 +1,183 @@
+//! Messages without a final status are told once for each length of time that a rule names.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn walk(stuck_after: &[u64]) -> Walk {
+    let mut walk = Walk::new();
+    walk.stuck_after = stuck_after.iter().copied().map(seconds).collect();
+    walk
+}
+
+impl Walk {
+    fn count(&self, kind: &str) -> usize {
+        let of_kind = self.told.iter().filter(|told| told.starts_with(kind));
+        of_kind.count()
+    }
+
+    fn age(&self) -> Duration {
+        self.now.since(self.watch.registered_at)
+    }
+}
+
+#[test]
+fn a_message_without_a_final_status_is_told_at_each_deadline_and_once() {
+    let mut walk = walk(&[20, 120]);
+    while walk.count("sms.stuck") == 0 {
+        walk.sees(&[("p", "Sent")], 1);
+    }
+    assert_about(walk.age(), 21);
+    while walk.count("sms.stuck") == 1 {
+        walk.sees(&[("p", "Sent")], 1);
+    }
+    assert_about(walk.age(), 121);
+    for _ in 0..20 {
+        walk.sees(&[("p", "Sent")], 1);
+    }
+    walk.sees(&[("p", "Delivered")], 1);
+    let expected = [
+        "sms.status_changed Sent",
+        "sms.stuck Sent",
+        "sms.stuck Sent",
+        "sms.status_changed Delivered",
+    ];
+    assert_eq!(walk.told, expected);
+}
+
+#[test]
+fn a_message_that_is_final_by_the_deadline_tells_nothing_even_if_it_flips_later() {
+    let mut walk = walk(&[20]);
+    walk.sees(&[("p", "Sent")], 1)
+        .sees(&[("p", "Delivered")], 1);
+    assert!(walk.age() < seconds(20));
+    assert_eq!(walk.watch.state, WatchState::Final);
+    for _ in 0..5 {
+        walk.sees(&[("p", "Buffered")], 1);
+    }
+    assert_eq!(walk.watch.state, WatchState::Watching);
+    assert_eq!(walk.count("sms.stuck"), 0);
+}
+
+#[test]
+fn neither_silence_nor_an_empty_answer_decides_that_a_message_is_stuck() {
+    let mut walk = walk(&[20]);
+    walk.sees(&[("p", "Sent")], 1);
+    for answer in [
+        Answer::Failed(None),
+        Answer::Empty,
+        Answer::Unreadable(None),
+    ] {
+        walk.now = walk.now + seconds(60);
+        walk.answer(&answer);
+    }
+    walk.now = walk.now + seconds(60);
+    walk.answer(&Answer::Unknown);
+    assert_eq!(walk.told, ["sms.status_changed Sent"]);
+    walk.sees(&[("p", "Sent")], 1);
+    assert_eq!(walk.told[1..], ["sms.stuck Sent"]);
+}
+
+#[test]
+fn a_message_that_is_known_late_is_stuck_once_it_is_known() {
+    let mut walk = walk(&[20]);
+    while walk.age() < seconds(60) {
+        walk.answer(&Answer::Unknown);
+    }
+    assert!(walk.told.is_empty());
+    walk.sees(&[("p", "Queued")], 1);
+    assert_eq!(walk.told, ["sms.status_changed Queued", "sms.stuck Queued"]);
+}
+
+#[test]
+fn a_rule_that_is_new_is_told_once_and_one_that_went_is_not_told_again() {
+    let mut walk = walk(&[20]);
+    while walk.age() < seconds(100) {
+        walk.sees(&[("p", "Sent")], 1);
+    }
+    assert_eq!(walk.count("sms.stuck"), 1);
+    for after in [vec![30], vec![20, 30], vec![20]] {
+        walk.stuck_after = after.into_iter().map(seconds).collect();
+        walk.sees(&[("p", "Sent")], 1);
+        walk.sees(&[("p", "Sent")], 1);
+        assert_eq!(walk.count("sms.stuck"), 2, "{:?}", walk.stuck_after);
+    }
+}
+
+#[test]
+fn a_message_that_is_registered_again_can_be_stuck_again() {
+    let mut walk = walk(&[20]);
+    walk.settings.give_up_after = seconds(60);
+    while walk.watch.state == WatchState::Watching {
+        walk.sees(&[("p", "Sent")], 1);
+    }
+    assert_eq!(walk.count("sms.stuck"), 1);
+    walk.watch = walk.watch.clone().begun_anew(walk.now);
+    while walk.watch.state == WatchState::Watching {
+        walk.sees(&[("p", "Sent")], 1);
+    }
+    assert_eq!(walk.count("sms.stuck"), 2);
+}
+
+#[test]
+fn the_part_that_is_furthest_from_its_end_is_told() {
+    let mut walk = walk(&[20]);
+    walk.now = walk.now + seconds(30);
+    walk.sees(&[("p", "Delivered"), ("q", "Sent"), ("r", "Queued")], 4);
+    assert_eq!(
+        walk.told.last().map(String::as_str),
+        Some("sms.stuck Queued")
+    );
+    let mut walk = super::stuck::walk(&[20]);
+    walk.now = walk.now + seconds(30);
+    walk.sees(&[("p", "Delivered")], 2);
+    assert_eq!(walk.told.last().map(String::as_str), Some("sms.stuck"));
+}
+
+proptest! {
+    #[test]
+    fn each_deadline_is_told_once_by_the_first_answer_behind_it_unless_the_message_is_final_before(
+        afters in proptest::collection::btree_set(1..3_000_u64, 0..6),
+        answers in proptest::collection::vec(
+            (prop::sample::select(vec!["Sent", "Sent", "Buffered", "fails", "empty", "unknown"]), 0..900_u64),
+            1..30,
+        ),
+        ends in any::<bool>(),
+    ) {
+        let mut walk = walk(&[]);
+        walk.stuck_after = afters.iter().copied().map(seconds).collect();
+        let mut expected = BTreeSet::new();
+        for (answer, pause) in answers {
+            walk.now = walk.now + seconds(pause);
+            let at = walk.now.max(walk.watch.due).since(walk.watch.registered_at);
+            match answer {
+                "fails" => walk.answer(&Answer::Failed(None)),
+                "empty" => walk.answer(&Answer::Empty),
+                "unknown" => walk.answer(&Answer::Unknown),
+                status => {
+                    let passed = afters.iter().filter(|after| seconds(**after + 1) <= at);
+                    expected.extend(passed);
+                    walk.sees(&[("p", status)], 1)
+                }
+            };
+            if walk.watch.state != WatchState::Watching {
+                break;
+            }
+            prop_assert_eq!(&walk.watch.stuck, &expected);
+            prop_assert_eq!(walk.count("sms.stuck"), expected.len());
+            let stored = Watch::decode(&walk.watch.encode());
+            prop_assert_eq!(stored.as_ref(), Ok(&walk.watch));
+        }
+        if ends && walk.watch.state == WatchState::Watching {
+            walk.now = walk.now + seconds(5_000);
+            walk.sees(&[("p", "Delivered")], 1);
+            prop_assert_eq!(walk.count("sms.stuck"), expected.len());
+        }
+    }
+}

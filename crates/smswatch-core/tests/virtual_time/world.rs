@@ -1,0 +1,270 @@
+//! What stands around the engine: a store in memory, a provider that tells a story, sinks that note what they
+//! are given, and rules that tell every sink of everything.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use smswatch_core::settings::{
+    AlarmSettings, ProviderLimits, Settings, SinkSettings, WatchSettings,
+};
+use smswatch_core::{Engine, NewWatch, Parts, Privacy};
+use smswatch_model::{
+    Event, EventKind, MessageId, Notification, Overrides, PartReport, Severity, SmsId, Tags,
+    Timestamp, Word,
+};
+use smswatch_plugin::Secret;
+use smswatch_plugin::provider::{Poll, PollError, Provider, Sighting};
+use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
+use smswatch_plugin::sink::{DeliveryError, Receipt, Sink};
+use smswatch_plugin::store::{Rate, Store as _};
+use smswatch_testkit::memory_store::MemoryStore;
+use tokio::time::Instant;
+
+const START: i64 = 1_777_636_800;
+
+pub(crate) fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// What becomes of a message: statuses, each so long after the world began.
+pub(crate) type Fate = Vec<(Duration, &'static str)>;
+
+/// Everything around engines that share a store.
+pub(crate) struct World {
+    pub(crate) store: MemoryStore,
+    pub(crate) provider: Arc<Storyteller>,
+    pub(crate) settings: Settings,
+    began: Instant,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let began = Instant::now();
+        Self {
+            store: MemoryStore::new(Timestamp::from_seconds(START), 4),
+            provider: Arc::new(Storyteller {
+                began,
+                fates: Mutex::default(),
+                polls: Mutex::default(),
+            }),
+            settings: Settings {
+                watch: WatchSettings::default(),
+                provider: ProviderLimits {
+                    rate: Rate {
+                        permits: 1_000,
+                        per: seconds(1),
+                    },
+                    concurrency: 32,
+                    timeout: seconds(10),
+                },
+                history: Settings::DEFAULT_HISTORY,
+                alarms: AlarmSettings::default(),
+                config_hash: 1,
+                shutdown_timeout: Settings::DEFAULT_SHUTDOWN_TIMEOUT,
+            },
+            began,
+        }
+    }
+
+    /// Starts a process with these sinks.
+    pub(crate) async fn engine(
+        &self,
+        sinks: impl IntoIterator<Item = (&'static str, Arc<Recorder>, SinkSettings)>,
+    ) -> Engine {
+        self.engine_on(&self.store, sinks).await
+    }
+
+    /// The same on a way of its own to the store.
+    pub(crate) async fn engine_on(
+        &self,
+        store: &MemoryStore,
+        sinks: impl IntoIterator<Item = (&'static str, Arc<Recorder>, SinkSettings)>,
+    ) -> Engine {
+        let sinks: BTreeMap<String, (Arc<dyn Sink>, SinkSettings)> = sinks
+            .into_iter()
+            .map(|(name, sink, settings)| (name.to_owned(), (sink as Arc<dyn Sink>, settings)))
+            .collect();
+        let rules = TellEverything(sinks.keys().cloned().collect());
+        let parts = Parts {
+            store: Arc::new(store.clone()),
+            provider: Arc::clone(&self.provider) as Arc<dyn Provider>,
+            rules: Arc::new(rules),
+            sinks,
+            privacy: Privacy::new(
+                smswatch_core::settings::PrivacySettings::default(),
+                &Secret::new("secret"),
+            ),
+            settings: self.settings.clone(),
+        };
+        let now = self.store.now().await.expect("the time");
+        Engine::start_on_one_runtime(parts, now)
+    }
+
+    /// Has an engine watch a message of this fate.
+    pub(crate) async fn watch(&self, engine: &Engine, id: &str, fate: Fate) {
+        let message_id = MessageId::new(id).expect("an id");
+        self.provider.fates().insert(message_id.clone(), fate);
+        let new = NewWatch {
+            message_id,
+            tags: Tags::new(),
+        };
+        let added = engine.service().register(vec![new]).await;
+        assert_eq!(added.expect("it is stored").accepted, 1);
+    }
+}
+
+/// A provider that knows the fates of messages.
+#[derive(Debug)]
+pub(crate) struct Storyteller {
+    began: Instant,
+    fates: Mutex<HashMap<MessageId, Fate>>,
+    polls: Mutex<Vec<Duration>>,
+}
+
+impl Storyteller {
+    fn fates(&self) -> std::sync::MutexGuard<'_, HashMap<MessageId, Fate>> {
+        self.fates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When it was asked, each counted from the beginning of the world.
+    pub(crate) fn polls(&self) -> Vec<Duration> {
+        let polls = self.polls.lock().unwrap_or_else(PoisonError::into_inner);
+        polls.clone()
+    }
+}
+
+#[async_trait]
+impl Provider for Storyteller {
+    fn name(&self) -> &'static str {
+        "storyteller"
+    }
+
+    async fn poll(&self, message_id: &MessageId) -> Result<Poll, PollError> {
+        let now = self.began.elapsed();
+        let mut polls = self.polls.lock().unwrap_or_else(PoisonError::into_inner);
+        polls.push(now);
+        drop(polls);
+        let fates = self.fates();
+        let Some(fate) = fates.get(message_id) else {
+            return Ok(Poll::Unknown);
+        };
+        let Some((at, status)) = fate.iter().rev().find(|(at, _)| *at <= now) else {
+            return Ok(Poll::Unknown);
+        };
+        let part = PartReport {
+            sms_id: SmsId::new(format!("{message_id}-1")).expect("an id"),
+            number: Some(1),
+            status: Word::new(status),
+            detailed_status: None,
+            description: None,
+            date: Some(Timestamp::from_seconds(START) + *at),
+            price: None,
+            latency: None,
+        };
+        Ok(Poll::Seen(Box::new(Sighting {
+            parts: vec![part],
+            ..Sighting::default()
+        })))
+    }
+}
+
+/// A sink that notes when it is given what, and refuses it while it is told to.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    began: Instant,
+    attempts: Mutex<Vec<Attempted>>,
+    works_from: Duration,
+}
+
+/// An attempt at a [`Recorder`].
+#[derive(Debug, Clone)]
+pub(crate) struct Attempted {
+    /// Counted from the beginning of the world.
+    pub(crate) at: Duration,
+    pub(crate) kind: EventKind,
+    pub(crate) status: Option<String>,
+    pub(crate) id: String,
+}
+
+impl Recorder {
+    /// One that fails until the world is `works_from` old.
+    pub(crate) fn new(world: &World, works_from: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            began: world.began,
+            attempts: Mutex::default(),
+            works_from,
+        })
+    }
+
+    /// The attempts at it so far that tell of `kind`.
+    pub(crate) fn attempts(&self, kind: EventKind) -> Vec<Attempted> {
+        let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_kind = attempts.iter().filter(|attempt| attempt.kind == kind);
+        of_kind.cloned().collect()
+    }
+
+    /// The statuses that it was told of, each as often as it was attempted.
+    pub(crate) fn statuses(&self) -> Vec<String> {
+        let attempts = self.attempts(EventKind::StatusChanged).into_iter();
+        attempts.filter_map(|attempt| attempt.status).collect()
+    }
+}
+
+#[async_trait]
+impl Sink for Recorder {
+    async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
+        let at = self.began.elapsed();
+        let event = &notification.events[0];
+        let status = event.current.as_ref().map(|current| &current.status);
+        let attempted = Attempted {
+            at,
+            kind: notification.kind,
+            status: status.map(ToString::to_string),
+            id: notification.delivery_id.to_string(),
+        };
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        attempts.push(attempted);
+        drop(attempts);
+        match at >= self.works_from {
+            true => Ok(Receipt::new("taken")),
+            false => Err(DeliveryError::temporary("it does not work yet")),
+        }
+    }
+}
+
+/// One rule, which tells every sink of every event.
+#[derive(Debug)]
+struct TellEverything(Vec<String>);
+
+impl Rules for TellEverything {
+    fn matches(&self, events: &[Event], _: &Told) -> Vec<RuleMatch> {
+        let matches = self.0.iter().flat_map(|sink| {
+            (0..events.len()).map(move |event| RuleMatch {
+                rule: "everything".to_owned(),
+                sink: sink.clone(),
+                overrides: Overrides::new(),
+                severity: Severity::Warning,
+                group: BTreeMap::new(),
+                events: vec![event],
+            })
+        });
+        matches.collect()
+    }
+
+    fn words(&self, notification: &Notification, _: &str) -> Words {
+        Words {
+            title: notification.kind.as_str().to_owned(),
+            ..Words::default()
+        }
+    }
+
+    fn explain(&self, _: &Event, _: &Told) -> Vec<RuleVerdict> {
+        Vec::new()
+    }
+
+    fn stuck_after(&self) -> Arc<[Duration]> {
+        Arc::from([])
+    }
+}

@@ -1,0 +1,154 @@
+//! A store in memory whose clock is Tokio's: a test that pauses that clock has hours pass in milliseconds.
+//!
+//! It keeps every promise of [`store_suite!`](crate::store_suite!), and is written to be read: maps behind one lock,
+//! each step a function on one shard. It reads all that it holds, so it is for tests of a few thousand records.
+
+mod deliveries;
+mod history;
+mod kept;
+mod log;
+mod queue;
+mod rates;
+mod watches;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use smswatch_model::{DeliveryId, Timestamp};
+use smswatch_plugin::store::{Gauges, KeptAside, Memo, Shard, Store, StoreError};
+use tokio::time::Instant;
+
+use self::deliveries::Delivery;
+use self::kept::Kept;
+use self::log::ShardLog;
+use self::watches::Watches;
+
+/// How often what is left to a later version is offered to a claim.
+const OFFERED_EVERY: Duration = Duration::from_secs(60);
+
+/// A store in memory. Clones share what it holds, as several processes share one server.
+#[derive(Debug, Clone)]
+pub struct MemoryStore {
+    contents: Arc<Mutex<Contents>>,
+    start: Timestamp,
+    started: Instant,
+    /// This handle's way to the contents is cut.
+    is_cut: Arc<AtomicBool>,
+}
+
+/// All that a store holds.
+#[derive(Debug)]
+struct Contents {
+    shards: Vec<Contained>,
+    rates: BTreeMap<String, i64>,
+    /// What was set aside and is kept, oldest first.
+    aside: VecDeque<KeptAside>,
+    n_set_aside: u64,
+    /// The number of the last log entry, delivery or lease: what comes later has a greater one.
+    last: i64,
+}
+
+/// What a store holds of one shard.
+#[derive(Debug, Default)]
+struct Contained {
+    watches: Watches,
+    log: ShardLog,
+    deliveries: BTreeMap<DeliveryId, Delivery>,
+    memos: BTreeMap<String, Memo>,
+    kept: Kept,
+}
+
+impl MemoryStore {
+    /// An empty store of so many shards, at least one, whose clock shows `start`.
+    #[must_use]
+    pub fn new(start: Timestamp, shards: u16) -> Self {
+        let contents = Contents {
+            shards: (0..shards.max(1)).map(|_| Contained::default()).collect(),
+            rates: BTreeMap::new(),
+            aside: VecDeque::new(),
+            n_set_aside: 0,
+            last: 0,
+        };
+        Self {
+            contents: Arc::new(Mutex::new(contents)),
+            start,
+            started: Instant::now(),
+            is_cut: Arc::default(),
+        }
+    }
+
+    /// The same contents by a way of its own, which can be [cut](Self::cut) without the others.
+    #[must_use]
+    pub fn another_way(&self) -> Self {
+        Self {
+            is_cut: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// From now on this handle and its clones reach nothing, as if the network were gone.
+    pub fn cut(&self) {
+        self.is_cut.store(true, Ordering::Release);
+    }
+
+    fn time(&self) -> Timestamp {
+        self.start + self.started.elapsed()
+    }
+
+    /// One step: nobody else changes anything meanwhile.
+    fn step<T>(&self, step: impl FnOnce(&mut Contents, Timestamp) -> T) -> Result<T, StoreError> {
+        if self.is_cut.load(Ordering::Acquire) {
+            return Err(StoreError::Unavailable("the way to it is cut".to_owned()));
+        }
+        let contents = self.contents.lock();
+        let mut contents = contents.unwrap_or_else(PoisonError::into_inner);
+        Ok(step(&mut contents, self.time()))
+    }
+}
+
+impl Contents {
+    fn shard(&mut self, shard: Shard) -> &mut Contained {
+        &mut self.shards[usize::from(shard.0)]
+    }
+
+    /// A shard, and the next number.
+    fn numbered(&mut self, shard: Shard) -> (&mut Contained, &mut i64) {
+        (&mut self.shards[usize::from(shard.0)], &mut self.last)
+    }
+}
+
+/// The number after the last one.
+fn next(last: &mut i64) -> i64 {
+    *last += 1;
+    *last
+}
+
+/// A count as the seam tells it.
+fn count(items: impl Iterator) -> u64 {
+    u64::try_from(items.count()).unwrap_or(u64::MAX)
+}
+
+/// A limit as collections take it.
+fn most(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn shard_count(&self) -> u16 {
+        let contents = self.contents.lock();
+        let contents = contents.unwrap_or_else(PoisonError::into_inner);
+        u16::try_from(contents.shards.len()).expect("it was made of that many")
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.step(|_, now| now)
+    }
+
+    async fn gauges(&self) -> Result<Gauges, StoreError> {
+        self.step(|all, _| all.gauges())
+    }
+}

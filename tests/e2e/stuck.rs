@@ -1,0 +1,101 @@
+//! Messages without a final status are told when their time is over, once, whatever happens to the process.
+
+use std::collections::BTreeSet;
+
+use routee_sim::{Fate, MessageSpec};
+
+use crate::ask::{self, until};
+use crate::process::Process;
+use crate::stage::{Stage, sqlite_in};
+
+/// What was told, each event once: its id, its type, how long it took, the status and the label.
+type Told = BTreeSet<(String, String, Option<u64>, String, String)>;
+
+fn told(stage: &Stage) -> Told {
+    let mut told = Told::new();
+    for request in stage.webhook.requests() {
+        let body = request.json();
+        for event in body["data"]["events"].as_array().expect("events") {
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            told.insert((
+                text(&event["event_id"]),
+                text(&event["type"]),
+                event["after"].as_u64(),
+                text(&event["current"]["status"]),
+                text(&event["message"]["label"]),
+            ));
+        }
+    }
+    told
+}
+
+/// How many events of this type, and after how many seconds, were told of messages with this label.
+fn count(stage: &Stage, kind: &str, after: Option<u64>, label: &str) -> usize {
+    let told = told(stage);
+    let is_wanted = |event: &&(String, String, Option<u64>, String, String)| {
+        event.1 == kind && event.2 == after && event.4 == label
+    };
+    told.iter().filter(is_wanted).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_without_a_final_status_is_told_once_at_each_time_over_a_kill() {
+    let stage = Stage::new().await;
+    let config = stage.config(&sqlite_in(stage.directory.path()));
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let (head, _) = text.split_once("rules:").expect("rules");
+    let rules = "\
+rules:
+  - {name: slow-otp, event: stuck, after: 1s, match: {label: 'otp-*', status: Queued}, notify: [crm]}
+  - {name: slow, event: stuck, after: 4s, when: event.current and not event.current.final, notify: [crm]}
+  - {name: ended, match: {final: true}, notify: [crm]}
+";
+    std::fs::write(&config, format!("{head}{rules}")).expect("a file");
+    let message = |label: &str| {
+        let spec = MessageSpec {
+            hold: true,
+            label: Some(label.to_owned()),
+            ..Fate::CarrierViolation.into()
+        };
+        stage.sim.register(spec).expect("a message")
+    };
+    let (otp, news) = (message("otp-1"), message("news"));
+    let quick = stage.message(Fate::Delivered);
+    let process = Process::start(&config);
+    process.json(&["watch", &otp, &news, &quick]);
+
+    until("the first is stuck", async || {
+        count(&stage, "sms.stuck", Some(1), "otp-1") == 1
+    })
+    .await;
+    process.kill();
+    let process = Process::start(&config);
+    for label in ["otp-1", "news"] {
+        until("both are stuck", async || {
+            count(&stage, "sms.stuck", Some(4), label) == 1
+        })
+        .await;
+    }
+    for id in [&otp, &news] {
+        while stage.sim.advance_message(id).expect("it is known") > 0 {}
+    }
+    for label in ["otp-1", "news"] {
+        until("they ended", async || {
+            count(&stage, "sms.status_changed", None, label) == 1
+        })
+        .await;
+    }
+    assert_eq!(count(&stage, "sms.stuck", Some(1), "otp-1"), 1);
+    let stuck = told(&stage);
+    let stuck: Vec<_> = stuck
+        .iter()
+        .filter(|event| event.1 == "sms.stuck")
+        .collect();
+    assert_eq!(stuck.len(), 3, "{stuck:?}");
+    let shown = process.ask(&["show", &otp]);
+    let shown = String::from_utf8(shown.stdout).expect("text");
+    assert!(shown.contains("no final status yet: Queued"), "{shown}");
+    let (_, page) = ask::json(&process, "/v1/events?type=sms.stuck").await;
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(4));
+    assert_eq!(process.terminate(), Some(0));
+}
