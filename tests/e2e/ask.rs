@@ -58,6 +58,24 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
     panic!("it did not come true: {what}");
 }
 
+/// Waits until the process has looked into the store for what it shares with others some more times: what
+/// it could do by now it has done.
+pub(crate) async fn goes_on(process: &Process) {
+    const ROUNDS: u64 = 4;
+    let rounds = async || {
+        let metrics = metrics(process).await;
+        let counted = metrics.lines().find_map(|line| {
+            line.strip_prefix("smswatch_store_seconds_count{op=\"memo\"} ")?
+                .parse::<u64>()
+                .ok()
+        });
+        counted.unwrap_or_default()
+    };
+    let before = rounds().await;
+    let what = "it looks into the store again";
+    until(what, async || rounds().await >= before + ROUNDS).await;
+}
+
 /// Waits until the watch of message `id` fits, and returns it.
 pub(crate) async fn watch_that(
     process: &Process,

@@ -14,7 +14,7 @@ use serde_json::Value;
 use smswatch_testkit::receiver::{Answer, Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
 
-use crate::ask::{self, until};
+use crate::ask::{self, goes_on, until};
 use crate::process::{Process, check};
 
 /// How many failures in a row open the breaker.
@@ -258,8 +258,9 @@ async fn a_paused_sink_gets_nothing_until_it_is_resumed_by_any_replica() {
     assert!(said.contains("smswatch sink resume crm"), "{said}");
     stage.watch(&replicas[0], 10);
     until("all wait", async || pending(&replicas[1], "crm") == 10).await;
-    // Both look for work at least that often.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    for replica in &replicas {
+        goes_on(replica).await;
+    }
     assert!(stage.crm.requests().is_empty());
 
     let resumed = replicas[1].json(&["sink", "resume", "crm"]);
@@ -344,7 +345,9 @@ async fn what_one_replica_finds_out_holds_for_the_other() {
     stage.watch(&replicas[0], 10);
     stage.watch(&replicas[1], 10);
     until("all wait", async || pending(&replicas[1], "crm") == 30).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    for replica in &replicas {
+        goes_on(replica).await;
+    }
     assert_eq!(stage.crm.requests().len(), attempts);
 
     stage.crm.answer_always(Answer::status(200));

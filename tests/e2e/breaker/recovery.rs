@@ -47,8 +47,7 @@ async fn refused_probes_neither_keep_a_breaker_open_nor_use_up_what_waits() {
     let before = stage.crm.requests().len();
     process.json(&["sink", "resume", "crm"]);
     stage.crm.wait_for(before + 5).await;
-    // It looks for work at least that often.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    goes_on(&process).await;
     assert_eq!(stage.crm.requests().len(), before + 5);
     assert_eq!(pending(&process, "crm"), all as u64);
     assert!(is_open(&process).await);

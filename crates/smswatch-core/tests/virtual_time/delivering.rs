@@ -4,10 +4,52 @@ use std::time::Duration;
 
 use smswatch_core::settings::{BreakerSettings, RetrySettings, SinkSettings};
 use smswatch_model::EventKind;
-use smswatch_plugin::store::{DeliveryFilter, DeliveryState, PageRequest, Queues as _};
+use smswatch_plugin::store::{DeliveryFilter, DeliveryState, PageRequest, Queues as _, Rate};
 use tokio::time::sleep;
 
 use crate::world::{Recorder, World, seconds};
+
+/// Replicas share a rate: neither more nor much less than it allows arrives.
+#[tokio::test(start_paused = true)]
+async fn a_rate_is_used_up_and_not_passed_by_two_processes_together() {
+    let world = World::new();
+    let sinks = [(); 2].map(|()| Recorder::new(&world, seconds(0)));
+    let settings = || SinkSettings {
+        rate: Some(Rate::never_above(10, seconds(1))),
+        ..SinkSettings::default()
+    };
+    let engines = [
+        world.engine([("crm", sinks[0].clone(), settings())]).await,
+        world.engine([("crm", sinks[1].clone(), settings())]).await,
+    ];
+    for n in 0..600 {
+        let fate = vec![(seconds(0), "Undelivered")];
+        world.watch(&engines[n % 2], &format!("m{n}"), fate).await;
+    }
+    sleep(seconds(120)).await;
+    let attempts = sinks
+        .each_ref()
+        .map(|sink| sink.attempts(EventKind::StatusChanged));
+    let mut times: Vec<Duration> = attempts
+        .iter()
+        .flatten()
+        .map(|attempt| attempt.at)
+        .collect();
+    times.sort();
+    assert_eq!(times.len(), 600);
+    // A millisecond for what is lost in rounding.
+    let within = |(n, from): (usize, &Duration)| {
+        let until = *from + seconds(1) - Duration::from_millis(1);
+        times.partition_point(|at| *at < until) - n
+    };
+    let most = times.iter().enumerate().map(within).max();
+    assert!(most <= Some(10), "{most:?} in a second");
+    let took = times[599] - times[0];
+    assert!((seconds(58)..seconds(75)).contains(&took), "{took:?}");
+    for engine in engines {
+        assert!(engine.stop().await);
+    }
+}
 
 /// A sink whose breaker stays closed.
 fn patient() -> SinkSettings {
