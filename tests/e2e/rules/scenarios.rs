@@ -86,7 +86,7 @@ fn programs_get_what_was_notified_and_what_differs() {
     assert_eq!(first["notified"][0]["at"], "4s");
     let problems = first["differences"].as_array().expect("a list").iter();
     let problems: Vec<&Value> = problems.map(|difference| &difference["problem"]).collect();
-    assert_eq!(problems, ["different", "different", "missing"]);
+    assert_eq!(problems, ["different", "missing", "missing", "unexpected"]);
     assert_eq!(told["items"][2]["passed"], true);
 }
 
