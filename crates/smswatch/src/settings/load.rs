@@ -136,7 +136,8 @@ impl Reader<'_> {
         if let Some(object) = value.as_object_mut() {
             object.remove("rules");
         }
-        let sinks = value["sinks"].as_object_mut().into_iter().flatten();
+        let sinks = value.get_mut("sinks").and_then(Value::as_object_mut);
+        let sinks = sinks.into_iter().flatten();
         for sink in sinks.filter_map(|(_, sink)| sink.as_object_mut()) {
             sink.retain(|option, _| !["template", "timezone"].contains(&option.as_str()));
         }

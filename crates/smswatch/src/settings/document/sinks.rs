@@ -43,7 +43,7 @@ pub(crate) struct CommonSinkSection {
     /// plain words.
     pub(crate) template: Option<TemplateDocument>,
     /// In which time the filter `local_time` tells instants to this sink: a name of the IANA database, such as
-    /// `Europe/Athens`. Default: `UTC`.
+    /// `Europe/Athens`. Default: UTC.
     #[schemars(length(min = 1))]
     pub(crate) timezone: Option<String>,
 }
