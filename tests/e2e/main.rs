@@ -34,5 +34,6 @@ mod shutdown;
 mod stage;
 mod story;
 mod stuck;
+mod unknown_status;
 mod unread;
 mod versions;

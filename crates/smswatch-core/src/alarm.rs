@@ -7,6 +7,7 @@
 mod episode;
 mod streak;
 pub(crate) mod tell;
+pub(crate) mod unknown;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

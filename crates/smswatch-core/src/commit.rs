@@ -7,12 +7,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_model::{Event, Source};
+use smswatch_model::{Event, Source, Word};
 use tokio::sync::mpsc;
 
 use crate::context::Context;
 use crate::inbox::changes::{Change, Reason, Reply, Verdict};
 use crate::inbox::log_tail::Fresh;
+use crate::inbox::unknown_words::UnknownWords;
 use crate::inbox::{LogInbox, PollInbox};
 use crate::intake::Intake;
 use crate::metrics::{KindLabel, ObservationLabels, OddityLabel, RecordLabel};
@@ -36,6 +37,8 @@ pub(crate) struct Commit {
     pub(crate) log: Arc<LogInbox>,
     /// They say when a message is stuck.
     pub(crate) rules: Arc<dyn Rules>,
+    /// It tells of status words that nobody knows.
+    pub(crate) unknown: Arc<UnknownWords>,
 }
 
 /// Writes what the first stage found and what others ask for, until there is no more; waits while the store
@@ -217,6 +220,11 @@ fn draft(stage: &Commit, change: Change) -> Option<Draft> {
                 }
                 answer => lifecycle.apply(id, watch, answer, now, random),
             };
+            if let Answer::Seen(seen) = answer {
+                let is_told = |word: &Word| stage.unknown.is_told(word);
+                let events = lifecycle.unknown_words(id, &applied.watch, seen, now, is_told);
+                stage.unknown.notice(events);
+            }
             let observation = observation_labels(answer, &applied);
             Draft {
                 priority: Lifecycle::priority(&applied.watch),

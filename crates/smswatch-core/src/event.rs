@@ -3,8 +3,8 @@
 use serde_json::Number;
 use smswatch_model::{
     About, Change, CurrentStatus, Event, EventKind, Fault, Message, MessageFacts, MessageId, Part,
-    PartFacts, PreviousStatus, Snapshot, Source, Tags, Timestamp, Word, change_event_id,
-    deadline_event_id, derived_event_id,
+    PartFacts, PartReport, PreviousStatus, Snapshot, Source, StatusAt, Tags, Timestamp, Word,
+    change_event_id, deadline_event_id, derived_event_id, unknown_status_event_id,
 };
 
 use crate::privacy::Privacy;
@@ -27,10 +27,7 @@ impl Announcer<'_> {
     /// The event of a change; `sequence` is its number among the message's.
     pub(crate) fn change(&self, change: Change, source: Source, sequence: u64) -> Event {
         let current = &change.current;
-        let fault = self.settings.faults.of(
-            current.status.as_str(),
-            current.detailed_status.as_ref().map(Word::as_str),
-        );
+        let fault = self.fault(current);
         let description = change
             .description
             .map(|description| self.privacy.text(&description, self.facts));
@@ -94,10 +91,11 @@ impl Announcer<'_> {
         open: Option<&Part>,
         sequence: u64,
     ) -> Event {
-        let current = open.map(|part| CurrentStatus::new(&part.status_at(), None));
-        let fault = current.as_ref().map_or(Fault::None, |current| {
-            Fault::of(&current.status, current.detailed_status.as_deref())
-        });
+        let status = open.map(Part::status_at);
+        let fault = status
+            .as_ref()
+            .map_or(Fault::None, |status| self.fault(status));
+        let current = status.map(|status| CurrentStatus::new(&status, None));
         let part = open.map(|part| PartFacts {
             sms_id: Some(part.sms_id.clone()),
             number: part.number,
@@ -110,6 +108,35 @@ impl Announcer<'_> {
             after: Some(after),
             ..self.deadline(EventKind::Stuck, deadline, sequence)
         }
+    }
+
+    /// The event that the status of `part` is one that the provider does not document.
+    pub(crate) fn unknown_status(&self, part: &PartReport, source: Source) -> Event {
+        let status = StatusAt {
+            status: part.status.clone(),
+            detailed_status: part.detailed_status.clone(),
+            date: part.date.unwrap_or(self.detected_at),
+        };
+        let description = part.description.as_deref();
+        let description = description.map(|text| self.privacy.text(text, self.facts));
+        Event {
+            event_id: unknown_status_event_id(&part.status),
+            source: Some(source),
+            fault: self.fault(&status),
+            current: Some(CurrentStatus::new(&status, description)),
+            part: PartFacts {
+                sms_id: Some(part.sms_id.clone()),
+                number: part.number,
+                ..PartFacts::default()
+            },
+            ..self.deadline(EventKind::UnknownStatus, status.date, 0)
+        }
+    }
+
+    /// Who can act on a status.
+    fn fault(&self, status: &StatusAt) -> Fault {
+        let detail = status.detailed_status.as_ref().map(Word::as_str);
+        self.settings.faults.of(status.status.as_str(), detail)
     }
 
     /// A figure of the provider, unless it is a number of the message's people.

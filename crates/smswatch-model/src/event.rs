@@ -22,6 +22,9 @@ pub enum EventKind {
     /// The message was watched for as long as the configuration allows, and is not final.
     #[serde(rename = "sms.gave_up")]
     GaveUp,
+    /// The provider told a status word that it does not document and that was not told before.
+    #[serde(rename = "sms.unknown_status")]
+    UnknownStatus,
     /// A sink keeps failing; what is for it waits.
     #[serde(rename = "smswatch.sink_down")]
     SinkDown,
@@ -47,11 +50,12 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::StatusChanged,
         Self::Stuck,
         Self::NotFound,
         Self::GaveUp,
+        Self::UnknownStatus,
         Self::SinkDown,
         Self::SinkRecovered,
         Self::DeadLetter,
@@ -69,6 +73,7 @@ impl EventKind {
             Self::Stuck => "sms.stuck",
             Self::NotFound => "sms.not_found",
             Self::GaveUp => "sms.gave_up",
+            Self::UnknownStatus => "sms.unknown_status",
             Self::SinkDown => "smswatch.sink_down",
             Self::SinkRecovered => "smswatch.sink_recovered",
             Self::DeadLetter => "smswatch.dead_letter",
@@ -98,7 +103,11 @@ impl EventKind {
     #[must_use]
     pub fn is_of_message(self) -> bool {
         match self {
-            Self::StatusChanged | Self::Stuck | Self::NotFound | Self::GaveUp => true,
+            Self::StatusChanged
+            | Self::Stuck
+            | Self::NotFound
+            | Self::GaveUp
+            | Self::UnknownStatus => true,
             Self::SinkDown
             | Self::SinkRecovered
             | Self::DeadLetter
@@ -390,4 +399,11 @@ pub fn derived_event_id(subject: &str, kind: EventKind, deadline: Timestamp, n: 
         &deadline.as_millis().to_be_bytes(),
         &n.to_be_bytes(),
     ])
+}
+
+/// The name of the event that the provider told the status `word` for the first time, in any case.
+#[must_use]
+pub fn unknown_status_event_id(word: &Word) -> EventId {
+    let never = Timestamp::from_millis(0);
+    derived_event_id(&word.to_lowercase(), EventKind::UnknownStatus, never, 0)
 }

@@ -59,6 +59,12 @@ impl Word {
             .and_then(|code| u8::try_from(code).ok())
     }
 
+    /// Whether the provider documents it, in any case.
+    #[must_use]
+    pub fn is_documented(&self) -> bool {
+        self.is_any(&KNOWN)
+    }
+
     /// The word as the provider spelled it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -160,6 +166,12 @@ mod tests {
         ] {
             assert!(!Word::new(word).is_final(), "{word}");
         }
+    }
+
+    #[test]
+    fn documented_words_are_known_in_any_case() {
+        assert!(Word::new("NETWORK error").is_documented());
+        assert!(!Word::new("Buffered").is_documented());
     }
 
     #[test]

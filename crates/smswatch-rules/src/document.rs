@@ -20,7 +20,7 @@ pub struct RuleDocument {
     /// The kind of event, a list of kinds, or `any`: `status_changed` (a part took a status), `stuck` (the message has no final status
     /// `after` so long), `not_found` (Routee still does
     /// not know the message after `watch.not_found_grace`), `gave_up` (still not final at
-    /// `watch.give_up_after`), or what happens to smswatch itself: `sink_down`, `sink_recovered`,
+    /// `watch.give_up_after`), `unknown_status` (a status that Routee does not document, told once), or what happens to smswatch itself: `sink_down`, `sink_recovered`,
     /// `dead_letter` (deliveries to a sink were given up), `provider_down`, `provider_auth_failed`, `polling_behind`. Default: `status_changed`.
     pub event: Option<EventDocument>,
     /// For `stuck`: how long after its registration a message may have no final status. Messages that
@@ -86,6 +86,8 @@ pub enum EventWord {
     NotFound,
     /// The message was watched for as long as the configuration allows, and is not final.
     GaveUp,
+    /// Routee told a status that it does not document, for the first time.
+    UnknownStatus,
     /// A sink keeps failing; what is for it waits. Tell it to another sink.
     SinkDown,
     /// A sink that was down works again.

@@ -6,19 +6,15 @@ use smswatch_model::EventKind;
 pub(crate) const ANY: &str = "any";
 
 /// Words for events that are not supported yet.
-pub(crate) const LATER_EVENTS: [&str; 4] = [
-    "rate",
-    "unknown_status",
-    "callbacks_silent",
-    "campaign_finished",
-];
+pub(crate) const LATER_EVENTS: [&str; 3] = ["rate", "callbacks_silent", "campaign_finished"];
 
 /// The kinds of events that a rule can be about: all but tests.
-pub(crate) const KINDS: [EventKind; 10] = [
+pub(crate) const KINDS: [EventKind; 11] = [
     EventKind::StatusChanged,
     EventKind::Stuck,
     EventKind::NotFound,
     EventKind::GaveUp,
+    EventKind::UnknownStatus,
     EventKind::SinkDown,
     EventKind::SinkRecovered,
     EventKind::DeadLetter,

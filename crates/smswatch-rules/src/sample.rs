@@ -136,7 +136,7 @@ fn full(kind: EventKind) -> Event {
 
 fn sparse(kind: EventKind) -> Event {
     let date = Timestamp::from_seconds(1_777_631_329);
-    let is_change = kind == EventKind::StatusChanged;
+    let is_seen = matches!(kind, EventKind::StatusChanged | EventKind::UnknownStatus);
     let message_id =
         MessageId::new("3d0c6a3e-91d4-4d4e-8f6f-bbbbbbbbbb01").expect("an id of visible ASCII");
     let sms_id = SmsId::new("7b1e9c52-2f0a-4a57-9d50-aaaaaaaaaa01").expect("visible ASCII");
@@ -144,7 +144,7 @@ fn sparse(kind: EventKind) -> Event {
         event_id: EventId::new("evt_0123456789abcdef").expect("visible ASCII"),
         kind,
         sequence: 1,
-        source: is_change.then_some(Source::Poll),
+        source: is_seen.then_some(Source::Poll),
         time: date,
         detected_at: Timestamp::from_millis(date.as_millis() + 1_101),
         regression: false,
@@ -155,7 +155,7 @@ fn sparse(kind: EventKind) -> Event {
         late: false,
         fault: Fault::None,
         previous: None,
-        current: is_change.then(|| CurrentStatus {
+        current: is_seen.then(|| CurrentStatus {
             status: "Queued".to_owned(),
             detailed_status: None,
             description: None,
@@ -163,12 +163,12 @@ fn sparse(kind: EventKind) -> Event {
             is_final: false,
         }),
         part: PartFacts {
-            sms_id: is_change.then_some(sms_id),
+            sms_id: is_seen.then_some(sms_id),
             ..PartFacts::default()
         },
         message: Message {
             message_id: kind.is_of_message().then_some(message_id),
-            part_count: u32::from(is_change),
+            part_count: u32::from(is_seen),
             ..Message::unknown("routee")
         },
         about: (!kind.is_of_message()).then(|| About {

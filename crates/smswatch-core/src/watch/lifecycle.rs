@@ -3,6 +3,7 @@
 mod found;
 mod stuck;
 mod trouble;
+mod unknown;
 
 use std::time::Duration;
 

@@ -231,11 +231,17 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether events of this kind tell a status without being a change of it; it is not a final one.
+fn tells_status(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Stuck | EventKind::UnknownStatus)
+}
+
 /// Whether events of this kind never have such a value here.
 fn never_has(field: &Field, patterns: &Patterns, kind: EventKind) -> bool {
     let is_of_changes = match field {
-        Field::Status | Field::DetailedStatus => kind != EventKind::Stuck,
-        Field::PreviousStatus | Field::Description | Field::Source => true,
+        Field::Status | Field::DetailedStatus => !tells_status(kind),
+        Field::Description | Field::Source => kind != EventKind::UnknownStatus,
+        Field::PreviousStatus => true,
         _ => false,
     };
     let is_asked = is_of_changes || !kind.is_of_message();
@@ -245,7 +251,7 @@ fn never_has(field: &Field, patterns: &Patterns, kind: EventKind) -> bool {
 /// Whether events of this kind never have this value of a flag.
 fn never_is(flag: Flag, wanted: bool, kind: EventKind) -> bool {
     let is_never = match flag {
-        Flag::Final => wanted || kind != EventKind::Stuck,
+        Flag::Final => wanted || !tells_status(kind),
         Flag::Regression | Flag::Refined | Flag::FirstSeen => wanted,
         Flag::Late => wanted && !kind.is_of_message(),
     };

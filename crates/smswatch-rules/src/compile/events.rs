@@ -95,7 +95,9 @@ impl Compiler<'_> {
         let problem = self.error(entry.key.place, message);
         if missed.iter().all(|kind| kind.is_of_message()) {
             let label = match missed[..] {
-                [EventKind::Stuck] => "these events are about a message that is not final",
+                [EventKind::Stuck | EventKind::UnknownStatus] => {
+                    "these events tell the status of a message that is not final, and no change of it"
+                }
                 _ => "these events have no status",
             };
             problem.label = Some(label.to_owned());

@@ -26,6 +26,10 @@ pub(super) fn what_happened(event: &Event) -> String {
     }
     let mut line = String::new();
     let date = instant(current.date);
+    if event.kind == EventKind::UnknownStatus {
+        let (status, provider) = (word(&current.status), provider(&event.message));
+        return format!("{status} at {date}, a status that {provider} does not document");
+    }
     match &event.previous {
         Some(previous) if event.refined => {
             let detail = current.detailed_status.as_deref().unwrap_or_default();

@@ -66,6 +66,11 @@ pub(super) fn explanations(events: &[&Event]) -> Vec<String> {
         Some(EventKind::Stuck) => {
             vec!["It may still arrive. If many are stuck, ask Routee and the carrier.".to_owned()]
         }
+        Some(EventKind::UnknownStatus) => vec![
+            "Messages with this status count as not final. Find out what it means, and whether a rule \
+             should match it. You are told of each such status once."
+                .to_owned(),
+        ],
         Some(EventKind::GaveUp) => {
             vec!["Whether it arrived is unknown. Ask the carrier.".to_owned()]
         }

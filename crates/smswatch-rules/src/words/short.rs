@@ -17,6 +17,7 @@ pub fn short_words(kind: EventKind, about: Option<&str>, provider: &str) -> Stri
         EventKind::Stuck => "no final status yet".to_owned(),
         EventKind::NotFound => format!("not known to {provider}"),
         EventKind::GaveUp => "no final status".to_owned(),
+        EventKind::UnknownStatus => "unknown status".to_owned(),
         EventKind::SinkDown => format!("{sink} is down"),
         EventKind::SinkRecovered => format!("{sink} works again"),
         EventKind::DeadLetter => format!("dead letters for {sink}"),

@@ -29,6 +29,7 @@ pub fn default_title(events: &[&Event]) -> String {
             }
             _ => "No final status yet".to_owned(),
         },
+        EventKind::UnknownStatus => format!("Unknown status: {}", statuses(events)),
         EventKind::GaveUp => "No final status".to_owned(),
         _ => statuses(events),
     };

@@ -10,7 +10,11 @@ pub(super) fn title(events: &[&Event]) -> Option<String> {
     let first = events.first()?;
     let provider = provider(&first.message);
     let title = match first.kind {
-        EventKind::StatusChanged | EventKind::Stuck | EventKind::NotFound | EventKind::GaveUp => {
+        EventKind::StatusChanged
+        | EventKind::Stuck
+        | EventKind::NotFound
+        | EventKind::GaveUp
+        | EventKind::UnknownStatus => {
             return None;
         }
         EventKind::SinkDown => match names(events).as_slice() {
@@ -46,6 +50,7 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
     let advice = match first.kind {
         EventKind::StatusChanged
         | EventKind::Stuck
+        | EventKind::UnknownStatus
         | EventKind::NotFound
         | EventKind::GaveUp => return None,
         EventKind::SinkDown if names(events).len() > 1 => {

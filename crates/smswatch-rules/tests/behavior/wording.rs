@@ -52,6 +52,10 @@ words! {
     a_message_that_is_stuck: [stuck(120)];
     a_message_of_which_parts_were_never_seen_is_stuck: [Event { current: None, ..stuck(120) }];
     messages_that_are_stuck_for_different_rules: [stuck(120), Event { after: Some(1800), ..stuck(120) }];
+    a_status_that_routee_does_not_document: [Event {
+        kind: EventKind::UnknownStatus,
+        ..change(None, "Buffered", None)
+    }];
     a_message_that_was_given_up: [deadline(EventKind::GaveUp)];
     a_sink_that_is_down: [own(EventKind::SinkDown, "ops-slack", Some("it answered\n503"))];
     two_sinks_that_are_down: [
