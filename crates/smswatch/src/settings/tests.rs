@@ -254,7 +254,10 @@ fn every_shipped_configuration_is_sound_and_fits_the_schema() {
             "${CRM_WEBHOOK_SECRET}",
             "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         );
-        let text = text.replace("${SLACK_WEBHOOK_URL}", "https://hooks.slack.com/services/T/B/X");
+        let text = text.replace(
+            "${SLACK_WEBHOOK_URL}",
+            "https://hooks.slack.com/services/T/B/X",
+        );
         if let Err(problems) = load(&text) {
             let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
             panic!("{name}: {}", said.join("\n\n"));
