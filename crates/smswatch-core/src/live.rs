@@ -2,6 +2,11 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use smswatch_model::{Event, Notification};
+
+use crate::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
 
 /// A value that can be replaced. Whoever has read it keeps what it has read.
 pub(crate) struct Live<T: ?Sized>(RwLock<Arc<T>>);
@@ -23,5 +28,28 @@ impl<T: ?Sized> Live<T> {
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Live<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get().fmt(formatter)
+    }
+}
+
+/// The rules of the configuration that was loaded last: each call is answered by those of its moment.
+impl Rules for Live<dyn Rules> {
+    fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
+        self.get().matches(events, told)
+    }
+
+    fn keeps_marks(&self, event: &Event) -> bool {
+        self.get().keeps_marks(event)
+    }
+
+    fn stuck_after(&self) -> Arc<[Duration]> {
+        self.get().stuck_after()
+    }
+
+    fn words(&self, notification: &Notification, sink: &str) -> Words {
+        self.get().words(notification, sink)
+    }
+
+    fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
+        self.get().explain(event, told)
     }
 }

@@ -15,14 +15,15 @@ use crate::contents::Contents;
 use crate::context::Context;
 use crate::deliver::dead::{DeadLetters, GiveUp};
 use crate::deliver::{Deliver, Sinks};
+use crate::gather::Gather;
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::inbox::changes::Change;
 use crate::inbox::log_tail::Fresh;
 use crate::inbox::unknown_words::UnknownWords;
-use crate::inbox::{LogInbox, PollInbox, Queues};
+use crate::inbox::{GroupInbox, LogInbox, PollInbox, Queues};
 use crate::intake::Intake;
 use crate::live::Live;
-use crate::live_rules::LiveRules;
+use crate::measured_rules::MeasuredRules;
 use crate::metrics::Metrics;
 use crate::observe::Observe;
 use crate::replicas::Replicas;
@@ -42,6 +43,7 @@ pub(super) struct Wired {
     pub(super) observe: Arc<Observe>,
     pub(super) commit: Arc<Commit>,
     pub(super) route: Arc<Route>,
+    pub(super) gather: Arc<Gather>,
     pub(super) deliver: Arc<Deliver>,
     pub(super) tell: Arc<Tell>,
     pub(super) tell_unknown: Arc<TellUnknown>,
@@ -52,7 +54,7 @@ pub(super) struct Wired {
     pub(super) changes: (mpsc::Sender<Change>, mpsc::Receiver<Change>),
     /// What the second stage has appended to the log, for the third.
     pub(super) appended: mpsc::UnboundedReceiver<Fresh>,
-    pub(super) rules: Arc<LiveRules>,
+    pub(super) rules: Arc<Live<dyn Rules>>,
     pub(super) alarms: Arc<Alarms>,
     /// Who waits for the configuration to be loaded again.
     pub(super) reload_requests: mpsc::Receiver<ReloadRequest>,
@@ -77,12 +79,14 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let commits = Arc::new(Intake::new(shards, MOST_UNCOMMITTED));
     let (log, appended) = LogInbox::new(shards);
     let log = Arc::new(log);
+    let groups = Arc::new(GroupInbox::new(shards));
     let alarms = Arc::new(Alarms::new(context.settings().alarms));
     let unknown = Arc::new(UnknownWords::default());
     let dead = Arc::new(DeadLetters::default());
     let queues = Queues::none();
     let sinks = Arc::new(Sinks::new(queues.clone()));
-    let live = Arc::new(LiveRules::new(parts.rules, Arc::clone(&context)));
+    let measured = MeasuredRules::new(parts.rules, Arc::clone(&context));
+    let live: Arc<Live<dyn Rules>> = Arc::new(Live::new(Arc::new(measured)));
     let rules: Arc<dyn Rules> = live.clone();
     let (reloads, reload_requests) = mpsc::channel(MOST_RELOADS);
     let changes = mpsc::channel(context.settings().provider.concurrency.max(64));
@@ -105,8 +109,15 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         }),
         route: Arc::new(Route {
             context: Arc::clone(&context),
-            rules: Arc::clone(&rules),
+            rules: Arc::clone(&live),
             inbox: Arc::clone(&log),
+            groups: Arc::clone(&groups),
+            queues: queues.clone(),
+        }),
+        gather: Arc::new(Gather {
+            context: Arc::clone(&context),
+            rules: Arc::clone(&rules),
+            inbox: groups,
             queues: queues.clone(),
         }),
         deliver: Arc::new(Deliver {

@@ -1,4 +1,4 @@
-//! The rules that a reload replaces, and what is told of those whose templates fail.
+//! The rules of a configuration, with what is counted and logged of those whose templates fail.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,32 +7,25 @@ use std::time::Duration;
 use smswatch_model::{Event, Notification};
 
 use crate::context::Context;
-use crate::live::Live;
 use crate::metrics::RuleLabel;
 use crate::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
 
-/// The rules of the configuration that was loaded last: each call is answered by those of its moment.
-/// Templates that fail are counted, and logged once a rule.
+/// The rules of a configuration. Templates that fail are counted, and logged once a rule.
 #[derive(Debug)]
-pub(crate) struct LiveRules {
-    rules: Live<dyn Rules>,
+pub(crate) struct MeasuredRules {
+    rules: Arc<dyn Rules>,
     context: Arc<Context>,
     /// The rules of which it is logged that a template failed.
     logged: Mutex<BTreeSet<String>>,
 }
 
-impl LiveRules {
+impl MeasuredRules {
     pub(crate) fn new(rules: Arc<dyn Rules>, context: Arc<Context>) -> Self {
         Self {
-            rules: Live::new(rules),
+            rules,
             context,
             logged: Mutex::default(),
         }
-    }
-
-    pub(crate) fn replace(&self, rules: Arc<dyn Rules>) {
-        self.rules.replace(rules);
-        self.logged().clear();
     }
 
     fn note_failures(&self, rule: &str, templates: &[String]) {
@@ -55,17 +48,21 @@ impl LiveRules {
     }
 }
 
-impl Rules for LiveRules {
+impl Rules for MeasuredRules {
     fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch> {
-        self.rules.get().matches(events, told)
+        self.rules.matches(events, told)
+    }
+
+    fn keeps_marks(&self, event: &Event) -> bool {
+        self.rules.keeps_marks(event)
     }
 
     fn stuck_after(&self) -> Arc<[Duration]> {
-        self.rules.get().stuck_after()
+        self.rules.stuck_after()
     }
 
     fn words(&self, notification: &Notification, sink: &str) -> Words {
-        let words = self.rules.get().words(notification, sink);
+        let words = self.rules.words(notification, sink);
         if !words.failed_templates.is_empty() {
             self.note_failures(&notification.rule, &words.failed_templates);
         }
@@ -73,6 +70,6 @@ impl Rules for LiveRules {
     }
 
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
-        self.rules.get().explain(event, told)
+        self.rules.explain(event, told)
     }
 }
