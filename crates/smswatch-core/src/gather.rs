@@ -193,11 +193,12 @@ fn delivery(stage: &Gather, group: &Group, made: Notification) -> NewDelivery {
         common: stage.traffic.in_common(&made.events, &made.group),
         ..made
     };
-    let words = without_panic(|| stage.rules.words(&made)).unwrap_or_else(|error| {
+    let words = without_panic(|| stage.rules.words(&made, &group.sink)).unwrap_or_else(|error| {
         tracing::error!(rule = group.rule, error, "a group is told without words");
         Words {
             title: format!("{}: {} events", group.rule, made.events.len()),
             text: "The words of this rule cannot be made. Check its template.".to_owned(),
+            ..Words::default()
         }
     });
     notification::delivery(&group.sink, &notification::worded(made, words))

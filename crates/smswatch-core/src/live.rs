@@ -48,8 +48,8 @@ impl Rules for Live<dyn Rules> {
         self.get().stuck_after()
     }
 
-    fn words(&self, notification: &Notification) -> Words {
-        self.get().words(notification)
+    fn words(&self, notification: &Notification, sink: &str) -> Words {
+        self.get().words(notification, sink)
     }
 
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {

@@ -21,15 +21,20 @@ pub(crate) fn deliveries(
     events: &[Event],
     now: Timestamp,
 ) -> Vec<NewDelivery> {
-    // A rule says the same to all of its destinations: it is asked once.
-    let mut said: Option<(NotificationId, Words)> = None;
+    // A rule says the same to all destinations of a sink: it is asked once.
+    let mut said: Option<(NotificationId, &str, Words)> = None;
     let deliveries = matches.iter().map(|rule_match| {
         let notification = of_match(rule_match, events, now);
         let words = match &said {
-            Some((id, words)) if *id == notification.notification_id => words.clone(),
+            Some((id, sink, words))
+                if *id == notification.notification_id && *sink == rule_match.sink =>
+            {
+                words.clone()
+            }
             _ => {
-                let words = rules.words(&notification);
-                said = Some((notification.notification_id.clone(), words.clone()));
+                let words = rules.words(&notification, &rule_match.sink);
+                let id = notification.notification_id.clone();
+                said = Some((id, &rule_match.sink, words.clone()));
                 words
             }
         };
@@ -122,6 +127,7 @@ pub(crate) fn worded(notification: Notification, words: Words) -> Notification {
     Notification {
         title: words.title,
         text: words.text,
+        links: words.links,
         ..notification
     }
 }

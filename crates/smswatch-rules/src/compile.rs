@@ -7,12 +7,14 @@ mod expect;
 mod expressions;
 mod grouping;
 mod hold_back;
+mod links;
 mod lonely;
 mod maintenance;
 mod options;
 mod shadow;
 mod stuck;
 mod targets;
+mod voices;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -24,6 +26,7 @@ use crate::index::RuleIndex;
 use crate::maintenance::Maintenance;
 use crate::pattern::NumberKey;
 use crate::rule_set::{Rule, RuleSet, Silencing};
+use crate::sample::{sample_notifications, with_links};
 use crate::suggest::did_you_mean;
 use crate::template::Templates;
 use crate::yaml::{Document, Entry, Node};
@@ -35,9 +38,9 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 
 /// The keys of a rule.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "name", "event", "after", "match", "when", "once_per", "group", "severity", "stop", "notify",
-    "template",
+    "template", "links",
 ];
 
 /// How much something can matter.
@@ -68,10 +71,12 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
     let mut compiler = Compiler::new(document, options);
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
     shadow::warn(&mut compiler, &compiled);
+    let voices = compiler.voices(&compiled);
     let (rules, places): (Vec<Rule>, Vec<Place>) = compiled.into_iter().unzip();
     let rules = RuleSet {
         index: RuleIndex::new(&rules),
         rules,
+        voices,
         templates: std::mem::take(&mut compiler.templates),
         n_destinations: compiler.destinations.len(),
         silencing: Some(Silencing {
@@ -168,8 +173,21 @@ impl<'a> Compiler<'a> {
         let when = node
             .entry("when")
             .and_then(|entry| self.when(position, entry, &kinds));
+        let samples: Vec<_> = kinds
+            .iter()
+            .copied()
+            .flat_map(sample_notifications)
+            .collect();
+        let links = node
+            .entry("links")
+            .map(|entry| self.links(position, entry, &samples))
+            .unwrap_or_default();
+        let samples: Vec<_> = samples
+            .iter()
+            .map(|sample| with_links(sample, links.len()))
+            .collect();
         let (title, text) = match node.entry("template") {
-            Some(entry) => self.template(position, entry, &kinds),
+            Some(entry) => self.template(&position.to_string(), entry, &samples),
             None => (None, None),
         };
         let is_once = node
@@ -190,6 +208,7 @@ impl<'a> Compiler<'a> {
             targets,
             title,
             text,
+            links,
         };
         (self.n_errors() == n_errors).then_some((rule, place))
     }

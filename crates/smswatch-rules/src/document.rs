@@ -1,6 +1,7 @@
 //! A rule as an operator writes it; doc comments become the schema's descriptions.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use smswatch_model::Severity;
 
@@ -50,6 +51,21 @@ pub struct RuleDocument {
     pub notify: Option<Vec<TargetDocument>>,
     /// Titles and texts of one's own. Default: titles and texts that say it in plain words.
     pub template: Option<TemplateDocument>,
+    /// Where a person can look further, such as a runbook or a dashboard, at most 10. Default: none.
+    /// Example: `[{title: Runbook, url: "https://wiki.example.com/sms/{{ events[0].message.country }}"}]`.
+    #[schemars(length(max = 10))]
+    pub links: Option<Vec<LinkDocument>>,
+}
+
+/// Where a person can look further. Both are in the language of minijinja, over the fields of a payload's
+/// `data`.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct LinkDocument {
+    /// What is found there.
+    pub title: String,
+    /// Where it is: an address that begins with `http://` or `https://`. Values are encoded.
+    pub url: String,
 }
 
 /// The kinds of events that a rule is about.
@@ -280,8 +296,9 @@ impl JsonSchema for TargetDocument {
 }
 
 /// A title and a text in the language of minijinja, over the fields of a payload's `data`.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, transform = without_null)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(transform = without_null)]
 pub struct TemplateDocument {
     /// What happened, in one line; `title` is the default title.
     /// Example: `{{ events[0].current.status }} in {{ events[0].message.country }}`.

@@ -1,5 +1,6 @@
 //! All rules of a configuration: what [`compile`](crate::compile) makes of a file and core asks.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub struct RuleSet {
     /// Which of them can match an event.
     pub(crate) index: RuleIndex,
     pub(crate) templates: Templates,
+    /// How sinks want to be told, by their names, of those that say so.
+    pub(crate) voices: BTreeMap<String, Voice>,
     /// The number of destinations that the rules name; their numbers are below it.
     pub(crate) n_destinations: usize,
     /// What silences are compiled against; `None` if there are no rules and no configuration.
@@ -62,6 +65,26 @@ pub(crate) struct Rule {
     pub(crate) title: Option<TemplateName>,
     /// The rule's own template of the text, if it has one.
     pub(crate) text: Option<TemplateName>,
+    /// Where a person can look further.
+    pub(crate) links: Vec<LinkTemplate>,
+}
+
+/// A link whose title and address are templates.
+#[derive(Debug)]
+pub(crate) struct LinkTemplate {
+    pub(crate) title: TemplateName,
+    pub(crate) url: TemplateName,
+}
+
+/// How a sink wants to be told, whichever rule tells it.
+#[derive(Debug, Default)]
+pub(crate) struct Voice {
+    /// Its template of the title, for rules that have none.
+    pub(crate) title: Option<TemplateName>,
+    /// Its template of the text, for rules that have none.
+    pub(crate) text: Option<TemplateName>,
+    /// The name of the timezone in which templates write instants; UTC without one.
+    pub(crate) timezone: Option<String>,
 }
 
 /// A destination that is notified of a rule's events.
@@ -115,8 +138,8 @@ impl Rules for RuleSet {
         Arc::clone(&self.stuck_after)
     }
 
-    fn words(&self, notification: &Notification) -> Words {
-        self.words_of(notification)
+    fn words(&self, notification: &Notification, sink: &str) -> Words {
+        self.words_of(notification, sink)
     }
 
     fn keeps_marks(&self, event: &Event) -> bool {

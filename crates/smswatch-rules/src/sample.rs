@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use smswatch_model::{
-    About, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Message, MessageId,
+    About, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Link, Message, MessageId,
     Notification, NotificationId, Outcome, Overrides, PartFacts, PreviousStatus, Severity, SmsId,
     Source, Tags, Timestamp,
 };
@@ -18,6 +18,18 @@ pub(crate) fn samples(kind: EventKind) -> [Event; 2] {
 pub(crate) fn sample_notifications(kind: EventKind) -> [Notification; 3] {
     let [full, sparse] = samples(kind);
     [vec![full.clone()], vec![sparse.clone()], vec![full, sparse]].map(notification)
+}
+
+/// The same notification with `n_links` links.
+pub(crate) fn with_links(notification: &Notification, n_links: usize) -> Notification {
+    let link = Link {
+        title: "Runbook".to_owned(),
+        url: "https://example.com/runbook".to_owned(),
+    };
+    Notification {
+        links: vec![link; n_links],
+        ..notification.clone()
+    }
 }
 
 fn notification(events: Vec<Event>) -> Notification {

@@ -24,6 +24,7 @@ use crate::inbox::unknown_words::UnknownWords;
 use crate::inbox::{GroupInbox, LogInbox, PollInbox, Queues};
 use crate::intake::Intake;
 use crate::live::Live;
+use crate::measured_rules::MeasuredRules;
 use crate::metrics::Metrics;
 use crate::observe::Observe;
 use crate::replicas::Replicas;
@@ -88,7 +89,8 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let traffic = Arc::new(Traffic::default());
     let queues = Queues::none();
     let sinks = Arc::new(Sinks::new(queues.clone()));
-    let live = Arc::new(Live::new(parts.rules));
+    let measured = MeasuredRules::new(parts.rules, Arc::clone(&context));
+    let live: Arc<Live<dyn Rules>> = Arc::new(Live::new(Arc::new(measured)));
     let rules: Arc<dyn Rules> = live.clone();
     let silences = Arc::new(Silences::new(Arc::clone(&rules)));
     let (reloads, reload_requests) = mpsc::channel(MOST_RELOADS);

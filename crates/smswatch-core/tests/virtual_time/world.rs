@@ -268,10 +268,10 @@ impl Rules for TellEverything {
         matches.collect()
     }
 
-    fn words(&self, notification: &Notification) -> Words {
+    fn words(&self, notification: &Notification, _: &str) -> Words {
         Words {
             title: notification.kind.as_str().to_owned(),
-            text: String::new(),
+            ..Words::default()
         }
     }
 

@@ -93,10 +93,10 @@ impl Rules for EveryEvent {
         matches.collect()
     }
 
-    fn words(&self, notification: &Notification) -> Words {
+    fn words(&self, notification: &Notification, _: &str) -> Words {
         Words {
             title: notification.kind.to_string(),
-            text: String::new(),
+            ..Words::default()
         }
     }
 
