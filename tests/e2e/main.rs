@@ -12,6 +12,7 @@ mod destinations;
 mod door;
 mod fault;
 mod fleet;
+mod groups;
 mod https;
 mod mail;
 mod mail_tls;

@@ -36,7 +36,7 @@ use crate::service::{ReloadRequest, Service};
 use crate::settings::{Settings, SinkSettings};
 use crate::sink::Sink;
 use crate::store::Store;
-use crate::{commit, observe, replicas, route};
+use crate::{commit, gather, observe, replicas, route};
 
 /// How long before the shutdown timeout ends running attempts are cut off; half of the timeout when that
 /// is shorter. One half of it is for giving their deliveries back, the other for the leases of watches.
@@ -109,6 +109,7 @@ impl Engine {
             observe,
             commit,
             route,
+            gather,
             deliver,
             tell,
             tell_unknown,
@@ -128,6 +129,7 @@ impl Engine {
             context: Arc::clone(&context),
             polls: Arc::clone(&observe.inbox),
             log: Arc::clone(&log),
+            groups: Arc::clone(&gather.inbox),
             sinks: Arc::clone(&sinks),
         });
         let [stop, cut, broken] = [(); 3].map(|()| CancellationToken::new());
@@ -143,6 +145,7 @@ impl Engine {
                 "route",
                 route::run(Arc::clone(&route), appended, stop.clone()).boxed(),
             ),
+            spawn("gather", gather::run(gather, stop.clone()).boxed()),
         ];
         let chores = vec![
             spawn("pulse", chores::pulse(Arc::clone(&chores)).boxed()),

@@ -89,6 +89,21 @@ impl LogInbox {
     }
 }
 
+/// Groups of events that are to be told some time.
+#[derive(Debug)]
+pub(crate) struct GroupInbox {
+    /// When each shard has a group due.
+    pub(crate) due: DueTimes,
+}
+
+impl GroupInbox {
+    pub(crate) fn new(shards: u16) -> Self {
+        Self {
+            due: DueTimes::new(usize::from(shards)),
+        }
+    }
+}
+
 /// The deliveries of one sink, for the fourth stage.
 #[derive(Debug)]
 pub(crate) struct QueueInbox {

@@ -37,6 +37,10 @@ impl Rules for Live<dyn Rules> {
         self.get().matches(events, told)
     }
 
+    fn keeps_marks(&self, event: &Event) -> bool {
+        self.get().keeps_marks(event)
+    }
+
     fn stuck_after(&self) -> Arc<[Duration]> {
         self.get().stuck_after()
     }

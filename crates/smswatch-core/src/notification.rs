@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use smswatch_model::{
-    Event, EventId, EventKind, MessageId, Notification, NotificationId, Overrides, Timestamp,
-    delivery_id, destination, notification_id,
+    Event, EventId, EventKind, GroupNames, MessageId, Notification, NotificationId, Overrides,
+    Timestamp, delivery_id, destination, notification_id,
 };
 
 use crate::codec;
+use crate::group::Group;
 use crate::rules::{RuleMatch, Rules, Words};
-use crate::store::{NewDelivery, Priority};
+use crate::store::{NewDelivery, Priority, RecordId};
 
 /// The deliveries of all that rules want told of `events`, in the rules' words.
 pub(crate) fn deliveries(
@@ -63,6 +64,34 @@ pub(crate) fn of_match(rule_match: &RuleMatch, events: &[Event], now: Timestamp)
         alert: None,
         links: Vec::new(),
         events,
+        instead_of: None,
+    }
+}
+
+/// The notification of what the group in the record `id` holds, which has no words yet. Its ids depend on the group
+/// and its generation.
+pub(crate) fn of_group(id: &RecordId, group: &Group, now: Timestamp) -> Notification {
+    let names = GroupNames {
+        rule: &group.rule,
+        kind: group.kind,
+        values: &group.values,
+    };
+    Notification {
+        delivery_id: group.delivery_id(id),
+        kind: group.kind,
+        timestamp: now,
+        overrides: group.overrides.clone(),
+        key: names.key(),
+        notification_id: names.notification_id(group.generation),
+        rule: group.rule.clone(),
+        severity: group.severity,
+        title: String::new(),
+        text: String::new(),
+        group: group.values.clone(),
+        omitted: group.omitted,
+        alert: None,
+        links: Vec::new(),
+        events: group.events.clone(),
         instead_of: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Stage three: evaluates rules on what the log holds, and puts notifications into the queues.
 
 mod evaluate;
+mod fold;
 pub(crate) mod left;
 mod poison;
 pub(crate) mod told;
@@ -9,19 +10,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use smswatch_model::Timestamp;
+use smswatch_model::{Timestamp, destination};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::evaluate::{Body, Evaluated};
 use crate::context::Context;
+use crate::group::Source;
 use crate::inbox::log_tail::Fresh;
-use crate::inbox::{LogInbox, Queues};
+use crate::inbox::{GroupInbox, LogInbox, Queues};
+use crate::live::Live;
+use crate::marks::{self, Grouped, Marks};
 use crate::pace::Backoff;
 use crate::rules::Rules;
 use crate::store::{
-    LogPosition, MAX_STEP_BYTES, NewDelivery, RouteOutcome, RouteStep, SetAside, Shard, StoreError,
-    split,
+    LogPosition, MAX_STEP_BYTES, NewDelivery, RecordChange, RouteOutcome, RouteStep, SetAside,
+    Shard, StoreError, split,
 };
 
 /// How many log entries are routed in one step.
@@ -34,8 +38,9 @@ const BATCHES: usize = 128;
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) context: Arc<Context>,
-    pub(crate) rules: Arc<dyn Rules>,
+    pub(crate) rules: Arc<Live<dyn Rules>>,
     pub(crate) inbox: Arc<LogInbox>,
+    pub(crate) groups: Arc<GroupInbox>,
     pub(crate) queues: Queues,
 }
 
@@ -173,9 +178,10 @@ async fn route_entries(
     entries: Vec<(LogPosition, Body)>,
     now: Timestamp,
 ) -> Result<Option<LogPosition>, StoreError> {
-    let evaluated = evaluate::all(stage, entries, now).await?;
+    let source = Source::Log(shard);
+    let (evaluated, mut marks) = evaluate::all(stage, &source, entries, now).await?;
     for step in split(evaluated, Evaluated::bytes, MAX_STEP_BYTES) {
-        match route_step(stage, shard, from, step).await? {
+        match route_step(stage, shard, from, step, &mut marks, now).await? {
             Some(to) => from = to,
             None => return Ok(None),
         }
@@ -189,16 +195,18 @@ async fn route_step(
     shard: Shard,
     from: LogPosition,
     evaluated: Vec<Evaluated>,
+    marks: &mut Marks,
+    now: Timestamp,
 ) -> Result<Option<LogPosition>, StoreError> {
     let Some(to) = evaluated.last().map(|last| last.position.clone()) else {
         return Ok(Some(from));
     };
     let count = u64::try_from(evaluated.len()).unwrap_or(u64::MAX);
-    let (mut deliveries, mut set_aside) = (Vec::new(), Vec::new());
-    for entry in evaluated {
-        deliveries.extend(entry.deliveries);
-        set_aside.extend(entry.set_aside);
-    }
+    let Effects {
+        deliveries,
+        records,
+        set_aside,
+    } = effects(stage, &Source::Log(shard), evaluated, marks, now).await?;
     let unroutable = set_aside.clone();
     let wanted = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
     // One entry may want more than a step carries. What is queued before the cursor moves is not queued
@@ -216,7 +224,7 @@ async fn route_step(
         to: to.clone(),
         entries: count,
         deliveries: last,
-        records: Vec::new(),
+        records,
         set_aside,
     };
     let route = stage.context.store.route(shard, &step);
@@ -232,6 +240,60 @@ async fn route_step(
         .queues
         .queued(shard, &step.deliveries, &stage.context.metrics);
     Ok(Some(to))
+}
+
+/// What a step of entries does beside moving the cursor.
+struct Effects {
+    deliveries: Vec<NewDelivery>,
+    records: Vec<RecordChange>,
+    set_aside: Vec<SetAside>,
+}
+
+/// Puts what goes into groups there, and notes in the marks of messages what becomes of them.
+async fn effects(
+    stage: &Route,
+    source: &Source,
+    evaluated: Vec<Evaluated>,
+    marks: &mut Marks,
+    now: Timestamp,
+) -> Result<Effects, StoreError> {
+    let (mut deliveries, mut set_aside, mut folds) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in evaluated {
+        deliveries.extend(entry.deliveries);
+        set_aside.extend(entry.set_aside);
+        folds.extend(entry.folds);
+        for (message, rule) in entry.told_once {
+            marks.told_once(&message, &rule, &source.mark(&entry.position));
+        }
+    }
+    let folded = fold::all(stage, source, &folds, now).await?;
+    for (fold, folded) in folds.iter().zip(folded) {
+        let messages = fold.events.iter();
+        let message = messages.filter_map(|event| event.message.message_id.as_ref());
+        // All events of one entry are about one message.
+        let Some(message) = message.into_iter().next() else {
+            continue;
+        };
+        let wanted = &fold.wanted;
+        let grouped = Grouped {
+            rule: wanted.rule.clone(),
+            destination: destination(&wanted.sink, &wanted.overrides),
+            group: folded.group.as_str().to_owned(),
+            delivery: folded.delivery,
+            events: fold
+                .events
+                .iter()
+                .map(|event| event.event_id.clone())
+                .collect(),
+        };
+        marks.grouped(message, grouped);
+    }
+    let due = now + marks::kept_for(&stage.context.settings().watch);
+    Ok(Effects {
+        deliveries,
+        records: marks.changes(due),
+        set_aside,
+    })
 }
 
 /// Counts and logs what was set aside.

@@ -3,6 +3,7 @@
 pub(crate) mod counts;
 mod cursors;
 mod error;
+mod grouped;
 mod history;
 mod redrive;
 pub(crate) mod reload;
@@ -100,8 +101,12 @@ impl Service {
             // Deliveries name a message as it was registered.
             *message_id = self.spelled(message_id).await?;
         }
-        let deliveries = self.context.store.deliveries(&filter, &page);
-        let page = self.context.call("deliveries", deliveries).await?;
+        let page = if filter.message_ids.is_empty() {
+            let deliveries = self.context.store.deliveries(&filter, &page);
+            self.context.call("deliveries", deliveries).await?
+        } else {
+            self.with_grouped(&filter, &page).await?
+        };
         Ok(cursors::seal(&self.context.privacy, List::Deliveries, page))
     }
 

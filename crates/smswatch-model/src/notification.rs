@@ -7,6 +7,7 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::id::derive;
 use crate::{DeliveryId, Event, EventId, EventKind, NotificationId, Timestamp};
 
 /// How much an alert matters.
@@ -207,6 +208,52 @@ pub fn delivery_id(destination: &str, rule: &str, events: &[&EventId]) -> Delive
     DeliveryId::derived(inputs.into_iter().chain(events))
 }
 
+/// What is gathered into one notification after another: events of one kind that one rule tells together, and
+/// the values that they share.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupNames<'a> {
+    /// The rule.
+    pub rule: &'a str,
+    /// What kind of fact its events are.
+    pub kind: EventKind,
+    /// The values that they share.
+    pub values: &'a BTreeMap<String, String>,
+}
+
+impl GroupNames<'_> {
+    fn inputs(&self) -> impl Iterator<Item = &[u8]> {
+        let named = ["group", self.rule, self.kind.as_str()];
+        let values = self.values.iter();
+        let values = values.flat_map(|(key, value)| [key.as_bytes(), value.as_bytes()]);
+        named.into_iter().map(str::as_bytes).chain(values)
+    }
+
+    /// What is equal for all notifications of the group, whatever their destination.
+    #[must_use]
+    pub fn key(&self) -> String {
+        derive("key_", self.inputs())
+    }
+
+    /// The group's own name for one [`destination`].
+    #[must_use]
+    pub fn id(&self, destination: &str) -> String {
+        derive("grp_", self.inputs().chain([destination.as_bytes()]))
+    }
+
+    /// The name of the group's notification of this generation, equal for all of its destinations.
+    #[must_use]
+    pub fn notification_id(&self, generation: u64) -> NotificationId {
+        let generation = generation.to_be_bytes();
+        NotificationId::derived(self.inputs().chain([&generation[..]]))
+    }
+}
+
+/// The name of the delivery with which a group of this [name](GroupNames::id) tells one generation of events.
+#[must_use]
+pub fn group_delivery_id(group: &str, generation: u64) -> DeliveryId {
+    DeliveryId::derived([group.as_bytes(), &generation.to_be_bytes()[..]])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,5 +281,30 @@ mod tests {
         assert_ne!(id(r#"{"channel":"a"}"#), id(r#"{"channel":"b"}"#));
         // The name that such a delivery had before destinations were told apart.
         assert_eq!(id("{}"), delivery_id("s", "r", &[&event]));
+    }
+
+    #[test]
+    fn groups_are_told_apart_by_rule_kind_values_and_destination() {
+        let values = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        let (greek, other) = (values(&[("country", "GR")]), values(&[("countr", "yGR")]));
+        let names = |rule, kind, values| GroupNames { rule, kind, values };
+        let first = names("r", EventKind::StatusChanged, &greek);
+        for different in [
+            names("x", EventKind::StatusChanged, &greek),
+            names("r", EventKind::GaveUp, &greek),
+            names("r", EventKind::StatusChanged, &other),
+        ] {
+            assert_ne!(first.key(), different.key());
+            assert_ne!(first.id("crm"), different.id("crm"));
+        }
+        assert_ne!(first.id("crm"), first.id("pager"));
+        let id = first.id("crm");
+        assert_ne!(group_delivery_id(&id, 1), group_delivery_id(&id, 2));
+        assert_ne!(first.notification_id(1), first.notification_id(2));
     }
 }

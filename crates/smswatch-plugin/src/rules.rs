@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_model::{Event, EventId, Notification, Overrides, Severity, destination};
+use smswatch_model::{Event, EventId, MessageId, Notification, Overrides, Severity, destination};
 
 /// Which events one rule wants told to one destination. The words are made later: see
 /// [`Rules::words`].
@@ -21,8 +21,24 @@ pub struct RuleMatch {
     pub severity: Severity,
     /// The values that its events share, for a rule that groups.
     pub group: BTreeMap<String, String>,
+    /// How its events are gathered into one notification; `None` if they are told at once.
+    pub gathering: Option<Gathering>,
+    /// Whether its rule tells of each message once.
+    pub is_once: bool,
     /// Positions in the list of events that were tried, in order, at least one.
     pub events: Vec<usize>,
+}
+
+/// How a rule gathers events that share the values of its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gathering {
+    /// How long the first notification of a group waits for more events.
+    pub wait: Duration,
+    /// How long lies between two notifications of a group at least; one that has no event for as long is
+    /// forgotten.
+    pub interval: Duration,
+    /// How many events a notification shows, at least 1; the others are counted.
+    pub max: usize,
 }
 
 /// What a notification says to a person.
@@ -47,25 +63,45 @@ pub struct RuleVerdict {
     pub because: String,
 }
 
-/// Which rule told which destination of which events, according to the store.
+/// What was told before, according to the store: which rule told which destination of which events, and which
+/// rule told of which messages.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Told(HashSet<(String, String, EventId)>);
+pub struct Told {
+    events: HashSet<(String, String, EventId)>,
+    messages: HashSet<(String, MessageId)>,
+}
 
 impl Told {
     /// Notes that `rule` told `sink`, of which it asked `overrides`, of `event`.
     pub fn add(&mut self, rule: &str, sink: &str, overrides: &Overrides, event: &EventId) {
-        let destination = destination(sink, overrides);
-        self.0.insert((rule.to_owned(), destination, event.clone()));
+        self.add_to(rule, &destination(sink, overrides), event);
+    }
+
+    /// Notes that `rule` told the [destination] of this name of `event`.
+    pub fn add_to(&mut self, rule: &str, destination: &str, event: &EventId) {
+        let told = (rule.to_owned(), destination.to_owned(), event.clone());
+        self.events.insert(told);
     }
 
     /// Whether `rule` told `sink`, of which it asks `overrides`, of `event`.
     #[must_use]
     pub fn contains(&self, rule: &str, sink: &str, overrides: &Overrides, event: &EventId) -> bool {
         // Nearly always there is nothing, and nothing to be made for the search.
-        !self.0.is_empty()
+        !self.events.is_empty()
             && self
-                .0
+                .events
                 .contains(&(rule.to_owned(), destination(sink, overrides), event.clone()))
+    }
+
+    /// Notes that `rule`, which tells of each message once, told of this one.
+    pub fn add_message(&mut self, rule: &str, message: &MessageId) {
+        self.messages.insert((rule.to_owned(), message.clone()));
+    }
+
+    /// Whether `rule`, which tells of each message once, told of this one.
+    #[must_use]
+    pub fn has_message(&self, rule: &str, message: &MessageId) -> bool {
+        !self.messages.is_empty() && self.messages.contains(&(rule.to_owned(), message.clone()))
     }
 }
 
@@ -79,16 +115,25 @@ impl Told {
 /// - All calls are pure: the same arguments bring the same answer, so doing a step again after a crash
 ///   makes deliveries with the same ids and the same words.
 /// - A [destination] is told of one event once: no two matches for one destination share an event.
-/// - All events of a match are of one kind.
+/// - All events of a match are of one kind, and share the values of its group.
 /// - A rule tells a destination of a [refined](Event::refined) event only if `told` does not say that it
 ///   told it of the [event that it refines](Event::refined_event). `told` knows of these events at
 ///   least; what it says is a fact, while a guess from the event as it is now can hide a status.
+/// - A rule that tells of each message once does not match an event of a message that it told of according
+///   to `told`, and tells of one kind of events of a message at a time.
 /// - Events with `backfill` are never handed in.
 /// - Words depend on [`Notification::data`] alone. Core asks once for all destinations that one rule
 ///   tells of the same events.
 pub trait Rules: fmt::Debug + Send + Sync {
     /// Tries all rules on the events of one log entry.
     fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch>;
+
+    /// Whether a rule that groups, or tells of each message once, can match `event`: what it told of the
+    /// message before must then be known, and what it tells now is noted.
+    fn keeps_marks(&self, event: &Event) -> bool {
+        let _no_rule_does = event;
+        false
+    }
 
     /// Returns how long after its registration a message without a final status is
     /// [stuck](smswatch_model::EventKind::Stuck), in ascending order and whole seconds, each once: an event

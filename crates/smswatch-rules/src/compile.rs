@@ -5,6 +5,7 @@ mod conditions;
 mod events;
 mod expect;
 mod expressions;
+mod grouping;
 mod lonely;
 mod options;
 mod shadow;
@@ -28,14 +29,13 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 
 /// The keys of a rule.
-const KEYS: [&str; 9] = [
-    "name", "event", "after", "match", "when", "severity", "stop", "notify", "template",
+const KEYS: [&str; 11] = [
+    "name", "event", "after", "match", "when", "once_per", "group", "severity", "stop", "notify",
+    "template",
 ];
 
 /// Keys that are not supported yet.
-const LATER_KEYS: [&str; 12] = [
-    "once_per",
-    "group",
+const LATER_KEYS: [&str; 10] = [
     "throttle",
     "repeat",
     "count",
@@ -154,6 +154,10 @@ impl<'a> Compiler<'a> {
             Some(entry) => self.template(position, entry, &kinds),
             None => (None, None),
         };
+        let is_once = node
+            .entry("once_per")
+            .is_some_and(|entry| self.once_per(entry));
+        let grouping = node.entry("group").and_then(|entry| self.grouping(entry));
         let targets = self.targets(node, stop);
         let rule = Rule {
             name: name.unwrap_or_default(),
@@ -163,6 +167,8 @@ impl<'a> Compiler<'a> {
             when,
             severity: severity.unwrap_or_default(),
             stop,
+            is_once,
+            grouping,
             targets,
             title,
             text,

@@ -36,6 +36,21 @@ impl Condition {
         }
     }
 
+    /// Whether no event fits both, as far as their text tells.
+    pub(crate) fn excludes(&self, other: &Self) -> bool {
+        match (&self.test, &other.test) {
+            (ConditionTest::Flag(flag, wanted), ConditionTest::Flag(other, other_wanted)) => {
+                flag == other && wanted != other_wanted
+            }
+            // Somebody can be in several groups.
+            (ConditionTest::Text(Field::Groups, _), _) => false,
+            (ConditionTest::Text(field, patterns), ConditionTest::Text(other, others)) => {
+                field == other && patterns.exclude(others)
+            }
+            _ => false,
+        }
+    }
+
     /// Why the condition does not hold: `country is GR, and the rule wants !GR`.
     pub(crate) fn why_not(&self, view: View<'_>) -> String {
         let key = &self.key;

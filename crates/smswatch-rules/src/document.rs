@@ -33,6 +33,12 @@ pub struct RuleDocument {
     /// Example: `event.part.price > 0.05 and event.message.part_count > 1`.
     #[schemars(length(min = 1))]
     pub when: Option<String>,
+    /// `message`: the rule tells of each message once. A later event of the message may be told by a rule
+    /// below. Default: each event is told.
+    pub once_per: Option<OncePerDocument>,
+    /// Gathers events that share some values into one notification. Default: each is told at once.
+    /// Example: `{by: [country, operator], wait: 30s, interval: 5m, max: 50}`.
+    pub group: Option<GroupDocument>,
     /// How much it matters: `info`, `warning` or `critical`. Default: `warning`.
     pub severity: Option<Severity>,
     /// Whether no rule below is tried for the events that this one matched. Default: `false`.
@@ -145,6 +151,44 @@ pub struct MatchDocument {
     pub late: Option<bool>,
     /// Whether the part was seen for the first time.
     pub first_seen: Option<bool>,
+}
+
+/// What a rule tells of once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum OncePerDocument {
+    /// Each message.
+    Message,
+}
+
+/// How a rule gathers events into one notification. Events of different kinds, and those for different
+/// destinations, are never in one group.
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields, transform = without_null)]
+pub struct GroupDocument {
+    /// The keys whose values the events of a group share: those of `match` that are texts of a status or a
+    /// message, such as `country`, `operator`, `from`, `label`, `campaign`, `application`, `fault`, `status`, `detailed_status`,
+    /// `tags.NAME`; or `message`. Not `to`, `groups`, `body` and `description`. Default: none, so that all events of the
+    /// rule are one group. Example: `[country, operator]`.
+    pub by: Option<GroupKeysDocument>,
+    /// How long a group waits for more events before its first notification. Default: `30s`.
+    pub wait: Option<Span>,
+    /// How long lies between two notifications of a group, at least `1s`. A group that has no event for as long is forgotten.
+    /// Default: `5m`.
+    pub interval: Option<Span>,
+    /// How many events a notification shows; the others are counted in `omitted`. Default: 50.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max: Option<u32>,
+}
+
+/// One key, or several.
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(untagged)]
+pub enum GroupKeysDocument {
+    /// One key.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
 }
 
 /// A pattern, or several of which any must fit.

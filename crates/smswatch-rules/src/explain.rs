@@ -22,7 +22,7 @@ impl RuleSet {
                     rule.told(&rule.targets[target], refined, told)
                 })
             };
-            let tried = self.try_rule(rule, event);
+            let tried = self.try_rule(rule, event, told);
             let is_about_others = matches!(tried, Err(Mismatch::Kind));
             let (fired, because) = match (tried, stopped_by) {
                 (Err(Mismatch::Kind), _) => (false, Mismatch::Kind.because(rule, event)),
@@ -32,7 +32,7 @@ impl RuleSet {
                     if rule.stop {
                         stopped_by = Some(&rule.name);
                     }
-                    rule.fire(&mut told_by, |target| is_told(rule, target))
+                    rule.fire(event, &mut told_by, |target| is_told(rule, target))
                 }
             };
             verdicts.push(RuleVerdict {
@@ -51,6 +51,7 @@ impl Rule {
     /// was.
     fn fire<'a>(
         &'a self,
+        event: &Event,
         told_by: &mut [Option<&'a str>],
         is_told: impl Fn(usize) -> bool,
     ) -> (bool, String) {
@@ -75,6 +76,9 @@ impl Rule {
             (false, true) => format!("notifies {}", notified.join(", ")),
             (false, false) => format!("notifies {}; {}", notified.join(", "), knows.join(" and ")),
         };
+        if let Some(grouping) = self.grouping.as_ref().filter(|_| !notified.is_empty()) {
+            because.push_str(&format!(", {}", grouping.words(event)));
+        }
         if self.stop {
             because.push_str("; `stop: true` skips the rules below");
         }
@@ -103,6 +107,7 @@ impl Mismatch<'_> {
             }
             Self::Condition(condition) => condition.why_not(View::of(event)),
             Self::When => "the `when` expression is not true".to_owned(),
+            Self::UsedUp => "it told of this message before (`once_per: message`)".to_owned(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod document;
 mod event_word;
 mod explain;
 mod field;
+mod grouping;
 mod index;
 mod matching;
 mod pattern;
@@ -25,8 +26,8 @@ mod yaml;
 pub use compile::{CheckOverrides, Compiled, Options, OverrideProblem, compile};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub use document::{
-    EventDocument, EventWord, MatchDocument, PatternDocument, RuleDocument, TargetDocument,
-    TemplateDocument,
+    EventDocument, EventWord, GroupDocument, GroupKeysDocument, MatchDocument, OncePerDocument,
+    PatternDocument, RuleDocument, TargetDocument, TemplateDocument,
 };
 pub use pattern::NumberKey;
 pub use rule_set::RuleSet;

@@ -16,6 +16,8 @@ pub(crate) enum Mismatch<'a> {
     After,
     Condition(&'a Condition),
     When,
+    /// It tells of each message once, and told of this one.
+    UsedUp,
 }
 
 impl RuleSet {
@@ -28,7 +30,7 @@ impl RuleSet {
             let matched: Vec<usize> = (0..events.len())
                 .filter(|position| {
                     !progress.is_stopped(*position)
-                        && self.try_rule(rule, &events[*position]).is_ok()
+                        && self.try_rule(rule, &events[*position], told).is_ok()
                 })
                 .collect();
             if matched.is_empty() {
@@ -38,12 +40,15 @@ impl RuleSet {
             if rule.stop {
                 matched.iter().for_each(|position| progress.stop(*position));
             }
+            let n_before = matches.len();
             for of_one_kind in by_kind(&matched, events) {
                 for target in &rule.targets {
                     let news = rule.news(target, events, &of_one_kind, told, &mut progress);
-                    if !news.is_empty() {
-                        matches.push(rule.match_of(target, news));
-                    }
+                    matches.extend(rule.matches_of(target, events, news));
+                }
+                // All events of one observation are about one message.
+                if rule.is_once && matches.len() > n_before {
+                    break;
                 }
             }
         }
@@ -51,7 +56,12 @@ impl RuleSet {
     }
 
     /// Tries one rule on one event.
-    pub(crate) fn try_rule<'a>(&self, rule: &'a Rule, event: &Event) -> Result<(), Mismatch<'a>> {
+    pub(crate) fn try_rule<'a>(
+        &self,
+        rule: &'a Rule,
+        event: &Event,
+        told: &Told,
+    ) -> Result<(), Mismatch<'a>> {
         if event.backfill {
             return Err(Mismatch::Backfill);
         }
@@ -75,6 +85,9 @@ impl RuleSet {
             if !self.templates.is_true(when, event).unwrap_or(true) {
                 return Err(Mismatch::When);
             }
+        }
+        if rule.is_used_up(event, told) {
+            return Err(Mismatch::UsedUp);
         }
         Ok(())
     }
@@ -110,15 +123,36 @@ impl Rule {
         told.contains(&self.name, &target.sink, &target.overrides, event)
     }
 
-    fn match_of(&self, target: &Target, events: Vec<usize>) -> RuleMatch {
-        RuleMatch {
+    /// Whether the rule tells of each message once, and told of that of `event`.
+    fn is_used_up(&self, event: &Event, told: &Told) -> bool {
+        let message = event.message.message_id.as_ref();
+        self.is_once && message.is_some_and(|message| told.has_message(&self.name, message))
+    }
+
+    /// What is told to `target` of these events: one match, or one for each group that they belong to.
+    fn matches_of(&self, target: &Target, events: &[Event], news: Vec<usize>) -> Vec<RuleMatch> {
+        let mut groups: Vec<(BTreeMap<String, String>, Vec<usize>)> = Vec::with_capacity(1);
+        for position in news {
+            let grouping = self.grouping.as_ref();
+            let group = grouping.map_or_else(BTreeMap::new, |grouping| {
+                grouping.group_of(&events[position])
+            });
+            match groups.iter_mut().find(|(known, _)| *known == group) {
+                Some((_, positions)) => positions.push(position),
+                None => groups.push((group, vec![position])),
+            }
+        }
+        let matches = groups.into_iter().map(|(group, events)| RuleMatch {
             rule: self.name.clone(),
             sink: target.sink.clone(),
             overrides: target.overrides.clone(),
             severity: self.severity,
-            group: BTreeMap::new(),
+            group,
+            gathering: self.grouping.as_ref().map(|grouping| grouping.gathering),
+            is_once: self.is_once,
             events,
-        }
+        });
+        matches.collect()
     }
 }
 

@@ -136,6 +136,21 @@ impl Patterns {
             .all(|test| !matches!(test, Test::Regex(_)))
     }
 
+    /// Whether no value fits both, as far as their words tell.
+    pub(crate) fn exclude(&self, other: &Self) -> bool {
+        let all_miss = |one: &Self, other: &Self| {
+            let misses = |test: &Test| match test {
+                Test::Word(word) => !other.hold(Subject {
+                    text: Some(word),
+                    key: None,
+                }),
+                Test::Empty | Test::Number { .. } | Test::Regex(_) => false,
+            };
+            !one.any.is_empty() && one.any.iter().all(misses)
+        };
+        all_miss(self, other) || all_miss(other, self)
+    }
+
     /// Whether everything that is wanted is also ruled out.
     pub(crate) fn is_contradiction(&self) -> bool {
         let is_ruled_out = |test: &Test| match test {

@@ -8,6 +8,7 @@ use smswatch_model::{Event, EventKind, Notification, Overrides, Severity};
 use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
 
 use crate::condition::Condition;
+use crate::grouping::Grouping;
 use crate::index::RuleIndex;
 use crate::template::{TemplateName, Templates};
 
@@ -37,6 +38,10 @@ pub(crate) struct Rule {
     pub(crate) when: Option<TemplateName>,
     pub(crate) severity: Severity,
     pub(crate) stop: bool,
+    /// Whether it tells of each message once.
+    pub(crate) is_once: bool,
+    /// How it groups events, if it does.
+    pub(crate) grouping: Option<Grouping>,
     pub(crate) targets: Vec<Target>,
     /// The rule's own template of the title, if it has one.
     pub(crate) title: Option<TemplateName>,
@@ -88,6 +93,15 @@ impl Rules for RuleSet {
 
     fn words(&self, notification: &Notification) -> Words {
         self.words_of(notification)
+    }
+
+    fn keeps_marks(&self, event: &Event) -> bool {
+        let candidates = self.index.candidates(std::slice::from_ref(event));
+        let rules = candidates
+            .into_iter()
+            .map(|position| &self.rules[position as usize]);
+        let mut keeping = rules.filter(|rule| rule.is_once || rule.grouping.is_some());
+        keeping.any(|rule| self.try_rule(rule, event, &Told::default()).is_ok())
     }
 
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {

@@ -14,6 +14,7 @@ mod trouble;
 use smswatch_model::{Event, Notification};
 use smswatch_plugin::rules::Words;
 
+pub(crate) use self::plain::plain_duration;
 pub use self::short::short_words;
 pub use self::text::default_text;
 pub use self::title::default_title;
@@ -25,8 +26,8 @@ impl RuleSet {
     pub(crate) fn words_of(&self, notification: &Notification) -> Words {
         let events: Vec<&Event> = notification.events.iter().collect();
         let defaults = Words {
-            title: default_title(&events),
-            text: default_text(&events),
+            title: title::with_omitted(default_title(&events), notification.omitted),
+            text: text::of(&events, notification.omitted),
         };
         let has_own_words = |rule: &&Rule| {
             rule.name == notification.rule && (rule.title.is_some() || rule.text.is_some())

@@ -163,13 +163,14 @@ const STAGES: &[(&str, &[&str])] = &[
     ("observe", &["alarm"]),
     ("commit", &[]),
     ("route", &[]),
+    ("gather", &[]),
     ("deliver", &[]),
     ("replicas", &[]),
     ("service", &["deliver", "route"]),
     (
         "engine",
         &[
-            "alarm", "observe", "commit", "route", "deliver", "replicas", "service",
+            "alarm", "observe", "commit", "route", "gather", "deliver", "replicas", "service",
         ],
     ),
 ];

@@ -119,6 +119,8 @@ mod tests {
             overrides,
             severity: Severity::Critical,
             group: std::collections::BTreeMap::new(),
+            gathering: None,
+            is_once: false,
             events: vec![0],
         };
         let events = [test_event("routee", "crm", now, 1)];

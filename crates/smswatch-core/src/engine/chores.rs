@@ -11,7 +11,8 @@ use crate::context::Context;
 use crate::deliver::{self, Sinks};
 use crate::health::STORE;
 use crate::inbox::due_times::DueTimes;
-use crate::inbox::{LogInbox, PollInbox};
+use crate::inbox::{GroupInbox, LogInbox, PollInbox};
+use crate::marks;
 use crate::metrics::{Metrics, RecordLabel};
 use crate::store::{Rate, Trimmed, WatchPriority};
 use crate::watch::horizon;
@@ -35,6 +36,7 @@ pub(super) struct Chores {
     pub(super) context: Arc<Context>,
     pub(super) polls: Arc<PollInbox>,
     pub(super) log: Arc<LogInbox>,
+    pub(super) groups: Arc<GroupInbox>,
     pub(super) sinks: Arc<Sinks>,
 }
 
@@ -56,7 +58,12 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
         context.health.well(STORE);
         let left = left(&chores);
         context.contents.pulse(&context.health, now, &left);
-        for due_times in chores.polls.due.iter().chain([&chores.log.due]) {
+        for due_times in chores
+            .polls
+            .due
+            .iter()
+            .chain([&chores.log.due, &chores.groups.due])
+        {
             due_times.hint_all();
         }
         let sinks = chores.sinks.all();
@@ -130,6 +137,8 @@ pub(super) async fn trim(context: Arc<Context>) {
         beat.tick().await;
         let settings = context.settings();
         for shard in context.shards() {
+            // What the store did not forget now it forgets later.
+            let _forgotten = marks::forget(&context, shard).await;
             for _ in 0..MOST_TRIMS {
                 let trim = context.store.trim(shard, &settings.history);
                 let Ok(trimmed) = context.call("trim", trim).await else {

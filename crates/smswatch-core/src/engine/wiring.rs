@@ -15,11 +15,12 @@ use crate::contents::Contents;
 use crate::context::Context;
 use crate::deliver::dead::{DeadLetters, GiveUp};
 use crate::deliver::{Deliver, Sinks};
+use crate::gather::Gather;
 use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::inbox::changes::Change;
 use crate::inbox::log_tail::Fresh;
 use crate::inbox::unknown_words::UnknownWords;
-use crate::inbox::{LogInbox, PollInbox, Queues};
+use crate::inbox::{GroupInbox, LogInbox, PollInbox, Queues};
 use crate::intake::Intake;
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -41,6 +42,7 @@ pub(super) struct Wired {
     pub(super) observe: Arc<Observe>,
     pub(super) commit: Arc<Commit>,
     pub(super) route: Arc<Route>,
+    pub(super) gather: Arc<Gather>,
     pub(super) deliver: Arc<Deliver>,
     pub(super) tell: Arc<Tell>,
     pub(super) tell_unknown: Arc<TellUnknown>,
@@ -76,6 +78,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let commits = Arc::new(Intake::new(shards, MOST_UNCOMMITTED));
     let (log, appended) = LogInbox::new(shards);
     let log = Arc::new(log);
+    let groups = Arc::new(GroupInbox::new(shards));
     let alarms = Arc::new(Alarms::new(context.settings().alarms));
     let unknown = Arc::new(UnknownWords::default());
     let dead = Arc::new(DeadLetters::default());
@@ -104,8 +107,15 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         }),
         route: Arc::new(Route {
             context: Arc::clone(&context),
-            rules: Arc::clone(&rules),
+            rules: Arc::clone(&live),
             inbox: Arc::clone(&log),
+            groups: Arc::clone(&groups),
+            queues: queues.clone(),
+        }),
+        gather: Arc::new(Gather {
+            context: Arc::clone(&context),
+            rules: Arc::clone(&rules),
+            inbox: groups,
             queues: queues.clone(),
         }),
         deliver: Arc::new(Deliver {

@@ -31,6 +31,8 @@ fn wanted(rule: &str, sink: &str, overrides: Overrides, n_events: usize) -> Rule
         overrides,
         severity: Severity::Critical,
         group: BTreeMap::new(),
+        gathering: None,
+        is_once: false,
         events: (0..n_events).collect(),
     }
 }
@@ -173,6 +175,8 @@ fn some_match() -> impl Strategy<Value = RuleMatch> {
                 overrides,
                 severity,
                 group,
+                gathering: None,
+                is_once: false,
                 events,
             },
         )

@@ -2,14 +2,17 @@
 
 use std::error::Error as _;
 
-use smswatch_model::{Event, Timestamp};
+use smswatch_model::{Event, MessageId, Timestamp};
 
 use super::Route;
 use super::poison::Problem;
 use super::{poison, told};
 use crate::codec;
+use crate::context::Context;
+use crate::group::{Fold, Source};
+use crate::marks::Marks;
 use crate::notification;
-use crate::rules::{RuleMatch, Told};
+use crate::rules::{RuleMatch, Rules, Told};
 use crate::store::{LogEntry, LogPosition, NewDelivery, SetAside, StoreError};
 
 /// What an entry tells.
@@ -24,9 +27,16 @@ pub(super) enum Body {
 pub(super) struct Evaluated {
     pub(super) position: LogPosition,
     pub(super) deliveries: Vec<NewDelivery>,
+    /// What goes into groups.
+    pub(super) folds: Vec<Fold>,
+    /// The rules that tell of each message once and told of these in this entry.
+    pub(super) told_once: Vec<(MessageId, String)>,
     /// The entry itself, where it cannot be routed.
     pub(super) set_aside: Option<SetAside>,
 }
+
+/// About how many bytes it takes to mark something of a message.
+const MARK: usize = 512;
 
 impl Evaluated {
     /// How many bytes of a step it takes.
@@ -37,6 +47,12 @@ impl Evaluated {
             .map(NewDelivery::bytes)
             .sum::<usize>()
             + aside.map_or(0, |aside| aside.body.len() + aside.error.len())
+            + self
+                .told_once
+                .iter()
+                .map(|(_, rule)| MARK + rule.len())
+                .sum::<usize>()
+            + self.folds.len() * MARK
     }
 }
 
@@ -44,30 +60,46 @@ impl Evaluated {
 type Readable = Result<Vec<Event>, (Vec<u8>, Problem)>;
 
 /// Evaluates entries that follow one another, each by itself, so that one that cannot be routed takes no
-/// other with it. What is told of one of them counts as told before for the next.
+/// other with it. What is told of one of them counts as told before for the next. Also returns the marks of the
+/// messages of which rules keep marks, as they were before.
 ///
 /// # Errors
 ///
 /// It cannot be read from the store what was told before.
 pub(super) async fn all(
     stage: &Route,
+    source: &Source,
     entries: Vec<(LogPosition, Body)>,
     now: Timestamp,
-) -> Result<Vec<Evaluated>, StoreError> {
+) -> Result<(Vec<Evaluated>, Marks), StoreError> {
     let entries: Vec<(LogPosition, Readable)> = entries
         .into_iter()
         .map(|(position, body)| (position, readable(body)))
         .collect();
-    let events = entries.iter().flat_map(|(_, events)| events).flatten();
-    let asked = told::asked_of(events);
-    let mut told = told::of(&stage.context, asked).await?;
-    let evaluated = entries.into_iter().map(|(position, events)| {
-        match events.and_then(|events| evaluate(stage, &events, told.as_mut(), now)) {
-            Ok(deliveries) => Evaluated {
-                position,
-                deliveries,
-                set_aside: None,
-            },
+    // A reload between two calls must not change what the answers mean.
+    let rules = stage.rules.get();
+    let events = || entries.iter().flat_map(|(_, events)| events).flatten();
+    let marked = events().filter(|event| rules.keeps_marks(event));
+    let marked = marked.filter_map(|event| event.message.message_id.clone());
+    let marks = Marks::read(&stage.context, source.shard(), &marked.collect()).await?;
+    let asked = told::asked_of(events());
+    let is_asked = !asked.is_empty();
+    let mut told = told::of(&stage.context, asked, &marks).await?;
+    let mut evaluated = Vec::with_capacity(entries.len());
+    for (position, events) in entries {
+        let routed = events.and_then(|events| {
+            if let Source::Log(_) = source {
+                note_used_up(&mut told, &marks, &events, Some(&position));
+            } else {
+                note_used_up(&mut told, &marks, &events, None);
+            }
+            evaluate(&stage.context, &*rules, &events, &told, now).map(|routed| (events, routed))
+        });
+        evaluated.push(match routed {
+            Ok((events, routed)) => {
+                routed.note(&mut told, &events, is_asked);
+                routed.of_entry(position, &events, &marks)
+            }
             Err((body, problem)) => {
                 let entry = LogEntry {
                     position: position.clone(),
@@ -76,12 +108,26 @@ pub(super) async fn all(
                 Evaluated {
                     position,
                     deliveries: Vec::new(),
+                    folds: Vec::new(),
+                    told_once: Vec::new(),
                     set_aside: Some(poison::set_aside(entry, &problem)),
                 }
             }
+        });
+    }
+    Ok((evaluated, marks))
+}
+
+/// Adds which rules told of the messages of `events` in earlier entries.
+fn note_used_up(told: &mut Told, marks: &Marks, events: &[Event], position: Option<&LogPosition>) {
+    for message in events
+        .iter()
+        .filter_map(|event| event.message.message_id.as_ref())
+    {
+        for rule in marks.used_up(message, position) {
+            told.add_message(rule, message);
         }
-    });
-    Ok(evaluated.collect())
+    }
 }
 
 fn readable(body: Body) -> Readable {
@@ -103,46 +149,96 @@ fn readable(body: Body) -> Readable {
     Ok(events)
 }
 
-/// The deliveries of an entry; its stored form and what is wrong with it where there can be none.
-/// Where `told` is there it is completed.
+/// What rules want told of an entry.
+struct Routed {
+    /// At once, with the deliveries that do it.
+    at_once: Vec<RuleMatch>,
+    deliveries: Vec<NewDelivery>,
+    /// In groups.
+    grouped: Vec<RuleMatch>,
+}
+
+/// What the rules make of an entry; its stored form and what is wrong with it where they make nothing.
 fn evaluate(
-    stage: &Route,
+    context: &Context,
+    rules: &dyn Rules,
     events: &[Event],
-    told: Option<&mut Told>,
+    told: &Told,
     now: Timestamp,
-) -> Result<Vec<NewDelivery>, (Vec<u8>, Problem)> {
+) -> Result<Routed, (Vec<u8>, Problem)> {
     for event in events {
         let lag = now.since(event.detected_at);
-        stage
-            .context
-            .metrics
-            .route_lag_seconds
-            .observe(lag.as_secs_f64());
+        context.metrics.route_lag_seconds.observe(lag.as_secs_f64());
     }
-    let nothing = Told::default();
-    let known = told.as_deref().unwrap_or(&nothing);
     let routed = poison::without_panic(|| {
-        let matches = stage.rules.matches(events, known);
-        let deliveries = notification::deliveries(&*stage.rules, &matches, events, now);
-        (matches, deliveries)
+        let matches = rules.matches(events, told).into_iter();
+        let (grouped, at_once): (Vec<_>, Vec<_>) =
+            matches.partition(|rule_match| rule_match.gathering.is_some());
+        let deliveries = notification::deliveries(rules, &at_once, events, now);
+        Routed {
+            at_once,
+            deliveries,
+            grouped,
+        }
     });
-    let (matches, deliveries) = routed.map_err(|error| {
+    routed.map_err(|error| {
         let is_newer = false;
         (codec::encode_events(events), Problem { error, is_newer })
-    })?;
-    if let Some(told) = told {
-        for rule_match in &matches {
-            let RuleMatch {
-                rule,
-                sink,
-                overrides,
-                ..
-            } = rule_match;
+    })
+}
+
+impl Routed {
+    /// Adds what the next entries count as told: what went into a group still waits there, and an event with more
+    /// detail takes its place.
+    fn note(&self, told: &mut Told, events: &[Event], is_asked: bool) {
+        for rule_match in &self.at_once {
             let events = rule_match.events.iter().filter_map(|at| events.get(*at));
-            for event in events {
+            for event in events.filter(|_| is_asked) {
+                let RuleMatch {
+                    rule,
+                    sink,
+                    overrides,
+                    ..
+                } = rule_match;
                 told.add(rule, sink, overrides, &event.event_id);
             }
         }
+        for (message, rule) in self.told_once(events) {
+            told.add_message(&rule, &message);
+        }
     }
-    Ok(deliveries)
+
+    /// The rules that tell of each message once and tell of these now, each once.
+    fn told_once(&self, events: &[Event]) -> Vec<(MessageId, String)> {
+        let mut told: Vec<(MessageId, String)> = Vec::new();
+        let once = self.at_once.iter().chain(&self.grouped);
+        for rule_match in once.filter(|rule_match| rule_match.is_once) {
+            let events = rule_match.events.iter().filter_map(|at| events.get(*at));
+            let messages = events.filter_map(|event| event.message.message_id.clone());
+            told.extend(messages.map(|message| (message, rule_match.rule.clone())));
+        }
+        told.dedup();
+        told
+    }
+
+    fn of_entry(self, position: LogPosition, events: &[Event], marks: &Marks) -> Evaluated {
+        let told_once = self.told_once(events);
+        let folds = self.grouped.into_iter().map(|wanted| {
+            let events = wanted.events.iter().filter_map(|at| events.get(*at));
+            let events: Vec<Event> = events.cloned().collect();
+            Fold {
+                position: position.clone(),
+                known: marks.known_in(&wanted, &events),
+                wanted,
+                events,
+            }
+        });
+        Evaluated {
+            deliveries: self.deliveries,
+            folds: folds.collect(),
+            told_once,
+            set_aside: None,
+            position,
+        }
+    }
 }

@@ -7,7 +7,8 @@ use tokio::time::MissedTickBehavior;
 
 use super::Route;
 use super::evaluate::{self, Body};
-use crate::store::{LeftStep, LogPosition, Shard, StoreError};
+use crate::group::Source;
+use crate::store::{LeftStep, LogPosition, RouteOutcome, Shard, StoreError};
 
 /// How often it is looked for entries that another process has left.
 const LOOK: Duration = Duration::from_secs(10);
@@ -48,19 +49,28 @@ async fn route_left(
             return Ok(());
         };
         let now = stage.context.clock.now();
-        let mut step = LeftStep::default();
         let entries = entries.into_iter();
         let entries = entries.map(|entry| (entry.position, Body::Stored(entry.body)));
-        for entry in evaluate::all(stage, entries.collect(), now).await? {
-            // What the rules cannot route either stays where it is, and can be looked up there.
-            if entry.set_aside.is_none() {
-                step.entries.push(entry.position);
-                step.deliveries.extend(entry.deliveries);
-            }
-        }
-        if !step.entries.is_empty() {
+        let source = Source::Left(shard);
+        let (evaluated, mut marks) = evaluate::all(stage, &source, entries.collect(), now).await?;
+        // What the rules cannot route either stays where it is, and can be looked up there.
+        let routable = evaluated.into_iter();
+        let routable: Vec<_> = routable.filter(|entry| entry.set_aside.is_none()).collect();
+        let positions: Vec<_> = routable
+            .iter()
+            .map(|entry| entry.position.clone())
+            .collect();
+        if !positions.is_empty() {
+            let effects = super::effects(stage, &source, routable, &mut marks, now).await?;
+            let step = LeftStep {
+                entries: positions,
+                deliveries: effects.deliveries,
+                records: effects.records,
+            };
             let route = stage.context.store.route_left(shard, &step);
-            stage.context.call("route_left", route).await?;
+            if stage.context.call("route_left", route).await? == RouteOutcome::Conflict {
+                continue;
+            }
             tracing::info!(
                 shard = shard.0,
                 count = step.entries.len(),

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use futures::future::try_join_all;
 use smswatch_model::{Event, MessageId};
 
 use crate::codec;
 use crate::context::Context;
+use crate::marks::{Grouped, Marks};
 use crate::rules::Told;
 use crate::store::{DeliveryFilter, DeliveryState, Page, PageRequest, StoreError, StoredDelivery};
 
@@ -21,7 +23,8 @@ pub(crate) fn asked_of<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeSet<
         .collect()
 }
 
-/// What was told of these messages, which all lie in one shard; `None` if there are none.
+/// What was told of these messages, which all lie in one shard: by their deliveries, and by those of groups, of
+/// which their marks tell. What still waits in a group is not told.
 ///
 /// # Errors
 ///
@@ -29,15 +32,37 @@ pub(crate) fn asked_of<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeSet<
 pub(crate) async fn of(
     context: &Context,
     messages: BTreeSet<MessageId>,
-) -> Result<Option<Told>, StoreError> {
+    marks: &Marks,
+) -> Result<Told, StoreError> {
     if messages.is_empty() {
-        return Ok(None);
+        return Ok(Told::default());
     }
+    let grouped = messages.iter().filter_map(|message| marks.of(message));
+    let grouped: Vec<Grouped> = grouped.flat_map(|mark| mark.grouped.clone()).collect();
     let page = |filter, request| async move {
         let page = context.store.deliveries(&filter, &request);
         context.call("deliveries", page).await
     };
-    read(page, messages).await.map(Some)
+    let mut told = read(page, messages).await?;
+    let asked = grouped.iter().map(|grouped| is_told(context, grouped));
+    for (grouped, is_told) in grouped.iter().zip(try_join_all(asked).await?) {
+        for event in grouped.events.iter().filter(|_| is_told) {
+            told.add_to(&grouped.rule, &grouped.destination, event);
+        }
+    }
+    Ok(told)
+}
+
+/// Whether a group told, or is going to tell, what it no longer holds.
+async fn is_told(context: &Context, grouped: &Grouped) -> Result<bool, StoreError> {
+    let find = context.store.delivery(&grouped.delivery);
+    let found = context.call("delivery", find).await?;
+    Ok(found.is_some_and(|delivery| {
+        !matches!(
+            delivery.state,
+            DeliveryState::Suppressed | DeliveryState::Dead
+        )
+    }))
 }
 
 /// Reads page by page what the deliveries of these messages told.
@@ -113,6 +138,8 @@ mod tests {
             overrides: to_channel(channel),
             severity: Severity::Critical,
             group: BTreeMap::new(),
+            gathering: None,
+            is_once: false,
             events: vec![0],
         };
         let made = notification::of_match(&rule_match, std::slice::from_ref(event), now);

@@ -145,13 +145,15 @@ impl Service {
         let found = self.find_events(&filter, &page, MOST_READ_FOR_TIMELINE);
         let mut events = found.await?.items;
         events.reverse();
-        let told = told::of(&self.context, told::asked_of(events.iter())).await?;
-        let told = told.unwrap_or_default();
-        let tried = events.into_iter().map(|event| {
-            let verdicts = self.rules.explain(&event, &told);
-            TriedEvent { event, verdicts }
-        });
-        Ok(tried.collect())
+        let marks = self.marks_of(message_id).await?;
+        let told = told::of(&self.context, told::asked_of(events.iter()), &marks).await?;
+        let mut tried = Vec::with_capacity(events.len());
+        for event in events {
+            let mut verdicts = self.rules.explain(&event, &told);
+            self.tell_of_groups(&marks, &event, &mut verdicts).await?;
+            tried.push(TriedEvent { event, verdicts });
+        }
+        Ok(tried)
     }
 
     fn newest_first(&self, body: &[u8]) -> Vec<Event> {

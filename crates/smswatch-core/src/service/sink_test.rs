@@ -132,6 +132,8 @@ impl Service {
             overrides: Overrides::new(),
             severity: Severity::Info,
             group: BTreeMap::new(),
+            gathering: None,
+            is_once: false,
             events: vec![0],
         };
         let words = Words {

@@ -247,6 +247,8 @@ impl Rules for TellEverything {
                 overrides: Overrides::new(),
                 severity: Severity::Warning,
                 group: BTreeMap::new(),
+                gathering: None,
+                is_once: false,
                 events: vec![event],
             })
         });

@@ -86,6 +86,8 @@ impl Rules for EveryEvent {
             overrides: Overrides::new(),
             severity: Severity::Info,
             group: BTreeMap::new(),
+            gathering: None,
+            is_once: false,
             events: vec![position],
         });
         matches.collect()

@@ -1,10 +1,12 @@
 //! Warns of rules that never notify anyone, because earlier ones do.
 
 use super::Compiler;
+use crate::condition::Condition;
 use crate::diagnostic::Place;
 use crate::rule_set::Rule;
 
 pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
+    warn_of_groups(compiler, rules);
     for (position, (rule, place)) in rules.iter().enumerate() {
         let above = rules[..position].iter().map(|(rule, _)| rule);
         let wider: Vec<&Rule> = above
@@ -49,6 +51,49 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
     }
 }
 
+/// Warns of rules that group and hold back from a destination what a more severe rule below would tell it at once.
+fn warn_of_groups(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
+    for (position, (rule, place)) in rules.iter().enumerate() {
+        let above = rules[..position].iter().map(|(rule, _)| rule);
+        let delays = |earlier: &&Rule| {
+            earlier.grouping.is_some()
+                && earlier.severity < rule.severity
+                && !matches_all_of(earlier, rule)
+                && can_match_the_same(earlier, rule)
+        };
+        let held_back: Vec<(String, &str)> = above
+            .filter(delays)
+            .flat_map(|earlier| {
+                let shared = rule.targets.iter().filter(|target| {
+                    let mut known = earlier.targets.iter();
+                    known.any(|known| known.number == target.number)
+                });
+                shared.map(|target| (target.name(), earlier.name.as_str()))
+            })
+            .collect();
+        let Some((destination, earlier)) = held_back.first() else {
+            continue;
+        };
+        let name = &rule.name;
+        let message = format!("rule `{earlier}` can hold back what `{name}` would tell at once");
+        let label = format!(
+            "`{earlier}` above groups, is less severe, and notifies {destination} of the events that both match"
+        );
+        let problem = compiler.warning(*place, message);
+        problem.label = Some(label);
+        problem.hint = Some("put the more severe rule first".to_owned());
+    }
+}
+
+/// Whether an event can match both rules, as far as their text tells.
+fn can_match_the_same(one: &Rule, other: &Rule) -> bool {
+    let exclude = |condition: &Condition| {
+        let mut others = other.conditions.iter();
+        others.any(|other| condition.excludes(other))
+    };
+    other.kinds.iter().any(|kind| one.kinds.contains(kind)) && !one.conditions.iter().any(exclude)
+}
+
 /// Whether a rule is more severe than one of those above that notify of the same events.
 fn raises(rule: &Rule, wider: &[&Rule]) -> bool {
     wider
@@ -61,6 +106,7 @@ fn matches_all_of(earlier: &Rule, rule: &Rule) -> bool {
     rule.kinds.iter().all(|kind| earlier.kinds.contains(kind))
         && (earlier.after.is_none() || earlier.after == rule.after)
         && earlier.when.is_none()
+        && !earlier.is_once
         && earlier
             .conditions
             .iter()

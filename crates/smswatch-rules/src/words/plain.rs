@@ -27,7 +27,7 @@ pub(super) fn instant(time: Timestamp) -> String {
 }
 
 /// A duration in its two greatest units: `3 s`, `4 min 5 s`, `2 h`.
-pub(super) fn plain_duration(duration: Duration) -> String {
+pub(crate) fn plain_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (great, unit, rest, smaller) = match seconds {
         0..60 => return format!("{seconds} s"),

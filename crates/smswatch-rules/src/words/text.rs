@@ -13,11 +13,19 @@ const MAX_LINES: usize = 10;
 /// What happened, in a few lines: who, what, what it means and who can act.
 #[must_use]
 pub fn default_text(events: &[&Event]) -> String {
+    of(events, 0)
+}
+
+/// The text of events beside which there are `omitted` others.
+pub(super) fn of(events: &[&Event], omitted: u64) -> String {
     let Some(first) = events.first() else {
         return String::new();
     };
     if let Some(text) = trouble::text(events) {
-        return text;
+        return match omitted {
+            0 => text,
+            more => format!("{text}\nand {more} more"),
+        };
     }
     let messages = distinct(events, |event| Some(event.message.message_id.as_ref()));
     let mut lines = Vec::new();
@@ -40,6 +48,7 @@ pub fn default_text(events: &[&Event]) -> String {
         happened.len()
     };
     let left_out: usize = happened.drain(kept..).map(|(_, events)| events).sum();
+    let left_out = omitted.saturating_add(u64::try_from(left_out).unwrap_or(u64::MAX));
     lines.extend(happened.into_iter().map(|(line, _)| line));
     if left_out > 0 {
         lines.push(format!("and {left_out} more"));

@@ -48,6 +48,15 @@ pub fn default_title(events: &[&Event]) -> String {
     title
 }
 
+/// The title of events beside which there are `omitted` others.
+pub(super) fn with_omitted(title: String, omitted: u64) -> String {
+    match omitted {
+        0 => title,
+        1 => format!("{title}, and 1 more event"),
+        more => format!("{title}, and {more} more events"),
+    }
+}
+
 /// The statuses that were taken, the finer ones where they are known.
 fn statuses(events: &[&Event]) -> String {
     let mut words: Vec<String> = Vec::new();

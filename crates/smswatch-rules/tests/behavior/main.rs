@@ -2,6 +2,7 @@
 
 mod broken;
 mod explain;
+mod grouping;
 mod matching;
 mod notify;
 mod properties;

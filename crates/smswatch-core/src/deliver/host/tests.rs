@@ -89,6 +89,8 @@ fn notification(title: &str) -> Notification {
         overrides: smswatch_model::Overrides::new(),
         severity: Severity::Info,
         group: std::collections::BTreeMap::new(),
+        gathering: None,
+        is_once: false,
         events: vec![0],
     };
     let events = [test_event("routee", "odd", now, 1)];

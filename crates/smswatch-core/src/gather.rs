@@ -1,0 +1,131 @@
+//! Tells groups that are due: makes one notification of what they hold, and queues it in the step that changes
+//! the group. Whoever is free claims a group; nothing is done while none is due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use smswatch_model::{Notification, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::group::{Decision, Due, Group, KIND, decide};
+use crate::inbox::{GroupInbox, Queues};
+use crate::notification;
+use crate::pace::Backoff;
+use crate::rules::Rules;
+use crate::store::{
+    KeptRecord, MAX_STEP_BYTES, NewDelivery, NewRecord, RecordChange, RecordCommit, Shard,
+    StoreError, split,
+};
+
+/// How many groups are claimed at once.
+const AT_ONCE: u32 = 16;
+
+/// How long a claimed group is nobody else's. Of a process that dies it is told by another one after that.
+const LEASE: Duration = Duration::from_secs(20);
+
+/// What telling groups touches.
+#[derive(Debug)]
+pub(crate) struct Gather {
+    pub(crate) context: Arc<Context>,
+    pub(crate) rules: Arc<dyn Rules>,
+    pub(crate) inbox: Arc<GroupInbox>,
+    pub(crate) queues: Queues,
+}
+
+/// Tells groups until it is told to stop, each shard by itself.
+pub(crate) async fn run(stage: Arc<Gather>, stop: CancellationToken) {
+    let shards = stage.context.shards();
+    join_all(shards.map(|shard| tell_of_shard(&stage, shard, &stop))).await;
+}
+
+async fn tell_of_shard(stage: &Gather, shard: Shard, stop: &CancellationToken) {
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+    let queue = usize::from(shard.0);
+    let (due, clock) = (&stage.inbox.due, &stage.context.clock);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = due.wait_in(queue, clock) => {}
+        }
+        if !due.take(queue, clock.now()) {
+            continue;
+        }
+        match tell_due(stage, shard).await {
+            Ok(()) => backoff.succeed(),
+            Err(_) => due.hint(queue, clock.now() + backoff.fail()),
+        }
+    }
+}
+
+/// Tells what is due in a shard, up to a bounded number of groups.
+async fn tell_due(stage: &Gather, shard: Shard) -> Result<(), StoreError> {
+    let context = &stage.context;
+    let claim = context.store.claim_records(shard, KIND, AT_ONCE, LEASE);
+    let claimed = context.call("claim_records", claim).await?;
+    if let Some(next) = claimed.next_due {
+        stage.inbox.due.hint(usize::from(shard.0), next);
+    }
+    let records = claimed.records.iter();
+    let commits: Vec<RecordCommit> = records
+        .filter_map(|record| commit(stage, record, claimed.now))
+        .collect();
+    for commits in split(commits, RecordCommit::bytes, MAX_STEP_BYTES) {
+        let commit = context.store.commit_records(shard, &commits);
+        let committed = context.call("commit_records", commit).await?;
+        for (commit, is_done) in commits.iter().zip(committed.done) {
+            // Another event came into the group meanwhile: it is claimed again at once.
+            if !is_done {
+                stage.inbox.due.hint_now(usize::from(shard.0));
+                continue;
+            }
+            stage
+                .queues
+                .queued(shard, &commit.deliveries, &context.metrics);
+            let record = commit.change.record.as_ref();
+            if let Some(due) = record.and_then(|record| record.due) {
+                stage.inbox.due.hint(usize::from(shard.0), due);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What becomes of a group that is due; `None` if it is left as it is.
+fn commit(stage: &Gather, record: &KeptRecord, now: Timestamp) -> Option<RecordCommit> {
+    // What is not due was given early by a store that lost the rest of a step: its lease ends by itself.
+    if record.due.is_none_or(|due| due > now) {
+        return None;
+    }
+    let Some(group) = Group::decode(record) else {
+        // A later version wrote it, which can read it.
+        stage.context.metrics.unreadable.inc();
+        return None;
+    };
+    let change = |record_after: Option<&Due>| RecordChange {
+        kind: KIND,
+        id: record.id.clone(),
+        expected: Some(record.version),
+        record: record_after.map(NewRecord::from),
+    };
+    Some(match decide(group, now) {
+        Decision::Tell(group, next) => RecordCommit {
+            deliveries: vec![delivery(stage, record, &group, now)],
+            ..change(Some(&next)).into()
+        },
+        Decision::Rest(next) => change(Some(&next)).into(),
+        Decision::Remove => change(None).into(),
+    })
+}
+
+/// The delivery of what a group holds, in the words of its rule.
+fn delivery(stage: &Gather, record: &KeptRecord, group: &Group, now: Timestamp) -> NewDelivery {
+    let made: Notification = notification::of_group(&record.id, group, now);
+    let words = stage.rules.words(&made);
+    let delivery = notification::delivery(&group.sink, &notification::worded(made, words));
+    NewDelivery {
+        message_ids: group.messages.clone(),
+        ..delivery
+    }
+}

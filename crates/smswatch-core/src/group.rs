@@ -1,0 +1,338 @@
+//! A group: events of one rule, for one destination, that are told together. What becomes of it is decided here,
+//! by pure functions.
+//!
+//! The first notification comes a `wait` after the first event, each later one an `interval` after the one before
+//! it. A group that has no event for an interval is forgotten: it rests, so that a step of the route stage that is
+//! repeated late still finds what was taken, and is removed later.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use smswatch_model::{
+    DeliveryId, Event, EventId, EventKind, GroupNames, MessageId, Overrides, Severity, Timestamp,
+    destination, group_delivery_id,
+};
+
+use crate::rules::{Gathering, RuleMatch};
+use crate::store::{KeptRecord, LogPosition, NewRecord, RecordId, RecordKind, Shard};
+
+pub(crate) const KIND: RecordKind = RecordKind::new("group");
+
+const FORMAT: u8 = 1;
+
+/// How many bytes of events a group holds; what is beyond that is counted, as what is beyond its `max`.
+const MOST_BYTES: usize = 96 * 1024;
+
+/// Of how many messages one generation of a group is found at most.
+const MOST_MESSAGES: usize = 1000;
+
+/// How many left entries are remembered to have been taken, the latest ones.
+const MOST_LEFT: usize = 64;
+
+/// How long a forgotten group rests.
+const REST: Duration = Duration::from_secs(3600);
+
+/// A group as it is stored. Its due time stands in its record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Group {
+    pub(crate) rule: String,
+    pub(crate) sink: String,
+    pub(crate) overrides: Overrides,
+    pub(crate) severity: Severity,
+    pub(crate) kind: EventKind,
+    pub(crate) values: BTreeMap<String, String>,
+    wait_ms: u64,
+    interval_ms: u64,
+    max: usize,
+    /// Grows with each notification, and is never the same again for a later group of this name.
+    pub(crate) generation: u64,
+    /// What is not told yet, in the order in which it came.
+    pub(crate) events: Vec<Event>,
+    /// How many more events there were than are held.
+    pub(crate) omitted: u64,
+    /// The messages of all of them.
+    pub(crate) messages: Vec<MessageId>,
+    bytes: usize,
+    /// The place of the last log entry that was taken from each source.
+    taken: BTreeMap<String, String>,
+    rests: bool,
+}
+
+/// Where folded events come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The log of a shard, which is taken in its order.
+    Log(Shard),
+    /// The entries of a shard that were left to a later version, which are taken in any order.
+    Left(Shard),
+}
+
+/// Events of one log entry that go into a group.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fold {
+    /// What the rule wants.
+    pub(crate) wanted: RuleMatch,
+    /// Where the entry stands.
+    pub(crate) position: LogPosition,
+    /// The events, at least one.
+    pub(crate) events: Vec<Event>,
+    /// Events of the same message that went into this group before.
+    pub(crate) known: Vec<EventId>,
+}
+
+/// A group and when it is due.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Due {
+    pub(crate) group: Group,
+    pub(crate) at: Timestamp,
+}
+
+/// What is to be done with a group that is due.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Decision {
+    /// Its events are told as they stand in the group, which then is as the other one says.
+    Tell(Group, Due),
+    /// It had no event for an interval, and rests.
+    Rest(Due),
+    /// It has rested for long enough.
+    Remove,
+}
+
+impl Fold {
+    /// The record of the group that it goes into.
+    pub(crate) fn group_id(&self) -> RecordId {
+        let RuleMatch {
+            rule,
+            sink,
+            overrides,
+            group,
+            ..
+        } = &self.wanted;
+        let names = GroupNames {
+            rule,
+            kind: self.kind(),
+            values: group,
+        };
+        let id = names.id(&destination(sink, overrides));
+        RecordId::new(id).expect("it is a prefix and hexadecimal digits")
+    }
+
+    fn kind(&self) -> EventKind {
+        self.events
+            .first()
+            .map_or(EventKind::Test, |event| event.kind)
+    }
+}
+
+impl Group {
+    pub(crate) fn decode(record: &KeptRecord) -> Option<Self> {
+        let (format, json) = record.body.split_first()?;
+        (*format == FORMAT)
+            .then(|| serde_json::from_slice(json).ok())
+            .flatten()
+    }
+
+    /// The name beside the group's own under which this version keeps it where a later one has the first.
+    pub(crate) fn other_id(id: &RecordId) -> RecordId {
+        RecordId::new(format!("{}.{FORMAT}", id.as_str())).expect("it is short")
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![FORMAT];
+        serde_json::to_writer(&mut bytes, self).expect("keys are texts");
+        bytes
+    }
+
+    /// A group that has taken nothing yet.
+    fn new(fold: &Fold, gathering: Gathering, now: Timestamp) -> Self {
+        let mut group = Self {
+            rule: fold.wanted.rule.clone(),
+            sink: fold.wanted.sink.clone(),
+            overrides: fold.wanted.overrides.clone(),
+            severity: fold.wanted.severity,
+            kind: fold.kind(),
+            values: fold.wanted.group.clone(),
+            wait_ms: 0,
+            interval_ms: 0,
+            max: 1,
+            generation: u64::try_from(now.as_millis()).unwrap_or(0),
+            events: Vec::new(),
+            omitted: 0,
+            messages: Vec::new(),
+            bytes: 0,
+            taken: BTreeMap::new(),
+            rests: false,
+        };
+        group.set(fold.wanted.severity, gathering);
+        group
+    }
+
+    /// Takes over what the rule wants now.
+    fn set(&mut self, severity: Severity, gathering: Gathering) {
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        self.severity = severity;
+        self.wait_ms = millis(gathering.wait);
+        self.interval_ms = millis(gathering.interval);
+        self.max = gathering.max.max(1);
+    }
+
+    /// Whether it has nothing to tell.
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.omitted == 0
+    }
+
+    /// The delivery with which it tells what it holds, if `id` names its record.
+    pub(crate) fn delivery_id(&self, id: &RecordId) -> DeliveryId {
+        group_delivery_id(id.as_str(), self.generation)
+    }
+
+    /// Whether it took the entry at `position` before.
+    fn has_taken(&self, source: &Source, position: &LogPosition) -> bool {
+        let taken = self.taken.get(&source.key(position));
+        taken.is_some_and(|taken| *position <= LogPosition(taken.clone()))
+    }
+
+    fn take(&mut self, source: &Source, position: &LogPosition) {
+        self.taken.insert(source.key(position), position.0.clone());
+        if let Source::Left(_) = source {
+            let left = self.taken.keys().filter(|key| key.starts_with(LEFT));
+            let surplus = left.clone().count().saturating_sub(MOST_LEFT);
+            let oldest: Vec<String> = left.take(surplus).cloned().collect();
+            for key in oldest {
+                self.taken.remove(&key);
+            }
+        }
+    }
+
+    /// Adds an event. One that adds a detail to an event which waits here takes its place; one whose earlier
+    /// form was told adds nothing.
+    fn add(&mut self, event: &Event, known: &[EventId]) {
+        let refined = event.refined_event();
+        if let Some(refined) = &refined {
+            if let Some(held) = self
+                .events
+                .iter_mut()
+                .find(|held| held.event_id == *refined)
+            {
+                *held = event.clone();
+                return;
+            }
+            if known.contains(refined) {
+                return;
+            }
+        }
+        let message = event.message.message_id.as_ref();
+        let news = message.filter(|message| !self.messages.contains(message));
+        if self.messages.len() < MOST_MESSAGES {
+            self.messages.extend(news.cloned());
+        }
+        let size = serde_json::to_vec(event).map_or(0, |json| json.len());
+        let has_room = self.events.len() < self.max && self.bytes + size <= MOST_BYTES;
+        if has_room || self.events.is_empty() {
+            self.bytes += size;
+            self.events.push(event.clone());
+        } else {
+            self.omitted += 1;
+        }
+    }
+}
+
+/// What the keys of left entries among the sources begin with.
+const LEFT: &str = "left:";
+
+impl Source {
+    /// The shard of its entries, and of their messages' marks.
+    pub(crate) fn shard(&self) -> Shard {
+        match self {
+            Self::Log(shard) | Self::Left(shard) => *shard,
+        }
+    }
+
+    /// The place that marks note for an entry: what was left comes before everything else.
+    pub(crate) fn mark(&self, position: &LogPosition) -> LogPosition {
+        match self {
+            Self::Log(_) => position.clone(),
+            Self::Left(_) => LogPosition(String::new()),
+        }
+    }
+
+    /// The source by whose order an entry is known. Each left entry is one by itself.
+    fn key(&self, position: &LogPosition) -> String {
+        match self {
+            Self::Log(shard) => shard.0.to_string(),
+            Self::Left(shard) => format!("{LEFT}{}:{:0>40}", shard.0, position.0),
+        }
+    }
+}
+
+/// A group after `fold`; `None` if it has taken that entry before.
+pub(crate) fn fold(
+    before: Option<Due>,
+    fold: &Fold,
+    source: &Source,
+    now: Timestamp,
+) -> Option<Due> {
+    let gathering = fold.wanted.gathering?;
+    let mut due = match before {
+        Some(due) if due.group.has_taken(source, &fold.position) => return None,
+        Some(mut due) => {
+            if due.group.is_empty() {
+                due.group.set(fold.wanted.severity, gathering);
+            }
+            if due.group.rests {
+                due.group.rests = false;
+                due.at = now + gathering.wait;
+            }
+            due
+        }
+        None => Due {
+            group: Group::new(fold, gathering, now),
+            at: now + gathering.wait,
+        },
+    };
+    due.group.take(source, &fold.position);
+    for event in &fold.events {
+        due.group.add(event, &fold.known);
+    }
+    Some(due)
+}
+
+/// What is to be done with a group that is due at `now`.
+pub(crate) fn decide(group: Group, now: Timestamp) -> Decision {
+    if !group.is_empty() {
+        let next = Group {
+            generation: group.generation + 1,
+            events: Vec::new(),
+            omitted: 0,
+            messages: Vec::new(),
+            bytes: 0,
+            ..group.clone()
+        };
+        let at = now + Duration::from_millis(group.interval_ms);
+        return Decision::Tell(group, Due { group: next, at });
+    }
+    if group.rests {
+        return Decision::Remove;
+    }
+    let group = Group {
+        rests: true,
+        ..group
+    };
+    Decision::Rest(Due {
+        group,
+        at: now + REST,
+    })
+}
+
+impl From<&Due> for NewRecord {
+    fn from(due: &Due) -> Self {
+        Self {
+            due: Some(due.at),
+            body: due.group.encode(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Compiles `group` and `once_per`: which events are told together, and which messages once.
+
+use std::time::Duration;
+
+use smswatch_plugin::rules::Gathering;
+
+use super::expect::{is_empty, spot};
+use super::{Compiler, shown};
+use crate::grouping::{GroupKey, Grouping, INTERVAL, MAX, WAIT};
+use crate::suggest::did_you_mean;
+use crate::yaml::{Content, Entry, Node};
+
+/// The keys of `group`.
+const KEYS: [&str; 4] = ["by", "wait", "interval", "max"];
+
+/// What `once_per` can be about.
+const MESSAGE: &str = "message";
+
+/// Up to how many events a notification of a group can be asked to show.
+const MOST: usize = 1000;
+
+/// The shortest and the longest that a notification of a group can be made to wait.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+impl Compiler<'_> {
+    /// Whether the rule tells of each message once, as this key wants it.
+    pub(super) fn once_per(&mut self, entry: &Entry) -> bool {
+        let Some(word) = self.text(entry) else {
+            return false;
+        };
+        if word == MESSAGE {
+            return true;
+        }
+        let message = format!("unknown `once_per` `{}`", shown(&entry.value));
+        let problem = self.error(spot(entry), message);
+        problem.label = Some("expected `message`".to_owned());
+        false
+    }
+
+    pub(super) fn grouping(&mut self, group: &Entry) -> Option<Grouping> {
+        if is_empty(&group.value) {
+            self.no_value(group);
+            return None;
+        }
+        let Some(entries) = group.value.as_mapping() else {
+            let found = group.value.kind();
+            let message = format!("expected a mapping, found {found}");
+            self.error(spot(group), message).hint =
+                Some("such as `group: {by: [country, operator], wait: 30s}`".to_owned());
+            return None;
+        };
+        for entry in entries {
+            let name = entry.key.name.as_str();
+            if !KEYS.contains(&name) {
+                let hint = match did_you_mean(name, KEYS) {
+                    Some(word) => format!("did you mean `{word}`?"),
+                    None => format!("expected one of: {}", KEYS.join(", ")),
+                };
+                let message = format!("unknown key `{name}` in `group`");
+                self.error(entry.key.place, message).hint = Some(hint);
+            }
+        }
+        let by = group.value.entry("by").map(|entry| self.group_keys(entry));
+        let gathering = Gathering {
+            wait: self.wait(&group.value, "wait", Duration::ZERO, WAIT),
+            interval: self.wait(&group.value, "interval", SHORTEST, INTERVAL),
+            max: self.most(&group.value),
+        };
+        Some(Grouping {
+            by: by.unwrap_or_default(),
+            gathering,
+        })
+    }
+
+    fn group_keys(&mut self, entry: &Entry) -> Vec<GroupKey> {
+        let nodes: Vec<&Node> = match entry.value.content() {
+            Content::Sequence(items) => items.iter().collect(),
+            Content::Null => {
+                self.no_value(entry);
+                return Vec::new();
+            }
+            _ => vec![&entry.value],
+        };
+        let mut keys: Vec<GroupKey> = Vec::new();
+        for node in nodes {
+            let place = if node.place().length > 0 {
+                node.place()
+            } else {
+                spot(entry)
+            };
+            let Some(name) = self.text_of(node, place).map(str::to_owned) else {
+                continue;
+            };
+            match GroupKey::named(&name) {
+                Some(key) if keys.contains(&key) => {}
+                Some(key) => keys.push(key),
+                None => {
+                    let known: Vec<&str> = GroupKey::names().collect();
+                    let hint = match did_you_mean(&name, known.iter().copied()) {
+                        _ if name == "tags" || name == "tag" => "write `tags.NAME`".to_owned(),
+                        Some(word) if word != name => format!("did you mean `{word}`?"),
+                        _ => format!("expected one of: {}, tags.NAME", known.join(", ")),
+                    };
+                    let message = format!("events cannot be grouped by `{}`", shown(node));
+                    self.error(place, message).hint = Some(hint);
+                }
+            }
+        }
+        keys
+    }
+
+    /// The length of time under `key`, which is at least `shortest`; `usual` if there is none.
+    fn wait(&mut self, group: &Node, key: &str, shortest: Duration, usual: Duration) -> Duration {
+        let Some(entry) = group.entry(key) else {
+            return usual;
+        };
+        let Some(span) = self.span(entry) else {
+            return usual;
+        };
+        let span = span.duration();
+        if span < shortest || span > LONGEST {
+            let least = if shortest.is_zero() { "0s" } else { "1s" };
+            let message = format!("`{key}` is from {least} to 7d");
+            self.error(spot(entry), message);
+        }
+        span
+    }
+
+    fn most(&mut self, group: &Node) -> usize {
+        let Some(entry) = group.entry("max") else {
+            return MAX;
+        };
+        if is_empty(&entry.value) {
+            self.no_value(entry);
+            return MAX;
+        }
+        let number = match entry.value.content() {
+            Content::Number(number) => number.as_u64(),
+            _ => None,
+        };
+        match number.and_then(|number| usize::try_from(number).ok()) {
+            Some(most @ 1..=MOST) => most,
+            _ => {
+                let message = format!("`max` is a whole number from 1 to {MOST}");
+                self.error(spot(entry), message);
+                MAX
+            }
+        }
+    }
+}
