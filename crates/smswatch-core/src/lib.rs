@@ -26,10 +26,12 @@ mod panics;
 mod pause_monitor;
 pub mod preview;
 mod privacy;
+mod rate;
 mod replicas;
 mod route;
 mod service;
 pub mod settings;
+mod taken;
 mod watch;
 
 pub use engine::{Changes, Engine, Parts, Reloader};

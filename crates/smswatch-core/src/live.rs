@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use smswatch_model::{Event, Notification};
 
-use crate::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
+use crate::rules::{Measured, RuleMatch, RuleVerdict, Rules, Told, Words};
 
 /// A value that can be replaced. Whoever has read it keeps what it has read.
 pub(crate) struct Live<T: ?Sized>(RwLock<Arc<T>>);
@@ -43,6 +43,10 @@ impl Rules for Live<dyn Rules> {
 
     fn stuck_after(&self) -> Arc<[Duration]> {
         self.get().stuck_after()
+    }
+
+    fn measured(&self, event: &Event) -> Vec<Measured> {
+        self.get().measured(event)
     }
 
     fn words(&self, notification: &Notification) -> Words {

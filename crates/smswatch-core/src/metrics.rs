@@ -158,6 +158,7 @@ metrics! {
     route_lag_seconds: Histogram = "From an event's detection to its routing";
     watches_restored: Counter = "Watches that the store had lost and that were written again";
     notifications_known: Counter = "Notifications that were queued before under the same id, and not again";
+    events_measured: Counter = "Events that rules with `event: rate` measured";
     events_grouped: Counter = "Events that rules with `group` gathered, once for each destination";
     events_omitted: Counter =
         "Events that notifications of groups count and do not show, as there were more than their `max`";

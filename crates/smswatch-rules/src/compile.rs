@@ -8,6 +8,7 @@ mod expressions;
 mod grouping;
 mod lonely;
 mod options;
+mod rate;
 mod shadow;
 mod stuck;
 mod targets;
@@ -29,15 +30,18 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 
 /// The keys of a rule.
-const KEYS: [&str; 11] = [
-    "name", "event", "after", "match", "when", "once_per", "group", "severity", "stop", "notify",
+const KEYS: [&str; 19] = [
+    "name",
+    "event",
+    "after",
+    "match",
+    "when",
+    "once_per",
+    "group",
+    "severity",
+    "stop",
+    "notify",
     "template",
-];
-
-/// Keys that are not supported yet.
-const LATER_KEYS: [&str; 10] = [
-    "throttle",
-    "repeat",
     "count",
     "among",
     "by",
@@ -47,6 +51,9 @@ const LATER_KEYS: [&str; 10] = [
     "at_least",
     "for",
 ];
+
+/// Keys that are not supported yet.
+const LATER_KEYS: [&str; 2] = ["throttle", "repeat"];
 
 /// How long a rule's name may get, in characters.
 const MAX_NAME: usize = 100;
@@ -158,6 +165,7 @@ impl<'a> Compiler<'a> {
             .entry("once_per")
             .is_some_and(|entry| self.once_per(entry));
         let grouping = node.entry("group").and_then(|entry| self.grouping(entry));
+        let rate = self.rate(node, &kinds);
         let targets = self.targets(node, stop);
         let rule = Rule {
             name: name.unwrap_or_default(),
@@ -169,6 +177,7 @@ impl<'a> Compiler<'a> {
             stop,
             is_once,
             grouping,
+            rate,
             targets,
             title,
             text,

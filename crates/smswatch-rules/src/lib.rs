@@ -15,6 +15,7 @@ mod grouping;
 mod index;
 mod matching;
 mod pattern;
+mod rate;
 mod rule_set;
 mod sample;
 mod span;

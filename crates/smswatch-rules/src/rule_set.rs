@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smswatch_model::{Event, EventKind, Notification, Overrides, Severity};
-use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
+use smswatch_plugin::rules::{Measured, RuleMatch, RuleVerdict, Rules, Told, Words};
 
 use crate::condition::Condition;
 use crate::grouping::Grouping;
 use crate::index::RuleIndex;
+use crate::rate::RateRule;
 use crate::template::{TemplateName, Templates};
 
 /// All rules of a configuration, ready to be tried; made by [`compile`](crate::compile).
@@ -42,6 +43,8 @@ pub(crate) struct Rule {
     pub(crate) is_once: bool,
     /// How it groups events, if it does.
     pub(crate) grouping: Option<Grouping>,
+    /// What it measures, if it is a rate.
+    pub(crate) rate: Option<RateRule>,
     pub(crate) targets: Vec<Target>,
     /// The rule's own template of the title, if it has one.
     pub(crate) title: Option<TemplateName>,
@@ -89,6 +92,10 @@ impl Rules for RuleSet {
 
     fn stuck_after(&self) -> Arc<[Duration]> {
         Arc::clone(&self.stuck_after)
+    }
+
+    fn measured(&self, event: &Event) -> Vec<Measured> {
+        self.measured_by(event)
     }
 
     fn words(&self, notification: &Notification) -> Words {

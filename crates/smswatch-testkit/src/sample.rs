@@ -155,6 +155,7 @@ fn event(n: usize) -> Event {
         refined: false,
         refines: None,
         after: None,
+        alert: None,
         backfill: false,
         late: false,
         fault: Fault::Sender,

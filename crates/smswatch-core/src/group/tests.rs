@@ -7,6 +7,7 @@ use smswatch_model::Message;
 
 use super::*;
 use crate::event::test_event;
+use crate::store::Shard;
 
 const WAIT: Duration = Duration::from_secs(30);
 const INTERVAL: Duration = Duration::from_secs(300);
@@ -281,7 +282,7 @@ proptest! {
                     // A group is removed long after anything of it could be repeated.
                     let last = logs[usize::from(shard)].last();
                     if let (Some(last), Some(before)) = (last, group.clone()) {
-                        if before.group.taken.contains_key(&shard.to_string()) {
+                        if before.group.taken.contains(&Source::Log(Shard(shard)), &LogPosition(String::new())) {
                             group = fold(group.clone(), last, &log(shard), at(second)).or(group);
                         }
                     }

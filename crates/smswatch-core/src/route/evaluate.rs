@@ -6,14 +6,16 @@ use smswatch_model::{Event, MessageId, Timestamp};
 
 use super::Route;
 use super::poison::Problem;
-use super::{poison, told};
+use super::{poison, rates, told};
 use crate::codec;
 use crate::context::Context;
-use crate::group::{Fold, Source};
+use crate::group::Fold;
 use crate::marks::Marks;
 use crate::notification;
+use crate::rate::Counting;
 use crate::rules::{RuleMatch, Rules, Told};
 use crate::store::{LogEntry, LogPosition, NewDelivery, SetAside, StoreError};
+use crate::taken::Source;
 
 /// What an entry tells.
 pub(super) enum Body {
@@ -29,6 +31,8 @@ pub(super) struct Evaluated {
     pub(super) deliveries: Vec<NewDelivery>,
     /// What goes into groups.
     pub(super) folds: Vec<Fold>,
+    /// What is counted in rates.
+    pub(super) countings: Vec<Counting>,
     /// The rules that tell of each message once and told of these in this entry.
     pub(super) told_once: Vec<(MessageId, String)>,
     /// The entry itself, where it cannot be routed.
@@ -52,7 +56,7 @@ impl Evaluated {
                 .iter()
                 .map(|(_, rule)| MARK + rule.len())
                 .sum::<usize>()
-            + self.folds.len() * MARK
+            + (self.folds.len() + self.countings.len()) * MARK
     }
 }
 
@@ -98,7 +102,11 @@ pub(super) async fn all(
         evaluated.push(match routed {
             Ok((events, routed)) => {
                 routed.note(&mut told, &events, is_asked);
-                routed.of_entry(position, &events, &marks)
+                let countings = rates::countings(stage, &*rules, &position, &events, now);
+                Evaluated {
+                    countings,
+                    ..routed.of_entry(position, &events, &marks)
+                }
             }
             Err((body, problem)) => {
                 let entry = LogEntry {
@@ -109,6 +117,7 @@ pub(super) async fn all(
                     position,
                     deliveries: Vec::new(),
                     folds: Vec::new(),
+                    countings: Vec::new(),
                     told_once: Vec::new(),
                     set_aside: Some(poison::set_aside(entry, &problem)),
                 }
@@ -236,6 +245,7 @@ impl Routed {
         Evaluated {
             deliveries: self.deliveries,
             folds: folds.collect(),
+            countings: Vec::new(),
             told_once,
             set_aside: None,
             position,

@@ -239,6 +239,10 @@ impl Sink for Recorder {
 struct TellEverything(Vec<String>);
 
 impl Rules for TellEverything {
+    fn measured(&self, _: &Event) -> Vec<smswatch_plugin::rules::Measured> {
+        Vec::new()
+    }
+
     fn matches(&self, events: &[Event], _: &Told) -> Vec<RuleMatch> {
         let matches = self.0.iter().flat_map(|sink| {
             (0..events.len()).map(move |event| RuleMatch {
