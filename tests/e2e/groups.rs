@@ -223,6 +223,39 @@ async fn a_group_whose_rule_has_gone_is_still_told() {
     assert_eq!(process.terminate(), Some(0));
 }
 
+/// A detail becomes known while the event waits in its group, and the other part fails with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_with_more_detail_takes_the_place_of_the_one_that_waits() {
+    let redis = RedisServer::start();
+    let stage = Stage::new(Some(&redis.url())).await;
+    let process = Process::start(&stage.config(&rule("6s", "1s")));
+    let mut refined = Step::new(0, "Undelivered").because("Carrier Violation", "Spam.");
+    refined.keep_date = true;
+    let part = |steps: Vec<Step>| PartSpec {
+        steps,
+        ..PartSpec::default()
+    };
+    let spec = MessageSpec {
+        parts: vec![
+            part(vec![Step::new(0, "Undelivered"), refined]),
+            part(vec![Step::new(0, "Sent"), Step::new(0, "Failed")]),
+        ],
+        hold: true,
+        ..MessageSpec::default()
+    };
+    let id = stage.sim.register(spec).expect("a message");
+    assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+    wait_until_grouped(&process, 1).await;
+    stage.sim.advance_message(&id).expect("it goes on");
+    ask::watch_that(&process, &id, |watch| watch["state"] == "final").await;
+    stage.wait_until_told(5, 1).await;
+    let hook = stage.crm.requests()[0].json();
+    let told = &hook["data"]["events"][0];
+    assert_eq!(told["current"]["detailed_status"], "Carrier Violation");
+    assert_eq!(hook["data"]["omitted"], 0);
+    assert_eq!(process.terminate(), Some(0));
+}
+
 /// One part fails, and when it is told to go on, the other does.
 fn two_parts() -> MessageSpec {
     let part = |steps: &[&str]| PartSpec {

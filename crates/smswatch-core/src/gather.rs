@@ -17,8 +17,9 @@ use crate::inbox::{GroupInbox, LogInbox, Queues};
 use crate::metrics::KindLabel;
 use crate::notification;
 use crate::pace::Backoff;
+use crate::panics::without_panic;
 use crate::rate::{self, Rate};
-use crate::rules::Rules;
+use crate::rules::{Rules, Words};
 use crate::store::{
     KeptRecord, MAX_STEP_BYTES, NewDelivery, NewEntry, NewRecord, RecordChange, RecordCommit,
     RecordKind, Shard, StoreError, split,
@@ -184,7 +185,13 @@ fn told(stage: &Gather, shard: Shard, commit: &RecordCommit) {
 /// The delivery of what a group holds, in the words of its rule.
 fn delivery(stage: &Gather, record: &KeptRecord, group: &Group, now: Timestamp) -> NewDelivery {
     let made: Notification = notification::of_group(&record.id, group, now);
-    let words = stage.rules.words(&made);
+    let words = without_panic(|| stage.rules.words(&made)).unwrap_or_else(|error| {
+        tracing::error!(rule = group.rule, error, "a group is told without words");
+        Words {
+            title: format!("{}: {} events", group.rule, made.events.len()),
+            text: "The words of this rule cannot be made. Check its template.".to_owned(),
+        }
+    });
     let delivery = notification::delivery(&group.sink, &notification::worded(made, words));
     NewDelivery {
         message_ids: group.messages.clone(),

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::group::Fold;
 use crate::marks::Marks;
 use crate::notification;
+use crate::panics::without_panic;
 use crate::rate::Counting;
 use crate::rules::{RuleMatch, Rules, Told};
 use crate::store::{LogEntry, LogPosition, NewDelivery, SetAside, StoreError};
@@ -179,7 +180,7 @@ fn evaluate(
         let lag = now.since(event.detected_at);
         context.metrics.route_lag_seconds.observe(lag.as_secs_f64());
     }
-    let routed = poison::without_panic(|| {
+    let routed = without_panic(|| {
         let matches = rules.matches(events, told).into_iter();
         let (grouped, at_once): (Vec<_>, Vec<_>) =
             matches.partition(|rule_match| rule_match.gathering.is_some());
