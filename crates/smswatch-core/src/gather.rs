@@ -9,6 +9,7 @@ use futures::future::join_all;
 use smswatch_model::{Notification, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use crate::common::Traffic;
 use crate::context::Context;
 use crate::event::alert_event;
 use crate::group::{self, Decision, Group, decide};
@@ -39,6 +40,8 @@ pub(crate) struct Gather {
     pub(crate) inbox: Arc<GroupInbox>,
     pub(crate) rates: Arc<GroupInbox>,
     pub(crate) log: Arc<LogInbox>,
+    /// What failures are compared with.
+    pub(crate) traffic: Arc<Traffic>,
     pub(crate) queues: Queues,
 }
 
@@ -185,6 +188,10 @@ fn told(stage: &Gather, shard: Shard, commit: &RecordCommit) {
 /// The delivery of what a group holds, in the words of its rule.
 fn delivery(stage: &Gather, record: &KeptRecord, group: &Group, now: Timestamp) -> NewDelivery {
     let made: Notification = notification::of_group(&record.id, group, now);
+    let made = Notification {
+        common: stage.traffic.in_common(&group.events, &group.values),
+        ..made
+    };
     let words = without_panic(|| stage.rules.words(&made)).unwrap_or_else(|error| {
         tracing::error!(rule = group.rule, error, "a group is told without words");
         Words {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::evaluate::{Body, Evaluated};
 pub(crate) use self::rates::RateGroups;
+use crate::common::Traffic;
 use crate::context::Context;
 use crate::group;
 use crate::inbox::log_tail::Fresh;
@@ -48,6 +49,8 @@ pub(crate) struct Route {
     pub(crate) rates: Arc<GroupInbox>,
     pub(crate) rate_groups: RateGroups,
     pub(crate) queues: Queues,
+    /// Counts what becomes final.
+    pub(crate) traffic: Arc<Traffic>,
 }
 
 /// Routes whatever is appended to the log, until it is told to stop: what this process appends it

@@ -23,7 +23,7 @@ pub use event::{
 pub use fault::{Fault, FaultTable};
 pub use id::{DeliveryId, EventId, InvalidId, MessageId, NotificationId, SmsId};
 pub use notification::{
-    Alert, AlertState, GroupNames, Link, Notification, Overrides, Severity, delivery_id,
+    Alert, AlertState, Common, GroupNames, Link, Notification, Overrides, Severity, delivery_id,
     destination, group_delivery_id, notification_id, percent,
 };
 pub use observation::{MessageFacts, MessageText, Observation, PartReport, Source};

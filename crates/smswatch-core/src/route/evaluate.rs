@@ -81,6 +81,12 @@ pub(super) async fn all(
         .into_iter()
         .map(|(position, body)| (position, readable(body)))
         .collect();
+    for events in entries
+        .iter()
+        .filter_map(|(_, events)| events.as_ref().ok())
+    {
+        stage.traffic.add(events, now);
+    }
     // A reload between two calls must not change what the answers mean.
     let rules = stage.rules.get();
     let events = || entries.iter().flat_map(|(_, events)| events).flatten();
@@ -233,19 +239,26 @@ impl Routed {
 
     fn of_entry(self, position: LogPosition, events: &[Event], marks: &Marks) -> Evaluated {
         let told_once = self.told_once(events);
-        let folds = self.grouped.into_iter().map(|wanted| {
+        let mut folds: Vec<Fold> = Vec::with_capacity(self.grouped.len());
+        for wanted in self.grouped {
             let events = wanted.events.iter().filter_map(|at| events.get(*at));
             let events: Vec<Event> = events.cloned().collect();
-            Fold {
+            let fold = Fold {
                 position: position.clone(),
                 known: marks.known_in(&wanted, &events),
                 wanted,
                 events,
+            };
+            // A group takes an entry once: what rules want of it in several matches goes in together.
+            let id = fold.group_id();
+            match folds.iter_mut().find(|known| known.group_id() == id) {
+                Some(known) => known.events.extend(fold.events),
+                None => folds.push(fold),
             }
-        });
+        }
         Evaluated {
             deliveries: self.deliveries,
-            folds: folds.collect(),
+            folds,
             countings: Vec::new(),
             told_once,
             set_aside: None,
