@@ -28,12 +28,14 @@ mod panics;
 mod pause_monitor;
 pub mod preview;
 mod privacy;
+mod rate;
 pub mod rehearsal;
 mod replicas;
 mod route;
 mod service;
 pub mod settings;
 mod silences;
+mod taken;
 mod watch;
 
 pub use engine::{Changes, Engine, Parts, Reloader};

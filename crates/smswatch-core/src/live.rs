@@ -8,7 +8,7 @@ use serde_json::Value;
 use smswatch_model::{Event, Notification, Timestamp};
 
 use crate::rules::{
-    CompiledMatch, InvalidMatch, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
+    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
 };
 
 /// A value that can be replaced. Whoever has read it keeps what it has read.
@@ -46,6 +46,10 @@ impl Rules for Live<dyn Rules> {
 
     fn stuck_after(&self) -> Arc<[Duration]> {
         self.get().stuck_after()
+    }
+
+    fn measured(&self, event: &Event) -> Vec<Measured> {
+        self.get().measured(event)
     }
 
     fn words(&self, notification: &Notification, sink: &str) -> Words {

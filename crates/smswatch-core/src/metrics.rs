@@ -165,6 +165,7 @@ metrics! {
     notifications_known: Counter = "Notifications that were queued before under the same id, and not again";
     template_failures: Family<RuleLabel, Counter> =
         "Templates of rules that failed when they were needed, so that the alert had default words";
+    events_measured: Counter = "Events that rules with `event: rate` measured";
     events_grouped: Counter = "Events that rules with `group` gathered, once for each destination";
     events_omitted: Counter =
         "Events that notifications of groups count and do not show, as there were more than their `max`";

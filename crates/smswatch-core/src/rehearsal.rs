@@ -11,12 +11,13 @@ use smswatch_model::{
 };
 
 use crate::event::own_event;
-use crate::group::{self, Decision, Due, Fold, decide, fold};
+use crate::group::{Decision, Due, Fold, decide, fold};
 use crate::notification::{of_group, of_match, worded};
 use crate::privacy::Privacy;
 use crate::rules::{RuleMatch, Rules, Told};
 use crate::settings::WatchSettings;
 use crate::store::{LogPosition, RecordId, Shard};
+use crate::taken;
 use crate::watch::lifecycle::{Answer, Lifecycle, Task};
 use crate::watch::{Spelling, Watch};
 
@@ -318,7 +319,7 @@ impl<'a> Rehearsal<'a> {
         };
         folded.known.clone_from(&known);
         known.extend(folded.events.iter().map(|event| event.event_id.clone()));
-        if let Some(due) = fold(before, &folded, &group::Source::Log(Shard(0)), self.now) {
+        if let Some(due) = fold(before, &folded, &taken::Source::Log(Shard(0)), self.now) {
             let key = id.as_str().to_owned();
             self.groups.insert(key, Gathered { id, due, known });
         }

@@ -1,5 +1,7 @@
 //! The seam to the rules: which events matter, who is notified of them, and in which words.
 
+mod rate;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +11,8 @@ use serde_json::Value;
 use smswatch_model::{
     Event, EventId, Link, MessageId, Notification, Overrides, Severity, Timestamp, destination,
 };
+
+pub use self::rate::{Measured, RateBound, RateGroup, RateSettings};
 
 /// Which events one rule wants told to one destination. The words are made later: see
 /// [`Rules::words`].
@@ -193,6 +197,9 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// [stuck](smswatch_model::EventKind::Stuck), in ascending order and whole seconds, each once: an event
     /// is made of each. Core asks again for every answer, because rules can change.
     fn stuck_after(&self) -> Arc<[Duration]>;
+
+    /// Returns which rates an event is measured in, and whether it counts there.
+    fn measured(&self, event: &Event) -> Vec<Measured>;
 
     /// Returns the title, text and links of a notification for `sink`, which has none yet. If its rule has left
     /// the configuration meanwhile, these are the sink's own or the default ones.

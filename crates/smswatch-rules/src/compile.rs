@@ -11,6 +11,7 @@ mod links;
 mod lonely;
 mod maintenance;
 mod options;
+mod rate;
 mod shadow;
 mod stuck;
 mod targets;
@@ -38,18 +39,19 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 
 /// The keys of a rule.
-const KEYS: [&str; 12] = [
-    "name", "event", "after", "match", "when", "once_per", "group", "severity", "stop", "notify",
-    "template", "links",
-];
-
-/// How much something can matter.
-const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
-
-/// Keys that are not supported yet.
-const LATER_KEYS: [&str; 10] = [
-    "throttle",
-    "repeat",
+const KEYS: [&str; 20] = [
+    "name",
+    "event",
+    "after",
+    "match",
+    "when",
+    "once_per",
+    "group",
+    "severity",
+    "stop",
+    "notify",
+    "template",
+    "links",
     "count",
     "among",
     "by",
@@ -59,6 +61,12 @@ const LATER_KEYS: [&str; 10] = [
     "at_least",
     "for",
 ];
+
+/// How much something can matter.
+const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
+
+/// Keys that are not supported yet.
+const LATER_KEYS: [&str; 2] = ["throttle", "repeat"];
 
 /// How long a rule's name may get, in characters.
 const MAX_NAME: usize = 100;
@@ -194,6 +202,7 @@ impl<'a> Compiler<'a> {
             .entry("once_per")
             .is_some_and(|entry| self.once_per(entry));
         let grouping = node.entry("group").and_then(|entry| self.grouping(entry));
+        let rate = self.rate(node, &kinds);
         let targets = self.targets(node, stop);
         let rule = Rule {
             name: name.unwrap_or_default(),
@@ -205,6 +214,7 @@ impl<'a> Compiler<'a> {
             stop,
             is_once,
             grouping,
+            rate,
             targets,
             title,
             text,

@@ -20,12 +20,32 @@ pub struct RuleDocument {
     /// The kind of event, a list of kinds, or `any`: `status_changed` (a part took a status), `stuck` (the message has no final status
     /// `after` so long), `not_found` (Routee still does
     /// not know the message after `watch.not_found_grace`), `gave_up` (still not final at
-    /// `watch.give_up_after`), `unknown_status` (a status that Routee does not document, told once), or what happens to smswatch itself: `sink_down`, `sink_recovered`,
+    /// `watch.give_up_after`), `unknown_status` (a status that Routee does not document, told once), `rate` (too many of the
+    /// status changes are of some sort), or what happens to smswatch itself: `sink_down`, `sink_recovered`,
     /// `dead_letter` (deliveries to a sink were given up), `provider_down`, `provider_auth_failed`, `polling_behind`. Default: `status_changed`.
     pub event: Option<EventDocument>,
     /// For `stuck`: how long after its registration a message may have no final status. Messages that
     /// have one by then are not told. Example: `2m`.
     pub after: Option<Span>,
+    /// For `rate`: what must hold of those status changes that count. Example: `{status: [Undelivered, Failed]}`.
+    pub count: Option<MatchDocument>,
+    /// For `rate`: among which status changes. Default: all. Example: `{final: true}`.
+    pub among: Option<MatchDocument>,
+    /// For `rate`: keys of `match`; each combination of their values is measured by itself. Default: all
+    /// together. Example: `[country, operator]`.
+    pub by: Option<GroupKeysDocument>,
+    /// For `rate`: how long the window is, from `1s` to `7d`. Example: `15m`.
+    pub over: Option<Span>,
+    /// For `rate`: above which share, or number of status changes, it is an alert. Example: `8%` or `20`.
+    pub above: Option<BoundDocument>,
+    /// For `rate`: below what the alert is resolved. Default: the same as `above`. Example: `5%`.
+    pub clear_below: Option<BoundDocument>,
+    /// For `rate`: how many status changes there must be in the window. Default: `1`. Example: `50`.
+    #[schemars(range(min = 1))]
+    pub at_least: Option<u64>,
+    /// For `rate`: for how long it must be above its bound. Default: `0s`. Example: `2m`.
+    #[schemars(rename = "for")]
+    pub lasting: Option<Span>,
     /// What must hold of the event; every key must. Default: nothing, so every event matches.
     /// Example: `{status: [Undelivered, Failed], country: "!GR", label: "otp-*"}`.
     #[schemars(rename = "match")]
@@ -68,6 +88,16 @@ pub struct LinkDocument {
     pub url: String,
 }
 
+/// A bound of a rate: a percentage, or a number of status changes.
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(untagged)]
+pub enum BoundDocument {
+    /// A percentage, such as `8%`.
+    Percent(#[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?%$"))] String),
+    /// How many.
+    Count(u64),
+}
+
 /// The kinds of events that a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(untagged)]
@@ -94,6 +124,8 @@ pub enum EventWord {
     GaveUp,
     /// Routee told a status that it does not document, for the first time.
     UnknownStatus,
+    /// A rate rises above a bound, or falls below it again.
+    Rate,
     /// A sink keeps failing; what is for it waits. Tell it to another sink.
     SinkDown,
     /// A sink that was down works again.

@@ -17,6 +17,7 @@ mod index;
 mod maintenance;
 mod matching;
 mod pattern;
+mod rate;
 mod rule_set;
 mod sample;
 mod span;

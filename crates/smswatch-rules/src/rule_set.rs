@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use smswatch_model::{Event, EventKind, Notification, Overrides, Severity, Timestamp};
 use smswatch_plugin::rules::{
-    CompiledMatch, InvalidMatch, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
+    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
 };
 
 use crate::compile::compile_match;
@@ -17,6 +17,7 @@ use crate::grouping::Grouping;
 use crate::index::RuleIndex;
 use crate::maintenance::Maintenance;
 use crate::pattern::NumberKey;
+use crate::rate::RateRule;
 use crate::template::{TemplateName, Templates};
 
 /// All rules of a configuration, ready to be tried; made by [`compile`](crate::compile).
@@ -60,6 +61,8 @@ pub(crate) struct Rule {
     pub(crate) is_once: bool,
     /// How it groups events, if it does.
     pub(crate) grouping: Option<Grouping>,
+    /// What it measures, if it is a rate.
+    pub(crate) rate: Option<RateRule>,
     pub(crate) targets: Vec<Target>,
     /// The rule's own template of the title, if it has one.
     pub(crate) title: Option<TemplateName>,
@@ -136,6 +139,10 @@ impl Rules for RuleSet {
 
     fn stuck_after(&self) -> Arc<[Duration]> {
         Arc::clone(&self.stuck_after)
+    }
+
+    fn measured(&self, event: &Event) -> Vec<Measured> {
+        self.measured_by(event)
     }
 
     fn words(&self, notification: &Notification, sink: &str) -> Words {

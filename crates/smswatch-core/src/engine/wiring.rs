@@ -28,7 +28,7 @@ use crate::measured_rules::MeasuredRules;
 use crate::metrics::Metrics;
 use crate::observe::Observe;
 use crate::replicas::Replicas;
-use crate::route::Route;
+use crate::route::{RateGroups, Route};
 use crate::rules::Rules;
 use crate::service::{ReloadRequest, Service};
 use crate::silences::Silences;
@@ -83,6 +83,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let (log, appended) = LogInbox::new(shards);
     let log = Arc::new(log);
     let groups = Arc::new(GroupInbox::new(shards));
+    let rates = Arc::new(GroupInbox::new(shards));
     let alarms = Arc::new(Alarms::new(context.settings().alarms));
     let unknown = Arc::new(UnknownWords::default());
     let dead = Arc::new(DeadLetters::default());
@@ -117,6 +118,8 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             rules: Arc::clone(&live),
             inbox: Arc::clone(&log),
             groups: Arc::clone(&groups),
+            rates: Arc::clone(&rates),
+            rate_groups: RateGroups::default(),
             queues: queues.clone(),
             traffic: Arc::clone(&traffic),
             silences: Arc::clone(&silences),
@@ -125,6 +128,8 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             context: Arc::clone(&context),
             rules: Arc::clone(&rules),
             inbox: groups,
+            rates,
+            log: Arc::clone(&log),
             queues: queues.clone(),
             traffic,
             silences: Arc::clone(&silences),

@@ -65,6 +65,10 @@ impl Provider for FakeProvider {
 pub(crate) struct EveryEvent;
 
 impl Rules for EveryEvent {
+    fn measured(&self, _: &Event) -> Vec<smswatch_plugin::rules::Measured> {
+        Vec::new()
+    }
+
     fn stuck_after(&self) -> Arc<[Duration]> {
         Arc::default()
     }

@@ -31,6 +31,13 @@ told! {
     an_unknown_key: "rules:\n  - name: x\n    notfiy: [mail]\n    on: gave_up\n    stop: true";
     a_key_of_a_later_version: "rules:\n  - name: x\n    group: {by: [country]}\n    once_per: message\n    throttle: {at_most: 1, per: 5m}\n    notify: [mail]";
     an_event_of_a_later_version: "rules:\n  - name: x\n    event: callbacks_silent\n    notify: [mail]";
+    a_rate_without_its_bounds: "rules:\n  - name: x\n    event: rate\n    match: {country: GR}\n    among: {final: true}\n    notify: [mail]";
+    a_rate_that_is_resolved_above_its_bound: "rules:\n  - name: x\n    event: rate\n    count: {status: Failed}\n    over: 15m\n    above: 8%\n    clear_below: 9%\n    notify: [mail]";
+    a_rate_with_bounds_of_two_sorts: "rules:\n  - name: x\n    event: rate\n    count: {status: Failed}\n    over: 15m\n    above: 8%\n    clear_below: 5\n    at_least: 0\n    notify: [mail]";
+    a_rate_above_all: "rules:\n  - name: x\n    event: rate\n    count: {status: Failed, first_sen: true}\n    by: [country, too]\n    over: 0s\n    above: 100%\n    notify: [mail]";
+    a_bound_that_is_none: "rules:\n  - name: x\n    event: rate\n    count: {status: Failed}\n    over: 15m\n    above: 8 percent\n    notify: [mail]";
+    a_rate_among_other_events: "rules:\n  - name: x\n    event: [rate, gave_up]\n    count: {status: Failed}\n    notify: [mail]";
+    keys_of_a_rate_without_one: "rules:\n  - name: x\n    above: 8%\n    at_least: 5\n    notify: [mail]";
     stuck_without_after: "rules:\n  - name: x\n    event: stuck\n    notify: [mail]";
     after_without_stuck: "rules:\n  - name: x\n    after: 2m\n    notify: [mail]";
     after_that_is_no_duration: "rules:\n  - name: x\n    event: [stuck, gave_up]\n    after: 2 minutes\n    notify: [mail]";
