@@ -325,3 +325,49 @@ async fn on_redis_a_rule_tells_of_each_message_once_over_a_kill() {
 async fn on_sqlite_a_rule_tells_of_each_message_once_over_a_kill() {
     a_rule_tells_of_each_message_once_over_a_kill(None).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_says_what_its_failures_have_in_common() {
+    let stage = Stage::new(None).await;
+    let rule = "  - {name: undelivered, match: {status: Undelivered}, group: {by: [country], wait: 3s}, notify: [crm]}";
+    let process = Process::start(&stage.config(rule));
+    let register = |n: usize, fate: Fate, operator: &str| {
+        let spec = MessageSpec {
+            fate: Some(fate),
+            accepted_ms_ago: 60_000,
+            operator: Some(operator.to_owned()),
+            from: format!("Shop{}", n % 2),
+            body: format!("Your parcel {} is ready", ["red", "green", "blue"][n % 3]),
+            ..MessageSpec::default()
+        };
+        stage.sim.register(spec).expect("a message")
+    };
+    let watch = |ids: Vec<String>| {
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        process.json(&[&["watch"], &ids[..]].concat())
+    };
+    let fine = (0..40).map(|n| register(n, Fate::Delivered, &format!("Mobile {}", n % 4)));
+    let fine: Vec<String> = fine.collect();
+    watch(fine.clone());
+    for id in &fine {
+        let is_final = |watch: &Value| watch["state"] == "final";
+        ask::watch_that(&process, id, is_final).await;
+    }
+    watch(
+        (0..6)
+            .map(|n| register(n, Fate::Undelivered, "Mobile 2"))
+            .collect(),
+    );
+    let told = stage.crm.wait_for(1).await[0].json();
+    let data = &told["data"];
+    assert_eq!(data["common"].as_array().map(Vec::len), Some(1), "{data}");
+    let common = &data["common"][0];
+    assert_eq!(
+        (&common["key"], &common["value"]),
+        (&"operator".into(), &"Mobile 2".into())
+    );
+    let text = data["text"].as_str().expect("a text");
+    let line = text.lines().next().unwrap_or_default();
+    assert!(line.starts_with("In common: operator Mobile 2 ("), "{text}");
+    assert_eq!(process.terminate(), Some(0));
+}

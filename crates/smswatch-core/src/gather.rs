@@ -8,6 +8,7 @@ use futures::future::join_all;
 use smswatch_model::{Notification, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use crate::common::Traffic;
 use crate::context::Context;
 use crate::group::{Decision, Due, Group, KIND, decide};
 use crate::inbox::{GroupInbox, Queues};
@@ -32,6 +33,8 @@ pub(crate) struct Gather {
     pub(crate) context: Arc<Context>,
     pub(crate) rules: Arc<dyn Rules>,
     pub(crate) inbox: Arc<GroupInbox>,
+    /// What failures are compared with.
+    pub(crate) traffic: Arc<Traffic>,
     pub(crate) queues: Queues,
 }
 
@@ -123,6 +126,10 @@ fn commit(stage: &Gather, record: &KeptRecord, now: Timestamp) -> Option<RecordC
 /// The delivery of what a group holds, in the words of its rule.
 fn delivery(stage: &Gather, record: &KeptRecord, group: &Group, now: Timestamp) -> NewDelivery {
     let made: Notification = notification::of_group(&record.id, group, now);
+    let made = Notification {
+        common: stage.traffic.in_common(&group.events, &group.values),
+        ..made
+    };
     let words = without_panic(|| stage.rules.words(&made)).unwrap_or_else(|error| {
         tracing::error!(rule = group.rule, error, "a group is told without words");
         Words {

@@ -2,6 +2,7 @@
 //! person understands at once.
 
 mod change;
+mod common;
 mod meaning;
 mod parts;
 mod people;
@@ -25,9 +26,13 @@ impl RuleSet {
     /// The title and text of a notification, which has neither yet.
     pub(crate) fn words_of(&self, notification: &Notification) -> Words {
         let events: Vec<&Event> = notification.events.iter().collect();
+        let text = text::of(&events, notification.omitted);
         let defaults = Words {
             title: title::with_omitted(default_title(&events), notification.omitted),
-            text: text::of(&events, notification.omitted),
+            text: match common::line(&notification.common) {
+                Some(common) => format!("{common}\n{text}"),
+                None => text,
+            },
         };
         let has_own_words = |rule: &&Rule| {
             rule.name == notification.rule && (rule.title.is_some() || rule.text.is_some())

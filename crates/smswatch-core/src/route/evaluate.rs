@@ -77,6 +77,12 @@ pub(super) async fn all(
         .into_iter()
         .map(|(position, body)| (position, readable(body)))
         .collect();
+    for events in entries
+        .iter()
+        .filter_map(|(_, events)| events.as_ref().ok())
+    {
+        stage.traffic.add(events, now);
+    }
     // A reload between two calls must not change what the answers mean.
     let rules = stage.rules.get();
     let events = || entries.iter().flat_map(|(_, events)| events).flatten();
