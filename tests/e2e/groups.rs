@@ -123,9 +123,20 @@ fn rule(wait: &str, interval: &str) -> String {
     )
 }
 
+/// The deliveries that tell of a message, page by page.
 async fn deliveries_of(process: &Process, id: &str) -> Vec<Value> {
-    let (_, page) = ask::json(process, &format!("/v1/deliveries?message_id={id}")).await;
-    page["items"].as_array().expect("deliveries").clone()
+    let path = format!("/v1/deliveries?limit=1&message_id={id}");
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let (_, page) = ask::json(process, &format!("{path}{cursor}")).await;
+        let items = page["items"].as_array().expect("deliveries");
+        assert!(items.len() <= 1, "{page}");
+        found.extend(items.iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return found,
+        }
+    }
 }
 
 async fn each_event_is_told_once_or_counted_over_kills(store: Option<&str>) {

@@ -1,5 +1,6 @@
 //! What groups tell of a message: their deliveries, which lie elsewhere than its own, and what still waits.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
@@ -19,8 +20,7 @@ impl Service {
         Ok(Marks::read(&self.context, shard, &messages).await?)
     }
 
-    /// Adds to a page of deliveries of one message those with which groups told of it: to the first page all of
-    /// them, the newest first, to the others none.
+    /// A page of the deliveries that tell of messages: first those with which groups did, then their own.
     ///
     /// # Errors
     ///
@@ -30,30 +30,37 @@ impl Service {
         filter: &DeliveryFilter,
         page: &PageRequest,
     ) -> Result<Page<StoredDelivery>, ServiceError> {
-        let mut of_groups = Vec::new();
         let mut known = BTreeSet::new();
         for message in &filter.message_ids {
             let marks = self.marks_of(message).await?;
             let grouped = marks.of(message).into_iter().flat_map(|mark| &mark.grouped);
             known.extend(grouped.map(|grouped| grouped.delivery.clone()));
         }
-        if page.cursor.is_none() {
+        let (n_shown, mut own) = (shown(page.cursor.as_deref()), page.clone());
+        let mut items = Vec::new();
+        if let Some(n_shown) = n_shown {
             let found = known.iter().map(|id| self.delivery(id));
             let found = try_join_all(found).await?.into_iter().flatten();
-            of_groups.extend(found.filter(|delivery| is_wanted(filter, delivery)));
-            of_groups.sort_by_key(|delivery| std::cmp::Reverse(delivery.created_at));
-            of_groups.truncate(page.limit.saturating_sub(1).max(1));
+            let mut found: Vec<StoredDelivery> = found
+                .filter(|delivery| is_wanted(filter, delivery))
+                .collect();
+            found.sort_by_key(|delivery| Reverse(delivery.created_at));
+            items.extend(found.into_iter().skip(n_shown).take(page.limit));
+            if items.len() == page.limit {
+                let next = Some(format!("{GROUPED}{}", n_shown + items.len()));
+                return Ok(Page { items, next });
+            }
+            own = PageRequest {
+                cursor: None,
+                limit: page.limit - items.len(),
+            };
         }
-        let request = PageRequest {
-            cursor: page.cursor.clone(),
-            limit: page.limit.saturating_sub(of_groups.len()).max(1),
-        };
-        let deliveries = self.context.store.deliveries(filter, &request);
+        let deliveries = self.context.store.deliveries(filter, &own);
         let own = self.context.call("deliveries", deliveries).await?;
         let others = own.items.into_iter();
-        let others = others.filter(|delivery| !known.contains(&delivery.id));
+        items.extend(others.filter(|delivery| !known.contains(&delivery.id)));
         Ok(Page {
-            items: of_groups.into_iter().chain(others).collect(),
+            items,
             next: own.next,
         })
     }
@@ -89,6 +96,17 @@ impl Service {
             None => "; it waits in a group".to_owned(),
             Some(delivery) => format!("; its group was told with delivery {}", delivery.id),
         })
+    }
+}
+
+/// What a cursor begins with while deliveries of groups are listed, before how many were.
+const GROUPED: &str = "grouped:";
+
+/// How many deliveries of groups were listed before; `None` if all were.
+fn shown(cursor: Option<&str>) -> Option<usize> {
+    match cursor {
+        None => Some(0),
+        Some(cursor) => cursor.strip_prefix(GROUPED)?.parse().ok(),
     }
 }
 
