@@ -9,7 +9,10 @@ use crate::stage::{Stage, settled, sqlite_in};
 const RULES: &str = r#"fault: {carrier violation: carrier}
 rules:
   - {name: ours, match: {fault: sender}, notify: [ops-slack]}
-  - {name: theirs, match: {fault: carrier}, notify: [crm]}
+  - name: theirs
+    match: {fault: carrier}
+    links: [{title: Runbook, url: "https://wiki.example.com/{{ events[0].current.detailed_status }}"}]
+    notify: [crm]
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,6 +30,10 @@ async fn the_operators_word_on_who_can_act_holds_in_rules_payloads_and_alerts() 
     let hook = stage.webhook.wait_for(1).await[0].json();
     assert_eq!(hook["data"]["rule"], "theirs");
     assert_eq!(hook["data"]["events"][0]["fault"], "carrier");
+    let link = serde_json::json!({
+        "title": "Runbook", "url": "https://wiki.example.com/Carrier%20Violation",
+    });
+    assert_eq!(hook["data"]["links"], serde_json::json!([link]));
     let text = hook["data"]["text"].as_str().expect("text");
     assert!(text.contains("Ask the carrier."), "{text}");
     assert!(!text.contains("The sender can act"), "{text}");

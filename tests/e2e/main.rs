@@ -25,6 +25,7 @@ mod privacy;
 mod process;
 mod proxies;
 mod rate;
+mod rates;
 mod reader;
 mod refined;
 mod reload;

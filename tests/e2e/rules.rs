@@ -1,6 +1,7 @@
 //! `smswatch rules`: rules are tried without a running service.
 
 mod explain;
+mod scenarios;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

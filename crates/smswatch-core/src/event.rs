@@ -2,9 +2,10 @@
 
 use serde_json::Number;
 use smswatch_model::{
-    About, Change, CurrentStatus, Event, EventKind, Fault, Message, MessageFacts, MessageId, Part,
-    PartFacts, PartReport, PreviousStatus, Snapshot, Source, StatusAt, Tags, Timestamp, Word,
-    change_event_id, deadline_event_id, derived_event_id, unknown_status_event_id,
+    About, Alert, AlertState, Change, CurrentStatus, Event, EventKind, Fault, Message,
+    MessageFacts, MessageId, Part, PartFacts, PartReport, PreviousStatus, Snapshot, Source,
+    StatusAt, Tags, Timestamp, Word, change_event_id, deadline_event_id, derived_event_id,
+    unknown_status_event_id,
 };
 
 use crate::privacy::Privacy;
@@ -42,6 +43,7 @@ impl Announcer<'_> {
             refined: change.refined,
             refines: None,
             after: None,
+            alert: None,
             backfill: false,
             late: self.is_late(current.date),
             fault,
@@ -71,6 +73,7 @@ impl Announcer<'_> {
             refined: false,
             refines: None,
             after: None,
+            alert: None,
             backfill: false,
             late: self.is_late(deadline),
             fault: Fault::None,
@@ -214,6 +217,7 @@ pub(crate) fn own_event(
         refined: false,
         refines: None,
         after: None,
+        alert: None,
         backfill: false,
         late: false,
         fault: Fault::None,
@@ -226,5 +230,25 @@ pub(crate) fn own_event(
             description: Some(text).filter(|text| !text.is_empty()),
             destination: None,
         }),
+    }
+}
+
+/// The event that the alert of a `rule` fires or is resolved; `subject` names the rate.
+pub(crate) fn alert_event(
+    rule: &str,
+    subject: &str,
+    alert: Alert,
+    provider: &str,
+    now: Timestamp,
+) -> Event {
+    let kind = match alert.state {
+        AlertState::Firing => EventKind::AlertFiring,
+        AlertState::Resolved => EventKind::AlertResolved,
+    };
+    let text = format!("{}, over {}", alert.figures(), alert.window);
+    Event {
+        event_id: derived_event_id(subject, kind, alert.started_at, 0),
+        alert: Some(alert),
+        ..own_event(kind, rule, text, provider, now, 0)
     }
 }

@@ -1,5 +1,6 @@
-//! Tells groups that are due: makes one notification of what they hold, and queues it in the step that changes
-//! the group. Whoever is free claims a group; nothing is done while none is due.
+//! Tells groups that are due, and judges rates that are. Of a group it makes one notification of what it holds,
+//! and queues it in the step that changes the group; that an alert fires, or no longer does, goes to the log in
+//! the step that changes the rate. Whoever is free claims a record; nothing is done while none is due.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +11,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::common::Traffic;
 use crate::context::Context;
-use crate::group::{Decision, Due, Group, KIND, decide};
-use crate::inbox::{GroupInbox, Queues};
+use crate::event::alert_event;
+use crate::group::{self, Decision, Group, decide};
+use crate::inbox::due_times::DueTimes;
+use crate::inbox::{GroupInbox, LogInbox, Queues};
+use crate::metrics::KindLabel;
 use crate::notification;
 use crate::pace::Backoff;
 use crate::panics::without_panic;
+use crate::rate::{self, Rate};
 use crate::rules::{RuleMatch, Rules, Telling, Words};
 use crate::silences::{Holds, Silences};
 use crate::store::{
-    Attempt, KeptRecord, MAX_STEP_BYTES, NewDelivery, NewRecord, RecordChange, RecordCommit, Shard,
-    StoreError, split,
+    Attempt, KeptRecord, MAX_STEP_BYTES, NewDelivery, NewEntry, NewRecord, RecordChange,
+    RecordCommit, RecordKind, Shard, StoreError, split,
 };
 
 /// How many groups are claimed at once.
@@ -34,6 +39,8 @@ pub(crate) struct Gather {
     pub(crate) context: Arc<Context>,
     pub(crate) rules: Arc<dyn Rules>,
     pub(crate) inbox: Arc<GroupInbox>,
+    pub(crate) rates: Arc<GroupInbox>,
+    pub(crate) log: Arc<LogInbox>,
     /// What failures are compared with.
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) queues: Queues,
@@ -42,14 +49,27 @@ pub(crate) struct Gather {
 
 /// Tells groups until it is told to stop, each shard by itself.
 pub(crate) async fn run(stage: Arc<Gather>, stop: CancellationToken) {
-    let shards = stage.context.shards();
-    join_all(shards.map(|shard| tell_of_shard(&stage, shard, &stop))).await;
+    let shards = || stage.context.shards();
+    let groups = shards().map(|shard| tell_of_shard(&stage, group::KIND, shard, &stop));
+    let rates = shards().map(|shard| tell_of_shard(&stage, rate::KIND, shard, &stop));
+    futures::join!(join_all(groups), join_all(rates));
 }
 
-async fn tell_of_shard(stage: &Gather, shard: Shard, stop: &CancellationToken) {
+impl Gather {
+    /// When records of this kind are due.
+    fn due(&self, kind: RecordKind) -> &DueTimes {
+        if kind == rate::KIND {
+            &self.rates.due
+        } else {
+            &self.inbox.due
+        }
+    }
+}
+
+async fn tell_of_shard(stage: &Gather, kind: RecordKind, shard: Shard, stop: &CancellationToken) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     let queue = usize::from(shard.0);
-    let (due, clock) = (&stage.inbox.due, &stage.context.clock);
+    let (due, clock) = (stage.due(kind), &stage.context.clock);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -58,7 +78,7 @@ async fn tell_of_shard(stage: &Gather, shard: Shard, stop: &CancellationToken) {
         if !due.take(queue, clock.now()) {
             continue;
         }
-        match tell_due(stage, shard).await {
+        match tell_due(stage, kind, shard).await {
             Ok(()) => backoff.succeed(),
             Err(_) => due.hint(queue, clock.now() + backoff.fail()),
         }
@@ -66,17 +86,17 @@ async fn tell_of_shard(stage: &Gather, shard: Shard, stop: &CancellationToken) {
 }
 
 /// Tells what is due in a shard, up to a bounded number of groups.
-async fn tell_due(stage: &Gather, shard: Shard) -> Result<(), StoreError> {
+async fn tell_due(stage: &Gather, kind: RecordKind, shard: Shard) -> Result<(), StoreError> {
     let context = &stage.context;
-    let claim = context.store.claim_records(shard, KIND, AT_ONCE, LEASE);
+    let claim = context.store.claim_records(shard, kind, AT_ONCE, LEASE);
     let claimed = context.call("claim_records", claim).await?;
     if let Some(next) = claimed.next_due {
-        stage.inbox.due.hint(usize::from(shard.0), next);
+        stage.due(kind).hint(usize::from(shard.0), next);
     }
     let holds = stage.silences.holds(context).await;
     let records = claimed.records.iter();
     let commits: Vec<RecordCommit> = records
-        .filter_map(|record| commit(stage, record, &holds, claimed.now))
+        .filter_map(|record| commit(stage, kind, record, &holds, claimed.now))
         .collect();
     for commits in split(commits, RecordCommit::bytes, MAX_STEP_BYTES) {
         let commit = context.store.commit_records(shard, &commits);
@@ -84,25 +104,29 @@ async fn tell_due(stage: &Gather, shard: Shard) -> Result<(), StoreError> {
         for (commit, is_done) in commits.iter().zip(committed.done) {
             // Another event came into the group meanwhile: it is claimed again at once.
             if !is_done {
-                stage.inbox.due.hint_now(usize::from(shard.0));
+                stage.due(kind).hint_now(usize::from(shard.0));
                 continue;
             }
             stage
                 .queues
                 .queued(shard, &commit.deliveries, &context.metrics);
             stage.silences.held_back(&commit.deliveries);
+            if !commit.entries.is_empty() {
+                told(stage, shard, commit);
+            }
             let record = commit.change.record.as_ref();
             if let Some(due) = record.and_then(|record| record.due) {
-                stage.inbox.due.hint(usize::from(shard.0), due);
+                stage.due(kind).hint(usize::from(shard.0), due);
             }
         }
     }
     Ok(())
 }
 
-/// What becomes of a group that is due; `None` if it is left as it is.
+/// What becomes of a record that is due; `None` if it is left as it is.
 fn commit(
     stage: &Gather,
+    kind: RecordKind,
     record: &KeptRecord,
     holds: &Holds,
     now: Timestamp,
@@ -111,25 +135,59 @@ fn commit(
     if record.due.is_none_or(|due| due > now) {
         return None;
     }
-    let Some(group) = Group::decode(record) else {
-        // A later version wrote it, which can read it.
-        stage.context.metrics.unreadable.inc();
-        return None;
-    };
-    let change = |record_after: Option<&Due>| RecordChange {
-        kind: KIND,
+    let change = |after: Option<NewRecord>| RecordChange {
+        kind,
         id: record.id.clone(),
         expected: Some(record.version),
-        record: record_after.map(NewRecord::from),
+        record: after,
     };
-    Some(match decide(group, now) {
-        Decision::Tell(group, next) => RecordCommit {
-            deliveries: deliveries(stage, record, &group, holds, now),
-            ..change(Some(&next)).into()
-        },
-        Decision::Rest(next) => change(Some(&next)).into(),
-        Decision::Remove => change(None).into(),
-    })
+    let commit = if kind == rate::KIND {
+        Rate::decode(record).map(|rate| {
+            let rule = rate.rule.clone();
+            let decision = rate::decide(rate, now);
+            let event = decision.alert.map(|alert| {
+                alert_event(
+                    &rule,
+                    record.id.as_str(),
+                    alert,
+                    stage.context.provider,
+                    now,
+                )
+            });
+            RecordCommit {
+                entries: event
+                    .iter()
+                    .map(|event| NewEntry::of(std::slice::from_ref(event)))
+                    .collect(),
+                ..change(decision.after.as_ref().map(NewRecord::from)).into()
+            }
+        })
+    } else {
+        Group::decode(record).map(|group| match decide(group, now) {
+            Decision::Tell(group, next) => RecordCommit {
+                deliveries: deliveries(stage, record, &group, holds, now),
+                ..change(Some(NewRecord::from(&next))).into()
+            },
+            Decision::Rest(next) => change(Some(NewRecord::from(&next))).into(),
+            Decision::Remove => change(None).into(),
+        })
+    };
+    if commit.is_none() {
+        // A later version wrote it, which can read it.
+        stage.context.metrics.unreadable.inc();
+    }
+    commit
+}
+
+/// Counts events that were appended to a shard's log, and has them routed.
+fn told(stage: &Gather, shard: Shard, commit: &RecordCommit) {
+    for kind in commit.entries.iter().flat_map(|entry| &entry.kinds) {
+        let label = KindLabel {
+            r#type: kind.as_str(),
+        };
+        stage.context.metrics.events.get_or_create(&label).inc();
+    }
+    stage.log.hint_now(shard);
 }
 
 /// The delivery of what a group holds, in the words of its rule. Events that are held back make deliveries of
@@ -193,11 +251,12 @@ fn delivery(stage: &Gather, group: &Group, made: Notification) -> NewDelivery {
         common: stage.traffic.in_common(&made.events, &made.group),
         ..made
     };
-    let words = without_panic(|| stage.rules.words(&made)).unwrap_or_else(|error| {
+    let words = without_panic(|| stage.rules.words(&made, &group.sink)).unwrap_or_else(|error| {
         tracing::error!(rule = group.rule, error, "a group is told without words");
         Words {
             title: format!("{}: {} events", group.rule, made.events.len()),
             text: "The words of this rule cannot be made. Check its template.".to_owned(),
+            ..Words::default()
         }
     });
     notification::delivery(&group.sink, &notification::worded(made, words))

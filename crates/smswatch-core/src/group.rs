@@ -15,7 +15,8 @@ use smswatch_model::{
 };
 
 use crate::rules::{Gathering, RuleMatch};
-use crate::store::{KeptRecord, LogPosition, NewRecord, RecordId, RecordKind, Shard};
+use crate::store::{KeptRecord, LogPosition, NewRecord, RecordId, RecordKind};
+use crate::taken::{Source, Taken};
 
 pub(crate) const KIND: RecordKind = RecordKind::new("group");
 
@@ -26,9 +27,6 @@ const MOST_BYTES: usize = 96 * 1024;
 
 /// Of how many messages one generation of a group is found at most.
 const MOST_MESSAGES: usize = 1000;
-
-/// How many left entries are remembered to have been taken, the latest ones.
-const MOST_LEFT: usize = 64;
 
 /// How long a forgotten group rests.
 const REST: Duration = Duration::from_secs(3600);
@@ -54,18 +52,8 @@ pub(crate) struct Group {
     /// The messages of all of them.
     pub(crate) messages: Vec<MessageId>,
     bytes: usize,
-    /// The place of the last log entry that was taken from each source.
-    taken: BTreeMap<String, String>,
+    taken: Taken,
     rests: bool,
-}
-
-/// Where folded events come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// The log of a shard, which is taken in its order.
-    Log(Shard),
-    /// The entries of a shard that were left to a later version, which are taken in any order.
-    Left(Shard),
 }
 
 /// Events of one log entry that go into a group.
@@ -133,11 +121,6 @@ impl Group {
             .flatten()
     }
 
-    /// The name beside the group's own under which this version keeps it where a later one has the first.
-    pub(crate) fn other_id(id: &RecordId) -> RecordId {
-        RecordId::new(format!("{}.{FORMAT}", id.as_str())).expect("it is short")
-    }
-
     fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![FORMAT];
         serde_json::to_writer(&mut bytes, self).expect("keys are texts");
@@ -161,7 +144,7 @@ impl Group {
             omitted: 0,
             messages: Vec::new(),
             bytes: 0,
-            taken: BTreeMap::new(),
+            taken: Taken::default(),
             rests: false,
         };
         group.set(fold.wanted.severity, gathering);
@@ -185,24 +168,6 @@ impl Group {
     /// The delivery with which it tells what it holds, if `id` names its record.
     pub(crate) fn delivery_id(&self, id: &RecordId) -> DeliveryId {
         group_delivery_id(id.as_str(), self.generation)
-    }
-
-    /// Whether it took the entry at `position` before.
-    fn has_taken(&self, source: &Source, position: &LogPosition) -> bool {
-        let taken = self.taken.get(&source.key(position));
-        taken.is_some_and(|taken| *position <= LogPosition(taken.clone()))
-    }
-
-    fn take(&mut self, source: &Source, position: &LogPosition) {
-        self.taken.insert(source.key(position), position.0.clone());
-        if let Source::Left(_) = source {
-            let left = self.taken.keys().filter(|key| key.starts_with(LEFT));
-            let surplus = left.clone().count().saturating_sub(MOST_LEFT);
-            let oldest: Vec<String> = left.take(surplus).cloned().collect();
-            for key in oldest {
-                self.taken.remove(&key);
-            }
-        }
     }
 
     /// Adds an event. One that adds a detail to an event which waits here takes its place; one whose earlier
@@ -238,34 +203,6 @@ impl Group {
     }
 }
 
-/// What the keys of left entries among the sources begin with.
-const LEFT: &str = "left:";
-
-impl Source {
-    /// The shard of its entries, and of their messages' marks.
-    pub(crate) fn shard(&self) -> Shard {
-        match self {
-            Self::Log(shard) | Self::Left(shard) => *shard,
-        }
-    }
-
-    /// The place that marks note for an entry: what was left comes before everything else.
-    pub(crate) fn mark(&self, position: &LogPosition) -> LogPosition {
-        match self {
-            Self::Log(_) => position.clone(),
-            Self::Left(_) => LogPosition(String::new()),
-        }
-    }
-
-    /// The source by whose order an entry is known. Each left entry is one by itself.
-    fn key(&self, position: &LogPosition) -> String {
-        match self {
-            Self::Log(shard) => shard.0.to_string(),
-            Self::Left(shard) => format!("{LEFT}{}:{:0>40}", shard.0, position.0),
-        }
-    }
-}
-
 /// A group after `fold`; `None` if it has taken that entry before.
 pub(crate) fn fold(
     before: Option<Due>,
@@ -275,7 +212,7 @@ pub(crate) fn fold(
 ) -> Option<Due> {
     let gathering = fold.wanted.gathering?;
     let mut due = match before {
-        Some(due) if due.group.has_taken(source, &fold.position) => return None,
+        Some(due) if due.group.taken.contains(source, &fold.position) => return None,
         Some(mut due) => {
             if due.group.is_empty() {
                 due.group.set(fold.wanted.severity, gathering);
@@ -291,7 +228,7 @@ pub(crate) fn fold(
             at: now + gathering.wait,
         },
     };
-    due.group.take(source, &fold.position);
+    due.group.taken.add(source, &fold.position);
     for event in &fold.events {
         due.group.add(event, &fold.known);
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use smswatch_model::{Event, Notification, Timestamp};
 
 use crate::rules::{
-    CompiledMatch, InvalidMatch, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
+    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
 };
 
 /// A value that can be replaced. Whoever has read it keeps what it has read.
@@ -48,8 +48,12 @@ impl Rules for Live<dyn Rules> {
         self.get().stuck_after()
     }
 
-    fn words(&self, notification: &Notification) -> Words {
-        self.get().words(notification)
+    fn measured(&self, event: &Event) -> Vec<Measured> {
+        self.get().measured(event)
+    }
+
+    fn words(&self, notification: &Notification, sink: &str) -> Words {
+        self.get().words(notification, sink)
     }
 
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {

@@ -40,6 +40,11 @@ pub(crate) struct SinkLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RuleLabel {
+    pub(crate) rule: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct DeliveryLabels {
     pub(crate) sink: SinkName,
     pub(crate) result: &'static str,
@@ -158,6 +163,9 @@ metrics! {
     route_lag_seconds: Histogram = "From an event's detection to its routing";
     watches_restored: Counter = "Watches that the store had lost and that were written again";
     notifications_known: Counter = "Notifications that were queued before under the same id, and not again";
+    template_failures: Family<RuleLabel, Counter> =
+        "Templates of rules that failed when they were needed, so that the alert had default words";
+    events_measured: Counter = "Events that rules with `event: rate` measured";
     events_grouped: Counter = "Events that rules with `group` gathered, once for each destination";
     events_omitted: Counter =
         "Events that notifications of groups count and do not show, as there were more than their `max`";

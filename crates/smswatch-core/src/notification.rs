@@ -11,6 +11,7 @@ use smswatch_model::{
 
 use crate::codec;
 use crate::group::Group;
+use crate::rate;
 use crate::rules::{RuleMatch, Rules, Words};
 use crate::store::{Attempt, NewDelivery, Priority, RecordId};
 
@@ -21,15 +22,20 @@ pub(crate) fn deliveries(
     events: &[Event],
     now: Timestamp,
 ) -> Vec<NewDelivery> {
-    // A rule says the same to all of its destinations: it is asked once.
-    let mut said: Option<(NotificationId, Words)> = None;
+    // A rule says the same to all destinations of a sink: it is asked once.
+    let mut said: Option<(NotificationId, &str, Words)> = None;
     let deliveries = matches.iter().map(|rule_match| {
         let notification = of_match(rule_match, events, now);
         let words = match &said {
-            Some((id, words)) if *id == notification.notification_id => words.clone(),
+            Some((id, sink, words))
+                if *id == notification.notification_id && *sink == rule_match.sink =>
+            {
+                words.clone()
+            }
             _ => {
-                let words = rules.words(&notification);
-                said = Some((notification.notification_id.clone(), words.clone()));
+                let words = rules.words(&notification, &rule_match.sink);
+                let id = notification.notification_id.clone();
+                said = Some((id, &rule_match.sink, words.clone()));
                 words
             }
         };
@@ -67,21 +73,32 @@ pub(crate) fn of_match(rule_match: &RuleMatch, events: &[Event], now: Timestamp)
     let ids = ids(&events);
     let (rule, overrides) = (&rule_match.rule, &rule_match.overrides);
     let notification_id = notification_id(rule, &ids);
+    let first = events.first();
+    let alert = first.and_then(|event| event.alert.clone());
+    let measured_by = first.and_then(|event| event.about.as_ref());
+    let key = match (&alert, measured_by) {
+        (Some(alert), Some(measured_by)) => rate::key(&measured_by.name, &alert.by),
+        _ => notification_id.as_str().replacen("ntf_", "key_", 1),
+    };
+    let group = match &alert {
+        Some(alert) => alert.by.clone(),
+        None => rule_match.group.clone(),
+    };
     Notification {
         delivery_id: delivery_id(&destination(&rule_match.sink, overrides), rule, &ids),
         kind: events.first().map_or(EventKind::Test, |event| event.kind),
         timestamp: now,
         overrides: overrides.clone(),
-        key: notification_id.as_str().replacen("ntf_", "key_", 1),
+        key,
         notification_id,
         rule: rule.clone(),
         severity: rule_match.severity,
         title: String::new(),
         text: String::new(),
-        group: rule_match.group.clone(),
+        group,
         omitted: 0,
         common: Vec::new(),
-        alert: None,
+        alert,
         links: Vec::new(),
         events,
         instead_of: None,
@@ -122,6 +139,7 @@ pub(crate) fn worded(notification: Notification, words: Words) -> Notification {
     Notification {
         title: words.title,
         text: words.text,
+        links: words.links,
         ..notification
     }
 }

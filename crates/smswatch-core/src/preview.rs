@@ -26,7 +26,7 @@ pub fn notifications(
     let matches = rules.matches(events, told);
     let previews = matches.into_iter().map(|rule_match| {
         let notification = of_match(&rule_match, events, now);
-        let words = rules.words(&notification);
+        let words = rules.words(&notification, &rule_match.sink);
         Preview {
             sink: rule_match.sink,
             notification: worded(notification, words),

@@ -4,6 +4,7 @@ mod evaluate;
 mod fold;
 pub(crate) mod left;
 mod poison;
+mod rates;
 pub(crate) mod told;
 
 use std::sync::Arc;
@@ -15,20 +16,23 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::evaluate::{Body, Evaluated};
+pub(crate) use self::rates::RateGroups;
 use crate::common::Traffic;
 use crate::context::Context;
-use crate::group::Source;
+use crate::group;
 use crate::inbox::log_tail::Fresh;
 use crate::inbox::{GroupInbox, LogInbox, Queues};
 use crate::live::Live;
 use crate::marks::{self, Grouped, Marks};
 use crate::pace::Backoff;
+use crate::rate;
 use crate::rules::Rules;
 use crate::silences::Silences;
 use crate::store::{
     LogPosition, MAX_STEP_BYTES, NewDelivery, RecordChange, RouteOutcome, RouteStep, SetAside,
     Shard, StoreError, split,
 };
+use crate::taken::Source;
 
 /// How many log entries are routed in one step.
 const STEP: u32 = 256;
@@ -43,6 +47,8 @@ pub(crate) struct Route {
     pub(crate) rules: Arc<Live<dyn Rules>>,
     pub(crate) inbox: Arc<LogInbox>,
     pub(crate) groups: Arc<GroupInbox>,
+    pub(crate) rates: Arc<GroupInbox>,
+    pub(crate) rate_groups: RateGroups,
     pub(crate) queues: Queues,
     /// Counts what becomes final.
     pub(crate) traffic: Arc<Traffic>,
@@ -268,7 +274,9 @@ async fn effects(
     now: Timestamp,
 ) -> Result<Effects, StoreError> {
     let (mut deliveries, mut set_aside, mut folds) = (Vec::new(), Vec::new(), Vec::new());
+    let mut countings = Vec::new();
     for entry in evaluated {
+        countings.extend(entry.countings);
         deliveries.extend(entry.deliveries);
         set_aside.extend(entry.set_aside);
         folds.extend(entry.folds);
@@ -276,8 +284,10 @@ async fn effects(
             marks.told_once(&message, &rule, &source.mark(&entry.position));
         }
     }
-    let folded = fold::all(stage, source, &folds, now).await?;
-    for (fold, folded) in folds.iter().zip(folded) {
+    let context = &stage.context;
+    fold::all::<rate::Due>(context, &stage.rates.due, source, &countings, now).await?;
+    let folded = fold::all::<group::Due>(context, &stage.groups.due, source, &folds, now).await?;
+    for (fold, (group, due)) in folds.iter().zip(folded) {
         let messages = fold.events.iter();
         let message = messages.filter_map(|event| event.message.message_id.as_ref());
         // All events of one entry are about one message.
@@ -288,8 +298,8 @@ async fn effects(
         let grouped = Grouped {
             rule: wanted.rule.clone(),
             destination: destination(&wanted.sink, &wanted.overrides),
-            group: folded.group.as_str().to_owned(),
-            delivery: folded.delivery,
+            delivery: due.group.delivery_id(&group),
+            group: group.as_str().to_owned(),
             events: fold
                 .events
                 .iter()

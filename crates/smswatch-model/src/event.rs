@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-use crate::{EventId, Fault, MessageId, Outcome, SmsId, Source, StatusAt, Tags, Timestamp, Word};
+use crate::{
+    Alert, EventId, Fault, MessageId, Outcome, SmsId, Source, StatusAt, Tags, Timestamp, Word,
+};
 
 /// What kind of fact an event is; its name is the `type` of payloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,6 +27,12 @@ pub enum EventKind {
     /// The provider told a status word that it does not document and that was not told before.
     #[serde(rename = "sms.unknown_status")]
     UnknownStatus,
+    /// A rate rose above its rule's bound.
+    #[serde(rename = "alert.firing")]
+    AlertFiring,
+    /// A rate fell below its rule's bound again, or nothing is left to measure.
+    #[serde(rename = "alert.resolved")]
+    AlertResolved,
     /// A sink keeps failing; what is for it waits.
     #[serde(rename = "smswatch.sink_down")]
     SinkDown,
@@ -50,12 +58,14 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::StatusChanged,
         Self::Stuck,
         Self::NotFound,
         Self::GaveUp,
         Self::UnknownStatus,
+        Self::AlertFiring,
+        Self::AlertResolved,
         Self::SinkDown,
         Self::SinkRecovered,
         Self::DeadLetter,
@@ -74,6 +84,8 @@ impl EventKind {
             Self::NotFound => "sms.not_found",
             Self::GaveUp => "sms.gave_up",
             Self::UnknownStatus => "sms.unknown_status",
+            Self::AlertFiring => "alert.firing",
+            Self::AlertResolved => "alert.resolved",
             Self::SinkDown => "smswatch.sink_down",
             Self::SinkRecovered => "smswatch.sink_recovered",
             Self::DeadLetter => "smswatch.dead_letter",
@@ -99,6 +111,12 @@ impl EventKind {
         Self::ALL.into_iter().find(is_named)
     }
 
+    /// Whether such an event is about a rate that a rule measures.
+    #[must_use]
+    pub fn is_of_rate(self) -> bool {
+        matches!(self, Self::AlertFiring | Self::AlertResolved)
+    }
+
     /// Whether such an event is about a message, and not about smswatch itself.
     #[must_use]
     pub fn is_of_message(self) -> bool {
@@ -108,7 +126,9 @@ impl EventKind {
             | Self::NotFound
             | Self::GaveUp
             | Self::UnknownStatus => true,
-            Self::SinkDown
+            Self::AlertFiring
+            | Self::AlertResolved
+            | Self::SinkDown
             | Self::SinkRecovered
             | Self::DeadLetter
             | Self::ProviderDown
@@ -317,6 +337,9 @@ pub struct Event {
     /// What it is about, where that is smswatch itself and no message; else payloads leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<About>,
+    /// What was measured, if it is about a rate; else payloads leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<Alert>,
 }
 
 impl Event {

@@ -23,8 +23,8 @@ pub use event::{
 pub use fault::{Fault, FaultTable};
 pub use id::{DeliveryId, EventId, InvalidId, MessageId, NotificationId, SmsId};
 pub use notification::{
-    Alert, Common, GroupNames, Link, Notification, Overrides, Severity, delivery_id, destination,
-    group_delivery_id, notification_id,
+    Alert, AlertState, Common, GroupNames, Link, Notification, Overrides, Severity, delivery_id,
+    destination, group_delivery_id, notification_id, percent,
 };
 pub use observation::{MessageFacts, MessageText, Observation, PartReport, Source};
 pub use phone::{PhoneNumber, mask_digits, mask_numbers, mask_possible_numbers, without_digits};

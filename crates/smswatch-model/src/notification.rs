@@ -75,14 +75,60 @@ pub struct Common {
     pub percent_of_traffic: u64,
 }
 
-/// The state of a measured alert; reserved for rules that measure.
+/// What a rate measured when its alert began to fire, or was resolved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
-    /// `firing` or `resolved`.
-    pub state: String,
-    /// The figures, as the alert's kind tells them.
-    #[serde(flatten)]
-    pub figures: Map<String, Value>,
+    /// Whether it fires.
+    pub state: AlertState,
+    /// What was measured, in the unit of the rule's bounds: a percentage, or how many were counted.
+    pub value: f64,
+    /// How many events the rule counts, in the window.
+    pub count: u64,
+    /// Among how many.
+    pub total: u64,
+    /// How long the window is, such as `15m`.
+    pub window: String,
+    /// The values that the measured events share.
+    pub by: BTreeMap<String, String>,
+    /// When it began to fire.
+    pub started_at: Timestamp,
+    /// When it was resolved; `None` while it fires.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Whether an alert fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertState {
+    /// It began to fire.
+    Firing,
+    /// It ended.
+    Resolved,
+}
+
+impl Alert {
+    /// The share of what was counted, in percent.
+    #[must_use]
+    pub fn percent(&self) -> f64 {
+        percent(self.count, self.total)
+    }
+
+    /// The figures in words: `17 of 42, 40.5 %`.
+    #[must_use]
+    pub fn figures(&self) -> String {
+        format!("{} of {}, {:.1} %", self.count, self.total, self.percent())
+    }
+}
+
+/// The share of `count` in `total`, in percent; 0 of nothing.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "no window holds 2^52 events")]
+pub fn percent(count: u64, total: u64) -> f64 {
+    if total == 0 {
+        0.0
+    } else {
+        count as f64 * 100.0 / total as f64
+    }
 }
 
 /// One or more events of one rule, for one sink, rendered.

@@ -1,5 +1,7 @@
 //! The seam to the rules: which events matter, who is notified of them, and in which words.
 
+mod rate;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -7,8 +9,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use smswatch_model::{
-    Event, EventId, MessageId, Notification, Overrides, Severity, Timestamp, destination,
+    Event, EventId, Link, MessageId, Notification, Overrides, Severity, Timestamp, destination,
 };
+
+pub use self::rate::{Measured, RateBound, RateGroup, RateSettings};
 
 /// Which events one rule wants told to one destination. The words are made later: see
 /// [`Rules::words`].
@@ -45,12 +49,16 @@ pub struct Gathering {
 }
 
 /// What a notification says to a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Words {
     /// What happened, in one line.
     pub title: String,
     /// What happened, in a few lines.
     pub text: String,
+    /// Where a person can look further.
+    pub links: Vec<Link>,
+    /// The templates that failed, such as `title`, in whose place default words stand.
+    pub failed_templates: Vec<String>,
 }
 
 /// What one rule made of one event.
@@ -158,7 +166,7 @@ pub struct OpenWindow {
 /// All rules of a configuration, ready to be tried.
 ///
 /// Core asks in two steps. [`Rules::matches`] returns which rule wants which events told to whom. Core makes
-/// a notification of each match and gives it its ids, and [`Rules::words`] returns its title and text.
+/// a notification of each match and gives it its ids, and [`Rules::words`] returns its title, text and links.
 ///
 /// # Contract
 ///
@@ -172,8 +180,8 @@ pub struct OpenWindow {
 /// - A rule that tells of each message once does not match an event of a message that it told of according
 ///   to `told`, and tells of one kind of events of a message at a time.
 /// - Events with `backfill` are never handed in.
-/// - Words depend on [`Notification::data`] alone. Core asks once for all destinations that one rule
-///   tells of the same events.
+/// - Words depend on [`Notification::data`] and the name of the sink alone. Core asks once for all destinations
+///   of a sink that one rule tells of the same events.
 pub trait Rules: fmt::Debug + Send + Sync {
     /// Tries all rules on the events of one log entry.
     fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch>;
@@ -190,9 +198,12 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// is made of each. Core asks again for every answer, because rules can change.
     fn stuck_after(&self) -> Arc<[Duration]>;
 
-    /// Returns the title and text of a notification, which has neither yet. If its rule has left the
-    /// configuration meanwhile, these are the default ones.
-    fn words(&self, notification: &Notification) -> Words;
+    /// Returns which rates an event is measured in, and whether it counts there.
+    fn measured(&self, event: &Event) -> Vec<Measured>;
+
+    /// Returns the title, text and links of a notification for `sink`, which has none yet. If its rule has left
+    /// the configuration meanwhile, these are the sink's own or the default ones.
+    fn words(&self, notification: &Notification, sink: &str) -> Words;
 
     /// Returns what each rule makes of one event, from top to bottom.
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict>;

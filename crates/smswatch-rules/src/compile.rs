@@ -7,12 +7,15 @@ mod expect;
 mod expressions;
 mod grouping;
 mod hold_back;
+mod links;
 mod lonely;
 mod maintenance;
 mod options;
+mod rate;
 mod shadow;
 mod stuck;
 mod targets;
+mod voices;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -24,6 +27,7 @@ use crate::index::RuleIndex;
 use crate::maintenance::Maintenance;
 use crate::pattern::NumberKey;
 use crate::rule_set::{Rule, RuleSet, Silencing};
+use crate::sample::{sample_notifications, with_links};
 use crate::suggest::did_you_mean;
 use crate::template::Templates;
 use crate::yaml::{Document, Entry, Node};
@@ -35,18 +39,19 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 
 /// The keys of a rule.
-const KEYS: [&str; 11] = [
-    "name", "event", "after", "match", "when", "once_per", "group", "severity", "stop", "notify",
+const KEYS: [&str; 20] = [
+    "name",
+    "event",
+    "after",
+    "match",
+    "when",
+    "once_per",
+    "group",
+    "severity",
+    "stop",
+    "notify",
     "template",
-];
-
-/// How much something can matter.
-const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
-
-/// Keys that are not supported yet.
-const LATER_KEYS: [&str; 10] = [
-    "throttle",
-    "repeat",
+    "links",
     "count",
     "among",
     "by",
@@ -56,6 +61,12 @@ const LATER_KEYS: [&str; 10] = [
     "at_least",
     "for",
 ];
+
+/// How much something can matter.
+const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
+
+/// Keys that are not supported yet.
+const LATER_KEYS: [&str; 2] = ["throttle", "repeat"];
 
 /// How long a rule's name may get, in characters.
 const MAX_NAME: usize = 100;
@@ -68,10 +79,12 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
     let mut compiler = Compiler::new(document, options);
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
     shadow::warn(&mut compiler, &compiled);
+    let voices = compiler.voices(&compiled);
     let (rules, places): (Vec<Rule>, Vec<Place>) = compiled.into_iter().unzip();
     let rules = RuleSet {
         index: RuleIndex::new(&rules),
         rules,
+        voices,
         templates: std::mem::take(&mut compiler.templates),
         n_destinations: compiler.destinations.len(),
         silencing: Some(Silencing {
@@ -168,14 +181,28 @@ impl<'a> Compiler<'a> {
         let when = node
             .entry("when")
             .and_then(|entry| self.when(position, entry, &kinds));
+        let samples: Vec<_> = kinds
+            .iter()
+            .copied()
+            .flat_map(sample_notifications)
+            .collect();
+        let links = node
+            .entry("links")
+            .map(|entry| self.links(position, entry, &samples))
+            .unwrap_or_default();
+        let samples: Vec<_> = samples
+            .iter()
+            .map(|sample| with_links(sample, links.len()))
+            .collect();
         let (title, text) = match node.entry("template") {
-            Some(entry) => self.template(position, entry, &kinds),
+            Some(entry) => self.template(&position.to_string(), entry, &samples),
             None => (None, None),
         };
         let is_once = node
             .entry("once_per")
             .is_some_and(|entry| self.once_per(entry));
         let grouping = node.entry("group").and_then(|entry| self.grouping(entry));
+        let rate = self.rate(node, &kinds);
         let targets = self.targets(node, stop);
         let rule = Rule {
             name: name.unwrap_or_default(),
@@ -187,9 +214,11 @@ impl<'a> Compiler<'a> {
             stop,
             is_once,
             grouping,
+            rate,
             targets,
             title,
             text,
+            links,
         };
         (self.n_errors() == n_errors).then_some((rule, place))
     }

@@ -1,6 +1,7 @@
 //! A rule as an operator writes it; doc comments become the schema's descriptions.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use smswatch_model::Severity;
 
@@ -19,12 +20,32 @@ pub struct RuleDocument {
     /// The kind of event, a list of kinds, or `any`: `status_changed` (a part took a status), `stuck` (the message has no final status
     /// `after` so long), `not_found` (Routee still does
     /// not know the message after `watch.not_found_grace`), `gave_up` (still not final at
-    /// `watch.give_up_after`), `unknown_status` (a status that Routee does not document, told once), or what happens to smswatch itself: `sink_down`, `sink_recovered`,
+    /// `watch.give_up_after`), `unknown_status` (a status that Routee does not document, told once), `rate` (too many of the
+    /// status changes are of some sort), or what happens to smswatch itself: `sink_down`, `sink_recovered`,
     /// `dead_letter` (deliveries to a sink were given up), `provider_down`, `provider_auth_failed`, `polling_behind`. Default: `status_changed`.
     pub event: Option<EventDocument>,
     /// For `stuck`: how long after its registration a message may have no final status. Messages that
     /// have one by then are not told. Example: `2m`.
     pub after: Option<Span>,
+    /// For `rate`: what must hold of those status changes that count. Example: `{status: [Undelivered, Failed]}`.
+    pub count: Option<MatchDocument>,
+    /// For `rate`: among which status changes. Default: all. Example: `{final: true}`.
+    pub among: Option<MatchDocument>,
+    /// For `rate`: keys of `match`; each combination of their values is measured by itself. Default: all
+    /// together. Example: `[country, operator]`.
+    pub by: Option<GroupKeysDocument>,
+    /// For `rate`: how long the window is, from `1s` to `7d`. Example: `15m`.
+    pub over: Option<Span>,
+    /// For `rate`: above which share, or number of status changes, it is an alert. Example: `8%` or `20`.
+    pub above: Option<BoundDocument>,
+    /// For `rate`: below what the alert is resolved. Default: the same as `above`. Example: `5%`.
+    pub clear_below: Option<BoundDocument>,
+    /// For `rate`: how many status changes there must be in the window. Default: `1`. Example: `50`.
+    #[schemars(range(min = 1))]
+    pub at_least: Option<u64>,
+    /// For `rate`: for how long it must be above its bound. Default: `0s`. Example: `2m`.
+    #[schemars(rename = "for")]
+    pub lasting: Option<Span>,
     /// What must hold of the event; every key must. Default: nothing, so every event matches.
     /// Example: `{status: [Undelivered, Failed], country: "!GR", label: "otp-*"}`.
     #[schemars(rename = "match")]
@@ -50,6 +71,31 @@ pub struct RuleDocument {
     pub notify: Option<Vec<TargetDocument>>,
     /// Titles and texts of one's own. Default: titles and texts that say it in plain words.
     pub template: Option<TemplateDocument>,
+    /// Where a person can look further, such as a runbook or a dashboard, at most 10. Default: none.
+    /// Example: `[{title: Runbook, url: "https://wiki.example.com/sms/{{ events[0].message.country }}"}]`.
+    #[schemars(length(max = 10))]
+    pub links: Option<Vec<LinkDocument>>,
+}
+
+/// Where a person can look further. Both are in the language of minijinja, over the fields of a payload's
+/// `data`.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct LinkDocument {
+    /// What is found there.
+    pub title: String,
+    /// Where it is: an address that begins with `http://` or `https://`. Values are encoded.
+    pub url: String,
+}
+
+/// A bound of a rate: a percentage, or a number of status changes.
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(untagged)]
+pub enum BoundDocument {
+    /// A percentage, such as `8%`.
+    Percent(#[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?%$"))] String),
+    /// How many.
+    Count(u64),
 }
 
 /// The kinds of events that a rule is about.
@@ -78,6 +124,8 @@ pub enum EventWord {
     GaveUp,
     /// Routee told a status that it does not document, for the first time.
     UnknownStatus,
+    /// A rate rises above a bound, or falls below it again.
+    Rate,
     /// A sink keeps failing; what is for it waits. Tell it to another sink.
     SinkDown,
     /// A sink that was down works again.
@@ -280,8 +328,9 @@ impl JsonSchema for TargetDocument {
 }
 
 /// A title and a text in the language of minijinja, over the fields of a payload's `data`.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, transform = without_null)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(transform = without_null)]
 pub struct TemplateDocument {
     /// What happened, in one line; `title` is the default title.
     /// Example: `{{ events[0].current.status }} in {{ events[0].message.country }}`.

@@ -6,15 +6,17 @@ use smswatch_model::EventKind;
 pub(crate) const ANY: &str = "any";
 
 /// Words for events that are not supported yet.
-pub(crate) const LATER_EVENTS: [&str; 3] = ["rate", "callbacks_silent", "campaign_finished"];
+pub(crate) const LATER_EVENTS: [&str; 2] = ["callbacks_silent", "campaign_finished"];
 
 /// The kinds of events that a rule can be about: all but tests.
-pub(crate) const KINDS: [EventKind; 11] = [
+pub(crate) const KINDS: [EventKind; 13] = [
     EventKind::StatusChanged,
     EventKind::Stuck,
     EventKind::NotFound,
     EventKind::GaveUp,
     EventKind::UnknownStatus,
+    EventKind::AlertFiring,
+    EventKind::AlertResolved,
     EventKind::SinkDown,
     EventKind::SinkRecovered,
     EventKind::DeadLetter,
@@ -23,11 +25,20 @@ pub(crate) const KINDS: [EventKind; 11] = [
     EventKind::PollingBehind,
 ];
 
+/// The word for the alerts of a rate.
+pub(crate) const RATE: &str = "rate";
+
+/// The word that stands for a kind behind `event:`.
+pub(crate) fn rule_word(kind: EventKind) -> &'static str {
+    if kind.is_of_rate() { RATE } else { kind.word() }
+}
+
 /// The kinds of a rule as a person reads them.
 pub(crate) fn event_words(kinds: &[EventKind]) -> String {
-    let words: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
+    let mut words: Vec<&str> = kinds.iter().map(|kind| rule_word(*kind)).collect();
+    words.dedup();
     match words.as_slice() {
-        all if all.len() == KINDS.len() => "any event".to_owned(),
+        _ if kinds.len() == KINDS.len() => "any event".to_owned(),
         [one] => (*one).to_owned(),
         several => format!("one of {}", several.join(", ")),
     }

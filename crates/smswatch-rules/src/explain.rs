@@ -97,6 +97,10 @@ impl Mismatch<'_> {
                 event.kind.word(),
                 event_words(&rule.kinds)
             ),
+            Self::Rate => match &event.about {
+                Some(about) => format!("the alert is that of rule `{}`", about.name),
+                None => "the alert does not say of which rule it is".to_owned(),
+            },
             Self::After => {
                 let told = event.after.map_or_else(
                     || "the event does not say after how long".to_owned(),

@@ -59,6 +59,11 @@ impl GroupKey {
         keys.chain([MESSAGE])
     }
 
+    /// Its name, and the value that `event` has.
+    pub(crate) fn of(&self, event: &Event) -> (String, String) {
+        (self.name.clone(), self.value(event))
+    }
+
     /// The value that `event` has; empty if it has none.
     fn value(&self, event: &Event) -> String {
         let value = match &self.field {
@@ -80,10 +85,7 @@ fn is_shared(field: &Field) -> bool {
 impl Grouping {
     /// The values that the group of `event` shares.
     pub(crate) fn group_of(&self, event: &Event) -> BTreeMap<String, String> {
-        let values = self.by.iter();
-        values
-            .map(|key| (key.name.clone(), key.value(event)))
-            .collect()
+        self.by.iter().map(|key| key.of(event)).collect()
     }
 
     /// What becomes of an event, for a person.

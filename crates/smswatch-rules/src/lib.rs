@@ -17,6 +17,7 @@ mod index;
 mod maintenance;
 mod matching;
 mod pattern;
+mod rate;
 mod rule_set;
 mod sample;
 mod span;
@@ -30,12 +31,12 @@ pub use compile::{
 };
 pub use diagnostic::{Diagnostic, Level, Place};
 pub use document::{
-    EventDocument, EventWord, GroupDocument, GroupKeysDocument, HoldBackDocument,
+    EventDocument, EventWord, GroupDocument, GroupKeysDocument, HoldBackDocument, LinkDocument,
     MaintenanceDocument, MatchDocument, OncePerDocument, PatternDocument, RuleDocument,
     TargetDocument, TemplateDocument,
 };
 pub use maintenance::Maintenance;
-pub use pattern::NumberKey;
+pub use pattern::{NumberKey, TextPattern};
 pub use rule_set::RuleSet;
 pub use span::{InvalidSpan, Span};
 pub use suggest::did_you_mean;

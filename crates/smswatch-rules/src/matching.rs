@@ -14,6 +14,8 @@ pub(crate) enum Mismatch<'a> {
     Backfill,
     Kind,
     After,
+    /// It is about the alert of another rule.
+    Rate,
     Condition(&'a Condition),
     When,
     /// It tells of each message once, and told of this one.
@@ -67,6 +69,10 @@ impl RuleSet {
         }
         if !rule.kinds.contains(&event.kind) {
             return Err(Mismatch::Kind);
+        }
+        let measured_by = event.about.as_ref().filter(|_| event.kind.is_of_rate());
+        if rule.rate.is_some() && measured_by.is_none_or(|about| about.name != rule.name) {
+            return Err(Mismatch::Rate);
         }
         if rule.after.is_some() && event.after != rule.after && event.kind == EventKind::Stuck {
             return Err(Mismatch::After);

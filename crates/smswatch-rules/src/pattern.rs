@@ -42,6 +42,34 @@ pub(crate) struct BadPattern {
     pub(crate) hint: Option<String>,
 }
 
+/// A pattern as `match` has them, for any text: a text, a glob, a regular expression, or what it is not.
+#[derive(Debug, Clone)]
+pub struct TextPattern(Patterns);
+
+impl TextPattern {
+    /// Takes a pattern as it is written.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with it.
+    pub fn new(pattern: &str) -> Result<Self, String> {
+        let mut patterns = Patterns::default();
+        let added = patterns.add(pattern, pattern, None);
+        added.map_err(|bad| match bad.label {
+            Some(label) => format!("{}: {label}", bad.message),
+            None => bad.message,
+        })?;
+        Ok(Self(patterns))
+    }
+
+    /// Whether `text` is what the pattern asks for.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        let text = Some(text);
+        self.0.hold(Subject { text, key: None })
+    }
+}
+
 /// A value that is compared with patterns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subject<'a> {

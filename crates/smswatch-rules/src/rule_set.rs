@@ -1,5 +1,6 @@
 //! All rules of a configuration: what [`compile`](crate::compile) makes of a file and core asks.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use smswatch_model::{Event, EventKind, Notification, Overrides, Severity, Timestamp};
 use smswatch_plugin::rules::{
-    CompiledMatch, InvalidMatch, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
+    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
 };
 
 use crate::compile::compile_match;
@@ -16,6 +17,7 @@ use crate::grouping::Grouping;
 use crate::index::RuleIndex;
 use crate::maintenance::Maintenance;
 use crate::pattern::NumberKey;
+use crate::rate::RateRule;
 use crate::template::{TemplateName, Templates};
 
 /// All rules of a configuration, ready to be tried; made by [`compile`](crate::compile).
@@ -25,6 +27,8 @@ pub struct RuleSet {
     /// Which of them can match an event.
     pub(crate) index: RuleIndex,
     pub(crate) templates: Templates,
+    /// How sinks want to be told, by their names, of those that say so.
+    pub(crate) voices: BTreeMap<String, Voice>,
     /// The number of destinations that the rules name; their numbers are below it.
     pub(crate) n_destinations: usize,
     /// What silences are compiled against; `None` if there are no rules and no configuration.
@@ -57,11 +61,33 @@ pub(crate) struct Rule {
     pub(crate) is_once: bool,
     /// How it groups events, if it does.
     pub(crate) grouping: Option<Grouping>,
+    /// What it measures, if it is a rate.
+    pub(crate) rate: Option<RateRule>,
     pub(crate) targets: Vec<Target>,
     /// The rule's own template of the title, if it has one.
     pub(crate) title: Option<TemplateName>,
     /// The rule's own template of the text, if it has one.
     pub(crate) text: Option<TemplateName>,
+    /// Where a person can look further.
+    pub(crate) links: Vec<LinkTemplate>,
+}
+
+/// A link whose title and address are templates.
+#[derive(Debug)]
+pub(crate) struct LinkTemplate {
+    pub(crate) title: TemplateName,
+    pub(crate) url: TemplateName,
+}
+
+/// How a sink wants to be told, whichever rule tells it.
+#[derive(Debug, Default)]
+pub(crate) struct Voice {
+    /// Its template of the title, for rules that have none.
+    pub(crate) title: Option<TemplateName>,
+    /// Its template of the text, for rules that have none.
+    pub(crate) text: Option<TemplateName>,
+    /// The name of the timezone in which templates write instants; UTC without one.
+    pub(crate) timezone: Option<String>,
 }
 
 /// A destination that is notified of a rule's events.
@@ -115,8 +141,12 @@ impl Rules for RuleSet {
         Arc::clone(&self.stuck_after)
     }
 
-    fn words(&self, notification: &Notification) -> Words {
-        self.words_of(notification)
+    fn measured(&self, event: &Event) -> Vec<Measured> {
+        self.measured_by(event)
+    }
+
+    fn words(&self, notification: &Notification, sink: &str) -> Words {
+        self.words_of(notification, sink)
     }
 
     fn keeps_marks(&self, event: &Event) -> bool {

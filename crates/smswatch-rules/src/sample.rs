@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use smswatch_model::{
-    About, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Message, MessageId,
-    Notification, NotificationId, Outcome, Overrides, PartFacts, PreviousStatus, Severity, SmsId,
-    Source, Tags, Timestamp,
+    About, Alert, AlertState, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Link,
+    Message, MessageId, Notification, NotificationId, Outcome, Overrides, PartFacts,
+    PreviousStatus, Severity, SmsId, Source, Tags, Timestamp,
 };
 
 /// Events of this kind: everything known, and next to nothing.
@@ -18,6 +18,18 @@ pub(crate) fn samples(kind: EventKind) -> [Event; 2] {
 pub(crate) fn sample_notifications(kind: EventKind) -> [Notification; 3] {
     let [full, sparse] = samples(kind);
     [vec![full.clone()], vec![sparse.clone()], vec![full, sparse]].map(notification)
+}
+
+/// The same notification with `n_links` links.
+pub(crate) fn with_links(notification: &Notification, n_links: usize) -> Notification {
+    let link = Link {
+        title: "Runbook".to_owned(),
+        url: "https://example.com/runbook".to_owned(),
+    };
+    Notification {
+        links: vec![link; n_links],
+        ..notification.clone()
+    }
 }
 
 fn notification(events: Vec<Event>) -> Notification {
@@ -35,7 +47,7 @@ fn notification(events: Vec<Event>) -> Notification {
         group: BTreeMap::new(),
         omitted: 0,
         common: Vec::new(),
-        alert: None,
+        alert: events[0].alert.clone(),
         links: Vec::new(),
         events,
         instead_of: None,
@@ -140,6 +152,7 @@ fn sparse(kind: EventKind) -> Event {
         refined: false,
         refines: None,
         after: (kind == EventKind::Stuck).then_some(120),
+        alert: kind.is_of_rate().then(|| alert(kind, date)),
         backfill: false,
         late: false,
         fault: Fault::None,
@@ -165,5 +178,23 @@ fn sparse(kind: EventKind) -> Event {
             description: None,
             destination: None,
         }),
+    }
+}
+
+/// What a rate measured.
+fn alert(kind: EventKind, started_at: Timestamp) -> Alert {
+    let state = match kind {
+        EventKind::AlertResolved => AlertState::Resolved,
+        _ => AlertState::Firing,
+    };
+    Alert {
+        state,
+        value: 40.5,
+        count: 17,
+        total: 42,
+        window: "15m".to_owned(),
+        by: BTreeMap::from([("country".to_owned(), "GR".to_owned())]),
+        started_at,
+        ended_at: (state == AlertState::Resolved).then_some(started_at),
     }
 }

@@ -1,18 +1,23 @@
 //! Templates and expressions of rules: made once, tried at load, and used when a rule fires.
 
+mod address;
 mod data;
+mod filters;
 
 use std::ops::Range;
 
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
-use smswatch_model::{Event, Notification};
+use smswatch_model::{Event, Link, Notification};
 
 /// How many steps a template may take, so that a loop within a loop cannot hold up the routing.
 const FUEL: u64 = 100_000;
 
 /// How long a title may get, in characters.
 const MAX_TITLE: usize = 300;
+
+/// How long an address of a link may get, in characters.
+const MAX_URL: usize = 2_000;
 
 /// How long a text may get, in characters.
 const MAX_TEXT: usize = 20_000;
@@ -61,6 +66,9 @@ impl Default for Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
         environment.set_debug(true);
+        environment.set_auto_escape_callback(address::escape_of);
+        environment.set_formatter(address::format);
+        filters::add_to(&mut environment);
         Self { environment }
     }
 }
@@ -86,10 +94,31 @@ impl Templates {
         }
         for sample in samples {
             template
-                .render(data::root(&sample.data()))
+                .render(data::root(&sample.data(), None))
                 .map_err(trouble)?;
         }
         Ok(TemplateName(name))
+    }
+
+    /// Takes the address of a link in, whose name ends in `/url`, and tries it on `samples`.
+    pub(crate) fn add_address(
+        &mut self,
+        name: String,
+        source: &str,
+        samples: &[Notification],
+    ) -> Result<TemplateName, TemplateTrouble> {
+        let name = self.add(name, source, samples)?;
+        match samples
+            .iter()
+            .all(|sample| self.address(&name, sample).is_some())
+        {
+            true => Ok(name),
+            false => {
+                let what =
+                    "an address begins with `http://` or `https://` and names a host".to_owned();
+                Err(TemplateTrouble { what, range: None })
+            }
+        }
     }
 
     /// Takes an expression over `event` in and tries it on `samples`.
@@ -109,7 +138,7 @@ impl Templates {
             return Err(unknown_variable(variable, &["event"], source));
         }
         for event in samples {
-            let context = data::root(&ExpressionData { event });
+            let context = data::root(&ExpressionData { event }, None);
             let value = expression.eval(context).map_err(trouble)?;
             if value.is_undefined() {
                 let what = "this has no value for some events".to_owned();
@@ -129,27 +158,60 @@ impl Templates {
     pub(crate) fn is_true(&self, name: &TemplateName, event: &Event) -> Option<bool> {
         let template = self.environment.get_template(&name.0).ok()?;
         let rendered = template
-            .render(data::root(&ExpressionData { event }))
+            .render(data::root(&ExpressionData { event }, None))
             .ok()?;
         Some(!rendered.is_empty())
     }
 
-    /// A title: one line of bounded length. `None` if the template fails.
-    pub(crate) fn title(&self, name: &TemplateName, told: &Notification) -> Option<String> {
-        let title = self.render(name, told)?;
-        let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-        Some(bounded(title, MAX_TITLE))
+    /// A title: one line of bounded length, in the time of `timezone`. `None` if the template fails.
+    pub(crate) fn title(
+        &self,
+        name: &TemplateName,
+        told: &Notification,
+        timezone: Option<&str>,
+    ) -> Option<String> {
+        Some(line(&self.render(name, told, timezone)?))
     }
 
-    /// A text of bounded length. `None` if the template fails.
-    pub(crate) fn text(&self, name: &TemplateName, told: &Notification) -> Option<String> {
-        let text = self.render(name, told)?;
+    /// A text of bounded length, in the time of `timezone`. `None` if the template fails.
+    pub(crate) fn text(
+        &self,
+        name: &TemplateName,
+        told: &Notification,
+        timezone: Option<&str>,
+    ) -> Option<String> {
+        let text = self.render(name, told, timezone)?;
         Some(bounded(text.trim_end().to_owned(), MAX_TEXT))
     }
 
-    fn render(&self, name: &TemplateName, told: &Notification) -> Option<String> {
+    /// A link. `None` if a template fails, or makes something that is no address of the web.
+    pub(crate) fn link(
+        &self,
+        title: &TemplateName,
+        url: &TemplateName,
+        told: &Notification,
+    ) -> Option<Link> {
+        let url = self.address(url, told)?;
+        let title = Some(line(&self.render(title, told, None)?)).filter(|title| !title.is_empty());
+        Some(Link {
+            title: title.unwrap_or_else(|| url.clone()),
+            url,
+        })
+    }
+
+    fn address(&self, name: &TemplateName, told: &Notification) -> Option<String> {
+        let url = self.render(name, told, None)?.trim().to_owned();
+        (address::is_of_the_web(&url) && url.chars().count() <= MAX_URL).then_some(url)
+    }
+
+    fn render(
+        &self,
+        name: &TemplateName,
+        told: &Notification,
+        timezone: Option<&str>,
+    ) -> Option<String> {
         let template = self.environment.get_template(&name.0).ok()?;
-        template.render(data::root(&told.data())).ok()
+        template.render(data::root(&told.data(), timezone)).ok()
     }
 
     fn is_global(&self, variable: &str) -> bool {
@@ -189,6 +251,12 @@ fn trouble(error: minijinja::Error) -> TemplateTrouble {
         None => innermost.kind().to_string(),
     };
     TemplateTrouble { what, range }
+}
+
+/// A title: one line of bounded length.
+fn line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    bounded(line, MAX_TITLE)
 }
 
 fn bounded(text: String, max: usize) -> String {

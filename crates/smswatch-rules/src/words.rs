@@ -12,7 +12,7 @@ mod text;
 mod title;
 mod trouble;
 
-use smswatch_model::{Event, Notification};
+use smswatch_model::{Event, Link, Notification};
 use smswatch_plugin::rules::Words;
 
 pub(crate) use self::plain::plain_duration;
@@ -20,11 +20,11 @@ pub use self::short::short_words;
 pub use self::text::default_text;
 pub use self::title::default_title;
 
-use crate::rule_set::{Rule, RuleSet};
+use crate::rule_set::{Rule, RuleSet, Voice};
 
 impl RuleSet {
-    /// The title and text of a notification, which has neither yet.
-    pub(crate) fn words_of(&self, notification: &Notification) -> Words {
+    /// The title, text and links of a notification for `sink`, which has none yet.
+    pub(crate) fn words_of(&self, notification: &Notification, sink: &str) -> Words {
         let events: Vec<&Event> = notification.events.iter().collect();
         let text = text::of(&events, notification.omitted);
         let defaults = Words {
@@ -33,38 +33,77 @@ impl RuleSet {
                 Some(common) => format!("{common}\n{text}"),
                 None => text,
             },
+            ..Words::default()
         };
-        let has_own_words = |rule: &&Rule| {
-            rule.name == notification.rule && (rule.title.is_some() || rule.text.is_some())
-        };
-        match self.rules.iter().find(has_own_words) {
-            Some(rule) => self.own_words(rule, notification, defaults),
-            None => defaults,
+        let mut rules = self.rules.iter();
+        let rule = rules.find(|rule| rule.name == notification.rule);
+        let rule = rule
+            .filter(|rule| rule.title.is_some() || rule.text.is_some() || !rule.links.is_empty());
+        let voice = self.voices.get(sink);
+        match (rule, voice) {
+            (None, None) => defaults,
+            _ => self.own_words(rule, voice, notification, defaults),
         }
     }
 
-    /// What the rule's own templates say, where it has them and they do not fail.
-    fn own_words(&self, rule: &Rule, notification: &Notification, defaults: Words) -> Words {
+    /// What the templates of the rule say, or else those of the sink, where they do not fail.
+    fn own_words(
+        &self,
+        rule: Option<&Rule>,
+        voice: Option<&Voice>,
+        notification: &Notification,
+        defaults: Words,
+    ) -> Words {
+        let mut failed_templates = Vec::new();
+        let links = rule.map(|rule| self.links(rule, notification, &mut failed_templates));
         // Templates can build upon the default words.
         let seen = Notification {
             title: defaults.title.clone(),
             text: defaults.text.clone(),
+            links: links.clone().unwrap_or_default(),
             ..notification.clone()
         };
-        let title = rule.title.as_ref();
-        let title = title.map(|name| self.templates.title(name, &seen));
-        let text = rule.text.as_ref();
-        let text = text.map(|name| self.templates.text(name, &seen));
-        let is_broken = matches!(title, Some(None)) || matches!(text, Some(None));
+        let timezone = voice.and_then(|voice| voice.timezone.as_deref());
+        let title = rule.and_then(|rule| rule.title.as_ref());
+        let title = title.or_else(|| voice?.title.as_ref());
+        let title = title.map(|name| self.templates.title(name, &seen, timezone));
+        let text = rule.and_then(|rule| rule.text.as_ref());
+        let text = text.or_else(|| voice?.text.as_ref());
+        let text = text.map(|name| self.templates.text(name, &seen, timezone));
+        for (name, said) in [("title", &title), ("text", &text)] {
+            if matches!(said, Some(None)) {
+                failed_templates.push(name.to_owned());
+            }
+        }
         let title = title.flatten().filter(|title| !title.is_empty());
         let mut text = text.flatten().unwrap_or(defaults.text);
-        if is_broken {
+        if !failed_templates.is_empty() {
             let note = "(A template failed, so this alert has default words. Check rule";
-            text.push_str(&format!("\n{note} {}.)", rule.name));
+            text.push_str(&format!("\n{note} {}.)", notification.rule));
         }
         Words {
             title: title.unwrap_or(defaults.title),
             text,
+            links: seen.links,
+            failed_templates,
         }
+    }
+
+    /// The rule's links. One whose templates fail is left out, and noted among `failed`.
+    fn links(
+        &self,
+        rule: &Rule,
+        notification: &Notification,
+        failed: &mut Vec<String>,
+    ) -> Vec<Link> {
+        let links = rule.links.iter().enumerate();
+        let links = links.filter_map(|(place, link)| {
+            let made = self.templates.link(&link.title, &link.url, notification);
+            if made.is_none() {
+                failed.push(format!("links[{place}]"));
+            }
+            made
+        });
+        links.collect()
     }
 }

@@ -106,10 +106,11 @@ impl App {
             Command::Demo(args) => crate::demo::demo(types, &args).await?,
             Command::Check(args) => crate::check::check(types, &args).await?,
             Command::Config(ConfigCommand::Show(args)) => crate::check::show(types, &args)?,
-            Command::Schema => crate::check::schema(types)?,
+            Command::Schema(args) => crate::check::schema(types, &args)?,
             Command::Rules(RulesCommand::Explain(args)) => {
                 crate::rules::explain::explain(types, &args)?;
             }
+            Command::Rules(RulesCommand::Test(args)) => crate::rules::test::test(types, &args)?,
             Command::Watch(args) => commands::watch::watch(args).await?,
             Command::Unwatch(args) => commands::watch::unwatch(args).await?,
             Command::Show(args) => commands::show::show(args).await?,

@@ -4,7 +4,7 @@ mod online;
 
 use anyhow::Context as _;
 
-use crate::cli::{CheckArgs, ConfigArgs};
+use crate::cli::{CheckArgs, ConfigArgs, SchemaArgs};
 use crate::output::{print, print_json, remark};
 use crate::report::Failure;
 use crate::settings;
@@ -45,6 +45,9 @@ pub(crate) fn show(types: &SinkTypes, args: &ConfigArgs) -> Result<(), Failure> 
     Ok(print(&yaml)?)
 }
 
-pub(crate) fn schema(types: &SinkTypes) -> anyhow::Result<()> {
-    print_json(&settings::schema::published(types))
+pub(crate) fn schema(types: &SinkTypes, args: &SchemaArgs) -> anyhow::Result<()> {
+    match args.scenarios {
+        true => print_json(&crate::rules::scenario::schema()),
+        false => print_json(&settings::schema::published(types)),
+    }
 }

@@ -13,7 +13,7 @@ use crate::settings::DEFAULT_LISTEN;
 pub(crate) use dead::{
     Choice, DeadChoiceArgs, DeadCommand, DeadListArgs, DeadShowArgs, ReplayArgs,
 };
-pub(crate) use rules::{ExplainArgs, RulesCommand};
+pub(crate) use rules::{ExplainArgs, RulesCommand, TestRulesArgs};
 pub(crate) use silence::{SilenceAddArgs, SilenceCommand, SilenceEndArgs, SilenceListArgs};
 
 /// Watches SMS for status changes and tells the right people.
@@ -61,7 +61,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Silence(SilenceCommand),
     /// Print the JSON Schema of the configuration file
-    Schema,
+    Schema(SchemaArgs),
 }
 
 #[derive(Debug, Args)]
@@ -71,6 +71,13 @@ pub(crate) struct ConfigArgs {
     #[arg(long, value_name = "FILE", env = "SMSWATCH_CONFIG",
           value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Print the schema of the scenarios for `smswatch rules test` instead
+    #[arg(long)]
+    pub(crate) scenarios: bool,
 }
 
 #[derive(Debug, Args)]

@@ -54,6 +54,10 @@ fn render(notification: &Notification) -> String {
     for line in notification.text.lines() {
         text.push_str(&format!("         {}\n", plain(line)));
     }
+    for link in &notification.links {
+        let (title, url) = (plain(&link.title), plain(&link.url));
+        text.push_str(&format!("         {title}: {url}\n"));
+    }
     let rule = plain(&notification.rule);
     let id = &notification.delivery_id;
     text.push_str(&format!("         {faint}rule {rule}, {id}{faint:#}\n\n"));
@@ -62,6 +66,7 @@ fn render(notification: &Notification) -> String {
 
 #[cfg(test)]
 mod tests {
+    use smswatch_plugin::model::Link;
     use smswatch_testkit::sample;
 
     use super::*;
@@ -70,6 +75,10 @@ mod tests {
     fn an_alert_is_readable_without_color() {
         let notification = Notification {
             text: "line\u{1b}[2J one\nline two".to_owned(),
+            links: vec![Link {
+                title: "Run\u{1b}book".to_owned(),
+                url: "https://wiki.example.com/sms/GR".to_owned(),
+            }],
             ..sample::notification()
         };
         insta::assert_snapshot!(anstream::adapter::strip_str(&render(&notification)).to_string());

@@ -38,8 +38,12 @@ pub(crate) use self::document::DEFAULT_LISTEN;
 pub(crate) use self::load::load;
 #[cfg(any(feature = "demo", test))]
 pub(crate) use self::load::read;
+pub(crate) use self::problem::Problem;
+pub(crate) use self::reader::diagnostic;
 pub(crate) use self::sections::Sections;
+pub(crate) use self::source::text;
 pub(crate) use self::store_url::try_folder;
+pub(crate) use self::validate::problems as shape_problems;
 
 /// The sinks of a configuration, by name.
 pub(crate) type Sinks = BTreeMap<String, (Arc<dyn Sink>, SinkSettings)>;

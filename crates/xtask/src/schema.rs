@@ -1,23 +1,30 @@
-//! `cargo xtask schema`: writes the JSON Schema of the configuration anew.
+//! `cargo xtask schema`: writes the JSON Schemas of the configuration and of scenarios anew.
 
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-/// Where editors and tests find it, from the root of the workspace.
-const FILE: &str = "config/smswatch.schema.json";
+/// Where editors and tests find them, from the root of the workspace, with what prints each.
+const FILES: [(&str, &[&str]); 2] = [
+    ("config/smswatch.schema.json", &["schema"]),
+    ("config/scenarios.schema.json", &["schema", "--scenarios"]),
+];
 
 pub(crate) fn run() -> anyhow::Result<()> {
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--locked", "--package", "smswatch"])
-        .args(["--bin", "smswatch", "--", "schema"])
-        .stderr(Stdio::inherit())
-        .output()
-        .context("could not run cargo")?;
-    if !output.status.success() {
-        bail!("`smswatch schema` failed");
-    }
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-    std::fs::write(format!("{root}/{FILE}"), output.stdout)
-        .with_context(|| format!("could not write {FILE}"))
+    for (file, command) in FILES {
+        let output = Command::new(env!("CARGO"))
+            .args(["run", "--quiet", "--locked", "--package", "smswatch"])
+            .args(["--bin", "smswatch", "--"])
+            .args(command)
+            .stderr(Stdio::inherit())
+            .output()
+            .context("could not run cargo")?;
+        if !output.status.success() {
+            bail!("`smswatch {}` failed", command.join(" "));
+        }
+        std::fs::write(format!("{root}/{file}"), output.stdout)
+            .with_context(|| format!("could not write {file}"))?;
+    }
+    Ok(())
 }

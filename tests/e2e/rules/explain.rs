@@ -89,6 +89,24 @@ rules:
 }
 
 #[test]
+fn links_and_what_each_sink_is_told_are_shown() {
+    let rules = r#"
+rules:
+  - name: carrier-violation
+    template: {text: "At {{ events[0].time|local_time('%H:%M') }}."}
+    links: [{title: Runbook, url: "https://wiki.example.com/{{ events[0].message.operator }}"}]
+    notify: [mail, slack]
+"#;
+    let desk = Desk::new(rules);
+    let config = std::fs::read_to_string(desk.path().join("smswatch.yaml")).expect("a file");
+    let athens = "mail: {type: console, timezone: Europe/Athens, template: {title: \"To mail\"}}";
+    let config = config.replace("mail: {type: console}", athens);
+    desk.write("smswatch.yaml", &config);
+    let output = desk.run(&["rules", "explain", "-"], &event().to_string());
+    insta::assert_snapshot!(shown(&output));
+}
+
+#[test]
 fn programs_get_events_verdicts_and_words() {
     let desk = Desk::new(RULES);
     let output = desk.run(&["rules", "explain", "-", "--json"], &event().to_string());

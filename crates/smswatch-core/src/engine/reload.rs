@@ -7,6 +7,7 @@ use super::units::Units;
 use crate::alarm::Alarms;
 use crate::context::Context;
 use crate::live::Live;
+use crate::measured_rules::MeasuredRules;
 use crate::rules::Rules;
 use crate::settings::{Settings, SinkSettings};
 use crate::sink::Sink;
@@ -59,7 +60,8 @@ impl Reloader {
         self.context.settings.replace(Arc::new(settings));
         // What the new rules queue has a sink to go to.
         self.units.change(sinks, |name| kept.contains(name));
-        self.rules.replace(rules);
+        let rules = MeasuredRules::new(rules, Arc::clone(&self.context));
+        self.rules.replace(Arc::new(rules));
         self.context.metrics.config_last_reload_successful.set(1);
     }
 

@@ -24,10 +24,11 @@ use crate::inbox::unknown_words::UnknownWords;
 use crate::inbox::{GroupInbox, LogInbox, PollInbox, Queues};
 use crate::intake::Intake;
 use crate::live::Live;
+use crate::measured_rules::MeasuredRules;
 use crate::metrics::Metrics;
 use crate::observe::Observe;
 use crate::replicas::Replicas;
-use crate::route::Route;
+use crate::route::{RateGroups, Route};
 use crate::rules::Rules;
 use crate::service::{ReloadRequest, Service};
 use crate::silences::Silences;
@@ -82,13 +83,15 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let (log, appended) = LogInbox::new(shards);
     let log = Arc::new(log);
     let groups = Arc::new(GroupInbox::new(shards));
+    let rates = Arc::new(GroupInbox::new(shards));
     let alarms = Arc::new(Alarms::new(context.settings().alarms));
     let unknown = Arc::new(UnknownWords::default());
     let dead = Arc::new(DeadLetters::default());
     let traffic = Arc::new(Traffic::default());
     let queues = Queues::none();
     let sinks = Arc::new(Sinks::new(queues.clone()));
-    let live = Arc::new(Live::new(parts.rules));
+    let measured = MeasuredRules::new(parts.rules, Arc::clone(&context));
+    let live: Arc<Live<dyn Rules>> = Arc::new(Live::new(Arc::new(measured)));
     let rules: Arc<dyn Rules> = live.clone();
     let silences = Arc::new(Silences::new(Arc::clone(&rules)));
     let (reloads, reload_requests) = mpsc::channel(MOST_RELOADS);
@@ -115,6 +118,8 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             rules: Arc::clone(&live),
             inbox: Arc::clone(&log),
             groups: Arc::clone(&groups),
+            rates: Arc::clone(&rates),
+            rate_groups: RateGroups::default(),
             queues: queues.clone(),
             traffic: Arc::clone(&traffic),
             silences: Arc::clone(&silences),
@@ -123,6 +128,8 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             context: Arc::clone(&context),
             rules: Arc::clone(&rules),
             inbox: groups,
+            rates,
+            log: Arc::clone(&log),
             queues: queues.clone(),
             traffic,
             silences: Arc::clone(&silences),

@@ -7,6 +7,7 @@ use smswatch_model::Message;
 
 use super::*;
 use crate::event::test_event;
+use crate::store::Shard;
 
 const WAIT: Duration = Duration::from_secs(30);
 const INTERVAL: Duration = Duration::from_secs(300);
@@ -280,9 +281,10 @@ proptest! {
                 Step::Again { shard } => {
                     // A group is removed long after anything of it could be repeated.
                     let last = logs[usize::from(shard)].last();
+                    let start = LogPosition(String::new());
                     let is_known = group
                         .as_ref()
-                        .is_some_and(|due| due.group.taken.contains_key(&shard.to_string()));
+                        .is_some_and(|due| due.group.taken.contains(&log(shard), &start));
                     if let Some(last) = last.filter(|_| is_known) {
                         group = fold(group.clone(), last, &log(shard), at(second)).or(group);
                     }

@@ -95,6 +95,10 @@ fn a_delivery_keeps_the_names_that_it_has_had_since_it_was_first_stored() {
 struct Talkative(AtomicUsize);
 
 impl Rules for Talkative {
+    fn measured(&self, _: &Event) -> Vec<crate::rules::Measured> {
+        Vec::new()
+    }
+
     fn stuck_after(&self) -> std::sync::Arc<[std::time::Duration]> {
         std::sync::Arc::default()
     }
@@ -103,7 +107,7 @@ impl Rules for Talkative {
         Vec::new()
     }
 
-    fn words(&self, notification: &Notification) -> Words {
+    fn words(&self, notification: &Notification, _: &str) -> Words {
         assert_eq!(
             (notification.title.as_str(), notification.text.as_str()),
             ("", "")
@@ -112,6 +116,7 @@ impl Rules for Talkative {
         Words {
             title: format!("title {n_asked}"),
             text: format!("text {n_asked}"),
+            ..Words::default()
         }
     }
 
@@ -121,10 +126,12 @@ impl Rules for Talkative {
 }
 
 #[test]
-fn a_rule_is_asked_for_words_once_for_all_destinations_that_it_tells_the_same() {
+fn a_rule_is_asked_for_words_once_for_all_destinations_of_a_sink_that_it_tells_the_same() {
     let events = [event("evt_1"), event("evt_2")];
+    let other_channel = Overrides::from_iter([("channel".to_owned(), "#a".into())]);
     let matches = [
         wanted("one", "slack", Overrides::new(), 2),
+        wanted("one", "slack", other_channel, 2),
         wanted("one", "mail", Overrides::new(), 2),
         wanted("one", "crm", Overrides::new(), 1),
         wanted("two", "mail", Overrides::new(), 2),
@@ -137,9 +144,10 @@ fn a_rule_is_asked_for_words_once_for_all_destinations_that_it_tells_the_same() 
     let told: Vec<(String, String)> = made.iter().map(title).collect();
     let expected = [
         ("slack", "title 0"),
-        ("mail", "title 0"),
-        ("crm", "title 1"),
-        ("mail", "title 2"),
+        ("slack", "title 0"),
+        ("mail", "title 1"),
+        ("crm", "title 2"),
+        ("mail", "title 3"),
     ];
     assert_eq!(
         told,

@@ -6,16 +6,18 @@ use smswatch_model::{Event, MessageId, Timestamp};
 
 use super::Route;
 use super::poison::Problem;
-use super::{poison, told};
+use super::{poison, rates, told};
 use crate::codec;
 use crate::context::Context;
-use crate::group::{Fold, Source};
+use crate::group::Fold;
 use crate::marks::Marks;
 use crate::notification;
 use crate::panics::without_panic;
+use crate::rate::Counting;
 use crate::rules::{RuleMatch, Rules, Told};
 use crate::silences::Holds;
 use crate::store::{LogEntry, LogPosition, NewDelivery, SetAside, StoreError};
+use crate::taken::Source;
 
 /// What an entry tells.
 pub(super) enum Body {
@@ -31,6 +33,8 @@ pub(super) struct Evaluated {
     pub(super) deliveries: Vec<NewDelivery>,
     /// What goes into groups.
     pub(super) folds: Vec<Fold>,
+    /// What is counted in rates.
+    pub(super) countings: Vec<Counting>,
     /// The rules that tell of each message once and told of these in this entry.
     pub(super) told_once: Vec<(MessageId, String)>,
     /// The entry itself, where it cannot be routed.
@@ -54,7 +58,7 @@ impl Evaluated {
                 .iter()
                 .map(|(_, rule)| MARK + rule.len())
                 .sum::<usize>()
-            + self.folds.len() * MARK
+            + (self.folds.len() + self.countings.len()) * MARK
     }
 }
 
@@ -108,7 +112,11 @@ pub(super) async fn all(
         evaluated.push(match routed {
             Ok((events, routed)) => {
                 routed.note(&mut told, &events, is_asked);
-                routed.of_entry(position, &events, &marks)
+                let countings = rates::countings(stage, &*rules, &position, &events, now);
+                Evaluated {
+                    countings,
+                    ..routed.of_entry(position, &events, &marks)
+                }
             }
             Err((body, problem)) => {
                 let entry = LogEntry {
@@ -119,6 +127,7 @@ pub(super) async fn all(
                     position,
                     deliveries: Vec::new(),
                     folds: Vec::new(),
+                    countings: Vec::new(),
                     told_once: Vec::new(),
                     set_aside: Some(poison::set_aside(entry, &problem)),
                 }
@@ -258,6 +267,7 @@ impl Routed {
         Evaluated {
             deliveries: self.deliveries,
             folds,
+            countings: Vec::new(),
             told_once,
             set_aside: None,
             position,

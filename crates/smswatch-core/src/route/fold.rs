@@ -1,33 +1,128 @@
-//! Puts events into the groups that their rules gather them in, before the cursor moves past their entries.
+//! Puts events into the groups that their rules gather them in, and counts them in rates, before the cursor moves
+//! past their entries.
 //!
-//! A group remembers how far it has taken each log, so that a step which is repeated puts nothing in twice.
+//! A record remembers how far it has taken each log, so that a step which is repeated puts nothing in twice.
 
 use std::collections::{BTreeMap, HashMap};
 
 use futures::future::try_join_all;
-use smswatch_model::{DeliveryId, Timestamp};
+use smswatch_model::Timestamp;
 
-use super::Route;
-use crate::group::{Due, Fold, Group, KIND, Source, fold};
+use crate::context::Context;
+use crate::group::{self, Fold, Group};
+use crate::inbox::due_times::DueTimes;
+use crate::metrics::Metrics;
+use crate::rate::{self, Counting, Rate};
 use crate::store::{
-    MAX_STEP_BYTES, NewRecord, RecordChange, RecordCommit, RecordId, Shard, StoreError, shard_of,
-    split,
+    KeptRecord, MAX_STEP_BYTES, NewRecord, RecordChange, RecordCommit, RecordId, RecordKind, Shard,
+    StoreError, shard_of, split,
 };
+use crate::taken::Source;
 
 /// How many groups are read at once.
 const AT_ONCE: usize = 32;
 
-/// The group that a fold went into, and the delivery with which that tells of it.
-#[derive(Debug, Clone)]
-pub(super) struct Folded {
-    pub(super) group: RecordId,
-    pub(super) delivery: DeliveryId,
+/// A record that takes something from log entries, with its due time: a group or a rate.
+pub(super) trait Takes: Clone {
+    const KIND: RecordKind;
+    /// What one log entry adds to it.
+    type News;
+
+    /// The record that takes `news`.
+    fn id(news: &Self::News) -> RecordId;
+
+    /// The record as it is stored; `None` if this version cannot read it.
+    fn read(record: &KeptRecord, now: Timestamp) -> Option<Self>;
+
+    /// The record with `news`; `None` if it has taken that entry before.
+    fn with(
+        before: Option<Self>,
+        news: &Self::News,
+        source: &Source,
+        now: Timestamp,
+    ) -> Option<Self>;
+
+    /// What is stored of it.
+    fn record(&self) -> NewRecord;
+
+    /// Counts what was added to it.
+    fn count(metrics: &Metrics, before: Option<&Self>, after: &Self, news: &[&Self::News]);
 }
 
-/// The folds of one group, by their numbers, in order.
+impl Takes for group::Due {
+    const KIND: RecordKind = group::KIND;
+    type News = Fold;
+
+    fn id(news: &Fold) -> RecordId {
+        news.group_id()
+    }
+
+    fn read(record: &KeptRecord, now: Timestamp) -> Option<Self> {
+        let at = record.due.unwrap_or(now);
+        Group::decode(record).map(|group| Self { group, at })
+    }
+
+    fn with(before: Option<Self>, news: &Fold, source: &Source, now: Timestamp) -> Option<Self> {
+        group::fold(before, news, source, now)
+    }
+
+    fn record(&self) -> NewRecord {
+        self.into()
+    }
+
+    fn count(metrics: &Metrics, before: Option<&Self>, after: &Self, news: &[&Fold]) {
+        let omitted_before = before.map_or(0, |due| due.group.omitted);
+        let n_taken = news.iter().map(|fold| fold.events.len()).sum::<usize>();
+        let n_taken = u64::try_from(n_taken).unwrap_or(u64::MAX);
+        metrics.events_grouped.inc_by(n_taken);
+        let omitted = after.group.omitted.saturating_sub(omitted_before);
+        metrics.events_omitted.inc_by(omitted);
+    }
+}
+
+impl Takes for rate::Due {
+    const KIND: RecordKind = rate::KIND;
+    type News = Counting;
+
+    fn id(news: &Counting) -> RecordId {
+        news.rate_id()
+    }
+
+    fn read(record: &KeptRecord, now: Timestamp) -> Option<Self> {
+        let at = record.due.unwrap_or(now);
+        Rate::decode(record).map(|rate| Self { rate, at })
+    }
+
+    fn with(
+        before: Option<Self>,
+        news: &Counting,
+        source: &Source,
+        now: Timestamp,
+    ) -> Option<Self> {
+        rate::count(before, news, source, now)
+    }
+
+    fn record(&self) -> NewRecord {
+        self.into()
+    }
+
+    fn count(metrics: &Metrics, _: Option<&Self>, _: &Self, news: &[&Counting]) {
+        let n_taken = news
+            .iter()
+            .map(|counting| counting.events.len())
+            .sum::<usize>();
+        let n_taken = u64::try_from(n_taken).unwrap_or(u64::MAX);
+        metrics.events_measured.inc_by(n_taken);
+    }
+}
+
+/// Where something is put: the record, and what it is afterwards.
+pub(super) type Folded<K> = (RecordId, K);
+
+/// What goes into one record, by its numbers, in order.
 struct Wanted {
     id: RecordId,
-    /// Whether a later version has the group's own name.
+    /// Whether a later version has the record's own name.
     is_other: bool,
     folds: Vec<usize>,
 }
@@ -38,16 +133,17 @@ struct Wanted {
 /// # Errors
 ///
 /// The store is not there. What was put in until then is not put in again.
-pub(super) async fn all(
-    stage: &Route,
+pub(super) async fn all<K: Takes>(
+    context: &Context,
+    due: &DueTimes,
     source: &Source,
-    folds: &[Fold],
+    folds: &[K::News],
     now: Timestamp,
-) -> Result<Vec<Folded>, StoreError> {
+) -> Result<Vec<Folded<K>>, StoreError> {
     let mut shards: BTreeMap<Shard, Vec<Wanted>> = BTreeMap::new();
     for (number, fold) in folds.iter().enumerate() {
-        let id = fold.group_id();
-        let shard = shard_of(id.as_str(), stage.context.store.shard_count());
+        let id = K::id(fold);
+        let shard = shard_of(id.as_str(), context.store.shard_count());
         let wanted = shards.entry(shard).or_default();
         match wanted.iter_mut().find(|known| known.id == id) {
             Some(known) => known.folds.push(number),
@@ -58,29 +154,41 @@ pub(super) async fn all(
             }),
         }
     }
+    let step = Step {
+        context,
+        due,
+        source,
+        now,
+    };
     let of_shards = shards.into_iter();
-    let of_shards =
-        of_shards.map(|(shard, wanted)| of_shard(stage, shard, source, folds, wanted, now));
-    let found: Vec<HashMap<usize, Folded>> = try_join_all(of_shards).await?;
-    let mut found: HashMap<usize, Folded> = found.into_iter().flatten().collect();
+    let of_shards = of_shards.map(|(shard, wanted)| of_shard::<K>(&step, shard, folds, wanted));
+    let found: Vec<HashMap<usize, Folded<K>>> = try_join_all(of_shards).await?;
+    let mut found: HashMap<usize, Folded<K>> = found.into_iter().flatten().collect();
     let numbers = 0..folds.len();
     let folded = numbers.map(|number| found.remove(&number).expect("each fold has one group"));
     Ok(folded.collect())
 }
 
-/// Puts folds into the groups of one shard, again and again where somebody else changed one meanwhile.
-async fn of_shard(
-    stage: &Route,
-    shard: Shard,
-    source: &Source,
-    folds: &[Fold],
-    mut wanted: Vec<Wanted>,
+/// What all of a call shares.
+struct Step<'a> {
+    context: &'a Context,
+    /// Notified of when the records are due.
+    due: &'a DueTimes,
+    source: &'a Source,
     now: Timestamp,
-) -> Result<HashMap<usize, Folded>, StoreError> {
+}
+
+/// Puts folds into the groups of one shard, again and again where somebody else changed one meanwhile.
+async fn of_shard<K: Takes>(
+    call: &Step<'_>,
+    shard: Shard,
+    folds: &[K::News],
+    mut wanted: Vec<Wanted>,
+) -> Result<HashMap<usize, Folded<K>>, StoreError> {
     let mut found = HashMap::new();
     while !wanted.is_empty() {
         let rest = wanted.split_off(wanted.len().min(AT_ONCE));
-        let mut again = step(stage, shard, source, folds, wanted, &mut found, now).await?;
+        let mut again = step::<K>(call, shard, folds, wanted, &mut found).await?;
         again.extend(rest);
         wanted = again;
     }
@@ -88,46 +196,41 @@ async fn of_shard(
 }
 
 /// A group as a step changes it.
-struct Changed {
+struct Changed<K> {
     wanted: Wanted,
     commit: Option<RecordCommit>,
-    due: Option<Timestamp>,
-    delivery: DeliveryId,
-    n_taken: u64,
-    n_omitted: u64,
+    before: Option<K>,
+    after: K,
+    /// The numbers of those that it had not taken before.
+    taken: Vec<usize>,
 }
 
 /// Puts folds into their groups; returns those groups that somebody else changed meanwhile.
-async fn step(
-    stage: &Route,
+async fn step<K: Takes>(
+    call: &Step<'_>,
     shard: Shard,
-    source: &Source,
-    folds: &[Fold],
+    folds: &[K::News],
     wanted: Vec<Wanted>,
-    found: &mut HashMap<usize, Folded>,
-    now: Timestamp,
+    found: &mut HashMap<usize, Folded<K>>,
 ) -> Result<Vec<Wanted>, StoreError> {
-    let context = &stage.context;
+    let context = call.context;
     let ids: Vec<RecordId> = wanted.iter().map(|wanted| wanted.id.clone()).collect();
-    let load = context.store.load_records(shard, KIND, &ids);
+    let load = context.store.load_records(shard, K::KIND, &ids);
     let records = context.call("load_records", load).await?;
     let (mut again, mut changed) = (Vec::new(), Vec::new());
     for (mut wanted, record) in wanted.into_iter().zip(records) {
         let version = record.as_ref().map(|record| record.version);
         let before = match &record {
             None => None,
-            Some(record) => match Group::decode(record) {
-                Some(group) => Some(Due {
-                    group,
-                    at: record.due.unwrap_or(now),
-                }),
+            Some(record) => match K::read(record, call.now) {
+                Some(known) => Some(known),
                 None => {
                     // This version keeps one of its own beside it, unless that is damaged, too.
                     context.metrics.unreadable.inc();
                     if wanted.is_other {
                         None
                     } else {
-                        wanted.id = Group::other_id(&wanted.id);
+                        wanted.id = other_id(&wanted.id);
                         wanted.is_other = true;
                         again.push(wanted);
                         continue;
@@ -135,7 +238,7 @@ async fn step(
                 }
             },
         };
-        changed.push(change(wanted, version, before, folds, source, now));
+        changed.push(change::<K>(call, wanted, version, before, folds));
     }
     let with_commits = changed.iter().filter_map(|changed| changed.commit.clone());
     let mut done = Vec::new();
@@ -150,56 +253,60 @@ async fn step(
             again.push(changed.wanted);
             continue;
         }
-        let metrics = &context.metrics;
-        metrics.events_grouped.inc_by(changed.n_taken);
-        metrics.events_omitted.inc_by(changed.n_omitted);
-        if let Some(due) = changed.due {
-            stage.groups.due.hint(usize::from(shard.0), due);
+        if changed.commit.is_some() {
+            let taken: Vec<&K::News> = changed.taken.iter().map(|number| &folds[*number]).collect();
+            K::count(
+                &context.metrics,
+                changed.before.as_ref(),
+                &changed.after,
+                &taken,
+            );
         }
-        let folded = Folded {
-            group: changed.wanted.id,
-            delivery: changed.delivery,
-        };
+        if let Some(due) = changed.commit.and_then(|commit| commit.change.record?.due) {
+            call.due.hint(usize::from(shard.0), due);
+        }
+        let folded = (changed.wanted.id, changed.after);
         let folds = changed.wanted.folds.into_iter();
         found.extend(folds.map(|number| (number, folded.clone())));
     }
     Ok(again)
 }
 
-/// A group after all of its folds.
-fn change(
+/// A record after all that goes into it.
+fn change<K: Takes>(
+    call: &Step<'_>,
     wanted: Wanted,
     version: Option<u64>,
-    before: Option<Due>,
-    folds: &[Fold],
-    source: &Source,
-    now: Timestamp,
-) -> Changed {
-    let omitted_before = before.as_ref().map_or(0, |due| due.group.omitted);
-    let (mut after, mut n_taken) = (before, 0);
+    before: Option<K>,
+    folds: &[K::News],
+) -> Changed<K> {
+    let (mut after, mut taken) = (before.clone(), Vec::new());
     for number in &wanted.folds {
-        if let Some(taken) = fold(after.clone(), &folds[*number], source, now) {
-            n_taken += u64::try_from(folds[*number].events.len()).unwrap_or(u64::MAX);
-            after = Some(taken);
+        if let Some(with) = K::with(after.clone(), &folds[*number], call.source, call.now) {
+            taken.push(*number);
+            after = Some(with);
         }
     }
-    let after = after.expect("a group has what was put into it");
-    let omitted = after.group.omitted.saturating_sub(omitted_before);
-    let commit = (n_taken > 0).then(|| {
+    let after = after.expect("a record has what was put into it");
+    let commit = (!taken.is_empty()).then(|| {
         let change = RecordChange {
-            kind: KIND,
+            kind: K::KIND,
             id: wanted.id.clone(),
             expected: version,
-            record: Some(NewRecord::from(&after)),
+            record: Some(after.record()),
         };
         RecordCommit::from(change)
     });
     Changed {
-        delivery: after.group.delivery_id(&wanted.id),
-        due: commit.as_ref().map(|_| after.at),
-        commit,
         wanted,
-        n_taken,
-        n_omitted: omitted,
+        commit,
+        before,
+        after,
+        taken,
     }
+}
+
+/// The name beside a record's own under which this version keeps it where a later one has the first.
+fn other_id(id: &RecordId) -> RecordId {
+    RecordId::new(format!("{}.1", id.as_str())).expect("it is short")
 }

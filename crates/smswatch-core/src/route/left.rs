@@ -7,8 +7,8 @@ use tokio::time::MissedTickBehavior;
 
 use super::Route;
 use super::evaluate::{self, Body};
-use crate::group::Source;
 use crate::store::{LeftStep, LogPosition, RouteOutcome, Shard, StoreError};
+use crate::taken::Source;
 
 /// How often it is looked for entries that another process has left.
 const LOOK: Duration = Duration::from_secs(10);

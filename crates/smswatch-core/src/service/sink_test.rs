@@ -139,6 +139,7 @@ impl Service {
         let words = Words {
             title: format!("[TEST] smswatch reaches `{sink}`"),
             text: "Someone is testing this sink. No message is affected.".to_owned(),
+            ..Words::default()
         };
         notification::worded(notification::of_match(&rule_match, &events, now), words)
     }

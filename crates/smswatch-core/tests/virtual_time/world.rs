@@ -252,6 +252,10 @@ struct TellEverything {
 }
 
 impl Rules for TellEverything {
+    fn measured(&self, _: &Event) -> Vec<smswatch_plugin::rules::Measured> {
+        Vec::new()
+    }
+
     fn matches(&self, events: &[Event], _: &Told) -> Vec<RuleMatch> {
         let matches = self.sinks.iter().flat_map(|sink| {
             (0..events.len()).map(move |event| RuleMatch {
@@ -268,10 +272,10 @@ impl Rules for TellEverything {
         matches.collect()
     }
 
-    fn words(&self, notification: &Notification) -> Words {
+    fn words(&self, notification: &Notification, _: &str) -> Words {
         Words {
             title: notification.kind.as_str().to_owned(),
-            text: String::new(),
+            ..Words::default()
         }
     }
 

@@ -65,6 +65,10 @@ impl Provider for FakeProvider {
 pub(crate) struct EveryEvent;
 
 impl Rules for EveryEvent {
+    fn measured(&self, _: &Event) -> Vec<smswatch_plugin::rules::Measured> {
+        Vec::new()
+    }
+
     fn stuck_after(&self) -> Arc<[Duration]> {
         Arc::default()
     }
@@ -93,10 +97,10 @@ impl Rules for EveryEvent {
         matches.collect()
     }
 
-    fn words(&self, notification: &Notification) -> Words {
+    fn words(&self, notification: &Notification, _: &str) -> Words {
         Words {
             title: notification.kind.to_string(),
-            text: String::new(),
+            ..Words::default()
         }
     }
 

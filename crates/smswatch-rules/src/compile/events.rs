@@ -5,7 +5,7 @@ use smswatch_model::EventKind;
 use super::expect::spot;
 use super::{Compiler, shown};
 use crate::diagnostic::Place;
-use crate::event_word::{ANY, KINDS, LATER_EVENTS};
+use crate::event_word::{ANY, KINDS, LATER_EVENTS, rule_word};
 use crate::suggest::did_you_mean;
 use crate::yaml::{Content, Entry, Node};
 
@@ -47,10 +47,15 @@ impl Compiler<'_> {
         if word == ANY {
             return Some(KINDS.to_vec());
         }
-        if let Some(kind) = KINDS.into_iter().find(|kind| kind.word() == word) {
-            return Some(vec![kind]);
+        let kinds: Vec<EventKind> = KINDS
+            .into_iter()
+            .filter(|kind| rule_word(*kind) == word)
+            .collect();
+        if !kinds.is_empty() {
+            return Some(kinds);
         }
-        let mut known = KINDS.map(EventKind::word).to_vec();
+        let mut known = KINDS.map(rule_word).to_vec();
+        known.dedup();
         known.push(ANY);
         let label = format!("expected one of: {}", known.join(", "));
         let shown = shown(node);
@@ -81,10 +86,11 @@ impl Compiler<'_> {
             return;
         }
         let key = &entry.key.name;
-        let words: Vec<String> = missed
+        let mut words: Vec<String> = missed
             .iter()
-            .map(|kind| format!("`{}`", kind.word()))
+            .map(|kind| format!("`{}`", rule_word(*kind)))
             .collect();
+        words.dedup();
         let message = format!("`{key}` never matches {} events", words.join(" or "));
         if missed.len() < kinds.len() {
             let problem = self.warning(entry.key.place, message);

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use smswatch_model::EventKind;
+use smswatch_model::{EventKind, Notification};
 
 use super::Compiler;
 use super::expect::{is_empty, spot};
 use crate::diagnostic::Place;
-use crate::sample::{sample_notifications, samples};
+use crate::sample::samples;
 use crate::suggest::did_you_mean;
 use crate::template::{TemplateName, TemplateTrouble};
 use crate::yaml::{Document, Entry};
@@ -28,12 +28,12 @@ impl Compiler<'_> {
         added.ok()
     }
 
-    /// The templates of the title and of the text.
+    /// The templates of the title and of the text of `owner`, whose name no other one has.
     pub(super) fn template(
         &mut self,
-        position: usize,
+        owner: &str,
         template: &Entry,
-        kinds: &[EventKind],
+        samples: &[Notification],
     ) -> (Option<TemplateName>, Option<TemplateName>) {
         if is_empty(&template.value) {
             return (None, None);
@@ -48,8 +48,8 @@ impl Compiler<'_> {
         let (mut title, mut text) = (None, None);
         for entry in entries {
             match entry.key.name.as_str() {
-                "title" => title = self.one_template(position, entry, kinds),
-                "text" => text = self.one_template(position, entry, kinds),
+                "title" => title = self.one_template(owner, entry, samples),
+                "text" => text = self.one_template(owner, entry, samples),
                 other => {
                     let hint = match did_you_mean(other, ["title", "text"]) {
                         Some(word) => format!("did you mean `{word}`?"),
@@ -63,17 +63,18 @@ impl Compiler<'_> {
         (title, text)
     }
 
-    fn one_template(
+    pub(super) fn one_template(
         &mut self,
-        position: usize,
+        owner: &str,
         entry: &Entry,
-        kinds: &[EventKind],
+        samples: &[Notification],
     ) -> Option<TemplateName> {
         let source = self.text(entry)?;
-        let name = format!("{position}/{}", entry.key.name);
-        let samples = kinds.iter().copied().flat_map(sample_notifications);
-        let samples: Vec<_> = samples.collect();
-        let added = self.templates.add(name, source, &samples);
+        let name = format!("{owner}/{}", entry.key.name);
+        let added = match entry.key.name.as_str() {
+            "url" => self.templates.add_address(name, source, samples),
+            _ => self.templates.add(name, source, samples),
+        };
         let trouble = added.as_ref().err().map(|trouble| (source, trouble));
         self.report_trouble(entry, "invalid template", trouble);
         added.ok()
@@ -90,7 +91,7 @@ impl Compiler<'_> {
             let found = found.and_then(|range| locate(self.document, entry, source, range));
             let problem = self.error(found.unwrap_or(spot(entry)), message);
             problem.label = Some(trouble.what.clone());
-            if trouble.what.ends_with("is undefined") {
+            if trouble.what.ends_with("is undefined") || trouble.what.ends_with("have none here") {
                 let guard = "event.previous and event.previous.status == 'Sent'";
                 problem.hint = Some(format!(
                     "not every event has this; check that first, as in `{guard}`"

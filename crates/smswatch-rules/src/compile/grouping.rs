@@ -73,7 +73,7 @@ impl Compiler<'_> {
         })
     }
 
-    fn group_keys(&mut self, entry: &Entry) -> Vec<GroupKey> {
+    pub(super) fn group_keys(&mut self, entry: &Entry) -> Vec<GroupKey> {
         let nodes: Vec<&Node> = match entry.value.content() {
             Content::Sequence(items) => items.iter().collect(),
             Content::Null => {

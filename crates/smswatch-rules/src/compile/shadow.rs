@@ -104,6 +104,7 @@ fn raises(rule: &Rule, wider: &[&Rule]) -> bool {
 /// Whether `earlier` also matches every event that `rule` matches, judged by the text of both.
 fn matches_all_of(earlier: &Rule, rule: &Rule) -> bool {
     rule.kinds.iter().all(|kind| earlier.kinds.contains(kind))
+        && earlier.rate.is_none()
         && (earlier.after.is_none() || earlier.after == rule.after)
         && earlier.when.is_none()
         && !earlier.is_once

@@ -9,13 +9,20 @@ use serde::Serialize;
 /// Mappings whose keys the user chooses: what they do not have is null, and no mistake.
 const OPEN: [&str; 2] = ["tags", "group"];
 
-/// The variables of a template, whose fields tell when there is no such field.
+/// Where the filter for instants finds the name of the timezone; no template can name it.
+pub(super) const TIMEZONE: &str = " timezone";
+
+/// The variables of a template that is rendered in the time of `timezone`, whose fields tell when there is
+/// no such field.
 ///
 /// # Panics
 ///
 /// `data` has no form in JSON; everything that templates see has one.
-pub(super) fn root(data: &impl Serialize) -> Value {
-    let data = serde_json::to_value(data).expect("what templates see has a form in JSON");
+pub(super) fn root(data: &impl Serialize, timezone: Option<&str>) -> Value {
+    let mut data = serde_json::to_value(data).expect("what templates see has a form in JSON");
+    if let (Some(timezone), Some(fields)) = (timezone, data.as_object_mut()) {
+        fields.insert(TIMEZONE.to_owned(), timezone.into());
+    }
     value(&data, "")
 }
 

@@ -18,6 +18,16 @@ pub fn short_words(kind: EventKind, about: Option<&str>, provider: &str) -> Stri
         EventKind::NotFound => format!("not known to {provider}"),
         EventKind::GaveUp => "no final status".to_owned(),
         EventKind::UnknownStatus => "unknown status".to_owned(),
+        EventKind::AlertFiring => format!(
+            "alert {} fires",
+            about.map_or_else(String::new, super::plain::word)
+        ),
+        EventKind::AlertResolved => {
+            format!(
+                "alert {} is resolved",
+                about.map_or_else(String::new, super::plain::word)
+            )
+        }
         EventKind::SinkDown => format!("{sink} is down"),
         EventKind::SinkRecovered => format!("{sink} works again"),
         EventKind::DeadLetter => format!("dead letters for {sink}"),

@@ -17,6 +17,10 @@ pub(super) fn title(events: &[&Event]) -> Option<String> {
         | EventKind::UnknownStatus => {
             return None;
         }
+        EventKind::AlertFiring => format!("{}{}", alert_of(first), group_of(first)),
+        EventKind::AlertResolved => {
+            format!("Resolved: {}{}", alert_of(first), group_of(first))
+        }
         EventKind::SinkDown => match names(events).as_slice() {
             [name] => format!("Sink {name} is down"),
             names => format!("Sinks are down: {}", names.join(", ")),
@@ -53,6 +57,10 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
         | EventKind::UnknownStatus
         | EventKind::NotFound
         | EventKind::GaveUp => return None,
+        EventKind::AlertFiring | EventKind::AlertResolved => {
+            let lines: Vec<String> = events.iter().map(|event| measured(event)).collect();
+            return Some(lines.join("\n"));
+        }
         EventKind::SinkDown if names(events).len() > 1 => {
             "Their deliveries wait until they work again. Check the receivers.".to_owned()
         }
@@ -89,6 +97,60 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
     let mut lines: Vec<String> = events.iter().flat_map(|event| happened(event)).collect();
     lines.push(advice);
     Some(lines.join("\n"))
+}
+
+/// A rule that measures, and what it measured: `undelivered-rate: 17 of 42, 40.5 %`.
+fn alert_of(event: &Event) -> String {
+    let name = event.about.as_ref().map_or_else(|| "?".to_owned(), name);
+    match &event.alert {
+        Some(alert) => format!("{name}: {}", alert.figures()),
+        None => name,
+    }
+}
+
+/// What the measured events share: ` (country GR, operator Example Mobile)`.
+fn group_of(event: &Event) -> String {
+    let by = event.alert.iter().flat_map(|alert| &alert.by);
+    let values: Vec<String> = by
+        .map(|(key, value)| match value.as_str() {
+            "" => format!("no {key}"),
+            value => format!("{key} {}", word(value)),
+        })
+        .collect();
+    if values.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", values.join(", "))
+    }
+}
+
+/// What a rate measured, in which window, and since when: the text of its alert.
+fn measured(event: &Event) -> String {
+    let Some(alert) = &event.alert else {
+        return alert_of(event);
+    };
+    let (figures, window) = (alert.figures(), &alert.window);
+    let began = instant(alert.started_at);
+    let what = match alert.ended_at {
+        None => format!(
+            "{figures}, over {window}{}\nFiring since {began}",
+            group_of(event)
+        ),
+        Some(_) if alert.total == 0 => {
+            format!(
+                "Nothing was left to measure over {window}{}",
+                group_of(event)
+            )
+        }
+        Some(_) => format!("{figures}, over {window}{}", group_of(event)),
+    };
+    match alert.ended_at {
+        None => what,
+        Some(ended_at) => {
+            let lasted = plain_duration(ended_at.since(alert.started_at));
+            format!("{what}\nIt fired from {began}, for {lasted}")
+        }
+    }
 }
 
 /// What happened to one thing, since when, and what was seen of it.

@@ -31,6 +31,13 @@ told! {
     an_unknown_key: "rules:\n  - name: x\n    notfiy: [mail]\n    on: gave_up\n    stop: true";
     a_key_of_a_later_version: "rules:\n  - name: x\n    group: {by: [country]}\n    once_per: message\n    throttle: {at_most: 1, per: 5m}\n    notify: [mail]";
     an_event_of_a_later_version: "rules:\n  - name: x\n    event: callbacks_silent\n    notify: [mail]";
+    a_rate_without_its_bounds: "rules:\n  - name: x\n    event: rate\n    match: {country: GR}\n    among: {final: true}\n    notify: [mail]";
+    a_rate_that_is_resolved_above_its_bound: "rules:\n  - name: x\n    event: rate\n    count: {status: Failed}\n    over: 15m\n    above: 8%\n    clear_below: 9%\n    notify: [mail]";
+    a_rate_with_bounds_of_two_sorts: "rules:\n  - name: x\n    event: rate\n    count: {status: Failed}\n    over: 15m\n    above: 8%\n    clear_below: 5\n    at_least: 0\n    notify: [mail]";
+    a_rate_above_all: "rules:\n  - name: x\n    event: rate\n    count: {status: Failed, first_sen: true}\n    by: [country, too]\n    over: 0s\n    above: 100%\n    notify: [mail]";
+    a_bound_that_is_none: "rules:\n  - name: x\n    event: rate\n    count: {status: Failed}\n    over: 15m\n    above: 8 percent\n    notify: [mail]";
+    a_rate_among_other_events: "rules:\n  - name: x\n    event: [rate, gave_up]\n    count: {status: Failed}\n    notify: [mail]";
+    keys_of_a_rate_without_one: "rules:\n  - name: x\n    above: 8%\n    at_least: 5\n    notify: [mail]";
     stuck_without_after: "rules:\n  - name: x\n    event: stuck\n    notify: [mail]";
     after_without_stuck: "rules:\n  - name: x\n    after: 2m\n    notify: [mail]";
     after_that_is_no_duration: "rules:\n  - name: x\n    event: [stuck, gave_up]\n    after: 2 minutes\n    notify: [mail]";
@@ -64,6 +71,11 @@ told! {
     an_expression_that_forgets_the_first_sight: "rules:\n  - name: x\n    when: event.previous.status == 'Sent'\n    notify: [mail]";
     a_template_that_is_broken: "rules:\n  - name: x\n    template: {title: '{{ title', text: '{% if x %}'}\n    notify: [mail]";
     a_template_with_an_unknown_field: "rules:\n  - name: x\n    template:\n      title: \"{{ events[0].message.contry }}\"\n      text: |\n        {{ text }}\n        {{ evnts[0].time }}\n        {% for e in events %}{{ e.foo }}{% endfor %}\n    notify: [mail]";
+    a_template_of_a_sink_with_an_unknown_field: "sinks:\n  mail:\n    template:\n      title: \"{{ events[0].current.statuss }}\"\n    timezone: Europe/Athen\nrules:\n  - name: x\n    notify: [mail]";
+    a_filter_for_what_some_events_do_not_have: "rules:\n  - name: x\n    template: {title: \"{{ events[0].part.latency|duration }}\"}\n    notify: [mail]";
+    an_unknown_filter: "rules:\n  - name: x\n    template: {title: \"{{ events[0].time|localtime }}\"}\n    notify: [mail]";
+    links_that_are_none: "rules:\n  - {name: a, links: x, notify: [mail]}\n  - {name: b, links: [x, {title: y}, {titel: z, url: \"https://e.com\"}], notify: [crm]}";
+    links_to_no_place_of_the_web: "rules:\n  - name: x\n    links:\n      - {title: a, url: \"ftp://e.com/{{ rule }}\"}\n      - {title: b, url: \"{{ events[0].message.country }}\"}\n      - {title: c, url: \"https://e.com/{{ events[0].message.contry }}\"}\n      - {title: d, url: \"https://\"}\n    notify: [mail]";
     a_template_with_an_unknown_key: "rules:\n  - name: x\n    template: {titel: x}\n    notify: [mail]\n  - name: y\n    template: x\n    notify: [slack]";
     a_rule_that_others_shadow: "rules:\n  - name: wide\n    match: {status: Undelivered}\n    notify: [mail, slack]\n  - name: narrow\n    match: {status: Undelivered, country: GR}\n    severity: critical\n    notify: [slack]\n  - name: end\n    match: {status: Failed}\n    stop: true\n  - name: behind\n    match: {status: Failed, label: x}\n    notify: [crm]";
     a_sink_that_alone_hears_of_its_own_failure: "rules:\n  - name: mail-is-down\n    event: sink_down\n    when: event.about.name == 'mail'\n    notify: [mail, crm]\n  - name: down\n    event: sink_down\n    severity: critical\n    notify: [slack]";

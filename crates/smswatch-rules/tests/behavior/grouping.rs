@@ -112,7 +112,7 @@ fn what_a_notification_omits_is_counted_in_its_words() {
     let rules = rule_set("- name: r\n  group: {by: [country]}\n  notify: [crm]\n");
     let mut made = notification("r", &[event()]);
     made.omitted = 7;
-    let words = rules.words(&made);
+    let words = rules.words(&made, "mail");
     insta::assert_snapshot!(format!("{}\n---\n{}", words.title, words.text));
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use smswatch_model::{Event, EventKind, Outcome, Source};
-use smswatch_plugin::rules::Rules as _;
+use smswatch_plugin::rules::{RateBound, Rules as _};
 
-use crate::support::{change, deadline, event, own, rule_set, stuck, unknown};
+use crate::support::{change, deadline, event, own, rate, rule_set, stuck, unknown};
 
 /// Whether one rule with this `match` fires for the event.
 fn matches(matching: &str, event: &Event) -> bool {
@@ -227,6 +227,79 @@ fn a_rule_about_stuck_messages_takes_those_of_its_own_time() {
     let mut otp = stuck(120);
     otp.message.label = Some("otp-1".to_owned());
     assert_eq!(fired(otp), ["otp", "archive"]);
+}
+
+#[test]
+fn a_rate_measures_status_changes_and_tells_its_own_alerts() {
+    let rules = rule_set(
+        "  - {name: bad, event: rate, count: {status: Undelivered}, among: {final: true}, by: [country, tags.team],\n\
+         \x20    over: 15m, above: 2.5%, at_least: 50, for: 2m, notify: [mail]}\n\
+         \x20 - {name: worse, event: rate, count: {label: 'otp-*'}, over: 1h, above: 20, clear_below: 10, notify: [mail]}\n\
+         \x20 - {name: archive, event: any, notify: [crm]}",
+    );
+    let measured = |event: &Event| -> Vec<(String, bool)> {
+        let measured = rules.measured(event).into_iter();
+        measured.map(|of| (of.group.rule, of.counts)).collect()
+    };
+    let named = |pairs: &[(&str, bool)]| -> Vec<(String, bool)> {
+        pairs
+            .iter()
+            .map(|(rule, counts)| ((*rule).to_owned(), *counts))
+            .collect()
+    };
+    assert_eq!(
+        measured(&event()),
+        named(&[("bad", true), ("worse", false)])
+    );
+    assert_eq!(
+        measured(&change(None, "Delivered", None)),
+        named(&[("bad", false), ("worse", false)])
+    );
+    assert_eq!(
+        measured(&change(None, "Sent", None)),
+        named(&[("worse", false)])
+    );
+    for ignored in [
+        Event {
+            late: true,
+            ..event()
+        },
+        Event {
+            refined: true,
+            ..event()
+        },
+        Event {
+            backfill: true,
+            ..event()
+        },
+        stuck(120),
+    ] {
+        assert_eq!(measured(&ignored), []);
+    }
+    let group = rules.measured(&event()).remove(0).group;
+    assert_eq!(group.values["country"], "GR");
+    assert_eq!(group.values["tags.team"], "crm");
+    let settings = group.settings;
+    assert_eq!(
+        (settings.above, settings.clear_below),
+        (RateBound::Percent(2.5), RateBound::Percent(2.5))
+    );
+    assert_eq!(
+        (settings.at_least, settings.lasting),
+        (50, Duration::from_secs(120))
+    );
+    let fired = |event: Event| -> Vec<String> {
+        let matches = rules.matches(&[event], &smswatch_plugin::rules::Told::default());
+        matches
+            .into_iter()
+            .map(|rule_match| rule_match.rule)
+            .collect()
+    };
+    assert_eq!(
+        fired(rate("worse", EventKind::AlertFiring)),
+        ["worse", "archive"]
+    );
+    assert_eq!(fired(rate("gone", EventKind::AlertResolved)), ["archive"]);
 }
 
 #[test]

@@ -181,6 +181,7 @@ fn what_was_logged_before_events_named_what_they_refine_is_read_as_it_was_told()
     let old = Event {
         refines: None,
         after: None,
+        alert: None,
         ..refined()
     };
     let before = old.refined_event().expect("it can be derived");

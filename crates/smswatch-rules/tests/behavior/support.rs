@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smswatch_model::{
-    About, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Message, MessageId,
-    Notification, NotificationId, Outcome, Overrides, PartFacts, PreviousStatus, Severity, SmsId,
-    Source, Tags, Timestamp,
+    About, Alert, AlertState, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Message,
+    MessageId, Notification, NotificationId, Outcome, Overrides, PartFacts, PreviousStatus,
+    Severity, SmsId, Source, Tags, Timestamp,
 };
 use smswatch_rules::{Compiled, Document, NumberKey, Options, OverrideProblem, RuleSet, compile};
 
@@ -97,6 +97,7 @@ pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>)
         refined: false,
         refines: None,
         after: None,
+        alert: None,
         backfill: false,
         late: false,
         fault: Fault::of(status, detail),
@@ -170,6 +171,31 @@ pub(crate) fn stuck(after: u64) -> Event {
         part: event().part,
         after: Some(after),
         ..deadline(EventKind::Stuck)
+    }
+}
+
+/// The event that the alert of a rule fires, or is resolved.
+pub(crate) fn rate(rule: &str, kind: EventKind) -> Event {
+    let state = match kind {
+        EventKind::AlertResolved => AlertState::Resolved,
+        _ => AlertState::Firing,
+    };
+    let by = [("country", "GR"), ("operator", "")];
+    let alert = Alert {
+        state,
+        value: 40.5,
+        count: 17,
+        total: 42,
+        window: "15m".to_owned(),
+        by: by
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+        started_at: Timestamp::from_seconds(MAY),
+        ended_at: (state == AlertState::Resolved).then(|| Timestamp::from_seconds(MAY + 320)),
+    };
+    Event {
+        alert: Some(alert),
+        ..own(kind, rule, Some("17 of 42, 40.5 %, over 15m"))
     }
 }
 

@@ -3,11 +3,11 @@
 use smswatch_model::Event;
 use smswatch_plugin::rules::{Rules as _, Words};
 
-use crate::support::{event, notification, part, rule_set};
+use crate::support::{compiled, event, notification, part, rule_set, shown};
 
 fn words(template: &str, events: &[Event]) -> (String, String) {
     let rules = format!("  - name: x\n    template:\n{template}\n    notify: [mail]");
-    let Words { title, text } = rule_set(&rules).words(&notification("x", events));
+    let Words { title, text, .. } = rule_set(&rules).words(&notification("x", events), "mail");
     (title, text)
 }
 
@@ -16,7 +16,7 @@ fn a_notification_whose_rule_has_gone_or_has_no_template_speaks_in_default_words
     let rules = rule_set(
         "  - {name: own, template: {title: mine}, notify: [mail]}\n  - {name: plain, notify: [crm]}",
     );
-    let title = |rule| rules.words(&notification(rule, &[event()])).title;
+    let title = |rule| rules.words(&notification(rule, &[event()]), "mail").title;
     assert_eq!(title("own"), "mine");
     let default = "Carrier Violation: 1 message from MyShop to GR";
     assert_eq!(
@@ -88,4 +88,110 @@ fn a_template_cannot_run_forever() {
     ];
     let (_, text) = words(template, &events);
     assert!(text.contains("template failed"), "{text}");
+}
+
+#[test]
+fn filters_say_durations_counts_numbers_and_times_as_people_do() {
+    let template = r#"
+      title: "{{ events|plural('part') }} of {{ 12345|count }}"
+      text: |
+        {% if events[0].part.latency %}after {{ events[0].part.latency|duration }}{% endif %}
+        {% if events[0].message.to %}to {{ events[0].message.to|masked }}{% endif %}
+        at {{ events[0].time|local_time }}
+"#;
+    let rules = format!("  - name: x\n    template:{template}    notify: [mail, crm]");
+    let sinks = "sinks: {mail: {timezone: Europe/Athens}}\n";
+    let compiled = compiled(&format!("{sinks}rules:\n{rules}"));
+    let (rules, warnings) = compiled.into_result().map_err(shown).expect("no error");
+    assert_eq!(shown(warnings), "");
+    let told = |sink| {
+        let words = rules.words(&notification("x", &[event()]), sink);
+        format!("{}\n{}", words.title, words.text)
+    };
+    insta::assert_snapshot!(told("mail"), @r"
+    1 part of 12,345
+    after 4 s
+    to +3069******01
+    at 2026-05-01 13:28:49 EEST
+    ");
+    assert!(
+        told("crm").ends_with("at 2026-05-01 10:28:49 UTC"),
+        "{}",
+        told("crm")
+    );
+}
+
+#[test]
+fn a_sink_has_words_of_its_own_where_the_rule_has_none() {
+    let text = r#"
+sinks:
+  mail: {template: {title: "To mail: {{ title }}", text: "for mail"}}
+  slack: {timezone: Europe/Athens}
+rules:
+  - {name: plain, notify: [mail, slack]}
+  - {name: own, template: {title: "own"}, notify: [mail]}
+"#;
+    let (rules, _) = compiled(text)
+        .into_result()
+        .map_err(shown)
+        .expect("no error");
+    let told = |rule, sink| {
+        let words = rules.words(&notification(rule, &[event()]), sink);
+        (words.title, words.text)
+    };
+    let default = "Carrier Violation: 1 message from MyShop to GR";
+    assert_eq!(
+        told("plain", "mail"),
+        (format!("To mail: {default}"), "for mail".to_owned())
+    );
+    assert_eq!(
+        told("own", "mail"),
+        ("own".to_owned(), "for mail".to_owned())
+    );
+    assert_eq!(told("plain", "slack").0, default);
+    assert_eq!(told("gone", "mail").1, "for mail", "a rule that has gone");
+}
+
+#[test]
+fn links_have_the_variables_of_templates_and_encode_them() {
+    let rules = rule_set(
+        r#"  - name: x
+    links:
+      - {title: "Runbook for {{ events[0].message.country }}", url: "https://wiki.example.com/{{ events[0].message.operator }}?q={{ events[0].message.label }}#x"}
+      - {title: "", url: "http://example.com/{{ rule }}"}
+    template: {text: "{{ links[0].url }}"}
+    notify: [mail]"#,
+    );
+    let mut odd = event();
+    odd.message.label = Some("a/b&c é".to_owned());
+    let words = rules.words(&notification("x", &[odd]), "mail");
+    let links: Vec<String> = words
+        .links
+        .iter()
+        .map(|link| format!("{}: {}", link.title, link.url))
+        .collect();
+    insta::assert_snapshot!(links.join("\n"), @r"
+    Runbook for GR: https://wiki.example.com/Example%20Mobile?q=a%2Fb%26c%20%C3%A9#x
+    http://example.com/x: http://example.com/x
+    ");
+    assert_eq!(words.text, words.links[0].url);
+    assert_eq!(words.failed_templates, Vec::<String>::new());
+}
+
+#[test]
+fn a_link_that_fails_when_it_is_needed_is_left_out_and_told() {
+    let rules = rule_set(
+        "  - name: x
+    links: [{title: a, url: \"https://{% if events|length > 2 %}{{ events[9].time }}{% endif %}e.com\"}]
+    notify: [mail]",
+    );
+    let events = [
+        part(event(), 1, 3),
+        part(event(), 2, 3),
+        part(event(), 3, 3),
+    ];
+    let words = rules.words(&notification("x", &events), "mail");
+    assert_eq!(words.links, []);
+    assert_eq!(words.failed_templates, ["links[0]"]);
+    assert!(words.text.contains("template failed"), "{}", words.text);
 }

@@ -5,7 +5,7 @@ use smswatch_model::{
 };
 use smswatch_rules::{default_text, default_title};
 
-use crate::support::{MAY, change, deadline, event, own, part, stuck, unknown};
+use crate::support::{MAY, change, deadline, event, own, part, rate, stuck, unknown};
 
 fn words(events: &[Event]) -> String {
     let events: Vec<&Event> = events.iter().collect();
@@ -49,6 +49,8 @@ words! {
     a_late_event: [late(event())];
     a_message_with_labels: [labelled(event())];
     a_message_that_the_provider_does_not_know: [unknown(deadline(EventKind::NotFound))];
+    a_rate_that_fires: [rate("undelivered", EventKind::AlertFiring)];
+    a_rate_that_is_resolved: [rate("undelivered", EventKind::AlertResolved)];
     a_message_that_is_stuck: [stuck(120)];
     a_message_of_which_parts_were_never_seen_is_stuck: [Event { current: None, ..stuck(120) }];
     messages_that_are_stuck_for_different_rules: [stuck(120), Event { after: Some(1800), ..stuck(120) }];

@@ -10,6 +10,23 @@ use super::{ConfigArgs, OutputArgs};
 pub(crate) enum RulesCommand {
     /// Say what each rule makes of an event: who would be notified, or which condition failed
     Explain(ExplainArgs),
+    /// Play scenarios with a fixed clock, and show where the rules notify otherwise than expected
+    Test(TestRulesArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestRulesArgs {
+    /// A YAML file with scenarios
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The configuration file [default: what the scenarios name, else smswatch.yaml, else config/smswatch.yaml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Write a report in the XML that build servers read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 #[derive(Debug, Args)]

@@ -172,11 +172,11 @@ fn check(path: &str, value: &Value) -> Result<(), String> {
     let wanted = match path {
         "time" | "detected_at" | "current.date" | "previous.date" => "a date and time",
         "regression" | "refined" | "backfill" | "late" | "current.final" => "true or false",
-        "sequence" | "part.number" | "message.part_count" => "a whole number",
+        "after" | "sequence" | "part.number" | "message.part_count" => "a whole number",
         "part.price" | "part.latency" => "a number",
         "message.groups" => "a list of texts",
         "message.tags" => "an object of texts",
-        "previous" | "current" | "part" | "message" | "about" => "an object",
+        "previous" | "current" | "part" | "message" | "about" | "alert" => "an object",
         _ => "text",
     };
     let is_right = match (wanted, value) {
@@ -251,7 +251,7 @@ fn blank(kind: EventKind) -> Value {
         "event_id": "", "type": kind.as_str(), "sequence": 1,
         "source": is_change.then_some("poll"), "time": null, "detected_at": null,
         "regression": false, "refined": false, "refines": null, "backfill": false, "late": false,
-        "fault": null, "previous": previous, "current": current, "after": null,
+        "fault": null, "previous": previous, "current": current, "after": null, "alert": null,
         "part": {"sms_id": "", "number": null, "price": null, "latency": null},
         "message": {
             "provider": "routee", "message_id": "", "outcome": "pending",

@@ -6,7 +6,7 @@ use serde::Serialize;
 use smswatch_api::events::EventView;
 use smswatch_api::watches::RuleVerdictReply;
 use smswatch_core::preview::{self, Preview};
-use smswatch_plugin::model::Event;
+use smswatch_plugin::model::{Event, Link};
 use smswatch_plugin::rules::{Rules, Told};
 
 use super::event_file;
@@ -34,6 +34,7 @@ struct Words {
     severity: &'static str,
     title: String,
     text: String,
+    links: Vec<Link>,
 }
 
 pub(crate) fn explain(types: &SinkTypes, args: &ExplainArgs) -> Result<(), Failure> {
@@ -78,6 +79,14 @@ fn explained(rules: &dyn Rules, event: Event) -> Explained {
     }
 }
 
+impl Words {
+    /// Whether a rule says the same with both, whoever is told.
+    fn is_like(&self, other: &Self) -> bool {
+        let said = |words: &Self| (words.rule.clone(), words.title.clone(), words.text.clone());
+        said(self) == said(other)
+    }
+}
+
 impl From<Preview> for Words {
     fn from(preview: Preview) -> Self {
         let notification = preview.notification;
@@ -87,6 +96,7 @@ impl From<Preview> for Words {
             severity: notification.severity.as_str(),
             title: notification.title,
             text: notification.text,
+            links: notification.links,
         }
     }
 }
@@ -123,20 +133,32 @@ fn render(explained: &[Explained], all: bool) -> String {
         for verdict in lines {
             line("  ", &verdict);
         }
-        // A rule says the same to all of its sinks.
+        // A rule mostly says the same to all of its sinks.
         let mut said: Option<&Words> = None;
         for told in notifications {
-            if said.is_none_or(|said| said.rule != told.rule || said.title != told.title) {
-                line("", "");
-                line(
-                    "",
-                    &format!("{} says ({}): {}", told.rule, told.severity, told.title),
-                );
-                for told in told.text.lines() {
-                    line("    ", told);
-                }
+            if said.is_some_and(|said| said.is_like(told)) {
+                continue;
             }
             said = Some(told);
+            let is_alike = |other: &Words| other.rule != told.rule || other.is_like(told);
+            let whom = match notifications.iter().all(is_alike) {
+                true => String::new(),
+                false => format!(" to {}", told.sink),
+            };
+            line("", "");
+            let Words {
+                rule,
+                severity,
+                title,
+                ..
+            } = told;
+            line("", &format!("{rule} says{whom} ({severity}): {title}"));
+            for told in told.text.lines() {
+                line("    ", told);
+            }
+            for link in &told.links {
+                line("    ", &format!("{}: {}", link.title, link.url));
+            }
         }
     }
     text

@@ -139,10 +139,16 @@ impl Reader<'_> {
         let whole = self.whole;
         let mut value = value.clone();
         let shared_part = fingerprint::shared_part(&value);
-        // Rules have a compiler of their own, which says more than a schema can.
+        // Rules have a compiler of their own, which says more than a schema can. It reads how sinks want to be
+        // told, too.
         if let Some(object) = value.as_object_mut() {
             object.remove("rules");
             object.remove("maintenance");
+        }
+        let sinks = value.get_mut("sinks").and_then(Value::as_object_mut);
+        let sinks = sinks.into_iter().flatten();
+        for sink in sinks.filter_map(|(_, sink)| sink.as_object_mut()) {
+            sink.retain(|option, _| !["template", "timezone"].contains(&option.as_str()));
         }
         let mut schema_problems = problems(whole, &value);
         let is_sound = schema_problems.is_empty();

@@ -68,33 +68,33 @@ impl Reader<'_> {
     }
 
     pub(super) fn tell(&mut self, problems: impl IntoIterator<Item = Problem>) {
-        for problem in problems {
-            let diagnostic = self.diagnostic(problem);
-            self.diagnostics.push(diagnostic);
-        }
+        let problems = problems.into_iter();
+        let told = problems.map(|problem| diagnostic(self.document, problem));
+        self.diagnostics.extend(told);
     }
+}
 
-    fn diagnostic(&self, problem: Problem) -> Diagnostic {
-        let in_mapping = problem
-            .key
-            .as_ref()
-            .map(|key| format!("{}/{}", problem.pointer, escaped(key)));
-        let key = in_mapping
-            .as_ref()
-            .and_then(|pointer| self.document.key(pointer));
-        let place = key.map_or_else(|| self.document.place(&problem.pointer), |key| key.place);
-        let mut diagnostic = match problem.level {
-            Level::Error => self.document.error(place, problem.message),
-            Level::Warning => self.document.warning(place, problem.message),
-        };
-        let listed = self.document.find(&problem.pointer).and_then(Node::written);
-        let listed = listed.filter(|_| problem.wants_list);
-        let listed = listed.map(|written| format!("in brackets: `[{}]`", in_list(written)));
-        if let Some(hint) = listed.or(problem.hint) {
-            diagnostic = diagnostic.hint(hint);
-        }
-        diagnostic
+/// A problem with its place in `document`.
+pub(crate) fn diagnostic(document: &Document, problem: Problem) -> Diagnostic {
+    let in_mapping = problem
+        .key
+        .as_ref()
+        .map(|key| format!("{}/{}", problem.pointer, escaped(key)));
+    let key = in_mapping
+        .as_ref()
+        .and_then(|pointer| document.key(pointer));
+    let place = key.map_or_else(|| document.place(&problem.pointer), |key| key.place);
+    let mut diagnostic = match problem.level {
+        Level::Error => document.error(place, problem.message),
+        Level::Warning => document.warning(place, problem.message),
+    };
+    let listed = document.find(&problem.pointer).and_then(Node::written);
+    let listed = listed.filter(|_| problem.wants_list);
+    let listed = listed.map(|written| format!("in brackets: `[{}]`", in_list(written)));
+    if let Some(hint) = listed.or(problem.hint) {
+        diagnostic = diagnostic.hint(hint);
     }
+    diagnostic
 }
 
 /// A text as an entry of a list in brackets.

@@ -42,7 +42,12 @@ pub(super) fn usual_place() -> Result<PathBuf, Failure> {
     })
 }
 
-fn text(file: &Path) -> io::Result<String> {
+/// The text of a file that an operator wrote.
+///
+/// # Errors
+///
+/// It cannot be read, or is not in UTF-8.
+pub(crate) fn text(file: &Path) -> io::Result<String> {
     let opened = File::open(file)?;
     if opened.metadata()?.is_dir() {
         return Err(io::Error::other("it is a folder; name the file in it"));

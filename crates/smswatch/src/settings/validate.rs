@@ -14,7 +14,7 @@ use super::walk::{self, follow};
 /// # Panics
 ///
 /// The schema is none; it is generated, and a test holds it to be one.
-pub(super) fn problems(schema: &Value, value: &Value) -> Vec<Problem> {
+pub(crate) fn problems(schema: &Value, value: &Value) -> Vec<Problem> {
     let validator =
         Validator::new(schema).expect("the generated schema is one; a test holds it to be");
     let mut problems: Vec<Problem> = Vec::new();

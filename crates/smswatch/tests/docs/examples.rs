@@ -28,7 +28,8 @@ fn top_keys(text: &str) -> Vec<&str> {
 
 /// The example as a whole configuration; `None` if it is for another program.
 fn whole(example: &str) -> Option<String> {
-    const SECTIONS: [&str; 12] = [
+    const SECTIONS: [&str; 13] = [
+        "fault",
         "routee",
         "store",
         "watch",
@@ -44,7 +45,10 @@ fn whole(example: &str) -> Option<String> {
     ];
     let keys = top_keys(example);
     let has = |key: &str| keys.contains(&key);
-    if keys.iter().any(|key| ["when", "template"].contains(key)) {
+    if keys
+        .iter()
+        .any(|key| ["when", "template", "links"].contains(key))
+    {
         let lines = example.lines().map(|line| format!("    {line}\n"));
         let rule: String = lines.collect();
         return whole(&format!(

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use smswatch_core::settings::{BreakerSettings, RetrySettings, SinkSettings};
 use smswatch_plugin::Secret;
-use smswatch_rules::Span;
+use smswatch_rules::{Span, TemplateDocument};
 
 use super::shown::proxy_without_login;
 
@@ -39,6 +39,13 @@ pub(crate) struct CommonSinkSection {
     /// `proxy` says for everything.
     #[serde(serialize_with = "proxy_without_login")]
     pub(crate) proxy: Option<Secret>,
+    /// Titles and texts for this sink, where the rule has none of its own. Default: titles and texts that say it in
+    /// plain words.
+    pub(crate) template: Option<TemplateDocument>,
+    /// In which time the filter `local_time` tells instants to this sink: a name of the IANA database, such as
+    /// `Europe/Athens`. Default: UTC.
+    #[schemars(length(min = 1))]
+    pub(crate) timezone: Option<String>,
 }
 
 impl CommonSinkSection {

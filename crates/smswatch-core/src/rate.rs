@@ -1,0 +1,245 @@
+//! A rate: how many of a rule's events it counts, in the last while, and whether its alert fires. What becomes
+//! of it is decided here, by pure functions.
+//!
+//! Events are counted in buckets, of which sixty make a window. A rate of which the window is empty rests, so that
+//! a step of the route stage that is repeated late still finds what was taken, and is removed later.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use smswatch_model::{Alert, AlertState, GroupNames, Timestamp, percent};
+
+use crate::rules::{RateGroup, RateSettings};
+use crate::store::{KeptRecord, LogPosition, NewRecord, RecordId, RecordKind};
+use crate::taken::{Source, Taken};
+
+pub(crate) const KIND: RecordKind = RecordKind::new("rate");
+
+const FORMAT: u8 = 1;
+
+/// How many buckets a window has.
+const BUCKETS: u32 = 60;
+
+/// How long what was counted waits to be judged, at most.
+const SOON: Duration = Duration::from_secs(10);
+
+/// How long a rate of which nothing is left rests.
+const REST: Duration = Duration::from_secs(3600);
+
+/// A rate as it is stored. Its due time stands in its record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Rate {
+    pub(crate) rule: String,
+    pub(crate) values: BTreeMap<String, String>,
+    settings: RateSettings,
+    /// How many events there were in each bucket, and how many of them count, by the milliseconds at which it
+    /// begins.
+    buckets: BTreeMap<i64, (u64, u64)>,
+    taken: Taken,
+    /// Since when it is above its bound, without firing yet.
+    above_since: Option<Timestamp>,
+    /// Since when its alert fires.
+    firing_since: Option<Timestamp>,
+    rests: bool,
+}
+
+/// What one log entry adds to a rate.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Counting {
+    /// What the rule wants.
+    pub(crate) wanted: RateGroup,
+    /// Where the entry stands.
+    pub(crate) position: LogPosition,
+    /// When each of its events was noticed, and whether it counts.
+    pub(crate) events: Vec<(Timestamp, bool)>,
+}
+
+/// A rate and when it is due.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Due {
+    pub(crate) rate: Rate,
+    pub(crate) at: Timestamp,
+}
+
+/// What is to be done with a rate that is due.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Decision {
+    /// The rate afterwards; `None` if nothing is left of it.
+    pub(crate) after: Option<Due>,
+    /// What is told.
+    pub(crate) alert: Option<Alert>,
+}
+
+impl Counting {
+    /// The record of the rate that it adds to.
+    pub(crate) fn rate_id(&self) -> RecordId {
+        let names = names(&self.wanted.rule, &self.wanted.values);
+        RecordId::new(names.id("")).expect("it is a prefix and hexadecimal digits")
+    }
+}
+
+/// What names a rate.
+fn names<'a>(rule: &'a str, values: &'a BTreeMap<String, String>) -> GroupNames<'a> {
+    let kind = smswatch_model::EventKind::AlertFiring;
+    GroupNames { rule, kind, values }
+}
+
+/// What is equal for all notifications of a rate's alerts.
+pub(crate) fn key(rule: &str, values: &BTreeMap<String, String>) -> String {
+    names(rule, values).key()
+}
+
+impl Rate {
+    pub(crate) fn decode(record: &KeptRecord) -> Option<Self> {
+        let (format, json) = record.body.split_first()?;
+        (*format == FORMAT)
+            .then(|| serde_json::from_slice(json).ok())
+            .flatten()
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![FORMAT];
+        serde_json::to_writer(&mut bytes, self).expect("keys are texts and numbers");
+        bytes
+    }
+
+    fn new(wanted: &RateGroup) -> Self {
+        Self {
+            rule: wanted.rule.clone(),
+            values: wanted.values.clone(),
+            settings: wanted.settings,
+            buckets: BTreeMap::new(),
+            taken: Taken::default(),
+            above_since: None,
+            firing_since: None,
+            rests: false,
+        }
+    }
+
+    /// How many milliseconds a bucket lasts.
+    fn width(&self) -> i64 {
+        let width = self.settings.over.as_millis() / u128::from(BUCKETS);
+        i64::try_from(width).unwrap_or(i64::MAX).max(1)
+    }
+
+    /// Where the bucket of this moment begins.
+    fn bucket(&self, at: Timestamp) -> i64 {
+        let width = self.width();
+        at.as_millis().div_euclid(width) * width
+    }
+
+    /// When the bucket of this moment ends.
+    fn bucket_end(&self, at: Timestamp) -> Timestamp {
+        Timestamp::from_millis(self.bucket(at).saturating_add(self.width()))
+    }
+
+    /// Forgets what has left the window that ends at `now`.
+    fn forget(&mut self, now: Timestamp) {
+        let first = (now - self.settings.over).as_millis();
+        let width = self.width();
+        self.buckets
+            .retain(|start, _| start.saturating_add(width) > first);
+    }
+
+    /// How many events there are in the window, and how many of them count.
+    fn sums(&self) -> (u64, u64) {
+        let sum = |(total, count): (u64, u64), (more, counted): &(u64, u64)| {
+            (total + more, count + counted)
+        };
+        self.buckets.values().fold((0, 0), sum)
+    }
+
+    fn alert(&self, state: AlertState, started_at: Timestamp, now: Timestamp) -> Alert {
+        let (total, count) = self.sums();
+        let percent = (percent(count, total) * 10.0).round() / 10.0;
+        Alert {
+            state,
+            value: self.settings.above.value(count, percent),
+            count,
+            total,
+            window: self.settings.window(),
+            by: self.values.clone(),
+            started_at,
+            ended_at: (state == AlertState::Resolved).then_some(now),
+        }
+    }
+}
+
+/// A rate with what `counting` adds to it; `None` if it has taken that entry before.
+pub(crate) fn count(
+    before: Option<Due>,
+    counting: &Counting,
+    source: &Source,
+    now: Timestamp,
+) -> Option<Due> {
+    let due = before.unwrap_or_else(|| Due {
+        rate: Rate::new(&counting.wanted),
+        at: now + REST,
+    });
+    let Due { mut rate, at } = due;
+    if rate.taken.contains(source, &counting.position) {
+        return None;
+    }
+    rate.taken.add(source, &counting.position);
+    rate.settings = counting.wanted.settings;
+    rate.rests = false;
+    for (noticed, is_counted) in &counting.events {
+        let bucket = rate.bucket((*noticed).min(now));
+        let (total, count) = rate.buckets.entry(bucket).or_default();
+        *total += 1;
+        *count += u64::from(*is_counted);
+    }
+    rate.forget(now);
+    let at = at.min(rate.bucket_end(now)).min(now + SOON);
+    Some(Due { rate, at })
+}
+
+/// What is to be done with a rate that is due at `now`.
+pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
+    rate.forget(now);
+    let (total, count) = rate.sums();
+    let settings = rate.settings;
+    let percent = percent(count, total);
+    let mut alert = None;
+    if let Some(started_at) = rate.firing_since {
+        if total == 0 || settings.clear_below.is_above(count, percent) {
+            alert = Some(rate.alert(AlertState::Resolved, started_at, now));
+            rate.firing_since = None;
+        }
+    } else if total >= settings.at_least && settings.above.is_below(count, percent) {
+        let since = *rate.above_since.get_or_insert(now);
+        if now >= since + settings.lasting {
+            alert = Some(rate.alert(AlertState::Firing, now, now));
+            rate.firing_since = Some(now);
+            rate.above_since = None;
+        }
+    } else {
+        rate.above_since = None;
+    }
+    let after = if total > 0 {
+        let lasting = rate.above_since.map(|since| since + settings.lasting);
+        let end = rate.bucket_end(now);
+        let at = lasting.map_or(end, |lasting| lasting.min(end));
+        Some(Due { rate, at })
+    } else if rate.rests {
+        None
+    } else {
+        rate.rests = true;
+        let at = now + REST;
+        Some(Due { rate, at })
+    };
+    Decision { after, alert }
+}
+
+impl From<&Due> for NewRecord {
+    fn from(due: &Due) -> Self {
+        Self {
+            due: Some(due.at),
+            body: due.rate.encode(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! Counts events and judges rates, a step at a time.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::rules::{RateBound, RateGroup};
+use crate::store::Shard;
+
+const START: i64 = 1_777_636_800;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_seconds(START + second)
+}
+
+/// More than 8 % of at least ten in ten minutes, until it is less than 5 %.
+fn settings() -> RateSettings {
+    RateSettings {
+        over: Duration::from_secs(600),
+        above: RateBound::Percent(8.0),
+        clear_below: RateBound::Percent(5.0),
+        at_least: 10,
+        lasting: Duration::ZERO,
+    }
+}
+
+struct Walk {
+    settings: RateSettings,
+    due: Option<Due>,
+    entries: u64,
+    told: Vec<(AlertState, u64, u64)>,
+}
+
+impl Walk {
+    fn new(settings: RateSettings) -> Self {
+        Self {
+            settings,
+            due: None,
+            entries: 0,
+            told: Vec::new(),
+        }
+    }
+
+    fn counting(&self, events: Vec<(Timestamp, bool)>) -> Counting {
+        Counting {
+            wanted: RateGroup {
+                rule: "undelivered".to_owned(),
+                values: BTreeMap::new(),
+                settings: self.settings,
+            },
+            position: LogPosition(format!("{}", self.entries)),
+            events,
+        }
+    }
+
+    fn sees(&mut self, second: i64, good: usize, bad: usize) -> &mut Self {
+        self.until(second);
+        self.entries += 1;
+        let good = std::iter::repeat_n((at(second), false), good);
+        let events = good.chain(std::iter::repeat_n((at(second), true), bad));
+        let counting = self.counting(events.collect());
+        let log = Source::Log(Shard(3));
+        let taken = count(self.due.clone(), &counting, &log, at(second)).expect("it is new");
+        assert_eq!(
+            count(Some(taken.clone()), &counting, &log, at(second)),
+            None,
+            "an entry is taken once"
+        );
+        self.due = Some(taken);
+        self
+    }
+
+    /// Judges whenever it is due, up to this second.
+    fn until(&mut self, second: i64) -> &mut Self {
+        while let Some(due) = self.due.take() {
+            if due.at > at(second) {
+                self.due = Some(due);
+                break;
+            }
+            let now = due.at;
+            let decision = decide(due.rate, now);
+            if let Some(alert) = decision.alert {
+                self.told.push((alert.state, alert.count, alert.total));
+            }
+            let is_later = decision.after.as_ref().is_none_or(|due| due.at > now);
+            assert!(is_later, "it is due again at once");
+            self.due = decision.after;
+        }
+        self
+    }
+}
+
+#[test]
+fn it_opens_once_above_its_bound_and_resolves_below_the_other_one() {
+    let mut walk = Walk::new(settings());
+    walk.sees(0, 20, 0).sees(30, 17, 1).until(60);
+    assert_eq!(walk.told, [], "1 of 38 is too few");
+    walk.sees(60, 0, 3).until(100);
+    assert_eq!(walk.told, [(AlertState::Firing, 4, 41)]);
+    // 5 of 70 is below the one bound, and not below the other.
+    walk.sees(110, 28, 1).until(150);
+    walk.sees(160, 0, 3).until(200);
+    assert_eq!(walk.told.len(), 1, "it fires already");
+    walk.sees(210, 100, 0).until(240);
+    assert_eq!(walk.told[1..], [(AlertState::Resolved, 8, 173)]);
+}
+
+#[test]
+fn few_events_say_nothing_however_bad_they_are() {
+    let mut walk = Walk::new(settings());
+    walk.sees(0, 0, 9).until(300);
+    assert_eq!(walk.told, []);
+    walk.sees(300, 0, 1).until(400);
+    assert_eq!(walk.told, [(AlertState::Firing, 10, 10)]);
+}
+
+#[test]
+fn it_resolves_when_the_window_is_empty_and_is_forgotten() {
+    let mut walk = Walk::new(settings());
+    walk.sees(0, 5, 15).until(620);
+    let expected = [(AlertState::Firing, 15, 20), (AlertState::Resolved, 0, 0)];
+    assert_eq!(walk.told, expected);
+    walk.until(600 + 10 + 2 * 3600);
+    assert_eq!(walk.due, None);
+    assert_eq!(walk.told, expected);
+}
+
+#[test]
+fn it_fires_once_it_has_been_above_its_bound_for_as_long_as_the_rule_says() {
+    let lasting = Duration::from_secs(120);
+    let mut walk = Walk::new(RateSettings {
+        lasting,
+        ..settings()
+    });
+    walk.sees(0, 0, 20).until(60).sees(60, 300, 0).until(200);
+    assert_eq!(walk.told, [], "it was above only for a minute");
+    walk.sees(300, 0, 40).until(400);
+    assert_eq!(walk.told, []);
+    walk.until(440);
+    assert_eq!(walk.told, [(AlertState::Firing, 60, 360)]);
+}
+
+#[test]
+fn a_bound_can_be_a_number_of_events() {
+    let mut walk = Walk::new(RateSettings {
+        above: RateBound::Count(3),
+        clear_below: RateBound::Count(2),
+        at_least: 1,
+        ..settings()
+    });
+    walk.sees(0, 0, 3).until(30);
+    assert_eq!(walk.told, []);
+    walk.sees(100, 0, 1).until(130);
+    assert_eq!(walk.told, [(AlertState::Firing, 4, 4)]);
+    walk.until(800);
+    assert_eq!(walk.told[1..].len(), 1);
+    assert_eq!(walk.told[1].0, AlertState::Resolved);
+}
+
+#[test]
+fn a_rate_is_read_as_it_was_written() {
+    let mut walk = Walk::new(settings());
+    walk.sees(0, 5, 15).until(30);
+    let due = walk.due.expect("it is due");
+    let written = NewRecord::from(&due);
+    let record = KeptRecord {
+        id: walk_id(),
+        version: 1,
+        due: written.due,
+        body: written.body,
+    };
+    assert_eq!(Rate::decode(&record), Some(due.rate));
+    let body = b"\x02{}".to_vec();
+    assert_eq!(Rate::decode(&KeptRecord { body, ..record }), None);
+}
+
+fn walk_id() -> RecordId {
+    Walk::new(settings()).counting(Vec::new()).rate_id()
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_events_of_one_moment_does_not_matter(
+        mut events in prop::collection::vec((0..600_i64, any::<bool>()), 0..60),
+        seed in any::<u64>(),
+    ) {
+        let of = |events: &[(i64, bool)]| {
+            let mut walk = Walk::new(settings());
+            for (second, is_bad) in events {
+                walk.entries += 1;
+                let counting = walk.counting(vec![(at(*second), *is_bad)]);
+                walk.due = count(walk.due.take(), &counting, &Source::Log(Shard(0)), at(600));
+            }
+            walk.until(3 * 3600);
+            walk.told
+        };
+        let before = of(&events);
+        let mut random = fastrand::Rng::with_seed(seed);
+        random.shuffle(&mut events);
+        prop_assert_eq!(of(&events), before);
+    }
+
+    #[test]
+    fn firing_and_resolved_alternate_and_the_last_is_resolved(
+        steps in prop::collection::vec((0..300_i64, 0..30_usize, 0..6_usize), 1..40),
+        lasting in 0..300_u64,
+    ) {
+        let mut walk = Walk::new(RateSettings {
+            lasting: Duration::from_secs(lasting),
+            ..settings()
+        });
+        let mut second = 0;
+        for (pause, good, bad) in steps {
+            second += pause;
+            walk.sees(second, good, bad);
+        }
+        walk.until(second + 3 * 3600);
+        prop_assert_eq!(walk.due, None);
+        for (place, (state, count, total)) in walk.told.iter().enumerate() {
+            let fires = place % 2 == 0;
+            prop_assert_eq!(*state == AlertState::Firing, fires);
+            if fires {
+                prop_assert!(*total >= 10 && percent(*count, *total) > 8.0);
+            } else {
+                prop_assert!(*total == 0 || percent(*count, *total) < 5.0);
+            }
+        }
+        prop_assert_eq!(walk.told.len() % 2, 0);
+    }
+}

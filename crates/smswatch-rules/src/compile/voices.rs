@@ -1,0 +1,80 @@
+//! Compiles how sinks want to be told: the options `template` and `timezone` of each sink in the same file.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use smswatch_model::{EventKind, Notification};
+
+use super::Compiler;
+use super::expect::spot;
+use crate::diagnostic::Place;
+use crate::event_word::KINDS;
+use crate::rule_set::{Rule, Voice};
+use crate::sample::{sample_notifications, with_links};
+use crate::suggest::did_you_mean;
+use crate::yaml::Entry;
+
+impl Compiler<'_> {
+    /// How each sink wants to be told, if it says so; `rules` say what it can be told of.
+    pub(super) fn voices(&mut self, rules: &[(Rule, Place)]) -> BTreeMap<String, Voice> {
+        let document = self.document;
+        let sinks = document.find("/sinks").and_then(|sinks| sinks.as_mapping());
+        let mut voices = BTreeMap::new();
+        for sink in sinks.into_iter().flatten() {
+            let name = &sink.key.name;
+            let timezone = sink.value.entry("timezone");
+            let timezone = timezone.and_then(|entry| self.timezone(entry));
+            let (title, text) = match sink.value.entry("template") {
+                Some(entry) => {
+                    self.template(&format!("sinks/{name}"), entry, &samples_for(name, rules))
+                }
+                None => (None, None),
+            };
+            if title.is_some() || text.is_some() || timezone.is_some() {
+                let voice = Voice {
+                    title,
+                    text,
+                    timezone,
+                };
+                voices.insert(name.clone(), voice);
+            }
+        }
+        voices
+    }
+
+    fn timezone(&mut self, entry: &Entry) -> Option<String> {
+        let name = self.text(entry)?;
+        if TimeZone::get(name).is_ok() {
+            return Some(name.to_owned());
+        }
+        let known: Vec<_> = jiff::tz::db().available().collect();
+        let hint = match did_you_mean(name, known.iter().map(|known| known.as_str())) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => "a name of the IANA database, such as `Europe/Athens`".to_owned(),
+        };
+        let shown = super::shown(&entry.value);
+        self.error(spot(entry), format!("unknown timezone `{shown}`"))
+            .hint = Some(hint);
+        None
+    }
+}
+
+/// A sample of everything that `sink` can be told of.
+fn samples_for(sink: &str, rules: &[(Rule, Place)]) -> Vec<Notification> {
+    let rules = rules.iter().map(|(rule, _)| rule);
+    let telling = rules.filter(|rule| rule.targets.iter().any(|target| target.sink == sink));
+    let told: Vec<EventKind> = telling.flat_map(|rule| rule.kinds.clone()).collect();
+    let mut kinds: Vec<EventKind> = KINDS
+        .into_iter()
+        .filter(|kind| told.contains(kind))
+        .collect();
+    if kinds.is_empty() {
+        kinds.push(EventKind::StatusChanged);
+    }
+    let samples: Vec<Notification> = kinds.into_iter().flat_map(sample_notifications).collect();
+    // Some rules may have links, and some none.
+    samples
+        .iter()
+        .flat_map(|sample| [with_links(sample, 0), with_links(sample, 1)])
+        .collect()
+}

@@ -1,0 +1,102 @@
+//! An alert on a rate fires once, also over a kill, and is resolved when nothing is left to measure.
+
+use routee_sim::{Fate, MessageSpec};
+use serde_json::Value;
+use smswatch_testkit::redis_server::RedisServer;
+
+use crate::ask::{self, until};
+use crate::process::Process;
+use crate::stage::{Stage, sqlite_in};
+
+const RULES: &str = "\
+rules:
+  - name: undelivered-rate
+    event: rate
+    count: {status: [Undelivered, Failed]}
+    among: {final: true}
+    by: [country]
+    over: 20s
+    above: 40%
+    clear_below: 10%
+    at_least: 20
+    severity: critical
+    notify: [crm]
+";
+
+/// What the webhook was told, each notification once.
+fn told(stage: &Stage) -> Vec<(String, Value)> {
+    let mut told: Vec<(String, Value)> = Vec::new();
+    for request in stage.webhook.requests() {
+        let id = request.header("webhook-id").expect("an id").to_owned();
+        if told.iter().all(|(known, _)| *known != id) {
+            told.push((id, request.json()));
+        }
+    }
+    told
+}
+
+async fn it_fires_once_over_a_kill_and_is_resolved_when_the_window_is_empty(store: &str) {
+    let stage = Stage::new().await;
+    let config = stage.config(store);
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let (head, _) = text.split_once("rules:").expect("rules");
+    std::fs::write(&config, format!("{head}{RULES}")).expect("a file");
+    let message = |fate: Fate| {
+        let spec = MessageSpec {
+            to: Some("+306900000001".to_owned()),
+            accepted_ms_ago: 60_000,
+            ..fate.into()
+        };
+        stage.sim.register(spec).expect("a message")
+    };
+    let mut ids: Vec<String> = (0..11).map(|_| message(Fate::Delivered)).collect();
+    ids.extend((0..9).map(|_| message(Fate::CarrierViolation)));
+    let process = Process::start(&config);
+    let watch = |process: &Process, ids: &[String]| {
+        let arguments = std::iter::once("watch").chain(ids.iter().map(String::as_str));
+        process.json(&arguments.collect::<Vec<_>>());
+    };
+    watch(&process, &ids);
+    until("the alert fires", async || told(&stage).len() == 1).await;
+    let (_, firing) = told(&stage).remove(0);
+    assert_eq!(firing["type"], "alert.firing");
+    let alert = &firing["data"]["alert"];
+    assert_eq!(alert["state"], "firing");
+    assert_eq!((&alert["count"], &alert["total"]), (&9.into(), &20.into()));
+    assert_eq!(alert["value"], 45.0);
+    assert_eq!(alert["window"], "20s");
+    assert_eq!(firing["data"]["group"]["country"], "GR");
+    let text = firing["data"]["text"].as_str().expect("a text");
+    assert!(text.contains("9 of 20, 45.0 %, over 20s"), "{text}");
+
+    process.kill();
+    let process = Process::start(&config);
+    // It is still measured, and fires already.
+    let more: Vec<String> = (0..4).map(|_| message(Fate::CarrierViolation)).collect();
+    watch(&process, &more);
+    until("it is resolved", async || told(&stage).len() == 2).await;
+    let (_, resolved) = told(&stage).remove(1);
+    assert_eq!(resolved["type"], "alert.resolved");
+    assert_eq!(resolved["data"]["key"], firing["data"]["key"]);
+    let alert = &resolved["data"]["alert"];
+    assert_eq!(alert["state"], "resolved");
+    assert_eq!(alert["count"], 0);
+    assert_eq!(alert["started_at"], firing["data"]["alert"]["started_at"]);
+    assert!(alert["ended_at"].is_string());
+    let (_, page) = ask::json(&process, "/v1/events?type=alert.firing").await;
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_an_alert_fires_once_over_a_kill_and_is_resolved_when_the_window_is_empty() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = sqlite_in(directory.path());
+    it_fires_once_over_a_kill_and_is_resolved_when_the_window_is_empty(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_an_alert_fires_once_over_a_kill_and_is_resolved_when_the_window_is_empty() {
+    let redis = RedisServer::start();
+    it_fires_once_over_a_kill_and_is_resolved_when_the_window_is_empty(&redis.url()).await;
+}

@@ -1,0 +1,122 @@
+//! `smswatch rules test` plays scenarios with a fixed clock and says where the rules do something else.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{Desk, shown};
+
+const RULES: &str = r#"
+rules:
+  - {name: carrier-violation, match: {detailed_status: Carrier Violation}, severity: critical, notify: [slack, mail]}
+  - {name: undelivered, match: {status: [Undelivered, Failed]}, notify: [mail]}
+  - {name: slow, event: stuck, after: 2m, match: {label: "otp-*"}, notify: [slack]}
+"#;
+
+const GREEN: &str = r#"
+tests:
+  - name: a violation
+    given:
+      - {at: 0s, message: {message_id: M-1, from: MyShop, to: "+306900000001", country: GR}, status: Sent}
+      - {at: 4s, status: Undelivered}
+      - {at: 90s, status: Undelivered, detailed_status: Carrier Violation}
+    expect:
+      - {rule: undelivered, sink: mail, at: 4s}
+      - {rule: carrier-violation, sink: slack, at: 90s, title: "carrier violation: * to GR"}
+      - {rule: carrier-violation, sink: mail, at: 90s, text: "/spam filter/"}
+  - name: two messages, and one that is stuck
+    given:
+      - {at: 0s, message: {message_id: a, label: otp-1}, status: Sent}
+      - {at: 1s, message: {message_id: b}, status: Sent}
+      - {at: 2s, message: {message_id: b}, status: Failed}
+    expect:
+      - {rule: slow, sink: slack, at: 2m}
+      - {rule: undelivered, sink: mail, severity: warning}
+"#;
+
+const RED: &str = r#"
+tests:
+  - name: other words, another time and another sink
+    given:
+      - {at: 0s, message: {from: MyShop, to: "+306900000001", country: GR}, status: Sent}
+      - {at: 4s, status: Undelivered, detailed_status: Carrier Violation}
+    expect:
+      - {rule: carrier-violation, sink: slack, at: 9s, title: "*to CY"}
+      - {rule: undelivered, sink: slack}
+      - {rule: archive, sink: crm}
+  - name: nobody is told of what goes well
+    given: [{at: 0s, status: Sent}, {at: 1s, status: Delivered}]
+    expect: [{rule: undelivered, sink: mail, at: 1s, title: "*"}]
+  - name: green
+    given: [{at: 0s, status: Sent}]
+    expect: []
+"#;
+
+#[test]
+fn scenarios_that_hold_pass() {
+    let desk = Desk::new(RULES);
+    desk.write("scenarios.yaml", GREEN);
+    let output = desk.run(&["rules", "test", "scenarios.yaml"], "");
+    insta::assert_snapshot!(shown(&output));
+}
+
+#[test]
+fn a_rule_that_does_something_else_is_told_with_what_differs() {
+    let desk = Desk::new(RULES);
+    desk.write("scenarios.yaml", RED);
+    let output = desk.run(
+        &["rules", "test", "scenarios.yaml", "--junit", "report.xml"],
+        "",
+    );
+    insta::assert_snapshot!(shown(&output));
+    let report = std::fs::read_to_string(desk.path().join("report.xml")).expect("a report");
+    insta::assert_snapshot!("junit", report);
+}
+
+#[test]
+fn programs_get_what_was_notified_and_what_differs() {
+    let desk = Desk::new(RULES);
+    desk.write("scenarios.yaml", RED);
+    let output = desk.run(&["rules", "test", "scenarios.yaml", "--json"], "");
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let first = &told["items"][0];
+    assert_eq!(first["passed"], false);
+    assert_eq!(first["notified"][0]["rule"], "carrier-violation");
+    assert_eq!(first["notified"][0]["at"], "4s");
+    let problems = first["differences"].as_array().expect("a list").iter();
+    let problems: Vec<&Value> = problems.map(|difference| &difference["problem"]).collect();
+    assert_eq!(problems, ["different", "missing", "missing", "unexpected"]);
+    assert_eq!(told["items"][2]["passed"], true);
+}
+
+#[test]
+fn a_broken_file_is_wrong_usage_with_line_and_column() {
+    let desk = Desk::new(RULES);
+    desk.write(
+        "scenarios.yaml",
+        "tests:\n  - name: a\n    given: [{at: 5, statuss: Sent}]\n    expect: []\n",
+    );
+    let output = desk.run(&["rules", "test", "scenarios.yaml"], "");
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(shown(&output));
+    let output = desk.run(&["rules", "test", "nowhere.yaml"], "");
+    assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
+}
+
+#[test]
+fn the_rules_of_the_first_day_do_what_their_scenarios_say() {
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_smswatch"))
+        .args(["rules", "test", "rules.default.test.yaml"])
+        .current_dir(&config)
+        .env("ROUTEE_APPLICATION_ID", "a")
+        .env("ROUTEE_APPLICATION_SECRET", "s")
+        .env(
+            "SLACK_WEBHOOK_URL",
+            "https://hooks.slack.com/services/T/B/X",
+        )
+        .output()
+        .expect("the command starts");
+    insta::assert_snapshot!(shown(&output));
+}
