@@ -232,7 +232,8 @@ fn the_status_counts_every_state_but_what_was_removed() {
         }
       ],
       "unrouted": 1,
-      "set_aside": 2
+      "set_aside": 2,
+      "silences": 2
     }
     "#);
 }

@@ -231,7 +231,11 @@ mod tests {
 
     #[test]
     fn silences_are_listed_with_what_they_match_and_why() {
-        insta::assert_snapshot!(render(&silences()));
+        insta::assert_snapshot!(render(&silences()), @r#"
+        ID                  STATE   UNTIL                 HELD BACK  MATCH                                                     AUTHOR  COMMENT
+        maintenance:weekly  active  2026-05-03T01:00:00Z  -          everything                                                -       -
+        sil_0123456789ab    ended   2026-05-01T12:00:00Z  12         country=GR status=Undelivered|"Network Error" final=true  ann     the carrier works on it
+        "#);
         insta::assert_snapshot!(render(&[]), @"nothing is silenced");
     }
 
@@ -239,7 +243,7 @@ mod tests {
     fn a_delivery_says_by_which_silence_it_was_held_back() {
         let silences = silences();
         let line = because("silence:sil_0123456789ab", &silences);
-        insta::assert_snapshot!(line.expect("it is kept"), @"");
+        insta::assert_snapshot!(line.expect("it is kept"), @"silence sil_0123456789ab by ann, 2026-05-01T10:00:00Z to 2026-05-01T12:00:00Z: the carrier works on it");
         assert_eq!(because("silence:sil_gone", &silences), None);
         assert_eq!(because("throttle", &silences), None);
     }
