@@ -223,6 +223,39 @@ async fn a_group_whose_rule_has_gone_is_still_told() {
     assert_eq!(process.terminate(), Some(0));
 }
 
+/// A detail becomes known while the event waits in its group, and the other part fails with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_with_more_detail_takes_the_place_of_the_one_that_waits() {
+    let redis = RedisServer::start();
+    let stage = Stage::new(Some(&redis.url())).await;
+    let process = Process::start(&stage.config(&rule("6s", "1s")));
+    let mut refined = Step::new(0, "Undelivered").because("Carrier Violation", "Spam.");
+    refined.keep_date = true;
+    let part = |steps: Vec<Step>| PartSpec {
+        steps,
+        ..PartSpec::default()
+    };
+    let spec = MessageSpec {
+        parts: vec![
+            part(vec![Step::new(0, "Undelivered"), refined]),
+            part(vec![Step::new(0, "Sent"), Step::new(0, "Failed")]),
+        ],
+        hold: true,
+        ..MessageSpec::default()
+    };
+    let id = stage.sim.register(spec).expect("a message");
+    assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+    wait_until_grouped(&process, 1).await;
+    stage.sim.advance_message(&id).expect("it goes on");
+    ask::watch_that(&process, &id, |watch| watch["state"] == "final").await;
+    stage.wait_until_told(5, 1).await;
+    let hook = stage.crm.requests()[0].json();
+    let told = &hook["data"]["events"][0];
+    assert_eq!(told["current"]["detailed_status"], "Carrier Violation");
+    assert_eq!(hook["data"]["omitted"], 0);
+    assert_eq!(process.terminate(), Some(0));
+}
+
 /// One part fails, and when it is told to go on, the other does.
 fn two_parts() -> MessageSpec {
     let part = |steps: &[&str]| PartSpec {
@@ -280,4 +313,50 @@ async fn on_redis_a_rule_tells_of_each_message_once_over_a_kill() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sqlite_a_rule_tells_of_each_message_once_over_a_kill() {
     a_rule_tells_of_each_message_once_over_a_kill(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_says_what_its_failures_have_in_common() {
+    let stage = Stage::new(None).await;
+    let rule = "  - {name: undelivered, match: {status: Undelivered}, group: {by: [country], wait: 3s}, notify: [crm]}";
+    let process = Process::start(&stage.config(rule));
+    let register = |n: usize, fate: Fate, operator: &str| {
+        let spec = MessageSpec {
+            fate: Some(fate),
+            accepted_ms_ago: 60_000,
+            operator: Some(operator.to_owned()),
+            from: format!("Shop{}", n % 2),
+            body: format!("Your parcel {} is ready", ["red", "green", "blue"][n % 3]),
+            ..MessageSpec::default()
+        };
+        stage.sim.register(spec).expect("a message")
+    };
+    let watch = |ids: Vec<String>| {
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        process.json(&[&["watch"], &ids[..]].concat())
+    };
+    let fine = (0..40).map(|n| register(n, Fate::Delivered, &format!("Mobile {}", n % 4)));
+    let fine: Vec<String> = fine.collect();
+    watch(fine.clone());
+    for id in &fine {
+        let is_final = |watch: &Value| watch["state"] == "final";
+        ask::watch_that(&process, id, is_final).await;
+    }
+    watch(
+        (0..6)
+            .map(|n| register(n, Fate::Undelivered, "Mobile 2"))
+            .collect(),
+    );
+    let told = stage.crm.wait_for(1).await[0].json();
+    let data = &told["data"];
+    assert_eq!(data["common"].as_array().map(Vec::len), Some(1), "{data}");
+    let common = &data["common"][0];
+    assert_eq!(
+        (&common["key"], &common["value"]),
+        (&"operator".into(), &"Mobile 2".into())
+    );
+    let text = data["text"].as_str().expect("a text");
+    let line = text.lines().next().unwrap_or_default();
+    assert!(line.starts_with("In common: operator Mobile 2 ("), "{text}");
+    assert_eq!(process.terminate(), Some(0));
 }

@@ -8,12 +8,14 @@ use futures::future::join_all;
 use smswatch_model::{Notification, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use crate::common::Traffic;
 use crate::context::Context;
 use crate::group::{Decision, Due, Group, KIND, decide};
 use crate::inbox::{GroupInbox, Queues};
 use crate::notification;
 use crate::pace::Backoff;
-use crate::rules::Rules;
+use crate::panics::without_panic;
+use crate::rules::{Rules, Words};
 use crate::store::{
     KeptRecord, MAX_STEP_BYTES, NewDelivery, NewRecord, RecordChange, RecordCommit, Shard,
     StoreError, split,
@@ -31,6 +33,8 @@ pub(crate) struct Gather {
     pub(crate) context: Arc<Context>,
     pub(crate) rules: Arc<dyn Rules>,
     pub(crate) inbox: Arc<GroupInbox>,
+    /// What failures are compared with.
+    pub(crate) traffic: Arc<Traffic>,
     pub(crate) queues: Queues,
 }
 
@@ -122,7 +126,18 @@ fn commit(stage: &Gather, record: &KeptRecord, now: Timestamp) -> Option<RecordC
 /// The delivery of what a group holds, in the words of its rule.
 fn delivery(stage: &Gather, record: &KeptRecord, group: &Group, now: Timestamp) -> NewDelivery {
     let made: Notification = notification::of_group(&record.id, group, now);
-    let words = stage.rules.words(&made, &group.sink);
+    let made = Notification {
+        common: stage.traffic.in_common(&group.events, &group.values),
+        ..made
+    };
+    let words = without_panic(|| stage.rules.words(&made, &group.sink)).unwrap_or_else(|error| {
+        tracing::error!(rule = group.rule, error, "a group is told without words");
+        Words {
+            title: format!("{}: {} events", group.rule, made.events.len()),
+            text: "The words of this rule cannot be made. Check its template.".to_owned(),
+            ..Words::default()
+        }
+    });
     let delivery = notification::delivery(&group.sink, &notification::worded(made, words));
     NewDelivery {
         message_ids: group.messages.clone(),

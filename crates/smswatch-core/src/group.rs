@@ -92,7 +92,7 @@ pub(crate) struct Due {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Decision {
     /// Its events are told as they stand in the group, which then is as the other one says.
-    Tell(Group, Due),
+    Tell(Box<Group>, Due),
     /// It had no event for an interval, and rests.
     Rest(Due),
     /// It has rested for long enough.
@@ -310,7 +310,7 @@ pub(crate) fn decide(group: Group, now: Timestamp) -> Decision {
             ..group.clone()
         };
         let at = now + Duration::from_millis(group.interval_ms);
-        return Decision::Tell(group, Due { group: next, at });
+        return Decision::Tell(Box::new(group), Due { group: next, at });
     }
     if group.rests {
         return Decision::Remove;

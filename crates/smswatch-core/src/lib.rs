@@ -3,6 +3,7 @@
 mod alarm;
 mod clock;
 mod commit;
+mod common;
 mod contents;
 mod context;
 mod deliver;

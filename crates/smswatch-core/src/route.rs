@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::evaluate::{Body, Evaluated};
+use crate::common::Traffic;
 use crate::context::Context;
 use crate::group::Source;
 use crate::inbox::log_tail::Fresh;
@@ -42,6 +43,8 @@ pub(crate) struct Route {
     pub(crate) inbox: Arc<LogInbox>,
     pub(crate) groups: Arc<GroupInbox>,
     pub(crate) queues: Queues,
+    /// Counts what becomes final.
+    pub(crate) traffic: Arc<Traffic>,
 }
 
 /// Routes whatever is appended to the log, until it is told to stop: what this process appends it

@@ -23,7 +23,7 @@ pub use event::{
 pub use fault::{Fault, FaultTable};
 pub use id::{DeliveryId, EventId, InvalidId, MessageId, NotificationId, SmsId};
 pub use notification::{
-    Alert, GroupNames, Link, Notification, Overrides, Severity, delivery_id, destination,
+    Alert, Common, GroupNames, Link, Notification, Overrides, Severity, delivery_id, destination,
     group_delivery_id, notification_id,
 };
 pub use observation::{MessageFacts, MessageText, Observation, PartReport, Source};

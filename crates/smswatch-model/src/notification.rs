@@ -60,6 +60,21 @@ pub struct Link {
     pub url: String,
 }
 
+/// Something that most messages of a notification share, and most messages that went well do not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Common {
+    /// The key of `match` that names it, such as `operator` or `tags.team`.
+    pub key: String,
+    /// What they share.
+    pub value: String,
+    /// How many of the notification's messages have it.
+    pub count: u64,
+    /// Of how many.
+    pub of: u64,
+    /// Of all messages that became final in the last hour, how many percent have it.
+    pub percent_of_traffic: u64,
+}
+
 /// The state of a measured alert; reserved for rules that measure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
@@ -98,6 +113,9 @@ pub struct Notification {
     pub group: BTreeMap<String, String>,
     /// How many more events there were than `events` shows.
     pub omitted: u64,
+    /// What its messages have in common, what tells most first; only where several are told together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub common: Vec<Common>,
     /// The state of a measured alert.
     pub alert: Option<Alert>,
     /// Where a person can look further.
@@ -149,7 +167,7 @@ struct Data<'a> {
 impl Serialize for Data<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let notification = self.notification;
-        let mut data = serializer.serialize_struct("Data", 12)?;
+        let mut data = serializer.serialize_struct("Data", 13)?;
         data.serialize_field("schema", &self.schema)?;
         data.serialize_field("notification_id", &notification.notification_id)?;
         data.serialize_field("key", &notification.key)?;
@@ -159,6 +177,7 @@ impl Serialize for Data<'_> {
         data.serialize_field("text", &notification.text)?;
         data.serialize_field("group", &notification.group)?;
         data.serialize_field("omitted", &notification.omitted)?;
+        data.serialize_field("common", &notification.common)?;
         data.serialize_field("alert", &notification.alert)?;
         data.serialize_field("links", &notification.links)?;
         data.serialize_field("events", &notification.events)?;

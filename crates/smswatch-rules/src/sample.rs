@@ -46,6 +46,7 @@ fn notification(events: Vec<Event>) -> Notification {
         text: "A text".to_owned(),
         group: BTreeMap::new(),
         omitted: 0,
+        common: Vec::new(),
         alert: None,
         links: Vec::new(),
         events,

@@ -2,6 +2,7 @@
 //! person understands at once.
 
 mod change;
+mod common;
 mod meaning;
 mod parts;
 mod people;
@@ -25,9 +26,13 @@ impl RuleSet {
     /// The title, text and links of a notification for `sink`, which has none yet.
     pub(crate) fn words_of(&self, notification: &Notification, sink: &str) -> Words {
         let events: Vec<&Event> = notification.events.iter().collect();
+        let text = text::of(&events, notification.omitted);
         let defaults = Words {
             title: title::with_omitted(default_title(&events), notification.omitted),
-            text: text::of(&events, notification.omitted),
+            text: match common::line(&notification.common) {
+                Some(common) => format!("{common}\n{text}"),
+                None => text,
+            },
             ..Words::default()
         };
         let mut rules = self.rules.iter();

@@ -44,6 +44,7 @@ pub fn notification_of(n: usize) -> Notification {
         text: "The carrier blocked it because of its content or its sender.".to_owned(),
         group: BTreeMap::new(),
         omitted: 0,
+        common: Vec::new(),
         alert: None,
         links: Vec::new(),
         events,

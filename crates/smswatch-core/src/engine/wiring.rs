@@ -11,6 +11,7 @@ use crate::alarm::tell::Tell;
 use crate::alarm::unknown::TellUnknown;
 use crate::clock::StoreClock;
 use crate::commit::Commit;
+use crate::common::Traffic;
 use crate::contents::Contents;
 use crate::context::Context;
 use crate::deliver::dead::{DeadLetters, GiveUp};
@@ -83,6 +84,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let alarms = Arc::new(Alarms::new(context.settings().alarms));
     let unknown = Arc::new(UnknownWords::default());
     let dead = Arc::new(DeadLetters::default());
+    let traffic = Arc::new(Traffic::default());
     let queues = Queues::none();
     let sinks = Arc::new(Sinks::new(queues.clone()));
     let measured = MeasuredRules::new(parts.rules, Arc::clone(&context));
@@ -113,12 +115,14 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             inbox: Arc::clone(&log),
             groups: Arc::clone(&groups),
             queues: queues.clone(),
+            traffic: Arc::clone(&traffic),
         }),
         gather: Arc::new(Gather {
             context: Arc::clone(&context),
             rules: Arc::clone(&rules),
             inbox: groups,
             queues: queues.clone(),
+            traffic,
         }),
         deliver: Arc::new(Deliver {
             context: Arc::clone(&context),

@@ -80,7 +80,7 @@ fn stored(due: &Due) -> Due {
 
 fn told(due: Due, now: Timestamp) -> (Group, Due) {
     match decide(due.group, now) {
-        Decision::Tell(told, next) => (told, next),
+        Decision::Tell(told, next) => (*told, next),
         other => panic!("it has events to tell: {other:?}"),
     }
 }
@@ -280,10 +280,11 @@ proptest! {
                 Step::Again { shard } => {
                     // A group is removed long after anything of it could be repeated.
                     let last = logs[usize::from(shard)].last();
-                    if let (Some(last), Some(before)) = (last, group.clone()) {
-                        if before.group.taken.contains_key(&shard.to_string()) {
-                            group = fold(group.clone(), last, &log(shard), at(second)).or(group);
-                        }
+                    let is_known = group
+                        .as_ref()
+                        .is_some_and(|due| due.group.taken.contains_key(&shard.to_string()));
+                    if let Some(last) = last.filter(|_| is_known) {
+                        group = fold(group.clone(), last, &log(shard), at(second)).or(group);
                     }
                 }
                 Step::Pass(seconds) => second += i64::from(seconds),

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::group::{Fold, Source};
 use crate::marks::Marks;
 use crate::notification;
+use crate::panics::without_panic;
 use crate::rules::{RuleMatch, Rules, Told};
 use crate::store::{LogEntry, LogPosition, NewDelivery, SetAside, StoreError};
 
@@ -76,6 +77,12 @@ pub(super) async fn all(
         .into_iter()
         .map(|(position, body)| (position, readable(body)))
         .collect();
+    for events in entries
+        .iter()
+        .filter_map(|(_, events)| events.as_ref().ok())
+    {
+        stage.traffic.add(events, now);
+    }
     // A reload between two calls must not change what the answers mean.
     let rules = stage.rules.get();
     let events = || entries.iter().flat_map(|(_, events)| events).flatten();
@@ -170,7 +177,7 @@ fn evaluate(
         let lag = now.since(event.detected_at);
         context.metrics.route_lag_seconds.observe(lag.as_secs_f64());
     }
-    let routed = poison::without_panic(|| {
+    let routed = without_panic(|| {
         let matches = rules.matches(events, told).into_iter();
         let (grouped, at_once): (Vec<_>, Vec<_>) =
             matches.partition(|rule_match| rule_match.gathering.is_some());
@@ -223,19 +230,26 @@ impl Routed {
 
     fn of_entry(self, position: LogPosition, events: &[Event], marks: &Marks) -> Evaluated {
         let told_once = self.told_once(events);
-        let folds = self.grouped.into_iter().map(|wanted| {
+        let mut folds: Vec<Fold> = Vec::with_capacity(self.grouped.len());
+        for wanted in self.grouped {
             let events = wanted.events.iter().filter_map(|at| events.get(*at));
             let events: Vec<Event> = events.cloned().collect();
-            Fold {
+            let fold = Fold {
                 position: position.clone(),
                 known: marks.known_in(&wanted, &events),
                 wanted,
                 events,
+            };
+            // A group takes an entry once: what rules want of it in several matches goes in together.
+            let id = fold.group_id();
+            match folds.iter_mut().find(|known| known.group_id() == id) {
+                Some(known) => known.events.extend(fold.events),
+                None => folds.push(fold),
             }
-        });
+        }
         Evaluated {
             deliveries: self.deliveries,
-            folds: folds.collect(),
+            folds,
             told_once,
             set_aside: None,
             position,

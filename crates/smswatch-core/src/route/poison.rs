@@ -1,28 +1,10 @@
-//! Log entries that cannot be routed: tried a few times, then set aside, so that they block nothing.
+//! Log entries that cannot be routed: set aside, so that they block nothing.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use crate::panics::panic_text;
 use crate::sink::bounded;
 use crate::store::{LogEntry, SetAside};
 
-/// How often the rules are tried on an entry before it is set aside.
-const TRIES: u32 = 3;
-
 /// How many bytes of an entry are kept when it is set aside.
 const MAX_BODY: usize = 4096;
-
-/// What `attempt` answers when it does not panic; what it said when it did so every time.
-pub(crate) fn without_panic<T>(attempt: impl Fn() -> T) -> Result<T, String> {
-    let mut what = String::new();
-    for _ in 0..TRIES {
-        match catch_unwind(AssertUnwindSafe(&attempt)) {
-            Ok(done) => return Ok(done),
-            Err(panic) => what = panic_text(panic.as_ref()).to_owned(),
-        }
-    }
-    Err(format!("the rules panicked {TRIES} times: {what}"))
-}
 
 /// What is kept of an entry that cannot be routed: all of it where a later version can.
 pub(crate) fn set_aside(entry: LogEntry, problem: &Problem) -> SetAside {
@@ -48,24 +30,8 @@ pub(crate) struct Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use super::*;
     use crate::store::LogPosition;
-
-    #[test]
-    fn what_panics_now_and_then_is_done_and_what_always_does_is_given_up() {
-        let n_tried = Cell::new(0);
-        let third_time = || {
-            n_tried.set(n_tried.get() + 1);
-            assert!(n_tried.get() == 3, "not yet");
-            "done"
-        };
-        assert_eq!(without_panic(third_time), Ok("done"));
-        let never = || -> () { panic!("at {}", "once") };
-        let error = without_panic(never).expect_err("it always panics");
-        assert_eq!(error, "the rules panicked 3 times: at once");
-    }
 
     #[test]
     fn what_is_kept_is_bounded() {

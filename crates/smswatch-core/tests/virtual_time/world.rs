@@ -16,7 +16,7 @@ use smswatch_model::{
 };
 use smswatch_plugin::Secret;
 use smswatch_plugin::provider::{Poll, PollError, Provider, Sighting};
-use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
+use smswatch_plugin::rules::{Gathering, RuleMatch, RuleVerdict, Rules, Told, Words};
 use smswatch_plugin::sink::{DeliveryError, Receipt, Sink};
 use smswatch_plugin::store::{Rate, Store as _};
 use smswatch_testkit::memory_store::MemoryStore;
@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) provider: Arc<Storyteller>,
     pub(crate) settings: Settings,
+    /// How the rule of everything gathers events, if it does.
+    pub(crate) gathering: Option<Gathering>,
     began: Instant,
 }
 
@@ -64,6 +66,7 @@ impl World {
                 config_hash: 1,
                 shutdown_timeout: Settings::DEFAULT_SHUTDOWN_TIMEOUT,
             },
+            gathering: None,
             began,
         }
     }
@@ -86,7 +89,10 @@ impl World {
             .into_iter()
             .map(|(name, sink, settings)| (name.to_owned(), (sink as Arc<dyn Sink>, settings)))
             .collect();
-        let rules = TellEverything(sinks.keys().cloned().collect());
+        let rules = TellEverything {
+            sinks: sinks.keys().cloned().collect(),
+            gathering: self.gathering,
+        };
         let parts = Parts {
             store: Arc::new(store.clone()),
             provider: Arc::clone(&self.provider) as Arc<dyn Provider>,
@@ -186,6 +192,8 @@ pub(crate) struct Attempted {
     pub(crate) kind: EventKind,
     pub(crate) status: Option<String>,
     pub(crate) id: String,
+    pub(crate) n_events: usize,
+    pub(crate) omitted: u64,
 }
 
 impl Recorder {
@@ -223,6 +231,8 @@ impl Sink for Recorder {
             kind: notification.kind,
             status: status.map(ToString::to_string),
             id: notification.delivery_id.to_string(),
+            n_events: notification.events.len(),
+            omitted: notification.omitted,
         };
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         attempts.push(attempted);
@@ -236,18 +246,21 @@ impl Sink for Recorder {
 
 /// One rule, which tells every sink of every event.
 #[derive(Debug)]
-struct TellEverything(Vec<String>);
+struct TellEverything {
+    sinks: Vec<String>,
+    gathering: Option<Gathering>,
+}
 
 impl Rules for TellEverything {
     fn matches(&self, events: &[Event], _: &Told) -> Vec<RuleMatch> {
-        let matches = self.0.iter().flat_map(|sink| {
+        let matches = self.sinks.iter().flat_map(|sink| {
             (0..events.len()).map(move |event| RuleMatch {
                 rule: "everything".to_owned(),
                 sink: sink.clone(),
                 overrides: Overrides::new(),
                 severity: Severity::Warning,
                 group: BTreeMap::new(),
-                gathering: None,
+                gathering: self.gathering,
                 is_once: false,
                 events: vec![event],
             })

@@ -235,6 +235,7 @@ pub(crate) fn notification(rule: &str, events: &[Event]) -> Notification {
         text: String::new(),
         group: BTreeMap::new(),
         omitted: 0,
+        common: Vec::new(),
         alert: None,
         links: Vec::new(),
         events: events.to_vec(),
