@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use smswatch_model::{Event, Notification};
+use serde_json::Value;
+use smswatch_model::{Event, Notification, Timestamp};
 
 use crate::context::Context;
 use crate::metrics::RuleLabel;
-use crate::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
+use crate::rules::{
+    CompiledMatch, InvalidMatch, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
+};
 
 /// The rules of a configuration. Templates that fail are counted, and logged once a rule.
 #[derive(Debug)]
@@ -71,5 +74,13 @@ impl Rules for MeasuredRules {
 
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
         self.rules.explain(event, told)
+    }
+
+    fn hold_back(&self, matching: &Value) -> Result<CompiledMatch, InvalidMatch> {
+        self.rules.hold_back(matching)
+    }
+
+    fn open_windows(&self, now: Timestamp) -> Vec<OpenWindow> {
+        self.rules.open_windows(now)
     }
 }

@@ -31,6 +31,7 @@ use crate::replicas::Replicas;
 use crate::route::Route;
 use crate::rules::Rules;
 use crate::service::{ReloadRequest, Service};
+use crate::silences::Silences;
 
 /// How many watches that were polled wait to be written at most, in shards that work.
 const MOST_UNCOMMITTED: usize = 1024;
@@ -56,6 +57,7 @@ pub(super) struct Wired {
     /// What the second stage has appended to the log, for the third.
     pub(super) appended: mpsc::UnboundedReceiver<Fresh>,
     pub(super) rules: Arc<Live<dyn Rules>>,
+    pub(super) silences: Arc<Silences>,
     pub(super) alarms: Arc<Alarms>,
     /// Who waits for the configuration to be loaded again.
     pub(super) reload_requests: mpsc::Receiver<ReloadRequest>,
@@ -90,6 +92,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let measured = MeasuredRules::new(parts.rules, Arc::clone(&context));
     let live: Arc<Live<dyn Rules>> = Arc::new(Live::new(Arc::new(measured)));
     let rules: Arc<dyn Rules> = live.clone();
+    let silences = Arc::new(Silences::new(Arc::clone(&rules)));
     let (reloads, reload_requests) = mpsc::channel(MOST_RELOADS);
     let changes = mpsc::channel(context.settings().provider.concurrency.max(64));
     Wired {
@@ -116,6 +119,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             groups: Arc::clone(&groups),
             queues: queues.clone(),
             traffic: Arc::clone(&traffic),
+            silences: Arc::clone(&silences),
         }),
         gather: Arc::new(Gather {
             context: Arc::clone(&context),
@@ -123,11 +127,13 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             inbox: groups,
             queues: queues.clone(),
             traffic,
+            silences: Arc::clone(&silences),
         }),
         deliver: Arc::new(Deliver {
             context: Arc::clone(&context),
             queues,
             dead: Arc::clone(&dead),
+            silences: Arc::clone(&silences),
         }),
         tell_unknown: Arc::new(TellUnknown {
             context: Arc::clone(&context),
@@ -157,8 +163,10 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             counts: Arc::default(),
             tests: Arc::default(),
             reloads,
+            silences: Arc::clone(&silences),
         },
         rules: live,
+        silences,
         alarms,
         reload_requests,
         changes,

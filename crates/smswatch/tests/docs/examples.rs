@@ -28,7 +28,7 @@ fn top_keys(text: &str) -> Vec<&str> {
 
 /// The example as a whole configuration; `None` if it is for another program.
 fn whole(example: &str) -> Option<String> {
-    const SECTIONS: [&str; 12] = [
+    const SECTIONS: [&str; 13] = [
         "fault",
         "routee",
         "store",
@@ -37,6 +37,7 @@ fn whole(example: &str) -> Option<String> {
         "privacy",
         "history",
         "alarms",
+        "maintenance",
         "heartbeat",
         "proxy",
         "shutdown_timeout",
