@@ -52,8 +52,8 @@ pub struct Rehearsal<'a> {
     groups: BTreeMap<String, Gathered>,
     /// The status words that the provider does not document, in lower case, of which it is told.
     unknown_words: BTreeSet<String>,
-    /// How many log entries there would be.
-    n_entries: u64,
+    /// How often something was put into a group: where each of them would stand in a log.
+    n_folds: u64,
     n_own_events: u64,
     notified: Vec<Rehearsed>,
 }
@@ -97,7 +97,7 @@ impl<'a> Rehearsal<'a> {
             told: Told::default(),
             groups: BTreeMap::new(),
             unknown_words: BTreeSet::new(),
-            n_entries: 0,
+            n_folds: 0,
             n_own_events: 0,
             notified: Vec::new(),
         }
@@ -270,7 +270,6 @@ impl<'a> Rehearsal<'a> {
         if events.is_empty() {
             return;
         }
-        self.n_entries += 1;
         for rule_match in self.rules.matches(events, &self.told) {
             let positions = rule_match.events.iter();
             let told: Vec<Event> = positions
@@ -305,9 +304,10 @@ impl<'a> Rehearsal<'a> {
 
     /// Puts events into the group in which their rule gathers them.
     fn gather(&mut self, wanted: RuleMatch, events: Vec<Event>) {
+        self.n_folds += 1;
         let mut folded = Fold {
             wanted,
-            position: LogPosition(format!("{:020}", self.n_entries)),
+            position: LogPosition(format!("{:020}", self.n_folds)),
             events,
             known: Vec::new(),
         };
