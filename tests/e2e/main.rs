@@ -33,6 +33,7 @@ mod replicas;
 mod rules;
 mod shards;
 mod shutdown;
+mod silences;
 mod stage;
 mod story;
 mod stuck;

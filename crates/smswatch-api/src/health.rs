@@ -52,6 +52,9 @@ pub struct StatusReply {
     /// How many log entries could not be routed.
     #[serde(default)]
     pub set_aside: u64,
+    /// How many silences and maintenance windows hold something back.
+    #[serde(default)]
+    pub silences: u64,
 }
 
 /// How much waits for a sink, and how much was given up.

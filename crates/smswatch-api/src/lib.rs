@@ -15,6 +15,7 @@ pub mod list;
 pub mod problem;
 pub mod reload;
 pub mod set_aside;
+pub mod silences;
 pub mod sinks;
 pub mod watches;
 mod words;

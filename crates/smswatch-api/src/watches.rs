@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use smswatch_model::{MessageId, SmsId, Tags, Timestamp};
 
 use crate::deliveries::DeliveryReply;
+use crate::silences::SilenceReply;
 use crate::words::words;
 
 /// Messages to be watched.
@@ -175,6 +176,9 @@ pub struct TimelineReply<E> {
     /// The newest deliveries about it.
     #[serde(default)]
     pub deliveries: Vec<DeliveryReply>,
+    /// The silences that held back some of them, as far as they are kept.
+    #[serde(default)]
+    pub silences: Vec<SilenceReply>,
 }
 
 /// An event, and what each of today's rules makes of it.

@@ -36,6 +36,7 @@ use crate::budget::{ATTEMPT_BEGINS_WITHIN, DELIVERY_LEASE_MARGIN};
 use crate::context::Context;
 use crate::inbox::Queues;
 use crate::pace::Backoff;
+use crate::silences::Silences;
 
 use crate::store::{Completion, MAX_STEP_BYTES, Outcome, Outcomes, Priority, Shard, split};
 
@@ -51,6 +52,7 @@ pub(crate) struct Deliver {
     pub(crate) queues: Queues,
     /// What was given up and is not told yet.
     pub(crate) dead: Arc<DeadLetters>,
+    pub(crate) silences: Arc<Silences>,
 }
 
 /// The outcome of an attempt, to be written.
@@ -75,7 +77,7 @@ pub(crate) async fn run(
     let work = async {
         tokio::join!(
             claim::run(&stage.context, &unit, waiting, attempted.clone(), stop),
-            start_attempts(&stage.context, &unit, starts, attempted, cut),
+            start_attempts(&stage, &unit, starts, attempted, cut),
             complete(&stage, &unit, outcomes),
         );
     };
@@ -88,14 +90,27 @@ fn lease(unit: &SinkUnit) -> Duration {
 
 /// Starts attempts as fast as the rate and the concurrency allow, until no more are handed on.
 async fn start_attempts(
-    context: &Arc<Context>,
+    stage: &Deliver,
     unit: &Arc<SinkUnit>,
     mut starts: mpsc::UnboundedReceiver<Waiting>,
     attempted: mpsc::Sender<Attempted>,
     cut: CancellationToken,
 ) {
+    let context = &stage.context;
     let attempts = TaskTracker::new();
     while let Some(next) = starts.recv().await {
+        if let Some(reason) = silenced(stage, unit, &next.task).await {
+            let reason = reason.to_string();
+            let suppressed = next.task.ended(context, Outcome::Suppressed, reason);
+            let was_probe = next.task.is_probe();
+            drop(next);
+            let _sent = attempted.send(suppressed).await;
+            // It said nothing of the sink: the next one does, without waiting for another interval.
+            if was_probe && let Err(error) = unit.breaker.probe_now(context).await {
+                tracing::debug!(%error, "a sink is probed when it is time for it");
+            }
+            continue;
+        }
         if let Some(delay) = held_since(context, unit, &next.task) {
             let postponed = next.task.given_back(context, Outcome::Postponed(delay));
             drop(next);
@@ -129,6 +144,15 @@ async fn start_attempts(
     }
     attempts.close();
     attempts.wait().await;
+}
+
+/// Why a delivery is not attempted at all: what holds it back began after it was queued. Only before its first
+/// attempt, and not if somebody wants it sent again.
+async fn silenced(stage: &Deliver, unit: &SinkUnit, task: &Task) -> Option<Arc<str>> {
+    let is_first = task.delivery.attempts_made == 0 && !task.delivery.is_queued_again;
+    let notification = task.notification.as_ref().ok().filter(|_| is_first)?;
+    let holds = stage.silences.holds(&stage.context).await;
+    holds.reason_of_all(notification, unit.name(), stage.context.clock.now())
 }
 
 /// How long a delivery goes back whose destination went down since it was claimed.
@@ -183,6 +207,10 @@ async fn complete_step(stage: &Deliver, unit: &SinkUnit, shard: Shard, step: Vec
     partly::queued_instead(stage, unit, shard, &completions, queued);
     let ended = completions.iter().zip(&about).zip(&done);
     for ((completion, (_, is_about_dead)), _) in ended.filter(|(_, done)| **done) {
+        if completion.outcome == Outcome::Suppressed {
+            stage.context.metrics.suppressed(&unit.name);
+            stage.silences.count([completion.attempt.detail.as_str()]);
+        }
         if completion.outcome == Outcome::Dead {
             let (reason, at) = (&completion.attempt.detail, completion.attempt.at);
             stage

@@ -36,7 +36,7 @@ use crate::service::{ReloadRequest, Service};
 use crate::settings::{Settings, SinkSettings};
 use crate::sink::Sink;
 use crate::store::Store;
-use crate::{commit, gather, observe, replicas, route};
+use crate::{commit, gather, observe, replicas, route, silences};
 
 /// How long before the shutdown timeout ends running attempts are cut off; half of the timeout when that
 /// is shorter. One half of it is for giving their deliveries back, the other for the leases of watches.
@@ -119,6 +119,7 @@ impl Engine {
             changes,
             appended,
             rules,
+            silences,
             alarms,
             reload_requests,
         } = wired;
@@ -156,6 +157,10 @@ impl Engine {
             spawn("replicas", replicas::run(Arc::clone(&replicas)).boxed()),
             spawn("orphans", orphans::run(Arc::clone(&deliver)).boxed()),
             spawn("dead letters", dead::run(give_up).boxed()),
+            spawn(
+                "silences",
+                silences::keep::run(Arc::clone(&context), silences).boxed(),
+            ),
             spawn("left", route::left::run(route).boxed()),
         ];
         let units = Units {

@@ -20,10 +20,11 @@ use crate::notification;
 use crate::pace::Backoff;
 use crate::panics::without_panic;
 use crate::rate::{self, Rate};
-use crate::rules::{Rules, Words};
+use crate::rules::{RuleMatch, Rules, Telling, Words};
+use crate::silences::{Holds, Silences};
 use crate::store::{
-    KeptRecord, MAX_STEP_BYTES, NewDelivery, NewEntry, NewRecord, RecordChange, RecordCommit,
-    RecordKind, Shard, StoreError, split,
+    Attempt, KeptRecord, MAX_STEP_BYTES, NewDelivery, NewEntry, NewRecord, RecordChange,
+    RecordCommit, RecordKind, Shard, StoreError, split,
 };
 
 /// How many groups are claimed at once.
@@ -43,6 +44,7 @@ pub(crate) struct Gather {
     /// What failures are compared with.
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) queues: Queues,
+    pub(crate) silences: Arc<Silences>,
 }
 
 /// Tells groups until it is told to stop, each shard by itself.
@@ -91,9 +93,10 @@ async fn tell_due(stage: &Gather, kind: RecordKind, shard: Shard) -> Result<(), 
     if let Some(next) = claimed.next_due {
         stage.due(kind).hint(usize::from(shard.0), next);
     }
+    let holds = stage.silences.holds(context).await;
     let records = claimed.records.iter();
     let commits: Vec<RecordCommit> = records
-        .filter_map(|record| commit(stage, kind, record, claimed.now))
+        .filter_map(|record| commit(stage, kind, record, &holds, claimed.now))
         .collect();
     for commits in split(commits, RecordCommit::bytes, MAX_STEP_BYTES) {
         let commit = context.store.commit_records(shard, &commits);
@@ -107,6 +110,7 @@ async fn tell_due(stage: &Gather, kind: RecordKind, shard: Shard) -> Result<(), 
             stage
                 .queues
                 .queued(shard, &commit.deliveries, &context.metrics);
+            stage.silences.held_back(&commit.deliveries);
             if !commit.entries.is_empty() {
                 told(stage, shard, commit);
             }
@@ -124,6 +128,7 @@ fn commit(
     stage: &Gather,
     kind: RecordKind,
     record: &KeptRecord,
+    holds: &Holds,
     now: Timestamp,
 ) -> Option<RecordCommit> {
     // What is not due was given early by a store that lost the rest of a step: its lease ends by itself.
@@ -160,7 +165,7 @@ fn commit(
     } else {
         Group::decode(record).map(|group| match decide(group, now) {
             Decision::Tell(group, next) => RecordCommit {
-                deliveries: vec![delivery(stage, record, &group, now)],
+                deliveries: deliveries(stage, record, &group, holds, now),
                 ..change(Some(NewRecord::from(&next))).into()
             },
             Decision::Rest(next) => change(Some(NewRecord::from(&next))).into(),
@@ -185,11 +190,65 @@ fn told(stage: &Gather, shard: Shard, commit: &RecordCommit) {
     stage.log.hint_now(shard);
 }
 
-/// The delivery of what a group holds, in the words of its rule.
-fn delivery(stage: &Gather, record: &KeptRecord, group: &Group, now: Timestamp) -> NewDelivery {
-    let made: Notification = notification::of_group(&record.id, group, now);
+/// The delivery of what a group holds, in the words of its rule. Events that are held back make deliveries of
+/// their own, unless that is all that the group shows.
+fn deliveries(
+    stage: &Gather,
+    record: &KeptRecord,
+    group: &Group,
+    holds: &Holds,
+    now: Timestamp,
+) -> Vec<NewDelivery> {
+    let made = notification::of_group(&record.id, group, now);
+    let telling = Telling {
+        rule: &group.rule,
+        sink: &group.sink,
+        severity: group.severity,
+    };
+    let positions = 0..group.events.len();
+    let (left, held_back) = holds.part_events(&group.events, positions, telling, now);
+    let of_all = |made: Notification| NewDelivery {
+        message_ids: group.messages.clone(),
+        ..delivery(stage, group, made)
+    };
+    let note = |reason: &str| Some(Attempt::suppressed(now, reason));
+    if left.is_empty()
+        && let Some(reason) = held_back.keys().next()
+    {
+        return vec![NewDelivery {
+            suppressed: note(reason),
+            ..of_all(made)
+        }];
+    }
+    let events = left.iter().map(|position| group.events[*position].clone());
+    let told = of_all(Notification {
+        events: events.collect(),
+        ..made
+    });
+    let held_back = held_back.into_iter().map(|(reason, events)| {
+        let wanted = RuleMatch {
+            rule: group.rule.clone(),
+            sink: group.sink.clone(),
+            overrides: group.overrides.clone(),
+            severity: group.severity,
+            group: group.values.clone(),
+            gathering: None,
+            is_once: false,
+            events,
+        };
+        let made = notification::of_match(&wanted, &group.events, now);
+        NewDelivery {
+            suppressed: note(&reason),
+            ..delivery(stage, group, made)
+        }
+    });
+    std::iter::once(told).chain(held_back).collect()
+}
+
+/// The delivery of a notification of a group, in the words of its rule.
+fn delivery(stage: &Gather, group: &Group, made: Notification) -> NewDelivery {
     let made = Notification {
-        common: stage.traffic.in_common(&group.events, &group.values),
+        common: stage.traffic.in_common(&made.events, &made.group),
         ..made
     };
     let words = without_panic(|| stage.rules.words(&made)).unwrap_or_else(|error| {
@@ -199,9 +258,5 @@ fn delivery(stage: &Gather, record: &KeptRecord, group: &Group, now: Timestamp) 
             text: "The words of this rule cannot be made. Check its template.".to_owned(),
         }
     });
-    let delivery = notification::delivery(&group.sink, &notification::worded(made, words));
-    NewDelivery {
-        message_ids: group.messages.clone(),
-        ..delivery
-    }
+    notification::delivery(&group.sink, &notification::worded(made, words))
 }

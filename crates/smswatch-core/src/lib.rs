@@ -32,6 +32,7 @@ mod replicas;
 mod route;
 mod service;
 pub mod settings;
+mod silences;
 mod taken;
 mod watch;
 
@@ -40,10 +41,11 @@ pub use fingerprint::config_hash;
 pub use health::HealthReport;
 pub use privacy::Privacy;
 pub use service::{
-    DestinationState, EndedFilter, EventFilter, GivenUp, NewWatch, Redriven, Registered, Reload,
-    ReloadRequest, Service, ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent,
-    WatchView, no_such_sink,
+    DestinationState, EndedFilter, EventFilter, GivenUp, HeldBackBy, MadeSilence, NewSilence,
+    NewWatch, Redriven, Registered, Reload, ReloadRequest, Service, ServiceError, SinkState,
+    SinkTest, SinkTestOutcome, TriedEvent, WatchView, no_such_sink,
 };
+pub use silences::Silence;
 pub use watch::registration::{MAX_TAG_BYTES, MAX_TAGS};
 pub use watch::{Trouble, TroubleKind};
 

@@ -4,9 +4,12 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use smswatch_model::{Event, Notification};
+use serde_json::Value;
+use smswatch_model::{Event, Notification, Timestamp};
 
-use crate::rules::{Measured, RuleMatch, RuleVerdict, Rules, Told, Words};
+use crate::rules::{
+    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
+};
 
 /// A value that can be replaced. Whoever has read it keeps what it has read.
 pub(crate) struct Live<T: ?Sized>(RwLock<Arc<T>>);
@@ -55,5 +58,13 @@ impl Rules for Live<dyn Rules> {
 
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
         self.get().explain(event, told)
+    }
+
+    fn hold_back(&self, matching: &Value) -> Result<CompiledMatch, InvalidMatch> {
+        self.get().hold_back(matching)
+    }
+
+    fn open_windows(&self, now: Timestamp) -> Vec<OpenWindow> {
+        self.get().open_windows(now)
     }
 }

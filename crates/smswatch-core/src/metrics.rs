@@ -178,6 +178,7 @@ metrics! {
     watches_left: Gauge = "Watches that this version cannot read and leaves to a later one";
     deliveries_left: Family<SinkLabel, Gauge> =
         "Deliveries that this version cannot read and leaves to a later one";
+    silences: Gauge = "Silences that are active, as this process knows them";
     unrouted: Gauge = "Log entries that are not routed, of the whole store, equal on every replica";
     queue_depth: Family<SinkLabel, Gauge> =
         "Deliveries that wait or are attempted, of the whole store, equal on every replica";

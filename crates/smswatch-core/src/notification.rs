@@ -2,6 +2,7 @@
 //! here, and nowhere else.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use smswatch_model::{
     Event, EventId, EventKind, GroupNames, MessageId, Notification, NotificationId, Overrides,
@@ -12,7 +13,7 @@ use crate::codec;
 use crate::group::Group;
 use crate::rate;
 use crate::rules::{RuleMatch, Rules, Words};
-use crate::store::{NewDelivery, Priority, RecordId};
+use crate::store::{Attempt, NewDelivery, Priority, RecordId};
 
 /// The deliveries of all that rules want told of `events`, in the rules' words.
 pub(crate) fn deliveries(
@@ -36,6 +37,24 @@ pub(crate) fn deliveries(
         delivery(&rule_match.sink, &worded(notification, words))
     });
     deliveries.collect()
+}
+
+/// The deliveries of what is held back of `events`, each match with the reason why.
+pub(crate) fn held_back(
+    rules: &dyn Rules,
+    matches: &[(RuleMatch, Arc<str>)],
+    events: &[Event],
+    now: Timestamp,
+) -> Vec<NewDelivery> {
+    let of_match = |(rule_match, reason): &(RuleMatch, Arc<str>)| {
+        let made = deliveries(rules, std::slice::from_ref(rule_match), events, now);
+        let note = Attempt::suppressed(now, reason);
+        made.into_iter().map(move |delivery| NewDelivery {
+            suppressed: Some(note.clone()),
+            ..delivery
+        })
+    };
+    matches.iter().flat_map(of_match).collect()
 }
 
 /// The notification of a match among `events`, which has no words yet. Its ids depend on its

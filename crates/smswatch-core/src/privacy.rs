@@ -71,6 +71,11 @@ impl Privacy {
         self.settings.body != BodyText::Omit
     }
 
+    /// Whether no whole number may be stored.
+    pub(crate) fn hides_numbers(&self) -> bool {
+        self.settings.numbers == Numbers::Mask
+    }
+
     /// A keyed hash of a text without its digits: equal for messages that differ in a code or a date
     /// only.
     pub(crate) fn text_key(&self, text: &MessageText) -> String {

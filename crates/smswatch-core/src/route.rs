@@ -27,6 +27,7 @@ use crate::marks::{self, Grouped, Marks};
 use crate::pace::Backoff;
 use crate::rate;
 use crate::rules::Rules;
+use crate::silences::Silences;
 use crate::store::{
     LogPosition, MAX_STEP_BYTES, NewDelivery, RecordChange, RouteOutcome, RouteStep, SetAside,
     Shard, StoreError, split,
@@ -51,6 +52,7 @@ pub(crate) struct Route {
     pub(crate) queues: Queues,
     /// Counts what becomes final.
     pub(crate) traffic: Arc<Traffic>,
+    pub(crate) silences: Arc<Silences>,
 }
 
 /// Routes whatever is appended to the log, until it is told to stop: what this process appends it
@@ -226,7 +228,7 @@ async fn route_step(
     for part in parts {
         let enqueue = stage.context.store.enqueue_all(shard, &part);
         added += stage.context.call("enqueue", enqueue).await?;
-        stage.queues.queued(shard, &part, &stage.context.metrics);
+        queued(stage, shard, &part);
     }
     let step = RouteStep {
         from,
@@ -245,10 +247,15 @@ async fn route_step(
     stage.context.metrics.notifications_known.inc_by(known);
     stage.inbox.backlog.routed(shard, count);
     tell(stage, shard, &unroutable);
-    stage
-        .queues
-        .queued(shard, &step.deliveries, &stage.context.metrics);
+    queued(stage, shard, &step.deliveries);
     Ok(Some(to))
+}
+
+/// These deliveries were queued, or held back.
+fn queued(stage: &Route, shard: Shard, deliveries: &[NewDelivery]) {
+    let metrics = &stage.context.metrics;
+    stage.queues.queued(shard, deliveries, metrics);
+    stage.silences.held_back(deliveries);
 }
 
 /// What a step of entries does beside moving the cursor.

@@ -7,6 +7,7 @@ mod grouped;
 mod history;
 mod redrive;
 pub(crate) mod reload;
+mod silences;
 mod sink_test;
 mod sinks;
 mod watches;
@@ -26,6 +27,7 @@ pub use self::history::{EventFilter, TriedEvent};
 pub use self::redrive::{EndedFilter, Redriven};
 use self::reload::ReloadRequests;
 pub use self::reload::{Reload, ReloadRequest};
+pub use self::silences::{HeldBackBy, MadeSilence, NewSilence};
 pub use self::sink_test::{SinkTest, SinkTestOutcome};
 pub use self::sinks::{SinkState, no_such_sink};
 pub use self::watches::{NewWatch, Registered, WatchView};
@@ -38,6 +40,7 @@ use crate::health::HealthReport;
 use crate::inbox::changes::Change;
 use crate::intake::Intake;
 use crate::rules::Rules;
+use crate::silences::Silences;
 use crate::store::{DeliveryFilter, Gauges, KeptAside, Page, PageRequest, StoredDelivery};
 use tokio::sync::mpsc;
 
@@ -54,6 +57,7 @@ pub struct Service {
     pub(crate) counts: Arc<Counts>,
     /// Tells one test of a sink from the next.
     pub(crate) tests: Arc<AtomicU64>,
+    pub(crate) silences: Arc<Silences>,
     /// The way to the program that can load its configuration again.
     pub(crate) reloads: ReloadRequests,
 }

@@ -3,6 +3,7 @@
 mod deliveries;
 mod health;
 mod set_aside;
+mod silences;
 mod sinks;
 mod watches;
 
@@ -12,6 +13,7 @@ use smswatch_plugin::store::Page;
 pub(crate) use self::deliveries::delivery;
 pub(crate) use self::health::{ready, status};
 pub(crate) use self::set_aside::set_aside;
+pub(crate) use self::silences::silence;
 pub(crate) use self::sinks::{sink, sink_test};
 pub(crate) use self::watches::{registered, timeline, watch};
 

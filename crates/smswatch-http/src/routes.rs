@@ -7,6 +7,7 @@ mod health;
 mod redrive;
 mod reload;
 mod set_aside;
+mod silences;
 mod sinks;
 mod watches;
 
@@ -91,6 +92,9 @@ fn api(tokens: Tokens) -> Router<StartupGate> {
             get(deliveries::show).delete(redrive::drop_dead),
         )
         .route("/deliveries/{id}/retry", post(redrive::retry))
+        .route("/silences", get(silences::list).post(silences::add))
+        .route("/silences/proposal", get(silences::propose))
+        .route("/silences/{id}", get(silences::show).delete(silences::end))
         .route("/sinks/{name}/test", post(sinks::test))
         .route("/sinks/{name}/pause", post(sinks::pause))
         .route("/sinks/{name}/resume", post(sinks::resume))

@@ -1,4 +1,4 @@
-//! A beginning as people write it: an instant, or how long ago it is.
+//! A beginning or an end as people write it: an instant, or how long ago or how long from now it is.
 
 use std::time::Duration;
 
@@ -20,6 +20,17 @@ pub(crate) fn read(text: &str, now: Timestamp) -> Result<Timestamp, &'static str
     }
     text.parse().map_err(|_| {
         "expected an instant, such as 2026-05-01T10:28:50Z, or how long ago, such as 30m, 2h or 7d"
+    })
+}
+
+/// Reads an instant of RFC 3339, or a length of time after `now`.
+pub(crate) fn read_end(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
+    if let Some(wait) = duration(text) {
+        return Ok(now + wait);
+    }
+    text.parse().map_err(|_| {
+        "expected an instant, such as 2026-05-01T10:28:50Z, or how long from now, such as 30m, 2h \
+         or 7d"
     })
 }
 

@@ -7,7 +7,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_model::{Event, EventId, MessageId, Notification, Overrides, Severity, destination};
+use serde_json::Value;
+use smswatch_model::{
+    Event, EventId, MessageId, Notification, Overrides, Severity, Timestamp, destination,
+};
 
 pub use self::rate::{Measured, RateBound, RateGroup, RateSettings};
 
@@ -109,6 +112,53 @@ impl Told {
     }
 }
 
+/// Who wants to tell an event to whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Telling<'a> {
+    /// The rule.
+    pub rule: &'a str,
+    /// The sink.
+    pub sink: &'a str,
+    /// How much it matters to the rule.
+    pub severity: Severity,
+}
+
+/// What a silence or a maintenance window holds back.
+pub trait HoldBack: fmt::Debug + Send + Sync {
+    /// Whether it holds back that `event` is told like this.
+    fn holds(&self, event: &Event, telling: Telling<'_>) -> bool;
+}
+
+/// What the `match` of a silence was made into.
+#[derive(Debug, Clone)]
+pub struct CompiledMatch {
+    /// What it holds back.
+    pub hold_back: Arc<dyn HoldBack>,
+    /// What probably is not what was meant, in sentences that name the key.
+    pub warnings: Vec<String>,
+}
+
+/// Why the `match` of a silence cannot be used: everything that is wrong with it, in sentences that name
+/// the key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct InvalidMatch(pub Vec<String>);
+
+/// A maintenance window that is open.
+#[derive(Debug, Clone)]
+pub struct OpenWindow {
+    /// Its name, or its number in the configuration, from 1.
+    pub name: String,
+    /// When it opened.
+    pub since: Timestamp,
+    /// When it closes.
+    pub until: Timestamp,
+    /// Its `match`, as the configuration has it.
+    pub matching: Value,
+    /// What it holds back.
+    pub hold_back: Arc<dyn HoldBack>,
+}
+
 /// All rules of a configuration, ready to be tried.
 ///
 /// Core asks in two steps. [`Rules::matches`] returns which rule wants which events told to whom. Core makes
@@ -153,4 +203,23 @@ pub trait Rules: fmt::Debug + Send + Sync {
 
     /// Returns what each rule makes of one event, from top to bottom.
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict>;
+
+    /// Compiles the `match` of a silence, which has the keys of a rule's `match` and `rule`, `sink`,
+    /// `severity` and `event`. An empty one holds back everything.
+    ///
+    /// # Errors
+    ///
+    /// Something is wrong with it, or these rules know no silences.
+    fn hold_back(&self, matching: &Value) -> Result<CompiledMatch, InvalidMatch> {
+        let _ = matching;
+        Err(InvalidMatch(vec![
+            "these rules know no silences".to_owned(),
+        ]))
+    }
+
+    /// Returns the maintenance windows that are open at `now`.
+    fn open_windows(&self, now: Timestamp) -> Vec<OpenWindow> {
+        let _ = now;
+        Vec::new()
+    }
 }

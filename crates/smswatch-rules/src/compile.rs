@@ -6,7 +6,9 @@ mod events;
 mod expect;
 mod expressions;
 mod grouping;
+mod hold_back;
 mod lonely;
+mod maintenance;
 mod options;
 mod rate;
 mod shadow;
@@ -20,11 +22,15 @@ use smswatch_model::Severity;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::index::RuleIndex;
-use crate::rule_set::{Rule, RuleSet};
+use crate::maintenance::Maintenance;
+use crate::pattern::NumberKey;
+use crate::rule_set::{Rule, RuleSet, Silencing};
 use crate::suggest::did_you_mean;
 use crate::template::Templates;
 use crate::yaml::{Document, Entry, Node};
 
+pub(crate) use hold_back::compile_match;
+pub use maintenance::compile_maintenance;
 pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 
 use expect::spot;
@@ -52,6 +58,9 @@ const KEYS: [&str; 19] = [
     "for",
 ];
 
+/// How much something can matter.
+const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
+
 /// Keys that are not supported yet.
 const LATER_KEYS: [&str; 2] = ["throttle", "repeat"];
 
@@ -63,15 +72,7 @@ const MAX_NAME: usize = 100;
 /// Callers need not check anything about the list before, not even that it is one.
 #[must_use]
 pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>) -> Compiled {
-    let mut compiler = Compiler {
-        document,
-        options,
-        problems: Vec::new(),
-        templates: Templates::default(),
-        named: Vec::new(),
-        destinations: Vec::new(),
-        stuck_after: BTreeSet::new(),
-    };
+    let mut compiler = Compiler::new(document, options);
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
     shadow::warn(&mut compiler, &compiled);
     let (rules, places): (Vec<Rule>, Vec<Place>) = compiled.into_iter().unzip();
@@ -80,6 +81,11 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
         rules,
         templates: std::mem::take(&mut compiler.templates),
         n_destinations: compiler.destinations.len(),
+        silencing: Some(Silencing {
+            number_key: NumberKey::clone(options.number_key),
+            texts_are_kept: options.texts_are_kept,
+        }),
+        maintenance: Maintenance::default(),
         stuck_after: compiler
             .stuck_after
             .iter()
@@ -106,6 +112,18 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
+    fn new(document: &'a Document, options: &'a Options<'a>) -> Self {
+        Self {
+            document,
+            options,
+            problems: Vec::new(),
+            templates: Templates::default(),
+            named: Vec::new(),
+            destinations: Vec::new(),
+            stuck_after: BTreeSet::new(),
+        }
+    }
+
     /// The rules that could be compiled, each with where it stands.
     fn rules(&mut self, rules: &'a Node) -> Vec<(Rule, Place)> {
         if *rules.content() == crate::yaml::Content::Null {
@@ -237,12 +255,14 @@ impl<'a> Compiler<'a> {
     }
 
     fn severity(&mut self, entry: &Entry) -> Option<Severity> {
-        const ALL: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
         let word = self.text(entry)?;
-        if let Some(severity) = ALL.into_iter().find(|severity| severity.as_str() == word) {
+        if let Some(severity) = SEVERITIES
+            .into_iter()
+            .find(|severity| severity.as_str() == word)
+        {
             return Some(severity);
         }
-        let hint = did_you_mean(word, ALL.map(Severity::as_str));
+        let hint = did_you_mean(word, SEVERITIES.map(Severity::as_str));
         let problem = self.error(
             spot(entry),
             format!("unknown severity `{}`", shown(&entry.value)),

@@ -150,6 +150,8 @@ pub struct MatchDocument {
     /// The recipient's number: in full, as `+306900000001`, or with `*`, as `+3069*`. Of a masked
     /// number, `*` sees what is not masked.
     pub to: Option<PatternDocument>,
+    /// The keyed hash of the recipient's number, as events tell it.
+    pub to_key: Option<PatternDocument>,
     /// The label given at sending.
     pub label: Option<PatternDocument>,
     /// The campaign's name.
@@ -183,6 +185,60 @@ pub struct MatchDocument {
     pub late: Option<bool>,
     /// Whether the part was seen for the first time.
     pub first_seen: Option<bool>,
+}
+
+/// A time that comes again and again, in which what it matches is not told but kept as suppressed.
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields, transform = without_null)]
+pub struct MaintenanceDocument {
+    /// A name of your own; no other window has it. What is held back tells it as `maintenance:NAME`.
+    /// Default: its number, from 1.
+    #[schemars(length(min = 1, max = 100))]
+    pub name: Option<String>,
+    /// When it opens: minute, hour, day of the month, month and day of the week, as in a crontab.
+    /// Example: `"0 2 * * 0"` for Sundays at 2:00.
+    pub cron: String,
+    /// The time zone of `cron`. Example: `Europe/Athens`. Default: `UTC`.
+    pub timezone: Option<String>,
+    /// How long it stays open, at most `31d`.
+    pub duration: crate::Span,
+    /// What is not told meanwhile.
+    /// Example: `{country: GR, rule: "undelivered*"}`.
+    #[schemars(rename = "match")]
+    pub matching: Option<HoldBackDocument>,
+    /// Whether nothing at all is told; `match` is missing then. Default: `false`.
+    pub everything: Option<bool>,
+}
+
+/// What is not told: the keys of a rule's `match`, and `event`, `rule`, `severity` and `sink`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldBackDocument(());
+
+impl JsonSchema for HoldBackDocument {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "HoldBackDocument".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = MatchDocument::json_schema(generator);
+        let patterns = generator.subschema_for::<PatternDocument>();
+        let mut own = Vec::new();
+        for (key, description) in [
+            ("event", "The kind of event, as rules name it."),
+            ("rule", "The rule that would tell it."),
+            ("severity", "How much it matters to the rule."),
+            ("sink", "The sink that would be told."),
+        ] {
+            let mut property = patterns.clone();
+            property.insert("description".to_owned(), json!(description));
+            own.push((key.to_owned(), property.to_value()));
+        }
+        let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+        if let Some(properties) = properties {
+            properties.extend(own);
+        }
+        schema
+    }
 }
 
 /// What a rule tells of once.

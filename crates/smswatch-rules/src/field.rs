@@ -13,6 +13,7 @@ pub(crate) enum Field {
     Operator,
     From,
     To,
+    ToKey,
     Label,
     Campaign,
     Application,
@@ -45,7 +46,7 @@ pub(crate) enum MatchKey {
 }
 
 /// Every key of `match` except the tags, in the order of the documentation.
-pub(crate) const MATCH_KEYS: [(&str, MatchKey); 24] = [
+pub(crate) const MATCH_KEYS: [(&str, MatchKey); 25] = [
     ("status", MatchKey::Text(Field::Status)),
     ("detailed_status", MatchKey::Text(Field::DetailedStatus)),
     ("previous_status", MatchKey::Text(Field::PreviousStatus)),
@@ -54,6 +55,7 @@ pub(crate) const MATCH_KEYS: [(&str, MatchKey); 24] = [
     ("operator", MatchKey::Text(Field::Operator)),
     ("from", MatchKey::Text(Field::From)),
     ("to", MatchKey::Text(Field::To)),
+    ("to_key", MatchKey::Text(Field::ToKey)),
     ("label", MatchKey::Text(Field::Label)),
     ("campaign", MatchKey::Text(Field::Campaign)),
     ("application", MatchKey::Text(Field::Application)),
@@ -122,6 +124,7 @@ impl<'a> View<'a> {
             Field::Operator => message.operator.as_deref(),
             Field::From => message.from.as_deref(),
             Field::To => message.to.as_deref(),
+            Field::ToKey => message.to_key.as_deref(),
             Field::Label => message.label.as_deref(),
             Field::Campaign => message.campaign.as_deref(),
             Field::Application => message.application.as_deref(),

@@ -12,7 +12,9 @@ mod event_word;
 mod explain;
 mod field;
 mod grouping;
+mod hold_back;
 mod index;
+mod maintenance;
 mod matching;
 mod pattern;
 mod rate;
@@ -24,12 +26,16 @@ mod template;
 mod words;
 mod yaml;
 
-pub use compile::{CheckOverrides, Compiled, Options, OverrideProblem, compile};
+pub use compile::{
+    CheckOverrides, Compiled, Options, OverrideProblem, compile, compile_maintenance,
+};
 pub use diagnostic::{Diagnostic, Level, Place};
 pub use document::{
-    EventDocument, EventWord, GroupDocument, GroupKeysDocument, MatchDocument, OncePerDocument,
-    PatternDocument, RuleDocument, TargetDocument, TemplateDocument,
+    EventDocument, EventWord, GroupDocument, GroupKeysDocument, HoldBackDocument,
+    MaintenanceDocument, MatchDocument, OncePerDocument, PatternDocument, RuleDocument,
+    TargetDocument, TemplateDocument,
 };
+pub use maintenance::Maintenance;
 pub use pattern::NumberKey;
 pub use rule_set::RuleSet;
 pub use span::{InvalidSpan, Span};

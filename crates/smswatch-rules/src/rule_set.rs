@@ -4,12 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_model::{Event, EventKind, Notification, Overrides, Severity};
-use smswatch_plugin::rules::{Measured, RuleMatch, RuleVerdict, Rules, Told, Words};
+use serde_json::Value;
+use smswatch_model::{Event, EventKind, Notification, Overrides, Severity, Timestamp};
+use smswatch_plugin::rules::{
+    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
+};
 
+use crate::compile::compile_match;
 use crate::condition::Condition;
 use crate::grouping::Grouping;
 use crate::index::RuleIndex;
+use crate::maintenance::Maintenance;
+use crate::pattern::NumberKey;
 use crate::rate::RateRule;
 use crate::template::{TemplateName, Templates};
 
@@ -22,8 +28,17 @@ pub struct RuleSet {
     pub(crate) templates: Templates,
     /// The number of destinations that the rules name; their numbers are below it.
     pub(crate) n_destinations: usize,
+    /// What silences are compiled against; `None` if there are no rules and no configuration.
+    pub(crate) silencing: Option<Silencing>,
+    pub(crate) maintenance: Maintenance,
     /// How long after its registration a message is stuck, for any of the rules; ascending.
     pub(crate) stuck_after: Arc<[Duration]>,
+}
+
+/// What the `match` of silences is compiled against.
+pub(crate) struct Silencing {
+    pub(crate) number_key: NumberKey,
+    pub(crate) texts_are_kept: bool,
 }
 
 /// One rule, ready to be tried.
@@ -61,6 +76,15 @@ pub(crate) struct Target {
 }
 
 impl RuleSet {
+    /// The same rules with these maintenance windows.
+    #[must_use]
+    pub fn with_maintenance(self, maintenance: Maintenance) -> Self {
+        Self {
+            maintenance,
+            ..self
+        }
+    }
+
     /// How many rules there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -113,6 +137,18 @@ impl Rules for RuleSet {
 
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
         self.verdicts(event, told)
+    }
+
+    fn hold_back(&self, matching: &Value) -> Result<CompiledMatch, InvalidMatch> {
+        let Some(silencing) = &self.silencing else {
+            let problem = "there is no configuration to silence anything of".to_owned();
+            return Err(InvalidMatch(vec![problem]));
+        };
+        compile_match(matching, &silencing.number_key, silencing.texts_are_kept)
+    }
+
+    fn open_windows(&self, now: Timestamp) -> Vec<OpenWindow> {
+        self.maintenance.open(now)
     }
 }
 

@@ -162,7 +162,7 @@ pub(crate) fn claim(
     // One by one: a single UPDATE would answer in no promised order, and without the old due times.
     let mut take = connection.prepare_cached(
         "UPDATE deliveries SET due = ?2, token = token + 1, claimed = 1 WHERE number = ?1
-         RETURNING id, token, attempts_made - attempts_before, queued_at, body",
+         RETURNING id, token, attempts_made - attempts_before, queued_at, body, queued_at > created_at",
     )?;
     let mut deliveries = Vec::with_capacity(numbers.len());
     for number in numbers {
@@ -201,6 +201,7 @@ fn claimed(row: &Row<'_>) -> Result<Option<ClaimedDelivery>> {
         attempts_made: row.get(2)?,
         queued_at: Timestamp::from_millis(row.get(3)?),
         body: row.get(4)?,
+        is_queued_again: row.get(5)?,
     }))
 }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use smswatch_plugin::sink::ConfiguredSink;
 
-use crate::cli::{Cli, Command, ConfigCommand, DeadCommand, RulesCommand, SinkCommand};
+use crate::cli::{
+    Cli, Command, ConfigCommand, DeadCommand, RulesCommand, SilenceCommand, SinkCommand,
+};
 use crate::commands;
 use crate::console::ConsoleSink;
 use crate::report::{self, Failure};
@@ -124,6 +126,9 @@ impl App {
             Command::Dead(DeadCommand::Show(args)) => commands::dead::show(args).await?,
             Command::Dead(DeadCommand::Retry(args)) => commands::redrive::retry(args).await?,
             Command::Dead(DeadCommand::Drop(args)) => commands::redrive::drop(args).await?,
+            Command::Silence(SilenceCommand::Add(args)) => commands::silence::add(args).await?,
+            Command::Silence(SilenceCommand::List(args)) => commands::silence::list(args).await?,
+            Command::Silence(SilenceCommand::End(args)) => commands::silence::end(args).await?,
             Command::Replay(args) => commands::redrive::replay(args).await?,
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 mod dead;
 mod rules;
+mod silence;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub(crate) use dead::{
     Choice, DeadChoiceArgs, DeadCommand, DeadListArgs, DeadShowArgs, ReplayArgs,
 };
 pub(crate) use rules::{ExplainArgs, RulesCommand};
+pub(crate) use silence::{SilenceAddArgs, SilenceCommand, SilenceEndArgs, SilenceListArgs};
 
 /// Watches SMS for status changes and tells the right people.
 #[derive(Debug, Parser)]
@@ -55,6 +57,9 @@ pub(crate) enum Command {
     Dead(DeadCommand),
     /// Send again what was delivered, under the old ids
     Replay(ReplayArgs),
+    /// Hold back what need not be told for a while
+    #[command(subcommand)]
+    Silence(SilenceCommand),
     /// Print the JSON Schema of the configuration file
     Schema,
 }

@@ -75,10 +75,21 @@ impl Client {
         query: &impl Serialize,
     ) -> anyhow::Result<ListReply<Value>> {
         let query = serde_json::to_value(query).context("could not write the request")?;
-        let fields = query.as_object().into_iter().flatten();
-        let fields = fields.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
-        let fields: Vec<_> = fields.collect();
-        read(&self.call(Method::GET, path, &fields, None).await?)
+        read(&self.call(Method::GET, path, &texts(&query), None).await?)
+    }
+
+    /// What a query with these fields, which are texts, is answered; `None` if the service knows no such thing.
+    pub(crate) async fn query(
+        &self,
+        path: &[&str],
+        query: &impl Serialize,
+    ) -> anyhow::Result<Option<Value>> {
+        let query = serde_json::to_value(query).context("could not write the request")?;
+        let answer = self.send(Method::GET, path, &texts(&query), None).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        self.good(answer).await.map(Some)
     }
 
     pub(crate) async fn post(&self, path: &[&str], body: &impl Serialize) -> anyhow::Result<Value> {
@@ -203,6 +214,13 @@ impl Client {
     fn shown(&self) -> String {
         without_secrets(self.base.clone())
     }
+}
+
+/// The fields of a query that are texts.
+fn texts(query: &Value) -> Vec<(&str, &str)> {
+    let fields = query.as_object().into_iter().flatten();
+    let fields = fields.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
+    fields.collect()
 }
 
 fn written(body: &impl Serialize) -> anyhow::Result<Vec<u8>> {

@@ -4,6 +4,7 @@ pub(crate) mod dead;
 pub(crate) mod events;
 pub(crate) mod redrive;
 pub(crate) mod show;
+pub(crate) mod silence;
 pub(crate) mod sink_flow;
 pub(crate) mod sink_test;
 pub(crate) mod status;

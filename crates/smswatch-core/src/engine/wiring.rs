@@ -30,6 +30,7 @@ use crate::replicas::Replicas;
 use crate::route::{RateGroups, Route};
 use crate::rules::Rules;
 use crate::service::{ReloadRequest, Service};
+use crate::silences::Silences;
 
 /// How many watches that were polled wait to be written at most, in shards that work.
 const MOST_UNCOMMITTED: usize = 1024;
@@ -55,6 +56,7 @@ pub(super) struct Wired {
     /// What the second stage has appended to the log, for the third.
     pub(super) appended: mpsc::UnboundedReceiver<Fresh>,
     pub(super) rules: Arc<Live<dyn Rules>>,
+    pub(super) silences: Arc<Silences>,
     pub(super) alarms: Arc<Alarms>,
     /// Who waits for the configuration to be loaded again.
     pub(super) reload_requests: mpsc::Receiver<ReloadRequest>,
@@ -89,6 +91,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let sinks = Arc::new(Sinks::new(queues.clone()));
     let live = Arc::new(Live::new(parts.rules));
     let rules: Arc<dyn Rules> = live.clone();
+    let silences = Arc::new(Silences::new(Arc::clone(&rules)));
     let (reloads, reload_requests) = mpsc::channel(MOST_RELOADS);
     let changes = mpsc::channel(context.settings().provider.concurrency.max(64));
     Wired {
@@ -117,6 +120,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             rate_groups: RateGroups::default(),
             queues: queues.clone(),
             traffic: Arc::clone(&traffic),
+            silences: Arc::clone(&silences),
         }),
         gather: Arc::new(Gather {
             context: Arc::clone(&context),
@@ -126,11 +130,13 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             log: Arc::clone(&log),
             queues: queues.clone(),
             traffic,
+            silences: Arc::clone(&silences),
         }),
         deliver: Arc::new(Deliver {
             context: Arc::clone(&context),
             queues,
             dead: Arc::clone(&dead),
+            silences: Arc::clone(&silences),
         }),
         tell_unknown: Arc::new(TellUnknown {
             context: Arc::clone(&context),
@@ -160,8 +166,10 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             counts: Arc::default(),
             tests: Arc::default(),
             reloads,
+            silences: Arc::clone(&silences),
         },
         rules: live,
+        silences,
         alarms,
         reload_requests,
         changes,

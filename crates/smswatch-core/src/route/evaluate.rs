@@ -15,6 +15,7 @@ use crate::notification;
 use crate::panics::without_panic;
 use crate::rate::Counting;
 use crate::rules::{RuleMatch, Rules, Told};
+use crate::silences::Holds;
 use crate::store::{LogEntry, LogPosition, NewDelivery, SetAside, StoreError};
 use crate::taken::Source;
 
@@ -96,6 +97,7 @@ pub(super) async fn all(
     let asked = told::asked_of(events());
     let is_asked = !asked.is_empty();
     let mut told = told::of(&stage.context, asked, &marks).await?;
+    let holds = stage.silences.holds(&stage.context).await;
     let mut evaluated = Vec::with_capacity(entries.len());
     for (position, events) in entries {
         let routed = events.and_then(|events| {
@@ -104,7 +106,8 @@ pub(super) async fn all(
             } else {
                 note_used_up(&mut told, &marks, &events, None);
             }
-            evaluate(&stage.context, &*rules, &events, &told, now).map(|routed| (events, routed))
+            let routed = evaluate(&stage.context, &*rules, &events, &told, &holds, now)?;
+            Ok((events, routed))
         });
         evaluated.push(match routed {
             Ok((events, routed)) => {
@@ -180,6 +183,7 @@ fn evaluate(
     rules: &dyn Rules,
     events: &[Event],
     told: &Told,
+    holds: &Holds,
     now: Timestamp,
 ) -> Result<Routed, (Vec<u8>, Problem)> {
     for event in events {
@@ -190,7 +194,11 @@ fn evaluate(
         let matches = rules.matches(events, told).into_iter();
         let (grouped, at_once): (Vec<_>, Vec<_>) =
             matches.partition(|rule_match| rule_match.gathering.is_some());
-        let deliveries = notification::deliveries(rules, &at_once, events, now);
+        // What goes into a group is judged when the group is told.
+        let (at_once, held_back) = holds.part(at_once, events, now);
+        let mut deliveries = notification::deliveries(rules, &at_once, events, now);
+        let held_back = notification::held_back(rules, &held_back, events, now);
+        deliveries.extend(held_back);
         Routed {
             at_once,
             deliveries,

@@ -76,9 +76,7 @@ async fn route_left(
                 count = step.entries.len(),
                 "log entries that an earlier version could not read are routed"
             );
-            stage
-                .queues
-                .queued(shard, &step.deliveries, &stage.context.metrics);
+            super::queued(stage, shard, &step.deliveries);
         }
         *place = Some(last);
     }

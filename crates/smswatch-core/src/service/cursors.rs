@@ -9,6 +9,7 @@ pub(crate) enum List {
     Watches,
     Events,
     Deliveries,
+    Silences,
 }
 
 impl List {
@@ -17,6 +18,7 @@ impl List {
             Self::Watches => "watches",
             Self::Events => "events",
             Self::Deliveries => "deliveries",
+            Self::Silences => "silences",
         }
     }
 }

@@ -44,6 +44,7 @@ pub(crate) fn status(
     health: HealthReport,
     gauges: Gauges,
     given_up: &BTreeMap<String, GivenUp>,
+    silences: usize,
 ) -> StatusReply {
     // What was removed is no watch to anybody outside.
     let shown = |state: &WatchState| *state != WatchState::Removed;
@@ -63,6 +64,7 @@ pub(crate) fn status(
         queues: queues.collect(),
         unrouted: gauges.unrouted,
         set_aside: gauges.set_aside,
+        silences: u64::try_from(silences).unwrap_or(u64::MAX),
     }
 }
 

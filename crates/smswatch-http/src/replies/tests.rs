@@ -205,7 +205,7 @@ fn the_status_counts_every_state_but_what_was_removed() {
             oldest: Some(Timestamp::from_seconds(1_777_631_330)),
         }],
     };
-    let mut status = status(health, gauges, &BTreeMap::new());
+    let mut status = status(health, gauges, &BTreeMap::new(), 2);
     assert_eq!(status.version, smswatch_plugin::VERSION);
     status.version = "VERSION".to_owned();
     insta::assert_snapshot!(json(&status), @r#"

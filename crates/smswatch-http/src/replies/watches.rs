@@ -4,12 +4,12 @@ use smswatch_api::watches::{
     PartReply, RegisteredReply, RuleVerdictReply, TimelineReply, TriedEventReply, TroubleReply,
     WatchReply,
 };
-use smswatch_core::{Registered, TriedEvent, Trouble, WatchView};
+use smswatch_core::{HeldBackBy, Registered, TriedEvent, Trouble, WatchView};
 use smswatch_model::{Event, Part, Timestamp};
 use smswatch_plugin::rules::RuleVerdict;
 use smswatch_plugin::store::StoredDelivery;
 
-use super::delivery;
+use super::{delivery, silence};
 
 /// What became of a registration.
 pub(crate) fn registered(registered: Registered) -> RegisteredReply {
@@ -59,11 +59,13 @@ pub(crate) fn timeline(
     view: WatchView,
     events: Vec<TriedEvent>,
     deliveries: Vec<StoredDelivery>,
+    silences: Vec<HeldBackBy>,
 ) -> TimelineReply<Event> {
     TimelineReply {
         watch: watch(view),
         events: events.into_iter().map(tried_event).collect(),
         deliveries: deliveries.into_iter().map(delivery).collect(),
+        silences: silences.into_iter().map(silence).collect(),
     }
 }
 

@@ -41,5 +41,7 @@ pub(super) async fn metrics(State(service): State<Service>) -> impl IntoResponse
 pub(super) async fn status(State(service): State<Service>) -> Result<Json<StatusReply>, Problem> {
     let gauges = service.gauges().await?;
     let given_up = service.given_up(&gauges).await;
-    Ok(Json(replies::status(service.health(), gauges, &given_up)))
+    let silences = service.active_silences().await?;
+    let health = service.health();
+    Ok(Json(replies::status(health, gauges, &given_up, silences)))
 }

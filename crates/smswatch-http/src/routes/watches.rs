@@ -10,7 +10,7 @@ use smswatch_api::watches::{
 };
 use smswatch_core::{MAX_TAG_BYTES, MAX_TAGS, NewWatch, Service};
 use smswatch_model::{Event, MessageId, Tags};
-use smswatch_plugin::store::{DeliveryFilter, PageRequest};
+use smswatch_plugin::store::{DeliveryFilter, PageRequest, StoredDelivery};
 
 use crate::problem::Problem;
 use crate::query::{Filter, page};
@@ -77,7 +77,9 @@ pub(super) async fn timeline(
         limit: MAX_DELIVERIES,
     };
     let deliveries = service.deliveries(&filter, &page).await?.items;
-    Ok(Json(replies::timeline(watch, events, deliveries)))
+    let reasons = deliveries.iter().filter_map(StoredDelivery::suppressed_by);
+    let silences = service.silences_of(reasons).await?;
+    Ok(Json(replies::timeline(watch, events, deliveries, silences)))
 }
 
 fn not_watched() -> Problem {

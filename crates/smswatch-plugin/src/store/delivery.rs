@@ -167,6 +167,8 @@ pub struct ClaimedDelivery {
     pub attempts_made: u32,
     /// When it was queued, or queued again; giving up counts from here.
     pub queued_at: Timestamp,
+    /// Whether it was queued again after it had ended: somebody wants it sent.
+    pub is_queued_again: bool,
     /// The notification, as core wrote it.
     pub body: Vec<u8>,
 }

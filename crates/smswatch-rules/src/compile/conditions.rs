@@ -53,16 +53,11 @@ impl Compiler<'_> {
             .filter_map(|entry| self.condition(entry, kinds))
             .collect();
         self.check_first_seen(&matching.value, &conditions);
-        // The cheapest questions first: a regular expression is asked when all else holds.
-        conditions.sort_by_key(|condition| match &condition.test {
-            ConditionTest::Flag(..) => 0,
-            ConditionTest::Text(_, patterns) if patterns.are_words() => 1,
-            ConditionTest::Text(..) => 2,
-        });
+        sort(&mut conditions);
         conditions
     }
 
-    fn condition(&mut self, entry: &Entry, kinds: &[EventKind]) -> Option<Condition> {
+    pub(super) fn condition(&mut self, entry: &Entry, kinds: &[EventKind]) -> Option<Condition> {
         let key = entry.key.name.clone();
         let test = match MatchKey::named(&key) {
             Some(MatchKey::Flag(flag)) => {
@@ -99,7 +94,7 @@ impl Compiler<'_> {
             .hint = Some(hint);
     }
 
-    fn patterns(&mut self, entry: &Entry, field: &Field) -> Option<Patterns> {
+    pub(super) fn patterns(&mut self, entry: &Entry, field: &Field) -> Option<Patterns> {
         let mut patterns = Patterns::default();
         match entry.value.content() {
             Content::Sequence(items) if items.is_empty() => {
@@ -229,6 +224,15 @@ impl Compiler<'_> {
                 Some("a part that is seen for the first time has no previous status".to_owned());
         }
     }
+}
+
+/// The cheapest questions first: a regular expression is asked when all else holds.
+pub(super) fn sort(conditions: &mut [Condition]) {
+    conditions.sort_by_key(|condition| match &condition.test {
+        ConditionTest::Flag(..) => 0,
+        ConditionTest::Text(_, patterns) if patterns.are_words() => 1,
+        ConditionTest::Text(..) => 2,
+    });
 }
 
 /// Whether events of this kind tell a status without being a change of it; it is not a final one.

@@ -59,7 +59,7 @@ impl Compiler<'_> {
         let count = rule.entry("count").map(|entry| self.measured(entry));
         let among = rule.entry("among").map(|entry| self.measured(entry));
         let by = rule.entry("by").map(|entry| self.group_keys(entry));
-        let over = rule.entry("over").and_then(|entry| self.window(entry));
+        let over = rule.entry("over").and_then(|entry| self.rate_window(entry));
         let above = rule.entry("above").and_then(|entry| self.bound(entry));
         let clear_below = match (rule.entry("clear_below"), above) {
             (Some(entry), Some(above)) => self.clear_below(entry, above),
@@ -104,7 +104,7 @@ impl Compiler<'_> {
         self.conditions(entry, &[EventKind::StatusChanged])
     }
 
-    fn window(&mut self, entry: &Entry) -> Option<Duration> {
+    fn rate_window(&mut self, entry: &Entry) -> Option<Duration> {
         let over = self.span(entry)?.duration();
         if over < Duration::from_secs(1) || over > LONGEST {
             self.error(spot(entry), "`over` is from 1s to 7d");

@@ -3,10 +3,12 @@
 mod broken;
 mod explain;
 mod grouping;
+mod maintenance;
 mod matching;
 mod notify;
 mod properties;
 mod refined;
+mod silences;
 mod support;
 mod template;
 mod wording;

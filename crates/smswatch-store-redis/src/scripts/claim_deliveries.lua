@@ -41,6 +41,7 @@ local function take(id)
     out[#out + 1] = delivery[4] or delivery[2]
     local made, before = tonumber(delivery[3] or 0) or 0, tonumber(delivery[5] or 0) or 0
     out[#out + 1] = string.format('%.0f', math.max(0, made - before))
+    out[#out + 1] = delivery[4] and '1' or '0'
   else
     redis.call('ZREM', queue, id)
     redis.call('ZREM', ages, id)

@@ -212,7 +212,7 @@ impl Queues for RedisStore {
             self.first_claims().insert(queue, now);
         }
         // One without a name, which nobody here can have written, keeps no other from being claimed.
-        let rows = found.chunks_exact(4);
+        let rows = found.chunks_exact(5);
         let deliveries = rows.filter_map(|row| delivery_id(&row[0]).ok().zip(Some(row)));
         let deliveries = deliveries.map(|(id, row)| {
             Ok(ClaimedDelivery {
@@ -220,6 +220,7 @@ impl Queues for RedisStore {
                 token: DeliveryToken(token),
                 attempts_made: text(&row[3])?.parse().map_err(|_| strange("a count"))?,
                 queued_at: instant(&row[2])?,
+                is_queued_again: row[4] == b"1",
                 body: row[1].clone(),
             })
         });

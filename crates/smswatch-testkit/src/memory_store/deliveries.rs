@@ -39,7 +39,7 @@ pub(super) struct Delivery {
     pub(super) attempts_made: u32,
     /// How many of them were made before it was queued again.
     pub(super) attempts_before: u32,
-    created_at: Timestamp,
+    pub(super) created_at: Timestamp,
     attempts: Vec<Attempt>,
 }
 

@@ -172,6 +172,7 @@ fn claim(delivery: &mut Delivery, lease: Duration, now: Timestamp) -> ClaimedDel
         token: DeliveryToken(delivery.token),
         attempts_made: delivery.attempts_made - delivery.attempts_before,
         queued_at: delivery.queued_at,
+        is_queued_again: delivery.queued_at > delivery.created_at,
         body: delivery.new.body.clone(),
     }
 }

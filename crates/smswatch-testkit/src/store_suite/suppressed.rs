@@ -133,14 +133,21 @@ pub async fn what_was_held_back_is_sent_once_somebody_wants_it(fixture: &dyn Sto
     let store = fixture.store();
     let new = held_back(1);
     queue(&*store, new.clone()).await;
+    let queued_at = found(&*store, &new.id).await.queued_at;
+    until(async || store.now().await.is_ok_and(|now| now > queued_at)).await;
     let states = [DeliveryState::Suppressed];
     let redriven = store.redrive_one(&new.id, Redrive::Requeue, &states).await;
     let sink = "crm".to_owned();
     let done = RedriveOutcome::Done { shard: SHARD, sink };
     assert_eq!(redriven.expect("an answer"), done);
+    queue(&*store, delivery(2, "crm", Priority::Normal)).await;
     let claimed = claim(&*store).await.deliveries;
-    assert_eq!(claimed.len(), 1);
-    assert_eq!((&claimed[0].id, claimed[0].attempts_made), (&new.id, 0));
+    let claimed: Vec<_> = claimed
+        .iter()
+        .map(|one| (&one.id, one.attempts_made, one.is_queued_again))
+        .collect();
+    let other = delivery(2, "crm", Priority::Normal).id;
+    assert_eq!(claimed, [(&new.id, 0, true), (&other, 0, false)]);
     let stored = found(&*store, &new.id).await;
     assert_eq!(stored.suppressed_by(), None);
     assert_eq!(stored.attempts, [note()]);

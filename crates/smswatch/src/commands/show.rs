@@ -2,6 +2,7 @@
 
 mod story;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anyhow::bail;
@@ -9,6 +10,7 @@ use smswatch_api::deliveries::{DeliveryReply, DeliveryState};
 use smswatch_api::events::EventView;
 use smswatch_api::watches::{PartReply, TimelineReply, WatchReply, WatchState};
 
+use super::silence;
 use super::table::Table;
 use super::{or_dash, print, print_json};
 use crate::cli::ShowArgs;
@@ -69,7 +71,25 @@ fn render(timeline: &Timeline, all: bool) -> String {
     parts(&mut text, &watch.parts);
     story::tell(&mut text, &timeline.events, all);
     section(&mut text, "Deliveries", &deliveries(&timeline.deliveries));
+    let held_back = silences(timeline);
+    if !held_back.is_empty() {
+        let _written = writeln!(text, "\nHeld back by\n  {}", held_back.join("\n  "));
+    }
     text
+}
+
+/// The silences that held back a delivery, each once.
+fn silences(timeline: &Timeline) -> Vec<String> {
+    let held_back = timeline
+        .deliveries
+        .iter()
+        .filter(|delivery| delivery.state == DeliveryState::Suppressed);
+    let reasons = held_back.filter_map(|delivery| delivery.reason.as_deref());
+    let reasons: BTreeSet<&str> = reasons.collect();
+    let lines = reasons.into_iter();
+    lines
+        .filter_map(|reason| silence::because(reason, &timeline.silences))
+        .collect()
 }
 
 /// `watching`, `final, delivered`, `gave up: no final status`.

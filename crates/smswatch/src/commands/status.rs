@@ -95,7 +95,16 @@ fn render(status: &StatusReply) -> String {
         watches.render(),
         queues.render(),
         given_up(&status.queues),
-    )
+    ) + &silences(status.silences)
+}
+
+/// How much is silenced; nothing if nothing is.
+fn silences(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        1 => "\n1 silence is active; `smswatch silence list` shows it\n".to_owned(),
+        _ => format!("\n{count} silences are active; `smswatch silence list` shows them\n"),
+    }
 }
 
 /// Since when deliveries of which sink were given up, and why the last one was.

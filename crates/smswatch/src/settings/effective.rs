@@ -14,8 +14,13 @@ use super::document::{
 };
 use super::walk;
 
-/// A sound configuration as it takes effect; `rules` are those that stand in it.
-pub(super) fn effective(whole: &Value, configuration: &Value, rules: Value) -> Value {
+/// A sound configuration as it takes effect; `rules` and `maintenance` are those that stand in it.
+pub(super) fn effective(
+    whole: &Value,
+    configuration: &Value,
+    rules: Value,
+    maintenance: Value,
+) -> Value {
     let mut known = configuration.clone();
     hide(whole, &mut known);
     let section = |name: &str| configuration[name].clone();
@@ -42,6 +47,7 @@ pub(super) fn effective(whole: &Value, configuration: &Value, rules: Value) -> V
         "proxy": shown(&proxy),
         "shutdown_timeout": shutdown,
         "sinks": sinks,
+        "maintenance": if maintenance.is_null() { json!([]) } else { maintenance },
         "rules": if rules.is_null() { json!([]) } else { rules },
     });
     without_nulls(&mut shown);

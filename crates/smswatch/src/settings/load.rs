@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use smswatch_core::settings::Settings;
 use smswatch_plugin::model::{Fault, PhoneNumber};
 use smswatch_plugin::{Proxy, Secret};
-use smswatch_rules::{Diagnostic, Document, Node, NumberKey, Options, compile};
+use smswatch_rules::{
+    Diagnostic, Document, Node, NumberKey, Options, compile, compile_maintenance,
+};
 
 use super::document::{
     AlarmsSection, HeartbeatSection, HistorySection, HttpSection, PrivacySection, RouteeSection,
@@ -103,8 +105,14 @@ impl Reader<'_> {
         let configuration = self.configured(&value);
         let effective = match &configuration {
             Some(_) => {
-                let rules = self.document.find("/rules").map(Node::to_json);
-                effective::effective(self.whole, &value, rules.unwrap_or_default())
+                let list = |pointer| self.document.find(pointer).map(Node::to_json);
+                let [rules, maintenance] = ["/rules", "/maintenance"].map(list);
+                effective::effective(
+                    self.whole,
+                    &value,
+                    rules.unwrap_or_default(),
+                    maintenance.unwrap_or_default(),
+                )
             }
             None => Value::Null,
         };
@@ -134,6 +142,7 @@ impl Reader<'_> {
         // Rules have a compiler of their own, which says more than a schema can.
         if let Some(object) = value.as_object_mut() {
             object.remove("rules");
+            object.remove("maintenance");
         }
         let mut schema_problems = problems(whole, &value);
         let is_sound = schema_problems.is_empty();
@@ -273,8 +282,11 @@ impl Reader<'_> {
             texts_are_kept: privacy.keeps_texts(),
         };
         let compiled = compile(self.document, self.document.find("/rules"), &options);
-        let is_sound = !compiled.problems.iter().any(Diagnostic::is_error);
-        self.diagnostics.extend(compiled.problems);
-        is_sound.then_some(compiled.rules)
+        let windows = self.document.find("/maintenance");
+        let (maintenance, mut problems) = compile_maintenance(self.document, windows, &options);
+        problems.extend(compiled.problems);
+        let is_sound = !problems.iter().any(Diagnostic::is_error);
+        self.diagnostics.extend(problems);
+        is_sound.then(|| compiled.rules.with_maintenance(maintenance))
     }
 }

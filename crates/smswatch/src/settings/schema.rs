@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use smswatch_plugin::Secret;
-use smswatch_rules::RuleDocument;
+use smswatch_rules::{MaintenanceDocument, RuleDocument};
 
 use super::document::{
     AlarmsSection, CommonSinkSection, HeartbeatSection, HistorySection, HttpSection,
@@ -58,6 +58,9 @@ struct File {
     /// Where notifications go, by a name of your own.
     #[schemars(default)]
     sinks: Map<String, Value>,
+    /// Times that come again and again, in which what you expect is not told.
+    #[schemars(default)]
+    maintenance: Vec<MaintenanceDocument>,
     /// Which events matter and who is notified of them; all are tried, from top to bottom.
     #[schemars(default)]
     rules: Vec<RuleDocument>,

@@ -10,7 +10,14 @@ use serde_json::{Value, json};
 use super::fingerprint;
 
 /// The sections that take effect as soon as the file is loaded again; sinks do so one by one.
-const LIVE: [&str; 5] = ["rules", "fault", "watch", "history", "alarms"];
+const LIVE: [&str; 6] = [
+    "rules",
+    "maintenance",
+    "fault",
+    "watch",
+    "history",
+    "alarms",
+];
 
 /// Keyed anew in each process, so that nothing can be learned from what it says of secrets.
 static HASHES: LazyLock<RandomState> = LazyLock::new(RandomState::new);

@@ -28,7 +28,7 @@ fn top_keys(text: &str) -> Vec<&str> {
 
 /// The example as a whole configuration; `None` if it is for another program.
 fn whole(example: &str) -> Option<String> {
-    const SECTIONS: [&str; 11] = [
+    const SECTIONS: [&str; 12] = [
         "routee",
         "store",
         "watch",
@@ -36,6 +36,7 @@ fn whole(example: &str) -> Option<String> {
         "privacy",
         "history",
         "alarms",
+        "maintenance",
         "heartbeat",
         "proxy",
         "shutdown_timeout",

@@ -1,0 +1,150 @@
+//! Compiles the `match` of silences and maintenance windows: the keys of a rule's, and those that say who
+//! would tell whom.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use smswatch_model::{EventKind, Severity};
+use smswatch_plugin::rules::{CompiledMatch, InvalidMatch};
+
+use super::conditions::sort;
+use super::{Compiler, Options, SEVERITIES, shown};
+use crate::condition::Condition;
+use crate::diagnostic::Diagnostic;
+use crate::event_word::KINDS;
+use crate::field::{Field, MATCH_KEYS, MatchKey};
+use crate::hold_back::{Matching, TELLING_KEYS, TellingKey};
+use crate::pattern::NumberKey;
+use crate::suggest::did_you_mean;
+use crate::yaml::{Content, Document, Entry, Node};
+
+/// Compiles the `match` of a silence, which came as JSON.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub(crate) fn compile_match(
+    matching: &Value,
+    number_key: &NumberKey,
+    texts_are_kept: bool,
+) -> Result<CompiledMatch, InvalidMatch> {
+    // Every JSON text is YAML.
+    let document = Document::parse("silence", &matching.to_string());
+    let document = document.map_err(|problems| {
+        InvalidMatch(problems.iter().map(|one| sentence(None, one)).collect())
+    })?;
+    let Some(entries) = document.root().as_mapping() else {
+        let found = document.root().kind();
+        let problem = format!("`match`: expected an object with conditions, found {found}");
+        return Err(InvalidMatch(vec![problem]));
+    };
+    let options = Options {
+        sinks: &[],
+        with_fallback: &[],
+        sinks_file: "",
+        check_overrides: &|_, _| Vec::new(),
+        number_key,
+        texts_are_kept,
+    };
+    let mut compiler = Compiler::new(&document, &options);
+    let (mut compiled, mut errors, mut warnings) = (Matching::default(), Vec::new(), Vec::new());
+    for entry in entries {
+        compiler.hold_back(entry, &mut compiled);
+        for problem in compiler.problems.drain(..) {
+            let sentence = sentence(Some(&entry.key.name), &problem);
+            match problem.is_error() {
+                true => errors.push(sentence),
+                false => warnings.push(sentence),
+            }
+        }
+    }
+    sort(&mut compiled.conditions);
+    if !errors.is_empty() {
+        return Err(InvalidMatch(errors));
+    }
+    Ok(CompiledMatch {
+        hold_back: Arc::new(compiled),
+        warnings,
+    })
+}
+
+/// A problem without its place, with the key that it is about.
+fn sentence(key: Option<&str>, problem: &Diagnostic) -> String {
+    let key = key.map_or_else(|| "`match`".to_owned(), |key| format!("`match.{key}`"));
+    let more = [&problem.label, &problem.hint].into_iter().flatten();
+    more.fold(format!("{key}: {}", problem.message), |words, more| {
+        format!("{words}; {more}")
+    })
+}
+
+impl Compiler<'_> {
+    /// All conditions of a `match`.
+    pub(super) fn hold_backs(&mut self, entries: &[Entry]) -> Matching {
+        let mut compiled = Matching::default();
+        for entry in entries {
+            self.hold_back(entry, &mut compiled);
+        }
+        sort(&mut compiled.conditions);
+        compiled
+    }
+
+    fn hold_back(&mut self, entry: &Entry, compiled: &mut Matching) {
+        let name = entry.key.name.as_str();
+        let telling = TELLING_KEYS.iter().find(|(known, _)| *known == name);
+        if let Some((_, key)) = telling {
+            // Any word can stand here as far as patterns go, as in a label.
+            let Some(patterns) = self.patterns(entry, &Field::Label) else {
+                return;
+            };
+            match key {
+                TellingKey::Event => self.check_words(&entry.value, &KINDS.map(EventKind::word)),
+                TellingKey::Severity => {
+                    self.check_words(&entry.value, &SEVERITIES.map(Severity::as_str))
+                }
+                TellingKey::Rule | TellingKey::Sink => {}
+            }
+            compiled.telling.push((*key, patterns));
+            return;
+        }
+        if MatchKey::named(name).is_none() {
+            self.unknown_match_key(entry);
+            return;
+        }
+        let condition: Option<Condition> = self.condition(entry, &KINDS);
+        compiled.conditions.extend(condition);
+    }
+
+    fn unknown_match_key(&mut self, entry: &Entry) {
+        let name = entry.key.name.as_str();
+        let of_events = MATCH_KEYS.iter().map(|(key, _)| *key);
+        let known = || of_events.clone().chain(TELLING_KEYS.map(|(key, _)| key));
+        let hint = match did_you_mean(name, known()) {
+            _ if name == "tags" || name == "tag" => "write `tags.NAME: …`".to_owned(),
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!(
+                "expected one of: {}, tags.NAME",
+                known().collect::<Vec<_>>().join(", ")
+            ),
+        };
+        self.error(entry.key.place, format!("unknown key `{name}` in `match`"))
+            .hint = Some(hint);
+    }
+
+    /// Reports each plain word that is none of `known`: it would hold back nothing.
+    fn check_words(&mut self, node: &Node, known: &[&'static str]) {
+        if let Content::Sequence(items) = node.content() {
+            items.iter().for_each(|item| self.check_words(item, known));
+            return;
+        }
+        let word = node.as_text().unwrap_or_default();
+        let word = word.strip_prefix('!').unwrap_or(word);
+        let is_plain = !word.contains('*') && !word.starts_with('/');
+        if !is_plain || known.iter().any(|known| known.eq_ignore_ascii_case(word)) {
+            return;
+        }
+        let hint = did_you_mean(word, known.iter().copied());
+        let problem = self.error(node.place(), format!("unknown word `{}`", shown(node)));
+        problem.label = Some(format!("expected one of: {}", known.join(", ")));
+        problem.hint = hint.map(|word| format!("did you mean `{word}`?"));
+    }
+}

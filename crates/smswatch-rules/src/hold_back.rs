@@ -1,0 +1,55 @@
+//! What silences and maintenance windows hold back.
+
+use smswatch_model::Event;
+use smswatch_plugin::rules::{HoldBack, Telling};
+
+use crate::condition::Condition;
+use crate::field::View;
+use crate::pattern::{Patterns, Subject};
+
+/// What must hold of an event, and of who would tell it to whom, to be held back.
+#[derive(Debug, Default)]
+pub(crate) struct Matching {
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) telling: Vec<(TellingKey, Patterns)>,
+}
+
+/// A key that `match` has beside those of a rule's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TellingKey {
+    Event,
+    Rule,
+    Severity,
+    Sink,
+}
+
+/// All of them by their names.
+pub(crate) const TELLING_KEYS: [(&str, TellingKey); 4] = [
+    ("event", TellingKey::Event),
+    ("rule", TellingKey::Rule),
+    ("severity", TellingKey::Severity),
+    ("sink", TellingKey::Sink),
+];
+
+impl HoldBack for Matching {
+    fn holds(&self, event: &Event, telling: Telling<'_>) -> bool {
+        let of_telling = |(key, patterns): &(TellingKey, Patterns)| {
+            let text = match key {
+                TellingKey::Event => event.kind.word(),
+                TellingKey::Rule => telling.rule,
+                TellingKey::Severity => telling.severity.as_str(),
+                TellingKey::Sink => telling.sink,
+            };
+            patterns.hold(Subject {
+                text: Some(text),
+                key: None,
+            })
+        };
+        let view = View::of(event);
+        self.telling.iter().all(of_telling)
+            && self
+                .conditions
+                .iter()
+                .all(|condition| condition.holds(view))
+    }
+}
