@@ -234,9 +234,9 @@ impl Compiler<'_> {
 
 /// What is wrong with an expression, without the drawing of its place.
 fn reason(error: &str) -> Option<String> {
-    let line = error
+    let mut line = error
         .lines()
         .map(|line| line.trim_matches([' ', '^', '|']))
         .filter(|line| !line.is_empty());
-    line.last().map(str::to_owned)
+    line.next_back().map(str::to_owned)
 }

@@ -108,7 +108,7 @@ fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::new();
     for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -146,7 +146,7 @@ mod tests {
         let context = Value::from(BTreeMap::from([(TIMEZONE, "Europe/Athens")]));
         match environment.render_str(template, context) {
             Ok(text) => text,
-            Err(error) => format!("{}", error.detail().unwrap_or("no detail")),
+            Err(error) => error.detail().unwrap_or("no detail").to_owned(),
         }
     }
 
