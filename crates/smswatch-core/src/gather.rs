@@ -9,7 +9,6 @@ use futures::future::join_all;
 use smswatch_model::{Notification, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use crate::common::Traffic;
 use crate::context::Context;
 use crate::event::alert_event;
 use crate::group::{self, Decision, Group, decide};
@@ -26,6 +25,7 @@ use crate::store::{
     Attempt, KeptRecord, MAX_STEP_BYTES, NewDelivery, NewEntry, NewRecord, RecordChange,
     RecordCommit, RecordKind, Shard, StoreError, split,
 };
+use crate::traffic::Traffic;
 
 /// How many groups are claimed at once.
 const AT_ONCE: u32 = 16;

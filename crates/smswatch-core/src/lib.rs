@@ -3,7 +3,6 @@
 mod alarm;
 mod clock;
 mod commit;
-mod common;
 mod contents;
 mod context;
 mod deliver;
@@ -36,6 +35,7 @@ mod service;
 pub mod settings;
 mod silences;
 mod taken;
+mod traffic;
 mod watch;
 
 pub use engine::{Changes, Engine, Parts, Reloader};

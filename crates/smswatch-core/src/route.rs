@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 use self::evaluate::{Body, Evaluated};
 pub(crate) use self::rates::RateGroups;
-use crate::common::Traffic;
 use crate::context::Context;
 use crate::group;
 use crate::inbox::log_tail::Fresh;
@@ -33,6 +32,7 @@ use crate::store::{
     Shard, StoreError, split,
 };
 use crate::taken::Source;
+use crate::traffic::Traffic;
 
 /// How many log entries are routed in one step.
 const STEP: u32 = 256;

@@ -2,7 +2,7 @@
 //! person understands at once.
 
 mod change;
-mod common;
+mod in_common;
 mod meaning;
 mod parts;
 mod people;
@@ -29,7 +29,7 @@ impl RuleSet {
         let text = text::of(&events, notification.omitted);
         let defaults = Words {
             title: title::with_omitted(default_title(&events), notification.omitted),
-            text: match common::line(&notification.common) {
+            text: match in_common::line(&notification.common) {
                 Some(common) => format!("{common}\n{text}"),
                 None => text,
             },

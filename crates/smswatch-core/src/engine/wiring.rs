@@ -11,7 +11,6 @@ use crate::alarm::tell::Tell;
 use crate::alarm::unknown::TellUnknown;
 use crate::clock::StoreClock;
 use crate::commit::Commit;
-use crate::common::Traffic;
 use crate::contents::Contents;
 use crate::context::Context;
 use crate::deliver::dead::{DeadLetters, GiveUp};
@@ -32,6 +31,7 @@ use crate::route::{RateGroups, Route};
 use crate::rules::Rules;
 use crate::service::{ReloadRequest, Service};
 use crate::silences::Silences;
+use crate::traffic::Traffic;
 
 /// How many watches that were polled wait to be written at most, in shards that work.
 const MOST_UNCOMMITTED: usize = 1024;

@@ -54,7 +54,7 @@ fn a_message_is_told_as_a_story() {
 
 #[test]
 fn what_is_the_same_for_all_parts_is_said_once() {
-    let refined = json!({"time": "2026-05-01T10:29:00Z", "refined": true, "part": {"number": 2},
+    let refined = json!({"type": "sms.status_changed", "time": "2026-05-01T10:29:00Z", "refined": true, "part": {"number": 2},
         "message": {"part_count": 2}, "previous": {"status": "Undelivered"},
         "current": {"status": "Undelivered", "detailed_status": "Expired"}});
     let timeline = json!({
