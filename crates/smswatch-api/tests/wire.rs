@@ -64,7 +64,7 @@ fn watches_are_read_as_they_were_told() {
     same::<RegisteredReply>(r#"{"accepted":2,"already_watched":1}"#);
     same::<RegisteredReply>(r#"{"accepted":0,"already_watched":0,"unreadable":["m1"]}"#);
     let timeline = format!(
-        r#"{{"watch":{WATCH},"events":[{{"event":{EVENT},"rules":[{VERDICT}]}}],"deliveries":[{DELIVERY}]}}"#
+        r#"{{"watch":{WATCH},"events":[{{"event":{EVENT},"rules":[{VERDICT}]}}],"deliveries":[{DELIVERY}],"silences":[]}}"#
     );
     same::<TimelineReply<Event>>(&timeline);
     let seen: TimelineReply<EventView> = from_str(&timeline).expect("it is read");
@@ -119,7 +119,7 @@ fn sinks_health_and_problems_are_read_as_they_were_told() {
         r#"{"version":"0.1.0","ready":true,"parts":{"store":{"ok":true}},"watches":{"watching":3},"#,
         r#""queues":[{"sink":"crm","pending":2,"left":1,"dead":1,"#,
         r#""dead_since":"2026-05-01T10:28:50Z","dead_last_at":"2026-05-01T10:28:50Z","#,
-        r#""dead_reason":"422","oldest":null}],"unrouted":1,"set_aside":2}"#
+        r#""dead_reason":"422","oldest":null}],"unrouted":1,"set_aside":2,"silences":0}"#
     ));
     same::<QueueReply>(r#"{"sink":"crm","pending":0,"dead":0,"oldest":"2026-05-01T10:28:50Z"}"#);
     let problem: ProblemReply = same(r#"{"error":{"code":"not_found","message":"no such thing"}}"#);
