@@ -6,14 +6,14 @@ use smswatch_model::{Event, MessageId, Timestamp};
 
 use super::Route;
 use super::poison::Problem;
-use super::{poison, rates, told};
+use super::{poison, told};
 use crate::codec;
 use crate::context::Context;
 use crate::group::Fold;
 use crate::marks::Marks;
 use crate::notification;
 use crate::panics::without_panic;
-use crate::rate::Counting;
+use crate::rate::{Counting, countings};
 use crate::rules::{RuleMatch, Rules, Told};
 use crate::silences::Holds;
 use crate::store::{LogEntry, LogPosition, NewDelivery, SetAside, StoreError};
@@ -112,7 +112,7 @@ pub(super) async fn all(
         evaluated.push(match routed {
             Ok((events, routed)) => {
                 routed.note(&mut told, &events, is_asked);
-                let countings = rates::countings(stage, &*rules, &position, &events, now);
+                let countings = countings(&stage.rate_groups, &*rules, &position, &events, now);
                 Evaluated {
                     countings,
                     ..routed.of_entry(position, &events, &marks)
