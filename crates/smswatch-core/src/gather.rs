@@ -19,7 +19,7 @@ use crate::notification;
 use crate::pace::Backoff;
 use crate::panics::without_panic;
 use crate::rate::{self, Rate};
-use crate::rules::{RuleMatch, Rules, Telling, Throttled, Words};
+use crate::rules::{Rules, Throttled, Words};
 use crate::silences::{Holds, Silences};
 use crate::store::{
     Attempt, KeptRecord, LogPosition, MAX_STEP_BYTES, NewDelivery, NewEntry, NewRecord,
@@ -235,8 +235,7 @@ fn told(stage: &Gather, shard: Shard, commit: &RecordCommit) {
     stage.log.hint_now(shard);
 }
 
-/// The delivery of what a group holds, in the words of its rule. Events that are held back make deliveries of
-/// their own, unless that is all that the group shows.
+/// The deliveries of what a group holds, in the words of its rule.
 fn deliveries(
     stage: &Gather,
     record: &KeptRecord,
@@ -245,55 +244,20 @@ fn deliveries(
     throttles: &mut Throttles,
     now: Timestamp,
 ) -> Vec<NewDelivery> {
-    let made = notification::of_group(&record.id, group, now);
-    let telling = Telling {
-        rule: &group.rule,
-        sink: &group.sink,
-        severity: group.severity,
-    };
-    let positions = 0..group.events.len();
-    let (left, held_back) = holds.part_events(&group.events, positions, telling, now);
-    let of_all = |made: Notification| NewDelivery {
-        message_ids: group.messages.clone(),
-        ..delivery(stage, group, made)
-    };
-    let note = |reason: &str| Some(Attempt::suppressed(now, reason));
-    if left.is_empty()
-        && let Some(reason) = held_back.keys().next()
-    {
-        return vec![NewDelivery {
-            suppressed: note(reason),
-            ..of_all(made)
-        }];
-    }
-    let events = left.iter().map(|position| group.events[*position].clone());
+    let mut parted = notification::of_group_parted(&record.id, group, holds, now);
     // What the throttle holds back here goes to no other rule: those were tried when the events came.
-    let throttled = refused(record, group, throttles, now);
-    let told = NewDelivery {
-        suppressed: throttled.as_deref().and_then(note),
-        ..of_all(Notification {
-            events: events.collect(),
-            ..made
-        })
-    };
-    let held_back = held_back.into_iter().map(|(reason, events)| {
-        let wanted = RuleMatch {
-            rule: group.rule.clone(),
-            sink: group.sink.clone(),
-            overrides: group.overrides.clone(),
-            severity: group.severity,
-            group: group.values.clone(),
-            gathering: None,
-            is_once: false,
-            events,
-        };
-        let made = notification::of_match(&wanted, &group.events, now);
-        NewDelivery {
-            suppressed: note(&reason),
-            ..delivery(stage, group, made)
-        }
+    if let Some((_, reason @ None)) = parted.first_mut() {
+        *reason = refused(record, group, throttles, now);
+    }
+    let deliveries = parted.into_iter().map(|(made, reason)| NewDelivery {
+        suppressed: reason.map(|reason| Attempt::suppressed(now, &reason)),
+        ..delivery(stage, group, made)
     });
-    std::iter::once(told).chain(held_back).collect()
+    let mut deliveries: Vec<NewDelivery> = deliveries.collect();
+    if let Some(first) = deliveries.first_mut() {
+        first.message_ids.clone_from(&group.messages);
+    }
+    deliveries
 }
 
 /// Why the throttle of its rule holds back what a group tells; `None` if it does not.

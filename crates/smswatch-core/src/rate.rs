@@ -4,12 +4,15 @@
 //! Events are counted in buckets, of which sixty make a window. A rate of which the window is empty rests, so that
 //! a step of the route stage that is repeated late still finds what was taken, and is removed later.
 
+mod groups;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use smswatch_model::{Alert, AlertState, GroupNames, Timestamp, percent};
 
+pub(crate) use self::groups::{RateGroups, countings};
 use crate::rules::{RateGroup, RateSettings};
 use crate::store::{KeptRecord, LogPosition, NewRecord, RecordId, RecordKind};
 use crate::taken::{Source, Taken};

@@ -4,7 +4,6 @@ mod evaluate;
 mod fold;
 pub(crate) mod left;
 mod poison;
-mod rates;
 pub(crate) mod told;
 
 use std::sync::Arc;
@@ -16,7 +15,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::evaluate::{Body, Evaluated};
-pub(crate) use self::rates::RateGroups;
 use crate::context::Context;
 use crate::group;
 use crate::inbox::log_tail::Fresh;
@@ -24,7 +22,7 @@ use crate::inbox::{GroupInbox, LogInbox, Queues};
 use crate::live::Live;
 use crate::marks::{self, Grouped, Marks};
 use crate::pace::Backoff;
-use crate::rate;
+use crate::rate::{self, RateGroups};
 use crate::rules::Rules;
 use crate::silences::Silences;
 use crate::store::{

@@ -7,13 +7,13 @@ use smswatch_model::{Event, EventKind, MessageId, Timestamp, destination};
 
 use super::Route;
 use super::poison::Problem;
-use super::{poison, rates, told};
+use super::{poison, told};
 use crate::codec;
 use crate::group::Fold;
 use crate::marks::Marks;
 use crate::notification;
 use crate::panics::without_panic;
-use crate::rate::Counting;
+use crate::rate::{Counting, countings};
 use crate::rules::{RuleMatch, Rules, Told};
 use crate::silences::Holds;
 use crate::store::{LogEntry, LogPosition, MAX_STEP_BYTES, NewDelivery, SetAside, StoreError};
@@ -165,8 +165,8 @@ impl Step<'_> {
             match routed {
                 Ok((events, routed)) => {
                     routed.note(&mut told, events, self.is_asked);
-                    let countings =
-                        rates::countings(self.stage, self.rules, position, events, self.now);
+                    let groups = &self.stage.rate_groups;
+                    let countings = countings(groups, self.rules, position, events, self.now);
                     Evaluated {
                         countings,
                         ..routed.of_entry(position.clone(), events, self.marks)

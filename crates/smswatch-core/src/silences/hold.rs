@@ -56,6 +56,11 @@ impl Hold {
 }
 
 impl Holds {
+    /// All that is held back while these windows are open.
+    pub(crate) fn of_windows(windows: Vec<OpenWindow>) -> Self {
+        Self(windows.into_iter().map(Hold::of_window).collect())
+    }
+
     pub(super) fn add(&mut self, hold: Hold) {
         self.0.push(hold);
     }
