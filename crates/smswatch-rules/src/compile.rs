@@ -10,6 +10,7 @@ mod hold_back;
 mod links;
 mod lonely;
 mod maintenance;
+mod never;
 mod options;
 mod rate;
 mod shadow;
