@@ -142,6 +142,7 @@ fn compiled(text: &str, sinks: &[String]) -> RuleSet {
         check_overrides: &|_, _| Vec::new(),
         number_key: &number_key,
         texts_are_kept: false,
+        faults: &smswatch_model::FaultTable::default(),
     };
     let compiled = compile(&document, document.find("/rules"), &options);
     let problems = compiled.problems.iter().map(ToString::to_string);
