@@ -200,10 +200,13 @@ fn commit(
     };
     match held {
         Held::Rate(rate) => {
-            let decision = rate::decide((**rate).clone(), now);
+            let mut rate = (**rate).clone();
+            rate.follow(stage.rules.rate_settings(&rate.rule));
+            let (rule, provider) = (rate.rule.clone(), stage.context.provider);
+            let decision = rate::decide(rate, now);
             let event = decision.alert.map(|alert| {
-                let (rule, provider) = (&rate.rule, stage.context.provider);
-                alert_event(rule, record.id.as_str(), alert, provider, now)
+                let (subject, repeated) = (record.id.as_str(), decision.repeated);
+                alert_event(&rule, subject, alert, repeated, provider, now)
             });
             RecordCommit {
                 entries: event

@@ -5,7 +5,6 @@ mod replay;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use smswatch_model::{
     EventKind, MessageFacts, MessageId, Observation, PartReport, Source, Tags, Timestamp, Word,
@@ -15,7 +14,7 @@ pub use self::replay::{Rehearsed, Replay};
 use crate::event::own_event;
 use crate::notification::worded;
 use crate::privacy::Privacy;
-use crate::rules::Rules;
+use crate::rules::{Rules, StuckAfter};
 use crate::settings::WatchSettings;
 use crate::watch::lifecycle::{Answer, Lifecycle, Task};
 use crate::watch::{Spelling, Watch};
@@ -31,7 +30,7 @@ pub struct Rehearsal<'a> {
     privacy: &'a Privacy,
     provider: &'a str,
     /// How long after its registration a message is stuck.
-    stuck_after: Arc<[Duration]>,
+    stuck_after: Arc<[StuckAfter]>,
     replay: Replay<'a>,
     /// By their messages' ids in lower case.
     watches: BTreeMap<String, Watched>,
@@ -164,7 +163,7 @@ impl<'a> Rehearsal<'a> {
         }
     }
 
-    fn lifecycle<'b>(&self, stuck_after: &'b [Duration]) -> Lifecycle<'b>
+    fn lifecycle<'b>(&self, stuck_after: &'b [StuckAfter]) -> Lifecycle<'b>
     where
         'a: 'b,
     {

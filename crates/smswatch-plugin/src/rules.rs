@@ -52,6 +52,23 @@ pub struct Gathering {
     pub throttle: Option<Throttle>,
 }
 
+/// When a message without a final status is stuck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StuckAfter {
+    /// How long after its registration.
+    pub after: Duration,
+    /// How long after that it is told again, and so on, while the message has no final status.
+    pub repeat: Option<Duration>,
+}
+
+/// One that is told once.
+impl From<Duration> for StuckAfter {
+    fn from(after: Duration) -> Self {
+        let repeat = None;
+        Self { after, repeat }
+    }
+}
+
 /// What a notification says to a person.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Words {
@@ -232,8 +249,15 @@ pub trait Rules: fmt::Debug + Send + Sync {
 
     /// Returns how long after its registration a message without a final status is
     /// [stuck](smswatch_model::EventKind::Stuck), in ascending order and whole seconds, each once: an event
-    /// is made of each. Core asks again for every answer, because rules can change.
-    fn stuck_after(&self) -> Arc<[Duration]>;
+    /// is made of each, and of each of its repetitions. Core asks again for every answer, because rules can change.
+    fn stuck_after(&self) -> Arc<[StuckAfter]>;
+
+    /// Returns what the configuration says now about the rates of the rule called `rule`; `None` if there is no such
+    /// rule.
+    fn rate_settings(&self, rule: &str) -> Option<RateSettings> {
+        let _no_rate_is_known = rule;
+        None
+    }
 
     /// Returns which rates an event is measured in, and whether it counts there.
     fn measured(&self, event: &Event) -> Vec<Measured>;

@@ -27,6 +27,9 @@ pub struct RuleDocument {
     /// For `stuck`: how long after its registration a message may have no final status. Messages that
     /// have one by then are not told. Example: `2m`.
     pub after: Option<Span>,
+    /// For `rate` and `stuck`: how long after it was told it is told again, while it lasts, from `1s` to `7d`.
+    /// Default: it is told once. Example: `30m`.
+    pub repeat: Option<Span>,
     /// For `rate`: what must hold of those status changes that count. Example: `{status: [Undelivered, Failed]}`.
     pub count: Option<MatchDocument>,
     /// For `rate`: among which status changes. Default: all. Example: `{final: true}`.

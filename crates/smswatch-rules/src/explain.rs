@@ -115,6 +115,11 @@ impl Mismatch<'_> {
                 let wanted = Span::from_secs(rule.after.unwrap_or_default());
                 format!("{told}, and the rule wants `after: {wanted}`")
             }
+            Self::Repeat => {
+                let every = event.repeated.map(|repeated| repeated.every);
+                let every = Span::from_secs(every.unwrap_or_default());
+                format!("the event is told again every {every}, and the rule does not want that")
+            }
             Self::Condition(condition) => condition.why_not(View::of(event)),
             Self::When => "the `when` expression is not true".to_owned(),
             Self::UsedUp => "it told of this message before (`once_per: message`)".to_owned(),

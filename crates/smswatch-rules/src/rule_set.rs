@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 use smswatch_model::{Event, EventKind, Notification, Overrides, Severity, Timestamp, destination};
 use smswatch_plugin::rules::{
-    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Throttle,
-    Throttled, Told, Words,
+    CompiledMatch, InvalidMatch, Measured, OpenWindow, RateSettings, RuleMatch, RuleVerdict, Rules,
+    StuckAfter, Throttle, Throttled, Told, Words,
 };
 
 use crate::compile::compile_match;
@@ -38,7 +37,7 @@ pub struct RuleSet {
     pub(crate) silencing: Option<Silencing>,
     pub(crate) maintenance: Maintenance,
     /// How long after its registration a message is stuck, for any of the rules; ascending.
-    pub(crate) stuck_after: Arc<[Duration]>,
+    pub(crate) stuck_after: Arc<[StuckAfter]>,
 }
 
 /// What the `match` of silences is compiled against.
@@ -56,6 +55,8 @@ pub(crate) struct Rule {
     /// How long after its registration a message is stuck for this rule, in seconds; `None` if the rule does
     /// not name `stuck`.
     pub(crate) after: Option<u64>,
+    /// After how many seconds it tells what lasts again, each time.
+    pub(crate) repeat: Option<u64>,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) when: Option<TemplateName>,
     pub(crate) severity: Severity,
@@ -142,8 +143,13 @@ impl Rules for RuleSet {
         self.matches_of(events, told)
     }
 
-    fn stuck_after(&self) -> Arc<[Duration]> {
+    fn stuck_after(&self) -> Arc<[StuckAfter]> {
         Arc::clone(&self.stuck_after)
+    }
+
+    fn rate_settings(&self, rule: &str) -> Option<RateSettings> {
+        let rule = self.rules.iter().find(|known| known.name == rule)?;
+        Some(rule.rate.as_ref()?.settings)
     }
 
     fn measured(&self, event: &Event) -> Vec<Measured> {

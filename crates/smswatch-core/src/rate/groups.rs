@@ -81,6 +81,7 @@ mod tests {
                 clear_below: RateBound::Count(1),
                 at_least: 1,
                 lasting: Duration::ZERO,
+                repeat: None,
             },
         }
     }

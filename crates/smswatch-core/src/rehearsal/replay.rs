@@ -240,12 +240,16 @@ impl<'a> Replay<'a> {
             return;
         };
         let rule = rate.rule.clone();
-        let rate::Decision { after, alert } = rate::decide(rate, self.now);
+        let rate::Decision {
+            after,
+            alert,
+            repeated,
+        } = rate::decide(rate, self.now);
         if let Some(rate::Due { rate, at }) = after {
             self.rates.put(key.clone(), at, rate);
         }
         if let Some(alert) = alert {
-            let event = alert_event(&rule, &key, alert, self.provider, self.now);
+            let event = alert_event(&rule, &key, alert, repeated, self.provider, self.now);
             self.route(&[event]);
         }
     }

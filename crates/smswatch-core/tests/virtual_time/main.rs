@@ -2,6 +2,7 @@
 
 mod delivering;
 mod gathering;
+mod repeating;
 mod replicas;
 mod throttling;
 mod watching;

@@ -16,7 +16,7 @@ use smswatch_model::{
 };
 use smswatch_plugin::Secret;
 use smswatch_plugin::provider::{Poll, PollError, Provider, Sighting};
-use smswatch_plugin::rules::{Gathering, RuleMatch, RuleVerdict, Rules, Told, Words};
+use smswatch_plugin::rules::{Gathering, RuleMatch, RuleVerdict, Rules, StuckAfter, Told, Words};
 use smswatch_plugin::sink::{DeliveryError, Receipt, Sink};
 use smswatch_plugin::store::{Rate, Store as _};
 use smswatch_rules::{Document, NumberKey, Options, RuleSet, compile};
@@ -224,6 +224,8 @@ pub(crate) struct Attempted {
     pub(crate) n_events: usize,
     pub(crate) omitted: u64,
     pub(crate) rule: String,
+    /// Which time its first event is told again; 0 if it is told for the first time.
+    pub(crate) times: u64,
 }
 
 impl Recorder {
@@ -264,6 +266,7 @@ impl Sink for Recorder {
             n_events: notification.events.len(),
             omitted: notification.omitted,
             rule: notification.rule.clone(),
+            times: event.repeated.map_or(0, |repeated| repeated.times),
         };
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         attempts.push(attempted);
@@ -314,7 +317,7 @@ impl Rules for TellEverything {
         Vec::new()
     }
 
-    fn stuck_after(&self) -> Arc<[Duration]> {
+    fn stuck_after(&self) -> Arc<[StuckAfter]> {
         Arc::from([])
     }
 }

@@ -26,6 +26,9 @@ pub struct RateSettings {
     pub at_least: u64,
     /// For how long it must be above its bound.
     pub lasting: Duration,
+    /// How long after it began to fire, and each time after that, it is told again while it fires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Duration>,
 }
 
 /// A bound of a rate.
@@ -122,6 +125,7 @@ mod tests {
                 clear_below: RateBound::Count(0),
                 at_least: 1,
                 lasting: Duration::ZERO,
+                repeat: None,
             };
             assert_eq!(settings.window(), text);
         }

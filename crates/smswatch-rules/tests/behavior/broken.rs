@@ -29,7 +29,7 @@ told! {
     a_name_given_twice: "rules:\n  - {name: x, match: {status: Sent}, notify: [mail]}\n  - {name: x, match: {status: Failed}, notify: [mail]}";
     a_name_that_is_empty: "rules:\n  - {name: '', notify: [mail]}";
     an_unknown_key: "rules:\n  - name: x\n    notfiy: [mail]\n    on: gave_up\n    stop: true";
-    a_key_of_a_later_version: "rules:\n  - name: x\n    event: rate\n    repeat: 5m\n    count: {final: true}\n    over: 5m\n    above: 5\n    notify: [mail]";
+    a_repeat_of_what_does_not_last: "rules:\n  - {name: a, repeat: 5m, notify: [mail]}\n  - {name: b, event: stuck, after: 2m, repeat: 0s, notify: [crm]}\n  - {name: c, event: any, repeat: 1h, notify: [slack]}\n  - {name: d, event: rate, repeat: soon, count: {final: true}, over: 5m, above: 5, notify: [mail]}";
     throttles_that_are_none: "rules:\n  - {name: a, throttle: 5, notify: [mail]}\n  - {name: b, throttle: {at_mots: 5}, notify: [crm]}\n  - {name: c, throttle: {at_most: 1001, per: 0s}, notify: [slack]}\n  - {name: d, throttle: , notify: [{sink: slack, channel: x}]}";
     an_event_of_a_later_version: "rules:\n  - name: x\n    event: callbacks_silent\n    notify: [mail]";
     a_match_that_no_status_change_has: "rules:\n  - name: x\n    match: {status: [Sent, Queued], country: GR, final: true}\n    notify: [mail]";

@@ -98,6 +98,7 @@ pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>)
         refined: false,
         refines: None,
         after: None,
+        repeated: None,
         alert: None,
         backfill: false,
         late: false,

@@ -135,10 +135,10 @@ fn compare(
     }
     for after in tried.configuration.rules.stuck_after().iter() {
         let is_known = of_today.as_ref().is_some_and(|known| known.contains(after));
-        if !is_known && !seen.stuck_after.contains(&after.as_secs()) {
+        if !is_known && !seen.stuck_after.contains(&after.after.as_secs()) {
             remarks.push(format!(
                 "the history has no events of `stuck` after {}, because no rule asks for them yet",
-                Span::from_secs(after.as_secs())
+                Span::from_secs(after.after.as_secs())
             ));
         }
     }
