@@ -8,7 +8,8 @@ use serde_json::Value;
 use smswatch_model::{Event, Notification, Timestamp};
 
 use crate::rules::{
-    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
+    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Throttled,
+    Told, Words,
 };
 
 /// A value that can be replaced. Whoever has read it keeps what it has read.
@@ -42,6 +43,10 @@ impl Rules for Live<dyn Rules> {
 
     fn keeps_marks(&self, event: &Event) -> bool {
         self.get().keeps_marks(event)
+    }
+
+    fn throttled(&self, event: &Event) -> Vec<Throttled> {
+        self.get().throttled(event)
     }
 
     fn stuck_after(&self) -> Arc<[Duration]> {

@@ -10,7 +10,8 @@ use smswatch_model::{Event, Notification, Timestamp};
 use crate::context::Context;
 use crate::metrics::RuleLabel;
 use crate::rules::{
-    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
+    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Throttled,
+    Told, Words,
 };
 
 /// The rules of a configuration. Templates that fail are counted, and logged once a rule.
@@ -58,6 +59,10 @@ impl Rules for MeasuredRules {
 
     fn keeps_marks(&self, event: &Event) -> bool {
         self.rules.keeps_marks(event)
+    }
+
+    fn throttled(&self, event: &Event) -> Vec<Throttled> {
+        self.rules.throttled(event)
     }
 
     fn stuck_after(&self) -> Arc<[Duration]> {

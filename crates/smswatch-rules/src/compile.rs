@@ -16,6 +16,7 @@ mod rate;
 mod shadow;
 mod stuck;
 mod targets;
+mod throttle;
 mod voices;
 
 use std::collections::BTreeSet;
@@ -40,7 +41,7 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 
 /// The keys of a rule.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "name",
     "event",
     "after",
@@ -48,6 +49,7 @@ const KEYS: [&str; 20] = [
     "when",
     "once_per",
     "group",
+    "throttle",
     "severity",
     "stop",
     "notify",
@@ -67,7 +69,7 @@ const KEYS: [&str; 20] = [
 const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
 
 /// Keys that are not supported yet.
-const LATER_KEYS: [&str; 2] = ["throttle", "repeat"];
+const LATER_KEYS: [&str; 1] = ["repeat"];
 
 /// How long a rule's name may get, in characters.
 const MAX_NAME: usize = 100;
@@ -84,6 +86,7 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
     let (rules, places): (Vec<Rule>, Vec<Place>) = compiled.into_iter().unzip();
     let rules = RuleSet {
         index: RuleIndex::new(&rules),
+        has_throttles: rules.iter().any(|rule| rule.throttle_at_once().is_some()),
         rules,
         voices,
         templates: std::mem::take(&mut compiler.templates),
@@ -202,7 +205,11 @@ impl<'a> Compiler<'a> {
         let is_once = node
             .entry("once_per")
             .is_some_and(|entry| self.once_per(entry));
-        let grouping = node.entry("group").and_then(|entry| self.grouping(entry));
+        let throttle = node
+            .entry("throttle")
+            .and_then(|entry| self.throttle(entry));
+        let grouping = node.entry("group");
+        let grouping = grouping.and_then(|entry| self.grouping(entry, throttle));
         let rate = self.rate(node, &kinds);
         let targets = self.targets(node, stop);
         let rule = Rule {
@@ -215,6 +222,7 @@ impl<'a> Compiler<'a> {
             stop,
             is_once,
             grouping,
+            throttle,
             rate,
             targets,
             title,

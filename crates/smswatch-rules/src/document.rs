@@ -60,6 +60,9 @@ pub struct RuleDocument {
     /// Gathers events that share some values into one notification. Default: each is told at once.
     /// Example: `{by: [country, operator], wait: 30s, interval: 5m, max: 50}`.
     pub group: Option<GroupDocument>,
+    /// How many notifications of this rule each of its destinations gets at most. What is beyond that is kept as
+    /// suppressed, and a rule below may tell it. Default: all. Example: `{at_most: 5, per: 1h}`.
+    pub throttle: Option<ThrottleDocument>,
     /// How much it matters: `info`, `warning` or `critical`. Default: `warning`.
     pub severity: Option<Severity>,
     /// Whether no rule below is tried for the events that this one matched. Default: `false`.
@@ -283,6 +286,17 @@ pub struct GroupDocument {
     /// How many events a notification shows; the others are counted in `omitted`. Default: 50.
     #[schemars(range(min = 1, max = 1000))]
     pub max: Option<u32>,
+}
+
+/// How many notifications a destination gets at most.
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ThrottleDocument {
+    /// How many, from 1 to 1000.
+    #[schemars(range(min = 1, max = 1000))]
+    pub at_most: u32,
+    /// In any time of this length, from `1s` to `7d`.
+    pub per: Span,
 }
 
 /// One key, or several.

@@ -79,6 +79,12 @@ impl Rule {
         if let Some(grouping) = self.grouping.as_ref().filter(|_| !notified.is_empty()) {
             because.push_str(&format!(", {}", grouping.words(event)));
         }
+        if let Some(throttle) = self.throttle.filter(|_| !notified.is_empty()) {
+            because.push_str(&format!(
+                ", unless `throttle` holds it back: at most {}",
+                throttle.allowance()
+            ));
+        }
         if self.stop {
             because.push_str("; `stop: true` skips the rules below");
         }

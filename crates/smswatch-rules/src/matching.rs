@@ -117,7 +117,14 @@ impl Rule {
                 self.told(target, &refined, told)
                     || news.iter().any(|at| events[*at].event_id == refined)
             });
-            if !is_known && progress.tell(target.number, position) {
+            // What is held back is not told: a rule below may tell it.
+            let is_held_back = told.is_held_back(
+                &self.name,
+                &target.sink,
+                &target.overrides,
+                &events[position].event_id,
+            );
+            if !is_known && !is_held_back && progress.tell(target.number, position) {
                 news.push(position);
             }
         }

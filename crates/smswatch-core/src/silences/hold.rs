@@ -71,6 +71,23 @@ impl Holds {
         self.0.iter().find(held).map(|hold| &hold.reason)
     }
 
+    /// Whether nothing is left to tell of what a match wants told of `events`.
+    pub(crate) fn hold_all(
+        &self,
+        rule_match: &RuleMatch,
+        events: &[Event],
+        now: Timestamp,
+    ) -> bool {
+        let telling = Telling {
+            rule: &rule_match.rule,
+            sink: &rule_match.sink,
+            severity: rule_match.severity,
+        };
+        let mut positions = rule_match.events.iter();
+        !self.0.is_empty()
+            && positions.all(|position| self.reason(&events[*position], telling, now).is_some())
+    }
+
     /// Parts what rules want told of `events` from what is held back of it: a match that has lost the events
     /// that are held back, and one for each reason why. A match of which nothing is left is gone.
     pub(crate) fn part(

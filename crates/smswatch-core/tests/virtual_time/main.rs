@@ -3,5 +3,6 @@
 mod delivering;
 mod gathering;
 mod replicas;
+mod throttling;
 mod watching;
 mod world;

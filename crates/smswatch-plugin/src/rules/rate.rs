@@ -62,11 +62,16 @@ impl RateSettings {
     /// How long the window is, such as `15m`.
     #[must_use]
     pub fn window(&self) -> String {
-        let millis = self.over.as_millis();
-        let whole = UNITS.iter().find(|(_, unit)| millis.is_multiple_of(*unit));
-        let (name, unit) = whole.copied().unwrap_or(("ms", 1));
-        format!("{}{name}", millis / unit)
+        span_text(self.over)
     }
+}
+
+/// A length of time in its longest whole unit, such as `15m`.
+pub(super) fn span_text(span: Duration) -> String {
+    let millis = span.as_millis();
+    let whole = UNITS.iter().find(|(_, unit)| millis.is_multiple_of(*unit));
+    let (name, unit) = whole.copied().unwrap_or(("ms", 1));
+    format!("{}{name}", millis / unit)
 }
 
 impl RateBound {

@@ -29,7 +29,8 @@ told! {
     a_name_given_twice: "rules:\n  - {name: x, match: {status: Sent}, notify: [mail]}\n  - {name: x, match: {status: Failed}, notify: [mail]}";
     a_name_that_is_empty: "rules:\n  - {name: '', notify: [mail]}";
     an_unknown_key: "rules:\n  - name: x\n    notfiy: [mail]\n    on: gave_up\n    stop: true";
-    a_key_of_a_later_version: "rules:\n  - name: x\n    group: {by: [country]}\n    once_per: message\n    throttle: {at_most: 1, per: 5m}\n    notify: [mail]";
+    a_key_of_a_later_version: "rules:\n  - name: x\n    event: rate\n    repeat: 5m\n    count: {final: true}\n    over: 5m\n    above: 5\n    notify: [mail]";
+    throttles_that_are_none: "rules:\n  - {name: a, throttle: 5, notify: [mail]}\n  - {name: b, throttle: {at_mots: 5}, notify: [crm]}\n  - {name: c, throttle: {at_most: 1001, per: 0s}, notify: [slack]}\n  - {name: d, throttle: , notify: [{sink: slack, channel: x}]}";
     an_event_of_a_later_version: "rules:\n  - name: x\n    event: callbacks_silent\n    notify: [mail]";
     a_match_that_no_status_change_has: "rules:\n  - name: x\n    match: {status: [Sent, Queued], country: GR, final: true}\n    notify: [mail]";
     a_status_that_routee_does_not_document: "rules:\n  - name: x\n    match: {status: [Bounced, Undeliverd], detailed_status: Mailbox full}\n    notify: [mail]";
