@@ -14,7 +14,6 @@ use crate::event::alert_event;
 use crate::group::{self, Decision, Group, decide};
 use crate::inbox::due_times::DueTimes;
 use crate::inbox::{GroupInbox, LogInbox, Queues};
-use crate::metrics::KindLabel;
 use crate::notification;
 use crate::pace::Backoff;
 use crate::panics::without_panic;
@@ -230,10 +229,7 @@ fn commit(
 /// Counts events that were appended to a shard's log, and has them routed.
 fn told(stage: &Gather, shard: Shard, commit: &RecordCommit) {
     for kind in commit.entries.iter().flat_map(|entry| &entry.kinds) {
-        let label = KindLabel {
-            r#type: kind.as_str(),
-        };
-        stage.context.metrics.events.get_or_create(&label).inc();
+        stage.context.metrics.count_event(*kind);
     }
     stage.log.hint_now(shard);
 }

@@ -14,6 +14,7 @@ use smswatch_model::{
     destination, group_delivery_id,
 };
 
+use crate::form;
 use crate::rules::{Gathering, RuleMatch, Throttle, Throttled};
 use crate::store::{KeptRecord, LogPosition, NewRecord, RecordId, RecordKind};
 use crate::taken::{Source, Taken};
@@ -118,16 +119,11 @@ impl Fold {
 
 impl Group {
     pub(crate) fn decode(record: &KeptRecord) -> Option<Self> {
-        let (format, json) = record.body.split_first()?;
-        (*format == FORMAT)
-            .then(|| serde_json::from_slice(json).ok())
-            .flatten()
+        form::decode(FORMAT, &record.body)
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        serde_json::to_writer(&mut bytes, self).expect("keys are texts");
-        bytes
+        form::encode(FORMAT, self)
     }
 
     /// A group that has taken nothing yet.

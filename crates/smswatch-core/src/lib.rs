@@ -10,6 +10,7 @@ mod engine;
 mod event;
 mod fingerprint;
 mod forget;
+mod form;
 mod gather;
 mod group;
 mod health;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use smswatch_model::{DeliveryId, Event, EventId, MessageId, Timestamp, destination};
 
 use crate::context::Context;
+use crate::form;
 use crate::rules::RuleMatch;
 use crate::settings::WatchSettings;
 use crate::store::{LogPosition, NewRecord, RecordChange, RecordId, RecordKind, Shard, StoreError};
@@ -49,16 +50,11 @@ pub(crate) struct Grouped {
 
 impl Mark {
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (format, json) = bytes.split_first()?;
-        (*format == FORMAT)
-            .then(|| serde_json::from_slice(json).ok())
-            .flatten()
+        form::decode(FORMAT, bytes)
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        serde_json::to_writer(&mut bytes, self).expect("plain fields go into memory as JSON");
-        bytes
+        form::encode(FORMAT, self)
     }
 }
 

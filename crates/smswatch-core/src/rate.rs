@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use smswatch_model::{Alert, AlertState, GroupNames, Repeated, Timestamp, percent};
 
 pub(crate) use self::groups::{RateGroups, countings};
+use crate::form;
 use crate::rules::{RateGroup, RateSettings};
 use crate::store::{KeptRecord, LogPosition, NewRecord, RecordId, RecordKind};
 use crate::taken::{Source, Taken};
@@ -106,16 +107,11 @@ pub(crate) fn key(rule: &str, values: &BTreeMap<String, String>) -> String {
 
 impl Rate {
     pub(crate) fn decode(record: &KeptRecord) -> Option<Self> {
-        let (format, json) = record.body.split_first()?;
-        (*format == FORMAT)
-            .then(|| serde_json::from_slice(json).ok())
-            .flatten()
+        form::decode(FORMAT, &record.body)
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        serde_json::to_writer(&mut bytes, self).expect("keys are texts and numbers");
-        bytes
+        form::encode(FORMAT, self)
     }
 
     fn new(wanted: &RateGroup) -> Self {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use smswatch_model::{EventKind, Timestamp};
 
+use crate::form;
 use crate::rules::Throttle;
 use crate::store::{KeptRecord, LogPosition, NewRecord, RecordKind};
 
@@ -79,19 +80,14 @@ pub(crate) enum Answer {
 
 impl Slots {
     pub(crate) fn decode(record: &KeptRecord) -> Option<Self> {
-        let (format, json) = record.body.split_first()?;
-        (*format == FORMAT)
-            .then(|| serde_json::from_slice(json).ok())
-            .flatten()
+        form::decode(FORMAT, &record.body)
     }
 
     /// What is stored of it; it goes once it is of no use to `throttle`.
     pub(crate) fn record(&self, throttle: Throttle, now: Timestamp) -> NewRecord {
-        let mut body = vec![FORMAT];
-        serde_json::to_writer(&mut body, self).expect("keys are texts");
         NewRecord {
             due: Some(now + throttle.per + REST),
-            body,
+            body: form::encode(FORMAT, self),
         }
     }
 
