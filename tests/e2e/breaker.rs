@@ -282,7 +282,7 @@ async fn a_receiver_that_asks_for_time_holds_the_whole_sink() {
     stage.watch(&process, 20);
     until("it is told", async || {
         let trouble = trouble(&process, "crm").await;
-        trouble.is_some_and(|trouble| trouble.contains("wants nothing until"))
+        trouble.is_some_and(|trouble| trouble.contains("asked for a pause until"))
     })
     .await;
     until("all wait", async || pending(&process, "crm") == 20).await;

@@ -115,7 +115,8 @@ async fn a_changed_file_holds_from_then_on_and_one_with_mistakes_does_not() {
 
     let wrong = stage.text("", &sinks, "  - {name: all, notifi: [ops]}");
     stage.write(&wrong);
-    process.wait_for_words("the configuration before this one goes on: ");
+    process
+        .wait_for_words("the new configuration was refused, and the previous one stays in force: ");
     assert!(!is_loaded(&process).await);
     let (status, problem) = reload(&process).await;
     assert_eq!(status, 422);

@@ -19,6 +19,7 @@ use self::streak::FailureStreak;
 use crate::live::Live;
 use crate::provider::{PollError, PollFailure};
 use crate::settings::AlarmSettings;
+use crate::spoken::spoken;
 
 /// How many polls must fail before anything is said: one or two say little.
 const FEWEST_POLLS: u32 = 3;
@@ -103,7 +104,10 @@ impl Alarms {
     pub(crate) fn late(&self, lag: Duration, now: Timestamp) {
         if lag > self.settings().polling_behind_after {
             let lag = Duration::from_secs(lag.as_secs());
-            self.fell_behind(now, format!("a poll came {lag:?} after it was due"));
+            self.fell_behind(
+                now,
+                format!("a poll started {} after it was due", spoken(lag)),
+            );
         }
     }
 
@@ -153,7 +157,8 @@ impl Alarms {
         let count = bad.count;
         let often = match kind {
             EventKind::ProviderAuthFailed => format!("{count} polls were refused"),
-            EventKind::PollingBehind => format!("noticed {count} times"),
+            EventKind::PollingBehind if count == 1 => "once so far".to_owned(),
+            EventKind::PollingBehind => format!("{count} times so far"),
             _ => format!("{count} polls failed"),
         };
         Some(Trouble {
@@ -251,7 +256,7 @@ mod tests {
         }
         assert_eq!(told(&alarms), []);
         alarms.late(lag, at(60));
-        let expected = "a poll came 75s after it was due (noticed 4 times)".to_owned();
+        let expected = "a poll started 1 min 15 s after it was due (4 times so far)".to_owned();
         assert_eq!(told(&alarms), [(EventKind::PollingBehind, expected)]);
         assert!(alarms.behind(at(120)).is_some());
         assert!(alarms.behind(at(121)).is_none(), "no late one came since");
@@ -263,7 +268,7 @@ mod tests {
         for second in 0..=60 {
             alarms.held_up("the log is not routed", at(second));
         }
-        let expected = "the log is not routed (noticed 61 times)".to_owned();
+        let expected = "the log is not routed (61 times so far)".to_owned();
         assert_eq!(told(&alarms), [(EventKind::PollingBehind, expected)]);
     }
 

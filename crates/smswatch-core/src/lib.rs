@@ -36,6 +36,7 @@ mod route;
 mod service;
 pub mod settings;
 mod silences;
+mod spoken;
 mod taken;
 mod throttle;
 mod throttles;

@@ -41,7 +41,7 @@ impl MeasuredRules {
             let templates = templates.join(", ");
             tracing::error!(
                 rule.name = rule,
-                "a template of rule `{rule}` failed ({templates}), so its alerts have default words"
+                "a template of rule `{rule}`, or of the sink that it notifies, failed ({templates}); alerts have default words in its place"
             );
         }
     }

@@ -3,7 +3,7 @@
 //! The default texts name sender, recipient and labels in lines, and sinks show the same as fields or
 //! tables. A digest tells everything once: lines that only repeat facts are left out of the text.
 
-use crate::{Event, Message, Notification, Timestamp};
+use crate::{Event, EventKind, Message, Notification, Timestamp};
 
 /// How long a value in a text may get, in characters, before the text cuts it.
 const MAX_WORD: usize = 200;
@@ -81,7 +81,7 @@ impl Notification {
         let about = event.about.as_ref();
         facts.add_unsaid(self, "About", about.map(|about| about.name.as_str()));
         let reason = about.and_then(|about| about.description.as_deref());
-        facts.add_unsaid(self, "Reason", reason);
+        facts.add_unsaid(self, "Last seen", reason);
         facts.add("From", message.from.clone());
         facts.add("To", recipient(message));
         facts.add("Label", message.label.clone());
@@ -132,9 +132,10 @@ impl DigestRow {
         let before = event.previous.as_ref();
         let before = before.map(|before| status(&before.status, before.detailed_status.as_deref()));
         let what = match (before, after) {
+            (Some(_), Some(after)) if event.refined => format!("turns out to be {after}"),
             (Some(before), Some(after)) => format!("{before} → {after}"),
             (None, Some(after)) => after,
-            (_, None) => event.kind.to_string(),
+            (_, None) => without_status(event).to_owned(),
         };
         Some(Self {
             what,
@@ -218,8 +219,18 @@ fn is_a_row(line: &str, rows: &[DigestRow]) -> bool {
         && rows.iter().any(|row| {
             let named = format!("message {} (", row.message_id);
             let begins = row.to.as_ref().is_none_or(|to| line.starts_with(&word(to)));
-            begins && line.contains(&named) && line.contains(row.what.as_str())
+            begins && line.contains(&named)
         })
+}
+
+/// What a row says of an event that tells no status.
+fn without_status(event: &Event) -> &'static str {
+    match event.kind {
+        EventKind::NotFound => "unknown to the provider",
+        EventKind::GaveUp => "gave up: no final status",
+        EventKind::Stuck => "no final status yet",
+        kind => kind.word(),
+    }
 }
 
 /// `+3069******01 (GR, Example Mobile)`.

@@ -151,7 +151,7 @@ pub enum EventWord {
 /// A list means any of its entries; `!x` means not x, and several of them mean none of these; `*`
 /// stands for any text; `/x/` is a regular expression; `""` means that there is no value, and `"!"`
 /// that there is one. Case does not matter. Where there is no value, only `""` and negations hold.
-/// `tags.NAME` is a label that the message's watch carries.
+/// `tags.NAME` is a tag of the message's watch.
 #[derive(Debug, Clone, PartialEq, Default, JsonSchema)]
 #[schemars(deny_unknown_fields, transform = without_null, transform = with_tags)]
 pub struct MatchDocument {

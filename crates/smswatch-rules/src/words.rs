@@ -42,7 +42,7 @@ impl RuleSet {
         let voice = self.voices.get(sink);
         match (rule, voice) {
             (None, None) => defaults,
-            _ => self.own_words(rule, voice, notification, defaults),
+            _ => self.own_words(rule, voice, sink, notification, defaults),
         }
     }
 
@@ -51,6 +51,7 @@ impl RuleSet {
         &self,
         rule: Option<&Rule>,
         voice: Option<&Voice>,
+        sink: &str,
         notification: &Notification,
         defaults: Words,
     ) -> Words {
@@ -77,9 +78,23 @@ impl RuleSet {
         }
         let title = title.flatten().filter(|title| !title.is_empty());
         let mut text = text.flatten().unwrap_or(defaults.text);
-        if !failed_templates.is_empty() {
-            let note = "(A template failed, so this alert has default words. Check rule";
-            text.push_str(&format!("\n{note} {}.)", notification.rule));
+        for name in &failed_templates {
+            let is_own = match name.as_str() {
+                "title" => rule.is_some_and(|rule| rule.title.is_some()),
+                "text" => rule.is_some_and(|rule| rule.text.is_some()),
+                _ => true,
+            };
+            let whose = match is_own {
+                true => format!("rule `{}`", notification.rule),
+                false => format!("sink `{sink}`"),
+            };
+            let instead = match name.as_str() {
+                "title" | "text" => format!("the default {name} is shown"),
+                _ => "the link is left out".to_owned(),
+            };
+            text.push_str(&format!(
+                "\n(The template `{name}` of {whose} failed; {instead}.)"
+            ));
         }
         Words {
             title: title.unwrap_or(defaults.title),

@@ -154,7 +154,7 @@ pub(crate) struct WatchArgs {
     /// The messages' ids, as Routee gave them out (trackingId)
     #[arg(value_name = "ID", required_unless_present = "file")]
     pub(crate) ids: Vec<String>,
-    /// A label for the watch; may be given several times
+    /// A tag for the watch; may be given several times
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = parse_tag)]
     pub(crate) tags: Vec<(String, String)>,
     /// A file with one id a line; `-` is standard input

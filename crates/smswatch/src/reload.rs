@@ -92,7 +92,9 @@ impl Reloading {
             Reload::Refused { problems } => {
                 self.reloader.note_failure();
                 for problem in problems {
-                    tracing::error!("the configuration before this one goes on: {problem}");
+                    tracing::error!(
+                        "the new configuration was refused, and the previous one stays in force: {problem}"
+                    );
                 }
             }
             Reload::Impossible => {}

@@ -120,11 +120,8 @@ impl DeadLetters {
 impl Batch {
     fn words(&self) -> String {
         match self.count {
-            1 => format!("a delivery was given up: {}", self.reason),
-            count => format!(
-                "{count} deliveries were given up, the last one: {}",
-                self.reason
-            ),
+            1 => format!("1 delivery: {}", self.reason),
+            count => format!("{count} deliveries, the last one: {}", self.reason),
         }
     }
 }
@@ -250,10 +247,7 @@ mod tests {
         dead.given_up("crm", 11, "403", false, at(3));
         let told = dead.take();
         assert_eq!(told.len(), 1);
-        assert_eq!(
-            told["crm"].words(),
-            "12 deliveries were given up, the last one: 403"
-        );
+        assert_eq!(told["crm"].words(), "12 deliveries, the last one: 403");
         assert!(told["crm"].is_news);
         assert_eq!((told["crm"].first, told["crm"].last), (at(0), at(3)));
     }

@@ -113,7 +113,7 @@ impl Claimer<'_> {
             .is_err()
         {
             stage.alarms.held_up(
-                "polls wait because too much of the log is not routed",
+                "polling is paused: too many entries of the event log wait for the rules",
                 stage.context.clock.now(),
             );
         }

@@ -114,7 +114,8 @@ async fn may_start(
         Ok(false) => Start::TooLate,
         Err(error) => {
             stage.context.note("reserve", &error);
-            let reason = "the store gives no permit of `routee.requests_per_second`";
+            let reason =
+                "polls wait: the store could not be asked for `routee.requests_per_second`";
             stage.alarms.held_up(reason, stage.context.clock.now());
             Start::After(Duration::from_secs(1))
         }

@@ -19,7 +19,7 @@ pub(super) async fn reload(State(service): State<Service>) -> Result<Json<Reload
             needs_restart,
         })),
         Reload::Refused { problems } => {
-            let what = "the configuration before this one goes on";
+            let what = "the new configuration was refused, and the previous one stays in force";
             let message = format!("{what}:\n{}", problems.join("\n"));
             let code = ProblemCode::InvalidConfiguration;
             Err(Problem::new(

@@ -59,8 +59,8 @@ impl<'a> Compiler<'a> {
         let text = entry.value.as_text().or_else(|| entry.value.inserted());
         let span = text.and_then(|text| text.parse().ok());
         if span.is_none() {
-            self.error(spot(entry), "this is no duration").hint =
-                Some("a number with its unit: `500ms`, `30s`, `5m`, `2h` or `7d`".to_owned());
+            self.error(spot(entry), "not a duration").hint =
+                Some("write a number and its unit: `500ms`, `30s`, `5m`, `2h` or `7d`".to_owned());
         }
         span
     }

@@ -53,7 +53,7 @@ impl Compiler<'_> {
             None => "a name of the IANA database, such as `Europe/Athens`".to_owned(),
         };
         let shown = super::shown(&entry.value);
-        self.error(spot(entry), format!("unknown timezone `{shown}`"))
+        self.error(spot(entry), format!("unknown time zone `{shown}`"))
             .hint = Some(hint);
         None
     }

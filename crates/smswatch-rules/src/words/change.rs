@@ -18,7 +18,7 @@ pub(super) fn what_happened(event: &Event) -> String {
                 format!("{provider} still did not know this message at {time}")
             }
             EventKind::Stuck => format!("Parts of it are still missing{}", by_then(event)),
-            _ => format!("No final status by {time}; it is no longer watched"),
+            _ => format!("No final status by {time}; smswatch no longer watches it"),
         };
     };
     if event.kind == EventKind::Stuck {

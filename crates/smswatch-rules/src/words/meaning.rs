@@ -6,7 +6,7 @@ use smswatch_model::{Event, EventKind, Fault};
 const MEANINGS: [(&str, &str); 13] = [
     (
         "Carrier Violation",
-        "The carrier's content or spam filter stopped it. The sender can act: change the text or the \
+        "Stopped by the carrier's content or spam filter. The sender can act: change the text or the \
          sender name.",
     ),
     (
@@ -60,8 +60,14 @@ const MEANINGS: [(&str, &str); 13] = [
 /// One sentence or two for each different word of the events, as far as there is something to say.
 pub(super) fn explanations(events: &[&Event]) -> Vec<String> {
     match events.first().map(|event| event.kind) {
+        Some(EventKind::NotFound) if are_several(events) => {
+            vec!["Check that this account sent these messages, and that the ids are right.".to_owned()]
+        }
         Some(EventKind::NotFound) => {
-            vec!["Check that this account sent it, and that its id is right.".to_owned()]
+            vec!["Check that this account sent the message, and that the id is right.".to_owned()]
+        }
+        Some(EventKind::Stuck) if are_several(events) => {
+            vec!["They may still arrive. If many are stuck, ask Routee and the carrier.".to_owned()]
         }
         Some(EventKind::Stuck) => {
             vec!["It may still arrive. If many are stuck, ask Routee and the carrier.".to_owned()]
@@ -71,12 +77,17 @@ pub(super) fn explanations(events: &[&Event]) -> Vec<String> {
              should match it. You are told of each such status once."
                 .to_owned(),
         ],
+        Some(EventKind::GaveUp) if are_several(events) => {
+            vec!["Whether they arrived is unknown. Ask the carrier.".to_owned()]
+        }
         Some(EventKind::GaveUp) => {
             vec!["Whether it arrived is unknown. Ask the carrier.".to_owned()]
         }
         Some(EventKind::StatusChanged) => {
             let words = super::change::finest_words(events);
-            let explained = words.iter().filter_map(|word| {
+            // Beside what went wrong, what went well needs no words.
+            let said = |word: &&String| words.len() == 1 || !word.eq_ignore_ascii_case("Delivered");
+            let explained = words.iter().filter(said).filter_map(|word| {
                 let meaning = explanation(word, events)?;
                 // Among several, each says which one it is about.
                 Some(if words.len() > 1 {
@@ -89,6 +100,13 @@ pub(super) fn explanations(events: &[&Event]) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether they are about more than one message.
+fn are_several(events: &[&Event]) -> bool {
+    let first = events.first().map(|event| &event.message.message_id);
+    let is_other = |event: &&Event| Some(&event.message.message_id) != first;
+    events.iter().any(is_other)
 }
 
 fn explanation(word: &str, events: &[&Event]) -> Option<String> {
@@ -118,7 +136,7 @@ fn explanation(word: &str, events: &[&Event]) -> Option<String> {
     match event.fault {
         Fault::Sender => Some("The sender can act.".to_owned()),
         Fault::Recipient => Some("Only the recipient can act.".to_owned()),
-        Fault::Carrier => Some("The carrier did not deliver it.".to_owned()),
+        Fault::Carrier => Some("The carrier did not deliver it. Ask the carrier.".to_owned()),
         Fault::None => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use smswatch_model::EventKind;
 
-/// What an event about no status says, in a few words: `no final status`, `sink crm is down`.
+/// What an event about no status says, in a few words: `no final status yet`, `sink crm is down`.
 ///
 /// `about` is what it is about, where that is smswatch itself; `provider` is the provider's name.
 #[must_use]
@@ -16,7 +16,7 @@ pub fn short_words(kind: EventKind, about: Option<&str>, provider: &str) -> Stri
         EventKind::StatusChanged => "status changed".to_owned(),
         EventKind::Stuck => "no final status yet".to_owned(),
         EventKind::NotFound => format!("not known to {provider}"),
-        EventKind::GaveUp => "no final status".to_owned(),
+        EventKind::GaveUp => "gave up: no final status".to_owned(),
         EventKind::UnknownStatus => "unknown status".to_owned(),
         EventKind::AlertFiring => format!(
             "alert {} fires",
@@ -31,7 +31,7 @@ pub fn short_words(kind: EventKind, about: Option<&str>, provider: &str) -> Stri
         EventKind::SinkDown => format!("{sink} is down"),
         EventKind::SinkRecovered => format!("{sink} works again"),
         EventKind::DeadLetter => format!("dead letters for {sink}"),
-        EventKind::ProviderDown => format!("{provider} cannot be reached"),
+        EventKind::ProviderDown => format!("{provider} gives no usable answers"),
         EventKind::ProviderAuthFailed => format!("{provider} refuses the credentials"),
         EventKind::PollingBehind => "polling is behind".to_owned(),
         EventKind::Test => format!("test of {sink}"),

@@ -95,7 +95,9 @@ fn outcome(message: &Message) -> String {
     let text = match message.outcome {
         Outcome::Pending => "Other parts of this message are still on their way.",
         Outcome::Delivered => "All parts of this message are delivered.",
-        Outcome::Failed => "All parts of this message are final, and not all were delivered.",
+        Outcome::Failed => {
+            "The whole message counts as failed: at least one of its parts was not delivered."
+        }
     };
     text.to_owned()
 }

@@ -20,7 +20,7 @@ pub fn default_title(events: &[&Event]) -> String {
     }
     let what = match first.kind {
         EventKind::NotFound => format!("Not known to {}", provider(&first.message)),
-        EventKind::Stuck => match distinct(events, |event| stuck_for(event))[..] {
+        EventKind::Stuck => match distinct(events, stuck_for)[..] {
             [Some(after)] => {
                 let after = plain_duration(after);
                 match first.repeated {
@@ -30,8 +30,8 @@ pub fn default_title(events: &[&Event]) -> String {
             }
             _ => "No final status yet".to_owned(),
         },
-        EventKind::UnknownStatus => format!("Unknown status: {}", statuses(events)),
-        EventKind::GaveUp => "No final status".to_owned(),
+        EventKind::UnknownStatus => format!("Unknown status {}", statuses(events)),
+        EventKind::GaveUp => "Gave up without a final status".to_owned(),
         _ => statuses(events),
     };
     let mut title = format!("{what}: {}", how_many(events));

@@ -43,7 +43,7 @@ pub(super) fn title(events: &[&Event]) -> Option<String> {
             )
         }
         EventKind::ProviderDown => {
-            format!("{provider} cannot be reached: status changes are not seen")
+            format!("{provider} gives no usable answers: status changes are not seen")
         }
         EventKind::ProviderAuthFailed => {
             format!("{provider} refuses the credentials: status changes are not seen")
@@ -68,17 +68,25 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
             let lines: Vec<String> = events.iter().map(|event| measured(event)).collect();
             return Some(lines.join("\n"));
         }
-        EventKind::SinkDown if names(events).len() > 1 => {
-            "Their deliveries wait until they work again. Check the receivers.".to_owned()
-        }
-        EventKind::SinkDown => {
-            "Its deliveries wait until it works again. Check the receiver.".to_owned()
-        }
+        EventKind::SinkDown => match &sinks(events)[..] {
+            [sink] => format!(
+                "Its deliveries wait until it works again. Check the receiver; then `smswatch sink resume {sink}` \
+                 tries it at once."
+            ),
+            _ => "Their deliveries wait until they work again. Check the receivers; then `smswatch sink resume NAME` \
+                  tries one at once."
+                .to_owned(),
+        },
         EventKind::SinkRecovered => "The deliveries that waited are being sent.".to_owned(),
         EventKind::DeadLetter => {
-            "They are kept. `smswatch dead list` shows why each was given up; \
-             `smswatch dead retry` sends them again."
-                .to_owned()
+            let (which, all) = match &sinks(events)[..] {
+                [sink] => (format!(" --sink {sink}"), format!(" --sink {sink}")),
+                _ => (String::new(), " --all".to_owned()),
+            };
+            format!(
+                "They are kept. `smswatch dead list{which}` shows why each was given up; \
+                 `smswatch dead retry{all}` sends them again."
+            )
         }
         EventKind::ProviderDown => format!(
             "Once {provider} answers again, smswatch reports what changed meanwhile, with the original \
@@ -90,8 +98,9 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
                 .to_owned()
         }
         EventKind::PollingBehind => {
-            "There are more messages to poll than can be polled in time. Raise \
-             `routee.requests_per_second` if the account allows it, or make `watch.schedule` slower."
+            "If the line above names the store or the event log, check the store. Otherwise there are more \
+             messages than can be polled in time: raise `routee.requests_per_second` if the account allows it, \
+             or make `watch.schedule` slower."
                 .to_owned()
         }
         EventKind::Test => {
@@ -164,26 +173,45 @@ fn measured(event: &Event) -> String {
 fn happened(event: &Event) -> Vec<String> {
     let provider = provider(&event.message);
     let name = event.about.as_ref().map_or_else(|| "?".to_owned(), name);
+    let about = event.about.as_ref();
+    let description = about.and_then(|about| about.description.as_deref());
+    let description = description.map(word);
+    let began = instant(event.time);
     let what = match event.kind {
+        EventKind::SinkRecovered => {
+            let was = description.map_or_else(String::new, |was| format!("; {was}"));
+            return vec![format!(
+                "{name} accepts deliveries again since {began}{was}."
+            )];
+        }
+        EventKind::DeadLetter => {
+            let count = description.unwrap_or_else(|| "deliveries".to_owned());
+            return vec![format!("Given up for {name} since {began}: {count}")];
+        }
         EventKind::SinkDown => format!("Deliveries to {name} have failed"),
-        EventKind::SinkRecovered => format!("Deliveries to {name} have succeeded"),
-        EventKind::DeadLetter => format!("Deliveries to {name} have been given up"),
         EventKind::ProviderDown => format!("Every poll of {provider} has failed"),
         EventKind::ProviderAuthFailed => format!("{provider} has refused every poll"),
         _ => "Polls have started too late".to_owned(),
     };
-    let mut line = format!("{what} since {}", instant(event.time));
+    let mut line = format!("{what} since {began}");
     let lasted = event.detected_at.since(event.time);
     if lasted.as_secs() > 0 {
         line.push_str(&format!(", for {} now", plain_duration(lasted)));
     }
     line.push('.');
-    let description = event
-        .about
-        .as_ref()
-        .and_then(|about| about.description.as_deref());
-    let description = description.map(|description| format!("Last seen: {}", word(description)));
+    let description = description.map(|description| format!("Last seen: {description}"));
     std::iter::once(line).chain(description).collect()
+}
+
+/// The sinks that the events are about, each once, as a command names them.
+fn sinks<'a>(events: &[&'a Event]) -> Vec<&'a str> {
+    let mut sinks: Vec<&str> = Vec::new();
+    for about in events.iter().filter_map(|event| event.about.as_ref()) {
+        if !sinks.contains(&about.name.as_str()) {
+            sinks.push(&about.name);
+        }
+    }
+    sinks
 }
 
 /// The names of what the events are about, each once.

@@ -92,7 +92,7 @@ fn a_template_that_fails_when_it_is_needed_gives_way_to_the_default() {
     let (_, text) = words(template, &events);
     assert!(text.starts_with("From MyShop"), "{text}");
     assert!(
-        text.ends_with("(A template failed, so this alert has default words. Check rule x.)"),
+        text.ends_with("(The template `text` of rule `x` failed; the default text is shown.)"),
         "{text}"
     );
 }
@@ -107,7 +107,7 @@ fn a_template_cannot_run_forever() {
         part(event(), 3, 3),
     ];
     let (_, text) = words(template, &events);
-    assert!(text.contains("template failed"), "{text}");
+    assert!(text.contains("failed; the "), "{text}");
 }
 
 #[test]
@@ -213,5 +213,5 @@ fn a_link_that_fails_when_it_is_needed_is_left_out_and_told() {
     let words = rules.words(&notification("x", &events), "mail");
     assert_eq!(words.links, []);
     assert_eq!(words.failed_templates, ["links[0]"]);
-    assert!(words.text.contains("template failed"), "{}", words.text);
+    assert!(words.text.contains("failed; the "), "{}", words.text);
 }

@@ -11,7 +11,7 @@ fn worded() -> Notification {
         Label order-17 · tags team=crm\n\
         Sent → Undelivered (Carrier Violation) at 2026-05-01 10:28:49 UTC, 3 s later\n\
         Routee says: The message was blocked by the carrier\n\
-        The carrier's content or spam filter stopped it. The sender can act: change the text or the sender name.\n\
+        Stopped by the carrier's content or spam filter. The sender can act: change the text or the sender name.\n\
         Message message-0001"
         .to_owned();
     notification

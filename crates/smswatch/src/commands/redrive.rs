@@ -21,7 +21,7 @@ pub(crate) async fn retry(args: DeadChoiceArgs) -> anyhow::Result<()> {
         let answer = client.try_post(&path, &json!({})).await;
         done.note(id, answer.map(|answer| answer.is_some()))?;
     }
-    done.tell(args.output.json, "retried", "on their way again")
+    done.tell(args.output.json, "retried", "will be sent again")
 }
 
 pub(crate) async fn drop(args: DeadChoiceArgs) -> anyhow::Result<()> {
@@ -56,7 +56,7 @@ pub(crate) async fn replay(args: ReplayArgs) -> anyhow::Result<()> {
 async fn retry_all(client: &Client, ended: &EndedRequest, is_json: bool) -> anyhow::Result<()> {
     let told = client.post(&["v1", "deliveries", "retry"], ended).await?;
     let count = |reply: RetriedReply| reply.retried;
-    tell(is_json, &told, count, "on their way again")
+    tell(is_json, &told, count, "will be sent again")
 }
 
 /// What became of those that were named.
@@ -75,7 +75,7 @@ impl Done {
                 self.count += 1;
                 return Ok(());
             }
-            Ok(false) => "it is not kept".to_owned(),
+            Ok(false) => "no such delivery is kept".to_owned(),
             Err(error) => match error.downcast::<Refused>() {
                 Ok(refused) => refused.message,
                 Err(error) => return Err(error),
@@ -91,7 +91,7 @@ impl Done {
             let failed: Map<_, _> = failed.map(|(id, why)| (id.clone(), json!(why))).collect();
             print_json(&json!({ key: self.count, "failed": failed }))?;
         } else {
-            print(&format!("{} {what}\n", self.count))?;
+            print(&format!("{}\n", deliveries(self.count, what)))?;
         }
         if self.failed.is_empty() {
             return Ok(());
@@ -110,7 +110,15 @@ fn tell<T: DeserializeOwned>(
     if is_json {
         return print_json(told);
     }
-    print(&format!("{} {what}\n", count(read(told)?)))
+    print(&format!("{}\n", deliveries(count(read(told)?), what)))
+}
+
+/// `1 delivery will be sent again`, `3 deliveries dropped`.
+fn deliveries(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 delivery {what}"),
+        count => format!("{count} deliveries {what}"),
+    }
 }
 
 /// The dead letters that are chosen.

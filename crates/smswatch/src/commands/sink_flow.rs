@@ -28,7 +28,7 @@ fn render(reply: &SinkReply) -> String {
             or_dash(reply.open_reason.as_deref())
         ),
         SinkState::Held => format!(
-            "its receiver wants nothing until {}",
+            "its receiver asked for a pause until {}",
             instant(reply.held_until)
         ),
         SinkState::Delivering | SinkState::Other(_) => reply.state.to_string(),
@@ -67,7 +67,7 @@ mod tests {
         insta::assert_snapshot!(all, @r"
         crm: paused since 2026-05-01T10:28:50Z
         crm: down since 2026-05-01T09:00:00Z and tried now: the receiver answered 500
-        crm: its receiver wants nothing until 2026-05-01T11:00:00Z
+        crm: its receiver asked for a pause until 2026-05-01T11:00:00Z
         crm: delivering
         crm: of next year
         ");

@@ -57,10 +57,20 @@ fn render_set_aside(count: u64, entries: &[SetAsideReply]) -> String {
             entry.error.clone(),
         ]);
     }
-    format!(
-        "\n{count} log entries could not be routed and were set aside; the latest:\n{}",
-        table.render()
-    )
+    let what = match count {
+        1 => "could not be routed and was set aside:",
+        _ => "could not be routed and were set aside; the latest:",
+    };
+    let what = format!("{} {what}", entries(count));
+    format!("\n{what}\n{}", table.render())
+}
+
+/// `1 log entry`, `3 log entries`.
+fn entries(count: u64) -> String {
+    match count {
+        1 => "1 log entry".to_owned(),
+        count => format!("{count} log entries"),
+    }
 }
 
 fn render(status: &StatusReply) -> String {
@@ -88,9 +98,9 @@ fn render(status: &StatusReply) -> String {
         queues.row(cells.into_iter().flatten());
     }
     format!(
-        "smswatch {}: {ready}, {} log entries not routed\n\n{}\n{}\n{}{}",
+        "smswatch {}: {ready}, {} not routed\n\n{}\n{}\n{}{}",
         status.version,
-        status.unrouted,
+        entries(status.unrouted),
         parts(&status.health),
         watches.render(),
         queues.render(),

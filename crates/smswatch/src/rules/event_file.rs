@@ -73,7 +73,8 @@ fn parse(text: &str, privacy: &Privacy, faults: &FaultTable) -> Result<EventFile
     }
     if found.events.is_empty() {
         return Err(
-            "there is no event in it; expected one of a payload's `data.events`".to_owned(),
+            "no event found; expected the body of a webhook, or one entry of its `data.events`"
+                .to_owned(),
         );
     }
     Ok(found)
@@ -221,7 +222,7 @@ fn kind(given: &Map<String, Value>) -> Result<EventKind, String> {
             if known.iter().any(|key| given.contains_key(*key)) {
                 return Ok(EventKind::StatusChanged);
             }
-            let what = "this is not an event: it has neither `type`, `message` nor `current`";
+            let what = "this is not an event: it has no `type`, `message` or `current`";
             return Err(what.to_owned());
         }
         Some(Value::String(name)) => name,

@@ -113,7 +113,7 @@ impl Tested {
         match self.notified.as_slice() {
             [] => line("nobody was notified"),
             notified => {
-                line("in order, these were notified:");
+                line("notifications, in order:");
                 for notified in notified {
                     line(&format!("  {}", notified.in_a_line()));
                 }

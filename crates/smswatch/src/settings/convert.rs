@@ -88,7 +88,7 @@ pub(super) fn http(section: HttpSection) -> Result<HttpOptions, Vec<Problem>> {
             .bytes()
             .all(|byte| matches!(byte, b' '..=b'~'))
         {
-            let what = "a token has visible ASCII characters only: no HTTP header can hold others";
+            let what = "a token may contain only visible ASCII characters";
             problems.push(Problem::new(pointer, what));
         }
     };
@@ -113,10 +113,10 @@ pub(super) fn http(section: HttpSection) -> Result<HttpOptions, Vec<Problem>> {
     });
     let tokens: Vec<_> = own.into_iter().chain(listed).collect();
     let Ok(listen) = section.listen.parse::<SocketAddr>() else {
-        let problem = Problem::new("/http/listen", "this is no address to listen on");
-        return Err(vec![problem.hint(
-            "an IP address and a port, such as `127.0.0.1:8080` or `[::1]:8080`",
-        )]);
+        let problem = Problem::new("/http/listen", "not an IP address and port");
+        return Err(vec![
+            problem.hint("such as `127.0.0.1:8080` or `[::1]:8080`"),
+        ]);
     };
     if tokens.is_empty() && !listen.ip().is_loopback() {
         let message = "an address that others can reach needs a token";
@@ -142,14 +142,20 @@ pub(super) fn settings(
         }
     }
     if routee.timeout.duration().is_zero() {
-        problems.push(Problem::new("/routee/timeout", "a poll needs some time"));
+        problems.push(Problem::new(
+            "/routee/timeout",
+            "`timeout` must be more than `0s`",
+        ));
     }
     if routee.timeout.duration() > smswatch_plugin::budget::MAX_POLL_TIMEOUT {
-        let problem = Problem::new("/routee/timeout", "a poll takes at most `15s`");
-        problems.push(problem.hint("it must be over before another process may poll, too"));
+        let problem = Problem::new("/routee/timeout", "`timeout` is at most `15s`");
+        problems.push(problem.hint("a poll must end before another process may repeat it"));
     }
     if watch.retention.duration() < watch.confirm_after.duration() {
-        let problem = Problem::new("/watch/retention", "this ends before `confirm_after` does");
+        let problem = Problem::new(
+            "/watch/retention",
+            "`retention` must be at least `confirm_after`",
+        );
         problems.push(problem.hint("keep watches longer than `confirm_after`"));
     }
     if !problems.is_empty() {
@@ -185,9 +191,9 @@ pub(super) fn settings(
 
 pub(super) fn alarms(section: AlarmsSection) -> Result<AlarmSettings, Vec<Problem>> {
     if section.quiet.duration() < Duration::from_secs(1) {
-        let problem = Problem::new("/alarms/quiet", "this must be at least `1s`");
+        let problem = Problem::new("/alarms/quiet", "`quiet` must be at least `1s`");
         return Err(vec![
-            problem.hint("else the same trouble is told again and again"),
+            problem.hint("a shorter time would repeat the same alert"),
         ]);
     }
     Ok(AlarmSettings {
@@ -204,13 +210,13 @@ pub(super) fn heartbeat(
 ) -> Result<HeartbeatOptions, Vec<Problem>> {
     let mut problems = Vec::new();
     if heartbeat::parse(&section.url).is_none() {
-        let problem = Problem::new("/heartbeat/url", "this is no URL that can be asked for");
+        let problem = Problem::new("/heartbeat/url", "not an `http` or `https` URL");
         problems.push(problem.hint("such as `https://hc.example.com/ping/x`"));
     }
     if section.every.duration() < Duration::from_secs(1) {
         problems.push(Problem::new(
             "/heartbeat/every",
-            "this must be at least `1s`",
+            "`every` must be at least `1s`",
         ));
     }
     if !problems.is_empty() {
@@ -254,14 +260,11 @@ pub(super) fn sink(
         .map_or(SinkSettings::DEFAULT_TIMEOUT, Span::duration);
     if timeout.is_zero() {
         let place = format!("{pointer}/timeout");
-        problems.push(Problem::new(place, "an attempt needs some time"));
+        problems.push(Problem::new(place, "`timeout` must be more than `0s`"));
     }
     if timeout > SinkSettings::MAX_TIMEOUT {
-        let problem = Problem::new(
-            format!("{pointer}/timeout"),
-            "an attempt takes at most `35s`",
-        );
-        problems.push(problem.hint("another process must be able to go on within 45 s"));
+        let problem = Problem::new(format!("{pointer}/timeout"), "`timeout` is at most `35s`");
+        problems.push(problem.hint("another process must be able to take over within 45 s"));
     }
     if section
         .rate
@@ -269,7 +272,7 @@ pub(super) fn sink(
     {
         problems.push(Problem::new(
             format!("{pointer}/rate/per"),
-            "this must not be zero",
+            "`per` must be more than `0s`",
         ));
     }
     if section.fallback.is_none() && section.fallback_after.is_some() {
@@ -283,7 +286,7 @@ pub(super) fn sink(
     {
         problems.push(Problem::new(
             format!("{pointer}/breaker/probe"),
-            "this must not be zero",
+            "`probe` must be more than `0s`",
         ));
     }
     if !problems.is_empty() {

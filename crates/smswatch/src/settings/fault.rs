@@ -20,7 +20,7 @@ pub(super) fn table(
         .keys()
         .filter(|word| !known.insert(word.to_lowercase()))
         .map(|word| {
-            let problem = Problem::new("/fault", format!("`{word}` stands here twice"));
+            let problem = Problem::new("/fault", format!("`{word}` is listed twice"));
             let problem = problem.at_key(word.as_str());
             problem.hint("upper and lower case do not matter: keep one of them")
         })

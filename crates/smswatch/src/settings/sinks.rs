@@ -133,7 +133,7 @@ pub(super) fn made_sinks(made: MadeSinks) -> Sinks {
 fn no_wish(kind: &str, key: &str) -> OverrideProblem {
     OverrideProblem {
         key: Some(key.to_owned()),
-        message: format!("a sink of type `{kind}` takes no `{key}` from a rule"),
-        hint: Some("its name is all that a rule can say of it".to_owned()),
+        message: format!("rules cannot set `{key}` for a sink of type `{kind}`"),
+        hint: Some("name only the sink, as in `notify: [crm]`".to_owned()),
     }
 }

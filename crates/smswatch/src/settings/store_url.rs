@@ -80,12 +80,12 @@ fn sqlite(path: &str) -> Result<(StoreChoice, Vec<Problem>), Problem> {
         return Err(slashes(rest));
     }
     if path.starts_with("file:") {
-        let message = "`file:` URLs of SQLite are not understood here";
+        let message = "`file:` URLs of SQLite are not supported";
         return Err(problem(message).hint("write the path alone: `sqlite:PATH`"));
     }
     if let Some((path, _)) = path.split_once(['?', '#']) {
-        let message = "options behind the path are not understood here and would be part of the \
-                       file's name";
+        let message =
+            "options behind the path are not supported and would be part of the file's name";
         return Err(problem(message).hint(write(path)));
     }
     if path.starts_with('~') {
@@ -109,7 +109,7 @@ fn sqlite(path: &str) -> Result<(StoreChoice, Vec<Problem>), Problem> {
 /// `sqlite://…`: after two slashes comes a host, after three an absolute path for some programs and a
 /// relative one for others.
 fn slashes(rest: &str) -> Problem {
-    let message = "`//` means different files to different programs and is not understood here";
+    let message = "`//` means different files to different programs and is not supported";
     let path = rest.split(['?', '#']).next().unwrap_or_default();
     let hint = match path.strip_prefix('/') {
         Some(":memory:") => "`sqlite::memory:` keeps everything in memory".to_owned(),
@@ -148,16 +148,17 @@ fn unknown(url: &str) -> Problem {
     // What is wrong is not repeated as a whole: it may hold a password.
     match scheme {
         "redis+cluster" | "rediss+cluster" | "redis+sentinel" | "rediss+sentinel" => {
-            problem("this version knows no Redis Cluster and no Sentinel yet").hint(FORMS)
+            problem("Redis Cluster and Sentinel are not supported yet").hint(FORMS)
         }
         "unix" | "redis+unix" | "redis+socket" | "redis-socket" => {
             problem("this version cannot reach Redis through a Unix socket")
                 .hint("let Redis listen on an address, and write `redis://HOST:PORT`")
         }
-        "valkey" | "keydb" | "dragonfly" => problem(format!("`{scheme}` is not known here"))
-            .hint("what speaks the protocol of Redis has `redis://HOST:PORT`"),
-        "valkeys" => problem("`valkeys` is not known here")
-            .hint("what speaks the protocol of Redis with TLS has `rediss://HOST:PORT`"),
+        "valkey" | "keydb" | "dragonfly" => problem(format!("unknown store `{scheme}`"))
+            .hint("for a server that speaks the Redis protocol, write `redis://HOST:PORT`"),
+        "valkeys" => problem("unknown store `valkeys`").hint(
+            "for a server that speaks the Redis protocol with TLS, write `rediss://HOST:PORT`",
+        ),
         "file" => problem("this is not the URL of a store").hint("write `sqlite:PATH`"),
         _ if scheme.contains("sqlite") && url.contains(':') => {
             problem("this is not the URL of a store").hint("write `sqlite:PATH`")
@@ -182,11 +183,11 @@ fn trouble(path: &Path) -> Option<Problem> {
         let problem = problem(format!("the folder `{}` {what}", folder.display()));
         return Some(match std::env::current_dir() {
             Ok(here) if path.is_relative() => problem.hint(format!(
-                "make it, or name another; relative paths begin in the working directory, which is \
+                "create it, or name another; relative paths begin in the working directory, which is \
                  `{}`",
                 here.display()
             )),
-            _ => problem.hint("make it, or name another"),
+            _ => problem.hint("create it, or name another"),
         });
     }
     if path.is_dir() {
@@ -195,10 +196,7 @@ fn trouble(path: &Path) -> Option<Problem> {
         return Some(problem.hint(format!("name a file in it: `sqlite:{}`", file.display())));
     }
     if path.is_file() && !is_store(path) {
-        let problem = problem(format!(
-            "`{}` exists and is not a file of SQLite",
-            path.display()
-        ));
+        let problem = problem(format!("`{}` is not an SQLite database", path.display()));
         return Some(problem.hint("name another file"));
     }
     None

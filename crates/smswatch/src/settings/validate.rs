@@ -149,19 +149,19 @@ fn wrong_type(error: &ValidationError<'_>, pointer: String, kind: &TypeKind) -> 
 }
 
 fn no_duration(pointer: String) -> Problem {
-    Problem::new(pointer, "this is no duration")
-        .hint("a number with its unit: `500ms`, `30s`, `5m`, `2h` or `7d`")
+    Problem::new(pointer, "not a duration")
+        .hint("write a number and its unit: `500ms`, `30s`, `5m`, `2h` or `7d`")
 }
 
 fn no_choice(error: &ValidationError<'_>, words: Vec<&str>) -> Problem {
     let problem = Problem::new(
         error.instance_path().as_str(),
-        "this is none of the choices",
+        "this is not one of the allowed values",
     );
     let given = error.instance().as_str().unwrap_or_default();
     match smswatch_rules::did_you_mean(given, words.iter().copied()) {
         Some(word) => problem.hint(format!("did you mean `{word}`?")),
-        None => problem.hint(format!("one of: {}", words.join(", "))),
+        None => problem.hint(format!("expected one of: {}", words.join(", "))),
     }
 }
 
@@ -179,11 +179,11 @@ fn choices<'a>(branches: &'a [Vec<ValidationError<'_>>]) -> Option<Vec<&'a str>>
 }
 
 fn unknown_key(pointer: &str, key: &str, known: &[String]) -> Problem {
-    let problem = Problem::new(pointer, format!("`{key}` is no option here")).at_key(key);
+    let problem = Problem::new(pointer, format!("unknown key `{key}`")).at_key(key);
     match smswatch_rules::did_you_mean(key, known.iter().map(String::as_str)) {
         Some(word) => problem.hint(format!("did you mean `{word}`?")),
-        None if known.is_empty() => problem.hint("there are no options here"),
-        None => problem.hint(format!("options here: {}", known.join(", "))),
+        None if known.is_empty() => problem.hint("no keys are allowed here"),
+        None => problem.hint(format!("expected one of: {}", known.join(", "))),
     }
 }
 

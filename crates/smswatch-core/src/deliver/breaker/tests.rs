@@ -286,7 +286,7 @@ fn people_read_why_it_is_parked() {
         circuit.trouble(at(6)).as_deref(),
         Some(
             "paused since 2026-05-01T12:00:05Z; down since 2026-05-01T12:00:02Z, next try \
-             at 2026-05-01T12:00:32Z: refused; the receiver wants nothing until \
+             at 2026-05-01T12:00:32Z: refused; the receiver asked for a pause until \
              2026-05-01T12:01:05Z"
         )
     );
@@ -294,7 +294,9 @@ fn people_read_why_it_is_parked() {
     gone(&mut circuit, 8);
     assert_eq!(
         circuit.trouble(at(9)).as_deref(),
-        Some("gone since 2026-05-01T12:00:02Z, `sink resume` ends it: 410")
+        Some(
+            "down since 2026-05-01T12:00:02Z, next try at 2026-05-01T13:00:08Z; the receiver says that it is gone for good: 410"
+        )
     );
     assert_eq!(Circuit::default().trouble(at(0)), None);
 }

@@ -103,7 +103,7 @@ fn doubts_of_given(pointer: &str, given: &Given) -> Vec<Problem> {
         if given.parts.is_some() {
             refuse(key, "write this for each of the `parts`");
         } else if given.status.is_none() && given.event.is_none() {
-            refuse(key, "this belongs to a `status`, and there is none");
+            refuse(key, "this needs a `status` beside it");
         }
     }
     if given.event.is_some() {
@@ -121,7 +121,7 @@ fn doubts_of_given(pointer: &str, given: &Given) -> Vec<Problem> {
             }
         }
     } else if given.about.is_some() {
-        refuse("about", "this belongs to an `event`, and there is none");
+        refuse("about", "this needs an `event` beside it");
     }
     let id = given
         .message

@@ -3,11 +3,11 @@
 
 use smswatch_model::{Event, EventKind, Timestamp};
 
-use super::super::words::spoken;
 use super::super::{Circuit, Destination, News};
 use super::{Breaker, Flow};
 use crate::context::Context;
 use crate::event::own_event;
+use crate::spoken::spoken;
 
 /// What others are to be told of the sink, and of its destinations.
 pub(super) type AllNews = Vec<(Option<Destination>, News)>;
@@ -106,7 +106,7 @@ impl Breaker {
         let (kind, text, opening) = match news {
             News::Down { reason, opening } => (EventKind::SinkDown, reason, opening),
             News::Recovered { after, opening } => {
-                let text = format!("it took deliveries again after {}", spoken(after));
+                let text = format!("it was down for {}", spoken(after));
                 (EventKind::SinkRecovered, text, opening)
             }
         };
@@ -114,7 +114,6 @@ impl Breaker {
             return own_event(kind, &self.sink, text, provider, now, opening);
         };
         let subject = format!("{} {}", self.sink, destination.key());
-        let text = format!("{}: {text}", destination.words());
         let mut event = own_event(kind, &subject, text, provider, now, opening);
         if let Some(about) = &mut event.about {
             about.name.clone_from(&self.sink);
