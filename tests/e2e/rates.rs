@@ -162,3 +162,73 @@ async fn an_alert_that_lasts_is_told_again_over_a_kill() {
     );
     assert_eq!(process.terminate(), Some(0));
 }
+
+async fn an_alert_holds_single_events_back_over_a_kill(store: &str) {
+    let stage = Stage::new().await;
+    let rules = format!(
+        "{RULES}  - {{name: each, match: {{status: Undelivered}}, unless_firing: undelivered-rate, notify: [crm]}}\n"
+    );
+    let config = configured(&stage, store, &rules);
+    let watch = |process: &Process, count: usize, fate: &Fate| {
+        let ids: Vec<String> = (0..count)
+            .map(|_| {
+                let spec = MessageSpec {
+                    to: Some("+306900000001".to_owned()),
+                    accepted_ms_ago: 60_000,
+                    ..fate.clone().into()
+                };
+                stage.sim.register(spec).expect("a message")
+            })
+            .collect();
+        let arguments = std::iter::once("watch").chain(ids.iter().map(String::as_str));
+        process.json(&arguments.collect::<Vec<_>>());
+    };
+    let of_kind = |kind: &str| {
+        let mut told = told(&stage);
+        told.retain(|(_, body)| body["type"] == kind);
+        told
+    };
+    let process = Process::start(&config);
+    watch(&process, 20, &Fate::CarrierViolation);
+    until("the alert fires", async || {
+        of_kind("alert.firing").len() == 1 && of_kind("sms.status_changed").len() == 20
+    })
+    .await;
+    watch(&process, 3, &Fate::CarrierViolation);
+    process.kill();
+    let process = Process::start(&config);
+    watch(&process, 2, &Fate::CarrierViolation);
+    until("it is resolved", async || {
+        of_kind("alert.resolved").len() == 1
+    })
+    .await;
+    let (_, resolved) = of_kind("alert.resolved").remove(0);
+    let (_, page) = ask::json(&process, "/v1/deliveries?state=suppressed&limit=100").await;
+    let held_back = page["items"].as_array().expect("deliveries");
+    for delivery in held_back {
+        assert_eq!(delivery["rule"], "each");
+        assert_eq!(delivery["reason"], "the alert of undelivered-rate fires");
+    }
+    // What was killed before it was seen may be seen again, and told, only after the alert has ended.
+    let singles = of_kind("sms.status_changed").len();
+    assert_eq!(held_back.len() + singles, 25, "{page}");
+    assert!(!held_back.is_empty(), "{singles} are told");
+    assert_eq!(resolved["data"]["alert"]["held_back"], held_back.len());
+    let text = resolved["data"]["text"].as_str().expect("a text");
+    let line = format!("Meanwhile {} events were held back", held_back.len());
+    assert!(text.contains(&line), "{text}");
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis_an_alert_holds_single_events_back_over_a_kill() {
+    let redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    an_alert_holds_single_events_back_over_a_kill(&redis.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_an_alert_holds_single_events_back_over_a_kill() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = sqlite_in(directory.path());
+    an_alert_holds_single_events_back_over_a_kill(&store).await;
+}

@@ -54,6 +54,9 @@ pub(crate) struct Rate {
     /// How many times to tell it again have passed.
     #[serde(default)]
     repeats: u64,
+    /// How many events were held back since it fires.
+    #[serde(default)]
+    held_back: u64,
     rests: bool,
 }
 
@@ -66,6 +69,8 @@ pub(crate) struct Counting {
     pub(crate) position: LogPosition,
     /// When each of its events was noticed, and whether it counts.
     pub(crate) events: Vec<(Timestamp, bool)>,
+    /// How many of its events were held back because the rate's alert fires.
+    pub(crate) held_back: u64,
 }
 
 /// A rate and when it is due.
@@ -89,9 +94,18 @@ pub(crate) struct Decision {
 impl Counting {
     /// The record of the rate that it adds to.
     pub(crate) fn rate_id(&self) -> RecordId {
-        let names = names(&self.wanted.rule, &self.wanted.values);
-        RecordId::new(names.id("")).expect("it is a prefix and hexadecimal digits")
+        rate_id(&self.wanted)
     }
+}
+
+/// The record of the rate of this group.
+pub(crate) fn rate_id(group: &RateGroup) -> RecordId {
+    id_of(&group.rule, &group.values)
+}
+
+fn id_of(rule: &str, values: &BTreeMap<String, String>) -> RecordId {
+    let id = names(rule, values).id("");
+    RecordId::new(id).expect("it is a prefix and hexadecimal digits")
 }
 
 /// What names a rate.
@@ -125,8 +139,19 @@ impl Rate {
             firing_since: None,
             told_at: None,
             repeats: 0,
+            held_back: 0,
             rests: false,
         }
+    }
+
+    /// Its record.
+    pub(crate) fn id(&self) -> RecordId {
+        id_of(&self.rule, &self.values)
+    }
+
+    /// Whether its alert fires.
+    pub(crate) fn is_firing(&self) -> bool {
+        self.firing_since.is_some()
     }
 
     /// Takes over what its rule says now; of a rule that has gone, nothing is told again.
@@ -204,6 +229,7 @@ impl Rate {
             by: self.values.clone(),
             started_at,
             ended_at: (state == AlertState::Resolved).then_some(now),
+            held_back: self.held_back,
         }
     }
 }
@@ -232,6 +258,9 @@ pub(crate) fn count(
         *total += 1;
         *count += u64::from(*is_counted);
     }
+    if rate.is_firing() {
+        rate.held_back += counting.held_back;
+    }
     rate.forget(now);
     let at = at.min(rate.bucket_end(now)).min(now + SOON);
     Some(Due { rate, at })
@@ -250,6 +279,7 @@ pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
             rate.firing_since = None;
             rate.told_at = None;
             rate.repeats = 0;
+            rate.held_back = 0;
         } else {
             repeated = rate.repeat(now);
             alert = repeated.map(|_| rate.alert(AlertState::Firing, started_at, now));

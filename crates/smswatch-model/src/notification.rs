@@ -94,6 +94,9 @@ pub struct Alert {
     pub started_at: Timestamp,
     /// When it was resolved; `None` while it fires.
     pub ended_at: Option<Timestamp>,
+    /// How many events rules did not tell since then because it fires.
+    #[serde(default)]
+    pub held_back: u64,
 }
 
 /// Whether an alert fires.

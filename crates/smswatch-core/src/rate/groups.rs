@@ -21,7 +21,7 @@ pub(crate) struct RateGroups(Mutex<HashMap<String, HashMap<Vec<String>, Timestam
 
 impl RateGroups {
     /// The group itself; the one of all others if there are too many of its rule in a window.
-    fn admit(&self, group: RateGroup, now: Timestamp) -> RateGroup {
+    pub(crate) fn admit(&self, group: RateGroup, now: Timestamp) -> RateGroup {
         let values: Vec<String> = group.values.values().cloned().collect();
         let mut rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = rules.entry(group.rule.clone()).or_default();
@@ -57,6 +57,7 @@ pub(crate) fn countings(
                     wanted,
                     position: position.clone(),
                     events: vec![noticed],
+                    held_back: 0,
                 }),
             }
         }
