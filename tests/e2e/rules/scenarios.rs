@@ -89,6 +89,13 @@ tests:
       - {rule: each, sink: slack, at: 30s, title: "* GR", held_back: "maintenance:night"}
       - {rule: each, sink: slack, at: 30s, title: "* CY"}
       - {rule: each, sink: slack, at: 2h, title: "* GR"}
+  - name: at night, nobody is told of a rate of Greece either
+    begin: 2026-03-01T00:30:00Z
+    given: [{at: 0s, message: {country: GR}, times: 20, status: Undelivered}]
+    expect:
+      - {rule: failing, sink: mail, at: 10s, held_back: "maintenance:night"}
+      - {rule: each, sink: slack, at: 30s, held_back: "maintenance:night"}
+    until: 5m
   - name: what is held back is no surprise, and is told where it was expected to be sent
     begin: 2026-03-01T00:30:00Z
     given: [{at: 0s, message: {country: GR}, status: Undelivered}]
