@@ -107,6 +107,7 @@ pub(crate) fn count_held_back(
                 position: position.clone(),
                 events: Vec::new(),
                 held_back: 1,
+                failures: Vec::new(),
             }),
         }
     }

@@ -5,6 +5,7 @@
 //! a step of the route stage that is repeated late still finds what was taken, and is removed later.
 
 mod groups;
+mod sample;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,10 +14,13 @@ use serde::{Deserialize, Serialize};
 use smswatch_model::{Alert, AlertState, GroupNames, Repeated, Timestamp, percent};
 
 pub(crate) use self::groups::{RateGroups, countings};
+pub(crate) use self::sample::Failure;
+use self::sample::Sample;
 use crate::form;
 use crate::rules::{RateGroup, RateSettings};
 use crate::store::{KeptRecord, LogPosition, NewRecord, RecordId, RecordKind};
 use crate::taken::{Source, Taken};
+use crate::traffic::Attributes;
 
 pub(crate) const KIND: RecordKind = RecordKind::new("rate");
 
@@ -57,6 +61,9 @@ pub(crate) struct Rate {
     /// How many events were held back since it fires.
     #[serde(default)]
     held_back: u64,
+    /// Messages that failed among what it counted, of those in the window the latest.
+    #[serde(default, skip_serializing_if = "Sample::is_empty")]
+    sample: Sample,
     rests: bool,
 }
 
@@ -71,6 +78,8 @@ pub(crate) struct Counting {
     pub(crate) events: Vec<(Timestamp, bool)>,
     /// How many of its events were held back because the rate's alert fires.
     pub(crate) held_back: u64,
+    /// Those of its messages that count and failed.
+    pub(crate) failures: Vec<Failure>,
 }
 
 /// A rate and when it is due.
@@ -140,6 +149,7 @@ impl Rate {
             told_at: None,
             repeats: 0,
             held_back: 0,
+            sample: Sample::default(),
             rests: false,
         }
     }
@@ -147,6 +157,11 @@ impl Rate {
     /// Its record.
     pub(crate) fn id(&self) -> RecordId {
         id_of(&self.rule, &self.values)
+    }
+
+    /// What is known of the latest messages that failed among what it counted.
+    pub(crate) fn failures(&self) -> Vec<Attributes<'_>> {
+        self.sample.attributes()
     }
 
     /// Whether its alert fires.
@@ -203,6 +218,7 @@ impl Rate {
 
     /// Forgets what has left the window that ends at `now`.
     fn forget(&mut self, now: Timestamp) {
+        self.sample.forget(now - self.settings.over);
         let first = (now - self.settings.over).as_millis();
         let width = self.width();
         self.buckets
@@ -230,6 +246,7 @@ impl Rate {
             started_at,
             ended_at: (state == AlertState::Resolved).then_some(now),
             held_back: self.held_back,
+            common: Vec::new(),
         }
     }
 }
@@ -258,6 +275,7 @@ pub(crate) fn count(
         *total += 1;
         *count += u64::from(*is_counted);
     }
+    rate.sample.add(&counting.failures);
     if rate.is_firing() {
         rate.held_back += counting.held_back;
     }

@@ -97,6 +97,9 @@ pub struct Alert {
     /// How many events rules did not tell since then because it fires.
     #[serde(default)]
     pub held_back: u64,
+    /// What the failures that were counted have in common. A notification has it in its own `common`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub common: Vec<Common>,
 }
 
 /// Whether an alert fires.

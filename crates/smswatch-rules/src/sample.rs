@@ -210,5 +210,6 @@ fn alert(kind: EventKind, started_at: Timestamp) -> Alert {
         started_at,
         ended_at: (state == AlertState::Resolved).then_some(started_at),
         held_back: 0,
+        common: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use smswatch_model::{Event, Timestamp};
 
-use super::Counting;
+use super::{Counting, Failure};
 use crate::rules::{RateGroup, Rules};
 use crate::store::LogPosition;
 
@@ -51,13 +51,18 @@ pub(crate) fn countings(
         for measured in rules.measured(event) {
             let wanted = groups.admit(measured.group, now);
             let noticed = (event.detected_at, measured.counts);
+            let failure = measured.counts.then(|| Failure::of(event)).flatten();
             match countings.iter_mut().find(|known| known.wanted == wanted) {
-                Some(known) => known.events.push(noticed),
+                Some(known) => {
+                    known.events.push(noticed);
+                    known.failures.extend(failure);
+                }
                 None => countings.push(Counting {
                     wanted,
                     position: position.clone(),
                     events: vec![noticed],
                     held_back: 0,
+                    failures: failure.into_iter().collect(),
                 }),
             }
         }

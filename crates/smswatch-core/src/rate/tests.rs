@@ -54,6 +54,7 @@ impl Walk {
             position: LogPosition(format!("{}", self.entries)),
             events,
             held_back: 0,
+            failures: Vec::new(),
         }
     }
 
