@@ -177,19 +177,14 @@ struct FootLine {
 /// Where the mail comes from, and where to look further.
 fn foot(notification: &Notification) -> Vec<FootLine> {
     let mut foot = Vec::new();
-    let messages = notification.events.iter();
-    let mut messages = messages.filter_map(|event| event.message.message_id.as_ref());
-    if let Some(first) = messages.next() {
-        let is_one = messages.all(|other| other == first);
-        foot.push(match is_one {
-            true => FootLine {
-                name: "Details:",
-                value: format!("smswatch show {first}"),
-            },
-            false => FootLine {
-                name: "Details of one message:",
-                value: "smswatch show ID".to_owned(),
-            },
+    let events = &notification.events;
+    if events
+        .iter()
+        .any(|event| event.message.message_id.is_some())
+    {
+        foot.push(FootLine {
+            name: "Details of a message:",
+            value: "smswatch show ID".to_owned(),
         });
     }
     foot.push(FootLine {

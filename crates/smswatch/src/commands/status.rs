@@ -61,12 +61,12 @@ fn render_set_aside(count: u64, entries: &[SetAsideReply]) -> String {
         1 => "could not be routed and was set aside:",
         _ => "could not be routed and were set aside; the latest:",
     };
-    let what = format!("{} {what}", entries(count));
+    let what = format!("{} {what}", log_entries(count));
     format!("\n{what}\n{}", table.render())
 }
 
 /// `1 log entry`, `3 log entries`.
-fn entries(count: u64) -> String {
+fn log_entries(count: u64) -> String {
     match count {
         1 => "1 log entry".to_owned(),
         count => format!("{count} log entries"),
@@ -100,7 +100,7 @@ fn render(status: &StatusReply) -> String {
     format!(
         "smswatch {}: {ready}, {} not routed\n\n{}\n{}\n{}{}",
         status.version,
-        entries(status.unrouted),
+        log_entries(status.unrouted),
         parts(&status.health),
         watches.render(),
         queues.render(),
