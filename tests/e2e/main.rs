@@ -37,6 +37,7 @@ mod silences;
 mod stage;
 mod story;
 mod stuck;
+mod throttle;
 mod unknown_status;
 mod unread;
 mod versions;

@@ -35,12 +35,18 @@ fn told(stage: &Stage) -> Vec<(String, Value)> {
     told
 }
 
-async fn it_fires_once_over_a_kill_and_is_resolved_when_the_window_is_empty(store: &str) {
-    let stage = Stage::new().await;
+/// The configuration with these rules.
+fn configured(stage: &Stage, store: &str, rules: &str) -> std::path::PathBuf {
     let config = stage.config(store);
     let text = std::fs::read_to_string(&config).expect("a file");
     let (head, _) = text.split_once("rules:").expect("rules");
-    std::fs::write(&config, format!("{head}{RULES}")).expect("a file");
+    std::fs::write(&config, format!("{head}{rules}")).expect("a file");
+    config
+}
+
+async fn it_fires_once_over_a_kill_and_is_resolved_when_the_window_is_empty(store: &str) {
+    let stage = Stage::new().await;
+    let config = configured(&stage, store, RULES);
     let message = |fate: Fate| {
         let spec = MessageSpec {
             to: Some("+306900000001".to_owned()),
@@ -99,4 +105,60 @@ async fn on_sqlite_an_alert_fires_once_over_a_kill_and_is_resolved_when_the_wind
 async fn on_redis_an_alert_fires_once_over_a_kill_and_is_resolved_when_the_window_is_empty() {
     let redis = RedisServer::start();
     it_fires_once_over_a_kill_and_is_resolved_when_the_window_is_empty(&redis.url()).await;
+}
+
+/// While it fires it is told again, under a name of its own each time, whatever happens to the process.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_lasts_is_told_again_over_a_kill() {
+    let redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let stage = Stage::new().await;
+    let rules = RULES.replace("    severity:", "    repeat: 2s\n    severity:");
+    let config = configured(&stage, &redis.url(), &rules);
+    let ids: Vec<String> = (0..20)
+        .map(|_| {
+            let spec = MessageSpec {
+                accepted_ms_ago: 60_000,
+                ..Fate::CarrierViolation.into()
+            };
+            stage.sim.register(spec).expect("a message")
+        })
+        .collect();
+    let process = Process::start(&config);
+    let arguments = std::iter::once("watch").chain(ids.iter().map(String::as_str));
+    process.json(&arguments.collect::<Vec<_>>());
+    let times = |told: &[(String, Value)]| {
+        let events = told.iter().map(|(_, body)| &body["data"]["events"][0]);
+        let times = events.map(|event| event["repeated"]["times"].as_u64().unwrap_or(0));
+        times.collect::<Vec<_>>()
+    };
+    until("it is told again", async || told(&stage).len() >= 3).await;
+    process.kill();
+    let before = told(&stage).len();
+    let process = Process::start(&config);
+    until("it is told again after the kill", async || {
+        told(&stage).len() >= before + 2
+    })
+    .await;
+    until("it is resolved", async || {
+        told(&stage)
+            .iter()
+            .any(|(_, body)| body["type"] == "alert.resolved")
+    })
+    .await;
+    let mut told = told(&stage);
+    told.retain(|(_, body)| body["type"] == "alert.firing");
+    let times = times(&told);
+    assert!(times.is_sorted_by(|one, next| one < next), "{times:?}");
+    assert_eq!(times[0], 0);
+    for (_, body) in &told {
+        let (alert, first) = (&body["data"]["alert"], &told[0].1["data"]);
+        assert_eq!(alert["started_at"], first["alert"]["started_at"]);
+        assert_eq!(body["data"]["key"], first["key"]);
+    }
+    let title = told[1].1["data"]["title"].as_str().expect("a title");
+    assert!(
+        title.starts_with("Still firing: undelivered-rate: 20 of 20"),
+        "{title}"
+    );
+    assert_eq!(process.terminate(), Some(0));
 }

@@ -65,7 +65,12 @@ rules:
 
     /// Has a message watched that met its fate a minute ago.
     fn watch(&self, process: &Process, fate: Fate) -> String {
+        self.watch_labeled(process, fate, None)
+    }
+
+    fn watch_labeled(&self, process: &Process, fate: Fate, label: Option<&str>) -> String {
         let spec = MessageSpec {
+            label: label.map(str::to_owned),
             fate: Some(fate),
             accepted_ms_ago: 60_000,
             ..MessageSpec::default()
@@ -234,4 +239,44 @@ async fn what_takes_effect_at_the_next_start_is_said_and_what_cannot_be_mixed_is
     );
     assert!(!is_loaded(&process).await);
     assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_words_of_a_sink_change_with_the_file_and_a_template_that_fails_is_counted_and_told_in_default_words()
+ {
+    let stage = Stage::new().await;
+    let with = |template: &str| {
+        let sink = sink("crm", &stage.crm).replace('}', &format!(", {template}}}"));
+        stage.write(&stage.text("", &sink, TO_CRM))
+    };
+    let process = Process::start(&with("template: {title: 'first {{ events|length }}'}"));
+    stage.watch(&process, Fate::Undelivered);
+    stage.crm.wait_for(1).await;
+    let title = |number: usize| {
+        let body = stage.crm.requests()[number].json();
+        body["data"]["title"].as_str().expect("a title").to_owned()
+    };
+    assert_eq!(title(0), "first 1");
+
+    let at = "{{ events[0].time | local_time }}";
+    with(&format!(
+        "timezone: Asia/Tokyo, template: {{title: 'at {at}'}}"
+    ));
+    assert_eq!(reload(&process).await.0, 200);
+    stage.watch(&process, Fate::Undelivered);
+    stage.crm.wait_for(2).await;
+    assert!(title(1).contains("JST"), "{}", title(1));
+
+    let fails = "{% if events[0].message.label == 'boom' %}{{ 1 // 0 }}{% endif %}fine";
+    with(&format!("template: {{title: \"{fails}\"}}"));
+    assert_eq!(reload(&process).await.0, 200);
+    stage.watch_labeled(&process, Fate::Undelivered, Some("boom"));
+    stage.crm.wait_for(3).await;
+    assert!(title(2).starts_with("Undelivered"), "{}", title(2));
+    let metrics = ask::metrics(&process).await;
+    let counted = "smswatch_template_failures_total{rule=\"all\"} 1";
+    assert!(metrics.contains(counted), "{metrics}");
+    stage.watch_labeled(&process, Fate::Undelivered, Some("well"));
+    stage.crm.wait_for(4).await;
+    assert_eq!(title(3), "fine");
 }

@@ -1,5 +1,6 @@
 //! `smswatch rules`: rules are tried without a running service.
 
+mod backtest;
 mod explain;
 mod scenarios;
 

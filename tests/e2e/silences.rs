@@ -29,6 +29,11 @@ impl Stage {
 
     /// A configuration with one sink and one rule, and sections of its own.
     fn config(&self, sections: &str) -> PathBuf {
+        self.config_with(sections, "")
+    }
+
+    /// The same, with more keys for the rule.
+    fn config_with(&self, sections: &str, keys: &str) -> PathBuf {
         let path = self.directory.path().join("smswatch.yaml");
         let text = format!(
             r#"
@@ -38,7 +43,7 @@ watch: {{schedule: [50ms], confirm_after: 0s}}
 http: {{listen: "127.0.0.1:0"}}
 {sections}
 sinks: {{crm: {{type: webhook, url: "{crm}", allow_private: true}}}}
-rules: [{{name: undelivered, match: {{status: Undelivered}}, notify: [crm]}}]
+rules: [{{name: undelivered, match: {{status: Undelivered}}, {keys} notify: [crm]}}]
 "#,
             sim = self.sim.url(),
             store = sqlite_in(self.directory.path()),
@@ -50,7 +55,12 @@ rules: [{{name: undelivered, match: {{status: Undelivered}}, notify: [crm]}}]
 
     /// Has a message watched that was not delivered a minute ago.
     fn watch(&self, process: &Process) -> String {
+        self.watch_labeled(process, None)
+    }
+
+    fn watch_labeled(&self, process: &Process, label: Option<&str>) -> String {
         let spec = MessageSpec {
+            label: label.map(str::to_owned),
             fate: Some(Fate::Undelivered),
             accepted_ms_ago: 60_000,
             to: Some("+306900000001".to_owned()),
@@ -318,4 +328,50 @@ async fn on_redis_a_silence_holds_for_all_replicas() {
     for replica in replicas {
         assert_eq!(replica.terminate(), Some(0));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_group_a_silence_holds_back_what_it_matches_and_all_of_it_if_that_is_all() {
+    let stage = Stage::new().await;
+    let keys = "group: {by: [country], wait: 3s, interval: 1s},";
+    let process = Process::start(&stage.config_with("", keys));
+    let silence = json!({"match": {"label": "quiet-*"}, "until": "2h"});
+    let (_, silence) = post(&process, "/v1/silences", silence).await;
+    let id = silence["id"].as_str().expect("an id");
+    let quiet = stage.watch_labeled(&process, Some("quiet-1"));
+    let loud = stage.watch_labeled(&process, Some("loud-1"));
+
+    let suppressed = deliveries(&process, "suppressed", 1).await;
+    assert_eq!(suppressed[0]["reason"], format!("silence:{id}"));
+    assert_eq!(suppressed[0]["message_ids"], json!([quiet]));
+    until("the rest of the group is told", async || {
+        stage.crm.requests().len() == 1
+    })
+    .await;
+    let told = stage.crm.requests()[0].json();
+    let events = told["data"]["events"].as_array().expect("events");
+    let messages: Vec<&Value> = events
+        .iter()
+        .map(|event| &event["message"]["message_id"])
+        .collect();
+    assert_eq!(messages, [&json!(loud)]);
+    held_back(&process, id, 1).await;
+
+    // A group of which nothing is left to tell is held back as a whole, and can be sent after all.
+    let later = stage.watch_labeled(&process, Some("quiet-2"));
+    let suppressed = deliveries(&process, "suppressed", 2).await;
+    let of_later = suppressed
+        .iter()
+        .find(|delivery| delivery["message_ids"] == json!([later]))
+        .expect("a delivery");
+    assert_eq!(stage.crm.requests().len(), 1);
+    let delivery = of_later["id"].as_str().expect("an id");
+    let (status, _) = post(
+        &process,
+        &format!("/v1/deliveries/{delivery}/retry"),
+        json!({}),
+    )
+    .await;
+    assert_eq!(status, 202);
+    until("it is sent", async || stage.crm.requests().len() == 2).await;
 }

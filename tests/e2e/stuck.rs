@@ -99,3 +99,46 @@ rules:
     assert_eq!(page["items"].as_array().map(Vec::len), Some(4));
     assert_eq!(process.terminate(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_stays_stuck_is_told_again_over_a_kill_until_it_is_final() {
+    let stage = Stage::new().await;
+    let config = stage.config(&sqlite_in(stage.directory.path()));
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let (head, _) = text.split_once("rules:").expect("rules");
+    let rules = "\
+rules:
+  - {name: slow, event: stuck, after: 1s, repeat: 2s, notify: [crm]}
+  - {name: ended, match: {final: true}, notify: [crm]}
+";
+    std::fs::write(&config, format!("{head}{rules}")).expect("a file");
+    let spec = MessageSpec {
+        hold: true,
+        label: Some("otp-1".to_owned()),
+        ..Fate::CarrierViolation.into()
+    };
+    let id = stage.sim.register(spec).expect("a message");
+    let process = Process::start(&config);
+    process.json(&["watch", &id]);
+    let stuck = || count(&stage, "sms.stuck", Some(1), "otp-1");
+    until("it is told again", async || stuck() >= 2).await;
+    process.kill();
+    let before = stuck();
+    let process = Process::start(&config);
+    until("it is told again after the kill", async || stuck() > before).await;
+    while stage.sim.advance_message(&id).expect("it is known") > 0 {}
+    until("it ended", async || {
+        count(&stage, "sms.status_changed", None, "otp-1") == 1
+    })
+    .await;
+    let (_, page) = ask::json(&process, "/v1/events?type=sms.stuck").await;
+    let events = page["items"].as_array().expect("events");
+    let times: Vec<u64> = events
+        .iter()
+        .rev()
+        .map(|event| event["repeated"]["times"].as_u64().unwrap_or(0))
+        .collect();
+    assert!(times.is_sorted_by(|one, next| one < next), "{times:?}");
+    until("all of it is told", async || stuck() == events.len()).await;
+    assert_eq!(process.terminate(), Some(0));
+}

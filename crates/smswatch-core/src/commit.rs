@@ -16,7 +16,7 @@ use crate::inbox::log_tail::Fresh;
 use crate::inbox::unknown_words::UnknownWords;
 use crate::inbox::{LogInbox, PollInbox};
 use crate::intake::Intake;
-use crate::metrics::{KindLabel, ObservationLabels, OddityLabel, RecordLabel};
+use crate::metrics::{ObservationLabels, OddityLabel, RecordLabel};
 use crate::pace::Backoff;
 use crate::record::{Record, WatchState};
 use crate::rules::Rules;
@@ -371,10 +371,7 @@ fn done(stage: &Commit, draft: &Draft) {
         stage.context.metrics.parts_missing.inc();
     }
     for event in &draft.events {
-        let label = KindLabel {
-            r#type: event.kind.as_str(),
-        };
-        stage.context.metrics.events.get_or_create(&label).inc();
+        stage.context.metrics.count_event(event.kind);
     }
 }
 

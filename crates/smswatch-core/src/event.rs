@@ -1,10 +1,12 @@
 //! Makes events of what was found out about a message.
 
+use std::time::Duration;
+
 use serde_json::Number;
 use smswatch_model::{
     About, Alert, AlertState, Change, CurrentStatus, Event, EventKind, Fault, Message,
-    MessageFacts, MessageId, Part, PartFacts, PartReport, PreviousStatus, Snapshot, Source,
-    StatusAt, Tags, Timestamp, Word, change_event_id, deadline_event_id, derived_event_id,
+    MessageFacts, MessageId, Part, PartFacts, PartReport, PreviousStatus, Repeated, Snapshot,
+    Source, StatusAt, Tags, Timestamp, Word, change_event_id, deadline_event_id, derived_event_id,
     unknown_status_event_id,
 };
 
@@ -43,6 +45,7 @@ impl Announcer<'_> {
             refined: change.refined,
             refines: None,
             after: None,
+            repeated: None,
             alert: None,
             backfill: false,
             late: self.is_late(current.date),
@@ -73,6 +76,7 @@ impl Announcer<'_> {
             refined: false,
             refines: None,
             after: None,
+            repeated: None,
             alert: None,
             backfill: false,
             late: self.is_late(deadline),
@@ -85,15 +89,18 @@ impl Announcer<'_> {
         }
     }
 
-    /// The event that the message has no final status `after` so many seconds, at `deadline`. It tells the
-    /// last known status of `open`, a part that is not final.
+    /// The event that the message has no final status `after` so many seconds after it was registered, or that it
+    /// still has none. It tells the last known status of `open`, a part that is not final.
     pub(crate) fn stuck(
         &self,
         after: u64,
-        deadline: Timestamp,
+        repeated: Option<Repeated>,
+        registered_at: Timestamp,
         open: Option<&Part>,
         sequence: u64,
     ) -> Event {
+        let first = registered_at + Duration::from_secs(after);
+        let deadline = first + Duration::from_secs(repeated.map_or(0, Repeated::seconds));
         let status = open.map(Part::status_at);
         let fault = status
             .as_ref()
@@ -109,6 +116,15 @@ impl Announcer<'_> {
             current,
             part: part.unwrap_or_default(),
             after: Some(after),
+            repeated,
+            event_id: match repeated {
+                None => deadline_event_id(self.message_id, EventKind::Stuck, deadline),
+                Some(Repeated { every, times }) => {
+                    let message = self.message_id.to_lowercase();
+                    let subject = format!("{message}\0{after}\0{every}");
+                    derived_event_id(&subject, EventKind::Stuck, deadline, times)
+                }
+            },
             ..self.deadline(EventKind::Stuck, deadline, sequence)
         }
     }
@@ -217,6 +233,7 @@ pub(crate) fn own_event(
         refined: false,
         refines: None,
         after: None,
+        repeated: None,
         alert: None,
         backfill: false,
         late: false,
@@ -233,11 +250,12 @@ pub(crate) fn own_event(
     }
 }
 
-/// The event that the alert of a `rule` fires or is resolved; `subject` names the rate.
+/// The event that the alert of a `rule` fires, still fires, or is resolved; `subject` names the rate.
 pub(crate) fn alert_event(
     rule: &str,
     subject: &str,
     alert: Alert,
+    repeated: Option<Repeated>,
     provider: &str,
     now: Timestamp,
 ) -> Event {
@@ -245,10 +263,12 @@ pub(crate) fn alert_event(
         AlertState::Firing => EventKind::AlertFiring,
         AlertState::Resolved => EventKind::AlertResolved,
     };
+    let n = repeated.map_or(0, |repeated| repeated.times);
     let text = format!("{}, over {}", alert.figures(), alert.window);
     Event {
-        event_id: derived_event_id(subject, kind, alert.started_at, 0),
+        event_id: derived_event_id(subject, kind, alert.started_at, n),
         alert: Some(alert),
+        repeated,
         ..own_event(kind, rule, text, provider, now, 0)
     }
 }

@@ -14,17 +14,17 @@ use crate::event::alert_event;
 use crate::group::{self, Decision, Group, decide};
 use crate::inbox::due_times::DueTimes;
 use crate::inbox::{GroupInbox, LogInbox, Queues};
-use crate::metrics::KindLabel;
 use crate::notification;
 use crate::pace::Backoff;
 use crate::panics::without_panic;
 use crate::rate::{self, Rate};
-use crate::rules::{RuleMatch, Rules, Telling, Words};
+use crate::rules::{Rules, Throttled, Words};
 use crate::silences::{Holds, Silences};
 use crate::store::{
-    Attempt, KeptRecord, MAX_STEP_BYTES, NewDelivery, NewEntry, NewRecord, RecordChange,
-    RecordCommit, RecordKind, Shard, StoreError, split,
+    Attempt, KeptRecord, LogPosition, MAX_STEP_BYTES, NewDelivery, NewEntry, NewRecord,
+    RecordChange, RecordCommit, RecordKind, Shard, StoreError, split,
 };
+use crate::throttles::{Origin, TRIES, Throttles};
 use crate::traffic::Traffic;
 
 /// How many groups are claimed at once.
@@ -94,10 +94,40 @@ async fn tell_due(stage: &Gather, kind: RecordKind, shard: Shard) -> Result<(), 
         stage.due(kind).hint(usize::from(shard.0), next);
     }
     let holds = stage.silences.holds(context).await;
-    let records = claimed.records.iter();
-    let commits: Vec<RecordCommit> = records
-        .filter_map(|record| commit(stage, kind, record, &holds, claimed.now))
+    // What is not due was given early by a store that lost the rest of a step: its lease ends by itself.
+    let is_due = |record: &&KeptRecord| record.due.is_some_and(|due| due <= claimed.now);
+    let due: Vec<(&KeptRecord, Held)> = claimed
+        .records
+        .iter()
+        .filter(is_due)
+        .filter_map(|record| Some((record, Held::decode(stage, kind, record)?)))
         .collect();
+    let throttled = due.iter().filter_map(|(_, held)| held.throttled());
+    let mut throttles = Throttles::wanting(throttled);
+    let mut commits = Vec::new();
+    for attempt in 1.. {
+        throttles.read(context).await?;
+        let decided = due.iter();
+        let decided = decided.map(|(record, held)| {
+            commit(
+                stage,
+                kind,
+                record,
+                held,
+                &holds,
+                &mut throttles,
+                claimed.now,
+            )
+        });
+        commits = decided.collect();
+        if throttles.write(context, claimed.now).await? {
+            break;
+        }
+        if attempt == TRIES {
+            let why = "others change the throttles all the time".to_owned();
+            return Err(StoreError::Unavailable(why));
+        }
+    }
     for commits in split(commits, RecordCommit::bytes, MAX_STEP_BYTES) {
         let commit = context.store.commit_records(shard, &commits);
         let committed = context.call("commit_records", commit).await?;
@@ -123,36 +153,59 @@ async fn tell_due(stage: &Gather, kind: RecordKind, shard: Shard) -> Result<(), 
     Ok(())
 }
 
-/// What becomes of a record that is due; `None` if it is left as it is.
+/// What a record holds.
+enum Held {
+    Rate(Box<Rate>),
+    Group(Box<Group>),
+}
+
+impl Held {
+    /// `None` if a later version wrote it, which can read it.
+    fn decode(stage: &Gather, kind: RecordKind, record: &KeptRecord) -> Option<Self> {
+        let held = if kind == rate::KIND {
+            Rate::decode(record).map(Box::new).map(Self::Rate)
+        } else {
+            Group::decode(record).map(Box::new).map(Self::Group)
+        };
+        if held.is_none() {
+            stage.context.metrics.unreadable.inc();
+        }
+        held
+    }
+
+    fn throttled(&self) -> Option<Throttled> {
+        match self {
+            Self::Rate(_) => None,
+            Self::Group(group) => group.throttled(),
+        }
+    }
+}
+
+/// What becomes of a record that is due.
 fn commit(
     stage: &Gather,
     kind: RecordKind,
     record: &KeptRecord,
+    held: &Held,
     holds: &Holds,
+    throttles: &mut Throttles,
     now: Timestamp,
-) -> Option<RecordCommit> {
-    // What is not due was given early by a store that lost the rest of a step: its lease ends by itself.
-    if record.due.is_none_or(|due| due > now) {
-        return None;
-    }
+) -> RecordCommit {
     let change = |after: Option<NewRecord>| RecordChange {
         kind,
         id: record.id.clone(),
         expected: Some(record.version),
         record: after,
     };
-    let commit = if kind == rate::KIND {
-        Rate::decode(record).map(|rate| {
-            let rule = rate.rule.clone();
+    match held {
+        Held::Rate(rate) => {
+            let mut rate = (**rate).clone();
+            rate.follow(stage.rules.rate_settings(&rate.rule));
+            let (rule, provider) = (rate.rule.clone(), stage.context.provider);
             let decision = rate::decide(rate, now);
             let event = decision.alert.map(|alert| {
-                alert_event(
-                    &rule,
-                    record.id.as_str(),
-                    alert,
-                    stage.context.provider,
-                    now,
-                )
+                let (subject, repeated) = (record.id.as_str(), decision.repeated);
+                alert_event(&rule, subject, alert, repeated, provider, now)
             });
             RecordCommit {
                 entries: event
@@ -161,88 +214,68 @@ fn commit(
                     .collect(),
                 ..change(decision.after.as_ref().map(NewRecord::from)).into()
             }
-        })
-    } else {
-        Group::decode(record).map(|group| match decide(group, now) {
+        }
+        Held::Group(group) => match decide((**group).clone(), now) {
             Decision::Tell(group, next) => RecordCommit {
-                deliveries: deliveries(stage, record, &group, holds, now),
+                deliveries: deliveries(stage, record, &group, holds, throttles, now),
                 ..change(Some(NewRecord::from(&next))).into()
             },
             Decision::Rest(next) => change(Some(NewRecord::from(&next))).into(),
             Decision::Remove => change(None).into(),
-        })
-    };
-    if commit.is_none() {
-        // A later version wrote it, which can read it.
-        stage.context.metrics.unreadable.inc();
+        },
     }
-    commit
 }
 
 /// Counts events that were appended to a shard's log, and has them routed.
 fn told(stage: &Gather, shard: Shard, commit: &RecordCommit) {
     for kind in commit.entries.iter().flat_map(|entry| &entry.kinds) {
-        let label = KindLabel {
-            r#type: kind.as_str(),
-        };
-        stage.context.metrics.events.get_or_create(&label).inc();
+        stage.context.metrics.count_event(*kind);
     }
     stage.log.hint_now(shard);
 }
 
-/// The delivery of what a group holds, in the words of its rule. Events that are held back make deliveries of
-/// their own, unless that is all that the group shows.
+/// The deliveries of what a group holds, in the words of its rule.
 fn deliveries(
     stage: &Gather,
     record: &KeptRecord,
     group: &Group,
     holds: &Holds,
+    throttles: &mut Throttles,
     now: Timestamp,
 ) -> Vec<NewDelivery> {
-    let made = notification::of_group(&record.id, group, now);
-    let telling = Telling {
-        rule: &group.rule,
-        sink: &group.sink,
-        severity: group.severity,
-    };
-    let positions = 0..group.events.len();
-    let (left, held_back) = holds.part_events(&group.events, positions, telling, now);
-    let of_all = |made: Notification| NewDelivery {
-        message_ids: group.messages.clone(),
-        ..delivery(stage, group, made)
-    };
-    let note = |reason: &str| Some(Attempt::suppressed(now, reason));
-    if left.is_empty()
-        && let Some(reason) = held_back.keys().next()
-    {
-        return vec![NewDelivery {
-            suppressed: note(reason),
-            ..of_all(made)
-        }];
+    let mut parted = notification::of_group_parted(&record.id, group, holds, now);
+    // What the throttle holds back here goes to no other rule: those were tried when the events came.
+    if let Some((_, reason @ None)) = parted.first_mut() {
+        *reason = refused(record, group, throttles, now);
     }
-    let events = left.iter().map(|position| group.events[*position].clone());
-    let told = of_all(Notification {
-        events: events.collect(),
-        ..made
+    let deliveries = parted.into_iter().map(|(made, reason)| NewDelivery {
+        suppressed: reason.map(|reason| Attempt::suppressed(now, &reason)),
+        ..delivery(stage, group, made)
     });
-    let held_back = held_back.into_iter().map(|(reason, events)| {
-        let wanted = RuleMatch {
-            rule: group.rule.clone(),
-            sink: group.sink.clone(),
-            overrides: group.overrides.clone(),
-            severity: group.severity,
-            group: group.values.clone(),
-            gathering: None,
-            is_once: false,
-            events,
-        };
-        let made = notification::of_match(&wanted, &group.events, now);
-        NewDelivery {
-            suppressed: note(&reason),
-            ..delivery(stage, group, made)
-        }
-    });
-    std::iter::once(told).chain(held_back).collect()
+    let mut deliveries: Vec<NewDelivery> = deliveries.collect();
+    if let Some(first) = deliveries.first_mut() {
+        first.message_ids.clone_from(&group.messages);
+    }
+    deliveries
+}
+
+/// Why the throttle of its rule holds back what a group tells; `None` if it does not.
+fn refused(
+    record: &KeptRecord,
+    group: &Group,
+    throttles: &mut Throttles,
+    now: Timestamp,
+) -> Option<Arc<str>> {
+    let throttled = group.throttled()?;
+    let place = (throttled.rule, throttled.destination);
+    // A generation is told in the step that begins the next one.
+    let position = |generation: u64| LogPosition(generation.to_string());
+    let origin = Origin {
+        source: &format!("group:{}", record.id.as_str()),
+        settled: &position(group.generation.saturating_sub(1)),
+        position: &position(group.generation),
+    };
+    throttles.refuses_at(&place, group.kind, origin, now)
 }
 
 /// The delivery of a notification of a group, in the words of its rule.

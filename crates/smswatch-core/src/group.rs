@@ -14,7 +14,8 @@ use smswatch_model::{
     destination, group_delivery_id,
 };
 
-use crate::rules::{Gathering, RuleMatch};
+use crate::form;
+use crate::rules::{Gathering, RuleMatch, Throttle, Throttled};
 use crate::store::{KeptRecord, LogPosition, NewRecord, RecordId, RecordKind};
 use crate::taken::{Source, Taken};
 
@@ -43,6 +44,9 @@ pub(crate) struct Group {
     wait_ms: u64,
     interval_ms: u64,
     max: usize,
+    /// How many notifications its destination gets of all groups of the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    throttle: Option<Throttle>,
     /// Grows with each notification, and is never the same again for a later group of this name.
     pub(crate) generation: u64,
     /// What is not told yet, in the order in which it came.
@@ -115,16 +119,11 @@ impl Fold {
 
 impl Group {
     pub(crate) fn decode(record: &KeptRecord) -> Option<Self> {
-        let (format, json) = record.body.split_first()?;
-        (*format == FORMAT)
-            .then(|| serde_json::from_slice(json).ok())
-            .flatten()
+        form::decode(FORMAT, &record.body)
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        serde_json::to_writer(&mut bytes, self).expect("keys are texts");
-        bytes
+        form::encode(FORMAT, self)
     }
 
     /// A group that has taken nothing yet.
@@ -139,6 +138,7 @@ impl Group {
             wait_ms: 0,
             interval_ms: 0,
             max: 1,
+            throttle: None,
             generation: u64::try_from(now.as_millis()).unwrap_or(0),
             events: Vec::new(),
             omitted: 0,
@@ -158,6 +158,16 @@ impl Group {
         self.wait_ms = millis(gathering.wait);
         self.interval_ms = millis(gathering.interval);
         self.max = gathering.max.max(1);
+        self.throttle = gathering.throttle;
+    }
+
+    /// The throttle of its rule for its destination, if there is one.
+    pub(crate) fn throttled(&self) -> Option<Throttled> {
+        Some(Throttled {
+            rule: self.rule.clone(),
+            destination: destination(&self.sink, &self.overrides),
+            throttle: self.throttle?,
+        })
     }
 
     /// Whether it has nothing to tell.

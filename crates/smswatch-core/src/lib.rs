@@ -9,6 +9,8 @@ mod deliver;
 mod engine;
 mod event;
 mod fingerprint;
+mod forget;
+mod form;
 mod gather;
 mod group;
 mod health;
@@ -35,6 +37,8 @@ mod service;
 pub mod settings;
 mod silences;
 mod taken;
+mod throttle;
+mod throttles;
 mod traffic;
 mod watch;
 

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use serde_json::Value;
 use smswatch_model::{Event, Notification, Timestamp};
 
 use crate::rules::{
-    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
+    CompiledMatch, InvalidMatch, Measured, OpenWindow, RateSettings, RuleMatch, RuleVerdict, Rules,
+    StuckAfter, Throttled, Told, Words,
 };
 
 /// A value that can be replaced. Whoever has read it keeps what it has read.
@@ -44,8 +44,16 @@ impl Rules for Live<dyn Rules> {
         self.get().keeps_marks(event)
     }
 
-    fn stuck_after(&self) -> Arc<[Duration]> {
+    fn throttled(&self, event: &Event) -> Vec<Throttled> {
+        self.get().throttled(event)
+    }
+
+    fn stuck_after(&self) -> Arc<[StuckAfter]> {
         self.get().stuck_after()
+    }
+
+    fn rate_settings(&self, rule: &str) -> Option<RateSettings> {
+        self.get().rate_settings(rule)
     }
 
     fn measured(&self, event: &Event) -> Vec<Measured> {

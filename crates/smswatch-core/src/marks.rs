@@ -12,21 +12,14 @@ use serde::{Deserialize, Serialize};
 use smswatch_model::{DeliveryId, Event, EventId, MessageId, Timestamp, destination};
 
 use crate::context::Context;
+use crate::form;
 use crate::rules::RuleMatch;
 use crate::settings::WatchSettings;
-use crate::store::{
-    LogPosition, NewRecord, RecordChange, RecordCommit, RecordId, RecordKind, Shard, StoreError,
-};
+use crate::store::{LogPosition, NewRecord, RecordChange, RecordId, RecordKind, Shard, StoreError};
 
 pub(crate) const KIND: RecordKind = RecordKind::new("mark");
 
 const FORMAT: u8 = 1;
-
-/// How many marks are removed at once.
-const FORGOTTEN_AT_ONCE: u32 = 500;
-
-/// How long whoever removes marks has for it.
-const LEASE: Duration = Duration::from_secs(30);
 
 /// Into how many groups a message's events are noted to have gone, the latest ones.
 const MOST_GROUPED: usize = 32;
@@ -56,17 +49,12 @@ pub(crate) struct Grouped {
 }
 
 impl Mark {
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let (format, json) = bytes.split_first()?;
-        (*format == FORMAT)
-            .then(|| serde_json::from_slice(json).ok())
-            .flatten()
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        form::decode(FORMAT, bytes)
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        serde_json::to_writer(&mut bytes, self).expect("plain fields go into memory as JSON");
-        bytes
+        form::encode(FORMAT, self)
     }
 }
 
@@ -210,34 +198,6 @@ impl Marks {
 /// How long a mark is kept after it was changed: as long as anything more can be found out about its message.
 pub(crate) fn kept_for(settings: &WatchSettings) -> Duration {
     settings.give_up_after + settings.confirm_after + settings.retention
-}
-
-/// Removes marks of a shard that are not needed any more, a bounded number of them; those of a later version stay.
-///
-/// # Errors
-///
-/// The store is not there.
-pub(crate) async fn forget(context: &Context, shard: Shard) -> Result<(), StoreError> {
-    let claim = context
-        .store
-        .claim_records(shard, KIND, FORGOTTEN_AT_ONCE, LEASE);
-    let claimed = context.call("claim_records", claim).await?;
-    let records = claimed.records.into_iter();
-    let removals = records.filter(|record| Mark::decode(&record.body).is_some());
-    let removals = removals.map(|record| {
-        RecordCommit::from(RecordChange {
-            kind: KIND,
-            id: record.id,
-            expected: Some(record.version),
-            record: None,
-        })
-    });
-    let removals: Vec<RecordCommit> = removals.collect();
-    if removals.is_empty() {
-        return Ok(());
-    }
-    let commit = context.store.commit_records(shard, &removals);
-    context.call("commit_records", commit).await.map(drop)
 }
 
 fn id(message: &MessageId) -> RecordId {

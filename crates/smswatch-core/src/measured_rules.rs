@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde_json::Value;
 use smswatch_model::{Event, Notification, Timestamp};
@@ -10,7 +9,8 @@ use smswatch_model::{Event, Notification, Timestamp};
 use crate::context::Context;
 use crate::metrics::RuleLabel;
 use crate::rules::{
-    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
+    CompiledMatch, InvalidMatch, Measured, OpenWindow, RateSettings, RuleMatch, RuleVerdict, Rules,
+    StuckAfter, Throttled, Told, Words,
 };
 
 /// The rules of a configuration. Templates that fail are counted, and logged once a rule.
@@ -60,8 +60,16 @@ impl Rules for MeasuredRules {
         self.rules.keeps_marks(event)
     }
 
-    fn stuck_after(&self) -> Arc<[Duration]> {
+    fn throttled(&self, event: &Event) -> Vec<Throttled> {
+        self.rules.throttled(event)
+    }
+
+    fn stuck_after(&self) -> Arc<[StuckAfter]> {
         self.rules.stuck_after()
+    }
+
+    fn rate_settings(&self, rule: &str) -> Option<RateSettings> {
+        self.rules.rate_settings(rule)
     }
 
     fn measured(&self, event: &Event) -> Vec<Measured> {

@@ -1,7 +1,7 @@
 //! Memos of which another version may have a form of its own.
 
 use crate::context::Context;
-use crate::store::{Shard, StoreError};
+use crate::store::{NewEntry, Shard, StoreError};
 
 /// A memo as this version knows it.
 #[derive(Debug)]
@@ -45,6 +45,24 @@ pub(crate) async fn read<T>(
     let version = memo.as_ref().map(|memo| memo.version);
     let value = memo.and_then(|memo| decode(&memo.value));
     Ok(known(own, version, value))
+}
+
+/// Writes `value` where `known` was read, and appends `entries` to the log in the same step; returns false if
+/// somebody else changed the memo meanwhile.
+///
+/// # Errors
+///
+/// The store is not available.
+pub(crate) async fn put<T>(
+    context: &Context,
+    shard: Shard,
+    known: &Known<T>,
+    value: Vec<u8>,
+    entries: Vec<NewEntry>,
+) -> Result<bool, StoreError> {
+    let store = &context.store;
+    let put = store.put_memo(shard, &known.name, known.version, value, entries);
+    context.call("put_memo", put).await
 }
 
 fn known<T>(name: String, version: Option<u64>, value: Option<T>) -> Known<T> {

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use smswatch_model::Timestamp;
+use smswatch_model::{EventKind, Timestamp};
 
 use crate::store::{Gauges, Outcome};
 
@@ -129,6 +129,14 @@ macro_rules! metrics {
         }
 
         impl Metrics {
+    /// Counts an event that was appended to the log.
+    pub(crate) fn count_event(&self, kind: EventKind) {
+        let label = KindLabel {
+            r#type: kind.as_str(),
+        };
+        self.events.get_or_create(&label).inc();
+    }
+
             /// Adds all metrics to what `registry` shows already.
             fn shown_by(mut registry: Registry) -> Self {
                 $(

@@ -12,7 +12,8 @@ use smswatch_model::{
 use crate::codec;
 use crate::group::Group;
 use crate::rate;
-use crate::rules::{RuleMatch, Rules, Words};
+use crate::rules::{RuleMatch, Rules, Telling, Words};
+use crate::silences::Holds;
 use crate::store::{Attempt, NewDelivery, Priority, RecordId};
 
 /// The deliveries of all that rules want told of `events`, in the rules' words.
@@ -132,6 +133,48 @@ pub(crate) fn of_group(id: &RecordId, group: &Group, now: Timestamp) -> Notifica
         events: group.events.clone(),
         instead_of: None,
     }
+}
+
+/// What a group tells, parted by what is held back: each notification, and the reason why it is held back if it is. Events
+/// that are held back make notifications of their own, unless that is all that the group shows.
+pub(crate) fn of_group_parted(
+    id: &RecordId,
+    group: &Group,
+    holds: &Holds,
+    now: Timestamp,
+) -> Vec<(Notification, Option<Arc<str>>)> {
+    let made = of_group(id, group, now);
+    let telling = Telling {
+        rule: &group.rule,
+        sink: &group.sink,
+        severity: group.severity,
+    };
+    let positions = 0..group.events.len();
+    let (left, held_back) = holds.part_events(&group.events, positions, telling, now);
+    if left.is_empty()
+        && let Some(reason) = held_back.keys().next()
+    {
+        return vec![(made, Some(Arc::clone(reason)))];
+    }
+    let events = left.iter().map(|position| group.events[*position].clone());
+    let told = Notification {
+        events: events.collect(),
+        ..made
+    };
+    let held_back = held_back.into_iter().map(|(reason, events)| {
+        let wanted = RuleMatch {
+            rule: group.rule.clone(),
+            sink: group.sink.clone(),
+            overrides: group.overrides.clone(),
+            severity: group.severity,
+            group: group.values.clone(),
+            gathering: None,
+            is_once: false,
+            events,
+        };
+        (of_match(&wanted, &group.events, now), Some(reason))
+    });
+    std::iter::once((told, None)).chain(held_back).collect()
 }
 
 /// A notification that says `words`.

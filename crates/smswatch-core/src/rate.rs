@@ -4,12 +4,16 @@
 //! Events are counted in buckets, of which sixty make a window. A rate of which the window is empty rests, so that
 //! a step of the route stage that is repeated late still finds what was taken, and is removed later.
 
+mod groups;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use smswatch_model::{Alert, AlertState, GroupNames, Timestamp, percent};
+use smswatch_model::{Alert, AlertState, GroupNames, Repeated, Timestamp, percent};
 
+pub(crate) use self::groups::{RateGroups, countings};
+use crate::form;
 use crate::rules::{RateGroup, RateSettings};
 use crate::store::{KeptRecord, LogPosition, NewRecord, RecordId, RecordKind};
 use crate::taken::{Source, Taken};
@@ -23,6 +27,9 @@ const BUCKETS: u32 = 60;
 
 /// How long what was counted waits to be judged, at most.
 const SOON: Duration = Duration::from_secs(10);
+
+/// How often a rate is looked at whose alert fires.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// How long a rate of which nothing is left rests.
 const REST: Duration = Duration::from_secs(3600);
@@ -41,6 +48,12 @@ pub(crate) struct Rate {
     above_since: Option<Timestamp>,
     /// Since when its alert fires.
     firing_since: Option<Timestamp>,
+    /// When that was to be told last, while it fires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told_at: Option<Timestamp>,
+    /// How many times to tell it again have passed.
+    #[serde(default)]
+    repeats: u64,
     rests: bool,
 }
 
@@ -69,6 +82,8 @@ pub(crate) struct Decision {
     pub(crate) after: Option<Due>,
     /// What is told.
     pub(crate) alert: Option<Alert>,
+    /// That this was told before, and still holds.
+    pub(crate) repeated: Option<Repeated>,
 }
 
 impl Counting {
@@ -92,16 +107,11 @@ pub(crate) fn key(rule: &str, values: &BTreeMap<String, String>) -> String {
 
 impl Rate {
     pub(crate) fn decode(record: &KeptRecord) -> Option<Self> {
-        let (format, json) = record.body.split_first()?;
-        (*format == FORMAT)
-            .then(|| serde_json::from_slice(json).ok())
-            .flatten()
+        form::decode(FORMAT, &record.body)
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        serde_json::to_writer(&mut bytes, self).expect("keys are texts and numbers");
-        bytes
+        form::encode(FORMAT, self)
     }
 
     fn new(wanted: &RateGroup) -> Self {
@@ -113,8 +123,40 @@ impl Rate {
             taken: Taken::default(),
             above_since: None,
             firing_since: None,
+            told_at: None,
+            repeats: 0,
             rests: false,
         }
+    }
+
+    /// Takes over what its rule says now; of a rule that has gone, nothing is told again.
+    pub(crate) fn follow(&mut self, settings: Option<RateSettings>) {
+        match settings {
+            Some(settings) => self.settings = settings,
+            None => self.settings.repeat = None,
+        }
+    }
+
+    /// When it is to be told again; `None` if it does not fire, or its rule does not want that.
+    fn repeats_at(&self) -> Option<Timestamp> {
+        let told_at = self.told_at.or(self.firing_since)?;
+        Some(told_at + self.settings.repeat?)
+    }
+
+    /// Notes that it is told again if it is time. Times that nobody could tell it are told as one.
+    fn repeat(&mut self, now: Timestamp) -> Option<Repeated> {
+        let (at, every) = (self.repeats_at()?, self.settings.repeat?);
+        if now < at || every.is_zero() {
+            return None;
+        }
+        let missed = now.since(at).as_millis() / every.as_millis();
+        let missed = u32::try_from(missed).unwrap_or(u32::MAX);
+        self.told_at = Some(at + every.saturating_mul(missed));
+        self.repeats += 1 + u64::from(missed);
+        Some(Repeated {
+            every: every.as_secs(),
+            times: self.repeats,
+        })
     }
 
     /// How many milliseconds a bucket lasts.
@@ -212,17 +254,23 @@ pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
     let (total, count) = rate.sums();
     let settings = rate.settings;
     let percent = percent(count, total);
-    let mut alert = None;
+    let (mut alert, mut repeated) = (None, None);
     if let Some(started_at) = rate.firing_since {
         if total == 0 || settings.clear_below.is_above(count, percent) {
             alert = Some(rate.alert(AlertState::Resolved, started_at, now));
             rate.firing_since = None;
+            rate.told_at = None;
+            rate.repeats = 0;
+        } else {
+            repeated = rate.repeat(now);
+            alert = repeated.map(|_| rate.alert(AlertState::Firing, started_at, now));
         }
     } else if total >= settings.at_least && settings.above.is_below(count, percent) {
         let since = *rate.above_since.get_or_insert(now);
         if now >= since + settings.lasting {
             alert = Some(rate.alert(AlertState::Firing, now, now));
             rate.firing_since = Some(now);
+            rate.told_at = Some(now);
             rate.above_since = None;
         }
     } else {
@@ -235,7 +283,10 @@ pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
         } else {
             rate.bucket_end(now)
         };
-        let at = lasting.map_or(end, |lasting| lasting.min(end));
+        // A rule can come to want it told again meanwhile.
+        let look = rate.firing_since.map(|_| now + LOOK);
+        let others = [lasting, rate.repeats_at(), look].into_iter().flatten();
+        let at = others.fold(end, Timestamp::min);
         Some(Due { rate, at })
     } else if rate.rests {
         None
@@ -244,7 +295,11 @@ pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
         let at = now + REST;
         Some(Due { rate, at })
     };
-    Decision { after, alert }
+    Decision {
+        after,
+        alert,
+        repeated,
+    }
 }
 
 impl From<&Due> for NewRecord {

@@ -1,36 +1,23 @@
 //! Plays messages through the decisions of the engine, on a clock that goes only where it is told: without a
 //! store, and without sending anything.
 
+mod replay;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use smswatch_model::{
-    Event, EventId, EventKind, MessageFacts, MessageId, Notification, Observation, PartReport,
-    Source, Tags, Timestamp, Word,
+    EventKind, MessageFacts, MessageId, Observation, PartReport, Source, Tags, Timestamp, Word,
 };
 
+pub use self::replay::{Rehearsed, Replay};
 use crate::event::own_event;
-use crate::group::{Decision, Due, Fold, decide, fold};
-use crate::notification::{of_group, of_match, worded};
+use crate::notification::worded;
 use crate::privacy::Privacy;
-use crate::rules::{RuleMatch, Rules, Told};
+use crate::rules::{Rules, StuckAfter};
 use crate::settings::WatchSettings;
-use crate::store::{LogPosition, RecordId, Shard};
-use crate::taken;
 use crate::watch::lifecycle::{Answer, Lifecycle, Task};
 use crate::watch::{Spelling, Watch};
-
-/// A notification that would have been sent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rehearsed {
-    /// When it was made.
-    pub at: Timestamp,
-    /// The sink that would be notified.
-    pub sink: String,
-    /// What it would be sent.
-    pub notification: Notification,
-}
 
 /// Messages, what rules make of them, and a clock.
 ///
@@ -43,19 +30,13 @@ pub struct Rehearsal<'a> {
     privacy: &'a Privacy,
     provider: &'a str,
     /// How long after its registration a message is stuck.
-    stuck_after: Arc<[Duration]>,
-    now: Timestamp,
+    stuck_after: Arc<[StuckAfter]>,
+    replay: Replay<'a>,
     /// By their messages' ids in lower case.
     watches: BTreeMap<String, Watched>,
-    told: Told,
-    /// What rules gather, by the names of its records.
-    groups: BTreeMap<String, Gathered>,
     /// The status words that the provider does not document, in lower case, of which it is told.
     unknown_words: BTreeSet<String>,
-    /// How often something was put into a group: where each of them would stand in a log.
-    n_folds: u64,
     n_own_events: u64,
-    notified: Vec<Rehearsed>,
 }
 
 /// A message that is watched, and what the provider says of it.
@@ -66,14 +47,6 @@ struct Watched {
     watch: Watch,
     facts: MessageFacts,
     parts: BTreeMap<String, PartReport>,
-}
-
-/// A group of events, and all that went into it.
-#[derive(Debug)]
-struct Gathered {
-    id: RecordId,
-    due: Due,
-    known: Vec<EventId>,
 }
 
 impl<'a> Rehearsal<'a> {
@@ -92,20 +65,16 @@ impl<'a> Rehearsal<'a> {
             privacy,
             provider,
             stuck_after: rules.stuck_after(),
-            now,
+            replay: Replay::new(rules, provider, now),
             watches: BTreeMap::new(),
-            told: Told::default(),
-            groups: BTreeMap::new(),
             unknown_words: BTreeSet::new(),
-            n_folds: 0,
             n_own_events: 0,
-            notified: Vec::new(),
         }
     }
 
     /// Registers a message, of which the provider knows nothing yet, or adds tags to one that is registered.
     pub fn register(&mut self, message_id: &MessageId, tags: Tags) {
-        let now = self.now;
+        let now = self.replay.now();
         let key = message_id.to_lowercase();
         let watched = self.watches.entry(key.as_str().to_owned());
         let watched = watched.or_insert_with(|| Watched {
@@ -137,48 +106,43 @@ impl<'a> Rehearsal<'a> {
         self.n_own_events += 1;
         let (provider, n) = (self.provider, self.n_own_events);
         let text = description.to_owned();
-        self.route(&[own_event(kind, about, text, provider, self.now, n)]);
+        let event = own_event(kind, about, text, provider, self.replay.now(), n);
+        self.replay.route(&[event]);
     }
 
     /// Lets the time pass until `until`.
     pub fn pass(&mut self, until: Timestamp) {
-        loop {
-            let (watch, group) = (self.first_watch(), self.first_group());
-            let is_group = match (&watch, &group) {
-                (Some((watch, _)), Some((group, _))) => group < watch,
-                (watch, _) => watch.is_none(),
-            };
-            let Some((due, key)) = (if is_group { group } else { watch }) else {
-                break;
-            };
-            if due > until {
-                break;
+        while let Some((due, key)) = self.first_watch().filter(|(due, _)| *due <= until) {
+            // What is due at the same time comes after what a poll finds.
+            let before = self.replay.next_due().filter(|before| *before < due);
+            if let Some(before) = before {
+                self.replay.pass(before);
+                continue;
             }
-            self.now = self.now.max(due);
-            match is_group {
-                true => self.tell_group(&key),
-                false => self.look_after(&key),
-            }
+            self.replay.pass_to(due);
+            self.look_after(&key);
         }
-        self.now = self.now.max(until);
+        self.replay.pass(until);
     }
 
-    /// What was notified, in order.
+    /// What was made, in order and in the rules' words, and what of it would be held back.
     #[must_use]
-    pub fn notified(self) -> Vec<Rehearsed> {
-        self.notified
+    pub fn made(mut self) -> Vec<Rehearsed> {
+        let made = self.replay.take_made().into_iter();
+        let worded = made.map(|made| {
+            let words = self.rules.words(&made.notification, &made.sink);
+            Rehearsed {
+                notification: worded(made.notification, words),
+                ..made
+            }
+        });
+        worded.collect()
     }
 
     fn first_watch(&self) -> Option<(Timestamp, String)> {
         let due = self.watches.iter();
         let due = due.map(|(key, watched)| (watched.watch.due, key));
         let first = due.min();
-        first.map(|(due, key)| (due, key.clone()))
-    }
-
-    fn first_group(&self) -> Option<(Timestamp, String)> {
-        let due = self.groups.iter();
-        let first = due.map(|(key, gathered)| (gathered.due.at, key)).min();
         first.map(|(due, key)| (due, key.clone()))
     }
 
@@ -189,33 +153,17 @@ impl<'a> Rehearsal<'a> {
         let Some(watched) = self.watches.get_mut(key) else {
             return;
         };
-        match lifecycle.task(&watched.message_id, &watched.watch, self.now) {
+        let now = self.replay.now();
+        match lifecycle.task(&watched.message_id, &watched.watch, now) {
             Task::Poll => self.poll(key),
-            Task::Wait(until) if until > self.now => watched.watch.due = until,
+            Task::Wait(until) if until > now => watched.watch.due = until,
             Task::Wait(_) | Task::Retire | Task::Delete => {
                 self.watches.remove(key);
             }
         }
     }
 
-    /// Does what is to be done for a group that is due.
-    fn tell_group(&mut self, key: &str) {
-        let Some(mut gathered) = self.groups.remove(key) else {
-            return;
-        };
-        match decide(gathered.due.group.clone(), self.now) {
-            Decision::Tell(group, next) => {
-                let notification = of_group(&gathered.id, &group, self.now);
-                self.notify(&group.sink, notification);
-                gathered.due = next;
-            }
-            Decision::Rest(next) => gathered.due = next,
-            Decision::Remove => return,
-        }
-        self.groups.insert(key.to_owned(), gathered);
-    }
-
-    fn lifecycle<'b>(&self, stuck_after: &'b [Duration]) -> Lifecycle<'b>
+    fn lifecycle<'b>(&self, stuck_after: &'b [StuckAfter]) -> Lifecycle<'b>
     where
         'a: 'b,
     {
@@ -231,7 +179,7 @@ impl<'a> Rehearsal<'a> {
     fn poll(&mut self, key: &str) {
         let stuck_after = Arc::clone(&self.stuck_after);
         let lifecycle = self.lifecycle(&stuck_after);
-        let now = self.now;
+        let now = self.replay.now();
         let Some(watched) = self.watches.get_mut(key) else {
             return;
         };
@@ -239,7 +187,7 @@ impl<'a> Rehearsal<'a> {
         if watched.parts.is_empty() {
             let applied = lifecycle.apply(id, &watched.watch, &Answer::Unknown, now, 0.0);
             watched.watch = applied.watch;
-            self.route(&applied.events);
+            self.replay.route(&applied.events);
             return;
         }
         let seen = Observation {
@@ -259,78 +207,9 @@ impl<'a> Rehearsal<'a> {
         let words = undocumented.map(|part| part.status.as_str().to_lowercase());
         self.unknown_words.extend(words);
         watched.watch = applied.watch;
-        self.route(&applied.events);
+        self.replay.route(&applied.events);
         for event in unknown {
-            self.route(&[event]);
+            self.replay.route(&[event]);
         }
-    }
-
-    /// Asks the rules about the events of one log entry.
-    fn route(&mut self, events: &[Event]) {
-        if events.is_empty() {
-            return;
-        }
-        for rule_match in self.rules.matches(events, &self.told) {
-            let positions = rule_match.events.iter();
-            let told: Vec<Event> = positions
-                .filter_map(|position| events.get(*position))
-                .cloned()
-                .collect();
-            if rule_match.is_once {
-                let messages = told
-                    .iter()
-                    .filter_map(|event| event.message.message_id.as_ref());
-                for message in messages {
-                    self.told.add_message(&rule_match.rule, message);
-                }
-            }
-            if rule_match.gathering.is_some() {
-                self.gather(rule_match, told);
-                continue;
-            }
-            let RuleMatch {
-                rule,
-                sink,
-                overrides,
-                ..
-            } = &rule_match;
-            for event in &told {
-                self.told.add(rule, sink, overrides, &event.event_id);
-            }
-            let notification = of_match(&rule_match, events, self.now);
-            self.notify(sink, notification);
-        }
-    }
-
-    /// Puts events into the group in which their rule gathers them.
-    fn gather(&mut self, wanted: RuleMatch, events: Vec<Event>) {
-        self.n_folds += 1;
-        let mut folded = Fold {
-            wanted,
-            position: LogPosition(format!("{:020}", self.n_folds)),
-            events,
-            known: Vec::new(),
-        };
-        let id = folded.group_id();
-        let before = self.groups.remove(id.as_str());
-        let (before, mut known) = match before {
-            Some(gathered) => (Some(gathered.due), gathered.known),
-            None => (None, Vec::new()),
-        };
-        folded.known.clone_from(&known);
-        known.extend(folded.events.iter().map(|event| event.event_id.clone()));
-        if let Some(due) = fold(before, &folded, &taken::Source::Log(Shard(0)), self.now) {
-            let key = id.as_str().to_owned();
-            self.groups.insert(key, Gathered { id, due, known });
-        }
-    }
-
-    fn notify(&mut self, sink: &str, notification: Notification) {
-        let words = self.rules.words(&notification, sink);
-        self.notified.push(Rehearsed {
-            at: self.now,
-            sink: sink.to_owned(),
-            notification: worded(notification, words),
-        });
     }
 }

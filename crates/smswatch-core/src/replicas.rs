@@ -18,6 +18,7 @@ use tokio::time::MissedTickBehavior;
 
 use self::shard_share::ShardShare;
 use crate::context::Context;
+use crate::form;
 use crate::health::REPLICAS;
 use crate::inbox::PollInbox;
 use crate::memo;
@@ -56,16 +57,11 @@ struct Announcement {
 impl Roster {
     /// Reads what [`Self::encode`] wrote; `None` if another version wrote it.
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let (format, json) = bytes.split_first()?;
-        (*format == FORMAT)
-            .then(|| serde_json::from_slice(json).ok())
-            .flatten()
+        form::decode(FORMAT, bytes)
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        serde_json::to_writer(&mut bytes, self).expect("a roster has string keys only");
-        bytes
+        form::encode(FORMAT, self)
     }
 
     /// Forgets who has been silent too long.
@@ -182,19 +178,15 @@ async fn change(
     let shard = shard_of(MEMO, stage.context.store.shard_count());
     let mut roster = Roster::default();
     for _ in 0..TRIES {
-        let known = memo::read(&stage.context, shard, MEMO, FORMAT, Roster::decode).await?;
-        let now = stage.context.clock.now();
-        roster = known.value.unwrap_or_default();
+        let context = &stage.context;
+        let mut known = memo::read(context, shard, MEMO, FORMAT, Roster::decode).await?;
+        let now = context.clock.now();
+        roster = known.value.take().unwrap_or_default();
         roster.prune(now);
         if !edit(&mut roster, now) {
             break;
         }
-        let (name, version) = (known.name, known.version);
-        let put = stage
-            .context
-            .store
-            .put_memo(shard, &name, version, roster.encode(), Vec::new());
-        if stage.context.call("put_memo", put).await? {
+        if memo::put(context, shard, &known, roster.encode(), Vec::new()).await? {
             break;
         }
     }

@@ -4,7 +4,6 @@ mod evaluate;
 mod fold;
 pub(crate) mod left;
 mod poison;
-mod rates;
 pub(crate) mod told;
 
 use std::sync::Arc;
@@ -16,7 +15,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::evaluate::{Body, Evaluated};
-pub(crate) use self::rates::RateGroups;
 use crate::context::Context;
 use crate::group;
 use crate::inbox::log_tail::Fresh;
@@ -24,7 +22,7 @@ use crate::inbox::{GroupInbox, LogInbox, Queues};
 use crate::live::Live;
 use crate::marks::{self, Grouped, Marks};
 use crate::pace::Backoff;
-use crate::rate;
+use crate::rate::{self, RateGroups};
 use crate::rules::Rules;
 use crate::silences::Silences;
 use crate::store::{
@@ -32,6 +30,7 @@ use crate::store::{
     Shard, StoreError, split,
 };
 use crate::taken::Source;
+use crate::throttles::Throttles;
 use crate::traffic::Traffic;
 
 /// How many log entries are routed in one step.
@@ -126,13 +125,14 @@ async fn route_fresh(stage: &Route, shard: Shard, batches: &mut Vec<Fresh>) {
             }
         }
     }
-    let asked = |chain: &Fresh| {
-        let events = chain.entries.iter().flat_map(|(_, events)| events);
-        told::asked_of(events)
+    let needs_cursor = |chain: &Fresh| {
+        let events = || chain.entries.iter().flat_map(|(_, events)| events);
+        let rules = stage.rules.get();
+        !told::asked_of(events()).is_empty() || !Throttles::of(&*rules, events()).is_empty()
     };
-    // What was told before is known for certain once the cursor has been read: all that stands before
-    // it is routed then, whoever did it.
-    if chain.as_ref().is_some_and(|chain| !asked(chain).is_empty()) {
+    // What was told before, and which slots of throttles are settled, is known for certain once the cursor has
+    // been read: all that stands before it is routed then, whoever did it.
+    if chain.as_ref().is_some_and(needs_cursor) {
         hint();
         chain = None;
     }
@@ -190,7 +190,7 @@ async fn route_entries(
     now: Timestamp,
 ) -> Result<Option<LogPosition>, StoreError> {
     let source = Source::Log(shard);
-    let (evaluated, mut marks) = evaluate::all(stage, &source, entries, now).await?;
+    let (evaluated, mut marks) = evaluate::all(stage, &source, &from, entries, now).await?;
     for step in split(evaluated, Evaluated::bytes, MAX_STEP_BYTES) {
         match route_step(stage, shard, from, step, &mut marks, now).await? {
             Some(to) => from = to,

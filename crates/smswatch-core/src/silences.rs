@@ -118,8 +118,8 @@ impl Silences {
     ) -> Result<Result<T, E>, StoreError> {
         for _ in 0..TRIES {
             let shard = shard(context);
-            let known = memo::read(context, shard, MEMO, Shelf::FORMAT, Shelf::decode).await?;
-            let before = known.value.unwrap_or_default();
+            let mut known = memo::read(context, shard, MEMO, Shelf::FORMAT, Shelf::decode).await?;
+            let before = known.value.take().unwrap_or_default();
             let mut after = before.clone();
             let now = context.clock.now();
             let changed = match change(&mut after, now) {
@@ -132,14 +132,7 @@ impl Silences {
                 self.take(context, after);
                 return Ok(Ok(changed));
             }
-            let put = context.store.put_memo(
-                shard,
-                &known.name,
-                known.version,
-                after.encode(),
-                Vec::new(),
-            );
-            if context.call("put_memo", put).await? {
+            if memo::put(context, shard, &known, after.encode(), Vec::new()).await? {
                 self.take(context, after);
                 return Ok(Ok(changed));
             }

@@ -64,7 +64,7 @@ impl Source {
     }
 
     /// The source by whose order an entry is known. Each left entry is one by itself.
-    fn key(&self, position: &LogPosition) -> String {
+    pub(crate) fn key(&self, position: &LogPosition) -> String {
         match self {
             Self::Log(shard) => shard.0.to_string(),
             Self::Left(shard) => format!("{LEFT}{}:{:0>40}", shard.0, position.0),

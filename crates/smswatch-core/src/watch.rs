@@ -11,7 +11,7 @@ pub(crate) mod registration;
 mod spelling;
 mod trouble;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smswatch_model::{Snapshot, Tags, Timestamp};
 
@@ -49,6 +49,8 @@ pub(crate) struct Watch {
     pub(crate) trouble: Option<Trouble>,
     /// After how many seconds it was told that the message is stuck, and after how many it need not be told.
     pub(crate) stuck: BTreeSet<u64>,
+    /// How often that has been told again, or need not be: by these seconds, and after how many it is told again.
+    pub(crate) stuck_repeats: BTreeMap<(u64, u64), u64>,
 }
 
 /// A record whose body this version cannot read.
@@ -70,6 +72,7 @@ mod flag {
 
 mod more {
     pub(super) const STUCK: u8 = 1;
+    pub(super) const STUCK_REPEATS: u8 = 2;
 }
 
 impl Watch {
@@ -90,6 +93,7 @@ impl Watch {
             trouble: None,
             announced: Announced::default(),
             stuck: BTreeSet::new(),
+            stuck_repeats: BTreeMap::new(),
         }
     }
 
@@ -108,6 +112,8 @@ impl Watch {
     pub(crate) fn encode(&self) -> Record {
         let mut writer = Writer::default();
         let optional = |bit: u8, is_set: bool| if is_set { bit } else { 0 };
+        let more = optional(more::STUCK, !self.stuck.is_empty())
+            | optional(more::STUCK_REPEATS, !self.stuck_repeats.is_empty());
         writer.byte(
             optional(flag::CONFIRMED, self.is_confirmed)
                 | optional(flag::ENDED, self.ended_at.is_some())
@@ -116,10 +122,10 @@ impl Watch {
                 | optional(flag::ANNOUNCED, self.announced.iter().len() > 0)
                 | optional(flag::TROUBLE, self.trouble.is_some())
                 | optional(flag::SPELLING, !self.spelling.as_bytes().is_empty())
-                | optional(flag::MORE, !self.stuck.is_empty()),
+                | optional(flag::MORE, more != 0),
         );
-        if !self.stuck.is_empty() {
-            writer.byte(more::STUCK);
+        if more != 0 {
+            writer.byte(more);
         }
         let registered = self.registered_at.as_seconds();
         writer.signed(registered - bytes::EPOCH);
@@ -144,6 +150,9 @@ impl Watch {
         if !self.stuck.is_empty() {
             writer.stuck(&self.stuck);
         }
+        if !self.stuck_repeats.is_empty() {
+            writer.stuck_repeats(&self.stuck_repeats);
+        }
         let record = Record::new(self.state, self.due, writer.as_bytes());
         if self.says_more_than_before() {
             record.extended()
@@ -158,6 +167,7 @@ impl Watch {
         self.announced.iter().len() > 0
             || self.trouble.is_some()
             || !self.stuck.is_empty()
+            || !self.stuck_repeats.is_empty()
             || self.spelling != Spelling::default()
             || parts.any(|part| part.regressions > 0)
     }
@@ -170,7 +180,7 @@ impl Watch {
         } else {
             reader.byte()?
         };
-        if more & !more::STUCK != 0 {
+        if more & !(more::STUCK | more::STUCK_REPEATS) != 0 {
             return Err(InvalidRecord);
         }
         let registered = reader.signed()?.saturating_add(bytes::EPOCH);
@@ -212,6 +222,11 @@ impl Watch {
         } else {
             reader.stuck()?
         };
+        let stuck_repeats = if more & more::STUCK_REPEATS == 0 {
+            BTreeMap::new()
+        } else {
+            reader.stuck_repeats()?
+        };
         reader.end()?;
         Ok(Self {
             state: record.state(),
@@ -228,6 +243,7 @@ impl Watch {
             spelling,
             trouble,
             stuck,
+            stuck_repeats,
         })
     }
 }

@@ -280,6 +280,23 @@ impl Message {
     }
 }
 
+/// That something lasts and is told again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeated {
+    /// After how many seconds it is told again each time.
+    pub every: u64,
+    /// How many of these times have passed, at least 1.
+    pub times: u64,
+}
+
+impl Repeated {
+    /// How many seconds have passed since it was told first.
+    #[must_use]
+    pub fn seconds(self) -> u64 {
+        self.every.saturating_mul(self.times)
+    }
+}
+
 /// What an event about smswatch itself is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
@@ -330,6 +347,9 @@ pub struct Event {
     /// [stuck](EventKind::Stuck); else payloads leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
+    /// That it is told again while it lasts, and how often it was; else payloads leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<Repeated>,
     /// The part.
     pub part: PartFacts,
     /// The message.

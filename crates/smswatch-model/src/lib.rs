@@ -17,8 +17,8 @@ mod timestamp;
 pub use diff::{AGREEMENT_GAP, Change, Diff, diff};
 pub use digest::{Digest, DigestRow};
 pub use event::{
-    About, CurrentStatus, Event, EventKind, Message, PartFacts, PreviousStatus, change_event_id,
-    deadline_event_id, derived_event_id, unknown_status_event_id,
+    About, CurrentStatus, Event, EventKind, Message, PartFacts, PreviousStatus, Repeated,
+    change_event_id, deadline_event_id, derived_event_id, unknown_status_event_id,
 };
 pub use fault::{Fault, FaultTable};
 pub use id::{DeliveryId, EventId, InvalidId, MessageId, NotificationId, SmsId};

@@ -1,6 +1,7 @@
 //! The seam to the rules: which events matter, who is notified of them, and in which words.
 
 mod rate;
+mod throttle;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -13,6 +14,7 @@ use smswatch_model::{
 };
 
 pub use self::rate::{Measured, RateBound, RateGroup, RateSettings};
+pub use self::throttle::{Throttle, Throttled};
 
 /// Which events one rule wants told to one destination. The words are made later: see
 /// [`Rules::words`].
@@ -46,6 +48,25 @@ pub struct Gathering {
     pub interval: Duration,
     /// How many events a notification shows, at least 1; the others are counted.
     pub max: usize,
+    /// How many notifications of all groups of the rule its destination gets at most, if the rule limits that.
+    pub throttle: Option<Throttle>,
+}
+
+/// When a message without a final status is stuck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StuckAfter {
+    /// How long after its registration.
+    pub after: Duration,
+    /// How long after that it is told again, and so on, while the message has no final status.
+    pub repeat: Option<Duration>,
+}
+
+/// One that is told once.
+impl From<Duration> for StuckAfter {
+    fn from(after: Duration) -> Self {
+        let repeat = None;
+        Self { after, repeat }
+    }
 }
 
 /// What a notification says to a person.
@@ -75,11 +96,12 @@ pub struct RuleVerdict {
 }
 
 /// What was told before, according to the store: which rule told which destination of which events, and which
-/// rule told of which messages.
+/// rule told of which messages. It also knows what is held back just now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Told {
     events: HashSet<(String, String, EventId)>,
     messages: HashSet<(String, MessageId)>,
+    held_back: HashSet<(String, String, EventId)>,
 }
 
 impl Told {
@@ -102,6 +124,29 @@ impl Told {
             && self
                 .events
                 .contains(&(rule.to_owned(), destination(sink, overrides), event.clone()))
+    }
+
+    /// Notes that it is held back that `rule` tells the [destination] of this name of `event`.
+    pub fn hold_back(&mut self, rule: &str, destination: &str, event: &EventId) {
+        let held_back = (rule.to_owned(), destination.to_owned(), event.clone());
+        self.held_back.insert(held_back);
+    }
+
+    /// Whether it is held back that `rule` tells `sink`, of which it asks `overrides`, of `event`.
+    #[must_use]
+    pub fn is_held_back(
+        &self,
+        rule: &str,
+        sink: &str,
+        overrides: &Overrides,
+        event: &EventId,
+    ) -> bool {
+        !self.held_back.is_empty()
+            && self.held_back.contains(&(
+                rule.to_owned(),
+                destination(sink, overrides),
+                event.clone(),
+            ))
     }
 
     /// Notes that `rule`, which tells of each message once, told of this one.
@@ -179,6 +224,7 @@ pub struct OpenWindow {
 ///   least; what it says is a fact, while a guess from the event as it is now can hide a status.
 /// - A rule that tells of each message once does not match an event of a message that it told of according
 ///   to `told`, and tells of one kind of events of a message at a time.
+/// - What `told` says is held back is in no match, and counts as not told: a rule below may tell it.
 /// - Events with `backfill` are never handed in.
 /// - Words depend on [`Notification::data`] and the name of the sink alone. Core asks once for all destinations
 ///   of a sink that one rule tells of the same events.
@@ -193,10 +239,25 @@ pub trait Rules: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Returns which destinations rules with a throttle would notify of `event` at once, as far as its own
+    /// text tells; one too many does no harm. What a throttle holds back core asks [`Rules::matches`] again
+    /// about. A rule that groups has its throttle in [`Gathering`].
+    fn throttled(&self, event: &Event) -> Vec<Throttled> {
+        let _no_rule_does = event;
+        Vec::new()
+    }
+
     /// Returns how long after its registration a message without a final status is
     /// [stuck](smswatch_model::EventKind::Stuck), in ascending order and whole seconds, each once: an event
-    /// is made of each. Core asks again for every answer, because rules can change.
-    fn stuck_after(&self) -> Arc<[Duration]>;
+    /// is made of each, and of each of its repetitions. Core asks again for every answer, because rules can change.
+    fn stuck_after(&self) -> Arc<[StuckAfter]>;
+
+    /// Returns what the configuration says now about the rates of the rule called `rule`; `None` if there is no such
+    /// rule.
+    fn rate_settings(&self, rule: &str) -> Option<RateSettings> {
+        let _no_rate_is_known = rule;
+        None
+    }
 
     /// Returns which rates an event is measured in, and whether it counts there.
     fn measured(&self, event: &Event) -> Vec<Measured>;

@@ -10,17 +10,21 @@ mod hold_back;
 mod links;
 mod lonely;
 mod maintenance;
+mod never;
 mod options;
 mod rate;
+mod repeat;
 mod shadow;
 mod stuck;
 mod targets;
+mod throttle;
 mod voices;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use smswatch_model::Severity;
+use smswatch_plugin::rules::StuckAfter;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::index::RuleIndex;
@@ -39,7 +43,7 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 
 /// The keys of a rule.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 22] = [
     "name",
     "event",
     "after",
@@ -47,6 +51,8 @@ const KEYS: [&str; 20] = [
     "when",
     "once_per",
     "group",
+    "throttle",
+    "repeat",
     "severity",
     "stop",
     "notify",
@@ -65,9 +71,6 @@ const KEYS: [&str; 20] = [
 /// How much something can matter.
 const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
 
-/// Keys that are not supported yet.
-const LATER_KEYS: [&str; 2] = ["throttle", "repeat"];
-
 /// How long a rule's name may get, in characters.
 const MAX_NAME: usize = 100;
 
@@ -83,6 +86,7 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
     let (rules, places): (Vec<Rule>, Vec<Place>) = compiled.into_iter().unzip();
     let rules = RuleSet {
         index: RuleIndex::new(&rules),
+        has_throttles: rules.iter().any(|rule| rule.throttle_at_once().is_some()),
         rules,
         voices,
         templates: std::mem::take(&mut compiler.templates),
@@ -95,7 +99,10 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
         stuck_after: compiler
             .stuck_after
             .iter()
-            .map(|after| Duration::from_secs(*after))
+            .map(|(after, repeat)| StuckAfter {
+                after: Duration::from_secs(*after),
+                repeat: repeat.map(Duration::from_secs),
+            })
             .collect(),
     };
     lonely::warn(&mut compiler, &rules, &places);
@@ -113,8 +120,9 @@ struct Compiler<'a> {
     named: Vec<(String, Place)>,
     /// The destinations that the rules name; each one's place is its number.
     destinations: Vec<String>,
-    /// How long after its registration a message is stuck for any of the rules, in seconds.
-    stuck_after: BTreeSet<u64>,
+    /// How long after its registration a message is stuck for any of the rules, and how long after that it is told
+    /// again, in seconds.
+    stuck_after: BTreeSet<(u64, Option<u64>)>,
 }
 
 impl<'a> Compiler<'a> {
@@ -166,7 +174,8 @@ impl<'a> Compiler<'a> {
         let name = self.name(node);
         let place = node.entry("name").map_or(node.place(), spot);
         let kinds = self.kinds(node);
-        let after = self.after(node, &kinds);
+        let repeat = self.repeat(node, &kinds);
+        let after = self.after(node, &kinds, repeat);
         let severity = node
             .entry("severity")
             .and_then(|entry| self.severity(entry));
@@ -201,19 +210,25 @@ impl<'a> Compiler<'a> {
         let is_once = node
             .entry("once_per")
             .is_some_and(|entry| self.once_per(entry));
-        let grouping = node.entry("group").and_then(|entry| self.grouping(entry));
-        let rate = self.rate(node, &kinds);
+        let throttle = node
+            .entry("throttle")
+            .and_then(|entry| self.throttle(entry));
+        let grouping = node.entry("group");
+        let grouping = grouping.and_then(|entry| self.grouping(entry, throttle));
+        let rate = self.rate(node, &kinds, repeat);
         let targets = self.targets(node, stop);
         let rule = Rule {
             name: name.unwrap_or_default(),
             kinds,
             after,
+            repeat,
             conditions,
             when,
             severity: severity.unwrap_or_default(),
             stop,
             is_once,
             grouping,
+            throttle,
             rate,
             targets,
             title,
@@ -226,11 +241,6 @@ impl<'a> Compiler<'a> {
     fn check_key(&mut self, entry: &Entry) {
         let name = entry.key.name.as_str();
         if KEYS.contains(&name) {
-            return;
-        }
-        if LATER_KEYS.contains(&name) {
-            self.error(entry.key.place, format!("`{name}` is not supported yet"))
-                .hint = Some("remove it".to_owned());
             return;
         }
         let hint = match did_you_mean(name, KEYS) {

@@ -27,6 +27,9 @@ pub struct RuleDocument {
     /// For `stuck`: how long after its registration a message may have no final status. Messages that
     /// have one by then are not told. Example: `2m`.
     pub after: Option<Span>,
+    /// For `rate` and `stuck`: how long after it was told it is told again, while it lasts, from `1s` to `7d`.
+    /// Default: it is told once. Example: `30m`.
+    pub repeat: Option<Span>,
     /// For `rate`: what must hold of those status changes that count. Example: `{status: [Undelivered, Failed]}`.
     pub count: Option<MatchDocument>,
     /// For `rate`: among which status changes. Default: all. Example: `{final: true}`.
@@ -60,6 +63,9 @@ pub struct RuleDocument {
     /// Gathers events that share some values into one notification. Default: each is told at once.
     /// Example: `{by: [country, operator], wait: 30s, interval: 5m, max: 50}`.
     pub group: Option<GroupDocument>,
+    /// How many notifications of this rule each of its destinations gets at most. What is beyond that is kept as
+    /// suppressed, and a rule below may tell it. Default: all. Example: `{at_most: 5, per: 1h}`.
+    pub throttle: Option<ThrottleDocument>,
     /// How much it matters: `info`, `warning` or `critical`. Default: `warning`.
     pub severity: Option<Severity>,
     /// Whether no rule below is tried for the events that this one matched. Default: `false`.
@@ -283,6 +289,17 @@ pub struct GroupDocument {
     /// How many events a notification shows; the others are counted in `omitted`. Default: 50.
     #[schemars(range(min = 1, max = 1000))]
     pub max: Option<u32>,
+}
+
+/// How many notifications a destination gets at most.
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ThrottleDocument {
+    /// How many, from 1 to 1000.
+    #[schemars(range(min = 1, max = 1000))]
+    pub at_most: u32,
+    /// In any time of this length, from `1s` to `7d`.
+    pub per: Span,
 }
 
 /// One key, or several.

@@ -79,6 +79,12 @@ impl Rule {
         if let Some(grouping) = self.grouping.as_ref().filter(|_| !notified.is_empty()) {
             because.push_str(&format!(", {}", grouping.words(event)));
         }
+        if let Some(throttle) = self.throttle.filter(|_| !notified.is_empty()) {
+            because.push_str(&format!(
+                ", unless `throttle` holds it back: at most {}",
+                throttle.allowance()
+            ));
+        }
         if self.stop {
             because.push_str("; `stop: true` skips the rules below");
         }
@@ -108,6 +114,11 @@ impl Mismatch<'_> {
                 );
                 let wanted = Span::from_secs(rule.after.unwrap_or_default());
                 format!("{told}, and the rule wants `after: {wanted}`")
+            }
+            Self::Repeat => {
+                let every = event.repeated.map(|repeated| repeated.every);
+                let every = Span::from_secs(every.unwrap_or_default());
+                format!("the event is told again every {every}, and the rule does not want that")
             }
             Self::Condition(condition) => condition.why_not(View::of(event)),
             Self::When => "the `when` expression is not true".to_owned(),

@@ -14,6 +14,8 @@ pub(crate) enum Mismatch<'a> {
     Backfill,
     Kind,
     After,
+    /// It is told again for the sake of another rule.
+    Repeat,
     /// It is about the alert of another rule.
     Rate,
     Condition(&'a Condition),
@@ -74,8 +76,14 @@ impl RuleSet {
         if rule.rate.is_some() && measured_by.is_none_or(|about| about.name != rule.name) {
             return Err(Mismatch::Rate);
         }
-        if rule.after.is_some() && event.after != rule.after && event.kind == EventKind::Stuck {
-            return Err(Mismatch::After);
+        if event.kind == EventKind::Stuck && rule.after.is_some() {
+            if event.after != rule.after {
+                return Err(Mismatch::After);
+            }
+            let repeated = event.repeated.map(|repeated| repeated.every);
+            if repeated.is_some() && repeated != rule.repeat {
+                return Err(Mismatch::Repeat);
+            }
         }
         let view = View::of(event);
         if let Some(condition) = rule
@@ -117,7 +125,14 @@ impl Rule {
                 self.told(target, &refined, told)
                     || news.iter().any(|at| events[*at].event_id == refined)
             });
-            if !is_known && progress.tell(target.number, position) {
+            // What is held back is not told: a rule below may tell it.
+            let is_held_back = told.is_held_back(
+                &self.name,
+                &target.sink,
+                &target.overrides,
+                &events[position].event_id,
+            );
+            if !is_known && !is_held_back && progress.tell(target.number, position) {
                 news.push(position);
             }
         }

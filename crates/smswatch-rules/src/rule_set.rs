@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
-use smswatch_model::{Event, EventKind, Notification, Overrides, Severity, Timestamp};
+use smswatch_model::{Event, EventKind, Notification, Overrides, Severity, Timestamp, destination};
 use smswatch_plugin::rules::{
-    CompiledMatch, InvalidMatch, Measured, OpenWindow, RuleMatch, RuleVerdict, Rules, Told, Words,
+    CompiledMatch, InvalidMatch, Measured, OpenWindow, RateSettings, RuleMatch, RuleVerdict, Rules,
+    StuckAfter, Throttle, Throttled, Told, Words,
 };
 
 use crate::compile::compile_match;
@@ -31,11 +31,13 @@ pub struct RuleSet {
     pub(crate) voices: BTreeMap<String, Voice>,
     /// The number of destinations that the rules name; their numbers are below it.
     pub(crate) n_destinations: usize,
+    /// Whether any of them has a throttle that decides when an event is matched.
+    pub(crate) has_throttles: bool,
     /// What silences are compiled against; `None` if there are no rules and no configuration.
     pub(crate) silencing: Option<Silencing>,
     pub(crate) maintenance: Maintenance,
     /// How long after its registration a message is stuck, for any of the rules; ascending.
-    pub(crate) stuck_after: Arc<[Duration]>,
+    pub(crate) stuck_after: Arc<[StuckAfter]>,
 }
 
 /// What the `match` of silences is compiled against.
@@ -53,6 +55,8 @@ pub(crate) struct Rule {
     /// How long after its registration a message is stuck for this rule, in seconds; `None` if the rule does
     /// not name `stuck`.
     pub(crate) after: Option<u64>,
+    /// After how many seconds it tells what lasts again, each time.
+    pub(crate) repeat: Option<u64>,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) when: Option<TemplateName>,
     pub(crate) severity: Severity,
@@ -61,6 +65,8 @@ pub(crate) struct Rule {
     pub(crate) is_once: bool,
     /// How it groups events, if it does.
     pub(crate) grouping: Option<Grouping>,
+    /// How many notifications each of its destinations gets at most, if it limits that.
+    pub(crate) throttle: Option<Throttle>,
     /// What it measures, if it is a rate.
     pub(crate) rate: Option<RateRule>,
     pub(crate) targets: Vec<Target>,
@@ -137,8 +143,13 @@ impl Rules for RuleSet {
         self.matches_of(events, told)
     }
 
-    fn stuck_after(&self) -> Arc<[Duration]> {
+    fn stuck_after(&self) -> Arc<[StuckAfter]> {
         Arc::clone(&self.stuck_after)
+    }
+
+    fn rate_settings(&self, rule: &str) -> Option<RateSettings> {
+        let rule = self.rules.iter().find(|known| known.name == rule)?;
+        Some(rule.rate.as_ref()?.settings)
     }
 
     fn measured(&self, event: &Event) -> Vec<Measured> {
@@ -158,6 +169,29 @@ impl Rules for RuleSet {
         keeping.any(|rule| self.try_rule(rule, event, &Told::default()).is_ok())
     }
 
+    fn throttled(&self, event: &Event) -> Vec<Throttled> {
+        if !self.has_throttles {
+            return Vec::new();
+        }
+        let candidates = self.index.candidates(std::slice::from_ref(event));
+        let rules = candidates
+            .into_iter()
+            .map(|position| &self.rules[position as usize]);
+        let rules = rules.filter_map(|rule| Some((rule, rule.throttle_at_once()?)));
+        let matching =
+            rules.filter(|(rule, _)| self.try_rule(rule, event, &Told::default()).is_ok());
+        let of_rule = |(rule, throttle): (&Rule, Throttle)| {
+            let targets = rule.targets.iter();
+            let throttled = targets.map(move |target| Throttled {
+                rule: rule.name.clone(),
+                destination: destination(&target.sink, &target.overrides),
+                throttle,
+            });
+            throttled.collect::<Vec<_>>()
+        };
+        matching.flat_map(of_rule).collect()
+    }
+
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
         self.verdicts(event, told)
     }
@@ -172,6 +206,13 @@ impl Rules for RuleSet {
 
     fn open_windows(&self, now: Timestamp) -> Vec<OpenWindow> {
         self.maintenance.open(now)
+    }
+}
+
+impl Rule {
+    /// The throttle that decides when an event is matched; a rule that groups has it decide when a group is told.
+    pub(crate) fn throttle_at_once(&self) -> Option<Throttle> {
+        self.throttle.filter(|_| self.grouping.is_none())
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use smswatch_model::{
     About, Alert, AlertState, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Link,
     Message, MessageId, Notification, NotificationId, Outcome, Overrides, PartFacts,
-    PreviousStatus, Severity, SmsId, Source, Tags, Timestamp,
+    PreviousStatus, Repeated, Severity, SmsId, Source, Tags, Timestamp,
 };
 
 /// Events of this kind: everything known, and next to nothing.
@@ -81,7 +81,12 @@ fn full(kind: EventKind) -> Event {
             description,
             ..about
         });
-        return Event { about, ..sparse };
+        let repeated = (kind == EventKind::AlertFiring).then_some(REPEATED);
+        return Event {
+            about,
+            repeated,
+            ..sparse
+        };
     }
     if kind == EventKind::Stuck {
         let current = CurrentStatus {
@@ -100,6 +105,7 @@ fn full(kind: EventKind) -> Event {
             current,
             part,
             message,
+            repeated: Some(REPEATED),
             ..sparse
         };
     }
@@ -135,6 +141,12 @@ fn full(kind: EventKind) -> Event {
     }
 }
 
+/// That an event is told again.
+const REPEATED: Repeated = Repeated {
+    every: 600,
+    times: 1,
+};
+
 fn sparse(kind: EventKind) -> Event {
     let date = Timestamp::from_seconds(1_777_631_329);
     let is_seen = matches!(kind, EventKind::StatusChanged | EventKind::UnknownStatus);
@@ -152,6 +164,7 @@ fn sparse(kind: EventKind) -> Event {
         refined: false,
         refines: None,
         after: (kind == EventKind::Stuck).then_some(120),
+        repeated: None,
         alert: kind.is_of_rate().then(|| alert(kind, date)),
         backfill: false,
         late: false,

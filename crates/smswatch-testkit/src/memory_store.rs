@@ -14,7 +14,7 @@ mod schedule;
 mod watches;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub struct MemoryStore {
     started: Instant,
     /// This handle's way to the contents is cut.
     is_cut: Arc<AtomicBool>,
+    /// How many more route steps do not take place.
+    lost_routes: Arc<AtomicU32>,
 }
 
 /// All that a store holds.
@@ -79,7 +81,13 @@ impl MemoryStore {
             start,
             started: Instant::now(),
             is_cut: Arc::default(),
+            lost_routes: Arc::default(),
         }
+    }
+
+    /// The next route steps, `count` of them, do not take place, as if the process had died just before.
+    pub fn lose_routes(&self, count: u32) {
+        self.lost_routes.store(count, Ordering::Release);
     }
 
     /// The same contents by a way of its own, which can be [cut](Self::cut) without the others.
@@ -94,6 +102,14 @@ impl MemoryStore {
     /// From now on this handle and its clones reach nothing, as if the network were gone.
     pub fn cut(&self) {
         self.is_cut.store(true, Ordering::Release);
+    }
+
+    /// Whether a route step is one of those that do not take place.
+    fn loses_route(&self) -> bool {
+        let one_less = |count: u32| count.checked_sub(1);
+        let (release, acquire) = (Ordering::Release, Ordering::Acquire);
+        let lost = self.lost_routes.fetch_update(release, acquire, one_less);
+        lost.is_ok()
     }
 
     fn time(&self) -> Timestamp {

@@ -156,6 +156,7 @@ fn event(n: usize) -> Event {
         refined: false,
         refines: None,
         after: None,
+        repeated: None,
         alert: None,
         backfill: false,
         late: false,

@@ -111,6 +111,9 @@ impl App {
                 crate::rules::explain::explain(types, &args)?;
             }
             Command::Rules(RulesCommand::Test(args)) => crate::rules::test::test(types, &args)?,
+            Command::Rules(RulesCommand::Backtest(args)) => {
+                crate::rules::backtest::backtest(types, &args).await?;
+            }
             Command::Watch(args) => commands::watch::watch(args).await?,
             Command::Unwatch(args) => commands::watch::unwatch(args).await?,
             Command::Show(args) => commands::show::show(args).await?,

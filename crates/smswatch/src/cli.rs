@@ -13,7 +13,7 @@ use crate::settings::DEFAULT_LISTEN;
 pub(crate) use dead::{
     Choice, DeadChoiceArgs, DeadCommand, DeadListArgs, DeadShowArgs, ReplayArgs,
 };
-pub(crate) use rules::{ExplainArgs, RulesCommand, TestRulesArgs};
+pub(crate) use rules::{BacktestArgs, ExplainArgs, RulesCommand, TestRulesArgs};
 pub(crate) use silence::{SilenceAddArgs, SilenceCommand, SilenceEndArgs, SilenceListArgs};
 
 /// Watches SMS for status changes and tells the right people.

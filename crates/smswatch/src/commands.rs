@@ -8,7 +8,7 @@ pub(crate) mod silence;
 pub(crate) mod sink_flow;
 pub(crate) mod sink_test;
 pub(crate) mod status;
-mod table;
+pub(crate) mod table;
 pub(crate) mod watch;
 
 use smswatch_plugin::model::Timestamp;

@@ -66,13 +66,18 @@ async fn play(
     let service = process.engine.service();
     // Whoever does not read what is printed does not keep the demo from its end.
     let printing = print_soon(introduction(args, process.front.address));
-    stop.run_until_cancelled(printing).await.transpose()?;
+    let introduced = stop.run_until_cancelled(printing).await.transpose();
 
     let over = stop.child_token();
+    if introduced.is_err() {
+        // What has started ends in order, before its store's directory goes.
+        over.cancel();
+    }
     let show = tokio::spawn(show(service.clone(), sim, args.clone(), over.clone()));
     run::work(process, over).await?;
     show.await
         .context("the demo stopped in an unexpected way")??;
+    introduced?;
     let summary = summary::of(&service).await?;
     let told_to_stop = async {
         stop.cancelled().await;

@@ -1,5 +1,6 @@
-//! The `smswatch rules` commands, which try the rules of a configuration without a running service.
+//! The `smswatch rules` commands, which try the rules of a configuration; nobody is notified.
 
+pub(crate) mod backtest;
 mod compare;
 mod event_file;
 pub(crate) mod explain;

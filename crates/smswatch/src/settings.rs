@@ -41,7 +41,7 @@ pub(crate) use self::load::read;
 pub(crate) use self::problem::Problem;
 pub(crate) use self::reader::diagnostic;
 pub(crate) use self::sections::Sections;
-pub(crate) use self::source::text;
+pub(crate) use self::source::{text, usual_place};
 pub(crate) use self::store_url::try_folder;
 pub(crate) use self::validate::problems as shape_problems;
 

@@ -52,6 +52,57 @@ tests:
     expect: []
 "#;
 
+const RATE: &str = r#"
+maintenance:
+  - {name: night, cron: "0 2 * * *", timezone: Europe/Athens, duration: 1h, match: {country: GR}}
+rules:
+  - name: failing
+    event: rate
+    count: {status: Undelivered}
+    among: {final: true}
+    by: [country]
+    over: 15m
+    above: 25%
+    at_least: 20
+    notify: [mail]
+  - {name: each, match: {status: Undelivered}, group: {by: [country], wait: 30s}, notify: [slack]}
+"#;
+
+const RATE_SCENARIOS: &str = r#"
+tests:
+  - name: two of five fail, and then nothing is sent any more
+    given:
+      - {at: 0s, message: {message_id: well, country: CY}, times: 12, status: Delivered}
+      - {at: 10s, message: {message_id: ill, country: CY}, times: 8, status: Undelivered}
+    expect:
+      - {rule: each, sink: slack, at: 40s, title: "Undelivered: 8 messages to CY"}
+      - {rule: failing, sink: mail, at: 15s, text: "/8 of 20, 40.0 %, over 15m/"}
+      - {rule: failing, sink: mail, at: 915s, title: "Resolved: *"}
+    until: 20m
+  - name: at night, nobody is told of Greece
+    begin: 2026-03-01T00:30:00Z
+    given:
+      - {at: 0s, message: {message_id: gr, country: GR}, status: Undelivered}
+      - {at: 0s, message: {message_id: cy, country: CY}, status: Undelivered}
+      - {at: 2h, message: {message_id: later, country: GR}, status: Undelivered}
+    expect:
+      - {rule: each, sink: slack, at: 30s, title: "* GR", held_back: "maintenance:night"}
+      - {rule: each, sink: slack, at: 30s, title: "* CY"}
+      - {rule: each, sink: slack, at: 2h, title: "* GR"}
+  - name: what is held back is no surprise, and is told where it was expected to be sent
+    begin: 2026-03-01T00:30:00Z
+    given: [{at: 0s, message: {country: GR}, status: Undelivered}]
+    expect: [{rule: each, sink: slack, at: 30s}]
+"#;
+
+#[test]
+fn rates_and_maintenance_windows_are_played_as_in_a_running_service() {
+    let desk = Desk::new(RATE);
+    desk.write("scenarios.yaml", RATE_SCENARIOS);
+    let output = desk.run(&["rules", "test", "scenarios.yaml"], "");
+    insta::assert_snapshot!(shown(&output));
+}
+
 #[test]
 fn scenarios_that_hold_pass() {
     let desk = Desk::new(RULES);

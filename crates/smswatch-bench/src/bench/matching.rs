@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use smswatch_model::Event;
+use smswatch_model::{Event, FaultTable};
 use smswatch_plugin::rules::{Rules as _, Told};
 use smswatch_rules::{Diagnostic, Document, NumberKey, Options, RuleSet, compile};
 use smswatch_testkit::sample;
@@ -105,6 +105,7 @@ fn rules(n_rules: usize) -> anyhow::Result<RuleSet> {
         check_overrides: &|_, _| Vec::new(),
         number_key: &number_key,
         texts_are_kept: false,
+        faults: &FaultTable::default(),
     };
     let compiled = compile(&document, document.find("/rules"), &options);
     let is_sound = !compiled.problems.iter().any(Diagnostic::is_error);

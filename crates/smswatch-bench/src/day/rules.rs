@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use smswatch_model::FaultTable;
 use smswatch_rules::{Diagnostic, Document, NumberKey, Options, RuleSet, compile};
 
 /// Where they stand, for messages.
@@ -27,6 +28,7 @@ pub(super) fn default_rules() -> anyhow::Result<RuleSet> {
         check_overrides: &|_, _| Vec::new(),
         number_key: &number_key,
         texts_are_kept: false,
+        faults: &FaultTable::default(),
     };
     let compiled = compile(&document, document.find("/rules"), &options);
     let errors = compiled.problems.iter().filter(|one| one.is_error());

@@ -14,7 +14,6 @@ use crate::event::own_event;
 use crate::health::POLLING;
 use crate::inbox::LogInbox;
 use crate::memo;
-use crate::metrics::KindLabel;
 use crate::store::{NewEntry, StoreError, shard_of};
 
 /// How long a note that could not be written waits.
@@ -99,20 +98,11 @@ async fn note(stage: &Tell, trouble: &Trouble, now: Timestamp) -> Result<bool, S
         .iter()
         .map(|event| NewEntry::of(std::slice::from_ref(event)));
     let seen = Episode { seen: trouble.seen };
-    let put = stage.context.store.put_memo(
-        shard,
-        &known.name,
-        known.version,
-        seen.encode(),
-        entries.collect(),
-    );
-    let is_done = stage.context.call("put_memo", put).await?;
+    let entries = entries.collect();
+    let is_done = memo::put(&stage.context, shard, &known, seen.encode(), entries).await?;
     if let (true, Some(event)) = (is_done, event) {
         tracing::warn!(kind = %event.kind, what = trouble.description, "smswatch is in trouble");
-        let label = KindLabel {
-            r#type: event.kind.as_str(),
-        };
-        stage.context.metrics.events.get_or_create(&label).inc();
+        stage.context.metrics.count_event(event.kind);
         stage.log.hint_now(shard);
     }
     Ok(is_done)

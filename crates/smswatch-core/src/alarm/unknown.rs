@@ -10,10 +10,11 @@ use std::time::Duration;
 use smswatch_model::Event;
 
 use crate::context::Context;
+use crate::form;
 use crate::inbox::LogInbox;
 use crate::inbox::unknown_words::{MOST_WORDS, UnknownWords};
 use crate::memo;
-use crate::metrics::{KindLabel, OddityLabel};
+use crate::metrics::OddityLabel;
 use crate::store::{NewEntry, StoreError, shard_of};
 
 /// The name of the list in the store.
@@ -50,19 +51,16 @@ pub(crate) async fn run(stage: Arc<TellUnknown>) {
 async fn tell(stage: &TellUnknown, word: String, event: Event) -> Result<bool, StoreError> {
     let context = &stage.context;
     let shard = shard_of(NAME, context.store.shard_count());
-    let known = memo::read(context, shard, NAME, FORMAT, decode).await?;
-    let mut told = known.value.unwrap_or_default();
+    let mut known = memo::read(context, shard, NAME, FORMAT, decode).await?;
+    let mut told = known.value.take().unwrap_or_default();
     if told.len() >= MOST_WORDS || told.contains(&word) {
         stage.words.learn(told);
         return Ok(true);
     }
     told.insert(word);
     let entry = NewEntry::of(std::slice::from_ref(&event));
-    let value = encode(&told);
-    let put = context
-        .store
-        .put_memo(shard, &known.name, known.version, value, vec![entry]);
-    let is_done = context.call("put_memo", put).await?;
+    let value = form::encode(FORMAT, &told);
+    let is_done = memo::put(context, shard, &known, value, vec![entry]).await?;
     if is_done {
         let status = event.current.as_ref().map(|current| &current.status);
         tracing::warn!(
@@ -72,10 +70,7 @@ async fn tell(stage: &TellUnknown, word: String, event: Event) -> Result<bool, S
         if told.len() == MOST_WORDS {
             tracing::warn!("no further undocumented status is told: there are too many");
         }
-        let label = KindLabel {
-            r#type: event.kind.as_str(),
-        };
-        context.metrics.events.get_or_create(&label).inc();
+        context.metrics.count_event(event.kind);
         let label = OddityLabel { what: "status" };
         context.metrics.oddities.get_or_create(&label).inc();
         stage.words.learn(told);
@@ -84,15 +79,8 @@ async fn tell(stage: &TellUnknown, word: String, event: Event) -> Result<bool, S
     Ok(is_done)
 }
 
-fn encode(told: &BTreeSet<String>) -> Vec<u8> {
-    let words = serde_json::to_vec(told).expect("texts can be written");
-    std::iter::once(FORMAT).chain(words).collect()
-}
-
 fn decode(bytes: &[u8]) -> Option<BTreeSet<String>> {
-    let (format, words) = bytes.split_first()?;
-    let words = serde_json::from_slice(words).ok()?;
-    (*format == FORMAT).then_some(words)
+    form::decode(FORMAT, bytes)
 }
 
 #[cfg(test)]
@@ -102,7 +90,7 @@ mod tests {
     #[test]
     fn a_list_is_read_as_it_was_written() {
         let told = BTreeSet::from(["buffered".to_owned(), "\u{e9}\"\n".to_owned()]);
-        assert_eq!(decode(&encode(&told)), Some(told));
+        assert_eq!(decode(&form::encode(FORMAT, &told)), Some(told));
         assert_eq!(decode(b""), None);
         assert_eq!(decode(b"\x02[]"), None);
     }

@@ -40,6 +40,7 @@ use smswatch_model::Timestamp;
 
 pub use self::keeper::DestinationState;
 use super::destination::Destination;
+use crate::form;
 use crate::settings::BreakerSettings;
 pub(crate) use destinations::Destined;
 pub(crate) use keeper::{AttemptPermit, Breaker, Share, Verdict, keep};
@@ -153,16 +154,11 @@ pub(crate) enum Flow {
 impl Circuit {
     /// Reads what [`Self::encode`] wrote; `None` when it cannot be read.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (format, json) = bytes.split_first()?;
-        (*format == FORMAT)
-            .then(|| serde_json::from_slice(json).ok())
-            .flatten()
+        form::decode(FORMAT, bytes)
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        serde_json::to_writer(&mut bytes, self).expect("plain fields go into memory as JSON");
-        bytes
+        form::encode(FORMAT, self)
     }
 
     /// Whether the receiver is well as far as is known: a success then changes nothing.

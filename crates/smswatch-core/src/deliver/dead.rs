@@ -15,9 +15,9 @@ use tokio::sync::Notify;
 use crate::codec;
 use crate::context::Context;
 use crate::event::own_event;
+use crate::form;
 use crate::inbox::LogInbox;
 use crate::memo;
-use crate::metrics::KindLabel;
 use crate::store::{NewEntry, Shard, StoreError, shard_of};
 
 /// How long is waited for more before the first is told.
@@ -131,16 +131,11 @@ impl Batch {
 
 impl GivenUp {
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let (format, json) = bytes.split_first()?;
-        (*format == FORMAT)
-            .then(|| serde_json::from_slice(json).ok())
-            .flatten()
+        form::decode(FORMAT, bytes)
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        serde_json::to_writer(&mut bytes, self).expect("plain fields go into memory as JSON");
-        bytes
+        form::encode(FORMAT, self)
     }
 
     /// What is known after `batch`, and whether an event is to tell of it.
@@ -196,22 +191,15 @@ async fn note(stage: &GiveUp, sink: &str, batch: &Batch) -> Result<(), StoreErro
     let (shard, name) = place(&stage.context, sink);
     let quiet = stage.context.settings().alarms.quiet;
     loop {
-        let known = memo::read(&stage.context, shard, &name, FORMAT, GivenUp::decode).await?;
-        let (after, is_news) = GivenUp::after(known.value, batch, quiet);
+        let mut known = memo::read(&stage.context, shard, &name, FORMAT, GivenUp::decode).await?;
+        let (after, is_news) = GivenUp::after(known.value.take(), batch, quiet);
         let event = is_news.then(|| event(stage, sink, batch));
         let entries = event.iter();
         let entries = entries.map(|event| NewEntry::of(std::slice::from_ref(event)));
         let (entries, note) = (entries.collect(), after.encode());
-        let put = stage
-            .context
-            .store
-            .put_memo(shard, &known.name, known.version, note, entries);
-        if stage.context.call("put_memo", put).await? {
+        if memo::put(&stage.context, shard, &known, note, entries).await? {
             if let Some(event) = event {
-                let label = KindLabel {
-                    r#type: event.kind.as_str(),
-                };
-                stage.context.metrics.events.get_or_create(&label).inc();
+                stage.context.metrics.count_event(event.kind);
                 stage.log.hint_now(shard);
             }
             return Ok(());

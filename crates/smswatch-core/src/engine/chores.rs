@@ -9,10 +9,10 @@ use futures::future::join_all;
 use crate::contents::Left;
 use crate::context::Context;
 use crate::deliver::{self, Sinks};
+use crate::forget::forget;
 use crate::health::STORE;
 use crate::inbox::due_times::DueTimes;
 use crate::inbox::{GroupInbox, LogInbox, PollInbox};
-use crate::marks;
 use crate::metrics::{Metrics, RecordLabel};
 use crate::store::{Rate, Trimmed, WatchPriority};
 use crate::watch::horizon;
@@ -138,7 +138,7 @@ pub(super) async fn trim(context: Arc<Context>) {
         let settings = context.settings();
         for shard in context.shards() {
             // What the store did not forget now it forgets later.
-            let _forgotten = marks::forget(&context, shard).await;
+            let _forgotten = forget(&context, shard).await;
             for _ in 0..MOST_TRIMS {
                 let trim = context.store.trim(shard, &settings.history);
                 let Ok(trimmed) = context.call("trim", trim).await else {

@@ -40,6 +40,7 @@ fn wanted() -> RuleMatch {
             wait: WAIT,
             interval: INTERVAL,
             max: MAX,
+            throttle: None,
         }),
         is_once: false,
         events: vec![0],

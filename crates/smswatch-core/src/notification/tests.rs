@@ -99,7 +99,7 @@ impl Rules for Talkative {
         Vec::new()
     }
 
-    fn stuck_after(&self) -> std::sync::Arc<[std::time::Duration]> {
+    fn stuck_after(&self) -> std::sync::Arc<[crate::rules::StuckAfter]> {
         std::sync::Arc::default()
     }
 

@@ -20,6 +20,7 @@ fn settings() -> RateSettings {
         clear_below: RateBound::Percent(5.0),
         at_least: 10,
         lasting: Duration::ZERO,
+        repeat: None,
     }
 }
 
@@ -28,6 +29,8 @@ struct Walk {
     due: Option<Due>,
     entries: u64,
     told: Vec<(AlertState, u64, u64)>,
+    /// When it was told again, and which time that was.
+    repeats: Vec<(i64, u64)>,
 }
 
 impl Walk {
@@ -37,6 +40,7 @@ impl Walk {
             due: None,
             entries: 0,
             told: Vec::new(),
+            repeats: Vec::new(),
         }
     }
 
@@ -81,6 +85,9 @@ impl Walk {
             if let Some(alert) = decision.alert {
                 self.told.push((alert.state, alert.count, alert.total));
             }
+            let second = now.as_seconds() - START;
+            let repeated = decision.repeated.map(|repeated| (second, repeated.times));
+            self.repeats.extend(repeated);
             let is_later = decision.after.as_ref().is_none_or(|due| due.at > now);
             assert!(is_later, "it is due again at once");
             self.due = decision.after;
@@ -184,6 +191,66 @@ fn a_rate_is_read_as_it_was_written() {
 
 fn walk_id() -> RecordId {
     Walk::new(settings()).counting(Vec::new()).rate_id()
+}
+
+#[test]
+fn it_is_told_again_while_it_fires_without_drift() {
+    let mut walk = Walk::new(RateSettings {
+        repeat: Some(Duration::from_secs(60)),
+        ..settings()
+    });
+    walk.sees(0, 0, 20).until(590);
+    let (began, times): (Vec<_>, Vec<_>) = walk.repeats.iter().copied().unzip();
+    assert_eq!(times, (1..=9).collect::<Vec<u64>>());
+    for (n, second) in (1..).zip(&began) {
+        assert_eq!(*second, 10 + 60 * n);
+    }
+    walk.until(700);
+    let states: Vec<AlertState> = walk.told.iter().map(|(state, ..)| *state).collect();
+    assert_eq!(states.len(), 11);
+    assert_eq!(states[10], AlertState::Resolved);
+    walk.sees(800, 0, 20).until(900);
+    assert_eq!(walk.repeats[9].1, 1, "it begins anew");
+}
+
+#[test]
+fn times_that_nobody_could_tell_are_told_as_one() {
+    let mut walk = Walk::new(RateSettings {
+        repeat: Some(Duration::from_secs(60)),
+        ..settings()
+    });
+    walk.sees(0, 0, 20).until(20);
+    let rate = walk.due.take().expect("it fires").rate;
+    let decision = decide(rate, at(305));
+    let every = 60;
+    assert_eq!(decision.repeated, Some(Repeated { every, times: 4 }));
+    let after = decision.after.expect("it still fires").rate;
+    let decision = decide(after.clone(), at(309));
+    assert_eq!((decision.repeated, decision.alert), (None, None));
+    let decision = decide(after, at(310));
+    assert_eq!(decision.repeated, Some(Repeated { every, times: 5 }));
+}
+
+#[test]
+fn what_its_rule_says_about_repeats_holds_from_then_on() {
+    let mut walk = Walk::new(settings());
+    walk.sees(0, 0, 20).until(100);
+    let rate = || walk.due.clone().expect("it fires").rate;
+    let repeat = |seconds| RateSettings {
+        repeat: Some(Duration::from_secs(seconds)),
+        ..settings()
+    };
+    let mut repeating = rate();
+    repeating.follow(Some(repeat(30)));
+    assert!(decide(repeating.clone(), at(100)).repeated.is_some());
+    repeating.follow(None);
+    assert_eq!(decide(repeating, at(100)).repeated, None);
+    let mut later = rate();
+    later.follow(Some(repeat(300)));
+    let decision = decide(later, at(100));
+    assert_eq!(decision.repeated, None);
+    let due = decision.after.expect("it still fires").at;
+    assert!(due <= at(110), "it is judged at each step of its window");
 }
 
 proptest! {

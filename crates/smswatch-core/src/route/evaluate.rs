@@ -1,23 +1,24 @@
 //! Asks the rules what log entries are worth telling.
 
 use std::error::Error as _;
+use std::sync::Arc;
 
-use smswatch_model::{Event, MessageId, Timestamp};
+use smswatch_model::{Event, EventKind, MessageId, Timestamp, destination};
 
 use super::Route;
 use super::poison::Problem;
-use super::{poison, rates, told};
+use super::{poison, told};
 use crate::codec;
-use crate::context::Context;
 use crate::group::Fold;
 use crate::marks::Marks;
 use crate::notification;
 use crate::panics::without_panic;
-use crate::rate::Counting;
+use crate::rate::{Counting, countings};
 use crate::rules::{RuleMatch, Rules, Told};
 use crate::silences::Holds;
-use crate::store::{LogEntry, LogPosition, NewDelivery, SetAside, StoreError};
+use crate::store::{LogEntry, LogPosition, MAX_STEP_BYTES, NewDelivery, SetAside, StoreError};
 use crate::taken::Source;
+use crate::throttles::{Origin, TRIES, Throttles};
 
 /// What an entry tells.
 pub(super) enum Body {
@@ -62,10 +63,13 @@ impl Evaluated {
     }
 }
 
-/// An entry whose events are to be routed, or its stored form and why they cannot be.
-type Readable = Result<Vec<Event>, (Vec<u8>, Problem)>;
+/// The stored form of an entry, and why it cannot be routed.
+type Unroutable = (Vec<u8>, Problem);
 
-/// Evaluates entries that follow one another, each by itself, so that one that cannot be routed takes no
+/// An entry whose events are to be routed.
+type Readable = Result<Vec<Event>, Unroutable>;
+
+/// Evaluates entries that follow one another behind `settled`, each by itself, so that one that cannot be routed takes no
 /// other with it. What is told of one of them counts as told before for the next. Also returns the marks of the
 /// messages of which rules keep marks, as they were before.
 ///
@@ -75,6 +79,7 @@ type Readable = Result<Vec<Event>, (Vec<u8>, Problem)>;
 pub(super) async fn all(
     stage: &Route,
     source: &Source,
+    settled: &LogPosition,
     entries: Vec<(LogPosition, Body)>,
     now: Timestamp,
 ) -> Result<(Vec<Evaluated>, Marks), StoreError> {
@@ -87,6 +92,10 @@ pub(super) async fn all(
         .filter_map(|(_, events)| events.as_ref().ok())
     {
         stage.traffic.add(events, now);
+        for event in events {
+            let lag = now.since(event.detected_at).as_secs_f64();
+            stage.context.metrics.route_lag_seconds.observe(lag);
+        }
     }
     // A reload between two calls must not change what the answers mean.
     let rules = stage.rules.get();
@@ -96,45 +105,184 @@ pub(super) async fn all(
     let marks = Marks::read(&stage.context, source.shard(), &marked.collect()).await?;
     let asked = told::asked_of(events());
     let is_asked = !asked.is_empty();
-    let mut told = told::of(&stage.context, asked, &marks).await?;
+    let told = told::of(&stage.context, asked, &marks).await?;
     let holds = stage.silences.holds(&stage.context).await;
-    let mut evaluated = Vec::with_capacity(entries.len());
-    for (position, events) in entries {
-        let routed = events.and_then(|events| {
-            if let Source::Log(_) = source {
-                note_used_up(&mut told, &marks, &events, Some(&position));
-            } else {
-                note_used_up(&mut told, &marks, &events, None);
-            }
-            let routed = evaluate(&stage.context, &*rules, &events, &told, &holds, now)?;
-            Ok((events, routed))
-        });
-        evaluated.push(match routed {
-            Ok((events, routed)) => {
-                routed.note(&mut told, &events, is_asked);
-                let countings = rates::countings(stage, &*rules, &position, &events, now);
-                Evaluated {
-                    countings,
-                    ..routed.of_entry(position, &events, &marks)
-                }
-            }
-            Err((body, problem)) => {
-                let entry = LogEntry {
-                    position: position.clone(),
-                    body,
-                };
-                Evaluated {
-                    position,
-                    deliveries: Vec::new(),
-                    folds: Vec::new(),
-                    countings: Vec::new(),
-                    told_once: Vec::new(),
-                    set_aside: Some(poison::set_aside(entry, &problem)),
-                }
-            }
-        });
+    let step = Step {
+        stage,
+        source,
+        settled,
+        rules: &*rules,
+        marks: &marks,
+        holds: &holds,
+        is_asked,
+        now,
+    };
+    let mut throttles = Throttles::of(&*rules, events());
+    for _ in 0..TRIES {
+        throttles.read(&stage.context).await?;
+        let evaluated = step.evaluate_all(&entries, told.clone(), &mut throttles);
+        if throttles.write(&stage.context, now).await? {
+            return Ok((evaluated, marks));
+        }
     }
-    Ok((evaluated, marks))
+    let why = "others change the throttles all the time".to_owned();
+    Err(StoreError::Unavailable(why))
+}
+
+/// What all entries of a step are evaluated with.
+struct Step<'a> {
+    stage: &'a Route,
+    source: &'a Source,
+    /// Up to where all of the source is routed.
+    settled: &'a LogPosition,
+    rules: &'a dyn Rules,
+    marks: &'a Marks,
+    holds: &'a Holds,
+    /// Whether it matters to later entries what is told of one.
+    is_asked: bool,
+    now: Timestamp,
+}
+
+impl Step<'_> {
+    fn evaluate_all(
+        &self,
+        entries: &[(LogPosition, Readable)],
+        mut told: Told,
+        throttles: &mut Throttles,
+    ) -> Vec<Evaluated> {
+        let entries = entries.iter();
+        let evaluated = entries.map(|(position, events)| {
+            let routed = events.as_deref().map_err(Clone::clone);
+            let routed = routed.and_then(|events| {
+                let before = match self.source {
+                    Source::Log(_) => Some(position),
+                    Source::Left(_) => None,
+                };
+                note_used_up(&mut told, self.marks, events, before);
+                let routed = self.evaluate(position, events, &mut told, throttles)?;
+                Ok((events, routed))
+            });
+            match routed {
+                Ok((events, routed)) => {
+                    routed.note(&mut told, events, self.is_asked);
+                    let groups = &self.stage.rate_groups;
+                    let countings = countings(groups, self.rules, position, events, self.now);
+                    Evaluated {
+                        countings,
+                        ..routed.of_entry(position.clone(), events, self.marks)
+                    }
+                }
+                Err((body, problem)) => set_aside(position.clone(), body, &problem),
+            }
+        });
+        evaluated.collect()
+    }
+
+    /// What the rules make of an entry; its stored form and what is wrong with it where they make nothing.
+    fn evaluate(
+        &self,
+        position: &LogPosition,
+        events: &[Event],
+        told: &mut Told,
+        throttles: &mut Throttles,
+    ) -> Result<Routed, Unroutable> {
+        let source = self.source.key(position);
+        let origin = Origin {
+            source: &source,
+            settled: self.settled,
+            position,
+        };
+        let unroutable = |error| {
+            let is_newer = false;
+            (codec::encode_events(events), Problem { error, is_newer })
+        };
+        let (matches, refused) = self
+            .let_through(events, told, throttles, origin)
+            .map_err(unroutable)?;
+        let (rules, now) = (self.rules, self.now);
+        let routed = without_panic(|| {
+            let matches = matches.iter().cloned();
+            let (grouped, at_once): (Vec<_>, Vec<_>) =
+                matches.partition(|rule_match| rule_match.gathering.is_some());
+            // What goes into a group is judged when the group is told.
+            let (at_once, mut held_back) = self.holds.part(at_once, events, now);
+            held_back.extend(refused.iter().cloned());
+            let mut deliveries = notification::deliveries(rules, &at_once, events, now);
+            let held_back = notification::held_back(rules, &held_back, events, now);
+            deliveries.extend(held_back);
+            Routed {
+                at_once,
+                deliveries,
+                grouped,
+            }
+        });
+        let routed = routed.map_err(unroutable)?;
+        let bytes = routed.deliveries.iter().map(NewDelivery::bytes);
+        if bytes.sum::<usize>() > MAX_STEP_BYTES {
+            let refused = refused.iter();
+            let refused = refused.map(|(rule_match, _)| (rule_match, kind(rule_match, events)));
+            throttles.remember(refused, origin, now);
+        }
+        Ok(routed)
+    }
+
+    /// What rules want told of `events`, and what of it throttles hold back, each with the reason. Rules are asked
+    /// again without what is held back, because others may then tell it.
+    fn let_through(
+        &self,
+        events: &[Event],
+        told: &mut Told,
+        throttles: &mut Throttles,
+        origin: Origin<'_>,
+    ) -> Result<(Vec<RuleMatch>, Vec<(RuleMatch, Arc<str>)>), String> {
+        let mut refused: Vec<(RuleMatch, Arc<str>)> = Vec::new();
+        loop {
+            let mut matches = without_panic(|| self.rules.matches(events, told))?;
+            // Rules that do not know what is held back want it again.
+            matches.retain(|wanted| refused.iter().all(|(known, _)| known != wanted));
+            if throttles.is_empty() {
+                return Ok((matches, refused));
+            }
+            let found = matches.iter().find_map(|rule_match| {
+                if self.holds.hold_all(rule_match, events, self.now) {
+                    return None;
+                }
+                let kind = kind(rule_match, events);
+                let reason = throttles.refuses(rule_match, kind, origin, self.now)?;
+                Some((rule_match.clone(), reason))
+            });
+            let Some((rule_match, reason)) = found else {
+                return Ok((matches, refused));
+            };
+            let destination = destination(&rule_match.sink, &rule_match.overrides);
+            for event in rule_match.events.iter().filter_map(|at| events.get(*at)) {
+                told.hold_back(&rule_match.rule, &destination, &event.event_id);
+            }
+            refused.push((rule_match, reason));
+        }
+    }
+}
+
+/// The kind of the events that a match tells, which all are of one.
+fn kind(rule_match: &RuleMatch, events: &[Event]) -> EventKind {
+    let first = rule_match.events.first().and_then(|at| events.get(*at));
+    first.map_or(EventKind::Test, |event| event.kind)
+}
+
+/// An entry that cannot be routed.
+fn set_aside(position: LogPosition, body: Vec<u8>, problem: &Problem) -> Evaluated {
+    let entry = LogEntry {
+        position: position.clone(),
+        body,
+    };
+    Evaluated {
+        position,
+        deliveries: Vec::new(),
+        folds: Vec::new(),
+        countings: Vec::new(),
+        told_once: Vec::new(),
+        set_aside: Some(poison::set_aside(entry, problem)),
+    }
 }
 
 /// Adds which rules told of the messages of `events` in earlier entries.
@@ -175,40 +323,6 @@ struct Routed {
     deliveries: Vec<NewDelivery>,
     /// In groups.
     grouped: Vec<RuleMatch>,
-}
-
-/// What the rules make of an entry; its stored form and what is wrong with it where they make nothing.
-fn evaluate(
-    context: &Context,
-    rules: &dyn Rules,
-    events: &[Event],
-    told: &Told,
-    holds: &Holds,
-    now: Timestamp,
-) -> Result<Routed, (Vec<u8>, Problem)> {
-    for event in events {
-        let lag = now.since(event.detected_at);
-        context.metrics.route_lag_seconds.observe(lag.as_secs_f64());
-    }
-    let routed = without_panic(|| {
-        let matches = rules.matches(events, told).into_iter();
-        let (grouped, at_once): (Vec<_>, Vec<_>) =
-            matches.partition(|rule_match| rule_match.gathering.is_some());
-        // What goes into a group is judged when the group is told.
-        let (at_once, held_back) = holds.part(at_once, events, now);
-        let mut deliveries = notification::deliveries(rules, &at_once, events, now);
-        let held_back = notification::held_back(rules, &held_back, events, now);
-        deliveries.extend(held_back);
-        Routed {
-            at_once,
-            deliveries,
-            grouped,
-        }
-    });
-    routed.map_err(|error| {
-        let is_newer = false;
-        (codec::encode_events(events), Problem { error, is_newer })
-    })
 }
 
 impl Routed {

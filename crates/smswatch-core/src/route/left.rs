@@ -52,7 +52,10 @@ async fn route_left(
         let entries = entries.into_iter();
         let entries = entries.map(|entry| (entry.position, Body::Stored(entry.body)));
         let source = Source::Left(shard);
-        let (evaluated, mut marks) = evaluate::all(stage, &source, entries.collect(), now).await?;
+        // Entries that were left come in any order: none is settled by another.
+        let settled = LogPosition(String::new());
+        let entries = entries.collect();
+        let (evaluated, mut marks) = evaluate::all(stage, &source, &settled, entries, now).await?;
         // What the rules cannot route either stays where it is, and can be looked up there.
         let routable = evaluated.into_iter();
         let routable: Vec<_> = routable.filter(|entry| entry.set_aside.is_none()).collect();

@@ -56,6 +56,11 @@ impl Hold {
 }
 
 impl Holds {
+    /// All that is held back while these windows are open.
+    pub(crate) fn of_windows(windows: Vec<OpenWindow>) -> Self {
+        Self(windows.into_iter().map(Hold::of_window).collect())
+    }
+
     pub(super) fn add(&mut self, hold: Hold) {
         self.0.push(hold);
     }
@@ -64,6 +69,23 @@ impl Holds {
     fn reason(&self, event: &Event, telling: Telling<'_>, now: Timestamp) -> Option<&Arc<str>> {
         let held = |hold: &&Hold| now < hold.until && hold.hold_back.holds(event, telling);
         self.0.iter().find(held).map(|hold| &hold.reason)
+    }
+
+    /// Whether nothing is left to tell of what a match wants told of `events`.
+    pub(crate) fn hold_all(
+        &self,
+        rule_match: &RuleMatch,
+        events: &[Event],
+        now: Timestamp,
+    ) -> bool {
+        let telling = Telling {
+            rule: &rule_match.rule,
+            sink: &rule_match.sink,
+            severity: rule_match.severity,
+        };
+        let mut positions = rule_match.events.iter();
+        !self.0.is_empty()
+            && positions.all(|position| self.reason(&events[*position], telling, now).is_some())
     }
 
     /// Parts what rules want told of `events` from what is held back of it: a match that has lost the events

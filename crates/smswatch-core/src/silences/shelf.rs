@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use smswatch_model::Timestamp;
 
+use crate::form;
+
 /// How many silences are kept at most, those that have ended included.
 pub(crate) const MOST_KEPT: usize = 1000;
 
@@ -60,16 +62,11 @@ impl Shelf {
 
     /// Reads what [`Self::encode`] wrote; `None` if another version wrote it.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (format, json) = bytes.split_first()?;
-        (*format == Self::FORMAT)
-            .then(|| serde_json::from_slice(json).ok())
-            .flatten()
+        form::decode(Self::FORMAT, bytes)
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![Self::FORMAT];
-        serde_json::to_writer(&mut bytes, self).expect("silences have string keys only");
-        bytes
+        form::encode(Self::FORMAT, self)
     }
 
     /// All of them, the newest last.

@@ -1,6 +1,6 @@
 //! Small numbers, words, ids and snapshots as few bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smswatch_model::{Candidate, DetailWord, Part, SmsId, Snapshot, Tags, Timestamp, Word};
 use uuid::Uuid;
@@ -85,6 +85,15 @@ impl Writer {
         self.number(stuck.len() as u64);
         for after in stuck {
             self.number(*after);
+        }
+    }
+
+    pub(super) fn stuck_repeats(&mut self, repeats: &BTreeMap<(u64, u64), u64>) {
+        self.number(repeats.len() as u64);
+        for ((after, every), times) in repeats {
+            for number in [after, every, times] {
+                self.number(*number);
+            }
         }
     }
 
@@ -244,6 +253,12 @@ impl<'a> Reader<'a> {
     pub(super) fn stuck(&mut self) -> Result<BTreeSet<u64>, InvalidRecord> {
         let count = self.count()?;
         (0..count).map(|_| self.number()).collect()
+    }
+
+    pub(super) fn stuck_repeats(&mut self) -> Result<BTreeMap<(u64, u64), u64>, InvalidRecord> {
+        let count = self.count()?;
+        let repeats = (0..count).map(|_| Ok(((self.number()?, self.number()?), self.number()?)));
+        repeats.collect()
     }
 
     pub(super) fn snapshot(&mut self, registered: i64) -> Result<Snapshot, InvalidRecord> {

@@ -69,7 +69,7 @@ mod tests {
                 privacy: &Privacy::new(PrivacySettings::default(), &Secret::new("s")),
                 provider: "routee",
                 shards: 16,
-            stuck_after: &[Duration::from_secs(120)],
+            stuck_after: &[Duration::from_secs(120).into()],
             };
             let id = MessageId::new("m").expect("a valid id");
             let mut now = Timestamp::from_seconds(1_777_636_800);

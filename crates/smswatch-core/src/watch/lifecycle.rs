@@ -16,6 +16,7 @@ use crate::event::Announcer;
 use crate::pace::{self, Slots};
 use crate::privacy::Privacy;
 use crate::record::WatchState;
+use crate::rules::StuckAfter;
 use crate::settings::{Settings, WatchSettings};
 use crate::store::{WatchPriority, shard_of};
 use crate::watch::{TroubleKind, Watch};
@@ -79,7 +80,7 @@ pub(crate) struct Lifecycle<'a> {
     /// Into how many shards the store is split.
     pub(crate) shards: u16,
     /// How long after its registration a message without a final status is stuck, ascending.
-    pub(crate) stuck_after: &'a [Duration],
+    pub(crate) stuck_after: &'a [StuckAfter],
 }
 
 impl<'a> Lifecycle<'a> {
@@ -87,7 +88,7 @@ impl<'a> Lifecycle<'a> {
     pub(crate) fn of(
         context: &'a Context,
         settings: &'a Settings,
-        stuck_after: &'a [Duration],
+        stuck_after: &'a [StuckAfter],
     ) -> Self {
         Self {
             settings: &settings.watch,

@@ -107,9 +107,13 @@ fn earlier_versions_leave_alone_what_they_cannot_read_and_nothing_else() {
     };
     let stuck = Watch {
         stuck: [120].into(),
+        ..plain.clone()
+    };
+    let repeated = Watch {
+        stuck_repeats: [((120, 600), 1)].into(),
         ..plain
     };
-    for watch in [flipped, moved, spelled, troubled, stuck] {
+    for watch in [flipped, moved, spelled, troubled, stuck, repeated] {
         let record = watch.encode();
         assert_eq!(record.as_bytes()[0], Record::EXTENDED);
         let stored = Record::from_bytes(record.as_bytes()).expect("this version reads it");
@@ -165,6 +169,7 @@ proptest! {
         trouble in prop::option::of((0..4_usize, 0..9_000_000_000_000_i64, any::<u32>())),
         id in "[!-~]{1,200}",
         stuck in prop::collection::btree_set(any::<u64>(), 0..4),
+        stuck_repeats in prop::collection::btree_map(any::<(u64, u64)>(), any::<u64>(), 0..4),
     ) {
         let announced = parts.iter().zip(moved);
         let announced = announced
@@ -176,7 +181,8 @@ proptest! {
         });
         let spelling = Spelling::of(&MessageId::new(id).expect("visible ASCII"));
         let watch = Watch {
-            state, step, sequence, is_confirmed, ended_at, tags, announced, trouble, spelling, stuck, ..watch(parts)
+            state, step, sequence, is_confirmed, ended_at, tags, announced, trouble, spelling, stuck, stuck_repeats,
+            ..watch(parts)
         };
         let read = Watch::decode(&watch.encode()).expect("just written");
         prop_assert_eq!(&read, &watch);

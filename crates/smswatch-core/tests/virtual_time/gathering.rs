@@ -14,6 +14,7 @@ fn grouping(max: usize) -> World {
         wait: seconds(30),
         interval: seconds(300),
         max,
+        throttle: None,
     });
     world
 }

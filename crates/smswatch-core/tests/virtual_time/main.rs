@@ -2,6 +2,8 @@
 
 mod delivering;
 mod gathering;
+mod repeating;
 mod replicas;
+mod throttling;
 mod watching;
 mod world;

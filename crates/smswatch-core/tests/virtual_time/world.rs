@@ -16,9 +16,10 @@ use smswatch_model::{
 };
 use smswatch_plugin::Secret;
 use smswatch_plugin::provider::{Poll, PollError, Provider, Sighting};
-use smswatch_plugin::rules::{Gathering, RuleMatch, RuleVerdict, Rules, Told, Words};
+use smswatch_plugin::rules::{Gathering, RuleMatch, RuleVerdict, Rules, StuckAfter, Told, Words};
 use smswatch_plugin::sink::{DeliveryError, Receipt, Sink};
 use smswatch_plugin::store::{Rate, Store as _};
+use smswatch_rules::{Document, NumberKey, Options, RuleSet, compile};
 use smswatch_testkit::memory_store::MemoryStore;
 use tokio::time::Instant;
 
@@ -38,6 +39,8 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     /// How the rule of everything gathers events, if it does.
     pub(crate) gathering: Option<Gathering>,
+    /// Rules in YAML in place of the rule of everything.
+    pub(crate) rules: Option<&'static str>,
     began: Instant,
 }
 
@@ -67,6 +70,7 @@ impl World {
                 shutdown_timeout: Settings::DEFAULT_SHUTDOWN_TIMEOUT,
             },
             gathering: None,
+            rules: None,
             began,
         }
     }
@@ -89,14 +93,18 @@ impl World {
             .into_iter()
             .map(|(name, sink, settings)| (name.to_owned(), (sink as Arc<dyn Sink>, settings)))
             .collect();
-        let rules = TellEverything {
-            sinks: sinks.keys().cloned().collect(),
-            gathering: self.gathering,
+        let names: Vec<String> = sinks.keys().cloned().collect();
+        let rules: Arc<dyn Rules> = match self.rules {
+            Some(text) => Arc::new(compiled(text, &names)),
+            None => Arc::new(TellEverything {
+                sinks: names,
+                gathering: self.gathering,
+            }),
         };
         let parts = Parts {
             store: Arc::new(store.clone()),
             provider: Arc::clone(&self.provider) as Arc<dyn Provider>,
-            rules: Arc::new(rules),
+            rules,
             sinks,
             privacy: Privacy::new(
                 smswatch_core::settings::PrivacySettings::default(),
@@ -119,6 +127,27 @@ impl World {
         let added = engine.service().register(vec![new]).await;
         assert_eq!(added.expect("it is stored").accepted, 1);
     }
+}
+
+/// The rules of a text, which are without fault.
+fn compiled(text: &str, sinks: &[String]) -> RuleSet {
+    let (document, problems) = Document::salvage("rules.yaml", text);
+    assert_eq!(problems, []);
+    let document = document.expect("a document");
+    let number_key: NumberKey = Arc::new(str::to_owned);
+    let options = Options {
+        sinks,
+        with_fallback: &[],
+        sinks_file: "smswatch.yaml",
+        check_overrides: &|_, _| Vec::new(),
+        number_key: &number_key,
+        texts_are_kept: false,
+        faults: &smswatch_model::FaultTable::default(),
+    };
+    let compiled = compile(&document, document.find("/rules"), &options);
+    let problems = compiled.problems.iter().map(ToString::to_string);
+    assert_eq!(problems.collect::<Vec<_>>(), Vec::<String>::new());
+    compiled.rules
 }
 
 /// A provider that knows the fates of messages.
@@ -194,6 +223,9 @@ pub(crate) struct Attempted {
     pub(crate) id: String,
     pub(crate) n_events: usize,
     pub(crate) omitted: u64,
+    pub(crate) rule: String,
+    /// Which time its first event is told again; 0 if it is told for the first time.
+    pub(crate) times: u64,
 }
 
 impl Recorder {
@@ -233,6 +265,8 @@ impl Sink for Recorder {
             id: notification.delivery_id.to_string(),
             n_events: notification.events.len(),
             omitted: notification.omitted,
+            rule: notification.rule.clone(),
+            times: event.repeated.map_or(0, |repeated| repeated.times),
         };
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         attempts.push(attempted);
@@ -283,7 +317,7 @@ impl Rules for TellEverything {
         Vec::new()
     }
 
-    fn stuck_after(&self) -> Arc<[Duration]> {
+    fn stuck_after(&self) -> Arc<[StuckAfter]> {
         Arc::from([])
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use smswatch_model::{
@@ -12,7 +11,7 @@ use smswatch_model::{
     Severity, SmsId, Word,
 };
 use smswatch_plugin::provider::{Poll, PollError, Provider, Sighting};
-use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, Told, Words};
+use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, StuckAfter, Told, Words};
 use smswatch_plugin::sink::{DeliveryError, Receipt, Sink};
 
 /// Messages of this id make the rules panic when they are asked to explain.
@@ -69,7 +68,7 @@ impl Rules for EveryEvent {
         Vec::new()
     }
 
-    fn stuck_after(&self) -> Arc<[Duration]> {
+    fn stuck_after(&self) -> Arc<[StuckAfter]> {
         Arc::default()
     }
 

@@ -26,6 +26,9 @@ pub struct RateSettings {
     pub at_least: u64,
     /// For how long it must be above its bound.
     pub lasting: Duration,
+    /// How long after it began to fire, and each time after that, it is told again while it fires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Duration>,
 }
 
 /// A bound of a rate.
@@ -62,11 +65,16 @@ impl RateSettings {
     /// How long the window is, such as `15m`.
     #[must_use]
     pub fn window(&self) -> String {
-        let millis = self.over.as_millis();
-        let whole = UNITS.iter().find(|(_, unit)| millis.is_multiple_of(*unit));
-        let (name, unit) = whole.copied().unwrap_or(("ms", 1));
-        format!("{}{name}", millis / unit)
+        span_text(self.over)
     }
+}
+
+/// A length of time in its longest whole unit, such as `15m`.
+pub(super) fn span_text(span: Duration) -> String {
+    let millis = span.as_millis();
+    let whole = UNITS.iter().find(|(_, unit)| millis.is_multiple_of(*unit));
+    let (name, unit) = whole.copied().unwrap_or(("ms", 1));
+    format!("{}{name}", millis / unit)
 }
 
 impl RateBound {
@@ -117,6 +125,7 @@ mod tests {
                 clear_below: RateBound::Count(0),
                 at_least: 1,
                 lasting: Duration::ZERO,
+                repeat: None,
             };
             assert_eq!(settings.window(), text);
         }

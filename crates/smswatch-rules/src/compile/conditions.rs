@@ -12,7 +12,7 @@ use crate::suggest::did_you_mean;
 use crate::yaml::{Content, Entry, Node};
 
 /// The statuses that Routee documents.
-const STATUSES: [&str; 7] = [
+pub(super) const STATUSES: [&str; 7] = [
     "Queued",
     "Sent",
     "Delivered",
@@ -23,7 +23,7 @@ const STATUSES: [&str; 7] = [
 ];
 
 /// The detailed statuses that Routee documents and that say more than the status.
-const DETAILS: [&str; 8] = [
+pub(super) const DETAILS: [&str; 8] = [
     "Undelivered on Handset",
     "Unknown Number",
     "Roaming",
@@ -48,11 +48,15 @@ impl Compiler<'_> {
                 Some("such as `match: {status: Undelivered}`".to_owned());
             return Vec::new();
         };
+        let n_errors = self.n_errors();
         let mut conditions: Vec<Condition> = entries
             .iter()
             .filter_map(|entry| self.condition(entry, kinds))
             .collect();
         self.check_first_seen(&matching.value, &conditions);
+        if kinds == [EventKind::StatusChanged] && self.n_errors() == n_errors {
+            self.check_can_hold(matching, &conditions);
+        }
         sort(&mut conditions);
         conditions
     }
@@ -148,12 +152,13 @@ impl Compiler<'_> {
         }
         let word = text.strip_prefix('!').unwrap_or(text);
         if !word.is_empty() && !word.contains('*') && !word.starts_with('/') {
-            self.check_word(word, node, place, field);
+            self.check_word(text, node, place, field);
         }
     }
 
-    /// Warns of a word that events are not known to have here.
-    fn check_word(&mut self, word: &str, node: &Node, place: Place, field: &Field) {
+    /// Warns of a word that events are not known to have here; `!` before it excludes it.
+    fn check_word(&mut self, text: &str, node: &Node, place: Place, field: &Field) {
+        let word = text.strip_prefix('!').unwrap_or(text);
         let is_among = |words: &[&str]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
         let shown = shown(node).trim_start_matches('!');
         if let Some((name, words)) = field.words().filter(|(_, words)| !is_among(words)) {
@@ -169,7 +174,7 @@ impl Compiler<'_> {
                     .hint = Some(format!("did you mean `detailed_status: {shown}`?"));
             }
             Field::Status | Field::PreviousStatus if !is_among(&STATUSES) => {
-                self.warn_of_typo(word, shown, place, "status", &STATUSES);
+                self.warn_of_unknown(text, shown, place, "status", &STATUSES);
             }
             Field::DetailedStatus if is_among(&STATUSES) => {
                 let label = "a detailed status that only repeats the status counts as missing";
@@ -178,20 +183,33 @@ impl Compiler<'_> {
                 problem.hint = Some(format!("did you mean `status: {shown}`?"));
             }
             Field::DetailedStatus if !is_among(&DETAILS) => {
-                self.warn_of_typo(word, shown, place, "detailed status", &DETAILS);
+                self.warn_of_unknown(text, shown, place, "detailed status", &DETAILS);
             }
             _ => {}
         }
     }
 
-    /// Undocumented words may still occur, so this warns only of those that look like a typo.
-    fn warn_of_typo(&mut self, word: &str, shown: &str, place: Place, what: &str, known: &[&str]) {
-        if let Some(known) = did_you_mean(word, known.iter().copied()) {
-            self.warning(
-                place,
-                format!("Routee does not document the {what} `{shown}`"),
-            )
-            .hint = Some(format!("did you mean `{known}`?"));
+    /// Undocumented words may still occur, so this is no error; to exclude one does no harm unless it is a typo.
+    fn warn_of_unknown(
+        &mut self,
+        text: &str,
+        shown: &str,
+        place: Place,
+        what: &str,
+        known: &[&str],
+    ) {
+        let word = text.strip_prefix('!');
+        let meant = did_you_mean(word.unwrap_or(text), known.iter().copied());
+        if word.is_some() && meant.is_none() {
+            return;
+        }
+        let problem = self.warning(
+            place,
+            format!("Routee does not document the {what} `{shown}`"),
+        );
+        match meant {
+            Some(known) => problem.hint = Some(format!("did you mean `{known}`?")),
+            None => problem.label = Some(format!("it documents: {}", known.join(", "))),
         }
     }
 

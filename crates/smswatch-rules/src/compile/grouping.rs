@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smswatch_plugin::rules::Gathering;
+use smswatch_plugin::rules::{Gathering, Throttle};
 
 use super::expect::{is_empty, spot};
 use super::{Compiler, shown};
@@ -38,7 +38,12 @@ impl Compiler<'_> {
         false
     }
 
-    pub(super) fn grouping(&mut self, group: &Entry) -> Option<Grouping> {
+    /// How the rule groups; its `throttle` then limits the notifications of groups.
+    pub(super) fn grouping(
+        &mut self,
+        group: &Entry,
+        throttle: Option<Throttle>,
+    ) -> Option<Grouping> {
         if is_empty(&group.value) {
             self.no_value(group);
             return None;
@@ -66,6 +71,7 @@ impl Compiler<'_> {
             wait: self.wait(&group.value, "wait", Duration::ZERO, WAIT),
             interval: self.wait(&group.value, "interval", SHORTEST, INTERVAL),
             max: self.most(&group.value),
+            throttle,
         };
         Some(Grouping {
             by: by.unwrap_or_default(),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use smswatch_model::{EventKind, Severity};
+use smswatch_model::{EventKind, FaultTable, Severity};
 use smswatch_plugin::rules::{CompiledMatch, InvalidMatch};
 
 use super::conditions::sort;
@@ -45,6 +45,7 @@ pub(crate) fn compile_match(
         check_overrides: &|_, _| Vec::new(),
         number_key,
         texts_are_kept,
+        faults: &FaultTable::default(),
     };
     let mut compiler = Compiler::new(&document, &options);
     let (mut compiled, mut errors, mut warnings) = (Matching::default(), Vec::new(), Vec::new());

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use smswatch_model::Overrides;
+use smswatch_model::{FaultTable, Overrides};
 
 use crate::diagnostic::Diagnostic;
 use crate::pattern::NumberKey;
@@ -26,6 +26,8 @@ pub struct Options<'a> {
     pub number_key: &'a NumberKey,
     /// Whether events carry the message's text.
     pub texts_are_kept: bool,
+    /// Who can act on which status.
+    pub faults: &'a FaultTable,
 }
 
 /// An override that a sink does not accept.

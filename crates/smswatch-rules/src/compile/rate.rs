@@ -32,7 +32,13 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl Compiler<'_> {
     /// What the rule measures; `None` if it is no rate.
-    pub(super) fn rate(&mut self, rule: &Node, kinds: &[EventKind]) -> Option<RateRule> {
+    /// It is told again every `repeat` seconds.
+    pub(super) fn rate(
+        &mut self,
+        rule: &Node,
+        kinds: &[EventKind],
+        repeat: Option<u64>,
+    ) -> Option<RateRule> {
         let is_rate = kinds.iter().any(|kind| kind.is_of_rate());
         let is_alone = kinds.iter().all(|kind| kind.is_of_rate());
         if !is_rate || !is_alone {
@@ -79,6 +85,7 @@ impl Compiler<'_> {
                 clear_below: clear_below?,
                 at_least: at_least.unwrap_or(1),
                 lasting: lasting.unwrap_or_default(),
+                repeat: repeat.map(Duration::from_secs),
             },
         })
     }

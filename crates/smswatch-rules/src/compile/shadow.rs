@@ -24,9 +24,11 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
             continue;
         }
         let told_above = |number: usize| {
-            wider
+            // What a throttle holds back is left to the rules below.
+            let mut sure = wider
                 .iter()
-                .find(|earlier| earlier.targets.iter().any(|known| known.number == number))
+                .filter(|earlier| earlier.throttle_at_once().is_none());
+            sure.find(|earlier| earlier.targets.iter().any(|known| known.number == number))
         };
         let shadows: Vec<_> = rule
             .targets

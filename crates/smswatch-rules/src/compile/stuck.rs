@@ -7,13 +7,19 @@ use super::expect::spot;
 use crate::event_word::KINDS;
 use crate::yaml::Node;
 
-/// How many different values of `after` all rules together may have: each makes an event of its own of every
+/// How many different values of `after` and `repeat` all rules together may have: each makes an event of its own of every
 /// message that is stuck.
 const MOST_DIFFERENT: usize = 16;
 
 impl Compiler<'_> {
-    /// How long after its registration a message is stuck for this rule, in whole seconds.
-    pub(super) fn after(&mut self, rule: &Node, kinds: &[EventKind]) -> Option<u64> {
+    /// How long after its registration a message is stuck for this rule, in whole seconds. It is told again every
+    /// `repeat` seconds.
+    pub(super) fn after(
+        &mut self,
+        rule: &Node,
+        kinds: &[EventKind],
+        repeat: Option<u64>,
+    ) -> Option<u64> {
         let is_about_stuck = kinds.contains(&EventKind::Stuck);
         let Some(entry) = rule.entry("after") else {
             // A rule for any event takes those that other rules ask for.
@@ -43,10 +49,11 @@ impl Compiler<'_> {
         }
         // Registrations are kept in whole seconds.
         let after = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-        self.stuck_after.insert(after);
+        self.stuck_after.insert((after, repeat));
         if self.stuck_after.len() > MOST_DIFFERENT {
-            let message =
-                format!("there are more than {MOST_DIFFERENT} different values of `after`");
+            let message = format!(
+                "there are more than {MOST_DIFFERENT} different values of `after` and `repeat`"
+            );
             self.error(spot(entry), message).hint = Some("let some rules have the same".to_owned());
             return None;
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use smswatch_model::{CurrentStatus, Event, EventKind};
+use smswatch_model::{CurrentStatus, Event, EventKind, Repeated};
 
 use super::people::provider;
 use super::plain::{instant, plain_duration, word};
@@ -68,13 +68,16 @@ fn still(event: &Event, current: &CurrentStatus) -> String {
 
 /// When a message that is stuck had no final status: ` 2 min after it was registered`.
 fn by_then(event: &Event) -> String {
-    match event.after {
-        Some(after) => format!(
-            " {} after it was registered",
-            plain_duration(Duration::from_secs(after))
-        ),
+    match stuck_for(event) {
+        Some(after) => format!(" {} after it was registered", plain_duration(after)),
         None => format!(" at {}", instant(event.time)),
     }
+}
+
+/// How long after its registration a message that is stuck had no final status.
+pub(super) fn stuck_for(event: &Event) -> Option<Duration> {
+    let since = event.repeated.map_or(0, Repeated::seconds);
+    Some(Duration::from_secs(event.after?.saturating_add(since)))
 }
 
 pub(super) fn finest(current: &CurrentStatus) -> &str {

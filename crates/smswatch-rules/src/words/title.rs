@@ -1,10 +1,8 @@
 //! The default title: what happened to how many messages, in one line.
 
-use std::time::Duration;
-
 use smswatch_model::{Event, EventKind};
 
-use super::change::finest;
+use super::change::{finest, stuck_for};
 use super::people::provider;
 use super::plain::{distinct, lateness, plain_duration, word};
 use super::trouble;
@@ -22,10 +20,13 @@ pub fn default_title(events: &[&Event]) -> String {
     }
     let what = match first.kind {
         EventKind::NotFound => format!("Not known to {}", provider(&first.message)),
-        EventKind::Stuck => match distinct(events, |event| event.after)[..] {
+        EventKind::Stuck => match distinct(events, |event| stuck_for(event))[..] {
             [Some(after)] => {
-                let after = plain_duration(Duration::from_secs(after));
-                format!("No final status after {after}")
+                let after = plain_duration(after);
+                match first.repeated {
+                    None => format!("No final status after {after}"),
+                    Some(_) => format!("Still no final status after {after}"),
+                }
             }
             _ => "No final status yet".to_owned(),
         },

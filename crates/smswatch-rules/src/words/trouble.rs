@@ -17,7 +17,14 @@ pub(super) fn title(events: &[&Event]) -> Option<String> {
         | EventKind::UnknownStatus => {
             return None;
         }
-        EventKind::AlertFiring => format!("{}{}", alert_of(first), group_of(first)),
+        EventKind::AlertFiring => {
+            let still = if first.repeated.is_some() {
+                "Still firing: "
+            } else {
+                ""
+            };
+            format!("{still}{}{}", alert_of(first), group_of(first))
+        }
         EventKind::AlertResolved => {
             format!("Resolved: {}{}", alert_of(first), group_of(first))
         }

@@ -29,8 +29,11 @@ told! {
     a_name_given_twice: "rules:\n  - {name: x, match: {status: Sent}, notify: [mail]}\n  - {name: x, match: {status: Failed}, notify: [mail]}";
     a_name_that_is_empty: "rules:\n  - {name: '', notify: [mail]}";
     an_unknown_key: "rules:\n  - name: x\n    notfiy: [mail]\n    on: gave_up\n    stop: true";
-    a_key_of_a_later_version: "rules:\n  - name: x\n    group: {by: [country]}\n    once_per: message\n    throttle: {at_most: 1, per: 5m}\n    notify: [mail]";
+    a_repeat_of_what_does_not_last: "rules:\n  - {name: a, repeat: 5m, notify: [mail]}\n  - {name: b, event: stuck, after: 2m, repeat: 0s, notify: [crm]}\n  - {name: c, event: any, repeat: 1h, notify: [slack]}\n  - {name: d, event: rate, repeat: soon, count: {final: true}, over: 5m, above: 5, notify: [mail]}";
+    throttles_that_are_none: "rules:\n  - {name: a, throttle: 5, notify: [mail]}\n  - {name: b, throttle: {at_mots: 5}, notify: [crm]}\n  - {name: c, throttle: {at_most: 1001, per: 0s}, notify: [slack]}\n  - {name: d, throttle: , notify: [{sink: slack, channel: x}]}";
     an_event_of_a_later_version: "rules:\n  - name: x\n    event: callbacks_silent\n    notify: [mail]";
+    a_match_that_no_status_change_has: "rules:\n  - name: x\n    match: {status: [Sent, Queued], country: GR, final: true}\n    notify: [mail]";
+    a_status_that_routee_does_not_document: "rules:\n  - name: x\n    match: {status: [Bounced, Undeliverd], detailed_status: Mailbox full}\n    notify: [mail]";
     a_rate_without_its_bounds: "rules:\n  - name: x\n    event: rate\n    match: {country: GR}\n    among: {final: true}\n    notify: [mail]";
     a_rate_that_is_resolved_above_its_bound: "rules:\n  - name: x\n    event: rate\n    count: {status: Failed}\n    over: 15m\n    above: 8%\n    clear_below: 9%\n    notify: [mail]";
     a_rate_with_bounds_of_two_sorts: "rules:\n  - name: x\n    event: rate\n    count: {status: Failed}\n    over: 15m\n    above: 8%\n    clear_below: 5\n    at_least: 0\n    notify: [mail]";
@@ -137,4 +140,40 @@ fn rules_have_at_most_sixteen_different_values_of_after() {
     assert_eq!(crate::support::rule_set(&same).len(), 17);
     let compiled = compiled(&format!("rules:\n{}", rules(17)));
     insta::assert_snapshot!(crate::support::shown(compiled.problems));
+}
+
+#[test]
+fn only_a_match_that_no_status_change_has_is_warned_of() {
+    let warned_of = |matching: &str| {
+        let rules = format!("rules:\n  - {{name: x, match: {{{matching}}}, notify: [mail]}}");
+        shown(compiled(&rules).problems).contains("this never matches")
+    };
+    for never in [
+        "status: Delivered, final: false",
+        "status: [Undelivered, Failed], outcome: delivered",
+        "status: Sent, outcome: failed",
+        "detailed_status: Carrier Violation, fault: recipient",
+        "status: Delivered, fault: carrier, detailed_status: \"\"",
+        "first_seen: true, regression: true",
+        "refined: true, detailed_status: \"\"",
+        "refined: true, status: Failed, previous_status: Sent",
+        "previous_status: Sent, regression: true",
+        "status: Undelivered, detailed_status: \"!\", fault: none, outcome: delivered",
+    ] {
+        assert!(warned_of(never), "{never}");
+    }
+    for sometimes in [
+        "status: Undelivered, final: true",
+        "status: Undelivered, outcome: pending",
+        "status: [Sent, Delivered], final: false",
+        "status: \"!Delivered\", outcome: failed, final: true",
+        "detailed_status: Carrier Violation, fault: sender, first_seen: true",
+        "status: Delivered, regression: true, previous_status: Undelivered",
+        "status: Undelivered, refined: true, detailed_status: \"!\"",
+        "status: \"Und*\", detailed_status: \"/unknown/\", outcome: failed",
+        "status: Buffered, final: false, fault: carrier",
+        "late: true, outcome: failed, source: poll",
+    ] {
+        assert!(!warned_of(sometimes), "{sometimes}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Why a rule fired, or which condition kept it from firing.
 
-use smswatch_model::{Event, EventKind};
+use smswatch_model::{Event, EventKind, Repeated};
 use smswatch_plugin::rules::{RuleVerdict, Rules as _, Told};
 
 use crate::support::{change, deadline, event, rule_set, stuck, unknown};
@@ -60,6 +60,32 @@ fn a_rule_about_stuck_messages_says_of_which_time_it_is() {
         unsaid,
         "the event does not say after how long, and the rule wants `after: 2m`"
     );
+}
+
+#[test]
+fn a_message_that_is_still_stuck_is_told_by_rules_that_repeat_as_often() {
+    let rules = rule_set(
+        "  - {name: once, event: stuck, after: 2m, notify: [mail]}\n  - {name: again, event: stuck, after: 2m, repeat: 10m, notify: [crm]}",
+    );
+    let again = Event {
+        repeated: Some(Repeated {
+            every: 600,
+            times: 1,
+        }),
+        ..stuck(120)
+    };
+    let verdicts = rules.explain(&again, &Told::default());
+    let because: Vec<&str> = verdicts
+        .iter()
+        .map(|verdict| verdict.because.as_str())
+        .collect();
+    let expected = [
+        "the event is told again every 10m, and the rule does not want that",
+        "notifies `crm`",
+    ];
+    assert_eq!(because, expected);
+    let both = rules.matches(&[stuck(120)], &Told::default());
+    assert_eq!(both.len(), 2);
 }
 
 #[test]

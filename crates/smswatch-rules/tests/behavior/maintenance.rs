@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use smswatch_model::Timestamp;
+use smswatch_model::{FaultTable, Timestamp};
 use smswatch_plugin::rules::Rules as _;
 use smswatch_rules::{Document, NumberKey, Options, RuleSet, compile_maintenance};
 
@@ -19,6 +19,7 @@ fn compiled(text: &str) -> Result<RuleSet, String> {
         check_overrides: &|_, _| Vec::new(),
         number_key: &number_key,
         texts_are_kept: true,
+        faults: &FaultTable::default(),
     };
     let windows = document.find("/maintenance");
     let (maintenance, problems) = compile_maintenance(&document, windows, &options);

@@ -213,7 +213,10 @@ fn a_rule_about_stuck_messages_takes_those_of_its_own_time() {
          \x20 - {name: slower, event: stuck, after: 29500ms, when: event.after > 10, notify: [mail]}\n\
          \x20 - {name: archive, event: any, match: {first_seen: false}, notify: [crm]}",
     );
-    assert_eq!(*rules.stuck_after(), [30, 120].map(Duration::from_secs));
+    assert_eq!(
+        *rules.stuck_after(),
+        [30, 120].map(|after| Duration::from_secs(after).into())
+    );
     let fired = |event: Event| -> Vec<String> {
         let matches = rules.matches(&[event], &smswatch_plugin::rules::Told::default());
         matches

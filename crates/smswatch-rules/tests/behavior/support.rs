@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smswatch_model::{
-    About, Alert, AlertState, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Message,
-    MessageId, Notification, NotificationId, Outcome, Overrides, PartFacts, PreviousStatus,
-    Severity, SmsId, Source, Tags, Timestamp,
+    About, Alert, AlertState, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault,
+    FaultTable, Message, MessageId, Notification, NotificationId, Outcome, Overrides, PartFacts,
+    PreviousStatus, Severity, SmsId, Source, Tags, Timestamp,
 };
 use smswatch_rules::{Compiled, Document, NumberKey, Options, OverrideProblem, RuleSet, compile};
 
@@ -29,6 +29,7 @@ pub(crate) fn compiled(rules: &str) -> Compiled {
         check_overrides: &check_overrides,
         number_key: &number_key,
         texts_are_kept: true,
+        faults: &FaultTable::default(),
     };
     let Some(mut document) = document else {
         return Compiled {
@@ -97,6 +98,7 @@ pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>)
         refined: false,
         refines: None,
         after: None,
+        repeated: None,
         alert: None,
         backfill: false,
         late: false,

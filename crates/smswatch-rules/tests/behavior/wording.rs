@@ -1,7 +1,7 @@
 //! The titles and texts that people get when a rule has none of its own.
 
 use smswatch_model::{
-    Event, EventKind, Fault, Message, MessageId, Outcome, PreviousStatus, Timestamp,
+    Event, EventKind, Fault, Message, MessageId, Outcome, PreviousStatus, Repeated, Timestamp,
 };
 use smswatch_rules::{default_text, default_title};
 
@@ -50,6 +50,8 @@ words! {
     a_message_with_labels: [labelled(event())];
     a_message_that_the_provider_does_not_know: [unknown(deadline(EventKind::NotFound))];
     a_rate_that_fires: [rate("undelivered", EventKind::AlertFiring)];
+    a_rate_that_still_fires: [Event { repeated: Some(Repeated { every: 1800, times: 2 }), ..rate("undelivered", EventKind::AlertFiring) }];
+    a_message_that_is_still_stuck: [Event { repeated: Some(Repeated { every: 600, times: 3 }), ..stuck(120) }];
     a_rate_that_is_resolved: [rate("undelivered", EventKind::AlertResolved)];
     a_message_that_is_stuck: [stuck(120)];
     a_message_of_which_parts_were_never_seen_is_stuck: [Event { current: None, ..stuck(120) }];

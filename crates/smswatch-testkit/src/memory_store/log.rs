@@ -209,6 +209,9 @@ impl Log for MemoryStore {
     }
 
     async fn route(&self, shard: Shard, step: &RouteStep) -> Result<RouteOutcome, StoreError> {
+        if self.loses_route() {
+            return Err(StoreError::Unavailable("the step is lost".to_owned()));
+        }
         self.step(|all, now| all.route(shard, step, now))
     }
 

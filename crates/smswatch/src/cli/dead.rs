@@ -98,7 +98,7 @@ pub(crate) struct ReplayArgs {
 }
 
 /// The service counts back from its own clock, so the text is handed on as it is.
-fn parse_since(text: &str) -> Result<String, String> {
+pub(super) fn parse_since(text: &str) -> Result<String, String> {
     let is_one = text.parse::<Span>().is_ok() || text.parse::<Timestamp>().is_ok();
     is_one.then(|| text.to_owned()).ok_or_else(|| {
         "write how long ago, such as 30m, 2h or 7d, or an instant such as 2026-05-01T10:00:00Z"

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{ConfigArgs, OutputArgs};
+use super::dead::parse_since;
+use super::{ConfigArgs, OutputArgs, ServiceArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesCommand {
@@ -12,6 +13,25 @@ pub(crate) enum RulesCommand {
     Explain(ExplainArgs),
     /// Play scenarios with a fixed clock, and show where the rules notify otherwise than expected
     Test(TestRulesArgs),
+    /// Try other rules on what the running service remembers, and count how many notifications they would have made
+    Backtest(BacktestArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BacktestArgs {
+    /// The configuration file with the other rules
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// From when on: `7d` ago, or `2026-05-01T10:00:00Z`
+    #[arg(long, value_name = "WHEN", default_value = "7d", value_parser = parse_since)]
+    pub(crate) since: String,
+    /// The configuration file with today's rules [default: smswatch.yaml, else config/smswatch.yaml]
+    #[command(flatten)]
+    pub(crate) today: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 #[derive(Debug, Args)]

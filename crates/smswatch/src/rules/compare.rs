@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 use smswatch_core::rehearsal::Rehearsed;
+use smswatch_plugin::model::Timestamp;
 use smswatch_rules::{Span, TextPattern};
 
-use super::play::{begin, lateness};
+use super::play::lateness;
 use super::scenario::Expected;
 
 /// A notification of a scenario.
@@ -20,13 +21,18 @@ pub(super) struct Notified {
     pub(super) severity: &'static str,
     pub(super) title: String,
     pub(super) text: String,
+    /// By what it is held back; `None` if it is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) held_back: Option<String>,
 }
 
-impl From<Rehearsed> for Notified {
-    fn from(rehearsed: Rehearsed) -> Self {
+impl Notified {
+    /// A notification of a scenario that began at `begin`.
+    pub(super) fn new(rehearsed: Rehearsed, begin: Timestamp) -> Self {
         let notification = rehearsed.notification;
         Self {
-            at: rehearsed.at.since(begin()),
+            held_back: rehearsed.held_back.map(|reason| reason.to_string()),
+            at: rehearsed.at.since(begin),
             rule: notification.rule,
             sink: rehearsed.sink,
             severity: notification.severity.as_str(),
@@ -99,7 +105,9 @@ pub(super) fn compare(expected: &[Expected], notified: &[Notified]) -> Vec<Diffe
             },
         });
     }
-    let unexpected = unused.into_iter().cloned();
+    let unexpected = unused.into_iter();
+    let unexpected = unexpected.filter(|notified| notified.held_back.is_none());
+    let unexpected = unexpected.cloned();
     differences.extend(unexpected.map(|notified| Difference::Unexpected { notified }));
     differences
 }
@@ -144,9 +152,14 @@ fn fields(expected: &Expected, notified: &Notified) -> Vec<Field> {
     {
         differ("severity", severity.as_str(), notified.severity);
     }
+    let held_back = notified.held_back.as_deref().unwrap_or("nothing");
+    if expected.held_back.is_none() && notified.held_back.is_some() {
+        differ("held_back", "nothing", held_back);
+    }
     for (name, wanted, was) in [
-        ("title", &expected.title, &notified.title),
+        ("title", &expected.title, notified.title.as_str()),
         ("text", &expected.text, &notified.text),
+        ("held_back", &expected.held_back, held_back),
     ] {
         let Some(wanted) = wanted else { continue };
         // The file was refused if this is no pattern.
@@ -166,7 +179,11 @@ fn in_a_line(expected: &Expected) -> String {
     if let Some(at) = expected.at {
         line.push_str(&format!(" at {}", instant(at.duration())));
     }
-    for (name, pattern) in [("title", &expected.title), ("text", &expected.text)] {
+    for (name, pattern) in [
+        ("title", &expected.title),
+        ("text", &expected.text),
+        ("held back by", &expected.held_back),
+    ] {
         if let Some(pattern) = pattern {
             line.push_str(&format!(", {name} `{}`", pattern.trim_end()));
         }

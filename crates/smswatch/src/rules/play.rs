@@ -7,16 +7,19 @@ use smswatch_core::Privacy;
 use smswatch_core::rehearsal::{Rehearsal, Rehearsed};
 use smswatch_core::settings::WatchSettings;
 use smswatch_plugin::model::{
-    EventKind, MessageFacts, MessageId, MessageText, PartReport, PhoneNumber, SmsId, Timestamp,
-    Word,
+    EventKind, MessageFacts, MessageId, MessageText, PartReport, PhoneNumber, SmsId, Tags,
+    Timestamp, Word,
 };
 use smswatch_plugin::rules::Rules;
 
 use super::scenario::{Given, MessageSection, OwnEvent, PartSection, Scenario};
 
-/// When every scenario begins: noon on 1 January 2026, UTC.
-pub(super) fn begin() -> Timestamp {
-    Timestamp::from_seconds(1_767_268_800)
+/// When a scenario begins: noon on 1 January 2026, UTC, unless it says something else.
+pub(super) fn begin(scenario: &Scenario) -> Timestamp {
+    let said = scenario.begin.as_deref();
+    // The file was refused if this is no moment.
+    let said = said.and_then(|said| said.parse().ok());
+    said.unwrap_or(Timestamp::from_seconds(1_767_268_800))
 }
 
 /// The message of a scenario that names none.
@@ -37,12 +40,13 @@ pub(super) fn play(stage: &Stage<'_>, scenario: &Scenario) -> Vec<Rehearsed> {
         settings,
         privacy,
     } = *stage;
-    let mut rehearsal = Rehearsal::new(rules, settings, privacy, "routee", begin());
+    let begin = begin(scenario);
+    let mut rehearsal = Rehearsal::new(rules, settings, privacy, "routee", begin);
     let mut messages: BTreeMap<MessageId, MessageFacts> = BTreeMap::new();
     let mut current = MessageId::new(ONLY_MESSAGE).expect("visible ASCII");
     for given in &scenario.given {
         let at = given.at.duration();
-        rehearsal.pass(begin() + at);
+        rehearsal.pass(begin + at);
         if let Some(event) = given.event {
             let about = given.about.as_deref().unwrap_or("routee");
             rehearsal.happen(event.kind(), about, "");
@@ -58,19 +62,33 @@ pub(super) fn play(stage: &Stage<'_>, scenario: &Scenario) -> Vec<Rehearsed> {
         let tags = message
             .map(|message| message.tags.clone())
             .unwrap_or_default();
+        let tags: Tags = tags.into_iter().collect();
         if let Some(message) = message {
             learn(facts, message);
         }
-        rehearsal.register(&current, tags.into_iter().collect());
-        let parts = parts(given);
-        if !parts.is_empty() {
-            let count = parts.iter().filter_map(|part| part.number).max();
-            facts.part_count = facts.part_count.max(count);
-            rehearsal.see(&current, facts.clone(), parts);
+        let parts = parts(given, begin);
+        let count = parts.iter().filter_map(|part| part.number).max();
+        facts.part_count = facts.part_count.max(count);
+        for message in alike(&current, given.times) {
+            rehearsal.register(&message, tags.clone());
+            if !parts.is_empty() {
+                rehearsal.see(&message, facts.clone(), parts.clone());
+            }
         }
     }
-    rehearsal.pass(begin() + end(scenario));
-    rehearsal.notified()
+    rehearsal.pass(begin + end(scenario));
+    rehearsal.made()
+}
+
+/// The messages that a step is about.
+fn alike(message: &MessageId, times: Option<u32>) -> Vec<MessageId> {
+    let Some(times) = times else {
+        return vec![message.clone()];
+    };
+    let numbered = |number| MessageId::new(format!("{message}-{number}"));
+    (1..=times)
+        .filter_map(|number| numbered(number).ok())
+        .collect()
 }
 
 /// Until when the time passes: what is expected may come late, as far as that is allowed.
@@ -119,14 +137,14 @@ fn learn(facts: &mut MessageFacts, message: &MessageSection) {
 }
 
 /// What a poll tells of the parts.
-fn parts(given: &Given) -> Vec<PartReport> {
+fn parts(given: &Given, begin: Timestamp) -> Vec<PartReport> {
     let report = |part: &PartSection| PartReport {
         sms_id: SmsId::new(format!("part-{}", part.number)).expect("visible ASCII"),
         number: Some(part.number),
         status: Word::new(&part.status),
         detailed_status: part.detailed_status.as_deref().map(Word::new),
         description: part.description.clone(),
-        date: Some(begin() + part.happened_at.unwrap_or(given.at).duration()),
+        date: Some(begin + part.happened_at.unwrap_or(given.at).duration()),
         price: part.price.clone(),
         latency: part.latency.clone(),
     };

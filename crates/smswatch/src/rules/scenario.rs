@@ -34,6 +34,10 @@ pub(super) struct Scenario {
     pub(super) given: Vec<Given>,
     /// All notifications that are made, in any order; `[]` for none. What is left out of an entry is not compared.
     pub(super) expect: Vec<Expected>,
+    /// The moment at which it begins, for rules that look at the clock, such as `2026-03-01T02:30:00Z`. Default: noon
+    /// on 1 January 2026, UTC.
+    #[serde(default)]
+    pub(super) begin: Option<String>,
     /// When the scenario ends, counted from its beginning. Default: with the last thing that is given or expected.
     #[serde(default)]
     pub(super) until: Option<Span>,
@@ -48,6 +52,11 @@ pub(super) struct Given {
     /// The message; what is known of it already need not be said again. Default: the one before.
     #[serde(default)]
     pub(super) message: Option<MessageSection>,
+    /// How many messages like this one there are, for rules that count. Their ids are the message's with `-1`, `-2`
+    /// and so on behind it. Default: 1, with the message's own id.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 10000))]
+    pub(super) times: Option<u32>,
     /// The status of the message's only part. Without a status and `parts`, the message is registered, and Routee does
     /// not know it yet.
     #[serde(default)]
@@ -183,6 +192,9 @@ pub(super) struct Expected {
     /// The text, as such a pattern.
     #[serde(default)]
     pub(super) text: Option<String>,
+    /// By what it is held back, as such a pattern, such as `maintenance:night`. Default: it is not.
+    #[serde(default)]
+    pub(super) held_back: Option<String>,
 }
 
 /// The schema of a file of scenarios.

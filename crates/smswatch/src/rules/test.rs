@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::compare::{Difference, Notified, compare, instant};
-use super::play::{Stage, play};
+use super::play::{Stage, begin, play};
 use super::{junit, scenario};
 use crate::cli::TestRulesArgs;
 use crate::output::{print, print_json};
@@ -42,7 +42,8 @@ pub(crate) fn test(types: &SinkTypes, args: &TestRulesArgs) -> Result<(), Failur
         privacy: &configuration.privacy,
     };
     let tested = file.tests.iter().map(|scenario| {
-        let notified = play(&stage, scenario).into_iter().map(Notified::from);
+        let notified = play(&stage, scenario).into_iter();
+        let notified = notified.map(|made| Notified::new(made, begin(scenario)));
         let notified: Vec<Notified> = notified.collect();
         let differences = compare(&scenario.expect, &notified);
         Tested {
@@ -126,6 +127,10 @@ impl Notified {
     /// `carrier-violation to ops-slack at 4s: Carrier Violation: 1 message from MyShop to GR`.
     fn in_a_line(&self) -> String {
         let at = instant(self.at);
-        format!("{} to {} at {at}: {}", self.rule, self.sink, self.title)
+        let (rule, sink, title) = (&self.rule, &self.sink, &self.title);
+        match &self.held_back {
+            None => format!("{rule} to {sink} at {at}: {title}"),
+            Some(reason) => format!("{rule} to {sink} at {at}, held back by {reason}: {title}"),
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use smswatch_core::settings::Settings;
-use smswatch_plugin::model::{Fault, PhoneNumber};
+use smswatch_plugin::model::{Fault, FaultTable, PhoneNumber};
 use smswatch_plugin::{Proxy, Secret};
 use smswatch_rules::{
     Diagnostic, Document, Node, NumberKey, Options, compile, compile_maintenance,
@@ -188,7 +188,13 @@ impl Reader<'_> {
         let allowed = privacy.as_ref().map(convert::privacy).unwrap_or_default();
         let secret = secret.unwrap_or_else(|| smswatch_plugin::Secret::new(""));
         let privacy = smswatch_core::Privacy::new(allowed, &secret);
-        let rules = self.rules(&value, &names, &made, &privacy);
+        let faults = self.converted(fault.map(|fault| fault::table(&fault)));
+        let faults = faults.map(|(faults, doubts)| {
+            self.tell(doubts);
+            faults
+        });
+        let known_faults = faults.clone().unwrap_or_default();
+        let rules = self.rules(&value, &names, &made, &privacy, &known_faults);
         let sinks = (made.len() == names.len()).then(|| made_sinks(made));
 
         // Each finds its own problems before any of them is a reason to end.
@@ -198,11 +204,6 @@ impl Reader<'_> {
             store
         });
         let http = self.converted(http.map(convert::http));
-        let faults = self.converted(fault.map(|fault| fault::table(&fault)));
-        let faults = faults.map(|(faults, doubts)| {
-            self.tell(doubts);
-            faults
-        });
         let heartbeat = heartbeat.map(|section| {
             section
                 .map(|section| convert::heartbeat(section, &proxy))
@@ -264,6 +265,7 @@ impl Reader<'_> {
         names: &[String],
         sinks: &MadeSinks,
         privacy: &smswatch_core::Privacy,
+        faults: &FaultTable,
     ) -> Option<smswatch_rules::RuleSet> {
         let types = self.types;
         let check_overrides = |sink: &str, overrides: &smswatch_plugin::model::Overrides| {
@@ -286,6 +288,7 @@ impl Reader<'_> {
             check_overrides: &check_overrides,
             number_key: &number_key,
             texts_are_kept: privacy.keeps_texts(),
+            faults,
         };
         let compiled = compile(self.document, self.document.find("/rules"), &options);
         let windows = self.document.find("/maintenance");

@@ -29,7 +29,11 @@ impl Source {
 }
 
 /// The first of the usual places in which there is a file.
-pub(super) fn usual_place() -> Result<PathBuf, Failure> {
+///
+/// # Errors
+///
+/// There is none.
+pub(crate) fn usual_place() -> Result<PathBuf, Failure> {
     let found = PLACES
         .iter()
         .map(PathBuf::from)

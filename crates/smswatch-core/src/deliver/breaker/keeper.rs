@@ -336,7 +336,7 @@ impl Breaker {
         mut decide: impl FnMut(&mut Circuit, Timestamp) -> (T, AllNews),
     ) -> Result<T, StoreError> {
         loop {
-            let (name, version, before) = self.fetch(context).await?;
+            let (known, before) = self.fetch(context).await?;
             let now = context.clock.now();
             let mut circuit = before.clone();
             let (answer, news) = decide(&mut circuit, now);
@@ -353,11 +353,8 @@ impl Breaker {
             let entries = events
                 .iter()
                 .map(|event| NewEntry::of(std::slice::from_ref(event)));
-            let value = circuit.encode();
-            let put = context
-                .store
-                .put_memo(self.shard, &name, version, value, entries.collect());
-            if context.call("put_memo", put).await? {
+            let entries = entries.collect();
+            if memo::put(context, self.shard, &known, circuit.encode(), entries).await? {
                 self.adopt(context, circuit, written);
                 if is_closed {
                     self.known().is_to_make_due = true;
@@ -369,8 +366,11 @@ impl Breaker {
         }
     }
 
-    /// Reads what all processes of this version know, and returns it with its name and version.
-    async fn fetch(&self, context: &Context) -> Result<(String, Option<u64>, Circuit), StoreError> {
+    /// Reads what all processes of this version know, and where it stands.
+    async fn fetch(
+        &self,
+        context: &Context,
+    ) -> Result<(memo::Known<Circuit>, Circuit), StoreError> {
         let read = memo::read(
             context,
             self.shard,
@@ -378,11 +378,11 @@ impl Breaker {
             super::FORMAT,
             Circuit::decode,
         );
-        let known = read.await?;
-        let mut circuit = known.value.unwrap_or_default();
+        let mut known = read.await?;
+        let mut circuit = known.value.take().unwrap_or_default();
         circuit.recall(&self.settings, context.clock.now());
         self.adopt(context, circuit.clone(), 0);
-        Ok((known.name, known.version, circuit))
+        Ok((known, circuit))
     }
 
     /// Takes over what the store holds, with the first `written` reports in it.

@@ -20,7 +20,7 @@ struct Walk {
     watch: Watch,
     now: Timestamp,
     told: Vec<String>,
-    stuck_after: Vec<Duration>,
+    stuck_after: Vec<crate::rules::StuckAfter>,
 }
 
 impl Walk {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use smswatch_plugin::model::{MessageId, Timestamp};
 use smswatch_rules::{Diagnostic, Document, Node, Span, TextPattern};
 
 use super::{Given, ScenarioFile, schema};
@@ -65,8 +66,16 @@ fn doubts(file: &ScenarioFile) -> Vec<Problem> {
             }
             latest = latest.max(given.at);
         }
+        if let Some(Err(error)) = scenario.begin.as_deref().map(str::parse::<Timestamp>) {
+            let pointer = format!("/tests/{place}/begin");
+            problems.push(Problem::new(pointer, error.to_string()));
+        }
         for (number, expected) in scenario.expect.iter().enumerate() {
-            for (key, pattern) in [("title", &expected.title), ("text", &expected.text)] {
+            for (key, pattern) in [
+                ("title", &expected.title),
+                ("text", &expected.text),
+                ("held_back", &expected.held_back),
+            ] {
                 if let Some(Err(what)) = pattern.as_deref().map(TextPattern::new) {
                     let pointer = format!("/tests/{place}/expect/{number}/{key}");
                     problems.push(Problem::new(pointer, what));
@@ -102,6 +111,7 @@ fn doubts_of_given(pointer: &str, given: &Given) -> Vec<Problem> {
             ("message", given.message.is_some()),
             ("status", given.status.is_some()),
             ("parts", given.parts.is_some()),
+            ("times", given.times.is_some()),
         ] {
             if is_there {
                 refuse(
@@ -117,7 +127,7 @@ fn doubts_of_given(pointer: &str, given: &Given) -> Vec<Problem> {
         .message
         .as_ref()
         .and_then(|message| message.message_id.as_deref());
-    if let Some(Err(error)) = id.map(smswatch_plugin::model::MessageId::new) {
+    if let Some(Err(error)) = id.map(MessageId::new) {
         let place = format!("{pointer}/message/message_id");
         problems.push(Problem::new(place, error.to_string()));
     }
@@ -157,7 +167,8 @@ tests:
       - {at: 1s, detailed_status: Expired}
       - {at: 6s, event: sink_down, message: {label: x}}
       - {at: 7s, about: crm, message: {message_id: "a b"}}
-    expect: [{title: "/(/"}]
+    expect: [{title: "/(/", held_back: "/)/"}]
+    begin: yesterday
 "#
         ));
         insta::assert_snapshot!(said("tests: [a\n"));

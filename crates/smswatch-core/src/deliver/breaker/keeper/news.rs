@@ -8,7 +8,6 @@ use super::super::{Circuit, Destination, News};
 use super::{Breaker, Flow};
 use crate::context::Context;
 use crate::event::own_event;
-use crate::metrics::KindLabel;
 
 /// What others are to be told of the sink, and of its destinations.
 pub(super) type AllNews = Vec<(Option<Destination>, News)>;
@@ -127,10 +126,7 @@ impl Breaker {
     /// Counts events that were written, and has them routed.
     pub(super) fn announce(&self, context: &Context, events: &[Event]) {
         for event in events {
-            let label = KindLabel {
-                r#type: event.kind.as_str(),
-            };
-            context.metrics.events.get_or_create(&label).inc();
+            context.metrics.count_event(event.kind);
         }
         if !events.is_empty() {
             self.log.hint_now(self.shard);

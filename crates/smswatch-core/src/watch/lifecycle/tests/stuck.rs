@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::rules::StuckAfter;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -12,7 +13,12 @@ fn seconds(seconds: u64) -> Duration {
 
 fn walk(stuck_after: &[u64]) -> Walk {
     let mut walk = Walk::new();
-    walk.stuck_after = stuck_after.iter().copied().map(seconds).collect();
+    walk.stuck_after = stuck_after
+        .iter()
+        .copied()
+        .map(seconds)
+        .map(Into::into)
+        .collect();
     walk
 }
 
@@ -103,7 +109,7 @@ fn a_rule_that_is_new_is_told_once_and_one_that_went_is_not_told_again() {
     }
     assert_eq!(walk.count("sms.stuck"), 1);
     for after in [vec![30], vec![20, 30], vec![20]] {
-        walk.stuck_after = after.into_iter().map(seconds).collect();
+        walk.stuck_after = after.into_iter().map(seconds).map(Into::into).collect();
         walk.sees(&[("p", "Sent")], 1);
         walk.sees(&[("p", "Sent")], 1);
         assert_eq!(walk.count("sms.stuck"), 2, "{:?}", walk.stuck_after);
@@ -140,6 +146,80 @@ fn the_part_that_is_furthest_from_its_end_is_told() {
     assert_eq!(walk.told.last().map(String::as_str), Some("sms.stuck"));
 }
 
+fn repeating(after: u64, every: u64) -> StuckAfter {
+    StuckAfter {
+        after: seconds(after),
+        repeat: Some(seconds(every)),
+    }
+}
+
+#[test]
+fn a_rule_that_repeats_is_told_again_without_drift_until_the_message_is_final() {
+    let mut walk = walk(&[]);
+    walk.stuck_after = vec![repeating(20, 60)];
+    let mut ages = Vec::new();
+    while walk.age() < seconds(320) {
+        let before = walk.count("sms.stuck");
+        walk.sees(&[("p", "Sent")], 1);
+        if walk.count("sms.stuck") > before {
+            ages.push(walk.age());
+        }
+    }
+    assert_eq!(ages.len(), 6, "{ages:?}");
+    for (times, age) in (0..).zip(ages) {
+        assert_about(age, 21 + 60 * times);
+    }
+    walk.sees(&[("p", "Delivered")], 1);
+    walk.now = walk.now + seconds(600);
+    walk.sees(&[("p", "Delivered")], 1);
+    assert_eq!(walk.count("sms.stuck"), 6);
+}
+
+#[test]
+fn times_that_passed_without_an_answer_are_told_as_one() {
+    let mut walk = walk(&[]);
+    walk.stuck_after = vec![repeating(20, 60)];
+    walk.now = walk.now + seconds(30);
+    walk.sees(&[("p", "Sent")], 1);
+    assert_eq!(walk.count("sms.stuck"), 1);
+    walk.now = walk.now + seconds(1_000);
+    walk.sees(&[("p", "Sent")], 1).sees(&[("p", "Sent")], 1);
+    assert_eq!(walk.count("sms.stuck"), 2);
+}
+
+#[test]
+fn a_repeat_that_is_new_holds_from_then_on() {
+    let mut walk = walk(&[20]);
+    while walk.age() < seconds(300) {
+        walk.sees(&[("p", "Sent")], 1);
+    }
+    walk.stuck_after = vec![repeating(20, 60)];
+    walk.sees(&[("p", "Sent")], 1);
+    assert_eq!(walk.count("sms.stuck"), 1);
+    let known_at = walk.age();
+    while walk.count("sms.stuck") == 1 {
+        walk.sees(&[("p", "Sent")], 1);
+    }
+    let waited = walk.age().saturating_sub(known_at);
+    assert!(waited <= seconds(62), "{waited:?}");
+}
+
+#[test]
+fn a_message_that_was_final_meanwhile_is_not_told_for_that_time() {
+    let mut walk = walk(&[]);
+    walk.stuck_after = vec![repeating(20, 60)];
+    walk.sees(&[("p", "Sent")], 1);
+    walk.now = walk.now + seconds(30);
+    walk.sees(&[("p", "Sent")], 1);
+    assert_eq!(walk.count("sms.stuck"), 1);
+    walk.sees(&[("p", "Delivered")], 1);
+    walk.now = walk.now + seconds(500);
+    while walk.watch.state == WatchState::Final {
+        walk.sees(&[("p", "Buffered")], 1);
+    }
+    assert_eq!(walk.count("sms.stuck"), 1);
+}
+
 proptest! {
     #[test]
     fn each_deadline_is_told_once_by_the_first_answer_behind_it_unless_the_message_is_final_before(
@@ -151,7 +231,7 @@ proptest! {
         ends in any::<bool>(),
     ) {
         let mut walk = walk(&[]);
-        walk.stuck_after = afters.iter().copied().map(seconds).collect();
+        walk.stuck_after = afters.iter().copied().map(seconds).map(Into::into).collect();
         let mut expected = BTreeSet::new();
         for (answer, pause) in answers {
             walk.now = walk.now + seconds(pause);

@@ -5,8 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use smswatch_model::{Event, Timestamp};
 
-use super::Route;
-use crate::rate::Counting;
+use super::Counting;
 use crate::rules::{RateGroup, Rules};
 use crate::store::LogPosition;
 
@@ -40,8 +39,8 @@ impl RateGroups {
 }
 
 /// What the events of the entry at `position` add to rates, each rate once.
-pub(super) fn countings(
-    stage: &Route,
+pub(crate) fn countings(
+    groups: &RateGroups,
     rules: &dyn Rules,
     position: &LogPosition,
     events: &[Event],
@@ -50,7 +49,7 @@ pub(super) fn countings(
     let mut countings: Vec<Counting> = Vec::new();
     for event in events {
         for measured in rules.measured(event) {
-            let wanted = stage.rate_groups.admit(measured.group, now);
+            let wanted = groups.admit(measured.group, now);
             let noticed = (event.detected_at, measured.counts);
             match countings.iter_mut().find(|known| known.wanted == wanted) {
                 Some(known) => known.events.push(noticed),
@@ -82,6 +81,7 @@ mod tests {
                 clear_below: RateBound::Count(1),
                 at_least: 1,
                 lasting: Duration::ZERO,
+                repeat: None,
             },
         }
     }

@@ -1,0 +1,315 @@
+//! What rules make of events one after another: groups, rates and maintenance windows as a running engine keeps them,
+//! on a clock that goes only where it is told, without a store.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use smswatch_model::{Event, EventId, EventKind, MessageId, Notification, Timestamp};
+
+use crate::event::alert_event;
+use crate::group::{self, Fold};
+use crate::notification::{of_group_parted, of_match};
+use crate::rate::{self, RateGroups, countings};
+use crate::rules::{RuleMatch, Rules, Told};
+use crate::silences::Holds;
+use crate::store::{LogPosition, RecordId, Shard};
+use crate::taken::Source;
+
+/// All that is replayed stands in one log.
+const LOG: Source = Source::Log(Shard(0));
+
+/// A notification that would have been made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rehearsed {
+    /// When it was made.
+    pub at: Timestamp,
+    /// The sink that would be notified.
+    pub sink: String,
+    /// What it would be sent. A [`Replay`] leaves title, text and links empty.
+    pub notification: Notification,
+    /// Why it would be held back, such as `maintenance:night`; `None` if it would be sent.
+    pub held_back: Option<Arc<str>>,
+}
+
+/// Rules, what they keep, and a clock.
+#[derive(Debug)]
+pub struct Replay<'a> {
+    rules: &'a dyn Rules,
+    provider: &'a str,
+    now: Timestamp,
+    told: Told,
+    groups: Kept<Gathered>,
+    rates: Kept<rate::Rate>,
+    rate_groups: RateGroups,
+    /// How many entries the log would have.
+    n_entries: u64,
+    made: Vec<Rehearsed>,
+}
+
+/// A group of events, and all that went into it.
+#[derive(Debug)]
+struct Gathered {
+    id: RecordId,
+    group: group::Group,
+    known: Vec<EventId>,
+}
+
+impl<'a> Replay<'a> {
+    /// Begins at `now`, with nothing known. `provider` is the name of the source of messages.
+    #[must_use]
+    pub fn new(rules: &'a dyn Rules, provider: &'a str, now: Timestamp) -> Self {
+        Self {
+            rules,
+            provider,
+            now,
+            told: Told::default(),
+            groups: Kept::default(),
+            rates: Kept::default(),
+            rate_groups: RateGroups::default(),
+            n_entries: 0,
+            made: Vec::new(),
+        }
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// When something that the rules keep is due next.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let due = [self.groups.first_due(), self.rates.first_due()];
+        due.into_iter().flatten().min()
+    }
+
+    /// Lets the time pass until `until`.
+    pub fn pass(&mut self, until: Timestamp) {
+        while let Some(due) = self.next_due().filter(|due| *due <= until) {
+            self.now = self.now.max(due);
+            if self.rates.first_due() == Some(due) {
+                self.judge_rate();
+            } else {
+                self.tell_group();
+            }
+        }
+        self.now = self.now.max(until);
+    }
+
+    /// Sets the clock on to `now`, before which nothing is due.
+    pub(super) fn pass_to(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
+    /// Asks the rules about the events of one log entry. Those with `backfill` are not routed.
+    pub fn route(&mut self, events: &[Event]) {
+        let events: Vec<Event> = events
+            .iter()
+            .filter(|event| !event.backfill)
+            .cloned()
+            .collect();
+        if events.is_empty() {
+            return;
+        }
+        self.n_entries += 1;
+        let position = LogPosition(format!("{:020}", self.n_entries));
+        let matches = self.rules.matches(&events, &self.told);
+        let (grouped, at_once): (Vec<_>, Vec<_>) = matches
+            .into_iter()
+            .partition(|wanted| wanted.gathering.is_some());
+        let holds = self.holds();
+        let (at_once, held_back) = holds.part(at_once, &events, self.now);
+        for wanted in &at_once {
+            self.note(wanted, &events);
+            self.make(&wanted.sink, of_match(wanted, &events, self.now), None);
+        }
+        for (wanted, reason) in &held_back {
+            let reason = Some(Arc::clone(reason));
+            self.make(&wanted.sink, of_match(wanted, &events, self.now), reason);
+        }
+        for wanted in grouped {
+            self.note_once(&wanted, &events);
+            let positions = wanted.events.iter();
+            let gathered = positions
+                .filter_map(|at| events.get(*at))
+                .cloned()
+                .collect();
+            self.gather(wanted, &position, gathered);
+        }
+        for counting in countings(&self.rate_groups, self.rules, &position, &events, self.now) {
+            let key = counting.rate_id().as_str().to_owned();
+            let before = self.rates.take(&key);
+            let before = before.map(|(at, rate)| rate::Due { rate, at });
+            if let Some(due) = rate::count(before, &counting, &LOG, self.now) {
+                self.rates.put(key, due.at, due.rate);
+            }
+        }
+    }
+
+    /// What was made since this was asked last, in order.
+    pub fn take_made(&mut self) -> Vec<Rehearsed> {
+        std::mem::take(&mut self.made)
+    }
+
+    fn holds(&self) -> Holds {
+        Holds::of_windows(self.rules.open_windows(self.now))
+    }
+
+    /// Remembers what later events ask for: whether a rule told of an event to which they add a detail, and of
+    /// which messages.
+    fn note(&mut self, wanted: &RuleMatch, events: &[Event]) {
+        for event in wanted.events.iter().filter_map(|at| events.get(*at)) {
+            if can_be_refined(event) {
+                let RuleMatch {
+                    rule,
+                    sink,
+                    overrides,
+                    ..
+                } = wanted;
+                self.told.add(rule, sink, overrides, &event.event_id);
+            }
+        }
+        self.note_once(wanted, events);
+    }
+
+    fn note_once(&mut self, wanted: &RuleMatch, events: &[Event]) {
+        if wanted.is_once {
+            for message in wanted
+                .events
+                .iter()
+                .filter_map(|at| message_of(events.get(*at)?))
+            {
+                self.told.add_message(&wanted.rule, message);
+            }
+        }
+    }
+
+    /// Puts events into the group in which their rule gathers them.
+    fn gather(&mut self, wanted: RuleMatch, position: &LogPosition, events: Vec<Event>) {
+        let mut folded = Fold {
+            wanted,
+            position: position.clone(),
+            events,
+            known: Vec::new(),
+        };
+        let id = folded.group_id();
+        let (before, mut known) = match self.groups.take(id.as_str()) {
+            Some((at, gathered)) => {
+                let group = gathered.group;
+                (Some(group::Due { group, at }), gathered.known)
+            }
+            None => (None, Vec::new()),
+        };
+        folded.known.clone_from(&known);
+        known.extend(
+            folded
+                .events
+                .iter()
+                .filter(|event| can_be_refined(event))
+                .map(|event| event.event_id.clone()),
+        );
+        if let Some(group::Due { group, at }) = group::fold(before, &folded, &LOG, self.now) {
+            let key = id.as_str().to_owned();
+            self.groups.put(key, at, Gathered { id, group, known });
+        }
+    }
+
+    /// Does what is to be done for the group that is due first.
+    fn tell_group(&mut self) {
+        let Some((key, mut gathered)) = self.groups.take_first() else {
+            return;
+        };
+        let next = match group::decide(gathered.group.clone(), self.now) {
+            group::Decision::Tell(group, next) => {
+                let parted = of_group_parted(&gathered.id, &group, &self.holds(), self.now);
+                for (notification, reason) in parted {
+                    self.make(&group.sink, notification, reason);
+                }
+                next
+            }
+            group::Decision::Rest(next) => next,
+            group::Decision::Remove => return,
+        };
+        gathered.group = next.group;
+        self.groups.put(key, next.at, gathered);
+    }
+
+    /// Does what is to be done for the rate that is due first.
+    fn judge_rate(&mut self) {
+        let Some((key, rate)) = self.rates.take_first() else {
+            return;
+        };
+        let rule = rate.rule.clone();
+        let rate::Decision {
+            after,
+            alert,
+            repeated,
+        } = rate::decide(rate, self.now);
+        if let Some(rate::Due { rate, at }) = after {
+            self.rates.put(key.clone(), at, rate);
+        }
+        if let Some(alert) = alert {
+            let event = alert_event(&rule, &key, alert, repeated, self.provider, self.now);
+            self.route(&[event]);
+        }
+    }
+
+    fn make(&mut self, sink: &str, notification: Notification, held_back: Option<Arc<str>>) {
+        self.made.push(Rehearsed {
+            at: self.now,
+            sink: sink.to_owned(),
+            notification,
+            held_back,
+        });
+    }
+}
+
+fn message_of(event: &Event) -> Option<&MessageId> {
+    event.message.message_id.as_ref()
+}
+
+/// Whether a later event can add a detail to this one.
+fn can_be_refined(event: &Event) -> bool {
+    let current = event.current.as_ref();
+    event.kind == EventKind::StatusChanged
+        && current.is_some_and(|current| current.detailed_status.is_none())
+}
+
+/// Things by their names, and when each is due.
+#[derive(Debug)]
+struct Kept<T> {
+    things: HashMap<String, (Timestamp, T)>,
+    due: BTreeSet<(Timestamp, String)>,
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self {
+            things: HashMap::new(),
+            due: BTreeSet::new(),
+        }
+    }
+}
+
+impl<T> Kept<T> {
+    fn first_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    fn take_first(&mut self) -> Option<(String, T)> {
+        let (_, key) = self.due.pop_first()?;
+        let (_, thing) = self.things.remove(&key)?;
+        Some((key, thing))
+    }
+
+    fn take(&mut self, key: &str) -> Option<(Timestamp, T)> {
+        let (due, thing) = self.things.remove(key)?;
+        self.due.remove(&(due, key.to_owned()));
+        Some((due, thing))
+    }
+
+    fn put(&mut self, key: String, due: Timestamp, thing: T) {
+        self.due.insert((due, key.clone()));
+        self.things.insert(key, (due, thing));
+    }
+}

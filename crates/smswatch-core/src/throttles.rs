@@ -1,0 +1,233 @@
+//! The throttles that one step can come across: read in one call a shard, asked in memory, and written before
+//! what they let through.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use futures::future::try_join_all;
+use smswatch_model::{Event, EventKind, GroupNames, Timestamp, destination};
+
+use crate::context::Context;
+use crate::rules::{RuleMatch, Rules, Throttle, Throttled};
+use crate::store::{
+    KeptRecord, LogPosition, MAX_STEP_BYTES, RecordChange, RecordCommit, RecordId, Shard,
+    StoreError, shard_of, split,
+};
+use crate::throttle::{Answer, Asker, KIND, Slots};
+
+/// How often a step is tried while others change its throttles.
+pub(crate) const TRIES: u32 = 100;
+
+/// A rule, and the name of a destination.
+type Place = (String, String);
+
+/// The throttles of a step.
+#[derive(Debug, Default)]
+pub(crate) struct Throttles {
+    wanted: BTreeMap<Place, Throttle>,
+    known: HashMap<Place, Known>,
+}
+
+/// A throttle, and how the store holds it.
+#[derive(Debug)]
+struct Known {
+    id: RecordId,
+    version: Option<u64>,
+    slots: Slots,
+    is_changed: bool,
+}
+
+/// Where what is asked for comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) settled: &'a LogPosition,
+    pub(crate) position: &'a LogPosition,
+}
+
+impl Origin<'_> {
+    fn asker(&self, kind: EventKind) -> Asker<'_> {
+        Asker {
+            source: self.source,
+            settled: self.settled,
+            position: self.position,
+            kind,
+        }
+    }
+}
+
+impl Throttles {
+    /// Those that these events can come across; none are read yet.
+    pub(crate) fn of<'e>(rules: &dyn Rules, events: impl IntoIterator<Item = &'e Event>) -> Self {
+        let events = events.into_iter();
+        Self::wanting(events.flat_map(|event| rules.throttled(event)))
+    }
+
+    /// These throttles; none are read yet.
+    pub(crate) fn wanting(throttled: impl IntoIterator<Item = Throttled>) -> Self {
+        let wanted = throttled.into_iter();
+        let wanted = wanted.map(|known| ((known.rule, known.destination), known.throttle));
+        Self {
+            wanted: wanted.collect(),
+            known: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// Reads them, and forgets what was asked of them before.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    pub(crate) async fn read(&mut self, context: &Context) -> Result<(), StoreError> {
+        self.known.clear();
+        let own = |place: &Place| (place.clone(), id(place));
+        let mut missing: Vec<(Place, RecordId)> = self.wanted.keys().map(own).collect();
+        for is_last in [false, true] {
+            let mut unreadable = Vec::new();
+            for (place, id, record) in load(context, missing).await? {
+                let slots = record.as_ref().map(Slots::decode);
+                if let (Some(None), false) = (&slots, is_last) {
+                    // A later version has it: this one keeps one of its own beside it.
+                    context.metrics.unreadable.inc();
+                    let beside = RecordId::new(format!("{}.1", id.as_str()));
+                    unreadable.push((place, beside.expect("it is short")));
+                    continue;
+                }
+                let known = Known {
+                    id,
+                    version: record.map(|record| record.version),
+                    slots: slots.flatten().unwrap_or_default(),
+                    is_changed: false,
+                };
+                self.known.insert(place, known);
+            }
+            missing = unreadable;
+        }
+        Ok(())
+    }
+
+    /// Why a match that tells events of `kind` at once is held back; `None` if it is not.
+    pub(crate) fn refuses(
+        &mut self,
+        rule_match: &RuleMatch,
+        kind: EventKind,
+        origin: Origin<'_>,
+        now: Timestamp,
+    ) -> Option<Arc<str>> {
+        let is_at_once = rule_match.gathering.is_none();
+        is_at_once.then(|| self.refuses_at(&place(rule_match), kind, origin, now))?
+    }
+
+    /// Why a notification to this place is held back; `None` if it is not.
+    pub(crate) fn refuses_at(
+        &mut self,
+        place: &Place,
+        kind: EventKind,
+        origin: Origin<'_>,
+        now: Timestamp,
+    ) -> Option<Arc<str>> {
+        let throttle = *self.wanted.get(place)?;
+        let known = self.known.get_mut(place)?;
+        match known.slots.ask(throttle, &origin.asker(kind), now) {
+            Answer::Given { is_new } => {
+                known.is_changed |= is_new;
+                None
+            }
+            Answer::Refused => Some(throttle.reason(&place.0).into()),
+        }
+    }
+
+    /// Keeps in mind that these were refused, because a part of their entry can be queued before the rest.
+    pub(crate) fn remember<'m>(
+        &mut self,
+        refused: impl IntoIterator<Item = (&'m RuleMatch, EventKind)>,
+        origin: Origin<'_>,
+        now: Timestamp,
+    ) {
+        for (rule_match, kind) in refused {
+            let place = place(rule_match);
+            let throttle = self.wanted.get(&place);
+            if let (Some(throttle), Some(known)) = (throttle, self.known.get_mut(&place)) {
+                known.slots.refuse(&origin.asker(kind), throttle.per, now);
+                known.is_changed = true;
+            }
+        }
+    }
+
+    /// Writes those that changed; `false` if others changed one meanwhile: then they are to be read and asked
+    /// again. What was written stays with whom it was given to.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    pub(crate) async fn write(
+        &self,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut shards: BTreeMap<Shard, Vec<RecordCommit>> = BTreeMap::new();
+        let changed = self.known.iter().filter(|(_, known)| known.is_changed);
+        for (place, known) in changed {
+            let change = RecordChange {
+                kind: KIND,
+                id: known.id.clone(),
+                expected: known.version,
+                record: Some(known.slots.record(self.wanted[place], now)),
+            };
+            let shard = shard_of(id(place).as_str(), context.store.shard_count());
+            shards.entry(shard).or_default().push(change.into());
+        }
+        let steps = shards.into_iter().flat_map(|(shard, commits)| {
+            let steps = split(commits, RecordCommit::bytes, MAX_STEP_BYTES).into_iter();
+            steps.map(move |commits| (shard, commits))
+        });
+        let written = steps.map(|(shard, commits)| async move {
+            let commit = context.store.commit_records(shard, &commits);
+            let committed = context.call("commit_records", commit).await?;
+            Ok::<_, StoreError>(committed.done.into_iter().all(|is_done| is_done))
+        });
+        let written = try_join_all(written).await?;
+        Ok(written.into_iter().all(|is_done| is_done))
+    }
+}
+
+/// Reads these records, those of one shard together.
+async fn load(
+    context: &Context,
+    wanted: Vec<(Place, RecordId)>,
+) -> Result<Vec<(Place, RecordId, Option<KeptRecord>)>, StoreError> {
+    let mut shards: BTreeMap<Shard, Vec<(Place, RecordId)>> = BTreeMap::new();
+    for (place, record) in wanted {
+        let shard = shard_of(id(&place).as_str(), context.store.shard_count());
+        shards.entry(shard).or_default().push((place, record));
+    }
+    let loads = shards.into_iter().map(|(shard, wanted)| async move {
+        let ids: Vec<RecordId> = wanted.iter().map(|(_, id)| id.clone()).collect();
+        let load = context.store.load_records(shard, KIND, &ids);
+        let records = context.call("load_records", load).await?;
+        let loaded = wanted.into_iter().zip(records);
+        let loaded = loaded.map(|((place, id), record)| (place, id, record));
+        Ok::<_, StoreError>(loaded.collect::<Vec<_>>())
+    });
+    let loaded = try_join_all(loads).await?;
+    Ok(loaded.into_iter().flatten().collect())
+}
+
+fn place(rule_match: &RuleMatch) -> Place {
+    let destination = destination(&rule_match.sink, &rule_match.overrides);
+    (rule_match.rule.clone(), destination)
+}
+
+/// The record of a throttle.
+fn id((rule, destination): &Place) -> RecordId {
+    let names = GroupNames {
+        rule,
+        kind: EventKind::StatusChanged,
+        values: &BTreeMap::new(),
+    };
+    RecordId::new(names.id(destination)).expect("it is a prefix and hexadecimal digits")
+}

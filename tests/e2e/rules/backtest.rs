@@ -1,0 +1,153 @@
+//! `smswatch rules backtest` counts what other rules would have told of what a running service remembers.
+
+use std::path::Path;
+use std::process::Command;
+
+use routee_sim::{Fate, MessageSpec};
+
+use super::shown;
+use crate::ask::{self, until};
+use crate::process::Process;
+use crate::stage::{Stage, sqlite_in};
+
+const TODAY: &str = r#"
+  - {name: undelivered, match: {status: Undelivered}, notify: [crm]}
+  - {name: carrier-violation, match: {detailed_status: Carrier Violation}, severity: critical, notify: [pager]}
+"#;
+
+const OTHERS: &str = r#"
+  - {name: undelivered, match: {status: Undelivered}, group: {by: [country], wait: 0s, interval: 5m}, notify: [crm]}
+  - {name: delivered, match: {status: Delivered}, notify: [pager]}
+  - name: failing
+    event: rate
+    count: {status: Undelivered}
+    among: {final: true}
+    over: 60s
+    above: 20%
+    at_least: 5
+    notify: [pager]
+  - {name: slow, event: stuck, after: 2m, notify: [pager]}
+  - {name: nothing, match: {label: no-such-label}, notify: [pager]}
+"#;
+
+/// The configuration of `stage` with these rules, in a file of this name.
+fn configuration(stage: &Stage, name: &str, rules: &str) -> std::path::PathBuf {
+    let path = stage.directory.path().join(name);
+    let sim = stage.sim.url();
+    let store = sqlite_in(stage.directory.path());
+    let text = format!(
+        r#"
+routee: {{application_id: sim-app, application_secret: sim-secret, api_url: "{sim}", auth_url: "{sim}", requests_per_second: 1000}}
+store: {{url: "{store}"}}
+watch: {{schedule: [50ms], confirm_after: 0s}}
+http: {{listen: "127.0.0.1:0"}}
+sinks:
+  crm: {{type: webhook, url: "{crm}", allow_private: true}}
+  pager: {{type: webhook, url: "{crm}", allow_private: true}}
+rules:
+{rules}
+"#,
+        crm = stage.webhook.url("/hook"),
+    );
+    std::fs::write(&path, text).expect("a file");
+    path
+}
+
+fn watch(stage: &Stage, process: &Process, fate: Fate, count: usize) {
+    let spec = || MessageSpec {
+        fate: Some(fate),
+        accepted_ms_ago: 60_000,
+        ..MessageSpec::default()
+    };
+    for _ in 0..count {
+        let id = stage.sim.register(spec()).expect("a message");
+        process.json(&["watch", &id]);
+    }
+}
+
+fn told(items: &serde_json::Value, rule: &str) -> (serde_json::Value, serde_json::Value) {
+    let items = items.as_array().expect("a list");
+    let item = items
+        .iter()
+        .find(|item| item["rule"] == rule)
+        .unwrap_or_else(|| panic!("nothing of {rule}"));
+    (
+        item["today"]["notifications"].clone(),
+        item["tried"]["notifications"].clone(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_rules_are_counted_on_what_is_remembered_beside_those_of_today() {
+    let stage = Stage::new().await;
+    let config = configuration(&stage, "smswatch.yaml", TODAY);
+    let others = configuration(&stage, "others.yaml", OTHERS);
+    let process = Process::start(&config);
+    watch(&stage, &process, Fate::Undelivered, 4);
+    watch(&stage, &process, Fate::CarrierViolation, 2);
+    watch(&stage, &process, Fate::Delivered, 8);
+    until("all is final", async || {
+        let (_, events) = ask::json(&process, "/v1/events?limit=1000").await;
+        let events = events["items"].as_array().expect("events").clone();
+        let is_final = |event: &&serde_json::Value| event["current"]["final"] == true;
+        events.iter().filter(is_final).count() == 14
+    })
+    .await;
+    let path = |path: &Path| path.to_str().expect("a path").to_owned();
+    let (config, others) = (path(&config), path(&others));
+    let arguments = [
+        "rules", "backtest", "--since", "1h", "--config", &config, &others,
+    ];
+    let mut tried = serde_json::Value::Null;
+    // A rate is judged when one of its buckets ends, here after a second.
+    until("what has happened is enough for the rate", async || {
+        tried = process.json(&arguments);
+        let items = tried["items"].as_array().expect("a list");
+        items.iter().any(|item| item["rule"] == "failing")
+    })
+    .await;
+    let said = tried.to_string();
+    assert_eq!(tried["messages"], 14, "{said}");
+    let items = &tried["items"];
+    // A violation has the status `Undelivered`, too.
+    let (today, grouped) = told(items, "undelivered");
+    assert_eq!(today, 6, "{said}");
+    assert!(grouped.as_u64() < Some(6), "{said}");
+    assert_eq!(told(items, "carrier-violation"), (2.into(), 0.into()));
+    assert_eq!(told(items, "delivered"), (0.into(), 8.into()));
+    assert_eq!(told(items, "failing"), (0.into(), 1.into()));
+    assert_eq!(tried["silent"], serde_json::json!(["slow", "nothing"]));
+    let remarks = tried["remarks"].to_string();
+    assert!(remarks.contains("`stuck` after 2m"), "{said}");
+
+    // A person reads the same as a table.
+    let output = process.ask(&arguments);
+    let said = shown(&output);
+    for line in [
+        "RULE               SINK   TODAY  others.yaml  CHANGE",
+        "carrier-violation  pager  2      0            -2",
+        "delivered          pager  0      8            +8",
+        "told nobody: slow, nothing",
+        "busiest hour of pager: ",
+        "note: the history has no events of `stuck` after 2m, because no rule asks for them yet",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_service_or_with_a_broken_file_the_reason_is_told() {
+    let stage = Stage::new().await;
+    let config = configuration(&stage, "smswatch.yaml", TODAY);
+    let broken = configuration(&stage, "broken.yaml", "  - {name: x, notfy: [crm]}");
+    let process = Process::start(&config);
+    let output = process.ask(&["rules", "backtest", broken.to_str().expect("a path")]);
+    assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
+    assert!(shown(&output).contains("did you mean `notify`?"));
+    let output = Command::new(env!("CARGO_BIN_EXE_smswatch"))
+        .args(["rules", "backtest", "--url", "http://127.0.0.1:9"])
+        .arg(&config)
+        .output()
+        .expect("the command runs");
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+}
