@@ -131,6 +131,7 @@ impl Engine {
             polls: Arc::clone(&observe.inbox),
             log: Arc::clone(&log),
             groups: Arc::clone(&gather.inbox),
+            rates: Arc::clone(&gather.rates),
             sinks: Arc::clone(&sinks),
         });
         let [stop, cut, broken] = [(); 3].map(|()| CancellationToken::new());

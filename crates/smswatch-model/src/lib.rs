@@ -5,6 +5,7 @@
 mod diff;
 mod digest;
 mod event;
+mod event_kind;
 mod fault;
 mod id;
 mod notification;
@@ -17,9 +18,10 @@ mod timestamp;
 pub use diff::{AGREEMENT_GAP, Change, Diff, diff};
 pub use digest::{Digest, DigestRow};
 pub use event::{
-    About, CurrentStatus, Event, EventKind, Message, PartFacts, PreviousStatus, Repeated,
-    change_event_id, deadline_event_id, derived_event_id, unknown_status_event_id,
+    About, CurrentStatus, Event, Message, PartFacts, PreviousStatus, Repeated, change_event_id,
+    deadline_event_id, derived_event_id, unknown_status_event_id,
 };
+pub use event_kind::EventKind;
 pub use fault::{Fault, FaultTable};
 pub use id::{DeliveryId, EventId, InvalidId, MessageId, NotificationId, SmsId};
 pub use notification::{

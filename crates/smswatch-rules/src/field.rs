@@ -1,5 +1,7 @@
 //! The keys of `match`, and what they name in an event.
 
+use std::borrow::Cow;
+
 use smswatch_model::{Event, EventKind};
 
 /// A key of `match` whose value is text.
@@ -90,6 +92,21 @@ impl MatchKey {
 }
 
 impl Field {
+    /// Its key in `match`.
+    fn key(&self) -> Cow<'static, str> {
+        if let Self::Tag(name) = self {
+            return format!("tags.{name}").into();
+        }
+        let known = MATCH_KEYS.iter();
+        let named =
+            |(_, key): &&(&str, MatchKey)| matches!(key, MatchKey::Text(field) if field == self);
+        known
+            .into_iter()
+            .find(named)
+            .map_or("", |(key, _)| key)
+            .into()
+    }
+
     /// The key, and the words that an event can have here, if no others are possible.
     pub(crate) fn words(&self) -> Option<(&'static str, &'static [&'static str])> {
         match self {
@@ -113,6 +130,12 @@ impl<'a> View<'a> {
     /// The value of a field that has at most one; for `groups` see [`Self::groups`].
     pub(crate) fn text(self, field: &Field) -> Option<&'a str> {
         let event = self.0;
+        // An alert is about what its rate has in common.
+        if let Some(alert) = &event.alert
+            && let Some(value) = alert.by.get(&*field.key())
+        {
+            return Some(value);
+        }
         let current = event.current.as_ref();
         let message = &event.message;
         match field {

@@ -4,6 +4,7 @@ use smswatch_model::Event;
 use smswatch_plugin::rules::{HoldBack, Telling};
 
 use crate::condition::Condition;
+use crate::event_word::RATE;
 use crate::field::View;
 use crate::pattern::{Patterns, Subject};
 
@@ -35,6 +36,11 @@ impl HoldBack for Matching {
     fn holds(&self, event: &Event, telling: Telling<'_>) -> bool {
         let of_telling = |(key, patterns): &(TellingKey, Patterns)| {
             let text = match key {
+                // That an alert fires, and that it is resolved, is what a rule calls a rate.
+                TellingKey::Event if event.alert.is_some() => {
+                    let words = [RATE, event.kind.word()].map(str::to_owned);
+                    return patterns.hold_of_any(&words);
+                }
                 TellingKey::Event => event.kind.word(),
                 TellingKey::Rule => telling.rule,
                 TellingKey::Severity => telling.severity.as_str(),

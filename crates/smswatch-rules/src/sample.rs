@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use smswatch_model::{
-    About, Alert, AlertState, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Link,
-    Message, MessageId, Notification, NotificationId, Outcome, Overrides, PartFacts,
+    About, Alert, AlertState, Common, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault,
+    Link, Message, MessageId, Notification, NotificationId, Outcome, Overrides, PartFacts,
     PreviousStatus, Repeated, Severity, SmsId, Source, Tags, Timestamp,
 };
 
@@ -46,7 +46,13 @@ fn notification(events: Vec<Event>) -> Notification {
         text: "A text".to_owned(),
         group: BTreeMap::new(),
         omitted: 0,
-        common: Vec::new(),
+        common: vec![Common {
+            key: "operator".to_owned(),
+            value: "Example Mobile".to_owned(),
+            count: 41,
+            of: 42,
+            percent_of_traffic: 18,
+        }],
         alert: events[0].alert.clone(),
         links: Vec::new(),
         events,

@@ -23,7 +23,7 @@ const MAX_URL: usize = 2_000;
 const MAX_TEXT: usize = 20_000;
 
 /// The variables of a template: the fields of [`Notification::data`].
-const VARIABLES: [&str; 12] = [
+const VARIABLES: [&str; 13] = [
     "schema",
     "notification_id",
     "key",
@@ -33,6 +33,7 @@ const VARIABLES: [&str; 12] = [
     "text",
     "group",
     "omitted",
+    "common",
     "alert",
     "links",
     "events",

@@ -1,6 +1,7 @@
 //! `smswatch rules test` plays scenarios with a fixed clock and says where the rules do something else.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
@@ -89,6 +90,13 @@ tests:
       - {rule: each, sink: slack, at: 30s, title: "* GR", held_back: "maintenance:night"}
       - {rule: each, sink: slack, at: 30s, title: "* CY"}
       - {rule: each, sink: slack, at: 2h, title: "* GR"}
+  - name: at night, nobody is told of a rate of Greece either
+    begin: 2026-03-01T00:30:00Z
+    given: [{at: 0s, message: {country: GR}, times: 20, status: Undelivered}]
+    expect:
+      - {rule: failing, sink: mail, at: 10s, held_back: "maintenance:night"}
+      - {rule: each, sink: slack, at: 30s, held_back: "maintenance:night"}
+    until: 5m
   - name: what is held back is no surprise, and is told where it was expected to be sent
     begin: 2026-03-01T00:30:00Z
     given: [{at: 0s, message: {country: GR}, status: Undelivered}]
@@ -157,17 +165,56 @@ fn a_broken_file_is_wrong_usage_with_line_and_column() {
 
 #[test]
 fn the_rules_of_the_first_day_do_what_their_scenarios_say() {
-    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_smswatch"))
-        .args(["rules", "test", "rules.default.test.yaml"])
-        .current_dir(&config)
+    let tested = tested(&config_folder(), "rules.default.test.yaml");
+    insta::assert_snapshot!(shown(&tested));
+}
+
+#[test]
+fn the_rules_by_example_do_what_their_scenarios_say_and_one_that_is_broken_is_told() {
+    let folder = config_folder();
+    let green = tested(&folder, "rules.example.test.yaml");
+    assert_eq!(green.status.code(), Some(0), "{}", shown(&green));
+
+    // Every rule is in a scenario.
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a file");
+    let (rules, scenarios) = (read("rules.example.yaml"), read("rules.example.test.yaml"));
+    let names = rules
+        .lines()
+        .filter_map(|line| line.strip_prefix("  - name: "));
+    let untested: Vec<&str> = names
+        .filter(|name| !scenarios.contains(&format!("rule: {name},")))
+        .collect();
+    assert_eq!(untested, Vec::<&str>::new());
+
+    let desk = Desk::new("");
+    let broken = rules.replace(
+        "wait: 1m, interval: 5m, max: 10",
+        "wait: 30s, interval: 5m, max: 5",
+    );
+    assert_ne!(broken, rules);
+    desk.write("rules.example.yaml", &broken);
+    desk.write("rules.example.test.yaml", &scenarios);
+    insta::assert_snapshot!(shown(&tested(desk.path(), "rules.example.test.yaml")));
+}
+
+fn config_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config")
+}
+
+/// What comes of the scenarios in a file of this folder, whose rules have secrets from the environment.
+fn tested(folder: &Path, scenarios: &str) -> Output {
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    Command::new(env!("CARGO_BIN_EXE_smswatch"))
+        .args(["rules", "test", scenarios])
+        .current_dir(folder)
         .env("ROUTEE_APPLICATION_ID", "a")
         .env("ROUTEE_APPLICATION_SECRET", "s")
+        .env("SLACK_BOT_TOKEN", "xoxb-1")
+        .env("CRM_WEBHOOK_SECRET", secret)
         .env(
             "SLACK_WEBHOOK_URL",
             "https://hooks.slack.com/services/T/B/X",
         )
         .output()
-        .expect("the command starts");
-    insta::assert_snapshot!(shown(&output));
+        .expect("the command starts")
 }

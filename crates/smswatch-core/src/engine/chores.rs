@@ -37,6 +37,7 @@ pub(super) struct Chores {
     pub(super) polls: Arc<PollInbox>,
     pub(super) log: Arc<LogInbox>,
     pub(super) groups: Arc<GroupInbox>,
+    pub(super) rates: Arc<GroupInbox>,
     pub(super) sinks: Arc<Sinks>,
 }
 
@@ -58,12 +59,8 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
         context.health.well(STORE);
         let left = left(&chores);
         context.contents.pulse(&context.health, now, &left);
-        for due_times in chores
-            .polls
-            .due
-            .iter()
-            .chain([&chores.log.due, &chores.groups.due])
-        {
+        let of_rules = [&chores.log.due, &chores.groups.due, &chores.rates.due];
+        for due_times in chores.polls.due.iter().chain(of_rules) {
             due_times.hint_all();
         }
         let sinks = chores.sinks.all();

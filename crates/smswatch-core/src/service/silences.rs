@@ -348,7 +348,16 @@ fn proposal(notification: &Notification) -> Map<String, Value> {
         .iter()
         .all(|event| !event.kind.is_of_message())
     {
-        matching.insert("event".to_owned(), json!(notification.kind.word()));
+        // An alert that is silenced is not to be told as resolved either.
+        let word = match &notification.alert {
+            Some(_) => "rate",
+            None => notification.kind.word(),
+        };
+        matching.insert("event".to_owned(), json!(word));
+    }
+    if let Some(alert) = &notification.alert {
+        let by = alert.by.iter().filter(|(_, value)| is_a_word(value));
+        matching.extend(by.map(|(key, value)| (key.clone(), json!(value))));
     }
     for (key, value) in KEYS {
         let mut values = notification.events.iter().map(value);

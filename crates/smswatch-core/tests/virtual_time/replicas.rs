@@ -33,3 +33,37 @@ async fn the_watches_of_a_dead_process_are_polled_by_another_within_45_seconds()
     assert!(heir.stop().await);
     dying.stop().await;
 }
+
+/// P6: what rules keep is looked after by whoever is left, also by one that has started long before.
+#[tokio::test(start_paused = true)]
+async fn rates_and_groups_of_a_dead_process_are_judged_and_told_by_one_that_ran_beside_it() {
+    let mut world = World::new();
+    world.rules = Some(
+        "
+rules:
+  - {name: rate, event: rate, count: {status: Undelivered}, by: [message], over: 20m, above: 0, notify: [crm]}
+  - {name: group, match: {status: Undelivered}, group: {by: [message], wait: 20s, interval: 1h}, notify: [crm]}
+",
+    );
+    let sinks = [(); 2].map(|()| Recorder::new(&world, seconds(0)));
+    let way = world.store.another_way();
+    let settings = SinkSettings::default;
+    let dying = world
+        .engine_on(&way, [("crm", sinks[0].clone(), settings())])
+        .await;
+    let heir = world.engine([("crm", sinks[1].clone(), settings())]).await;
+    // Whoever polls a message counts it, and alone knows when its rate and its group are due.
+    for n in 0..40 {
+        let fate = vec![(seconds(0), "Undelivered")];
+        world.watch(&dying, &format!("m{n}"), fate).await;
+    }
+    sleep(seconds(9)).await;
+    way.cut();
+    sleep(seconds(20 + 45)).await;
+    for kind in [EventKind::AlertFiring, EventKind::StatusChanged] {
+        let told = sinks[0].attempts(kind).len() + sinks[1].attempts(kind).len();
+        assert_eq!(told, 40, "{kind:?}");
+    }
+    assert!(heir.stop().await);
+    dying.stop().await;
+}

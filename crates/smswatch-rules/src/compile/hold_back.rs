@@ -11,7 +11,7 @@ use super::conditions::sort;
 use super::{Compiler, Options, SEVERITIES, shown};
 use crate::condition::Condition;
 use crate::diagnostic::Diagnostic;
-use crate::event_word::KINDS;
+use crate::event_word::{KINDS, RATE};
 use crate::field::{Field, MATCH_KEYS, MatchKey};
 use crate::hold_back::{Matching, TELLING_KEYS, TellingKey};
 use crate::pattern::NumberKey;
@@ -98,7 +98,11 @@ impl Compiler<'_> {
                 return;
             };
             match key {
-                TellingKey::Event => self.check_words(&entry.value, &KINDS.map(EventKind::word)),
+                TellingKey::Event => {
+                    let kinds = KINDS.into_iter().map(EventKind::word);
+                    let words: Vec<_> = std::iter::once(RATE).chain(kinds).collect();
+                    self.check_words(&entry.value, &words);
+                }
                 TellingKey::Severity => {
                     self.check_words(&entry.value, &SEVERITIES.map(Severity::as_str))
                 }

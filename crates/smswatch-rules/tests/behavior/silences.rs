@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use smswatch_model::{Event, EventKind, Severity};
 use smswatch_plugin::rules::{Rules as _, Telling};
 
-use crate::support::{event, own, rule_set};
+use crate::support::{event, own, rate, rule_set};
 
 const TELLING: Telling<'static> = Telling {
     rule: "undelivered",
@@ -44,6 +44,24 @@ fn every_key_must_hold_of_the_event_and_of_who_tells_it_to_whom() {
         (json!({"status": "Undelivered"}), &sink_down, false),
     ] {
         assert_eq!(holds(matching.clone(), event), expected, "{matching}");
+    }
+}
+
+#[test]
+fn an_alert_has_the_values_by_which_its_rate_is_measured() {
+    let alert = rate("undelivered-rate", EventKind::AlertFiring);
+    for (matching, expected) in [
+        (json!({"country": "GR"}), true),
+        (json!({"country": "CY"}), false),
+        (json!({"country": "GR", "event": "rate"}), true),
+        (json!({"event": "firing"}), true),
+        (json!({"event": "resolved"}), false),
+        (json!({"event": "!rate"}), false),
+        (json!({"operator": "Example Mobile"}), false),
+        (json!({"operator": ""}), true),
+        (json!({"tags.team": "crm"}), false),
+    ] {
+        assert_eq!(holds(matching.clone(), &alert), expected, "{matching}");
     }
 }
 

@@ -26,6 +26,26 @@ fn a_notification_whose_rule_has_gone_or_has_no_template_speaks_in_default_words
 }
 
 #[test]
+fn every_field_of_the_payload_is_a_variable() {
+    let data = serde_json::to_value(notification("x", &[event()]).data()).expect("JSON");
+    for field in data.as_object().expect("an object").keys() {
+        let rules = format!(
+            "rules:\n  - {{name: x, template: {{text: '{{{{ {field} }}}}'}}, notify: [mail]}}"
+        );
+        assert_eq!(shown(compiled(&rules).problems), "", "{field}");
+    }
+}
+
+#[test]
+fn what_failures_have_in_common_can_be_put_into_words_of_ones_own() {
+    let template = "      text: \"{% for one in common %}{{ one.count }}/{{ one.of }} {{ one.key }}={{ one.value }} {{ one.percent_of_traffic }}%{% endfor %}\"";
+    assert_eq!(words(template, &[event()]).1, "");
+    let wrong =
+        "rules:\n  - {name: x, template: {text: '{{ common[0].share.x }}'}, notify: [mail]}";
+    assert!(shown(compiled(wrong).problems).contains("share"));
+}
+
+#[test]
 fn a_template_sees_the_data_of_the_payload() {
     let template = r#"
       title: "{{ events|length }} in {{ events[0].message.country }}: {{ severity }} {{ rule }}"
