@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use smswatch_model::{Notification, Timestamp};
+use smswatch_model::{AlertState, Notification, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
@@ -202,7 +202,13 @@ fn commit(
             let mut rate = (**rate).clone();
             rate.follow(stage.rules.rate_settings(&rate.rule));
             let (rule, provider) = (rate.rule.clone(), stage.context.provider);
-            let decision = rate::decide(rate, now);
+            let mut decision = rate::decide(rate, now);
+            if let (Some(alert), Some(after)) = (&mut decision.alert, &decision.after)
+                && alert.state == AlertState::Firing
+            {
+                let failures = after.rate.failures();
+                alert.common = stage.traffic.of_failures(&failures, &alert.by);
+            }
             let event = decision.alert.map(|alert| {
                 let (subject, repeated) = (record.id.as_str(), decision.repeated);
                 alert_event(&rule, subject, alert, repeated, provider, now)

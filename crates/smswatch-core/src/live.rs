@@ -8,7 +8,7 @@ use smswatch_model::{Event, Notification, Timestamp};
 
 use crate::rules::{
     CompiledMatch, InvalidMatch, Measured, OpenWindow, RateSettings, RuleMatch, RuleVerdict, Rules,
-    StuckAfter, Throttled, Told, Words,
+    StuckAfter, Throttled, Told, UnlessFiring, Words,
 };
 
 /// A value that can be replaced. Whoever has read it keeps what it has read.
@@ -50,6 +50,10 @@ impl Rules for Live<dyn Rules> {
 
     fn stuck_after(&self) -> Arc<[StuckAfter]> {
         self.get().stuck_after()
+    }
+
+    fn unless_firing(&self, event: &Event) -> Vec<UnlessFiring> {
+        self.get().unless_firing(event)
     }
 
     fn rate_settings(&self, rule: &str) -> Option<RateSettings> {

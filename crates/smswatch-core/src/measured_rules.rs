@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::metrics::RuleLabel;
 use crate::rules::{
     CompiledMatch, InvalidMatch, Measured, OpenWindow, RateSettings, RuleMatch, RuleVerdict, Rules,
-    StuckAfter, Throttled, Told, Words,
+    StuckAfter, Throttled, Told, UnlessFiring, Words,
 };
 
 /// The rules of a configuration. Templates that fail are counted, and logged once a rule.
@@ -66,6 +66,10 @@ impl Rules for MeasuredRules {
 
     fn stuck_after(&self) -> Arc<[StuckAfter]> {
         self.rules.stuck_after()
+    }
+
+    fn unless_firing(&self, event: &Event) -> Vec<UnlessFiring> {
+        self.rules.unless_firing(event)
     }
 
     fn rate_settings(&self, rule: &str) -> Option<RateSettings> {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use smswatch_model::{
-    Event, EventId, EventKind, GroupNames, MessageId, Notification, NotificationId, Overrides,
-    Timestamp, delivery_id, destination, notification_id,
+    Common, Event, EventId, EventKind, GroupNames, MessageId, Notification, NotificationId,
+    Overrides, Timestamp, delivery_id, destination, notification_id,
 };
 
 use crate::codec;
@@ -67,9 +67,14 @@ pub(crate) fn held_back(
 /// destination, its rule and its events alone, so that making it again names it again.
 pub(crate) fn of_match(rule_match: &RuleMatch, events: &[Event], now: Timestamp) -> Notification {
     let positions = rule_match.events.iter();
-    let events: Vec<Event> = positions
+    let mut events: Vec<Event> = positions
         .filter_map(|position| events.get(*position))
         .cloned()
+        .collect();
+    // A notification says it once.
+    let alerts = events.iter_mut().filter_map(|event| event.alert.as_mut());
+    let common: Vec<Common> = alerts
+        .flat_map(|alert| std::mem::take(&mut alert.common))
         .collect();
     let ids = ids(&events);
     let (rule, overrides) = (&rule_match.rule, &rule_match.overrides);
@@ -98,7 +103,7 @@ pub(crate) fn of_match(rule_match: &RuleMatch, events: &[Event], now: Timestamp)
         text: String::new(),
         group,
         omitted: 0,
-        common: Vec::new(),
+        common,
         alert,
         links: Vec::new(),
         events,

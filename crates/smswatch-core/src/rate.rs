@@ -5,6 +5,7 @@
 //! a step of the route stage that is repeated late still finds what was taken, and is removed later.
 
 mod groups;
+mod sample;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,10 +14,13 @@ use serde::{Deserialize, Serialize};
 use smswatch_model::{Alert, AlertState, GroupNames, Repeated, Timestamp, percent};
 
 pub(crate) use self::groups::{RateGroups, countings};
+pub(crate) use self::sample::Failure;
+use self::sample::Sample;
 use crate::form;
 use crate::rules::{RateGroup, RateSettings};
 use crate::store::{KeptRecord, LogPosition, NewRecord, RecordId, RecordKind};
 use crate::taken::{Source, Taken};
+use crate::traffic::Attributes;
 
 pub(crate) const KIND: RecordKind = RecordKind::new("rate");
 
@@ -54,6 +58,12 @@ pub(crate) struct Rate {
     /// How many times to tell it again have passed.
     #[serde(default)]
     repeats: u64,
+    /// How many events were held back since it fires.
+    #[serde(default)]
+    held_back: u64,
+    /// Messages that failed among what it counted, of those in the window the latest.
+    #[serde(default, skip_serializing_if = "Sample::is_empty")]
+    sample: Sample,
     rests: bool,
 }
 
@@ -66,6 +76,10 @@ pub(crate) struct Counting {
     pub(crate) position: LogPosition,
     /// When each of its events was noticed, and whether it counts.
     pub(crate) events: Vec<(Timestamp, bool)>,
+    /// How many of its events were held back because the rate's alert fires.
+    pub(crate) held_back: u64,
+    /// Those of its messages that count and failed.
+    pub(crate) failures: Vec<Failure>,
 }
 
 /// A rate and when it is due.
@@ -89,9 +103,18 @@ pub(crate) struct Decision {
 impl Counting {
     /// The record of the rate that it adds to.
     pub(crate) fn rate_id(&self) -> RecordId {
-        let names = names(&self.wanted.rule, &self.wanted.values);
-        RecordId::new(names.id("")).expect("it is a prefix and hexadecimal digits")
+        rate_id(&self.wanted)
     }
+}
+
+/// The record of the rate of this group.
+pub(crate) fn rate_id(group: &RateGroup) -> RecordId {
+    id_of(&group.rule, &group.values)
+}
+
+fn id_of(rule: &str, values: &BTreeMap<String, String>) -> RecordId {
+    let id = names(rule, values).id("");
+    RecordId::new(id).expect("it is a prefix and hexadecimal digits")
 }
 
 /// What names a rate.
@@ -125,8 +148,25 @@ impl Rate {
             firing_since: None,
             told_at: None,
             repeats: 0,
+            held_back: 0,
+            sample: Sample::default(),
             rests: false,
         }
+    }
+
+    /// Its record.
+    pub(crate) fn id(&self) -> RecordId {
+        id_of(&self.rule, &self.values)
+    }
+
+    /// What is known of the latest messages that failed among what it counted.
+    pub(crate) fn failures(&self) -> Vec<Attributes<'_>> {
+        self.sample.attributes()
+    }
+
+    /// Whether its alert fires.
+    pub(crate) fn is_firing(&self) -> bool {
+        self.firing_since.is_some()
     }
 
     /// Takes over what its rule says now; of a rule that has gone, nothing is told again.
@@ -178,6 +218,7 @@ impl Rate {
 
     /// Forgets what has left the window that ends at `now`.
     fn forget(&mut self, now: Timestamp) {
+        self.sample.forget(now - self.settings.over);
         let first = (now - self.settings.over).as_millis();
         let width = self.width();
         self.buckets
@@ -210,6 +251,8 @@ impl Rate {
             by: self.values.clone(),
             started_at,
             ended_at: (state == AlertState::Resolved).then_some(now),
+            held_back: self.held_back,
+            common: Vec::new(),
         }
     }
 }
@@ -238,6 +281,10 @@ pub(crate) fn count(
         *total += 1;
         *count += u64::from(*is_counted);
     }
+    rate.sample.add(&counting.failures);
+    if rate.is_firing() {
+        rate.held_back += counting.held_back;
+    }
     rate.forget(now);
     let next = if rate.is_quiet() {
         now + rate.settings.over
@@ -261,6 +308,7 @@ pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
             rate.firing_since = None;
             rate.told_at = None;
             rate.repeats = 0;
+            rate.held_back = 0;
         } else {
             repeated = rate.repeat(now);
             alert = repeated.map(|_| rate.alert(AlertState::Firing, started_at, now));

@@ -112,8 +112,11 @@ const TAG: &str = "tags.";
 /// How many attributes there are beside tags.
 const ATTRIBUTES: usize = 7;
 
+/// What is known of a message that others may share, by the keys of `match`.
+pub(crate) type Attributes<'m> = Vec<(Cow<'m, str>, &'m str)>;
+
 /// What is known of a message that others may share, under the keys of `match`.
-fn attributes(message: &Message) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+pub(crate) fn attributes(message: &Message) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
     let known: [(&str, &Option<String>); ATTRIBUTES] = [
         ("operator", &message.operator),
         ("country", &message.country),
@@ -148,7 +151,26 @@ impl Traffic {
         events: &[Event],
         given: &BTreeMap<String, String>,
     ) -> Vec<Common> {
-        self.lock().in_common(events, given)
+        let mut messages: BTreeMap<&str, &Message> = BTreeMap::new();
+        for event in events.iter().filter(|event| has_failed(event)) {
+            if let Some(id) = &event.message.message_id {
+                messages.insert(id.as_str(), &event.message);
+            }
+        }
+        let messages: Vec<Attributes<'_>> = messages
+            .into_values()
+            .map(|message| attributes(message).collect())
+            .collect();
+        self.of_failures(&messages, given)
+    }
+
+    /// The same of messages that failed, of which this is known.
+    pub(crate) fn of_failures(
+        &self,
+        messages: &[Attributes<'_>],
+        given: &BTreeMap<String, String>,
+    ) -> Vec<Common> {
+        self.lock().in_common(messages, given)
     }
 
     fn lock(&self) -> MutexGuard<'_, Recent> {
@@ -194,21 +216,19 @@ impl Recent {
         counts.fold(Count::default(), Count::plus)
     }
 
-    fn in_common(&self, events: &[Event], given: &BTreeMap<String, String>) -> Vec<Common> {
-        let mut messages: BTreeMap<&str, &Message> = BTreeMap::new();
-        for event in events.iter().filter(|event| has_failed(event)) {
-            if let Some(id) = &event.message.message_id {
-                messages.insert(id.as_str(), &event.message);
-            }
-        }
+    fn in_common(
+        &self,
+        messages: &[Attributes<'_>],
+        given: &BTreeMap<String, String>,
+    ) -> Vec<Common> {
         let total = self.total();
         if messages.len() < FEWEST || total.good < FEWEST_GOOD {
             return Vec::new();
         }
         let mut shared: BTreeMap<(Cow<'_, str>, &str), u64> = BTreeMap::new();
-        for (attribute, value) in messages.values().flat_map(|message| attributes(message)) {
-            if !given.contains_key(&*attribute) {
-                *shared.entry((attribute, value)).or_default() += 1;
+        for (attribute, value) in messages.iter().flatten() {
+            if !given.contains_key(&**attribute) {
+                *shared.entry((attribute.clone(), value)).or_default() += 1;
             }
         }
         let of = u64::try_from(messages.len()).unwrap_or(u64::MAX);
@@ -239,7 +259,7 @@ impl Recent {
 }
 
 /// Whether the part is final and did not arrive, or should have been final by now.
-fn has_failed(event: &Event) -> bool {
+pub(crate) fn has_failed(event: &Event) -> bool {
     if matches!(event.kind, EventKind::Stuck | EventKind::GaveUp) {
         return true;
     }

@@ -94,6 +94,12 @@ pub struct Alert {
     pub started_at: Timestamp,
     /// When it was resolved; `None` while it fires.
     pub ended_at: Option<Timestamp>,
+    /// How many events rules did not tell since then because it fires.
+    #[serde(default)]
+    pub held_back: u64,
+    /// What the failures that were counted have in common. A notification has it in its own `common`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub common: Vec<Common>,
 }
 
 /// Whether an alert fires.

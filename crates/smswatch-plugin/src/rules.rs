@@ -13,7 +13,7 @@ use smswatch_model::{
     Event, EventId, Link, MessageId, Notification, Overrides, Severity, Timestamp, destination,
 };
 
-pub use self::rate::{Measured, RateBound, RateGroup, RateSettings};
+pub use self::rate::{Measured, RateBound, RateGroup, RateSettings, UnlessFiring};
 pub use self::throttle::{Throttle, Throttled};
 
 /// Which events one rule wants told to one destination. The words are made later: see
@@ -251,6 +251,13 @@ pub trait Rules: fmt::Debug + Send + Sync {
     /// [stuck](smswatch_model::EventKind::Stuck), in ascending order and whole seconds, each once: an event
     /// is made of each, and of each of its repetitions. Core asks again for every answer, because rules can change.
     fn stuck_after(&self) -> Arc<[StuckAfter]>;
+
+    /// Returns which rules that match `event` do not tell it while the alert of a rate fires, once for each rate that
+    /// they name. What is held back for that reason core asks [`Rules::matches`] again about.
+    fn unless_firing(&self, event: &Event) -> Vec<UnlessFiring> {
+        let _no_rule_does = event;
+        Vec::new()
+    }
 
     /// Returns what the configuration says now about the rates of the rule called `rule`; `None` if there is no such
     /// rule.

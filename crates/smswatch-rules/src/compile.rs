@@ -18,12 +18,13 @@ mod shadow;
 mod stuck;
 mod targets;
 mod throttle;
+mod unless_firing;
 mod voices;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use smswatch_model::Severity;
+use smswatch_model::{EventKind, Severity};
 use smswatch_plugin::rules::StuckAfter;
 
 use crate::diagnostic::{Diagnostic, Place};
@@ -43,7 +44,7 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 
 /// The keys of a rule.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "name",
     "event",
     "after",
@@ -53,6 +54,7 @@ const KEYS: [&str; 22] = [
     "group",
     "throttle",
     "repeat",
+    "unless_firing",
     "severity",
     "stop",
     "notify",
@@ -81,11 +83,19 @@ const MAX_NAME: usize = 100;
 pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>) -> Compiled {
     let mut compiler = Compiler::new(document, options);
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
+    compiler.check_awaited();
     shadow::warn(&mut compiler, &compiled);
     let voices = compiler.voices(&compiled);
     let (rules, places): (Vec<Rule>, Vec<Place>) = compiled.into_iter().unzip();
     let rules = RuleSet {
         index: RuleIndex::new(&rules),
+        rates: rules
+            .iter()
+            .enumerate()
+            .filter(|(_, rule)| rule.rate.is_some())
+            .map(|(position, rule)| (rule.name.clone(), position))
+            .collect(),
+        has_unless_firing: rules.iter().any(|rule| !rule.unless_firing.is_empty()),
         has_throttles: rules.iter().any(|rule| rule.throttle_at_once().is_some()),
         rules,
         voices,
@@ -116,6 +126,10 @@ struct Compiler<'a> {
     options: &'a Options<'a>,
     problems: Vec<Diagnostic>,
     templates: Templates,
+    /// The names of the rates so far.
+    rates: Vec<String>,
+    /// The names of rates for whose alerts rules wait, and where.
+    awaited: Vec<(String, Place)>,
     /// The names given so far, and where.
     named: Vec<(String, Place)>,
     /// The destinations that the rules name; each one's place is its number.
@@ -132,6 +146,8 @@ impl<'a> Compiler<'a> {
             options,
             problems: Vec::new(),
             templates: Templates::default(),
+            rates: Vec::new(),
+            awaited: Vec::new(),
             named: Vec::new(),
             destinations: Vec::new(),
             stuck_after: BTreeSet::new(),
@@ -213,9 +229,16 @@ impl<'a> Compiler<'a> {
         let throttle = node
             .entry("throttle")
             .and_then(|entry| self.throttle(entry));
+        let unless_firing = node
+            .entry("unless_firing")
+            .map(|entry| self.unless_firing(entry, &kinds))
+            .unwrap_or_default();
         let grouping = node.entry("group");
         let grouping = grouping.and_then(|entry| self.grouping(entry, throttle));
         let rate = self.rate(node, &kinds, repeat);
+        if let Some(name) = name.as_ref().filter(|_| is_rate(&kinds)) {
+            self.rates.push(name.clone());
+        }
         let targets = self.targets(node, stop);
         let rule = Rule {
             name: name.unwrap_or_default(),
@@ -229,6 +252,7 @@ impl<'a> Compiler<'a> {
             is_once,
             grouping,
             throttle,
+            unless_firing,
             rate,
             targets,
             title,
@@ -321,6 +345,11 @@ impl<'a> Compiler<'a> {
             .filter(|problem| problem.is_error())
             .count()
     }
+}
+
+/// Whether a rule about events of these kinds is a rate.
+fn is_rate(kinds: &[EventKind]) -> bool {
+    kinds.iter().all(|kind| kind.is_of_rate())
 }
 
 /// A value as the file has it, without what environment variables stand for.

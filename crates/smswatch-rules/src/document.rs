@@ -27,6 +27,10 @@ pub struct RuleDocument {
     /// For `stuck`: how long after its registration a message may have no final status. Messages that
     /// have one by then are not told. Example: `2m`.
     pub after: Option<Span>,
+    /// A rule with `event: rate`, or several: while its alert fires for the values that an event has, this rule does
+    /// not tell the event. It is kept as suppressed, and a rule below may tell it. Default: none.
+    /// Example: `undelivered-rate`.
+    pub unless_firing: Option<NamesDocument>,
     /// For `rate` and `stuck`: how long after it was told it is told again, while it lasts, from `1s` to `7d`.
     /// Default: it is told once. Example: `30m`.
     pub repeat: Option<Span>,
@@ -36,7 +40,7 @@ pub struct RuleDocument {
     pub among: Option<MatchDocument>,
     /// For `rate`: keys of `match`; each combination of their values is measured by itself. Default: all
     /// together. Example: `[country, operator]`.
-    pub by: Option<GroupKeysDocument>,
+    pub by: Option<NamesDocument>,
     /// For `rate`: how long the window is, from `1s` to `7d`. Example: `15m`.
     pub over: Option<Span>,
     /// For `rate`: above which share, or number of status changes, it is an alert. Example: `8%` or `20`.
@@ -280,7 +284,7 @@ pub struct GroupDocument {
     /// message, such as `country`, `operator`, `from`, `label`, `campaign`, `application`, `fault`, `status`, `detailed_status`,
     /// `tags.NAME`; or `message`. Not `to`, `groups`, `body` and `description`. Default: none, so that all events of the
     /// rule are one group. Example: `[country, operator]`.
-    pub by: Option<GroupKeysDocument>,
+    pub by: Option<NamesDocument>,
     /// How long a group waits for more events before its first notification. Default: `30s`.
     pub wait: Option<Span>,
     /// How long lies between two notifications of a group, at least `1s`. A group that has no event for as long is forgotten.
@@ -302,11 +306,11 @@ pub struct ThrottleDocument {
     pub per: Span,
 }
 
-/// One key, or several.
+/// One name, or several.
 #[derive(Debug, Clone, PartialEq, JsonSchema)]
 #[schemars(untagged)]
-pub enum GroupKeysDocument {
-    /// One key.
+pub enum NamesDocument {
+    /// One.
     One(String),
     /// Several.
     Several(Vec<String>),

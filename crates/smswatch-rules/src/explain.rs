@@ -79,6 +79,14 @@ impl Rule {
         if let Some(grouping) = self.grouping.as_ref().filter(|_| !notified.is_empty()) {
             because.push_str(&format!(", {}", grouping.words(event)));
         }
+        if !self.unless_firing.is_empty() && !notified.is_empty() && event.kind.is_of_message() {
+            let rates = self.unless_firing.iter().map(|rate| format!("`{rate}`"));
+            let rates: Vec<String> = rates.collect();
+            because.push_str(&format!(
+                ", unless the alert of {} fires for it",
+                rates.join(" or ")
+            ));
+        }
         if let Some(throttle) = self.throttle.filter(|_| !notified.is_empty()) {
             because.push_str(&format!(
                 ", unless `throttle` holds it back: at most {}",

@@ -31,9 +31,9 @@ pub use compile::{
 };
 pub use diagnostic::{Diagnostic, Level, Place};
 pub use document::{
-    EventDocument, EventWord, GroupDocument, GroupKeysDocument, HoldBackDocument, LinkDocument,
-    MaintenanceDocument, MatchDocument, OncePerDocument, PatternDocument, RuleDocument,
-    TargetDocument, TemplateDocument,
+    EventDocument, EventWord, GroupDocument, HoldBackDocument, LinkDocument, MaintenanceDocument,
+    MatchDocument, NamesDocument, OncePerDocument, PatternDocument, RuleDocument, TargetDocument,
+    TemplateDocument,
 };
 pub use maintenance::Maintenance;
 pub use pattern::{NumberKey, TextPattern};

@@ -1,6 +1,6 @@
 //! All rules of a configuration: what [`compile`](crate::compile) makes of a file and core asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use smswatch_model::{Event, EventKind, Notification, Overrides, Severity, Timestamp, destination};
 use smswatch_plugin::rules::{
     CompiledMatch, InvalidMatch, Measured, OpenWindow, RateSettings, RuleMatch, RuleVerdict, Rules,
-    StuckAfter, Throttle, Throttled, Told, Words,
+    StuckAfter, Throttle, Throttled, Told, UnlessFiring, Words,
 };
 
 use crate::compile::compile_match;
@@ -33,6 +33,10 @@ pub struct RuleSet {
     pub(crate) n_destinations: usize,
     /// Whether any of them has a throttle that decides when an event is matched.
     pub(crate) has_throttles: bool,
+    /// The positions of those that are rates, by name.
+    pub(crate) rates: HashMap<String, usize>,
+    /// Whether any of them waits for the alert of a rate to end.
+    pub(crate) has_unless_firing: bool,
     /// What silences are compiled against; `None` if there are no rules and no configuration.
     pub(crate) silencing: Option<Silencing>,
     pub(crate) maintenance: Maintenance,
@@ -67,6 +71,8 @@ pub(crate) struct Rule {
     pub(crate) grouping: Option<Grouping>,
     /// How many notifications each of its destinations gets at most, if it limits that.
     pub(crate) throttle: Option<Throttle>,
+    /// The rates whose alerts keep it from telling what belongs to them while they fire.
+    pub(crate) unless_firing: Vec<String>,
     /// What it measures, if it is a rate.
     pub(crate) rate: Option<RateRule>,
     pub(crate) targets: Vec<Target>,
@@ -148,8 +154,11 @@ impl Rules for RuleSet {
     }
 
     fn rate_settings(&self, rule: &str) -> Option<RateSettings> {
-        let rule = self.rules.iter().find(|known| known.name == rule)?;
-        Some(rule.rate.as_ref()?.settings)
+        Some(self.rate_rule(rule)?.settings)
+    }
+
+    fn unless_firing(&self, event: &Event) -> Vec<UnlessFiring> {
+        self.awaited_by(event)
     }
 
     fn measured(&self, event: &Event) -> Vec<Measured> {

@@ -215,5 +215,7 @@ fn alert(kind: EventKind, started_at: Timestamp) -> Alert {
         by: BTreeMap::from([("country".to_owned(), "GR".to_owned())]),
         started_at,
         ended_at: (state == AlertState::Resolved).then_some(started_at),
+        held_back: 0,
+        common: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use smswatch_model::{Event, Timestamp};
 
-use super::Counting;
+use super::{Counting, Failure};
 use crate::rules::{RateGroup, Rules};
 use crate::store::LogPosition;
 
@@ -21,7 +21,7 @@ pub(crate) struct RateGroups(Mutex<HashMap<String, HashMap<Vec<String>, Timestam
 
 impl RateGroups {
     /// The group itself; the one of all others if there are too many of its rule in a window.
-    fn admit(&self, group: RateGroup, now: Timestamp) -> RateGroup {
+    pub(crate) fn admit(&self, group: RateGroup, now: Timestamp) -> RateGroup {
         let values: Vec<String> = group.values.values().cloned().collect();
         let mut rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = rules.entry(group.rule.clone()).or_default();
@@ -51,12 +51,18 @@ pub(crate) fn countings(
         for measured in rules.measured(event) {
             let wanted = groups.admit(measured.group, now);
             let noticed = (event.detected_at, measured.counts);
+            let failure = measured.counts.then(|| Failure::of(event)).flatten();
             match countings.iter_mut().find(|known| known.wanted == wanted) {
-                Some(known) => known.events.push(noticed),
+                Some(known) => {
+                    known.events.push(noticed);
+                    known.failures.extend(failure);
+                }
                 None => countings.push(Counting {
                     wanted,
                     position: position.clone(),
                     events: vec![noticed],
+                    held_back: 0,
+                    failures: failure.into_iter().collect(),
                 }),
             }
         }

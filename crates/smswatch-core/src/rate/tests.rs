@@ -53,6 +53,8 @@ impl Walk {
             },
             position: LogPosition(format!("{}", self.entries)),
             events,
+            held_back: 0,
+            failures: Vec::new(),
         }
     }
 
@@ -251,6 +253,33 @@ fn what_its_rule_says_about_repeats_holds_from_then_on() {
     assert_eq!(decision.repeated, None);
     let due = decision.after.expect("it still fires").at;
     assert!(due <= at(110), "it is judged at each step of its window");
+}
+
+#[test]
+fn what_is_held_back_while_it_fires_is_told_when_it_is_resolved() {
+    let mut walk = Walk::new(settings());
+    walk.sees(0, 0, 20).until(20);
+    let hold_back = |walk: &mut Walk, number: u64| {
+        walk.entries += 1;
+        let counting = Counting {
+            held_back: number,
+            ..walk.counting(Vec::new())
+        };
+        let log = Source::Log(Shard(3));
+        let taken = count(walk.due.clone(), &counting, &log, at(30)).expect("it is new");
+        assert_eq!(count(Some(taken.clone()), &counting, &log, at(30)), None);
+        walk.due = Some(taken);
+    };
+    hold_back(&mut walk, 2);
+    hold_back(&mut walk, 3);
+    let due = walk.due.clone().expect("it fires");
+    let decision = decide(due.rate, at(610));
+    let alert = decision.alert.expect("its window is empty");
+    assert_eq!((alert.state, alert.held_back), (AlertState::Resolved, 5));
+    walk.due = decision.after;
+    hold_back(&mut walk, 7);
+    let rate = &walk.due.as_ref().expect("it rests").rate;
+    assert_eq!(rate.held_back, 0, "it does not fire any more");
 }
 
 proptest! {

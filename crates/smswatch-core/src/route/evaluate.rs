@@ -1,20 +1,21 @@
 //! Asks the rules what log entries are worth telling.
 
 use std::error::Error as _;
-use std::sync::Arc;
 
-use smswatch_model::{Event, EventKind, MessageId, Timestamp, destination};
+use smswatch_model::{Event, EventId, EventKind, MessageId, Timestamp};
 
 use super::Route;
 use super::poison::Problem;
 use super::{poison, told};
 use crate::codec;
+use crate::firing::{self, Awaited, Firing};
 use crate::group::Fold;
+use crate::let_through::let_through;
 use crate::marks::Marks;
 use crate::notification;
 use crate::panics::without_panic;
 use crate::rate::{Counting, countings};
-use crate::rules::{RuleMatch, Rules, Told};
+use crate::rules::{RateGroup, RuleMatch, Rules, Told};
 use crate::silences::Holds;
 use crate::store::{LogEntry, LogPosition, MAX_STEP_BYTES, NewDelivery, SetAside, StoreError};
 use crate::taken::Source;
@@ -107,6 +108,8 @@ pub(super) async fn all(
     let is_asked = !asked.is_empty();
     let told = told::of(&stage.context, asked, &marks).await?;
     let holds = stage.silences.holds(&stage.context).await;
+    let awaited = Awaited::by(&*rules, &stage.rate_groups, events(), now);
+    let firing = Firing::read(&stage.context, awaited).await?;
     let step = Step {
         stage,
         source,
@@ -114,6 +117,7 @@ pub(super) async fn all(
         rules: &*rules,
         marks: &marks,
         holds: &holds,
+        firing: &firing,
         is_asked,
         now,
     };
@@ -138,6 +142,7 @@ struct Step<'a> {
     rules: &'a dyn Rules,
     marks: &'a Marks,
     holds: &'a Holds,
+    firing: &'a Firing,
     /// Whether it matters to later entries what is told of one.
     is_asked: bool,
     now: Timestamp,
@@ -166,7 +171,8 @@ impl Step<'_> {
                 Ok((events, routed)) => {
                     routed.note(&mut told, events, self.is_asked);
                     let groups = &self.stage.rate_groups;
-                    let countings = countings(groups, self.rules, position, events, self.now);
+                    let mut countings = countings(groups, self.rules, position, events, self.now);
+                    firing::count_held_back(&mut countings, &routed.by_alerts, position);
                     Evaluated {
                         countings,
                         ..routed.of_entry(position.clone(), events, self.marks)
@@ -196,9 +202,22 @@ impl Step<'_> {
             let is_newer = false;
             (codec::encode_events(events), Problem { error, is_newer })
         };
-        let (matches, refused) = self
-            .let_through(events, told, throttles, origin)
-            .map_err(unroutable)?;
+        let mut by_alerts = Vec::new();
+        let matches = |told: &Told| without_panic(|| self.rules.matches(events, told));
+        let refuse = |rule_match: &RuleMatch| {
+            if let Some((held_back, rate)) = self.waits_for(rule_match, events) {
+                let ids = held_back.events.iter().map(|at| &events[*at].event_id);
+                by_alerts.extend(ids.map(|id| (rate.clone(), id.clone())));
+                return Some((held_back, firing::reason(rate).into()));
+            }
+            if throttles.is_empty() || self.holds.hold_all(rule_match, events, self.now) {
+                return None;
+            }
+            let kind = kind(rule_match, events);
+            let reason = throttles.refuses(rule_match, kind, origin, self.now)?;
+            Some((rule_match.clone(), reason))
+        };
+        let (matches, refused) = let_through(events, told, matches, refuse).map_err(unroutable)?;
         let (rules, now) = (self.rules, self.now);
         let routed = without_panic(|| {
             let matches = matches.iter().cloned();
@@ -214,6 +233,7 @@ impl Step<'_> {
                 at_once,
                 deliveries,
                 grouped,
+                by_alerts: by_alerts.clone(),
             }
         });
         let routed = routed.map_err(unroutable)?;
@@ -226,40 +246,26 @@ impl Step<'_> {
         Ok(routed)
     }
 
-    /// What rules want told of `events`, and what of it throttles hold back, each with the reason. Rules are asked
-    /// again without what is held back, because others may then tell it.
-    fn let_through(
+    /// The part of a match whose events wait for the alert of a rate to end, and that rate.
+    fn waits_for(
         &self,
+        rule_match: &RuleMatch,
         events: &[Event],
-        told: &mut Told,
-        throttles: &mut Throttles,
-        origin: Origin<'_>,
-    ) -> Result<(Vec<RuleMatch>, Vec<(RuleMatch, Arc<str>)>), String> {
-        let mut refused: Vec<(RuleMatch, Arc<str>)> = Vec::new();
-        loop {
-            let mut matches = without_panic(|| self.rules.matches(events, told))?;
-            // Rules that do not know what is held back want it again.
-            matches.retain(|wanted| refused.iter().all(|(known, _)| known != wanted));
-            if throttles.is_empty() {
-                return Ok((matches, refused));
-            }
-            let found = matches.iter().find_map(|rule_match| {
-                if self.holds.hold_all(rule_match, events, self.now) {
-                    return None;
-                }
-                let kind = kind(rule_match, events);
-                let reason = throttles.refuses(rule_match, kind, origin, self.now)?;
-                Some((rule_match.clone(), reason))
-            });
-            let Some((rule_match, reason)) = found else {
-                return Ok((matches, refused));
-            };
-            let destination = destination(&rule_match.sink, &rule_match.overrides);
-            for event in rule_match.events.iter().filter_map(|at| events.get(*at)) {
-                told.hold_back(&rule_match.rule, &destination, &event.event_id);
-            }
-            refused.push((rule_match, reason));
+    ) -> Option<(RuleMatch, &RateGroup)> {
+        if self.firing.is_empty() {
+            return None;
         }
+        let rate_of = |at: &usize| {
+            let rate = self
+                .firing
+                .rate_of(&rule_match.rule, &events[*at].event_id)?;
+            let is_silent = self.holds.hold(rule_match, &events[*at], self.now);
+            (!is_silent).then_some(rate)
+        };
+        let rate = rule_match.events.iter().find_map(rate_of)?;
+        let mut held_back = rule_match.clone();
+        held_back.events.retain(|at| rate_of(at) == Some(rate));
+        Some((held_back, rate))
     }
 }
 
@@ -323,6 +329,8 @@ struct Routed {
     deliveries: Vec<NewDelivery>,
     /// In groups.
     grouped: Vec<RuleMatch>,
+    /// The events that were held back because the alerts of these rates fire.
+    by_alerts: Vec<(RateGroup, EventId)>,
 }
 
 impl Routed {

@@ -78,14 +78,18 @@ impl Holds {
         events: &[Event],
         now: Timestamp,
     ) -> bool {
+        let mut positions = rule_match.events.iter();
+        positions.all(|position| self.hold(rule_match, &events[*position], now))
+    }
+
+    /// Whether it is held back that a match tells `event`.
+    pub(crate) fn hold(&self, rule_match: &RuleMatch, event: &Event, now: Timestamp) -> bool {
         let telling = Telling {
             rule: &rule_match.rule,
             sink: &rule_match.sink,
             severity: rule_match.severity,
         };
-        let mut positions = rule_match.events.iter();
-        !self.0.is_empty()
-            && positions.all(|position| self.reason(&events[*position], telling, now).is_some())
+        !self.0.is_empty() && self.reason(event, telling, now).is_some()
     }
 
     /// Parts what rules want told of `events` from what is held back of it: a match that has lost the events

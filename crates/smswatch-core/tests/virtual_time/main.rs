@@ -2,6 +2,7 @@
 
 mod delivering;
 mod gathering;
+mod inhibiting;
 mod repeating;
 mod replicas;
 mod throttling;

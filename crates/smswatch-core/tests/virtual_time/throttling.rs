@@ -5,9 +5,8 @@ use std::sync::Arc;
 use smswatch_core::Engine;
 use smswatch_core::settings::SinkSettings;
 use smswatch_model::EventKind;
-use smswatch_plugin::store::{DeliveryFilter, DeliveryState, PageRequest, Queues as _};
 
-use crate::world::{Recorder, World, seconds};
+use crate::world::{Recorder, World, held_back, seconds};
 
 const RULES: &str = "
 rules:
@@ -33,22 +32,6 @@ async fn watch_all(world: &World, engine: &Engine, names: impl IntoIterator<Item
     }
 }
 
-/// Why what is held back is held back.
-async fn reasons(world: &World) -> Vec<String> {
-    let filter = DeliveryFilter {
-        state: Some(DeliveryState::Suppressed),
-        ..DeliveryFilter::default()
-    };
-    let request = PageRequest {
-        cursor: None,
-        limit: 100,
-    };
-    let page = world.store.deliveries(&filter, &request).await;
-    let held_back = page.expect("the store is there").items.into_iter();
-    let reasons = held_back.filter_map(|delivery| delivery.suppressed_by().map(str::to_owned));
-    reasons.collect()
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_a_throttle_holds_back_a_rule_below_tells() {
     let mut world = World::new();
@@ -59,8 +42,11 @@ async fn what_a_throttle_holds_back_a_rule_below_tells() {
     watch_all(&world, &engine, (0..6).map(|n| format!("m{n}"))).await;
     tokio::time::sleep(seconds(60)).await;
     assert_eq!(told(&sink, ["few", "rest"]), [2, 4]);
-    let reasons = reasons(&world).await;
-    assert_eq!(reasons, ["throttle of few: 2 per 10m are told already"; 4]);
+    let held_back = held_back(&world.store).await;
+    assert_eq!(
+        held_back,
+        ["throttle of few: 2 per 10m are told already"; 4]
+    );
     engine.stop().await;
 
     // The slots are free again in time, and not earlier because of a restart.
@@ -92,7 +78,7 @@ async fn a_step_that_is_lost_and_repeated_gives_no_slot_twice_and_loses_none() {
             [2, 6],
             "{lost} steps are lost"
         );
-        assert_eq!(reasons(&world).await.len(), 6);
+        assert_eq!(held_back(&world.store).await.len(), 6);
         engine.stop().await;
     }
 }
@@ -113,9 +99,9 @@ rules:
     watch_all(&world, &engine, (0..5).map(|n| format!("m{n}"))).await;
     tokio::time::sleep(seconds(60)).await;
     assert_eq!(told(&sink, ["digest", "rest"]), [2, 0]);
-    let reasons = reasons(&world).await;
+    let held_back = held_back(&world.store).await;
     assert_eq!(
-        reasons,
+        held_back,
         ["throttle of digest: 2 per 10m are told already"; 3]
     );
     engine.stop().await;

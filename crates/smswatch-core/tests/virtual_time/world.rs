@@ -18,7 +18,9 @@ use smswatch_plugin::Secret;
 use smswatch_plugin::provider::{Poll, PollError, Provider, Sighting};
 use smswatch_plugin::rules::{Gathering, RuleMatch, RuleVerdict, Rules, StuckAfter, Told, Words};
 use smswatch_plugin::sink::{DeliveryError, Receipt, Sink};
-use smswatch_plugin::store::{Rate, Store as _};
+use smswatch_plugin::store::{
+    DeliveryFilter, DeliveryState, PageRequest, Queues as _, Rate, Store as _,
+};
 use smswatch_rules::{Document, NumberKey, Options, RuleSet, compile};
 use smswatch_testkit::memory_store::MemoryStore;
 use tokio::time::Instant;
@@ -150,6 +152,22 @@ fn compiled(text: &str, sinks: &[String]) -> RuleSet {
     compiled.rules
 }
 
+/// Why what is held back in `store` is held back.
+pub(crate) async fn held_back(store: &MemoryStore) -> Vec<String> {
+    let filter = DeliveryFilter {
+        state: Some(DeliveryState::Suppressed),
+        ..DeliveryFilter::default()
+    };
+    let request = PageRequest {
+        cursor: None,
+        limit: 100,
+    };
+    let page = store.deliveries(&filter, &request).await;
+    let held_back = page.expect("the store is there").items.into_iter();
+    let reasons = held_back.filter_map(|delivery| delivery.suppressed_by().map(str::to_owned));
+    reasons.collect()
+}
+
 /// A provider that knows the fates of messages.
 #[derive(Debug)]
 pub(crate) struct Storyteller {
@@ -226,6 +244,8 @@ pub(crate) struct Attempted {
     pub(crate) rule: String,
     /// Which time its first event is told again; 0 if it is told for the first time.
     pub(crate) times: u64,
+    /// How many events its alert held back.
+    pub(crate) held_back: u64,
 }
 
 impl Recorder {
@@ -266,6 +286,7 @@ impl Sink for Recorder {
             n_events: notification.events.len(),
             omitted: notification.omitted,
             rule: notification.rule.clone(),
+            held_back: event.alert.as_ref().map_or(0, |alert| alert.held_back),
             times: event.repeated.map_or(0, |repeated| repeated.times),
         };
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);

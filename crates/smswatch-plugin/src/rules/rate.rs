@@ -52,6 +52,15 @@ pub struct RateGroup {
     pub settings: RateSettings,
 }
 
+/// A rule that does not tell an event while the alert of a rate fires.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnlessFiring {
+    /// The rule.
+    pub rule: String,
+    /// The rate, for the values that the event has.
+    pub rate: RateGroup,
+}
+
 /// What an event adds to a rate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {

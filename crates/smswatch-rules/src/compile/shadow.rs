@@ -24,10 +24,10 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
             continue;
         }
         let told_above = |number: usize| {
-            // What a throttle holds back is left to the rules below.
-            let mut sure = wider
-                .iter()
-                .filter(|earlier| earlier.throttle_at_once().is_none());
+            // What a throttle or an alert holds back is left to the rules below.
+            let mut sure = wider.iter().filter(|earlier| {
+                earlier.throttle_at_once().is_none() && earlier.unless_firing.is_empty()
+            });
             sure.find(|earlier| earlier.targets.iter().any(|known| known.number == number))
         };
         let shadows: Vec<_> = rule

@@ -151,12 +151,17 @@ fn measured(event: &Event) -> String {
         }
         Some(_) => format!("{figures}, over {window}{}", group_of(event)),
     };
-    match alert.ended_at {
+    let what = match alert.ended_at {
         None => what,
         Some(ended_at) => {
             let lasted = plain_duration(ended_at.since(alert.started_at));
             format!("{what}\nIt fired from {began}, for {lasted}")
         }
+    };
+    match alert.held_back {
+        0 => what,
+        1 => format!("{what}\nMeanwhile 1 event was held back"),
+        count => format!("{what}\nMeanwhile {count} events were held back"),
     }
 }
 

@@ -29,6 +29,7 @@ told! {
     a_name_given_twice: "rules:\n  - {name: x, match: {status: Sent}, notify: [mail]}\n  - {name: x, match: {status: Failed}, notify: [mail]}";
     a_name_that_is_empty: "rules:\n  - {name: '', notify: [mail]}";
     an_unknown_key: "rules:\n  - name: x\n    notfiy: [mail]\n    on: gave_up\n    stop: true";
+    alerts_that_no_rate_has: "rules:\n  - {name: undelivered, event: rate, count: {status: Undelivered}, over: 5m, above: 5, notify: [mail]}\n  - {name: a, unless_firing: undeliverd, notify: [crm]}\n  - {name: b, match: {country: GR}, unless_firing: [undelivered, a, nothing-like-it], notify: [slack]}\n  - {name: c, event: sink_down, unless_firing: undelivered, notify: [mail, crm]}\n  - {name: d, unless_firing: , notify: [{sink: slack, channel: x}]}";
     a_repeat_of_what_does_not_last: "rules:\n  - {name: a, repeat: 5m, notify: [mail]}\n  - {name: b, event: stuck, after: 2m, repeat: 0s, notify: [crm]}\n  - {name: c, event: any, repeat: 1h, notify: [slack]}\n  - {name: d, event: rate, repeat: soon, count: {final: true}, over: 5m, above: 5, notify: [mail]}";
     throttles_that_are_none: "rules:\n  - {name: a, throttle: 5, notify: [mail]}\n  - {name: b, throttle: {at_mots: 5}, notify: [crm]}\n  - {name: c, throttle: {at_most: 1001, per: 0s}, notify: [slack]}\n  - {name: d, throttle: , notify: [{sink: slack, channel: x}]}";
     an_event_of_a_later_version: "rules:\n  - name: x\n    event: callbacks_silent\n    notify: [mail]";

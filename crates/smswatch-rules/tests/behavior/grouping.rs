@@ -146,3 +146,55 @@ fn a_grouped_rule_that_delays_a_more_severe_one_is_warned_of() {
 "
     ));
 }
+
+const WAITING: &str = "\
+- name: undelivered
+  event: rate
+  count: {status: Undelivered}
+  by: [country, operator]
+  over: 15m
+  above: 8%
+  notify: [mail]
+- {name: waits, match: {status: Undelivered}, unless_firing: undelivered, notify: [crm, slack]}
+- {name: rest, match: {status: Undelivered}, notify: [crm]}
+";
+
+#[test]
+fn a_rule_that_waits_for_an_alert_names_the_rate_for_the_values_of_the_event() {
+    let rules = rule_set(WAITING);
+    let awaited = rules.unless_firing(&event());
+    assert_eq!(awaited.len(), 1);
+    assert_eq!(awaited[0].rule, "waits");
+    let values = [("country", "GR"), ("operator", "Example Mobile")];
+    let values = values.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(awaited[0].rate.values, BTreeMap::from(values));
+    assert_eq!(awaited[0].rate.rule, "undelivered");
+    let other = rules.unless_firing(&change(None, "Delivered", None));
+    assert_eq!(other, []);
+}
+
+#[test]
+fn what_is_held_back_from_a_destination_a_rule_below_tells_it() {
+    let rules = rule_set(WAITING);
+    let mut told = Told::default();
+    told.hold_back("waits", "crm", &event().event_id);
+    let matches = rules.matches(&[event()], &told).into_iter();
+    let matches: Vec<_> = matches.map(|found| (found.rule, found.sink)).collect();
+    let expected = [("waits", "slack"), ("rest", "crm")];
+    assert_eq!(
+        matches,
+        expected.map(|(rule, sink)| (rule.to_owned(), sink.to_owned()))
+    );
+}
+
+#[test]
+fn a_rule_explains_what_can_hold_it_back() {
+    let rules = rule_set(&format!(
+        "{WAITING}- {{name: few, throttle: {{at_most: 5, per: 1h}}, notify: [mail]}}\n"
+    ));
+    let verdicts = rules.explain(&event(), &Told::default()).into_iter();
+    let said: Vec<String> = verdicts
+        .map(|verdict| format!("{}: {}", verdict.rule, verdict.because))
+        .collect();
+    insta::assert_snapshot!(said.join("\n"));
+}

@@ -194,6 +194,8 @@ pub(crate) fn rate(rule: &str, kind: EventKind) -> Event {
             .into(),
         started_at: Timestamp::from_seconds(MAY),
         ended_at: (state == AlertState::Resolved).then(|| Timestamp::from_seconds(MAY + 320)),
+        held_back: 0,
+        common: Vec::new(),
     };
     Event {
         alert: Some(alert),

@@ -51,6 +51,7 @@ words! {
     a_message_that_the_provider_does_not_know: [unknown(deadline(EventKind::NotFound))];
     a_rate_that_fires: [rate("undelivered", EventKind::AlertFiring)];
     a_rate_that_still_fires: [Event { repeated: Some(Repeated { every: 1800, times: 2 }), ..rate("undelivered", EventKind::AlertFiring) }];
+    a_rate_that_is_resolved_and_held_events_back: [held_back(12)];
     a_message_that_is_still_stuck: [Event { repeated: Some(Repeated { every: 600, times: 3 }), ..stuck(120) }];
     a_rate_that_is_resolved: [rate("undelivered", EventKind::AlertResolved)];
     a_message_that_is_stuck: [stuck(120)];
@@ -142,5 +143,14 @@ fn labelled(mut event: Event) -> Event {
         .message
         .tags
         .insert("city".to_owned(), "Athens".to_owned());
+    event
+}
+
+/// A rate that is resolved, and held events back meanwhile.
+fn held_back(count: u64) -> Event {
+    let mut event = rate("undelivered", EventKind::AlertResolved);
+    if let Some(alert) = &mut event.alert {
+        alert.held_back = count;
+    }
     event
 }

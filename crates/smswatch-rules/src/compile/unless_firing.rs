@@ -1,0 +1,61 @@
+//! Compiles `unless_firing`: the rates whose alerts keep a rule from telling what belongs to them.
+
+use smswatch_model::EventKind;
+
+use super::Compiler;
+use super::expect::spot;
+use crate::suggest::did_you_mean;
+use crate::yaml::{Content, Entry, Node};
+
+impl Compiler<'_> {
+    /// The names of rates. Whether there are such rates is [checked](Self::check_awaited) once all rules are known.
+    pub(super) fn unless_firing(&mut self, entry: &Entry, kinds: &[EventKind]) -> Vec<String> {
+        if !kinds.iter().any(|kind| kind.is_of_message()) {
+            let message = "`unless_firing` is for rules about messages";
+            self.error(entry.key.place, message).hint =
+                Some("other events belong to no rate: remove it".to_owned());
+            return Vec::new();
+        }
+        let nodes: Vec<&Node> = match entry.value.content() {
+            Content::Sequence(items) => items.iter().collect(),
+            Content::Null => {
+                self.no_value(entry);
+                return Vec::new();
+            }
+            _ => vec![&entry.value],
+        };
+        let mut names = Vec::new();
+        for node in nodes {
+            let place = match node.place() {
+                place if place.length > 0 => place,
+                _ => spot(entry),
+            };
+            if let Some(name) = self.text_of(node, place).map(str::to_owned) {
+                self.awaited.push((name.clone(), place));
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// Reports names that are not those of rates.
+    pub(super) fn check_awaited(&mut self) {
+        for (name, place) in std::mem::take(&mut self.awaited) {
+            if self.rates.contains(&name) {
+                continue;
+            }
+            let is_rule = self.named.iter().any(|(known, _)| *known == name);
+            let message = if is_rule {
+                format!("rule `{name}` measures no rate")
+            } else {
+                format!("there is no rule `{name}`")
+            };
+            let hint = match did_you_mean(&name, self.rates.iter().map(String::as_str)) {
+                Some(word) => format!("did you mean `{word}`?"),
+                None if self.rates.is_empty() => "no rule has `event: rate`".to_owned(),
+                None => format!("rules with `event: rate`: {}", self.rates.join(", ")),
+            };
+            self.error(place, message).hint = Some(hint);
+        }
+    }
+}
