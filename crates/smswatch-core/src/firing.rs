@@ -38,13 +38,16 @@ impl Firing {
         });
         let firing = try_join_all(loads).await?;
         let firing: HashSet<RecordId> = firing.into_iter().flatten().collect();
-        Ok(Self::of(wanted, |rate| firing.contains(&rate_id(rate))))
+        Ok(Self::of(Awaited(wanted), |rate| {
+            firing.contains(&rate_id(rate))
+        }))
     }
 
-    fn of(wanted: Vec<((String, EventId), RateGroup)>, fires: impl Fn(&RateGroup) -> bool) -> Self {
+    /// What is held back if the alerts of these rates fire.
+    pub(crate) fn of(wanted: Awaited, fires: impl Fn(&RateGroup) -> bool) -> Self {
         // Of several rates, the one that the rule names first is told.
-        let firing = wanted.into_iter().rev().filter(|(_, rate)| fires(rate));
-        Self(firing.collect())
+        let wanted = wanted.0.into_iter().rev();
+        Self(wanted.filter(|(_, rate)| fires(rate)).collect())
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -21,10 +21,10 @@ use crate::rate::{self, Rate};
 use crate::rules::{Rules, Throttled, Words};
 use crate::silences::{Holds, Silences};
 use crate::store::{
-    Attempt, KeptRecord, LogPosition, MAX_STEP_BYTES, NewDelivery, NewEntry, NewRecord,
-    RecordChange, RecordCommit, RecordKind, Shard, StoreError, split,
+    Attempt, KeptRecord, MAX_STEP_BYTES, NewDelivery, NewEntry, NewRecord, RecordChange,
+    RecordCommit, RecordKind, Shard, StoreError, split,
 };
-use crate::throttles::{Origin, TRIES, Throttles};
+use crate::throttles::{TRIES, Throttles};
 use crate::traffic::Traffic;
 
 /// How many groups are claimed at once.
@@ -252,7 +252,7 @@ fn deliveries(
     let mut parted = notification::of_group_parted(&record.id, group, holds, now);
     // What the throttle holds back here goes to no other rule: those were tried when the events came.
     if let Some((_, reason @ None)) = parted.first_mut() {
-        *reason = refused(record, group, throttles, now);
+        *reason = throttles.refuses_group(&record.id, group, now);
     }
     let deliveries = parted.into_iter().map(|(made, reason)| NewDelivery {
         suppressed: reason.map(|reason| Attempt::suppressed(now, &reason)),
@@ -263,25 +263,6 @@ fn deliveries(
         first.message_ids.clone_from(&group.messages);
     }
     deliveries
-}
-
-/// Why the throttle of its rule holds back what a group tells; `None` if it does not.
-fn refused(
-    record: &KeptRecord,
-    group: &Group,
-    throttles: &mut Throttles,
-    now: Timestamp,
-) -> Option<Arc<str>> {
-    let throttled = group.throttled()?;
-    let place = (throttled.rule, throttled.destination);
-    // A generation is told in the step that begins the next one.
-    let position = |generation: u64| LogPosition(generation.to_string());
-    let origin = Origin {
-        source: &format!("group:{}", record.id.as_str()),
-        settled: &position(group.generation.saturating_sub(1)),
-        position: &position(group.generation),
-    };
-    throttles.refuses_at(&place, group.kind, origin, now)
 }
 
 /// The delivery of a notification of a group, in the words of its rule.

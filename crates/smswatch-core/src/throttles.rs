@@ -8,6 +8,7 @@ use futures::future::try_join_all;
 use smswatch_model::{Event, EventKind, GroupNames, Timestamp, destination};
 
 use crate::context::Context;
+use crate::group::Group;
 use crate::rules::{RuleMatch, Rules, Throttle, Throttled};
 use crate::store::{
     KeptRecord, LogPosition, MAX_STEP_BYTES, RecordChange, RecordCommit, RecordId, Shard,
@@ -71,6 +72,39 @@ impl Throttles {
             wanted: wanted.collect(),
             known: HashMap::new(),
         }
+    }
+
+    /// Keeps these in memory, beside those that are there.
+    pub(crate) fn keep(&mut self, throttled: impl IntoIterator<Item = Throttled>) {
+        for known in throttled {
+            let place = (known.rule, known.destination);
+            self.known.entry(place.clone()).or_insert_with(|| Known {
+                id: id(&place),
+                version: None,
+                slots: Slots::default(),
+                is_changed: false,
+            });
+            self.wanted.insert(place, known.throttle);
+        }
+    }
+
+    /// Why the throttle of its rule holds back what the group in the record `id` tells; `None` if it does not.
+    pub(crate) fn refuses_group(
+        &mut self,
+        id: &RecordId,
+        group: &Group,
+        now: Timestamp,
+    ) -> Option<Arc<str>> {
+        let throttled = group.throttled()?;
+        let place = (throttled.rule, throttled.destination);
+        // A generation is told in the step that begins the next one.
+        let position = |generation: u64| LogPosition(generation.to_string());
+        let origin = Origin {
+            source: &format!("group:{}", id.as_str()),
+            settled: &position(group.generation.saturating_sub(1)),
+            position: &position(group.generation),
+        };
+        self.refuses_at(&place, group.kind, origin, now)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -103,6 +103,57 @@ tests:
     expect: [{rule: each, sink: slack, at: 30s}]
 "#;
 
+const LIMITS: &str = r#"
+rules:
+  - name: failing
+    event: rate
+    count: {status: Undelivered}
+    among: {final: true}
+    by: [country]
+    over: 10m
+    above: 50%
+    at_least: 10
+    repeat: 4m
+    notify: [mail]
+  - name: each
+    match: {status: Undelivered, label: "vip-*"}
+    unless_firing: failing
+    notify: [mail]
+  - {name: few, match: {status: Failed}, throttle: {at_most: 2, per: 10m}, notify: [slack]}
+  - {name: rest, match: {status: Failed}, group: {by: [country], wait: 1m}, notify: [slack]}
+"#;
+
+const LIMIT_SCENARIOS: &str = r#"
+tests:
+  - name: two are told at once, and the rest by a rule below
+    given: [{at: 0s, message: {country: CY}, times: 5, status: Failed}]
+    expect:
+      - {rule: few, sink: slack, at: 0s}
+      - {rule: few, sink: slack, at: 0s}
+      - {rule: few, sink: slack, at: 0s, held_back: "throttle of few*"}
+      - {rule: rest, sink: slack, at: 1m, title: "Failed: 3 messages to CY"}
+    until: 2m
+  - name: while the alert fires and is repeated, single failures are held back
+    given:
+      - {at: 0s, message: {message_id: a, country: CY}, times: 12, status: Undelivered}
+      - {at: 30s, message: {message_id: b, country: CY, label: vip-1}, status: Undelivered}
+      - {at: 30s, message: {message_id: c, country: GR, label: vip-1}, status: Undelivered}
+    expect:
+      - {rule: failing, sink: mail, at: 10s}
+      - {rule: each, sink: mail, at: 30s, title: "* CY", held_back: "the alert of failing fires"}
+      - {rule: each, sink: mail, at: 30s, title: "* GR"}
+      - {rule: failing, sink: mail, at: 250s, title: "Still firing: *"}
+    until: 5m
+"#;
+
+#[test]
+fn throttles_and_alerts_that_hold_back_are_played_as_in_a_running_service() {
+    let desk = Desk::new(LIMITS);
+    desk.write("scenarios.yaml", LIMIT_SCENARIOS);
+    let output = desk.run(&["rules", "test", "scenarios.yaml"], "");
+    insta::assert_snapshot!(shown(&output));
+}
+
 #[test]
 fn rates_and_maintenance_windows_are_played_as_in_a_running_service() {
     let desk = Desk::new(RATE);

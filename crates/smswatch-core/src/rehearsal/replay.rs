@@ -2,18 +2,22 @@
 //! on a clock that goes only where it is told, without a store.
 
 use std::collections::{BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use smswatch_model::{Event, EventId, EventKind, MessageId, Notification, Timestamp};
 
 use crate::event::alert_event;
+use crate::firing::{Awaited, Firing, count_held_back};
 use crate::group::{self, Fold};
+use crate::let_through::{Gate, HeldBack, let_through};
 use crate::notification::{of_group_parted, of_match};
-use crate::rate::{self, RateGroups, countings};
-use crate::rules::{RuleMatch, Rules, Told};
+use crate::rate::{self, Rate, RateGroups, countings, rate_id};
+use crate::rules::{RateGroup, RuleMatch, Rules, Told};
 use crate::silences::Holds;
 use crate::store::{LogPosition, RecordId, Shard};
 use crate::taken::Source;
+use crate::throttles::{Origin, Throttles};
 
 /// All that is replayed stands in one log.
 const LOG: Source = Source::Log(Shard(0));
@@ -41,6 +45,7 @@ pub struct Replay<'a> {
     groups: Kept<Gathered>,
     rates: Kept<rate::Rate>,
     rate_groups: RateGroups,
+    throttles: Throttles,
     /// How many entries the log would have.
     n_entries: u64,
     made: Vec<Rehearsed>,
@@ -66,6 +71,7 @@ impl<'a> Replay<'a> {
             groups: Kept::default(),
             rates: Kept::default(),
             rate_groups: RateGroups::default(),
+            throttles: Throttles::default(),
             n_entries: 0,
             made: Vec::new(),
         }
@@ -111,14 +117,17 @@ impl<'a> Replay<'a> {
         if events.is_empty() {
             return;
         }
+        let place = |number: u64| LogPosition(format!("{number:020}"));
+        let settled = place(self.n_entries);
         self.n_entries += 1;
-        let position = LogPosition(format!("{:020}", self.n_entries));
-        let matches = self.rules.matches(&events, &self.told);
+        let position = place(self.n_entries);
+        let holds = self.holds();
+        let (matches, refused, by_alerts) = self.let_through(&events, &holds, &settled, &position);
         let (grouped, at_once): (Vec<_>, Vec<_>) = matches
             .into_iter()
             .partition(|wanted| wanted.gathering.is_some());
-        let holds = self.holds();
-        let (at_once, held_back) = holds.part(at_once, &events, self.now);
+        let (at_once, mut held_back) = holds.part(at_once, &events, self.now);
+        held_back.extend(refused);
         for wanted in &at_once {
             self.note(wanted, &events);
             self.make(&wanted.sink, of_match(wanted, &events, self.now), None);
@@ -136,7 +145,9 @@ impl<'a> Replay<'a> {
                 .collect();
             self.gather(wanted, &position, gathered);
         }
-        for counting in countings(&self.rate_groups, self.rules, &position, &events, self.now) {
+        let mut counted = countings(&self.rate_groups, self.rules, &position, &events, self.now);
+        count_held_back(&mut counted, &by_alerts, &position);
+        for counting in counted {
             let key = counting.rate_id().as_str().to_owned();
             let before = self.rates.take(&key);
             let before = before.map(|(at, rate)| rate::Due { rate, at });
@@ -144,6 +155,43 @@ impl<'a> Replay<'a> {
                 self.rates.put(key, due.at, due.rate);
             }
         }
+    }
+
+    /// What the rules want told, what of it is held back by alerts that fire and by throttles, and which events alerts
+    /// hold back.
+    fn let_through(
+        &mut self,
+        events: &[Event],
+        holds: &Holds,
+        settled: &LogPosition,
+        position: &LogPosition,
+    ) -> (Vec<RuleMatch>, Vec<HeldBack>, Vec<(RateGroup, EventId)>) {
+        let rules = self.rules;
+        let awaited = Awaited::by(rules, &self.rate_groups, events, self.now);
+        let rates = &self.rates;
+        let firing = Firing::of(awaited, |rate| {
+            rates
+                .get(rate_id(rate).as_str())
+                .is_some_and(Rate::is_firing)
+        });
+        let throttled = events.iter().flat_map(|event| rules.throttled(event));
+        self.throttles.keep(throttled);
+        let mut gate = Gate {
+            firing: &firing,
+            throttles: &mut self.throttles,
+            origin: Origin {
+                source: "log",
+                settled,
+                position,
+            },
+            holds,
+            now: self.now,
+            by_alerts: Vec::new(),
+        };
+        let matches = |told: &Told| Ok::<_, Infallible>(rules.matches(events, told));
+        let refuse = |wanted: &RuleMatch| gate.refuse(wanted, events);
+        let Ok((wanted, refused)) = let_through(events, &mut self.told, matches, refuse);
+        (wanted, refused, gate.by_alerts)
     }
 
     /// What was made since this was asked last, in order.
@@ -221,7 +269,11 @@ impl<'a> Replay<'a> {
         };
         let next = match group::decide(gathered.group.clone(), self.now) {
             group::Decision::Tell(group, next) => {
-                let parted = of_group_parted(&gathered.id, &group, &self.holds(), self.now);
+                let mut parted = of_group_parted(&gathered.id, &group, &self.holds(), self.now);
+                if let Some((_, reason @ None)) = parted.first_mut() {
+                    self.throttles.keep(group.throttled());
+                    *reason = self.throttles.refuses_group(&gathered.id, &group, self.now);
+                }
                 for (notification, reason) in parted {
                     self.make(&group.sink, notification, reason);
                 }
@@ -294,6 +346,10 @@ impl<T> Default for Kept<T> {
 impl<T> Kept<T> {
     fn first_due(&self) -> Option<Timestamp> {
         self.due.first().map(|(due, _)| *due)
+    }
+
+    fn get(&self, key: &str) -> Option<&T> {
+        self.things.get(key).map(|(_, thing)| thing)
     }
 
     fn take_first(&mut self) -> Option<(String, T)> {

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use smswatch_model::{Event, EventId, EventKind, MessageId, Timestamp};
+use smswatch_model::{Event, EventId, MessageId, Timestamp};
 
 use super::Route;
 use super::poison::Problem;
@@ -10,7 +10,7 @@ use super::{poison, told};
 use crate::codec;
 use crate::firing::{self, Awaited, Firing};
 use crate::group::Fold;
-use crate::let_through::let_through;
+use crate::let_through::{Gate, kind, let_through};
 use crate::marks::Marks;
 use crate::notification;
 use crate::panics::without_panic;
@@ -202,22 +202,18 @@ impl Step<'_> {
             let is_newer = false;
             (codec::encode_events(events), Problem { error, is_newer })
         };
-        let mut by_alerts = Vec::new();
-        let matches = |told: &Told| without_panic(|| self.rules.matches(events, told));
-        let refuse = |rule_match: &RuleMatch| {
-            if let Some((held_back, rate)) = self.waits_for(rule_match, events) {
-                let ids = held_back.events.iter().map(|at| &events[*at].event_id);
-                by_alerts.extend(ids.map(|id| (rate.clone(), id.clone())));
-                return Some((held_back, firing::reason(rate).into()));
-            }
-            if throttles.is_empty() || self.holds.hold_all(rule_match, events, self.now) {
-                return None;
-            }
-            let kind = kind(rule_match, events);
-            let reason = throttles.refuses(rule_match, kind, origin, self.now)?;
-            Some((rule_match.clone(), reason))
+        let mut gate = Gate {
+            firing: self.firing,
+            throttles,
+            origin,
+            holds: self.holds,
+            now: self.now,
+            by_alerts: Vec::new(),
         };
+        let matches = |told: &Told| without_panic(|| self.rules.matches(events, told));
+        let refuse = |rule_match: &RuleMatch| gate.refuse(rule_match, events);
         let (matches, refused) = let_through(events, told, matches, refuse).map_err(unroutable)?;
+        let by_alerts = gate.by_alerts;
         let (rules, now) = (self.rules, self.now);
         let routed = without_panic(|| {
             let matches = matches.iter().cloned();
@@ -245,34 +241,6 @@ impl Step<'_> {
         }
         Ok(routed)
     }
-
-    /// The part of a match whose events wait for the alert of a rate to end, and that rate.
-    fn waits_for(
-        &self,
-        rule_match: &RuleMatch,
-        events: &[Event],
-    ) -> Option<(RuleMatch, &RateGroup)> {
-        if self.firing.is_empty() {
-            return None;
-        }
-        let rate_of = |at: &usize| {
-            let rate = self
-                .firing
-                .rate_of(&rule_match.rule, &events[*at].event_id)?;
-            let is_silent = self.holds.hold(rule_match, &events[*at], self.now);
-            (!is_silent).then_some(rate)
-        };
-        let rate = rule_match.events.iter().find_map(rate_of)?;
-        let mut held_back = rule_match.clone();
-        held_back.events.retain(|at| rate_of(at) == Some(rate));
-        Some((held_back, rate))
-    }
-}
-
-/// The kind of the events that a match tells, which all are of one.
-fn kind(rule_match: &RuleMatch, events: &[Event]) -> EventKind {
-    let first = rule_match.events.first().and_then(|at| events.get(*at));
-    first.map_or(EventKind::Test, |event| event.kind)
 }
 
 /// An entry that cannot be routed.
