@@ -1,5 +1,5 @@
-//! What smswatch costs and what it survives: `smswatch-bench bench` and `smswatch-bench chaos`, which
-//! `cargo xtask` builds and runs.
+//! What smswatch costs, what it survives and what it tells of a day: `smswatch-bench bench`, `chaos` and `day`,
+//! which `cargo xtask` builds and runs.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -13,8 +13,9 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: smswatch-bench bench [PART…]
        smswatch-bench chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]
+       smswatch-bench day [--seed S] [--messages N] [--hours H] [--json]
 
-Run it with `cargo xtask bench` or `cargo xtask chaos`, which build what it needs.
+Run it with `cargo xtask bench`, `chaos` or `day`, which build what it needs.
 ";
 
 fn main() -> ExitCode {
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(&rest),
         Some(bench::BARE_LOOP) => bench::run_bare_loop(&rest),
         Some("chaos") => smswatch_bench::chaos::run(&rest),
+        Some("day") => smswatch_bench::day::run(&rest),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

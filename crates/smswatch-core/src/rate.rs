@@ -273,6 +273,12 @@ impl Rate {
         self.buckets.values().fold((0, 0), sum)
     }
 
+    /// Whether nothing counts and no alert fires. Until something counts there is nothing to judge, and most rates
+    /// are like that most of the time.
+    fn is_quiet(&self) -> bool {
+        self.firing_since.is_none() && self.sums().1 == 0
+    }
+
     fn alert(&self, state: AlertState, started_at: Timestamp, now: Timestamp) -> Alert {
         let (total, count) = self.sums();
         let percent = (percent(count, total) * 10.0).round() / 10.0;
@@ -324,7 +330,12 @@ pub(crate) fn count(
         rate.held_back += counting.held_back;
     }
     rate.forget(now);
-    let at = at.min(rate.bucket_end(now)).min(now + SOON);
+    let next = if rate.is_quiet() {
+        now + rate.settings.over
+    } else {
+        rate.bucket_end(now).min(now + SOON)
+    };
+    let at = at.min(next);
     Some(Due { rate, at })
 }
 
@@ -358,7 +369,11 @@ pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
     }
     let after = if total > 0 {
         let lasting = rate.above_since.map(|since| since + settings.lasting);
-        let end = rate.bucket_end(now);
+        let end = if rate.is_quiet() {
+            now + settings.over
+        } else {
+            rate.bucket_end(now)
+        };
         // A rule can come to want it told again meanwhile.
         let look = rate.firing_since.map(|_| now + LOOK);
         let others = [lasting, rate.repeats_at(), look].into_iter().flatten();

@@ -258,8 +258,11 @@ impl Recent {
     }
 }
 
-/// Whether the part is final and did not arrive.
+/// Whether the part is final and did not arrive, or should have been final by now.
 pub(crate) fn has_failed(event: &Event) -> bool {
+    if matches!(event.kind, EventKind::Stuck | EventKind::GaveUp) {
+        return true;
+    }
     let current = event.current.as_ref();
     current.is_some_and(|now| now.is_final && !now.status.eq_ignore_ascii_case("delivered"))
 }
@@ -336,6 +339,27 @@ mod tests {
         assert_eq!(traffic.in_common(&failures, &nothing), [expected]);
         let by_operator = BTreeMap::from([("operator".to_owned(), "Mobile 1".to_owned())]);
         assert!(traffic.in_common(&failures, &by_operator).is_empty());
+    }
+
+    #[test]
+    fn messages_that_are_stuck_have_things_in_common_as_failures_have() {
+        let stuck = (0..10).map(|n| Event {
+            kind: EventKind::Stuck,
+            current: None,
+            ..event(
+                1_000 + n,
+                "Mobile 1",
+                &format!("Shop {}", n % 2),
+                Outcome::Pending,
+            )
+        });
+        let stuck: Vec<Event> = stuck.collect();
+        let found = ordinary().in_common(&stuck, &BTreeMap::new());
+        let found: Vec<_> = found
+            .iter()
+            .map(|one| (one.value.as_str(), one.count))
+            .collect();
+        assert_eq!(found, [("Mobile 1", 10)]);
     }
 
     #[test]

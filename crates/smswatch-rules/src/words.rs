@@ -29,7 +29,7 @@ impl RuleSet {
         let text = text::of(&events, notification.omitted);
         let defaults = Words {
             title: title::with_omitted(default_title(&events), notification.omitted),
-            text: match in_common::line(&notification.common) {
+            text: match in_common::line(&notification.common, notification.kind) {
                 Some(common) => format!("{common}\n{text}"),
                 None => text,
             },

@@ -1,7 +1,8 @@
 //! A store in memory whose clock is Tokio's: a test that pauses that clock has hours pass in milliseconds.
 //!
 //! It keeps every promise of [`store_suite!`](crate::store_suite!), and is written to be read: maps behind one lock,
-//! each step a function on one shard. It reads all that it holds, so it is for tests of a few thousand records.
+//! each step a function on one shard. What is due it finds without reading the rest, so that it can hold the watches
+//! and records of a day; lists, counts and queues of deliveries read all that there is.
 
 mod deliveries;
 mod history;
@@ -9,6 +10,7 @@ mod kept;
 mod log;
 mod queue;
 mod rates;
+mod schedule;
 mod watches;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -1,4 +1,4 @@
-//! Chores that cargo alone does not do: `cargo xtask test`, `bench`, `chaos` and `schema`.
+//! Chores that cargo alone does not do: `cargo xtask test`, `bench`, `chaos`, `day` and `schema`.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -21,6 +21,8 @@ usage: cargo xtask CHORE
                 fleet, history, matching, or all of them
   chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]
                 kill, cut and stop what can be, and count what was lost
+  day [--seed S] [--messages N] [--hours H] [--json]
+                play a day of messages through the default rules, and say what they told of it
 ";
 
 fn main() -> ExitCode {
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(&rest),
         Some("bench") => measure::bench(&rest),
         Some("chaos") => measure::chaos(&rest),
+        Some("day") => measure::day(&rest),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

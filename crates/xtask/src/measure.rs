@@ -1,4 +1,4 @@
-//! `cargo xtask bench` and `cargo xtask chaos`: build what `smswatch-bench` needs, and hand over to it.
+//! `cargo xtask bench`, `chaos` and `day`: build what `smswatch-bench` needs, and hand over to it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -42,6 +42,20 @@ pub(crate) fn chaos(arguments: &[String]) -> anyhow::Result<()> {
         .context("could not run cargo")?;
     if !done.success() {
         bail!("the chaos run failed");
+    }
+    Ok(())
+}
+
+/// Plays a day of messages through the default rules. It is optimized: a day of a million messages takes minutes so.
+pub(crate) fn day(arguments: &[String]) -> anyhow::Result<()> {
+    let done = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--locked", "--release"])
+        .args(["--package", "smswatch-bench", "--", "day"])
+        .args(arguments)
+        .status()
+        .context("could not run cargo")?;
+    if !done.success() {
+        bail!("the day did not go as it should");
     }
     Ok(())
 }

@@ -115,6 +115,15 @@ fn it_opens_once_above_its_bound_and_resolves_below_the_other_one() {
 }
 
 #[test]
+fn a_rate_in_which_nothing_counts_is_judged_when_its_window_is_over() {
+    let mut walk = Walk::new(settings());
+    walk.sees(0, 20, 0).sees(30, 20, 0);
+    assert_eq!(walk.due.as_ref().map(|due| due.at), Some(at(600)));
+    walk.sees(60, 0, 1);
+    assert!(walk.due.as_ref().is_some_and(|due| due.at <= at(70)));
+}
+
+#[test]
 fn few_events_say_nothing_however_bad_they_are() {
     let mut walk = Walk::new(settings());
     walk.sees(0, 0, 9).until(300);

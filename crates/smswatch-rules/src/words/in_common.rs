@@ -1,12 +1,16 @@
 //! What the messages of a notification have in common, in one line.
 
-use smswatch_model::Common;
+use smswatch_model::{Common, EventKind};
 
 use super::plain::word;
 
 /// The line, with how many of the messages share each thing, and how much of the traffic has it; `None` if they
-/// have nothing in common.
-pub(super) fn line(common: &[Common]) -> Option<String> {
+/// have nothing in common. Messages that are stuck have not failed.
+pub(super) fn line(common: &[Common], kind: EventKind) -> Option<String> {
+    let messages = match kind {
+        EventKind::StatusChanged => "failures",
+        _ => "messages",
+    };
     let things = common.iter().map(|common| {
         let Common {
             count,
@@ -15,7 +19,7 @@ pub(super) fn line(common: &[Common]) -> Option<String> {
             ..
         } = common;
         let what = name(common);
-        format!("{what} ({count} of {of} failures, {percent_of_traffic}% of the traffic)")
+        format!("{what} ({count} of {of} {messages}, {percent_of_traffic}% of the traffic)")
     });
     let things: Vec<String> = things.collect();
     (!things.is_empty()).then(|| format!("In common: {}", things.join("; ")))
@@ -56,7 +60,10 @@ mod tests {
                         the same text (42 of 42 failures, 3% of the traffic); \
                         sender MyShop (40 of 42 failures, 50% of the traffic); \
                         tag team=crm (42 of 42 failures, 51% of the traffic)";
-        assert_eq!(line(&all).as_deref(), Some(expected));
-        assert_eq!(line(&[]), None);
+        let told = EventKind::StatusChanged;
+        assert_eq!(line(&all, told).as_deref(), Some(expected));
+        assert_eq!(line(&[], told), None);
+        let expected = "In common: operator Example Mobile (41 of 42 messages, 18% of the traffic)";
+        assert_eq!(line(&all[..1], EventKind::Stuck).as_deref(), Some(expected));
     }
 }

@@ -1,6 +1,6 @@
 //! Records of other kinds than watches: versions, due times, leases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use smswatch_model::Timestamp;
@@ -13,7 +13,11 @@ use super::{Contained, next};
 
 /// The records of one shard.
 #[derive(Debug, Default)]
-pub(super) struct Kept(BTreeMap<(RecordKind, RecordId), Held>);
+pub(super) struct Kept {
+    all: BTreeMap<(RecordKind, RecordId), Held>,
+    /// Of each kind those that can be claimed at some time, in that order.
+    due: BTreeMap<RecordKind, BTreeSet<(Timestamp, RecordId)>>,
+}
 
 #[derive(Debug)]
 struct Held {
@@ -24,9 +28,27 @@ struct Held {
 
 impl Kept {
     pub(super) fn load(&self, kind: RecordKind, ids: &[RecordId]) -> Vec<Option<KeptRecord>> {
-        let held = ids.iter().map(|id| self.0.get(&(kind, id.clone())));
+        let held = ids.iter().map(|id| self.all.get(&(kind, id.clone())));
         held.map(|held| held.map(|held| held.record.clone()))
             .collect()
+    }
+
+    /// The records of a kind that can be claimed at some time, in that order.
+    fn due(&self, kind: RecordKind) -> impl Iterator<Item = &(Timestamp, RecordId)> {
+        self.due.get(&kind).into_iter().flatten()
+    }
+
+    /// Changes when a record can be claimed.
+    fn set(&mut self, kind: RecordKind, id: &RecordId, at: Option<Timestamp>) {
+        let Some(held) = self.all.get_mut(&(kind, id.clone())) else {
+            return;
+        };
+        let due = self.due.entry(kind).or_default();
+        if let Some(before) = held.at {
+            due.remove(&(before, id.clone()));
+        }
+        held.at = at;
+        due.extend(at.map(|at| (at, id.clone())));
     }
 
     pub(super) fn claim(
@@ -36,35 +58,30 @@ impl Kept {
         lease: Duration,
         now: Timestamp,
     ) -> ClaimedRecords {
-        let of_kind = self.0.iter_mut().filter(|((other, _), _)| *other == kind);
-        let mut waiting: Vec<_> = of_kind
-            .filter_map(|(_, held)| held.at.map(|at| (at, held)))
-            .collect();
-        waiting.sort_by_key(|(at, _)| *at);
-        let n_due = waiting.iter().filter(|(at, _)| *at <= now).count();
-        let mut records = Vec::new();
-        for (at, held) in waiting.iter_mut().take(n_due.min(limit)) {
-            *at = now + lease;
-            held.at = Some(*at);
-            records.push(held.record.clone());
+        let due = self.due(kind).take_while(|(at, _)| *at <= now);
+        let due: Vec<RecordId> = due.take(limit).map(|(_, id)| id.clone()).collect();
+        for id in &due {
+            self.set(kind, id, Some(now + lease));
         }
+        let records = self.load(kind, &due).into_iter().flatten().collect();
         ClaimedRecords {
             records,
-            next_due: waiting.iter().map(|(at, _)| *at).min(),
+            next_due: self.due(kind).next().map(|(at, _)| *at),
             now,
         }
     }
 
     /// Whether a change would take place.
     fn fits(&self, change: &RecordChange) -> bool {
-        let held = self.0.get(&(change.kind, change.id.clone()));
+        let held = self.all.get(&(change.kind, change.id.clone()));
         held.map(|held| held.record.version) == change.expected
     }
 
     fn write(&mut self, change: &RecordChange, last: &mut i64) {
+        self.set(change.kind, &change.id, None);
         let key = (change.kind, change.id.clone());
         let Some(new) = &change.record else {
-            self.0.remove(&key);
+            self.all.remove(&key);
             return;
         };
         let record = KeptRecord {
@@ -73,8 +90,8 @@ impl Kept {
             due: new.due,
             body: new.body.clone(),
         };
-        let at = new.due;
-        self.0.insert(key, Held { record, at });
+        self.all.insert(key, Held { record, at: None });
+        self.set(change.kind, &change.id, new.due);
     }
 
     /// Makes all changes; does nothing and returns `false` if one does not fit.
@@ -126,7 +143,11 @@ pub(super) fn page(
         }
     };
     let of_shard = |(number, shard): (usize, &Contained)| -> Vec<(usize, KeptRecord)> {
-        let of_kind = shard.kept.0.iter().filter(|((other, _), _)| *other == kind);
+        let of_kind = shard
+            .kept
+            .all
+            .iter()
+            .filter(|((other, _), _)| *other == kind);
         of_kind
             .map(|(_, held)| (number, held.record.clone()))
             .collect()

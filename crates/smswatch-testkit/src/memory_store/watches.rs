@@ -1,6 +1,5 @@
 //! Watches: records, due times, leases.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,6 +13,7 @@ use smswatch_plugin::store::{
 
 use super::kept;
 use super::log::{ShardLog, position};
+use super::schedule::{Schedule, Watch};
 use super::{Contained, MemoryStore, OFFERED_EVERY, count, most, next};
 
 /// The lease under which watches are that their claimer could not read. Nobody finishes it.
@@ -21,23 +21,7 @@ const ASIDE: i64 = 0;
 
 /// The watches of one shard.
 #[derive(Debug, Default)]
-pub(super) struct Watches(BTreeMap<MessageId, Watch>);
-
-#[derive(Debug)]
-struct Watch {
-    record: Record,
-    priority: WatchPriority,
-    /// When it can be claimed: its due time, or the end of the lease that holds it.
-    at: Timestamp,
-    lease: Option<i64>,
-}
-
-impl Watch {
-    fn become_due(&mut self, at: Timestamp) {
-        self.at = at;
-        self.lease = None;
-    }
-}
+pub(super) struct Watches(Schedule);
 
 impl Watches {
     pub(super) fn load(&self, ids: &[MessageId]) -> Vec<Loaded> {
@@ -53,34 +37,30 @@ impl Watches {
         (lease, until): (i64, Timestamp),
         now: Timestamp,
     ) -> ClaimedWatches {
-        let of_priority = |watch: &Watch| watch.priority == priority;
-        let due = |(_, watch): &(&MessageId, &mut Watch)| of_priority(watch) && watch.at <= now;
-        let mut due: Vec<_> = self.0.iter_mut().filter(due).collect();
-        due.sort_by_key(|(_, watch)| watch.at);
-        let watches: Vec<_> = due
-            .into_iter()
-            .take(limit)
-            .map(|(id, watch)| {
-                (watch.at, watch.lease) = (until, Some(lease));
-                (id.clone(), watch.record.clone())
-            })
-            .collect();
-        let others = || self.0.values().filter(|watch| of_priority(watch));
+        let due = self.0.due(priority, limit, now);
+        let mut watches = Vec::with_capacity(due.len());
+        for id in due {
+            self.0.set(&id, until, Some(lease));
+            if let Some(watch) = self.0.get(&id) {
+                watches.push((id, watch.record.clone()));
+            }
+        }
+        let aside = self.0.held(ASIDE);
+        let aside = aside.iter().filter_map(|id| self.0.get(id));
         ClaimedWatches {
             lease: (!watches.is_empty()).then(|| LeaseId(lease.to_string())),
             watches,
             unreadable: Vec::new(),
-            put_aside: Some(count(others().filter(|watch| watch.lease == Some(ASIDE)))),
-            next_due: others().map(|watch| watch.at).min(),
+            put_aside: Some(count(aside.filter(|watch| watch.priority == priority))),
+            next_due: self.0.next_due(priority),
             now,
         }
     }
 
     pub(super) fn release(&mut self, lease: &LeaseId, now: Timestamp) {
-        let number = lease.0.parse().ok();
-        let held = self.0.values_mut();
-        for watch in held.filter(|watch| number.is_some() && watch.lease == number) {
-            watch.become_due(now);
+        let Ok(number) = lease.0.parse() else { return };
+        for id in self.0.held(number) {
+            self.0.set(&id, now, None);
         }
     }
 
@@ -90,16 +70,14 @@ impl Watches {
         furthest: Duration,
         now: Timestamp,
     ) -> u64 {
-        let is_far = |watch: &&mut Watch| watch.priority == priority && watch.at > now + furthest;
-        let far = self.0.values_mut().filter(is_far);
-        count(far.map(|watch| watch.become_due(now)))
+        let far = self.0.later_than(priority, now + furthest);
+        far.iter().for_each(|id| self.0.set(id, now, None));
+        count(far.iter())
     }
 
     pub(super) fn put_aside(&mut self, ids: &[MessageId], now: Timestamp) {
         for id in ids {
-            if let Some(watch) = self.0.get_mut(id) {
-                (watch.at, watch.lease) = (now + OFFERED_EVERY, Some(ASIDE));
-            }
+            self.0.set(id, now + OFFERED_EVERY, Some(ASIDE));
         }
     }
 
@@ -142,45 +120,41 @@ impl Watches {
     }
 
     fn write(&mut self, item: &CommitItem) {
+        let before = self.0.remove(&item.message_id);
         let Some(record) = item.record.clone() else {
-            self.0.remove(&item.message_id);
             return;
         };
         let (at, priority) = (record.due(), item.priority);
-        match self.0.get_mut(&item.message_id) {
-            // The same due time stays claimed, or claimable, as it is.
-            Some(watch) if watch.record.due() == at => {
-                (watch.record, watch.priority) = (record, priority);
-            }
-            _ => {
-                let watch = Watch {
-                    record,
-                    priority,
-                    at,
-                    lease: None,
-                };
-                self.0.insert(item.message_id.clone(), watch);
-            }
-        }
+        // The same due time stays claimed, or claimable, as it is.
+        let same = before.filter(|watch| watch.record.due() == at);
+        let (at, lease) = same.map_or((at, None), |watch| (watch.at, watch.lease));
+        let watch = Watch {
+            record,
+            priority,
+            at,
+            lease,
+        };
+        self.0.put(item.message_id.clone(), watch);
     }
 
     /// Makes claimable what keeps its due time and stood under a lease that has come to its end.
     fn finish(&mut self, lease: &LeaseId, items: &[CommitItem]) {
-        let number = lease.0.parse().ok();
+        let Ok(number) = lease.0.parse::<i64>() else {
+            return;
+        };
         for item in items {
-            if let Some(watch) = self.0.get_mut(&item.message_id)
-                && number.is_some()
-                && watch.lease == number
-            {
-                watch.become_due(watch.record.due());
+            let held = self.0.get(&item.message_id);
+            let held = held.filter(|watch| watch.lease == Some(number));
+            if let Some(due) = held.map(|watch| watch.record.due()) {
+                self.0.set(&item.message_id, due, None);
             }
         }
     }
 
     /// How many watches are in a state.
     pub(super) fn in_state(&self, state: WatchState) -> u64 {
-        let watches = self.0.values();
-        count(watches.filter(|watch| watch.record.state() == state))
+        let watches = self.0.iter();
+        count(watches.filter(|(_, watch)| watch.record.state() == state))
     }
 }
 
@@ -196,7 +170,7 @@ fn page(
             Some(MessageId::new(id).map_err(|_| InvalidCursor)?)
         }
     };
-    let all = shards.iter().flat_map(|shard| &shard.watches.0);
+    let all = shards.iter().flat_map(|shard| shard.watches.0.iter());
     let mut shown: Vec<_> = all
         .filter(|(_, watch)| watch.record.state() != WatchState::Removed)
         .map(|(id, watch)| (id.clone(), watch.record.clone()))
