@@ -111,7 +111,7 @@ fn events_without_a_status_are_told_in_words() {
         let event = json!({"type": kind, "about": about});
         summary(&from_value(event).expect("an event"))
     };
-    assert_eq!(told("sms.gave_up", Value::Null), "no final status");
+    assert_eq!(told("sms.gave_up", Value::Null), "gave up: no final status");
     assert_eq!(
         told("smswatch.sink_down", json!({"name": "crm"})),
         "sink crm is down"

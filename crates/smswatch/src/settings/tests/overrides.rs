@@ -67,7 +67,7 @@ fn what_a_sink_could_never_do_for_a_rule_is_told_with_its_place() {
     assert!(refused.contains("--> smswatch.yaml:5:24"), "{refused}");
     let several = said("[{sink: p, team: 5}, {sink: c, team: crm}]");
     assert!(several.contains("expected text"), "{several}");
-    assert!(several.contains("takes no `team` from a rule"), "{several}");
+    assert!(several.contains("rules cannot set `team`"), "{several}");
     assert_eq!(said("[{sink: p, team: crm}, c]"), "");
 }
 
