@@ -157,7 +157,7 @@ macro_rules! metrics {
 metrics! {
     config_hash: Gauge = "Hash of the configuration; equal on replicas that agree";
     config_last_reload_successful: Gauge =
-        "1 if the last load of the configuration succeeded, 0 if it was refused and the previous one stays in force";
+        "Whether the last load of the configuration succeeded: 1, or 0 if it was refused and the previous one stays in force";
     polls: Family<ResultLabel, Counter> = "Polls of messages, by their result";
     poll_seconds: Histogram = "How long a poll takes";
     poll_lag_seconds: Histogram = "From a poll's due time to its start";

@@ -165,7 +165,7 @@ pub(crate) async fn run(stage: Arc<GiveUp>) {
         tokio::time::sleep(GATHER).await;
         for (sink, mut batch) in stage.dead.take() {
             if !batch.is_logged {
-                tracing::warn!("sink `{sink}`: {}", batch.words());
+                tracing::warn!("given up for sink `{sink}`: {}", batch.words());
                 batch.is_logged = true;
             }
             if let Err(error) = note(&stage, &sink, &batch).await {
