@@ -6,6 +6,7 @@
 
 mod groups;
 mod sample;
+mod usual;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use smswatch_model::{Alert, AlertState, GroupNames, Repeated, Timestamp, percent
 pub(crate) use self::groups::{RateGroups, countings};
 pub(crate) use self::sample::Failure;
 use self::sample::Sample;
+use self::usual::{Hours, surely_above};
 use crate::form;
 use crate::rules::{RateGroup, RateSettings};
 use crate::store::{KeptRecord, LogPosition, NewRecord, RecordId, RecordKind};
@@ -64,6 +66,9 @@ pub(crate) struct Rate {
     /// Messages that failed among what it counted, of those in the window the latest.
     #[serde(default, skip_serializing_if = "Sample::is_empty")]
     sample: Sample,
+    /// What was measured in each hour of the last days, if the rule compares with what is usual.
+    #[serde(default, skip_serializing_if = "Hours::is_empty")]
+    hours: Hours,
     rests: bool,
 }
 
@@ -150,6 +155,7 @@ impl Rate {
             repeats: 0,
             held_back: 0,
             sample: Sample::default(),
+            hours: Hours::default(),
             rests: false,
         }
     }
@@ -219,10 +225,44 @@ impl Rate {
     /// Forgets what has left the window that ends at `now`.
     fn forget(&mut self, now: Timestamp) {
         self.sample.forget(now - self.settings.over);
+        match self.settings.usual {
+            Some(_) => self.hours.forget(now),
+            None => self.hours.clear(),
+        }
         let first = (now - self.settings.over).as_millis();
         let width = self.width();
         self.buckets
             .retain(|start, _| start.saturating_add(width) > first);
+    }
+
+    /// Which share in percent is usual at this hour; `None` if that is not known, or the rule does not ask.
+    fn usual(&self, now: Timestamp) -> Option<f64> {
+        self.settings.usual?;
+        self.hours.usual(now, self.settings.at_least)
+    }
+
+    /// Whether what was measured is above the bound at which the alert fires.
+    fn is_above(&self, now: Timestamp) -> bool {
+        let (total, count) = self.sums();
+        let settings = &self.settings;
+        total >= settings.at_least
+            && match (settings.usual, self.usual(now)) {
+                // Few events can have a high share by chance.
+                (Some(bound), Some(usual)) => surely_above(total, count) > bound.percent(usual),
+                _ => settings.above.is_below(count, percent(count, total)),
+            }
+    }
+
+    /// Whether what was measured is below the bound at which the alert is resolved, or nothing is left.
+    fn is_clear(&self, now: Timestamp) -> bool {
+        let (total, count) = self.sums();
+        let percent = percent(count, total);
+        let bound = self.settings.usual.filter(|bound| bound.clears);
+        total == 0
+            || match (bound, self.usual(now)) {
+                (Some(bound), Some(usual)) => percent < bound.percent(usual),
+                _ => self.settings.clear_below.is_above(count, percent),
+            }
     }
 
     /// How many events there are in the window, and how many of them count.
@@ -252,6 +292,7 @@ impl Rate {
             started_at,
             ended_at: (state == AlertState::Resolved).then_some(now),
             held_back: self.held_back,
+            usual: self.usual(now).map(|usual| (usual * 10.0).round() / 10.0),
             common: Vec::new(),
         }
     }
@@ -280,6 +321,9 @@ pub(crate) fn count(
         let (total, count) = rate.buckets.entry(bucket).or_default();
         *total += 1;
         *count += u64::from(*is_counted);
+        if rate.settings.usual.is_some() {
+            rate.hours.add((*noticed).min(now), *is_counted);
+        }
     }
     rate.sample.add(&counting.failures);
     if rate.is_firing() {
@@ -298,12 +342,11 @@ pub(crate) fn count(
 /// What is to be done with a rate that is due at `now`.
 pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
     rate.forget(now);
-    let (total, count) = rate.sums();
+    let (total, _) = rate.sums();
     let settings = rate.settings;
-    let percent = percent(count, total);
     let (mut alert, mut repeated) = (None, None);
     if let Some(started_at) = rate.firing_since {
-        if total == 0 || settings.clear_below.is_above(count, percent) {
+        if rate.is_clear(now) {
             alert = Some(rate.alert(AlertState::Resolved, started_at, now));
             rate.firing_since = None;
             rate.told_at = None;
@@ -313,7 +356,7 @@ pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
             repeated = rate.repeat(now);
             alert = repeated.map(|_| rate.alert(AlertState::Firing, started_at, now));
         }
-    } else if total >= settings.at_least && settings.above.is_below(count, percent) {
+    } else if rate.is_above(now) {
         let since = *rate.above_since.get_or_insert(now);
         if now >= since + settings.lasting {
             alert = Some(rate.alert(AlertState::Firing, now, now));
@@ -336,11 +379,13 @@ pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
         let others = [lasting, rate.repeats_at(), look].into_iter().flatten();
         let at = others.fold(end, Timestamp::min);
         Some(Due { rate, at })
-    } else if rate.rests {
+    } else if rate.rests && rate.hours.is_empty() {
         None
     } else {
         rate.rests = true;
-        let at = now + REST;
+        // What was usual is remembered for as long as a later day is compared with it.
+        let over_at = rate.hours.over_at().unwrap_or(now);
+        let at = over_at.max(now + REST);
         Some(Due { rate, at })
     };
     Decision {

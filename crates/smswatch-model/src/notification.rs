@@ -97,6 +97,9 @@ pub struct Alert {
     /// How many events rules did not tell since then because it fires.
     #[serde(default)]
     pub held_back: u64,
+    /// The share in percent that usually counts at this hour of the day, for a rule that compares with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<f64>,
     /// What the failures that were counted have in common. A notification has it in its own `common`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub common: Vec<Common>,

@@ -13,7 +13,9 @@ use smswatch_model::{
     Event, EventId, Link, MessageId, Notification, Overrides, Severity, Timestamp, destination,
 };
 
-pub use self::rate::{Measured, RateBound, RateGroup, RateSettings, UnlessFiring};
+pub use self::rate::{
+    Measured, More, RateBound, RateGroup, RateSettings, UnlessFiring, UsualBound,
+};
 pub use self::throttle::{Throttle, Throttled};
 
 /// Which events one rule wants told to one destination. The words are made later: see

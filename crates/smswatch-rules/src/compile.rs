@@ -19,6 +19,7 @@ mod stuck;
 mod targets;
 mod throttle;
 mod unless_firing;
+mod usual;
 mod voices;
 
 use std::collections::BTreeSet;
@@ -44,7 +45,7 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 
 /// The keys of a rule.
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "name",
     "event",
     "after",
@@ -66,6 +67,7 @@ const KEYS: [&str; 23] = [
     "over",
     "above",
     "clear_below",
+    "until_usual",
     "at_least",
     "for",
 ];

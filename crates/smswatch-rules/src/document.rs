@@ -43,10 +43,13 @@ pub struct RuleDocument {
     pub by: Option<NamesDocument>,
     /// For `rate`: how long the window is, from `1s` to `7d`. Example: `15m`.
     pub over: Option<Span>,
-    /// For `rate`: above which share, or number of status changes, it is an alert. Example: `8%` or `20`.
+    /// For `rate`: above which share, or number of status changes, it is an alert; `usual × 3` and `usual + 5 points`
+    /// compare with the share at the same hour of the last seven days. Example: `8%` or `20`.
     pub above: Option<BoundDocument>,
     /// For `rate`: below what the alert is resolved. Default: the same as `above`. Example: `5%`.
     pub clear_below: Option<BoundDocument>,
+    /// For `rate` with `above: usual …`: the share above which it is an alert until two days are known. Default: `10%`.
+    pub until_usual: Option<BoundDocument>,
     /// For `rate`: how many status changes there must be in the window. Default: `1`. Example: `50`.
     #[schemars(range(min = 1))]
     pub at_least: Option<u64>,
@@ -98,12 +101,19 @@ pub struct LinkDocument {
     pub url: String,
 }
 
-/// A bound of a rate: a percentage, or a number of status changes.
+/// A bound of a rate: a percentage, a number of status changes, or what is usual and how much more.
 #[derive(Debug, Clone, PartialEq, JsonSchema)]
 #[schemars(untagged)]
 pub enum BoundDocument {
     /// A percentage, such as `8%`.
     Percent(#[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?%$"))] String),
+    /// More than usual, such as `usual × 3` or `usual + 5 points`.
+    Usual(
+        #[schemars(regex(
+            pattern = r"^usual *([×x*] *[0-9]+(\.[0-9]+)?|\+ *[0-9]+(\.[0-9]+)? *points?)$"
+        ))]
+        String,
+    ),
     /// How many.
     Count(u64),
 }

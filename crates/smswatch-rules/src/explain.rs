@@ -13,7 +13,7 @@ impl RuleSet {
     /// What became of each rule, from top to bottom.
     pub(crate) fn verdicts(&self, event: &Event, told: &Told) -> Vec<RuleVerdict> {
         let mut stopped_by: Option<&str> = None;
-        let mut told_by: Vec<Option<&str>> = vec![None; self.n_destinations];
+        let mut told_by: Vec<Option<&Rule>> = vec![None; self.n_destinations];
         let refined = event.refined_event();
         let mut verdicts = Vec::new();
         for rule in &self.rules {
@@ -47,12 +47,18 @@ impl RuleSet {
 }
 
 impl Rule {
+    /// Whether what it tells of `event` can be held back, so that a rule below may tell it.
+    fn can_hold_back(&self, event: &Event) -> bool {
+        self.throttle_at_once().is_some()
+            || !self.unless_firing.is_empty() && event.kind.is_of_message()
+    }
+
     /// Notifies the destinations that do not know of the event yet; whether there was one, and who it
     /// was.
     fn fire<'a>(
         &'a self,
         event: &Event,
-        told_by: &mut [Option<&'a str>],
+        told_by: &mut [Option<&'a Rule>],
         is_told: impl Fn(usize) -> bool,
     ) -> (bool, String) {
         let mut notified = Vec::new();
@@ -60,13 +66,18 @@ impl Rule {
         for (place, target) in self.targets.iter().enumerate() {
             let name = target.name();
             if let Some(earlier) = told_by[target.number] {
-                knows.push(format!("{name} is already notified by `{earlier}`"));
+                let unless = match earlier.can_hold_back(event) {
+                    true => ", unless that is held back",
+                    false => "",
+                };
+                let earlier = &earlier.name;
+                knows.push(format!("{name} is already notified by `{earlier}`{unless}"));
                 continue;
             }
             if is_told(place) {
                 knows.push(format!("it notified {name} before the detail was known"));
             } else {
-                told_by[target.number] = Some(&self.name);
+                told_by[target.number] = Some(self);
                 notified.push(name);
             }
         }

@@ -87,9 +87,14 @@ fn full(kind: EventKind) -> Event {
             description,
             ..about
         });
+        let alert = sparse.alert.map(|alert| Alert {
+            usual: Some(3.1),
+            ..alert
+        });
         let repeated = (kind == EventKind::AlertFiring).then_some(REPEATED);
         return Event {
             about,
+            alert,
             repeated,
             ..sparse
         };
@@ -216,6 +221,7 @@ fn alert(kind: EventKind, started_at: Timestamp) -> Alert {
         started_at,
         ended_at: (state == AlertState::Resolved).then_some(started_at),
         held_back: 0,
+        usual: None,
         common: Vec::new(),
     }
 }

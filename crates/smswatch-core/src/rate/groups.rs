@@ -88,6 +88,7 @@ mod tests {
                 at_least: 1,
                 lasting: Duration::ZERO,
                 repeat: None,
+                usual: None,
             },
         }
     }

@@ -21,6 +21,7 @@ fn settings() -> RateSettings {
         at_least: 10,
         lasting: Duration::ZERO,
         repeat: None,
+        usual: None,
     }
 }
 

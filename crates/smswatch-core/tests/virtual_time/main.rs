@@ -6,5 +6,6 @@ mod inhibiting;
 mod repeating;
 mod replicas;
 mod throttling;
+mod usual;
 mod watching;
 mod world;

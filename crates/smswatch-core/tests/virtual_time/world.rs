@@ -118,6 +118,11 @@ impl World {
         Engine::start_on_one_runtime(parts, now)
     }
 
+    /// How long ago it began.
+    pub(crate) fn age(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     /// Has an engine watch a message of this fate.
     pub(crate) async fn watch(&self, engine: &Engine, id: &str, fate: Fate) {
         let message_id = MessageId::new(id).expect("an id");

@@ -29,6 +29,43 @@ pub struct RateSettings {
     /// How long after it began to fire, and each time after that, it is told again while it fires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeat: Option<Duration>,
+    /// How it compares with what is usual at this hour of the day; `above` holds until that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<UsualBound>,
+}
+
+/// A bound that follows what a rate usually measures at this hour of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct UsualBound {
+    /// How much more than usual it is.
+    pub more: More,
+    /// Whether an alert is resolved below the same bound, and not below `clear_below`.
+    pub clears: bool,
+}
+
+/// How much more than usual a share must be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum More {
+    /// This many times the usual share.
+    Times(f64),
+    /// This many percentage points above it.
+    Points(f64),
+}
+
+impl UsualBound {
+    /// The highest share in percent that a bound can be.
+    pub const HIGHEST: f64 = 95.0;
+
+    /// The bound in percent where `usual` percent are usual.
+    #[must_use]
+    pub fn percent(self, usual: f64) -> f64 {
+        let bound = match self.more {
+            More::Times(times) => usual * times,
+            More::Points(points) => usual + points,
+        };
+        bound.min(Self::HIGHEST)
+    }
 }
 
 /// A bound of a rate.
@@ -135,6 +172,7 @@ mod tests {
                 at_least: 1,
                 lasting: Duration::ZERO,
                 repeat: None,
+                usual: None,
             };
             assert_eq!(settings.window(), text);
         }

@@ -7,19 +7,21 @@ use smswatch_plugin::rules::{RateBound, RateSettings};
 
 use super::Compiler;
 use super::expect::{is_empty, spot};
+use super::usual::follows_usual;
 use crate::condition::Condition;
 use crate::event_word::KINDS;
 use crate::rate::RateRule;
 use crate::yaml::{Content, Entry, Node};
 
 /// The keys of a rule that belong to `event: rate`.
-const RATE_KEYS: [&str; 8] = [
+const RATE_KEYS: [&str; 9] = [
     "count",
     "among",
     "by",
     "over",
     "above",
     "clear_below",
+    "until_usual",
     "at_least",
     "for",
 ];
@@ -66,7 +68,16 @@ impl Compiler<'_> {
         let among = rule.entry("among").map(|entry| self.measured(entry));
         let by = rule.entry("by").map(|entry| self.group_keys(entry));
         let over = rule.entry("over").and_then(|entry| self.over(entry));
-        let above = rule.entry("above").and_then(|entry| self.bound(entry));
+        let above = rule.entry("above");
+        let follows_usual = above.is_some_and(follows_usual);
+        let usual = above.filter(|_| follows_usual);
+        let usual = usual.and_then(|entry| self.usual_bound(rule, entry));
+        let until_usual = self.until_usual(rule, follows_usual);
+        let above = if follows_usual {
+            until_usual.filter(|_| usual.is_some())
+        } else {
+            above.and_then(|entry| self.bound(entry))
+        };
         let clear_below = match (rule.entry("clear_below"), above) {
             (Some(entry), Some(above)) => self.clear_below(entry, above),
             _ => above,
@@ -86,6 +97,7 @@ impl Compiler<'_> {
                 at_least: at_least.unwrap_or(1),
                 lasting: lasting.unwrap_or_default(),
                 repeat: repeat.map(Duration::from_secs),
+                usual,
             },
         })
     }
@@ -142,7 +154,7 @@ impl Compiler<'_> {
     }
 
     /// A percentage, such as `8%`, or a number of events.
-    fn bound(&mut self, entry: &Entry) -> Option<RateBound> {
+    pub(super) fn bound(&mut self, entry: &Entry) -> Option<RateBound> {
         if is_empty(&entry.value) {
             self.no_value(entry);
             return None;

@@ -20,7 +20,7 @@ pub fn default_title(events: &[&Event]) -> String {
     }
     let what = match first.kind {
         EventKind::NotFound => format!("Not known to {}", provider(&first.message)),
-        EventKind::Stuck => match distinct(events, |event| stuck_for(event))[..] {
+        EventKind::Stuck => match distinct(events, stuck_for)[..] {
             [Some(after)] => {
                 let after = plain_duration(after);
                 match first.repeated {

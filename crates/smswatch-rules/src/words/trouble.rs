@@ -137,10 +137,12 @@ fn measured(event: &Event) -> String {
         return alert_of(event);
     };
     let (figures, window) = (alert.figures(), &alert.window);
+    let usual = alert.usual.map(|usual| format!(", usually {usual:.1} %"));
+    let usual = usual.unwrap_or_default();
     let began = instant(alert.started_at);
     let what = match alert.ended_at {
         None => format!(
-            "{figures}, over {window}{}\nFiring since {began}",
+            "{figures}, over {window}{usual}{}\nFiring since {began}",
             group_of(event)
         ),
         Some(_) if alert.total == 0 => {
@@ -149,7 +151,7 @@ fn measured(event: &Event) -> String {
                 group_of(event)
             )
         }
-        Some(_) => format!("{figures}, over {window}{}", group_of(event)),
+        Some(_) => format!("{figures}, over {window}{usual}{}", group_of(event)),
     };
     let what = match alert.ended_at {
         None => what,

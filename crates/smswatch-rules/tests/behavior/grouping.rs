@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use smswatch_model::{EventKind, MessageId};
-use smswatch_plugin::rules::{RuleMatch, Rules as _, Told};
+use smswatch_plugin::rules::{More, RateBound, RuleMatch, Rules as _, Told, UsualBound};
 
 use crate::support::{change, compiled, deadline, event, notification, part, rule_set, shown};
 
@@ -197,4 +197,27 @@ fn a_rule_explains_what_can_hold_it_back() {
         .map(|verdict| format!("{}: {}", verdict.rule, verdict.because))
         .collect();
     insta::assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn a_bound_can_follow_the_usual() {
+    for (written, more) in [
+        ("usual × 3", More::Times(3.0)),
+        ("usual x 2.5", More::Times(2.5)),
+        ("usual * 3", More::Times(3.0)),
+        ("usual + 5 points", More::Points(5.0)),
+        ("usual + 1 point", More::Points(1.0)),
+    ] {
+        let rules = rule_set(&format!(
+            "- {{name: r, event: rate, count: {{final: true}}, over: 5m, above: {written}, notify: [crm]}}\n"
+        ));
+        let settings = rules.rate_settings("r").expect("it is a rate");
+        let clears = true;
+        assert_eq!(
+            settings.usual,
+            Some(UsualBound { more, clears }),
+            "{written}"
+        );
+        assert_eq!(settings.above, RateBound::Percent(10.0));
+    }
 }

@@ -195,6 +195,7 @@ pub(crate) fn rate(rule: &str, kind: EventKind) -> Event {
         started_at: Timestamp::from_seconds(MAY),
         ended_at: (state == AlertState::Resolved).then(|| Timestamp::from_seconds(MAY + 320)),
         held_back: 0,
+        usual: None,
         common: Vec::new(),
     };
     Event {
