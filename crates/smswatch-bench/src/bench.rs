@@ -10,6 +10,7 @@ mod polls;
 mod receiver;
 mod redis;
 mod report;
+mod rules;
 mod simulator;
 mod spread;
 mod stage;
@@ -87,10 +88,12 @@ enum Part {
     History,
     /// Rules alone: few and many.
     Matching,
+    /// The same changes with one rule and with twenty of all kinds.
+    Rules,
 }
 
 impl Part {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Polls,
         Self::Storm,
         Self::Trickle,
@@ -98,6 +101,7 @@ impl Part {
         Self::Fleet,
         Self::History,
         Self::Matching,
+        Self::Rules,
     ];
 
     fn read(arguments: &[String]) -> anyhow::Result<Vec<Self>> {
@@ -112,8 +116,9 @@ impl Part {
             "fleet" => Ok(Self::Fleet),
             "history" => Ok(Self::History),
             "matching" => Ok(Self::Matching),
+            "rules" => Ok(Self::Rules),
             other => bail!(
-                "there is no part `{other}`: polls, storm, trickle, neighbors, fleet, history, matching"
+                "there is no part `{other}`: polls, storm, trickle, neighbors, fleet, history, matching, rules"
             ),
         };
         arguments.iter().map(read).collect()
@@ -131,6 +136,7 @@ async fn measure(programs: &Programs, parts: &[Part]) -> anyhow::Result<Report> 
             Part::Fleet => fleet::measure(programs, &mut report).await?,
             Part::History => history::measure(programs, &mut report).await?,
             Part::Matching => matching::measure(&mut report)?,
+            Part::Rules => rules::measure(programs, &mut report).await?,
         }
     }
     Ok(report)

@@ -18,7 +18,7 @@ usage: cargo xtask CHORE
   test [ARGS]   install what the tests need, then run them all; ARGS go to `cargo test`
   schema        write the JSON Schemas in config/ anew
   bench [PART]  measure, with optimized programs: polls, storm, trickle, neighbors,
-                fleet, history, matching, or all of them
+                fleet, history, matching, rules, or all of them
   chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]
                 kill, cut and stop what can be, and count what was lost
   day [--seed S] [--messages N] [--hours H] [--json]

@@ -161,6 +161,7 @@ async fn costs(
         store: &keep.url(),
         gap: GAP,
         outlets: &[Outlet::of(&receiver)],
+        rules: &[],
     };
     let subject = Subject::start(programs, &plan)?;
     simulator.held(population, MESSAGES).await?;

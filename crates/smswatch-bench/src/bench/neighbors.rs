@@ -38,7 +38,7 @@ const ALLOCATOR: f64 = 2.0;
 pub(super) async fn measure(programs: &Programs, report: &mut Report) -> anyhow::Result<()> {
     eprintln!("letting {MESSAGES} messages change beside sinks in trouble");
     let neighbors = Neighbors::start().await?;
-    let stage = Stage::set_with(programs, GAP, &neighbors.outlets()).await?;
+    let stage = Stage::set_with(programs, GAP, &neighbors.outlets(), &[]).await?;
     let mut meeting = Meeting {
         stage,
         races: 0,

@@ -63,6 +63,7 @@ async fn watch(programs: &Programs, count: u64, gap: Duration) -> anyhow::Result
         store: &redis.url(),
         gap,
         outlets: &[],
+        rules: &[],
     };
     let ids = simulator.ids("still", 0, CHUNK).await?;
     let before = bare::cost(programs, &simulator, &ids, WINDOW / 2)?;

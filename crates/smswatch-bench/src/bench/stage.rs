@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::Programs;
 use super::receiver::Receiver;
 use super::redis::Redis;
@@ -25,14 +27,15 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts it; polls of one message are `gap` apart.
     pub(super) async fn set(programs: &Programs, gap: Duration) -> anyhow::Result<Self> {
-        Self::set_with(programs, gap, &[]).await
+        Self::set_with(programs, gap, &[], &[]).await
     }
 
-    /// Starts it with sinks besides the one that is measured.
+    /// Starts it with sinks besides the one that is measured, and with rules below those of the sinks.
     pub(super) async fn set_with(
         programs: &Programs,
         gap: Duration,
         neighbors: &[Outlet],
+        rules: &[Value],
     ) -> anyhow::Result<Self> {
         let redis = Redis::start();
         let simulator = Simulator::start(programs)?;
@@ -44,6 +47,7 @@ impl Stage {
             store: &redis.url(),
             gap,
             outlets: &outlets,
+            rules,
         };
         Ok(Self {
             subject: Subject::start(programs, &plan)?,
@@ -61,6 +65,7 @@ impl Stage {
             store: &self.redis.url(),
             gap: self.gap,
             outlets: &[Outlet::of(&self.receiver)],
+            rules: &[],
         };
         Subject::start(programs, &plan)
     }

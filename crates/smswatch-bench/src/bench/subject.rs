@@ -30,6 +30,8 @@ pub(super) struct Plan<'a> {
     /// Where alerts of undelivered messages go. Without any, no history is kept either: what a watch
     /// takes is measured without what it once had to tell.
     pub(super) outlets: &'a [Outlet],
+    /// Rules below those of the outlets.
+    pub(super) rules: &'a [Value],
 }
 
 /// A sink, and of which undelivered messages it hears.
@@ -234,6 +236,7 @@ fn config(plan: &Plan<'_>) -> Value {
     for outlet in plan.outlets {
         config["sinks"][outlet.name] = outlet.sink();
     }
-    config["rules"] = plan.outlets.iter().map(Outlet::rule).collect();
+    let rules = plan.outlets.iter().map(Outlet::rule);
+    config["rules"] = rules.chain(plan.rules.iter().cloned()).collect();
     config
 }
