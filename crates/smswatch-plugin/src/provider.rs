@@ -1,11 +1,16 @@
 //! The seam to whoever carries the messages.
 
+mod listing;
+mod pushed;
+
 use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use smswatch_model::{MessageFacts, MessageId, PartReport};
 
+pub use self::listing::{Filter, ListedPage, Listing};
+pub use self::pushed::{InvalidPush, Pushed};
 use crate::sink::Probe;
 
 /// What a provider said about a message when it was asked.
@@ -156,6 +161,36 @@ pub trait Provider: fmt::Debug + Send + Sync {
     ///
     /// There was no usable answer; [`PollError::kind`] says what that means for other polls.
     async fn poll(&self, message_id: &MessageId) -> Result<Poll, PollError>;
+
+    /// Asks for one page of many messages: the one of this `number`, from 0, with at most `size` rows.
+    ///
+    /// The same row may stand on two pages, or on none when rows move between two requests: whoever asks
+    /// compares and asks again. A row that cannot be read hides no other.
+    ///
+    /// # Errors
+    ///
+    /// There was no usable answer, as for [`poll`](Self::poll).
+    async fn list(
+        &self,
+        listing: &Listing,
+        number: u32,
+        size: u32,
+    ) -> Result<ListedPage, PollError> {
+        let _ = (listing, number, size);
+        Err(PollError::failed("this provider lists no messages"))
+    }
+
+    /// Reads what the provider pushed, whose sender is known by then.
+    ///
+    /// It is read as leniently as an answer: one odd field hides no status.
+    ///
+    /// # Errors
+    ///
+    /// The body says nothing of any message.
+    fn read_push(&self, body: &[u8]) -> Result<Pushed, InvalidPush> {
+        let _ = body;
+        Err(InvalidPush::NotSupported)
+    }
 
     /// Checks whether the provider can be reached and accepts the credentials, without asking about
     /// a message. The service calls it when it starts, and `smswatch check --online` once.
