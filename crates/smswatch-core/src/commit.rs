@@ -7,11 +7,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_model::{Event, Source, Word};
+use smswatch_model::{Event, MessageId, Observation, Timestamp, Word};
 use tokio::sync::mpsc;
 
 use crate::context::Context;
-use crate::inbox::changes::{Change, Reason, Reply, Verdict};
+use crate::inbox::changes::{Change, Reason, Reply, Request, Verdict};
 use crate::inbox::log_tail::Fresh;
 use crate::inbox::unknown_words::UnknownWords;
 use crate::inbox::{LogInbox, PollInbox};
@@ -73,7 +73,7 @@ async fn commit(stage: &Commit, shard: Shard, mut items: Vec<Change>) {
         // lease: it ends by itself, and gives back only what still has the claimed due time.
         let finished: Vec<_> = now.iter_mut().filter_map(last_of_its_batch).collect();
         let drafts = now.into_iter().filter_map(|item| draft(stage, item));
-        let drafts = drafts.filter(Draft::says_something);
+        let drafts = drafts.filter_map(|draft| draft.with_something_to_say(stage));
         let with_items = drafts.map(|draft| (draft.item(), draft));
         let mut steps = split(with_items, |(item, _)| item.bytes(), MAX_STEP_BYTES);
         if steps.is_empty() && !finished.is_empty() {
@@ -175,20 +175,25 @@ fn draft(stage: &Commit, change: Change) -> Option<Draft> {
     let now = stage.context.clock.now();
     let due = match &change.reason {
         Reason::Asked(request, _) => {
-            let watch = change.watch.clone();
-            return match asked::decide(&lifecycle, request, &change.message_id, watch, now) {
-                Ok((watch, reply)) => {
-                    let reply = Some(reply);
-                    Some(Draft {
-                        reply,
-                        ..Draft::plain(change, Some(watch))
-                    })
-                }
+            let decided = asked::decide(&lifecycle, request, &change, now);
+            let (applied, reply) = match decided {
+                Ok(decided) => decided,
                 Err(reply) => {
                     change.reply(reply);
-                    None
+                    return None;
                 }
             };
+            let seen = match request {
+                Request::Observe(observed) => Some(&observed.observation),
+                _ => None,
+            };
+            let observation = seen.map(|seen| {
+                notice_unknown(stage, &lifecycle, &change.message_id, &applied, seen, now);
+                observation_labels(seen, &applied)
+            });
+            let draft = Draft::applied(change, applied, observation);
+            let reply = Some(reply);
+            return Some(Draft { reply, ..draft });
         }
         Reason::Due(due) => due,
     };
@@ -212,39 +217,38 @@ fn draft(stage: &Commit, change: Change) -> Option<Draft> {
             let is_mine = due.claimed_due == watch.due;
             let random = fastrand::f64();
             let applied = match answer {
-                Answer::Seen(seen) if change.record.is_none() && seen.source != Source::Poll => {
-                    lifecycle.apply_found(id, watch, seen, now, random)
-                }
                 Answer::Seen(seen) if !is_mine => {
                     lifecycle.apply_news(id, watch, seen, now, random)
                 }
                 answer => lifecycle.apply(id, watch, answer, now, random),
             };
-            if let Answer::Seen(seen) = answer {
-                let is_told = |word: &Word| stage.unknown.is_told(word);
-                let events = lifecycle.unknown_words(id, &applied.watch, seen, now, is_told);
-                stage.unknown.notice(events);
-            }
-            let observation = observation_labels(answer, &applied);
-            Draft {
-                priority: Lifecycle::priority(&applied.watch),
-                after: Some(applied.watch.encode()),
-                events: applied.events,
-                observation,
-                clamped: applied.clamped,
-                left_out: applied.left_out,
-                has_missing_parts: applied.has_missing_parts,
-                reply: None,
-                change,
-            }
+            let observation = match answer {
+                Answer::Seen(seen) => {
+                    notice_unknown(stage, &lifecycle, id, &applied, seen, now);
+                    Some(observation_labels(seen, &applied))
+                }
+                _ => None,
+            };
+            Draft::applied(change, applied, observation)
         }
     })
 }
 
-fn observation_labels(answer: &Answer, applied: &Applied) -> Option<ObservationLabels> {
-    let Answer::Seen(observation) = answer else {
-        return None;
-    };
+/// Notes the status words of an observation that the provider does not document.
+fn notice_unknown(
+    stage: &Commit,
+    lifecycle: &Lifecycle<'_>,
+    id: &MessageId,
+    applied: &Applied,
+    seen: &Observation,
+    now: Timestamp,
+) {
+    let is_told = |word: &Word| stage.unknown.is_told(word);
+    let events = lifecycle.unknown_words(id, &applied.watch, seen, now, is_told);
+    stage.unknown.notice(events);
+}
+
+fn observation_labels(observation: &Observation, applied: &Applied) -> ObservationLabels {
     let result = if !applied.events.is_empty() {
         "changed"
     } else if applied.stale > 0 {
@@ -252,10 +256,10 @@ fn observation_labels(answer: &Answer, applied: &Applied) -> Option<ObservationL
     } else {
         "same"
     };
-    Some(ObservationLabels {
+    ObservationLabels {
         source: observation.source.as_str(),
         result,
-    })
+    }
 }
 
 /// Writes a step, again and again while the store is away: nothing observed may be lost. Nothing more is
@@ -308,6 +312,34 @@ impl Draft {
         }
     }
 
+    /// A change that an answer makes of a watch.
+    fn applied(change: Change, applied: Applied, observation: Option<ObservationLabels>) -> Self {
+        Self {
+            priority: Lifecycle::priority(&applied.watch),
+            after: Some(applied.watch.encode()),
+            events: applied.events,
+            observation,
+            clamped: applied.clamped,
+            left_out: applied.left_out,
+            has_missing_parts: applied.has_missing_parts,
+            reply: None,
+            change,
+        }
+    }
+
+    /// Itself, if there is anything to write: not for old news of a watch that somebody else holds. Whoever asked
+    /// for nothing new is told at once.
+    fn with_something_to_say(mut self, stage: &Commit) -> Option<Self> {
+        if !self.events.is_empty() || self.after != self.change.record {
+            return Some(self);
+        }
+        if self.reply.is_some() {
+            count(stage, &self);
+            self.answer();
+        }
+        None
+    }
+
     /// Tells whoever asked for it that it is written.
     fn answer(&mut self) {
         if let Some(reply) = self.reply.take() {
@@ -324,11 +356,6 @@ impl Draft {
             priority: self.priority,
             entry: (!self.events.is_empty()).then(|| NewEntry::of(&self.events)),
         }
-    }
-
-    /// Whether there is anything to write: not for old news of a watch that somebody else holds.
-    fn says_something(&self) -> bool {
-        !self.events.is_empty() || self.after != self.change.record
     }
 }
 
@@ -347,6 +374,12 @@ fn done(stage: &Commit, draft: &Draft) {
             stage.context.metrics.trimmed.get_or_create(&label).inc();
         }
     }
+    stage.context.arrivals.found(&draft.events);
+    count(stage, draft);
+}
+
+/// Counts what an observation said, and its events.
+fn count(stage: &Commit, draft: &Draft) {
     if let Some(labels) = &draft.observation {
         stage
             .context

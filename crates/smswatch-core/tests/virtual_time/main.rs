@@ -3,6 +3,7 @@
 mod delivering;
 mod gathering;
 mod inhibiting;
+mod pushing;
 mod repeating;
 mod replicas;
 mod throttling;

@@ -11,11 +11,11 @@ use smswatch_core::settings::{
 };
 use smswatch_core::{Engine, NewWatch, Parts, Privacy};
 use smswatch_model::{
-    Event, EventKind, MessageId, Notification, Overrides, PartReport, Severity, SmsId, Tags,
+    Event, EventKind, MessageFacts, MessageId, Notification, Overrides, PartReport, PhoneNumber, Severity, SmsId, Tags,
     Timestamp, Word,
 };
 use smswatch_plugin::Secret;
-use smswatch_plugin::provider::{Poll, PollError, Provider, Sighting};
+use smswatch_plugin::provider::{InvalidPush, Poll, PollError, Provider, Pushed, Sighting};
 use smswatch_plugin::rules::{Gathering, RuleMatch, RuleVerdict, Rules, StuckAfter, Told, Words};
 use smswatch_plugin::sink::{DeliveryError, Receipt, Sink};
 use smswatch_plugin::store::{
@@ -68,6 +68,8 @@ impl World {
                 },
                 history: Settings::DEFAULT_HISTORY,
                 alarms: AlarmSettings::default(),
+                callbacks: None,
+                sweeps: Vec::new(),
                 config_hash: 1,
                 shutdown_timeout: Settings::DEFAULT_SHUTDOWN_TIMEOUT,
             },
@@ -123,13 +125,26 @@ impl World {
         self.began.elapsed()
     }
 
+    /// What becomes of a message that nobody has registered.
+    pub(crate) fn fate(&self, id: &str, fate: Fate) {
+        let message_id = MessageId::new(id).expect("an id");
+        self.provider.fates().insert(message_id, fate);
+    }
+
     /// Has an engine watch a message of this fate.
     pub(crate) async fn watch(&self, engine: &Engine, id: &str, fate: Fate) {
+        self.watch_for(engine, id, fate, "").await;
+    }
+
+    /// The same for a team, which a tag names.
+    pub(crate) async fn watch_for(&self, engine: &Engine, id: &str, fate: Fate, team: &str) {
         let message_id = MessageId::new(id).expect("an id");
-        self.provider.fates().insert(message_id.clone(), fate);
+        self.fate(id, fate);
+        let team = Some(team).filter(|team| !team.is_empty());
+        let tags = team.map(|team| ("team".to_owned(), team.to_owned()));
         let new = NewWatch {
             message_id,
-            tags: Tags::new(),
+            tags: Tags::from_iter(tags),
         };
         let added = engine.service().register(vec![new]).await;
         assert_eq!(added.expect("it is stored").accepted, 1);
@@ -211,20 +226,46 @@ impl Provider for Storyteller {
         let Some((at, status)) = fate.iter().rev().find(|(at, _)| *at <= now) else {
             return Ok(Poll::Unknown);
         };
-        let part = PartReport {
-            sms_id: SmsId::new(format!("{message_id}-1")).expect("an id"),
-            number: Some(1),
-            status: Word::new(status),
-            detailed_status: None,
-            description: None,
-            date: Some(Timestamp::from_seconds(START) + *at),
-            price: None,
-            latency: None,
-        };
-        Ok(Poll::Seen(Box::new(Sighting {
-            parts: vec![part],
-            ..Sighting::default()
-        })))
+        Ok(Poll::Seen(Box::new(sighting(message_id, status, *at))))
+    }
+
+    /// Reads `ID STATUS`, which happens now, or `ID STATUS SECONDS`.
+    fn read_push(&self, body: &[u8]) -> Result<Pushed, InvalidPush> {
+        let text = std::str::from_utf8(body).map_err(|_| InvalidPush::Format)?;
+        let words: Vec<&str> = text.split(' ').collect();
+        let (id, status) = words.first().zip(words.get(1)).ok_or(InvalidPush::NoMessage)?;
+        let at = words.get(2).and_then(|at| at.parse().ok());
+        let at = at.map_or_else(|| self.began.elapsed(), Duration::from_secs);
+        let message_id = MessageId::new(*id).map_err(|_| InvalidPush::NoMessage)?;
+        let told = sighting(&message_id, status, at);
+        Ok(Pushed {
+            messages: vec![(message_id, told)],
+            ..Pushed::default()
+        })
+    }
+}
+
+/// What is told of a message whose only part has taken a status, so long after the world began.
+fn sighting(message_id: &MessageId, status: &str, at: Duration) -> Sighting {
+    let part = PartReport {
+        sms_id: SmsId::new(format!("{message_id}-1")).expect("an id"),
+        number: Some(1),
+        status: Word::new(status),
+        detailed_status: None,
+        description: None,
+        date: Some(Timestamp::from_seconds(START) + at),
+        price: None,
+        latency: None,
+    };
+    let facts = MessageFacts {
+        part_count: Some(1),
+        to: Some(PhoneNumber::new("+306912345601")),
+        ..MessageFacts::default()
+    };
+    Sighting {
+        facts,
+        parts: vec![part],
+        ..Sighting::default()
     }
 }
 
@@ -251,6 +292,10 @@ pub(crate) struct Attempted {
     pub(crate) times: u64,
     /// How many events its alert held back.
     pub(crate) held_back: u64,
+    /// The team that a tag of the message names.
+    pub(crate) team: Option<String>,
+    /// The recipient's number as it is shown, and its hash.
+    pub(crate) to: [Option<String>; 2],
 }
 
 impl Recorder {
@@ -292,6 +337,8 @@ impl Sink for Recorder {
             omitted: notification.omitted,
             rule: notification.rule.clone(),
             held_back: event.alert.as_ref().map_or(0, |alert| alert.held_back),
+            team: event.message.tags.get("team").cloned(),
+            to: [event.message.to.clone(), event.message.to_key.clone()],
             times: event.repeated.map_or(0, |repeated| repeated.times),
         };
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
