@@ -63,7 +63,10 @@ impl Arrivals {
             event.kind == EventKind::StatusChanged
                 && !event.backfill
                 && event.source != Some(Source::Callback)
-                && event.current.as_ref().is_some_and(|current| current.is_final)
+                && event
+                    .current
+                    .as_ref()
+                    .is_some_and(|current| current.is_final)
         };
         if let Some(event) = events.iter().find(is_missed) {
             let mut state = self.lock();
@@ -84,7 +87,9 @@ impl Arrivals {
     /// What there is to tell of callbacks that do not arrive.
     pub(crate) fn trouble(&self, settings: &CallbackSettings, now: Timestamp) -> Option<Trouble> {
         let state = *self.lock();
-        let since = state.missed_since.filter(|_| state.is_silent(settings, now))?;
+        let since = state
+            .missed_since
+            .filter(|_| state.is_silent(settings, now))?;
         let last = match state.last {
             None => "none has arrived yet".to_owned(),
             Some(last) => {

@@ -26,6 +26,7 @@ use crate::alarm;
 use crate::context::Context;
 use crate::deliver::host::Place;
 use crate::deliver::{dead, orphans};
+use crate::held::release;
 use crate::panics::guarded;
 use crate::pause_monitor::PauseMonitor;
 use crate::privacy::Privacy;
@@ -36,7 +37,6 @@ use crate::service::{ReloadRequest, Service};
 use crate::settings::{Settings, SinkSettings};
 use crate::sink::Sink;
 use crate::store::Store;
-use crate::held::release;
 use crate::{commit, gather, observe, replicas, route, silences};
 
 /// How long before the shutdown timeout ends running attempts are cut off; half of the timeout when that

@@ -111,7 +111,8 @@ impl Held {
             let applied = lifecycle.apply_told(key, &all.watch, &observation, now, random);
             all.watch = applied.watch;
             let events = applied.events.into_iter();
-            all.events.extend(events.map(|new| about_the_same(new, event)));
+            all.events
+                .extend(events.map(|new| about_the_same(new, event)));
         }
         all
     }

@@ -53,8 +53,8 @@ pub use health::HealthReport;
 pub use privacy::Privacy;
 pub use service::{
     DestinationState, EndedFilter, EventFilter, GivenUp, HeldBackBy, MadeSilence, NewSilence,
-    NewWatch, PushError, Redriven, Registered, Reload, ReloadRequest, Service, ServiceError, SinkState,
-    SinkTest, SinkTestOutcome, Taken, TriedEvent, WatchView, no_such_sink,
+    NewWatch, PushError, Redriven, Registered, Reload, ReloadRequest, Service, ServiceError,
+    SinkState, SinkTest, SinkTestOutcome, Taken, TriedEvent, WatchView, no_such_sink,
 };
 pub use silences::Silence;
 pub use watch::registration::{MAX_TAG_BYTES, MAX_TAGS};

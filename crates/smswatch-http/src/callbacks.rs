@@ -157,7 +157,10 @@ async fn receive(headers: &HeaderMap, body: Body) -> Result<Bytes, (&'static str
         Ok(Err(error)) if is_length(&error) => Err(too_large()),
         Ok(Err(_)) => {
             let message = "the body did not arrive as a whole";
-            Err(("invalid", Problem::unreadable(ProblemCode::InvalidBody, message)))
+            Err((
+                "invalid",
+                Problem::unreadable(ProblemCode::InvalidBody, message),
+            ))
         }
         Err(_) => {
             let message = "the body took too long to arrive";

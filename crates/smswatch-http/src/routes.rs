@@ -21,8 +21,8 @@ use smswatch_api::VERSION_HEADER;
 use smswatch_api::problem::ProblemCode;
 
 use crate::address::require_own_address;
-use crate::callbacks::{self, CallbackDoor};
 use crate::auth::{Tokens, identify, require_token};
+use crate::callbacks::{self, CallbackDoor};
 use crate::connections::HealthChecksOnly;
 use crate::door::{StartupGate, keep_closed};
 use crate::guard::catch_panics;
@@ -44,11 +44,11 @@ pub(crate) fn router(tokens: Tokens, door: StartupGate, callbacks: CallbackDoor)
         .layer(from_fn(keep_for_health_checks))
         .layer(from_fn_with_state(tokens.clone(), identify))
         .layer(from_fn_with_state(tokens, require_own_address))
+        .with_state(door.clone())
         // Routee calls by a public name, and has no token.
-        .merge(callbacks::router(door.clone(), callbacks))
+        .merge(callbacks::router(door, callbacks))
         .layer(from_fn(catch_panics))
         .layer(map_response(common_headers))
-        .with_state(door)
 }
 
 /// What every answer says: who gave it, and that it is neither kept nor taken for something else.

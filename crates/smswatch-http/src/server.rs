@@ -60,11 +60,7 @@ impl Server {
     pub async fn bind(options: HttpOptions) -> std::io::Result<Self> {
         let door = StartupGate::closed();
         let callbacks = CallbackDoor::new(&options.callbacks);
-        let router = routes::router(
-            Tokens::new(options.tokens),
-            door.clone(),
-            callbacks.clone(),
-        );
+        let router = routes::router(Tokens::new(options.tokens), door.clone(), callbacks.clone());
         Self::listen(options.listen, router, door, callbacks).await
     }
 

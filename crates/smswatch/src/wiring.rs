@@ -153,7 +153,8 @@ pub(crate) async fn start(
         None => None,
         Some(listen) => {
             let server = server.bind_callbacks(listen).await;
-            let server = server.map_err(|error| not_listening(listen, "callbacks.listen", error))?;
+            let server =
+                server.map_err(|error| not_listening(listen, "callbacks.listen", error))?;
             let address = server.local_addr();
             tracing::info!("callbacks are served at http://{address}/callbacks/routee/");
             Some(ApiTask::of(server))

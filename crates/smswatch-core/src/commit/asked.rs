@@ -3,8 +3,8 @@
 use smswatch_model::Timestamp;
 
 use super::Draft;
-use crate::inbox::changes::{Change, Reason, Reply, Request};
 use crate::held::found;
+use crate::inbox::changes::{Change, Reason, Reply, Request};
 use crate::record::WatchState;
 use crate::store::{CommitStep, StoreError};
 use crate::watch::Watch;

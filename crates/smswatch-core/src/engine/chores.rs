@@ -63,7 +63,12 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
         context.health.well(STORE);
         let left = left(&chores);
         context.contents.pulse(&context.health, now, &left);
-        let of_others = [&chores.log.due, &chores.groups.due, &chores.rates.due, &*chores.held];
+        let of_others = [
+            &chores.log.due,
+            &chores.groups.due,
+            &chores.rates.due,
+            &*chores.held,
+        ];
         for due_times in chores.polls.due.iter().chain(of_others) {
             due_times.hint_all();
         }

@@ -57,9 +57,7 @@ async fn release_of_shard(stage: &Release, shard: Shard) {
 /// Releases what is due in a shard, up to a bounded number of messages.
 async fn release_due(stage: &Release, shard: Shard) -> Result<(), StoreError> {
     let context = &stage.context;
-    let claim = context
-        .store
-        .claim_records(shard, KIND, AT_ONCE, LEASE);
+    let claim = context.store.claim_records(shard, KIND, AT_ONCE, LEASE);
     let claimed = context.call("claim_records", claim).await?;
     if let Some(next) = claimed.next_due {
         stage.due.hint(usize::from(shard.0), next);

@@ -1,8 +1,8 @@
 //! Changes of watches that wait to be written, for the second stage.
 
 use std::sync::Arc;
-use std::time::Duration;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use smswatch_model::{MessageId, Observation, Tags, Timestamp};
 use tokio::sync::mpsc;

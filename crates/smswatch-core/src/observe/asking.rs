@@ -51,7 +51,13 @@ impl Asking<'_> {
                 return Err(error.to_string());
             }
             let pause = Duration::from_millis(500) * tries;
-            sleep(error.retry_after().unwrap_or_default().clamp(pause, PATIENCE)).await;
+            sleep(
+                error
+                    .retry_after()
+                    .unwrap_or_default()
+                    .clamp(pause, PATIENCE),
+            )
+            .await;
         }
     }
 
@@ -71,9 +77,7 @@ impl Asking<'_> {
         }
         match self.limiter.permit_within(PATIENCE).await {
             Ok(true) => Ok(()),
-            Ok(false) => {
-                Err("`routee.requests_per_second` left no room for it".to_owned())
-            }
+            Ok(false) => Err("`routee.requests_per_second` left no room for it".to_owned()),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -93,7 +97,10 @@ impl Asking<'_> {
             let seconds = LONGEST.as_secs();
             Err(PollError::failed(format!("no answer within {seconds} s")))
         });
-        context.metrics.page_seconds.observe(began.elapsed().as_secs_f64());
+        context
+            .metrics
+            .page_seconds
+            .observe(began.elapsed().as_secs_f64());
         let now = context.clock.now();
         let result = match &listed {
             Ok(page) => {
@@ -109,7 +116,11 @@ impl Asking<'_> {
                 error.kind().as_str()
             }
         };
-        context.metrics.pages.get_or_create(&ResultLabel { result }).inc();
+        context
+            .metrics
+            .pages
+            .get_or_create(&ResultLabel { result })
+            .inc();
         listed
     }
 }

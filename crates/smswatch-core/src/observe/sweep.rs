@@ -168,7 +168,11 @@ async fn pages(
             return Ok(None);
         }
     }
-    all += stage.pages.take(incomplete.rest(), &following).await.map_err(told)?;
+    all += stage
+        .pages
+        .take(incomplete.rest(), &following)
+        .await
+        .map_err(told)?;
     Err(format!(
         "there are more than {MOST_PAGES} pages: make `watch.sweep.window` smaller"
     ))

@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use super::Service;
 use crate::context::Context;
 use crate::held::{self, Held};
+use crate::inbox::LogInbox;
 use crate::inbox::changes::{Observed, Reply, Request};
 use crate::inbox::due_times::DueTimes;
 use crate::inbox::requests::Wanted;
 use crate::inbox::unknown_words::UnknownWords;
-use crate::inbox::LogInbox;
 use crate::limiter::Limiter;
 use crate::metrics::ResultLabel;
 use crate::provider::{InvalidPush, Provider, Pushed, Sighting};
@@ -82,7 +82,9 @@ impl Service {
         let began = Instant::now();
         let taken = self.take_push(body).await;
         let metrics = &self.context.metrics;
-        metrics.callback_seconds.observe(began.elapsed().as_secs_f64());
+        metrics
+            .callback_seconds
+            .observe(began.elapsed().as_secs_f64());
         self.count_push(match &taken {
             Ok(Taken::Ignored) => "ignored",
             Ok(Taken::Unwatched) => "unwatched",
@@ -233,7 +235,11 @@ impl Service {
                 }
             };
             self.take_into(&mut held, told, context);
-            let due = if held.is_full() { context.clock.now() } else { due };
+            let due = if held.is_full() {
+                context.clock.now()
+            } else {
+                due
+            };
             let change = RecordChange {
                 kind: held::KIND,
                 id: id.clone(),

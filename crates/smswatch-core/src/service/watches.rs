@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use futures::stream::{self, StreamExt as _};
-use smswatch_model::{MessageFacts, MessageId, Outcome, Part, Tags, Timestamp};
 use super::Service;
 use super::error::ServiceError;
 use crate::inbox::changes::{Reply, Request};
@@ -11,6 +9,8 @@ use crate::inbox::requests::{UnreadableWatch, Wanted};
 use crate::record::{Record, WatchState};
 use crate::store::{Page, PageRequest, Shard};
 use crate::watch::{Trouble, Watch};
+use futures::stream::{self, StreamExt as _};
+use smswatch_model::{MessageFacts, MessageId, Outcome, Part, Tags, Timestamp};
 
 /// In how many shards a registration is under way at once: what is in flight takes memory.
 const SHARDS_AT_ONCE: usize = 2;

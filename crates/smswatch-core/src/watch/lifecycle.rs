@@ -103,7 +103,9 @@ impl<'a> Lifecycle<'a> {
             provider: context.provider,
             shards: context.store.shard_count(),
             stuck_after,
-            stretch: context.arrivals.stretch(settings.callbacks.as_ref(), context.clock.now()),
+            stretch: context
+                .arrivals
+                .stretch(settings.callbacks.as_ref(), context.clock.now()),
             sweep_every: Duration::ZERO,
         }
     }
@@ -379,7 +381,11 @@ impl Step<'_> {
         let watch = &mut self.applied.watch;
         let gap = pace::stretched(pace::gap(schedule, watch.step), stretch);
         let is_swept = self.source == Source::Sweep;
-        let every = if is_swept { self.lifecycle.sweep_every } else { Duration::ZERO };
+        let every = if is_swept {
+            self.lifecycle.sweep_every
+        } else {
+            Duration::ZERO
+        };
         let gap = gap.max(every * SWEEPS_MISSED);
         let deadline = deadline.map(|deadline| deadline + every);
         watch.step = watch.step.saturating_add(1);

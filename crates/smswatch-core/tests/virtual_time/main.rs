@@ -6,6 +6,7 @@ mod inhibiting;
 mod pushing;
 mod repeating;
 mod replicas;
+mod sweeping;
 mod throttling;
 mod usual;
 mod watching;

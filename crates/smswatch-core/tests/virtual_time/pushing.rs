@@ -36,7 +36,11 @@ async fn a_callback_that_comes_before_its_registration_is_told_with_the_tags() {
     assert_eq!(push(&engine, "M1 Sent").await, Taken::Held);
     sleep(seconds(1)).await;
     assert_eq!(push(&engine, "m1 Undelivered").await, Taken::Held);
-    assert_eq!(sink.statuses(), Vec::<String>::new(), "its tags may still come");
+    assert_eq!(
+        sink.statuses(),
+        Vec::<String>::new(),
+        "its tags may still come"
+    );
     // The provider knows nothing more by itself, so all that is told was pushed.
     world.watch_for(&engine, "m1", Vec::new(), "crm").await;
     sleep(seconds(10)).await;
@@ -59,7 +63,11 @@ async fn a_message_that_nobody_registers_is_watched_once_its_registration_was_wa
     assert_eq!(told.len(), 1);
     assert!((seconds(3)..seconds(4)).contains(&told[0].at), "{told:?}");
     sleep(seconds(10 * 60)).await;
-    assert_eq!(sink.statuses(), ["Sent", "Delivered"], "polls find what no callback tells");
+    assert_eq!(
+        sink.statuses(),
+        ["Sent", "Delivered"],
+        "polls find what no callback tells"
+    );
     assert!(engine.stop().await);
 }
 
@@ -99,7 +107,13 @@ async fn the_same_change_by_callback_and_poll_is_one_event() {
 #[tokio::test(start_paused = true)]
 async fn an_older_callback_that_comes_late_is_no_news() {
     let (world, sink, engine) = world(CallbackSettings::default()).await;
-    world.watch(&engine, "m1", vec![(seconds(0), "Sent"), (seconds(3), "Delivered")]).await;
+    world
+        .watch(
+            &engine,
+            "m1",
+            vec![(seconds(0), "Sent"), (seconds(3), "Delivered")],
+        )
+        .await;
     sleep(seconds(10)).await;
     let n_told = sink.statuses().len();
     assert_eq!(push(&engine, "m1 Sent 2").await, Taken::Stored);
@@ -127,8 +141,17 @@ async fn messages_of_which_callbacks_tell_are_hardly_polled() {
     let n_before = world.provider.polls().len();
     sleep(seconds(2 * HOUR)).await;
     let n_polls = world.provider.polls().len() - n_before;
-    assert_eq!(n_polls, 2, "those of the other one: nobody confirms what a callback told");
-    assert_eq!(sink.statuses().iter().filter(|status| *status == "Delivered").count(), 1);
+    assert_eq!(
+        n_polls, 2,
+        "those of the other one: nobody confirms what a callback told"
+    );
+    assert_eq!(
+        sink.statuses()
+            .iter()
+            .filter(|status| *status == "Delivered")
+            .count(),
+        1
+    );
     assert!(engine.stop().await);
 }
 
@@ -209,7 +232,11 @@ async fn no_more_new_messages_come_in_a_minute_than_are_allowed() {
         }
     }
     assert_eq!((n_taken, n_refused), (30, 70));
-    assert_eq!(push(&engine, "m0 Delivered").await, Taken::Held, "it is known by now");
+    assert_eq!(
+        push(&engine, "m0 Delivered").await,
+        Taken::Held,
+        "it is known by now"
+    );
     sleep(seconds(60)).await;
     assert_eq!(sink.statuses().len(), 31);
     assert!(engine.stop().await);

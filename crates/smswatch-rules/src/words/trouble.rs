@@ -204,7 +204,9 @@ fn happened(event: &Event) -> Vec<String> {
         EventKind::SinkDown => format!("Deliveries to {name} have failed"),
         EventKind::ProviderDown => format!("Every poll of {provider} has failed"),
         EventKind::ProviderAuthFailed => format!("{provider} has refused every poll"),
-        EventKind::CallbacksSilent => format!("Messages of {provider} have become final without a callback"),
+        EventKind::CallbacksSilent => {
+            format!("Messages of {provider} have become final without a callback")
+        }
         _ => "Polls have started too late".to_owned(),
     };
     let mut line = format!("{what} since {began}");

@@ -65,7 +65,11 @@ pub(super) fn convert(
             problems.push(Problem::new(place, message));
         } else if secret.reveal().chars().count() < FEWEST_CHARACTERS {
             let doubt = Problem::new(place, "a secret as short as this can be guessed");
-            doubts.push(doubt.hint("`openssl rand -hex 24` makes a good one").warning());
+            doubts.push(
+                doubt
+                    .hint("`openssl rand -hex 24` makes a good one")
+                    .warning(),
+            );
         }
     }
     if !problems.is_empty() {

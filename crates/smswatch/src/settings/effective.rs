@@ -9,8 +9,9 @@ use smswatch_plugin::Secret;
 use smswatch_rules::Span;
 
 use super::document::{
-    AlarmsSection, BreakerSection, CallbacksSection, CommonSinkSection, HIDDEN, HeartbeatSection, HistorySection,
-    HttpSection, PrivacySection, QueueSection, RouteeSection, StoreSection, WatchSection, shown,
+    AlarmsSection, BreakerSection, CallbacksSection, CommonSinkSection, HIDDEN, HeartbeatSection,
+    HistorySection, HttpSection, PrivacySection, QueueSection, RouteeSection, StoreSection,
+    WatchSection, shown,
 };
 use super::walk;
 

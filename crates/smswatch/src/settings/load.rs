@@ -14,8 +14,8 @@ use smswatch_rules::{
 };
 
 use super::document::{
-    AlarmsSection, CallbacksSection, HeartbeatSection, HistorySection, HttpSection,
-    PrivacySection, RouteeSection, StoreSection, WatchSection,
+    AlarmsSection, CallbacksSection, HeartbeatSection, HistorySection, HttpSection, PrivacySection,
+    RouteeSection, StoreSection, WatchSection,
 };
 use super::problem::Problem;
 use super::reader::Reader;
@@ -169,8 +169,7 @@ impl Reader<'_> {
         let store: Option<StoreSection> = self.section(&value, "store", is_sound);
         let watch: Option<WatchSection> = self.section(&value, "watch", is_sound);
         let http: Option<HttpSection> = self.section(&value, "http", is_sound);
-        let pushed: Option<Option<CallbacksSection>> =
-            self.section(&value, "callbacks", is_sound);
+        let pushed: Option<Option<CallbacksSection>> = self.section(&value, "callbacks", is_sound);
         let privacy: Option<PrivacySection> = self.section(&value, "privacy", is_sound);
         let history: Option<HistorySection> = self.section(&value, "history", is_sound);
         let alarms: Option<AlarmsSection> = self.section(&value, "alarms", is_sound);

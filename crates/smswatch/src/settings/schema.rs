@@ -7,8 +7,8 @@ use smswatch_plugin::Secret;
 use smswatch_rules::{MaintenanceDocument, RuleDocument};
 
 use super::document::{
-    AlarmsSection, CallbacksSection, CommonSinkSection, HeartbeatSection, HistorySection, HttpSection,
-    PrivacySection, RouteeSection, StoreSection, WatchSection,
+    AlarmsSection, CallbacksSection, CommonSinkSection, HeartbeatSection, HistorySection,
+    HttpSection, PrivacySection, RouteeSection, StoreSection, WatchSection,
 };
 use super::walk::{self, SecretForm};
 use crate::sink_types::{SinkType, SinkTypes};

@@ -1,10 +1,10 @@
 //! Walks a watch through its life, one answer at a time.
 
 mod contradictions;
-mod told;
 mod names;
 mod parts;
 mod stuck;
+mod told;
 
 use smswatch_model::{PartReport, SmsId, Source, Tags, Word};
 
