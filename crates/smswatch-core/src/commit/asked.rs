@@ -2,7 +2,7 @@
 
 use smswatch_model::Timestamp;
 
-use super::Draft;
+use super::draft::Draft;
 use crate::held::found;
 use crate::inbox::changes::{Change, Reason, Reply, Request};
 use crate::record::WatchState;
