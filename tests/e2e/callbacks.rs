@@ -78,7 +78,9 @@ rules:
 
     fn statuses(&self) -> Vec<String> {
         let told = self.told();
-        let statuses = told.values().map(|(event, _)| event["current"]["status"].clone());
+        let statuses = told
+            .values()
+            .map(|(event, _)| event["current"]["status"].clone());
         let mut statuses: Vec<String> = statuses
             .filter_map(|status| status.as_str().map(str::to_owned))
             .collect();
@@ -102,7 +104,9 @@ fn callback(id: &str, status: &str, date: &str) -> Value {
 
 async fn post(url: &str, secret: &str, body: String) -> Response {
     let url = format!("{url}/callbacks/routee/{secret}");
-    let request = Client::new().post(url).header("content-type", "application/json");
+    let request = Client::new()
+        .post(url)
+        .header("content-type", "application/json");
     request.body(body).send().await.expect("an answer")
 }
 
@@ -121,9 +125,16 @@ async fn a_callback_outlives_the_process(stage: Stage, store: &str) {
     let config = stage.config(store, &format!("secret: {SECRET}, hold: 200ms"));
     let process = Process::start(&config);
     let undelivered = callback("m1", "Undelivered", &now()).to_string();
-    assert_eq!(status_of(&process.url, SECRET, undelivered.clone()).await, 200);
+    assert_eq!(
+        status_of(&process.url, SECRET, undelivered.clone()).await,
+        200
+    );
     process.kill();
-    assert_eq!(stage.statuses(), Vec::<String>::new(), "it was held until then");
+    assert_eq!(
+        stage.statuses(),
+        Vec::<String>::new(),
+        "it was held until then"
+    );
     let process = Process::start(&config);
     until("it is told", async || stage.statuses() == ["Undelivered"]).await;
     let told = stage.told();
@@ -136,12 +147,20 @@ async fn a_callback_outlives_the_process(stage: Stage, store: &str) {
     assert_eq!(status_of(&process.url, SECRET, undelivered).await, 200);
     let seen = watch_that(&process, "m1", |watch| watch["state"] == "final").await;
     assert_eq!(seen["outcome"], "failed");
-    assert_eq!(stage.told().values().map(|(_, times)| times).sum::<usize>(), 1);
+    assert_eq!(
+        stage.told().values().map(|(_, times)| times).sum::<usize>(),
+        1
+    );
     let kept = std::fs::read_dir(stage.directory.path()).expect("a directory");
-    for file in kept.filter_map(Result::ok).filter(|file| file.path().is_file()) {
+    for file in kept
+        .filter_map(Result::ok)
+        .filter(|file| file.path().is_file())
+    {
         let bytes = std::fs::read(file.path()).expect("a file");
         for secret in ["306900000001", "parcel is ready"] {
-            let is_kept = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            let is_kept = bytes
+                .windows(secret.len())
+                .any(|window| window == secret.as_bytes());
             assert!(!is_kept, "{:?} holds {secret}", file.path());
         }
     }
@@ -169,7 +188,11 @@ async fn the_door_knows_its_secret_and_says_nothing_to_others() {
     let url = &process.url;
     let good = || callback("m1", "Sent", &now()).to_string();
     assert_eq!(status_of(url, "a-wrong-secret", good()).await, 404);
-    let no_path = Client::new().post(format!("{url}/nothing")).send().await.expect("an answer");
+    let no_path = Client::new()
+        .post(format!("{url}/nothing"))
+        .send()
+        .await
+        .expect("an answer");
     let wrong = post(url, "a-wrong-secret", good()).await;
     assert_eq!(wrong.text().await.ok(), no_path.text().await.ok());
     for (body, status) in [
@@ -191,12 +214,23 @@ async fn the_door_knows_its_secret_and_says_nothing_to_others() {
     }
     // Routee calls by a public name, and what speaks for it may say anything else.
     let named = Client::new().post(format!("{url}/callbacks/routee/{SECRET}"));
-    let named = named.header("host", "sms.example.com").header("origin", "https://elsewhere.example.com");
-    assert_eq!(named.body(good()).send().await.expect("an answer").status(), 200);
+    let named = named
+        .header("host", "sms.example.com")
+        .header("origin", "https://elsewhere.example.com");
+    assert_eq!(
+        named.body(good()).send().await.expect("an answer").status(),
+        200
+    );
     let get = Client::new().get(format!("{url}/callbacks/routee/{SECRET}"));
     assert_eq!(get.send().await.expect("an answer").status(), 405);
     let metrics = metrics(&process).await;
-    for (result, count) in [("stored", 2), ("ignored", 2), ("invalid", 5), ("wrong_secret", 2), ("too_large", 1)] {
+    for (result, count) in [
+        ("stored", 2),
+        ("ignored", 2),
+        ("invalid", 5),
+        ("wrong_secret", 2),
+        ("too_large", 1),
+    ] {
         let line = format!("smswatch_callbacks_total{{result=\"{result}\"}} {count}");
         assert!(metrics.contains(&line), "{line} is not in {metrics}");
     }
@@ -213,12 +247,26 @@ async fn a_listener_of_its_own_serves_callbacks_and_nothing_else() {
     let own = process.wait_for_words("callbacks are served at ");
     let own = own.trim_end_matches("/callbacks/routee/").to_owned();
     assert_ne!(own, process.url);
-    for path in ["/healthz", "/readyz", "/metrics", "/", "/v1/status", "/callbacks/routee/"] {
-        let answer = Client::new().get(format!("{own}{path}")).send().await.expect("an answer");
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/",
+        "/v1/status",
+        "/callbacks/routee/",
+    ] {
+        let answer = Client::new()
+            .get(format!("{own}{path}"))
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(answer.status(), 404, "{path}");
     }
     let undelivered = callback("m1", "Undelivered", &now()).to_string();
-    assert_eq!(status_of(&own, "a-wrong-secret", undelivered.clone()).await, 404);
+    assert_eq!(
+        status_of(&own, "a-wrong-secret", undelivered.clone()).await,
+        404
+    );
     assert_eq!(status_of(&own, SECRET, undelivered).await, 200);
     until("it is told", async || stage.statuses() == ["Undelivered"]).await;
     assert_eq!(process.terminate(), Some(0));
@@ -233,7 +281,14 @@ async fn secrets_are_replaced_while_the_process_runs() {
     let try_both = async || {
         let mut told = Vec::new();
         for secret in [SECRET, OTHER_SECRET] {
-            told.push(status_of(&process.url, secret, callback("m1", "Sent", &now()).to_string()).await);
+            told.push(
+                status_of(
+                    &process.url,
+                    secret,
+                    callback("m1", "Sent", &now()).to_string(),
+                )
+                .await,
+            );
         }
         told
     };
@@ -243,7 +298,10 @@ async fn secrets_are_replaced_while_the_process_runs() {
     until("both are accepted", async || try_both().await == [200, 200]).await;
     secrets(OTHER_SECRET);
     process.signal("-HUP");
-    until("the first one is refused", async || try_both().await == [404, 200]).await;
+    until("the first one is refused", async || {
+        try_both().await == [404, 200]
+    })
+    .await;
     assert_eq!(process.terminate(), Some(0));
 }
 
@@ -252,10 +310,20 @@ async fn callbacks_come_from_the_networks_that_are_named() {
     let stage = Stage::new().await;
     let store = stage.sqlite();
     let networks = |networks: &str| {
-        stage.config(&store, &format!("secret: {SECRET}, hold: 0s, networks: {networks}"))
+        stage.config(
+            &store,
+            &format!("secret: {SECRET}, hold: 0s, networks: {networks}"),
+        )
     };
     let process = Process::start(&networks("[203.0.113.0/24]"));
-    let try_it = async || status_of(&process.url, SECRET, callback("m1", "Sent", &now()).to_string()).await;
+    let try_it = async || {
+        status_of(
+            &process.url,
+            SECRET,
+            callback("m1", "Sent", &now()).to_string(),
+        )
+        .await
+    };
     assert_eq!(try_it().await, 404);
     networks("[203.0.113.0/24, 127.0.0.0/8]");
     process.signal("-HUP");
@@ -277,7 +345,11 @@ async fn each_change_that_routee_pushes_is_told_once_whatever_happens_on_the_way
     let ids: Vec<String> = (0..120)
         .map(|n| {
             let spec = MessageSpec {
-                fate: Some(if n % 3 == 0 { Fate::CarrierViolation } else { Fate::Delivered }),
+                fate: Some(if n % 3 == 0 {
+                    Fate::CarrierViolation
+                } else {
+                    Fate::Delivered
+                }),
                 time_scale: 0.1,
                 ..MessageSpec::default()
             };
@@ -287,11 +359,22 @@ async fn each_change_that_routee_pushes_is_told_once_whatever_happens_on_the_way
     for id in &ids {
         watch_that(&process, id, |watch| watch["state"] == "final").await;
     }
-    let is_told = async || stage.statuses().iter().filter(|status| *status != "Sent" && *status != "Queued").count() == 120;
+    let is_told = async || {
+        stage
+            .statuses()
+            .iter()
+            .filter(|status| *status != "Sent" && *status != "Queued")
+            .count()
+            == 120
+    };
     until("each end is told", is_told).await;
     let told = stage.told();
     for (event, times) in told.values() {
-        assert_eq!((times, &event["source"]), (&1, &json!("callback")), "{event}");
+        assert_eq!(
+            (times, &event["source"]),
+            (&1, &json!("callback")),
+            "{event}"
+        );
     }
     let stats = stage.sim.stats();
     assert_eq!(stats.callbacks.failed, 0, "{:?}", stats.callbacks);

@@ -60,7 +60,11 @@ rules:
     fn messages(&self, count: usize) -> Vec<String> {
         let message = |n: usize| {
             let spec = MessageSpec {
-                fate: Some(if n.is_multiple_of(10) { Fate::UnknownNumber } else { Fate::Delivered }),
+                fate: Some(if n.is_multiple_of(10) {
+                    Fate::UnknownNumber
+                } else {
+                    Fate::Delivered
+                }),
                 time_scale: 0.1,
                 ..MessageSpec::default()
             };
@@ -72,12 +76,17 @@ rules:
     /// How many requests there were at an endpoint, whatever was answered.
     fn requests(&self, endpoint: &str) -> u64 {
         let stats = self.sim.stats();
-        stats.requests.get(endpoint).map_or(0, |answers| answers.values().sum())
+        stats
+            .requests
+            .get(endpoint)
+            .map_or(0, |answers| answers.values().sum())
     }
 
     fn told(&self) -> Vec<Value> {
         let requests = self.crm.requests();
-        let events = requests.iter().map(|request| request.json()["data"]["events"].clone());
+        let events = requests
+            .iter()
+            .map(|request| request.json()["data"]["events"].clone());
         let events = events.filter_map(|events| events.as_array().cloned());
         events.flatten().collect()
     }
@@ -106,7 +115,10 @@ async fn found_and_followed(stage: Stage, store: &str) {
     // All is told: the sweeps go on, say nothing and write nothing.
     let before = commits(&process).await;
     let n_sweeps = stage.requests("tracking_range");
-    until("it sweeps again", async || stage.requests("tracking_range") >= n_sweeps + 3).await;
+    until("it sweeps again", async || {
+        stage.requests("tracking_range") >= n_sweeps + 3
+    })
+    .await;
     assert_eq!(commits(&process).await, before);
     assert_eq!(stage.told().len(), 25);
     assert_eq!(process.terminate(), Some(0));
@@ -134,8 +146,16 @@ async fn a_sweep_that_routee_refuses_is_told_and_goes_on_later() {
         ..FaultRule::default()
     });
     let ids = stage.messages(20);
-    let process = Process::start(&stage.config(&stage.sqlite(), "[{every: 200ms}, {every: 1s, window: 7d, register: false}]"));
-    until("it is told", async || metrics(&process).await.contains("smswatch_sweeps_total{result=\"failed\"}")).await;
+    let process = Process::start(&stage.config(
+        &stage.sqlite(),
+        "[{every: 200ms}, {every: 1s, window: 7d, register: false}]",
+    ));
+    until("it is told", async || {
+        metrics(&process)
+            .await
+            .contains("smswatch_sweeps_total{result=\"failed\"}")
+    })
+    .await;
     for id in &ids {
         watch_that(&process, id, |watch| watch["state"] == "final").await;
     }
