@@ -113,7 +113,9 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
                 .to_owned()
         }
         EventKind::CallbacksSilent => format!(
-            "Polls find the changes meanwhile, some seconds to minutes later. Check that {provider} can reach the              callback's address: the firewall, the load balancer, its certificate, and the secret at the end of              the URL."
+            "Polls find the changes meanwhile, some seconds to minutes later. Check that {provider} can reach the \
+             callback's address: the firewall, the load balancer, its certificate, and the secret at the end of \
+             the URL."
         ),
         EventKind::Test => {
             return Some(
