@@ -39,6 +39,7 @@ mod service;
 pub mod settings;
 mod silences;
 mod spoken;
+pub mod stats;
 mod taken;
 mod throttle;
 mod throttles;
@@ -50,9 +51,9 @@ pub use fingerprint::config_hash;
 pub use health::HealthReport;
 pub use privacy::Privacy;
 pub use service::{
-    DestinationState, EndedFilter, EventFilter, GivenUp, HeldBackBy, MadeSilence, NewSilence,
-    NewWatch, Redriven, Registered, Reload, ReloadRequest, Service, ServiceError, SinkState,
-    SinkTest, SinkTestOutcome, TriedEvent, WatchView, no_such_sink,
+    DestinationState, EndedFilter, EventFilter, FollowedEvent, Follower, GivenUp, HeldBackBy,
+    MadeSilence, NewSilence, NewWatch, Redriven, Registered, Reload, ReloadRequest, Service,
+    ServiceError, SinkState, SinkTest, SinkTestOutcome, TriedEvent, WatchView, no_such_sink,
 };
 pub use silences::Silence;
 pub use watch::registration::{MAX_TAG_BYTES, MAX_TAGS};

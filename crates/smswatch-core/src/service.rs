@@ -3,6 +3,7 @@
 pub(crate) mod counts;
 mod cursors;
 mod error;
+mod follow;
 mod grouped;
 mod history;
 mod redrive;
@@ -10,6 +11,7 @@ pub(crate) mod reload;
 mod silences;
 mod sink_test;
 mod sinks;
+mod stats;
 mod watches;
 
 use std::collections::BTreeMap;
@@ -23,6 +25,7 @@ use tokio::time::Instant;
 use self::counts::Counts;
 use self::cursors::List;
 pub use self::error::ServiceError;
+pub use self::follow::{FollowedEvent, Follower};
 pub use self::history::{EventFilter, TriedEvent};
 pub use self::redrive::{EndedFilter, Redriven};
 use self::reload::ReloadRequests;
@@ -37,6 +40,7 @@ pub use crate::deliver::breaker::DestinationState;
 use crate::deliver::dead;
 pub use crate::deliver::dead::GivenUp;
 use crate::health::HealthReport;
+use crate::inbox::LogInbox;
 use crate::inbox::changes::Change;
 use crate::intake::Intake;
 use crate::rules::Rules;
@@ -53,6 +57,7 @@ pub struct Service {
     pub(crate) changes: mpsc::WeakSender<Change>,
     /// Which shards the second stage cannot write just now.
     pub(crate) commits: Arc<Intake>,
+    pub(crate) log: Arc<LogInbox>,
     pub(crate) sinks: Arc<Sinks>,
     pub(crate) counts: Arc<Counts>,
     /// Tells one test of a sink from the next.

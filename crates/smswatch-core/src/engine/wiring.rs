@@ -153,7 +153,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         }),
         give_up: Arc::new(GiveUp {
             context: Arc::clone(&context),
-            log,
+            log: Arc::clone(&log),
             dead,
         }),
         replicas: Arc::new(Replicas {
@@ -165,6 +165,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             rules,
             changes: changes.0.downgrade(),
             commits,
+            log,
             sinks,
             counts: Arc::default(),
             tests: Arc::default(),
