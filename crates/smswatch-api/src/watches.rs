@@ -1,19 +1,22 @@
 //! Watches: which messages to follow, and what is told of one.
 
+use schemars::JsonSchema;
 use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use smswatch_model::{MessageId, SmsId, Tags, Timestamp};
 
 use crate::deliveries::DeliveryReply;
+use crate::schema;
 use crate::silences::SilenceReply;
 use crate::words::words;
 
 /// Messages to be watched.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with `messages`")]
 pub struct WatchRequest {
     /// The messages: 1 to 10,000.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 10_000))]
     pub messages: Vec<MessageToWatch>,
     /// Whether campaigns are named as well, which is refused with a problem of its own.
     #[serde(
@@ -22,6 +25,7 @@ pub struct WatchRequest {
         deserialize_with = "is_named",
         skip_serializing
     )]
+    #[schemars(skip)]
     pub names_campaigns: bool,
 }
 
@@ -42,13 +46,15 @@ impl WatchRequest {
 }
 
 /// A message to be watched.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with a `message_id`")]
 pub struct MessageToWatch {
     /// The message, as text: the server says which one of many cannot be an id.
+    #[schemars(with = "MessageId")]
     pub message_id: String,
     /// The labels to put on its watch.
     #[serde(default)]
+    #[schemars(schema_with = "schema::tags")]
     pub tags: Tags,
 }
 
@@ -57,19 +63,21 @@ fn is_named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error
 }
 
 /// Which page of the watches a list shows. Empty parameters count as missing.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WatchesQuery {
     /// Where the page begins: the `next` of the one before it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::cursor")]
     pub cursor: Option<String>,
     /// How many items the page has at most: 1 to 1000, 100 unless told.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::limit")]
     pub limit: Option<String>,
 }
 
 /// What became of a registration.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct RegisteredReply {
     /// How many messages are watched that were not before, or no longer.
     pub accepted: u64,
@@ -82,7 +90,7 @@ pub struct RegisteredReply {
 }
 
 /// A watch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WatchReply {
     /// The message.
     pub message_id: MessageId,
@@ -131,7 +139,7 @@ words! {
 }
 
 /// What is known of one part of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PartReply {
     /// The part.
     pub sms_id: SmsId,
@@ -149,7 +157,7 @@ pub struct PartReply {
 }
 
 /// Why the latest polls of a message brought nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TroubleReply {
     /// A word for programs.
     pub kind: String,
@@ -166,12 +174,14 @@ pub struct TroubleReply {
 ///
 /// `E` is the event: the server sends [`smswatch_model::Event`], and a reader of any version takes an
 /// [`EventView`](crate::events::EventView).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(bound(deserialize = "E: Deserialize<'de>"))]
+#[schemars(rename = "TimelineReply", bound = "E: JsonSchema")]
 pub struct TimelineReply<E> {
     /// Its watch.
     pub watch: WatchReply,
     /// What happened to it, oldest first.
-    #[serde(default = "Vec::new")]
+    #[serde(default)]
     pub events: Vec<TriedEventReply<E>>,
     /// The newest deliveries about it.
     #[serde(default)]
@@ -182,7 +192,8 @@ pub struct TimelineReply<E> {
 }
 
 /// An event, and what each of today's rules makes of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TriedEventReply")]
 pub struct TriedEventReply<E> {
     /// The event.
     pub event: E,
@@ -192,7 +203,7 @@ pub struct TriedEventReply<E> {
 }
 
 /// What a rule makes of an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleVerdictReply {
     /// The rule's name.
     pub rule: String,

@@ -6,6 +6,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::response::Response;
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -17,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::address::ArrivedAt;
 use crate::auth::{ApiToken, Tokens};
-use crate::connections::{Connections, HealthChecksOnly, Place};
+use crate::connections::{Connections, Ending, HealthChecksOnly, Place};
 use crate::door::StartupGate;
 use crate::routes;
 
@@ -129,11 +131,19 @@ async fn serve(stream: TcpStream, place: Place, router: Router, stop: Cancellati
     let router = TowerToHyperService::new(router);
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let call = place.begin();
-        let answer = router.call(prepared(request, address, &place));
+        let ending = Ending::new(stop.clone(), &place);
+        let answer = router.call(prepared(request, address, &place, ending));
         async move {
-            let response = answer.await;
-            drop(call);
-            response
+            // The call lasts until its answer has been sent to the end.
+            let until_sent = |response: Response| {
+                response.map(|body| {
+                    body.map_frame(move |frame| {
+                        let _of_this = &call;
+                        frame
+                    })
+                })
+            };
+            answer.await.map(until_sent)
         }
     });
     let connection = http1::Builder::new()
@@ -155,10 +165,16 @@ async fn serve(stream: TcpStream, place: Place, router: Router, stop: Cancellati
 }
 
 /// The request with what its connection knows.
-fn prepared(request: hyper::Request<Incoming>, address: SocketAddr, place: &Place) -> Request {
+fn prepared(
+    request: hyper::Request<Incoming>,
+    address: SocketAddr,
+    place: &Place,
+    ending: Ending,
+) -> Request {
     let mut request = request.map(Body::new);
     let extensions = request.extensions_mut();
     extensions.insert(ArrivedAt(address));
+    extensions.insert(ending);
     if place.is_reserved {
         extensions.insert(HealthChecksOnly);
     }
