@@ -21,15 +21,17 @@ pub(crate) enum Access {
     OpenWithMore,
     /// Who has a token, where there are tokens.
     Token,
+    /// Who knows a secret in the path, from any address.
+    Secret,
 }
 
 /// Which routes there are below a path, and what each takes and answers.
-pub(crate) struct Routes {
+pub(crate) struct Routes<S = StartupGate> {
     prefix: &'static str,
     access: Access,
     /// Whether they are answered by the service, once it has started.
     needs_service: bool,
-    router: Router<StartupGate>,
+    router: Router<S>,
     described: Vec<Described>,
 }
 
@@ -42,7 +44,7 @@ pub(crate) struct Described {
     pub(crate) operation: Operation,
 }
 
-impl Routes {
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Routes below `prefix` that the service answers.
     pub(crate) fn of_service(prefix: &'static str, access: Access) -> Self {
         Self {
@@ -64,7 +66,7 @@ impl Routes {
 
     pub(crate) fn get<H, T>(self, path: &str, handler: H, operation: Operation) -> Self
     where
-        H: Handler<T, StartupGate>,
+        H: Handler<T, S>,
         T: 'static,
     {
         self.add(Method::GET, MethodFilter::GET, path, handler, operation)
@@ -72,7 +74,7 @@ impl Routes {
 
     pub(crate) fn post<H, T>(self, path: &str, handler: H, operation: Operation) -> Self
     where
-        H: Handler<T, StartupGate>,
+        H: Handler<T, S>,
         T: 'static,
     {
         self.add(Method::POST, MethodFilter::POST, path, handler, operation)
@@ -80,7 +82,7 @@ impl Routes {
 
     pub(crate) fn delete<H, T>(self, path: &str, handler: H, operation: Operation) -> Self
     where
-        H: Handler<T, StartupGate>,
+        H: Handler<T, S>,
         T: 'static,
     {
         let filter = MethodFilter::DELETE;
@@ -96,7 +98,7 @@ impl Routes {
         operation: Operation,
     ) -> Self
     where
-        H: Handler<T, StartupGate>,
+        H: Handler<T, S>,
         T: 'static,
     {
         self.router = self.router.route(path, on(filter, handler));
@@ -111,7 +113,7 @@ impl Routes {
     }
 
     /// The routes alone, below their prefix.
-    pub(crate) fn into_router(self) -> Router<StartupGate> {
+    pub(crate) fn into_router(self) -> Router<S> {
         self.router
     }
 

@@ -6,6 +6,7 @@
 
 mod address;
 mod auth;
+mod callbacks;
 mod connections;
 mod described;
 mod door;
@@ -20,6 +21,7 @@ mod server;
 mod since;
 
 pub use auth::{ApiToken, Scope};
+pub use callbacks::{CallbackDoor, CallbackOptions};
 pub use door::StartupGate;
 pub use routes::openapi;
 pub use server::{HttpOptions, Server};

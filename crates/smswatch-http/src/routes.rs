@@ -27,6 +27,7 @@ pub use self::openapi::openapi;
 use self::stream::Streams;
 use crate::address::require_own_address;
 use crate::auth::{Tokens, identify, require_token};
+use crate::callbacks::{self, CallbackDoor};
 use crate::connections::HealthChecksOnly;
 use crate::door::{StartupGate, keep_closed};
 use crate::guard::catch_panics;
@@ -35,7 +36,7 @@ use crate::request::MAX_BODY;
 use crate::request_id::name_request;
 
 /// Everything that is answered.
-pub(crate) fn router(tokens: Tokens, door: StartupGate) -> Router {
+pub(crate) fn router(tokens: Tokens, door: StartupGate, callbacks: CallbackDoor) -> Router {
     Router::new()
         .merge(table::of_health().into_router())
         .nest(table::V1, api(tokens.clone()))
@@ -47,14 +48,16 @@ pub(crate) fn router(tokens: Tokens, door: StartupGate) -> Router {
         .layer(from_fn(keep_for_health_checks))
         .layer(from_fn_with_state(tokens.clone(), identify))
         .layer(from_fn_with_state(tokens, require_own_address))
+        .with_state(door.clone())
+        // Routee calls by a public name, and has no token.
+        .merge(callbacks::router(door, callbacks))
         .layer(from_fn(catch_panics))
         .layer(map_response(common_headers))
         .layer(from_fn(name_request))
-        .with_state(door)
 }
 
 /// What every answer says: who gave it, and that it is neither kept nor taken for something else.
-async fn common_headers(mut response: Response) -> Response {
+pub(crate) async fn common_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
         (
@@ -90,11 +93,11 @@ fn api(tokens: Tokens) -> Router<StartupGate> {
         .layer(from_fn_with_state(tokens, require_token))
 }
 
-async fn no_such_path() -> Problem {
+pub(crate) async fn no_such_path() -> Problem {
     Problem::not_found("there is nothing at this path; `/` says where things are")
 }
 
-async fn no_such_method() -> Problem {
+pub(crate) async fn no_such_method() -> Problem {
     let message = "this path does not take this method; `allow` names those it takes";
     let code = ProblemCode::MethodNotAllowed;
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, code, message)

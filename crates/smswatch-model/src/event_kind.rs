@@ -48,6 +48,9 @@ pub enum EventKind {
     /// Polls of messages start long after they were due.
     #[serde(rename = "smswatch.polling_behind")]
     PollingBehind,
+    /// Messages become final and no callback tells of it any more.
+    #[serde(rename = "smswatch.callbacks_silent")]
+    CallbacksSilent,
     /// Somebody wants to see whether a sink works.
     #[serde(rename = "smswatch.test")]
     Test,
@@ -55,7 +58,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::StatusChanged,
         Self::Stuck,
         Self::NotFound,
@@ -69,6 +72,7 @@ impl EventKind {
         Self::ProviderDown,
         Self::ProviderAuthFailed,
         Self::PollingBehind,
+        Self::CallbacksSilent,
         Self::Test,
     ];
 
@@ -89,6 +93,7 @@ impl EventKind {
             Self::ProviderDown => "smswatch.provider_down",
             Self::ProviderAuthFailed => "smswatch.provider_auth_failed",
             Self::PollingBehind => "smswatch.polling_behind",
+            Self::CallbacksSilent => "smswatch.callbacks_silent",
             Self::Test => "smswatch.test",
         }
     }
@@ -131,6 +136,7 @@ impl EventKind {
             | Self::ProviderDown
             | Self::ProviderAuthFailed
             | Self::PollingBehind
+            | Self::CallbacksSilent
             | Self::Test => false,
         }
     }

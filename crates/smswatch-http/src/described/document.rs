@@ -202,7 +202,7 @@ fn in_query(query: Describe, schemas: &mut Schemas) -> Vec<Value> {
 
 fn security(access: Access) -> Value {
     match access {
-        Access::Open => json!([]),
+        Access::Open | Access::Secret => json!([]),
         Access::OpenWithMore => json!([{}, { BEARER: [] }]),
         Access::Token => json!([{ BEARER: [] }]),
     }
@@ -225,7 +225,10 @@ fn problems(route: &Described) -> BTreeSet<u16> {
         ..
     } = &route.operation;
     // Without tokens, requests that do not mean this address are refused whatever the path.
-    let mut all = BTreeSet::from([403, 500]);
+    let mut all = BTreeSet::from([500]);
+    if route.access != Access::Secret {
+        all.insert(403);
+    }
     if route.needs_service {
         all.insert(503);
     }

@@ -81,7 +81,12 @@ impl Operation {
 
     /// It answers without a body.
     pub(crate) fn is_done(self, what: &'static str) -> Self {
-        self.answer(204, what, Content::Nothing)
+        self.answers_empty(204, what)
+    }
+
+    /// It answers with this status and without a body.
+    pub(crate) fn answers_empty(self, status: u16, what: &'static str) -> Self {
+        self.answer(status, what, Content::Nothing)
     }
 
     /// It answers with text of a media type.

@@ -5,13 +5,17 @@ use std::sync::LazyLock;
 use axum::http::{HeaderName, header};
 
 use super::table;
-use crate::described::document;
+use crate::callbacks;
+use crate::described::{Routes, document};
 
 /// The document, which is the same for each process of a version.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let tables = [table::of_process(), table::of_health(), table::of_v1()];
-    let described = tables.map(crate::described::Routes::into_described);
-    let described: Vec<_> = described.into_iter().flatten().collect();
+    let mut described: Vec<_> = tables
+        .into_iter()
+        .flat_map(Routes::into_described)
+        .collect();
+    described.extend(callbacks::routes().into_described());
     let document = document(&described, smswatch_plugin::VERSION);
     let text = serde_json::to_string_pretty(&document).expect("it is JSON");
     format!("{text}\n")

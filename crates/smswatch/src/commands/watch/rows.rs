@@ -129,10 +129,11 @@ impl Rows {
         let more = problems.len().saturating_sub(MOST_TOLD);
         problems.truncate(MOST_TOLD);
         if more > 0 {
-            problems.push(format!("{}: and {more} more such lines", self.name));
+            let lines = if more == 1 { "line" } else { "lines" };
+            problems.push(format!("{}: and {more} more such {lines}", self.name));
         }
         problems.push(format!(
-            "of lines {} to {} nothing was sent; {}",
+            "nothing of lines {} to {} was sent; {}",
             piece.first_line,
             piece.last_line,
             self.form.rule()

@@ -84,11 +84,11 @@ impl Form {
         match of_ids.next() {
             Some(of_ids) => Table::read(source, separator.unwrap_or(','), of_ids, n_before),
             None if headings.iter().any(|it| it == OF_PARTS) => Err(
-                "ids of parts are no ids of messages; name the column with those `message_id`"
+                "ids of parts are not ids of messages; call the column with those `message_id`"
                     .to_owned(),
             ),
             None if separator.is_some() => Err(format!(
-                "`{}` is no header with a column of ids; call it `message_id`, `trackingId` or `id`",
+                "`{}` is not a header with a column of ids; call that `message_id`, `trackingId` or `id`",
                 shown(first)
             )),
             None => Ok(Self::Ids(lines(source))),
@@ -166,7 +166,7 @@ impl Table {
             Err(error) => match error.into_kind() {
                 csv::ErrorKind::Io(error) => return Err(error),
                 csv::ErrorKind::Utf8 { .. } => Err("it is not UTF-8".to_owned()),
-                _ => Err("it is no line of a table".to_owned()),
+                _ => Err("it is not a line of a table".to_owned()),
             },
         };
         Ok(Some(Found { line, message }))
@@ -175,7 +175,7 @@ impl Table {
     fn message(&self, record: &StringRecord) -> Result<MessageToWatch, String> {
         if record.len() != self.headings.len() {
             return Err(format!(
-                "it has {} columns, and the header has {}",
+                "it has another number of columns ({}) than the header ({})",
                 record.len(),
                 self.headings.len()
             ));
@@ -207,15 +207,16 @@ fn of_id(line: &str) -> Result<MessageToWatch, String> {
 }
 
 fn of_json(line: &str) -> Result<MessageToWatch, String> {
-    let object: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let object: Value =
+        serde_json::from_str(line).map_err(|error| format!("it is not JSON: {error}"))?;
     let Value::Object(object) = object else {
-        return Err("it is no JSON object".to_owned());
+        return Err("it is not a JSON object".to_owned());
     };
     let wanted = HEADINGS.iter();
     let mut names = wanted.filter_map(|name| object.keys().find(|key| heading(key) == *name));
     let of_id = names.next().ok_or("it has no `message_id`")?.clone();
     let Some(Value::String(id)) = object.get(&of_id) else {
-        return Err(format!("`{of_id}` is no text"));
+        return Err(format!("`{of_id}` is not a string"));
     };
     let message_id = checked(id)?;
     let mut tags = Tags::new();
@@ -224,13 +225,15 @@ fn of_json(line: &str) -> Result<MessageToWatch, String> {
             _ if *name == of_id => {}
             Value::Object(given) if name == "tags" => {
                 for (name, value) in given {
-                    let value = scalar(value).ok_or(format!("`tags.{name}` is no text"))?;
+                    let value = scalar(value).ok_or(format!("`tags.{name}` is not a string"))?;
                     tags.insert(name.clone(), value);
                 }
             }
             Value::Null => {}
             value => {
-                let value = scalar(value).ok_or(format!("`{name}` is no text, which a tag is"))?;
+                let value = scalar(value).ok_or(format!(
+                    "`{name}` is not a string, number or boolean, as a tag is"
+                ))?;
                 tags.insert(name.clone(), value);
             }
         }
