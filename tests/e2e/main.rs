@@ -12,6 +12,7 @@ mod destinations;
 mod door;
 mod fault;
 mod fleet;
+mod follow;
 mod groups;
 mod https;
 mod mail;

@@ -98,7 +98,7 @@ pub(crate) fn routes() -> Routes<(StartupGate, CallbackDoor)> {
         "/callbacks/routee/{secret}",
         take,
         Operation::new("takeCallback", "Takes in what Routee pushes")
-            .body::<serde_json::Value>()
+            .body::<serde_json::Map<String, serde_json::Value>>()
             .answers_empty(200, "it is stored"),
     )
 }

@@ -55,7 +55,7 @@ fn a_message_is_counted_where_it_stands() {
     assert_eq!(on_its_way.delivery_seconds(), None);
 
     let delivered = event(2, json!("Sent"), "Delivered", "delivered");
-    let done = total(&[&[seen.clone()], &[delivered]]);
+    let done = total(&[std::slice::from_ref(&seen), &[delivered]]);
     assert_eq!(
         (done.messages(), done.delivered(), done.pending()),
         (1, 1, 0)

@@ -80,7 +80,7 @@ impl Operation {
     }
 
     /// It answers without a body.
-    pub(crate) fn is_done(self, what: &'static str) -> Self {
+    pub(crate) fn ends(self, what: &'static str) -> Self {
         self.answers_empty(204, what)
     }
 

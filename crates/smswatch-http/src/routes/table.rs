@@ -44,7 +44,8 @@ pub(super) fn of_process() -> Routes {
         .get(
             "/openapi.json",
             openapi::show,
-            Operation::new("openapi", "This document").answers::<serde_json::Value>(200, "it"),
+            Operation::new("openapi", "This document")
+                .answers::<serde_json::Map<String, serde_json::Value>>(200, "it"),
         )
 }
 
@@ -102,7 +103,7 @@ fn with_watches(routes: Routes) -> Routes {
             "/watches/{message_id}",
             watches::remove,
             Operation::new("removeWatch", "Stops watching a message and forgets it")
-                .is_done("it is no longer watched"),
+                .ends("it is no longer watched"),
         )
         .get(
             "/watches/{message_id}/timeline",
@@ -172,7 +173,7 @@ fn with_redrive(routes: Routes) -> Routes {
             "/deliveries/{id}",
             redrive::drop_dead,
             Operation::new("dropDelivery", "Drops a dead letter")
-                .is_done("it is gone")
+                .ends("it is gone")
                 .fails(409),
         )
         .post(
@@ -243,7 +244,7 @@ fn with_silences(routes: Routes) -> Routes {
         .delete(
             "/silences/{id}",
             silences::end,
-            Operation::new("endSilence", "Ends a silence").is_done("it has ended"),
+            Operation::new("endSilence", "Ends a silence").ends("it has ended"),
         )
 }
 
