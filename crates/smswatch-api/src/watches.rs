@@ -1,32 +1,27 @@
 //! Watches: which messages to follow, and what is told of one.
 
 use schemars::JsonSchema;
-use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use smswatch_model::{MessageId, SmsId, Tags, Timestamp};
 
+use crate::campaigns::{CampaignReply, CampaignToWatch};
 use crate::deliveries::DeliveryReply;
 use crate::schema;
 use crate::silences::SilenceReply;
 use crate::words::words;
 
-/// Messages to be watched.
+/// Messages to be watched, and campaigns to be followed: at least one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with `messages`")]
 pub struct WatchRequest {
-    /// The messages: 1 to 10,000.
+    /// The messages: up to 10,000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 10_000))]
     pub messages: Vec<MessageToWatch>,
-    /// Whether campaigns are named as well, which is refused with a problem of its own.
-    #[serde(
-        rename = "campaigns",
-        default,
-        deserialize_with = "is_named",
-        skip_serializing
-    )]
-    #[schemars(skip)]
-    pub names_campaigns: bool,
+    /// The campaigns: up to 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 100))]
+    pub campaigns: Vec<CampaignToWatch>,
 }
 
 impl WatchRequest {
@@ -40,7 +35,7 @@ impl WatchRequest {
         let ids = ids.into_iter().map(Into::into);
         Self {
             messages: ids.map(message).collect(),
-            names_campaigns: false,
+            campaigns: Vec::new(),
         }
     }
 }
@@ -56,10 +51,6 @@ pub struct MessageToWatch {
     #[serde(default)]
     #[schemars(schema_with = "schema::tags")]
     pub tags: Tags,
-}
-
-fn is_named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Option::<IgnoredAny>::deserialize(deserializer).map(|named| named.is_some())
 }
 
 /// Which page of the watches a list shows. Empty parameters count as missing.
@@ -110,6 +101,16 @@ pub struct WatchReply {
     pub registered_at: Timestamp,
     /// Why the latest polls brought nothing; `None` if they did.
     pub trouble: Option<TroubleReply>,
+}
+
+/// What is watched under an id: a message, or a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum WatchedReply {
+    /// A message.
+    Message(WatchReply),
+    /// A campaign.
+    Campaign(CampaignReply),
 }
 
 words! {

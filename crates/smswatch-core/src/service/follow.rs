@@ -36,14 +36,14 @@ pub struct Follower {
     context: Arc<Context>,
     log: Arc<LogInbox>,
     filter: EventFilter,
-    shards: Vec<Followed>,
+    shards: Vec<FollowedShard>,
     /// Whether the log of some shard holds more than was read.
     has_more: bool,
 }
 
 /// How far the log of one shard was read.
 #[derive(Debug)]
-struct Followed {
+struct FollowedShard {
     shard: Shard,
     place: LogPosition,
     /// How often this process had appended to it before that.
@@ -67,7 +67,7 @@ impl Service {
     /// # Errors
     ///
     /// The store cannot be read, or the cursor is none.
-    pub async fn follow(
+    pub async fn follow_events(
         &self,
         filter: &EventFilter,
         cursor: Option<String>,
@@ -89,7 +89,7 @@ impl Service {
             }
         };
         let shards = context.shards().zip(places).zip(counts);
-        let shards = shards.map(|((shard, place), count)| Followed {
+        let shards = shards.map(|((shard, place), count)| FollowedShard {
             shard,
             place,
             count,
@@ -156,7 +156,7 @@ impl Follower {
         let mut news = std::pin::pin!(news);
         // From here on no news is missed.
         news.as_mut().enable();
-        let has_news = |it: &Followed| log.appended.count(it.shard) != it.count;
+        let has_news = |it: &FollowedShard| log.appended.count(it.shard) != it.count;
         let is_told =
             self.shards.iter().any(has_news) || tokio::time::timeout(LOOK, news).await.is_ok();
         if is_told {

@@ -72,7 +72,7 @@ pub(super) async fn follow(
         let message = "as many streams are open as there may be; asking again later helps";
         Problem::try_again(ProblemCode::Busy, message)
     })?;
-    let follower = service.follow(&filter, cursor).await?;
+    let follower = service.follow_events(&filter, cursor).await?;
     let (sender, receiver) = mpsc::channel(MOST_WAITING);
     tokio::spawn(tell(follower, sender, ending, place));
     let frames = stream::unfold(receiver, |mut receiver| async {

@@ -13,7 +13,7 @@ use smswatch_api::silences::{
 use smswatch_api::sinks::{SinkReply, SinkTestReply};
 use smswatch_api::stats::{StatsQuery, StatsReply};
 use smswatch_api::watches::{
-    RegisteredReply, TimelineReply, WatchReply, WatchRequest, WatchesQuery,
+    RegisteredReply, TimelineReply, WatchReply, WatchRequest, WatchedReply, WatchesQuery,
 };
 use smswatch_model::Event;
 
@@ -89,21 +89,27 @@ fn with_watches(routes: Routes) -> Routes {
         .post(
             "/watches",
             watches::add,
-            Operation::new("registerMessages", "Registers messages to be watched")
-                .body::<WatchRequest>()
-                .answers::<RegisteredReply>(202, "all of them are stored"),
+            Operation::new(
+                "registerMessages",
+                "Registers messages to be watched, and campaigns to be followed",
+            )
+            .body::<WatchRequest>()
+            .answers::<RegisteredReply>(202, "all of them are stored"),
         )
         .get(
             "/watches/{message_id}",
             watches::show,
-            Operation::new("getWatch", "Shows one message")
-                .answers::<WatchReply>(200, "what is known of it"),
+            Operation::new("getWatch", "Shows one message, or one campaign")
+                .answers::<WatchedReply>(200, "what is known of it"),
         )
         .delete(
             "/watches/{message_id}",
             watches::remove,
-            Operation::new("removeWatch", "Stops watching a message and forgets it")
-                .ends("it is no longer watched"),
+            Operation::new(
+                "removeWatch",
+                "Stops watching a message or a campaign and forgets it",
+            )
+            .ends("it is no longer watched"),
         )
         .get(
             "/watches/{message_id}/timeline",
