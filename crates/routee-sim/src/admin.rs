@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, json_value, with_type};
+use crate::callback::Inbound;
 use crate::error::SimError;
 use crate::fault::FaultRule;
 use crate::message::{MessageSpec, StatusChange};
@@ -66,11 +67,6 @@ fn act(
         })
         .collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let known_message = |id: &str| {
-        world
-            .message(id)
-            .ok_or_else(|| SimError::UnknownMessage(id.to_owned()))
-    };
     let now_ms = world.clock.now_ms();
     Ok(match (method.as_str(), segments.as_slice()) {
         ("GET", ["stats"]) => {
@@ -84,19 +80,18 @@ fn act(
             }
             json_value(StatusCode::CREATED, &json!({"ids": ids}))
         }
-        ("GET", ["messages", id]) => json(&known_message(id)?.report(now_ms))?,
+        ("GET", ["messages", id]) => json(&world.known_message(id)?.report(now_ms))?,
         ("DELETE", ["messages", id]) => {
-            known_message(id)?;
+            world.known_message(id)?;
             json_value(StatusCode::OK, &json!({"forgotten": world.forget(id)}))
         }
         ("POST", ["messages", id, "status"]) => {
-            let message = known_message(id)?;
-            message.set_status(&read::<StatusChange>(body)?, now_ms)?;
-            json(&message.report(now_ms))?
+            let message = world.set_status(id, &read::<StatusChange>(body)?)?;
+            json(&message.report(world.clock.now_ms()))?
         }
         ("POST", ["messages", id, "advance"]) => json_value(
             StatusCode::OK,
-            &json!({"moved": known_message(id)?.advance(now_ms)}),
+            &json!({"moved": world.advance_message(id)?}),
         ),
         ("POST", ["populations"]) => {
             let spec: PopulationSpec = read(body)?;
@@ -124,9 +119,7 @@ fn act(
             with_type(StatusCode::OK, text.into(), "text/plain; charset=utf-8")
         }
         ("POST", ["populations", name, "advance"]) => {
-            let moved = world
-                .population(name)?
-                .advance(read::<Advance>(body)?, now_ms)?;
+            let moved = world.advance_population(name, read::<Advance>(body)?)?;
             json_value(StatusCode::OK, &json!({"moved": moved}))
         }
         ("GET", ["switches"]) => json(&world.active().switches)?,
@@ -145,8 +138,12 @@ fn act(
             json_value(StatusCode::OK, &json!({"revoked": world.tokens.revoke()}))
         }
         ("POST", ["clock"]) => {
-            world.clock.advance(read::<ClockOrder>(body)?.advance_ms);
+            world.advance_clock(read::<ClockOrder>(body)?.advance_ms);
             json_value(StatusCode::OK, &json!({"now_ms": world.clock.now_ms()}))
+        }
+        ("POST", ["inbound"]) => {
+            let told = world.receive(&read::<Inbound>(body)?)?;
+            json_value(StatusCode::CREATED, &json!({"told": told}))
         }
         ("POST", ["reset"]) => {
             world.reset();

@@ -80,6 +80,8 @@ pub enum FaultKind {
     NullBody,
     /// 200 with one object where an array belongs.
     ObjectInsteadOfArray,
+    /// The usual answer with one more row before the others, which is not quite JSON.
+    BadRow,
 }
 
 fn an_hour() -> u64 {
@@ -115,6 +117,7 @@ impl FaultKind {
             Self::EmptyArray => "empty_array",
             Self::NullBody => "null_body",
             Self::ObjectInsteadOfArray => "object_instead_of_array",
+            Self::BadRow => "bad_row",
         }
     }
 
@@ -122,7 +125,7 @@ impl FaultKind {
     pub(crate) fn is_readable(&self) -> bool {
         matches!(
             self,
-            Self::Slow { .. } | Self::StalledBody { .. } | Self::HugeJson { .. }
+            Self::Slow { .. } | Self::StalledBody { .. } | Self::HugeJson { .. } | Self::BadRow
         )
     }
 }
@@ -153,6 +156,8 @@ pub struct FaultRule {
     pub on: Endpoint,
     /// Only requests for this message id.
     pub message: Option<String>,
+    /// Only requests for the page of this number, from 0.
+    pub page: Option<u64>,
     /// How likely, from 0 to 1.
     pub probability: f64,
     /// Only so many times; without it for ever.
@@ -168,10 +173,27 @@ impl Default for FaultRule {
             },
             on: Endpoint::TrackingSingle,
             message: None,
+            page: None,
             probability: 1.0,
             next: None,
         }
     }
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) endpoint: Endpoint,
+    /// The id in its path.
+    pub(crate) id: &'a str,
+    pub(crate) query: &'a str,
+}
+
+/// The number of the page that a query asks for.
+fn page_of(query: &str) -> u64 {
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let page = pairs.find(|(name, _)| name == "page");
+    page.and_then(|(_, page)| page.parse().ok()).unwrap_or(0)
 }
 
 /// A rule at work.
@@ -204,9 +226,15 @@ impl ActiveFault {
     }
 
     /// Whether this request meets the fault; if so it is used up by one.
-    pub(crate) fn strikes(&self, endpoint: Endpoint, id: &str, draw: impl FnOnce() -> f64) -> bool {
+    pub(crate) fn strikes(&self, asked: Asked<'_>, draw: impl FnOnce() -> f64) -> bool {
         let rule = &self.rule;
+        let Asked {
+            endpoint,
+            id,
+            query,
+        } = asked;
         let is_meant = (rule.on == Endpoint::Any || rule.on == endpoint)
+            && rule.page.is_none_or(|page| page == page_of(query))
             && rule.message.as_deref().is_none_or(|message| message == id);
         let strikes = is_meant
             && (rule.probability >= 1.0 || draw() < rule.probability)
@@ -236,6 +264,14 @@ impl ActiveFault {
 mod tests {
     use super::*;
 
+    fn asked(endpoint: Endpoint) -> Asked<'static> {
+        Asked {
+            endpoint,
+            id: "id",
+            query: "",
+        }
+    }
+
     #[test]
     fn a_rule_is_used_up() {
         let fault = ActiveFault::new(FaultRule {
@@ -243,11 +279,11 @@ mod tests {
             ..FaultRule::default()
         });
         let struck = (0..5)
-            .filter(|_| fault.strikes(Endpoint::TrackingSingle, "id", || 0.5))
+            .filter(|_| fault.strikes(asked(Endpoint::TrackingSingle), || 0.5))
             .count();
         assert_eq!(struck, 2);
         assert_eq!(fault.report().left, Some(0));
-        assert!(!fault.strikes(Endpoint::Token, "", || 0.0));
+        assert!(!fault.strikes(asked(Endpoint::Token), || 0.0));
     }
 
     #[test]

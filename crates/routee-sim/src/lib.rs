@@ -3,6 +3,7 @@
 mod admin;
 mod answer;
 mod auth;
+mod callback;
 mod clock;
 mod config;
 mod endpoint;
@@ -27,6 +28,9 @@ mod text;
 mod tracking;
 mod world;
 
+pub use callback::{
+    Callback, CallbackStats, CallbackSwitches, Inbound, LatencyStats, RetrySchedule, Strategy,
+};
 pub use clock::DateForm;
 pub use config::{SendConfig, SimConfig};
 pub use endpoint::Endpoint;

@@ -1,7 +1,7 @@
 //! The searches: `POST /sms/tracking`, the campaign's messages, and a campaign's summary.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
 use http::StatusCode;
@@ -98,6 +98,17 @@ impl Filter {
 }
 
 impl Search {
+    /// The first row of the page, when rows move by `shift` from page to page.
+    fn first_row(&self, shift: i64) -> usize {
+        let moved = i64::try_from(self.page)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(shift);
+        let moved = isize::try_from(moved).unwrap_or(isize::MAX);
+        self.page
+            .saturating_mul(self.size)
+            .saturating_add_signed(moved)
+    }
+
     fn matches(&self, view: &PartView<'_>, list: &ListSwitches) -> bool {
         let compared_ms = if list.window_by_status {
             view.date_ms
@@ -168,35 +179,61 @@ pub(crate) fn campaign_messages(
     }
 }
 
-/// Answers `GET /campaigns/{id}`: its state and how many messages have which status.
-pub(crate) fn campaign(world: &World, id: &str, shape: &Shape) -> Answer {
+/// How a campaign stands.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    name: Option<String>,
+    /// How many parts have which status.
+    pub(crate) statuses: BTreeMap<String, u64>,
+    /// Something may still change.
+    pub(crate) is_open: bool,
+}
+
+/// Counts the statuses of a campaign's messages.
+pub(crate) fn summary(world: &World, id: &str) -> Summary {
     let now_ms = world.clock.now_ms();
-    let mut statuses: BTreeMap<String, u64> = BTreeMap::new();
-    let mut name = None;
-    let mut is_open = false;
+    let shape = Shape::default();
+    let mut summary = Summary::default();
+    let mut visit = |view: &PartView<'_>| {
+        *summary
+            .statuses
+            .entry(view.step.status.clone())
+            .or_default() += 1;
+        summary.is_open |= !view.step.is_final();
+        false
+    };
     for message in world.messages() {
         if message.details.campaign_tracking_id.as_deref() == Some(id) {
-            name = message.details.campaign_name.clone();
-            message.look(now_ms, shape, |view| {
-                *statuses.entry(view.step.status.clone()).or_default() += 1;
-                is_open |= !view.step.is_final();
-                false
-            });
+            message.look(now_ms, &shape, &mut visit);
+            summary.name.clone_from(&message.details.campaign_name);
         }
     }
-    let campaigns = world
-        .campaigns
-        .read()
-        .unwrap_or_else(PoisonError::into_inner);
-    let known = campaigns.get(id).cloned();
-    let Some(mut campaign) =
-        known.or_else(|| name.map(|name| json!({"trackingId": id, "campaignName": name})))
-    else {
+    for population in world.populations().iter() {
+        if population.spec.campaign_tracking_id.as_deref() == Some(id) {
+            for index in 0..population.spec.count {
+                population.look(index, now_ms, &shape, &mut visit);
+            }
+            summary.name.clone_from(&population.spec.campaign_name);
+        }
+    }
+    summary
+}
+
+/// Answers `GET /campaigns/{id}`: its state and how many messages have which status.
+pub(crate) fn campaign(world: &World, id: &str, shape: &Shape) -> Answer {
+    let summary = summary(world, id);
+    let sent = world.campaigns().get(id).map(|sent| sent.receipt.clone());
+    let by_name = |name| json!({"trackingId": id, "campaignName": name});
+    let Some(mut campaign) = sent.or_else(|| summary.name.map(by_name)) else {
         let text = "Campaign not found";
         return error(StatusCode::NOT_FOUND, "404009000", text, shape.error_code);
     };
-    campaign["state"] = json!(if is_open { "Running" } else { "Finished" });
-    campaign["statuses"] = json!(statuses);
+    campaign["state"] = json!(if summary.is_open {
+        "Running"
+    } else {
+        "Finished"
+    });
+    campaign["statuses"] = json!(summary.statuses);
     json_value(StatusCode::OK, &campaign)
 }
 
@@ -264,7 +301,7 @@ fn window(
 fn page(world: &World, search: &Search, switches: &Switches, counts: bool) -> Answer {
     let now_ms = world.clock.now_ms();
     let (shape, list) = (&switches.shape, &switches.list);
-    let first = search.page.saturating_mul(search.size);
+    let first = search.first_row(list.shift);
     let wanted = first..first.saturating_add(search.size);
     let mut total = 0;
     let mut rows: Vec<(String, BytesMut)> = Vec::new();
@@ -289,8 +326,18 @@ fn page(world: &World, search: &Search, switches: &Switches, counts: bool) -> An
     let listed = populations
         .iter()
         .filter(|population| population.spec.listed);
-    for population in listed.filter(|_| search.campaign_id.is_none() && !search.only_campaigns) {
-        for index in 0..population.spec.count {
+    let wanted_campaign = search.campaign_id.as_deref();
+    for population in listed {
+        let campaign_id = population.spec.campaign_tracking_id.as_deref();
+        let is_wanted = match wanted_campaign {
+            Some(wanted) => campaign_id == Some(wanted),
+            None => !search.only_campaigns || campaign_id.is_some(),
+        };
+        let accepted = match search.window {
+            Some((from, to)) if !list.window_by_status => population.accepted_within(from, to),
+            _ => 0..population.spec.count,
+        };
+        for index in accepted.filter(|_| is_wanted) {
             population.look(index, now_ms, shape, &mut visit);
         }
     }

@@ -22,6 +22,9 @@ struct Arguments {
     /// The secret of the application. [default: sim-secret]
     #[arg(long, value_name = "SECRET")]
     application_secret: Option<String>,
+    /// Where the changes of all messages are told.
+    #[arg(long, value_name = "URL")]
+    callback_url: Option<String>,
     /// A JSON file with the whole configuration; the other options win over it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -41,6 +44,9 @@ impl Arguments {
         config.listen = self.listen.unwrap_or(config.listen);
         config.application_id = self.application_id.unwrap_or(config.application_id);
         config.application_secret = self.application_secret.unwrap_or(config.application_secret);
+        if self.callback_url.is_some() {
+            config.switches.callbacks.url = self.callback_url;
+        }
         Ok(config)
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::callback::{Callback, Reached};
 use crate::clock::{DateForm, format_date};
 use crate::error::SimError;
 use crate::fate::Fate;
@@ -61,6 +62,8 @@ pub struct MessageSpec {
     pub originating_service: String,
     /// `direction`.
     pub direction: String,
+    /// Where its changes are told, instead of the default of the switches.
+    pub callback: Option<Callback>,
 }
 
 impl Default for MessageSpec {
@@ -88,6 +91,7 @@ impl Default for MessageSpec {
             application_name: details.application_name,
             originating_service: details.originating_service,
             direction: details.direction,
+            callback: None,
         }
     }
 }
@@ -159,6 +163,7 @@ pub(crate) struct Message {
     pub(crate) label: Option<String>,
     pub(crate) details: Details,
     pub(crate) accepted_ms: i64,
+    pub(crate) callback: Option<Callback>,
     course: Mutex<Course>,
 }
 
@@ -167,6 +172,10 @@ struct Course {
     script: Script,
     sms_ids: Vec<String>,
     last_served: Vec<Option<Step>>,
+    /// How many steps of each part were told by callbacks.
+    told: Vec<usize>,
+    /// It was noticed that all parts are final.
+    is_ended: bool,
     served: Vec<ServedStatus>,
     polls: u64,
     poll_times_ms: Vec<i64>,
@@ -194,6 +203,9 @@ impl Message {
         if let Some(problem) = script.problem() {
             return Err(SimError::Invalid(problem.to_owned()));
         }
+        if let Some(problem) = spec.callback.as_ref().and_then(Callback::problem) {
+            return Err(SimError::Invalid(format!("`callback.url` {problem}")));
+        }
         let mut fresh = || ids::uuid(random(), random()).to_string();
         let sms_ids: Vec<String> = script
             .parts
@@ -219,7 +231,10 @@ impl Message {
                 direction: spec.direction,
             },
             accepted_ms: now_ms - i64::try_from(spec.accepted_ms_ago).unwrap_or(0),
+            callback: spec.callback,
             course: Mutex::new(Course {
+                told: vec![0; sms_ids.len()],
+                is_ended: false,
                 last_served: vec![None; sms_ids.len()],
                 script,
                 sms_ids,
@@ -293,6 +308,57 @@ impl Message {
             course.served.push(status);
         }
         sight
+    }
+
+    /// Shows each step that was reached since the last call, with its place among the part's steps.
+    pub(crate) fn reached(
+        &self,
+        now_ms: i64,
+        mut visit: impl FnMut(&PartView<'_>, usize),
+    ) -> Reached {
+        let mut course = self.course();
+        let course = &mut *course;
+        let parts = course.script.parts.len();
+        let elapsed_ms = now_ms - self.accepted_ms;
+        // Of a message that nobody ever knew, nobody tells anything.
+        if course.script.visible_after_ms == NEVER {
+            return Reached::default();
+        }
+        let mut reached = Reached::default();
+        let mut are_final = true;
+        for (position, part) in course.script.parts.iter().enumerate() {
+            let told = &mut course.told[position];
+            let next = part
+                .next_ms(elapsed_ms)
+                .map(|at_ms| self.accepted_ms + at_ms);
+            reached.next_ms = next.into_iter().chain(reached.next_ms).min();
+            let Some(state) = part.state(elapsed_ms, Pushed::default()) else {
+                are_final = false;
+                continue;
+            };
+            are_final &= part.steps[state.step].is_final();
+            let untold = *told..=state.step;
+            *told = (*told).max(state.step + 1);
+            for at in untold {
+                let view = PartView {
+                    sms_id: &course.sms_ids[position],
+                    message_id: &self.id,
+                    details: &self.details,
+                    to: &self.to,
+                    label: self.label.as_deref(),
+                    part: position + 1,
+                    parts,
+                    price: part.price,
+                    accepted_ms: self.accepted_ms,
+                    step: &part.steps[at],
+                    date_ms: self.accepted_ms + part.date_ms(at, state.by_time, Pushed::default()),
+                };
+                visit(&view, at);
+            }
+        }
+        reached.became_final = are_final && !course.is_ended;
+        course.is_ended |= are_final;
+        reached
     }
 
     /// Sets a status at once; what the script still had in store is dropped.

@@ -67,6 +67,7 @@ pub(crate) async fn instead(kind: &FaultKind, shape: &Shape) -> Result<Option<An
         | FaultKind::CutBody
         | FaultKind::StalledBody { .. }
         | FaultKind::HugeJson { .. }
+        | FaultKind::BadRow
         | FaultKind::ObjectInsteadOfArray => return Ok(None),
     }))
 }
@@ -86,10 +87,22 @@ pub(crate) async fn spoil(mut answer: Answer, kind: &FaultKind) -> Result<Answer
         FaultKind::CutBody => Payload::cut(&body),
         FaultKind::StalledBody { ms } => Payload::stalled(body, *ms),
         FaultKind::HugeJson { mib } => Payload::huge(&body, *mib),
+        FaultKind::BadRow => Payload::Whole(Some(with_bad_row(&body))),
         FaultKind::ObjectInsteadOfArray => Payload::Whole(Some(unwrapped(&body))),
         _ => Payload::Whole(Some(body)),
     };
     Ok(answer)
+}
+
+/// The body with a row of half an emoji, a raw line break and a number that is too large before its rows.
+fn with_bad_row(body: &Bytes) -> Bytes {
+    const ROW: &[u8] = b"{\"smsId\":\"odd\",\"label\":\"half \\ud83d\",\"body\":\"one\ntwo\",\"price\":1e400,\"status\":{}}";
+    let Some(bracket) = body.iter().position(|byte| *byte == b'[') else {
+        return body.clone();
+    };
+    let (head, tail) = body.split_at(bracket + 1);
+    let comma: &[u8] = if tail.starts_with(b"]") { b"" } else { b"," };
+    [head, ROW, comma, tail].concat().into()
 }
 
 /// The first element of a JSON array, or the body as it is.

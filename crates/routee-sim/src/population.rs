@@ -3,17 +3,18 @@
 mod ledger;
 mod order;
 
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use ledger::Ledger;
 pub use order::{Advance, PopulationReport, PopulationSpec};
 
+use crate::callback::Reached;
 use crate::error::SimError;
 use crate::fate::pick;
 use crate::ids;
 use crate::part::{Details, PartView};
-use crate::script::{Pushed, Script, Sight};
+use crate::script::{NEVER, Pushed, Script, Sight};
 use crate::shape::Shape;
 use crate::text::ShortText;
 
@@ -36,6 +37,8 @@ pub(crate) struct Population {
     moves: RwLock<Vec<Move>>,
     polls: AtomicU64,
     polls_by_message: Option<Box<[AtomicU16]>>,
+    /// How many steps of each part were told by callbacks; not there until the first is.
+    told: OnceLock<Box<[AtomicU8]>>,
     ledger: Option<Ledger>,
 }
 
@@ -73,10 +76,13 @@ impl Population {
                 country: spec.country.clone(),
                 operator: spec.operator.clone(),
                 body: spec.body.clone(),
+                campaign_name: spec.campaign_name.clone(),
+                campaign_tracking_id: spec.campaign_tracking_id.clone(),
                 ..Details::default()
             },
             scripts,
             moves: RwLock::default(),
+            told: OnceLock::new(),
             polls: AtomicU64::new(0),
             polls_by_message: spec
                 .count_polls
@@ -109,29 +115,25 @@ impl Population {
             .saturating_add(i64::try_from(delay).unwrap_or(i64::MAX))
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        reason = "milliseconds of a rate; a float cast saturates"
-    )]
-    fn pushed(&self, index: u64, accepted_ms: i64, now_ms: i64) -> Pushed {
+    /// Visits the moments at which commands move message `index`, and by how many steps.
+    fn each_move(&self, index: u64, mut visit: impl FnMut(i64, usize)) {
         let moves = self.moves.read().unwrap_or_else(PoisonError::into_inner);
-        let mut pushed = Pushed::default();
-        for order in moves
+        let its = moves
             .iter()
-            .filter(|order| (order.order.from..order.to).contains(&index))
-        {
-            let turn = (index - order.order.from) as f64;
-            let delay_ms = order
-                .order
-                .per_second
-                .map_or(0.0, |rate| turn * 1000.0 / rate);
-            let moment_ms = order.at_ms.saturating_add(delay_ms as i64);
+            .filter(|order| (order.order.from..order.to).contains(&index));
+        for order in its {
+            visit(order.order.moment_ms(index, order.at_ms), order.order.steps);
+        }
+    }
+
+    fn pushed(&self, index: u64, accepted_ms: i64, now_ms: i64) -> Pushed {
+        let mut pushed = Pushed::default();
+        self.each_move(index, |moment_ms, steps| {
             if moment_ms <= now_ms {
-                pushed.steps += order.order.steps;
+                pushed.steps += steps;
                 pushed.last_ms = pushed.last_ms.max(moment_ms - accepted_ms);
             }
-        }
+        });
         pushed
     }
 
@@ -166,39 +168,121 @@ impl Population {
             return sight;
         }
         let pushed = self.pushed(index, accepted_ms, now_ms);
-        let message_id = self.message_id(index);
-        let to = ShortText::format(format_args!("+3069{:08}", index % 100_000_000));
         for position in shape.shown_parts(script.parts.len()) {
-            let part = &script.parts[position];
-            let Some(state) = part.state(elapsed_ms, pushed) else {
+            let Some(state) = script.parts[position].state(elapsed_ms, pushed) else {
                 continue;
             };
-            let part_number = u32::try_from(position + 1).expect("a message has few parts");
             let is_early = self.spec.visible_early && state.step == 0;
-            let view = PartView {
-                sms_id: &ids::derived(self.key, index, part_number),
-                message_id: &message_id,
-                details: &self.details,
-                to: &to,
-                label: self.spec.label.as_deref(),
-                part: position + 1,
-                parts: script.parts.len(),
-                price: part.price,
-                accepted_ms: if is_early { self.start_ms } else { accepted_ms },
-                step: &part.steps[state.step],
-                date_ms: if is_early {
-                    self.start_ms
-                } else {
-                    accepted_ms + state.date_ms
-                },
+            let times = if is_early {
+                (self.start_ms, self.start_ms)
+            } else {
+                (accepted_ms, accepted_ms + state.date_ms)
             };
-            if visit(&view)
-                && let Some(ledger) = &self.ledger
-            {
+            let is_served = self.show(index, script, position, state.step, times, &mut visit);
+            if is_served && let Some(ledger) = &self.ledger {
                 ledger.record(index, script, position, state.step);
             }
         }
         sight
+    }
+
+    /// Shows each step that was reached since the last call, with its place among the part's steps.
+    pub(crate) fn reached(
+        &self,
+        index: u64,
+        now_ms: i64,
+        mut visit: impl FnMut(&PartView<'_>, usize),
+    ) -> Reached {
+        let script = self.script(index);
+        if script.visible_after_ms == NEVER {
+            return Reached::default();
+        }
+        let most = self.scripts.iter().map(|script| script.parts.len()).max();
+        let most = most.unwrap_or(1);
+        let told = self.told.get_or_init(|| {
+            let cells = as_usize(self.spec.count) * most;
+            (0..cells).map(|_| AtomicU8::new(0)).collect()
+        });
+        let told = &told[as_usize(index) * most..];
+        let accepted_ms = self.accepted_ms(index);
+        let elapsed_ms = now_ms - accepted_ms;
+        let pushed = self.pushed(index, accepted_ms, now_ms);
+        let mut next_ms = None;
+        self.each_move(index, |at_ms, _| {
+            let ahead = Some(at_ms).filter(|at_ms| *at_ms > now_ms);
+            next_ms = next_ms.into_iter().chain(ahead).min();
+        });
+        for (position, part) in script.parts.iter().enumerate() {
+            let ahead_ms = part.next_ms(elapsed_ms).map(|at_ms| accepted_ms + at_ms);
+            next_ms = next_ms.into_iter().chain(ahead_ms).min();
+            let Some(state) = part.state(elapsed_ms, pushed) else {
+                continue;
+            };
+            let reached = u8::try_from(state.step + 1).unwrap_or(u8::MAX);
+            let before = told[position].fetch_max(reached, Ordering::Relaxed);
+            for at in usize::from(before)..=state.step {
+                let date_ms = accepted_ms + part.date_ms(at, state.by_time, pushed);
+                self.show(
+                    index,
+                    script,
+                    position,
+                    at,
+                    (accepted_ms, date_ms),
+                    |view| {
+                        visit(view, at);
+                    },
+                );
+            }
+        }
+        Reached {
+            next_ms,
+            became_final: false,
+        }
+    }
+
+    /// Shows one part with a step of its, and with when the message was accepted and when the step came.
+    fn show<T>(
+        &self,
+        index: u64,
+        script: &Script,
+        position: usize,
+        step: usize,
+        (accepted_ms, date_ms): (i64, i64),
+        visit: impl FnOnce(&PartView<'_>) -> T,
+    ) -> T {
+        let part = &script.parts[position];
+        let part_number = u32::try_from(position + 1).expect("a message has few parts");
+        visit(&PartView {
+            sms_id: &ids::derived(self.key, index, part_number),
+            message_id: &self.message_id(index),
+            details: &self.details,
+            to: &ShortText::format(format_args!("+3069{:08}", index % 100_000_000)),
+            label: self.spec.label.as_deref(),
+            part: position + 1,
+            parts: script.parts.len(),
+            price: part.price,
+            accepted_ms,
+            step: &part.steps[step],
+            date_ms,
+        })
+    }
+
+    /// The indices of the messages that were accepted from `from_ms` to `to_ms`, both included.
+    pub(crate) fn accepted_within(&self, from_ms: i64, to_ms: i64) -> std::ops::Range<u64> {
+        let first_that = |is_behind: &dyn Fn(i64) -> bool| {
+            let (mut low, mut high) = (0, self.spec.count);
+            while low < high {
+                let middle = low + (high - low) / 2;
+                if is_behind(self.accepted_ms(middle)) {
+                    high = middle;
+                } else {
+                    low = middle + 1;
+                }
+            }
+            low
+        };
+        let first = first_that(&|accepted_ms| accepted_ms >= from_ms);
+        first..first_that(&|accepted_ms| accepted_ms > to_ms).max(first)
     }
 
     /// Moves messages from `now_ms` on; says how many.

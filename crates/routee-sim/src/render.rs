@@ -5,16 +5,18 @@ use std::fmt::Write as _;
 use bytes::{BufMut, BytesMut};
 
 use crate::clock::{DateForm, format_date};
-use crate::part::PartView;
+use crate::part::{Details, PartView};
 use crate::shape::{NumberForm, Plus, Presence, Shape, WordCase};
 
-/// Which of the two neighboring forms of a part is written.
+/// Which of the neighboring forms of a part is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// As in the answer for one message.
     Single,
     /// As in the pages of the searches.
     Listed,
+    /// As in callbacks.
+    Callback,
 }
 
 /// Writes one part as a JSON object.
@@ -60,26 +62,18 @@ pub(crate) fn part(out: &mut BytesMut, view: &PartView<'_>, shape: &Shape, form:
             shape.groups
         },
     );
-    object.text("body", &details.body, optional);
+    let body = if form == Form::Callback {
+        "message"
+    } else {
+        "body"
+    };
+    object.text(body, &details.body, optional);
     match (view.label, shape.label) {
         (_, Presence::Null) => object.null("label"),
         (Some(label), presence) => object.text("label", label, presence.or(optional)),
         (None, _) => {}
     }
-    if let Some(name) = &details.campaign_name {
-        if form == Form::Single || shape.old_campaign_field {
-            object.text("campaign", name, optional);
-        } else {
-            object.text("campaignName", name, optional);
-        }
-    }
-    if let Some(id) = details
-        .campaign_tracking_id
-        .as_ref()
-        .filter(|_| form == Form::Listed)
-    {
-        object.text("campaignTrackingId", id, optional);
-    }
+    object.campaign(details, shape, form, optional);
     object.number("part", format_args!("{}", view.part), shape.part_numbers);
     object.number("parts", format_args!("{}", view.parts), shape.part_numbers);
     let numbers = if shape.nulls {
@@ -94,11 +88,15 @@ pub(crate) fn part(out: &mut BytesMut, view: &PartView<'_>, shape: &Shape, form:
         object.raw("quantumState", br#"{"spin":[0.5,-0.5],"observed":null}"#);
         object.raw("smscHint", br#""caf\u00e9 \ud83d\ude00""#);
     }
-    status(&mut object, view, shape);
+    status(&mut object, view, shape, form);
     object.close();
 }
 
-fn status(object: &mut Object<'_>, view: &PartView<'_>, shape: &Shape) {
+fn status(object: &mut Object<'_>, view: &PartView<'_>, shape: &Shape, form: Form) {
+    let (word_name, date_name) = match form {
+        Form::Single | Form::Listed => ("status", "date"),
+        Form::Callback => ("name", "updatedDate"),
+    };
     let step = view.step;
     let word = shape.unknown_status.as_deref().unwrap_or(&step.status);
     if shape.status_is_string {
@@ -108,13 +106,13 @@ fn status(object: &mut Object<'_>, view: &PartView<'_>, shape: &Shape) {
     object.key("status");
     let mut status = Object::open(object.out);
     match shape.status {
-        Presence::Keep => status.word("status", word, shape.status_case),
-        Presence::Null => status.null("status"),
+        Presence::Keep => status.word(word_name, word, shape.status_case),
+        Presence::Null => status.null(word_name),
         Presence::Absent => {}
     }
     match format_date(view.date_ms, shape.date) {
-        Some(date) => status.plain("date", &date),
-        None if shape.date == DateForm::Null => status.null("date"),
+        Some(date) => status.plain(date_name, &date),
+        None if shape.date == DateForm::Null => status.null(date_name),
         None => {}
     }
     if shape.unknown_fields {
@@ -243,6 +241,29 @@ impl<'a> Object<'a> {
             self.out.put_slice(b".0");
         }
         self.out.put_slice(after.as_bytes());
+    }
+
+    /// The campaign, under the names that it has in this form.
+    fn campaign(&mut self, details: &Details, shape: &Shape, form: Form, optional: Presence) {
+        let name = match form {
+            Form::Listed if !shape.old_campaign_field => "campaignName",
+            Form::Single | Form::Listed => "campaign",
+            Form::Callback => "campaignName",
+        };
+        let values = [
+            (name, &details.campaign_name),
+            ("campaignTrackingId", &details.campaign_tracking_id),
+        ];
+        let told = if form == Form::Single { 1 } else { 2 };
+        for (name, value) in values.into_iter().take(told) {
+            match value {
+                Some(value) => self.text(name, value, optional),
+                None if form == Form::Callback && !shape.callback_without_campaign => {
+                    self.null(name);
+                }
+                None => {}
+            }
+        }
     }
 
     fn groups(&mut self, groups: &[String], when_empty: Presence) {

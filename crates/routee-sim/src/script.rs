@@ -126,6 +126,8 @@ pub(crate) enum Sight {
 pub(crate) struct PartState {
     /// Index into the part's steps.
     pub(crate) step: usize,
+    /// The same, as time alone brought it.
+    pub(crate) by_time: usize,
     /// The date shown, relative to the acceptance.
     pub(crate) date_ms: i64,
 }
@@ -207,6 +209,15 @@ impl PartSpec {
             .count()
             .saturating_sub(1);
         let step = (by_time + pushed.steps).min(self.steps.len().checked_sub(1)?);
+        Some(PartState {
+            step,
+            by_time,
+            date_ms: self.date_ms(step, by_time, pushed),
+        })
+    }
+
+    /// The date that a step shows, relative to the acceptance, when time alone has brought `by_time`.
+    pub(crate) fn date_ms(&self, step: usize, by_time: usize, pushed: Pushed) -> i64 {
         let mut dated = step;
         while dated > 0 && self.steps[dated].keep_date {
             dated -= 1;
@@ -217,10 +228,20 @@ impl PartSpec {
         } else {
             by_time_ms
         };
-        Some(PartState {
-            step,
-            date_ms: moment_ms + self.steps[dated].date_offset_ms,
-        })
+        moment_ms + self.steps[dated].date_offset_ms
+    }
+
+    /// When time brings the next step, or the part itself, relative to the acceptance.
+    pub(crate) fn next_ms(&self, elapsed_ms: i64) -> Option<i64> {
+        let is_ahead = |delay: &u64| {
+            *delay != NEVER && i64::try_from(*delay).is_ok_and(|delay| delay > elapsed_ms)
+        };
+        let steps = self.steps.iter().map(|step| step.after_ms);
+        let ahead = steps
+            .chain([self.visible_after_ms])
+            .filter(is_ahead)
+            .min()?;
+        i64::try_from(ahead).ok()
     }
 }
 
@@ -256,7 +277,11 @@ mod tests {
             let state = part().state(elapsed_ms, Pushed::default());
             assert_eq!(
                 state,
-                Some(PartState { step, date_ms }),
+                Some(PartState {
+                    step,
+                    by_time: step,
+                    date_ms
+                }),
                 "after {elapsed_ms} ms"
             );
         };
@@ -279,6 +304,7 @@ mod tests {
             at(Pushed::default()),
             PartState {
                 step: 0,
+                by_time: 0,
                 date_ms: 0
             }
         );
@@ -290,6 +316,7 @@ mod tests {
             at(once),
             PartState {
                 step: 1,
+                by_time: 0,
                 date_ms: 7_000
             }
         );

@@ -1,12 +1,11 @@
 //! `POST /sms` and `POST /sms/campaign`: accepts messages and gives each one a fate.
 
-use std::sync::PoisonError;
-
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, error, invalid, json_value};
+use crate::callback::{Callback, Campaign};
 use crate::clock::{DateForm, format_date};
 use crate::fate::{WeightedFate, pick};
 use crate::ids;
@@ -25,7 +24,7 @@ struct Order {
     campaign_name: Option<String>,
     #[serde(default)]
     flash: bool,
-    callback: Option<Value>,
+    callback: Option<Callback>,
     ttl: Option<u64>,
 }
 
@@ -80,23 +79,24 @@ pub(crate) fn send_campaign(world: &World, body: &[u8], shape: &Shape) -> Answer
         .clone()
         .unwrap_or_else(|| "campaign".to_owned());
     let id = ids::uuid(world.random(), world.random()).to_string();
+    let mut receipt = receipt(world, &order, &id);
+    receipt["campaignName"] = json!(name);
+    receipt["to"] = json!(recipients);
+    receipt["state"] = json!("Queued");
+    receipt["type"] = json!("Sms");
     {
-        let mut campaigns = world
-            .campaigns
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if campaigns
-            .values()
-            .any(|campaign| campaign["campaignName"] == name.as_str())
-        {
+        let mut campaigns = world.campaigns();
+        if campaigns.values().any(|campaign| campaign.name == name) {
             let text = "The campaign name exists already";
             return error(StatusCode::CONFLICT, "409009000", text, shape.error_code);
         }
-        let mut campaign = receipt(world, &order, &id);
-        campaign["campaignName"] = json!(name);
-        campaign["to"] = json!(recipients);
-        campaign["state"] = json!("Queued");
-        campaign["type"] = json!("Sms");
+        let campaign = Campaign {
+            receipt: receipt.clone(),
+            name: name.clone(),
+            recipients: recipients.len(),
+            callback: order.callback.clone(),
+            finals: 0,
+        };
         campaigns.insert(id.clone(), campaign);
     }
     for to in &recipients {
@@ -104,11 +104,7 @@ pub(crate) fn send_campaign(world: &World, body: &[u8], shape: &Shape) -> Answer
             return *answer;
         }
     }
-    let campaigns = world
-        .campaigns
-        .read()
-        .unwrap_or_else(PoisonError::into_inner);
-    json_value(StatusCode::OK, &campaigns[&id])
+    json_value(StatusCode::OK, &receipt)
 }
 
 fn read(body: &[u8], shape: &Shape) -> Result<Order, Box<Answer>> {
@@ -129,6 +125,9 @@ fn read(body: &[u8], shape: &Shape) -> Result<Order, Box<Answer>> {
             "must not be empty",
             shape.error_code,
         )));
+    }
+    if let Some(problem) = order.callback.as_ref().and_then(Callback::problem) {
+        return Err(Box::new(invalid("callback.url", problem, shape.error_code)));
     }
     if order
         .ttl
@@ -176,6 +175,8 @@ fn accept(
         body: text,
         campaign_name: campaign.map(|(name, _)| name.to_owned()),
         campaign_tracking_id: campaign.map(|(_, id)| id.to_owned()),
+        // That of a campaign is told of the campaign as a whole.
+        callback: order.callback.clone().filter(|_| campaign.is_none()),
         ..MessageSpec::default()
     };
     let registered = world.register(spec).map(|message| message.id.clone());
@@ -206,7 +207,7 @@ fn receipt(world: &World, order: &Order, id: &str) -> Value {
         },
     });
     if let Some(callback) = &order.callback {
-        receipt["callback"] = callback.clone();
+        receipt["callback"] = json!(callback);
     }
     receipt
 }

@@ -20,7 +20,7 @@ use tokio::time::sleep;
 use crate::answer::{Answer, Dropped, error, too_many_requests};
 use crate::auth::Grant;
 use crate::endpoint::Endpoint;
-use crate::fault::FaultKind;
+use crate::fault::{Asked, FaultKind};
 use crate::switches::Switches;
 use crate::world::{Active, World};
 use crate::{admin, listing, misbehavior, sending, tracking};
@@ -175,10 +175,15 @@ impl Connection {
                 switches.shape.error_code,
             ));
         }
+        let asked = Asked {
+            endpoint,
+            id,
+            query: request.uri().query().unwrap_or(""),
+        };
         let fault = active
             .faults
             .iter()
-            .find(|fault| fault.strikes(endpoint, id, || world.chance()))
+            .find(|fault| fault.strikes(asked, || world.chance()))
             .map(|fault| &fault.rule.kind);
         if let Some(kind) = fault {
             if *kind == FaultKind::Reset {

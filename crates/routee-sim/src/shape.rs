@@ -119,6 +119,8 @@ pub struct Shape {
     pub missing_parts: usize,
     /// Lists name the campaign `campaign`, as in older samples.
     pub old_campaign_field: bool,
+    /// Callbacks of single messages leave the campaign's fields out instead of writing `null`.
+    pub callback_without_campaign: bool,
     /// `code` of errors.
     pub error_code: CodeForm,
 }

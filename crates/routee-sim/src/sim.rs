@@ -8,10 +8,11 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::callback::{self, Inbound};
 use crate::config::SimConfig;
 use crate::error::SimError;
 use crate::fault::FaultRule;
-use crate::message::{Message, MessageReport, MessageSpec, StatusChange};
+use crate::message::{MessageReport, MessageSpec, StatusChange};
 use crate::population::{Advance, PopulationReport, PopulationSpec};
 use crate::server;
 use crate::stats::Stats;
@@ -24,6 +25,7 @@ pub struct Sim {
     address: SocketAddr,
     world: Arc<World>,
     server: JoinHandle<()>,
+    caller: JoinHandle<()>,
 }
 
 impl Sim {
@@ -46,10 +48,12 @@ impl Sim {
         let world = Arc::new(world);
         let listener = TcpListener::from_std(listener)?;
         let server = tokio::spawn(server::serve(Arc::clone(&world), listener));
+        let caller = tokio::spawn(callback::call(Arc::clone(&world)));
         Ok(Self {
             address,
             world,
             server,
+            caller,
         })
     }
 
@@ -67,9 +71,11 @@ impl Sim {
 
     /// Stops it; when this returns, the port is free and every connection is closed.
     pub async fn stop(mut self) {
-        self.server.abort();
-        // It ends by being aborted, which is what was wished.
-        drop((&mut self.server).await);
+        for task in [&mut self.server, &mut self.caller] {
+            task.abort();
+            // It ends by being aborted, which is what was wished.
+            drop(task.await);
+        }
     }
 
     /// Registers a message, accepted now; gives its id.
@@ -88,20 +94,13 @@ impl Sim {
         self.world.message(id).map(|message| message.report(now_ms))
     }
 
-    fn known_message(&self, id: &str) -> Result<Arc<Message>, SimError> {
-        self.world
-            .message(id)
-            .ok_or_else(|| SimError::UnknownMessage(id.to_owned()))
-    }
-
     /// Gives a message this status now; what its script still had in store is dropped.
     ///
     /// # Errors
     ///
     /// When the message is not known or has no such part.
     pub fn set_status(&self, id: &str, change: &StatusChange) -> Result<(), SimError> {
-        self.known_message(id)?
-            .set_status(change, self.world.clock.now_ms())
+        self.world.set_status(id, change).map(drop)
     }
 
     /// Lets the next step of every part of a message happen now; says how many parts had one.
@@ -110,7 +109,7 @@ impl Sim {
     ///
     /// When the message is not known.
     pub fn advance_message(&self, id: &str) -> Result<usize, SimError> {
-        Ok(self.known_message(id)?.advance(self.world.clock.now_ms()))
+        self.world.advance_message(id)
     }
 
     /// Forgets a message: it is 404 from now on. Says whether there was one.
@@ -160,9 +159,16 @@ impl Sim {
     ///
     /// When there is no such population or the rate is not above 0.
     pub fn advance(&self, name: &str, order: Advance) -> Result<u64, SimError> {
-        self.world
-            .population(name)?
-            .advance(order, self.world.clock.now_ms())
+        self.world.advance_population(name, order)
+    }
+
+    /// Lets a message come in: it is told at the default URL of the callbacks. Says whether there is one.
+    ///
+    /// # Errors
+    ///
+    /// When the default URL is none.
+    pub fn receive(&self, inbound: &Inbound) -> Result<bool, SimError> {
+        self.world.receive(inbound)
     }
 
     /// The switches as they stand.
@@ -202,7 +208,7 @@ impl Sim {
 
     /// Moves the simulator's clock: messages go on, tokens grow old.
     pub fn advance_clock(&self, by_ms: i64) {
-        self.world.clock.advance(by_ms);
+        self.world.advance_clock(by_ms);
     }
 
     /// The numbers so far.
@@ -220,5 +226,6 @@ impl Sim {
 impl Drop for Sim {
     fn drop(&mut self) {
         self.server.abort();
+        self.caller.abort();
     }
 }

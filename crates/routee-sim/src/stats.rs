@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use crate::callback::CallbackStats;
 use crate::endpoint::Endpoint;
 use crate::fault::FaultReport;
 use crate::message::MessageReport;
@@ -36,6 +37,8 @@ pub struct Stats {
     /// Changes that were served, first sights included: scripted messages, and populations with a
     /// ledger.
     pub changes_served: u64,
+    /// What was called back. These are no requests.
+    pub callbacks: CallbackStats,
     /// The fault rules and how often each was met.
     pub faults: Vec<FaultReport>,
     /// The populations by name.

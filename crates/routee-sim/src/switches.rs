@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::callback::CallbackSwitches;
 use crate::fault::{FaultRule, RetryAfter};
 use crate::shape::Shape;
 
@@ -22,7 +23,9 @@ pub struct Switches {
     pub tracking: TrackingSwitches,
     /// The searches that answer pages.
     pub list: ListSwitches,
-    /// How answers are written.
+    /// Callbacks.
+    pub callbacks: CallbackSwitches,
+    /// How answers and callbacks are written.
     pub shape: Shape,
     /// Answers that go wrong; the first rule that applies to a request is taken.
     pub faults: Vec<FaultRule>,
@@ -129,6 +132,9 @@ pub struct ListSwitches {
     pub window_by_status: bool,
     /// Several filters: one is enough, instead of all being required.
     pub any_filter: bool,
+    /// Rows move between two pages: each page begins so many rows later than the one before it ends
+    /// (these are on no page) or, below 0, earlier (these are on two).
+    pub shift: i64,
 }
 
 impl Default for ListSwitches {
@@ -141,6 +147,7 @@ impl Default for ListSwitches {
             reject_old_window: true,
             window_by_status: false,
             any_filter: false,
+            shift: 0,
         }
     }
 }

@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use serde_json::Value;
 
 use crate::auth::Tokens;
+use crate::callback::{Agenda, Campaign};
 use crate::clock::Clock;
 use crate::config::SimConfig;
 use crate::error::SimError;
 use crate::fault::{ActiveFault, FaultRule};
-use crate::message::{Message, MessageSpec};
-use crate::population::{Population, PopulationSpec};
+use crate::message::{Message, MessageSpec, StatusChange};
+use crate::population::{Advance, Population, PopulationSpec};
 use crate::stats::{Counters, Stats};
 use crate::switches::{RateLimit, Switches};
 
@@ -24,7 +25,8 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) tokens: Tokens,
     pub(crate) counters: Counters,
-    pub(crate) campaigns: RwLock<HashMap<String, Value>>,
+    pub(crate) callbacks: Agenda,
+    campaigns: Mutex<HashMap<String, Campaign>>,
     active: RwLock<Arc<Active>>,
     messages: RwLock<Messages>,
     populations: RwLock<Arc<[Arc<Population>]>>,
@@ -58,7 +60,8 @@ impl World {
             clock: Clock::default(),
             tokens: Tokens::default(),
             counters: Counters::default(),
-            campaigns: RwLock::default(),
+            callbacks: Agenda::default(),
+            campaigns: Mutex::default(),
             active: RwLock::default(),
             messages: RwLock::default(),
             populations: RwLock::new(Arc::new([])),
@@ -89,7 +92,8 @@ impl World {
         self.clock.reset();
         self.tokens.reset();
         self.counters.reset();
-        write(&self.campaigns).clear();
+        self.callbacks.reset();
+        self.campaigns().clear();
         *write(&self.messages) = Messages::default();
         *write(&self.populations) = Arc::new([]);
         *self.random.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -113,6 +117,13 @@ impl World {
             .f64()
     }
 
+    /// The campaigns that were sent, by their ids.
+    pub(crate) fn campaigns(&self) -> MutexGuard<'_, HashMap<String, Campaign>> {
+        self.campaigns
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn active(&self) -> Arc<Active> {
         Arc::clone(&read(&self.active))
     }
@@ -123,8 +134,17 @@ impl World {
             .iter()
             .map(|rule| Arc::new(ActiveFault::new(rule.clone())))
             .collect();
-        *write(&self.active) = Arc::new(Active { switches, faults });
+        self.activate(Active { switches, faults });
         self.refill_bucket();
+    }
+
+    fn activate(&self, active: Active) {
+        let url = active.switches.callbacks.url.clone();
+        let before = std::mem::replace(&mut *write(&self.active), Arc::new(active));
+        if url.is_some() && url != before.switches.callbacks.url {
+            self.expect_changes_of_all();
+        }
+        self.callbacks.look_again();
     }
 
     /// Applies a merge patch; fault rules that it does not name keep their counts.
@@ -135,7 +155,7 @@ impl World {
             self.set_switches(switches.clone());
         } else {
             let faults = before.faults.clone();
-            *write(&self.active) = Arc::new(Active {
+            self.activate(Active {
                 switches: switches.clone(),
                 faults,
             });
@@ -204,7 +224,50 @@ impl World {
             .by_id
             .insert(message.id.clone(), Arc::clone(&message));
         messages.in_order.push(Arc::clone(&message));
+        drop(messages);
+        self.expect_change_of(&message);
         Ok(message)
+    }
+
+    /// Gives a message a status now.
+    pub(crate) fn set_status(
+        &self,
+        id: &str,
+        change: &StatusChange,
+    ) -> Result<Arc<Message>, SimError> {
+        let message = self.known_message(id)?;
+        message.set_status(change, self.clock.now_ms())?;
+        self.expect_change_of(&message);
+        Ok(message)
+    }
+
+    /// Lets the next step of every part of a message happen now; says how many parts had one.
+    pub(crate) fn advance_message(&self, id: &str) -> Result<usize, SimError> {
+        let message = self.known_message(id)?;
+        let moved = message.advance(self.clock.now_ms());
+        self.expect_change_of(&message);
+        Ok(moved)
+    }
+
+    /// Moves messages of a population; says how many.
+    pub(crate) fn advance_population(&self, name: &str, order: Advance) -> Result<u64, SimError> {
+        let now_ms = self.clock.now_ms();
+        let population = self.population(name)?;
+        let moved = population.advance(order.clone(), now_ms)?;
+        self.expect_moves_of(&population, &order, now_ms);
+        Ok(moved)
+    }
+
+    /// Moves the clock.
+    pub(crate) fn advance_clock(&self, by_ms: i64) {
+        self.clock.advance(by_ms);
+        self.callbacks.look_again();
+    }
+
+    /// The message of this id, which must be there.
+    pub(crate) fn known_message(&self, id: &str) -> Result<Arc<Message>, SimError> {
+        self.message(id)
+            .ok_or_else(|| SimError::UnknownMessage(id.to_owned()))
     }
 
     /// Forgets a message; says whether there was one.
@@ -232,11 +295,10 @@ impl World {
         {
             return Err(SimError::Taken(population.spec.name));
         }
-        *populations = populations
-            .iter()
-            .cloned()
-            .chain([Arc::new(population)])
-            .collect();
+        let population = Arc::new(population);
+        *populations = populations.iter().chain([&population]).cloned().collect();
+        drop(populations);
+        self.expect_changes_of(&population);
         Ok(())
     }
 
@@ -259,6 +321,7 @@ impl World {
         let now_ms = self.clock.now_ms();
         let mut stats = self.counters.stats();
         stats.tokens_issued = self.tokens.issued();
+        stats.callbacks = self.callbacks.stats();
         stats.faults = self
             .active()
             .faults

@@ -57,6 +57,8 @@ struct State {
     failing: FailureStreak,
     refused: FailureStreak,
     behind: FailureStreak,
+    /// Callbacks do not arrive.
+    silent: Option<Trouble>,
 }
 
 impl Alarms {
@@ -126,6 +128,15 @@ impl Alarms {
         });
     }
 
+    /// This is the trouble with callbacks, if there is any.
+    pub(crate) fn callbacks(&self, trouble: Option<Trouble>) {
+        let is_trouble = trouble.is_some();
+        self.lock().silent = trouble;
+        if is_trouble {
+            self.noticed.notify_one();
+        }
+    }
+
     /// Waits until there may be trouble to tell.
     pub(crate) async fn noticed(&self) {
         self.noticed.notified().await;
@@ -137,6 +148,7 @@ impl Alarms {
         KINDS
             .into_iter()
             .filter_map(|kind| self.trouble(&state, kind))
+            .chain(state.silent.clone())
             .collect()
     }
 

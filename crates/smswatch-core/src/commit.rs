@@ -2,30 +2,31 @@
 //! snapshot, events and due time in one step.
 
 mod asked;
+mod draft;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_model::{Event, Source, Word};
 use tokio::sync::mpsc;
 
+use self::draft::{Draft, draft};
 use crate::context::Context;
 use crate::inbox::changes::{Change, Reason, Reply, Verdict};
 use crate::inbox::log_tail::Fresh;
 use crate::inbox::unknown_words::UnknownWords;
 use crate::inbox::{LogInbox, PollInbox};
 use crate::intake::Intake;
-use crate::metrics::{ObservationLabels, OddityLabel, RecordLabel};
+use crate::metrics::{OddityLabel, RecordLabel};
 use crate::pace::Backoff;
 use crate::record::{Record, WatchState};
 use crate::rules::Rules;
 use crate::store::{
-    Appended, CommitItem, CommitOutcome, CommitStep, Committed, LeaseId, MAX_STEP_BYTES, NewEntry,
-    Shard, WatchPriority, split,
+    Appended, CommitItem, CommitOutcome, CommitStep, Committed, LeaseId, MAX_STEP_BYTES, Shard,
+    split,
 };
 use crate::watch::Watch;
-use crate::watch::lifecycle::{Answer, Applied, Lifecycle, SHORTEST_MARK};
+use crate::watch::lifecycle::{Answer, SHORTEST_MARK};
 
 /// What the second stage may touch.
 #[derive(Debug)]
@@ -50,21 +51,6 @@ pub(crate) async fn run(stage: Arc<Commit>, changes: mpsc::Receiver<Change>) {
     stage.inbox.run(changes, shard_of, write).await;
 }
 
-/// What one watch becomes, and what there is to tell of it.
-struct Draft {
-    change: Change,
-    /// The watch afterwards; `None` when it goes.
-    after: Option<Record>,
-    priority: WatchPriority,
-    events: Vec<Event>,
-    observation: Option<ObservationLabels>,
-    clamped: u32,
-    left_out: u32,
-    has_missing_parts: bool,
-    /// What whoever asked for it is told once it is written.
-    reply: Option<Reply>,
-}
-
 async fn commit(stage: &Commit, shard: Shard, mut items: Vec<Change>) {
     while !items.is_empty() {
         let (mut now, later) = set_doubles_aside(items);
@@ -73,7 +59,7 @@ async fn commit(stage: &Commit, shard: Shard, mut items: Vec<Change>) {
         // lease: it ends by itself, and gives back only what still has the claimed due time.
         let finished: Vec<_> = now.iter_mut().filter_map(last_of_its_batch).collect();
         let drafts = now.into_iter().filter_map(|item| draft(stage, item));
-        let drafts = drafts.filter(Draft::says_something);
+        let drafts = drafts.filter_map(|draft| draft.with_something_to_say(stage));
         let with_items = drafts.map(|draft| (draft.item(), draft));
         let mut steps = split(with_items, |(item, _)| item.bytes(), MAX_STEP_BYTES);
         if steps.is_empty() && !finished.is_empty() {
@@ -167,97 +153,6 @@ fn set_doubles_aside(items: Vec<Change>) -> (Vec<Change>, Vec<Change>) {
         .partition(|_| is_first.next().unwrap_or_default())
 }
 
-/// What a change comes to; `None` if there is nothing to write, which whoever asked for it is told here.
-fn draft(stage: &Commit, change: Change) -> Option<Draft> {
-    let settings = stage.context.settings();
-    let stuck_after = stage.rules.stuck_after();
-    let lifecycle = Lifecycle::of(&stage.context, &settings, &stuck_after);
-    let now = stage.context.clock.now();
-    let due = match &change.reason {
-        Reason::Asked(request, _) => {
-            let watch = change.watch.clone();
-            return match asked::decide(&lifecycle, request, &change.message_id, watch, now) {
-                Ok((watch, reply)) => {
-                    let reply = Some(reply);
-                    Some(Draft {
-                        reply,
-                        ..Draft::plain(change, Some(watch))
-                    })
-                }
-                Err(reply) => {
-                    change.reply(reply);
-                    None
-                }
-            };
-        }
-        Reason::Due(due) => due,
-    };
-    // What was claimed had a watch.
-    let watch = change.watch.as_ref()?;
-    let id = &change.message_id;
-    Some(match &due.verdict {
-        Verdict::Expired => Draft::plain(change, None),
-        Verdict::Retired => {
-            let watch = lifecycle.retire(id, watch, now);
-            Draft::plain(change, Some(watch))
-        }
-        Verdict::Postponed(until) => {
-            let watch = Watch {
-                due: *until,
-                ..watch.clone()
-            };
-            Draft::plain(change, Some(watch))
-        }
-        Verdict::Answered(answer) => {
-            let is_mine = due.claimed_due == watch.due;
-            let random = fastrand::f64();
-            let applied = match answer {
-                Answer::Seen(seen) if change.record.is_none() && seen.source != Source::Poll => {
-                    lifecycle.apply_found(id, watch, seen, now, random)
-                }
-                Answer::Seen(seen) if !is_mine => {
-                    lifecycle.apply_news(id, watch, seen, now, random)
-                }
-                answer => lifecycle.apply(id, watch, answer, now, random),
-            };
-            if let Answer::Seen(seen) = answer {
-                let is_told = |word: &Word| stage.unknown.is_told(word);
-                let events = lifecycle.unknown_words(id, &applied.watch, seen, now, is_told);
-                stage.unknown.notice(events);
-            }
-            let observation = observation_labels(answer, &applied);
-            Draft {
-                priority: Lifecycle::priority(&applied.watch),
-                after: Some(applied.watch.encode()),
-                events: applied.events,
-                observation,
-                clamped: applied.clamped,
-                left_out: applied.left_out,
-                has_missing_parts: applied.has_missing_parts,
-                reply: None,
-                change,
-            }
-        }
-    })
-}
-
-fn observation_labels(answer: &Answer, applied: &Applied) -> Option<ObservationLabels> {
-    let Answer::Seen(observation) = answer else {
-        return None;
-    };
-    let result = if !applied.events.is_empty() {
-        "changed"
-    } else if applied.stale > 0 {
-        "stale"
-    } else {
-        "same"
-    };
-    Some(ObservationLabels {
-        source: observation.source.as_str(),
-        result,
-    })
-}
-
 /// Writes a step, again and again while the store is away: nothing observed may be lost. Nothing more is
 /// claimed from the shard meanwhile. Those who wait for an answer have it at once: what they asked for is left
 /// out then. Returns `None` if nothing else was to be written.
@@ -290,48 +185,6 @@ async fn write(
     }
 }
 
-impl Draft {
-    /// A change of a watch of which there is nothing to tell.
-    fn plain(change: Change, watch: Option<Watch>) -> Self {
-        Self {
-            priority: watch
-                .as_ref()
-                .map_or(WatchPriority::Rest, Lifecycle::priority),
-            after: watch.map(|watch| watch.encode()),
-            change,
-            events: Vec::new(),
-            observation: None,
-            clamped: 0,
-            left_out: 0,
-            has_missing_parts: false,
-            reply: None,
-        }
-    }
-
-    /// Tells whoever asked for it that it is written.
-    fn answer(&mut self) {
-        if let Some(reply) = self.reply.take() {
-            self.change.reply(reply);
-        }
-    }
-
-    /// What is to be written.
-    fn item(&self) -> CommitItem {
-        CommitItem {
-            message_id: self.change.message_id.clone(),
-            expected: self.change.record.clone(),
-            record: self.after.clone(),
-            priority: self.priority,
-            entry: (!self.events.is_empty()).then(|| NewEntry::of(&self.events)),
-        }
-    }
-
-    /// Whether there is anything to write: not for old news of a watch that somebody else holds.
-    fn says_something(&self) -> bool {
-        !self.events.is_empty() || self.after != self.change.record
-    }
-}
-
 fn done(stage: &Commit, draft: &Draft) {
     let shard = usize::from(draft.change.shard.0);
     let polls = stage.polls.due(draft.priority);
@@ -347,6 +200,12 @@ fn done(stage: &Commit, draft: &Draft) {
             stage.context.metrics.trimmed.get_or_create(&label).inc();
         }
     }
+    stage.context.arrivals.found(&draft.events);
+    count(stage, draft);
+}
+
+/// Counts what an observation said, and its events.
+fn count(stage: &Commit, draft: &Draft) {
     if let Some(labels) = &draft.observation {
         stage
             .context

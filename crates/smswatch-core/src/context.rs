@@ -7,12 +7,14 @@ use std::sync::Arc;
 use smswatch_model::MessageId;
 use tokio::time::Instant;
 
+use crate::arrivals::Arrivals;
 use crate::clock::StoreClock;
 use crate::contents::Contents;
 use crate::health::{Health, STORE};
 use crate::live::Live;
-use crate::metrics::{Metrics, OperationLabel};
+use crate::metrics::{Metrics, OddityLabel, OperationLabel};
 use crate::privacy::Privacy;
+use crate::provider::Oddities;
 use crate::settings::Settings;
 use crate::store::{Shard, Store, StoreError, shard_of};
 
@@ -30,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
     pub(crate) contents: Contents,
+    /// Whether callbacks arrive.
+    pub(crate) arrivals: Arrivals,
 }
 
 impl Context {
@@ -50,6 +54,22 @@ impl Context {
     /// The shard of a watch that the store knows under exactly this id.
     pub(crate) fn shard_of_key(&self, key: &MessageId) -> Shard {
         shard_of(key.as_str(), self.store.shard_count())
+    }
+
+    /// Counts what was odd in an answer that was read nevertheless.
+    pub(crate) fn count_oddities(&self, oddities: Oddities) {
+        for (what, count) in [
+            ("answer", oddities.answers),
+            ("row", oddities.rows),
+            ("date", oddities.dates),
+            ("part", oddities.parts),
+        ] {
+            if count > 0 {
+                let label = OddityLabel { what };
+                let counter = self.metrics.oddities.get_or_create(&label);
+                counter.inc_by(u64::from(count));
+            }
+        }
     }
 
     /// Measures a call to the store and notes whether the store is well.

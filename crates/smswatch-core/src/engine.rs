@@ -26,6 +26,7 @@ use crate::alarm;
 use crate::context::Context;
 use crate::deliver::host::Place;
 use crate::deliver::{dead, orphans};
+use crate::held::release;
 use crate::panics::guarded;
 use crate::pause_monitor::PauseMonitor;
 use crate::privacy::Privacy;
@@ -115,6 +116,7 @@ impl Engine {
             tell_unknown,
             give_up,
             replicas,
+            release,
             service,
             changes,
             appended,
@@ -132,6 +134,8 @@ impl Engine {
             log: Arc::clone(&log),
             groups: Arc::clone(&gather.inbox),
             rates: Arc::clone(&gather.rates),
+            held: Arc::clone(&release.due),
+            alarms: Arc::clone(&alarms),
             sinks: Arc::clone(&sinks),
         });
         let [stop, cut, broken] = [(); 3].map(|()| CancellationToken::new());
@@ -148,10 +152,12 @@ impl Engine {
                 route::run(Arc::clone(&route), appended, stop.clone()).boxed(),
             ),
             spawn("gather", gather::run(gather, stop.clone()).boxed()),
+            spawn("release", release::run(release, stop.clone()).boxed()),
         ];
         let chores = vec![
             spawn("pulse", chores::pulse(Arc::clone(&chores)).boxed()),
             spawn("trim", chores::trim(Arc::clone(&context)).boxed()),
+            spawn("callbacks", chores::callbacks(Arc::clone(&chores)).boxed()),
             spawn("recall", chores::recall(chores).boxed()),
             spawn("alarm", alarm::tell::run(tell).boxed()),
             spawn("unknown words", alarm::unknown::run(tell_unknown).boxed()),

@@ -11,6 +11,12 @@ pub(crate) const PROVIDER: &str = "provider";
 /// The starting of polls in time, among the parts.
 pub(crate) const POLLING: &str = "polling";
 
+/// The arrival of callbacks, among the parts: where the configuration has any.
+pub(crate) const CALLBACKS: &str = "callbacks";
+
+/// The sweeps, among the parts: where one has failed.
+pub(crate) const SWEEP: &str = "sweep";
+
 /// The agreement with the other processes on the store, among the parts.
 pub(crate) const REPLICAS: &str = "replicas";
 

@@ -1,6 +1,7 @@
 //! The verbs of smswatch: observe, commit, route, deliver.
 
 mod alarm;
+mod arrivals;
 mod clock;
 mod commit;
 mod contents;
@@ -15,6 +16,7 @@ mod form;
 mod gather;
 mod group;
 mod health;
+mod held;
 mod inbox;
 mod intake;
 mod let_through;
@@ -51,8 +53,8 @@ pub use health::HealthReport;
 pub use privacy::Privacy;
 pub use service::{
     DestinationState, EndedFilter, EventFilter, GivenUp, HeldBackBy, MadeSilence, NewSilence,
-    NewWatch, Redriven, Registered, Reload, ReloadRequest, Service, ServiceError, SinkState,
-    SinkTest, SinkTestOutcome, TriedEvent, WatchView, no_such_sink,
+    NewWatch, PushError, Redriven, Registered, Reload, ReloadRequest, Service, ServiceError,
+    SinkState, SinkTest, SinkTestOutcome, Taken, TriedEvent, WatchView, no_such_sink,
 };
 pub use silences::Silence;
 pub use watch::registration::{MAX_TAG_BYTES, MAX_TAGS};

@@ -167,6 +167,12 @@ metrics! {
         "What was odd in answers that were read nevertheless: an answer that is not quite JSON, a row \
          without a status, a date that cannot be read, a part too many";
     parts_missing: Counter = "Messages of which a part was never seen";
+    pages: Family<ResultLabel, Counter> = "Pages of many messages that were asked for, by their result";
+    page_seconds: Histogram = "How long such a page takes";
+    sweeps: Family<ResultLabel, Counter> = "Sweeps, by whether they told everything";
+    sweep_seconds: Histogram = "How long a sweep takes, all pages together";
+    callbacks: Family<ResultLabel, Counter> = "Callbacks, by what became of them";
+    callback_seconds: Histogram = "How long it takes until a callback is stored";
     events: Family<KindLabel, Counter> = "Events, by type";
     route_lag_seconds: Histogram = "From an event's detection to its routing";
     watches_restored: Counter = "Watches that the store had lost and that were written again";

@@ -1,12 +1,15 @@
 //! Stage one: claims watches that are due, young ones first, and polls their messages.
 
+mod asking;
 mod claim;
 mod cooldown;
 mod expected;
 mod legible;
+pub(crate) mod pages;
 mod poll;
 mod prefetch;
 mod sign_in;
+mod sweep;
 mod under_way;
 
 use std::sync::Arc;
@@ -16,10 +19,12 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::asking::Asking;
 use self::claim::Claimer;
 use self::cooldown::Cooldown;
 use self::expected::Expected;
 use self::legible::Legible;
+use self::pages::Pages;
 use self::prefetch::{Prefetch, PrefetchSlot};
 use self::under_way::UnderWay;
 use crate::alarm::Alarms;
@@ -83,6 +88,8 @@ pub(crate) struct Observe {
     pub(crate) log: Arc<LogInbox>,
     /// Watches of shards that cannot be written just now are left alone.
     pub(crate) commits: Arc<Intake>,
+    /// What takes in pages of many messages.
+    pub(crate) pages: Pages,
 }
 
 /// Claims and polls until it is told to stop; what was claimed by then is polled to the end.
@@ -112,9 +119,15 @@ pub(crate) async fn run(
         expected: Expected::default(),
     };
     let signing_in = sign_in::run(&stage, &cooldown, &stop);
+    let asking = Asking {
+        cooldown: &cooldown,
+        limiter: &limiter,
+    };
+    let sweeping = sweep::run(&stage, &asking, &stop);
     let (ours, its_gate) = (Arc::clone(&stage), Arc::clone(&cooldown));
     tokio::join!(
         signing_in,
+        sweeping,
         claimer.run(stop.clone()),
         poll::run(ours, its_gate, legible, prefetch, &limiter, starts, commits)
     );

@@ -23,6 +23,14 @@ pub(crate) fn gap(schedule: &[Duration], step: u32) -> Duration {
     schedule[usize::try_from(step).unwrap_or(last).min(last)]
 }
 
+/// The longest gap that stretching makes. A message whose callbacks got lost is found after it.
+const MOST_STRETCHED: Duration = Duration::from_secs(6 * 3600);
+
+/// A gap between two polls of a message, stretched because callbacks tell of it.
+pub(crate) fn stretched(gap: Duration, by: u32) -> Duration {
+    gap.saturating_mul(by).min(MOST_STRETCHED).max(gap)
+}
+
 /// Where a shard's due times lie.
 ///
 /// They are rounded up to slots, so that watches that are due at about the same time share a due

@@ -5,6 +5,7 @@ mod replay;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use smswatch_model::{
     EventKind, MessageFacts, MessageId, Observation, PartReport, Source, Tags, Timestamp, Word,
@@ -173,6 +174,8 @@ impl<'a> Rehearsal<'a> {
             provider: self.provider,
             shards: 1,
             stuck_after,
+            stretch: 1,
+            sweep_every: Duration::ZERO,
         }
     }
 

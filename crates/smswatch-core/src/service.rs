@@ -5,6 +5,7 @@ mod cursors;
 mod error;
 mod grouped;
 mod history;
+pub(crate) mod pushes;
 mod redrive;
 pub(crate) mod reload;
 mod silences;
@@ -24,6 +25,8 @@ use self::counts::Counts;
 use self::cursors::List;
 pub use self::error::ServiceError;
 pub use self::history::{EventFilter, TriedEvent};
+use self::pushes::Pushes;
+pub use self::pushes::{PushError, Taken};
 pub use self::redrive::{EndedFilter, Redriven};
 use self::reload::ReloadRequests;
 pub use self::reload::{Reload, ReloadRequest};
@@ -37,22 +40,20 @@ pub use crate::deliver::breaker::DestinationState;
 use crate::deliver::dead;
 pub use crate::deliver::dead::GivenUp;
 use crate::health::HealthReport;
-use crate::inbox::changes::Change;
-use crate::intake::Intake;
+use crate::inbox::requests::Requests;
 use crate::rules::Rules;
 use crate::silences::Silences;
 use crate::store::{DeliveryFilter, Gauges, KeptAside, Page, PageRequest, StoredDelivery};
-use tokio::sync::mpsc;
 
 /// A running process, as others see it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Service {
     pub(crate) context: Arc<Context>,
     pub(crate) rules: Arc<dyn Rules>,
-    /// The way to the second stage; it ends with the first one.
-    pub(crate) changes: mpsc::WeakSender<Change>,
-    /// Which shards the second stage cannot write just now.
-    pub(crate) commits: Arc<Intake>,
+    /// The way to the second stage.
+    pub(crate) requests: Requests,
+    /// What takes in callbacks.
+    pub(crate) pushes: Arc<Pushes>,
     pub(crate) sinks: Arc<Sinks>,
     pub(crate) counts: Arc<Counts>,
     /// Tells one test of a sink from the next.

@@ -4,6 +4,7 @@ use smswatch_model::FaultTable;
 use std::time::Duration;
 
 use crate::budget;
+use crate::provider::Filter;
 use crate::store::{Bound, HistoryBounds, Rate};
 
 /// How messages are watched.
@@ -193,6 +194,49 @@ pub struct PrivacySettings {
     pub body: BodyText,
 }
 
+/// How what the provider pushes is taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallbackSettings {
+    /// Whether a message that nobody has registered is watched from then on.
+    pub register: bool,
+    /// How long its registration, with its tags, is waited for before.
+    pub hold: Duration,
+    /// Whether a callback is no news and only has its message polled at once.
+    pub confirm: bool,
+    /// By how much the gaps between polls of a message are stretched while callbacks tell of it, at least 1.
+    pub stretch: u32,
+    /// How long messages must become final without a callback before the callbacks are said to be silent.
+    pub silent_after: Duration,
+    /// How many messages that nobody knows are taken in a minute, at least 1.
+    pub new_per_minute: u32,
+}
+
+impl Default for CallbackSettings {
+    fn default() -> Self {
+        Self {
+            register: true,
+            hold: Duration::from_secs(3),
+            confirm: false,
+            stretch: 12,
+            silent_after: Duration::from_secs(10 * 60),
+            new_per_minute: 30_000,
+        }
+    }
+}
+
+/// A sweep: what is found out about many messages by asking for pages of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SweepSettings {
+    /// How often it takes place.
+    pub every: Duration,
+    /// How far back it reaches.
+    pub window: Duration,
+    /// Whether messages that nobody has registered are watched once it finds them.
+    pub register: bool,
+    /// What must hold of its messages, in the provider's words.
+    pub filters: Vec<Filter>,
+}
+
 /// When smswatch itself is said to be in trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlarmSettings {
@@ -228,6 +272,10 @@ pub struct Settings {
     pub history: HistoryBounds,
     /// When smswatch itself is said to be in trouble.
     pub alarms: AlarmSettings,
+    /// What is asked about many messages at once, at most [`Self::MOST_SWEEPS`] of them.
+    pub sweeps: Vec<SweepSettings>,
+    /// How callbacks are taken in; `None` if they are not.
+    pub callbacks: Option<CallbackSettings>,
     /// A hash of all in which the processes on one store must agree: [`crate::config_hash`].
     pub config_hash: u64,
     /// How long the end of the process may take, all in all.
@@ -237,6 +285,8 @@ pub struct Settings {
 impl Settings {
     /// How long the end of the process may take unless the operator says otherwise.
     pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+    /// How many sweeps there can be.
+    pub const MOST_SWEEPS: usize = 8;
     /// What is kept of the past unless the operator says otherwise.
     pub const DEFAULT_HISTORY: HistoryBounds = HistoryBounds {
         events: bound(7, 1_000_000),

@@ -51,6 +51,8 @@ pub(crate) struct Watch {
     pub(crate) stuck: BTreeSet<u64>,
     /// How often that has been told again, or need not be: by these seconds, and after how many it is told again.
     pub(crate) stuck_repeats: BTreeMap<(u64, u64), u64>,
+    /// The provider has told of the message by itself: its callbacks reach us.
+    pub(crate) is_pushed: bool,
 }
 
 /// A record whose body this version cannot read.
@@ -73,6 +75,8 @@ mod flag {
 mod more {
     pub(super) const STUCK: u8 = 1;
     pub(super) const STUCK_REPEATS: u8 = 2;
+    pub(super) const PUSHED: u8 = 4;
+    pub(super) const ALL: u8 = STUCK | STUCK_REPEATS | PUSHED;
 }
 
 impl Watch {
@@ -94,6 +98,7 @@ impl Watch {
             announced: Announced::default(),
             stuck: BTreeSet::new(),
             stuck_repeats: BTreeMap::new(),
+            is_pushed: false,
         }
     }
 
@@ -105,7 +110,20 @@ impl Watch {
             snapshot: self.snapshot,
             announced: self.announced,
             spelling: self.spelling,
+            is_pushed: self.is_pushed,
             ..Self::new(now, self.tags)
+        }
+    }
+
+    /// The same watch, with its message to be polled now: something has become of it.
+    pub(crate) fn polled_at(self, now: Timestamp) -> Self {
+        match self.state {
+            WatchState::NotFound | WatchState::GaveUp => self.begun_anew(now),
+            _ => Self {
+                due: now.min(self.due),
+                is_confirmed: false,
+                ..self
+            },
         }
     }
 
@@ -113,7 +131,8 @@ impl Watch {
         let mut writer = Writer::default();
         let optional = |bit: u8, is_set: bool| if is_set { bit } else { 0 };
         let more = optional(more::STUCK, !self.stuck.is_empty())
-            | optional(more::STUCK_REPEATS, !self.stuck_repeats.is_empty());
+            | optional(more::STUCK_REPEATS, !self.stuck_repeats.is_empty())
+            | optional(more::PUSHED, self.is_pushed);
         writer.byte(
             optional(flag::CONFIRMED, self.is_confirmed)
                 | optional(flag::ENDED, self.ended_at.is_some())
@@ -168,6 +187,7 @@ impl Watch {
             || self.trouble.is_some()
             || !self.stuck.is_empty()
             || !self.stuck_repeats.is_empty()
+            || self.is_pushed
             || self.spelling != Spelling::default()
             || parts.any(|part| part.regressions > 0)
     }
@@ -180,7 +200,7 @@ impl Watch {
         } else {
             reader.byte()?
         };
-        if more & !(more::STUCK | more::STUCK_REPEATS) != 0 {
+        if more & !more::ALL != 0 {
             return Err(InvalidRecord);
         }
         let registered = reader.signed()?.saturating_add(bytes::EPOCH);
@@ -244,6 +264,7 @@ impl Watch {
             trouble,
             stuck,
             stuck_repeats,
+            is_pushed: more & more::PUSHED != 0,
         })
     }
 }

@@ -38,6 +38,11 @@ impl StartupGate {
         let _opened = self.service.set(service);
     }
 
+    /// The service, once it has started.
+    pub(crate) fn service(&self) -> Option<Service> {
+        self.service.get().cloned()
+    }
+
     /// What `/readyz` says until the door opens.
     pub fn say(&self, report: HealthReport) {
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = report;

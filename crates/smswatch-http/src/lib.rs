@@ -5,6 +5,7 @@
 
 mod address;
 mod auth;
+mod callbacks;
 mod connections;
 mod door;
 mod guard;
@@ -17,5 +18,6 @@ mod server;
 mod since;
 
 pub use auth::{ApiToken, Scope};
+pub use callbacks::{CallbackDoor, CallbackOptions};
 pub use door::StartupGate;
 pub use server::{HttpOptions, Server};

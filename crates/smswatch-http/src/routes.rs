@@ -22,6 +22,7 @@ use smswatch_api::problem::ProblemCode;
 
 use crate::address::require_own_address;
 use crate::auth::{Tokens, identify, require_token};
+use crate::callbacks::{self, CallbackDoor};
 use crate::connections::HealthChecksOnly;
 use crate::door::{StartupGate, keep_closed};
 use crate::guard::catch_panics;
@@ -29,7 +30,7 @@ use crate::problem::Problem;
 use crate::request::MAX_BODY;
 
 /// Everything that is answered.
-pub(crate) fn router(tokens: Tokens, door: StartupGate) -> Router {
+pub(crate) fn router(tokens: Tokens, door: StartupGate, callbacks: CallbackDoor) -> Router {
     Router::new()
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
@@ -43,13 +44,15 @@ pub(crate) fn router(tokens: Tokens, door: StartupGate) -> Router {
         .layer(from_fn(keep_for_health_checks))
         .layer(from_fn_with_state(tokens.clone(), identify))
         .layer(from_fn_with_state(tokens, require_own_address))
+        .with_state(door.clone())
+        // Routee calls by a public name, and has no token.
+        .merge(callbacks::router(door, callbacks))
         .layer(from_fn(catch_panics))
         .layer(map_response(common_headers))
-        .with_state(door)
 }
 
 /// What every answer says: who gave it, and that it is neither kept nor taken for something else.
-async fn common_headers(mut response: Response) -> Response {
+pub(crate) async fn common_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
         (
@@ -107,11 +110,11 @@ fn api(tokens: Tokens) -> Router<StartupGate> {
         .layer(from_fn_with_state(tokens, require_token))
 }
 
-async fn no_such_path() -> Problem {
+pub(crate) async fn no_such_path() -> Problem {
     Problem::not_found("there is nothing at this path; `/` says where things are")
 }
 
-async fn no_such_method() -> Problem {
+pub(crate) async fn no_such_method() -> Problem {
     let message = "this path does not take this method; `allow` names those it takes";
     let code = ProblemCode::MethodNotAllowed;
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, code, message)

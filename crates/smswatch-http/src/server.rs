@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::address::ArrivedAt;
 use crate::auth::{ApiToken, Tokens};
+use crate::callbacks::{self, CallbackDoor, CallbackOptions, CameFrom};
 use crate::connections::{Connections, HealthChecksOnly, Place};
 use crate::door::StartupGate;
 use crate::routes;
@@ -35,6 +36,8 @@ pub struct HttpOptions {
     pub listen: SocketAddr,
     /// Who may call `/v1`; none of them lets everybody.
     pub tokens: Vec<ApiToken>,
+    /// Who may call back.
+    pub callbacks: CallbackOptions,
 }
 
 /// A listener that is open and not yet answered.
@@ -44,6 +47,7 @@ pub struct Server {
     address: SocketAddr,
     router: Router,
     door: StartupGate,
+    callbacks: CallbackDoor,
 }
 
 impl Server {
@@ -54,16 +58,45 @@ impl Server {
     ///
     /// The address cannot be listened on.
     pub async fn bind(options: HttpOptions) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(options.listen).await?;
-        let address = listener.local_addr()?;
         let door = StartupGate::closed();
-        let router = routes::router(Tokens::new(options.tokens), door.clone());
+        let callbacks = CallbackDoor::new(&options.callbacks);
+        let router = routes::router(Tokens::new(options.tokens), door.clone(), callbacks.clone());
+        Self::listen(options.listen, router, door, callbacks).await
+    }
+
+    /// Opens another listener for callbacks, which answers nothing else. It lets the same in as this one, and
+    /// opens with it.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be listened on.
+    pub async fn bind_callbacks(&self, listen: SocketAddr) -> std::io::Result<Self> {
+        let (door, callbacks) = (self.door.clone(), self.callbacks.clone());
+        let router = callbacks::alone(door.clone(), callbacks.clone());
+        Self::listen(listen, router, door, callbacks).await
+    }
+
+    async fn listen(
+        address: SocketAddr,
+        router: Router,
+        door: StartupGate,
+        callbacks: CallbackDoor,
+    ) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
         Ok(Self {
             listener,
             address,
             router,
             door,
+            callbacks,
         })
+    }
+
+    /// Who may call back, to be changed while the server answers.
+    #[must_use]
+    pub fn callbacks(&self) -> CallbackDoor {
+        self.callbacks.clone()
     }
 
     /// The address that is listened on, with the port that was taken.
@@ -120,7 +153,7 @@ async fn accept(listener: &TcpListener) -> Option<TcpStream> {
 
 /// Serves one connection until it ends, gives way, or is not needed any more.
 async fn serve(stream: TcpStream, place: Place, router: Router, stop: CancellationToken) {
-    let Ok(address) = stream.local_addr() else {
+    let (Ok(address), Ok(from)) = (stream.local_addr(), stream.peer_addr()) else {
         return;
     };
     if let Err(error) = stream.set_nodelay(true) {
@@ -129,7 +162,7 @@ async fn serve(stream: TcpStream, place: Place, router: Router, stop: Cancellati
     let router = TowerToHyperService::new(router);
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let call = place.begin();
-        let answer = router.call(prepared(request, address, &place));
+        let answer = router.call(prepared(request, address, from, &place));
         async move {
             let response = answer.await;
             drop(call);
@@ -155,10 +188,16 @@ async fn serve(stream: TcpStream, place: Place, router: Router, stop: Cancellati
 }
 
 /// The request with what its connection knows.
-fn prepared(request: hyper::Request<Incoming>, address: SocketAddr, place: &Place) -> Request {
+fn prepared(
+    request: hyper::Request<Incoming>,
+    address: SocketAddr,
+    from: SocketAddr,
+    place: &Place,
+) -> Request {
     let mut request = request.map(Body::new);
     let extensions = request.extensions_mut();
     extensions.insert(ArrivedAt(address));
+    extensions.insert(CameFrom(from));
     if place.is_reserved {
         extensions.insert(HealthChecksOnly);
     }

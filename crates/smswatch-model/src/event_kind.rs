@@ -46,6 +46,9 @@ pub enum EventKind {
     /// Polls of messages start long after they were due.
     #[serde(rename = "smswatch.polling_behind")]
     PollingBehind,
+    /// Messages become final and no callback tells of it any more.
+    #[serde(rename = "smswatch.callbacks_silent")]
+    CallbacksSilent,
     /// Somebody wants to see whether a sink works.
     #[serde(rename = "smswatch.test")]
     Test,
@@ -53,7 +56,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::StatusChanged,
         Self::Stuck,
         Self::NotFound,
@@ -67,6 +70,7 @@ impl EventKind {
         Self::ProviderDown,
         Self::ProviderAuthFailed,
         Self::PollingBehind,
+        Self::CallbacksSilent,
         Self::Test,
     ];
 
@@ -87,6 +91,7 @@ impl EventKind {
             Self::ProviderDown => "smswatch.provider_down",
             Self::ProviderAuthFailed => "smswatch.provider_auth_failed",
             Self::PollingBehind => "smswatch.polling_behind",
+            Self::CallbacksSilent => "smswatch.callbacks_silent",
             Self::Test => "smswatch.test",
         }
     }
@@ -129,6 +134,7 @@ impl EventKind {
             | Self::ProviderDown
             | Self::ProviderAuthFailed
             | Self::PollingBehind
+            | Self::CallbacksSilent
             | Self::Test => false,
         }
     }

@@ -1,23 +1,28 @@
-//! Asks Routee about one message.
+//! Asks Routee about one message, or for a page of many.
 
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::AUTHORIZATION;
-use reqwest::{Response, StatusCode, Url};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use smswatch_outbound::{ClientOptions, HttpClient, Route, address};
 use smswatch_plugin::model::MessageId;
-use smswatch_plugin::provider::{Poll, PollError, Provider};
+use smswatch_plugin::provider::{
+    InvalidPush, ListedPage, Listing, Poll, PollError, Provider, Pushed,
+};
 use smswatch_plugin::sink::Probe;
 use smswatch_plugin::{Proxy, Secret, async_trait};
 
 use crate::body::read_bounded;
 use crate::token::{Token, Tokens};
 use crate::tracking::InvalidTracking;
-use crate::{failure, guid, refusal, tracking};
+use crate::{callback, failure, guid, listing, refusal, tracking};
 
-/// The largest answer that is read, in bytes: a message of many parts takes a few kilobytes.
+/// The largest answer to a poll that is read, in bytes: a message of many parts takes a few kilobytes.
 const MAX_BODY: usize = 1024 * 1024;
+
+/// The largest page that is read, in bytes: 2,000 rows, each with a text of 1,500 characters, take less.
+const MAX_PAGE: usize = 8 * 1024 * 1024;
 
 /// How to reach Routee.
 #[derive(Debug, Clone)]
@@ -55,11 +60,13 @@ pub enum SetupError {
     Client(#[from] smswatch_outbound::SetupError),
 }
 
-/// Routee, asked about single messages.
+/// Routee, asked about single messages and for pages of many.
 pub struct RouteeProvider {
     http: HttpClient,
-    /// Tracking of single messages, without an id.
+    /// Tracking, which lists messages.
     tracking: Url,
+    /// Tracking of single messages, without an id.
+    single: Url,
     tokens: Tokens,
     timeout: Duration,
 }
@@ -72,7 +79,8 @@ impl RouteeProvider {
     /// A URL is none, or there is no TLS to be had.
     pub fn new(options: RouteeOptions) -> Result<Self, SetupError> {
         let token_url = under("auth_url", &options.auth_url, &["oauth", "token"])?;
-        let tracking = under("api_url", &options.api_url, &["sms", "tracking", "single"])?;
+        let tracking = under("api_url", &options.api_url, &["sms", "tracking"])?;
+        let single = under("api_url", &options.api_url, &["sms", "tracking", "single"])?;
         let client = ClientOptions {
             urls: &[&token_url, &tracking],
             route: Route::new(&options.proxy),
@@ -93,22 +101,79 @@ impl RouteeProvider {
         Ok(Self {
             http,
             tracking,
+            single,
             tokens,
             timeout: options.timeout,
         })
     }
 
-    async fn ask(&self, message_id: &MessageId, token: &Token) -> Result<Response, PollError> {
-        let mut url = self.tracking.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.push(message_id.as_str());
+    /// Sends a request with a token, and once more with a new one if that is refused.
+    async fn ask(
+        &self,
+        request: impl Fn(&reqwest::Client) -> RequestBuilder,
+    ) -> Result<Response, PollError> {
+        let send = async |token: &Token| {
+            let request = request(self.http.client());
+            let request = request.header(AUTHORIZATION, token.authorization.clone());
+            let answer = request.send().await;
+            answer.map_err(|error| failure::of_request(&self.http, &error, &self.tracking))
+        };
+        let token = self.tokens.get(None).await?;
+        let mut response = send(&token).await?;
+        if is_refusal(response.status()) {
+            // Once, not in a loop: a 403 is also the answer to an application without SMS.
+            let token = self.tokens.get(Some(token.generation)).await?;
+            response = send(&token).await?;
         }
-        let client = self.http.client();
-        let request = client
-            .get(url)
-            .header(AUTHORIZATION, token.authorization.clone());
-        let answer = request.send().await;
-        answer.map_err(|error| failure::of_request(&self.http, &error, &self.tracking))
+        let status = response.status();
+        if is_refusal(status) {
+            let what = format!("Routee refuses a new token ({})", status.as_u16());
+            return Err(PollError::refused(what));
+        }
+        Ok(response)
+    }
+
+    /// What `asking` comes to, if it does within the time for a poll.
+    async fn in_time<T>(
+        &self,
+        asking: impl Future<Output = Result<T, PollError>>,
+    ) -> Result<T, PollError> {
+        let answer = tokio::time::timeout(self.timeout, asking).await;
+        answer.unwrap_or_else(|_| {
+            let server = address(&self.tracking);
+            Err(PollError::failed(format!(
+                "Routee gave no answer: {server} did not answer in time"
+            )))
+        })
+    }
+
+    /// A page, however long it takes.
+    async fn list_page(
+        &self,
+        listing: &Listing,
+        number: u32,
+        size: u32,
+    ) -> Result<ListedPage, PollError> {
+        let question = listing::question(&self.tracking, listing, number, size);
+        let response = self
+            .ask(|client| match &question.filters {
+                Some(filters) => client
+                    .post(question.url.clone())
+                    .header(CONTENT_TYPE, "application/json")
+                    .body(filters.clone()),
+                None => client.get(question.url.clone()),
+            })
+            .await?;
+        let status = response.status();
+        if status.is_success() {
+            let body = read_bounded(&self.http, &self.tracking, response, MAX_PAGE).await?;
+            return listing::read(number, &body).map_err(no_tracking);
+        }
+        if status == StatusCode::BAD_REQUEST {
+            let body = read_bounded(&self.http, &self.tracking, response, MAX_BODY).await?;
+            return Err(PollError::failed(listing::refusal(&body)));
+        }
+        Err(failure::of_status(status, response.headers()))
     }
 
     /// A poll, however long it takes.
@@ -124,13 +189,11 @@ impl RouteeProvider {
 
     /// Asks for exactly this spelling of an id.
     async fn poll_spelled(&self, message_id: &MessageId) -> Result<Poll, PollError> {
-        let token = self.tokens.get(None).await?;
-        let mut response = self.ask(message_id, &token).await?;
-        if is_refusal(response.status()) {
-            // Once, not in a loop: a 403 is also the answer to an application without SMS.
-            let token = self.tokens.get(Some(token.generation)).await?;
-            response = self.ask(message_id, &token).await?;
+        let mut url = self.single.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.push(message_id.as_str());
         }
+        let response = self.ask(|client| client.get(url.clone())).await?;
         let status = response.status();
         match status {
             status if status.is_success() => {
@@ -141,10 +204,6 @@ impl RouteeProvider {
                 let failure = failure::of_status(status, response.headers());
                 let body = read_bounded(&self.http, &self.tracking, response, MAX_BODY).await?;
                 refusal::read(status, &body).ok_or(failure)
-            }
-            status if is_refusal(status) => {
-                let what = format!("Routee refuses a new token ({})", status.as_u16());
-                Err(PollError::refused(what))
             }
             status => Err(failure::of_status(status, response.headers())),
         }
@@ -164,9 +223,10 @@ fn no_tracking(why: InvalidTracking) -> PollError {
     let what = format!("Routee's answer cannot be read: {why}");
     match why {
         InvalidTracking::Page | InvalidTracking::Error => PollError::failed(what),
-        InvalidTracking::Json | InvalidTracking::Strange | InvalidTracking::Cut => {
-            PollError::unreadable(what)
-        }
+        InvalidTracking::Json
+        | InvalidTracking::Strange
+        | InvalidTracking::Cut
+        | InvalidTracking::NoPage => PollError::unreadable(what),
     }
 }
 
@@ -202,13 +262,26 @@ impl Provider for RouteeProvider {
         if matches!(message_id.as_str(), "." | "..") {
             return Ok(Poll::Unknown);
         }
-        let polled = tokio::time::timeout(self.timeout, self.poll_message(message_id)).await;
-        polled.unwrap_or_else(|_| {
-            let server = address(&self.tracking);
-            Err(PollError::failed(format!(
-                "Routee gave no answer: {server} did not answer in time"
-            )))
-        })
+        self.in_time(self.poll_message(message_id)).await
+    }
+
+    async fn list(
+        &self,
+        listing: &Listing,
+        number: u32,
+        size: u32,
+    ) -> Result<ListedPage, PollError> {
+        // No URL can name these campaigns, as with messages.
+        if let Listing::Campaign(id) = listing
+            && matches!(id.as_str(), "." | "..")
+        {
+            return Err(PollError::failed("Routee knows no such campaign"));
+        }
+        self.in_time(self.list_page(listing, number, size)).await
+    }
+
+    fn read_push(&self, body: &[u8]) -> Result<Pushed, InvalidPush> {
+        callback::read(body)
     }
 
     async fn probe(&self) -> Result<Probe, PollError> {

@@ -28,6 +28,7 @@ pub(crate) struct Item {
     pub(crate) latency: Numeric,
     pub(crate) label: Text,
     pub(crate) campaign: Text,
+    pub(crate) campaign_tracking_id: Text,
     pub(crate) status: Object<Status>,
     /// It says that something went wrong, as errors do.
     pub(crate) is_error: bool,
@@ -53,6 +54,11 @@ pub(crate) struct Reason {
 }
 
 impl Item {
+    /// Whether there is a word for its status.
+    pub(crate) fn tells_status(&self) -> bool {
+        self.status.0.tells()
+    }
+
     const NAMES: &[&str] = &[
         "smsId",
         "messageId",
@@ -73,6 +79,7 @@ impl Item {
         "label",
         "campaign",
         "campaignName",
+        "campaignTrackingId",
         "status",
         "developerMessage",
         "error",
@@ -113,6 +120,7 @@ impl Fields for Item {
             "latency" => self.latency.take(map),
             "label" => self.label.take(map),
             "campaign" | "campaignName" => self.campaign.take(map),
+            "campaignTrackingId" => self.campaign_tracking_id.take(map),
             "status" => self.status.take(map),
             "developerMessage" | "error" => {
                 let told: Text = map.next_value()?;

@@ -11,12 +11,23 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use crate::loose::{FieldName, Fields, Object, documented};
 use crate::mend::mend;
 
-/// The field of a page that holds its rows.
-const CONTENT: &[&str] = &["content"];
+/// The fields that hold rows: of a page, and of the report on a failover flow.
+const CONTENT: &[&str] = &["content", "messages"];
+
+/// What an object that was read is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// One row.
+    Row,
+    /// What stands around rows, such as the number of a page.
+    AroundRows,
+}
 
 /// What was read besides the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Shape {
+    /// How many elements its lists have, rows or not.
+    pub(crate) elements: usize,
     /// There is a list or a page, and nothing in it.
     pub(crate) is_empty_list: bool,
     /// It is not quite JSON.
@@ -29,24 +40,20 @@ pub(crate) struct Shape {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoRows;
 
-/// Reads every row of `body` into a collection.
+/// Reads every object of `body` into a collection.
 pub(crate) fn read<T: Fields, C: Default>(
     body: &[u8],
-    take: impl Fn(&mut C, T),
+    take: impl Fn(&mut C, T, Place),
 ) -> Result<(C, Shape), NoRows> {
-    if let Ok((rows, is_empty_list)) = read_strictly(body, &take) {
-        let shape = Shape {
-            is_empty_list,
-            ..Shape::default()
-        };
-        return Ok((rows, shape));
+    if let Ok(read) = read_strictly(body, &take) {
+        return Ok(read);
     }
     let mended = mend(body).ok_or(NoRows)?;
-    let (rows, is_empty_list) = read_strictly(&mended.json, &take).map_err(|_| NoRows)?;
+    let (rows, shape) = read_strictly(&mended.json, &take).map_err(|_| NoRows)?;
     let shape = Shape {
-        is_empty_list,
         is_mended: true,
         is_cut: mended.is_cut,
+        ..shape
     };
     Ok((rows, shape))
 }
@@ -63,19 +70,24 @@ pub(crate) fn read_object<T: Fields>(body: &[u8]) -> Option<T> {
 
 fn read_strictly<T: Fields, C: Default>(
     json: &[u8],
-    take: &impl Fn(&mut C, T),
-) -> Result<(C, bool), serde_json::Error> {
+    take: &impl Fn(&mut C, T, Place),
+) -> Result<(C, Shape), serde_json::Error> {
     let mut collection = C::default();
     let mut count = Count::default();
     let mut reader = serde_json::Deserializer::from_slice(json);
     let rows = Rows {
-        take: &mut |row| take(&mut collection, row),
+        take: &mut |row, place| take(&mut collection, row, place),
         count: &mut count,
         row: PhantomData,
     };
     rows.deserialize(&mut reader)?;
     reader.end()?;
-    Ok((collection, count.lists > 0 && count.elements == 0))
+    let shape = Shape {
+        elements: count.elements,
+        is_empty_list: count.lists > 0 && count.elements == 0,
+        ..Shape::default()
+    };
+    Ok((collection, shape))
 }
 
 #[derive(Debug, Default)]
@@ -100,7 +112,7 @@ impl<T, F> Rows<'_, T, F> {
     }
 }
 
-impl<'de, T: Fields, F: FnMut(T)> DeserializeSeed<'de> for Rows<'_, T, F> {
+impl<'de, T: Fields, F: FnMut(T, Place)> DeserializeSeed<'de> for Rows<'_, T, F> {
     /// Whether the value can hold rows.
     type Value = bool;
 
@@ -109,7 +121,7 @@ impl<'de, T: Fields, F: FnMut(T)> DeserializeSeed<'de> for Rows<'_, T, F> {
     }
 }
 
-impl<'de, T: Fields, F: FnMut(T)> Visitor<'de> for Rows<'_, T, F> {
+impl<'de, T: Fields, F: FnMut(T, Place)> Visitor<'de> for Rows<'_, T, F> {
     type Value = bool;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,15 +164,19 @@ impl<'de, T: Fields, F: FnMut(T)> Visitor<'de> for Rows<'_, T, F> {
         let mut row = T::default();
         let mut is_page = false;
         while let Some(FieldName(name)) = map.next_key()? {
-            if documented(&name, CONTENT) == "content" {
+            if CONTENT.contains(&documented(&name, CONTENT)) {
                 is_page |= map.next_value_seed(self.again())?;
             } else {
                 row.field(&name, &mut map)?;
             }
         }
-        if !is_page {
-            (self.take)(row);
-        }
+        // What tells something itself is a row, whatever is in it.
+        let place = if is_page && !row.tells() {
+            Place::AroundRows
+        } else {
+            Place::Row
+        };
+        (self.take)(row, place);
         Ok(true)
     }
 }

@@ -22,7 +22,8 @@ pub struct RuleDocument {
     /// not know the message after `watch.not_found_grace`), `gave_up` (still not final at
     /// `watch.give_up_after`), `unknown_status` (a status that Routee does not document, told once), `rate` (too many of the
     /// status changes are of some sort), or what happens to smswatch itself: `sink_down`, `sink_recovered`,
-    /// `dead_letter` (deliveries to a sink were given up), `provider_down`, `provider_auth_failed`, `polling_behind`. Default: `status_changed`.
+    /// `dead_letter` (deliveries to a sink were given up), `provider_down`, `provider_auth_failed`, `polling_behind`,
+    /// `callbacks_silent` (messages become final and no callback tells of it). Default: `status_changed`.
     pub event: Option<EventDocument>,
     /// For `stuck`: how long after its registration a message may have no final status. Messages that
     /// have one by then are not told. Example: `2m`.
@@ -158,6 +159,8 @@ pub enum EventWord {
     ProviderAuthFailed,
     /// Polls of messages start long after they were due.
     PollingBehind,
+    /// Messages become final and no callback tells of it any more.
+    CallbacksSilent,
 }
 
 /// What must hold of an event.

@@ -6,10 +6,10 @@ use smswatch_model::EventKind;
 pub(crate) const ANY: &str = "any";
 
 /// Words for events that are not supported yet.
-pub(crate) const LATER_EVENTS: [&str; 2] = ["callbacks_silent", "campaign_finished"];
+pub(crate) const LATER_EVENTS: [&str; 1] = ["campaign_finished"];
 
 /// The kinds of events that a rule can be about: all but tests.
-pub(crate) const KINDS: [EventKind; 13] = [
+pub(crate) const KINDS: [EventKind; 14] = [
     EventKind::StatusChanged,
     EventKind::Stuck,
     EventKind::NotFound,
@@ -23,6 +23,7 @@ pub(crate) const KINDS: [EventKind; 13] = [
     EventKind::ProviderDown,
     EventKind::ProviderAuthFailed,
     EventKind::PollingBehind,
+    EventKind::CallbacksSilent,
 ];
 
 /// The word for the alerts of a rate.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use smswatch_core::{Changes, Reload, ReloadRequest, Reloader};
+use smswatch_http::CallbackDoor;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::MissedTickBehavior;
 
@@ -25,6 +26,8 @@ pub(crate) struct Reloading {
     file: PathBuf,
     sections: Sections,
     reloader: Reloader,
+    /// Who may call back.
+    callback_door: CallbackDoor,
 }
 
 impl Reloading {
@@ -34,12 +37,14 @@ impl Reloading {
         file: PathBuf,
         sections: Sections,
         reloader: Reloader,
+        callback_door: CallbackDoor,
     ) -> Self {
         Self {
             types,
             file,
             sections,
             reloader,
+            callback_door,
         }
     }
 
@@ -133,8 +138,10 @@ impl Reloading {
             settings,
             mut sinks,
             rules,
+            http,
             ..
         } = loaded.configuration;
+        self.callback_door.replace(&http.callbacks);
         let is_kept = |name: &&String| loaded.sections.has_same_sink(&self.sections, name);
         let kept: BTreeSet<String> = sinks.keys().filter(is_kept).cloned().collect();
         sinks.retain(|name, _| !kept.contains(name));

@@ -32,6 +32,7 @@ pub(crate) async fn run(types: &Arc<SinkTypes>, args: &ConfigArgs) -> Result<(),
             file.clone(),
             sections,
             process.engine.reloader(),
+            process.callback_door.clone(),
         );
         let reloading = process
             .engine
@@ -57,8 +58,10 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) -> a
     let wiring::Process {
         engine,
         front,
+        callbacks,
         heartbeat,
         shutdown_timeout,
+        ..
     } = process;
     if let Some(heartbeat) = heartbeat {
         tokio::spawn(heartbeat.run(engine.service(), stop.clone()));
@@ -75,7 +78,7 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) -> a
         tracing::warn!("not everything in flight ended in time; it is repeated after the start");
     }
     let left: Duration = shutdown_timeout.saturating_sub(stopped.elapsed());
-    front.close(left).await;
+    wiring::close(front, callbacks, left).await;
     if is_broken {
         bail!("a part of smswatch has a bug and panicked; the log has the rest");
     }

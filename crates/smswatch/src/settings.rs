@@ -1,6 +1,7 @@
 //! Finds, reads and checks the configuration, and turns it into what the process is made of.
 
 mod audience;
+mod callbacks;
 mod convert;
 mod document;
 mod effective;
@@ -21,6 +22,7 @@ mod validate;
 mod walk;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -82,6 +84,8 @@ pub(crate) struct Configuration {
     pub(crate) settings: Settings,
     pub(crate) privacy: Privacy,
     pub(crate) http: HttpOptions,
+    /// Where callbacks are served and nothing else.
+    pub(crate) callbacks_listen: Option<SocketAddr>,
     pub(crate) sinks: Sinks,
     pub(crate) rules: RuleSet,
     pub(crate) heartbeat: Option<HeartbeatOptions>,

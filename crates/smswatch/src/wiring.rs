@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use smswatch_core::{Engine, Parts};
-use smswatch_http::Server;
+use smswatch_http::{CallbackDoor, Server};
 use smswatch_outbound::{Route, UnusableProxy, require_certificates};
 use smswatch_routee::RouteeProvider;
 use tokio::task::JoinHandle;
@@ -24,6 +24,10 @@ const LAST_WORDS: Duration = Duration::from_millis(250);
 pub(crate) struct Process {
     pub(crate) engine: Engine,
     pub(crate) front: ApiTask,
+    /// What serves callbacks and nothing else.
+    pub(crate) callbacks: Option<ApiTask>,
+    /// Who may call back.
+    pub(crate) callback_door: CallbackDoor,
     pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) shutdown_timeout: Duration,
 }
@@ -64,6 +68,16 @@ impl ApiTask {
     }
 }
 
+/// Closes both doors.
+pub(crate) async fn close(front: ApiTask, callbacks: Option<ApiTask>, within: Duration) {
+    let beside = async {
+        if let Some(callbacks) = callbacks {
+            callbacks.close(within).await;
+        }
+    };
+    tokio::join!(front.close(within), beside);
+}
+
 /// What speaks HTTP to others, the sinks apart.
 pub(crate) struct Outbound {
     pub(crate) provider: RouteeProvider,
@@ -98,13 +112,13 @@ pub(crate) fn unusable_proxies(configuration: &Configuration) -> Vec<UnusablePro
 }
 
 /// Why the API has no address.
-fn not_listening(listen: SocketAddr, error: std::io::Error) -> anyhow::Error {
+fn not_listening(listen: SocketAddr, option: &str, error: std::io::Error) -> anyhow::Error {
     let is_taken = error.kind() == std::io::ErrorKind::AddrInUse;
     let error = anyhow::Error::new(error);
     match is_taken {
         true => error.context(format!(
             "could not listen on {listen}: another program listens there, perhaps another smswatch; \
-             choose another address with `http.listen`"
+             choose another address with `{option}`"
         )),
         false => error.context(format!("could not listen on {listen}")),
     }
@@ -132,12 +146,24 @@ pub(crate) async fn start(
     let listen = configuration.http.listen;
     let server = Server::bind(configuration.http)
         .await
-        .map_err(|error| not_listening(listen, error))?;
+        .map_err(|error| not_listening(listen, "http.listen", error))?;
     let door = server.door();
+    let callback_door = server.callbacks();
+    let callbacks = match configuration.callbacks_listen {
+        None => None,
+        Some(listen) => {
+            let server = server.bind_callbacks(listen).await;
+            let server =
+                server.map_err(|error| not_listening(listen, "callbacks.listen", error))?;
+            let address = server.local_addr();
+            tracing::info!("callbacks are served at http://{address}/callbacks/routee/");
+            Some(ApiTask::of(server))
+        }
+    };
     let front = ApiTask::of(server);
     let waiting = store::wait(opened, &configuration.store, &door, front.address);
     let Some((store, now)) = stop.run_until_cancelled(waiting).await.transpose()? else {
-        front.close(Duration::ZERO).await;
+        close(front, callbacks, Duration::ZERO).await;
         return Ok(None);
     };
     let shutdown_timeout = configuration.settings.shutdown_timeout;
@@ -154,6 +180,8 @@ pub(crate) async fn start(
     Ok(Some(Process {
         engine,
         front,
+        callbacks,
+        callback_door,
         heartbeat,
         shutdown_timeout,
     }))

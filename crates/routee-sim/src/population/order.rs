@@ -33,6 +33,8 @@ pub struct PopulationSpec {
     pub count_polls: bool,
     /// Whether the searches find these messages.
     pub listed: bool,
+    /// Whether their changes are told at the default URL of the callbacks, at one byte per part.
+    pub callbacks: bool,
     /// `from`.
     pub from: String,
     /// `country`.
@@ -43,6 +45,10 @@ pub struct PopulationSpec {
     pub label: Option<String>,
     /// `body`, the same for all.
     pub body: String,
+    /// `campaignName`, the same for all.
+    pub campaign_name: Option<String>,
+    /// `campaignTrackingId`, the same for all: they are found as a campaign.
+    pub campaign_tracking_id: Option<String>,
 }
 
 impl Default for PopulationSpec {
@@ -61,11 +67,14 @@ impl Default for PopulationSpec {
             ledger: false,
             count_polls: false,
             listed: true,
+            callbacks: true,
             from: details.from,
             country: details.country,
             operator: details.operator,
             label: None,
             body: details.body,
+            campaign_name: None,
+            campaign_tracking_id: None,
         }
     }
 }
@@ -92,6 +101,20 @@ impl Default for Advance {
             per_second: None,
             steps: 1,
         }
+    }
+}
+
+impl Advance {
+    /// When message `index`, which must not be before `from`, is moved by a command given at `at_ms`.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "milliseconds of a rate; a float cast saturates"
+    )]
+    pub(crate) fn moment_ms(&self, index: u64, at_ms: i64) -> i64 {
+        let turn = (index - self.from) as f64;
+        let delay_ms = self.per_second.map_or(0.0, |rate| turn * 1000.0 / rate);
+        at_ms.saturating_add(delay_ms as i64)
     }
 }
 

@@ -2,9 +2,11 @@
 
 mod admin;
 mod auth;
+mod callbacks;
 mod faults;
 mod populations;
 mod program;
+mod receiver;
 mod searches;
 mod sending;
 mod shapes;

@@ -1,7 +1,7 @@
 //! The searches: window, filters, pages, campaigns.
 
 use reqwest::StatusCode;
-use routee_sim::{Fate, MessageSpec, PopulationSpec, SimConfig};
+use routee_sim::{Endpoint, Fate, FaultKind, FaultRule, MessageSpec, PopulationSpec, SimConfig};
 use serde_json::{Value, json};
 
 use crate::{Stage, json, stage};
@@ -122,4 +122,136 @@ async fn a_search_serves_changes_too() {
     let stage = scene().await;
     search(&stage, "size=2", json!([])).await;
     assert_eq!(stage.sim.stats().changes_served, 2);
+}
+
+#[tokio::test]
+async fn rows_can_shift_between_pages() {
+    let stage = stage(SimConfig::default()).await;
+    let spec = PopulationSpec {
+        name: "more".to_owned(),
+        count: 12,
+        ..Default::default()
+    };
+    stage.sim.add_population(spec).expect("made");
+    let pages = async |shift: i64| {
+        let switches = json!({"list": {"reject_old_window": false, "shift": shift}});
+        stage.sim.merge_switches(&switches).expect("known");
+        let mut ids = Vec::new();
+        for number in 0..3 {
+            let page = search(&stage, &format!("size=4&page={number}"), json!([])).await;
+            let rows = page["content"].as_array().expect("rows").clone();
+            ids.extend(rows.into_iter().map(|row| row["smsId"].to_string()));
+        }
+        let count = ids.len();
+        ids.sort();
+        ids.dedup();
+        (count, ids.len())
+    };
+    assert_eq!(pages(0).await, (12, 12));
+    assert_eq!(pages(-1).await, (12, 10), "two rows are on two pages");
+    assert_eq!(pages(1).await, (10, 10), "two rows are on none");
+}
+
+#[tokio::test]
+async fn a_window_finds_the_messages_of_a_population_that_were_accepted_in_it() {
+    let stage = stage(SimConfig::default()).await;
+    let spec = PopulationSpec {
+        name: "more".to_owned(),
+        count: 100,
+        start_ms: Some(1_767_225_600_000),
+        spread_ms: 100_000,
+        ..Default::default()
+    };
+    stage.sim.add_population(spec).expect("made");
+    let switches =
+        json!({"list": {"reject_old_window": false, "window_ms": 1_000_000_000_000_u64}});
+    stage.sim.merge_switches(&switches).expect("known");
+    let count = async |from: &str, to: &str| {
+        let path = format!("/sms/tracking?dateStart={from}&dateEnd={to}");
+        let page = json(stage.post(&path, &json!([])).await).await;
+        page["totalElements"].as_u64().expect("a number")
+    };
+    assert_eq!(
+        count("2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z").await,
+        10
+    );
+    assert_eq!(
+        count("2026-01-01T00:01:30Z", "2026-01-01T00:09:00Z").await,
+        10
+    );
+    assert_eq!(
+        count("2026-01-01T00:09:00Z", "2026-01-01T00:10:00Z").await,
+        0
+    );
+    assert_eq!(
+        count("2025-12-31T00:00:00Z", "2026-01-02T00:00:00Z").await,
+        100
+    );
+}
+
+#[tokio::test]
+async fn a_population_can_be_a_campaign() {
+    let stage = stage(SimConfig::default()).await;
+    let spec = PopulationSpec {
+        name: "more".to_owned(),
+        count: 30,
+        campaign_name: Some("summer".to_owned()),
+        campaign_tracking_id: Some("c-1".to_owned()),
+        ..Default::default()
+    };
+    stage.sim.add_population(spec).expect("made");
+    stage.sim.register(Fate::Delivered).expect("registered");
+    let page = json(stage.get("/sms/tracking/campaign/c-1?size=20&page=1").await).await;
+    assert_eq!(
+        (&page["totalElements"], &page["last"]),
+        (&json!(30), &json!(true))
+    );
+    assert_eq!(page["content"][0]["campaignName"], "summer");
+    let summary = json(stage.get("/campaigns/c-1").await).await;
+    assert_eq!(
+        (&summary["state"], &summary["statuses"]),
+        (&json!("Running"), &json!({"Queued": 30}))
+    );
+    let other = json(stage.get("/sms/tracking/campaign/c-2").await).await;
+    assert_eq!(other["content"], json!([]));
+}
+
+#[tokio::test]
+async fn a_single_page_can_go_wrong() {
+    let stage = scene().await;
+    let rule = FaultRule {
+        kind: FaultKind::Status {
+            status: 503,
+            body: None,
+        },
+        on: Endpoint::TrackingRange,
+        page: Some(1),
+        ..FaultRule::default()
+    };
+    stage.sim.add_fault(rule);
+    let status = async |page| {
+        let path = format!("/sms/tracking?{WINDOW}&size=2&page={page}");
+        stage.post(&path, &json!([])).await.status().as_u16()
+    };
+    assert_eq!(
+        (status(0).await, status(1).await, status(2).await),
+        (200, 503, 200)
+    );
+}
+
+#[tokio::test]
+async fn a_bad_row_comes_on_top_of_the_others() {
+    let stage = scene().await;
+    let rule = FaultRule {
+        kind: FaultKind::BadRow,
+        on: Endpoint::TrackingRange,
+        ..FaultRule::default()
+    };
+    stage.sim.add_fault(rule);
+    let answer = stage
+        .post(&format!("/sms/tracking?{WINDOW}"), &json!([]))
+        .await;
+    let text = answer.text().await.expect("a body");
+    assert!(serde_json::from_str::<Value>(&text).is_err(), "{text}");
+    assert_eq!(text.matches("messageId").count(), 5, "all rows are there");
 }

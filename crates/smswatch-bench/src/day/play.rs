@@ -158,6 +158,8 @@ async fn start_engine(
             },
             history: HISTORY,
             alarms: AlarmSettings::default(),
+            callbacks: None,
+            sweeps: Vec::new(),
             config_hash: 1,
             shutdown_timeout: Settings::DEFAULT_SHUTDOWN_TIMEOUT,
         },

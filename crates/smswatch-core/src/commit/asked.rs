@@ -1,13 +1,14 @@
 //! Changes of watches that somebody asks for: what becomes of them, and who is told.
 
-use smswatch_model::{MessageId, Timestamp};
+use smswatch_model::Timestamp;
 
-use super::Draft;
+use super::draft::Draft;
+use crate::held::found;
 use crate::inbox::changes::{Change, Reason, Reply, Request};
 use crate::record::WatchState;
 use crate::store::{CommitStep, StoreError};
 use crate::watch::Watch;
-use crate::watch::lifecycle::Lifecycle;
+use crate::watch::lifecycle::{Applied, Lifecycle};
 use crate::watch::registration::{Registration, register};
 
 /// What a watch becomes, and the reply once it is written.
@@ -18,20 +19,55 @@ use crate::watch::registration::{Registration, register};
 pub(super) fn decide(
     lifecycle: &Lifecycle<'_>,
     request: &Request,
-    key: &MessageId,
-    watch: Option<Watch>,
+    change: &Change,
     now: Timestamp,
-) -> Result<(Watch, Reply), Reply> {
+) -> Result<(Applied, Reply), Reply> {
+    let key = &change.message_id;
+    let watch = change.watch.as_ref();
+    let is_removed = watch.is_some_and(|watch| watch.state == WatchState::Removed);
+    let plain = |watch: Watch, reply: Reply| Ok((Applied::nothing(watch), reply));
     match request {
-        Request::Register(spelled, tags) => match register(watch, spelled, tags, now) {
-            Ok(Registration::New(watch)) => Ok((watch, Reply::New)),
-            Ok(Registration::Changed(watch)) => Ok((watch, Reply::Known)),
+        Request::Register(spelled, tags) => match register(watch.cloned(), spelled, tags, now) {
+            Ok(Registration::New(watch)) => plain(watch, Reply::New),
+            Ok(Registration::Changed(watch)) => plain(watch, Reply::Known),
             Ok(Registration::AsItIs) => Err(Reply::Known),
             Err(many) => Err(Reply::TooManyTags(spelled.clone(), many)),
         },
-        Request::Remove => match watch.filter(|watch| watch.state != WatchState::Removed) {
-            Some(watch) => Ok((lifecycle.remove(key, &watch, now), Reply::Removed)),
+        Request::Remove => match watch.filter(|_| !is_removed) {
+            Some(watch) => plain(lifecycle.remove(key, watch, now), Reply::Removed),
             None => Err(Reply::NotWatched),
+        },
+        // Nothing is told of what somebody has removed.
+        _ if is_removed => Err(Reply::NotWatched),
+        Request::Observe(observed) => {
+            let (seen, random) = (&observed.observation, fastrand::f64());
+            let lifecycle = Lifecycle {
+                sweep_every: observed.every,
+                ..*lifecycle
+            };
+            match watch {
+                Some(watch) => {
+                    let applied = lifecycle.apply_told(key, watch, seen, now, random);
+                    Ok((applied, Reply::Known))
+                }
+                None if observed.registers => {
+                    let watch = Watch {
+                        tags: observed.tags.clone(),
+                        ..found(&observed.spelled, now)
+                    };
+                    let applied = lifecycle.apply_found(key, &watch, seen, now, random);
+                    Ok((applied, Reply::New))
+                }
+                None => Err(Reply::NotWatched),
+            }
+        }
+        Request::Adopt(held) => {
+            let reply = watch.map_or(Reply::New, |_| Reply::Known);
+            Ok((held.adopt(lifecycle, key, watch, now), reply))
+        }
+        Request::Poll(spelled) => match watch {
+            Some(watch) => plain(watch.clone().polled_at(now), Reply::Known),
+            None => plain(found(spelled, now), Reply::New),
         },
     }
 }
@@ -65,7 +101,7 @@ impl Change {
 
 #[cfg(test)]
 mod tests {
-    use smswatch_model::Tags;
+    use smswatch_model::{MessageId, Tags};
     use tokio::sync::mpsc;
     use tokio::time::Instant;
 

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
+use crate::alarm::Alarms;
+use crate::arrivals;
 use crate::contents::Left;
 use crate::context::Context;
 use crate::deliver::{self, Sinks};
 use crate::forget::forget;
-use crate::health::STORE;
+use crate::health::{CALLBACKS, STORE};
 use crate::inbox::due_times::DueTimes;
 use crate::inbox::{GroupInbox, LogInbox, PollInbox};
 use crate::metrics::{Metrics, RecordLabel};
@@ -38,6 +40,8 @@ pub(super) struct Chores {
     pub(super) log: Arc<LogInbox>,
     pub(super) groups: Arc<GroupInbox>,
     pub(super) rates: Arc<GroupInbox>,
+    pub(super) held: Arc<DueTimes>,
+    pub(super) alarms: Arc<Alarms>,
     pub(super) sinks: Arc<Sinks>,
 }
 
@@ -59,8 +63,13 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
         context.health.well(STORE);
         let left = left(&chores);
         context.contents.pulse(&context.health, now, &left);
-        let of_rules = [&chores.log.due, &chores.groups.due, &chores.rates.due];
-        for due_times in chores.polls.due.iter().chain(of_rules) {
+        let of_others = [
+            &chores.log.due,
+            &chores.groups.due,
+            &chores.rates.due,
+            &*chores.held,
+        ];
+        for due_times in chores.polls.due.iter().chain(of_others) {
             due_times.hint_all();
         }
         let sinks = chores.sinks.all();
@@ -70,6 +79,30 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
         // A sink that has nothing to deliver is asked about, too.
         let refreshes = sinks.values().map(|unit| unit.breaker.read(context));
         let _read = tokio::time::timeout(PULSE, join_all(refreshes)).await;
+    }
+}
+
+/// Tells the other processes that callbacks arrive here, and everybody that they do not arrive anywhere.
+pub(super) async fn callbacks(chores: Arc<Chores>) {
+    let context = &chores.context;
+    let mut beat = tokio::time::interval(arrivals::EXCHANGE);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        let settings = context.settings();
+        let Some(settings) = &settings.callbacks else {
+            chores.alarms.callbacks(None);
+            context.health.forget(CALLBACKS);
+            continue;
+        };
+        // While the store is away, what is known here stands.
+        let _exchanged = context.arrivals.exchange(context).await;
+        let trouble = context.arrivals.trouble(settings, context.clock.now());
+        match &trouble {
+            Some(trouble) => context.health.trouble(CALLBACKS, &trouble.description),
+            None => context.health.well(CALLBACKS),
+        }
+        chores.alarms.callbacks(trouble);
     }
 }
 

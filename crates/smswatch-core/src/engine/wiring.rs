@@ -1,6 +1,7 @@
 //! Gives each part of a process what it may touch, and nothing else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use smswatch_model::Timestamp;
 use tokio::sync::mpsc;
@@ -9,6 +10,7 @@ use super::Parts;
 use crate::alarm::Alarms;
 use crate::alarm::tell::Tell;
 use crate::alarm::unknown::TellUnknown;
+use crate::arrivals::Arrivals;
 use crate::clock::StoreClock;
 use crate::commit::Commit;
 use crate::contents::Contents;
@@ -16,22 +18,30 @@ use crate::context::Context;
 use crate::deliver::dead::{DeadLetters, GiveUp};
 use crate::deliver::{Deliver, Sinks};
 use crate::gather::Gather;
-use crate::health::{Health, POLLING, PROVIDER, REPLICAS, STORE};
+use crate::health::{CALLBACKS, Health, POLLING, PROVIDER, REPLICAS, STORE};
+use crate::held::release::Release;
 use crate::inbox::changes::Change;
+use crate::inbox::due_times::DueTimes;
 use crate::inbox::log_tail::Fresh;
+use crate::inbox::requests::Requests;
 use crate::inbox::unknown_words::UnknownWords;
 use crate::inbox::{GroupInbox, LogInbox, PollInbox, Queues};
 use crate::intake::Intake;
+use crate::limiter::Limiter;
 use crate::live::Live;
 use crate::measured_rules::MeasuredRules;
 use crate::metrics::Metrics;
 use crate::observe::Observe;
+use crate::observe::pages::Pages;
 use crate::rate::RateGroups;
 use crate::replicas::Replicas;
 use crate::route::Route;
 use crate::rules::Rules;
+use crate::service::pushes::Pushes;
 use crate::service::{ReloadRequest, Service};
+use crate::settings::Settings;
 use crate::silences::Silences;
+use crate::store::{Rate, Store};
 use crate::traffic::Traffic;
 
 /// How many watches that were polled wait to be written at most, in shards that work.
@@ -52,6 +62,7 @@ pub(super) struct Wired {
     pub(super) tell_unknown: Arc<TellUnknown>,
     pub(super) give_up: Arc<GiveUp>,
     pub(super) replicas: Arc<Replicas>,
+    pub(super) release: Arc<Release>,
     pub(super) service: Service,
     /// The way of claimed watches from the first stage to the second.
     pub(super) changes: (mpsc::Sender<Change>, mpsc::Receiver<Change>),
@@ -64,10 +75,24 @@ pub(super) struct Wired {
     pub(super) reload_requests: mpsc::Receiver<ReloadRequest>,
 }
 
+/// How many messages that nobody knows callbacks may bring.
+fn strangers(settings: &Settings, store: &Arc<dyn Store>) -> Limiter {
+    let new_per_minute = settings.callbacks.unwrap_or_default().new_per_minute;
+    let rate = Rate {
+        permits: new_per_minute.max(1),
+        per: Duration::from_secs(60),
+    };
+    Limiter::new(Arc::clone(store), "callbacks", rate)
+}
+
 /// Makes the parts of a process whose store says that it is `now`, with no sink yet.
 pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let shards = parts.store.shard_count();
-    let health = [STORE, PROVIDER, POLLING, REPLICAS].map(str::to_owned);
+    let mut health = vec![STORE, PROVIDER, POLLING, REPLICAS];
+    if parts.settings.callbacks.is_some() {
+        health.push(CALLBACKS);
+    }
+    let health = health.into_iter().map(str::to_owned);
     let context = Arc::new(Context {
         process: format!("{:016x}", fastrand::u64(..)),
         provider: parts.provider.name(),
@@ -77,6 +102,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         metrics: Metrics::new(parts.settings.config_hash),
         health: Health::new(health),
         contents: Contents::default(),
+        arrivals: Arrivals::default(),
         settings: Live::new(Arc::new(parts.settings)),
     });
     let polls = Arc::new(PollInbox::new(shards));
@@ -97,6 +123,19 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
     let silences = Arc::new(Silences::new(Arc::clone(&rules)));
     let (reloads, reload_requests) = mpsc::channel(MOST_RELOADS);
     let changes = mpsc::channel(context.settings().provider.concurrency.max(64));
+    let requests = Requests {
+        context: Arc::clone(&context),
+        changes: changes.0.downgrade(),
+        commits: Arc::clone(&commits),
+    };
+    let held = Arc::new(DueTimes::new(usize::from(shards)));
+    let pushes = Arc::new(Pushes {
+        provider: Arc::clone(&parts.provider),
+        unknown: Arc::clone(&unknown),
+        log: Arc::clone(&log),
+        held: Arc::clone(&held),
+        strangers: strangers(&context.settings(), &context.store),
+    });
     Wired {
         observe: Arc::new(Observe {
             context: Arc::clone(&context),
@@ -105,6 +144,16 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             inbox: Arc::clone(&polls),
             log: Arc::clone(&log),
             commits: Arc::clone(&commits),
+            pages: Pages {
+                context: Arc::clone(&context),
+                requests: requests.clone(),
+                rules: Arc::clone(&rules),
+            },
+        }),
+        release: Arc::new(Release {
+            context: Arc::clone(&context),
+            requests: requests.clone(),
+            due: held,
         }),
         commit: Arc::new(Commit {
             context: Arc::clone(&context),
@@ -163,8 +212,8 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         service: Service {
             context: Arc::clone(&context),
             rules,
-            changes: changes.0.downgrade(),
-            commits,
+            requests,
+            pushes,
             sinks,
             counts: Arc::default(),
             tests: Arc::default(),

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use smswatch_model::{MessageId, Tags, Timestamp};
+use smswatch_model::{MessageId, Observation, Tags, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::held::Held;
 use crate::record::Record;
 use crate::store::{LeaseId, Shard, StoreError};
 use crate::watch::Watch;
@@ -89,6 +91,26 @@ pub(crate) enum Request {
     Register(MessageId, Tags),
     /// To remove the watch and its snapshot.
     Remove,
+    /// To take in what a source told by itself.
+    Observe(Box<Observed>),
+    /// To take in what was held of a message until its time was over.
+    Adopt(Box<Held>),
+    /// To poll a message now, whose id is spelled so: something has become of it.
+    Poll(MessageId),
+}
+
+/// What a source told of a message without being asked about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Observed {
+    pub(crate) observation: Observation,
+    /// The id as the source spelled it.
+    pub(crate) spelled: MessageId,
+    /// Whether a message that nobody has registered is watched from then on.
+    pub(crate) registers: bool,
+    /// The tags that a watch gains which begins by it.
+    pub(crate) tags: Tags,
+    /// How often the sweep takes place that told it; zero if none did.
+    pub(crate) every: Duration,
 }
 
 /// What became of a request.
@@ -100,7 +122,7 @@ pub(crate) enum Reply {
     Known,
     /// The watch is removed.
     Removed,
-    /// There is no watch to remove.
+    /// There is no watch.
     NotWatched,
     /// It would have too many tags.
     TooManyTags(MessageId, TooManyTags),

@@ -16,8 +16,8 @@ use super::prefetch::Prefetch;
 use crate::budget::{LONGEST_POLL, POLL_BEGINS_WITHIN};
 use crate::inbox::changes::{Change, Verdict};
 use crate::limiter::Limiter;
-use crate::metrics::{OddityLabel, ResultLabel};
-use crate::provider::{Oddities, Poll, PollError, PollFailure, Sighting};
+use crate::metrics::ResultLabel;
+use crate::provider::{Poll, PollError, PollFailure, Sighting};
 use crate::watch::lifecycle::Answer;
 
 /// Starts polls as fast as the rate and the concurrency allow, until no more are handed on.
@@ -151,7 +151,7 @@ async fn poll(
     }
     let (answer, result) = match polled {
         Ok(Poll::Seen(sighting)) => {
-            count_oddities(stage, sighting.oddities);
+            stage.context.count_oddities(sighting.oddities);
             (
                 Answer::Seen(Box::new(observed(*sighting, asked_at))),
                 "seen",
@@ -182,21 +182,6 @@ async fn poll(
         .get_or_create(&ResultLabel { result })
         .inc();
     answer
-}
-
-fn count_oddities(stage: &Observe, oddities: Oddities) {
-    for (what, count) in [
-        ("answer", oddities.answers),
-        ("row", oddities.rows),
-        ("date", oddities.dates),
-        ("part", oddities.parts),
-    ] {
-        if count > 0 {
-            let label = OddityLabel { what };
-            let counter = stage.context.metrics.oddities.get_or_create(&label);
-            counter.inc_by(u64::from(count));
-        }
-    }
 }
 
 /// What a poll saw, as an observation.

@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use futures::stream::{self, StreamExt as _};
-use smswatch_model::{MessageFacts, MessageId, Outcome, Part, Tags, Timestamp};
-use tokio::sync::mpsc;
-
 use super::Service;
 use super::error::ServiceError;
-use crate::inbox::changes::{Change, Reason, Reply, Request};
+use crate::inbox::changes::{Reply, Request};
+use crate::inbox::requests::{UnreadableWatch, Wanted};
 use crate::record::{Record, WatchState};
-use crate::store::{Page, PageRequest, Shard, StoreError, UnreadableRecord};
+use crate::store::{Page, PageRequest, Shard};
 use crate::watch::{Trouble, Watch};
+use futures::stream::{self, StreamExt as _};
+use smswatch_model::{MessageFacts, MessageId, Outcome, Part, Tags, Timestamp};
 
 /// In how many shards a registration is under way at once: what is in flight takes memory.
 const SHARDS_AT_ONCE: usize = 2;
@@ -114,26 +113,19 @@ impl Service {
         wanted: BTreeMap<MessageId, Tags>,
     ) -> Result<Registered, ServiceError> {
         let ids: Vec<_> = wanted.keys().map(MessageId::to_lowercase).collect();
-        let loaded = self
-            .context
-            .call("load", self.context.store.load(shard, &ids))
-            .await?;
+        let loaded = self.requests.load(shard, &ids).await?;
         let mut registered = Registered::default();
         let mut changes = Vec::with_capacity(ids.len());
-        for ((key, loaded), (spelled, tags)) in ids.into_iter().zip(loaded).zip(wanted) {
-            let record = loaded.map_err(|UnreadableRecord| ServiceError::Unreadable);
-            let known = record.and_then(|record| Ok((readable(&key, record.as_ref())?, record)));
-            match known {
-                Ok((watch, record)) => changes.push(Wanted {
-                    key,
-                    record,
-                    watch,
-                    request: Request::Register(spelled, tags),
-                }),
-                Err(_) => registered.unreadable.push(key),
+        for ((key, stored), (spelled, tags)) in ids.into_iter().zip(loaded).zip(wanted) {
+            match stored {
+                Ok(stored) => {
+                    let request = Request::Register(spelled, tags);
+                    changes.push(Wanted::new(key, stored, request));
+                }
+                Err(UnreadableWatch) => registered.unreadable.push(key),
             }
         }
-        let replies = self.submit(shard, changes).await?;
+        let replies = self.requests.submit(shard, changes).await?;
         for reply in replies {
             match reply {
                 Reply::New => registered.accepted += 1,
@@ -161,7 +153,7 @@ impl Service {
             watch,
             request,
         };
-        match self.submit(shard, vec![change]).await?.pop() {
+        match self.requests.submit(shard, vec![change]).await?.pop() {
             Some(Reply::Removed) => Ok(true),
             Some(Reply::NotWatched) | None => Ok(false),
             Some(other) => Err(refused(other)),
@@ -243,60 +235,6 @@ impl Service {
         let loaded = self.context.call("load", load).await?.pop();
         loaded.unwrap_or(Ok(None)).map_err(|_| unreadable(key))
     }
-
-    /// Has watches of one shard changed, and waits until all of that is written.
-    async fn submit(&self, shard: Shard, wanted: Vec<Wanted>) -> Result<Vec<Reply>, ServiceError> {
-        let n_wanted = wanted.len();
-        let Some(changes) = self.changes.upgrade() else {
-            return Err(stopping());
-        };
-        let (reply, mut replies) = mpsc::unbounded_channel();
-        let written = async {
-            for wanted in wanted {
-                let change = Change {
-                    shard,
-                    message_id: wanted.key,
-                    record: wanted.record,
-                    watch: wanted.watch,
-                    reason: Reason::Asked(wanted.request, reply.clone()),
-                };
-                if changes.send(change).await.is_err() {
-                    break;
-                }
-            }
-            drop((changes, reply));
-            let mut all = Vec::with_capacity(n_wanted);
-            while let Some(reply) = replies.recv().await {
-                all.push(reply);
-            }
-            all
-        };
-        let all = tokio::select! {
-            biased;
-            all = written => all,
-            // What was observed is written first, again and again, which may take long.
-            () = self.commits.fails(shard) => {
-                let what = "an earlier step on this shard has failed, and is repeated".to_owned();
-                return Err(StoreError::Unavailable(what).into());
-            }
-        };
-        if all.len() < n_wanted {
-            return Err(stopping());
-        }
-        Ok(all)
-    }
-}
-
-/// A change to be asked for.
-struct Wanted {
-    key: MessageId,
-    record: Option<Record>,
-    watch: Option<Watch>,
-    request: Request,
-}
-
-fn stopping() -> ServiceError {
-    StoreError::Unavailable("smswatch is stopping".to_owned()).into()
 }
 
 /// Why a change was not made.

@@ -1,14 +1,15 @@
 //! What becomes of a watch when a poll of its message has ended: pure decisions.
 
-mod found;
+mod removal;
 mod stuck;
+mod told;
 mod trouble;
 mod unknown;
 
 use std::time::Duration;
 
 use smswatch_model::{
-    AGREEMENT_GAP, Event, EventKind, MessageFacts, MessageId, Observation, Timestamp, diff,
+    AGREEMENT_GAP, Event, EventKind, MessageFacts, MessageId, Observation, Source, Timestamp, diff,
 };
 
 use crate::context::Context;
@@ -27,6 +28,9 @@ pub(crate) const YOUNG: Duration = Duration::from_secs(5 * 60);
 /// How long the mark of a removed watch stays at least. A poll that was under way when the watch was
 /// removed, or a process that stood still meanwhile, finds the mark and does not bring the watch back.
 pub(crate) const SHORTEST_MARK: Duration = Duration::from_secs(60 * 60);
+
+/// After how many sweeps that did not take place messages are polled which sweeps told of.
+const SWEEPS_MISSED: u32 = 10;
 
 /// What is to be done for a watch that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +85,10 @@ pub(crate) struct Lifecycle<'a> {
     pub(crate) shards: u16,
     /// How long after its registration a message without a final status is stuck, ascending.
     pub(crate) stuck_after: &'a [StuckAfter],
+    /// By how much the gaps between polls are stretched while callbacks arrive, at least 1.
+    pub(crate) stretch: u32,
+    /// How often the sweep takes place that tells something, if a sweep does.
+    pub(crate) sweep_every: Duration,
 }
 
 impl<'a> Lifecycle<'a> {
@@ -96,6 +104,10 @@ impl<'a> Lifecycle<'a> {
             provider: context.provider,
             shards: context.store.shard_count(),
             stuck_after,
+            stretch: context
+                .arrivals
+                .stretch(settings.callbacks.as_ref(), context.clock.now()),
+            sweep_every: Duration::ZERO,
         }
     }
 }
@@ -165,14 +177,8 @@ impl Lifecycle<'_> {
             spelled: watch.spelling.spell(message_id),
             now,
             random,
-            applied: Applied {
-                watch: watch.clone(),
-                events: Vec::new(),
-                stale: 0,
-                clamped: 0,
-                left_out: 0,
-                has_missing_parts: false,
-            },
+            source: Source::Poll,
+            applied: Applied::nothing(watch.clone()),
         };
         let is_known = !watch.snapshot.parts.is_empty();
         step.note(match answer {
@@ -194,46 +200,6 @@ impl Lifecycle<'_> {
         }
         step.applied
     }
-
-    /// Takes only the news of an observation into account: schedule and deadlines belong to
-    /// whoever changed the watch meanwhile.
-    pub(crate) fn apply_news(
-        &self,
-        message_id: &MessageId,
-        watch: &Watch,
-        observation: &Observation,
-        now: Timestamp,
-        random: f64,
-    ) -> Applied {
-        let answer = Answer::Seen(Box::new(observation.clone()));
-        let mut applied = self.apply(message_id, watch, &answer, now, random);
-        if applied.watch.state == watch.state {
-            applied.watch.due = watch.due;
-            applied.watch.step = watch.step;
-        }
-        applied
-    }
-
-    /// What is left of a watch whose time is over, as if it had been removed at its end.
-    pub(crate) fn retire(&self, message_id: &MessageId, watch: &Watch, now: Timestamp) -> Watch {
-        self.remove(message_id, watch, watch.ended_at.unwrap_or(now))
-    }
-
-    /// A watch that was removed at `now`: its snapshot goes, a mark stays until no source can tell of it
-    /// any more.
-    pub(crate) fn remove(&self, message_id: &MessageId, watch: &Watch, now: Timestamp) -> Watch {
-        let now = Timestamp::from_seconds(now.as_seconds());
-        Watch {
-            state: WatchState::Removed,
-            due: self
-                .slots(message_id)
-                .at(now, now + self.kept_for(WatchState::Removed)),
-            registered_at: watch.registered_at,
-            ended_at: Some(now),
-            is_confirmed: true,
-            ..Watch::new(now, smswatch_model::Tags::new())
-        }
-    }
 }
 
 /// An answer that is being taken into account.
@@ -244,11 +210,29 @@ struct Step<'a> {
     spelled: MessageId,
     now: Timestamp,
     random: f64,
+    /// Who told it.
+    source: Source,
     applied: Applied,
+}
+
+impl Applied {
+    /// A watch of which there is nothing to tell.
+    pub(crate) fn nothing(watch: Watch) -> Self {
+        Self {
+            watch,
+            events: Vec::new(),
+            stale: 0,
+            clamped: 0,
+            left_out: 0,
+            has_missing_parts: false,
+        }
+    }
 }
 
 impl Step<'_> {
     fn seen(&mut self, observation: &Observation) {
+        self.source = observation.source;
+        self.applied.watch.is_pushed |= self.source == Source::Callback;
         let now = self.now;
         let watch = &mut self.applied.watch;
         let (known_parts, known_count) = (watch.snapshot.parts.len(), watch.snapshot.part_count);
@@ -316,15 +300,18 @@ impl Step<'_> {
         let settings = self.lifecycle.settings;
         let watch = &self.applied.watch;
         let is_final = watch.snapshot.known_parts_are_final();
-        if watch.state != WatchState::Watching {
-            if watch.state == WatchState::Final && !is_final {
-                self.resume();
-            } else {
-                self.confirm();
+        let is_whole = is_final && watch.snapshot.is_complete();
+        match watch.state {
+            WatchState::Watching => {}
+            WatchState::Final if !is_final => return self.resume(),
+            // A callback or a sweep can tell of what polls had given up.
+            WatchState::NotFound | WatchState::GaveUp if facts.is_some() && is_whole => {
+                return self.end(WatchState::Final);
             }
-            return;
+            WatchState::NotFound if facts.is_some() => return self.resume(),
+            _ => return self.confirm(),
         }
-        if is_final && watch.snapshot.is_complete() {
+        if is_whole {
             self.end(WatchState::Final);
             return;
         }
@@ -365,12 +352,22 @@ impl Step<'_> {
         found.filter(|decided| *decided > self.now).min()
     }
 
-    /// The schedule goes on; a deadline that comes first is the next due time.
+    /// The schedule goes on; a deadline that comes first is the next due time. Of what sweeps tell, those that
+    /// come first after the gap and the deadline have the say: a poll only makes up for them.
     fn next_poll(&mut self, deadline: Option<Timestamp>) {
         let (now, random) = (self.now, self.random);
         let schedule = &self.lifecycle.settings.schedule;
+        let stretch = self.lifecycle.stretch_for(&self.applied.watch);
         let watch = &mut self.applied.watch;
-        let gap = pace::gap(schedule, watch.step);
+        let gap = pace::stretched(pace::gap(schedule, watch.step), stretch);
+        let is_swept = self.source == Source::Sweep;
+        let every = if is_swept {
+            self.lifecycle.sweep_every
+        } else {
+            Duration::ZERO
+        };
+        let gap = gap.max(every * SWEEPS_MISSED);
+        let deadline = deadline.map(|deadline| deadline + every);
         watch.step = watch.step.saturating_add(1);
         let poll = self.slots.after(now, gap, random);
         watch.due = deadline.map_or(poll, |deadline| poll.min(self.slots.at(now, deadline)));
@@ -378,11 +375,15 @@ impl Step<'_> {
 
     fn end(&mut self, state: WatchState) {
         let settings = self.lifecycle.settings;
+        // Where callbacks arrive, one of them tells of a status that flips, too.
+        let is_told_anyway =
+            self.source == Source::Callback && self.lifecycle.stretch_for(&self.applied.watch) > 1;
         let watch = &mut self.applied.watch;
         watch.state = state;
         watch.ended_at = Some(Timestamp::from_seconds(self.now.as_seconds()));
         watch.last_part_at = None;
-        watch.is_confirmed = state != WatchState::Final || settings.confirm_after.is_zero();
+        watch.is_confirmed =
+            state != WatchState::Final || settings.confirm_after.is_zero() || is_told_anyway;
         self.wait_for_the_end();
     }
 

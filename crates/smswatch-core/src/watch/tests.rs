@@ -111,9 +111,13 @@ fn earlier_versions_leave_alone_what_they_cannot_read_and_nothing_else() {
     };
     let repeated = Watch {
         stuck_repeats: [((120, 600), 1)].into(),
+        ..plain.clone()
+    };
+    let pushed = Watch {
+        is_pushed: true,
         ..plain
     };
-    for watch in [flipped, moved, spelled, troubled, stuck, repeated] {
+    for watch in [flipped, moved, spelled, troubled, stuck, repeated, pushed] {
         let record = watch.encode();
         assert_eq!(record.as_bytes()[0], Record::EXTENDED);
         let stored = Record::from_bytes(record.as_bytes()).expect("this version reads it");
@@ -163,7 +167,7 @@ proptest! {
         parts in prop::collection::vec(any_part(), 0..4),
         tags in prop::collection::btree_map(".{1,8}", ".{0,8}", 0..3),
         state in prop::sample::select(WatchState::ALL.to_vec()),
-        (step, sequence, is_confirmed) in any::<(u32, u64, bool)>(),
+        (step, sequence, is_confirmed, is_pushed) in any::<(u32, u64, bool, bool)>(),
         ended in prop::option::of(0..9_000_000_000_i64),
         moved in prop::collection::vec(prop::option::of(1..9_000_000_i64), 4),
         trouble in prop::option::of((0..4_usize, 0..9_000_000_000_000_i64, any::<u32>())),
@@ -182,6 +186,7 @@ proptest! {
         let spelling = Spelling::of(&MessageId::new(id).expect("visible ASCII"));
         let watch = Watch {
             state, step, sequence, is_confirmed, ended_at, tags, announced, trouble, spelling, stuck, stuck_repeats,
+            is_pushed,
             ..watch(parts)
         };
         let read = Watch::decode(&watch.encode()).expect("just written");

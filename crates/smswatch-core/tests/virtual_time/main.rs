@@ -3,8 +3,10 @@
 mod delivering;
 mod gathering;
 mod inhibiting;
+mod pushing;
 mod repeating;
 mod replicas;
+mod sweeping;
 mod throttling;
 mod usual;
 mod watching;

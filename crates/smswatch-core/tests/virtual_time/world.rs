@@ -1,7 +1,7 @@
 //! What stands around the engine: a store in memory, a provider that tells a story, sinks that note what they
 //! are given, and rules that tell every sink of everything.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,11 +11,13 @@ use smswatch_core::settings::{
 };
 use smswatch_core::{Engine, NewWatch, Parts, Privacy};
 use smswatch_model::{
-    Event, EventKind, MessageId, Notification, Overrides, PartReport, Severity, SmsId, Tags,
-    Timestamp, Word,
+    Event, EventKind, MessageFacts, MessageId, Notification, Overrides, PartReport, PhoneNumber,
+    Severity, SmsId, Tags, Timestamp, Word,
 };
 use smswatch_plugin::Secret;
-use smswatch_plugin::provider::{Poll, PollError, Provider, Sighting};
+use smswatch_plugin::provider::{
+    InvalidPush, ListedPage, Listing, Poll, PollError, Provider, Pushed, Sighting,
+};
 use smswatch_plugin::rules::{Gathering, RuleMatch, RuleVerdict, Rules, StuckAfter, Told, Words};
 use smswatch_plugin::sink::{DeliveryError, Receipt, Sink};
 use smswatch_plugin::store::{
@@ -55,6 +57,8 @@ impl World {
                 began,
                 fates: Mutex::default(),
                 polls: Mutex::default(),
+                pages: Mutex::default(),
+                lists_until: Mutex::default(),
             }),
             settings: Settings {
                 watch: WatchSettings::default(),
@@ -68,6 +72,8 @@ impl World {
                 },
                 history: Settings::DEFAULT_HISTORY,
                 alarms: AlarmSettings::default(),
+                callbacks: None,
+                sweeps: Vec::new(),
                 config_hash: 1,
                 shutdown_timeout: Settings::DEFAULT_SHUTDOWN_TIMEOUT,
             },
@@ -123,13 +129,26 @@ impl World {
         self.began.elapsed()
     }
 
+    /// What becomes of a message that nobody has registered.
+    pub(crate) fn fate(&self, id: &str, fate: Fate) {
+        let message_id = MessageId::new(id).expect("an id");
+        self.provider.fates().insert(message_id, fate);
+    }
+
     /// Has an engine watch a message of this fate.
     pub(crate) async fn watch(&self, engine: &Engine, id: &str, fate: Fate) {
+        self.watch_for(engine, id, fate, "").await;
+    }
+
+    /// The same for a team, which a tag names.
+    pub(crate) async fn watch_for(&self, engine: &Engine, id: &str, fate: Fate, team: &str) {
         let message_id = MessageId::new(id).expect("an id");
-        self.provider.fates().insert(message_id.clone(), fate);
+        self.fate(id, fate);
+        let team = Some(team).filter(|team| !team.is_empty());
+        let tags = team.map(|team| ("team".to_owned(), team.to_owned()));
         let new = NewWatch {
             message_id,
-            tags: Tags::new(),
+            tags: Tags::from_iter(tags),
         };
         let added = engine.service().register(vec![new]).await;
         assert_eq!(added.expect("it is stored").accepted, 1);
@@ -177,13 +196,31 @@ pub(crate) async fn held_back(store: &MemoryStore) -> Vec<String> {
 #[derive(Debug)]
 pub(crate) struct Storyteller {
     began: Instant,
-    fates: Mutex<HashMap<MessageId, Fate>>,
+    fates: Mutex<BTreeMap<MessageId, Fate>>,
     polls: Mutex<Vec<Duration>>,
+    /// When it was asked for which page.
+    pages: Mutex<Vec<(Duration, u32)>>,
+    /// Until when it lists anything; `None`: always.
+    lists_until: Mutex<Option<Duration>>,
 }
 
 impl Storyteller {
-    fn fates(&self) -> std::sync::MutexGuard<'_, HashMap<MessageId, Fate>> {
+    fn fates(&self) -> std::sync::MutexGuard<'_, BTreeMap<MessageId, Fate>> {
         self.fates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It lists nothing any more once the world is so old.
+    pub(crate) fn lists_until(&self, age: Duration) {
+        *self
+            .lists_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(age);
+    }
+
+    /// When it was asked for which page.
+    pub(crate) fn pages(&self) -> Vec<(Duration, u32)> {
+        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.clone()
     }
 
     /// When it was asked, each counted from the beginning of the world.
@@ -211,20 +248,93 @@ impl Provider for Storyteller {
         let Some((at, status)) = fate.iter().rev().find(|(at, _)| *at <= now) else {
             return Ok(Poll::Unknown);
         };
-        let part = PartReport {
-            sms_id: SmsId::new(format!("{message_id}-1")).expect("an id"),
-            number: Some(1),
-            status: Word::new(status),
-            detailed_status: None,
-            description: None,
-            date: Some(Timestamp::from_seconds(START) + *at),
-            price: None,
-            latency: None,
+        Ok(Poll::Seen(Box::new(sighting(message_id, status, *at))))
+    }
+
+    /// Tells of all messages that have begun, the latest first, in pages of 100 at most.
+    async fn list(
+        &self,
+        listing: &Listing,
+        number: u32,
+        size: u32,
+    ) -> Result<ListedPage, PollError> {
+        let now = self.began.elapsed();
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.push((now, number));
+        drop(pages);
+        let until = *self
+            .lists_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if until.is_some_and(|until| now > until) {
+            return Err(PollError::failed("it lists nothing"));
+        }
+        let Listing::Window { from, .. } = listing else {
+            return Err(PollError::failed("it has no campaigns"));
         };
-        Ok(Poll::Seen(Box::new(Sighting {
-            parts: vec![part],
-            ..Sighting::default()
-        })))
+        let fates = self.fates();
+        let told = fates.iter().filter_map(|(message_id, fate)| {
+            let (began, _) = fate.first()?;
+            let (at, status) = fate.iter().rev().find(|(at, _)| *at <= now)?;
+            let is_within = Timestamp::from_seconds(START) + *began >= *from;
+            is_within.then(|| (message_id.clone(), sighting(message_id, status, *at)))
+        });
+        let size = size.min(100) as usize;
+        let all: Vec<_> = told.collect();
+        let messages: Vec<_> = all
+            .iter()
+            .skip(number as usize * size)
+            .take(size)
+            .cloned()
+            .collect();
+        Ok(ListedPage {
+            rows: messages.len() as u32,
+            is_last: (number as usize + 1) * size >= all.len(),
+            messages,
+            ..ListedPage::default()
+        })
+    }
+
+    /// Reads `ID STATUS`, which happens now, or `ID STATUS SECONDS`.
+    fn read_push(&self, body: &[u8]) -> Result<Pushed, InvalidPush> {
+        let text = std::str::from_utf8(body).map_err(|_| InvalidPush::Format)?;
+        let words: Vec<&str> = text.split(' ').collect();
+        let (id, status) = words
+            .first()
+            .zip(words.get(1))
+            .ok_or(InvalidPush::NoMessage)?;
+        let at = words.get(2).and_then(|at| at.parse().ok());
+        let at = at.map_or_else(|| self.began.elapsed(), Duration::from_secs);
+        let message_id = MessageId::new(*id).map_err(|_| InvalidPush::NoMessage)?;
+        let told = sighting(&message_id, status, at);
+        Ok(Pushed {
+            messages: vec![(message_id, told)],
+            ..Pushed::default()
+        })
+    }
+}
+
+/// What is told of a message whose only part has taken a status, so long after the world began.
+fn sighting(message_id: &MessageId, status: &str, at: Duration) -> Sighting {
+    let part = PartReport {
+        sms_id: SmsId::new(format!("{message_id}-1")).expect("an id"),
+        number: Some(1),
+        status: Word::new(status),
+        detailed_status: None,
+        description: None,
+        date: Some(Timestamp::from_seconds(START) + at),
+        price: None,
+        latency: None,
+    };
+    let facts = MessageFacts {
+        part_count: Some(1),
+        to: Some(PhoneNumber::new("+306912345601")),
+        ..MessageFacts::default()
+    };
+    Sighting {
+        facts,
+        parts: vec![part],
+        ..Sighting::default()
     }
 }
 
@@ -253,6 +363,10 @@ pub(crate) struct Attempted {
     pub(crate) held_back: u64,
     /// How many events its alert counts, and among how many.
     pub(crate) measured: (u64, u64),
+    /// The team that a tag of the message names.
+    pub(crate) team: Option<String>,
+    /// The recipient's number as it is shown, and its hash.
+    pub(crate) to: [Option<String>; 2],
 }
 
 impl Recorder {
@@ -298,6 +412,8 @@ impl Sink for Recorder {
                 .alert
                 .as_ref()
                 .map_or((0, 0), |alert| (alert.count, alert.total)),
+            team: event.message.tags.get("team").cloned(),
+            to: [event.message.to.clone(), event.message.to_key.clone()],
             times: event.repeated.map_or(0, |repeated| repeated.times),
         };
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -15,7 +15,7 @@ use smswatch_core::settings::{
     AlarmSettings, PrivacySettings, ProviderLimits, Settings, SinkSettings, WatchSettings,
 };
 use smswatch_core::{Engine, Parts, Privacy};
-use smswatch_http::{ApiToken, HttpOptions, Server};
+use smswatch_http::{ApiToken, CallbackOptions, HttpOptions, Server};
 use smswatch_plugin::Secret;
 use smswatch_plugin::sink::Sink;
 use smswatch_plugin::store::{Bound, HistoryBounds, Rate, Store};
@@ -95,6 +95,7 @@ impl House {
         let options = HttpOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tokens,
+            callbacks: CallbackOptions::default(),
         };
         let server = Server::bind(options).await.expect("a free port");
         server.door().open(engine.service());
@@ -228,6 +229,8 @@ fn settings() -> Settings {
             dead: plenty,
         },
         alarms: AlarmSettings::default(),
+        callbacks: None,
+        sweeps: Vec::new(),
         config_hash: 17,
         shutdown_timeout: Duration::from_secs(10),
     }

@@ -14,6 +14,8 @@ pub struct Pushed {
     pub campaigns: u32,
     /// How many messages that came in it tells of.
     pub inbound: u32,
+    /// How many other things it tells of that are no SMS, such as a Viber message.
+    pub others: u32,
 }
 
 /// Why a push says nothing. It shows nothing of its body.

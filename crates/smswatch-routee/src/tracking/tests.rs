@@ -3,8 +3,11 @@
 mod odd;
 
 use proptest::prelude::*;
+use smswatch_plugin::model::{MessageText, PhoneNumber, Word};
+use smswatch_plugin::provider::{Oddities, Sighting};
 
 use super::*;
+use crate::message::MAX_WORD;
 
 fn id() -> MessageId {
     MessageId::new("m1").expect("a valid id")

@@ -34,6 +34,7 @@ pub fn short_words(kind: EventKind, about: Option<&str>, provider: &str) -> Stri
         EventKind::ProviderDown => format!("{provider} gives no usable answers"),
         EventKind::ProviderAuthFailed => format!("{provider} refuses the credentials"),
         EventKind::PollingBehind => "polling is behind".to_owned(),
+        EventKind::CallbacksSilent => format!("no more callbacks from {provider}"),
         EventKind::Test => format!("test of {sink}"),
     }
 }

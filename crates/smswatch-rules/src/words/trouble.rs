@@ -49,6 +49,9 @@ pub(super) fn title(events: &[&Event]) -> Option<String> {
             format!("{provider} refuses the credentials: status changes are not seen")
         }
         EventKind::PollingBehind => "Polling is behind: alerts come late".to_owned(),
+        EventKind::CallbacksSilent => {
+            format!("No more callbacks from {provider}: alerts come later")
+        }
         EventKind::Test => "Test: this is what an alert looks like".to_owned(),
     };
     Some(title)
@@ -103,6 +106,9 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
              or make `watch.schedule` slower."
                 .to_owned()
         }
+        EventKind::CallbacksSilent => format!(
+            "Polls find the changes meanwhile, some seconds to minutes later. Check that {provider} can reach the              callback's address: the firewall, the load balancer, its certificate, and the secret at the end of              the URL."
+        ),
         EventKind::Test => {
             return Some(
                 "Someone is testing whether alerts arrive here. No message is affected."
@@ -198,6 +204,9 @@ fn happened(event: &Event) -> Vec<String> {
         EventKind::SinkDown => format!("Deliveries to {name} have failed"),
         EventKind::ProviderDown => format!("Every poll of {provider} has failed"),
         EventKind::ProviderAuthFailed => format!("{provider} has refused every poll"),
+        EventKind::CallbacksSilent => {
+            format!("Messages of {provider} have become final without a callback")
+        }
         _ => "Polls have started too late".to_owned(),
     };
     let mut line = format!("{what} since {began}");

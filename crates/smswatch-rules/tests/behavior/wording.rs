@@ -75,6 +75,9 @@ words! {
     polling_that_is_behind: [
         own(EventKind::PollingBehind, "routee", Some("a poll started 2 min after it was due"))
     ];
+    callbacks_that_do_not_arrive: [
+        own(EventKind::CallbacksSilent, "routee", Some("the last one arrived 25 min ago"))
+    ];
     a_test: [unknown(deadline(EventKind::Test))];
 }
 

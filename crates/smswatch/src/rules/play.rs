@@ -172,6 +172,7 @@ impl OwnEvent {
             Self::ProviderDown => EventKind::ProviderDown,
             Self::ProviderAuthFailed => EventKind::ProviderAuthFailed,
             Self::PollingBehind => EventKind::PollingBehind,
+            Self::CallbacksSilent => EventKind::CallbacksSilent,
         }
     }
 }

@@ -104,6 +104,8 @@ pub(super) enum OwnEvent {
     ProviderAuthFailed,
     /// Polls start late.
     PollingBehind,
+    /// No callback arrives any more.
+    CallbacksSilent,
 }
 
 /// A message.

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use smswatch_core::settings::{
     AlarmSettings, BodyText, BreakerSettings, FallbackSettings, Numbers, PrivacySettings,
-    ProviderLimits, RetrySettings, Settings, SinkSettings, WatchSettings,
+    ProviderLimits, RetrySettings, Settings, SinkSettings, SweepSettings, WatchSettings,
 };
-use smswatch_http::{ApiToken, HttpOptions, Scope};
+use smswatch_http::{ApiToken, CallbackOptions, HttpOptions, Scope};
 use smswatch_plugin::model::FaultTable;
+use smswatch_plugin::provider::Filter;
 use smswatch_plugin::store::{Bound, HistoryBounds, Rate};
 use smswatch_plugin::{InvalidProxy, Proxy, Secret};
 use smswatch_routee::RouteeOptions;
@@ -17,8 +18,8 @@ use smswatch_rules::Span;
 
 use super::document::{
     AlarmsSection, BodyChoice, BoundSection, CommonSinkSection, HeartbeatSection, HistorySection,
-    HttpSection, NumbersChoice, PrivacySection, RateSection, RouteeSection, TokenScope,
-    WatchSection,
+    HttpSection, NumbersChoice, PrivacySection, RateSection, RouteeSection, SweepsSection,
+    TokenScope, WatchSection,
 };
 use super::problem::Problem;
 use crate::heartbeat::{self, HeartbeatOptions};
@@ -125,7 +126,11 @@ pub(super) fn http(section: HttpSection) -> Result<HttpOptions, Vec<Problem>> {
             problem.hint("add `token: ${SMSWATCH_TOKEN}` beside it"),
         ]);
     }
-    Ok(HttpOptions { listen, tokens })
+    Ok(HttpOptions {
+        listen,
+        tokens,
+        callbacks: CallbackOptions::default(),
+    })
 }
 
 pub(super) fn settings(
@@ -158,6 +163,7 @@ pub(super) fn settings(
         );
         problems.push(problem.hint("keep watches longer than `confirm_after`"));
     }
+    let sweeps = sweeps(watch, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -183,10 +189,49 @@ pub(super) fn settings(
             dead: bound(history.dead),
         },
         alarms: AlarmSettings::default(),
+        callbacks: None,
+        sweeps,
         config_hash: 0,
         shutdown_timeout: shutdown_timeout
             .map_or(Settings::DEFAULT_SHUTDOWN_TIMEOUT, Span::duration),
     })
+}
+
+/// How far back Routee tells anything.
+const FARTHEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+fn sweeps(watch: &WatchSection, problems: &mut Vec<Problem>) -> Vec<SweepSettings> {
+    let all = watch.sweep.as_ref().map(SweepsSection::all);
+    let is_list = matches!(watch.sweep, Some(SweepsSection::Several(_)));
+    let sweeps = all.unwrap_or_default().into_iter().enumerate();
+    let sweeps = sweeps.map(|(position, sweep)| {
+        let place = match is_list {
+            true => format!("/watch/sweep/{position}"),
+            false => "/watch/sweep".to_owned(),
+        };
+        let (every, window) = (sweep.every.duration(), sweep.window.duration());
+        let mut refuse = |option: &str, what: &str| {
+            problems.push(Problem::new(format!("{place}/{option}"), what));
+        };
+        if every < Duration::from_millis(100) {
+            refuse("every", "`every` must be at least `100ms`");
+        }
+        if window.is_zero() || window > FARTHEST {
+            let what = "`window` must be more than `0s` and at most `7d`: Routee tells no more";
+            refuse("window", what);
+        }
+        if sweep.register && window > watch.retention.duration() {
+            let what = "`window` is longer than `watch.retention`: what a sweep still tells must be remembered";
+            refuse("window", what);
+        }
+        SweepSettings {
+            every,
+            window,
+            register: sweep.register,
+            filters: sweep.filters.into_iter().map(Filter::from).collect(),
+        }
+    });
+    sweeps.collect()
 }
 
 pub(super) fn alarms(section: AlarmsSection) -> Result<AlarmSettings, Vec<Problem>> {

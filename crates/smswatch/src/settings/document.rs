@@ -1,7 +1,9 @@
 //! The configuration file as an operator writes it; doc comments become the schema's descriptions.
 
+mod callbacks;
 mod shown;
 mod sinks;
+mod sweeps;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,9 +12,11 @@ use smswatch_plugin::Secret;
 use smswatch_plugin::store::Bound;
 use smswatch_rules::Span;
 
+pub(super) use self::callbacks::CallbacksSection;
 pub(super) use self::shown::{HIDDEN, shown};
 use self::shown::{hidden, hidden_if_any, without_login};
 pub(super) use self::sinks::{BreakerSection, CommonSinkSection, QueueSection, RateSection};
+pub(super) use self::sweeps::SweepsSection;
 
 /// What `store.key_prefix` must look like.
 pub(super) const KEY_PREFIX: &str = r"^[A-Za-z0-9_.:-]{1,64}$";
@@ -122,6 +126,9 @@ pub(crate) struct WatchSection {
     pub(crate) first_seen_max_age: Span,
     /// How long after it happened an event counts as late. Default: `15m`.
     pub(crate) late_after: Span,
+    /// One sweep or several: pages of all messages of the last hours, which find those that nobody has registered,
+    /// and answer for up to 2,000 messages in place of their polls. Default: none.
+    pub(crate) sweep: Option<SweepsSection>,
 }
 
 impl Default for WatchSection {
@@ -135,6 +142,7 @@ impl Default for WatchSection {
             retention: settings.retention.into(),
             first_seen_max_age: settings.first_seen_max_age.into(),
             late_after: settings.late_after.into(),
+            sweep: None,
         }
     }
 }

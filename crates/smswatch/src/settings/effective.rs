@@ -9,8 +9,9 @@ use smswatch_plugin::Secret;
 use smswatch_rules::Span;
 
 use super::document::{
-    AlarmsSection, BreakerSection, CommonSinkSection, HIDDEN, HeartbeatSection, HistorySection,
-    HttpSection, PrivacySection, QueueSection, RouteeSection, StoreSection, WatchSection, shown,
+    AlarmsSection, BreakerSection, CallbacksSection, CommonSinkSection, HIDDEN, HeartbeatSection,
+    HistorySection, HttpSection, PrivacySection, QueueSection, RouteeSection, StoreSection,
+    WatchSection, shown,
 };
 use super::walk;
 
@@ -38,6 +39,7 @@ pub(super) fn effective(
         "routee": filled::<RouteeSection>(section("routee")),
         "store": filled::<StoreSection>(section("store")),
         "watch": filled::<WatchSection>(section("watch")),
+        "callbacks": filled::<Option<CallbacksSection>>(section("callbacks")),
         "http": filled::<HttpSection>(section("http")),
         "privacy": filled::<PrivacySection>(section("privacy")),
         "history": filled::<HistorySection>(section("history")),

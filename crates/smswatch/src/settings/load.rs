@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use smswatch_core::settings::Settings;
+use smswatch_http::HttpOptions;
 use smswatch_plugin::model::{Fault, FaultTable, PhoneNumber};
 use smswatch_plugin::{Proxy, Secret};
 use smswatch_rules::{
@@ -13,8 +14,8 @@ use smswatch_rules::{
 };
 
 use super::document::{
-    AlarmsSection, HeartbeatSection, HistorySection, HttpSection, PrivacySection, RouteeSection,
-    StoreSection, WatchSection,
+    AlarmsSection, CallbacksSection, HeartbeatSection, HistorySection, HttpSection, PrivacySection,
+    RouteeSection, StoreSection, WatchSection,
 };
 use super::problem::Problem;
 use super::reader::Reader;
@@ -22,7 +23,7 @@ use super::sections::Sections;
 use super::sinks::{MadeSinks, made_sinks, wish_problems};
 use super::validate::problems;
 use super::{
-    Configuration, Loaded, Source, audience, convert, effective, empty, fallback, fault,
+    Configuration, Loaded, Source, audience, callbacks, convert, effective, empty, fallback, fault,
     fingerprint, schema, secrets, sinks, source, store_url, walk,
 };
 use crate::report::Failure;
@@ -168,6 +169,7 @@ impl Reader<'_> {
         let store: Option<StoreSection> = self.section(&value, "store", is_sound);
         let watch: Option<WatchSection> = self.section(&value, "watch", is_sound);
         let http: Option<HttpSection> = self.section(&value, "http", is_sound);
+        let pushed: Option<Option<CallbacksSection>> = self.section(&value, "callbacks", is_sound);
         let privacy: Option<PrivacySection> = self.section(&value, "privacy", is_sound);
         let history: Option<HistorySection> = self.section(&value, "history", is_sound);
         let alarms: Option<AlarmsSection> = self.section(&value, "alarms", is_sound);
@@ -204,6 +206,11 @@ impl Reader<'_> {
             store
         });
         let http = self.converted(http.map(convert::http));
+        let pushed = self.converted(pushed.map(callbacks::convert));
+        let pushed = pushed.map(|(pushed, doubts)| {
+            self.tell(doubts);
+            pushed
+        });
         let heartbeat = heartbeat.map(|section| {
             section
                 .map(|section| convert::heartbeat(section, &proxy))
@@ -224,8 +231,14 @@ impl Reader<'_> {
                     .map(Problem::warning),
             );
         }
+        let pushed = pushed?;
+        let http = http.map(|http| HttpOptions {
+            callbacks: pushed.door,
+            ..http
+        });
         let mut settings = Settings {
             alarms: alarms?,
+            callbacks: pushed.settings,
             config_hash: smswatch_core::config_hash(&shared_part, &secret),
             ..settings?
         };
@@ -236,6 +249,7 @@ impl Reader<'_> {
             settings,
             privacy,
             http: http?,
+            callbacks_listen: pushed.listen,
             sinks: sinks.filter(|_| is_led_somewhere)?,
             rules: rules?,
             heartbeat: heartbeat?,

@@ -7,8 +7,8 @@ use smswatch_plugin::Secret;
 use smswatch_rules::{MaintenanceDocument, RuleDocument};
 
 use super::document::{
-    AlarmsSection, CommonSinkSection, HeartbeatSection, HistorySection, HttpSection,
-    PrivacySection, RouteeSection, StoreSection, WatchSection,
+    AlarmsSection, CallbacksSection, CommonSinkSection, HeartbeatSection, HistorySection,
+    HttpSection, PrivacySection, RouteeSection, StoreSection, WatchSection,
 };
 use super::walk::{self, SecretForm};
 use crate::sink_types::{SinkType, SinkTypes};
@@ -26,6 +26,9 @@ struct File {
     /// How messages are watched.
     #[schemars(default)]
     watch: WatchSection,
+    /// How what Routee pushes is taken in. Default: it is not.
+    #[schemars(default)]
+    callbacks: Option<CallbacksSection>,
     /// Where the API, the health checks and the metrics are served.
     #[schemars(default)]
     http: HttpSection,

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::fingerprint;
 
 /// The sections that take effect as soon as the file is loaded again; sinks do so one by one.
-const LIVE: [&str; 6] = [
+const LIVE: [&str; 7] = [
+    "callbacks",
     "rules",
     "maintenance",
     "fault",
@@ -48,6 +49,14 @@ impl Sections {
                         let whole = json!([section, configuration["proxy"]]);
                         hashes.insert(sink_path(sink), hash(whole));
                     }
+                }
+                "callbacks" => {
+                    let mut rest = section.clone();
+                    for option in AT_START {
+                        let apart = rest.as_object_mut().and_then(|rest| rest.remove(option));
+                        hashes.insert(format!("{name}.{option}"), hash(json!(apart)));
+                    }
+                    hashes.insert(name.clone(), hash(rest));
                 }
                 "routee" => {
                     hashes.insert(KEY.to_owned(), hash(section["application_secret"].clone()));
@@ -111,6 +120,9 @@ impl Sections {
 
 /// Where the secret stands with which numbers are keyed.
 const KEY: &str = "routee.application_secret";
+
+/// What of callbacks cannot change while the process runs.
+const AT_START: [&str; 2] = ["listen", "new_per_minute"];
 
 /// What the path of a sink begins with.
 const SINKS: &str = "sinks.";

@@ -1,10 +1,10 @@
 //! Walks a watch through its life, one answer at a time.
 
 mod contradictions;
-mod found;
 mod names;
 mod parts;
 mod stuck;
+mod told;
 
 use smswatch_model::{PartReport, SmsId, Source, Tags, Word};
 
@@ -21,6 +21,7 @@ struct Walk {
     now: Timestamp,
     told: Vec<String>,
     stuck_after: Vec<crate::rules::StuckAfter>,
+    stretch: u32,
 }
 
 impl Walk {
@@ -33,6 +34,7 @@ impl Walk {
             now,
             told: Vec::new(),
             stuck_after: Vec::new(),
+            stretch: 1,
         }
     }
 
@@ -43,6 +45,8 @@ impl Walk {
             provider: "routee",
             shards: 16,
             stuck_after: &self.stuck_after,
+            stretch: self.stretch,
+            sweep_every: Duration::ZERO,
         }
     }
 

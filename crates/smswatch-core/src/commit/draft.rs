@@ -1,0 +1,186 @@
+//! What a change comes to before it is written: the watch afterwards, and what there is to tell.
+
+use smswatch_model::{Event, MessageId, Observation, Timestamp, Word};
+
+use super::{Commit, asked, count};
+use crate::inbox::changes::{Change, Reason, Reply, Request, Verdict};
+use crate::metrics::ObservationLabels;
+use crate::record::Record;
+use crate::store::{CommitItem, NewEntry, WatchPriority};
+use crate::watch::Watch;
+use crate::watch::lifecycle::{Answer, Applied, Lifecycle};
+
+/// What one watch becomes, and what there is to tell of it.
+pub(super) struct Draft {
+    pub(super) change: Change,
+    /// The watch afterwards; `None` when it goes.
+    pub(super) after: Option<Record>,
+    pub(super) priority: WatchPriority,
+    pub(super) events: Vec<Event>,
+    pub(super) observation: Option<ObservationLabels>,
+    pub(super) clamped: u32,
+    pub(super) left_out: u32,
+    pub(super) has_missing_parts: bool,
+    /// What whoever asked for it is told once it is written.
+    pub(super) reply: Option<Reply>,
+}
+
+impl Draft {
+    /// A change of a watch of which there is nothing to tell.
+    pub(super) fn plain(change: Change, watch: Option<Watch>) -> Self {
+        Self {
+            priority: watch
+                .as_ref()
+                .map_or(WatchPriority::Rest, Lifecycle::priority),
+            after: watch.map(|watch| watch.encode()),
+            change,
+            events: Vec::new(),
+            observation: None,
+            clamped: 0,
+            left_out: 0,
+            has_missing_parts: false,
+            reply: None,
+        }
+    }
+
+    /// A change that an answer makes of a watch.
+    fn applied(change: Change, applied: Applied, observation: Option<ObservationLabels>) -> Self {
+        Self {
+            priority: Lifecycle::priority(&applied.watch),
+            after: Some(applied.watch.encode()),
+            events: applied.events,
+            observation,
+            clamped: applied.clamped,
+            left_out: applied.left_out,
+            has_missing_parts: applied.has_missing_parts,
+            reply: None,
+            change,
+        }
+    }
+
+    /// Itself, if there is anything to write: not for old news of a watch that somebody else holds. Whoever asked
+    /// for nothing new is told at once.
+    pub(super) fn with_something_to_say(mut self, stage: &Commit) -> Option<Self> {
+        if !self.events.is_empty() || self.after != self.change.record {
+            return Some(self);
+        }
+        if self.reply.is_some() {
+            count(stage, &self);
+            self.answer();
+        }
+        None
+    }
+
+    /// Tells whoever asked for it that it is written.
+    pub(super) fn answer(&mut self) {
+        if let Some(reply) = self.reply.take() {
+            self.change.reply(reply);
+        }
+    }
+
+    /// What is to be written.
+    pub(super) fn item(&self) -> CommitItem {
+        CommitItem {
+            message_id: self.change.message_id.clone(),
+            expected: self.change.record.clone(),
+            record: self.after.clone(),
+            priority: self.priority,
+            entry: (!self.events.is_empty()).then(|| NewEntry::of(&self.events)),
+        }
+    }
+}
+
+/// What a change comes to; `None` if there is nothing to write, which whoever asked for it is told here.
+pub(super) fn draft(stage: &Commit, change: Change) -> Option<Draft> {
+    let settings = stage.context.settings();
+    let stuck_after = stage.rules.stuck_after();
+    let lifecycle = Lifecycle::of(&stage.context, &settings, &stuck_after);
+    let now = stage.context.clock.now();
+    let due = match &change.reason {
+        Reason::Asked(request, _) => {
+            let decided = asked::decide(&lifecycle, request, &change, now);
+            let (applied, reply) = match decided {
+                Ok(decided) => decided,
+                Err(reply) => {
+                    change.reply(reply);
+                    return None;
+                }
+            };
+            let seen = match request {
+                Request::Observe(observed) => Some(&observed.observation),
+                _ => None,
+            };
+            let observation = seen.map(|seen| {
+                notice_unknown(stage, &lifecycle, &change.message_id, &applied, seen, now);
+                observation_labels(seen, &applied)
+            });
+            let draft = Draft::applied(change, applied, observation);
+            let reply = Some(reply);
+            return Some(Draft { reply, ..draft });
+        }
+        Reason::Due(due) => due,
+    };
+    // What was claimed had a watch.
+    let watch = change.watch.as_ref()?;
+    let id = &change.message_id;
+    Some(match &due.verdict {
+        Verdict::Expired => Draft::plain(change, None),
+        Verdict::Retired => {
+            let watch = lifecycle.retire(id, watch, now);
+            Draft::plain(change, Some(watch))
+        }
+        Verdict::Postponed(until) => {
+            let watch = Watch {
+                due: *until,
+                ..watch.clone()
+            };
+            Draft::plain(change, Some(watch))
+        }
+        Verdict::Answered(answer) => {
+            let is_mine = due.claimed_due == watch.due;
+            let random = fastrand::f64();
+            let applied = match answer {
+                Answer::Seen(seen) if !is_mine => {
+                    lifecycle.apply_news(id, watch, seen, now, random)
+                }
+                answer => lifecycle.apply(id, watch, answer, now, random),
+            };
+            let observation = match answer {
+                Answer::Seen(seen) => {
+                    notice_unknown(stage, &lifecycle, id, &applied, seen, now);
+                    Some(observation_labels(seen, &applied))
+                }
+                _ => None,
+            };
+            Draft::applied(change, applied, observation)
+        }
+    })
+}
+
+/// Notes the status words of an observation that the provider does not document.
+fn notice_unknown(
+    stage: &Commit,
+    lifecycle: &Lifecycle<'_>,
+    id: &MessageId,
+    applied: &Applied,
+    seen: &Observation,
+    now: Timestamp,
+) {
+    let is_told = |word: &Word| stage.unknown.is_told(word);
+    let events = lifecycle.unknown_words(id, &applied.watch, seen, now, is_told);
+    stage.unknown.notice(events);
+}
+
+fn observation_labels(observation: &Observation, applied: &Applied) -> ObservationLabels {
+    let result = if !applied.events.is_empty() {
+        "changed"
+    } else if applied.stale > 0 {
+        "stale"
+    } else {
+        "same"
+    };
+    ObservationLabels {
+        source: observation.source.as_str(),
+        result,
+    }
+}

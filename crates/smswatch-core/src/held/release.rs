@@ -1,0 +1,109 @@
+//! Begins the watches of messages that were held and that nobody has registered in time; tells what was held
+//! of those that were registered meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use smswatch_model::MessageId;
+use tokio_util::sync::CancellationToken;
+
+use super::{Held, KIND};
+use crate::context::Context;
+use crate::inbox::changes::{Reply, Request};
+use crate::inbox::due_times::DueTimes;
+use crate::inbox::requests::{Requests, Wanted};
+use crate::pace::Backoff;
+use crate::store::{KeptRecord, RecordChange, RecordCommit, Shard, StoreError};
+
+/// How many messages are released at once.
+const AT_ONCE: u32 = 128;
+
+/// How long a claimed message is nobody else's. One of a process that dies is released by another after that.
+const LEASE: Duration = Duration::from_secs(20);
+
+/// What releasing touches.
+#[derive(Debug)]
+pub(crate) struct Release {
+    pub(crate) context: Arc<Context>,
+    pub(crate) requests: Requests,
+    /// When each shard has a message whose time is over.
+    pub(crate) due: Arc<DueTimes>,
+}
+
+/// Releases what is due until it is told to stop, each shard by itself.
+pub(crate) async fn run(stage: Arc<Release>, stop: CancellationToken) {
+    let shards = stage.context.shards();
+    let released = shards.map(|shard| release_of_shard(&stage, shard));
+    stop.run_until_cancelled(join_all(released)).await;
+}
+
+async fn release_of_shard(stage: &Release, shard: Shard) {
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+    let queue = usize::from(shard.0);
+    let (due, clock) = (&stage.due, &stage.context.clock);
+    loop {
+        due.wait_in(queue, clock).await;
+        if !due.take(queue, clock.now()) {
+            continue;
+        }
+        match release_due(stage, shard).await {
+            Ok(()) => backoff.succeed(),
+            Err(_) => due.hint(queue, clock.now() + backoff.fail()),
+        }
+    }
+}
+
+/// Releases what is due in a shard, up to a bounded number of messages.
+async fn release_due(stage: &Release, shard: Shard) -> Result<(), StoreError> {
+    let context = &stage.context;
+    let claim = context.store.claim_records(shard, KIND, AT_ONCE, LEASE);
+    let claimed = context.call("claim_records", claim).await?;
+    if let Some(next) = claimed.next_due {
+        stage.due.hint(usize::from(shard.0), next);
+    }
+    let held: Vec<(KeptRecord, MessageId, Held)> = claimed
+        .records
+        .into_iter()
+        .filter_map(|record| {
+            let held = Held::decode(&record);
+            if held.is_none() {
+                // A later version wrote it, which can read it.
+                context.metrics.unreadable.inc();
+            }
+            let key = MessageId::new(record.id.as_str()).ok()?;
+            Some((record, key, held?))
+        })
+        .collect();
+    if held.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<MessageId> = held.iter().map(|(_, key, _)| key.clone()).collect();
+    let stored = stage.requests.load(shard, &keys).await?;
+    let mut wanted = Vec::with_capacity(held.len());
+    let mut removals = Vec::with_capacity(held.len());
+    for ((record, key, held), stored) in held.into_iter().zip(stored) {
+        // What this version cannot read is left to the one that wrote it, with what is held for it.
+        let Ok(stored) = stored else { continue };
+        wanted.push(Wanted::new(key, stored, Request::Adopt(Box::new(held))));
+        removals.push(RecordCommit::from(RecordChange {
+            kind: KIND,
+            id: record.id,
+            expected: Some(record.version),
+            record: None,
+        }));
+    }
+    let n_wanted = wanted.len();
+    let replies = stage.requests.submit(shard, wanted).await?;
+    let failed = replies.iter().find_map(|reply| match reply {
+        Reply::Failed(error) => Some(error.clone()),
+        _ => None,
+    });
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    debug_assert_eq!(replies.len(), n_wanted);
+    // What a callback has added to meanwhile stays, and is released again.
+    let remove = context.store.commit_records(shard, &removals);
+    context.call("commit_records", remove).await.map(drop)
+}

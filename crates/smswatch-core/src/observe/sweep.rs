@@ -1,0 +1,231 @@
+//! Sweeps: asks for pages of all messages of the last hours, whether they are known or not.
+//!
+//! Each sweep takes place in one process at a time. A record says when it is due; whoever does it puts that a
+//! little ahead after each page, so that another process goes on soon when this one dies.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde::{Deserialize, Serialize};
+use smswatch_model::{Tags, Timestamp};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::Observe;
+use super::asking::Asking;
+use super::pages::{Findings, Following, Incomplete};
+use crate::form;
+use crate::health::SWEEP;
+use crate::metrics::ResultLabel;
+use crate::provider::Listing;
+use crate::settings::{Settings, SweepSettings};
+use crate::store::{
+    KeptRecord, NewRecord, RecordChange, RecordId, RecordKind, Shard, StoreError, shard_of,
+};
+
+const KIND: RecordKind = RecordKind::new("sweep");
+
+const FORMAT: u8 = 1;
+
+/// How many rows a page has at most: as many as Routee gives.
+const PAGE: u32 = 2_000;
+
+/// How many pages one sweep asks for at most: two million rows.
+const MOST_PAGES: u32 = 1_000;
+
+/// How long a sweep is one process's alone after each page.
+const HOLD: Duration = Duration::from_secs(40);
+
+/// How long it is waited at most until it is looked whether a sweep is due that another process does.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// How far beyond now a sweep reaches, since the provider's clock may be ahead.
+const AHEAD: Duration = Duration::from_secs(60);
+
+/// How far back the provider tells anything, less a margin for clocks that differ.
+const FARTHEST: Duration = Duration::from_secs(7 * 24 * 3600 - 300);
+
+/// What is kept of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Progress {
+    /// When the latest one began.
+    began: Timestamp,
+    /// When the latest one ended that told everything.
+    ended: Option<Timestamp>,
+}
+
+/// Sweeps until it is told to stop, each of those that are configured by itself.
+pub(super) async fn run(stage: &Observe, asking: &Asking<'_>, stop: &CancellationToken) {
+    let sweeps = (0..Settings::MOST_SWEEPS).map(|number| one(stage, asking, number));
+    stop.run_until_cancelled(join_all(sweeps)).await;
+}
+
+async fn one(stage: &Observe, asking: &Asking<'_>, number: usize) {
+    loop {
+        let settings = stage.context.settings();
+        let Some(sweep) = settings.sweeps.get(number) else {
+            sleep(LOOK).await;
+            continue;
+        };
+        let pause = match turn(stage, asking, number, sweep).await {
+            Ok(due) => due.since(stage.context.clock.now()),
+            Err(_) => LOOK,
+        };
+        // Another process may do it earlier, or have died.
+        sleep(pause.clamp(Duration::from_millis(10), LOOK)).await;
+    }
+}
+
+/// Sweeps if that is due and nobody else does it; returns when it is due next.
+async fn turn(
+    stage: &Observe,
+    asking: &Asking<'_>,
+    number: usize,
+    sweep: &SweepSettings,
+) -> Result<Timestamp, StoreError> {
+    let mut turn = Turn::of(stage, number);
+    let known = turn.load().await?;
+    let now = stage.context.clock.now();
+    if let Some(known) = &known {
+        let due = known.due.unwrap_or(now);
+        // A due time that lies further ahead than it can was set by a clock that was wrong.
+        if due > now && due <= now + sweep.every.max(HOLD) {
+            return Ok(due);
+        }
+    }
+    turn.version = known.as_ref().map(|known| known.version);
+    let before: Option<Progress> = known.and_then(|known| form::decode(FORMAT, &known.body));
+    let mut progress = Progress {
+        began: now,
+        ended: before.and_then(|before| before.ended),
+    };
+    if !turn.put(now + HOLD, &progress).await? {
+        return Ok(now + HOLD);
+    }
+    let began = Instant::now();
+    let came = pages(stage, asking, sweep, now, &mut turn, &progress).await;
+    let metrics = &stage.context.metrics;
+    metrics.sweep_seconds.observe(began.elapsed().as_secs_f64());
+    let result = match &came {
+        Ok(Some(findings)) => {
+            progress.ended = Some(stage.context.clock.now());
+            stage.context.health.well(SWEEP);
+            tracing::debug!(
+                messages = findings.messages,
+                new = findings.new,
+                written = findings.written,
+                "a sweep told all there is"
+            );
+            "done"
+        }
+        Ok(None) => return Ok(now + HOLD),
+        Err(trouble) => {
+            stage.context.health.trouble(SWEEP, trouble);
+            "failed"
+        }
+    };
+    metrics.sweeps.get_or_create(&ResultLabel { result }).inc();
+    let now = stage.context.clock.now();
+    let due = (progress.began + sweep.every).max(now + sweep.every / 10);
+    turn.put(due, &progress).await?;
+    Ok(due)
+}
+
+/// Asks for all pages; `None` if another process has taken the sweep over meanwhile.
+async fn pages(
+    stage: &Observe,
+    asking: &Asking<'_>,
+    sweep: &SweepSettings,
+    now: Timestamp,
+    turn: &mut Turn<'_>,
+    progress: &Progress,
+) -> Result<Option<Findings>, String> {
+    let listing = Listing::Window {
+        from: now - sweep.window.min(FARTHEST),
+        to: now + AHEAD,
+        filters: sweep.filters.clone(),
+    };
+    let following = Following {
+        registers: sweep.register,
+        tags: Tags::new(),
+        every: sweep.every,
+    };
+    let (mut incomplete, mut all) = (Incomplete::default(), Findings::default());
+    let told = |error: StoreError| error.to_string();
+    for number in 0..MOST_PAGES {
+        let page = asking.list(stage, &listing, number, PAGE).await?;
+        let is_last = page.is_last;
+        let mut messages = incomplete.join(page);
+        if is_last {
+            messages.extend(incomplete.rest());
+        }
+        all += stage.pages.take(messages, &following).await.map_err(told)?;
+        if is_last {
+            return Ok(Some(all));
+        }
+        let held_until = stage.context.clock.now() + HOLD;
+        if !turn.put(held_until, progress).await.map_err(told)? {
+            return Ok(None);
+        }
+    }
+    all += stage
+        .pages
+        .take(incomplete.rest(), &following)
+        .await
+        .map_err(told)?;
+    Err(format!(
+        "there are more than {MOST_PAGES} pages: make `watch.sweep.window` smaller"
+    ))
+}
+
+/// The record of one sweep.
+struct Turn<'a> {
+    stage: &'a Observe,
+    shard: Shard,
+    id: RecordId,
+    /// Which version of it this process knows.
+    version: Option<u64>,
+}
+
+impl<'a> Turn<'a> {
+    fn of(stage: &'a Observe, number: usize) -> Self {
+        let name = format!("sweep:{number}");
+        let shard = shard_of(&name, stage.context.store.shard_count());
+        Self {
+            stage,
+            shard,
+            id: RecordId::new(name).expect("visible ASCII"),
+            version: None,
+        }
+    }
+
+    async fn load(&self) -> Result<Option<KeptRecord>, StoreError> {
+        let context = &self.stage.context;
+        let ids = std::slice::from_ref(&self.id);
+        let load = context.store.load_records(self.shard, KIND, ids);
+        let mut loaded = context.call("load_records", load).await?;
+        Ok(loaded.pop().flatten())
+    }
+
+    /// Says when the sweep is due next; returns false if another process has done so meanwhile.
+    async fn put(&mut self, due: Timestamp, progress: &Progress) -> Result<bool, StoreError> {
+        let context = &self.stage.context;
+        let change = RecordChange {
+            kind: KIND,
+            id: self.id.clone(),
+            expected: self.version,
+            record: Some(NewRecord {
+                due: Some(due),
+                body: form::encode(FORMAT, progress),
+            }),
+        };
+        let commit = [change.into()];
+        let commit = context.store.commit_records(self.shard, &commit);
+        let committed = context.call("commit_records", commit).await?;
+        let is_done = committed.done == [true];
+        if is_done {
+            self.version = self.load().await?.map(|record| record.version);
+        }
+        Ok(is_done)
+    }
+}

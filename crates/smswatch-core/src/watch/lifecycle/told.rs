@@ -1,0 +1,97 @@
+//! What a watch becomes by news that no poll of its own brought.
+
+use smswatch_model::{MessageId, Observation, Source, Timestamp};
+
+use super::{Answer, Applied, Lifecycle};
+use crate::record::WatchState;
+use crate::watch::Watch;
+
+impl Lifecycle<'_> {
+    /// Takes in what a sweep or a callback tells of a message that nobody has registered: its watch
+    /// begins, and statuses that were old by then are recorded and not told.
+    pub(crate) fn apply_found(
+        &self,
+        message_id: &MessageId,
+        watch: &Watch,
+        observation: &Observation,
+        now: Timestamp,
+        random: f64,
+    ) -> Applied {
+        let mut applied = self.apply_seen(message_id, watch, observation, now, random);
+        for event in &mut applied.events {
+            event.backfill = now.since(event.time) > self.settings.first_seen_max_age;
+        }
+        applied
+    }
+
+    /// Takes in what a sweep or a callback tells of a message that is watched. Its polls go on in their
+    /// schedule, or a stretched gap from now; the look after its end stays to come.
+    pub(crate) fn apply_told(
+        &self,
+        message_id: &MessageId,
+        watch: &Watch,
+        observation: &Observation,
+        now: Timestamp,
+        random: f64,
+    ) -> Applied {
+        let mut applied = self.apply_seen(message_id, watch, observation, now, random);
+        // The poll that is due before the next sweep has its answer here.
+        let is_poll = observation.source == Source::Sweep && watch.due <= now + self.sweep_every;
+        let after = &mut applied.watch;
+        if is_poll || after.state != watch.state {
+            return applied;
+        }
+        after.step = watch.step;
+        if watch.state != WatchState::Watching {
+            after.is_confirmed = watch.is_confirmed;
+            after.due = watch.due;
+        } else if observation.source == Source::Sweep || self.stretch_for(after) == 1 {
+            after.due = after.due.min(watch.due);
+        } else {
+            let same_due = Watch {
+                due: watch.due,
+                ..after.clone()
+            };
+            // When it is told the same again, nothing need be written.
+            if same_due == *watch {
+                *after = same_due;
+            }
+        }
+        applied
+    }
+
+    /// Takes only the news of an observation into account: schedule and deadlines belong to
+    /// whoever changed the watch meanwhile.
+    pub(crate) fn apply_news(
+        &self,
+        message_id: &MessageId,
+        watch: &Watch,
+        observation: &Observation,
+        now: Timestamp,
+        random: f64,
+    ) -> Applied {
+        let mut applied = self.apply_seen(message_id, watch, observation, now, random);
+        if applied.watch.state == watch.state {
+            applied.watch.due = watch.due;
+            applied.watch.step = watch.step;
+        }
+        applied
+    }
+
+    fn apply_seen(
+        &self,
+        message_id: &MessageId,
+        watch: &Watch,
+        observation: &Observation,
+        now: Timestamp,
+        random: f64,
+    ) -> Applied {
+        let answer = Answer::Seen(Box::new(observation.clone()));
+        self.apply(message_id, watch, &answer, now, random)
+    }
+
+    /// By how much the gaps between polls of a message are stretched.
+    pub(super) fn stretch_for(&self, watch: &Watch) -> u32 {
+        if watch.is_pushed { self.stretch } else { 1 }
+    }
+}

@@ -1,0 +1,249 @@
+//! Pages of many messages: how one is asked for, and how it is read.
+
+use reqwest::Url;
+use serde::de::{IgnoredAny, MapAccess};
+use serde_json::{Value, json};
+use smswatch_plugin::model::Timestamp;
+use smswatch_plugin::provider::{Filter, ListedPage, Listing};
+
+use crate::item::Item;
+use crate::loose::{Fields, Numeric, Object, Text, documented};
+use crate::messages::Messages;
+use crate::rows::{self, Place, read_object};
+use crate::tracking::{InvalidTracking, is_web_page};
+
+/// How a page is asked for.
+#[derive(Debug)]
+pub(crate) struct Question {
+    /// The address, with the number and the size of the page.
+    pub(crate) url: Url,
+    /// The filters as JSON, where the page is asked for with a body.
+    pub(crate) filters: Option<String>,
+}
+
+/// What to ask for a page, given the address of tracking.
+pub(crate) fn question(tracking: &Url, listing: &Listing, number: u32, size: u32) -> Question {
+    let mut url = tracking.clone();
+    let filters = match listing {
+        Listing::Window { from, to, filters } => {
+            url.query_pairs_mut()
+                .append_pair("dateStart", &date(*from))
+                .append_pair("dateEnd", &date(*to));
+            let filters: Vec<Value> = filters.iter().map(filter).collect();
+            Some(Value::from(filters).to_string())
+        }
+        Listing::Campaign(id) => {
+            if let Ok(mut segments) = url.path_segments_mut() {
+                segments.push("campaign").push(id.as_str());
+            }
+            None
+        }
+    };
+    url.query_pairs_mut()
+        .append_pair("page", &number.to_string())
+        .append_pair("size", &size.to_string());
+    Question { url, filters }
+}
+
+/// An instant with three digits behind its seconds: what else Routee reads is not documented.
+fn date(instant: Timestamp) -> String {
+    let text = instant.to_string();
+    match text.strip_suffix('Z') {
+        Some(whole) if !text.contains('.') => format!("{whole}.000Z"),
+        _ => text,
+    }
+}
+
+fn filter(filter: &Filter) -> Value {
+    let mut written = json!({"fieldName": filter.field, "searchTerm": filter.term});
+    if let Some(operator) = &filter.operator {
+        written["searchOperator"] = json!(operator);
+    }
+    written
+}
+
+/// Reads the page of this `number`. Rows are read one by one, and one that cannot be read hides no other.
+///
+/// # Errors
+///
+/// The answer is no page, or ends before its first row does.
+pub(crate) fn read(number: u32, body: &[u8]) -> Result<ListedPage, InvalidTracking> {
+    if is_web_page(body) {
+        return Err(InvalidTracking::Page);
+    }
+    let (told, shape) =
+        rows::read(body, Told::take).map_err(|rows::NoRows| InvalidTracking::Json)?;
+    let Told {
+        mut messages,
+        frame,
+        rows,
+        unnamed,
+        is_error,
+    } = told;
+    let has_rows = shape.elements > 0 || shape.is_empty_list || !messages.is_empty();
+    if !has_rows && !frame.tells() {
+        return Err(if is_error {
+            InvalidTracking::Error
+        } else {
+            InvalidTracking::NoPage
+        });
+    }
+    let mut page = ListedPage {
+        rows: rows.max(u32::try_from(shape.elements).unwrap_or(u32::MAX)),
+        ..ListedPage::default()
+    };
+    page.oddities.answers = u32::from(shape.is_mended);
+    page.oddities.rows = unnamed.saturating_add(messages.leave_out_the_untold());
+    page.messages = messages.into_sightings();
+    if shape.is_cut && page.messages.is_empty() {
+        return Err(InvalidTracking::Cut);
+    }
+    page.total_rows = frame.total_rows();
+    page.is_last = !shape.is_cut && (page.rows == 0 || frame.is_last(number));
+    Ok(page)
+}
+
+/// What the rows of a page told so far.
+#[derive(Debug, Default)]
+struct Told {
+    messages: Messages,
+    frame: Frame,
+    rows: u32,
+    /// How many rows name no message, or more messages than are read.
+    unnamed: u32,
+    is_error: bool,
+}
+
+impl Told {
+    fn take(&mut self, row: Row, place: Place) {
+        let Row { item, frame } = row;
+        self.is_error |= item.is_error;
+        if frame.tells() && !item.tells() {
+            self.frame = frame;
+        } else if place == Place::Row {
+            self.rows = self.rows.saturating_add(1);
+            if !self.messages.take(item) {
+                self.unnamed = self.unnamed.saturating_add(1);
+            }
+        }
+    }
+}
+
+/// One object of a page: a row, or what stands around the rows.
+#[derive(Debug, Default)]
+struct Row {
+    item: Item,
+    frame: Frame,
+}
+
+/// What a page says of itself.
+#[derive(Debug, Default)]
+struct Frame {
+    last: Text,
+    number: Numeric,
+    total_pages: Numeric,
+    total_elements: Numeric,
+}
+
+impl Frame {
+    fn tells(&self) -> bool {
+        self.last.0.is_some() || self.total_pages.0.is_some() || self.total_elements.0.is_some()
+    }
+
+    /// Whether no page comes after this one, which was asked for by `number`.
+    fn is_last(&self, number: u32) -> bool {
+        let last = self.last.0.as_deref().unwrap_or_default();
+        let number = whole(&self.number).unwrap_or_else(|| number.into());
+        let pages = whole(&self.total_pages);
+        last.eq_ignore_ascii_case("true") || pages.is_some_and(|pages| number + 1 >= pages)
+    }
+
+    fn total_rows(&self) -> Option<u64> {
+        whole(&self.total_elements)
+    }
+}
+
+fn whole(number: &Numeric) -> Option<u64> {
+    number
+        .0
+        .as_ref()?
+        .as_u64()
+        .filter(|&number| number < u64::MAX)
+}
+
+impl Fields for Row {
+    fn field<'de, M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
+        let names = &["last", "number", "totalPages", "totalElements"];
+        match documented(name, names) {
+            "last" => self.frame.last.take(map),
+            "number" => self.frame.number.take(map),
+            "totalPages" => self.frame.total_pages.take(map),
+            "totalElements" => self.frame.total_elements.take(map),
+            name => self.item.field(name, map),
+        }
+    }
+
+    fn tells(&self) -> bool {
+        self.item.tells()
+    }
+}
+
+/// The fields of a question that Routee's refusal may name.
+const ASKED: &[&str] = &[
+    "dateStart",
+    "dateEnd",
+    "page",
+    "size",
+    "sort",
+    "filters",
+    "fieldName",
+    "searchTerm",
+    "searchOperator",
+    "trackingId",
+];
+
+/// Which of the fields that were sent a refusal complains of.
+#[derive(Debug, Default)]
+struct Refusal {
+    named: Vec<&'static str>,
+}
+
+impl Fields for Refusal {
+    fn field<'de, M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
+        if documented(name, &["properties"]) == "properties" {
+            let Object(properties) = map.next_value::<Object<Self>>()?;
+            self.named = properties.named;
+            return Ok(());
+        }
+        let name = documented(name, ASKED);
+        let asked = ASKED.iter().copied().find(|asked| *asked == name);
+        self.named
+            .extend(asked.filter(|asked| !self.named.contains(asked)));
+        map.next_value::<IgnoredAny>().map(drop)
+    }
+
+    fn tells(&self) -> bool {
+        !self.named.is_empty()
+    }
+}
+
+/// Why Routee refuses to give a page out, in words that show nothing of its answer but the names of
+/// fields that were sent.
+pub(crate) fn refusal(body: &[u8]) -> String {
+    let refusal: Refusal = read_object(body).unwrap_or_default();
+    let names: Vec<String> = refusal
+        .named
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let because = match names.as_slice() {
+        [] => String::new(),
+        names => format!(" because of {}", names.join(", ")),
+    };
+    format!(
+        "Routee refuses the search (400){because}: a search reaches back seven days, and a page has at most 2000 rows"
+    )
+}
+
+#[cfg(test)]
+mod tests;
