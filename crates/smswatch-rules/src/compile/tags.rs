@@ -34,7 +34,9 @@ impl Compiler<'_> {
             };
             let all = names(&uses);
             let meant = all.iter().filter(is_established);
-            let meant = meant.map(String::as_str).find(|other| is_slip(&name, other));
+            let meant = meant
+                .map(String::as_str)
+                .find(|other| is_slip(&name, other));
             if let (Some(meant), Some(first)) = (meant, uses.iter().find(|one| one.name == name)) {
                 self.warn_of_slip(first.place, &name, meant);
             }
@@ -125,7 +127,8 @@ fn is_slip(name: &str, other: &str) -> bool {
     };
     let is_long = name.chars().count().min(other.chars().count()) >= SHORTEST;
     let distance = || strsim::damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase());
-    let is_numbered = letters(name) == letters(other) && name.to_lowercase() != other.to_lowercase();
+    let is_numbered =
+        letters(name) == letters(other) && name.to_lowercase() != other.to_lowercase();
     is_long && name != other && !is_numbered && distance() <= 1
 }
 
