@@ -3,6 +3,7 @@
 mod alarms;
 mod ask;
 mod breaker;
+mod callbacks;
 mod check;
 mod check_store;
 mod clocks;
@@ -37,6 +38,7 @@ mod silences;
 mod stage;
 mod story;
 mod stuck;
+mod sweeps;
 mod throttle;
 mod unknown_status;
 mod unread;

@@ -8,6 +8,7 @@
 //! and takes counts, lists and optional values that are missing as zero, empty and `None`. The server reads
 //! requests strictly: a field that it does not know is a mistake of the caller.
 
+pub mod campaigns;
 pub mod deliveries;
 pub mod events;
 pub mod health;

@@ -1,28 +1,23 @@
 //! Watches: which messages to follow, and what is told of one.
 
-use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use smswatch_model::{MessageId, SmsId, Tags, Timestamp};
 
+use crate::campaigns::CampaignToWatch;
 use crate::deliveries::DeliveryReply;
 use crate::silences::SilenceReply;
 use crate::words::words;
 
-/// Messages to be watched.
+/// Messages to be watched, and campaigns to be followed: at least one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object with `messages`")]
 pub struct WatchRequest {
-    /// The messages: 1 to 10,000.
-    #[serde(default)]
+    /// The messages: up to 10,000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<MessageToWatch>,
-    /// Whether campaigns are named as well, which is refused with a problem of its own.
-    #[serde(
-        rename = "campaigns",
-        default,
-        deserialize_with = "is_named",
-        skip_serializing
-    )]
-    pub names_campaigns: bool,
+    /// The campaigns: up to 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub campaigns: Vec<CampaignToWatch>,
 }
 
 impl WatchRequest {
@@ -36,7 +31,7 @@ impl WatchRequest {
         let ids = ids.into_iter().map(Into::into);
         Self {
             messages: ids.map(message).collect(),
-            names_campaigns: false,
+            campaigns: Vec::new(),
         }
     }
 }
@@ -50,10 +45,6 @@ pub struct MessageToWatch {
     /// The labels to put on its watch.
     #[serde(default)]
     pub tags: Tags,
-}
-
-fn is_named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Option::<IgnoredAny>::deserialize(deserializer).map(|named| named.is_some())
 }
 
 /// Which page of the watches a list shows. Empty parameters count as missing.

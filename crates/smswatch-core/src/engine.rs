@@ -135,6 +135,7 @@ impl Engine {
             groups: Arc::clone(&gather.inbox),
             rates: Arc::clone(&gather.rates),
             held: Arc::clone(&release.due),
+            campaigns: Arc::clone(&observe.campaigns),
             alarms: Arc::clone(&alarms),
             sinks: Arc::clone(&sinks),
         });

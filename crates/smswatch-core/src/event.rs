@@ -10,6 +10,7 @@ use smswatch_model::{
     unknown_status_event_id,
 };
 
+use crate::campaign::Campaign;
 use crate::privacy::Privacy;
 use crate::settings::WatchSettings;
 
@@ -246,7 +247,34 @@ pub(crate) fn own_event(
             name: about.to_owned(),
             description: Some(text).filter(|text| !text.is_empty()),
             destination: None,
+            campaign: None,
         }),
+    }
+}
+
+/// The event that a campaign has ended, or that it is not followed any longer.
+pub(crate) fn campaign_event(campaign: &Campaign, provider: &str, now: Timestamp) -> Event {
+    let summary = campaign.summary.clone();
+    let name = summary.as_ref().and_then(|summary| summary.name.clone());
+    let kind = EventKind::CampaignFinished;
+    let key = campaign.spelled.to_lowercase();
+    let message = Message {
+        campaign: name.clone(),
+        tags: campaign.tags.clone(),
+        ..Message::unknown(provider)
+    };
+    let about = About {
+        name: name.unwrap_or_else(|| campaign.spelled.to_string()),
+        description: campaign.trouble.clone(),
+        destination: None,
+        campaign: summary.map(Box::new),
+    };
+    Event {
+        // One that is registered again later ends again.
+        event_id: derived_event_id(key.as_str(), kind, campaign.registered_at, 0),
+        message,
+        about: Some(about),
+        ..own_event(kind, key.as_str(), String::new(), provider, now, 0)
     }
 }
 

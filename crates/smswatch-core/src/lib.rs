@@ -2,6 +2,7 @@
 
 mod alarm;
 mod arrivals;
+mod campaign;
 mod clock;
 mod commit;
 mod contents;
@@ -52,9 +53,10 @@ pub use fingerprint::config_hash;
 pub use health::HealthReport;
 pub use privacy::Privacy;
 pub use service::{
-    DestinationState, EndedFilter, EventFilter, GivenUp, HeldBackBy, MadeSilence, NewSilence,
-    NewWatch, PushError, Redriven, Registered, Reload, ReloadRequest, Service, ServiceError,
-    SinkState, SinkTest, SinkTestOutcome, Taken, TriedEvent, WatchView, no_such_sink,
+    CampaignView, DestinationState, EndedFilter, EventFilter, Followed, GivenUp, HeldBackBy,
+    MadeSilence, NewCampaign, NewSilence, NewWatch, PushError, Redriven, Registered, Reload,
+    ReloadRequest, Service, ServiceError, SinkState, SinkTest, SinkTestOutcome, Taken, TriedEvent,
+    WatchView, no_such_sink,
 };
 pub use silences::Silence;
 pub use watch::registration::{MAX_TAG_BYTES, MAX_TAGS};

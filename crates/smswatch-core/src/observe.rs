@@ -1,6 +1,7 @@
 //! Stage one: claims watches that are due, young ones first, and polls their messages.
 
 mod asking;
+mod campaigns;
 mod claim;
 mod cooldown;
 mod expected;
@@ -31,6 +32,7 @@ use crate::alarm::Alarms;
 use crate::budget::POLL_LEASE;
 use crate::context::Context;
 use crate::inbox::changes::{Batch, Change, Due, Reason, Verdict};
+use crate::inbox::due_times::DueTimes;
 use crate::inbox::{LogInbox, PollInbox};
 use crate::intake::Intake;
 use crate::limiter::Limiter;
@@ -90,6 +92,8 @@ pub(crate) struct Observe {
     pub(crate) commits: Arc<Intake>,
     /// What takes in pages of many messages.
     pub(crate) pages: Pages,
+    /// When each shard has a campaign whose pages are to be asked for.
+    pub(crate) campaigns: Arc<DueTimes>,
 }
 
 /// Claims and polls until it is told to stop; what was claimed by then is polled to the end.
@@ -124,10 +128,12 @@ pub(crate) async fn run(
         limiter: &limiter,
     };
     let sweeping = sweep::run(&stage, &asking, &stop);
+    let following = campaigns::run(&stage, &asking, &stop);
     let (ours, its_gate) = (Arc::clone(&stage), Arc::clone(&cooldown));
     tokio::join!(
         signing_in,
         sweeping,
+        following,
         claimer.run(stop.clone()),
         poll::run(ours, its_gate, legible, prefetch, &limiter, starts, commits)
     );

@@ -1,5 +1,6 @@
 //! What a running process can be asked: the one door for the API and for programs.
 
+mod campaigns;
 pub(crate) mod counts;
 mod cursors;
 mod error;
@@ -21,6 +22,7 @@ use futures::future::join_all;
 use smswatch_model::{DeliveryId, Event, Timestamp};
 use tokio::time::Instant;
 
+pub use self::campaigns::{CampaignView, Followed, NewCampaign};
 use self::counts::Counts;
 use self::cursors::List;
 pub use self::error::ServiceError;
@@ -40,6 +42,7 @@ pub use crate::deliver::breaker::DestinationState;
 use crate::deliver::dead;
 pub use crate::deliver::dead::GivenUp;
 use crate::health::HealthReport;
+use crate::inbox::due_times::DueTimes;
 use crate::inbox::requests::Requests;
 use crate::rules::Rules;
 use crate::silences::Silences;
@@ -54,6 +57,8 @@ pub struct Service {
     pub(crate) requests: Requests,
     /// What takes in callbacks.
     pub(crate) pushes: Arc<Pushes>,
+    /// When each shard has a campaign whose pages are to be asked for.
+    pub(crate) campaigns: Arc<DueTimes>,
     pub(crate) sinks: Arc<Sinks>,
     pub(crate) counts: Arc<Counts>,
     /// Tells one test of a sink from the next.

@@ -1,5 +1,6 @@
 //! Builds replies of the API from what the service tells.
 
+mod campaigns;
 mod deliveries;
 mod health;
 mod set_aside;
@@ -10,6 +11,7 @@ mod watches;
 use smswatch_api::list::ListReply;
 use smswatch_plugin::store::Page;
 
+pub(crate) use self::campaigns::campaign;
 pub(crate) use self::deliveries::delivery;
 pub(crate) use self::health::{ready, status};
 pub(crate) use self::set_aside::set_aside;

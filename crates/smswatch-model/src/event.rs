@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use crate::{
-    Alert, EventId, EventKind, Fault, MessageId, Outcome, SmsId, Source, StatusAt, Tags, Timestamp,
-    Word,
+    Alert, CampaignSummary, EventId, EventKind, Fault, MessageId, Outcome, SmsId, Source, StatusAt,
+    Tags, Timestamp, Word,
 };
 
 /// What a part's status was before a change.
@@ -160,10 +160,10 @@ impl Repeated {
     }
 }
 
-/// What an event about smswatch itself is about.
+/// What an event about smswatch itself, or about a campaign, is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
-    /// The sink's name, or the provider's.
+    /// The sink's name, the provider's, or the campaign's.
     pub name: String,
     /// What was seen of it, such as the last answer; it shows no secret.
     pub description: Option<String>,
@@ -171,6 +171,9 @@ pub struct About {
     /// such as `channel #private`; else payloads leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
+    /// How the campaign did; payloads leave it out for anything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<Box<CampaignSummary>>,
 }
 
 /// A fact worth routing: a change of status, or one that smswatch found out by itself.

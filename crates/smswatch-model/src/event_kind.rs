@@ -22,6 +22,9 @@ pub enum EventKind {
     /// The provider told a status word that it does not document and that was not told before.
     #[serde(rename = "sms.unknown_status")]
     UnknownStatus,
+    /// Each message of a campaign that is followed has ended, or it is not followed any longer.
+    #[serde(rename = "sms.campaign_finished")]
+    CampaignFinished,
     /// A rate rose above its rule's bound.
     #[serde(rename = "alert.firing")]
     AlertFiring,
@@ -56,12 +59,13 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::StatusChanged,
         Self::Stuck,
         Self::NotFound,
         Self::GaveUp,
         Self::UnknownStatus,
+        Self::CampaignFinished,
         Self::AlertFiring,
         Self::AlertResolved,
         Self::SinkDown,
@@ -83,6 +87,7 @@ impl EventKind {
             Self::NotFound => "sms.not_found",
             Self::GaveUp => "sms.gave_up",
             Self::UnknownStatus => "sms.unknown_status",
+            Self::CampaignFinished => "sms.campaign_finished",
             Self::AlertFiring => "alert.firing",
             Self::AlertResolved => "alert.resolved",
             Self::SinkDown => "smswatch.sink_down",
@@ -117,7 +122,7 @@ impl EventKind {
         matches!(self, Self::AlertFiring | Self::AlertResolved)
     }
 
-    /// Whether such an event is about a message, and not about smswatch itself.
+    /// Whether such an event is about one message, and not about a campaign or smswatch itself.
     #[must_use]
     pub fn is_of_message(self) -> bool {
         match self {
@@ -126,7 +131,8 @@ impl EventKind {
             | Self::NotFound
             | Self::GaveUp
             | Self::UnknownStatus => true,
-            Self::AlertFiring
+            Self::CampaignFinished
+            | Self::AlertFiring
             | Self::AlertResolved
             | Self::SinkDown
             | Self::SinkRecovered

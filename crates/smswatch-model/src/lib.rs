@@ -2,6 +2,7 @@
 //!
 //! Nothing here waits, reads a clock or knows another program's words.
 
+mod campaign;
 mod diff;
 mod digest;
 mod event;
@@ -15,6 +16,7 @@ mod snapshot;
 mod status;
 mod timestamp;
 
+pub use campaign::{CampaignOperator, CampaignSummary};
 pub use diff::{AGREEMENT_GAP, Change, Diff, diff};
 pub use digest::{Digest, DigestRow};
 pub use event::{

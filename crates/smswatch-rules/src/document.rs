@@ -20,7 +20,8 @@ pub struct RuleDocument {
     /// The kind of event, a list of kinds, or `any`: `status_changed` (a part took a status), `stuck` (the message has no final status
     /// `after` so long), `not_found` (Routee still does
     /// not know the message after `watch.not_found_grace`), `gave_up` (still not final at
-    /// `watch.give_up_after`), `unknown_status` (a status that Routee does not document, told once), `rate` (too many of the
+    /// `watch.give_up_after`), `unknown_status` (a status that Routee does not document, told once),
+    /// `campaign_finished` (each message of a campaign that is followed has ended), `rate` (too many of the
     /// status changes are of some sort), or what happens to smswatch itself: `sink_down`, `sink_recovered`,
     /// `dead_letter` (deliveries to a sink were given up), `provider_down`, `provider_auth_failed`, `polling_behind`,
     /// `callbacks_silent` (messages become final and no callback tells of it). Default: `status_changed`.
@@ -145,6 +146,8 @@ pub enum EventWord {
     GaveUp,
     /// Routee told a status that it does not document, for the first time.
     UnknownStatus,
+    /// Each message of a campaign that is followed has ended, or it is not followed any longer.
+    CampaignFinished,
     /// A rate rises above a bound, or falls below it again.
     Rate,
     /// A sink keeps failing; what is for it waits. Tell it to another sink.

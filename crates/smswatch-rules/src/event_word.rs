@@ -5,16 +5,14 @@ use smswatch_model::EventKind;
 /// The word for every kind of event.
 pub(crate) const ANY: &str = "any";
 
-/// Words for events that are not supported yet.
-pub(crate) const LATER_EVENTS: [&str; 1] = ["campaign_finished"];
-
 /// The kinds of events that a rule can be about: all but tests.
-pub(crate) const KINDS: [EventKind; 14] = [
+pub(crate) const KINDS: [EventKind; 15] = [
     EventKind::StatusChanged,
     EventKind::Stuck,
     EventKind::NotFound,
     EventKind::GaveUp,
     EventKind::UnknownStatus,
+    EventKind::CampaignFinished,
     EventKind::AlertFiring,
     EventKind::AlertResolved,
     EventKind::SinkDown,

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use smswatch_model::{
-    About, Alert, AlertState, Common, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault,
-    Link, Message, MessageId, Notification, NotificationId, Outcome, Overrides, PartFacts,
-    PreviousStatus, Repeated, Severity, SmsId, Source, Tags, Timestamp,
+    About, Alert, AlertState, CampaignOperator, CampaignSummary, Common, CurrentStatus, DeliveryId,
+    Event, EventId, EventKind, Fault, Link, Message, MessageId, Notification, NotificationId,
+    Outcome, Overrides, PartFacts, PreviousStatus, Repeated, Severity, SmsId, Source, Tags,
+    Timestamp,
 };
 
 /// Events of this kind: everything known, and next to nothing.
@@ -201,8 +202,37 @@ fn sparse(kind: EventKind) -> Event {
             name: "ops-slack".to_owned(),
             description: None,
             destination: None,
+            campaign: (kind == EventKind::CampaignFinished).then(campaign),
         }),
     }
+}
+
+/// How a campaign did.
+fn campaign() -> Box<CampaignSummary> {
+    let operator = CampaignOperator {
+        operator: "Example Mobile".to_owned(),
+        messages: 30,
+        failed: 1,
+        median_seconds: Some(42),
+    };
+    Box::new(CampaignSummary {
+        tracking_id: MessageId::new("5b1f0c2d-0000-4000-8000-000000000001").expect("visible ASCII"),
+        name: Some("Spring".to_owned()),
+        messages: 40,
+        delivered: 38,
+        failed: 2,
+        pending: 0,
+        by_status: [
+            ("Delivered".to_owned(), 38),
+            ("Unknown Number".to_owned(), 2),
+        ]
+        .into(),
+        cost: 2.into(),
+        cost_of_failed: 1.into(),
+        slowest_operators: vec![operator],
+        started_at: Some(Timestamp::from_seconds(1_777_631_325)),
+        latest_at: Some(Timestamp::from_seconds(1_777_631_429)),
+    })
 }
 
 /// What a rate measured.

@@ -1,6 +1,7 @@
 //! Puts notifications into words: the rule's own where it has some, else default ones that a tired
 //! person understands at once.
 
+mod campaign;
 mod change;
 mod in_common;
 mod meaning;

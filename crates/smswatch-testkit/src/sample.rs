@@ -138,6 +138,7 @@ fn own_event() -> Event {
             name: "crm".to_owned(),
             description: Some("it answered 503 Service Unavailable".to_owned()),
             destination: None,
+            campaign: None,
         }),
         ..event
     }

@@ -41,6 +41,7 @@ pub(super) struct Chores {
     pub(super) groups: Arc<GroupInbox>,
     pub(super) rates: Arc<GroupInbox>,
     pub(super) held: Arc<DueTimes>,
+    pub(super) campaigns: Arc<DueTimes>,
     pub(super) alarms: Arc<Alarms>,
     pub(super) sinks: Arc<Sinks>,
 }
@@ -68,6 +69,7 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
             &chores.groups.due,
             &chores.rates.due,
             &*chores.held,
+            &*chores.campaigns,
         ];
         for due_times in chores.polls.due.iter().chain(of_others) {
             due_times.hint_all();

@@ -128,7 +128,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         changes: changes.0.downgrade(),
         commits: Arc::clone(&commits),
     };
-    let held = Arc::new(DueTimes::new(usize::from(shards)));
+    let [held, campaigns] = [(); 2].map(|()| Arc::new(DueTimes::new(usize::from(shards))));
     let pushes = Arc::new(Pushes {
         provider: Arc::clone(&parts.provider),
         unknown: Arc::clone(&unknown),
@@ -149,6 +149,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
                 requests: requests.clone(),
                 rules: Arc::clone(&rules),
             },
+            campaigns: Arc::clone(&campaigns),
         }),
         release: Arc::new(Release {
             context: Arc::clone(&context),
@@ -214,6 +215,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
             rules,
             requests,
             pushes,
+            campaigns,
             sinks,
             counts: Arc::default(),
             tests: Arc::default(),

@@ -1,6 +1,7 @@
 //! The whole engine under a clock that a test pauses: what takes minutes or days is over in milliseconds.
 
 mod delivering;
+mod following;
 mod gathering;
 mod inhibiting;
 mod pushing;

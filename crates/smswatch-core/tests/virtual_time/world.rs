@@ -11,8 +11,8 @@ use smswatch_core::settings::{
 };
 use smswatch_core::{Engine, NewWatch, Parts, Privacy};
 use smswatch_model::{
-    Event, EventKind, MessageFacts, MessageId, Notification, Overrides, PartReport, PhoneNumber,
-    Severity, SmsId, Tags, Timestamp, Word,
+    CampaignSummary, Event, EventKind, MessageFacts, MessageId, Notification, Overrides,
+    PartReport, PhoneNumber, Severity, SmsId, Tags, Timestamp, Word,
 };
 use smswatch_plugin::Secret;
 use smswatch_plugin::provider::{
@@ -269,14 +269,15 @@ impl Provider for Storyteller {
         if until.is_some_and(|until| now > until) {
             return Err(PollError::failed("it lists nothing"));
         }
-        let Listing::Window { from, .. } = listing else {
-            return Err(PollError::failed("it has no campaigns"));
-        };
         let fates = self.fates();
         let told = fates.iter().filter_map(|(message_id, fate)| {
             let (began, _) = fate.first()?;
             let (at, status) = fate.iter().rev().find(|(at, _)| *at <= now)?;
-            let is_within = Timestamp::from_seconds(START) + *began >= *from;
+            let is_within = match listing {
+                Listing::Window { from, .. } => Timestamp::from_seconds(START) + *began >= *from,
+                // The messages of a campaign are named after it.
+                Listing::Campaign(id) => message_id.as_str().starts_with(id.as_str()),
+            };
             is_within.then(|| (message_id.clone(), sighting(message_id, status, *at)))
         });
         let size = size.min(100) as usize;
@@ -365,6 +366,8 @@ pub(crate) struct Attempted {
     pub(crate) measured: (u64, u64),
     /// The team that a tag of the message names.
     pub(crate) team: Option<String>,
+    /// How a campaign did.
+    pub(crate) campaign: Option<CampaignSummary>,
     /// The recipient's number as it is shown, and its hash.
     pub(crate) to: [Option<String>; 2],
 }
@@ -412,6 +415,10 @@ impl Sink for Recorder {
                 .alert
                 .as_ref()
                 .map_or((0, 0), |alert| (alert.count, alert.total)),
+            campaign: event
+                .about
+                .as_ref()
+                .and_then(|about| about.campaign.as_deref().cloned()),
             team: event.message.tags.get("team").cloned(),
             to: [event.message.to.clone(), event.message.to_key.clone()],
             times: event.repeated.map_or(0, |repeated| repeated.times),

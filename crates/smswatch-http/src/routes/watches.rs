@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use smswatch_api::list::ListReply;
-use smswatch_api::problem::ProblemCode;
 use smswatch_api::watches::{
     RegisteredReply, TimelineReply, WatchReply, WatchRequest, WatchesQuery,
 };
-use smswatch_core::{MAX_TAG_BYTES, MAX_TAGS, NewWatch, Service};
+use smswatch_core::{MAX_TAG_BYTES, MAX_TAGS, NewCampaign, NewWatch, Service};
 use smswatch_model::{Event, MessageId, Tags};
 use smswatch_plugin::store::{DeliveryFilter, PageRequest, StoredDelivery};
 
@@ -20,6 +20,9 @@ use crate::request::{IdInPath, JsonBody};
 /// How many messages one call may add.
 const MAX_MESSAGES: usize = 10_000;
 
+/// How many campaigns one call may name.
+const MAX_CAMPAIGNS: usize = 100;
+
 /// How many characters a tag's name or value may have.
 const MAX_TAG_CHARS: usize = 200;
 
@@ -30,8 +33,13 @@ pub(super) async fn add(
     State(service): State<Service>,
     JsonBody(request): JsonBody<WatchRequest>,
 ) -> Result<(StatusCode, Json<RegisteredReply>), Problem> {
-    let registered = service.register(wanted(request)?).await?;
-    Ok((StatusCode::ACCEPTED, Json(replies::registered(registered))))
+    let (messages, campaigns) = wanted(request)?;
+    let followed = service.follow(campaigns).await?;
+    let registered = service.register(messages).await?;
+    let mut reply = replies::registered(registered);
+    reply.accepted += followed.accepted;
+    reply.already_watched += followed.already_watched;
+    Ok((StatusCode::ACCEPTED, Json(reply)))
 }
 
 pub(super) async fn list(
@@ -45,17 +53,20 @@ pub(super) async fn list(
 
 pub(super) async fn show(
     State(service): State<Service>,
-    IdInPath(message_id): IdInPath<MessageId>,
-) -> Result<Json<WatchReply>, Problem> {
-    let watch = service.watch(&message_id).await?.ok_or_else(not_watched)?;
-    Ok(Json(replies::watch(watch)))
+    IdInPath(id): IdInPath<MessageId>,
+) -> Result<Response, Problem> {
+    if let Some(watch) = service.watch(&id).await? {
+        return Ok(Json(replies::watch(watch)).into_response());
+    }
+    let campaign = service.campaign(&id).await?.ok_or_else(not_watched)?;
+    Ok(Json(replies::campaign(campaign)).into_response())
 }
 
 pub(super) async fn remove(
     State(service): State<Service>,
     IdInPath(message_id): IdInPath<MessageId>,
 ) -> Result<StatusCode, Problem> {
-    if service.remove(&message_id).await? {
+    if service.remove(&message_id).await? || service.unfollow(&message_id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(not_watched())
@@ -83,41 +94,50 @@ pub(super) async fn timeline(
 }
 
 fn not_watched() -> Problem {
-    Problem::not_found("no message of this id is watched")
+    Problem::not_found("no message or campaign of this id is watched")
 }
 
-/// The watches that are asked for, all of them valid.
-fn wanted(request: WatchRequest) -> Result<Vec<NewWatch>, Problem> {
-    if request.names_campaigns {
-        return Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            ProblemCode::NotSupported,
-            "campaigns cannot be followed yet; name their messages",
-        ));
-    }
-    let messages = request.messages;
-    if messages.is_empty() {
+/// The watches that are asked for, and the campaigns, all of them valid.
+fn wanted(request: WatchRequest) -> Result<(Vec<NewWatch>, Vec<NewCampaign>), Problem> {
+    let WatchRequest {
+        messages,
+        campaigns,
+    } = request;
+    if messages.is_empty() && campaigns.is_empty() {
         return Err(Problem::invalid("`messages`: expected at least one"));
     }
-    if messages.len() > MAX_MESSAGES {
-        let n = messages.len();
-        return Err(Problem::invalid(format!(
-            "`messages`: {n} are too many for one call, which takes {MAX_MESSAGES}"
-        )));
+    for (list, count, most) in [
+        ("messages", messages.len(), MAX_MESSAGES),
+        ("campaigns", campaigns.len(), MAX_CAMPAIGNS),
+    ] {
+        if count > most {
+            return Err(Problem::invalid(format!(
+                "`{list}`: {count} are too many for one call, which takes {most}"
+            )));
+        }
     }
-    let messages = messages.into_iter().enumerate();
-    messages
-        .map(|(index, message)| {
-            let problem = |what: String| Problem::invalid(format!("`messages[{index}].{what}"));
-            let message_id = MessageId::new(&message.message_id)
-                .map_err(|error| problem(format!("message_id`: {error}")))?;
-            check_tags(&message.tags).map_err(|error| problem(format!("tags`: {error}")))?;
-            Ok(NewWatch {
-                message_id,
-                tags: message.tags,
-            })
-        })
-        .collect()
+    let messages = messages.into_iter().enumerate().map(|(index, message)| {
+        let place = format!("messages[{index}]");
+        let (message_id, tags) = (message.message_id, message.tags);
+        let message_id = checked(&place, "message_id", &message_id, &tags)?;
+        Ok(NewWatch { message_id, tags })
+    });
+    let campaigns = campaigns.into_iter().enumerate().map(|(index, campaign)| {
+        let place = format!("campaigns[{index}]");
+        let (tracking_id, tags) = (campaign.tracking_id, campaign.tags);
+        let tracking_id = checked(&place, "tracking_id", &tracking_id, &tags)?;
+        Ok(NewCampaign { tracking_id, tags })
+    });
+    let messages: Vec<NewWatch> = messages.collect::<Result<_, Problem>>()?;
+    Ok((messages, campaigns.collect::<Result<_, Problem>>()?))
+}
+
+/// An id that is one, beside tags that can be.
+fn checked(place: &str, name: &str, id: &str, tags: &Tags) -> Result<MessageId, Problem> {
+    let problem = |what: String| Problem::invalid(format!("`{place}.{what}"));
+    let id = MessageId::new(id).map_err(|error| problem(format!("{name}`: {error}")))?;
+    check_tags(tags).map_err(|error| problem(format!("tags`: {error}")))?;
+    Ok(id)
 }
 
 fn check_tags(tags: &Tags) -> Result<(), String> {

@@ -106,13 +106,6 @@ async fn a_call_with_anything_wrong_adds_nothing() {
             answer.body
         );
     }
-    let campaigns = json!({"campaigns": [{"tracking_id": "x"}], "messages": [{"message_id": "a"}]});
-    let answer = house.post("/v1/watches", &campaigns.to_string()).await;
-    assert_eq!(
-        (answer.status, answer.error_code().as_str()),
-        (422, "not_supported")
-    );
-
     let watches = house.get("/v1/watches").await.json();
     assert_eq!(watches, json!({"items": [], "next": null}));
     assert_eq!(
@@ -122,6 +115,31 @@ async fn a_call_with_anything_wrong_adds_nothing() {
             .status,
         202
     );
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_campaign_is_followed_shown_and_let_go() {
+    let house = House::open().await;
+    let both = json!({
+        "campaigns": [{"tracking_id": "Spring-1", "tags": {"team": "crm"}}],
+        "messages": [{"message_id": "a"}],
+    });
+    let answer = house.post("/v1/watches", &both.to_string()).await;
+    assert_eq!(answer.status, 202);
+    assert_eq!(answer.json(), json!({"accepted": 2, "already_watched": 0}));
+    let again = house.post("/v1/watches", &both.to_string()).await;
+    assert_eq!(again.json(), json!({"accepted": 0, "already_watched": 2}));
+    let shown = house.get("/v1/watches/spring-1").await.json();
+    assert_eq!(shown["tracking_id"], "Spring-1");
+    assert_eq!(shown["state"], "watching");
+    assert_eq!(shown["tags"], json!({"team": "crm"}));
+    assert_eq!(house.delete("/v1/watches/spring-1").await.status, 204);
+    assert_eq!(house.get("/v1/watches/spring-1").await.status, 404);
+    let bad = json!({"campaigns": [{"tracking_id": ""}]});
+    let answer = house.post("/v1/watches", &bad.to_string()).await;
+    assert_eq!(answer.status, 422);
+    assert!(answer.body.contains("campaigns[0].tracking_id"), "{}", answer.body);
     house.close().await;
 }
 

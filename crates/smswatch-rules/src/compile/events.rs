@@ -5,7 +5,7 @@ use smswatch_model::EventKind;
 use super::expect::spot;
 use super::{Compiler, shown};
 use crate::diagnostic::Place;
-use crate::event_word::{ANY, KINDS, LATER_EVENTS, rule_word};
+use crate::event_word::{ANY, KINDS, rule_word};
 use crate::suggest::did_you_mean;
 use crate::yaml::{Content, Entry, Node};
 
@@ -59,15 +59,10 @@ impl Compiler<'_> {
         known.push(ANY);
         let label = format!("expected one of: {}", known.join(", "));
         let shown = shown(node);
-        let problem = if LATER_EVENTS.contains(&word) {
-            self.error(place, format!("`{shown}` events are not supported yet"))
-        } else {
-            let plain = word.rsplit('.').next().unwrap_or(word);
-            let hint = did_you_mean(plain, known).map(|word| format!("did you mean `{word}`?"));
-            let problem = self.error(place, format!("unknown event `{shown}`"));
-            problem.hint = hint;
-            problem
-        };
+        let plain = word.rsplit('.').next().unwrap_or(word);
+        let hint = did_you_mean(plain, known).map(|word| format!("did you mean `{word}`?"));
+        let problem = self.error(place, format!("unknown event `{shown}`"));
+        problem.hint = hint;
         problem.label = Some(label);
         None
     }

@@ -18,6 +18,10 @@ pub fn short_words(kind: EventKind, about: Option<&str>, provider: &str) -> Stri
         EventKind::NotFound => format!("not known to {provider}"),
         EventKind::GaveUp => "gave up: no final status".to_owned(),
         EventKind::UnknownStatus => "unknown status".to_owned(),
+        EventKind::CampaignFinished => format!(
+            "campaign {} has ended",
+            about.map_or_else(String::new, super::plain::word)
+        ),
         EventKind::AlertFiring => format!(
             "alert {} fires",
             about.map_or_else(String::new, super::plain::word)

@@ -2,6 +2,7 @@
 
 use smswatch_model::{About, Event, EventKind};
 
+use super::campaign;
 use super::people::provider;
 use super::plain::{instant, plain_duration, word};
 
@@ -17,6 +18,7 @@ pub(super) fn title(events: &[&Event]) -> Option<String> {
         | EventKind::UnknownStatus => {
             return None;
         }
+        EventKind::CampaignFinished => campaign::title(first),
         EventKind::AlertFiring => {
             let still = if first.repeated.is_some() {
                 "Still firing: "
@@ -67,6 +69,10 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
         | EventKind::UnknownStatus
         | EventKind::NotFound
         | EventKind::GaveUp => return None,
+        EventKind::CampaignFinished => {
+            let campaigns: Vec<String> = events.iter().map(|event| campaign::text(event)).collect();
+            return Some(campaigns.join("\n\n"));
+        }
         EventKind::AlertFiring | EventKind::AlertResolved => {
             let lines: Vec<String> = events.iter().map(|event| measured(event)).collect();
             return Some(lines.join("\n"));
@@ -107,7 +113,9 @@ pub(super) fn text(events: &[&Event]) -> Option<String> {
                 .to_owned()
         }
         EventKind::CallbacksSilent => format!(
-            "Polls find the changes meanwhile, some seconds to minutes later. Check that {provider} can reach the              callback's address: the firewall, the load balancer, its certificate, and the secret at the end of              the URL."
+            "Polls find the changes meanwhile, some seconds to minutes later. Check that {provider} can reach the \
+             callback's address: the firewall, the load balancer, its certificate, and the secret at the end of \
+             the URL."
         ),
         EventKind::Test => {
             return Some(

@@ -217,6 +217,7 @@ pub(crate) fn own(kind: EventKind, name: &str, description: Option<&str>) -> Eve
             name: name.to_owned(),
             description: description.map(str::to_owned),
             destination: None,
+            campaign: None,
         }),
         ..event
     }

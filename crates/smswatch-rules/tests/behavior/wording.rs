@@ -1,7 +1,9 @@
 //! The titles and texts that people get when a rule has none of its own.
 
+use serde_json::Number;
 use smswatch_model::{
-    Event, EventKind, Fault, Message, MessageId, Outcome, PreviousStatus, Repeated, Timestamp,
+    About, CampaignOperator, CampaignSummary, Event, EventKind, Fault, Message, MessageId, Outcome,
+    PreviousStatus, Repeated, Timestamp,
 };
 use smswatch_rules::{default_text, default_title};
 
@@ -75,10 +77,49 @@ words! {
     polling_that_is_behind: [
         own(EventKind::PollingBehind, "routee", Some("a poll started 2 min after it was due"))
     ];
+    a_campaign_that_has_ended: [campaign(40, 2, 0)];
+    a_campaign_that_went_well: [campaign(40, 0, 0)];
+    a_campaign_that_was_given_up: [campaign(40, 2, 7)];
+    a_campaign_that_nobody_knows: [campaign(0, 0, 0)];
     callbacks_that_do_not_arrive: [
         own(EventKind::CallbacksSilent, "routee", Some("the last one arrived 25 min ago"))
     ];
     a_test: [unknown(deadline(EventKind::Test))];
+}
+
+fn campaign(messages: u64, failed: u64, pending: u64) -> Event {
+    let operator = |name: &str, seconds: u64| CampaignOperator {
+        operator: name.to_owned(),
+        messages: messages / 2,
+        failed,
+        median_seconds: Some(seconds),
+    };
+    let summary = CampaignSummary {
+        tracking_id: "5b1f0c2d-0000-4000-8000-000000000001"
+            .parse()
+            .expect("an id"),
+        name: Some("Spring".to_owned()),
+        messages,
+        delivered: messages - failed - pending,
+        failed,
+        pending,
+        by_status: [
+            ("Delivered".to_owned(), 38),
+            ("Unknown Number".to_owned(), 2),
+        ]
+        .into(),
+        cost: Number::from_f64(1.44).expect("a number"),
+        cost_of_failed: Number::from_f64(0.072).expect("a number"),
+        slowest_operators: vec![operator("Example Mobile", 130), operator("", 9)],
+        started_at: None,
+        latest_at: None,
+    };
+    let event = own(EventKind::CampaignFinished, "Spring", None);
+    let about = event.about.map(|about| About {
+        campaign: Some(Box::new(summary)),
+        ..about
+    });
+    Event { about, ..event }
 }
 
 #[test]

@@ -1,0 +1,207 @@
+//! A campaign that is followed as a whole: what is kept of it, how its pages are counted, and when it has ended.
+//! Pure decisions.
+
+mod tally;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use smswatch_model::{CampaignSummary, MessageId, Tags, Timestamp};
+
+pub(crate) use self::tally::Tally;
+use crate::form;
+use crate::pace;
+use crate::settings::WatchSettings;
+use crate::store::{KeptRecord, NewRecord, RecordId, RecordKind};
+
+pub(crate) const KIND: RecordKind = RecordKind::new("campaign");
+
+const FORMAT: u8 = 1;
+
+/// How long it is waited at least until the pages of a campaign are asked for again.
+const SHORTEST_GAP: Duration = Duration::from_secs(10);
+
+/// After which part of `confirm_after` its pages are asked for once more.
+const CONFIRMED_AFTER: f64 = 0.9;
+
+/// What state a campaign is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// Its pages are asked for.
+    Watching,
+    /// Each of its messages has ended.
+    Final,
+    /// It had not ended when its time was over.
+    GaveUp,
+    /// The provider told no message of it.
+    NotFound,
+}
+
+/// A campaign as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Campaign {
+    /// The id as it was registered.
+    pub(crate) spelled: MessageId,
+    pub(crate) tags: Tags,
+    pub(crate) registered_at: Timestamp,
+    pub(crate) state: State,
+    /// How often its pages were had: the place in the schedule.
+    step: u32,
+    /// What the latest pages told.
+    pub(crate) summary: Option<CampaignSummary>,
+    /// Why they could not be had, if they could not.
+    pub(crate) trouble: Option<String>,
+    pub(crate) ended_at: Option<Timestamp>,
+    /// Its pages were had once more after its end, in place of the polls that confirm its messages.
+    #[serde(default)]
+    is_confirmed: bool,
+}
+
+/// What becomes of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Next {
+    pub(crate) campaign: Campaign,
+    pub(crate) due: Timestamp,
+    /// It has ended now, and is to be told.
+    pub(crate) has_ended: bool,
+}
+
+impl Campaign {
+    /// A campaign that is followed from now on.
+    pub(crate) fn new(spelled: MessageId, tags: Tags, now: Timestamp) -> Self {
+        Self {
+            spelled,
+            tags,
+            registered_at: now,
+            state: State::Watching,
+            step: 0,
+            summary: None,
+            trouble: None,
+            ended_at: None,
+            is_confirmed: false,
+        }
+    }
+
+    /// Whether there is a reason to ask for its pages.
+    pub(crate) fn wants_pages(&self) -> bool {
+        match self.state {
+            State::Watching => true,
+            State::Final => !self.is_confirmed,
+            State::GaveUp | State::NotFound => false,
+        }
+    }
+
+    /// Reads a record; `None` if another version wrote it.
+    pub(crate) fn decode(record: &KeptRecord) -> Option<Self> {
+        form::decode(FORMAT, &record.body)
+    }
+
+    /// The record of the campaign, which is due then.
+    pub(crate) fn record(&self, due: Timestamp) -> NewRecord {
+        NewRecord {
+            due: Some(due),
+            body: form::encode(FORMAT, self),
+        }
+    }
+
+    /// The name of its record, by its id in lower case.
+    pub(crate) fn record_id(key: &MessageId) -> RecordId {
+        RecordId::new(key.as_str()).expect("ids of messages and records look alike")
+    }
+
+    /// How often its pages are asked for now.
+    pub(crate) fn gap(&self, settings: &WatchSettings) -> Duration {
+        if self.state != State::Watching {
+            return settings.confirm_after;
+        }
+        pace::gap(&settings.schedule, self.step).max(SHORTEST_GAP)
+    }
+
+    /// What becomes of it when all its pages were had.
+    pub(crate) fn told(
+        mut self,
+        summary: CampaignSummary,
+        settings: &WatchSettings,
+        now: Timestamp,
+    ) -> Next {
+        let is_same = self
+            .summary
+            .as_ref()
+            .is_some_and(|before| before.messages == summary.messages);
+        // A campaign that is still being sent grows from one time to the next.
+        let is_over = is_same && summary.messages > 0 && summary.pending == 0;
+        let is_unknown =
+            summary.messages == 0 && now >= self.registered_at + settings.not_found_grace;
+        let is_late = now >= self.registered_at + settings.give_up_after;
+        self.trouble = None;
+        let is_pending = summary.pending > 0;
+        self.summary = Some(summary);
+        if self.state == State::Final && !is_pending {
+            return self.confirmed(settings, now);
+        }
+        let state = match (is_over, is_unknown, is_late) {
+            (true, _, _) => State::Final,
+            (_, true, _) => State::NotFound,
+            (_, _, true) => State::GaveUp,
+            _ => State::Watching,
+        };
+        self.next(state, settings, now)
+    }
+
+    /// What becomes of it when its pages could not be had.
+    pub(crate) fn failed(
+        mut self,
+        trouble: String,
+        settings: &WatchSettings,
+        now: Timestamp,
+    ) -> Next {
+        self.trouble = Some(trouble);
+        if self.state == State::Final {
+            // Its messages are polled one by one then.
+            return self.confirmed(settings, now);
+        }
+        let state = match now >= self.registered_at + settings.give_up_after {
+            true => State::GaveUp,
+            false => State::Watching,
+        };
+        self.next(state, settings, now)
+    }
+
+    fn next(mut self, state: State, settings: &WatchSettings, now: Timestamp) -> Next {
+        self.state = state;
+        if state == State::Watching {
+            let due = now + self.gap(settings);
+            if self.trouble.is_none() {
+                self.step = self.step.saturating_add(1);
+            }
+            return Next {
+                campaign: self,
+                due,
+                has_ended: false,
+            };
+        }
+        self.ended_at = Some(now);
+        self.is_confirmed = state != State::Final || settings.confirm_after.is_zero();
+        let wait = match self.is_confirmed {
+            true => settings.retention,
+            // The messages are due a little later.
+            false => settings.confirm_after.mul_f64(CONFIRMED_AFTER),
+        };
+        Next {
+            campaign: self,
+            due: now + wait,
+            has_ended: true,
+        }
+    }
+
+    fn confirmed(mut self, settings: &WatchSettings, now: Timestamp) -> Next {
+        self.is_confirmed = true;
+        let ended_at = self.ended_at.unwrap_or(now);
+        Next {
+            campaign: self,
+            due: ended_at + settings.retention,
+            has_ended: false,
+        }
+    }
+}

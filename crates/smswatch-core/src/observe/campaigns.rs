@@ -1,0 +1,215 @@
+//! Follows campaigns: asks for all their pages again and again until each message has ended.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use smswatch_model::{MessageId, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::Observe;
+use super::asking::Asking;
+use super::pages::{Following, Incomplete};
+use crate::campaign::{Campaign, KIND, Next, Tally};
+use crate::event::campaign_event;
+use crate::pace::Backoff;
+use crate::provider::{Listing, Sighting};
+use crate::store::{KeptRecord, NewEntry, RecordChange, RecordCommit, Shard, StoreError};
+
+/// How long a campaign is one process's alone after each page.
+const HOLD: Duration = Duration::from_secs(40);
+
+/// How many rows a page has at most: as many as Routee gives.
+const PAGE: u32 = 2_000;
+
+/// How many pages of one campaign are asked for at most: two million rows.
+const MOST_PAGES: u32 = 1_000;
+
+/// Follows campaigns until it is told to stop, those of each shard one after the other.
+pub(super) async fn run(stage: &Observe, asking: &Asking<'_>, stop: &CancellationToken) {
+    let shards = stage.context.shards();
+    let followed = shards.map(|shard| of_shard(stage, asking, shard));
+    stop.run_until_cancelled(join_all(followed)).await;
+}
+
+async fn of_shard(stage: &Observe, asking: &Asking<'_>, shard: Shard) {
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+    let queue = usize::from(shard.0);
+    let (due, clock) = (&stage.campaigns, &stage.context.clock);
+    loop {
+        due.wait_in(queue, clock).await;
+        if !due.take(queue, clock.now()) {
+            continue;
+        }
+        match follow_due(stage, asking, shard).await {
+            Ok(()) => backoff.succeed(),
+            Err(_) => due.hint(queue, clock.now() + backoff.fail()),
+        }
+    }
+}
+
+async fn follow_due(stage: &Observe, asking: &Asking<'_>, shard: Shard) -> Result<(), StoreError> {
+    let context = &stage.context;
+    let claim = context.store.claim_records(shard, KIND, 1, HOLD);
+    let claimed = context.call("claim_records", claim).await?;
+    let queue = usize::from(shard.0);
+    if let Some(next) = claimed.next_due {
+        stage.campaigns.hint(queue, next);
+    }
+    for record in claimed.records {
+        let Some(campaign) = Campaign::decode(&record) else {
+            // A later version wrote it, which can read it.
+            context.metrics.unreadable.inc();
+            continue;
+        };
+        if let Some(due) = follow(stage, asking, shard, record, campaign).await? {
+            stage.campaigns.hint(queue, due);
+        }
+    }
+    Ok(())
+}
+
+/// Asks for all pages of one campaign; returns when it is due next, `None` if it is gone or somebody else's.
+async fn follow(
+    stage: &Observe,
+    asking: &Asking<'_>,
+    shard: Shard,
+    record: KeptRecord,
+    campaign: Campaign,
+) -> Result<Option<Timestamp>, StoreError> {
+    let mut turn = Turn {
+        stage,
+        shard,
+        record,
+    };
+    if !campaign.wants_pages() {
+        // It was kept for its time.
+        turn.put(None, Vec::new()).await?;
+        return Ok(None);
+    }
+    let settings = stage.context.settings();
+    let key = campaign.spelled.to_lowercase();
+    let came = pages(stage, asking, &mut turn, &campaign, &settings.watch).await?;
+    let now = stage.context.clock.now();
+    let next = match came {
+        Came::Tally(tally) => {
+            let summary = tally.summary(&campaign.spelled);
+            campaign.told(summary, &settings.watch, now)
+        }
+        Came::Trouble(trouble) => {
+            tracing::debug!(campaign = %key, trouble, "the pages of a campaign could not be had");
+            campaign.failed(trouble, &settings.watch, now)
+        }
+        Came::Lost => return Ok(None),
+    };
+    let Next {
+        campaign,
+        due,
+        has_ended,
+    } = next;
+    let event = has_ended.then(|| campaign_event(&campaign, stage.context.provider, now));
+    let entries = event
+        .iter()
+        .map(|event| NewEntry::of(std::slice::from_ref(event)))
+        .collect();
+    let is_done = turn.put(Some((&campaign, due)), entries).await?;
+    if let Some(event) = event.filter(|_| is_done) {
+        stage.context.metrics.count_event(event.kind);
+        stage.log.hint_now(shard);
+    }
+    Ok(is_done.then_some(due))
+}
+
+/// What asking for all pages came to.
+enum Came {
+    /// They told this.
+    Tally(Tally),
+    /// They could not be had.
+    Trouble(String),
+    /// Somebody else has changed the campaign meanwhile.
+    Lost,
+}
+
+async fn pages(
+    stage: &Observe,
+    asking: &Asking<'_>,
+    turn: &mut Turn<'_>,
+    campaign: &Campaign,
+    settings: &crate::settings::WatchSettings,
+) -> Result<Came, StoreError> {
+    let listing = Listing::Campaign(campaign.spelled.clone());
+    let following = Following {
+        registers: true,
+        tags: campaign.tags.clone(),
+        every: campaign.gap(settings),
+    };
+    let (mut incomplete, mut tally) = (Incomplete::default(), Tally::default());
+    let privacy = &stage.context.privacy;
+    let mut count = |messages: &[(MessageId, Sighting)]| {
+        for (message_id, sighting) in messages {
+            tally.count(message_id, sighting, privacy);
+        }
+    };
+    for number in 0..MOST_PAGES {
+        let page = match asking.list(stage, &listing, number, PAGE).await {
+            Ok(page) => page,
+            Err(trouble) => return Ok(Came::Trouble(trouble)),
+        };
+        let is_last = page.is_last;
+        let mut messages = incomplete.join(page);
+        if is_last {
+            messages.extend(incomplete.rest());
+        }
+        count(&messages);
+        stage.pages.take(messages, &following).await?;
+        if is_last {
+            return Ok(Came::Tally(tally));
+        }
+        let held_until = stage.context.clock.now() + HOLD;
+        if !turn.put(Some((campaign, held_until)), Vec::new()).await? {
+            return Ok(Came::Lost);
+        }
+    }
+    let messages = incomplete.rest();
+    count(&messages);
+    stage.pages.take(messages, &following).await?;
+    Ok(Came::Tally(tally))
+}
+
+/// The record of one campaign, as this process knows it.
+struct Turn<'a> {
+    stage: &'a Observe,
+    shard: Shard,
+    record: KeptRecord,
+}
+
+impl Turn<'_> {
+    /// Writes the campaign, due then, or removes it; returns false if somebody else has changed it.
+    async fn put(
+        &mut self,
+        campaign: Option<(&Campaign, Timestamp)>,
+        entries: Vec<NewEntry>,
+    ) -> Result<bool, StoreError> {
+        let context = &self.stage.context;
+        let change = RecordChange {
+            kind: KIND,
+            id: self.record.id.clone(),
+            expected: Some(self.record.version),
+            record: campaign.map(|(campaign, due)| campaign.record(due)),
+        };
+        let commit = [RecordCommit {
+            entries,
+            ..change.into()
+        }];
+        let commit = context.store.commit_records(self.shard, &commit);
+        let committed = context.call("commit_records", commit).await?;
+        if committed.done != [true] {
+            return Ok(false);
+        }
+        let ids = std::slice::from_ref(&self.record.id);
+        let load = context.store.load_records(self.shard, KIND, ids);
+        if let Some(record) = context.call("load_records", load).await?.pop().flatten() {
+            self.record = record;
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,142 @@
+//! Campaigns that are followed as a whole.
+
+use std::sync::Arc;
+
+use smswatch_core::settings::SinkSettings;
+use smswatch_core::{Engine, Followed, NewCampaign};
+use smswatch_model::{EventKind, MessageId, Tags};
+use tokio::time::sleep;
+
+use crate::world::{Recorder, World, seconds};
+
+const HOUR: u64 = 3_600;
+
+async fn started(world: &World) -> (Arc<Recorder>, Engine) {
+    let sink = Recorder::new(world, seconds(0));
+    let sinks = [("crm", sink.clone(), SinkSettings::default())];
+    let engine = world.engine(sinks).await;
+    (sink, engine)
+}
+
+fn id(text: &str) -> MessageId {
+    MessageId::new(text).expect("an id")
+}
+
+async fn follow(engine: &Engine, tracking_id: &str) -> Followed {
+    let new = NewCampaign {
+        tracking_id: id(tracking_id),
+        tags: Tags::from([("team".to_owned(), "crm".to_owned())]),
+    };
+    let followed = engine.service().follow(vec![new]).await;
+    followed.expect("it is stored")
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_message_of_a_campaign_is_followed_and_its_end_is_told_once() {
+    let world = World::new();
+    for n in 0..250 {
+        let last = if n % 10 == 0 {
+            "Undelivered"
+        } else {
+            "Delivered"
+        };
+        let fate = vec![(seconds(0), "Sent"), (seconds(20 + n), last)];
+        world.fate(&format!("spring-{n}"), fate);
+    }
+    world.fate("other-1", vec![(seconds(0), "Undelivered")]);
+    let (sink, engine) = started(&world).await;
+    assert_eq!(follow(&engine, "spring").await.accepted, 1);
+    sleep(seconds(30)).await;
+    assert_eq!(follow(&engine, "SPRING").await.already_watched, 1);
+    let view = engine
+        .service()
+        .campaign(&id("spring"))
+        .await
+        .expect("a store")
+        .expect("a campaign");
+    let summary = view.summary.expect("its pages were had");
+    assert_eq!(summary.messages, 250);
+    assert!(
+        summary.pending > 0 && view.next_poll_at.is_some(),
+        "{summary:?}"
+    );
+    sleep(seconds(3 * HOUR)).await;
+    let told = sink.attempts(EventKind::CampaignFinished);
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].team.as_deref(), Some("crm"));
+    let summary = told[0].campaign.clone().expect("a summary");
+    assert_eq!(
+        (summary.delivered, summary.failed, summary.pending),
+        (225, 25, 0)
+    );
+    let failures = sink.attempts(EventKind::StatusChanged).into_iter();
+    let failures = failures.filter(|told| told.status.as_deref() == Some("Undelivered"));
+    let teams: Vec<_> = failures.map(|told| told.team).collect();
+    assert_eq!(
+        teams,
+        vec![Some("crm".to_owned()); 25],
+        "each message has the tags"
+    );
+    assert_eq!(world.provider.polls(), [], "its pages tell of each message");
+    let view = engine
+        .service()
+        .campaign(&id("spring"))
+        .await
+        .expect("a store")
+        .expect("a campaign");
+    assert_eq!((view.state.as_str(), view.next_poll_at), ("final", None));
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_campaign_is_followed_by_another_process_when_the_first_one_ends() {
+    let world = World::new();
+    world.fate(
+        "spring-1",
+        vec![(seconds(0), "Sent"), (seconds(300), "Undelivered")],
+    );
+    let (sink, engine) = started(&world).await;
+    follow(&engine, "spring").await;
+    sleep(seconds(60)).await;
+    assert!(engine.stop().await);
+    let sinks = [("crm", sink.clone(), SinkSettings::default())];
+    let engine = world.engine(sinks).await;
+    sleep(seconds(HOUR)).await;
+    assert_eq!(sink.statuses(), ["Sent", "Undelivered"]);
+    assert_eq!(sink.attempts(EventKind::CampaignFinished).len(), 1);
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_campaign_that_nobody_knows_is_told_after_its_grace_and_one_that_hangs_is_given_up() {
+    let mut world = World::new();
+    world.settings.watch.give_up_after = seconds(5 * HOUR);
+    world.fate("hangs-1", vec![(seconds(0), "Sent")]);
+    let (sink, engine) = started(&world).await;
+    follow(&engine, "nobody").await;
+    follow(&engine, "hangs").await;
+    sleep(seconds(30 * 60)).await;
+    let told = sink.attempts(EventKind::CampaignFinished);
+    let messages = |n: usize| told[n].campaign.as_ref().map(|summary| summary.messages);
+    assert_eq!((told.len(), messages(0)), (1, Some(0)));
+    sleep(seconds(6 * HOUR)).await;
+    let told = sink.attempts(EventKind::CampaignFinished);
+    assert_eq!(told.len(), 2);
+    let pending = told[1].campaign.as_ref().map(|summary| summary.pending);
+    assert_eq!(pending, Some(1));
+    assert!(
+        engine
+            .service()
+            .unfollow(&id("hangs"))
+            .await
+            .expect("a store")
+    );
+    assert!(
+        !engine
+            .service()
+            .unfollow(&id("hangs"))
+            .await
+            .expect("a store")
+    );
+    assert!(engine.stop().await);
+}
