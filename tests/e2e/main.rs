@@ -13,6 +13,7 @@ mod destinations;
 mod door;
 mod fault;
 mod fleet;
+mod follow;
 mod groups;
 mod https;
 mod mail;

@@ -2,25 +2,29 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 use smswatch_model::{MessageId, Tags, Timestamp};
 
+use crate::schema;
 use crate::watches::WatchState;
 
 /// A campaign to be followed, with every message in it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with a `tracking_id`")]
 pub struct CampaignToWatch {
     /// The id that Routee gave the campaign, as text: the server says which one of many cannot be an id.
+    #[schemars(with = "MessageId")]
     pub tracking_id: String,
     /// The labels that the watches of its messages get.
     #[serde(default)]
+    #[schemars(schema_with = "schema::tags")]
     pub tags: Tags,
 }
 
 /// A campaign, and how it does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CampaignReply {
     /// The id that Routee gave it.
     pub tracking_id: MessageId,
@@ -57,7 +61,7 @@ pub struct CampaignReply {
 }
 
 /// How the messages of a campaign did with one operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CampaignOperatorReply {
     /// The operator; empty where Routee tells none.
     pub operator: String,

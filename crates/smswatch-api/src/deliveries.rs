@@ -1,16 +1,19 @@
 //! Deliveries: which are meant, what is told of one, and what became of them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
+use crate::schema;
 use crate::words::words;
 
 /// Which deliveries a list shows. Empty parameters count as missing.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeliveriesQuery {
     /// Those in this state.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "DeliveryState::known")]
     pub state: Option<DeliveryState>,
     /// Those for this sink.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,21 +22,25 @@ pub struct DeliveriesQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// Those since an instant (RFC 3339), or for a length of time, such as `2h`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::since")]
     pub since: Option<String>,
     /// Those about this message.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::message_id")]
     pub message_id: Option<String>,
     /// Where the page begins: the `next` of the one before it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::cursor")]
     pub cursor: Option<String>,
     /// How many items the page has at most: 1 to 1000, 100 unless told.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::limit")]
     pub limit: Option<String>,
 }
 
 /// Which ended deliveries are to be sent again, or to be dropped. At least one field is needed.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with a filter")]
 pub struct EndedRequest {
     /// Those for this sink.
@@ -43,10 +50,12 @@ pub struct EndedRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// Those since an instant (RFC 3339), or for a length of time, such as `2h`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::since")]
     pub since: Option<String>,
     /// Those in this state; dead ones unless told.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "DeliveryState::known")]
     pub state: Option<DeliveryState>,
 }
 
@@ -65,7 +74,7 @@ words! {
 }
 
 /// A delivery.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliveryReply {
     /// Its name, which the receiver sees on every attempt.
     pub id: DeliveryId,
@@ -100,7 +109,7 @@ pub struct DeliveryReply {
 }
 
 /// One attempt on a delivery.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AttemptReply {
     /// When it ended.
     pub at: Timestamp,
@@ -111,21 +120,21 @@ pub struct AttemptReply {
 }
 
 /// The delivery that was queued again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QueuedReply {
     /// Its name.
     pub id: DeliveryId,
 }
 
 /// How many deliveries are on their way again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RetriedReply {
     /// Their number.
     pub retried: u64,
 }
 
 /// How many deliveries are gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DroppedReply {
     /// Their number.
     pub dropped: u64,

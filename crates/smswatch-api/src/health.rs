@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smswatch_model::Timestamp;
 
 /// What `/healthz` answers while the process answers at all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AliveReply {
     /// Always `true`.
     pub ok: bool,
 }
 
 /// What `/readyz` answers: whether the process does its work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReadyReply {
     /// Whether it does.
     pub ready: bool,
@@ -23,7 +24,7 @@ pub struct ReadyReply {
 }
 
 /// How one part is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PartHealthReply {
     /// Whether it works.
     pub ok: bool,
@@ -33,7 +34,7 @@ pub struct PartHealthReply {
 }
 
 /// What `/v1/status` answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusReply {
     /// The version that answers.
     pub version: String,
@@ -58,7 +59,7 @@ pub struct StatusReply {
 }
 
 /// How much waits for a sink, and how much was given up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QueueReply {
     /// The sink's name.
     pub sink: String,

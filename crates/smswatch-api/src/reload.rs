@@ -1,9 +1,10 @@
 //! What came of loading the configuration again.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The configuration was loaded again and holds from now on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReloadReply {
     /// What is different now, such as `rules` or `sinks.crm`.
     #[serde(default)]

@@ -1,10 +1,11 @@
 //! Log entries that could not be routed.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smswatch_model::Timestamp;
 
 /// A log entry that could not be routed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SetAsideReply {
     /// The shard in whose log it stood.
     pub shard: u16,

@@ -1,13 +1,15 @@
 //! Silences: what is not told for a while, and what that has held back.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use smswatch_model::Timestamp;
 
+use crate::schema;
 use crate::words::words;
 
 /// A silence that is wanted.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with `match` and `until`")]
 pub struct SilenceRequest {
     /// What it holds back: the keys of a rule's `match`, and `rule`, `sink`, `severity` and `event`.
@@ -18,6 +20,7 @@ pub struct SilenceRequest {
     pub everything: bool,
     /// When it ends: an instant (RFC 3339), or how long from now, such as `2h`. Every silence ends.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::until")]
     pub until: Option<String>,
     /// Why it is wanted.
     #[serde(default)]
@@ -28,22 +31,25 @@ pub struct SilenceRequest {
 }
 
 /// Which silences a list shows.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SilencesQuery {
     /// Where the page begins: the `next` of the one before it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::cursor")]
     pub cursor: Option<String>,
     /// How many items the page has at most: 1 to 1000, 100 unless told.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::limit")]
     pub limit: Option<String>,
 }
 
 /// Of which delivery a silence is proposed.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProposalQuery {
     /// The delivery's id.
+    #[schemars(with = "smswatch_model::DeliveryId")]
     pub delivery_id: String,
 }
 
@@ -68,7 +74,7 @@ words! {
 }
 
 /// A silence, or a maintenance window that is open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SilenceReply {
     /// Its name. Deliveries that a silence holds back have the reason `silence:ID`; the id of a maintenance
     /// window is the reason itself.
@@ -98,7 +104,7 @@ pub struct SilenceReply {
 }
 
 /// A silence that would hold back what a delivery told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProposalReply {
     /// What it would hold back.
     #[serde(rename = "match")]

@@ -1,12 +1,13 @@
 //! Sinks: whether they take deliveries, and what came of a test.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smswatch_model::{DeliveryId, Timestamp};
 
 use crate::words::words;
 
 /// Whether a sink takes deliveries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SinkReply {
     /// What stands most against deliveries.
     pub state: SinkState,
@@ -40,7 +41,7 @@ words! {
 }
 
 /// A destination of a sink whose deliveries wait.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DestinationReply {
     /// What a rule asks of the sink, such as `channel #private`.
     pub destination: String,
@@ -51,7 +52,7 @@ pub struct DestinationReply {
 }
 
 /// What came of the test of a sink.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SinkTestReply {
     /// The name under which the receiver knows the notification.
     pub id: DeliveryId,

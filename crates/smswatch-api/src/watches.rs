@@ -1,22 +1,26 @@
 //! Watches: which messages to follow, and what is told of one.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smswatch_model::{MessageId, SmsId, Tags, Timestamp};
 
-use crate::campaigns::CampaignToWatch;
+use crate::campaigns::{CampaignReply, CampaignToWatch};
 use crate::deliveries::DeliveryReply;
+use crate::schema;
 use crate::silences::SilenceReply;
 use crate::words::words;
 
 /// Messages to be watched, and campaigns to be followed: at least one of them.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with `messages`")]
 pub struct WatchRequest {
     /// The messages: up to 10,000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 10_000))]
     pub messages: Vec<MessageToWatch>,
     /// The campaigns: up to 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 100))]
     pub campaigns: Vec<CampaignToWatch>,
 }
 
@@ -37,30 +41,34 @@ impl WatchRequest {
 }
 
 /// A message to be watched.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with a `message_id`")]
 pub struct MessageToWatch {
     /// The message, as text: the server says which one of many cannot be an id.
+    #[schemars(with = "MessageId")]
     pub message_id: String,
     /// The labels to put on its watch.
     #[serde(default)]
+    #[schemars(schema_with = "schema::tags")]
     pub tags: Tags,
 }
 
 /// Which page of the watches a list shows. Empty parameters count as missing.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WatchesQuery {
     /// Where the page begins: the `next` of the one before it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::cursor")]
     pub cursor: Option<String>,
     /// How many items the page has at most: 1 to 1000, 100 unless told.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::limit")]
     pub limit: Option<String>,
 }
 
 /// What became of a registration.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct RegisteredReply {
     /// How many messages are watched that were not before, or no longer.
     pub accepted: u64,
@@ -73,7 +81,7 @@ pub struct RegisteredReply {
 }
 
 /// A watch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WatchReply {
     /// The message.
     pub message_id: MessageId,
@@ -93,6 +101,16 @@ pub struct WatchReply {
     pub registered_at: Timestamp,
     /// Why the latest polls brought nothing; `None` if they did.
     pub trouble: Option<TroubleReply>,
+}
+
+/// What is watched under an id: a message, or a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum WatchedReply {
+    /// A message.
+    Message(WatchReply),
+    /// A campaign.
+    Campaign(CampaignReply),
 }
 
 words! {
@@ -122,7 +140,7 @@ words! {
 }
 
 /// What is known of one part of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PartReply {
     /// The part.
     pub sms_id: SmsId,
@@ -140,7 +158,7 @@ pub struct PartReply {
 }
 
 /// Why the latest polls of a message brought nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TroubleReply {
     /// A word for programs.
     pub kind: String,
@@ -157,12 +175,14 @@ pub struct TroubleReply {
 ///
 /// `E` is the event: the server sends [`smswatch_model::Event`], and a reader of any version takes an
 /// [`EventView`](crate::events::EventView).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(bound(deserialize = "E: Deserialize<'de>"))]
+#[schemars(rename = "TimelineReply", bound = "E: JsonSchema")]
 pub struct TimelineReply<E> {
     /// Its watch.
     pub watch: WatchReply,
     /// What happened to it, oldest first.
-    #[serde(default = "Vec::new")]
+    #[serde(default)]
     pub events: Vec<TriedEventReply<E>>,
     /// The newest deliveries about it.
     #[serde(default)]
@@ -173,7 +193,8 @@ pub struct TimelineReply<E> {
 }
 
 /// An event, and what each of today's rules makes of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TriedEventReply")]
 pub struct TriedEventReply<E> {
     /// The event.
     pub event: E,
@@ -183,7 +204,7 @@ pub struct TriedEventReply<E> {
 }
 
 /// What a rule makes of an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleVerdictReply {
     /// The rule's name.
     pub rule: String,

@@ -44,6 +44,31 @@ macro_rules! words {
             }
         }
 
+        impl ::schemars::JsonSchema for $name {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
+                ::schemars::json_schema!({
+                    "type": "string",
+                    "x-extensible-enum": [$($word),+],
+                })
+            }
+        }
+
+        impl $name {
+            /// The schema of a word that is asked for: one of those that this version knows, or none.
+            #[allow(dead_code, reason = "most words are only told")]
+            pub(crate) fn known(_: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
+                ::schemars::json_schema!({ "type": ["string", "null"], "enum": [$($word,)+ null] })
+            }
+        }
+
         impl ::serde::Serialize for $name {
             fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())

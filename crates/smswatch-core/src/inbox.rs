@@ -1,5 +1,6 @@
 //! What each stage takes in. Stages know one another by these alone, and hand work on through them.
 
+pub(crate) mod appended;
 pub(crate) mod backlog;
 pub(crate) mod changes;
 pub(crate) mod due_times;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use self::appended::AppendedTo;
 use self::backlog::Backlog;
 use self::due_times::DueTimes;
 use self::fill_level::FillLevel;
@@ -65,6 +67,8 @@ pub(crate) struct LogInbox {
     /// What this process has just appended.
     pub(crate) tail: LogTail,
     pub(crate) backlog: Backlog,
+    /// Notified of what this process appends, for whoever follows the log.
+    pub(crate) appended: AppendedTo,
 }
 
 impl LogInbox {
@@ -75,6 +79,7 @@ impl LogInbox {
             due: DueTimes::new(usize::from(shards)),
             tail,
             backlog: Backlog::new(shards),
+            appended: AppendedTo::new(shards),
         };
         (inbox, appended)
     }
@@ -86,6 +91,7 @@ impl LogInbox {
 
     /// These entries were appended.
     pub(crate) fn appended(&self, entries: Fresh) {
+        self.appended.note(entries.shard);
         self.tail.tell(entries, &self.due);
     }
 }

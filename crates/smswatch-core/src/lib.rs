@@ -42,6 +42,7 @@ mod service;
 pub mod settings;
 mod silences;
 mod spoken;
+pub mod stats;
 mod taken;
 mod throttle;
 mod throttles;
@@ -53,10 +54,10 @@ pub use fingerprint::config_hash;
 pub use health::HealthReport;
 pub use privacy::Privacy;
 pub use service::{
-    CampaignView, DestinationState, EndedFilter, EventFilter, Followed, GivenUp, HeldBackBy,
-    MadeSilence, NewCampaign, NewSilence, NewWatch, PushError, Redriven, Registered, Reload,
-    ReloadRequest, Service, ServiceError, SinkState, SinkTest, SinkTestOutcome, Taken, TriedEvent,
-    WatchView, no_such_sink,
+    CampaignView, DestinationState, EndedFilter, EventFilter, Followed, FollowedEvent, Follower,
+    GivenUp, HeldBackBy, MadeSilence, NewCampaign, NewSilence, NewWatch, PushError, Redriven,
+    Registered, Reload, ReloadRequest, Service, ServiceError, SinkState, SinkTest, SinkTestOutcome,
+    Taken, TriedEvent, WatchView, no_such_sink,
 };
 pub use silences::Silence;
 pub use watch::registration::{MAX_TAG_BYTES, MAX_TAGS};

@@ -25,6 +25,7 @@ use crate::pace::Backoff;
 use crate::rate::{self, RateGroups};
 use crate::rules::Rules;
 use crate::silences::Silences;
+use crate::stats;
 use crate::store::{
     LogPosition, MAX_STEP_BYTES, NewDelivery, RecordChange, RouteOutcome, RouteStep, SetAside,
     Shard, StoreError, split,
@@ -265,7 +266,8 @@ struct Effects {
     set_aside: Vec<SetAside>,
 }
 
-/// Puts what goes into groups there, and notes in the marks of messages what becomes of them.
+/// Puts what goes into groups there, notes in the marks of messages what becomes of them, and counts what became of
+/// messages.
 async fn effects(
     stage: &Route,
     source: &Source,
@@ -274,8 +276,9 @@ async fn effects(
     now: Timestamp,
 ) -> Result<Effects, StoreError> {
     let (mut deliveries, mut set_aside, mut folds) = (Vec::new(), Vec::new(), Vec::new());
-    let mut countings = Vec::new();
+    let (mut countings, mut news) = (Vec::new(), Vec::new());
     for entry in evaluated {
+        news.extend(entry.news);
         countings.extend(entry.countings);
         deliveries.extend(entry.deliveries);
         set_aside.extend(entry.set_aside);
@@ -309,9 +312,11 @@ async fn effects(
         marks.grouped(message, grouped);
     }
     let due = now + marks::kept_for(&stage.context.settings().watch);
+    let mut records = marks.changes(due);
+    records.extend(stats::changes(context, source.shard(), &news).await?);
     Ok(Effects {
         deliveries,
-        records: marks.changes(due),
+        records,
         set_aside,
     })
 }

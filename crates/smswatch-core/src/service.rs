@@ -4,6 +4,7 @@ mod campaigns;
 pub(crate) mod counts;
 mod cursors;
 mod error;
+mod follow;
 mod grouped;
 mod history;
 pub(crate) mod pushes;
@@ -12,6 +13,7 @@ pub(crate) mod reload;
 mod silences;
 mod sink_test;
 mod sinks;
+mod stats;
 mod watches;
 
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ pub use self::campaigns::{CampaignView, Followed, NewCampaign};
 use self::counts::Counts;
 use self::cursors::List;
 pub use self::error::ServiceError;
+pub use self::follow::{FollowedEvent, Follower};
 pub use self::history::{EventFilter, TriedEvent};
 use self::pushes::Pushes;
 pub use self::pushes::{PushError, Taken};
@@ -42,6 +45,7 @@ pub use crate::deliver::breaker::DestinationState;
 use crate::deliver::dead;
 pub use crate::deliver::dead::GivenUp;
 use crate::health::HealthReport;
+use crate::inbox::LogInbox;
 use crate::inbox::due_times::DueTimes;
 use crate::inbox::requests::Requests;
 use crate::rules::Rules;
@@ -57,6 +61,7 @@ pub struct Service {
     pub(crate) requests: Requests,
     /// What takes in callbacks.
     pub(crate) pushes: Arc<Pushes>,
+    pub(crate) log: Arc<LogInbox>,
     /// When each shard has a campaign whose pages are to be asked for.
     pub(crate) campaigns: Arc<DueTimes>,
     pub(crate) sinks: Arc<Sinks>,

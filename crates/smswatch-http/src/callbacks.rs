@@ -12,16 +12,17 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{from_fn, map_response};
-use axum::routing::post;
 use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
 use smswatch_api::problem::ProblemCode;
 use smswatch_core::{PushError, Service};
 use smswatch_plugin::Secret;
 
+use crate::described::{Access, Operation, Routes};
 use crate::door::StartupGate;
 use crate::guard::catch_panics;
 use crate::problem::Problem;
+use crate::request_id::name_request;
 use crate::routes::{common_headers, no_such_method, no_such_path};
 
 /// How large a callback may be, in bytes: one of a message with a long text takes two kilobytes.
@@ -91,10 +92,21 @@ impl CallbackDoor {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CameFrom(pub(crate) SocketAddr);
 
+/// The path of callbacks, with what it takes and answers.
+pub(crate) fn routes() -> Routes<(StartupGate, CallbackDoor)> {
+    Routes::of_service("", Access::Secret).post(
+        "/callbacks/routee/{secret}",
+        take,
+        Operation::new("takeCallback", "Takes in what Routee pushes")
+            .body::<serde_json::Map<String, serde_json::Value>>()
+            .answers_empty(200, "it is stored"),
+    )
+}
+
 /// The path of callbacks.
 pub(crate) fn router(gate: StartupGate, door: CallbackDoor) -> Router {
-    Router::new()
-        .route("/callbacks/routee/{secret}", post(take))
+    routes()
+        .into_router()
         .method_not_allowed_fallback(no_such_method)
         .with_state((gate, door))
 }
@@ -105,6 +117,7 @@ pub(crate) fn alone(gate: StartupGate, door: CallbackDoor) -> Router {
         .fallback(no_such_path)
         .layer(from_fn(catch_panics))
         .layer(map_response(common_headers))
+        .layer(from_fn(name_request))
 }
 
 /// Takes in one callback; answers 200 once it is stored.

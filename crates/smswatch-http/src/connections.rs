@@ -20,6 +20,30 @@ const RESERVED: usize = 32;
 /// How long a call may take before its connection may have to give way to another caller.
 const LONG: Duration = Duration::from_secs(60);
 
+/// When a request that takes long has to end. A request has this of its connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    stop: CancellationToken,
+    gives_way: CancellationToken,
+}
+
+impl Ending {
+    pub(crate) fn new(stop: CancellationToken, place: &Place) -> Self {
+        let gives_way = place.gives_way.clone();
+        Self { stop, gives_way }
+    }
+
+    /// Completes when the process stops.
+    pub(crate) async fn stopping(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Closes the connection at once.
+    pub(crate) fn hang_up(&self) {
+        self.gives_way.cancel();
+    }
+}
+
 /// A request has this where its connection is there for health checks alone.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HealthChecksOnly;

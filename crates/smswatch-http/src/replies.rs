@@ -6,6 +6,7 @@ mod health;
 mod set_aside;
 mod silences;
 mod sinks;
+mod stats;
 mod watches;
 
 use smswatch_api::list::ListReply;
@@ -17,6 +18,7 @@ pub(crate) use self::health::{ready, status};
 pub(crate) use self::set_aside::set_aside;
 pub(crate) use self::silences::silence;
 pub(crate) use self::sinks::{sink, sink_test};
+pub(crate) use self::stats::stats;
 pub(crate) use self::watches::{registered, timeline, watch};
 
 /// A page of a list, each item of it told by `reply`.

@@ -4,22 +4,27 @@ mod deliveries;
 mod events;
 mod front_page;
 mod health;
+mod openapi;
 mod redrive;
 mod reload;
 mod set_aside;
 mod silences;
 mod sinks;
+mod stats;
+mod stream;
+mod table;
 mod watches;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::{Extension, Router};
 use smswatch_api::VERSION_HEADER;
 use smswatch_api::problem::ProblemCode;
 
+pub use self::openapi::openapi;
+use self::stream::Streams;
 use crate::address::require_own_address;
 use crate::auth::{Tokens, identify, require_token};
 use crate::callbacks::{self, CallbackDoor};
@@ -28,17 +33,16 @@ use crate::door::{StartupGate, keep_closed};
 use crate::guard::catch_panics;
 use crate::problem::Problem;
 use crate::request::MAX_BODY;
+use crate::request_id::name_request;
 
 /// Everything that is answered.
 pub(crate) fn router(tokens: Tokens, door: StartupGate, callbacks: CallbackDoor) -> Router {
     Router::new()
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .nest("/v1", api(tokens.clone()))
+        .merge(table::of_health().into_router())
+        .nest(table::V1, api(tokens.clone()))
         .layer(from_fn_with_state(door.clone(), keep_closed))
         // What stands below needs no service and answers before it has started.
-        .route("/", get(front_page::show))
-        .route("/healthz", get(health::alive))
+        .merge(table::of_process().into_router())
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn(keep_for_health_checks))
@@ -49,6 +53,7 @@ pub(crate) fn router(tokens: Tokens, door: StartupGate, callbacks: CallbackDoor)
         .merge(callbacks::router(door, callbacks))
         .layer(from_fn(catch_panics))
         .layer(map_response(common_headers))
+        .layer(from_fn(name_request))
 }
 
 /// What every answer says: who gave it, and that it is neither kept nor taken for something else.
@@ -79,34 +84,12 @@ async fn keep_for_health_checks(request: Request, next: Next) -> Response {
 
 /// What needs a token, the paths that do not exist included.
 fn api(tokens: Tokens) -> Router<StartupGate> {
-    Router::new()
-        .route("/watches", get(watches::list).post(watches::add))
-        .route(
-            "/watches/{message_id}",
-            get(watches::show).delete(watches::remove),
-        )
-        .route("/watches/{message_id}/timeline", get(watches::timeline))
-        .route("/events", get(events::list))
-        .route("/deliveries", get(deliveries::list))
-        .route("/deliveries/retry", post(redrive::retry_all))
-        .route("/deliveries/drop", post(redrive::drop_all))
-        .route(
-            "/deliveries/{id}",
-            get(deliveries::show).delete(redrive::drop_dead),
-        )
-        .route("/deliveries/{id}/retry", post(redrive::retry))
-        .route("/silences", get(silences::list).post(silences::add))
-        .route("/silences/proposal", get(silences::propose))
-        .route("/silences/{id}", get(silences::show).delete(silences::end))
-        .route("/sinks/{name}/test", post(sinks::test))
-        .route("/sinks/{name}/pause", post(sinks::pause))
-        .route("/sinks/{name}/resume", post(sinks::resume))
-        .route("/reload", post(reload::reload))
-        .route("/set-aside", get(set_aside::list))
-        .route("/status", get(health::status))
+    table::of_v1()
+        .into_router()
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(Extension(Streams::new()))
         .layer(from_fn_with_state(tokens, require_token))
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::response::Response;
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -18,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::address::ArrivedAt;
 use crate::auth::{ApiToken, Tokens};
 use crate::callbacks::{self, CallbackDoor, CallbackOptions, CameFrom};
-use crate::connections::{Connections, HealthChecksOnly, Place};
+use crate::connections::{Connections, Ending, HealthChecksOnly, Place};
 use crate::door::StartupGate;
 use crate::routes;
 
@@ -162,11 +164,19 @@ async fn serve(stream: TcpStream, place: Place, router: Router, stop: Cancellati
     let router = TowerToHyperService::new(router);
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let call = place.begin();
-        let answer = router.call(prepared(request, address, from, &place));
+        let ending = Ending::new(stop.clone(), &place);
+        let answer = router.call(prepared(request, address, from, &place, ending));
         async move {
-            let response = answer.await;
-            drop(call);
-            response
+            // The call lasts until its answer has been sent to the end.
+            let until_sent = |response: Response| {
+                response.map(|body| {
+                    body.map_frame(move |frame| {
+                        let _of_this = &call;
+                        frame
+                    })
+                })
+            };
+            answer.await.map(until_sent)
         }
     });
     let connection = http1::Builder::new()
@@ -193,11 +203,13 @@ fn prepared(
     address: SocketAddr,
     from: SocketAddr,
     place: &Place,
+    ending: Ending,
 ) -> Request {
     let mut request = request.map(Body::new);
     let extensions = request.extensions_mut();
     extensions.insert(ArrivedAt(address));
     extensions.insert(CameFrom(from));
+    extensions.insert(ending);
     if place.is_reserved {
         extensions.insert(HealthChecksOnly);
     }

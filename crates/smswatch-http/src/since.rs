@@ -34,7 +34,8 @@ pub(crate) fn read_end(text: &str, now: Timestamp) -> Result<Timestamp, &'static
     })
 }
 
-fn duration(text: &str) -> Option<Duration> {
+/// Reads a length of time.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let n_digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(n_digits);
     let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit)?;

@@ -2,6 +2,8 @@
 
 #[path = "behavior/access.rs"]
 mod access;
+#[path = "behavior/described.rs"]
+mod described;
 #[path = "behavior/errors.rs"]
 mod errors;
 #[path = "behavior/health.rs"]
@@ -18,5 +20,7 @@ mod redrive;
 mod sinks;
 #[path = "behavior/strangers.rs"]
 mod strangers;
+#[path = "behavior/stream.rs"]
+mod stream;
 #[path = "behavior/watches.rs"]
 mod watches;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use crate::{MessageId, Timestamp};
 
 /// What is known of a campaign, all its messages together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CampaignSummary {
     /// The id that the provider gave it.
     pub tracking_id: MessageId,
@@ -37,7 +38,7 @@ pub struct CampaignSummary {
 }
 
 /// How the messages of a campaign did with one operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CampaignOperator {
     /// The operator, as the provider names it; empty where it tells none.
     pub operator: String,

@@ -1,5 +1,6 @@
 //! A fact worth routing, in the shape in which every sink, store and API tells it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// What a part's status was before a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PreviousStatus {
     /// The status.
     pub status: String,
@@ -20,7 +21,7 @@ pub struct PreviousStatus {
 }
 
 /// What a part's status is after a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CurrentStatus {
     /// The status.
     pub status: String,
@@ -60,7 +61,7 @@ impl CurrentStatus {
 }
 
 /// The part that an event is about.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct PartFacts {
     /// The part.
     pub sms_id: Option<SmsId>,
@@ -73,7 +74,7 @@ pub struct PartFacts {
 }
 
 /// The message that an event is about, as far as it may be told.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Message {
     /// Who carries it: `routee`.
     pub provider: String,
@@ -144,7 +145,7 @@ impl Message {
 }
 
 /// That something lasts and is told again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Repeated {
     /// After how many seconds it is told again each time.
     pub every: u64,
@@ -161,7 +162,7 @@ impl Repeated {
 }
 
 /// What an event about smswatch itself, or about a campaign, is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct About {
     /// The sink's name, the provider's, or the campaign's.
     pub name: String,
@@ -177,7 +178,7 @@ pub struct About {
 }
 
 /// A fact worth routing: a change of status, or one that smswatch found out by itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Its name, derived from what happened.
     pub event_id: EventId,

@@ -1,7 +1,9 @@
 //! The kinds of facts that events are, with their names.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// What kind of fact an event is; its name is the `type` of payloads.
@@ -143,6 +145,21 @@ impl EventKind {
             | Self::CallbacksSilent
             | Self::Test => false,
         }
+    }
+}
+
+/// Any text, since later versions know more kinds; the ones of this version are named.
+impl JsonSchema for EventKind {
+    fn schema_name() -> Cow<'static, str> {
+        "EventKind".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "x-extensible-enum": Self::ALL.map(Self::as_str) })
     }
 }
 

@@ -61,7 +61,7 @@ pub struct Link {
 }
 
 /// Something that most messages of a notification share, and most messages that went well do not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Common {
     /// The key of `match` that names it, such as `operator` or `tags.team`.
     pub key: String,
@@ -76,7 +76,7 @@ pub struct Common {
 }
 
 /// What a rate measured when its alert began to fire, or was resolved.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Alert {
     /// Whether it fires.
     pub state: AlertState,
@@ -106,7 +106,7 @@ pub struct Alert {
 }
 
 /// Whether an alert fires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertState {
     /// It began to fire.

@@ -53,6 +53,21 @@ impl Log for SqliteStore {
             .await
     }
 
+    async fn log_end(&self, _: Shard) -> Result<LogPosition, StoreError> {
+        self.read(log::end).await
+    }
+
+    async fn log_after(
+        &self,
+        _: Shard,
+        after: &LogPosition,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StoreError> {
+        let after = after.0.parse().unwrap_or(0);
+        self.read(move |connection| log::after(connection, after, limit))
+            .await
+    }
+
     async fn trim(&self, _: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError> {
         let bounds = *bounds;
         self.run(move |connection, now| {

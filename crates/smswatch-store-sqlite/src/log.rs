@@ -56,23 +56,35 @@ pub(crate) fn unrouted(connection: &Connection) -> Result<u64> {
 
 pub(crate) fn read(connection: &Connection, limit: u32, now: Timestamp) -> Result<LogSlice> {
     let cursor = number(connection, "cursor")?;
-    let entries = connection
+    Ok(LogSlice {
+        cursor: position(cursor),
+        entries: after(connection, cursor, limit)?,
+        now,
+    })
+}
+
+/// The place of the newest entry; 0 if there is none.
+pub(crate) fn end(connection: &Connection) -> Result<LogPosition> {
+    connection
+        .prepare_cached("SELECT coalesce(max(position), 0) FROM log")?
+        .query_row([], |row| row.get(0))
+        .map(position)
+}
+
+/// The entries behind a place, oldest first.
+pub(crate) fn after(connection: &Connection, after: i64, limit: u32) -> Result<Vec<LogEntry>> {
+    connection
         .prepare_cached(
             "SELECT position, body FROM log WHERE position > ?1 ORDER BY position LIMIT ?2",
         )?
-        .query_map(params![cursor, limit], |row| {
+        .query_map(params![after, limit], |row| {
             let position: i64 = row.get(0)?;
             Ok(LogEntry {
                 position: self::position(position),
                 body: row.get(1)?,
             })
         })?
-        .collect::<Result<_>>()?;
-    Ok(LogSlice {
-        cursor: position(cursor),
-        entries,
-        now,
-    })
+        .collect()
 }
 
 pub(crate) fn route(

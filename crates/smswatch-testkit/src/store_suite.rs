@@ -93,6 +93,7 @@ macro_rules! store_suite {
             all_watches_but_removed_ones_are_paged_once,
             watches_are_counted_by_state,
             the_log_is_read_in_order_behind_the_cursor,
+            the_log_is_read_on_from_any_place_whatever_is_routed,
             a_commit_tells_where_its_entries_stand,
             a_route_step_refuses_when_the_cursor_has_moved,
             what_is_set_aside_is_kept_and_counted,

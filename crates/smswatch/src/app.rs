@@ -77,8 +77,7 @@ impl App {
     /// 1 failed, 2 wrong usage or configuration.
     #[must_use]
     pub fn main(self) -> ExitCode {
-        let command_line = Cli::command().name(self.name).version(self.version);
-        let parsed = Cli::from_arg_matches(&command_line.get_matches());
+        let parsed = Cli::from_arg_matches(&self.command_line().get_matches());
         let command = parsed.unwrap_or_else(|error| error.exit()).command;
         // All TLS of the process goes through this one provider. Whoever calls this twice, or has
         // installed one before, keeps what is there.
@@ -98,7 +97,13 @@ impl App {
         status
     }
 
+    /// The command line, under the program's name.
+    fn command_line(&self) -> clap::Command {
+        Cli::command().name(self.name).version(self.version)
+    }
+
     async fn dispatch(self, command: Command) -> Result<(), Failure> {
+        let command_line = self.command_line();
         let types = &Arc::new(self.sink_types);
         match command {
             Command::Run(args) => crate::run::run(types, &args).await?,
@@ -107,6 +112,9 @@ impl App {
             Command::Check(args) => crate::check::check(types, &args).await?,
             Command::Config(ConfigCommand::Show(args)) => crate::check::show(types, &args)?,
             Command::Schema(args) => crate::check::schema(types, &args)?,
+            Command::Openapi => commands::print(smswatch_http::openapi())?,
+            Command::Completions(args) => commands::shell::completions(command_line, &args)?,
+            Command::Man(args) => commands::shell::man(command_line, &args)?,
             Command::Rules(RulesCommand::Explain(args)) => {
                 crate::rules::explain::explain(types, &args)?;
             }

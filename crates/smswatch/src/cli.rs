@@ -62,6 +62,12 @@ pub(crate) enum Command {
     Silence(SilenceCommand),
     /// Print the JSON Schema of the configuration file
     Schema(SchemaArgs),
+    /// Print what the HTTP API takes and answers, as OpenAPI 3.1
+    Openapi,
+    /// Print a script that completes commands in a shell
+    Completions(CompletionsArgs),
+    /// Write a manual page for each command into a directory
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -78,6 +84,20 @@ pub(crate) struct SchemaArgs {
     /// Print the schema of the scenarios for `smswatch rules test` instead
     #[arg(long)]
     pub(crate) scenarios: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell that is to complete them
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Where the pages go; it is made if it is missing
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -157,9 +177,13 @@ pub(crate) struct WatchArgs {
     /// A tag for the watch; may be given several times
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = parse_tag)]
     pub(crate) tags: Vec<(String, String)>,
-    /// A file with one id a line; `-` is standard input
+    /// A file of any length: one id a line, CSV with a header, or JSON lines; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// Leave out what stands before this line of the file
+    #[arg(long, value_name = "N", requires = "file", default_value_t = 1,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) from_line: u64,
     #[command(flatten)]
     pub(crate) service: ServiceArgs,
     #[command(flatten)]

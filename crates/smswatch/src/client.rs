@@ -1,71 +1,47 @@
-//! Speaks to the API of a running service, for the commands that look at it or change it.
+//! Speaks to the API of a running service, in the words of somebody at a terminal.
 
-mod address;
-mod answer;
-
-use std::time::Duration;
-
-use anyhow::{Context as _, anyhow};
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Method, StatusCode, Url};
+use anyhow::anyhow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use smswatch_api::health::ReadyReply;
+use smswatch_api::client::{self, CallError};
 use smswatch_api::list::ListReply;
-use smswatch_outbound::{BodyError, ClientOptions, HttpClient, Route, read_body};
-use smswatch_plugin::Proxy;
+use smswatch_api::problem::ProblemCode;
 
-use self::address::{is_this_machine, service_url, without_secrets};
-use self::answer::Answer;
-pub(crate) use self::answer::Refused;
 use crate::cli::ServiceArgs;
 use crate::report::WrongUsage;
-
-/// How long a call may take; registering ten thousand messages is the longest.
-const TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The largest answer that is read, in bytes: a page of a thousand events takes a few megabytes.
-const MOST: usize = 256 * 1024 * 1024;
 
 /// Speaks to the API of one service.
 ///
 /// What it returns is the JSON that the service told, which `--json` prints as it is. [`read`] makes sense
 /// of it for people.
-pub(crate) struct Client {
-    http: HttpClient,
-    base: Url,
-    authorization: Option<HeaderValue>,
+pub(crate) struct Client(client::Client);
+
+/// The service answered, and did not do it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Refused {
+    /// Why not, and what to do.
+    pub(crate) message: String,
 }
 
 impl Client {
     pub(crate) fn new(service: &ServiceArgs) -> anyhow::Result<Self> {
-        let base = service_url(&service.url())?;
-        let authorization = service.token().as_deref().map(bearer).transpose()?;
-        let options = ClientOptions {
-            urls: &[&base],
-            route: match is_this_machine(&base) {
-                true => Route::direct(),
-                false => Route::new(&Proxy::Environment),
-            },
-            user_agent: concat!("smswatch/", env!("CARGO_PKG_VERSION")),
-            follows_redirects: false,
-        };
-        let http = HttpClient::new(options, |client| client.timeout(TIMEOUT))?;
-        Ok(Self {
-            http,
-            base,
-            authorization,
-        })
+        let client = client::Client::new(&service.url());
+        let client = client.and_then(|client| match service.token() {
+            Some(token) => client.with_token(&token),
+            None => Ok(client),
+        });
+        client.map(Self).map_err(|error| explained(error, false))
     }
 
     pub(crate) async fn get(&self, path: &[&str]) -> anyhow::Result<Value> {
-        self.call(Method::GET, path, &[], None).await
+        self.done(self.0.get_json(path, &()).await)
     }
 
     /// The same; `None` if the service knows no such thing.
     pub(crate) async fn find(&self, path: &[&str]) -> anyhow::Result<Option<Value>> {
-        self.look_up(Method::GET, path, None).await
+        self.query(path, &()).await
     }
 
     /// The part of a list that `query` asks for, whose fields are texts.
@@ -74,8 +50,7 @@ impl Client {
         path: &[&str],
         query: &impl Serialize,
     ) -> anyhow::Result<ListReply<Value>> {
-        let query = serde_json::to_value(query).context("could not write the request")?;
-        read(&self.call(Method::GET, path, &texts(&query), None).await?)
+        read(&self.done(self.0.get_json(path, query).await)?)
     }
 
     /// What a query with these fields, which are texts, is answered; `None` if the service knows no such thing.
@@ -84,17 +59,11 @@ impl Client {
         path: &[&str],
         query: &impl Serialize,
     ) -> anyhow::Result<Option<Value>> {
-        let query = serde_json::to_value(query).context("could not write the request")?;
-        let answer = self.send(Method::GET, path, &texts(&query), None).await?;
-        if answer.status == StatusCode::NOT_FOUND {
-            return Ok(None);
-        }
-        self.good(answer).await.map(Some)
+        self.done(self.0.find_json(path, query).await)
     }
 
     pub(crate) async fn post(&self, path: &[&str], body: &impl Serialize) -> anyhow::Result<Value> {
-        self.call(Method::POST, path, &[], Some(written(body)?))
-            .await
+        self.done(self.0.post_json(path, body).await)
     }
 
     /// The same; `None` if the service knows no such thing.
@@ -103,128 +72,32 @@ impl Client {
         path: &[&str],
         body: &impl Serialize,
     ) -> anyhow::Result<Option<Value>> {
-        let body = written(body)?;
-        self.look_up(Method::POST, path, Some(body)).await
+        self.done(self.0.try_post_json(path, body).await)
     }
 
     /// Deletes something, and returns whether it was there.
     pub(crate) async fn delete(&self, path: &[&str]) -> anyhow::Result<bool> {
-        Ok(self.look_up(Method::DELETE, path, None).await?.is_some())
+        self.done(self.0.delete(path).await)
     }
 
     /// What `/readyz` says, whether it is ready or not.
     pub(crate) async fn readiness(&self) -> anyhow::Result<Value> {
-        let answer = self.send(Method::GET, &["readyz"], &[], None).await?;
-        Ok(answer.body)
+        self.done(self.0.readiness_json().await)
     }
 
-    async fn call(
-        &self,
-        method: Method,
-        path: &[&str],
-        query: &[(&str, &str)],
-        body: Option<Vec<u8>>,
-    ) -> anyhow::Result<Value> {
-        let answer = self.send(method, path, query, body).await?;
-        self.good(answer).await
+    /// The client itself, for a command that decides by what failed.
+    pub(crate) fn typed(&self) -> &client::Client {
+        &self.0
     }
 
-    async fn look_up(
-        &self,
-        method: Method,
-        path: &[&str],
-        body: Option<Vec<u8>>,
-    ) -> anyhow::Result<Option<Value>> {
-        let answer = self.send(method, path, &[], body).await?;
-        if answer.status == StatusCode::NOT_FOUND {
-            return Ok(None);
-        }
-        self.good(answer).await.map(Some)
+    /// What failed, in words for whoever typed the command.
+    pub(crate) fn explain(&self, error: CallError) -> anyhow::Error {
+        explained(error, self.0.has_token())
     }
 
-    /// The body of an answer that means success; otherwise an error that says what to do.
-    async fn good(&self, answer: Answer) -> anyhow::Result<Value> {
-        if answer.status.is_success() {
-            return Ok(answer.body);
-        }
-        let mut refused = answer.refused(&self.shown(), self.authorization.is_some());
-        if refused.is_about_the_store()
-            && let Ok(told) = self.readiness().await
-            && let Ok(mut readiness) = read::<ReadyReply>(&told)
-            && let Some(store) = readiness.parts.remove("store")
-            && let Some(trouble) = store.trouble
-        {
-            refused.blame_store(&trouble);
-        }
-        Err(refused.into())
+    fn done<T>(&self, called: Result<T, CallError>) -> anyhow::Result<T> {
+        called.map_err(|error| self.explain(error))
     }
-
-    /// Calls, and reads the answer, which is one of smswatch.
-    async fn send(
-        &self,
-        method: Method,
-        path: &[&str],
-        query: &[(&str, &str)],
-        body: Option<Vec<u8>>,
-    ) -> anyhow::Result<Answer> {
-        let mut url = self.base.clone();
-        url.path_segments_mut()
-            .map_err(|()| anyhow!("`--url` is not a URL"))?
-            .pop_if_empty()
-            .extend(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        let mut request = self.http.client().request(method, url);
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization.clone());
-        }
-        if let Some(body) = body {
-            request = request
-                .header("content-type", "application/json")
-                .body(body);
-        }
-        let response = request
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = read_body(response, MOST).await;
-        let body = body.map_err(|error| match error {
-            BodyError::Broken(error) => self.unreachable(&error),
-            error => anyhow!("the answer of {} cannot be read: {error}", self.shown()),
-        })?;
-        Answer::read(status, &headers, &body)
-            .ok_or_else(|| anyhow!(answer::foreign(&self.shown(), status)))
-    }
-
-    fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
-        let shown = self.shown();
-        if error.is_timeout() && !error.is_connect() {
-            return anyhow!("smswatch at {shown} gave no answer within {TIMEOUT:?}");
-        }
-        let cause = self.http.explain(error, &self.base);
-        anyhow!(
-            "could not reach smswatch at {shown}: {cause}; is it running? `--url` or SMSWATCH_URL \
-             names another address"
-        )
-    }
-
-    /// The service's address without what may be a secret.
-    fn shown(&self) -> String {
-        without_secrets(self.base.clone())
-    }
-}
-
-/// The fields of a query that are texts.
-fn texts(query: &Value) -> Vec<(&str, &str)> {
-    let fields = query.as_object().into_iter().flatten();
-    let fields = fields.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
-    fields.collect()
-}
-
-fn written(body: &impl Serialize) -> anyhow::Result<Vec<u8>> {
-    serde_json::to_vec(body).context("could not write the request")
 }
 
 /// Makes sense of what the service told, or of a part of it.
@@ -241,14 +114,71 @@ pub(crate) fn read<T: DeserializeOwned>(told: &Value) -> anyhow::Result<T> {
     })
 }
 
-fn bearer(token: &str) -> Result<HeaderValue, WrongUsage> {
-    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
-        WrongUsage::new(
+/// What failed, and which option or variable mends it.
+fn explained(error: CallError, has_token: bool) -> anyhow::Error {
+    match error {
+        CallError::Address => WrongUsage::new(
+            "`--url` (or SMSWATCH_URL) must be an http or https URL, such as http://127.0.0.1:8080",
+        )
+        .into(),
+        CallError::Token => WrongUsage::new(
             "the token (`--token` or SMSWATCH_TOKEN) has characters that no header can hold",
         )
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
+        .into(),
+        CallError::Unreachable { address, cause } => anyhow!(
+            "could not reach smswatch at {address}: {cause}; is it running? `--url` or SMSWATCH_URL \
+             names another address"
+        ),
+        CallError::Foreign { address, status } => {
+            let status = match status {
+                200..300 => String::new(),
+                status => format!(" (status {status})"),
+            };
+            anyhow!(
+                "{address} answers, but it is not smswatch{status}; `--url` or SMSWATCH_URL names \
+                 another address"
+            )
+        }
+        CallError::Refused(refused) => Refused {
+            message: what_to_do(refused, has_token),
+        }
+        .into(),
+        error => error.into(),
+    }
+}
+
+fn what_to_do(refused: client::Refused, has_token: bool) -> String {
+    let client::Refused {
+        address,
+        status,
+        code,
+        message,
+        store_trouble,
+    } = refused;
+    if let Some(trouble) = store_trouble {
+        return format!(
+            "smswatch cannot use its store ({trouble}); try again when `smswatch status` says that it \
+             is well"
+        );
+    }
+    match (status, code) {
+        (401, _) if has_token => format!(
+            "smswatch at {address} does not accept this token; check `--token` or SMSWATCH_TOKEN"
+        ),
+        (401, _) => {
+            format!("smswatch at {address} wants a token; pass `--token`, or set SMSWATCH_TOKEN")
+        }
+        // These say what is wrong with what was asked, in words for whoever asked.
+        (400 | 404 | 409 | 422, _) => message,
+        (503, ProblemCode::StoreUnavailable) => format!(
+            "smswatch at {address} has trouble with its store; try again when `smswatch status` says \
+             that it is well"
+        ),
+        (503, ProblemCode::Starting) => {
+            format!("smswatch at {address} is starting; try again in a moment")
+        }
+        (status, _) => format!("smswatch answered {status}: {message}"),
+    }
 }
 
 #[cfg(test)]
@@ -259,14 +189,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_that_no_header_can_hold_is_wrong_usage() {
-        assert!(bearer("a\nb").is_err());
-    }
-
-    #[test]
     fn an_answer_that_cannot_be_read_says_what_is_missing() {
         let error =
             read::<RetriedReply>(&json!({"revived": 1})).expect_err("it is of another kind");
         insta::assert_snapshot!(error, @"this version of smswatch cannot read the answer of the one that runs: missing field `retried`; `--json` shows it");
+    }
+
+    #[test]
+    fn a_token_that_no_header_can_hold_is_wrong_usage() {
+        let client = client::Client::new("http://127.0.0.1:8080").expect("a client");
+        let error = client
+            .with_token("a\nb")
+            .expect_err("no header can hold it");
+        assert!(
+            explained(error, false)
+                .downcast_ref::<WrongUsage>()
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do() {
+        let said = |status: u16, code: &str, has_token| {
+            let refused = client::Refused {
+                address: "http://127.0.0.1:8080".to_owned(),
+                status,
+                code: code.into(),
+                message: "`sink`: unknown".to_owned(),
+                store_trouble: None,
+            };
+            explained(refused.into(), has_token).to_string()
+        };
+        let all = [
+            said(401, "unauthorized", false),
+            said(401, "unauthorized", true),
+            said(404, "not_found", true),
+            said(409, "conflict", true),
+            said(422, "invalid", true),
+            said(500, "internal", true),
+            said(503, "store_unavailable", true),
+            said(503, "starting", true),
+        ];
+        insta::assert_snapshot!(all.join("\n"));
     }
 }

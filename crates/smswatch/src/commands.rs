@@ -3,6 +3,7 @@
 pub(crate) mod dead;
 pub(crate) mod events;
 pub(crate) mod redrive;
+pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod silence;
 pub(crate) mod sink_flow;

@@ -16,7 +16,7 @@ const USAGE: &str = "\
 usage: cargo xtask CHORE
 
   test [ARGS]   install what the tests need, then run them all; ARGS go to `cargo test`
-  schema        write the JSON Schemas in config/ anew
+  schema        write the JSON Schemas in config/ and docs/openapi.json anew
   bench [PART]  measure, with optimized programs: polls, storm, trickle, neighbors,
                 fleet, history, matching, rules, or all of them
   chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]

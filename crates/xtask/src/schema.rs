@@ -1,13 +1,14 @@
-//! `cargo xtask schema`: writes the JSON Schemas of the configuration and of scenarios anew.
+//! `cargo xtask schema`: writes the JSON Schemas of the configuration and of scenarios, and the OpenAPI document, anew.
 
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
 /// Where editors and tests find them, from the root of the workspace, with what prints each.
-const FILES: [(&str, &[&str]); 2] = [
+const FILES: [(&str, &[&str]); 3] = [
     ("config/smswatch.schema.json", &["schema"]),
     ("config/scenarios.schema.json", &["schema", "--scenarios"]),
+    ("docs/openapi.json", &["openapi"]),
 ];
 
 pub(crate) fn run() -> anyhow::Result<()> {

@@ -7,7 +7,11 @@ use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand};
 /// A crate, and the workspace crates that its shipped code may name.
 const ROOMS: &[(&str, &[&str])] = &[
     ("smswatch-model", &[]),
-    ("smswatch-api", &["smswatch-model"]),
+    // The typed client, a feature, needs the last two.
+    (
+        "smswatch-api",
+        &["smswatch-model", "smswatch-plugin", "smswatch-outbound"],
+    ),
     ("smswatch-plugin", &["smswatch-model"]),
     ("smswatch-core", &["smswatch-model", "smswatch-plugin"]),
     ("smswatch-rules", &["smswatch-plugin", "smswatch-model"]),

@@ -203,7 +203,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         }),
         give_up: Arc::new(GiveUp {
             context: Arc::clone(&context),
-            log,
+            log: Arc::clone(&log),
             dead,
         }),
         replicas: Arc::new(Replicas {
@@ -213,6 +213,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         service: Service {
             context: Arc::clone(&context),
             rules,
+            log,
             requests,
             pushes,
             campaigns,

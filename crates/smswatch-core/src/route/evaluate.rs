@@ -17,6 +17,7 @@ use crate::panics::without_panic;
 use crate::rate::{Counting, countings};
 use crate::rules::{RateGroup, RuleMatch, Rules, Told};
 use crate::silences::Holds;
+use crate::stats::News;
 use crate::store::{LogEntry, LogPosition, MAX_STEP_BYTES, NewDelivery, SetAside, StoreError};
 use crate::taken::Source;
 use crate::throttles::{Origin, TRIES, Throttles};
@@ -41,6 +42,8 @@ pub(super) struct Evaluated {
     pub(super) told_once: Vec<(MessageId, String)>,
     /// The entry itself, where it cannot be routed.
     pub(super) set_aside: Option<SetAside>,
+    /// What it adds to the figures of what became of messages.
+    pub(super) news: Option<News>,
 }
 
 /// About how many bytes it takes to mark something of a message.
@@ -84,9 +87,20 @@ pub(super) async fn all(
     entries: Vec<(LogPosition, Body)>,
     now: Timestamp,
 ) -> Result<(Vec<Evaluated>, Marks), StoreError> {
+    let mut news = Vec::with_capacity(entries.len());
     let entries: Vec<(LogPosition, Readable)> = entries
         .into_iter()
-        .map(|(position, body)| (position, readable(body)))
+        .map(|(position, body)| {
+            let readable = readable(body).map(|mut events| {
+                news.push(News::of(&events));
+                events.retain(|event| !event.backfill);
+                events
+            });
+            if readable.is_err() {
+                news.push(None);
+            }
+            (position, readable)
+        })
         .collect();
     for events in entries
         .iter()
@@ -124,8 +138,11 @@ pub(super) async fn all(
     let mut throttles = Throttles::of(&*rules, events());
     for _ in 0..TRIES {
         throttles.read(&stage.context).await?;
-        let evaluated = step.evaluate_all(&entries, told.clone(), &mut throttles);
+        let mut evaluated = step.evaluate_all(&entries, told.clone(), &mut throttles);
         if throttles.write(&stage.context, now).await? {
+            for (evaluated, news) in evaluated.iter_mut().zip(news) {
+                evaluated.news = news;
+            }
             return Ok((evaluated, marks));
         }
     }
@@ -256,6 +273,7 @@ fn set_aside(position: LogPosition, body: Vec<u8>, problem: &Problem) -> Evaluat
         countings: Vec::new(),
         told_once: Vec::new(),
         set_aside: Some(poison::set_aside(entry, problem)),
+        news: None,
     }
 }
 
@@ -272,7 +290,7 @@ fn note_used_up(told: &mut Told, marks: &Marks, events: &[Event], position: Opti
 }
 
 fn readable(body: Body) -> Readable {
-    let mut events = match body {
+    let events = match body {
         Body::Fresh(events) => events,
         Body::Stored(body) => match codec::decode_events(&body) {
             Ok(events) => events,
@@ -286,7 +304,6 @@ fn readable(body: Body) -> Readable {
             }
         },
     };
-    events.retain(|event| !event.backfill);
     Ok(events)
 }
 
@@ -360,6 +377,7 @@ impl Routed {
             countings: Vec::new(),
             told_once,
             set_aside: None,
+            news: None,
             position,
         }
     }

@@ -10,6 +10,7 @@ pub(crate) enum List {
     Events,
     Deliveries,
     Silences,
+    Followed,
 }
 
 impl List {
@@ -19,6 +20,7 @@ impl List {
             Self::Events => "events",
             Self::Deliveries => "deliveries",
             Self::Silences => "silences",
+            Self::Followed => "followed",
         }
     }
 }

@@ -24,13 +24,21 @@ pub(crate) fn campaign(view: CampaignView) -> CampaignReply {
         messages: summary.as_ref().map(|summary| summary.messages),
         by_outcome: by_outcome.collect(),
         cost: summary.as_ref().map(|summary| summary.cost.clone()),
-        cost_of_failed: summary.as_ref().map(|summary| summary.cost_of_failed.clone()),
+        cost_of_failed: summary
+            .as_ref()
+            .map(|summary| summary.cost_of_failed.clone()),
         by_status: summary
             .as_ref()
             .map(|summary| summary.by_status.clone())
             .unwrap_or_default(),
         slowest_operators: summary
-            .map(|summary| summary.slowest_operators.into_iter().map(operator).collect())
+            .map(|summary| {
+                summary
+                    .slowest_operators
+                    .into_iter()
+                    .map(operator)
+                    .collect()
+            })
             .unwrap_or_default(),
         trouble: view.trouble,
         next_poll_at: view.next_poll_at,

@@ -18,8 +18,16 @@ pub(super) async fn list(
     State(service): State<Service>,
     Filter(query): Filter<EventsQuery>,
 ) -> Result<Json<ListReply<Event>>, Problem> {
+    let filter = filter(&query)?;
+    let page = page(query.cursor, query.limit.as_deref())?;
+    let events = service.events(&filter, &page).await?;
+    Ok(Json(replies::list(events, |event| event)))
+}
+
+/// The events that a query asks for.
+pub(super) fn filter(query: &EventsQuery) -> Result<EventFilter, Problem> {
     let kind = query.kind.as_deref().filter(|kind| *kind != ANY);
-    let filter = EventFilter {
+    Ok(EventFilter {
         message_id: wanted(
             "message_id",
             query.message_id.as_deref(),
@@ -29,8 +37,5 @@ pub(super) async fn list(
             EventKind::named(text)
                 .map_or_else(|| one_of(&EventKind::ALL, EventKind::as_str, text), Ok)
         })?,
-    };
-    let page = page(query.cursor, query.limit.as_deref())?;
-    let events = service.events(&filter, &page).await?;
-    Ok(Json(replies::list(events, |event| event)))
+    })
 }

@@ -3,10 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use smswatch_api::list::ListReply;
 use smswatch_api::watches::{
-    RegisteredReply, TimelineReply, WatchReply, WatchRequest, WatchesQuery,
+    RegisteredReply, TimelineReply, WatchReply, WatchRequest, WatchedReply, WatchesQuery,
 };
 use smswatch_core::{MAX_TAG_BYTES, MAX_TAGS, NewCampaign, NewWatch, Service};
 use smswatch_model::{Event, MessageId, Tags};
@@ -54,12 +53,12 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(service): State<Service>,
     IdInPath(id): IdInPath<MessageId>,
-) -> Result<Response, Problem> {
+) -> Result<Json<WatchedReply>, Problem> {
     if let Some(watch) = service.watch(&id).await? {
-        return Ok(Json(replies::watch(watch)).into_response());
+        return Ok(Json(WatchedReply::Message(replies::watch(watch))));
     }
     let campaign = service.campaign(&id).await?.ok_or_else(not_watched)?;
-    Ok(Json(replies::campaign(campaign)).into_response())
+    Ok(Json(WatchedReply::Campaign(replies::campaign(campaign))))
 }
 
 pub(super) async fn remove(

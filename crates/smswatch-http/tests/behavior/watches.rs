@@ -139,7 +139,11 @@ async fn a_campaign_is_followed_shown_and_let_go() {
     let bad = json!({"campaigns": [{"tracking_id": ""}]});
     let answer = house.post("/v1/watches", &bad.to_string()).await;
     assert_eq!(answer.status, 422);
-    assert!(answer.body.contains("campaigns[0].tracking_id"), "{}", answer.body);
+    assert!(
+        answer.body.contains("campaigns[0].tracking_id"),
+        "{}",
+        answer.body
+    );
     house.close().await;
 }
 

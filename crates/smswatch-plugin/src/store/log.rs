@@ -69,6 +69,26 @@ pub trait Log: Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<Vec<u8>>, StoreError>;
 
+    /// Returns the place of the newest entry of the shard's log; one before all entries if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn log_end(&self, shard: Shard) -> Result<LogPosition, StoreError>;
+
+    /// Reads the entries of the shard's log that stand behind `after` and are kept, oldest first, routed or
+    /// not.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn log_after(
+        &self,
+        shard: Shard,
+        after: &LogPosition,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StoreError>;
+
     /// Removes a bounded number of the shard's records that are older or more than `bounds` allow;
     /// never a log entry that is not routed, never a pending delivery.
     ///

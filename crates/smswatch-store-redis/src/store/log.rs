@@ -65,25 +65,7 @@ impl Log for RedisStore {
         after: Option<&LogPosition>,
         limit: u32,
     ) -> Result<Vec<LogEntry>, StoreError> {
-        let mut connection = self.connection.clone();
-        let start = after.map_or_else(|| "-".to_owned(), |after| format!("({}", after.0));
-        let entries: Vec<StreamEntry> = redis::cmd("XRANGE")
-            .arg(format!("{}left", self.base(shard)))
-            .arg(start)
-            .arg("+")
-            .arg("COUNT")
-            .arg(limit)
-            .query_async(&mut connection)
-            .await
-            .map_err(|error| self.error(&error))?;
-        let read = |(id, fields): StreamEntry| {
-            let body = fields.into_iter().find(|(name, _)| name == "b");
-            Ok(LogEntry {
-                position: LogPosition(text(id.as_bytes())?.to_owned()),
-                body: body.ok_or_else(|| strange("an entry left to others"))?.1,
-            })
-        };
-        entries.into_iter().map(read).collect()
+        self.stream_after(shard, "left", after, limit).await
     }
 
     async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<RouteOutcome, StoreError> {
@@ -129,6 +111,31 @@ impl Log for RedisStore {
         self.event_page(filter, page).await
     }
 
+    async fn log_end(&self, shard: Shard) -> Result<LogPosition, StoreError> {
+        let mut connection = self.connection.clone();
+        let newest: Vec<StreamEntry> = redis::cmd("XREVRANGE")
+            .arg(format!("{}log", self.base(shard)))
+            .arg("+")
+            .arg("-")
+            .arg("COUNT")
+            .arg(1)
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| self.error(&error))?;
+        let newest = newest.into_iter().next();
+        let newest = newest.map_or_else(|| "0-0".to_owned(), |(id, _)| id);
+        Ok(LogPosition(newest))
+    }
+
+    async fn log_after(
+        &self,
+        shard: Shard,
+        after: &LogPosition,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StoreError> {
+        self.stream_after(shard, "log", Some(after), limit).await
+    }
+
     async fn trim(&self, shard: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError> {
         let mut call = self.call(&self.scripts.trim, shard);
         for Bound { keep_for, max } in [bounds.events, bounds.deliveries, bounds.dead] {
@@ -149,6 +156,37 @@ impl Log for RedisStore {
             deliveries,
             dead,
         })
+    }
+}
+
+impl RedisStore {
+    /// The entries of a stream of log entries behind `after`, oldest first.
+    async fn stream_after(
+        &self,
+        shard: Shard,
+        stream: &str,
+        after: Option<&LogPosition>,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StoreError> {
+        let mut connection = self.connection.clone();
+        let start = after.map_or_else(|| "-".to_owned(), |after| format!("({}", after.0));
+        let entries: Vec<StreamEntry> = redis::cmd("XRANGE")
+            .arg(format!("{}{stream}", self.base(shard)))
+            .arg(start)
+            .arg("+")
+            .arg("COUNT")
+            .arg(limit)
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| self.error(&error))?;
+        let read = |(id, fields): StreamEntry| {
+            let body = fields.into_iter().find(|(name, _)| name == "b");
+            Ok(LogEntry {
+                position: LogPosition(text(id.as_bytes())?.to_owned()),
+                body: body.ok_or_else(|| strange("an entry of the log"))?.1,
+            })
+        };
+        entries.into_iter().map(read).collect()
     }
 }
 

@@ -73,16 +73,20 @@ impl ShardLog {
     }
 
     pub(super) fn read(&self, limit: usize, now: Timestamp) -> LogSlice {
-        let behind = self.entries.range(self.cursor + 1..).take(limit);
+        LogSlice {
+            cursor: position(self.cursor),
+            entries: self.after(self.cursor, limit),
+            now,
+        }
+    }
+
+    fn after(&self, after: i64, limit: usize) -> Vec<LogEntry> {
+        let behind = self.entries.range(after + 1..).take(limit);
         let entries = behind.map(|(number, entry)| LogEntry {
             position: position(*number),
             body: entry.body.clone(),
         });
-        LogSlice {
-            cursor: position(self.cursor),
-            entries: entries.collect(),
-            now,
-        }
+        entries.collect()
     }
 
     pub(super) fn left(&self, after: Option<&LogPosition>, limit: usize) -> Vec<LogEntry> {
@@ -246,6 +250,19 @@ impl Log for MemoryStore {
         page: &PageRequest,
     ) -> Result<Page<Vec<u8>>, StoreError> {
         self.step(|all, _| self::page(&all.shards, filter, page))?
+    }
+
+    async fn log_end(&self, shard: Shard) -> Result<LogPosition, StoreError> {
+        self.step(|all, _| all.shard(shard).log.end())
+    }
+
+    async fn log_after(
+        &self,
+        shard: Shard,
+        after: &LogPosition,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StoreError> {
+        self.step(|all, _| all.shard(shard).log.after(number(after), most(limit)))
     }
 
     async fn trim(&self, shard: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError> {

@@ -74,6 +74,29 @@ pub async fn the_log_is_read_in_order_behind_the_cursor(fixture: &dyn StoreFixtu
     assert_eq!(store.gauges().await.expect("counts").unrouted, 2);
 }
 
+/// Whoever follows the log reads on behind the last entry that was read; the cursor does not matter.
+pub async fn the_log_is_read_on_from_any_place_whatever_is_routed(fixture: &dyn StoreFixture) {
+    let store = fixture.store();
+    let start = store.log_end(SHARD).await.expect("a place");
+    let after = async |place: &LogPosition, limit| {
+        let entries = store.log_after(SHARD, place, limit).await.expect("entries");
+        let place = entries.last().map(|entry| entry.position.clone());
+        (numbers(entries.into_iter().map(|entry| entry.body)), place)
+    };
+    assert_eq!(after(&start, 10).await, (vec![], None));
+    append(&*store, 0..5).await;
+    assert_eq!(route(&*store, 2).await, 2);
+    let (first, place) = after(&start, 3).await;
+    assert_eq!(first, [0, 1, 2]);
+    let place = place.expect("there were entries");
+    let (rest, last) = after(&place, 3).await;
+    assert_eq!(rest, [3, 4]);
+    let last = last.expect("there were entries");
+    assert_eq!(store.log_end(SHARD).await.expect("a place"), last);
+    append(&*store, 5..6).await;
+    assert_eq!(after(&last, 10).await.0, [5]);
+}
+
 /// A commit tells where its entries stand, so that they can be routed without being read; a route
 /// step that skips what others appended in between is refused.
 pub async fn a_commit_tells_where_its_entries_stand(fixture: &dyn StoreFixture) {

@@ -4,8 +4,10 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::Value;
-use smswatch_api::events::{EventView, EventsQuery};
+use smswatch_api::client::{CallError, EventStream};
+use smswatch_api::events::{EventView, EventsQuery, StreamQuery};
 use smswatch_api::list::ListReply;
+use smswatch_api::problem::ProblemCode;
 
 use super::show::summary;
 use super::table::Table;
@@ -14,8 +16,11 @@ use crate::cli::EventsArgs;
 use crate::client::{Client, read};
 use crate::plain::plain;
 
-/// How often a following command asks for what is new.
-const PACE: Duration = Duration::from_millis(500);
+/// How long a following command waits before it tries for the second time to go on.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest pause between two tries.
+const LAST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How many events a following command remembers having printed.
 const REMEMBERED: usize = 10_000;
@@ -74,38 +79,54 @@ async fn page(
 
 /// Prints what is there, then what comes, until the command is ended. An event is printed once.
 async fn follow(client: &Client, args: &EventsArgs) -> anyhow::Result<()> {
+    let mut query = StreamQuery {
+        message_id: args.message_id.clone(),
+        kind: args.kind.clone(),
+        cursor: None,
+    };
+    // It begins before the list is read, so that nothing falls in between.
+    let stream = client.typed().follow(&query).await;
+    let mut stream = stream.map_err(|error| client.explain(error))?;
     let mut printed = Printed::default();
-    let mut is_first = true;
+    let latest = page(client, args, None).await?;
+    for told in latest.items.iter().rev() {
+        printed.print(told, args.output.json)?;
+    }
     loop {
-        let mut news = Vec::new();
-        let mut cursor: Option<String> = None;
-        loop {
-            let page = page(client, args, cursor).await?;
-            let n_items = page.items.len();
-            let n_known = news.len();
-            for told in page.items {
-                let event: EventView = read(&told)?;
-                if printed.is_new(&event) {
-                    news.push((told, event));
+        match stream.next().await {
+            Ok(Some(streamed)) => printed.print(&streamed.event, args.output.json)?,
+            Ok(None) | Err(_) => {
+                query.cursor = stream.last_id().map(str::to_owned);
+                stream = go_on(client, &mut query).await?;
+            }
+        }
+    }
+}
+
+/// Opens a stream that goes on where another one broke, as soon as the service answers again.
+async fn go_on(client: &Client, query: &mut StreamQuery) -> anyhow::Result<EventStream> {
+    let mut pause = FIRST_PAUSE;
+    let mut is_told = false;
+    loop {
+        match client.typed().follow(query).await {
+            Ok(stream) => return Ok(stream),
+            Err(CallError::Refused(refused)) if refused.code == ProblemCode::InvalidCursor => {
+                remark(
+                    "the service does not know any more where this was; some events may be missing",
+                );
+                query.cursor = None;
+            }
+            Err(error) if error.may_help_to_ask_again() => {
+                if !is_told {
+                    let error = client.explain(error);
+                    remark(&format!("{error}; going on as soon as it answers"));
+                    is_told = true;
                 }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LAST_PAUSE);
             }
-            let is_all_new = news.len() - n_known == n_items;
-            cursor = page.next;
-            // A page with something known on it: everything behind it is known too. One with nothing
-            // on it looked through the newest entries and found nothing.
-            if is_first || !is_all_new || n_items == 0 || cursor.is_none() {
-                break;
-            }
+            Err(error) => return Err(client.explain(error)),
         }
-        is_first = false;
-        for (told, event) in news.iter().rev() {
-            if args.output.json {
-                print(&format!("{told}\n"))?;
-            } else {
-                print(&format!("{}\n", plain(&cells(event).join("  "))))?;
-            }
-        }
-        tokio::time::sleep(PACE).await;
     }
 }
 
@@ -116,6 +137,18 @@ struct Printed {
 }
 
 impl Printed {
+    /// Prints an event unless it was printed before.
+    fn print(&mut self, told: &Value, is_json: bool) -> anyhow::Result<()> {
+        let event: EventView = read(told)?;
+        if !self.is_new(&event) {
+            return Ok(());
+        }
+        match is_json {
+            true => print(&format!("{told}\n")),
+            false => print(&format!("{}\n", plain(&cells(&event).join("  ")))),
+        }
+    }
+
     fn is_new(&mut self, event: &EventView) -> bool {
         // A status can come back, so an event's id alone may be printed before.
         let id = format!("{} {}", event.event_id, event.sequence);

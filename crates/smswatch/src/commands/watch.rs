@@ -1,59 +1,67 @@
 //! `smswatch watch` and `smswatch unwatch`.
 
-mod list;
+mod progress;
+mod rows;
 
-use std::io::Read as _;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::json;
-use smswatch_api::watches::{RegisteredReply, WatchRequest};
+use smswatch_api::client::CallError;
+use smswatch_api::watches::{MessageToWatch, RegisteredReply, WatchRequest};
 use smswatch_plugin::model::{MessageId, Tags};
+use tokio::time::Instant;
 
-use super::{print, print_json};
+use self::progress::Progress;
+use self::rows::Rows;
+use super::{print, print_json, remark};
 use crate::cli::{UnwatchArgs, WatchArgs};
-use crate::client::{Client, read};
+use crate::client::Client;
 use crate::plain::plain;
 use crate::report::WrongUsage;
 
 /// How many messages the API takes at once.
 const MOST_AT_ONCE: usize = 10_000;
 
+/// How long a service that was there before is waited for.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long it takes until a call is repeated for the first time, and at most.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(15)];
+
 pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
-    let mut ids = args.ids;
-    check(&ids)?;
-    if let Some(file) = &args.file {
-        ids.extend(read_ids(file)?);
-    }
-    if ids.is_empty() {
-        bail!("there is no id to watch");
-    }
+    check(&args.ids)?;
     let tags: Tags = args.tags.into_iter().collect();
     let mut registered = RegisteredReply::default();
-    for chunk in ids.chunks(MOST_AT_ONCE) {
-        let request = WatchRequest::new(chunk, &tags);
-        let told = client.post(&["v1", "watches"], &request).await;
-        let told = match registered.accepted + registered.already_watched {
-            0 => told?,
-            done => {
-                let what = || format!("only the first {done} of {} were accepted", ids.len());
-                told.with_context(what)?
-            }
-        };
-        let reply: RegisteredReply = read(&told)?;
-        registered.accepted += reply.accepted;
-        registered.already_watched += reply.already_watched;
-        registered.unreadable.extend(reply.unreadable);
+    for ids in args.ids.chunks(MOST_AT_ONCE) {
+        let sent = client
+            .typed()
+            .register(&WatchRequest::new(ids, &tags))
+            .await;
+        add(
+            &mut registered,
+            sent.map_err(|error| client.explain(error))?,
+        );
     }
-    if args.output.json {
-        print_json(&registered)?;
-    } else {
-        print(&format!(
-            "{} accepted, {} already watched\n",
-            registered.accepted, registered.already_watched
-        ))?;
+    let done = match &args.file {
+        Some(file) => {
+            let rows = Rows::open(file, args.from_line, tags)?;
+            watch_file(&client, file, rows, &mut registered).await
+        }
+        None => Ok(()),
+    };
+    if let Err(error) = done {
+        if registered != RegisteredReply::default() {
+            tell(&registered, args.output.json)?;
+        }
+        return Err(error);
     }
+    if registered == RegisteredReply::default() {
+        bail!("there is no id to watch");
+    }
+    tell(&registered, args.output.json)?;
     if registered.unreadable.is_empty() {
         Ok(())
     } else {
@@ -63,6 +71,108 @@ pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
              answered left them as they are: {}",
             ids.collect::<Vec<_>>().join(", ")
         )
+    }
+}
+
+/// Registers what a file names, piece by piece.
+async fn watch_file(
+    client: &Client,
+    file: &Path,
+    mut rows: Rows,
+    registered: &mut RegisteredReply,
+) -> anyhow::Result<()> {
+    let mut progress = Progress::new();
+    let mut done_to = 0;
+    let go_on = |line: u64| match line {
+        // Nothing was done that need not be done again.
+        0 => String::new(),
+        line => format!(
+            "what stands before line {line} is accepted; go on there with --from-line {line}"
+        ),
+    };
+    loop {
+        let piece = match rows.piece(MOST_AT_ONCE) {
+            Ok(piece) => piece,
+            Err(error) => {
+                progress.end();
+                if done_to > 0 {
+                    remark(&go_on(done_to + 1));
+                }
+                return Err(error);
+            }
+        };
+        if piece.messages.is_empty() {
+            progress.end();
+            return Ok(());
+        }
+        match send(client, piece.messages, done_to > 0, &mut progress).await {
+            Ok(reply) => add(registered, reply),
+            Err(error) => {
+                progress.end();
+                let error = client.explain(error);
+                let lines = format!(
+                    "lines {} to {} of {} were not accepted",
+                    piece.first_line,
+                    piece.last_line,
+                    file.display()
+                );
+                return Err(error).context(match done_to {
+                    0 => lines,
+                    _ => format!("{lines}; {}", go_on(piece.first_line)),
+                });
+            }
+        }
+        done_to = piece.last_line;
+        progress.show(done_to, registered);
+    }
+}
+
+/// Registers messages; if the service was there before, it is waited for while it is away.
+async fn send(
+    client: &Client,
+    messages: Vec<MessageToWatch>,
+    was_there: bool,
+    progress: &mut Progress,
+) -> Result<RegisteredReply, CallError> {
+    let request = WatchRequest {
+        messages,
+        ..WatchRequest::default()
+    };
+    let ([mut pause, longest], began) = (PAUSES, Instant::now());
+    let mut is_told = false;
+    loop {
+        let error = match client.typed().register(&request).await {
+            Ok(reply) => return Ok(reply),
+            Err(error) => error,
+        };
+        let is_worth_it = was_there && error.may_help_to_ask_again();
+        if !is_worth_it || began.elapsed() > PATIENCE {
+            return Err(error);
+        }
+        if !is_told {
+            progress.end();
+            let error = client.explain(error);
+            remark(&format!("{error:#}; going on as soon as it does"));
+            is_told = true;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(longest);
+    }
+}
+
+fn add(registered: &mut RegisteredReply, more: RegisteredReply) {
+    registered.accepted += more.accepted;
+    registered.already_watched += more.already_watched;
+    registered.unreadable.extend(more.unreadable);
+}
+
+fn tell(registered: &RegisteredReply, is_json: bool) -> anyhow::Result<()> {
+    match is_json {
+        true => print_json(registered),
+        false => print(&format!(
+            "{} accepted, {} already watched\n",
+            registered.accepted, registered.already_watched
+        )),
     }
 }
 
@@ -93,19 +203,4 @@ fn check(ids: &[String]) -> Result<(), WrongUsage> {
         MessageId::new(id).map_err(|error| WrongUsage::new(format!("`{}`: {error}", plain(id))))?;
     }
     Ok(())
-}
-
-fn read_ids(file: &Path) -> anyhow::Result<Vec<String>> {
-    let mut bytes = Vec::new();
-    let name = if file == Path::new("-") {
-        std::io::stdin()
-            .read_to_end(&mut bytes)
-            .context("could not read standard input")?;
-        "standard input".to_owned()
-    } else {
-        bytes =
-            std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
-        file.display().to_string()
-    };
-    Ok(list::read(&name, &bytes).map_err(WrongUsage::new)?)
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::{blocks, pages, printed, read, section, smswatch};
 
 /// The help of a command.
@@ -131,27 +133,30 @@ fn strs(command: &[String]) -> Vec<&str> {
 fn every_call_of_the_api_stands_in_its_page_and_on_the_front_page() {
     let page = read("docs/api.md");
     let front_page = read("crates/smswatch-http/src/routes/front_page.html");
-    let routes = read("crates/smswatch-http/src/routes.rs");
-    let paths = routes.split(".route(").skip(1);
-    let paths: Vec<_> = paths.filter_map(|rest| rest.split('"').nth(1)).collect();
-    assert!(paths.len() > 10, "{paths:?}");
-    for path in paths {
-        let stands = [
-            format!(" {path}`"),
-            format!(" /v1{path}`"),
-            format!(" /v1{path}?"),
-        ]
-        .iter()
-        .any(|form| page.contains(form));
-        assert!(stands, "{path} does not stand in docs/api.md");
-        let stands = [format!("{path}</code>"), format!("/v1{path}</code>")]
-            .iter()
-            .any(|form| front_page.contains(form));
+    let document: Value = serde_json::from_str(&read("docs/openapi.json")).expect("JSON");
+    let paths = document["paths"].as_object().expect("paths");
+    assert!(paths.len() > 20, "{paths:?}");
+    for (path, operations) in paths {
+        for method in operations.as_object().expect("operations").keys() {
+            let call = format!("`{} {path}", method.to_uppercase());
+            let stands = ["`", "?"]
+                .iter()
+                .any(|end| page.contains(&format!("{call}{end}")));
+            assert!(stands, "{call}` does not stand in docs/api.md");
+        }
+        let stands = front_page.contains(&format!("{path}</code>"));
         assert!(
             stands || path == "/",
             "{path} does not stand on the front page"
         );
     }
+}
+
+#[test]
+fn the_openapi_document_is_the_one_that_the_program_prints() {
+    let printed = printed(&smswatch(&["openapi"]).output().expect("it runs"));
+    let is_fresh = printed == read("docs/openapi.json");
+    assert!(is_fresh, "docs/openapi.json is stale: cargo xtask schema");
 }
 
 #[test]

@@ -4,17 +4,10 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
-use crate::report::WrongUsage;
-
-/// Reads the address of a service.
-pub(super) fn service_url(text: &str) -> Result<Url, WrongUsage> {
+/// Reads the address of a service; `None` if it is no URL of one.
+pub(super) fn service_url(text: &str) -> Option<Url> {
     let url = text.parse::<Url>().ok();
-    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| {
-        WrongUsage::new(
-            "`--url` (or SMSWATCH_URL) must be an http or https URL, such as http://127.0.0.1:8080",
-        )
-    })
+    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// The address without what may be a secret.
@@ -54,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_wrong_usage() {
+    fn only_a_url_of_a_service_is_an_address() {
         for url in [
             "",
             "127.0.0.1:8080",
@@ -62,9 +55,9 @@ mod tests {
             "http://",
             "mailto:a@b",
         ] {
-            assert!(service_url(url).is_err(), "{url}");
+            assert!(service_url(url).is_none(), "{url}");
         }
-        assert!(service_url("http://127.0.0.1:8080").is_ok());
+        assert!(service_url("http://127.0.0.1:8080").is_some());
         let url = "http://me:secret@127.0.0.1:8080/?token=x"
             .parse()
             .expect("a URL");

@@ -1,0 +1,257 @@
+//! What became of messages, counted by the hour in which it was noticed.
+//!
+//! Each shard has a record for each hour, which is written in the route step of the entries that it counts: so no
+//! crash and no number of replicas loses or doubles any. A record has a bounded number of countries with their
+//! operators, and is kept for a bounded number of hours, so neither the records nor reading them grows with what
+//! the store holds.
+
+mod tally;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use smswatch_model::{Event, EventKind, Timestamp};
+
+pub use self::tally::{Seconds, Tally};
+use crate::context::Context;
+use crate::form;
+use crate::store::{KeptRecord, NewRecord, RecordChange, RecordId, RecordKind, Shard, StoreError};
+
+pub(crate) const KIND: RecordKind = RecordKind::new("stats");
+
+const FORMAT: u8 = 1;
+
+const HOUR: i64 = 3_600_000;
+
+/// The longest time of which there are figures, in hours.
+const MOST_HOURS: i64 = 7 * 24;
+
+/// How many countries with an operator are told apart in one hour of a shard. What is beyond counts as [`OTHER`].
+const MOST_GROUPS: usize = 100;
+
+/// How many characters of a country or an operator are kept.
+const MOST_CHARS: usize = 80;
+
+/// How many hours are read at once.
+const AT_ONCE: usize = 32;
+
+/// The country or operator of a message of which nobody told one.
+pub const UNKNOWN: &str = "unknown";
+
+/// The country and operator of messages beyond the bound of those that are told apart.
+pub const OTHER: &str = "other";
+
+/// What happened in one hour, by country and operator.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Hour(BTreeMap<String, BTreeMap<String, Tally>>);
+
+/// What one log entry adds to the figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct News {
+    /// The number of the hour since 1970.
+    hour: i64,
+    country: String,
+    operator: String,
+    tally: Tally,
+}
+
+/// What became of messages in a length of time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// When the first hour began that is counted.
+    pub from: Timestamp,
+    /// Until when.
+    pub to: Timestamp,
+    /// All messages together.
+    pub total: Tally,
+    /// The same by the recipient's country.
+    pub by_country: BTreeMap<String, Tally>,
+    /// The same by the recipient's operator.
+    pub by_operator: BTreeMap<String, Tally>,
+}
+
+impl Stats {
+    /// The longest time of which there are figures.
+    pub const MAX_WINDOW: Duration = Duration::from_secs(MOST_HOURS.unsigned_abs() * 3600);
+
+    /// Figures of nothing, for the hours of `window` before `to`.
+    fn of(hours: &[i64], to: Timestamp) -> Self {
+        let first = hours.first().copied().unwrap_or_default();
+        Self {
+            from: Timestamp::from_millis(first.saturating_mul(HOUR)),
+            to,
+            ..Self::default()
+        }
+    }
+
+    fn add(&mut self, hour: Hour) {
+        for (country, operators) in hour.0 {
+            let of_country = self.by_country.entry(country).or_default();
+            for (operator, tally) in operators {
+                of_country.add(&tally);
+                self.by_operator.entry(operator).or_default().add(&tally);
+                self.total.add(&tally);
+            }
+        }
+    }
+}
+
+impl Hour {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        form::decode(FORMAT, bytes)
+    }
+
+    fn add(&mut self, news: &News) {
+        let n_groups: usize = self.0.values().map(BTreeMap::len).sum();
+        let known = self.0.get(&news.country);
+        let is_known = known.is_some_and(|operators| operators.contains_key(&news.operator));
+        let (country, operator) = match is_known || n_groups < MOST_GROUPS {
+            true => (&*news.country, &*news.operator),
+            false => (OTHER, OTHER),
+        };
+        let operators = self.0.entry(country.to_owned()).or_default();
+        let tally = operators.entry(operator.to_owned()).or_default();
+        tally.add(&news.tally);
+    }
+}
+
+impl News {
+    /// What the events of one log entry, which are about one message, add.
+    pub(crate) fn of(events: &[Event]) -> Option<Self> {
+        let is_change = |event: &&Event| event.kind == EventKind::StatusChanged;
+        let changes: Vec<&Event> = events.iter().filter(is_change).collect();
+        let last = changes.last()?;
+        let message = &last.message;
+        Some(Self {
+            hour: last.detected_at.as_millis().div_euclid(HOUR),
+            country: name(message.country.as_deref()),
+            operator: name(message.operator.as_deref()),
+            tally: Tally::of(&changes),
+        })
+    }
+}
+
+fn name(text: Option<&str>) -> String {
+    let text = text.map(str::trim).filter(|text| !text.is_empty());
+    text.unwrap_or(UNKNOWN).chars().take(MOST_CHARS).collect()
+}
+
+/// An hour as the store holds it.
+struct Stored {
+    id: RecordId,
+    version: Option<u64>,
+    hour: Hour,
+}
+
+/// The changes that a route step of `shard` takes along.
+///
+/// # Errors
+///
+/// The store is not there.
+pub(crate) async fn changes(
+    context: &Context,
+    shard: Shard,
+    news: &[News],
+) -> Result<Vec<RecordChange>, StoreError> {
+    let mut by_hour: BTreeMap<i64, Vec<&News>> = BTreeMap::new();
+    for news in news {
+        by_hour.entry(news.hour).or_default().push(news);
+    }
+    let hours: Vec<i64> = by_hour.keys().copied().collect();
+    let stored = read(context, shard, &hours).await?;
+    let changes = stored
+        .into_iter()
+        .zip(by_hour)
+        .map(|(stored, (number, news))| {
+            let mut hour = stored.hour;
+            for news in news {
+                hour.add(news);
+            }
+            // One hour more, so that the first hour of the longest window is whole.
+            let end = number.saturating_add(MOST_HOURS + 2).saturating_mul(HOUR);
+            RecordChange {
+                kind: KIND,
+                id: stored.id,
+                expected: stored.version,
+                record: Some(NewRecord {
+                    due: Some(Timestamp::from_millis(end)),
+                    body: form::encode(FORMAT, &hour),
+                }),
+            }
+        });
+    Ok(changes.collect())
+}
+
+/// The figures of `shards` for the last `window`, in whole hours, at most [`Stats::MAX_WINDOW`].
+///
+/// # Errors
+///
+/// The store is not there.
+pub(crate) async fn of_window(
+    context: &Context,
+    window: Duration,
+    now: Timestamp,
+) -> Result<Stats, StoreError> {
+    let number = |at: Timestamp| at.as_millis().div_euclid(HOUR);
+    let first = number(now - window).max(number(now) - MOST_HOURS);
+    let hours: Vec<i64> = (first..=number(now)).collect();
+    let mut stats = Stats::of(&hours, now);
+    for shard in context.shards() {
+        for hours in hours.chunks(AT_ONCE) {
+            for stored in read(context, shard, hours).await? {
+                stats.add(stored.hour);
+            }
+        }
+    }
+    Ok(stats)
+}
+
+/// The records of `hours`, in their order. Beside one that a later version wrote, this version keeps its own.
+async fn read(context: &Context, shard: Shard, hours: &[i64]) -> Result<Vec<Stored>, StoreError> {
+    if hours.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<RecordId> = hours.iter().map(|hour| id(&hour.to_string())).collect();
+    let records = load(context, shard, &ids).await?;
+    let mut stored = Vec::with_capacity(ids.len());
+    for (own, record) in ids.into_iter().zip(records) {
+        let read = record.as_ref().map(|record| Hour::decode(&record.body));
+        let (id, record) = match read {
+            None | Some(Some(_)) => (own, record),
+            Some(None) => {
+                context.metrics.unreadable.inc();
+                let beside = [id(&format!("{}.{FORMAT}", own.as_str()))];
+                let record = load(context, shard, &beside).await?.pop().flatten();
+                let [beside] = beside;
+                (beside, record)
+            }
+        };
+        let hour = record
+            .as_ref()
+            .and_then(|record| Hour::decode(&record.body));
+        stored.push(Stored {
+            id,
+            version: record.map(|record| record.version),
+            hour: hour.unwrap_or_default(),
+        });
+    }
+    Ok(stored)
+}
+
+async fn load(
+    context: &Context,
+    shard: Shard,
+    ids: &[RecordId],
+) -> Result<Vec<Option<KeptRecord>>, StoreError> {
+    let load = context.store.load_records(shard, KIND, ids);
+    context.call("load_records", load).await
+}
+
+fn id(text: &str) -> RecordId {
+    RecordId::new(text).expect("it is a number")
+}
+
+#[cfg(test)]
+mod tests;
