@@ -28,6 +28,10 @@ use report::Report;
 /// How many polls, and how many attempts at the sink, run at once.
 const CONCURRENCY: usize = 64;
 
+/// The part that plays days on a clock of its own, and has arguments of its own. It is not run with all others: it
+/// measures no time.
+const SOURCES: &str = "sources";
+
 /// The programs that are measured, or that the measured one needs.
 #[derive(Debug)]
 struct Programs {
@@ -50,8 +54,14 @@ impl Programs {
 }
 
 /// Measures the programs beside this one; `arguments` name the parts to measure, all of them when there is
-/// none.
+/// none, or [`SOURCES`] with its own arguments.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
+    if let Some((SOURCES, rest)) = arguments
+        .split_first()
+        .map(|(part, rest)| (part.as_str(), rest))
+    {
+        return smswatch_bench::sources::run(rest);
+    }
     let parts = Part::read(arguments)?;
     let this = std::env::current_exe().context("could not find this program")?;
     if cfg!(debug_assertions) {
@@ -118,7 +128,7 @@ impl Part {
             "matching" => Ok(Self::Matching),
             "rules" => Ok(Self::Rules),
             other => bail!(
-                "there is no part `{other}`: polls, storm, trickle, neighbors, fleet, history, matching, rules"
+                "there is no part `{other}`: polls, storm, trickle, neighbors, fleet, history, matching, rules, sources"
             ),
         };
         arguments.iter().map(read).collect()

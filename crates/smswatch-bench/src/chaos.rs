@@ -1,20 +1,27 @@
 //! `cargo xtask chaos`: kills, cuts, stops and refusals, and the count of what was lost.
 //!
-//! Two replicas share one Redis and tell three receivers of every change of every message, while
-//! processes are killed and stopped, connections are cut, and receivers fail, hang and go away. At
-//! the end the receivers' books are compared with what the simulated Routee said.
+//! Two replicas share one Redis, tell three receivers of every change of every message, and play the
+//! default rules besides, while processes are killed, stopped and reloaded, connections are cut, and
+//! receivers fail, hang and go away. At the end the receivers' books are compared with what the simulated
+//! Routee said, and with what the rules say of each event of the log.
 
+mod account;
+mod alerts;
 mod book;
 mod faults;
 mod ledger;
 mod leftovers;
+mod letters;
 mod plan;
 mod receiver;
 mod replica;
 mod report;
+mod rules;
+mod settle;
 mod stage;
 mod story;
 mod verdict;
+mod wanted;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -2,14 +2,14 @@
 //! moves, and what people were told of the five things that went wrong in it.
 
 mod incident;
-mod letter;
+pub(crate) mod letter;
 mod network;
 mod play;
-mod provider;
+pub(crate) mod provider;
 mod recorder;
 mod report;
 mod rules;
-mod traffic;
+pub(crate) mod traffic;
 mod verdict;
 
 use std::time::Duration;

@@ -1,6 +1,9 @@
-//! The chaos run and the simulated day, which are tests, too, and what memory is measured with.
+//! The chaos run and the simulated day, which are tests, too, what ways to learn of a status cost, and what memory is
+//! measured with.
 #![expect(clippy::print_stdout, reason = "a run speaks to the terminal")]
 
 pub mod chaos;
 pub mod day;
 pub mod memory;
+pub mod sources;
+mod virtual_engine;

@@ -92,17 +92,18 @@ async fn route_shard(
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     let queue = usize::from(shard.0);
     let mut batches = Vec::new();
+    let mut reached = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = fresh.recv_many(&mut batches, BATCHES) => {
-                route_fresh(stage, shard, &mut batches).await;
+                route_fresh(stage, shard, &mut batches, &mut reached).await;
             }
             () = stage.inbox.due.wait_in(queue, &stage.context.clock) => {
                 if !stage.inbox.due.take(queue, stage.context.clock.now()) {
                     continue;
                 }
-                match route_log(stage, shard).await {
+                match route_log(stage, shard, &mut reached).await {
                     Ok(()) => backoff.succeed(),
                     Err(_) => stage.inbox.due.hint(queue, stage.context.clock.now() + backoff.fail()),
                 }
@@ -111,8 +112,11 @@ async fn route_shard(
     }
 }
 
+/// A place that the cursor has reached for certain: all that stands before it is routed, whoever did it.
+type Reached = Option<LogPosition>;
+
 /// Routes what is known without reading; where others appended in between, the log is read.
-async fn route_fresh(stage: &Route, shard: Shard, batches: &mut Vec<Fresh>) {
+async fn route_fresh(stage: &Route, shard: Shard, batches: &mut Vec<Fresh>, reached: &mut Reached) {
     let held = batches.iter().map(|fresh| fresh.entries.len()).sum();
     let hint = || stage.inbox.hint_now(shard);
     let mut chain: Option<Fresh> = None;
@@ -129,11 +133,17 @@ async fn route_fresh(stage: &Route, shard: Shard, batches: &mut Vec<Fresh>) {
     let needs_cursor = |chain: &Fresh| {
         let events = || chain.entries.iter().flat_map(|(_, events)| events);
         let rules = stage.rules.get();
-        !told::asked_of(events()).is_empty() || !Throttles::of(&*rules, events()).is_empty()
+        !told::asked_of(events()).is_empty()
+            || !Throttles::of(&*rules, events()).is_empty()
+            || events().any(|event| rules.keeps_marks(event) || !rules.measured(event).is_empty())
     };
-    // What was told before, and which slots of throttles are settled, is known for certain once the cursor has
-    // been read: all that stands before it is routed then, whoever did it.
-    if chain.as_ref().is_some_and(needs_cursor) {
+    // What was told before, and which slots of throttles are settled, is known for certain once all that stands before
+    // is routed. Groups and rates take a log in its order: what stands before and comes later would be lost to them.
+    let is_certain = |chain: &Fresh| reached.as_ref() == Some(&chain.after);
+    if chain
+        .as_ref()
+        .is_some_and(|chain| !is_certain(chain) && needs_cursor(chain))
+    {
         hint();
         chain = None;
     }
@@ -146,7 +156,10 @@ async fn route_fresh(stage: &Route, shard: Shard, batches: &mut Vec<Fresh>) {
                 .map(|(position, events)| (position, Body::Fresh(events)))
                 .collect();
             match route_entries(stage, shard, from, step, stage.context.clock.now()).await {
-                Ok(Some(to)) => from = to,
+                Ok(Some(to)) => {
+                    *reached = Some(to.clone());
+                    from = to;
+                }
                 Ok(None) | Err(_) => {
                     hint();
                     break;
@@ -158,7 +171,7 @@ async fn route_fresh(stage: &Route, shard: Shard, batches: &mut Vec<Fresh>) {
 }
 
 /// Routes one step of a shard's log; a full one means that there is more.
-async fn route_log(stage: &Route, shard: Shard) -> Result<(), StoreError> {
+async fn route_log(stage: &Route, shard: Shard, reached: &mut Reached) -> Result<(), StoreError> {
     let slice = stage
         .context
         .call("read_log", stage.context.store.read_log(shard, STEP))
@@ -168,15 +181,17 @@ async fn route_log(stage: &Route, shard: Shard) -> Result<(), StoreError> {
     } else {
         stage.inbox.backlog.read_all(shard, slice.entries.len());
     }
+    *reached = Some(slice.cursor.clone());
     if slice.entries.is_empty() {
         return Ok(());
     }
     let entries = slice.entries.into_iter();
     let entries = entries.map(|entry| (entry.position, Body::Stored(entry.body)));
     let routed = route_entries(stage, shard, slice.cursor, entries.collect(), slice.now).await?;
-    if routed.is_none() {
+    match routed {
+        Some(to) => *reached = Some(to),
         // Another process routed these; what is behind them may be for this one.
-        stage.inbox.hint_now(shard);
+        None => stage.inbox.hint_now(shard),
     }
     Ok(())
 }

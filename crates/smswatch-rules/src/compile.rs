@@ -16,6 +16,7 @@ mod rate;
 mod repeat;
 mod shadow;
 mod stuck;
+mod tags;
 mod targets;
 mod throttle;
 mod unless_firing;
@@ -86,8 +87,10 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
     let mut compiler = Compiler::new(document, options);
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
     compiler.check_awaited();
+    compiler.check_tags(rules);
     shadow::warn(&mut compiler, &compiled);
     let voices = compiler.voices(&compiled);
+    let tags = tags::tag_names(rules);
     let (rules, places): (Vec<Rule>, Vec<Place>) = compiled.into_iter().unzip();
     let rules = RuleSet {
         index: RuleIndex::new(&rules),
@@ -106,6 +109,7 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
         silencing: Some(Silencing {
             number_key: NumberKey::clone(options.number_key),
             texts_are_kept: options.texts_are_kept,
+            tags,
         }),
         maintenance: Maintenance::default(),
         stuck_after: compiler

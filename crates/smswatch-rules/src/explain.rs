@@ -53,6 +53,24 @@ impl Rule {
             || !self.unless_firing.is_empty() && event.kind.is_of_message()
     }
 
+    /// What keeps the rule from telling an event that it matches, depending on what was told before.
+    fn unless(&self, event: &Event) -> Vec<String> {
+        let mut unless = Vec::new();
+        if self.is_once && event.message.message_id.is_some() {
+            unless.push("it told of this message before (`once_per: message`)".to_owned());
+        }
+        if !self.unless_firing.is_empty() && event.kind.is_of_message() {
+            let rates = self.unless_firing.iter().map(|rate| format!("`{rate}`"));
+            let rates: Vec<String> = rates.collect();
+            unless.push(format!("the alert of {} fires for it", rates.join(" or ")));
+        }
+        if let Some(throttle) = self.throttle {
+            let allowance = throttle.allowance();
+            unless.push(format!("that is more than {allowance} (`throttle`)"));
+        }
+        unless
+    }
+
     /// Notifies the destinations that do not know of the event yet; whether there was one, and who it
     /// was.
     fn fire<'a>(
@@ -67,7 +85,7 @@ impl Rule {
             let name = target.name();
             if let Some(earlier) = told_by[target.number] {
                 let unless = match earlier.can_hold_back(event) {
-                    true => ", unless that is held back",
+                    true => ", and by this rule only if that is held back",
                     false => "",
                 };
                 let earlier = &earlier.name;
@@ -90,19 +108,13 @@ impl Rule {
         if let Some(grouping) = self.grouping.as_ref().filter(|_| !notified.is_empty()) {
             because.push_str(&format!(", {}", grouping.words(event)));
         }
-        if !self.unless_firing.is_empty() && !notified.is_empty() && event.kind.is_of_message() {
-            let rates = self.unless_firing.iter().map(|rate| format!("`{rate}`"));
-            let rates: Vec<String> = rates.collect();
-            because.push_str(&format!(
-                ", unless the alert of {} fires for it",
-                rates.join(" or ")
-            ));
-        }
-        if let Some(throttle) = self.throttle.filter(|_| !notified.is_empty()) {
-            because.push_str(&format!(
-                ", unless `throttle` holds it back: at most {}",
-                throttle.allowance()
-            ));
+        let unless = match notified.is_empty() {
+            true => Vec::new(),
+            false => self.unless(event),
+        };
+        if !unless.is_empty() {
+            let unless = unless.join(" or ");
+            because.push_str(&format!(", unless {unless}, which is not known here"));
         }
         if self.stop {
             because.push_str("; `stop: true` skips the rules below");

@@ -48,6 +48,8 @@ pub struct RuleSet {
 pub(crate) struct Silencing {
     pub(crate) number_key: NumberKey,
     pub(crate) texts_are_kept: bool,
+    /// The names of the tags that the rules use.
+    pub(crate) tags: Vec<String>,
 }
 
 /// One rule, ready to be tried.
@@ -210,7 +212,7 @@ impl Rules for RuleSet {
             let problem = "there is no configuration to silence anything of".to_owned();
             return Err(InvalidMatch(vec![problem]));
         };
-        compile_match(matching, &silencing.number_key, silencing.texts_are_kept)
+        compile_match(matching, silencing)
     }
 
     fn open_windows(&self, now: Timestamp) -> Vec<OpenWindow> {

@@ -9,6 +9,9 @@ use crate::install;
 
 /// Measures with optimized programs: figures of others mean nothing.
 pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
+    if arguments.first().is_some_and(|part| part == "sources") {
+        return simulate("bench", arguments);
+    }
     install::missing_servers()?;
     let packages = ["smswatch", "routee-sim", "smswatch-bench"];
     let built = Command::new(env!("CARGO"))
@@ -46,16 +49,21 @@ pub(crate) fn chaos(arguments: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Plays a day of messages through the default rules. It is optimized: a day of a million messages takes minutes so.
+/// Plays a day of messages through the default rules.
 pub(crate) fn day(arguments: &[String]) -> anyhow::Result<()> {
+    simulate("day", arguments)
+}
+
+/// Runs what plays on a clock of its own. It is optimized: a day of a million messages takes minutes so.
+fn simulate(command: &str, arguments: &[String]) -> anyhow::Result<()> {
     let done = Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--locked", "--release"])
-        .args(["--package", "smswatch-bench", "--", "day"])
+        .args(["--package", "smswatch-bench", "--", command])
         .args(arguments)
         .status()
         .context("could not run cargo")?;
     if !done.success() {
-        bail!("the day did not go as it should");
+        bail!("the simulation did not go as it should");
     }
     Ok(())
 }

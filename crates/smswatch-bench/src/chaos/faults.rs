@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use smswatch_testkit::redis_server::RedisServer;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::plan::{DoorFault, Planned, ReplicaFault};
 use super::receiver::{Mood, Receiver};
-use super::replica::Replica;
+use super::replica::{Reload, Reloaded, Replica};
 use super::report::Findings;
 use smswatch_testkit::proxy::Proxy;
 
@@ -25,6 +25,12 @@ pub(super) struct Counts {
     pub(super) cuts: AtomicU64,
     pub(super) hangs: AtomicU64,
     pub(super) outages: AtomicU64,
+    /// Other configurations that replicas took over.
+    pub(super) reloads: AtomicU64,
+    /// Configurations that they refused.
+    pub(super) refusals: AtomicU64,
+    /// Configurations that were answered otherwise.
+    pub(super) wrong_reloads: Mutex<Findings>,
 }
 
 fn count(counter: &AtomicU64) {
@@ -41,21 +47,39 @@ impl Counts {
         ends.add(|| how);
         true
     }
+
+    fn note(&self, reloaded: Reloaded) {
+        match reloaded {
+            Reloaded::Done => count(&self.reloads),
+            Reloaded::Refused => count(&self.refusals),
+            Reloaded::Unanswered => {}
+            Reloaded::Wrong(what) => {
+                let wrong = self.wrong_reloads.lock();
+                wrong.unwrap_or_else(PoisonError::into_inner).add(|| what);
+            }
+        }
+    }
 }
 
-/// Kills and stops a replica; it runs afterwards.
+/// In which order replicas are given other configurations.
+const RELOADS: [Reload; 3] = [Reload::Asked, Reload::Bad, Reload::Signaled];
+
+/// Kills and stops a replica, and has it load another configuration before each time; it runs afterwards.
 pub(super) async fn of_replica(
     mut replica: Replica,
     plan: Vec<Planned<ReplicaFault>>,
     counts: &Counts,
 ) -> anyhow::Result<Replica> {
-    for Planned { pause, fault } in plan {
-        sleep(pause).await;
+    for (Planned { pause, fault }, reload) in plan.into_iter().zip(RELOADS.into_iter().cycle()) {
+        let again = Instant::now() + pause;
+        sleep(pause / 2).await;
         // As a supervisor would, so that the rest of the run is worth something.
         if counts.has_ended(&mut replica) {
             replica.kill().await;
             replica.start().await?;
         }
+        counts.note(replica.reload(reload).await?);
+        sleep_until(again).await;
         match fault {
             ReplicaFault::Kill(down) => {
                 count(&counts.kills);

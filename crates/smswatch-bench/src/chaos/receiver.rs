@@ -1,4 +1,5 @@
-//! A webhook receiver that may fail or hang, and keeps a book of what it was told.
+//! A webhook receiver that may fail or hang, and keeps books of what it was told: of the sink that is told everything,
+//! and of a sink of rules, which has a path of its own.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,7 +9,7 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::post;
 use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::book::{Book, Delivery};
+use super::letters::{Letter, Letters};
 
 /// What all receivers and replicas share to sign with.
 pub(super) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -44,6 +46,7 @@ struct Desk {
     verifier: Verifier,
     mood: watch::Sender<Mood>,
     book: Mutex<Book>,
+    letters: Mutex<Letters>,
 }
 
 /// Checks signatures; the type of the library shows its key when it is printed.
@@ -65,9 +68,10 @@ impl Receiver {
             verifier: Verifier(verifier),
             mood: watch::Sender::new(Mood::Well),
             book: Mutex::default(),
+            letters: Mutex::default(),
         });
         let router = Router::new()
-            .route("/", post(take))
+            .fallback(post(take))
             .with_state(Arc::clone(&desk));
         let serving = async move { axum::serve(listener, router).await };
         let server = tokio::spawn(serving).abort_handle();
@@ -88,9 +92,14 @@ impl Receiver {
         self.desk.mood.send_replace(mood);
     }
 
-    /// What it was told so far.
+    /// What it was told so far by the archive.
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {
         self.desk.book()
+    }
+
+    /// What it was told so far by all other rules.
+    pub(super) fn letters(&self) -> MutexGuard<'_, Letters> {
+        self.desk.letters()
     }
 }
 
@@ -104,9 +113,37 @@ impl Desk {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn letters(&self) -> MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters a request for the sink of this name, which is empty for the archive, and whether it was taken.
+    fn enter(
+        &self,
+        sink: &str,
+        headers: &HeaderMap,
+        body: &[u8],
+        is_taken: bool,
+    ) -> anyhow::Result<()> {
+        let id = read(&self.verifier, headers, body)?;
+        if sink.is_empty() {
+            let delivery = Delivery::read(id, body)?;
+            self.book().enter(delivery, is_taken);
+        } else {
+            let letter = Letter::read(sink, body)?;
+            self.letters().enter(id, letter, is_taken);
+        }
+        Ok(())
+    }
 }
 
-async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn take(
+    State(desk): State<Arc<Desk>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
     let mood = *desk.mood.borrow();
     let answer = match mood {
         Mood::Well => StatusCode::OK,
@@ -118,9 +155,10 @@ async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) ->
         },
         Mood::Hanging => StatusCode::SERVICE_UNAVAILABLE,
     };
-    match read(&desk.verifier, &headers, &body) {
-        Ok(delivery) => desk.book().enter(delivery, answer.is_success()),
-        Err(_) => desk.book().n_unreadable += 1,
+    let sink = uri.path().trim_start_matches('/');
+    let entered = desk.enter(sink, &headers, &body, answer.is_success());
+    if entered.is_err() {
+        desk.book().n_unreadable += 1;
     }
     if mood == Mood::Hanging {
         let mut mood = desk.mood.subscribe();
@@ -130,17 +168,16 @@ async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) ->
     answer
 }
 
-/// Reads a request whose signature holds.
-fn read(verifier: &Verifier, headers: &HeaderMap, body: &[u8]) -> anyhow::Result<Delivery> {
+/// The id of a request whose signature holds.
+fn read<'h>(verifier: &Verifier, headers: &'h HeaderMap, body: &[u8]) -> anyhow::Result<&'h str> {
     verifier
         .0
         .verify(body, headers)
         .map_err(io::Error::other)
         .context("the signature does not hold")?;
-    let id = headers
+    headers
         .get("webhook-id")
         .context("no id")?
         .to_str()
-        .context("an id that is no text")?;
-    Delivery::read(id, body)
+        .context("an id that is no text")
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::account::Balance;
 use super::faults::Counts;
 
 /// How many examples of each trouble are named.
@@ -32,11 +33,21 @@ pub struct Report {
     pub hangs: u64,
     /// How often a receiver went down.
     pub outages: u64,
+    /// How often a replica took over another configuration.
+    pub reloads: u64,
+    /// How often it refused one.
+    pub refusals: u64,
+    /// How often the sinks of the default rules and those beside them were told of an event.
+    pub told: u64,
+    /// How often an event was counted in a notification that did not show it.
+    pub omitted: u64,
+    /// How often an event was held back from a sink with a reason.
+    pub held_back: u64,
     /// How many requests the receivers got.
     pub requests: u64,
-    /// How many events they heard, each once per receiver.
+    /// How many events the archive told them, each once per receiver.
     pub events: u64,
-    /// How many deliveries they took, each once.
+    /// How many deliveries of the archive they took, each once.
     pub deliveries: u64,
     /// How often they took one that they had taken before.
     pub repeats: u64,
@@ -50,8 +61,10 @@ pub struct Report {
     pub unrecognizable: Findings,
     /// What was still waiting when patience ended.
     pub unfinished: Findings,
-    /// Deliveries that were given up or held back, and entries that could not be routed.
+    /// Deliveries that were given up, and entries that could not be routed.
     pub given_up: Findings,
+    /// Good configurations that were refused, and bad ones that were not.
+    pub wrong_reloads: Findings,
     /// Ends of replicas that nobody killed.
     pub ends: Findings,
 }
@@ -73,6 +86,12 @@ impl Findings {
             self.examples.push(example());
         }
     }
+
+    fn add_all(&mut self, others: Self) {
+        self.count += others.count;
+        let room = EXAMPLES.saturating_sub(self.examples.len());
+        self.examples.extend(others.examples.into_iter().take(room));
+    }
 }
 
 impl Report {
@@ -90,6 +109,11 @@ impl Report {
             cuts: load(&counts.cuts),
             hangs: load(&counts.hangs),
             outages: load(&counts.outages),
+            reloads: load(&counts.reloads),
+            refusals: load(&counts.refusals),
+            told: 0,
+            omitted: 0,
+            held_back: 0,
             requests: 0,
             events: 0,
             deliveries: 0,
@@ -100,24 +124,42 @@ impl Report {
             unrecognizable: Findings::default(),
             unfinished: Findings::default(),
             given_up: Findings::default(),
+            wrong_reloads: counts.wrong_reloads.into_inner().unwrap_or_default(),
             ends: counts.ends.into_inner().unwrap_or_default(),
         }
     }
 
+    /// Adds the account of what rules told.
+    pub(super) fn settle(&mut self, balance: Balance) {
+        let Balance {
+            told,
+            omitted,
+            held_back,
+            lost,
+            untrue,
+            doubled,
+        } = balance;
+        (self.told, self.omitted, self.held_back) = (told, omitted, held_back);
+        self.lost.add_all(lost);
+        self.untrue.add_all(untrue);
+        self.unrecognizable.add_all(doubled);
+    }
+
     /// Whether nothing was lost, nothing false was told, every repeat was recognizable, nothing waits
-    /// or was given up at the end, and no replica ended by itself.
+    /// or was given up at the end, reloads did what they should, and no replica ended by itself.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.findings().iter().all(|(_, found)| found.count == 0)
     }
 
-    fn findings(&self) -> [(&'static str, &Findings); 6] {
+    fn findings(&self) -> [(&'static str, &Findings); 7] {
         [
             ("lost", &self.lost),
             ("false", &self.untrue),
             ("repeats that cannot be recognized", &self.unrecognizable),
             ("still waiting", &self.unfinished),
-            ("given up, held back or set aside", &self.given_up),
+            ("given up or set aside", &self.given_up),
+            ("reloads that went wrong", &self.wrong_reloads),
             ("replicas that ended by themselves", &self.ends),
         ]
     }
@@ -135,10 +177,15 @@ impl fmt::Display for Report {
             ("cuts, stalls and refusals before Redis", self.cuts),
             ("hangs of a receiver", self.hangs),
             ("outages of a receiver", self.outages),
+            ("configurations taken over", self.reloads),
+            ("configurations refused", self.refusals),
             ("requests to receivers", self.requests),
             ("finals that changed again", self.passing_finals),
             ("events", self.events),
             ("deliveries", self.deliveries),
+            ("told by other rules than the archive", self.told),
+            ("counted in their notifications", self.omitted),
+            ("held back with a reason", self.held_back),
         ];
         for (name, figure) in figures {
             row(f, name, &figure.to_string())?;

@@ -14,16 +14,16 @@ use super::book::Book;
 use super::faults::{self, Counts};
 use super::leftovers;
 use super::plan::Plan;
-use super::receiver::{Mood, Receiver, SECRET};
+use super::receiver::{Mood, Receiver};
 use super::replica::Replica;
 use super::report::Report;
+use super::rules::{self, ARCHIVES, Files, SINKS};
+use super::settle::Books;
 use super::story::{LONGEST_LIFE, Story};
 use super::verdict::{Truth, judge};
+use super::wanted::Wanted;
 use crate::memory::Peak;
 use smswatch_testkit::proxy::Proxy;
-
-/// The receivers, as the configuration names them.
-const SINKS: [&str; 3] = ["flaky", "hanging", "outage"];
 
 /// How long after the last fault everything must have arrived: a watch whose holder was killed waits
 /// for its lease of 40 s, and its deliveries may do so again. Counted in polls, so that a machine
@@ -67,16 +67,18 @@ async fn play_in(directory: &Path, binary: &Path, options: &Options) -> anyhow::
         Proxy::start(redis_address).await?,
     ];
     let peak = Peak::default();
+    let rules = rules::rules()?;
     let mut replicas = Vec::new();
     for (n, way_in) in ways_in.iter().enumerate() {
         let file = directory.join(format!("replica-{n}.yaml"));
-        let text = configuration(&story.sim.url(), way_in.address(), addresses);
-        std::fs::write(&file, text)?;
-        let mut replica = Replica::new(binary, file, peak.clone());
+        let files = Files::new(&story.sim.url(), way_in.address(), addresses, &rules);
+        let mut replica = Replica::new(binary, file, files, peak.clone());
         replica.start().await?;
         replicas.push(replica);
     }
     let doors: Vec<_> = replicas.iter().map(Replica::door).collect();
+    let names = [ARCHIVES, SINKS].concat();
+    let mut account = Books::open(Wanted::all(&rules, &names)?, &doors).await?;
     let [first, second] = <[Replica; 2]>::try_from(replicas).ok().context("two")?;
 
     let counts = Counts::default();
@@ -106,21 +108,24 @@ async fn play_in(directory: &Path, binary: &Path, options: &Options) -> anyhow::
     for replica in [&mut first, &mut second] {
         counts.has_ended(replica);
     }
+    let balance = account.settle(&receivers, &doors).await?;
+    truth.other_numbers = account.other_numbers();
     let mut report = Report::new(options.seed, options.messages as u64, counts);
     for delivery in waiting {
         report.unfinished.add(|| delivery);
     }
-    for list in [leftovers::DEAD, leftovers::SUPPRESSED, leftovers::SET_ASIDE] {
+    for list in [leftovers::DEAD, leftovers::SET_ASIDE] {
         let left = leftovers::ask(&doors, list).await;
         for one in left.unwrap_or_else(|| vec![format!("nobody tells {list}")]) {
             report.given_up.add(|| one);
         }
     }
     let books = receivers.each_ref().map(Receiver::book);
-    let books: Vec<(&str, &Book)> = SINKS
+    let books: Vec<(&str, &Book)> = ARCHIVES
         .into_iter()
         .zip(books.iter().map(|book| &**book))
         .collect();
+    report.settle(balance);
     judge(&mut report, &truth, &books);
     report.took = began.elapsed();
     report.memory = peak.bytes();
@@ -150,39 +155,4 @@ async fn quiet(
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;
     }
-}
-
-fn configuration(sim: &str, redis: SocketAddr, receivers: [SocketAddr; 3]) -> String {
-    let sinks: String = SINKS
-        .iter()
-        .zip(receivers)
-        .map(|(name, address)| {
-            format!(
-                "  {name}: {{type: webhook, url: \"http://{address}/\", secret: {SECRET}, \
-                 allow_private: true, timeout: 2s, concurrency: 16, \
-                 breaker: {{failures: 5, probe: 1s}}, retry: {{schedule: [200ms, 500ms, 1s, 2s], give_up_after: 24h}}}}\n"
-            )
-        })
-        .collect();
-    format!(
-        r#"routee:
-  application_id: sim-app
-  application_secret: sim-secret
-  api_url: {sim}
-  auth_url: {sim}
-  requests_per_second: 2000
-  timeout: 10s
-store: {{url: "redis://{redis}"}}
-watch: {{schedule: [1s, 1s, 2s], confirm_after: 6s}}
-http: {{listen: "127.0.0.1:0"}}
-sinks:
-{sinks}rules:
-  - name: archive
-    notify: [flaky, hanging, outage]
-  # The first rule does not hear of a word that only refines what it was told before.
-  - name: refinements
-    match: {{refined: true}}
-    notify: [flaky, hanging, outage]
-"#
-    )
 }

@@ -112,6 +112,9 @@ impl Story {
                 let fate = draw(rng);
                 let spec = MessageSpec {
                     time_scale: rng.f64().mul_add(1.0 - FASTEST, FASTEST),
+                    operator: Some(operator(fate).to_owned()),
+                    campaign_name: campaign(fate, rng),
+                    label: rng.bool().then(|| "otp-login".to_owned()),
                     parts: match fate {
                         Fate::Stale => vec![overtaken().into()],
                         _ => Vec::new(),
@@ -162,6 +165,20 @@ impl Story {
         let report = |id: &String| self.sim.message(id).context("the simulator knows it");
         self.ids.iter().map(report)
     }
+}
+
+/// One operator brings hardly anything.
+fn operator(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Expired | Fate::UnknownStatus => "Poor Mobile",
+        _ => "Example Mobile",
+    }
+}
+
+/// Of one campaign, most numbers do not exist.
+fn campaign(fate: Fate, rng: &mut Rng) -> Option<String> {
+    let of_list = fate == Fate::UnknownNumber || rng.u8(..20) == 0;
+    of_list.then(|| "win-back".to_owned())
 }
 
 /// An answer from before comes between two that are right, while its message is still polled

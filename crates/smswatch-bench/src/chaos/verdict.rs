@@ -15,6 +15,8 @@ pub(super) struct Truth {
     pub(super) passing_finals: u64,
     /// Everything that the simulator ever served, with its dates.
     pub(super) served: HashSet<(Fact, i64)>,
+    /// The numbers among a message's changes that events of other kinds have, of which the archive is not told.
+    pub(super) other_numbers: HashSet<(String, u64)>,
 }
 
 /// Compares the books of the receivers, each under its name, with the truth and with each other.
@@ -39,7 +41,7 @@ pub(super) fn judge(report: &mut Report, truth: &Truth, books: &[(&str, &Book)])
                 .add(|| format!("{sink}: a request without a valid signature"));
         }
         for chain in book.chains() {
-            is_whole(report, sink, &chain);
+            is_whole(report, truth, sink, &chain);
         }
         for (event_id, ids) in book.unrecognizable() {
             report
@@ -63,11 +65,18 @@ fn was_served(untrue: &mut Findings, truth: &Truth, sink: &str, told: &Told) {
     }
 }
 
-/// The numbers of a message's changes have no gap, and each change of a part begins where the one
-/// before it ended, goes forward in time, and changes something.
-fn is_whole(report: &mut Report, sink: &str, chain: &[&Told]) {
+/// The numbers of a message's changes have no gap but for what else happened to it, and each change of a part begins
+/// where the one before it ended, goes forward in time, and changes something.
+fn is_whole(report: &mut Report, truth: &Truth, sink: &str, chain: &[&Told]) {
     let mut parts: HashMap<&str, &Told> = HashMap::new();
-    for (told, number) in chain.iter().zip(1..) {
+    let mut numbers = 1_u64..;
+    for told in chain {
+        let is_change = |number: &u64| {
+            !truth
+                .other_numbers
+                .contains(&(told.message_id.clone(), *number))
+        };
+        let number = numbers.find(is_change).expect("numbers have no end");
         if told.sequence != number {
             report
                 .lost
@@ -127,6 +136,7 @@ mod tests {
                 .iter()
                 .map(|told| (told.fact(&told.current), told.current.date))
                 .collect(),
+            other_numbers: HashSet::new(),
         }
     }
 

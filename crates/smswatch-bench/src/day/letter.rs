@@ -6,7 +6,7 @@ use super::network::{self, CAMPAIGN, PRODUCTS, Product};
 
 /// How a message ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     Delivered,
     UnknownNumber,
     OnHandset,
@@ -38,11 +38,11 @@ const ORDINARY: [(Ending, f64); 8] = [
 const FAILURES: u32 = 30;
 
 /// How long a one-time code is tried, in milliseconds.
-pub(super) const CODE_TTL: u32 = 60_000;
+pub(crate) const CODE_TTL: u32 = 60_000;
 
 impl Ending {
     /// Routee's words for it: the status, the detailed one, and what it says besides.
-    pub(super) fn words(self) -> (&'static str, Option<&'static str>, Option<&'static str>) {
+    pub(crate) fn words(self) -> (&'static str, Option<&'static str>, Option<&'static str>) {
         match self {
             Self::Delivered => ("Delivered", None, None),
             Self::UnknownNumber => ("Undelivered", Some("Unknown Number"), None),
@@ -61,28 +61,28 @@ impl Ending {
 
 /// A message.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Letter {
+pub(crate) struct Letter {
     /// When it was sent, in milliseconds from the beginning.
-    pub(super) sent: u32,
+    pub(crate) sent: u32,
     /// After how many milliseconds it has its end.
-    pub(super) lasts: u32,
-    pub(super) ending: Ending,
+    pub(crate) lasts: u32,
+    pub(crate) ending: Ending,
     /// Whether it is delivered after all, twenty minutes after it failed.
-    pub(super) flips: bool,
-    pub(super) parts: u8,
+    pub(crate) flips: bool,
+    pub(crate) parts: u8,
     /// The position of its operator.
-    pub(super) operator: u8,
+    pub(crate) operator: u8,
     /// The position of its product; `None` if it belongs to a campaign.
-    pub(super) product: Option<u8>,
+    pub(crate) product: Option<u8>,
     /// The number of its campaign.
-    pub(super) campaign: Option<u8>,
+    pub(crate) campaign: Option<u8>,
     /// The position of the incident that it suffers from.
-    pub(super) incident: Option<u8>,
+    pub(crate) incident: Option<u8>,
 }
 
 impl Letter {
     /// A message with an ordinary fate.
-    pub(super) fn draw(rng: &mut Rng, sent: u32, operator: usize, campaign: Option<u8>) -> Self {
+    pub(crate) fn draw(rng: &mut Rng, sent: u32, operator: usize, campaign: Option<u8>) -> Self {
         let product = network::draw_product(rng);
         let product = campaign.is_none().then(|| byte(product));
         let mut letter = Self {
@@ -111,18 +111,18 @@ impl Letter {
         letter
     }
 
-    pub(super) fn product(&self) -> &'static Product {
+    pub(crate) fn product(&self) -> &'static Product {
         self.product
             .map_or(&CAMPAIGN, |position| &PRODUCTS[usize::from(position)])
     }
 
     /// When it has its end, in milliseconds from the beginning.
-    pub(super) fn ends(&self) -> u32 {
+    pub(crate) fn ends(&self) -> u32 {
         self.sent + self.lasts
     }
 
     /// Whether it did not arrive as it should.
-    pub(super) fn is_bad(&self) -> bool {
+    pub(crate) fn is_bad(&self) -> bool {
         self.ending != Ending::Delivered || self.incident.is_some()
     }
 }
@@ -159,6 +159,6 @@ fn delivering(rng: &mut Rng, is_code: bool) -> u32 {
 }
 
 /// A small number in a byte.
-pub(super) fn byte(number: usize) -> u8 {
+pub(crate) fn byte(number: usize) -> u8 {
     u8::try_from(number).expect("there are fewer than 256 of them")
 }

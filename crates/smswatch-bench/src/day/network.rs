@@ -5,9 +5,9 @@ use fastrand::Rng;
 /// A country: its code, its prefix, how many hours its clocks are ahead, its share of the traffic in percent, and
 /// how many operators it has.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Country {
-    pub(super) code: &'static str,
-    pub(super) prefix: &'static str,
+pub(crate) struct Country {
+    pub(crate) code: &'static str,
+    pub(crate) prefix: &'static str,
     hours_ahead: u32,
     percent: f64,
     operators: u32,
@@ -29,7 +29,7 @@ const fn country(
     }
 }
 
-pub(super) const COUNTRIES: [Country; 12] = [
+pub(crate) const COUNTRIES: [Country; 12] = [
     country("GR", "+30", 3, 28.0, 4),
     country("CY", "+357", 3, 6.0, 3),
     country("BG", "+359", 3, 7.0, 3),
@@ -52,7 +52,7 @@ const HOURS: [f64; 24] = [
 
 impl Country {
     /// How much is sent there at a second of the day, in UTC.
-    pub(super) fn activity(&self, second: u32) -> f64 {
+    pub(crate) fn activity(&self, second: u32) -> f64 {
         let local = second + self.hours_ahead * 3600;
         let (hour, within) = (local / 3600, f64::from(local % 3600) / 3600.0);
         let of = |hour: u32| HOURS[hour as usize % 24];
@@ -62,15 +62,15 @@ impl Country {
 
 /// An operator, which belongs to one country.
 #[derive(Debug, Clone)]
-pub(super) struct Operator {
-    pub(super) country: &'static Country,
-    pub(super) name: String,
+pub(crate) struct Operator {
+    pub(crate) country: &'static Country,
+    pub(crate) name: String,
     /// Its share of its country's traffic.
-    pub(super) share: f64,
+    pub(crate) share: f64,
 }
 
 /// All operators, in the order of their countries; the first of each country is its largest.
-pub(super) fn operators() -> Vec<Operator> {
+pub(crate) fn operators() -> Vec<Operator> {
     let of_country = |country: &'static Country| {
         let weight = |n: u32| 1.0 / f64::from(n);
         let all: f64 = (1..=country.operators).map(weight).sum();
@@ -85,16 +85,16 @@ pub(super) fn operators() -> Vec<Operator> {
 
 /// What a company sends for one reason.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Product {
-    pub(super) label: &'static str,
-    pub(super) from: &'static str,
-    pub(super) application: &'static str,
-    pub(super) team: &'static str,
-    pub(super) text: &'static str,
+pub(crate) struct Product {
+    pub(crate) label: &'static str,
+    pub(crate) from: &'static str,
+    pub(crate) application: &'static str,
+    pub(crate) team: &'static str,
+    pub(crate) text: &'static str,
     /// Its share of what is sent one by one, in percent.
     percent: f64,
     /// One-time codes are sent with a `ttl` of a minute: nobody waits for longer.
-    pub(super) is_code: bool,
+    pub(crate) is_code: bool,
 }
 
 const fn product(
@@ -114,7 +114,7 @@ const fn product(
 }
 
 /// What is sent one by one; campaigns come on top.
-pub(super) const PRODUCTS: [Product; 9] = [
+pub(crate) const PRODUCTS: [Product; 9] = [
     product(
         [
             "otp-login",
@@ -217,7 +217,7 @@ pub(super) const PRODUCTS: [Product; 9] = [
 ];
 
 /// What campaigns are.
-pub(super) const CAMPAIGN: Product = product(
+pub(crate) const CAMPAIGN: Product = product(
     [
         "campaign",
         "Outlet",
@@ -230,18 +230,18 @@ pub(super) const CAMPAIGN: Product = product(
 );
 
 /// Draws a product.
-pub(super) fn draw_product(rng: &mut Rng) -> usize {
+pub(crate) fn draw_product(rng: &mut Rng) -> usize {
     draw(rng, PRODUCTS.iter().map(|product| product.percent))
 }
 
 /// How much of what is sent one by one is of the products that `is_one` picks.
-pub(super) fn share(is_one: impl Fn(&Product) -> bool) -> f64 {
+pub(crate) fn share(is_one: impl Fn(&Product) -> bool) -> f64 {
     let picked = PRODUCTS.iter().filter(|product| is_one(product));
     picked.map(|product| product.percent).sum::<f64>() / 100.0
 }
 
 /// The position of one of some weights, by chance.
-pub(super) fn draw(rng: &mut Rng, weights: impl Iterator<Item = f64> + Clone) -> usize {
+pub(crate) fn draw(rng: &mut Rng, weights: impl Iterator<Item = f64> + Clone) -> usize {
     let mut left = rng.f64() * weights.clone().sum::<f64>();
     let mut last = 0;
     for (position, weight) in weights.enumerate() {

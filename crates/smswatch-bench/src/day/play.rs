@@ -1,21 +1,14 @@
 //! Plays the day: starts the engine on a store in memory, sends what is sent in each second, and lets time pass.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use fastrand::Rng;
-use smswatch_core::settings::{
-    AlarmSettings, PrivacySettings, ProviderLimits, Settings, SinkSettings, WatchSettings,
-};
-use smswatch_core::{Engine, NewWatch, Parts, Privacy};
+use smswatch_core::{Engine, NewWatch};
 use smswatch_model::{Tags, Timestamp};
-use smswatch_plugin::Secret;
 use smswatch_plugin::provider::Provider;
 use smswatch_plugin::sink::Sink;
-use smswatch_plugin::store::{Bound, HistoryBounds, Rate, Store as _};
-use smswatch_testkit::memory_store::MemoryStore;
 use tokio::time::{Instant, sleep_until};
 
 use super::Options;
@@ -27,34 +20,17 @@ use super::report::Report;
 use super::rules::{SINKS, default_rules};
 use super::traffic::{Traffic, poisson};
 use super::verdict::judge;
+use crate::virtual_engine::{self, DAY};
 
-/// Midnight of a Friday, UTC.
-const DAY: i64 = 1_777_593_600;
+/// How many polls a second there may be: a million messages are sent within the day.
+const POLLS_PER_SECOND: u32 = 1_000;
 
 /// How long after the last message what is under way may still be told.
 const AFTERWARDS: Duration = Duration::from_secs(1200);
 
-/// What lies behind is kept for an hour, so that memory does not grow with the day.
-const HISTORY: HistoryBounds = {
-    let bound = Bound {
-        keep_for: Duration::from_secs(3600),
-        max: 10_000,
-    };
-    HistoryBounds {
-        events: bound,
-        deliveries: bound,
-        dead: bound,
-    }
-};
-
 /// Plays a day, and judges what was told.
 pub(super) fn play(options: &Options) -> anyhow::Result<Report> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .context("could not start the runtime")?;
-    runtime.block_on(play_here(options))
+    virtual_engine::on_paused_clock(play_here(options))
 }
 
 async fn play_here(options: &Options) -> anyhow::Result<Report> {
@@ -123,46 +99,16 @@ async fn start_engine(
     provider: &Arc<DayProvider>,
     book: &Book,
 ) -> anyhow::Result<Engine> {
-    let store = MemoryStore::new(start, 1);
-    let sinks: BTreeMap<String, (Arc<dyn Sink>, SinkSettings)> = SINKS
-        .into_iter()
-        .map(|name| {
-            let recorder = Recorder {
-                name,
-                began,
-                book: book.clone(),
-            };
-            let sink: Arc<dyn Sink> = Arc::new(recorder);
-            (name.to_owned(), (sink, SinkSettings::default()))
-        })
-        .collect();
-    let now = store.now().await.context("a store in memory is there")?;
-    let parts = Parts {
-        store: Arc::new(store),
-        provider: Arc::clone(provider) as Arc<dyn Provider>,
-        rules: Arc::new(default_rules()?),
-        sinks,
-        privacy: Privacy::new(PrivacySettings::default(), &Secret::new("a day")),
-        settings: Settings {
-            watch: WatchSettings {
-                retention: Duration::from_secs(60),
-                ..WatchSettings::default()
-            },
-            provider: ProviderLimits {
-                rate: Rate {
-                    permits: 1_000,
-                    per: Duration::from_secs(1),
-                },
-                concurrency: 64,
-                timeout: Duration::from_secs(10),
-            },
-            history: HISTORY,
-            alarms: AlarmSettings::default(),
-            callbacks: None,
-            sweeps: Vec::new(),
-            config_hash: 1,
-            shutdown_timeout: Settings::DEFAULT_SHUTDOWN_TIMEOUT,
-        },
-    };
-    Ok(Engine::start_on_one_runtime(parts, now))
+    let sinks = SINKS.map(|name| {
+        let recorder = Recorder {
+            name,
+            began,
+            book: book.clone(),
+        };
+        let sink: Arc<dyn Sink> = Arc::new(recorder);
+        (name, sink)
+    });
+    let provider = Arc::clone(provider) as Arc<dyn Provider>;
+    let rules = Arc::new(default_rules()?);
+    virtual_engine::start(start, provider, rules, sinks, POLLS_PER_SECOND).await
 }

@@ -23,7 +23,7 @@ const FLIPS_AFTER: u32 = 1_200_000;
 const PREFIX: &str = "day-";
 
 /// Knows all messages that were sent.
-pub(super) struct DayProvider {
+pub(crate) struct DayProvider {
     start: Timestamp,
     began: Instant,
     traffic: Arc<Traffic>,
@@ -37,7 +37,7 @@ impl fmt::Debug for DayProvider {
 }
 
 impl DayProvider {
-    pub(super) fn new(start: Timestamp, traffic: Arc<Traffic>) -> Self {
+    pub(crate) fn new(start: Timestamp, traffic: Arc<Traffic>) -> Self {
         Self {
             start,
             began: Instant::now(),
@@ -46,12 +46,12 @@ impl DayProvider {
         }
     }
 
-    pub(super) fn letters(&self) -> MutexGuard<'_, Vec<Letter>> {
+    pub(crate) fn letters(&self) -> MutexGuard<'_, Vec<Letter>> {
         self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a message over, and returns its id.
-    pub(super) fn send(&self, letter: Letter) -> MessageId {
+    pub(crate) fn send(&self, letter: Letter) -> MessageId {
         let mut letters = self.letters();
         letters.push(letter);
         let id = format!("{PREFIX}{}", letters.len() - 1);
@@ -59,7 +59,7 @@ impl DayProvider {
     }
 
     /// The message of an id that [`send`](Self::send) returned.
-    pub(super) fn find(&self, id: &MessageId) -> Option<(usize, Letter)> {
+    pub(crate) fn find(&self, id: &MessageId) -> Option<(usize, Letter)> {
         let number: usize = id.as_str().strip_prefix(PREFIX)?.parse().ok()?;
         self.letters().get(number).map(|letter| (number, *letter))
     }

@@ -10,34 +10,29 @@ const IN_CAMPAIGNS: f64 = 18.0;
 
 /// A campaign: messages to one country within some minutes.
 #[derive(Debug, Clone)]
-pub(super) struct Campaign {
-    pub(super) name: String,
+pub(crate) struct Campaign {
+    pub(crate) name: String,
     /// The position of its country.
-    pub(super) country: usize,
+    pub(crate) country: usize,
     /// From which second on, counted from the beginning.
-    pub(super) from: u32,
-    pub(super) until: u32,
-    pub(super) messages: f64,
+    pub(crate) from: u32,
+    pub(crate) until: u32,
+    pub(crate) messages: f64,
 }
 
 /// What is sent when.
 #[derive(Debug)]
-pub(super) struct Traffic {
-    pub(super) operators: Vec<Operator>,
-    pub(super) campaigns: Vec<Campaign>,
+pub(crate) struct Traffic {
+    pub(crate) operators: Vec<Operator>,
+    pub(crate) campaigns: Vec<Campaign>,
     begins: u32,
     /// How many messages one unit of activity is in a second.
     scale: f64,
 }
 
 impl Traffic {
-    pub(super) fn new(options: &Options, rng: &mut Rng) -> Self {
+    pub(crate) fn new(options: &Options, rng: &mut Rng) -> Self {
         let length = options.hours * 3600;
-        let activity = |second: u32| -> f64 {
-            let of = |country: &network::Country| country.activity(options.begins() + second);
-            COUNTRIES.iter().map(of).sum()
-        };
-        let minutes: f64 = (0..length).step_by(60).map(activity).sum();
         let messages = f64::from(options.messages);
         let in_campaigns = messages * IN_CAMPAIGNS / 100.0;
         let n_campaigns = options.hours;
@@ -58,10 +53,24 @@ impl Traffic {
             }
         });
         Self {
-            operators: network::operators(),
             campaigns: campaigns.collect(),
+            ..Self::one_by_one(options, messages - in_campaigns)
+        }
+    }
+
+    /// So many messages, none of which belongs to a campaign.
+    pub(crate) fn one_by_one(options: &Options, messages: f64) -> Self {
+        let activity = |second: u32| -> f64 {
+            let of = |country: &network::Country| country.activity(options.begins() + second);
+            COUNTRIES.iter().map(of).sum()
+        };
+        let length = options.hours * 3600;
+        let minutes: f64 = (0..length).step_by(60).map(activity).sum();
+        Self {
+            operators: network::operators(),
+            campaigns: Vec::new(),
             begins: options.begins(),
-            scale: (messages - in_campaigns) / (minutes * 60.0),
+            scale: messages / (minutes * 60.0),
         }
     }
 
@@ -71,7 +80,7 @@ impl Traffic {
     }
 
     /// How many messages are sent one by one in a second, on average.
-    pub(super) fn in_all(&self, second: u32) -> f64 {
+    pub(crate) fn in_all(&self, second: u32) -> f64 {
         let countries = 0..COUNTRIES.len();
         countries
             .map(|country| self.to_country(country, second))
@@ -79,20 +88,20 @@ impl Traffic {
     }
 
     /// How many messages are sent one by one over an operator in a second, on average.
-    pub(super) fn over(&self, operator: usize, second: u32) -> f64 {
+    pub(crate) fn over(&self, operator: usize, second: u32) -> f64 {
         let operator = &self.operators[operator];
         operator.country.activity(self.begins + second) * self.scale * operator.share
     }
 
     /// The operator of a message that is sent by itself.
-    pub(super) fn draw(&self, rng: &mut Rng, second: u32) -> usize {
+    pub(crate) fn draw(&self, rng: &mut Rng, second: u32) -> usize {
         let weights = (0..COUNTRIES.len()).map(|country| self.to_country(country, second));
         let country = network::draw(rng, weights);
         self.draw_in(rng, country)
     }
 
     /// The operator of a message to a country.
-    pub(super) fn draw_in(&self, rng: &mut Rng, country: usize) -> usize {
+    pub(crate) fn draw_in(&self, rng: &mut Rng, country: usize) -> usize {
         let code = COUNTRIES[country].code;
         let weights = self.operators.iter().map(|operator| {
             if operator.country.code == code {
@@ -106,7 +115,7 @@ impl Traffic {
 }
 
 /// How many come of so many on average.
-pub(super) fn poisson(rng: &mut Rng, average: f64) -> u32 {
+pub(crate) fn poisson(rng: &mut Rng, average: f64) -> u32 {
     let (limit, mut product, mut count) = ((-average).exp(), rng.f64(), 0);
     while product > limit {
         product *= rng.f64();

@@ -3,6 +3,8 @@
 use smswatch_core::settings::SinkSettings;
 use smswatch_model::EventKind;
 use smswatch_plugin::rules::Gathering;
+use smswatch_plugin::store::{NewEntry, Records as _, Store as _, shard_of};
+use smswatch_testkit::sample;
 
 use crate::world::{Attempted, Recorder, World, seconds};
 
@@ -82,4 +84,40 @@ async fn what_a_replica_leaves_in_groups_another_one_tells() {
     tokio::time::sleep(seconds(60)).await;
     assert_eq!(counts(&sink.attempts(STATUS)), [(4, 0)]);
     second.stop().await;
+}
+
+/// P1: groups and rates take a log in its order, so this process must not put in what it has appended before what
+/// another one left unrouted there.
+#[tokio::test(start_paused = true)]
+async fn what_another_process_appended_first_and_did_not_route_is_grouped_and_measured_too() {
+    let mut world = World::new();
+    world.rules = Some(
+        "
+rules:
+  - {name: rate, event: rate, count: {final: true}, over: 20m, above: 0, notify: [crm]}
+  - {name: group, match: {final: true}, group: {wait: 30s, interval: 5m}, notify: [crm]}
+",
+    );
+    let sink = Recorder::new(&world, seconds(0));
+    let engine = world
+        .engine([("crm", sink.clone(), SinkSettings::default())])
+        .await;
+    let shard = shard_of("m1", world.store.shard_count());
+    // Between two of the moments at which every log is looked at.
+    tokio::time::sleep(seconds(6)).await;
+    let mut left = sample::notification_of(1).events;
+    left[0].detected_at = world.store.now().await.expect("the time");
+    let left = vec![NewEntry::of(&left)];
+    let append = world
+        .store
+        .put_memo(shard, "another process", None, b"x".to_vec(), left);
+    assert!(append.await.expect("the store is there"));
+    let fate = vec![(seconds(0), "Delivered")];
+    world.watch(&engine, "m1", fate).await;
+    tokio::time::sleep(seconds(60)).await;
+    assert_eq!(counts(&sink.attempts(STATUS)), [(2, 0)]);
+    let alerts = sink.attempts(EventKind::AlertFiring);
+    let measured: Vec<(u64, u64)> = alerts.iter().map(|alert| alert.measured).collect();
+    assert_eq!(measured, [(2, 2)]);
+    engine.stop().await;
 }

@@ -362,6 +362,8 @@ pub(crate) struct Attempted {
     pub(crate) times: u64,
     /// How many events its alert held back.
     pub(crate) held_back: u64,
+    /// How many events its alert counts, and among how many.
+    pub(crate) measured: (u64, u64),
     /// The team that a tag of the message names.
     pub(crate) team: Option<String>,
     /// How a campaign did.
@@ -409,6 +411,10 @@ impl Sink for Recorder {
             omitted: notification.omitted,
             rule: notification.rule.clone(),
             held_back: event.alert.as_ref().map_or(0, |alert| alert.held_back),
+            measured: event
+                .alert
+                .as_ref()
+                .map_or((0, 0), |alert| (alert.count, alert.total)),
             campaign: event
                 .about
                 .as_ref()
@@ -453,6 +459,10 @@ impl Rules for TellEverything {
             })
         });
         matches.collect()
+    }
+
+    fn keeps_marks(&self, _: &Event) -> bool {
+        self.gathering.is_some()
     }
 
     fn words(&self, notification: &Notification, _: &str) -> Words {

@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::event_word::{KINDS, RATE};
 use crate::field::{Field, MATCH_KEYS, MatchKey};
 use crate::hold_back::{Matching, TELLING_KEYS, TellingKey};
-use crate::pattern::NumberKey;
+use crate::rule_set::Silencing;
 use crate::suggest::did_you_mean;
 use crate::yaml::{Content, Document, Entry, Node};
 
@@ -25,8 +25,7 @@ use crate::yaml::{Content, Document, Entry, Node};
 /// Everything that is wrong with it.
 pub(crate) fn compile_match(
     matching: &Value,
-    number_key: &NumberKey,
-    texts_are_kept: bool,
+    silencing: &Silencing,
 ) -> Result<CompiledMatch, InvalidMatch> {
     // Every JSON text is YAML.
     let document = Document::parse("silence", &matching.to_string());
@@ -43,14 +42,15 @@ pub(crate) fn compile_match(
         with_fallback: &[],
         sinks_file: "",
         check_overrides: &|_, _| Vec::new(),
-        number_key,
-        texts_are_kept,
+        number_key: &silencing.number_key,
+        texts_are_kept: silencing.texts_are_kept,
         faults: &FaultTable::default(),
     };
     let mut compiler = Compiler::new(&document, &options);
     let (mut compiled, mut errors, mut warnings) = (Matching::default(), Vec::new(), Vec::new());
     for entry in entries {
         compiler.hold_back(entry, &mut compiled);
+        compiler.check_tag(&entry.key.name, entry.key.place, &silencing.tags);
         for problem in compiler.problems.drain(..) {
             let sentence = sentence(Some(&entry.key.name), &problem);
             match problem.is_error() {
@@ -79,11 +79,12 @@ fn sentence(key: Option<&str>, problem: &Diagnostic) -> String {
 }
 
 impl Compiler<'_> {
-    /// All conditions of a `match`.
-    pub(super) fn hold_backs(&mut self, entries: &[Entry]) -> Matching {
+    /// All conditions of a `match`; `tags` are the names that the rules use.
+    pub(super) fn hold_backs(&mut self, entries: &[Entry], tags: &[String]) -> Matching {
         let mut compiled = Matching::default();
         for entry in entries {
             self.hold_back(entry, &mut compiled);
+            self.check_tag(&entry.key.name, entry.key.place, tags);
         }
         sort(&mut compiled.conditions);
         compiled

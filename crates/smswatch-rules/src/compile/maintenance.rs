@@ -7,6 +7,7 @@ use cronexpr::Crontab;
 use jiff::tz::TimeZone;
 
 use super::expect::{is_empty, spot};
+use super::tags::tag_names;
 use super::{Compiler, Options, shown};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::maintenance::{Maintenance, MaintenanceWindow};
@@ -225,7 +226,8 @@ impl Compiler<'_> {
             }
             _ => {
                 let n_errors = self.n_errors();
-                let matching = self.hold_backs(entries);
+                let tags = tag_names(self.document.find("/rules"));
+                let matching = self.hold_backs(entries, &tags);
                 (self.n_errors() == n_errors).then_some(matching)
             }
         }

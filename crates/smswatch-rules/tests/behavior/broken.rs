@@ -84,6 +84,7 @@ told! {
     a_rule_that_others_shadow: "rules:\n  - name: wide\n    match: {status: Undelivered}\n    notify: [mail, slack]\n  - name: narrow\n    match: {status: Undelivered, country: GR}\n    severity: critical\n    notify: [slack]\n  - name: end\n    match: {status: Failed}\n    stop: true\n  - name: behind\n    match: {status: Failed, label: x}\n    notify: [crm]";
     a_sink_that_alone_hears_of_its_own_failure: "rules:\n  - name: mail-is-down\n    event: sink_down\n    when: event.about.name == 'mail'\n    notify: [mail, crm]\n  - name: down\n    event: sink_down\n    severity: critical\n    notify: [slack]";
     a_sink_that_alone_hears_of_its_own_dead_letters: "rules:\n  - name: dead\n    event: dead_letter\n    notify: [slack]";
+    a_tag_that_looks_like_a_slip: "rules:\n  - {name: a, match: {tags.team: crm, tags.tier1: x}, notify: [mail]}\n  - {name: b, match: {status: Failed, tags.taem: crm, tags.tier2: y}, notify: [slack]}\n  - {name: c, match: {status: Unsent, tags.customer: z}, group: {by: [country, tags.Team]}, notify: [crm]}\n  - {name: d, event: rate, count: {status: Failed, tags.custmer: z}, by: tags.teams, over: 5m, above: 8, notify: [crm]}";
     a_secret_is_not_shown: "rules:\n  - name: x\n    event: \"${SECRET}\"\n    match: {source: \"${SECRET}\", from: \"/${SECRET}(/\"}\n    notify: [\"${SECRET}\"]";
 }
 

@@ -113,3 +113,16 @@ fn what_is_wrong_with_windows_is_told_with_its_place() {
     insta::assert_snapshot!(compiled("maintenance: {cron: x}").expect_err("it is no list"));
     assert!(compiled("maintenance: []").is_ok() && compiled("rules: []").is_ok());
 }
+
+#[test]
+fn a_tag_named_nearly_like_one_of_the_rules_is_a_warning() {
+    let wrong = compiled(
+        "maintenance:
+  - {cron: \"0 2 * * 0\", duration: 2h, match: {tags.taem: crm}}
+  - {cron: \"0 3 * * 0\", duration: 2h, match: {tags.team: crm}}
+rules:
+  - {name: x, match: {tags.team: crm}, notify: [mail]}
+",
+    );
+    insta::assert_snapshot!(wrong.expect_err("it is a slip"));
+}

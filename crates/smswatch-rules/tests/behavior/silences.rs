@@ -89,3 +89,18 @@ fn a_word_that_looks_like_a_slip_is_a_warning() {
     let warnings = compiled.expect("it can be used").warnings;
     insta::assert_snapshot!(warnings.join("\n"));
 }
+
+#[test]
+fn a_tag_named_nearly_like_one_of_the_rules_is_a_warning() {
+    let rules = rule_set("  - {name: crm, match: {tags.team: crm}, notify: [slack]}");
+    let warnings = |matching| {
+        let compiled = rules.hold_back(&matching).expect("it can be used");
+        compiled.warnings.join("\n")
+    };
+    let expected = "`match.tags.taem`: `tags.taem` is nearly `tags.team`, which is used elsewhere; \
+                    did you mean `tags.team`?";
+    assert_eq!(warnings(json!({"tags.taem": "crm"})), expected);
+    for fine in ["tags.team", "tags.city", "tags.tea"] {
+        assert_eq!(warnings(json!({fine: "crm"})), "", "{fine}");
+    }
+}

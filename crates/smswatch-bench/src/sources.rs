@@ -1,0 +1,118 @@
+//! `cargo xtask bench sources`: how many calls of the provider's API a message takes, and how late its end is noticed, for
+//! each way to learn of it: on a clock that a program moves, with messages that live for seconds to days.
+
+mod fixed;
+mod life;
+mod play;
+mod report;
+mod watcher;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+pub use report::{Report, SourceReport};
+
+const USAGE: &str = "usage: cargo xtask bench sources [--seed S] [--messages N] [--json]";
+
+/// The intervals of the pollers that ask about each message again and again until it is final.
+const FIXED: [Duration; 3] = [
+    Duration::from_secs(10),
+    Duration::from_secs(60),
+    Duration::from_secs(300),
+];
+
+/// How many messages there are, and what they follow from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// What the messages and their lives follow from.
+    pub seed: u64,
+    /// How many messages are sent within a day.
+    pub messages: u32,
+    /// Whether the figures are printed as JSON.
+    pub json: bool,
+}
+
+impl Options {
+    /// Reads `--seed`, `--messages` and `--json`.
+    ///
+    /// # Errors
+    ///
+    /// An argument is not known, or is no number.
+    pub fn read(arguments: &[String]) -> anyhow::Result<Self> {
+        let mut options = Self {
+            seed: 1,
+            messages: 100_000,
+            json: false,
+        };
+        let mut rest = arguments.iter();
+        while let Some(name) = rest.next() {
+            if name == "--json" {
+                options.json = true;
+                continue;
+            }
+            let value = rest.next().context(USAGE)?;
+            let number = || format!("`{value}` is no number for {name}; {USAGE}");
+            match name.as_str() {
+                "--seed" => options.seed = value.parse().with_context(number)?,
+                "--messages" => options.messages = value.parse().with_context(number)?,
+                _ => bail!("`{name}` is not known; {USAGE}"),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Runs the measurement, and prints what came of it.
+///
+/// # Errors
+///
+/// The arguments make no sense, or the engine does not take a message.
+pub fn run(arguments: &[String]) -> anyhow::Result<()> {
+    let options = Options::read(arguments)?;
+    let report = measure(&options)?;
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{report}");
+    }
+    Ok(())
+}
+
+/// Measures each way with the same messages.
+///
+/// # Errors
+///
+/// The engine does not take a message.
+pub fn measure(options: &Options) -> anyhow::Result<Report> {
+    let sent = life::draw_all(options);
+    let mut report = Report::new(options, sent.len());
+    for interval in FIXED {
+        report.sources.push(fixed::poll(&sent, interval));
+    }
+    report.sources.push(play::polling(options, &sent)?);
+    Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read_and_refused() {
+        let read = |text: &str| {
+            let arguments: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            Options::read(&arguments)
+        };
+        let options = read("--seed 7 --messages 2000 --json").expect("they make sense");
+        let expected = Options {
+            seed: 7,
+            messages: 2_000,
+            json: true,
+        };
+        assert_eq!(options, expected);
+        for wrong in ["--seed", "--seed x", "--fast 1"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}
