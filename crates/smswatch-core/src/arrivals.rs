@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use smswatch_model::{Event, EventKind, Source, Timestamp};
 
-use crate::alarm::Trouble;
 use crate::context::Context;
 use crate::memo;
 use crate::settings::CallbackSettings;
@@ -20,6 +19,15 @@ pub(crate) const EXCHANGE: Duration = Duration::from_secs(10);
 const MEMO: &str = "callbacks";
 
 const FORMAT: u8 = 1;
+
+/// Callbacks that do not arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Missing {
+    /// When the first final status was found of which none told.
+    pub(crate) since: Timestamp,
+    /// What there is to say of it, for people.
+    pub(crate) description: String,
+}
 
 /// What is known of the callbacks.
 #[derive(Debug, Default)]
@@ -85,7 +93,7 @@ impl Arrivals {
     }
 
     /// What there is to tell of callbacks that do not arrive.
-    pub(crate) fn trouble(&self, settings: &CallbackSettings, now: Timestamp) -> Option<Trouble> {
+    pub(crate) fn missing(&self, settings: &CallbackSettings, now: Timestamp) -> Option<Missing> {
         let state = *self.lock();
         let since = state
             .missed_since
@@ -97,10 +105,8 @@ impl Arrivals {
                 format!("the last one arrived {} ago", spoken(ago))
             }
         };
-        Some(Trouble {
-            kind: EventKind::CallbacksSilent,
+        Some(Missing {
             since,
-            seen: now,
             description: format!(
                 "messages become final and no callback tells of it: {last}. Messages are polled at their \
                  usual pace meanwhile"
