@@ -20,15 +20,6 @@ const MEMO: &str = "callbacks";
 
 const FORMAT: u8 = 1;
 
-/// Callbacks that do not arrive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Missing {
-    /// When the first final status was found of which none told.
-    pub(crate) since: Timestamp,
-    /// What there is to say of it, for people.
-    pub(crate) description: String,
-}
-
 /// What is known of the callbacks.
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals {
@@ -92,8 +83,12 @@ impl Arrivals {
         settings.stretch.max(1)
     }
 
-    /// What there is to tell of callbacks that do not arrive.
-    pub(crate) fn missing(&self, settings: &CallbackSettings, now: Timestamp) -> Option<Missing> {
+    /// Since when callbacks do not arrive that should, and what there is to tell of it, for people.
+    pub(crate) fn silence(
+        &self,
+        settings: &CallbackSettings,
+        now: Timestamp,
+    ) -> Option<(Timestamp, String)> {
         let state = *self.lock();
         let since = state
             .missed_since
@@ -105,13 +100,11 @@ impl Arrivals {
                 format!("the last one arrived {} ago", spoken(ago))
             }
         };
-        Some(Missing {
-            since,
-            description: format!(
-                "messages become final and no callback tells of it: {last}. Messages are polled at their \
-                 usual pace meanwhile"
-            ),
-        })
+        let description = format!(
+            "messages become final and no callback tells of it: {last}. Messages are polled at their \
+             usual pace meanwhile"
+        );
+        Some((since, description))
     }
 
     /// Tells the other processes what arrived here, and learns what arrived there.

@@ -101,12 +101,12 @@ pub(super) async fn callbacks(chores: Arc<Chores>) {
         // While the store is away, what is known here stands.
         let _exchanged = context.arrivals.exchange(context).await;
         let now = context.clock.now();
-        let missing = context.arrivals.missing(settings, now);
-        let trouble = missing.map(|missing| Trouble {
+        let silence = context.arrivals.silence(settings, now);
+        let trouble = silence.map(|(since, description)| Trouble {
             kind: EventKind::CallbacksSilent,
-            since: missing.since,
+            since,
             seen: now,
-            description: missing.description,
+            description,
         });
         match &trouble {
             Some(trouble) => context.health.trouble(CALLBACKS, &trouble.description),
