@@ -43,7 +43,7 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Stop watching messages; what is known of them goes
     Unwatch(UnwatchArgs),
-    /// Show one message: its parts, what happened, which rules fired or why not, its deliveries
+    /// Show one message: its parts, what happened, which rules fired or why not, its deliveries; or a campaign
     Show(ShowArgs),
     /// List events, newest first
     Events(EventsArgs),
@@ -172,8 +172,11 @@ pub(crate) struct OutputArgs {
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
     /// The messages' ids, as Routee gave them out (trackingId)
-    #[arg(value_name = "ID", required_unless_present = "file")]
+    #[arg(value_name = "ID", required_unless_present_any = ["file", "campaigns"])]
     pub(crate) ids: Vec<String>,
+    /// A campaign to follow with every message in it, by the id that Routee gave it; may be given several times
+    #[arg(long = "campaign", value_name = "ID")]
+    pub(crate) campaigns: Vec<String>,
     /// A tag for the watch; may be given several times
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = parse_tag)]
     pub(crate) tags: Vec<(String, String)>,

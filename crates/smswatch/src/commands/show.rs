@@ -1,5 +1,6 @@
-//! `smswatch show`: one message, what happened to it, and why who was notified.
+//! `smswatch show`: one message, what happened to it, and why who was notified; or one campaign.
 
+mod campaign;
 mod story;
 
 use std::collections::BTreeSet;
@@ -28,7 +29,13 @@ pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<()> {
         .find(&["v1", "watches", &args.id, "timeline"])
         .await?;
     let Some(told) = found else {
-        bail!("{} is not watched", args.id)
+        let Some(told) = client.find(&["v1", "watches", &args.id]).await? else {
+            bail!("{} is not watched", args.id)
+        };
+        return match args.output.json {
+            true => print_json(&told),
+            false => print(&campaign::render(&read(&told)?)),
+        };
     };
     if args.output.json {
         return print_json(&told);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::json;
+use smswatch_api::campaigns::CampaignToWatch;
 use smswatch_api::client::CallError;
 use smswatch_api::watches::{MessageToWatch, RegisteredReply, WatchRequest};
 use smswatch_plugin::model::{MessageId, Tags};
@@ -40,6 +41,21 @@ pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
             .typed()
             .register(&WatchRequest::new(ids, &tags))
             .await;
+        add(
+            &mut registered,
+            sent.map_err(|error| client.explain(error))?,
+        );
+    }
+    if !args.campaigns.is_empty() {
+        let campaigns = args.campaigns.iter().map(|id| CampaignToWatch {
+            tracking_id: id.clone(),
+            tags: tags.clone(),
+        });
+        let request = WatchRequest {
+            campaigns: campaigns.collect(),
+            ..WatchRequest::default()
+        };
+        let sent = client.typed().register(&request).await;
         add(
             &mut registered,
             sent.map_err(|error| client.explain(error))?,
