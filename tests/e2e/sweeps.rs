@@ -1,9 +1,10 @@
 //! Sweeps: messages that nobody registered, found and followed by pages.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use routee_sim::{Endpoint, Fate, FaultRule, MessageSpec, Sim, SimConfig};
-use serde_json::Value;
+use routee_sim::{Endpoint, Fate, FaultKind, FaultRule, MessageSpec, Sim, SimConfig};
+use serde_json::{Value, json};
 use smswatch_testkit::receiver::Receiver;
 use smswatch_testkit::redis_server::RedisServer;
 
@@ -48,6 +49,7 @@ sinks:
   crm: {{type: webhook, url: "{crm}", allow_private: true}}
 rules:
   - {{name: failed, match: {{status: [Undelivered, Failed]}}, notify: [crm]}}
+  - {{name: ended, event: campaign_finished, notify: [crm]}}
 "#,
             sim = self.sim.url(),
             crm = self.crm.url("/hook"),
@@ -159,5 +161,92 @@ async fn a_sweep_that_routee_refuses_is_told_and_goes_on_later() {
     for id in &ids {
         watch_that(&process, id, |watch| watch["state"] == "final").await;
     }
+    assert_eq!(process.terminate(), Some(0));
+}
+
+/// Pages of fifty rows that move while they are asked for, and that fail in every way now and then.
+#[tokio::test]
+async fn pages_that_shift_break_off_and_hold_bad_rows_hide_no_status() {
+    let stage = Stage::new().await;
+    let faults = [
+        FaultKind::BadRow,
+        FaultKind::TruncatedJson,
+        FaultKind::CutBody,
+        FaultKind::Html { status: 200 },
+        FaultKind::EmptyArray,
+        FaultKind::Reset,
+    ];
+    for kind in faults {
+        stage.sim.add_fault(FaultRule {
+            kind,
+            on: Endpoint::TrackingRange,
+            probability: 0.1,
+            ..FaultRule::default()
+        });
+    }
+    let shifting = json!({"list": {"max_size": 50, "shift": -3}});
+    stage.sim.merge_switches(&shifting).expect("switches");
+    let process = Process::start(&stage.config(&stage.sqlite(), "{every: 200ms}"));
+    let ids = stage.messages(300);
+    until("each failure is told", async || stage.told().len() >= 30).await;
+    for id in &ids {
+        watch_that(&process, id, |watch| watch["state"] == "final").await;
+    }
+    let told = stage.told();
+    let distinct: BTreeSet<String> = told
+        .iter()
+        .map(|event| event["event_id"].to_string())
+        .collect();
+    assert_eq!((told.len(), distinct.len()), (30, 30));
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test]
+async fn a_campaign_is_followed_to_its_end() {
+    let stage = Stage::new().await;
+    let process = Process::start(&stage.config(&stage.sqlite(), "[]"));
+    for n in 0..30 {
+        let spec = MessageSpec {
+            fate: Some(if n % 10 == 0 {
+                Fate::UnknownNumber
+            } else {
+                Fate::Delivered
+            }),
+            time_scale: 0.05,
+            campaign_name: Some("Spring".to_owned()),
+            campaign_tracking_id: Some("spring-2026".to_owned()),
+            ..MessageSpec::default()
+        };
+        stage.sim.register(spec).expect("a message");
+    }
+    let body = json!({"campaigns": [{"tracking_id": "spring-2026", "tags": {"team": "crm"}}]});
+    let url = format!("{}/v1/watches", process.url);
+    let answer = reqwest::Client::new()
+        .post(url)
+        .header("content-type", "application/json")
+        .body(body.to_string())
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 202);
+    let shown = watch_that(&process, "spring-2026", |shown| shown["state"] == "final").await;
+    assert_eq!(
+        shown["by_outcome"],
+        json!({"delivered": 27, "failed": 3, "pending": 0})
+    );
+    assert_eq!(
+        (&shown["name"], &shown["messages"]),
+        (&json!("Spring"), &json!(30))
+    );
+    until("each failure is told", async || stage.told().len() == 4).await;
+    let told = stage.told();
+    let (ends, failures): (Vec<_>, Vec<_>) = told
+        .iter()
+        .partition(|event| event["type"] == "sms.campaign_finished");
+    for event in failures {
+        assert_eq!(event["message"]["tags"]["team"], "crm", "{event}");
+    }
+    assert_eq!(ends[0]["about"]["campaign"]["failed"], 3);
+    assert_eq!(stage.requests("tracking_single"), 0);
     assert_eq!(process.terminate(), Some(0));
 }

@@ -50,8 +50,6 @@ words! {
         MethodNotAllowed = "method_not_allowed",
         /// There is no such path, message, delivery or sink.
         NotFound = "not_found",
-        /// A thing that this version cannot do yet.
-        NotSupported = "not_supported",
         /// The process has not started yet.
         Starting = "starting",
         /// The store did not do it, or not all of it.

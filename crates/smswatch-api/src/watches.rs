@@ -16,11 +16,11 @@ use crate::words::words;
 pub struct WatchRequest {
     /// The messages: up to 10,000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1, max = 10_000))]
+    #[schemars(length(max = 10_000))]
     pub messages: Vec<MessageToWatch>,
     /// The campaigns: up to 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(max = 100))]
     pub campaigns: Vec<CampaignToWatch>,
 }
 

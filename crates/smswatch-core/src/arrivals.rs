@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use smswatch_model::{Event, EventKind, Source, Timestamp};
 
-use crate::alarm::Trouble;
 use crate::context::Context;
 use crate::memo;
 use crate::settings::CallbackSettings;
@@ -84,8 +83,12 @@ impl Arrivals {
         settings.stretch.max(1)
     }
 
-    /// What there is to tell of callbacks that do not arrive.
-    pub(crate) fn trouble(&self, settings: &CallbackSettings, now: Timestamp) -> Option<Trouble> {
+    /// Since when callbacks do not arrive that should, and what there is to tell of it, for people.
+    pub(crate) fn silence(
+        &self,
+        settings: &CallbackSettings,
+        now: Timestamp,
+    ) -> Option<(Timestamp, String)> {
         let state = *self.lock();
         let since = state
             .missed_since
@@ -97,15 +100,11 @@ impl Arrivals {
                 format!("the last one arrived {} ago", spoken(ago))
             }
         };
-        Some(Trouble {
-            kind: EventKind::CallbacksSilent,
-            since,
-            seen: now,
-            description: format!(
-                "messages become final and no callback tells of it: {last}. Messages are polled at their \
-                 usual pace meanwhile"
-            ),
-        })
+        let description = format!(
+            "messages become final and no callback tells of it: {last}. Messages are polled at their \
+             usual pace meanwhile"
+        );
+        Some((since, description))
     }
 
     /// Tells the other processes what arrived here, and learns what arrived there.

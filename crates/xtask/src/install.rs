@@ -17,7 +17,7 @@ struct Tool {
     probe: &'static [&'static str],
 }
 
-const TOOLS: [Tool; 3] = [
+const TOOLS: [Tool; 4] = [
     Tool {
         package: "redis-server",
         probe: &["redis-server", "--version"],
@@ -26,6 +26,10 @@ const TOOLS: [Tool; 3] = [
         package: "python3-aiosmtpd",
         // The distribution's own interpreter: another one in PATH does not see Debian's packages.
         probe: &["/usr/bin/python3", "-c", "import aiosmtpd"],
+    },
+    Tool {
+        package: "python3-venv",
+        probe: &["python3", "-c", "import ensurepip, venv"],
     },
     Tool {
         package: "faketime",

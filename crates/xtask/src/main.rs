@@ -5,6 +5,7 @@
     reason = "chores speak to the terminal"
 )]
 
+mod api_tools;
 mod install;
 mod measure;
 mod schema;

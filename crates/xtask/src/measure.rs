@@ -69,7 +69,7 @@ fn simulate(command: &str, arguments: &[String]) -> anyhow::Result<()> {
 }
 
 /// Where cargo puts what it builds: this program lies in a folder of it.
-fn target_directory() -> anyhow::Result<PathBuf> {
+pub(crate) fn target_directory() -> anyhow::Result<PathBuf> {
     let this = std::env::current_exe().context("could not find this program")?;
     let target = this.parent().and_then(|directory| directory.parent());
     let target = target.context("this program does not lie in a target directory")?;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use smswatch_model::EventKind;
 
-use crate::alarm::Alarms;
+use crate::alarm::{Alarms, Trouble};
 use crate::arrivals;
 use crate::contents::Left;
 use crate::context::Context;
@@ -99,7 +100,14 @@ pub(super) async fn callbacks(chores: Arc<Chores>) {
         };
         // While the store is away, what is known here stands.
         let _exchanged = context.arrivals.exchange(context).await;
-        let trouble = context.arrivals.trouble(settings, context.clock.now());
+        let now = context.clock.now();
+        let silence = context.arrivals.silence(settings, now);
+        let trouble = silence.map(|(since, description)| Trouble {
+            kind: EventKind::CallbacksSilent,
+            since,
+            seen: now,
+            description,
+        });
         match &trouble {
             Some(trouble) => context.health.trouble(CALLBACKS, &trouble.description),
             None => context.health.well(CALLBACKS),

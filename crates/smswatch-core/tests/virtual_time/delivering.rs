@@ -7,7 +7,8 @@ use smswatch_model::EventKind;
 use smswatch_plugin::store::{DeliveryFilter, DeliveryState, PageRequest, Queues as _, Rate};
 use tokio::time::sleep;
 
-use crate::world::{Recorder, World, seconds};
+use crate::recorder::Recorder;
+use crate::world::{World, seconds};
 
 /// Replicas share a rate: neither more nor much less than it allows arrives.
 #[tokio::test(start_paused = true)]

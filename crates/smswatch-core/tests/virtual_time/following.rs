@@ -7,7 +7,8 @@ use smswatch_core::{Engine, Followed, NewCampaign};
 use smswatch_model::{EventKind, MessageId, Tags};
 use tokio::time::sleep;
 
-use crate::world::{Recorder, World, seconds};
+use crate::recorder::Recorder;
+use crate::world::{World, seconds};
 
 const HOUR: u64 = 3_600;
 

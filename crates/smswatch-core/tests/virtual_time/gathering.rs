@@ -6,7 +6,8 @@ use smswatch_plugin::rules::Gathering;
 use smswatch_plugin::store::{NewEntry, Records as _, Store as _, shard_of};
 use smswatch_testkit::sample;
 
-use crate::world::{Attempted, Recorder, World, seconds};
+use crate::recorder::{Attempted, Recorder};
+use crate::world::{World, seconds};
 
 const STATUS: EventKind = EventKind::StatusChanged;
 

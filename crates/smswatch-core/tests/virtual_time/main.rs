@@ -5,6 +5,7 @@ mod following;
 mod gathering;
 mod inhibiting;
 mod pushing;
+mod recorder;
 mod repeating;
 mod replicas;
 mod sweeping;

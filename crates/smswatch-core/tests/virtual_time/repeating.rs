@@ -6,7 +6,8 @@ use smswatch_core::Engine;
 use smswatch_core::settings::SinkSettings;
 use smswatch_model::EventKind;
 
-use crate::world::{Recorder, World, seconds};
+use crate::recorder::Recorder;
+use crate::world::{World, seconds};
 
 async fn engine(world: &World, sink: &Arc<Recorder>) -> Engine {
     let sinks = [("crm", Arc::clone(sink), SinkSettings::default())];

@@ -7,7 +7,8 @@ use smswatch_core::settings::{SinkSettings, SweepSettings};
 use smswatch_model::EventKind;
 use tokio::time::sleep;
 
-use crate::world::{Fate, Recorder, World, seconds};
+use crate::recorder::Recorder;
+use crate::world::{Fate, World, seconds};
 
 const HOUR: u64 = 3_600;
 

@@ -6,7 +6,8 @@ use smswatch_core::Engine;
 use smswatch_core::settings::SinkSettings;
 use smswatch_model::EventKind;
 
-use crate::world::{Recorder, World, held_back, seconds};
+use crate::recorder::Recorder;
+use crate::world::{World, held_back, seconds};
 
 const RULES: &str = "
 rules:

@@ -6,7 +6,8 @@ use std::time::Duration;
 use smswatch_core::settings::SinkSettings;
 use smswatch_model::EventKind;
 
-use crate::world::{Recorder, World, seconds};
+use crate::recorder::Recorder;
+use crate::world::{World, seconds};
 
 const RULES: &str = "
 rules:

@@ -4,7 +4,8 @@ use smswatch_core::settings::SinkSettings;
 use smswatch_model::EventKind;
 use tokio::time::sleep;
 
-use crate::world::{Recorder, World, seconds};
+use crate::recorder::Recorder;
+use crate::world::{World, seconds};
 
 const HOUR: u64 = 3_600;
 

@@ -11,21 +11,23 @@ use smswatch_core::settings::{
 };
 use smswatch_core::{Engine, NewWatch, Parts, Privacy};
 use smswatch_model::{
-    CampaignSummary, Event, EventKind, MessageFacts, MessageId, Notification, Overrides,
-    PartReport, PhoneNumber, Severity, SmsId, Tags, Timestamp, Word,
+    Event, MessageFacts, MessageId, Notification, Overrides, PartReport, PhoneNumber, Severity,
+    SmsId, Tags, Timestamp, Word,
 };
 use smswatch_plugin::Secret;
 use smswatch_plugin::provider::{
     InvalidPush, ListedPage, Listing, Poll, PollError, Provider, Pushed, Sighting,
 };
 use smswatch_plugin::rules::{Gathering, RuleMatch, RuleVerdict, Rules, StuckAfter, Told, Words};
-use smswatch_plugin::sink::{DeliveryError, Receipt, Sink};
+use smswatch_plugin::sink::Sink;
 use smswatch_plugin::store::{
     DeliveryFilter, DeliveryState, PageRequest, Queues as _, Rate, Store as _,
 };
 use smswatch_rules::{Document, NumberKey, Options, RuleSet, compile};
 use smswatch_testkit::memory_store::MemoryStore;
 use tokio::time::Instant;
+
+use crate::recorder::Recorder;
 
 const START: i64 = 1_777_636_800;
 
@@ -45,7 +47,7 @@ pub(crate) struct World {
     pub(crate) gathering: Option<Gathering>,
     /// Rules in YAML in place of the rule of everything.
     pub(crate) rules: Option<&'static str>,
-    began: Instant,
+    pub(crate) began: Instant,
 }
 
 impl World {
@@ -336,100 +338,6 @@ fn sighting(message_id: &MessageId, status: &str, at: Duration) -> Sighting {
         facts,
         parts: vec![part],
         ..Sighting::default()
-    }
-}
-
-/// A sink that notes when it is given what, and refuses it while it is told to.
-#[derive(Debug)]
-pub(crate) struct Recorder {
-    began: Instant,
-    attempts: Mutex<Vec<Attempted>>,
-    works_from: Duration,
-}
-
-/// An attempt at a [`Recorder`].
-#[derive(Debug, Clone)]
-pub(crate) struct Attempted {
-    /// Counted from the beginning of the world.
-    pub(crate) at: Duration,
-    pub(crate) kind: EventKind,
-    pub(crate) status: Option<String>,
-    pub(crate) id: String,
-    pub(crate) n_events: usize,
-    pub(crate) omitted: u64,
-    pub(crate) rule: String,
-    /// Which time its first event is told again; 0 if it is told for the first time.
-    pub(crate) times: u64,
-    /// How many events its alert held back.
-    pub(crate) held_back: u64,
-    /// How many events its alert counts, and among how many.
-    pub(crate) measured: (u64, u64),
-    /// The team that a tag of the message names.
-    pub(crate) team: Option<String>,
-    /// How a campaign did.
-    pub(crate) campaign: Option<CampaignSummary>,
-    /// The recipient's number as it is shown, and its hash.
-    pub(crate) to: [Option<String>; 2],
-}
-
-impl Recorder {
-    /// One that fails until the world is `works_from` old.
-    pub(crate) fn new(world: &World, works_from: Duration) -> Arc<Self> {
-        Arc::new(Self {
-            began: world.began,
-            attempts: Mutex::default(),
-            works_from,
-        })
-    }
-
-    /// The attempts at it so far that tell of `kind`.
-    pub(crate) fn attempts(&self, kind: EventKind) -> Vec<Attempted> {
-        let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_kind = attempts.iter().filter(|attempt| attempt.kind == kind);
-        of_kind.cloned().collect()
-    }
-
-    /// The statuses that it was told of, each as often as it was attempted.
-    pub(crate) fn statuses(&self) -> Vec<String> {
-        let attempts = self.attempts(EventKind::StatusChanged).into_iter();
-        attempts.filter_map(|attempt| attempt.status).collect()
-    }
-}
-
-#[async_trait]
-impl Sink for Recorder {
-    async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
-        let at = self.began.elapsed();
-        let event = &notification.events[0];
-        let status = event.current.as_ref().map(|current| &current.status);
-        let attempted = Attempted {
-            at,
-            kind: notification.kind,
-            status: status.map(ToString::to_string),
-            id: notification.delivery_id.to_string(),
-            n_events: notification.events.len(),
-            omitted: notification.omitted,
-            rule: notification.rule.clone(),
-            held_back: event.alert.as_ref().map_or(0, |alert| alert.held_back),
-            measured: event
-                .alert
-                .as_ref()
-                .map_or((0, 0), |alert| (alert.count, alert.total)),
-            campaign: event
-                .about
-                .as_ref()
-                .and_then(|about| about.campaign.as_deref().cloned()),
-            team: event.message.tags.get("team").cloned(),
-            to: [event.message.to.clone(), event.message.to_key.clone()],
-            times: event.repeated.map_or(0, |repeated| repeated.times),
-        };
-        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        attempts.push(attempted);
-        drop(attempts);
-        match at >= self.works_from {
-            true => Ok(Receipt::new("taken")),
-            false => Err(DeliveryError::temporary("it does not work yet")),
-        }
     }
 }
 

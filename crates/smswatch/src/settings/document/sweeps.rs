@@ -9,10 +9,11 @@ use smswatch_rules::Span;
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum SweepsSection {
-    /// One.
-    One(SweepSection),
+    // First, because an empty list would also do for one in which every option is left out.
     /// Several.
     Several(#[schemars(length(max = 8))] Vec<SweepSection>),
+    /// One.
+    One(SweepSection),
 }
 
 /// A sweep: Routee is asked for pages of all messages of the last hours.

@@ -1,0 +1,117 @@
+//! The description of the API is valid OpenAPI, the binary keeps to it whatever it is sent, and clients that
+//! generators make of it work.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::ask;
+use crate::process::Process;
+use crate::stage::{Stage, sqlite_in};
+
+const TOKEN: &str = "a-token-of-this-test";
+
+/// The description that is kept in the repository; another test compares it with that of the program.
+fn document() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json")
+}
+
+/// A program that `cargo xtask test` has installed beside what cargo builds.
+fn tool(name: &str) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_smswatch"));
+    let target = program.ancestors().nth(2).expect("a target directory");
+    let tool = target.join("api-tools").join(name);
+    assert!(
+        tool.exists(),
+        "{} is not there; `cargo xtask test` installs it",
+        tool.display()
+    );
+    Command::new(tool)
+}
+
+#[track_caller]
+fn succeeded(output: std::io::Result<Output>) {
+    let output = output.expect("it runs");
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// A process that wants a token.
+fn started(stage: &Stage) -> Process {
+    let config = stage.config(&sqlite_in(stage.directory.path()));
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let listen = "listen: \"127.0.0.1:0\"";
+    let text = text.replace(listen, &format!("{listen}, token: {TOKEN}"));
+    std::fs::write(&config, text).expect("a file");
+    let mut process = Process::start(&config);
+    process.token = Some(TOKEN);
+    process
+}
+
+#[test]
+fn the_description_of_the_api_is_openapi_3_1() {
+    succeeded(tool("bin/openapi-spec-validator").arg(document()).output());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_makes_the_api_fail_or_break_its_contract() {
+    let stage = Stage::new().await;
+    let process = started(&stage);
+    let output = tool("bin/schemathesis")
+        .current_dir(stage.directory.path())
+        .args(["run", &format!("{}/openapi.json", process.url)])
+        .args(["--header", &format!("Authorization: Bearer {TOKEN}")])
+        // It ends when its reader goes, and has tests of its own.
+        .args(["--exclude-path", "/v1/events/stream"])
+        .args(["--phases", "examples,coverage,fuzzing"])
+        .args(["--max-examples", "8", "--generation-deterministic"])
+        // A cursor or a delivery that nobody gave out is refused, which no schema can say. What the API cannot do
+        // at a moment is 503, which the description has.
+        .args(["--exclude-checks", "positive_data_acceptance"])
+        .args(["--suppress-health-check", "all", "--no-color"])
+        .output();
+    succeeded(output);
+    let (status, _) = ask::json(&process, "/v1/status").await;
+    assert_eq!(status, 200);
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_in_python_that_a_generator_made_registers_a_message() {
+    let stage = Stage::new().await;
+    let process = started(&stage);
+    let directory = stage.directory.path();
+    let generated = tool("bin/openapi-python-client")
+        .args(["generate", "--meta", "none", "--path"])
+        .arg(document())
+        .arg("--output-path")
+        .arg(directory.join("smswatch_client"))
+        .output();
+    succeeded(generated);
+    let script = concat!(
+        "import sys\n",
+        "from smswatch_client import AuthenticatedClient\n",
+        "from smswatch_client.api.watches import get_watch, register_messages\n",
+        "from smswatch_client.models import MessageToWatch, WatchRequest\n",
+        "url, token = sys.argv[1:]\n",
+        "client = AuthenticatedClient(base_url=url, token=token)\n",
+        "request = WatchRequest(messages=[MessageToWatch(message_id='from-python')])\n",
+        "registered = register_messages.sync(client=client, body=request)\n",
+        "assert (registered.accepted, registered.already_watched) == (1, 0), registered\n",
+        "watch = get_watch.sync('from-python', client=client)\n",
+        "assert watch.message_id == 'from-python' and watch.state == 'watching', watch\n",
+    );
+    let called = tool("bin/python")
+        .current_dir(directory)
+        .args(["-c", script, &process.url, TOKEN])
+        .output();
+    succeeded(called);
+    assert_eq!(
+        ask::watch(&process, "from-python").await["state"],
+        "watching"
+    );
+    assert_eq!(process.terminate(), Some(0));
+}
