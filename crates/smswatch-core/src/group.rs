@@ -170,6 +170,11 @@ impl Group {
         })
     }
 
+    /// Whether it has taken the entry at `position`.
+    pub(crate) fn has_taken(&self, source: &Source, position: &LogPosition) -> bool {
+        self.taken.contains(source, position)
+    }
+
     /// Whether it has nothing to tell.
     fn is_empty(&self) -> bool {
         self.events.is_empty() && self.omitted == 0
@@ -222,7 +227,7 @@ pub(crate) fn fold(
 ) -> Option<Due> {
     let gathering = fold.wanted.gathering?;
     let mut due = match before {
-        Some(due) if due.group.taken.contains(source, &fold.position) => return None,
+        Some(due) if due.group.has_taken(source, &fold.position) => return None,
         Some(mut due) => {
             if due.group.is_empty() {
                 due.group.set(fold.wanted.severity, gathering);

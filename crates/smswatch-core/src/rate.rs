@@ -170,6 +170,11 @@ impl Rate {
         self.sample.attributes()
     }
 
+    /// Whether it has taken the entry at `position`.
+    pub(crate) fn has_taken(&self, source: &Source, position: &LogPosition) -> bool {
+        self.taken.contains(source, position)
+    }
+
     /// Whether its alert fires.
     pub(crate) fn is_firing(&self) -> bool {
         self.firing_since.is_some()
@@ -310,7 +315,7 @@ pub(crate) fn count(
         at: now + REST,
     });
     let Due { mut rate, at } = due;
-    if rate.taken.contains(source, &counting.position) {
+    if rate.has_taken(source, &counting.position) {
         return None;
     }
     rate.taken.add(source, &counting.position);

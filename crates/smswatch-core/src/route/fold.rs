@@ -4,6 +4,7 @@
 //! A record remembers how far it has taken each log, so that a step which is repeated puts nothing in twice.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use futures::future::try_join_all;
 use smswatch_model::Timestamp;
@@ -34,6 +35,9 @@ pub(super) trait Takes: Clone {
     /// The record as it is stored; `None` if this version cannot read it.
     fn read(record: &KeptRecord, now: Timestamp) -> Option<Self>;
 
+    /// Whether it has taken the entry of `news` before.
+    fn has_taken(&self, news: &Self::News, source: &Source) -> bool;
+
     /// The record with `news`; `None` if it has taken that entry before.
     fn with(
         before: Option<Self>,
@@ -60,6 +64,10 @@ impl Takes for group::Due {
     fn read(record: &KeptRecord, now: Timestamp) -> Option<Self> {
         let at = record.due.unwrap_or(now);
         Group::decode(record).map(|group| Self { group, at })
+    }
+
+    fn has_taken(&self, news: &Fold, source: &Source) -> bool {
+        self.group.has_taken(source, &news.position)
     }
 
     fn with(before: Option<Self>, news: &Fold, source: &Source, now: Timestamp) -> Option<Self> {
@@ -93,6 +101,10 @@ impl Takes for rate::Due {
         Rate::decode(record).map(|rate| Self { rate, at })
     }
 
+    fn has_taken(&self, news: &Counting, source: &Source) -> bool {
+        self.rate.has_taken(source, &news.position)
+    }
+
     fn with(
         before: Option<Self>,
         news: &Counting,
@@ -116,8 +128,8 @@ impl Takes for rate::Due {
     }
 }
 
-/// Where something is put: the record, and what it is afterwards.
-pub(super) type Folded<K> = (RecordId, K);
+/// Where something is put: the record, and what it is afterwards, which all that went into it share.
+pub(super) type Folded<K> = (RecordId, Arc<K>);
 
 /// What goes into one record, by its numbers, in order.
 struct Wanted {
@@ -265,7 +277,7 @@ async fn step<K: Takes>(
         if let Some(due) = changed.commit.and_then(|commit| commit.change.record?.due) {
             call.due.hint(usize::from(shard.0), due);
         }
-        let folded = (changed.wanted.id, changed.after);
+        let folded = (changed.wanted.id, Arc::new(changed.after));
         let folds = changed.wanted.folds.into_iter();
         found.extend(folds.map(|number| (number, folded.clone())));
     }
@@ -282,9 +294,11 @@ fn change<K: Takes>(
 ) -> Changed<K> {
     let (mut after, mut taken) = (before.clone(), Vec::new());
     for number in &wanted.folds {
-        if let Some(with) = K::with(after.clone(), &folds[*number], call.source, call.now) {
+        let news = &folds[*number];
+        let has_taken = |known: &K| known.has_taken(news, call.source);
+        if !after.as_ref().is_some_and(has_taken) {
             taken.push(*number);
-            after = Some(with);
+            after = K::with(after, news, call.source, call.now);
         }
     }
     let after = after.expect("a record has what was put into it");
