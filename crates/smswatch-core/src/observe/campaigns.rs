@@ -122,7 +122,7 @@ async fn follow(
 /// What asking for all pages came to.
 enum Came {
     /// They told this.
-    Tally(Tally),
+    Tally(Box<Tally>),
     /// They could not be had.
     Trouble(String),
     /// Somebody else has changed the campaign meanwhile.
@@ -162,7 +162,7 @@ async fn pages(
         count(&messages);
         stage.pages.take(messages, &following).await?;
         if is_last {
-            return Ok(Came::Tally(tally));
+            return Ok(Came::Tally(Box::new(tally)));
         }
         let held_until = stage.context.clock.now() + HOLD;
         if !turn.put(Some((campaign, held_until)), Vec::new()).await? {
@@ -172,7 +172,7 @@ async fn pages(
     let messages = incomplete.rest();
     count(&messages);
     stage.pages.take(messages, &following).await?;
-    Ok(Came::Tally(tally))
+    Ok(Came::Tally(Box::new(tally)))
 }
 
 /// The record of one campaign, as this process knows it.
