@@ -97,6 +97,8 @@ async fn release_due(stage: &Release, shard: Shard) -> Result<(), StoreError> {
     let replies = stage.requests.submit(shard, wanted).await?;
     let failed = replies.iter().find_map(|reply| match reply {
         Reply::Failed(error) => Some(error.clone()),
+        // A later version has changed the watch meanwhile: it takes in what is held for it.
+        Reply::Unreadable(key) => Some(StoreError::Unexpected(format!("the watch of {key}"))),
         _ => None,
     });
     if let Some(error) = failed {
