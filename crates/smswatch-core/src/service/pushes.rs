@@ -18,7 +18,6 @@ use crate::inbox::unknown_words::UnknownWords;
 use crate::limiter::Limiter;
 use crate::metrics::ResultLabel;
 use crate::provider::{InvalidPush, Provider, Pushed, Sighting};
-use crate::record::WatchState;
 use crate::settings::CallbackSettings;
 use crate::store::{NewRecord, RecordChange, RecordId, Shard, StoreError};
 use crate::watch::lifecycle::Lifecycle;
@@ -167,13 +166,6 @@ impl Service {
                 continue;
             };
             if stored.is_some() {
-                let is_removed = stored
-                    .as_ref()
-                    .is_some_and(|(_, watch)| watch.state == WatchState::Removed);
-                if is_removed {
-                    taken = taken.max(Taken::Unwatched);
-                    continue;
-                }
                 wanted.push(Wanted::new(told.key.clone(), stored, told.request()));
             } else if !settings.register {
                 taken = taken.max(Taken::Unwatched);
