@@ -22,6 +22,7 @@ mod mail_tls;
 mod memory;
 mod outage;
 mod overflow;
+mod pages;
 mod payload;
 mod poison;
 mod privacy;

@@ -140,13 +140,22 @@ async fn nothing_personal_and_no_secret_leaves_the_process(store: &str, files: &
         &watch,
         &timeline,
     ];
-    for path in paths {
+    let story = format!("/messages/{id}");
+    let pages = ["/", "/messages", "/deliveries", "/sinks", "/rules", &story];
+    let asked = paths.map(|path| ("application/json", path));
+    for (accept, path) in asked
+        .into_iter()
+        .chain(pages.map(|path| ("text/html", path)))
+    {
         let asked = client
             .get(format!("{}{path}", process.url))
+            .header("accept", accept)
             .bearer_auth(API_TOKEN);
         let answer = asked.send().await.expect("an answer");
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
-        hides(&hidden, path, &answer.bytes().await.expect("a body"));
+        let body = answer.bytes().await.expect("a body");
+        assert!(!body.is_empty(), "{path}");
+        hides(&hidden, path, &body);
     }
     assert!(files_hide(&hidden, files) > 0, "the store wrote nothing");
     let said = process.said();

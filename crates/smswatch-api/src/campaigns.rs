@@ -23,6 +23,20 @@ pub struct CampaignToWatch {
     pub tags: Tags,
 }
 
+/// Which page of the campaigns a list shows. Empty parameters count as missing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CampaignsQuery {
+    /// Where the page begins: the `next` of the one before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::cursor")]
+    pub cursor: Option<String>,
+    /// How many items the page has at most: 1 to 1000, 100 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::limit")]
+    pub limit: Option<String>,
+}
+
 /// A campaign, and how it does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CampaignReply {

@@ -37,6 +37,19 @@ pub struct StatsReply {
     /// The same by the recipient's operator; `unknown` if nobody told it.
     #[serde(default)]
     pub by_operator: BTreeMap<String, StatsGroupReply>,
+    /// The same by the hour in which it was noticed, the first hour first.
+    #[serde(default)]
+    pub by_hour: Vec<StatsHourReply>,
+}
+
+/// What became of messages in one hour.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StatsHourReply {
+    /// When the hour began.
+    pub from: Timestamp,
+    /// What was noticed in it.
+    #[serde(flatten)]
+    pub figures: StatsGroupReply,
 }
 
 /// What became of some messages.

@@ -76,6 +76,10 @@ impl Rules for Live<dyn Rules> {
         self.get().hold_back(matching)
     }
 
+    fn names(&self) -> Vec<String> {
+        self.get().names()
+    }
+
     fn open_windows(&self, now: Timestamp) -> Vec<OpenWindow> {
         self.get().open_windows(now)
     }

@@ -84,6 +84,10 @@ impl Rules for MeasuredRules {
         self.rules.hold_back(matching)
     }
 
+    fn names(&self) -> Vec<String> {
+        self.rules.names()
+    }
+
     fn open_windows(&self, now: Timestamp) -> Vec<OpenWindow> {
         self.rules.open_windows(now)
     }

@@ -117,7 +117,8 @@ pub(crate) fn rate_id(group: &RateGroup) -> RecordId {
     id_of(&group.rule, &group.values)
 }
 
-fn id_of(rule: &str, values: &BTreeMap<String, String>) -> RecordId {
+/// The record of the rate of these values of a rule.
+pub(crate) fn id_of(rule: &str, values: &BTreeMap<String, String>) -> RecordId {
     let id = names(rule, values).id("");
     RecordId::new(id).expect("it is a prefix and hexadecimal digits")
 }
@@ -178,6 +179,13 @@ impl Rate {
     /// Whether its alert fires.
     pub(crate) fn is_firing(&self) -> bool {
         self.firing_since.is_some()
+    }
+
+    /// Its alert with the figures of `now`; `None` if it does not fire.
+    pub(crate) fn firing_alert(mut self, now: Timestamp) -> Option<Alert> {
+        let started_at = self.firing_since?;
+        self.forget(now);
+        Some(self.alert(AlertState::Firing, started_at, now))
     }
 
     /// Takes over what its rule says now; of a rule that has gone, nothing is told again.

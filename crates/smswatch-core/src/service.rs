@@ -1,5 +1,6 @@
 //! What a running process can be asked: the one door for the API and for programs.
 
+mod alerts;
 mod campaigns;
 pub(crate) mod counts;
 mod cursors;

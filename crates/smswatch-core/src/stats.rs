@@ -70,6 +70,8 @@ pub struct Stats {
     pub by_country: BTreeMap<String, Tally>,
     /// The same by the recipient's operator.
     pub by_operator: BTreeMap<String, Tally>,
+    /// The same by the hour in which it was noticed: when each hour of the window began, oldest first.
+    pub by_hour: BTreeMap<Timestamp, Tally>,
 }
 
 impl Stats {
@@ -78,19 +80,24 @@ impl Stats {
 
     /// Figures of nothing, for the hours of `window` before `to`.
     fn of(hours: &[i64], to: Timestamp) -> Self {
-        let first = hours.first().copied().unwrap_or_default();
+        let begin = |hour: &i64| Timestamp::from_millis(hour.saturating_mul(HOUR));
+        let by_hour = hours.iter().map(|hour| (begin(hour), Tally::default()));
         Self {
-            from: Timestamp::from_millis(first.saturating_mul(HOUR)),
+            from: hours.first().map(begin).unwrap_or_default(),
             to,
+            by_hour: by_hour.collect(),
             ..Self::default()
         }
     }
 
-    fn add(&mut self, hour: Hour) {
+    /// Adds what a shard counted in the hour that began at `begin`.
+    fn add(&mut self, begin: Timestamp, hour: Hour) {
+        let of_hour = self.by_hour.entry(begin).or_default();
         for (country, operators) in hour.0 {
             let of_country = self.by_country.entry(country).or_default();
             for (operator, tally) in operators {
                 of_country.add(&tally);
+                of_hour.add(&tally);
                 self.by_operator.entry(operator).or_default().add(&tally);
                 self.total.add(&tally);
             }
@@ -200,8 +207,10 @@ pub(crate) async fn of_window(
     let mut stats = Stats::of(&hours, now);
     for shard in context.shards() {
         for hours in hours.chunks(AT_ONCE) {
-            for stored in read(context, shard, hours).await? {
-                stats.add(stored.hour);
+            let stored = read(context, shard, hours).await?;
+            for (number, stored) in hours.iter().zip(stored) {
+                let begin = Timestamp::from_millis(number.saturating_mul(HOUR));
+                stats.add(begin, stored.hour);
             }
         }
     }

@@ -1,5 +1,8 @@
 //! Who may call `/v1`, and what with.
 
+mod attempts;
+mod session;
+
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -10,7 +13,12 @@ use sha2::{Digest as _, Sha256};
 use smswatch_api::problem::ProblemCode;
 use smswatch_plugin::Secret;
 
+pub(crate) use self::attempts::Attempts;
+pub(crate) use self::session::{Entrance, is_own_form, log_out};
 use crate::problem::Problem;
+
+/// The header in which a script of a page hands in what a form would.
+const FORM_KEY: &str = "x-form-key";
 
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,40 +67,70 @@ impl Tokens {
         self.0.is_empty()
     }
 
-    /// Whether whoever sent these headers may read everything.
-    pub(crate) fn know(&self, headers: &HeaderMap) -> bool {
-        self.check(&Method::GET, headers).is_ok()
+    fn known_by(&self, token: &str) -> Option<&Known> {
+        let presented = digest(token);
+        self.0.iter().find(|known| known.digest == presented)
     }
 
-    fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+    /// Whether a call may be made: with its token, or with the cookie of a browser that has logged in.
+    fn check(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        entrance: Option<&Entrance>,
+    ) -> Result<(), Problem> {
         if self.0.is_empty() {
             return Ok(());
         }
-        let presented = bearer(headers).map(digest).ok_or_else(|| {
-            unauthorized("this needs a token: `Authorization: Bearer …`")
-                .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"smswatch\"")
-        })?;
-        let known = self.0.iter().find(|known| known.digest == presented);
-        let known = known.ok_or_else(|| {
+        let Some(token) = bearer(headers) else {
+            return match entrance.and_then(|entrance| Some((entrance, entrance.visitor.as_ref()?)))
+            {
+                Some((entrance, visitor)) => {
+                    may_change(method, visitor.may_change)?;
+                    require_own_form(method, headers, entrance)
+                }
+                None => Err(
+                    unauthorized("this needs a token: `Authorization: Bearer …`")
+                        .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"smswatch\""),
+                ),
+            };
+        };
+        let known = self.known_by(token).ok_or_else(|| {
             unauthorized("the token is not one that is accepted here").with_header(
                 header::WWW_AUTHENTICATE,
                 "Bearer realm=\"smswatch\", error=\"invalid_token\"",
             )
         })?;
-        if method.is_safe() {
-            return Ok(());
+        may_change(method, known.scope == Scope::Write)?;
+        if !method.is_safe() {
+            tracing::debug!(token = known.name, %method, "a call that may change something");
         }
-        if known.scope == Scope::Read {
-            let message = "the token may read everything and change nothing";
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                ProblemCode::Forbidden,
-                message,
-            ));
-        }
-        tracing::debug!(token = known.name, %method, "a call that may change something");
         Ok(())
     }
+}
+
+fn may_change(method: &Method, may_change: bool) -> Result<(), Problem> {
+    if may_change || method.is_safe() {
+        return Ok(());
+    }
+    Err(Problem::forbidden(
+        "the token may read everything and change nothing",
+    ))
+}
+
+/// A browser sends its cookie whoever made it call; only a page of ours knows the form's key.
+fn require_own_form(
+    method: &Method,
+    headers: &HeaderMap,
+    entrance: &Entrance,
+) -> Result<(), Problem> {
+    let handed_in = headers.get(FORM_KEY).and_then(|key| key.to_str().ok());
+    if method.is_safe() || handed_in.is_some_and(|key| is_own_form(entrance, key)) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(
+        "with a cookie instead of a token this needs the header `x-form-key`",
+    ))
 }
 
 /// Whether whoever asks may see all there is.
@@ -110,12 +148,41 @@ pub(crate) async fn identify(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = match tokens.know(request.headers()) {
-        true => Caller::Known,
-        false => Caller::Stranger,
+    let entrance = of_a_browser(request.headers()).then(|| tokens.entrance(request.headers()));
+    let caller = match tokens.check(&Method::GET, request.headers(), entrance.as_ref()) {
+        Ok(()) => Caller::Known,
+        Err(_) => Caller::Stranger,
     };
     request.extensions_mut().insert(caller);
-    next.run(request).await
+    let Some(entrance) = entrance else {
+        return next.run(request).await;
+    };
+    let cookie = entrance.cookie.clone();
+    request.extensions_mut().insert(entrance);
+    let mut response = next.run(request).await;
+    // Who logs in or out gets another one.
+    let is_own = response.headers().contains_key(header::SET_COOKIE);
+    if let Some(cookie) = cookie.filter(|_| !is_own && is_page(&response)) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Whether a request may come from a browser that shows pages; others are spared what only those need.
+fn of_a_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::COOKIE) || wants_page(headers)
+}
+
+/// Whether whoever asks reads pages: programs take anything, and name it if they want something in particular.
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    let mut accepted = accepted.filter_map(|accepted| accepted.to_str().ok());
+    accepted.any(|accepted| accepted.contains("text/html"))
+}
+
+fn is_page(response: &Response) -> bool {
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    media_type.is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/html"))
 }
 
 /// Lets a request through if its token allows it.
@@ -124,7 +191,8 @@ pub(crate) async fn require_token(
     request: Request,
     next: Next,
 ) -> Response {
-    match tokens.check(request.method(), request.headers()) {
+    let entrance = request.extensions().get::<Entrance>();
+    match tokens.check(request.method(), request.headers(), entrance) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
@@ -155,7 +223,7 @@ mod tests {
             let value = value.parse().expect("a header's value");
             headers.insert(header::AUTHORIZATION, value);
         }
-        match tokens.check(method, &headers) {
+        match tokens.check(method, &headers, None) {
             Ok(()) => 200,
             Err(problem) => problem.into_response().status().as_u16(),
         }

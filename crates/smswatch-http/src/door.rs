@@ -10,9 +10,10 @@ use axum::{Extension, Json};
 use smswatch_api::problem::ProblemCode;
 use smswatch_core::{HealthReport, Service};
 
-use crate::auth::Caller;
+use crate::auth::{Caller, wants_page};
 use crate::problem::Problem;
 use crate::replies;
+use crate::routes::starting;
 
 /// Opens the server to a service that starts later than it. Cheap to clone.
 ///
@@ -48,7 +49,8 @@ impl StartupGate {
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = report;
     }
 
-    fn report(&self) -> HealthReport {
+    /// What is waited for.
+    pub(crate) fn report(&self) -> HealthReport {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.clone()
     }
@@ -74,6 +76,9 @@ pub(crate) async fn keep_closed(
     if request.uri().path() == "/readyz" {
         let reply = replies::ready(door.report(), caller);
         return (StatusCode::SERVICE_UNAVAILABLE, Json(reply)).into_response();
+    }
+    if wants_page(request.headers()) {
+        return starting(&door.report());
     }
     let message = "smswatch is starting; `/readyz` says what it waits for";
     Problem::try_again(ProblemCode::Starting, message).into_response()

@@ -19,7 +19,7 @@ pub(crate) use self::set_aside::set_aside;
 pub(crate) use self::silences::silence;
 pub(crate) use self::sinks::{sink, sink_test};
 pub(crate) use self::stats::stats;
-pub(crate) use self::watches::{registered, timeline, watch};
+pub(crate) use self::watches::{registered, timeline, verdict, watch};
 
 /// A page of a list, each item of it told by `reply`.
 pub(crate) fn list<T, R>(page: Page<T>, reply: impl FnMut(T) -> R) -> ListReply<R> {

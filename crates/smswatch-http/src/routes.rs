@@ -1,10 +1,13 @@
 //! Which path is answered by what.
 
+mod alerts;
+mod campaigns;
 mod deliveries;
 mod events;
 mod front_page;
 mod health;
 mod openapi;
+mod pages;
 mod redrive;
 mod reload;
 mod set_aside;
@@ -24,6 +27,7 @@ use smswatch_api::VERSION_HEADER;
 use smswatch_api::problem::ProblemCode;
 
 pub use self::openapi::openapi;
+pub(crate) use self::pages::starting;
 use self::stream::Streams;
 use crate::address::require_own_address;
 use crate::auth::{Tokens, identify, require_token};
@@ -40,9 +44,11 @@ pub(crate) fn router(tokens: Tokens, door: StartupGate, callbacks: CallbackDoor)
     Router::new()
         .merge(table::of_health().into_router())
         .nest(table::V1, api(tokens.clone()))
+        .merge(pages::of_service(tokens.clone()))
         .layer(from_fn_with_state(door.clone(), keep_closed))
         // What stands below needs no service and answers before it has started.
         .merge(table::of_process().into_router())
+        .merge(pages::of_process())
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn(keep_for_health_checks))
@@ -56,7 +62,8 @@ pub(crate) fn router(tokens: Tokens, door: StartupGate, callbacks: CallbackDoor)
         .layer(from_fn(name_request))
 }
 
-/// What every answer says: who gave it, and that it is neither kept nor taken for something else.
+/// What every answer says: who gave it, and that it is neither kept, unless it says so itself, nor taken for something
+/// else.
 pub(crate) async fn common_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
@@ -64,11 +71,12 @@ pub(crate) async fn common_headers(mut response: Response) -> Response {
             HeaderName::from_static(VERSION_HEADER),
             smswatch_plugin::VERSION,
         ),
-        (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    let kept = headers.entry(header::CACHE_CONTROL);
+    kept.or_insert(HeaderValue::from_static("no-store"));
     response
 }
 

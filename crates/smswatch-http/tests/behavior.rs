@@ -12,6 +12,8 @@ mod health;
 mod history;
 #[path = "behavior/house.rs"]
 mod house;
+#[path = "behavior/pages.rs"]
+mod pages;
 #[path = "behavior/parts.rs"]
 mod parts;
 #[path = "behavior/redrive.rs"]
@@ -22,5 +24,7 @@ mod sinks;
 mod strangers;
 #[path = "behavior/stream.rs"]
 mod stream;
+#[path = "behavior/visitor.rs"]
+mod visitor;
 #[path = "behavior/watches.rs"]
 mod watches;

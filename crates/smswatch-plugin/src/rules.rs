@@ -291,6 +291,11 @@ pub trait Rules: fmt::Debug + Send + Sync {
         ]))
     }
 
+    /// Returns the names of all rules, from top to bottom.
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Returns the maintenance windows that are open at `now`.
     fn open_windows(&self, now: Timestamp) -> Vec<OpenWindow> {
         let _ = now;

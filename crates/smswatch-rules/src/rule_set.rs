@@ -215,6 +215,10 @@ impl Rules for RuleSet {
         compile_match(matching, silencing)
     }
 
+    fn names(&self) -> Vec<String> {
+        self.rules.iter().map(|rule| rule.name.clone()).collect()
+    }
+
     fn open_windows(&self, now: Timestamp) -> Vec<OpenWindow> {
         self.maintenance.open(now)
     }

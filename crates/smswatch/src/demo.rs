@@ -121,6 +121,7 @@ fn introduction(args: &DemoArgs, api: SocketAddr) -> String {
 A simulated Routee on this machine carries them; nothing reaches anybody.
 
   alerts    appear below, as they would in a chat
+  pages     http://{api}/ in a browser: what is wrong, who was told, each message's story
   messages  http://{api}/v1/watches
   events    http://{api}/v1/events
   metrics   http://{api}/metrics

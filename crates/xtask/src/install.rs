@@ -17,7 +17,7 @@ struct Tool {
     probe: &'static [&'static str],
 }
 
-const TOOLS: [Tool; 4] = [
+const TOOLS: [Tool; 7] = [
     Tool {
         package: "redis-server",
         probe: &["redis-server", "--version"],
@@ -34,6 +34,18 @@ const TOOLS: [Tool; 4] = [
     Tool {
         package: "faketime",
         probe: &["faketime", "--version"],
+    },
+    Tool {
+        package: "chromium",
+        probe: &["chromium", "--version"],
+    },
+    Tool {
+        package: "chromium-driver",
+        probe: &["chromedriver", "--version"],
+    },
+    Tool {
+        package: "npm",
+        probe: &["npm", "--version"],
     },
 ];
 

@@ -6,6 +6,7 @@
 )]
 
 mod api_tools;
+mod browser_tools;
 mod install;
 mod measure;
 mod schema;

@@ -9,13 +9,15 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 
-use crate::{api_tools, install, measure};
+use crate::{api_tools, browser_tools, install, measure};
 use programs::Finished;
 
 /// Runs the whole workspace's tests; with `arguments`, what `cargo test` makes of them.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     install::missing_servers()?;
-    api_tools::missing(&measure::target_directory()?)?;
+    let target = measure::target_directory()?;
+    api_tools::missing(&target)?;
+    browser_tools::missing(&target)?;
     // The chaos run plays with the program itself.
     cargo(&["build", "--workspace", "--bins", "--locked"], &[])?;
     if !arguments.is_empty() {

@@ -40,10 +40,12 @@ const ROOMS: &[(&str, &[&str])] = &[
         "smswatch-sink-webhook",
         &["smswatch-plugin", "smswatch-model", "smswatch-outbound"],
     ),
+    ("smswatch-pages", &["smswatch-api", "smswatch-model"]),
     (
         "smswatch-http",
         &[
             "smswatch-api",
+            "smswatch-pages",
             "smswatch-core",
             "smswatch-plugin",
             "smswatch-model",
@@ -106,6 +108,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls-native-certs", &["smswatch-outbound"]),
     ("flate2", &["smswatch-outbound"]),
     ("tokio-rustls", &["smswatch-sink-email"]),
+    ("maud", &["smswatch-pages"]),
+    ("cookie", &["smswatch-http"]),
     ("jsonschema", &["smswatch"]),
     ("mimalloc", &["smswatch"]),
     ("regex", &["smswatch-rules"]),

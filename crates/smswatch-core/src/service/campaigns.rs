@@ -3,10 +3,11 @@
 use smswatch_model::{CampaignSummary, MessageFacts, MessageId, Tags, Timestamp};
 
 use super::Service;
+use super::cursors::{self, List};
 use super::error::ServiceError;
 use crate::campaign::{Campaign, KIND, State};
 use crate::record::WatchState;
-use crate::store::{KeptRecord, RecordChange, StoreError};
+use crate::store::{KeptRecord, Page, PageRequest, RecordChange, StoreError};
 
 /// How often a change is tried when others change the campaign meanwhile.
 const TRIES: u32 = 10;
@@ -138,6 +139,26 @@ impl Service {
         };
         let due = record.due;
         Ok(Some(CampaignView::new(readable(&record)?, due)))
+    }
+
+    /// Pages through all campaigns, in no promised order. One that a later version wrote is shown by that version.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read, or the cursor is none.
+    pub async fn campaigns(&self, page: &PageRequest) -> Result<Page<CampaignView>, ServiceError> {
+        let page = cursors::unseal(&self.context.privacy, List::Campaigns, page)?;
+        let records = self.context.store.records(KIND, &page);
+        let records = self.context.call("records", records).await?;
+        let items = records.items.iter().filter_map(|record| {
+            let campaign = Campaign::decode(record)?;
+            Some(CampaignView::new(campaign, record.due))
+        });
+        let page = Page {
+            items: items.collect(),
+            next: records.next,
+        };
+        Ok(cursors::seal(&self.context.privacy, List::Campaigns, page))
     }
 
     /// Follows a campaign no longer; its messages are watched on. Returns whether there was one.

@@ -11,6 +11,7 @@ pub(crate) enum List {
     Deliveries,
     Silences,
     Followed,
+    Campaigns,
 }
 
 impl List {
@@ -21,6 +22,7 @@ impl List {
             Self::Deliveries => "deliveries",
             Self::Silences => "silences",
             Self::Followed => "followed",
+            Self::Campaigns => "campaigns",
         }
     }
 }

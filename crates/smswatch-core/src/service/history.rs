@@ -6,7 +6,7 @@ use super::Service;
 use super::error::ServiceError;
 use crate::codec;
 use crate::route::told;
-use crate::rules::RuleVerdict;
+use crate::rules::{RuleVerdict, Told};
 pub use crate::store::EventFilter;
 use crate::store::{InvalidCursor, Page, PageRequest};
 
@@ -154,6 +154,18 @@ impl Service {
             tried.push(TriedEvent { event, verdicts });
         }
         Ok(tried)
+    }
+
+    /// The names of today's rules, from top to bottom.
+    #[must_use]
+    pub fn rule_names(&self) -> Vec<String> {
+        self.rules.names()
+    }
+
+    /// What each of today's rules would make of an event of which nobody was told before, from top to bottom.
+    #[must_use]
+    pub fn explain(&self, event: &Event) -> Vec<RuleVerdict> {
+        self.rules.explain(event, &Told::default())
     }
 
     fn newest_first(&self, body: &[u8]) -> Vec<Event> {

@@ -76,6 +76,14 @@ impl Service {
         Ok(Some(self.sink_state(&unit)))
     }
 
+    /// How each sink is, in the order of their names. Those of which the store cannot be asked are told as they were
+    /// known last.
+    pub async fn sinks(&self) -> Vec<SinkState> {
+        self.read_breakers().await;
+        let sinks = self.sinks.all();
+        sinks.values().map(|unit| self.sink_state(unit)).collect()
+    }
+
     fn sink_state(&self, unit: &SinkUnit) -> SinkState {
         let view = unit.breaker.view();
         SinkState {
@@ -91,10 +99,8 @@ impl Service {
     /// Takes over into the metrics which breakers are open; those that cannot be read stay as they
     /// were known last.
     pub(super) async fn measure_breakers(&self) {
-        let sinks = self.sinks.all();
-        let reads = sinks.values().map(|unit| unit.breaker.read(&self.context));
-        let _read = join_all(reads).await;
-        for unit in sinks.values() {
+        self.read_breakers().await;
+        for unit in self.sinks.all().values() {
             let label = SinkLabel {
                 sink: unit.name.clone(),
             };
@@ -102,6 +108,12 @@ impl Service {
             let gauge = self.context.metrics.breaker_open.get_or_create(&label);
             gauge.set(i64::from(is_open));
         }
+    }
+
+    async fn read_breakers(&self) {
+        let sinks = self.sinks.all();
+        let reads = sinks.values().map(|unit| unit.breaker.read(&self.context));
+        let _read = join_all(reads).await;
     }
 }
 

@@ -38,7 +38,7 @@ fn total(entries: &[&[Event]]) -> Tally {
         hour.add(&News::of(entry).expect("it says something"));
     }
     let mut stats = Stats::default();
-    stats.add(hour);
+    stats.add(Timestamp::default(), hour);
     stats.total
 }
 
@@ -131,7 +131,7 @@ fn countries_and_operators_beyond_the_bound_are_counted_together() {
     let bytes = form::encode(FORMAT, &hour);
     assert_eq!(Hour::decode(&bytes), Some(hour.clone()));
     let mut stats = Stats::default();
-    stats.add(hour);
+    stats.add(Timestamp::default(), hour);
     let n_messages = u64::try_from(MOST_GROUPS + 7).expect("few");
     assert_eq!(stats.total.messages(), n_messages);
     assert_eq!(stats.by_operator.len(), MOST_GROUPS + 1);

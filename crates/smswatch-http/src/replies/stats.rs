@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use smswatch_api::stats::{DeliverySecondsReply, StatsGroupReply, StatsReply};
+use smswatch_api::stats::{DeliverySecondsReply, StatsGroupReply, StatsHourReply, StatsReply};
 use smswatch_core::stats::{Stats, Tally};
 use smswatch_model::percent;
 
@@ -12,7 +12,12 @@ pub(crate) fn stats(window: &str, stats: Stats) -> StatsReply {
         let groups = groups.into_iter();
         groups.map(|(name, tally)| (name, group(&tally))).collect()
     };
+    let by_hour = stats.by_hour.iter().map(|(from, tally)| StatsHourReply {
+        from: *from,
+        figures: group(tally),
+    });
     StatsReply {
+        by_hour: by_hour.collect(),
         window: window.to_owned(),
         from: stats.from,
         to: stats.to,

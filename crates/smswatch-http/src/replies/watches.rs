@@ -76,7 +76,8 @@ fn tried_event(tried: TriedEvent) -> TriedEventReply<Event> {
     }
 }
 
-fn verdict(verdict: RuleVerdict) -> RuleVerdictReply {
+/// What a rule makes of an event.
+pub(crate) fn verdict(verdict: RuleVerdict) -> RuleVerdictReply {
     RuleVerdictReply {
         rule: verdict.rule,
         fired: verdict.fired,

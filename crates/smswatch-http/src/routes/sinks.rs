@@ -2,12 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
+use smswatch_api::list::ListReply;
 use smswatch_api::sinks::{SinkReply, SinkTestReply};
 use smswatch_core::Service;
+use smswatch_plugin::store::Page;
 
 use crate::problem::Problem;
 use crate::replies;
 use crate::request::NameInPath;
+
+/// Lists all: a configuration has so few that one page holds them.
+pub(super) async fn list(State(service): State<Service>) -> Json<ListReply<SinkReply>> {
+    let (items, next) = (service.sinks().await, None);
+    Json(replies::list(Page { items, next }, replies::sink))
+}
 
 pub(super) async fn test(
     State(service): State<Service>,

@@ -1,5 +1,6 @@
 //! The table of all routes: what answers each, and what it takes and answers.
 
+use smswatch_api::campaigns::{CampaignReply, CampaignsQuery};
 use smswatch_api::deliveries::{
     DeliveriesQuery, DeliveryReply, DroppedReply, EndedRequest, QueuedReply, RetriedReply,
 };
@@ -18,8 +19,8 @@ use smswatch_api::watches::{
 use smswatch_model::Event;
 
 use super::{
-    deliveries, events, front_page, health, openapi, redrive, reload, set_aside, silences, sinks,
-    stats, stream, watches,
+    alerts, campaigns, deliveries, events, front_page, health, openapi, redrive, reload, set_aside,
+    silences, sinks, stats, stream, watches,
 };
 use crate::described::{Access, Operation, Routes};
 
@@ -124,6 +125,22 @@ fn with_watches(routes: Routes) -> Routes {
 
 fn with_history(routes: Routes) -> Routes {
     routes
+        .get(
+            "/alerts",
+            alerts::list,
+            Operation::new(
+                "listAlerts",
+                "Lists the alerts that fire, each as the event that told of it, with the figures of now",
+            )
+            .lists::<Event>(),
+        )
+        .get(
+            "/campaigns",
+            campaigns::list,
+            Operation::new("listCampaigns", "Lists the campaigns that are followed")
+                .query::<CampaignsQuery>()
+                .lists::<CampaignReply>(),
+        )
         .get(
             "/events",
             events::list,
@@ -256,6 +273,15 @@ fn with_silences(routes: Routes) -> Routes {
 
 fn with_sinks(routes: Routes) -> Routes {
     routes
+        .get(
+            "/sinks",
+            sinks::list,
+            Operation::new(
+                "listSinks",
+                "Lists the sinks, and whether each takes deliveries",
+            )
+            .lists::<SinkReply>(),
+        )
         .post(
             "/sinks/{name}/test",
             sinks::test,

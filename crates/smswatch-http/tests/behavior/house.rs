@@ -176,12 +176,23 @@ impl House {
     }
 
     pub(crate) async fn add(&self, message_ids: &[&str]) -> Answer {
+        self.add_as("", message_ids).await
+    }
+
+    /// The same for who has a token.
+    pub(crate) async fn add_as(&self, token: &str, message_ids: &[&str]) -> Answer {
         let messages: Vec<_> = message_ids
             .iter()
             .map(|id| serde_json::json!({"message_id": id, "tags": {"team": "crm"}}))
             .collect();
         let body = serde_json::json!({ "messages": messages });
-        self.post("/v1/watches", &body.to_string()).await
+        let authorization = format!("Bearer {token}");
+        let headers = [
+            ("content-type", "application/json"),
+            ("authorization", &*authorization),
+        ];
+        self.send("POST", "/v1/watches", &headers, &body.to_string())
+            .await
     }
 
     /// Asks until `is_met` holds for the answer.

@@ -1,0 +1,215 @@
+//! Messages: a search through what happened of late, newest first.
+
+use maud::{Markup, html};
+use smswatch_api::list::ListReply;
+use smswatch_model::{Event, Timestamp};
+
+use crate::frame::{Frame, Place, page};
+use crate::{link, words};
+
+/// What somebody looks for. What is empty does not matter.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Search {
+    /// How the message did: `delivered`, `failed` or `pending`.
+    pub outcome: String,
+    /// The status, or the finer one.
+    pub status: String,
+    /// The recipient's country.
+    pub country: String,
+    /// The recipient's operator.
+    pub operator: String,
+    /// The sender.
+    pub from: String,
+    /// The label given at sending, or a part of it.
+    pub label: String,
+    /// A tag, as `name=value`.
+    pub tag: String,
+}
+
+impl Search {
+    /// Whether an event is of a message that is looked for. Case does not matter.
+    #[must_use]
+    pub fn finds(&self, event: &Event) -> bool {
+        let message = &event.message;
+        let is = |wanted: &str, text: Option<&str>| {
+            let wanted = wanted.to_lowercase();
+            wanted.is_empty() || text.is_some_and(|text| text.to_lowercase() == wanted)
+        };
+        let holds = |wanted: &str, text: Option<&str>| {
+            let wanted = wanted.to_lowercase();
+            wanted.is_empty() || text.is_some_and(|text| text.to_lowercase().contains(&wanted))
+        };
+        let current = event.current.as_ref();
+        let status = current.map(|current| current.status.as_str());
+        let detail = current.and_then(|current| current.detailed_status.as_deref());
+        let has_tag = match self.tag.split_once('=') {
+            Some((name, value)) => is(
+                value.trim(),
+                message.tags.get(name.trim()).map(String::as_str),
+            ),
+            None => self.tag.is_empty() || message.tags.contains_key(self.tag.trim()),
+        };
+        is(&self.outcome, Some(message.outcome.as_str()))
+            && (is(&self.status, status) || is(&self.status, detail))
+            && is(&self.country, message.country.as_deref())
+            && holds(&self.operator, message.operator.as_deref())
+            && is(&self.from, message.from.as_deref())
+            && holds(&self.label, message.label.as_deref())
+            && has_tag
+    }
+
+    /// The fields, each with its name in an address.
+    #[must_use]
+    pub fn fields(&self) -> [(&'static str, &str); 7] {
+        [
+            ("outcome", &self.outcome),
+            ("status", &self.status),
+            ("country", &self.country),
+            ("operator", &self.operator),
+            ("from", &self.from),
+            ("label", &self.label),
+            ("tag", &self.tag),
+        ]
+    }
+
+    /// The address of what is found, at the beginning or from `cursor` on.
+    pub(crate) fn address(&self, cursor: &str) -> String {
+        link::query(
+            "/messages",
+            self.fields().into_iter().chain([("cursor", cursor)]),
+        )
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// What somebody looks for.
+    pub search: Search,
+    /// The latest change of each message that was found, newest first.
+    pub list: ListReply<Event>,
+    /// Back to when events were looked through; `None` if there were none.
+    pub back_to: Option<Timestamp>,
+}
+
+/// The page of messages.
+#[must_use]
+pub fn messages(frame: &Frame, found: &Found) -> String {
+    let body = html! {
+        h1 { "Messages" }
+        (find())
+        (narrow(&found.search))
+        @if found.list.items.is_empty() {
+            p.empty {
+                @if found.search == Search::default() {
+                    "Nothing happened yet. Register the messages that you send: " code { "POST /v1/watches" } "."
+                } @else {
+                    "No message like that was found" (back_to(found)) ". " a href="/messages" { "Show all of late" } "."
+                }
+            }
+        } @else {
+            div.wide tabindex="0" role="region" aria-label="Messages" {
+                table {
+                    thead {
+                        tr {
+                            @for column in ["Changed", "Message", "What happened", "From", "To", "Country, operator", "Label, tags"] {
+                                th scope="col" { (column) }
+                            }
+                        }
+                    }
+                    tbody { @for event in &found.list.items { (row(event)) } }
+                }
+            }
+        }
+        @if let Some(next) = &found.list.next {
+            p {
+                a.button href=(found.search.address(next)) rel="next" { "Look further back" }
+                " " span.hint { "Looked through" (back_to(found)) "." }
+            }
+        }
+    };
+    page(frame, Place::Messages, "Messages", body)
+}
+
+fn back_to(found: &Found) -> Markup {
+    html! { @if let Some(at) = found.back_to { " back to " (words::at(at)) } }
+}
+
+fn find() -> Markup {
+    html! {
+        form.filters method="get" action="/messages" role="search" aria-label="One message" {
+            div {
+                label for="id" { "Message id" }
+                input #id name="id" spellcheck="false" autocomplete="off" placeholder="the trackingId of Routee";
+            }
+            div { button type="submit" { "Show its story" } }
+        }
+    }
+}
+
+fn narrow(search: &Search) -> Markup {
+    const FIELDS: [(&str, &str, &str); 6] = [
+        ("status", "Status", "Carrier Violation"),
+        ("country", "Country", "GR"),
+        ("operator", "Operator", ""),
+        ("from", "Sender", ""),
+        ("label", "Label", ""),
+        ("tag", "Tag", "team=crm"),
+    ];
+    let value = |name: &str| {
+        let fields = search.fields().into_iter();
+        fields
+            .filter(|(other, _)| *other == name)
+            .map(|(_, value)| value.to_owned())
+            .next()
+    };
+    html! {
+        form.filters method="get" action="/messages" role="search" aria-label="Messages of late" {
+            div {
+                label for="outcome" { "Outcome" }
+                select #outcome name="outcome" {
+                    option value="" { "any" }
+                    @for outcome in ["failed", "pending", "delivered"] {
+                        option value=(outcome) selected[search.outcome == outcome] { (outcome) }
+                    }
+                }
+            }
+            @for (name, label, example) in FIELDS {
+                div {
+                    label for=(name) { (label) }
+                    input id=(name) name=(name) value=[value(name)] placeholder=(example) spellcheck="false";
+                }
+            }
+            div { button type="submit" { "Search" } }
+        }
+    }
+}
+
+fn row(event: &Event) -> Markup {
+    let message = &event.message;
+    let text = |text: &Option<String>| words::line(text.as_deref().unwrap_or("–"));
+    let tags: Vec<String> = message
+        .tags
+        .iter()
+        .take(3)
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    html! {
+        tr {
+            td { (words::at(event.detected_at)) }
+            td {
+                @if let Some(id) = &message.message_id {
+                    a href=(link::path("/messages", id.as_str(), "")) { (words::line(id.as_str())) }
+                }
+            }
+            td { span class=(format!("state {}", message.outcome.as_str())) { (words::line(&words::what_happened(event))) } }
+            td { (text(&message.from)) }
+            td { (text(&message.to)) }
+            td { (text(&message.country)) @if message.operator.is_some() { ", " (text(&message.operator)) } }
+            td {
+                @if message.label.is_some() { (text(&message.label)) }
+                @if !tags.is_empty() { small { (words::line(&tags.join(", "))) } }
+            }
+        }
+    }
+}

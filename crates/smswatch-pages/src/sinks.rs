@@ -1,0 +1,142 @@
+//! Sinks: whether each takes deliveries, what waits for it, and what its receiver said of late.
+
+use maud::{Markup, html};
+use smswatch_api::deliveries::DeliveryReply;
+use smswatch_api::health::QueueReply;
+use smswatch_api::sinks::{SinkReply, SinkState, SinkTestReply, SinkTestResult};
+
+use crate::deliveries::{last_answer, state};
+use crate::frame::{Frame, Place, button, page};
+use crate::{link, words};
+
+/// A sink with its queue.
+#[derive(Debug, Clone)]
+pub struct Sink {
+    /// How it is.
+    pub sink: SinkReply,
+    /// What waits for it; `None` if that is not known.
+    pub queue: Option<QueueReply>,
+    /// Its latest deliveries, the latest first.
+    pub latest: Vec<DeliveryReply>,
+}
+
+/// The page of sinks; `test` is what came of a test that was just made.
+#[must_use]
+pub fn sinks(frame: &Frame, sinks: &[Sink], test: Option<&SinkTestReply>) -> String {
+    let body = html! {
+        h1 { "Sinks" }
+        @if let Some(test) = test { (tested(test)) }
+        @if sinks.is_empty() {
+            p.empty { "No sink is configured, so nobody is notified. " code { "sinks:" } " in the configuration names them." }
+        }
+        @for sink in sinks { (section(frame, sink)) }
+    };
+    page(frame, Place::Sinks, "Sinks", body)
+}
+
+fn tested(test: &SinkTestReply) -> Markup {
+    let (class, what) = match &test.result {
+        SinkTestResult::Delivered => ("done", "took the test notification"),
+        SinkTestResult::Failed => (
+            "wrong",
+            "did not take the test notification; it is not tried again",
+        ),
+        SinkTestResult::NotTried => ("wrong", "was not tried"),
+        SinkTestResult::Other(word) => ("wrong", word.as_str()),
+    };
+    html! {
+        p class=(class) role="status" { (words::line(&test.sink)) " " (what) ": " (words::paragraph(&test.detail)) }
+    }
+}
+
+fn section(frame: &Frame, shown: &Sink) -> Markup {
+    let sink = &shown.sink;
+    let name = sink.sink.as_str();
+    let of_sink = |order: &str| link::path("/sinks", name, order);
+    html! {
+        article.sink {
+            h2 { (words::line(name)) " " (how(&sink.state)) }
+            dl.facts-of {
+                @if let Some(since) = sink.paused_since { dt { "Paused" } dd { "since " (words::since(since, frame.now)) } }
+                @if let Some(since) = sink.open_since { dt { "Down" } dd { "since " (words::since(since, frame.now)) } }
+                @if let Some(reason) = &sink.open_reason { dt { "Why" } dd { (words::paragraph(reason)) } }
+                @if let Some(until) = sink.held_until { dt { "Wants a break" } dd { "until " (words::at(until)) } }
+                @for destination in sink.destinations.iter().take(20) {
+                    dt { (words::line(&destination.destination)) } dd { (words::paragraph(&destination.trouble)) }
+                }
+                @if let Some(queue) = &shown.queue { (waiting(frame, name, queue)) }
+            }
+            (latest(&shown.latest))
+            @if frame.visitor.may_change {
+                div.actions {
+                    (button(frame, &of_sink("/test"), "Send a test", &[]))
+                    @match &sink.state {
+                        SinkState::Paused => (button(frame, &of_sink("/resume"), "Resume", &[])),
+                        SinkState::Open => {
+                            (button(frame, &of_sink("/resume"), "Try now", &[]))
+                            (button(frame, &of_sink("/pause"), "Pause", &[]))
+                        },
+                        _ => (button(frame, &of_sink("/pause"), "Pause", &[])),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn how(state: &SinkState) -> Markup {
+    let (class, word) = match state {
+        SinkState::Paused => ("paused", "paused"),
+        SinkState::Open => ("open", "down"),
+        SinkState::Held => ("held", "waits for its receiver"),
+        SinkState::Delivering => ("delivering", "takes deliveries"),
+        SinkState::Other(word) => ("other", word.as_str()),
+    };
+    html! { small class=(format!("state {class}")) { (words::line(word)) } }
+}
+
+fn waiting(frame: &Frame, name: &str, queue: &QueueReply) -> Markup {
+    let pending = link::query("/deliveries", [("state", "pending"), ("sink", name)]);
+    let dead = link::query("/deliveries", [("state", "dead"), ("sink", name)]);
+    html! {
+        dt { "Waiting" }
+        dd {
+            a href=(pending) { (words::count(queue.pending, "delivery", "deliveries")) }
+            @if let Some(oldest) = queue.oldest { ", the oldest for " (words::span(frame.now.since(oldest).as_secs())) }
+        }
+        @if queue.dead > 0 {
+            dt { "Given up" }
+            dd {
+                a href=(dead) { (words::count(queue.dead, "dead letter", "dead letters")) }
+                @if let Some(reason) = &queue.dead_reason { ": " (words::paragraph(reason)) }
+            }
+        }
+        @if queue.left > 0 {
+            dt { "Left" }
+            dd { (words::count(queue.left, "delivery", "deliveries")) " to a later version of smswatch" }
+        }
+    }
+}
+
+/// What the receiver said of late.
+fn latest(deliveries: &[DeliveryReply]) -> Markup {
+    html! {
+        @if !deliveries.is_empty() {
+            div.wide {
+                table {
+                    thead { tr { th scope="col" { "Latest deliveries" } th scope="col" { "Since" } th scope="col" { "Rule" } th scope="col" { "Last answer" } } }
+                    tbody {
+                        @for delivery in deliveries {
+                            tr {
+                                td { a href=(link::path("/deliveries", delivery.id.as_str(), "")) { (state(&delivery.state)) } }
+                                td { (words::at(delivery.created_at)) }
+                                td { (words::line(&delivery.rule)) }
+                                td { (words::line(last_answer(delivery))) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The pages in a real browser, on a night on which an operator fails and a receiver refuses everything.
+
+mod browser;
+mod night;
+
+use routee_sim::Fate;
+use serde_json::Value;
+use smswatch_testkit::receiver::Answer;
+
+use self::browser::Browser;
+use self::night::{Night, TOKEN};
+use crate::ask::{self, until};
+
+/// The pages, each with the name that its picture has.
+const PAGES: [(&str, &str); 7] = [
+    ("now", "/"),
+    ("messages", "/messages"),
+    ("dead-letters", "/deliveries?state=dead"),
+    ("sinks", "/sinks"),
+    ("silences", "/silences"),
+    ("rules", "/rules"),
+    ("campaigns", "/campaigns"),
+];
+
+/// Opens the first page and lets itself in.
+async fn let_in(browser: &Browser, night: &Night) {
+    browser.goto(&night.page("/")).await;
+    browser.reads("Log in to smswatch").await;
+    browser.type_into("Token", TOKEN).await;
+    browser.click("Log in").await;
+    browser.reads("The last 24 hours").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_night_one_sees_what_is_wrong_silences_it_sends_the_dead_again_and_follows_a_message() {
+    let night = Night::fall().await;
+    let browser = Browser::open().await;
+    let_in(&browser, &night).await;
+    assert_eq!(browser.path().await, "/");
+    let now = browser.text().await;
+    for told in [
+        "failing-by-operator fires",
+        "Example Mobile",
+        "14 of 14, 100.0 %",
+        "dead letters for crm",
+    ] {
+        assert!(now.contains(told), "{told}: {now}");
+    }
+
+    // Two clicks: its matchers are filled in.
+    browser.click("Silence it").await;
+    browser.reads("What it matches").await;
+    browser.click("Silence it").await;
+    browser.reads("The silence begins within a second.").await;
+    let (_, silences) = ask::json(&night.process, "/v1/silences").await;
+    let silence = &silences["items"][0];
+    assert_eq!(silence["match"]["rule"], "failing-by-operator");
+    assert_eq!(silence["match"]["operator"], "Example Mobile");
+    assert_eq!(silence["author"], "ann");
+
+    // Three clicks, once the receiver takes what it is told.
+    night.stage.webhook.answer_always(Answer::status(200));
+    browser.click("Now").await;
+    browser.click("See why, and send again").await;
+    browser.reads("Why they were given up").await;
+    browser.click("Send all of these again").await;
+    browser.reads("They keep their ids").await;
+    browser.click("again").await;
+    browser.reads("on the way again.").await;
+    until("they are delivered", async || night.dead().await == 0).await;
+
+    // One message, from its id to its story.
+    browser.click("Messages").await;
+    browser.type_into("Message id", &night.failed).await;
+    browser.click("Show its story").await;
+    browser.reads("What happened").await;
+    let story = browser.text().await;
+    for told in [
+        "Carrier Violation",
+        "registered",
+        "undelivered",
+        "crm",
+        "team=crm",
+        "<b>sale</b>",
+    ] {
+        assert!(story.contains(told), "{told}: {story}");
+    }
+    assert!(!story.contains("+306900000001"), "the number is masked");
+    browser.click("Log out").await;
+    browser.reads("Log in to smswatch").await;
+    browser.close().await;
+    assert_eq!(night.process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_page_follows_what_happens_and_keeps_what_somebody_opened() {
+    let night = Night::fall().await;
+    let browser = Browser::open().await;
+    let_in(&browser, &night).await;
+    browser
+        .run("window.isSame = true; document.querySelector('details').open = true")
+        .await;
+    night.send(10, Fate::CarrierViolation, "Example Mobile");
+    browser.reads("24 of 24, 100.0 %").await;
+    assert_eq!(
+        browser.run("return window.isSame").await,
+        Value::Bool(true),
+        "nobody loaded it again"
+    );
+    let is_open = browser
+        .run("return document.querySelector('details').open")
+        .await;
+    assert_eq!(is_open, Value::Bool(true));
+    let utc = browser
+        .run("return document.querySelector('main time').title")
+        .await;
+    assert!(
+        utc.as_str().is_some_and(|title| title.ends_with("UTC")),
+        "{utc}"
+    );
+    browser.close().await;
+    assert_eq!(night.process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_fits_every_screen_and_stands_in_nobodys_way() {
+    let night = Night::fall().await;
+    let browser = Browser::open().await;
+    browser.goto(&night.page("/login")).await;
+    assert_eq!(browser.barriers().await, Vec::<String>::new(), "/login");
+    let_in(&browser, &night).await;
+    let (_, dead) = ask::json(&night.process, "/v1/deliveries?state=dead").await;
+    let dead = dead["items"][0]["id"].as_str().expect("an id");
+    let story = format!("/messages/{}", night.failed);
+    let (delivery, silence) = (
+        format!("/deliveries/{dead}"),
+        format!("/silences/new?delivery={dead}"),
+    );
+    let more = [
+        ("story", &*story),
+        ("delivery", &*delivery),
+        ("new-silence", &*silence),
+    ];
+    for (name, path) in PAGES.into_iter().chain(more) {
+        for (scheme, width) in [
+            ("light", 1280),
+            ("dark", 1280),
+            ("light", 360),
+            ("dark", 360),
+            ("light", 3840),
+        ] {
+            browser.prefer(scheme).await;
+            browser.be_wide(width).await;
+            browser.goto(&night.page(path)).await;
+            browser.reads("Calls of the API").await;
+            let beyond = browser
+                .run("return document.documentElement.scrollWidth - window.innerWidth")
+                .await;
+            assert!(
+                beyond.as_i64().is_some_and(|beyond| beyond <= 0),
+                "{path} at {width}: {beyond}"
+            );
+            if width < 3840 {
+                assert_eq!(
+                    browser.barriers().await,
+                    Vec::<String>::new(),
+                    "{path}, {scheme}, {width}"
+                );
+                let size = if width == 360 { "narrow" } else { "wide" };
+                browser.picture(&format!("{name}-{size}-{scheme}")).await;
+            }
+        }
+        let foreign = browser
+            .run(
+                "return performance.getEntriesByType('resource').map((one) => one.name)
+                   .filter((name) => !name.startsWith(location.origin))",
+            )
+            .await;
+        assert_eq!(foreign, Value::Array(Vec::new()), "{path} asks others");
+        let size = browser
+            .run("return performance.getEntriesByType('navigation')[0].decodedBodySize")
+            .await;
+        assert!(
+            size.as_u64().is_some_and(|size| size < 200_000),
+            "{path}: {size} bytes"
+        );
+    }
+    browser.close().await;
+    assert_eq!(night.process.terminate(), Some(0));
+}
