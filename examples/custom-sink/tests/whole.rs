@@ -41,7 +41,7 @@ fn its_configuration_is_checked_with_line_and_column() {
     for (sink, place) in [
         (
             format!("{{type: pager, url: \"{url}\", token: x, taem: sms}}"),
-            ":2:75",
+            ":2:76",
         ),
         (
             "{type: pager, url: ftp://x, token: x, team: sms}".to_owned(),
