@@ -34,13 +34,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "smswatch-sink-slack",
-        &["smswatch-plugin", "smswatch-model", "smswatch-outbound"],
+        &["smswatch-plugin", "smswatch-model", "smswatch-sink-kit"],
     ),
     (
-        "smswatch-sink-webhook",
+        "smswatch-sink-kit",
         &["smswatch-plugin", "smswatch-model", "smswatch-outbound"],
     ),
     ("smswatch-pages", &["smswatch-api", "smswatch-model"]),
+    ("smswatch-sink-webhook", &["smswatch-sink-kit"]),
     (
         "smswatch-http",
         &[
@@ -72,7 +73,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "routee-sim",
         ],
     ),
-    ("custom-sink", &["smswatch", "smswatch-plugin"]),
+    ("custom-sink", &["smswatch", "smswatch-sink-kit"]),
     (
         "smswatch-bench",
         &[
