@@ -6,7 +6,6 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde_json::Value;
 use smswatch_model::Notification;
 use smswatch_plugin::Redactor;
 use smswatch_plugin::sink::{
@@ -161,10 +160,7 @@ impl Sink for ExecSink {
 impl ExecSink {
     /// Starts the program in a process group of its own.
     fn start(&self, notification: &Notification) -> Result<Child, DeliveryError> {
-        let overrides = Value::Object(notification.overrides.clone());
-        let overrides: ExecOverrides = serde_json::from_value(overrides).map_err(|error| {
-            DeliveryError::permanent("the rule asks for what no program can do").because(error)
-        })?;
+        let overrides = Self::overrides_of(notification)?.unwrap_or_default();
         Command::new(&self.program)
             .args(&self.arguments)
             .args(&overrides.args)

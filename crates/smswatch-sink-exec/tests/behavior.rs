@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use smswatch_plugin::sink::{ConfiguredSink as _, InvalidConfig, Probe, Sink, SinkContext};
 use smswatch_sink_exec::ExecSink;
 use smswatch_testkit::receiver::{Answer, Receiver, Request};
-use smswatch_testkit::sink_suite::{Fixture, Mood};
+use smswatch_testkit::sink_suite::{Fixture, Mood, careless};
 
-const TOKEN: &str = "a-token-of-the-pager";
+const TOKEN: &str = "tk_7f3Q9xLm2Vb8RzWn";
 
 /// A notifier as many teams have one: it posts what it reads, and says in its exit status what came of it.
 const NOTIFIER: &str = r#"
@@ -72,7 +72,7 @@ impl Fixture for LocalNotifier {
 
     async fn turn(&self, mood: Mood) {
         // A careless receiver repeats what it was sent, and a careless notifier prints it.
-        let echo = format!("no customer has the token {TOKEN}");
+        let echo = careless(&self.secrets());
         self.0.answer_always(match mood {
             Mood::Accepts => Answer::status(200).body(echo),
             Mood::Fails => Answer::status(500).body(echo),
