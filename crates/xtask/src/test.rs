@@ -9,14 +9,14 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 
-use crate::{api_tools, browser_tools, install, measure};
+use crate::{browser_tools, install, measure, python_tools};
 use programs::Finished;
 
 /// Runs the whole workspace's tests; with `arguments`, what `cargo test` makes of them.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     install::missing_servers()?;
     let target = measure::target_directory()?;
-    api_tools::missing(&target)?;
+    python_tools::missing(&target)?;
     browser_tools::missing(&target)?;
     // The chaos run plays with the program itself.
     cargo(&["build", "--workspace", "--bins", "--locked"], &[])?;
