@@ -121,12 +121,14 @@ impl Browser {
     pub(crate) async fn click(&self, label: &str) {
         let place =
             format!("//*[self::a or self::button][contains(normalize-space(.), \"{label}\")]");
-        let found = self.client.wait().for_element(Locator::XPath(&place)).await;
-        let found = found.unwrap_or_else(|_| panic!("nothing says {label}"));
-        found
-            .click()
-            .await
-            .unwrap_or_else(|error| panic!("{label} cannot be clicked: {error}"));
+        // A page that follows what happens may be replaced between the look and the click.
+        until(&format!("{label} is clicked"), async || {
+            match self.client.find(Locator::XPath(&place)).await {
+                Ok(found) => found.click().await.is_ok(),
+                Err(_) => false,
+            }
+        })
+        .await;
     }
 
     /// Types into the field whose label begins with `label`.

@@ -34,7 +34,8 @@
   // What somebody has opened or is about to press stays as it is.
   const isBusy = () => {
     const active = document.activeElement;
-    return Boolean(getSelection().toString()) || (active && active !== main && main.contains(active));
+    return Boolean(getSelection().toString()) || (active && active !== main && main.contains(active)) ||
+      Boolean(main.querySelector("a:hover, button:hover, summary:hover"));
   };
   const openDetails = (root) => [...root.querySelectorAll("details")].map((details) => details.open);
 
