@@ -47,7 +47,7 @@ fn article(frame: &Frame, campaign: &CampaignReply) -> Markup {
             .unwrap_or_default()
     };
     html! {
-        article {
+        article.campaign {
             h2 { (words::line(name)) " " small { (how(&campaign.state)) } }
             @if let Some(messages) = campaign.messages {
                 @let ended = messages.saturating_sub(count("pending"));

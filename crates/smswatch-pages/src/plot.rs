@@ -124,7 +124,7 @@ fn frame(label: &str, content: Markup) -> Markup {
 /// The name of an hour below the plot.
 fn hour(at: Timestamp, index: usize, step: f64) -> Markup {
     html! {
-        @if index % NAMED == 0 {
+        @if index.is_multiple_of(NAMED) {
             text.scale.hour x=(left_of(index, step)) y=(ABOVE + HEIGHT + 16) data-at=(at.to_string()) {
                 (hour_of(at))
             }

@@ -127,7 +127,7 @@ pub fn new_silence(frame: &Frame, draft: &Draft) -> String {
             textarea #match name="match" spellcheck="false" required aria-describedby="how" { (draft.matching) }
             p #how.hint {
                 "A line for each condition; all have to hold. Keys are those of a rule’s " code { "match" } ", such as "
-                code { "country: GR" } " or " code { "operator: [One, Two]" } ", and " code { "rule" } ", " code { "sink" } ", "
+                code { "country: GR" } " or " code { "operator: [\"One\", \"Two\"]" } ", and " code { "rule" } ", " code { "sink" } ", "
                 code { "severity" } " and " code { "event" } "."
             }
             label for="until" { "For how long" }

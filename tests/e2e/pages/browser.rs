@@ -173,12 +173,16 @@ impl Browser {
             .await;
     }
 
-    /// Keeps a picture of the whole page under this name.
+    /// Keeps a picture of the page under this name, as far down as somebody may scroll for a picture.
     pub(crate) async fn picture(&self, name: &str) {
+        let size = self
+            .run("return [innerWidth, Math.min(document.documentElement.scrollHeight, 1600)]")
+            .await;
+        let clip = json!({"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1});
         let picture = self
             .of_chromium(
                 "Page.captureScreenshot",
-                json!({"format": "png", "captureBeyondViewport": true}),
+                json!({"format": "png", "captureBeyondViewport": true, "clip": clip}),
             )
             .await;
         let data = picture["data"].as_str().expect("a picture");
