@@ -12,6 +12,7 @@ pub(crate) mod orphans;
 pub(crate) mod overflow;
 pub(crate) mod partly;
 mod recall;
+pub(crate) mod remembered;
 mod sinks;
 mod task;
 mod unit;

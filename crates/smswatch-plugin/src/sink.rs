@@ -13,9 +13,13 @@ use smswatch_model::{Notification, Overrides, mask_possible_numbers};
 
 use crate::budget;
 use crate::proxy::Proxy;
+use crate::store::Rate;
 
 /// How much of the other side's answer a receipt or an error keeps, in characters.
 const MAX_DETAIL: usize = 300;
+
+/// How much a receipt may ask to remember, in bytes.
+const MAX_REMEMBERED: usize = 2_000;
 
 /// Somewhere a notification is delivered.
 ///
@@ -40,6 +44,32 @@ pub trait Sink: fmt::Debug + Send + Sync {
     ///
     /// Says what failed and, through [`DeliveryError::retry`], whether trying again can help.
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError>;
+
+    /// Makes one attempt to deliver a notification under whose [`key`](Notification::key) this sink has told
+    /// something before, for the same destination. `remembered` is what the latest of these receipts asked to
+    /// [remember](Receipt::remember): the thread of a chat, or the message that can be changed.
+    ///
+    /// Core keeps it for a week after it was said, and only for a sink that [remembers](Self::remembers). It may be
+    /// missing, or be older than what was told last: then [`deliver`](Self::deliver) is called, and nothing must
+    /// be wrong with that. A sink that needs no more than the key itself, as those with keys of incidents, does
+    /// without all this. By default `remembered` is ignored.
+    ///
+    /// # Errors
+    ///
+    /// Says what failed, as [`deliver`](Self::deliver) does.
+    async fn deliver_again(
+        &self,
+        notification: &Notification,
+        remembered: &str,
+    ) -> Result<Receipt, DeliveryError> {
+        let _unused = remembered;
+        self.deliver(notification).await
+    }
+
+    /// Returns whether this sink's receipts ask to remember something. By default they do not.
+    fn remembers(&self) -> bool {
+        false
+    }
 
     /// Checks whether the receiver can be reached and accepts the credentials, without sending
     /// anything that a person would see; `smswatch check --online` calls it once for each sink.
@@ -76,6 +106,10 @@ pub trait ConfiguredSink: Sink + Sized + 'static {
 
     /// What a rule may ask of this sink beside its name; [`NoOverrides`] when nothing.
     type Overrides: DeserializeOwned + JsonSchema;
+
+    /// How fast receivers of this kind take notifications, where that is documented: the `rate` of a sink for which
+    /// the operator sets none. By default there is no limit.
+    const RATE: Option<Rate> = None;
 
     /// Makes the sink; nothing is connected yet.
     ///
@@ -188,6 +222,7 @@ pub struct Receipt {
     detail: String,
     left_out: Option<String>,
     rest: Option<Overrides>,
+    remembered: Option<String>,
 }
 
 impl Receipt {
@@ -217,6 +252,16 @@ impl Receipt {
         self
     }
 
+    /// Asks to hand `what` back with the next notification of the same [`key`](Notification::key) and destination:
+    /// see [`Sink::deliver_again`]. It replaces what was remembered before, is stored, and must hold no credential.
+    /// Of more than 2,000 bytes nothing is remembered.
+    #[must_use]
+    pub fn remember(mut self, what: impl Into<String>) -> Self {
+        let what = what.into();
+        self.remembered = (what.len() <= MAX_REMEMBERED).then_some(what);
+        self
+    }
+
     /// The other side's words.
     #[must_use]
     pub fn detail(&self) -> &str {
@@ -227,6 +272,12 @@ impl Receipt {
     #[must_use]
     pub fn refusals(&self) -> Option<&str> {
         self.left_out.as_deref()
+    }
+
+    /// What is to be handed back with the next notification of the same key, or `None` if nothing is.
+    #[must_use]
+    pub fn remembered(&self) -> Option<&str> {
+        self.remembered.as_deref()
     }
 
     /// The overrides of the delivery to those who could not be reached yet, or `None` if all were.

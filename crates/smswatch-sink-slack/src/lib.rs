@@ -8,6 +8,7 @@ mod deliver;
 mod mrkdwn;
 mod overrides;
 mod render;
+mod thread;
 
 pub use config::SlackConfig;
 pub use deliver::SlackSink;
