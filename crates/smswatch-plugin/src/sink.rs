@@ -1,5 +1,7 @@
 //! The seam to wherever notifications go.
 
+mod receipt;
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
@@ -9,17 +11,18 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use smswatch_model::{Notification, Overrides, mask_possible_numbers};
+use serde_json::Value;
+use smswatch_model::{Notification, mask_possible_numbers};
 
 use crate::budget;
+use crate::clock::Clock;
 use crate::proxy::Proxy;
 use crate::store::Rate;
 
+pub use receipt::Receipt;
+
 /// How much of the other side's answer a receipt or an error keeps, in characters.
 const MAX_DETAIL: usize = 300;
-
-/// How much a receipt may ask to remember, in bytes.
-const MAX_REMEMBERED: usize = 2_000;
 
 /// Somewhere a notification is delivered.
 ///
@@ -132,6 +135,25 @@ pub trait ConfiguredSink: Sink + Sized + 'static {
         let _all_fine = overrides;
         Ok(())
     }
+
+    /// What the notification's rule asks of this sink, for [`Sink::deliver`]; `None` if it asks nothing:
+    /// `let overrides = Self::overrides_of(notification)?.unwrap_or_default();`
+    ///
+    /// # Errors
+    ///
+    /// It does not read as [`ConfiguredSink::Overrides`]: permanent. It was checked as the configuration was
+    /// loaded, so this happens only to a delivery that waited while the sink's overrides changed.
+    fn overrides_of(notification: &Notification) -> Result<Option<Self::Overrides>, DeliveryError> {
+        if notification.overrides.is_empty() {
+            return Ok(None);
+        }
+        let overrides = Value::Object(notification.overrides.clone());
+        serde_json::from_value(overrides)
+            .map(Some)
+            .map_err(|error| {
+                DeliveryError::permanent("the rule's overrides make no sense").because(error)
+            })
+    }
 }
 
 /// What a sink may know of the process it is made in.
@@ -146,6 +168,8 @@ pub struct SinkContext {
     pub proxy: Proxy,
     /// How long one attempt may take before core ends it.
     pub timeout: Duration,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 impl SinkContext {
@@ -158,6 +182,7 @@ impl SinkContext {
             user_agent,
             proxy: Proxy::default(),
             timeout: budget::DEFAULT_ATTEMPT,
+            clock: Clock::default(),
         }
     }
 
@@ -171,6 +196,12 @@ impl SinkContext {
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 }
 
@@ -210,80 +241,6 @@ impl InvalidConfig {
     #[must_use]
     pub fn key(&self) -> Option<&'static str> {
         self.key
-    }
-}
-
-/// What the other side said when it took a notification.
-///
-/// A sink with several destinations may have reached only some of them. What was refused for good goes
-/// to [`left_out`](Self::left_out), and what can still be reached to [`with_rest`](Self::with_rest).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Receipt {
-    detail: String,
-    left_out: Option<String>,
-    rest: Option<Overrides>,
-    remembered: Option<String>,
-}
-
-impl Receipt {
-    /// A receipt with the other side's words, cut to a bounded length; what may be a telephone number in them
-    /// is masked.
-    #[must_use]
-    pub fn new(detail: impl fmt::Display) -> Self {
-        Self {
-            detail: told(&detail.to_string()),
-            ..Self::default()
-        }
-    }
-
-    /// Says who was refused for good and why. It is shown as trouble of the sink until a later
-    /// notification reaches all of the same destinations, so it must hold no credential.
-    #[must_use]
-    pub fn left_out(mut self, what: impl fmt::Display) -> Self {
-        self.left_out = Some(told(&what.to_string()));
-        self
-    }
-
-    /// Asks for a delivery of its own to those who could not be reached yet, with these overrides in place
-    /// of the notification's. It has its own retries; those who were reached get nothing again.
-    #[must_use]
-    pub fn with_rest(mut self, overrides: Overrides) -> Self {
-        self.rest = Some(overrides);
-        self
-    }
-
-    /// Asks to hand `what` back with the next notification of the same [`key`](Notification::key) and destination:
-    /// see [`Sink::deliver_again`]. It replaces what was remembered before, is stored, and must hold no credential.
-    /// Of more than 2,000 bytes nothing is remembered.
-    #[must_use]
-    pub fn remember(mut self, what: impl Into<String>) -> Self {
-        let what = what.into();
-        self.remembered = (what.len() <= MAX_REMEMBERED).then_some(what);
-        self
-    }
-
-    /// The other side's words.
-    #[must_use]
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
-    /// Who was refused for good and why, or `None` if nobody was.
-    #[must_use]
-    pub fn refusals(&self) -> Option<&str> {
-        self.left_out.as_deref()
-    }
-
-    /// What is to be handed back with the next notification of the same key, or `None` if nothing is.
-    #[must_use]
-    pub fn remembered(&self) -> Option<&str> {
-        self.remembered.as_deref()
-    }
-
-    /// The overrides of the delivery to those who could not be reached yet, or `None` if all were.
-    #[must_use]
-    pub fn rest(&self) -> Option<&Overrides> {
-        self.rest.as_ref()
     }
 }
 

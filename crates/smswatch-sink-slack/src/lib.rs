@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod bot;
 mod channel;
 mod config;
 mod connector;

@@ -53,7 +53,7 @@ impl Posted {
     /// The message's name, if Slack tells it.
     pub(crate) fn ts(&self) -> Option<String> {
         match &self.ts {
-            Value::String(ts) => Some(ts.clone()),
+            Value::String(ts) if is_timestamp(ts) => Some(ts.clone()),
             Value::Number(ts) => Some(ts.to_string()),
             _ => None,
         }
@@ -61,13 +61,24 @@ impl Posted {
 
     /// The thread that begins with this message.
     pub(crate) fn thread(&self, is_over: bool) -> Option<Thread> {
-        let channel = self.channel.as_str()?.to_owned();
+        let channel = self.channel.as_str()?;
+        let is_id = (1..=32).contains(&channel.len())
+            && channel.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_id.then_some(())?;
         Some(Thread {
-            channel,
+            channel: channel.to_owned(),
             ts: self.ts()?,
             is_over,
         })
     }
+}
+
+/// Returns whether `text` names a message, such as `1503435956.000247`, rather than repeats something.
+fn is_timestamp(text: &str) -> bool {
+    text.len() <= 32
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 /// The word with which Slack refused, if it did so with a word.
