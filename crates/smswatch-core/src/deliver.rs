@@ -12,7 +12,6 @@ pub(crate) mod orphans;
 pub(crate) mod overflow;
 pub(crate) mod partly;
 mod recall;
-pub(crate) mod remembered;
 mod sinks;
 mod task;
 mod unit;

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use crate::context::Context;
-use crate::deliver::remembered::{self, Remembered};
 use crate::marks::{self, Mark};
+use crate::remembered::{self, Remembered};
 use crate::stats::{self, Hour};
 use crate::store::{KeptRecord, RecordChange, RecordCommit, RecordKind, Shard, StoreError};
 use crate::throttle::{self, Slots};

@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use super::breaker::Report;
 use super::host::Came;
-use super::remembered::Memory;
 use super::task::Task;
 use super::{Attempted, SinkUnit, failure, fallback, partly};
 use crate::budget::ATTEMPT_BEGINS_WITHIN;
 use crate::context::Context;
 use crate::metrics::{DeliveryLabels, SinkLabel};
 use crate::pause_monitor::PauseMonitor;
+use crate::remembered::Memory;
 use crate::sink::{DeliveryError, Receipt};
 use crate::store::{NewDelivery, Outcome};
 
@@ -32,8 +32,10 @@ pub(super) async fn attempt(
     claimed: Instant,
 ) -> Attempted {
     let memory = match &task.notification {
-        Ok(notification) => Memory::of(context, unit, notification).await,
-        Err(_) => None,
+        Ok(notification) if unit.host.remembers() => {
+            Memory::of(context, unit.name(), notification).await
+        }
+        _ => None,
     };
     let (answer, begun) = match &task.notification {
         Ok(notification) => {

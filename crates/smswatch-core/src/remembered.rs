@@ -8,7 +8,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use smswatch_model::{EventKind, GroupNames, Notification, destination};
 
-use super::SinkUnit;
 use crate::context::Context;
 use crate::form;
 use crate::sink::Receipt;
@@ -39,7 +38,7 @@ impl Remembered {
 
 /// What is remembered under one key for one destination, and how the store holds it.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     shard: Shard,
     id: RecordId,
     version: Option<u64>,
@@ -47,17 +46,17 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Reads what `unit` wants to know again of what `notification` is about. `None` if that is nothing, or cannot be read
+    /// Reads what `sink` wants to know again of what `notification` is about. `None` if that is nothing, or cannot be read
     /// just now.
-    pub(super) async fn of(
+    pub(crate) async fn of(
         context: &Context,
-        unit: &SinkUnit,
+        sink: &str,
         notification: &Notification,
     ) -> Option<Self> {
-        if !unit.host.remembers() || !notification.has_lasting_key() {
+        if !notification.has_lasting_key() {
             return None;
         }
-        let id = id(unit.name(), notification);
+        let id = id(sink, notification);
         let shard = shard_of(id.as_str(), context.store.shard_count());
         let load = context
             .store
@@ -79,12 +78,12 @@ impl Memory {
     }
 
     /// What the sink asked to remember, if it has told something before.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         self.text.as_deref()
     }
 
     /// Writes what a receipt asks to remember. If another attempt did so meanwhile, that stays.
-    pub(super) async fn keep(self, context: &Context, receipt: &Receipt) {
+    pub(crate) async fn keep(self, context: &Context, receipt: &Receipt) {
         let Some(text) = receipt.remembered().map(str::to_owned) else {
             return;
         };
