@@ -19,7 +19,7 @@ fn document() -> PathBuf {
 fn tool(name: &str) -> Command {
     let program = Path::new(env!("CARGO_BIN_EXE_smswatch"));
     let target = program.ancestors().nth(2).expect("a target directory");
-    let tool = target.join("api-tools").join(name);
+    let tool = target.join("python-tools").join(name);
     assert!(
         tool.exists(),
         "{} is not there; `cargo xtask test` installs it",

@@ -5,10 +5,10 @@
     reason = "chores speak to the terminal"
 )]
 
-mod api_tools;
 mod install;
 mod measure;
 mod pictures;
+mod python_tools;
 mod schema;
 mod test;
 

@@ -47,14 +47,14 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let alerts = snapshot(CONSOLE, "colors_stand_beside_the_words")?;
     let pictures = [
         picture("mail", mail.clone(), (680, 640)),
-        picture("mail-group", group.clone(), (680, 660)),
+        picture("mail-group", group.clone(), (680, 890)),
         Picture {
             is_dark: true,
-            ..picture("mail-phone", side_by_side(&mail, &group), (744, 900))
+            ..picture("mail-phone", side_by_side(&mail, &group), (744, 960))
         },
-        picture("slack", slack::page(&messages), (680, 1010)),
-        picture("slack-phone", slack::page(&messages[..1]), (360, 560)),
-        picture("console", console::page(&alerts), (1060, 430)),
+        picture("slack", slack::page(&messages), (680, 1080)),
+        picture("slack-phone", slack::page(&messages[..1]), (360, 600)),
+        picture("console", console::page(&alerts), (1060, 436)),
     ];
     let work = std::env::temp_dir().join(format!("smswatch-pictures-{}", std::process::id()));
     fs::create_dir_all(&work).context("could not make a folder for the pages")?;
@@ -85,7 +85,7 @@ fn snapshot(place: &str, name: &str) -> anyhow::Result<String> {
 fn side_by_side(left: &str, right: &str) -> String {
     let frame = |html: &str| {
         let html = html.replace('&', "&amp;").replace('"', "&quot;");
-        format!(r#"<iframe srcdoc="{html}" style="width:360px;height:884px;border:0"></iframe>"#)
+        format!(r#"<iframe srcdoc="{html}" style="width:360px;height:944px;border:0"></iframe>"#)
     };
     format!(
         r#"<!DOCTYPE html><html><head><meta charset="utf-8"><meta name="color-scheme" content="light dark"></head>
