@@ -16,9 +16,10 @@ pub use report::{Report, SourceReport};
 const USAGE: &str = "usage: cargo xtask bench sources [--seed S] [--messages N] [--json]";
 
 /// The intervals of the pollers that ask about each message again and again until it is final.
-const FIXED: [Duration; 3] = [
+const FIXED: [Duration; 4] = [
     Duration::from_secs(10),
     Duration::from_secs(60),
+    Duration::from_secs(120),
     Duration::from_secs(300),
 ];
 
@@ -90,7 +91,9 @@ pub fn measure(options: &Options) -> anyhow::Result<Report> {
     for interval in FIXED {
         report.sources.push(fixed::poll(&sent, interval));
     }
-    report.sources.push(play::polling(options, &sent)?);
+    for way in &play::WAYS {
+        report.sources.push(play::play(way, options, &sent)?);
+    }
     Ok(report)
 }
 
