@@ -69,8 +69,12 @@ mod tests {
             }
         });
         let text: Vec<_> = uncommented.collect();
-        loaded(text.join("\n"), |_| {
-            Some("https://example.com/x".to_owned())
+        loaded(text.join("\n"), |name| {
+            let value = match name {
+                "SLACK_WEBHOOK_URL" => "https://hooks.slack.com/services/x",
+                _ => "x",
+            };
+            Some(value.to_owned())
         });
     }
 }
