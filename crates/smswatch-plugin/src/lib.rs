@@ -4,6 +4,7 @@
 //! depend on. A custom sink implements [`sink::Sink`] and [`sink::ConfiguredSink`].
 
 pub mod budget;
+mod clock;
 pub mod codec;
 pub mod provider;
 mod proxy;
@@ -16,6 +17,7 @@ pub mod sink;
 pub mod store;
 
 pub use async_trait::async_trait;
+pub use clock::Clock;
 pub use proxy::{InvalidProxy, Proxy};
 pub use redact::Redactor;
 pub use retry_after::retry_after;

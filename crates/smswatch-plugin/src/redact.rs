@@ -1,5 +1,8 @@
 //! Removes credentials from what the other side says, before it reaches errors, logs and people.
 
+mod parts;
+mod view;
+
 use std::fmt;
 use std::ops::Range;
 
@@ -7,6 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use url::Url;
+
+use self::parts::{PART, Parts};
+use self::view::View;
 
 /// Shorter credentials would tear holes into innocent words.
 const SHORTEST: usize = 4;
@@ -23,24 +29,37 @@ const HIDDEN: &str = "[hidden]";
 /// ```
 /// let mut redactor = smswatch_plugin::Redactor::default();
 /// redactor.hide_url("https://pager.example.com/hooks/0123456789abcdef");
-/// redactor.hide("a-token");
+/// redactor.hide("tk_7f3Q9xLm2Vb8");
 /// assert_eq!(
-///     redactor.clean("no hook 0123456789abcdef for a-token"),
+///     redactor.clean("no hook 0123456789abcdef for tk_7f3Q9xLm2Vb8"),
 ///     "no hook [hidden] for [hidden]"
 /// );
+/// // A part of a secret, or its base64, is no better than the whole.
+/// assert_eq!(redactor.clean("tk_7f3Q9x… or dGtfN2YzUTl4TG0yVmI4"), "[hidden]… or [hidden]");
 /// ```
 ///
-/// Credentials of fewer than 4 bytes are not hidden: they occur in innocent words.
+/// A secret is hidden as it is, percent-encoded, with the escapes of JSON and HTML, in base64 of either
+/// alphabet wherever it stands in a longer text, and in hex. Parts of it are hidden, too, from 6 characters
+/// on. Credentials of fewer than 4 bytes are not hidden: they occur in innocent words.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    secrets: Vec<String>,
+    /// Texts that are hidden where they stand as a whole.
+    wholes: Vec<String>,
+    /// Parts that are hidden in every form.
+    parts: Parts,
 }
 
 impl Redactor {
-    /// Hides `secret` from now on.
+    /// Hides `secret` from now on, and every part of it.
     pub fn hide(&mut self, secret: &str) {
-        if secret.len() >= SHORTEST {
-            self.secrets.push(secret.to_owned());
+        self.parts.add(secret);
+        if secret.contains(' ') {
+            // As forms write it.
+            self.parts.add(&secret.replace(' ', "+"));
+        }
+        self.hide_whole(secret);
+        if (SHORTEST..PART).contains(&secret.len()) {
+            self.hide_whole(STANDARD.encode(secret).trim_end_matches('='));
         }
     }
 
@@ -57,13 +76,15 @@ impl Redactor {
             return;
         }
         self.hide(password);
-        let together = [
+        for sent in [
             format!("{user}:{password}"),
             format!("\0{user}\0{password}"),
-        ];
-        for sent in together.iter().map(String::as_str).chain([password]) {
+        ] {
+            let sent = STANDARD.encode(sent);
             // The other side may repeat it without its padding.
-            self.hide(STANDARD.encode(sent).trim_end_matches('='));
+            let sent = sent.trim_end_matches('=');
+            self.parts.add_base64(sent.as_bytes());
+            self.hide_whole(sent);
         }
     }
 
@@ -71,7 +92,7 @@ impl Redactor {
     /// path, long segments of it, and the query with its values. Text that is not a URL is hidden as a
     /// whole.
     pub fn hide_url(&mut self, url: &str) {
-        self.hide(url);
+        self.hide_whole(url);
         let Ok(url) = url.parse::<Url>() else {
             return;
         };
@@ -83,15 +104,14 @@ impl Redactor {
             Some((_, value)) => value,
             None => pair,
         });
-        self.hide(url.as_str());
         self.hide_login(&decoded(user), &decoded(password));
-        for part in [user, password, url.path(), query]
-            .into_iter()
-            .chain(tokens)
-        {
-            self.hide_encoded(part);
+        for whole in [url.as_str(), user, url.path(), query] {
+            self.hide_whole(whole);
+            self.hide_whole(&decoded(whole));
         }
-        values.for_each(|value| self.hide_encoded(value));
+        for secret in std::iter::once(password).chain(tokens).chain(values) {
+            self.hide_encoded(secret);
+        }
         // In these a `+` stands for a blank.
         for (_, value) in url.query_pairs() {
             self.hide(&value);
@@ -100,16 +120,17 @@ impl Redactor {
 
     /// Hides the value of an HTTP header from now on, with and without a scheme such as `Bearer`.
     pub fn hide_header(&mut self, value: &str) {
-        self.hide(value);
         let Some((scheme, token)) = value.rsplit_once(' ') else {
+            self.hide(value);
             return;
         };
+        self.hide_whole(value);
         self.hide(token);
         if scheme.eq_ignore_ascii_case("basic")
             && let Ok(login) = STANDARD.decode(token)
             && let Ok(login) = String::from_utf8(login)
         {
-            self.hide(&login);
+            self.hide_whole(&login);
             if let Some((_, password)) = login.split_once(':') {
                 self.hide(password);
             }
@@ -128,19 +149,31 @@ impl Redactor {
         let mut ranges = self.found(text);
         let begins_secret = |at: &usize| {
             let end = &text[*at..];
-            self.secrets.iter().any(|secret| secret.starts_with(end))
+            self.wholes.iter().any(|secret| secret.starts_with(end))
         };
         let mut starts = text.char_indices().map(|(at, _)| at);
         ranges.extend(starts.find(begins_secret).map(|at| at..text.len()));
         without(text, ranges)
     }
 
+    fn hide_whole(&mut self, text: &str) {
+        if text.len() >= SHORTEST && !self.wholes.iter().any(|known| known == text) {
+            self.wholes.push(text.to_owned());
+        }
+    }
+
     /// Where secrets stand.
     fn found(&self, text: &str) -> Vec<Range<usize>> {
-        let found = self.secrets.iter().flat_map(|secret| {
-            let matches = text.match_indices(secret.as_str());
-            matches.map(|(at, secret)| at..at + secret.len())
+        if text.is_empty() || self.wholes.is_empty() {
+            return Vec::new();
+        }
+        let views = View::all_of(text);
+        let found = views.iter().flat_map(|view| {
+            let wholes = self.wholes.iter().flat_map(|whole| view.find(whole));
+            wholes.chain(self.parts.found(view))
         });
+        let found = found
+            .map(|range| text.floor_char_boundary(range.start)..text.ceil_char_boundary(range.end));
         found.collect()
     }
 }
@@ -203,6 +236,50 @@ mod tests {
         check("it was hunter2", "it was [hidden]");
         check("hunter2 and hun", "[hidden] and [hidden]");
         check("the hunt goes on", "the hunt goes on");
+    }
+
+    #[test]
+    fn no_part_of_a_secret_is_left_in_whatever_form() {
+        let secret = "tk_7f3Q9x/Lm2\"Vb8";
+        let redactor = redactor(&[secret]);
+        let hex: String = secret.bytes().map(|byte| format!("{byte:02X}")).collect();
+        let percent: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        for form in [
+            secret.to_owned(),
+            // Its beginning, its middle and its end.
+            "tk_7f3Q9".to_owned(),
+            "3Q9x/L".to_owned(),
+            "m2\"Vb8".to_owned(),
+            percent,
+            "tk_7f3Q9x%2FLm2%22Vb8".to_owned(),
+            hex,
+            r#"tk_7f3Q9x\/Lm2\"Vb8"#.to_owned(),
+            "tk_7f3Q9x/Lm2&quot;Vb8".to_owned(),
+        ] {
+            let clean = redactor.clean(&format!("no {form}!"));
+            assert_eq!(clean, "no [hidden]!", "{form}");
+        }
+        for before in ["", "u", "us", "user:"] {
+            for alphabet in [&STANDARD, &base64::engine::general_purpose::URL_SAFE] {
+                let encoded = alphabet.encode(format!("{before}{secret} and more"));
+                let clean = redactor.clean(&encoded);
+                let rest = clean.replace(HIDDEN, "");
+                // What hides the secret takes all but the edges, which its neighbors decide, too.
+                let around = encoded.len() - secret.len() * 8 / 6;
+                assert!(
+                    clean.contains(HIDDEN) && rest.len() <= around + 3,
+                    "{clean}"
+                );
+            }
+        }
+        assert_eq!(redactor.clean("tk_7f and x/Lm2"), "tk_7f and x/Lm2");
+    }
+
+    #[test]
+    fn half_a_character_is_hidden_whole() {
+        let redactor = redactor(&["ΣΣΣΣΩ"]);
+        assert_eq!(redactor.clean("x ΣΣΣΣΩ y"), "x [hidden] y");
+        assert_eq!(redactor.clean("x ΣΣΣ y"), "x [hidden] y");
     }
 
     #[test]

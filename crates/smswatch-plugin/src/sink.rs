@@ -9,9 +9,11 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use smswatch_model::{Notification, Overrides, mask_possible_numbers};
 
 use crate::budget;
+use crate::clock::Clock;
 use crate::proxy::Proxy;
 
 /// How much of the other side's answer a receipt or an error keeps, in characters.
@@ -98,6 +100,25 @@ pub trait ConfiguredSink: Sink + Sized + 'static {
         let _all_fine = overrides;
         Ok(())
     }
+
+    /// What the notification's rule asks of this sink, for [`Sink::deliver`]; `None` if it asks nothing:
+    /// `let overrides = Self::overrides_of(notification)?.unwrap_or_default();`
+    ///
+    /// # Errors
+    ///
+    /// It does not read as [`ConfiguredSink::Overrides`]: permanent. It was checked as the configuration was
+    /// loaded, so this happens only to a delivery that waited while the sink's overrides changed.
+    fn overrides_of(notification: &Notification) -> Result<Option<Self::Overrides>, DeliveryError> {
+        if notification.overrides.is_empty() {
+            return Ok(None);
+        }
+        let overrides = Value::Object(notification.overrides.clone());
+        serde_json::from_value(overrides)
+            .map(Some)
+            .map_err(|error| {
+                DeliveryError::permanent("the rule's overrides make no sense").because(error)
+            })
+    }
 }
 
 /// What a sink may know of the process it is made in.
@@ -112,6 +133,8 @@ pub struct SinkContext {
     pub proxy: Proxy,
     /// How long one attempt may take before core ends it.
     pub timeout: Duration,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 impl SinkContext {
@@ -124,6 +147,7 @@ impl SinkContext {
             user_agent,
             proxy: Proxy::default(),
             timeout: budget::DEFAULT_ATTEMPT,
+            clock: Clock::default(),
         }
     }
 
@@ -137,6 +161,12 @@ impl SinkContext {
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 }
 

@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 use smswatch_plugin::sink::{ConfiguredSink as _, InvalidConfig, Retry, Sink, SinkContext};
 use smswatch_sink_email::EmailSink;
 use smswatch_testkit::sample;
-use smswatch_testkit::sink_suite::{Fixture, Mood};
+use smswatch_testkit::sink_suite::{Fixture, Mood, careless};
 use smswatch_testkit::smtp_server::{SmtpServer, Stage};
 
-const PASSWORD: &str = "a-password-of-the-relay";
+const PASSWORD: &str = "pw_7f3Q9xLm2Vb8RzWn";
 
 fn configured(config: Value) -> Result<EmailSink, InvalidConfig> {
     smswatch_testkit::install_tls_provider();
@@ -57,10 +57,12 @@ impl Fixture for Relay {
     }
 
     async fn turn(&self, mood: Mood) {
+        // A reply is one line of bounded length.
+        let said: String = careless(&self.secrets()).chars().take(450).collect();
         match mood {
             Mood::Accepts => self.0.accept(),
-            Mood::Fails => self.0.reply_at(&Stage::Data, "451 4.3.0 later, please"),
-            Mood::Refuses => self.0.reply_at(&Stage::Data, "554 5.6.0 not this one"),
+            Mood::Fails => self.0.reply_at(&Stage::Data, &format!("451 4.3.0 {said}")),
+            Mood::Refuses => self.0.reply_at(&Stage::Data, &format!("554 5.6.0 {said}")),
             Mood::Hangs => self.0.hang_at(&Stage::Data),
             Mood::Rambles => self.0.ramble_at(&Stage::Data),
         }

@@ -4,10 +4,8 @@
 //! `Retry-After` with 429 only. This one does the one call that the sink needs.
 
 use std::pin::Pin;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
-use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use slack_morphism::errors::{
@@ -19,9 +17,8 @@ use slack_morphism::{
     ClientResult, SlackClientApiCallContext, SlackClientHttpConnector, SlackClientId,
     SlackClientSecret,
 };
-use smswatch_outbound::{BodyError, ClientOptions, HttpClient, Route, SetupError, read_body};
-use smswatch_plugin::{Proxy, retry_after};
-use url::Url;
+use smswatch_sink_kit::header::CONTENT_TYPE;
+use smswatch_sink_kit::{DeliveryError, HttpClient, Method, Redactor, StatusCode, Url};
 
 /// How much of an answer is read, in bytes; an answer repeats the message, which is far smaller.
 const READ: usize = 256 * 1024;
@@ -34,7 +31,6 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Posts JSON and reads bounded answers.
 pub(crate) struct BoundedConnector {
     http: HttpClient,
-    api_url: Url,
 }
 
 /// Why there was no answer, or none that could be read.
@@ -58,27 +54,19 @@ struct Metadata {
 }
 
 impl BoundedConnector {
-    /// A connector for methods under `api_url`, or for incoming webhooks there.
-    pub(crate) fn new(api_url: Url, proxy: &Proxy, user_agent: &str) -> Result<Self, SetupError> {
-        let options = ClientOptions {
-            urls: &[&api_url],
-            route: Route::new(proxy),
-            user_agent,
-            follows_redirects: false,
-        };
-        let http = HttpClient::new(options, |client| client)?;
-        Ok(Self { http, api_url })
+    /// A connector for the methods below the client's URL, or for the incoming webhook that it is.
+    pub(crate) fn new(http: HttpClient) -> Self {
+        Self { http }
     }
 
-    /// Asks for the root of the server at `url`, to see whether it answers; nothing is posted.
-    pub(crate) async fn reach(&self, url: &Url) -> ClientResult<()> {
-        let mut root = url.clone();
-        root.set_path("/");
-        root.set_query(None);
-        let answer = self.http.client().head(root.clone()).send().await;
-        answer
-            .map(drop)
-            .map_err(|error| self.no_answer(&error, &root))
+    /// What hides credentials in Slack's words.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        self.http.redactor()
+    }
+
+    /// Asks for the root of the server, to see whether it answers; nothing is posted.
+    pub(crate) async fn reach(&self) -> ClientResult<()> {
+        self.http.probe().await.map(drop).map_err(no_answer)
     }
 
     async fn post<RS: DeserializeOwned>(
@@ -90,53 +78,28 @@ impl BoundedConnector {
         let body = body.map_err(|error| undecodable(error, None))?;
         // Methods, which need a token, say in JSON how it went; incoming webhooks say `ok`, as text.
         let is_method = context.token.is_some();
-        let mut request = self
+        let request = self
             .http
-            .client()
-            .post(url.clone())
+            .request(Method::POST, url)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .body(body);
-        if let Some(token) = context.token {
-            let token = &token.token_value.0;
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        let answer = request.send().await.map_err(no_answer)?;
+        let (status, wait) = (answer.status(), answer.retry_after());
+        if !status.is_success() {
+            return Err(refused(status, wait, answer.words().await));
         }
-        let response = request.send().await;
-        let response = response.map_err(|error| self.no_answer(&error, &url))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let text = match self.read(response, &url).await {
-            Ok(text) => text,
-            // The status alone already says how it went.
-            Err(_) if !status.is_success() => String::new(),
-            Err(error) => return Err(error),
-        };
-        match status.is_success() {
-            true if is_method => decode_json(&text),
-            true => decode_plain(&text),
-            false => Err(refused(status, &headers, text)),
+        let body = answer.read(READ).await.map_err(no_answer)?;
+        let text = String::from_utf8_lossy(&body);
+        match is_method {
+            true => decode_json(&text),
+            false => decode_plain(&text),
         }
-    }
-
-    /// The body of an answer, unless it is longer than any of Slack's.
-    async fn read(&self, response: Response, url: &Url) -> ClientResult<String> {
-        let body = read_body(response, READ).await;
-        let body = body.map_err(|error| match error {
-            BodyError::Broken(error) => self.no_answer(&error, url),
-            BodyError::TooLarge => no_answer("the answer is too long for one of Slack".to_owned()),
-            error => no_answer(format!("the answer cannot be read: {error}")),
-        })?;
-        Ok(String::from_utf8_lossy(&body).into_owned())
-    }
-
-    fn no_answer(&self, error: &reqwest::Error, url: &Url) -> SlackClientError {
-        no_answer(self.http.explain(error, url))
     }
 }
 
 /// What slack-morphism's own connector would make of an error status, and `Retry-After` with a 503.
-fn refused(status: StatusCode, headers: &HeaderMap, text: String) -> SlackClientError {
-    let text = kept(text);
-    let header = |name: &str| headers.get(name)?.to_str().ok();
-    match (status, retry_after(header, SystemTime::now())) {
+fn refused(status: StatusCode, wait: Option<Duration>, text: String) -> SlackClientError {
+    match (status, wait) {
         (StatusCode::TOO_MANY_REQUESTS, wait) => rate_limited(wait, text),
         (StatusCode::SERVICE_UNAVAILABLE, wait @ Some(_)) => rate_limited(wait, text),
         _ => SlackClientError::HttpError(
@@ -192,9 +155,10 @@ fn undecodable(error: serde_json::Error, text: Option<&str>) -> SlackClientError
     )
 }
 
-fn no_answer(why: String) -> SlackClientError {
+fn no_answer(error: DeliveryError) -> SlackClientError {
+    let why = NoAnswer(error.detail());
     SlackClientError::HttpProtocolError(
-        SlackClientHttpProtocolError::new().with_cause(Box::new(NoAnswer(why))),
+        SlackClientHttpProtocolError::new().with_cause(Box::new(why)),
     )
 }
 
@@ -223,7 +187,7 @@ impl SlackClientHttpConnector for BoundedConnector {
     }
 
     fn create_method_uri_path(&self, method_relative_uri: &str) -> ClientResult<Url> {
-        Ok(format!("{}/{method_relative_uri}", self.api_url).parse()?)
+        Ok(self.http.below(method_relative_uri))
     }
 
     fn http_get_uri<'a, RS>(

@@ -6,15 +6,14 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use slack_morphism::api::{SlackApiChatPostMessageRequest, SlackApiPostWebhookMessageRequest};
+use slack_morphism::errors::SlackClientError;
 use slack_morphism::{
     SlackApiToken, SlackApiTokenValue, SlackClient, SlackMessageContent, SlackMessageMetadata,
 };
-use smswatch_model::{Notification, Overrides};
-use smswatch_plugin::Redactor;
-use smswatch_plugin::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, Probe, Receipt, Sink, SinkContext,
+use smswatch_sink_kit::{
+    ConfiguredSink, DeliveryError, HttpClient, InvalidConfig, Notification, Probe, Receipt, Sink,
+    SinkContext, Url,
 };
-use url::Url;
 
 use crate::answer::explain;
 use crate::config::Door;
@@ -28,7 +27,6 @@ const METADATA_TYPE: &str = "smswatch_notification";
 pub struct SlackSink {
     client: SlackClient<BoundedConnector>,
     way: Way,
-    redactor: Redactor,
 }
 
 enum Way {
@@ -52,11 +50,19 @@ struct Posted {
 impl Posted {
     fn receipt(&self) -> Receipt {
         match &self.ts {
-            Value::String(ts) => Receipt::new(format_args!("posted as {ts}")),
+            Value::String(ts) if is_timestamp(ts) => Receipt::new(format_args!("posted as {ts}")),
             Value::Number(ts) => Receipt::new(format_args!("posted as {ts}")),
             _ => Receipt::new("posted"),
         }
     }
+}
+
+/// Whether `text` names a message, such as `1503435956.000247`, rather than repeats something.
+fn is_timestamp(text: &str) -> bool {
+    text.len() <= 32
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 impl fmt::Debug for SlackSink {
@@ -75,29 +81,28 @@ impl ConfiguredSink for SlackSink {
     type Overrides = SlackOverrides;
 
     fn configure(config: SlackConfig, context: &SinkContext) -> Result<Self, InvalidConfig> {
-        let mut redactor = Redactor::default();
-        let (way, api_url) = match config.door()? {
+        let (way, http) = match config.door()? {
             Door::Webhook(url) => {
-                redactor.hide_url(url.as_str());
-                (Way::Webhook { url: url.clone() }, url)
+                let http = HttpClient::to("webhook_url", url.as_str(), context);
+                (Way::Webhook { url }, http)
             }
             Door::Bot {
                 token,
                 channel,
                 api_url,
             } => {
-                redactor.hide(token.reveal());
+                let http = HttpClient::to("api_url", api_url.as_str(), context);
+                let http = http.bearer("bot_token", &token);
                 let value = SlackApiTokenValue(token.reveal().to_owned());
                 let token = Box::new(SlackApiToken::new(value));
-                (Way::Bot { token, channel }, api_url)
+                (Way::Bot { token, channel }, http)
             }
         };
-        let connector = BoundedConnector::new(api_url, &context.proxy, &context.user_agent)
-            .map_err(InvalidConfig::new)?;
+        // Slack is where the operator says: the URL comes from nobody else.
+        let connector = BoundedConnector::new(http.allow_private(true).build()?);
         Ok(Self {
             client: SlackClient::new(connector),
             way,
-            redactor,
         })
     }
 
@@ -109,7 +114,7 @@ impl ConfiguredSink for SlackSink {
 #[async_trait]
 impl Sink for SlackSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
-        let overrides = overrides(&notification.overrides)?;
+        let overrides = Self::overrides_of(notification)?.unwrap_or_default();
         let posted = match &self.way {
             Way::Webhook { url } => {
                 // The alert matters more than the channel: it goes where the webhook goes, and
@@ -137,13 +142,13 @@ impl Sink for SlackSink {
                 posted.map(|posted| posted.receipt())
             }
         };
-        posted.map_err(|error| explain(error, &self.redactor))
+        posted.map_err(|error| self.explain(error))
     }
 
     async fn probe(&self) -> Result<Probe, DeliveryError> {
         let answered = match &self.way {
-            Way::Webhook { url } => {
-                let reached = self.client.http_api.connector.reach(url).await;
+            Way::Webhook { .. } => {
+                let reached = self.client.http_api.connector.reach().await;
                 reached.map(|()| "Slack answers; whether it knows the webhook shows when it posts")
             }
             Way::Bot { token, .. } => {
@@ -157,19 +162,15 @@ impl Sink for SlackSink {
         };
         match answered {
             Ok(said) => Ok(Probe::Answered(said.to_owned())),
-            Err(error) => Err(explain(error, &self.redactor)),
+            Err(error) => Err(self.explain(error)),
         }
     }
 }
 
-/// The overrides of the notification's rule.
-fn overrides(overrides: &Overrides) -> Result<SlackOverrides, DeliveryError> {
-    if overrides.is_empty() {
-        return Ok(SlackOverrides::default());
+impl SlackSink {
+    fn explain(&self, error: SlackClientError) -> DeliveryError {
+        explain(error, self.client.http_api.connector.redactor())
     }
-    serde_json::from_value(Value::Object(overrides.clone())).map_err(|error| {
-        DeliveryError::permanent("the rule's overrides make no sense").because(error)
-    })
 }
 
 fn meant_for(channel: &str) -> String {

@@ -36,21 +36,8 @@ fn wishing(overrides: Value) -> Notification {
 
 /// What a person reads of a message: all its texts, with Slack's escapes undone.
 fn readable(request: &Request) -> String {
-    let mut text = String::new();
-    collect(&request.json(), &mut text);
+    let text = request.strings().join("\n");
     text.replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&amp;", "&")
-}
-
-fn collect(value: &Value, text: &mut String) {
-    match value {
-        Value::String(string) => {
-            text.push_str(string);
-            text.push('\n');
-        }
-        Value::Array(values) => values.iter().for_each(|value| collect(value, text)),
-        Value::Object(values) => values.values().for_each(|value| collect(value, text)),
-        _ => {}
-    }
 }

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::Url;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use smswatch_plugin::sink::InvalidConfig;
-use smswatch_plugin::{Redactor, Secret};
+use smswatch_sink_kit::{HeaderName, HeaderValue, InvalidConfig, Secret};
 
-use crate::sign::{KEY_PREFIX, Signer};
+use crate::sign::Signer;
 
 /// Headers that belong to the protocol or to the sink.
 const RESERVED: [&str; 9] = [
@@ -82,21 +79,6 @@ impl Format {
 }
 
 impl WebhookConfig {
-    /// The URL, checked.
-    pub(crate) fn checked_url(&self) -> Result<Url, InvalidConfig> {
-        // The parser's errors quote nothing of the URL, which may hold a credential.
-        let url: Url = self
-            .url
-            .reveal()
-            .parse()
-            .map_err(|error| InvalidConfig::at("url", format_args!("not a URL: {error}")))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            let what = "a webhook's URL begins with `https://` or `http://`";
-            return Err(InvalidConfig::at("url", what));
-        }
-        Ok(url)
-    }
-
     /// The keys, made ready.
     pub(crate) fn signer(&self) -> Result<Signer, InvalidConfig> {
         let (key, secrets) = match (&self.secret, &self.secrets) {
@@ -121,9 +103,14 @@ impl WebhookConfig {
         Ok(signer)
     }
 
-    /// The operator's headers, checked, with the content type.
-    pub(crate) fn checked_headers(&self) -> Result<HeaderMap, InvalidConfig> {
-        let mut headers = HeaderMap::with_capacity(self.headers.len() + 8);
+    /// All keys that sign.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Secret> {
+        self.secret.iter().chain(self.secrets.iter().flatten())
+    }
+
+    /// The operator's headers, with names that can be sent.
+    pub(crate) fn checked_headers(&self) -> Result<Vec<(HeaderName, String)>, InvalidConfig> {
+        let mut headers: Vec<(HeaderName, String)> = Vec::with_capacity(self.headers.len());
         for (name, value) in &self.headers {
             let invalid = |what: std::fmt::Arguments<'_>| InvalidConfig::at("headers", what);
             let header: HeaderName = name
@@ -134,28 +121,11 @@ impl WebhookConfig {
                     "`{name}` is set by the webhook itself"
                 )));
             }
-            let mut value = HeaderValue::from_str(value.reveal())
-                .map_err(|_| invalid(format_args!("the value of `{name}` is not plain text")))?;
-            value.set_sensitive(true);
-            if headers.insert(header, value).is_some() {
+            if headers.iter().any(|(known, _)| *known == header) {
                 return Err(invalid(format_args!("`{name}` stands there twice")));
             }
+            headers.push((header, value.reveal().to_owned()));
         }
-        headers.insert(reqwest::header::CONTENT_TYPE, self.format.content_type());
         Ok(headers)
-    }
-
-    /// All credentials that an answer might repeat.
-    pub(crate) fn redactor(&self) -> Redactor {
-        let mut redactor = Redactor::default();
-        redactor.hide_url(self.url.reveal());
-        for key in self.secret.iter().chain(self.secrets.iter().flatten()) {
-            redactor.hide(key.reveal());
-            redactor.hide(key.reveal().trim_start_matches(KEY_PREFIX));
-        }
-        for value in self.headers.values() {
-            redactor.hide_header(value.reveal());
-        }
-        redactor
     }
 }

@@ -1,7 +1,7 @@
 //! A notification as the body of a webhook.
 
 use serde::Serialize;
-use smswatch_model::{EventKind, Notification, Timestamp};
+use smswatch_sink_kit::model::{EventKind, Notification, Timestamp};
 
 use crate::Format;
 

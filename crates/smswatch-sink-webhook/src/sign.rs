@@ -6,10 +6,10 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::{DecodePaddingMode, general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use smswatch_plugin::Secret;
+use smswatch_sink_kit::Secret;
 
 /// What stands before the base64 of a key.
-pub(crate) const KEY_PREFIX: &str = "whsec_";
+const KEY_PREFIX: &str = "whsec_";
 
 /// Reads base64 with and without its padding, because both are handed out as keys.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(

@@ -1,5 +1,6 @@
 //! Suites that every store and every sink must pass, and the real servers on loopback they need.
 
+mod fake_clock;
 pub mod memory_store;
 pub mod proxy;
 pub mod receiver;
@@ -9,6 +10,8 @@ pub mod sink_suite;
 pub mod smtp_server;
 pub mod socks_proxy;
 pub mod store_suite;
+
+pub use fake_clock::FakeClock;
 
 /// Installs the TLS provider that the program installs at its start; more than once does no harm.
 pub fn install_tls_provider() {

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
@@ -60,8 +61,31 @@ impl Request {
     ///
     /// It is not JSON.
     #[must_use]
-    pub fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("the body is JSON")
+    }
+
+    /// Every string in a JSON body, decoded, in the order in which they stand there.
+    ///
+    /// # Panics
+    ///
+    /// It is not JSON.
+    #[must_use]
+    pub fn strings(&self) -> Vec<String> {
+        let mut strings = Vec::new();
+        collect(self.json(), &mut strings);
+        strings
+    }
+}
+
+fn collect(value: Value, strings: &mut Vec<String>) {
+    match value {
+        Value::String(string) => strings.push(string),
+        Value::Array(items) => items.into_iter().for_each(|item| collect(item, strings)),
+        Value::Object(fields) => fields
+            .into_iter()
+            .for_each(|(_, field)| collect(field, strings)),
+        _ => {}
     }
 }
 

@@ -91,6 +91,20 @@ pub fn odd() -> Notification {
     notification
 }
 
+/// The sample with text that breaks lines, headers and markup, and is longer than any receiver takes.
+#[must_use]
+pub fn hostile() -> Notification {
+    let text = "\r\nBcc: x@example.com\r\n.\r\n\0\u{202e}\u{7f}<script>]]>&#0;\u{10ffff}";
+    let mut notification = notification();
+    notification.title = format!("{text}{}", "x".repeat(10_000));
+    notification.text = format!("{text}\n{}", "y ".repeat(50_000));
+    let message = &mut notification.events[0].message;
+    message.from = Some(text.to_owned());
+    message.label = Some(text.repeat(300));
+    message.operator = Some(text.to_owned());
+    notification
+}
+
 /// A notification that is about no message: another sink is down.
 #[must_use]
 pub fn sink_down() -> Notification {

@@ -34,12 +34,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "smswatch-sink-slack",
-        &["smswatch-plugin", "smswatch-model", "smswatch-outbound"],
+        &["smswatch-plugin", "smswatch-model", "smswatch-sink-kit"],
     ),
     (
-        "smswatch-sink-webhook",
+        "smswatch-sink-kit",
         &["smswatch-plugin", "smswatch-model", "smswatch-outbound"],
     ),
+    ("smswatch-sink-webhook", &["smswatch-sink-kit"]),
     (
         "smswatch-http",
         &[
@@ -70,7 +71,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "routee-sim",
         ],
     ),
-    ("custom-sink", &["smswatch", "smswatch-plugin"]),
+    ("custom-sink", &["smswatch", "smswatch-sink-kit"]),
     (
         "smswatch-bench",
         &[

@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use smswatch_testkit::receiver::{Answer, Receiver};
+
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_custom-sink"));
     command
@@ -35,11 +37,22 @@ fn its_configuration_is_checked_with_line_and_column() {
         String::from_utf8_lossy(&sound.stderr)
     );
     let directory = tempfile::tempdir().expect("a directory");
+    let url = "https://pager.example.com/";
     for (sink, place) in [
-        ("{type: file, pth: x}", ":2:30"),
-        ("{type: file, path: /}", ":2:36"),
+        (
+            format!("{{type: pager, url: \"{url}\", token: x, taem: sms}}"),
+            ":2:76",
+        ),
+        (
+            "{type: pager, url: ftp://x, token: x, team: sms}".to_owned(),
+            ":2:36",
+        ),
+        (
+            "{type: pager, url: http://10.0.0.1/, token: x, team: sms}".to_owned(),
+            ":2:36",
+        ),
     ] {
-        let broken = check(directory.path(), sink);
+        let broken = check(directory.path(), &sink);
         let said = String::from_utf8_lossy(&broken.stderr).into_owned();
         assert_eq!(broken.status.code(), Some(2), "{said}");
         assert!(said.contains(place), "{place} is not in {said}");
@@ -49,20 +62,22 @@ fn its_configuration_is_checked_with_line_and_column() {
 #[test]
 fn the_schema_describes_it() {
     let schema = program().arg("schema").output().expect("it runs");
-    assert!(String::from_utf8_lossy(&schema.stdout).contains("The file to append to."));
+    assert!(String::from_utf8_lossy(&schema.stdout).contains("The team that is paged."));
 }
 
-#[test]
-fn it_is_fired_by_a_sink_test() {
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_fired_by_a_sink_test() {
+    let pager = Receiver::start().await;
+    pager.answer_always(Answer::status(409).body("known"));
     let directory = tempfile::tempdir().expect("a directory");
-    let alerts = directory.path().join("alerts.txt");
     let config = directory.path().join("smswatch.yaml");
     let text = format!(
         "routee: {{application_id: a, application_secret: b, api_url: \"http://127.0.0.1:9\", \
          auth_url: \"http://127.0.0.1:9\"}}\nstore: {{url: \"sqlite:{}\"}}\n\
-         http: {{listen: \"127.0.0.1:0\"}}\nsinks: {{alerts: {{type: file, path: \"{}\"}}}}\n",
+         http: {{listen: \"127.0.0.1:0\"}}\nsinks: {{pager: {{type: pager, url: \"{}\", \
+         token: tk_7f3Q9xLm2Vb8RzWn, team: sms, allow_private: true}}}}\n",
         directory.path().join("store.db").display(),
-        alerts.display(),
+        pager.url("/v1/alerts"),
     );
     std::fs::write(&config, text).expect("a file");
     let mut running = program()
@@ -77,17 +92,32 @@ fn it_is_fired_by_a_sink_test() {
         url.split_whitespace().next().map(str::to_owned)
     });
     let url = url.expect("it says where its API is");
-    let test = program()
-        .args(["sink", "test", "alerts", "--url", &url])
-        .output()
-        .expect("it runs");
-    let written = std::fs::read_to_string(&alerts);
+    let test = || {
+        let mut test = program();
+        test.args(["sink", "test", "pager", "--url", &url]);
+        test.output().expect("it runs")
+    };
+    let tested = tokio::task::block_in_place(test);
     running.kill().expect("it runs until now");
     running.wait().expect("it ends");
+    let said = String::from_utf8_lossy(&tested.stdout).into_owned();
     assert!(
-        test.status.success(),
-        "{}",
-        String::from_utf8_lossy(&test.stderr)
+        tested.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&tested.stderr)
     );
-    assert!(written.expect("the alert is written").contains("[TEST]"));
+    assert!(said.contains("409 Conflict: known"), "{said}");
+    let request = &pager.wait_for(1).await[0];
+    assert_eq!(request.path, "/v1/alerts");
+    assert_eq!(
+        request.header("authorization"),
+        Some("Bearer tk_7f3Q9xLm2Vb8RzWn")
+    );
+    let alert = request.json();
+    assert!(
+        alert["summary"]
+            .as_str()
+            .is_some_and(|summary| summary.contains("[TEST]"))
+    );
+    assert_eq!(alert["team"], "sms");
 }

@@ -11,11 +11,11 @@ use smswatch_plugin::sink::{Probe, Retry, Sink};
 use smswatch_sink_slack::SlackSink;
 use smswatch_testkit::receiver::{Answer, Receiver, Request};
 use smswatch_testkit::sample;
-use smswatch_testkit::sink_suite::{Fixture, Mood};
+use smswatch_testkit::sink_suite::{Fixture, HttpFixture, Mood, careless};
 
 use crate::{configured, readable, wishing};
 
-const TOKEN: &str = "xoxb-0000-a-token-of-a-bot";
+const TOKEN: &str = "xoxb-7f3Q9xLm2Vb8RzWn";
 
 fn sink_at(port: u16) -> SlackSink {
     let sink = configured(json!({
@@ -59,12 +59,13 @@ impl Fixture for Bot {
     }
 
     async fn turn(&self, mood: Mood) {
+        let said = careless(&[TOKEN.to_owned()]);
         self.0.answer_always(match mood {
-            Mood::Accepts => accepting(),
-            Mood::Fails => Answer::status(502).body(format!("no way for {TOKEN}")),
+            Mood::Accepts => answer(&json!({"ok": true, "channel": "C123", "ts": said})),
+            Mood::Fails => Answer::status(502).body(said),
             Mood::Refuses => answer(&json!({
                 "ok": false, "error": "invalid_blocks",
-                "response_metadata": {"messages": [format!("[ERROR] {TOKEN} is wrong")]},
+                "response_metadata": {"messages": [said]},
             })),
             Mood::Hangs => Answer::hang(),
             Mood::Rambles => accepting().endless_body(),
@@ -87,7 +88,13 @@ impl Fixture for Bot {
     }
 }
 
-smswatch_testkit::sink_suite!(Bot);
+impl HttpFixture for Bot {
+    fn receiver(&self) -> &Receiver {
+        &self.0
+    }
+}
+
+smswatch_testkit::http_sink_suite!(Bot);
 
 #[tokio::test]
 async fn what_slack_took_is_delivered_however_its_answer_is_written() {

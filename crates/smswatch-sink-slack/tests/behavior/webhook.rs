@@ -8,14 +8,14 @@ use smswatch_plugin::sink::Sink;
 use smswatch_sink_slack::SlackSink;
 use smswatch_testkit::receiver::{Answer, Receiver};
 use smswatch_testkit::sample;
-use smswatch_testkit::sink_suite::{Fixture, Mood};
+use smswatch_testkit::sink_suite::{Fixture, HttpFixture, Mood, careless};
 
 use crate::{configured, readable, wishing};
 
-const TOKEN: &str = "T000/B000/a-token-in-the-path";
+const TOKEN: &str = "7f3Q9xLm2Vb8RzWnK4hT0sKd";
 
 fn sink_at(port: u16) -> SlackSink {
-    let url = format!("http://127.0.0.1:{port}/services/{TOKEN}");
+    let url = format!("http://127.0.0.1:{port}/services/T000/B000/{TOKEN}");
     configured(json!({ "webhook_url": url })).expect("it is valid")
 }
 
@@ -43,9 +43,11 @@ impl Fixture for IncomingWebhook {
 
     async fn turn(&self, mood: Mood) {
         let text = |status| Answer::status(status).header("content-type", "text/html");
+        let said = careless(&[TOKEN.to_owned()]);
         self.0.answer_always(match mood {
-            Mood::Accepts => text(200).body("ok"),
-            Mood::Fails => text(500).body(format!("something broke at {TOKEN}")),
+            Mood::Accepts => text(200).body(said),
+            Mood::Fails => text(500).body(said),
+            // Slack's webhooks say nothing but their word.
             Mood::Refuses => text(400).body("invalid_payload"),
             Mood::Hangs => Answer::hang(),
             Mood::Rambles => text(200).endless_body(),
@@ -67,7 +69,13 @@ impl Fixture for IncomingWebhook {
     }
 }
 
-smswatch_testkit::sink_suite!(IncomingWebhook);
+impl HttpFixture for IncomingWebhook {
+    fn receiver(&self) -> &Receiver {
+        &self.0
+    }
+}
+
+smswatch_testkit::http_sink_suite!(IncomingWebhook);
 
 #[tokio::test]
 async fn the_message_is_posted_as_json() {
@@ -78,7 +86,7 @@ async fn the_message_is_posted_as_json() {
         .expect("it is accepted");
     let request = &receiver.wait_for(1).await[0];
     assert_eq!(request.method, "POST");
-    assert_eq!(request.path, format!("/services/{TOKEN}"));
+    assert_eq!(request.path, format!("/services/T000/B000/{TOKEN}"));
     assert_eq!(
         request.header("content-type"),
         Some("application/json; charset=utf-8")

@@ -42,3 +42,17 @@ fn unknown_keys_are_refused() {
 fn the_schema_describes_every_key() {
     insta::assert_json_snapshot!(schema_for!(WebhookConfig));
 }
+
+#[test]
+fn an_address_of_the_own_house_is_refused_unless_it_is_allowed() {
+    for url in [
+        "http://127.0.0.1/hook",
+        "http://[::ffff:169.254.169.254]/",
+        "http://localhost:8080/",
+    ] {
+        let refused = error(json!({ "url": url }));
+        assert!(refused.starts_with("url: "), "{refused}");
+        assert!(refused.contains("`allow_private: true`"), "{refused}");
+        configured(json!({"url": url, "allow_private": true})).expect("it is allowed");
+    }
+}

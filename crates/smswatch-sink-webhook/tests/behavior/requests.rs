@@ -1,11 +1,12 @@
 //! What is sent: headers, signatures and bodies.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-use smswatch_plugin::sink::Sink as _;
-use smswatch_testkit::receiver::{Answer, Receiver};
-use smswatch_testkit::sample;
+use smswatch_plugin::sink::{ConfiguredSink as _, Sink as _, SinkContext};
+use smswatch_sink_webhook::WebhookSink;
+use smswatch_testkit::receiver::Receiver;
+use smswatch_testkit::{FakeClock, sample};
 use standardwebhooks::Webhook;
 
 use crate::{KEY, configured, plain};
@@ -101,17 +102,23 @@ async fn headers_and_the_login_in_the_url_are_sent() {
 }
 
 #[tokio::test]
-async fn connections_are_used_again() {
+async fn the_time_is_that_of_the_clock_in_the_context() {
     let receiver = Receiver::start().await;
-    let sink = plain(&receiver);
-    for n in 0..20 {
-        if n == 10 {
-            receiver.answer_always(Answer::status(200).body("taken"));
-        }
-        sink.deliver(&sample::numbered(n))
+    let clock = FakeClock::at(1_777_636_800);
+    let config = json!({"url": receiver.url("/"), "secret": KEY, "allow_private": true});
+    let config = serde_json::from_value(config).expect("it reads well");
+    let context = SinkContext::new("crm").with_clock(clock.clock());
+    let sink = WebhookSink::configure(config, &context).expect("it is valid");
+    for seconds in [0, 90] {
+        clock.advance(Duration::from_secs(seconds));
+        sink.deliver(&sample::notification())
             .await
             .expect("it is accepted");
     }
-    assert_eq!(receiver.wait_for(20).await.len(), 20);
-    assert_eq!(receiver.connections(), 1);
+    let requests = receiver.wait_for(2).await;
+    let times = requests
+        .iter()
+        .map(|request| request.header("webhook-timestamp"));
+    let times: Vec<_> = times.collect();
+    assert_eq!(times, [Some("1777636800"), Some("1777636890")]);
 }

@@ -82,6 +82,15 @@ impl Answer {
         self
     }
 
+    /// Sets the body, if it has none.
+    #[must_use]
+    pub(crate) fn body_unless_set(self, body: impl Into<Bytes>) -> Self {
+        match self.body {
+            Body::Once(None) => self.body(body),
+            _ => self,
+        }
+    }
+
     /// Sends `x` without end as the body.
     #[must_use]
     pub fn endless_body(mut self) -> Self {

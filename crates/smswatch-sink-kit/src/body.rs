@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::FutureExt as _;
 use reqwest::{Response, StatusCode};
-use smswatch_outbound::unpacked_beginning;
+use smswatch_outbound::{BodyError, read_body, unpacked_beginning};
 use smswatch_plugin::Redactor;
 use tokio::sync::Semaphore;
 
@@ -48,6 +49,15 @@ impl Body {
         }
     }
 
+    pub(crate) fn response(&self) -> &Response {
+        &self.response
+    }
+
+    /// Reads all of it, at most `most` bytes.
+    pub(crate) async fn whole(self, most: usize) -> Result<Bytes, BodyError> {
+        read_body(self.response, most).await
+    }
+
     /// Reads what has come already, and waits for nothing; returns whether there is nothing left to
     /// be read.
     pub(crate) fn read_what_is_there(&mut self) -> bool {
@@ -81,7 +91,7 @@ impl Body {
         }
     }
 
-    /// The beginning as text, without credentials.
+    /// The beginning as text, without secrets.
     pub(crate) fn words(&self, redactor: &Redactor) -> String {
         let headers = self.response.headers();
         let Some(mut kept) = unpacked_beginning(headers, &self.kept, KEPT + 1) else {

@@ -4,74 +4,52 @@
 //! it is checked and harmful when it is used.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::address::not_public;
+use crate::guard::Guard;
 
-/// The receiver's address is one that webhooks may not reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Forbidden {
-    kind: &'static str,
-}
-
-impl Forbidden {
-    /// Refuses `address` unless it is of the public internet.
-    pub(crate) fn check(address: IpAddr) -> Result<(), Self> {
-        not_public(address).map_or(Ok(()), |kind| Err(Self { kind }))
-    }
-}
-
-impl std::fmt::Display for Forbidden {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            formatter,
-            "the receiver has a {} address, which webhooks reach only with `allow_private: true`",
-            self.kind
-        )
-    }
-}
-
-impl std::error::Error for Forbidden {}
-
-/// Resolves names to public addresses only.
+/// Resolves names to addresses that may be connected to.
 #[derive(Debug, Clone)]
-pub(crate) struct PublicOnly {
+pub(crate) struct GuardedResolver {
+    guard: Guard,
     proxy: Option<String>,
 }
 
-impl PublicOnly {
-    /// With any address for the name of the `proxy`, which is usually a private one.
-    pub(crate) fn except(proxy: Option<String>) -> Self {
-        Self { proxy }
+impl GuardedResolver {
+    /// Resolves the name of the `proxy`, whose address is usually private, to whatever it has.
+    pub(crate) fn new(guard: Guard, proxy: Option<String>) -> Self {
+        Self { guard, proxy }
     }
 }
 
-impl Resolve for PublicOnly {
+impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let proxy = self.proxy.as_deref();
+        let guard = self.guard;
         let is_proxy = proxy.is_some_and(|proxy| proxy.eq_ignore_ascii_case(name.as_str()));
         Box::pin(async move {
             let resolved: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             if is_proxy {
                 return Ok(Box::new(resolved.into_iter()) as Addrs);
             }
-            let public = public_only(resolved)?;
-            Ok(Box::new(public.into_iter()) as Addrs)
+            let open = allowed(guard, resolved)?;
+            Ok(Box::new(open.into_iter()) as Addrs)
         })
     }
 }
 
-/// Those of `addresses` that are public.
+/// Those of `addresses` that may be connected to.
 ///
 /// A name with addresses of both kinds keeps the public ones: nothing forbidden is connected to,
 /// and split-horizon names keep working.
-fn public_only(
+fn allowed(
+    guard: Guard,
     mut addresses: Vec<SocketAddr>,
 ) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
     let mut refusal = None;
-    addresses.retain(|address| match Forbidden::check(address.ip()) {
+    addresses.retain(|address| match guard.check(address.ip()) {
         Ok(()) => true,
         Err(forbidden) => {
             refusal = Some(forbidden);
@@ -88,6 +66,9 @@ fn public_only(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guard::Forbidden;
+
+    const CLOSED: Guard = Guard::Closed { has_option: true };
 
     fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
         texts
@@ -100,12 +81,12 @@ mod tests {
     fn only_public_addresses_are_left() {
         let mixed = addresses(&["127.0.0.1", "1.1.1.1", "::1"]);
         assert_eq!(
-            public_only(mixed).expect("one is public"),
+            allowed(CLOSED, mixed).expect("one is public"),
             addresses(&["1.1.1.1"])
         );
-        let error = public_only(addresses(&["10.0.0.1"])).expect_err("none is public");
+        let error = allowed(CLOSED, addresses(&["10.0.0.1"])).expect_err("none is public");
         assert!(error.is::<Forbidden>(), "{error}");
-        let error = public_only(Vec::new()).expect_err("there is none");
+        let error = allowed(CLOSED, Vec::new()).expect_err("there is none");
         assert!(!error.is::<Forbidden>(), "{error}");
     }
 }
