@@ -19,7 +19,7 @@ fn document() -> PathBuf {
 fn tools() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_smswatch"));
     let target = program.ancestors().nth(2).expect("a target directory");
-    target.join("api-tools")
+    target.join("python-tools")
 }
 
 /// One of these programs.

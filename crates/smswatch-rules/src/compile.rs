@@ -34,10 +34,10 @@ use crate::index::RuleIndex;
 use crate::maintenance::Maintenance;
 use crate::pattern::NumberKey;
 use crate::rule_set::{Rule, RuleSet, Silencing};
-use crate::sample::{sample_notifications, with_links};
-use crate::suggest::did_you_mean;
 use crate::template::Templates;
 use crate::yaml::{Document, Entry, Node};
+use smswatch_template::did_you_mean;
+use smswatch_template::sample::{sample_notifications, with_links};
 
 pub(crate) use hold_back::compile_match;
 pub use maintenance::compile_maintenance;

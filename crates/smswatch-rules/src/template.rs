@@ -1,17 +1,12 @@
-//! Templates and expressions of rules: made once, tried at load, and used when a rule fires.
+//! The words of rules: titles, texts and links that their templates make of a notification.
 
-mod address;
-mod data;
-mod filters;
-
-use std::ops::Range;
-
-use minijinja::{Environment, UndefinedBehavior};
-use serde::Serialize;
 use smswatch_model::{Event, Link, Notification};
+use smswatch_template::Escape;
+pub(crate) use smswatch_template::{TemplateName, TemplateTrouble};
+use url::Url;
 
 /// How many steps a template may take, so that a loop within a loop cannot hold up the routing.
-const FUEL: u64 = 100_000;
+const STEPS: u64 = 100_000;
 
 /// How long a title may get, in characters.
 const MAX_TITLE: usize = 300;
@@ -22,55 +17,13 @@ const MAX_URL: usize = 2_000;
 /// How long a text may get, in characters.
 const MAX_TEXT: usize = 20_000;
 
-/// The variables of a template: the fields of [`Notification::data`].
-const VARIABLES: [&str; 13] = [
-    "schema",
-    "notification_id",
-    "key",
-    "rule",
-    "severity",
-    "title",
-    "text",
-    "group",
-    "omitted",
-    "common",
-    "alert",
-    "links",
-    "events",
-];
-
 /// The templates and expressions of all rules.
 #[derive(Debug)]
-pub(crate) struct Templates {
-    environment: Environment<'static>,
-}
-
-/// The name of a template or an expression among [`Templates`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TemplateName(String);
-
-/// Why a template cannot be used, and which of its bytes are to blame, as far as that is known.
-#[derive(Debug)]
-pub(crate) struct TemplateTrouble {
-    pub(crate) what: String,
-    pub(crate) range: Option<Range<usize>>,
-}
-
-#[derive(Serialize)]
-struct ExpressionData<'a> {
-    event: &'a Event,
-}
+pub(crate) struct Templates(smswatch_template::Templates);
 
 impl Default for Templates {
     fn default() -> Self {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL));
-        environment.set_debug(true);
-        environment.set_auto_escape_callback(address::escape_of);
-        environment.set_formatter(address::format);
-        filters::add_to(&mut environment);
-        Self { environment }
+        Self(smswatch_template::Templates::with_steps(STEPS))
     }
 }
 
@@ -78,37 +31,23 @@ impl Templates {
     /// Takes a template in and tries it on `samples`.
     pub(crate) fn add(
         &mut self,
-        name: String,
+        name: &str,
         source: &str,
         samples: &[Notification],
     ) -> Result<TemplateName, TemplateTrouble> {
-        self.environment
-            .add_template_owned(name.clone(), source.to_owned())
-            .map_err(trouble)?;
-        let template = self.environment.get_template(&name).map_err(trouble)?;
-        let mut unknown = template.undeclared_variables(false);
-        unknown.retain(|variable| {
-            !VARIABLES.contains(&variable.as_str()) && !self.is_global(variable)
-        });
-        if let Some(variable) = unknown.iter().min() {
-            return Err(unknown_variable(variable, &VARIABLES, source));
-        }
-        for sample in samples {
-            template
-                .render(data::root(&sample.data(), None))
-                .map_err(trouble)?;
-        }
-        Ok(TemplateName(name))
+        let seen = samples.iter().map(Notification::data);
+        self.0.add(name, Escape::Nothing, source, seen)
     }
 
-    /// Takes the address of a link in, whose name ends in `/url`, and tries it on `samples`.
+    /// Takes the address of a link in and tries it on `samples`. Values become pieces of the address.
     pub(crate) fn add_address(
         &mut self,
-        name: String,
+        name: &str,
         source: &str,
         samples: &[Notification],
     ) -> Result<TemplateName, TemplateTrouble> {
-        let name = self.add(name, source, samples)?;
+        let seen = samples.iter().map(Notification::data);
+        let name = self.0.add(name, Escape::Url, source, seen)?;
         match samples
             .iter()
             .all(|sample| self.address(&name, sample).is_some())
@@ -129,39 +68,12 @@ impl Templates {
         source: &str,
         samples: &[Event],
     ) -> Result<TemplateName, TemplateTrouble> {
-        let expression = self
-            .environment
-            .compile_expression(source)
-            .map_err(trouble)?;
-        let mut unknown = expression.undeclared_variables(false);
-        unknown.retain(|variable| variable != "event" && !self.is_global(variable));
-        if let Some(variable) = unknown.iter().min() {
-            return Err(unknown_variable(variable, &["event"], source));
-        }
-        for event in samples {
-            let context = data::root(&ExpressionData { event }, None);
-            let value = expression.eval(context).map_err(trouble)?;
-            if value.is_undefined() {
-                let what = "this has no value for some events".to_owned();
-                return Err(TemplateTrouble { what, range: None });
-            }
-        }
-        // Kept as a template, because an expression cannot be kept beside what it borrows from; it
-        // is known by now to be one whole expression.
-        let template = format!("{{% if {source} %}}1{{% endif %}}");
-        self.environment
-            .add_template_owned(name.clone(), template)
-            .map_err(trouble)?;
-        Ok(TemplateName(name))
+        self.0.add_expression(name, source, samples)
     }
 
     /// Whether an expression is true for an event. `None` if it fails.
     pub(crate) fn is_true(&self, name: &TemplateName, event: &Event) -> Option<bool> {
-        let template = self.environment.get_template(&name.0).ok()?;
-        let rendered = template
-            .render(data::root(&ExpressionData { event }, None))
-            .ok()?;
-        Some(!rendered.is_empty())
+        self.0.is_true(name, event)
     }
 
     /// A title: one line of bounded length, in the time of `timezone`. `None` if the template fails.
@@ -202,7 +114,7 @@ impl Templates {
 
     fn address(&self, name: &TemplateName, told: &Notification) -> Option<String> {
         let url = self.render(name, told, None)?.trim().to_owned();
-        (address::is_of_the_web(&url) && url.chars().count() <= MAX_URL).then_some(url)
+        (is_of_the_web(&url) && url.chars().count() <= MAX_URL).then_some(url)
     }
 
     fn render(
@@ -211,47 +123,14 @@ impl Templates {
         told: &Notification,
         timezone: Option<&str>,
     ) -> Option<String> {
-        let template = self.environment.get_template(&name.0).ok()?;
-        template.render(data::root(&told.data(), timezone)).ok()
-    }
-
-    fn is_global(&self, variable: &str) -> bool {
-        self.environment.globals().any(|(name, _)| name == variable)
+        self.0.render(name, &told.data(), timezone).ok()
     }
 }
 
-fn unknown_variable(variable: &str, known: &[&str], source: &str) -> TemplateTrouble {
-    let what = match crate::did_you_mean(variable, known.iter().copied()) {
-        Some(word) => format!("unknown variable `{variable}`; did you mean `{word}`?"),
-        None if known.len() == 1 => {
-            format!("unknown variable `{variable}`; expected `{}`", known[0])
-        }
-        None => format!(
-            "unknown variable `{variable}`; expected one of: {}",
-            known.join(", ")
-        ),
-    };
-    let range = source
-        .find(variable)
-        .map(|start| start..start + variable.len());
-    TemplateTrouble { what, range }
-}
-
-fn trouble(error: minijinja::Error) -> TemplateTrouble {
-    let mut innermost = &error;
-    let mut range = error.range();
-    while let Some(source) = std::error::Error::source(innermost) {
-        let Some(source) = source.downcast_ref::<minijinja::Error>() else {
-            break;
-        };
-        innermost = source;
-        range = range.or_else(|| source.range());
-    }
-    let what = match innermost.detail() {
-        Some(detail) => detail.to_owned(),
-        None => innermost.kind().to_string(),
-    };
-    TemplateTrouble { what, range }
+/// Whether a browser can open it: an address that begins with `http://` or `https://`.
+fn is_of_the_web(address: &str) -> bool {
+    let url = Url::parse(address);
+    url.is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
 }
 
 /// A title: one line of bounded length.

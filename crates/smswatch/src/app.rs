@@ -30,7 +30,7 @@ pub struct App {
 }
 
 impl App {
-    /// The program with the built-in sinks: `console`, `email`, `slack` and `webhook`.
+    /// The program with the built-in sinks: `console`, `email`, `exec`, `slack` and `webhook`.
     #[must_use]
     pub fn new() -> Self {
         let app = Self {
@@ -41,6 +41,8 @@ impl App {
         .sink::<ConsoleSink>("console");
         #[cfg(feature = "sink-email")]
         let app = app.sink::<smswatch_sink_email::EmailSink>("email");
+        #[cfg(feature = "sink-exec")]
+        let app = app.sink::<smswatch_sink_exec::ExecSink>("exec");
         #[cfg(feature = "sink-slack")]
         let app = app.sink::<smswatch_sink_slack::SlackSink>("slack");
         #[cfg(feature = "sink-webhook")]

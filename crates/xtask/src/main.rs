@@ -5,9 +5,9 @@
     reason = "chores speak to the terminal"
 )]
 
-mod api_tools;
 mod install;
 mod measure;
+mod python_tools;
 mod schema;
 mod test;
 

@@ -9,13 +9,13 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 
-use crate::{api_tools, install, measure};
+use crate::{install, measure, python_tools};
 use programs::Finished;
 
 /// Runs the whole workspace's tests; with `arguments`, what `cargo test` makes of them.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     install::missing_servers()?;
-    api_tools::missing(&measure::target_directory()?)?;
+    python_tools::missing(&measure::target_directory()?)?;
     // The chaos run plays with the program itself.
     cargo(&["build", "--workspace", "--bins", "--locked"], &[])?;
     if !arguments.is_empty() {

@@ -14,7 +14,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("smswatch-plugin", &["smswatch-model"]),
     ("smswatch-core", &["smswatch-model", "smswatch-plugin"]),
-    ("smswatch-rules", &["smswatch-plugin", "smswatch-model"]),
+    ("smswatch-template", &["smswatch-model"]),
+    (
+        "smswatch-rules",
+        &["smswatch-plugin", "smswatch-model", "smswatch-template"],
+    ),
     ("smswatch-outbound", &["smswatch-plugin"]),
     (
         "smswatch-routee",
@@ -32,6 +36,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "smswatch-sink-email",
         &["smswatch-plugin", "smswatch-model", "smswatch-outbound"],
     ),
+    ("smswatch-sink-exec", &["smswatch-plugin", "smswatch-model"]),
     (
         "smswatch-sink-slack",
         &["smswatch-plugin", "smswatch-model", "smswatch-sink-kit"],
@@ -65,6 +70,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "smswatch-store-redis",
             "smswatch-store-sqlite",
             "smswatch-sink-email",
+            "smswatch-sink-exec",
             "smswatch-sink-slack",
             "smswatch-sink-webhook",
             "smswatch-http",
@@ -94,6 +100,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("redis", &["smswatch-store-redis", "smswatch-bench"]),
     ("rusqlite", &["smswatch-store-sqlite"]),
     ("lettre", &["smswatch-sink-email"]),
+    ("rustix", &["smswatch-sink-exec"]),
     ("slack-morphism", &["smswatch-sink-slack"]),
     (
         "axum",
@@ -101,7 +108,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     ("saphyr-parser", &["smswatch-rules"]),
     ("serde_yaml", &["smswatch-rules", "smswatch"]),
-    ("minijinja", &["smswatch-rules", "smswatch-sink-email"]),
+    ("minijinja", &["smswatch-template", "smswatch-sink-email"]),
     ("prometheus-client", &["smswatch-core"]),
     ("clap", &["smswatch", "routee-sim"]),
     ("rustls-native-certs", &["smswatch-outbound"]),

@@ -8,8 +8,8 @@ use crate::condition::{Condition, ConditionTest};
 use crate::diagnostic::Place;
 use crate::field::{Field, Flag, MATCH_KEYS, MatchKey};
 use crate::pattern::{BadPattern, Patterns};
-use crate::suggest::did_you_mean;
 use crate::yaml::{Content, Entry, Node};
+use smswatch_template::did_you_mean;
 
 /// The statuses that Routee documents.
 pub(super) const STATUSES: [&str; 7] = [

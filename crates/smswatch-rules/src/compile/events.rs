@@ -6,8 +6,8 @@ use super::expect::spot;
 use super::{Compiler, shown};
 use crate::diagnostic::Place;
 use crate::event_word::{ANY, KINDS, rule_word};
-use crate::suggest::did_you_mean;
 use crate::yaml::{Content, Entry, Node};
+use smswatch_template::did_you_mean;
 
 impl Compiler<'_> {
     /// The kinds of events that a rule is about, at least one.

@@ -7,10 +7,10 @@ use smswatch_model::{EventKind, Notification};
 use super::Compiler;
 use super::expect::{is_empty, spot};
 use crate::diagnostic::Place;
-use crate::sample::samples;
-use crate::suggest::did_you_mean;
 use crate::template::{TemplateName, TemplateTrouble};
 use crate::yaml::{Document, Entry};
+use smswatch_template::did_you_mean;
+use smswatch_template::sample::samples;
 
 impl Compiler<'_> {
     pub(super) fn when(
@@ -72,8 +72,8 @@ impl Compiler<'_> {
         let source = self.text(entry)?;
         let name = format!("{owner}/{}", entry.key.name);
         let added = match entry.key.name.as_str() {
-            "url" => self.templates.add_address(name, source, samples),
-            _ => self.templates.add(name, source, samples),
+            "url" => self.templates.add_address(&name, source, samples),
+            _ => self.templates.add(&name, source, samples),
         };
         let trouble = added.as_ref().err().map(|trouble| (source, trouble));
         self.report_trouble(entry, "invalid template", trouble);

@@ -7,8 +7,8 @@ use smswatch_plugin::rules::{Gathering, Throttle};
 use super::expect::{is_empty, spot};
 use super::{Compiler, shown};
 use crate::grouping::{GroupKey, Grouping, INTERVAL, MAX, WAIT};
-use crate::suggest::did_you_mean;
 use crate::yaml::{Content, Entry, Node};
+use smswatch_template::did_you_mean;
 
 /// The keys of `group`.
 const KEYS: [&str; 4] = ["by", "wait", "interval", "max"];

@@ -15,8 +15,8 @@ use crate::event_word::{KINDS, RATE};
 use crate::field::{Field, MATCH_KEYS, MatchKey};
 use crate::hold_back::{Matching, TELLING_KEYS, TellingKey};
 use crate::rule_set::Silencing;
-use crate::suggest::did_you_mean;
 use crate::yaml::{Content, Document, Entry, Node};
+use smswatch_template::did_you_mean;
 
 /// Compiles the `match` of a silence, which came as JSON.
 ///

@@ -6,8 +6,8 @@ use super::Compiler;
 use super::expect::spot;
 use crate::diagnostic::Place;
 use crate::rule_set::LinkTemplate;
-use crate::suggest::did_you_mean;
 use crate::yaml::{Entry, Node};
+use smswatch_template::did_you_mean;
 
 /// How many links a rule may have; sinks show no more.
 const MAX_LINKS: usize = 10;

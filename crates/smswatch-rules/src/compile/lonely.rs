@@ -6,7 +6,7 @@ use smswatch_plugin::rules::{Rules as _, Told};
 use super::Compiler;
 use crate::diagnostic::Place;
 use crate::rule_set::RuleSet;
-use crate::sample::samples;
+use smswatch_template::sample::samples;
 
 /// Tries what happens when each sink goes down. Warns only if all rules are valid: an invalid one might
 /// be the rule that notifies another sink.

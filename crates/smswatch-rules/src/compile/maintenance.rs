@@ -12,8 +12,8 @@ use super::{Compiler, Options, shown};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::maintenance::{Maintenance, MaintenanceWindow};
 use crate::span::Span;
-use crate::suggest::did_you_mean;
 use crate::yaml::{Content, Document, Entry, Node};
+use smswatch_template::did_you_mean;
 
 /// The keys of a window.
 const KEYS: [&str; 6] = [

@@ -7,8 +7,8 @@ use super::conditions::{DETAILS, STATUSES};
 use super::expect::spot;
 use crate::condition::{Condition, ConditionTest};
 use crate::field::{Field, Flag, View};
-use crate::sample::samples;
 use crate::yaml::Entry;
+use smswatch_template::sample::samples;
 
 /// A status that nobody documents; it stands for all of them.
 const OTHER: &str = "\u{1}";

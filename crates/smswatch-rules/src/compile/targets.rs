@@ -7,8 +7,8 @@ use super::expect::{is_empty, spot};
 use super::{Compiler, shown};
 use crate::diagnostic::Place;
 use crate::rule_set::Target;
-use crate::suggest::did_you_mean;
 use crate::yaml::{Content, Entry, Node};
+use smswatch_template::did_you_mean;
 
 impl Compiler<'_> {
     pub(super) fn targets(&mut self, rule: &Node, stop: bool) -> Vec<Target> {

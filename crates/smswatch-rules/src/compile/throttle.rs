@@ -6,8 +6,8 @@ use smswatch_plugin::rules::Throttle;
 
 use super::Compiler;
 use super::expect::{is_empty, spot};
-use crate::suggest::did_you_mean;
 use crate::yaml::{Content, Entry};
+use smswatch_template::did_you_mean;
 
 /// The keys of `throttle`.
 const KEYS: [&str; 2] = ["at_most", "per"];

@@ -4,8 +4,8 @@ use smswatch_model::EventKind;
 
 use super::Compiler;
 use super::expect::spot;
-use crate::suggest::did_you_mean;
 use crate::yaml::{Content, Entry, Node};
+use smswatch_template::did_you_mean;
 
 impl Compiler<'_> {
     /// The names of rates. Whether there are such rates is [checked](Self::check_awaited) once all rules are known.

@@ -10,9 +10,9 @@ use super::expect::spot;
 use crate::diagnostic::Place;
 use crate::event_word::KINDS;
 use crate::rule_set::{Rule, Voice};
-use crate::sample::{sample_notifications, with_links};
-use crate::suggest::did_you_mean;
 use crate::yaml::Entry;
+use smswatch_template::did_you_mean;
+use smswatch_template::sample::{sample_notifications, with_links};
 
 impl Compiler<'_> {
     /// How each sink wants to be told, if it says so; `rules` say what it can be told of.

@@ -96,6 +96,8 @@ broken! {
     a_sink_whose_attempts_take_too_long: "sinks: {a: {type: console, timeout: 5m}}";
     a_sink_whose_attempts_take_no_time: "sinks: {a: {type: console, timeout: 0s}}";
     a_timeout_without_a_unit: "sinks: {a: {type: console, timeout: 10}}";
+    a_program_that_is_not_there: "sinks: {a: {type: exec, command: [/nowhere/page, --now]}}";
+    a_command_that_is_no_list: "sinks: {a: {type: exec, command: sh -c page}}";
     an_unknown_format: "sinks: {a: {type: webhook, url: http://e.com, format: cloudevent}}";
     a_key_prefix_that_is_none: "store: {key_prefix: \"\"}";
     a_store_that_is_half_a_url: "store: {url: \"redis://:hunter2@\"}";

@@ -1,6 +1,10 @@
 //! Every example of a configuration, a section, or a rule is accepted by `smswatch check`.
 
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::{env, iter};
 
 use crate::{blocks, pages, printed, read, smswatch};
 
@@ -71,6 +75,25 @@ fn whole(example: &str) -> Option<String> {
     Some(text)
 }
 
+/// Programs that examples name, and that need not be on this machine.
+const PROGRAMS: [&str; 2] = ["apprise", "page"];
+
+/// Puts the programs of examples into a folder, and returns a `PATH` with it in front.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "examples find programs where these tests find theirs"
+)]
+fn path_with_programs(folder: &Path) -> OsString {
+    for name in PROGRAMS {
+        let program = folder.join(name);
+        fs::write(&program, "#!/bin/sh\n").expect("a file");
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).expect("permissions");
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path);
+    env::join_paths(iter::once(folder.to_owned()).chain(folders)).expect("a PATH")
+}
+
 /// The names of the variables that a text asks for.
 fn variables(text: &str) -> Vec<&str> {
     let pieces = text.split("${").skip(1);
@@ -85,6 +108,7 @@ fn every_example_is_accepted() {
     let secret = directory.path().join("secret");
     fs::write(&secret, "a-secret\n").expect("a file");
     let file = directory.path().join("example.yaml");
+    let path = path_with_programs(directory.path());
     let mut n_checked = 0;
     for page in pages() {
         for example in blocks(&read(&page), "yaml") {
@@ -103,7 +127,10 @@ fn every_example_is_accepted() {
             let text: String = lines.collect();
             fs::write(&file, &text).expect("a file");
             let mut check = smswatch(&["check", "--config"]);
-            check.arg(&file).current_dir(directory.path());
+            check
+                .arg(&file)
+                .current_dir(directory.path())
+                .env("PATH", &path);
             for name in variables(&text) {
                 let value = if name.ends_with("_URL") {
                     "https://hooks.example.com/x"

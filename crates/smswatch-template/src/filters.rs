@@ -5,17 +5,18 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use smswatch_model::PhoneNumber;
 
-use super::data::TIMEZONE;
+use crate::data::TIMEZONE;
 
 /// How an instant is written if the template does not say.
 const FORMAT: &str = "%Y-%m-%d %H:%M:%S %Z";
 
-pub(super) fn add_to(environment: &mut Environment<'static>) {
+pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("duration", duration);
     environment.add_filter("count", count);
     environment.add_filter("plural", plural);
     environment.add_filter("masked", masked);
     environment.add_filter("local_time", local_time);
+    environment.add_filter("cut", cut);
 }
 
 /// A number of seconds as `4 s`, `2 m 5 s`, `3 h 20 m` or `2 d 4 h`.
@@ -103,6 +104,17 @@ fn local_time(state: &State, time: &Value, format: Option<&str>) -> Result<Strin
     })
 }
 
+/// A text of at most so many characters; one that is cut ends in `…`.
+fn cut(text: &Value, most: usize) -> Result<String, Error> {
+    let wrong = || takes("cut", "a text and how many characters of it to keep", text);
+    let text = text.as_str().ok_or_else(wrong)?;
+    let mut ends = text.char_indices().skip(most.saturating_sub(1));
+    Ok(match (ends.next(), ends.next()) {
+        (Some((end, _)), Some(_)) => format!("{}…", &text[..end]),
+        _ => text.to_owned(),
+    })
+}
+
 /// A whole number with a comma between each three digits.
 fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
@@ -170,6 +182,13 @@ mod tests {
         );
         let plurals = "{{ 1|plural('message') }}, {{ [1, 2]|plural('message') }}, {{ 1200|plural('child', 'children') }}";
         assert_eq!(rendered(plurals), "1 message, 2 messages, 1,200 children");
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters_and_never_silently() {
+        let told = "{{ 'αβγδ'|cut(4) }} {{ 'αβγδε'|cut(4) }} {{ ''|cut(3) }}{{ 'ab'|cut(1) }}";
+        assert_eq!(rendered(told), "αβγδ αβγ… …");
+        insta::assert_snapshot!(rendered("{{ none|cut(3) }}"), @"`cut` takes a text and how many characters of it to keep, and some events have none here");
     }
 
     #[test]

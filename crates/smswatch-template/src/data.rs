@@ -10,20 +10,30 @@ use serde::Serialize;
 const OPEN: [&str; 2] = ["tags", "group"];
 
 /// Where the filter for instants finds the name of the timezone; no template can name it.
-pub(super) const TIMEZONE: &str = " timezone";
+pub(crate) const TIMEZONE: &str = " timezone";
 
-/// The variables of a template that is rendered in the time of `timezone`, whose fields tell when there is
-/// no such field.
+/// What a template sees, as JSON.
 ///
 /// # Panics
 ///
-/// `data` has no form in JSON; everything that templates see has one.
-pub(super) fn root(data: &impl Serialize, timezone: Option<&str>) -> Value {
-    let mut data = serde_json::to_value(data).expect("what templates see has a form in JSON");
-    if let (Some(timezone), Some(fields)) = (timezone, data.as_object_mut()) {
+/// `seen` has no form in JSON; everything that templates see has one.
+pub(crate) fn json(seen: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(seen).expect("what templates see has a form in JSON")
+}
+
+/// The names of the variables in what a template sees.
+pub(crate) fn names(seen: &serde_json::Value) -> Vec<&str> {
+    let fields = seen.as_object().into_iter().flatten();
+    fields.map(|(name, _)| name.as_str()).collect()
+}
+
+/// The variables of a template that is rendered in the time of `timezone`, whose fields tell when there is
+/// no such field.
+pub(crate) fn root(mut seen: serde_json::Value, timezone: Option<&str>) -> Value {
+    if let (Some(timezone), Some(fields)) = (timezone, seen.as_object_mut()) {
         fields.insert(TIMEZONE.to_owned(), timezone.into());
     }
-    value(&data, "")
+    value(&seen, "")
 }
 
 fn value(data: &serde_json::Value, name: &str) -> Value {

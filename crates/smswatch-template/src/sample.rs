@@ -11,18 +11,21 @@ use smswatch_model::{
 };
 
 /// Events of this kind: everything known, and next to nothing.
-pub(crate) fn samples(kind: EventKind) -> [Event; 2] {
+#[must_use]
+pub fn samples(kind: EventKind) -> [Event; 2] {
     [full(kind), sparse(kind)]
 }
 
 /// Notifications of this kind: of the one event, of the other, and of both.
-pub(crate) fn sample_notifications(kind: EventKind) -> [Notification; 3] {
+#[must_use]
+pub fn sample_notifications(kind: EventKind) -> [Notification; 3] {
     let [full, sparse] = samples(kind);
     [vec![full.clone()], vec![sparse.clone()], vec![full, sparse]].map(notification)
 }
 
 /// The same notification with `n_links` links.
-pub(crate) fn with_links(notification: &Notification, n_links: usize) -> Notification {
+#[must_use]
+pub fn with_links(notification: &Notification, n_links: usize) -> Notification {
     let link = Link {
         title: "Runbook".to_owned(),
         url: "https://example.com/runbook".to_owned(),
