@@ -22,7 +22,7 @@ usage: cargo xtask CHORE
   pictures      make the pictures of alerts in docs/images anew, with Chromium
   bench [PART]  measure, with optimized programs: polls, storm, trickle, neighbors,
                 fleet, history, matching, rules, sinks, or all of them
-  bench sources [--seed S] [--messages N] [--json]
+  bench sources [--seed S] [--messages N] [--only WORDS] [--json]
                 what each way to learn of a status costs, in calls and seconds, by simulation
   chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]
                 kill, cut and stop what can be, and count what was lost
