@@ -8,6 +8,7 @@
 mod browser_tools;
 mod install;
 mod measure;
+mod pictures;
 mod python_tools;
 mod schema;
 mod test;
@@ -19,9 +20,10 @@ usage: cargo xtask CHORE
 
   test [ARGS]   install what the tests need, then run them all; ARGS go to `cargo test`
   schema        write the JSON Schemas in config/ and docs/openapi.json anew
+  pictures      make the pictures of alerts in docs/images anew, with Chromium
   bench [PART]  measure, with optimized programs: polls, storm, trickle, neighbors,
-                fleet, history, matching, rules, or all of them
-  bench sources [--seed S] [--messages N] [--json]
+                fleet, history, matching, rules, sinks, or all of them
+  bench sources [--seed S] [--messages N] [--only WORDS] [--json]
                 what each way to learn of a status costs, in calls and seconds, by simulation
   chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]
                 kill, cut and stop what can be, and count what was lost
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let chore = arguments.next();
     let rest: Vec<String> = arguments.collect();
     let done = match chore.as_deref() {
+        Some("pictures") => pictures::run(),
         Some("schema") => schema::run(),
         Some("test") => test::run(&rest),
         Some("bench") => measure::bench(&rest),
