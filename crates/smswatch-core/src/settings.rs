@@ -1,6 +1,7 @@
 //! What an operator decides about watching and delivering, in core's own terms.
 
 use smswatch_model::FaultTable;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::budget;
@@ -135,6 +136,9 @@ pub struct SinkSettings {
     pub fallback: Option<FallbackSettings>,
     /// When nothing is attempted for a while.
     pub breaker: BreakerSettings,
+    /// The tags of messages that it may see; `None` for all. They must be among those of its fallback, which gets
+    /// notifications in the words that were made for this one.
+    pub tags: Option<BTreeSet<String>>,
 }
 
 impl SinkSettings {
@@ -159,6 +163,7 @@ impl Default for SinkSettings {
             queue_max: Self::DEFAULT_QUEUE_MAX,
             fallback: None,
             breaker: BreakerSettings::default(),
+            tags: None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One or more events of one rule, for one sink, rendered.
 
+mod seen;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;

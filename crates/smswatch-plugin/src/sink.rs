@@ -21,19 +21,43 @@ const MAX_DETAIL: usize = 300;
 
 /// Somewhere a notification is delivered.
 ///
+/// # Who calls it
+///
+/// Core makes the sink once from the configuration ([`ConfiguredSink::configure`]), and calls [`deliver`](Self::deliver)
+/// for each attempt, several at once (`concurrency`), at the sink's `rate`, each no longer than `timeout`. When the
+/// configuration changes, a new sink takes over, and this one finishes its attempts and is dropped.
+///
+/// # What an outcome causes
+///
+/// | `deliver` returns | what core does |
+/// |---|---|
+/// | a [`Receipt`] | the delivery is done; the receipt's words are kept with the attempt |
+/// | a receipt [`with_rest`](Receipt::with_rest) | done, and another delivery goes to those who could not be reached yet |
+/// | [`DeliveryError::temporary`] | tried again at the pace of `retry.schedule`, until `retry.give_up_after` |
+/// | [`DeliveryError::retry_after`] | tried again after that time; until then the sink gets nothing at all |
+/// | [`DeliveryError::permanent`] | a dead letter, which an operator can retry |
+/// | [`DeliveryError::gone`] | a dead letter, and the sink gets nothing until somebody resumes it |
+/// | nothing within `timeout`, or a panic | as `temporary`; the future is dropped |
+///
+/// Failures in a row open the sink's breaker: deliveries wait, and one now and then tries whether it works again.
+///
 /// # Contract
 ///
 /// - One call is one attempt. Retries, limits, timeouts and order belong to core.
 /// - A dropped future is harmless: at worst the notification arrives twice, with the same
 ///   [`delivery_id`](Notification::delivery_id), which the receiver must be able to see.
-/// - Several calls may run at once.
 /// - It never blocks its thread: all calls of a sink share one, with a Tokio runtime of its own. A sink that
 ///   blocks delays only itself: a call that keeps the thread past its timeout has failed, and the calls
 ///   behind it get another thread, up to a small number of them.
 /// - `permanent` is for what is wrong with this one notification. What an operator can mend, such as wrong
 ///   credentials or a wrong address (401, 403, 404), is `temporary`: several permanent failures in a row
 ///   count as trouble of the whole sink.
-/// - Neither `Debug` nor an error ever shows a credential.
+/// - Neither `Debug` nor an error nor a receipt ever shows a credential or a part of one, whatever the receiver
+///   says ([`Redactor`](crate::Redactor)).
+/// - What has no room at the receiver is cut with a mark, and events that are left out are counted.
+///
+/// `smswatch_testkit::sink_suite!` tests all of this. For a receiver that speaks HTTP, `smswatch-sink-kit` does most
+/// of it.
 #[async_trait]
 pub trait Sink: fmt::Debug + Send + Sync {
     /// Makes one attempt to deliver `notification`.
@@ -69,9 +93,10 @@ pub enum Probe {
 /// A sink that an operator configures under its own `type`.
 ///
 /// `Config` is what stands beside `type` in the configuration, without the options that core owns
-/// (`rate`, `concurrency`, `timeout`, `retry`, `breaker`, `queue`, `fallback`, `fallback_after`, `proxy`).
-/// Refuse unknown keys with `#[serde(deny_unknown_fields)]`; doc comments become the schema's
-/// descriptions.
+/// (`rate`, `concurrency`, `timeout`, `retry`, `breaker`, `queue`, `fallback`, `fallback_after`, `proxy`, `template`,
+/// `timezone`, `privacy`). Unknown keys are refused with line and column; in structs inside of it
+/// `#[serde(deny_unknown_fields)]` does so. Doc comments become the schema's descriptions. A
+/// [`Secret`](crate::Secret) can also be given as a file (`token_file` for `token`).
 pub trait ConfiguredSink: Sink + Sized + 'static {
     /// What the operator writes.
     type Config: DeserializeOwned + JsonSchema;

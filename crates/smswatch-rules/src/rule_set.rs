@@ -1,6 +1,6 @@
 //! All rules of a configuration: what [`compile`](crate::compile) makes of a file and core asks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -102,6 +102,8 @@ pub(crate) struct Voice {
     pub(crate) text: Option<TemplateName>,
     /// The name of the timezone in which templates write instants; UTC without one.
     pub(crate) timezone: Option<String>,
+    /// The tags that it may see; all of them without this.
+    pub(crate) tags: Option<BTreeSet<String>>,
 }
 
 /// A destination that is notified of a rule's events.

@@ -13,6 +13,8 @@ mod text;
 mod title;
 mod trouble;
 
+use std::borrow::Cow;
+
 use smswatch_model::{Event, Link, Notification};
 use smswatch_plugin::rules::Words;
 
@@ -26,6 +28,16 @@ use crate::rule_set::{Rule, RuleSet, Voice};
 impl RuleSet {
     /// The title, text and links of a notification for `sink`, which has none yet.
     pub(crate) fn words_of(&self, notification: &Notification, sink: &str) -> Words {
+        let voice = self.voices.get(sink);
+        let notification = match voice.and_then(|voice| voice.tags.as_ref()) {
+            None => Cow::Borrowed(notification),
+            Some(tags) => {
+                // What a sink may not see must not stand in its words either.
+                let mut seen = notification.clone();
+                seen.retain_tags(tags);
+                Cow::Owned(seen)
+            }
+        };
         let events: Vec<&Event> = notification.events.iter().collect();
         let text = text::of(&events, notification.omitted);
         let defaults = Words {
@@ -40,10 +52,9 @@ impl RuleSet {
         let rule = rules.find(|rule| rule.name == notification.rule);
         let rule = rule
             .filter(|rule| rule.title.is_some() || rule.text.is_some() || !rule.links.is_empty());
-        let voice = self.voices.get(sink);
         match (rule, voice) {
             (None, None) => defaults,
-            _ => self.own_words(rule, voice, sink, notification, defaults),
+            _ => self.own_words(rule, voice, sink, &notification, defaults),
         }
     }
 

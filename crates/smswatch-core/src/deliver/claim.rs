@@ -367,7 +367,8 @@ impl<'a> Claims<'a> {
             .set(priority.index(), shard, claimed.left);
         let (now, mut n_left) = (Instant::now(), 0);
         for delivery in claimed.deliveries {
-            let notification = codec::decode_notification(&delivery.body).map(Arc::new);
+            let notification = codec::decode_notification(&delivery.body);
+            let notification = notification.map(|notification| self.unit.shown(notification));
             let destination = match &notification {
                 Ok(notification) => Destination::of(notification),
                 Err(_) => None,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smswatch_model::Notification;
+
 use super::breaker::Breaker;
 use super::host::{Place, SinkHost};
 use crate::context::Context;
@@ -56,6 +58,14 @@ impl SinkUnit {
             settings,
             name,
         }
+    }
+
+    /// What the sink may see of a notification.
+    pub(crate) fn shown(&self, mut notification: Notification) -> Arc<Notification> {
+        if let Some(tags) = &self.settings.tags {
+            notification.retain_tags(tags);
+        }
+        Arc::new(notification)
     }
 
     pub(crate) fn name(&self) -> &str {

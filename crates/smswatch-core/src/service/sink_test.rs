@@ -70,7 +70,7 @@ impl Service {
         };
         unit.breaker.read(&self.context).await?;
         let n = self.tests.fetch_add(1, Ordering::Relaxed);
-        let notification = Arc::new(self.test_notification(sink, n));
+        let notification = unit.shown(self.test_notification(sink, n));
         let id = notification.delivery_id.clone();
         let (outcome, detail) = match held_back(&self.context, &unit) {
             Some(why) => (SinkTestOutcome::NotTried, why),

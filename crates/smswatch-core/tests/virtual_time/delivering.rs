@@ -1,5 +1,6 @@
 //! Retries, breakers and sinks that are gone, at their own pace.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use smswatch_core::settings::{BreakerSettings, RetrySettings, SinkSettings};
@@ -138,5 +139,37 @@ async fn a_sink_that_is_down_is_probed_and_gets_everything_when_it_works() {
     assert_eq!((ids.len(), n_attempts), (20, 20));
     let recovered = sink.attempts(EventKind::SinkRecovered);
     assert!(!recovered.is_empty());
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_gets_no_tag_that_it_may_not_see() {
+    let world = World::new();
+    let sinks = [(); 3].map(|()| Recorder::new(&world, seconds(0)));
+    let allowed = |tags: Option<&[&str]>| SinkSettings {
+        tags: tags.map(|tags| {
+            tags.iter()
+                .map(ToString::to_string)
+                .collect::<BTreeSet<_>>()
+        }),
+        ..SinkSettings::default()
+    };
+    let engine = world
+        .engine([
+            ("open", sinks[0].clone(), allowed(None)),
+            ("closed", sinks[1].clone(), allowed(Some(&["env"]))),
+            ("listed", sinks[2].clone(), allowed(Some(&["env", "team"]))),
+        ])
+        .await;
+    let fate = vec![(seconds(0), "Undelivered")];
+    world.watch_for(&engine, "m1", fate, "crm").await;
+    sleep(seconds(60)).await;
+    let teams = sinks.each_ref().map(|sink| {
+        let attempts = sink.attempts(EventKind::StatusChanged);
+        assert_eq!(attempts.len(), 1);
+        attempts[0].team.clone()
+    });
+    let crm = Some("crm".to_owned());
+    assert_eq!(teams, [crm.clone(), None, crm]);
     assert!(engine.stop().await);
 }

@@ -1,6 +1,7 @@
-//! Compiles how sinks want to be told: the options `template` and `timezone` of each sink in the same file.
+//! Compiles how sinks want to be told, and of what: the options `template`, `timezone` and `privacy` of each sink in
+//! the same file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use smswatch_model::{EventKind, Notification};
@@ -10,7 +11,7 @@ use super::expect::spot;
 use crate::diagnostic::Place;
 use crate::event_word::KINDS;
 use crate::rule_set::{Rule, Voice};
-use crate::yaml::Entry;
+use crate::yaml::{Entry, Node};
 use smswatch_template::did_you_mean;
 use smswatch_template::sample::{sample_notifications, with_links};
 
@@ -30,11 +31,13 @@ impl Compiler<'_> {
                 }
                 None => (None, None),
             };
-            if title.is_some() || text.is_some() || timezone.is_some() {
+            let tags = sink.value.get("privacy").and_then(allowed_tags);
+            if title.is_some() || text.is_some() || timezone.is_some() || tags.is_some() {
                 let voice = Voice {
                     title,
                     text,
                     timezone,
+                    tags,
                 };
                 voices.insert(name.clone(), voice);
             }
@@ -57,6 +60,12 @@ impl Compiler<'_> {
             .hint = Some(hint);
         None
     }
+}
+
+/// The tags that a sink may see, if its option `privacy` lists them. What does not read well is told by the schema.
+fn allowed_tags(privacy: &Node) -> Option<BTreeSet<String>> {
+    let tags = privacy.get("tags")?.as_sequence()?.iter();
+    Some(tags.filter_map(Node::as_text).map(str::to_owned).collect())
 }
 
 /// A sample of everything that `sink` can be told of.

@@ -1,5 +1,7 @@
 //! Titles and texts of one's own.
 
+use std::collections::BTreeMap;
+
 use smswatch_model::Event;
 use smswatch_plugin::rules::{Rules as _, Words};
 
@@ -139,6 +141,44 @@ fn filters_say_durations_counts_numbers_and_times_as_people_do() {
         "{}",
         told("crm")
     );
+}
+
+#[test]
+fn words_tell_no_tag_that_their_sink_may_not_see() {
+    let text = r#"
+sinks:
+  slack: {privacy: {tags: [env]}, template: {title: "{{ group }} {{ events[0].message.tags }}"}}
+  mail: {privacy: {tags: [team, env]}}
+rules:
+  - {name: plain, notify: [slack, mail, crm]}
+  - {name: own, template: {text: "for {{ events[0].message.tags.team }}!"}, notify: [slack, mail]}
+"#;
+    let (rules, _) = compiled(text)
+        .into_result()
+        .map_err(shown)
+        .expect("no error");
+    let told = |rule, sink| {
+        let mut told = notification(rule, &[event()]);
+        told.group = BTreeMap::from([
+            ("tags.team".to_owned(), "crm".to_owned()),
+            ("country".to_owned(), "GR".to_owned()),
+        ]);
+        let words = rules.words(&told, sink);
+        format!("{}\n{}", words.title, words.text)
+    };
+    for sink in ["mail", "crm"] {
+        assert!(
+            told("plain", sink).contains("team=crm"),
+            "{}",
+            told("plain", sink)
+        );
+    }
+    let closed = told("plain", "slack");
+    assert!(!closed.contains("crm"), "{closed}");
+    assert!(closed.contains("GR"), "{closed}");
+    assert!(told("own", "mail").ends_with("for crm!"));
+    let own = told("own", "slack");
+    assert!(own.ends_with("for None!"), "{own}");
 }
 
 #[test]

@@ -371,6 +371,10 @@ pub(super) fn sink(
                 failures: breaker.failures,
                 probe: breaker.probe.duration(),
             }),
+        tags: section
+            .privacy
+            .as_ref()
+            .and_then(|privacy| privacy.tags.clone()),
     })
 }
 

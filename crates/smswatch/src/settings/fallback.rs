@@ -1,6 +1,6 @@
-//! Where fallbacks lead: to sinks that there are, and never back to where they came from.
+//! Where fallbacks lead: to sinks that there are and that may see as much, and never back to where they came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -12,10 +12,46 @@ pub(super) fn problems(configuration: &Value) -> Vec<Problem> {
     let sinks: BTreeMap<&str, Option<&str>> = sinks
         .map(|(name, section)| (name.as_str(), section["fallback"].as_str()))
         .collect();
-    sinks
+    let led = sinks
         .iter()
-        .filter_map(|(name, fallback)| problem(name, (*fallback)?, &sinks))
-        .collect()
+        .filter_map(|(name, fallback)| Some((*name, (*fallback)?)));
+    led.filter_map(|(name, fallback)| {
+        let led_nowhere = problem(name, fallback, &sinks);
+        led_nowhere.or_else(|| sees_less(name, fallback, &configuration["sinks"]))
+    })
+    .collect()
+}
+
+/// A fallback gets a notification in the words that were made for the first sink: it must be allowed to see all that
+/// they may tell.
+fn sees_less(name: &str, fallback: &str, sinks: &Value) -> Option<Problem> {
+    let tags = |sink: &str| {
+        let tags = sinks[sink]["privacy"]["tags"].as_array()?;
+        Some(
+            tags.iter()
+                .filter_map(Value::as_str)
+                .collect::<BTreeSet<_>>(),
+        )
+    };
+    let allowed = tags(fallback)?;
+    let missing = match tags(name) {
+        None => "all tags".to_owned(),
+        Some(seen) => {
+            let missing: Vec<_> = seen
+                .difference(&allowed)
+                .map(|tag| format!("`{tag}`"))
+                .collect();
+            match missing.as_slice() {
+                [] => return None,
+                [one] => format!("the tag {one}"),
+                several => format!("the tags {}", several.join(", ")),
+            }
+        }
+    };
+    let message = format!("`{fallback}` may not see {missing}, which `{name}` may see");
+    let place = format!("/sinks/{}/fallback", escaped(name));
+    let hint = "a fallback gets the words that were made for the first sink: change `privacy.tags` of one of them";
+    Some(Problem::new(place, message).hint(hint))
 }
 
 fn problem(name: &str, fallback: &str, sinks: &BTreeMap<&str, Option<&str>>) -> Option<Problem> {

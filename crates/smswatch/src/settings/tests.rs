@@ -120,6 +120,13 @@ broken! {
   a: {type: console, fallback: b}
   b: {type: console, fallback: c}
   c: {type: console, fallback: b}";
+    a_fallback_that_may_see_less:
+        "sinks:
+  a: {type: console, fallback: b, privacy: {tags: [team, env, cost]}}
+  b: {type: console, fallback: c, privacy: {tags: [team]}}
+  c: {type: console, fallback: d, privacy: {tags: [team, env]}}
+  d: {type: console, fallback: e}
+  e: {type: console, privacy: {tags: [], numbers: mask}}";
     a_fallback_after_without_a_fallback: "sinks: {a: {type: console, fallback_after: 1m}}";
     a_breaker_that_probes_all_the_time: "sinks: {a: {type: console, breaker: {probe: 0s}}}";
     a_breaker_that_is_always_open: "sinks: {a: {type: console, breaker: {failures: 0, prob: 1s}}}";

@@ -1,5 +1,6 @@
 //! What an operator can write for every sink, whatever its type.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use schemars::JsonSchema;
@@ -46,6 +47,8 @@ pub(crate) struct CommonSinkSection {
     /// `Europe/Athens`. Default: UTC.
     #[schemars(length(min = 1))]
     pub(crate) timezone: Option<String>,
+    /// What of a message this sink may see. Default: all that `privacy` of the whole configuration lets anybody see.
+    pub(crate) privacy: Option<SinkPrivacySection>,
 }
 
 impl CommonSinkSection {
@@ -68,6 +71,15 @@ static COMMON: LazyLock<Map<String, Value>> = LazyLock::new(|| {
         _ => Map::new(),
     }
 });
+
+/// What of a message a sink may see.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SinkPrivacySection {
+    /// The names of the tags that it may see, such as `[team]`; `[]` for none. The others are left out before it gets a
+    /// notification, and before its title and text are made. Default: all.
+    pub(crate) tags: Option<BTreeSet<String>>,
+}
 
 /// How many deliveries may wait.
 #[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
