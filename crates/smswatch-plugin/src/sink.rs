@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -206,6 +207,7 @@ pub struct NoOverrides {}
 pub struct InvalidConfig {
     what: String,
     key: Option<&'static str>,
+    range: Option<Range<usize>>,
 }
 
 impl InvalidConfig {
@@ -215,6 +217,7 @@ impl InvalidConfig {
         Self {
             what: what.to_string(),
             key: None,
+            range: None,
         }
     }
 
@@ -224,7 +227,23 @@ impl InvalidConfig {
         Self {
             what: what.to_string(),
             key: Some(key),
+            range: None,
         }
+    }
+
+    /// Only these bytes of the key's value, which is a text, are wrong: the operator is shown them.
+    #[must_use]
+    pub fn within(self, range: Range<usize>) -> Self {
+        Self {
+            range: Some(range),
+            ..self
+        }
+    }
+
+    /// Which bytes of the key's value are wrong; `None` if it is not known.
+    #[must_use]
+    pub fn range(&self) -> Option<Range<usize>> {
+        self.range.clone()
     }
 
     /// The key whose value is wrong, where it is one.

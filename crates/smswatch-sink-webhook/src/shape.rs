@@ -67,10 +67,12 @@ impl Shape {
         let seen = seen.map(|(sample, data)| seen_of(sample, data));
         let name = templates.add("body", escape, source, seen);
         let name = name.map_err(|trouble| {
-            InvalidConfig::at(
-                "body",
-                format!("invalid template{}", explained(&trouble, source)),
-            )
+            let what = format!("invalid template{}", explained(&trouble, source));
+            let error = InvalidConfig::at("body", what);
+            match trouble.range {
+                Some(range) => error.within(range),
+                None => error,
+            }
         })?;
         let shape = Self {
             templates,
