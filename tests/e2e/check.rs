@@ -191,3 +191,29 @@ fn config_show_prints_what_takes_effect_without_secrets() {
         "{yaml}"
     );
 }
+
+#[test]
+fn what_init_writes_can_be_checked_at_once_and_is_never_written_over() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_smswatch"))
+            .args(arguments)
+            .env("ROUTEE_APPLICATION_ID", "sim-app")
+            .env("ROUTEE_APPLICATION_SECRET", "sim-secret")
+            .env_remove("SMSWATCH_CONFIG")
+            .current_dir(&directory)
+            .output()
+            .expect("the command runs")
+    };
+    let written = run(&["init"]);
+    assert_eq!(written.status.code(), Some(0), "{written:?}");
+    let checked = run(&["check"]);
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+    let file = directory.path().join("smswatch.yaml");
+    std::fs::write(&file, "mine").expect("a file");
+    let again = run(&["init"]);
+    assert_eq!(again.status.code(), Some(1), "{again:?}");
+    let said = String::from_utf8(again.stderr).expect("text");
+    assert!(said.contains("smswatch.yaml exists already"), "{said}");
+    assert_eq!(std::fs::read_to_string(&file).expect("a file"), "mine");
+}

@@ -15,17 +15,27 @@ fn document() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json")
 }
 
-/// A program that `cargo xtask test` has installed beside what cargo builds.
-fn tool(name: &str) -> Command {
+/// Where `cargo xtask test` has installed programs beside what cargo builds.
+fn tools() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_smswatch"));
     let target = program.ancestors().nth(2).expect("a target directory");
-    let tool = target.join("python-tools").join(name);
+    target.join("python-tools")
+}
+
+/// One of these programs.
+fn tool(name: &str) -> Command {
+    let tool = tools().join(name);
     assert!(
         tool.exists(),
         "{} is not there; `cargo xtask test` installs it",
         tool.display()
     );
-    Command::new(tool)
+    // Those that are written for Node look for it there.
+    let programs = std::env::var_os("PATH").unwrap_or_default();
+    let programs = std::iter::once(tools().join("bin")).chain(std::env::split_paths(&programs));
+    let mut command = Command::new(tool);
+    command.env("PATH", std::env::join_paths(programs).expect("a PATH"));
+    command
 }
 
 #[track_caller]
@@ -111,6 +121,68 @@ async fn a_client_in_python_that_a_generator_made_registers_a_message() {
     succeeded(called);
     assert_eq!(
         ask::watch(&process, "from-python").await["state"],
+        "watching"
+    );
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_in_typescript_that_a_generator_made_registers_a_message() {
+    let stage = Stage::new().await;
+    let process = started(&stage);
+    let directory = stage.directory.path();
+    let script = r"
+        import { createClient } from './smswatch/client';
+        import { getWatch, registerMessages } from './smswatch';
+        const [url, token] = process.argv.slice(2);
+        const client = createClient({ baseUrl: url, auth: token });
+        const body = { messages: [{ message_id: 'from-typescript' }] };
+        const registered = await registerMessages({ client, body, throwOnError: true });
+        if (registered.data.accepted !== 1) throw new Error(JSON.stringify(registered.data));
+        const path = { message_id: 'from-typescript' };
+        const watch = await getWatch({ client, path, throwOnError: true });
+        console.log(JSON.stringify(watch.data));
+        export {};
+    ";
+    std::fs::write(directory.join("register.ts"), script).expect("a file");
+    let node = |name: &str| {
+        let mut command = tool(&format!("node/node_modules/.bin/{name}"));
+        command.current_dir(directory);
+        command
+    };
+    let generated = node("openapi-ts")
+        .args(["--output", "smswatch", "--client", "@hey-api/client-fetch"])
+        .args(["--no-log-file", "--input"])
+        .arg(document())
+        .output();
+    succeeded(generated);
+    let checked = node("tsc")
+        .args([
+            "--noEmit", "--strict", "--target", "es2022", "--module", "esnext",
+        ])
+        .args([
+            "--moduleResolution",
+            "bundler",
+            "--types",
+            "node",
+            "--typeRoots",
+        ])
+        .arg(tools().join("node/node_modules/@types"))
+        .arg("register.ts")
+        .output();
+    succeeded(checked);
+    let bundled = node("esbuild")
+        .args(["register.ts", "--bundle", "--platform=node", "--format=esm"])
+        .arg("--outfile=register.mjs")
+        .output();
+    succeeded(bundled);
+    let called = tool("bin/node")
+        .current_dir(directory)
+        .args(["register.mjs", &process.url, TOKEN])
+        .output();
+    succeeded(called);
+    assert_eq!(
+        ask::watch(&process, "from-typescript").await["state"],
         "watching"
     );
     assert_eq!(process.terminate(), Some(0));

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use routee_sim::{Endpoint, Fate, FaultKind, FaultRule, MessageSpec, Sim, SimConfig};
 use serde_json::{Value, json};
+use smswatch_api::campaigns::CampaignToWatch;
+use smswatch_api::client::Client;
+use smswatch_api::watches::WatchRequest;
 use smswatch_testkit::receiver::Receiver;
 use smswatch_testkit::redis_server::RedisServer;
 
@@ -219,16 +222,16 @@ async fn a_campaign_is_followed_to_its_end() {
         };
         stage.sim.register(spec).expect("a message");
     }
-    let body = json!({"campaigns": [{"tracking_id": "spring-2026", "tags": {"team": "crm"}}]});
-    let url = format!("{}/v1/watches", process.url);
-    let answer = reqwest::Client::new()
-        .post(url)
-        .header("content-type", "application/json")
-        .body(body.to_string())
-        .send()
-        .await
-        .expect("an answer");
-    assert_eq!(answer.status(), 202);
+    let client = Client::new(&process.url).expect("a client");
+    let campaign = CampaignToWatch {
+        tracking_id: "spring-2026".to_owned(),
+        tags: [("team".to_owned(), "crm".to_owned())].into(),
+    };
+    let request = WatchRequest {
+        campaigns: vec![campaign],
+        ..WatchRequest::default()
+    };
+    client.register(&request).await.expect("an answer");
     let shown = watch_that(&process, "spring-2026", |shown| shown["state"] == "final").await;
     assert_eq!(
         shown["by_outcome"],
@@ -238,6 +241,10 @@ async fn a_campaign_is_followed_to_its_end() {
         (&shown["name"], &shown["messages"]),
         (&json!("Spring"), &json!(30))
     );
+    let typed = client.campaign("spring-2026").await.expect("an answer");
+    assert_eq!(typed.map(|campaign| campaign.messages), Some(Some(30)));
+    let message = client.watch("spring-2026").await.expect("an answer");
+    assert_eq!(message, None, "it is no message");
     until("each failure is told", async || stage.told().len() == 4).await;
     let told = stage.told();
     let (ends, failures): (Vec<_>, Vec<_>) = told

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: smswatch-bench bench [PART…]
-       smswatch-bench bench sources [--seed S] [--messages N] [--json]
+       smswatch-bench bench sources [--seed S] [--messages N] [--only WORDS] [--json]
        smswatch-bench chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]
        smswatch-bench day [--seed S] [--messages N] [--hours H] [--json]
 

@@ -13,28 +13,32 @@ use anyhow::{Context as _, bail};
 
 pub use report::{Report, SourceReport};
 
-const USAGE: &str = "usage: cargo xtask bench sources [--seed S] [--messages N] [--json]";
+const USAGE: &str =
+    "usage: cargo xtask bench sources [--seed S] [--messages N] [--only WORDS] [--json]";
 
 /// The intervals of the pollers that ask about each message again and again until it is final.
-const FIXED: [Duration; 3] = [
+const FIXED: [Duration; 4] = [
     Duration::from_secs(10),
     Duration::from_secs(60),
+    Duration::from_secs(120),
     Duration::from_secs(300),
 ];
 
-/// How many messages there are, and what they follow from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How many messages there are, what they follow from, and what is measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// What the messages and their lives follow from.
     pub seed: u64,
     /// How many messages are sent within a day.
     pub messages: u32,
+    /// What the names of the ways contain that are measured; empty for all.
+    pub only: String,
     /// Whether the figures are printed as JSON.
     pub json: bool,
 }
 
 impl Options {
-    /// Reads `--seed`, `--messages` and `--json`.
+    /// Reads `--seed`, `--messages`, `--only` and `--json`.
     ///
     /// # Errors
     ///
@@ -43,6 +47,7 @@ impl Options {
         let mut options = Self {
             seed: 1,
             messages: 100_000,
+            only: String::new(),
             json: false,
         };
         let mut rest = arguments.iter();
@@ -55,6 +60,7 @@ impl Options {
             let number = || format!("`{value}` is no number for {name}; {USAGE}");
             match name.as_str() {
                 "--seed" => options.seed = value.parse().with_context(number)?,
+                "--only" => options.only.clone_from(value),
                 "--messages" => options.messages = value.parse().with_context(number)?,
                 _ => bail!("`{name}` is not known; {USAGE}"),
             }
@@ -90,7 +96,13 @@ pub fn measure(options: &Options) -> anyhow::Result<Report> {
     for interval in FIXED {
         report.sources.push(fixed::poll(&sent, interval));
     }
-    report.sources.push(play::polling(options, &sent)?);
+    for way in play::WAYS
+        .iter()
+        .filter(|way| way.name.contains(&options.only))
+    {
+        eprintln!("following {} messages: {}", sent.len(), way.name);
+        report.sources.push(play::play(way, options, &sent)?);
+    }
     Ok(report)
 }
 
@@ -104,10 +116,12 @@ mod tests {
             let arguments: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
             Options::read(&arguments)
         };
-        let options = read("--seed 7 --messages 2000 --json").expect("they make sense");
+        let options =
+            read("--seed 7 --messages 2000 --only sweeps --json").expect("they make sense");
         let expected = Options {
             seed: 7,
             messages: 2_000,
+            only: "sweeps".to_owned(),
             json: true,
         };
         assert_eq!(options, expected);

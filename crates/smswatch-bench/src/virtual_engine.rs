@@ -49,7 +49,32 @@ pub(crate) fn on_paused_clock<T>(
     runtime.block_on(played)
 }
 
-/// Starts the engine with the usual settings at `start`, with so many polls a second at most.
+/// The usual settings, with so many calls a second at most. What has ended is kept for a minute, so that memory does
+/// not grow with the day.
+pub(crate) fn settings(calls_per_second: u32) -> Settings {
+    Settings {
+        watch: WatchSettings {
+            retention: Duration::from_secs(60),
+            ..WatchSettings::default()
+        },
+        provider: ProviderLimits {
+            rate: Rate {
+                permits: calls_per_second,
+                per: Duration::from_secs(1),
+            },
+            concurrency: 64,
+            timeout: Duration::from_secs(10),
+        },
+        history: HISTORY,
+        alarms: AlarmSettings::default(),
+        callbacks: None,
+        sweeps: Vec::new(),
+        config_hash: 1,
+        shutdown_timeout: Settings::DEFAULT_SHUTDOWN_TIMEOUT,
+    }
+}
+
+/// Starts the engine with these settings at `start`.
 ///
 /// # Errors
 ///
@@ -59,7 +84,7 @@ pub(crate) async fn start(
     provider: Arc<dyn Provider>,
     rules: Arc<dyn Rules>,
     sinks: impl IntoIterator<Item = (&'static str, Arc<dyn Sink>)>,
-    polls_per_second: u32,
+    settings: Settings,
 ) -> anyhow::Result<Engine> {
     let store = MemoryStore::new(start, 1);
     let sinks = sinks.into_iter();
@@ -73,26 +98,7 @@ pub(crate) async fn start(
         rules,
         sinks,
         privacy: Privacy::new(PrivacySettings::default(), &Secret::new("a day")),
-        settings: Settings {
-            watch: WatchSettings {
-                retention: Duration::from_secs(60),
-                ..WatchSettings::default()
-            },
-            provider: ProviderLimits {
-                rate: Rate {
-                    permits: polls_per_second,
-                    per: Duration::from_secs(1),
-                },
-                concurrency: 64,
-                timeout: Duration::from_secs(10),
-            },
-            history: HISTORY,
-            alarms: AlarmSettings::default(),
-            callbacks: None,
-            sweeps: Vec::new(),
-            config_hash: 1,
-            shutdown_timeout: Settings::DEFAULT_SHUTDOWN_TIMEOUT,
-        },
+        settings,
     };
     Ok(Engine::start_on_one_runtime(parts, now))
 }

@@ -168,6 +168,9 @@ metrics! {
          without a status, a date that cannot be read, a part too many";
     parts_missing: Counter = "Messages of which a part was never seen";
     pages: Family<ResultLabel, Counter> = "Pages of many messages that were asked for, by their result";
+    provider_calls: Counter = "Calls of the provider's API that count against its limit: polls and pages";
+    provider_calls_left: Gauge =
+        "Calls that `routee.requests_per_second` allowed in the last minute and nobody made, of all replicas, equal on every replica";
     page_seconds: Histogram = "How long such a page takes";
     sweeps: Family<ResultLabel, Counter> = "Sweeps, by whether they told everything";
     sweep_seconds: Histogram = "How long a sweep takes, all pages together";

@@ -284,6 +284,26 @@ impl Rate {
         self.firing_since.is_none() && self.sums().1 == 0
     }
 
+    /// Counts an entry that it has not taken before.
+    fn take(&mut self, counting: &Counting, source: &Source, now: Timestamp) {
+        self.taken.add(source, &counting.position);
+        self.settings = counting.wanted.settings;
+        self.rests = false;
+        for (noticed, is_counted) in &counting.events {
+            let at = (*noticed).min(now);
+            let bucket = self.bucket(at);
+            let (total, count) = self.buckets.entry(bucket).or_default();
+            *total += 1;
+            *count += u64::from(*is_counted);
+            if self.settings.usual.is_some() {
+                self.hours.add(at, *is_counted);
+            }
+        }
+        if self.is_firing() {
+            self.held_back += counting.held_back;
+        }
+    }
+
     fn alert(&self, state: AlertState, started_at: Timestamp, now: Timestamp) -> Alert {
         let (total, count) = self.sums();
         let percent = (percent(count, total) * 10.0).round() / 10.0;
@@ -303,37 +323,35 @@ impl Rate {
     }
 }
 
-/// A rate with what `counting` adds to it; `None` if it has taken that entry before.
-pub(crate) fn count(
+/// A rate with what all of `countings`, at least one, add to it in their order; and the numbers of those whose
+/// entries it had not taken before.
+pub(crate) fn count_all(
     before: Option<Due>,
-    counting: &Counting,
+    countings: &[&Counting],
     source: &Source,
     now: Timestamp,
-) -> Option<Due> {
-    let due = before.unwrap_or_else(|| Due {
-        rate: Rate::new(&counting.wanted),
-        at: now + REST,
+) -> (Due, Vec<usize>) {
+    let due = before.or_else(|| {
+        let rate = Rate::new(&countings.first()?.wanted);
+        Some(Due {
+            rate,
+            at: now + REST,
+        })
     });
-    let Due { mut rate, at } = due;
-    if rate.has_taken(source, &counting.position) {
-        return None;
-    }
-    rate.taken.add(source, &counting.position);
-    rate.settings = counting.wanted.settings;
-    rate.rests = false;
-    for (noticed, is_counted) in &counting.events {
-        let bucket = rate.bucket((*noticed).min(now));
-        let (total, count) = rate.buckets.entry(bucket).or_default();
-        *total += 1;
-        *count += u64::from(*is_counted);
-        if rate.settings.usual.is_some() {
-            rate.hours.add((*noticed).min(now), *is_counted);
+    let Due { mut rate, at } = due.expect("there is a rate, or what begins one");
+    let mut taken = Vec::new();
+    for (number, counting) in countings.iter().enumerate() {
+        if !rate.has_taken(source, &counting.position) {
+            rate.take(counting, source, now);
+            taken.push(number);
         }
     }
-    rate.sample.add(&counting.failures);
-    if rate.is_firing() {
-        rate.held_back += counting.held_back;
+    if taken.is_empty() {
+        return (Due { rate, at }, taken);
     }
+    let counted = taken.iter().map(|number| countings[*number]);
+    rate.sample
+        .add(counted.flat_map(|counting| &counting.failures));
     rate.forget(now);
     let next = if rate.is_quiet() {
         now + rate.settings.over
@@ -341,7 +359,7 @@ pub(crate) fn count(
         rate.bucket_end(now).min(now + SOON)
     };
     let at = at.min(next);
-    Some(Due { rate, at })
+    (Due { rate, at }, taken)
 }
 
 /// What is to be done with a rate that is due at `now`.

@@ -176,6 +176,7 @@ impl<'a> Rehearsal<'a> {
             stuck_after,
             stretch: 1,
             sweep_every: Duration::ZERO,
+            all_swept_every: Duration::ZERO,
         }
     }
 

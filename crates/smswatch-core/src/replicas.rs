@@ -1,11 +1,12 @@
-//! Which processes share the store, who comes first in which shard, and whether they all run with the
-//! same configuration.
+//! Which processes share the store, who comes first in which shard, whether they all run with the same
+//! configuration, and what they leave of the calls that the provider's limit allows them together.
 //!
 //! Each announces itself in one memo; who has not done so for a while is gone, however it ended.
 //! Nobody owns a shard: leases alone keep processes apart. But where all were to claim what is due at
 //! the same moment, the quickest by a hair would do all the work, so each comes first in its share of
 //! the shards, and a little later in the others, should nobody else have come.
 
+mod calls;
 mod shard_share;
 
 use std::collections::BTreeMap;
@@ -14,8 +15,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use smswatch_model::Timestamp;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
+use self::calls::RecentCalls;
 use self::shard_share::ShardShare;
 use crate::context::Context;
 use crate::form;
@@ -49,6 +51,9 @@ struct Roster(BTreeMap<String, Announcement>);
 struct Announcement {
     config_hash: u64,
     at: Timestamp,
+    /// How many calls of the provider's API it made in the last minute.
+    #[serde(default)]
+    calls: u64,
     /// What a later version announces besides.
     #[serde(flatten)]
     other: serde_json::Map<String, serde_json::Value>,
@@ -71,7 +76,7 @@ impl Roster {
     }
 
     /// Announces a process where that is due; returns whether it was.
-    fn announce(&mut self, process: &str, config_hash: u64, now: Timestamp) -> bool {
+    fn announce(&mut self, process: &str, config_hash: u64, calls: u64, now: Timestamp) -> bool {
         let is_fresh = self.0.get(process).is_some_and(|announced| {
             announced.config_hash == config_hash && now.since(announced.at) < RENEWAL
         });
@@ -79,11 +84,17 @@ impl Roster {
             let announcement = Announcement {
                 config_hash,
                 at: now,
+                calls,
                 other: serde_json::Map::new(),
             };
             self.0.insert(process.to_owned(), announcement);
         }
         !is_fresh
+    }
+
+    /// How many calls all processes made together in the last minute.
+    fn calls(&self) -> u64 {
+        self.0.values().map(|announced| announced.calls).sum()
     }
 
     /// The shards in which a process comes first: every process the same number, or one more.
@@ -128,6 +139,7 @@ pub(crate) async fn run(stage: Arc<Replicas>) {
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     }
     let mut shard_share = ShardShare::ALL;
+    let mut recent_calls = RecentCalls::default();
     loop {
         tokio::select! {
             _ = beat.tick() => {}
@@ -136,9 +148,21 @@ pub(crate) async fn run(stage: Arc<Replicas>) {
                 continue;
             }
         }
-        let Ok(roster) = announce(&stage).await else {
+        let metrics = &stage.context.metrics;
+        let calls = recent_calls.note(metrics.provider_calls.get(), Instant::now());
+        let Ok(roster) = announce(&stage, calls).await else {
             continue;
         };
+        let allowed = stage
+            .context
+            .settings()
+            .provider
+            .rate
+            .permits_in(calls::SPAN);
+        let left = allowed.saturating_sub(roster.calls());
+        metrics
+            .provider_calls_left
+            .set(i64::try_from(left).unwrap_or(i64::MAX));
         let changed = roster.shard_share(&stage.context.process);
         if changed != shard_share {
             shard_share = changed;
@@ -162,10 +186,10 @@ pub(crate) async fn leave(stage: &Replicas) {
     }
 }
 
-async fn announce(stage: &Replicas) -> Result<Roster, StoreError> {
+async fn announce(stage: &Replicas, calls: u64) -> Result<Roster, StoreError> {
     let config_hash = stage.context.settings().config_hash;
     change(stage, |roster, now| {
-        roster.announce(&stage.context.process, config_hash, now)
+        roster.announce(&stage.context.process, config_hash, calls, now)
     })
     .await
 }
@@ -205,21 +229,21 @@ mod tests {
     #[test]
     fn an_announcement_is_renewed_now_and_then_and_when_the_configuration_changes() {
         let mut roster = Roster::default();
-        assert!(roster.announce("a", 1, at(0)));
-        assert!(!roster.announce("a", 1, at(4)));
-        assert!(roster.announce("a", 2, at(4)));
-        assert!(!roster.announce("a", 2, at(8)));
-        assert!(roster.announce("a", 2, at(9)));
+        assert!(roster.announce("a", 1, 0, at(0)));
+        assert!(!roster.announce("a", 1, 0, at(4)));
+        assert!(roster.announce("a", 2, 0, at(4)));
+        assert!(!roster.announce("a", 2, 0, at(8)));
+        assert!(roster.announce("a", 2, 0, at(9)));
         assert_eq!(Roster::decode(&roster.encode()), Some(roster));
     }
 
     #[test]
     fn replicas_that_differ_are_told_until_they_are_silent() {
         let mut roster = Roster::default();
-        roster.announce("a", 11, at(0));
+        roster.announce("a", 11, 0, at(0));
         assert_eq!(roster.trouble(11), None);
-        roster.announce("b", 11, at(0));
-        roster.announce("c", 22, at(10));
+        roster.announce("b", 11, 0, at(0));
+        roster.announce("c", 22, 0, at(10));
         assert_eq!(
             roster.trouble(11).as_deref(),
             Some("1 of 3 replicas runs with another configuration: config_hash 22 there, 11 here")
@@ -228,7 +252,7 @@ mod tests {
             roster.trouble(22).as_deref(),
             Some("2 of 3 replicas run with another configuration: config_hash 11 there, 22 here")
         );
-        roster.announce("a", 11, at(20));
+        roster.announce("a", 11, 0, at(20));
         roster.prune(at(25));
         assert!(roster.trouble(11).is_some(), "c was heard 15 s ago");
         roster.prune(at(26));
@@ -236,11 +260,20 @@ mod tests {
     }
 
     #[test]
+    fn the_calls_of_all_are_added_and_those_of_an_earlier_version_are_none() {
+        let earlier = b"\x01{\"b\":{\"config_hash\":11,\"at\":\"2026-05-01T12:00:00Z\"}}";
+        let mut roster = Roster::decode(earlier).expect("a roster");
+        roster.announce("a", 11, 300, at(0));
+        roster.announce("c", 11, 7, at(1));
+        assert_eq!(roster.calls(), 307);
+    }
+
+    #[test]
     fn every_shard_has_one_process_that_comes_first_and_all_have_as_many() {
         let mut roster = Roster::default();
         assert_eq!(roster.shard_share("a"), ShardShare::ALL);
         for process in ["a", "b", "c"] {
-            roster.announce(process, 11, at(0));
+            roster.announce(process, 11, 0, at(0));
         }
         let homes = ["a", "b", "c"].map(|process| roster.shard_share(process));
         for shard in (0..16).map(Shard) {
@@ -265,7 +298,7 @@ mod tests {
         let later =
             b"\x01{\"b\":{\"config_hash\":11,\"at\":\"2026-05-01T12:00:00Z\",\"zone\":\"x\"}}";
         let mut roster = Roster::decode(later).expect("a roster");
-        roster.announce("a", 11, at(0));
+        roster.announce("a", 11, 0, at(0));
         let written = String::from_utf8(roster.encode()).expect("text");
         assert!(written.contains("\"zone\":\"x\""), "{written}");
     }

@@ -292,6 +292,14 @@ impl Settings {
     pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
     /// How many sweeps there can be.
     pub const MOST_SWEEPS: usize = 8;
+    /// How often any message is swept: as often as the most frequent sweep takes place that leaves none out;
+    /// zero if there is none.
+    #[must_use]
+    pub fn all_swept_every(&self) -> Duration {
+        let of_all = self.sweeps.iter().filter(|sweep| sweep.filters.is_empty());
+        of_all.map(|sweep| sweep.every).min().unwrap_or_default()
+    }
+
     /// What is kept of the past unless the operator says otherwise.
     pub const DEFAULT_HISTORY: HistoryBounds = HistoryBounds {
         events: bound(7, 1_000_000),

@@ -114,6 +114,7 @@ impl App {
             Command::Run(args) => crate::run::run(types, &args).await?,
             #[cfg(feature = "demo")]
             Command::Demo(args) => crate::demo::demo(types, &args).await?,
+            Command::Init(args) => commands::init::init(&args)?,
             Command::Check(args) => crate::check::check(types, &args).await?,
             Command::Config(ConfigCommand::Show(args)) => crate::check::show(types, &args)?,
             Command::Schema(args) => crate::check::schema(types, &args)?,

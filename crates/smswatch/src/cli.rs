@@ -31,6 +31,8 @@ pub(crate) enum Command {
     /// Show the main job at work on simulated messages; needs nothing
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
+    /// Write a configuration to begin with, and say what comes next
+    Init(InitArgs),
     /// Check the configuration and say everything that is wrong with it
     Check(CheckArgs),
     /// Look at the configuration
@@ -98,6 +100,13 @@ pub(crate) struct ManArgs {
     /// Where the pages go; it is made if it is missing
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The file; one that is there stays as it is
+    #[arg(value_name = "FILE", default_value = "smswatch.yaml")]
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

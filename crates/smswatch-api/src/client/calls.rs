@@ -1,8 +1,9 @@
 //! The calls of the API, each with its types.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{CallError, Client};
+use crate::campaigns::CampaignReply;
 use crate::deliveries::{DeliveriesQuery, DeliveryReply, QueuedReply};
 use crate::events::{EventView, EventsQuery};
 use crate::health::{ReadyReply, StatusReply};
@@ -22,10 +23,18 @@ impl Client {
         self.read(&told)
     }
 
-    /// One message; `None` if it is not watched.
+    /// One message; `None` if no message of this id is watched.
     pub async fn watch(&self, message_id: &str) -> Result<Option<WatchReply>, CallError> {
         let told = self.find_json(&["v1", "watches", message_id], &()).await?;
-        told.map(|told| self.read(&told)).transpose()
+        let message = told.filter(|told| !is_campaign(told));
+        message.map(|told| self.read(&told)).transpose()
+    }
+
+    /// One campaign, and how far it is; `None` if no campaign of this id is followed.
+    pub async fn campaign(&self, tracking_id: &str) -> Result<Option<CampaignReply>, CallError> {
+        let told = self.find_json(&["v1", "watches", tracking_id], &()).await?;
+        let campaign = told.filter(is_campaign);
+        campaign.map(|told| self.read(&told)).transpose()
     }
 
     /// A page of the messages that are watched.
@@ -88,4 +97,9 @@ impl Client {
     pub async fn readiness(&self) -> Result<ReadyReply, CallError> {
         self.read(&self.readiness_json().await?)
     }
+}
+
+/// Messages and campaigns answer at the same place; only a campaign has an id of this name.
+fn is_campaign(told: &Value) -> bool {
+    told.get("tracking_id").is_some()
 }

@@ -110,5 +110,6 @@ async fn start_engine(
     });
     let provider = Arc::clone(provider) as Arc<dyn Provider>;
     let rules = Arc::new(default_rules()?);
-    virtual_engine::start(start, provider, rules, sinks, POLLS_PER_SECOND).await
+    let settings = virtual_engine::settings(POLLS_PER_SECOND);
+    virtual_engine::start(start, provider, rules, sinks, settings).await
 }

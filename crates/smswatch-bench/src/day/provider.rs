@@ -1,20 +1,24 @@
-//! A provider in memory that tells of each message what has become of it by now.
+//! A provider in memory that tells of each message what has become of it by now: when it is asked about it, in
+//! pages, and in what it pushes.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use smswatch_model::{
     MessageFacts, MessageId, MessageText, PartReport, PhoneNumber, SmsId, Timestamp, Word,
 };
-use smswatch_plugin::provider::{Poll, PollError, Provider, Sighting};
+use smswatch_plugin::provider::{
+    InvalidPush, ListedPage, Listing, Poll, PollError, Provider, Pushed, Sighting,
+};
 use tokio::time::Instant;
 
 use super::letter::{Ending, Letter};
 use super::traffic::Traffic;
 
 /// How long a message is queued, in milliseconds.
-const QUEUED: u32 = 500;
+pub(crate) const QUEUED: u32 = 500;
 
 /// After how many milliseconds a failed message may be delivered after all.
 const FLIPS_AFTER: u32 = 1_200_000;
@@ -54,14 +58,35 @@ impl DayProvider {
     pub(crate) fn send(&self, letter: Letter) -> MessageId {
         let mut letters = self.letters();
         letters.push(letter);
-        let id = format!("{PREFIX}{}", letters.len() - 1);
-        MessageId::new(id).expect("letters and digits")
+        id_of(letters.len() - 1)
     }
 
     /// The message of an id that [`send`](Self::send) returned.
     pub(crate) fn find(&self, id: &MessageId) -> Option<(usize, Letter)> {
         let number: usize = id.as_str().strip_prefix(PREFIX)?.parse().ok()?;
         self.letters().get(number).map(|letter| (number, *letter))
+    }
+
+    /// What it tells of a message now.
+    fn sight(&self, message_id: &MessageId, number: usize, letter: &Letter) -> Sighting {
+        let now = u32::try_from(self.began.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let (word, detail, description, since) = status(letter, now);
+        let since = Duration::from_millis(u64::from(since));
+        let part = |part: u8| PartReport {
+            sms_id: SmsId::new(format!("{message_id}-{part}")).expect("letters and digits"),
+            number: Some(u32::from(part)),
+            status: Word::new(word),
+            detailed_status: detail.map(Word::new),
+            description: description.map(str::to_owned),
+            date: Some(self.start + since),
+            price: None,
+            latency: None,
+        };
+        Sighting {
+            facts: self.facts(number, letter),
+            parts: (1..=letter.parts).map(part).collect(),
+            ..Sighting::default()
+        }
     }
 
     fn facts(&self, number: usize, letter: &Letter) -> MessageFacts {
@@ -124,23 +149,73 @@ impl Provider for DayProvider {
         let Some((number, letter)) = self.find(message_id) else {
             return Ok(Poll::Unknown);
         };
-        let now = u32::try_from(self.began.elapsed().as_millis()).unwrap_or(u32::MAX);
-        let (word, detail, description, since) = status(&letter, now);
-        let since = std::time::Duration::from_millis(u64::from(since));
-        let part = |part: u8| PartReport {
-            sms_id: SmsId::new(format!("{message_id}-{part}")).expect("letters and digits"),
-            number: Some(u32::from(part)),
-            status: Word::new(word),
-            detailed_status: detail.map(Word::new),
-            description: description.map(str::to_owned),
-            date: Some(self.start + since),
-            price: None,
-            latency: None,
-        };
-        Ok(Poll::Seen(Box::new(Sighting {
-            facts: self.facts(number, &letter),
-            parts: (1..=letter.parts).map(part).collect(),
-            ..Sighting::default()
-        })))
+        Ok(Poll::Seen(Box::new(
+            self.sight(message_id, number, &letter),
+        )))
     }
+
+    /// Pages of the messages that were sent in a window. All parts of a message stand on the page on which the
+    /// first one does.
+    async fn list(
+        &self,
+        listing: &Listing,
+        number: u32,
+        size: u32,
+    ) -> Result<ListedPage, PollError> {
+        let Listing::Window { from, to, .. } = listing else {
+            return Err(PollError::failed("there are no campaigns here"));
+        };
+        let since_start = |moment: Timestamp| {
+            let millis = moment.as_millis() - self.start.as_millis();
+            u32::try_from(millis.max(0)).unwrap_or(u32::MAX)
+        };
+        let (from, to) = (since_start(*from), since_start(*to));
+        let (first, last) = (
+            u64::from(number) * u64::from(size),
+            u64::from(number + 1) * u64::from(size),
+        );
+        let mut listed = Vec::new();
+        let mut rows = 0;
+        {
+            let letters = self.letters();
+            let begin = letters.partition_point(|letter| letter.sent < from);
+            let inside = letters[begin..].iter().zip(begin..);
+            for (letter, position) in inside.take_while(|(letter, _)| letter.sent <= to) {
+                if (first..last).contains(&rows) {
+                    listed.push((position, *letter));
+                }
+                rows += u64::from(letter.parts);
+            }
+        }
+        let messages = listed.iter().map(|(position, letter)| {
+            let id = id_of(*position);
+            let sighting = self.sight(&id, *position, letter);
+            (id, sighting)
+        });
+        let n_rows = listed.iter().map(|(_, letter)| u32::from(letter.parts));
+        Ok(ListedPage {
+            messages: messages.collect(),
+            rows: n_rows.sum(),
+            is_last: rows <= last,
+            total_rows: Some(rows),
+            ..ListedPage::default()
+        })
+    }
+
+    /// A push holds the id of the message of which something became.
+    fn read_push(&self, body: &[u8]) -> Result<Pushed, InvalidPush> {
+        let id = std::str::from_utf8(body).map_err(|_| InvalidPush::Format)?;
+        let id = MessageId::new(id).map_err(|_| InvalidPush::NoMessage)?;
+        let (number, letter) = self.find(&id).ok_or(InvalidPush::NoMessage)?;
+        let sighting = self.sight(&id, number, &letter);
+        Ok(Pushed {
+            messages: vec![(id, sighting)],
+            ..Pushed::default()
+        })
+    }
+}
+
+/// The id of the message at a position.
+fn id_of(position: usize) -> MessageId {
+    MessageId::new(format!("{PREFIX}{position}")).expect("letters and digits")
 }

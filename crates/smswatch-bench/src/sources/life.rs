@@ -68,6 +68,7 @@ mod tests {
         let options = Options {
             seed: 1,
             messages: 20_000,
+            only: String::new(),
             json: false,
         };
         let letters = draw_all(&options);

@@ -90,6 +90,7 @@ impl Asking<'_> {
         size: u32,
     ) -> Result<ListedPage, PollError> {
         let context = &stage.context;
+        context.metrics.provider_calls.inc();
         let began = Instant::now();
         let listed = stage.provider.list(listing, number, size);
         let listed = tokio::time::timeout(LONGEST, listed).await;

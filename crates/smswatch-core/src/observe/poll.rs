@@ -63,6 +63,7 @@ pub(super) async fn run(
                         .metrics
                         .poll_lag_seconds
                         .observe(lag.as_secs_f64());
+                    stage.context.metrics.provider_calls.inc();
                     let started = Instant::now();
                     let message_id = watch.spelling.spell(&claimed.message_id);
                     let answer = poll(&stage, &cooldown, &legible, &message_id).await;

@@ -1,7 +1,8 @@
 //! Sweeps: asks for pages of all messages of the last hours, whether they are known or not.
 //!
 //! Each sweep takes place in one process at a time. A record says when it is due; whoever does it puts that a
-//! little ahead after each page, so that another process goes on soon when this one dies.
+//! little ahead after each page, so that another process goes on soon when this one dies, and at once when it
+//! stops.
 
 use std::time::Duration;
 
@@ -56,23 +57,23 @@ struct Progress {
 
 /// Sweeps until it is told to stop, each of those that are configured by itself.
 pub(super) async fn run(stage: &Observe, asking: &Asking<'_>, stop: &CancellationToken) {
-    let sweeps = (0..Settings::MOST_SWEEPS).map(|number| one(stage, asking, number));
-    stop.run_until_cancelled(join_all(sweeps)).await;
+    let sweeps = (0..Settings::MOST_SWEEPS).map(|number| one(stage, asking, number, stop));
+    join_all(sweeps).await;
 }
 
-async fn one(stage: &Observe, asking: &Asking<'_>, number: usize) {
-    loop {
+async fn one(stage: &Observe, asking: &Asking<'_>, number: usize, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
         let settings = stage.context.settings();
-        let Some(sweep) = settings.sweeps.get(number) else {
-            sleep(LOOK).await;
-            continue;
-        };
-        let pause = match turn(stage, asking, number, sweep).await {
-            Ok(due) => due.since(stage.context.clock.now()),
-            Err(_) => LOOK,
+        let pause = match settings.sweeps.get(number) {
+            None => LOOK,
+            Some(sweep) => match turn(stage, asking, number, sweep, stop).await {
+                Ok(due) => due.since(stage.context.clock.now()),
+                Err(_) => LOOK,
+            },
         };
         // Another process may do it earlier, or have died.
-        sleep(pause.clamp(Duration::from_millis(10), LOOK)).await;
+        let pause = sleep(pause.clamp(Duration::from_millis(10), LOOK));
+        stop.run_until_cancelled(pause).await;
     }
 }
 
@@ -82,6 +83,7 @@ async fn turn(
     asking: &Asking<'_>,
     number: usize,
     sweep: &SweepSettings,
+    stop: &CancellationToken,
 ) -> Result<Timestamp, StoreError> {
     let mut turn = Turn::of(stage, number);
     let known = turn.load().await?;
@@ -103,7 +105,13 @@ async fn turn(
         return Ok(now + HOLD);
     }
     let began = Instant::now();
-    let came = pages(stage, asking, sweep, now, &mut turn, &progress).await;
+    let pages = pages(stage, asking, sweep, now, &mut turn, &progress);
+    let Some(came) = stop.run_until_cancelled(pages).await else {
+        // Nobody need wait until it is clear that this process is gone.
+        let now = stage.context.clock.now();
+        turn.put(now, &progress).await?;
+        return Ok(now);
+    };
     let metrics = &stage.context.metrics;
     metrics.sweep_seconds.observe(began.elapsed().as_secs_f64());
     let result = match &came {

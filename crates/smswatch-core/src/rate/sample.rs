@@ -64,12 +64,21 @@ impl Sample {
     }
 
     /// Adds messages that are not there yet; the oldest go where there are too many.
-    pub(super) fn add(&mut self, failures: &[Failure]) {
-        for failure in failures {
+    pub(super) fn add<'f>(&mut self, failures: impl DoubleEndedIterator<Item = &'f Failure>) {
+        // Only the latest can stay, and words that go again at once need not be stored.
+        let mut latest: Vec<&Failure> = Vec::new();
+        for failure in failures.rev() {
             let mut known = self.messages.iter();
-            if known.any(|Sampled(_, message, _)| *message == failure.message) {
-                continue;
+            let is_known = known.any(|Sampled(_, message, _)| *message == failure.message)
+                || latest.iter().any(|later| later.message == failure.message);
+            if !is_known {
+                latest.push(failure);
             }
+            if latest.len() == MOST {
+                break;
+            }
+        }
+        for failure in latest.into_iter().rev() {
             let at = failure.at.as_millis();
             let words = &mut self.words;
             let attributes = failure.attributes.iter();
@@ -156,7 +165,7 @@ mod tests {
     fn the_latest_messages_are_kept_once_each_and_no_word_of_others() {
         let mut sample = Sample::default();
         for n in 0..500 {
-            sample.add(&[failure(n, "Mobile"), failure(n, "Mobile")]);
+            sample.add([failure(n, "Mobile"), failure(n, "Mobile")].iter());
         }
         assert_eq!(sample.messages.len(), MOST);
         assert_eq!(sample.words.len(), MOST + 3, "{:?}", sample.words);
@@ -174,7 +183,7 @@ mod tests {
     fn a_sample_takes_few_bytes() {
         let mut sample = Sample::default();
         for n in 0..100 {
-            sample.add(&[failure(n, "Mobile")]);
+            sample.add([failure(n, "Mobile")].iter());
         }
         let stored = serde_json::to_vec(&sample).expect("plain fields");
         assert!(stored.len() < 3_000, "{}", stored.len());

@@ -25,6 +25,12 @@ fn settings() -> RateSettings {
     }
 }
 
+/// A rate with what `counting` adds to it; `None` if it has taken that entry before.
+fn count(before: Option<Due>, counting: &Counting, source: &Source, now: Timestamp) -> Option<Due> {
+    let (after, taken) = count_all(before, &[counting], source, now);
+    (!taken.is_empty()).then_some(after)
+}
+
 struct Walk {
     settings: RateSettings,
     due: Option<Due>,

@@ -151,9 +151,8 @@ impl<'a> Replay<'a> {
             let key = counting.rate_id().as_str().to_owned();
             let before = self.rates.take(&key);
             let before = before.map(|(at, rate)| rate::Due { rate, at });
-            if let Some(due) = rate::count(before, &counting, &LOG, self.now) {
-                self.rates.put(key, due.at, due.rate);
-            }
+            let (due, _) = rate::count_all(before, &[&counting], &LOG, self.now);
+            self.rates.put(key, due.at, due.rate);
         }
     }
 

@@ -35,16 +35,14 @@ pub(super) trait Takes: Clone {
     /// The record as it is stored; `None` if this version cannot read it.
     fn read(record: &KeptRecord, now: Timestamp) -> Option<Self>;
 
-    /// Whether it has taken the entry of `news` before.
-    fn has_taken(&self, news: &Self::News, source: &Source) -> bool;
-
-    /// The record with `news`; `None` if it has taken that entry before.
+    /// The record with all of `news`, at least one, in their order; and the numbers of those whose entries it had
+    /// not taken before.
     fn with(
         before: Option<Self>,
-        news: &Self::News,
+        news: &[&Self::News],
         source: &Source,
         now: Timestamp,
-    ) -> Option<Self>;
+    ) -> (Self, Vec<usize>);
 
     /// What is stored of it.
     fn record(&self) -> NewRecord;
@@ -66,12 +64,21 @@ impl Takes for group::Due {
         Group::decode(record).map(|group| Self { group, at })
     }
 
-    fn has_taken(&self, news: &Fold, source: &Source) -> bool {
-        self.group.has_taken(source, &news.position)
-    }
-
-    fn with(before: Option<Self>, news: &Fold, source: &Source, now: Timestamp) -> Option<Self> {
-        group::fold(before, news, source, now)
+    fn with(
+        before: Option<Self>,
+        news: &[&Fold],
+        source: &Source,
+        now: Timestamp,
+    ) -> (Self, Vec<usize>) {
+        let (mut due, mut taken) = (before, Vec::new());
+        for (number, fold) in news.iter().enumerate() {
+            let has_taken = |due: &Self| due.group.has_taken(source, &fold.position);
+            if !due.as_ref().is_some_and(has_taken) {
+                taken.push(number);
+                due = group::fold(due, fold, source, now);
+            }
+        }
+        (due.expect("a group has what was put into it"), taken)
     }
 
     fn record(&self) -> NewRecord {
@@ -101,17 +108,13 @@ impl Takes for rate::Due {
         Rate::decode(record).map(|rate| Self { rate, at })
     }
 
-    fn has_taken(&self, news: &Counting, source: &Source) -> bool {
-        self.rate.has_taken(source, &news.position)
-    }
-
     fn with(
         before: Option<Self>,
-        news: &Counting,
+        news: &[&Counting],
         source: &Source,
         now: Timestamp,
-    ) -> Option<Self> {
-        rate::count(before, news, source, now)
+    ) -> (Self, Vec<usize>) {
+        rate::count_all(before, news, source, now)
     }
 
     fn record(&self) -> NewRecord {
@@ -292,16 +295,12 @@ fn change<K: Takes>(
     before: Option<K>,
     folds: &[K::News],
 ) -> Changed<K> {
-    let (mut after, mut taken) = (before.clone(), Vec::new());
-    for number in &wanted.folds {
-        let news = &folds[*number];
-        let has_taken = |known: &K| known.has_taken(news, call.source);
-        if !after.as_ref().is_some_and(has_taken) {
-            taken.push(*number);
-            after = K::with(after, news, call.source, call.now);
-        }
-    }
-    let after = after.expect("a record has what was put into it");
+    let news: Vec<&K::News> = wanted.folds.iter().map(|number| &folds[*number]).collect();
+    let (after, taken) = K::with(before.clone(), &news, call.source, call.now);
+    let taken: Vec<usize> = taken
+        .into_iter()
+        .map(|number| wanted.folds[number])
+        .collect();
     let commit = (!taken.is_empty()).then(|| {
         let change = RecordChange {
             kind: K::KIND,

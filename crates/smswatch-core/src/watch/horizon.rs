@@ -72,6 +72,7 @@ mod tests {
             stuck_after: &[Duration::from_secs(120).into()],
                 stretch: 1,
                 sweep_every: Duration::ZERO,
+                all_swept_every: Duration::ZERO,
             };
             let id = MessageId::new("m").expect("a valid id");
             let mut now = Timestamp::from_seconds(1_777_636_800);

@@ -89,6 +89,8 @@ pub(crate) struct Lifecycle<'a> {
     pub(crate) stretch: u32,
     /// How often the sweep takes place that tells something, if a sweep does.
     pub(crate) sweep_every: Duration,
+    /// How often any message is swept, if sweeps of all messages take place.
+    pub(crate) all_swept_every: Duration,
 }
 
 impl<'a> Lifecycle<'a> {
@@ -108,6 +110,7 @@ impl<'a> Lifecycle<'a> {
                 .arrivals
                 .stretch(settings.callbacks.as_ref(), context.clock.now()),
             sweep_every: Duration::ZERO,
+            all_swept_every: settings.all_swept_every(),
         }
     }
 }
@@ -359,7 +362,11 @@ impl Step<'_> {
         let schedule = &self.lifecycle.settings.schedule;
         let stretch = self.lifecycle.stretch_for(&self.applied.watch);
         let watch = &mut self.applied.watch;
-        let gap = pace::stretched(pace::gap(schedule, watch.step), stretch);
+        let mut gap = pace::stretched(pace::gap(schedule, watch.step), stretch);
+        if stretch > 1 {
+            // A callback that gets lost is made up for by a sweep, which is the cheaper way.
+            gap = gap.max(self.lifecycle.all_swept_every * 2);
+        }
         let is_swept = self.source == Source::Sweep;
         let every = if is_swept {
             self.lifecycle.sweep_every

@@ -143,6 +143,46 @@ async fn two_processes_sweep_as_often_as_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_process_that_stops_amid_a_sweep_leaves_it_to_another_at_once() {
+    let (world, sink, engine) = world(300).await;
+    world.fate("m1", fails_after(3));
+    world.provider.a_page_takes(seconds(20));
+    sleep(seconds(4)).await;
+    assert_eq!(world.provider.pages().len(), 1, "it waits for its page");
+    assert!(engine.stop().await);
+    world.provider.a_page_takes(seconds(0));
+    let sinks = [("crm", sink.clone(), SinkSettings::default())];
+    let engine = world.engine(sinks).await;
+    sleep(seconds(8)).await;
+    assert_eq!(sink.statuses(), ["Undelivered"]);
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sweeps_make_up_for_callbacks_that_get_lost_without_a_poll() {
+    let mut world = World::new();
+    world.settings.sweeps = vec![sweep(10 * 60)];
+    world.settings.callbacks = Some(smswatch_core::settings::CallbackSettings {
+        hold: seconds(0),
+        ..Default::default()
+    });
+    let sink = Recorder::new(&world, seconds(0));
+    let engine = world
+        .engine([("crm", sink.clone(), SinkSettings::default())])
+        .await;
+    for n in 0..20 {
+        world.fate(&format!("m{n}"), fails_after(15 * 60));
+        let body = format!("m{n} Sent 0");
+        let pushed = engine.service().push(body.as_bytes()).await;
+        assert!(pushed.is_ok());
+    }
+    sleep(seconds(30 * 60)).await;
+    assert_eq!(sink.statuses().len(), 40, "{:?}", sink.statuses());
+    assert_eq!(world.provider.polls(), []);
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_sweep_finds_old_is_remembered_and_not_told() {
     let (world, sink, engine) = world(30).await;
     sleep(seconds(20 * 60)).await;

@@ -61,6 +61,7 @@ impl World {
                 polls: Mutex::default(),
                 pages: Mutex::default(),
                 lists_until: Mutex::default(),
+                a_page_takes: Mutex::default(),
             }),
             settings: Settings {
                 watch: WatchSettings::default(),
@@ -204,6 +205,7 @@ pub(crate) struct Storyteller {
     pages: Mutex<Vec<(Duration, u32)>>,
     /// Until when it lists anything; `None`: always.
     lists_until: Mutex<Option<Duration>>,
+    a_page_takes: Mutex<Duration>,
 }
 
 impl Storyteller {
@@ -217,6 +219,14 @@ impl Storyteller {
             .lists_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(age);
+    }
+
+    /// Each page takes so long from now on.
+    pub(crate) fn a_page_takes(&self, long: Duration) {
+        *self
+            .a_page_takes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = long;
     }
 
     /// When it was asked for which page.
@@ -261,9 +271,15 @@ impl Provider for Storyteller {
         size: u32,
     ) -> Result<ListedPage, PollError> {
         let now = self.began.elapsed();
-        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        pages.push((now, number));
-        drop(pages);
+        {
+            let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+            pages.push((now, number));
+        }
+        let takes = *self
+            .a_page_takes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        tokio::time::sleep(takes).await;
         let until = *self
             .lists_until
             .lock()

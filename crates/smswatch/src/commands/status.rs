@@ -1,4 +1,4 @@
-//! `smswatch status`: how the running service is.
+//! `smswatch status`: how the running service is, on one screen whose first line says whether all is well.
 
 use smswatch_api::health::{QueueReply, ReadyReply, StatusReply};
 use smswatch_api::list::ListReply;
@@ -74,10 +74,6 @@ fn log_entries(count: u64) -> String {
 }
 
 fn render(status: &StatusReply) -> String {
-    let ready = match status.health.ready {
-        true => "ready",
-        false => "not ready",
-    };
     let mut watches = Table::new(&["WATCHES", "COUNT"]);
     for (state, count) in &status.watches {
         watches.row([state.clone(), count.to_string()]);
@@ -98,14 +94,47 @@ fn render(status: &StatusReply) -> String {
         queues.row(cells.into_iter().flatten());
     }
     format!(
-        "smswatch {}: {ready}, {} not routed\n\n{}\n{}\n{}{}",
+        "smswatch {}: {}\n\n{}\n{}\n{}{}",
         status.version,
-        log_entries(status.unrouted),
+        verdict(status),
         parts(&status.health),
         watches.render(),
         queues.render(),
         given_up(&status.queues),
     ) + &silences(status.silences)
+}
+
+/// Whether all is well, else what is not, in a line that a tired person reads first.
+fn verdict(status: &StatusReply) -> String {
+    let mut wrong = Vec::new();
+    if !status.health.ready {
+        wrong.push("it is not ready".to_owned());
+    }
+    let in_trouble = status.health.parts.iter().filter(|(_, part)| !part.ok);
+    let in_trouble: Vec<_> = in_trouble.map(|(name, _)| name.as_str()).collect();
+    if !in_trouble.is_empty() {
+        wrong.push(format!("trouble with {}", in_trouble.join(", ")));
+    }
+    let dead: u64 = status.queues.iter().map(|queue| queue.dead).sum();
+    match dead {
+        0 => {}
+        1 => wrong.push("1 dead letter".to_owned()),
+        dead => wrong.push(format!("{dead} dead letters")),
+    }
+    if status.set_aside > 0 {
+        wrong.push(format!("{} set aside", log_entries(status.set_aside)));
+    }
+    let verdict = match wrong.is_empty() {
+        true => "all is well".to_owned(),
+        false => wrong.join("; "),
+    };
+    match status.unrouted {
+        0 => verdict,
+        unrouted => format!(
+            "{verdict}; {} on the way to the rules",
+            log_entries(unrouted)
+        ),
+    }
 }
 
 /// How much is silenced; nothing if nothing is.
@@ -155,6 +184,38 @@ mod tests {
     use serde_json::{from_value, json};
 
     use super::*;
+
+    fn status(told: serde_json::Value) -> StatusReply {
+        from_value(told).expect("a status")
+    }
+
+    #[test]
+    fn the_screen_begins_with_all_is_well_where_it_is() {
+        let well = status(json!({
+            "version": "1.2.3", "ready": true,
+            "parts": {"store": {"ok": true}, "provider": {"ok": true}, "sink:crm": {"ok": true}},
+            "watches": {"watching": 17, "final": 1204},
+            "queues": [{"sink": "crm", "pending": 0, "dead": 0, "oldest": null}],
+            "unrouted": 0, "set_aside": 0, "silences": 1,
+        }));
+        insta::assert_snapshot!(render(&well));
+    }
+
+    #[test]
+    fn the_first_line_names_everything_that_is_not_well() {
+        let ill = status(json!({
+            "version": "1.2.3", "ready": false,
+            "parts": {"store": {"ok": true}, "provider": {"ok": false, "trouble": "connect.routee.net refuses connections"},
+                      "sink:crm": {"ok": false, "trouble": "down since 2026-05-01T16:36:17Z"}},
+            "watches": {"watching": 17},
+            "queues": [{"sink": "crm", "pending": 6, "dead": 2, "oldest": "2026-05-01T16:36:17Z",
+                        "dead_since": "2026-05-01T16:52:00Z", "dead_last_at": "2026-05-01T17:10:00Z",
+                        "dead_reason": "it answered 401"},
+                       {"sink": "mail", "pending": 0, "dead": 0, "oldest": null}],
+            "unrouted": 3, "set_aside": 1, "silences": 0,
+        }));
+        insta::assert_snapshot!(render(&ill));
+    }
 
     #[test]
     fn what_was_given_up_is_told_with_its_last_reason() {

@@ -47,6 +47,7 @@ impl Walk {
             stuck_after: &self.stuck_after,
             stretch: self.stretch,
             sweep_every: Duration::ZERO,
+            all_swept_every: Duration::ZERO,
         }
     }
 
