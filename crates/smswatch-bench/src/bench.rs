@@ -12,6 +12,7 @@ mod redis;
 mod report;
 mod rules;
 mod simulator;
+mod sinks;
 mod spread;
 mod stage;
 mod storm;
@@ -100,10 +101,12 @@ enum Part {
     Matching,
     /// The same changes with one rule and with twenty of all kinds.
     Rules,
+    /// A delivery in each kind of sink.
+    Sinks,
 }
 
 impl Part {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Polls,
         Self::Storm,
         Self::Trickle,
@@ -112,6 +115,7 @@ impl Part {
         Self::History,
         Self::Matching,
         Self::Rules,
+        Self::Sinks,
     ];
 
     fn read(arguments: &[String]) -> anyhow::Result<Vec<Self>> {
@@ -127,8 +131,9 @@ impl Part {
             "history" => Ok(Self::History),
             "matching" => Ok(Self::Matching),
             "rules" => Ok(Self::Rules),
+            "sinks" => Ok(Self::Sinks),
             other => bail!(
-                "there is no part `{other}`: polls, storm, trickle, neighbors, fleet, history, matching, rules, sources"
+                "there is no part `{other}`: polls, storm, trickle, neighbors, fleet, history, matching, rules, sinks, sources"
             ),
         };
         arguments.iter().map(read).collect()
@@ -147,6 +152,7 @@ async fn measure(programs: &Programs, parts: &[Part]) -> anyhow::Result<Report> 
             Part::History => history::measure(programs, &mut report).await?,
             Part::Matching => matching::measure(&mut report)?,
             Part::Rules => rules::measure(programs, &mut report).await?,
+            Part::Sinks => sinks::measure(&mut report).await?,
         }
     }
     Ok(report)

@@ -1,9 +1,11 @@
-//! Removes records that are kept for a time and then are of no use: marks of messages, throttles, and the figures of hours.
+//! Removes records that are kept for a time and then are of no use: marks of messages, throttles, the figures of
+//! hours, and what sinks want to know again.
 
 use std::time::Duration;
 
 use crate::context::Context;
 use crate::marks::{self, Mark};
+use crate::remembered::{self, Remembered};
 use crate::stats::{self, Hour};
 use crate::store::{KeptRecord, RecordChange, RecordCommit, RecordKind, Shard, StoreError};
 use crate::throttle::{self, Slots};
@@ -27,7 +29,9 @@ pub(crate) async fn forget(context: &Context, shard: Shard) -> Result<(), StoreE
     let is_throttle = |record: &KeptRecord| Slots::decode(record).is_some();
     forget_kind(context, shard, throttle::KIND, is_throttle).await?;
     let is_hour = |record: &KeptRecord| Hour::decode(&record.body).is_some();
-    forget_kind(context, shard, stats::KIND, is_hour).await
+    forget_kind(context, shard, stats::KIND, is_hour).await?;
+    let is_remembered = |record: &KeptRecord| Remembered::decode(record).is_some();
+    forget_kind(context, shard, remembered::KIND, is_remembered).await
 }
 
 /// Removes records of `kind` that are due; those of a later version stay.

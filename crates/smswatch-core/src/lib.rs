@@ -36,6 +36,7 @@ pub mod preview;
 mod privacy;
 mod rate;
 pub mod rehearsal;
+mod remembered;
 mod replicas;
 mod route;
 mod service;

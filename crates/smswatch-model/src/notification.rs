@@ -188,6 +188,22 @@ impl Notification {
     /// The version of the payload's shape.
     pub const SCHEMA: u32 = 1;
 
+    /// Returns whether it tells that something is well again: an alert is resolved, or a sink works again.
+    #[must_use]
+    pub fn is_resolved(&self) -> bool {
+        let alert = self.alert.as_ref();
+        alert.is_some_and(|alert| alert.state == AlertState::Resolved)
+            || self.kind == EventKind::SinkRecovered
+    }
+
+    /// Returns whether more can be told under its [`key`](Self::key): it is about an alert or a group, and not about
+    /// events that are told once.
+    #[must_use]
+    pub fn has_lasting_key(&self) -> bool {
+        let own = self.notification_id.as_str().strip_prefix("ntf_");
+        own.is_none_or(|own| self.key.strip_prefix("key_") != Some(own))
+    }
+
     /// The `data` of the payload, which is also what templates see.
     #[must_use]
     pub fn data(&self) -> impl Serialize + '_ {

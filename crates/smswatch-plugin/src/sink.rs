@@ -1,5 +1,7 @@
 //! The seam to wherever notifications go.
 
+mod receipt;
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
@@ -11,11 +13,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use smswatch_model::{Notification, Overrides, mask_possible_numbers};
+use smswatch_model::{Notification, mask_possible_numbers};
 
 use crate::budget;
 use crate::clock::Clock;
 use crate::proxy::Proxy;
+use crate::store::Rate;
+
+pub use receipt::Receipt;
 
 /// How much of the other side's answer a receipt or an error keeps, in characters.
 const MAX_DETAIL: usize = 300;
@@ -68,6 +73,32 @@ pub trait Sink: fmt::Debug + Send + Sync {
     /// Says what failed and, through [`DeliveryError::retry`], whether trying again can help.
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError>;
 
+    /// Makes one attempt to deliver a notification under whose [`key`](Notification::key) this sink has told
+    /// something before, for the same destination. `remembered` is what the latest of these receipts asked to
+    /// [remember](Receipt::remember): the thread of a chat, or the message that can be changed.
+    ///
+    /// Core keeps it for a week after it was said, and only for a sink that [remembers](Self::remembers). It may be
+    /// missing, or be older than what was told last: then [`deliver`](Self::deliver) is called, and nothing must
+    /// be wrong with that. A sink that needs no more than the key itself, as those with keys of incidents, does
+    /// without all this. By default `remembered` is ignored.
+    ///
+    /// # Errors
+    ///
+    /// Says what failed, as [`deliver`](Self::deliver) does.
+    async fn deliver_again(
+        &self,
+        notification: &Notification,
+        remembered: &str,
+    ) -> Result<Receipt, DeliveryError> {
+        let _unused = remembered;
+        self.deliver(notification).await
+    }
+
+    /// Returns whether this sink's receipts ask to remember something. By default they do not.
+    fn remembers(&self) -> bool {
+        false
+    }
+
     /// Checks whether the receiver can be reached and accepts the credentials, without sending
     /// anything that a person would see; `smswatch check --online` calls it once for each sink.
     ///
@@ -104,6 +135,10 @@ pub trait ConfiguredSink: Sink + Sized + 'static {
 
     /// What a rule may ask of this sink beside its name; [`NoOverrides`] when nothing.
     type Overrides: DeserializeOwned + JsonSchema;
+
+    /// How fast receivers of this kind take notifications, where that is documented: the `rate` of a sink for which
+    /// the operator sets none. By default there is no limit.
+    const RATE: Option<Rate> = None;
 
     /// Makes the sink; nothing is connected yet.
     ///
@@ -250,63 +285,6 @@ impl InvalidConfig {
     #[must_use]
     pub fn key(&self) -> Option<&'static str> {
         self.key
-    }
-}
-
-/// What the other side said when it took a notification.
-///
-/// A sink with several destinations may have reached only some of them. What was refused for good goes
-/// to [`left_out`](Self::left_out), and what can still be reached to [`with_rest`](Self::with_rest).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Receipt {
-    detail: String,
-    left_out: Option<String>,
-    rest: Option<Overrides>,
-}
-
-impl Receipt {
-    /// A receipt with the other side's words, cut to a bounded length; what may be a telephone number in them
-    /// is masked.
-    #[must_use]
-    pub fn new(detail: impl fmt::Display) -> Self {
-        Self {
-            detail: told(&detail.to_string()),
-            ..Self::default()
-        }
-    }
-
-    /// Says who was refused for good and why. It is shown as trouble of the sink until a later
-    /// notification reaches all of the same destinations, so it must hold no credential.
-    #[must_use]
-    pub fn left_out(mut self, what: impl fmt::Display) -> Self {
-        self.left_out = Some(told(&what.to_string()));
-        self
-    }
-
-    /// Asks for a delivery of its own to those who could not be reached yet, with these overrides in place
-    /// of the notification's. It has its own retries; those who were reached get nothing again.
-    #[must_use]
-    pub fn with_rest(mut self, overrides: Overrides) -> Self {
-        self.rest = Some(overrides);
-        self
-    }
-
-    /// The other side's words.
-    #[must_use]
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
-    /// Who was refused for good and why, or `None` if nobody was.
-    #[must_use]
-    pub fn refusals(&self) -> Option<&str> {
-        self.left_out.as_deref()
-    }
-
-    /// The overrides of the delivery to those who could not be reached yet, or `None` if all were.
-    #[must_use]
-    pub fn rest(&self) -> Option<&Overrides> {
-        self.rest.as_ref()
     }
 }
 

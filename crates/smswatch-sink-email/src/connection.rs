@@ -83,6 +83,8 @@ async fn open(relay: &Relay, address: SocketAddr) -> Result<Opened, Trouble> {
     let stream = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await;
     let stream = stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     let stream = stream.map_err(|error| failed(&error))?;
+    // A mail is written in two parts, and a part that waits for the other one's receipt waits for 40 ms.
+    stream.set_nodelay(true).map_err(|error| failed(&error))?;
     let (replies, plain) = match &relay.tls {
         Tls::Implicit(encryption) => {
             let encrypted = encryption.begin(stream).await;

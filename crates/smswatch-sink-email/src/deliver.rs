@@ -3,9 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart};
-use lettre::{Address, Message};
+use lettre::message::Mailbox;
 use smswatch_plugin::async_trait;
 use smswatch_plugin::model::{Notification, Overrides};
 use smswatch_plugin::sink::{
@@ -13,12 +11,13 @@ use smswatch_plugin::sink::{
 };
 
 use crate::config::{Addresses, EmailConfig, EmailOverrides, mailbox};
+use crate::envelope::{Envelope, Origin};
+use crate::idle::Idle;
 use crate::outcome::{Recipients, outcome};
 use crate::redact::Redactor;
 use crate::relay::{self, Relay};
-use crate::render;
 use crate::reply::Step;
-use crate::session::{self, Letter, Progress};
+use crate::session::{self, Letter as _, Progress};
 use crate::trouble::Trouble;
 
 /// What of an attempt's time is left for saying what came of it, at most.
@@ -27,7 +26,10 @@ const REPORTING: Duration = Duration::from_secs(1);
 /// Sends mails through one relay.
 pub struct EmailSink {
     relay: Relay,
+    /// Conversations with the relay that wait for a mail.
+    idle: Idle,
     addresses: Addresses,
+    origin: Origin,
     redactor: Redactor,
     /// How long a conversation with the relay may take: a little less than the attempt.
     patience: Duration,
@@ -46,7 +48,9 @@ impl ConfiguredSink for EmailSink {
             .map_err(|_| relay::no_relay())?;
         Ok(Self {
             relay: Relay::of(&config, &url)?,
+            idle: Idle::default(),
             redactor: Redactor::of(&config, &url),
+            origin: Origin::of(&context.name, &addresses.from),
             addresses,
             patience: context.timeout - REPORTING.min(context.timeout / 10),
         })
@@ -55,108 +59,6 @@ impl ConfiguredSink for EmailSink {
     fn check_overrides(&self, overrides: &EmailOverrides) -> Result<(), InvalidConfig> {
         overrides.check()
     }
-}
-
-/// Who gets a notification, and who of them a copy.
-struct Envelope<'a> {
-    sink: &'a EmailSink,
-    notification: &'a Notification,
-    mailboxes: Vec<Mailbox>,
-    addresses: Vec<Address>,
-    /// From which place on they get a copy.
-    copies_from: usize,
-}
-
-impl<'a> Envelope<'a> {
-    fn of(
-        sink: &'a EmailSink,
-        notification: &'a Notification,
-        to: &[Mailbox],
-        cc: &[Mailbox],
-    ) -> Self {
-        let mut envelope = Self {
-            sink,
-            notification,
-            mailboxes: Vec::new(),
-            addresses: Vec::new(),
-            copies_from: 0,
-        };
-        envelope.add(to);
-        envelope.copies_from = envelope.addresses.len();
-        envelope.add(cc);
-        envelope
-    }
-
-    /// Adds those who are not there yet: nobody gets a mail twice.
-    fn add(&mut self, mailboxes: &[Mailbox]) {
-        for mailbox in mailboxes {
-            if !self.addresses.contains(&mailbox.email) {
-                self.addresses.push(mailbox.email.clone());
-                self.mailboxes.push(mailbox.clone());
-            }
-        }
-    }
-}
-
-impl Letter for Envelope<'_> {
-    fn sender(&self) -> &Address {
-        &self.sink.addresses.from.email
-    }
-
-    fn recipients(&self) -> &[Address] {
-        &self.addresses
-    }
-
-    fn written(&self, to: &[usize]) -> Result<Vec<u8>, Trouble> {
-        let notification = self.notification;
-        let from = &self.sink.addresses.from;
-        let id = &notification.delivery_id;
-        let mut builder = Message::builder()
-            .from(from.clone())
-            .subject(render::subject(notification))
-            .message_id(Some(format!("<{id}@{}>", from.email.domain())))
-            .date_now()
-            .raw_header(header("X-Smswatch-Delivery", id.as_str()))
-            .raw_header(header("X-Smswatch-Rule", &one_line(&notification.rule)))
-            .raw_header(header("Auto-Submitted", "auto-generated"));
-        if let Some(reply_to) = &self.sink.addresses.reply_to {
-            builder = builder.reply_to(reply_to.clone());
-        }
-        for (place, mailbox) in self.mailboxes.iter().enumerate() {
-            // An address that this relay cannot read must not stand in what the others get.
-            if !to.contains(&place) && !AsRef::<str>::as_ref(&mailbox.email).is_ascii() {
-                continue;
-            }
-            builder = if place < self.copies_from {
-                builder.to(mailbox.clone())
-            } else {
-                builder.cc(mailbox.clone())
-            };
-        }
-        let parts = render::parts(notification);
-        let parts = MultiPart::alternative_plain_html(parts.text, parts.html);
-        let written = builder.multipart(parts).map_err(|error| {
-            Trouble::unwritable(format!("the notification makes no mail: {error}"))
-        })?;
-        Ok(written.formatted())
-    }
-}
-
-fn header(name: &'static str, value: &str) -> HeaderValue {
-    let name = HeaderName::new_from_ascii_str(name);
-    HeaderValue::new(name, value.to_owned())
-}
-
-fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect()
 }
 
 /// The recipients that a rule asks for, with those of them that are no addresses; `None` if it asks for
@@ -174,28 +76,42 @@ fn overridden(overrides: &Overrides) -> Option<(Vec<Mailbox>, Vec<String>)> {
     Some((mailboxes, unreadable))
 }
 
+impl EmailSink {
+    fn envelope<'a>(
+        &'a self,
+        notification: &'a Notification,
+        to: &[Mailbox],
+        cc: &[Mailbox],
+    ) -> Envelope<'a> {
+        Envelope::new(&self.addresses, &self.origin, notification, to, cc)
+    }
+}
+
 #[async_trait]
 impl Sink for EmailSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
         let own = &self.addresses;
         let (envelope, unreadable) = match overridden(&notification.overrides) {
-            Some((to, unreadable)) => (Envelope::of(self, notification, &to, &[]), unreadable),
-            None => (
-                Envelope::of(self, notification, &own.to, &own.cc),
-                Vec::new(),
-            ),
+            Some((to, unreadable)) => (self.envelope(notification, &to, &[]), unreadable),
+            None => (self.envelope(notification, &own.to, &own.cc), Vec::new()),
         };
         let recipients = Recipients {
-            addresses: &envelope.addresses,
+            addresses: envelope.recipients(),
             unreadable: &unreadable,
             relay: &self.relay,
             redactor: &self.redactor,
         };
-        if envelope.addresses.is_empty() {
+        if envelope.recipients().is_empty() {
             return outcome(&recipients, Progress::new(), None);
         }
         let mut progress = Progress::new();
-        let sending = session::send(&self.relay, &envelope, &mut progress, self.patience);
+        let sending = session::send(
+            &self.relay,
+            &self.idle,
+            &envelope,
+            &mut progress,
+            self.patience,
+        );
         let ended = tokio::time::timeout(self.patience, sending).await;
         let trouble = match ended {
             Ok(sent) => sent.err(),

@@ -4,6 +4,8 @@ mod config;
 mod connection;
 mod deliver;
 mod encryption;
+mod envelope;
+mod idle;
 mod outcome;
 mod redact;
 mod relay;

@@ -63,7 +63,7 @@ pub(crate) fn parts(notification: &Notification) -> Parts {
     let rows: Vec<Row<'_>> = digest.rows[..listed].iter().map(Row::of).collect();
     let values = Value::from(Serde(Values {
         severity: notification.severity.as_str(),
-        colors: Colors::of(notification.severity),
+        colors: Colors::of(notification),
         title: &notification.title,
         prose,
         facts: facts(&digest),
@@ -141,7 +141,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The colors of a severity, which mean nothing by themselves: the word stands beside them.
+/// The colors of a severity, or of what is well again, which mean nothing by themselves: the words stand beside them.
 #[derive(Serialize)]
 struct Colors {
     bar: &'static str,
@@ -152,8 +152,11 @@ struct Colors {
 }
 
 impl Colors {
-    fn of(severity: Severity) -> Self {
-        let [bar, ink, tint, dark_ink, dark_tint] = match severity {
+    fn of(notification: &Notification) -> Self {
+        let [bar, ink, tint, dark_ink, dark_tint] = match notification.severity {
+            _ if notification.is_resolved() => {
+                ["#2e9e5b", "#1c6b3c", "#e2f5e9", "#9be0b6", "#163f28"]
+            }
             Severity::Info => ["#2f7fb8", "#175a8a", "#e3f0fa", "#9fd0f3", "#173a52"],
             Severity::Warning => ["#d9930d", "#8a5a00", "#fdf1d8", "#f4cd7d", "#4a3510"],
             Severity::Critical => ["#d0312d", "#a11f1c", "#fde7e6", "#ffb3af", "#571f1d"],

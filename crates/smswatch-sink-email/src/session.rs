@@ -1,20 +1,20 @@
 //! One conversation with the relay: a mail to each recipient that it takes, and why not to the others.
 //!
 //! The library's own way of sending ends at the first recipient that is refused, so this walks
-//! through the steps itself. Every mail has a connection of its own: one that an abandoned attempt left
-//! in the middle of a conversation must not be anybody else's.
+//! through the steps itself. A conversation is kept for the next mail only if the relay has taken this one: what an
+//! abandoned attempt left in the middle must not be anybody else's.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use lettre::Address;
 use lettre::transport::smtp::Error;
-use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 use tokio::time::Instant;
 
 use crate::connection::connect;
+use crate::idle::{Conversation, Idle};
 use crate::relay::Relay;
 use crate::reply::{Meaning, Reply, Step};
 use crate::trouble::Trouble;
@@ -23,8 +23,9 @@ use crate::trouble::Trouble;
 /// ended the one before. A relay that does so over every recipient is in trouble itself.
 const CONVERSATIONS: u32 = 4;
 
-/// How long the relay has to say goodbye; the mail is its own by then.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long a relay has to take the sender in a conversation that was kept. It may have gone meanwhile without a sign,
+/// and then the mail needs time for another conversation.
+const FIRST_REPLY: Duration = Duration::from_secs(5);
 
 /// A mail on its way.
 pub(crate) trait Letter: Sync {
@@ -71,50 +72,72 @@ impl Progress {
 }
 
 /// Sends `letter` and keeps in `progress` what becomes of each recipient; it takes no longer than
-/// `patience`, by much.
+/// `patience`, by much. The conversation is one of those in `idle`, and goes back there, if it can.
 ///
 /// # Errors
 ///
 /// The conversation ended early; nothing is known of those whom `progress` does not name.
 pub(crate) async fn send(
     relay: &Relay,
+    idle: &Idle,
     letter: &dyn Letter,
     progress: &mut Progress,
     patience: Duration,
 ) -> Result<(), Trouble> {
     let until = Instant::now() + patience;
     let mut places: Vec<usize> = (0..letter.recipients().len()).collect();
-    for tries_left in (0..CONVERSATIONS).rev() {
+    let mut kept = idle.take();
+    let mut tries_left = CONVERSATIONS;
+    loop {
+        let is_kept = kept.is_some();
+        let conversation = match kept.take() {
+            Some(conversation) => conversation,
+            None => Conversation::new(connect(relay, progress).await?),
+        };
         let mut session = Session {
-            connection: connect(relay, progress).await?,
+            conversation,
             relay,
             letter,
-            progress,
+            progress: &mut *progress,
             until,
             asked_for: None,
+            is_proven: !is_kept,
+            is_clean: true,
         };
-        let sent = session.send_all(places).await;
-        let asked_for = session.asked_for;
-        // Whatever comes of it changes nothing.
-        let _goodbye = tokio::time::timeout(GOODBYE, session.connection.abort()).await;
+        let sent = session.send_all(places.clone()).await;
+        let Session {
+            conversation,
+            asked_for,
+            is_proven,
+            is_clean,
+            ..
+        } = session;
         let (trouble, place) = match (sent, asked_for) {
+            (Ok(()), _) if is_clean => {
+                idle.keep(conversation);
+                return Ok(());
+            }
+            // The relay ended the conversation since the mail before: this one has not begun yet.
+            (Err(_), _) if !is_proven => continue,
             (Err(trouble), Some(place)) => (trouble, place),
-            (sent, _) => return sent,
+            (sent, _) => {
+                conversation.say_goodbye().await;
+                return sent;
+            }
         };
+        conversation.say_goodbye().await;
         // The relay ended the conversation over one recipient: that one waits, and the others are asked for
         // in another conversation.
         progress.waiting.push((place, trouble.what.clone()));
-        places = (0..letter.recipients().len())
-            .filter(|place| !progress.knows(*place))
-            .collect();
+        places.retain(|place| !progress.knows(*place));
         if places.is_empty() {
             return Ok(());
         }
+        tries_left -= 1;
         if tries_left == 0 {
             return Err(trouble);
         }
     }
-    Ok(())
 }
 
 /// Connects, encrypts and logs in as for a mail, and says goodbye.
@@ -123,14 +146,13 @@ pub(crate) async fn send(
 ///
 /// What kept a mail from being offered.
 pub(crate) async fn greet(relay: &Relay) -> Result<(), Trouble> {
-    let mut connection = connect(relay, &mut Progress::new()).await?;
-    // Whatever comes of it changes nothing.
-    let _goodbye = tokio::time::timeout(GOODBYE, connection.abort()).await;
+    let connection = connect(relay, &mut Progress::new()).await?;
+    Conversation::new(connection).say_goodbye().await;
     Ok(())
 }
 
 struct Session<'a> {
-    connection: AsyncSmtpConnection,
+    conversation: Conversation,
     relay: &'a Relay,
     letter: &'a dyn Letter,
     progress: &'a mut Progress,
@@ -138,24 +160,27 @@ struct Session<'a> {
     until: Instant,
     /// The recipient that the relay was asked for last, while it has not answered.
     asked_for: Option<usize>,
+    /// Whether the relay is known to be there: the conversation was begun for this mail, or it has taken the sender.
+    is_proven: bool,
+    /// Whether the next transaction can begin at once: the latest one, if there was any, came to its end.
+    is_clean: bool,
 }
 
 impl Session<'_> {
     /// One transaction after another, until every recipient at one of `places` was tried.
     async fn send_all(&mut self, places: Vec<usize>) -> Result<(), Trouble> {
         let mut batches = VecDeque::from([self.reachable(places)?]);
-        let mut is_clean = true;
         while let Some(batch) = batches.pop_front() {
             if batch.is_empty() {
                 continue;
             }
-            if !is_clean {
-                let reset = self.connection.command(Rset).await;
+            if !self.is_clean {
+                let reset = self.conversation.connection.command(Rset).await;
                 reset.map_err(|error| self.trouble(&error))?;
             }
             let taken = self.progress.taken.len();
             batches.extend(self.transaction(batch).await?);
-            is_clean = self.progress.taken.len() > taken;
+            self.is_clean = self.progress.taken.len() > taken;
         }
         Ok(())
     }
@@ -163,7 +188,7 @@ impl Session<'_> {
     /// The recipients at `places` whose addresses this relay can read.
     fn reachable(&mut self, places: Vec<usize>) -> Result<Vec<usize>, Trouble> {
         let recipients = self.letter.recipients();
-        let info = self.connection.server_info();
+        let info = self.conversation.connection.server_info();
         if info.supports_feature(Extension::SmtpUtfEight) {
             return Ok(places);
         }
@@ -187,8 +212,16 @@ impl Session<'_> {
             Some(self.letter.sender().clone()),
             self.parameters(&batch, &mail),
         );
-        let begun = self.connection.command(from).await;
+        let patience = if self.is_proven {
+            Duration::MAX
+        } else {
+            FIRST_REPLY
+        };
+        let begun = tokio::time::timeout(patience, self.conversation.connection.command(from));
+        let begun = begun.await;
+        let begun = begun.map_err(|_| Trouble::silent(self.relay, Step::Mail, patience))?;
         begun.map_err(|error| self.trouble(&error))?;
+        self.is_proven = true;
         self.progress.step = Step::Rcpt;
         let mut accepted = Vec::new();
         let mut left = Vec::new();
@@ -206,13 +239,13 @@ impl Session<'_> {
             return Ok(vec![left]);
         }
         self.progress.step = Step::Data;
-        if let Err(error) = self.connection.command(Data).await {
+        if let Err(error) = self.conversation.connection.command(Data).await {
             let reply = self.refusal(error)?;
             self.wait(accepted, Step::Data, &reply);
             return Ok(vec![left]);
         }
         self.progress.step = Step::End;
-        match self.connection.message(&mail).await {
+        match self.conversation.connection.message(&mail).await {
             Ok(reply) => {
                 let words: Vec<&str> = reply.message().collect();
                 self.progress.said = format!("{} {}", reply.code(), words.join(" "));
@@ -232,6 +265,7 @@ impl Session<'_> {
     async fn ask_for(&mut self, place: usize) -> Result<Option<(Meaning, Reply)>, Trouble> {
         let recipients = self.letter.recipients();
         let asked = self
+            .conversation
             .connection
             .command(Rcpt::new(recipients[place].clone(), Vec::new()));
         // A relay may look for a recipient's own one before it answers, in vain. The time that is left must do

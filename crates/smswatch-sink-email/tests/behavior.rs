@@ -2,6 +2,10 @@
 
 #[path = "behavior/answers.rs"]
 mod answers;
+#[path = "behavior/conversations.rs"]
+mod conversations;
+#[path = "behavior/headers.rs"]
+mod headers;
 #[path = "behavior/odd.rs"]
 mod odd;
 #[path = "behavior/recipients.rs"]

@@ -8,7 +8,7 @@ use smswatch_plugin::sink::DeliveryError;
 ///
 /// All other errors are about tokens, channels and workspaces. An operator can mend those without
 /// touching the message, so they are tried again while the schedule lasts.
-const ABOUT_THE_MESSAGE: [&str; 24] = [
+const ABOUT_THE_MESSAGE: [&str; 25] = [
     "attachment_payload_limit_exceeded",
     "invalid_arg_name",
     "invalid_arguments",
@@ -33,10 +33,19 @@ const ABOUT_THE_MESSAGE: [&str; 24] = [
     "no_text",
     "too_many_attachments",
     "too_many_blocks",
+    "too_many_contact_cards",
 ];
 
-/// What an operator can do about the commonest errors.
-const REMEDIES: [(&str, &str); 20] = [
+/// What an operator can do about errors, or why they pass.
+const REMEDIES: [(&str, &str); 34] = [
+    (
+        "access_denied",
+        "the bot may not do this; check its scopes and the workspace's rules",
+    ),
+    (
+        "accesslimited",
+        "the workspace's plan limits what the bot may do",
+    ),
     (
         "account_inactive",
         "the token's owner was deactivated; make a new token",
@@ -53,16 +62,40 @@ const REMEDIES: [(&str, &str); 20] = [
         "channel_not_found",
         "check the channel's name, and invite the bot to it if it is private",
     ),
+    (
+        "ekm_access_denied",
+        "an administrator has suspended posting to this channel",
+    ),
+    (
+        "enterprise_is_restricted",
+        "the token is of an enterprise that Slack restricts",
+    ),
+    ("external_channel_migrating", "the channel is being moved"),
     ("invalid_auth", "check the token"),
     ("invalid_token", "check the webhook's URL"),
     ("is_archived", "unarchive the channel, or choose another"),
+    (
+        "message_limit_exceeded",
+        "the workspace's members send too many messages",
+    ),
+    (
+        "messages_tab_disabled",
+        "turn on the Messages tab of the bot's app, or choose a channel",
+    ),
+    ("metadata_must_be_sent_from_app", "use the token of a bot"),
     ("missing_scope", "give the bot the scope `chat:write`"),
+    ("no_permission", "the token has no permission to post there"),
     (
         "no_service",
         "the webhook was removed or turned off; make a new one",
     ),
+    ("not_allowed_token_type", "use the token of a bot (xoxb-…)"),
     ("not_authed", "check the token"),
     ("not_in_channel", "invite the bot to the channel"),
+    (
+        "org_login_required",
+        "the workspace is being moved to an organization",
+    ),
     (
         "posting_to_general_channel_denied",
         "an administrator restricts who may post to #general",
@@ -87,8 +120,20 @@ const REMEDIES: [(&str, &str); 20] = [
         "team_access_not_granted",
         "the bot is not installed in the channel's workspace",
     ),
+    (
+        "team_added_to_org",
+        "the workspace is being moved to an organization",
+    ),
+    (
+        "team_not_found",
+        "the token's workspace does not exist any more; make a new token",
+    ),
     ("token_expired", "make a new token"),
     ("token_revoked", "make a new token"),
+    (
+        "two_factor_setup_required",
+        "the token's owner must set up two-factor authentication",
+    ),
     (
         "user_not_found",
         "check the user's id; the webhook's owner may have left",

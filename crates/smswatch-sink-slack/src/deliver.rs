@@ -1,27 +1,25 @@
 //! One message to Slack.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::Deserialize;
 use serde_json::{Map, Value};
-use slack_morphism::api::{SlackApiChatPostMessageRequest, SlackApiPostWebhookMessageRequest};
+use slack_morphism::api::SlackApiPostWebhookMessageRequest;
 use slack_morphism::errors::SlackClientError;
-use slack_morphism::{
-    SlackApiToken, SlackApiTokenValue, SlackClient, SlackMessageContent, SlackMessageMetadata,
-};
+use slack_morphism::{SlackApiToken, SlackApiTokenValue, SlackClient};
+use smswatch_plugin::store::Rate;
 use smswatch_sink_kit::{
     ConfiguredSink, DeliveryError, HttpClient, InvalidConfig, Notification, Probe, Receipt, Sink,
     SinkContext, Url,
 };
 
 use crate::answer::explain;
+use crate::bot::Bot;
 use crate::config::Door;
 use crate::connector::BoundedConnector;
+use crate::thread::Thread;
 use crate::{SlackConfig, SlackOverrides, render};
-
-/// The `event_type` of the metadata on a bot's messages.
-const METADATA_TYPE: &str = "smswatch_notification";
 
 /// Posts notifications to a channel.
 pub struct SlackSink {
@@ -39,32 +37,6 @@ enum Way {
     },
 }
 
-/// What is read of the answer to a bot's message. Little, because a message that was posted must
-/// not be posted again for the sake of a field that Slack has changed.
-#[derive(Deserialize)]
-struct Posted {
-    #[serde(default)]
-    ts: Value,
-}
-
-impl Posted {
-    fn receipt(&self) -> Receipt {
-        match &self.ts {
-            Value::String(ts) if is_timestamp(ts) => Receipt::new(format_args!("posted as {ts}")),
-            Value::Number(ts) => Receipt::new(format_args!("posted as {ts}")),
-            _ => Receipt::new("posted"),
-        }
-    }
-}
-
-/// Whether `text` names a message, such as `1503435956.000247`, rather than repeats something.
-fn is_timestamp(text: &str) -> bool {
-    text.len() <= 32
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.')
-}
-
 impl fmt::Debug for SlackSink {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = formatter.debug_struct("SlackSink");
@@ -79,6 +51,12 @@ impl fmt::Debug for SlackSink {
 impl ConfiguredSink for SlackSink {
     type Config = SlackConfig;
     type Overrides = SlackOverrides;
+
+    /// Slack takes one message a second for a channel, and refuses what comes faster.
+    const RATE: Option<Rate> = Some(Rate {
+        permits: 1,
+        per: Duration::from_secs(1),
+    });
 
     fn configure(config: SlackConfig, context: &SinkContext) -> Result<Self, InvalidConfig> {
         let (way, http) = match config.door()? {
@@ -114,35 +92,20 @@ impl ConfiguredSink for SlackSink {
 #[async_trait]
 impl Sink for SlackSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
-        let overrides = Self::overrides_of(notification)?.unwrap_or_default();
-        let posted = match &self.way {
-            Way::Webhook { url } => {
-                // The alert matters more than the channel: it goes where the webhook goes, and
-                // says where it was meant to go.
-                let note = overrides.channel.as_deref().map(meant_for);
-                let content = render::content(notification, &overrides.mention, note.as_deref());
-                let request = SlackApiPostWebhookMessageRequest::new(content);
-                let posted = self.client.post_webhook_message(url, &request).await;
-                posted.map(|_| Receipt::new("posted"))
-            }
-            Way::Bot { token, channel } => {
-                let channel = overrides.channel.as_ref().unwrap_or(channel);
-                let content = SlackMessageContent {
-                    metadata: Some(metadata(notification)),
-                    ..render::content(notification, &overrides.mention, None)
-                };
-                let request = SlackApiChatPostMessageRequest::new(channel.as_str().into(), content)
-                    .with_unfurl_links(false)
-                    .with_unfurl_media(false);
-                let session = self.client.open_session(token);
-                let posted: Result<Posted, _> = session
-                    .http_session_api
-                    .http_post("chat.postMessage", &request, None)
-                    .await;
-                posted.map(|posted| posted.receipt())
-            }
-        };
-        posted.map_err(|error| self.explain(error))
+        self.tell(notification, None).await
+    }
+
+    async fn deliver_again(
+        &self,
+        notification: &Notification,
+        remembered: &str,
+    ) -> Result<Receipt, DeliveryError> {
+        self.tell(notification, Thread::read(remembered)).await
+    }
+
+    /// An incoming webhook is not told where its messages stand, so only a bot can find them again.
+    fn remembers(&self) -> bool {
+        matches!(self.way, Way::Bot { .. })
     }
 
     async fn probe(&self) -> Result<Probe, DeliveryError> {
@@ -168,6 +131,43 @@ impl Sink for SlackSink {
 }
 
 impl SlackSink {
+    async fn tell(
+        &self,
+        notification: &Notification,
+        thread: Option<Thread>,
+    ) -> Result<Receipt, DeliveryError> {
+        let overrides = Self::overrides_of(notification)?.unwrap_or_default();
+        let told = match &self.way {
+            Way::Webhook { url } => self.post_to_webhook(url, notification, &overrides).await,
+            Way::Bot { token, channel } => {
+                let bot = Bot {
+                    client: &self.client,
+                    token,
+                    channel: overrides.channel.as_ref().unwrap_or(channel),
+                    notification,
+                    overrides: &overrides,
+                };
+                bot.tell(thread).await
+            }
+        };
+        told.map_err(|error| self.explain(error))
+    }
+
+    async fn post_to_webhook(
+        &self,
+        url: &Url,
+        notification: &Notification,
+        overrides: &SlackOverrides,
+    ) -> Result<Receipt, SlackClientError> {
+        // The alert matters more than the channel: it goes where the webhook goes, and
+        // says where it was meant to go.
+        let note = overrides.channel.as_deref().map(meant_for);
+        let content = render::content(notification, &overrides.mention, note.as_deref());
+        let request = SlackApiPostWebhookMessageRequest::new(content);
+        let posted = self.client.post_webhook_message(url, &request).await;
+        posted.map(|_| Receipt::new("posted"))
+    }
+
     fn explain(&self, error: SlackClientError) -> DeliveryError {
         explain(error, self.client.http_api.connector.redactor())
     }
@@ -175,19 +175,4 @@ impl SlackSink {
 
 fn meant_for(channel: &str) -> String {
     format!("meant for {channel}, but an incoming webhook has its own channel")
-}
-
-/// What lets a program recognize a repeated message.
-fn metadata(notification: &Notification) -> SlackMessageMetadata {
-    let payload = [
-        ("delivery_id", notification.delivery_id.as_str()),
-        ("notification_id", notification.notification_id.as_str()),
-        ("rule", notification.rule.as_str()),
-    ];
-    SlackMessageMetadata::new(METADATA_TYPE.to_owned()).with_event_payload(
-        payload
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect(),
-    )
 }

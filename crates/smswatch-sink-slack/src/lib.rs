@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod bot;
 mod channel;
 mod config;
 mod connector;
@@ -8,6 +9,7 @@ mod deliver;
 mod mrkdwn;
 mod overrides;
 mod render;
+mod thread;
 
 pub use config::SlackConfig;
 pub use deliver::SlackSink;

@@ -1,19 +1,20 @@
 //! A notification as a message of Slack's Block Kit, within Slack's limits.
 //!
-//! What has no room is counted in the text. Severity is a word with a sign beside it, never a sign
-//! alone.
+//! What has no room is counted in the text. Severity is a word with a sign and a color beside it, never these
+//! alone. Slack knows colors of attachments only, so the headline stands above one that has the rest.
 
 mod facts;
+mod links;
 
-use slack_morphism::SlackMessageContent;
 use slack_morphism::blocks::{
     SlackBlock, SlackBlockMarkDownText, SlackBlockPlainText, SlackBlockText, SlackContextBlock,
     SlackContextBlockElement, SlackHeaderBlock, SlackSectionBlock,
 };
+use slack_morphism::{SlackMessageAttachment, SlackMessageContent};
 use smswatch_model::{DigestRow, Notification, Severity};
 
 use crate::Mention;
-use crate::mrkdwn::{escaped, length, link, one_line, value};
+use crate::mrkdwn::{escaped, length, one_line, value};
 
 /// Slack's limit for a header.
 const HEADER: usize = 150;
@@ -27,9 +28,6 @@ const COUNTING: usize = 60;
 /// How many events are listed at most: what a person reads, and far within Slack's limits.
 const LISTED: usize = 20;
 
-/// How many links are shown at most.
-const LINKS: usize = 10;
-
 /// The message about `notification` that mentions `mentions`; `note` is a remark at its foot.
 pub(crate) fn content(
     notification: &Notification,
@@ -41,6 +39,20 @@ pub(crate) fn content(
         let mentions: Vec<_> = mentions.iter().map(Mention::to_string).collect();
         blocks.push(section(mentions.join(" ")));
     }
+    let headline = escaped(&headline(notification), SECTION).0;
+    let details = SlackMessageAttachment::new()
+        .with_color(color(notification).to_owned())
+        .with_fallback(headline.clone())
+        .with_blocks(details(notification, note));
+    SlackMessageContent::new()
+        .with_text(headline)
+        .with_blocks(blocks)
+        .with_attachments(vec![details])
+}
+
+/// What stands below the headline.
+fn details(notification: &Notification, note: Option<&str>) -> Vec<SlackBlock> {
+    let mut blocks = Vec::new();
     // Fields and list show what the default texts say in lines: everything is said once.
     let digest = notification.digest();
     if !digest.prose.is_empty() {
@@ -55,23 +67,30 @@ pub(crate) fn content(
     if !list.is_empty() {
         blocks.push(section(list));
     }
-    if !notification.links.is_empty() {
-        blocks.push(section(links(notification)));
-    }
+    blocks.extend(links::blocks(&notification.links));
     blocks.push(foot(notification, note));
-    SlackMessageContent::new()
-        .with_text(escaped(&headline(notification), SECTION).0)
-        .with_blocks(blocks)
+    blocks
 }
 
 fn headline(notification: &Notification) -> String {
     let severity = notification.severity.as_str();
     let title = &notification.title;
-    format!("{} [{severity}] {title}", sign(notification.severity))
+    format!("{} [{severity}] {title}", sign(notification))
 }
 
-fn sign(severity: Severity) -> char {
-    match severity {
+/// The colors that mails have, too.
+fn color(notification: &Notification) -> &'static str {
+    match notification.severity {
+        _ if notification.is_resolved() => "#2e9e5b",
+        Severity::Info => "#2f7fb8",
+        Severity::Warning => "#d9930d",
+        Severity::Critical => "#d0312d",
+    }
+}
+
+fn sign(notification: &Notification) -> char {
+    match notification.severity {
+        _ if notification.is_resolved() => '✅',
         Severity::Info => '🔵',
         Severity::Warning => '🟠',
         Severity::Critical => '🚨',
@@ -122,23 +141,6 @@ fn list(rows: &[DigestRow], omitted: u64) -> String {
         text.push_str(&format!("and {more} more"));
     }
     text.trim_end().to_owned()
-}
-
-fn links(notification: &Notification) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for place in notification.links.iter().take(LINKS) {
-        let line = link(&place.url, &place.title);
-        let so_far: usize = lines.iter().map(|line| length(line) + 1).sum();
-        if so_far + length(&line) + COUNTING > SECTION {
-            break;
-        }
-        lines.push(line);
-    }
-    let more = notification.links.len() - lines.len();
-    if more > 0 {
-        lines.push(format!("and {more} more links"));
-    }
-    lines.join("\n")
 }
 
 /// The small print: severity, rule, kind, and the ids by which a repeat is recognized.

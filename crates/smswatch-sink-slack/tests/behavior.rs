@@ -6,6 +6,10 @@ mod answers;
 mod bot;
 #[path = "behavior/configuration.rs"]
 mod configuration;
+#[path = "behavior/limits.rs"]
+mod limits;
+#[path = "behavior/threads.rs"]
+mod threads;
 #[path = "behavior/webhook.rs"]
 mod webhook;
 

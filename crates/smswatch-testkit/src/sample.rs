@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Number;
 use smswatch_model::{
-    About, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Link, Message, MessageId,
-    Notification, NotificationId, Outcome, Overrides, PartFacts, PreviousStatus, Severity, SmsId,
-    Source, Tags, Timestamp,
+    About, Alert, AlertState, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault, Link,
+    Message, MessageId, Notification, NotificationId, Outcome, Overrides, PartFacts,
+    PreviousStatus, Severity, SmsId, Source, Tags, Timestamp,
 };
 
 /// Letters, quotes, markup and signs that a careless sink would damage or obey.
@@ -71,10 +71,83 @@ pub fn grouped() -> Notification {
         ("operator".to_owned(), "Example Mobile".to_owned()),
     ]);
     notification.omitted = 9;
-    notification.links = vec![Link {
+    notification.links = vec![runbook()];
+    notification
+}
+
+fn runbook() -> Link {
+    Link {
         title: "Runbook".to_owned(),
         url: "https://runbooks.example.com/carrier?a=1&b=2".to_owned(),
-    }];
+    }
+}
+
+/// The sample with the words that rules have by default, and a link.
+#[must_use]
+pub fn worded() -> Notification {
+    let mut notification = notification();
+    notification.text = "From MyShop to +3069******01 (GR, Example Mobile)\n\
+        Label order-17 · tags team=crm\n\
+        Sent → Undelivered (Carrier Violation) at 2026-05-01 10:28:49 UTC, 3 s later\n\
+        Routee says: The message was blocked by the carrier\n\
+        Stopped by the carrier's content or spam filter. The sender can act: change the text or the sender name.\n\
+        Message message-0001"
+        .to_owned();
+    notification.links = vec![runbook()];
+    notification
+}
+
+/// The notification of a group with such words.
+#[must_use]
+pub fn worded_group() -> Notification {
+    let mut notification = grouped();
+    notification.title = "Carrier Violation: 12 messages to GR, Example Mobile".to_owned();
+    notification.text = "In common: from MyShop (12 of 12 failures, 9% of the traffic)\n\
+        Stopped by the carrier's content or spam filter. The sender can act: change the text or the sender name."
+        .to_owned();
+    let labels = ["order-17", "order-18", "reminder-4"];
+    for (event, label) in notification.events.iter_mut().zip(labels) {
+        let number = event.event_id.as_str().chars().last().unwrap_or_default();
+        event.message.to = Some(format!("+3069******{number}7"));
+        event.message.label = Some(label.to_owned());
+        let id = format!("3d0c6a3e-91d4-4d4e-8f6f-bbbbbbbbbb0{number}");
+        event.message.message_id = MessageId::new(id).ok();
+    }
+    notification
+}
+
+/// The alert of a rate that is over.
+#[must_use]
+pub fn resolved() -> Notification {
+    let mut notification = notification();
+    notification.kind = EventKind::AlertResolved;
+    notification.rule = "undelivered-rate".to_owned();
+    notification.severity = Severity::Warning;
+    notification.title = "Resolved: undelivered-rate in GR, Example Mobile".to_owned();
+    notification.text = "2 of 64, 3.1 %, over 15m\nFired for 26 min".to_owned();
+    let by = BTreeMap::from([
+        ("country".to_owned(), "GR".to_owned()),
+        ("operator".to_owned(), "Example Mobile".to_owned()),
+    ]);
+    notification.alert = Some(Alert {
+        state: AlertState::Resolved,
+        value: 3.1,
+        count: 2,
+        total: 64,
+        window: "15m".to_owned(),
+        by: by.clone(),
+        started_at: instant("2026-05-01T10:28:49Z"),
+        ended_at: Some(instant("2026-05-01T10:54:49Z")),
+        held_back: 0,
+        usual: None,
+        common: Vec::new(),
+    });
+    notification.group = by;
+    let mut event = own_event();
+    event.kind = EventKind::AlertResolved;
+    event.about = None;
+    notification.events = vec![event];
+    notification.links = vec![runbook()];
     notification
 }
 

@@ -99,11 +99,17 @@ class Handler:
                     "headers": [[name, str(value)] for name, value in mail.items()],
                     "text": bodies["plain"],
                     "html": bodies["html"],
+                    "defects": [repr(one) for part in mail.walk() for one in defects(part)],
                     "raw": envelope.original_content.decode("utf-8", "replace"),
                 },
                 file,
             )
         os.rename(path + ".new", path)
+
+
+def defects(part):
+    """What the parser had to mend in a part and its headers."""
+    return [*part.defects, *(one for value in part.values() for one in value.defects)]
 
 
 def authenticate(server, session, envelope, mechanism, data):

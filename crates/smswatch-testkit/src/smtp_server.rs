@@ -34,6 +34,8 @@ pub struct Mail {
     pub text: String,
     /// The HTML part.
     pub html: String,
+    /// What the parser had to mend to read it.
+    pub defects: Vec<String>,
     /// The whole mail as it came.
     pub raw: String,
 }

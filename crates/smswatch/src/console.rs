@@ -47,6 +47,10 @@ fn render(notification: &Notification) -> String {
         Severity::Warning => ("warning", AnsiColor::Yellow),
         Severity::Critical => ("CRITICAL", AnsiColor::Red),
     };
+    let color = match notification.is_resolved() {
+        true => AnsiColor::Green,
+        false => color,
+    };
     let strong = Style::new().bold().fg_color(Some(color.into()));
     let faint = Style::new().dimmed();
     let title = plain(&notification.title);
@@ -70,6 +74,13 @@ mod tests {
     use smswatch_testkit::sample;
 
     use super::*;
+
+    #[test]
+    fn colors_stand_beside_the_words() {
+        let alerts = [sample::worded(), sample::worded_group(), sample::resolved()];
+        let rendered = alerts.iter().map(render).collect::<String>();
+        insta::assert_snapshot!(rendered.replace('\u{1b}', "␛"));
+    }
 
     #[test]
     fn an_alert_is_readable_without_color() {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 use smswatch_plugin::sink::{ConfiguredSink, InvalidConfig, Sink, SinkContext};
+use smswatch_plugin::store::Rate;
 
 /// How long a sink may take to be made, or to check what a rule asks of it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -68,6 +69,7 @@ impl MadeSink {
 pub(crate) struct SinkType {
     config_schema: fn(&mut SchemaGenerator) -> Schema,
     overrides_schema: fn(&mut SchemaGenerator) -> Schema,
+    rate: Option<Rate>,
     configure: Configure,
     read_overrides: fn(Value) -> Result<(), serde_json::Error>,
 }
@@ -110,6 +112,7 @@ impl ConfigureError {
 impl SinkType {
     fn of<T: ConfiguredSink>() -> Self {
         Self {
+            rate: T::RATE,
             config_schema: |generator| generator.subschema_for::<T::Config>(),
             overrides_schema: |generator| generator.subschema_for::<T::Overrides>(),
             configure: |config, context| {
@@ -120,6 +123,11 @@ impl SinkType {
                 serde_json::from_value::<T::Overrides>(overrides).map(|_| ())
             },
         }
+    }
+
+    /// The rate of a sink for which the operator sets none.
+    pub(crate) fn rate(&self) -> Option<Rate> {
+        self.rate
     }
 
     pub(crate) fn config_schema(&self, generator: &mut SchemaGenerator) -> Schema {

@@ -7,6 +7,7 @@
 
 mod install;
 mod measure;
+mod pictures;
 mod python_tools;
 mod schema;
 mod test;
@@ -18,8 +19,9 @@ usage: cargo xtask CHORE
 
   test [ARGS]   install what the tests need, then run them all; ARGS go to `cargo test`
   schema        write the JSON Schemas in config/ and docs/openapi.json anew
+  pictures      make the pictures of alerts in docs/images anew, with Chromium
   bench [PART]  measure, with optimized programs: polls, storm, trickle, neighbors,
-                fleet, history, matching, rules, or all of them
+                fleet, history, matching, rules, sinks, or all of them
   bench sources [--seed S] [--messages N] [--only WORDS] [--json]
                 what each way to learn of a status costs, in calls and seconds, by simulation
   chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
     let chore = arguments.next();
     let rest: Vec<String> = arguments.collect();
     let done = match chore.as_deref() {
+        Some("pictures") => pictures::run(),
         Some("schema") => schema::run(),
         Some("test") => test::run(&rest),
         Some("bench") => measure::bench(&rest),

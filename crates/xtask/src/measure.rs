@@ -9,7 +9,9 @@ use crate::install;
 
 /// Measures with optimized programs: figures of others mean nothing.
 pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
-    if arguments.first().is_some_and(|part| part == "sources") {
+    let is_alone = matches!(arguments, [part, ..] if part == "sources")
+        || matches!(arguments, [part] if part == "sinks");
+    if is_alone {
         return simulate("bench", arguments);
     }
     install::missing_servers()?;
@@ -54,7 +56,8 @@ pub(crate) fn day(arguments: &[String]) -> anyhow::Result<()> {
     simulate("day", arguments)
 }
 
-/// Runs what plays on a clock of its own. It is optimized: a day of a million messages takes minutes so.
+/// Runs what needs no other program: what plays on a clock of its own, and sinks by themselves. It is optimized: a day of
+/// a million messages takes minutes so.
 fn simulate(command: &str, arguments: &[String]) -> anyhow::Result<()> {
     let done = Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--locked", "--release"])

@@ -14,6 +14,7 @@ use crate::budget::ATTEMPT_BEGINS_WITHIN;
 use crate::context::Context;
 use crate::metrics::{DeliveryLabels, SinkLabel};
 use crate::pause_monitor::PauseMonitor;
+use crate::remembered::Memory;
 use crate::sink::{DeliveryError, Receipt};
 use crate::store::{NewDelivery, Outcome};
 
@@ -30,11 +31,20 @@ pub(super) async fn attempt(
     task: &Task,
     claimed: Instant,
 ) -> Attempted {
+    let memory = match &task.notification {
+        Ok(notification) if unit.host.remembers() => {
+            Memory::of(context, unit.name(), notification).await
+        }
+        _ => None,
+    };
     let (answer, begun) = match &task.notification {
-        Ok(notification) => match ask(unit, notification, claimed).await {
-            Some(asked) => asked,
-            None => return task.given_back(context, Outcome::Returned),
-        },
+        Ok(notification) => {
+            let remembered = memory.as_ref().and_then(Memory::text);
+            match ask(unit, notification, remembered, claimed).await {
+                Some(asked) => asked,
+                None => return task.given_back(context, Outcome::Returned),
+            }
+        }
         Err(error) => {
             context.metrics.unreadable.inc();
             let error = DeliveryError::permanent(error.to_string());
@@ -48,6 +58,9 @@ pub(super) async fn attempt(
     let is_late = took > unit.settings.timeout + PUNCTUAL;
     if answer.is_err() && is_late && PauseMonitor::get().stood_still_within(took) {
         return interrupted(context, task, "smswatch stood still");
+    }
+    if let (Some(memory), Ok(receipt)) = (memory, &answer) {
+        memory.keep(context, receipt).await;
     }
     // The breaker first: when it is worth another attempt depends on what it makes of this one.
     tell_breaker(context, unit, task, &answer);
@@ -64,13 +77,15 @@ pub(super) async fn attempt(
 async fn ask(
     unit: &SinkUnit,
     notification: &Arc<Notification>,
+    remembered: Option<&str>,
     claimed: Instant,
 ) -> Option<(Answer, Instant)> {
     let timeout = unit.settings.timeout;
     let begin_by = claimed + ATTEMPT_BEGINS_WITHIN;
+    let (notification, remembered) = (Arc::clone(notification), remembered.map(str::to_owned));
     let delivery = unit
         .host
-        .deliver(Arc::clone(notification), timeout, begin_by);
+        .deliver(notification, remembered, timeout, begin_by);
     match delivery.await {
         Came::Answer { result, begun } => Some((result, begun)),
         Came::NoAnswer { begun } => {

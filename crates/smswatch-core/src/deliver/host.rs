@@ -57,6 +57,8 @@ pub(crate) struct SinkHost(Arc<Shop>);
 struct Shop {
     name: Arc<str>,
     sink: Arc<dyn Sink>,
+    /// What it said of itself when it was made: nothing of it is called where the engine runs.
+    remembers: bool,
     place: Place,
     jobs: Mutex<VecDeque<Job>>,
     has_jobs: Notify,
@@ -69,6 +71,8 @@ struct Shop {
 #[derive(Debug)]
 struct Job {
     notification: Arc<Notification>,
+    /// What the sink asked to remember of what was told before.
+    remembered: Option<String>,
     begun: Arc<OnceLock<Begun>>,
     answer: oneshot::Sender<Result<Receipt, DeliveryError>>,
 }
@@ -120,6 +124,7 @@ impl SinkHost {
         };
         Self(Arc::new(Shop {
             name,
+            remembers: sink.remembers(),
             sink,
             place,
             jobs: Mutex::default(),
@@ -130,12 +135,18 @@ impl SinkHost {
         }))
     }
 
-    /// Makes one attempt, which may take `timeout` once it has begun, and must begin before `begin_by`.
+    /// Returns whether the sink wants to know again what it said of a notification's key before.
+    pub(crate) fn remembers(&self) -> bool {
+        self.0.remembers
+    }
+
+    /// Makes one attempt, with what the sink asked to `remember`, which may take `timeout` once it has begun, and must begin before `begin_by`.
     ///
     /// When this future is dropped the attempt is dropped, too, as soon as the sink gives its thread back.
     pub(crate) async fn deliver(
         &self,
         notification: Arc<Notification>,
+        remembered: Option<String>,
         timeout: Duration,
         begin_by: Instant,
     ) -> Came {
@@ -143,6 +154,7 @@ impl SinkHost {
         let begun = Arc::new(OnceLock::new());
         self.0.push(Job {
             notification,
+            remembered,
             begun: Arc::clone(&begun),
             answer,
         });
@@ -298,7 +310,12 @@ async fn attempt(shop: Arc<Shop>, thread: Arc<SinkThread>, mut job: Job) {
     };
     let _first = job.begun.set(begun);
     // The call itself may block or panic like all that follows.
-    let deliver = async { shop.sink.deliver(&job.notification).await };
+    let deliver = async {
+        match &job.remembered {
+            None => shop.sink.deliver(&job.notification).await,
+            Some(remembered) => shop.sink.deliver_again(&job.notification, remembered).await,
+        }
+    };
     let mut delivering = Box::pin(AssertUnwindSafe(deliver).catch_unwind());
     let polled = std::future::poll_fn(|context| {
         thread

@@ -104,7 +104,8 @@ impl Service {
             }
         }
         let timeout = unit.settings.timeout;
-        match unit.host.deliver(notification, timeout, begin_by).await {
+        let attempt = unit.host.deliver(notification, None, timeout, begin_by);
+        match attempt.await {
             Came::Answer {
                 result: Ok(receipt),
                 ..

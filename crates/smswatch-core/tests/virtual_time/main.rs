@@ -6,6 +6,7 @@ mod gathering;
 mod inhibiting;
 mod pushing;
 mod recorder;
+mod remembering;
 mod repeating;
 mod replicas;
 mod sweeping;

@@ -15,6 +15,7 @@ pub(crate) struct Recorder {
     began: Instant,
     attempts: Mutex<Vec<Attempted>>,
     works_from: Duration,
+    remembers: bool,
 }
 
 /// An attempt at a [`Recorder`].
@@ -40,6 +41,8 @@ pub(crate) struct Attempted {
     pub(crate) campaign: Option<CampaignSummary>,
     /// The recipient's number as it is shown, and its hash.
     pub(crate) to: [Option<String>; 2],
+    /// What the sink was handed back.
+    pub(crate) remembered: Option<String>,
 }
 
 impl Recorder {
@@ -49,6 +52,17 @@ impl Recorder {
             began: world.began,
             attempts: Mutex::default(),
             works_from,
+            remembers: false,
+        })
+    }
+
+    /// One that works, and asks to remember the first delivery of each key.
+    pub(crate) fn remembering(world: &World) -> Arc<Self> {
+        Arc::new(Self {
+            began: world.began,
+            attempts: Mutex::default(),
+            works_from: Duration::ZERO,
+            remembers: true,
         })
     }
 
@@ -66,9 +80,12 @@ impl Recorder {
     }
 }
 
-#[async_trait]
-impl Sink for Recorder {
-    async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
+impl Recorder {
+    fn note(
+        &self,
+        notification: &Notification,
+        remembered: Option<&str>,
+    ) -> Result<Receipt, DeliveryError> {
         let at = self.began.elapsed();
         let event = &notification.events[0];
         let status = event.current.as_ref().map(|current| &current.status);
@@ -91,14 +108,37 @@ impl Sink for Recorder {
                 .and_then(|about| about.campaign.as_deref().cloned()),
             team: event.message.tags.get("team").cloned(),
             to: [event.message.to.clone(), event.message.to_key.clone()],
+            remembered: remembered.map(str::to_owned),
             times: event.repeated.map_or(0, |repeated| repeated.times),
         };
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         attempts.push(attempted);
         drop(attempts);
         match at >= self.works_from {
+            true if self.remembers && remembered.is_none() => {
+                Ok(Receipt::new("taken").remember(notification.delivery_id.as_str()))
+            }
             true => Ok(Receipt::new("taken")),
             false => Err(DeliveryError::temporary("it does not work yet")),
         }
+    }
+}
+
+#[async_trait]
+impl Sink for Recorder {
+    async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
+        self.note(notification, None)
+    }
+
+    async fn deliver_again(
+        &self,
+        notification: &Notification,
+        remembered: &str,
+    ) -> Result<Receipt, DeliveryError> {
+        self.note(notification, Some(remembered))
+    }
+
+    fn remembers(&self) -> bool {
+        self.remembers
     }
 }

@@ -4,37 +4,29 @@ use smswatch_testkit::sample;
 
 use super::*;
 
-/// A notification with the words that rules have by default.
-fn worded() -> Notification {
-    let mut notification = sample::notification();
-    notification.text = "From MyShop to +3069******01 (GR, Example Mobile)\n\
-        Label order-17 · tags team=crm\n\
-        Sent → Undelivered (Carrier Violation) at 2026-05-01 10:28:49 UTC, 3 s later\n\
-        Routee says: The message was blocked by the carrier\n\
-        Stopped by the carrier's content or spam filter. The sender can act: change the text or the sender name.\n\
-        Message message-0001"
-        .to_owned();
-    notification
-}
-
 #[test]
 fn one_event_as_text() {
-    insta::assert_snapshot!(parts(&worded()).text);
+    insta::assert_snapshot!(parts(&sample::worded()).text);
 }
 
 #[test]
 fn one_event_as_html() {
-    insta::assert_snapshot!(parts(&worded()).html);
+    insta::assert_snapshot!(parts(&sample::worded()).html);
 }
 
 #[test]
 fn a_group_lists_its_events_and_counts_what_it_leaves_out() {
-    insta::assert_snapshot!(parts(&sample::grouped()).text);
+    insta::assert_snapshot!(parts(&sample::worded_group()).text);
 }
 
 #[test]
 fn a_group_as_html() {
-    insta::assert_snapshot!(parts(&sample::grouped()).html);
+    insta::assert_snapshot!(parts(&sample::worded_group()).html);
+}
+
+#[test]
+fn what_is_well_again_as_html() {
+    insta::assert_snapshot!(parts(&sample::resolved()).html);
 }
 
 #[test]
@@ -44,7 +36,7 @@ fn what_is_about_no_message_names_none() {
 
 #[test]
 fn nothing_is_said_twice() {
-    let mail = parts(&worded());
+    let mail = parts(&sample::worded());
     for fact in [
         "MyShop",
         "+3069******01",

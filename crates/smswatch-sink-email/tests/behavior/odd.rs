@@ -4,7 +4,7 @@ use serde_json::json;
 use smswatch_plugin::sink::{Probe, Retry, Sink as _};
 use smswatch_testkit::sample;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::configured;
 
@@ -17,34 +17,38 @@ async fn relay((step, odd): Odd) -> u16 {
     let port = listener.local_addr().expect("it is bound").port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let (input, mut output) = stream.into_split();
-            let mut lines = BufReader::new(input).lines();
-            let mut said = "connect".to_owned();
-            let mut is_mail = false;
-            loop {
-                if !is_mail || said == "." {
-                    let usual: &[u8] = match said.as_str() {
-                        "connect" => b"220 relay.test\r\n",
-                        "DATA" => b"354 go on\r\n",
-                        _ => b"250 ok\r\n",
-                    };
-                    let answer = match said.starts_with(step) {
-                        true => odd,
-                        false => usual,
-                    };
-                    if output.write_all(answer).await.is_err() {
-                        break;
-                    }
-                    is_mail = said == "DATA";
-                }
-                let Ok(Some(line)) = lines.next_line().await else {
-                    break;
-                };
-                said = line;
-            }
+            tokio::spawn(converse(stream, (step, odd)));
         }
     });
     port
+}
+
+async fn converse(stream: TcpStream, (step, odd): Odd) {
+    let (input, mut output) = stream.into_split();
+    let mut lines = BufReader::new(input).lines();
+    let mut said = "connect".to_owned();
+    let mut is_mail = false;
+    loop {
+        if !is_mail || said == "." {
+            let usual: &[u8] = match said.as_str() {
+                "connect" => b"220 relay.test\r\n",
+                "DATA" => b"354 go on\r\n",
+                _ => b"250 ok\r\n",
+            };
+            let answer = match said.starts_with(step) {
+                true => odd,
+                false => usual,
+            };
+            if output.write_all(answer).await.is_err() {
+                break;
+            }
+            is_mail = said == "DATA";
+        }
+        let Ok(Some(line)) = lines.next_line().await else {
+            break;
+        };
+        said = line;
+    }
 }
 
 fn sink(port: u16) -> impl smswatch_plugin::sink::Sink {

@@ -5,7 +5,7 @@ use smswatch_plugin::model::Overrides;
 use smswatch_plugin::sink::Retry;
 use smswatch_testkit::sample;
 
-use crate::script::{Script, ScriptedRelay};
+use crate::script::{Limits, Script, ScriptedRelay};
 
 const GONE: (&str, &str) = (
     "RCPT TO:<gone@",
@@ -105,7 +105,11 @@ async fn nobody_reached_is_for_good_only_if_all_are_refused_for_good() {
 
 #[tokio::test]
 async fn more_recipients_than_the_relay_takes_at_once_get_several_mails() {
-    let relay = ScriptedRelay::start_with_room_for(2).await;
+    let relay = ScriptedRelay::start_with(Limits {
+        recipients: 2,
+        ..Limits::default()
+    })
+    .await;
     let sink = relay.sink(to(&["a", "b", "c", "d", "e"]));
     let receipt = sink.deliver(&sample::notification()).await.expect("taken");
     assert_eq!(receipt.detail(), "for all 5 recipients: 250 ok");

@@ -13,6 +13,27 @@ use crate::configured;
 /// greeting, and `.` for the end of a mail. `silence` and `hang up` are not said but done.
 pub(crate) type Script = Vec<(&'static str, &'static str)>;
 
+/// How much the relay takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// How many recipients in one mail.
+    pub(crate) recipients: usize,
+    /// How many mails in one conversation.
+    pub(crate) mails: usize,
+    /// What it answers to the next one.
+    pub(crate) beyond: &'static str,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            recipients: usize::MAX,
+            mails: usize::MAX,
+            beyond: "421 4.7.0 that is enough for now",
+        }
+    }
+}
+
 /// A relay on a free port of loopback that keeps what it hears.
 #[derive(Debug)]
 pub(crate) struct ScriptedRelay {
@@ -25,23 +46,23 @@ impl ScriptedRelay {
         Self::start_at("127.0.0.1:0", script).await
     }
 
-    /// A relay that takes so many recipients in one mail.
-    pub(crate) async fn start_with_room_for(recipients: usize) -> Self {
-        Self::run("127.0.0.1:0", Vec::new(), recipients).await
+    /// A relay with limits.
+    pub(crate) async fn start_with(limits: Limits) -> Self {
+        Self::run("127.0.0.1:0", Vec::new(), limits).await
     }
 
     pub(crate) async fn start_at(address: &str, script: Script) -> Self {
-        Self::run(address, script, usize::MAX).await
+        Self::run(address, script, Limits::default()).await
     }
 
-    async fn run(address: &str, script: Script, room: usize) -> Self {
+    async fn run(address: &str, script: Script, limits: Limits) -> Self {
         let listener = TcpListener::bind(address).await.expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();
         let heard = Arc::new(Mutex::new(Vec::new()));
         let keep = Arc::clone(&heard);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(stream, script.clone(), room, Arc::clone(&keep)));
+                tokio::spawn(converse(stream, script.clone(), limits, Arc::clone(&keep)));
             }
         });
         Self { port, heard }
@@ -80,8 +101,13 @@ impl ScriptedRelay {
     }
 }
 
-async fn converse(stream: TcpStream, script: Script, room: usize, heard: Arc<Mutex<Vec<String>>>) {
-    let mut recipients = 0;
+async fn converse(
+    stream: TcpStream,
+    script: Script,
+    limits: Limits,
+    heard: Arc<Mutex<Vec<String>>>,
+) {
+    let (mut recipients, mut mails) = (0, 0);
     let (input, mut output) = stream.into_split();
     let mut lines = BufReader::new(input).lines();
     let mut said = "connect".to_owned();
@@ -93,14 +119,15 @@ async fn converse(stream: TcpStream, script: Script, room: usize, heard: Arc<Mut
             (None, "connect") => "220 relay.test",
             (None, line) if line.starts_with("EHLO") => "250-relay.test\r\n250 SMTPUTF8",
             (None, "DATA") => "354 go on",
-            (None, line) if line.starts_with("RCPT") && recipients >= room => {
+            (None, line) if line.starts_with("RCPT") && recipients >= limits.recipients => {
                 "452 4.5.3 too many recipients"
             }
+            (None, line) if line.starts_with("MAIL") && mails >= limits.mails => limits.beyond,
             (None, _) => "250 ok",
         };
         match said.get(..4) {
             Some("RCPT") => recipients += 1,
-            Some("MAIL") => recipients = 0,
+            Some("MAIL") => (recipients, mails) = (0, mails + 1),
             _ => {}
         }
         if answer == "silence" {

@@ -43,7 +43,8 @@ impl Reader<'_> {
             |own| convert::proxy(Some(own), &format!("{pointer}/proxy")),
         );
         let proxy = self.converted(Some(proxy));
-        let settings = self.converted(Some(convert::sink(&common, &pointer)))?;
+        let mut settings = self.converted(Some(convert::sink(&common, &pointer)))?;
+        settings.rate = settings.rate.or(sink_type.rate());
         let context = SinkContext::new(name)
             .with_proxy(proxy?)
             .with_timeout(settings.timeout);

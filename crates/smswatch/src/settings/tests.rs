@@ -242,6 +242,20 @@ fn a_sink_has_a_bounded_queue_and_the_fallback_that_it_names() {
 }
 
 #[test]
+fn a_sink_without_a_rate_has_that_of_its_kind() {
+    let text = "sinks:
+  a: {type: slack, webhook_url: http://e.com}
+  b: {type: slack, webhook_url: http://e.com, rate: {at_most: 30, per: 1m}}
+  c: {type: console}";
+    let loaded = load(&format!("{ROUTEE}{text}")).expect("it is sound");
+    let sinks = loaded.configuration.sinks;
+    let rate = |name: &str| sinks[name].1.rate.map(|rate| (rate.permits, rate.per));
+    assert_eq!(rate("a"), Some((1, std::time::Duration::from_secs(1))));
+    assert_ne!(rate("b"), rate("a"));
+    assert_eq!(rate("c"), None);
+}
+
+#[test]
 fn a_secret_that_looks_like_a_number_stays_what_it_is() {
     let loaded = load("routee: {application_id: a, application_secret: \"${NUMBER}\"}");
     let secret = loaded

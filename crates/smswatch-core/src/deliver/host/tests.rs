@@ -74,7 +74,9 @@ impl Stage {
     async fn attempt_soon(&self, title: &str, timeout: Duration, begin_within: Duration) -> Came {
         let notification = Arc::new(notification(title));
         let begin_by = Instant::now() + begin_within;
-        self.host.deliver(notification, timeout, begin_by).await
+        self.host
+            .deliver(notification, None, timeout, begin_by)
+            .await
     }
 }
 

@@ -17,7 +17,7 @@ use super::shown::proxy_without_login;
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CommonSinkSection {
     /// How many attempts all replicas make together in any such time, as in `{at_most: 10, per: 1s}`.
-    /// Default: as many as there are.
+    /// Default: as many as there are, and one a second to Slack.
     pub(crate) rate: Option<RateSection>,
     /// How many attempts of one replica run at once. Default: 8.
     #[schemars(range(min = 1, max = 1000))]
