@@ -5,6 +5,7 @@ mod receipt;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -241,6 +242,7 @@ pub struct NoOverrides {}
 pub struct InvalidConfig {
     what: String,
     key: Option<&'static str>,
+    range: Option<Range<usize>>,
 }
 
 impl InvalidConfig {
@@ -250,6 +252,7 @@ impl InvalidConfig {
         Self {
             what: what.to_string(),
             key: None,
+            range: None,
         }
     }
 
@@ -259,7 +262,23 @@ impl InvalidConfig {
         Self {
             what: what.to_string(),
             key: Some(key),
+            range: None,
         }
+    }
+
+    /// Only these bytes of the key's value, which is a text, are wrong: the operator is shown them.
+    #[must_use]
+    pub fn within(self, range: Range<usize>) -> Self {
+        Self {
+            range: Some(range),
+            ..self
+        }
+    }
+
+    /// Which bytes of the key's value are wrong; `None` if it is not known.
+    #[must_use]
+    pub fn range(&self) -> Option<Range<usize>> {
+        self.range.clone()
     }
 
     /// The key whose value is wrong, where it is one.

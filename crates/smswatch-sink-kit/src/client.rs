@@ -26,7 +26,6 @@ pub struct HttpClient {
     http: smswatch_outbound::HttpClient,
     /// A request to the receiver, without a body.
     template: reqwest::Request,
-    headers: HeaderMap,
     redactor: Redactor,
     guard: Guard,
     rests: Rests,
@@ -77,14 +76,17 @@ impl HttpClient {
         )
     }
 
-    /// A request to `url`. The headers of the client go only where the receiver is: to the same scheme, host and
-    /// port.
+    /// A request to `url`. The headers of the client, and the login in its URL, go only where the receiver is: to the
+    /// same scheme, host and port.
     pub fn request(&self, method: Method, url: Url) -> Request<'_> {
         let is_receiver = url.origin() == self.url().origin();
         let built = self.client().request(method, url).build();
         let built = built.map(|mut request| {
             if is_receiver {
-                request.headers_mut().extend(self.headers.clone());
+                // The login in the receiver's URL is among them.
+                request
+                    .headers_mut()
+                    .extend(self.template.headers().clone());
             }
             request
         });
@@ -268,11 +270,10 @@ impl HttpClientBuilder {
             .build()
             .map_err(|error| InvalidConfig::at(self.key, error.without_url()))?;
         // An `authorization` among the headers outdoes the user in the URL.
-        template.headers_mut().extend(self.headers.clone());
+        template.headers_mut().extend(self.headers);
         Ok(HttpClient {
             http,
             template,
-            headers: self.headers,
             redactor: self.redactor,
             guard: self.guard,
             rests: Rests::default(),

@@ -4,17 +4,24 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use smswatch_sink_kit::{
-    Clock, ConfiguredSink, DeliveryError, HttpClient, InvalidConfig, NoOverrides, Notification,
-    Probe, Receipt, Request, Sink, SinkContext, async_trait, header,
+    Clock, ConfiguredSink, DeliveryError, HttpClient, InvalidConfig, Method, NoOverrides,
+    Notification, Probe, Receipt, Request, Sink, SinkContext, async_trait, header,
 };
 
+use crate::shape::Shape;
 use crate::sign::Signer;
-use crate::{Format, WebhookConfig, render};
+use crate::tls::with_certificates;
+use crate::{Format, WebhookConfig, compress, render};
 
 /// Posts notifications as signed JSON.
 pub struct WebhookSink {
     http: HttpClient,
     format: Format,
+    shape: Option<Shape>,
+    method: Method,
+    delivered: Vec<u16>,
+    never: Vec<u16>,
+    gzip: bool,
     signer: Signer,
     clock: Clock,
 }
@@ -35,15 +42,24 @@ impl ConfiguredSink for WebhookSink {
 
     fn configure(config: WebhookConfig, context: &SinkContext) -> Result<Self, InvalidConfig> {
         let signer = config.signer()?;
+        let (delivered, never) = config.checked_statuses()?;
         let mut http = HttpClient::to("url", config.url.reveal(), context)
             .allow_private(config.allow_private)
-            .headers("headers", config.checked_headers()?);
-        for key in config.keys() {
+            .headers("headers", config.checked_headers()?)
+            .headers("password", config.login()?);
+        let shape = config.shape()?;
+        for key in config.keys().chain(shape.iter().flat_map(Shape::keys)) {
             http = http.secret(key);
         }
+        let http = with_certificates(http, &config)?;
         Ok(Self {
             http: http.build()?,
             format: config.format,
+            shape,
+            method: config.method.into(),
+            delivered,
+            never,
+            gzip: config.gzip,
             signer,
             clock: context.clock.clone(),
         })
@@ -53,8 +69,10 @@ impl ConfiguredSink for WebhookSink {
 #[async_trait]
 impl Sink for WebhookSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
-        let request = self.request(notification, self.clock.now());
-        request.send().await?.receipt().await
+        let request = self.request(notification, self.clock.now())?;
+        let answer = request.send().await?;
+        let answer = answer.taken_by(self.delivered.iter().copied());
+        answer.never(self.never.iter().copied()).receipt().await
     }
 
     async fn probe(&self) -> Result<Probe, DeliveryError> {
@@ -64,25 +82,41 @@ impl Sink for WebhookSink {
 
 impl WebhookSink {
     /// The whole request of an attempt made `now`.
-    fn request(&self, notification: &Notification, now: SystemTime) -> Request<'_> {
+    fn request(
+        &self,
+        notification: &Notification,
+        now: SystemTime,
+    ) -> Result<Request<'_>, DeliveryError> {
         let id = notification.delivery_id.as_str();
         let timestamp = now
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_secs()
             .to_string();
-        let body = render::body(self.format, notification);
+        let (body, content_type) = match &self.shape {
+            Some(shape) => (shape.body(notification)?, shape.content_type().clone()),
+            None => (
+                render::body(self.format, notification),
+                self.format.content_type(),
+            ),
+        };
         let signature = self.signer.sign(id, &timestamp, &body);
-        let request = self
+        let mut request = self
             .http
-            .post()
-            .header(header::CONTENT_TYPE, self.format.content_type())
+            .request(self.method.clone(), self.http.url().clone())
+            .header(header::CONTENT_TYPE, content_type)
             .header("webhook-id", id)
             .header("webhook-timestamp", timestamp);
-        let request = match signature {
-            Some(signature) => request.header("webhook-signature", signature),
-            None => request,
-        };
-        request.body(body)
+        if let Some(signature) = signature {
+            request = request.header("webhook-signature", signature);
+        }
+        // Receivers unpack a body before their programs see it, so what is signed is the body itself.
+        let packed = self.gzip.then(|| compress::gzip(&body)).flatten();
+        Ok(match packed {
+            Some(packed) => request
+                .header(header::CONTENT_ENCODING, "gzip")
+                .body(packed),
+            None => request.body(body),
+        })
     }
 }

@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod compress;
 mod config;
 mod deliver;
 mod render;
+mod shape;
 mod sign;
+mod tls;
 
-pub use config::{Format, WebhookConfig};
+pub use config::{Format, RequestMethod, Status, WebhookConfig};
 pub use deliver::WebhookSink;

@@ -1,9 +1,13 @@
 //! The webhook sink keeps the promises of `Sink`, against real receivers.
 
+#[path = "behavior/certificates.rs"]
+mod certificates;
 #[path = "behavior/configuration.rs"]
 mod configuration;
 #[path = "behavior/requests.rs"]
 mod requests;
+#[path = "behavior/shaped.rs"]
+mod shaped;
 
 use serde_json::{Value, json};
 use smswatch_plugin::sink::{ConfiguredSink as _, InvalidConfig, Probe, SinkContext};

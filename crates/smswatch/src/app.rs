@@ -30,7 +30,8 @@ pub struct App {
 }
 
 impl App {
-    /// The program with the built-in sinks: `console`, `email`, `exec`, `slack` and `webhook`.
+    /// The program with the built-in sinks: `alertmanager`, `console`, `email`, `exec`, `slack` and
+    /// `webhook`.
     #[must_use]
     pub fn new() -> Self {
         let app = Self {
@@ -39,6 +40,8 @@ impl App {
             version: smswatch_plugin::VERSION,
         }
         .sink::<ConsoleSink>("console");
+        #[cfg(feature = "sink-alertmanager")]
+        let app = app.sink::<smswatch_sink_alertmanager::AlertmanagerSink>("alertmanager");
         #[cfg(feature = "sink-email")]
         let app = app.sink::<smswatch_sink_email::EmailSink>("email");
         #[cfg(feature = "sink-exec")]

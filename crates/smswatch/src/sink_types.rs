@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
@@ -91,6 +92,14 @@ pub(crate) enum ConfigureError {
 }
 
 impl ConfigureError {
+    /// Which bytes of the key's value are wrong, as far as that is known.
+    pub(crate) fn range(&self) -> Option<Range<usize>> {
+        match self {
+            Self::Unreadable(_) | Self::Broken(_) | Self::Stuck(_) => None,
+            Self::Invalid(error) => error.range(),
+        }
+    }
+
     /// The key whose value is wrong, where it is one.
     pub(crate) fn key(&self) -> Option<&'static str> {
         match self {

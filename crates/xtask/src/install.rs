@@ -17,7 +17,7 @@ struct Tool {
     probe: &'static [&'static str],
 }
 
-const TOOLS: [Tool; 4] = [
+const TOOLS: [Tool; 5] = [
     Tool {
         package: "redis-server",
         probe: &["redis-server", "--version"],
@@ -30,6 +30,10 @@ const TOOLS: [Tool; 4] = [
     Tool {
         package: "python3-venv",
         probe: &["python3", "-c", "import ensurepip, venv"],
+    },
+    Tool {
+        package: "prometheus-alertmanager",
+        probe: &["prometheus-alertmanager", "--version"],
     },
     Tool {
         package: "faketime",

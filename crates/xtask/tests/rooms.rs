@@ -32,6 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "smswatch-store-sqlite",
         &["smswatch-plugin", "smswatch-model"],
     ),
+    ("smswatch-sink-alertmanager", &["smswatch-sink-kit"]),
     (
         "smswatch-sink-email",
         &["smswatch-plugin", "smswatch-model", "smswatch-outbound"],
@@ -45,7 +46,10 @@ const ROOMS: &[(&str, &[&str])] = &[
         "smswatch-sink-kit",
         &["smswatch-plugin", "smswatch-model", "smswatch-outbound"],
     ),
-    ("smswatch-sink-webhook", &["smswatch-sink-kit"]),
+    (
+        "smswatch-sink-webhook",
+        &["smswatch-sink-kit", "smswatch-template"],
+    ),
     (
         "smswatch-http",
         &[
@@ -69,6 +73,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "smswatch-routee",
             "smswatch-store-redis",
             "smswatch-store-sqlite",
+            "smswatch-sink-alertmanager",
             "smswatch-sink-email",
             "smswatch-sink-exec",
             "smswatch-sink-slack",
@@ -115,7 +120,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("prometheus-client", &["smswatch-core"]),
     ("clap", &["smswatch", "routee-sim"]),
     ("rustls-native-certs", &["smswatch-outbound"]),
-    ("flate2", &["smswatch-outbound"]),
+    ("flate2", &["smswatch-outbound", "smswatch-sink-webhook"]),
     ("tokio-rustls", &["smswatch-sink-email"]),
     ("jsonschema", &["smswatch"]),
     ("mimalloc", &["smswatch"]),

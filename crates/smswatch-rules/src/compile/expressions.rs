@@ -1,14 +1,11 @@
 //! Compiles `when` and `template`, and finds where in the file a mistake in them is.
 
-use std::ops::Range;
-
 use smswatch_model::{EventKind, Notification};
 
 use super::Compiler;
 use super::expect::{is_empty, spot};
-use crate::diagnostic::Place;
 use crate::template::{TemplateName, TemplateTrouble};
-use crate::yaml::{Document, Entry};
+use crate::yaml::Entry;
 use smswatch_template::did_you_mean;
 use smswatch_template::sample::samples;
 
@@ -88,7 +85,7 @@ impl Compiler<'_> {
     ) {
         if let Some((source, trouble)) = trouble {
             let found = trouble.range.clone();
-            let found = found.and_then(|range| locate(self.document, entry, source, range));
+            let found = found.and_then(|range| self.document.place_in(&entry.value, source, range));
             let problem = self.error(found.unwrap_or(spot(entry)), message);
             problem.label = Some(trouble.what.clone());
             if trouble.what.ends_with("is undefined") || trouble.what.ends_with("have none here") {
@@ -99,29 +96,4 @@ impl Compiler<'_> {
             }
         }
     }
-}
-
-/// Where in the file a part of a value's text is.
-///
-/// Quotes, folding and indentation differ between the two, so this searches the lines of the value
-/// for the line that holds the part.
-fn locate(document: &Document, entry: &Entry, source: &str, range: Range<usize>) -> Option<Place> {
-    let before = source.get(..range.start)?;
-    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-    let line = source[line_start..].lines().next()?;
-    let offset = source.get(line_start..range.start)?.chars().count();
-    let stretch = source.get(range)?.lines().next().unwrap_or_default();
-    let n_lines = source.lines().count() + 1;
-    let first = entry.value.place().line;
-    (first..first + n_lines).find_map(|number| {
-        let text = document.line(number);
-        let start = text.find(line.trim_end())?;
-        let column = text[..start].chars().count() + offset + 1;
-        Some(Place {
-            line: number,
-            column,
-            length: stretch.chars().count(),
-            used_in: entry.value.place().used_in,
-        })
-    })
 }

@@ -1,5 +1,7 @@
 //! The tree as JSON, and the way back from a JSON pointer to a place in the file.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value};
 
 use super::{Content, Document, Key, Node};
@@ -32,6 +34,33 @@ impl Document {
                 None => Place::START,
             },
         }
+    }
+
+    /// Where in the file a part of a value's text is: `range` of `source`, which is the text of `node` or the
+    /// middle of it. `None` if it cannot be found there.
+    ///
+    /// Quotes, folding and indentation differ between the two, so this searches the lines of the value
+    /// for the line that holds the part.
+    #[must_use]
+    pub fn place_in(&self, node: &Node, source: &str, range: Range<usize>) -> Option<Place> {
+        let before = source.get(..range.start)?;
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let line = source[line_start..].lines().next()?;
+        let offset = source.get(line_start..range.start)?.chars().count();
+        let stretch = source.get(range)?.lines().next().unwrap_or_default();
+        let n_lines = source.lines().count() + 1;
+        let first = node.place.line;
+        (first..first + n_lines).find_map(|number| {
+            let text = self.line(number);
+            let start = text.find(line.trim_end())?;
+            let column = text[..start].chars().count() + offset + 1;
+            Some(Place {
+                line: number,
+                column,
+                length: stretch.chars().count(),
+                used_in: node.place.used_in,
+            })
+        })
     }
 
     /// The whole file as JSON.

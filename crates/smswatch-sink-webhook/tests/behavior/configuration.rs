@@ -27,6 +27,20 @@ fn what_makes_no_sense_is_told_with_its_key() {
         error(json!({"url": url, "headers": {"not a name": "x"}})),
         error(json!({"url": url, "headers": {"x": "a\nb"}})),
         error(json!({"url": url, "headers": {"x": "a", "X": "b"}})),
+        error(json!({"url": url, "secret": "whsk_c2VjcmV0"})),
+        error(json!({"url": url, "content_type": "text/plain"})),
+        error(json!({"url": url, "body": "{}", "format": "cloudevents"})),
+        error(json!({"url": url, "body": "{{ titel }}"})),
+        error(json!({"url": url, "body": "{{ title }}"})),
+        error(json!({"url": url, "delivered": [404], "never": [404]})),
+        error(json!({"url": url, "password": "a"})),
+        error(json!({"url": url, "username": "a:b"})),
+        error(json!({"url": "https://a:b@crm.example.com", "username": "a"})),
+        error(json!({"url": url, "username": "a", "headers": {"Authorization": "b"}})),
+        error(json!({"url": url, "ca": "no certificate"})),
+        error(json!({"url": url, "client_certificate": "x"})),
+        error(json!({"url": url, "client_key": "x"})),
+        error(json!({"url": url, "client_certificate": "x", "client_key": "x"})),
     ];
     insta::assert_snapshot!(errors.join("\n"));
 }

@@ -1,5 +1,7 @@
 //! What is wrong with a configuration, and where: at a JSON pointer until the place in the file is looked up.
 
+use std::ops::Range;
+
 use smswatch_rules::Level;
 
 /// Something that does not fit, and where.
@@ -15,6 +17,8 @@ pub(crate) struct Problem {
     pub(crate) hint: Option<String>,
     /// Whether the configuration can be used all the same.
     pub(crate) level: Level,
+    /// Which bytes of the text at that place are wrong, as far as that is known.
+    pub(crate) range: Option<Range<usize>>,
     /// Whether it would be right as the entry of a list.
     pub(crate) wants_list: bool,
 }
@@ -27,6 +31,7 @@ impl Problem {
             message: message.into(),
             hint: None,
             level: Level::Error,
+            range: None,
             wants_list: false,
         }
     }

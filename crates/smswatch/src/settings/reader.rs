@@ -83,7 +83,12 @@ pub(crate) fn diagnostic(document: &Document, problem: Problem) -> Diagnostic {
     let key = in_mapping
         .as_ref()
         .and_then(|pointer| document.key(pointer));
-    let place = key.map_or_else(|| document.place(&problem.pointer), |key| key.place);
+    let whole = || key.map_or_else(|| document.place(&problem.pointer), |key| key.place);
+    let part = problem.range.and_then(|range| {
+        let node = document.find(&problem.pointer)?;
+        document.place_in(node, node.as_text()?, range)
+    });
+    let place = part.unwrap_or_else(whole);
     let mut diagnostic = match problem.level {
         Level::Error => document.error(place, problem.message),
         Level::Warning => document.warning(place, problem.message),

@@ -59,7 +59,9 @@ impl Reader<'_> {
                     Some(key) => format!("{pointer}/{}", escaped(key)),
                     None => pointer,
                 };
-                self.tell([Problem::new(place, format!("sink `{name}`: {error}"))]);
+                let range = error.range();
+                let problem = Problem::new(place, format!("sink `{name}`: {error}"));
+                self.tell([Problem { range, ..problem }]);
                 None
             }
         }

@@ -98,6 +98,17 @@ broken! {
     a_timeout_without_a_unit: "sinks: {a: {type: console, timeout: 10}}";
     a_program_that_is_not_there: "sinks: {a: {type: exec, command: [/nowhere/page, --now]}}";
     a_command_that_is_no_list: "sinks: {a: {type: exec, command: sh -c page}}";
+    a_body_with_a_mistake: "sinks: {a: {type: webhook, url: http://e.com, body: \"{{ titel }}\"}}";
+    a_body_with_a_mistake_in_one_of_its_lines:
+        "sinks:
+  a:
+    type: webhook
+    url: http://e.com
+    body: |
+      {
+        \"text\": \"{{ events[0].mesage }}\"
+      }";
+    a_status_that_is_none: "sinks: {a: {type: webhook, url: http://e.com, delivered: [42]}}";
     an_unknown_format: "sinks: {a: {type: webhook, url: http://e.com, format: cloudevent}}";
     a_key_prefix_that_is_none: "store: {key_prefix: \"\"}";
     a_store_that_is_half_a_url: "store: {url: \"redis://:hunter2@\"}";
