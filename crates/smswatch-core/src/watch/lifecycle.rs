@@ -252,8 +252,7 @@ impl Step<'_> {
         self.applied.stale = diff.stale;
         self.applied.clamped = diff.clamped;
         self.applied.left_out = diff.left_out;
-        // A part may be missing from the moment on at which its number is told, which can be later
-        // than the last part came.
+        // A part is missing from when its number is told, which can be after the last part came.
         let has_grown = watch.snapshot.parts.len() > known_parts
             || watch.snapshot.part_count > known_count
             || watch.last_part_at.is_none();

@@ -9,8 +9,7 @@ mod told;
 use smswatch_model::{PartReport, SmsId, Source, Tags, Word};
 
 use super::*;
-use crate::Secret;
-use crate::settings::PrivacySettings;
+use crate::{Secret, settings::PrivacySettings};
 
 const START: i64 = 1_777_636_800;
 
