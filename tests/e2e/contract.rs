@@ -30,11 +30,10 @@ fn tool(name: &str) -> Command {
         "{} is not there; `cargo xtask test` installs it",
         tool.display()
     );
-    // Those that are written for Node look for it there.
-    let programs = std::env::var_os("PATH").unwrap_or_default();
-    let programs = std::iter::once(tools().join("bin")).chain(std::env::split_paths(&programs));
     let mut command = Command::new(tool);
-    command.env("PATH", std::env::join_paths(programs).expect("a PATH"));
+    // Those that are written for Node look for it there.
+    let programs = format!("{}:/usr/bin:/bin", tools().join("bin").display());
+    command.env("PATH", programs);
     command
 }
 

@@ -100,7 +100,6 @@ pub fn measure(options: &Options) -> anyhow::Result<Report> {
         .iter()
         .filter(|way| way.name.contains(&options.only))
     {
-        eprintln!("following {} messages: {}", sent.len(), way.name);
         report.sources.push(play::play(way, options, &sent)?);
     }
     Ok(report)

@@ -51,11 +51,7 @@ pub(crate) fn missing(target: &Path) -> anyhow::Result<()> {
     run(Command::new(tools.join("bin/python"))
         .args(pip)
         .args(PACKAGES))?;
-    let programs = std::env::var_os("PATH").unwrap_or_default();
-    let with_node = std::env::join_paths(
-        std::iter::once(tools.join("bin")).chain(std::env::split_paths(&programs)),
-    )
-    .context("the target directory cannot stand in PATH")?;
+    let with_node = format!("{}:/usr/bin:/bin", tools.join("bin").display());
     run(Command::new(tools.join("bin/npm"))
         .args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"])
         .arg(tools.join("node"))

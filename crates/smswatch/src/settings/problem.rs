@@ -17,8 +17,8 @@ pub(crate) struct Problem {
     pub(crate) hint: Option<String>,
     /// Whether the configuration can be used all the same.
     pub(crate) level: Level,
-    /// Which bytes of the text at that place are wrong, as far as that is known.
-    pub(crate) range: Option<Range<usize>>,
+    /// Which bytes of the text at that place are wrong, as far as that is known, which is seldom.
+    pub(crate) range: Option<Box<Range<usize>>>,
     /// Whether it would be right as the entry of a list.
     pub(crate) wants_list: bool,
 }

@@ -86,7 +86,7 @@ pub(crate) fn diagnostic(document: &Document, problem: Problem) -> Diagnostic {
     let whole = || key.map_or_else(|| document.place(&problem.pointer), |key| key.place);
     let part = problem.range.and_then(|range| {
         let node = document.find(&problem.pointer)?;
-        document.place_in(node, node.as_text()?, range)
+        document.place_in(node, node.as_text()?, *range)
     });
     let place = part.unwrap_or_else(whole);
     let mut diagnostic = match problem.level {

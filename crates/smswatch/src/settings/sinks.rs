@@ -59,7 +59,7 @@ impl Reader<'_> {
                     Some(key) => format!("{pointer}/{}", escaped(key)),
                     None => pointer,
                 };
-                let range = error.range();
+                let range = error.range().map(Box::new);
                 let problem = Problem::new(place, format!("sink `{name}`: {error}"));
                 self.tell([Problem { range, ..problem }]);
                 None
