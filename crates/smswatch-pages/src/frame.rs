@@ -37,7 +37,7 @@ pub struct Done {
 }
 
 impl Done {
-    /// Something that was done, by a word that [`Done::text`] knows.
+    /// Something that was done, by a word that is known here.
     #[must_use]
     pub fn new(word: &str) -> Self {
         Self {

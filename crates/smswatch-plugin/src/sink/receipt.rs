@@ -48,8 +48,9 @@ impl Receipt {
         self
     }
 
-    /// Asks to hand `what` back with the next notification of the same [`key`](Notification::key) and destination:
-    /// see [`Sink::deliver_again`](super::Sink::deliver_again). It replaces what was remembered before, is stored, and must hold no credential.
+    /// Asks to hand `what` back with the next notification of the same [`key`](smswatch_model::Notification::key)
+    /// and destination: see [`Sink::deliver_again`](super::Sink::deliver_again). It replaces what was remembered before,
+    /// is stored, and must hold no credential.
     /// Of more than 2,000 bytes nothing is remembered.
     #[must_use]
     pub fn remember(mut self, what: impl Into<String>) -> Self {
