@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use smswatch_model::{MessageId, Timestamp};
-use smswatch_plugin::record::Record;
+use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::WatchPriority;
 
 /// A watch, and when somebody can claim it.
@@ -23,6 +23,7 @@ pub(super) struct Schedule {
     /// Of each priority.
     due: [BTreeSet<(Timestamp, MessageId)>; 2],
     held: BTreeMap<i64, BTreeSet<MessageId>>,
+    in_state: BTreeMap<WatchState, u64>,
 }
 
 impl Schedule {
@@ -41,11 +42,15 @@ impl Schedule {
         if let Some(lease) = watch.lease {
             self.held.entry(lease).or_default().insert(id.clone());
         }
+        *self.in_state.entry(watch.record.state()).or_default() += 1;
         self.all.insert(id, watch);
     }
 
     pub(super) fn remove(&mut self, id: &MessageId) -> Option<Watch> {
         let watch = self.all.remove(id)?;
+        if let Some(count) = self.in_state.get_mut(&watch.record.state()) {
+            *count -= 1;
+        }
         self.due[watch.priority.index()].remove(&(watch.at, id.clone()));
         if let Some(lease) = watch.lease
             && let Some(held) = self.held.get_mut(&lease)
@@ -56,6 +61,11 @@ impl Schedule {
             }
         }
         Some(watch)
+    }
+
+    /// How many watches are in a state.
+    pub(super) fn in_state(&self, state: WatchState) -> u64 {
+        self.in_state.get(&state).copied().unwrap_or_default()
     }
 
     /// Changes when a watch can be claimed, and under which lease it stands.

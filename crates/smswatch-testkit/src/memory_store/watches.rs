@@ -153,8 +153,7 @@ impl Watches {
 
     /// How many watches are in a state.
     pub(super) fn in_state(&self, state: WatchState) -> u64 {
-        let watches = self.0.iter();
-        count(watches.filter(|(_, watch)| watch.record.state() == state))
+        self.0.in_state(state)
     }
 }
 
