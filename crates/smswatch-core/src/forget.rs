@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::context::Context;
 use crate::marks::{self, Mark};
 use crate::remembered::{self, Remembered};
-use crate::stats::{self, Hour};
+use crate::stats::{self, Hour, Open};
 use crate::store::{KeptRecord, RecordChange, RecordCommit, RecordKind, Shard, StoreError};
 use crate::throttle::{self, Slots};
 
@@ -28,8 +28,10 @@ pub(crate) async fn forget(context: &Context, shard: Shard) -> Result<(), StoreE
     .await?;
     let is_throttle = |record: &KeptRecord| Slots::decode(record).is_some();
     forget_kind(context, shard, throttle::KIND, is_throttle).await?;
-    let is_hour = |record: &KeptRecord| Hour::decode(&record.body).is_some();
-    forget_kind(context, shard, stats::KIND, is_hour).await?;
+    let are_figures = |record: &KeptRecord| {
+        Hour::decode(&record.body).is_some() || Open::decode(&record.body).is_some()
+    };
+    forget_kind(context, shard, stats::KIND, are_figures).await?;
     let is_remembered = |record: &KeptRecord| Remembered::decode(record).is_some();
     forget_kind(context, shard, remembered::KIND, is_remembered).await
 }

@@ -1,10 +1,11 @@
 //! What became of messages, counted by the hour in which it was noticed.
 //!
-//! Each shard has a record for each hour, which is written in the route step of the entries that it counts: so no
-//! crash and no number of replicas loses or doubles any. A record has a bounded number of countries with their
-//! operators, and is kept for a bounded number of hours, so neither the records nor reading them grows with what
-//! the store holds.
+//! Each shard has a record for each hour, and one of what is not in its hour yet. They are written in the route step
+//! of the entries that they count: so no crash and no number of replicas loses or doubles any. A record has a bounded
+//! number of countries with their operators, and is kept for a bounded number of hours, so neither the records nor
+//! reading them grows with what the store holds.
 
+mod open;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use smswatch_model::{Event, EventKind, Timestamp};
 
+pub(crate) use self::open::Open;
 pub use self::tally::{Seconds, Tally};
 use crate::context::Context;
 use crate::form;
@@ -35,6 +37,9 @@ const MOST_CHARS: usize = 80;
 
 /// How many hours are read at once.
 const AT_ONCE: usize = 32;
+
+/// How often a shard is read anew whose figures were moved meanwhile.
+const MOST_READS: u32 = 4;
 
 /// The country or operator of a message of which nobody told one.
 pub const UNKNOWN: &str = "unknown";
@@ -91,15 +96,16 @@ impl Stats {
     }
 
     /// Adds what a shard counted in the hour that began at `begin`.
-    fn add(&mut self, begin: Timestamp, hour: Hour) {
+    fn add(&mut self, begin: Timestamp, hour: &Hour) {
         let of_hour = self.by_hour.entry(begin).or_default();
-        for (country, operators) in hour.0 {
-            let of_country = self.by_country.entry(country).or_default();
+        for (country, operators) in &hour.0 {
+            let of_country = self.by_country.entry(country.clone()).or_default();
             for (operator, tally) in operators {
-                of_country.add(&tally);
-                of_hour.add(&tally);
-                self.by_operator.entry(operator).or_default().add(&tally);
-                self.total.add(&tally);
+                of_country.add(tally);
+                of_hour.add(tally);
+                let of_operator = self.by_operator.entry(operator.clone()).or_default();
+                of_operator.add(tally);
+                self.total.add(tally);
             }
         }
     }
@@ -110,17 +116,29 @@ impl Hour {
         form::decode(FORMAT, bytes)
     }
 
-    fn add(&mut self, news: &News) {
-        let n_groups: usize = self.0.values().map(BTreeMap::len).sum();
-        let known = self.0.get(&news.country);
-        let is_known = known.is_some_and(|operators| operators.contains_key(&news.operator));
-        let (country, operator) = match is_known || n_groups < MOST_GROUPS {
-            true => (&*news.country, &*news.operator),
+    /// How many countries with an operator it tells apart.
+    fn n_groups(&self) -> usize {
+        self.0.values().map(BTreeMap::len).sum()
+    }
+
+    fn add(&mut self, country: &str, operator: &str, tally: &Tally) {
+        let known = self.0.get(country);
+        let is_known = known.is_some_and(|operators| operators.contains_key(operator));
+        let (country, operator) = match is_known || self.n_groups() < MOST_GROUPS {
+            true => (country, operator),
             false => (OTHER, OTHER),
         };
         let operators = self.0.entry(country.to_owned()).or_default();
-        let tally = operators.entry(operator.to_owned()).or_default();
-        tally.add(&news.tally);
+        let sum = operators.entry(operator.to_owned()).or_default();
+        sum.add(tally);
+    }
+
+    fn add_all(&mut self, other: &Self) {
+        for (country, operators) in &other.0 {
+            for (operator, tally) in operators {
+                self.add(country, operator, tally);
+            }
+        }
     }
 }
 
@@ -145,11 +163,11 @@ fn name(text: Option<&str>) -> String {
     text.unwrap_or(UNKNOWN).chars().take(MOST_CHARS).collect()
 }
 
-/// An hour as the store holds it.
-struct Stored {
+/// Figures as the store holds them.
+struct Stored<T> {
     id: RecordId,
     version: Option<u64>,
-    hour: Hour,
+    content: T,
 }
 
 /// The changes that a route step of `shard` takes along.
@@ -162,33 +180,38 @@ pub(crate) async fn changes(
     shard: Shard,
     news: &[News],
 ) -> Result<Vec<RecordChange>, StoreError> {
-    let mut by_hour: BTreeMap<i64, Vec<&News>> = BTreeMap::new();
+    let Some(latest) = news.iter().map(|news| news.hour).max() else {
+        return Ok(Vec::new());
+    };
+    let mut open = Open::load(context, shard).await?;
     for news in news {
-        by_hour.entry(news.hour).or_default().push(news);
+        open.content.add(news);
     }
-    let hours: Vec<i64> = by_hour.keys().copied().collect();
-    let stored = read(context, shard, &hours).await?;
-    let changes = stored
+    if !open.content.is_full() {
+        return Ok(vec![open.change(latest)]);
+    }
+    let moved = open.content.take();
+    let hours: Vec<i64> = moved.keys().copied().collect();
+    let stored = read_hours(context, shard, &hours).await?;
+    let to_hours = stored
         .into_iter()
-        .zip(by_hour)
+        .zip(moved)
         .map(|(stored, (number, news))| {
-            let mut hour = stored.hour;
-            for news in news {
-                hour.add(news);
-            }
-            // One hour more, so that the first hour of the longest window is whole.
-            let end = number.saturating_add(MOST_HOURS + 2).saturating_mul(HOUR);
+            let mut hour = stored.content;
+            hour.add_all(&news);
             RecordChange {
                 kind: KIND,
                 id: stored.id,
                 expected: stored.version,
                 record: Some(NewRecord {
-                    due: Some(Timestamp::from_millis(end)),
+                    due: Some(open::kept_until(number)),
                     body: form::encode(FORMAT, &hour),
                 }),
             }
         });
-    Ok(changes.collect())
+    let mut changes: Vec<RecordChange> = to_hours.collect();
+    changes.push(open.change(latest));
+    Ok(changes)
 }
 
 /// The figures of `shards` for the last `window`, in whole hours, at most [`Stats::MAX_WINDOW`].
@@ -206,44 +229,94 @@ pub(crate) async fn of_window(
     let hours: Vec<i64> = (first..=number(now)).collect();
     let mut stats = Stats::of(&hours, now);
     for shard in context.shards() {
-        for hours in hours.chunks(AT_ONCE) {
-            let stored = read(context, shard, hours).await?;
-            for (number, stored) in hours.iter().zip(stored) {
-                let begin = Timestamp::from_millis(number.saturating_mul(HOUR));
-                stats.add(begin, stored.hour);
-            }
+        for (number, hour) in of_shard(context, shard, &hours).await? {
+            let begin = Timestamp::from_millis(number.saturating_mul(HOUR));
+            stats.add(begin, &hour);
         }
     }
     Ok(stats)
 }
 
-/// The records of `hours`, in their order. Beside one that a later version wrote, this version keeps its own.
-async fn read(context: &Context, shard: Shard, hours: &[i64]) -> Result<Vec<Stored>, StoreError> {
-    if hours.is_empty() {
+/// What a shard counted in `hours`; an hour may be told in two pieces.
+async fn of_shard(
+    context: &Context,
+    shard: Shard,
+    hours: &[i64],
+) -> Result<Vec<(i64, Hour)>, StoreError> {
+    let mut open = Open::load(context, shard).await?;
+    let mut reads = 1;
+    loop {
+        let mut counted = Vec::with_capacity(hours.len());
+        for some in hours.chunks(AT_ONCE) {
+            let stored = read_hours(context, shard, some).await?;
+            let stored = stored.into_iter().map(|stored| stored.content);
+            counted.extend(some.iter().copied().zip(stored));
+        }
+        // What was moved while the hours were read would be counted twice, or not at all.
+        let after = Open::load(context, shard).await?;
+        if after.version == open.version || reads == MOST_READS {
+            let opened = hours.iter().filter_map(|number| {
+                let hour = open.content.hour(*number)?;
+                Some((*number, hour.clone()))
+            });
+            counted.extend(opened);
+            return Ok(counted);
+        }
+        open = after;
+        reads += 1;
+    }
+}
+
+/// The records of `hours`, in their order.
+async fn read_hours(
+    context: &Context,
+    shard: Shard,
+    hours: &[i64],
+) -> Result<Vec<Stored<Hour>>, StoreError> {
+    let names: Vec<String> = hours.iter().map(i64::to_string).collect();
+    read(context, shard, &names, FORMAT, Hour::decode).await
+}
+
+/// The records of these names, in their order. Beside one that a later version wrote, this version keeps its own.
+async fn read<T: Default>(
+    context: &Context,
+    shard: Shard,
+    names: &[String],
+    format: u8,
+    decode: fn(&[u8]) -> Option<T>,
+) -> Result<Vec<Stored<T>>, StoreError> {
+    if names.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<RecordId> = hours.iter().map(|hour| id(&hour.to_string())).collect();
+    let ids: Vec<RecordId> = names.iter().map(|name| id(name)).collect();
     let records = load(context, shard, &ids).await?;
     let mut stored = Vec::with_capacity(ids.len());
     for (own, record) in ids.into_iter().zip(records) {
-        let read = record.as_ref().map(|record| Hour::decode(&record.body));
-        let (id, record) = match read {
-            None | Some(Some(_)) => (own, record),
+        let version = record.as_ref().map(|record| record.version);
+        let read = record.as_ref().map(|record| decode(&record.body));
+        stored.push(match read {
+            None => Stored {
+                id: own,
+                version,
+                content: T::default(),
+            },
+            Some(Some(content)) => Stored {
+                id: own,
+                version,
+                content,
+            },
             Some(None) => {
                 context.metrics.unreadable.inc();
-                let beside = [id(&format!("{}.{FORMAT}", own.as_str()))];
+                let beside = [id(&format!("{}.{format}", own.as_str()))];
                 let record = load(context, shard, &beside).await?.pop().flatten();
-                let [beside] = beside;
-                (beside, record)
+                let [id] = beside;
+                let content = record.as_ref().and_then(|record| decode(&record.body));
+                Stored {
+                    id,
+                    version: record.map(|record| record.version),
+                    content: content.unwrap_or_default(),
+                }
             }
-        };
-        let hour = record
-            .as_ref()
-            .and_then(|record| Hour::decode(&record.body));
-        stored.push(Stored {
-            id,
-            version: record.map(|record| record.version),
-            hour: hour.unwrap_or_default(),
         });
     }
     Ok(stored)
@@ -259,7 +332,7 @@ async fn load(
 }
 
 fn id(text: &str) -> RecordId {
-    RecordId::new(text).expect("it is a number")
+    RecordId::new(text).expect("visible ASCII")
 }
 
 #[cfg(test)]

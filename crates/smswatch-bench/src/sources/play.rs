@@ -23,8 +23,8 @@ use crate::virtual_engine::{self, DAY};
 /// How many calls a second there may be, as by default.
 const CALLS_PER_SECOND: u32 = 20;
 
-/// How long the last end may wait to be noticed, and final messages to be looked at once more.
-const AFTERWARDS: Duration = Duration::from_secs(3 * 3600);
+/// How long the last end may wait to be noticed, and final messages to be looked at once more: until the rarest sweep.
+const AFTERWARDS: Duration = Duration::from_secs(27 * 3600);
 
 /// A sweep: every so many minutes, over so many.
 type EveryOver = (u64, u64);
@@ -40,8 +40,8 @@ pub(super) struct Way {
     pub(super) sweeps: &'static [EveryOver],
 }
 
-/// Sweeps that follow messages by themselves: young ones every two minutes, old ones more rarely.
-const FOLLOWING: &[EveryOver] = &[(2, 10), (15, 150), (150, 1500), (1440, 74 * 60)];
+/// Sweeps that follow messages by themselves: young ones every three minutes, old ones more rarely.
+const FOLLOWING: &[EveryOver] = &[(3, 15), (20, 200), (200, 1800), (1440, 98 * 60)];
 
 /// Sweeps that make up for callbacks that got lost.
 const REPAIRING: &[EveryOver] = &[(10, 60), (90, 900), (720, 74 * 60)];

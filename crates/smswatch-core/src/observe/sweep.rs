@@ -55,6 +55,14 @@ struct Progress {
     ended: Option<Timestamp>,
 }
 
+impl Progress {
+    /// How long the latest one took; zero if it did not tell everything.
+    fn took(&self) -> Duration {
+        self.ended
+            .map_or(Duration::ZERO, |ended| ended.since(self.began))
+    }
+}
+
 /// Sweeps until it is told to stop, each of those that are configured by itself.
 pub(super) async fn run(stage: &Observe, asking: &Asking<'_>, stop: &CancellationToken) {
     let sweeps = (0..Settings::MOST_SWEEPS).map(|number| one(stage, asking, number, stop));
@@ -105,7 +113,9 @@ async fn turn(
         return Ok(now + HOLD);
     }
     let began = Instant::now();
-    let pages = pages(stage, asking, sweep, now, &mut turn, &progress);
+    let took = before.map_or(Duration::ZERO, |before| before.took());
+    let pace = sweep.every.max(took + pause(sweep));
+    let pages = pages(stage, asking, sweep, (now, pace), &mut turn, &progress);
     let Some(came) = stop.run_until_cancelled(pages).await else {
         // Nobody need wait until it is clear that this process is gone.
         let now = stage.context.clock.now();
@@ -134,17 +144,23 @@ async fn turn(
     };
     metrics.sweeps.get_or_create(&ResultLabel { result }).inc();
     let now = stage.context.clock.now();
-    let due = (progress.began + sweep.every).max(now + sweep.every / 10);
+    let due = (progress.began + sweep.every).max(now + pause(sweep));
     turn.put(due, &progress).await?;
     Ok(due)
 }
 
-/// Asks for all pages; `None` if another process has taken the sweep over meanwhile.
+/// How long is waited at least after a sweep.
+fn pause(sweep: &SweepSettings) -> Duration {
+    sweep.every / 10
+}
+
+/// Asks for all pages; `None` if another process has taken the sweep over meanwhile. It began now, and its messages
+/// were told at this pace until now.
 async fn pages(
     stage: &Observe,
     asking: &Asking<'_>,
     sweep: &SweepSettings,
-    now: Timestamp,
+    (now, pace): (Timestamp, Duration),
     turn: &mut Turn<'_>,
     progress: &Progress,
 ) -> Result<Option<Findings>, String> {
@@ -153,16 +169,19 @@ async fn pages(
         to: now + AHEAD,
         filters: sweep.filters.clone(),
     };
-    let following = Following {
+    let mut following = Following {
         registers: sweep.register,
         tags: Tags::new(),
-        every: sweep.every,
+        every: pace,
     };
     let (mut incomplete, mut all) = (Incomplete::default(), Findings::default());
     let told = |error: StoreError| error.to_string();
     for number in 0..MOST_PAGES {
         let page = asking.list(stage, &listing, number, PAGE).await?;
         let is_last = page.is_last;
+        // A sweep that takes longer than its interval is still the cheaper way: polls wait for it.
+        let took = stage.context.clock.now().since(now);
+        following.every = pace.max(took + pause(sweep));
         let mut messages = incomplete.join(page);
         if is_last {
             messages.extend(incomplete.rest());

@@ -35,10 +35,11 @@ fn event(sequence: u64, previous: Value, current: &str, outcome: &str) -> Event 
 fn total(entries: &[&[Event]]) -> Tally {
     let mut hour = Hour::default();
     for entry in entries {
-        hour.add(&News::of(entry).expect("it says something"));
+        let news = News::of(entry).expect("it says something");
+        hour.add(&news.country, &news.operator, &news.tally);
     }
     let mut stats = Stats::default();
-    stats.add(Timestamp::default(), hour);
+    stats.add(Timestamp::default(), &hour);
     stats.total
 }
 
@@ -126,12 +127,13 @@ fn countries_and_operators_beyond_the_bound_are_counted_together() {
     for n in 0..MOST_GROUPS + 7 {
         let mut event = event(1, Value::Null, "Delivered", "delivered");
         event.message.operator = Some(format!("operator-{n}"));
-        hour.add(&News::of(&[event]).expect("it says something"));
+        let news = News::of(&[event]).expect("it says something");
+        hour.add(&news.country, &news.operator, &news.tally);
     }
     let bytes = form::encode(FORMAT, &hour);
     assert_eq!(Hour::decode(&bytes), Some(hour.clone()));
     let mut stats = Stats::default();
-    stats.add(Timestamp::default(), hour);
+    stats.add(Timestamp::default(), &hour);
     let n_messages = u64::try_from(MOST_GROUPS + 7).expect("few");
     assert_eq!(stats.total.messages(), n_messages);
     assert_eq!(stats.by_operator.len(), MOST_GROUPS + 1);

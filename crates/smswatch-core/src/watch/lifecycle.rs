@@ -116,6 +116,11 @@ impl<'a> Lifecycle<'a> {
 }
 
 impl Lifecycle<'_> {
+    /// Until the next sweep has told what this one tells, even if it comes a little late; zero without one.
+    fn until_next_sweep(&self) -> Duration {
+        self.sweep_every + self.sweep_every / 4
+    }
+
     fn slots(&self, message_id: &MessageId) -> Slots {
         Slots::of(shard_of(message_id.as_str(), self.shards), self.shards)
     }
@@ -415,14 +420,22 @@ impl Step<'_> {
 
     fn wait_for_the_end(&mut self) {
         let settings = self.lifecycle.settings;
+        let confirm_after = settings.confirm_after.max(self.until_next_sweep());
         let watch = &mut self.applied.watch;
         let ended = watch.ended_at.unwrap_or(self.now);
         watch.due = if watch.is_confirmed {
             self.slots.at(self.now, ended + settings.retention)
         } else {
-            self.slots
-                .after(self.now, settings.confirm_after, self.random)
+            self.slots.after(self.now, confirm_after, self.random)
         };
+    }
+
+    /// Of what a sweep tells, the next one tells again, perhaps a little late: that is cheaper than a poll.
+    fn until_next_sweep(&self) -> Duration {
+        match self.source {
+            Source::Sweep => self.lifecycle.until_next_sweep(),
+            _ => Duration::ZERO,
+        }
     }
 
     fn announce_deadline(&mut self, kind: EventKind, deadline: Timestamp, facts: &MessageFacts) {

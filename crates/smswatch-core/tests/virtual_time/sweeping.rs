@@ -81,6 +81,40 @@ async fn what_is_watched_already_is_answered_by_the_sweep_and_not_polled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sweep_that_takes_longer_than_its_interval_brings_no_polls() {
+    let (world, sink, engine) = world(10).await;
+    world.provider.a_page_takes(seconds(9));
+    for n in 0..450 {
+        world.fate(&format!("m{n:03}"), fails_after(900));
+    }
+    sleep(seconds(30 * 60)).await;
+    assert_eq!(sink.statuses().len(), 900);
+    assert_eq!(world.provider.polls(), []);
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_look_after_the_end_is_left_to_the_next_sweep() {
+    let mut world = World::new();
+    world.settings.sweeps = vec![SweepSettings {
+        window: seconds(12 * HOUR),
+        ..sweep(90 * 60)
+    }];
+    let sink = Recorder::new(&world, seconds(0));
+    let sinks = [("crm", sink.clone(), SinkSettings::default())];
+    let engine = world.engine(sinks).await;
+    let flips = vec![
+        (seconds(80 * 60), "Delivered"),
+        (seconds(100 * 60), "Undelivered"),
+    ];
+    world.fate("m1", flips);
+    sleep(seconds(6 * HOUR)).await;
+    assert_eq!(sink.statuses(), ["Delivered", "Undelivered"]);
+    assert_eq!(world.provider.polls(), []);
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn messages_are_polled_again_when_sweeps_stop() {
     let (world, sink, engine) = world(30).await;
     world.fate("m1", fails_after(400));

@@ -348,6 +348,11 @@ fn sighting(message_id: &MessageId, status: &str, at: Duration) -> Sighting {
     let facts = MessageFacts {
         part_count: Some(1),
         to: Some(PhoneNumber::new("+306912345601")),
+        // A message `m1@Example` is one of this operator.
+        operator: message_id
+            .as_str()
+            .split_once('@')
+            .map(|(_, operator)| operator.to_owned()),
         ..MessageFacts::default()
     };
     Sighting {

@@ -36,7 +36,8 @@ impl Lifecycle<'_> {
     ) -> Applied {
         let mut applied = self.apply_seen(message_id, watch, observation, now, random);
         // The poll that is due before the next sweep has its answer here.
-        let is_poll = observation.source == Source::Sweep && watch.due <= now + self.sweep_every;
+        let next_sweep = now + self.until_next_sweep();
+        let is_poll = observation.source == Source::Sweep && watch.due <= next_sweep;
         let after = &mut applied.watch;
         if is_poll || after.state != watch.state {
             return applied;
