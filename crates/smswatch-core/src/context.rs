@@ -12,6 +12,7 @@ use crate::clock::StoreClock;
 use crate::contents::Contents;
 use crate::health::{Health, STORE};
 use crate::live::Live;
+use crate::liveness::Liveness;
 use crate::metrics::{Metrics, OddityLabel, OperationLabel};
 use crate::privacy::Privacy;
 use crate::provider::Oddities;
@@ -31,6 +32,7 @@ pub(crate) struct Context {
     pub(crate) clock: StoreClock,
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
+    pub(crate) liveness: Liveness,
     pub(crate) contents: Contents,
     /// Whether callbacks arrive.
     pub(crate) arrivals: Arrivals,

@@ -23,6 +23,7 @@ mod intake;
 mod let_through;
 mod limiter;
 mod live;
+mod liveness;
 mod marks;
 mod measured_rules;
 mod memo;

@@ -1,7 +1,12 @@
 //! What is counted and measured, in Prometheus' words.
 
+mod process;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::hash::Hash;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -76,6 +81,11 @@ pub(crate) struct OperationLabel {
     pub(crate) op: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct PartLabel {
+    pub(crate) part: String,
+}
+
 /// A sink's name, shared: labels are made for every delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SinkName(pub(crate) Label);
@@ -92,6 +102,15 @@ trait Unused {
 }
 
 impl Unused for Counter {
+    fn unused() -> Self {
+        Self::default()
+    }
+}
+
+/// A sum of seconds.
+pub(crate) type SecondsCounter = Counter<f64, AtomicU64>;
+
+impl Unused for SecondsCounter {
     fn unused() -> Self {
         Self::default()
     }
@@ -125,6 +144,8 @@ macro_rules! metrics {
         #[derive(Debug)]
         pub(crate) struct Metrics {
             registry: Registry,
+            /// The parts that `part_ok` shows.
+            shown_parts: Mutex<BTreeSet<String>>,
             $(pub(crate) $name: $kind,)*
         }
 
@@ -143,7 +164,7 @@ macro_rules! metrics {
                     let $name = <$kind>::unused();
                     registry.register(stringify!($name), $help, $name.clone());
                 )*
-                Self { registry, $($name,)* }
+                Self { registry, shown_parts: Mutex::default(), $($name,)* }
             }
 
             /// The table, as a person reads it.
@@ -212,6 +233,11 @@ metrics! {
         "Dead deliveries that are kept, of the whole store, equal on every replica";
     breaker_open: Family<SinkLabel, Gauge> =
         "Whether the sink's breaker is open, of the whole store, equal on every replica";
+    part_ok: Family<PartLabel, Gauge> =
+        "Whether a part of the process works, as `/readyz` tells: 1, or 0 while it is in trouble";
+    process_cpu_seconds: SecondsCounter = "Processor time of the process, in its own code and the system's";
+    process_resident_memory_bytes: Gauge = "Memory of the process that is not swapped out";
+    process_start_time_seconds: Gauge = "When the process started, in seconds since 1970";
 }
 
 impl Metrics {
@@ -222,6 +248,7 @@ impl Metrics {
         let metrics = Self::shown_by(registry);
         metrics.set_config_hash(config_hash);
         metrics.config_last_reload_successful.set(1);
+        process::note_start(&metrics);
         metrics
     }
 
@@ -274,6 +301,40 @@ impl Metrics {
         gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
+    /// Shows the parts of the process, and no others.
+    pub(crate) fn set_parts(&self, parts: &BTreeMap<String, Option<String>>) {
+        let label = |part: &String| PartLabel { part: part.clone() };
+        let mut shown = self
+            .shown_parts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for gone in shown.iter().filter(|part| !parts.contains_key(*part)) {
+            self.part_ok.remove(&label(gone));
+        }
+        for (part, trouble) in parts {
+            let gauge = self.part_ok.get_or_create(&label(part));
+            gauge.set(i64::from(trouble.is_none()));
+        }
+        *shown = parts.keys().cloned().collect();
+    }
+
+    /// Shows a sink before anything was delivered to it: what begins at 0 is an increase the first time.
+    pub(crate) fn begin_sink(&self, sink: &SinkName) {
+        let outcomes = [
+            Outcome::Delivered,
+            Outcome::Retry(Duration::ZERO),
+            Outcome::Dead,
+            Outcome::Suppressed,
+        ];
+        for outcome in outcomes {
+            let labels = DeliveryLabels {
+                sink: sink.clone(),
+                result: outcome.word(),
+            };
+            self.deliveries.get_or_create(&labels).inc_by(0);
+        }
+    }
+
     /// A delivery to `sink` was held back.
     pub(crate) fn suppressed(&self, sink: &SinkName) {
         let labels = DeliveryLabels {
@@ -285,6 +346,7 @@ impl Metrics {
 
     /// Everything as Prometheus reads it.
     pub(crate) fn render(&self) -> String {
+        process::measure(self);
         let mut text = String::new();
         if encode(&mut text, &self.registry).is_err() {
             text.clear();
@@ -319,6 +381,38 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn parts_are_shown_as_long_as_there_are_such() {
+        let metrics = Metrics::new(17);
+        let trouble = Some("connection refused".to_owned());
+        let both = BTreeMap::from([("store".to_owned(), None), ("sink:crm".to_owned(), trouble)]);
+        metrics.set_parts(&both);
+        let text = metrics.render();
+        assert!(
+            text.contains("smswatch_part_ok{part=\"store\"} 1"),
+            "{text}"
+        );
+        assert!(
+            text.contains("smswatch_part_ok{part=\"sink:crm\"} 0"),
+            "{text}"
+        );
+        metrics.set_parts(&BTreeMap::from([("store".to_owned(), None)]));
+        let text = metrics.render();
+        assert!(
+            text.contains("smswatch_part_ok{part=\"store\"} 1"),
+            "{text}"
+        );
+        assert!(!text.contains("sink:crm"), "{text}");
+    }
+
+    #[test]
+    fn the_first_dead_letter_of_a_sink_is_an_increase() {
+        let metrics = Metrics::new(17);
+        metrics.begin_sink(&SinkName("crm".into()));
+        let line = "smswatch_deliveries_total{sink=\"crm\",result=\"dead\"} 0";
+        assert!(metrics.render().contains(line));
     }
 
     #[test]

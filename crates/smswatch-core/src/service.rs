@@ -186,6 +186,13 @@ impl Service {
         self.context.health.report()
     }
 
+    /// Whether every loop of the process has turned within the last two minutes. One that has not hangs, which is a bug:
+    /// the process should be started anew. A store or a provider that is away makes none hang.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.context.liveness.is_alive()
+    }
+
     /// Notes that a part which the program runs beside the engine is in trouble, and logs it when it
     /// was well before.
     pub fn part_is_in_trouble(&self, part: &str, trouble: &str) {
@@ -218,6 +225,8 @@ impl Service {
     pub async fn metrics(&self) -> String {
         // The count sets the gauges; without one they stay as they were.
         let _counted = self.gauges().await;
-        self.context.metrics.render()
+        let context = &self.context;
+        context.metrics.set_parts(&context.health.report().parts);
+        context.metrics.render()
     }
 }

@@ -46,6 +46,7 @@ impl SinkUnit {
     ) -> Self {
         let shards = context.store.shard_count();
         let name = SinkName(name.into());
+        context.metrics.begin_sink(&name);
         let limiter = settings
             .rate
             .map(|rate| Limiter::new(Arc::clone(&context.store), format!("sink:{}", name.0), rate));

@@ -56,22 +56,26 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
     loop {
         beat.tick().await;
         let Ok(now) = context.call("now", context.store.now()).await else {
+            context.liveness.rest();
             continue;
         };
         if context.health.is_in_trouble(STORE) && !takes_writes(context).await {
+            context.liveness.rest();
             continue;
         }
         context.clock.adjust(now);
         context.health.well(STORE);
         let left = left(&chores);
         context.contents.pulse(&context.health, now, &left);
-        let of_others = [
+        // Those whose loops wait for nothing but the store.
+        let steady = [
             &chores.log.due,
             &chores.groups.due,
             &chores.rates.due,
             &*chores.held,
-            &*chores.campaigns,
         ];
+        context.liveness.beat(steady);
+        let of_others = steady.into_iter().chain([&*chores.campaigns]);
         for due_times in chores.polls.due.iter().chain(of_others) {
             due_times.hint_all();
         }

@@ -29,6 +29,7 @@ use crate::inbox::{GroupInbox, LogInbox, PollInbox, Queues};
 use crate::intake::Intake;
 use crate::limiter::Limiter;
 use crate::live::Live;
+use crate::liveness::Liveness;
 use crate::measured_rules::MeasuredRules;
 use crate::metrics::Metrics;
 use crate::observe::Observe;
@@ -101,6 +102,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         clock: StoreClock::new(now),
         metrics: Metrics::new(parts.settings.config_hash),
         health: Health::new(health),
+        liveness: Liveness::new(),
         contents: Contents::default(),
         arrivals: Arrivals::default(),
         settings: Live::new(Arc::new(parts.settings)),

@@ -1,6 +1,6 @@
 //! When each of several queues has something due: sleep until then, and be woken when it changes.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use smswatch_model::Timestamp;
@@ -20,6 +20,8 @@ pub(crate) struct DueTimes {
     dues: Box<[AtomicI64]>,
     /// By how many milliseconds this process comes later to each.
     delays: Box<[AtomicI64]>,
+    /// How often something was taken from each.
+    turns: Box<[AtomicU64]>,
     changed: Notify,
     /// The same for those who wait for one queue alone.
     changed_in: Box<[Notify]>,
@@ -32,6 +34,7 @@ impl DueTimes {
         Self {
             dues: zeros(),
             delays: zeros(),
+            turns: (0..queues).map(|_| AtomicU64::new(0)).collect(),
             changed: Notify::new(),
             changed_in: (0..queues).map(|_| Notify::new()).collect(),
         }
@@ -74,8 +77,14 @@ impl DueTimes {
         let is_due = self.dues[queue].load(Ordering::Acquire) <= now.as_millis();
         if is_due {
             self.dues[queue].store(NEVER, Ordering::Release);
+            self.turns[queue].fetch_add(1, Ordering::Relaxed);
         }
         is_due
+    }
+
+    /// How often each queue's worker took something.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = u64> + '_ {
+        self.turns.iter().map(|turns| turns.load(Ordering::Relaxed))
     }
 
     /// Waits until something in any queue is due, however far away that is.
