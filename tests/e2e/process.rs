@@ -52,6 +52,20 @@ impl Process {
         process
     }
 
+    /// The same, with variables in its environment.
+    pub(crate) fn start_saying_in(
+        config: &Path,
+        environment: &[(&str, &str)],
+        words: &str,
+    ) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_smswatch"));
+        command.envs(environment.iter().copied());
+        let mut process = Self::spawn_as(command, config, "info");
+        let url = process.wait_for_words(words);
+        process.url = url.trim_end_matches("/readyz").to_owned();
+        process
+    }
+
     /// Starts the binary so that it outlives [`Process::fill_disk`].
     pub(crate) fn start_on_small_disk(config: &Path) -> Self {
         let mut command = Command::new("env");

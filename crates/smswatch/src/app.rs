@@ -133,6 +133,7 @@ impl App {
             Command::Show(args) => commands::show::show(args).await?,
             Command::Events(args) => commands::events::events(args).await?,
             Command::Status(args) => commands::status::status(args).await?,
+            Command::Health(args) => commands::health::health(args).await?,
             Command::Sink(SinkCommand::Test(args)) => commands::sink_test::sink_test(args).await?,
             Command::Sink(SinkCommand::Pause(args)) => {
                 commands::sink_flow::change(args, "pause").await?;

@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Events(EventsArgs),
     /// Show how the running service is
     Status(StatusArgs),
+    /// Say whether the running service lives, for health checks
+    Health(HealthArgs),
     /// Look after sinks
     #[command(subcommand)]
     Sink(SinkCommand),
@@ -249,6 +251,17 @@ pub(crate) struct EventsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// Whether it does its work, too: not while it starts or stops, or its store is away
+    #[arg(long)]
+    pub(crate) ready: bool,
     #[command(flatten)]
     pub(crate) service: ServiceArgs,
     #[command(flatten)]

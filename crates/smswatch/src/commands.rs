@@ -2,6 +2,7 @@
 
 pub(crate) mod dead;
 pub(crate) mod events;
+pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod redrive;
 pub(crate) mod shell;

@@ -23,6 +23,7 @@ mod reload;
 mod report;
 mod rules;
 mod run;
+mod service_manager;
 mod settings;
 mod signals;
 mod sink_types;

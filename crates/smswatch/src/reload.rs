@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::MissedTickBehavior;
 
 use crate::report::Failure;
+use crate::service_manager;
 use crate::settings::{self, Configuration, Loaded, Sections};
 use crate::sink_types::SinkTypes;
 use crate::wiring;
@@ -70,7 +71,9 @@ impl Reloading {
                 }
             };
             watched.is_loaded(Stamp::of(&self.file).await);
+            service_manager::reloading();
             let came = self.reload().await;
+            service_manager::reloaded();
             if let Some(request) = request {
                 request.answer(came);
             }

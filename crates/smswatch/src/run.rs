@@ -12,7 +12,7 @@ use crate::reload::Reloading;
 use crate::report::Failure;
 use crate::signals::{Hangup, Signals};
 use crate::sink_types::SinkTypes;
-use crate::{log, settings, wiring};
+use crate::{log, service_manager, settings, wiring};
 
 pub(crate) async fn run(types: &Arc<SinkTypes>, args: &ConfigArgs) -> Result<(), Failure> {
     log::start("info");
@@ -27,6 +27,7 @@ pub(crate) async fn run(types: &Arc<SinkTypes>, args: &ConfigArgs) -> Result<(),
         };
         let address = process.front.address;
         tracing::info!(file = %file.display(), "smswatch runs; its API is at http://{address}");
+        service_manager::ready(address);
         let reloading = Reloading::new(
             Arc::clone(types),
             file.clone(),
@@ -66,17 +67,20 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) -> a
     if let Some(heartbeat) = heartbeat {
         tokio::spawn(heartbeat.run(engine.service(), stop.clone()));
     }
+    let watchdog = tokio::spawn(service_manager::watchdog(engine.service()));
     let is_broken = tokio::select! {
         () = stop.cancelled() => false,
         () = engine.broken() => true,
     };
     let stopped = Instant::now();
     tracing::info!("stopping");
+    service_manager::stopping();
     engine.announce_stop();
     let is_finished = engine.stop().await;
     if !is_finished {
         tracing::warn!("not everything in flight ended in time; it is repeated after the start");
     }
+    watchdog.abort();
     let left: Duration = shutdown_timeout.saturating_sub(stopped.elapsed());
     wiring::close(front, callbacks, left).await;
     if is_broken {

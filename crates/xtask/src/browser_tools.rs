@@ -21,7 +21,10 @@ pub(crate) fn missing(target: &Path) -> anyhow::Result<()> {
     }
     println!("installing {PACKAGE}");
     std::fs::create_dir_all(&tools).context("could not make a folder for it")?;
-    let status = Command::new("npm")
+    // The Node that came with the programs in Python.
+    let node = target.join("python-tools/bin");
+    let status = Command::new(node.join("npm"))
+        .env("PATH", format!("{}:/usr/bin:/bin", node.display()))
         .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
         .arg(&tools)
         .arg(PACKAGE)

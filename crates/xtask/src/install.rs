@@ -17,7 +17,7 @@ struct Tool {
     probe: &'static [&'static str],
 }
 
-const TOOLS: [Tool; 8] = [
+const TOOLS: [Tool; 11] = [
     Tool {
         package: "redis-server",
         probe: &["redis-server", "--version"],
@@ -48,8 +48,20 @@ const TOOLS: [Tool; 8] = [
         probe: &["chromedriver", "--version"],
     },
     Tool {
-        package: "npm",
-        probe: &["npm", "--version"],
+        package: "systemd",
+        probe: &["systemd-analyze", "--version"],
+    },
+    Tool {
+        package: "lintian",
+        probe: &["lintian", "--version"],
+    },
+    Tool {
+        package: "fakeroot",
+        probe: &["fakeroot", "--version"],
+    },
+    Tool {
+        package: "dpkg-dev",
+        probe: &["dpkg-shlibdeps", "--version"],
     },
 ];
 
@@ -80,7 +92,7 @@ pub(crate) fn missing_servers() -> anyhow::Result<()> {
 
 /// Runs `apt-get`, and waits while another package manager is busy: `apt-get install` waits by itself, `apt-get
 /// update` does not.
-fn apt(arguments: &[&str]) -> anyhow::Result<()> {
+pub(crate) fn apt(arguments: &[&str]) -> anyhow::Result<()> {
     let started = Instant::now();
     loop {
         let errors = match run(arguments)? {
@@ -134,7 +146,8 @@ fn run(arguments: &[&str]) -> anyhow::Result<Result<(), String>> {
     })
 }
 
-fn succeeds(command: &[&str]) -> bool {
+/// Whether a command runs and succeeds.
+pub(crate) fn succeeds(command: &[&str]) -> bool {
     let Some((program, arguments)) = command.split_first() else {
         return false;
     };

@@ -6,12 +6,16 @@
 )]
 
 mod browser_tools;
+mod helm_tools;
 mod install;
 mod measure;
+mod monitoring;
+mod package;
 mod pictures;
 mod python_tools;
 mod schema;
 mod test;
+mod unpacked;
 
 use std::process::ExitCode;
 
@@ -19,7 +23,10 @@ const USAGE: &str = "\
 usage: cargo xtask CHORE
 
   test [ARGS]   install what the tests need, then run them all; ARGS go to `cargo test`
-  schema        write the JSON Schemas in config/ and docs/openapi.json anew
+  schema        write the JSON Schemas in config/, docs/openapi.json, and the alerts and the dashboard in
+                deploy/ anew
+  package [--binary PATH] [--out FOLDER] [--maintainer 'NAME <MAIL>']
+                build a package for Debian, of an optimized program or of the one at PATH
   pictures      make the pictures of alerts in docs/images anew, with Chromium
   bench [PART]  measure, with optimized programs: polls, storm, trickle, neighbors,
                 fleet, history, matching, rules, sinks, or all of them
@@ -36,6 +43,7 @@ fn main() -> ExitCode {
     let chore = arguments.next();
     let rest: Vec<String> = arguments.collect();
     let done = match chore.as_deref() {
+        Some("package") => package::run(&rest),
         Some("pictures") => pictures::run(),
         Some("schema") => schema::run(),
         Some("test") => test::run(&rest),

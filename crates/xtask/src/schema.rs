@@ -1,8 +1,11 @@
-//! `cargo xtask schema`: writes the JSON Schemas of the configuration and of scenarios, and the OpenAPI document, anew.
+//! `cargo xtask schema`: writes the JSON Schemas of the configuration and of scenarios, the OpenAPI document, and what
+//! Prometheus and Grafana read of smswatch, anew.
 
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
+
+use crate::monitoring;
 
 /// Where editors and tests find them, from the root of the workspace, with what prints each.
 const FILES: [(&str, &[&str]); 3] = [
@@ -13,6 +16,10 @@ const FILES: [(&str, &[&str]); 3] = [
 
 pub(crate) fn run() -> anyhow::Result<()> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    for (file, text) in monitoring::files() {
+        std::fs::write(format!("{root}/{file}"), text)
+            .with_context(|| format!("could not write {file}"))?;
+    }
     for (file, command) in FILES {
         let output = Command::new(env!("CARGO"))
             .args(["run", "--quiet", "--locked", "--package", "smswatch"])

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 
-use crate::{browser_tools, install, measure, python_tools};
+use crate::{browser_tools, helm_tools, install, measure, python_tools, unpacked};
 use programs::Finished;
 
 /// Runs the whole workspace's tests; with `arguments`, what `cargo test` makes of them.
@@ -18,6 +18,8 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let target = measure::target_directory()?;
     python_tools::missing(&target)?;
     browser_tools::missing(&target)?;
+    unpacked::missing(&target)?;
+    helm_tools::missing(&target)?;
     // The chaos run plays with the program itself.
     cargo(&["build", "--workspace", "--bins", "--locked"], &[])?;
     if !arguments.is_empty() {

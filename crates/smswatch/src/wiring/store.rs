@@ -12,6 +12,7 @@ use smswatch_plugin::store::Store;
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_store_sqlite::SqliteStore;
 
+use crate::service_manager;
 use crate::settings::StoreChoice;
 
 /// The pause after the first try in vain; each next one is twice as long.
@@ -102,6 +103,7 @@ pub(super) async fn wait(
                 trouble,
                 "smswatch waits for its store; http://{address}/readyz says so"
             );
+            service_manager::waiting(&format!("waits for its store: {trouble}"));
             last_trouble = Some(trouble);
         }
         tokio::time::sleep(pause).await;
