@@ -7,6 +7,7 @@ mod callbacks;
 mod check;
 mod check_store;
 mod clocks;
+mod container;
 mod contract;
 mod crash;
 mod dead;

@@ -227,6 +227,13 @@ async fn every_panel_shows_something_and_every_alert_can_be_evaluated() {
     let process = Process::start(&config(&sim, &crm, &broken, directory.path()));
     let prometheus = Prometheus::start(&process).await;
 
+    // An increase is one only after what was before.
+    let none_is_dead = r#"smswatch_deliveries_total{sink="broken",result="dead"} == 0"#;
+    until("the metrics are read", async || {
+        prometheus.has_data(none_is_dead).await
+    })
+    .await;
+
     let mut waiting = queries();
     assert!(waiting.len() > 35, "{waiting:?}");
     let begun = Instant::now();

@@ -17,7 +17,7 @@ struct Tool {
     probe: &'static [&'static str],
 }
 
-const TOOLS: [Tool; 11] = [
+const TOOLS: [Tool; 12] = [
     Tool {
         package: "redis-server",
         probe: &["redis-server", "--version"],
@@ -58,6 +58,10 @@ const TOOLS: [Tool; 11] = [
     Tool {
         package: "fakeroot",
         probe: &["fakeroot", "--version"],
+    },
+    Tool {
+        package: "buildah",
+        probe: &["buildah", "--version"],
     },
     Tool {
         package: "dpkg-dev",
