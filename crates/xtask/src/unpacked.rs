@@ -18,6 +18,8 @@ pub(crate) fn missing(target: &Path) -> anyhow::Result<()> {
     install::apt(&["update", "-qq"])?;
     std::fs::create_dir_all(&tools).context("could not make a folder for it")?;
     run(Command::new("apt-get")
+        // The user that it downloads as otherwise cannot write there.
+        .args(["-o", "APT::Sandbox::User=root"])
         .args(["download", "-qq", "prometheus"])
         .current_dir(&tools))?;
     let files = std::fs::read_dir(&tools).context("could not look for the package")?;
