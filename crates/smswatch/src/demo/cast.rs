@@ -30,11 +30,20 @@ const PLACES: [(&str, &str, &str); 5] = [
 
 const LABELS: [&str; 3] = ["otp-login", "order-update", "otp-payment"];
 
-/// The message number `n`: the same in every show.
-pub(super) fn message(n: u32) -> MessageSpec {
+/// The operator that brings nothing for a while.
+const FAILING: &str = "Esempio Mobile";
+
+/// The message number `n` out of `all`: the same in every show. During the second third of them one operator fails.
+pub(super) fn message(n: u32, all: u32) -> MessageSpec {
     let (country, operator, beginning) = PLACES[index(n / 3, PLACES.len())];
+    let is_failing = operator == FAILING && (all / 3..all - all / 3).contains(&n);
+    let fate = if is_failing {
+        Fate::CarrierViolation
+    } else {
+        fate(n)
+    };
     MessageSpec {
-        fate: Some(fate(n)),
+        fate: Some(fate),
         time_scale: 0.5 + f64::from(n % 7) * 0.25,
         from: "MyShop".to_owned(),
         to: Some(format!("{beginning}{:03}", n % 1000)),
@@ -69,6 +78,22 @@ fn index(n: u32, length: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_operator_fails_for_a_while_and_recovers() {
+        let of_operator = |range: std::ops::Range<u32>| {
+            let messages = range.map(|n| message(n, 300));
+            let messages = messages.filter(|one| one.operator.as_deref() == Some(FAILING));
+            let failed = |one: &MessageSpec| one.fate == Some(Fate::CarrierViolation);
+            let all: Vec<bool> = messages.map(|one| failed(&one)).collect();
+            (all.iter().filter(|failed| **failed).count(), all.len())
+        };
+        assert_eq!(of_operator(100..200).0, of_operator(100..200).1);
+        for others in [0..100, 200..300] {
+            let (failed, all) = of_operator(others);
+            assert!(failed * 5 < all, "{failed} of {all}");
+        }
+    }
 
     #[test]
     fn a_hundred_messages_meet_every_fate_and_most_are_delivered() {
