@@ -1,6 +1,7 @@
 //! The pages in a real browser, on a night on which an operator fails and a receiver refuses everything.
 
 mod browser;
+mod looks;
 mod night;
 
 use routee_sim::Fate;
@@ -12,7 +13,7 @@ use self::night::{Night, TOKEN};
 use crate::ask::{self, until};
 
 /// The pages, each with the name that its picture has.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 8] = [
     ("now", "/"),
     ("messages", "/messages"),
     ("dead-letters", "/deliveries?state=dead"),
@@ -20,6 +21,7 @@ const PAGES: [(&str, &str); 7] = [
     ("silences", "/silences"),
     ("rules", "/rules"),
     ("campaigns", "/campaigns"),
+    ("preview", "/sinks/ops-slack/preview"),
 ];
 
 /// Opens the first page and lets itself in.
@@ -47,33 +49,38 @@ async fn at_night_one_sees_what_is_wrong_silences_it_sends_the_dead_again_and_fo
         assert!(now.contains(told), "{told}: {now}");
     }
 
-    // Two clicks: its matchers are filled in.
+    // Its matchers are filled in.
+    browser.begin(&night.page("/")).await;
     browser.click("Silence it").await;
     browser.reads("What it matches").await;
     browser.click("Silence it").await;
     browser.reads("The silence begins within a second.").await;
+    assert!(browser.clicks() <= 3, "silenced");
     let (_, silences) = ask::json(&night.process, "/v1/silences").await;
     let silence = &silences["items"][0];
     assert_eq!(silence["match"]["rule"], "failing-by-operator");
     assert_eq!(silence["match"]["operator"], "Example Mobile");
     assert_eq!(silence["author"], "ann");
 
-    // Three clicks, once the receiver takes what it is told.
+    // Once the receiver takes what it is told.
     night.stage.webhook.answer_always(Answer::status(200));
-    browser.click("Now").await;
+    browser.begin(&night.page("/")).await;
     browser.click("See why, and send again").await;
     browser.reads("Why they were given up").await;
     browser.click("Send all of these again").await;
     browser.reads("They keep their ids").await;
     browser.click("again").await;
     browser.reads("on the way again.").await;
+    assert!(browser.clicks() <= 3, "sent again");
     until("they are delivered", async || night.dead().await == 0).await;
 
-    // One message, from its id to its story.
-    browser.click("Messages").await;
-    browser.type_into("Message id", &night.failed).await;
-    browser.click("Show its story").await;
+    // One message, from the alert to its story, and what the rules make of its last event.
+    browser.begin(&night.page("/")).await;
+    browser.click("Messages that failed").await;
+    browser.reads("Search").await;
+    browser.click(&night.failed).await;
     browser.reads("What happened").await;
+    assert!(browser.clicks() <= 3, "found");
     let story = browser.text().await;
     for told in [
         "Carrier Violation",
@@ -86,6 +93,37 @@ async fn at_night_one_sees_what_is_wrong_silences_it_sends_the_dead_again_and_fo
         assert!(story.contains(told), "{told}: {story}");
     }
     assert!(!story.contains("+306900000001"), "the number is masked");
+    browser.click("try this event on the rules").await;
+    browser.reads("undelivered fires:").await;
+
+    // The same message by its id.
+    browser.begin(&night.page("/")).await;
+    browser.click("Messages").await;
+    browser.type_into("Message id", &night.failed).await;
+    browser.click("Show its story").await;
+    browser.reads("What happened").await;
+    assert!(browser.clicks() <= 3, "found by its id");
+
+    // Other rules, on what has happened.
+    browser.begin(&night.page("/rules")).await;
+    browser
+        .type_into(
+            "Rules as YAML",
+            "- {name: all-of-it, match: {status: Undelivered}, notify: [crm]}",
+        )
+        .await;
+    browser.click("Try them").await;
+    browser.reads("all-of-it").await;
+    browser.reads("+14").await;
+    browser
+        .type_into(
+            "Rules as YAML",
+            "- {name: all-of-it, match: {stat: Undelivered}, notify: [crm]}",
+        )
+        .await;
+    browser.click("Try them").await;
+    browser.reads("line 1: ").await;
+
     browser.click("Log out").await;
     browser.reads("Log in to smswatch").await;
     browser.close().await;

@@ -58,6 +58,8 @@ words! {
         Timeout = "timeout",
         /// The body is larger than allowed.
         TooLarge = "too_large",
+        /// Too many wrong tokens came from this address; asking again after `Retry-After` helps, with another one.
+        TooManyAttempts = "too_many_attempts",
         /// There is no token, or a wrong one.
         Unauthorized = "unauthorized",
         /// What is stored cannot be read by this version.

@@ -13,6 +13,9 @@ pub struct SinkReply {
     pub state: SinkState,
     /// The sink's name.
     pub sink: String,
+    /// How many deliveries it gets at most, such as `10 in 1 s`; `None` if nothing limits them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<String>,
     /// Since when it is paused by hand.
     pub paused_since: Option<Timestamp>,
     /// Since when it is down.

@@ -11,6 +11,7 @@ use crate::arrivals::Arrivals;
 use crate::clock::StoreClock;
 use crate::contents::Contents;
 use crate::health::{Health, STORE};
+use crate::lag::PollLag;
 use crate::live::Live;
 use crate::liveness::Liveness;
 use crate::metrics::{Metrics, OddityLabel, OperationLabel};
@@ -36,6 +37,8 @@ pub(crate) struct Context {
     pub(crate) contents: Contents,
     /// Whether callbacks arrive.
     pub(crate) arrivals: Arrivals,
+    /// How late polls start.
+    pub(crate) poll_lag: PollLag,
 }
 
 impl Context {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::context::Context;
+use crate::fired;
 use crate::marks::{self, Mark};
 use crate::remembered::{self, Remembered};
 use crate::stats::{self, Hour, Open};
@@ -32,6 +33,8 @@ pub(crate) async fn forget(context: &Context, shard: Shard) -> Result<(), StoreE
         Hour::decode(&record.body).is_some() || Open::decode(&record.body).is_some()
     };
     forget_kind(context, shard, stats::KIND, are_figures).await?;
+    let are_times = |record: &KeptRecord| fired::Hour::decode(&record.body).is_some();
+    forget_kind(context, shard, fired::KIND, are_times).await?;
     let is_remembered = |record: &KeptRecord| Remembered::decode(record).is_some();
     forget_kind(context, shard, remembered::KIND, is_remembered).await
 }

@@ -175,6 +175,12 @@ impl Group {
         self.taken.contains(source, position)
     }
 
+    /// How many events it tells, or counts.
+    pub(crate) fn size(&self) -> u64 {
+        let held = u64::try_from(self.events.len()).unwrap_or(u64::MAX);
+        held.saturating_add(self.omitted)
+    }
+
     /// Whether it has nothing to tell.
     fn is_empty(&self) -> bool {
         self.events.is_empty() && self.omitted == 0

@@ -11,6 +11,7 @@ mod deliver;
 mod engine;
 mod event;
 mod fingerprint;
+mod fired;
 mod firing;
 mod forget;
 mod form;
@@ -20,6 +21,7 @@ mod health;
 mod held;
 mod inbox;
 mod intake;
+mod lag;
 mod let_through;
 mod limiter;
 mod live;
@@ -53,13 +55,15 @@ mod watch;
 
 pub use engine::{Changes, Engine, Parts, Reloader};
 pub use fingerprint::config_hash;
+pub use fired::Fired;
 pub use health::HealthReport;
 pub use privacy::Privacy;
 pub use service::{
-    CampaignView, DestinationState, EndedFilter, EventFilter, Followed, FollowedEvent, Follower,
-    GivenUp, HeldBackBy, MadeSilence, NewCampaign, NewSilence, NewWatch, PushError, Redriven,
-    Registered, Reload, ReloadRequest, Service, ServiceError, SinkState, SinkTest, SinkTestOutcome,
-    Taken, TriedEvent, WatchView, no_such_sink,
+    Backtest, CampaignView, DestinationState, EndedFilter, EventFilter, Followed, FollowedEvent,
+    Follower, GivenUp, HeldBackBy, MadeSilence, NewCampaign, NewSilence, NewWatch, PushError,
+    Redriven, Registered, Reload, ReloadRequest, Service, ServiceError, SinkPreview, SinkState,
+    SinkTest, SinkTestOutcome, Standing, StuckMessages, Taken, TriedEvent, WaitingGroup,
+    WaitingGroups, WatchView, no_such_sink,
 };
 pub use silences::Silence;
 pub use watch::registration::{MAX_TAG_BYTES, MAX_TAGS};

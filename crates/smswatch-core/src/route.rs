@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::evaluate::{Body, Evaluated};
 use crate::context::Context;
+use crate::fired;
 use crate::group;
 use crate::inbox::log_tail::Fresh;
 use crate::inbox::{GroupInbox, LogInbox, Queues};
@@ -292,7 +293,9 @@ async fn effects(
 ) -> Result<Effects, StoreError> {
     let (mut deliveries, mut set_aside, mut folds) = (Vec::new(), Vec::new(), Vec::new());
     let (mut countings, mut news) = (Vec::new(), Vec::new());
+    let mut fired = Vec::with_capacity(evaluated.len());
     for entry in evaluated {
+        fired.push(entry.fired());
         news.extend(entry.news);
         countings.extend(entry.countings);
         deliveries.extend(entry.deliveries);
@@ -328,7 +331,11 @@ async fn effects(
     }
     let due = now + marks::kept_for(&stage.context.settings().watch);
     let mut records = marks.changes(due);
-    records.extend(stats::changes(context, source.shard(), &news).await?);
+    let (stats, fired) = futures::try_join!(
+        stats::changes(context, source.shard(), &news),
+        fired::changes(context, source.shard(), &fired, now),
+    )?;
+    records.extend(stats.into_iter().chain(fired));
     Ok(Effects {
         deliveries,
         records,

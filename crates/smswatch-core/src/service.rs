@@ -1,20 +1,25 @@
 //! What a running process can be asked: the one door for the API and for programs.
 
 mod alerts;
+mod backtest;
 mod campaigns;
 pub(crate) mod counts;
 mod cursors;
 mod error;
 mod follow;
 mod grouped;
+mod groups;
 mod history;
 pub(crate) mod pushes;
 mod redrive;
 pub(crate) mod reload;
 mod silences;
+mod sink_preview;
 mod sink_test;
 mod sinks;
+mod standing;
 mod stats;
+mod stuck;
 mod watches;
 
 use std::collections::BTreeMap;
@@ -25,11 +30,13 @@ use futures::future::join_all;
 use smswatch_model::{DeliveryId, Event, Timestamp};
 use tokio::time::Instant;
 
+pub use self::backtest::Backtest;
 pub use self::campaigns::{CampaignView, Followed, NewCampaign};
 use self::counts::Counts;
 use self::cursors::List;
 pub use self::error::ServiceError;
 pub use self::follow::{FollowedEvent, Follower};
+pub use self::groups::{WaitingGroup, WaitingGroups};
 pub use self::history::{EventFilter, TriedEvent};
 use self::pushes::Pushes;
 pub use self::pushes::{PushError, Taken};
@@ -37,8 +44,11 @@ pub use self::redrive::{EndedFilter, Redriven};
 use self::reload::ReloadRequests;
 pub use self::reload::{Reload, ReloadRequest};
 pub use self::silences::{HeldBackBy, MadeSilence, NewSilence};
+pub use self::sink_preview::SinkPreview;
 pub use self::sink_test::{SinkTest, SinkTestOutcome};
 pub use self::sinks::{SinkState, no_such_sink};
+pub use self::standing::Standing;
+pub use self::stuck::StuckMessages;
 pub use self::watches::{NewWatch, Registered, WatchView};
 use crate::context::Context;
 use crate::deliver::Sinks;

@@ -12,9 +12,11 @@ use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
 use smswatch_api::problem::ProblemCode;
 use smswatch_plugin::Secret;
+use tokio::time::Instant;
 
 pub(crate) use self::attempts::Attempts;
 pub(crate) use self::session::{Entrance, is_own_form, log_out};
+use crate::callbacks::CameFrom;
 use crate::problem::Problem;
 
 /// The header in which a script of a page hands in what a form would.
@@ -185,16 +187,52 @@ fn is_page(response: &Response) -> bool {
     media_type.is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/html"))
 }
 
-/// Lets a request through if its token allows it.
+/// What lets calls of the API through: the tokens, and who was wrong about them of late.
+#[derive(Clone)]
+pub(crate) struct TokenGuard {
+    tokens: Tokens,
+    attempts: Attempts,
+}
+
+impl TokenGuard {
+    pub(crate) fn new(tokens: Tokens) -> Self {
+        Self {
+            tokens,
+            attempts: Attempts::default(),
+        }
+    }
+
+    /// Counts a wrong token, or refuses even to look at one more of whoever tried too many.
+    fn was_wrong(&self, request: &Request, problem: Problem) -> Problem {
+        let is_wrong_token = problem.status() == StatusCode::UNAUTHORIZED;
+        let from = request.extensions().get::<CameFrom>();
+        let Some(CameFrom(from)) =
+            from.filter(|_| is_wrong_token && bearer(request.headers()).is_some())
+        else {
+            return problem;
+        };
+        let now = Instant::now();
+        if let Some(wait) = self.attempts.must_wait(from.ip(), now) {
+            return Problem::too_many_attempts(wait);
+        }
+        self.attempts.was_wrong(from.ip(), now);
+        problem
+    }
+}
+
+/// Lets a request through if its token allows it, however many wrong ones came from the same address.
 pub(crate) async fn require_token(
-    State(tokens): State<Tokens>,
+    State(guard): State<TokenGuard>,
     request: Request,
     next: Next,
 ) -> Response {
     let entrance = request.extensions().get::<Entrance>();
-    match tokens.check(request.method(), request.headers(), entrance) {
+    match guard
+        .tokens
+        .check(request.method(), request.headers(), entrance)
+    {
         Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+        Err(problem) => guard.was_wrong(&request, problem).into_response(),
     }
 }
 
@@ -264,6 +302,35 @@ mod tests {
             let told = status(&tokens, &method, authorization);
             assert_eq!(told, expected, "{method} with {authorization:?}");
         }
+    }
+
+    #[test]
+    fn who_tries_too_many_wrong_tokens_waits_while_right_ones_are_taken() {
+        let guard = TokenGuard::new(Tokens::new(vec![token("writer", Scope::Write)]));
+        let request = |from: &str, token: &str| {
+            let mut request = Request::new(axum::body::Body::empty());
+            let from: std::net::SocketAddr = from.parse().expect("an address");
+            request.extensions_mut().insert(CameFrom(from));
+            let value = format!("Bearer {token}").parse().expect("a value");
+            request.headers_mut().insert(header::AUTHORIZATION, value);
+            request
+        };
+        let status = |from: &str, token: &str| {
+            let request = request(from, token);
+            let checked = guard.tokens.check(&Method::GET, request.headers(), None);
+            checked.map_or_else(
+                |problem| guard.was_wrong(&request, problem).status().as_u16(),
+                |()| 200,
+            )
+        };
+        let told = (0..12).map(|n| status("10.0.0.7:4711", &format!("guess-{n}")));
+        let told: Vec<u16> = told.collect();
+        assert_eq!(told, [[401; 10].as_slice(), &[429; 2]].concat());
+        assert_eq!(status("10.0.0.7:4712", "token-of-writer"), 200);
+        assert_eq!(status("10.0.0.8:4711", "guess"), 401, "somebody else");
+        let problem = Problem::too_many_attempts(std::time::Duration::from_secs(59));
+        let response = problem.into_response();
+        assert_eq!(response.headers()[header::RETRY_AFTER], "60");
     }
 
     #[test]

@@ -19,9 +19,11 @@ mod request_id;
 mod routes;
 mod server;
 mod since;
+mod trial;
 
 pub use auth::{ApiToken, Scope};
 pub use callbacks::{CallbackDoor, CallbackOptions};
 pub use door::StartupGate;
 pub use routes::openapi;
 pub use server::{HttpOptions, Server};
+pub use trial::RuleReader;

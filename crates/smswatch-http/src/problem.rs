@@ -1,5 +1,7 @@
 //! Why a request was not done, as a status and the one shape in which every error is told.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,7 +13,7 @@ use smswatch_core::ServiceError;
 pub(crate) struct Problem {
     status: StatusCode,
     body: ProblemBody,
-    header: Option<(header::HeaderName, &'static str)>,
+    header: Option<(header::HeaderName, Box<HeaderValue>)>,
 }
 
 impl Problem {
@@ -57,8 +59,22 @@ impl Problem {
     }
 
     pub(crate) fn with_header(mut self, name: header::HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, value));
+        self.header = Some((name, Box::new(HeaderValue::from_static(value))));
         self
+    }
+
+    /// Whoever asks was wrong about the token too often, and may be so again after `wait`.
+    pub(crate) fn too_many_attempts(wait: Duration) -> Self {
+        let seconds = wait.as_secs() + 1;
+        let message = format!("too many wrong tokens came from this address; wait for {seconds} s");
+        Self {
+            header: Some((header::RETRY_AFTER, Box::new(HeaderValue::from(seconds)))),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                ProblemCode::TooManyAttempts,
+                message,
+            )
+        }
     }
 
     /// It cannot be done now, and soon again.
@@ -95,9 +111,7 @@ impl IntoResponse for Problem {
         let reply = ProblemReply { error: self.body };
         let mut response = (self.status, Json(reply)).into_response();
         if let Some((name, value)) = self.header {
-            response
-                .headers_mut()
-                .insert(name, HeaderValue::from_static(value));
+            response.headers_mut().insert(name, *value);
         }
         response
     }

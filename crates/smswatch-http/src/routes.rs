@@ -30,7 +30,7 @@ pub use self::openapi::openapi;
 pub(crate) use self::pages::starting;
 use self::stream::Streams;
 use crate::address::require_own_address;
-use crate::auth::{Tokens, identify, require_token};
+use crate::auth::{TokenGuard, Tokens, identify, require_token};
 use crate::callbacks::{self, CallbackDoor};
 use crate::connections::HealthChecksOnly;
 use crate::door::{StartupGate, keep_closed};
@@ -38,13 +38,19 @@ use crate::guard::catch_panics;
 use crate::problem::Problem;
 use crate::request::MAX_BODY;
 use crate::request_id::name_request;
+use crate::trial::RuleReader;
 
 /// Everything that is answered.
-pub(crate) fn router(tokens: Tokens, door: StartupGate, callbacks: CallbackDoor) -> Router {
+pub(crate) fn router(
+    tokens: Tokens,
+    door: StartupGate,
+    callbacks: CallbackDoor,
+    rules: Option<RuleReader>,
+) -> Router {
     Router::new()
         .merge(table::of_health().into_router())
         .nest(table::V1, api(tokens.clone()))
-        .merge(pages::of_service(tokens.clone()))
+        .merge(pages::of_service(tokens.clone(), rules))
         .layer(from_fn_with_state(door.clone(), keep_closed))
         // What stands below needs no service and answers before it has started.
         .merge(table::of_process().into_router())
@@ -98,7 +104,7 @@ fn api(tokens: Tokens) -> Router<StartupGate> {
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(Extension(Streams::new()))
-        .layer(from_fn_with_state(tokens, require_token))
+        .layer(from_fn_with_state(TokenGuard::new(tokens), require_token))
 }
 
 pub(crate) async fn no_such_path() -> Problem {

@@ -23,6 +23,7 @@ use crate::callbacks::{self, CallbackDoor, CallbackOptions, CameFrom};
 use crate::connections::{Connections, Ending, HealthChecksOnly, Place};
 use crate::door::StartupGate;
 use crate::routes;
+use crate::trial::RuleReader;
 
 /// How long the head of a request may take, and how long a connection may wait for the next one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,6 +41,8 @@ pub struct HttpOptions {
     pub tokens: Vec<ApiToken>,
     /// Who may call back.
     pub callbacks: CallbackOptions,
+    /// What reads rules that somebody wants to try; `None` if nothing does.
+    pub rules: Option<RuleReader>,
 }
 
 /// A listener that is open and not yet answered.
@@ -62,7 +65,8 @@ impl Server {
     pub async fn bind(options: HttpOptions) -> std::io::Result<Self> {
         let door = StartupGate::closed();
         let callbacks = CallbackDoor::new(&options.callbacks);
-        let router = routes::router(Tokens::new(options.tokens), door.clone(), callbacks.clone());
+        let tokens = Tokens::new(options.tokens);
+        let router = routes::router(tokens, door.clone(), callbacks.clone(), options.rules);
         Self::listen(options.listen, router, door, callbacks).await
     }
 

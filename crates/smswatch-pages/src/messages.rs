@@ -1,7 +1,6 @@
 //! Messages: a search through what happened of late, newest first.
 
 use maud::{Markup, html};
-use smswatch_api::list::ListReply;
 use smswatch_model::{Event, Timestamp};
 
 use crate::frame::{Frame, Place, page};
@@ -10,7 +9,7 @@ use crate::{link, words};
 /// What somebody looks for. What is empty does not matter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Search {
-    /// How the message did: `delivered`, `failed` or `pending`.
+    /// How the message does: `delivered`, `failed`, `pending` or `stuck`.
     pub outcome: String,
     /// The status, or the finer one.
     pub status: String,
@@ -24,7 +23,14 @@ pub struct Search {
     pub label: String,
     /// A tag, as `name=value`.
     pub tag: String,
+    /// The earliest moment, or how long ago it was.
+    pub since: String,
+    /// The latest moment, or how long ago it was.
+    pub until: String,
 }
+
+/// The outcome of messages that are told to have no final status in time.
+pub const STUCK: &str = "stuck";
 
 impl Search {
     /// Whether an event is of a message that is looked for. Case does not matter.
@@ -49,7 +55,7 @@ impl Search {
             ),
             None => self.tag.is_empty() || message.tags.contains_key(self.tag.trim()),
         };
-        is(&self.outcome, Some(message.outcome.as_str()))
+        (self.outcome == STUCK || is(&self.outcome, Some(message.outcome.as_str())))
             && (is(&self.status, status) || is(&self.status, detail))
             && is(&self.country, message.country.as_deref())
             && holds(&self.operator, message.operator.as_deref())
@@ -60,7 +66,7 @@ impl Search {
 
     /// The fields, each with its name in an address.
     #[must_use]
-    pub fn fields(&self) -> [(&'static str, &str); 7] {
+    pub fn fields(&self) -> [(&'static str, &str); 9] {
         [
             ("outcome", &self.outcome),
             ("status", &self.status),
@@ -69,6 +75,8 @@ impl Search {
             ("from", &self.from),
             ("label", &self.label),
             ("tag", &self.tag),
+            ("since", &self.since),
+            ("until", &self.until),
         ]
     }
 
@@ -82,14 +90,20 @@ impl Search {
 }
 
 /// What was found.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Found {
     /// What somebody looks for.
     pub search: Search,
     /// The latest change of each message that was found, newest first.
-    pub list: ListReply<Event>,
+    pub items: Vec<Event>,
+    /// The cursor with which the search goes on; `None` at the end of the history, or of the time that is wanted.
+    pub next: Option<String>,
     /// Back to when events were looked through; `None` if there were none.
     pub back_to: Option<Timestamp>,
+    /// How many events were looked through.
+    pub looked_at: u64,
+    /// What of the search cannot be understood.
+    pub problem: Option<String>,
 }
 
 /// The page of messages.
@@ -99,33 +113,42 @@ pub fn messages(frame: &Frame, found: &Found) -> String {
         h1 { "Messages" }
         (find())
         (narrow(&found.search))
-        @if found.list.items.is_empty() {
+        @if let Some(problem) = &found.problem { p.wrong role="alert" { (words::paragraph(problem)) } }
+        @if found.items.is_empty() && found.problem.is_none() {
             p.empty {
-                @if found.search == Search::default() {
+                @if found.next.is_some() {
+                    "No message like that was found yet" (back_to(found)) ". There is older history."
+                } @else if found.search == Search::default() {
                     "Nothing happened yet. Register the messages that you send: " code { "POST /v1/watches" } "."
                 } @else {
-                    "No message like that was found" (back_to(found)) ". " a href="/messages" { "Show all of late" } "."
+                    "No message like that is remembered: all history was looked through" (back_to(found)) ". "
+                    a href="/messages" { "Show all of late" } "."
                 }
             }
-        } @else {
+        } @else if !found.items.is_empty() {
             div.wide tabindex="0" role="region" aria-label="Messages" {
                 table {
                     thead {
                         tr {
-                            @for column in ["Changed", "Message", "What happened", "From", "To", "Country, operator", "Label, tags"] {
+                            @for column in ["Changed", "What happened", "Message", "From", "To", "Country, operator", "Label, tags"] {
                                 th scope="col" { (column) }
                             }
                         }
                     }
-                    tbody { @for event in &found.list.items { (row(event)) } }
+                    tbody { @for event in &found.items { (row(event)) } }
                 }
             }
         }
-        @if let Some(next) = &found.list.next {
+        @if let Some(next) = &found.next {
             p {
-                a.button href=(found.search.address(next)) rel="next" { "Look further back" }
-                " " span.hint { "Looked through" (back_to(found)) "." }
+                a.button href=(found.search.address(next)) rel="next" { "Search older" }
+                " " span.hint {
+                    (words::count(found.looked_at, "event", "events")) " looked through" (back_to(found))
+                    ". What is older was not searched yet."
+                }
             }
+        } @else if !found.items.is_empty() {
+            p.hint { "That is all: the history was looked through to its end" (back_to(found)) "." }
         }
     };
     page(frame, Place::Messages, "Messages", body)
@@ -148,13 +171,15 @@ fn find() -> Markup {
 }
 
 fn narrow(search: &Search) -> Markup {
-    const FIELDS: [(&str, &str, &str); 6] = [
+    const FIELDS: [(&str, &str, &str); 8] = [
         ("status", "Status", "Carrier Violation"),
         ("country", "Country", "GR"),
         ("operator", "Operator", ""),
         ("from", "Sender", ""),
         ("label", "Label", ""),
         ("tag", "Tag", "team=crm"),
+        ("since", "Since", "2h, or 2026-05-01T10:00:00Z"),
+        ("until", "Until", "30m, or an instant"),
     ];
     let value = |name: &str| {
         let fields = search.fields().into_iter();
@@ -169,7 +194,7 @@ fn narrow(search: &Search) -> Markup {
                 label for="outcome" { "Outcome" }
                 select #outcome name="outcome" {
                     option value="" { "any" }
-                    @for outcome in ["failed", "pending", "delivered"] {
+                    @for outcome in ["failed", "pending", STUCK, "delivered"] {
                         option value=(outcome) selected[search.outcome == outcome] { (outcome) }
                     }
                 }
@@ -197,12 +222,12 @@ fn row(event: &Event) -> Markup {
     html! {
         tr {
             td { (words::at(event.detected_at)) }
+            td { span class=(format!("state {}", message.outcome.as_str())) { (words::line(&words::what_happened(event))) } }
             td {
                 @if let Some(id) = &message.message_id {
                     a href=(link::path("/messages", id.as_str(), "")) { (words::line(id.as_str())) }
                 }
             }
-            td { span class=(format!("state {}", message.outcome.as_str())) { (words::line(&words::what_happened(event))) } }
             td { (text(&message.from)) }
             td { (text(&message.to)) }
             td { (text(&message.country)) @if message.operator.is_some() { ", " (text(&message.operator)) } }

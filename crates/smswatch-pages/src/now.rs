@@ -1,5 +1,6 @@
 //! The first page: what is wrong, the worst first, and what the last 24 hours were like.
 
+mod coming;
 mod wrong;
 
 use maud::{Markup, html};
@@ -8,6 +9,7 @@ use smswatch_api::sinks::SinkReply;
 use smswatch_api::stats::StatsReply;
 use smswatch_model::Event;
 
+pub use self::coming::{Group, Groups, Stuck};
 use self::wrong::Level;
 use crate::day::{Told, day};
 use crate::frame::{Frame, Place, page};
@@ -31,6 +33,12 @@ pub struct Known {
     pub sinks: Vec<SinkReply>,
     /// The alerts that fire, each as the event that told of it, with the figures of now.
     pub firing: Vec<Event>,
+    /// The messages that are stuck.
+    pub stuck: Stuck,
+    /// The groups that are about to be told.
+    pub groups: Groups,
+    /// How many seconds late polls start; `None` if none was due.
+    pub lag_seconds: Option<u64>,
     /// What became of messages.
     pub stats: StatsReply,
     /// The deliveries that rules made.
@@ -66,7 +74,13 @@ pub fn now(frame: &Frame, now: &Now) -> String {
 
 /// What goes on, in one line.
 fn summary(now: &Now) -> Markup {
-    let Some(Known { status, sinks, .. }) = &now.known else {
+    let Some(Known {
+        status,
+        sinks,
+        lag_seconds,
+        ..
+    }) = &now.known
+    else {
         return html! { "Nothing more is known while the store cannot be asked." };
     };
     let watching = status.watches.get("watching").copied().unwrap_or_default();
@@ -78,10 +92,19 @@ fn summary(now: &Now) -> Markup {
         @if status.unrouted > 0 {
             ", " (words::count(status.unrouted, "log entry is", "log entries are")) " not routed yet"
         }
+        @if let Some(seconds) = lag_seconds { ", polls start " (late(*seconds)) }
         @if status.silences > 0 {
             ", " a href="/silences" { (words::count(status.silences, "silence is", "silences are")) } " active"
         }
         "."
+    }
+}
+
+/// How late polls start.
+fn late(seconds: u64) -> String {
+    match seconds {
+        0 => "in time".to_owned(),
+        seconds => format!("up to {} late", words::span(seconds)),
     }
 }
 

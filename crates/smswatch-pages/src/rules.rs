@@ -1,27 +1,45 @@
-//! Rules: how often each told somebody of late, and what each makes of an event that somebody pastes.
+//! Rules: how often each fired of late, and what each makes of an event that somebody picks or pastes.
+
+mod replay;
 
 use maud::{Markup, html};
 use smswatch_api::watches::RuleVerdictReply;
+use smswatch_model::{Event, Timestamp};
 
-use crate::day::{Told, counted};
+pub use self::replay::{Replay, ReplayRow, Replayed};
 use crate::frame::{Frame, Place, form_key, page};
 use crate::{link, words};
 
 /// What the page of rules shows.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// The names of all rules, from top to bottom.
-    pub names: Vec<String>,
-    /// The deliveries that they made in the last 24 hours.
-    pub told: Told,
+    /// All rules, from top to bottom.
+    pub rules: Vec<Rule>,
+    /// Some of the latest events, to be picked from.
+    pub recent: Vec<Event>,
     /// The event that somebody tries, if there is one.
     pub tried: Option<Tried>,
+    /// Rules that somebody tries on the history, if there are such.
+    pub replayed: Option<Replayed>,
 }
 
-/// An event that somebody tries, as it was pasted, and what came of it.
+/// A rule, and how often it fired.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// How often it fired in the last 24 hours.
+    pub day: u64,
+    /// The same in the last seven days.
+    pub week: u64,
+    /// When it fired last in these seven days.
+    pub latest: Option<Timestamp>,
+}
+
+/// An event that somebody tries, and what came of it.
 #[derive(Debug, Clone)]
 pub struct Tried {
-    /// What was pasted.
+    /// The event as JSON, as it was picked or pasted.
     pub text: String,
     /// What each rule makes of it, or why it cannot be tried.
     pub verdicts: Result<Vec<RuleVerdictReply>, String>,
@@ -32,12 +50,13 @@ pub struct Tried {
 pub fn rules(frame: &Frame, shown: &Rules) -> String {
     let body = html! {
         h1 { "Rules" }
-        @if shown.names.is_empty() {
+        @if shown.rules.is_empty() {
             p.empty { "There is no rule, so nobody is notified. " code { "rules:" } " in the configuration names them." }
         } @else {
             (table(shown))
         }
-        (try_out(frame, shown.tried.as_ref()))
+        (try_out(frame, shown))
+        (replay::section(frame, shown.replayed.as_ref()))
     };
     page(frame, Place::Rules, "Rules", body)
 }
@@ -50,27 +69,65 @@ fn table(shown: &Rules) -> Markup {
                 thead {
                     tr {
                         th scope="col" { "Rule" }
-                        th.number scope="col" { "Deliveries in 24 h" }
-                        th scope="col" { "The latest" }
+                        th.number scope="col" { "Fired in 24 h" }
+                        th.number scope="col" { "in 7 days" }
+                        th scope="col" { "Last fired" }
+                        th scope="col" { "Notifications" }
                     }
                 }
                 tbody {
-                    @for name in shown.names.iter().take(500) {
-                        @let counts = counted(&shown.told, name);
+                    @for rule in shown.rules.iter().take(500) {
                         tr {
-                            th scope="row" { a href=(link::query("/deliveries", [("rule", name.as_str())])) { (words::line(name)) } }
-                            td.number { (words::number(counts.all)) }
-                            td { @if let Some(at) = counts.latest { (words::at(at)) } @else { "–" } }
+                            th scope="row" { (words::line(&rule.name)) }
+                            td.number { (words::number(rule.day)) }
+                            td.number { (words::number(rule.week)) }
+                            td { @if let Some(at) = rule.latest { (words::at(at)) } @else { "not in 7 days" } }
+                            td { a href=(link::query("/deliveries", [("rule", rule.name.as_str())])) { "Who was told" } }
                         }
                     }
                 }
             }
         }
-        @if shown.told.is_cut { p.hint { "Counted are the latest " (shown.told.deliveries.len()) " deliveries; there were more." } }
+        p.hint {
+            "A rule fires once for all that is seen of a message at once, even if a silence, a throttle or a group then "
+            "decides whether and when somebody is told. Hours are counted whole."
+        }
     }
 }
 
-fn try_out(frame: &Frame, tried: Option<&Tried>) -> Markup {
+/// The address at which an event of a message is tried.
+pub(crate) fn try_address(event: &Event) -> Option<String> {
+    let message = event.message.message_id.as_ref()?;
+    let picked = [
+        ("message", message.as_str()),
+        ("event", event.event_id.as_str()),
+    ];
+    Some(format!("{}#try", link::query("/rules", picked)))
+}
+
+fn pick(recent: &[Event]) -> Markup {
+    let known = recent
+        .iter()
+        .filter_map(|event| Some((try_address(event)?, event)));
+    let known: Vec<(String, &Event)> = known.collect();
+    html! {
+        @if !known.is_empty() {
+            h3 { "Pick one of the latest" }
+            ul.picks {
+                @for (address, event) in known {
+                    li {
+                        (words::at(event.detected_at)) " " a href=(address) { (words::line(&words::what_happened(event))) }
+                        @for text in [&event.message.country, &event.message.operator].into_iter().flatten() { ", " (words::line(text)) }
+                    }
+                }
+            }
+            p.hint { "Others are found in " a href="/messages" { "Messages" } ": each event of a story can be tried." }
+        }
+    }
+}
+
+fn try_out(frame: &Frame, shown: &Rules) -> Markup {
+    let tried = shown.tried.as_ref();
     html! {
         section aria-labelledby="try" {
             h2 #try { "What would they make of an event?" }
@@ -79,7 +136,9 @@ fn try_out(frame: &Frame, tried: Option<&Tried>) -> Markup {
                 Some(Err(problem)) => p.wrong role="alert" { (words::paragraph(problem)) },
                 None => {},
             }
+            (pick(&shown.recent))
             @if frame.visitor.may_change {
+                h3 { "Or paste one" }
                 form method="post" action="/rules/try" {
                     (form_key(frame))
                     label for="event" { "An event as JSON" }

@@ -6,7 +6,7 @@ use smswatch_model::{Event, Timestamp};
 
 use crate::day::Told;
 use crate::frame::{Frame, Visitor};
-use crate::now::{Known, Now};
+use crate::now::{Group, Groups, Known, Now, Stuck};
 
 /// A text that runs, turns what stands beside it, and is longer than any page is wide.
 pub(crate) fn hostile() -> String {
@@ -97,6 +97,35 @@ pub(crate) fn firing(rule: &str) -> Event {
     from_value(event).expect("an event")
 }
 
+/// The event that a message is stuck.
+fn stuck(text: &str) -> Event {
+    let event = json!({
+        "event_id": "evt_2", "type": "sms.stuck", "sequence": 2, "source": "poll",
+        "time": "2026-05-01T22:09:00Z", "detected_at": "2026-05-01T22:09:00Z",
+        "regression": false, "refined": false, "backfill": false, "late": false, "fault": "none",
+        "previous": null, "current": null,
+        "part": {"sms_id": null, "number": null, "price": null, "latency": null},
+        "message": {"provider": "routee", "message_id": "m7", "outcome": "pending", "part_count": 1,
+            "from": text, "to": "+3069******01", "to_key": null, "country": "GR", "operator": text, "label": text,
+            "campaign": null, "application": null, "groups": [], "direction": null, "tags": {}},
+        "after": 600,
+    });
+    from_value(event).expect("an event")
+}
+
+/// A group that is told in two minutes.
+fn group(text: &str) -> Group {
+    Group {
+        rule: text.to_owned(),
+        sink: text.to_owned(),
+        values: [("operator", text), ("tags.team", "crm")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+        events: 12,
+        due: instant("2026-05-01T22:42:00Z"),
+    }
+}
+
 fn told(rule: &str) -> Told {
     let delivery = |index: usize, state: &str| {
         let delivery = json!({
@@ -148,6 +177,16 @@ pub(crate) fn incident(text: &str) -> Now {
             status,
             sinks: from_value(sinks).expect("sinks"),
             firing: vec![firing(text)],
+            stuck: Stuck {
+                events: vec![stuck(text)],
+                is_cut: true,
+            },
+            groups: Groups {
+                next: vec![group(text)],
+                count: 7,
+                is_cut: false,
+            },
+            lag_seconds: Some(14),
             stats: from_value(stats()).expect("stats"),
             told: told(text),
         }),
@@ -169,6 +208,9 @@ pub(crate) fn quiet() -> Now {
             status,
             sinks: Vec::new(),
             firing: Vec::new(),
+            stuck: Stuck::default(),
+            groups: Groups::default(),
+            lag_seconds: None,
             stats: from_value(stats).expect("stats"),
             told: Told::default(),
         }),

@@ -57,6 +57,7 @@ fn section(frame: &Frame, shown: &Sink) -> Markup {
         article.sink {
             h2 { (words::line(name)) " " (how(&sink.state)) }
             dl.facts-of {
+                dt { "Rate" } dd { @if let Some(rate) = &sink.rate { "at most " (words::line(rate)) } @else { "not limited" } }
                 @if let Some(since) = sink.paused_since { dt { "Paused" } dd { "since " (words::since(since, frame.now)) } }
                 @if let Some(since) = sink.open_since { dt { "Down" } dd { "since " (words::since(since, frame.now)) } }
                 @if let Some(reason) = &sink.open_reason { dt { "Why" } dd { (words::paragraph(reason)) } }
@@ -67,8 +68,9 @@ fn section(frame: &Frame, shown: &Sink) -> Markup {
                 @if let Some(queue) = &shown.queue { (waiting(frame, name, queue)) }
             }
             (latest(&shown.latest))
-            @if frame.visitor.may_change {
-                div.actions {
+            div.actions {
+                a.button href=(of_sink("/preview")) { "How an alert looks there" }
+                @if frame.visitor.may_change {
                     (button(frame, &of_sink("/test"), "Send a test", &[]))
                     @match &sink.state {
                         SinkState::Paused => (button(frame, &of_sink("/resume"), "Resume", &[])),

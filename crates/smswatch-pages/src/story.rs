@@ -10,6 +10,7 @@ use smswatch_model::{Event, Timestamp};
 
 use crate::deliveries::state;
 use crate::frame::{Frame, Place, page};
+use crate::rules::try_address;
 use crate::{link, matching, words};
 
 /// How many moments are shown: the first ones, and the latest ones.
@@ -193,6 +194,7 @@ fn happened(tried: &TriedEventReply<Event>) -> Moment {
                     ": " (words::line(description))
                 }
             }
+            @if let Some(address) = try_address(event) { small { a href=(address) { "try this event on the rules" } } }
             @for verdict in fired {
                 div { "rule " strong { (words::line(&verdict.rule)) } " fired: " (words::line(&verdict.because)) }
             }

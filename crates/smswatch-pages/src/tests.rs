@@ -9,9 +9,9 @@ use smswatch_model::Event;
 use crate::frame::Frame;
 use crate::sample::{assert_harmless, frame, hostile, lines, reader};
 use crate::{
-    Confirm, Deliveries, Draft, Found, Refusal, Rules, Search, Sink, Told, Tried, campaigns,
-    confirm, deliveries, delivery, login, messages, new_silence, problem, rules, silences, sinks,
-    starting, story,
+    Confirm, Deliveries, Draft, Found, Refusal, Replay, ReplayRow, Replayed, Rule, Rules, Search,
+    Shown, Sink, Tried, campaigns, confirm, deliveries, delivery, login, messages, new_silence,
+    preview, problem, rules, silences, sinks, starting, story,
 };
 
 /// A delivery of which others say `text` wherever they can.
@@ -155,13 +155,49 @@ fn sample_campaigns(text: &str) -> Value {
     json!({"items": [campaign, new], "next": "17~x"})
 }
 
+fn sample_preview(text: &str) -> Shown {
+    let parts = [("Subject", text), (text, "two\nlines")];
+    let parts = parts.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    Shown {
+        sink: text.chars().take(200).collect(),
+        delivery: Some("dlv_1".parse().expect("an id")),
+        parts: parts.into(),
+        has_html: true,
+    }
+}
+
 fn sample_rules(text: &str) -> Rules {
     Rules {
-        names: vec![text.to_owned(), "greece".to_owned()],
-        told: Told {
-            deliveries: vec![delivery_of("dlv_1", "dead", text)],
-            is_cut: true,
-        },
+        rules: vec![
+            Rule {
+                name: text.to_owned(),
+                day: 12,
+                week: 1_340,
+                latest: Some(frame().now),
+            },
+            Rule {
+                name: "greece".to_owned(),
+                day: 0,
+                week: 0,
+                latest: None,
+            },
+        ],
+        recent: vec![sample_event(text, 1)],
+        replayed: Some(Replayed {
+            text: text.chars().take(2000).collect(),
+            outcome: Ok(Replay {
+                since: Some(frame().now),
+                events: 3_000,
+                is_cut: true,
+                rows: vec![ReplayRow {
+                    rule: text.to_owned(),
+                    sink: text.to_owned(),
+                    today: 12,
+                    tried: 3,
+                }],
+                silent: vec![text.to_owned()],
+            }),
+        }),
         tried: Some(Tried {
             text: text.chars().take(2000).collect(),
             verdicts: Ok(from_value::<Vec<RuleVerdictReply>>(verdicts(text)).expect("verdicts")),
@@ -176,11 +212,11 @@ fn all(frame: &Frame, text: &str) -> Vec<(&'static str, String)> {
             label: text.chars().take(200).collect(),
             ..Search::default()
         },
-        list: ListReply {
-            items: vec![sample_event(text, 1), sample_event(text, 2)],
-            next: Some("17~x".to_owned()),
-        },
+        items: vec![sample_event(text, 1), sample_event(text, 2)],
+        next: Some("17~x".to_owned()),
         back_to: Some(frame.now),
+        looked_at: 3_000,
+        problem: None,
     };
     let asked = Confirm {
         is_drop: true,
@@ -220,6 +256,7 @@ fn all(frame: &Frame, text: &str) -> Vec<(&'static str, String)> {
         ),
         ("new silence", new_silence(frame, &draft)),
         ("rules", rules(frame, &sample_rules(text))),
+        ("preview", preview(frame, &sample_preview(text))),
         (
             "campaigns",
             campaigns(
@@ -259,12 +296,8 @@ fn full_lists_and_long_stories_stay_small() {
     assert_harmless(&deliveries(&frame(), &sample_deliveries(&text)));
     assert_harmless(&story(&frame(), &sample_story(&text, 100)));
     let found = Found {
-        search: Search::default(),
-        list: ListReply {
-            items: (0..50).map(|n| sample_event(&text, n)).collect(),
-            next: None,
-        },
-        back_to: None,
+        items: (0..50).map(|n| sample_event(&text, n)).collect(),
+        ..Found::default()
     };
     assert_harmless(&messages(&frame(), &found));
 }
@@ -282,6 +315,7 @@ fn who_may_only_read_sees_no_form_that_changes_anything() {
             "/resume",
             "/end",
             "/rules/try",
+            "/rules/backtest",
             "/silences/new",
         ] {
             assert!(!page.contains(&format!("{action}\"")), "{name}: {action}");
@@ -298,14 +332,7 @@ fn empty_pages_say_what_to_do_next() {
         silences(&frame, &from_value(list()).expect("a list")),
         campaigns(&frame, &from_value(list()).expect("a list")),
         sinks(&frame, &[], None),
-        messages(
-            &frame,
-            &Found {
-                search: Search::default(),
-                list: from_value(list()).expect("a list"),
-                back_to: None,
-            },
-        ),
+        messages(&frame, &Found::default()),
     ];
     for page in pages {
         assert!(page.contains("class=\"empty\""), "{page}");

@@ -87,6 +87,14 @@ fn shown(text: &str, most: usize) -> Markup {
     }
 }
 
+/// The character as it stands in a text of several lines.
+pub(crate) fn printable(character: char) -> char {
+    match character {
+        '\n' => '\n',
+        character => plain(character),
+    }
+}
+
 fn plain(character: char) -> char {
     match character {
         '\n' | '\t' => ' ',

@@ -1,5 +1,7 @@
 //! The seam to wherever notifications go.
 
+mod preview;
+mod probe;
 mod receipt;
 
 use std::borrow::Cow;
@@ -20,6 +22,8 @@ use crate::clock::Clock;
 use crate::proxy::Proxy;
 use crate::store::Rate;
 
+pub use preview::{Preview, PreviewPart};
+pub use probe::Probe;
 pub use receipt::Receipt;
 
 /// How much of the other side's answer a receipt or an error keeps, in characters.
@@ -110,16 +114,12 @@ pub trait Sink: fmt::Debug + Send + Sync {
     async fn probe(&self) -> Result<Probe, DeliveryError> {
         Ok(Probe::Nothing)
     }
-}
 
-/// What came of a [`Sink::probe`] or a
-/// [`Provider::probe`](crate::provider::Provider::probe) that did not fail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Probe {
-    /// There is nothing to check.
-    Nothing,
-    /// The other side answered; what it said, or what was checked, in a few words.
-    Answered(String),
+    /// Shows how `notification` would look at the receiver; nothing is sent. By default that are its
+    /// [words](Preview::of_words); a sink that makes something else of them shows what. It holds no credential.
+    fn preview(&self, notification: &Notification) -> Preview {
+        Preview::of_words(notification)
+    }
 }
 
 /// A sink that an operator configures under its own `type`.

@@ -7,7 +7,7 @@ use lettre::message::Mailbox;
 use smswatch_plugin::async_trait;
 use smswatch_plugin::model::{Notification, Overrides};
 use smswatch_plugin::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, Probe, Receipt, Sink, SinkContext,
+    ConfiguredSink, DeliveryError, InvalidConfig, Preview, Probe, Receipt, Sink, SinkContext,
 };
 
 use crate::config::{Addresses, EmailConfig, EmailOverrides, mailbox};
@@ -16,6 +16,7 @@ use crate::idle::Idle;
 use crate::outcome::{Recipients, outcome};
 use crate::redact::Redactor;
 use crate::relay::{self, Relay};
+use crate::render;
 use crate::reply::Step;
 use crate::session::{self, Letter as _, Progress};
 use crate::trouble::Trouble;
@@ -118,6 +119,14 @@ impl Sink for EmailSink {
             Err(_) => Some(Trouble::silent(&self.relay, progress.step, self.patience)),
         };
         outcome(&recipients, progress, trouble)
+    }
+
+    fn preview(&self, notification: &Notification) -> Preview {
+        let parts = render::parts(notification);
+        Preview::default()
+            .part("Subject", render::subject(notification))
+            .part("Text", parts.text)
+            .html(parts.html)
     }
 
     async fn probe(&self) -> Result<Probe, DeliveryError> {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use smswatch_model::Notification;
 use smswatch_plugin::Redactor;
 use smswatch_plugin::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, Probe, Receipt, Sink, SinkContext,
+    ConfiguredSink, DeliveryError, InvalidConfig, Preview, Probe, Receipt, Sink, SinkContext,
 };
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin, Command};
@@ -100,6 +100,11 @@ impl ConfiguredSink for ExecSink {
 
 #[async_trait]
 impl Sink for ExecSink {
+    fn preview(&self, notification: &Notification) -> Preview {
+        let input = render::input(self.input, notification);
+        Preview::default().part("Standard input", String::from_utf8_lossy(&input))
+    }
+
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
         let mut child = self.start(notification)?;
         let mut group = Group::of(&child);

@@ -19,8 +19,8 @@ pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 pub use reqwest::{Body, Certificate, ClientBuilder, Identity, Method, StatusCode, Url, header};
 pub use smswatch_model::{Notification, Severity};
 pub use smswatch_plugin::sink::{
-    ConfiguredSink, DeliveryError, InvalidConfig, NoOverrides, Probe, Receipt, Retry, Sink,
-    SinkContext,
+    ConfiguredSink, DeliveryError, InvalidConfig, NoOverrides, Preview, Probe, Receipt, Retry,
+    Sink, SinkContext,
 };
 pub use smswatch_plugin::{Clock, Redactor, Secret, async_trait, model, schemars};
 pub use text::{cut, details, one_line};

@@ -10,8 +10,8 @@ use slack_morphism::errors::SlackClientError;
 use slack_morphism::{SlackApiToken, SlackApiTokenValue, SlackClient};
 use smswatch_plugin::store::Rate;
 use smswatch_sink_kit::{
-    ConfiguredSink, DeliveryError, HttpClient, InvalidConfig, Notification, Probe, Receipt, Sink,
-    SinkContext, Url,
+    ConfiguredSink, DeliveryError, HttpClient, InvalidConfig, Notification, Preview, Probe,
+    Receipt, Sink, SinkContext, Url,
 };
 
 use crate::answer::explain;
@@ -101,6 +101,12 @@ impl Sink for SlackSink {
         remembered: &str,
     ) -> Result<Receipt, DeliveryError> {
         self.tell(notification, Thread::read(remembered)).await
+    }
+
+    fn preview(&self, notification: &Notification) -> Preview {
+        let overrides = Self::overrides_of(notification).ok().flatten();
+        let overrides = overrides.unwrap_or_default();
+        render::preview(&render::content(notification, &overrides.mention, None))
     }
 
     /// An incoming webhook is not told where its messages stand, so only a bot can find them again.

@@ -5,6 +5,7 @@
 
 mod facts;
 mod links;
+mod preview;
 
 use slack_morphism::blocks::{
     SlackBlock, SlackBlockMarkDownText, SlackBlockPlainText, SlackBlockText, SlackContextBlock,
@@ -13,6 +14,7 @@ use slack_morphism::blocks::{
 use slack_morphism::{SlackMessageAttachment, SlackMessageContent};
 use smswatch_model::{DigestRow, Notification, Severity};
 
+pub(crate) use self::preview::preview;
 use crate::Mention;
 use crate::mrkdwn::{escaped, length, one_line, value};
 

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use smswatch_sink_kit::{
     Clock, ConfiguredSink, DeliveryError, HttpClient, InvalidConfig, Method, NoOverrides,
-    Notification, Probe, Receipt, Request, Sink, SinkContext, async_trait, header,
+    Notification, Preview, Probe, Receipt, Request, Sink, SinkContext, async_trait, header,
 };
 
 use crate::shape::Shape;
@@ -75,9 +75,27 @@ impl Sink for WebhookSink {
         answer.never(self.never.iter().copied()).receipt().await
     }
 
+    fn preview(&self, notification: &Notification) -> Preview {
+        let body = match &self.shape {
+            Some(shape) => shape.body(notification),
+            None => Ok(render::body(self.format, notification)),
+        };
+        match body {
+            Ok(body) => Preview::default().part("Body", readable(&body)),
+            Err(error) => Preview::default().part("Body", error.detail()),
+        }
+    }
+
     async fn probe(&self) -> Result<Probe, DeliveryError> {
         self.http.probe().await
     }
+}
+
+/// A body as a person reads it: JSON in lines.
+fn readable(body: &[u8]) -> String {
+    let json = serde_json::from_slice::<serde_json::Value>(body).ok();
+    let json = json.and_then(|json| serde_json::to_string_pretty(&json).ok());
+    json.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
 }
 
 impl WebhookSink {

@@ -1,6 +1,7 @@
 //! The event log, handed to the threads that write and read the file.
 
 use smswatch_plugin::async_trait;
+use smswatch_plugin::model::Timestamp;
 use smswatch_plugin::store::{
     DeliveryState, EventFilter, HistoryBounds, KeptAside, LeftStep, Log, LogEntry, LogPosition,
     LogSlice, Page, PageRequest, RouteOutcome, RouteStep, Shard, StoreError, Trimmed,
@@ -51,6 +52,12 @@ impl Log for SqliteStore {
         let (before, limit, filter) = (log::parse_cursor(page)?, page.limit, filter.clone());
         self.read(move |connection| log::page(connection, &filter, before, limit))
             .await
+    }
+
+    async fn events_before(&self, at: Timestamp) -> Result<String, StoreError> {
+        self.read(move |connection| log::first_since(connection, at))
+            .await
+            .map(|position| position.to_string())
     }
 
     async fn log_end(&self, _: Shard) -> Result<LogPosition, StoreError> {

@@ -185,12 +185,13 @@ pub(crate) fn page(
     let mut rows = match (&filter.message_id, kind) {
         (Some(id), _) => read_page(connection, OF_MESSAGE, id.as_str(), before, limit)?,
         (None, Some(kind)) => read_page(connection, OF_KIND, kind.as_str(), before, limit)?,
-        (None, None) => read_page(connection, OF_ANY, i64::MAX, before, limit)?,
+        (None, None) => read_before(connection, before, limit)?,
     };
     let is_filtered = filter.message_id.is_some() || kind.is_some();
     if is_filtered && rows.len() < limit {
         let (unindexed, rest) = (number(connection, "unindexed")?, limit - rows.len());
-        rows.extend(read_page(connection, OF_ANY, unindexed, before, rest)?);
+        let before = before.min(unindexed.saturating_add(1));
+        rows.extend(read_before(connection, before, rest)?);
     }
     let next = rows
         .last()
@@ -200,6 +201,28 @@ pub(crate) fn page(
         items: rows.into_iter().map(|(_, body)| body).collect(),
         next,
     })
+}
+
+/// The position of the first entry that was appended at `at` or later, or behind the last one. Entries stand in the order
+/// of their times, so half of what is left is passed over with each look.
+pub(crate) fn first_since(connection: &Connection, at: Timestamp) -> Result<i64> {
+    let ends: (Option<i64>, Option<i64>) = connection
+        .prepare_cached("SELECT (SELECT min(position) FROM log), (SELECT max(position) FROM log)")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(mut low), Some(last)) = ends else {
+        return Ok(0);
+    };
+    let mut high = last + 1;
+    let mut look = connection.prepare_cached("SELECT at FROM log WHERE position = ?1")?;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let middle_at: Option<i64> = look.query_row([middle], |row| row.get(0)).optional()?;
+        match middle_at.is_some_and(|middle_at| middle_at >= at.as_millis()) {
+            true => high = middle,
+            false => low = middle + 1,
+        }
+    }
+    Ok(low)
 }
 
 /// Those of one message.
@@ -212,9 +235,17 @@ const OF_KIND: &str = "SELECT log.position, log.body FROM log_kinds CROSS JOIN l
                        WHERE log_kinds.kind = ?1 AND log_kinds.position < ?2
                        ORDER BY log_kinds.position DESC LIMIT ?3";
 
-/// All up to one position.
-const OF_ANY: &str = "SELECT position, body FROM log WHERE position <= ?1 AND position < ?2
-                      ORDER BY position DESC LIMIT ?3";
+/// All before a position. There is one bound: of two SQLite seeks one, and reads up to the other row by row.
+const OF_ANY: &str = "SELECT position, body FROM log WHERE position < ?1
+                      ORDER BY position DESC LIMIT ?2";
+
+fn read_before(connection: &Connection, before: i64, limit: usize) -> Result<Vec<(i64, Vec<u8>)>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(OF_ANY)?
+        .query_map(params![before, limit], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
 
 fn read_page(
     connection: &Connection,

@@ -125,6 +125,7 @@ macro_rules! store_suite {
             the_events_of_a_message_are_found_among_those_of_others,
             the_events_of_messages_with_ids_of_any_size_are_found,
             events_of_a_rare_kind_are_found_among_the_common_ones,
+            the_events_before_a_moment_are_found_without_those_after_it,
             what_is_trimmed_is_found_no_more_and_the_rest_still_is,
             the_deliveries_of_a_message_are_found_wherever_they_are,
             the_deliveries_of_several_messages_are_found_together,

@@ -8,3 +8,4 @@ mod junit;
 mod play;
 pub(crate) mod scenario;
 pub(crate) mod test;
+pub(crate) mod trial;

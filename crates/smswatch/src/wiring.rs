@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use smswatch_core::{Engine, Parts};
-use smswatch_http::{CallbackDoor, Server};
+use smswatch_http::{CallbackDoor, HttpOptions, Server};
 use smswatch_outbound::{Route, UnusableProxy, require_certificates};
 use smswatch_routee::RouteeProvider;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::heartbeat::Heartbeat;
+use crate::rules::trial;
 use crate::settings::{Configuration, StoreChoice};
 
 /// How long calls under way may take in any case when the process ends.
@@ -144,7 +145,11 @@ pub(crate) async fn start(
         return Ok(None);
     };
     let listen = configuration.http.listen;
-    let server = Server::bind(configuration.http)
+    let http = HttpOptions {
+        rules: Some(trial::reader(&configuration)),
+        ..configuration.http
+    };
+    let server = Server::bind(http)
         .await
         .map_err(|error| not_listening(listen, "http.listen", error))?;
     let door = server.door();

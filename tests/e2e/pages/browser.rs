@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -15,6 +16,8 @@ use crate::ask::until;
 pub(crate) struct Browser {
     client: Client,
     driver: Driver,
+    /// How often something was clicked since a task began.
+    clicks: AtomicUsize,
 }
 
 /// The program that drives it, which ends with the test.
@@ -80,11 +83,26 @@ impl Browser {
             .connect(&url)
             .await
             .expect("Debian's chromium is installed: `cargo xtask test` does so");
-        Self { client, driver }
+        Self {
+            client,
+            driver,
+            clicks: AtomicUsize::new(0),
+        }
+    }
+
+    /// Begins a task at this address: clicks are counted from here on.
+    pub(crate) async fn begin(&self, address: &str) {
+        self.goto(address).await;
+        self.clicks.store(0, Ordering::Relaxed);
+    }
+
+    /// How many clicks the task has taken.
+    pub(crate) fn clicks(&self) -> usize {
+        self.clicks.load(Ordering::Relaxed)
     }
 
     pub(crate) async fn close(self) {
-        let Self { client, driver } = self;
+        let Self { client, driver, .. } = self;
         client.close().await.expect("it closes");
         drop(driver);
     }
@@ -129,6 +147,7 @@ impl Browser {
             }
         })
         .await;
+        self.clicks.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Types into the field whose label begins with `label`.

@@ -24,7 +24,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::panics::panic_text;
-use crate::sink::{DeliveryError, Receipt, Sink};
+use crate::sink::{DeliveryError, Preview, Receipt, Sink};
 
 /// How long an attempt waits for a thread before the sink gets another one.
 const RELIEF: Duration = Duration::from_millis(250);
@@ -138,6 +138,11 @@ impl SinkHost {
     /// Returns whether the sink wants to know again what it said of a notification's key before.
     pub(crate) fn remembers(&self) -> bool {
         self.0.remembers
+    }
+
+    /// Shows how a notification would look, on the caller's thread: it may block, or panic.
+    pub(crate) fn preview(&self, notification: &Notification) -> Preview {
+        self.0.sink.preview(notification)
     }
 
     /// Makes one attempt, with what the sink asked to `remember`, which may take `timeout` once it has begun, and must begin before `begin_by`.

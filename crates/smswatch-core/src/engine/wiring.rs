@@ -27,6 +27,7 @@ use crate::inbox::requests::Requests;
 use crate::inbox::unknown_words::UnknownWords;
 use crate::inbox::{GroupInbox, LogInbox, PollInbox, Queues};
 use crate::intake::Intake;
+use crate::lag::PollLag;
 use crate::limiter::Limiter;
 use crate::live::Live;
 use crate::liveness::Liveness;
@@ -105,6 +106,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         liveness: Liveness::new(),
         contents: Contents::default(),
         arrivals: Arrivals::default(),
+        poll_lag: PollLag::default(),
         settings: Live::new(Arc::new(parts.settings)),
     });
     let polls = Arc::new(PollInbox::new(shards));

@@ -55,6 +55,9 @@ pub(super) async fn run(
         polls.spawn(async move {
             let now = stage.context.clock.now();
             let lag = now.since(watch.due);
+            if !matches!(start, Start::After(_)) {
+                stage.context.poll_lag.add(lag, now);
+            }
             let verdict = match start {
                 Start::Now => {
                     stage.alarms.late(lag, now);

@@ -1,5 +1,6 @@
 //! Asks the rules what log entries are worth telling.
 
+use std::collections::BTreeSet;
 use std::error::Error as _;
 
 use smswatch_model::{Event, EventId, MessageId, Timestamp};
@@ -50,6 +51,13 @@ pub(super) struct Evaluated {
 const MARK: usize = 512;
 
 impl Evaluated {
+    /// The rules that fired.
+    pub(super) fn fired(&self) -> BTreeSet<String> {
+        let at_once = self.deliveries.iter().map(|delivery| &delivery.rule);
+        let grouped = self.folds.iter().map(|fold| &fold.wanted.rule);
+        at_once.chain(grouped).cloned().collect()
+    }
+
     /// How many bytes of a step it takes.
     pub(super) fn bytes(&self) -> usize {
         let aside = self.set_aside.as_ref();

@@ -47,12 +47,15 @@ pub(crate) fn unseal(
     })
 }
 
+/// A cursor, sealed.
+pub(crate) fn seal_cursor(privacy: &Privacy, list: List, cursor: &str) -> String {
+    let seal = privacy.seal(list.name(), cursor);
+    format!("{seal}{MARK}{cursor}")
+}
+
 /// The page with its cursor sealed.
 pub(crate) fn seal<T>(privacy: &Privacy, list: List, page: Page<T>) -> Page<T> {
-    let next = page.next.map(|cursor| {
-        let seal = privacy.seal(list.name(), &cursor);
-        format!("{seal}{MARK}{cursor}")
-    });
+    let next = page.next.map(|cursor| seal_cursor(privacy, list, &cursor));
     Page {
         items: page.items,
         next,

@@ -1,8 +1,9 @@
 //! What happened, read back from the log: events, newest first, and why rules did not fire.
 
-use smswatch_model::{Event, MessageId};
+use smswatch_model::{Event, MessageId, Timestamp};
 
 use super::Service;
+use super::cursors::{self, List};
 use super::error::ServiceError;
 use crate::codec;
 use crate::route::told;
@@ -71,6 +72,24 @@ impl Service {
         page: &PageRequest,
     ) -> Result<Page<Event>, ServiceError> {
         self.find_events(filter, page, MOST_READ).await
+    }
+
+    /// The cursor with which [`Service::events`] begins at the newest event that was noticed before `at`.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn events_before(&self, at: Timestamp) -> Result<String, ServiceError> {
+        let store = self.context.store.events_before(at);
+        let cursor = Cursor {
+            store: Some(self.context.call("events_before", store).await?),
+            told: 0,
+        };
+        Ok(cursors::seal_cursor(
+            &self.context.privacy,
+            List::Events,
+            &cursor.text(),
+        ))
     }
 
     async fn find_events(

@@ -124,7 +124,7 @@ impl Service {
         }
     }
 
-    fn test_notification(&self, sink: &str, n: u64) -> Notification {
+    pub(super) fn test_notification(&self, sink: &str, n: u64) -> Notification {
         let now = self.context.clock.now();
         let events = [test_event(self.context.provider, sink, now, n)];
         let rule_match = RuleMatch {

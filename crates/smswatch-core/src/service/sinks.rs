@@ -8,15 +8,18 @@ use super::error::ServiceError;
 use crate::deliver::SinkUnit;
 use crate::deliver::breaker::DestinationState;
 use crate::metrics::SinkLabel;
+use crate::store::Rate;
 
 /// How alike two names are of which one may be meant by the other.
 const ALIKE: f64 = 0.8;
 
 /// Whether a sink takes deliveries, and what stands against it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SinkState {
     /// The sink's name.
     pub sink: String,
+    /// How many attempts there may be in how long, in all processes together; `None` if nothing limits them.
+    pub rate: Option<Rate>,
     /// Since when it is paused by hand.
     pub paused_since: Option<Timestamp>,
     /// Since when its breaker is open.
@@ -88,6 +91,7 @@ impl Service {
         let view = unit.breaker.view();
         SinkState {
             sink: unit.name().to_owned(),
+            rate: unit.settings.rate,
             paused_since: view.paused_since(),
             open_since: view.open_since(),
             open_reason: view.open_reason().map(str::to_owned),

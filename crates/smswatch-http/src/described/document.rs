@@ -233,7 +233,7 @@ fn problems(route: &Described) -> BTreeSet<u16> {
         all.insert(503);
     }
     if route.access == Access::Token {
-        all.insert(401);
+        all.extend([401, 429]);
     }
     if names_in(&route.path).next().is_some() {
         all.extend([400, 404]);
@@ -270,6 +270,9 @@ fn explained(status: u16) -> &'static str {
         413 => "the body is too large",
         415 => "the body is not announced as JSON",
         422 => "the request can be read, and asks for something that cannot be",
+        429 => {
+            "too many wrong tokens came from this address; `Retry-After` says for how long no other is looked at"
+        }
         500 => "a defect in smswatch, or what is stored cannot be read by this version",
         503 => {
             "the store is away, the process starts or stops, or everything is busy; asking again helps"

@@ -23,6 +23,7 @@ pub(crate) use self::visit::starting;
 use super::front_page;
 use crate::auth::Tokens;
 use crate::door::StartupGate;
+use crate::trial::RuleReader;
 
 /// What is answered before the service has started, too.
 pub(super) fn of_process() -> Router<StartupGate> {
@@ -32,13 +33,13 @@ pub(super) fn of_process() -> Router<StartupGate> {
 }
 
 /// What needs the service.
-pub(super) fn of_service(tokens: Tokens) -> Router<StartupGate> {
+pub(super) fn of_service(tokens: Tokens, reader: Option<RuleReader>) -> Router<StartupGate> {
     Router::new()
         .merge(messages::router())
         .merge(deliveries::router())
         .merge(sinks::router())
         .merge(silences::router())
-        .merge(rules::router())
+        .merge(rules::router(reader))
         .merge(campaigns::router())
         .merge(login::router(tokens))
         .layer(DefaultBodyLimit::max(MAX_FORM))

@@ -96,6 +96,7 @@ impl House {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tokens,
             callbacks: CallbackOptions::default(),
+            rules: None,
         };
         let server = Server::bind(options).await.expect("a free port");
         server.door().open(engine.service());

@@ -6,6 +6,7 @@ use smswatch_api::health::{QueueReply, ReadyReply};
 use smswatch_api::sinks::{SinkReply, SinkState};
 use smswatch_model::{Alert, Event, Fault, Timestamp};
 
+use super::coming::{borrowed, fields, groups, late, stuck};
 use super::{Known, Now};
 use crate::frame::{Frame, button};
 use crate::{link, matching, words};
@@ -51,7 +52,7 @@ enum Action {
 }
 
 impl Wrong {
-    fn new(level: Level, what: Markup) -> Self {
+    pub(super) fn new(level: Level, what: Markup) -> Self {
         Self {
             level,
             since: None,
@@ -61,21 +62,21 @@ impl Wrong {
         }
     }
 
-    fn since(self, since: Option<Timestamp>) -> Self {
+    pub(super) fn since(self, since: Option<Timestamp>) -> Self {
         Self { since, ..self }
     }
 
-    fn fact(mut self, fact: Markup) -> Self {
+    pub(super) fn fact(mut self, fact: Markup) -> Self {
         self.facts.push(fact);
         self
     }
 
-    fn look(mut self, label: &str, href: String) -> Self {
+    pub(super) fn look(mut self, label: &str, href: String) -> Self {
         self.actions.push(Action::Look(label.to_owned(), href));
         self
     }
 
-    fn go(mut self, label: &str, href: String) -> Self {
+    pub(super) fn go(mut self, label: &str, href: String) -> Self {
         self.actions.push(Action::Go(label.to_owned(), href));
         self
     }
@@ -126,6 +127,13 @@ pub(super) fn all(now: &Now, at: Timestamp) -> Vec<Wrong> {
         }
         wrong.extend(known.status.queues.iter().filter_map(dead));
         wrong.extend(set_aside(known));
+        wrong.extend(stuck(&known.stuck));
+        let polling = now.health.parts.get("polling");
+        wrong.extend(late(
+            known.lag_seconds,
+            polling.is_some_and(|part| !part.ok),
+        ));
+        wrong.extend(groups(&known.groups, at));
     }
     wrong
 }
@@ -216,18 +224,8 @@ fn firing(event: &Event) -> Option<Wrong> {
 
 /// The messages that an alert is about, as far as a search can name them.
 fn failed(alert: &Alert) -> String {
-    let by = alert.by.iter();
-    let known = by.filter_map(|(key, value)| match key.as_str() {
-        "status" | "country" | "operator" | "from" | "label" => Some((key.clone(), value.clone())),
-        key => Some((
-            "tag".to_owned(),
-            format!("{}={value}", key.strip_prefix("tags.")?),
-        )),
-    });
-    let known: Vec<(String, String)> = known.collect();
-    let known = known
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()));
+    let known = fields(&alert.by);
+    let known = known.iter().map(borrowed);
     link::query(
         "/messages",
         [("outcome", "failed")].into_iter().chain(known),

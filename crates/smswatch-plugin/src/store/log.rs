@@ -69,6 +69,14 @@ pub trait Log: Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<Vec<u8>>, StoreError>;
 
+    /// Returns the cursor with which [`Log::events`] begins at the newest entry that was appended before `at`. Finding
+    /// it costs the same however much lies before and after.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    async fn events_before(&self, at: Timestamp) -> Result<String, StoreError>;
+
     /// Returns the place of the newest entry of the shard's log; one before all entries if there is none.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use futures::future::try_join_all;
+use smswatch_plugin::model::Timestamp;
 use smswatch_plugin::store::{
     EventFilter, InvalidCursor, NewEntry, Page, PageRequest, Shard, StoreError, shard_of,
 };
@@ -92,6 +93,17 @@ impl Wanted {
             (None, None) => None,
         }
     }
+}
+
+/// The cursor of a page that begins before `at`: entries' ids begin with their times.
+pub(super) fn before(at: Timestamp) -> String {
+    let position = Position {
+        // Redis takes no end before its first id.
+        millis: u64::try_from(at.as_millis()).unwrap_or(0).max(1),
+        number: 0,
+        shard: 0,
+    };
+    position.text()
 }
 
 impl RedisStore {

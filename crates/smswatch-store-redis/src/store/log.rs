@@ -10,7 +10,7 @@ use smswatch_plugin::store::{
     NewEntry, Page, PageRequest, RouteOutcome, RouteStep, SetAside, Shard, StoreError, Trimmed,
 };
 
-use super::{RedisStore, kept, millis, queue};
+use super::{RedisStore, events, kept, millis, queue};
 use crate::delivery::{instant, text};
 use crate::error::strange;
 
@@ -109,6 +109,10 @@ impl Log for RedisStore {
         page: &PageRequest,
     ) -> Result<Page<Vec<u8>>, StoreError> {
         self.event_page(filter, page).await
+    }
+
+    async fn events_before(&self, at: Timestamp) -> Result<String, StoreError> {
+        Ok(events::before(at))
     }
 
     async fn log_end(&self, shard: Shard) -> Result<LogPosition, StoreError> {

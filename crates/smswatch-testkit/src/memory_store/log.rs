@@ -252,6 +252,15 @@ impl Log for MemoryStore {
         self.step(|all, _| self::page(&all.shards, filter, page))?
     }
 
+    async fn events_before(&self, at: Timestamp) -> Result<String, StoreError> {
+        self.step(|all, _| {
+            let entries = all.shards.iter().flat_map(|shard| &shard.log.entries);
+            let later = entries.filter(|(_, entry)| entry.at >= at);
+            let first = later.map(|(number, _)| *number).min();
+            first.unwrap_or(i64::MAX).to_string()
+        })
+    }
+
     async fn log_end(&self, shard: Shard) -> Result<LogPosition, StoreError> {
         self.step(|all, _| all.shard(shard).log.end())
     }

@@ -1,8 +1,9 @@
 //! Promises about finding events and deliveries without reading all that is kept.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use smswatch_model::{EventKind, MessageId};
+use smswatch_model::{EventKind, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
     Bound, CommitItem, DeliveryFilter, DeliveryState, EventFilter, HistoryBounds, NewDelivery,
@@ -36,7 +37,17 @@ async fn append(store: &dyn Store, id: &MessageId, kind: EventKind, number: u32)
 
 /// The numbers of all entries that a filter finds, page by page.
 async fn found(store: &dyn Store, filter: &EventFilter, limit: usize) -> Vec<u32> {
-    let (mut found, mut cursor) = (Vec::new(), None);
+    found_from(store, filter, limit, None).await
+}
+
+/// The same from a cursor on.
+async fn found_from(
+    store: &dyn Store,
+    filter: &EventFilter,
+    limit: usize,
+    mut cursor: Option<String>,
+) -> Vec<u32> {
+    let mut found = Vec::new();
     loop {
         let request = PageRequest { cursor, limit };
         let page = store.events(filter, &request).await.expect("a page");
@@ -169,6 +180,46 @@ pub async fn events_of_a_rare_kind_are_found_among_the_common_ones(fixture: &dyn
     assert!(news("sink", 70).await.expect("an answer"));
     let sink_down = of_kind(EventKind::SinkDown);
     assert_eq!(found(&*store, &sink_down, 10).await, [70]);
+}
+
+/// A cursor leads there at once, whichever kind is wanted.
+pub async fn the_events_before_a_moment_are_found_without_those_after_it(
+    fixture: &dyn StoreFixture,
+) {
+    let store = fixture.store();
+    let of_kind = EventFilter {
+        message_id: None,
+        kind: Some(EventKind::NotFound),
+    };
+    let mut moments = Vec::new();
+    for number in 0..9_u32 {
+        let id = MessageId::new(format!("m{number}")).expect("a valid id");
+        let kind = match number % 2 {
+            0 => EventKind::NotFound,
+            _ => EventKind::StatusChanged,
+        };
+        append(&*store, &id, kind, number).await;
+        let appended = store.now().await.expect("the time");
+        while store.now().await.expect("the time") <= appended {
+            tokio::task::yield_now().await;
+        }
+        moments.push(appended + Duration::from_millis(1));
+    }
+    for (number, moment) in (0..9_u32).zip(moments) {
+        let cursor = store.events_before(moment).await.expect("a cursor");
+        for filter in [&EventFilter::default(), &of_kind] {
+            let expected = (0..=number).rev();
+            let expected = expected.filter(|number| filter.kind.is_none() || number % 2 == 0);
+            assert_eq!(
+                found_from(&*store, filter, 4, Some(cursor.clone())).await,
+                expected.collect::<Vec<_>>(),
+                "{number}"
+            );
+        }
+    }
+    let first = store.events_before(Timestamp::default()).await;
+    let none = found_from(&*store, &of_kind, 4, Some(first.expect("a cursor"))).await;
+    assert_eq!(none, [0; 0]);
 }
 
 /// What a bound removes is in no index either, and what is left is found as before.

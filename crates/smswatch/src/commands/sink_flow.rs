@@ -51,6 +51,7 @@ mod tests {
         render(&SinkReply {
             state: state.into(),
             sink: "crm".to_owned(),
+            rate: None,
             paused_since: at("2026-05-01T10:28:50Z"),
             open_since: at("2026-05-01T09:00:00Z"),
             open_reason: Some("the receiver answered 500".to_owned()),

@@ -130,6 +130,7 @@ pub(super) fn http(section: HttpSection) -> Result<HttpOptions, Vec<Problem>> {
         listen,
         tokens,
         callbacks: CallbackOptions::default(),
+        rules: None,
     })
 }
 

@@ -21,8 +21,11 @@ use crate::routes::{deliveries, redrive, sinks};
 /// How many stand on a page.
 const PAGE: &str = "50";
 
-/// Of how many dead letters the reasons are told, and up to how many are counted before something is done to them.
-const COUNTED: &str = "1000";
+/// Up to how many are counted before something is done to them.
+const COUNTED: usize = 1000;
+
+/// Of how many dead letters the reasons are told: each is read as a whole, so it costs time on every view.
+const EXPLAINED: usize = 300;
 
 /// How many can be chosen at once.
 const MOST_CHOSEN: usize = 100;
@@ -60,7 +63,7 @@ async fn shown(visit: &Visit) -> Result<Deliveries, Problem> {
     let (mut dead, mut is_cut) = (Vec::new(), false);
     // Why others ended is told with each of them.
     if query.state == Some(DeliveryState::Dead) && query.cursor.is_none() {
-        (dead, is_cut) = all(service, &query).await?;
+        (dead, is_cut) = all(service, &query, EXPLAINED).await?;
     }
     let Json(sinks) = sinks::list(State(service.clone())).await;
     Ok(Deliveries {
@@ -76,10 +79,11 @@ async fn shown(visit: &Visit) -> Result<Deliveries, Problem> {
 async fn all(
     service: &Service,
     query: &DeliveriesQuery,
+    most: usize,
 ) -> Result<(Vec<DeliveryReply>, bool), Problem> {
     let query = DeliveriesQuery {
         cursor: None,
-        limit: Some(COUNTED.to_owned()),
+        limit: Some(most.to_string()),
         ..query.clone()
     };
     let Json(list) = deliveries::list(State(service.clone()), Filter(query)).await?;
@@ -167,7 +171,7 @@ async fn asked(service: &Service, fields: &Fields) -> Result<Confirm, Problem> {
             (chosen, count, false)
         }
         None => {
-            let (found, is_cut) = all(service, &order.query).await?;
+            let (found, is_cut) = all(service, &order.query, COUNTED).await?;
             (Vec::new(), found.len(), is_cut)
         }
     };

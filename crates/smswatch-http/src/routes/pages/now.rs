@@ -6,8 +6,8 @@ use axum::response::Response;
 use smswatch_api::deliveries::{DeliveriesQuery, DeliveryReply};
 use smswatch_api::list::ListReply;
 use smswatch_api::stats::StatsQuery;
-use smswatch_core::Service;
-use smswatch_pages::{Known, Now, Told};
+use smswatch_core::{Service, StuckMessages, WaitingGroups};
+use smswatch_pages::{Group, Groups, Known, Now, Stuck, Told};
 
 use super::visit::Visit;
 use crate::auth::Caller;
@@ -37,9 +37,11 @@ pub(crate) async fn show(visit: Visit) -> Response {
 }
 
 async fn known(service: &Service) -> Result<Known, Problem> {
-    let (status, firing, stats, deliveries, sinks) = tokio::join!(
+    let (status, firing, stuck, groups, stats, deliveries, sinks) = tokio::join!(
         health::status(State(service.clone())),
         alerts::list(State(service.clone())),
+        service.stuck(),
+        service.waiting_groups(),
         stats::show(State(service.clone()), Filter(StatsQuery::default())),
         deliveries::list(State(service.clone()), latest_deliveries()),
         sinks::list(State(service.clone())),
@@ -50,13 +52,38 @@ async fn known(service: &Service) -> Result<Known, Problem> {
         status,
         sinks: sinks.items,
         firing: firing.items,
+        stuck: shown_stuck(stuck?),
+        groups: shown_groups(groups?),
+        lag_seconds: service.poll_lag().map(|lag| lag.as_secs()),
         stats,
         told: told(deliveries),
     })
 }
 
+fn shown_stuck(stuck: StuckMessages) -> Stuck {
+    Stuck {
+        events: stuck.events,
+        is_cut: stuck.is_cut,
+    }
+}
+
+fn shown_groups(groups: WaitingGroups) -> Groups {
+    let next = groups.groups.into_iter().map(|group| Group {
+        rule: group.rule,
+        sink: group.sink,
+        values: group.values,
+        events: group.events,
+        due: group.due,
+    });
+    Groups {
+        next: next.collect(),
+        count: groups.count,
+        is_cut: groups.is_cut,
+    }
+}
+
 /// The deliveries that are counted by their rules.
-pub(super) fn latest_deliveries() -> Filter<DeliveriesQuery> {
+fn latest_deliveries() -> Filter<DeliveriesQuery> {
     Filter(DeliveriesQuery {
         since: Some("24h".to_owned()),
         limit: Some(DELIVERIES.to_owned()),
@@ -65,7 +92,7 @@ pub(super) fn latest_deliveries() -> Filter<DeliveriesQuery> {
 }
 
 /// The same as pages take them.
-pub(super) fn told(list: ListReply<DeliveryReply>) -> Told {
+fn told(list: ListReply<DeliveryReply>) -> Told {
     Told {
         is_cut: list.next.is_some(),
         deliveries: list.items,

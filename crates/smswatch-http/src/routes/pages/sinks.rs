@@ -7,11 +7,11 @@ use axum::{Json, Router};
 use futures::future::try_join_all;
 use smswatch_api::deliveries::DeliveriesQuery;
 use smswatch_api::sinks::SinkTestReply;
-use smswatch_core::Service;
-use smswatch_pages::{Done, Sink};
+use smswatch_core::{Service, SinkPreview};
+use smswatch_pages::{Done, Shown, Sink};
 
 use super::form::Form;
-use super::visit::{Visit, after};
+use super::visit::{Visit, after, sandboxed};
 use crate::door::StartupGate;
 use crate::problem::Problem;
 use crate::query::Filter;
@@ -25,6 +25,8 @@ pub(super) fn router() -> Router<StartupGate> {
     Router::new()
         .route("/sinks", get(list))
         .route("/sinks/{name}/test", post(test))
+        .route("/sinks/{name}/preview", get(preview))
+        .route("/sinks/{name}/preview.html", get(preview_html))
         .route("/sinks/{name}/pause", post(pause))
         .route("/sinks/{name}/resume", post(resume))
 }
@@ -56,6 +58,39 @@ async fn shown(service: &Service) -> Result<Vec<Sink>, Problem> {
         })
     });
     try_join_all(shown).await
+}
+
+/// How the latest alert for it looks there.
+async fn preview(visit: Visit, name: Result<NameInPath, Problem>) -> Response {
+    let page = previewed(&visit, name).await.map(|(name, shown)| {
+        let parts = shown.preview.parts.into_iter();
+        let shown = Shown {
+            sink: name,
+            delivery: shown.delivery,
+            parts: parts.map(|part| (part.name, part.text)).collect(),
+            has_html: shown.preview.html.is_some(),
+        };
+        smswatch_pages::preview(&visit.frame, &shown)
+    });
+    visit.answer(page)
+}
+
+/// The page of HTML that the receiver gets, for a frame in which nothing of it runs and nothing is loaded.
+async fn preview_html(visit: Visit, name: Result<NameInPath, Problem>) -> Response {
+    match previewed(&visit, name).await {
+        Ok((_, shown)) => sandboxed(shown.preview.html.unwrap_or_default()),
+        Err(problem) => visit.refuse(&problem),
+    }
+}
+
+async fn previewed(
+    visit: &Visit,
+    name: Result<NameInPath, Problem>,
+) -> Result<(String, SinkPreview), Problem> {
+    let NameInPath(name) = name?;
+    let shown = visit.service.preview_sink(&name).await?;
+    let shown = shown.ok_or_else(|| Problem::not_found(visit.service.no_such_sink(&name)))?;
+    Ok((name, shown))
 }
 
 async fn test(name: Result<NameInPath, Problem>, Form { visit, .. }: Form) -> Response {

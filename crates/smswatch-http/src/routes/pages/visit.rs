@@ -14,7 +14,12 @@ use crate::problem::Problem;
 
 /// Pages bring everything along; a browser may refuse everything else, and what stands in a page itself.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+                      frame-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What a receiver would get is shown in a frame of ours: with styles of its own, which mails need, and nothing else.
+const SANDBOX: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; \
+                       frame-ancestors 'self'; sandbox";
 
 /// A person who may look, with the page around whatever they see.
 pub(crate) struct Visit {
@@ -95,6 +100,16 @@ pub(super) fn html(status: StatusCode, page: String) -> Response {
         ),
     ];
     (status, headers, Html(page)).into_response()
+}
+
+/// A page of others, in which nothing runs, nothing is loaded, and which stands in frames of ours alone.
+pub(super) fn sandboxed(page: String) -> Response {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, SANDBOX),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
+    ];
+    (StatusCode::OK, headers, Html(page)).into_response()
 }
 
 /// Leads on to a page after something was done, which that page tells.

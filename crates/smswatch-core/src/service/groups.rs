@@ -1,0 +1,106 @@
+//! The groups that are about to be told, the earliest first.
+
+use std::collections::BTreeMap;
+
+use smswatch_model::{Event, Timestamp};
+
+use super::Service;
+use super::error::ServiceError;
+use crate::group::{Group, KIND};
+use crate::store::{KeptRecord, PageRequest};
+
+/// How many groups are read at once. Each holds up to a hundred events.
+const AT_ONCE: usize = 20;
+
+/// How many groups, and how many bytes of them, are read at most.
+const MOST: usize = 400;
+const MOST_BYTES: usize = 2 * 1024 * 1024;
+
+/// How many groups are told of.
+const MOST_TOLD: usize = 20;
+
+/// A group of events that is told when its time comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingGroup {
+    /// The rule.
+    pub rule: String,
+    /// The sink that is notified.
+    pub sink: String,
+    /// What its events share.
+    pub values: BTreeMap<String, String>,
+    /// How many events it has.
+    pub events: u64,
+    /// When the first of them was noticed.
+    pub since: Option<Timestamp>,
+    /// When it is told.
+    pub due: Timestamp,
+}
+
+/// The groups that are about to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WaitingGroups {
+    /// Those that are told next, the earliest first.
+    pub groups: Vec<WaitingGroup>,
+    /// How many there are.
+    pub count: u64,
+    /// Whether there may be more: not all were read.
+    pub is_cut: bool,
+}
+
+impl Service {
+    /// The groups that are about to be told. However many there are, a bounded number of them is read.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn waiting_groups(&self) -> Result<WaitingGroups, ServiceError> {
+        let (mut groups, mut cursor) = (Vec::new(), None);
+        let (mut n_read, mut n_bytes) = (0, 0);
+        let is_cut = loop {
+            let page = PageRequest {
+                cursor,
+                limit: AT_ONCE,
+            };
+            let records = self.context.store.records(KIND, &page);
+            let records = self.context.call("records", records).await?;
+            n_read += records.items.len().max(1);
+            n_bytes += records
+                .items
+                .iter()
+                .map(|one| one.body.len())
+                .sum::<usize>();
+            groups.extend(records.items.iter().filter_map(waiting));
+            cursor = records.next;
+            let is_enough = n_read >= MOST || n_bytes >= MOST_BYTES;
+            if cursor.is_none() || is_enough {
+                break cursor.is_some();
+            }
+        };
+        groups.sort_by_key(|group| group.due);
+        let count = u64::try_from(groups.len()).unwrap_or(u64::MAX);
+        groups.truncate(MOST_TOLD);
+        Ok(WaitingGroups {
+            groups,
+            count,
+            is_cut,
+        })
+    }
+}
+
+/// The group of a record, if it has something to tell.
+fn waiting(record: &KeptRecord) -> Option<WaitingGroup> {
+    let group = Group::decode(record)?;
+    let events = group.size();
+    if events == 0 {
+        return None;
+    }
+    let noticed = |event: &Event| event.detected_at;
+    Some(WaitingGroup {
+        events,
+        since: group.events.iter().map(noticed).min(),
+        due: record.due?,
+        rule: group.rule,
+        sink: group.sink,
+        values: group.values,
+    })
+}
