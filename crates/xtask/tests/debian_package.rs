@@ -93,7 +93,7 @@ fn the_package_is_sound_and_can_be_installed_upgraded_and_purged() {
     let contents = done(Command::new("dpkg-deb").args(["--contents", package]));
     for (mode, path) in [
         ("-rwxr-xr-x", "./usr/bin/smswatch"),
-        ("-rw-r--r--", "./lib/systemd/system/smswatch.service"),
+        ("-rw-r--r--", "./usr/lib/systemd/system/smswatch.service"),
         ("-rw-r-----", "./etc/smswatch/smswatch.yaml"),
         ("-rw-r--r--", "./usr/share/man/man1/smswatch-run.1.gz"),
         ("-rw-r--r--", "./usr/share/zsh/vendor-completions/_smswatch"),

@@ -13,7 +13,7 @@ use super::{done, root, said};
 const FILES: [(&str, &str, bool); 9] = [
     (
         "deploy/systemd/smswatch.service",
-        "lib/systemd/system/smswatch.service",
+        "usr/lib/systemd/system/smswatch.service",
         false,
     ),
     (
