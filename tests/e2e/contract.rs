@@ -78,13 +78,41 @@ async fn no_request_makes_the_api_fail_or_break_its_contract() {
         .args(["--phases", "examples,coverage,fuzzing"])
         .args(["--max-examples", "8", "--generation-deterministic"])
         // A cursor or a delivery that nobody gave out is refused, which no schema can say. What the API cannot do
-        // at a moment is 503, which the description has.
-        .args(["--exclude-checks", "positive_data_acceptance"])
+        // at a moment is 503, which the description has. Of many wrong tokens the later ones get 429, as another test
+        // sees.
+        .args(["--exclude-checks", "positive_data_acceptance,ignored_auth"])
         .args(["--suppress-health-check", "all", "--no-color"])
         .output();
     succeeded(output);
     let (status, _) = ask::json(&process, "/v1/status").await;
     assert_eq!(status, 200);
+    assert_eq!(process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_ten_wrong_tokens_no_other_is_looked_at_and_the_right_one_is_taken() {
+    let stage = Stage::new().await;
+    let process = started(&stage);
+    let answer = async |token: &str| {
+        let request = reqwest::Client::new().get(format!("{}/v1/status", process.url));
+        let answer = request.bearer_auth(token).send().await;
+        answer.expect("the process answers")
+    };
+    for n in 0..10 {
+        let status = answer(&format!("guess-{n}")).await.status();
+        assert_eq!(status.as_u16(), 401, "guess {n}");
+    }
+    let refused = answer("guess-10").await;
+    assert_eq!(refused.status().as_u16(), 429);
+    let seconds = refused.headers()["retry-after"]
+        .to_str()
+        .map(str::parse::<u64>);
+    let seconds = seconds.expect("a text").expect("a number");
+    assert!((1..=61).contains(&seconds), "{seconds}");
+    assert_eq!(answer(TOKEN).await.status().as_u16(), 200);
+    // Without a token nobody guesses.
+    let without = reqwest::get(format!("{}/v1/status", process.url)).await;
+    assert_eq!(without.expect("an answer").status().as_u16(), 401);
     assert_eq!(process.terminate(), Some(0));
 }
 

@@ -130,7 +130,7 @@ pub fn messages(frame: &Frame, found: &Found) -> String {
                 table {
                     thead {
                         tr {
-                            @for column in ["Changed", "What happened", "Message", "From", "To", "Country, operator", "Label, tags"] {
+                            @for column in ["Changed", "Message", "From", "To", "Country, operator", "Label, tags"] {
                                 th scope="col" { (column) }
                             }
                         }
@@ -222,10 +222,10 @@ fn row(event: &Event) -> Markup {
     html! {
         tr {
             td { (words::at(event.detected_at)) }
-            td { span class=(format!("state {}", message.outcome.as_str())) { (words::line(&words::what_happened(event))) } }
             td {
+                span class=(format!("state {}", message.outcome.as_str())) { (words::line(&words::what_happened(event))) }
                 @if let Some(id) = &message.message_id {
-                    a href=(link::path("/messages", id.as_str(), "")) { (words::line(id.as_str())) }
+                    small { a href=(link::path("/messages", id.as_str(), "")) { (words::line(id.as_str())) } }
                 }
             }
             td { (text(&message.from)) }
