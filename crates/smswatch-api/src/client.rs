@@ -78,6 +78,7 @@ impl Client {
             },
             user_agent: concat!("smswatch/", env!("CARGO_PKG_VERSION")),
             follows_redirects: false,
+            trusted: None,
         };
         let http = HttpClient::new(options, |client| client)?;
         Ok(Self {

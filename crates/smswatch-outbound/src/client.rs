@@ -1,6 +1,6 @@
 //! The HTTP client itself.
 
-use reqwest::{Client, ClientBuilder, NoProxy, Url, redirect, retry};
+use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Url, redirect, retry};
 use rustls::crypto::CryptoProvider;
 
 use crate::cause;
@@ -18,6 +18,9 @@ pub struct ClientOptions<'a> {
     pub user_agent: &'a str,
     /// Whether it goes where an answer with 3xx sends it.
     pub follows_redirects: bool,
+    /// Certificates with which servers are checked in place of those of this machine, of which there need be none then.
+    /// `None` for those of this machine.
+    pub trusted: Option<Vec<Certificate>>,
 }
 
 /// Why there is no client.
@@ -51,8 +54,8 @@ impl HttpClient {
     ///
     /// # Errors
     ///
-    /// `https://` is among the URLs and this machine has no CA certificates. Where it is not, none are
-    /// needed.
+    /// `https://` is among the URLs and this machine has no CA certificates. Where it is not, and where others are
+    /// trusted, none are needed.
     pub fn new(
         options: ClientOptions<'_>,
         prepare: impl FnOnce(ClientBuilder) -> ClientBuilder,
@@ -62,9 +65,14 @@ impl HttpClient {
             route,
             user_agent,
             follows_redirects,
+            trusted,
         } = options;
         install_tls_provider();
-        let over_tls = urls.iter().find_map(|url| over_tls(url, &route));
+        let own = trusted.is_some();
+        let over_tls = urls
+            .iter()
+            .filter(|_| !own)
+            .find_map(|url| over_tls(url, &route));
         let has_certificates = match over_tls {
             Some(server) => {
                 let missing = |why| SetupError::NoCertificates { server, why };
@@ -78,7 +86,9 @@ impl HttpClient {
             .user_agent(user_agent)
             .retry(retry::never())
             .no_proxy();
-        if !has_certificates {
+        if let Some(trusted) = trusted {
+            builder = builder.tls_certs_only(trusted);
+        } else if !has_certificates {
             builder = builder.tls_certs_only([]);
         }
         if !follows_redirects {

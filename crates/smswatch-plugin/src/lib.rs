@@ -14,6 +14,7 @@ mod retry_after;
 pub mod rules;
 mod secret;
 pub mod sink;
+mod span;
 pub mod store;
 
 pub use async_trait::async_trait;
@@ -24,6 +25,7 @@ pub use retry_after::retry_after;
 pub use schemars;
 pub use secret::Secret;
 pub use smswatch_model as model;
+pub use span::{InvalidSpan, Span};
 
 /// The version of smswatch, as it introduces itself to others.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

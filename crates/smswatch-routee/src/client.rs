@@ -86,6 +86,7 @@ impl RouteeProvider {
             route: Route::new(&options.proxy),
             user_agent: &format!("smswatch/{}", smswatch_plugin::VERSION),
             follows_redirects: false,
+            trusted: None,
         };
         // The timeout is not the client's: that of a poll holds for its token, too.
         let http = HttpClient::new(client, |client| {

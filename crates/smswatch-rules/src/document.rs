@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use smswatch_model::Severity;
 
-use crate::span::Span;
+use smswatch_plugin::Span;
 
 /// Which events matter, and who is notified of them. All rules are tried from top to bottom and all
 /// that match fire; a destination (a sink, together with what the rule asks of it) is notified of one

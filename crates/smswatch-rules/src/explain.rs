@@ -7,7 +7,7 @@ use crate::event_word::event_words;
 use crate::field::View;
 use crate::matching::Mismatch;
 use crate::rule_set::{Rule, RuleSet};
-use crate::span::Span;
+use smswatch_plugin::Span;
 
 impl RuleSet {
     /// What became of each rule, from top to bottom.

@@ -19,7 +19,6 @@ mod matching;
 mod pattern;
 mod rate;
 mod rule_set;
-mod span;
 mod template;
 mod words;
 mod yaml;
@@ -36,7 +35,7 @@ pub use document::{
 pub use maintenance::Maintenance;
 pub use pattern::{NumberKey, TextPattern};
 pub use rule_set::RuleSet;
+pub use smswatch_plugin::{InvalidSpan, Span};
 pub use smswatch_template::did_you_mean;
-pub use span::{InvalidSpan, Span};
 pub use words::{default_text, default_title, short_words};
 pub use yaml::{Content, Document, Entry, Key, Node};

@@ -1,10 +1,11 @@
 //! What an operator writes for Alertmanager, and what a rule may ask of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use smswatch_sink_kit::{InvalidConfig, Secret};
+use smswatch_sink_kit::{InvalidConfig, Secret, Span};
 
 /// Labels that the sink itself sets: they say which alert it is.
 const OWN_LABELS: [&str; 3] = ["alertname", "key", "severity"];
@@ -25,6 +26,53 @@ pub struct AlertmanagerConfig {
     /// Example: `{team: messaging}`.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+
+    /// How long an alert on a rate fires at most, counted from when it was sent, if its end is never told. Let it be
+    /// longer than the rule's `repeat`. Default: `24h`.
+    #[serde(default = "fires_for")]
+    pub fires_for: Span,
+
+    /// How long everything else is an alert: what happened to a message is never undone. Default: `1h`.
+    #[serde(default = "lasts_for")]
+    pub lasts_for: Span,
+}
+
+fn fires_for() -> Span {
+    Span::from_secs(24 * 60 * 60)
+}
+
+fn lasts_for() -> Span {
+    Span::from_secs(60 * 60)
+}
+
+/// How long alerts last whose end is never told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lifetimes {
+    /// Of an alert on a rate while it fires.
+    pub(crate) firing: Duration,
+    /// Of everything else.
+    pub(crate) other: Duration,
+}
+
+impl Lifetimes {
+    /// Those that are configured.
+    ///
+    /// # Errors
+    ///
+    /// One of them is nothing: Alertmanager would never show the alert.
+    pub(crate) fn of(config: &AlertmanagerConfig) -> Result<Self, InvalidConfig> {
+        let checked = |key: &'static str, span: Span| match span.duration() {
+            Duration::ZERO => Err(InvalidConfig::at(
+                key,
+                "an alert that lasts for `0s` is never shown",
+            )),
+            duration => Ok(duration),
+        };
+        Ok(Self {
+            firing: checked("fires_for", config.fires_for)?,
+            other: checked("lasts_for", config.lasts_for)?,
+        })
+    }
 }
 
 /// What a rule may ask of Alertmanager beside the sink's name.

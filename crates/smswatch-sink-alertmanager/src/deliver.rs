@@ -7,7 +7,7 @@ use smswatch_sink_kit::{
     Receipt, Sink, SinkContext, async_trait,
 };
 
-use crate::config::check_labels;
+use crate::config::{Lifetimes, check_labels};
 use crate::{AlertmanagerConfig, AlertmanagerOverrides, render};
 
 /// Posts alerts to Alertmanager.
@@ -15,6 +15,7 @@ use crate::{AlertmanagerConfig, AlertmanagerOverrides, render};
 pub struct AlertmanagerSink {
     http: HttpClient,
     labels: BTreeMap<String, String>,
+    lifetimes: Lifetimes,
     clock: Clock,
 }
 
@@ -24,6 +25,7 @@ impl ConfiguredSink for AlertmanagerSink {
 
     fn configure(config: AlertmanagerConfig, context: &SinkContext) -> Result<Self, InvalidConfig> {
         check_labels(&config.labels)?;
+        let lifetimes = Lifetimes::of(&config)?;
         let mut http = HttpClient::to("url", config.url.reveal(), context).allow_private(true);
         if let Some(token) = &config.token {
             http = http.bearer("token", token);
@@ -31,6 +33,7 @@ impl ConfiguredSink for AlertmanagerSink {
         Ok(Self {
             http: http.build()?,
             labels: config.labels,
+            lifetimes,
             clock: context.clock.clone(),
         })
     }
@@ -46,7 +49,7 @@ impl Sink for AlertmanagerSink {
         let overrides = Self::overrides_of(notification)?.unwrap_or_default();
         let mut labels = self.labels.clone();
         labels.extend(overrides.labels);
-        let alert = render::alert(notification, labels, self.clock.now());
+        let alert = render::alert(notification, labels, self.lifetimes, self.clock.now());
         let request = self
             .http
             .request(Method::POST, self.http.below("api/v2/alerts"));

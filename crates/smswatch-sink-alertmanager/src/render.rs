@@ -1,19 +1,13 @@
 //! A notification as an alert of Alertmanager.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use smswatch_sink_kit::model::{Alert, AlertState, Timestamp};
 use smswatch_sink_kit::{Notification, details, one_line};
 
-use crate::config::label_name;
-
-/// How long an alert on a rate fires at most if nobody says that it has ended.
-const FIRES_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// How long everything else is an alert: what happened to a message is never undone.
-const LASTS_FOR: Duration = Duration::from_secs(60 * 60);
+use crate::config::{Lifetimes, label_name};
 
 /// How much the description says, in characters.
 const MAX_DESCRIPTION: usize = 16_000;
@@ -32,6 +26,7 @@ pub(crate) struct PostedAlert {
 pub(crate) fn alert(
     notification: &Notification,
     labels: BTreeMap<String, String>,
+    lifetimes: Lifetimes,
     now: SystemTime,
 ) -> PostedAlert {
     let starts_at = starts_at(notification);
@@ -40,7 +35,7 @@ pub(crate) fn alert(
         annotations: annotations(notification),
         starts_at,
         // Alertmanager takes no alert that ends before it begins.
-        ends_at: ends_at(notification.alert.as_ref(), instant(now)).max(starts_at),
+        ends_at: ends_at(notification.alert.as_ref(), lifetimes, instant(now)).max(starts_at),
     }
 }
 
@@ -79,11 +74,11 @@ fn starts_at(notification: &Notification) -> Timestamp {
     started_at.or(first).unwrap_or(notification.timestamp)
 }
 
-fn ends_at(alert: Option<&Alert>, now: Timestamp) -> Timestamp {
+fn ends_at(alert: Option<&Alert>, lifetimes: Lifetimes, now: Timestamp) -> Timestamp {
     match alert {
         Some(alert) if alert.state == AlertState::Resolved => alert.ended_at.unwrap_or(now),
-        Some(_) => now + FIRES_FOR,
-        None => now + LASTS_FOR,
+        Some(_) => now + lifetimes.firing,
+        None => now + lifetimes.other,
     }
 }
 
@@ -94,9 +89,16 @@ fn instant(now: SystemTime) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use smswatch_testkit::sample;
 
     use super::*;
+
+    const LIFETIMES: Lifetimes = Lifetimes {
+        firing: Duration::from_secs(24 * 60 * 60),
+        other: Duration::from_secs(60 * 60),
+    };
 
     /// Two minutes after what the samples tell.
     fn now() -> SystemTime {
@@ -105,7 +107,12 @@ mod tests {
 
     #[test]
     fn one_message_is_an_alert_for_an_hour() {
-        insta::assert_json_snapshot!(alert(&sample::notification(), BTreeMap::new(), now()));
+        insta::assert_json_snapshot!(alert(
+            &sample::notification(),
+            BTreeMap::new(),
+            LIFETIMES,
+            now()
+        ));
     }
 
     #[test]
@@ -115,7 +122,7 @@ mod tests {
             .group
             .insert("tags.team".to_owned(), "crm".to_owned());
         let labels = BTreeMap::from([("team".to_owned(), "messaging".to_owned())]);
-        insta::assert_json_snapshot!(alert(&notification, labels, now()));
+        insta::assert_json_snapshot!(alert(&notification, labels, LIFETIMES, now()));
     }
 
     #[test]
@@ -137,11 +144,11 @@ mod tests {
             };
             let mut notification = sample::notification();
             notification.alert = Some(measured);
-            alert(&notification, BTreeMap::new(), now())
+            alert(&notification, BTreeMap::new(), LIFETIMES, now())
         };
         let firing = told(AlertState::Firing, None);
         assert_eq!(firing.starts_at, started_at);
-        assert_eq!(firing.ends_at, instant(now()) + FIRES_FOR);
+        assert_eq!(firing.ends_at, instant(now()) + LIFETIMES.firing);
         let ended_at = started_at + Duration::from_secs(60);
         let resolved = told(AlertState::Resolved, Some(ended_at));
         assert_eq!(resolved.labels, firing.labels);

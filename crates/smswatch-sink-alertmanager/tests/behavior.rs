@@ -96,6 +96,8 @@ fn what_makes_no_sense_is_told_with_its_key() {
         error(json!({"url": url, "token": "a\nb"})),
         error(json!({"url": url, "labels": {"alertname": "x"}})),
         error(json!({"url": url, "labels": {"tags.team": "x"}})),
+        error(json!({"url": url, "fires_for": "0s"})),
+        error(json!({"url": url, "lasts_for": "0s"})),
     ];
     insta::assert_snapshot!(errors.join("\n"));
 }

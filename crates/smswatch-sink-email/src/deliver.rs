@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lettre::message::Mailbox;
 use smswatch_plugin::async_trait;
-use smswatch_plugin::model::{Notification, Overrides};
+use smswatch_plugin::model::Notification;
 use smswatch_plugin::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, Preview, Probe, Receipt, Sink, SinkContext,
 };
@@ -62,19 +62,17 @@ impl ConfiguredSink for EmailSink {
     }
 }
 
-/// The recipients that a rule asks for, with those of them that are no addresses; `None` if it asks for
-/// none.
-fn overridden(overrides: &Overrides) -> Option<(Vec<Mailbox>, Vec<String>)> {
-    let overridden = overrides.get("to")?.as_array()?;
+/// The recipients that a rule asks for, and those of them that are no addresses.
+fn overridden(to: Vec<String>) -> (Vec<Mailbox>, Vec<String>) {
     let mut mailboxes = Vec::new();
     let mut unreadable = Vec::new();
-    for address in overridden {
-        match address.as_str().and_then(mailbox) {
+    for address in to {
+        match mailbox(&address) {
             Some(mailbox) => mailboxes.push(mailbox),
-            None => unreadable.push(address.as_str().unwrap_or_default().to_owned()),
+            None => unreadable.push(address),
         }
     }
-    Some((mailboxes, unreadable))
+    (mailboxes, unreadable)
 }
 
 impl EmailSink {
@@ -92,7 +90,8 @@ impl EmailSink {
 impl Sink for EmailSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
         let own = &self.addresses;
-        let (envelope, unreadable) = match overridden(&notification.overrides) {
+        let to = Self::overrides_of(notification)?.and_then(|overrides| overrides.to);
+        let (envelope, unreadable) = match to.map(overridden) {
             Some((to, unreadable)) => (self.envelope(notification, &to, &[]), unreadable),
             None => (self.envelope(notification, &own.to, &own.cc), Vec::new()),
         };

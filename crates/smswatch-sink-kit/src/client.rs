@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, ClientBuilder, Method, Url};
+use reqwest::{Certificate, Client, ClientBuilder, Method, Url};
 use smswatch_outbound::{ClientOptions, Route, address};
 use smswatch_plugin::sink::{DeliveryError, InvalidConfig, Probe, SinkContext};
 use smswatch_plugin::{Clock, Proxy, Redactor, Secret};
@@ -44,6 +44,7 @@ pub struct HttpClientBuilder {
     redactor: Redactor,
     guard: Guard,
     prepare: Box<dyn FnOnce(ClientBuilder) -> ClientBuilder>,
+    trusted: Option<Vec<Certificate>>,
     problem: Option<InvalidConfig>,
 }
 
@@ -63,6 +64,7 @@ impl HttpClient {
             redactor,
             guard: Guard::Closed { has_option: false },
             prepare: Box::new(|client| client),
+            trusted: None,
             problem: None,
         }
     }
@@ -217,7 +219,16 @@ impl HttpClientBuilder {
         Self { guard, ..self }
     }
 
-    /// Changes how the client is made, such as which certificates it trusts. It must not undo what
+    /// Checks the receiver, and a proxy that is spoken to over TLS, with these certificates in place of those of this
+    /// machine, which then needs none.
+    pub fn trust_only(self, trusted: Vec<Certificate>) -> Self {
+        Self {
+            trusted: Some(trusted),
+            ..self
+        }
+    }
+
+    /// Changes how the client is made, such as the certificate that it shows. It must not undo what
     /// [`HttpClient`] promises.
     pub fn prepare(self, prepare: impl FnOnce(ClientBuilder) -> ClientBuilder + 'static) -> Self {
         let before = self.prepare;
@@ -232,7 +243,7 @@ impl HttpClientBuilder {
     /// # Errors
     ///
     /// The URL cannot be used, or its address is not public; a header cannot be sent; or `https://` is spoken to
-    /// and this machine has no certificates.
+    /// and there are no certificates to check it with.
     pub fn build(self) -> Result<HttpClient, InvalidConfig> {
         if let Some(problem) = self.problem {
             return Err(problem);
@@ -254,6 +265,7 @@ impl HttpClientBuilder {
             route,
             user_agent: &self.user_agent,
             follows_redirects: false,
+            trusted: self.trusted,
         };
         let prepare = self.prepare;
         let http = smswatch_outbound::HttpClient::new(options, |client| {

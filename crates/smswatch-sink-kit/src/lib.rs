@@ -22,5 +22,5 @@ pub use smswatch_plugin::sink::{
     ConfiguredSink, DeliveryError, InvalidConfig, NoOverrides, Preview, Probe, Receipt, Retry,
     Sink, SinkContext,
 };
-pub use smswatch_plugin::{Clock, Redactor, Secret, async_trait, model, schemars};
+pub use smswatch_plugin::{Clock, Redactor, Secret, Span, async_trait, model, schemars};
 pub use text::{cut, details, one_line};

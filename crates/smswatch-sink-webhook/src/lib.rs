@@ -3,6 +3,7 @@
 mod compress;
 mod config;
 mod deliver;
+mod place;
 mod render;
 mod shape;
 mod sign;

@@ -2,6 +2,7 @@
 //! and written for each attempt.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -9,6 +10,8 @@ use smswatch_sink_kit::model::{DeliveryId, EventKind, Timestamp};
 use smswatch_sink_kit::{DeliveryError, HeaderValue, InvalidConfig, Notification, Secret};
 use smswatch_template::sample::{sample_notifications, with_links};
 use smswatch_template::{Escape, TemplateName, TemplateTrouble, Templates};
+
+use crate::place::Marked;
 
 /// The body's media type where the operator names none.
 const USUAL_TYPE: &str = "application/json";
@@ -82,9 +85,13 @@ impl Shape {
             keys: keys_in(source),
         };
         for sample in &samples {
-            shape
-                .written(sample)
-                .map_err(|trouble| InvalidConfig::at("body", trouble))?;
+            shape.written(sample).map_err(|trouble| {
+                let error = InvalidConfig::at("body", trouble);
+                match place_of_trouble(source, escape, sample) {
+                    Some(range) => error.within(range),
+                    None => error,
+                }
+            })?;
         }
         Ok(shape)
     }
@@ -130,6 +137,31 @@ impl Shape {
         }
         Ok(written)
     }
+}
+
+/// Which bytes of a template are to blame if what it makes of `sample` is not JSON. `None` if that cannot be told.
+fn place_of_trouble(source: &str, escape: Escape, sample: &Notification) -> Option<Range<usize>> {
+    let marked = Marked::of(source);
+    let mut templates = Templates::with_steps(STEPS);
+    let data = sample.data();
+    let seen = seen_of(sample, &data);
+    let name = templates
+        .add("marked", escape, &marked.source, [&seen])
+        .ok()?;
+    let made = templates.render(&name, &seen, None).ok()?;
+    let made = marked.read(&made);
+    let error = serde_json::from_str::<IgnoredAny>(&made.text).err()?;
+    let before = made
+        .text
+        .split_inclusive('\n')
+        .take(error.line().saturating_sub(1));
+    let at = before.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
+    // What ends too early does so at its last letter.
+    let at = made
+        .text
+        .floor_char_boundary(at.min(made.text.trim_end().len().saturating_sub(1)));
+    made.wrote(at)
+        .filter(|range| source.get(range.clone()).is_some())
 }
 
 /// Why a template makes no body.
@@ -315,7 +347,9 @@ mod tests {
             let error = Shape::new(source, content_type)
                 .err()
                 .expect("it makes no sense");
-            format!("{}: {error}", error.key().unwrap_or("-"))
+            let place = error.range().and_then(|range| source.get(range));
+            let place = place.map_or_else(String::new, |place| format!(" at `{place}`"));
+            format!("{}{place}: {error}", error.key().unwrap_or("-"))
         };
         let errors = [
             error("{{ titel }}", None),
@@ -328,6 +362,12 @@ mod tests {
                 None,
             ),
             error("{\"s\": \"{{ alert.state }}\"}", None),
+            error(
+                "{\n  \"a\": [{% for event in events %}{{ event.sequence }},{% endfor %}]\n}",
+                None,
+            ),
+            error("{\"a\": 1,}", None),
+            error("{\"a\": {{ events[0].sequence }}", None),
             error("not JSON", Some("application/vnd.pager+json")),
             error("x", Some("json")),
             error("x", Some("text/plain\r\nx: y")),

@@ -21,7 +21,7 @@ pub(crate) fn with_certificates(
             let trusted = Certificate::from_pem_bundle(ca.reveal().as_bytes()).ok();
             let trusted = trusted.filter(|trusted| !trusted.is_empty());
             let trusted = trusted.ok_or_else(|| InvalidConfig::at("ca", wrong))?;
-            http.prepare(|client| client.tls_certs_only(trusted))
+            http.trust_only(trusted)
         }
     };
     let (certificate, key) = match (&config.client_certificate, &config.client_key) {

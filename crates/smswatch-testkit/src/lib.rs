@@ -1,5 +1,6 @@
 //! Suites that every store and every sink must pass, and the real servers on loopback they need.
 
+pub mod alertmanager;
 mod fake_clock;
 pub mod memory_store;
 pub mod proxy;

@@ -52,6 +52,7 @@ impl Heartbeat {
             route: Route::new(&options.proxy),
             user_agent: concat!("smswatch/", env!("CARGO_PKG_VERSION")),
             follows_redirects: true,
+            trusted: None,
         };
         let http = HttpClient::new(client, |client| client.timeout(TIMEOUT))
             .context("could not set up the heartbeat")?;

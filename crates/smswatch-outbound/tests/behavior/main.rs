@@ -20,6 +20,7 @@ fn client(url: &Url, route: Route) -> HttpClient {
         route,
         user_agent: "smswatch/test",
         follows_redirects: false,
+        trusted: None,
     };
     HttpClient::new(options, |client| client.timeout(Duration::from_secs(20))).expect("a client")
 }
@@ -124,6 +125,7 @@ async fn one_that_gives_no_answer_is_told_as_such() {
         route: Route::direct(),
         user_agent: "smswatch/test",
         follows_redirects: false,
+        trusted: None,
     };
     let timeout = Duration::from_millis(200);
     let http = HttpClient::new(options, |client| client.timeout(timeout)).expect("a client");

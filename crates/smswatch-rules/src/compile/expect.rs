@@ -2,8 +2,8 @@
 
 use super::Compiler;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::span::Span;
 use crate::yaml::{Content, Entry, Node};
+use smswatch_plugin::Span;
 
 /// Where to point for a key's value: at the key itself if the value fills several lines.
 pub(super) fn spot(entry: &Entry) -> Place {

@@ -11,8 +11,8 @@ use super::tags::tag_names;
 use super::{Compiler, Options, shown};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::maintenance::{Maintenance, MaintenanceWindow};
-use crate::span::Span;
 use crate::yaml::{Content, Document, Entry, Node};
+use smswatch_plugin::Span;
 use smswatch_template::did_you_mean;
 
 /// The keys of a window.
