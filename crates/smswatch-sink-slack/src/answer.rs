@@ -6,6 +6,9 @@ use smswatch_plugin::sink::DeliveryError;
 
 /// What is wrong with the message itself: Slack will say the same however often it is asked.
 ///
+/// The words are those of <https://docs.slack.dev/reference/methods/chat.postMessage> and, for webhooks, of
+/// <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>.
+///
 /// All other errors are about tokens, channels and workspaces. An operator can mend those without
 /// touching the message, so they are tried again while the schedule lasts.
 const ABOUT_THE_MESSAGE: [&str; 25] = [
@@ -37,7 +40,7 @@ const ABOUT_THE_MESSAGE: [&str; 25] = [
 ];
 
 /// What an operator can do about errors, or why they pass.
-const REMEDIES: [(&str, &str); 34] = [
+const REMEDIES: [(&str, &str); 38] = [
     (
         "access_denied",
         "the bot may not do this; check its scopes and the workspace's rules",
@@ -84,11 +87,17 @@ const REMEDIES: [(&str, &str); 34] = [
     ),
     ("metadata_must_be_sent_from_app", "use the token of a bot"),
     ("missing_scope", "give the bot the scope `chat:write`"),
+    (
+        "no_active_hooks",
+        "the webhook was turned off; make a new one",
+    ),
     ("no_permission", "the token has no permission to post there"),
     (
         "no_service",
         "the webhook was removed or turned off; make a new one",
     ),
+    ("no_service_id", "check the webhook's URL"),
+    ("no_team", "check the webhook's URL"),
     ("not_allowed_token_type", "use the token of a bot (xoxb-…)"),
     ("not_authed", "check the token"),
     ("not_in_channel", "invite the bot to the channel"),
@@ -124,6 +133,7 @@ const REMEDIES: [(&str, &str); 34] = [
         "team_added_to_org",
         "the workspace is being moved to an organization",
     ),
+    ("team_disabled", "the workspace is disabled"),
     (
         "team_not_found",
         "the token's workspace does not exist any more; make a new token",

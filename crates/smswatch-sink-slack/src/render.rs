@@ -24,8 +24,16 @@ const HEADER: usize = 150;
 /// Slack's limit for the text of a section.
 const SECTION: usize = 3000;
 
+/// How much the texts and addresses of all blocks have together. No page documents it, but Slack answers
+/// `msg_blocks_too_long` from about 12,000 characters on, however they are spread, and counts more than is seen:
+/// <https://github.com/slackapi/bolt-js/issues/2509>, <https://github.com/slackapi/bolt-js/issues/2867>.
+const WHOLE: usize = 10_000;
+
 /// What a section leaves free for the words that count what has no room.
 const COUNTING: usize = 60;
+
+/// What a text has at least, however much else there is to say.
+const SHORTEST: usize = 500;
 
 /// How many events are listed at most: what a person reads, and far within Slack's limits.
 const LISTED: usize = 20;
@@ -37,40 +45,49 @@ pub(crate) fn content(
     note: Option<&str>,
 ) -> SlackMessageContent {
     let mut blocks = vec![header(notification)];
+    let mentions: Vec<_> = mentions.iter().map(Mention::to_string).collect();
+    let mentions = mentions.join(" ");
+    let room = WHOLE.saturating_sub(HEADER + length(&mentions));
     if !mentions.is_empty() {
-        let mentions: Vec<_> = mentions.iter().map(Mention::to_string).collect();
-        blocks.push(section(mentions.join(" ")));
+        blocks.push(section(mentions));
     }
     let headline = escaped(&headline(notification), SECTION).0;
     let details = SlackMessageAttachment::new()
         .with_color(color(notification).to_owned())
         .with_fallback(headline.clone())
-        .with_blocks(details(notification, note));
+        .with_blocks(details(notification, note, room));
     SlackMessageContent::new()
         .with_text(headline)
         .with_blocks(blocks)
         .with_attachments(vec![details])
 }
 
-/// What stands below the headline.
-fn details(notification: &Notification, note: Option<&str>) -> Vec<SlackBlock> {
+/// What stands below the headline. The list of events has what the rest leaves of `room`: what it does not show it counts.
+fn details(notification: &Notification, note: Option<&str>, room: usize) -> Vec<SlackBlock> {
     let mut blocks = Vec::new();
+    let foot = foot(notification, note);
+    let mut room = room.saturating_sub(length(&foot) + links::ROOM);
     // Fields and list show what the default texts say in lines: everything is said once.
     let digest = notification.digest();
-    if !digest.prose.is_empty() {
-        blocks.push(section(body(&digest.prose)));
-    }
     let fields = facts::fields(&digest.facts);
+    let used: usize = fields.iter().map(|field| length(field)).sum();
+    room = room.saturating_sub(used);
+    if !digest.prose.is_empty() {
+        let prose = body(&digest.prose, room.clamp(SHORTEST, SECTION));
+        room = room.saturating_sub(length(&prose));
+        blocks.push(section(prose));
+    }
     if !fields.is_empty() {
         let fields = fields.into_iter().map(markdown).collect();
         blocks.push(SlackSectionBlock::new().with_fields(fields).into());
     }
-    let list = list(&digest.rows, notification.omitted);
+    let list = list(&digest.rows, notification.omitted, room.min(SECTION));
     if !list.is_empty() {
         blocks.push(section(list));
     }
     blocks.extend(links::blocks(&notification.links));
-    blocks.push(foot(notification, note));
+    let foot = SlackBlockMarkDownText::new(foot).with_verbatim(true);
+    blocks.push(SlackContextBlock::new(vec![SlackContextBlockElement::MarkDown(foot)]).into());
     blocks
 }
 
@@ -114,23 +131,24 @@ fn markdown(text: String) -> SlackBlockText {
     SlackBlockText::MarkDown(SlackBlockMarkDownText::new(text).with_verbatim(true))
 }
 
-fn body(text: &str) -> String {
-    match escaped(text, SECTION) {
+/// A text of at most `room`, and how much of it is missing.
+fn body(text: &str, room: usize) -> String {
+    match escaped(text, room) {
         (text, 0) => text,
         _ => {
-            let (text, missing) = escaped(text, SECTION - COUNTING);
+            let (text, missing) = escaped(text, room - COUNTING);
             format!("{text} (and {missing} more characters)")
         }
     }
 }
 
-/// The first events, one per line, and how many there are beyond them.
-fn list(rows: &[DigestRow], omitted: u64) -> String {
+/// The first events that fit into `room`, one per line, and how many there are beyond them.
+fn list(rows: &[DigestRow], omitted: u64, room: usize) -> String {
     let mut text = String::new();
     let mut shown = 0;
     for row in rows.iter().take(LISTED) {
         let line = facts::line(row);
-        if length(&text) + length(&line) + COUNTING > SECTION {
+        if length(&text) + length(&line) + COUNTING > room {
             break;
         }
         text.push_str(&line);
@@ -146,7 +164,7 @@ fn list(rows: &[DigestRow], omitted: u64) -> String {
 }
 
 /// The small print: severity, rule, kind, and the ids by which a repeat is recognized.
-fn foot(notification: &Notification, note: Option<&str>) -> SlackBlock {
+fn foot(notification: &Notification, note: Option<&str>) -> String {
     let mut parts = vec![
         notification.severity.as_str().to_owned(),
         format!("rule {}", value(&notification.rule, 200)),
@@ -154,8 +172,7 @@ fn foot(notification: &Notification, note: Option<&str>) -> SlackBlock {
         value(notification.delivery_id.as_str(), 250),
     ];
     parts.extend(note.map(|note| value(note, 300)));
-    let text = SlackBlockMarkDownText::new(parts.join(" · ")).with_verbatim(true);
-    SlackContextBlock::new(vec![SlackContextBlockElement::MarkDown(text)]).into()
+    parts.join(" · ")
 }
 
 #[cfg(test)]

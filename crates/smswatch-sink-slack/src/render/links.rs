@@ -7,7 +7,7 @@ use slack_morphism::blocks::{
 use smswatch_model::Link;
 use url::Url;
 
-use super::{COUNTING, SECTION, section};
+use super::{COUNTING, section};
 use crate::mrkdwn::{length, link, one_line};
 
 /// How many links are buttons at most; Slack's own limit is 25.
@@ -22,12 +22,20 @@ const ADDRESS: usize = 3000;
 /// How many links are shown at most.
 const LINKS: usize = 10;
 
+/// How much words and addresses of all links have together.
+pub(super) const ROOM: usize = 2_500;
+
 /// The blocks that show `links`.
 pub(super) fn blocks(links: &[Link]) -> Vec<SlackBlock> {
     let (mut buttons, mut others) = (Vec::new(), Vec::new());
+    let mut room = ROOM;
     for link in links {
+        let size = length(&link.url) + WORDS;
         match button(link, buttons.len()) {
-            Some(button) if buttons.len() < BUTTONS => buttons.push(button),
+            Some(button) if buttons.len() < BUTTONS && size + COUNTING < room => {
+                room -= size;
+                buttons.push(button);
+            }
             _ => others.push(link),
         }
     }
@@ -37,7 +45,7 @@ pub(super) fn blocks(links: &[Link]) -> Vec<SlackBlock> {
         blocks.push(SlackActionsBlock::new(buttons).into());
     }
     if !others.is_empty() {
-        blocks.push(section(lines(&others, shown)));
+        blocks.push(section(lines(&others, shown, room)));
     }
     blocks
 }
@@ -56,13 +64,13 @@ fn button(link: &Link, n: usize) -> Option<SlackActionBlockElement> {
     Some(button.with_url(url).into())
 }
 
-/// Links one below the other, at most `most`, and how many there are beyond them.
-fn lines(links: &[&Link], most: usize) -> String {
+/// Links one below the other, at most `most` and as many as fit into `room`, and how many there are beyond them.
+fn lines(links: &[&Link], most: usize, room: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for place in links.iter().take(most) {
         let line = link(&place.url, &place.title);
         let so_far: usize = lines.iter().map(|line| length(line) + 1).sum();
-        if so_far + length(&line) + COUNTING > SECTION {
+        if so_far + length(&line) + COUNTING > room {
             break;
         }
         lines.push(line);

@@ -146,11 +146,16 @@ fn what_has_no_room_is_counted() {
     let all = texts(&message);
     for expected in [
         "(and 9266 more characters)",
-        "and 985 more",
         "and 21 more",
         "and 20 more links",
     ] {
         let told = all.iter().any(|text| text.ends_with(expected));
         assert!(told, "`{expected}` is missing");
     }
+    let list = all.iter().find(|text| text.starts_with("• "));
+    let list = list.expect("a list");
+    let shown = list.lines().filter(|line| line.starts_with("• ")).count();
+    assert!(shown >= 5, "{list}");
+    let more = format!("and {} more", 1_005 - shown);
+    assert!(list.ends_with(&more), "{list}");
 }
