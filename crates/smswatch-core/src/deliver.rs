@@ -8,6 +8,7 @@ mod destination;
 mod failure;
 pub(crate) mod fallback;
 pub(crate) mod host;
+mod load;
 pub(crate) mod orphans;
 pub(crate) mod overflow;
 pub(crate) mod partly;
@@ -27,9 +28,9 @@ use self::attempt::{attempt, interrupted};
 use self::breaker::AttemptPermit;
 use self::claim::Waiting;
 use self::dead::DeadLetters;
+use self::load::Load;
 pub(crate) use self::recall::recall;
 pub(crate) use self::sinks::{SinkUnits, Sinks};
-use self::task::Task;
 use self::unit::MOST_UNWRITTEN;
 pub(crate) use self::unit::SinkUnit;
 use crate::budget::{ATTEMPT_BEGINS_WITHIN, DELIVERY_LEASE_MARGIN};
@@ -99,73 +100,102 @@ async fn start_attempts(
     let context = &stage.context;
     let attempts = TaskTracker::new();
     while let Some(next) = starts.recv().await {
-        if let Some(reason) = silenced(stage, unit, &next.task).await {
-            let reason = reason.to_string();
-            let suppressed = next.task.ended(context, Outcome::Suppressed, reason);
-            let was_probe = next.task.is_probe();
-            drop(next);
-            let _sent = attempted.send(suppressed).await;
-            // It said nothing of the sink: the next one does, without waiting for another interval.
-            if was_probe && let Err(error) = unit.breaker.probe_now(context).await {
-                tracing::debug!(%error, "a sink is probed when it is time for it");
-            }
+        let Some(next) = spoken(stage, unit, next, &attempted).await else {
             continue;
-        }
-        if let Some(delay) = held_since(context, unit, &next.task) {
-            let postponed = next.task.given_back(context, Outcome::Postponed(delay));
+        };
+        if let Some(held) = held_since(context, unit, &next.load) {
             drop(next);
-            let _sent = attempted.send(postponed).await;
+            send_all(&attempted, held).await;
             continue;
         }
         let begun = begin(context, unit, &next);
         let permit = cut.run_until_cancelled(begun).await.flatten();
         let Waiting {
-            task,
+            load,
             claimed,
             room,
         } = next;
         drop(room);
         let Some(permit) = permit else {
-            let returned = task.given_back(context, Outcome::Returned);
-            let _sent = attempted.send(returned).await;
+            send_all(&attempted, load.given_back(context, Outcome::Returned)).await;
             continue;
         };
         let (context, unit, attempted) = (Arc::clone(context), Arc::clone(unit), attempted.clone());
         let cut = cut.clone();
         attempts.spawn(async move {
-            let attempt = attempt(&context, &unit, &task, claimed);
+            let attempt = attempt(&context, &unit, &load, claimed);
             let done = match cut.run_until_cancelled(attempt).await {
                 Some(done) => done,
-                None => interrupted(&context, &task, "smswatch stopped"),
+                None => interrupted(&context, &load, "smswatch stopped"),
             };
             drop(permit);
-            let _sent = attempted.send(done).await;
+            send_all(&attempted, done).await;
         });
     }
     attempts.close();
     attempts.wait().await;
 }
 
-/// Why a delivery is not attempted at all: what holds it back began after it was queued. Only before its first
-/// attempt, and not if somebody wants it sent again.
-async fn silenced(stage: &Deliver, unit: &SinkUnit, task: &Task) -> Option<Arc<str>> {
-    let is_first = task.delivery.attempts_made == 0 && !task.delivery.is_queued_again;
-    let notification = task.notification.as_ref().ok().filter(|_| is_first)?;
-    let holds = stage.silences.holds(&stage.context).await;
-    holds.reason_of_all(notification, unit.name(), stage.context.clock.now())
+async fn send_all(attempted: &mpsc::Sender<Attempted>, all: Vec<Attempted>) {
+    for one in all {
+        // Whoever writes outcomes outlives the attempts.
+        let _sent = attempted.send(one).await;
+    }
 }
 
-/// How long a delivery goes back whose destination went down since it was claimed.
-fn held_since(context: &Context, unit: &SinkUnit, task: &Task) -> Option<Duration> {
-    let destination = task.destination.as_ref().filter(|_| !task.is_probe())?;
+/// What is attempted of that which was claimed; `None` if all of it is held back by what began after it was queued.
+async fn spoken(
+    stage: &Deliver,
+    unit: &SinkUnit,
+    next: Waiting,
+    attempted: &mpsc::Sender<Attempted>,
+) -> Option<Waiting> {
+    let context = &stage.context;
+    let (claimed, room) = (next.claimed, next.room);
+    let (load, silenced) = match next.load.is_first_attempt() {
+        false => (Some(next.load), Vec::new()),
+        true => {
+            let (holds, now) = (stage.silences.holds(context).await, context.clock.now());
+            next.load.without(|task| {
+                let notification = task.first_told()?;
+                holds.reason_of_all(notification, unit.name(), now)
+            })
+        }
+    };
+    let load = load.map(|load| Waiting {
+        load,
+        claimed,
+        room,
+    });
+    let was_probe = silenced.iter().any(|(task, _)| task.is_probe());
+    let suppressed = silenced.iter().map(|(task, reason)| {
+        let reason = reason.to_string();
+        task.ended(context, Outcome::Suppressed, reason)
+    });
+    send_all(attempted, suppressed.collect()).await;
+    // It said nothing of the sink: the next one does, without waiting for another interval.
+    if was_probe && let Err(error) = unit.breaker.probe_now(context).await {
+        tracing::debug!(%error, "a sink is probed when it is time for it");
+    }
+    load
+}
+
+/// How it goes back if its destination went down since it was claimed, each delivery for a time of its own.
+fn held_since(context: &Context, unit: &SinkUnit, load: &Load) -> Option<Vec<Attempted>> {
+    let first = &load.first;
+    let destination = first.destination.as_ref().filter(|_| !first.is_probe())?;
     let now = context.clock.now();
-    unit.breaker.held_since(destination, now)
+    let held = load.tasks().map(|task| {
+        let delay = unit.breaker.held_since(destination, now)?;
+        Some(task.given_back(context, Outcome::Postponed(delay)))
+    });
+    held.collect()
 }
 
 /// Waits for the right to attempt what was claimed; `None` for what was parked meanwhile, or has waited
 /// too long: it goes back, and comes again, here or elsewhere.
 async fn begin(context: &Context, unit: &Arc<SinkUnit>, next: &Waiting) -> Option<AttemptPermit> {
-    let permit = if next.task.probes_sink {
+    let permit = if next.load.first.probes_sink {
         AttemptPermit::probe(unit)
     } else {
         AttemptPermit::wait_until(context, unit, next.claimed + HOLD).await?

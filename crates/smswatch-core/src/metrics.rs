@@ -212,6 +212,8 @@ metrics! {
     deliveries: Family<DeliveryLabels, Counter> = "Attempts at deliveries, by what came of them, and deliveries that were held back";
     delivery_seconds: Family<SinkLabel, Histogram> = "How long an attempt takes";
     detect_to_deliver_seconds: Family<SinkLabel, Histogram> = "From an event's detection to its delivery";
+    digests: Family<SinkLabel, Counter> =
+        "Digests that sinks took: several deliveries of one rule at once, as more than `digest_above` waited";
     store_seconds: Family<OperationLabel, Histogram> = "How long the store takes, by operation";
     trimmed: Family<RecordLabel, Counter> = "Records removed because history is bounded, by kind";
     redriven: Family<RedriveLabels, Counter> = "Ended deliveries that somebody sent again or dropped";

@@ -1,6 +1,8 @@
 //! Makes notifications and deliveries of what rules want told. Ids, keys and destinations are decided
 //! here, and nowhere else.
 
+mod digest;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -9,6 +11,7 @@ use smswatch_model::{
     Overrides, Timestamp, delivery_id, destination, notification_id,
 };
 
+pub(crate) use self::digest::digest;
 use crate::codec;
 use crate::group::Group;
 use crate::rate;
@@ -108,6 +111,7 @@ pub(crate) fn of_match(rule_match: &RuleMatch, events: &[Event], now: Timestamp)
         links: Vec::new(),
         events,
         instead_of: None,
+        deliveries: Vec::new(),
     }
 }
 
@@ -137,6 +141,7 @@ pub(crate) fn of_group(id: &RecordId, group: &Group, now: Timestamp) -> Notifica
         links: Vec::new(),
         events: group.events.clone(),
         instead_of: None,
+        deliveries: Vec::new(),
     }
 }
 

@@ -130,6 +130,9 @@ pub struct SinkSettings {
     pub timeout: Duration,
     /// When a failed delivery is tried again.
     pub retry: RetrySettings,
+    /// How many deliveries of one rule may wait for one destination, at least one; more of them leave together, as one
+    /// digest. `None` if each leaves alone.
+    pub digest_above: Option<u32>,
     /// How many deliveries may be pending; beyond it the oldest ones below critical become dead.
     pub queue_max: u64,
     /// Who is told what this sink does not take; `None` tells nobody.
@@ -160,6 +163,7 @@ impl Default for SinkSettings {
             concurrency: Self::DEFAULT_CONCURRENCY,
             timeout: Self::DEFAULT_TIMEOUT,
             retry: RetrySettings::default(),
+            digest_above: None,
             queue_max: Self::DEFAULT_QUEUE_MAX,
             fallback: None,
             breaker: BreakerSettings::default(),

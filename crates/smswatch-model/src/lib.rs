@@ -28,7 +28,7 @@ pub use fault::{Fault, FaultTable};
 pub use id::{DeliveryId, EventId, InvalidId, MessageId, NotificationId, SmsId};
 pub use notification::{
     Alert, AlertState, Common, GroupNames, Link, Notification, Overrides, Severity, delivery_id,
-    destination, group_delivery_id, notification_id, percent,
+    destination, digest_ids, group_delivery_id, notification_id, percent,
 };
 pub use observation::{MessageFacts, MessageText, Observation, PartReport, Source};
 pub use phone::{PhoneNumber, mask_digits, mask_numbers, mask_possible_numbers, without_digits};

@@ -182,6 +182,10 @@ pub struct Notification {
     /// The sink that did not take it, if it goes to that sink's fallback. It is no part of the payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<String>,
+    /// The deliveries that it tells at once, if it is a digest: more notifications of one rule waited for one destination
+    /// than the sink's `digest_above`. Else empty. Digests are made for an attempt, and never stored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<DeliveryId>,
 }
 
 impl Notification {
@@ -240,7 +244,8 @@ struct Data<'a> {
 impl Serialize for Data<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let notification = self.notification;
-        let mut data = serializer.serialize_struct("Data", 13)?;
+        let is_digest = !notification.deliveries.is_empty();
+        let mut data = serializer.serialize_struct("Data", 13 + usize::from(is_digest))?;
         data.serialize_field("schema", &self.schema)?;
         data.serialize_field("notification_id", &notification.notification_id)?;
         data.serialize_field("key", &notification.key)?;
@@ -254,6 +259,11 @@ impl Serialize for Data<'_> {
         data.serialize_field("alert", &notification.alert)?;
         data.serialize_field("links", &notification.links)?;
         data.serialize_field("events", &notification.events)?;
+        if is_digest {
+            data.serialize_field("deliveries", &notification.deliveries)?;
+        } else {
+            data.skip_field("deliveries")?;
+        }
         data.end()
     }
 }
@@ -298,6 +308,19 @@ pub fn delivery_id(destination: &str, rule: &str, events: &[&EventId]) -> Delive
     let events = events.iter().map(|event| event.as_str().as_bytes());
     let inputs = [destination.as_bytes(), rule.as_bytes()];
     DeliveryId::derived(inputs.into_iter().chain(events))
+}
+
+/// The names of a digest of these deliveries, whatever their order: as a notification, and as what one attempt tells. The
+/// same deliveries in the same company have the same names again.
+#[must_use]
+pub fn digest_ids(deliveries: &[&DeliveryId]) -> (NotificationId, DeliveryId) {
+    let mut ids: Vec<&[u8]> = deliveries.iter().map(|id| id.as_str().as_bytes()).collect();
+    ids.sort_unstable();
+    let inputs = || std::iter::once(&b"digest"[..]).chain(ids.iter().copied());
+    (
+        NotificationId::derived(inputs()),
+        DeliveryId::derived(inputs()),
+    )
 }
 
 /// What is gathered into one notification after another: events of one kind that one rule tells together, and

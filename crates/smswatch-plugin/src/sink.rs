@@ -125,8 +125,8 @@ pub trait Sink: fmt::Debug + Send + Sync {
 /// A sink that an operator configures under its own `type`.
 ///
 /// `Config` is what stands beside `type` in the configuration, without the options that core owns
-/// (`rate`, `concurrency`, `timeout`, `retry`, `breaker`, `queue`, `fallback`, `fallback_after`, `proxy`, `template`,
-/// `timezone`, `privacy`). Unknown keys are refused with line and column; in structs inside of it
+/// (`rate`, `concurrency`, `timeout`, `retry`, `breaker`, `queue`, `fallback`, `fallback_after`, `digest_above`, `proxy`,
+/// `template`, `timezone`, `privacy`). Unknown keys are refused with line and column; in structs inside of it
 /// `#[serde(deny_unknown_fields)]` does so. Doc comments become the schema's descriptions. A
 /// [`Secret`](crate::Secret) can also be given as a file (`token_file` for `token`).
 pub trait ConfiguredSink: Sink + Sized + 'static {
@@ -139,6 +139,9 @@ pub trait ConfiguredSink: Sink + Sized + 'static {
     /// How fast receivers of this kind take notifications, where that is documented: the `rate` of a sink for which
     /// the operator sets none. By default there is no limit.
     const RATE: Option<Rate> = None;
+
+    /// The `digest_above` of a sink for which the operator sets none ([`Notification::deliveries`]). By default there is none.
+    const DIGEST_ABOVE: Option<u32> = None;
 
     /// Makes the sink; nothing is connected yet.
     ///

@@ -61,6 +61,7 @@ fn notification(events: Vec<Event>) -> Notification {
         links: Vec::new(),
         events,
         instead_of: None,
+        deliveries: Vec::new(),
     }
 }
 

@@ -49,6 +49,7 @@ pub fn notification_of(n: usize) -> Notification {
         links: Vec::new(),
         events,
         instead_of: None,
+        deliveries: Vec::new(),
     }
 }
 

@@ -70,6 +70,7 @@ pub(crate) struct SinkType {
     config_schema: fn(&mut SchemaGenerator) -> Schema,
     overrides_schema: fn(&mut SchemaGenerator) -> Schema,
     rate: Option<Rate>,
+    digest_above: Option<u32>,
     configure: Configure,
     read_overrides: fn(Value) -> Result<(), serde_json::Error>,
 }
@@ -113,6 +114,7 @@ impl SinkType {
     fn of<T: ConfiguredSink>() -> Self {
         Self {
             rate: T::RATE,
+            digest_above: T::DIGEST_ABOVE,
             config_schema: |generator| generator.subschema_for::<T::Config>(),
             overrides_schema: |generator| generator.subschema_for::<T::Overrides>(),
             configure: |config, context| {
@@ -128,6 +130,11 @@ impl SinkType {
     /// The rate of a sink for which the operator sets none.
     pub(crate) fn rate(&self) -> Option<Rate> {
         self.rate
+    }
+
+    /// The `digest_above` of a sink for which the operator sets none.
+    pub(crate) fn digest_above(&self) -> Option<u32> {
+        self.digest_above
     }
 
     pub(crate) fn config_schema(&self, generator: &mut SchemaGenerator) -> Schema {

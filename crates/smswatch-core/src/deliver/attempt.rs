@@ -1,4 +1,4 @@
-//! One attempt at a sink: it is made, then judged, then recorded.
+//! One attempt at a sink: it is made, then recorded, then judged for each delivery that it told.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::breaker::Report;
 use super::host::Came;
+use super::load::Load;
 use super::task::Task;
 use super::{Attempted, SinkUnit, failure, fallback, partly};
 use crate::budget::ATTEMPT_BEGINS_WITHIN;
@@ -24,25 +25,26 @@ const PUNCTUAL: Duration = Duration::from_secs(1);
 /// What the sink said, or why it said nothing.
 type Answer = Result<Receipt, DeliveryError>;
 
-/// Makes one attempt on what was `claimed` at that moment.
+/// Makes one attempt on what was `claimed` at that moment. Returns what it came to for each delivery.
 pub(super) async fn attempt(
     context: &Context,
     unit: &SinkUnit,
-    task: &Task,
+    load: &Load,
     claimed: Instant,
-) -> Attempted {
-    let memory = match &task.notification {
+) -> Vec<Attempted> {
+    let told = load.told();
+    let memory = match &told {
         Ok(notification) if unit.host.remembers() => {
             Memory::of(context, unit.name(), notification).await
         }
         _ => None,
     };
-    let (answer, begun) = match &task.notification {
+    let (answer, begun) = match &told {
         Ok(notification) => {
             let remembered = memory.as_ref().and_then(Memory::text);
             match ask(unit, notification, remembered, claimed).await {
                 Some(asked) => asked,
-                None => return task.given_back(context, Outcome::Returned),
+                None => return load.given_back(context, Outcome::Returned),
             }
         }
         Err(error) => {
@@ -52,24 +54,36 @@ pub(super) async fn attempt(
         }
     };
     let took = begun.elapsed();
-    if let Some(share) = &task.share {
+    if let Some(share) = &load.first.share {
         share.note(took < unit.settings.timeout);
     }
     let is_late = took > unit.settings.timeout + PUNCTUAL;
     if answer.is_err() && is_late && PauseMonitor::get().stood_still_within(took) {
-        return interrupted(context, task, "smswatch stood still");
+        return interrupted(context, load, "smswatch stood still");
     }
     if let (Some(memory), Ok(receipt)) = (memory, &answer) {
         memory.keep(context, receipt).await;
     }
     // The breaker first: when it is worth another attempt depends on what it makes of this one.
-    tell_breaker(context, unit, task, &answer);
-    let now = context.clock.now();
-    let judged = judge(unit, task, &answer, now);
-    record(context, unit, task, &answer, &judged, took);
-    let mut attempted = task.ended(context, judged.outcome, judged.detail);
-    attempted.completion.fallback = judged.instead;
-    attempted
+    if let Ok(notification) = &told {
+        tell_breaker(context, unit, &load.first, notification, &answer);
+    }
+    record(context, unit, load, &answer, took);
+    // All of a digest wait equally long: they come together again.
+    let (now, jitter) = (context.clock.now(), fastrand::f64());
+    let ended = load.tasks().map(|task| {
+        let judged = judge(unit, task, &answer, now, jitter);
+        let labels = DeliveryLabels {
+            sink: unit.name.clone(),
+            result: judged.outcome.word(),
+        };
+        context.metrics.deliveries.get_or_create(&labels).inc();
+        let detail = load.noted(&judged.detail, answer.is_ok());
+        let mut attempted = task.ended(context, judged.outcome, detail);
+        attempted.completion.fallback = judged.instead;
+        attempted
+    });
+    ended.collect()
 }
 
 /// Hands the notification to the sink, and waits for what it says. Returns the answer and when the attempt
@@ -107,7 +121,7 @@ struct Judged {
 }
 
 /// Judges an answer, of which the breaker knows already.
-fn judge(unit: &SinkUnit, task: &Task, answer: &Answer, now: Timestamp) -> Judged {
+fn judge(unit: &SinkUnit, task: &Task, answer: &Answer, now: Timestamp, jitter: f64) -> Judged {
     let notification = task.notification.as_ref().ok();
     match answer {
         Ok(receipt) => Judged {
@@ -117,7 +131,7 @@ fn judge(unit: &SinkUnit, task: &Task, answer: &Answer, now: Timestamp) -> Judge
                 .and_then(|notification| partly::rest(unit.name(), notification, receipt)),
         },
         Err(error) => {
-            let next = failure::next_attempt(unit, task, error, now);
+            let next = failure::next_attempt(unit, task, error, now, jitter);
             let fallback = notification
                 .filter(|_| next.is_none())
                 .and_then(|notification| fallback::of(unit, Notification::clone(notification)));
@@ -131,57 +145,51 @@ fn judge(unit: &SinkUnit, task: &Task, answer: &Answer, now: Timestamp) -> Judge
 }
 
 /// Counts and measures an attempt.
-fn record(
-    context: &Context,
-    unit: &SinkUnit,
-    task: &Task,
-    answer: &Answer,
-    judged: &Judged,
-    took: Duration,
-) {
+fn record(context: &Context, unit: &SinkUnit, load: &Load, answer: &Answer, took: Duration) {
     let metrics = &context.metrics;
     let sink = SinkLabel {
         sink: unit.name.clone(),
     };
     let seconds = metrics.delivery_seconds.get_or_create(&sink);
     seconds.observe(took.as_secs_f64());
-    if let Ok(receipt) = answer {
-        if receipt.refusals().is_some() {
-            metrics.left_out.get_or_create(&sink).inc();
-        }
-        let events = task.notification.iter().flat_map(|made| &made.events);
-        if let Some(event) = events.into_iter().next() {
-            let seconds = context.clock.now().since(event.detected_at).as_secs_f64();
-            let histogram = metrics.detect_to_deliver_seconds.get_or_create(&sink);
-            histogram.observe(seconds);
-        }
-    }
-    let labels = DeliveryLabels {
-        sink: sink.sink,
-        result: judged.outcome.word(),
+    let Ok(receipt) = answer else {
+        return;
     };
-    metrics.deliveries.get_or_create(&labels).inc();
+    if load.len() > 1 {
+        metrics.digests.get_or_create(&sink).inc();
+    }
+    if receipt.refusals().is_some() {
+        metrics.left_out.get_or_create(&sink).inc();
+    }
+    let histogram = metrics.detect_to_deliver_seconds.get_or_create(&sink);
+    let told = load.tasks().flat_map(|task| &task.notification);
+    for event in told.filter_map(|notification| notification.events.first()) {
+        let seconds = context.clock.now().since(event.detected_at).as_secs_f64();
+        histogram.observe(seconds);
+    }
 }
 
 /// An attempt that this process cut short, whose answer nobody will know. It may have arrived: it is
 /// kept among the attempts, and the next one is due at once, here or elsewhere. It says nothing about
 /// the sink.
-pub(super) fn interrupted(context: &Context, task: &Task, why: &str) -> Attempted {
-    let detail = format!("{why} before there was an answer");
-    task.ended(context, Outcome::Retry(Duration::ZERO), detail)
+pub(super) fn interrupted(context: &Context, load: &Load, why: &str) -> Vec<Attempted> {
+    let detail = load.noted(&format!("{why} before there was an answer"), false);
+    let outcome = Outcome::Retry(Duration::ZERO);
+    let tasks = load.tasks();
+    tasks
+        .map(|task| task.ended(context, outcome, detail.clone()))
+        .collect()
 }
 
-/// Has the breaker of the sink, or of the destination, take in what an attempt came to. A delivery that
-/// cannot be read says nothing about either.
+/// Has the breaker of the sink, or of the destination, take in what an attempt came to at which this was told. A
+/// delivery that cannot be read says nothing about either.
 fn tell_breaker(
     context: &Context,
     unit: &SinkUnit,
     task: &Task,
-    result: &Result<Receipt, DeliveryError>,
+    notification: &Notification,
+    result: &Answer,
 ) {
-    let Ok(notification) = &task.notification else {
-        return;
-    };
     let destination = task.destination.as_ref();
     let is_probe = match destination {
         Some(_) => task.probes_destination,

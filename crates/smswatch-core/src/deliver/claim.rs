@@ -1,31 +1,36 @@
 //! Claims one sink's deliveries: critical ones of all shards first, no more than there is room for.
 
-use std::collections::HashMap;
+mod turns;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
-use smswatch_model::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::turns::{Round, Shards};
 use super::SinkUnit;
 use super::breaker::{Flow, Verdict};
 use super::destination::Destination;
+use super::load::Load;
 use super::task::Task;
-use super::{Attempted, lease};
+use super::{Attempted, lease, send_all};
 use crate::budget::ATTEMPT_BEGINS_WITHIN;
 use crate::codec::{self, InvalidBody};
 use crate::context::Context;
-use crate::pace::Backoff;
 use crate::store::{ClaimedDeliveries, Outcome, Pick, Priority, Shard, StoreError};
 
 /// How many deliveries are claimed beyond the room there is while some destination is held back: what
 /// waits for it goes back at once, and must not be in the way of the others.
 const SIFTED: usize = 256;
+
+/// How many deliveries are claimed at most to see how much waits of each rule, and how long that may take.
+const MOST_LOOKED_AT: usize = 1024;
+const LOOK_FOR: Duration = Duration::from_millis(500);
 
 /// How long a claim is waited for before others are made. One that is answered later is of use then.
 const PROMPT: Duration = Duration::from_millis(200);
@@ -36,9 +41,9 @@ type Queue = (Shard, Priority);
 /// What a claim from a queue came to.
 type Answer = (Queue, Result<ClaimedDeliveries, StoreError>);
 
-/// A claimed delivery that waits for its attempt; its permit goes back when the attempt starts.
+/// What was claimed for an attempt and waits for it; its permit goes back when the attempt starts.
 pub(super) struct Waiting {
-    pub(super) task: Task,
+    pub(super) load: Load,
     pub(super) claimed: Instant,
     pub(super) room: OwnedSemaphorePermit,
 }
@@ -62,6 +67,8 @@ pub(super) async fn run(
         attempted: &attempted,
         shards: Shards::default(),
         late: FuturesUnordered::new(),
+        claimed: Vec::new(),
+        is_looking: false,
     };
     let mut round = Round::default();
     loop {
@@ -76,7 +83,8 @@ pub(super) async fn run(
         let surplus = permits.num_permits().saturating_sub(allowed);
         drop(permits.split(surplus));
         if let Some(late) = late {
-            claims.answered(late, &mut permits, &mut round).await;
+            claims.answered(late).await;
+            claims.hand_on(&mut permits, &mut round).await;
         } else if allowed > 0 {
             claims.round(&mut permits, &mut round).await;
         } else {
@@ -92,7 +100,8 @@ pub(super) async fn run(
     // Nothing is begun any more: what these bring goes back.
     while let Some(late) = claims.late.next().await {
         let mut none = all_there_is(&Arc::new(Semaphore::new(0)));
-        claims.answered(late, &mut none, &mut round).await;
+        claims.answered(late).await;
+        claims.hand_on(&mut none, &mut round).await;
     }
 }
 
@@ -102,82 +111,6 @@ fn all_there_is(room: &Arc<Semaphore>) -> OwnedSemaphorePermit {
     // Nobody else takes permits, so there are at least that many.
     let permits = Arc::clone(room).try_acquire_many_owned(available);
     permits.expect("the semaphore is never closed")
-}
-
-/// Which shards are not claimed from just now.
-#[derive(Debug, Default)]
-struct Shards {
-    /// Queues from which a claim was not answered yet, and whether somebody has put more into them.
-    under_way: HashMap<Queue, bool>,
-    /// Queues from which the latest claim failed, and until when they are left alone.
-    failing: HashMap<Queue, (Backoff, Timestamp)>,
-    /// Some of what was claimed last was left to a later version: there may be much more of it, which must
-    /// not be in the way of the others.
-    is_sifted: bool,
-}
-
-impl Shards {
-    /// Whether a queue may be claimed from. Otherwise its turn comes when what it waits for is over.
-    fn let_in(&mut self, unit: &SinkUnit, queue: Queue, now: Timestamp) -> bool {
-        let (shard, priority) = queue;
-        if let Some(has_more) = self.under_way.get_mut(&queue) {
-            *has_more = true;
-            return false;
-        }
-        if let Some((_, until)) = self.failing.get(&queue)
-            && now < *until
-        {
-            unit.inbox.due(priority).hint(usize::from(shard.0), *until);
-            return false;
-        }
-        // Whoever makes the shard work again gives a hint.
-        !unit.outcomes.is_failing(shard)
-    }
-
-    /// A claim from a queue failed; returns when it is claimed from again.
-    fn fail(&mut self, queue: Queue, now: Timestamp) -> Timestamp {
-        let first = || {
-            let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-            (backoff, now)
-        };
-        let (backoff, until) = self.failing.entry(queue).or_insert_with(first);
-        *until = now + backoff.fail();
-        *until
-    }
-}
-
-/// Where claiming goes on.
-#[derive(Debug, Default)]
-struct Round {
-    /// Which shard is looked at first, by priority, so that no shard goes short.
-    next_shards: [u16; 2],
-    /// Until when this process has the right to probe, and has not used it yet.
-    probe_until: Option<Timestamp>,
-}
-
-impl Round {
-    /// A shard in which something is due, and its priority: critical ones of all shards go first. It
-    /// counts as taken from the due times. Shards that have to wait are left out.
-    fn take_due(
-        &mut self,
-        unit: &SinkUnit,
-        waits: &mut Shards,
-        shards: u16,
-        now: Timestamp,
-    ) -> Option<(Shard, Priority)> {
-        Priority::ALL.into_iter().find_map(|priority| {
-            let next = &mut self.next_shards[priority.index()];
-            let due_times = unit.inbox.due(priority);
-            let shard = (0..shards)
-                .map(|offset| (*next + offset) % shards)
-                .find(|shard| {
-                    due_times.take(usize::from(*shard), now)
-                        && waits.let_in(unit, (Shard(*shard), priority), now)
-                })?;
-            *next = (shard + 1) % shards;
-            Some((Shard(shard), priority))
-        })
-    }
 }
 
 /// How many deliveries may be claimed now, when so many wait for their attempt already.
@@ -240,6 +173,10 @@ struct Claims<'a> {
     shards: Shards,
     /// Claims that were not answered promptly. Others go on meanwhile.
     late: FuturesUnordered<BoxFuture<'a, Answer>>,
+    /// What was claimed and is not handed on yet, and when.
+    claimed: Vec<(Task, Instant)>,
+    /// More is claimed than there is room for, to see how much waits of each rule.
+    is_looking: bool,
 }
 
 impl<'a> Claims<'a> {
@@ -248,13 +185,25 @@ impl<'a> Claims<'a> {
     async fn round(&mut self, permits: &mut OwnedSemaphorePermit, round: &mut Round) {
         let count = self.context.store.shard_count();
         let now = self.context.clock.now();
+        self.is_looking = round.is_to_look(self.unit, now);
+        let began = Instant::now();
         while permits.num_permits() > 0 {
+            if self.is_looking
+                && (self.claimed.len() >= MOST_LOOKED_AT || began.elapsed() >= LOOK_FOR)
+            {
+                break;
+            }
             let due = round.take_due(self.unit, &mut self.shards, count, now);
             let Some((shard, priority)) = due else {
                 break;
             };
-            self.due((shard, priority), permits, round).await;
+            self.due((shard, priority), permits).await;
+            if !self.is_looking {
+                self.hand_on(permits, round).await;
+            }
         }
+        self.hand_on(permits, round).await;
+        self.is_looking = false;
         for priority in Priority::ALL {
             for shard in self.context.shards() {
                 // What a later version wrote probes nothing: the one behind it does.
@@ -267,10 +216,11 @@ impl<'a> Claims<'a> {
     }
 
     /// Takes what is due.
-    async fn due(&mut self, queue: Queue, permits: &mut OwnedSemaphorePermit, round: &mut Round) {
+    async fn due(&mut self, queue: Queue, permits: &OwnedSemaphorePermit) {
         let (context, unit) = (self.context, self.unit);
-        let is_sifted =
-            self.shards.is_sifted || unit.breaker.holds_destinations(context.clock.now());
+        let is_sifted = self.is_looking
+            || self.shards.is_sifted
+            || unit.breaker.holds_destinations(context.clock.now());
         let more = if is_sifted { SIFTED } else { 0 };
         let limit = u32::try_from(permits.num_permits() + more).unwrap_or(u32::MAX);
         let (shard, priority) = queue;
@@ -282,7 +232,7 @@ impl<'a> Claims<'a> {
                     .claim_deliveries(shard, sink, priority, Pick::Due(limit), lease);
             (queue, context.call("claim_deliveries", claim).await)
         };
-        self.promptly(queue, claim.boxed(), permits, round).await;
+        self.promptly(queue, claim.boxed()).await;
     }
 
     /// Takes what would be due first. Returns whether another one is to be taken in its place, as it was
@@ -302,21 +252,16 @@ impl<'a> Claims<'a> {
                 .claim_deliveries(shard, sink, priority, Pick::First, lease);
             (queue, context.call("claim_deliveries", claim).await)
         };
-        let n_left = self.promptly(queue, claim.boxed(), permits, round).await;
+        let n_left = self.promptly(queue, claim.boxed()).await;
+        self.hand_on(permits, round).await;
         n_left > 0
     }
 
     /// Waits for a claim's answer, though not for long: one that comes later is taken then. Returns how many
     /// of the deliveries were left to a later version.
-    async fn promptly(
-        &mut self,
-        queue: Queue,
-        mut claim: BoxFuture<'a, Answer>,
-        permits: &mut OwnedSemaphorePermit,
-        round: &mut Round,
-    ) -> usize {
+    async fn promptly(&mut self, queue: Queue, mut claim: BoxFuture<'a, Answer>) -> usize {
         match tokio::time::timeout(PROMPT, &mut claim).await {
-            Ok(answer) => self.answered(answer, permits, round).await,
+            Ok(answer) => self.answered(answer).await,
             Err(_) => {
                 self.shards.under_way.insert(queue, false);
                 self.late.push(claim);
@@ -326,12 +271,7 @@ impl<'a> Claims<'a> {
     }
 
     /// Takes what a claim brought. Returns how many of the deliveries were left to a later version.
-    async fn answered(
-        &mut self,
-        (queue, answer): Answer,
-        permits: &mut OwnedSemaphorePermit,
-        round: &mut Round,
-    ) -> usize {
+    async fn answered(&mut self, (queue, answer): Answer) -> usize {
         let (shard, priority) = queue;
         let (due_times, place) = (self.unit.inbox.due(priority), usize::from(shard.0));
         if self.shards.under_way.remove(&queue) == Some(true) {
@@ -340,7 +280,7 @@ impl<'a> Claims<'a> {
         match answer {
             Ok(claimed) => {
                 self.shards.failing.remove(&queue);
-                self.hand_on(queue, claimed, permits, round).await
+                self.take(queue, claimed).await
             }
             Err(_) => {
                 let now = self.context.clock.now();
@@ -350,13 +290,9 @@ impl<'a> Claims<'a> {
         }
     }
 
-    async fn hand_on(
-        &mut self,
-        (shard, priority): Queue,
-        claimed: ClaimedDeliveries,
-        permits: &mut OwnedSemaphorePermit,
-        round: &mut Round,
-    ) -> usize {
+    /// Reads what was claimed; what cannot be read as a later version wrote it is left to that at once. Returns how
+    /// many those are.
+    async fn take(&mut self, (shard, priority): Queue, claimed: ClaimedDeliveries) -> usize {
         if let Some(due) = claimed.next_due {
             let due_times = self.unit.inbox.due(priority);
             due_times.hint(usize::from(shard.0), due);
@@ -373,7 +309,7 @@ impl<'a> Claims<'a> {
                 Ok(notification) => Destination::of(notification),
                 Err(_) => None,
             };
-            let mut task = Task {
+            let task = Task {
                 shard,
                 priority,
                 delivery,
@@ -383,51 +319,77 @@ impl<'a> Claims<'a> {
                 probes_destination: false,
                 share: None,
             };
-            let has_room = permits.num_permits() > 0;
-            if let Some(kept) = kept_back(self.context, self.unit, &mut task, has_room).await {
-                n_left += usize::from(kept == Outcome::Left);
-                let returned = task.given_back(self.context, kept);
-                // Whoever writes what became of attempts outlives this half of the stage.
-                let _sent = self.attempted.send(returned).await;
-                continue;
+            if task.notification.as_ref().is_err_and(InvalidBody::is_newer) {
+                n_left += 1;
+                let left = vec![task.given_back(self.context, Outcome::Left)];
+                send_all(self.attempted, left).await;
+            } else {
+                self.claimed.push((task, now));
             }
-            let room = permits
-                .split(1)
-                .expect("what there is no room for is kept back");
-            task.probes_sink = round.probe_until.take().is_some();
-            // The other half of this stage lives until this one has ended.
-            let _sent = self.waiting.send(Waiting {
-                task,
-                claimed: now,
-                room,
-            });
         }
         self.shards.is_sifted = n_left > 0;
         n_left
     }
+
+    /// Hands on what was claimed, as much as there is room for; the rest goes back.
+    async fn hand_on(&mut self, permits: &mut OwnedSemaphorePermit, round: &mut Round) {
+        let Some(claimed) = self.claimed.iter().map(|(_, at)| *at).min() else {
+            return;
+        };
+        let tasks = self.claimed.drain(..).map(|(task, _)| task).collect();
+        let above = self.unit.settings.digest_above;
+        for mut load in Load::of(tasks, above.filter(|_| round.probe_until.is_none())) {
+            if permits.num_permits() == 0 {
+                let returned = load.given_back(self.context, Outcome::Returned);
+                send_all(self.attempted, returned).await;
+                continue;
+            }
+            if let Some(kept) = kept_back(self.context, self.unit, &mut load.first).await {
+                let mut returned = self.held(load.take_others());
+                returned.insert(0, load.first.given_back(self.context, kept));
+                send_all(self.attempted, returned).await;
+                continue;
+            }
+            if load.first.probes_destination {
+                // One delivery is enough to see whether the destination is well again.
+                let returned = self.held(load.take_others());
+                send_all(self.attempted, returned).await;
+            }
+            if load.len() > 1 {
+                round.look_again();
+            }
+            let room = permits
+                .split(1)
+                .expect("what there is no room for goes back");
+            load.first.probes_sink = round.probe_until.take().is_some();
+            // The other half of this stage lives until this one has ended.
+            let _sent = self.waiting.send(Waiting {
+                load,
+                claimed,
+                room,
+            });
+        }
+    }
+
+    /// What is for a destination that is held back goes back, each with a time of its own.
+    fn held(&self, tasks: Vec<Task>) -> Vec<Attempted> {
+        let now = self.context.clock.now();
+        let held = tasks.iter().filter_map(|task| {
+            let destination = task.destination.as_ref()?;
+            let delay = self.unit.breaker.postponed_for(destination, now);
+            Some(task.given_back(self.context, Outcome::Postponed(delay)))
+        });
+        held.collect()
+    }
 }
 
-/// How a delivery goes back that is not to be attempted now; `None` when it is attempted.
-async fn kept_back(
-    context: &Context,
-    unit: &Arc<SinkUnit>,
-    task: &mut Task,
-    has_room: bool,
-) -> Option<Outcome> {
-    if task.notification.as_ref().is_err_and(InvalidBody::is_newer) {
-        return Some(Outcome::Left);
-    }
-    if !has_room {
-        return Some(Outcome::Returned);
-    }
-    let verdict = match &task.destination {
-        None => return None,
-        Some(destination) => unit.breaker.judge(context, destination).await,
-    };
-    match verdict {
+/// How a delivery goes back that is not to be attempted now, as its destination is held back; `None` when it is
+/// attempted.
+async fn kept_back(context: &Context, unit: &Arc<SinkUnit>, task: &mut Task) -> Option<Outcome> {
+    let destination = task.destination.as_ref()?;
+    match unit.breaker.judge(context, destination).await {
         Verdict::Attempt { is_probe } => {
             task.probes_destination = is_probe;
-            let destination = task.destination.as_ref()?;
             let breaker = &unit.breaker;
             task.share = breaker.share(unit, destination, is_probe);
             task.share.is_none().then(|| {

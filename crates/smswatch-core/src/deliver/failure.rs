@@ -39,20 +39,21 @@ fn short(id: &DeliveryId) -> u64 {
     })
 }
 
-/// How long to wait before the next attempt; `None` when the delivery is given up. What the attempt said
-/// is known by then.
+/// How long to wait before the next attempt, with so much `jitter`, 0 to 1; `None` when the delivery is given up. What the
+/// attempt said is known by then.
 pub(super) fn next_attempt(
     unit: &SinkUnit,
     task: &Task,
     error: &DeliveryError,
     now: Timestamp,
+    jitter: f64,
 ) -> Option<Duration> {
     let (breaker, delivery) = (&unit.breaker, &task.delivery);
     let (destination, is_probe) = (task.destination.as_ref(), task.is_probe());
     let is_open = breaker.is_open(destination);
     let settings = &unit.settings;
     let made = delivery.attempts_made;
-    let planned = pace::retry_delay(&settings.retry.schedule, made, fastrand::f64());
+    let planned = pace::retry_delay(&settings.retry.schedule, made, jitter);
     let delay = match error.retry() {
         // Neither probing nor what was on its way as the receiver began to refuse everything must use up
         // what waits for it.

@@ -35,6 +35,13 @@ impl Task {
         self.probes_sink || self.probes_destination
     }
 
+    /// What it tells if this is its first attempt: silences hold back nothing later, nor what somebody wants sent again.
+    pub(super) fn first_told(&self) -> Option<&Notification> {
+        let is_first = self.delivery.attempts_made == 0 && !self.delivery.is_queued_again;
+        let notification = self.notification.as_deref().ok();
+        notification.filter(|_| is_first)
+    }
+
     /// It goes back as `outcome` says, without an attempt.
     pub(super) fn given_back(&self, context: &Context, outcome: Outcome) -> Attempted {
         self.ended(context, outcome, String::new())

@@ -2,6 +2,7 @@
 
 mod counting;
 mod delivering;
+mod digesting;
 mod following;
 mod gathering;
 mod inhibiting;

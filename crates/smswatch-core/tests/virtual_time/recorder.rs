@@ -41,6 +41,8 @@ pub(crate) struct Attempted {
     pub(crate) campaign: Option<CampaignSummary>,
     /// The recipient's number as it is shown, and its hash.
     pub(crate) to: [Option<String>; 2],
+    /// The deliveries that a digest told at once; none if it was none.
+    pub(crate) deliveries: Vec<String>,
     /// What the sink was handed back.
     pub(crate) remembered: Option<String>,
 }
@@ -108,6 +110,11 @@ impl Recorder {
                 .and_then(|about| about.campaign.as_deref().cloned()),
             team: event.message.tags.get("team").cloned(),
             to: [event.message.to.clone(), event.message.to_key.clone()],
+            deliveries: notification
+                .deliveries
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             remembered: remembered.map(str::to_owned),
             times: event.repeated.map_or(0, |repeated| repeated.times),
         };

@@ -272,6 +272,7 @@ pub(crate) fn notification(rule: &str, events: &[Event]) -> Notification {
         links: Vec::new(),
         events: events.to_vec(),
         instead_of: None,
+        deliveries: Vec::new(),
     }
 }
 

@@ -362,6 +362,7 @@ pub(super) fn sink(
             .unwrap_or(SinkSettings::DEFAULT_CONCURRENCY),
         timeout,
         retry,
+        digest_above: section.digest_above,
         queue_max: section
             .queue
             .map_or(SinkSettings::DEFAULT_QUEUE_MAX, |queue| queue.max),

@@ -45,6 +45,8 @@ impl Reader<'_> {
         let proxy = self.converted(Some(proxy));
         let mut settings = self.converted(Some(convert::sink(&common, &pointer)))?;
         settings.rate = settings.rate.or(sink_type.rate());
+        let digest_above = settings.digest_above.or(sink_type.digest_above());
+        settings.digest_above = digest_above.filter(|above| *above > 0);
         let context = SinkContext::new(name)
             .with_proxy(proxy?)
             .with_timeout(settings.timeout);

@@ -256,6 +256,19 @@ fn a_sink_without_a_rate_has_that_of_its_kind() {
 }
 
 #[test]
+fn a_sink_makes_digests_if_its_kind_does_and_nobody_turned_them_off() {
+    let text = "sinks:
+  a: {type: slack, webhook_url: http://e.com}
+  b: {type: slack, webhook_url: http://e.com, digest_above: 0}
+  c: {type: console, digest_above: 5}
+  d: {type: console}";
+    let loaded = load(&format!("{ROUTEE}{text}")).expect("it is sound");
+    let sinks = loaded.configuration.sinks;
+    let above = ["a", "b", "c", "d"].map(|name| sinks[name].1.digest_above);
+    assert_eq!(above, [Some(20), None, Some(5), None]);
+}
+
+#[test]
 fn a_secret_that_looks_like_a_number_stays_what_it_is() {
     let loaded = load("routee: {application_id: a, application_secret: \"${NUMBER}\"}");
     let secret = loaded

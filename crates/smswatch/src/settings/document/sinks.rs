@@ -26,6 +26,10 @@ pub(crate) struct CommonSinkSection {
     pub(crate) timeout: Option<Span>,
     /// When a failed delivery is tried again.
     pub(crate) retry: Option<RetrySection>,
+    /// How many notifications of one rule may wait for one destination. More of them leave together, as one digest that
+    /// counts them all; `0` lets each leave alone. Default: they leave alone, and above 20 to Slack together.
+    #[schemars(range(max = 500))]
+    pub(crate) digest_above: Option<u32>,
     /// How many deliveries may wait.
     pub(crate) queue: Option<QueueSection>,
     /// The name of another sink, which gets what this one does not take: what was given up, and what
