@@ -11,10 +11,11 @@ use lettre::transport::smtp::extension::ClientId;
 use tokio::net::TcpStream;
 
 use crate::encryption::Encryption;
+use crate::idle::Conversation;
 use crate::relay::{Relay, Tls};
 use crate::reply::Step;
 use crate::session::Progress;
-use crate::stream::{Plain, Replies};
+use crate::stream::{Pipelining, Plain, Replies};
 use crate::trouble::Trouble;
 
 /// How long connecting to one of the relay's addresses may take.
@@ -23,6 +24,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// A conversation that has begun.
 struct Opened {
     connection: AsyncSmtpConnection,
+    pipelining: Pipelining,
     /// What smswatch calls itself there.
     name: ClientId,
     /// What is below it, while nothing is encrypted.
@@ -37,7 +39,7 @@ struct Opened {
 pub(crate) async fn connect(
     relay: &Relay,
     progress: &mut Progress,
-) -> Result<AsyncSmtpConnection, Trouble> {
+) -> Result<Conversation, Trouble> {
     let addresses = tokio::net::lookup_host((relay.host.as_str(), relay.port))
         .await
         .map_err(|error| Trouble::unknown_host(relay, &error))?;
@@ -54,7 +56,7 @@ pub(crate) async fn connect(
     let opened = opened?;
     progress.step = Step::StartTls;
     let can_starttls = opened.connection.can_starttls();
-    let mut connection = match &relay.tls {
+    let (mut connection, pipelining) = match &relay.tls {
         Tls::Required(_) if !can_starttls => {
             return Err(Trouble::new(format!(
                 "the relay {relay} offers no STARTTLS: use `smtps://` if it speaks TLS from the first byte"
@@ -63,7 +65,7 @@ pub(crate) async fn connect(
         Tls::Required(encryption) | Tls::Opportunistic(encryption) if can_starttls => {
             encrypt(relay, opened, encryption).await?
         }
-        _ => opened.connection,
+        _ => (opened.connection, opened.pipelining),
     };
     progress.step = Step::Auth;
     if let Some(credentials) = &relay.credentials {
@@ -74,7 +76,7 @@ pub(crate) async fn connect(
         let login = connection.auth(DEFAULT_MECHANISMS, credentials).await;
         login.map_err(|error| Trouble::of(relay, Step::Auth, &error))?;
     }
-    Ok(connection)
+    Ok(Conversation::new(connection, pipelining.is_offered()))
 }
 
 /// Begins a conversation with the relay at `address`.
@@ -96,10 +98,11 @@ async fn open(relay: &Relay, address: SocketAddr) -> Result<Opened, Trouble> {
             (Replies::plain(plain.clone()), Some(plain))
         }
     };
-    let name = relay.introduction(address);
+    let (name, pipelining) = (relay.introduction(address), replies.pipelining());
     let connection = AsyncSmtpConnection::connect_with_transport(Box::new(replies), &name).await;
     Ok(Opened {
         connection: connection.map_err(|error| Trouble::of(relay, Step::Connect, &error))?,
+        pipelining,
         name,
         plain,
     })
@@ -110,9 +113,10 @@ async fn encrypt(
     relay: &Relay,
     opened: Opened,
     encryption: &Encryption,
-) -> Result<AsyncSmtpConnection, Trouble> {
+) -> Result<(AsyncSmtpConnection, Pipelining), Trouble> {
     let Opened {
         mut connection,
+        pipelining: _,
         name,
         plain,
     } = opened;
@@ -126,8 +130,11 @@ async fn encrypt(
     let encrypted =
         encrypted.map_err(|error| Trouble::of_connection(relay, Step::StartTls, &error))?;
     let replies = Box::new(Replies::after_starttls(encrypted));
+    // What it offered in clear may have been anybody's word.
+    let pipelining = replies.pipelining();
     let connection = AsyncSmtpConnection::connect_with_transport(replies, &name).await;
-    connection.map_err(|error| Trouble::of(relay, Step::StartTls, &error))
+    let connection = connection.map_err(|error| Trouble::of(relay, Step::StartTls, &error))?;
+    Ok((connection, pipelining))
 }
 
 /// Why there is no login although one is configured.

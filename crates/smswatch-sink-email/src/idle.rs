@@ -20,6 +20,8 @@ pub(crate) const GOODBYE: Duration = Duration::from_secs(1);
 /// A conversation that can carry a mail.
 pub(crate) struct Conversation {
     pub(crate) connection: AsyncSmtpConnection,
+    /// Whether the relay takes several commands at once.
+    pub(crate) pipelines: bool,
     begun: Instant,
     /// When the latest mail was taken.
     used: Instant,
@@ -27,10 +29,11 @@ pub(crate) struct Conversation {
 
 impl Conversation {
     /// One that has just begun.
-    pub(crate) fn new(connection: AsyncSmtpConnection) -> Self {
+    pub(crate) fn new(connection: AsyncSmtpConnection, pipelines: bool) -> Self {
         let now = Instant::now();
         Self {
             connection,
+            pipelines,
             begun: now,
             used: now,
         }

@@ -7,6 +7,7 @@ mod encryption;
 mod envelope;
 mod idle;
 mod outcome;
+mod pipeline;
 mod redact;
 mod relay;
 mod render;

@@ -11,10 +11,12 @@ use lettre::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::response::Response;
 use tokio::time::Instant;
 
 use crate::connection::connect;
 use crate::idle::{Conversation, Idle};
+use crate::pipeline::{Content, Opening};
 use crate::relay::Relay;
 use crate::reply::{Meaning, Reply, Step};
 use crate::trouble::Trouble;
@@ -22,6 +24,10 @@ use crate::trouble::Trouble;
 /// How many conversations there are about one mail, at most: one more for each recipient over whom the relay
 /// ended the one before. A relay that does so over every recipient is in trouble itself.
 const CONVERSATIONS: u32 = 4;
+
+/// How many recipients are asked for at once, at most, where the relay takes several commands at once: no side must wait
+/// for the other one to read.
+const AT_ONCE: usize = 100;
 
 /// How long a relay has to take the sender in a conversation that was kept. It may have gone meanwhile without a sign,
 /// and then the mail needs time for another conversation.
@@ -88,11 +94,12 @@ pub(crate) async fn send(
     let mut places: Vec<usize> = (0..letter.recipients().len()).collect();
     let mut kept = idle.take();
     let mut tries_left = CONVERSATIONS;
+    let mut may_hurry = true;
     loop {
         let is_kept = kept.is_some();
         let conversation = match kept.take() {
             Some(conversation) => conversation,
-            None => Conversation::new(connect(relay, progress).await?),
+            None => connect(relay, progress).await?,
         };
         let mut session = Session {
             conversation,
@@ -103,6 +110,9 @@ pub(crate) async fn send(
             asked_for: None,
             is_proven: !is_kept,
             is_clean: true,
+            may_hurry,
+            is_ahead: false,
+            is_doubtful: false,
         };
         let sent = session.send_all(places.clone()).await;
         let Session {
@@ -110,6 +120,7 @@ pub(crate) async fn send(
             asked_for,
             is_proven,
             is_clean,
+            is_doubtful,
             ..
         } = session;
         let (trouble, place) = match (sent, asked_for) {
@@ -119,6 +130,14 @@ pub(crate) async fn send(
             }
             // The relay ended the conversation since the mail before: this one has not begun yet.
             (Err(_), _) if !is_proven => continue,
+            // With the conversation, answers may have got lost that the relay had given: it is asked slowly over whom
+            // it is.
+            (Err(_), Some(_)) if is_doubtful => {
+                may_hurry = false;
+                conversation.say_goodbye().await;
+                places.retain(|place| !progress.knows(*place));
+                continue;
+            }
             (Err(trouble), Some(place)) => (trouble, place),
             (sent, _) => {
                 conversation.say_goodbye().await;
@@ -146,8 +165,8 @@ pub(crate) async fn send(
 ///
 /// What kept a mail from being offered.
 pub(crate) async fn greet(relay: &Relay) -> Result<(), Trouble> {
-    let connection = connect(relay, &mut Progress::new()).await?;
-    Conversation::new(connection).say_goodbye().await;
+    let conversation = connect(relay, &mut Progress::new()).await?;
+    conversation.say_goodbye().await;
     Ok(())
 }
 
@@ -164,6 +183,12 @@ struct Session<'a> {
     is_proven: bool,
     /// Whether the next transaction can begin at once: the latest one, if there was any, came to its end.
     is_clean: bool,
+    /// Whether several commands may be sent at once, if the relay takes them.
+    may_hurry: bool,
+    /// Whether all commands before the mail have been sent, and only their answers are to be read.
+    is_ahead: bool,
+    /// The conversation ended while answers to several commands were read: some that were given may be lost.
+    is_doubtful: bool,
 }
 
 impl Session<'_> {
@@ -217,8 +242,8 @@ impl Session<'_> {
         } else {
             FIRST_REPLY
         };
-        let begun = tokio::time::timeout(patience, self.conversation.connection.command(from));
-        let begun = begun.await;
+        self.is_ahead = self.may_hurry && self.conversation.pipelines && batch.len() <= AT_ONCE;
+        let begun = tokio::time::timeout(patience, self.begin(from, &batch)).await;
         let begun = begun.map_err(|_| Trouble::silent(self.relay, Step::Mail, patience))?;
         begun.map_err(|error| self.trouble(&error))?;
         self.is_proven = true;
@@ -236,16 +261,27 @@ impl Session<'_> {
             }
         }
         if accepted.is_empty() {
+            self.call_off().await?;
             return Ok(vec![left]);
         }
         self.progress.step = Step::Data;
-        if let Err(error) = self.conversation.connection.command(Data).await {
+        let connection = &mut self.conversation.connection;
+        let asked = match self.is_ahead {
+            true => connection.read_response().await,
+            false => connection.command(Data).await,
+        };
+        if let Err(error) = asked {
             let reply = self.refusal(error)?;
             self.wait(accepted, Step::Data, &reply);
             return Ok(vec![left]);
         }
         self.progress.step = Step::End;
-        match self.conversation.connection.message(&mail).await {
+        let connection = &mut self.conversation.connection;
+        let sent = match std::str::from_utf8(&mail) {
+            Ok(mail) => connection.command(Content(mail)).await,
+            Err(_) => connection.message(&mail).await,
+        };
+        match sent {
             Ok(reply) => {
                 let words: Vec<&str> = reply.message().collect();
                 self.progress.said = format!("{} {}", reply.code(), words.join(" "));
@@ -261,13 +297,48 @@ impl Session<'_> {
         }
     }
 
-    /// Asks for one recipient; with why not, if the relay refuses.
+    /// Names the sender, and all that comes before the mail if the relay takes that at once.
+    async fn begin(&mut self, from: Mail, batch: &[usize]) -> Result<Response, Error> {
+        let connection = &mut self.conversation.connection;
+        if !self.is_ahead {
+            return connection.command(from).await;
+        }
+        let recipients = self.letter.recipients();
+        let to = batch.iter().map(|place| &recipients[*place]);
+        let to = to.map(|address| Rcpt::new(address.clone(), Vec::new()));
+        let to = to.collect();
+        connection.command(Opening { from, to }).await
+    }
+
+    /// Ends a transaction in which no recipient was taken. The relay may wait for the mail already.
+    async fn call_off(&mut self) -> Result<(), Trouble> {
+        if !self.is_ahead {
+            return Ok(());
+        }
+        let connection = &mut self.conversation.connection;
+        let ended = match connection.read_response().await {
+            Ok(_) => connection.command(".\r\n").await,
+            refused => refused,
+        };
+        match ended {
+            Ok(_) => Ok(()),
+            Err(error) => self.refusal(error).map(drop),
+        }
+    }
+
+    /// Asks for one recipient, or reads the answer; with why not, if the relay refuses.
     async fn ask_for(&mut self, place: usize) -> Result<Option<(Meaning, Reply)>, Trouble> {
         let recipients = self.letter.recipients();
-        let asked = self
-            .conversation
-            .connection
-            .command(Rcpt::new(recipients[place].clone(), Vec::new()));
+        let (connection, is_ahead) = (&mut self.conversation.connection, self.is_ahead);
+        let asked = async {
+            match is_ahead {
+                true => connection.read_response().await,
+                false => {
+                    let recipient = Rcpt::new(recipients[place].clone(), Vec::new());
+                    connection.command(recipient).await
+                }
+            }
+        };
         // A relay may look for a recipient's own one before it answers, in vain. The time that is left must do
         // for the others, too.
         let left = self.until.saturating_duration_since(Instant::now());
@@ -278,6 +349,7 @@ impl Session<'_> {
         let refusal = match answered {
             Ok(_) => None,
             Err(error) => {
+                self.is_doubtful = self.is_ahead && Reply::of(&error).is_none();
                 let reply = self.refusal(error)?;
                 Some((reply.meaning(Step::Rcpt), reply))
             }

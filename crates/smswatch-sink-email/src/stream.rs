@@ -8,6 +8,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -48,9 +49,31 @@ enum Inner {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// Whether the relay has said that it takes several commands at once (`PIPELINING`). Cheap to clone; all clones know it.
+#[derive(Clone, Default)]
+pub(crate) struct Pipelining(Arc<AtomicBool>);
+
+impl Pipelining {
+    /// Whether it has.
+    pub(crate) fn is_offered(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Takes in a line of the relay. It stands among the answers to `EHLO`, and nowhere else.
+    fn note(&self, line: &str) {
+        let word = line.trim_end().get(4..);
+        if line.starts_with("250")
+            && word.is_some_and(|word| word.eq_ignore_ascii_case("PIPELINING"))
+        {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 /// A connection whose incoming lines are made readable.
 pub(crate) struct Replies {
     inner: Inner,
+    pipelining: Pipelining,
     /// What came and is no whole line yet.
     unread: Vec<u8>,
     /// What is ready to be read, from `given` on.
@@ -77,10 +100,16 @@ impl Replies {
     fn of(inner: Inner, ready: Vec<u8>) -> Self {
         Self {
             inner,
+            pipelining: Pipelining::default(),
             unread: Vec::new(),
             ready,
             given: 0,
         }
+    }
+
+    /// Where it is noted whether the relay takes several commands at once.
+    pub(crate) fn pipelining(&self) -> Pipelining {
+        self.pipelining.clone()
     }
 
     /// Makes the whole lines ready that have come; all that has, if nothing more comes.
@@ -89,7 +118,9 @@ impl Replies {
         self.given = 0;
         while let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.unread.drain(..=end).collect();
-            self.ready.extend_from_slice(readable(&line).as_bytes());
+            let line = readable(&line);
+            self.pipelining.note(&line);
+            self.ready.extend_from_slice(line.as_bytes());
         }
         if is_end || self.unread.len() > LONGEST_LINE {
             let rest = std::mem::take(&mut self.unread);
@@ -189,6 +220,22 @@ impl fmt::Debug for Replies {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pipelining_is_offered_where_a_line_says_so() {
+        for (line, is_offered) in [
+            ("250-PIPELINING\r\n", true),
+            ("250 pipelining\r\n", true),
+            ("250-SIZE 100\r\n", false),
+            ("250 no PIPELINING\r\n", false),
+            ("550-PIPELINING\r\n", false),
+            ("250", false),
+        ] {
+            let pipelining = Pipelining::default();
+            pipelining.note(line);
+            assert_eq!(pipelining.is_offered(), is_offered, "{line}");
+        }
+    }
 
     #[test]
     fn a_line_of_any_relay_is_made_readable() {

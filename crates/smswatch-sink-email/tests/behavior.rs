@@ -6,6 +6,8 @@ mod answers;
 mod conversations;
 #[path = "behavior/headers.rs"]
 mod headers;
+#[path = "behavior/hurrying.rs"]
+mod hurrying;
 #[path = "behavior/odd.rs"]
 mod odd;
 #[path = "behavior/recipients.rs"]
