@@ -52,6 +52,14 @@ async fn log_in(
         Err(problem) => return problem.into_response(),
     };
     let next = own_path(fields.get(NEXT).unwrap_or("/"));
+    if !is_own {
+        let refusal = Some(Refusal::OldForm);
+        return page(StatusCode::FORBIDDEN, &entrance, next, refusal);
+    }
+    // A right token is always taken: behind a proxy, people share an address with whoever guesses.
+    if let Some(cookie) = tokens.log_in(fields.get("token").unwrap_or_default(), &headers) {
+        return ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response();
+    }
     let now = Instant::now();
     if let Some(wait) = attempts.must_wait(from.ip(), now) {
         let seconds = wait.as_secs() + 1;
@@ -60,19 +68,10 @@ async fn log_in(
         let page = page(StatusCode::TOO_MANY_REQUESTS, &entrance, next, refusal);
         return (retry_after, page).into_response();
     }
-    if !is_own {
-        let refusal = Some(Refusal::OldForm);
-        return page(StatusCode::FORBIDDEN, &entrance, next, refusal);
-    }
-    match tokens.log_in(fields.get("token").unwrap_or_default(), &headers) {
-        Some(cookie) => ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response(),
-        None => {
-            attempts.was_wrong(from.ip(), now);
-            tracing::warn!("somebody tried to log in with a token that is not accepted");
-            let refusal = Some(Refusal::WrongToken);
-            page(StatusCode::FORBIDDEN, &entrance, next, refusal)
-        }
-    }
+    attempts.was_wrong(from.ip(), now);
+    tracing::warn!("somebody tried to log in with a token that is not accepted");
+    let refusal = Some(Refusal::WrongToken);
+    page(StatusCode::FORBIDDEN, &entrance, next, refusal)
 }
 
 async fn leave(State(gate): State<StartupGate>, request: Request) -> Response {
