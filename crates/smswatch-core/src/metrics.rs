@@ -17,7 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use smswatch_model::{EventKind, Timestamp};
+use smswatch_model::{EventKind, Source, Timestamp};
 
 use crate::store::{Gauges, Outcome};
 
@@ -250,6 +250,7 @@ impl Metrics {
         let metrics = Self::shown_by(registry);
         metrics.set_config_hash(config_hash);
         metrics.config_last_reload_successful.set(1);
+        metrics.begin_observations();
         process::note_start(&metrics);
         metrics
     }
@@ -318,6 +319,19 @@ impl Metrics {
             gauge.set(i64::from(trouble.is_none()));
         }
         *shown = parts.keys().cloned().collect();
+    }
+
+    /// Shows observations before there are any: that nothing was seen can be told of a process that just started.
+    fn begin_observations(&self) {
+        for source in [Source::Poll, Source::Sweep, Source::Callback] {
+            for result in ["changed", "stale", "same"] {
+                let labels = ObservationLabels {
+                    source: source.as_str(),
+                    result,
+                };
+                self.observations.get_or_create(&labels).inc_by(0);
+            }
+        }
     }
 
     /// Shows a sink before anything was delivered to it: what begins at 0 is an increase the first time.
@@ -415,6 +429,12 @@ mod tests {
         metrics.begin_sink(&SinkName("crm".into()));
         let line = "smswatch_deliveries_total{sink=\"crm\",result=\"dead\"} 0";
         assert!(metrics.render().contains(line));
+    }
+
+    #[test]
+    fn a_process_that_saw_nothing_says_so() {
+        let line = "smswatch_observations_total{source=\"poll\",result=\"same\"} 0";
+        assert!(Metrics::new(17).render().contains(line));
     }
 
     #[test]

@@ -199,10 +199,10 @@ pub(super) const ALERTS: &[Alert] = &[
     },
     Alert {
         name: "SmswatchSweepsFail",
-        expr: r#"smswatch_part_ok{part="sweep"} == 0"#,
+        expr: r#"smswatch_part_ok{part=~"sweep(:.+)?"} == 0"#,
         wait: "10m",
         severity: Warning,
-        summary: "Sweeps do not get all their pages",
+        summary: "Sweeps do not get all their pages: {{ $labels.part }} at {{ $labels.instance }}",
         description: "Messages that only sweeps find are noticed late or not at all.",
     },
     Alert {

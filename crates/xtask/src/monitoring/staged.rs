@@ -248,6 +248,14 @@ pub(super) const FAULTS: &[Fault] = &[
             "0+600x30 18000+0x170",
         )],
     },
+    // It has never seen anything since it started.
+    Fault {
+        alert: "SmswatchSeesNothing",
+        series: &[(
+            r#"smswatch_observations_total{job="smswatch",instance="a",source="poll",result="same"}"#,
+            "0+600x30 0+0x170",
+        )],
+    },
     Fault {
         alert: "SmswatchRoutingLate",
         series: &[
@@ -362,6 +370,13 @@ pub(super) const FAULTS: &[Fault] = &[
         alert: "SmswatchSweepsFail",
         series: &[(
             r#"smswatch_part_ok{job="smswatch",instance="a",part="sweep"}"#,
+            "1+0x30 0+0x170",
+        )],
+    },
+    Fault {
+        alert: "SmswatchSweepsFail",
+        series: &[(
+            r#"smswatch_part_ok{job="smswatch",instance="a",part="sweep:2"}"#,
             "1+0x30 0+0x170",
         )],
     },
