@@ -20,6 +20,10 @@ const MEMO: &str = "callbacks";
 
 const FORMAT: u8 = 1;
 
+/// For how long after a callback a final status that asking found is taken for the one of which the callback told: it
+/// may have been held until its message was registered, or have asked for the poll itself.
+const TOLD_OF: Duration = Duration::from_secs(60);
+
 /// What is known of the callbacks.
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals {
@@ -69,7 +73,10 @@ impl Arrivals {
         };
         if let Some(event) = events.iter().find(is_missed) {
             let mut state = self.lock();
-            state.missed_since = state.missed_since.or(Some(event.detected_at));
+            let last = state.last;
+            if last.is_none_or(|last| event.detected_at.since(last) >= TOLD_OF) {
+                state.missed_since = state.missed_since.or(Some(event.detected_at));
+            }
         }
     }
 
@@ -115,9 +122,9 @@ impl Arrivals {
     pub(crate) async fn exchange(&self, context: &Context) -> Result<(), StoreError> {
         let shard = shard_of(MEMO, context.store.shard_count());
         let known = memo::read(context, shard, MEMO, FORMAT, decode).await?;
-        let own = self.lock().last;
+        let (own, now) = (self.lock().last, context.clock.now());
         match (own, known.value) {
-            (Some(own), there) if there.is_none_or(|there| own.since(there) >= EXCHANGE / 2) => {
+            (Some(own), there) if there.is_none_or(|there| is_worth_telling(own, there, now)) => {
                 // Whoever was faster has told about the same.
                 memo::put(context, shard, &known, encode(own), Vec::new()).await?;
             }
@@ -132,6 +139,13 @@ impl Arrivals {
     }
 }
 
+/// Whether the others should hear of a callback that arrived at `own`, who know of one that arrived at `there`. While
+/// many arrive, not of each; but of the last one.
+fn is_worth_telling(own: Timestamp, there: Timestamp, now: Timestamp) -> bool {
+    let few = EXCHANGE / 2;
+    own > there && (own.since(there) >= few || now.since(own) >= few)
+}
+
 fn encode(at: Timestamp) -> Vec<u8> {
     let millis = at.as_millis().to_be_bytes();
     std::iter::once(FORMAT).chain(millis).collect()
@@ -141,4 +155,47 @@ fn decode(bytes: &[u8]) -> Option<Timestamp> {
     let (format, millis) = bytes.split_first()?;
     let millis = i64::from_be_bytes(millis.try_into().ok()?);
     (*format == FORMAT).then(|| Timestamp::from_millis(millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_seconds(1_777_636_800 + second)
+    }
+
+    /// A final status that a poll found.
+    fn polled(second: i64) -> Event {
+        let mut event = smswatch_testkit::sample::notification().events.remove(0);
+        event.source = Some(Source::Poll);
+        event.backfill = false;
+        event.detected_at = at(second);
+        event
+    }
+
+    fn settings() -> CallbackSettings {
+        CallbackSettings::default()
+    }
+
+    #[test]
+    fn a_poll_that_a_callback_asked_for_is_no_sign_of_silence() {
+        let arrivals = Arrivals::default();
+        arrivals.arrived(at(0));
+        arrivals.found(&[polled(0), polled(5)]);
+        assert!(arrivals.silence(&settings(), at(3600)).is_none());
+        arrivals.found(&[polled(60)]);
+        let (since, _) = arrivals.silence(&settings(), at(3600)).expect("silence");
+        assert_eq!(since, at(60));
+        arrivals.arrived(at(3601));
+        assert!(arrivals.silence(&settings(), at(7200)).is_none());
+    }
+
+    #[test]
+    fn others_hear_of_few_of_many_callbacks_and_of_the_last() {
+        assert!(is_worth_telling(at(10), at(0), at(10)));
+        assert!(!is_worth_telling(at(12), at(10), at(12)));
+        assert!(is_worth_telling(at(12), at(10), at(20)), "no other came");
+        assert!(!is_worth_telling(at(12), at(12), at(60)));
+    }
 }

@@ -21,6 +21,13 @@ const FORMAT: u8 = 1;
 /// How long it is waited at least until the pages of a campaign are asked for again.
 const SHORTEST_GAP: Duration = Duration::from_secs(10);
 
+/// For how long no message must have come on top until a campaign counts as over, unless `not_found_grace` is shorter:
+/// one that is being sent may pause.
+const QUIET: Duration = Duration::from_secs(30);
+
+/// How often it is looked for messages that come on top after all, so that none is told as old news.
+const STRAGGLERS: Duration = Duration::from_secs(5 * 60);
+
 /// After which part of `confirm_after` its pages are asked for once more.
 const CONFIRMED_AFTER: f64 = 0.9;
 
@@ -53,6 +60,12 @@ pub(crate) struct Campaign {
     /// Why they could not be had, if they could not.
     pub(crate) trouble: Option<String>,
     pub(crate) ended_at: Option<Timestamp>,
+    /// When the latest of its messages were found.
+    #[serde(default)]
+    grown_at: Option<Timestamp>,
+    /// How often it has ended: once more for each time that messages came on top.
+    #[serde(default)]
+    pub(crate) ends: u64,
     /// Its pages were had once more after its end, in place of the polls that confirm its messages.
     #[serde(default)]
     is_confirmed: bool,
@@ -79,6 +92,8 @@ impl Campaign {
             summary: None,
             trouble: None,
             ended_at: None,
+            grown_at: None,
+            ends: 0,
             is_confirmed: false,
         }
     }
@@ -111,11 +126,20 @@ impl Campaign {
     }
 
     /// How often its pages are asked for now.
-    pub(crate) fn gap(&self, settings: &WatchSettings) -> Duration {
-        if self.state != State::Watching {
-            return settings.confirm_after;
+    pub(crate) fn gap(&self, settings: &WatchSettings, now: Timestamp) -> Duration {
+        if self.state == State::Watching {
+            return pace::gap(&settings.schedule, self.step).max(SHORTEST_GAP);
         }
-        pace::gap(&settings.schedule, self.step).max(SHORTEST_GAP)
+        match now >= self.confirmed_at(settings, now) {
+            true => settings.confirm_after,
+            false => STRAGGLERS.min(settings.confirm_after),
+        }
+    }
+
+    /// When its pages are asked for in place of the polls that confirm its messages, which are due a little later.
+    fn confirmed_at(&self, settings: &WatchSettings, now: Timestamp) -> Timestamp {
+        let ended_at = self.ended_at.unwrap_or(now);
+        ended_at + settings.confirm_after.mul_f64(CONFIRMED_AFTER)
     }
 
     /// What becomes of it when all its pages were had.
@@ -125,20 +149,29 @@ impl Campaign {
         settings: &WatchSettings,
         now: Timestamp,
     ) -> Next {
-        let is_same = self
-            .summary
-            .as_ref()
-            .is_some_and(|before| before.messages == summary.messages);
+        let known = self.summary.as_ref().map_or(0, |before| before.messages);
+        if summary.messages == 0 && known > 0 {
+            // Messages that were told do not vanish: this is an answer of something that knows nothing of them.
+            let trouble = "Routee told none of its messages, which it had told before";
+            return self.failed(trouble.to_owned(), settings, now);
+        }
+        let has_grown = summary.messages > known;
+        let grown_at = self.grown_at.filter(|_| !has_grown).unwrap_or(now);
+        self.grown_at = Some(grown_at);
         // A campaign that is still being sent grows from one time to the next.
-        let is_over = is_same && summary.messages > 0 && summary.pending == 0;
+        let is_quiet = now.since(grown_at) >= QUIET.min(settings.not_found_grace);
+        let is_over = is_quiet && known > 0 && summary.messages > 0 && summary.pending == 0;
         let is_unknown =
             summary.messages == 0 && now >= self.registered_at + settings.not_found_grace;
         let is_late = now >= self.registered_at + settings.give_up_after;
         self.trouble = None;
         let is_pending = summary.pending > 0;
         self.summary = Some(summary);
-        if self.state == State::Final && !is_pending {
-            return self.confirmed(settings, now);
+        if self.state == State::Final && !is_pending && !has_grown {
+            return self.seen_again(settings, now);
+        }
+        if has_grown && self.state == State::Final {
+            self.step = 0;
         }
         let state = match (is_over, is_unknown, is_late) {
             (true, _, _) => State::Final,
@@ -159,7 +192,7 @@ impl Campaign {
         self.trouble = Some(trouble);
         if self.state == State::Final {
             // Its messages are polled one by one then.
-            return self.confirmed(settings, now);
+            return self.seen_again(settings, now);
         }
         let state = match now >= self.registered_at + settings.give_up_after {
             true => State::GaveUp,
@@ -171,7 +204,8 @@ impl Campaign {
     fn next(mut self, state: State, settings: &WatchSettings, now: Timestamp) -> Next {
         self.state = state;
         if state == State::Watching {
-            let due = now + self.gap(settings);
+            self.ended_at = None;
+            let due = now + self.gap(settings, now);
             if self.trouble.is_none() {
                 self.step = self.step.saturating_add(1);
             }
@@ -182,25 +216,30 @@ impl Campaign {
             };
         }
         self.ended_at = Some(now);
+        self.ends += 1;
         self.is_confirmed = state != State::Final || settings.confirm_after.is_zero();
-        let wait = match self.is_confirmed {
-            true => settings.retention,
-            // The messages are due a little later.
-            false => settings.confirm_after.mul_f64(CONFIRMED_AFTER),
+        let due = match self.is_confirmed {
+            true => now + settings.retention,
+            false => self.confirmed_at(settings, now).min(now + STRAGGLERS),
         };
         Next {
             campaign: self,
-            due: now + wait,
+            due,
             has_ended: true,
         }
     }
 
-    fn confirmed(mut self, settings: &WatchSettings, now: Timestamp) -> Next {
-        self.is_confirmed = true;
-        let ended_at = self.ended_at.unwrap_or(now);
+    /// It had ended, and its pages told nothing else.
+    fn seen_again(mut self, settings: &WatchSettings, now: Timestamp) -> Next {
+        let confirmed_at = self.confirmed_at(settings, now);
+        self.is_confirmed = now >= confirmed_at;
+        let due = match self.is_confirmed {
+            true => self.ended_at.unwrap_or(now) + settings.retention,
+            false => confirmed_at.min(now + STRAGGLERS),
+        };
         Next {
             campaign: self,
-            due: ended_at + settings.retention,
+            due,
             has_ended: false,
         }
     }

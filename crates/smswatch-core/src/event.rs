@@ -269,9 +269,10 @@ pub(crate) fn campaign_event(campaign: &Campaign, provider: &str, now: Timestamp
         destination: None,
         campaign: summary.map(Box::new),
     };
+    let earlier_ends = campaign.ends.saturating_sub(1);
     Event {
         // One that is registered again later ends again.
-        event_id: derived_event_id(key.as_str(), kind, campaign.registered_at, 0),
+        event_id: derived_event_id(key.as_str(), kind, campaign.registered_at, earlier_ends),
         message,
         about: Some(about),
         ..own_event(kind, key.as_str(), String::new(), provider, now, 0)

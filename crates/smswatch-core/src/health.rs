@@ -14,7 +14,7 @@ pub(crate) const POLLING: &str = "polling";
 /// The arrival of callbacks, among the parts: where the configuration has any.
 pub(crate) const CALLBACKS: &str = "callbacks";
 
-/// The sweeps, among the parts: where one has failed.
+/// The sweep, among the parts: where it has failed. Of several, each has its number behind a colon.
 pub(crate) const SWEEP: &str = "sweep";
 
 /// The agreement with the other processes on the store, among the parts.

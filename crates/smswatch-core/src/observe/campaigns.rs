@@ -140,7 +140,7 @@ async fn pages(
     let following = Following {
         registers: true,
         tags: campaign.tags.clone(),
-        every: campaign.gap(settings),
+        every: campaign.gap(settings, stage.context.clock.now()),
     };
     let (mut incomplete, mut tally) = (Incomplete::default(), Tally::default());
     let privacy = &stage.context.privacy;

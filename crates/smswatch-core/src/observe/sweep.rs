@@ -70,8 +70,17 @@ pub(super) async fn run(stage: &Observe, asking: &Asking<'_>, stop: &Cancellatio
 }
 
 async fn one(stage: &Observe, asking: &Asking<'_>, number: usize, stop: &CancellationToken) {
+    let mut known_as: Option<String> = None;
     while !stop.is_cancelled() {
         let settings = stage.context.settings();
+        let part_now = settings.sweeps.get(number).map(|_| part(number, &settings));
+        if let Some(before) = known_as
+            .take()
+            .filter(|name| part_now.as_ref() != Some(name))
+        {
+            stage.context.health.forget(&before);
+        }
+        known_as = part_now;
         let pause = match settings.sweeps.get(number) {
             None => LOOK,
             Some(sweep) => match turn(stage, asking, number, sweep, stop).await {
@@ -82,6 +91,14 @@ async fn one(stage: &Observe, asking: &Asking<'_>, number: usize, stop: &Cancell
         // Another process may do it earlier, or have died.
         let pause = sleep(pause.clamp(Duration::from_millis(10), LOOK));
         stop.run_until_cancelled(pause).await;
+    }
+}
+
+/// The name of a sweep among the parts of the process: each has its own, as one that works says nothing of another.
+fn part(number: usize, settings: &Settings) -> String {
+    match settings.sweeps.len() {
+        1 => SWEEP.to_owned(),
+        _ => format!("{SWEEP}:{}", number + 1),
     }
 }
 
@@ -122,12 +139,13 @@ async fn turn(
         turn.put(now, &progress).await?;
         return Ok(now);
     };
+    let part = part(number, &stage.context.settings());
     let metrics = &stage.context.metrics;
     metrics.sweep_seconds.observe(began.elapsed().as_secs_f64());
     let result = match &came {
         Ok(Some(findings)) => {
             progress.ended = Some(stage.context.clock.now());
-            stage.context.health.well(SWEEP);
+            stage.context.health.well(&part);
             tracing::debug!(
                 messages = findings.messages,
                 new = findings.new,
@@ -138,7 +156,7 @@ async fn turn(
         }
         Ok(None) => return Ok(now + HOLD),
         Err(trouble) => {
-            stage.context.health.trouble(SWEEP, trouble);
+            stage.context.health.trouble(&part, trouble);
             "failed"
         }
     };

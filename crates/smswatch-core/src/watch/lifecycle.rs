@@ -1,5 +1,6 @@
 //! What becomes of a watch when a poll of its message has ended: pure decisions.
 
+mod ending;
 mod removal;
 mod stuck;
 mod told;
@@ -315,7 +316,7 @@ impl Step<'_> {
             WatchState::NotFound | WatchState::GaveUp if facts.is_some() && is_whole => {
                 return self.end(WatchState::Final);
             }
-            WatchState::NotFound if facts.is_some() => return self.resume(),
+            WatchState::NotFound if facts.is_some() => return self.is_found(facts),
             _ => return self.confirm(),
         }
         if is_whole {
@@ -384,62 +385,11 @@ impl Step<'_> {
         watch.due = deadline.map_or(poll, |deadline| poll.min(self.slots.at(now, deadline)));
     }
 
-    fn end(&mut self, state: WatchState) {
-        let settings = self.lifecycle.settings;
-        // Where callbacks arrive, one of them tells of a status that flips, too.
-        let is_told_anyway =
-            self.source == Source::Callback && self.lifecycle.stretch_for(&self.applied.watch) > 1;
-        let watch = &mut self.applied.watch;
-        watch.state = state;
-        watch.ended_at = Some(Timestamp::from_seconds(self.now.as_seconds()));
-        watch.last_part_at = None;
-        watch.is_confirmed =
-            state != WatchState::Final || settings.confirm_after.is_zero() || is_told_anyway;
-        self.wait_for_the_end();
-    }
-
-    /// The poll after the end has taken place. A contradiction that it found waits for another one.
-    fn confirm(&mut self) {
-        self.applied.watch.trouble = None;
-        self.applied.watch.is_confirmed = !self.applied.watch.snapshot.has_candidate();
-        self.wait_for_the_end();
-        if !self.applied.watch.is_confirmed {
-            self.applied.watch.due = self.now + AGREEMENT_GAP;
-        }
-    }
-
-    /// A status left a final one for one that is not: the message is followed again.
-    fn resume(&mut self) {
-        let watch = &mut self.applied.watch;
-        watch.state = WatchState::Watching;
-        watch.ended_at = None;
-        watch.is_confirmed = false;
-        self.was_final();
-        self.next_poll(self.next_stuck());
-    }
-
-    fn wait_for_the_end(&mut self) {
-        let settings = self.lifecycle.settings;
-        let confirm_after = settings.confirm_after.max(self.until_next_sweep());
-        let watch = &mut self.applied.watch;
-        let ended = watch.ended_at.unwrap_or(self.now);
-        watch.due = if watch.is_confirmed {
-            self.slots.at(self.now, ended + settings.retention)
-        } else {
-            self.slots.after(self.now, confirm_after, self.random)
-        };
-    }
-
-    /// Of what a sweep tells, the next one tells again, perhaps a little late: that is cheaper than a poll.
-    fn until_next_sweep(&self) -> Duration {
-        match self.source {
-            Source::Sweep => self.lifecycle.until_next_sweep(),
-            _ => Duration::ZERO,
-        }
-    }
-
     fn announce_deadline(&mut self, kind: EventKind, deadline: Timestamp, facts: &MessageFacts) {
-        self.applied.watch.sequence += 1;
+        // The first change of a message is number 1, whatever was told before anything was known of it.
+        if !self.applied.watch.snapshot.parts.is_empty() {
+            self.applied.watch.sequence += 1;
+        }
         let sequence = self.applied.watch.sequence;
         let event = self.announcer(facts).deadline(kind, deadline, sequence);
         self.applied.events.push(event);

@@ -33,6 +33,62 @@ async fn follow(engine: &Engine, tracking_id: &str) -> Followed {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_empty_page_ends_no_campaign_of_which_messages_are_known() {
+    let world = World::new();
+    for n in 0..50 {
+        let fate = vec![
+            (seconds(25 * n), "Sent"),
+            (seconds(25 * n + 20), "Undelivered"),
+        ];
+        world.fate(&format!("spring-{n}"), fate);
+    }
+    // It is still being sent then, and followed for longer than what is unknown is waited for.
+    world
+        .provider
+        .lists_nothing_within(seconds(11 * 60)..seconds(14 * 60));
+    let (sink, engine) = started(&world).await;
+    follow(&engine, "spring").await;
+    sleep(seconds(3 * HOUR)).await;
+    let told = sink.attempts(EventKind::CampaignFinished);
+    assert_eq!(told.len(), 1);
+    let summary = told[0].campaign.clone().expect("a summary");
+    assert_eq!((summary.messages, summary.failed), (50, 50));
+    let failed = sink.statuses();
+    let failed = failed.iter().filter(|status| *status == "Undelivered");
+    assert_eq!(failed.count(), 50);
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_campaign_sends_after_a_pause_is_told_as_news() {
+    let world = World::new();
+    for n in 0..6 {
+        // Whoever sends it pauses for ten minutes.
+        let sent = if n < 3 { n } else { 10 * 60 + n };
+        let fate = vec![(seconds(sent), "Sent"), (seconds(sent + 20), "Undelivered")];
+        world.fate(&format!("spring-{n}"), fate);
+    }
+    let (sink, engine) = started(&world).await;
+    follow(&engine, "spring").await;
+    sleep(seconds(5 * 60)).await;
+    assert_eq!(sink.attempts(EventKind::CampaignFinished).len(), 1);
+    sleep(seconds(3 * HOUR)).await;
+    let failed = sink.statuses();
+    let failed = failed.iter().filter(|status| *status == "Undelivered");
+    assert_eq!(
+        failed.count(),
+        6,
+        "{:?} {:?}",
+        world.provider.pages(),
+        sink.statuses()
+    );
+    let told = sink.attempts(EventKind::CampaignFinished);
+    let summary = told.last().expect("it is told").campaign.clone();
+    assert_eq!(summary.expect("a summary").failed, 6);
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_message_of_a_campaign_is_followed_and_its_end_is_told_once() {
     let world = World::new();
     for n in 0..250 {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smswatch_core::Engine;
 use smswatch_core::settings::{SinkSettings, SweepSettings};
 use smswatch_model::EventKind;
+use smswatch_plugin::provider::Filter;
 use tokio::time::sleep;
 
 use crate::recorder::Recorder;
@@ -125,6 +126,31 @@ async fn messages_are_polled_again_when_sweeps_stop() {
     assert!(!world.provider.polls().is_empty());
     let health = engine.service().health();
     assert!(health.parts["sweep"].is_some(), "{health:?}");
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_always_fails_stays_in_trouble_beside_one_that_works() {
+    let mut world = World::new();
+    let refused = SweepSettings {
+        filters: vec![Filter {
+            field: "lable".to_owned(),
+            term: "otp".to_owned(),
+            operator: None,
+        }],
+        ..sweep(60)
+    };
+    world.settings.sweeps = vec![refused, sweep(30)];
+    let sink = Recorder::new(&world, seconds(0));
+    let engine = world
+        .engine([("crm", sink.clone(), SinkSettings::default())])
+        .await;
+    for _ in 0..5 {
+        sleep(seconds(61)).await;
+        let parts = engine.service().health().parts;
+        assert!(parts["sweep:1"].is_some(), "{parts:?}");
+        assert_eq!(parts["sweep:2"], None);
+    }
     assert!(engine.stop().await);
 }
 

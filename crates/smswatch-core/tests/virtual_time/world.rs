@@ -62,6 +62,7 @@ impl World {
                 pages: Mutex::default(),
                 lists_until: Mutex::default(),
                 a_page_takes: Mutex::default(),
+                lists_nothing_within: Mutex::default(),
             }),
             settings: Settings {
                 watch: WatchSettings::default(),
@@ -206,6 +207,8 @@ pub(crate) struct Storyteller {
     /// Until when it lists anything; `None`: always.
     lists_until: Mutex<Option<Duration>>,
     a_page_takes: Mutex<Duration>,
+    /// While the world is of such an age, pages are empty.
+    lists_nothing_within: Mutex<std::ops::Range<Duration>>,
 }
 
 impl Storyteller {
@@ -219,6 +222,14 @@ impl Storyteller {
             .lists_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(age);
+    }
+
+    /// Pages are empty while the world is of such an age.
+    pub(crate) fn lists_nothing_within(&self, ages: std::ops::Range<Duration>) {
+        *self
+            .lists_nothing_within
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = ages;
     }
 
     /// Each page takes so long from now on.
@@ -286,6 +297,20 @@ impl Provider for Storyteller {
             .unwrap_or_else(PoisonError::into_inner);
         if until.is_some_and(|until| now > until) {
             return Err(PollError::failed("it lists nothing"));
+        }
+        if matches!(listing, Listing::Window { filters, .. } if !filters.is_empty()) {
+            return Err(PollError::failed("it knows no filters"));
+        }
+        let nothing = self
+            .lists_nothing_within
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&now);
+        if nothing {
+            return Ok(ListedPage {
+                is_last: true,
+                ..ListedPage::default()
+            });
         }
         let fates = self.fates();
         let told = fates.iter().filter_map(|(message_id, fate)| {

@@ -154,7 +154,7 @@ fn parts(health: &ReadyReply, known: Option<&Known>) -> Vec<Wrong> {
         .iter()
         .filter(|(name, part)| !part.ok && !tells_more(name));
     let wrong = parts.map(|(name, part)| {
-        let (level, what) = match name.as_str() {
+        let (level, what) = match name.split(':').next().unwrap_or_default() {
             "store" => (Level::Critical, "The store cannot be used"),
             "provider" => (Level::Critical, "The provider does not answer as it should"),
             "polling" => (Level::Critical, "Polling is behind"),
@@ -166,7 +166,7 @@ fn parts(health: &ReadyReply, known: Option<&Known>) -> Vec<Wrong> {
                 "The store holds what this version cannot read",
             ),
             "heartbeat" => (Level::Warning, "The heartbeat is not heard"),
-            name => {
+            _ => {
                 let trouble =
                     words::paragraph(part.trouble.as_deref().unwrap_or("it is in trouble"));
                 let name = name.strip_prefix("sink:").unwrap_or(name);

@@ -56,3 +56,21 @@ fn a_contradiction_that_is_never_decided_does_not_hurry_the_polls() {
     walk.sees(&[("q", "Sent")], 1);
     assert_about(walk.waits(), 3600);
 }
+
+#[test]
+fn a_contradiction_of_what_is_final_that_is_never_decided_ends() {
+    let mut walk = Walk::new();
+    walk.sees_dated("Delivered", -10);
+    walk.sees_dated("Undelivered", -40);
+    assert!(!walk.watch.is_confirmed);
+    // From now on nothing is told of it.
+    for _ in 0..3 {
+        if !walk.watch.is_confirmed {
+            assert_about(walk.waits(), 60);
+            walk.answer(&Answer::Empty);
+        }
+    }
+    assert!(walk.watch.is_confirmed);
+    let retained = walk.watch.due.since(walk.watch.ended_at.expect("it ended"));
+    assert_about(retained, 7 * 24 * 3600);
+}

@@ -102,6 +102,41 @@ fn a_message_that_is_known_late_is_stuck_once_it_is_known() {
 }
 
 #[test]
+fn a_message_that_was_given_up_as_unknown_is_stuck_once_it_is_told() {
+    let mut walk = walk(&[20]);
+    while walk.watch.state == WatchState::Watching {
+        walk.answer(&Answer::Unknown);
+    }
+    assert_eq!(walk.told, ["sms.not_found"]);
+    let observation = Observation {
+        source: Source::Callback,
+        observed_at: walk.now,
+        facts: MessageFacts::default(),
+        parts: vec![PartReport {
+            sms_id: SmsId::new("p").expect("a valid id"),
+            number: None,
+            status: Word::new("Queued"),
+            detailed_status: None,
+            description: None,
+            date: None,
+            price: None,
+            latency: None,
+        }],
+    };
+    let (lifecycle, id) = (walk.lifecycle(), Walk::id());
+    let told = lifecycle.apply_told(&id, &walk.watch, &observation, walk.now, 0.5);
+    let kinds: Vec<_> = told
+        .events
+        .iter()
+        .map(|event| (event.kind, event.sequence))
+        .collect();
+    // What was told before anything was known of it has no number of its own.
+    let expected = [(EventKind::StatusChanged, 1), (EventKind::Stuck, 2)];
+    assert_eq!(kinds, expected);
+    assert_eq!(told.watch.state, WatchState::Watching);
+}
+
+#[test]
 fn a_rule_that_is_new_is_told_once_and_one_that_went_is_not_told_again() {
     let mut walk = walk(&[20]);
     while walk.age() < seconds(100) {
