@@ -196,7 +196,7 @@ async fn pages_that_shift_break_off_and_hold_bad_rows_hide_no_status() {
     stage.sim.merge_switches(&shifting).expect("switches");
     let process = Process::start(&stage.config(&stage.sqlite(), "{every: 200ms}"));
     let ids = stage.messages(300);
-    until("each failure is told", async || stage.told().len() >= 30).await;
+    until("each failure is told", async || stage.told().len() >= 34).await;
     for id in &ids {
         watch_that(&process, id, |watch| watch["state"] == "final").await;
     }
@@ -205,7 +205,7 @@ async fn pages_that_shift_break_off_and_hold_bad_rows_hide_no_status() {
         .iter()
         .map(|event| event["event_id"].to_string())
         .collect();
-    assert_eq!((told.len(), distinct.len()), (30, 30));
+    assert_eq!((told.len(), distinct.len()), (34, 34));
     assert_eq!(process.terminate(), Some(0));
 }
 
