@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::MissedTickBehavior;
 
 use crate::report::Failure;
+use crate::rules::trial::InForce;
 use crate::service_manager;
 use crate::settings::{self, Configuration, Loaded, Sections};
 use crate::sink_types::SinkTypes;
@@ -29,6 +30,8 @@ pub(crate) struct Reloading {
     reloader: Reloader,
     /// Who may call back.
     callback_door: CallbackDoor,
+    /// What rules are compiled against that somebody tries.
+    in_force: InForce,
 }
 
 impl Reloading {
@@ -39,6 +42,7 @@ impl Reloading {
         sections: Sections,
         reloader: Reloader,
         callback_door: CallbackDoor,
+        in_force: InForce,
     ) -> Self {
         Self {
             types,
@@ -46,6 +50,7 @@ impl Reloading {
             sections,
             reloader,
             callback_door,
+            in_force,
         }
     }
 
@@ -136,6 +141,7 @@ impl Reloading {
         for unusable in wiring::unusable_proxies(&loaded.configuration) {
             tracing::warn!("{unusable}");
         }
+        self.in_force.replace(&loaded.configuration);
         let differences = self.sections.differences(&loaded.sections);
         let Configuration {
             settings,

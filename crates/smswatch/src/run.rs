@@ -34,6 +34,7 @@ pub(crate) async fn run(types: &Arc<SinkTypes>, args: &ConfigArgs) -> Result<(),
             sections,
             process.engine.reloader(),
             process.callback_door.clone(),
+            process.in_force.clone(),
         );
         let reloading = process
             .engine

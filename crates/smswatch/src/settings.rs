@@ -43,6 +43,7 @@ pub(crate) use self::load::read;
 pub(crate) use self::problem::Problem;
 pub(crate) use self::reader::diagnostic;
 pub(crate) use self::sections::Sections;
+pub(crate) use self::sinks::Wishes;
 pub(crate) use self::source::{text, usual_place};
 pub(crate) use self::store_url::try_folder;
 pub(crate) use self::validate::problems as shape_problems;
@@ -88,6 +89,8 @@ pub(crate) struct Configuration {
     pub(crate) callbacks_listen: Option<SocketAddr>,
     pub(crate) sinks: Sinks,
     pub(crate) rules: RuleSet,
+    /// What rules may ask of the sinks.
+    pub(crate) wishes: Wishes,
     pub(crate) heartbeat: Option<HeartbeatOptions>,
     /// Whether anything leaves through the proxies that the environment names.
     pub(crate) uses_environments_proxy: bool,

@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 type Configure = fn(Value, &SinkContext) -> Result<MadeSink, ConfigureError>;
 
-/// A sink, and how to check what a rule asks of it.
+/// A sink, and how to check what a rule asks of it. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct MadeSink {
     pub(crate) sink: Arc<dyn Sink>,
     check_overrides: Check,
@@ -66,6 +67,7 @@ impl MadeSink {
 }
 
 /// What can be done with a kind of sink without knowing its types.
+#[derive(Clone, Copy)]
 pub(crate) struct SinkType {
     config_schema: fn(&mut SchemaGenerator) -> Schema,
     overrides_schema: fn(&mut SchemaGenerator) -> Schema,

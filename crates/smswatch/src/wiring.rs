@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::heartbeat::Heartbeat;
-use crate::rules::trial;
+use crate::rules::trial::{self, InForce};
 use crate::settings::{Configuration, StoreChoice};
 
 /// How long calls under way may take in any case when the process ends.
@@ -29,6 +29,8 @@ pub(crate) struct Process {
     pub(crate) callbacks: Option<ApiTask>,
     /// Who may call back.
     pub(crate) callback_door: CallbackDoor,
+    /// What rules are compiled against that somebody tries.
+    pub(crate) in_force: InForce,
     pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) shutdown_timeout: Duration,
 }
@@ -144,9 +146,10 @@ pub(crate) async fn start(
     let Some(opened) = opening.await.transpose()? else {
         return Ok(None);
     };
+    let in_force = InForce::of(&configuration);
     let listen = configuration.http.listen;
     let http = HttpOptions {
-        rules: Some(trial::reader(&configuration)),
+        rules: Some(trial::reader(&configuration, in_force.clone())),
         ..configuration.http
     };
     let server = Server::bind(http)
@@ -187,6 +190,7 @@ pub(crate) async fn start(
         front,
         callbacks,
         callback_door,
+        in_force,
         heartbeat,
         shutdown_timeout,
     }))

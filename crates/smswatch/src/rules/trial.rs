@@ -1,22 +1,42 @@
 //! Rules that somebody writes on a page, to see what they would have told.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use smswatch_core::Privacy;
 use smswatch_http::RuleReader;
-use smswatch_plugin::model::PhoneNumber;
+use smswatch_plugin::model::{FaultTable, PhoneNumber};
 use smswatch_plugin::rules::Rules;
 use smswatch_rules::{Diagnostic, Document, NumberKey, Options, compile, compile_maintenance};
 
-use crate::settings::Configuration;
+use crate::settings::{Configuration, Wishes};
 
 /// How a document is called of which only lines are told.
 const NAME: &str = "rules";
 
-/// What reads them as the configuration has them. What a rule asks of a sink beside its name is not checked.
-pub(crate) fn reader(configuration: &Configuration) -> RuleReader {
-    let privacy = configuration.privacy.clone();
-    let faults = configuration.settings.watch.faults.clone();
-    RuleReader::new(move |text, sinks| {
+/// What they are compiled against, as the configuration in force has it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct InForce(Arc<Mutex<(FaultTable, Wishes)>>);
+
+impl InForce {
+    pub(crate) fn of(configuration: &Configuration) -> Self {
+        Self(Arc::new(Mutex::new(parts(configuration))))
+    }
+
+    /// From now on this configuration is in force.
+    pub(crate) fn replace(&self, configuration: &Configuration) {
+        let parts = parts(configuration);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = parts;
+    }
+
+    fn read(
+        &self,
+        text: &str,
+        sinks: &[String],
+        privacy: &Privacy,
+    ) -> Result<Arc<dyn Rules>, Vec<String>> {
+        let parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (faults, wishes) = parts.clone();
+        drop(parts);
         let keyed = privacy.clone();
         let number_key: NumberKey =
             Arc::new(move |number: &str| keyed.number_key(&PhoneNumber::new(number)));
@@ -24,13 +44,24 @@ pub(crate) fn reader(configuration: &Configuration) -> RuleReader {
             sinks,
             with_fallback: &[],
             sinks_file: NAME,
-            check_overrides: &|_, _| Vec::new(),
+            check_overrides: &|sink, overrides| wishes.problems(sink, overrides),
             number_key: &number_key,
             texts_are_kept: privacy.keeps_texts(),
             faults: &faults,
         };
         read(text, &options)
-    })
+    }
+}
+
+fn parts(configuration: &Configuration) -> (FaultTable, Wishes) {
+    let faults = configuration.settings.watch.faults.clone();
+    (faults, configuration.wishes.clone())
+}
+
+/// What reads them as they would be read in the configuration's file.
+pub(crate) fn reader(configuration: &Configuration, in_force: InForce) -> RuleReader {
+    let privacy = configuration.privacy.clone();
+    RuleReader::new(move |text, sinks| in_force.read(text, sinks, &privacy))
 }
 
 fn read(text: &str, options: &Options<'_>) -> Result<Arc<dyn Rules>, Vec<String>> {
@@ -79,9 +110,8 @@ fn in_a_line(problem: &Diagnostic, before: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use smswatch_plugin::model::FaultTable;
-
     use super::*;
+    use crate::settings::{self, Source};
 
     fn tried(text: &str) -> Result<Vec<String>, Vec<String>> {
         let number_key: NumberKey = Arc::new(str::to_owned);
@@ -119,5 +149,44 @@ mod tests {
         for text in ["", "sinks: {}", "rules: [", "\u{0}"] {
             assert!(tried(text).is_err(), "{text:?}");
         }
+    }
+
+    fn configuration(sinks: &str) -> Configuration {
+        // Whichever test comes first installs it.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let routee = "routee: {application_id: a, application_secret: b}";
+        let source = Source {
+            file: "smswatch.yaml".into(),
+            text: format!("{routee}\nsinks: {sinks}\nrules: [{{name: a, notify: [crm]}}]\n"),
+            environment: Box::new(|_| None),
+        };
+        let types = crate::App::new().into_types();
+        let loaded = settings::read(&types, source).expect("it is sound");
+        loaded.configuration
+    }
+
+    #[test]
+    fn what_a_rule_asks_of_a_sink_is_checked_by_the_configuration_in_force() {
+        let before = configuration("{crm: {type: console}}");
+        let in_force = InForce::of(&before);
+        let tried = |notify: &str| {
+            let list = format!("- name: a\n  notify: [{notify}]\n");
+            let read = in_force.read(&list, &["crm".to_owned()], &before.privacy);
+            read.map(|rules| rules.names())
+        };
+        assert!(tried("crm").is_ok());
+        let to = "{sink: crm, to: [ops@example.com]}";
+        let refused = tried(to)
+            .expect_err("a console has no recipients")
+            .join("\n");
+        assert!(refused.starts_with("line 2: "), "{refused}");
+        assert!(refused.contains("rules cannot set `to`"), "{refused}");
+
+        let mail = "{crm: {type: email, from: a@example.com, to: [b@example.com], \
+                    smtp: \"smtp://127.0.0.1:1025\"}}";
+        in_force.replace(&configuration(mail));
+        assert!(tried(to).is_ok(), "{:?}", tried(to));
+        let refused = tried("{sink: crm, too: [ops@example.com]}").expect_err("no such option");
+        assert!(refused[0].contains("`too`"), "{refused:?}");
     }
 }

@@ -20,7 +20,7 @@ use super::document::{
 use super::problem::Problem;
 use super::reader::Reader;
 use super::sections::Sections;
-use super::sinks::{MadeSinks, made_sinks, wish_problems};
+use super::sinks::{Wishes, made_sinks};
 use super::validate::problems;
 use super::{
     Configuration, Loaded, Source, audience, callbacks, convert, effective, empty, fallback, fault,
@@ -196,7 +196,8 @@ impl Reader<'_> {
             faults
         });
         let known_faults = faults.clone().unwrap_or_default();
-        let rules = self.rules(&value, &names, &made, &privacy, &known_faults);
+        let wishes = Wishes::of(self.types, &value, &made);
+        let rules = self.rules(&value, &names, &wishes, &privacy, &known_faults);
         let sinks = (made.len() == names.len()).then(|| made_sinks(made));
 
         // Each finds its own problems before any of them is a reason to end.
@@ -252,6 +253,7 @@ impl Reader<'_> {
             callbacks_listen: pushed.listen,
             sinks: sinks.filter(|_| is_led_somewhere)?,
             rules: rules?,
+            wishes,
             heartbeat: heartbeat?,
             uses_environments_proxy,
         })
@@ -277,19 +279,10 @@ impl Reader<'_> {
         &mut self,
         value: &Value,
         names: &[String],
-        sinks: &MadeSinks,
+        wishes: &Wishes,
         privacy: &smswatch_core::Privacy,
         faults: &FaultTable,
     ) -> Option<smswatch_rules::RuleSet> {
-        let types = self.types;
-        let check_overrides = |sink: &str, overrides: &smswatch_plugin::model::Overrides| {
-            let kind = value["sinks"][sink]["type"].as_str().unwrap_or_default();
-            let Some(sink_type) = types.find(kind) else {
-                return Vec::new();
-            };
-            let made = sinks.get(sink).map(|(made, _)| made);
-            wish_problems(kind, sink_type, made, overrides)
-        };
         let keyed = privacy.clone();
         let number_key: NumberKey =
             Arc::new(move |number: &str| keyed.number_key(&PhoneNumber::new(number)));
@@ -299,7 +292,7 @@ impl Reader<'_> {
             sinks: names,
             with_fallback: &with_fallback,
             sinks_file: self.document.file(),
-            check_overrides: &check_overrides,
+            check_overrides: &|sink, overrides| wishes.problems(sink, overrides),
             number_key: &number_key,
             texts_are_kept: privacy.keeps_texts(),
             faults,

@@ -1,10 +1,13 @@
 //! Makes the sinks of a configuration, and checks what rules ask of them.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 use smswatch_core::settings::SinkSettings;
 use smswatch_plugin::Proxy;
+use smswatch_plugin::model::Overrides;
 use smswatch_plugin::sink::SinkContext;
 use smswatch_rules::OverrideProblem;
 
@@ -13,10 +16,52 @@ use super::problem::{Problem, escaped};
 use super::reader::Reader;
 use super::validate::problems;
 use super::{Sinks, convert, schema};
-use crate::sink_types::{ConfigureError, MadeSink, SinkType};
+use crate::sink_types::{ConfigureError, MadeSink, SinkType, SinkTypes};
 
 /// The sinks that could be made, by name.
 pub(super) type MadeSinks = BTreeMap<String, (MadeSink, SinkSettings)>;
+
+/// Knows what rules may ask of each sink of a configuration. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Wishes(Arc<BTreeMap<String, Known>>);
+
+/// The kind of a sink, and the sink where it could be made.
+struct Known {
+    kind: String,
+    sink_type: SinkType,
+    made: Option<MadeSink>,
+}
+
+impl Wishes {
+    pub(super) fn of(types: &SinkTypes, value: &Value, made: &MadeSinks) -> Self {
+        let sections = value["sinks"].as_object().into_iter().flatten();
+        let known = sections.filter_map(|(name, section)| {
+            let kind = section["type"].as_str()?;
+            let known = Known {
+                kind: kind.to_owned(),
+                sink_type: *types.find(kind)?,
+                made: made.get(name).map(|(made, _)| made.clone()),
+            };
+            Some((name.clone(), known))
+        });
+        Self(Arc::new(known.collect()))
+    }
+
+    /// What is wrong with what a rule asks of the sink of this name.
+    pub(crate) fn problems(&self, sink: &str, overrides: &Overrides) -> Vec<OverrideProblem> {
+        let problems = |known: &Known| {
+            let made = known.made.as_ref();
+            wish_problems(&known.kind, &known.sink_type, made, overrides)
+        };
+        self.0.get(sink).map(problems).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Wishes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Reader<'_> {
     /// The sinks that can be made; those that are missing have told why.
@@ -80,11 +125,11 @@ pub(super) fn ask_for_environments_proxy(value: &Value) -> bool {
 
 /// What is wrong with a rule's overrides, by the schema of the sink's type and by the sink itself, where
 /// it could be made.
-pub(super) fn wish_problems(
+fn wish_problems(
     kind: &str,
     sink_type: &SinkType,
     made: Option<&MadeSink>,
-    overrides: &smswatch_plugin::model::Overrides,
+    overrides: &Overrides,
 ) -> Vec<OverrideProblem> {
     let schema = schema::overrides(sink_type);
     let value = Value::Object(overrides.clone());

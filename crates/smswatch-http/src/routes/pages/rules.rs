@@ -132,9 +132,13 @@ async fn replayed(
     let _turn = TRYING.try_acquire().map_err(busy)?;
     let sinks = visit.service.sinks().await;
     let sinks: Vec<String> = sinks.into_iter().map(|sink| sink.sink).collect();
-    let rules = match reader.read(text, &sinks) {
-        Ok(rules) => rules,
-        Err(problems) => return Ok(Err(problems)),
+    // Sinks are asked about what rules ask of them, and may take long over it.
+    let (reader, text) = (reader.clone(), text.to_owned());
+    let read = tokio::task::spawn_blocking(move || reader.read(&text, &sinks)).await;
+    let rules = match read {
+        Ok(Ok(rules)) => rules,
+        Ok(Err(problems)) => return Ok(Err(problems)),
+        Err(_) => return Ok(Err(vec!["the rules could not be read".to_owned()])),
     };
     let tried = visit.service.backtest(rules).await?;
     let rows = tried
