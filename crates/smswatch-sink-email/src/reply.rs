@@ -118,7 +118,7 @@ impl Reply {
 
     /// Whether it is about one of the recipients, although the relay had taken all of them before.
     pub(crate) fn is_about_one_recipient(&self) -> bool {
-        matches!(self.enhanced, Some([_, 1, 1..=6 | 10] | [_, 2, 0..=2]))
+        matches!(self.enhanced, Some([_, 1, 1..=6 | 10] | [_, 2, 0..=3]))
     }
 
     /// Whether the relay ends the connection with it.
@@ -164,9 +164,9 @@ impl Reply {
     fn about_mail(&self) -> Meaning {
         match self.enhanced {
             _ if !self.is_permanent() => Meaning::Later,
-            Some([_, 1, 1..=6 | 10] | [_, 2, 0 | 1]) => Meaning::NoSuchRecipient,
+            Some([_, 1, 1..=6 | 10] | [_, 2, 0 | 1 | 3]) => Meaning::NoSuchRecipient,
             // Its size, or its content.
-            Some([_, 2, 3] | [_, 3, 4] | [_, 6, _]) => Meaning::NotThisMail,
+            Some([_, 3, 4] | [_, 6, _]) => Meaning::NotThisMail,
             Some(_) | None => Meaning::Later,
         }
     }

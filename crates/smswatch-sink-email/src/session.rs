@@ -129,12 +129,15 @@ pub(crate) async fn send(
                 return Ok(());
             }
             // The relay ended the conversation since the mail before: this one has not begun yet.
-            (Err(_), _) if !is_proven => continue,
+            (Err(_), _) if !is_proven => {
+                places.retain(|place| !progress.knows(*place));
+                continue;
+            }
             // With the conversation, answers may have got lost that the relay had given: it is asked slowly over whom
             // it is.
-            (Err(_), Some(_)) if is_doubtful => {
+            (Err(_), _) if is_doubtful => {
                 may_hurry = false;
-                conversation.say_goodbye().await;
+                tokio::spawn(conversation.say_goodbye());
                 places.retain(|place| !progress.knows(*place));
                 continue;
             }
@@ -144,9 +147,9 @@ pub(crate) async fn send(
                 return sent;
             }
         };
-        conversation.say_goodbye().await;
         // The relay ended the conversation over one recipient: that one waits, and the others are asked for
-        // in another conversation.
+        // in another conversation. They do not wait for its goodbye.
+        tokio::spawn(conversation.say_goodbye());
         progress.waiting.push((place, trouble.what.clone()));
         places.retain(|place| !progress.knows(*place));
         if places.is_empty() {
@@ -187,7 +190,8 @@ struct Session<'a> {
     may_hurry: bool,
     /// Whether all commands before the mail have been sent, and only their answers are to be read.
     is_ahead: bool,
-    /// The conversation ended while answers to several commands were read: some that were given may be lost.
+    /// The conversation ended, or went silent, while answers to several commands were read: some that were given may be
+    /// lost, or still held back.
     is_doubtful: bool,
 }
 
@@ -237,13 +241,21 @@ impl Session<'_> {
             Some(self.letter.sender().clone()),
             self.parameters(&batch, &mail),
         );
-        let patience = if self.is_proven {
-            Duration::MAX
-        } else {
-            FIRST_REPLY
-        };
         self.is_ahead = self.may_hurry && self.conversation.pipelines && batch.len() <= AT_ONCE;
+        // A relay may keep all its answers back until it has done with the last recipient.
+        let is_for_several = self.letter.recipients().len() > 1;
+        let patience = match self.is_proven {
+            true if self.is_ahead => self.patience(),
+            true => Duration::MAX,
+            false => FIRST_REPLY.min(self.patience()),
+        };
         let begun = tokio::time::timeout(patience, self.begin(from, &batch)).await;
+        let is_silent = match &begun {
+            Ok(Ok(_)) => false,
+            Ok(Err(error)) => Reply::of(error).is_none(),
+            Err(_) => true,
+        };
+        self.is_doubtful = self.is_ahead && is_for_several && is_silent;
         let begun = begun.map_err(|_| Trouble::silent(self.relay, Step::Mail, patience))?;
         begun.map_err(|error| self.trouble(&error))?;
         self.is_proven = true;
@@ -328,6 +340,8 @@ impl Session<'_> {
 
     /// Asks for one recipient, or reads the answer; with why not, if the relay refuses.
     async fn ask_for(&mut self, place: usize) -> Result<Option<(Meaning, Reply)>, Trouble> {
+        // A relay may look for a recipient's own one before it answers, in vain.
+        let patience = self.patience();
         let recipients = self.letter.recipients();
         let (connection, is_ahead) = (&mut self.conversation.connection, self.is_ahead);
         let asked = async {
@@ -339,13 +353,12 @@ impl Session<'_> {
                 }
             }
         };
-        // A relay may look for a recipient's own one before it answers, in vain. The time that is left must do
-        // for the others, too.
-        let left = self.until.saturating_duration_since(Instant::now());
-        let patience = if recipients.len() > 1 { left / 2 } else { left };
         self.asked_for = Some(place);
         let answered = tokio::time::timeout(patience, asked).await;
-        let answered = answered.map_err(|_| Trouble::silent(self.relay, Step::Rcpt, patience))?;
+        let answered = answered.map_err(|_| {
+            self.is_doubtful = is_ahead;
+            Trouble::silent(self.relay, Step::Rcpt, patience)
+        })?;
         let refusal = match answered {
             Ok(_) => None,
             Err(error) => {
@@ -403,6 +416,15 @@ impl Session<'_> {
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
         parameters
+    }
+
+    /// How long an answer is waited for that may be about one of several recipients: the time that is left must do for
+    /// the others, too. One alone may take all of it.
+    fn patience(&self) -> Duration {
+        match self.letter.recipients().len() {
+            0 | 1 => Duration::MAX,
+            _ => self.until.saturating_duration_since(Instant::now()) / 2,
+        }
     }
 
     /// The reply in `error`, unless the conversation is over.

@@ -121,11 +121,7 @@ fn a_limit_of_recipients_is_known_as_one() {
 
 #[test]
 fn at_the_end_only_what_is_about_this_mail_is_for_good() {
-    let never = [
-        (554, "5.6.0 not this one"),
-        (552, "5.3.4 too big"),
-        (552, "5.2.3 longer than allowed"),
-    ];
+    let never = [(554, "5.6.0 not this one"), (552, "5.3.4 too big")];
     check(Step::End, &never, Meaning::NotThisMail);
     let later = [
         (451, "4.3.0 later"),
@@ -142,7 +138,11 @@ fn at_the_end_only_what_is_about_this_mail_is_for_good() {
     check(Step::End, &later, Meaning::Later);
     check(
         Step::End,
-        &[(550, "5.1.1 no such user"), (550, "5.2.1 disabled")],
+        &[
+            (550, "5.1.1 no such user"),
+            (550, "5.2.1 disabled"),
+            (552, "5.2.3 longer than allowed"),
+        ],
         Meaning::NoSuchRecipient,
     );
 }

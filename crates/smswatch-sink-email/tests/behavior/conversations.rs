@@ -141,3 +141,18 @@ async fn a_conversation_without_mails_ends_in_order() {
     }
     assert_eq!(count(&relay, "EHLO"), 2);
 }
+
+#[tokio::test]
+async fn who_the_relay_cannot_read_is_told_once_although_a_conversation_ended() {
+    let script = vec![("EHLO", "250 relay.test")];
+    let relay = ScriptedRelay::start_limited(script, three_mails("hang up")).await;
+    let sink = relay.sink(json!({"to": ["a@example.com", "j\u{f6}rg@example.com"]}));
+    for n in 0..5 {
+        let receipt = sink.deliver(&sample::numbered(n)).await.expect("taken");
+        let told = receipt.detail();
+        assert_eq!(told.matches("no SMTPUTF8").count(), 1, "{told}");
+        let rest = json!({"to": ["j\u{f6}rg@example.com"]});
+        assert_eq!(receipt.rest(), rest.as_object(), "{told}");
+    }
+    assert_eq!((count(&relay, "EHLO"), mails(&relay)), (2, 5));
+}

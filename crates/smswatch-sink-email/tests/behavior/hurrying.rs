@@ -1,8 +1,12 @@
 //! A relay that takes several commands at once (`PIPELINING`) gets them so, and whatever it answers means what it does
 //! elsewhere.
 
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use smswatch_plugin::sink::{Retry, Sink as _};
+use smswatch_plugin::sink::{ConfiguredSink as _, Retry, Sink as _, SinkContext};
+use smswatch_sink_email::EmailSink;
 use smswatch_testkit::sample;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -70,6 +74,124 @@ async fn listen(stream: TcpStream) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A relay that answers when it has taken in all that has come, and ends, or goes silent, over one recipient.
+#[derive(Debug, Clone, Default)]
+struct Holding {
+    /// It answers the sender at once.
+    answers_sender: bool,
+    is_silent: bool,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Holding {
+    async fn start(&self) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let relay = self.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let relay = relay.clone();
+                tokio::spawn(async move { relay.listen(stream).await });
+            }
+        });
+        port
+    }
+
+    async fn listen(&self, stream: TcpStream) -> std::io::Result<()> {
+        let (input, mut output) = stream.into_split();
+        let mut lines = BufReader::new(input).lines();
+        output.write_all(b"220 relay.test\r\n").await?;
+        let (mut answers, mut is_mail) = (String::new(), false);
+        while let Some(line) = lines.next_line().await? {
+            self.hear(&line);
+            if line.starts_with("RCPT TO:<odd@") {
+                if self.is_silent {
+                    std::future::pending::<()>().await;
+                }
+                return Ok(());
+            }
+            match line.get(..4) {
+                _ if is_mail && line != "." => continue,
+                Some("EHLO") => answers.push_str(OFFER.1),
+                Some("DATA") => answers.push_str("354 go on"),
+                _ => answers.push_str("250 ok"),
+            }
+            answers.push_str("\r\n");
+            is_mail = line == "DATA";
+            let answers_now = self.answers_sender && line.starts_with("MAIL");
+            if answers_now || lines.get_ref().buffer().is_empty() {
+                output.write_all(answers.as_bytes()).await?;
+                answers.clear();
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&self, line: &str) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.push(line.to_owned());
+    }
+
+    fn count(&self, words: &str) -> usize {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.iter().filter(|line| line.starts_with(words)).count()
+    }
+
+    /// Waits until it was asked for the odd recipient for the `n`th time.
+    async fn asked_for_odd(&self, n: usize) {
+        let waiting = async {
+            while self.count("RCPT TO:<odd@") < n {
+                tokio::task::yield_now().await;
+            }
+        };
+        let came = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+        assert!(came.is_ok(), "waited in vain: {self:?}");
+        // What the relay has written is there already; the sink reads it when it has its turn.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Lets this time pass at once.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn answers_that_a_relay_holds_back_over_one_recipient_keep_nobody_from_the_mail() {
+    for (answers_sender, is_silent) in [(false, false), (true, false), (false, true), (true, true)]
+    {
+        let relay = Holding {
+            answers_sender,
+            is_silent,
+            ..Holding::default()
+        };
+        let mut config = to(&["oncall", "lead", "odd"]);
+        config["smtp"] = json!(format!("smtp://127.0.0.1:{}", relay.start().await));
+        config["from"] = json!("alerts@example.com");
+        let config = serde_json::from_value(config).expect("it reads well");
+        smswatch_testkit::install_tls_provider();
+        let context = SinkContext::new("oncall-mail").with_timeout(Duration::from_secs(121));
+        let sink = EmailSink::configure(config, &context).expect("it is valid");
+        let sending = tokio::spawn(async move { sink.deliver(&sample::notification()).await });
+        if is_silent {
+            // At first the answers to all, then the one to the odd recipient; half of the time that is left each.
+            for (n, seconds) in [(1, 61), (2, 31)] {
+                relay.asked_for_odd(n).await;
+                pass(Duration::from_secs(seconds)).await;
+            }
+        }
+        let receipt = sending.await.expect("nothing panics");
+        let receipt = receipt.unwrap_or_else(|error| panic!("{relay:?}: {}", error.detail()));
+        assert_eq!(relay.count("Subject:"), 1, "{relay:?}");
+        let rest = to(&["odd"]).as_object().cloned();
+        assert_eq!(receipt.rest(), rest.as_ref(), "{relay:?}");
+    }
 }
 
 #[tokio::test]

@@ -132,6 +132,26 @@ async fn a_relay_that_names_a_recipient_only_at_the_end_holds_up_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_mailbox_that_takes_no_mail_of_this_size_holds_up_nobody_else() {
+    // The same server says so of a mail to three, then to the first one alone; it takes those to the others.
+    let limits = Limits {
+        refused_mails: 2,
+        ..Limits::default()
+    };
+    let relay = ScriptedRelay::start_limited(Vec::new(), limits).await;
+    let sink = relay.sink(to(&["small", "b", "c"]));
+    let receipt = sink.deliver(&sample::notification()).await.expect("taken");
+    let told = receipt.detail();
+    assert!(told.starts_with("for 2 of 3 recipients"), "{told}");
+    let refused = receipt.refusals().expect("somebody is left out");
+    assert!(
+        refused.contains("small@example.com (552 5.2.3"),
+        "{refused}"
+    );
+    assert_eq!(receipt.rest(), None);
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_the_mail_is_wrong_for_all() {
     let relay = ScriptedRelay::start(vec![(".", "554 5.6.0 not this one"), BUSY]).await;
     let sink = relay.sink(to(&["a", "busy"]));

@@ -22,6 +22,8 @@ pub(crate) struct Limits {
     pub(crate) mails: usize,
     /// What it answers to the next one.
     pub(crate) beyond: &'static str,
+    /// How many of the first mails are too large for the mailbox of one of their recipients.
+    pub(crate) refused_mails: usize,
 }
 
 impl Default for Limits {
@@ -30,6 +32,7 @@ impl Default for Limits {
             recipients: usize::MAX,
             mails: usize::MAX,
             beyond: "421 4.7.0 that is enough for now",
+            refused_mails: 0,
         }
     }
 }
@@ -48,7 +51,12 @@ impl ScriptedRelay {
 
     /// A relay with limits.
     pub(crate) async fn start_with(limits: Limits) -> Self {
-        Self::run("127.0.0.1:0", Vec::new(), limits).await
+        Self::start_limited(Vec::new(), limits).await
+    }
+
+    /// A relay with limits that else answers by `script`.
+    pub(crate) async fn start_limited(script: Script, limits: Limits) -> Self {
+        Self::run("127.0.0.1:0", script, limits).await
     }
 
     pub(crate) async fn start_at(address: &str, script: Script) -> Self {
@@ -122,6 +130,7 @@ async fn converse(
             (None, line) if line.starts_with("RCPT") && recipients >= limits.recipients => {
                 "452 4.5.3 too many recipients"
             }
+            (None, ".") if mails <= limits.refused_mails => "552 5.2.3 too long for a mailbox",
             (None, line) if line.starts_with("MAIL") && mails >= limits.mails => limits.beyond,
             (None, _) => "250 ok",
         };
