@@ -155,7 +155,7 @@ pub(crate) fn explain(error: SlackClientError, redactor: &Redactor) -> DeliveryE
     match error {
         SlackClientError::ApiError(error) => {
             let details = error.errors.unwrap_or_default().join("; ");
-            said(&redactor.clean(&error.code), &redactor.clean(&details))
+            said(&named(&error.code, redactor), &redactor.clean(&details))
         }
         SlackClientError::HttpError(error) => {
             let body = error.http_response_body.unwrap_or_default();
@@ -182,9 +182,17 @@ pub(crate) fn explain(error: SlackClientError, redactor: &Redactor) -> DeliveryE
     }
 }
 
+/// The error that Slack names, if it is one of the words that errors are called.
+pub(crate) fn named(word: &str, redactor: &Redactor) -> String {
+    let word = redactor.clean(word);
+    match is_code(&word) {
+        true => word,
+        false => "unknown_error".to_owned(),
+    }
+}
+
 /// An error that Slack named.
 fn said(code: &str, details: &str) -> DeliveryError {
-    let code = if is_code(code) { code } else { "unknown_error" };
     let mut what = format!("Slack answered `{code}`");
     let remedy = REMEDIES.iter().find(|(known, _)| *known == code);
     for more in remedy

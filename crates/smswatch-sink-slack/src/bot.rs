@@ -8,7 +8,7 @@ use smswatch_sink_kit::{Notification, Receipt};
 
 use crate::connector::BoundedConnector;
 use crate::thread::{self, Posted, Thread};
-use crate::{SlackOverrides, render};
+use crate::{SlackOverrides, answer, render};
 
 /// The `event_type` of the metadata on a bot's messages.
 const METADATA_TYPE: &str = "smswatch_notification";
@@ -27,7 +27,9 @@ impl Bot<'_> {
     /// Tells it in the thread of what was told before, or begins one.
     pub(crate) async fn tell(&self, thread: Option<Thread>) -> Result<Receipt, SlackClientError> {
         let is_resolved = self.notification.is_resolved();
-        let Some(thread) = thread.filter(|thread| is_resolved || !thread.is_over) else {
+        let goes_on =
+            |thread: &Thread| thread.is_in(self.channel) && (is_resolved || !thread.is_over);
+        let Some(thread) = thread.filter(goes_on) else {
             return self.begin().await;
         };
         let mut note = String::new();
@@ -38,7 +40,10 @@ impl Bot<'_> {
                 Err(error) if thread::is_lost(&error) => return self.begin().await,
                 Err(error) => match thread::word(&error) {
                     // The news matters more than the looks of the first message.
-                    Some(word) => note = format!("; the first message stays as it is: {word}"),
+                    Some(word) => {
+                        let word = answer::named(word, self.client.http_api.connector.redactor());
+                        note = format!("; the first message stays as it is: {word}");
+                    }
                     None => return Err(error),
                 },
             }
@@ -72,10 +77,12 @@ impl Bot<'_> {
     async fn begin(&self) -> Result<Receipt, SlackClientError> {
         let posted = self.post(&self.request(self.channel)).await?;
         let receipt = Receipt::new(named(&posted));
-        Ok(match posted.thread(self.notification.is_resolved()) {
-            Some(thread) => receipt.remember(thread.written()),
-            None => receipt,
-        })
+        Ok(
+            match posted.thread(self.channel, self.notification.is_resolved()) {
+                Some(thread) => receipt.remember(thread.written()),
+                None => receipt,
+            },
+        )
     }
 
     /// Has the first message of the thread say what is the case now.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use slack_morphism::errors::{
     SlackClientApiError, SlackClientError, SlackClientHttpError, SlackClientHttpProtocolError,
     SlackClientProtocolError, SlackClientSystemError, SlackRateLimitError,
@@ -38,19 +39,32 @@ pub(crate) struct BoundedConnector {
 #[error("{0}")]
 struct NoAnswer(String);
 
-/// The part of an answer that says whether it is a good one.
+/// The part of an answer that says whether it is a good one. What only explains may look in any way: a message that was
+/// posted must not be posted again for its sake.
 #[derive(Deserialize)]
 struct Envelope {
     ok: bool,
-    error: Option<String>,
     #[serde(default)]
-    response_metadata: Metadata,
+    error: Value,
+    #[serde(default)]
+    response_metadata: Value,
 }
 
-#[derive(Default, Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    messages: Vec<String>,
+impl Envelope {
+    /// The word of a failure; `None` of what went well.
+    fn failure(&self) -> Option<&str> {
+        match &self.error {
+            Value::Null if self.ok => None,
+            error => Some(error.as_str().unwrap_or("unknown_error")),
+        }
+    }
+
+    /// What else is said of a failure.
+    fn messages(&self) -> Vec<String> {
+        let messages = self.response_metadata["messages"].as_array();
+        let messages = messages.into_iter().flatten().filter_map(Value::as_str);
+        messages.map(str::to_owned).collect()
+    }
 }
 
 impl BoundedConnector {
@@ -125,13 +139,10 @@ fn decode_plain<RS: DeserializeOwned>(text: &str) -> ClientResult<RS> {
 fn decode_json<RS: DeserializeOwned>(text: &str) -> ClientResult<RS> {
     let envelope: Envelope =
         serde_json::from_str(text).map_err(|error| undecodable(error, Some(text)))?;
-    match envelope.error {
-        None if envelope.ok => {
-            serde_json::from_str(text).map_err(|error| undecodable(error, Some(text)))
-        }
-        code => Err(SlackClientError::ApiError(
-            SlackClientApiError::new(code.unwrap_or_else(|| "unknown_error".to_owned()))
-                .with_errors(envelope.response_metadata.messages),
+    match envelope.failure() {
+        None => serde_json::from_str(text).map_err(|error| undecodable(error, Some(text))),
+        Some(word) => Err(SlackClientError::ApiError(
+            SlackClientApiError::new(word.to_owned()).with_errors(envelope.messages()),
         )),
     }
 }

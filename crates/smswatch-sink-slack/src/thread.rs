@@ -5,12 +5,17 @@ use serde_json::Value;
 use slack_morphism::errors::SlackClientError;
 
 /// What Slack calls it if there is no such thread any more, or nobody may write in it.
-const NO_THREAD: [&str; 7] = [
+const NO_THREAD: [&str; 12] = [
     "cannot_reply_to_message",
+    "channel_is_archived",
     "channel_not_found",
     "invalid_thread_ts",
+    "is_archived",
     "message_not_found",
+    "not_in_channel",
+    "restricted_action",
     "restricted_action_non_threadable_channel",
+    "restricted_action_read_only_channel",
     "restricted_action_thread_locked",
     "thread_not_found",
 ];
@@ -25,6 +30,9 @@ pub(crate) struct Thread {
     /// Whether it says that the alert is resolved. If that fires again, it begins another thread.
     #[serde(default)]
     pub(crate) is_over: bool,
+    /// The channel as the operator wrote it when the thread began; empty where an earlier version did not keep it.
+    #[serde(default)]
+    pub(crate) configured: String,
 }
 
 impl Thread {
@@ -33,9 +41,14 @@ impl Thread {
         serde_json::from_str(remembered).ok()
     }
 
+    /// Whether it stands in what is still `channel` to the operator.
+    pub(crate) fn is_in(&self, channel: &str) -> bool {
+        self.configured.is_empty() || self.configured == channel
+    }
+
     /// What is to be remembered.
     pub(crate) fn written(&self) -> String {
-        serde_json::to_string(self).expect("two texts are JSON")
+        serde_json::to_string(self).expect("texts are JSON")
     }
 }
 
@@ -59,8 +72,8 @@ impl Posted {
         }
     }
 
-    /// The thread that begins with this message.
-    pub(crate) fn thread(&self, is_over: bool) -> Option<Thread> {
+    /// The thread that begins with this message, in what the operator calls `configured`.
+    pub(crate) fn thread(&self, configured: &str, is_over: bool) -> Option<Thread> {
         let channel = self.channel.as_str()?;
         let is_id = (1..=32).contains(&channel.len())
             && channel.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -69,6 +82,7 @@ impl Posted {
             channel: channel.to_owned(),
             ts: self.ts()?,
             is_over,
+            configured: configured.to_owned(),
         })
     }
 }

@@ -50,6 +50,32 @@ fn failure(code: &str) -> Answer {
 }
 
 #[tokio::test]
+async fn what_was_posted_is_not_posted_again_for_the_sake_of_an_odd_explanation() {
+    for more in [
+        json!({"response_metadata": null}),
+        json!({"response_metadata": "x"}),
+        json!({"response_metadata": {"messages": null}}),
+        json!({"response_metadata": {"messages": [1, {"text": "x"}]}}),
+        json!({"error": null}),
+    ] {
+        let receiver = Receiver::start().await;
+        let sink = configured(json!({
+            "bot_token": "xoxb-1", "channel": "C1", "api_url": receiver.url("/api"),
+        }));
+        let mut body = json!({"ok": true, "channel": "C1", "ts": "1.1"});
+        let fields = more.as_object().cloned().expect("an object");
+        body.as_object_mut().expect("an object").extend(fields);
+        receiver.answer_next(Answer::status(200).body(body.to_string()));
+        let sink = sink.expect("it is valid");
+        let receipt = sink.deliver(&sample::notification()).await;
+        assert_eq!(receipt.expect("taken").detail(), "posted as 1.1", "{body}");
+    }
+    let odd = json!({"ok": false, "error": 5, "response_metadata": {"messages": ["a", 1]}});
+    let error = of_bot(Answer::status(200).body(odd.to_string())).await;
+    assert_eq!(error.detail(), "Slack answered `unknown_error`: a");
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_the_message_is_permanent() {
     for code in ["invalid_payload", "no_text", "invalid_blocks"] {
         let error = of_webhook(text(400, code)).await;

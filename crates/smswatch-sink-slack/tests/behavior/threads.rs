@@ -143,7 +143,16 @@ async fn an_alert_that_fires_again_after_it_was_resolved_begins_another_thread()
 
 #[tokio::test]
 async fn a_thread_that_is_gone_is_begun_anew_and_loses_no_alert() {
-    for word in ["message_not_found", "thread_not_found", "channel_not_found"] {
+    for word in [
+        "message_not_found",
+        "thread_not_found",
+        "channel_not_found",
+        "is_archived",
+        "channel_is_archived",
+        "not_in_channel",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+    ] {
         for notification in [sample::sink_down(), resolved()] {
             let receiver = Receiver::start().await;
             let sink = sink_for(&receiver);
@@ -156,6 +165,45 @@ async fn a_thread_that_is_gone_is_begun_anew_and_loses_no_alert() {
             let remembered = receipt.remembered().expect("the new thread");
             assert!(remembered.contains("4.4"), "{remembered}");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_alert_goes_to_the_channel_that_is_configured_now() {
+    let receiver = Receiver::start().await;
+    let thread = begun(&receiver, &sink_for(&receiver)).await;
+    let moved = configured(json!({
+        "bot_token": "xoxb-1", "channel": "#oncall", "api_url": receiver.url("/api"),
+    }));
+    let moved = moved.expect("it is valid");
+    for notification in [sample::sink_down(), resolved()] {
+        receiver.answer_next(posted("4.4"));
+        let receipt = moved.deliver_again(&notification, &thread).await;
+        assert_eq!(receipt.expect("taken").detail(), "posted as 4.4");
+        let last = calls(&receiver).pop().expect("a call");
+        let place = json!(["#oncall", null, null, null]);
+        assert_eq!(last, call("postMessage", place));
+    }
+    // What an earlier version remembered does not say which channel was configured.
+    receiver.answer_next(posted("5.5"));
+    let earlier = r#"{"channel":"C123","ts":"1.1"}"#;
+    let receipt = moved.deliver_again(&sample::sink_down(), earlier).await;
+    let told = receipt.expect("taken");
+    assert_eq!(told.detail(), "posted as 5.5 in the thread of 1.1");
+}
+
+#[tokio::test]
+async fn words_that_are_none_of_slacks_are_not_repeated() {
+    let receiver = Receiver::start().await;
+    let sink = sink_for(&receiver);
+    let thread = begun(&receiver, &sink).await;
+    for words in ["xoxb-1", "<b>no</b>", "No, never"] {
+        receiver.answer_next(refused(words));
+        receiver.answer_next(posted("5.5"));
+        let receipt = sink.deliver_again(&resolved(), &thread).await;
+        let receipt = receipt.expect("taken");
+        let told = receipt.detail();
+        assert!(told.ends_with("stays as it is: unknown_error"), "{told}");
     }
 }
 
