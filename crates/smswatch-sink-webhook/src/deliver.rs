@@ -76,14 +76,12 @@ impl Sink for WebhookSink {
     }
 
     fn preview(&self, notification: &Notification) -> Preview {
-        let body = match &self.shape {
-            Some(shape) => shape.body(notification),
-            None => Ok(render::body(self.format, notification)),
+        let shown = match self.body(notification) {
+            Ok(body) => readable(&body),
+            Err(error) => error.detail(),
         };
-        match body {
-            Ok(body) => Preview::default().part("Body", readable(&body)),
-            Err(error) => Preview::default().part("Body", error.detail()),
-        }
+        // Whoever may see a preview need not know the receiver's keys.
+        Preview::default().part("Body", self.http.redactor().clean(&shown))
     }
 
     async fn probe(&self) -> Result<Probe, DeliveryError> {
@@ -99,6 +97,16 @@ fn readable(body: &[u8]) -> String {
 }
 
 impl WebhookSink {
+    /// The body that tells `notification`.
+    fn body(&self, notification: &Notification) -> Result<Vec<u8>, DeliveryError> {
+        let Some(shape) = &self.shape else {
+            return Ok(render::body(self.format, notification));
+        };
+        let redactor = self.http.redactor();
+        let body = shape.body(notification);
+        body.map_err(|trouble| DeliveryError::temporary(redactor.clean(&trouble)))
+    }
+
     /// The whole request of an attempt made `now`.
     fn request(
         &self,
@@ -111,12 +119,10 @@ impl WebhookSink {
             .unwrap_or_default()
             .as_secs()
             .to_string();
-        let (body, content_type) = match &self.shape {
-            Some(shape) => (shape.body(notification)?, shape.content_type().clone()),
-            None => (
-                render::body(self.format, notification),
-                self.format.content_type(),
-            ),
+        let body = self.body(notification)?;
+        let content_type = match &self.shape {
+            Some(shape) => shape.content_type().clone(),
+            None => self.format.content_type(),
         };
         let signature = self.signer.sign(id, &timestamp, &body);
         let mut request = self

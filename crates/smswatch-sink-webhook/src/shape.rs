@@ -7,7 +7,7 @@ use std::ops::Range;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use smswatch_sink_kit::model::{DeliveryId, EventKind, Timestamp};
-use smswatch_sink_kit::{DeliveryError, HeaderValue, InvalidConfig, Notification, Secret};
+use smswatch_sink_kit::{HeaderValue, InvalidConfig, Notification, Secret};
 use smswatch_template::sample::{sample_notifications, with_links};
 use smswatch_template::{Escape, TemplateName, TemplateTrouble, Templates};
 
@@ -69,8 +69,10 @@ impl Shape {
         let seen = samples.iter().zip(&data);
         let seen = seen.map(|(sample, data)| seen_of(sample, data));
         let name = templates.add("body", escape, source, seen);
+        let keys = keys_in(source);
         let name = name.map_err(|trouble| {
-            let what = format!("invalid template{}", explained(&trouble, source));
+            let what = explained(&trouble, source);
+            let what = format!("invalid template{}", masked(&what, &keys));
             let error = InvalidConfig::at("body", what);
             match trouble.range {
                 Some(range) => error.within(range),
@@ -82,7 +84,7 @@ impl Shape {
             name,
             content_type: header,
             is_json: escape == Escape::Json,
-            keys: keys_in(source),
+            keys,
         };
         for sample in &samples {
             shape.written(sample).map_err(|trouble| {
@@ -110,27 +112,28 @@ impl Shape {
     ///
     /// # Errors
     ///
-    /// The template fails, although it did for no sample. An operator can mend it, so the notification waits.
-    pub(crate) fn body(&self, notification: &Notification) -> Result<Vec<u8>, DeliveryError> {
+    /// The template fails, although it did for no sample; says why. An operator can mend it.
+    pub(crate) fn body(&self, notification: &Notification) -> Result<Vec<u8>, String> {
         let written = self.written(notification);
-        written.map(String::into_bytes).map_err(|trouble| {
-            DeliveryError::temporary(format!("the template of `body` failed: {trouble}"))
-        })
+        let failed = |trouble| format!("the template of `body` failed: {trouble}");
+        written.map(String::into_bytes).map_err(failed)
     }
 
     fn written(&self, notification: &Notification) -> Result<String, Trouble> {
         let data = notification.data();
         let seen = seen_of(notification, &data);
         let written = self.templates.render(&self.name, &seen, None);
-        let written = written.map_err(|trouble| Trouble::Failed(trouble.what))?;
+        let written =
+            written.map_err(|trouble| Trouble::Failed(masked(&trouble.what, &self.keys)))?;
         if self.is_json
             && let Err(error) = serde_json::from_str::<IgnoredAny>(&written)
         {
             let line = written.lines().nth(error.line().saturating_sub(1));
             return Err(Trouble::NotJson {
                 kind: notification.kind,
+                // Before it is cut: the part of a key would not be recognized.
                 line: line
-                    .map(|line| around(line, error.column()))
+                    .map(|line| around(&masked(line, &self.keys), error.column()))
                     .unwrap_or_default(),
                 error,
             });
@@ -186,6 +189,13 @@ impl fmt::Display for Trouble {
             ),
         }
     }
+}
+
+/// `text` with as many stars in place of each of `keys`, so that everything else keeps its column.
+fn masked(text: &str, keys: &[Secret]) -> String {
+    keys.iter().fold(text.to_owned(), |text, key| {
+        text.replace(key.reveal(), &"*".repeat(key.reveal().len()))
+    })
 }
 
 /// The part of a line around a column, counted in bytes from 1.
@@ -385,8 +395,29 @@ mod tests {
         let error = shape
             .body(&sample::notification_of(6))
             .expect_err("not JSON");
-        assert_eq!(error.retry(), smswatch_sink_kit::Retry::Later);
-        insta::assert_snapshot!(error.detail());
+        insta::assert_snapshot!(error);
+    }
+
+    #[test]
+    fn no_mistake_shows_a_key_nor_a_part_of_one() {
+        let key = "R0123456789abcdefABCDEF";
+        let mistakes = [
+            format!("{{\"routing_key\": \"{key}\", \"a\": {{{{ title }}}}}}"),
+            format!("{{\"a\": 1, {}\"k\": \"{key}\" \"b\"}}", " ".repeat(30)),
+            format!("{{\"a\": \"{{{{ title|{key} }}}}\"}}"),
+            format!("{{{{ \"{key}\" {key} }}}}"),
+        ];
+        for source in mistakes {
+            let error = Shape::new(&source, None).err();
+            let told = error.expect("it makes no sense").to_string();
+            assert!(!told.contains("R012") && !told.contains("CDEF"), "{told}");
+        }
+        let source = format!(
+            "{{\"routing_key\": \"{key}\", \"n\": {{% if events|length > 5 %}}x{{% else %}}1{{% endif %}}}}"
+        );
+        let error = made(&source, None).body(&sample::notification_of(6));
+        let told = error.expect_err("not JSON");
+        assert!(!told.contains("CDEF") && told.contains("x}"), "{told}");
     }
 
     #[test]

@@ -87,6 +87,25 @@ async fn a_key_in_the_body_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn neither_a_preview_nor_a_template_that_fails_shows_a_key() {
+    let receiver = Receiver::start().await;
+    let body = "{\"routing_key\": \"R0123456789abcdefABCDEF\", \"n\": {% if events|length > 5 %}x{% else %}1{% endif %}}";
+    let sink = sink(&receiver, json!({"body": body}));
+    for notification in [sample::notification(), sample::notification_of(6)] {
+        let preview = format!("{:?}", sink.preview(&notification));
+        assert!(
+            !preview.contains("R012") && !preview.contains("CDEF"),
+            "{preview}"
+        );
+    }
+    let error = sink.deliver(&sample::notification_of(6)).await;
+    let error = error.expect_err("the template fails");
+    assert_eq!(error.retry(), Retry::Later);
+    let told = error.detail();
+    assert!(!told.contains("R012") && !told.contains("CDEF"), "{told}");
+}
+
+#[tokio::test]
 async fn large_bodies_are_packed_if_the_receiver_can_take_them() {
     let receiver = Receiver::start().await;
     let sink = sink(&receiver, json!({"gzip": true, "secret": "a key"}));
