@@ -197,7 +197,10 @@ impl Notification {
     pub fn is_resolved(&self) -> bool {
         let alert = self.alert.as_ref();
         alert.is_some_and(|alert| alert.state == AlertState::Resolved)
-            || self.kind == EventKind::SinkRecovered
+            || matches!(
+                self.kind,
+                EventKind::AlertResolved | EventKind::SinkRecovered
+            )
     }
 
     /// Returns whether more can be told under its [`key`](Self::key): it is about an alert or a group, and not about

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::metrics::{DeliveryLabels, SinkLabel};
 use crate::pause_monitor::PauseMonitor;
 use crate::remembered::Memory;
-use crate::sink::{DeliveryError, Receipt};
+use crate::sink::{DeliveryError, Receipt, Retry};
 use crate::store::{NewDelivery, Outcome};
 
 /// How much later than its timeout an attempt ends at most, unless the whole process stood still.
@@ -72,7 +72,10 @@ pub(super) async fn attempt(
     // All of a digest wait equally long: they come together again.
     let (now, jitter) = (context.clock.now(), fastrand::f64());
     let ended = load.tasks().map(|task| {
-        let judged = judge(unit, task, &answer, now, jitter);
+        let judged = match refused_together(unit, load, &answer) {
+            Some(judged) => judged,
+            None => judge(unit, task, &answer, now, jitter),
+        };
         let labels = DeliveryLabels {
             sink: unit.name.clone(),
             result: judged.outcome.word(),
@@ -118,6 +121,27 @@ struct Judged {
     /// What is queued in its place: for the fallback if it has died, for those who could not be reached if it
     /// was delivered.
     instead: Option<NewDelivery>,
+}
+
+/// What it means for each delivery of a digest that the receiver will never take, or no more: nothing. Any one of them may
+/// be to blame, so they come again at once, fewer together each time and alone at last. `None` of all other answers.
+fn refused_together(unit: &SinkUnit, load: &Load, answer: &Answer) -> Option<Judged> {
+    let error = answer.as_ref().err()?;
+    let is_final = matches!(error.retry(), Retry::Never | Retry::Gone);
+    if load.len() == 1 || !is_final {
+        return None;
+    }
+    // A receiver that is ill by now is probed first.
+    let is_open = unit.breaker.is_open(load.first.destination.as_ref());
+    let delay = match is_open || load.first.is_probe() {
+        true => unit.settings.breaker.probe,
+        false => Duration::ZERO,
+    };
+    Some(Judged {
+        outcome: Outcome::Retry(delay),
+        detail: error.detail(),
+        instead: None,
+    })
 }
 
 /// Judges an answer, of which the breaker knows already.

@@ -15,6 +15,10 @@ use crate::store::{Outcome, Priority};
 /// How many deliveries a digest tells at most.
 pub(super) const MOST_TOLD: usize = 500;
 
+/// To which part the digests shrink with each attempt that its deliveries had in vain. One that no receiver takes, or over
+/// which it fails, is so alone at its fifth attempt, and has failed at most four digests.
+const SHRUNK_TO: usize = 5;
+
 /// The deliveries of one attempt. Each of them keeps its id and its state, and ends as the attempt ends.
 #[derive(Debug)]
 pub(super) struct Load {
@@ -46,15 +50,17 @@ impl Load {
                 *counts.entry(company).or_default() += 1;
             }
         }
-        let mut open: HashMap<Company, usize> = HashMap::new();
+        let mut open: HashMap<(Company, usize), usize> = HashMap::new();
         for task in tasks {
+            let most = most_told(&task);
             let company = company(&task).filter(|company| {
                 let count = counts.get(company).copied();
                 above.zip(count).is_some_and(|(above, count)| count > above)
             });
+            let company = company.map(|company| (company, most));
             let place = company.as_ref().and_then(|company| open.get(company));
             match place.and_then(|place| loads.get_mut(*place)) {
-                Some(load) if load.len() < MOST_TOLD => load.others.push(task),
+                Some(load) if load.len() < most => load.others.push(task),
                 _ => {
                     open.extend(company.map(|company| (company, loads.len())));
                     loads.push(Self::from(task));
@@ -149,9 +155,21 @@ impl From<Task> for Load {
     }
 }
 
-/// With which others a delivery is told; `None` if it cannot be read.
+/// How many deliveries a digest tells at most that tells this one. A digest that was not taken says nothing about any of
+/// its deliveries, as one of them may be to blame: they are told in fewer and fewer others.
+fn most_told(task: &Task) -> usize {
+    SHRUNK_TO
+        .checked_pow(task.delivery.attempts_made)
+        .map_or(0, |parts| MOST_TOLD / parts)
+}
+
+/// With which others a delivery is told; `None` if it is told alone, as it cannot be read, or tells that something is well
+/// again, which belongs to what it ends.
 fn company(task: &Task) -> Option<Company> {
     let notification = task.notification.as_ref().ok()?;
+    if notification.is_resolved() {
+        return None;
+    }
     Some(Company {
         priority: task.priority,
         rule: notification.rule.clone(),
@@ -249,6 +267,35 @@ mod tests {
         let digest = loads[2].told().expect("it can be told");
         assert_eq!(digest.deliveries.len(), 100);
         assert_eq!(loads[2].noted("ok", true), "told in a digest of 100: ok");
+    }
+
+    #[test]
+    fn digests_that_were_not_taken_come_again_in_ever_smaller_ones() {
+        for (made, most) in [(0, 250), (1, 100), (2, 20), (3, 4), (4, 1), (5, 1), (99, 1)] {
+            let tasks = (0..250).map(|n| {
+                let mut task = task(n, "a", Severity::Info, "");
+                task.delivery.attempts_made = made;
+                task
+            });
+            let loads = Load::of(tasks.collect(), Some(20));
+            let sizes = loads.iter().map(Load::len);
+            assert_eq!(sizes.max(), Some(most), "after {made} attempts");
+        }
+    }
+
+    #[test]
+    fn what_is_well_again_is_told_alone() {
+        let tasks = (0..30).map(|n| {
+            let mut task = task(n, "a", Severity::Critical, "");
+            let told = task.notification.as_ref().expect("it can be read");
+            task.notification = Ok(Arc::new(Notification {
+                kind: EventKind::AlertResolved,
+                ..Notification::clone(told)
+            }));
+            task
+        });
+        let loads = Load::of(tasks.collect(), Some(20));
+        assert_eq!(loads.len(), 30);
     }
 
     #[test]

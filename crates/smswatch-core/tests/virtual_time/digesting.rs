@@ -117,7 +117,7 @@ async fn few_of_one_rule_leave_one_by_one_and_so_do_many_where_there_are_no_dige
 #[tokio::test(start_paused = true)]
 async fn a_digest_that_fails_is_tried_again_together_and_each_of_it_says_so() {
     let world = World::new();
-    let sink = Recorder::new(&world, seconds(40));
+    let sink = Recorder::new(&world, seconds(20));
     let settings = SinkSettings {
         retry: RetrySettings {
             schedule: vec![seconds(30)],
@@ -131,11 +131,11 @@ async fn a_digest_that_fails_is_tried_again_together_and_each_of_it_says_so() {
     sleep(seconds(600)).await;
 
     let attempts = sink.attempts(EventKind::StatusChanged);
-    let failed: Vec<&Attempted> = attempts.iter().filter(|one| one.at < seconds(40)).collect();
+    let failed: Vec<&Attempted> = attempts.iter().filter(|one| one.at < seconds(20)).collect();
     let largest = failed.iter().max_by_key(|one| one.deliveries.len());
     let largest = largest.expect("an attempt");
     assert!(largest.deliveries.len() > 20);
-    let again = attempts.iter().filter(|one| one.at >= seconds(40));
+    let again = attempts.iter().filter(|one| one.at >= seconds(20));
     let again = again.map(|one| {
         let told = one.deliveries.iter();
         told.filter(|id| largest.deliveries.contains(id)).count()
@@ -154,6 +154,43 @@ async fn a_digest_that_fails_is_tried_again_together_and_each_of_it_says_so() {
         let failed = format!("in a digest of {count}: it does not work yet");
         assert_eq!((first.result.as_str(), &first.detail), ("retry", &failed));
     }
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_refused_for_good_takes_none_of_its_digest_along() {
+    let world = World::new();
+    let sink = Recorder::refusing(&world, "m7");
+    let settings = SinkSettings {
+        concurrency: 1,
+        ..slow(Some(2))
+    };
+    let engine = world.engine([("chat", sink.clone(), settings)]).await;
+    // All of them are shown, so that it is known which digest tells of it.
+    undelivered(&world, &engine, 50).await;
+    sleep(seconds(120)).await;
+
+    let dead = deliveries(&world.store, DeliveryState::Dead).await;
+    assert_eq!(dead.len(), 1, "{dead:?}");
+    let attempts = &dead[0].attempts;
+    let (last, before) = attempts.split_last().expect("an attempt");
+    assert_eq!(
+        (last.result.as_str(), &*last.detail),
+        ("dead", "it is not welcome")
+    );
+    assert!((1..=4).contains(&before.len()), "{before:?}");
+    for attempt in before {
+        assert_eq!(attempt.result, "retry");
+        let told = &attempt.detail;
+        assert!(told.starts_with("in a digest of "), "{told}");
+    }
+    let delivered = deliveries(&world.store, DeliveryState::Delivered).await;
+    // That one has died is told, too.
+    let told: BTreeSet<String> = told(&sink).into_iter().collect();
+    let of_others = delivered
+        .iter()
+        .filter(|one| told.contains(&one.id.to_string()));
+    assert_eq!(of_others.count(), 49);
     assert!(engine.stop().await);
 }
 

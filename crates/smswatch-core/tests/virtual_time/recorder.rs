@@ -16,6 +16,8 @@ pub(crate) struct Recorder {
     attempts: Mutex<Vec<Attempted>>,
     works_from: Duration,
     remembers: bool,
+    /// The message of which it never takes anything.
+    refuses: Option<&'static str>,
 }
 
 /// An attempt at a [`Recorder`].
@@ -55,6 +57,7 @@ impl Recorder {
             attempts: Mutex::default(),
             works_from,
             remembers: false,
+            refuses: None,
         })
     }
 
@@ -65,6 +68,18 @@ impl Recorder {
             attempts: Mutex::default(),
             works_from: Duration::ZERO,
             remembers: true,
+            refuses: None,
+        })
+    }
+
+    /// One that works, and refuses for good whatever tells of the message `id`.
+    pub(crate) fn refusing(world: &World, id: &'static str) -> Arc<Self> {
+        Arc::new(Self {
+            began: world.began,
+            attempts: Mutex::default(),
+            works_from: Duration::ZERO,
+            remembers: false,
+            refuses: Some(id),
         })
     }
 
@@ -121,6 +136,11 @@ impl Recorder {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         attempts.push(attempted);
         drop(attempts);
+        let about = notification.events.iter().map(|event| &event.message);
+        let mut about = about.filter_map(|message| message.message_id.as_ref());
+        if about.any(|id| Some(id.as_str()) == self.refuses) {
+            return Err(DeliveryError::permanent("it is not welcome"));
+        }
         match at >= self.works_from {
             true if self.remembers && remembered.is_none() => {
                 Ok(Receipt::new("taken").remember(notification.delivery_id.as_str()))
