@@ -1,7 +1,9 @@
 //! A real Redis on a free port, gone when it is dropped.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -41,7 +43,7 @@ impl RedisServer {
         for _ in 0..20 {
             let port = free_port();
             let mut child = spawn(port, &directory, &arguments);
-            if answers(&mut child, port) {
+            if answers(&mut child, &directory) {
                 return Self {
                     child,
                     port,
@@ -130,7 +132,7 @@ impl RedisServer {
         self.kill();
         self.child = spawn(self.port, &self.directory, &self.arguments);
         assert!(
-            answers(&mut self.child, self.port),
+            answers(&mut self.child, &self.directory),
             "redis-server does not start again"
         );
     }
@@ -154,7 +156,7 @@ impl RedisServer {
         arguments.extend(slowly.map(str::to_owned));
         self.child = spawn(self.port, &self.directory, &arguments);
         let deadline = Instant::now() + START;
-        while pings(self.port).is_none() {
+        while pings(&self.directory).is_none() {
             assert!(
                 Instant::now() < deadline,
                 "redis-server does not start again"
@@ -193,6 +195,8 @@ fn spawn(port: u16, directory: &tempfile::TempDir, arguments: &[String]) -> Chil
             "--dir",
         ])
         .arg(directory.path())
+        .arg("--unixsocket")
+        .arg(socket(directory))
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -201,8 +205,14 @@ fn spawn(port: u16, directory: &tempfile::TempDir, arguments: &[String]) -> Chil
         .expect("redis-server is missing: `cargo xtask test` installs it")
 }
 
+/// A second way to this Redis and to no other, which it opens when it has its port: what answers there may be the
+/// Redis of another test that was faster.
+fn socket(directory: &tempfile::TempDir) -> PathBuf {
+    directory.path().join("redis.sock")
+}
+
 /// Waits until Redis answers a PING; false when it ended before.
-fn answers(child: &mut Child, port: u16) -> bool {
+fn answers(child: &mut Child, directory: &tempfile::TempDir) -> bool {
     let deadline = Instant::now() + START;
     while Instant::now() < deadline {
         if child.try_wait().is_ok_and(|ended| ended.is_some()) {
@@ -210,7 +220,7 @@ fn answers(child: &mut Child, port: u16) -> bool {
         }
         // One that wants a password first is up as well.
         let is_up = |answer: String| answer.starts_with("+PONG") || answer.starts_with("-NOAUTH");
-        if pings(port).is_some_and(is_up) {
+        if pings(directory).is_some_and(is_up) {
             return true;
         }
         std::thread::sleep(Duration::from_millis(10));
@@ -218,13 +228,19 @@ fn answers(child: &mut Child, port: u16) -> bool {
     false
 }
 
-fn pings(port: u16) -> Option<String> {
-    ask(port, "PING")
+fn pings(directory: &tempfile::TempDir) -> Option<String> {
+    let stream = UnixStream::connect(socket(directory)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+    asked(stream, "PING")
 }
 
 fn ask(port: u16, words: &str) -> Option<String> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+    asked(stream, words)
+}
+
+fn asked(mut stream: impl Read + Write, words: &str) -> Option<String> {
     stream.write_all(format!("{words}\r\n").as_bytes()).ok()?;
     let mut answer = [0; 64];
     let length = stream.read(&mut answer).ok()?;
