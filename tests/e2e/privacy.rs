@@ -48,10 +48,11 @@ fn hides(hidden: &[(&str, Vec<u8>)], place: &str, bytes: &[u8]) {
 fn files_hide(hidden: &[(&str, Vec<u8>)], directory: &Path) -> usize {
     let mut n_read = 0;
     for entry in std::fs::read_dir(directory).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
+        let entry = entry.expect("an entry");
+        let (path, kind) = (entry.path(), entry.file_type().expect("its type"));
+        if kind.is_dir() {
             n_read += files_hide(hidden, &path);
-        } else if path.extension().is_none_or(|extension| extension != "yaml") {
+        } else if kind.is_file() && path.extension().is_none_or(|extension| extension != "yaml") {
             let bytes = std::fs::read(&path).expect("a file");
             n_read += usize::from(!bytes.is_empty());
             hides(hidden, &path.display().to_string(), &bytes);

@@ -54,7 +54,8 @@ pub(crate) fn read(row: &[Vec<u8>]) -> Result<StoredDelivery, StoreError> {
         next_attempt_at: if due.is_empty() {
             None
         } else {
-            Some(instant(due)?)
+            // Due at once has a place a moment before: those queued in one millisecond keep their order.
+            Some(instant(due)?.max(instant(queued)?))
         },
         attempts_made: text(made)?.parse().map_err(|_| strange("a count"))?,
         attempts: read_attempts(attempts),

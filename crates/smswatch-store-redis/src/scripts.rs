@@ -27,17 +27,19 @@ const FORGET: &str = include_str!("scripts/forget.lua");
 const LEAVE: &str = include_str!("scripts/leave.lua");
 const PLACE: &str = include_str!("scripts/place.lua");
 const RECORD: &str = include_str!("scripts/record.lua");
+const TURN: &str = include_str!("scripts/turn.lua");
 
 /// The text of a script, after what it has in common with others.
 fn text(name: &str, script: &str) -> String {
     let script = match name {
-        "complete" => [ENQUEUE, LEAVE, script].concat(),
-        "dead_letter" => [ENQUEUE, script].concat(),
-        "route" | "route_left" => [RECORD, ENQUEUE, script].concat(),
-        "commit_records" => [PLACE, APPEND, RECORD, ENQUEUE, script].concat(),
+        "complete" => [TURN, ENQUEUE, LEAVE, script].concat(),
+        "dead_letter" => [TURN, ENQUEUE, script].concat(),
+        "route" | "route_left" => [RECORD, TURN, ENQUEUE, script].concat(),
+        "commit_records" => [PLACE, APPEND, RECORD, TURN, ENQUEUE, script].concat(),
         "leave_deliveries" => [LEAVE, script].concat(),
         "commit" | "put_memo" => [PLACE, APPEND, script].concat(),
-        "redrive" | "redrive_one" | "trim" => [PLACE, FORGET, script].concat(),
+        "redrive" | "redrive_one" => [PLACE, FORGET, TURN, script].concat(),
+        "trim" => [PLACE, FORGET, script].concat(),
         "events" => [PLACE, script].concat(),
         _ => script.to_owned(),
     };

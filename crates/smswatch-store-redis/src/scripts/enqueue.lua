@@ -9,18 +9,6 @@ local WIDTH = 7
 -- nothing, a queue without its sink would not be found.
 local listed = {}
 
--- Scores in the order of the calls, all of them before the millisecond that runs, and behind those of every
--- script before this one. A fraction does not make it look claimed: it is due.
-local first_place, n_placed = nil, 0
-local function next_place()
-  if not first_place then
-    local time = redis.call('TIME')
-    first_place = time[1] * 1000 + time[2] / 1000 - 1
-  end
-  n_placed = n_placed + 1
-  return string.format('%.17g', first_place + n_placed / 4096)
-end
-
 local function enqueue(base, now, at)
   local id, sink, priority = ARGV[at], ARGV[at + 1], ARGV[at + 3]
   local key = base .. 'd:' .. id
@@ -38,7 +26,7 @@ local function enqueue(base, now, at)
   -- The delivery itself last: where Redis breaks a step off before it, the step is repeated as if nothing had
   -- been done.
   if note == '' then
-    redis.call('ZADD', base .. 'q:' .. priority .. of_sink, next_place(), id)
+    redis.call('ZADD', base .. 'q:' .. priority .. of_sink, next_turn(), id)
     redis.call('ZADD', base .. 'a:' .. priority .. of_sink, now, id)
     redis.call('HSET', key, 'f', '1', 'k', sink, 'r', rule, 'p', priority, 's', 'pending',
       'm', ARGV[at + 4], 'b', ARGV[at + 5], 'c', now)

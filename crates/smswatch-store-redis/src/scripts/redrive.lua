@@ -32,7 +32,7 @@ for _, entry in ipairs(found) do
   elseif rule == '' or delivery[2] == rule then
     if action == 'requeue' then
       -- The queue first: what is in it twice is sent twice, what is in no list is lost.
-      redis.call('ZADD', base .. 'q:' .. delivery[3] .. ':' .. sink, now, id)
+      redis.call('ZADD', base .. 'q:' .. delivery[3] .. ':' .. sink, next_turn(), id)
       redis.call('HSET', key, 's', 'pending', 'q', now, 'o', delivery[4] or '0')
       redis.call('ZADD', base .. 'a:' .. delivery[3] .. ':' .. sink, now, id)
     else
