@@ -1,13 +1,14 @@
 //! A mail to its recipients, with the headers by which programs recognize, sort and join mails.
 
 use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use smswatch_plugin::model::Notification;
 
 use crate::config::Addresses;
 use crate::render;
 use crate::session::Letter;
+use crate::seven_bit;
 use crate::trouble::Trouble;
 
 /// How many characters of a name stand in a header.
@@ -122,7 +123,9 @@ impl Letter for Envelope<'_> {
             };
         }
         let parts = render::parts(notification);
-        let parts = MultiPart::alternative_plain_html(parts.text, parts.html);
+        let parts = MultiPart::alternative()
+            .singlepart(SinglePart::plain(parts.text))
+            .singlepart(SinglePart::html(seven_bit::body(parts.html)));
         let written = builder.multipart(parts).map_err(|error| {
             Trouble::unwritable(format!("the notification makes no mail: {error}"))
         })?;

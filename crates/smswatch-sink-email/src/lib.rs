@@ -13,6 +13,7 @@ mod relay;
 mod render;
 mod reply;
 mod session;
+mod seven_bit;
 mod stream;
 mod trouble;
 

@@ -1,10 +1,8 @@
 //! A notification as a mail: subject, text and HTML, which say the same. Pure.
 
-use std::sync::LazyLock;
+mod html;
+mod text;
 
-use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior, Value};
-use serde::Serialize;
 use smswatch_plugin::model::{Digest, DigestRow, Link, Notification, Severity};
 
 /// How many characters of a title a subject shows.
@@ -12,20 +10,6 @@ const MAX_SUBJECT: usize = 200;
 
 /// How many events a mail lists.
 const MAX_ROWS: usize = 50;
-
-/// The templates of both parts. Names that end in `.html` have all values escaped.
-static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut templates = Environment::new();
-    templates.set_undefined_behavior(UndefinedBehavior::Strict);
-    for (name, template) in [
-        ("mail.html", include_str!("render/mail.html")),
-        ("mail.txt", include_str!("render/mail.txt")),
-    ] {
-        let added = templates.add_template(name, template);
-        added.expect("the template stands in this crate, and a test renders it");
-    }
-    templates
-});
 
 /// The subject: severity and title, on one line.
 pub(crate) fn subject(notification: &Notification) -> String {
@@ -61,7 +45,7 @@ pub(crate) fn parts(notification: &Notification) -> Parts {
         .filter(|line| !line.trim().is_empty())
         .collect();
     let rows: Vec<Row<'_>> = digest.rows[..listed].iter().map(Row::of).collect();
-    let values = Value::from(Serde(Values {
+    let values = Values {
         severity: notification.severity.as_str(),
         colors: Colors::of(notification),
         title: &notification.title,
@@ -71,23 +55,14 @@ pub(crate) fn parts(notification: &Notification) -> Parts {
         more: notification.omitted.saturating_add(unlisted),
         links: &notification.links,
         foot: foot(notification),
-    }));
+    };
     Parts {
-        text: rendered("mail.txt", &values),
-        html: rendered("mail.html", &values),
+        text: text::page(&values),
+        html: html::page(&values),
     }
 }
 
-fn rendered(name: &str, values: &Value) -> String {
-    let template = TEMPLATES.get_template(name);
-    let rendered = template.and_then(|template| template.render(values));
-    let mut rendered = rendered.expect("the templates name only values that are always there");
-    rendered.push('\n');
-    rendered
-}
-
-/// What the templates know.
-#[derive(Serialize)]
+/// What both parts say.
 struct Values<'a> {
     severity: &'static str,
     colors: Colors,
@@ -100,7 +75,6 @@ struct Values<'a> {
     foot: Vec<FootLine>,
 }
 
-#[derive(Serialize)]
 struct Fact<'a> {
     name: &'a str,
     value: &'a str,
@@ -119,7 +93,6 @@ fn facts(digest: &Digest) -> Vec<Fact<'_>> {
     facts.collect()
 }
 
-#[derive(Serialize)]
 struct Row<'a> {
     what: &'a str,
     /// Recipient, place and label, as far as they are known.
@@ -142,7 +115,6 @@ impl<'a> Row<'a> {
 }
 
 /// The colors of a severity, or of what is well again, which mean nothing by themselves: the words stand beside them.
-#[derive(Serialize)]
 struct Colors {
     bar: &'static str,
     ink: &'static str,
@@ -171,7 +143,6 @@ impl Colors {
     }
 }
 
-#[derive(Serialize)]
 struct FootLine {
     name: &'static str,
     value: String,

@@ -95,7 +95,7 @@ fn nothing_that_a_message_says_becomes_markup() {
     let html = parts(&notification).html;
     assert!(!html.contains("<script"), "{html}");
     assert!(
-        html.contains("&lt;script&gt;&quot;&amp;&#x27;&lt;&#x2f;script&gt;"),
+        html.contains("&lt;script&gt;&quot;&amp;'&lt;/script&gt;"),
         "{html}"
     );
 }

@@ -56,10 +56,15 @@ async fn converse(stream: TcpStream, counts: &Counts) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let (input, mut output) = stream.into_split();
     let mut input = BufReader::with_capacity(32 * 1024, input);
-    output.write_all(b"220 relay.test\r\n").await?;
+    let mut replies = b"220 relay.test\r\n".to_vec();
     let mut line = Vec::new();
     let mut is_mail = false;
     loop {
+        // Answers to commands that came together leave together (RFC 2920, section 3.2).
+        if input.buffer().is_empty() && !replies.is_empty() {
+            output.write_all(&replies).await?;
+            replies.clear();
+        }
         line.clear();
         if input.read_until(b'\n', &mut line).await? == 0 {
             return Ok(());
@@ -81,6 +86,6 @@ async fn converse(stream: TcpStream, counts: &Counts) -> std::io::Result<()> {
             Some(b"QUIT") => return output.write_all(b"221 bye\r\n").await,
             _ => b"250 ok\r\n",
         };
-        output.write_all(reply).await?;
+        replies.extend_from_slice(reply);
     }
 }
