@@ -39,11 +39,14 @@ pub(super) async fn ask(doors: &Doors, list: &str) -> Option<Vec<String>> {
     None
 }
 
-/// All events of the log, oldest first.
-pub(super) async fn events(doors: &Doors) -> Option<Vec<Event>> {
-    let mut events: Vec<Event> = all(doors, EVENTS).await?;
+/// Adds the events of the log that are newer than the last one of `known`, which has the oldest first.
+pub(super) async fn catch_up(doors: &Doors, known: &mut Vec<Event>) -> Option<()> {
+    let newest = known.last().map(|event| event.event_id.clone());
+    let is_known = |event: &Event| newest.as_ref() == Some(&event.event_id);
+    let mut events: Vec<Event> = all_until(doors, EVENTS, is_known).await?;
     events.reverse();
-    Some(events)
+    known.append(&mut events);
+    Some(())
 }
 
 /// The deliveries that are held back just now.
@@ -92,12 +95,26 @@ fn urls(doors: &Doors) -> Vec<String> {
 
 /// All pages of a list, from whoever answers; `None` if nobody does.
 async fn all<T: DeserializeOwned>(doors: &Doors, list: &str) -> Option<Vec<T>> {
+    all_until(doors, list, |_| false).await
+}
+
+/// The items of a list before the one that is the `end`; `None` if nobody answers.
+async fn all_until<T: DeserializeOwned>(
+    doors: &Doors,
+    list: &str,
+    is_end: impl Fn(&T) -> bool,
+) -> Option<Vec<T>> {
     let url = urls(doors).into_iter().next()?;
     let (mut items, mut cursor) = (Vec::new(), String::new());
     loop {
         let url = format!("{url}/v1/{list}&limit=1000&cursor={cursor}");
         let page = page(&url).await.ok()?;
-        items.extend(page.items);
+        for item in page.items {
+            if is_end(&item) {
+                return Some(items);
+            }
+            items.push(item);
+        }
         match page.next {
             Some(next) => cursor = next,
             None => return Some(items),

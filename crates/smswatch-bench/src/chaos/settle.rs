@@ -16,9 +16,10 @@ use super::receiver::Receiver;
 use super::rules::{EXACT_RATE, SILENCED};
 use super::wanted::{Matching, Wanted};
 
-/// How often the account is looked at until it must be settled: groups wait for some seconds, alerts end after half a
-/// minute, and what was held back is sent and arrives.
-const MOST_LOOKS: u32 = 90;
+/// How many looks in a row show the same before an account that is not even is final: groups wait for some seconds, alerts
+/// end after half a minute, and what was held back is sent and arrives. Counted in looks, so that a machine that was
+/// paused does not use them up.
+const LOOKS_AT_THE_SAME: u32 = 120;
 
 /// How long after each other the looks are.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
@@ -64,7 +65,8 @@ impl Books {
         })
     }
 
-    /// Waits until the account is even, or patience ends. What is held back is sent, so that it shows its events.
+    /// Waits until the account is even, or until nothing happens any more. What is held back is sent, so that it shows
+    /// its events.
     ///
     /// # Errors
     ///
@@ -74,34 +76,54 @@ impl Books {
         receivers: &[Receiver; 3],
         doors: &[watch::Receiver<Option<String>>],
     ) -> anyhow::Result<Balance> {
-        let mut looks = 0;
+        let (mut seen, mut is_weighed, mut looks) = (None, false, 0);
         loop {
-            looks += 1;
-            let is_last = looks >= MOST_LOOKS;
-            let held_back = leftovers::held_back(doors)
+            let n_sent = self.send_held_back(doors).await?;
+            let waiting = leftovers::ask(doors, leftovers::WAITING).await;
+            let n_waiting = waiting.context("nobody answers")?.len();
+            let n_taken = n_taken(receivers);
+            if looks + 1 >= LOOKS_AT_THE_SAME {
+                // Of two shards, an entry of the same millisecond may have come behind the last one that was read.
+                self.events.clear();
+            }
+            leftovers::catch_up(doors, &mut self.events)
                 .await
                 .context("nobody answers")?;
-            leftovers::send(doors, &held_back).await?;
-            let is_sent = held_back.is_empty();
-            for delivery in held_back {
-                let reason = delivery.reason.unwrap_or_default();
-                self.held_back.insert(delivery.id.to_string(), reason);
+            let now = Some((n_sent, n_waiting, n_taken, self.events.len()));
+            if now != seen {
+                (seen, is_weighed, looks) = (now, false, 0);
             }
-            let waiting = leftovers::ask(doors, leftovers::WAITING).await;
-            let is_told = is_sent && waiting.as_ref().is_some_and(Vec::is_empty);
-            if is_told || is_last {
-                let n_taken = n_taken(receivers);
-                self.events = leftovers::events(doors).await.context("nobody answers")?;
+            looks += 1;
+            let is_told = n_sent == 0 && n_waiting == 0;
+            if is_told && !is_weighed || looks >= LOOKS_AT_THE_SAME {
                 self.matching.extend(&self.rules, &self.events);
                 let balance = self.balance(receivers);
                 // What came meanwhile may be about events that came meanwhile.
                 let is_still = n_taken == self::n_taken(receivers);
-                if is_still && (balance.is_even() || is_last) || looks >= 2 * MOST_LOOKS {
+                if is_still && balance.is_even() || looks >= LOOKS_AT_THE_SAME {
                     return Ok(balance);
                 }
+                is_weighed = is_still;
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
+    }
+
+    /// Sends what is held back just now; returns how many deliveries that were.
+    async fn send_held_back(
+        &mut self,
+        doors: &[watch::Receiver<Option<String>>],
+    ) -> anyhow::Result<usize> {
+        let held_back = leftovers::held_back(doors)
+            .await
+            .context("nobody answers")?;
+        leftovers::send(doors, &held_back).await?;
+        let n_sent = held_back.len();
+        for delivery in held_back {
+            let reason = delivery.reason.unwrap_or_default();
+            self.held_back.insert(delivery.id.to_string(), reason);
+        }
+        Ok(n_sent)
     }
 
     /// The numbers among a message's changes that events of other kinds than changes have.
