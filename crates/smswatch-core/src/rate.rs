@@ -4,6 +4,7 @@
 //! Events are counted in buckets, of which sixty make a window. A rate of which the window is empty rests, so that
 //! a step of the route stage that is repeated late still finds what was taken, and is removed later.
 
+mod counting;
 mod groups;
 mod sample;
 mod usual;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use smswatch_model::{Alert, AlertState, GroupNames, Repeated, Timestamp, percent};
 
+pub(crate) use self::counting::{Counting, count_all};
 pub(crate) use self::groups::{RateGroups, countings};
 pub(crate) use self::sample::Failure;
 use self::sample::Sample;
@@ -63,6 +65,10 @@ pub(crate) struct Rate {
     /// How many events were held back since it fires.
     #[serde(default)]
     held_back: u64,
+    /// The entries whose events that holds. A step that is repeated after the alert began holds back what it told
+    /// before, of entries that were counted then.
+    #[serde(default, skip_serializing_if = "Taken::is_empty")]
+    taken_back: Taken,
     /// Messages that failed among what it counted, of those in the window the latest.
     #[serde(default, skip_serializing_if = "Sample::is_empty")]
     sample: Sample,
@@ -70,21 +76,6 @@ pub(crate) struct Rate {
     #[serde(default, skip_serializing_if = "Hours::is_empty")]
     hours: Hours,
     rests: bool,
-}
-
-/// What one log entry adds to a rate.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Counting {
-    /// What the rule wants.
-    pub(crate) wanted: RateGroup,
-    /// Where the entry stands.
-    pub(crate) position: LogPosition,
-    /// When each of its events was noticed, and whether it counts.
-    pub(crate) events: Vec<(Timestamp, bool)>,
-    /// How many of its events were held back because the rate's alert fires.
-    pub(crate) held_back: u64,
-    /// Those of its messages that count and failed.
-    pub(crate) failures: Vec<Failure>,
 }
 
 /// A rate and when it is due.
@@ -103,13 +94,6 @@ pub(crate) struct Decision {
     pub(crate) alert: Option<Alert>,
     /// That this was told before, and still holds.
     pub(crate) repeated: Option<Repeated>,
-}
-
-impl Counting {
-    /// The record of the rate that it adds to.
-    pub(crate) fn rate_id(&self) -> RecordId {
-        rate_id(&self.wanted)
-    }
 }
 
 /// The record of the rate of this group.
@@ -155,6 +139,7 @@ impl Rate {
             told_at: None,
             repeats: 0,
             held_back: 0,
+            taken_back: Taken::default(),
             sample: Sample::default(),
             hours: Hours::default(),
             rests: false,
@@ -292,26 +277,6 @@ impl Rate {
         self.firing_since.is_none() && self.sums().1 == 0
     }
 
-    /// Counts an entry that it has not taken before.
-    fn take(&mut self, counting: &Counting, source: &Source, now: Timestamp) {
-        self.taken.add(source, &counting.position);
-        self.settings = counting.wanted.settings;
-        self.rests = false;
-        for (noticed, is_counted) in &counting.events {
-            let at = (*noticed).min(now);
-            let bucket = self.bucket(at);
-            let (total, count) = self.buckets.entry(bucket).or_default();
-            *total += 1;
-            *count += u64::from(*is_counted);
-            if self.settings.usual.is_some() {
-                self.hours.add(at, *is_counted);
-            }
-        }
-        if self.is_firing() {
-            self.held_back += counting.held_back;
-        }
-    }
-
     fn alert(&self, state: AlertState, started_at: Timestamp, now: Timestamp) -> Alert {
         let (total, count) = self.sums();
         let percent = (percent(count, total) * 10.0).round() / 10.0;
@@ -331,45 +296,6 @@ impl Rate {
     }
 }
 
-/// A rate with what all of `countings`, at least one, add to it in their order; and the numbers of those whose
-/// entries it had not taken before.
-pub(crate) fn count_all(
-    before: Option<Due>,
-    countings: &[&Counting],
-    source: &Source,
-    now: Timestamp,
-) -> (Due, Vec<usize>) {
-    let due = before.or_else(|| {
-        let rate = Rate::new(&countings.first()?.wanted);
-        Some(Due {
-            rate,
-            at: now + REST,
-        })
-    });
-    let Due { mut rate, at } = due.expect("there is a rate, or what begins one");
-    let mut taken = Vec::new();
-    for (number, counting) in countings.iter().enumerate() {
-        if !rate.has_taken(source, &counting.position) {
-            rate.take(counting, source, now);
-            taken.push(number);
-        }
-    }
-    if taken.is_empty() {
-        return (Due { rate, at }, taken);
-    }
-    let counted = taken.iter().map(|number| countings[*number]);
-    rate.sample
-        .add(counted.flat_map(|counting| &counting.failures));
-    rate.forget(now);
-    let next = if rate.is_quiet() {
-        now + rate.settings.over
-    } else {
-        rate.bucket_end(now).min(now + SOON)
-    };
-    let at = at.min(next);
-    (Due { rate, at }, taken)
-}
-
 /// What is to be done with a rate that is due at `now`.
 pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
     rate.forget(now);
@@ -383,6 +309,7 @@ pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
             rate.told_at = None;
             rate.repeats = 0;
             rate.held_back = 0;
+            rate.taken_back = Taken::default();
         } else {
             repeated = rate.repeat(now);
             alert = repeated.map(|_| rate.alert(AlertState::Firing, started_at, now));

@@ -30,6 +30,11 @@ impl Taken {
         taken.is_some_and(|taken| *position <= LogPosition(taken.clone()))
     }
 
+    /// Whether nothing was taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Notes that the entry at `position` is taken.
     pub(crate) fn add(&mut self, source: &Source, position: &LogPosition) {
         self.0.insert(source.key(position), position.0.clone());

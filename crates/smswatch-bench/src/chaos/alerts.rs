@@ -8,10 +8,6 @@ use smswatch_model::{Alert, AlertState};
 use super::account::{Account, Balance};
 use super::wanted::{Wanted, begins, is_alert_of};
 
-/// By how many events the figure of what an alert held back may be off: a step that is repeated after the alert began
-/// counts none of what it holds back then.
-const UNCOUNTED: u64 = 20;
-
 impl Account<'_> {
     /// Judges the alerts in the log. `exact` is the rate whose window holds the whole run.
     pub(super) fn judge_alerts(&self, exact: &Wanted, balance: &mut Balance) {
@@ -35,7 +31,7 @@ impl Account<'_> {
         }
         let told = last.map_or(0, |alert| alert.held_back);
         let held_back = self.held_back_by(name);
-        if told.abs_diff(held_back) > UNCOUNTED {
+        if told != held_back {
             balance
                 .lost
                 .add(|| format!("{name} held back {held_back} events and told {told}"));

@@ -289,6 +289,23 @@ fn what_is_held_back_while_it_fires_is_told_when_it_is_resolved() {
     assert_eq!(rate.held_back, 0, "it does not fire any more");
 }
 
+#[test]
+fn what_a_repeated_step_holds_back_of_an_entry_that_was_counted_before_is_told_too() {
+    let mut walk = Walk::new(settings());
+    let log = Source::Log(Shard(3));
+    walk.sees(0, 0, 20);
+    walk.until(20);
+    let repeated = Counting {
+        held_back: 2,
+        ..walk.counting(Vec::new())
+    };
+    let held_back = count(walk.due, &repeated, &log, at(30)).expect("its alert fires now");
+    assert_eq!(held_back.rate.held_back, 2);
+    let (total, _) = held_back.rate.sums();
+    assert_eq!(total, 20, "its events are counted already");
+    assert_eq!(count(Some(held_back), &repeated, &log, at(31)), None);
+}
+
 proptest! {
     #[test]
     fn the_order_of_events_of_one_moment_does_not_matter(
