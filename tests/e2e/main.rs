@@ -51,6 +51,8 @@ mod stuck;
 mod sweeps;
 mod tags;
 mod throttle;
+#[cfg(feature = "otlp")]
+mod traces;
 mod unknown_status;
 mod unread;
 mod versions;

@@ -23,7 +23,7 @@ fn file(path: &str) -> String {
 }
 
 /// A real Prometheus with a directory of its own, gone when it is dropped.
-struct Prometheus {
+pub(crate) struct Prometheus {
     child: Child,
     url: String,
     /// Where it keeps its files.
@@ -32,7 +32,7 @@ struct Prometheus {
 
 impl Prometheus {
     /// Starts one that reads the metrics of `process` every second, and evaluates the alerts of the repository.
-    async fn start(process: &Process) -> Self {
+    pub(crate) async fn start(process: &Process) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let rules = file("deploy/prometheus/smswatch.rules.yml");
         std::fs::write(directory.path().join("smswatch.rules.yml"), rules).expect("a file");
@@ -61,7 +61,7 @@ impl Prometheus {
     }
 
     /// What it says on a path of its API.
-    async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
+    pub(crate) async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
         let url = format!("{}/api/v1/{path}", self.url);
         let url = Url::parse_with_params(&url, parameters).expect("a URL");
         let answer = Client::new().get(url).send().await.expect("it answers");
@@ -118,6 +118,7 @@ fn spawn(port: u16, directory: &Path) -> Child {
         .arg(format!("--web.listen-address=127.0.0.1:{port}"))
         .arg("--config.file=prometheus.yml")
         .arg("--storage.tsdb.path=data")
+        .arg("--enable-feature=exemplar-storage")
         .current_dir(directory)
         .stdout(Stdio::null())
         .stderr(log)

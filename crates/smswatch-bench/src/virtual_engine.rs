@@ -99,6 +99,7 @@ pub(crate) async fn start(
         sinks,
         privacy: Privacy::new(PrivacySettings::default(), &Secret::new("a day")),
         settings,
+        tracer: None,
     };
     Ok(Engine::start_on_one_runtime(parts, now))
 }

@@ -3,12 +3,14 @@
 
 mod asked;
 mod draft;
+mod traced;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use self::draft::{Draft, draft};
 use crate::context::Context;
@@ -53,6 +55,7 @@ pub(crate) async fn run(stage: Arc<Commit>, changes: mpsc::Receiver<Change>) {
 
 async fn commit(stage: &Commit, shard: Shard, mut items: Vec<Change>) {
     while !items.is_empty() {
+        let began = Instant::now();
         let (mut now, later) = set_doubles_aside(items);
         items = later;
         // Should one of them turn out to have been changed by somebody else, the store keeps the
@@ -70,7 +73,7 @@ async fn commit(stage: &Commit, shard: Shard, mut items: Vec<Change>) {
         for (n, step) in steps.into_iter().enumerate() {
             let ends_leases = is_as_expected && n + 1 == n_steps;
             let leases = if ends_leases { &finished[..] } else { &[] };
-            is_as_expected &= commit_step(stage, shard, step, leases, &mut items).await;
+            is_as_expected &= commit_step(stage, shard, step, leases, &mut items, began).await;
         }
         stage.polls.leases.remove(shard, &finished);
     }
@@ -83,6 +86,7 @@ async fn commit_step(
     step: Vec<(CommitItem, Draft)>,
     finished: &[LeaseId],
     items: &mut Vec<Change>,
+    began: Instant,
 ) -> bool {
     let (changes, mut drafts): (Vec<_>, Vec<_>) = step.into_iter().unzip();
     let mut step = CommitStep {
@@ -98,13 +102,13 @@ async fn commit_step(
         is_as_expected &= outcome == CommitOutcome::Done;
         match outcome {
             CommitOutcome::Done => {
-                done(stage, &draft);
+                done(stage, &draft, began);
                 draft.answer();
                 told.extend(Some(draft.events).filter(|events| !events.is_empty()));
             }
             // An earlier try of this very step took place although it seemed to fail.
             CommitOutcome::Conflict(current) if current == draft.after => {
-                done(stage, &draft);
+                done(stage, &draft, began);
                 draft.answer();
                 stage.log.hint_now(shard);
             }
@@ -185,7 +189,7 @@ async fn write(
     }
 }
 
-fn done(stage: &Commit, draft: &Draft) {
+fn done(stage: &Commit, draft: &Draft, began: Instant) {
     let shard = usize::from(draft.change.shard.0);
     let polls = stage.polls.due(draft.priority);
     let is_asked = matches!(draft.change.reason, Reason::Asked(..));
@@ -201,6 +205,7 @@ fn done(stage: &Commit, draft: &Draft) {
         }
     }
     stage.context.arrivals.found(&draft.events);
+    traced::committed(&stage.context, draft, began.elapsed());
     count(stage, draft);
 }
 
@@ -268,7 +273,7 @@ fn again(stage: &Commit, change: Change, current: Record) -> Option<Change> {
         match due.verdict {
             _ if watch.state == WatchState::Removed => return None,
             // Whoever moved the due time did this poll's work; only news are still worth telling.
-            Verdict::Answered(Answer::Seen(_)) => {}
+            Verdict::Answered(Answer::Seen(_), _) => {}
             _ if is_mine => {}
             _ => return None,
         }

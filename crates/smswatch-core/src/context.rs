@@ -19,6 +19,7 @@ use crate::privacy::Privacy;
 use crate::provider::Oddities;
 use crate::settings::Settings;
 use crate::store::{Shard, Store, StoreError, shard_of};
+use crate::traces::Traces;
 
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -39,6 +40,8 @@ pub(crate) struct Context {
     pub(crate) arrivals: Arrivals,
     /// How late polls start.
     pub(crate) poll_lag: PollLag,
+    /// To whom the steps of changes are told.
+    pub(crate) traces: Traces,
 }
 
 impl Context {

@@ -15,12 +15,14 @@ pub(crate) mod partly;
 mod recall;
 mod sinks;
 mod task;
+mod traced;
 mod unit;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -123,10 +125,11 @@ async fn start_attempts(
         let (context, unit, attempted) = (Arc::clone(context), Arc::clone(unit), attempted.clone());
         let cut = cut.clone();
         attempts.spawn(async move {
+            let began = Instant::now();
             let attempt = attempt(&context, &unit, &load, claimed);
             let done = match cut.run_until_cancelled(attempt).await {
                 Some(done) => done,
-                None => interrupted(&context, &load, "smswatch stopped"),
+                None => interrupted(&context, &unit, &load, "smswatch stopped", began.elapsed()),
             };
             drop(permit);
             send_all(&attempted, done).await;
@@ -170,6 +173,7 @@ async fn spoken(
     let was_probe = silenced.iter().any(|(task, _)| task.is_probe());
     let suppressed = silenced.iter().map(|(task, reason)| {
         let reason = reason.to_string();
+        traced::held_back(context, unit, task, &reason);
         task.ended(context, Outcome::Suppressed, reason)
     });
     send_all(attempted, suppressed.collect()).await;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 use smswatch_model::Timestamp;
+use smswatch_plugin::traces::Tracer;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub privacy: Privacy,
     /// Everything else.
     pub settings: Settings,
+    /// Who gets traces; `None` if nobody does.
+    pub tracer: Option<Arc<dyn Tracer>>,
 }
 
 /// The four stages of one process, at work.

@@ -7,6 +7,7 @@ pub(crate) mod due_times;
 pub(crate) mod fill_level;
 pub(crate) mod leases;
 pub(crate) mod log_tail;
+pub(crate) mod looked;
 pub(crate) mod put_aside;
 pub(crate) mod requests;
 pub(crate) mod unknown_words;

@@ -50,6 +50,7 @@ pub mod stats;
 mod taken;
 mod throttle;
 mod throttles;
+mod traces;
 mod traffic;
 mod watch;
 

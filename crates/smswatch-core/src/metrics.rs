@@ -1,16 +1,16 @@
 //! What is counted and measured, in Prometheus' words.
 
+mod exemplars;
+mod labels;
 mod process;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::hash::Hash;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -18,83 +18,14 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use smswatch_model::{EventKind, Source, Timestamp};
+use smswatch_plugin::traces::SpanCounts;
 
+pub(crate) use self::exemplars::{TracedHistogram, observe};
+pub(crate) use self::labels::{
+    DeliveryLabels, KindLabel, ObservationLabels, OddityLabel, OperationLabel, PartLabel,
+    RecordLabel, RedriveLabels, ResultLabel, RuleLabel, SinkLabel, SinkName, StateLabel,
+};
 use crate::store::{Gauges, Outcome};
-
-type Label = std::sync::Arc<str>;
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct ResultLabel {
-    pub(crate) result: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct ObservationLabels {
-    pub(crate) source: &'static str,
-    pub(crate) result: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct KindLabel {
-    pub(crate) r#type: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct SinkLabel {
-    pub(crate) sink: SinkName,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct RuleLabel {
-    pub(crate) rule: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct DeliveryLabels {
-    pub(crate) sink: SinkName,
-    pub(crate) result: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct RedriveLabels {
-    pub(crate) sink: SinkName,
-    pub(crate) action: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct StateLabel {
-    pub(crate) state: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct RecordLabel {
-    pub(crate) kind: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct OddityLabel {
-    pub(crate) what: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct OperationLabel {
-    pub(crate) op: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct PartLabel {
-    pub(crate) part: String,
-}
-
-/// A sink's name, shared: labels are made for every delivery.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct SinkName(pub(crate) Label);
-
-impl EncodeLabelValue for SinkName {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
-        encoder.write_str(&self.0)
-    }
-}
 
 /// A metric before anything was counted.
 trait Unused {
@@ -122,13 +53,21 @@ impl Unused for Gauge {
     }
 }
 
-/// All histograms are over seconds, from half a millisecond to an hour.
+/// The bounds of all histograms: they are over seconds, from half a millisecond to an hour.
+const BOUNDS: [f64; 19] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    60.0, 300.0, 900.0, 3600.0,
+];
+
 impl Unused for Histogram {
     fn unused() -> Self {
-        Self::new([
-            0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-            30.0, 60.0, 300.0, 900.0, 3600.0,
-        ])
+        Self::new(BOUNDS)
+    }
+}
+
+impl Unused for TracedHistogram {
+    fn unused() -> Self {
+        Self::new(BOUNDS.into_iter())
     }
 }
 
@@ -180,7 +119,7 @@ metrics! {
     config_last_reload_successful: Gauge =
         "Whether the last load of the configuration succeeded: 1, or 0 if it was refused and the previous one stays in force";
     polls: Family<ResultLabel, Counter> = "Polls of messages, by their result";
-    poll_seconds: Histogram = "How long a poll takes";
+    poll_seconds: TracedHistogram = "How long a poll takes";
     poll_lag_seconds: Histogram = "From a poll's due time to its start";
     observations: Family<ObservationLabels, Counter> = "Observations, by what they said";
     clamped_dates: Counter = "Statuses dated too far ahead";
@@ -198,7 +137,7 @@ metrics! {
     callbacks: Family<ResultLabel, Counter> = "Callbacks, by what became of them";
     callback_seconds: Histogram = "How long it takes until a callback is stored";
     events: Family<KindLabel, Counter> = "Events, by type";
-    route_lag_seconds: Histogram = "From an event's detection to its routing";
+    route_lag_seconds: TracedHistogram = "From an event's detection to its routing";
     watches_restored: Counter = "Watches that the store had lost and that were written again";
     notifications_known: Counter = "Notifications that were queued before under the same id, and not again";
     template_failures: Family<RuleLabel, Counter> =
@@ -210,11 +149,13 @@ metrics! {
     set_aside: Counter = "Log entries that could not be routed and were set aside";
     unreadable: Counter = "Stored bodies that could not be read";
     deliveries: Family<DeliveryLabels, Counter> = "Attempts at deliveries, by what came of them, and deliveries that were held back";
-    delivery_seconds: Family<SinkLabel, Histogram> = "How long an attempt takes";
-    detect_to_deliver_seconds: Family<SinkLabel, Histogram> = "From an event's detection to its delivery";
+    delivery_seconds: Family<SinkLabel, TracedHistogram> = "How long an attempt takes";
+    detect_to_deliver_seconds: Family<SinkLabel, TracedHistogram> = "From an event's detection to its delivery";
     digests: Family<SinkLabel, Counter> =
         "Digests that sinks took: several deliveries of one rule at once, as more than `digest_above` waited";
     store_seconds: Family<OperationLabel, Histogram> = "How long the store takes, by operation";
+    trace_spans: Family<ResultLabel, Counter> =
+        "Spans of traces: exported, dropped as there was no room for them, or failed, as nobody took them";
     trimmed: Family<RecordLabel, Counter> = "Records removed because history is bounded, by kind";
     redriven: Family<RedriveLabels, Counter> = "Ended deliveries that somebody sent again or dropped";
     fallbacks: Family<SinkLabel, Counter> =
@@ -360,14 +301,30 @@ impl Metrics {
         self.deliveries.get_or_create(&labels).inc();
     }
 
-    /// Everything as Prometheus reads it.
-    pub(crate) fn render(&self) -> String {
+    /// Takes over what became of the spans of traces.
+    pub(crate) fn set_trace_spans(&self, counts: SpanCounts) {
+        for (result, count) in [
+            ("exported", counts.exported),
+            ("dropped", counts.dropped),
+            ("failed", counts.failed),
+        ] {
+            let counter = self.trace_spans.get_or_create(&ResultLabel { result });
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+    }
+
+    /// Everything as Prometheus reads it, with exemplars for those who know what they are.
+    pub(crate) fn render(&self, has_exemplars: bool) -> String {
         process::measure(self);
         let mut text = String::new();
         if encode(&mut text, &self.registry).is_err() {
             text.clear();
         }
-        text
+        if has_exemplars {
+            text
+        } else {
+            exemplars::without(&text)
+        }
     }
 }
 
@@ -388,7 +345,7 @@ mod tests {
             result: "delivered",
         };
         metrics.deliveries.get_or_create(&labels).inc();
-        let text = metrics.render();
+        let text = metrics.render(false);
         for line in [
             "smswatch_polls_total{result=\"seen\"} 1",
             "smswatch_deliveries_total{sink=\"crm\",result=\"delivered\"} 1",
@@ -405,7 +362,7 @@ mod tests {
         let trouble = Some("connection refused".to_owned());
         let both = BTreeMap::from([("store".to_owned(), None), ("sink:crm".to_owned(), trouble)]);
         metrics.set_parts(&both);
-        let text = metrics.render();
+        let text = metrics.render(false);
         assert!(
             text.contains("smswatch_part_ok{part=\"store\"} 1"),
             "{text}"
@@ -415,7 +372,7 @@ mod tests {
             "{text}"
         );
         metrics.set_parts(&BTreeMap::from([("store".to_owned(), None)]));
-        let text = metrics.render();
+        let text = metrics.render(false);
         assert!(
             text.contains("smswatch_part_ok{part=\"store\"} 1"),
             "{text}"
@@ -428,13 +385,13 @@ mod tests {
         let metrics = Metrics::new(17);
         metrics.begin_sink(&SinkName("crm".into()));
         let line = "smswatch_deliveries_total{sink=\"crm\",result=\"dead\"} 0";
-        assert!(metrics.render().contains(line));
+        assert!(metrics.render(false).contains(line));
     }
 
     #[test]
     fn a_process_that_saw_nothing_says_so() {
         let line = "smswatch_observations_total{source=\"poll\",result=\"same\"} 0";
-        assert!(Metrics::new(17).render().contains(line));
+        assert!(Metrics::new(17).render(false).contains(line));
     }
 
     #[test]

@@ -5,13 +5,16 @@ mod fold;
 pub(crate) mod left;
 mod poison;
 pub(crate) mod told;
+mod traced;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 use smswatch_model::{Timestamp, destination};
+use smswatch_plugin::traces::TraceSpan;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::evaluate::{Body, Evaluated};
@@ -206,10 +209,10 @@ async fn route_entries(
     entries: Vec<(LogPosition, Body)>,
     now: Timestamp,
 ) -> Result<Option<LogPosition>, StoreError> {
-    let source = Source::Log(shard);
+    let (source, began) = (Source::Log(shard), Instant::now());
     let (evaluated, mut marks) = evaluate::all(stage, &source, &from, entries, now).await?;
     for step in split(evaluated, Evaluated::bytes, MAX_STEP_BYTES) {
-        match route_step(stage, shard, from, step, &mut marks, now).await? {
+        match route_step(stage, shard, from, step, &mut marks, (now, began)).await? {
             Some(to) => from = to,
             None => return Ok(None),
         }
@@ -217,14 +220,14 @@ async fn route_entries(
     Ok(Some(from))
 }
 
-/// Routes one step.
+/// Routes one step, which began then.
 async fn route_step(
     stage: &Route,
     shard: Shard,
     from: LogPosition,
     evaluated: Vec<Evaluated>,
     marks: &mut Marks,
-    now: Timestamp,
+    (now, began): (Timestamp, Instant),
 ) -> Result<Option<LogPosition>, StoreError> {
     let Some(to) = evaluated.last().map(|last| last.position.clone()) else {
         return Ok(Some(from));
@@ -234,6 +237,7 @@ async fn route_step(
         deliveries,
         records,
         set_aside,
+        spans,
     } = effects(stage, &Source::Log(shard), evaluated, marks, now).await?;
     let unroutable = set_aside.clone();
     let wanted = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
@@ -264,6 +268,7 @@ async fn route_step(
     stage.context.metrics.notifications_known.inc_by(known);
     stage.inbox.backlog.routed(shard, count);
     tell(stage, shard, &unroutable);
+    traced::ended(&stage.context, spans, began.elapsed());
     queued(stage, shard, &step.deliveries);
     Ok(Some(to))
 }
@@ -280,6 +285,7 @@ struct Effects {
     deliveries: Vec<NewDelivery>,
     records: Vec<RecordChange>,
     set_aside: Vec<SetAside>,
+    spans: Vec<TraceSpan>,
 }
 
 /// Puts what goes into groups there, notes in the marks of messages what becomes of them, and counts what became of
@@ -292,12 +298,13 @@ async fn effects(
     now: Timestamp,
 ) -> Result<Effects, StoreError> {
     let (mut deliveries, mut set_aside, mut folds) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut countings, mut news) = (Vec::new(), Vec::new());
+    let (mut countings, mut news, mut spans) = (Vec::new(), Vec::new(), Vec::new());
     let mut fired = Vec::with_capacity(evaluated.len());
     for entry in evaluated {
         fired.push(entry.fired());
         news.extend(entry.news);
         countings.extend(entry.countings);
+        spans.extend(entry.spans);
         deliveries.extend(entry.deliveries);
         set_aside.extend(entry.set_aside);
         folds.extend(entry.folds);
@@ -340,6 +347,7 @@ async fn effects(
         deliveries,
         records,
         set_aside,
+        spans,
     })
 }
 

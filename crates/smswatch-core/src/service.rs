@@ -230,13 +230,14 @@ impl Service {
         Ok(self.counts.get(Instant::now(), count).await?)
     }
 
-    /// All metrics in Prometheus' text format. While the store is away, what it holds is told as it
+    /// All metrics in the format of OpenMetrics, with exemplars for those who know what they are. While the store is away, what it holds is told as it
     /// was last known. However many ask, the store is read once a second at most.
-    pub async fn metrics(&self) -> String {
+    pub async fn metrics(&self, has_exemplars: bool) -> String {
         // The count sets the gauges; without one they stay as they were.
         let _counted = self.gauges().await;
         let context = &self.context;
         context.metrics.set_parts(&context.health.report().parts);
-        context.metrics.render()
+        context.traces.measure(&context.metrics);
+        context.metrics.render(has_exemplars)
     }
 }

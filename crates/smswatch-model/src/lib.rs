@@ -15,6 +15,7 @@ mod phone;
 mod snapshot;
 mod status;
 mod timestamp;
+mod trace_id;
 
 pub use campaign::{CampaignOperator, CampaignSummary};
 pub use diff::{AGREEMENT_GAP, Change, Diff, diff};
@@ -35,6 +36,7 @@ pub use phone::{PhoneNumber, mask_digits, mask_numbers, mask_possible_numbers, w
 pub use snapshot::{Candidate, DetailWord, Outcome, Part, Snapshot, StatusAt};
 pub use status::Word;
 pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use trace_id::{SpanId, TraceId};
 
 /// The labels that a user gave to a watch, by name.
 pub type Tags = std::collections::BTreeMap<String, String>;

@@ -16,6 +16,7 @@ mod secret;
 pub mod sink;
 mod span;
 pub mod store;
+pub mod traces;
 
 pub use async_trait::async_trait;
 pub use clock::Clock;

@@ -27,6 +27,7 @@ mod service_manager;
 mod settings;
 mod signals;
 mod sink_types;
+mod traces;
 mod wiring;
 
 pub use app::App;

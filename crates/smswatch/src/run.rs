@@ -62,6 +62,7 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) -> a
         front,
         callbacks,
         heartbeat,
+        traces,
         shutdown_timeout,
         ..
     } = process;
@@ -83,7 +84,11 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) -> a
     }
     watchdog.abort();
     let left: Duration = shutdown_timeout.saturating_sub(stopped.elapsed());
-    wiring::close(front, callbacks, left).await;
+    // A collector that is away takes nothing from those who still ask.
+    tokio::join!(
+        wiring::close(front, callbacks, left),
+        traces.close(left.max(wiring::LAST_WORDS)),
+    );
     if is_broken {
         bail!("a part of smswatch has a bug and panicked; the log has the rest");
     }

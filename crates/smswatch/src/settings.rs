@@ -18,6 +18,7 @@ mod sections;
 mod sinks;
 mod source;
 mod store_url;
+mod traces;
 mod validate;
 mod walk;
 
@@ -46,6 +47,7 @@ pub(crate) use self::sections::Sections;
 pub(crate) use self::sinks::Wishes;
 pub(crate) use self::source::{text, usual_place};
 pub(crate) use self::store_url::try_folder;
+pub(crate) use self::traces::TracesOptions;
 pub(crate) use self::validate::problems as shape_problems;
 
 /// The sinks of a configuration, by name.
@@ -92,6 +94,7 @@ pub(crate) struct Configuration {
     /// What rules may ask of the sinks.
     pub(crate) wishes: Wishes,
     pub(crate) heartbeat: Option<HeartbeatOptions>,
+    pub(crate) traces: Option<TracesOptions>,
     /// Whether anything leaves through the proxies that the environment names.
     pub(crate) uses_environments_proxy: bool,
 }

@@ -17,9 +17,10 @@ use tokio_util::sync::CancellationToken;
 use crate::heartbeat::Heartbeat;
 use crate::rules::trial::{self, InForce};
 use crate::settings::{Configuration, StoreChoice};
+use crate::traces::Traces;
 
 /// How long calls under way may take in any case when the process ends.
-const LAST_WORDS: Duration = Duration::from_millis(250);
+pub(crate) const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// A process at work: the four stages, and a door for others.
 pub(crate) struct Process {
@@ -32,6 +33,7 @@ pub(crate) struct Process {
     /// What rules are compiled against that somebody tries.
     pub(crate) in_force: InForce,
     pub(crate) heartbeat: Option<Heartbeat>,
+    pub(crate) traces: Traces,
     pub(crate) shutdown_timeout: Duration,
 }
 
@@ -175,6 +177,7 @@ pub(crate) async fn start(
         return Ok(None);
     };
     let shutdown_timeout = configuration.settings.shutdown_timeout;
+    let traces = Traces::start(configuration.traces.as_ref())?;
     let parts = Parts {
         store,
         provider: Arc::new(provider),
@@ -182,6 +185,7 @@ pub(crate) async fn start(
         sinks: configuration.sinks,
         privacy: configuration.privacy,
         settings: configuration.settings,
+        tracer: traces.tracer(),
     };
     let engine = Engine::start(parts, now);
     door.open(engine.service());
@@ -192,6 +196,7 @@ pub(crate) async fn start(
         callback_door,
         in_force,
         heartbeat,
+        traces,
         shutdown_timeout,
     }))
 }

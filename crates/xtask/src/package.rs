@@ -94,6 +94,8 @@ fn built(target: &Path) -> anyhow::Result<PathBuf> {
         "--locked",
         "--package",
         "smswatch",
+        "--features",
+        "otlp",
     ];
     done(
         Command::new(env!("CARGO"))

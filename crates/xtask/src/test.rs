@@ -12,6 +12,10 @@ use anyhow::{Context as _, bail};
 use crate::{browser_tools, helm_tools, install, measure, python_tools, unpacked};
 use programs::Finished;
 
+/// What is built and tested: everything, with what the first build leaves out. It is the same each time, so that nothing
+/// compiles twice.
+const WHAT: &[&str] = &["--workspace", "--features", "smswatch/otlp", "--locked"];
+
 /// Runs the whole workspace's tests; with `arguments`, what `cargo test` makes of them.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     install::missing_servers()?;
@@ -21,12 +25,14 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     unpacked::missing(&target)?;
     helm_tools::missing(&target)?;
     // The chaos run plays with the program itself.
-    cargo(&["build", "--workspace", "--bins", "--locked"], &[])?;
+    cargo(&[&["build", "--bins"], WHAT].concat(), &[])?;
     if !arguments.is_empty() {
-        return cargo(&["test", "--workspace", "--locked"], arguments);
+        return cargo(&[&["test"], WHAT].concat(), arguments);
     }
     let built = Command::new(env!("CARGO"))
-        .args(["test", "--workspace", "--locked", "--no-run"])
+        .arg("test")
+        .args(WHAT)
+        .arg("--no-run")
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()
@@ -49,7 +55,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
             failed.push(finished.name);
         }
     });
-    if let Err(error) = cargo(&["test", "--workspace", "--locked", "--doc"], &[]) {
+    if let Err(error) = cargo(&[&["test", "--doc"], WHAT].concat(), &[]) {
         failed.push(error.to_string());
     }
     println!(

@@ -136,7 +136,7 @@ pub(super) fn draft(stage: &Commit, change: Change) -> Option<Draft> {
             };
             Draft::plain(change, Some(watch))
         }
-        Verdict::Answered(answer) => {
+        Verdict::Answered(answer, _) => {
             let is_mine = due.claimed_due == watch.due;
             let random = fastrand::f64();
             let applied = match answer {

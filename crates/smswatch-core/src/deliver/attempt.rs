@@ -10,10 +10,10 @@ use super::breaker::Report;
 use super::host::Came;
 use super::load::Load;
 use super::task::Task;
-use super::{Attempted, SinkUnit, failure, fallback, partly};
+use super::{Attempted, SinkUnit, failure, fallback, partly, traced};
 use crate::budget::ATTEMPT_BEGINS_WITHIN;
 use crate::context::Context;
-use crate::metrics::{DeliveryLabels, SinkLabel};
+use crate::metrics::{DeliveryLabels, SinkLabel, observe};
 use crate::pause_monitor::PauseMonitor;
 use crate::remembered::Memory;
 use crate::sink::{DeliveryError, Receipt, Retry};
@@ -59,7 +59,7 @@ pub(super) async fn attempt(
     }
     let is_late = took > unit.settings.timeout + PUNCTUAL;
     if answer.is_err() && is_late && PauseMonitor::get().stood_still_within(took) {
-        return interrupted(context, load, "smswatch stood still");
+        return interrupted(context, unit, load, "smswatch stood still", took);
     }
     if let (Some(memory), Ok(receipt)) = (memory, &answer) {
         memory.keep(context, receipt).await;
@@ -86,7 +86,9 @@ pub(super) async fn attempt(
         attempted.completion.fallback = judged.instead;
         attempted
     });
-    ended.collect()
+    let ended: Vec<Attempted> = ended.collect();
+    traced::attempted(context, unit, load, &ended, answer.as_ref().err(), took);
+    ended
 }
 
 /// Hands the notification to the sink, and waits for what it says. Returns the answer and when the attempt
@@ -175,7 +177,10 @@ fn record(context: &Context, unit: &SinkUnit, load: &Load, answer: &Answer, took
         sink: unit.name.clone(),
     };
     let seconds = metrics.delivery_seconds.get_or_create(&sink);
-    seconds.observe(took.as_secs_f64());
+    let trace = load.tasks().flat_map(|task| &task.notification);
+    let trace = trace.flat_map(|told| &told.events).next();
+    let trace = trace.and_then(|event| context.traces.of(event));
+    observe(&seconds, took.as_secs_f64(), trace);
     let Ok(receipt) = answer else {
         return;
     };
@@ -189,20 +194,27 @@ fn record(context: &Context, unit: &SinkUnit, load: &Load, answer: &Answer, took
     let told = load.tasks().flat_map(|task| &task.notification);
     for event in told.filter_map(|notification| notification.events.first()) {
         let seconds = context.clock.now().since(event.detected_at).as_secs_f64();
-        histogram.observe(seconds);
+        observe(&histogram, seconds, context.traces.of(event));
     }
 }
 
 /// An attempt that this process cut short, whose answer nobody will know. It may have arrived: it is
 /// kept among the attempts, and the next one is due at once, here or elsewhere. It says nothing about
 /// the sink.
-pub(super) fn interrupted(context: &Context, load: &Load, why: &str) -> Vec<Attempted> {
+pub(super) fn interrupted(
+    context: &Context,
+    unit: &SinkUnit,
+    load: &Load,
+    why: &str,
+    took: Duration,
+) -> Vec<Attempted> {
     let detail = load.noted(&format!("{why} before there was an answer"), false);
     let outcome = Outcome::Retry(Duration::ZERO);
     let tasks = load.tasks();
-    tasks
-        .map(|task| task.ended(context, outcome, detail.clone()))
-        .collect()
+    let ended = tasks.map(|task| task.ended(context, outcome, detail.clone()));
+    let ended: Vec<Attempted> = ended.collect();
+    traced::attempted(context, unit, load, &ended, None, took);
+    ended
 }
 
 /// Has the breaker of the sink, or of the destination, take in what an attempt came to at which this was told. A

@@ -44,6 +44,7 @@ use crate::service::{ReloadRequest, Service};
 use crate::settings::Settings;
 use crate::silences::Silences;
 use crate::store::{Rate, Store};
+use crate::traces::Traces;
 use crate::traffic::Traffic;
 
 /// How many watches that were polled wait to be written at most, in shards that work.
@@ -107,6 +108,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         contents: Contents::default(),
         arrivals: Arrivals::default(),
         poll_lag: PollLag::default(),
+        traces: Traces::to(parts.tracer),
         settings: Live::new(Arc::new(parts.settings)),
     });
     let polls = Arc::new(PollInbox::new(shards));

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::held::Held;
+use crate::inbox::looked::Looked;
 use crate::record::Record;
 use crate::store::{LeaseId, Shard, StoreError};
 use crate::watch::Watch;
@@ -41,7 +42,7 @@ impl Batch {
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// Its message was polled.
-    Answered(Answer),
+    Answered(Answer, Looked),
     /// It is due at another time.
     Postponed(Timestamp),
     /// Its time is over, and only a mark of it stays.
@@ -111,6 +112,8 @@ pub(crate) struct Observed {
     pub(crate) tags: Tags,
     /// How often the sweep takes place that told it; zero if none did.
     pub(crate) every: Duration,
+    /// How long it took to be told.
+    pub(crate) took: Duration,
 }
 
 /// What became of a request.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use smswatch_model::{MessageId, Timestamp};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Observe;
@@ -137,10 +138,11 @@ async fn pages(
     settings: &crate::settings::WatchSettings,
 ) -> Result<Came, StoreError> {
     let listing = Listing::Campaign(campaign.spelled.clone());
-    let following = Following {
+    let mut following = Following {
         registers: true,
         tags: campaign.tags.clone(),
         every: campaign.gap(settings, stage.context.clock.now()),
+        took: Duration::ZERO,
     };
     let (mut incomplete, mut tally) = (Incomplete::default(), Tally::default());
     let privacy = &stage.context.privacy;
@@ -150,10 +152,12 @@ async fn pages(
         }
     };
     for number in 0..MOST_PAGES {
+        let asked = Instant::now();
         let page = match asking.list(stage, &listing, number, PAGE).await {
             Ok(page) => page,
             Err(trouble) => return Ok(Came::Trouble(trouble)),
         };
+        following.took = asked.elapsed();
         let is_last = page.is_last;
         let mut messages = incomplete.join(page);
         if is_last {

@@ -43,6 +43,8 @@ pub(crate) struct Following {
     pub(crate) tags: Tags,
     /// How often the listing is asked for.
     pub(crate) every: Duration,
+    /// How long the page took that was had last.
+    pub(crate) took: Duration,
 }
 
 /// What a listing told, all in all.
@@ -139,6 +141,7 @@ impl Pages {
                 registers: following.registers,
                 tags: following.tags.clone(),
                 every: following.every,
+                took: following.took,
             };
             let shard = self.context.shard_of_key(&key);
             by_shard.entry(shard).or_default().insert(key, observed);

@@ -15,6 +15,7 @@ use super::legible::Legible;
 use super::prefetch::Prefetch;
 use crate::budget::{LONGEST_POLL, POLL_BEGINS_WITHIN};
 use crate::inbox::changes::{Change, Verdict};
+use crate::inbox::looked::Looked;
 use crate::limiter::Limiter;
 use crate::metrics::ResultLabel;
 use crate::provider::{Poll, PollError, PollFailure, Sighting};
@@ -69,9 +70,9 @@ pub(super) async fn run(
                     stage.context.metrics.provider_calls.inc();
                     let started = Instant::now();
                     let message_id = watch.spelling.spell(&claimed.message_id);
-                    let answer = poll(&stage, &cooldown, &legible, &message_id).await;
+                    let (answer, looked) = poll(&stage, &cooldown, &legible, &message_id).await;
                     prefetch.polled(started.elapsed());
-                    Verdict::Answered(answer)
+                    Verdict::Answered(answer, looked)
                 }
                 // It stays as late as it is, so that it comes first and its lateness is not forgotten.
                 Start::TooLate => {
@@ -131,7 +132,7 @@ async fn poll(
     cooldown: &Cooldown,
     legible: &Legible,
     message_id: &MessageId,
-) -> Answer {
+) -> (Answer, Looked) {
     let asked_at = stage.context.clock.now();
     let started = Instant::now();
     let polled = tokio::time::timeout(LONGEST_POLL, stage.provider.poll(message_id)).await;
@@ -139,11 +140,7 @@ async fn poll(
         let seconds = LONGEST_POLL.as_secs();
         Err(PollError::failed(format!("no answer within {seconds} s")))
     });
-    stage
-        .context
-        .metrics
-        .poll_seconds
-        .observe(started.elapsed().as_secs_f64());
+    let looked = Looked::polled(&stage.context, asked_at, started.elapsed());
     let is_provider_well = match &polled {
         Ok(_) => legible.read(message_id),
         Err(error) if error.kind() == PollFailure::Unreadable => legible.unreadable(message_id),
@@ -185,7 +182,7 @@ async fn poll(
         .polls
         .get_or_create(&ResultLabel { result })
         .inc();
-    answer
+    (answer, looked)
 }
 
 /// What a poll saw, as an observation.

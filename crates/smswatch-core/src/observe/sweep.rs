@@ -191,11 +191,14 @@ async fn pages(
         registers: sweep.register,
         tags: Tags::new(),
         every: pace,
+        took: Duration::ZERO,
     };
     let (mut incomplete, mut all) = (Incomplete::default(), Findings::default());
     let told = |error: StoreError| error.to_string();
     for number in 0..MOST_PAGES {
+        let asked = Instant::now();
         let page = asking.list(stage, &listing, number, PAGE).await?;
+        following.took = asked.elapsed();
         let is_last = page.is_last;
         // A sweep that takes longer than its interval is still the cheaper way: polls wait for it.
         let took = stage.context.clock.now().since(now);

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 use std::error::Error as _;
 
 use smswatch_model::{Event, EventId, MessageId, Timestamp};
+use smswatch_plugin::traces::TraceSpan;
 
 use super::Route;
 use super::poison::Problem;
-use super::{poison, told};
+use super::{poison, told, traced};
 use crate::codec;
 use crate::firing::{self, Awaited, Firing};
 use crate::group::Fold;
 use crate::let_through::{Gate, kind, let_through};
 use crate::marks::Marks;
+use crate::metrics::observe;
 use crate::notification;
 use crate::panics::without_panic;
 use crate::rate::{Counting, countings};
@@ -45,6 +47,8 @@ pub(super) struct Evaluated {
     pub(super) set_aside: Option<SetAside>,
     /// What it adds to the figures of what became of messages.
     pub(super) news: Option<News>,
+    /// The steps that are told of it once it is routed.
+    pub(super) spans: Vec<TraceSpan>,
 }
 
 /// About how many bytes it takes to mark something of a message.
@@ -117,7 +121,8 @@ pub(super) async fn all(
         stage.traffic.add(events, now);
         for event in events {
             let lag = now.since(event.detected_at).as_secs_f64();
-            stage.context.metrics.route_lag_seconds.observe(lag);
+            let trace = stage.context.traces.of(event);
+            observe(&stage.context.metrics.route_lag_seconds, lag, trace);
         }
     }
     // A reload between two calls must not change what the answers mean.
@@ -200,6 +205,7 @@ impl Step<'_> {
                     firing::count_held_back(&mut countings, &routed.by_alerts, position);
                     Evaluated {
                         countings,
+                        spans: traced::spans(&self.stage.context, events, &routed, self.now),
                         ..routed.of_entry(position.clone(), events, self.marks)
                     }
                 }
@@ -282,6 +288,7 @@ fn set_aside(position: LogPosition, body: Vec<u8>, problem: &Problem) -> Evaluat
         told_once: Vec::new(),
         set_aside: Some(poison::set_aside(entry, problem)),
         news: None,
+        spans: Vec::new(),
     }
 }
 
@@ -316,12 +323,12 @@ fn readable(body: Body) -> Readable {
 }
 
 /// What rules want told of an entry.
-struct Routed {
+pub(super) struct Routed {
     /// At once, with the deliveries that do it.
     at_once: Vec<RuleMatch>,
-    deliveries: Vec<NewDelivery>,
+    pub(super) deliveries: Vec<NewDelivery>,
     /// In groups.
-    grouped: Vec<RuleMatch>,
+    pub(super) grouped: Vec<RuleMatch>,
     /// The events that were held back because the alerts of these rates fire.
     by_alerts: Vec<(RateGroup, EventId)>,
 }
@@ -386,6 +393,7 @@ impl Routed {
             told_once,
             set_aside: None,
             news: None,
+            spans: Vec::new(),
             position,
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Route;
 use super::evaluate::{self, Body};
@@ -48,7 +48,7 @@ async fn route_left(
         let Some(last) = entries.last().map(|entry| entry.position.clone()) else {
             return Ok(());
         };
-        let now = stage.context.clock.now();
+        let (now, began) = (stage.context.clock.now(), Instant::now());
         let entries = entries.into_iter();
         let entries = entries.map(|entry| (entry.position, Body::Stored(entry.body)));
         let source = Source::Left(shard);
@@ -80,6 +80,7 @@ async fn route_left(
                 "log entries that an earlier version could not read are routed"
             );
             super::queued(stage, shard, &step.deliveries);
+            super::traced::ended(&stage.context, effects.spans, began.elapsed());
         }
         *place = Some(last);
     }

@@ -283,6 +283,7 @@ impl Told {
                 registers: true,
                 tags: Tags::new(),
                 every: Duration::ZERO,
+                took: Duration::ZERO,
             })),
             None => Request::Poll(self.spelled.clone()),
         }

@@ -13,6 +13,7 @@ mod repeating;
 mod replicas;
 mod sweeping;
 mod throttling;
+mod tracing;
 mod usual;
 mod watching;
 mod world;

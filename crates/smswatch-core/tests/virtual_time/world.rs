@@ -23,6 +23,7 @@ use smswatch_plugin::sink::Sink;
 use smswatch_plugin::store::{
     DeliveryFilter, DeliveryState, PageRequest, Queues as _, Rate, Store as _,
 };
+use smswatch_plugin::traces::Tracer;
 use smswatch_rules::{Document, NumberKey, Options, RuleSet, compile};
 use smswatch_testkit::memory_store::MemoryStore;
 use tokio::time::Instant;
@@ -47,6 +48,8 @@ pub(crate) struct World {
     pub(crate) gathering: Option<Gathering>,
     /// Rules in YAML in place of the rule of everything.
     pub(crate) rules: Option<&'static str>,
+    /// Who gets traces.
+    pub(crate) tracer: Option<Arc<dyn Tracer>>,
     pub(crate) began: Instant,
 }
 
@@ -83,6 +86,7 @@ impl World {
             },
             gathering: None,
             rules: None,
+            tracer: None,
             began,
         }
     }
@@ -123,6 +127,7 @@ impl World {
                 &Secret::new("secret"),
             ),
             settings: self.settings.clone(),
+            tracer: self.tracer.clone(),
         };
         let now = self.store.now().await.expect("the time");
         Engine::start_on_one_runtime(parts, now)

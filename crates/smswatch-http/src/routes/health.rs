@@ -1,7 +1,7 @@
 //! How the process is: for load balancers, for Prometheus, and for whoever holds a token.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use smswatch_api::health::{AliveReply, ReadyReply, StatusReply};
@@ -31,10 +31,19 @@ pub(super) async fn ready(
     (status, Json(reply))
 }
 
-pub(super) async fn metrics(State(service): State<Service>) -> impl IntoResponse {
+pub(super) async fn metrics(
+    State(service): State<Service>,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    let mut accepted = headers.get_all(header::ACCEPT).into_iter();
+    // Who does not ask for this format may read it as the older one, in which there are no exemplars.
+    let has_exemplars = accepted.any(|formats| {
+        let formats = formats.to_str().unwrap_or_default();
+        formats.contains("application/openmetrics-text")
+    });
     (
         [(header::CONTENT_TYPE, OPEN_METRICS)],
-        service.metrics().await,
+        service.metrics(has_exemplars).await,
     )
 }
 

@@ -90,6 +90,7 @@ impl House {
                 &Secret::new("a key of this test"),
             ),
             settings: settings(),
+            tracer: None,
         };
         let engine = Engine::start(parts, now);
         let options = HttpOptions {

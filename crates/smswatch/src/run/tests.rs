@@ -58,7 +58,7 @@ async fn polls(service: &Service) {
         let count = line.strip_prefix("smswatch_poll_lag_seconds_count ");
         count.is_some_and(|count| count != "0")
     };
-    while !service.metrics().await.lines().any(is_begun) {
+    while !service.metrics(false).await.lines().any(is_begun) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -4,6 +4,7 @@ mod callbacks;
 mod shown;
 mod sinks;
 mod sweeps;
+mod traces;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ pub(super) use self::shown::{HIDDEN, shown};
 use self::shown::{hidden, hidden_if_any, without_login};
 pub(super) use self::sinks::{BreakerSection, CommonSinkSection, QueueSection, RateSection};
 pub(super) use self::sweeps::SweepsSection;
+pub(super) use self::traces::TracesSection;
 
 /// What `store.key_prefix` must look like.
 pub(super) const KEY_PREFIX: &str = r"^[A-Za-z0-9_.:-]{1,64}$";

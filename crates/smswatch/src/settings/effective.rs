@@ -11,7 +11,7 @@ use smswatch_rules::Span;
 use super::document::{
     AlarmsSection, BreakerSection, CallbacksSection, CommonSinkSection, HIDDEN, HeartbeatSection,
     HistorySection, HttpSection, PrivacySection, QueueSection, RouteeSection, StoreSection,
-    WatchSection, shown,
+    TracesSection, WatchSection, shown,
 };
 use super::walk;
 
@@ -46,6 +46,7 @@ pub(super) fn effective(
         "alarms": filled::<AlarmsSection>(section("alarms")),
         "fault": section("fault"),
         "heartbeat": filled::<Option<HeartbeatSection>>(section("heartbeat")),
+        "traces": filled::<Option<TracesSection>>(section("traces")),
         "proxy": shown(&proxy),
         "shutdown_timeout": shutdown,
         "sinks": sinks,

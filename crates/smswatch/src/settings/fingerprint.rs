@@ -3,7 +3,14 @@
 use serde_json::{Map, Value};
 
 /// What may differ from one process to the next.
-const OWN: [&str; 5] = ["http", "heartbeat", "proxy", "store", "shutdown_timeout"];
+const OWN: [&str; 6] = [
+    "http",
+    "heartbeat",
+    "proxy",
+    "store",
+    "shutdown_timeout",
+    "traces",
+];
 
 /// A configuration as text: the same whatever the order of its keys, and without what belongs to one
 /// process alone. It holds secrets.

@@ -15,7 +15,7 @@ use smswatch_rules::{
 
 use super::document::{
     AlarmsSection, CallbacksSection, HeartbeatSection, HistorySection, HttpSection, PrivacySection,
-    RouteeSection, StoreSection, WatchSection,
+    RouteeSection, StoreSection, TracesSection, WatchSection,
 };
 use super::problem::Problem;
 use super::reader::Reader;
@@ -24,7 +24,7 @@ use super::sinks::{Wishes, made_sinks};
 use super::validate::problems;
 use super::{
     Configuration, Loaded, Source, audience, callbacks, convert, effective, empty, fallback, fault,
-    fingerprint, schema, secrets, sinks, source, store_url, walk,
+    fingerprint, schema, secrets, sinks, source, store_url, traces, walk,
 };
 use crate::report::Failure;
 use crate::sink_types::SinkTypes;
@@ -176,6 +176,7 @@ impl Reader<'_> {
         let fault: Option<BTreeMap<String, Fault>> = self.section(&value, "fault", is_sound);
         let heartbeat: Option<Option<HeartbeatSection>> =
             self.section(&value, "heartbeat", is_sound);
+        let traces: Option<Option<TracesSection>> = self.section(&value, "traces", is_sound);
         let shutdown = self.section(&value, "shutdown_timeout", is_sound);
 
         let names: Vec<String> = value["sinks"]
@@ -218,6 +219,11 @@ impl Reader<'_> {
                 .transpose()
         });
         let heartbeat = self.converted(heartbeat);
+        let traced = traces.map(|section| {
+            let convert = |section| traces::convert(section, &proxy, traces::ARE_BUILT_IN);
+            section.map(convert).transpose()
+        });
+        let traces = self.converted(traced);
         let alarms = self.converted(alarms.map(convert::alarms));
         let settings = routee.as_ref().zip(watch).zip(history);
         let settings = self.converted(settings.map(|((routee, watch), history)| {
@@ -255,6 +261,7 @@ impl Reader<'_> {
             rules: rules?,
             wishes,
             heartbeat: heartbeat?,
+            traces: traces?,
             uses_environments_proxy,
         })
     }

@@ -27,7 +27,7 @@ impl Reader<'_> {
         is_sound: bool,
     ) -> Option<T> {
         let empty = match name {
-            "shutdown_timeout" | "heartbeat" | "proxy" | "callbacks" => Value::Null,
+            "shutdown_timeout" | "heartbeat" | "proxy" | "callbacks" | "traces" => Value::Null,
             _ => Value::Object(Map::new()),
         };
         let section = value

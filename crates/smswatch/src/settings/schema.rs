@@ -8,7 +8,7 @@ use smswatch_rules::{MaintenanceDocument, RuleDocument};
 
 use super::document::{
     AlarmsSection, CallbacksSection, CommonSinkSection, HeartbeatSection, HistorySection,
-    HttpSection, PrivacySection, RouteeSection, StoreSection, WatchSection,
+    HttpSection, PrivacySection, RouteeSection, StoreSection, TracesSection, WatchSection,
 };
 use super::walk::{self, SecretForm};
 use crate::sink_types::{SinkType, SinkTypes};
@@ -50,6 +50,9 @@ struct File {
     /// A dead man's switch to tell that all is well. Default: none.
     #[schemars(default)]
     heartbeat: Option<HeartbeatSection>,
+    /// Where traces of what is observed and told go, in OpenTelemetry's protocol. Default: nowhere.
+    #[schemars(default)]
+    traces: Option<TracesSection>,
     /// Through which proxy every HTTP client goes (Routee, heartbeat, Slack, webhooks): `env` for what
     /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say, `none`, or a URL such as
     /// `http://proxy.example.com:3128` or `socks5h://127.0.0.1:1080`. Default: `env`.

@@ -20,6 +20,9 @@ const SINKS: &str = r##"sinks:
 
 const RULES: &str = "rules: [{name: a-rule, match: {status: Failed}, stop: true}]\n";
 
+/// A program without them refuses their section.
+const HAS_TRACES: bool = cfg!(feature = "otlp");
+
 /// The keys at the left margin of a YAML text.
 fn top_keys(text: &str) -> Vec<&str> {
     let lines = text
@@ -61,7 +64,7 @@ fn whole(example: &str) -> Option<String> {
     }
     if !keys
         .iter()
-        .all(|key| SECTIONS.contains(key) || *key == "rules")
+        .all(|key| SECTIONS.contains(key) || *key == "rules" || (HAS_TRACES && *key == "traces"))
         || keys.is_empty()
     {
         return None;

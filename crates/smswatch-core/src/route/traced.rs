@@ -1,0 +1,67 @@
+//! The step of a trace in which the rules were asked.
+
+use std::time::Duration;
+
+use smswatch_model::{Event, Timestamp};
+use smswatch_plugin::traces::{SpanKind, TraceSpan};
+
+use super::evaluate::Routed;
+use crate::context::Context;
+use crate::traces::{COMMIT, ROUTE};
+
+/// What the rules made of the events of an entry, as steps that have not ended yet; none while nobody wants them.
+pub(super) fn spans(
+    context: &Context,
+    events: &[Event],
+    routed: &Routed,
+    now: Timestamp,
+) -> Vec<TraceSpan> {
+    let traced = context.traces.of_all(events);
+    if traced.is_empty() {
+        return Vec::new();
+    }
+    let suppressed = routed
+        .deliveries
+        .iter()
+        .filter(|made| made.suppressed.is_some());
+    let n_suppressed = suppressed.count();
+    let figures = [
+        (
+            "smswatch.deliveries",
+            routed.deliveries.len() - n_suppressed,
+        ),
+        ("smswatch.deliveries.suppressed", n_suppressed),
+        ("smswatch.groups", routed.grouped.len()),
+    ];
+    let spans = traced.iter().map(|traced| {
+        let mut span = traced.span("route", SpanKind::Consumer, now, Duration::ZERO);
+        span.id = traced.id(ROUTE);
+        // What happened to smswatch itself nobody looked at.
+        let is_about_message = traced.event.message.message_id.is_some();
+        span.parent = is_about_message.then(|| traced.id(COMMIT));
+        span.attributes.extend([
+            ("messaging.system", "smswatch".into()),
+            ("messaging.operation.name", "route".into()),
+            ("messaging.operation.type", "process".into()),
+        ]);
+        let figures = figures.into_iter();
+        span.attributes.extend(figures.map(|(name, figure)| {
+            let figure = u64::try_from(figure).unwrap_or(u64::MAX);
+            (name, figure.into())
+        }));
+        span
+    });
+    spans.collect()
+}
+
+/// Tells of steps that have ended now and took so long.
+pub(super) fn ended(context: &Context, spans: Vec<TraceSpan>, took: Duration) {
+    let ended_at = context.clock.now();
+    for span in spans {
+        context.traces.record(TraceSpan {
+            ended_at,
+            took,
+            ..span
+        });
+    }
+}

@@ -1,0 +1,141 @@
+//! The queue of steps that wait to be sent, and the task that empties it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use smswatch_plugin::model::TraceId;
+use smswatch_plugin::traces::{SpanCounts, TraceSpan, Tracer};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::options::{ExporterOptions, InvalidOptions};
+use crate::sample::Sample;
+use crate::send::Sender;
+
+/// How many steps wait at most.
+const MOST_WAITING: usize = 8_192;
+
+/// How many steps are sent at once at most.
+const MOST_AT_ONCE: usize = 512;
+
+/// How long a step waits for others at most.
+const GATHER: Duration = Duration::from_secs(1);
+
+/// Hands steps of traces on.
+#[derive(Debug)]
+pub struct Exporter {
+    queue: Arc<Queue>,
+    stop: CancellationToken,
+    work: JoinHandle<()>,
+}
+
+/// What became of steps.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) exported: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+    pub(crate) failed: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Queue {
+    sample: Sample,
+    waiting: mpsc::Sender<TraceSpan>,
+    counts: Arc<Counts>,
+}
+
+impl Exporter {
+    /// Begins to hand on what its [tracer](Self::tracer) is told; nothing is connected before.
+    ///
+    /// # Errors
+    ///
+    /// The options make no sense, or there are no certificates to check the receiver with.
+    ///
+    /// # Panics
+    ///
+    /// It is not called from within a Tokio runtime.
+    pub fn start(options: &ExporterOptions) -> Result<Self, InvalidOptions> {
+        let counts = Arc::new(Counts::default());
+        let sender = Sender::new(options, Arc::clone(&counts))?;
+        let (waiting, steps) = mpsc::channel(MOST_WAITING);
+        let queue = Queue {
+            sample: Sample::new(options.sample_ratio),
+            waiting,
+            counts,
+        };
+        let stop = CancellationToken::new();
+        Ok(Self {
+            queue: Arc::new(queue),
+            work: tokio::spawn(empty(steps, sender, stop.clone())),
+            stop,
+        })
+    }
+
+    /// Who takes steps.
+    #[must_use]
+    pub fn tracer(&self) -> Arc<dyn Tracer> {
+        Arc::clone(&self.queue) as Arc<dyn Tracer>
+    }
+
+    /// Takes no more steps, and sends those that wait within this time, each batch once.
+    pub async fn close(mut self, within: Duration) {
+        self.stop.cancel();
+        if tokio::time::timeout(within, &mut self.work).await.is_err() {
+            tracing::warn!("the end of some traces could not be handed on in time");
+            self.work.abort();
+        }
+    }
+}
+
+impl Tracer for Queue {
+    fn wants(&self, trace: TraceId) -> bool {
+        self.sample.has(trace)
+    }
+
+    fn record(&self, span: TraceSpan) {
+        if self.waiting.try_send(span).is_err() {
+            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn counts(&self) -> SpanCounts {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        SpanCounts {
+            exported: of(&self.counts.exported),
+            dropped: of(&self.counts.dropped),
+            failed: of(&self.counts.failed),
+        }
+    }
+}
+
+/// Sends what waits, until `stop` and then until nothing waits.
+async fn empty(mut steps: mpsc::Receiver<TraceSpan>, mut sender: Sender, stop: CancellationToken) {
+    loop {
+        let mut batch = Vec::new();
+        let first = steps.recv_many(&mut batch, MOST_AT_ONCE);
+        if stop.run_until_cancelled(first).await.is_none() {
+            break;
+        }
+        let until = Instant::now() + GATHER;
+        while batch.len() < MOST_AT_ONCE {
+            let room = MOST_AT_ONCE - batch.len();
+            let more = steps.recv_many(&mut batch, room);
+            let more = stop.run_until_cancelled(timeout_at(until, more));
+            if !matches!(more.await, Some(Ok(1..))) {
+                break;
+            }
+        }
+        sender.send(&batch, &stop).await;
+    }
+    steps.close();
+    loop {
+        let mut batch = Vec::new();
+        if steps.recv_many(&mut batch, MOST_AT_ONCE).await == 0 {
+            return;
+        }
+        sender.send(&batch, &stop).await;
+    }
+}
