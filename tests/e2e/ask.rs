@@ -25,6 +25,17 @@ pub(crate) async fn json(process: &Process, path: &str) -> (u16, Value) {
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
+/// The page that a browser gets on `path`.
+pub(crate) async fn page(process: &Process, path: &str) -> String {
+    let request = reqwest::Client::new().get(format!("{}{path}", process.url));
+    let answer = request.header("accept", "text/html").send().await;
+    answer
+        .expect("the process answers")
+        .text()
+        .await
+        .expect("a body")
+}
+
 async fn get(process: &Process, path: &str) -> reqwest::Response {
     let mut request = reqwest::Client::new().get(format!("{}{path}", process.url));
     if let Some(token) = process.token {

@@ -131,6 +131,9 @@ async fn a_client_in_python_that_a_generator_made_registers_a_message() {
     let script = concat!(
         "import sys\n",
         "from smswatch_client import AuthenticatedClient\n",
+        "from smswatch_client.api.groups import list_groups\n",
+        "from smswatch_client.api.rules import list_rules\n",
+        "from smswatch_client.api.stuck import list_stuck\n",
         "from smswatch_client.api.watches import get_watch, register_messages\n",
         "from smswatch_client.models import MessageToWatch, WatchRequest\n",
         "url, token = sys.argv[1:]\n",
@@ -140,6 +143,10 @@ async fn a_client_in_python_that_a_generator_made_registers_a_message() {
         "assert (registered.accepted, registered.already_watched) == (1, 0), registered\n",
         "watch = get_watch.sync('from-python', client=client)\n",
         "assert watch.message_id == 'from-python' and watch.state == 'watching', watch\n",
+        "rules = list_rules.sync(client=client)\n",
+        "assert [rule.rule for rule in rules.items] == ['carrier-violation', 'undelivered'], rules\n",
+        "for waiting in (list_groups.sync(client=client), list_stuck.sync(client=client)):\n",
+        "    assert waiting.items == [] and waiting.more is False, waiting\n",
     );
     let called = tool("bin/python")
         .current_dir(directory)

@@ -1,6 +1,8 @@
 //! The pages in a real browser, on a night on which an operator fails and a receiver refuses everything.
 
 mod browser;
+mod figures;
+mod hostile;
 mod looks;
 mod night;
 
@@ -9,6 +11,8 @@ use serde_json::Value;
 use smswatch_testkit::receiver::Answer;
 
 use self::browser::Browser;
+use self::figures::Figures;
+use self::hostile::Hostile;
 use self::night::{Night, TOKEN};
 use crate::ask::{self, until};
 
@@ -23,6 +27,19 @@ const PAGES: [(&str, &str); 8] = [
     ("campaigns", "/campaigns"),
     ("preview", "/sinks/ops-slack/preview"),
 ];
+
+/// Fails if the page that is shown is wider than the screen, or if something on it lies on something else.
+async fn fits(browser: &Browser, path: &str, width: u32) {
+    let beyond = browser
+        .run("return document.documentElement.scrollWidth - window.innerWidth")
+        .await;
+    assert!(
+        beyond.as_i64().is_some_and(|beyond| beyond <= 0),
+        "{path} at {width}: {beyond}"
+    );
+    let collisions = figures::collisions(browser).await;
+    assert!(collisions.is_empty(), "{path} at {width}: {collisions:?}");
+}
 
 /// Opens the first page and lets itself in.
 async fn let_in(browser: &Browser, night: &Night) {
@@ -191,13 +208,7 @@ async fn every_page_fits_every_screen_and_stands_in_nobodys_way() {
             browser.be_wide(width).await;
             browser.goto(&night.page(path)).await;
             browser.reads("Calls of the API").await;
-            let beyond = browser
-                .run("return document.documentElement.scrollWidth - window.innerWidth")
-                .await;
-            assert!(
-                beyond.as_i64().is_some_and(|beyond| beyond <= 0),
-                "{path} at {width}: {beyond}"
-            );
+            fits(&browser, path, width).await;
             if width < 3840 {
                 assert_eq!(
                     browser.barriers().await,
@@ -208,20 +219,78 @@ async fn every_page_fits_every_screen_and_stands_in_nobodys_way() {
                 browser.picture(&format!("{name}-{size}-{scheme}")).await;
             }
         }
-        let foreign = browser
-            .run(
-                "return performance.getEntriesByType('resource').map((one) => one.name)
-                   .filter((name) => !name.startsWith(location.origin))",
-            )
-            .await;
-        assert_eq!(foreign, Value::Array(Vec::new()), "{path} asks others");
-        let size = browser
-            .run("return performance.getEntriesByType('navigation')[0].decodedBodySize")
-            .await;
-        assert!(
-            size.as_u64().is_some_and(|size| size < 200_000),
-            "{path}: {size} bytes"
-        );
+    }
+    browser.close().await;
+    assert_eq!(night.process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_small_stands_still_and_asks_nobody_else() {
+    let night = Night::fall().await;
+    let browser = Browser::open().await;
+    let_in(&browser, &night).await;
+    let (_, dead) = ask::json(&night.process, "/v1/deliveries?state=dead").await;
+    let dead = dead["items"][0]["id"].as_str().expect("an id");
+    let pages = PAGES.map(|(name, path)| (name, path.to_owned()));
+    let more = [
+        ("story", format!("/messages/{}", night.failed)),
+        ("delivery", format!("/deliveries/{dead}")),
+        ("new-silence", format!("/silences/new?delivery={dead}")),
+    ];
+    let mut measured = Vec::new();
+    for (name, path) in pages.into_iter().chain(more) {
+        let figures = Figures::of(&browser, &night.page(&path)).await;
+        // The page itself, its style, its script, its icon, and a mail in a frame.
+        assert!(figures.requests <= 5, "{path}: {figures:?}");
+        assert!(figures.bytes <= 200_000, "{path}: {figures:?}");
+        assert!(figures.foreign.is_empty(), "{path}: {figures:?}");
+        assert!(figures.shift < 0.001, "{path}: {figures:?}");
+        measured.push((name.to_owned(), figures));
+    }
+    figures::keep(&measured);
+    browser.close().await;
+    assert_eq!(night.process.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_others_say_nothing_runs_overlaps_or_scrolls_sideways() {
+    let night = Hostile::begin().await;
+    let browser = Browser::open().await;
+    let (_, dead) = ask::json(&night.process, "/v1/deliveries?state=dead").await;
+    let dead = dead["items"][0]["id"].as_str().expect("an id");
+    let paths = PAGES.map(|(_, path)| path.to_owned()).into_iter();
+    let more = [
+        format!("/messages/{}", night.failed),
+        "/messages?outcome=stuck".to_owned(),
+        "/deliveries".to_owned(),
+        format!("/deliveries/{dead}"),
+        format!("/silences/new?delivery={dead}"),
+        format!("/sinks/{}/preview", night.sink),
+        "/sinks/oncall-mail/preview".to_owned(),
+    ];
+    for path in paths.chain(more) {
+        for (scheme, width) in [("light", 360), ("dark", 360), ("light", 1280)] {
+            browser.prefer(scheme).await;
+            browser.be_wide(width).await;
+            browser.goto(&night.page(&path)).await;
+            browser.reads("Calls of the API").await;
+            fits(&browser, &path, width).await;
+            let title = browser.run("return document.title").await;
+            assert_ne!(title, "run", "{path}");
+            if width == 360 {
+                assert_eq!(
+                    browser.barriers().await,
+                    Vec::<String>::new(),
+                    "{path}, {scheme}"
+                );
+                let name: String = path
+                    .chars()
+                    .filter(|c| c.is_ascii_alphabetic())
+                    .take(24)
+                    .collect();
+                browser.picture(&format!("hostile-{name}-{scheme}")).await;
+            }
+        }
     }
     browser.close().await;
     assert_eq!(night.process.terminate(), Some(0));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use routee_sim::Fate;
+use serde_json::json;
 use smswatch_plugin::Secret;
 use smswatch_plugin::model::MessageId;
 use smswatch_plugin::record::Record;
@@ -19,6 +20,7 @@ use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_store_sqlite::SqliteStore;
 use smswatch_testkit::redis_server::RedisServer;
 
+use crate::ask;
 use crate::process::Process;
 use crate::stage::Stage;
 
@@ -159,6 +161,7 @@ async fn what_a_later_version_wrote_is_left_to_it<F: Future<Output = Arc<dyn Sto
     assert!(hooks.iter().any(|hook| about(hook) == other.as_str()));
     let list = reqwest::get(format!("{}/v1/watches", process.url)).await;
     assert_eq!(list.expect("an answer").status(), 200);
+    what_can_be_read_of_it_is_told(&process, newer.as_str()).await;
     assert_eq!(process.terminate(), Some(0));
 
     // What it wrote is as it was; it reads it again, which here is this version with a body of its own.
@@ -187,6 +190,33 @@ async fn what_a_later_version_wrote_is_left_to_it<F: Future<Output = Arc<dyn Sto
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(process.terminate(), Some(0));
+}
+
+/// A watch that this version cannot read hides nothing else about its message.
+async fn what_can_be_read_of_it_is_told(process: &Process, id: &str) {
+    let watch = format!("/v1/watches/{id}");
+    let (status, told) = ask::json(process, &watch).await;
+    assert_eq!((status, &told["unreadable"]), (200, &json!(true)), "{told}");
+    assert_eq!(told["message_id"], id);
+    assert!(told["registered_at"].is_null() && told["state"].is_string());
+    let (status, told) = ask::json(process, &format!("{watch}/timeline")).await;
+    assert_eq!((status, &told["watch"]["unreadable"]), (200, &json!(true)));
+    assert!(told["events"].is_array(), "{told}");
+    let (status, _) = ask::json(process, &format!("/v1/deliveries?message_id={id}")).await;
+    assert_eq!(status, 200);
+    let capitals = format!("/v1/events?message_id={}", id.to_uppercase());
+    assert_eq!(ask::json(process, &capitals).await.0, 200);
+    let shown = process.ask(&["show", id]);
+    let said = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(said.contains("cannot read the watch"), "{said}");
+    let page = ask::page(process, &format!("/messages/{id}")).await;
+    assert!(
+        page.contains("cannot read the watch of this message"),
+        "{page}"
+    );
+    // It is left as it is, so nobody removes it.
+    let gone = process.ask(&["unwatch", id]);
+    assert!(!gone.status.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,10 +97,14 @@ pub struct WatchReply {
     pub parts: Vec<PartReply>,
     /// When its message is polled next; `None` when it is not.
     pub next_poll_at: Option<Timestamp>,
-    /// When it was registered.
-    pub registered_at: Timestamp,
+    /// When it was registered; `None` if the watch is `unreadable`.
+    pub registered_at: Option<Timestamp>,
     /// Why the latest polls brought nothing; `None` if they did.
     pub trouble: Option<TroubleReply>,
+    /// Whether this version cannot read the watch: a later version wrote it, or it is damaged. It is left as it is. Here
+    /// stands what the newest event of its message tells.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreadable: bool,
 }
 
 /// What is watched under an id: a message, or a campaign.
@@ -190,6 +194,17 @@ pub struct TimelineReply<E> {
     /// The silences that held back some of them, as far as they are kept.
     #[serde(default)]
     pub silences: Vec<SilenceReply>,
+    /// How many log entries about it this version cannot read; their events are missing here.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreadable: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands in a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// An event, and what each of today's rules makes of it.

@@ -8,9 +8,11 @@ use smswatch_api::deliveries::{
     RetriedReply,
 };
 use smswatch_api::events::{EventView, EventsQuery};
+use smswatch_api::groups::GroupReply;
 use smswatch_api::health::{AliveReply, QueueReply, ReadyReply, StatusReply};
-use smswatch_api::list::ListReply;
+use smswatch_api::list::{ExcerptReply, ListReply};
 use smswatch_api::problem::{ProblemCode, ProblemReply};
+use smswatch_api::rules::RuleReply;
 use smswatch_api::set_aside::SetAsideReply;
 use smswatch_api::sinks::{SinkReply, SinkState, SinkTestReply};
 use smswatch_api::watches::{
@@ -157,4 +159,28 @@ fn replies_of_other_versions_are_read() {
     assert_eq!((delivery.attempts_made, delivery.attempts.len()), (0, 0));
     let status: StatusReply = from_str(r#"{"version":"0.0.9","ready":true}"#).expect("it is read");
     assert_eq!((status.unrouted, status.queues.len()), (0, 0));
+}
+
+#[test]
+fn groups_and_rules_are_told_as_they_are() {
+    let group = concat!(
+        r#"{"items":[{"rule":"undelivered","sink":"crm","group":{"country":"GR"},"events":12,"#,
+        r#""since":"2026-05-01T10:28:49Z","next_notification_at":"2026-05-01T10:29:19Z"}],"#,
+        r#""next":null,"more":true}"#
+    );
+    let groups: ExcerptReply<GroupReply> = same(group);
+    assert!(groups.more && groups.items[0].events == 12);
+    let rule =
+        r#"{"rule":"all","fired_24h":3,"fired_7d":40,"last_fired_at":"2026-05-01T10:28:49Z"}"#;
+    same::<RuleReply>(rule);
+}
+
+#[test]
+fn a_watch_that_cannot_be_read_says_so() {
+    let watch = concat!(
+        r#"{"message_id":"m1","state":"final","outcome":"delivered","tags":{},"parts":[],"#,
+        r#""next_poll_at":null,"registered_at":null,"trouble":null,"unreadable":true}"#
+    );
+    let watch: WatchReply = same(watch);
+    assert!(watch.unreadable && watch.registered_at.is_none());
 }

@@ -97,6 +97,8 @@ enum Part {
     Fleet,
     /// The same work without and with much history, on both stores.
     History,
+    /// The first byte of each page with much history, on both stores.
+    Pages,
     /// Rules alone: few and many.
     Matching,
     /// The same changes with one rule and with twenty of all kinds.
@@ -106,13 +108,14 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Polls,
         Self::Storm,
         Self::Trickle,
         Self::Neighbors,
         Self::Fleet,
         Self::History,
+        Self::Pages,
         Self::Matching,
         Self::Rules,
         Self::Sinks,
@@ -129,11 +132,12 @@ impl Part {
             "neighbors" => Ok(Self::Neighbors),
             "fleet" => Ok(Self::Fleet),
             "history" => Ok(Self::History),
+            "pages" => Ok(Self::Pages),
             "matching" => Ok(Self::Matching),
             "rules" => Ok(Self::Rules),
             "sinks" => Ok(Self::Sinks),
             other => bail!(
-                "there is no part `{other}`: polls, storm, trickle, neighbors, fleet, history, matching, rules, sinks, sources"
+                "there is no part `{other}`: polls, storm, trickle, neighbors, fleet, history, pages, matching, rules, sinks, sources"
             ),
         };
         arguments.iter().map(read).collect()
@@ -150,6 +154,7 @@ async fn measure(programs: &Programs, parts: &[Part]) -> anyhow::Result<Report> 
             Part::Neighbors => neighbors::measure(programs, &mut report).await?,
             Part::Fleet => fleet::measure(programs, &mut report).await?,
             Part::History => history::measure(programs, &mut report).await?,
+            Part::Pages => history::pages::measure(programs, &mut report).await?,
             Part::Matching => matching::measure(&mut report)?,
             Part::Rules => rules::measure(programs, &mut report).await?,
             Part::Sinks => sinks::measure(&mut report).await?,

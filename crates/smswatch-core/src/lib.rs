@@ -63,8 +63,8 @@ pub use service::{
     Backtest, CampaignView, DestinationState, EndedFilter, EventFilter, Followed, FollowedEvent,
     Follower, GivenUp, HeldBackBy, MadeSilence, NewCampaign, NewSilence, NewWatch, PushError,
     Redriven, Registered, Reload, ReloadRequest, Service, ServiceError, SinkPreview, SinkState,
-    SinkTest, SinkTestOutcome, Standing, StuckMessages, Taken, TriedEvent, WaitingGroup,
-    WaitingGroups, WatchView, no_such_sink,
+    SinkTest, SinkTestOutcome, Standing, StuckMessages, Taken, Timeline, ToldCount, TriedEvent,
+    WaitingGroup, WaitingGroups, WatchView, no_such_sink,
 };
 pub use silences::Silence;
 pub use watch::registration::{MAX_TAG_BYTES, MAX_TAGS};

@@ -11,7 +11,7 @@ use smswatch_model::{
     EventKind, MessageFacts, MessageId, Observation, PartReport, Source, Tags, Timestamp, Word,
 };
 
-pub use self::replay::{Rehearsed, Replay};
+pub use self::replay::{PastSilence, Rehearsed, Replay};
 use crate::event::own_event;
 use crate::notification::worded;
 use crate::privacy::Privacy;

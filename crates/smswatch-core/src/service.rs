@@ -30,14 +30,14 @@ use futures::future::join_all;
 use smswatch_model::{DeliveryId, Event, Timestamp};
 use tokio::time::Instant;
 
-pub use self::backtest::Backtest;
+pub use self::backtest::{Backtest, ToldCount};
 pub use self::campaigns::{CampaignView, Followed, NewCampaign};
 use self::counts::Counts;
 use self::cursors::List;
 pub use self::error::ServiceError;
 pub use self::follow::{FollowedEvent, Follower};
 pub use self::groups::{WaitingGroup, WaitingGroups};
-pub use self::history::{EventFilter, TriedEvent};
+pub use self::history::{EventFilter, Timeline, TriedEvent};
 use self::pushes::Pushes;
 pub use self::pushes::{PushError, Taken};
 pub use self::redrive::{EndedFilter, Redriven};

@@ -153,7 +153,7 @@ impl Silences {
         let mut holds = Holds::default();
         for silence in shelf.active(now) {
             if let Some(hold_back) = self.compiled(&mut known.compiled, silence) {
-                holds.add(Hold::of_silence(silence, hold_back));
+                holds.add(Hold::of_silence(&silence.id, silence.until, hold_back));
             }
         }
         for window in windows {

@@ -3,18 +3,20 @@
 mod campaigns;
 mod deliveries;
 mod health;
+mod rules;
 mod set_aside;
 mod silences;
 mod sinks;
 mod stats;
 mod watches;
 
-use smswatch_api::list::ListReply;
+use smswatch_api::list::{ExcerptReply, ListReply};
 use smswatch_plugin::store::Page;
 
 pub(crate) use self::campaigns::campaign;
 pub(crate) use self::deliveries::delivery;
 pub(crate) use self::health::{ready, status};
+pub(crate) use self::rules::{group, rule};
 pub(crate) use self::set_aside::set_aside;
 pub(crate) use self::silences::silence;
 pub(crate) use self::sinks::{sink, sink_test};
@@ -27,6 +29,15 @@ pub(crate) fn list<T, R>(page: Page<T>, reply: impl FnMut(T) -> R) -> ListReply<
     ListReply {
         items: page.items,
         next: page.next,
+    }
+}
+
+/// A list that has one page; `more` says whether there may be more than what was read.
+pub(crate) fn excerpt<R>(items: impl IntoIterator<Item = R>, more: bool) -> ExcerptReply<R> {
+    ExcerptReply {
+        items: items.into_iter().collect(),
+        next: None,
+        more,
     }
 }
 

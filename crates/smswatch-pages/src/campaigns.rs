@@ -91,7 +91,7 @@ fn how(state: &WatchState) -> Markup {
 fn operators(campaign: &CampaignReply) -> Markup {
     html! {
         @if !campaign.slowest_operators.is_empty() {
-            table {
+            table.cards {
                 thead {
                     tr {
                         th scope="col" { "Slowest operators" }
@@ -104,9 +104,9 @@ fn operators(campaign: &CampaignReply) -> Markup {
                     @for operator in campaign.slowest_operators.iter().take(10) {
                         tr {
                             th scope="row" { @if operator.operator.is_empty() { "unknown" } @else { (words::line(&operator.operator)) } }
-                            td.number { (operator.median_seconds.map_or("–".to_owned(), words::span)) }
-                            td.number { (words::number(operator.failed)) }
-                            td.number { (words::number(operator.messages)) }
+                            td.number data-label="Half delivered after" { (operator.median_seconds.map_or("–".to_owned(), words::span)) }
+                            td.number data-label="Failed" { (words::number(operator.failed)) }
+                            td.number data-label="Messages" { (words::number(operator.messages)) }
                         }
                     }
                 }

@@ -212,7 +212,7 @@ fn by_rule(told: &Told) -> Markup {
             p.empty { "No rule notified anybody." }
         } @else {
             div.wide tabindex="0" role="region" aria-labelledby="rules" {
-                table {
+                table.cards {
                     thead {
                         tr {
                             th scope="col" { "Rule" }
@@ -225,10 +225,10 @@ fn by_rule(told: &Told) -> Markup {
                         @for (rule, counts) in &rules {
                             tr {
                                 th scope="row" { a href=(link::query("/deliveries", [("rule", *rule)])) { (words::line(rule)) } }
-                                td.number { (words::number(counts.all)) }
+                                td.number data-label="All" { (words::number(counts.all)) }
                                 @for state in STATES {
                                     @let count = counts.by_state.get(state.as_str()).copied().unwrap_or_default();
-                                    td.number {
+                                    td.number data-label=(capitalized(state.as_str())) {
                                         @if count == 0 { "0" } @else {
                                             a href=(link::query("/deliveries", [("rule", *rule), ("state", state.as_str())])) { (words::number(count)) }
                                         }

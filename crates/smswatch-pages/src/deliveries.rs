@@ -184,7 +184,7 @@ fn table(frame: &Frame, shown: &Deliveries) -> Markup {
             (hidden_filter(&shown.query))
             @if may_choose { (orders(shown)) }
             div.wide tabindex="0" role="region" aria-label="Deliveries" {
-                table {
+                table.cards {
                     thead {
                         tr {
                             @if may_choose {
@@ -213,20 +213,20 @@ fn row(delivery: &DeliveryReply, may_choose: bool) -> Markup {
     html! {
         tr {
             @if may_choose {
-                td {
+                td data-label="Choose" {
                     @if has_ended(delivery) {
                         input type="checkbox" name="id" value=(id)
                             aria-label=(format!("Choose the {} delivery {id}", delivery.state));
                     }
                 }
             }
-            td { a href=(link::path("/deliveries", id, "")) { (state(&delivery.state)) } }
-            td { (words::at(delivery.created_at)) }
-            td { (words::line(&delivery.sink)) }
-            td { (words::line(&delivery.rule)) }
-            td { (messages(&delivery.message_ids)) }
-            td.number { (delivery.attempts_made) }
-            td { (words::line(last_answer(delivery))) }
+            td data-label="State" { a href=(link::path("/deliveries", id, "")) { (state(&delivery.state)) } }
+            td data-label="Since" { (words::at(delivery.created_at)) }
+            td data-label="Sink" { (words::line(&delivery.sink)) }
+            td data-label="Rule" { (words::line(&delivery.rule)) }
+            td data-label="Messages" { (messages(&delivery.message_ids)) }
+            td.number data-label="Attempts" { (delivery.attempts_made) }
+            td data-label="Last answer" { (words::line(last_answer(delivery))) }
         }
     }
 }

@@ -182,7 +182,8 @@ fn document(title: &str, content: &Markup) -> String {
                 title { (title) " · smswatch" }
                 link rel="icon" href=(assets::icon()) type="image/svg+xml";
                 link rel="stylesheet" href=(assets::style());
-                script src=(assets::script()) defer {}
+                // Times are made local before anything is painted: else the page would move under the eye.
+                script src=(assets::script()) defer blocking="render" {}
             }
             body {
                 a.skip href="#content" { "Skip to content" }

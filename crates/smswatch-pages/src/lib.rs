@@ -36,10 +36,10 @@ pub use deliveries::{Confirm, Deliveries, confirm, deliveries, deliveries_addres
 pub use frame::{Done, Frame, Visitor};
 pub use login::{Refusal, login};
 pub use messages::{Found, STUCK, Search, messages};
-pub use now::{Group, Groups, Known, Now, Stuck, now};
+pub use now::{Known, Now, now};
 pub use preview::{Shown, preview};
 pub use problem::{problem, starting};
-pub use rules::{Replay, ReplayRow, Replayed, Rule, Rules, Tried, rules};
+pub use rules::{Replay, ReplayCount, ReplayRow, Replayed, Rules, Tried, rules};
 pub use silences::{Draft, new_silence, silences};
 pub use sinks::{Sink, sinks};
 pub use story::story;

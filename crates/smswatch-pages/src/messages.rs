@@ -127,7 +127,7 @@ pub fn messages(frame: &Frame, found: &Found) -> String {
             }
         } @else if !found.items.is_empty() {
             div.wide tabindex="0" role="region" aria-label="Messages" {
-                table {
+                table.cards {
                     thead {
                         tr {
                             @for column in ["Changed", "Message", "From", "To", "Country, operator", "Label, tags"] {
@@ -221,17 +221,17 @@ fn row(event: &Event) -> Markup {
         .collect();
     html! {
         tr {
-            td { (words::at(event.detected_at)) }
-            td {
+            td data-label="Changed" { (words::at(event.detected_at)) }
+            td data-label="Message" {
                 span class=(format!("state {}", message.outcome.as_str())) { (words::line(&words::what_happened(event))) }
                 @if let Some(id) = &message.message_id {
                     small { a href=(link::path("/messages", id.as_str(), "")) { (words::line(id.as_str())) } }
                 }
             }
-            td { (text(&message.from)) }
-            td { (text(&message.to)) }
-            td { (text(&message.country)) @if message.operator.is_some() { ", " (text(&message.operator)) } }
-            td {
+            td data-label="From" { (text(&message.from)) }
+            td data-label="To" { (text(&message.to)) }
+            td data-label="Country" { (text(&message.country)) @if message.operator.is_some() { ", " (text(&message.operator)) } }
+            td data-label="Label, tags" {
                 @if message.label.is_some() { (text(&message.label)) }
                 @if !tags.is_empty() { small { (words::line(&tags.join(", "))) } }
             }

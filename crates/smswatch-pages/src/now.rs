@@ -1,15 +1,17 @@
 //! The first page: what is wrong, the worst first, and what the last 24 hours were like.
 
+mod cause;
 mod coming;
 mod wrong;
 
 use maud::{Markup, html};
+use smswatch_api::groups::GroupReply;
 use smswatch_api::health::{ReadyReply, StatusReply};
+use smswatch_api::list::ExcerptReply;
 use smswatch_api::sinks::SinkReply;
 use smswatch_api::stats::StatsReply;
 use smswatch_model::Event;
 
-pub use self::coming::{Group, Groups, Stuck};
 use self::wrong::Level;
 use crate::day::{Told, day};
 use crate::frame::{Frame, Place, page};
@@ -34,15 +36,17 @@ pub struct Known {
     /// The alerts that fire, each as the event that told of it, with the figures of now.
     pub firing: Vec<Event>,
     /// The messages that are stuck.
-    pub stuck: Stuck,
+    pub stuck: ExcerptReply<Event>,
     /// The groups that are about to be told.
-    pub groups: Groups,
+    pub groups: ExcerptReply<GroupReply>,
     /// How many seconds late polls start; `None` if none was due.
     pub lag_seconds: Option<u64>,
     /// What became of messages.
     pub stats: StatsReply,
     /// The deliveries that rules made.
     pub told: Told,
+    /// The latest changes of messages, newest first.
+    pub latest: Vec<Event>,
 }
 
 /// The first page.

@@ -125,7 +125,12 @@ fn frame(label: &str, content: Markup) -> Markup {
 fn hour(at: Timestamp, index: usize, step: f64) -> Markup {
     html! {
         @if index.is_multiple_of(NAMED) {
-            text.scale.hour x=(left_of(index, step)) y=(ABOVE + HEIGHT + 16) data-at=(at.to_string()) {
+            // A narrow screen has room for every other one.
+            @let class = if index.is_multiple_of(2 * NAMED) { "scale hour" } else { "scale hour between" };
+            // The last one would stand out on the right.
+            @let is_last = left_of(index, step) + f64::from(LEFT) > f64::from(WIDTH);
+            @let x = if is_last { f64::from(WIDTH) } else { left_of(index, step) };
+            text class=(class) x=(x) text-anchor=[is_last.then_some("end")] y=(ABOVE + HEIGHT + 16) data-at=(at.to_string()) {
                 (hour_of(at))
             }
         }

@@ -3,10 +3,11 @@
 mod replay;
 
 use maud::{Markup, html};
+use smswatch_api::rules::RuleReply;
 use smswatch_api::watches::RuleVerdictReply;
-use smswatch_model::{Event, Timestamp};
+use smswatch_model::Event;
 
-pub use self::replay::{Replay, ReplayRow, Replayed};
+pub use self::replay::{Replay, ReplayCount, ReplayRow, Replayed};
 use crate::frame::{Frame, Place, form_key, page};
 use crate::{link, words};
 
@@ -14,26 +15,13 @@ use crate::{link, words};
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// All rules, from top to bottom.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<RuleReply>,
     /// Some of the latest events, to be picked from.
     pub recent: Vec<Event>,
     /// The event that somebody tries, if there is one.
     pub tried: Option<Tried>,
     /// Rules that somebody tries on the history, if there are such.
     pub replayed: Option<Replayed>,
-}
-
-/// A rule, and how often it fired.
-#[derive(Debug, Clone)]
-pub struct Rule {
-    /// Its name.
-    pub name: String,
-    /// How often it fired in the last 24 hours.
-    pub day: u64,
-    /// The same in the last seven days.
-    pub week: u64,
-    /// When it fired last in these seven days.
-    pub latest: Option<Timestamp>,
 }
 
 /// An event that somebody tries, and what came of it.
@@ -65,7 +53,7 @@ fn table(shown: &Rules) -> Markup {
     html! {
         p.hint { "From top to bottom, as the configuration has them. A destination is told of an event by the first rule that names it." }
         div.wide tabindex="0" role="region" aria-label="Rules" {
-            table {
+            table.cards {
                 thead {
                     tr {
                         th scope="col" { "Rule" }
@@ -78,11 +66,11 @@ fn table(shown: &Rules) -> Markup {
                 tbody {
                     @for rule in shown.rules.iter().take(500) {
                         tr {
-                            th scope="row" { (words::line(&rule.name)) }
-                            td.number { (words::number(rule.day)) }
-                            td.number { (words::number(rule.week)) }
-                            td { @if let Some(at) = rule.latest { (words::at(at)) } @else { "not in 7 days" } }
-                            td { a href=(link::query("/deliveries", [("rule", rule.name.as_str())])) { "Who was told" } }
+                            th scope="row" { (words::line(&rule.rule)) }
+                            td.number data-label="Fired in 24 h" { (words::number(rule.fired_24h)) }
+                            td.number data-label="in 7 days" { (words::number(rule.fired_7d)) }
+                            td data-label="Last fired" { @if let Some(at) = rule.last_fired_at { (words::at(at)) } @else { "not in 7 days" } }
+                            td { a href=(link::query("/deliveries", [("rule", rule.rule.as_str())])) { "Who was told" } }
                         }
                     }
                 }
@@ -165,10 +153,10 @@ fn result(verdicts: &[RuleVerdictReply]) -> Markup {
         @if fired.is_empty() { p { "No rule fires." } }
         ul role="status" {
             @for verdict in fired.iter().take(100) {
-                li { span.state.delivered { strong { (words::line(&verdict.rule)) } } " fires: " (words::paragraph(&verdict.because)) }
+                li { span.state.delivered { strong { (words::line(&verdict.rule)) } } " fires: " (words::sentence(&verdict.because)) }
             }
             @for verdict in silent.iter().take(200) {
-                li { span.state.failed { strong { (words::line(&verdict.rule)) } } " does not fire: " (words::paragraph(&verdict.because)) }
+                li { span.state.failed { strong { (words::line(&verdict.rule)) } } " does not fire: " (words::sentence(&verdict.because)) }
             }
         }
         p.hint { "Rules about other kinds of events are left out." }

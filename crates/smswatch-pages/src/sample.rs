@@ -1,12 +1,14 @@
 //! What tests show on pages: an evening on which an operator fails, and texts that mean harm.
 
 use serde_json::{Value, from_value, json};
+use smswatch_api::groups::GroupReply;
 use smswatch_api::health::StatusReply;
+use smswatch_api::list::ExcerptReply;
 use smswatch_model::{Event, Timestamp};
 
 use crate::day::Told;
 use crate::frame::{Frame, Visitor};
-use crate::now::{Group, Groups, Known, Now, Stuck};
+use crate::now::{Known, Now};
 
 /// A text that runs, turns what stands beside it, and is longer than any page is wide.
 pub(crate) fn hostile() -> String {
@@ -97,6 +99,23 @@ pub(crate) fn firing(rule: &str) -> Event {
     from_value(event).expect("an event")
 }
 
+/// A message of that operator that the carrier did not bring.
+fn failed(text: &str, n: u64) -> Event {
+    let event = json!({
+        "event_id": format!("evt_f{n}"), "type": "sms.status_changed", "sequence": 1, "source": "poll",
+        "time": "2026-05-01T22:30:00Z", "detected_at": "2026-05-01T22:30:00Z",
+        "regression": false, "refined": false, "backfill": false, "late": false, "fault": "carrier",
+        "previous": null,
+        "current": {"status": "Undelivered", "detailed_status": text, "description": text,
+            "date": "2026-05-01T22:30:00Z", "final": true},
+        "part": {"sms_id": "p1", "number": 1, "price": 0.036, "latency": 4},
+        "message": {"provider": "routee", "message_id": format!("f{n}"), "outcome": "failed", "part_count": 1,
+            "from": text, "to": "+3069******01", "to_key": null, "country": "GR", "operator": "Example Mobile",
+            "label": text, "campaign": null, "application": null, "groups": [], "direction": null, "tags": {}},
+    });
+    from_value(event).expect("an event")
+}
+
 /// The event that a message is stuck.
 fn stuck(text: &str) -> Event {
     let event = json!({
@@ -114,15 +133,16 @@ fn stuck(text: &str) -> Event {
 }
 
 /// A group that is told in two minutes.
-fn group(text: &str) -> Group {
-    Group {
+fn group(text: &str) -> GroupReply {
+    GroupReply {
         rule: text.to_owned(),
         sink: text.to_owned(),
-        values: [("operator", text), ("tags.team", "crm")]
+        group: [("operator", text), ("tags.team", "crm")]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),
         events: 12,
-        due: instant("2026-05-01T22:42:00Z"),
+        since: None,
+        next_notification_at: instant("2026-05-01T22:42:00Z"),
     }
 }
 
@@ -177,18 +197,19 @@ pub(crate) fn incident(text: &str) -> Now {
             status,
             sinks: from_value(sinks).expect("sinks"),
             firing: vec![firing(text)],
-            stuck: Stuck {
-                events: vec![stuck(text)],
-                is_cut: true,
+            stuck: ExcerptReply {
+                items: vec![stuck(text)],
+                next: None,
+                more: true,
             },
-            groups: Groups {
-                next: vec![group(text)],
-                count: 7,
-                is_cut: false,
+            groups: ExcerptReply {
+                items: vec![group(text); 7],
+                ..ExcerptReply::default()
             },
             lag_seconds: Some(14),
             stats: from_value(stats()).expect("stats"),
             told: told(text),
+            latest: vec![failed(text, 1), failed(text, 2)],
         }),
     }
 }
@@ -208,11 +229,12 @@ pub(crate) fn quiet() -> Now {
             status,
             sinks: Vec::new(),
             firing: Vec::new(),
-            stuck: Stuck::default(),
-            groups: Groups::default(),
+            stuck: ExcerptReply::default(),
+            groups: ExcerptReply::default(),
             lag_seconds: None,
             stats: from_value(stats).expect("stats"),
             told: Told::default(),
+            latest: Vec::new(),
         }),
     }
 }

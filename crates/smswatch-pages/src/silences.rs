@@ -33,7 +33,7 @@ pub fn silences(frame: &Frame, list: &ListReply<SilenceReply>) -> String {
             }
         } @else {
             div.wide tabindex="0" role="region" aria-label="Silences" {
-                table {
+                table.cards {
                     thead {
                         tr {
                             @for column in ["State", "Matches", "Until", "Held back", "Why", "Who"] { th scope="col" { (column) } }
@@ -61,15 +61,15 @@ fn row(frame: &Frame, silence: &SilenceReply) -> Markup {
     };
     html! {
         tr {
-            td {
+            td data-label="State" {
                 span class=(class) { (words::line(silence.state.as_str())) }
                 @if is_window { small { "maintenance window" } }
             }
-            td { (matches(silence)) }
-            td { (words::at(silence.until)) }
-            td.number { (silence.held_back.map_or("–".to_owned(), words::number)) }
-            td { (words::line(&silence.comment)) }
-            td { (words::line(&silence.author)) }
+            td data-label="Matches" { (matches(silence)) }
+            td data-label="Until" { (words::at(silence.until)) }
+            td.number data-label="Held back" { (silence.held_back.map_or("–".to_owned(), words::number)) }
+            td data-label="Why" { (words::line(&silence.comment)) }
+            td data-label="Who" { (words::line(&silence.author)) }
             @if frame.visitor.may_change {
                 td {
                     @if is_active && !is_window {

@@ -29,9 +29,22 @@ pub fn sinks(frame: &Frame, sinks: &[Sink], test: Option<&SinkTestReply>) -> Str
         @if sinks.is_empty() {
             p.empty { "No sink is configured, so nobody is notified. " code { "sinks:" } " in the configuration names them." }
         }
-        @for sink in sinks { (section(frame, sink)) }
+        @for sink in in_order(sinks) { (section(frame, sink)) }
     };
     page(frame, Place::Sinks, "Sinks", body)
+}
+
+/// Those first that somebody has to look after.
+fn in_order(sinks: &[Sink]) -> Vec<&Sink> {
+    let mut sinks: Vec<&Sink> = sinks.iter().collect();
+    sinks.sort_by_key(|shown| match &shown.sink.state {
+        SinkState::Open => 0,
+        SinkState::Held | SinkState::Other(_) => 1,
+        SinkState::Paused => 2,
+        SinkState::Delivering if !shown.sink.destinations.is_empty() => 1,
+        SinkState::Delivering => 3,
+    });
+    sinks
 }
 
 fn tested(test: &SinkTestReply) -> Markup {
@@ -94,7 +107,7 @@ fn how(state: &SinkState) -> Markup {
         SinkState::Delivering => ("delivering", "takes deliveries"),
         SinkState::Other(word) => ("other", word.as_str()),
     };
-    html! { small class=(format!("state {class}")) { (words::line(word)) } }
+    html! { span class=(format!("state {class}")) { (words::line(word)) } }
 }
 
 fn waiting(frame: &Frame, name: &str, queue: &QueueReply) -> Markup {
@@ -125,15 +138,15 @@ fn latest(deliveries: &[DeliveryReply]) -> Markup {
     html! {
         @if !deliveries.is_empty() {
             div.wide {
-                table {
+                table.cards {
                     thead { tr { th scope="col" { "Latest deliveries" } th scope="col" { "Since" } th scope="col" { "Rule" } th scope="col" { "Last answer" } } }
                     tbody {
                         @for delivery in deliveries {
                             tr {
-                                td { a href=(link::path("/deliveries", delivery.id.as_str(), "")) { (state(&delivery.state)) } }
-                                td { (words::at(delivery.created_at)) }
-                                td { (words::line(&delivery.rule)) }
-                                td { (words::line(last_answer(delivery))) }
+                                td data-label="Delivery" { a href=(link::path("/deliveries", delivery.id.as_str(), "")) { (state(&delivery.state)) } }
+                                td data-label="Since" { (words::at(delivery.created_at)) }
+                                td data-label="Rule" { (words::line(&delivery.rule)) }
+                                td data-label="Last answer" { (words::line(last_answer(delivery))) }
                             }
                         }
                     }

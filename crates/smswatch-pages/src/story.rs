@@ -36,6 +36,7 @@ pub fn story(frame: &Frame, told: &TimelineReply<Event>) -> String {
     moments.sort_by_key(|moment| moment.at);
     let body = html! {
         h1 { "Message " (words::line(id)) }
+        (unreadable(told))
         dl.facts-of {
             dt { "State" }
             dd { span class=(format!("state {}", watch.outcome.as_str())) { (how(told)) } }
@@ -86,6 +87,24 @@ fn how(told: &TimelineReply<Event>) -> String {
         WatchState::GaveUp => "gave up: no final status".to_owned(),
         WatchState::NotFound => "not known to the provider".to_owned(),
         _ => format!("{outcome}, final"),
+    }
+}
+
+/// What this version cannot read, and what that means for what is shown.
+fn unreadable(told: &TimelineReply<Event>) -> Markup {
+    html! {
+        @if told.watch.unreadable {
+            p.wrong {
+                "This version of smswatch cannot read the watch of this message: a later version wrote it, or it is damaged. "
+                "Below stands what was told of it. The version that wrote it goes on with it."
+            }
+        }
+        @if told.unreadable > 0 {
+            p.wrong {
+                (words::count(told.unreadable, "log entry", "log entries"))
+                " about it cannot be read by this version, so what they tell is missing below."
+            }
+        }
     }
 }
 
@@ -144,15 +163,15 @@ fn parts(told: &TimelineReply<Event>) -> Markup {
         @if parts.len() > 1 {
             h2 #parts { "Parts" }
             div.wide tabindex="0" role="region" aria-labelledby="parts" {
-                table {
+                table.cards {
                     thead { tr { @for column in ["Part", "Status", "Detail", "Since"] { th scope="col" { (column) } } } }
                     tbody {
                         @for part in parts.iter().take(50) {
                             tr {
-                                td { @if let Some(number) = part.number { (number) } @else { "–" } }
-                                td { (words::line(&part.status)) }
-                                td { (words::line(part.detailed_status.as_deref().unwrap_or("–"))) }
-                                td { (words::at(part.date)) }
+                                td data-label="Part" { @if let Some(number) = part.number { (number) } @else { "–" } }
+                                td data-label="Status" { (words::line(&part.status)) }
+                                td data-label="Detail" { (words::line(part.detailed_status.as_deref().unwrap_or("–"))) }
+                                td data-label="Since" { (words::at(part.date)) }
                             }
                         }
                     }
@@ -164,14 +183,14 @@ fn parts(told: &TimelineReply<Event>) -> Markup {
 
 /// Everything that happened, in no particular order.
 fn moments(told: &TimelineReply<Event>) -> Vec<Moment> {
-    let registered = Moment {
-        at: told.watch.registered_at,
+    let registered = told.watch.registered_at.map(|at| Moment {
+        at,
         class: "note",
         what: html! { "registered" },
-    };
+    });
     let events = told.events.iter().map(happened);
     let deliveries = told.deliveries.iter().flat_map(told_of);
-    [registered]
+    registered
         .into_iter()
         .chain(events)
         .chain(deliveries)
@@ -196,7 +215,7 @@ fn happened(tried: &TriedEventReply<Event>) -> Moment {
             }
             @if let Some(address) = try_address(event) { small { a href=(address) { "try this event on the rules" } } }
             @for verdict in fired {
-                div { "rule " strong { (words::line(&verdict.rule)) } " fired: " (words::line(&verdict.because)) }
+                div { "rule " strong { (words::line(&verdict.rule)) } " fired: " (words::sentence(&verdict.because)) }
             }
         },
     }
@@ -255,7 +274,7 @@ fn why_not(told: &TimelineReply<Event>) -> Markup {
             @for (event, verdicts) in latest {
                 details {
                     summary { "at " (words::line(&words::what_happened(event))) }
-                    ul { @for verdict in verdicts { li { strong { (words::line(&verdict.rule)) } ": " (words::line(&verdict.because)) } } }
+                    ul { @for verdict in verdicts { li { strong { (words::line(&verdict.rule)) } ": " (words::sentence(&verdict.because)) } } }
                 }
             }
         }

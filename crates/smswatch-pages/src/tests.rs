@@ -3,15 +3,16 @@
 use serde_json::{Map, Value, from_value, json};
 use smswatch_api::deliveries::{DeliveriesQuery, DeliveryReply, DeliveryState};
 use smswatch_api::list::ListReply;
+use smswatch_api::rules::RuleReply;
 use smswatch_api::watches::{RuleVerdictReply, TimelineReply};
 use smswatch_model::Event;
 
 use crate::frame::Frame;
 use crate::sample::{assert_harmless, frame, hostile, lines, reader};
 use crate::{
-    Confirm, Deliveries, Draft, Found, Refusal, Replay, ReplayRow, Replayed, Rule, Rules, Search,
-    Shown, Sink, Tried, campaigns, confirm, deliveries, delivery, login, messages, new_silence,
-    preview, problem, rules, silences, sinks, starting, story,
+    Confirm, Deliveries, Draft, Found, Refusal, Replay, ReplayCount, ReplayRow, Replayed, Rules,
+    Search, Shown, Sink, Tried, campaigns, confirm, deliveries, delivery, login, messages,
+    new_silence, preview, problem, rules, silences, sinks, starting, story,
 };
 
 /// A delivery of which others say `text` wherever they can.
@@ -169,17 +170,17 @@ fn sample_preview(text: &str) -> Shown {
 fn sample_rules(text: &str) -> Rules {
     Rules {
         rules: vec![
-            Rule {
-                name: text.to_owned(),
-                day: 12,
-                week: 1_340,
-                latest: Some(frame().now),
+            RuleReply {
+                rule: text.to_owned(),
+                fired_24h: 12,
+                fired_7d: 1_340,
+                last_fired_at: Some(frame().now),
             },
-            Rule {
-                name: "greece".to_owned(),
-                day: 0,
-                week: 0,
-                latest: None,
+            RuleReply {
+                rule: "greece".to_owned(),
+                fired_24h: 0,
+                fired_7d: 0,
+                last_fired_at: None,
             },
         ],
         recent: vec![sample_event(text, 1)],
@@ -192,8 +193,14 @@ fn sample_rules(text: &str) -> Rules {
                 rows: vec![ReplayRow {
                     rule: text.to_owned(),
                     sink: text.to_owned(),
-                    today: 12,
-                    tried: 3,
+                    today: ReplayCount {
+                        notifications: 12,
+                        held_back: 0,
+                    },
+                    tried: ReplayCount {
+                        notifications: 3,
+                        held_back: 1_200,
+                    },
                 }],
                 silent: vec![text.to_owned()],
             }),

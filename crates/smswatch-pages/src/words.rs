@@ -25,8 +25,12 @@ pub(crate) fn utc(instant: Timestamp) -> String {
     format!("{date} {time} UTC")
 }
 
-/// A length of time in its largest unit and the one below: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`.
+/// A length of time in its largest unit and the one below: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`. No line breaks within it.
 pub(crate) fn span(seconds: u64) -> String {
+    lengths(seconds).replace(' ', "\u{a0}")
+}
+
+fn lengths(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let two = |large: u64, name: &str, small: u64, below: &str| match small {
         0 => format!("{large} {name}"),
@@ -71,6 +75,20 @@ pub(crate) fn paragraph(text: &str) -> Markup {
     shown(text, 4 * LINE)
 }
 
+/// A sentence of smswatch about texts of others, in which names stand between backticks.
+pub(crate) fn sentence(text: &str) -> Markup {
+    let most = 4 * LINE;
+    if text.chars().count() > most || text.matches('`').count() % 2 == 1 {
+        return paragraph(text);
+    }
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @let plain: String = part.chars().map(plain).collect();
+            @if index % 2 == 1 { code { bdi { (plain) } } } @else if !plain.is_empty() { bdi { (plain) } }
+        }
+    }
+}
+
 /// A text of others where no elements can stand.
 pub(crate) fn cut(text: &str) -> String {
     text.chars().take(LINE).map(plain).collect()
@@ -103,13 +121,17 @@ fn plain(character: char) -> char {
     }
 }
 
+/// `Undelivered (Carrier Violation)`.
+pub(crate) fn status(status: &str, detail: Option<&str>) -> String {
+    match detail {
+        Some(detail) => format!("{status} ({detail})"),
+        None => status.to_owned(),
+    }
+}
+
 /// An event in one line: what was, and what is.
 pub(crate) fn what_happened(event: &Event) -> String {
     let about = event.about.as_ref().map_or("", |about| about.name.as_str());
-    let said = |status: &str, detail: Option<&str>| match detail {
-        Some(detail) => format!("{status} ({detail})"),
-        None => status.to_owned(),
-    };
     match event.kind {
         EventKind::StatusChanged => {}
         EventKind::Stuck => return "no final status yet".to_owned(),
@@ -137,14 +159,14 @@ pub(crate) fn what_happened(event: &Event) -> String {
     let current = event.current.as_ref();
     let current = current.map_or_else(
         || "nothing".to_owned(),
-        |current| said(&current.status, current.detailed_status.as_deref()),
+        |current| status(&current.status, current.detailed_status.as_deref()),
     );
     match &event.previous {
         Some(previous) => {
-            let before = said(&previous.status, previous.detailed_status.as_deref());
+            let before = status(&previous.status, previous.detailed_status.as_deref());
             format!("{part}{before} → {current}")
         }
-        None => format!("{part}first seen as {current}"),
+        None => format!("{part}{current}, when first seen"),
     }
 }
 
@@ -163,7 +185,7 @@ mod tests {
             (86_400, "1 d"),
             (187_200, "2 d 4 h"),
         ] {
-            assert_eq!(span(seconds), expected);
+            assert_eq!(span(seconds), expected.replace(' ', "\u{a0}"));
         }
     }
 
@@ -179,6 +201,17 @@ mod tests {
         }
         assert_eq!(count(1, "message", "messages"), "1 message");
         assert_eq!(count(0, "message", "messages"), "0 messages");
+    }
+
+    #[test]
+    fn names_in_a_sentence_stand_apart() {
+        assert_eq!(
+            sentence("notifies `<crm>`").into_string(),
+            "<bdi>notifies </bdi><code><bdi>&lt;crm&gt;</bdi></code>"
+        );
+        assert_eq!(sentence("a ` alone").into_string(), "<bdi>a ` alone</bdi>");
+        let long = sentence(&"`x` ".repeat(10_000)).into_string();
+        assert!(long.len() < 1_000, "{} bytes", long.len());
     }
 
     #[test]

@@ -29,7 +29,7 @@ usage: cargo xtask CHORE
                 build a package for Debian, of an optimized program or of the one at PATH
   pictures      make the pictures of alerts in docs/images anew, with Chromium
   bench [PART]  measure, with optimized programs: polls, storm, trickle, neighbors,
-                fleet, history, matching, rules, sinks, or all of them
+                fleet, history, pages, matching, rules, sinks, or all
   bench sources [--seed S] [--messages N] [--only WORDS] [--json]
                 what each way to learn of a status costs, in calls and seconds, by simulation
   chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]

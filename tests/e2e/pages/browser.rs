@@ -167,7 +167,7 @@ impl Browser {
     }
 
     /// Runs a script that calls back with what it found.
-    async fn run_and_wait(&self, script: &str) -> Value {
+    pub(crate) async fn run_and_wait(&self, script: &str) -> Value {
         let done = self.client.execute_async(script, Vec::new()).await;
         done.expect("the script ends")
     }
@@ -183,6 +183,13 @@ impl Browser {
             json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600});
         self.of_chromium("Emulation.setDeviceMetricsOverride", parameters)
             .await;
+    }
+
+    /// Loads everything anew from now on, as somebody does who was never there.
+    pub(crate) async fn forget_what_was_loaded(&self) {
+        self.of_chromium("Network.enable", json!({})).await;
+        let disabled = json!({"cacheDisabled": true});
+        self.of_chromium("Network.setCacheDisabled", disabled).await;
     }
 
     /// Shows pages as somebody wants them who prefers `dark` or `light`.
@@ -235,7 +242,8 @@ fn pictures() -> PathBuf {
     folder
 }
 
-fn target() -> PathBuf {
+/// Where the browser's tools and pictures lie.
+pub(crate) fn target() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
     folder.expect("it lies in the target folder").to_owned()
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use reqwest::header::{self, HeaderMap};
 use routee_sim::{Fate, MessageSpec};
+use smswatch_api::client::Client;
 
 use crate::ask::{self, until};
 use crate::process::Process;
@@ -80,6 +81,7 @@ async fn what_is_stuck_and_what_is_about_to_be_told_stands_on_the_first_page_and
         "polls start ",
     ];
     says(&process, "/", &now).await;
+    the_api_tells_the_same(&process, stuck).await;
     says(&process, "/messages?outcome=stuck", &[stuck, "to its end"]).await;
     says(&process, "/messages?outcome=failed", &[failed]).await;
     let (_, found) = page(&process, "/messages?since=1h&until=0s&label=failed").await;
@@ -105,7 +107,7 @@ async fn what_is_stuck_and_what_is_about_to_be_told_stands_on_the_first_page_and
     assert!(rules.contains("Pick one of the latest"), "{rules}");
     let (_, row) = rules.split_once("gathered").expect("a row");
     assert!(
-        row.contains("<td class=\"number\">1</td>"),
+        row.contains("data-label=\"Fired in 24 h\">1</td>"),
         "it fired once: {row}"
     );
 
@@ -130,6 +132,45 @@ async fn what_is_stuck_and_what_is_about_to_be_told_stands_on_the_first_page_and
     let (_, none) = page(&process, "/sinks/nobody/preview").await;
     assert!(none.contains("no sink is named nobody"), "{none}");
     assert_eq!(process.terminate(), Some(0));
+}
+
+/// What stands on the first page and on that of the rules, for programs.
+async fn the_api_tells_the_same(process: &Process, stuck: &str) {
+    let client = Client::new(&process.url).expect("an address");
+    let told = client.stuck().await.expect("stuck messages");
+    let ids = told
+        .items
+        .iter()
+        .map(|event| event.message.message_id.as_deref());
+    assert_eq!(ids.collect::<Vec<_>>(), [Some(stuck)]);
+    assert!(!told.more);
+    let groups = client.groups().await.expect("groups");
+    let [group] = &*groups.items else {
+        panic!("one group waits: {groups:?}")
+    };
+    assert_eq!((&*group.rule, &*group.sink), ("gathered", "oncall-mail"));
+    assert_eq!(
+        (&*group.group["operator"], group.events),
+        ("Example Mobile", 1)
+    );
+    assert!(
+        group
+            .since
+            .is_some_and(|since| since < group.next_notification_at)
+    );
+    let rules = client.rules().await.expect("rules");
+    let told = rules.items.iter();
+    let told: Vec<_> = told
+        .map(|rule| {
+            (
+                &*rule.rule,
+                rule.fired_24h,
+                rule.fired_7d,
+                rule.last_fired_at.is_some(),
+            )
+        })
+        .collect();
+    assert_eq!(told, [("slow", 1, 1, true), ("gathered", 1, 1, true)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -151,3 +151,70 @@ async fn without_a_service_or_with_a_broken_file_the_reason_is_told() {
         .expect("the command runs");
     assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
 }
+
+/// What the page of rules says of rules that somebody writes there.
+async fn tried_on_the_page(process: &Process, rules: &str) -> String {
+    let client = reqwest::Client::new();
+    let page = client.get(format!("{}/rules", process.url));
+    let page = page
+        .header("accept", "text/html")
+        .send()
+        .await
+        .expect("an answer");
+    // A form counts from the browser that got it.
+    let cookie = page.headers()["set-cookie"].to_str().expect("a text");
+    let cookie = cookie.split(';').next().expect("a cookie").to_owned();
+    let page = page.text().await.expect("a page");
+    let key = page.split("name=\"form_key\" value=\"").nth(1);
+    let key = key.and_then(|rest| rest.split('"').next());
+    let form = [("form_key", key.expect("a form")), ("rules", rules)];
+    let mut body = url::form_urlencoded::Serializer::new(String::new());
+    let body = body.extend_pairs(form).finish();
+    let post = client.post(format!("{}/rules/backtest", process.url));
+    let post = post.header("content-type", "application/x-www-form-urlencoded");
+    let post = post
+        .header("accept", "text/html")
+        .header("cookie", cookie)
+        .body(body);
+    let answer = post.send().await.expect("an answer");
+    answer.text().await.expect("a page")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_silence_holds_back_is_counted_apart_by_the_command_and_on_the_page() {
+    let stage = Stage::new().await;
+    let config = configuration(&stage, "smswatch.yaml", TODAY);
+    let others = "  - {name: all, match: {status: Undelivered}, notify: [crm]}";
+    let file = configuration(&stage, "others.yaml", others);
+    let process = Process::start(&config);
+    watch(&stage, &process, Fate::Undelivered, 2);
+    stage.webhook.wait_for(2).await;
+    // It holds back what comes after it was made, and nothing that was told before.
+    let silence = ["silence", "add", "--match", "sink=crm", "--for", "1h"];
+    process.json(&silence);
+    watch(&stage, &process, Fate::Undelivered, 3);
+    until("all is final", async || {
+        let (_, events) = ask::json(&process, "/v1/events?limit=1000").await;
+        events["items"].as_array().expect("events").len() == 5
+    })
+    .await;
+    let (config, file) = (config.display().to_string(), file.display().to_string());
+    let arguments = [
+        "rules", "backtest", "--since", "1h", "--config", &config, &file,
+    ];
+    let tried = process.json(&arguments);
+    let items = tried["items"].as_array().expect("a list");
+    let counted = |rule: &str, side: &str| {
+        let item = items.iter().find(|item| item["rule"] == rule);
+        let told = &item.expect("a row")[side];
+        (told["notifications"].clone(), told["held_back"].clone())
+    };
+    assert_eq!(counted("undelivered", "today"), (2.into(), 3.into()));
+    assert_eq!(counted("all", "tried"), (2.into(), 3.into()), "{tried}");
+    let said = shown(&process.ask(&arguments));
+    assert!(said.contains("2 (3 held back)"), "{said}");
+    let page = tried_on_the_page(&process, others).await;
+    let rows = page.matches("2 (3 held back)").count();
+    assert_eq!(rows, 2, "today's rule and the other one: {page}");
+    assert_eq!(process.terminate(), Some(0));
+}

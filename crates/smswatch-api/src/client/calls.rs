@@ -6,8 +6,10 @@ use super::{CallError, Client};
 use crate::campaigns::CampaignReply;
 use crate::deliveries::{DeliveriesQuery, DeliveryReply, QueuedReply};
 use crate::events::{EventView, EventsQuery};
+use crate::groups::GroupReply;
 use crate::health::{ReadyReply, StatusReply};
-use crate::list::ListReply;
+use crate::list::{ExcerptReply, ListReply};
+use crate::rules::RuleReply;
 use crate::stats::{StatsQuery, StatsReply};
 use crate::watches::{RegisteredReply, TimelineReply, WatchReply, WatchRequest, WatchesQuery};
 
@@ -81,6 +83,21 @@ impl Client {
         let path = ["v1", "deliveries", id, "retry"];
         let told = self.try_post_json(&path, &json!({})).await?;
         told.map(|told| self.read(&told)).transpose()
+    }
+
+    /// The messages that are stuck, each as the latest event that told so.
+    pub async fn stuck(&self) -> Result<ExcerptReply<EventView>, CallError> {
+        self.read(&self.get_json(&["v1", "stuck"], &()).await?)
+    }
+
+    /// The groups of events that wait to be told, the earliest first.
+    pub async fn groups(&self) -> Result<ExcerptReply<GroupReply>, CallError> {
+        self.read(&self.get_json(&["v1", "groups"], &()).await?)
+    }
+
+    /// The rules, from top to bottom, and how often each fired of late.
+    pub async fn rules(&self) -> Result<ListReply<RuleReply>, CallError> {
+        self.read(&self.get_json(&["v1", "rules"], &()).await?)
     }
 
     /// What became of messages in the last while.

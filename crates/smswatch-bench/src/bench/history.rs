@@ -1,6 +1,7 @@
 //! What history costs: the same work with a page of it and with very much, on SQLite and on Redis.
 
 mod fill;
+pub(super) mod pages;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

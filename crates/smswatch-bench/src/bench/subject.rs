@@ -1,7 +1,7 @@
 //! The program under test: started on a configuration, given messages, asked for its numbers.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
@@ -156,6 +156,17 @@ impl Subject {
         let request = self.client.get(format!("{}{path}", self.url));
         request.send().await?.error_for_status()?.bytes().await?;
         Ok(())
+    }
+
+    /// Asks for a page as a browser does, reads it to its end, and returns how long its first byte took.
+    pub(super) async fn first_byte(&self, path: &str) -> anyhow::Result<Duration> {
+        let request = self.client.get(format!("{}{path}", self.url));
+        let begun = Instant::now();
+        let mut answer = request.header("accept", "text/html").send().await?;
+        answer.chunk().await?;
+        let first_byte = begun.elapsed();
+        answer.error_for_status()?.bytes().await?;
+        Ok(first_byte)
     }
 
     /// The sum of a metric over all its labels.

@@ -13,8 +13,8 @@ use crate::group::{self, Fold};
 use crate::let_through::{Gate, HeldBack, let_through};
 use crate::notification::{of_group_parted, of_match};
 use crate::rate::{self, Rate, RateGroups, countings, rate_id};
-use crate::rules::{RateGroup, RuleMatch, Rules, Told};
-use crate::silences::Holds;
+use crate::rules::{HoldBack, RateGroup, RuleMatch, Rules, Told};
+use crate::silences::{Hold, Holds};
 use crate::store::{LogPosition, RecordId, Shard};
 use crate::taken::Source;
 use crate::throttles::{Origin, Throttles};
@@ -46,9 +46,25 @@ pub struct Replay<'a> {
     rates: Kept<rate::Rate>,
     rate_groups: RateGroups,
     throttles: Throttles,
+    /// Other rules whose maintenance windows hold back as well.
+    windows: Option<&'a dyn Rules>,
+    silences: &'a [PastSilence],
     /// How many entries the log would have.
     n_entries: u64,
     made: Vec<Rehearsed>,
+}
+
+/// A silence that holds back for a while, now or in the past.
+#[derive(Debug, Clone)]
+pub struct PastSilence {
+    /// When it was made.
+    pub since: Timestamp,
+    /// When it ends, or did.
+    pub until: Timestamp,
+    /// Its name.
+    pub id: String,
+    /// What it holds back.
+    pub hold_back: Arc<dyn HoldBack>,
 }
 
 /// A group of events, and all that went into it.
@@ -72,9 +88,26 @@ impl<'a> Replay<'a> {
             rates: Kept::default(),
             rate_groups: RateGroups::default(),
             throttles: Throttles::default(),
+            windows: None,
+            silences: &[],
             n_entries: 0,
             made: Vec::new(),
         }
+    }
+
+    /// The maintenance windows of `rules` hold back as well.
+    #[must_use]
+    pub fn with_windows_of(self, rules: &'a dyn Rules) -> Self {
+        Self {
+            windows: Some(rules),
+            ..self
+        }
+    }
+
+    /// These silences hold back what they match.
+    #[must_use]
+    pub fn with_silences(self, silences: &'a [PastSilence]) -> Self {
+        Self { silences, ..self }
     }
 
     /// What time it is.
@@ -199,7 +232,16 @@ impl<'a> Replay<'a> {
     }
 
     fn holds(&self) -> Holds {
-        Holds::of_windows(self.rules.open_windows(self.now))
+        let others = self.windows.map(|rules| rules.open_windows(self.now));
+        let mut windows = self.rules.open_windows(self.now);
+        windows.extend(others.into_iter().flatten());
+        let mut holds = Holds::of_windows(windows);
+        let began = |silence: &&PastSilence| silence.since <= self.now;
+        for silence in self.silences.iter().filter(began) {
+            let hold_back = Arc::clone(&silence.hold_back);
+            holds.add(Hold::of_silence(&silence.id, silence.until, hold_back));
+        }
+        holds
     }
 
     /// Remembers what later events ask for: whether a rule told of an event to which they add a detail, and of

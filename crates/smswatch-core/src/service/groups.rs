@@ -16,9 +16,6 @@ const AT_ONCE: usize = 20;
 const MOST: usize = 400;
 const MOST_BYTES: usize = 2 * 1024 * 1024;
 
-/// How many groups are told of.
-const MOST_TOLD: usize = 20;
-
 /// A group of events that is told when its time comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingGroup {
@@ -39,10 +36,8 @@ pub struct WaitingGroup {
 /// The groups that are about to be told.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WaitingGroups {
-    /// Those that are told next, the earliest first.
+    /// Those that were read, the earliest first.
     pub groups: Vec<WaitingGroup>,
-    /// How many there are.
-    pub count: u64,
     /// Whether there may be more: not all were read.
     pub is_cut: bool,
 }
@@ -77,13 +72,7 @@ impl Service {
             }
         };
         groups.sort_by_key(|group| group.due);
-        let count = u64::try_from(groups.len()).unwrap_or(u64::MAX);
-        groups.truncate(MOST_TOLD);
-        Ok(WaitingGroups {
-            groups,
-            count,
-            is_cut,
-        })
+        Ok(WaitingGroups { groups, is_cut })
     }
 }
 

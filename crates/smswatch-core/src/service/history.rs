@@ -34,6 +34,21 @@ pub struct TriedEvent {
     pub verdicts: Vec<RuleVerdict>,
 }
 
+/// What happened to a message.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Timeline {
+    /// The latest events, oldest first.
+    pub events: Vec<TriedEvent>,
+    /// How many log entries about it this version cannot read; what they tell is missing here.
+    pub unreadable: u64,
+}
+
+/// A page of events, and how many log entries in its place cannot be read.
+struct Read {
+    page: Page<Event>,
+    unreadable: u64,
+}
+
 /// Where a page ended: so many events of the store's page are told already.
 struct Cursor {
     store: Option<String>,
@@ -71,7 +86,7 @@ impl Service {
         filter: &EventFilter,
         page: &PageRequest,
     ) -> Result<Page<Event>, ServiceError> {
-        self.find_events(filter, page, MOST_READ).await
+        Ok(self.find_events(filter, page, MOST_READ).await?.page)
     }
 
     /// The cursor with which [`Service::events`] begins at the newest event that was noticed before `at`.
@@ -97,14 +112,18 @@ impl Service {
         filter: &EventFilter,
         page: &PageRequest,
         most_read: usize,
-    ) -> Result<Page<Event>, ServiceError> {
+    ) -> Result<Read, ServiceError> {
         let mut cursor = Cursor::parse(page.cursor.as_deref())?;
         let mut filter = filter.clone();
         if let Some(message_id) = &mut filter.message_id {
             *message_id = self.stored_key(message_id).await?;
         }
-        let mut items = Vec::new();
+        let (mut items, mut unreadable) = (Vec::new(), 0);
         let (mut n_read, mut limit) = (0, page.limit.clamp(1, CHUNK));
+        let done = |items, next, unreadable| {
+            let page = Page { items, next };
+            Ok(Read { page, unreadable })
+        };
         loop {
             let request = PageRequest {
                 cursor: cursor.store.clone(),
@@ -113,22 +132,26 @@ impl Service {
             let stored = self.context.store.events(&filter, &request);
             let stored = self.context.call("events", stored).await?;
             let n_found = items.len();
-            let events = stored.items.iter().flat_map(|body| self.newest_first(body));
+            let mut events = Vec::new();
+            for body in &stored.items {
+                match self.newest_first(body) {
+                    Some(of_entry) => events.extend(of_entry),
+                    None => unreadable += 1,
+                }
+            }
             for event in events
+                .into_iter()
                 .filter(|event| filter.matches(event))
                 .skip(cursor.told)
             {
                 if items.len() == page.limit {
-                    return Ok(Page {
-                        items,
-                        next: Some(cursor.text()),
-                    });
+                    return done(items, Some(cursor.text()), unreadable);
                 }
                 items.push(event);
                 cursor.told += 1;
             }
             let Some(next) = stored.next else {
-                return Ok(Page { items, next: None });
+                return done(items, None, unreadable);
             };
             cursor = Cursor {
                 store: Some(next),
@@ -139,10 +162,7 @@ impl Service {
                 limit = (limit * 2).min(CHUNK);
             }
             if items.len() == page.limit || n_read >= most_read {
-                return Ok(Page {
-                    items,
-                    next: Some(cursor.text()),
-                });
+                return done(items, Some(cursor.text()), unreadable);
             }
         }
     }
@@ -152,7 +172,7 @@ impl Service {
     /// # Errors
     ///
     /// The store cannot be read.
-    pub async fn timeline(&self, message_id: &MessageId) -> Result<Vec<TriedEvent>, ServiceError> {
+    pub async fn timeline(&self, message_id: &MessageId) -> Result<Timeline, ServiceError> {
         let filter = EventFilter {
             message_id: Some(message_id.clone()),
             kind: None,
@@ -162,7 +182,8 @@ impl Service {
             limit: TIMELINE,
         };
         let found = self.find_events(&filter, &page, MOST_READ_FOR_TIMELINE);
-        let mut events = found.await?.items;
+        let Read { page, unreadable } = found.await?;
+        let mut events = page.items;
         events.reverse();
         let marks = self.marks_of(message_id).await?;
         let told = told::of(&self.context, told::asked_of(events.iter()), &marks).await?;
@@ -172,7 +193,10 @@ impl Service {
             self.tell_of_groups(&marks, &event, &mut verdicts).await?;
             tried.push(TriedEvent { event, verdicts });
         }
-        Ok(tried)
+        Ok(Timeline {
+            events: tried,
+            unreadable,
+        })
     }
 
     /// The names of today's rules, from top to bottom.
@@ -187,13 +211,15 @@ impl Service {
         self.rules.explain(event, &Told::default())
     }
 
-    fn newest_first(&self, body: &[u8]) -> Vec<Event> {
-        let mut events = codec::decode_events(body).unwrap_or_else(|error| {
-            tracing::error!(%error, "a log entry cannot be read");
-            self.context.metrics.unreadable.inc();
-            Vec::new()
-        });
+    /// The events of a log entry; `None` if this version cannot read it.
+    fn newest_first(&self, body: &[u8]) -> Option<Vec<Event>> {
+        let mut events = codec::decode_events(body)
+            .inspect_err(|error| {
+                tracing::error!(%error, "a log entry cannot be read");
+                self.context.metrics.unreadable.inc();
+            })
+            .ok()?;
         events.reverse();
-        events
+        Some(events)
     }
 }

@@ -7,10 +7,10 @@ use super::error::ServiceError;
 use crate::inbox::changes::{Reply, Request};
 use crate::inbox::requests::{UnreadableWatch, Wanted};
 use crate::record::{Record, WatchState};
-use crate::store::{Page, PageRequest, Shard};
+use crate::store::{EventFilter, Loaded, Page, PageRequest, Shard, UnreadableRecord};
 use crate::watch::{Trouble, Watch};
 use futures::stream::{self, StreamExt as _};
-use smswatch_model::{MessageFacts, MessageId, Outcome, Part, Tags, Timestamp};
+use smswatch_model::{Event, EventKind, MessageFacts, MessageId, Outcome, Part, Tags, Timestamp};
 
 /// In how many shards a registration is under way at once: what is in flight takes memory.
 const SHARDS_AT_ONCE: usize = 2;
@@ -52,10 +52,13 @@ pub struct WatchView {
     pub parts: Vec<Part>,
     /// When its message is polled next; `None` when it is not.
     pub next_poll_at: Option<Timestamp>,
-    /// When it was registered.
-    pub registered_at: Timestamp,
+    /// When it was registered; `None` if it cannot be read.
+    pub registered_at: Option<Timestamp>,
     /// Why the latest polls brought nothing; `None` if they did.
     pub trouble: Option<Trouble>,
+    /// Whether this version can read the watch. If it cannot, the rest is what the head of its record and the newest
+    /// event of its message tell, and what only the watch knows is missing.
+    pub is_readable: bool,
 }
 
 impl WatchView {
@@ -70,8 +73,32 @@ impl WatchView {
             tags: watch.tags,
             parts: watch.snapshot.parts,
             next_poll_at: is_looked_at.then_some(watch.due),
-            registered_at: watch.registered_at,
+            registered_at: Some(watch.registered_at),
             trouble: watch.trouble,
+            is_readable: true,
+        }
+    }
+
+    /// Shows a watch that this version cannot read by what else tells of it.
+    fn unreadable(id: &MessageId, record: Option<&Record>, newest: Option<&Event>) -> Self {
+        let outcome = newest.map_or(Outcome::Pending, |event| event.message.outcome);
+        let told = match newest.map(|event| event.kind) {
+            Some(EventKind::GaveUp) => WatchState::GaveUp,
+            Some(EventKind::NotFound) => WatchState::NotFound,
+            _ if outcome == Outcome::Pending => WatchState::Watching,
+            _ => WatchState::Final,
+        };
+        let message_id = newest.and_then(|event| event.message.message_id.clone());
+        Self {
+            message_id: message_id.unwrap_or_else(|| id.clone()),
+            state: record.map_or(told, Record::state),
+            outcome,
+            tags: newest.map_or_else(Tags::new, |event| event.message.tags.clone()),
+            parts: Vec::new(),
+            next_poll_at: None,
+            registered_at: None,
+            trouble: None,
+            is_readable: false,
         }
     }
 }
@@ -143,8 +170,10 @@ impl Service {
     ///
     /// The store did not do it.
     pub async fn remove(&self, message_id: &MessageId) -> Result<bool, ServiceError> {
-        let (key, record) = self.load_one(message_id).await?;
-        let watch = readable(&key, record.as_ref())?;
+        let (key, loaded) = self.load_one(message_id).await?;
+        let record = loaded.map_err(|_| unreadable(&key))?;
+        let watch = record.as_ref().map(Watch::decode).transpose();
+        let watch = watch.map_err(|_| unreadable(&key))?;
         let shard = self.context.shard_of_key(&key);
         let request = Request::Remove;
         let change = Wanted {
@@ -160,16 +189,42 @@ impl Service {
         }
     }
 
-    /// Shows one watch.
+    /// Shows one watch. One that this version cannot read is shown by what else tells of its message.
     ///
     /// # Errors
     ///
     /// The store cannot be read.
     pub async fn watch(&self, message_id: &MessageId) -> Result<Option<WatchView>, ServiceError> {
-        let (key, record) = self.load_one(message_id).await?;
-        let watch = readable(&key, record.as_ref())?;
-        let watch = watch.filter(|watch| watch.state != WatchState::Removed);
-        Ok(watch.map(|watch| WatchView::new(&key, watch)))
+        let (key, loaded) = self.load_one(message_id).await?;
+        let record = match loaded {
+            Ok(Some(record)) if record.state() == WatchState::Removed => return Ok(None),
+            Ok(None) => return Ok(None),
+            Ok(Some(record)) => Some(record),
+            Err(UnreadableRecord) => None,
+        };
+        if let Some(Ok(watch)) = record.as_ref().map(Watch::decode) {
+            return Ok(Some(WatchView::new(&key, watch)));
+        }
+        let _logged = unreadable(&key);
+        let newest = self.newest_event(&key).await?;
+        Ok(Some(WatchView::unreadable(
+            message_id,
+            record.as_ref(),
+            newest.as_ref(),
+        )))
+    }
+
+    /// The newest event of the message that the store knows under `key`.
+    async fn newest_event(&self, key: &MessageId) -> Result<Option<Event>, ServiceError> {
+        let filter = EventFilter {
+            message_id: Some(key.clone()),
+            kind: None,
+        };
+        let page = PageRequest {
+            cursor: None,
+            limit: 1,
+        };
+        Ok(self.events_page(&filter, &page).await?.items.pop())
     }
 
     /// How whoever registered a message spelled its id; as it is given here if it is not watched.
@@ -199,19 +254,16 @@ impl Service {
 
     /// A watch's record, and the id under which the store knows it: in lower case, or as it was
     /// registered with a version that did not compare ids without case.
-    async fn load_one(
-        &self,
-        message_id: &MessageId,
-    ) -> Result<(MessageId, Option<Record>), ServiceError> {
+    async fn load_one(&self, message_id: &MessageId) -> Result<(MessageId, Loaded), ServiceError> {
         let key = message_id.to_lowercase();
-        let record = self.load_key(&key).await?;
-        if record.is_some() || key.as_str() == message_id.as_str() {
-            return Ok((key, record));
+        let loaded = self.load_key(&key).await?;
+        if loaded != Ok(None) || key.as_str() == message_id.as_str() {
+            return Ok((key, loaded));
         }
         let earlier = self.load_key(message_id).await?;
         Ok(match earlier {
-            Some(_) => (message_id.clone(), earlier),
-            None => (key, None),
+            Ok(None) => (key, Ok(None)),
+            earlier => (message_id.clone(), earlier),
         })
     }
 
@@ -227,13 +279,13 @@ impl Service {
         Ok(self.load_one(message_id).await?.0)
     }
 
-    async fn load_key(&self, key: &MessageId) -> Result<Option<Record>, ServiceError> {
+    async fn load_key(&self, key: &MessageId) -> Result<Loaded, ServiceError> {
         let load = self
             .context
             .store
             .load(self.context.shard_of_key(key), std::slice::from_ref(key));
         let loaded = self.context.call("load", load).await?.pop();
-        loaded.unwrap_or(Ok(None)).map_err(|_| unreadable(key))
+        Ok(loaded.unwrap_or(Ok(None)))
     }
 }
 
@@ -252,17 +304,40 @@ fn refused(reply: Reply) -> ServiceError {
     }
 }
 
-fn readable(
-    message_id: &MessageId,
-    record: Option<&Record>,
-) -> Result<Option<Watch>, ServiceError> {
-    record
-        .map(Watch::decode)
-        .transpose()
-        .map_err(|_| unreadable(message_id))
-}
-
 fn unreadable(message_id: &MessageId) -> ServiceError {
     tracing::warn!(message.id = %message_id, "the record of a watch cannot be read by this version");
     ServiceError::Unreadable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::test_event;
+
+    #[test]
+    fn a_watch_that_cannot_be_read_is_shown_by_its_head_and_the_newest_event() {
+        let id = MessageId::new("asked-for").expect("an id");
+        let due = Timestamp::from_seconds(1_777_636_800);
+        let head = Record::new(WatchState::GaveUp, due, b"of a later version");
+        let mut newest = test_event("routee", "crm", due, 1);
+        newest.message.message_id = Some(MessageId::new("Told").expect("an id"));
+        newest.message.outcome = Outcome::Failed;
+        let shown = |record, newest| {
+            let view = WatchView::unreadable(&id, record, newest);
+            assert!(!view.is_readable && view.registered_at.is_none());
+            (view.message_id.to_string(), view.state, view.outcome)
+        };
+        let told = |state| ("Told".to_owned(), state, Outcome::Failed);
+        assert_eq!(shown(Some(&head), Some(&newest)), told(WatchState::GaveUp));
+        assert_eq!(shown(None, Some(&newest)), told(WatchState::Final));
+        let not_found = Event {
+            kind: EventKind::NotFound,
+            ..newest.clone()
+        };
+        assert_eq!(shown(None, Some(&not_found)), told(WatchState::NotFound));
+        assert_eq!(
+            shown(None, None),
+            (id.to_string(), WatchState::Watching, Outcome::Pending)
+        );
+    }
 }

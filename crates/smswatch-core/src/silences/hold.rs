@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use smswatch_model::{Event, Notification, Timestamp};
 
-use super::Silence;
 use crate::rules::{HoldBack, OpenWindow, RuleMatch, Telling};
 
 /// What the reason of a delivery begins with that a silence holds back.
@@ -38,10 +37,10 @@ pub(crate) struct Hold {
 pub(crate) struct Holds(Vec<Hold>);
 
 impl Hold {
-    pub(super) fn of_silence(silence: &Silence, hold_back: Arc<dyn HoldBack>) -> Self {
+    pub(crate) fn of_silence(id: &str, until: Timestamp, hold_back: Arc<dyn HoldBack>) -> Self {
         Self {
-            reason: format!("{OF_SILENCE}{}", silence.id).into(),
-            until: silence.until,
+            reason: format!("{OF_SILENCE}{id}").into(),
+            until,
             hold_back,
         }
     }
@@ -61,7 +60,7 @@ impl Holds {
         Self(windows.into_iter().map(Hold::of_window).collect())
     }
 
-    pub(super) fn add(&mut self, hold: Hold) {
+    pub(crate) fn add(&mut self, hold: Hold) {
         self.0.push(hold);
     }
 

@@ -1,7 +1,7 @@
 //! What one route takes and answers.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use smswatch_api::list::ListReply;
+use smswatch_api::list::{ExcerptReply, ListReply};
 
 /// Makes the schema of a type.
 pub(crate) type Describe = fn(&mut SchemaGenerator) -> Schema;
@@ -77,6 +77,11 @@ impl Operation {
     /// It answers with a page of a list.
     pub(crate) fn lists<T: JsonSchema>(self) -> Self {
         self.answers::<ListReply<T>>(200, "a page of the list")
+    }
+
+    /// It answers with a list that has one page.
+    pub(crate) fn excerpts<T: JsonSchema>(self) -> Self {
+        self.answers::<ExcerptReply<T>>(200, "what was found, and whether there may be more")
     }
 
     /// It answers without a body.

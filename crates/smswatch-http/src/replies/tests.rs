@@ -48,12 +48,13 @@ fn a_watch_is_shown_with_its_parts() {
         tags: Tags::from([("team".to_owned(), "crm".to_owned())]),
         parts: vec![part],
         next_poll_at: None,
-        registered_at: Timestamp::from_millis(1_777_631_300_120),
+        registered_at: Some(Timestamp::from_millis(1_777_631_300_120)),
         trouble: Some(Trouble {
             kind: TroubleKind::Unreadable,
             since: Timestamp::from_seconds(1_777_631_400),
             polls: 3,
         }),
+        is_readable: true,
     };
     insta::assert_snapshot!(json(&watch(view)), @r#"
     {

@@ -4,7 +4,7 @@ use smswatch_api::watches::{
     PartReply, RegisteredReply, RuleVerdictReply, TimelineReply, TriedEventReply, TroubleReply,
     WatchReply,
 };
-use smswatch_core::{HeldBackBy, Registered, TriedEvent, Trouble, WatchView};
+use smswatch_core::{HeldBackBy, Registered, Timeline, TriedEvent, Trouble, WatchView};
 use smswatch_model::{Event, Part, Timestamp};
 use smswatch_plugin::rules::RuleVerdict;
 use smswatch_plugin::store::StoredDelivery;
@@ -31,6 +31,7 @@ pub(crate) fn watch(view: WatchView) -> WatchReply {
         next_poll_at: view.next_poll_at,
         registered_at: view.registered_at,
         trouble: view.trouble.map(trouble),
+        unreadable: !view.is_readable,
     }
 }
 
@@ -57,15 +58,16 @@ fn trouble(trouble: Trouble) -> TroubleReply {
 /// All that is known of one message.
 pub(crate) fn timeline(
     view: WatchView,
-    events: Vec<TriedEvent>,
+    told: Timeline,
     deliveries: Vec<StoredDelivery>,
     silences: Vec<HeldBackBy>,
 ) -> TimelineReply<Event> {
     TimelineReply {
         watch: watch(view),
-        events: events.into_iter().map(tried_event).collect(),
+        events: told.events.into_iter().map(tried_event).collect(),
         deliveries: deliveries.into_iter().map(delivery).collect(),
         silences: silences.into_iter().map(silence).collect(),
+        unreadable: told.unreadable,
     }
 }
 

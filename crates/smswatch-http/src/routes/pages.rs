@@ -7,6 +7,7 @@ mod form;
 mod login;
 mod messages;
 mod now;
+mod patience;
 mod rules;
 mod silences;
 mod sinks;

@@ -5,8 +5,10 @@ use smswatch_api::deliveries::{
     DeliveriesQuery, DeliveryReply, DroppedReply, EndedRequest, QueuedReply, RetriedReply,
 };
 use smswatch_api::events::{EventsQuery, StreamQuery};
+use smswatch_api::groups::GroupReply;
 use smswatch_api::health::{AliveReply, ReadyReply, StatusReply};
 use smswatch_api::reload::ReloadReply;
+use smswatch_api::rules::RuleReply;
 use smswatch_api::set_aside::SetAsideReply;
 use smswatch_api::silences::{
     ProposalQuery, ProposalReply, SilenceReply, SilenceRequest, SilencesQuery,
@@ -19,8 +21,8 @@ use smswatch_api::watches::{
 use smswatch_model::Event;
 
 use super::{
-    alerts, campaigns, deliveries, events, front_page, health, openapi, redrive, reload, set_aside,
-    silences, sinks, stats, stream, watches,
+    alerts, campaigns, deliveries, events, front_page, groups, health, openapi, redrive, reload,
+    rules, set_aside, silences, sinks, stats, stream, stuck, watches,
 };
 use crate::described::{Access, Operation, Routes};
 
@@ -164,6 +166,30 @@ fn with_history(routes: Routes) -> Routes {
                 "text/event-stream",
                 "events as they come; `data:` is one event",
             ),
+        )
+        .get(
+            "/stuck",
+            stuck::list,
+            Operation::new(
+                "listStuck",
+                "Lists the messages that have no final status in the time that a rule gave them, each as the latest event that told so",
+            )
+            .excerpts::<Event>(),
+        )
+        .get(
+            "/groups",
+            groups::list,
+            Operation::new(
+                "listGroups",
+                "Lists the groups of events that wait to be told, the earliest first",
+            )
+            .excerpts::<GroupReply>(),
+        )
+        .get(
+            "/rules",
+            rules::list,
+            Operation::new("listRules", "Lists the rules, and how often each fired of late")
+                .lists::<RuleReply>(),
         )
         .get(
             "/stats",

@@ -77,7 +77,7 @@ pub(super) async fn timeline(
     IdInPath(message_id): IdInPath<MessageId>,
 ) -> Result<Json<TimelineReply<Event>>, Problem> {
     let watch = service.watch(&message_id).await?.ok_or_else(not_watched)?;
-    let events = service.timeline(&message_id).await?;
+    let told = service.timeline(&message_id).await?;
     let filter = DeliveryFilter {
         message_ids: vec![message_id],
         ..DeliveryFilter::default()
@@ -89,7 +89,7 @@ pub(super) async fn timeline(
     let deliveries = service.deliveries(&filter, &page).await?.items;
     let reasons = deliveries.iter().filter_map(StoredDelivery::suppressed_by);
     let silences = service.silences_of(reasons).await?;
-    Ok(Json(replies::timeline(watch, events, deliveries, silences)))
+    Ok(Json(replies::timeline(watch, told, deliveries, silences)))
 }
 
 fn not_watched() -> Problem {

@@ -55,14 +55,14 @@ pub fn delivery(frame: &Frame, shown: &DeliveryReply) -> String {
             p.empty { "There was none yet." }
         } @else {
             div.wide tabindex="0" role="region" aria-labelledby="attempts" {
-                table {
+                table.cards {
                     thead { tr { th scope="col" { "When" } th scope="col" { "Result" } th scope="col" { "What was said" } } }
                     tbody {
                         @for attempt in &shown.attempts {
                             tr {
-                                td { (words::at(attempt.at)) }
-                                td { (words::line(&attempt.result)) }
-                                td { (words::paragraph(&attempt.detail)) }
+                                td data-label="When" { (words::at(attempt.at)) }
+                                td data-label="Result" { (words::line(&attempt.result)) }
+                                td data-label="What was said" { (words::paragraph(&attempt.detail)) }
                             }
                         }
                     }

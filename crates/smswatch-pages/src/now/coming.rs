@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use maud::html;
 use serde_json::{Map, Value};
+use smswatch_api::groups::GroupReply;
+use smswatch_api::list::ExcerptReply;
 use smswatch_model::{Event, Timestamp};
 
 use super::wrong::{Level, Wrong};
@@ -15,46 +17,11 @@ const SHOWN: usize = 5;
 /// How late polls may start before it is told, in seconds: the shortest gaps of a schedule are as long.
 const LATE: u64 = 10;
 
-/// The messages that are stuck.
-#[derive(Debug, Clone, Default)]
-pub struct Stuck {
-    /// The event that told so of each, the latest first.
-    pub events: Vec<Event>,
-    /// Whether there may be more.
-    pub is_cut: bool,
-}
-
-/// The groups that are about to be told.
-#[derive(Debug, Clone, Default)]
-pub struct Groups {
-    /// The next ones, the earliest first.
-    pub next: Vec<Group>,
-    /// How many there are.
-    pub count: u64,
-    /// Whether there may be more.
-    pub is_cut: bool,
-}
-
-/// A group that is about to be told.
-#[derive(Debug, Clone)]
-pub struct Group {
-    /// The rule.
-    pub rule: String,
-    /// The sink that is notified.
-    pub sink: String,
-    /// What its events share.
-    pub values: BTreeMap<String, String>,
-    /// How many events it has.
-    pub events: u64,
-    /// When it is told.
-    pub due: Timestamp,
-}
-
 /// Messages that have no final status although it is time.
-pub(super) fn stuck(stuck: &Stuck) -> Option<Wrong> {
-    let since = stuck.events.iter().map(|event| event.detected_at).min()?;
-    let count = u64::try_from(stuck.events.len()).unwrap_or(u64::MAX);
-    let more = if stuck.is_cut { "at least " } else { "" };
+pub(super) fn stuck(stuck: &ExcerptReply<Event>) -> Option<Wrong> {
+    let since = stuck.items.iter().map(|event| event.detected_at).min()?;
+    let count = u64::try_from(stuck.items.len()).unwrap_or(u64::MAX);
+    let more = if stuck.more { "at least " } else { "" };
     let what = words::count(
         count,
         "message has no final status",
@@ -62,7 +29,7 @@ pub(super) fn stuck(stuck: &Stuck) -> Option<Wrong> {
     );
     let wrong = Wrong::new(Level::Warning, html! { (more) (what) " in time" });
     let wrong = wrong.since(Some(since));
-    let wrong = stuck.events.iter().take(SHOWN).fold(wrong, |wrong, event| {
+    let wrong = stuck.items.iter().take(SHOWN).fold(wrong, |wrong, event| {
         let message = &event.message;
         wrong.fact(html! {
             @if let Some(id) = &message.message_id {
@@ -85,30 +52,31 @@ pub(super) fn late(seconds: Option<u64>, is_told: bool) -> Option<Wrong> {
 }
 
 /// Groups of events whose time has not come.
-pub(super) fn groups(groups: &Groups, now: Timestamp) -> Option<Wrong> {
-    if groups.next.is_empty() {
+pub(super) fn groups(groups: &ExcerptReply<GroupReply>, now: Timestamp) -> Option<Wrong> {
+    if groups.items.is_empty() {
         return None;
     }
-    let more = if groups.is_cut { "at least " } else { "" };
+    let count = u64::try_from(groups.items.len()).unwrap_or(u64::MAX);
+    let more = if groups.more { "at least " } else { "" };
     let what = words::count(
-        groups.count,
+        count,
         "group is about to be told",
         "groups are about to be told",
     );
     let wrong = Wrong::new(Level::Note, html! { (more) (what) });
-    let wrong = groups.next.iter().take(SHOWN).fold(wrong, |wrong, group| {
+    let wrong = groups.items.iter().take(SHOWN).fold(wrong, |wrong, group| {
         wrong.fact(html! {
             a href=(link::query("/deliveries", [("rule", group.rule.as_str())])) { (words::line(&group.rule)) }
             " for " (words::line(&group.sink))
-            @for (key, value) in &group.values { ", " (words::line(key)) " " strong { (words::line(value)) } }
-            ": " a href=(messages(&group.values)) { (words::count(group.events, "event", "events")) }
-            @if group.due <= now { ", now" } @else { ", in " (words::span(group.due.since(now).as_secs())) }
+            @for (key, value) in &group.group { ", " (words::line(key)) " " strong { (words::line(value)) } }
+            ": " a href=(messages(&group.group)) { (words::count(group.events, "event", "events")) }
+            @if group.next_notification_at <= now { ", now" } @else { ", in " (words::span(group.next_notification_at.since(now).as_secs())) }
         })
     });
-    let next = groups.next.first().map(silence).unwrap_or_default();
+    let next = groups.items.first().map(silence).unwrap_or_default();
     let wrong = wrong.go("Silence the next one…", next);
-    let shown = u64::try_from(SHOWN.min(groups.next.len())).unwrap_or(u64::MAX);
-    Some(match groups.count.saturating_sub(shown) {
+    let shown = u64::try_from(SHOWN.min(groups.items.len())).unwrap_or(u64::MAX);
+    Some(match count.saturating_sub(shown) {
         0 => wrong,
         others => wrong.fact(html! { "and " (words::count(others, "other", "others")) }),
     })
@@ -136,10 +104,10 @@ pub(super) fn borrowed((key, value): &(String, String)) -> (&str, &str) {
 }
 
 /// The form for a silence of what a group gathers.
-fn silence(group: &Group) -> String {
+fn silence(group: &GroupReply) -> String {
     let mut matching = Map::from_iter([("rule".to_owned(), Value::from(group.rule.as_str()))]);
     // A value that begins like this would be a pattern.
-    let values = group.values.iter();
+    let values = group.group.iter();
     let values = values.filter(|(_, value)| !value.is_empty() && !value.starts_with(['!', '/']));
     matching.extend(values.map(|(key, value)| (key.clone(), Value::from(value.as_str()))));
     let matching = matching::write(&matching);

@@ -6,6 +6,7 @@ use smswatch_api::health::{QueueReply, ReadyReply};
 use smswatch_api::sinks::{SinkReply, SinkState};
 use smswatch_model::{Alert, Event, Fault, Timestamp};
 
+use super::cause;
 use super::coming::{borrowed, fields, groups, late, stuck};
 use super::{Known, Now};
 use crate::frame::{Frame, button};
@@ -116,7 +117,7 @@ impl Wrong {
 pub(super) fn all(now: &Now, at: Timestamp) -> Vec<Wrong> {
     let mut wrong = parts(&now.health, now.known.as_ref());
     if let Some(known) = &now.known {
-        wrong.extend(known.firing.iter().filter_map(firing));
+        wrong.extend(known.firing.iter().filter_map(|event| firing(event, known)));
         for sink in &known.sinks {
             let queue = known
                 .status
@@ -187,7 +188,7 @@ fn parts(health: &ReadyReply, known: Option<&Known>) -> Vec<Wrong> {
 }
 
 /// An alert that fires.
-fn firing(event: &Event) -> Option<Wrong> {
+fn firing(event: &Event, known: &Known) -> Option<Wrong> {
     let alert = event.alert.as_ref()?;
     let rule = event
         .about
@@ -201,6 +202,9 @@ fn firing(event: &Event) -> Option<Wrong> {
     let mut wrong = Wrong::new(Level::Critical, what)
         .since(Some(alert.started_at))
         .fact(figures);
+    let failures = cause::failures(alert, &known.latest);
+    let is_fault_told = failures.is_some();
+    wrong.facts.extend(failures);
     wrong.facts.extend(in_common(alert));
     if let Some(usual) = alert.usual {
         wrong = wrong.fact(html! { "usual at this hour: " (usual) " %" });
@@ -210,10 +214,13 @@ fn firing(event: &Event) -> Option<Wrong> {
         wrong = wrong.fact(html! { (held_back) " not told because it fires" });
     }
     let wrong = match event.fault {
+        _ if is_fault_told => wrong,
         Fault::None => wrong,
         fault => wrong.fact(html! { "at fault: the " (fault.as_str()) }),
     };
     let of_rule = link::query("/deliveries", [("rule", rule)]);
+    let told = cause::told(rule, alert, &known.told.deliveries);
+    let wrong = told.into_iter().fold(wrong, Wrong::fact);
     Some(
         wrong
             .look("Messages that failed", failed(alert))

@@ -38,9 +38,18 @@ pub struct ReplayRow {
     /// The sink.
     pub sink: String,
     /// As the rules are today.
-    pub today: u64,
+    pub today: ReplayCount,
     /// As the rules that are tried have it.
-    pub tried: u64,
+    pub tried: ReplayCount,
+}
+
+/// How many notifications there would have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReplayCount {
+    /// How many would have been sent.
+    pub notifications: u64,
+    /// How many something would have held back, such as a silence.
+    pub held_back: u64,
 }
 
 /// The form, and what came of it.
@@ -64,7 +73,8 @@ pub(super) fn section(frame: &Frame, replayed: Option<&Replayed>) -> Markup {
                     }
                     p #how.hint {
                         "A whole list, as " code { "rules:" } " of the configuration has it. It is tried on the latest 3,000 events, "
-                        "beside today's rules. Nobody is notified, and nothing is changed. "
+                        "beside today's rules. Silences and today's maintenance windows hold back what either would have told, and so do "
+                        "throttles and alerts. Nobody is notified, and nothing is changed. "
                         code { "smswatch rules backtest" } " goes further back."
                     }
                     button type="submit" { "Try them" }
@@ -86,7 +96,7 @@ fn result(replay: &Replay) -> Markup {
             p { "Neither these rules nor those of today would have told anybody." }
         } @else {
             div.wide tabindex="0" role="region" aria-label="What the rules would have told" {
-                table {
+                table.cards {
                     thead {
                         tr {
                             th scope="col" { "Rule" }
@@ -100,10 +110,10 @@ fn result(replay: &Replay) -> Markup {
                         @for row in replay.rows.iter().take(500) {
                             tr {
                                 th scope="row" { (words::line(&row.rule)) }
-                                td { (words::line(&row.sink)) }
-                                td.number { (words::number(row.today)) }
-                                td.number { (words::number(row.tried)) }
-                                td.number { (change(row)) }
+                                td data-label="Sink" { (words::line(&row.sink)) }
+                                td.number data-label="Today's rules" { (counted(row.today)) }
+                                td.number data-label="These rules" { (counted(row.tried)) }
+                                td.number data-label="Change" { (change(row)) }
                             }
                         }
                     }
@@ -116,11 +126,21 @@ fn result(replay: &Replay) -> Markup {
     }
 }
 
+/// `12`, or `12 (3 held back)`.
+fn counted(count: ReplayCount) -> String {
+    let notifications = words::number(count.notifications);
+    match count.held_back {
+        0 => notifications,
+        held_back => format!("{notifications} ({} held back)", words::number(held_back)),
+    }
+}
+
 /// `+12`, `−3` or `0`.
 fn change(row: &ReplayRow) -> String {
-    match row.tried.abs_diff(row.today) {
+    let (today, tried) = (row.today.notifications, row.tried.notifications);
+    match tried.abs_diff(today) {
         0 => "0".to_owned(),
-        more if row.tried > row.today => format!("+{}", words::number(more)),
+        more if tried > today => format!("+{}", words::number(more)),
         less => format!("−{}", words::number(less)),
     }
 }

@@ -20,6 +20,10 @@ use crate::plain::plain;
 
 pub(crate) use self::story::{summary, verdict_lines};
 
+/// What is said of a watch that the service cannot read.
+const UNREADABLE: &str =
+    "this version of smswatch cannot read the watch; what is shown is what its newest event told";
+
 /// All that is known of one message, whichever version tells it.
 type Timeline = TimelineReply<EventView>;
 
@@ -50,7 +54,16 @@ fn render(timeline: &Timeline, all: bool) -> String {
     let mut line = |label: &str, value: &str| {
         let _written = writeln!(text, "  {label:<11}{}", plain(value));
     };
-    line("registered", &watch.registered_at.to_string());
+    if watch.unreadable {
+        line("unreadable", UNREADABLE);
+    }
+    if timeline.unreadable > 0 {
+        let what = "log entries about it cannot be read by this version of smswatch";
+        line("missing", &format!("{} {what}", timeline.unreadable));
+    }
+    if let Some(at) = watch.registered_at {
+        line("registered", &at.to_string());
+    }
     if let Some(at) = watch.next_poll_at {
         match watch.state {
             WatchState::Watching => line("next poll", &at.to_string()),

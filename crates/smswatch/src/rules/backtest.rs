@@ -4,12 +4,14 @@
 mod count;
 mod history;
 mod render;
+mod silences;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use smswatch_api::silences::SilenceReply;
 use smswatch_plugin::model::{Event, MessageId, Timestamp};
 use smswatch_plugin::rules::Rules;
 use smswatch_rules::Span;
@@ -58,7 +60,7 @@ struct Row {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 struct Told {
     notifications: u64,
-    /// What would have been held back by maintenance windows.
+    /// What silences, maintenance windows, throttles and alerts would have held back.
     held_back: u64,
     /// The hour with the most notifications, for a sink.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,7 +75,8 @@ pub(crate) async fn backtest(types: &SinkTypes, args: &BacktestArgs) -> Result<(
     let until = now();
     let since = start(&args.since, until);
     let history = History::fetch(&client, since).await?;
-    let outcome = compare(history, since, until, &tried, today.as_ref())?;
+    let silences = silences::fetch(&client).await?;
+    let outcome = compare(history, &silences, since, until, &tried, today.as_ref())?;
     for left_out in &outcome.remarks {
         remark(&format!("note: {}", plain(left_out)));
     }
@@ -100,14 +103,19 @@ fn start(since: &str, until: Timestamp) -> Timestamp {
 
 fn compare(
     history: History,
+    silences: &[SilenceReply],
     since: Timestamp,
     until: Timestamp,
     tried: &Loaded,
     today: Option<&Loaded>,
 ) -> anyhow::Result<Backtest> {
     let oldest = history.oldest().unwrap_or(until).max(since);
-    let mut tried_rules = Trial::new(&tried.configuration, oldest);
-    let mut today_rules = today.map(|today| Trial::new(&today.configuration, oldest));
+    let of_tried = silences::compile(silences, &tried.configuration.rules);
+    let of_today = today.map(|today| silences::compile(silences, &today.configuration.rules));
+    let mut tried_rules = Trial::new(&tried.configuration, &of_tried.silences, oldest);
+    let mut today_rules = today
+        .zip(of_today.as_ref())
+        .map(|(today, known)| Trial::new(&today.configuration, &known.silences, oldest));
     let mut seen = Seen::default();
     let mut entries = Entries::of(history);
     while let Some(entry) = entries.next()? {
@@ -125,6 +133,12 @@ fn compare(
     let mut remarks = Vec::new();
     if today.is_none() {
         remarks.push("today's rules are not here; `--config` names their file".to_owned());
+    }
+    if of_tried.n_unreadable > 0 {
+        remarks.push(format!(
+            "this version cannot read {} of the silences, so they hold back nothing here",
+            of_tried.n_unreadable
+        ));
     }
     let of_today = today.map(|today| today.configuration.rules.stuck_after());
     let unreadable = entries.n_unreadable;

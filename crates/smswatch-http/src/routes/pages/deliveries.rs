@@ -6,11 +6,13 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use smswatch_api::deliveries::{DeliveriesQuery, DeliveryReply, DeliveryState, EndedRequest};
+use smswatch_api::list::ListReply;
 use smswatch_core::Service;
 use smswatch_model::DeliveryId;
 use smswatch_pages::{Confirm, Deliveries, Done};
 
 use super::form::{Fields, Form};
+use super::patience::Patience;
 use super::visit::{Visit, after};
 use crate::door::StartupGate;
 use crate::problem::Problem;
@@ -24,8 +26,12 @@ const PAGE: &str = "50";
 /// Up to how many are counted before something is done to them.
 const COUNTED: usize = 1000;
 
-/// Of how many dead letters the reasons are told: each is read as a whole, so it costs time on every view.
-const EXPLAINED: usize = 300;
+/// Of how many dead letters the reasons are told at most. Each is read as a whole, so that many are read only as long as a
+/// page may take.
+const EXPLAINED: usize = 1000;
+
+/// How many of them are read at once.
+const EXPLAINED_AT_ONCE: &str = "100";
 
 /// How many can be chosen at once.
 const MOST_CHOSEN: usize = 100;
@@ -58,12 +64,13 @@ async fn list(visit: Visit) -> Response {
 }
 
 async fn shown(visit: &Visit) -> Result<Deliveries, Problem> {
+    let patience = Patience::begin();
     let (service, query) = (&visit.service, filter(&visit.query));
     let Json(list) = deliveries::list(State(service.clone()), Filter(query.clone())).await?;
     let (mut dead, mut is_cut) = (Vec::new(), false);
     // Why others ended is told with each of them.
     if query.state == Some(DeliveryState::Dead) && query.cursor.is_none() {
-        (dead, is_cut) = all(service, &query, EXPLAINED).await?;
+        (dead, is_cut) = latest(service, &query, &list, &patience).await?;
     }
     let Json(sinks) = sinks::list(State(service.clone())).await;
     Ok(Deliveries {
@@ -73,6 +80,27 @@ async fn shown(visit: &Visit) -> Result<Deliveries, Problem> {
         is_cut,
         sinks: sinks.items.into_iter().map(|sink| sink.sink).collect(),
     })
+}
+
+/// The latest that a filter names, from its first page on, and whether there are more.
+async fn latest(
+    service: &Service,
+    query: &DeliveriesQuery,
+    first: &ListReply<DeliveryReply>,
+    patience: &Patience,
+) -> Result<(Vec<DeliveryReply>, bool), Problem> {
+    let (mut latest, mut cursor) = (first.items.clone(), first.next.clone());
+    while cursor.is_some() && latest.len() < EXPLAINED && !patience.is_over() {
+        let query = DeliveriesQuery {
+            cursor,
+            limit: Some(EXPLAINED_AT_ONCE.to_owned()),
+            ..query.clone()
+        };
+        let Json(more) = deliveries::list(State(service.clone()), Filter(query)).await?;
+        latest.extend(more.items);
+        cursor = more.next;
+    }
+    Ok((latest, cursor.is_some()))
 }
 
 /// What a filter names, up to a bound, and whether there is more.

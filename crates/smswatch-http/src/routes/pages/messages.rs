@@ -16,6 +16,7 @@ use smswatch_pages::{Found, STUCK, Search};
 use smswatch_plugin::record::WatchState;
 
 use super::form::Fields;
+use super::patience::Patience;
 use super::visit::Visit;
 use crate::door::StartupGate;
 use crate::problem::Problem;
@@ -27,9 +28,10 @@ use crate::since;
 /// How many messages stand on a page.
 const PAGE: usize = 50;
 
-/// How many events are read at once, and how often for one page: it costs the same however far back a search has to look.
-const AT_ONCE: usize = 500;
-const MOST_READS: usize = 6;
+/// How many events are read at once, and how often for one page at most: it costs the same however far back a search has
+/// to look.
+const AT_ONCE: usize = 250;
+const MOST_READS: usize = 12;
 
 pub(super) fn router() -> Router<StartupGate> {
     Router::new()
@@ -77,8 +79,9 @@ impl Bounds {
     }
 }
 
-/// Looks through events, newest first, until a page is full or as many were read as may be.
+/// Looks through events, newest first, until a page is full, or as many were read as may be, or it has taken long enough.
 async fn found(visit: &Visit) -> Result<Found, Problem> {
+    let patience = Patience::begin();
     let search = search(&visit.query);
     let bounds = match Bounds::read(&search, visit.frame.now) {
         Ok(bounds) => bounds,
@@ -131,7 +134,7 @@ async fn found(visit: &Visit) -> Result<Found, Problem> {
         }
         let like_that = as_now(service, &found.search, like_that).await?;
         found.items.extend(like_that);
-        if cursor.is_none() || found.items.len() >= PAGE {
+        if cursor.is_none() || found.items.len() >= PAGE || patience.is_over() {
             break;
         }
     }

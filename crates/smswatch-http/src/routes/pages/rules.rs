@@ -9,8 +9,9 @@ use axum::{Extension, Json, Router};
 use smswatch_api::events::EventsQuery;
 use smswatch_api::problem::ProblemCode;
 use smswatch_api::watches::RuleVerdictReply;
+use smswatch_core::ToldCount;
 use smswatch_model::Event;
-use smswatch_pages::{Replay, ReplayRow, Replayed, Rule, Rules, Tried};
+use smswatch_pages::{Replay, ReplayCount, ReplayRow, Replayed, Rules, Tried};
 use tokio::sync::Semaphore;
 
 use super::form::Form;
@@ -19,7 +20,7 @@ use crate::door::StartupGate;
 use crate::problem::Problem;
 use crate::query::Filter;
 use crate::replies;
-use crate::routes::events;
+use crate::routes::{events, rules};
 use crate::trial::RuleReader;
 
 /// How many of the latest events are looked through for some to pick from, and how many those are.
@@ -147,8 +148,8 @@ async fn replayed(
         .map(|((rule, sink), (today, tried))| ReplayRow {
             rule,
             sink,
-            today,
-            tried,
+            today: counted(today),
+            tried: counted(tried),
         });
     Ok(Ok(Replay {
         since: tried.since,
@@ -159,24 +160,22 @@ async fn replayed(
     }))
 }
 
+fn counted(count: ToldCount) -> ReplayCount {
+    ReplayCount {
+        notifications: count.notifications,
+        held_back: count.held_back,
+    }
+}
+
 async fn answer(visit: &Visit, tried: Option<Tried>) -> Response {
     let page = shown(visit, tried).await;
     visit.answer(page.map(|shown| smswatch_pages::rules(&visit.frame, &shown)))
 }
 
 async fn shown(visit: &Visit, tried: Option<Tried>) -> Result<Rules, Problem> {
-    let mut fired = visit.service.fired().await?;
-    let rules = visit.service.rule_names().into_iter().map(|name| {
-        let fired = fired.remove(&name).unwrap_or_default();
-        Rule {
-            name,
-            day: fired.day,
-            week: fired.week,
-            latest: fired.latest,
-        }
-    });
+    let Json(listed) = rules::list(State(visit.service.clone())).await?;
     Ok(Rules {
-        rules: rules.collect(),
+        rules: listed.items,
         recent: recent(visit).await?,
         tried,
         replayed: None,

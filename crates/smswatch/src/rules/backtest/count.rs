@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
-use smswatch_core::rehearsal::Replay;
+use smswatch_core::rehearsal::{PastSilence, Replay};
 use smswatch_plugin::model::{Event, EventKind, FaultTable, Timestamp};
 
 use super::Told;
@@ -37,10 +37,15 @@ pub(super) struct Counts {
 }
 
 impl<'a> Trial<'a> {
-    /// Tries the rules of a configuration from `start` on.
-    pub(super) fn new(configuration: &'a Configuration, start: Timestamp) -> Self {
+    /// Tries the rules of a configuration from `start` on, as far as these silences let them.
+    pub(super) fn new(
+        configuration: &'a Configuration,
+        silences: &'a [PastSilence],
+        start: Timestamp,
+    ) -> Self {
+        let replay = Replay::new(&configuration.rules, PROVIDER, start);
         Self {
-            replay: Replay::new(&configuration.rules, PROVIDER, start),
+            replay: replay.with_silences(silences),
             faults: &configuration.settings.watch.faults,
             counts: Counts::default(),
         }
