@@ -182,6 +182,26 @@ impl Campaign {
         self.next(state, settings, now)
     }
 
+    /// What becomes of it when the provider says that it knows no such campaign: one that was just made may not be known
+    /// yet, and one of which nothing was told until its grace is over is not there.
+    pub(crate) fn unknown(self, settings: &WatchSettings, now: Timestamp) -> Next {
+        let trouble = "Routee says that it does not know this campaign";
+        let knows_messages = self
+            .summary
+            .as_ref()
+            .is_some_and(|known| known.messages > 0);
+        if knows_messages || self.state == State::Final {
+            return self.failed(trouble.to_owned(), settings, now);
+        }
+        // It is asked for at the first pace, so that its beginning is not missed.
+        let step = self.step;
+        let nothing = Tally::default().summary(&self.spelled);
+        let mut next = self.told(nothing, settings, now);
+        next.campaign.step = step;
+        next.campaign.trouble = Some(trouble.to_owned());
+        next
+    }
+
     /// What becomes of it when its pages could not be had.
     pub(crate) fn failed(
         mut self,

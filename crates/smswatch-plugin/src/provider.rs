@@ -146,8 +146,8 @@ impl PollError {
 /// - One call is one poll. Schedule, rate and concurrency belong to core.
 /// - A poll ends by itself, with [`PollError`] when the provider does not answer in time.
 /// - Whatever the provider sends, the call neither panics nor grows without bound.
-/// - [`Poll::Unknown`] and [`Poll::Invalid`] are the provider's own words about this message. An answer
-///   that only looks like them, such as a gateway's 404, is a failed look.
+/// - [`Poll::Unknown`], [`Poll::Invalid`] and [`ListedPage::is_unknown`] are the provider's own words about this
+///   message or campaign. An answer that only looks like them, such as a gateway's 404, is a failed look.
 /// - An answer is read as far as it can be: one odd field or row hides no other.
 /// - Neither `Debug` nor an error ever shows a credential, a token or an answer's body.
 #[async_trait]

@@ -170,11 +170,18 @@ impl RouteeProvider {
             let body = read_bounded(&self.http, &self.tracking, response, MAX_PAGE).await?;
             return listing::read(number, &body).map_err(no_tracking);
         }
-        if status == StatusCode::BAD_REQUEST {
-            let body = read_bounded(&self.http, &self.tracking, response, MAX_BODY).await?;
-            return Err(PollError::failed(listing::refusal(&body)));
+        if !matches!(status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST) {
+            return Err(failure::of_status(status, response.headers()));
         }
-        Err(failure::of_status(status, response.headers()))
+        let failure = failure::of_status(status, response.headers());
+        let body = read_bounded(&self.http, &self.tracking, response, MAX_BODY).await?;
+        if listing::is_unknown(listing, status, &body) {
+            return Ok(ListedPage::unknown());
+        }
+        Err(match status {
+            StatusCode::BAD_REQUEST => PollError::failed(listing::refusal(&body)),
+            _ => failure,
+        })
     }
 
     /// A poll, however long it takes.
@@ -276,7 +283,7 @@ impl Provider for RouteeProvider {
         if let Listing::Campaign(id) = listing
             && matches!(id.as_str(), "." | "..")
         {
-            return Err(PollError::failed("Routee knows no such campaign"));
+            return Ok(ListedPage::unknown());
         }
         self.in_time(self.list_page(listing, number, size)).await
     }

@@ -1,6 +1,6 @@
 //! Pages of many messages: how one is asked for, and how it is read.
 
-use reqwest::Url;
+use reqwest::{StatusCode, Url};
 use serde::de::{IgnoredAny, MapAccess};
 use serde_json::{Value, json};
 use smswatch_plugin::model::Timestamp;
@@ -9,6 +9,7 @@ use smswatch_plugin::provider::{Filter, ListedPage, Listing};
 use crate::item::Item;
 use crate::loose::{Fields, Numeric, Object, Text, documented};
 use crate::messages::Messages;
+use crate::refusal;
 use crate::rows::{self, Place, read_object};
 use crate::tracking::{InvalidTracking, is_web_page};
 
@@ -225,6 +226,14 @@ impl Fields for Refusal {
     fn tells(&self) -> bool {
         !self.named.is_empty()
     }
+}
+
+/// Whether Routee's own words refuse the campaign that was asked for: there is none of this id, or can be none.
+///
+/// A refusal that names what the page was asked for with is none of the campaign.
+pub(crate) fn is_unknown(listing: &Listing, status: StatusCode, body: &[u8]) -> bool {
+    let is_own = matches!(listing, Listing::Campaign(_)) && refusal::read(status, body).is_some();
+    is_own && read_object::<Refusal>(body).is_none_or(|refusal| !refusal.tells())
 }
 
 /// Why Routee refuses to give a page out, in words that show nothing of its answer but the names of

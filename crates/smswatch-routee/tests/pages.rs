@@ -175,7 +175,61 @@ async fn a_campaign_is_listed_by_its_id() {
     let none = stage.routee.list(&campaign("c-2"), 0, 20).await;
     let none = none.expect("a page");
     assert_eq!((none.rows, none.is_last), (0, true));
-    assert!(stage.routee.list(&campaign(".."), 0, 20).await.is_err());
+    let none = stage.routee.list(&campaign(".."), 0, 20).await;
+    assert!(none.expect("an answer").is_unknown);
+}
+
+#[tokio::test]
+async fn only_routees_own_words_say_that_there_is_no_such_campaign() {
+    let stage = stage();
+    let campaign = Listing::Campaign(MessageId::new("c-1").expect("an id"));
+    for (status, body, is_unknown) in [
+        (
+            404,
+            r#"{"code": "404009000", "developerMessage": "x"}"#,
+            true,
+        ),
+        (404, r#"{"code": 404005000}"#, true),
+        (
+            400,
+            r#"{"code": "400000000", "developerMessage": "x"}"#,
+            true,
+        ),
+        (
+            400,
+            r#"{"code": "400000000", "properties": {"campaignTrackingId": "x"}}"#,
+            true,
+        ),
+        (
+            400,
+            r#"{"code": "400000000", "properties": {"size": "x"}}"#,
+            false,
+        ),
+        (404, "<html>Not Found</html>", false),
+        (404, "{}", false),
+        (404, "", false),
+    ] {
+        stage.sim.add_fault(FaultRule {
+            kind: FaultKind::Status {
+                status,
+                body: Some(body.to_owned()),
+            },
+            on: Endpoint::TrackingCampaign,
+            next: Some(1),
+            ..FaultRule::default()
+        });
+        let listed = stage.routee.list(&campaign, 0, 20).await;
+        match listed {
+            Ok(page) => assert!(is_unknown && page.is_unknown && page.is_last, "{body}"),
+            Err(error) => assert!(!is_unknown, "{body}: {error}"),
+        }
+    }
+    let body = r#"{"code": "404005000", "developerMessage": "Tracking not found"}"#;
+    stage.next(FaultKind::Status {
+        status: 404,
+        body: Some(body.to_owned()),
+    });
+    assert!(stage.list(0, 20).await.is_err(), "a search is no campaign");
 }
 
 #[tokio::test]

@@ -108,7 +108,11 @@ impl Asking<'_> {
                 context.count_oddities(page.oddities);
                 self.cooldown.answered(now, &context.health);
                 stage.alarms.answered();
-                "answered"
+                if page.is_unknown {
+                    "unknown"
+                } else {
+                    "answered"
+                }
             }
             Err(error) => {
                 tracing::debug!(%error, number, "a page was not had");

@@ -96,6 +96,7 @@ async fn follow(
             let summary = tally.summary(&campaign.spelled);
             campaign.told(summary, &settings.watch, now)
         }
+        Came::Unknown => campaign.unknown(&settings.watch, now),
         Came::Trouble(trouble) => {
             tracing::debug!(campaign = %key, trouble, "the pages of a campaign could not be had");
             campaign.failed(trouble, &settings.watch, now)
@@ -124,6 +125,8 @@ async fn follow(
 enum Came {
     /// They told this.
     Tally(Box<Tally>),
+    /// The provider says that it knows no such campaign.
+    Unknown,
     /// They could not be had.
     Trouble(String),
     /// Somebody else has changed the campaign meanwhile.
@@ -158,6 +161,9 @@ async fn pages(
             Err(trouble) => return Ok(Came::Trouble(trouble)),
         };
         following.took = asked.elapsed();
+        if page.is_unknown {
+            return Ok(Came::Unknown);
+        }
         let is_last = page.is_last;
         let mut messages = incomplete.join(page);
         if is_last {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smswatch_core::settings::SinkSettings;
 use smswatch_core::{Engine, Followed, NewCampaign};
 use smswatch_model::{EventKind, MessageId, Tags};
+use smswatch_plugin::record::WatchState;
 use tokio::time::sleep;
 
 use crate::recorder::Recorder;
@@ -195,5 +196,38 @@ async fn a_campaign_that_nobody_knows_is_told_after_its_grace_and_one_that_hangs
             .await
             .expect("a store")
     );
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_campaign_that_the_provider_does_not_know_is_no_outage_of_the_provider() {
+    let world = World::new();
+    // Routee knows it some time after it was made.
+    let fate = vec![(seconds(95), "Sent"), (seconds(100), "Undelivered")];
+    world.fate("unknown-at-first-1", fate);
+    let (sink, engine) = started(&world).await;
+    follow(&engine, "unknown-at-first").await;
+    follow(&engine, "unknown-for-ever").await;
+    sleep(seconds(90)).await;
+    let view = engine.service().campaign(&id("unknown-for-ever")).await;
+    let view = view.expect("a store").expect("it is followed");
+    assert_eq!(view.state, WatchState::Watching);
+    let trouble = view.trouble.expect("it is shown");
+    assert!(trouble.contains("does not know this campaign"), "{trouble}");
+    assert!(engine.service().health().is_well());
+    sleep(seconds(25)).await;
+    assert_eq!(sink.statuses(), ["Undelivered"], "it was not missed");
+    sleep(seconds(30 * 60)).await;
+    assert!(engine.service().health().is_well());
+    assert!(sink.attempts(EventKind::ProviderDown).is_empty());
+    let told = sink.attempts(EventKind::CampaignFinished);
+    let messages = |n: usize| told[n].campaign.as_ref().map(|summary| summary.messages);
+    assert_eq!(told.len(), 2);
+    assert_eq!((messages(0), messages(1)), (Some(1), Some(0)));
+    let view = engine.service().campaign(&id("unknown-for-ever")).await;
+    let view = view.expect("a store").expect("it is remembered");
+    assert_eq!(view.state, WatchState::NotFound);
+    // Whoever registers it again has it followed again.
+    assert_eq!(follow(&engine, "unknown-for-ever").await.accepted, 1);
     assert!(engine.stop().await);
 }

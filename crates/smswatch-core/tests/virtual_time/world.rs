@@ -330,6 +330,11 @@ impl Provider for Storyteller {
         });
         let size = size.min(100) as usize;
         let all: Vec<_> = told.collect();
+        if all.is_empty()
+            && matches!(listing, Listing::Campaign(id) if id.as_str().starts_with("unknown"))
+        {
+            return Ok(ListedPage::unknown());
+        }
         let messages: Vec<_> = all
             .iter()
             .skip(number as usize * size)

@@ -44,7 +44,22 @@ pub struct ListedPage {
     pub is_last: bool,
     /// How many rows all pages have together, if the provider says so.
     pub total_rows: Option<u64>,
+    /// The provider says that it knows nothing of what was asked for, such as a campaign that is about to be sent:
+    /// there are no rows, and there is no trouble.
+    pub is_unknown: bool,
     /// What in it was not as it should be, beside what its messages say of themselves: rows that name no
     /// message, for example.
     pub oddities: Oddities,
+}
+
+impl ListedPage {
+    /// The only page of what the provider says it knows nothing of.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            is_last: true,
+            is_unknown: true,
+            ..Self::default()
+        }
+    }
 }
