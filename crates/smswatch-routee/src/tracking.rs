@@ -84,8 +84,11 @@ struct Answer {
 impl Answer {
     fn take(&mut self, message_id: &MessageId, item: Item) {
         self.is_error |= item.is_error;
-        let id = item.message_id.0.as_deref();
-        if id.is_none_or(|id| guid::is_same(&clean(id), message_id.as_str())) {
+        // What can be no id, such as one with a wrong byte, names no other message.
+        let names_another = item.message_id.0.as_deref().is_some_and(|id| {
+            !guid::is_same(&clean(id), message_id.as_str()) && MessageId::new(id.trim()).is_ok()
+        });
+        if !names_another {
             self.told.take(message_id, item);
         } else {
             self.told.leave_out();

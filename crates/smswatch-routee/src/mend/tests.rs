@@ -130,9 +130,12 @@ fn any_json() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn json_comes_out_as_it_went_in(json in any_json()) {
-        let mended = mend(json.to_string().as_bytes()).expect("a list");
+        let text = json.to_string();
+        let mended = mend(text.as_bytes()).expect("a list");
         prop_assert!(!mended.is_cut);
-        prop_assert_eq!(serde_json::from_slice::<Value>(&mended.json).expect("it is JSON"), json);
+        // A number may change by a hair when it is read at all.
+        let read: Value = serde_json::from_str(&text).expect("it is JSON");
+        prop_assert_eq!(serde_json::from_slice::<Value>(&mended.json).expect("it is JSON"), read);
     }
 
     #[test]

@@ -166,6 +166,17 @@ fn one_strange_element_does_not_hide_the_others() {
 }
 
 #[test]
+fn what_can_be_no_id_of_a_message_hides_no_status() {
+    for told in [&b"m\xff1"[..], b"m\\ud83d", b"m 1", b"", b"m\n\n1 \x01 x"] {
+        let mut body = br#"[{"smsId": "p1", "messageId": ""#.to_vec();
+        body.extend_from_slice(told);
+        body.extend_from_slice(br#"", "status": "Undelivered"}]"#);
+        let poll = parse(&MessageId::new("m1").expect("a valid id"), &body);
+        assert!(matches!(poll, Ok(Poll::Seen(_))), "{told:?}: {poll:?}");
+    }
+}
+
+#[test]
 fn a_part_without_an_id_is_named_by_its_place() {
     let sighting = seen(
         r#"[{"part": 2, "status": "Sent"}, {"smsId": "not an id", "status": "Sent"},
