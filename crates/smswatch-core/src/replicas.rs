@@ -105,9 +105,10 @@ impl Roster {
         })
     }
 
-    /// What is wrong when not all have `config_hash`.
-    fn trouble(&self, config_hash: u64) -> Option<String> {
-        let hashes = self.0.values().map(|announced| announced.config_hash);
+    /// What is wrong when not all have the `config_hash` of `process`, which may be about to announce it.
+    fn trouble(&self, process: &str, config_hash: u64) -> Option<String> {
+        let others = self.0.iter().filter(|(name, _)| *name != process);
+        let hashes = others.map(|(_, announced)| announced.config_hash);
         let mut others: Vec<u64> = hashes.filter(|hash| *hash != config_hash).collect();
         let (n_others, n_all) = (others.len(), self.0.len());
         others.sort_unstable();
@@ -168,7 +169,8 @@ pub(crate) async fn run(stage: Arc<Replicas>) {
             shard_share = changed;
             shard_share.settle(&stage);
         }
-        match roster.trouble(stage.context.settings().config_hash) {
+        let config_hash = stage.context.settings().config_hash;
+        match roster.trouble(&stage.context.process, config_hash) {
             Some(trouble) => stage.context.health.trouble(REPLICAS, &trouble),
             None => stage.context.health.well(REPLICAS),
         }
@@ -241,22 +243,23 @@ mod tests {
     fn replicas_that_differ_are_told_until_they_are_silent() {
         let mut roster = Roster::default();
         roster.announce("a", 11, 0, at(0));
-        assert_eq!(roster.trouble(11), None);
+        assert_eq!(roster.trouble("a", 11), None);
+        assert_eq!(roster.trouble("a", 12), None, "it announces that next");
         roster.announce("b", 11, 0, at(0));
         roster.announce("c", 22, 0, at(10));
         assert_eq!(
-            roster.trouble(11).as_deref(),
+            roster.trouble("a", 11).as_deref(),
             Some("1 of 3 replicas runs with another configuration: config_hash 22 there, 11 here")
         );
         assert_eq!(
-            roster.trouble(22).as_deref(),
+            roster.trouble("c", 22).as_deref(),
             Some("2 of 3 replicas run with another configuration: config_hash 11 there, 22 here")
         );
         roster.announce("a", 11, 0, at(20));
         roster.prune(at(25));
-        assert!(roster.trouble(11).is_some(), "c was heard 15 s ago");
+        assert!(roster.trouble("a", 11).is_some(), "c was heard 15 s ago");
         roster.prune(at(26));
-        assert_eq!(roster.trouble(11), None);
+        assert_eq!(roster.trouble("a", 11), None);
     }
 
     #[test]
