@@ -56,6 +56,42 @@ rules:
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn check_tells_programs_what_it_has_found_as_json() {
+    let stage = Stage::new().await;
+    let check = |config: &Path, arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_smswatch"))
+            .args(["check", "--json", "--config"])
+            .arg(config)
+            .args(arguments)
+            .output();
+        let output = output.expect("the command runs");
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (output.status.code(), told)
+    };
+    let config = stage.config("sim-secret", &stage.receiver.url("/hook"));
+    let (status, told) = check(&config, &[]);
+    assert_eq!(
+        (status, &told["sinks"], &told["rules"]),
+        (Some(0), &2.into(), &1.into())
+    );
+    assert!(told.get("parts").is_none(), "{told}");
+    let (status, told) = check(&config, &["--online"]);
+    let parts = told["parts"].as_array().expect("parts");
+    let names: Vec<_> = parts
+        .iter()
+        .filter_map(|part| part["name"].as_str())
+        .collect();
+    assert_eq!(
+        (status, names),
+        (Some(0), vec!["store", "routee", "console", "crm"])
+    );
+    assert!(parts.iter().all(|part| part["ok"] == true), "{told}");
+    let config = stage.config("wrong", &stage.receiver.url("/hook"));
+    let (status, told) = check(&config, &["--online"]);
+    assert_eq!((status, &told["parts"][1]["ok"]), (Some(1), &false.into()));
+}
+
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

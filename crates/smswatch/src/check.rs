@@ -3,6 +3,7 @@
 mod online;
 
 use anyhow::Context as _;
+use serde_json::json;
 
 use crate::cli::{CheckArgs, ConfigArgs, SchemaArgs};
 use crate::output::{print, print_json, remark};
@@ -20,6 +21,26 @@ pub(crate) async fn check(types: &SinkTypes, args: &CheckArgs) -> Result<(), Fai
         remark(&format!("warning: {unusable}"));
     }
     wiring::outbound(&loaded.configuration)?;
+    let (n_sinks, n_rules) = (
+        loaded.configuration.sinks.len(),
+        loaded.configuration.rules.len(),
+    );
+    if args.output.json {
+        let mut found = json!({
+            "file": loaded.file.display().to_string(),
+            "sinks": n_sinks,
+            "rules": n_rules,
+        });
+        let tried = match args.online {
+            true => online::try_all(loaded.configuration).await,
+            false => Vec::new(),
+        };
+        if args.online {
+            found["parts"] = online::as_json(&tried);
+        }
+        print_json(&found)?;
+        return online::judge(&tried);
+    }
     let plural = |count: usize, thing: &str| match count {
         1 => format!("1 {thing}"),
         count => format!("{count} {thing}s"),
@@ -27,12 +48,16 @@ pub(crate) async fn check(types: &SinkTypes, args: &CheckArgs) -> Result<(), Fai
     let summary = format!(
         "{}: {} and {}, no error\n",
         loaded.file.display(),
-        plural(loaded.configuration.sinks.len(), "sink"),
-        plural(loaded.configuration.rules.len(), "rule"),
+        plural(n_sinks, "sink"),
+        plural(n_rules, "rule"),
     );
     print(&summary)?;
     match args.online {
-        true => online::check(loaded.configuration).await,
+        true => {
+            let tried = online::try_all(loaded.configuration).await;
+            online::print(&tried)?;
+            online::judge(&tried)
+        }
         false => Ok(()),
     }
 }

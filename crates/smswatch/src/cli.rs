@@ -118,6 +118,8 @@ pub(crate) struct CheckArgs {
     /// Also ask Routee for a token, and try whether every sink's receiver can be reached; nothing is sent
     #[arg(long)]
     pub(crate) online: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use serde_json::{Value, json};
 use smswatch_plugin::provider::Provider as _;
 use smswatch_plugin::sink::Probe;
 use smswatch_routee::RouteeProvider;
@@ -21,12 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What came of the try of one part, or why it failed.
 type Tried = Result<Probe, String>;
 
-/// Tries all parts at once and prints a line for each.
-///
-/// # Errors
-///
-/// One of them failed.
-pub(super) async fn check(configuration: Configuration) -> Result<(), Failure> {
+/// Tries all parts at once, each by its name.
+pub(super) async fn try_all(configuration: Configuration) -> Vec<(String, Tried)> {
     let mut parts = Vec::new();
     let store = store::probe(configuration.store);
     parts.push(("store".to_owned(), tokio::spawn(within_patience(store))));
@@ -48,7 +45,7 @@ pub(super) async fn check(configuration: Configuration) -> Result<(), Failure> {
         let panicked = |_| Err("it has a bug: it panicked".to_owned());
         tried.push((name, came_of_it.unwrap_or_else(panicked)));
     }
-    print(&tried)
+    tried
 }
 
 async fn within_patience(probing: impl Future<Output = Tried>) -> Tried {
@@ -56,7 +53,18 @@ async fn within_patience(probing: impl Future<Output = Tried>) -> Tried {
     tried.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
 }
 
-fn print(tried: &[(String, Tried)]) -> Result<(), Failure> {
+/// What came of each part, for programs.
+pub(super) fn as_json(tried: &[(String, Tried)]) -> Value {
+    let part = |(name, tried): &(String, Tried)| match tried {
+        Ok(Probe::Answered(said)) => json!({"name": name, "ok": true, "detail": said}),
+        Ok(Probe::Nothing) => json!({"name": name, "ok": true, "detail": null}),
+        Err(trouble) => json!({"name": name, "ok": false, "detail": trouble}),
+    };
+    tried.iter().map(part).collect()
+}
+
+/// Prints a line for each part.
+pub(super) fn print(tried: &[(String, Tried)]) -> Result<(), Failure> {
     let width = tried.iter().map(|(name, _)| name.chars().count()).max();
     let width = width.unwrap_or(0);
     let mut stdout = anstream::stdout().lock();
@@ -68,6 +76,15 @@ fn print(tried: &[(String, Tried)]) -> Result<(), Failure> {
         };
         writeln!(stdout, "{name:width$}  {}", plain(&said)).context("could not print")?;
     }
+    Ok(())
+}
+
+/// Whether all parts are well.
+///
+/// # Errors
+///
+/// One of them failed.
+pub(super) fn judge(tried: &[(String, Tried)]) -> Result<(), Failure> {
     let failed: Vec<&str> = tried
         .iter()
         .filter(|(_, tried)| tried.is_err())

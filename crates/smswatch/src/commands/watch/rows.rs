@@ -209,6 +209,8 @@ mod tests {
             "smsId\nm-1\n",
             "team,name\ncrm,x\n",
             "id,team\nm-1,crm\nm-2\n,ops\nm 3,ops\n",
+            "[\n  {\"id\": \"m-1\"}\n]\n",
+            "[{\"id\": \"m-1\"}, {\"id\": \"m-2\"}]\n",
             "{\"id\":\"m-1\"}\n{\"id\":7}\nm-3\n{\"team\":\"crm\"}\n{\"id\":\"m-5\",\"to\":{}}\n",
         ];
         let all = all.map(|text| told(text.as_bytes()));

@@ -70,6 +70,12 @@ impl Form {
         if first.starts_with('{') {
             return Ok(Self::Json(lines(source)));
         }
+        let inside = first.strip_prefix('[').map(str::trim_start);
+        if inside.is_some_and(|inside| inside.is_empty() || inside.starts_with(['{', '"', ']'])) {
+            let rule =
+                "a JSON array is not read; write one JSON object a line, as `jq -c '.[]'` does";
+            return Err(rule.to_owned());
+        }
         let separators = [',', ';', '\t'];
         let separator = separators
             .into_iter()
