@@ -1,5 +1,6 @@
 //! What is counted and measured, in Prometheus' words.
 
+mod beginning;
 mod exemplars;
 mod labels;
 mod process;
@@ -17,7 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use smswatch_model::{EventKind, Source, Timestamp};
+use smswatch_model::{EventKind, Timestamp};
 use smswatch_plugin::traces::SpanCounts;
 
 pub(crate) use self::exemplars::{TracedHistogram, observe};
@@ -191,7 +192,7 @@ impl Metrics {
         let metrics = Self::shown_by(registry);
         metrics.set_config_hash(config_hash);
         metrics.config_last_reload_successful.set(1);
-        metrics.begin_observations();
+        metrics.begin();
         process::note_start(&metrics);
         metrics
     }
@@ -260,36 +261,6 @@ impl Metrics {
             gauge.set(i64::from(trouble.is_none()));
         }
         *shown = parts.keys().cloned().collect();
-    }
-
-    /// Shows observations before there are any: that nothing was seen can be told of a process that just started.
-    fn begin_observations(&self) {
-        for source in [Source::Poll, Source::Sweep, Source::Callback] {
-            for result in ["changed", "stale", "same"] {
-                let labels = ObservationLabels {
-                    source: source.as_str(),
-                    result,
-                };
-                self.observations.get_or_create(&labels).inc_by(0);
-            }
-        }
-    }
-
-    /// Shows a sink before anything was delivered to it: what begins at 0 is an increase the first time.
-    pub(crate) fn begin_sink(&self, sink: &SinkName) {
-        let outcomes = [
-            Outcome::Delivered,
-            Outcome::Retry(Duration::ZERO),
-            Outcome::Dead,
-            Outcome::Suppressed,
-        ];
-        for outcome in outcomes {
-            let labels = DeliveryLabels {
-                sink: sink.clone(),
-                result: outcome.word(),
-            };
-            self.deliveries.get_or_create(&labels).inc_by(0);
-        }
     }
 
     /// A delivery to `sink` was held back.
@@ -390,8 +361,14 @@ mod tests {
 
     #[test]
     fn a_process_that_saw_nothing_says_so() {
-        let line = "smswatch_observations_total{source=\"poll\",result=\"same\"} 0";
-        assert!(Metrics::new(17).render(false).contains(line));
+        let text = Metrics::new(17).render(false);
+        for line in [
+            "smswatch_observations_total{source=\"poll\",result=\"same\"} 0",
+            "smswatch_polls_total{result=\"refused\"} 0",
+            "smswatch_callbacks_total{result=\"wrong_secret\"} 0",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
     }
 
     #[test]

@@ -224,12 +224,14 @@ async fn only_routees_own_words_say_that_there_is_no_such_campaign() {
             Err(error) => assert!(!is_unknown, "{body}: {error}"),
         }
     }
-    let body = r#"{"code": "404005000", "developerMessage": "Tracking not found"}"#;
-    stage.next(FaultKind::Status {
-        status: 404,
-        body: Some(body.to_owned()),
-    });
-    assert!(stage.list(0, 20).await.is_err(), "a search is no campaign");
+    for status in [404, 400] {
+        let body = format!(r#"{{"code": "{status}005000", "developerMessage": "x"}}"#);
+        stage.next(FaultKind::Status {
+            status,
+            body: Some(body),
+        });
+        assert!(stage.list(0, 20).await.is_err(), "a search hides nothing");
+    }
 }
 
 #[tokio::test]
