@@ -13,13 +13,16 @@ use tokio::net::TcpStream;
 use crate::encryption::Encryption;
 use crate::idle::Conversation;
 use crate::relay::{Relay, Tls};
-use crate::reply::Step;
+use crate::reply::{Reply, Step};
 use crate::session::Progress;
-use crate::stream::{Pipelining, Plain, Replies};
+use crate::stream::{Greeting, Pipelining, Plain, Replies};
 use crate::trouble::Trouble;
 
 /// How long connecting to one of the relay's addresses may take.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// The codes of a relay that does not know a command.
+const UNKNOWN: [u16; 2] = [500, 502];
 
 /// A conversation that has begun.
 struct Opened {
@@ -48,7 +51,12 @@ pub(crate) async fn connect(
         relay.host
     )));
     for address in addresses {
-        opened = open(relay, address).await;
+        opened = match open(relay, address, Greeting::Ehlo).await {
+            // It knows no extensions, and no word for them: it wants to be greeted as of old.
+            Err(refused) if refused.knows_no_ehlo => open(relay, address, Greeting::Helo).await,
+            opened => opened,
+        }
+        .map_err(|refused| refused.trouble);
         if opened.is_ok() {
             break;
         }
@@ -79,8 +87,24 @@ pub(crate) async fn connect(
     Ok(Conversation::new(connection, pipelining.is_offered()))
 }
 
+/// Why a conversation did not begin.
+struct NotOpened {
+    trouble: Trouble,
+    /// The relay does not know the command.
+    knows_no_ehlo: bool,
+}
+
+impl From<Trouble> for NotOpened {
+    fn from(trouble: Trouble) -> Self {
+        Self {
+            trouble,
+            knows_no_ehlo: false,
+        }
+    }
+}
+
 /// Begins a conversation with the relay at `address`.
-async fn open(relay: &Relay, address: SocketAddr) -> Result<Opened, Trouble> {
+async fn open(relay: &Relay, address: SocketAddr, greeting: Greeting) -> Result<Opened, NotOpened> {
     let failed = |error: &io::Error| Trouble::of_connection(relay, Step::Connect, error);
     let stream = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await;
     let stream = stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
@@ -91,17 +115,21 @@ async fn open(relay: &Relay, address: SocketAddr) -> Result<Opened, Trouble> {
         Tls::Implicit(encryption) => {
             let encrypted = encryption.begin(stream).await;
             let encrypted = encrypted.map_err(|error| failed(&error))?;
-            (Replies::over_tls(encrypted), None)
+            (Replies::over_tls(encrypted, greeting), None)
         }
         Tls::None | Tls::Opportunistic(_) | Tls::Required(_) => {
             let plain = Plain::new(stream);
-            (Replies::plain(plain.clone()), Some(plain))
+            (Replies::plain(plain.clone(), greeting), Some(plain))
         }
     };
     let (name, pipelining) = (relay.introduction(address), replies.pipelining());
     let connection = AsyncSmtpConnection::connect_with_transport(Box::new(replies), &name).await;
+    let connection = connection.map_err(|error| NotOpened {
+        trouble: Trouble::of(relay, Step::Connect, &error),
+        knows_no_ehlo: Reply::of(&error).is_some_and(|reply| UNKNOWN.contains(&reply.code)),
+    })?;
     Ok(Opened {
-        connection: connection.map_err(|error| Trouble::of(relay, Step::Connect, &error))?,
+        connection,
         pipelining,
         name,
         plain,

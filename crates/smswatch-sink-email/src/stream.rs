@@ -2,8 +2,10 @@
 //!
 //! The library wants replies in UTF-8, each line with a text and an end of two bytes. Relays answer in Latin-1,
 //! with a bare code, or with half an end of a line. A reply that is not understood after the mail would be worst:
-//! the relay has the mail, and gets it again and again.
+//! the relay has the mail, and gets it again and again. It also wants what a relay offers in capitals, and speaks to no
+//! relay that knows `HELO` alone.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -70,10 +72,23 @@ impl Pipelining {
     }
 }
 
+/// The command with which smswatch introduces itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Greeting {
+    /// As all relays want it that know extensions.
+    Ehlo,
+    /// As relays want it that know none. It is written in place of the other one.
+    Helo,
+}
+
+/// What a relay may offer and the library knows, as it wants it written.
+const OFFERS: [&str; 4] = ["8BITMIME", "SMTPUTF8", "STARTTLS", "AUTH"];
+
 /// A connection whose incoming lines are made readable.
 pub(crate) struct Replies {
     inner: Inner,
     pipelining: Pipelining,
+    greeting: Greeting,
     /// What came and is no whole line yet.
     unread: Vec<u8>,
     /// What is ready to be read, from `given` on.
@@ -83,24 +98,26 @@ pub(crate) struct Replies {
 
 impl Replies {
     /// Those of a relay that is spoken to without encryption.
-    pub(crate) fn plain(stream: Plain) -> Self {
-        Self::of(Inner::Plain(stream), Vec::new())
+    pub(crate) fn plain(stream: Plain, greeting: Greeting) -> Self {
+        Self::of(Inner::Plain(stream), greeting, Vec::new())
     }
 
     /// Those of a relay that speaks TLS from the first byte.
-    pub(crate) fn over_tls(stream: TlsStream<TcpStream>) -> Self {
-        Self::of(Inner::Tls(Box::new(stream)), Vec::new())
+    pub(crate) fn over_tls(stream: TlsStream<TcpStream>, greeting: Greeting) -> Self {
+        Self::of(Inner::Tls(Box::new(stream)), greeting, Vec::new())
     }
 
     /// Those of a relay after STARTTLS. It does not greet again, and the library waits for that.
     pub(crate) fn after_starttls(stream: TlsStream<TcpStream>) -> Self {
-        Self::of(Inner::Tls(Box::new(stream)), b"220 encrypted\r\n".to_vec())
+        let encrypted = b"220 encrypted\r\n".to_vec();
+        Self::of(Inner::Tls(Box::new(stream)), Greeting::Ehlo, encrypted)
     }
 
-    fn of(inner: Inner, ready: Vec<u8>) -> Self {
+    fn of(inner: Inner, greeting: Greeting, ready: Vec<u8>) -> Self {
         Self {
             inner,
             pipelining: Pipelining::default(),
+            greeting,
             unread: Vec::new(),
             ready,
             given: 0,
@@ -144,13 +161,32 @@ impl Replies {
     }
 }
 
-/// A line as the library reads it: in UTF-8, with a blank behind a bare code, and with a whole end.
+/// A line as the library reads it: in UTF-8, with a blank behind a bare code, with a whole end, and with what it offers in
+/// capitals.
 fn readable(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_end_matches(['\r', '\n']);
     let is_bare = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
     let blank = if is_bare { " " } else { "" };
+    let offered = offered(text);
+    let text = offered.as_deref().unwrap_or(text);
     format!("{text}{blank}\r\n")
+}
+
+/// The line of an offer as the library wants it written; `None` if it is none. Old relays write `AUTH=`.
+fn offered(text: &str) -> Option<String> {
+    let words = text.get(4..).filter(|_| text.starts_with("250"))?;
+    let first = words.split([' ', '=']).next()?;
+    let is_offer = OFFERS.iter().any(|offer| offer.eq_ignore_ascii_case(first));
+    is_offer.then(|| text.to_ascii_uppercase().replace("AUTH=", "AUTH "))
+}
+
+/// A command as it is written to a relay that is greeted so.
+fn greeted(greeting: Greeting, command: &[u8]) -> Cow<'_, [u8]> {
+    match (greeting, command.strip_prefix(b"EHLO ")) {
+        (Greeting::Helo, Some(name)) => Cow::Owned([b"HELO ", name].concat()),
+        _ => Cow::Borrowed(command),
+    }
 }
 
 impl AsyncRead for Replies {
@@ -181,9 +217,11 @@ impl AsyncWrite for Replies {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // Both are of one length.
+        let bytes = greeted(self.greeting, bytes);
         match &mut self.inner {
-            Inner::Plain(stream) => Pin::new(&mut *stream.lock()).poll_write(context, bytes),
-            Inner::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+            Inner::Plain(stream) => Pin::new(&mut *stream.lock()).poll_write(context, &bytes),
+            Inner::Tls(stream) => Pin::new(stream).poll_write(context, &bytes),
         }
     }
 
@@ -248,6 +286,11 @@ mod tests {
             (b"250 f\xfcr\r\n", "250 f\u{fffd}r\r\n"),
             ("250 für\r\n".as_bytes(), "250 für\r\n"),
             (b"\r\n", "\r\n"),
+            (b"250-auth plain Login\r\n", "250-AUTH PLAIN LOGIN\r\n"),
+            (b"250-AUTH=LOGIN\r\n", "250-AUTH LOGIN\r\n"),
+            (b"250 StartTLS\r\n", "250 STARTTLS\r\n"),
+            (b"250 authors\r\n", "250 authors\r\n"),
+            (b"550 auth x\r\n", "550 auth x\r\n"),
         ] {
             assert_eq!(readable(line), expected);
         }

@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::configured;
+use crate::script::ScriptedRelay;
 
 /// What a relay says at one step, which `connect` and `.` are among.
 type Odd = (&'static str, &'static [u8]);
@@ -99,5 +100,35 @@ async fn a_refusal_in_odd_words_means_what_its_code_means() {
             .await;
         let error = error.expect_err("it is refused");
         assert_eq!(error.retry(), retry, "{refused:?}: {}", error.detail());
+    }
+}
+
+/// Relays that know no extensions are greeted as of old, and what others offer may stand in any letters.
+#[tokio::test]
+async fn a_relay_that_knows_helo_alone_or_offers_in_small_letters_gets_the_mail() {
+    for unknown in ["500 5.5.1 what?", "502 5.5.1 command not implemented"] {
+        let relay = ScriptedRelay::start(vec![("EHLO", unknown)]).await;
+        let sent = relay.sink(json!({})).deliver(&sample::notification()).await;
+        assert!(sent.is_ok(), "{unknown}: {sent:?}");
+        let heard = relay.heard();
+        assert!(
+            heard.iter().any(|line| line.starts_with("HELO ")),
+            "{heard:?}"
+        );
+    }
+    for offer in [
+        "250-relay.test\r\n250 auth login plain",
+        "250-relay.test\r\n250 AUTH=PLAIN LOGIN",
+    ] {
+        let script = vec![("EHLO", offer), ("AUTH", "235 welcome")];
+        let relay = ScriptedRelay::start(script).await;
+        let login = json!({"username": "alerts", "password": "secret"});
+        let sent = relay.sink(login).deliver(&sample::notification()).await;
+        assert!(sent.is_ok(), "{offer}: {sent:?}");
+        let heard = relay.heard();
+        assert!(
+            heard.iter().any(|line| line.starts_with("AUTH PLAIN ")),
+            "{heard:?}"
+        );
     }
 }
