@@ -272,6 +272,27 @@ async fn what_a_full_queue_gives_up_is_told_elsewhere() {
     assert_eq!(process.terminate(), Some(0));
 }
 
+/// A receiver that wants an hour's break is well as far as its breaker goes, and its alerts would be an hour late.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_receiver_that_wants_a_long_break_is_told_to_the_fallback() {
+    let stage = Stage::new().await;
+    let busy = Answer::status(429).header("retry-after", "3600");
+    stage.crm.answer_always(busy);
+    let options = ", fallback: ops, fallback_after: 1s";
+    let store = sqlite_in(stage.directory.path());
+    let process = Process::start(&stage.config(&store, options, ""));
+    let mut ids = vec![stage.tell_of(&process, Fate::CarrierViolation).await];
+    ids.push(stage.watch(&process, Fate::CarrierViolation));
+    let ids = sorted(ids);
+    until("the fallback hears of both", async || {
+        messages(&stage.ops.requests()) == ids
+    })
+    .await;
+    assert_eq!(stage.crm.requests().len(), 1, "the break is kept");
+    assert_eq!(dead(&process), [] as [Value; 0], "they stay parked");
+    assert_eq!(process.terminate(), Some(0));
+}
+
 async fn what_is_parked_is_told_elsewhere(store: &str) {
     let stage = Stage::new().await;
     stage.crm.answer_always(Answer::status(500));

@@ -25,6 +25,7 @@
 //! A destination that a rule chose ([`Destination`]) has a breaker of its own within that of its sink
 //! ([`destinations`]): its failures count for nobody else, and it alone is parked.
 
+mod absence;
 mod destinations;
 mod keeper;
 mod parked;
@@ -42,6 +43,7 @@ pub use self::keeper::DestinationState;
 use super::destination::Destination;
 use crate::form;
 use crate::settings::BreakerSettings;
+pub(crate) use absence::Absence;
 pub(crate) use destinations::Destined;
 pub(crate) use keeper::{AttemptPermit, Breaker, Share, Verdict, keep};
 use parked::{Parked, Span};

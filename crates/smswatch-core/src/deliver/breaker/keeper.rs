@@ -23,7 +23,7 @@ pub(crate) use self::share::Share;
 use self::share::Shares;
 pub(crate) use self::write::keep;
 use super::slow_start::SlowStart;
-use super::{Circuit, Destination, Flow, Report};
+use super::{Absence, Circuit, Destination, Flow, Report};
 use crate::context::Context;
 use crate::deliver::partly::Refusals;
 use crate::inbox::LogInbox;
@@ -63,8 +63,8 @@ pub(crate) struct Breaker {
     known: Mutex<Known>,
     /// Who is refused by a sink that takes the rest.
     refusals: Refusals,
-    /// Since when the breaker is open, for those who wait for it.
-    open_since: watch::Sender<Option<Timestamp>>,
+    /// The time in which the receiver takes nothing, for those who wait for it.
+    absence: watch::Sender<Option<Absence>>,
     /// Something changed on which claims and attempts depend.
     changed: Notify,
     /// There is something to write.
@@ -128,7 +128,7 @@ impl Breaker {
                 told: BTreeSet::new(),
                 slow_start: SlowStart::new(settings.concurrency.max(1)),
             }),
-            open_since: watch::Sender::new(None),
+            absence: watch::Sender::new(None),
             changed: Notify::new(),
             reported: Notify::new(),
         }
@@ -136,12 +136,12 @@ impl Breaker {
 
     /// Since when the breaker is open.
     pub(crate) fn open_since(&self) -> Option<Timestamp> {
-        *self.open_since.borrow()
+        self.known().view.open_since()
     }
 
-    /// Since when the breaker is open, now and whenever that changes.
-    pub(crate) fn watch_open_since(&self) -> watch::Receiver<Option<Timestamp>> {
-        self.open_since.subscribe()
+    /// The time in which the receiver takes nothing, now and whenever that changes. It may have passed.
+    pub(crate) fn watch_absence(&self) -> watch::Receiver<Option<Absence>> {
+        self.absence.subscribe()
     }
 
     /// How much of the time from `from` to `now` the sink was parked, or this destination; both at once

@@ -1,4 +1,5 @@
-//! What waits for a sink that has been down for long is told to its fallback while it stays parked.
+//! What waits for a sink that has been down for long, or whose receiver wants a long break, is told to its fallback while
+//! it stays parked.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use tokio::sync::watch;
 
 use super::{hand_over, of_destination};
 use crate::clock::StoreClock;
+use crate::deliver::breaker::Absence;
 use crate::deliver::{Deliver, SinkUnit};
 use crate::settings::FallbackSettings;
 use crate::store::{Priority, QueuePlace, QueueRequest, Shard, StoreError};
@@ -49,7 +51,7 @@ async fn of_destinations(stage: &Deliver, unit: &SinkUnit, fallback: &FallbackSe
     let mut progress: HashMap<(String, Timestamp), Vec<Progress>> = HashMap::new();
     loop {
         let now = stage.context.clock.now();
-        let mut overdue = unit.breaker.open_destinations();
+        let mut overdue = unit.breaker.absent_destinations(now);
         overdue.retain(|(_, since)| now.since(*since) >= fallback.after);
         progress.retain(|episode, _| overdue.contains(episode));
         for episode in overdue {
@@ -67,10 +69,10 @@ async fn of_destinations(stage: &Deliver, unit: &SinkUnit, fallback: &FallbackSe
 async fn of_sink(stage: &Deliver, unit: &SinkUnit, fallback: &FallbackSettings) {
     // What was handed over before a restart is handed over again, which changes nothing.
     let mut progress = vec![Progress::default(); usize::from(stage.context.store.shard_count())];
-    let mut open_since = unit.breaker.watch_open_since();
+    let mut absence = unit.breaker.watch_absence();
     let mut episode = None;
     loop {
-        let since = overdue(&mut open_since, fallback.after, &stage.context.clock).await;
+        let since = overdue(&mut absence, fallback.after, &stage.context.clock).await;
         if episode.replace(since) != Some(since) {
             progress.fill(Progress::default());
         }
@@ -99,21 +101,23 @@ async fn hand_over_all(
 /// Waits until a sink has been down for longer than `after`, however far away that is; returns since
 /// when it is down.
 async fn overdue(
-    open_since: &mut watch::Receiver<Option<Timestamp>>,
+    absence: &mut watch::Receiver<Option<Absence>>,
     after: Duration,
     clock: &StoreClock,
 ) -> Timestamp {
     loop {
-        let since = *open_since.borrow_and_update();
+        let known = *absence.borrow_and_update();
         let changed = async {
-            let changed = open_since.changed().await;
+            let changed = absence.changed().await;
             changed.expect("the breaker lives as long as its sink");
         };
-        let Some(since) = since else {
+        let now = clock.now();
+        let lasts = |absence: &Absence| absence.until.is_none_or(|until| now < until);
+        let Some(Absence { since, .. }) = known.filter(lasts) else {
             changed.await;
             continue;
         };
-        let left = (since + after).since(clock.now());
+        let left = (since + after).since(now);
         if left.is_zero() {
             return since;
         }
@@ -165,17 +169,21 @@ mod tests {
 
     const AFTER: Duration = Duration::from_secs(3600);
 
+    fn down(since: Timestamp) -> Option<Absence> {
+        Some(Absence { since, until: None })
+    }
+
     #[tokio::test]
     async fn a_sink_is_overdue_once_it_was_down_for_that_long() {
         let start = Timestamp::from_seconds(1_777_636_800);
         let clock = StoreClock::new(start);
-        let (sink, mut open_since) = watch::channel(None);
-        let mut is_overdue = || overdue(&mut open_since, AFTER, &clock).now_or_never();
+        let (sink, mut absence) = watch::channel(None);
+        let mut is_overdue = || overdue(&mut absence, AFTER, &clock).now_or_never();
         assert_eq!(is_overdue(), None, "it is not down");
-        sink.send_replace(Some(start));
+        sink.send_replace(down(start));
         assert_eq!(is_overdue(), None, "it is down since a moment ago");
         let earlier = start - AFTER;
-        sink.send_replace(Some(earlier));
+        sink.send_replace(down(earlier));
         assert_eq!(is_overdue(), Some(earlier));
         assert_eq!(is_overdue(), Some(earlier), "as long as it lasts");
         sink.send_replace(None);
@@ -183,15 +191,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_break_that_the_receiver_wants_is_overdue_until_it_has_passed() {
+        let start = Timestamp::from_seconds(1_777_636_800);
+        let clock = StoreClock::new(start);
+        let (sink, mut absence) = watch::channel(None);
+        let mut is_overdue = || overdue(&mut absence, AFTER, &clock).now_or_never();
+        let since = start - AFTER;
+        let until = |until| {
+            Some(Absence {
+                since,
+                until: Some(until),
+            })
+        };
+        sink.send_replace(until(start + AFTER));
+        assert_eq!(is_overdue(), Some(since));
+        sink.send_replace(until(start));
+        assert_eq!(is_overdue(), None, "it has passed");
+    }
+
+    #[tokio::test]
     async fn whoever_waits_is_woken_when_the_sink_goes_down() {
         let start = Timestamp::from_seconds(1_777_636_800);
         let clock = StoreClock::new(start);
-        let (sink, mut open_since) = watch::channel(None);
-        let (since, ()) = tokio::join!(overdue(&mut open_since, AFTER, &clock), async {
+        let (sink, mut absence) = watch::channel(None);
+        let (since, ()) = tokio::join!(overdue(&mut absence, AFTER, &clock), async {
             tokio::task::yield_now().await;
-            sink.send_replace(Some(start));
+            sink.send_replace(down(start));
             tokio::task::yield_now().await;
-            sink.send_replace(Some(start - AFTER));
+            sink.send_replace(down(start - AFTER));
         });
         assert_eq!(since, start - AFTER);
     }

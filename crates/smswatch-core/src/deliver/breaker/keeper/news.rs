@@ -24,11 +24,11 @@ pub struct DestinationState {
 }
 
 impl Breaker {
-    /// Tells those who wait for it since when the breaker is open, and the log what is new about it.
+    /// Tells those who wait for it since when the receiver takes nothing, and the log what is new about it.
     pub(super) fn publish(&self, before: &Circuit, view: &Circuit, now: Timestamp) {
-        let open_since = view.open_since();
-        self.open_since
-            .send_if_modified(|known| std::mem::replace(known, open_since) != open_since);
+        let absence = view.absence(now);
+        self.absence
+            .send_if_modified(|known| std::mem::replace(known, absence) != absence);
         self.changes(before, view, "", now);
         for (key, destined) in view.destinations() {
             let to = format!(" for {}", destined.words);
@@ -132,14 +132,14 @@ impl Breaker {
         }
     }
 
-    /// The destinations whose breakers are open, by their keys, and since when.
-    pub(crate) fn open_destinations(&self) -> Vec<(String, Timestamp)> {
+    /// The destinations that take nothing, by their keys, and since when.
+    pub(crate) fn absent_destinations(&self, now: Timestamp) -> Vec<(String, Timestamp)> {
         let known = self.known();
-        let open = known.view.destinations().filter_map(|(key, destined)| {
-            let since = destined.circuit.open_since()?;
-            Some((key.to_owned(), since))
+        let absent = known.view.destinations().filter_map(|(key, destined)| {
+            let absence = destined.circuit.absence(now)?;
+            Some((key.to_owned(), absence.since))
         });
-        open.collect()
+        absent.collect()
     }
 
     /// The destinations whose deliveries wait.
