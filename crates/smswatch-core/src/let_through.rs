@@ -8,6 +8,7 @@ use smswatch_model::{Event, EventId, EventKind, Timestamp, destination};
 use crate::firing::{self, Firing};
 use crate::rules::{RateGroup, RuleMatch, Told};
 use crate::silences::Holds;
+use crate::throttle::AskedAlert;
 use crate::throttles::{Origin, Throttles};
 
 /// A match, or the part of one, that is held back, and why.
@@ -44,9 +45,10 @@ impl Gate<'_> {
             return None;
         }
         let kind = kind(rule_match, events);
-        let reason = self
-            .throttles
-            .refuses(rule_match, kind, self.origin, self.now)?;
+        let first = rule_match.events.first().and_then(|at| events.get(*at));
+        let alert = first.and_then(AskedAlert::of);
+        let (throttles, origin) = (&mut *self.throttles, self.origin);
+        let reason = throttles.refuses(rule_match, kind, alert.as_ref(), origin, self.now)?;
         Some((rule_match.clone(), reason))
     }
 

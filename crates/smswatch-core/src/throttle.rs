@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use smswatch_model::{EventKind, Timestamp};
+use smswatch_model::{AlertState, Event, EventKind, Timestamp};
 
 use crate::form;
+use crate::rate;
 use crate::rules::Throttle;
 use crate::store::{KeptRecord, LogPosition, NewRecord, RecordKind};
 
@@ -25,6 +26,9 @@ const REST: Duration = Duration::from_secs(24 * 3600);
 /// again by now.
 const MOST_UNSETTLED: usize = 64;
 
+/// Of how many alerts it is kept that they were told: their ends are told, too.
+const MOST_ALERTS: usize = 64;
+
 /// The slots of a throttle, as they are stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Slots {
@@ -32,6 +36,29 @@ pub(crate) struct Slots {
     told: Vec<i64>,
     /// What was given to each source, as far as it may ask for it again.
     sources: BTreeMap<String, Open>,
+    /// The latest alerts that were told, by their keys, and when they began, in milliseconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    alerts: BTreeMap<String, i64>,
+}
+
+/// An alert on a rate of which a notification tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AskedAlert {
+    key: String,
+    started_at: i64,
+    is_over: bool,
+}
+
+impl AskedAlert {
+    /// The alert of which an event tells, if it does.
+    pub(crate) fn of(event: &Event) -> Option<Self> {
+        let (alert, about) = (event.alert.as_ref()?, event.about.as_ref()?);
+        Some(Self {
+            key: rate::key(&about.name, &alert.by),
+            started_at: alert.started_at.as_millis(),
+            is_over: alert.state == AlertState::Resolved,
+        })
+    }
 }
 
 /// What one source got.
@@ -64,6 +91,8 @@ pub(crate) struct Asker<'a> {
     pub(crate) position: &'a LogPosition,
     /// The kind of its events.
     pub(crate) kind: EventKind,
+    /// The alert of which it tells, if it does.
+    pub(crate) alert: Option<&'a AskedAlert>,
 }
 
 /// What a throttle says.
@@ -91,8 +120,17 @@ impl Slots {
         }
     }
 
-    /// Asks for a slot for a notification.
+    /// Asks for a slot for a notification. That an alert is over needs none if it was told that it began: nobody
+    /// shall wait for its end in vain.
     pub(crate) fn ask(&mut self, throttle: Throttle, asker: &Asker<'_>, now: Timestamp) -> Answer {
+        let is_told = |alert: &&AskedAlert| self.alerts.get(&alert.key) == Some(&alert.started_at);
+        if asker
+            .alert
+            .filter(|alert| alert.is_over)
+            .is_some_and(|alert| is_told(&alert))
+        {
+            return Answer::Given { is_new: false };
+        }
         if let Some(open) = self.sources.get(asker.source) {
             let Asker { position, kind, .. } = asker;
             let is_it = |known: &str, of: EventKind| known == position.0 && of == *kind;
@@ -119,7 +157,25 @@ impl Slots {
             position: asker.position.0.clone(),
             kind: asker.kind,
         });
+        if let Some(alert) = asker.alert {
+            self.note(alert);
+        }
         Answer::Given { is_new: true }
+    }
+
+    /// Keeps in mind that an alert was told.
+    fn note(&mut self, alert: &AskedAlert) {
+        self.alerts.insert(alert.key.clone(), alert.started_at);
+        while self.alerts.len() > MOST_ALERTS {
+            let oldest = self
+                .alerts
+                .iter()
+                .min_by_key(|(_, started_at)| **started_at);
+            let Some(key) = oldest.map(|(key, _)| key.clone()) else {
+                return;
+            };
+            self.alerts.remove(&key);
+        }
     }
 
     /// Keeps in mind that a notification was refused.

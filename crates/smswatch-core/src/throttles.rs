@@ -14,7 +14,7 @@ use crate::store::{
     KeptRecord, LogPosition, MAX_STEP_BYTES, RecordChange, RecordCommit, RecordId, Shard,
     StoreError, shard_of, split,
 };
-use crate::throttle::{Answer, Asker, KIND, Slots};
+use crate::throttle::{Answer, AskedAlert, Asker, KIND, Slots};
 
 /// How often a step is tried while others change its throttles.
 pub(crate) const TRIES: u32 = 100;
@@ -47,12 +47,13 @@ pub(crate) struct Origin<'a> {
 }
 
 impl Origin<'_> {
-    fn asker(&self, kind: EventKind) -> Asker<'_> {
+    fn asker<'a>(&'a self, kind: EventKind, alert: Option<&'a AskedAlert>) -> Asker<'a> {
         Asker {
             source: self.source,
             settled: self.settled,
             position: self.position,
             kind,
+            alert,
         }
     }
 }
@@ -104,7 +105,7 @@ impl Throttles {
             settled: &position(group.generation.saturating_sub(1)),
             position: &position(group.generation),
         };
-        self.refuses_at(&place, group.kind, origin, now)
+        self.refuses_at(&place, group.kind, None, origin, now)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -149,11 +150,12 @@ impl Throttles {
         &mut self,
         rule_match: &RuleMatch,
         kind: EventKind,
+        alert: Option<&AskedAlert>,
         origin: Origin<'_>,
         now: Timestamp,
     ) -> Option<Arc<str>> {
         let is_at_once = rule_match.gathering.is_none();
-        is_at_once.then(|| self.refuses_at(&place(rule_match), kind, origin, now))?
+        is_at_once.then(|| self.refuses_at(&place(rule_match), kind, alert, origin, now))?
     }
 
     /// Why a notification to this place is held back; `None` if it is not.
@@ -161,12 +163,13 @@ impl Throttles {
         &mut self,
         place: &Place,
         kind: EventKind,
+        alert: Option<&AskedAlert>,
         origin: Origin<'_>,
         now: Timestamp,
     ) -> Option<Arc<str>> {
         let throttle = *self.wanted.get(place)?;
         let known = self.known.get_mut(place)?;
-        match known.slots.ask(throttle, &origin.asker(kind), now) {
+        match known.slots.ask(throttle, &origin.asker(kind, alert), now) {
             Answer::Given { is_new } => {
                 known.is_changed |= is_new;
                 None
@@ -186,7 +189,9 @@ impl Throttles {
             let place = place(rule_match);
             let throttle = self.wanted.get(&place);
             if let (Some(throttle), Some(known)) = (throttle, self.known.get_mut(&place)) {
-                known.slots.refuse(&origin.asker(kind), throttle.per, now);
+                known
+                    .slots
+                    .refuse(&origin.asker(kind, None), throttle.per, now);
                 known.is_changed = true;
             }
         }

@@ -24,6 +24,7 @@ fn ask(slots: &mut Slots, source: &str, settled: u64, number: u64, second: i64) 
         settled: &position(settled),
         position: &position(number),
         kind: EventKind::StatusChanged,
+        alert: None,
     };
     slots.ask(THROTTLE, &asker, at(second)) != Answer::Refused
 }
@@ -92,6 +93,7 @@ fn what_was_refused_in_parts_is_refused_again() {
         settled: &position(3),
         position: &position(4),
         kind: EventKind::StatusChanged,
+        alert: None,
     };
     assert_eq!(slots.ask(THROTTLE, &asker, at(1)), Answer::Refused);
     slots.refuse(&asker, THROTTLE.per, at(1));
@@ -147,4 +149,39 @@ proptest! {
             prop_assert!(window[window.len() - 1] - window[0] >= 60, "{times:?}");
         }
     }
+}
+
+#[test]
+fn the_end_of_an_alert_is_told_if_its_beginning_was_and_takes_no_slot() {
+    let mut slots = Slots::default();
+    let mut ask_for = |number: u64, started_at: i64, is_over: bool| {
+        let alert = AskedAlert {
+            key: "key_1".to_owned(),
+            started_at,
+            is_over,
+        };
+        let kind = match is_over {
+            true => EventKind::AlertResolved,
+            false => EventKind::AlertFiring,
+        };
+        let asker = Asker {
+            source: "0",
+            settled: &position(0),
+            position: &position(number),
+            kind,
+            alert: Some(&alert),
+        };
+        let one = Throttle {
+            at_most: 1,
+            ..THROTTLE
+        };
+        let answer = slots.ask(one, &asker, at(1)) != Answer::Refused;
+        slots = stored(&slots);
+        answer
+    };
+    assert!(ask_for(1, 10, false));
+    assert!(ask_for(2, 10, true), "it was told that it fires");
+    assert!(ask_for(2, 10, true), "a repeated step comes to the same");
+    assert!(!ask_for(3, 20, false), "the only slot is taken");
+    assert!(!ask_for(4, 20, true), "nobody knows that it fired");
 }
