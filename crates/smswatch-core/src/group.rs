@@ -26,6 +26,10 @@ const FORMAT: u8 = 1;
 /// How many bytes of events a group holds; what is beyond that is counted, as what is beyond its `max`.
 const MOST_BYTES: usize = 96 * 1024;
 
+/// How many events a group keeps beyond those that it shows: what a silence holds back of the first ones makes room
+/// for them.
+const SPARE: usize = 25;
+
 /// Of how many messages one generation of a group is found at most.
 const MOST_MESSAGES: usize = 1000;
 
@@ -49,10 +53,17 @@ pub(crate) struct Group {
     throttle: Option<Throttle>,
     /// Grows with each notification, and is never the same again for a later group of this name.
     pub(crate) generation: u64,
-    /// What is not told yet, in the order in which it came.
+    /// What is not told yet, in the order in which it came. The first `max` of them are shown, unless a silence
+    /// holds some of them back.
     pub(crate) events: Vec<Event>,
-    /// How many more events there were than are held.
-    pub(crate) omitted: u64,
+    /// Those of `events` that a silence held back when they came: they give way to others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    held_back: Vec<EventId>,
+    /// How many more events there were than are kept.
+    omitted: u64,
+    /// How many of those that are not kept either a silence held back when they came.
+    #[serde(default)]
+    pub(crate) omitted_held_back: u64,
     /// The messages of all of them.
     pub(crate) messages: Vec<MessageId>,
     bytes: usize,
@@ -71,6 +82,8 @@ pub(crate) struct Fold {
     pub(crate) events: Vec<Event>,
     /// Events of the same message that went into this group before.
     pub(crate) known: Vec<EventId>,
+    /// Those of `events` that a silence holds back as they come.
+    pub(crate) held_back: Vec<EventId>,
 }
 
 /// A group and when it is due.
@@ -141,7 +154,9 @@ impl Group {
             throttle: None,
             generation: u64::try_from(now.as_millis()).unwrap_or(0),
             events: Vec::new(),
+            held_back: Vec::new(),
             omitted: 0,
+            omitted_held_back: 0,
             messages: Vec::new(),
             bytes: 0,
             taken: Taken::default(),
@@ -177,13 +192,31 @@ impl Group {
 
     /// How many events it tells, or counts.
     pub(crate) fn size(&self) -> u64 {
-        let held = u64::try_from(self.events.len()).unwrap_or(u64::MAX);
-        held.saturating_add(self.omitted)
+        let kept = u64::try_from(self.events.len()).unwrap_or(u64::MAX);
+        kept.saturating_add(self.omitted)
+            .saturating_add(self.omitted_held_back)
+    }
+
+    /// How many events a notification shows at most.
+    pub(crate) fn max(&self) -> usize {
+        self.max
+    }
+
+    /// How many events it counts and does not show if it shows the first of so many that it keeps.
+    pub(crate) fn omitted_of(&self, n_kept: usize) -> u64 {
+        let hidden = u64::try_from(n_kept.saturating_sub(self.max)).unwrap_or(u64::MAX);
+        self.omitted.saturating_add(hidden)
+    }
+
+    /// How many events are counted and not shown, whether a silence holds them back or not.
+    pub(crate) fn omitted(&self) -> u64 {
+        let omitted = self.omitted_of(self.events.len());
+        omitted.saturating_add(self.omitted_held_back)
     }
 
     /// Whether it has nothing to tell.
     fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.omitted == 0
+        self.size() == 0
     }
 
     /// The delivery with which it tells what it holds, if `id` names its record.
@@ -191,20 +224,20 @@ impl Group {
         group_delivery_id(id.as_str(), self.generation)
     }
 
-    /// Adds an event. One that adds a detail to an event which waits here takes its place; one whose earlier
+    /// Adds an event of `fold`. One that adds a detail to an event which waits here takes its place; one whose earlier
     /// form was told adds nothing.
-    fn add(&mut self, event: &Event, known: &[EventId]) {
-        let refined = event.refined_event();
-        if let Some(refined) = &refined {
-            if let Some(held) = self
-                .events
-                .iter_mut()
-                .find(|held| held.event_id == *refined)
-            {
-                *held = event.clone();
+    fn add(&mut self, event: &Event, fold: &Fold) {
+        let is_held_back = fold.held_back.contains(&event.event_id);
+        if let Some(refined) = event.refined_event() {
+            let waits = |kept: &&mut Event| kept.event_id == refined;
+            if let Some(kept) = self.events.iter_mut().find(waits) {
+                *kept = event.clone();
+                self.held_back.retain(|id| *id != refined);
+                self.held_back
+                    .extend(is_held_back.then(|| event.event_id.clone()));
                 return;
             }
-            if known.contains(refined) {
+            if fold.known.contains(&refined) {
                 return;
             }
         }
@@ -213,15 +246,41 @@ impl Group {
         if self.messages.len() < MOST_MESSAGES {
             self.messages.extend(news.cloned());
         }
-        let size = serde_json::to_vec(event).map_or(0, |json| json.len());
-        let has_room = self.events.len() < self.max && self.bytes + size <= MOST_BYTES;
-        if has_room || self.events.is_empty() {
+        let size = size_of(event);
+        while !is_held_back && !self.has_room(size) && self.give_up_held_back() {}
+        if self.has_room(size) || self.events.is_empty() {
             self.bytes += size;
             self.events.push(event.clone());
+            self.held_back
+                .extend(is_held_back.then(|| event.event_id.clone()));
+        } else if is_held_back {
+            self.omitted_held_back += 1;
         } else {
             self.omitted += 1;
         }
     }
+
+    fn has_room(&self, size: usize) -> bool {
+        self.events.len() < self.max + SPARE && self.bytes + size <= MOST_BYTES
+    }
+
+    /// Counts the latest event that a silence held back when it came, instead of keeping it; returns whether there
+    /// was one.
+    fn give_up_held_back(&mut self) -> bool {
+        let Some(id) = self.held_back.pop() else {
+            return false;
+        };
+        if let Some(place) = self.events.iter().position(|kept| kept.event_id == id) {
+            let event = self.events.remove(place);
+            self.bytes = self.bytes.saturating_sub(size_of(&event));
+            self.omitted_held_back += 1;
+        }
+        true
+    }
+}
+
+fn size_of(event: &Event) -> usize {
+    serde_json::to_vec(event).map_or(0, |json| json.len())
 }
 
 /// A group after `fold`; `None` if it has taken that entry before.
@@ -251,7 +310,7 @@ pub(crate) fn fold(
     };
     due.group.taken.add(source, &fold.position);
     for event in &fold.events {
-        due.group.add(event, &fold.known);
+        due.group.add(event, fold);
     }
     Some(due)
 }
@@ -262,7 +321,9 @@ pub(crate) fn decide(group: Group, now: Timestamp) -> Decision {
         let next = Group {
             generation: group.generation + 1,
             events: Vec::new(),
+            held_back: Vec::new(),
             omitted: 0,
+            omitted_held_back: 0,
             messages: Vec::new(),
             bytes: 0,
             ..group.clone()

@@ -135,18 +135,19 @@ pub(crate) fn of_group(id: &RecordId, group: &Group, now: Timestamp) -> Notifica
         title: String::new(),
         text: String::new(),
         group: group.values.clone(),
-        omitted: group.omitted,
+        omitted: group.omitted(),
         common: Vec::new(),
         alert: None,
         links: Vec::new(),
-        events: group.events.clone(),
+        events: group.events.iter().take(group.max()).cloned().collect(),
         instead_of: None,
         deliveries: Vec::new(),
     }
 }
 
 /// What a group tells, parted by what is held back: each notification, and the reason why it is held back if it is. Events
-/// that are held back make notifications of their own, unless that is all that the group shows.
+/// that are held back make notifications of their own, unless that is all that the group keeps; what it keeps beside
+/// those that it would show takes their place.
 pub(crate) fn of_group_parted(
     id: &RecordId,
     group: &Group,
@@ -166,9 +167,18 @@ pub(crate) fn of_group_parted(
     {
         return vec![(made, Some(Arc::clone(reason)))];
     }
-    let events = left.iter().map(|position| group.events[*position].clone());
+    let n_left = left.len();
+    let events = left.into_iter().take(group.max());
+    let mut omitted_held_back = group.omitted_held_back;
     let told = Notification {
-        events: events.collect(),
+        events: events
+            .map(|position| group.events[position].clone())
+            .collect(),
+        omitted: group.omitted_of(n_left)
+            + match held_back.is_empty() {
+                true => std::mem::take(&mut omitted_held_back),
+                false => 0,
+            },
         ..made
     };
     let held_back = held_back.into_iter().map(|(reason, events)| {
@@ -182,7 +192,11 @@ pub(crate) fn of_group_parted(
             is_once: false,
             events,
         };
-        (of_match(&wanted, &group.events, now), Some(reason))
+        let notification = Notification {
+            omitted: std::mem::take(&mut omitted_held_back),
+            ..of_match(&wanted, &group.events, now)
+        };
+        (notification, Some(reason))
     });
     std::iter::once((told, None)).chain(held_back).collect()
 }

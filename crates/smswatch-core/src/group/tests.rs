@@ -53,6 +53,7 @@ fn entry(position: usize, events: Vec<Event>) -> Fold {
         position: LogPosition(position.to_string()),
         events,
         known: Vec::new(),
+        held_back: Vec::new(),
     }
 }
 
@@ -183,7 +184,33 @@ fn a_group_holds_a_bounded_number_of_bytes_and_counts_the_rest() {
     large.message.label = Some("x".repeat(MOST_BYTES / 2));
     let events = vec![large.clone(), event(2), large.clone(), large];
     let group = fold(None, &entry(1, events), &log(0), at(0)).expect("it is new");
-    assert_eq!((group.group.events.len(), group.group.omitted), (2, 2));
+    assert_eq!((group.group.events.len(), group.group.omitted()), (2, 2));
+}
+
+#[test]
+fn what_a_silence_holds_back_gives_way_to_what_it_does_not() {
+    let n = MAX + SPARE + 5;
+    let silent: Vec<Event> = (0..n).map(event).collect();
+    let silent = Fold {
+        held_back: silent.iter().map(|event| event.event_id.clone()).collect(),
+        ..entry(1, silent)
+    };
+    let group = fold(None, &silent, &log(0), at(0)).expect("it is new");
+    assert_eq!(group.group.events.len(), MAX + SPARE);
+    assert_eq!(group.group.omitted_held_back, 5);
+    let loud = (n..n + 2).map(event).collect();
+    let group = fold(Some(group), &entry(2, loud), &log(0), at(1)).expect("it is new");
+    let kept = ids(&group.group);
+    assert_eq!(kept.len(), MAX + SPARE);
+    let loud = [format!("evt_{n}"), format!("evt_{}", n + 1)];
+    assert_eq!(kept[kept.len() - 2..], loud);
+    assert_eq!(group.group.omitted_held_back, 7);
+    assert_eq!(
+        group.group.omitted_of(2),
+        0,
+        "none of the loud ones is only counted"
+    );
+    assert_eq!(group.group.size(), n as u64 + 2);
 }
 
 #[test]
@@ -245,11 +272,10 @@ impl Told {
         }
         match decide(due.group, now) {
             Decision::Tell(group, next) => {
-                assert!(group.events.len() <= MAX);
                 assert!(!group.events.is_empty());
-                self.shown
-                    .extend(ids(&group).into_iter().map(str::to_owned));
-                self.counted += group.omitted;
+                let shown = ids(&group).into_iter().take(group.max());
+                self.shown.extend(shown.map(str::to_owned));
+                self.counted += group.omitted();
                 self.generations.push(group.generation);
                 Some(next)
             }

@@ -275,7 +275,12 @@ impl<'a> Replay<'a> {
 
     /// Puts events into the group in which their rule gathers them.
     fn gather(&mut self, wanted: RuleMatch, position: &LogPosition, events: Vec<Event>) {
+        let holds = self.holds();
+        let held_back = events
+            .iter()
+            .filter(|event| holds.hold(&wanted, event, self.now));
         let mut folded = Fold {
+            held_back: held_back.map(|event| event.event_id.clone()).collect(),
             wanted,
             position: position.clone(),
             events,

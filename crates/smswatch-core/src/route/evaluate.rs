@@ -206,7 +206,7 @@ impl Step<'_> {
                     Evaluated {
                         countings,
                         spans: traced::spans(&self.stage.context, events, &routed, self.now),
-                        ..routed.of_entry(position.clone(), events, self.marks)
+                        ..routed.of_entry(position.clone(), events, self)
                     }
                 }
                 Err((body, problem)) => set_aside(position.clone(), body, &problem),
@@ -250,7 +250,7 @@ impl Step<'_> {
             let matches = matches.iter().cloned();
             let (grouped, at_once): (Vec<_>, Vec<_>) =
                 matches.partition(|rule_match| rule_match.gathering.is_some());
-            // What goes into a group is judged when the group is told.
+            // What goes into a group is judged when the group is told; by now it only matters who gives way there.
             let (at_once, mut held_back) = self.holds.part(at_once, events, now);
             held_back.extend(refused.iter().cloned());
             let mut deliveries = notification::deliveries(rules, &at_once, events, now);
@@ -367,22 +367,28 @@ impl Routed {
         told
     }
 
-    fn of_entry(self, position: LogPosition, events: &[Event], marks: &Marks) -> Evaluated {
+    fn of_entry(self, position: LogPosition, events: &[Event], step: &Step<'_>) -> Evaluated {
         let told_once = self.told_once(events);
         let mut folds: Vec<Fold> = Vec::with_capacity(self.grouped.len());
         for wanted in self.grouped {
             let events = wanted.events.iter().filter_map(|at| events.get(*at));
             let events: Vec<Event> = events.cloned().collect();
+            let is_held_back = |event: &&Event| step.holds.hold(&wanted, event, step.now);
+            let held_back = events.iter().filter(is_held_back);
             let fold = Fold {
                 position: position.clone(),
-                known: marks.known_in(&wanted, &events),
+                known: step.marks.known_in(&wanted, &events),
+                held_back: held_back.map(|event| event.event_id.clone()).collect(),
                 wanted,
                 events,
             };
             // A group takes an entry once: what rules want of it in several matches goes in together.
             let id = fold.group_id();
             match folds.iter_mut().find(|known| known.group_id() == id) {
-                Some(known) => known.events.extend(fold.events),
+                Some(known) => {
+                    known.events.extend(fold.events);
+                    known.held_back.extend(fold.held_back);
+                }
                 None => folds.push(fold),
             }
         }

@@ -86,11 +86,11 @@ impl Takes for group::Due {
     }
 
     fn count(metrics: &Metrics, before: Option<&Self>, after: &Self, news: &[&Fold]) {
-        let omitted_before = before.map_or(0, |due| due.group.omitted);
+        let omitted_before = before.map_or(0, |due| due.group.omitted());
         let n_taken = news.iter().map(|fold| fold.events.len()).sum::<usize>();
         let n_taken = u64::try_from(n_taken).unwrap_or(u64::MAX);
         metrics.events_grouped.inc_by(n_taken);
-        let omitted = after.group.omitted.saturating_sub(omitted_before);
+        let omitted = after.group.omitted().saturating_sub(omitted_before);
         metrics.events_omitted.inc_by(omitted);
     }
 }
