@@ -132,6 +132,10 @@ async fn a_silence_that_says_too_little_or_something_wrong_is_refused() {
         with(json!({"label": "/otp-(/"})),
         with(json!({"final": "yes", "severity": "urgent"})),
         with(json!({"to": ["+306900000001", "+4917*"]})),
+        with(json!({"to": "+30690000*"})),
+        with(json!({"to": ["4917*", "*001"]})),
+        with(json!({"to": "/^\\+306900000001$/"})),
+        with(json!({"label": "call +30690000*"})),
     ] {
         let (status, problem) = post(&process, "/v1/silences", body).await;
         assert_eq!(status, 422, "{problem}");
@@ -374,4 +378,35 @@ async fn of_a_group_a_silence_holds_back_what_it_matches_and_all_of_it_if_that_i
     .await;
     assert_eq!(status, 202);
     until("it is sent", async || stage.crm.requests().len() == 2).await;
+}
+
+/// A group shows few events, and those that came first are silent.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_silence_holds_back_hides_nothing_else_of_its_group() {
+    let stage = Stage::new().await;
+    let keys = "group: {by: [country], wait: 3s, interval: 1s, max: 2},";
+    let process = Process::start(&stage.config_with("", keys));
+    let silence = json!({"match": {"label": "quiet-*"}, "until": "2h"});
+    let (status, _) = post(&process, "/v1/silences", silence).await;
+    assert_eq!(status, 201);
+    for n in 0..4 {
+        stage.watch_labeled(&process, Some(&format!("quiet-{n}")));
+    }
+    until("the silent ones are in the group", async || {
+        ask::metrics(&process)
+            .await
+            .contains("smswatch_events_grouped_total 4")
+    })
+    .await;
+    let loud = stage.watch_labeled(&process, Some("loud-1"));
+    until("the other one is told", async || {
+        stage.crm.requests().len() == 1
+    })
+    .await;
+    let told = stage.crm.requests()[0].json();
+    let events = told["data"]["events"].as_array().expect("events");
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["message"]["message_id"], json!(loud));
+    assert_eq!(told["data"]["omitted"], 0);
+    assert_eq!(deliveries(&process, "suppressed", 1).await.len(), 1);
 }

@@ -71,8 +71,9 @@ impl Privacy {
         self.settings.body != BodyText::Omit
     }
 
-    /// Whether no whole number may be stored.
-    pub(crate) fn hides_numbers(&self) -> bool {
+    /// Whether no whole number may be stored, and events show them with their middle hidden.
+    #[must_use]
+    pub fn hides_numbers(&self) -> bool {
         self.settings.numbers == Numbers::Mask
     }
 

@@ -69,6 +69,9 @@ impl PhoneNumber {
         &self.0
     }
 
+    /// How many digits a masked number shows at most, in front and at the end.
+    pub const MOST_SHOWN: (usize, usize) = (4, 2);
+
     /// The number with its middle hidden: `+3069******01`.
     ///
     /// At most six digits stay, and never more than half of them.
@@ -99,8 +102,9 @@ fn ends_number(character: char) -> bool {
 
 /// Which of a number's digits are hidden.
 fn hidden(n_digits: usize) -> Range<usize> {
-    let head = (n_digits / 3).min(4);
-    let tail = (n_digits / 6).min(2);
+    let (head, tail) = PhoneNumber::MOST_SHOWN;
+    let head = (n_digits / 3).min(head);
+    let tail = (n_digits / 6).min(tail);
     head..n_digits - tail
 }
 

@@ -11,6 +11,7 @@ mod links;
 mod lonely;
 mod maintenance;
 mod never;
+mod numbers;
 mod options;
 mod rate;
 mod repeat;
@@ -86,7 +87,7 @@ const MAX_NAME: usize = 100;
 pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>) -> Compiled {
     let mut compiler = Compiler::new(document, options);
     let compiled = rules.map(|rules| compiler.rules(rules)).unwrap_or_default();
-    compiler.check_awaited();
+    compiler.check_awaited(&compiled);
     compiler.check_tags(rules);
     shadow::warn(&mut compiler, &compiled);
     let voices = compiler.voices(&compiled);
@@ -109,6 +110,7 @@ pub fn compile(document: &Document, rules: Option<&Node>, options: &Options<'_>)
         silencing: Some(Silencing {
             number_key: NumberKey::clone(options.number_key),
             texts_are_kept: options.texts_are_kept,
+            numbers_are_masked: options.numbers_are_masked,
             tags,
         }),
         maintenance: Maintenance::default(),

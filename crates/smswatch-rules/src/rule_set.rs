@@ -48,6 +48,7 @@ pub struct RuleSet {
 pub(crate) struct Silencing {
     pub(crate) number_key: NumberKey,
     pub(crate) texts_are_kept: bool,
+    pub(crate) numbers_are_masked: bool,
     /// The names of the tags that the rules use.
     pub(crate) tags: Vec<String>,
 }

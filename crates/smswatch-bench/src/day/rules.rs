@@ -28,6 +28,8 @@ pub(super) fn default_rules() -> anyhow::Result<RuleSet> {
         check_overrides: &|_, _| Vec::new(),
         number_key: &number_key,
         texts_are_kept: false,
+        numbers_are_masked: true,
+        give_up_after: None,
         faults: &FaultTable::default(),
     };
     let compiled = compile(&document, document.find("/rules"), &options);

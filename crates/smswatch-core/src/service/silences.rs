@@ -153,7 +153,10 @@ impl Service {
         let privacy = &self.context.privacy;
         if privacy.hides_numbers() {
             if let Some(to) = matching.remove("to") {
-                let is_number = |text: &str| PhoneNumber::looks_like_one(positive(text));
+                let is_number = |text: &str| {
+                    let text = positive(text);
+                    !text.starts_with('/') && PhoneNumber::looks_like_one(text)
+                };
                 let texts = texts(&to);
                 let n_numbers = texts.iter().filter(|text| is_number(text)).count();
                 if n_numbers == 0 {
@@ -174,18 +177,30 @@ impl Service {
                     matching.insert("to_key".to_owned(), keys.collect::<Vec<_>>().into());
                 }
             }
-            matching.values_mut().for_each(|value| self.mask(value));
+            for (key, value) in &mut matching {
+                self.mask(key, value)?;
+            }
         }
         Ok(Value::Object(matching))
     }
 
-    fn mask(&self, value: &mut Value) {
+    /// Masks the numbers in a value. A pattern without digits that it asks for would hold back what nobody meant.
+    fn mask(&self, key: &str, value: &mut Value) -> Result<(), String> {
         match value {
             Value::String(text) => {
-                *text = self.context.privacy.text(text, &MessageFacts::default());
+                let masked = self.context.privacy.text(text, &MessageFacts::default());
+                let is_pattern = positive(text).starts_with('/') || text.contains('*');
+                if is_pattern && masked != *text {
+                    return Err(format!(
+                        "`match.{key}`: a pattern with so many digits of a number cannot be stored; ask for fewer, or set \
+                         `privacy.numbers: full`"
+                    ));
+                }
+                *text = masked;
+                Ok(())
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.mask(item)),
-            _ => {}
+            Value::Array(items) => items.iter_mut().try_for_each(|item| self.mask(key, item)),
+            _ => Ok(()),
         }
     }
 

@@ -177,6 +177,8 @@ fn compiled(text: &str, sinks: &[String]) -> RuleSet {
         check_overrides: &|_, _| Vec::new(),
         number_key: &number_key,
         texts_are_kept: false,
+        numbers_are_masked: true,
+        give_up_after: None,
         faults: &smswatch_model::FaultTable::default(),
     };
     let compiled = compile(&document, document.find("/rules"), &options);

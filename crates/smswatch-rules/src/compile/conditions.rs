@@ -1,13 +1,13 @@
 //! Compiles `match`: its keys, its patterns, and whether any event can match them.
 
-use smswatch_model::EventKind;
+use smswatch_model::{EventKind, Outcome};
 
 use super::expect::{is_empty, spot};
 use super::{Compiler, shown};
 use crate::condition::{Condition, ConditionTest};
 use crate::diagnostic::Place;
 use crate::field::{Field, Flag, MATCH_KEYS, MatchKey};
-use crate::pattern::{BadPattern, Patterns};
+use crate::pattern::{BadPattern, Patterns, Subject};
 use crate::yaml::{Content, Entry, Node};
 use smswatch_template::did_you_mean;
 
@@ -150,6 +150,9 @@ impl Compiler<'_> {
             problem.hint = hint.filter(|_| !node.is_from_environment());
             return;
         }
+        if *field == Field::To {
+            self.check_number_pattern(text, place);
+        }
         let word = text.strip_prefix('!').unwrap_or(text);
         if !word.is_empty() && !word.contains('*') && !word.starts_with('/') {
             self.check_word(text, node, place, field);
@@ -266,6 +269,13 @@ fn never_has(field: &Field, patterns: &Patterns, kind: EventKind) -> bool {
         Field::PreviousStatus => true,
         _ => false,
     };
+    if *field == Field::Outcome && kind != EventKind::StatusChanged && kind.is_of_message() {
+        // What is told of messages that have not ended.
+        return !patterns.hold(Subject {
+            text: Some(Outcome::Pending.as_str()),
+            key: None,
+        });
+    }
     let is_asked = is_of_changes || !kind.is_of_message();
     kind != EventKind::StatusChanged && is_asked && !patterns.accept_nothing()
 }

@@ -96,6 +96,9 @@ impl Compiler<'_> {
         let problem = self.error(entry.key.place, message);
         if missed.iter().all(|kind| kind.is_of_message()) {
             let label = match missed[..] {
+                _ if key == "outcome" => {
+                    "the message of these events has not ended: it is `pending`"
+                }
                 [EventKind::Stuck | EventKind::UnknownStatus] => {
                     "these events tell the status of a message that is not final, and no change of it"
                 }

@@ -44,6 +44,8 @@ pub(crate) fn compile_match(
         check_overrides: &|_, _| Vec::new(),
         number_key: &silencing.number_key,
         texts_are_kept: silencing.texts_are_kept,
+        numbers_are_masked: silencing.numbers_are_masked,
+        give_up_after: None,
         faults: &FaultTable::default(),
     };
     let mut compiler = Compiler::new(&document, &options);

@@ -50,6 +50,13 @@ impl Compiler<'_> {
         ));
     }
 
+    /// Whether a status change can have all that `conditions` ask, as far as is known.
+    pub(super) fn can_all_hold(&self, conditions: &[Condition]) -> bool {
+        let exclude = |one: &Condition| conditions.iter().any(|other| one.excludes(other));
+        let decided: Vec<&Condition> = conditions.iter().filter(|one| is_decided(one)).collect();
+        !conditions.iter().any(exclude) && self.can_hold(&decided)
+    }
+
     fn can_hold(&self, conditions: &[&Condition]) -> bool {
         let domain = Domain::of(conditions);
         let [mut event, _] = samples(EventKind::StatusChanged);

@@ -1,6 +1,7 @@
 //! What rules are compiled against, and what comes of it.
 
 use std::fmt;
+use std::time::Duration;
 
 use smswatch_model::{FaultTable, Overrides};
 
@@ -26,6 +27,10 @@ pub struct Options<'a> {
     pub number_key: &'a NumberKey,
     /// Whether events carry the message's text.
     pub texts_are_kept: bool,
+    /// Whether events show telephone numbers with their middle hidden.
+    pub numbers_are_masked: bool,
+    /// How long after its registration a message is given up; `None` if that is not known.
+    pub give_up_after: Option<Duration>,
     /// Who can act on which status.
     pub faults: &'a FaultTable,
 }

@@ -8,8 +8,9 @@ use smswatch_plugin::rules::{RateBound, RateSettings};
 use super::Compiler;
 use super::expect::{is_empty, spot};
 use super::usual::follows_usual;
-use crate::condition::Condition;
+use crate::condition::{Condition, ConditionTest};
 use crate::event_word::KINDS;
+use crate::field::Flag;
 use crate::rate::RateRule;
 use crate::yaml::{Content, Entry, Node};
 
@@ -64,8 +65,16 @@ impl Compiler<'_> {
             self.error(spot(event), message).hint =
                 Some("such as `count: {status: Undelivered}`, `over: 15m`, `above: 8%`".to_owned());
         }
+        let n_problems = self.problems.len();
         let count = rule.entry("count").map(|entry| self.measured(entry));
         let among = rule.entry("among").map(|entry| self.measured(entry));
+        if let (Some(entry), Some(count), Some(among)) = (rule.entry("count"), &count, &among)
+            && self.problems.len() == n_problems
+            && !self.can_all_hold(&[count.as_slice(), among].concat())
+        {
+            self.warning(spot(entry), "this rate is always 0").label =
+                Some("nothing that `among` measures can count".to_owned());
+        }
         let by = rule.entry("by").map(|entry| self.group_keys(entry));
         let over = rule.entry("over").and_then(|entry| self.over(entry));
         let above = rule.entry("above");
@@ -120,7 +129,16 @@ impl Compiler<'_> {
 
     /// The conditions on the changes of status that are measured.
     fn measured(&mut self, entry: &Entry) -> Vec<Condition> {
-        self.conditions(entry, &[EventKind::StatusChanged])
+        let conditions = self.conditions(entry, &[EventKind::StatusChanged]);
+        for (flag, name) in [(Flag::Late, "late"), (Flag::Refined, "refined")] {
+            let wanted = ConditionTest::Flag(flag, true);
+            if conditions.iter().any(|condition| condition.test == wanted) {
+                let place = entry.value.entry(name).map_or(spot(entry), spot);
+                let message = format!("status changes that are `{name}` are not measured");
+                self.error(place, message).label = Some("this never matches".to_owned());
+            }
+        }
+        conditions
     }
 
     fn over(&mut self, entry: &Entry) -> Option<Duration> {

@@ -53,33 +53,43 @@ pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
     }
 }
 
-/// Warns of rules that group and hold back from a destination what a more severe rule below would tell it at once.
+/// Warns of rules that take from a destination what a more severe rule below would tell it: those that group hold it back,
+/// and those with a throttle tell it less severely.
 fn warn_of_groups(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
     for (position, (rule, place)) in rules.iter().enumerate() {
         let above = rules[..position].iter().map(|(rule, _)| rule);
-        let delays = |earlier: &&Rule| {
-            earlier.grouping.is_some()
+        let takes = |earlier: &&Rule| {
+            let delays = earlier.grouping.is_some() && !matches_all_of(earlier, rule);
+            (delays || earlier.throttle_at_once().is_some())
                 && earlier.severity < rule.severity
-                && !matches_all_of(earlier, rule)
                 && can_match_the_same(earlier, rule)
         };
-        let held_back: Vec<(String, &str)> = above
-            .filter(delays)
+        let taken: Vec<(String, &Rule)> = above
+            .filter(takes)
             .flat_map(|earlier| {
                 let shared = rule.targets.iter().filter(|target| {
                     let mut known = earlier.targets.iter();
                     known.any(|known| known.number == target.number)
                 });
-                shared.map(|target| (target.name(), earlier.name.as_str()))
+                shared.map(move |target| (target.name(), earlier))
             })
             .collect();
-        let Some((destination, earlier)) = held_back.first() else {
+        let Some((destination, earlier)) = taken.first() else {
             continue;
         };
-        let name = &rule.name;
-        let message = format!("rule `{earlier}` can hold back what `{name}` would tell at once");
+        let (name, by) = (&rule.name, &earlier.name);
+        let (message, does) = match earlier.grouping {
+            Some(_) => (
+                format!("rule `{by}` can hold back what `{name}` would tell at once"),
+                "groups",
+            ),
+            None => (
+                format!("rule `{by}` can tell less severely what `{name}` would tell"),
+                "has a throttle",
+            ),
+        };
         let label = format!(
-            "`{earlier}` above groups, is less severe, and notifies {destination} of the events that both match"
+            "`{by}` above {does}, is less severe, and notifies {destination} of the events that both match"
         );
         let problem = compiler.warning(*place, message);
         problem.label = Some(label);

@@ -47,6 +47,15 @@ impl Compiler<'_> {
             self.error(spot(entry), message);
             return None;
         }
+        if self
+            .options
+            .give_up_after
+            .is_some_and(|given_up| after >= given_up)
+        {
+            let problem = self.warning(spot(entry), "this never happens");
+            problem.label = Some("`watch.give_up_after` ends the watch before that".to_owned());
+            problem.hint = Some("let it be shorter, or write `event: gave_up`".to_owned());
+        }
         // Registrations are kept in whole seconds.
         let after = after.as_secs() + u64::from(after.subsec_nanos() > 0);
         self.stuck_after.insert((after, repeat));

@@ -4,6 +4,8 @@ use smswatch_model::EventKind;
 
 use super::Compiler;
 use super::expect::spot;
+use crate::diagnostic::Place;
+use crate::rule_set::Rule;
 use crate::yaml::{Content, Entry, Node};
 use smswatch_template::did_you_mean;
 
@@ -38,10 +40,19 @@ impl Compiler<'_> {
         names
     }
 
-    /// Reports names that are not those of rates.
-    pub(super) fn check_awaited(&mut self) {
+    /// Reports names that are not those of rates, and warns of those that may not be told: then nobody hears of what
+    /// waits for them either.
+    pub(super) fn check_awaited(&mut self, rules: &[(Rule, Place)]) {
         for (name, place) in std::mem::take(&mut self.awaited) {
             if self.rates.contains(&name) {
+                let mut named = rules.iter().filter(|(rule, _)| rule.name == name);
+                if named.any(|(rule, _)| rule.throttle.is_some()) {
+                    let message =
+                        format!("the `throttle` of `{name}` can keep its alerts from being told");
+                    let problem = self.warning(place, message);
+                    problem.label = Some("nobody is told of what waits for them either".to_owned());
+                    problem.hint = Some(format!("remove the throttle of `{name}`"));
+                }
                 continue;
             }
             let is_rule = self.named.iter().any(|(known, _)| *known == name);

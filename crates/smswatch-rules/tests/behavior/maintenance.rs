@@ -19,6 +19,8 @@ fn compiled(text: &str) -> Result<RuleSet, String> {
         check_overrides: &|_, _| Vec::new(),
         number_key: &number_key,
         texts_are_kept: true,
+        numbers_are_masked: true,
+        give_up_after: None,
         faults: &FaultTable::default(),
     };
     let windows = document.find("/maintenance");

@@ -29,6 +29,8 @@ pub(crate) fn compiled(rules: &str) -> Compiled {
         check_overrides: &check_overrides,
         number_key: &number_key,
         texts_are_kept: true,
+        numbers_are_masked: true,
+        give_up_after: None,
         faults: &FaultTable::default(),
     };
     let Some(mut document) = document else {

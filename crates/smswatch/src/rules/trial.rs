@@ -47,6 +47,8 @@ impl InForce {
             check_overrides: &|sink, overrides| wishes.problems(sink, overrides),
             number_key: &number_key,
             texts_are_kept: privacy.keeps_texts(),
+            numbers_are_masked: privacy.hides_numbers(),
+            give_up_after: None,
             faults: &faults,
         };
         read(text, &options)
@@ -122,6 +124,8 @@ mod tests {
             check_overrides: &|_, _| Vec::new(),
             number_key: &number_key,
             texts_are_kept: false,
+            numbers_are_masked: false,
+            give_up_after: None,
             faults: &FaultTable::default(),
         };
         read(text, &options).map(|rules| rules.names())

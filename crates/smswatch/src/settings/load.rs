@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use smswatch_core::settings::Settings;
@@ -198,7 +199,15 @@ impl Reader<'_> {
         });
         let known_faults = faults.clone().unwrap_or_default();
         let wishes = Wishes::of(self.types, &value, &made);
-        let rules = self.rules(&value, &names, &wishes, &privacy, &known_faults);
+        let give_up_after = watch.as_ref().map(|watch| watch.give_up_after.duration());
+        let rules = self.rules(
+            &value,
+            &names,
+            &wishes,
+            &privacy,
+            give_up_after,
+            &known_faults,
+        );
         let sinks = (made.len() == names.len()).then(|| made_sinks(made));
 
         // Each finds its own problems before any of them is a reason to end.
@@ -288,6 +297,7 @@ impl Reader<'_> {
         names: &[String],
         wishes: &Wishes,
         privacy: &smswatch_core::Privacy,
+        give_up_after: Option<Duration>,
         faults: &FaultTable,
     ) -> Option<smswatch_rules::RuleSet> {
         let keyed = privacy.clone();
@@ -302,6 +312,8 @@ impl Reader<'_> {
             check_overrides: &|sink, overrides| wishes.problems(sink, overrides),
             number_key: &number_key,
             texts_are_kept: privacy.keeps_texts(),
+            numbers_are_masked: privacy.hides_numbers(),
+            give_up_after,
             faults,
         };
         let compiled = compile(self.document, self.document.find("/rules"), &options);
