@@ -119,6 +119,27 @@ fn of_tls(error: &rustls::Error, server: &str) -> String {
     }
 }
 
+/// Why there is no client, in a few words.
+pub(crate) fn of_setup(error: &reqwest::Error) -> String {
+    let mut cause: &(dyn Error + 'static) = error;
+    loop {
+        match cause.downcast_ref::<rustls::Error>() {
+            Some(rustls::Error::InconsistentKeys(_)) => {
+                return "the key does not belong to the certificate".to_owned();
+            }
+            Some(rustls::Error::InvalidCertificate(why)) => {
+                let what = certificate(why).map(str::to_owned);
+                return what.unwrap_or_else(|| format!("its certificate cannot be used ({why})"));
+            }
+            _ => {}
+        }
+        match cause.source() {
+            Some(source) => cause = source,
+            None => return cause.to_string(),
+        }
+    }
+}
+
 fn certificate(why: &CertificateError) -> Option<&'static str> {
     Some(match why {
         // The last two are of one that calls itself like an issuer that is known, and is another.
@@ -137,7 +158,11 @@ fn certificate(why: &CertificateError) -> Option<&'static str> {
             "certificate is for another name"
         }
         CertificateError::Revoked => "certificate was revoked",
-        // webpki tells it by its name alone.
+        // webpki tells these by their names alone.
+        CertificateError::Other(other) if other.to_string().contains("UnsupportedCertVersion") => {
+            "certificate is of X.509 version 1, and version 3 is needed: sign it again with an \
+             extension, such as with `-extfile` of `openssl x509 -req`"
+        }
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
             "certificate from an unknown issuer: it is an authority's own, signed by itself, and \
              cannot stand for a server"

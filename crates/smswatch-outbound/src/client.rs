@@ -35,7 +35,7 @@ pub enum SetupError {
         why: NoCertificates,
     },
     /// Anything else.
-    #[error("could not make an HTTP client")]
+    #[error("could not make an HTTP client: {}", cause::of_setup(.0))]
     Client(#[source] reqwest::Error),
 }
 

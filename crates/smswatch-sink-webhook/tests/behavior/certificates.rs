@@ -81,3 +81,26 @@ async fn a_receiver_is_checked_with_our_authority_and_shown_our_certificate() {
         assert_eq!(error.retry(), Retry::Later, "{}", error.detail());
     }
 }
+
+/// What many make with `openssl x509 -req` is of a version that nothing here takes.
+#[test]
+fn a_certificate_that_cannot_be_shown_is_told_with_the_reason() {
+    smswatch_testkit::install_tls_provider();
+    for (certificate, key, expected) in [
+        ("version-1.pem", "version-1.key", "X.509 version 1"),
+        (
+            "good.pem",
+            "version-1.key",
+            "the key does not belong to the certificate",
+        ),
+    ] {
+        let config = json!({
+            "url": "https://crm.example.com/hook",
+            "ca": pem("authority.pem"),
+            "client_certificate": pem(certificate),
+            "client_key": pem(key),
+        });
+        let error = configured(config).expect_err("it is of no use").to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
