@@ -26,6 +26,10 @@ const OTHERS: &str = r#"
     above: 20%
     at_least: 5
     notify: [pager]
+  - name: digest
+    match: {status: Undelivered}
+    group: {wait: 1h}
+    notify: [pager]
   - {name: slow, event: stuck, after: 2m, notify: [pager]}
   - {name: nothing, match: {label: no-such-label}, notify: [pager]}
 "#;
@@ -116,6 +120,8 @@ async fn other_rules_are_counted_on_what_is_remembered_beside_those_of_today() {
     assert_eq!(told(items, "carrier-violation"), (2.into(), 0.into()));
     assert_eq!(told(items, "delivered"), (0.into(), 8.into()));
     assert_eq!(told(items, "failing"), (0.into(), 1.into()));
+    // What waits in a group when the time is over is told.
+    assert_eq!(told(items, "digest"), (0.into(), 1.into()));
     assert_eq!(tried["silent"], serde_json::json!(["slow", "nothing"]));
     let remarks = tried["remarks"].to_string();
     assert!(remarks.contains("`stuck` after 2m"), "{said}");

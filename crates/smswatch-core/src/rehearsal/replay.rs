@@ -135,6 +135,15 @@ impl<'a> Replay<'a> {
         self.now = self.now.max(until);
     }
 
+    /// Lets the time pass until all that waits in groups is told; rates are not measured any more.
+    pub fn tell_waiting(&mut self) {
+        // A group that was told rests, and goes.
+        while let Some(due) = self.groups.first_due() {
+            self.now = self.now.max(due);
+            self.tell_group();
+        }
+    }
+
     /// Sets the clock on to `now`, before which nothing is due.
     pub(super) fn pass_to(&mut self, now: Timestamp) {
         self.now = self.now.max(now);

@@ -61,9 +61,10 @@ impl<'a> Trial<'a> {
         self.count();
     }
 
-    /// Lets the time pass until `until`, so that what waits is told, and returns what was told in all.
+    /// Lets the time pass until `until`, and until what waits in groups then is told, and returns what was told in all.
     pub(super) fn finish(mut self, until: Timestamp) -> Counts {
         self.replay.pass(until);
+        self.replay.tell_waiting();
         self.count();
         self.counts
     }
