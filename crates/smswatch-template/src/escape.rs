@@ -45,6 +45,10 @@ pub(crate) fn of(template: &str) -> AutoEscape {
 
 /// Writes a value.
 pub(crate) fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    // What is not known is written as nothing, whatever the text is: nobody is to read "None" in an alert.
+    if value.is_none() {
+        return Ok(());
+    }
     let written = match state.auto_escape() {
         AutoEscape::Custom(mark) if mark == Escape::Url.mark() => url(out, value),
         AutoEscape::Custom(mark) if mark == Escape::Json.mark() => json(out, value),
@@ -54,9 +58,6 @@ pub(crate) fn format(out: &mut Output, state: &mut State, value: &Value) -> Resu
 }
 
 fn url(out: &mut Output, value: &Value) -> std::fmt::Result {
-    if value.is_none() {
-        return Ok(());
-    }
     let text = value.to_string();
     text.bytes().try_for_each(|byte| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
@@ -68,7 +69,7 @@ fn url(out: &mut Output, value: &Value) -> std::fmt::Result {
 
 fn json(out: &mut Output, value: &Value) -> std::fmt::Result {
     // `{{ x if y }}` has no value where y does not hold.
-    if value.is_none() || value.is_undefined() {
+    if value.is_undefined() {
         return Ok(());
     }
     if let Some(text) = value.as_str() {

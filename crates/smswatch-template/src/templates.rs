@@ -211,6 +211,12 @@ mod tests {
             "{{ text }}{{ nothing }}",
             "a%20%22b%22%20%3Cc%3E%0A%26%20%7Bd%7D",
         );
+        check(
+            Escape::Nothing,
+            "{{ text }}{{ nothing }}{{ nothing or 'unknown' }}",
+            "a \"b\" <c>\n& {d}unknown",
+        );
+        check(Escape::Markup, "{{ nothing }}", "");
         check(Escape::Markup, "<p>{{ n }} {{ '<' ~ n }}", "<p>1.5 &lt;1.5");
         let json = r#"{"t": "{{ text }}", "n": {{ n }}, "l": {{ list }}, "o": "{{ nothing }}"}"#;
         let read: Value =

@@ -1,6 +1,7 @@
 //! Shares a sink's breaker with all processes: reads it now and then, writes what attempts said.
 
 mod judge;
+mod known;
 mod news;
 mod permit;
 mod probe;
@@ -75,6 +76,8 @@ pub(crate) struct Breaker {
 struct Known {
     /// When the store was asked last.
     read_at: Option<Instant>,
+    /// As of when the store had what is known.
+    as_of: Option<Instant>,
     /// What attempts said since, when and of which destination, oldest first; no more than there are
     /// attempts.
     reports: Vec<(Timestamp, Option<Destination>, Report)>,
@@ -116,6 +119,7 @@ impl Breaker {
             refusals: Refusals::default(),
             known: Mutex::new(Known {
                 read_at: None,
+                as_of: None,
                 reports: Vec::new(),
                 view: Circuit::default(),
                 running: 0,
@@ -336,12 +340,13 @@ impl Breaker {
         mut decide: impl FnMut(&mut Circuit, Timestamp) -> (T, AllNews),
     ) -> Result<T, StoreError> {
         loop {
+            let begun = Instant::now();
             let (known, before) = self.fetch(context).await?;
             let now = context.clock.now();
             let mut circuit = before.clone();
             let (answer, news) = decide(&mut circuit, now);
             if circuit == before {
-                self.adopt(context, circuit, written);
+                self.adopt(context, circuit, written, begun);
                 return Ok(answer);
             }
             let is_closed =
@@ -355,7 +360,7 @@ impl Breaker {
                 .map(|event| NewEntry::of(std::slice::from_ref(event)));
             let entries = entries.collect();
             if memo::put(context, self.shard, &known, circuit.encode(), entries).await? {
-                self.adopt(context, circuit, written);
+                self.adopt(context, circuit, written, Instant::now());
                 if is_closed {
                     self.known().is_to_make_due = true;
                     self.reported.notify_one();
@@ -371,6 +376,7 @@ impl Breaker {
         &self,
         context: &Context,
     ) -> Result<(memo::Known<Circuit>, Circuit), StoreError> {
+        let begun = Instant::now();
         let read = memo::read(
             context,
             self.shard,
@@ -381,60 +387,44 @@ impl Breaker {
         let mut known = read.await?;
         let mut circuit = known.value.take().unwrap_or_default();
         circuit.recall(&self.settings, context.clock.now());
-        self.adopt(context, circuit.clone(), 0);
+        self.adopt(context, circuit.clone(), 0, begun);
         Ok((known, circuit))
     }
 
-    /// Takes over what the store holds, with the first `written` reports in it.
-    fn adopt(&self, context: &Context, circuit: Circuit, written: usize) {
+    /// Takes over what the store held at `as_of`, with the first `written` reports in it, and tells the health report.
+    fn adopt(&self, context: &Context, circuit: Circuit, written: usize, as_of: Instant) {
         let now = context.clock.now();
-        {
-            let mut known = self.known();
-            known.read_at = Some(Instant::now());
-            known.reports.drain(..written);
-            let mut view = circuit.clone();
-            for (at, destination, report) in &known.reports {
-                let _told_when_written = self.take(&mut view, destination.as_ref(), report, *at);
-            }
-            let is_changed = view != known.view;
-            self.publish(&known.view, &view, now);
-            known.view = view;
-            if known.must_make_due(now).is_some() {
-                self.reported.notify_one();
-            }
-            // The right to probe depends on what is written, known here before or not.
-            if is_changed || written > 0 {
-                self.changed.notify_waiters();
-            }
-        }
+        self.learn(circuit, written, as_of, now);
         self.tell(context, now);
+    }
+
+    /// Takes over what the store held, unless something later is known: a read that is answered late must not undo a
+    /// pause.
+    fn learn(&self, circuit: Circuit, written: usize, as_of: Instant, now: Timestamp) {
+        let mut known = self.known();
+        known.reports.drain(..written);
+        if known.as_of.is_some_and(|later| as_of < later) {
+            return;
+        }
+        known.as_of = Some(as_of);
+        known.read_at = Some(Instant::now());
+        let mut view = circuit;
+        for (at, destination, report) in &known.reports {
+            let _told_when_written = self.take(&mut view, destination.as_ref(), report, *at);
+        }
+        let is_changed = view != known.view;
+        self.publish(&known.view, &view, now);
+        known.view = view;
+        if known.must_make_due(now).is_some() {
+            self.reported.notify_one();
+        }
+        // The right to probe depends on what is written, known here before or not.
+        if is_changed || written > 0 {
+            self.changed.notify_waiters();
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Known {
-    /// Whether nothing is known against the sink, or against this destination.
-    fn is_well(&self, destination: Option<&Destination>) -> bool {
-        match destination {
-            Some(to) => self.view.of(to.key()).is_none_or(Circuit::is_well),
-            None => self.view.is_well(),
-        }
-    }
-
-    /// Since when what waits is to be made due by this process, if it is.
-    fn must_make_due(&self, now: Timestamp) -> Option<Timestamp> {
-        let is_ours = |since: &Timestamp| self.is_to_make_due || now.since(*since) > TAKE_OVER;
-        self.view.to_make_due.filter(is_ours)
-    }
-
-    /// How many attempts may run at once.
-    fn slots(&mut self, now: Timestamp) -> usize {
-        match self.view.flow(now) {
-            Flow::Open { since } => self.slow_start.slots(since),
-            Flow::Probe | Flow::Parked { .. } => 0,
-        }
     }
 }
