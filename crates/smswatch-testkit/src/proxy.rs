@@ -8,6 +8,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
+/// How many connections may wait to be taken.
+const BACKLOG: u32 = 1024;
+
 /// How a proxy treats those who come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Door {
@@ -44,7 +47,7 @@ impl Proxy {
     ///
     /// No port of loopback is free.
     pub async fn start(target: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = bound((Ipv4Addr::LOCALHOST, 0).into())?.listen(BACKLOG)?;
         let address = listener.local_addr()?;
         let state = watch::Sender::new(State {
             door: Door::Open,
@@ -131,9 +134,9 @@ async fn serve(mut listener: TcpListener, address: SocketAddr, mut state: watch:
                 }
             }
         }
+        // Bound and not listening: it refuses, and nobody else takes the port meanwhile, not even at this moment.
+        let Ok(refusing) = bound(address) else { return };
         drop((listener, connections));
-        // Bound and not listening: it refuses, and nobody else takes the port meanwhile.
-        let Ok(refusing) = hold(address) else { return };
         if state
             .wait_for(|state| state.door != Door::Closed)
             .await
@@ -141,16 +144,18 @@ async fn serve(mut listener: TcpListener, address: SocketAddr, mut state: watch:
         {
             return;
         }
-        let Ok(reopened) = refusing.listen(1024) else {
+        let Ok(reopened) = refusing.listen(BACKLOG) else {
             return;
         };
         listener = reopened;
     }
 }
 
-fn hold(address: SocketAddr) -> io::Result<TcpSocket> {
+/// A socket with this address, which another one of the proxy may have, too.
+fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
+    socket.set_reuseport(true)?;
     socket.bind(address)?;
     Ok(socket)
 }
