@@ -15,6 +15,7 @@ mod reader;
 pub(crate) mod schema;
 mod secrets;
 mod sections;
+mod shape;
 mod sinks;
 mod source;
 mod store_url;

@@ -132,7 +132,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("cookie", &["smswatch-http"]),
     ("jsonschema", &["smswatch"]),
     ("mimalloc", &["smswatch"]),
-    ("regex", &["smswatch-rules"]),
+    ("regex", &["smswatch-rules", "smswatch"]),
 ];
 
 fn metadata() -> Metadata {

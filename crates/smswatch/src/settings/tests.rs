@@ -72,6 +72,7 @@ macro_rules! broken {
 }
 
 mod secrets;
+mod shape;
 mod words;
 
 broken! {
