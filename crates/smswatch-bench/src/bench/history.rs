@@ -37,8 +37,12 @@ const MESSAGES: u64 = 10_000;
 /// How often each page is asked for.
 const REQUESTS: u32 = 200;
 
-/// The gap between two polls of one message.
-const GAP: Duration = Duration::from_secs(3);
+/// The gap between two polls of one message: long enough for every message to be polled once before the first one is
+/// polled again, so that each figure has one poll in it.
+const GAP: Duration = Duration::from_secs(20);
+
+/// Polls that were answered, whatever they found.
+const POLLS: &str = "smswatch_polls_total";
 
 /// How many times as much something may cost with history as without.
 const MOST: f64 = 1.3;
@@ -173,12 +177,24 @@ async fn costs(
     subject.reaches(CHANGES, MESSAGES).await?;
     subject.empties("smswatch_unrouted").await?;
     let watch = each(keep.cpu(&subject)? - before);
+    let first_polls = subject.count(POLLS).await?;
 
     let before = keep.cpu(&subject)?;
     simulator.advance(population, None).await?;
     let arrived = receiver.wait_for(MESSAGES).await?;
     subject.empties("smswatch_queue_depth").await?;
     let event = each(keep.cpu(&subject)? - before);
+    report.tell(
+        format!(
+            "{}, polls of a message until it is known, and until it has changed",
+            keep.name()
+        ),
+        format!(
+            "{:.2}, {:.2}",
+            polls_each(first_polls),
+            polls_each(subject.count(POLLS).await? - first_polls)
+        ),
+    );
     let served = simulator.served(population).await?;
     report.balance(Ledger {
         part: "history",
@@ -217,6 +233,12 @@ async fn costs(
         costs.push(requests(keep, &subject, what, &path).await?);
     }
     Ok(costs)
+}
+
+fn polls_each(polls: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let each = polls as f64 / MESSAGES as f64;
+    each
 }
 
 fn plain(what: &'static str, cpu: Duration) -> Cost {

@@ -68,16 +68,26 @@ impl Reader<'_> {
     pub(super) fn sinks(&mut self, value: &Value, proxy: &Proxy) -> MadeSinks {
         let wanted = value["sinks"].as_object().into_iter().flatten();
         wanted
-            .filter_map(|(name, section)| Some((name.clone(), self.sink(name, section, proxy)?)))
+            .filter_map(|(name, section)| {
+                let pointer = format!("/sinks/{}", escaped(name));
+                let is_inside = |problem: &Problem| {
+                    let rest = problem.pointer.strip_prefix(&pointer);
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                let fits = || !problems(self.whole, value).iter().any(is_inside);
+                Some((name.clone(), self.sink(name, section, proxy, &fits)?))
+            })
             .collect()
     }
 
-    /// A sink of the configuration; `proxy` is for one that names none of its own.
+    /// A sink of the configuration; `proxy` is for one that names none of its own. `fits` says whether its section has
+    /// the shape of its schema; where it has not, that has been told with the places.
     fn sink(
         &mut self,
         name: &str,
         section: &Value,
         proxy: &Proxy,
+        fits: &dyn Fn() -> bool,
     ) -> Option<(MadeSink, SinkSettings)> {
         let pointer = format!("/sinks/{}", escaped(name));
         let (common, mut own) = CommonSinkSection::split(section.as_object()?.clone());
@@ -97,8 +107,13 @@ impl Reader<'_> {
             .with_timeout(settings.timeout);
         match sink_type.configure(Value::Object(own), &context) {
             Ok(sink) => Some((sink, settings)),
-            // The schema has found it already, with its place.
-            Err(ConfigureError::Unreadable(_)) => None,
+            Err(ConfigureError::Unreadable(error)) => {
+                if fits() {
+                    let why = without_values(&error.to_string(), section);
+                    self.tell([Problem::new(pointer, format!("sink `{name}`: {why}"))]);
+                }
+                None
+            }
             // What is missing has been told, too, where it stands there without a value.
             Err(_) if self.lacks_value_in(&pointer) => None,
             Err(error) => {
@@ -112,6 +127,23 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+}
+
+/// What a sink's type says of options that it cannot read, unless that repeats one of them: it may be a secret.
+fn without_values(why: &str, section: &Value) -> String {
+    match repeats(why, section) {
+        true => "these are not the options that a sink of this type takes".to_owned(),
+        false => why.to_owned(),
+    }
+}
+
+fn repeats(why: &str, value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.is_empty() && why.contains(text.as_str()),
+        Value::Array(items) => items.iter().any(|item| repeats(why, item)),
+        Value::Object(object) => object.values().any(|value| repeats(why, value)),
+        _ => false,
     }
 }
 
@@ -132,6 +164,9 @@ fn wish_problems(
     overrides: &Overrides,
 ) -> Vec<OverrideProblem> {
     let schema = schema::overrides(sink_type);
+    if schema["properties"].is_null() {
+        return overrides.keys().map(|key| no_wish(kind, key)).collect();
+    }
     let value = Value::Object(overrides.clone());
     let mut found: Vec<OverrideProblem> = problems(&schema, &value)
         .into_iter()
@@ -153,9 +188,6 @@ fn wish_problems(
     };
     match checked {
         Ok(()) => {}
-        Err(ConfigureError::Unreadable(_)) if schema["properties"].is_null() => {
-            found.extend(overrides.keys().map(|key| no_wish(kind, key)));
-        }
         Err(ConfigureError::Broken(why) | ConfigureError::Stuck(why)) => {
             found.push(OverrideProblem {
                 key: None,

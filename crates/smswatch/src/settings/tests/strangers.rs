@@ -148,3 +148,66 @@ fn the_published_schema_has_the_file_forms_of_a_custom_sink() {
     let lacking = whole.replace("    keys_file", "    kees_file");
     assert_ne!(problems(&lacking), []);
 }
+
+/// A sink whose type refuses more than its schema says.
+#[derive(Debug)]
+struct StrictSink;
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct StrictConfig {
+    #[schemars(with = "String")]
+    door: Door,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(try_from = "String")]
+struct Door;
+
+impl TryFrom<String> for Door {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "front" => Ok(Self),
+            "told" => Err(format!("there is no door `{text}`")),
+            _ => Err("there is one door: `front`".to_owned()),
+        }
+    }
+}
+
+impl ConfiguredSink for StrictSink {
+    type Config = StrictConfig;
+    type Overrides = NoOverrides;
+
+    fn configure(config: StrictConfig, _: &SinkContext) -> Result<Self, InvalidConfig> {
+        let StrictConfig { door: Door } = config;
+        Ok(Self)
+    }
+}
+
+#[smswatch_plugin::async_trait]
+impl Sink for StrictSink {
+    async fn deliver(&self, _: &Notification) -> Result<Receipt, DeliveryError> {
+        Ok(Receipt::default())
+    }
+}
+
+#[test]
+fn what_only_the_type_of_a_custom_sink_refuses_is_told() {
+    let types = crate::App::new().sink::<StrictSink>("strict").into_types();
+    let said = |door: &str| {
+        let text = format!("{ROUTEE}sinks: {{gate: {{type: strict, door: {door}}}}}\n");
+        let problems = load_with(&types, &text).err().unwrap_or_default();
+        let problems = problems
+            .iter()
+            .filter(|problem| problem.is_error())
+            .map(ToString::to_string);
+        problems.collect::<Vec<_>>().join("\n\n")
+    };
+    assert_eq!(said("front"), "");
+    insta::assert_snapshot!(said("back"));
+    assert!(!said("told").contains("no door"), "{}", said("told"));
+    assert!(said("told").contains("sink `gate`"), "{}", said("told"));
+    assert!(said("[]").contains("expected text"), "{}", said("[]"));
+}
