@@ -157,6 +157,57 @@ async fn an_answer_that_cannot_be_read_is_its_messages_trouble_and_not_routees()
     assert_eq!(stage.told(), [("sms.gave_up".to_owned(), id)]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_polls_all_fail_while_others_are_answered_is_given_up_whatever_the_answer_is()
+ {
+    let stage = Stage::new().await;
+    let answers = [
+        (200, Some("<html><h1>Sorry</h1></html>")),
+        (200, Some(r#"{"error": "sorry"}"#)),
+        (200, Some("")),
+        (404, Some("<h1>Not Found</h1>")),
+        (302, None),
+        (403, None),
+        (500, None),
+    ];
+    let failing: Vec<String> = answers
+        .into_iter()
+        .map(|(status, body)| {
+            let id = stage.message(Fate::Queued);
+            stage.answer(&id, status, body);
+            id
+        })
+        .collect();
+    let process = Process::start(&stage.config("give_up_after: 6s"));
+    let watch = |ids: &[String]| {
+        let words = [vec!["watch"], ids.iter().map(String::as_str).collect()].concat();
+        assert_eq!(process.json(&words)["accepted"], ids.len());
+    };
+    watch(&failing);
+    for id in &failing {
+        watch_that(&process, id, |watch| {
+            watch["trouble"]["polls"].as_u64() > Some(3)
+        })
+        .await;
+    }
+    // These are answered, beyond the end of the others.
+    let answered: Vec<String> = (0..2 * failing.len())
+        .map(|_| stage.message(Fate::Queued))
+        .collect();
+    watch(&answered);
+    for id in &failing {
+        watch_that(&process, id, |watch| watch["state"] == "gave_up").await;
+    }
+    let (_, ready) = ask::json(&process, "/readyz").await;
+    assert_eq!(ready["parts"]["provider"], json!({"ok": true}), "{ready}");
+    ask::until("each is told", async || {
+        let told = stage.told();
+        let is_told = |id: &String| told.contains(&("sms.gave_up".to_owned(), id.clone()));
+        failing.iter().all(is_told)
+    })
+    .await;
+}
+
 async fn an_id_in_upper_case_is_watched_once(store: &str) {
     let stage = Stage::new().await;
     let id = stage.message(Fate::CarrierViolation);

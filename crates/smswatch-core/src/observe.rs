@@ -1,11 +1,11 @@
 //! Stage one: claims watches that are due, young ones first, and polls their messages.
 
 mod asking;
+mod blame;
 mod campaigns;
 mod claim;
 mod cooldown;
 mod expected;
-mod legible;
 pub(crate) mod pages;
 mod poll;
 mod prefetch;
@@ -21,10 +21,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::asking::Asking;
+use self::blame::Blame;
 use self::claim::Claimer;
 use self::cooldown::Cooldown;
 use self::expected::Expected;
-use self::legible::Legible;
 use self::pages::Pages;
 use self::prefetch::{Prefetch, PrefetchSlot};
 use self::under_way::UnderWay;
@@ -103,7 +103,7 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let cooldown = Arc::new(Cooldown::default());
-    let legible = Arc::new(Legible::default());
+    let blame = Arc::new(Blame::default());
     let prefetch = Arc::new(Prefetch::new(
         &stage.context.settings().provider,
         POLL_LEASE / 4,
@@ -135,6 +135,6 @@ pub(crate) async fn run(
         sweeping,
         following,
         claimer.run(stop.clone()),
-        poll::run(ours, its_gate, legible, prefetch, &limiter, starts, commits)
+        poll::run(ours, its_gate, blame, prefetch, &limiter, starts, commits)
     );
 }

@@ -10,8 +10,8 @@ use tokio_util::task::TaskTracker;
 
 use super::Observe;
 use super::Waiting;
+use super::blame::Blame;
 use super::cooldown::Cooldown;
-use super::legible::Legible;
 use super::prefetch::Prefetch;
 use crate::budget::{LONGEST_POLL, POLL_BEGINS_WITHIN};
 use crate::inbox::changes::{Change, Verdict};
@@ -19,13 +19,14 @@ use crate::inbox::looked::Looked;
 use crate::limiter::Limiter;
 use crate::metrics::ResultLabel;
 use crate::provider::{Poll, PollError, PollFailure, Sighting};
-use crate::watch::lifecycle::Answer;
+use crate::watch::Watch;
+use crate::watch::lifecycle::{Answer, Failure, Whose};
 
 /// Starts polls as fast as the rate and the concurrency allow, until no more are handed on.
 pub(super) async fn run(
     stage: Arc<Observe>,
     cooldown: Arc<Cooldown>,
-    legible: Arc<Legible>,
+    blame: Arc<Blame>,
     prefetch: Arc<Prefetch>,
     limiter: &Limiter,
     mut starts: mpsc::UnboundedReceiver<Waiting>,
@@ -51,7 +52,7 @@ pub(super) async fn run(
             Arc::clone(&cooldown),
             Arc::clone(&prefetch),
         );
-        let legible = Arc::clone(&legible);
+        let blame = Arc::clone(&blame);
         let commits = commits.clone();
         polls.spawn(async move {
             let now = stage.context.clock.now();
@@ -70,7 +71,8 @@ pub(super) async fn run(
                     stage.context.metrics.provider_calls.inc();
                     let started = Instant::now();
                     let message_id = watch.spelling.spell(&claimed.message_id);
-                    let (answer, looked) = poll(&stage, &cooldown, &legible, &message_id).await;
+                    let (answer, looked) =
+                        poll(&stage, &cooldown, &blame, &watch, &message_id).await;
                     prefetch.polled(started.elapsed());
                     Verdict::Answered(answer, looked)
                 }
@@ -130,7 +132,8 @@ async fn may_start(
 async fn poll(
     stage: &Observe,
     cooldown: &Cooldown,
-    legible: &Legible,
+    blame: &Blame,
+    watch: &Watch,
     message_id: &MessageId,
 ) -> (Answer, Looked) {
     let asked_at = stage.context.clock.now();
@@ -141,13 +144,21 @@ async fn poll(
         Err(PollError::failed(format!("no answer within {seconds} s")))
     });
     let looked = Looked::polled(&stage.context, asked_at, started.elapsed());
-    let is_provider_well = match &polled {
-        Ok(_) => legible.read(message_id),
-        Err(error) if error.kind() == PollFailure::Unreadable => legible.unreadable(message_id),
-        Err(_) => false,
+    let now = stage.context.clock.now();
+    let is_known = !watch.snapshot.parts.is_empty();
+    let since = watch.trouble.map(|trouble| trouble.since);
+    let (whose, is_provider_well) = match &polled {
+        // It is an answer, which says nothing about a message that is known.
+        Ok(Poll::Invalid) if is_known => (blame.failed(message_id, since, now), true),
+        Ok(_) => (Whose::Provider, blame.answered(message_id, now)),
+        Err(error) if error.kind() == PollFailure::Unreadable => {
+            let whose = blame.unreadable(message_id, now);
+            (whose, whose == Whose::Message)
+        }
+        Err(_) => (blame.failed(message_id, since, now), false),
     };
     if is_provider_well {
-        cooldown.answered(stage.context.clock.now(), &stage.context.health);
+        cooldown.answered(now, &stage.context.health);
         stage.alarms.answered();
     }
     let (answer, result) = match polled {
@@ -160,17 +171,21 @@ async fn poll(
         }
         Ok(Poll::Empty) => (Answer::Empty, "empty"),
         Ok(Poll::Unknown) => (Answer::Unknown, "unknown"),
-        Ok(Poll::Invalid) => (Answer::Invalid, "invalid"),
+        Ok(Poll::Invalid) => (Answer::Invalid(whose), "invalid"),
         Err(error) => {
-            let retry_after = error.retry_after();
-            if !is_provider_well {
-                let now = stage.context.clock.now();
+            let failure = Failure {
+                retry_after: error.retry_after(),
+                whose,
+            };
+            // Whoever wants fewer requests means all of them.
+            let is_its_own = whose == Whose::Message && error.kind() != PollFailure::Throttled;
+            if !is_provider_well && !is_its_own {
                 cooldown.failed(&error, now, &stage.context.health);
                 stage.alarms.failed(&error, now);
             }
             let answer = match error.kind() {
-                PollFailure::Unreadable => Answer::Unreadable(retry_after),
-                _ => Answer::Failed(retry_after),
+                PollFailure::Unreadable => Answer::Unreadable(failure),
+                _ => Answer::Failed(failure),
             };
             tracing::debug!(message.id = %message_id, %error, "a poll failed");
             (answer, error.kind().as_str())

@@ -81,7 +81,7 @@ mod tests {
                 let answer = match answer {
                     0 => Answer::Empty,
                     1 => Answer::Unknown,
-                    _ => Answer::Failed(None),
+                    _ => Answer::Failed(crate::watch::lifecycle::Failure::default()),
                 };
                 watch = lifecycle.apply(&id, &watch, &answer, now, random).watch;
                 let furthest = furthest(&settings, Lifecycle::priority(&watch));

@@ -55,12 +55,40 @@ pub(crate) enum Answer {
     Empty,
     /// The provider does not know the message.
     Unknown,
-    /// The provider says that no message can have this id.
-    Invalid,
-    /// The provider's answer cannot be read; another poll makes sense after this at the earliest.
-    Unreadable(Option<Duration>),
-    /// There was no answer; another poll makes sense after this at the earliest.
-    Failed(Option<Duration>),
+    /// The provider says that no message can have this id. Of a known message this is no answer.
+    Invalid(Whose),
+    /// The provider's answer cannot be read.
+    Unreadable(Failure),
+    /// There was no answer.
+    Failed(Failure),
+}
+
+/// That a poll brought nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Failure {
+    /// Another poll makes sense after this at the earliest.
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) whose: Whose,
+}
+
+/// Whose trouble it is that a poll brought nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Whose {
+    /// The message's own: others are answered meanwhile.
+    Message,
+    /// The provider's, or nobody knows.
+    #[default]
+    Provider,
+}
+
+impl Whose {
+    pub(crate) fn message_if(is_its_own: bool) -> Self {
+        if is_its_own {
+            Self::Message
+        } else {
+            Self::Provider
+        }
+    }
 }
 
 /// What a poll made of a watch.
@@ -193,7 +221,7 @@ impl Lifecycle<'_> {
         step.note(match answer {
             Answer::Seen(_) | Answer::Empty => None,
             Answer::Unknown => Some(TroubleKind::NotFound),
-            Answer::Invalid => Some(TroubleKind::InvalidId),
+            Answer::Invalid(_) => Some(TroubleKind::InvalidId),
             Answer::Unreadable(_) => Some(TroubleKind::Unreadable),
             Answer::Failed(_) => Some(TroubleKind::Failed),
         });
@@ -202,10 +230,13 @@ impl Lifecycle<'_> {
             Answer::Empty if is_known => step.nothing_new(),
             Answer::Unknown if is_known => step.gone(),
             // It was a good id when it was answered.
-            Answer::Invalid if is_known => step.failed(None),
-            Answer::Empty | Answer::Unknown | Answer::Invalid => step.unknown(),
-            Answer::Unreadable(retry_after) => step.unreadable(*retry_after),
-            Answer::Failed(retry_after) => step.failed(*retry_after),
+            Answer::Invalid(whose) if is_known => step.failed(Failure {
+                whose: *whose,
+                retry_after: None,
+            }),
+            Answer::Empty | Answer::Unknown | Answer::Invalid(_) => step.unknown(),
+            Answer::Unreadable(failure) => step.unreadable(*failure),
+            Answer::Failed(failure) => step.failed(*failure),
         }
         step.applied
     }
@@ -293,14 +324,6 @@ impl Step<'_> {
         } else {
             self.next_poll(Some(deadline));
         }
-    }
-
-    fn failed(&mut self, retry_after: Option<Duration>) {
-        let schedule = &self.lifecycle.settings.schedule;
-        let gap = pace::gap(schedule, self.applied.watch.step);
-        let due = self.slots.after(self.now, gap, self.random);
-        let earliest = self.now + retry_after.unwrap_or_default();
-        self.applied.watch.due = due.max(earliest);
     }
 
     /// What an answer means for the watch, once its news are taken in; `facts` if it tells about the message.

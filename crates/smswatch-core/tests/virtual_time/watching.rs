@@ -1,7 +1,9 @@
 //! Days in the life of a watch.
 
+use smswatch_core::EventFilter;
 use smswatch_core::settings::SinkSettings;
-use smswatch_model::EventKind;
+use smswatch_model::{EventKind, MessageId};
+use smswatch_plugin::store::PageRequest;
 use tokio::time::sleep;
 
 use crate::recorder::Recorder;
@@ -67,4 +69,96 @@ async fn a_message_that_the_provider_never_knows_is_told_after_its_grace() {
     let grace = seconds(10 * 60)..seconds(21 * 60);
     assert!(grace.contains(&told[0].at), "{told:?}");
     assert!(engine.stop().await);
+}
+
+/// All ways in which polls of a known message bring nothing for ever.
+const IN_VAIN: [&str; 5] = [
+    "!failed",
+    "!unreadable",
+    "!throttled",
+    "!refused",
+    "!invalid",
+];
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_polls_bring_nothing_while_others_are_answered_is_given_up_in_time() {
+    for in_vain in IN_VAIN {
+        let mut world = World::new();
+        world.settings.watch.give_up_after = seconds(2 * HOUR);
+        let sink = Recorder::new(&world, seconds(0));
+        let engine = world
+            .engine([("crm", sink.clone(), SinkSettings::default())])
+            .await;
+        let fate = vec![(seconds(0), "Sent"), (seconds(60), in_vain)];
+        world.watch_for(&engine, "m1", fate, "in vain").await;
+        sleep(seconds(HOUR)).await;
+        world.watch(&engine, "m2", vec![(seconds(0), "Sent")]).await;
+        sleep(seconds(HOUR + 20 * 60)).await;
+        let gave_up = sink.attempts(EventKind::GaveUp);
+        let told: Vec<_> = gave_up.iter().map(|told| told.team.as_deref()).collect();
+        assert_eq!(told, [Some("in vain")], "{in_vain}");
+        assert!(engine.stop().await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_gives_no_message_up() {
+    for in_vain in IN_VAIN {
+        let mut world = World::new();
+        world.settings.watch.give_up_after = seconds(2 * HOUR);
+        let sink = Recorder::new(&world, seconds(0));
+        let engine = world
+            .engine([("crm", sink.clone(), SinkSettings::default())])
+            .await;
+        for id in ["m1", "m2", "m3", "m4"] {
+            let fate = vec![
+                (seconds(0), "Sent"),
+                (seconds(HOUR), in_vain),
+                (seconds(5 * HOUR), "Delivered"),
+            ];
+            world.watch(&engine, id, fate).await;
+        }
+        sleep(seconds(5 * HOUR)).await;
+        assert_eq!(sink.attempts(EventKind::GaveUp).len(), 0, "{in_vain}");
+        sleep(seconds(HOUR + 10 * 60)).await;
+        let delivered = sink.statuses();
+        let delivered = delivered.iter().filter(|status| *status == "Delivered");
+        assert_eq!(delivered.count(), 4, "{in_vain}");
+        assert_eq!(sink.attempts(EventKind::GaveUp).len(), 0, "{in_vain}");
+        assert!(engine.stop().await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_word_that_two_processes_see_is_told_once_and_found_at_its_message() {
+    let world = World::new();
+    let sink = Recorder::new(&world, seconds(0));
+    let sinks = || [("crm", sink.clone(), SinkSettings::default())];
+    let (one, other) = (world.engine(sinks()).await, world.engine(sinks()).await);
+    // In all shards.
+    for n in 0..16 {
+        let (engine, id) = (if n % 2 == 0 { &one } else { &other }, format!("m{n}"));
+        let fate = vec![(seconds(0), "Buffered"), (seconds(20), "Held")];
+        world.watch(engine, &id, fate).await;
+    }
+    sleep(seconds(60)).await;
+    let told = sink.attempts(EventKind::UnknownStatus).into_iter();
+    let mut told: Vec<_> = told.filter_map(|told| told.status).collect();
+    told.sort();
+    assert_eq!(told, ["Buffered", "Held"]);
+    let mut found = 0;
+    for n in 0..16 {
+        let filter = EventFilter {
+            message_id: Some(MessageId::new(format!("m{n}")).expect("an id")),
+            kind: Some(EventKind::UnknownStatus),
+        };
+        let page = PageRequest {
+            cursor: None,
+            limit: 100,
+        };
+        let events = one.service().events(&filter, &page).await;
+        found += events.expect("a page").items.len();
+    }
+    assert_eq!(found, 2);
+    assert!(one.stop().await && other.stop().await);
 }

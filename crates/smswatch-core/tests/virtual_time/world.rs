@@ -36,7 +36,8 @@ pub(crate) fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// What becomes of a message: statuses, each so long after the world began.
+/// What becomes of a message: statuses, each so long after the world began. `!failed` and the like stand for polls
+/// that bring nothing.
 pub(crate) type Fate = Vec<(Duration, &'static str)>;
 
 /// Everything around engines that share a store.
@@ -278,7 +279,14 @@ impl Provider for Storyteller {
         let Some((at, status)) = fate.iter().rev().find(|(at, _)| *at <= now) else {
             return Ok(Poll::Unknown);
         };
-        Ok(Poll::Seen(Box::new(sighting(message_id, status, *at))))
+        match *status {
+            "!failed" => Err(PollError::failed("it answered 500")),
+            "!unreadable" => Err(PollError::unreadable("it is not JSON")),
+            "!throttled" => Err(PollError::throttled("it answered 429")),
+            "!refused" => Err(PollError::refused("it answered 403")),
+            "!invalid" => Ok(Poll::Invalid),
+            status => Ok(Poll::Seen(Box::new(sighting(message_id, status, *at)))),
+        }
     }
 
     /// Tells of all messages that have begun, the latest first, in pages of 100 at most.

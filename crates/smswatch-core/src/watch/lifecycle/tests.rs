@@ -1,6 +1,7 @@
 //! Walks a watch through its life, one answer at a time.
 
 mod contradictions;
+mod failing;
 mod names;
 mod parts;
 mod stuck;
@@ -215,7 +216,7 @@ fn one_404_after_a_long_time_and_404s_with_an_answer_between_end_nothing() {
     walk.sees(&[("p", "Sent")], 1);
     for _ in 0..5 {
         walk.answer(&Answer::Unknown);
-        walk.answer(&Answer::Failed(None));
+        walk.answer(&Answer::Failed(Failure::default()));
         walk.sees(&[("p", "Sent")], 1);
         assert_eq!(walk.watch.state, WatchState::Watching);
         assert_eq!(walk.watch.trouble, None);
@@ -236,14 +237,14 @@ fn a_400_ends_no_known_message_and_an_unknown_one_as_a_404_does() {
     let mut known = Walk::new();
     known.sees(&[("p", "Sent")], 1);
     for _ in 0..200 {
-        known.answer(&Answer::Invalid);
+        known.answer(&Answer::Invalid(Whose::Provider));
     }
     assert_eq!(known.watch.state, WatchState::Watching);
     let trouble = known.watch.trouble.expect("it is told");
     assert_eq!((trouble.kind, trouble.polls), (TroubleKind::InvalidId, 200));
     let mut fresh = Walk::new();
     while fresh.watch.state == WatchState::Watching {
-        fresh.answer(&Answer::Invalid);
+        fresh.answer(&Answer::Invalid(Whose::Provider));
     }
     assert_eq!(fresh.told, ["sms.not_found"]);
     assert_about(fresh.now.since(fresh.watch.registered_at), 600);
@@ -259,22 +260,6 @@ fn a_final_message_that_is_answered_404_keeps_its_state_and_its_snapshot() {
     }
     assert_eq!(walk.watch.snapshot.parts.len(), 1);
     assert_eq!(walk.told, ["sms.status_changed Delivered"]);
-}
-
-#[test]
-fn answers_that_cannot_be_read_end_in_giving_up_and_say_since_when() {
-    let mut walk = Walk::new();
-    walk.settings.give_up_after = Duration::from_secs(1800);
-    while walk.watch.state == WatchState::Watching {
-        assert!(walk.told.is_empty());
-        walk.answer(&Answer::Unreadable(None));
-    }
-    assert_about(walk.now.since(walk.watch.registered_at), 1800);
-    assert_eq!(walk.watch.state, WatchState::GaveUp);
-    assert_eq!(walk.told, ["sms.gave_up"]);
-    let trouble = walk.watch.trouble.expect("it is told");
-    assert_eq!(trouble.kind, TroubleKind::Unreadable);
-    assert_eq!(trouble.since, Timestamp::from_seconds(START));
 }
 
 #[test]
@@ -324,7 +309,7 @@ fn giving_up_is_decided_by_an_answer_after_the_deadline_and_not_by_silence() {
     let mut walk = Walk::new();
     walk.settings.give_up_after = Duration::from_secs(60);
     for _ in 0..20 {
-        walk.answer(&Answer::Failed(None));
+        walk.answer(&Answer::Failed(Failure::default()));
     }
     assert_eq!(walk.watch.state, WatchState::Watching);
     walk.sees(&[("p", "Sent")], 1);
@@ -346,9 +331,11 @@ fn a_deadline_before_the_next_poll_is_the_next_due_time() {
 fn a_failed_poll_keeps_its_place_and_waits_as_long_as_it_is_told() {
     let mut walk = Walk::new();
     walk.sees(&[("p", "Sent")], 1);
-    walk.answer(&Answer::Failed(None));
+    walk.answer(&Answer::Failed(Failure::default()));
     assert_about(walk.waits(), 10);
-    walk.answer(&Answer::Failed(Some(Duration::from_secs(120))));
+    let retry_after = Some(Duration::from_secs(120));
+    let whose = Whose::Provider;
+    walk.answer(&Answer::Failed(Failure { retry_after, whose }));
     assert_about(walk.waits(), 120);
     walk.sees(&[("p", "Sent")], 1);
     assert_about(walk.waits(), 10);
@@ -421,7 +408,7 @@ fn a_confirmation_that_never_succeeds_keeps_no_watch_for_ever() {
     walk.sees(&[("p", "Delivered")], 1);
     let end = walk.watch.ended_at.expect("it ended") + walk.settings.retention;
     while walk.now.max(walk.watch.due) < end {
-        walk.answer(&Answer::Failed(None));
+        walk.answer(&Answer::Failed(Failure::default()));
     }
     let task = walk
         .lifecycle()

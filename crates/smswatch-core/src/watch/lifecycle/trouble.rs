@@ -1,11 +1,10 @@
 //! What becomes of a watch whose polls bring nothing: it is asked again, and never ended by what may be
-//! somebody else's failure.
-
-use std::time::Duration;
+//! somebody else's failure. `observe/blame.rs` has a table of what ends when.
 
 use smswatch_model::{EventKind, MessageFacts, Timestamp};
 
-use super::Step;
+use super::{Failure, Step, Whose};
+use crate::pace;
 use crate::record::WatchState;
 use crate::watch::{Trouble, TroubleKind};
 
@@ -26,6 +25,11 @@ impl Step<'_> {
             // Since when a known message is unknown decides about its end; a failure in between says
             // nothing about that.
             Some(trouble) if trouble.kind == TroubleKind::NotFound && is_known => {}
+            // Polls that fail now in this way and now in another have brought nothing since the first of them.
+            Some(trouble) if ![trouble.kind, kind].contains(&TroubleKind::NotFound) => {
+                trouble.kind = kind;
+                trouble.polls = trouble.polls.saturating_add(1);
+            }
             trouble => *trouble = Some(Trouble::new(kind, now)),
         }
     }
@@ -40,7 +44,7 @@ impl Step<'_> {
         let (since, polls) = gone.map_or((self.now, 1), |gone| (gone.since, gone.polls));
         let deadline = since + self.lifecycle.settings.not_found_grace;
         if polls < 2 || self.now < deadline {
-            self.failed(None);
+            self.failed(Failure::default());
             self.not_later_than(deadline);
         } else if watch.state == WatchState::Watching {
             self.announce_deadline(EventKind::NotFound, deadline, &MessageFacts::default());
@@ -50,21 +54,40 @@ impl Step<'_> {
         }
     }
 
-    /// The provider's answer about this message cannot be read.
-    pub(super) fn unreadable(&mut self, retry_after: Option<Duration>) {
+    /// A poll brought nothing. When the time of the watch is over, two in a row end it, if the trouble is the
+    /// message's own: nobody would learn of it otherwise.
+    pub(super) fn failed(&mut self, failure: Failure) {
+        let settings = self.lifecycle.settings;
         let watch = &mut self.applied.watch;
-        let deadline = watch.registered_at + self.lifecycle.settings.give_up_after;
-        let is_watching = watch.state == WatchState::Watching;
-        if self.now < deadline {
-            self.failed(retry_after);
+        let gap = pace::gap(&settings.schedule, watch.step);
+        watch.due = self.slots.after(self.now, gap, self.random);
+        if watch.state == WatchState::Watching {
+            let deadline = watch.registered_at + settings.give_up_after;
+            let is_second = watch
+                .trouble
+                .is_some_and(|trouble| trouble.since < self.now);
+            if self.now >= deadline && is_second && failure.whose == Whose::Message {
+                self.announce_deadline(EventKind::GaveUp, deadline, &MessageFacts::default());
+                return self.end(WatchState::GaveUp);
+            }
             self.not_later_than(deadline);
+        }
+        let earliest = self.now + failure.retry_after.unwrap_or_default();
+        self.applied.watch.due = self.applied.watch.due.max(earliest);
+    }
+
+    /// The provider's answer about this message cannot be read.
+    pub(super) fn unreadable(&mut self, failure: Failure) {
+        let watch = &self.applied.watch;
+        let deadline = watch.registered_at + self.lifecycle.settings.give_up_after;
+        let is_its_own = failure.whose == Whose::Message;
+        if watch.state != WatchState::Watching && self.now >= deadline && is_its_own {
+            return self.confirm();
+        }
+        self.failed(failure);
+        if is_its_own {
             // It is an answer: the schedule goes on.
             self.applied.watch.step = self.applied.watch.step.saturating_add(1);
-        } else if is_watching {
-            self.announce_deadline(EventKind::GaveUp, deadline, &MessageFacts::default());
-            self.end(WatchState::GaveUp);
-        } else {
-            self.confirm();
         }
     }
 

@@ -76,9 +76,9 @@ fn neither_silence_nor_an_empty_answer_decides_that_a_message_is_stuck() {
     let mut walk = walk(&[20]);
     walk.sees(&[("p", "Sent")], 1);
     for answer in [
-        Answer::Failed(None),
+        Answer::Failed(Failure::default()),
         Answer::Empty,
-        Answer::Unreadable(None),
+        Answer::Unreadable(Failure::default()),
     ] {
         walk.now = walk.now + seconds(60);
         walk.answer(&answer);
@@ -272,7 +272,7 @@ proptest! {
             walk.now = walk.now + seconds(pause);
             let at = walk.now.max(walk.watch.due).since(walk.watch.registered_at);
             match answer {
-                "fails" => walk.answer(&Answer::Failed(None)),
+                "fails" => walk.answer(&Answer::Failed(Failure::default())),
                 "empty" => walk.answer(&Answer::Empty),
                 "unknown" => walk.answer(&Answer::Unknown),
                 status => {
