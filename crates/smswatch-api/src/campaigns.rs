@@ -68,10 +68,14 @@ pub struct CampaignReply {
     pub trouble: Option<String>,
     /// When its pages are asked for next; `None` when they are not.
     pub next_poll_at: Option<Timestamp>,
-    /// When it was registered.
-    pub registered_at: Timestamp,
+    /// When it was registered; `None` if it is `unreadable`.
+    pub registered_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// Whether this version cannot read it: a later version wrote it, or it is damaged. It is left as it is, and only its
+    /// id is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreadable: bool,
 }
 
 /// How the messages of a campaign did with one operator.

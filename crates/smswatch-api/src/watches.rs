@@ -75,7 +75,7 @@ pub struct RegisteredReply {
     /// How many were watched already, and have gained the tags.
     #[serde(default)]
     pub already_watched: u64,
-    /// The messages for which nothing was done: a later version wrote their watches.
+    /// The messages and campaigns for which nothing was done: a later version wrote what is stored of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<MessageId>,
 }
@@ -102,7 +102,7 @@ pub struct WatchReply {
     /// Why the latest polls brought nothing; `None` if they did.
     pub trouble: Option<TroubleReply>,
     /// Whether this version cannot read the watch: a later version wrote it, or it is damaged. It is left as it is. Here
-    /// stands what the newest event of its message tells.
+    /// stands what the newest event of its message tells; in a list, no more than its state.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unreadable: bool,
 }

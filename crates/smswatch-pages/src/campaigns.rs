@@ -48,8 +48,13 @@ fn article(frame: &Frame, campaign: &CampaignReply) -> Markup {
     };
     html! {
         article.campaign {
-            h2 { (words::line(name)) " " small { (how(&campaign.state)) } }
-            @if let Some(messages) = campaign.messages {
+            h2 { (words::line(name)) " " @if !campaign.unreadable { small { (how(&campaign.state)) } } }
+            @if campaign.unreadable {
+                p.wrong {
+                    "This version of smswatch cannot read this campaign: a later version wrote it, or it is damaged. "
+                    "The version that wrote it goes on with it."
+                }
+            } @else if let Some(messages) = campaign.messages {
                 @let ended = messages.saturating_sub(count("pending"));
                 p {
                     (words::number(ended)) " of " (words::count(messages, "message has", "messages have")) " ended. "
@@ -69,7 +74,7 @@ fn article(frame: &Frame, campaign: &CampaignReply) -> Markup {
             (operators(campaign))
             dl.facts-of {
                 dt { "Id" } dd { code { (words::line(campaign.tracking_id.as_str())) } }
-                dt { "Registered" } dd { (words::since(campaign.registered_at, frame.now)) }
+                @if let Some(at) = campaign.registered_at { dt { "Registered" } dd { (words::since(at, frame.now)) } }
                 @if let Some(trouble) = &campaign.trouble { dt { "Trouble" } dd { (words::paragraph(trouble)) } }
                 @if let Some(next) = campaign.next_poll_at { dt { "Next look" } dd { (words::at(next)) } }
                 @if let Some(ended) = campaign.ended_at { dt { "Ended" } dd { (words::at(ended)) } }

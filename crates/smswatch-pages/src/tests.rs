@@ -153,7 +153,10 @@ fn sample_campaigns(text: &str) -> Value {
     let new = json!({"tracking_id": "new", "name": null, "state": "watching", "messages": null, "cost": null,
         "cost_of_failed": null, "trouble": null, "next_poll_at": null,
         "registered_at": "2026-05-01T22:39:00Z", "ended_at": null});
-    json!({"items": [campaign, new], "next": "17~x"})
+    let later = json!({"tracking_id": "later", "name": null, "state": "watching", "messages": null, "cost": null,
+        "cost_of_failed": null, "trouble": null, "next_poll_at": null, "registered_at": null, "ended_at": null,
+        "unreadable": true});
+    json!({"items": [campaign, new, later], "next": "17~x"})
 }
 
 fn sample_preview(text: &str) -> Shown {

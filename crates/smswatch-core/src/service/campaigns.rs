@@ -22,12 +22,15 @@ pub struct NewCampaign {
 }
 
 /// What became of a registration of campaigns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Followed {
     /// How many are followed that were not before, or no longer.
     pub accepted: u64,
     /// How many were followed already, and have gained the tags.
     pub already_watched: u64,
+    /// Those for which nothing was done: this version cannot read what is stored of them, which is left to the version
+    /// that wrote it.
+    pub unreadable: Vec<MessageId>,
 }
 
 /// A campaign as it is shown to people.
@@ -45,13 +48,33 @@ pub struct CampaignView {
     pub trouble: Option<String>,
     /// When they are asked for next; `None` when they are not.
     pub next_poll_at: Option<Timestamp>,
-    /// When it was registered.
-    pub registered_at: Timestamp,
+    /// When it was registered; `None` if it cannot be read.
+    pub registered_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// Whether this version can read it. If it cannot, only its id is known.
+    pub is_readable: bool,
 }
 
 impl CampaignView {
+    /// Shows what is stored of a campaign that was asked for as `tracking_id`.
+    fn of(tracking_id: MessageId, record: &KeptRecord) -> Self {
+        match Campaign::decode(record) {
+            Some(campaign) => Self::new(campaign, record.due),
+            None => Self {
+                tracking_id,
+                state: WatchState::Watching,
+                tags: Tags::new(),
+                summary: None,
+                trouble: None,
+                next_poll_at: None,
+                registered_at: None,
+                ended_at: None,
+                is_readable: false,
+            },
+        }
+    }
+
     fn new(campaign: Campaign, due: Option<Timestamp>) -> Self {
         let wants_pages = campaign.wants_pages();
         Self {
@@ -66,8 +89,9 @@ impl CampaignView {
             summary: campaign.summary,
             trouble: campaign.trouble,
             next_poll_at: due.filter(|_| wants_pages),
-            registered_at: campaign.registered_at,
+            registered_at: Some(campaign.registered_at),
             ended_at: campaign.ended_at,
+            is_readable: true,
         }
     }
 }
@@ -83,9 +107,11 @@ impl Service {
         for NewCampaign { tracking_id, tags } in campaigns {
             let masked = self.context.privacy.tags(&tags, &MessageFacts::default());
             let tags = masked.unwrap_or(tags);
-            match self.follow_one(&tracking_id, &tags).await? {
-                true => followed.accepted += 1,
-                false => followed.already_watched += 1,
+            match self.follow_one(&tracking_id, &tags).await {
+                Ok(true) => followed.accepted += 1,
+                Ok(false) => followed.already_watched += 1,
+                Err(ServiceError::Unreadable) => followed.unreadable.push(tracking_id),
+                Err(error) => return Err(error),
             }
         }
         Ok(followed)
@@ -125,7 +151,7 @@ impl Service {
         Err(contended())
     }
 
-    /// Shows one campaign.
+    /// Shows one campaign. Of one that this version cannot read, no more than its id is known.
     ///
     /// # Errors
     ///
@@ -134,14 +160,11 @@ impl Service {
         &self,
         tracking_id: &MessageId,
     ) -> Result<Option<CampaignView>, ServiceError> {
-        let Some(record) = self.campaign_record(tracking_id).await? else {
-            return Ok(None);
-        };
-        let due = record.due;
-        Ok(Some(CampaignView::new(readable(&record)?, due)))
+        let record = self.campaign_record(tracking_id).await?;
+        Ok(record.map(|record| CampaignView::of(tracking_id.clone(), &record)))
     }
 
-    /// Pages through all campaigns, in no promised order. One that a later version wrote is shown by that version.
+    /// Pages through all campaigns, in no promised order.
     ///
     /// # Errors
     ///
@@ -151,8 +174,8 @@ impl Service {
         let records = self.context.store.records(KIND, &page);
         let records = self.context.call("records", records).await?;
         let items = records.items.iter().filter_map(|record| {
-            let campaign = Campaign::decode(record)?;
-            Some(CampaignView::new(campaign, record.due))
+            let tracking_id = MessageId::new(record.id.as_str()).ok()?;
+            Some(CampaignView::of(tracking_id, record))
         });
         let page = Page {
             items: items.collect(),
@@ -165,12 +188,13 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The store did not do it.
+    /// The store did not do it, or this version cannot read the campaign, which is left to the version that wrote it.
     pub async fn unfollow(&self, tracking_id: &MessageId) -> Result<bool, ServiceError> {
         for _ in 0..TRIES {
             let Some(record) = self.campaign_record(tracking_id).await? else {
                 return Ok(false);
             };
+            let _campaign = readable(&record)?;
             if self
                 .put_campaign(tracking_id, Some(record.version), None)
                 .await?

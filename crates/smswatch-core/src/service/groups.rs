@@ -7,7 +7,7 @@ use smswatch_model::{Event, Timestamp};
 use super::Service;
 use super::error::ServiceError;
 use crate::group::{Group, KIND};
-use crate::store::{KeptRecord, PageRequest};
+use crate::store::PageRequest;
 
 /// How many groups are read at once. Each holds up to a hundred events.
 const AT_ONCE: usize = 20;
@@ -38,7 +38,7 @@ pub struct WaitingGroup {
 pub struct WaitingGroups {
     /// Those that were read, the earliest first.
     pub groups: Vec<WaitingGroup>,
-    /// Whether there may be more: not all were read.
+    /// Whether there may be more: not all were read, or this version cannot read one.
     pub is_cut: bool,
 }
 
@@ -50,7 +50,7 @@ impl Service {
     /// The store cannot be read.
     pub async fn waiting_groups(&self) -> Result<WaitingGroups, ServiceError> {
         let (mut groups, mut cursor) = (Vec::new(), None);
-        let (mut n_read, mut n_bytes) = (0, 0);
+        let (mut n_read, mut n_bytes, mut has_unreadable) = (0, 0, false);
         let is_cut = loop {
             let page = PageRequest {
                 cursor,
@@ -64,7 +64,12 @@ impl Service {
                 .iter()
                 .map(|one| one.body.len())
                 .sum::<usize>();
-            groups.extend(records.items.iter().filter_map(waiting));
+            for record in &records.items {
+                match Group::decode(record) {
+                    Some(group) => groups.extend(waiting(group, record.due)),
+                    None => has_unreadable = true,
+                }
+            }
             cursor = records.next;
             let is_enough = n_read >= MOST || n_bytes >= MOST_BYTES;
             if cursor.is_none() || is_enough {
@@ -72,13 +77,15 @@ impl Service {
             }
         };
         groups.sort_by_key(|group| group.due);
-        Ok(WaitingGroups { groups, is_cut })
+        Ok(WaitingGroups {
+            groups,
+            is_cut: is_cut || has_unreadable,
+        })
     }
 }
 
-/// The group of a record, if it has something to tell.
-fn waiting(record: &KeptRecord) -> Option<WaitingGroup> {
-    let group = Group::decode(record)?;
+/// A group that is due then, if it has something to tell.
+fn waiting(group: Group, due: Option<Timestamp>) -> Option<WaitingGroup> {
     let events = group.size();
     if events == 0 {
         return None;
@@ -87,7 +94,7 @@ fn waiting(record: &KeptRecord) -> Option<WaitingGroup> {
     Some(WaitingGroup {
         events,
         since: group.events.iter().map(noticed).min(),
-        due: record.due?,
+        due: due?,
         rule: group.rule,
         sink: group.sink,
         values: group.values,

@@ -8,24 +8,31 @@ use smswatch_model::{MessageId, Outcome};
 use super::Service;
 use super::error::ServiceError;
 use crate::record::WatchState;
-use crate::store::{Shard, StoreError};
+use crate::store::{Loaded, Shard, StoreError};
 use crate::watch::Watch;
 
 /// How a message does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// What state its watch is in.
-    pub state: WatchState,
-    /// How its parts do.
-    pub outcome: Outcome,
+    /// What state its watch is in; `None` if this version cannot read that.
+    pub state: Option<WatchState>,
+    /// How its parts do; `None` if this version cannot read that.
+    pub outcome: Option<Outcome>,
 }
 
 impl Standing {
-    fn of(watch: &Watch) -> Self {
-        Self {
-            state: watch.state,
-            outcome: watch.snapshot.outcome(),
-        }
+    /// How a message does whose watch is this one; `None` if it has none.
+    fn of(stored: Loaded) -> Option<Self> {
+        let Ok(record) = stored else {
+            let (state, outcome) = (None, None);
+            return Some(Self { state, outcome });
+        };
+        let record = record?;
+        let watch = Watch::decode(&record).ok();
+        Some(Self {
+            state: Some(record.state()),
+            outcome: watch.map(|watch| watch.snapshot.outcome()),
+        })
     }
 }
 
@@ -51,10 +58,7 @@ impl Service {
             let load = context.store.load(shard, &keys);
             let records = context.call("load", load).await?;
             let known = ids.into_iter().zip(records);
-            let known = known.filter_map(|(id, record)| {
-                let watch = Watch::decode(&record.ok()??).ok()?;
-                Some((id, Standing::of(&watch)))
-            });
+            let known = known.filter_map(|(id, stored)| Some((id, Standing::of(stored)?)));
             Ok::<_, StoreError>(known.collect::<Vec<_>>())
         });
         Ok(try_join_all(loads).await?.into_iter().flatten().collect())

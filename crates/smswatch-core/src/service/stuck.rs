@@ -49,7 +49,8 @@ impl Service {
         events.retain(|event| {
             let id = event.message.message_id.as_ref();
             let standing = id.and_then(|id| standing.get(id));
-            standing.is_some_and(|standing| standing.state == WatchState::Watching)
+            // What cannot be read may well be stuck.
+            standing.is_some_and(|now| now.state.is_none_or(|state| state == WatchState::Watching))
         });
         Ok(StuckMessages { events, is_cut })
     }

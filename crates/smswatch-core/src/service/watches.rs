@@ -241,10 +241,12 @@ impl Service {
             .context
             .call("watches", self.context.store.watches(page))
             .await?;
-        let items = page.items.into_iter().filter_map(|(message_id, record)| {
-            // One that a later version wrote is shown by that version.
-            let watch = Watch::decode(&record).ok()?;
-            Some(WatchView::new(&message_id, watch))
+        let items = page.items.into_iter().map(|(message_id, record)| {
+            match Watch::decode(&record) {
+                Ok(watch) => WatchView::new(&message_id, watch),
+                // Nothing but its head is told: an event for each would be a call of the store for each.
+                Err(_) => WatchView::unreadable(&message_id, Some(&record), None),
+            }
         });
         Ok(Page {
             items: items.collect(),

@@ -6,6 +6,9 @@ use smswatch_core::settings::SinkSettings;
 use smswatch_core::{Engine, Followed, NewCampaign};
 use smswatch_model::{EventKind, MessageId, Tags};
 use smswatch_plugin::record::WatchState;
+use smswatch_plugin::store::{
+    NewRecord, PageRequest, RecordChange, RecordId, RecordKind, Records as _, Shard,
+};
 use tokio::time::sleep;
 
 use crate::recorder::Recorder;
@@ -229,5 +232,72 @@ async fn a_campaign_that_the_provider_does_not_know_is_no_outage_of_the_provider
     assert_eq!(view.state, WatchState::NotFound);
     // Whoever registers it again has it followed again.
     assert_eq!(follow(&engine, "unknown-for-ever").await.accepted, 1);
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_campaign_that_a_later_version_wrote_is_shown_and_left_to_it() {
+    const KIND: RecordKind = RecordKind::new("campaign");
+    let world = World::new();
+    let (_, engine) = started(&world).await;
+    let store = &world.store;
+    let shards = (0..4).map(Shard);
+    follow(&engine, "Spring").await;
+    let rewritten = shards.map(async |shard| {
+        let id = RecordId::new("spring").expect("an id");
+        let loaded = store
+            .load_records(shard, KIND, std::slice::from_ref(&id))
+            .await;
+        let Some(record) = loaded.expect("records").pop().flatten() else {
+            return 0;
+        };
+        let change = RecordChange {
+            kind: KIND,
+            id,
+            expected: Some(record.version),
+            record: Some(NewRecord {
+                due: record.due,
+                body: b"\x09of a later version".to_vec(),
+            }),
+        };
+        let done = store.commit_records(shard, &[change.into()]).await;
+        usize::from(done.expect("a commit").done == [true])
+    });
+    assert_eq!(
+        futures::future::join_all(rewritten)
+            .await
+            .iter()
+            .sum::<usize>(),
+        1
+    );
+
+    let service = engine.service();
+    let spring = id("SPRING");
+    let view = service
+        .campaign(&spring)
+        .await
+        .expect("an answer")
+        .expect("it is there");
+    assert!(!view.is_readable && view.registered_at.is_none());
+    assert_eq!(view.tracking_id, spring);
+    let page = PageRequest {
+        cursor: None,
+        limit: 10,
+    };
+    let list = service.campaigns(&page).await.expect("a list").items;
+    assert_eq!(list.len(), 1);
+    assert!(!list[0].is_readable);
+    assert_eq!(follow(&engine, "Spring").await.unreadable, [id("Spring")]);
+    assert!(
+        service.unfollow(&spring).await.is_err(),
+        "it is left as it is"
+    );
+    assert!(
+        service
+            .campaign(&spring)
+            .await
+            .expect("an answer")
+            .is_some()
+    );
     assert!(engine.stop().await);
 }

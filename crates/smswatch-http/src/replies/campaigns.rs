@@ -44,6 +44,7 @@ pub(crate) fn campaign(view: CampaignView) -> CampaignReply {
         next_poll_at: view.next_poll_at,
         registered_at: view.registered_at,
         ended_at: view.ended_at,
+        unreadable: !view.is_readable,
     }
 }
 

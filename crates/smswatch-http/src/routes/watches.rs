@@ -38,6 +38,7 @@ pub(super) async fn add(
     let mut reply = replies::registered(registered);
     reply.accepted += followed.accepted;
     reply.already_watched += followed.already_watched;
+    reply.unreadable.extend(followed.unreadable);
     Ok((StatusCode::ACCEPTED, Json(reply)))
 }
 

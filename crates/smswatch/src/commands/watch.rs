@@ -83,8 +83,8 @@ pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
     } else {
         let ids = registered.unreadable.iter().map(MessageId::as_str);
         bail!(
-            "a later version of smswatch wrote the watches of these messages, and the one that \
-             answered left them as they are: {}",
+            "a later version of smswatch wrote what is stored of these, and the one that answered left \
+             it as it is: {}",
             ids.collect::<Vec<_>>().join(", ")
         )
     }

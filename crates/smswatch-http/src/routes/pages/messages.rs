@@ -177,8 +177,10 @@ async fn as_now(
         // What is forgotten stays as it was told.
         id.and_then(|id| standing.get(id))
             .is_none_or(|now| match search.outcome.as_str() {
-                STUCK => now.state == WatchState::Watching,
-                _ => now.outcome == event.message.outcome,
+                STUCK => now.state.is_none_or(|state| state == WatchState::Watching),
+                _ => now
+                    .outcome
+                    .is_none_or(|outcome| outcome == event.message.outcome),
             })
     };
     Ok(events.into_iter().filter(is_so).collect())

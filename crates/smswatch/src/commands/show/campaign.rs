@@ -18,6 +18,10 @@ pub(super) fn render(campaign: &CampaignReply) -> String {
         WatchState::NotFound => "not known to Routee",
         WatchState::Other(word) => word,
     };
+    let state = match campaign.unreadable {
+        true => "this version of smswatch cannot read it; the later one that wrote it can",
+        false => state,
+    };
     let mut text = format!(
         "Campaign {}{name}: {}\n",
         campaign.tracking_id,
@@ -26,8 +30,8 @@ pub(super) fn render(campaign: &CampaignReply) -> String {
     let mut line = |label: &str, value: &str| {
         let _written = writeln!(text, "  {label:<11}{}", plain(value));
     };
-    line("registered", &campaign.registered_at.to_string());
     for (label, at) in [
+        ("registered", campaign.registered_at),
         ("next look", campaign.next_poll_at),
         ("ended", campaign.ended_at),
     ] {
@@ -121,5 +125,17 @@ mod tests {
         });
         let campaign: CampaignReply = serde_json::from_value(campaign).expect("a campaign");
         insta::assert_snapshot!(render(&campaign));
+    }
+
+    #[test]
+    fn a_campaign_that_cannot_be_read_says_so() {
+        let campaign = json!({
+            "tracking_id": "spring-2026", "name": null, "state": "watching", "messages": null, "cost": null,
+            "cost_of_failed": null, "trouble": null, "next_poll_at": null, "registered_at": null, "ended_at": null,
+            "unreadable": true
+        });
+        let campaign: CampaignReply = serde_json::from_value(campaign).expect("a campaign");
+        let expected = "Campaign spring-2026: this version of smswatch cannot read it; the later one that wrote it can\n";
+        assert_eq!(render(&campaign), expected);
     }
 }
