@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use routee_sim::{Fate, MessageSpec, PartSpec, Step};
 
-use crate::ask::{until, watch_that};
+use crate::ask::{self, until, watch_that};
 use crate::process::Process;
 use crate::stage::{Stage, sqlite_in};
 
@@ -64,7 +64,20 @@ rules:
     process.json(&["watch", &other]);
     until("the other one is told", async || told().len() == 2).await;
     let words: Vec<_> = told().into_iter().map(|(_, word, id)| (word, id)).collect();
-    assert!(words.contains(&("Buffered".to_owned(), first)), "{words:?}");
-    assert!(words.contains(&("Held".to_owned(), other)), "{words:?}");
+    let expected = [("Buffered", &first), ("Held", &other)];
+    for (word, id) in expected {
+        assert!(words.contains(&(word.to_owned(), id.clone())), "{words:?}");
+        // Whoever asks about the message finds it there.
+        let (_, page) = ask::json(&process, &format!("/v1/events?message_id={id}")).await;
+        let shown = process.json(&["show", id]);
+        let told = |events: &serde_json::Value, pointer: &str| {
+            let events = events.as_array().expect("a list").iter();
+            events
+                .filter(|event| event.pointer(pointer) == Some(&"sms.unknown_status".into()))
+                .count()
+        };
+        assert_eq!(told(&page["items"], "/type"), 1, "{page}");
+        assert_eq!(told(&shown["events"], "/event/type"), 1, "{shown}");
+    }
     assert_eq!(process.terminate(), Some(0));
 }

@@ -259,7 +259,8 @@ pub(crate) fn campaign_event(campaign: &Campaign, provider: &str, now: Timestamp
     let kind = EventKind::CampaignFinished;
     let key = campaign.spelled.to_lowercase();
     let message = Message {
-        campaign: name.clone(),
+        // The word that its messages have, so that one matcher finds both; where they have none, what it was registered as.
+        campaign: Some(name.clone().unwrap_or_else(|| campaign.spelled.to_string())),
         tags: campaign.tags.clone(),
         ..Message::unknown(provider)
     };

@@ -96,7 +96,7 @@ pub struct Message {
     pub operator: Option<String>,
     /// The label given at sending.
     pub label: Option<String>,
-    /// The campaign's name.
+    /// The campaign's name. In `sms.campaign_finished`, the tracking id of a campaign of which no name is known.
     pub campaign: Option<String>,
     /// The application that sent it.
     pub application: Option<String>,

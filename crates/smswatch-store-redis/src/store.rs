@@ -29,6 +29,7 @@ use crate::call::Call;
 use crate::clock::{Expectation, MOST_AHEAD};
 use crate::connection::Link;
 use crate::error::store_error;
+use crate::field;
 use crate::open::{OpenError, RedisOptions, open};
 use crate::scripts::Scripts;
 
@@ -154,6 +155,11 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis())
         .unwrap_or(u64::MAX)
         .min(1 << 50)
+}
+
+/// The place of the message that an entry is about; nothing if it is about none.
+fn about(entry: &NewEntry) -> Vec<u8> {
+    entry.about.as_ref().map(field::place).unwrap_or_default()
 }
 
 /// The kinds under which an entry is noted, as the scripts read them.

@@ -52,6 +52,7 @@ async fn append(store: &RedisStore, id: &MessageId, body: &str) {
         entry: Some(NewEntry {
             body: body.into(),
             kinds: vec![EventKind::NotFound],
+            about: None,
         }),
     };
     let step = CommitStep {

@@ -99,7 +99,7 @@ pub(crate) fn commit(
             continue;
         }
         for entry in &commit.entries {
-            log::append(connection, None, entry, now)?;
+            log::append(connection, entry.about.as_ref(), entry, now)?;
         }
         for delivery in &commit.deliveries {
             committed.queued += u64::from(deliveries::add(connection, delivery, now)?);

@@ -42,7 +42,7 @@ pub(crate) fn write(
         return Ok(false);
     }
     for entry in entries {
-        log::append(connection, None, entry, now)?;
+        log::append(connection, entry.about.as_ref(), entry, now)?;
     }
     Ok(true)
 }

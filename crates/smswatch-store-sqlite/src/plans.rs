@@ -96,6 +96,7 @@ async fn watch(store: &SqliteStore) {
         entry: Some(NewEntry {
             body: vec![1],
             kinds: vec![EventKind::StatusChanged, EventKind::GaveUp],
+            about: None,
         }),
     };
     let record = |state| Record::new(state, due, b"");

@@ -9,6 +9,7 @@
 //! where `Fixture::fresh` is an async function that makes an empty store and something that keeps it
 //! alive, and the type implements [`StoreFixture`].
 
+mod about;
 mod deliveries;
 mod early;
 mod history;
@@ -37,6 +38,7 @@ use smswatch_plugin::store::{
     CommitItem, CommitStep, NewDelivery, Priority, Shard, Store, WatchPriority, shard_of,
 };
 
+pub use about::*;
 pub use deliveries::*;
 pub use early::*;
 pub use history::*;
@@ -125,6 +127,7 @@ macro_rules! store_suite {
             the_events_of_a_message_are_found_among_those_of_others,
             the_events_of_messages_with_ids_of_any_size_are_found,
             events_of_a_rare_kind_are_found_among_the_common_ones,
+            what_is_written_with_a_memo_or_a_record_is_found_by_its_message,
             the_events_before_a_moment_are_found_without_those_after_it,
             what_is_trimmed_is_found_no_more_and_the_rest_still_is,
             the_deliveries_of_a_message_are_found_wherever_they_are,

@@ -62,6 +62,15 @@ impl UnknownWords {
         self.lock().waiting.first().cloned()
     }
 
+    /// Has the others that wait come before `word`.
+    pub(crate) fn put_last(&self, word: &str) {
+        let mut state = self.lock();
+        let place = state.waiting.iter().position(|(known, _)| known == word);
+        if let Some(place) = place {
+            state.waiting[place..].rotate_left(1);
+        }
+    }
+
     /// Takes over the list that is in the store now; what waits and stands in it is told.
     pub(crate) fn learn(&self, told: BTreeSet<String>) {
         let mut state = self.lock();

@@ -138,6 +138,9 @@ pub struct NewEntry {
     pub body: Vec<u8>,
     /// The kinds of its events, each once.
     pub kinds: Vec<EventKind>,
+    /// The message by which it is found, in lower case; `None` if it is about none. What is committed with a watch is
+    /// about the watch's message, whatever stands here.
+    pub about: Option<MessageId>,
 }
 
 impl NewEntry {
@@ -157,7 +160,15 @@ impl NewEntry {
         Self {
             body: codec::encode_events(events),
             kinds,
+            about: None,
         }
+    }
+
+    /// The same, to be found by a message.
+    #[must_use]
+    pub fn about(self, message_id: &MessageId) -> Self {
+        let about = Some(message_id.to_lowercase());
+        Self { about, ..self }
     }
 
     /// The kinds under which the entry is indexed.
@@ -173,6 +184,7 @@ impl From<Vec<u8>> for NewEntry {
         Self {
             body,
             kinds: Vec::new(),
+            about: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 -- Changes records, each only if it is as expected: log entries first, then deliveries, then the record.
 -- Per change: kind, id, expected version ('': there is none), due time ('': none), body ('': it is removed), how
--- many log entries and how many deliveries. Per entry: body, and the kinds under which it is noted. Each
--- delivery stands as `enqueue` wants it.
+-- many log entries and how many deliveries. Per entry: body, the place of its message ('': none), and the
+-- kinds under which it is noted. Each delivery stands as `enqueue` wants it.
 local base = KEYS[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -10,12 +10,12 @@ local at = 1
 while at <= #ARGV do
   local kind, id = ARGV[at], ARGV[at + 1]
   local first_entry = at + 7
-  local first_delivery = first_entry + 2 * ARGV[at + 5]
+  local first_delivery = first_entry + 3 * ARGV[at + 5]
   local next_change = first_delivery + WIDTH * ARGV[at + 6]
   if is_as_expected(base, kind, id, ARGV[at + 2]) then
-    for entry = first_entry, first_delivery - 1, 2 do
+    for entry = first_entry, first_delivery - 1, 3 do
       if not last then begin_append(base) end
-      last = append(base, ARGV[entry], '', ARGV[entry + 1])
+      last = append(base, ARGV[entry], ARGV[entry + 1], ARGV[entry + 2])
       n_appended = n_appended + 1
     end
     for delivery = first_delivery, next_change - 1, WIDTH do

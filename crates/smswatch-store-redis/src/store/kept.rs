@@ -8,7 +8,7 @@ use smswatch_plugin::store::{
     RecordKind, RecordsCommitted, Shard, StoreError,
 };
 
-use super::{RedisStore, kinds, millis, queue};
+use super::{RedisStore, about, kinds, millis, queue};
 use crate::call::Call;
 use crate::delivery::text;
 use crate::page::Place;
@@ -113,7 +113,9 @@ impl RedisStore {
             add(&mut call, &commit.change);
             call.arg(commit.entries.len()).arg(commit.deliveries.len());
             for entry in &commit.entries {
-                call.arg(&entry.body[..]).arg(kinds(entry));
+                call.arg(&entry.body[..])
+                    .arg(about(entry))
+                    .arg(kinds(entry));
             }
             for delivery in &commit.deliveries {
                 queue::add(&mut call, delivery)?;

@@ -2,7 +2,7 @@
 
 use smswatch_plugin::store::{Memo, NewEntry, Shard, StoreError};
 
-use super::{RedisStore, kinds};
+use super::{RedisStore, about, kinds};
 use crate::error::strange;
 
 impl RedisStore {
@@ -33,7 +33,9 @@ impl RedisStore {
         let expected = expected.map(|version| version.to_string());
         call.arg(name).arg(expected.unwrap_or_default()).arg(value);
         for entry in entries {
-            call.arg(&entry.body[..]).arg(kinds(entry));
+            call.arg(&entry.body[..])
+                .arg(about(entry))
+                .arg(kinds(entry));
         }
         self.invoke(&call).await
     }

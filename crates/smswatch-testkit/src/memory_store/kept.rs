@@ -119,7 +119,7 @@ impl Contained {
                 continue;
             }
             for entry in &commit.entries {
-                self.log.append(None, entry, last, now);
+                self.log.append(entry.about.as_ref(), entry, last, now);
             }
             committed.queued += self.add_all(&commit.deliveries, last, now);
             self.kept.write(&commit.change, last);

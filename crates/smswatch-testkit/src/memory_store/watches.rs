@@ -259,7 +259,7 @@ impl Records for MemoryStore {
             let version = known.unwrap_or(0) + 1;
             shard.memos.insert(name.to_owned(), Memo { version, value });
             for entry in &entries {
-                shard.log.append(None, entry, last, now);
+                shard.log.append(entry.about.as_ref(), entry, last, now);
             }
             true
         })

@@ -16,7 +16,7 @@ use super::{LONG, StoreFixture, delivery, id_in, put, record, step};
 const SHARD: Shard = Shard(0);
 
 /// Appends one entry of `kind` about `id`; its body is its number.
-async fn append(store: &dyn Store, id: &MessageId, kind: EventKind, number: u32) {
+pub(super) async fn append(store: &dyn Store, id: &MessageId, kind: EventKind, number: u32) {
     let shard = shard_of(id.as_str(), store.shard_count());
     let due = store.now().await.expect("the time") + LONG;
     let known = store.load(shard, std::slice::from_ref(id)).await;
@@ -26,6 +26,7 @@ async fn append(store: &dyn Store, id: &MessageId, kind: EventKind, number: u32)
         entry: Some(NewEntry {
             body: number.to_be_bytes().to_vec(),
             kinds: vec![kind],
+            about: None,
         }),
         ..put(id, known.as_ref(), Some(&next))
     };
@@ -36,7 +37,7 @@ async fn append(store: &dyn Store, id: &MessageId, kind: EventKind, number: u32)
 }
 
 /// The numbers of all entries that a filter finds, page by page.
-async fn found(store: &dyn Store, filter: &EventFilter, limit: usize) -> Vec<u32> {
+pub(super) async fn found(store: &dyn Store, filter: &EventFilter, limit: usize) -> Vec<u32> {
     found_from(store, filter, limit, None).await
 }
 
@@ -174,6 +175,7 @@ pub async fn events_of_a_rare_kind_are_found_among_the_common_ones(fixture: &dyn
         let entry = NewEntry {
             body: number.to_be_bytes().to_vec(),
             kinds: vec![EventKind::SinkDown],
+            about: None,
         };
         store.put_memo(SHARD, name, None, b"x".to_vec(), vec![entry])
     };
