@@ -13,6 +13,7 @@ mod history;
 pub(crate) mod pushes;
 mod redrive;
 pub(crate) mod reload;
+mod set_aside;
 mod silences;
 mod sink_preview;
 mod sink_test;
@@ -61,7 +62,7 @@ use crate::inbox::due_times::DueTimes;
 use crate::inbox::requests::Requests;
 use crate::rules::Rules;
 use crate::silences::Silences;
-use crate::store::{DeliveryFilter, Gauges, KeptAside, Page, PageRequest, StoredDelivery};
+use crate::store::{DeliveryFilter, Gauges, Page, PageRequest, StoredDelivery};
 
 /// A running process, as others see it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -152,16 +153,6 @@ impl Service {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.context.clock.now()
-    }
-
-    /// The log entries that could not be routed and are kept, newest first.
-    ///
-    /// # Errors
-    ///
-    /// The store cannot be read.
-    pub async fn set_aside(&self) -> Result<Vec<KeptAside>, ServiceError> {
-        let set_aside = self.context.store.set_aside();
-        Ok(self.context.call("set_aside", set_aside).await?)
     }
 
     /// What is known of the deliveries that were given up, for each sink of which `gauges` count some. What

@@ -12,6 +12,7 @@ pub(crate) enum List {
     Silences,
     Followed,
     Campaigns,
+    SetAside,
 }
 
 impl List {
@@ -23,6 +24,7 @@ impl List {
             Self::Silences => "silences",
             Self::Followed => "followed",
             Self::Campaigns => "campaigns",
+            Self::SetAside => "set-aside",
         }
     }
 }

@@ -3,18 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 use smswatch_api::list::ListReply;
-use smswatch_api::set_aside::SetAsideReply;
+use smswatch_api::set_aside::{SetAsideQuery, SetAsideReply};
 use smswatch_core::Service;
-use smswatch_plugin::store::Page;
 
 use crate::problem::Problem;
+use crate::query::{Filter, page};
 use crate::replies;
 
-/// Lists all that are kept, newest first: so few that one page holds them.
 pub(super) async fn list(
     State(service): State<Service>,
+    Filter(query): Filter<SetAsideQuery>,
 ) -> Result<Json<ListReply<SetAsideReply>>, Problem> {
-    let items = service.set_aside().await?;
-    let page = Page { items, next: None };
-    Ok(Json(replies::list(page, replies::set_aside)))
+    let page = page(query.cursor, query.limit.as_deref())?;
+    let kept = service.set_aside(&page).await?;
+    Ok(Json(replies::list(kept, replies::set_aside)))
 }

@@ -9,7 +9,7 @@ use smswatch_api::groups::GroupReply;
 use smswatch_api::health::{AliveReply, ReadyReply, StatusReply};
 use smswatch_api::reload::ReloadReply;
 use smswatch_api::rules::RuleReply;
-use smswatch_api::set_aside::SetAsideReply;
+use smswatch_api::set_aside::{SetAsideQuery, SetAsideReply};
 use smswatch_api::silences::{
     ProposalQuery, ProposalReply, SilenceReply, SilenceRequest, SilencesQuery,
 };
@@ -342,6 +342,7 @@ fn with_process(routes: Routes) -> Routes {
             "/set-aside",
             set_aside::list,
             Operation::new("listSetAside", "Lists log entries that could not be routed")
+                .query::<SetAsideQuery>()
                 .lists::<SetAsideReply>(),
         )
         .get(
