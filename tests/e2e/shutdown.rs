@@ -4,13 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use routee_sim::{FaultKind, FaultRule};
+use routee_sim::{Fate, FaultKind, FaultRule};
 use smswatch_testkit::proxy::Proxy;
 use smswatch_testkit::receiver::Answer;
 
 use crate::fleet::{Fleet, deliveries};
 use crate::outage::readiness;
 use crate::process::Process;
+use crate::stage::{Stage, sqlite_in};
 
 /// What a machine that has little time for a process may add to its `shutdown_timeout`.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -170,4 +171,22 @@ async fn a_redis_that_is_stalled_at_the_start_is_waited_for_and_holds_up_no_end(
     proxy.stall();
     let process = Process::start_saying(&config, "waits for its store; ");
     end_within(THREE_SECONDS, process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_clean_end_the_file_of_sqlite_holds_everything_by_itself() {
+    let stage = Stage::new().await;
+    let config = stage.config(&sqlite_in(stage.directory.path()));
+    let process = Process::start(&config);
+    let id = stage.message(Fate::CarrierViolation);
+    process.json(&["watch", &id]);
+    stage.webhook.wait_for(1).await;
+    assert_eq!(process.terminate(), Some(0));
+    let files = std::fs::read_dir(stage.directory.path()).expect("a folder");
+    let names = files.map(|file| file.expect("a file").file_name().into_string());
+    let beside: Vec<_> = names
+        .filter_map(Result::ok)
+        .filter(|name| name.ends_with("-wal") || name.ends_with("-shm"))
+        .collect();
+    assert_eq!(beside, Vec::<String>::new());
 }

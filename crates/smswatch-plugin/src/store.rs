@@ -95,4 +95,7 @@ pub trait Store: Records + Log + Queues + Rates + fmt::Debug {
     ///
     /// The store is not available.
     async fn gauges(&self) -> Result<Gauges, StoreError>;
+
+    /// Lets go of what the store holds, once what was asked of it before is done. Nobody asks it anything afterwards.
+    async fn close(&self) {}
 }

@@ -12,24 +12,47 @@ use crate::worker::{ended, panicked};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
+/// What the thread is sent.
+enum Message {
+    Question(Job),
+    /// It ends behind what was sent before, and says when it has.
+    End(oneshot::Sender<()>),
+}
+
 /// Hands questions to the thread.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
-    jobs: Sender<Job>,
+    messages: Sender<Message>,
 }
 
 impl Reader {
     /// Starts the thread; it ends when the last handle is dropped.
     pub(crate) fn start(mut connection: Connection) -> std::io::Result<Self> {
-        let (jobs, waiting): (_, Receiver<Job>) = channel();
+        let (messages, waiting): (_, Receiver<Message>) = channel();
         std::thread::Builder::new()
             .name("sqlite-reader".to_owned())
             .spawn(move || {
-                while let Ok(job) = waiting.recv() {
-                    job(&mut connection);
+                while let Ok(message) = waiting.recv() {
+                    match message {
+                        Message::Question(job) => job(&mut connection),
+                        Message::End(told) => {
+                            drop(connection);
+                            let _unless_nobody_waits = told.send(());
+                            return;
+                        }
+                    }
                 }
             })?;
-        Ok(Self { jobs })
+        Ok(Self { messages })
+    }
+
+    /// Ends the thread behind what it was sent before, and waits until it has closed the file.
+    pub(crate) async fn end(&self) {
+        let (told, ended) = oneshot::channel();
+        if self.messages.send(Message::End(told)).is_ok() {
+            // If it broke off, it has ended as well.
+            let _told = ended.await;
+        }
     }
 
     /// Reads the file as it is at one moment, with everything in it that was written before the call.
@@ -45,7 +68,8 @@ impl Reader {
             // Whoever asked may have gone.
             let _sent = answer.send(found);
         });
-        self.jobs.send(job).map_err(|_| ended())?;
+        let message = Message::Question(job);
+        self.messages.send(message).map_err(|_| ended())?;
         answered.await.map_err(|_| ended())?
     }
 }

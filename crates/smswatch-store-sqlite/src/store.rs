@@ -111,6 +111,14 @@ impl Store for SqliteStore {
         })
         .await
     }
+
+    /// Puts all that was written into the file itself: nothing of it is left in another beside it.
+    async fn close(&self) {
+        if let Some(reader) = &self.reader {
+            reader.end().await;
+        }
+        self.worker.end().await;
+    }
 }
 
 #[async_trait]

@@ -19,23 +19,47 @@ type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// Takes the transaction, or why there is none.
 type Job = Box<dyn FnOnce(Result<&mut Transaction<'_>, StoreError>) -> Answer + Send>;
 
+/// What the thread is sent.
+enum Message {
+    Step(Job),
+    /// It ends behind what was sent before, and says when it has.
+    End(oneshot::Sender<()>),
+}
+
 /// Hands steps to the thread.
 #[derive(Debug, Clone)]
 pub(crate) struct Worker {
-    jobs: Sender<Job>,
+    messages: Sender<Message>,
 }
 
 impl Worker {
     /// Starts the thread; it ends when the last handle is dropped, and gives the lock back then.
     pub(crate) fn start(connection: Connection, lock: FileLock) -> std::io::Result<Self> {
-        let (jobs, waiting) = channel();
+        let (messages, waiting) = channel();
         std::thread::Builder::new()
             .name("sqlite".to_owned())
             .spawn(move || {
-                work(connection, &waiting);
+                let (connection, ended) = work(connection, &waiting);
+                if ended.is_some() {
+                    checkpoint(&connection);
+                }
+                // The last connection that is closed takes its log of writes with it.
+                drop(connection);
                 drop(lock);
+                if let Some(ended) = ended {
+                    let _unless_nobody_waits = ended.send(());
+                }
             })?;
-        Ok(Self { jobs })
+        Ok(Self { messages })
+    }
+
+    /// Ends the thread behind what it was sent before, and waits until it has closed the file.
+    pub(crate) async fn end(&self) {
+        let (told, ended) = oneshot::channel();
+        if self.messages.send(Message::End(told)).is_ok() {
+            // If it broke off, it has ended as well.
+            let _told = ended.await;
+        }
     }
 
     /// Does one step: all of it, durably, or nothing.
@@ -51,7 +75,8 @@ impl Worker {
                 let _sent = answer.send(done.and_then(|done| committed.map(|()| done)));
             })
         });
-        self.jobs.send(job).map_err(|_| ended())?;
+        let message = Message::Step(job);
+        self.messages.send(message).map_err(|_| ended())?;
         answered.await.map_err(|_| ended())?
     }
 }
@@ -82,36 +107,64 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> StoreError {
     StoreError::Unexpected(format!("a step panicked: {}", text.unwrap_or("no message")))
 }
 
-fn work(mut connection: Connection, waiting: &Receiver<Job>) {
-    while let Ok(first) = waiting.recv() {
-        let more = std::iter::from_fn(|| waiting.try_recv().ok());
-        let jobs: Vec<Job> = std::iter::once(first)
-            .chain(more)
-            .take(MOST_AT_ONCE)
-            .collect();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        let mut transaction = match transaction {
-            Ok(transaction) => transaction,
-            Err(error) => {
-                for job in jobs {
-                    job(Err(store_error(&error)))(Ok(()));
-                }
-                continue;
-            }
+/// Takes steps until it is to end, or nobody is there to send one. Returns the connection, and who is told of the end.
+fn work(
+    mut connection: Connection,
+    waiting: &Receiver<Message>,
+) -> (Connection, Option<oneshot::Sender<()>>) {
+    loop {
+        let first = match waiting.recv() {
+            Ok(Message::Step(job)) => job,
+            Ok(Message::End(told)) => return (connection, Some(told)),
+            Err(_) => return (connection, None),
         };
-        let answers: Vec<Answer> = jobs
-            .into_iter()
-            .map(|job| match transaction.is_autocommit() {
-                false => job(Ok(&mut transaction)),
-                // A full disk ends the whole transaction at the step that met it.
-                true => job(Err(undone("an earlier step failed"))),
-            })
-            .collect();
-        let committed = transaction.commit();
-        for answer in answers {
-            let committed = committed.as_ref().copied();
-            answer(committed.map_err(|error| undone(&error.to_string())));
+        let (mut jobs, mut end) = (vec![first], None);
+        while jobs.len() < MOST_AT_ONCE && end.is_none() {
+            match waiting.try_recv() {
+                Ok(Message::Step(job)) => jobs.push(job),
+                Ok(Message::End(told)) => end = Some(told),
+                Err(_) => break,
+            }
         }
+        take_together(&mut connection, jobs);
+        if end.is_some() {
+            return (connection, end);
+        }
+    }
+}
+
+/// Takes steps in one transaction.
+fn take_together(connection: &mut Connection, jobs: Vec<Job>) {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    let mut transaction = match transaction {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            for job in jobs {
+                job(Err(store_error(&error)))(Ok(()));
+            }
+            return;
+        }
+    };
+    let answers: Vec<Answer> = jobs
+        .into_iter()
+        .map(|job| match transaction.is_autocommit() {
+            false => job(Ok(&mut transaction)),
+            // A full disk ends the whole transaction at the step that met it.
+            true => job(Err(undone("an earlier step failed"))),
+        })
+        .collect();
+    let committed = transaction.commit();
+    for answer in answers {
+        let committed = committed.as_ref().copied();
+        answer(committed.map_err(|error| undone(&error.to_string())));
+    }
+}
+
+/// Puts all that was written into the file itself, even if somebody else has it open who keeps the log of writes.
+fn checkpoint(connection: &Connection) {
+    let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Err(error) = done {
+        tracing::debug!(%error, "the log of writes stays beside the file");
     }
 }
 

@@ -63,6 +63,7 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) -> a
         callbacks,
         heartbeat,
         traces,
+        store,
         shutdown_timeout,
         ..
     } = process;
@@ -89,6 +90,11 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) -> a
         wiring::close(front, callbacks, left),
         traces.close(left.max(wiring::LAST_WORDS)),
     );
+    let left = shutdown_timeout.saturating_sub(stopped.elapsed());
+    let closed = tokio::time::timeout(left.max(wiring::LAST_WORDS), store.close()).await;
+    if closed.is_err() {
+        tracing::warn!("the store was not closed in time; nothing is lost");
+    }
     if is_broken {
         bail!("a part of smswatch has a bug and panicked; the log has the rest");
     }

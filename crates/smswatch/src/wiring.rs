@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use smswatch_core::{Engine, Parts};
 use smswatch_http::{CallbackDoor, HttpOptions, Server};
 use smswatch_outbound::{Route, UnusableProxy, require_certificates};
+use smswatch_plugin::store::Store;
 use smswatch_routee::RouteeProvider;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,7 @@ pub(crate) struct Process {
     pub(crate) in_force: InForce,
     pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) traces: Traces,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) shutdown_timeout: Duration,
 }
 
@@ -179,7 +181,7 @@ pub(crate) async fn start(
     let shutdown_timeout = configuration.settings.shutdown_timeout;
     let traces = Traces::start(configuration.traces.as_ref())?;
     let parts = Parts {
-        store,
+        store: Arc::clone(&store),
         provider: Arc::new(provider),
         rules: Arc::new(configuration.rules),
         sinks: configuration.sinks,
@@ -197,6 +199,7 @@ pub(crate) async fn start(
         in_force,
         heartbeat,
         traces,
+        store,
         shutdown_timeout,
     }))
 }
