@@ -11,6 +11,7 @@ mod connections;
 mod described;
 mod door;
 mod guard;
+mod leftover;
 mod problem;
 mod query;
 mod replies;

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use http_body_util::BodyExt as _;
@@ -22,6 +21,7 @@ use crate::auth::{ApiToken, Tokens};
 use crate::callbacks::{self, CallbackDoor, CallbackOptions, CameFrom};
 use crate::connections::{Connections, Ending, HealthChecksOnly, Place};
 use crate::door::StartupGate;
+use crate::leftover::lend;
 use crate::routes;
 use crate::trial::RuleReader;
 
@@ -169,6 +169,7 @@ async fn serve(stream: TcpStream, place: Place, router: Router, stop: Cancellati
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let call = place.begin();
         let ending = Ending::new(stop.clone(), &place);
+        let (request, leftover) = lend(request);
         let answer = router.call(prepared(request, address, from, &place, ending));
         async move {
             // The call lasts until its answer has been sent to the end.
@@ -180,7 +181,11 @@ async fn serve(stream: TcpStream, place: Place, router: Router, stop: Cancellati
                     })
                 })
             };
-            answer.await.map(until_sent)
+            let answer = answer.await.map(until_sent);
+            if let Some(leftover) = leftover {
+                leftover.take_in().await;
+            }
+            answer
         }
     });
     let connection = http1::Builder::new()
@@ -203,13 +208,12 @@ async fn serve(stream: TcpStream, place: Place, router: Router, stop: Cancellati
 
 /// The request with what its connection knows.
 fn prepared(
-    request: hyper::Request<Incoming>,
+    mut request: Request,
     address: SocketAddr,
     from: SocketAddr,
     place: &Place,
     ending: Ending,
 ) -> Request {
-    let mut request = request.map(Body::new);
     let extensions = request.extensions_mut();
     extensions.insert(ArrivedAt(address));
     extensions.insert(CameFrom(from));

@@ -32,6 +32,8 @@ async fn every_error_has_the_one_shape() {
             400,
             "invalid_cursor",
         ),
+        ("GET", "/v1/set-aside?cursor=made-up", 400, "invalid_cursor"),
+        ("GET", "/v1/set-aside?limit=0", 422, "invalid"),
         ("GET", "/v1/watches?limit=0", 422, "invalid"),
         ("GET", "/v1/events?limit=1001", 422, "invalid"),
         ("GET", "/v1/events?type=sms.exploded", 422, "invalid"),
@@ -112,6 +114,57 @@ async fn a_body_that_announces_too_much_is_refused_before_it_is_sent() {
         answer.contains(r#"{"error":{"code":"too_large""#),
         "{answer}"
     );
+    house.close().await;
+}
+
+/// Most clients read nothing until they have sent everything.
+#[tokio::test]
+async fn a_client_that_sends_far_too_much_reads_why_it_is_refused() {
+    let house = House::open().await;
+    let large = vec![b'x'; 24 * 1024 * 1024];
+    let length = format!("content-length: {}\r\n", large.len());
+    let chunked = "transfer-encoding: chunked\r\n".to_owned();
+    let in_one_chunk = [
+        format!("{:x}\r\n", large.len()).as_bytes(),
+        &large,
+        b"\r\n0\r\n\r\n",
+    ]
+    .concat();
+    for (head, body, kind, status) in [
+        (&length, &large, "application/json", "413"),
+        (&chunked, &in_one_chunk, "application/json", "413"),
+        (&length, &large, "text/plain", "415"),
+    ] {
+        let mut stream = TcpStream::connect(house.address)
+            .await
+            .expect("a connection");
+        let head = format!(
+            "POST /v1/watches HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: {kind}\r\n{head}\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.expect("it listens");
+        stream.write_all(body).await.expect("it takes everything");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_waits_to_be_told_is_not_told_to_send_what_is_too_much() {
+    let house = House::open().await;
+    let mut stream = TcpStream::connect(house.address)
+        .await
+        .expect("a connection");
+    let head = "POST /v1/watches HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nexpect: 100-continue\r\n\
+                content-type: application/json\r\ncontent-length: 16777217\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("it listens");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     house.close().await;
 }
 
