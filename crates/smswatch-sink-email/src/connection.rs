@@ -12,10 +12,10 @@ use tokio::net::TcpStream;
 
 use crate::encryption::Encryption;
 use crate::idle::Conversation;
+use crate::progress::Progress;
 use crate::relay::{Relay, Tls};
 use crate::reply::{Reply, Step};
-use crate::session::Progress;
-use crate::stream::{Greeting, Pipelining, Plain, Replies};
+use crate::stream::{Greeting, Introduced, Pipelining, Plain, Replies};
 use crate::trouble::Trouble;
 
 /// How long connecting to one of the relay's addresses may take.
@@ -51,9 +51,11 @@ pub(crate) async fn connect(
         relay.host
     )));
     for address in addresses {
-        opened = match open(relay, address, Greeting::Ehlo).await {
+        opened = match open(relay, address, Greeting::Ehlo, progress).await {
             // It knows no extensions, and no word for them: it wants to be greeted as of old.
-            Err(refused) if refused.knows_no_ehlo => open(relay, address, Greeting::Helo).await,
+            Err(refused) if refused.knows_no_ehlo => {
+                open(relay, address, Greeting::Helo, progress).await
+            }
             opened => opened,
         }
         .map_err(|refused| refused.trouble);
@@ -63,6 +65,7 @@ pub(crate) async fn connect(
     }
     let opened = opened?;
     progress.step = Step::StartTls;
+    progress.introduced = Introduced::default();
     let can_starttls = opened.connection.can_starttls();
     let (mut connection, pipelining) = match &relay.tls {
         Tls::Required(_) if !can_starttls => {
@@ -71,7 +74,7 @@ pub(crate) async fn connect(
             )));
         }
         Tls::Required(encryption) | Tls::Opportunistic(encryption) if can_starttls => {
-            encrypt(relay, opened, encryption).await?
+            encrypt(relay, opened, encryption, progress).await?
         }
         _ => (opened.connection, opened.pipelining),
     };
@@ -104,8 +107,15 @@ impl From<Trouble> for NotOpened {
 }
 
 /// Begins a conversation with the relay at `address`.
-async fn open(relay: &Relay, address: SocketAddr, greeting: Greeting) -> Result<Opened, NotOpened> {
+async fn open(
+    relay: &Relay,
+    address: SocketAddr,
+    greeting: Greeting,
+    progress: &mut Progress,
+) -> Result<Opened, NotOpened> {
     let failed = |error: &io::Error| Trouble::of_connection(relay, Step::Connect, error);
+    progress.step = Step::Connect;
+    progress.introduced = Introduced::default();
     let stream = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await;
     let stream = stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     let stream = stream.map_err(|error| failed(&error))?;
@@ -113,6 +123,7 @@ async fn open(relay: &Relay, address: SocketAddr, greeting: Greeting) -> Result<
     stream.set_nodelay(true).map_err(|error| failed(&error))?;
     let (replies, plain) = match &relay.tls {
         Tls::Implicit(encryption) => {
+            progress.step = Step::Tls;
             let encrypted = encryption.begin(stream).await;
             let encrypted = encrypted.map_err(|error| failed(&error))?;
             (Replies::over_tls(encrypted, greeting), None)
@@ -122,10 +133,12 @@ async fn open(relay: &Relay, address: SocketAddr, greeting: Greeting) -> Result<
             (Replies::plain(plain.clone(), greeting), Some(plain))
         }
     };
+    progress.step = Step::Greeting;
+    let replies = replies.noting(&progress.introduced);
     let (name, pipelining) = (relay.introduction(address), replies.pipelining());
     let connection = AsyncSmtpConnection::connect_with_transport(Box::new(replies), &name).await;
     let connection = connection.map_err(|error| NotOpened {
-        trouble: Trouble::of(relay, Step::Connect, &error),
+        trouble: Trouble::of(relay, progress.reached(), &error),
         knows_no_ehlo: Reply::of(&error).is_some_and(|reply| UNKNOWN.contains(&reply.code)),
     })?;
     Ok(Opened {
@@ -141,6 +154,7 @@ async fn encrypt(
     relay: &Relay,
     opened: Opened,
     encryption: &Encryption,
+    progress: &Progress,
 ) -> Result<(AsyncSmtpConnection, Pipelining), Trouble> {
     let Opened {
         mut connection,
@@ -157,11 +171,11 @@ async fn encrypt(
     let encrypted = encryption.begin(stream).await;
     let encrypted =
         encrypted.map_err(|error| Trouble::of_connection(relay, Step::StartTls, &error))?;
-    let replies = Box::new(Replies::after_starttls(encrypted));
+    let replies = Replies::after_starttls(encrypted).noting(&progress.introduced);
     // What it offered in clear may have been anybody's word.
     let pipelining = replies.pipelining();
-    let connection = AsyncSmtpConnection::connect_with_transport(replies, &name).await;
-    let connection = connection.map_err(|error| Trouble::of(relay, Step::StartTls, &error))?;
+    let connection = AsyncSmtpConnection::connect_with_transport(Box::new(replies), &name).await;
+    let connection = connection.map_err(|error| Trouble::of(relay, progress.reached(), &error))?;
     Ok((connection, pipelining))
 }
 

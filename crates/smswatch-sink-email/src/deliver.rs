@@ -14,11 +14,11 @@ use crate::config::{Addresses, EmailConfig, EmailOverrides, mailbox};
 use crate::envelope::{Envelope, Origin};
 use crate::idle::Idle;
 use crate::outcome::{Recipients, outcome};
+use crate::progress::Progress;
 use crate::redact::Redactor;
 use crate::relay::{self, Relay};
 use crate::render;
-use crate::reply::Step;
-use crate::session::{self, Letter as _, Progress};
+use crate::session::{self, Letter as _};
 use crate::trouble::Trouble;
 
 /// What of an attempt's time is left for saying what came of it, at most.
@@ -115,7 +115,11 @@ impl Sink for EmailSink {
         let ended = tokio::time::timeout(self.patience, sending).await;
         let trouble = match ended {
             Ok(sent) => sent.err(),
-            Err(_) => Some(Trouble::silent(&self.relay, progress.step, self.patience)),
+            Err(_) => Some(Trouble::silent(
+                &self.relay,
+                progress.reached(),
+                self.patience,
+            )),
         };
         outcome(&recipients, progress, trouble)
     }
@@ -129,7 +133,9 @@ impl Sink for EmailSink {
     }
 
     async fn probe(&self) -> Result<Probe, DeliveryError> {
-        let greeting = tokio::time::timeout(self.patience, session::greet(&self.relay)).await;
+        let mut progress = Progress::new();
+        let greeting = session::greet(&self.relay, &mut progress);
+        let greeting = tokio::time::timeout(self.patience, greeting).await;
         let trouble = match greeting {
             Ok(Ok(())) => {
                 let accepted = match self.relay.credentials {
@@ -140,7 +146,7 @@ impl Sink for EmailSink {
                 return Ok(Probe::Answered(said));
             }
             Ok(Err(trouble)) => trouble,
-            Err(_) => Trouble::silent(&self.relay, Step::Connect, self.patience),
+            Err(_) => Trouble::silent(&self.relay, progress.reached(), self.patience),
         };
         Err(DeliveryError::temporary(self.redactor.clean(&trouble.what)))
     }

@@ -8,6 +8,7 @@ mod envelope;
 mod idle;
 mod outcome;
 mod pipeline;
+mod progress;
 mod redact;
 mod relay;
 mod render;

@@ -7,9 +7,9 @@ use serde_json::Value;
 use smswatch_plugin::model::Overrides;
 use smswatch_plugin::sink::{DeliveryError, Receipt};
 
+use crate::progress::Progress;
 use crate::redact::Redactor;
 use crate::relay::Relay;
-use crate::session::Progress;
 use crate::trouble::Trouble;
 
 /// How many recipients are named one by one.

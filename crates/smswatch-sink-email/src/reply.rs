@@ -7,8 +7,14 @@ use lettre::transport::smtp::Error;
 /// How far the conversation about a mail has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
-    /// The connection, the relay's greeting and the answer to `EHLO`.
+    /// The connection.
     Connect,
+    /// TLS from the first byte.
+    Tls,
+    /// What the relay says first.
+    Greeting,
+    /// The introduction, with or without TLS.
+    Ehlo,
     /// The change to TLS.
     StartTls,
     /// The login.
@@ -26,7 +32,8 @@ pub(crate) enum Step {
 impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Connect => "the connection",
+            Self::Connect | Self::Tls | Self::Greeting => "the connection",
+            Self::Ehlo => "EHLO",
             Self::StartTls => "STARTTLS",
             Self::Auth => "the login",
             Self::Mail => "the sender",
@@ -110,7 +117,14 @@ impl Reply {
     pub(crate) fn meaning(&self, step: Step) -> Meaning {
         match step {
             // Nothing was said of a recipient or of the mail yet, and DATA alone says nothing more.
-            Step::Connect | Step::StartTls | Step::Auth | Step::Mail | Step::Data => Meaning::Later,
+            Step::Connect
+            | Step::Tls
+            | Step::Greeting
+            | Step::Ehlo
+            | Step::StartTls
+            | Step::Auth
+            | Step::Mail
+            | Step::Data => Meaning::Later,
             Step::Rcpt => self.about_recipient(),
             Step::End => self.about_mail(),
         }
@@ -173,7 +187,7 @@ impl Reply {
 
     /// What an operator can do about it, where that is known.
     pub(crate) fn remedy(&self, step: Step) -> Option<&'static str> {
-        let is_greeted = matches!(step, Step::Connect | Step::Rcpt | Step::Mail);
+        let is_greeted = matches!(step, Step::Ehlo | Step::Rcpt | Step::Mail);
         if is_greeted && self.says(&["helo", "ehlo", "fully-qualified", "fully qualified"]) {
             return Some("`ehlo` sets the name with which smswatch introduces itself");
         }

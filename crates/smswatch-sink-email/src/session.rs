@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::connection::connect;
 use crate::idle::{Conversation, Idle};
 use crate::pipeline::{Content, Opening};
+use crate::progress::Progress;
 use crate::relay::Relay;
 use crate::reply::{Meaning, Reply, Step};
 use crate::trouble::Trouble;
@@ -43,38 +44,6 @@ pub(crate) trait Letter: Sync {
 
     /// The mail as it is sent, made out to these of the recipients.
     fn written(&self, to: &[usize]) -> Result<Vec<u8>, Trouble>;
-}
-
-/// How far a mail has come, by the places of its recipients.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    pub(crate) step: Step,
-    /// Who got it.
-    pub(crate) taken: Vec<usize>,
-    /// What the relay said when it took it last.
-    pub(crate) said: String,
-    /// Who is refused for good, and with which reply.
-    pub(crate) refused: Vec<(usize, String)>,
-    /// Who is refused for now, and with which reply.
-    pub(crate) waiting: Vec<(usize, String)>,
-}
-
-impl Progress {
-    pub(crate) fn new() -> Self {
-        Self {
-            step: Step::Connect,
-            taken: Vec::new(),
-            said: String::new(),
-            refused: Vec::new(),
-            waiting: Vec::new(),
-        }
-    }
-
-    /// Whether it is known what became of the recipient at `place`.
-    pub(crate) fn knows(&self, place: usize) -> bool {
-        let refused = self.refused.iter().chain(&self.waiting);
-        self.taken.contains(&place) || refused.into_iter().any(|(other, _)| *other == place)
-    }
 }
 
 /// Sends `letter` and keeps in `progress` what becomes of each recipient; it takes no longer than
@@ -162,13 +131,13 @@ pub(crate) async fn send(
     }
 }
 
-/// Connects, encrypts and logs in as for a mail, and says goodbye.
+/// Connects, encrypts and logs in as for a mail, and says goodbye; `progress` knows the step.
 ///
 /// # Errors
 ///
 /// What kept a mail from being offered.
-pub(crate) async fn greet(relay: &Relay) -> Result<(), Trouble> {
-    let conversation = connect(relay, &mut Progress::new()).await?;
+pub(crate) async fn greet(relay: &Relay, progress: &mut Progress) -> Result<(), Trouble> {
+    let conversation = connect(relay, progress).await?;
     conversation.say_goodbye().await;
     Ok(())
 }

@@ -72,6 +72,23 @@ impl Pipelining {
     }
 }
 
+/// Whether smswatch has introduced itself: the relay has to answer to that then.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Introduced(Arc<AtomicBool>);
+
+impl Introduced {
+    pub(crate) fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Takes in a command that is being written.
+    fn note(&self, command: &[u8]) {
+        if command.starts_with(b"EHLO ") {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 /// The command with which smswatch introduces itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Greeting {
@@ -88,6 +105,7 @@ const OFFERS: [&str; 4] = ["8BITMIME", "SMTPUTF8", "STARTTLS", "AUTH"];
 pub(crate) struct Replies {
     inner: Inner,
     pipelining: Pipelining,
+    introduced: Introduced,
     greeting: Greeting,
     /// What came and is no whole line yet.
     unread: Vec<u8>,
@@ -117,11 +135,18 @@ impl Replies {
         Self {
             inner,
             pipelining: Pipelining::default(),
+            introduced: Introduced::default(),
             greeting,
             unread: Vec::new(),
             ready,
             given: 0,
         }
+    }
+
+    /// The same, which notes there that smswatch introduces itself.
+    pub(crate) fn noting(self, introduced: &Introduced) -> Self {
+        let introduced = introduced.clone();
+        Self { introduced, ..self }
     }
 
     /// Where it is noted whether the relay takes several commands at once.
@@ -217,6 +242,7 @@ impl AsyncWrite for Replies {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.introduced.note(bytes);
         // Both are of one length.
         let bytes = greeted(self.greeting, bytes);
         match &mut self.inner {

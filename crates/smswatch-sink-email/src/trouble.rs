@@ -57,10 +57,14 @@ impl Trouble {
     pub(crate) fn silent(relay: &Relay, step: Step, waited: Duration) -> Self {
         let seconds = (waited.as_secs_f64() * 10.0).round() / 10.0;
         Self::new(match (step, &relay.tls) {
-            (Step::Connect, Tls::Implicit(_)) => format!(
+            (Step::Connect, _) => format!("no connection to the relay {relay} within {seconds} s"),
+            (Step::Tls, _) => format!(
                 "no TLS with the relay {relay} within {seconds} s; if it wants STARTTLS, use `smtp://` with `?tls=required`"
             ),
-            (Step::Connect, _) => format!(
+            (Step::Greeting, Tls::Implicit(_)) => {
+                format!("no greeting from the relay {relay} within {seconds} s")
+            }
+            (Step::Greeting, _) => format!(
                 "no greeting from the relay {relay} within {seconds} s; if it wants TLS from the first byte, use `smtps://`"
             ),
             _ => format!("the relay {relay} gave no answer to {step} within {seconds} s"),
@@ -118,7 +122,7 @@ impl Trouble {
 
 fn closed(relay: &Relay, step: Step) -> String {
     match step {
-        Step::Connect => {
+        Step::Connect | Step::Tls | Step::Greeting => {
             format!("the relay {relay} closed the connection before it took a command")
         }
         step => format!("the relay {relay} closed the connection at {step}"),
@@ -132,7 +136,7 @@ fn no_tls(relay: &Relay, step: Step, error: &TlsError) -> String {
             let reason = distrust(relay, error);
             format!("the certificate of the relay {relay} is not trusted: {reason}")
         }
-        TlsError::InvalidMessage(_) if step == Step::Connect => format!(
+        TlsError::InvalidMessage(_) if step <= Step::Greeting => format!(
             "the relay {relay} does not speak TLS from the first byte: use `smtp://`, with `?tls=required` for STARTTLS"
         ),
         error => format!("no TLS with the relay {relay}: {error}"),

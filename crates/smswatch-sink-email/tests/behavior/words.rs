@@ -26,6 +26,11 @@ async fn each_trouble_is_told_with_the_relay_and_what_to_do() {
     smswatch_testkit::install_tls_provider();
     let plain = ScriptedRelay::start(Vec::new()).await;
     let mute = ScriptedRelay::start(vec![("connect", "silence")]).await;
+    let mute_at_ehlo = ScriptedRelay::start(vec![("EHLO", "silence")]).await;
+    let mute_at_sender = ScriptedRelay::start(vec![("MAIL", "silence")]).await;
+    let mute_at_data = ScriptedRelay::start(vec![("DATA", "silence")]).await;
+    let mute_at_end = ScriptedRelay::start(vec![(".", "silence")]).await;
+    let no_ehlo = ScriptedRelay::start(vec![("EHLO", "550 go away")]).await;
     let mute_later = ScriptedRelay::start(vec![("RCPT", "silence")]).await;
     let behind: Script = vec![("EHLO", "250-relay.test\r\n250 STARTTLS")];
     let behind = ScriptedRelay::start(behind).await;
@@ -46,7 +51,13 @@ async fn each_trouble_is_told_with_the_relay_and_what_to_do() {
         (&plain, "smtps://127.0.0.1:PORT"),
         (&behind, "smtp://127.0.0.1:PORT?tls=required"),
         (&mute, "smtp://127.0.0.1:PORT"),
+        (&mute, "smtps://127.0.0.1:PORT"),
+        (&mute_at_ehlo, "smtp://127.0.0.1:PORT"),
+        (&mute_at_sender, "smtp://127.0.0.1:PORT"),
         (&mute_later, "smtp://127.0.0.1:PORT"),
+        (&mute_at_data, "smtp://127.0.0.1:PORT"),
+        (&mute_at_end, "smtp://127.0.0.1:PORT"),
+        (&no_ehlo, "smtp://127.0.0.1:PORT"),
         (&http, "smtp://127.0.0.1:PORT"),
         (&helo, "smtp://127.0.0.1:PORT"),
         (&denied, "smtp://127.0.0.1:PORT"),
