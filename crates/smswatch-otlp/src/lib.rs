@@ -12,3 +12,4 @@ mod send;
 
 pub use exporter::Exporter;
 pub use options::{ExporterOptions, InvalidOptions, endpoint, header};
+pub use send::probe;

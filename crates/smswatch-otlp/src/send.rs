@@ -48,6 +48,19 @@ pub(crate) struct Sender {
     is_failing: bool,
 }
 
+/// Tries whether traces would be taken, by a batch of no steps, which leaves nothing behind. Returns who takes them.
+///
+/// # Errors
+///
+/// They would not; the text says why, for people.
+pub async fn probe(options: &ExporterOptions) -> Result<String, String> {
+    let sender = Sender::new(options, Arc::default()).map_err(|error| error.to_string())?;
+    match sender.try_once(Vec::new()).await {
+        Ok(_) => Ok(format!("{} takes traces", address(&sender.url))),
+        Err(refused) => Err(refused.why),
+    }
+}
+
 /// Why a batch was not taken.
 struct Refused {
     why: String,

@@ -21,15 +21,18 @@ use smswatch_testkit::sample;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn exporter(endpoint: String) -> Exporter {
+    Exporter::start(&options(endpoint)).expect("an exporter")
+}
+
+fn options(endpoint: String) -> ExporterOptions {
     smswatch_testkit::install_tls_provider();
-    let options = ExporterOptions {
+    ExporterOptions {
         endpoint,
         headers: vec![("authorization".to_owned(), Secret::new("Bearer hunter2"))],
         service_name: "sms".to_owned(),
         sample_ratio: 1.0,
         proxy: Proxy::None,
-    };
-    Exporter::start(&options).expect("an exporter")
+    }
 }
 
 /// The `n`th step of a trace.
@@ -191,4 +194,22 @@ async fn what_waits_at_the_end_is_sent_and_a_receiver_that_hangs_does_not_hold_t
     hanging.close(Duration::from_millis(300)).await;
     // The client itself would have given up by itself, much later.
     assert_eq!(tracer.counts().failed, 0);
+}
+
+#[tokio::test]
+async fn a_receiver_is_tried_without_leaving_anything_and_says_why_it_would_take_nothing() {
+    let receiver = Receiver::start().await;
+    let tried = smswatch_otlp::probe(&options(receiver.url(""))).await;
+    assert!(tried.expect("it takes traces").ends_with(" takes traces"));
+    let requests = receiver.wait_for(1).await;
+    assert_eq!(n_spans(&requests), 0);
+    assert_eq!(requests[0].header("authorization"), Some("Bearer hunter2"));
+    receiver.answer_always(Answer::status(401));
+    let tried = smswatch_otlp::probe(&options(receiver.url(""))).await;
+    let why = tried.expect_err("it refuses");
+    assert!(why.ends_with(" answered 401"), "{why}");
+    let nobody = RefusedPort::take();
+    let tried = smswatch_otlp::probe(&options(format!("http://{}", nobody.address()))).await;
+    let why = tried.expect_err("nobody is there");
+    assert!(why.contains("refuses connections"), "{why}");
 }

@@ -20,19 +20,41 @@ impl Traces {
     #[cfg(feature = "otlp")]
     pub(crate) fn start(options: Option<&TracesOptions>) -> anyhow::Result<Self> {
         use anyhow::Context as _;
-        use smswatch_otlp::{Exporter, ExporterOptions};
 
         let Some(options) = options else {
             return Ok(Self::default());
         };
-        let exporter = Exporter::start(&ExporterOptions {
-            endpoint: options.endpoint.clone(),
-            headers: options.headers.clone(),
-            service_name: options.service_name.clone(),
-            sample_ratio: options.sample_ratio,
-            proxy: options.proxy.clone(),
+        let exporter = smswatch_otlp::Exporter::start(&exporter_options(options));
+        let exporter = exporter.context("could not set up `traces`")?;
+        // Steps may come late, and a mistake in the endpoint is to be seen at the start.
+        let trying = Self::probe(options);
+        tokio::spawn(async {
+            if let Err(why) = trying.await {
+                tracing::warn!("traces would not be taken now: {why}");
+            }
         });
-        Ok(Self(Some(exporter.context("could not set up `traces`")?)))
+        Ok(Self(Some(exporter)))
+    }
+
+    /// Tries whether the receiver that `options` name would take traces, and returns what it says to that.
+    ///
+    /// # Errors
+    ///
+    /// It would not, for this reason.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn probe(
+        options: &TracesOptions,
+    ) -> impl Future<Output = Result<String, String>> + Send + use<> {
+        let options = exporter_options(options);
+        async move { smswatch_otlp::probe(&options).await }
+    }
+
+    /// The same in a build that cannot send any: a configuration with `traces` is refused before.
+    #[cfg(not(feature = "otlp"))]
+    pub(crate) fn probe(
+        _: &TracesOptions,
+    ) -> impl Future<Output = Result<String, String>> + Send + use<> {
+        std::future::ready(Err("this build sends no traces".to_owned()))
     }
 
     /// The same in a build that cannot send any: a configuration with `traces` is refused before.
@@ -57,5 +79,16 @@ impl Traces {
         }
         #[cfg(not(feature = "otlp"))]
         let _nothing_waits = within;
+    }
+}
+
+#[cfg(feature = "otlp")]
+fn exporter_options(options: &TracesOptions) -> smswatch_otlp::ExporterOptions {
+    smswatch_otlp::ExporterOptions {
+        endpoint: options.endpoint.clone(),
+        headers: options.headers.clone(),
+        service_name: options.service_name.clone(),
+        sample_ratio: options.sample_ratio,
+        proxy: options.proxy.clone(),
     }
 }

@@ -1,5 +1,5 @@
-//! `smswatch check --online`: tries whether the store can be used, Routee accepts the credentials and every
-//! sink's receiver can be reached, without sending or leaving anything.
+//! `smswatch check --online`: tries whether the store can be used, Routee accepts the credentials, every sink's receiver
+//! can be reached and traces would be taken, without sending or leaving anything.
 
 mod store;
 
@@ -15,6 +15,7 @@ use smswatch_routee::RouteeProvider;
 use crate::plain::plain;
 use crate::report::Failure;
 use crate::settings::Configuration;
+use crate::traces::Traces;
 
 /// How long one part may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,6 +39,11 @@ pub(super) async fn try_all(configuration: Configuration) -> Vec<(String, Tried)
     for (name, (sink, _)) in configuration.sinks {
         let probing = async move { sink.probe().await.map_err(|error| error.detail()) };
         parts.push((name, tokio::spawn(within_patience(probing))));
+    }
+    if let Some(traces) = &configuration.traces {
+        let probing = Traces::probe(traces);
+        let probing = async { probing.await.map(Probe::Answered) };
+        parts.push(("traces".to_owned(), tokio::spawn(within_patience(probing))));
     }
     let mut tried = Vec::new();
     for (name, probing) in parts {
