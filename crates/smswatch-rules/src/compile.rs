@@ -31,20 +31,23 @@ use smswatch_model::{EventKind, Severity};
 use smswatch_plugin::rules::StuckAfter;
 
 use crate::diagnostic::{Diagnostic, Place};
+use crate::grouping::Grouping;
 use crate::index::RuleIndex;
 use crate::maintenance::Maintenance;
 use crate::pattern::NumberKey;
+use crate::rate::RateRule;
 use crate::rule_set::{Rule, RuleSet, Silencing};
 use crate::template::Templates;
 use crate::yaml::{Document, Entry, Node};
 use smswatch_template::did_you_mean;
-use smswatch_template::sample::{sample_notifications, with_links};
+use smswatch_template::sample::{sample_notifications, with_group, with_links};
 
 pub(crate) use hold_back::compile_match;
 pub use maintenance::compile_maintenance;
 pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 
 use expect::spot;
+use expressions::Shown;
 
 /// The keys of a rule.
 const KEYS: [&str; 24] = [
@@ -214,23 +217,6 @@ impl<'a> Compiler<'a> {
         let when = node
             .entry("when")
             .and_then(|entry| self.when(position, entry, &kinds));
-        let samples: Vec<_> = kinds
-            .iter()
-            .copied()
-            .flat_map(sample_notifications)
-            .collect();
-        let links = node
-            .entry("links")
-            .map(|entry| self.links(position, entry, &samples))
-            .unwrap_or_default();
-        let samples: Vec<_> = samples
-            .iter()
-            .map(|sample| with_links(sample, links.len()))
-            .collect();
-        let (title, text) = match node.entry("template") {
-            Some(entry) => self.template(&position.to_string(), entry, &samples),
-            None => (None, None),
-        };
         let is_once = node
             .entry("once_per")
             .is_some_and(|entry| self.once_per(entry));
@@ -244,6 +230,31 @@ impl<'a> Compiler<'a> {
         let grouping = node.entry("group");
         let grouping = grouping.and_then(|entry| self.grouping(entry, throttle));
         let rate = self.rate(node, &kinds, repeat);
+        let group_keys = group_keys(grouping.as_ref(), rate.as_ref());
+        let samples = kinds.iter().copied().flat_map(sample_notifications);
+        let samples: Vec<_> = samples
+            .map(|sample| with_group(sample, &group_keys))
+            .collect();
+        // What groups wrongly is told already.
+        let is_known = node.entry("group").is_none_or(|_| grouping.is_some())
+            && (rate.is_some() || !is_rate(&kinds));
+        let group_keys = is_known.then_some(&group_keys[..]);
+        let shown = |samples| Shown {
+            samples,
+            group_keys,
+        };
+        let links = node
+            .entry("links")
+            .map(|entry| self.links(position, entry, shown(&samples)))
+            .unwrap_or_default();
+        let samples: Vec<_> = samples
+            .iter()
+            .map(|sample| with_links(sample, links.len()))
+            .collect();
+        let (title, text) = match node.entry("template") {
+            Some(entry) => self.template(&position.to_string(), entry, shown(&samples)),
+            None => (None, None),
+        };
         if let Some(name) = name.as_ref().filter(|_| is_rate(&kinds)) {
             self.rates.push(name.clone());
         }
@@ -358,6 +369,13 @@ impl<'a> Compiler<'a> {
 /// Whether a rule about events of these kinds is a rate.
 fn is_rate(kinds: &[EventKind]) -> bool {
     kinds.iter().all(|kind| kind.is_of_rate())
+}
+
+/// By what a rule groups what it tells.
+fn group_keys(grouping: Option<&Grouping>, rate: Option<&RateRule>) -> Vec<String> {
+    let by = grouping.map(|grouping| &grouping.by);
+    let by = by.into_iter().chain(rate.map(|rate| &rate.by)).flatten();
+    by.map(|key| key.name.clone()).collect()
 }
 
 /// A value as the file has it, without what environment variables stand for.

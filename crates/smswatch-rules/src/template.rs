@@ -39,6 +39,23 @@ impl Templates {
         self.0.add(name, Escape::Nothing, source, seen)
     }
 
+    /// Tries a template on `samples` of what a rule tells that groups by `known`, and by nothing else.
+    pub(crate) fn try_grouped(
+        &self,
+        name: &TemplateName,
+        samples: &[Notification],
+        known: &[String],
+    ) -> Result<(), TemplateTrouble> {
+        let seen = samples.iter().map(Notification::data);
+        self.0.try_grouped(name, seen, known)
+    }
+
+    /// Whether it makes nothing of any of the `samples`.
+    pub(crate) fn is_always_empty(&self, name: &TemplateName, samples: &[Notification]) -> bool {
+        let mut titles = samples.iter().map(|sample| self.title(name, sample, None));
+        titles.all(|title| title.is_some_and(|title| title.is_empty()))
+    }
+
     /// Takes the address of a link in and tries it on `samples`. Values become pieces of the address.
     pub(crate) fn add_address(
         &mut self,

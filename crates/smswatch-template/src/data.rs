@@ -36,6 +36,79 @@ pub(crate) fn root(mut seen: serde_json::Value, timezone: Option<&str>) -> Value
     value(&seen, "")
 }
 
+/// The same of what a rule tells that groups by `known`, and by nothing else: to write another value of its groups is a
+/// mistake, while to ask whether there is one is not, as a template may serve several rules.
+pub(crate) fn root_of_groups(mut seen: serde_json::Value, known: &[String]) -> Value {
+    let group = seen.as_object_mut().and_then(|seen| seen.remove("group"));
+    let values = group.as_ref().and_then(serde_json::Value::as_object);
+    let values = values.into_iter().flatten();
+    let group = KnownGroup {
+        values: values
+            .map(|(name, value)| (name.clone(), self::value(value, name)))
+            .collect(),
+        known: known.to_vec(),
+    };
+    let fields = seen.as_object().into_iter().flatten();
+    let fields = fields.map(|(name, data)| (name.clone(), value(data, name)));
+    let group = ("group".to_owned(), Value::from_object(group));
+    Value::from_object(Fields {
+        name: String::new(),
+        fields: fields.chain([group]).collect(),
+    })
+}
+
+/// The values of a group whose keys are known.
+#[derive(Debug)]
+struct KnownGroup {
+    values: Vec<(String, Value)>,
+    known: Vec<String>,
+}
+
+impl Object for KnownGroup {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let key = key.as_str()?;
+        if let Some((_, value)) = self.values.iter().find(|(name, _)| name == key) {
+            return Some(value.clone());
+        }
+        let never = match &self.known[..] {
+            [] => format!("the rule does not group, so `group` has no `{key}`"),
+            known => format!(
+                "the rule groups by {}, so `group` has no `{key}`",
+                known.join(", ")
+            ),
+        };
+        Some(Value::from_object(NeverThere(never)))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        self.mapped_enumerator(|this| {
+            let names = this
+                .values
+                .iter()
+                .map(|(name, _)| Value::from(name.as_str()));
+            Box::new(names)
+        })
+    }
+}
+
+/// A value that no notification of a rule has, and why.
+#[derive(Debug)]
+pub(crate) struct NeverThere(pub(crate) String);
+
+impl Object for NeverThere {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        false
+    }
+}
+
 fn value(data: &serde_json::Value, name: &str) -> Value {
     match data {
         serde_json::Value::Object(fields) => {

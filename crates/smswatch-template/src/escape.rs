@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use minijinja::{AutoEscape, Error, ErrorKind, Output, State, Value};
 
+use crate::data::NeverThere;
+
 /// What becomes of a value that a template writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escape {
@@ -48,6 +50,9 @@ pub(crate) fn format(out: &mut Output, state: &mut State, value: &Value) -> Resu
     // What is not known is written as nothing, whatever the text is: nobody is to read "None" in an alert.
     if value.is_none() {
         return Ok(());
+    }
+    if let Some(NeverThere(why)) = value.downcast_object_ref() {
+        return Err(Error::new(ErrorKind::UndefinedError, why.clone()));
     }
     let written = match state.auto_escape() {
         AutoEscape::Custom(mark) if mark == Escape::Url.mark() => url(out, value),

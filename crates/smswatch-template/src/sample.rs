@@ -36,6 +36,16 @@ pub fn with_links(notification: &Notification, n_links: usize) -> Notification {
     }
 }
 
+/// The notification of a group, whose keys are these.
+#[must_use]
+pub fn with_group(notification: Notification, keys: &[String]) -> Notification {
+    let group = keys.iter().map(|key| (key.clone(), "GR".to_owned()));
+    Notification {
+        group: group.collect(),
+        ..notification
+    }
+}
+
 fn notification(events: Vec<Event>) -> Notification {
     Notification {
         delivery_id: DeliveryId::new("dlv_0123456789abcdef").expect("visible ASCII"),

@@ -75,6 +75,29 @@ impl Templates {
         Ok(TemplateName(name))
     }
 
+    /// Tries a template on samples of what a rule tells that groups by `known`, and by nothing else.
+    ///
+    /// # Errors
+    ///
+    /// It writes a value by which the rule does not group.
+    ///
+    /// # Panics
+    ///
+    /// A sample has no form in JSON.
+    pub fn try_grouped<T: Serialize>(
+        &self,
+        name: &TemplateName,
+        samples: impl IntoIterator<Item = T>,
+        known: &[String],
+    ) -> Result<(), TemplateTrouble> {
+        let template = self.environment.get_template(&name.0).map_err(trouble)?;
+        for sample in samples {
+            let sample = data::root_of_groups(data::json(&sample), known);
+            template.render(sample).map_err(trouble)?;
+        }
+        Ok(())
+    }
+
     /// Takes an expression over `event` in and tries it on `samples`.
     ///
     /// # Errors

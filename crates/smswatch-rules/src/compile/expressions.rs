@@ -9,6 +9,14 @@ use crate::yaml::Entry;
 use smswatch_template::did_you_mean;
 use smswatch_template::sample::samples;
 
+/// What templates are tried on.
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'a> {
+    pub(super) samples: &'a [Notification],
+    /// By which keys the rule groups; `None` where several rules are told, or that is not known.
+    pub(super) group_keys: Option<&'a [String]>,
+}
+
 impl Compiler<'_> {
     pub(super) fn when(
         &mut self,
@@ -30,7 +38,7 @@ impl Compiler<'_> {
         &mut self,
         owner: &str,
         template: &Entry,
-        samples: &[Notification],
+        shown: Shown<'_>,
     ) -> (Option<TemplateName>, Option<TemplateName>) {
         if is_empty(&template.value) {
             return (None, None);
@@ -45,8 +53,11 @@ impl Compiler<'_> {
         let (mut title, mut text) = (None, None);
         for entry in entries {
             match entry.key.name.as_str() {
-                "title" => title = self.one_template(owner, entry, samples),
-                "text" => text = self.one_template(owner, entry, samples),
+                "title" => {
+                    title = self.one_template(owner, entry, shown);
+                    self.check_title(entry, title.as_ref(), shown);
+                }
+                "text" => text = self.one_template(owner, entry, shown),
                 other => {
                     let hint = match did_you_mean(other, ["title", "text"]) {
                         Some(word) => format!("did you mean `{word}`?"),
@@ -64,17 +75,32 @@ impl Compiler<'_> {
         &mut self,
         owner: &str,
         entry: &Entry,
-        samples: &[Notification],
+        shown: Shown<'_>,
     ) -> Option<TemplateName> {
         let source = self.text(entry)?;
         let name = format!("{owner}/{}", entry.key.name);
         let added = match entry.key.name.as_str() {
-            "url" => self.templates.add_address(&name, source, samples),
-            _ => self.templates.add(&name, source, samples),
+            "url" => self.templates.add_address(&name, source, shown.samples),
+            _ => self.templates.add(&name, source, shown.samples),
         };
+        let added = added.and_then(|name| {
+            if let Some(keys) = shown.group_keys {
+                self.templates.try_grouped(&name, shown.samples, keys)?;
+            }
+            Ok(name)
+        });
         let trouble = added.as_ref().err().map(|trouble| (source, trouble));
         self.report_trouble(entry, "invalid template", trouble);
         added.ok()
+    }
+
+    /// A title that never says anything would give way to the default one, which nobody meant.
+    fn check_title(&mut self, entry: &Entry, title: Option<&TemplateName>, shown: Shown<'_>) {
+        let is_empty = |title| self.templates.is_always_empty(title, shown.samples);
+        if title.is_some_and(is_empty) {
+            self.error(spot(entry), "this title is empty").hint =
+                Some("leave it out for the default one, which is `{{ title }}`".to_owned());
+        }
     }
 
     fn report_trouble(

@@ -1,9 +1,8 @@
 //! Compiles `links`: titles and addresses with the variables of templates.
 
-use smswatch_model::Notification;
-
 use super::Compiler;
 use super::expect::spot;
+use super::expressions::Shown;
 use crate::diagnostic::Place;
 use crate::rule_set::LinkTemplate;
 use crate::yaml::{Entry, Node};
@@ -17,7 +16,7 @@ impl Compiler<'_> {
         &mut self,
         position: usize,
         entry: &Entry,
-        samples: &[Notification],
+        shown: Shown<'_>,
     ) -> Vec<LinkTemplate> {
         let example = "write `links: [{title: Runbook, url: \"https://…\"}]`";
         let Some(items) = entry.value.as_sequence() else {
@@ -33,12 +32,12 @@ impl Compiler<'_> {
             self.error(spot(entry), format!("a rule has at most {MAX_LINKS} links"));
         }
         let links = items.iter().enumerate();
-        let links = links
-            .map(|(place, node)| self.link(&format!("{position}/links/{place}"), node, samples));
+        let links =
+            links.map(|(place, node)| self.link(&format!("{position}/links/{place}"), node, shown));
         links.collect::<Vec<_>>().into_iter().flatten().collect()
     }
 
-    fn link(&mut self, owner: &str, node: &Node, samples: &[Notification]) -> Option<LinkTemplate> {
+    fn link(&mut self, owner: &str, node: &Node, shown: Shown<'_>) -> Option<LinkTemplate> {
         let place = node.place();
         let Some(entries) = node.as_mapping() else {
             let message = format!("expected a link, found {}", node.kind());
@@ -56,8 +55,8 @@ impl Compiler<'_> {
                     .hint = Some(hint);
             }
         }
-        let title = self.part_of_link(owner, node, "title", place, samples);
-        let url = self.part_of_link(owner, node, "url", place, samples);
+        let title = self.part_of_link(owner, node, "title", place, shown);
+        let url = self.part_of_link(owner, node, "url", place, shown);
         Some(LinkTemplate {
             title: title?,
             url: url?,
@@ -70,12 +69,12 @@ impl Compiler<'_> {
         node: &Node,
         key: &str,
         place: Place,
-        samples: &[Notification],
+        shown: Shown<'_>,
     ) -> Option<crate::template::TemplateName> {
         let Some(entry) = node.entry(key) else {
             self.error(place, format!("this link has no `{key}`"));
             return None;
         };
-        self.one_template(owner, entry, samples)
+        self.one_template(owner, entry, shown)
     }
 }

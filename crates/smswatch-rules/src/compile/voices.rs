@@ -8,6 +8,7 @@ use smswatch_model::{EventKind, Notification};
 
 use super::Compiler;
 use super::expect::spot;
+use super::expressions::Shown;
 use crate::diagnostic::Place;
 use crate::event_word::KINDS;
 use crate::rule_set::{Rule, Voice};
@@ -27,7 +28,11 @@ impl Compiler<'_> {
             let timezone = timezone.and_then(|entry| self.timezone(entry));
             let (title, text) = match sink.value.entry("template") {
                 Some(entry) => {
-                    self.template(&format!("sinks/{name}"), entry, &samples_for(name, rules))
+                    let shown = Shown {
+                        samples: &samples_for(name, rules),
+                        group_keys: None,
+                    };
+                    self.template(&format!("sinks/{name}"), entry, shown)
                 }
                 None => (None, None),
             };

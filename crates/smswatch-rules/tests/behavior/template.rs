@@ -255,3 +255,68 @@ fn a_link_that_fails_when_it_is_needed_is_left_out_and_told() {
     assert_eq!(words.failed_templates, ["links[0]"]);
     assert!(words.text.contains("failed; the "), "{}", words.text);
 }
+
+#[test]
+fn a_name_that_turns_the_direction_of_writing_turns_nothing_around_it() {
+    let mut turned = event();
+    turned.message.from = Some("My\u{202e}Shop\u{200f}".to_owned());
+    turned.message.label = Some("\u{2067}order\u{2069}-17".to_owned());
+    let template = "      title: \"{{ events[0].message.from }} fails\"\n      text: \"{{ events[0].message.label }}\"";
+    let expected = ("MyShop fails".to_owned(), "order-17".to_owned());
+    assert_eq!(words(template, std::slice::from_ref(&turned)), expected);
+    let (title, text) = words(
+        "      title: \"{{ title }}\"",
+        std::slice::from_ref(&turned),
+    );
+    assert_eq!(title, "Carrier Violation: 1 message from MyShop to GR");
+    assert!(text.contains("order-17"), "{text}");
+    // What programs read is as it came.
+    let payload = serde_json::to_value(notification("x", &[turned]).data()).expect("JSON");
+    assert_eq!(
+        payload["events"][0]["message"]["from"],
+        "My\u{202e}Shop\u{200f}"
+    );
+}
+
+#[test]
+fn a_value_by_which_the_rule_does_not_group_is_told_with_its_place() {
+    let problems = |rule: &str| {
+        let rules = format!("rules:\n  - name: x\n    notify: [mail]\n{rule}");
+        shown(compiled(&rules).problems)
+    };
+    let alone = problems("    template: {title: 'x {{ group.country }}'}\n");
+    let other = problems(
+        "    group: {by: [operator]}\n    template: {text: \"{{ group.operator }} {{ group.country }}\"}\n",
+    );
+    insta::assert_snapshot!(format!("{alone}\n{other}"));
+    for fine in [
+        "    group: {by: [country]}\n    template: {title: 'x {{ group.country|upper }}'}\n",
+        "    group: {by: [tags.team]}\n    template: {title: \"x {{ group['tags.team'] }}\"}\n",
+        // One template for several rules.
+        "    template: {title: \"x {{ group.country or 'anywhere' }}{% if group.operator %}!{% endif %}\"}\n",
+        "    event: rate\n    count: {status: Undelivered}\n    by: [country]\n    over: 15m\n    above: 8%\n    clear_below: 5%\n    at_least: 50\n    template: {title: '{{ group.country }}'}\n",
+    ] {
+        assert_eq!(problems(fine), "", "{fine}");
+    }
+    let link =
+        problems("    links: [{title: x, url: 'https://example.com/{{ group.country }}'}]\n");
+    assert!(link.contains("does not group"), "{link}");
+}
+
+#[test]
+fn a_title_that_never_says_anything_is_told_with_its_place() {
+    let problems = |title: &str| {
+        let rules =
+            format!("rules:\n  - name: x\n    template: {{title: {title}}}\n    notify: [mail]\n");
+        shown(compiled(&rules).problems)
+    };
+    insta::assert_snapshot!(problems("\"{{ ' ' }}\""));
+    for empty in ["''", "'  '", "\"{% if false %}x{% endif %}\""] {
+        assert!(problems(empty).contains("this title is empty"), "{empty}");
+    }
+    // Where it has nothing to say, the default one is shown.
+    assert_eq!(
+        problems("\"{% if events|length > 1 %}Many{% endif %}\""),
+        ""
+    );
+}
