@@ -124,9 +124,12 @@ impl Alert {
         percent(self.count, self.total)
     }
 
-    /// The figures in words: `17 of 42, 40.5 %`.
+    /// The figures in words: `17 of 42, 40.5 %`. A window without any event is told as one, not as 0 %.
     #[must_use]
     pub fn figures(&self) -> String {
+        if self.total == 0 {
+            return "nothing came any more".to_owned();
+        }
         format!("{} of {}, {:.1} %", self.count, self.total, self.percent())
     }
 }

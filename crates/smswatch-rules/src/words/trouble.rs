@@ -170,7 +170,7 @@ fn measured(event: &Event) -> String {
         ),
         Some(_) if alert.total == 0 => {
             format!(
-                "Nothing was left to measure over {window}{}",
+                "Nothing came any more in the last {window}{}",
                 group_of(event)
             )
         }

@@ -54,6 +54,7 @@ words! {
     a_rate_that_fires: [rate("undelivered", EventKind::AlertFiring)];
     a_rate_that_still_fires: [Event { repeated: Some(Repeated { every: 1800, times: 2 }), ..rate("undelivered", EventKind::AlertFiring) }];
     a_rate_that_is_resolved_and_held_events_back: [held_back(12)];
+    a_rate_that_is_resolved_because_nothing_comes: [emptied()];
     a_message_that_is_still_stuck: [Event { repeated: Some(Repeated { every: 600, times: 3 }), ..stuck(120) }];
     a_rate_that_is_resolved: [rate("undelivered", EventKind::AlertResolved)];
     a_message_that_is_stuck: [stuck(120)];
@@ -187,6 +188,15 @@ fn labelled(mut event: Event) -> Event {
         .message
         .tags
         .insert("city".to_owned(), "Athens".to_owned());
+    event
+}
+
+/// A rate whose window is empty at the end.
+fn emptied() -> Event {
+    let mut event = rate("undelivered", EventKind::AlertResolved);
+    if let Some(alert) = &mut event.alert {
+        (alert.count, alert.total, alert.value) = (0, 0, 0.0);
+    }
     event
 }
 
