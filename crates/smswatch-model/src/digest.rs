@@ -3,7 +3,9 @@
 //! The default texts name sender, recipient and labels in lines, and sinks show the same as fields or
 //! tables. A digest tells everything once: lines that only repeat facts are left out of the text.
 
-use crate::{Event, EventKind, Message, Notification, Timestamp};
+use std::borrow::Cow;
+
+use crate::{Event, EventKind, Message, Notification, Timestamp, turns_direction, without_turns};
 
 /// How long a value in a text may get, in characters, before the text cuts it.
 const MAX_WORD: usize = 200;
@@ -45,10 +47,12 @@ impl Notification {
     /// What this notification says, everything once.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        match self.events.last() {
+        let mut digest = match self.events.last() {
             Some(event) if self.omitted == 0 && self.is_about(event) => self.about_one(event),
             _ => self.about_several(),
-        }
+        };
+        digest.turn_nothing();
+        digest
     }
 
     /// Whether all events are about the message of this one.
@@ -120,6 +124,23 @@ impl Notification {
         let words = word(words).to_lowercase();
         let said = |text: &str| text.to_lowercase().contains(&words);
         said(&self.title) || said(&self.text)
+    }
+}
+
+impl Digest {
+    /// Takes out of all texts what would turn those around them.
+    fn turn_nothing(&mut self) {
+        let facts = self.facts.iter_mut();
+        let facts = facts.flat_map(|(name, value)| [name, value]);
+        let rows = self.rows.iter_mut().flat_map(|row| {
+            let more = [&mut row.to, &mut row.place, &mut row.label];
+            more.into_iter().flatten().chain([&mut row.what])
+        });
+        for text in facts.chain(rows).chain([&mut self.prose]) {
+            if let Cow::Owned(plain) = without_turns(text) {
+                *text = plain;
+            }
+        }
     }
 }
 
@@ -266,7 +287,8 @@ fn status(status: &str, detail: Option<&str>) -> String {
 /// A value as texts write it: in one line of bounded length.
 fn word(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut line: String = line.chars().filter(|letter| !letter.is_control()).collect();
+    let is_shown = |letter: &char| !letter.is_control() && !turns_direction(*letter);
+    let mut line: String = line.chars().filter(is_shown).collect();
     if let Some((end, _)) = line.char_indices().nth(MAX_WORD) {
         line.truncate(end);
         line.push('…');

@@ -5,6 +5,7 @@
 mod campaign;
 mod diff;
 mod digest;
+mod direction;
 mod event;
 mod event_kind;
 mod fault;
@@ -20,6 +21,7 @@ mod trace_id;
 pub use campaign::{CampaignOperator, CampaignSummary};
 pub use diff::{AGREEMENT_GAP, Change, Diff, diff};
 pub use digest::{Digest, DigestRow};
+pub use direction::{turns_direction, without_turns};
 pub use event::{
     About, CurrentStatus, Event, Message, PartFacts, PreviousStatus, Repeated, change_event_id,
     deadline_event_id, derived_event_id, unknown_status_event_id,

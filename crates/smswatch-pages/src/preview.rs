@@ -1,7 +1,7 @@
 //! How an alert looks at a sink, before anybody is told.
 
 use maud::{Markup, html};
-use smswatch_model::DeliveryId;
+use smswatch_model::{DeliveryId, without_turns};
 
 use crate::frame::{Frame, Place, page};
 use crate::{link, words};
@@ -47,6 +47,7 @@ pub fn preview(frame: &Frame, shown: &Shown) -> String {
 }
 
 fn part(name: &str, text: &str) -> Markup {
+    let text = without_turns(text);
     let all = text.chars().count();
     let text: String = text.chars().take(LONGEST).map(words::printable).collect();
     html! {

@@ -1,7 +1,7 @@
 //! Times, numbers and texts of others as pages show them.
 
 use maud::{Markup, html};
-use smswatch_model::{Event, EventKind, Timestamp};
+use smswatch_model::{Event, EventKind, Timestamp, turns_direction};
 
 /// How many characters of a text of others stand in a line.
 const LINE: usize = 100;
@@ -83,7 +83,7 @@ pub(crate) fn sentence(text: &str) -> Markup {
     }
     html! {
         @for (index, part) in text.split('`').enumerate() {
-            @let plain: String = part.chars().map(plain).collect();
+            @let plain: String = seen(part).collect();
             @if index % 2 == 1 { code { bdi { (plain) } } } @else if !plain.is_empty() { bdi { (plain) } }
         }
     }
@@ -91,12 +91,12 @@ pub(crate) fn sentence(text: &str) -> Markup {
 
 /// A text of others where no elements can stand.
 pub(crate) fn cut(text: &str) -> String {
-    text.chars().take(LINE).map(plain).collect()
+    seen(text).take(LINE).collect()
 }
 
 fn shown(text: &str, most: usize) -> Markup {
-    let all = text.chars().count();
-    let plain: String = text.chars().take(most).map(plain).collect();
+    let all = seen(text).count();
+    let plain: String = seen(text).take(most).collect();
     html! {
         bdi { (plain) }
         @if all > most {
@@ -111,6 +111,12 @@ pub(crate) fn printable(character: char) -> char {
         '\n' => '\n',
         character => plain(character),
     }
+}
+
+/// The characters of a text as they stand in a line, but for those that would turn the text around it.
+fn seen(text: &str) -> impl Iterator<Item = char> {
+    let seen = text.chars().filter(|letter| !turns_direction(*letter));
+    seen.map(plain)
 }
 
 fn plain(character: char) -> char {

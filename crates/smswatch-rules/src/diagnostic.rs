@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smswatch_model::turns_direction;
+
 /// How many characters of a line are shown; a longer one is cut around the problem.
 const MAX_WIDTH: usize = 120;
 
@@ -215,7 +217,7 @@ impl Excerpt {
 fn printable(character: char) -> char {
     match character {
         '\t' => ' ',
-        control if control.is_control() => '\u{FFFD}',
+        hidden if hidden.is_control() || turns_direction(hidden) => '\u{FFFD}',
         other => other,
     }
 }

@@ -15,7 +15,7 @@ mod trouble;
 
 use std::borrow::Cow;
 
-use smswatch_model::{Event, Link, Notification};
+use smswatch_model::{Event, Link, Notification, without_turns};
 use smswatch_plugin::rules::Words;
 
 pub(crate) use self::plain::plain_duration;
@@ -24,6 +24,17 @@ pub use self::text::default_text;
 pub use self::title::default_title;
 
 use crate::rule_set::{Rule, RuleSet, Voice};
+
+/// The words without what would turn a line around: templates say what stands in the payload, as it came.
+fn readable(mut words: Words) -> Words {
+    let texts = [&mut words.title, &mut words.text].into_iter();
+    for text in texts.chain(words.links.iter_mut().map(|link| &mut link.title)) {
+        if let Cow::Owned(plain) = without_turns(text) {
+            *text = plain;
+        }
+    }
+    words
+}
 
 impl RuleSet {
     /// The title, text and links of a notification for `sink`, which has none yet.
@@ -52,10 +63,10 @@ impl RuleSet {
         let rule = rules.find(|rule| rule.name == notification.rule);
         let rule = rule
             .filter(|rule| rule.title.is_some() || rule.text.is_some() || !rule.links.is_empty());
-        match (rule, voice) {
+        readable(match (rule, voice) {
             (None, None) => defaults,
             _ => self.own_words(rule, voice, sink, &notification, defaults),
-        }
+        })
     }
 
     /// What the templates of the rule say, or else those of the sink, where they do not fail.

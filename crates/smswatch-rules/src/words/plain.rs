@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smswatch_model::{Event, Timestamp};
+use smswatch_model::{Event, Timestamp, turns_direction};
 
 /// How long a word from outside may get, in characters.
 const MAX_WORD: usize = 200;
@@ -10,7 +10,8 @@ const MAX_WORD: usize = 200;
 /// A text from outside as one line of bounded length.
 pub(super) fn word(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut line: String = line.chars().filter(|letter| !letter.is_control()).collect();
+    let is_shown = |letter: &char| !letter.is_control() && !turns_direction(*letter);
+    let mut line: String = line.chars().filter(is_shown).collect();
     if let Some((end, _)) = line.char_indices().nth(MAX_WORD) {
         line.truncate(end);
         line.push('…');
