@@ -13,6 +13,7 @@ use crate::form;
 use crate::pace;
 use crate::settings::WatchSettings;
 use crate::store::{KeptRecord, NewRecord, RecordId, RecordKind};
+use crate::watch::lifecycle::Whose;
 
 pub(crate) const KIND: RecordKind = RecordKind::new("campaign");
 
@@ -153,7 +154,7 @@ impl Campaign {
         if summary.messages == 0 && known > 0 {
             // Messages that were told do not vanish: this is an answer of something that knows nothing of them.
             let trouble = "Routee told none of its messages, which it had told before";
-            return self.failed(trouble.to_owned(), settings, now);
+            return self.failed(trouble.to_owned(), Whose::Message, settings, now);
         }
         let has_grown = summary.messages > known;
         let grown_at = self.grown_at.filter(|_| !has_grown).unwrap_or(now);
@@ -191,7 +192,7 @@ impl Campaign {
             .as_ref()
             .is_some_and(|known| known.messages > 0);
         if knows_messages || self.state == State::Final {
-            return self.failed(trouble.to_owned(), settings, now);
+            return self.failed(trouble.to_owned(), Whose::Message, settings, now);
         }
         // It is asked for at the first pace, so that its beginning is not missed.
         let step = self.step;
@@ -202,19 +203,22 @@ impl Campaign {
         next
     }
 
-    /// What becomes of it when its pages could not be had.
+    /// What becomes of it when its pages could not be had. When its time is over, two turns in vain end it, unless
+    /// that is the trouble of the provider: an outage is no news about it.
     pub(crate) fn failed(
         mut self,
         trouble: String,
+        whose: Whose,
         settings: &WatchSettings,
         now: Timestamp,
     ) -> Next {
-        self.trouble = Some(trouble);
+        let is_second = self.trouble.replace(trouble).is_some();
         if self.state == State::Final {
             // Its messages are polled one by one then.
             return self.seen_again(settings, now);
         }
-        let state = match now >= self.registered_at + settings.give_up_after {
+        let is_late = now >= self.registered_at + settings.give_up_after;
+        let state = match is_late && is_second && whose == Whose::Message {
             true => State::GaveUp,
             false => State::Watching,
         };

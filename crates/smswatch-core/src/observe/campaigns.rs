@@ -15,6 +15,7 @@ use crate::event::campaign_event;
 use crate::pace::Backoff;
 use crate::provider::{Listing, Sighting};
 use crate::store::{KeptRecord, NewEntry, RecordChange, RecordCommit, Shard, StoreError};
+use crate::watch::lifecycle::Whose;
 
 /// How long a campaign is one process's alone after each page.
 const HOLD: Duration = Duration::from_secs(40);
@@ -89,6 +90,8 @@ async fn follow(
     }
     let settings = stage.context.settings();
     let key = campaign.spelled.to_lowercase();
+    let began = stage.context.clock.now();
+    let turn_before = began - campaign.gap(&settings.watch, began);
     let came = pages(stage, asking, &mut turn, &campaign, &settings.watch).await?;
     let now = stage.context.clock.now();
     let next = match came {
@@ -99,7 +102,8 @@ async fn follow(
         Came::Unknown => campaign.unknown(&settings.watch, now),
         Came::Trouble(trouble) => {
             tracing::debug!(campaign = %key, trouble, "the pages of a campaign could not be had");
-            campaign.failed(trouble, &settings.watch, now)
+            let whose = Whose::message_if(asking.cooldown.has_answered_since(turn_before));
+            campaign.failed(trouble, whose, &settings.watch, now)
         }
         Came::Lost => return Ok(None),
     };

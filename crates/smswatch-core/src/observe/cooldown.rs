@@ -48,6 +48,11 @@ impl Cooldown {
         }
     }
 
+    /// Whether anything was answered since then, as far as this process has seen.
+    pub(crate) fn has_answered_since(&self, since: Timestamp) -> bool {
+        self.answered_at.load(Ordering::Relaxed) >= since.as_millis()
+    }
+
     pub(crate) fn failed(&self, error: &PollError, now: Timestamp, health: &Health) {
         let asked = error.retry_after().unwrap_or_default().min(MAX_PAUSE);
         let failures = match error.kind() {

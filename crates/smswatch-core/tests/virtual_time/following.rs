@@ -301,3 +301,22 @@ async fn a_campaign_that_a_later_version_wrote_is_shown_and_left_to_it() {
     );
     assert!(engine.stop().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_campaign_whose_pages_fail_is_given_up_while_others_are_answered_and_not_in_an_outage() {
+    for (later, n_told) in [("Sent", 1), ("!failed", 0)] {
+        let mut world = World::new();
+        world.settings.watch.give_up_after = seconds(5 * HOUR);
+        world.provider.lists_until(seconds(HOUR));
+        let fate = vec![(seconds(0), "Sent"), (seconds(HOUR), later)];
+        world.fate("fails-1", fate);
+        let (sink, engine) = started(&world).await;
+        follow(&engine, "fails").await;
+        sleep(seconds(5 * HOUR)).await;
+        assert!(sink.attempts(EventKind::CampaignFinished).is_empty());
+        sleep(seconds(3 * HOUR)).await;
+        let told = sink.attempts(EventKind::CampaignFinished);
+        assert_eq!(told.len(), n_told, "{later}");
+        assert!(engine.stop().await);
+    }
+}
