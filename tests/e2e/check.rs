@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use routee_sim::{Sim, SimConfig};
+#[cfg(feature = "otlp")]
+use smswatch_testkit::receiver::Answer;
 use smswatch_testkit::receiver::{Receiver, RefusedPort};
 
 use crate::process::Process;
@@ -252,4 +254,25 @@ fn what_init_writes_can_be_checked_at_once_and_is_never_written_over() {
     let said = String::from_utf8(again.stderr).expect("text");
     assert!(said.contains("smswatch.yaml exists already"), "{said}");
     assert_eq!(std::fs::read_to_string(&file).expect("a file"), "mine");
+}
+
+#[cfg(feature = "otlp")]
+#[tokio::test(flavor = "multi_thread")]
+async fn check_online_tries_the_receiver_of_traces_and_leaves_nothing_there() {
+    let stage = Stage::new().await;
+    let collector = Receiver::start().await;
+    let config = stage.config("sim-secret", &stage.receiver.url("/hook"));
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let traces = format!("traces: {{endpoint: \"{}\"}}\n", collector.url(""));
+    std::fs::write(&config, text + &traces).expect("a file");
+    let output = stage.check_online(&config);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(said(&output).contains("takes traces"), "{output:?}");
+    let requests = collector.requests();
+    assert_eq!(requests.len(), 1);
+    assert!(requests[0].body.is_empty(), "there is no step in it");
+    collector.answer_always(Answer::status(401));
+    let output = stage.check_online(&config);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(said(&output).contains("answered 401"), "{output:?}");
 }

@@ -11,7 +11,7 @@ pub enum TroubleKind {
     InvalidId,
     /// The provider answers, and the answer cannot be read.
     Unreadable,
-    /// The polls fail for reasons that have nothing to do with this message.
+    /// The polls fail: what is answered, if anything, tells nothing about the message.
     Failed,
 }
 
@@ -67,7 +67,7 @@ pub struct Trouble {
     pub kind: TroubleKind,
     /// When the first of these polls was answered or failed.
     pub since: Timestamp,
-    /// How many polls there were since.
+    /// How many polls there were since, in whichever of these ways each of them brought nothing.
     pub polls: u32,
 }
 

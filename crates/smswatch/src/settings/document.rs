@@ -114,8 +114,8 @@ pub(crate) struct WatchSection {
     /// How long a message may be unknown to Routee, or one of its parts missing. One that was known must
     /// be answered 404 for this long before its watch ends. Default: `10m`.
     pub(crate) not_found_grace: Span,
-    /// How long a message that does not become final, or whose answers cannot be read, is watched.
-    /// Default: `74h`.
+    /// How long a message that does not become final, or whose polls bring nothing while others are
+    /// answered, is watched. Default: `74h`.
     pub(crate) give_up_after: Span,
     /// How long after its end a message is polled once more, because statuses can still flip;
     /// `0s` turns it off. Default: `1h`.
