@@ -219,6 +219,10 @@ pub(crate) struct Storyteller {
     lists_nothing_within: Mutex<std::ops::Range<Duration>>,
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Storyteller {
     fn fates(&self) -> std::sync::MutexGuard<'_, BTreeMap<MessageId, Fate>> {
         self.fates.lock().unwrap_or_else(PoisonError::into_inner)
@@ -226,26 +230,17 @@ impl Storyteller {
 
     /// It lists nothing any more once the world is so old.
     pub(crate) fn lists_until(&self, age: Duration) {
-        *self
-            .lists_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(age);
+        *lock(&self.lists_until) = Some(age);
     }
 
     /// Pages are empty while the world is of such an age.
     pub(crate) fn lists_nothing_within(&self, ages: std::ops::Range<Duration>) {
-        *self
-            .lists_nothing_within
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = ages;
+        *lock(&self.lists_nothing_within) = ages;
     }
 
     /// Each page takes so long from now on.
     pub(crate) fn a_page_takes(&self, long: Duration) {
-        *self
-            .a_page_takes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = long;
+        *lock(&self.a_page_takes) = long;
     }
 
     /// When it was asked for which page.
@@ -301,26 +296,16 @@ impl Provider for Storyteller {
             let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
             pages.push((now, number));
         }
-        let takes = *self
-            .a_page_takes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let takes = *lock(&self.a_page_takes);
         tokio::time::sleep(takes).await;
-        let until = *self
-            .lists_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let until = *lock(&self.lists_until);
         if until.is_some_and(|until| now > until) {
             return Err(PollError::failed("it lists nothing"));
         }
         if matches!(listing, Listing::Window { filters, .. } if !filters.is_empty()) {
             return Err(PollError::failed("it knows no filters"));
         }
-        let nothing = self
-            .lists_nothing_within
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&now);
+        let nothing = lock(&self.lists_nothing_within).contains(&now);
         if nothing {
             return Ok(ListedPage {
                 is_last: true,
