@@ -39,9 +39,9 @@ use smswatch_rules::{Diagnostic, RuleSet};
 use crate::heartbeat::HeartbeatOptions;
 
 pub(crate) use self::document::DEFAULT_LISTEN;
-pub(crate) use self::load::load;
 #[cfg(any(feature = "demo", test))]
 pub(crate) use self::load::read;
+pub(crate) use self::load::{in_order, load};
 pub(crate) use self::problem::Problem;
 pub(crate) use self::reader::diagnostic;
 pub(crate) use self::sections::Sections;

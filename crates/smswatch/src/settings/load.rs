@@ -92,7 +92,7 @@ pub(crate) fn read(types: &SinkTypes, source: Source) -> Result<Loaded, Failure>
 }
 
 /// From the top of the file to its bottom.
-fn in_order(diagnostics: impl Iterator<Item = Diagnostic>) -> Vec<Diagnostic> {
+pub(crate) fn in_order(diagnostics: impl Iterator<Item = Diagnostic>) -> Vec<Diagnostic> {
     let mut diagnostics: Vec<_> = diagnostics.collect();
     let place = |diagnostic: &Diagnostic| diagnostic.place.map(|place| (place.line, place.column));
     diagnostics.sort_by_key(place);

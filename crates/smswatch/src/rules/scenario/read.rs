@@ -44,9 +44,8 @@ fn parse(name: &str, text: &str) -> Result<ScenarioFile, Vec<Diagnostic>> {
         Some(file) if problems.is_empty() => Ok(file),
         _ => {
             let problems = problems.into_iter();
-            Err(problems
-                .map(|problem| settings::diagnostic(&document, problem))
-                .collect())
+            let diagnostics = problems.map(|problem| settings::diagnostic(&document, problem));
+            Err(settings::in_order(diagnostics))
         }
     }
 }
