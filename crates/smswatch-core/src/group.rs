@@ -176,6 +176,11 @@ impl Group {
         self.throttle = gathering.throttle;
     }
 
+    /// How far ahead the next notification can be.
+    fn longest(&self) -> Duration {
+        Duration::from_millis(self.wait_ms.max(self.interval_ms))
+    }
+
     /// The throttle of its rule for its destination, if there is one.
     pub(crate) fn throttled(&self) -> Option<Throttled> {
         Some(Throttled {
@@ -308,6 +313,8 @@ pub(crate) fn fold(
             at: now + gathering.wait,
         },
     };
+    // A clock that was ahead for a moment has set no time that is later than this.
+    due.at = due.at.min(now + due.group.longest());
     due.group.taken.add(source, &fold.position);
     for event in &fold.events {
         due.group.add(event, fold);

@@ -340,3 +340,13 @@ proptest! {
         prop_assert!(told.generations.is_sorted_by(|one, next| one < next));
     }
 }
+
+#[test]
+fn a_group_that_a_clock_was_ahead_for_waits_for_no_longer_than_it_can() {
+    let first = fold(None, &entry(1, vec![event(1)]), &log(0), at(86_400)).expect("it is new");
+    let (_, next) = told(first, at(86_400 + 30));
+    // The clock was ahead by a day, and is right again.
+    let next = fold(Some(next), &entry(2, vec![event(2)]), &log(0), at(60)).expect("it is new");
+    assert_eq!(next.at, at(60) + INTERVAL);
+    assert_eq!(ids(&next.group), ["evt_2"]);
+}

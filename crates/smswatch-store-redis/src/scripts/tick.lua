@@ -6,8 +6,9 @@ local clock = KEYS[1] .. 'clock'
 local expected, most = tonumber(ARGV[1]), tonumber(ARGV[2])
 -- Clocks of machines differ a little, and answers take time.
 local tolerance = 2000
--- How often it is noted what the clock shows, and how quickly it gives up being ahead.
-local noted_every, slower_by = 10000, 50
+-- How often it is noted what the clock shows, how quickly it gives up being ahead, and of how much time at once: where
+-- Redis's own clock was set forward, more seems to have passed, and what was scheduled since would be far ahead.
+local noted_every, slower_by, most_at_once = 10000, 50, 60000
 local time = redis.call('TIME')
 local own = time[1] * 1000 + math.floor(time[2] / 1000)
 local known = redis.call('HMGET', clock, 'ahead', 'shown')
@@ -19,7 +20,7 @@ if now < least - tolerance then
   if least - own > most then ahead = 0 else ahead = least - own end
   is_new = true
 elseif now - shown >= noted_every then
-  ahead = math.max(0, ahead - math.floor((now - shown) / slower_by))
+  ahead = math.max(0, ahead - math.floor(math.min(now - shown, most_at_once) / slower_by))
   is_new = true
 end
 now = own + ahead
