@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smswatch_model::{AGREEMENT_GAP, MessageFacts, Source, Timestamp};
+use smswatch_model::{AGREEMENT_GAP, MessageFacts, Part, Source, Timestamp};
 
 use super::Step;
 use crate::record::WatchState;
@@ -10,9 +10,14 @@ use crate::record::WatchState;
 impl Step<'_> {
     pub(super) fn end(&mut self, state: WatchState) {
         let settings = self.lifecycle.settings;
-        // Where callbacks arrive, one of them tells of a status that flips, too.
-        let is_told_anyway =
-            self.source == Source::Callback && self.lifecycle.stretch_for(&self.applied.watch) > 1;
+        // Where callbacks arrive, one of them tells of a status that flips, too. Why a part failed is often told by a
+        // poll alone.
+        let parts = &self.applied.watch.snapshot.parts;
+        let is_explained =
+            |part: &Part| part.status.is_delivered() || part.detailed_status().is_some();
+        let is_told_anyway = self.source == Source::Callback
+            && self.lifecycle.stretch_for(&self.applied.watch) > 1
+            && parts.iter().all(is_explained);
         let watch = &mut self.applied.watch;
         watch.state = state;
         watch.ended_at = Some(Timestamp::from_seconds(self.now.as_seconds()));

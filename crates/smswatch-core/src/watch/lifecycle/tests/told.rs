@@ -47,3 +47,37 @@ fn what_was_registered_is_told_however_old_it_is() {
     assert!(applied.events.iter().all(|event| !event.backfill));
     assert!(applied.events.iter().any(|event| event.late));
 }
+
+#[test]
+fn a_failure_that_a_callback_does_not_explain_is_polled_once_more_and_any_other_end_of_callbacks_is_not()
+ {
+    for (status, detail, is_confirmed) in [
+        ("Undelivered", None, false),
+        ("Undelivered", Some("undelivered"), false),
+        ("Undelivered", Some("Carrier Violation"), true),
+        ("Delivered", None, true),
+    ] {
+        let walk = Walk {
+            stretch: 12,
+            ..Walk::new()
+        };
+        let mut observation = found(walk.now, Duration::ZERO);
+        observation.source = Source::Callback;
+        observation.parts[0].status = Word::new(status);
+        observation.parts[0].detailed_status = detail.map(Word::new);
+        let lifecycle = walk.lifecycle();
+        let ended = lifecycle.apply_told(&Walk::id(), &walk.watch, &observation, walk.now, 0.5);
+        assert_eq!(ended.watch.state, WatchState::Final);
+        assert_eq!(
+            ended.watch.is_confirmed, is_confirmed,
+            "{status} {detail:?}"
+        );
+        let waits = ended.watch.due.since(walk.now);
+        let planned = if is_confirmed {
+            walk.settings.retention
+        } else {
+            walk.settings.confirm_after
+        };
+        assert_about(waits, planned.as_secs());
+    }
+}
