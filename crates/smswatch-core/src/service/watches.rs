@@ -1,5 +1,6 @@
 //! Adds, shows and removes watches for whoever asks.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use super::Service;
@@ -112,18 +113,27 @@ impl Service {
     /// [`MAX_TAG_BYTES`](crate::MAX_TAG_BYTES) of them. Others may be watched nevertheless; asking again does no harm.
     pub async fn register(&self, watches: Vec<NewWatch>) -> Result<Registered, ServiceError> {
         let mut by_shard: HashMap<Shard, BTreeMap<MessageId, Tags>> = HashMap::new();
+        let mut total = Registered::default();
         for NewWatch { message_id, tags } in watches {
             let masked = self.context.privacy.tags(&tags, &MessageFacts::default());
             let tags = masked.unwrap_or(tags);
             let wanted = by_shard
                 .entry(self.context.shard_of(&message_id))
                 .or_default();
-            wanted.entry(message_id).or_default().extend(tags);
+            match wanted.entry(message_id) {
+                Entry::Vacant(first) => {
+                    first.insert(tags);
+                }
+                // It stands in this call twice.
+                Entry::Occupied(mut known) => {
+                    known.get_mut().extend(tags);
+                    total.already_watched += 1;
+                }
+            }
         }
         let registrations = by_shard
             .into_iter()
             .map(|(shard, wanted)| self.register_in(shard, wanted));
-        let mut total = Registered::default();
         let mut registrations = stream::iter(registrations).buffer_unordered(SHARDS_AT_ONCE);
         while let Some(registered) = registrations.next().await {
             let registered = registered?;

@@ -12,6 +12,8 @@ async fn a_message_is_watched_shown_and_removed() {
     assert_eq!(added.json(), json!({"accepted": 2, "already_watched": 0}));
     let again = house.add(&["message-1", "message-3"]).await;
     assert_eq!(again.json(), json!({"accepted": 1, "already_watched": 1}));
+    let twice = house.add(&["message-4", "Message-4"]).await;
+    assert_eq!(twice.json(), json!({"accepted": 1, "already_watched": 1}));
 
     let shown = house.get("/v1/watches/message%2F2%3F").await;
     assert_eq!(shown.status, 200);
