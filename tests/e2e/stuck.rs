@@ -140,5 +140,10 @@ rules:
         .collect();
     assert!(times.is_sorted_by(|one, next| one < next), "{times:?}");
     until("all of it is told", async || stuck() == events.len()).await;
+    let requests = stage.webhook.requests();
+    let told = requests.iter().map(|request| request.json());
+    let told = told.filter(|body| body["type"] == "sms.stuck");
+    let keys: BTreeSet<String> = told.map(|body| body["data"]["key"].to_string()).collect();
+    assert_eq!(keys.len(), 1, "one incident: {keys:?}");
     assert_eq!(process.terminate(), Some(0));
 }

@@ -5,10 +5,11 @@ mod digest;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use smswatch_model::{
     Common, Event, EventId, EventKind, GroupNames, MessageId, Notification, NotificationId,
-    Overrides, Timestamp, delivery_id, destination, notification_id,
+    Overrides, Timestamp, deadline_event_id, delivery_id, destination, notification_id,
 };
 
 pub(crate) use self::digest::digest;
@@ -87,7 +88,9 @@ pub(crate) fn of_match(rule_match: &RuleMatch, events: &[Event], now: Timestamp)
     let measured_by = first.and_then(|event| event.about.as_ref());
     let key = match (&alert, measured_by) {
         (Some(alert), Some(measured_by)) => rate::key(&measured_by.name, &alert.by),
-        _ => notification_id.as_str().replacen("ntf_", "key_", 1),
+        _ => first_told(rule, &events)
+            .as_str()
+            .replacen("ntf_", "key_", 1),
     };
     let group = match &alert {
         Some(alert) => alert.by.clone(),
@@ -113,6 +116,23 @@ pub(crate) fn of_match(rule_match: &RuleMatch, events: &[Event], now: Timestamp)
         instead_of: None,
         deliveries: Vec::new(),
     }
+}
+
+/// The name that a rule's notification of `events` had when it was told for the first time: its own, unless it tells
+/// again that a message is stuck. So all that is told of one stuck message belongs to one incident.
+fn first_told(rule: &str, events: &[Event]) -> NotificationId {
+    let first = |event: &Event| -> EventId {
+        let message = event.message.message_id.as_ref();
+        match (event.kind, message, event.repeated) {
+            (EventKind::Stuck, Some(message), Some(repeated)) => {
+                let deadline = event.time - Duration::from_secs(repeated.seconds());
+                deadline_event_id(message, EventKind::Stuck, deadline)
+            }
+            _ => event.event_id.clone(),
+        }
+    };
+    let firsts: Vec<EventId> = events.iter().map(first).collect();
+    notification_id(rule, &firsts.iter().collect::<Vec<_>>())
 }
 
 /// The notification of what the group in the record `id` holds, which has no words yet. Its ids depend on the group

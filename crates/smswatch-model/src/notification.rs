@@ -206,12 +206,13 @@ impl Notification {
             )
     }
 
-    /// Returns whether more can be told under its [`key`](Self::key): it is about an alert or a group, and not about
-    /// events that are told once.
+    /// Returns whether more can be told under its [`key`](Self::key): it is about an alert, a group or a message that is
+    /// stuck, and not about events that are told once.
     #[must_use]
     pub fn has_lasting_key(&self) -> bool {
         let own = self.notification_id.as_str().strip_prefix("ntf_");
-        own.is_none_or(|own| self.key.strip_prefix("key_") != Some(own))
+        let is_own = own.is_some_and(|own| self.key.strip_prefix("key_") == Some(own));
+        !is_own || (self.kind == EventKind::Stuck && self.deliveries.is_empty())
     }
 
     /// The `data` of the payload, which is also what templates see.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use serde_json::json;
-use smswatch_model::Severity;
+use smswatch_model::{Message, Repeated, Severity};
 
 use super::*;
 use crate::event::test_event;
@@ -216,4 +216,42 @@ proptest! {
         let sent = readdressed(notification, &there.sink, there.overrides.clone());
         prop_assert_eq!(sent, made(&there, &events));
     }
+}
+
+#[test]
+fn what_is_told_again_of_a_stuck_message_has_the_key_of_the_first_and_ids_of_its_own() {
+    let rule_match = |n_events| wanted("slow", "s", Overrides::new(), n_events);
+    let message = MessageId::new("M-1").expect("an id");
+    let (registered_at, after) = (now(), Duration::from_secs(120));
+    let stuck = |times: u64| {
+        let repeated = (times > 0).then_some(Repeated { every: 600, times });
+        let deadline = registered_at + after + Duration::from_secs(600 * times);
+        let first = event(&format!("evt_{times}"));
+        Event {
+            event_id: match repeated {
+                None => deadline_event_id(&message, EventKind::Stuck, deadline),
+                Some(_) => first.event_id,
+            },
+            kind: EventKind::Stuck,
+            time: deadline,
+            repeated,
+            message: Message {
+                message_id: Some(message.clone()),
+                ..first.message
+            },
+            ..first
+        }
+    };
+    let told = [0, 1, 7].map(|times| names(&made(&rule_match(1), &[stuck(times)])));
+    let of =
+        |name: usize| -> BTreeSet<&str> { told.iter().map(|names| names[name].as_str()).collect() };
+    assert_eq!((of(0).len(), of(1).len()), (3, 3), "{told:?}");
+    assert_eq!(of(2).len(), 1, "{told:?}");
+    let is_lasting = |times| of_match(&rule_match(1), &[stuck(times)], now()).has_lasting_key();
+    assert!(
+        is_lasting(0) && is_lasting(1),
+        "a chat shows the repeats below the first"
+    );
+    let other = wanted("other", "s", Overrides::new(), 1);
+    assert_ne!(names(&made(&other, &[stuck(1)]))[2], told[0][2]);
 }
