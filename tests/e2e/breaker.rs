@@ -54,7 +54,7 @@ impl Stage {
         self.config_with(2, store, probe, more)
     }
 
-    /// The same, with so many attempts on `crm` at once.
+    /// The same, with `concurrency` attempts on `crm` at once.
     fn config_with(
         &self,
         concurrency: usize,

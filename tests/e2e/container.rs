@@ -22,7 +22,7 @@ impl Images {
         command
     }
 
-    /// The same, done; answers what it printed.
+    /// Runs it; returns what it printed.
     #[track_caller]
     fn done(&self, arguments: &[&str]) -> String {
         succeeded(self.buildah(arguments).output())

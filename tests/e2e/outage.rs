@@ -10,7 +10,7 @@ use crate::ask::{self, until};
 use crate::process::{Process, ended};
 use crate::stage::{Stage, settled, sqlite_in};
 
-/// Waits until `/readyz` answers with this status; answers what it says.
+/// Waits until `/readyz` answers with this status; returns the answer.
 pub(crate) async fn readiness(process: &Process, status: u16) -> Value {
     let mut answered = Value::Null;
     until("/readyz answers as expected", async || {

@@ -73,7 +73,7 @@ rules:
         id
     }
 
-    /// Does the same, and waits until `crm` has heard of it.
+    /// Does the same, and waits until `crm` was notified of it.
     async fn tell_of(&self, process: &Process, fate: Fate) -> String {
         let id = self.watch(process, fate);
         until("the sink hears of it", async || {

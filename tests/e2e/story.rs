@@ -1,4 +1,4 @@
-//! Four messages meet their fates, and the right people hear of them, once.
+//! Four messages meet their fates, and the right people are notified, once.
 
 use routee_sim::{Fate, MessageSpec};
 use serde_json::Value;

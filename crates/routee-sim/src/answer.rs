@@ -42,7 +42,7 @@ pub(crate) enum Payload {
         pause: Pin<Box<Sleep>>,
         tail: Option<Bytes>,
     },
-    /// `before`, so many chunks of filler, `after`.
+    /// `before`, a number of chunks of filler, `after`.
     Huge {
         before: Option<Bytes>,
         chunks: u64,

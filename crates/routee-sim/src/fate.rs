@@ -68,7 +68,7 @@ pub enum Fate {
     Empty,
     /// An empty array at first, then like `delivered`.
     EmptyThenDelivered,
-    /// A status word that nobody knows, then Delivered.
+    /// An undocumented status word, then Delivered.
     UnknownWord,
     /// `Network Error`, which one page of Routee names, for ever.
     NetworkError,

@@ -62,7 +62,7 @@ pub enum FaultKind {
         /// Milliseconds.
         ms: u64,
     },
-    /// The usual answer with so many mebibytes of one string before it.
+    /// The usual answer, after this many mebibytes of one string.
     HugeJson {
         /// Mebibytes.
         mib: u64,
@@ -137,9 +137,9 @@ pub enum RetryAfter {
     /// No header.
     #[default]
     Absent,
-    /// Seconds; a hostile number is as good as a friendly one.
+    /// Seconds; any number, hostile ones included.
     Seconds(u64),
-    /// An HTTP date so many seconds from now.
+    /// An HTTP date this many seconds from now.
     HttpDate(i64),
     /// Any text.
     Text(String),
@@ -160,7 +160,7 @@ pub struct FaultRule {
     pub page: Option<u64>,
     /// How likely, from 0 to 1.
     pub probability: f64,
-    /// Only so many times; without it for ever.
+    /// How many times; without it for ever.
     pub next: Option<u64>,
 }
 

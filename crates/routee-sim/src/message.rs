@@ -320,7 +320,7 @@ impl Message {
         let course = &mut *course;
         let parts = course.script.parts.len();
         let elapsed_ms = now_ms - self.accepted_ms;
-        // Of a message that nobody ever knew, nobody tells anything.
+        // A message that was never known has no callbacks.
         if course.script.visible_after_ms == NEVER {
             return Reached::default();
         }

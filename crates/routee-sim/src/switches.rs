@@ -132,7 +132,7 @@ pub struct ListSwitches {
     pub window_by_status: bool,
     /// Several filters: one is enough, instead of all being required.
     pub any_filter: bool,
-    /// Rows move between two pages: each page begins so many rows later than the one before it ends
+    /// Rows move between two pages: how many rows after the end of the page before it a page begins
     /// (these are on no page) or, below 0, earlier (these are on two).
     pub shift: i64,
 }

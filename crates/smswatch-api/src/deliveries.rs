@@ -115,7 +115,7 @@ pub struct AttemptReply {
     pub at: Timestamp,
     /// What came of it: `delivered`, `retry` or `dead`; `suppressed` if it was held back unattempted.
     pub result: String,
-    /// What the other side said, what failed, or what held it back.
+    /// What the receiver said, what failed, or what held it back.
     pub detail: String,
 }
 

@@ -46,7 +46,7 @@ pub struct StreamQuery {
 /// What a reader shows of an event, whichever version wrote it.
 ///
 /// The server sends [`smswatch_model::Event`], in the shape that sinks and stores know too. That type
-/// refuses words that it does not know, as a rule must; somebody who only looks is better served by what
+/// refuses words that it does not know, as a rule must; a reader is better served by what
 /// can be read. So everything here is text, and may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]

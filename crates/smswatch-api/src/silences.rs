@@ -66,7 +66,7 @@ words! {
 words! {
     /// Where a silence comes from.
     SilenceSource {
-        /// Somebody made it.
+        /// It was made over the API.
         Api = "api",
         /// It is a maintenance window of the configuration.
         Configuration = "configuration",

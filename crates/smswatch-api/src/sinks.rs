@@ -32,7 +32,7 @@ pub struct SinkReply {
 words! {
     /// What stands most against deliveries to a sink.
     SinkState {
-        /// Somebody paused it.
+        /// An operator paused it.
         Paused = "paused",
         /// It is down: its breaker is open.
         Open = "open",

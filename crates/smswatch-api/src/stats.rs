@@ -31,10 +31,10 @@ pub struct StatsReply {
     /// All messages together.
     #[serde(flatten)]
     pub total: StatsGroupReply,
-    /// The same by the recipient's country; `unknown` if nobody told it.
+    /// The same by the recipient's country; `unknown` if Routee did not tell it.
     #[serde(default)]
     pub by_country: BTreeMap<String, StatsGroupReply>,
-    /// The same by the recipient's operator; `unknown` if nobody told it.
+    /// The same by the recipient's operator; `unknown` if Routee did not tell it.
     #[serde(default)]
     pub by_operator: BTreeMap<String, StatsGroupReply>,
     /// The same by the hour in which it was noticed, the first hour first.

@@ -49,7 +49,7 @@ pub(crate) fn on_paused_clock<T>(
     runtime.block_on(played)
 }
 
-/// The usual settings, with so many calls a second at most. What has ended is kept for a minute, so that memory does
+/// The usual settings, with this limit of calls a second. What has ended is kept for a minute, so that memory does
 /// not grow with the day.
 pub(crate) fn settings(calls_per_second: u32) -> Settings {
     Settings {

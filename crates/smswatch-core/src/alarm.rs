@@ -122,7 +122,7 @@ impl Alarms {
         let bound = self.settings().polling_behind_after;
         self.change(|state| {
             // Polls that are in time say little: young watches come first. That no late one has come
-            // for so long says that there are none.
+            // for as long says that there are none.
             state.behind.end_if_older(now - bound);
             state.behind.add(now, what);
         });

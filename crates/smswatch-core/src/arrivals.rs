@@ -46,7 +46,7 @@ impl State {
         }
     }
 
-    /// Whether messages have changed for so long without one.
+    /// Whether messages have changed without a callback for `silent_after`.
     fn is_silent(&self, settings: &CallbackSettings, now: Timestamp) -> bool {
         let missed_since = self.missed_since;
         missed_since.is_some_and(|since| now.since(since) >= settings.silent_after)

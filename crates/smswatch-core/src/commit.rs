@@ -40,7 +40,7 @@ pub(crate) struct Commit {
     pub(crate) log: Arc<LogInbox>,
     /// They say when a message is stuck.
     pub(crate) rules: Arc<dyn Rules>,
-    /// It tells of status words that nobody knows.
+    /// Where status words that the provider does not document go.
     pub(crate) unknown: Arc<UnknownWords>,
 }
 
@@ -58,8 +58,8 @@ async fn commit(stage: &Commit, shard: Shard, mut items: Vec<Change>) {
         let began = Instant::now();
         let (mut now, later) = set_doubles_aside(items);
         items = later;
-        // Should one of them turn out to have been changed by somebody else, the store keeps the
-        // lease: it ends by itself, and gives back only what still has the claimed due time.
+        // If another process has changed one of them, the store keeps the lease. It runs out, and gives back
+        // only watches that still have the claimed due time.
         let finished: Vec<_> = now.iter_mut().filter_map(last_of_its_batch).collect();
         let drafts = now.into_iter().filter_map(|item| draft(stage, item));
         let drafts = drafts.filter_map(|draft| draft.with_something_to_say(stage));
@@ -194,7 +194,7 @@ fn done(stage: &Commit, draft: &Draft, began: Instant) {
     let polls = stage.polls.due(draft.priority);
     let is_asked = matches!(draft.change.reason, Reason::Asked(..));
     match &draft.after {
-        // Who was asked for a poll once leaves it to nobody else.
+        // The process that was asked for a poll does it itself.
         Some(record) if is_asked && record.due() <= stage.context.clock.now() => {
             polls.hint_now(shard);
         }
@@ -241,7 +241,7 @@ fn count(stage: &Commit, draft: &Draft) {
 
 /// What is left to do for a watch of which the store knows nothing any more: a failover lost it, since
 /// what was removed leaves a mark. It was promised to be watched, so it is written again; unless it was
-/// claimed so long ago that the mark may have gone meanwhile.
+/// claimed long enough ago that the mark may have gone meanwhile.
 fn restored(stage: &Commit, change: Change) -> Option<Change> {
     let Reason::Due(due) = &change.reason else {
         return Some(Change {
@@ -262,7 +262,7 @@ fn restored(stage: &Commit, change: Change) -> Option<Change> {
     })
 }
 
-/// What is left to do for a watch that somebody else has changed meanwhile.
+/// What is left to do for a watch that another process has changed meanwhile.
 fn again(stage: &Commit, change: Change, current: Record) -> Option<Change> {
     let Ok(watch) = Watch::decode(&current) else {
         unreadable(stage, &change);
@@ -272,7 +272,7 @@ fn again(stage: &Commit, change: Change, current: Record) -> Option<Change> {
         let is_mine = current.due() == due.claimed_due;
         match due.verdict {
             _ if watch.state == WatchState::Removed => return None,
-            // Whoever moved the due time did this poll's work; only news are still worth telling.
+            // The process that moved the due time did this poll's work. Only changes still count.
             Verdict::Answered(Answer::Seen(_), _) => {}
             _ if is_mine => {}
             _ => return None,
@@ -285,7 +285,7 @@ fn again(stage: &Commit, change: Change, current: Record) -> Option<Change> {
     })
 }
 
-/// Somebody else has changed the watch into what only they can read, and looks after it.
+/// A later version has changed the watch into a form that this one cannot read, and takes care of it.
 fn unreadable(stage: &Commit, change: &Change) {
     tracing::error!(message.id = %change.message_id, "the record of a watch cannot be read");
     if matches!(change.reason, Reason::Due(_)) {

@@ -141,7 +141,7 @@ async fn start_attempts(
 
 async fn send_all(attempted: &mpsc::Sender<Attempted>, all: Vec<Attempted>) {
     for one in all {
-        // Whoever writes outcomes outlives the attempts.
+        // The task that writes outcomes outlives the attempts.
         let _sent = attempted.send(one).await;
     }
 }

@@ -59,7 +59,7 @@ pub struct Parts {
     pub privacy: Privacy,
     /// Everything else.
     pub settings: Settings,
-    /// Who gets traces; `None` if nobody does.
+    /// Where traces go; `None` if nowhere.
     pub tracer: Option<Arc<dyn Tracer>>,
 }
 
@@ -231,7 +231,7 @@ impl Engine {
         self.reload_requests.take()
     }
 
-    /// Says to whoever asks that the process is about to end; it still works.
+    /// Reports in `/readyz` that the process is about to end. It still works.
     pub fn announce_stop(&self) {
         self.context.health.stopping();
     }

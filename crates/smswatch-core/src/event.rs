@@ -90,7 +90,7 @@ impl Announcer<'_> {
         }
     }
 
-    /// The event that the message has no final status `after` so many seconds after it was registered, or that it
+    /// The event that the message has no final status `after` seconds after it was registered, or that it
     /// still has none. It tells the last known status of `open`, a part that is not final.
     pub(crate) fn stuck(
         &self,
@@ -205,7 +205,7 @@ impl Announcer<'_> {
     }
 }
 
-/// The event with which somebody sees whether a sink works; `n` tells one test from the next.
+/// The event of a sink test; `n` tells one test from the next.
 pub(crate) fn test_event(provider: &str, sink: &str, now: Timestamp, n: u64) -> Event {
     Event {
         about: None,

@@ -9,7 +9,7 @@ use crate::Secret;
 const BYTES: usize = 6;
 
 /// A hash of `configuration`, keyed with a secret that all replicas share: secrets may stand in the
-/// configuration, and nobody can try guesses at them.
+/// configuration, and guesses at them cannot be checked.
 ///
 /// # Panics
 ///

@@ -51,7 +51,8 @@ impl Hour {
     }
 }
 
-/// How often a rule fired of late: on an observation, or on an event of smswatch's own, however many it notified.
+/// How often a rule fired lately. It fires once for an observation or an event about smswatch itself, however many
+/// destinations it notifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Fired {
     /// In the last 24 hours and the rest of the hour in which they began.
@@ -83,7 +84,7 @@ pub(crate) async fn changes(
     Ok(vec![change.await?])
 }
 
-/// How often each rule fired of late. Rules that did not are left out.
+/// How often each rule fired in the last week. Rules that did not fire are left out.
 ///
 /// # Errors
 ///

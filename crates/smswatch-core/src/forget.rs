@@ -14,7 +14,7 @@ use crate::throttle::{self, Slots};
 /// How many records are removed at once.
 const AT_ONCE: u32 = 500;
 
-/// How long whoever removes them has for it.
+/// How long a claimed record belongs to the process that removes it.
 const LEASE: Duration = Duration::from_secs(30);
 
 /// Removes what is over in a shard, a bounded number of each kind.

@@ -1,6 +1,6 @@
 //! Tells groups that are due, and judges rates that are. Of a group it makes one notification of what it holds,
 //! and queues it in the step that changes the group; that an alert fires, or no longer does, goes to the log in
-//! the step that changes the rate. Whoever is free claims a record; nothing is done while none is due.
+//! the step that changes the rate. Any process claims a record that is due; nothing is done while none is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ use crate::traffic::Traffic;
 /// How many groups are claimed at once.
 const AT_ONCE: u32 = 16;
 
-/// How long a claimed group is nobody else's. Of a process that dies it is told by another one after that.
+/// How long a claimed group belongs to one process. If that process dies, another one notifies of it after that.
 const LEASE: Duration = Duration::from_secs(20);
 
 /// What telling groups touches.

@@ -1,4 +1,4 @@
-//! What works and what is in trouble, for whoever asks whether the process is ready.
+//! What works and what is in trouble, for `/readyz` and `smswatch status`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! What callbacks told of messages that nobody has registered, while their registration, with its tags, may
+//! What callbacks told of messages that are not registered, while their registration, with its tags, may
 //! still come: the watch as it would be, and its events. Nothing of it is told until its time is over.
 
 pub(crate) mod release;
@@ -21,7 +21,7 @@ const FORMAT: u8 = 1;
 /// How many events of a message are held; with more its time is over at once.
 const MOST_EVENTS: usize = 256;
 
-/// A message that nobody has registered yet.
+/// A message that is not registered yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Held {
     /// The id as the first callback spelled it.

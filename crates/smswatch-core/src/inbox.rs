@@ -68,7 +68,7 @@ pub(crate) struct LogInbox {
     /// What this process has just appended.
     pub(crate) tail: LogTail,
     pub(crate) backlog: Backlog,
-    /// Notified of what this process appends, for whoever follows the log.
+    /// Notified when this process appends, for streams that follow the log.
     pub(crate) appended: AppendedTo,
 }
 
@@ -117,7 +117,7 @@ impl GroupInbox {
 pub(crate) struct QueueInbox {
     /// When each shard has a delivery due, by priority.
     pub(crate) due: [DueTimes; 2],
-    /// How much was queued since somebody looked whether it is too much.
+    /// How much was queued since the length of the queue was last checked.
     pub(crate) fill_level: FillLevel,
     /// How many deliveries are left to a later version.
     pub(crate) left: PutAside,

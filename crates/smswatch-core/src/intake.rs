@@ -13,7 +13,7 @@ const MOST_AT_ONCE: usize = 512;
 /// How much waits for each shard, and which of them have failed.
 ///
 /// What waits for shards that work is bounded, so that a slow store slows those down who bring more.
-/// What waits for a shard that fails does not count: whoever would bring more for it leaves it alone
+/// What waits for a shard that fails does not count: the stages that would bring more leave it alone
 /// meanwhile, see [`Intake::is_failing`].
 #[derive(Debug)]
 pub(crate) struct Intake {

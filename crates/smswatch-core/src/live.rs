@@ -11,7 +11,7 @@ use crate::rules::{
     StuckAfter, Throttled, Told, UnlessFiring, Words,
 };
 
-/// A value that can be replaced. Whoever has read it keeps what it has read.
+/// A value that can be replaced. Code that has read it keeps what it has read.
 pub(crate) struct Live<T: ?Sized>(RwLock<Arc<T>>);
 
 impl<T: ?Sized> Live<T> {

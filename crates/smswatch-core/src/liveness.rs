@@ -1,4 +1,4 @@
-//! Whether the loops of the process turn, for whoever starts it anew when they do not.
+//! Whether the loops of the process turn, for the service manager that restarts it when they do not.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -48,7 +48,7 @@ impl Liveness {
         });
     }
 
-    /// The pulse turns and wakes nobody, as the store is away: loops that wait are none that hang.
+    /// The pulse turns but wakes no loop, as the store is away. Loops that wait then do not count as hanging.
     pub(crate) fn rest(&self) {
         let now = Instant::now();
         self.with(|state| {

@@ -48,7 +48,7 @@ pub(crate) async fn read<T>(
 }
 
 /// Writes `value` where `known` was read, and appends `entries` to the log in the same step; returns false if
-/// somebody else changed the memo meanwhile.
+/// another process changed the memo meanwhile.
 ///
 /// # Errors
 ///

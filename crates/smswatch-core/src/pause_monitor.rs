@@ -67,7 +67,7 @@ impl PauseMonitor {
         self.stood_still(now.checked_sub(span).unwrap_or(self.called), now)
     }
 
-    /// Whether the process stood still at some time between `since` and `now`, even if nobody has
+    /// Whether the process stood still at some time between `since` and `now`, even if no one has
     /// read since.
     fn stood_still(&self, since: Instant, now: Instant) -> bool {
         let read_at = self.read_at.load(Ordering::Acquire);

@@ -187,7 +187,7 @@ impl Rate {
         Some(told_at + self.settings.repeat?)
     }
 
-    /// Notes that it is told again if it is time. Times that nobody could tell it are told as one.
+    /// Notes that the alert is repeated, if it is time. Repeats that were missed count as one.
     fn repeat(&mut self, now: Timestamp) -> Option<Repeated> {
         let (at, every) = (self.repeats_at()?, self.settings.repeat?);
         if now < at || every.is_zero() {

@@ -2,9 +2,9 @@
 //! configuration, and what they leave of the calls that the provider's limit allows them together.
 //!
 //! Each announces itself in one memo; who has not done so for a while is gone, however it ended.
-//! Nobody owns a shard: leases alone keep processes apart. But where all were to claim what is due at
+//! No process owns a shard: leases alone keep processes apart. But if all were to claim what is due at
 //! the same moment, the quickest by a hair would do all the work, so each comes first in its share of
-//! the shards, and a little later in the others, should nobody else have come.
+//! the shards, and a little later in the others, if no other process has come.
 
 mod calls;
 mod shard_share;

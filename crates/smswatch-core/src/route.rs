@@ -116,7 +116,7 @@ async fn route_shard(
     }
 }
 
-/// A place that the cursor has reached for certain: all that stands before it is routed, whoever did it.
+/// A place that the cursor has certainly reached: all entries before it are routed.
 type Reached = Option<LogPosition>;
 
 /// Routes what is known without reading; where others appended in between, the log is read.
@@ -201,7 +201,7 @@ async fn route_log(stage: &Route, shard: Shard, reached: &mut Reached) -> Result
 }
 
 /// Routes entries that follow one another behind `from`, in steps that are not too large; returns where
-/// the cursor stands now, or `None` if somebody else had moved it.
+/// the cursor stands now, or `None` if another process has moved it.
 async fn route_entries(
     stage: &Route,
     shard: Shard,

@@ -90,7 +90,7 @@ impl Default for RetrySettings {
 /// Who is told what a sink does not take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FallbackSettings {
-    /// The other sink's name. Whoever makes the settings sees to it that fallbacks lead in no circle.
+    /// The other sink's name. The code that makes the settings checks that fallbacks do not form a circle.
     pub sink: String,
     /// How long a sink must have been down before what waits for it is handed over.
     pub after: Duration,
@@ -122,7 +122,7 @@ impl Default for BreakerSettings {
 /// How notifications are delivered to one sink.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SinkSettings {
-    /// The rate of attempts that all processes keep together; none: as fast as it goes.
+    /// The rate of attempts of all processes together; `None` for no limit.
     pub rate: Option<Rate>,
     /// How many attempts of this process run at once, at least one.
     pub concurrency: usize,
@@ -135,7 +135,7 @@ pub struct SinkSettings {
     pub digest_above: Option<u32>,
     /// How many deliveries may be pending; beyond it the oldest ones below critical become dead.
     pub queue_max: u64,
-    /// Who is told what this sink does not take; `None` tells nobody.
+    /// The sink that gets what this one does not take, if there is one.
     pub fallback: Option<FallbackSettings>,
     /// When nothing is attempted for a while.
     pub breaker: BreakerSettings,
@@ -206,7 +206,7 @@ pub struct PrivacySettings {
 /// How what the provider pushes is taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallbackSettings {
-    /// Whether a message that nobody has registered is watched from then on.
+    /// Whether a message that is not registered is watched from then on.
     pub register: bool,
     /// How long its registration, with its tags, is waited for before.
     pub hold: Duration,
@@ -216,7 +216,7 @@ pub struct CallbackSettings {
     pub stretch: u32,
     /// How long messages must become final without a callback before the callbacks are said to be silent.
     pub silent_after: Duration,
-    /// How many messages that nobody knows are taken in a minute, at least 1.
+    /// How many unknown messages are taken in a minute, at least 1.
     pub new_per_minute: u32,
 }
 
@@ -240,7 +240,7 @@ pub struct SweepSettings {
     pub every: Duration,
     /// How far back it reaches.
     pub window: Duration,
-    /// Whether messages that nobody has registered are watched once it finds them.
+    /// Whether unregistered messages are watched once it finds them.
     pub register: bool,
     /// What must hold of its messages, in the provider's words.
     pub filters: Vec<Filter>,

@@ -72,7 +72,7 @@ impl Silences {
             let mut known = self.known();
             let asked_at = known.asked_at;
             if asked_at.is_some_and(|asked_at| asked_at.elapsed() >= FRESH) {
-                // Whoever else needs it meanwhile takes what is known.
+                // Meanwhile other tasks use what is known.
                 known.asked_at = Some(Instant::now());
             }
             asked_at

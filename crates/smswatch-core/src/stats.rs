@@ -41,7 +41,7 @@ const AT_ONCE: usize = 32;
 /// How often a shard is read anew whose figures were moved meanwhile.
 const MOST_READS: u32 = 4;
 
-/// The country or operator of a message of which nobody told one.
+/// The country or operator of a message for which Routee names none.
 pub const UNKNOWN: &str = "unknown";
 
 /// The country and operator of messages beyond the bound of those that are told apart.
@@ -237,7 +237,7 @@ pub(crate) async fn of_window(
     Ok(stats)
 }
 
-/// What a shard counted in `hours`; an hour may be told in two pieces.
+/// What a shard counted in the hours of these numbers. An hour may come in two pieces.
 async fn of_shard(
     context: &Context,
     shard: Shard,

@@ -121,7 +121,7 @@ impl Slots {
     }
 
     /// Asks for a slot for a notification. That an alert is over needs none if it was told that it began: nobody
-    /// shall wait for its end in vain.
+    /// waits for its end forever.
     pub(crate) fn ask(&mut self, throttle: Throttle, asker: &Asker<'_>, now: Timestamp) -> Answer {
         let is_told = |alert: &&AskedAlert| self.alerts.get(&alert.key) == Some(&alert.started_at);
         if asker
@@ -142,7 +142,7 @@ impl Slots {
                 return Answer::Given { is_new: false };
             }
             let is_refused = open.refused.iter().any(|(known, of)| is_it(known, *of));
-            // Whoever asks for what is settled is late, and its step will not take place.
+            // A step that asks for a settled slot is late and will not take place.
             if is_refused || **position <= LogPosition(open.settled.clone()) {
                 return Answer::Refused;
             }

@@ -1,4 +1,4 @@
-//! Traces: which steps there are, how they hang together, and who gets them. Costs nothing while nobody does.
+//! Traces: which spans there are, how they hang together, and where they go. Without a receiver they cost nothing.
 //!
 //! The steps of a trace are found by their names, which are hashes of what the events say (`TraceId`, `SpanId`): nothing
 //! about traces is stored, and each process tells what it did by itself.
@@ -21,7 +21,7 @@ pub(crate) const COMMIT: &str = "commit";
 /// The step that asked the rules.
 pub(crate) const ROUTE: &str = "route";
 
-/// To whom traces go, if they go to anybody.
+/// Where traces go, if anywhere.
 #[derive(Debug, Default)]
 pub(crate) struct Traces(Option<Arc<dyn Tracer>>);
 
@@ -81,7 +81,7 @@ impl Traces {
 }
 
 impl Traced<'_> {
-    /// A step of the trace that ended then and took so long, with what is known of its event.
+    /// A span of the trace that ended then and took this long, with the attributes of its event.
     pub(crate) fn span(
         &self,
         name: impl Into<Cow<'static, str>>,

@@ -47,9 +47,9 @@ pub(crate) struct Watch {
     pub(crate) spelling: Spelling,
     /// Why the latest polls brought nothing; `None` if they did.
     pub(crate) trouble: Option<Trouble>,
-    /// After how many seconds it was told that the message is stuck, and after how many it need not be told.
+    /// After how many seconds it was reported that the message is stuck, or need not be.
     pub(crate) stuck: BTreeSet<u64>,
-    /// How often that has been told again, or need not be: by these seconds, and after how many it is told again.
+    /// How often it was reported again, by `after` and `every` in seconds; or need not be.
     pub(crate) stuck_repeats: BTreeMap<(u64, u64), u64>,
     /// The provider has told of the message by itself: its callbacks reach us.
     pub(crate) is_pushed: bool,

@@ -120,7 +120,7 @@ fn may_change(method: &Method, may_change: bool) -> Result<(), Problem> {
     ))
 }
 
-/// A browser sends its cookie whoever made it call; only a page of ours knows the form's key.
+/// A browser sends its cookie with requests that other sites make, too; only our own pages know the form's key.
 fn require_own_form(
     method: &Method,
     headers: &HeaderMap,
@@ -135,7 +135,7 @@ fn require_own_form(
     ))
 }
 
-/// Whether whoever asks may see all there is.
+/// Whether the caller may see everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
     /// Who has a token, or needs none.
@@ -175,7 +175,7 @@ fn of_a_browser(headers: &HeaderMap) -> bool {
     headers.contains_key(header::COOKIE) || wants_page(headers)
 }
 
-/// Whether whoever asks reads pages: programs take anything, and name it if they want something in particular.
+/// Whether the caller reads pages: browsers name `text/html`, programs take anything.
 pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter();
     let mut accepted = accepted.filter_map(|accepted| accepted.to_str().ok());
@@ -202,7 +202,7 @@ impl TokenGuard {
         }
     }
 
-    /// Counts a wrong token, or refuses even to look at one more of whoever tried too many.
+    /// Counts a wrong token. After too many from one address, refuses further ones without counting.
     fn was_wrong(&self, request: &Request, problem: Problem) -> Problem {
         let is_wrong_token = problem.status() == StatusCode::UNAUTHORIZED;
         let from = request.extensions().get::<CameFrom>();

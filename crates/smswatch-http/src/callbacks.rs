@@ -34,7 +34,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Who may call back.
 #[derive(Debug, Clone, Default)]
 pub struct CallbackOptions {
-    /// What the path may end with: several while one replaces the other. None of them lets nobody in.
+    /// What the path may end with: several while one replaces the other. If empty, no callback is accepted.
     pub secrets: Vec<Secret>,
     /// From where; empty: from anywhere.
     pub networks: Vec<IpNet>,

@@ -1,6 +1,6 @@
 //! How many connections there are at once, and who must go when there are too many.
 //!
-//! A process has only so many file descriptors. Whoever opens connections and says nothing on them must
+//! A process has only so many file descriptors. Clients that open connections and say nothing on them must
 //! not take them all: the one that has been waiting longest for a request gives way to the next caller.
 //! A few more connections than usual are taken while all are busy; they serve health checks alone.
 

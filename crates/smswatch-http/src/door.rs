@@ -35,7 +35,7 @@ impl StartupGate {
 
     /// Lets callers through to `service` from now on; once open, it stays so.
     pub fn open(&self, service: Service) {
-        // Whoever opened it before has won.
+        // It stays open for the first service.
         let _opened = self.service.set(service);
     }
 
@@ -63,7 +63,7 @@ impl FromRef<StartupGate> for Service {
     }
 }
 
-/// Answers in the service's place until it has started.
+/// Answers requests until the service has started.
 pub(crate) async fn keep_closed(
     State(door): State<StartupGate>,
     Extension(caller): Extension<Caller>,

@@ -1,4 +1,4 @@
-//! Keeps a panic in one request from being anybody else's trouble.
+//! Keeps a panic in one request from affecting others.
 
 use std::panic::AssertUnwindSafe;
 
@@ -11,7 +11,7 @@ use smswatch_api::problem::ProblemCode;
 
 use crate::problem::Problem;
 
-/// Answers 500 where the handler panicked.
+/// Answers 500 if the handler panicked.
 ///
 /// Nothing of the request is used after a panic, and what requests share is the service alone, whose
 /// locks outlive a panic.

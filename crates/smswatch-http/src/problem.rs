@@ -40,7 +40,7 @@ impl Problem {
         )
     }
 
-    /// Whoever asks may not do it.
+    /// The caller may not do it.
     pub(crate) fn forbidden(message: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, ProblemCode::Forbidden, message)
     }
@@ -63,7 +63,7 @@ impl Problem {
         self
     }
 
-    /// Whoever asks was wrong about the token too often, and may be so again after `wait`.
+    /// The caller has sent too many wrong tokens, and may try again after `wait`.
     pub(crate) fn too_many_attempts(wait: Duration) -> Self {
         let seconds = wait.as_secs() + 1;
         let message = format!("too many wrong tokens came from this address; wait for {seconds} s");

@@ -10,7 +10,7 @@ use smswatch_plugin::store::PageRequest;
 
 use crate::problem::Problem;
 
-/// How many items a list has when nobody says.
+/// How many items a list has by default.
 const DEFAULT_LIMIT: usize = 100;
 
 /// How many items a list has at most.

@@ -41,7 +41,7 @@ pub struct HttpOptions {
     pub tokens: Vec<ApiToken>,
     /// Who may call back.
     pub callbacks: CallbackOptions,
-    /// What reads rules that somebody wants to try; `None` if nothing does.
+    /// Reads rules to be tried on a page; `None` if that is not possible.
     pub rules: Option<RuleReader>,
 }
 
@@ -117,7 +117,7 @@ impl Server {
         self.door.clone()
     }
 
-    /// Answers until `stop`, then takes no more calls, and ends when those under way are answered, or
+    /// Serves until `stop`, then takes no more calls, and ends when those under way are answered, or
     /// at `cut`.
     pub async fn serve(self, stop: CancellationToken, cut: CancellationToken) {
         let connections = Connections::new();

@@ -1,4 +1,4 @@
-//! Rules that somebody wants to try: read by the program, which knows how operators write them.
+//! Rules to be tried on a page: read by the program, which knows how operators write them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use smswatch_plugin::rules::Rules;
 /// Makes rules of what an operator wrote, for the sinks of these names; or says what is wrong, a line for each.
 type Read = dyn Fn(&str, &[String]) -> Result<Arc<dyn Rules>, Vec<String>> + Send + Sync;
 
-/// What reads rules that somebody wants to try. Cheap to clone.
+/// Reads rules to be tried on a page. Cheap to clone.
 #[derive(Clone)]
 pub struct RuleReader(Arc<Read>);
 
 impl RuleReader {
-    /// One that reads with `read`: the text that somebody wrote, and the names of the sinks that there are. It returns
+    /// One that reads with `read`: the text of the rules, and the names of the configured sinks. It returns
     /// everything that is wrong, a sentence for each, which begins with its line.
     pub fn new(
         read: impl Fn(&str, &[String]) -> Result<Arc<dyn Rules>, Vec<String>> + Send + Sync + 'static,

@@ -200,7 +200,7 @@ pub struct Event {
     /// The event that told the status without its detail, when this one is `refined`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refines: Option<EventId>,
-    /// It happened before anybody wanted to know; it is recorded and not routed.
+    /// It happened before the message was watched; it is recorded and not routed.
     pub backfill: bool,
     /// It was noticed long after it happened.
     pub late: bool,

@@ -12,7 +12,7 @@ pub enum EventKind {
     /// A part's status changed, or was seen for the first time.
     #[serde(rename = "sms.status_changed")]
     StatusChanged,
-    /// The message has no final status, so long after its registration as a rule allows.
+    /// The message has no final status within the time that a rule allows.
     #[serde(rename = "sms.stuck")]
     Stuck,
     /// The provider still does not know the message.
@@ -54,7 +54,7 @@ pub enum EventKind {
     /// Messages become final and no callback tells of it any more.
     #[serde(rename = "smswatch.callbacks_silent")]
     CallbacksSilent,
-    /// Somebody wants to see whether a sink works.
+    /// A test of a sink.
     #[serde(rename = "smswatch.test")]
     Test,
 }

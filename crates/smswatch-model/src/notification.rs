@@ -31,10 +31,10 @@ use crate::{DeliveryId, Event, EventId, EventKind, NotificationId, Timestamp};
 pub enum Severity {
     /// Good to know.
     Info,
-    /// Somebody should look at it.
+    /// It should be looked at.
     #[default]
     Warning,
-    /// Somebody must look at it now.
+    /// It must be looked at now.
     Critical,
 }
 

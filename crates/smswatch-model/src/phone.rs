@@ -11,7 +11,7 @@ pub use self::bare::mask_possible_numbers;
 use self::digit::digit;
 pub use self::mask::mask_numbers;
 
-/// Fewer digits name nobody.
+/// Fewer digits do not identify a person.
 const MIN_DIGITS: usize = 6;
 
 /// A recipient's or sender's telephone number as the provider wrote it, brought to one form.
@@ -24,7 +24,7 @@ impl PhoneNumber {
     /// Takes `text` as a number: `+` and ASCII digits, whatever separators, leading `00` or script's
     /// digits it was written with, and without an extension (`;ext=5`).
     ///
-    /// Text with no digit at all is kept as it is: it names nobody.
+    /// Text without any digit is kept as it is: it identifies no one.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let mut number = String::with_capacity(text.len() + 1);

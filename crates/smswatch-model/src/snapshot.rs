@@ -126,7 +126,7 @@ impl Snapshot {
     /// How many parts are kept of one message: as many as a concatenated SMS can have.
     pub const MAX_PARTS: usize = 255;
 
-    /// How many parts the message has, as far as anybody knows.
+    /// How many parts the message has, as far as is known.
     #[must_use]
     pub fn part_count(&self) -> u32 {
         self.part_count

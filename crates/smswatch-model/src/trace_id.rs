@@ -9,7 +9,7 @@ use crate::Event;
 
 /// The name of the trace of one observation of one message, or of an event that is about no message.
 ///
-/// Everything in it follows from what each of its events says anyway, so whoever has one of them knows the trace.
+/// It is derived from what each of its events says, so any process that has one of them knows the trace.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TraceId([u8; 16]);
 

@@ -1,4 +1,4 @@
-//! The queue of steps that wait to be sent, and the task that empties it.
+//! The queue of spans that wait to be sent, and the task that sends them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,16 +15,16 @@ use crate::options::{ExporterOptions, InvalidOptions};
 use crate::sample::Sample;
 use crate::send::Sender;
 
-/// How many steps wait at most.
+/// How many spans wait at most.
 const MOST_WAITING: usize = 8_192;
 
-/// How many steps are sent at once at most.
+/// How many spans a batch has at most.
 const MOST_AT_ONCE: usize = 512;
 
-/// How long a step waits for others at most.
+/// How long a span waits for others at most.
 const GATHER: Duration = Duration::from_secs(1);
 
-/// Hands steps of traces on.
+/// Sends spans of traces to a receiver of OTLP.
 #[derive(Debug)]
 pub struct Exporter {
     queue: Arc<Queue>,
@@ -48,7 +48,7 @@ struct Queue {
 }
 
 impl Exporter {
-    /// Begins to hand on what its [tracer](Self::tracer) is told; nothing is connected before.
+    /// Starts sending what its [tracer](Self::tracer) records. It connects when the first span is sent.
     ///
     /// # Errors
     ///
@@ -74,13 +74,13 @@ impl Exporter {
         })
     }
 
-    /// Who takes steps.
+    /// The tracer that puts spans into the queue.
     #[must_use]
     pub fn tracer(&self) -> Arc<dyn Tracer> {
         Arc::clone(&self.queue) as Arc<dyn Tracer>
     }
 
-    /// Takes no more steps, and sends those that wait within this time, each batch once.
+    /// Takes no more spans, and sends those that wait, each batch once, for at most `within`.
     pub async fn close(mut self, within: Duration) {
         self.stop.cancel();
         if tokio::time::timeout(within, &mut self.work).await.is_err() {

@@ -1,8 +1,8 @@
-//! Traces out: hands the steps of traces to whoever takes OTLP over HTTP, in batches and in its own time.
+//! Sends traces to a receiver of OTLP over HTTP, in batches and in the background.
 //!
-//! Whoever records a step is never held up: steps wait in a bounded queue, and what finds no room is dropped and counted.
-//! Batches that a receiver does not take now are sent again for a while. A receiver that is away is told once in the log,
-//! and once more when it is back.
+//! Recording a span never waits: spans go into a bounded queue, and those that find no room are dropped and counted.
+//! Batches that the receiver does not take are sent again for a while. The log says once that the receiver is away, and
+//! once that it is back.
 
 mod encode;
 mod exporter;

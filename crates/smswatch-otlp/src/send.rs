@@ -1,4 +1,4 @@
-//! Sends batches, again where that can help, and says in the log when nobody takes them.
+//! Sends batches, tries again where that can help, and logs when the receiver does not take them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,7 +36,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How much of an answer is read.
 const MOST_ANSWER: usize = 64 * 1024;
 
-/// Sends batches of steps to one receiver.
+/// Sends batches of spans to one receiver.
 #[derive(Debug)]
 pub(crate) struct Sender {
     http: HttpClient,
@@ -104,7 +104,8 @@ impl Sender {
         })
     }
 
-    /// Sends a batch, some times if need be, but only once more after `stop`. What nobody takes is dropped and counted.
+    /// Sends a batch, several times if need be, but only once more after `stop`. What the receiver does not take is
+    /// dropped and counted.
     pub(crate) async fn send(&mut self, spans: &[TraceSpan], stop: &CancellationToken) {
         if spans.is_empty() {
             return;
@@ -133,7 +134,7 @@ impl Sender {
         }
     }
 
-    /// Sends a batch once; returns how many of its steps were refused by a receiver that took the others.
+    /// Sends a batch once; returns how many of its spans were refused by a receiver that took the others.
     async fn try_once(&self, body: Vec<u8>) -> Result<u64, Refused> {
         let asked = self.http.client().post(self.url.clone());
         let asked = asked.headers(self.headers.clone()).body(body);

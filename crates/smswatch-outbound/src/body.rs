@@ -1,6 +1,6 @@
-//! The body of an answer: bounded, and unpacked where somebody on the way has compressed it.
+//! The body of an answer: bounded, and unpacked if it was compressed on the way.
 //!
-//! smswatch asks nobody to compress anything. Some gateways and proxies do so all the same, and some say
+//! smswatch never asks for compression. Some gateways and proxies compress all the same, and some say
 //! that they do and do not. What can be read is read.
 
 use std::io::Read;

@@ -48,7 +48,7 @@ pub(crate) fn explain(error: &reqwest::Error, url: &Url, hop: Option<&Hop>) -> S
     {
         return of_name_for_socks(&causes, &server, hop, proxy.as_deref());
     }
-    // Whoever was to be connected to: before the request is sent that is the proxy.
+    // The address to connect to: until the request is sent, that is the proxy.
     let peer = match proxy {
         Some(proxy) if error.is_connect() => proxy,
         _ => server,

@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::RootCertStore;
 
-/// This machine has no CA certificates, so nobody can be spoken to over TLS.
+/// This machine has no CA certificates, so TLS connections are not possible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoCertificates {
-    /// There are none where the system keeps them.
+    /// The system keeps none.
     #[error(
         "this machine has no CA certificates: install the package `ca-certificates`, or name a file \
          of them in SSL_CERT_FILE"

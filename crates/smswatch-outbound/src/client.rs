@@ -50,7 +50,7 @@ impl HttpClient {
     /// Makes a client; nothing is connected yet. `prepare` adds what this client needs beside the
     /// options: timeouts, a resolver.
     ///
-    /// Nothing is tried again by the client itself: whoever asks decides that.
+    /// The client does not retry: the caller decides that.
     ///
     /// # Errors
     ///
@@ -123,10 +123,10 @@ impl HttpClient {
     }
 }
 
-/// Installs the process's TLS provider, unless a `main` of somebody's own has chosen one.
+/// Installs the process's TLS provider, unless the program's own `main` has chosen one.
 fn install_tls_provider() {
     if CryptoProvider::get_default().is_none() {
-        // Whoever was faster has installed one.
+        // Another thread was faster.
         let _installed = rustls::crypto::ring::default_provider().install_default();
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! - which proxy a request leaves through ([`Route`]);
 //! - that certificates are needed only where `https://` is spoken to ([`HttpClient::new`]);
-//! - that an answer is read within bounds, and unpacked if somebody on the way has compressed it
+//! - that an answer is read within bounds, and unpacked if it was compressed on the way
 //!   ([`read_body`]);
 //! - how a request that got no answer is explained: by its cause, with host and port, and without
 //!   the rest of the URL, which may hold a secret ([`HttpClient::explain`]).

@@ -138,7 +138,7 @@ fn reasons(shown: &Deliveries) -> Markup {
     let mut reasons: BTreeMap<(&str, String), (u64, &str)> = BTreeMap::new();
     for delivery in &shown.dead {
         let reason = last_answer(delivery);
-        // Answers that differ in figures alone, such as a time or an id, are one.
+        // Answers that differ only in figures, such as a time or an id, count as one.
         let alike = reason
             .chars()
             .filter(|character| !character.is_ascii_digit());

@@ -56,7 +56,7 @@ impl Done {
     }
 
     /// Reads what stands behind `done=` in an address: `retried` or `retried.12`. Anything unknown says nothing, so that
-    /// nobody can put words onto a page with a link.
+    /// no link can put words onto a page.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let (word, count) = match text.split_once('.') {
@@ -160,7 +160,7 @@ pub(crate) fn page(frame: &Frame, place: Place, title: &str, body: Markup) -> St
     document(title, &content)
 }
 
-/// A page without navigation, for whoever is not let in yet.
+/// A page without navigation, for visitors who have not logged in.
 pub(crate) fn bare(title: &str, body: &Markup) -> String {
     document(
         title,

@@ -10,7 +10,7 @@ pub(crate) fn path(folder: &str, name: &str, rest: &str) -> String {
 /// What is encoded: all that could mean something in an address.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
-/// The longest value that an address takes, in characters: nobody has names like that on purpose.
+/// The longest value that an address takes, in characters.
 const LONGEST: usize = 500;
 
 /// A page with parameters; those without a value are left out, and those that would be too long for an address.

@@ -4,7 +4,7 @@ use maud::html;
 
 use crate::frame::bare;
 
-/// Why somebody was not let in.
+/// Why a login was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The token is not one that is accepted.

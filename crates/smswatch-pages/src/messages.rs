@@ -6,7 +6,7 @@ use smswatch_model::{Event, Timestamp};
 use crate::frame::{Frame, Place, page};
 use crate::{link, words};
 
-/// What somebody looks for. What is empty does not matter.
+/// What a visitor searches for. Empty fields match everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Search {
     /// How the message does: `delivered`, `failed`, `pending` or `stuck`.
@@ -92,7 +92,7 @@ impl Search {
 /// What was found.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
-    /// What somebody looks for.
+    /// What the visitor searches for.
     pub search: Search,
     /// The latest change of each message that was found, newest first.
     pub items: Vec<Event>,

@@ -1,4 +1,4 @@
-//! How an alert looks at a sink, before anybody is told.
+//! How an alert looks at a sink, without sending it.
 
 use maud::{Markup, html};
 use smswatch_model::{DeliveryId, without_turns};

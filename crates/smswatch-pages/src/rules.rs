@@ -1,4 +1,4 @@
-//! Rules: how often each fired of late, and what each makes of an event that somebody picks or pastes.
+//! Rules: how often each fired lately, and what each does with an event that the visitor picks or pastes.
 
 mod replay;
 
@@ -18,13 +18,13 @@ pub struct Rules {
     pub rules: Vec<RuleReply>,
     /// Some of the latest events, to be picked from.
     pub recent: Vec<Event>,
-    /// The event that somebody tries, if there is one.
+    /// The event that is tried, if there is one.
     pub tried: Option<Tried>,
-    /// Rules that somebody tries on the history, if there are such.
+    /// The rules that are tried on the history, if there are any.
     pub replayed: Option<Replayed>,
 }
 
-/// An event that somebody tries, and what came of it.
+/// An event that is tried, and the result.
 #[derive(Debug, Clone)]
 pub struct Tried {
     /// The event as JSON, as it was picked or pasted.

@@ -22,7 +22,7 @@ pub(crate) fn instant(text: &str) -> Timestamp {
     text.parse().expect("an instant")
 }
 
-/// The page around what somebody sees who may change everything.
+/// The page around what a visitor sees who may change everything.
 pub(crate) fn frame() -> Frame {
     Frame {
         version: "0.1.0".to_owned(),
@@ -36,7 +36,7 @@ pub(crate) fn frame() -> Frame {
     }
 }
 
-/// The same for somebody who may only read.
+/// The same for a visitor who may only read.
 pub(crate) fn reader() -> Frame {
     let frame = frame();
     Frame {

@@ -17,7 +17,7 @@ const SPANS: [(&str, &str); 6] = [
     ("24h", "24 hours"),
 ];
 
-/// How long it lasts unless somebody chooses.
+/// How long it lasts by default.
 const USUAL: &str = "2h";
 
 /// The page of silences.
@@ -89,7 +89,7 @@ fn matches(silence: &SilenceReply) -> Markup {
     }
 }
 
-/// A silence that somebody is about to make.
+/// A silence that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Draft {
     /// What it matches, in lines of `key: value`.
@@ -100,7 +100,7 @@ pub struct Draft {
     pub comment: String,
     /// Who.
     pub author: String,
-    /// Why it was not made, if somebody tried.
+    /// Why it was not made, if that was tried.
     pub problem: Option<String>,
 }
 

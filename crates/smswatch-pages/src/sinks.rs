@@ -34,7 +34,7 @@ pub fn sinks(frame: &Frame, sinks: &[Sink], test: Option<&SinkTestReply>) -> Str
     page(frame, Place::Sinks, "Sinks", body)
 }
 
-/// Those first that somebody has to look after.
+/// Sinks in trouble first.
 fn in_order(sinks: &[Sink]) -> Vec<&Sink> {
     let mut sinks: Vec<&Sink> = sinks.iter().collect();
     sinks.sort_by_key(|shown| match &shown.sink.state {

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-/// Within what time the work of a process that died goes on in another one.
+/// How soon another process goes on with the work of one that died.
 pub const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(45);
 
 /// How long a claimed watch belongs to its claimer. A dead process's watches are polled by another one
@@ -20,13 +20,13 @@ pub const POLL_LEASE: Duration = Duration::from_secs(40);
 /// How long after the claim a poll may begin.
 pub const POLL_BEGINS_WITHIN: Duration = Duration::from_secs(15);
 
-/// How long a poll may take whatever the provider's client thinks.
+/// How long a poll may take, whatever the provider's own timeout is.
 pub const LONGEST_POLL: Duration = Duration::from_secs(20);
 
 /// The longest timeout that an operator can give a provider: a poll that ends by it says why it failed.
 pub const MAX_POLL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long one attempt at a sink may take unless the operator says otherwise.
+/// The default timeout of an attempt at a sink.
 pub const DEFAULT_ATTEMPT: Duration = Duration::from_secs(30);
 
 /// The longest that an operator can give one attempt at a sink.

@@ -1,4 +1,4 @@
-//! What time it is, for those who sign or date what they send.
+//! The time of day, for sinks that sign or date what they send.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The seam to whoever carries the messages.
+//! The seam to the provider, which carries the messages.
 
 mod listing;
 mod pushed;
@@ -13,25 +13,25 @@ pub use self::listing::{Filter, ListedPage, Listing};
 pub use self::pushed::{InvalidPush, Pushed};
 use crate::sink::Probe;
 
-/// What a provider said about a message when it was asked.
+/// What a provider says about a message.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sighting {
     /// What holds for the whole message.
     pub facts: MessageFacts,
     /// What holds for its parts, at least one.
     pub parts: Vec<PartReport>,
-    /// What in the answer was not as it should be, and did not keep the rest from being read.
+    /// What in the answer was odd and was read past.
     pub oddities: Oddities,
 }
 
-/// What was odd in an answer that was read nevertheless.
+/// What was odd in an answer that could be read all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Oddities {
     /// Answers that were not in the agreed format to the last byte: 0 or 1 per poll.
     pub answers: u32,
-    /// Rows that tell no part of the message and were left out.
+    /// Rows without a part of the message, which were left out.
     pub rows: u32,
-    /// Dates that could not be read: the moment of the poll stands for them.
+    /// Dates that could not be read; the time of the poll replaces them.
     pub dates: u32,
     /// Parts beyond [`Snapshot::MAX_PARTS`](smswatch_model::Snapshot::MAX_PARTS) that were left out.
     pub parts: u32,
@@ -42,7 +42,7 @@ pub struct Oddities {
 pub enum Poll {
     /// The provider knows it.
     Seen(Box<Sighting>),
-    /// The provider answered and told no part: no information yet.
+    /// The provider answered without any part: no information yet.
     Empty,
     /// The provider says it does not know the message.
     Unknown,
@@ -139,15 +139,15 @@ impl PollError {
     }
 }
 
-/// Whoever carries the messages and can be asked about one.
+/// A provider that carries messages and can be asked about them.
 ///
 /// # Contract
 ///
 /// - One call is one poll. Schedule, rate and concurrency belong to core.
-/// - A poll ends by itself, with [`PollError`] when the provider does not answer in time.
+/// - A poll ends in time on its own, with [`PollError`] if the provider does not answer.
 /// - Whatever the provider sends, the call neither panics nor grows without bound.
 /// - [`Poll::Unknown`], [`Poll::Invalid`] and [`ListedPage::is_unknown`] are the provider's own words about this
-///   message or campaign. An answer that only looks like them, such as a gateway's 404, is a failed look.
+///   message or campaign. An answer that only looks like them, such as a gateway's 404, is a failed poll.
 /// - An answer is read as far as it can be: one odd field or row hides no other.
 /// - Neither `Debug` nor an error ever shows a credential, a token or an answer's body.
 #[async_trait]
@@ -164,7 +164,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// Asks for one page of many messages: the one of this `number`, from 0, with at most `size` rows.
     ///
-    /// The same row may stand on two pages, or on none when rows move between two requests: whoever asks
+    /// The same row may be on two pages, or on none if rows move between two requests: the caller
     /// compares and asks again. A row that cannot be read hides no other.
     ///
     /// # Errors

@@ -16,9 +16,9 @@ pub enum WatchState {
     Final,
     /// It was not final when its time was over.
     GaveUp,
-    /// The provider does not know the message, or no longer.
+    /// The provider does not know the message, or no longer does.
     NotFound,
-    /// It was removed; what is left keeps sources from telling of it again.
+    /// It was removed; what is left keeps sweeps and callbacks from starting it again.
     Removed,
 }
 

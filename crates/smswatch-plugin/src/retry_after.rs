@@ -2,8 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-/// How long whoever answered asks to wait; `header` answers for the name of a header what the answer has
-/// of it.
+/// How long the server asks to wait. `header` returns the value of the answer's header of a name.
 ///
 /// `Retry-After` is a whole number of seconds, or a date in any of the three forms of RFC 9110, which is
 /// compared with the answer's own date where there is one, because clocks differ, else against `now`. A date

@@ -18,25 +18,24 @@ pub use self::rate::{
 };
 pub use self::throttle::{Throttle, Throttled};
 
-/// Which events one rule wants told to one destination. The words are made later: see
-/// [`Rules::words`].
+/// Events that one rule matched for one destination. The words are made later: see [`Rules::words`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleMatch {
     /// The rule that matched.
     pub rule: String,
     /// The sink that is notified.
     pub sink: String,
-    /// What the rule wants of this sink in particular.
+    /// What the rule asks of this sink in particular, such as another channel.
     pub overrides: Overrides,
     /// How much it matters.
     pub severity: Severity,
     /// The values that its events share, for a rule that groups.
     pub group: BTreeMap<String, String>,
-    /// How its events are gathered into one notification; `None` if they are told at once.
+    /// How its events are gathered into one notification; `None` if they are sent at once.
     pub gathering: Option<Gathering>,
-    /// Whether its rule tells of each message once.
+    /// Whether its rule notifies once per message (`once_per: message`).
     pub is_once: bool,
-    /// Positions in the list of events that were tried, in order, at least one.
+    /// The positions of its events in the list that was tried, in order, at least one.
     pub events: Vec<usize>,
 }
 
@@ -45,21 +44,20 @@ pub struct RuleMatch {
 pub struct Gathering {
     /// How long the first notification of a group waits for more events.
     pub wait: Duration,
-    /// How long lies between two notifications of a group at least; one that has no event for as long is
-    /// forgotten.
+    /// The shortest time between two notifications of a group. A group without events for as long is forgotten.
     pub interval: Duration,
     /// How many events a notification shows, at least 1; the others are counted.
     pub max: usize,
-    /// How many notifications of all groups of the rule its destination gets at most, if the rule limits that.
+    /// The throttle of the rule, if it has one. It counts the notifications of all groups together.
     pub throttle: Option<Throttle>,
 }
 
-/// When a message without a final status is stuck.
+/// After how long a message without a final status counts as stuck.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StuckAfter {
     /// How long after its registration.
     pub after: Duration,
-    /// How long after that it is told again, and so on, while the message has no final status.
+    /// After how long it is reported again, each time, while the message has no final status.
     pub repeat: Option<Duration>,
 }
 
@@ -80,11 +78,11 @@ pub struct Words {
     pub text: String,
     /// Where a person can look further.
     pub links: Vec<Link>,
-    /// The templates that failed, such as `title`, in whose place default words stand.
+    /// The templates that failed, such as `title`, and were replaced by default words.
     pub failed_templates: Vec<String>,
 }
 
-/// What one rule made of one event.
+/// What one rule did with one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleVerdict {
     /// The rule.
@@ -97,8 +95,8 @@ pub struct RuleVerdict {
     pub because: String,
 }
 
-/// What was told before, according to the store: which rule told which destination of which events, and which
-/// rule told of which messages. It also knows what is held back just now.
+/// What was already sent, according to the store: which rule notified which destination of which events, and which
+/// rules have notified of which messages. It also knows what is being held back.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Told {
     events: HashSet<(String, String, EventId)>,
@@ -107,18 +105,18 @@ pub struct Told {
 }
 
 impl Told {
-    /// Notes that `rule` told `sink`, of which it asked `overrides`, of `event`.
+    /// Notes that `rule` notified `sink`, with these overrides, of `event`.
     pub fn add(&mut self, rule: &str, sink: &str, overrides: &Overrides, event: &EventId) {
         self.add_to(rule, &destination(sink, overrides), event);
     }
 
-    /// Notes that `rule` told the [destination] of this name of `event`.
+    /// Notes that `rule` notified the [destination] of this name of `event`.
     pub fn add_to(&mut self, rule: &str, destination: &str, event: &EventId) {
         let told = (rule.to_owned(), destination.to_owned(), event.clone());
         self.events.insert(told);
     }
 
-    /// Whether `rule` told `sink`, of which it asks `overrides`, of `event`.
+    /// Whether `rule` notified `sink`, with these overrides, of `event`.
     #[must_use]
     pub fn contains(&self, rule: &str, sink: &str, overrides: &Overrides, event: &EventId) -> bool {
         // Nearly always there is nothing, and nothing to be made for the search.
@@ -128,13 +126,13 @@ impl Told {
                 .contains(&(rule.to_owned(), destination(sink, overrides), event.clone()))
     }
 
-    /// Notes that it is held back that `rule` tells the [destination] of this name of `event`.
+    /// Notes that what `rule` sends to the [destination] of this name about `event` is held back.
     pub fn hold_back(&mut self, rule: &str, destination: &str, event: &EventId) {
         let held_back = (rule.to_owned(), destination.to_owned(), event.clone());
         self.held_back.insert(held_back);
     }
 
-    /// Whether it is held back that `rule` tells `sink`, of which it asks `overrides`, of `event`.
+    /// Whether what `rule` sends to `sink`, with these overrides, about `event` is held back.
     #[must_use]
     pub fn is_held_back(
         &self,
@@ -151,19 +149,19 @@ impl Told {
             ))
     }
 
-    /// Notes that `rule`, which tells of each message once, told of this one.
+    /// Notes that `rule`, which notifies once per message, has notified of this one.
     pub fn add_message(&mut self, rule: &str, message: &MessageId) {
         self.messages.insert((rule.to_owned(), message.clone()));
     }
 
-    /// Whether `rule`, which tells of each message once, told of this one.
+    /// Whether `rule`, which notifies once per message, has notified of this one.
     #[must_use]
     pub fn has_message(&self, rule: &str, message: &MessageId) -> bool {
         !self.messages.is_empty() && self.messages.contains(&(rule.to_owned(), message.clone()))
     }
 }
 
-/// Who wants to tell an event to whom.
+/// Which rule notifies which sink of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Telling<'a> {
     /// The rule.
@@ -176,21 +174,20 @@ pub struct Telling<'a> {
 
 /// What a silence or a maintenance window holds back.
 pub trait HoldBack: fmt::Debug + Send + Sync {
-    /// Whether it holds back that `event` is told like this.
+    /// Whether it holds back this notification of `event`.
     fn holds(&self, event: &Event, telling: Telling<'_>) -> bool;
 }
 
-/// What the `match` of a silence was made into.
+/// The compiled `match` of a silence.
 #[derive(Debug, Clone)]
 pub struct CompiledMatch {
     /// What it holds back.
     pub hold_back: Arc<dyn HoldBack>,
-    /// What probably is not what was meant, in sentences that name the key.
+    /// Values that are probably a slip, in sentences that name the key.
     pub warnings: Vec<String>,
 }
 
-/// Why the `match` of a silence cannot be used: everything that is wrong with it, in sentences that name
-/// the key.
+/// What is wrong with the `match` of a silence, in sentences that name the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("; "))]
 pub struct InvalidMatch(pub Vec<String>);
@@ -212,70 +209,69 @@ pub struct OpenWindow {
 
 /// All rules of a configuration, ready to be tried.
 ///
-/// Core asks in two steps. [`Rules::matches`] returns which rule wants which events told to whom. Core makes
-/// a notification of each match and gives it its ids, and [`Rules::words`] returns its title, text and links.
+/// Core asks in two steps. [`Rules::matches`] returns which rules notify which destinations of which events. Core makes
+/// a notification of each match, with its ids, and [`Rules::words`] returns its title, text and links.
 ///
 /// # Contract
 ///
-/// - All calls are pure: the same arguments bring the same answer, so doing a step again after a crash
-///   makes deliveries with the same ids and the same words.
-/// - A [destination] is told of one event once: no two matches for one destination share an event.
+/// - All calls are pure: the same arguments give the same result, so a step that is repeated after a crash makes
+///   deliveries with the same ids and the same words.
+/// - A [destination] is notified of an event once: no two matches for one destination share an event.
 /// - All events of a match are of one kind, and share the values of its group.
-/// - A rule tells a destination of a [refined](Event::refined) event only if `told` does not say that it
-///   told it of the [event that it refines](Event::refined_event). `told` knows of these events at
-///   least; what it says is a fact, while a guess from the event as it is now can hide a status.
-/// - A rule that tells of each message once does not match an event of a message that it told of according
-///   to `told`, and tells of one kind of events of a message at a time.
-/// - What `told` says is held back is in no match, and counts as not told: a rule below may tell it.
+/// - A rule notifies a destination of a [refined](Event::refined) event only if, according to `told`, it has not
+///   notified it of the [event that it refines](Event::refined_event). `told` always knows about these events. Guessing
+///   from the event as it is now could hide a status.
+/// - A rule with `once_per: message` does not match events of a message that it has notified of according to `told`,
+///   and matches one kind of events of a message at a time.
+/// - What is held back according to `told` is in no match and counts as not sent: a rule below may match it.
 /// - Events with `backfill` are never handed in.
-/// - Words depend on [`Notification::data`] and the name of the sink alone. Core asks once for all destinations
-///   of a sink that one rule tells of the same events.
+/// - Words depend only on [`Notification::data`] and the name of the sink. Core asks once for all destinations of a
+///   sink that one rule notifies of the same events.
 pub trait Rules: fmt::Debug + Send + Sync {
     /// Tries all rules on the events of one log entry.
     fn matches(&self, events: &[Event], told: &Told) -> Vec<RuleMatch>;
 
-    /// Whether a rule that groups, or tells of each message once, can match `event`: what it told of the
-    /// message before must then be known, and what it tells now is noted.
+    /// Whether a rule with `group` or `once_per` can match `event`. If so, what it told of the message before must be
+    /// known, and what it tells now is noted.
     fn keeps_marks(&self, event: &Event) -> bool {
         let _no_rule_does = event;
         false
     }
 
-    /// Returns which destinations rules with a throttle would notify of `event` at once, as far as its own
-    /// text tells; one too many does no harm. What a throttle holds back core asks [`Rules::matches`] again
-    /// about. A rule that groups has its throttle in [`Gathering`].
+    /// Returns the destinations that rules with a throttle would notify of `event` at once. It may return too many: it
+    /// looks at the event alone. For what a throttle holds back, core asks [`Rules::matches`] again. A rule that groups
+    /// has its throttle in [`Gathering`].
     fn throttled(&self, event: &Event) -> Vec<Throttled> {
         let _no_rule_does = event;
         Vec::new()
     }
 
     /// Returns how long after its registration a message without a final status is
-    /// [stuck](smswatch_model::EventKind::Stuck), in ascending order and whole seconds, each once: an event
-    /// is made of each, and of each of its repetitions. Core asks again for every answer, because rules can change.
+    /// [stuck](smswatch_model::EventKind::Stuck), in ascending order and whole seconds, without duplicates. Each makes
+    /// an event, and each of its repetitions another. Core asks for every poll, because rules can change.
     fn stuck_after(&self) -> Arc<[StuckAfter]>;
 
-    /// Returns which rules that match `event` do not tell it while the alert of a rate fires, once for each rate that
-    /// they name. What is held back for that reason core asks [`Rules::matches`] again about.
+    /// Returns the rules that match `event` and hold it back while the alert of a rate fires, once for each rate that
+    /// they name. For what is held back, core asks [`Rules::matches`] again.
     fn unless_firing(&self, event: &Event) -> Vec<UnlessFiring> {
         let _no_rule_does = event;
         Vec::new()
     }
 
-    /// Returns what the configuration says now about the rates of the rule called `rule`; `None` if there is no such
-    /// rule.
+    /// Returns the present settings of the rate rule called `rule`; `None` if there is no such rule.
     fn rate_settings(&self, rule: &str) -> Option<RateSettings> {
         let _no_rate_is_known = rule;
         None
     }
 
-    /// Returns which rates an event is measured in, and whether it counts there.
+    /// Returns the rates in which an event is measured, and whether it counts there.
     fn measured(&self, event: &Event) -> Vec<Measured>;
 
-    /// Returns the title, text and links of a notification for `sink`, which has none yet. If its rule has left
-    /// the configuration meanwhile, these are the sink's own or the default ones.
+    /// Returns the title, text and links of a notification for `sink`. If its rule is no longer configured, these are
+    /// the sink's own or the default ones.
     fn words(&self, notification: &Notification, sink: &str) -> Words;
 
-    /// Returns what each rule makes of one event, from top to bottom.
+    /// Returns what each rule does with one event, from top to bottom.
     fn explain(&self, event: &Event, told: &Told) -> Vec<RuleVerdict>;
 
     /// Compiles the `match` of a silence, which has the keys of a rule's `match` and `rule`, `sink`,

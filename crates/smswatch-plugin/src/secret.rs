@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
-/// A credential: readable by who asks for it with [`Secret::reveal`], hidden from `Debug`.
+/// A credential, readable with [`Secret::reveal`] and hidden from `Debug`.
 ///
 /// Its schema has the format `password`; the loader of the configuration then also accepts the same
 /// key with `_file` at its end, and reads the value from there.

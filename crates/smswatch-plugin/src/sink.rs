@@ -1,4 +1,4 @@
-//! The seam to wherever notifications go.
+//! The seam to sinks: where notifications go.
 
 mod preview;
 mod probe;
@@ -46,7 +46,7 @@ const MAX_DETAIL: usize = 300;
 /// | [`DeliveryError::temporary`] | tried again at the pace of `retry.schedule`, until `retry.give_up_after` |
 /// | [`DeliveryError::retry_after`] | tried again after that time; until then the sink gets nothing at all |
 /// | [`DeliveryError::permanent`] | a dead letter, which an operator can retry |
-/// | [`DeliveryError::gone`] | a dead letter, and the sink gets nothing until somebody resumes it |
+/// | [`DeliveryError::gone`] | a dead letter, and the sink gets nothing until an operator resumes it |
 /// | nothing within `timeout`, or a panic | as `temporary`; the future is dropped |
 ///
 /// Failures in a row open the sink's breaker: deliveries wait, and one now and then tries whether it works again.
@@ -77,14 +77,13 @@ pub trait Sink: fmt::Debug + Send + Sync {
     /// Says what failed and, through [`DeliveryError::retry`], whether trying again can help.
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError>;
 
-    /// Makes one attempt to deliver a notification under whose [`key`](Notification::key) this sink has told
-    /// something before, for the same destination. `remembered` is what the latest of these receipts asked to
+    /// Makes one attempt to deliver a notification whose [`key`](Notification::key) this sink has delivered
+    /// before, for the same destination. `remembered` is what the latest of these receipts asked to
     /// [remember](Receipt::remember): the thread of a chat, or the message that can be changed.
     ///
-    /// Core keeps it for a week after it was said, and only for a sink that [remembers](Self::remembers). It may be
-    /// missing, or be older than what was told last: then [`deliver`](Self::deliver) is called, and nothing must
-    /// be wrong with that. A sink that needs no more than the key itself, as those with keys of incidents, does
-    /// without all this. By default `remembered` is ignored.
+    /// Core keeps it for a week, and only for a sink that [remembers](Self::remembers). It may be missing, or older than
+    /// the latest notification: then [`deliver`](Self::deliver) is called, which must work as well. A sink that needs
+    /// only the key itself, such as a pager with incident keys, does not need this. By default `remembered` is ignored.
     ///
     /// # Errors
     ///
@@ -115,8 +114,8 @@ pub trait Sink: fmt::Debug + Send + Sync {
         Ok(Probe::Nothing)
     }
 
-    /// Shows how `notification` would look at the receiver; nothing is sent. By default that are its
-    /// [words](Preview::of_words); a sink that makes something else of them shows what. It holds no credential.
+    /// Shows how `notification` would look at the receiver; nothing is sent. By default it shows title, text and links
+    /// ([`Preview::of_words`]). It holds no credential.
     fn preview(&self, notification: &Notification) -> Preview {
         Preview::of_words(notification)
     }
@@ -124,7 +123,7 @@ pub trait Sink: fmt::Debug + Send + Sync {
 
 /// A sink that an operator configures under its own `type`.
 ///
-/// `Config` is what stands beside `type` in the configuration, without the options that core owns
+/// `Config` has the options beside `type` in the configuration, without the options that core owns
 /// (`rate`, `concurrency`, `timeout`, `retry`, `breaker`, `queue`, `fallback`, `fallback_after`, `digest_above`, `proxy`,
 /// `template`, `timezone`, `privacy`). Unknown keys are refused with line and column; in structs inside of it
 /// `#[serde(deny_unknown_fields)]` does so. Doc comments become the schema's descriptions. A
@@ -136,18 +135,18 @@ pub trait ConfiguredSink: Sink + Sized + 'static {
     /// What a rule may ask of this sink beside its name; [`NoOverrides`] when nothing.
     type Overrides: DeserializeOwned + JsonSchema;
 
-    /// How fast receivers of this kind take notifications, where that is documented: the `rate` of a sink for which
-    /// the operator sets none. By default there is no limit.
+    /// How fast receivers of this kind take notifications, if that is documented: the default for `rate`. Without it
+    /// there is no limit.
     const RATE: Option<Rate> = None;
 
-    /// The `digest_above` of a sink for which the operator sets none ([`Notification::deliveries`]). By default there is none.
+    /// The default for `digest_above` (see [`Notification::deliveries`]). Without it there are no digests.
     const DIGEST_ABOVE: Option<u32> = None;
 
     /// Makes the sink; nothing is connected yet.
     ///
     /// # Errors
     ///
-    /// The configuration reads well and yet makes no sense; the text says what would.
+    /// The configuration has the right types and still makes no sense; the text says what would be right.
     fn configure(config: Self::Config, context: &SinkContext) -> Result<Self, InvalidConfig>;
 
     /// Checks what a rule asks of this sink, when the configuration is loaded and not when the alert
@@ -155,11 +154,11 @@ pub trait ConfiguredSink: Sink + Sized + 'static {
     /// refuse what [`Sink::deliver`] could never send. Name the wrong key with [`InvalidConfig::at`],
     /// so that the operator is shown its place.
     ///
-    /// By default everything is fine that reads as [`ConfiguredSink::Overrides`].
+    /// By default everything that deserializes as [`ConfiguredSink::Overrides`] is accepted.
     ///
     /// # Errors
     ///
-    /// The overrides read well and yet make no sense; the text says what would.
+    /// The overrides have the right types and still make no sense; the text says what would be right.
     fn check_overrides(&self, overrides: &Self::Overrides) -> Result<(), InvalidConfig> {
         let _all_fine = overrides;
         Ok(())
@@ -170,8 +169,8 @@ pub trait ConfiguredSink: Sink + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// It does not read as [`ConfiguredSink::Overrides`]: permanent. It was checked as the configuration was
-    /// loaded, so this happens only to a delivery that waited while the sink's overrides changed.
+    /// It does not deserialize as [`ConfiguredSink::Overrides`]: a permanent failure. It was checked when the
+    /// configuration was loaded, so this happens only to a delivery that waited while the sink's overrides changed.
     fn overrides_of(notification: &Notification) -> Result<Option<Self::Overrides>, DeliveryError> {
         if notification.overrides.is_empty() {
             return Ok(None);
@@ -185,7 +184,7 @@ pub trait ConfiguredSink: Sink + Sized + 'static {
     }
 }
 
-/// What a sink may know of the process it is made in.
+/// What a sink knows of the process that makes it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SinkContext {
@@ -239,7 +238,7 @@ impl SinkContext {
 #[serde(deny_unknown_fields)]
 pub struct NoOverrides {}
 
-/// A configuration that reads well and yet makes no sense.
+/// A configuration that has the right types and still makes no sense.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct InvalidConfig {
@@ -269,7 +268,7 @@ impl InvalidConfig {
         }
     }
 
-    /// Only these bytes of the key's value, which is a text, are wrong: the operator is shown them.
+    /// Only these bytes of the key's value, a text, are wrong. They are underlined for the operator.
     #[must_use]
     pub fn within(self, range: Range<usize>) -> Self {
         Self {
@@ -278,13 +277,13 @@ impl InvalidConfig {
         }
     }
 
-    /// Which bytes of the key's value are wrong; `None` if it is not known.
+    /// Which bytes of the key's value are wrong, if that is known.
     #[must_use]
     pub fn range(&self) -> Option<Range<usize>> {
         self.range.clone()
     }
 
-    /// The key whose value is wrong, where it is one.
+    /// The key whose value is wrong, if it is one key.
     #[must_use]
     pub fn key(&self) -> Option<&'static str> {
         self.key
@@ -325,7 +324,7 @@ impl DeliveryError {
     }
 
     /// The other side is gone for good: it will never take this, nor anything else. The sink is
-    /// closed until somebody resumes it.
+    /// closed until an operator resumes it.
     #[must_use]
     pub fn gone(what: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -396,7 +395,7 @@ impl Error for DeliveryError {
     }
 }
 
-/// The other side's words as they are kept: it may know numbers that it was not told.
+/// The receiver's words as they are kept, with phone numbers masked: it may know numbers that it was not sent.
 fn told(text: &str) -> String {
     let line = bounded(text);
     mask_possible_numbers(&line).unwrap_or(line)

@@ -1,4 +1,4 @@
-//! The seam to whatever keeps watches, the event log and the queues.
+//! The seam to stores: what keeps watches, the event log and the queues.
 //!
 //! A store is split into shards; each step below changes one shard, all of it or nothing. Bodies are
 //! opaque: core writes and reads them ([`Record`] for watches, [`crate::codec`] for the rest), so a
@@ -60,21 +60,20 @@ use crate::record::Record;
 /// What a store holds of one watch, if anything.
 pub type Loaded = Result<Option<Record>, UnreadableRecord>;
 
-/// Whatever keeps records, the event log, queues and rates: the sum of the four.
+/// A store: the sum of [`Records`], [`Log`], [`Queues`] and [`Rates`].
 ///
 /// # Contract
 ///
-/// - Every method that names a shard is one atomic step on it: it takes place as a whole or not at
-///   all, and is as durable as the store is configured to be when the call returns. A store that
-///   cannot undo checks everything first and then writes in such an order that the loss of the rest
-///   of the step would only repeat work.
+/// - Every method that names a shard is one atomic step on it: it takes place as a whole or not at all, and is as durable
+///   as the store is configured to be when the call returns. A store that cannot roll back checks everything first, and
+///   writes in an order in which losing the rest of a step only repeats work.
 /// - The number of round trips does not depend on the number of items of a call.
 /// - Time is the store's own: instants are read from its clock inside the step; callers hand in
 ///   durations, and the instants in records, which they computed from [`Store::now`]. A clock that is
 ///   set back or stands still is carried on from where it was, by calls of [`Store::now`] every few
 ///   seconds.
 /// - What a later version wrote is left to it. A store that cannot read a record, an entry or a
-///   delivery changes and removes nothing of it, and lets it stand in the way of nothing else.
+///   delivery neither changes nor removes it, and lets it block nothing else.
 /// - Several processes may call at once, unless the store says at opening that it serves one only.
 /// - A dropped future may leave its step done or undone, never half done.
 #[async_trait]

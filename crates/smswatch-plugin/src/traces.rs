@@ -1,4 +1,4 @@
-//! Where traces go: what the engine tells of each step that a change goes through, and who takes it.
+//! The seam to traces: a span for each step that a change goes through, and where spans go.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,31 +6,31 @@ use std::time::Duration;
 
 use smswatch_model::{SpanId, Timestamp, TraceId};
 
-/// Takes the steps of traces, and hands them on in its own time.
+/// Takes spans, and sends them on in the background.
 ///
 /// # Contract
 ///
-/// - Nothing here waits or fails: what there is no room for is dropped, and counted.
-/// - What becomes of a trace in one process it becomes in all of them.
+/// - No call waits or fails: spans for which there is no room are dropped and counted.
+/// - All processes choose the same traces.
 pub trait Tracer: fmt::Debug + Send + Sync {
-    /// Whether steps of this trace are wanted. It is asked before they are put together.
+    /// Returns whether spans of this trace are wanted. It is called before they are made.
     fn wants(&self, trace: TraceId) -> bool;
 
-    /// Takes a step that has ended.
+    /// Takes a span that has ended.
     fn record(&self, span: TraceSpan);
 
-    /// What became of the steps so far.
+    /// Counts the spans so far.
     fn counts(&self) -> SpanCounts;
 }
 
-/// A step of a trace that has ended.
+/// A span that has ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceSpan {
     /// The trace.
     pub trace: TraceId,
-    /// The step's own name.
+    /// The span's id.
     pub id: SpanId,
-    /// The step that led to it; `None` for the first one.
+    /// The span that led to it; `None` for the first one.
     pub parent: Option<SpanId>,
     /// What it is called.
     pub name: Cow<'static, str>,
@@ -40,28 +40,28 @@ pub struct TraceSpan {
     pub ended_at: Timestamp,
     /// How long it took.
     pub took: Duration,
-    /// What is known of it. There are neither numbers nor texts of messages among it.
+    /// Its attributes. They hold neither phone numbers nor texts of messages.
     pub attributes: Vec<(&'static str, SpanValue)>,
-    /// Steps of other traces that belong to it.
+    /// Spans of other traces that belong to it.
     pub links: Vec<(TraceId, SpanId)>,
     /// Why it failed, if it did.
     pub error: Option<String>,
 }
 
-/// Which side of a call a step is.
+/// Which side of a call a span is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpanKind {
     /// None: it takes place in smswatch.
     Internal,
-    /// Somebody else asks.
+    /// The server side of a call: another program called smswatch.
     Server,
-    /// Somebody else is asked.
+    /// The client side of a call: smswatch called another program.
     Client,
-    /// It takes up what an earlier step has left for it.
+    /// It takes up work that an earlier span queued.
     Consumer,
 }
 
-/// What is known of a step.
+/// The value of an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SpanValue {
     /// Words.
@@ -88,13 +88,13 @@ impl From<u64> for SpanValue {
     }
 }
 
-/// What became of steps, as a count since the process started.
+/// Counts of spans since the process started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SpanCounts {
-    /// They were taken.
+    /// The receiver took them.
     pub exported: u64,
     /// There was no room for them.
     pub dropped: u64,
-    /// They could not be handed on, or were refused.
+    /// They could not be sent, or were refused.
     pub failed: u64,
 }

@@ -230,7 +230,7 @@ impl Fields for Refusal {
 
 /// Whether Routee's own words refuse the campaign that was asked for: there is none of this id, or can be none.
 ///
-/// A refusal that names something else that the page was asked for with is none of the campaign. A search that is refused
+/// A refusal of something else in the request does not concern the campaign. A search that is refused
 /// has failed: taken for one that finds nothing, it would hide every message.
 pub(crate) fn is_unknown(listing: &Listing, status: StatusCode, body: &[u8]) -> bool {
     let is_own = matches!(listing, Listing::Campaign(_)) && refusal::read(status, body).is_some();

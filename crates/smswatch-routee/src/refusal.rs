@@ -28,7 +28,7 @@ impl Fields for RouteeError {
     }
 }
 
-/// What a 404 or a 400 says of the message; `None` if it is none of Routee's.
+/// What a 404 or a 400 says of the message; `None` if it does not come from Routee.
 ///
 /// Gateways, wrong paths and servers that are being replaced answer 404, too, with a page, nothing, or
 /// an error in another shape. They know nothing of any message.

@@ -42,7 +42,7 @@ impl Condition {
             (ConditionTest::Flag(flag, wanted), ConditionTest::Flag(other, other_wanted)) => {
                 flag == other && wanted != other_wanted
             }
-            // Somebody can be in several groups.
+            // A recipient can be in several groups.
             (ConditionTest::Text(Field::Groups, _), _) => false,
             (ConditionTest::Text(field, patterns), ConditionTest::Text(other, others)) => {
                 field == other && patterns.exclude(others)

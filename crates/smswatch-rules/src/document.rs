@@ -18,7 +18,7 @@ pub struct RuleDocument {
     #[schemars(length(min = 1, max = 100))]
     pub name: String,
     /// The kind of event, a list of kinds, or `any`: `status_changed` (a part took a status), `stuck` (the message has no final status
-    /// `after` so long), `not_found` (Routee still does
+    /// within `after`), `not_found` (Routee still does
     /// not know the message after `watch.not_found_grace`), `gave_up` (still not final at
     /// `watch.give_up_after`), `unknown_status` (a status that Routee does not document, told once),
     /// `campaign_finished` (each message of a campaign that is followed has ended), `rate` (too many of the
@@ -138,7 +138,7 @@ pub enum EventWord {
     Any,
     /// A part took a status, or was seen for the first time.
     StatusChanged,
-    /// The message has no final status `after` so long.
+    /// The message has no final status within `after`.
     Stuck,
     /// Routee still does not know the message.
     NotFound,

@@ -33,7 +33,7 @@ pub(crate) struct GroupKey {
     field: Option<Field>,
 }
 
-/// The key of the message itself, which is none of `match`.
+/// The key of the message itself, which `match` does not have.
 const MESSAGE: &str = "message";
 
 impl GroupKey {

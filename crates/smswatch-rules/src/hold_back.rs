@@ -8,7 +8,7 @@ use crate::event_word::RATE;
 use crate::field::View;
 use crate::pattern::{Patterns, Subject};
 
-/// What must hold of an event, and of who would tell it to whom, to be held back.
+/// What must hold of an event, and of the rule and sink of its notification, for it to be held back.
 #[derive(Debug, Default)]
 pub(crate) struct Matching {
     pub(crate) conditions: Vec<Condition>,

@@ -1,4 +1,4 @@
-//! Decides which rule wants which events told to whom.
+//! Decides which rule notifies which destination of which events.
 
 use std::collections::BTreeMap;
 

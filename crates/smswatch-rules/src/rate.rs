@@ -1,4 +1,4 @@
-//! Which events a rule measures, and which of them count.
+//! What a rule with `event: rate` measures: among which events, and by which values.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! All rules of a configuration: what [`compile`](crate::compile) makes of a file and core asks.
+//! All rules of a configuration: what [`compile`](crate::compile) makes of a file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;

@@ -84,7 +84,7 @@ pub struct AlertmanagerOverrides {
     pub labels: BTreeMap<String, String>,
 }
 
-/// Checks the names of labels that somebody chose.
+/// Checks the names of configured labels.
 ///
 /// # Errors
 ///

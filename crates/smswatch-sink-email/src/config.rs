@@ -43,7 +43,7 @@ pub struct EmailConfig {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmailOverrides {
-    /// Other recipients than the sink's own; nobody gets a copy then.
+    /// Other recipients than the sink's own. Then no copies are sent.
     #[schemars(length(min = 1))]
     pub to: Option<Vec<String>>,
 }

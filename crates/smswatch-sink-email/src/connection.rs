@@ -172,7 +172,7 @@ async fn encrypt(
     let encrypted =
         encrypted.map_err(|error| Trouble::of_connection(relay, Step::StartTls, &error))?;
     let replies = Replies::after_starttls(encrypted).noting(&progress.introduced);
-    // What it offered in clear may have been anybody's word.
+    // What it offered without encryption may have been changed on the way.
     let pipelining = replies.pipelining();
     let connection = AsyncSmtpConnection::connect_with_transport(Box::new(replies), &name).await;
     let connection = connection.map_err(|error| Trouble::of(relay, progress.reached(), &error))?;

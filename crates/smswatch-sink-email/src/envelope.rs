@@ -70,7 +70,7 @@ impl<'a> Envelope<'a> {
         envelope
     }
 
-    /// Adds those who are not there yet: nobody gets a mail twice.
+    /// Adds those who are not there yet, so that no one gets a mail twice.
     fn add(&mut self, mailboxes: &[Mailbox]) {
         for mailbox in mailboxes {
             if !self.addresses.contains(&mailbox.email) {

@@ -94,7 +94,7 @@ async fn tend(tending: Tending) {
     }
 }
 
-/// The duty to end old conversations. When its runtime ends, the next mail gives it to somebody else.
+/// The task that ends old conversations. When its runtime ends, the next mail starts another one.
 struct Tending(Weak<Mutex<Waiting>>);
 
 impl Tending {

@@ -41,7 +41,7 @@ impl Recipients<'_> {
         refused.collect()
     }
 
-    /// Why nobody gets the mail now: the first reply whole, which usually holds for all of them.
+    /// Why no recipient gets the mail now: the whole first reply, which usually holds for all of them.
     fn not_yet(&self, waiting: &[(usize, String)]) -> String {
         let Some((place, reply)) = waiting.first() else {
             return String::new();
@@ -73,7 +73,7 @@ impl Recipients<'_> {
     }
 }
 
-/// What core is told: a receipt if the relay took the mail for anybody.
+/// The result for core: a receipt if the relay took the mail for at least one recipient.
 pub(crate) fn outcome(
     recipients: &Recipients<'_>,
     mut progress: Progress,

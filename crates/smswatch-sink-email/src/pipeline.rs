@@ -4,7 +4,7 @@ use std::fmt;
 
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 
-/// All commands before a mail. A relay that pipelines answers them one by one, in their order, and nobody waits for an
+/// All commands before a mail. A relay that pipelines answers them one by one, in their order, and neither side waits for an
 /// answer before the next command.
 pub(crate) struct Opening {
     pub(crate) from: Mail,

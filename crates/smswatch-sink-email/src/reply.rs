@@ -51,7 +51,7 @@ pub(crate) enum Meaning {
     Later,
     /// This recipient will never get a mail.
     NoSuchRecipient,
-    /// This mail will never be taken, whoever it goes to.
+    /// This mail will never be taken, for any recipient.
     NotThisMail,
     /// There are more recipients than the relay takes at once.
     TooMany,

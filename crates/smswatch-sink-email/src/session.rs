@@ -2,7 +2,7 @@
 //!
 //! The library's own way of sending ends at the first recipient that is refused, so this walks
 //! through the steps itself. A conversation is kept for the next mail only if the relay has taken this one: what an
-//! abandoned attempt left in the middle must not be anybody else's.
+//! abandoned attempt left in the middle must not reach another mail.
 
 use std::collections::VecDeque;
 use std::time::Duration;

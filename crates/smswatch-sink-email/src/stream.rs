@@ -1,4 +1,4 @@
-//! The connection below a conversation: replies of the relay are made readable before anybody reads them.
+//! The connection below a conversation: makes replies of the relay readable before they are parsed.
 //!
 //! The library wants replies in UTF-8, each line with a text and an end of two bytes. Relays answer in Latin-1,
 //! with a bare code, or with half an end of a line. A reply that is not understood after the mail would be worst:
@@ -34,7 +34,7 @@ impl Plain {
         Self(Arc::new(Mutex::new(stream)))
     }
 
-    /// The connection itself, once nobody else has it.
+    /// The connection itself, once no other part holds it.
     pub(crate) fn into_inner(self) -> Option<TcpStream> {
         let stream = Arc::into_inner(self.0)?;
         Some(stream.into_inner().unwrap_or_else(PoisonError::into_inner))

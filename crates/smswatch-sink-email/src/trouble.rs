@@ -14,7 +14,7 @@ use crate::reply::{Reply, Step};
 #[derive(Debug)]
 pub(crate) struct Trouble {
     pub(crate) what: String,
-    /// The relay will never take this mail, whoever it goes to.
+    /// The relay will never take this mail, for any recipient.
     pub(crate) is_about_mail: bool,
 }
 

@@ -19,7 +19,7 @@ impl Group {
         self.send(Signal::TERM);
     }
 
-    /// Kills all of them, and forgets them: their number may become somebody else's.
+    /// Kills all of them, and forgets them: the system may give their number to another process.
     pub(crate) fn kill(&mut self) {
         self.send(Signal::KILL);
         self.0 = None;

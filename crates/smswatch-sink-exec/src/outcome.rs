@@ -74,7 +74,7 @@ pub(crate) fn judge(
     })
 }
 
-/// What it means that `program` had to be stopped, which ran for so many `seconds`.
+/// What it means that `program` had to be stopped after `seconds`.
 pub(crate) fn stopped(program: &str, seconds: f64, said: &Said) -> DeliveryError {
     let why = said.why();
     let what = format!("`{program}` was still running after {seconds:.0} s and was stopped{why}");

@@ -33,7 +33,7 @@ pub(crate) fn find(name: &str, path: Option<&OsStr>) -> Result<PathBuf, String> 
     }))
 }
 
-/// Checks that a file is there and can be executed by somebody; by whom, the system says as it is started.
+/// Checks that a file is there and executable. Whether this user may execute it shows when it is started.
 fn check(file: &Path) -> Result<(), String> {
     let shown = file.display();
     let metadata = file.metadata();

@@ -1,4 +1,4 @@
-//! Which addresses belong to the public internet, and which to somebody's house.
+//! Which addresses belong to the public internet, and which to private networks.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -39,7 +39,7 @@ const NOT_PUBLIC_V6: [(Ipv6Addr, u32, &str); 3] = [
     ),
 ];
 
-/// What kind of address `address` is, when it is none of the public internet.
+/// Which kind of address it is, if it is not of the public internet.
 ///
 /// An IPv6 address that carries an IPv4 address is what the carried one is.
 pub(crate) fn not_public(address: IpAddr) -> Option<&'static str> {

@@ -32,7 +32,7 @@ use crate::meaning::Table;
 /// | 2xx | delivered |
 /// | 429, 503 with `Retry-After` | the sink gets nothing until then |
 /// | 400, 405, 413, 415, 422 | permanent |
-/// | 410 | permanent, and the sink is closed until somebody resumes it |
+/// | 410 | permanent, and the sink is closed until an operator resumes it |
 /// | every other, 3xx, 401, 403 and 404 among them | temporary |
 ///
 /// A receiver that says in its body how it went is judged by the sink: [`read`](Self::read) and

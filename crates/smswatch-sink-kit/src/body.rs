@@ -21,10 +21,10 @@ const READ: usize = 16 * 1024;
 /// time to end, and what its status says must not be lost over them.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// How long a body may take that nobody waits for.
+/// How long a body may take that is only read to keep the connection.
 const REST: Duration = Duration::from_secs(2);
 
-/// How many bodies are read at most that nobody waits for; further connections are closed instead.
+/// How many such bodies are read at once at most; further connections are closed instead.
 const RESTS: usize = 32;
 
 /// A body that is read bit by bit.

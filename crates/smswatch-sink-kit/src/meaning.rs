@@ -37,7 +37,7 @@ impl Table {
             // The receiver will never take this notification.
             (400 | 405 | 413 | 415 | 422, _) => Err(Retry::Never),
             (429 | 503, Some(wait)) => Err(Retry::After(wait)),
-            // Redirects are among these: nobody follows them. So are 401, 403 and 404: two minutes of a
+            // Redirects are among these: they are not followed. So are 401, 403 and 404: two minutes of a
             // receiver's deployment must not kill an alert.
             _ => Err(Retry::Later),
         }

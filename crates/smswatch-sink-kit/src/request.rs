@@ -10,7 +10,7 @@ use crate::{Answer, HttpClient};
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request<'a> {
     http: &'a HttpClient,
-    /// The request, or why there is none: told when it is sent, so that it can be built without a `?`.
+    /// The request, or why it could not be built: returned when it is sent, so that building it needs no `?`.
     built: Result<reqwest::Request, DeliveryError>,
 }
 

@@ -87,7 +87,7 @@ impl Bot<'_> {
 
     /// Has the first message of the thread say what is the case now.
     async fn change(&self, thread: &Thread) -> Result<(), SlackClientError> {
-        // Whoever is mentioned is notified by the reply.
+        // People who are mentioned are notified by the reply.
         let content = SlackMessageContent {
             metadata: Some(metadata(self.notification)),
             ..render::content(self.notification, &[], None)

@@ -58,7 +58,7 @@ impl ConfiguredSink for SlackSink {
         per: Duration::from_secs(1),
     });
 
-    /// More would keep the channel busy for longer than anybody reads them.
+    /// More would keep the channel busy for longer than people read.
     const DIGEST_ABOVE: Option<u32> = Some(20);
 
     fn configure(config: SlackConfig, context: &SinkContext) -> Result<Self, InvalidConfig> {

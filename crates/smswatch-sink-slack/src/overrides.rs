@@ -22,7 +22,7 @@ pub struct SlackOverrides {
     pub channel: Option<String>,
 
     /// Who is mentioned: `@here`, `@channel`, `@everyone`, the id of a user or of a user group.
-    /// Default: nobody. Example: `["@here", U024BE7LH]`.
+    /// Default: no one. Example: `["@here", U024BE7LH]`.
     #[serde(default)]
     pub mention: Vec<Mention>,
 }
@@ -56,7 +56,7 @@ impl SlackOverrides {
     }
 }
 
-/// Somebody whom Slack notifies.
+/// A user, a group or a whole channel that Slack notifies.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Mention(String);

@@ -80,7 +80,7 @@ impl Sink for WebhookSink {
             Ok(body) => readable(&body),
             Err(error) => error.detail(),
         };
-        // Whoever may see a preview need not know the receiver's keys.
+        // A visitor who may see a preview need not see the receiver's keys.
         Preview::default().part("Body", self.http.redactor().clean(&shown))
     }
 

@@ -3,7 +3,7 @@
 use redis::{ErrorKind, RedisError};
 use smswatch_plugin::store::StoreError;
 
-/// What the other side of the link at `address` came to, for whoever called the store.
+/// Makes a store's error of an error of the link to `address`.
 pub(crate) fn store_error(error: &RedisError, address: &str) -> StoreError {
     let words = words(error, address);
     if is_passing(error) {
@@ -75,7 +75,7 @@ fn said(error: &RedisError) -> String {
     }
 }
 
-/// Whether the same call may succeed later without anybody changing the call.
+/// Whether the same call may succeed later.
 pub(crate) fn is_passing(error: &RedisError) -> bool {
     const CODES: [&str; 13] = [
         "BUSY",
@@ -111,7 +111,7 @@ pub(crate) fn is_of_cluster(error: &RedisError) -> bool {
         .any(|code| says(error, code))
 }
 
-/// Whether Redis does not know a command, or somebody has disabled it. Within a script Redis says so
+/// Whether Redis does not know a command, or it is disabled. Within a script Redis says so
 /// in words alone.
 pub(crate) fn is_unknown_command(error: &RedisError) -> bool {
     let text = error.to_string().to_lowercase();

@@ -39,7 +39,7 @@ pub enum OpenError {
     Unreachable {
         /// What is wrong, with its address.
         words: String,
-        /// Whether it may be there later without anybody changing anything here.
+        /// Whether waiting can help, without a change of the configuration.
         is_passing: bool,
     },
     /// It is one node of a cluster, which holds a part of the keys only.
@@ -88,7 +88,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Whether Redis may just not be there yet: waiting can help, and nobody has to change anything.
+    /// Whether Redis may just not be there yet, so that waiting can help.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {

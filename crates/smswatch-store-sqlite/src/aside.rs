@@ -1,7 +1,7 @@
-//! Deliveries that this version cannot read, left to a later one: pending, and in nobody's way.
+//! Deliveries that this version cannot read, left to a later one: pending, and blocking no other.
 //!
 //! They have 2 as `claimed`, are due when they are offered again, and have as their end when they were left.
-//! Whoever opens the file next is offered all of them, as leases end then.
+//! The process that opens the file next is offered all of them, as leases end then.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(crate) fn count(connection: &Connection, sink: &str, priority: usize) -> Res
     Ok(count.unwrap_or(0))
 }
 
-/// Leaves a pending delivery to a later version, under another token than anybody has.
+/// Leaves a pending delivery to a later version, under a token that no claimer has.
 pub(crate) fn leave(connection: &Connection, number: i64, now: Timestamp) -> Result<()> {
     let (sink, priority): (String, usize) = connection
         .prepare_cached("SELECT sink, priority FROM deliveries WHERE number = ?1")?
@@ -46,7 +46,7 @@ pub(crate) fn leave(connection: &Connection, number: i64, now: Timestamp) -> Res
     Ok(())
 }
 
-/// Leaves pending deliveries that belong to nobody, and returns how many they were.
+/// Leaves pending deliveries that are not claimed to a later version, and returns how many they were.
 pub(crate) fn leave_waiting(
     connection: &Connection,
     sink: &str,

@@ -75,7 +75,7 @@ pub(crate) fn due(
         .collect()
 }
 
-/// The number of the delivery that would be first among those that belong to nobody, due or not.
+/// The number of the delivery that would be first among those that are not claimed, due or not.
 pub(crate) fn first(
     connection: &Connection,
     sink: &str,
@@ -98,7 +98,7 @@ pub(crate) fn first(
 /// How many deliveries one step of [`make_due`] looks at.
 const MADE_DUE_AT_ONCE: u32 = 512;
 
-/// Makes due what waits for a later attempt and belongs to nobody, in the order of its age: looks at
+/// Makes due what waits for a later attempt and is not claimed, in the order of its age: looks at
 /// some behind `after`, and returns how many it made due and where the next step goes on.
 pub(crate) fn make_due(
     connection: &Connection,
@@ -148,7 +148,7 @@ pub(crate) fn make_due(
     Ok((made_due, last.map(|(place, ..)| place)))
 }
 
-/// Takes the deliveries of these `numbers`, which are pending and belong to nobody.
+/// Takes the deliveries of these `numbers`, which are pending and not claimed.
 pub(crate) fn claim(
     connection: &Connection,
     sink: &str,
@@ -166,7 +166,7 @@ pub(crate) fn claim(
     )?;
     let mut deliveries = Vec::with_capacity(numbers.len());
     for number in numbers {
-        // One without a name, which nobody here can have written, keeps no other from being claimed.
+        // One without a name, which this version cannot have written, keeps no other from being claimed.
         deliveries.extend(take.query_row(params![number, until], claimed)?);
     }
     let next_due = connection

@@ -1,4 +1,4 @@
-//! Log entries that a later version wrote and this one cannot read: kept for whoever can.
+//! Log entries that a later version wrote and this one cannot read: kept for a version that can.
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use smswatch_plugin::model::Timestamp;

@@ -27,7 +27,7 @@ pub(crate) struct FileLock {
     path: PathBuf,
     /// Locked beside the file, where earlier versions look.
     _beside: Option<File>,
-    /// The file, locked for whoever opens it under another name.
+    /// The file, locked against processes that open it under another name.
     _itself: Option<File>,
     id: Option<FileId>,
     /// What was made for this lock and goes with it unless it is kept.
@@ -92,7 +92,7 @@ impl Drop for FileLock {
             open_files().get_or_insert_default().remove(&id);
         }
         if let Some(made) = &self.made {
-            // Left behind in the worst case, where it harms nobody.
+            // Left behind in the worst case, where it does no harm.
             let _removed = fs::remove_file(made);
         }
     }
@@ -106,7 +106,7 @@ fn id(metadata: &fs::Metadata) -> FileId {
     (metadata.dev(), metadata.ino())
 }
 
-/// What is wrong with where the file is, in the words of whoever chose it.
+/// What is wrong with the place of the file, as the operator wrote it.
 pub(crate) fn check_place(path: &Path) -> Result<(), OpenError> {
     if path.is_dir() {
         return Err(OpenError::Folder(path.to_owned()));

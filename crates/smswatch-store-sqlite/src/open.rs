@@ -157,7 +157,7 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Option<Connection>, OpenError>
     Ok(Some(connection))
 }
 
-/// The lock says that nobody else lives who could have claimed anything: a process that was killed
+/// The lock proves that no other process lives that could have claimed anything: a process that was killed
 /// leaves nothing that its successor has to wait for.
 fn end_leases(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -20,7 +20,7 @@ pub enum Probed {
 }
 
 /// Tries whether the file at `path` can be the store. An existing file is opened and closed, and a missing
-/// one is not made. Blocks the thread for some seconds while somebody has the file locked.
+/// one is not made. Blocks the thread for some seconds while another process has the file locked.
 ///
 /// # Errors
 ///

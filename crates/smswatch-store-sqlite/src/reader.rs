@@ -1,4 +1,4 @@
-//! The thread that reads lists and counters: nobody's write waits for a page.
+//! The thread that reads lists and counters, so that no write waits for a page.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -65,7 +65,7 @@ impl Reader {
             // The thread must outlive the question: it is everybody's.
             let found = catch_unwind(AssertUnwindSafe(|| read(connection, question)));
             let found = found.unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
-            // Whoever asked may have gone.
+            // The caller may have gone.
             let _sent = answer.send(found);
         });
         let message = Message::Question(job);

@@ -59,7 +59,7 @@ CREATE TABLE numbers (name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL) WI
 INSERT INTO numbers VALUES ('cursor', 0), ('lease', 0);
 ";
 
-/// What somebody queues again keeps its creation, and begins its retry schedule anew.
+/// What is queued again keeps its creation, and begins its retry schedule anew.
 const QUEUED_AGAIN: &str = "
 ALTER TABLE deliveries ADD COLUMN queued_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN attempts_before INTEGER NOT NULL DEFAULT 0;
@@ -79,7 +79,7 @@ CREATE TABLE set_aside (
 );
 ";
 
-/// Queues can be looked through by age, and tell what somebody has claimed: until `due` when
+/// Queues can be looked through by age, and tell what is claimed: until `due` when
 /// `claimed` is set.
 const AGES: &str = "
 ALTER TABLE deliveries ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0;
@@ -147,7 +147,7 @@ WHEN old.state <> new.state BEGIN
 END;
 ";
 
-/// Log entries that a later version wrote, for whoever can read them.
+/// Log entries that a later version wrote, for a version that can read them.
 const LEFT: &str = "
 CREATE TABLE left_entries (
     number INTEGER PRIMARY KEY AUTOINCREMENT,

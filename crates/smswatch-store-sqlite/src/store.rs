@@ -27,11 +27,11 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Opens the file at `path`, and makes it where there is none. Waits a few seconds for a file
-    /// that somebody else has locked, and blocks the thread meanwhile.
+    /// that another process has locked, and blocks the thread meanwhile.
     ///
     /// # Errors
     ///
-    /// Somebody else has the file, a later version wrote it, or it cannot be opened.
+    /// Another process has the file, a later version wrote it, or it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let (connection, lock, clock) = open(path)?;
         let reading = open_to_read(path)?;

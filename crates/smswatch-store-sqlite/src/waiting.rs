@@ -93,7 +93,7 @@ pub(crate) fn dead_letter(
         if let Some(fallback) = &dead_letter.fallback {
             outcomes.queued += u64::from(add(connection, fallback, now)?);
         }
-        // Another token, so that whoever claimed it before cannot complete it.
+        // Another token, so that an earlier claimer cannot complete it.
         connection
             .prepare_cached(
                 "UPDATE deliveries SET state = ?2, due = ?3, ended_at = ?3, attempts = ?4,

@@ -12,8 +12,8 @@ use smswatch_plugin::store::{
 
 use crate::log;
 
-/// The number of the lease under which watches are that this version cannot read. Nobody finishes it; it
-/// ends when somebody else opens the file, and after [`OFFERED_EVERY`].
+/// The number of the lease of watches that this version cannot read. It is never finished; it
+/// ends when another process opens the file, and after [`OFFERED_EVERY`].
 const ASIDE: i64 = -1;
 
 /// How often it is tried whether what is put aside can be read by now.

@@ -71,7 +71,7 @@ impl Worker {
         let job: Job = Box::new(move |transaction| {
             let done = transaction.and_then(|transaction| within_savepoint(transaction, step));
             Box::new(move |committed: Result<(), StoreError>| {
-                // Whoever asked may have gone; the step stands all the same.
+                // The caller may have gone; the step stands all the same.
                 let _sent = answer.send(done.and_then(|done| committed.map(|()| done)));
             })
         });
@@ -81,7 +81,7 @@ impl Worker {
     }
 }
 
-/// Nobody answers any more.
+/// The thread has ended and does not answer.
 pub(crate) fn ended() -> StoreError {
     StoreError::Unavailable("the SQLite thread has ended".to_owned())
 }

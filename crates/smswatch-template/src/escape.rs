@@ -47,7 +47,7 @@ pub(crate) fn of(template: &str) -> AutoEscape {
 
 /// Writes a value.
 pub(crate) fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
-    // What is not known is written as nothing, whatever the text is: nobody is to read "None" in an alert.
+    // What is not known is written as nothing, whatever the text is: an alert must not say "None".
     if value.is_none() {
         return Ok(());
     }

@@ -104,7 +104,7 @@ fn local_time(state: &State, time: &Value, format: Option<&str>) -> Result<Strin
     })
 }
 
-/// A text of at most so many characters; one that is cut ends in `…`.
+/// Cuts a text to a number of characters; a text that was cut ends in `…`.
 fn cut(text: &Value, most: usize) -> Result<String, Error> {
     let wrong = || takes("cut", "a text and how many characters of it to keep", text);
     let text = text.as_str().ok_or_else(wrong)?;

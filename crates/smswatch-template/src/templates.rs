@@ -33,7 +33,7 @@ struct ExpressionData<'a> {
 }
 
 impl Templates {
-    /// No templates yet. Each of them may take `steps`, so that a loop within a loop holds up nobody.
+    /// No templates yet. Each of them may take `steps`, so that nested loops hold up nothing.
     #[must_use]
     pub fn with_steps(steps: u64) -> Self {
         let mut environment = Environment::new();

@@ -66,7 +66,7 @@ struct Contained {
 }
 
 impl MemoryStore {
-    /// An empty store of so many shards, at least one, whose clock shows `start`.
+    /// An empty store of `shards` shards, at least one, whose clock shows `start`.
     #[must_use]
     pub fn new(start: Timestamp, shards: u16) -> Self {
         let contents = Contents {

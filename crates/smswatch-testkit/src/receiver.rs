@@ -160,19 +160,19 @@ impl Receiver {
         format!("http://{}{path}", self.address)
     }
 
-    /// Answers every request so from now on, once what [`Receiver::answer_next`] set is used up.
+    /// Gives this answer to every request from now on, once those of [`Receiver::answer_next`] are used up.
     pub fn answer_always(&self, answer: Answer) {
         *lock(&self.script.always) = answer;
     }
 
-    /// Answers every request so from now on whose body holds `text`.
+    /// Gives this answer to every request from now on whose body holds `text`.
     pub fn answer_to(&self, text: &str, answer: Answer) {
         let mut to_some = lock(&self.script.to_some);
         to_some.retain(|(known, _)| known != text);
         to_some.push((text.to_owned(), answer));
     }
 
-    /// Answers one of the next requests so; several calls queue up.
+    /// Gives this answer to one of the next requests; several calls queue up.
     pub fn answer_next(&self, answer: Answer) {
         lock(&self.script.next).push_back(answer);
     }

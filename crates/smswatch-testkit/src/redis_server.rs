@@ -173,7 +173,7 @@ impl Drop for RedisServer {
 }
 
 fn reap(child: &mut Child) {
-    // A process that has ended already is as good as killed.
+    // A process that has ended already needs no signal.
     let _killed = child.kill();
     let _reaped = child.wait();
 }

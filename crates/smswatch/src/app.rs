@@ -84,7 +84,7 @@ impl App {
     pub fn main(self) -> ExitCode {
         let parsed = Cli::from_arg_matches(&self.command_line().get_matches());
         let command = parsed.unwrap_or_else(|error| error.exit()).command;
-        // All TLS of the process goes through this one provider. Whoever calls this twice, or has
+        // All TLS of the process goes through this one provider. A program that calls this twice, or has
         // installed one before, keeps what is there.
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
         let runtime = match runtime() {

@@ -1,4 +1,4 @@
-//! Speaks to the API of a running service, in the words of somebody at a terminal.
+//! Calls the API of a running service, and words its errors for a terminal.
 
 use anyhow::anyhow;
 use serde::Serialize;
@@ -90,7 +90,7 @@ impl Client {
         &self.0
     }
 
-    /// What failed, in words for whoever typed the command.
+    /// What failed, in words for the person at the terminal.
     pub(crate) fn explain(&self, error: CallError) -> anyhow::Error {
         explained(error, self.0.has_token())
     }
@@ -168,7 +168,7 @@ fn what_to_do(refused: client::Refused, has_token: bool) -> String {
         (401, _) => {
             format!("smswatch at {address} wants a token; pass `--token`, or set SMSWATCH_TOKEN")
         }
-        // These say what is wrong with what was asked, in words for whoever asked.
+        // These already say what is wrong with the request.
         (400 | 404 | 409 | 422, _) => message,
         (503, ProblemCode::StoreUnavailable) => format!(
             "smswatch at {address} has trouble with its store; try again when `smswatch status` says \

@@ -76,7 +76,7 @@ async fn play(
     // It has no file that could be loaded again; who asks for it is told so.
     drop(process.engine.reload_requests());
     let service = process.engine.service();
-    // Whoever does not read what is printed does not keep the demo from its end.
+    // A reader of the output that stops does not keep the demo from ending.
     let pages = process.front.address;
     let printing = print_soon(introduction(args, pages));
     let introduced = stop.run_until_cancelled(printing).await.transpose();
@@ -186,7 +186,7 @@ async fn show(
         result = send_all(&service, &incident, &args) => result,
     };
     stop.cancel();
-    // The simulator lives until nobody asks it any more.
+    // The simulator lives until it is not asked any more.
     incident.sim.stop().await;
     result
 }

@@ -1,4 +1,4 @@
-//! Tells a dead man's switch that all is well; when the calls stop, it tells somebody.
+//! Calls a dead man's switch while all is well; when the calls stop, the switch raises an alarm.
 
 use std::time::Duration;
 

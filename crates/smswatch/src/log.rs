@@ -23,7 +23,7 @@ const PROBE: Duration = Duration::from_millis(100);
 static QUEUE: OnceLock<LogQueue> = OnceLock::new();
 
 /// Starts logging; `default` holds where `RUST_LOG` says nothing. From here on nothing waits for
-/// whoever reads standard error.
+/// the reader of standard error.
 pub(crate) fn start(default: &str) {
     if QUEUE.get().is_none()
         && let Ok(queue) = LogQueue::start(std::io::stderr(), MOST_WAITING)
@@ -37,7 +37,7 @@ pub(crate) fn start(default: &str) {
     let logging = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(has_color)
-        // Where standard error is gone there is nobody to tell that it is gone: telling it panics.
+        // Standard error may be gone; writing to it would panic.
         .log_internal_errors(false);
     // A program around this one may have started its own logging: that one stays.
     let _already_started = match QUEUE.get() {
@@ -49,7 +49,7 @@ pub(crate) fn start(default: &str) {
 /// Writes lines for people to standard error: in their turn among the log lines, where there are any.
 pub(crate) fn say(text: &str) {
     use std::io::Write as _;
-    // Where standard error is gone there is nobody to tell.
+    // Standard error may be gone.
     let _written = match QUEUE.get() {
         Some(queue) => {
             let is_colored =
@@ -64,7 +64,7 @@ pub(crate) fn say(text: &str) {
     };
 }
 
-/// Waits until all that was said is written, if somebody reads it.
+/// Waits until all lines are written, if standard error is read.
 pub(crate) fn flush() {
     if let Some(queue) = QUEUE.get() {
         queue.flush(LAST_WORDS);

@@ -21,7 +21,7 @@ impl Unprinted {
         self.0
     }
 
-    /// Whether whoever read the output has seen enough, as in `smswatch events | head`.
+    /// Whether the reader has closed the output, as in `smswatch events | head`.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe
     }
@@ -45,17 +45,17 @@ pub(crate) fn remark(text: &str) {
     log::say(&format!("{text}\n"));
 }
 
-/// How many texts may wait for somebody to read standard output.
+/// How many texts may wait for standard output to be read.
 const MOST_WAITING: usize = 64;
 
-/// A text that waits to be printed, and whoever waits for that.
+/// A text that waits to be printed, and its caller.
 type Waiting = (String, oneshot::Sender<io::Result<()>>);
 
 /// The thread of this process that prints.
 static PRINTER: OnceLock<SyncSender<Waiting>> = OnceLock::new();
 
-/// Prints lines for people without keeping the thread from other work while nobody reads them: a thread of
-/// its own waits for the reader. What nobody waits for any more is not printed.
+/// Prints lines for people without keeping the thread from other work while they are not read: a thread of
+/// its own waits for the reader. A text whose caller has given up is not printed.
 ///
 /// # Errors
 ///
@@ -92,7 +92,7 @@ fn printer() -> io::Result<&'static SyncSender<Waiting>> {
             let mut stdout = anstream::stdout().lock();
             let written = stdout.write_all(text.as_bytes());
             let written = written.and_then(|()| stdout.flush());
-            // Whoever waited may have given up in this very moment.
+            // The caller may have just stopped waiting.
             let _sent = printed.send(written);
         }
     };

@@ -1,4 +1,4 @@
-//! Loads the configuration again when somebody asks for it, or when its file has changed.
+//! Loads the configuration again on request, or when its file has changed.
 
 use std::collections::BTreeSet;
 use std::fs::Metadata;
@@ -18,7 +18,7 @@ use crate::settings::{self, Configuration, Loaded, Sections};
 use crate::sink_types::SinkTypes;
 use crate::wiring;
 
-/// How often the file is looked at. It is loaded once it has been the same twice, so that nobody who writes
+/// How often the file is looked at. It is loaded once it has been the same twice, so that a program that writes
 /// it in pieces is told of mistakes.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -30,7 +30,7 @@ pub(crate) struct Reloading {
     reloader: Reloader,
     /// Who may call back.
     callback_door: CallbackDoor,
-    /// What rules are compiled against that somebody tries.
+    /// What rules are compiled against that are tried on a page.
     in_force: InForce,
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn tell(failure: &Failure) -> ExitCode {
     }
 }
 
-/// Whoever read the output has seen enough, as in `smswatch events | head`.
+/// The reader has closed the output, as in `smswatch events | head`.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let unprinted = error.downcast_ref::<Unprinted>();
     unprinted.is_some_and(Unprinted::is_broken_pipe)

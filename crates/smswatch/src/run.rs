@@ -55,7 +55,7 @@ pub(crate) async fn run(types: &Arc<SinkTypes>, args: &ConfigArgs) -> Result<(),
 ///
 /// # Errors
 ///
-/// A part of the process panicked: whoever looks after it is to start it anew.
+/// A part of the process panicked: the service manager should restart it.
 pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) -> anyhow::Result<()> {
     let wiring::Process {
         engine,

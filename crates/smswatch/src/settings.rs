@@ -113,7 +113,7 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// Shows the warnings to whoever started the process.
+    /// Prints the warnings to standard error.
     pub(crate) fn warn(&self) {
         crate::report::show(&self.warnings);
     }

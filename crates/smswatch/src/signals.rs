@@ -15,7 +15,7 @@ use crate::report::Failure;
 pub(crate) enum Hangup {
     /// The configuration is loaded again: a service outlives the terminal that it was started from.
     Reloads,
-    /// The process ends: it works for whoever looks at it.
+    /// The process ends; until then it works as usual.
     #[cfg(feature = "demo")]
     Ends,
 }

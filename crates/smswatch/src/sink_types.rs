@@ -103,7 +103,7 @@ impl ConfigureError {
         }
     }
 
-    /// The key whose value is wrong, where it is one.
+    /// The key whose value is wrong, if it is one key.
     pub(crate) fn key(&self) -> Option<&'static str> {
         match self {
             Self::Unreadable(_) | Self::Broken(_) | Self::Stuck(_) => None,
@@ -219,7 +219,7 @@ fn apart<T: Send + 'static>(
     let (answer, answered) = mpsc::channel();
     let running = move || {
         let done = catch_unwind(AssertUnwindSafe(run));
-        // Nobody may wait for it any more.
+        // The caller may have stopped waiting.
         let _sent = answer.send(done);
     };
     let thread = thread::Builder::new().name("configure".to_owned());

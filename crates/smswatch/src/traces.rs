@@ -7,7 +7,7 @@ use smswatch_plugin::traces::Tracer;
 
 use crate::settings::TracesOptions;
 
-/// Who sends traces, if anybody does.
+/// What sends traces, if the configuration asks for it.
 #[derive(Debug, Default)]
 pub(crate) struct Traces(#[cfg(feature = "otlp")] Option<smswatch_otlp::Exporter>);
 

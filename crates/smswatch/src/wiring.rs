@@ -31,7 +31,7 @@ pub(crate) struct Process {
     pub(crate) callbacks: Option<ApiTask>,
     /// Who may call back.
     pub(crate) callback_door: CallbackDoor,
-    /// What rules are compiled against that somebody tries.
+    /// What rules are compiled against that are tried on a page.
     pub(crate) in_force: InForce,
     pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) traces: Traces,
@@ -132,7 +132,7 @@ fn not_listening(listen: SocketAddr, option: &str, error: std::io::Error) -> any
 }
 
 /// Opens the store, starts the stages and opens the door. A store that is not there yet is waited
-/// for, with the door ajar; none where `stop` came first.
+/// for, while the server answers that it is starting; `None` if `stop` came first.
 pub(crate) async fn start(
     configuration: Configuration,
     stop: &CancellationToken,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
-/// How long a package manager that somebody else runs is waited for.
+/// How long to wait for another package manager to finish.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How long after a try that met a busy package manager the next one comes.

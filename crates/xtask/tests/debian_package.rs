@@ -15,7 +15,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
-/// Runs a command that is to succeed; answers what it said.
+/// Runs a command that must succeed; returns its output.
 #[track_caller]
 fn done(command: &mut Command) -> String {
     let name = format!("{command:?}");

@@ -11,7 +11,7 @@ fn unit() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/systemd/smswatch.service")
 }
 
-/// Runs `systemd-analyze`, which is to be content; answers what it said.
+/// Runs `systemd-analyze`, which must be content; returns its output.
 #[track_caller]
 fn analyze(arguments: &[&str]) -> String {
     let output = Command::new("systemd-analyze").args(arguments).output();

@@ -1,4 +1,4 @@
-//! Which messages are expected to change, so that somebody can be told.
+//! Which messages are expected to change, so that callbacks can be sent.
 
 use std::sync::Arc;
 

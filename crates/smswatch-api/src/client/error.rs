@@ -19,7 +19,7 @@ pub enum CallError {
     /// There is no client for this address.
     #[error(transparent)]
     Setup(#[from] SetupError),
-    /// Nobody answers.
+    /// No server answers at this address.
     #[error("could not reach smswatch at {address}: {cause}")]
     Unreachable {
         /// The service's address.

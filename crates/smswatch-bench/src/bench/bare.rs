@@ -15,7 +15,7 @@ use super::{CONCURRENCY, Programs};
 /// How long connections are opened and caches filled before anything counts.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// An answer, as much of it as somebody would read who only wants the status.
+/// The part of an answer that a plain poller reads: the status.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "parsing them is what is measured")]

@@ -43,7 +43,7 @@ impl Measured {
             for line in BufReader::new(lines).lines().map_while(Result::ok) {
                 if let Some((_, rest)) = line.split_once(sign) {
                     let word = rest.split_whitespace().next().unwrap_or_default();
-                    // Whoever waits may have given up.
+                    // The caller may have stopped waiting.
                     let _sent = found.send(word.to_owned());
                 } else if line.contains("ERROR") || line.contains("error") {
                     eprintln!("{line}");
@@ -76,7 +76,7 @@ pub(super) enum Stream {
 
 impl Drop for Measured {
     fn drop(&mut self) {
-        // One that has ended already is as good as killed.
+        // One that has ended already needs no signal.
         let _killed = self.0.kill();
         let _reaped = self.0.wait();
     }

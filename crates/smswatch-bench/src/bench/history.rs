@@ -255,7 +255,7 @@ async fn requests(
     what: &'static str,
     path: &str,
 ) -> anyhow::Result<Cost> {
-    // The first one reads what nobody has read for long.
+    // The first request reads from a cold cache.
     subject.get(path).await?;
     let before = keep.cpu(subject)?;
     let mut times = Vec::new();

@@ -221,7 +221,7 @@ impl Meeting {
         })
     }
 
-    /// A repeat counts for the healthy sink, which is to hear of everything exactly once; the others
+    /// A repeat counts for the healthy sink, which must get everything exactly once; the others
     /// may have taken what they did not say that they took.
     async fn ledger(self, neighbors: &Neighbors) -> anyhow::Result<Ledger> {
         let (unique, repeats) = self.stage.receiver.tally();

@@ -19,7 +19,7 @@ const SIZES: [(u64, Duration); 3] = [
     (100_000, Duration::from_secs(1)),
 ];
 
-/// What was seen with so many messages watched.
+/// What was measured with this many messages watched.
 #[derive(Debug)]
 struct Seen {
     /// Processor time of one poll.

@@ -144,7 +144,7 @@ async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) ->
     if *mood.borrow() == Mood::Refusing {
         return StatusCode::INTERNAL_SERVER_ERROR;
     }
-    // Whoever hangs up meanwhile was told nothing, and nothing is taken.
+    // A caller that hangs up gets no answer, and the delivery does not count as taken.
     let _well = mood.wait_for(|mood| *mood != Mood::Hanging).await;
     let arrived = Instant::now();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

@@ -87,7 +87,7 @@ impl Simulator {
         self.post("populations", &spec).await.map(drop)
     }
 
-    /// Lets held messages change: all at once, or so many a second.
+    /// Lets held messages change: all at once, or at a rate.
     pub(super) async fn advance(&self, name: &str, per_second: Option<f64>) -> anyhow::Result<()> {
         let order = json!({"per_second": per_second});
         self.post(&format!("populations/{name}/advance"), &order)
@@ -123,7 +123,7 @@ impl Simulator {
         })
     }
 
-    /// Lets every answer take so long from now on.
+    /// How long every answer takes from now on.
     pub(super) async fn answer_after(&self, latency: Duration) -> anyhow::Result<()> {
         let switches = json!({"latency_ms": u64::try_from(latency.as_millis())?});
         let request = self.client.put(self.admin("switches"));
@@ -132,7 +132,7 @@ impl Simulator {
         Ok(())
     }
 
-    /// Waits until so many requests are being answered at once.
+    /// Waits until this many requests are being answered at once.
     pub(super) async fn is_busy(&self, least: u64) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {

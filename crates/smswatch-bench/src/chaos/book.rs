@@ -117,7 +117,7 @@ struct Heard {
 /// Everything that one receiver was told.
 #[derive(Debug, Default)]
 pub(super) struct Book {
-    /// What it heard of each message, by its sequence numbers.
+    /// What it was told of each message, by sequence number.
     heard: HashMap<String, BTreeMap<u64, Heard>>,
     /// What it took, as the statuses now.
     taken: HashSet<Fact>,

@@ -19,7 +19,7 @@ use smswatch_testkit::proxy::Proxy;
 pub(super) struct Counts {
     pub(super) kills: AtomicU64,
     pub(super) stops: AtomicU64,
-    /// Ends of replicas that nobody killed.
+    /// Replicas that ended without being killed.
     pub(super) ends: Mutex<Findings>,
     pub(super) redis_kills: AtomicU64,
     pub(super) cuts: AtomicU64,
@@ -38,7 +38,7 @@ fn count(counter: &AtomicU64) {
 }
 
 impl Counts {
-    /// Whether a replica ended although nobody killed it, which breaks a promise.
+    /// Whether a replica ended without being killed, which breaks a promise.
     pub(super) fn has_ended(&self, replica: &mut Replica) -> bool {
         let Some(how) = replica.ended_by_itself() else {
             return false;

@@ -29,7 +29,7 @@ const AT_ONCE: usize = 16;
 /// Where replicas are while they run.
 type Doors = [watch::Receiver<Option<String>>];
 
-/// The items of a list, as far as one page tells; nothing where nobody answers.
+/// The items on the first page of a list; empty if no replica answers.
 pub(super) async fn ask(doors: &Doors, list: &str) -> Option<Vec<String>> {
     for url in urls(doors) {
         if let Ok(page) = page::<Value>(&format!("{url}/v1/{list}&limit=1000")).await {
@@ -54,7 +54,7 @@ pub(super) async fn held_back(doors: &Doors) -> Option<Vec<DeliveryReply>> {
     all(doors, SUPPRESSED).await
 }
 
-/// Has these deliveries sent after all. Which of them nobody took shows in what is held back afterwards.
+/// Sends these deliveries after all. Those that failed again are still held back afterwards.
 pub(super) async fn send(doors: &Doors, deliveries: &[DeliveryReply]) -> anyhow::Result<()> {
     let url = urls(doors).into_iter().next().context("nobody runs")?;
     let client = client()?;
@@ -93,12 +93,12 @@ fn urls(doors: &Doors) -> Vec<String> {
     urls.flatten().collect()
 }
 
-/// All pages of a list, from whoever answers; `None` if nobody does.
+/// All pages of a list, from the first replica that answers; `None` if none does.
 async fn all<T: DeserializeOwned>(doors: &Doors, list: &str) -> Option<Vec<T>> {
     all_until(doors, list, |_| false).await
 }
 
-/// The items of a list before the one that is the `end`; `None` if nobody answers.
+/// The items of a list before `end`; `None` if no replica answers.
 async fn all_until<T: DeserializeOwned>(
     doors: &Doors,
     list: &str,

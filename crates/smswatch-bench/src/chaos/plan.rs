@@ -20,7 +20,7 @@ pub(super) enum ReplicaFault {
     Stop(Duration),
 }
 
-/// What happens to a connection, or to whoever is behind it.
+/// What happens to a connection, or to the process behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DoorFault {
     /// All connections are closed; new ones are taken.
@@ -52,7 +52,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan of `seed` for a run whose faults last so long.
+    /// The plan of `seed` for a run whose faults last for `length`.
     pub(super) fn new(seed: u64, length: Duration) -> Self {
         let mut rng = Rng::with_seed(seed);
         let mut replica = |is_first| {

@@ -162,7 +162,7 @@ async fn take(
     }
     if mood == Mood::Hanging {
         let mut mood = desk.mood.subscribe();
-        // Whoever waits so long hears that it was too late.
+        // After this long the caller gets an error.
         let _ended = mood.wait_for(|mood| *mood != Mood::Hanging).await;
     }
     answer

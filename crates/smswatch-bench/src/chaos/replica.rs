@@ -116,7 +116,7 @@ impl Replica {
     pub(super) async fn kill(&mut self) {
         self.url.send_replace(None);
         if let Some(mut child) = self.child.take() {
-            // A process that has ended already is as good as killed.
+            // A process that has ended already needs no signal.
             let _killed = child.kill().await;
         }
     }
@@ -181,7 +181,7 @@ impl Replica {
         std::fs::rename(&beside, &self.config).context("could not put it in place")
     }
 
-    /// How it ended, where nobody killed it.
+    /// How it ended, unless it was killed.
     pub(super) fn ended_by_itself(&mut self) -> Option<String> {
         let ended = self.child.as_mut()?.try_wait().ok()??;
         Some(format!("{ended}; see {}", self.log.display()))

@@ -65,7 +65,7 @@ pub struct Report {
     pub given_up: Findings,
     /// Good configurations that were refused, and bad ones that were not.
     pub wrong_reloads: Findings,
-    /// Ends of replicas that nobody killed.
+    /// Replicas that ended without being killed.
     pub ends: Findings,
 }
 

@@ -65,7 +65,7 @@ fn was_served(untrue: &mut Findings, truth: &Truth, sink: &str, told: &Told) {
     }
 }
 
-/// The numbers of a message's changes have no gap but for what else happened to it, and each change of a part begins
+/// The numbers of a message's changes have no gap, except for other events of it, and each change of a part begins
 /// where the one before it ended, goes forward in time, and changes something.
 fn is_whole(report: &mut Report, truth: &Truth, sink: &str, chain: &[&Told]) {
     let mut parts: HashMap<&str, &Told> = HashMap::new();
@@ -98,7 +98,7 @@ fn is_whole(report: &mut Report, truth: &Truth, sink: &str, chain: &[&Told]) {
     }
 }
 
-/// One change of a message has one name, whoever is told of it.
+/// A change of a message has the same id at every receiver.
 fn agree(unrecognizable: &mut Findings, books: &[(&str, &Book)]) {
     let Some(((first_sink, first), others)) = books.split_first() else {
         return;

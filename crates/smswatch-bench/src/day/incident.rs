@@ -12,7 +12,7 @@ use super::network::{self, COUNTRIES, PRODUCTS};
 use super::traffic::{Campaign, Traffic};
 
 /// How many messages a minute an incident must strike: one that strikes fewer cannot be told from chance within
-/// two minutes by anybody.
+/// two minutes.
 const LEAST_A_MINUTE: f64 = 8.0;
 
 /// How often a place and time are drawn until they fit.

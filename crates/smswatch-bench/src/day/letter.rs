@@ -146,7 +146,7 @@ fn delivering(rng: &mut Rng, is_code: bool) -> u32 {
     if !is_code && rng.u32(..100) < 3 {
         return rng.u32(60_000..2_400_000);
     }
-    // The sum of a few even draws is as good as a normal one; its exponential has a long tail.
+    // The sum of a few even draws is nearly normal; its exponential has a long tail.
     let normal: f64 = (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0;
     let seconds = (4.0 * (0.8 * normal).exp()).clamp(0.8, 50.0);
     #[expect(

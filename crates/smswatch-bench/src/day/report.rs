@@ -110,7 +110,7 @@ impl Report {
     }
 }
 
-/// The time of the day, in UTC, so long after the beginning.
+/// The time of the day, in UTC, this long after the beginning.
 pub(super) fn clock(options: &Options, after: Duration) -> String {
     let seconds = u64::from(options.begins()) + after.as_secs();
     let (hour, minute) = (seconds / 3600, seconds / 60 % 60);

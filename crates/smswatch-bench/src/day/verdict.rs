@@ -11,7 +11,7 @@ use super::provider::DayProvider;
 use super::recorder::Told;
 use super::report::{IncidentReport, Report, clock};
 
-/// An incident can be seen from the moment on in which so many of its messages show it.
+/// How many messages must show an incident before it can be seen.
 const SEEN_BY: usize = 5;
 
 /// How long after its end an incident may still be told of: its failures are in the windows of rates, and in groups.

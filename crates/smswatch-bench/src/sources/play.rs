@@ -26,7 +26,7 @@ const CALLS_PER_SECOND: u32 = 20;
 /// How long the last end may wait to be noticed, and final messages to be looked at once more: until the rarest sweep.
 const AFTERWARDS: Duration = Duration::from_secs(27 * 3600);
 
-/// A sweep: every so many minutes, over so many.
+/// A sweep: how often, and over how long, in minutes.
 type EveryOver = (u64, u64);
 
 /// A way to learn of the ends of messages.

@@ -35,7 +35,7 @@ pub struct Report {
 }
 
 impl SourceReport {
-    /// Of a way that made so many calls, and noticed ends so many milliseconds after they came.
+    /// The figures of a way, from its calls and the delays with which ends were noticed, in milliseconds.
     pub(super) fn of(source: String, messages: usize, calls: u64, mut delays: Vec<u64>) -> Self {
         delays.sort_unstable();
         let at = |percent: usize| {

@@ -1,6 +1,6 @@
-//! Makes one event of the same trouble, whoever notices it and however often.
+//! Makes one event of one episode of trouble, however many processes notice it and however often.
 //!
-//! All processes share one note per kind of trouble: when anybody noticed it last. Its end needs no
+//! All processes share one note per kind of trouble: when one of them noticed it last. Its end needs no
 //! note: trouble that begins long enough after the last of it was noticed is a new episode.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::Trouble;
 
 pub(super) const FORMAT: u8 = 1;
 
-/// When trouble of a kind was last noticed by anybody.
+/// When a process last noticed trouble of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Episode {
     pub(super) seen: Timestamp,

@@ -1,4 +1,4 @@
-//! Tells each status word that the provider does not document once, whoever sees it and however often.
+//! Reports each status word that the provider does not document once, over all processes.
 //!
 //! All processes share one list of the words that were told. Each remembers what it has read of it, so that
 //! a word that is seen again costs no call of the store. The event stands in the log of the message in which the word was

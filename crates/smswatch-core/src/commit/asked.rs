@@ -1,4 +1,4 @@
-//! Changes of watches that somebody asks for: what becomes of them, and who is told.
+//! Decides about changes of watches that callers ask for, and replies to them.
 
 use smswatch_model::Timestamp;
 
@@ -11,7 +11,7 @@ use crate::watch::Watch;
 use crate::watch::lifecycle::{Applied, Lifecycle};
 use crate::watch::registration::{Registration, register};
 
-/// What a watch becomes, and the reply once it is written.
+/// The watch after a request, and the reply once it is written.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ pub(super) fn decide(
             Some(watch) => plain(lifecycle.remove(key, watch, now), Reply::Removed),
             None => Err(Reply::NotWatched),
         },
-        // Nothing is told of what somebody has removed.
+        // A removed watch reports nothing.
         _ if is_removed => Err(Reply::NotWatched),
         Request::Observe(observed) => {
             let (seen, random) = (&observed.observation, fastrand::f64());
@@ -90,10 +90,10 @@ pub(super) fn refuse(step: &mut CommitStep, drafts: &mut Vec<Draft>, error: &Sto
 }
 
 impl Change {
-    /// Tells whoever asked for it what became of it; a change that nobody asked for tells nobody.
+    /// Replies to the caller that asked for the change, if there is one.
     pub(super) fn reply(&self, reply: Reply) {
         if let Reason::Asked(_, replies) = &self.reason {
-            // Whoever has stopped waiting does not want to know.
+            // The caller may have stopped waiting.
             let _told = replies.send(reply);
         }
     }

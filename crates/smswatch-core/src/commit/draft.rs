@@ -1,4 +1,4 @@
-//! What a change comes to before it is written: the watch afterwards, and what there is to tell.
+//! What a change will write: the watch afterwards, and its events.
 
 use smswatch_model::{Event, MessageId, Observation, Timestamp, Word};
 
@@ -10,7 +10,7 @@ use crate::store::{CommitItem, NewEntry, WatchPriority};
 use crate::watch::Watch;
 use crate::watch::lifecycle::{Answer, Applied, Lifecycle};
 
-/// What one watch becomes, and what there is to tell of it.
+/// A watch after a change, with the events of that change, not written yet.
 pub(super) struct Draft {
     pub(super) change: Change,
     /// The watch afterwards; `None` when it goes.
@@ -21,12 +21,12 @@ pub(super) struct Draft {
     pub(super) clamped: u32,
     pub(super) left_out: u32,
     pub(super) has_missing_parts: bool,
-    /// What whoever asked for it is told once it is written.
+    /// The reply to the caller once it is written.
     pub(super) reply: Option<Reply>,
 }
 
 impl Draft {
-    /// A change of a watch of which there is nothing to tell.
+    /// A change without events.
     pub(super) fn plain(change: Change, watch: Option<Watch>) -> Self {
         Self {
             priority: watch
@@ -58,8 +58,8 @@ impl Draft {
         }
     }
 
-    /// Itself, if there is anything to write: not for old news of a watch that somebody else holds. Whoever asked
-    /// for nothing new is told at once.
+    /// Itself, if there is anything to write. A late answer about a watch that another process holds may have nothing
+    /// new. A caller whose request changes nothing gets its reply at once.
     pub(super) fn with_something_to_say(mut self, stage: &Commit) -> Option<Self> {
         if !self.events.is_empty() || self.after != self.change.record {
             return Some(self);
@@ -71,7 +71,7 @@ impl Draft {
         None
     }
 
-    /// Tells whoever asked for it that it is written.
+    /// Replies to the caller that it is written.
     pub(super) fn answer(&mut self) {
         if let Some(reply) = self.reply.take() {
             self.change.reply(reply);
@@ -90,7 +90,7 @@ impl Draft {
     }
 }
 
-/// What a change comes to; `None` if there is nothing to write, which whoever asked for it is told here.
+/// Decides what a change writes. `None` if there is nothing to write; then the caller already has its reply.
 pub(super) fn draft(stage: &Commit, change: Change) -> Option<Draft> {
     let settings = stage.context.settings();
     let stuck_after = stage.rules.stuck_after();

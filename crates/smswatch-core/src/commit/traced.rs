@@ -19,7 +19,7 @@ struct Look {
     was_held: bool,
 }
 
-/// Tells what led to a change that was written just now, which took so long.
+/// Records the spans of a change that was just written; `took` is how long that took.
 pub(super) fn committed(context: &Context, draft: &Draft, took: Duration) {
     let traced = context.traces.of_all(&draft.events);
     let Some(first) = traced.first() else {
@@ -84,7 +84,7 @@ fn look(draft: &Draft, traced: &Traced<'_>, now: Timestamp) -> Option<Look> {
         },
         Reason::Asked(Request::Observe(observed), _) => {
             let observation = &observed.observation;
-            // Whoever calls back waits until it is written.
+            // The callback is answered once it is written.
             let (ended_at, took) = match observation.source {
                 Source::Callback => (now, now.since(observation.observed_at)),
                 _ => (observation.observed_at, observed.took),

@@ -198,7 +198,7 @@ fn record(context: &Context, unit: &SinkUnit, load: &Load, answer: &Answer, took
     }
 }
 
-/// An attempt that this process cut short, whose answer nobody will know. It may have arrived: it is
+/// An attempt that this process cut short, whose answer is unknown. It may have arrived: it is
 /// kept among the attempts, and the next one is due at once, here or elsewhere. It says nothing about
 /// the sink.
 pub(super) fn interrupted(

@@ -147,9 +147,9 @@ pub(crate) enum News {
 pub(crate) enum Flow {
     /// As many as there is room for; `since` tells when that was not so last, if it ever was not.
     Open { since: Option<Timestamp> },
-    /// None, except for one that probes, by whoever gets the right to it.
+    /// None, except for one that probes, in the process that gets the right to it.
     Probe,
-    /// None; until then at least, unless somebody decides otherwise.
+    /// None, at least until then, unless an operator resumes the sink.
     Parked { until: Option<Timestamp> },
 }
 
@@ -173,7 +173,7 @@ impl Circuit {
         self.open.as_ref().map(|open| open.since)
     }
 
-    /// Since when somebody holds the sink back by hand.
+    /// Since when an operator has paused the sink.
     pub(crate) fn paused_since(&self) -> Option<Timestamp> {
         self.paused
     }
@@ -201,7 +201,7 @@ impl Circuit {
         }
     }
 
-    /// When an open breaker is probed next; `None` when it is closed or somebody holds the sink back.
+    /// When an open breaker is probed next; `None` if it is closed or the sink is paused.
     pub(crate) fn probe_at(&self, now: Timestamp) -> Option<Timestamp> {
         let open = self.open.as_ref().filter(|_| self.paused.is_none())?;
         let held = self.held_until(now);

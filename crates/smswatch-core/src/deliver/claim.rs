@@ -108,12 +108,12 @@ pub(super) async fn run(
 /// As many permits as there are just now, possibly none.
 fn all_there_is(room: &Arc<Semaphore>) -> OwnedSemaphorePermit {
     let available = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
-    // Nobody else takes permits, so there are at least that many.
+    // No other task takes permits, so there are at least that many.
     let permits = Arc::clone(room).try_acquire_many_owned(available);
     permits.expect("the semaphore is never closed")
 }
 
-/// How many deliveries may be claimed now, when so many wait for their attempt already.
+/// How many deliveries may be claimed now, given how many already wait for their attempt.
 async fn allowance(context: &Context, unit: &SinkUnit, round: &mut Round, waiting: usize) -> usize {
     let flow = unit.breaker.flow(context).await;
     let now = context.clock.now();

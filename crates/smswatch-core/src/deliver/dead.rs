@@ -1,6 +1,6 @@
 //! Tells that deliveries were given up: in the log, in `status`, and as events for rules.
 //!
-//! Whoever gives one up says so to [`DeadLetters`]. What came together is told together, so that a sink
+//! A part that gives up a delivery reports it to [`DeadLetters`]. What came together is reported together, so that a sink
 //! that gives up thousands writes a line every few seconds and no more. The processes share a note per
 //! sink, which makes one event of an episode: a new one begins when nothing was given up for a while.
 

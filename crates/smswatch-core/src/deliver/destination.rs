@@ -60,7 +60,7 @@ fn words(overrides: &Overrides) -> String {
     text.chars().take(MAX_WORDS).collect()
 }
 
-/// A value as people write it; telephone numbers are nobody's business.
+/// A value as people write it, without phone numbers.
 fn word(value: &Value) -> String {
     match value {
         Value::String(text) if PhoneNumber::looks_like_one(text) => PhoneNumber::new(text).masked(),

@@ -60,10 +60,10 @@ pub(super) fn next_attempt(
         Retry::Never if is_probe || is_open => planned.max(settings.breaker.probe),
         Retry::Gone if is_probe => planned.max(settings.breaker.probe),
         Retry::Never | Retry::Gone => return None,
-        // While the breaker is open it decides when, and whoever probes needs something to send.
+        // While the breaker is open it decides when, and a probe needs something to send.
         Retry::Later if is_probe => planned.min(settings.breaker.probe),
         Retry::Later => planned,
-        // The whole sink is held for as long as was asked; somebody may end that earlier.
+        // The whole sink is held for as long as its receiver asked, unless an operator resumes it earlier.
         Retry::After(asked) => asked.clamp(SHORTEST_HOLD, planned.max(HOLD_IS_KNOWN)),
     };
     let parked = breaker.parked_within(destination, delivery.queued_at, now);

@@ -20,7 +20,7 @@ pub(crate) fn of(unit: &SinkUnit, notification: Notification) -> Option<NewDeliv
         .then(|| redirected(notification, unit.name(), &fallback.sink))
 }
 
-/// What the fallback of `unit` gets in place of this body. One that cannot be read tells nobody
+/// What the fallback of `unit` gets in place of this body. One that cannot be read reaches no fallback
 /// anything; it is counted where it is attempted.
 pub(crate) fn of_body(unit: &SinkUnit, body: &[u8]) -> Option<NewDelivery> {
     unit.settings.fallback.as_ref()?;
@@ -69,7 +69,7 @@ pub(crate) async fn hand_over(
     Ok(())
 }
 
-/// Counts and tells that the fallback of `unit` got so many of these deliveries that it did not have,
+/// Counts and logs how many of these deliveries the fallback of `unit` got that it did not have,
 /// and has them sent at once.
 pub(crate) fn handed_over<'a>(
     stage: &Deliver,

@@ -1,4 +1,4 @@
-//! Runs one sink on threads of its own, so that whatever it does with them holds up nobody else.
+//! Runs one sink on threads of its own, so that a sink that blocks them holds up no other part.
 //!
 //! A sink is a plug-in: it may call something that blocks, or never give its thread back. So nothing of
 //! it is polled where the engine runs. Each sink has a thread with a runtime of its own, which is started
@@ -191,7 +191,7 @@ impl SinkHost {
 }
 
 impl Drop for SinkHost {
-    /// Its threads end when they have nothing left to do. Nobody waits for them: one that the sink keeps
+    /// Its threads end when they have nothing left to do. The process does not wait for them: one that the sink keeps
     /// would never end.
     fn drop(&mut self) {
         self.0.is_closed.store(true, Ordering::Release);
@@ -208,7 +208,7 @@ impl Shop {
         self.has_jobs.notify_one();
     }
 
-    /// The next attempt for which somebody still waits.
+    /// The next attempt whose caller still waits.
     fn next(&self) -> Option<Job> {
         let mut jobs = self.jobs();
         std::iter::from_fn(|| jobs.pop_front()).find(|job| !job.answer.is_closed())
@@ -307,7 +307,7 @@ impl SinkThread {
     }
 }
 
-/// Makes one attempt on the sink's thread, for as long as somebody waits for its answer.
+/// Makes one attempt on the sink's thread, as long as the caller waits for the answer.
 async fn attempt(shop: Arc<Shop>, thread: Arc<SinkThread>, mut job: Job) {
     let begun = Begun {
         at: Instant::now(),
@@ -349,7 +349,7 @@ async fn attempt(shop: Arc<Shop>, thread: Arc<SinkThread>, mut job: Job) {
     drop(delivering);
     thread.running.fetch_sub(1, Ordering::AcqRel);
     if let Some(result) = result {
-        // Whoever waited may have given up in this very moment.
+        // The caller may have just stopped waiting.
         let _sent = job.answer.send(result);
     }
 }

@@ -15,7 +15,7 @@ use crate::store::{Outcome, Priority};
 /// How many deliveries a digest tells at most.
 pub(super) const MOST_TOLD: usize = 500;
 
-/// To which part the digests shrink with each attempt that its deliveries had in vain. One that no receiver takes, or over
+/// To which part digests shrink with each attempt of their deliveries that failed. One that no receiver takes, or over
 /// which it fails, is so alone at its fifth attempt, and has failed at most four digests.
 const SHRUNK_TO: usize = 5;
 

@@ -1,4 +1,4 @@
-//! Deliveries for sinks that are not configured any more: nobody would attempt them, so they become dead
+//! Deliveries for sinks that are not configured any more: no process would attempt them, so they become dead
 //! letters, which can be looked up, dropped, and sent again once there is such a sink.
 
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ const MOST_AT_ONCE: u32 = 512;
 /// Why they are dead.
 const REASON: &str = "sink_gone";
 
-/// Gives up what waits for sinks that nobody knows; runs until it is cancelled.
+/// Dead-letters what waits for sinks that are not configured; runs until cancelled.
 pub(crate) async fn run(stage: Arc<Deliver>) {
     let mut beat = tokio::time::interval(LOOK);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -95,7 +95,7 @@ impl Unknown {
     }
 }
 
-/// Makes dead letters of all that waits for `sink`, except what somebody attempts just now and what a later
+/// Dead-letters all that waits for `sink`, except what is being attempted and what a later
 /// version wrote. Returns how many they were.
 async fn give_up(stage: &Deliver, sink: &str) -> u64 {
     let shards = stage.context.shards().map(|shard| async move {
@@ -168,7 +168,7 @@ async fn give_up_queue(
     }
 }
 
-/// What becomes of a delivery: whoever wrote what this version cannot read may know its sink, too.
+/// What becomes of a delivery: the version that wrote what this one cannot read may know its sink, too.
 fn completion(delivery: &ClaimedDelivery, now: Timestamp) -> Completion {
     let read = codec::decode_notification(&delivery.body);
     let outcome = match read.is_err_and(|error| error.is_newer()) {

@@ -246,7 +246,7 @@ async fn dead_letter(
     Ok(count)
 }
 
-/// Counts and tells that so many deliveries were given up.
+/// Counts and reports deliveries that were given up.
 fn told(stage: &Deliver, unit: &SinkUnit, count: u64, is_news: bool) {
     let labels = DeliveryLabels {
         sink: unit.name.clone(),

@@ -19,7 +19,7 @@ const MAX_KEPT: usize = 64;
 pub(crate) struct Refusals(Mutex<BTreeMap<String, String>>);
 
 impl Refusals {
-    /// Takes in whom the latest delivery with these overrides left out; nobody ends the trouble.
+    /// Notes whom the latest delivery with these overrides left out. An empty list ends the trouble.
     /// Returns whether that changed anything.
     pub(crate) fn note(&self, overrides: &Overrides, receipt: &Receipt) -> bool {
         let mut refusals = self.lock();
@@ -38,7 +38,7 @@ impl Refusals {
         before.as_deref() != Some(refused)
     }
 
-    /// Who is left out, for people, or `None` if nobody is.
+    /// Who is left out, in words; `None` if all recipients were reached.
     pub(crate) fn trouble(&self) -> Option<String> {
         let refusals = self.lock();
         let mut told: Vec<&str> = refusals.values().map(String::as_str).collect();

@@ -35,7 +35,7 @@ impl Task {
         self.probes_sink || self.probes_destination
     }
 
-    /// What it tells if this is its first attempt: silences hold back nothing later, nor what somebody wants sent again.
+    /// What it tells, if this is its first attempt: silences hold back neither later attempts nor what is sent again.
     pub(super) fn first_told(&self) -> Option<&Notification> {
         let is_first = self.delivery.attempts_made == 0 && !self.delivery.is_queued_again;
         let notification = self.notification.as_deref().ok();

@@ -19,7 +19,7 @@ use crate::traces::{ROUTE, Traced};
 /// How many other traces an attempt is linked to at most.
 const MOST_LINKS: usize = 128;
 
-/// Tells of an attempt that has ended now and took so long, and of what it waited for before.
+/// Records the span of an attempt that has just ended, and of the wait before it.
 pub(super) fn attempted(
     context: &Context,
     unit: &SinkUnit,
@@ -117,7 +117,7 @@ fn step(
 ) -> TraceSpan {
     let sink = unit.name();
     let mut span = traced.span(format!("{name} {sink}"), SpanKind::Internal, ended_at, took);
-    // Nobody asks the rules about a test.
+    // A test goes past the rules.
     span.parent = (notification.kind != EventKind::Test).then(|| traced.id(ROUTE));
     let n_events = u64::try_from(notification.events.len()).unwrap_or(u64::MAX);
     span.attributes.extend([

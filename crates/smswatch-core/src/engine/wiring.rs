@@ -78,7 +78,7 @@ pub(super) struct Wired {
     pub(super) reload_requests: mpsc::Receiver<ReloadRequest>,
 }
 
-/// How many messages that nobody knows callbacks may bring.
+/// How many unknown messages callbacks may bring.
 fn strangers(settings: &Settings, store: &Arc<dyn Store>) -> Limiter {
     let new_per_minute = settings.callbacks.unwrap_or_default().new_per_minute;
     let rate = Rate {

@@ -228,7 +228,7 @@ fn what_a_rule_wants_now_holds_from_the_next_notification_on() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// The next entry of a log comes, and is folded so many times.
+    /// The next entry of a log comes, and is folded this many times.
     Entry {
         shard: u16,
         n_events: usize,

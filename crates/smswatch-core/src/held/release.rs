@@ -1,4 +1,4 @@
-//! Begins the watches of messages that were held and that nobody has registered in time; tells what was held
+//! Begins the watches of messages that were held and not registered in time; reports what was held
 //! of those that were registered meanwhile.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::store::{KeptRecord, RecordChange, RecordCommit, Shard, StoreError};
 /// How many messages are released at once.
 const AT_ONCE: u32 = 128;
 
-/// How long a claimed message is nobody else's. One of a process that dies is released by another after that.
+/// How long a claimed message belongs to one process. If that process dies, another one releases it after that.
 const LEASE: Duration = Duration::from_secs(20);
 
 /// What releasing touches.

@@ -1,4 +1,4 @@
-//! Tells whoever follows the event log that this process has appended to it.
+//! Wakes streams that follow the event log when this process has appended to it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,7 +7,7 @@ use tokio::sync::futures::Notified;
 
 use crate::store::Shard;
 
-/// How often this process has appended to the log of each shard. It costs next to nothing while nobody follows.
+/// How often this process has appended to the log of each shard. It costs next to nothing while no stream follows.
 #[derive(Debug)]
 pub(crate) struct AppendedTo {
     counts: Box<[AtomicU64]>,

@@ -69,7 +69,7 @@ pub(crate) struct Change {
 pub(crate) enum Reason {
     /// It was due, and claimed.
     Due(Due),
-    /// Somebody asks for it, and waits for the reply.
+    /// A caller asks for it, and waits for the reply.
     Asked(Request, mpsc::UnboundedSender<Reply>),
 }
 
@@ -85,7 +85,7 @@ pub(crate) struct Due {
     pub(crate) verdict: Verdict,
 }
 
-/// What somebody asks of a watch.
+/// What a caller wants done with a watch.
 #[derive(Debug, Clone)]
 pub(crate) enum Request {
     /// To watch a message, whose id is spelled so, under these tags.
@@ -106,7 +106,7 @@ pub(crate) struct Observed {
     pub(crate) observation: Observation,
     /// The id as the source spelled it.
     pub(crate) spelled: MessageId,
-    /// Whether a message that nobody has registered is watched from then on.
+    /// Whether a message that is not registered is watched from then on.
     pub(crate) registers: bool,
     /// The tags that a watch gains which begins by it.
     pub(crate) tags: Tags,

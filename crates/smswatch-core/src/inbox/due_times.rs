@@ -13,7 +13,7 @@ const NEVER: i64 = i64::MAX;
 
 /// The next due time of each of several queues.
 ///
-/// Whoever puts something into a queue calls [`DueTimes::hint`]; one worker takes what is due. Taking
+/// Code that puts something into a queue calls [`DueTimes::hint`]; one worker takes what is due. Taking
 /// forgets the due time first and asks the store afterwards, so that a hint in between is not lost.
 #[derive(Debug)]
 pub(crate) struct DueTimes {
@@ -28,7 +28,7 @@ pub(crate) struct DueTimes {
 }
 
 impl DueTimes {
-    /// The due times of `queues` queues, all due at once: nobody knows yet what is in them.
+    /// The due times of `queues` queues, all due at once: what is in them is not known yet.
     pub(crate) fn new(queues: usize) -> Self {
         let zeros = || (0..queues).map(|_| AtomicI64::new(0)).collect();
         Self {
@@ -65,7 +65,7 @@ impl DueTimes {
         }
     }
 
-    /// All queues may hold something that nobody told of.
+    /// All queues may hold something that no hint was given for.
     pub(crate) fn hint_all(&self) {
         for queue in 0..self.dues.len() {
             self.hint_now(queue);

@@ -1,4 +1,4 @@
-//! How much was put into a queue since somebody looked, so that an idle or short queue is left alone.
+//! Counts what was put into a queue since its length was last checked, so that an idle or short queue is left alone.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,7 +14,7 @@ pub(crate) struct FillLevel {
 }
 
 impl Default for FillLevel {
-    /// A look is due: nobody knows yet how much there is.
+    /// A check is due: the length is not known yet.
     fn default() -> Self {
         let is_due = Notify::new();
         is_due.notify_one();

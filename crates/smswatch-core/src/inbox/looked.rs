@@ -9,7 +9,7 @@ use smswatch_model::{Timestamp, TraceId};
 use crate::context::Context;
 use crate::metrics;
 
-/// A poll that has ended. While nobody gets traces it is counted at once, else when this is dropped.
+/// A poll that has ended. Without traces it is counted at once, else when this is dropped.
 pub(crate) struct Looked {
     /// When the provider was asked.
     pub(crate) at: Timestamp,

@@ -1,4 +1,4 @@
-//! Has watches changed for whoever asks, and waits until that is written.
+//! Hands requests to change watches to the commit stage, and waits for its replies.
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ pub(crate) type TracedHistogram = HistogramWithExemplars<TraceLabel>;
 /// Where the example of a line begins; in the value of a label the quotation mark has a backslash before it.
 const EXEMPLAR: &str = " # {trace_id=\"";
 
-/// Counts something that took so long, with its trace if it has one.
+/// Counts a duration, with its trace if it has one.
 pub(crate) fn observe(histogram: &TracedHistogram, seconds: f64, trace: Option<TraceId>) {
     let label = trace.map(|trace| TraceLabel {
         trace_id: trace.to_string(),

@@ -70,7 +70,7 @@ async fn follow_due(stage: &Observe, asking: &Asking<'_>, shard: Shard) -> Resul
     Ok(())
 }
 
-/// Asks for all pages of one campaign; returns when it is due next, `None` if it is gone or somebody else's.
+/// Asks for all pages of one campaign; returns when it is due next, `None` if it is gone or another process has it.
 async fn follow(
     stage: &Observe,
     asking: &Asking<'_>,
@@ -133,7 +133,7 @@ enum Came {
     Unknown,
     /// They could not be had.
     Trouble(String),
-    /// Somebody else has changed the campaign meanwhile.
+    /// Another process has changed the campaign meanwhile.
     Lost,
 }
 

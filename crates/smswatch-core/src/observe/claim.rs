@@ -225,7 +225,7 @@ impl Claimer<'_> {
         let decoded = decoded.map(|(id, record)| (Watch::decode(&record).ok(), id, record));
         let (watches, unreadable): (Vec<_>, Vec<_>) = decoded.partition(|(it, _, _)| it.is_some());
         let unreadable: Vec<_> = unreadable.into_iter().map(|(_, id, _)| id).collect();
-        // Those that cannot be put aside now are due again when their lease has run out: nobody ends it.
+        // Those that cannot be put aside now are due again when their lease runs out.
         let is_put_aside = self.put_aside(priority, shard, &unreadable).await;
         let remaining = watches.len() + usize::from(!is_put_aside);
         if remaining == 0 {

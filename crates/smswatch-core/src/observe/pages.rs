@@ -37,7 +37,7 @@ pub(crate) struct Pages {
 /// What is to become of the messages of a listing.
 #[derive(Debug, Clone)]
 pub(crate) struct Following {
-    /// Whether messages that nobody has registered are watched from then on.
+    /// Whether messages that are not registered are watched from then on.
     pub(crate) registers: bool,
     /// The tags that these get.
     pub(crate) tags: Tags,
@@ -52,7 +52,7 @@ pub(crate) struct Following {
 pub(crate) struct Findings {
     /// Of how many messages it told.
     pub(crate) messages: u64,
-    /// How many of them nobody had watched.
+    /// How many of them were not watched before.
     pub(crate) new: u64,
     /// How many were written.
     pub(crate) written: u64,

@@ -102,7 +102,7 @@ fn part(number: usize, settings: &Settings) -> String {
     }
 }
 
-/// Sweeps if that is due and nobody else does it; returns when it is due next.
+/// Sweeps if that is due and no other process does it; returns when it is due next.
 async fn turn(
     stage: &Observe,
     asking: &Asking<'_>,
@@ -134,7 +134,7 @@ async fn turn(
     let pace = sweep.every.max(took + pause(sweep));
     let pages = pages(stage, asking, sweep, (now, pace), &mut turn, &progress);
     let Some(came) = stop.run_until_cancelled(pages).await else {
-        // Nobody need wait until it is clear that this process is gone.
+        // Another process can go on at once.
         let now = stage.context.clock.now();
         turn.put(now, &progress).await?;
         return Ok(now);

@@ -1,4 +1,4 @@
-//! A message text without what could identify somebody or let somebody in: digits, mail addresses,
+//! A message text without what could identify a person or let one in: digits, mail addresses,
 //! and queries of URLs.
 
 use smswatch_model::mask_digits;

@@ -193,7 +193,7 @@ struct Step<'a> {
     now: Timestamp,
 }
 
-/// Puts folds into the groups of one shard, again and again where somebody else changed one meanwhile.
+/// Puts folds into the groups of one shard, and repeats it for groups that another process changed meanwhile.
 async fn of_shard<K: Takes>(
     call: &Step<'_>,
     shard: Shard,
@@ -220,7 +220,7 @@ struct Changed<K> {
     taken: Vec<usize>,
 }
 
-/// Puts folds into their groups; returns those groups that somebody else changed meanwhile.
+/// Puts folds into their groups; returns those groups that another process changed meanwhile.
 async fn step<K: Takes>(
     call: &Step<'_>,
     shard: Shard,

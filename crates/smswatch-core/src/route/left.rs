@@ -1,4 +1,4 @@
-//! Log entries that an earlier version left to one that can read them: routed by whoever can.
+//! Routes log entries that an earlier version left to one that can read them.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! Who was told of what, read from the store: so it is known, and not guessed, whether an event that
-//! only adds a detail is news to somebody.
+//! only adds a detail is news.
 
 use std::collections::BTreeSet;
 
@@ -94,8 +94,7 @@ where
     }
 }
 
-/// Adds what a delivery told, or is going to tell. What was held back told nobody, and what was given
-/// up reached nobody.
+/// Adds what a delivery told, or is going to tell. What was held back or given up reached no one and does not count.
 fn add(told: &mut Told, delivery: &StoredDelivery) {
     if matches!(
         delivery.state,

@@ -36,7 +36,7 @@ pub(super) fn spans(
     let spans = traced.iter().map(|traced| {
         let mut span = traced.span("route", SpanKind::Consumer, now, Duration::ZERO);
         span.id = traced.id(ROUTE);
-        // What happened to smswatch itself nobody looked at.
+        // Events about smswatch itself come from no call and no commit.
         let is_about_message = traced.event.message.message_id.is_some();
         span.parent = is_about_message.then(|| traced.id(COMMIT));
         span.attributes.extend([
@@ -54,7 +54,7 @@ pub(super) fn spans(
     spans.collect()
 }
 
-/// Tells of steps that have ended now and took so long.
+/// Records spans that have just ended.
 pub(super) fn ended(context: &Context, spans: Vec<TraceSpan>, took: Duration) {
     let ended_at = context.clock.now();
     for span in spans {

@@ -94,7 +94,7 @@ impl Service {
                 told.is_some_and(|told| told.started_at == alert.started_at)
             });
             let Some(mut event) = told else {
-                // It was told so long ago that the event is gone.
+                // Its event is too old to be kept.
                 let started_at = alert.started_at;
                 return Some(alert_event(
                     &rule,

@@ -29,7 +29,7 @@ pub struct Backtest {
     /// How many notifications there would have been, by rule and sink: from today's rules, and from those that are
     /// tried.
     pub told: BTreeMap<(String, String), (ToldCount, ToldCount)>,
-    /// The rules that were tried and would have told nobody.
+    /// The rules that were tried and would have notified no one.
     pub silent: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ impl Service {
         let (events, is_cut) = self.latest_events().await?;
         let silences = self.past_silences().await?;
         let (today, provider, now) = (Arc::clone(&self.rules), self.context.provider, self.now());
-        // Rules may take long over it, and may panic: neither is anybody else's.
+        // Rules may take long, and may panic: neither must hold up other requests.
         let tried = tokio::task::spawn_blocking(move || {
             let past = Past {
                 events: &events,

@@ -1,4 +1,4 @@
-//! Follows campaigns, shows them and lets them go, for whoever asks.
+//! Follows campaigns, shows them, and stops following them.
 
 use smswatch_model::{CampaignSummary, MessageFacts, MessageId, Tags, Timestamp};
 
@@ -12,7 +12,7 @@ use crate::store::{KeptRecord, Page, PageRequest, RecordChange, StoreError};
 /// How often a change is tried when others change the campaign meanwhile.
 const TRIES: u32 = 10;
 
-/// A campaign that somebody wants followed.
+/// A campaign to be followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCampaign {
     /// The id that the provider gave it.

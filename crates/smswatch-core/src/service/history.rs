@@ -49,7 +49,7 @@ struct Read {
     unreadable: u64,
 }
 
-/// Where a page ended: so many events of the store's page are told already.
+/// Where a page ended: how many events of the store's page were already returned.
 struct Cursor {
     store: Option<String>,
     told: usize,
@@ -205,7 +205,7 @@ impl Service {
         self.rules.names()
     }
 
-    /// What each of today's rules would make of an event of which nobody was told before, from top to bottom.
+    /// What each of today's rules would make of an event that has not been told before, from top to bottom.
     #[must_use]
     pub fn explain(&self, event: &Event) -> Vec<RuleVerdict> {
         self.rules.explain(event, &Told::default())

@@ -33,7 +33,7 @@ pub(crate) struct Pushes {
     pub(crate) log: Arc<LogInbox>,
     /// When each shard has a message whose registration is not waited for any longer.
     pub(crate) held: Arc<DueTimes>,
-    /// How many messages that nobody knows callbacks may bring.
+    /// How many unknown messages callbacks may bring.
     pub(crate) strangers: Limiter,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Pushes {
 pub enum Taken {
     /// It is about a campaign as a whole, or about a message that came in.
     Ignored,
-    /// Nobody watches its message, and none is begun to be watched for it.
+    /// Its message is not watched, and the callback starts no watch.
     Unwatched,
     /// It waits for the registration of its message.
     Held,
@@ -59,7 +59,7 @@ pub enum PushError {
     /// The configuration has no callbacks.
     #[error("callbacks are not configured")]
     Off,
-    /// Too many messages came that nobody knows.
+    /// Too many unknown messages came.
     #[error("more new messages came within a minute than `callbacks.new_per_minute` allows")]
     TooManyNew,
     /// Too much of the log is not routed.
@@ -190,7 +190,7 @@ impl Service {
         Ok(taken)
     }
 
-    /// Lets a message in that nobody knows, if there were not too many of them.
+    /// Lets an unknown message in, if there were not too many of them.
     async fn let_in(&self) -> Result<(), PushError> {
         match self.pushes.strangers.permit_within(Duration::ZERO).await? {
             true => Ok(()),

@@ -1,4 +1,4 @@
-//! Ended deliveries that somebody sends again or drops: one by its id, or all that a filter names.
+//! Sends ended deliveries again, or drops them: one by its id, or all that a filter names.
 
 use futures::future::join_all;
 use smswatch_model::{DeliveryId, Timestamp};
@@ -34,14 +34,14 @@ pub struct EndedFilter {
     pub since: Option<Timestamp>,
 }
 
-/// What became of one delivery that somebody wanted to send again or to drop.
+/// The result of sending one delivery again, or dropping it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redriven {
     /// It was sent on its way again, or dropped.
     Done,
     /// It is in a state that does not allow it.
     Refused(DeliveryState),
-    /// Its sink is not configured any more: nobody would send it.
+    /// Its sink is not configured any more, so it would not be sent.
     SinkGone,
     /// There is no such delivery.
     Unknown,
@@ -208,7 +208,7 @@ impl Service {
         }
     }
 
-    /// Has a sink probed at once that is down: whoever sends something again expects that it works by now.
+    /// Has a sink that is down probed at once: deliveries are sent again when the sink is expected to work.
     async fn probe(&self, sink: &str, action: Redrive) {
         let Some(unit) = self.sinks.get(sink).filter(|_| action == Redrive::Requeue) else {
             return;

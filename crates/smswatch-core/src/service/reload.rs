@@ -23,14 +23,14 @@ pub enum Reload {
     Impossible,
 }
 
-/// Somebody who waits for the configuration to be loaded again.
+/// A caller that waits for the configuration to be loaded again.
 #[derive(Debug)]
 pub struct ReloadRequest(oneshot::Sender<Reload>);
 
 impl ReloadRequest {
     /// Tells what came of it.
     pub fn answer(self, came: Reload) {
-        // Whoever asked may have gone.
+        // The caller may have gone.
         let _sent = self.0.send(came);
     }
 }

@@ -21,7 +21,7 @@ const MAX_AUTHOR: usize = 100;
 /// How many bytes a `match` may have, written as JSON.
 const MAX_MATCH: usize = 16 * 1024;
 
-/// A silence that somebody wants.
+/// A silence to be made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSilence {
     /// What it holds back.
@@ -184,7 +184,7 @@ impl Service {
         Ok(Value::Object(matching))
     }
 
-    /// Masks the numbers in a value. A pattern without digits that it asks for would hold back what nobody meant.
+    /// Masks the numbers in a value. A pattern whose digits were masked would hold back more than was meant.
     fn mask(&self, key: &str, value: &mut Value) -> Result<(), String> {
         match value {
             Value::String(text) => {

@@ -1,4 +1,4 @@
-//! How an alert looks at a sink, before anybody is told.
+//! How an alert looks at a sink, without sending it.
 
 use smswatch_model::{DeliveryId, Notification};
 
@@ -32,7 +32,7 @@ impl Service {
         let delivery = latest.as_ref().map(|latest| latest.delivery_id.clone());
         let notification = latest.unwrap_or_else(|| self.test_notification(sink, 0));
         let notification = unit.shown(notification);
-        // What a sink does is its own: neither a panic nor a long time of it is anybody else's.
+        // A sink may panic or take long: neither must hold up other requests.
         let shown = tokio::task::spawn_blocking(move || unit.host.preview(&notification));
         let preview = shown.await.unwrap_or_else(|error| {
             Preview::default().part("It cannot be shown", error.to_string())

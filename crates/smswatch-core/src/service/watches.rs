@@ -1,4 +1,4 @@
-//! Adds, shows and removes watches for whoever asks.
+//! Adds, shows and removes watches.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -16,7 +16,7 @@ use smswatch_model::{Event, EventKind, MessageFacts, MessageId, Outcome, Part, T
 /// In how many shards a registration is under way at once: what is in flight takes memory.
 const SHARDS_AT_ONCE: usize = 2;
 
-/// A message that somebody wants watched.
+/// A message to be watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewWatch {
     /// The message.
@@ -237,7 +237,7 @@ impl Service {
         Ok(self.events_page(&filter, &page).await?.items.pop())
     }
 
-    /// How whoever registered a message spelled its id; as it is given here if it is not watched.
+    /// A message's id as it was registered; as it is given here if it is not watched.
     pub(super) async fn spelled(&self, message_id: &MessageId) -> Result<MessageId, ServiceError> {
         let watch = self.watch(message_id).await?;
         Ok(watch.map_or_else(|| message_id.clone(), |watch| watch.message_id))

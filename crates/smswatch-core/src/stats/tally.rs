@@ -201,7 +201,7 @@ impl Tally {
 /// How a message did before these changes, which were seen at once and led to `after`; `None` if it was not known.
 ///
 /// An event says how its message does after it. What it did before follows from the statuses that its parts had,
-/// but for a message of several parts of which only some changed: then the others are taken to be as they are now.
+/// except for a message of several parts of which only some changed: then the others count as they are now.
 fn outcome_before(changes: &[&Event], after: Outcome) -> Option<Outcome> {
     if changes.iter().any(|change| change.sequence == 1) {
         return None;

@@ -1,4 +1,4 @@
-//! How a watched id was spelled by whoever registered it.
+//! How a watched id was spelled when it was registered.
 //!
 //! Ids are compared without case, so the stores know them in lower case alone. Which letters were
 //! capitals is kept beside the watch: a bit for each place, none for an id in lower case.

@@ -139,7 +139,7 @@ impl World {
         self.began.elapsed()
     }
 
-    /// What becomes of a message that nobody has registered.
+    /// What becomes of an unregistered message.
     pub(crate) fn fate(&self, id: &str, fate: Fate) {
         let message_id = MessageId::new(id).expect("an id");
         self.provider.fates().insert(message_id, fate);

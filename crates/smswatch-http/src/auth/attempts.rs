@@ -1,4 +1,4 @@
-//! How often somebody may be wrong about a token when they log in.
+//! Limits how often an address may send a wrong token.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

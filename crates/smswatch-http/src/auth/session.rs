@@ -39,7 +39,7 @@ pub(crate) struct Entrance {
 }
 
 impl Entrance {
-    /// Somebody who sent no cookie, and cannot hand in a form.
+    /// A caller without a cookie, who cannot hand in a form.
     pub(crate) fn of_nobody() -> Self {
         Self {
             visitor: None,

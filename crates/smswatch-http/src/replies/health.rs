@@ -39,14 +39,14 @@ fn in_our_words(part: &str) -> String {
     format!("{what}; with a token the reason is shown")
 }
 
-/// How the process is for somebody who may know everything, and how much there is.
+/// How the process is, with the words of other systems, and how much there is.
 pub(crate) fn status(
     health: HealthReport,
     gauges: Gauges,
     given_up: &BTreeMap<String, GivenUp>,
     silences: usize,
 ) -> StatusReply {
-    // What was removed is no watch to anybody outside.
+    // Removed watches are not shown.
     let shown = |state: &WatchState| *state != WatchState::Removed;
     let states = WatchState::ALL.into_iter().filter(shown);
     let mut watches: BTreeMap<_, _> = states.map(|state| (state.as_str().to_owned(), 0)).collect();

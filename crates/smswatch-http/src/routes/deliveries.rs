@@ -1,4 +1,4 @@
-//! `/v1/deliveries`: what was told to whom, and how that went.
+//! `/v1/deliveries`: which notifications were sent where, and how that went.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! `/`: for a browser what is going on now; for whoever else asks a plain page that says where things are.
+//! `/`: for a browser what is going on now; for any other program a plain page that says where things are.
 
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header;

@@ -1,4 +1,4 @@
-//! How the process is: for load balancers, for Prometheus, and for whoever holds a token.
+//! How the process is: for load balancers, for Prometheus, and for callers with a token.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};

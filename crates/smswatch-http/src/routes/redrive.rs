@@ -68,7 +68,7 @@ pub(super) async fn drop_all(
     Ok(Json(DroppedReply { dropped }))
 }
 
-/// The deliveries that are meant, dead ones unless told. An empty request means none: whoever means all
+/// The deliveries that are meant, by default dead ones. An empty request is refused: a caller that means all
 /// of them says so with a state.
 fn ended(
     request: EndedRequest,

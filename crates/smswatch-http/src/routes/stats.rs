@@ -13,10 +13,10 @@ use crate::query::{Filter, wanted};
 use crate::replies;
 use crate::since;
 
-/// How far back the figures go when nobody says.
+/// How far back the figures go by default.
 const WINDOW: &str = "24h";
 
-/// The shortest length of time for which somebody can ask; figures are by the hour.
+/// The shortest window that can be asked for; figures are by the hour.
 const SHORTEST: Duration = Duration::from_secs(60);
 
 pub(super) async fn show(

@@ -33,7 +33,7 @@ const MOST_WAITING: usize = 32;
 /// How long a reader may take nothing before it is disconnected.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long nothing is sent before a comment is, so that nobody in between takes the stream for dead.
+/// After how long without an event a comment is sent, so that proxies do not take the stream for dead.
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// How long it takes until the store is tried again.

@@ -1,4 +1,4 @@
-//! Hides telephone numbers in the words of somebody who was told none of them, but may know them.
+//! Hides phone numbers in the words of a receiver that was told none of them, but may know them.
 
 use super::digit::digit;
 use super::{hidden, mask_numbers};

@@ -1,4 +1,4 @@
-//! Decimal digits in every script in which somebody may write a telephone number.
+//! Decimal digits in every script in which a phone number may be written.
 
 /// The zero of each script whose ten digits follow one another (Unicode's category Nd, and the
 /// subscripts).

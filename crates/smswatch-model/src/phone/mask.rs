@@ -6,7 +6,7 @@ use super::{MIN_DIGITS, PhoneNumber, hidden};
 /// Fewer digits without a country code are taken for something else.
 const MIN_NATIONAL: usize = 7;
 
-/// A known number of so many digits is found whatever stands between them; a shorter one only where
+/// A known number with at least this many digits is found whatever stands between them; a shorter one only where
 /// no letter does, because it could be there by chance.
 const MIN_ANYWHERE: usize = 10;
 

@@ -1,4 +1,4 @@
-//! What takes too long, and what is told soon: stuck messages, polls that start late, groups that wait for their time.
+//! What takes too long, and what comes soon: stuck messages, polls that start late, groups that wait for their time.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use crate::{link, matching, words};
 /// How many messages or groups are shown; the others are counted.
 const SHOWN: usize = 5;
 
-/// How late polls may start before it is told, in seconds: the shortest gaps of a schedule are as long.
+/// How late polls may start before they are shown, in seconds: about the shortest gap of a schedule.
 const LATE: u64 = 10;
 
-/// Messages that have no final status although it is time.
+/// Messages that should have a final status by now.
 pub(super) fn stuck(stuck: &ExcerptReply<Event>) -> Option<Wrong> {
     let since = stuck.items.iter().map(|event| event.detected_at).min()?;
     let count = u64::try_from(stuck.items.len()).unwrap_or(u64::MAX);
@@ -41,7 +41,7 @@ pub(super) fn stuck(stuck: &ExcerptReply<Event>) -> Option<Wrong> {
     Some(wrong.look("All of them", "/messages?outcome=stuck".to_owned()))
 }
 
-/// Polls that start late, by seconds. That they are far too late is trouble of its own.
+/// Polls that start late, by seconds. Polls that are far too late are shown as trouble already.
 pub(super) fn late(seconds: Option<u64>, is_told: bool) -> Option<Wrong> {
     let seconds = seconds.filter(|seconds| *seconds >= LATE && !is_told)?;
     let wrong = Wrong::new(Level::Note, html! { "Polls start late" });

@@ -1,4 +1,4 @@
-//! What is wrong: each thing with how bad it is, since when, how much, and what can be done about it.
+//! One thing that is wrong: how bad it is, since when, how much, and what can be done about it.
 
 use maud::{Markup, html};
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ use crate::{link, matching, words};
 /// How bad something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
-    /// Somebody wanted it so, or it ends by itself.
+    /// It was done on purpose, or ends without help.
     Note,
     /// It should be looked at.
     Warning,

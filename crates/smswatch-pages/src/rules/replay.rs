@@ -6,10 +6,10 @@ use smswatch_model::Timestamp;
 use crate::frame::{Frame, form_key};
 use crate::words;
 
-/// Rules that somebody wrote, and what came of trying them.
+/// Rules that a visitor wrote, and the result of trying them.
 #[derive(Debug, Clone)]
 pub struct Replayed {
-    /// What somebody wrote.
+    /// The text of the rules.
     pub text: String,
     /// What they would have told, or what is wrong with them, a sentence for each mistake.
     pub outcome: Result<Replay, Vec<String>>,
@@ -26,7 +26,7 @@ pub struct Replay {
     pub is_cut: bool,
     /// How much each rule would have told each sink.
     pub rows: Vec<ReplayRow>,
-    /// The rules that would have told nobody.
+    /// The rules that would have notified no one.
     pub silent: Vec<String>,
 }
 

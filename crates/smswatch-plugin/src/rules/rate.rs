@@ -26,7 +26,7 @@ pub struct RateSettings {
     pub at_least: u64,
     /// For how long it must be above its bound.
     pub lasting: Duration,
-    /// How long after it began to fire, and each time after that, it is told again while it fires.
+    /// How often it is reported again while it fires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeat: Option<Duration>,
     /// How it compares with what is usual at this hour of the day; `above` holds until that is known.
@@ -89,7 +89,7 @@ pub struct RateGroup {
     pub settings: RateSettings,
 }
 
-/// A rule that does not tell an event while the alert of a rate fires.
+/// A rule that holds back an event while the alert of a rate fires.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnlessFiring {
     /// The rule.
@@ -101,9 +101,9 @@ pub struct UnlessFiring {
 /// What an event adds to a rate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
-    /// With what it is measured.
+    /// The rate in which it is measured.
     pub group: RateGroup,
-    /// Whether it is one of those that count.
+    /// Whether it counts (`count` of the rule matches it).
     pub counts: bool,
 }
 
@@ -124,7 +124,7 @@ pub(super) fn span_text(span: Duration) -> String {
 }
 
 impl RateBound {
-    /// What is compared with the bound, if so many events count, which are so many percent.
+    /// What is compared with the bound: `count` events, or `percent` of all.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "no window holds 2^52 events")]
     pub fn value(self, count: u64, percent: f64) -> f64 {

@@ -2,7 +2,7 @@
 
 use smswatch_model::Notification;
 
-/// How a notification would look at a receiver, for a person who wants to see it before anybody is told.
+/// How a notification would look at a receiver, to be shown before anything is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Preview {
     /// What is shown, from top to bottom.

@@ -1,6 +1,6 @@
-//! What came of asking the other side whether it can be reached.
+//! The result of checking whether the other side can be reached.
 
-/// What came of a [`Sink::probe`](super::Sink::probe) or a
+/// The result of a [`Sink::probe`](super::Sink::probe) or a
 /// [`Provider::probe`](crate::provider::Provider::probe) that did not fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {

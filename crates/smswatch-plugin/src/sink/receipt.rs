@@ -1,4 +1,4 @@
-//! What a sink says of a notification that was taken.
+//! What a sink says when a notification was delivered.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use smswatch_model::Overrides;
 
 use super::told;
 
-/// How much a receipt may ask to remember, in bytes.
+/// The longest text that a receipt may ask to remember, in bytes.
 const MAX_REMEMBERED: usize = 2_000;
 
 /// What the other side said when it took a notification.
@@ -51,7 +51,7 @@ impl Receipt {
     /// Asks to hand `what` back with the next notification of the same [`key`](smswatch_model::Notification::key)
     /// and destination: see [`Sink::deliver_again`](super::Sink::deliver_again). It replaces what was remembered before,
     /// is stored, and must hold no credential.
-    /// Of more than 2,000 bytes nothing is remembered.
+    /// A text of more than 2,000 bytes is not remembered.
     #[must_use]
     pub fn remember(mut self, what: impl Into<String>) -> Self {
         let what = what.into();
@@ -65,7 +65,7 @@ impl Receipt {
         &self.detail
     }
 
-    /// Who was refused for good and why, or `None` if nobody was.
+    /// Who was refused for good and why; `None` if everybody was reached or can still be.
     #[must_use]
     pub fn refusals(&self) -> Option<&str> {
         self.left_out.as_deref()

@@ -25,8 +25,8 @@ pub struct HistoryBounds {
 /// How many records a trim removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Trimmed {
-    /// Log entries, and those that were left to a later version and that nobody could read within the
-    /// time for which events are kept.
+    /// Log entries, also those that were left to a later version and that none read within the time for which events are
+    /// kept.
     pub events: u64,
     /// Delivered and suppressed deliveries.
     pub deliveries: u64,

@@ -1,8 +1,7 @@
 //! How much one step of a store carries.
 
-/// How many bytes one step hands to a store at most. Redis must have taken it in before its answer is
-/// waited for in vain: over a link that carries 100 kB a second that leaves a second or two to spare.
-/// What is larger by itself goes alone.
+/// How many bytes one step hands to a store at most. Redis must receive it before its reply times out: over a link of
+/// 100 kB a second that leaves a second or two to spare. A larger item is a step of its own.
 pub const MAX_STEP_BYTES: usize = 256 * 1024;
 
 /// Splits what is to be done into steps of at most `most` bytes each, in the same order; one item that

@@ -1,4 +1,4 @@
-//! What goes in and out of a store about deliveries.
+//! What a store takes and returns about deliveries.
 
 use std::time::Duration;
 
@@ -51,12 +51,12 @@ pub struct NewDelivery {
     pub rule: String,
     /// Whether it goes first.
     pub priority: Priority,
-    /// The messages that it tells of, for looking it up.
+    /// The messages that it is about, for looking it up.
     pub message_ids: Vec<MessageId>,
     /// The notification, as core wrote it.
     pub body: Vec<u8>,
-    /// Why it is held back: it is [suppressed](DeliveryState::Suppressed) from the beginning and takes
-    /// no place in the queue. See [`Attempt::suppressed`]. `None` if it is to be sent.
+    /// Why it is held back: it is [suppressed](DeliveryState::Suppressed) from the beginning and never queued. See
+    /// [`Attempt::suppressed`]. `None` if it is to be sent.
     pub suppressed: Option<Attempt>,
 }
 
@@ -117,7 +117,7 @@ pub struct Attempt {
     pub at: Timestamp,
     /// `delivered`, `retry`, `dead` or `suppressed`.
     pub result: String,
-    /// What the other side said, what failed, or what held it back.
+    /// What the receiver said, what failed, or what held it back.
     pub detail: String,
 }
 
@@ -152,7 +152,7 @@ pub enum Pick {
     First,
 }
 
-/// What shows that a claimed delivery still belongs to its claimer.
+/// Proves that a claimed delivery still belongs to its claimer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeliveryToken(pub i64);
 
@@ -167,7 +167,7 @@ pub struct ClaimedDelivery {
     pub attempts_made: u32,
     /// When it was queued, or queued again; giving up counts from here.
     pub queued_at: Timestamp,
-    /// Whether it was queued again after it had ended: somebody wants it sent.
+    /// Whether it was queued again by hand after it had ended.
     pub is_queued_again: bool,
     /// The notification, as core wrote it.
     pub body: Vec<u8>,

@@ -178,7 +178,7 @@ impl NewEntry {
     }
 }
 
-/// A body whose kinds nobody knows: the entry is in no index of kinds.
+/// A body whose kinds are not known: the entry is in no index of kinds.
 impl From<Vec<u8>> for NewEntry {
     fn from(body: Vec<u8>) -> Self {
         Self {
@@ -253,12 +253,12 @@ pub struct SetAside {
     pub error: String,
     /// Its body, or the beginning of it.
     pub body: Vec<u8>,
-    /// A later version wrote it: the store keeps all of it for whoever can read it, apart from what
-    /// nobody can route.
+    /// A later version wrote it: the store keeps all of it for a version that can read it, apart from entries that
+    /// cannot be routed at all.
     pub is_newer: bool,
 }
 
-/// What left entries come to once somebody can read them.
+/// A step that routes entries which were left to a later version.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LeftStep {
     /// Where they stand, in the words of [`Log::left_entries`].
@@ -288,12 +288,12 @@ pub struct KeptAside {
 /// What became of a route step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteOutcome {
-    /// It took place; so many deliveries were new.
+    /// It took place; this many deliveries were new.
     Done {
         /// How many deliveries did not exist before.
         added: u64,
     },
-    /// Somebody else moved the cursor, or the log has lost the place to move it to, as after a
+    /// Another process moved the cursor, or the log has lost the place to move it to, as after a
     /// failover; nothing took place.
     Moved,
     /// A record is not as the step expects it; nothing took place.

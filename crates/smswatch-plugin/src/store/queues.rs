@@ -35,7 +35,7 @@ pub trait Queues: Send + Sync {
         deliveries: &[NewDelivery],
     ) -> Result<u64, StoreError>;
 
-    /// Takes deliveries of `sink` with this `priority` that belong to nobody, as `pick` says.
+    /// Takes deliveries of `sink` with this `priority` that are not claimed, as `pick` says.
     ///
     /// They belong to the caller until [`Queues::complete`] with their token, or until `lease` has
     /// passed; then they are due again, under another token. If fewer than the limit of [`Pick::Due`]
@@ -93,7 +93,7 @@ pub trait Queues: Send + Sync {
         request: QueueRequest,
     ) -> Result<QueueSlice, StoreError>;
 
-    /// Makes those deliveries dead that are pending, not critical, and claimed by nobody, and queues
+    /// Dead-letters deliveries that are pending, not critical and not claimed, and queues
     /// what others get instead of them; keeps `attempt` with each, which does not count as one that was
     /// made.
     ///
@@ -108,7 +108,7 @@ pub trait Queues: Send + Sync {
         attempt: &Attempt,
     ) -> Result<Outcomes, StoreError>;
 
-    /// Leaves pending deliveries of `sink` to a later version which belong to nobody, as
+    /// Leaves pending deliveries of `sink` that are not claimed to a later version, as
     /// [`super::Outcome::Left`] does with claimed ones. Returns how many they were.
     ///
     /// # Errors

@@ -68,7 +68,7 @@ pub struct Reserved {
 mod tests {
     use super::*;
 
-    /// When permits are had, in seconds, by somebody who takes each as soon as it is there.
+    /// When permits are had, in seconds, if each is taken as soon as it is available.
     fn taken(rate: Rate, count: usize) -> Vec<f64> {
         let interval = rate.per.as_secs_f64() / f64::from(rate.permits);
         let burst = rate.permits as usize;

@@ -28,7 +28,7 @@ pub trait Records: Send + Sync {
         message_ids: &[MessageId],
     ) -> Result<Vec<Loaded>, StoreError>;
 
-    /// Takes up to `limit` watches of `priority` that are due and belong to nobody, earliest first.
+    /// Takes up to `limit` watches of `priority` that are due and not claimed, earliest first.
     ///
     /// They belong to the caller until a commit writes another due time, names the lease among its
     /// `finished`, or `lease` has passed; then those whose due time is still the same are due again.
@@ -66,7 +66,7 @@ pub trait Records: Send + Sync {
     ) -> Result<u64, StoreError>;
 
     /// Puts claimed watches of `priority` aside whose bodies the caller cannot read, as a claim does itself
-    /// with records that the store cannot read: their leases end, they are due to nobody, and every
+    /// with records that the store cannot read: their leases end, they are not due, and every
     /// claim is offered them now and then, so that a version that can read them goes on with them.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ pub trait Records: Send + Sync {
     /// The store is not available.
     async fn memo(&self, shard: Shard, name: &str) -> Result<Option<Memo>, StoreError>;
 
-    /// Writes `value` if the memo still is of version `expected` (none: there is no memo) and
+    /// Writes `value` if the memo still is of version `expected` (`None` if there is no memo) and
     /// appends `entries` to the shard's log in the same step; returns whether it did.
     ///
     /// # Errors
@@ -130,10 +130,10 @@ pub trait Records: Send + Sync {
         ids: &[RecordId],
     ) -> Result<Vec<Option<KeptRecord>>, StoreError>;
 
-    /// Takes up to `limit` records of `kind` that are due and belong to nobody, earliest first.
+    /// Takes up to `limit` records of `kind` that are due and not claimed, earliest first.
     ///
-    /// They belong to the caller until somebody changes them, or until `lease` has passed; then those that
-    /// nobody changed are due again. So one that the caller cannot read is left alone and offered again,
+    /// They belong to the caller until they are changed, or until `lease` has passed; then those that were not
+    /// changed are due again. So one that the caller cannot read is left alone and offered again,
     /// to a version that may be able to read it.
     ///
     /// # Errors

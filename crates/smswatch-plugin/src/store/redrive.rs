@@ -10,7 +10,7 @@ pub enum Redrive {
     /// It is pending again and due at once. It keeps its id, its creation and its attempts; its
     /// retry schedule begins anew, and giving up counts from now.
     Requeue,
-    /// Nothing is left of it.
+    /// It is removed.
     Forget,
 }
 
@@ -27,12 +27,11 @@ pub struct RedriveStep {
     pub sink: String,
     /// How far they have come; pending ones have not ended, so none of them is ever found.
     pub state: DeliveryState,
-    /// The rule that made them; none: any.
+    /// The rule that made them; `None` for any.
     pub rule: Option<String>,
-    /// They ended at this instant or later; none: ever.
+    /// They ended at this instant or later; `None` for any time.
     pub since: Option<Timestamp>,
-    /// They ended at this instant or earlier: what a redrive brings back, and what ends again
-    /// meanwhile, is not its business.
+    /// They ended at this instant or earlier. Deliveries that end again meanwhile are not redriven twice.
     pub until: Timestamp,
     /// Where the step before this one ended; `None` for the first.
     pub after: Option<RedrivePlace>,
@@ -49,7 +48,7 @@ pub struct Redriven {
     pub next: Option<RedrivePlace>,
 }
 
-/// What became of the redrive of one delivery.
+/// The result of redriving one delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RedriveOutcome {
     /// It took place.

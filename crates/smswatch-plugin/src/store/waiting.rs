@@ -1,4 +1,4 @@
-//! What goes in and out of a store when a queue is looked through without claiming.
+//! What a store takes and returns when a queue is looked through without claiming.
 
 use smswatch_model::{DeliveryId, Timestamp};
 
@@ -29,7 +29,7 @@ pub struct QueueRequest {
 pub struct WaitingDelivery {
     /// Where it stands.
     pub place: QueuePlace,
-    /// Whether somebody has claimed it: it may be under way.
+    /// Whether it is claimed, and so perhaps being attempted.
     pub is_claimed: bool,
     /// The notification, as core wrote it.
     pub body: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What goes in and out of a store about watches.
+//! What a store takes and returns about watches.
 
 use smswatch_model::{MessageId, Timestamp};
 
@@ -57,9 +57,9 @@ pub struct ClaimedWatches {
 pub struct CommitItem {
     /// The watch; no two items of one step have the same.
     pub message_id: MessageId,
-    /// What the store must hold for the change to take place; none: nothing.
+    /// What the store must hold for the change to take place; `None` if it must hold nothing.
     pub expected: Option<Record>,
-    /// What it holds afterwards; none: nothing. Another due time than before is queued in `priority`;
+    /// What it holds afterwards; `None` to remove it. Another due time than before is queued in `priority`;
     /// the same one stays claimed, or claimable, as it is.
     pub record: Option<Record>,
     /// The queue in which the due time waits.
@@ -85,7 +85,7 @@ impl CommitItem {
 pub struct CommitStep {
     /// The changes.
     pub items: Vec<CommitItem>,
-    /// Leases of which nothing is left to do after this step; they end if all changes take place.
+    /// Leases that this step finishes; they end if all changes take place.
     pub finished: Vec<LeaseId>,
 }
 

@@ -138,7 +138,7 @@ impl Compiler<'_> {
             .hint = Some(hint);
     }
 
-    /// Reports each plain word that is none of `known`: it would hold back nothing.
+    /// Reports each plain word that is not in `known`: it would hold back nothing.
     fn check_words(&mut self, node: &Node, known: &[&'static str]) {
         if let Content::Sequence(items) = node.content() {
             items.iter().for_each(|item| self.check_words(item, known));

@@ -10,7 +10,7 @@ use crate::field::{Field, Flag, View};
 use crate::yaml::Entry;
 use smswatch_template::sample::samples;
 
-/// A status that nobody documents; it stands for all of them.
+/// A status that Routee does not document; it stands for all such words.
 const OTHER: &str = "\u{1}";
 
 /// What a status change can be like, as far as conditions ask: the values of each thing that they ask for, and one

@@ -40,7 +40,7 @@ impl Compiler<'_> {
         names
     }
 
-    /// Reports names that are not those of rates, and warns of those that may not be told: then nobody hears of what
+    /// Reports names that are not those of rates, and warns of those that may not be told: then no one is notified of what
     /// waits for them either.
     pub(super) fn check_awaited(&mut self, rules: &[(Rule, Place)]) {
         for (name, place) in std::mem::take(&mut self.awaited) {

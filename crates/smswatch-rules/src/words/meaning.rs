@@ -123,7 +123,7 @@ fn explanation(word: &str, events: &[&Event]) -> Option<String> {
         if event.fault == usual {
             return Some((*meaning).to_owned());
         }
-        // The operator says that somebody else can act.
+        // The configuration says that someone else can act.
         let (what, _) = meaning.split_once(". ").unwrap_or((meaning, ""));
         let who = match event.fault {
             Fault::Sender => " The sender can act.",

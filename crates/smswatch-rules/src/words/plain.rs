@@ -1,4 +1,4 @@
-//! Values as people read them: words from outside, instants, durations, and each value once.
+//! Values as people read them: words from outside, instants, and each value once.
 
 use std::time::Duration;
 

@@ -92,7 +92,7 @@ fn waiting(row: &[Vec<u8>]) -> Result<WaitingDelivery, StoreError> {
 }
 
 impl RedisStore {
-    /// Gives back what claims of this queue took whose answers were lost: nobody would attempt it until
+    /// Gives back what claims of this queue took whose answers were lost: they would not be attempted until
     /// their leases end.
     async fn disown_unanswered(
         &self,
@@ -211,7 +211,7 @@ impl Queues for RedisStore {
         if began.is_none() {
             self.first_claims().insert(queue, now);
         }
-        // One without a name, which nobody here can have written, keeps no other from being claimed.
+        // One without a name, which this version cannot have written, keeps no other from being claimed.
         let rows = found.chunks_exact(5);
         let deliveries = rows.filter_map(|row| delivery_id(&row[0]).ok().zip(Some(row)));
         let deliveries = deliveries.map(|(id, row)| {

@@ -65,7 +65,7 @@ fn read(values: Vec<Vec<u8>>) -> Found {
 }
 
 impl RedisStore {
-    /// A claim whose answer was lost may have taken place: nobody knows its watches, which would
+    /// A claim whose answer was lost may have taken place: its watches are not known, and would
     /// wait until the lease ends by itself.
     async fn release_unanswered(&self, shard: Shard) -> Result<(), StoreError> {
         let of_shard = |(other, _): &&(Shard, LeaseId)| *other == shard;

@@ -108,7 +108,7 @@ pub async fn deliveries_are_claimed_by_priority_the_earliest_first(fixture: &dyn
     }
 }
 
-/// Nobody asks in vain for what is not there: each priority has its own due time.
+/// Each priority has its own due time, so that no claim is made for nothing.
 pub async fn the_next_due_time_is_that_of_the_priority(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let queued = store

@@ -15,7 +15,7 @@ const STARTER: &str = include_str!("init/starter.yaml");
 pub(crate) fn init(args: &InitArgs) -> anyhow::Result<()> {
     let path = args.file.display();
     let mut options = OpenOptions::new();
-    // It holds nothing of anybody's, so whoever may read the folder may read it.
+    // It holds no secrets, so it needs no stricter permissions than its folder.
     let mut file = match options.write(true).create_new(true).open(&args.file) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {

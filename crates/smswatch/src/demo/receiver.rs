@@ -105,7 +105,7 @@ mod tests {
         stream.read_to_end(&mut answer).await.expect("an answer");
         assert_eq!(answer, ANSWER);
         receiver.die();
-        // The port closes when the task that listens has heard of it.
+        // The port closes when the task that listens was notified of it.
         while TcpStream::connect(receiver.address).await.is_ok() {
             tokio::task::yield_now().await;
         }

@@ -1,5 +1,4 @@
-//! The log's lines on their way out: a thread of its own writes them, so that whoever stops reading
-//! stops nobody.
+//! Log lines on their way out: a thread of its own writes them, so that a reader that stops reading stops nothing.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

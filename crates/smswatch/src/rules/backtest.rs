@@ -38,7 +38,7 @@ struct Backtest {
     items: Vec<Row>,
     /// One item for each sink.
     sinks: Vec<Row>,
-    /// The rules that were tried and told nobody.
+    /// The rules that were tried and notified no one.
     silent: Vec<String>,
     /// What the counts leave out, in sentences.
     remarks: Vec<String>,

@@ -313,7 +313,7 @@ fn complete(event: &mut Value, privacy: &Privacy, faults: &FaultTable) {
     if MessageId::new(text(&event["message"]["message_id"])).is_err() {
         event["message"]["message_id"] = Value::Null;
     }
-    // Events carry a keyed hash of the number, which nobody writes by hand.
+    // Events carry a keyed hash of the number, which is not written by hand.
     let to = text(&event["message"]["to"]);
     if event["message"]["to_key"].is_null() && !to.is_empty() && !to.contains('*') {
         event["message"]["to_key"] = json!(privacy.number_key(&PhoneNumber::new(&to)));

@@ -80,7 +80,7 @@ fn explained(rules: &dyn Rules, event: Event) -> Explained {
 }
 
 impl Words {
-    /// Whether a rule says the same with both, whoever is told.
+    /// Whether a rule says the same to both destinations.
     fn is_like(&self, other: &Self) -> bool {
         let said = |words: &Self| (words.rule.clone(), words.title.clone(), words.text.clone());
         said(self) == said(other)

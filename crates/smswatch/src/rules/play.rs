@@ -102,7 +102,7 @@ fn end(scenario: &Scenario) -> Duration {
     given.chain(expected).max().unwrap_or_default()
 }
 
-/// How late something may come that is expected so long after the beginning.
+/// How late something may come, by when it is expected after the beginning.
 pub(super) fn lateness(at: Duration) -> Duration {
     (at / 64).max(Duration::from_secs(1))
 }

@@ -1,4 +1,4 @@
-//! Rules that somebody writes on a page, to see what they would have told.
+//! Tries rules that a visitor writes on a page, to see what they would have sent.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -101,7 +101,7 @@ fn read(text: &str, options: &Options<'_>) -> Result<Arc<dyn Rules>, Vec<String>
     }
 }
 
-/// A problem with its line, of which `before` were not written by anybody.
+/// A problem with its line; `before` lines above it are not the visitor's.
 fn in_a_line(problem: &Diagnostic, before: usize) -> String {
     let line = problem.place.map_or(1, |place| place.line);
     let line = line.saturating_sub(before).max(1);

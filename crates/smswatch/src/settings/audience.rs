@@ -1,4 +1,4 @@
-//! Warns of a configuration that notifies nobody, and of sinks that are never used.
+//! Warns of a configuration that notifies no one, and of sinks that are never used.
 
 use serde_json::Value;
 use smswatch_rules::RuleSet;

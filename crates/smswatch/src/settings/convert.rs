@@ -83,7 +83,7 @@ pub(super) fn http(section: HttpSection) -> Result<HttpOptions, Vec<Problem>> {
     };
     let mut problems = Vec::new();
     let mut check = |token: &Secret, pointer: String| {
-        // A header cannot hold anything else, so nobody could ever send it.
+        // A header cannot hold anything else, so no client could send it.
         if !token
             .reveal()
             .bytes()

@@ -128,7 +128,7 @@ pub(crate) struct WatchSection {
     pub(crate) first_seen_max_age: Span,
     /// How long after it happened an event counts as late. Default: `15m`.
     pub(crate) late_after: Span,
-    /// One sweep or several: pages of all messages of the last hours, which find those that nobody has registered,
+    /// One sweep or several: pages of all messages of the last hours, which find unregistered ones,
     /// and answer for up to 2,000 messages in place of their polls. Default: none.
     pub(crate) sweep: Option<SweepsSection>,
 }
@@ -308,7 +308,7 @@ pub(crate) struct HeartbeatSection {
     /// What is asked for with GET while every part of `/readyz` is well; often holds a secret.
     #[serde(serialize_with = "hidden")]
     pub(crate) url: Secret,
-    /// How often; the first time after the process has run for so long. Default: `1m`.
+    /// How often; the first time after the process has run for this long. Default: `1m`.
     #[serde(default = "heartbeat_every")]
     pub(crate) every: Span,
 }

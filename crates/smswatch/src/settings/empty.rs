@@ -6,7 +6,7 @@ use super::problem::{Problem, escaped};
 use super::walk;
 
 /// Takes out every section and list without a value: with all of its lines commented out it is as good
-/// as absent. A single option without a value is a problem, because nobody writes it for nothing.
+/// as absent. A single option without a value is a problem, because it is probably a mistake.
 pub(super) fn remove(whole: &Value, value: &mut Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     walk::visit(whole, value, &mut |value, pointer, schemas| {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Source;
 use crate::report::Failure;
 
-/// Where the configuration is looked for when nobody says where it is.
+/// Where the configuration is looked for by default.
 const PLACES: [&str; 2] = ["smswatch.yaml", "config/smswatch.yaml"];
 
 /// The most that is read of a file, in bytes; the largest file that is understood is smaller.

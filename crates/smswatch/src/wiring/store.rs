@@ -15,7 +15,7 @@ use smswatch_store_sqlite::SqliteStore;
 use crate::service_manager;
 use crate::settings::StoreChoice;
 
-/// The pause after the first try in vain; each next one is twice as long.
+/// The pause after the first failed try; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// The longest pause: a store that comes back is found within about this time.
@@ -29,7 +29,7 @@ pub(super) enum Opened {
     Ready(Arc<dyn Store>, Timestamp),
     /// It is open, and does not answer.
     Silent(Arc<dyn Store>, anyhow::Error),
-    /// It is not there, and may come without anybody changing anything here.
+    /// It is not there, and may come without a change of the configuration.
     NotYet(anyhow::Error),
 }
 

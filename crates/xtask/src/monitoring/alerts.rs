@@ -18,9 +18,9 @@ pub(super) struct Alert {
 /// How urgent an alert is.
 #[derive(Clone, Copy)]
 pub(super) enum Severity {
-    /// Somebody is to look at it now: alerts about messages are late or lost.
+    /// It needs attention now: alerts about messages are late or lost.
     Critical,
-    /// Somebody is to look at it today.
+    /// It needs attention today.
     Warning,
 }
 

@@ -1,4 +1,4 @@
-//! What the dashboard shows, in the order in which somebody asks who was woken by an alert.
+//! What the dashboard shows, in the order of the questions after an alert.
 
 /// A row of panels that answers one question.
 pub(super) struct Row {

@@ -18,7 +18,7 @@ fn read(path: &str) -> String {
     text.unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// `promtool` in a folder that has the rules; answers what it said.
+/// `promtool` in a folder that has the rules; returns its output.
 fn promtool(folder: &Path, arguments: &[&str]) -> String {
     let test = std::env::current_exe().expect("a path");
     let tools = test

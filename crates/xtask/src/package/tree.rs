@@ -127,7 +127,7 @@ fn compress(path: &Path) -> anyhow::Result<()> {
     )
 }
 
-/// Opens all folders, whatever the mask of whoever builds the package.
+/// Makes all folders readable, whatever the builder's umask is.
 fn set_modes_of_folders(folder: &Path) -> anyhow::Result<()> {
     set_mode(folder, 0o755)?;
     let entries = fs::read_dir(folder).context("could not look through the staged files")?;

@@ -77,7 +77,7 @@ async fn visits(programs: &Programs, keep: &Keep, report: &mut Report) -> anyhow
         .into_iter()
         .chain([("the story of a message", &*story)])
     {
-        // The first one reads what nobody has read for long.
+        // The first request reads from a cold cache.
         subject.first_byte(path).await?;
         let before = keep.cpu(&subject)?;
         let mut times = Vec::new();

@@ -33,7 +33,7 @@ impl Relay {
                 counting.connections.fetch_add(1, Ordering::Relaxed);
                 let counting = Arc::clone(&counting);
                 tokio::spawn(async move {
-                    // Whoever hangs up has said all they wanted to.
+                    // The client has hung up and expects no reply.
                     let _ended = converse(stream, &counting).await;
                 });
             }

@@ -8,7 +8,7 @@ use super::Circuit;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Absence {
     pub(crate) since: Timestamp,
-    /// When it ends; `None` if nobody knows.
+    /// When it ends; `None` if that is unknown.
     pub(crate) until: Option<Timestamp>,
 }
 

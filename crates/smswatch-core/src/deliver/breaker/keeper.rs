@@ -188,7 +188,7 @@ impl Breaker {
                 let read = tokio::time::timeout(PROMPT, self.read(context)).await;
                 read.is_ok_and(|read| read.is_ok())
             }
-            // Nothing is known yet, not even whether somebody has paused the sink.
+            // Nothing is known yet, not even whether the sink is paused.
             None => self.read(context).await.is_ok(),
         };
         let mut known = self.known();
@@ -207,7 +207,7 @@ impl Breaker {
         self.fetch(context).await.map(|_| ())
     }
 
-    /// Holds the sink back until somebody resumes it.
+    /// Pauses the sink until it is resumed.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Brings the next probe forward: because somebody asks for it, or because a clock set it that was far ahead.
+//! Brings the next probe forward: when it is asked for, or when a clock that was far ahead has set it.
 
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Which shards are not claimed from just now.
 #[derive(Debug, Default)]
 pub(super) struct Shards {
-    /// Queues from which a claim was not answered yet, and whether somebody has put more into them.
+    /// Queues from which a claim was not answered yet, and whether more was queued in them meanwhile.
     pub(super) under_way: HashMap<Queue, bool>,
     /// Queues from which the latest claim failed, and until when they are left alone.
     pub(super) failing: HashMap<Queue, (Backoff, Timestamp)>,
@@ -39,7 +39,7 @@ impl Shards {
             unit.inbox.due(priority).hint(usize::from(shard.0), *until);
             return false;
         }
-        // Whoever makes the shard work again gives a hint.
+        // When the shard works again, a hint comes.
         !unit.outcomes.is_failing(shard)
     }
 

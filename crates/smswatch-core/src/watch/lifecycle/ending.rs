@@ -52,7 +52,7 @@ impl Step<'_> {
         self.next_poll(self.next_stuck());
     }
 
-    /// Something is told of a message after all that nobody knew: it is followed, and was not final at any deadline.
+    /// A message that was not found turns up after all: it is followed, and was not final at any deadline.
     pub(super) fn is_found(&mut self, facts: Option<&MessageFacts>) {
         self.follow_again();
         if let Some(facts) = facts {

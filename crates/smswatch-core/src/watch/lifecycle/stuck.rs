@@ -14,7 +14,7 @@ const ROUNDING: Duration = Duration::from_secs(1);
 
 impl Step<'_> {
     /// Tells every deadline that has passed and is not told yet, and again what repeats. An answer without `facts`
-    /// decides none: rules could not see which message it is about.
+    /// decides nothing: rules could not see which message it is about.
     pub(super) fn tell_stuck(&mut self, facts: &MessageFacts) {
         for stuck in self.lifecycle.stuck_after {
             let after = stuck.after.as_secs();
@@ -85,7 +85,7 @@ impl Step<'_> {
         }
     }
 
-    /// How many seconds ago it could be decided whether the message was stuck `after` so many; `None` if that is
+    /// How many seconds ago it could be decided whether the message was stuck `after` seconds; `None` if that is
     /// still to come.
     fn passed_since(&self, after: u64) -> Option<u64> {
         let decided_at = decided_at(self.applied.watch.registered_at, after);
@@ -93,7 +93,7 @@ impl Step<'_> {
     }
 }
 
-/// When it can be decided whether a message was stuck `after` so many seconds.
+/// When it can be decided whether a message was stuck `after` seconds.
 fn decided_at(registered_at: Timestamp, after: u64) -> Timestamp {
     registered_at + Duration::from_secs(after) + ROUNDING
 }

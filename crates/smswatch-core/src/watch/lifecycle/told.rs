@@ -7,7 +7,7 @@ use crate::record::WatchState;
 use crate::watch::Watch;
 
 impl Lifecycle<'_> {
-    /// Takes in what a sweep or a callback tells of a message that nobody has registered: its watch
+    /// Takes in what a sweep or a callback tells of an unregistered message: its watch
     /// begins, and statuses that were old by then are recorded and not told.
     pub(crate) fn apply_found(
         &self,
@@ -62,7 +62,7 @@ impl Lifecycle<'_> {
     }
 
     /// Takes only the news of an observation into account: schedule and deadlines belong to
-    /// whoever changed the watch meanwhile.
+    /// the process that changed the watch meanwhile.
     pub(crate) fn apply_news(
         &self,
         message_id: &MessageId,

@@ -242,7 +242,7 @@ async fn done(service: &Service, fields: &Fields) -> Result<Done, Problem> {
                 };
                 match done {
                     Ok(()) => count += 1,
-                    // Somebody else was faster.
+                    // Another request was faster.
                     Err(problem) if problem.status().is_client_error() => {}
                     Err(problem) => return Err(problem),
                 }

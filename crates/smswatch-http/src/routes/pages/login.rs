@@ -56,7 +56,7 @@ async fn log_in(
         let refusal = Some(Refusal::OldForm);
         return page(StatusCode::FORBIDDEN, &entrance, next, refusal);
     }
-    // A right token is always taken: behind a proxy, people share an address with whoever guesses.
+    // A right token is always taken: behind a proxy, people share an address with those who guess.
     if let Some(cookie) = tokens.log_in(fields.get("token").unwrap_or_default(), &headers) {
         return ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response();
     }

@@ -1,4 +1,4 @@
-//! `/rules`: how often each fired, and what each makes of an event that somebody picks or pastes.
+//! `/rules`: how often each fired, and what each makes of an event that the visitor picks or pastes.
 
 use std::collections::HashSet;
 
@@ -27,7 +27,7 @@ use crate::trial::RuleReader;
 const LATEST: &str = "100";
 const PICKS: usize = 8;
 
-/// How many rules at most somebody can write, in bytes.
+/// How long rules written on a page may be, in bytes.
 const MOST_WRITTEN: usize = 64 * 1024;
 
 /// Rules are tried on the history one at a time: it takes a whole processor.
@@ -98,7 +98,7 @@ async fn try_out(Form { visit, fields }: Form) -> Response {
     answer(&visit, Some(Tried { text, verdicts })).await
 }
 
-/// Tries rules that somebody wrote on the latest events.
+/// Tries rules that the visitor wrote on the latest events.
 async fn backtest(
     Extension(reader): Extension<Option<RuleReader>>,
     Form { visit, fields }: Form,

@@ -1,4 +1,4 @@
-//! Who looks at a page, and the answers that pages are.
+//! Who looks at a page, and where they are led.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -138,7 +138,7 @@ fn lead_to_login(parts: &Parts) -> Response {
     Redirect::to(&login).into_response()
 }
 
-/// A path of this server that somebody is led to: nothing that a browser could take for another server.
+/// A path of this server to lead a browser to; `/` for anything that a browser could take for another server.
 pub(super) fn own_path(path: &str) -> &str {
     let is_own = path.starts_with('/')
         && !path.starts_with("//")

@@ -98,7 +98,7 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Queues a delivery; one that exists stays as it is. Answers whether it is new.
+    /// Queues a delivery; one that exists stays as it is. Returns whether it is new.
     pub(super) fn enqueue(&mut self, id: DeliveryId, priority: Priority, at: Between) -> bool {
         let is_new = !self.entries.contains_key(&id);
         self.entries.entry(id).or_insert(Entry {

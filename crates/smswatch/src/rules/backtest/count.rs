@@ -107,7 +107,7 @@ impl Counts {
         keyed.collect()
     }
 
-    /// Those of these rules that told nobody.
+    /// Those of these rules that notified no one.
     pub(super) fn silent<'a>(&self, rules: impl Iterator<Item = &'a str>) -> Vec<String> {
         let told: BTreeSet<&str> = self.rules.keys().map(|(rule, _)| rule.as_str()).collect();
         let silent = rules.filter(|rule| !told.contains(rule));

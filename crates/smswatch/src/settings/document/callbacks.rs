@@ -15,7 +15,7 @@ pub(crate) struct CallbacksSection {
     /// The last segment of the callback's path: `/callbacks/routee/SECRET`. A list while it is changed: each of
     /// them is accepted.
     pub(crate) secret: SecretsSection,
-    /// Whether a callback about a message that nobody has registered starts a watch. Default: `true`.
+    /// Whether a callback about an unregistered message starts a watch. Default: `true`.
     #[serde(default = "register")]
     pub(crate) register: bool,
     /// How long such a callback waits for the registration of its message, with its tags. Default: `3s`.
@@ -40,7 +40,7 @@ pub(crate) struct CallbacksSection {
     /// not stretched any more. Default: `10m`.
     #[serde(default = "silent_after")]
     pub(crate) silent_after: Span,
-    /// How many messages that nobody has registered are accepted in a minute, all replicas together. Routee
+    /// How many unregistered messages are accepted in a minute, all replicas together. Routee
     /// repeats what is beyond it. Default: 30000.
     #[serde(default = "new_per_minute")]
     #[schemars(range(min = 1, max = 10_000_000))]

@@ -51,7 +51,7 @@ pub(crate) struct CommonSinkSection {
     /// `Europe/Athens`. Default: UTC.
     #[schemars(length(min = 1))]
     pub(crate) timezone: Option<String>,
-    /// What of a message this sink may see. Default: all that `privacy` of the whole configuration lets anybody see.
+    /// What of a message this sink may see. Default: all that `privacy` of the whole configuration allows.
     pub(crate) privacy: Option<SinkPrivacySection>,
 }
 
@@ -89,7 +89,7 @@ pub(crate) struct SinkPrivacySection {
 #[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QueueSection {
-    /// Beyond so many the oldest ones below `critical` are given up, with the reason `queue_full`.
+    /// How many deliveries may wait. Beyond it the oldest below `critical` are given up, with the reason `queue_full`.
     /// Default: 100000.
     #[serde(default = "queue_max")]
     #[schemars(range(min = 1))]

@@ -26,7 +26,7 @@ pub(crate) struct SweepSection {
     /// How far back, at most `7d`. Default: `2h`.
     #[serde(default = "window")]
     pub(crate) window: Span,
-    /// Whether a message that nobody has registered is watched once a sweep finds it. Default: `true`.
+    /// Whether an unregistered message is watched once a sweep finds it. Default: `true`.
     #[serde(default = "register")]
     pub(crate) register: bool,
     /// What else must hold of the messages, as Routee writes it; all of it must. Default: nothing.

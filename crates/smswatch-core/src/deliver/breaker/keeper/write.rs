@@ -39,7 +39,7 @@ async fn make_due(context: &Context, unit: &SinkUnit) -> Result<(), StoreError> 
     for made_due in join_all(shards).await {
         made_due?;
     }
-    // It is noted until it is done: whoever sees the note after a crash does the rest.
+    // It is noted until it is done. After a crash, another process sees the note and does the rest.
     let done = |circuit: &mut Circuit, _now| {
         circuit.to_make_due.take_if(|noted| *noted == since);
         ((), AllNews::new())

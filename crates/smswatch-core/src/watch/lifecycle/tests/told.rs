@@ -1,4 +1,4 @@
-//! What a sweep or a callback finds of messages that nobody has registered.
+//! What a sweep or a callback finds of unregistered messages.
 
 use super::*;
 

@@ -133,7 +133,7 @@ impl Lines {
             }
             self.line += 1;
             let text = String::from_utf8_lossy(&bytes);
-            // A tab inside of a line is told as such, and one around an id is none of it.
+            // A tab inside a line is reported as such; one around an id is not part of it.
             let text = text.trim();
             if !says_nothing(text) {
                 let (line, message) = (self.line, read(text));
