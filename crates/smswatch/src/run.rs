@@ -14,6 +14,9 @@ use crate::signals::{Hangup, Signals};
 use crate::sink_types::SinkTypes;
 use crate::{log, service_manager, settings, wiring};
 
+/// How long closing the store may take, once everything else has ended.
+const CLOSING: Duration = Duration::from_secs(2);
+
 pub(crate) async fn run(types: &Arc<SinkTypes>, args: &ConfigArgs) -> Result<(), Failure> {
     log::start("info");
     // First of all: what is sent before is deadly.
@@ -40,9 +43,13 @@ pub(crate) async fn run(types: &Arc<SinkTypes>, args: &ConfigArgs) -> Result<(),
             .engine
             .reload_requests()
             .map(|requests| tokio::spawn(reloading.run(Arc::clone(&signals.hangups), requests)));
+        let store = Arc::clone(&process.store);
         let worked = work(process, signals.stop.clone()).await;
         if let Some(reloading) = reloading {
             reloading.abort();
+        }
+        if tokio::time::timeout(CLOSING, store.close()).await.is_err() {
+            tracing::warn!("the store was not closed in time; nothing is lost");
         }
         worked?;
         Ok(())
@@ -63,7 +70,6 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) -> a
         callbacks,
         heartbeat,
         traces,
-        store,
         shutdown_timeout,
         ..
     } = process;
@@ -90,11 +96,6 @@ pub(crate) async fn work(process: wiring::Process, stop: CancellationToken) -> a
         wiring::close(front, callbacks, left),
         traces.close(left.max(wiring::LAST_WORDS)),
     );
-    let left = shutdown_timeout.saturating_sub(stopped.elapsed());
-    let closed = tokio::time::timeout(left.max(wiring::LAST_WORDS), store.close()).await;
-    if closed.is_err() {
-        tracing::warn!("the store was not closed in time; nothing is lost");
-    }
     if is_broken {
         bail!("a part of smswatch has a bug and panicked; the log has the rest");
     }
