@@ -76,7 +76,7 @@ rules:
     /// Does the same, and waits until `crm` was notified of it.
     async fn tell_of(&self, process: &Process, fate: Fate) -> String {
         let id = self.watch(process, fate);
-        until("the sink hears of it", async || {
+        until("the sink is notified of it", async || {
             messages(&self.crm.requests()).contains(&id)
         })
         .await;
@@ -191,7 +191,7 @@ async fn what_a_sink_does_not_take_is_told_elsewhere(store: &str) {
     stage.crm.answer_always(Answer::status(422));
     let process = Process::start(&stage.config(store, ", fallback: ops", ""));
     let id = stage.tell_of(&process, Fate::Undelivered).await;
-    until("the fallback hears of it", async || {
+    until("the fallback is notified of it", async || {
         !stage.ops.requests().is_empty()
     })
     .await;
@@ -228,7 +228,7 @@ async fn what_a_sink_does_not_take_is_told_elsewhere(store: &str) {
     // A test of the sink is about the sink alone.
     assert!(!process.ask(&["sink", "test", "crm"]).status.success());
     let next = stage.tell_of(&process, Fate::Undelivered).await;
-    until("the fallback hears of the next", async || {
+    until("the fallback is notified of the next", async || {
         messages(&stage.ops.requests()).contains(&next)
     })
     .await;
@@ -261,7 +261,7 @@ async fn what_a_full_queue_gives_up_is_told_elsewhere() {
     let process = Process::start(&stage.config(&redis.url(), options, ""));
     let oldest = stage.tell_of(&process, Fate::Undelivered).await;
     stage.tell_of(&process, Fate::Undelivered).await;
-    until("the fallback hears of the oldest", async || {
+    until("the fallback is notified of the oldest", async || {
         messages(&stage.ops.requests()) == [oldest.clone()]
     })
     .await;
@@ -284,7 +284,7 @@ async fn what_waits_for_a_receiver_that_wants_a_long_break_is_told_to_the_fallba
     let mut ids = vec![stage.tell_of(&process, Fate::CarrierViolation).await];
     ids.push(stage.watch(&process, Fate::CarrierViolation));
     let ids = sorted(ids);
-    until("the fallback hears of both", async || {
+    until("the fallback is notified of both", async || {
         messages(&stage.ops.requests()) == ids
     })
     .await;
@@ -305,14 +305,14 @@ async fn what_is_parked_is_told_elsewhere(store: &str) {
         ids.push(stage.watch(&process, fate));
     }
     let ids = sorted(ids);
-    until("the fallback hears of all", async || {
+    until("the fallback is notified of all", async || {
         messages(&stage.ops.requests()) == ids
     })
     .await;
     assert_eq!(dead(&process), [] as [Value; 0], "they stay parked");
     shows(&process, &ids[0], "ops, instead of crm, which is down").await;
     let late = stage.watch(&process, Fate::Undelivered);
-    until("the fallback hears of the late one", async || {
+    until("the fallback is notified of the late one", async || {
         messages(&stage.ops.requests()).contains(&late)
     })
     .await;
@@ -330,7 +330,7 @@ async fn what_is_parked_is_told_elsewhere(store: &str) {
     let resumed = process.ask(&["sink", "resume", "crm"]);
     assert!(resumed.status.success());
     let all = sorted(ids.iter().chain([&late]).cloned());
-    until("the sink hears of all", async || {
+    until("the sink is notified of all", async || {
         messages(&stage.crm.requests()[1..]) == all
     })
     .await;
@@ -386,7 +386,7 @@ async fn a_crash_before_the_fallback_is_queued_loses_nothing() {
     process.kill();
     change(&store, "DROP TRIGGER refuse; UPDATE deliveries SET due = 0");
     let process = Process::start(&config);
-    until("the fallback hears of it", async || {
+    until("the fallback is notified of it", async || {
         messages(&stage.ops.requests()) == [id.clone()]
     })
     .await;

@@ -8,7 +8,7 @@ use serde_json::Number;
 use smswatch_model::{MessageId, Tags, Timestamp};
 
 use crate::schema;
-use crate::watches::WatchState;
+use crate::watch_state::WatchState;
 
 /// A campaign to be followed, with every message in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

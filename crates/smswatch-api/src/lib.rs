@@ -24,6 +24,7 @@ pub mod set_aside;
 pub mod silences;
 pub mod sinks;
 pub mod stats;
+mod watch_state;
 pub mod watches;
 mod words;
 

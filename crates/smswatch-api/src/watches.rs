@@ -10,6 +10,8 @@ use crate::schema;
 use crate::silences::SilenceReply;
 use crate::words::words;
 
+pub use crate::watch_state::WatchState;
+
 /// Messages to be watched, and campaigns to be followed: at least one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with `messages`")]
@@ -115,20 +117,6 @@ pub enum WatchedReply {
     Message(WatchReply),
     /// A campaign.
     Campaign(CampaignReply),
-}
-
-words! {
-    /// What state a watch is in.
-    WatchState {
-        /// Its message is polled.
-        Watching = "watching",
-        /// Every part is final.
-        Final = "final",
-        /// It was not final when its time was over.
-        GaveUp = "gave_up",
-        /// The provider does not know the message.
-        NotFound = "not_found",
-    }
 }
 
 words! {

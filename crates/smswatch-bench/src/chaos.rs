@@ -9,6 +9,7 @@ mod account;
 mod alerts;
 mod book;
 mod faults;
+mod findings;
 mod ledger;
 mod leftovers;
 mod letters;
@@ -29,7 +30,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-pub use report::{Findings, Report};
+pub use findings::Findings;
+pub use report::Report;
 
 const USAGE: &str =
     "usage: cargo xtask chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]";

@@ -1,24 +1,15 @@
 //! Whether callbacks arrive, as far as the processes on the store know together: while they do, polls are
 //! rarer, and when they stop while messages change, that is told.
 
+pub(crate) mod exchange;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use smswatch_model::{Event, EventKind, Source, Timestamp};
 
-use crate::context::Context;
-use crate::memo;
 use crate::settings::CallbackSettings;
 use crate::spoken::spoken;
-use crate::store::{StoreError, shard_of};
-
-/// How often the processes tell one another that callbacks arrive.
-pub(crate) const EXCHANGE: Duration = Duration::from_secs(10);
-
-/// The memo in which they do.
-const MEMO: &str = "callbacks";
-
-const FORMAT: u8 = 1;
 
 /// For how long after a callback a final status that asking found is taken for the one of which the callback told: it
 /// may have been held until its message was registered, or have asked for the poll itself.
@@ -114,47 +105,14 @@ impl Arrivals {
         Some((since, description))
     }
 
-    /// Tells the other processes what arrived here, and learns what arrived there.
-    ///
-    /// # Errors
-    ///
-    /// The store is not available.
-    pub(crate) async fn exchange(&self, context: &Context) -> Result<(), StoreError> {
-        let shard = shard_of(MEMO, context.store.shard_count());
-        let known = memo::read(context, shard, MEMO, FORMAT, decode).await?;
-        let (own, now) = (self.lock().last, context.clock.now());
-        match (own, known.value) {
-            (Some(own), there) if there.is_none_or(|there| is_worth_telling(own, there, now)) => {
-                // Whoever was faster has told about the same.
-                memo::put(context, shard, &known, encode(own), Vec::new()).await?;
-            }
-            (_, Some(there)) => self.arrived(there),
-            _ => {}
-        }
-        Ok(())
+    /// When the latest callback arrived anywhere, as far as this process knows.
+    fn last(&self) -> Option<Timestamp> {
+        self.lock().last
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether the others should hear of a callback that arrived at `own`, who know of one that arrived at `there`. While
-/// many arrive, not of each; but of the last one.
-fn is_worth_telling(own: Timestamp, there: Timestamp, now: Timestamp) -> bool {
-    let few = EXCHANGE / 2;
-    own > there && (own.since(there) >= few || now.since(own) >= few)
-}
-
-fn encode(at: Timestamp) -> Vec<u8> {
-    let millis = at.as_millis().to_be_bytes();
-    std::iter::once(FORMAT).chain(millis).collect()
-}
-
-fn decode(bytes: &[u8]) -> Option<Timestamp> {
-    let (format, millis) = bytes.split_first()?;
-    let millis = i64::from_be_bytes(millis.try_into().ok()?);
-    (*format == FORMAT).then(|| Timestamp::from_millis(millis))
 }
 
 #[cfg(test)]
@@ -189,13 +147,5 @@ mod tests {
         assert_eq!(since, at(60));
         arrivals.arrived(at(3601));
         assert!(arrivals.silence(&settings(), at(7200)).is_none());
-    }
-
-    #[test]
-    fn others_hear_of_few_of_many_callbacks_and_of_the_last() {
-        assert!(is_worth_telling(at(10), at(0), at(10)));
-        assert!(!is_worth_telling(at(12), at(10), at(12)));
-        assert!(is_worth_telling(at(12), at(10), at(20)), "no other came");
-        assert!(!is_worth_telling(at(12), at(12), at(60)));
     }
 }

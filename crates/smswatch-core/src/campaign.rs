@@ -10,7 +10,7 @@ use smswatch_model::{CampaignSummary, MessageId, Tags, Timestamp};
 
 pub(crate) use self::tally::Tally;
 use crate::form;
-use crate::pace;
+use crate::schedule;
 use crate::settings::WatchSettings;
 use crate::store::{KeptRecord, NewRecord, RecordId, RecordKind};
 use crate::watch::lifecycle::Whose;
@@ -129,7 +129,7 @@ impl Campaign {
     /// How often its pages are asked for now.
     pub(crate) fn gap(&self, settings: &WatchSettings, now: Timestamp) -> Duration {
         if self.state == State::Watching {
-            return pace::gap(&settings.schedule, self.step).max(SHORTEST_GAP);
+            return schedule::gap(&settings.schedule, self.step).max(SHORTEST_GAP);
         }
         match now >= self.confirmed_at(settings, now) {
             true => settings.confirm_after,

@@ -13,14 +13,14 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use self::draft::{Draft, draft};
+use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::inbox::changes::{Change, Reason, Reply, Verdict};
-use crate::inbox::log_tail::Fresh;
+use crate::inbox::log_tail::NewEntries;
 use crate::inbox::unknown_words::UnknownWords;
 use crate::inbox::{LogInbox, PollInbox};
 use crate::intake::Intake;
 use crate::metrics::{OddityLabel, RecordLabel};
-use crate::pace::Backoff;
 use crate::record::{Record, WatchState};
 use crate::rules::Rules;
 use crate::store::{
@@ -121,7 +121,7 @@ async fn commit_step(
     }
     if let Some(Appended { after, positions }) = committed.appended {
         let entries = positions.into_iter().zip(told).collect();
-        let fresh = Fresh {
+        let fresh = NewEntries {
             shard,
             after,
             entries,
@@ -178,7 +178,7 @@ async fn write(
             }
             Err(error) => {
                 tracing::debug!(%error, "a commit is repeated");
-                asked::refuse(step, drafts, &error);
+                draft::refuse(step, drafts, &error);
                 if step.items.is_empty() && step.finished.is_empty() {
                     return None;
                 }

@@ -35,10 +35,10 @@ pub(crate) use self::recall::recall;
 pub(crate) use self::sinks::{SinkUnits, Sinks};
 use self::unit::MOST_UNWRITTEN;
 pub(crate) use self::unit::SinkUnit;
+use crate::backoff::Backoff;
 use crate::budget::{ATTEMPT_BEGINS_WITHIN, DELIVERY_LEASE_MARGIN};
 use crate::context::Context;
 use crate::inbox::Queues;
-use crate::pace::Backoff;
 use crate::silences::Silences;
 
 use crate::store::{Completion, MAX_STEP_BYTES, Outcome, Outcomes, Priority, Shard, split};

@@ -1,23 +1,31 @@
-//! How often each rule fired, counted by the hour in the route steps that make its notifications: so no crash and no
-//! number of replicas loses or doubles any, and whoever asks reads a week at most.
-
-mod hours;
+//! Counts how often each rule fired, by the hour.
+//!
+//! The counts are written in the route steps that make the notifications, so neither crashes nor replicas lose or double
+//! any. At most a week of them is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use smswatch_model::Timestamp;
 
 use crate::context::Context;
 use crate::form;
+use crate::hours;
 use crate::store::{RecordChange, RecordKind, Shard, StoreError};
 
 pub(crate) const KIND: RecordKind = RecordKind::new("fired");
 
 const FORMAT: u8 = 1;
 
-/// How many rules are told apart in one hour of a shard; what is beyond is not counted.
+const HOURS: hours::Kind<Hour> = hours::Kind {
+    kind: KIND,
+    format: FORMAT,
+    decode: Hour::decode,
+};
+
+/// How many rules one hour of a shard counts. Further ones are not counted.
 const MOST_RULES: usize = 1000;
 
 /// The times at which rules fired in one hour.
@@ -67,7 +75,7 @@ pub struct Fired {
 ///
 /// # Errors
 ///
-/// The store is not there.
+/// The store is not available.
 pub(crate) async fn changes(
     context: &Context,
     shard: Shard,
@@ -77,38 +85,57 @@ pub(crate) async fn changes(
     if entries.iter().all(BTreeSet::is_empty) {
         return Ok(Vec::new());
     }
-    let change = hours::change(context, shard, now, |hour| {
+    let number = hours::number(now);
+    let mut stored = HOURS.read_hours(context, shard, &[number]).await?;
+    for hour in &mut stored {
         let rules = entries.iter().flatten();
-        hour.add(rules.map(String::as_str), now);
-    });
-    Ok(vec![change.await?])
+        hour.content.add(rules.map(String::as_str), now);
+    }
+    Ok(stored.into_iter().map(|hour| hour.change(number)).collect())
 }
 
 /// How often each rule fired in the last week. Rules that did not fire are left out.
 ///
 /// # Errors
 ///
-/// The store is not there.
+/// The store is not available.
 pub(crate) async fn of_late(
     context: &Context,
     now: Timestamp,
 ) -> Result<BTreeMap<String, Fired>, StoreError> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
-    const WEEK: Duration = Duration::from_secs(hours::MOST.unsigned_abs() * 3600);
-    let day = hours::begin(hours::number(now - DAY));
-    let numbers = hours::of_window(WEEK, now);
+    let first_of_day = hours::number(now - DAY);
+    let numbers = hours::of_window(hours::LONGEST, now);
+    let shards = context
+        .shards()
+        .map(|shard| of_shard(context, shard, &numbers));
     let mut fired: BTreeMap<String, Fired> = BTreeMap::new();
-    for (begin, hour) in hours::read_all(context, &numbers).await? {
+    for (number, hour) in try_join_all(shards).await?.into_iter().flatten() {
         for (rule, times) in hour.0 {
             let fired = fired.entry(rule).or_default();
             fired.week += times.count;
-            if begin >= day {
+            if number >= first_of_day {
                 fired.day += times.count;
             }
             fired.latest = fired.latest.max(Some(times.latest));
         }
     }
     Ok(fired)
+}
+
+/// What a shard counted in the hours of these numbers.
+async fn of_shard(
+    context: &Context,
+    shard: Shard,
+    numbers: &[i64],
+) -> Result<Vec<(i64, Hour)>, StoreError> {
+    let mut counted = Vec::with_capacity(numbers.len());
+    for numbers in numbers.chunks(hours::AT_ONCE) {
+        let stored = HOURS.read_hours(context, shard, numbers).await?;
+        let contents = stored.into_iter().map(|stored| stored.content);
+        counted.extend(numbers.iter().copied().zip(contents));
+    }
+    Ok(counted)
 }
 
 #[cfg(test)]

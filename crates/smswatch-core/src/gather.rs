@@ -9,13 +9,13 @@ use futures::future::join_all;
 use smswatch_model::{AlertState, Notification, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::event::alert_event;
 use crate::group::{self, Decision, Group, decide};
 use crate::inbox::due_times::DueTimes;
 use crate::inbox::{GroupInbox, LogInbox, Queues};
 use crate::notification;
-use crate::pace::Backoff;
 use crate::panics::without_panic;
 use crate::rate::{self, Rate};
 use crate::rules::{Rules, Throttled, Words};

@@ -22,7 +22,7 @@ use self::backlog::Backlog;
 use self::due_times::DueTimes;
 use self::fill_level::FillLevel;
 use self::leases::OpenLeases;
-use self::log_tail::{Fresh, LogTail};
+use self::log_tail::{LogTail, NewEntries};
 use self::put_aside::PutAside;
 use crate::live::Live;
 use crate::metrics::{Metrics, SinkName};
@@ -74,7 +74,7 @@ pub(crate) struct LogInbox {
 
 impl LogInbox {
     /// An inbox, and what comes out of its tail.
-    pub(crate) fn new(shards: u16) -> (Self, mpsc::UnboundedReceiver<Fresh>) {
+    pub(crate) fn new(shards: u16) -> (Self, mpsc::UnboundedReceiver<NewEntries>) {
         let (tail, appended) = LogTail::new();
         let inbox = Self {
             due: DueTimes::new(usize::from(shards)),
@@ -91,9 +91,9 @@ impl LogInbox {
     }
 
     /// These entries were appended.
-    pub(crate) fn appended(&self, entries: Fresh) {
+    pub(crate) fn appended(&self, entries: NewEntries) {
         self.appended.note(entries.shard);
-        self.tail.tell(entries, &self.due);
+        self.tail.push(entries, &self.due);
     }
 }
 

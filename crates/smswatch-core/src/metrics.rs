@@ -131,7 +131,7 @@ metrics! {
     pages: Family<ResultLabel, Counter> = "Pages of many messages that were asked for, by their result";
     provider_calls: Counter = "Calls of the provider's API that count against its limit: polls and pages";
     provider_calls_left: Gauge =
-        "Calls that `routee.requests_per_second` allowed in the last minute and nobody made, of all replicas, equal on every replica";
+        "Calls of Routee's API that `routee.requests_per_second` allowed in the last minute and that were not made, all replicas together, equal on every replica";
     page_seconds: Histogram = "How long such a page takes";
     sweeps: Family<ResultLabel, Counter> = "Sweeps, by whether they told everything";
     sweep_seconds: Histogram = "How long a sweep takes, all pages together";
@@ -156,9 +156,9 @@ metrics! {
         "Digests that sinks took: several deliveries of one rule at once, as more than `digest_above` waited";
     store_seconds: Family<OperationLabel, Histogram> = "How long the store takes, by operation";
     trace_spans: Family<ResultLabel, Counter> =
-        "Spans of traces: exported, dropped as there was no room for them, or failed, as nobody took them";
+        "Spans of traces: exported, dropped because the queue was full, or failed because the receiver did not take them";
     trimmed: Family<RecordLabel, Counter> = "Records removed because history is bounded, by kind";
-    redriven: Family<RedriveLabels, Counter> = "Ended deliveries that somebody sent again or dropped";
+    redriven: Family<RedriveLabels, Counter> = "Ended deliveries that were sent again or dropped by hand";
     fallbacks: Family<SinkLabel, Counter> =
         "Deliveries that the sink's fallback got, as the sink itself did not take them";
     left_out: Family<SinkLabel, Counter> =

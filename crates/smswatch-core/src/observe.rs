@@ -6,6 +6,7 @@ mod campaigns;
 mod claim;
 mod cooldown;
 mod expected;
+mod listing_record;
 pub(crate) mod pages;
 mod poll;
 mod prefetch;

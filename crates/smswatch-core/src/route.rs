@@ -18,14 +18,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::evaluate::{Body, Evaluated};
+use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::fired;
 use crate::group;
-use crate::inbox::log_tail::Fresh;
+use crate::inbox::log_tail::NewEntries;
 use crate::inbox::{GroupInbox, LogInbox, Queues};
 use crate::live::Live;
 use crate::marks::{self, Grouped, Marks};
-use crate::pace::Backoff;
 use crate::rate::{self, RateGroups};
 use crate::rules::Rules;
 use crate::silences::Silences;
@@ -64,7 +64,7 @@ pub(crate) struct Route {
 /// up no other.
 pub(crate) async fn run(
     stage: Arc<Route>,
-    mut appended: mpsc::UnboundedReceiver<Fresh>,
+    mut appended: mpsc::UnboundedReceiver<NewEntries>,
     stop: CancellationToken,
 ) {
     let (mut senders, mut routing) = (Vec::new(), Vec::new());
@@ -90,7 +90,7 @@ pub(crate) async fn run(
 async fn route_shard(
     stage: &Route,
     shard: Shard,
-    mut fresh: mpsc::UnboundedReceiver<Fresh>,
+    mut fresh: mpsc::UnboundedReceiver<NewEntries>,
     stop: &CancellationToken,
 ) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
@@ -120,10 +120,15 @@ async fn route_shard(
 type Reached = Option<LogPosition>;
 
 /// Routes what is known without reading; where others appended in between, the log is read.
-async fn route_fresh(stage: &Route, shard: Shard, batches: &mut Vec<Fresh>, reached: &mut Reached) {
+async fn route_fresh(
+    stage: &Route,
+    shard: Shard,
+    batches: &mut Vec<NewEntries>,
+    reached: &mut Reached,
+) {
     let held = batches.iter().map(|fresh| fresh.entries.len()).sum();
     let hint = || stage.inbox.hint_now(shard);
-    let mut chain: Option<Fresh> = None;
+    let mut chain: Option<NewEntries> = None;
     for fresh in batches.drain(..) {
         match &mut chain {
             None => chain = Some(fresh),
@@ -134,7 +139,7 @@ async fn route_fresh(stage: &Route, shard: Shard, batches: &mut Vec<Fresh>, reac
             }
         }
     }
-    let needs_cursor = |chain: &Fresh| {
+    let needs_cursor = |chain: &NewEntries| {
         let events = || chain.entries.iter().flat_map(|(_, events)| events);
         let rules = stage.rules.get();
         !told::asked_of(events()).is_empty()
@@ -143,7 +148,7 @@ async fn route_fresh(stage: &Route, shard: Shard, batches: &mut Vec<Fresh>, reac
     };
     // What was told before, and which slots of throttles are settled, is known for certain once all that stands before
     // is routed. Groups and rates take a log in its order: what stands before and comes later would be lost to them.
-    let is_certain = |chain: &Fresh| reached.as_ref() == Some(&chain.after);
+    let is_certain = |chain: &NewEntries| reached.as_ref() == Some(&chain.after);
     if chain
         .as_ref()
         .is_some_and(|chain| !is_certain(chain) && needs_cursor(chain))
@@ -267,7 +272,7 @@ async fn route_step(
     let known = wanted.saturating_sub(added);
     stage.context.metrics.notifications_known.inc_by(known);
     stage.inbox.backlog.routed(shard, count);
-    tell(stage, shard, &unroutable);
+    log_set_aside(stage, shard, &unroutable);
     traced::ended(&stage.context, spans, began.elapsed());
     queued(stage, shard, &step.deliveries);
     Ok(Some(to))
@@ -352,7 +357,7 @@ async fn effects(
 }
 
 /// Counts and logs what was set aside.
-fn tell(stage: &Route, shard: Shard, set_aside: &[SetAside]) {
+fn log_set_aside(stage: &Route, shard: Shard, set_aside: &[SetAside]) {
     for entry in set_aside {
         let (position, error) = (&entry.position.0, &entry.error);
         if entry.is_newer {

@@ -18,25 +18,24 @@ pub(crate) use self::open::Open;
 pub use self::tally::{Seconds, Tally};
 use crate::context::Context;
 use crate::form;
-use crate::store::{KeptRecord, NewRecord, RecordChange, RecordId, RecordKind, Shard, StoreError};
+use crate::hours;
+use crate::store::{RecordChange, RecordKind, Shard, StoreError};
 
 pub(crate) const KIND: RecordKind = RecordKind::new("stats");
 
 const FORMAT: u8 = 1;
 
-const HOUR: i64 = 3_600_000;
-
-/// The longest time of which there are figures, in hours.
-const MOST_HOURS: i64 = 7 * 24;
+const HOURS: hours::Kind<Hour> = hours::Kind {
+    kind: KIND,
+    format: FORMAT,
+    decode: Hour::decode,
+};
 
 /// How many countries with an operator are told apart in one hour of a shard. What is beyond counts as [`OTHER`].
 const MOST_GROUPS: usize = 100;
 
 /// How many characters of a country or an operator are kept.
 const MOST_CHARS: usize = 80;
-
-/// How many hours are read at once.
-const AT_ONCE: usize = 32;
 
 /// How often a shard is read anew whose figures were moved meanwhile.
 const MOST_READS: u32 = 4;
@@ -81,14 +80,16 @@ pub struct Stats {
 
 impl Stats {
     /// The longest time of which there are figures.
-    pub const MAX_WINDOW: Duration = Duration::from_secs(MOST_HOURS.unsigned_abs() * 3600);
+    pub const MAX_WINDOW: Duration = hours::LONGEST;
 
     /// Figures of nothing, for the hours of `window` before `to`.
-    fn of(hours: &[i64], to: Timestamp) -> Self {
-        let begin = |hour: &i64| Timestamp::from_millis(hour.saturating_mul(HOUR));
-        let by_hour = hours.iter().map(|hour| (begin(hour), Tally::default()));
+    fn of(numbers: &[i64], to: Timestamp) -> Self {
+        let begin = |number: &i64| hours::begin(*number);
+        let by_hour = numbers
+            .iter()
+            .map(|number| (begin(number), Tally::default()));
         Self {
-            from: hours.first().map(begin).unwrap_or_default(),
+            from: numbers.first().map(begin).unwrap_or_default(),
             to,
             by_hour: by_hour.collect(),
             ..Self::default()
@@ -150,7 +151,7 @@ impl News {
         let last = changes.last()?;
         let message = &last.message;
         Some(Self {
-            hour: last.detected_at.as_millis().div_euclid(HOUR),
+            hour: hours::number(last.detected_at),
             country: name(message.country.as_deref()),
             operator: name(message.operator.as_deref()),
             tally: Tally::of(&changes),
@@ -161,13 +162,6 @@ impl News {
 fn name(text: Option<&str>) -> String {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     text.unwrap_or(UNKNOWN).chars().take(MOST_CHARS).collect()
-}
-
-/// Figures as the store holds them.
-struct Stored<T> {
-    id: RecordId,
-    version: Option<u64>,
-    content: T,
 }
 
 /// The changes that a route step of `shard` takes along.
@@ -191,23 +185,14 @@ pub(crate) async fn changes(
         return Ok(vec![open.change(latest)]);
     }
     let moved = open.content.take();
-    let hours: Vec<i64> = moved.keys().copied().collect();
-    let stored = read_hours(context, shard, &hours).await?;
+    let numbers: Vec<i64> = moved.keys().copied().collect();
+    let stored = HOURS.read_hours(context, shard, &numbers).await?;
     let to_hours = stored
         .into_iter()
         .zip(moved)
-        .map(|(stored, (number, news))| {
-            let mut hour = stored.content;
-            hour.add_all(&news);
-            RecordChange {
-                kind: KIND,
-                id: stored.id,
-                expected: stored.version,
-                record: Some(NewRecord {
-                    due: Some(open::kept_until(number)),
-                    body: form::encode(FORMAT, &hour),
-                }),
-            }
+        .map(|(mut stored, (number, news))| {
+            stored.content.add_all(&news);
+            stored.change(number)
         });
     let mut changes: Vec<RecordChange> = to_hours.collect();
     changes.push(open.change(latest));
@@ -224,14 +209,11 @@ pub(crate) async fn of_window(
     window: Duration,
     now: Timestamp,
 ) -> Result<Stats, StoreError> {
-    let number = |at: Timestamp| at.as_millis().div_euclid(HOUR);
-    let first = number(now - window).max(number(now) - MOST_HOURS);
-    let hours: Vec<i64> = (first..=number(now)).collect();
-    let mut stats = Stats::of(&hours, now);
+    let numbers = hours::of_window(window, now);
+    let mut stats = Stats::of(&numbers, now);
     for shard in context.shards() {
-        for (number, hour) in of_shard(context, shard, &hours).await? {
-            let begin = Timestamp::from_millis(number.saturating_mul(HOUR));
-            stats.add(begin, &hour);
+        for (number, hour) in of_shard(context, shard, &numbers).await? {
+            stats.add(hours::begin(number), &hour);
         }
     }
     Ok(stats)
@@ -241,21 +223,21 @@ pub(crate) async fn of_window(
 async fn of_shard(
     context: &Context,
     shard: Shard,
-    hours: &[i64],
+    numbers: &[i64],
 ) -> Result<Vec<(i64, Hour)>, StoreError> {
     let mut open = Open::load(context, shard).await?;
     let mut reads = 1;
     loop {
-        let mut counted = Vec::with_capacity(hours.len());
-        for some in hours.chunks(AT_ONCE) {
-            let stored = read_hours(context, shard, some).await?;
+        let mut counted = Vec::with_capacity(numbers.len());
+        for some in numbers.chunks(hours::AT_ONCE) {
+            let stored = HOURS.read_hours(context, shard, some).await?;
             let stored = stored.into_iter().map(|stored| stored.content);
             counted.extend(some.iter().copied().zip(stored));
         }
         // What was moved while the hours were read would be counted twice, or not at all.
         let after = Open::load(context, shard).await?;
         if after.version == open.version || reads == MOST_READS {
-            let opened = hours.iter().filter_map(|number| {
+            let opened = numbers.iter().filter_map(|number| {
                 let hour = open.content.hour(*number)?;
                 Some((*number, hour.clone()))
             });
@@ -265,74 +247,6 @@ async fn of_shard(
         open = after;
         reads += 1;
     }
-}
-
-/// The records of `hours`, in their order.
-async fn read_hours(
-    context: &Context,
-    shard: Shard,
-    hours: &[i64],
-) -> Result<Vec<Stored<Hour>>, StoreError> {
-    let names: Vec<String> = hours.iter().map(i64::to_string).collect();
-    read(context, shard, &names, FORMAT, Hour::decode).await
-}
-
-/// The records of these names, in their order. Beside one that a later version wrote, this version keeps its own.
-async fn read<T: Default>(
-    context: &Context,
-    shard: Shard,
-    names: &[String],
-    format: u8,
-    decode: fn(&[u8]) -> Option<T>,
-) -> Result<Vec<Stored<T>>, StoreError> {
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids: Vec<RecordId> = names.iter().map(|name| id(name)).collect();
-    let records = load(context, shard, &ids).await?;
-    let mut stored = Vec::with_capacity(ids.len());
-    for (own, record) in ids.into_iter().zip(records) {
-        let version = record.as_ref().map(|record| record.version);
-        let read = record.as_ref().map(|record| decode(&record.body));
-        stored.push(match read {
-            None => Stored {
-                id: own,
-                version,
-                content: T::default(),
-            },
-            Some(Some(content)) => Stored {
-                id: own,
-                version,
-                content,
-            },
-            Some(None) => {
-                context.metrics.unreadable.inc();
-                let beside = [id(&format!("{}.{format}", own.as_str()))];
-                let record = load(context, shard, &beside).await?.pop().flatten();
-                let [id] = beside;
-                let content = record.as_ref().and_then(|record| decode(&record.body));
-                Stored {
-                    id,
-                    version: record.map(|record| record.version),
-                    content: content.unwrap_or_default(),
-                }
-            }
-        });
-    }
-    Ok(stored)
-}
-
-async fn load(
-    context: &Context,
-    shard: Shard,
-    ids: &[RecordId],
-) -> Result<Vec<Option<KeptRecord>>, StoreError> {
-    let load = context.store.load_records(shard, KIND, ids);
-    context.call("load_records", load).await
-}
-
-fn id(text: &str) -> RecordId {
-    RecordId::new(text).expect("visible ASCII")
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::attempts::Attempts;
 pub(crate) use self::session::{Entrance, is_own_form, log_out};
-use crate::callbacks::CameFrom;
+use crate::connections::CameFrom;
 use crate::problem::Problem;
 
 /// The header in which a script of a page hands in what a form would.

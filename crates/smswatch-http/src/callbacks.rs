@@ -3,7 +3,7 @@
 //! Routee signs nothing, so the secret is all that tells its calls from others. A wrong one gets the same
 //! answer as a path that does not exist.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -18,12 +18,13 @@ use smswatch_api::problem::ProblemCode;
 use smswatch_core::{PushError, Service};
 use smswatch_plugin::Secret;
 
+use crate::connections::CameFrom;
 use crate::described::{Access, Operation, Routes};
 use crate::door::StartupGate;
 use crate::guard::catch_panics;
-use crate::problem::Problem;
+use crate::headers::common_headers;
+use crate::problem::{Problem, no_such_method, no_such_path};
 use crate::request_id::name_request;
-use crate::routes::{common_headers, no_such_method, no_such_path};
 
 /// How large a callback may be, in bytes: one of a message with a long text takes two kilobytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -87,10 +88,6 @@ impl CallbackDoor {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
-
-/// From where a connection came.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CameFrom(pub(crate) SocketAddr);
 
 /// The path of callbacks, with what it takes and answers.
 pub(crate) fn routes() -> Routes<(StartupGate, CallbackDoor)> {

@@ -5,6 +5,7 @@
 //! A few more connections than usual are taken while all are busy; they serve health checks alone.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +48,10 @@ impl Ending {
 /// A request has this where its connection is there for health checks alone.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HealthChecksOnly;
+
+/// The address that a connection came from. Every request has it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CameFrom(pub(crate) SocketAddr);
 
 /// The connections that are open. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -11,9 +11,9 @@ use smswatch_api::problem::ProblemCode;
 use smswatch_core::{HealthReport, Service};
 
 use crate::auth::{Caller, wants_page};
+use crate::page::starting;
 use crate::problem::Problem;
 use crate::replies;
-use crate::routes::starting;
 
 /// Opens the server to a service that starts later than it. Cheap to clone.
 ///

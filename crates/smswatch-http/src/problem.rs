@@ -117,6 +117,18 @@ impl IntoResponse for Problem {
     }
 }
 
+/// The answer to a path that does not exist.
+pub(crate) async fn no_such_path() -> Problem {
+    Problem::not_found("there is nothing at this path; `/` says where things are")
+}
+
+/// The answer to a method that a path does not take.
+pub(crate) async fn no_such_method() -> Problem {
+    let message = "this path does not take this method; `allow` names those it takes";
+    let code = ProblemCode::MethodNotAllowed;
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, code, message)
+}
+
 #[cfg(test)]
 mod tests {
     use smswatch_plugin::store::{InvalidCursor, StoreError};

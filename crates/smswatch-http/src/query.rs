@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_page_has_a_hundred_items_unless_told() {
-        let first = page(Some(String::new()), Some("")).expect("empty is as good as missing");
+        let first = page(Some(String::new()), Some("")).expect("empty counts as missing");
         assert_eq!((first.cursor, first.limit), (None, 100));
         let next = page(Some("17~x".to_owned()), Some("1000")).expect("it is within bounds");
         assert_eq!((next.cursor.as_deref(), next.limit), (Some("17~x"), 1000));

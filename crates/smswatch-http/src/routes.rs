@@ -22,15 +22,13 @@ mod table;
 mod watches;
 
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 use axum::{Extension, Router};
-use smswatch_api::VERSION_HEADER;
 use smswatch_api::problem::ProblemCode;
 
 pub use self::openapi::openapi;
-pub(crate) use self::pages::starting;
 use self::stream::Streams;
 use crate::address::require_own_address;
 use crate::auth::{TokenGuard, Tokens, identify, require_token};
@@ -38,7 +36,8 @@ use crate::callbacks::{self, CallbackDoor};
 use crate::connections::HealthChecksOnly;
 use crate::door::{StartupGate, keep_closed};
 use crate::guard::catch_panics;
-use crate::problem::Problem;
+use crate::headers::common_headers;
+use crate::problem::{Problem, no_such_method, no_such_path};
 use crate::request::MAX_BODY;
 use crate::request_id::name_request;
 use crate::trial::RuleReader;
@@ -57,6 +56,8 @@ pub(crate) fn router(
         .layer(from_fn_with_state(door.clone(), keep_closed))
         // What stands below needs no service and answers before it has started.
         .merge(table::of_process().into_router())
+        .merge(openapi::route().into_router())
+        .route("/api", get(front_page::calls))
         .merge(pages::of_process())
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
@@ -69,24 +70,6 @@ pub(crate) fn router(
         .layer(from_fn(catch_panics))
         .layer(map_response(common_headers))
         .layer(from_fn(name_request))
-}
-
-/// What every answer says: who gave it, and that it is neither kept, unless it says so itself, nor taken for something
-/// else.
-pub(crate) async fn common_headers(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (
-            HeaderName::from_static(VERSION_HEADER),
-            smswatch_plugin::VERSION,
-        ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    let kept = headers.entry(header::CACHE_CONTROL);
-    kept.or_insert(HeaderValue::from_static("no-store"));
-    response
 }
 
 /// While all other connections are busy, only health checks are answered.
@@ -108,14 +91,4 @@ fn api(tokens: Tokens) -> Router<StartupGate> {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(Extension(Streams::new()))
         .layer(from_fn_with_state(TokenGuard::new(tokens), require_token))
-}
-
-pub(crate) async fn no_such_path() -> Problem {
-    Problem::not_found("there is nothing at this path; `/` says where things are")
-}
-
-pub(crate) async fn no_such_method() -> Problem {
-    let message = "this path does not take this method; `allow` names those it takes";
-    let code = ProblemCode::MethodNotAllowed;
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, code, message)
 }

@@ -18,8 +18,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::address::ArrivedAt;
 use crate::auth::{ApiToken, Tokens};
-use crate::callbacks::{self, CallbackDoor, CallbackOptions, CameFrom};
-use crate::connections::{Connections, Ending, HealthChecksOnly, Place};
+use crate::callbacks::{self, CallbackDoor, CallbackOptions};
+use crate::connections::{CameFrom, Connections, Ending, HealthChecksOnly, Place};
 use crate::door::StartupGate;
 use crate::leftover::lend;
 use crate::routes;

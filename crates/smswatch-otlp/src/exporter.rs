@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use crate::counts::Counts;
 use crate::options::{ExporterOptions, InvalidOptions};
 use crate::sample::Sample;
 use crate::send::Sender;
@@ -30,14 +31,6 @@ pub struct Exporter {
     queue: Arc<Queue>,
     stop: CancellationToken,
     work: JoinHandle<()>,
-}
-
-/// What became of steps.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) exported: AtomicU64,
-    pub(crate) dropped: AtomicU64,
-    pub(crate) failed: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -84,7 +77,7 @@ impl Exporter {
     pub async fn close(mut self, within: Duration) {
         self.stop.cancel();
         if tokio::time::timeout(within, &mut self.work).await.is_err() {
-            tracing::warn!("the end of some traces could not be handed on in time");
+            tracing::warn!("some spans could not be sent before the process ended");
             self.work.abort();
         }
     }

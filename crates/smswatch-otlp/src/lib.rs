@@ -4,6 +4,7 @@
 //! Batches that the receiver does not take are sent again for a while. The log says once that the receiver is away, and
 //! once that it is back.
 
+mod counts;
 mod encode;
 mod exporter;
 mod options;

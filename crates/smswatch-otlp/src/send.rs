@@ -15,8 +15,8 @@ use smswatch_plugin::traces::TraceSpan;
 use smswatch_plugin::{VERSION, retry_after};
 use tokio_util::sync::CancellationToken;
 
+use crate::counts::Counts;
 use crate::encode::{Origin, request};
-use crate::exporter::Counts;
 use crate::options::{ExporterOptions, InvalidOptions, endpoint, header};
 
 /// How long a request may take.
@@ -167,10 +167,7 @@ impl Sender {
         let n_refused = u64::try_from(refused.rejected_spans).unwrap_or(0);
         if n_refused > 0 {
             let (receiver, why) = (address(&self.url), &refused.error_message);
-            tracing::debug!(
-                n_refused,
-                "{receiver} does not take some steps of traces: {why}"
-            );
+            tracing::debug!(n_refused, "{receiver} refuses some spans of traces: {why}");
         }
         n_refused
     }
@@ -183,7 +180,9 @@ impl Sender {
 
     fn unwell(&mut self, why: &str) {
         if !std::mem::replace(&mut self.is_failing, true) {
-            tracing::warn!("traces are not taken, and are dropped while that lasts: {why}");
+            tracing::warn!(
+                "traces are not taken by the receiver, and are dropped while that lasts: {why}"
+            );
         }
     }
 }

@@ -24,7 +24,7 @@ pub enum BodyError {
     TooLarge,
     /// It is compressed in a way that is not known here; its name is within.
     #[error(
-        "it is compressed ({0}) although nobody asked for that; have whatever stands before it send it \
+        "it is compressed ({0}), which smswatch did not ask for; have whatever stands before it send it \
          as it is"
     )]
     Compressed(String),

@@ -209,7 +209,7 @@ fn by_rule(told: &Told) -> Markup {
     html! {
         h3 #rules { "Notifications by rule" }
         @if rules.is_empty() {
-            p.empty { "No rule notified anybody." }
+            p.empty { "No rule notified anyone." }
         } @else {
             div.wide tabindex="0" role="region" aria-labelledby="rules" {
                 table.cards {

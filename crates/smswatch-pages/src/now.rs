@@ -2,6 +2,7 @@
 
 mod cause;
 mod coming;
+mod findings;
 mod wrong;
 
 use maud::{Markup, html};
@@ -52,7 +53,7 @@ pub struct Known {
 /// The first page.
 #[must_use]
 pub fn now(frame: &Frame, now: &Now) -> String {
-    let mut wrong = wrong::all(now, frame.now);
+    let mut wrong = findings::all(now, frame.now);
     wrong.sort_by_key(|wrong| (std::cmp::Reverse(wrong.level), wrong.since));
     let urgent = wrong
         .iter()

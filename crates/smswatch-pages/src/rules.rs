@@ -78,7 +78,7 @@ fn table(shown: &Rules) -> Markup {
         }
         p.hint {
             "A rule fires once for all that is seen of a message at once, even if a silence, a throttle or a group then "
-            "decides whether and when somebody is told. Hours are counted whole."
+            "decides whether and when someone is notified. Hours are counted whole."
         }
     }
 }

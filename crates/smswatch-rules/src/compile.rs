@@ -32,11 +32,13 @@ use smswatch_plugin::rules::StuckAfter;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::grouping::Grouping;
+use crate::hold_back::Silencing;
 use crate::index::RuleIndex;
 use crate::maintenance::Maintenance;
 use crate::pattern::NumberKey;
 use crate::rate::RateRule;
-use crate::rule_set::{Rule, RuleSet, Silencing};
+use crate::rule::Rule;
+use crate::rule_set::RuleSet;
 use crate::template::Templates;
 use crate::yaml::{Document, Entry, Node};
 use smswatch_template::did_you_mean;

@@ -6,7 +6,8 @@ use smswatch_plugin::rules::{RuleVerdict, Told};
 use crate::event_word::event_words;
 use crate::field::View;
 use crate::matching::Mismatch;
-use crate::rule_set::{Rule, RuleSet};
+use crate::rule::Rule;
+use crate::rule_set::RuleSet;
 use smswatch_plugin::Span;
 
 impl RuleSet {
@@ -100,7 +101,7 @@ impl Rule {
             }
         }
         let mut because = match (notified.is_empty(), knows.is_empty()) {
-            (true, true) => "it matches, and notifies nobody".to_owned(),
+            (true, true) => "it matches, and notifies no one".to_owned(),
             (true, false) => format!("it matches, but {}", knows.join(" and ")),
             (false, true) => format!("notifies {}", notified.join(", ")),
             (false, false) => format!("notifies {}; {}", notified.join(", "), knows.join(" and ")),
@@ -127,7 +128,7 @@ impl Mismatch<'_> {
     fn because(&self, rule: &Rule, event: &Event) -> String {
         match self {
             Self::Backfill => {
-                "it happened long before the message was first seen (`backfill`); such events notify nobody".to_owned()
+                "it happened long before the message was first seen (`backfill`); such events are not sent".to_owned()
             }
             Self::Kind => format!(
                 "event is {}, and the rule wants {}",

@@ -6,8 +6,8 @@ use std::time::Duration;
 use smswatch_model::{Event, MessageId};
 use smswatch_plugin::rules::Gathering;
 
+use crate::duration::plain_duration;
 use crate::field::{Field, MATCH_KEYS, MatchKey, View};
-use crate::words::plain_duration;
 
 /// How long the first notification of a group waits, unless the rule says so.
 pub(crate) const WAIT: Duration = Duration::from_secs(30);

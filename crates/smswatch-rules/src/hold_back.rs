@@ -6,13 +6,22 @@ use smswatch_plugin::rules::{HoldBack, Telling};
 use crate::condition::Condition;
 use crate::event_word::RATE;
 use crate::field::View;
-use crate::pattern::{Patterns, Subject};
+use crate::pattern::{NumberKey, Patterns, Subject};
 
 /// What must hold of an event, and of the rule and sink of its notification, for it to be held back.
 #[derive(Debug, Default)]
 pub(crate) struct Matching {
     pub(crate) conditions: Vec<Condition>,
     pub(crate) telling: Vec<(TellingKey, Patterns)>,
+}
+
+/// What the `match` of silences is compiled against.
+pub(crate) struct Silencing {
+    pub(crate) number_key: NumberKey,
+    pub(crate) texts_are_kept: bool,
+    pub(crate) numbers_are_masked: bool,
+    /// The names of the tags that the rules use.
+    pub(crate) tags: Vec<String>,
 }
 
 /// A key that `match` has beside those of a rule's.

@@ -7,7 +7,7 @@ use smswatch_model::{Event, EventKind};
 use crate::condition::ConditionTest;
 use crate::field::{Field, View};
 use crate::pattern::lowered;
-use crate::rule_set::Rule;
+use crate::rule::Rule;
 
 /// Positions of rules, from top to bottom.
 type Positions = Vec<u32>;

@@ -7,7 +7,8 @@ use smswatch_plugin::rules::{RuleMatch, Told};
 
 use crate::condition::Condition;
 use crate::field::View;
-use crate::rule_set::{Rule, RuleSet, Target};
+use crate::rule::{Rule, Target};
+use crate::rule_set::RuleSet;
 
 /// Why a rule does not match an event.
 pub(crate) enum Mismatch<'a> {
@@ -132,7 +133,7 @@ impl Rule {
                 &target.overrides,
                 &events[position].event_id,
             );
-            if !is_known && !is_held_back && progress.tell(target.number, position) {
+            if !is_known && !is_held_back && progress.note(target.number, position) {
                 news.push(position);
             }
         }
@@ -213,7 +214,7 @@ impl Progress {
     }
 
     /// Notes that a destination is told of an event; `false` if it was told already.
-    fn tell(&mut self, destination: usize, event: usize) -> bool {
+    fn note(&mut self, destination: usize, event: usize) -> bool {
         !std::mem::replace(&mut self.told[destination * self.n_events + event], true)
     }
 

@@ -18,12 +18,12 @@ use std::borrow::Cow;
 use smswatch_model::{Event, Link, Notification, without_turns};
 use smswatch_plugin::rules::Words;
 
-pub(crate) use self::plain::plain_duration;
 pub use self::short::short_words;
 pub use self::text::default_text;
 pub use self::title::default_title;
 
-use crate::rule_set::{Rule, RuleSet, Voice};
+use crate::rule::{Rule, Voice};
+use crate::rule_set::RuleSet;
 
 /// The words without what would turn a line around: templates say what stands in the payload, as it came.
 fn readable(mut words: Words) -> Words {

@@ -25,7 +25,10 @@ pub(crate) struct Bot<'a> {
 
 impl Bot<'_> {
     /// Tells it in the thread of what was told before, or begins one.
-    pub(crate) async fn tell(&self, thread: Option<Thread>) -> Result<Receipt, SlackClientError> {
+    pub(crate) async fn deliver(
+        &self,
+        thread: Option<Thread>,
+    ) -> Result<Receipt, SlackClientError> {
         let is_resolved = self.notification.is_resolved();
         let goes_on =
             |thread: &Thread| thread.is_in(self.channel) && (is_resolved || !thread.is_over);

@@ -23,7 +23,7 @@ pub(crate) fn check(channel: &str, missing: &str) -> Result<(), InvalidConfig> {
         "a message goes to one channel, and no channel has a blank or a comma in its name; name each \
          channel by itself"
     } else if channel.chars().count() > LONGEST {
-        "no channel of Slack has so long a name"
+        "no channel of Slack has a name that long"
     } else {
         return Ok(());
     };

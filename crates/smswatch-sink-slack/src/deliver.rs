@@ -95,7 +95,7 @@ impl ConfiguredSink for SlackSink {
 #[async_trait]
 impl Sink for SlackSink {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, DeliveryError> {
-        self.tell(notification, None).await
+        self.post(notification, None).await
     }
 
     async fn deliver_again(
@@ -103,7 +103,7 @@ impl Sink for SlackSink {
         notification: &Notification,
         remembered: &str,
     ) -> Result<Receipt, DeliveryError> {
-        self.tell(notification, Thread::read(remembered)).await
+        self.post(notification, Thread::read(remembered)).await
     }
 
     fn preview(&self, notification: &Notification) -> Preview {
@@ -140,7 +140,7 @@ impl Sink for SlackSink {
 }
 
 impl SlackSink {
-    async fn tell(
+    async fn post(
         &self,
         notification: &Notification,
         thread: Option<Thread>,
@@ -156,7 +156,7 @@ impl SlackSink {
                     notification,
                     overrides: &overrides,
                 };
-                bot.tell(thread).await
+                bot.deliver(thread).await
             }
         };
         told.map_err(|error| self.explain(error))

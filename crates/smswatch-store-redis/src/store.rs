@@ -33,6 +33,9 @@ use crate::field;
 use crate::open::{OpenError, RedisOptions, open};
 use crate::scripts::Scripts;
 
+/// An entry of a stream as Redis answers it: its id and its fields.
+type StreamEntry = (String, Vec<(String, Vec<u8>)>);
+
 /// A store in one Redis, shared by any number of processes. Cheap to clone.
 #[derive(Clone)]
 pub struct RedisStore {

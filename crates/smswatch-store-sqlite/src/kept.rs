@@ -9,7 +9,7 @@ use smswatch_plugin::store::{
     RecordId, RecordKind, RecordsCommitted,
 };
 
-use crate::{deliveries, log};
+use crate::{deliveries, entries};
 
 /// Reads a row of id, version, due time and body; `None` if its id is none.
 fn record(row: &Row<'_>) -> Result<Option<KeptRecord>> {
@@ -99,7 +99,7 @@ pub(crate) fn commit(
             continue;
         }
         for entry in &commit.entries {
-            log::append(connection, entry.about.as_ref(), entry, now)?;
+            entries::append(connection, entry.about.as_ref(), entry, now)?;
         }
         for delivery in &commit.deliveries {
             committed.queued += u64::from(deliveries::add(connection, delivery, now)?);

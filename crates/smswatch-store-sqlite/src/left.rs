@@ -3,10 +3,10 @@
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use smswatch_plugin::model::Timestamp;
 use smswatch_plugin::store::{
-    Bound, KeptAside, LeftStep, LogEntry, LogPosition, RouteOutcome, SetAside, Shard,
+    Bound, KeptAside, LeftStep, LogEntry, LogPosition, RouteOutcome, SetAside,
 };
 
-use crate::log::position;
+use crate::entries::{kept_aside, position};
 use crate::{deliveries, kept};
 
 /// How many entries one trim removes at most.
@@ -71,18 +71,7 @@ pub(crate) fn newest(connection: &Connection) -> Result<Vec<KeptAside>> {
             "SELECT at, position, error, body FROM left_entries
              WHERE number > (SELECT max(number) FROM left_entries) - ?1 ORDER BY number DESC",
         )?
-        .query_map([SetAside::MAX_KEPT], |row| {
-            Ok(KeptAside {
-                shard: Shard(0),
-                at: Timestamp::from_millis(row.get(0)?),
-                entry: SetAside {
-                    position: position(row.get(1)?),
-                    error: row.get(2)?,
-                    body: row.get(3)?,
-                    is_newer: true,
-                },
-            })
-        })?
+        .query_map([SetAside::MAX_KEPT], |row| kept_aside(row, true))?
         .collect()
 }
 

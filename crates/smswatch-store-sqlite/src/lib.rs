@@ -13,6 +13,7 @@ mod aside;
 mod clock;
 mod counts;
 mod deliveries;
+mod entries;
 mod error;
 mod events;
 mod kept;
@@ -23,6 +24,7 @@ mod lookup;
 mod memos;
 mod numbers;
 mod open;
+mod open_error;
 mod origins;
 #[cfg(test)]
 mod plans;
@@ -38,6 +40,6 @@ mod waiting;
 mod watches;
 mod worker;
 
-pub use open::OpenError;
+pub use open_error::OpenError;
 pub use probe::{Probed, probe};
 pub use store::SqliteStore;

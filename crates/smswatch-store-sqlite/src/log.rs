@@ -1,44 +1,17 @@
 //! The event log: entries in order, and the cursor behind which they wait to be routed.
 
 use rusqlite::{Connection, OptionalExtension as _, Result, ToSql, params};
-use smswatch_plugin::model::{MessageId, Timestamp};
+use smswatch_plugin::model::Timestamp;
 use smswatch_plugin::store::{
     Bound, EventFilter, InvalidCursor, KeptAside, LogEntry, LogPosition, LogSlice, NewEntry, Page,
-    PageRequest, RouteOutcome, RouteStep, SetAside, Shard,
+    PageRequest, RouteOutcome, RouteStep, SetAside,
 };
 
+use crate::entries::{kept_aside, position};
 use crate::{deliveries, kept, left};
 
 /// How many entries one trim removes at most.
 const MOST_TRIMMED: i64 = 1000;
-
-/// Appends an entry, about a message or about none, and returns its place.
-pub(crate) fn append(
-    connection: &Connection,
-    message_id: Option<&MessageId>,
-    entry: &NewEntry,
-    now: Timestamp,
-) -> Result<i64> {
-    connection
-        .prepare_cached("INSERT INTO log (at, body, message_id) VALUES (?1, ?2, ?3)")?
-        .execute(params![
-            now.as_millis(),
-            entry.body,
-            message_id.map(MessageId::as_str)
-        ])?;
-    let position = connection.last_insert_rowid();
-    for kind in entry.indexed_kinds() {
-        connection
-            .prepare_cached("INSERT OR IGNORE INTO log_kinds VALUES (?1, ?2)")?
-            .execute(params![kind.as_str(), position])?;
-    }
-    Ok(position)
-}
-
-/// A place, in the words that others hear.
-pub(crate) fn position(number: i64) -> LogPosition {
-    LogPosition(number.to_string())
-}
 
 fn number(connection: &Connection, name: &str) -> Result<i64> {
     connection
@@ -140,18 +113,7 @@ fn put_aside(connection: &Connection, entry: &SetAside, now: Timestamp) -> Resul
 pub(crate) fn set_aside(connection: &Connection) -> Result<Vec<KeptAside>> {
     connection
         .prepare_cached("SELECT at, position, error, body FROM set_aside ORDER BY number DESC")?
-        .query_map([], |row| {
-            Ok(KeptAside {
-                shard: Shard(0),
-                at: Timestamp::from_millis(row.get(0)?),
-                entry: SetAside {
-                    position: position(row.get(1)?),
-                    error: row.get(2)?,
-                    body: row.get(3)?,
-                    is_newer: false,
-                },
-            })
-        })?
+        .query_map([], |row| kept_aside(row, false))?
         .chain(left::newest(connection)?.into_iter().map(Ok))
         .collect()
 }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use smswatch_plugin::model::Timestamp;
 use smswatch_plugin::store::{Memo, NewEntry};
 
-use crate::log;
+use crate::entries;
 
 pub(crate) fn read(connection: &Connection, name: &str) -> Result<Option<Memo>> {
     connection
@@ -42,7 +42,7 @@ pub(crate) fn write(
         return Ok(false);
     }
     for entry in entries {
-        log::append(connection, entry.about.as_ref(), entry, now)?;
+        entries::append(connection, entry.about.as_ref(), entry, now)?;
     }
     Ok(true)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::lock::{FileLock, check_place};
-use crate::open::OpenError;
+use crate::open_error::OpenError;
 use crate::schema;
 
 /// What was found where a store is to be.

@@ -283,7 +283,7 @@ mod tests {
     use smswatch_plugin::store::{EventFilter, NewEntry};
 
     use super::*;
-    use crate::{counts, log, watches};
+    use crate::{counts, entries, log, watches};
 
     #[test]
     fn what_an_earlier_version_queued_is_still_there_after_an_upgrade() {
@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(page.next.as_deref(), Some("2"));
         let entry = NewEntry::from(vec![4]);
         let (now, other) = (Timestamp::from_millis(9), MessageId::new("m2").ok());
-        log::append(&connection, other.as_ref(), &entry, now).expect("an entry");
+        entries::append(&connection, other.as_ref(), &entry, now).expect("an entry");
         let page = log::page(&connection, &about_m1, i64::MAX, 10).expect("a page");
         assert_eq!(page.items, [[3], [2], [1]]);
         let watches = watches::by_state(&connection).expect("counts");

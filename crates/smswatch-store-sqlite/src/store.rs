@@ -11,7 +11,8 @@ use smswatch_plugin::store::{Gauges, Rate, Rates, Reserved, Store, StoreError};
 
 use crate::clock::Clock;
 use crate::lock::FileLock;
-use crate::open::{OpenError, open, open_to_read};
+use crate::open::{open, open_to_read};
+use crate::open_error::OpenError;
 use crate::reader::Reader;
 use crate::worker::Worker;
 use crate::{counts, log, numbers, rates, watches};

@@ -10,7 +10,7 @@ use smswatch_plugin::store::{
     LeaseId, Loaded, Page, PageRequest, UnreadableRecord, WatchPriority,
 };
 
-use crate::log;
+use crate::{entries, log};
 
 /// The number of the lease of watches that this version cannot read. It is never finished; it
 /// ends when another process opens the file, and after [`OFFERED_EVERY`].
@@ -68,7 +68,12 @@ pub(crate) fn commit(
                 return Ok(CommitOutcome::Conflict(current));
             }
             if let Some(entry) = &item.entry {
-                positions.push(log::append(connection, Some(&item.message_id), entry, now)?);
+                positions.push(entries::append(
+                    connection,
+                    Some(&item.message_id),
+                    entry,
+                    now,
+                )?);
             }
             write(connection, item)?;
             Ok(CommitOutcome::Done)
@@ -79,8 +84,8 @@ pub(crate) fn commit(
         give_back(connection, step, lease)?;
     }
     let appended = positions.first().map(|first| Appended {
-        after: log::position(first - 1),
-        positions: positions.iter().copied().map(log::position).collect(),
+        after: entries::position(first - 1),
+        positions: positions.iter().copied().map(entries::position).collect(),
     });
     Ok(Committed {
         outcomes,

@@ -89,14 +89,14 @@ impl App {
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
         let runtime = match runtime() {
             Ok(runtime) => runtime,
-            Err(error) => return report::tell(&Failure::from(anyhow::Error::from(error))),
+            Err(error) => return report::print(&Failure::from(anyhow::Error::from(error))),
         };
         let done = runtime.block_on(self.dispatch(command));
         // A sink that hangs in a blocking call must not keep the process from ending.
         runtime.shutdown_background();
         let status = match done {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => report::tell(&failure),
+            Err(failure) => report::print(&failure),
         };
         crate::log::flush();
         status

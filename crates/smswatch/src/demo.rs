@@ -138,7 +138,7 @@ fn introduction(args: &DemoArgs, api: SocketAddr) -> String {
     let (operator_fails, receiver_dies) = (seconds / 3, seconds / 2);
     format!(
         "smswatch demo: {messages} simulated messages within {seconds} s.
-A simulated Routee on this machine carries them; nothing reaches anybody.
+A simulated Routee on this machine carries them; nothing is really sent.
 
   open      http://{api}/ in a browser: what is wrong, who was told, each message's story
 

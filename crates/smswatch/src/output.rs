@@ -67,7 +67,7 @@ pub(crate) async fn print_soon(text: String) -> Result<(), Unprinted> {
         Unprinted(match error {
             TrySendError::Full(_) => io::Error::new(
                 io::ErrorKind::WouldBlock,
-                "nobody reads standard output, and too much waits for it",
+                "standard output is not read, and too much waits for it",
             ),
             TrySendError::Disconnected(_) => io::ErrorKind::BrokenPipe.into(),
         })

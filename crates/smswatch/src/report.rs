@@ -39,7 +39,7 @@ impl From<anyhow::Error> for Failure {
 }
 
 /// Writes the failure to standard error and chooses the exit status.
-pub(crate) fn tell(failure: &Failure) -> ExitCode {
+pub(crate) fn print(failure: &Failure) -> ExitCode {
     match failure {
         Failure::Configuration(problems) => show(problems),
         Failure::Usage(what) => log::say(&format!("error: {what}\n")),

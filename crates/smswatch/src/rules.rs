@@ -8,4 +8,5 @@ mod junit;
 mod play;
 pub(crate) mod scenario;
 pub(crate) mod test;
+mod tested;
 pub(crate) mod trial;

@@ -16,39 +16,39 @@ const PINGS: u32 = 3;
 /// The process has started, and does its work.
 pub(crate) fn ready(address: std::net::SocketAddr) {
     let status = format!("the API is at http://{address}");
-    tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
 }
 
 /// The process has not started yet, because of this.
 pub(crate) fn waiting(what: &str) {
     // A line break would end the status.
     let status = what.replace('\n', " ");
-    tell(&[NotifyState::Status(&status)]);
+    notify(&[NotifyState::Status(&status)]);
 }
 
 /// The configuration is being loaded again.
 pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
         Err(error) => complain(&error),
     }
 }
 
 /// The configuration was loaded again, or refused.
 pub(crate) fn reloaded() {
-    tell(&[NotifyState::Ready]);
+    notify(&[NotifyState::Ready]);
 }
 
 /// The process ends.
 pub(crate) fn stopping() {
-    tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
+    notify(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
 }
 
 /// Tells the service manager that the process lives, as long as its loops turn and the service manager wants to know;
 /// runs until it is cancelled.
 pub(crate) async fn watchdog(process: Service) {
     if let Some(within) = sd_notify::watchdog_enabled() {
-        let ping = || tell(&[NotifyState::Watchdog]);
+        let ping = || notify(&[NotifyState::Watchdog]);
         pings(within, || process.is_alive(), ping).await;
     }
 }
@@ -71,7 +71,7 @@ async fn pings(within: Duration, is_alive: impl Fn() -> bool, ping: impl Fn()) {
     }
 }
 
-fn tell(states: &[NotifyState]) {
+fn notify(states: &[NotifyState]) {
     if let Err(error) = sd_notify::notify(states) {
         complain(&error);
     }

@@ -45,7 +45,7 @@ pub(crate) use self::load::{in_order, load};
 pub(crate) use self::problem::Problem;
 pub(crate) use self::reader::diagnostic;
 pub(crate) use self::sections::Sections;
-pub(crate) use self::sinks::Wishes;
+pub(crate) use self::sinks::OverrideChecks;
 pub(crate) use self::source::{text, usual_place};
 pub(crate) use self::store_url::try_folder;
 pub(crate) use self::traces::TracesOptions;
@@ -93,7 +93,7 @@ pub(crate) struct Configuration {
     pub(crate) sinks: Sinks,
     pub(crate) rules: RuleSet,
     /// What rules may ask of the sinks.
-    pub(crate) wishes: Wishes,
+    pub(crate) override_checks: OverrideChecks,
     pub(crate) heartbeat: Option<HeartbeatOptions>,
     pub(crate) traces: Option<TracesOptions>,
     /// Whether anything leaves through the proxies that the environment names.

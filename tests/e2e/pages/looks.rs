@@ -75,7 +75,7 @@ async fn what_is_stuck_and_what_is_about_to_be_told_stands_on_the_first_page_and
     let now = [
         "1 message has no final status",
         stuck,
-        "1 group is about to be told",
+        "1 group waits to be sent",
         "gathered",
         "Example Mobile",
         "polls start ",

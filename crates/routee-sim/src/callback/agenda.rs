@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::figures::Figures;
+use super::figures::{CallbackStats, Figures};
 use crate::message::Message;
 use crate::population::Population;
 
@@ -145,9 +145,10 @@ impl Agenda {
         change.into_iter().chain(post.filter(|_| is_room)).min()
     }
 
-    /// How many callbacks wait to be sent.
-    pub(super) fn waiting(&self) -> usize {
-        self.queues().posts.len()
+    /// What was called back so far, in numbers.
+    pub(crate) fn stats(&self) -> CallbackStats {
+        let waiting = self.queues().posts.len();
+        self.figures.stats(waiting as u64)
     }
 
     /// Forgets everything that is to come, and what was counted.

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::agenda::Agenda;
 use super::latency::Latencies;
 
 /// Callbacks in numbers.
@@ -91,6 +90,36 @@ impl Figures {
         *answers.entry(name).or_default() += 1;
     }
 
+    /// The numbers so far, while `waiting` callbacks wait.
+    pub(super) fn stats(&self, waiting: u64) -> CallbackStats {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let statuses = self
+            .answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let sent = statuses.values().sum();
+        let answered = statuses.get("200").copied().unwrap_or(0);
+        CallbackStats {
+            told: load(&self.told),
+            sent,
+            answered,
+            statuses,
+            failed: sent - answered,
+            given_up: load(&self.given_up),
+            lost: load(&self.lost),
+            duplicated: load(&self.duplicated),
+            reordered: load(&self.reordered),
+            waiting,
+            in_flight: load(&self.in_flight),
+            latency: LatencyStats {
+                p50_us: self.latencies.percentile(0.5),
+                p99_us: self.latencies.percentile(0.99),
+                max_us: self.latencies.max(),
+            },
+        }
+    }
+
     pub(super) fn reset(&self) {
         for counter in [
             &self.told,
@@ -106,38 +135,5 @@ impl Figures {
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
         self.latencies.reset();
-    }
-}
-
-impl Agenda {
-    /// The numbers so far.
-    pub(crate) fn stats(&self) -> CallbackStats {
-        let figures = &self.figures;
-        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let statuses = figures
-            .answers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let sent = statuses.values().sum();
-        let answered = statuses.get("200").copied().unwrap_or(0);
-        CallbackStats {
-            told: load(&figures.told),
-            sent,
-            answered,
-            statuses,
-            failed: sent - answered,
-            given_up: load(&figures.given_up),
-            lost: load(&figures.lost),
-            duplicated: load(&figures.duplicated),
-            reordered: load(&figures.reordered),
-            waiting: self.waiting() as u64,
-            in_flight: load(&figures.in_flight),
-            latency: LatencyStats {
-                p50_us: figures.latencies.percentile(0.5),
-                p99_us: figures.latencies.percentile(0.99),
-                max_us: figures.latencies.max(),
-            },
-        }
     }
 }

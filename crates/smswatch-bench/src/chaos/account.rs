@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use smswatch_model::{Event, EventKind, Timestamp};
 
+use super::findings::Findings;
 use super::letters::Letters;
-use super::report::Findings;
 use super::wanted::{GroupWanted, Matching, Wanted};
 
 /// What an account is made of.

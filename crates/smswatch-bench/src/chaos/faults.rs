@@ -8,10 +8,10 @@ use anyhow::Context as _;
 use smswatch_testkit::redis_server::RedisServer;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::findings::Findings;
 use super::plan::{DoorFault, Planned, ReplicaFault};
 use super::receiver::{Mood, Receiver};
 use super::replica::{Reload, Reloaded, Replica};
-use super::report::Findings;
 use smswatch_testkit::proxy::Proxy;
 
 /// How often what went wrong.

@@ -56,7 +56,7 @@ pub(super) async fn held_back(doors: &Doors) -> Option<Vec<DeliveryReply>> {
 
 /// Sends these deliveries after all. Those that failed again are still held back afterwards.
 pub(super) async fn send(doors: &Doors, deliveries: &[DeliveryReply]) -> anyhow::Result<()> {
-    let url = urls(doors).into_iter().next().context("nobody runs")?;
+    let url = urls(doors).into_iter().next().context("no replica runs")?;
     let client = client()?;
     let sending = deliveries.iter().map(|delivery| {
         let url = format!("{url}/v1/deliveries/{}/retry", delivery.id);
@@ -71,7 +71,7 @@ pub(super) async fn send(doors: &Doors, deliveries: &[DeliveryReply]) -> anyhow:
 
 /// Silences what matches for longer than any run, and returns the silence's id.
 pub(super) async fn silence(doors: &Doors, matching: Value) -> anyhow::Result<String> {
-    let url = urls(doors).into_iter().next().context("nobody runs")?;
+    let url = urls(doors).into_iter().next().context("no replica runs")?;
     let request = SilenceRequest {
         matching: serde_json::from_value(matching)?,
         until: Some("7d".to_owned()),

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use super::account::Balance;
 use super::faults::Counts;
-
-/// How many examples of each trouble are named.
-const EXAMPLES: usize = 5;
+use super::findings::Findings;
 
 /// What a run came to.
 #[derive(Debug)]
@@ -67,31 +65,6 @@ pub struct Report {
     pub wrong_reloads: Findings,
     /// Replicas that ended without being killed.
     pub ends: Findings,
-}
-
-/// How often something was found, and examples.
-#[derive(Debug, Default)]
-pub struct Findings {
-    /// How often.
-    pub count: u64,
-    /// Some of them, for whoever looks into it.
-    pub examples: Vec<String>,
-}
-
-impl Findings {
-    /// Counts one more.
-    pub(super) fn add(&mut self, example: impl FnOnce() -> String) {
-        self.count += 1;
-        if self.examples.len() < EXAMPLES {
-            self.examples.push(example());
-        }
-    }
-
-    fn add_all(&mut self, others: Self) {
-        self.count += others.count;
-        let room = EXAMPLES.saturating_sub(self.examples.len());
-        self.examples.extend(others.examples.into_iter().take(room));
-    }
 }
 
 impl Report {

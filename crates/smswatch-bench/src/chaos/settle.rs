@@ -80,7 +80,7 @@ impl Books {
         loop {
             let n_sent = self.send_held_back(doors).await?;
             let waiting = leftovers::ask(doors, leftovers::WAITING).await;
-            let n_waiting = waiting.context("nobody answers")?.len();
+            let n_waiting = waiting.context("no replica answers")?.len();
             let n_taken = n_taken(receivers);
             if looks + 1 >= LOOKS_AT_THE_SAME {
                 // Of two shards, an entry of the same millisecond may have come behind the last one that was read.
@@ -88,7 +88,7 @@ impl Books {
             }
             leftovers::catch_up(doors, &mut self.events)
                 .await
-                .context("nobody answers")?;
+                .context("no replica answers")?;
             let now = Some((n_sent, n_waiting, n_taken, self.events.len()));
             if now != seen {
                 (seen, is_weighed, looks) = (now, false, 0);
@@ -116,7 +116,7 @@ impl Books {
     ) -> anyhow::Result<usize> {
         let held_back = leftovers::held_back(doors)
             .await
-            .context("nobody answers")?;
+            .context("no replica answers")?;
         leftovers::send(doors, &held_back).await?;
         let n_sent = held_back.len();
         for delivery in held_back {

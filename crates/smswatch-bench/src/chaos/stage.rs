@@ -116,7 +116,7 @@ async fn play_in(directory: &Path, binary: &Path, options: &Options) -> anyhow::
     }
     for list in [leftovers::DEAD, leftovers::SET_ASIDE] {
         let left = leftovers::ask(&doors, list).await;
-        for one in left.unwrap_or_else(|| vec![format!("nobody tells {list}")]) {
+        for one in left.unwrap_or_else(|| vec![format!("no replica answers with {list}")]) {
             report.given_up.add(|| one);
         }
     }
@@ -151,7 +151,7 @@ async fn quiet(
         let waiting = leftovers::ask(doors, leftovers::WAITING).await;
         let is_empty = waiting.as_ref().is_some_and(Vec::is_empty);
         if is_complete && is_empty || polls > MOST_POLLS {
-            return waiting.unwrap_or_else(|| vec!["nobody answers".to_owned()]);
+            return waiting.unwrap_or_else(|| vec!["no replica answers".to_owned()]);
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;
     }

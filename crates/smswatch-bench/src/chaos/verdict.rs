@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::book::{Book, Fact, Status, Told};
-use super::report::{Findings, Report};
+use super::findings::Findings;
+use super::report::Report;
 
 /// What is true of the messages of a run.
 #[derive(Debug, Default)]

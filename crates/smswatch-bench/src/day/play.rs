@@ -46,7 +46,7 @@ async fn play_here(options: &Options) -> anyhow::Result<Report> {
     let book = Book::default();
     let engine = start_engine(start, began, &provider, &book).await?;
     let service = engine.service();
-    let seconds = u32::try_from(options.length().as_secs()).expect("a day has so many seconds");
+    let seconds = u32::try_from(options.length().as_secs()).expect("a day fits into u32");
     for second in 0..seconds {
         sleep_until(began + Duration::from_secs(u64::from(second))).await;
         let mut watches = Vec::new();

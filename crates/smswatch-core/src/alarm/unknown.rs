@@ -49,7 +49,7 @@ pub(crate) async fn run(stage: Arc<TellUnknown>) {
         match stage.words.next() {
             None => stage.words.noticed().await,
             Some((word, event)) => {
-                if !matches!(tell(&stage, &word, event).await, Ok(true)) {
+                if !matches!(report(&stage, &word, event).await, Ok(true)) {
                     // Its shard may be away, and that of another word be there.
                     stage.words.put_last(&word);
                     tokio::time::sleep(RETRY).await;
@@ -63,7 +63,7 @@ pub(crate) async fn run(stage: Arc<TellUnknown>) {
 type Claims = BTreeMap<String, Event>;
 
 /// Tells `word` unless it was told; returns false if another process changed something meanwhile.
-async fn tell(stage: &TellUnknown, word: &str, event: Event) -> Result<bool, StoreError> {
+async fn report(stage: &TellUnknown, word: &str, event: Event) -> Result<bool, StoreError> {
     let context = &stage.context;
     let shard = shard_of(NAME, context.store.shard_count());
     let mut known = memo::read(context, shard, NAME, FORMAT, decode::<BTreeSet<String>>).await?;

@@ -11,7 +11,7 @@ use crate::inbox::changes::{Reason, Request, Verdict};
 use crate::traces::{COMMIT, LOOK, Traced};
 
 /// How what was seen came to be seen.
-struct Look {
+struct Call {
     source: Source,
     ended_at: Timestamp,
     took: Duration,
@@ -51,7 +51,7 @@ pub(super) fn committed(context: &Context, draft: &Draft, took: Duration) {
     }
 }
 
-fn first_step(context: &Context, look: &Look, traced: &Traced<'_>) -> TraceSpan {
+fn first_step(context: &Context, look: &Call, traced: &Traced<'_>) -> TraceSpan {
     let kind = match look.source {
         Source::Callback => SpanKind::Server,
         _ => SpanKind::Client,
@@ -70,11 +70,11 @@ fn first_step(context: &Context, look: &Look, traced: &Traced<'_>) -> TraceSpan 
     span
 }
 
-/// `None` if nobody looked: somebody asked for a change of the watch.
-fn look(draft: &Draft, traced: &Traced<'_>, now: Timestamp) -> Option<Look> {
+/// `None` if there was no call: the watch was changed over the API.
+fn look(draft: &Draft, traced: &Traced<'_>, now: Timestamp) -> Option<Call> {
     match &draft.change.reason {
         Reason::Due(due) => match &due.verdict {
-            Verdict::Answered(_, looked) => Some(Look {
+            Verdict::Answered(_, looked) => Some(Call {
                 source: Source::Poll,
                 ended_at: looked.at + looked.took,
                 took: looked.took,
@@ -89,14 +89,14 @@ fn look(draft: &Draft, traced: &Traced<'_>, now: Timestamp) -> Option<Look> {
                 Source::Callback => (now, now.since(observation.observed_at)),
                 _ => (observation.observed_at, observed.took),
             };
-            Some(Look {
+            Some(Call {
                 source: observation.source,
                 ended_at,
                 took,
                 was_held: false,
             })
         }
-        Reason::Asked(Request::Adopt(_), _) => Some(Look {
+        Reason::Asked(Request::Adopt(_), _) => Some(Call {
             source: Source::Callback,
             ended_at: traced.event.detected_at,
             took: Duration::ZERO,

@@ -7,7 +7,7 @@ use smswatch_model::{DeliveryId, Timestamp};
 use super::SinkUnit;
 use super::breaker::Report;
 use super::task::Task;
-use crate::pace;
+use crate::backoff;
 use crate::sink::{DeliveryError, Retry};
 
 /// The shortest wait of a delivery whose receiver asked for one.
@@ -53,7 +53,7 @@ pub(super) fn next_attempt(
     let is_open = breaker.is_open(destination);
     let settings = &unit.settings;
     let made = delivery.attempts_made;
-    let planned = pace::retry_delay(&settings.retry.schedule, made, jitter);
+    let planned = backoff::retry_delay(&settings.retry.schedule, made, jitter);
     let delay = match error.retry() {
         // Neither probing nor what was on its way as the receiver began to refuse everything must use up
         // what waits for it.

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use smswatch_model::EventKind;
 
 use crate::alarm::{Alarms, Trouble};
-use crate::arrivals;
+use crate::arrivals::exchange;
 use crate::contents::Left;
 use crate::context::Context;
 use crate::deliver::{self, Sinks};
@@ -92,7 +92,7 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
 /// Tells the other processes that callbacks arrive here, and everybody that they do not arrive anywhere.
 pub(super) async fn callbacks(chores: Arc<Chores>) {
     let context = &chores.context;
-    let mut beat = tokio::time::interval(arrivals::EXCHANGE);
+    let mut beat = tokio::time::interval(exchange::EVERY);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
@@ -103,7 +103,7 @@ pub(super) async fn callbacks(chores: Arc<Chores>) {
             continue;
         };
         // While the store is away, what is known here stands.
-        let _exchanged = context.arrivals.exchange(context).await;
+        let _exchanged = exchange::exchange(context).await;
         let now = context.clock.now();
         let silence = context.arrivals.silence(settings, now);
         let trouble = silence.map(|(since, description)| Trouble {

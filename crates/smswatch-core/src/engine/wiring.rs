@@ -22,7 +22,7 @@ use crate::health::{CALLBACKS, Health, POLLING, PROVIDER, REPLICAS, STORE};
 use crate::held::release::Release;
 use crate::inbox::changes::Change;
 use crate::inbox::due_times::DueTimes;
-use crate::inbox::log_tail::Fresh;
+use crate::inbox::log_tail::NewEntries;
 use crate::inbox::requests::Requests;
 use crate::inbox::unknown_words::UnknownWords;
 use crate::inbox::{GroupInbox, LogInbox, PollInbox, Queues};
@@ -70,7 +70,7 @@ pub(super) struct Wired {
     /// The way of claimed watches from the first stage to the second.
     pub(super) changes: (mpsc::Sender<Change>, mpsc::Receiver<Change>),
     /// What the second stage has appended to the log, for the third.
-    pub(super) appended: mpsc::UnboundedReceiver<Fresh>,
+    pub(super) appended: mpsc::UnboundedReceiver<NewEntries>,
     pub(super) rules: Arc<Live<dyn Rules>>,
     pub(super) silences: Arc<Silences>,
     pub(super) alarms: Arc<Alarms>,

@@ -9,11 +9,11 @@ use smswatch_model::MessageId;
 use tokio_util::sync::CancellationToken;
 
 use super::{Held, KIND};
+use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::inbox::changes::{Reply, Request};
 use crate::inbox::due_times::DueTimes;
 use crate::inbox::requests::{Requests, Wanted};
-use crate::pace::Backoff;
 use crate::store::{KeptRecord, RecordChange, RecordCommit, Shard, StoreError};
 
 /// How many messages are released at once.

@@ -13,14 +13,14 @@ const MOST_HELD: usize = 2048;
 
 /// Entries of one shard that follow one another.
 #[derive(Debug)]
-pub(crate) struct Fresh {
+pub(crate) struct NewEntries {
     pub(crate) shard: Shard,
     /// The place before the first of them.
     pub(crate) after: LogPosition,
     pub(crate) entries: Vec<(LogPosition, Vec<Event>)>,
 }
 
-impl Fresh {
+impl NewEntries {
     /// The place of the last of them.
     pub(crate) fn last(&self) -> &LogPosition {
         self.entries
@@ -41,19 +41,19 @@ impl Fresh {
 /// The way of fresh entries from the second stage to the third.
 #[derive(Debug)]
 pub(crate) struct LogTail {
-    sender: mpsc::UnboundedSender<Fresh>,
+    sender: mpsc::UnboundedSender<NewEntries>,
     held: AtomicUsize,
 }
 
 impl LogTail {
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Fresh>) {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<NewEntries>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let held = AtomicUsize::new(0);
         (Self { sender, held }, receiver)
     }
 
     /// Hands entries on, or says that there is something to read where there is no room for them.
-    pub(crate) fn tell(&self, fresh: Fresh, routes: &DueTimes) {
+    pub(crate) fn push(&self, fresh: NewEntries, routes: &DueTimes) {
         let count = fresh.entries.len();
         let shard = usize::from(fresh.shard.0);
         let has_room = self.held.fetch_add(count, Ordering::AcqRel) + count <= MOST_HELD;
@@ -73,9 +73,9 @@ impl LogTail {
 mod tests {
     use super::*;
 
-    fn fresh(after: u32, positions: std::ops::Range<u32>) -> Fresh {
+    fn fresh(after: u32, positions: std::ops::Range<u32>) -> NewEntries {
         let position = |n: u32| LogPosition(n.to_string());
-        Fresh {
+        NewEntries {
             shard: Shard(0),
             after: position(after),
             entries: positions.map(|n| (position(n), Vec::new())).collect(),
@@ -98,14 +98,14 @@ mod tests {
         let now = smswatch_model::Timestamp::from_seconds(1);
         assert!(routes.take(0, now));
         let most = u32::try_from(MOST_HELD).expect("it fits");
-        log.tell(fresh(0, 1..most + 1), &routes);
+        log.push(fresh(0, 1..most + 1), &routes);
         assert!(!routes.take(0, now));
-        log.tell(fresh(most, most + 1..most + 2), &routes);
+        log.push(fresh(most, most + 1..most + 2), &routes);
         assert!(routes.take(0, now));
         let taken = receiver.try_recv().expect("the first");
         log.taken(taken.entries.len());
         assert!(receiver.try_recv().is_err());
-        log.tell(fresh(most + 1, most + 2..most + 3), &routes);
+        log.push(fresh(most + 1, most + 2..most + 3), &routes);
         assert!(receiver.try_recv().is_ok());
     }
 }

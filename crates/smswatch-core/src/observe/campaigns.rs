@@ -9,22 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::Observe;
 use super::asking::Asking;
+use super::listing_record::{HOLD, ListingRecord, MOST_PAGES, PAGE};
 use super::pages::{Following, Incomplete};
+use crate::backoff::Backoff;
 use crate::campaign::{Campaign, KIND, Next, Tally};
 use crate::event::campaign_event;
-use crate::pace::Backoff;
 use crate::provider::{Listing, Sighting};
-use crate::store::{KeptRecord, NewEntry, RecordChange, RecordCommit, Shard, StoreError};
+use crate::store::{KeptRecord, NewEntry, Shard, StoreError};
 use crate::watch::lifecycle::Whose;
-
-/// How long a campaign is one process's alone after each page.
-const HOLD: Duration = Duration::from_secs(40);
-
-/// How many rows a page has at most: as many as Routee gives.
-const PAGE: u32 = 2_000;
-
-/// How many pages of one campaign are asked for at most: two million rows.
-const MOST_PAGES: u32 = 1_000;
 
 /// Follows campaigns until it is told to stop, those of each shard one after the other.
 pub(super) async fn run(stage: &Observe, asking: &Asking<'_>, stop: &CancellationToken) {
@@ -78,21 +70,17 @@ async fn follow(
     record: KeptRecord,
     campaign: Campaign,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let mut turn = Turn {
-        stage,
-        shard,
-        record,
-    };
+    let mut record = ListingRecord::claimed(&stage.context, shard, KIND, record);
     if !campaign.wants_pages() {
         // It was kept for its time.
-        turn.put(None, Vec::new()).await?;
+        record.put(None, Vec::new()).await?;
         return Ok(None);
     }
     let settings = stage.context.settings();
     let key = campaign.spelled.to_lowercase();
     let began = stage.context.clock.now();
     let turn_before = began - campaign.gap(&settings.watch, began);
-    let came = pages(stage, asking, &mut turn, &campaign, &settings.watch).await?;
+    let came = pages(stage, asking, &mut record, &campaign, &settings.watch).await?;
     let now = stage.context.clock.now();
     let next = match came {
         Came::Tally(tally) => {
@@ -117,7 +105,7 @@ async fn follow(
         .iter()
         .map(|event| NewEntry::of(std::slice::from_ref(event)))
         .collect();
-    let is_done = turn.put(Some((&campaign, due)), entries).await?;
+    let is_done = record.put(Some(campaign.record(due)), entries).await?;
     if let Some(event) = event.filter(|_| is_done) {
         stage.context.metrics.count_event(event.kind);
         stage.log.hint_now(shard);
@@ -140,7 +128,7 @@ enum Came {
 async fn pages(
     stage: &Observe,
     asking: &Asking<'_>,
-    turn: &mut Turn<'_>,
+    record: &mut ListingRecord<'_>,
     campaign: &Campaign,
     settings: &crate::settings::WatchSettings,
 ) -> Result<Came, StoreError> {
@@ -179,7 +167,8 @@ async fn pages(
             return Ok(Came::Tally(Box::new(tally)));
         }
         let held_until = stage.context.clock.now() + HOLD;
-        if !turn.put(Some((campaign, held_until)), Vec::new()).await? {
+        let held = campaign.record(held_until);
+        if !record.put(Some(held), Vec::new()).await? {
             return Ok(Came::Lost);
         }
     }
@@ -187,43 +176,4 @@ async fn pages(
     count(&messages);
     stage.pages.take(messages, &following).await?;
     Ok(Came::Tally(Box::new(tally)))
-}
-
-/// The record of one campaign, as this process knows it.
-struct Turn<'a> {
-    stage: &'a Observe,
-    shard: Shard,
-    record: KeptRecord,
-}
-
-impl Turn<'_> {
-    /// Writes the campaign, due then, or removes it; returns false if somebody else has changed it.
-    async fn put(
-        &mut self,
-        campaign: Option<(&Campaign, Timestamp)>,
-        entries: Vec<NewEntry>,
-    ) -> Result<bool, StoreError> {
-        let context = &self.stage.context;
-        let change = RecordChange {
-            kind: KIND,
-            id: self.record.id.clone(),
-            expected: Some(self.record.version),
-            record: campaign.map(|(campaign, due)| campaign.record(due)),
-        };
-        let commit = [RecordCommit {
-            entries,
-            ..change.into()
-        }];
-        let commit = context.store.commit_records(self.shard, &commit);
-        let committed = context.call("commit_records", commit).await?;
-        if committed.done != [true] {
-            return Ok(false);
-        }
-        let ids = std::slice::from_ref(&self.record.id);
-        let load = context.store.load_records(self.shard, KIND, ids);
-        if let Some(record) = context.call("load_records", load).await?.pop().flatten() {
-            self.record = record;
-        }
-        Ok(true)
-    }
 }

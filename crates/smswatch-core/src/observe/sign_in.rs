@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Observe;
 use super::cooldown::Cooldown;
+use crate::backoff::Backoff;
 use crate::budget::LONGEST_POLL;
-use crate::pace::Backoff;
 use crate::provider::PollError;
 
 /// The pauses after the first failures and after many of them.

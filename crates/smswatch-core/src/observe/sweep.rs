@@ -1,8 +1,7 @@
 //! Sweeps: asks for pages of all messages of the last hours, whether they are known or not.
 //!
-//! Each sweep takes place in one process at a time. A record says when it is due; whoever does it puts that a
-//! little ahead after each page, so that another process goes on soon when this one dies, and at once when it
-//! stops.
+//! Each sweep takes place in one process at a time (see [`listing_record`](super::listing_record)). A process that stops
+//! makes its sweep due at once.
 
 use std::time::Duration;
 
@@ -14,28 +13,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::Observe;
 use super::asking::Asking;
+use super::listing_record::{HOLD, ListingRecord, MOST_PAGES, PAGE};
 use super::pages::{Findings, Following, Incomplete};
 use crate::form;
 use crate::health::SWEEP;
 use crate::metrics::ResultLabel;
 use crate::provider::Listing;
 use crate::settings::{Settings, SweepSettings};
-use crate::store::{
-    KeptRecord, NewRecord, RecordChange, RecordId, RecordKind, Shard, StoreError, shard_of,
-};
+use crate::store::{NewRecord, RecordId, RecordKind, StoreError, shard_of};
 
 const KIND: RecordKind = RecordKind::new("sweep");
 
 const FORMAT: u8 = 1;
-
-/// How many rows a page has at most: as many as Routee gives.
-const PAGE: u32 = 2_000;
-
-/// How many pages one sweep asks for at most: two million rows.
-const MOST_PAGES: u32 = 1_000;
-
-/// How long a sweep is one process's alone after each page.
-const HOLD: Duration = Duration::from_secs(40);
 
 /// How long it is waited at most until it is looked whether a sweep is due that another process does.
 const LOOK: Duration = Duration::from_secs(5);
@@ -110,8 +99,8 @@ async fn turn(
     sweep: &SweepSettings,
     stop: &CancellationToken,
 ) -> Result<Timestamp, StoreError> {
-    let mut turn = Turn::of(stage, number);
-    let known = turn.load().await?;
+    let mut record = record(stage, number);
+    let known = record.load().await?;
     let now = stage.context.clock.now();
     if let Some(known) = &known {
         let due = known.due.unwrap_or(now);
@@ -120,23 +109,22 @@ async fn turn(
             return Ok(due);
         }
     }
-    turn.version = known.as_ref().map(|known| known.version);
     let before: Option<Progress> = known.and_then(|known| form::decode(FORMAT, &known.body));
     let mut progress = Progress {
         began: now,
         ended: before.and_then(|before| before.ended),
     };
-    if !turn.put(now + HOLD, &progress).await? {
+    if !put(&mut record, now + HOLD, &progress).await? {
         return Ok(now + HOLD);
     }
     let began = Instant::now();
     let took = before.map_or(Duration::ZERO, |before| before.took());
     let pace = sweep.every.max(took + pause(sweep));
-    let pages = pages(stage, asking, sweep, (now, pace), &mut turn, &progress);
+    let pages = pages(stage, asking, sweep, (now, pace), &mut record, &progress);
     let Some(came) = stop.run_until_cancelled(pages).await else {
         // Another process can go on at once.
         let now = stage.context.clock.now();
-        turn.put(now, &progress).await?;
+        put(&mut record, now, &progress).await?;
         return Ok(now);
     };
     let part = part(number, &stage.context.settings());
@@ -163,7 +151,7 @@ async fn turn(
     metrics.sweeps.get_or_create(&ResultLabel { result }).inc();
     let now = stage.context.clock.now();
     let due = (progress.began + sweep.every).max(now + pause(sweep));
-    turn.put(due, &progress).await?;
+    put(&mut record, due, &progress).await?;
     Ok(due)
 }
 
@@ -179,7 +167,7 @@ async fn pages(
     asking: &Asking<'_>,
     sweep: &SweepSettings,
     (now, pace): (Timestamp, Duration),
-    turn: &mut Turn<'_>,
+    record: &mut ListingRecord<'_>,
     progress: &Progress,
 ) -> Result<Option<Findings>, String> {
     let listing = Listing::Window {
@@ -212,7 +200,7 @@ async fn pages(
             return Ok(Some(all));
         }
         let held_until = stage.context.clock.now() + HOLD;
-        if !turn.put(held_until, progress).await.map_err(told)? {
+        if !put(record, held_until, progress).await.map_err(told)? {
             return Ok(None);
         }
     }
@@ -226,54 +214,24 @@ async fn pages(
     ))
 }
 
-/// The record of one sweep.
-struct Turn<'a> {
-    stage: &'a Observe,
-    shard: Shard,
-    id: RecordId,
-    /// Which version of it this process knows.
-    version: Option<u64>,
+/// The record of the sweep of this number.
+fn record(stage: &Observe, number: usize) -> ListingRecord<'_> {
+    let name = format!("sweep:{number}");
+    let context = &stage.context;
+    let shard = shard_of(&name, context.store.shard_count());
+    let id = RecordId::new(name).expect("visible ASCII");
+    ListingRecord::new(context, shard, KIND, id)
 }
 
-impl<'a> Turn<'a> {
-    fn of(stage: &'a Observe, number: usize) -> Self {
-        let name = format!("sweep:{number}");
-        let shard = shard_of(&name, stage.context.store.shard_count());
-        Self {
-            stage,
-            shard,
-            id: RecordId::new(name).expect("visible ASCII"),
-            version: None,
-        }
-    }
-
-    async fn load(&self) -> Result<Option<KeptRecord>, StoreError> {
-        let context = &self.stage.context;
-        let ids = std::slice::from_ref(&self.id);
-        let load = context.store.load_records(self.shard, KIND, ids);
-        let mut loaded = context.call("load_records", load).await?;
-        Ok(loaded.pop().flatten())
-    }
-
-    /// Says when the sweep is due next; returns false if another process has done so meanwhile.
-    async fn put(&mut self, due: Timestamp, progress: &Progress) -> Result<bool, StoreError> {
-        let context = &self.stage.context;
-        let change = RecordChange {
-            kind: KIND,
-            id: self.id.clone(),
-            expected: self.version,
-            record: Some(NewRecord {
-                due: Some(due),
-                body: form::encode(FORMAT, progress),
-            }),
-        };
-        let commit = [change.into()];
-        let commit = context.store.commit_records(self.shard, &commit);
-        let committed = context.call("commit_records", commit).await?;
-        let is_done = committed.done == [true];
-        if is_done {
-            self.version = self.load().await?.map(|record| record.version);
-        }
-        Ok(is_done)
-    }
+/// Writes how far a sweep is and when it is due next; returns false if another process has done so meanwhile.
+async fn put(
+    record: &mut ListingRecord<'_>,
+    due: Timestamp,
+    progress: &Progress,
+) -> Result<bool, StoreError> {
+    let new = NewRecord {
+        due: Some(due),
+        body: form::encode(FORMAT, progress),
+    };
+    record.put(Some(new), Vec::new()).await
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Queue;
-use crate::pace::Backoff;
+use crate::backoff::Backoff;
 use crate::store::Shard;
 
 /// How many watches are asked of a shard whose latest claim failed: were it to hang, these would be the

@@ -205,7 +205,13 @@ impl Step<'_> {
                     firing::count_held_back(&mut countings, &routed.by_alerts, position);
                     Evaluated {
                         countings,
-                        spans: traced::spans(&self.stage.context, events, &routed, self.now),
+                        spans: traced::spans(
+                            &self.stage.context,
+                            events,
+                            &routed.deliveries,
+                            routed.grouped.len(),
+                            self.now,
+                        ),
                         ..routed.of_entry(position.clone(), events, self)
                     }
                 }

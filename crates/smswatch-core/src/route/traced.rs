@@ -5,33 +5,29 @@ use std::time::Duration;
 use smswatch_model::{Event, Timestamp};
 use smswatch_plugin::traces::{SpanKind, TraceSpan};
 
-use super::evaluate::Routed;
 use crate::context::Context;
+use crate::store::NewDelivery;
 use crate::traces::{COMMIT, ROUTE};
 
-/// What the rules made of the events of an entry, as steps that have not ended yet; none while nobody wants them.
+/// What the rules made of the events of an entry, deliveries and `n_grouped` matches for groups, as spans that have not
+/// ended yet; empty while nobody takes traces.
 pub(super) fn spans(
     context: &Context,
     events: &[Event],
-    routed: &Routed,
+    deliveries: &[NewDelivery],
+    n_grouped: usize,
     now: Timestamp,
 ) -> Vec<TraceSpan> {
     let traced = context.traces.of_all(events);
     if traced.is_empty() {
         return Vec::new();
     }
-    let suppressed = routed
-        .deliveries
-        .iter()
-        .filter(|made| made.suppressed.is_some());
+    let suppressed = deliveries.iter().filter(|made| made.suppressed.is_some());
     let n_suppressed = suppressed.count();
     let figures = [
-        (
-            "smswatch.deliveries",
-            routed.deliveries.len() - n_suppressed,
-        ),
+        ("smswatch.deliveries", deliveries.len() - n_suppressed),
         ("smswatch.deliveries.suppressed", n_suppressed),
-        ("smswatch.groups", routed.grouped.len()),
+        ("smswatch.groups", n_grouped),
     ];
     let spans = traced.iter().map(|traced| {
         let mut span = traced.span("route", SpanKind::Consumer, now, Duration::ZERO);

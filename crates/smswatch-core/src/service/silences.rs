@@ -192,7 +192,7 @@ impl Service {
                 let is_pattern = positive(text).starts_with('/') || text.contains('*');
                 if is_pattern && masked != *text {
                     return Err(format!(
-                        "`match.{key}`: a pattern with so many digits of a number cannot be stored; ask for fewer, or set \
+                        "`match.{key}`: a pattern with this many digits of a number cannot be stored; use fewer, or set \
                          `privacy.numbers: full`"
                     ));
                 }

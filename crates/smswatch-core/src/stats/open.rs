@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use smswatch_model::Timestamp;
 
-use super::{HOUR, Hour, KIND, MOST_HOURS, News, Stored, read};
+use super::{Hour, KIND, News};
 use crate::context::Context;
 use crate::form;
-use crate::store::{NewRecord, RecordChange, Shard, StoreError};
+use crate::hours::{Kind, Stored};
+use crate::store::{Shard, StoreError};
 
 /// Not the format of hours, so that neither is taken for the other.
 const FORMAT: u8 = 2;
@@ -34,7 +34,12 @@ impl Open {
     }
 
     pub(super) async fn load(context: &Context, shard: Shard) -> Result<Stored<Self>, StoreError> {
-        let stored = read(context, shard, &[NAME.to_owned()], FORMAT, Self::decode).await?;
+        let open = Kind {
+            kind: KIND,
+            format: FORMAT,
+            decode: Self::decode,
+        };
+        let stored = open.read(context, shard, &[NAME.to_owned()]).await?;
         Ok(stored.into_iter().next().expect("one for each name"))
     }
 
@@ -55,25 +60,4 @@ impl Open {
     pub(super) fn take(&mut self) -> BTreeMap<i64, Hour> {
         std::mem::take(&mut self.0)
     }
-}
-
-impl Stored<Open> {
-    /// Writes it, to be kept for as long as the hours of which it tells.
-    pub(super) fn change(self, latest: i64) -> RecordChange {
-        RecordChange {
-            kind: KIND,
-            id: self.id,
-            expected: self.version,
-            record: Some(NewRecord {
-                due: Some(kept_until(latest)),
-                body: form::encode(FORMAT, &self.content),
-            }),
-        }
-    }
-}
-
-/// Until when figures of an hour are kept: one hour more, so that the first hour of the longest window is whole.
-pub(super) fn kept_until(hour: i64) -> Timestamp {
-    let end = hour.saturating_add(MOST_HOURS + 2);
-    Timestamp::from_millis(end.saturating_mul(HOUR))
 }

@@ -154,8 +154,5 @@ fn events_that_are_no_change_count_nothing() {
         ("GR", UNKNOWN)
     );
     // By when it was noticed: ten o'clock still.
-    assert_eq!(
-        Timestamp::from_millis(news.hour * HOUR).to_string(),
-        "2026-05-01T10:00:00Z"
-    );
+    assert_eq!(hours::begin(news.hour).to_string(), "2026-05-01T10:00:00Z");
 }

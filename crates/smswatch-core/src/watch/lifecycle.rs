@@ -15,10 +15,10 @@ use smswatch_model::{
 
 use crate::context::Context;
 use crate::event::Announcer;
-use crate::pace::{self, Slots};
 use crate::privacy::Privacy;
 use crate::record::WatchState;
 use crate::rules::StuckAfter;
+use crate::schedule::{self, Slots};
 use crate::settings::{Settings, WatchSettings};
 use crate::store::{WatchPriority, shard_of};
 use crate::watch::{TroubleKind, Watch};
@@ -390,7 +390,7 @@ impl Step<'_> {
         let schedule = &self.lifecycle.settings.schedule;
         let stretch = self.lifecycle.stretch_for(&self.applied.watch);
         let watch = &mut self.applied.watch;
-        let mut gap = pace::stretched(pace::gap(schedule, watch.step), stretch);
+        let mut gap = schedule::stretched(schedule::gap(schedule, watch.step), stretch);
         if stretch > 1 {
             // A callback that gets lost is made up for by a sweep, which is the cheaper way.
             gap = gap.max(self.lifecycle.all_swept_every * 2);

@@ -3,6 +3,7 @@
 mod assets;
 mod campaigns;
 mod deliveries;
+mod fields;
 mod form;
 mod login;
 mod messages;
@@ -20,17 +21,13 @@ use axum::routing::get;
 use self::form::MAX_FORM;
 pub(super) use self::now::show as now;
 pub(super) use self::visit::Visit;
-pub(crate) use self::visit::starting;
-use super::front_page;
 use crate::auth::Tokens;
 use crate::door::StartupGate;
 use crate::trial::RuleReader;
 
 /// What is answered before the service has started, too.
 pub(super) fn of_process() -> Router<StartupGate> {
-    Router::new()
-        .route("/api", get(front_page::calls))
-        .route("/assets/{name}", get(assets::show))
+    Router::new().route("/assets/{name}", get(assets::show))
 }
 
 /// What needs the service.

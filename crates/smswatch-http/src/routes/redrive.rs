@@ -107,7 +107,7 @@ fn done(redriven: Redriven) -> Result<(), Problem> {
         Redriven::Done => Ok(()),
         Redriven::Unknown => Err(Problem::not_found("no delivery of this id is kept")),
         Redriven::SinkGone => Err(conflict(
-            "its sink is not configured any more; nobody would send it".to_owned(),
+            "its sink is not configured any more, so it would not be sent".to_owned(),
         )),
         Redriven::Refused(state) => Err(conflict(format!(
             "the delivery is {}; {}",

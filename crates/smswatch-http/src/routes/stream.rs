@@ -74,7 +74,7 @@ pub(super) async fn follow(
     })?;
     let follower = service.follow_events(&filter, cursor).await?;
     let (sender, receiver) = mpsc::channel(MOST_WAITING);
-    tokio::spawn(tell(follower, sender, ending, place));
+    tokio::spawn(send_events(follower, sender, ending, place));
     let frames = stream::unfold(receiver, |mut receiver| async {
         let frame = receiver.recv().await?;
         Some((Ok::<Bytes, Infallible>(frame), receiver))
@@ -88,7 +88,7 @@ pub(super) async fn follow(
 }
 
 /// Tells events until the reader goes, takes nothing any more, or the process stops.
-async fn tell(
+async fn send_events(
     mut follower: Follower,
     sender: mpsc::Sender<Bytes>,
     ending: Ending,

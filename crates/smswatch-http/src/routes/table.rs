@@ -21,8 +21,8 @@ use smswatch_api::watches::{
 use smswatch_model::Event;
 
 use super::{
-    alerts, campaigns, deliveries, events, front_page, groups, health, openapi, redrive, reload,
-    rules, set_aside, silences, sinks, stats, stream, stuck, watches,
+    alerts, campaigns, deliveries, events, front_page, groups, health, redrive, reload, rules,
+    set_aside, silences, sinks, stats, stream, stuck, watches,
 };
 use crate::described::{Access, Operation, Routes};
 
@@ -43,12 +43,6 @@ pub(super) fn of_process() -> Routes {
             health::alive,
             Operation::new("alive", "Whether the process answers at all")
                 .answers::<AliveReply>(200, "it does"),
-        )
-        .get(
-            "/openapi.json",
-            openapi::show,
-            Operation::new("openapi", "This document")
-                .answers::<serde_json::Map<String, serde_json::Value>>(200, "it"),
         )
 }
 
@@ -120,7 +114,7 @@ fn with_watches(routes: Routes) -> Routes {
             Operation::new("getTimeline", "Shows all that happened to one message")
                 .answers::<TimelineReply<Event>>(
                     200,
-                    "the message, its events with what each rule made of them, its deliveries",
+                    "the message, its events with what each rule did with them, its deliveries",
                 ),
         )
 }

@@ -45,7 +45,7 @@ pub fn confirm(frame: &Frame, asked: &Confirm) -> String {
             p { a href=(back) { "Back" } }
         } @else {
             @match asked.is_drop {
-                true => p { "Nobody gets them, and nothing is left of them. This cannot be undone." },
+                true => p { "They are not sent, and are removed for good. This cannot be undone." },
                 false => p { "They keep their ids, so that a receiver can tell that it had one before." },
             }
             @if asked.chosen.is_empty() { (filter(&asked.query)) }

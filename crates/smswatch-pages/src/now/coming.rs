@@ -38,7 +38,7 @@ pub(super) fn stuck(stuck: &ExcerptReply<Event>) -> Option<Wrong> {
             @for text in [&message.to, &message.operator].into_iter().flatten() { ", " (words::line(text)) }
         })
     });
-    Some(wrong.look("All of them", "/messages?outcome=stuck".to_owned()))
+    Some(wrong.link("All of them", "/messages?outcome=stuck".to_owned()))
 }
 
 /// Polls that start late, by seconds. Polls that are far too late are shown as trouble already.
@@ -47,7 +47,7 @@ pub(super) fn late(seconds: Option<u64>, is_told: bool) -> Option<Wrong> {
     let wrong = Wrong::new(Level::Note, html! { "Polls start late" });
     Some(wrong.fact(html! {
         "one began " (words::span(seconds)) " after it was due: more is watched than "
-        code { "routee.requests_per_second" } " allows to ask for, or the provider answers slowly"
+        code { "routee.requests_per_second" } " allows, or the provider answers slowly"
     }))
 }
 
@@ -58,11 +58,7 @@ pub(super) fn groups(groups: &ExcerptReply<GroupReply>, now: Timestamp) -> Optio
     }
     let count = u64::try_from(groups.items.len()).unwrap_or(u64::MAX);
     let more = if groups.more { "at least " } else { "" };
-    let what = words::count(
-        count,
-        "group is about to be told",
-        "groups are about to be told",
-    );
+    let what = words::count(count, "group waits to be sent", "groups wait to be sent");
     let wrong = Wrong::new(Level::Note, html! { (more) (what) });
     let wrong = groups.items.iter().take(SHOWN).fold(wrong, |wrong, group| {
         wrong.fact(html! {

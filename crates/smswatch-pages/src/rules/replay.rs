@@ -93,7 +93,7 @@ fn result(replay: &Replay) -> Markup {
             "."
         }
         @if replay.rows.is_empty() {
-            p { "Neither these rules nor those of today would have told anybody." }
+            p { "Neither these rules nor today's would have notified anyone." }
         } @else {
             div.wide tabindex="0" role="region" aria-label="What the rules would have told" {
                 table.cards {
@@ -121,7 +121,7 @@ fn result(replay: &Replay) -> Markup {
             }
         }
         @if !replay.silent.is_empty() {
-            p { "These told nobody: " @for (index, rule) in replay.silent.iter().take(100).enumerate() { @if index > 0 { ", " } (words::line(rule)) } "." }
+            p { "These notified no one: " @for (index, rule) in replay.silent.iter().take(100).enumerate() { @if index > 0 { ", " } (words::line(rule)) } "." }
         }
     }
 }

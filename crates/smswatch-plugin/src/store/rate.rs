@@ -48,7 +48,7 @@ impl Rate {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "it is positive, and one that is too large is as good as any large number"
+            reason = "it is positive, and too large a number is the same as any large one"
         )]
         let permits = (spans * f64::from(self.permits)) as u64;
         permits

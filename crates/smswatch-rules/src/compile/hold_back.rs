@@ -13,8 +13,7 @@ use crate::condition::Condition;
 use crate::diagnostic::Diagnostic;
 use crate::event_word::{KINDS, RATE};
 use crate::field::{Field, MATCH_KEYS, MatchKey};
-use crate::hold_back::{Matching, TELLING_KEYS, TellingKey};
-use crate::rule_set::Silencing;
+use crate::hold_back::{Matching, Silencing, TELLING_KEYS, TellingKey};
 use crate::yaml::{Content, Document, Entry, Node};
 use smswatch_template::did_you_mean;
 

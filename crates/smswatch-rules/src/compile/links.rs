@@ -4,7 +4,7 @@ use super::Compiler;
 use super::expect::spot;
 use super::expressions::Shown;
 use crate::diagnostic::Place;
-use crate::rule_set::LinkTemplate;
+use crate::rule::LinkTemplate;
 use crate::yaml::{Entry, Node};
 use smswatch_template::did_you_mean;
 

@@ -3,7 +3,7 @@
 use super::Compiler;
 use crate::condition::Condition;
 use crate::diagnostic::Place;
-use crate::rule_set::Rule;
+use crate::rule::Rule;
 
 pub(super) fn warn(compiler: &mut Compiler<'_>, rules: &[(Rule, Place)]) {
     warn_of_groups(compiler, rules);

@@ -6,7 +6,7 @@ use smswatch_model::{Overrides, destination};
 use super::expect::{is_empty, spot};
 use super::{Compiler, shown};
 use crate::diagnostic::Place;
-use crate::rule_set::Target;
+use crate::rule::Target;
 use crate::yaml::{Content, Entry, Node};
 use smswatch_template::did_you_mean;
 
@@ -33,7 +33,7 @@ impl Compiler<'_> {
             }
         };
         if items.is_empty() && !stop {
-            self.error(place, "this rule notifies nobody").hint = Some(
+            self.error(place, "this rule notifies no one").hint = Some(
                 "list sinks in `notify`, or set `stop: true` to keep events from the rules below"
                     .to_owned(),
             );

@@ -5,7 +5,7 @@ use smswatch_model::EventKind;
 use super::Compiler;
 use super::expect::spot;
 use crate::diagnostic::Place;
-use crate::rule_set::Rule;
+use crate::rule::Rule;
 use crate::yaml::{Content, Entry, Node};
 use smswatch_template::did_you_mean;
 
@@ -50,7 +50,7 @@ impl Compiler<'_> {
                     let message =
                         format!("the `throttle` of `{name}` can keep its alerts from being told");
                     let problem = self.warning(place, message);
-                    problem.label = Some("nobody is told of what waits for them either".to_owned());
+                    problem.label = Some("what waits for them is not sent either".to_owned());
                     problem.hint = Some(format!("remove the throttle of `{name}`"));
                 }
                 continue;

@@ -11,7 +11,7 @@ use super::expect::spot;
 use super::expressions::Shown;
 use crate::diagnostic::Place;
 use crate::event_word::KINDS;
-use crate::rule_set::{Rule, Voice};
+use crate::rule::{Rule, Voice};
 use crate::yaml::{Entry, Node};
 use smswatch_template::did_you_mean;
 use smswatch_template::sample::{sample_notifications, with_links};

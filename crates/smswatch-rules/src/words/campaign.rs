@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use smswatch_model::{CampaignOperator, CampaignSummary, Event, percent};
 
-use super::plain::{plain_duration, word};
+use super::plain::word;
+use crate::duration::plain_duration;
 
 /// How many operators and statuses a text names.
 const MOST_NAMED: usize = 5;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use smswatch_model::{CurrentStatus, Event, EventKind, Repeated};
 
 use super::people::provider;
-use super::plain::{instant, plain_duration, word};
+use super::plain::{instant, word};
+use crate::duration::plain_duration;
 
 /// What happened to a part or a message, in one line that does not say to which.
 pub(super) fn what_happened(event: &Event) -> String {

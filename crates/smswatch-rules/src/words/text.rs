@@ -4,8 +4,9 @@ use smswatch_model::{Event, EventKind, Message, Outcome};
 
 use super::change::what_happened;
 use super::people::{labels, people, provider, who};
-use super::plain::{distinct, lateness, plain_duration, word};
+use super::plain::{distinct, lateness, word};
 use super::{meaning, parts, trouble};
+use crate::duration::plain_duration;
 
 /// How many events or messages a text tells of by themselves.
 const MAX_LINES: usize = 10;

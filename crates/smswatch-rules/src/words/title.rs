@@ -4,8 +4,9 @@ use smswatch_model::{Event, EventKind};
 
 use super::change::{finest, stuck_for};
 use super::people::provider;
-use super::plain::{distinct, lateness, plain_duration, word};
+use super::plain::{distinct, lateness, word};
 use super::trouble;
+use crate::duration::plain_duration;
 
 /// What happened, in one line: `Carrier Violation: 1 message from MyShop to GR`.
 ///

@@ -4,7 +4,8 @@ use smswatch_model::{About, Event, EventKind};
 
 use super::campaign;
 use super::people::provider;
-use super::plain::{instant, plain_duration, word};
+use super::plain::{instant, word};
+use crate::duration::plain_duration;
 
 /// What happened, in one line. `None` if it happened to messages.
 pub(super) fn title(events: &[&Event]) -> Option<String> {

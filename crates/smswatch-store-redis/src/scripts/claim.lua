@@ -1,7 +1,7 @@
 -- Takes watches of one lane that are due, those of ended leases first, and puts them under a new lease.
 -- An entry whose record has another due time by now was superseded: it is dropped. One whose record this
 -- version cannot read is put aside for a version that can, and offered to it now and then.
--- Lane, how many, lease in milliseconds and its name, the last format of records and the last state that
+-- Priority, how many, lease in milliseconds and its name, the last format of records and the last state that
 -- the caller knows (each has all up to it), whether it wants to be offered what is put aside.
 local base, lane = KEYS[1], ARGV[1]
 local limit, lease, id = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
@@ -42,7 +42,7 @@ local function keep(due, place, is_news)
   if type(record) == 'table' then record = '' end
   if not record or seen[place] then return end
   if not is_known(field, record) then
-    -- Whoever wrote it knows whether it has another due time by now.
+    -- The version that wrote it knows whether it has another due time by now.
     seen[place] = true
     unknown[#unknown + 1] = due .. place
     if is_news then news[#news + 1] = field end

@@ -15,7 +15,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local token = (now + lease) * 1000 + time[2] % 1000
 local score = string.format('%.17g', token / 1000 + 0.0005)
 local out, next_due = {}, -1
--- Whoever wanted this has given it up: the answer would reach nobody.
+-- The caller has given this up: the answer would reach no one.
 local last = (redis.call('GET', claimer) or ''):match('^%d+')
 if last and tonumber(last) >= tonumber(number) then return { now, next_due, token, out, 0 } end
 

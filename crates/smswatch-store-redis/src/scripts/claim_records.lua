@@ -1,4 +1,4 @@
--- Takes records of a kind that are due, the earliest first: until the lease ends nobody else is given them.
+-- Takes records of a kind that are due, the earliest first: until the lease ends no other claim gets them.
 -- Kind, how many, lease in milliseconds.
 local base, kind, lease = KEYS[1], ARGV[1], tonumber(ARGV[3])
 local records, times = base .. 'g:' .. kind, base .. 'h:' .. kind

@@ -1,4 +1,4 @@
--- Makes deliveries dead that are pending, not critical, and claimed by nobody.
+-- Dead-letters deliveries that are pending, not critical and not claimed.
 -- sink, how many attempts are kept, attempt as JSON; then for each its id, and 1 before the delivery that
 -- is queued in its place, which stands as `enqueue` wants it, or 0.
 local base, sink, most, attempt = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]

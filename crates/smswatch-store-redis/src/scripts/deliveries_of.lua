@@ -28,7 +28,7 @@ local function read(id)
   n_found = n_found + 1
 end
 
--- Reads those of one message; answers whether there was room for all of them.
+-- Reads those of one message; returns whether there was room for all of them.
 local function read_all_of(message)
   local highest, skip = seen_score == '' and '+inf' or seen_score, 0
   while true do

@@ -1,6 +1,6 @@
 -- Finds log entries before an id, newest first: those of one message, or those of one kind. The index is
 -- read, and then what no index knows, which may be about anything.
--- 'message' or 'kind', which one, the id ('' for none), how many to look at. Answers the id of the last one
+-- 'message' or 'kind', which one, the id ('' for none), how many to look at. Returns the id of the last one
 -- that was looked at when there may be more, and the entries' ids: their bodies would be copied twice here.
 local base, by, which, before, limit = KEYS[1], ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local log = base .. 'log'

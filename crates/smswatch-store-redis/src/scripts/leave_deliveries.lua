@@ -1,4 +1,4 @@
--- Leaves deliveries to a later version that wait in a queue and that nobody has claimed.
+-- Leaves deliveries that wait in a queue and are not claimed to a later version.
 -- sink, priority, then their ids.
 local base, sink, priority = KEYS[1], ARGV[1], ARGV[2]
 local time = redis.call('TIME')

@@ -1,4 +1,4 @@
--- Makes deliveries due that wait for a later attempt and that nobody has claimed. Their new scores are
+-- Makes deliveries due that wait for a later attempt and are not claimed. Their new scores are
 -- when they were queued, so that the oldest of them are first.
 -- sink, priority, how many of those that would be last to pass over, how many to look at.
 local base, sink, priority, skip, limit = KEYS[1], ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])

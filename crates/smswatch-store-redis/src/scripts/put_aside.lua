@@ -1,5 +1,5 @@
 -- Puts claimed watches aside that the caller cannot read: they are offered to claims now and then.
--- Lane; then per watch: bucket, field.
+-- Priority; then per watch: bucket, field.
 local base, lane = KEYS[1], ARGV[1]
 for at = 2, #ARGV, 2 do
   local bucket, field = tonumber(ARGV[at]), ARGV[at + 1]

@@ -1,6 +1,6 @@
 -- Makes watches of one lane due that are scheduled further ahead than anything can be: a clock was far
 -- ahead when that was done. Leases that end so late end now.
--- Lane, how far ahead a due time may lie in milliseconds.
+-- Priority, how far ahead a due time may lie in milliseconds.
 local base, lane = KEYS[1], ARGV[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -26,7 +26,7 @@ for _, slot in ipairs(redis.call('ZRANGEBYSCORE', slots, last, '+inf', 'LIMIT', 
   local entries = budget > 0 and redis.call('LPOP', list, math.min(budget, 512)) or {}
   budget = budget - #entries
   for _, entry in ipairs(entries) do
-    -- A lease that is over already: whoever claims next takes them.
+    -- A lease that is over already: the next claim takes them.
     redis.call('RPUSH', base .. 'l:' .. id, due .. entry)
     redis.call('ZADD', ends, 0, id)
     count = count + 1

@@ -1,4 +1,4 @@
--- Queues deliveries that do not exist yet, changes records, then moves the cursor; does nothing if somebody else
+-- Queues deliveries that do not exist yet, changes records, then moves the cursor; does nothing if another process
 -- has moved it, if a record is not as expected, or if the log has no entry where the cursor is to stand: a
 -- failover may have lost it, and what is appended since could lie before that place.
 -- Without a place to move from, it only queues. Records stand before what is set aside, and that before the
@@ -31,7 +31,7 @@ for at = first, #ARGV, WIDTH do
 end
 write_records(base, 7, n_records)
 if from ~= '' then
-  -- Whoever else moved the cursor is of a version that does not note which messages its deliveries tell of.
+  -- The process that moved the cursor is of a version that does not note which messages its deliveries are about.
   if (redis.call('HGET', base .. 'i', 'routed') or '0-0') ~= from then
     redis.call('HDEL', base .. 'i', 'deliveries')
   end

@@ -1,6 +1,6 @@
 -- Reads records bucket by bucket, in the order of fields, from behind a bucket and field; without removed
 -- ones, of which there may be very many: no more than a bounded number is looked at.
--- Answers the bucket and field behind which the next call goes on (-1 when nothing is left), what was found,
+-- Returns the bucket and field behind which the next call goes on (-1 when nothing is left), what was found,
 -- and how many were looked at.
 local base, first, after = KEYS[1], tonumber(ARGV[1]), ARGV[2]
 local limit, buckets, removed, budget = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])

@@ -8,8 +8,7 @@ use smswatch_plugin::store::{
     EventFilter, InvalidCursor, NewEntry, Page, PageRequest, Shard, StoreError, shard_of,
 };
 
-use super::RedisStore;
-use super::log::StreamEntry;
+use super::{RedisStore, StreamEntry};
 use crate::error::strange;
 use crate::field;
 

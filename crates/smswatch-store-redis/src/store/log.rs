@@ -10,12 +10,9 @@ use smswatch_plugin::store::{
     NewEntry, Page, PageRequest, RouteOutcome, RouteStep, SetAside, Shard, StoreError, Trimmed,
 };
 
-use super::{RedisStore, events, kept, millis, queue};
+use super::{RedisStore, StreamEntry, events, kept, millis, queue};
 use crate::delivery::{instant, text};
 use crate::error::strange;
-
-/// An entry of a stream as Redis answers it: its id and its fields.
-pub(super) type StreamEntry = (String, Vec<(String, Vec<u8>)>);
 
 #[async_trait]
 impl Log for RedisStore {

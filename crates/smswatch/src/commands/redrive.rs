@@ -21,7 +21,7 @@ pub(crate) async fn retry(args: DeadChoiceArgs) -> anyhow::Result<()> {
         let answer = client.try_post(&path, &json!({})).await;
         done.note(id, answer.map(|answer| answer.is_some()))?;
     }
-    done.tell(args.output.json, "retried", "will be sent again")
+    done.print(args.output.json, "retried", "will be sent again")
 }
 
 pub(crate) async fn drop(args: DeadChoiceArgs) -> anyhow::Result<()> {
@@ -32,14 +32,14 @@ pub(crate) async fn drop(args: DeadChoiceArgs) -> anyhow::Result<()> {
             .post(&["v1", "deliveries", "drop"], &dead(&args.choice))
             .await?;
         let count = |reply: DroppedReply| reply.dropped;
-        return tell(args.output.json, &told, count, "dropped");
+        return print_count(args.output.json, &told, count, "dropped");
     }
     let mut done = Done::default();
     for id in ids {
         let path = ["v1", "deliveries", id.as_str()];
         done.note(id, client.delete(&path).await)?;
     }
-    done.tell(args.output.json, "dropped", "dropped")
+    done.print(args.output.json, "dropped", "dropped")
 }
 
 pub(crate) async fn replay(args: ReplayArgs) -> anyhow::Result<()> {
@@ -56,7 +56,7 @@ pub(crate) async fn replay(args: ReplayArgs) -> anyhow::Result<()> {
 async fn retry_all(client: &Client, ended: &EndedRequest, is_json: bool) -> anyhow::Result<()> {
     let told = client.post(&["v1", "deliveries", "retry"], ended).await?;
     let count = |reply: RetriedReply| reply.retried;
-    tell(is_json, &told, count, "will be sent again")
+    print_count(is_json, &told, count, "will be sent again")
 }
 
 /// What became of those that were named.
@@ -85,7 +85,7 @@ impl Done {
         Ok(())
     }
 
-    fn tell(self, is_json: bool, key: &str, what: &str) -> anyhow::Result<()> {
+    fn print(self, is_json: bool, key: &str, what: &str) -> anyhow::Result<()> {
         if is_json {
             let failed = self.failed.iter();
             let failed: Map<_, _> = failed.map(|(id, why)| (id.clone(), json!(why))).collect();
@@ -101,7 +101,7 @@ impl Done {
     }
 }
 
-fn tell<T: DeserializeOwned>(
+fn print_count<T: DeserializeOwned>(
     is_json: bool,
     told: &Value,
     count: impl FnOnce(T) -> u64,

@@ -89,7 +89,7 @@ fn render(timeline: &Timeline, all: bool) -> String {
         line("tags", &tags.join(", "));
     }
     parts(&mut text, &watch.parts);
-    story::tell(&mut text, &timeline.events, all);
+    story::write(&mut text, &timeline.events, all);
     section(&mut text, "Deliveries", &deliveries(&timeline.deliveries));
     let held_back = silences(timeline);
     if !held_back.is_empty() {

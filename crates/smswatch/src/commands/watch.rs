@@ -70,14 +70,14 @@ pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
     };
     if let Err(error) = done {
         if registered != RegisteredReply::default() {
-            tell(&registered, args.output.json)?;
+            print_result(&registered, args.output.json)?;
         }
         return Err(error);
     }
     if registered == RegisteredReply::default() {
         bail!("there is no id to watch");
     }
-    tell(&registered, args.output.json)?;
+    print_result(&registered, args.output.json)?;
     if registered.unreadable.is_empty() {
         Ok(())
     } else {
@@ -182,7 +182,7 @@ fn add(registered: &mut RegisteredReply, more: RegisteredReply) {
     registered.unreadable.extend(more.unreadable);
 }
 
-fn tell(registered: &RegisteredReply, is_json: bool) -> anyhow::Result<()> {
+fn print_result(registered: &RegisteredReply, is_json: bool) -> anyhow::Result<()> {
     match is_json {
         true => print_json(registered),
         false => print(&format!(

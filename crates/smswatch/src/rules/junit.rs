@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::test::Tested;
+use super::tested::Tested;
 
 /// The report on the scenarios of a file.
 pub(super) fn report(file: &Path, tested: &[Tested]) -> String {

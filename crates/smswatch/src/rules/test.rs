@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use serde::Serialize;
 
-use super::compare::{Difference, Notified, compare, instant};
+use super::compare::{Notified, compare};
 use super::play::{Stage, begin, play};
+use super::tested::Tested;
 use super::{junit, scenario};
 use crate::cli::TestRulesArgs;
 use crate::output::{print, print_json};
@@ -16,16 +16,6 @@ use crate::plain::plain;
 use crate::report::Failure;
 use crate::settings;
 use crate::sink_types::SinkTypes;
-
-/// What came of one scenario.
-#[derive(Debug, Serialize)]
-pub(super) struct Tested {
-    pub(super) name: String,
-    pub(super) passed: bool,
-    /// Who was notified, in order.
-    notified: Vec<Notified>,
-    differences: Vec<Difference>,
-}
 
 pub(crate) fn test(types: &SinkTypes, args: &TestRulesArgs) -> Result<(), Failure> {
     let file = scenario::read(&args.file)?;
@@ -82,55 +72,4 @@ fn render(tested: &[Tested]) -> String {
     let n_failed = tested.len() - n_passed;
     let _written = writeln!(text, "{n_passed} passed, {n_failed} failed");
     text
-}
-
-impl Tested {
-    /// What differs and what was notified, in lines for a person.
-    pub(super) fn told(&self) -> String {
-        let mut text = String::new();
-        let mut line = |line: &str| {
-            let _written = writeln!(text, "        {}", plain(line));
-        };
-        for difference in &self.differences {
-            match difference {
-                Difference::Missing { expected } => line(&format!("missing     {expected}")),
-                Difference::Unexpected { notified } => {
-                    line(&format!("unexpected  {}", notified.in_a_line()));
-                }
-                Difference::Different { notified, fields } => {
-                    line(&format!("different   {}", notified.in_a_line()));
-                    for field in fields {
-                        line(&format!("            {}", field.name));
-                        for (sign, said) in [('-', &field.expected), ('+', &field.was)] {
-                            for said in said.trim_end().lines() {
-                                line(&format!("            {sign} {said}"));
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        match self.notified.as_slice() {
-            [] => line("nobody was notified"),
-            notified => {
-                line("notifications, in order:");
-                for notified in notified {
-                    line(&format!("  {}", notified.in_a_line()));
-                }
-            }
-        }
-        text
-    }
-}
-
-impl Notified {
-    /// `carrier-violation to ops-slack at 4s: Carrier Violation: 1 message from MyShop to GR`.
-    fn in_a_line(&self) -> String {
-        let at = instant(self.at);
-        let (rule, sink, title) = (&self.rule, &self.sink, &self.title);
-        match &self.held_back {
-            None => format!("{rule} to {sink} at {at}: {title}"),
-            Some(reason) => format!("{rule} to {sink} at {at}, held back by {reason}: {title}"),
-        }
-    }
 }

@@ -8,14 +8,14 @@ use smswatch_plugin::model::{FaultTable, PhoneNumber};
 use smswatch_plugin::rules::Rules;
 use smswatch_rules::{Diagnostic, Document, NumberKey, Options, compile, compile_maintenance};
 
-use crate::settings::{Configuration, Wishes};
+use crate::settings::{Configuration, OverrideChecks};
 
 /// How a document is called of which only lines are told.
 const NAME: &str = "rules";
 
 /// What they are compiled against, as the configuration in force has it. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct InForce(Arc<Mutex<(FaultTable, Wishes)>>);
+pub(crate) struct InForce(Arc<Mutex<(FaultTable, OverrideChecks)>>);
 
 impl InForce {
     pub(crate) fn of(configuration: &Configuration) -> Self {
@@ -35,7 +35,7 @@ impl InForce {
         privacy: &Privacy,
     ) -> Result<Arc<dyn Rules>, Vec<String>> {
         let parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (faults, wishes) = parts.clone();
+        let (faults, override_checks) = parts.clone();
         drop(parts);
         let keyed = privacy.clone();
         let number_key: NumberKey =
@@ -44,7 +44,7 @@ impl InForce {
             sinks,
             with_fallback: &[],
             sinks_file: NAME,
-            check_overrides: &|sink, overrides| wishes.problems(sink, overrides),
+            check_overrides: &|sink, overrides| override_checks.problems(sink, overrides),
             number_key: &number_key,
             texts_are_kept: privacy.keeps_texts(),
             numbers_are_masked: privacy.hides_numbers(),
@@ -55,9 +55,9 @@ impl InForce {
     }
 }
 
-fn parts(configuration: &Configuration) -> (FaultTable, Wishes) {
+fn parts(configuration: &Configuration) -> (FaultTable, OverrideChecks) {
     let faults = configuration.settings.watch.faults.clone();
-    (faults, configuration.wishes.clone())
+    (faults, configuration.override_checks.clone())
 }
 
 /// What reads them as they would be read in the configuration's file.

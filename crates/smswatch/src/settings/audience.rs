@@ -10,11 +10,11 @@ pub(super) fn warnings(configuration: &Value, rules: &RuleSet) -> Vec<Problem> {
     let sinks = configuration["sinks"].as_object();
     let sinks: Vec<(&String, &Value)> = sinks.into_iter().flatten().collect();
     let Some((first, _)) = sinks.first() else {
-        let problem = Problem::new("/sinks", "there are no sinks: nobody is notified");
+        let problem = Problem::new("/sinks", "there are no sinks: no one is notified");
         return vec![problem.hint("such as `sinks: {ops: {type: console}}`")];
     };
     if rules.is_empty() {
-        let problem = Problem::new("/rules", "there are no rules: nobody is notified");
+        let problem = Problem::new("/rules", "there are no rules: no one is notified");
         let rule =
             format!("{{name: undelivered, match: {{status: Undelivered}}, notify: [{first}]}}");
         return vec![problem.hint(format!("such as `rules: [{rule}]`"))];

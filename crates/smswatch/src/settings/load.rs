@@ -21,7 +21,7 @@ use super::document::{
 use super::problem::Problem;
 use super::reader::Reader;
 use super::sections::Sections;
-use super::sinks::{Wishes, made_sinks};
+use super::sinks::{OverrideChecks, made_sinks};
 use super::validate::problems;
 use super::{
     Configuration, Loaded, Source, audience, callbacks, convert, effective, empty, fallback, fault,
@@ -131,9 +131,9 @@ impl Reader<'_> {
         }
         self.without_empty(&mut value);
         let file_problems = secrets::read_files(whole, &mut value);
-        self.tell(file_problems);
+        self.report(file_problems);
         let doubts = secrets::clean(whole, &mut value);
-        self.tell(doubts);
+        self.report(doubts);
         value
     }
 
@@ -155,7 +155,7 @@ impl Reader<'_> {
         let mut schema_problems = problems(whole, &value);
         let is_sound = schema_problems.is_empty();
         schema_problems.retain(|problem| !self.valueless.contains(&problem.pointer));
-        self.tell(schema_problems);
+        self.report(schema_problems);
 
         let proxy: Option<Option<Secret>> = self.section(&value, "proxy", is_sound);
         let proxy = proxy.map(|proxy| convert::proxy(proxy.as_ref(), "/proxy"));
@@ -165,7 +165,7 @@ impl Reader<'_> {
         let made = self.sinks(&value, &proxy);
         let fallback_problems = fallback::problems(&value);
         let is_led_somewhere = fallback_problems.is_empty();
-        self.tell(fallback_problems);
+        self.report(fallback_problems);
         let routee: Option<RouteeSection> = self.section(&value, "routee", is_sound);
         let store: Option<StoreSection> = self.section(&value, "store", is_sound);
         let watch: Option<WatchSection> = self.section(&value, "watch", is_sound);
@@ -194,16 +194,16 @@ impl Reader<'_> {
         let privacy = smswatch_core::Privacy::new(allowed, &secret);
         let faults = self.converted(fault.map(|fault| fault::table(&fault)));
         let faults = faults.map(|(faults, doubts)| {
-            self.tell(doubts);
+            self.report(doubts);
             faults
         });
         let known_faults = faults.clone().unwrap_or_default();
-        let wishes = Wishes::of(self.types, &value, &made);
+        let override_checks = OverrideChecks::of(self.types, &value, &made);
         let give_up_after = watch.as_ref().map(|watch| watch.give_up_after.duration());
         let rules = self.rules(
             &value,
             &names,
-            &wishes,
+            &override_checks,
             &privacy,
             give_up_after,
             &known_faults,
@@ -213,13 +213,13 @@ impl Reader<'_> {
         // Each finds its own problems before any of them is a reason to end.
         let store = self.converted(store.map(|store| store_url::read(&store)));
         let store = store.map(|(store, doubts)| {
-            self.tell(doubts);
+            self.report(doubts);
             store
         });
         let http = self.converted(http.map(convert::http));
         let pushed = self.converted(pushed.map(callbacks::convert));
         let pushed = pushed.map(|(pushed, doubts)| {
-            self.tell(doubts);
+            self.report(doubts);
             pushed
         });
         let heartbeat = heartbeat.map(|section| {
@@ -241,7 +241,7 @@ impl Reader<'_> {
         let routee = self.converted(routee.map(|routee| convert::routee(routee, proxy)));
         // Who is notified is no question while something is wrong.
         if let (Some(rules), false) = (&rules, self.diagnostics.iter().any(Diagnostic::is_error)) {
-            self.tell(
+            self.report(
                 audience::warnings(&value, rules)
                     .into_iter()
                     .map(Problem::warning),
@@ -268,7 +268,7 @@ impl Reader<'_> {
             callbacks_listen: pushed.listen,
             sinks: sinks.filter(|_| is_led_somewhere)?,
             rules: rules?,
-            wishes,
+            override_checks,
             heartbeat: heartbeat?,
             traces: traces?,
             uses_environments_proxy,
@@ -288,14 +288,14 @@ impl Reader<'_> {
         let problems: Vec<Problem> = problems.collect();
         let pointers = problems.iter().map(|problem| problem.pointer.clone());
         self.valueless.extend(pointers);
-        self.tell(problems);
+        self.report(problems);
     }
 
     fn rules(
         &mut self,
         value: &Value,
         names: &[String],
-        wishes: &Wishes,
+        override_checks: &OverrideChecks,
         privacy: &smswatch_core::Privacy,
         give_up_after: Option<Duration>,
         faults: &FaultTable,
@@ -309,7 +309,7 @@ impl Reader<'_> {
             sinks: names,
             with_fallback: &with_fallback,
             sinks_file: self.document.file(),
-            check_overrides: &|sink, overrides| wishes.problems(sink, overrides),
+            check_overrides: &|sink, overrides| override_checks.problems(sink, overrides),
             number_key: &number_key,
             texts_are_kept: privacy.keeps_texts(),
             numbers_are_masked: privacy.hides_numbers(),

@@ -41,7 +41,7 @@ impl Reader<'_> {
                 // What the schema has found already is not told twice.
                 if is_sound && self.valueless.is_empty() {
                     let message = format!("`{name}` does not read well: {error}");
-                    self.tell([Problem::new(format!("/{name}"), message)]);
+                    self.report([Problem::new(format!("/{name}"), message)]);
                 }
                 None
             }
@@ -52,7 +52,7 @@ impl Reader<'_> {
         match converted? {
             Ok(converted) => Some(converted),
             Err(problems) => {
-                self.tell(problems);
+                self.report(problems);
                 None
             }
         }
@@ -67,7 +67,7 @@ impl Reader<'_> {
         self.valueless.iter().any(|valueless| is_inside(&valueless))
     }
 
-    pub(super) fn tell(&mut self, problems: impl IntoIterator<Item = Problem>) {
+    pub(super) fn report(&mut self, problems: impl IntoIterator<Item = Problem>) {
         let problems = problems.into_iter();
         let told = problems.map(|problem| diagnostic(self.document, problem));
         self.diagnostics.extend(told);

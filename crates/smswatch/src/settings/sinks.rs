@@ -23,7 +23,7 @@ pub(super) type MadeSinks = BTreeMap<String, (MadeSink, SinkSettings)>;
 
 /// Knows what rules may ask of each sink of a configuration. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Wishes(Arc<BTreeMap<String, Known>>);
+pub(crate) struct OverrideChecks(Arc<BTreeMap<String, Known>>);
 
 /// The kind of a sink, and the sink where it could be made.
 struct Known {
@@ -32,7 +32,7 @@ struct Known {
     made: Option<MadeSink>,
 }
 
-impl Wishes {
+impl OverrideChecks {
     pub(super) fn of(types: &SinkTypes, value: &Value, made: &MadeSinks) -> Self {
         let sections = value["sinks"].as_object().into_iter().flatten();
         let known = sections.filter_map(|(name, section)| {
@@ -51,13 +51,13 @@ impl Wishes {
     pub(crate) fn problems(&self, sink: &str, overrides: &Overrides) -> Vec<OverrideProblem> {
         let problems = |known: &Known| {
             let made = known.made.as_ref();
-            wish_problems(&known.kind, &known.sink_type, made, overrides)
+            override_problems(&known.kind, &known.sink_type, made, overrides)
         };
         self.0.get(sink).map(problems).unwrap_or_default()
     }
 }
 
-impl fmt::Debug for Wishes {
+impl fmt::Debug for OverrideChecks {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_set().entries(self.0.keys()).finish()
     }
@@ -110,7 +110,7 @@ impl Reader<'_> {
             Err(ConfigureError::Unreadable(error)) => {
                 if fits() {
                     let why = without_values(&error.to_string(), section);
-                    self.tell([Problem::new(pointer, format!("sink `{name}`: {why}"))]);
+                    self.report([Problem::new(pointer, format!("sink `{name}`: {why}"))]);
                 }
                 None
             }
@@ -123,7 +123,7 @@ impl Reader<'_> {
                 };
                 let range = error.range().map(Box::new);
                 let problem = Problem::new(place, format!("sink `{name}`: {error}"));
-                self.tell([Problem { range, ..problem }]);
+                self.report([Problem { range, ..problem }]);
                 None
             }
         }
@@ -157,7 +157,7 @@ pub(super) fn ask_for_environments_proxy(value: &Value) -> bool {
 
 /// What is wrong with a rule's overrides, by the schema of the sink's type and by the sink itself, where
 /// it could be made.
-fn wish_problems(
+fn override_problems(
     kind: &str,
     sink_type: &SinkType,
     made: Option<&MadeSink>,

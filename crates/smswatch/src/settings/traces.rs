@@ -14,7 +14,7 @@ pub(super) const ARE_BUILT_IN: bool = cfg!(feature = "otlp");
 #[derive(Debug, Clone)]
 #[cfg_attr(
     not(feature = "otlp"),
-    expect(dead_code, reason = "nobody sends traces in this build")
+    expect(dead_code, reason = "this build sends no traces")
 )]
 pub(crate) struct TracesOptions {
     pub(crate) endpoint: String,

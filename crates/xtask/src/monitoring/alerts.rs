@@ -43,7 +43,7 @@ pub(super) const ALERTS: &[Alert] = &[
         wait: "2m",
         severity: Critical,
         summary: "smswatch at {{ $labels.instance }} does not answer",
-        description: "Prometheus cannot read the metrics of this process. If it is the only one, nobody is told of anything.",
+        description: "Prometheus cannot read the metrics of this process. If it is the only one, no alerts are sent.",
     },
     Alert {
         name: "SmswatchAbsent",
@@ -147,7 +147,7 @@ pub(super) const ALERTS: &[Alert] = &[
         wait: "0m",
         severity: Critical,
         summary: "Alerts for sink {{ $labels.sink }} were given up",
-        description: "These deliveries reached nobody and are not tried again by themselves. They are kept as dead letters.",
+        description: "These deliveries were not sent and are not tried again unless you ask for it. They are kept as dead letters.",
     },
     Alert {
         name: "SmswatchSetAside",
@@ -155,7 +155,7 @@ pub(super) const ALERTS: &[Alert] = &[
         wait: "0m",
         severity: Critical,
         summary: "Events could not be routed and were set aside",
-        description: "The rules failed on these events, so nobody was told of them.",
+        description: "The rules failed on these events, so no one was notified of them.",
     },
     Alert {
         name: "SmswatchTemplateFails",

@@ -284,13 +284,13 @@ impl Breaker {
                 self.reported.notify_one();
             }
         }
-        self.tell(context, now);
+        self.report_health(context, now);
     }
 
     /// Takes in whom a delivery with these overrides left out, and tells the health report.
     pub(crate) fn delivered(&self, context: &Context, overrides: &Overrides, receipt: &Receipt) {
         if self.refusals.note(overrides, receipt) {
-            self.tell(context, context.clock.now());
+            self.report_health(context, context.clock.now());
         }
     }
 
@@ -395,7 +395,7 @@ impl Breaker {
     fn adopt(&self, context: &Context, circuit: Circuit, written: usize, as_of: Instant) {
         let now = context.clock.now();
         self.learn(circuit, written, as_of, now);
-        self.tell(context, now);
+        self.report_health(context, now);
     }
 
     /// Takes over what the store held, unless something later is known: a read that is answered late must not undo a

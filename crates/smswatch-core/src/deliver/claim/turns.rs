@@ -6,8 +6,8 @@ use std::time::Duration;
 use smswatch_model::Timestamp;
 
 use super::Queue;
+use crate::backoff::Backoff;
 use crate::deliver::SinkUnit;
-use crate::pace::Backoff;
 use crate::store::{Priority, Shard};
 
 /// How often it is looked how much waits of each rule, while what waits makes no digest.

@@ -4,8 +4,8 @@
 use smswatch_model::{EventKind, MessageFacts, Timestamp};
 
 use super::{Failure, Step, Whose};
-use crate::pace;
 use crate::record::WatchState;
+use crate::schedule;
 use crate::watch::{Trouble, TroubleKind};
 
 impl Step<'_> {
@@ -59,7 +59,7 @@ impl Step<'_> {
     pub(super) fn failed(&mut self, failure: Failure) {
         let settings = self.lifecycle.settings;
         let watch = &mut self.applied.watch;
-        let gap = pace::gap(&settings.schedule, watch.step);
+        let gap = schedule::gap(&settings.schedule, watch.step);
         watch.due = self.slots.after(self.now, gap, self.random);
         if watch.state == WatchState::Watching {
             let deadline = watch.registered_at + settings.give_up_after;

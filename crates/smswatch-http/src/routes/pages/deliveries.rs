@@ -11,7 +11,8 @@ use smswatch_core::Service;
 use smswatch_model::DeliveryId;
 use smswatch_pages::{Confirm, Deliveries, Done};
 
-use super::form::{Fields, Form};
+use super::fields::Fields;
+use super::form::Form;
 use super::patience::Patience;
 use super::visit::{Visit, after};
 use crate::door::StartupGate;

@@ -8,11 +8,13 @@ use axum::{Extension, Router};
 use smswatch_pages::Refusal;
 use tokio::time::Instant;
 
-use super::form::{Fields, own_fields};
-use super::visit::{html, own_path};
+use super::fields::Fields;
+use super::form::own_fields;
+use super::visit::own_path;
 use crate::auth::{Attempts, Entrance, Tokens, log_out};
-use crate::callbacks::CameFrom;
+use crate::connections::CameFrom;
 use crate::door::StartupGate;
+use crate::page::html;
 
 /// Where a form leads when it says nothing of it.
 const NEXT: &str = "next";
@@ -69,7 +71,7 @@ async fn log_in(
         return (retry_after, page).into_response();
     }
     attempts.was_wrong(from.ip(), now);
-    tracing::warn!("somebody tried to log in with a token that is not accepted");
+    tracing::warn!("a login was refused: wrong token");
     let refusal = Some(Refusal::WrongToken);
     page(StatusCode::FORBIDDEN, &entrance, next, refusal)
 }

@@ -15,7 +15,7 @@ use smswatch_model::{Event, EventKind, MessageId, Timestamp};
 use smswatch_pages::{Found, STUCK, Search};
 use smswatch_plugin::record::WatchState;
 
-use super::form::Fields;
+use super::fields::Fields;
 use super::patience::Patience;
 use super::visit::Visit;
 use crate::door::StartupGate;

@@ -7,7 +7,8 @@ use axum::{Json, Router};
 use smswatch_api::silences::{ProposalQuery, SilenceRequest, SilencesQuery};
 use smswatch_pages::{Done, Draft, matching};
 
-use super::form::{Fields, Form};
+use super::fields::Fields;
+use super::form::Form;
 use super::visit::{Visit, after};
 use crate::door::StartupGate;
 use crate::problem::Problem;

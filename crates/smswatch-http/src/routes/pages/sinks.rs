@@ -11,8 +11,9 @@ use smswatch_core::{Service, SinkPreview};
 use smswatch_pages::{Done, Shown, Sink};
 
 use super::form::Form;
-use super::visit::{Visit, after, sandboxed};
+use super::visit::{Visit, after};
 use crate::door::StartupGate;
+use crate::page::sandboxed;
 use crate::problem::Problem;
 use crate::query::Filter;
 use crate::request::NameInPath;

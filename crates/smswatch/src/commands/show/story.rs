@@ -12,7 +12,7 @@ use crate::plain::plain;
 
 /// Appends the events with the rules tried on them. Rules that made the same of several events in a row
 /// are shown once, below the last of them; rules about other kinds of events only with `all`.
-pub(super) fn tell(text: &mut String, events: &[TriedEventReply<EventView>], all: bool) {
+pub(super) fn write(text: &mut String, events: &[TriedEventReply<EventView>], all: bool) {
     text.push_str("\nWhat happened, and what today's rules make of it\n");
     if events.is_empty() {
         text.push_str("  nothing yet\n");

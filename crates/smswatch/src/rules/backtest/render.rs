@@ -35,7 +35,7 @@ pub(super) fn table(backtest: &Backtest, file: &Path) -> String {
     text.push_str(&table.render());
     if !silent.is_empty() {
         let silent = plain(&silent.join(", "));
-        let _written = writeln!(text, "\ntold nobody: {silent}");
+        let _written = writeln!(text, "\nnotified no one: {silent}");
     }
     let busy = sinks
         .iter()

@@ -60,7 +60,7 @@ impl Breaker {
 
     /// Tells the health report how the sink is, and its destinations, by what the attempts of all
     /// processes said.
-    pub(super) fn tell(&self, context: &Context, now: Timestamp) {
+    pub(super) fn report_health(&self, context: &Context, now: Timestamp) {
         let mut known = self.known();
         let troubles = [known.view.trouble(now), self.refusals.trouble()];
         let troubles: Vec<String> = troubles.into_iter().flatten().collect();

@@ -8,9 +8,9 @@ use smswatch_model::Timestamp;
 use super::super::Circuit;
 use super::Known;
 use super::news::AllNews;
+use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::deliver::SinkUnit;
-use crate::pace::Backoff;
 use crate::store::{Shard, StoreError};
 
 /// Makes due what failed while the receiver was ill, and would otherwise wait for up to the longest

@@ -1,0 +1,101 @@
+//! The record of a sweep or a campaign, on which one process at a time works.
+//!
+//! Whoever asks for its pages puts the time at which it is due a little ahead after each of them. So another process goes
+//! on soon when this one dies.
+
+use std::time::Duration;
+
+use crate::context::Context;
+use crate::store::{
+    KeptRecord, NewEntry, NewRecord, RecordChange, RecordCommit, RecordId, RecordKind, Shard,
+    StoreError,
+};
+
+/// How long a record belongs to one process after each page.
+pub(super) const HOLD: Duration = Duration::from_secs(40);
+
+/// How many rows a page has at most: as many as Routee gives.
+pub(super) const PAGE: u32 = 2_000;
+
+/// How many pages are asked for at most: two million rows.
+pub(super) const MOST_PAGES: u32 = 1_000;
+
+/// A record, and which version of it this process knows.
+pub(super) struct ListingRecord<'a> {
+    context: &'a Context,
+    shard: Shard,
+    kind: RecordKind,
+    id: RecordId,
+    version: Option<u64>,
+}
+
+impl<'a> ListingRecord<'a> {
+    /// The record called `id`, of which this process knows no version.
+    pub(super) fn new(context: &'a Context, shard: Shard, kind: RecordKind, id: RecordId) -> Self {
+        Self {
+            context,
+            shard,
+            kind,
+            id,
+            version: None,
+        }
+    }
+
+    /// A record that was claimed.
+    pub(super) fn claimed(
+        context: &'a Context,
+        shard: Shard,
+        kind: RecordKind,
+        record: KeptRecord,
+    ) -> Self {
+        Self {
+            version: Some(record.version),
+            ..Self::new(context, shard, kind, record.id)
+        }
+    }
+
+    /// Reads the record; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    pub(super) async fn load(&mut self) -> Result<Option<KeptRecord>, StoreError> {
+        let ids = std::slice::from_ref(&self.id);
+        let load = self.context.store.load_records(self.shard, self.kind, ids);
+        let record = self.context.call("load_records", load).await?;
+        let record = record.into_iter().next().flatten();
+        self.version = record.as_ref().map(|record| record.version);
+        Ok(record)
+    }
+
+    /// Writes the record, or removes it, and appends `entries` to the log; returns false if another process has changed
+    /// it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available.
+    pub(super) async fn put(
+        &mut self,
+        record: Option<NewRecord>,
+        entries: Vec<NewEntry>,
+    ) -> Result<bool, StoreError> {
+        let is_removed = record.is_none();
+        let change = RecordChange {
+            kind: self.kind,
+            id: self.id.clone(),
+            expected: self.version,
+            record,
+        };
+        let commit = [RecordCommit {
+            entries,
+            ..change.into()
+        }];
+        let commit = self.context.store.commit_records(self.shard, &commit);
+        let committed = self.context.call("commit_records", commit).await?;
+        let is_done = committed.done == [true];
+        if is_done && !is_removed {
+            self.load().await?;
+        }
+        Ok(is_done)
+    }
+}
