@@ -13,7 +13,7 @@ use crate::form;
 use crate::schedule;
 use crate::settings::WatchSettings;
 use crate::store::{KeptRecord, NewRecord, RecordId, RecordKind};
-use crate::watch::lifecycle::Whose;
+use crate::whose::Whose;
 
 pub(crate) const KIND: RecordKind = RecordKind::new("campaign");
 

@@ -55,6 +55,7 @@ mod throttles;
 mod traces;
 mod traffic;
 mod watch;
+mod whose;
 
 pub use engine::{Changes, Engine, Parts, Reloader};
 pub use fingerprint::config_hash;

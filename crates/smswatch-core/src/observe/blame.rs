@@ -23,7 +23,7 @@ use std::sync::{Mutex, PoisonError};
 
 use smswatch_model::{MessageId, Timestamp};
 
-use crate::watch::lifecycle::Whose;
+use crate::whose::Whose;
 
 /// How many messages' latest polls are remembered.
 const REMEMBERED: usize = 64;

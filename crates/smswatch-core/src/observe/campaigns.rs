@@ -16,7 +16,7 @@ use crate::campaign::{Campaign, KIND, Next, Tally};
 use crate::event::campaign_event;
 use crate::provider::{Listing, Sighting};
 use crate::store::{KeptRecord, NewEntry, Shard, StoreError};
-use crate::watch::lifecycle::Whose;
+use crate::whose::Whose;
 
 /// Follows campaigns until it is told to stop, those of each shard one after the other.
 pub(super) async fn run(stage: &Observe, asking: &Asking<'_>, stop: &CancellationToken) {

@@ -20,7 +20,8 @@ use crate::limiter::Limiter;
 use crate::metrics::ResultLabel;
 use crate::provider::{Poll, PollError, PollFailure, Sighting};
 use crate::watch::Watch;
-use crate::watch::lifecycle::{Answer, Failure, Whose};
+use crate::watch::lifecycle::{Answer, Failure};
+use crate::whose::Whose;
 
 /// Starts polls as fast as the rate and the concurrency allow, until no more are handed on.
 pub(super) async fn run(

@@ -22,6 +22,7 @@ use crate::schedule::{self, Slots};
 use crate::settings::{Settings, WatchSettings};
 use crate::store::{WatchPriority, shard_of};
 use crate::watch::{TroubleKind, Watch};
+use crate::whose::Whose;
 
 /// Until what age a watch goes before others when there is more to do than time.
 pub(crate) const YOUNG: Duration = Duration::from_secs(5 * 60);
@@ -69,26 +70,6 @@ pub(crate) struct Failure {
     /// Another poll makes sense after this at the earliest.
     pub(crate) retry_after: Option<Duration>,
     pub(crate) whose: Whose,
-}
-
-/// Whose trouble it is that a poll brought nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Whose {
-    /// The message's own: others are answered meanwhile.
-    Message,
-    /// The provider's, or nobody knows.
-    #[default]
-    Provider,
-}
-
-impl Whose {
-    pub(crate) fn message_if(is_its_own: bool) -> Self {
-        if is_its_own {
-            Self::Message
-        } else {
-            Self::Provider
-        }
-    }
 }
 
 /// What a poll made of a watch.

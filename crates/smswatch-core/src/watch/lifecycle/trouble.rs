@@ -3,10 +3,11 @@
 
 use smswatch_model::{EventKind, MessageFacts, Timestamp};
 
-use super::{Failure, Step, Whose};
+use super::{Failure, Step};
 use crate::record::WatchState;
 use crate::schedule;
 use crate::watch::{Trouble, TroubleKind};
+use crate::whose::Whose;
 
 impl Step<'_> {
     /// Notes what is wrong with the polls of the message, or that nothing is.
