@@ -14,7 +14,7 @@ use smswatch_plugin::Secret;
 use smswatch_plugin::provider::Provider;
 use smswatch_plugin::rules::Rules;
 use smswatch_plugin::sink::Sink;
-use smswatch_plugin::store::{Bound, HistoryBounds, Rate, Store as _};
+use smswatch_plugin::store::{Bound, HistoryBounds, Rate, Shard, Store as _};
 use smswatch_testkit::memory_store::MemoryStore;
 
 /// Midnight of a Friday, UTC.
@@ -91,7 +91,10 @@ pub(crate) async fn start(
     let sinks: BTreeMap<_, _> = sinks
         .map(|(name, sink)| (name.to_owned(), (sink, SinkSettings::default())))
         .collect();
-    let now = store.now().await.context("a store in memory is there")?;
+    let now = store
+        .now(Shard(0))
+        .await
+        .context("a store in memory is there")?;
     let parts = Parts {
         store: Arc::new(store),
         provider,

@@ -2,8 +2,37 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use futures::future::join_all;
 use smswatch_model::Timestamp;
 use tokio::time::Instant;
+
+use crate::store::{Shard, Store, StoreError};
+
+/// Asks all shards together for the time, so that each of them notices a clock that was set back or stands still, and a
+/// shard that cannot be used is noticed. Returns the latest answer.
+///
+/// # Errors
+///
+/// A shard is not available, or none can tell the time.
+pub async fn store_time(store: &dyn Store) -> Result<Timestamp, StoreError> {
+    let shards = (0..store.shard_count()).map(Shard);
+    latest(join_all(shards.map(|shard| store.now(shard))).await)
+}
+
+fn latest(
+    answers: impl IntoIterator<Item = Result<Timestamp, StoreError>>,
+) -> Result<Timestamp, StoreError> {
+    let mut latest = Err(StoreError::Unexpected("no shard tells the time".to_owned()));
+    for answer in answers {
+        match answer {
+            Ok(now) => latest = Ok(latest.map_or(now, |latest: Timestamp| latest.max(now))),
+            Err(error @ StoreError::Unavailable(_)) => return Err(error),
+            // What it holds does not belong there; the others know what time it is.
+            Err(error) => latest = latest.or(Err(error)),
+        }
+    }
+    latest
+}
 
 /// What the time is at the store. This machine's own wall clock is never asked, so a process whose
 /// clock is wrong does no harm.
@@ -40,5 +69,22 @@ impl StoreClock {
 
     fn elapsed(&self) -> i64 {
         i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_that_of_the_latest_shard_whatever_lies_in_place_of_anothers_clock() {
+        let at = |second| Ok(Timestamp::from_seconds(second));
+        let foreign = || Err(StoreError::Unexpected("another program's".to_owned()));
+        let now = latest([foreign(), at(2), at(5), at(3), foreign()]);
+        assert_eq!(now.expect("a time"), Timestamp::from_seconds(5));
+        let away = Err(StoreError::Unavailable("away".to_owned()));
+        assert!(latest([at(2), away]).is_err());
+        let error = latest([foreign(), foreign()]).expect_err("no clock");
+        assert!(error.to_string().contains("another program's"), "{error}");
     }
 }

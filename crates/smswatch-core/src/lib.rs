@@ -57,6 +57,7 @@ mod traffic;
 mod watch;
 mod whose;
 
+pub use clock::store_time;
 pub use engine::{Changes, Engine, Parts, Reloader};
 pub use fingerprint::config_hash;
 pub use fired::Fired;

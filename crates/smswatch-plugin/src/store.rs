@@ -70,8 +70,8 @@ pub type Loaded = Result<Option<Record>, UnreadableRecord>;
 /// - The number of round trips does not depend on the number of items of a call.
 /// - Time is the store's own: instants are read from its clock inside the step; callers hand in
 ///   durations, and the instants in records, which they computed from [`Store::now`]. A clock that is
-///   set back or stands still is carried on from where it was, by calls of [`Store::now`] every few
-///   seconds.
+///   set back or stands still is carried on from where it was, by calls of [`Store::now`] for every shard
+///   every few seconds.
 /// - What a later version wrote is left to it. A store that cannot read a record, an entry or a
 ///   delivery neither changes nor removes it, and lets it block nothing else.
 /// - Several processes may call at once, unless the store says at opening that it serves one only.
@@ -81,12 +81,12 @@ pub trait Store: Records + Log + Queues + Rates + fmt::Debug {
     /// The number of shards, which never changes during the life of the stored data.
     fn shard_count(&self) -> u16;
 
-    /// The store's clock.
+    /// The clock of a shard. Shards may lie on several machines, each of which has a clock of its own.
     ///
     /// # Errors
     ///
-    /// The store is not available.
-    async fn now(&self) -> Result<Timestamp, StoreError>;
+    /// The store is not available, or holds something unexpected in place of the shard's clock.
+    async fn now(&self, shard: Shard) -> Result<Timestamp, StoreError>;
 
     /// Counts everything.
     ///

@@ -17,7 +17,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::future::join_all;
 use redis::{FromRedisValue, RedisError, Script};
 use smswatch_plugin::async_trait;
 use smswatch_plugin::model::{EventKind, Timestamp};
@@ -113,30 +112,6 @@ impl RedisStore {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks all shards together for the time, and tells them what it should be at least: so each of them
-    /// notices a clock that was set back or stands still, and a shard that cannot be used is noticed.
-    async fn tick(&self) -> Result<Timestamp, StoreError> {
-        let expected = self.clock.least().map_or(0, Timestamp::as_millis);
-        let ticks = (0..self.shards).map(|shard| async move {
-            let mut call = self.call(&self.scripts.tick, Shard(shard));
-            call.arg(expected).arg(millis(MOST_AHEAD));
-            self.invoke::<i64>(&call).await
-        });
-        let mut now = Err(StoreError::Unexpected("no shard tells the time".to_owned()));
-        for tick in join_all(ticks).await {
-            match tick {
-                Ok(tick) => {
-                    let tick = Timestamp::from_millis(tick);
-                    now = Ok(now.map_or(tick, |now: Timestamp| now.max(tick)));
-                }
-                Err(error @ StoreError::Unavailable(_)) => return Err(error),
-                // What it holds does not belong there; the others know what time it is.
-                Err(error) => now = now.or(Err(error)),
-            }
-        }
-        now.inspect(|now| self.clock.shown(*now))
-    }
-
     /// A name for a lease of `priority`, which the scripts read out of it.
     fn next_lease(&self, priority: WatchPriority) -> LeaseId {
         let number = self.leases.fetch_add(1, Ordering::Relaxed);
@@ -177,8 +152,14 @@ impl Store for RedisStore {
         self.shards
     }
 
-    async fn now(&self) -> Result<Timestamp, StoreError> {
-        self.tick().await
+    async fn now(&self, shard: Shard) -> Result<Timestamp, StoreError> {
+        // What it should be at least: so the shard notices a clock that was set back or stands still.
+        let expected = self.clock.least().map_or(0, Timestamp::as_millis);
+        let mut call = self.call(&self.scripts.tick, shard);
+        call.arg(expected).arg(millis(MOST_AHEAD));
+        let answer = self.invoke(&call).await.map(Timestamp::from_millis);
+        self.clock.shown(shard, answer.as_ref().ok().copied());
+        answer
     }
 
     async fn gauges(&self) -> Result<Gauges, StoreError> {

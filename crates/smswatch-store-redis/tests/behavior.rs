@@ -103,7 +103,7 @@ async fn used_memory(fixture: &Fixture) -> u64 {
 #[tokio::test]
 async fn a_watched_message_takes_at_most_250_bytes_and_buckets_stay_small() {
     let fixture = Fixture::on(RedisServer::start_with(&["--appendonly", "no"])).await;
-    let now = fixture.store.now().await.expect("the time");
+    let now = fixture.store.now(Shard(0)).await.expect("the time");
     let before = used_memory(&fixture).await;
     // An hour's gap has 110 slots.
     let due = |n: u64| now + Duration::from_millis(32_768 * (n % 110));
@@ -122,7 +122,7 @@ async fn a_watched_message_takes_at_most_250_bytes_and_buckets_stay_small() {
 #[tokio::test]
 async fn scripts_that_redis_forgot_are_loaded_again() {
     let fixture = Fixture::fresh().await;
-    let now = fixture.store.now().await.expect("the time");
+    let now = fixture.store.now(Shard(0)).await.expect("the time");
     add(&fixture.store, std::iter::once(watch(1, now))).await;
     let flushed: String = redis::cmd("SCRIPT")
         .arg("FLUSH")
@@ -136,13 +136,13 @@ async fn scripts_that_redis_forgot_are_loaded_again() {
 #[tokio::test]
 async fn a_redis_that_goes_away_is_told_and_found_again_with_everything() {
     let mut fixture = Fixture::on(RedisServer::start()).await;
-    let now = fixture.store.now().await.expect("the time");
+    let now = fixture.store.now(Shard(0)).await.expect("the time");
     let item = watch(1, now);
     let id = item.message_id.clone();
     let shard = shard_of(id.as_str(), 16);
     add(&fixture.store, std::iter::once(item)).await;
     fixture.server.kill();
-    let error = fixture.store.now().await.expect_err("it is gone");
+    let error = fixture.store.now(Shard(0)).await.expect_err("it is gone");
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     fixture.server.restart();
     let mut found = None;
@@ -201,7 +201,7 @@ async fn a_redis_without_info_is_used_and_warned_of() {
     let (store, warnings) = RedisStore::open(options(&server, 16))
         .await
         .expect("a store");
-    assert!(store.now().await.is_ok());
+    assert!(store.now(Shard(0)).await.is_ok());
     assert!(
         warnings
             .iter()
@@ -214,7 +214,7 @@ async fn a_redis_without_info_is_used_and_warned_of() {
 async fn a_redis_out_of_memory_is_waited_for_and_loses_nothing_that_is_due() {
     let server = RedisServer::start_with(&["--maxmemory", "3mb", "--appendonly", "no"]);
     let fixture = Fixture::on(server).await;
-    let now = fixture.store.now().await.expect("the time");
+    let now = fixture.store.now(Shard(0)).await.expect("the time");
     let mut n_added = 0;
     let error = loop {
         let item = watch(n_added, now);
@@ -252,7 +252,7 @@ async fn a_redis_out_of_memory_is_waited_for_and_loses_nothing_that_is_due() {
 
 /// Adds three watches to shard 3 and makes one of them unreadable.
 async fn add_one_unreadable(fixture: &Fixture) -> Vec<CommitItem> {
-    let now = fixture.store.now().await.expect("the time");
+    let now = fixture.store.now(Shard(0)).await.expect("the time");
     let of_shard = |item: &CommitItem| shard_of(item.message_id.as_str(), 16) == Shard(3);
     let items = (0..).map(|n| watch(n, now)).filter(of_shard);
     let items: Vec<_> = items.take(3).collect();

@@ -71,10 +71,10 @@ async fn add(store: &RedisStore, due: Timestamp) {
 async fn a_clock_that_was_set_back_goes_on_from_where_it_was_in_every_process() {
     let server = RedisServer::start();
     let store = open(&server).await;
-    let real = store.now().await.expect("the time");
+    let real = store.now(SHARD).await.expect("the time");
     // Before it was set back it had shown an hour more.
     note(&server, 0, real + HOUR).await;
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     assert!(now >= real + HOUR && now < real + 2 * HOUR, "{now}");
     add(&store, now).await;
     let claimed = store
@@ -88,20 +88,20 @@ async fn a_clock_that_was_set_back_goes_on_from_where_it_was_in_every_process() 
     );
     assert!(claimed.now >= now);
     let another = open(&server).await;
-    assert!(another.now().await.expect("the time") >= now);
+    assert!(another.now(SHARD).await.expect("the time") >= now);
 }
 
 #[tokio::test]
 async fn a_clock_that_is_set_back_while_a_process_runs_goes_on_by_that_process() {
     let server = RedisServer::start();
     let store = open(&server).await;
-    let real = store.now().await.expect("the time");
+    let real = store.now(SHARD).await.expect("the time");
     note(&server, 3_600_000, real + HOUR).await;
-    let before = store.now().await.expect("the time");
+    let before = store.now(SHARD).await.expect("the time");
     assert!(before >= real + HOUR, "it is ahead");
     // Now it shows an hour less, and no shard knows that it ever showed more.
     note(&server, 0, real).await;
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     assert!(now >= before && now < before + HOUR, "{before}, then {now}");
 }
 
@@ -109,10 +109,10 @@ async fn a_clock_that_is_set_back_while_a_process_runs_goes_on_by_that_process()
 async fn a_clock_that_is_ahead_goes_more_slowly_until_both_meet_again() {
     let server = RedisServer::start();
     let store = open(&server).await;
-    let real = store.now().await.expect("the time");
+    let real = store.now(SHARD).await.expect("the time");
     // It is ten minutes ahead, and that was noted a minute ago or longer.
     note(&server, 600_000, real + Duration::from_secs(540)).await;
-    open(&server).await.now().await.expect("the time");
+    open(&server).await.now(SHARD).await.expect("the time");
     assert_eq!(ahead(&server), "598800");
 }
 
@@ -120,11 +120,11 @@ async fn a_clock_that_is_ahead_goes_more_slowly_until_both_meet_again() {
 async fn a_clock_that_was_set_back_and_forth_jumps_back_no_more_than_a_moment() {
     let server = RedisServer::start();
     let store = open(&server).await;
-    let real = store.now().await.expect("the time");
+    let real = store.now(SHARD).await.expect("the time");
     // A day ahead, because Redis's own was set back by a day. Now that one is right again: what was scheduled since is
     // a day ahead, too.
     note(&server, 86_400_000, real).await;
-    open(&server).await.now().await.expect("the time");
+    open(&server).await.now(SHARD).await.expect("the time");
     assert_eq!(ahead(&server), "86398800");
 }
 
@@ -132,9 +132,9 @@ async fn a_clock_that_was_set_back_and_forth_jumps_back_no_more_than_a_moment() 
 async fn a_clock_that_was_wrong_by_months_is_right_when_it_is_set_right() {
     let server = RedisServer::start();
     let store = open(&server).await;
-    let real = store.now().await.expect("the time");
+    let real = store.now(SHARD).await.expect("the time");
     note(&server, 0, real + 24 * 200 * HOUR).await;
-    let now = open(&server).await.now().await.expect("the time");
+    let now = open(&server).await.now(SHARD).await.expect("the time");
     assert!(now < real + HOUR, "{now}");
 }
 
@@ -144,7 +144,8 @@ async fn a_key_of_another_program_in_place_of_the_clock_stops_nothing() {
     let answer = server.order(&["RPUSH", "smswatch:{0}:clock", "x"]);
     assert!(answer.starts_with(":1"), "{answer}");
     let store = open(&server).await;
-    let now = store.now().await.expect("the other shard knows it");
+    assert!(store.now(SHARD).await.is_err());
+    let now = store.now(Shard(1)).await.expect("the other shard knows it");
     add(&store, now).await;
     let claimed = store.claim(SHARD, WatchPriority::New, 10, HOUR).await;
     assert_eq!(claimed.expect("a claim").watches.len(), 1);

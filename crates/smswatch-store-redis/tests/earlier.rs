@@ -43,7 +43,7 @@ async fn append_earlier(server: &RedisServer, shard: Shard, body: &str) {
 async fn append(store: &RedisStore, id: &MessageId, body: &str) {
     let shard = shard_of(id.as_str(), 4);
     let known = store.load(shard, std::slice::from_ref(id)).await;
-    let due = store.now().await.expect("the time");
+    let due = store.now(shard).await.expect("the time");
     let item = CommitItem {
         message_id: id.clone(),
         expected: known.expect("a record").remove(0).expect("readable"),

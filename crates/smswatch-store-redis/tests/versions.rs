@@ -85,7 +85,7 @@ async fn rewrite(server: &RedisServer, name: &str, change: impl Fn(&mut Vec<u8>)
 async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_the_later() {
     let server = RedisServer::start();
     let earlier = open(&server).await;
-    let now = earlier.now().await.expect("the time");
+    let now = earlier.now(SHARD).await.expect("the time");
     for name in ["mine", "newer"] {
         add(&earlier, name, now).await;
     }
@@ -151,7 +151,7 @@ async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_the_
 async fn a_watch_of_every_format_that_is_known_is_claimed() {
     let server = RedisServer::start();
     let store = open(&server).await;
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     for (name, format) in [("plain", Record::FORMAT), ("extended", Record::EXTENDED)] {
         add(&store, name, now).await;
         rewrite(&server, name, |record| record[0] = format).await;
@@ -165,7 +165,7 @@ async fn a_watch_of_every_format_that_is_known_is_claimed() {
 async fn an_id_of_a_later_version_keeps_no_other_watch_from_being_claimed() {
     let server = RedisServer::start();
     let store = open(&server).await;
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     add(&store, "mine", now).await;
     let mut raw = raw(&server).await;
     let due = now.as_millis();
@@ -257,9 +257,9 @@ async fn deliveries_of_a_later_version_are_offered_once_to_who_starts_later() {
     let left = claimed.deliveries.iter();
     let left: Vec<_> = left.map(|one| completion(one, Outcome::Left)).collect();
     earlier.complete(SHARD, "crm", &left).await.expect("done");
-    let left_at = earlier.now().await.expect("the time");
+    let left_at = earlier.now(SHARD).await.expect("the time");
     let meanwhile = Duration::from_millis(50);
-    while earlier.now().await.expect("the time") < left_at + meanwhile {
+    while earlier.now(SHARD).await.expect("the time") < left_at + meanwhile {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let again = claim(&earlier, 1000).await;

@@ -87,7 +87,7 @@ fn all() -> PageRequest {
 }
 
 async fn watch(store: &SqliteStore) {
-    let due = store.now().await.expect("the time");
+    let due = store.now(SHARD).await.expect("the time");
     let item = |n, expected: Option<&Record>, record: Option<&Record>| CommitItem {
         message_id: id(n),
         expected: expected.cloned(),
@@ -234,7 +234,7 @@ async fn deliver(store: &SqliteStore) {
 }
 
 async fn look_up(store: &SqliteStore) {
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     for set in 0..32_u8 {
         let is = |bit: u8| set & (1 << bit) != 0;
         let filter = DeliveryFilter {
@@ -269,7 +269,7 @@ async fn look_up(store: &SqliteStore) {
 async fn keep_records(store: &SqliteStore) {
     let kind = RecordKind::new("kind");
     let id = RecordId::new("id").expect("a valid id");
-    let due = store.now().await.expect("the time");
+    let due = store.now(SHARD).await.expect("the time");
     let change = |expected, record| RecordChange {
         kind,
         id: id.clone(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use smswatch_plugin::async_trait;
 use smswatch_plugin::model::Timestamp;
-use smswatch_plugin::store::{Gauges, Rate, Rates, Reserved, Store, StoreError};
+use smswatch_plugin::store::{Gauges, Rate, Rates, Reserved, Shard, Store, StoreError};
 
 use crate::clock::Clock;
 use crate::lock::FileLock;
@@ -93,7 +93,7 @@ impl Store for SqliteStore {
         1
     }
 
-    async fn now(&self) -> Result<Timestamp, StoreError> {
+    async fn now(&self, _shard: Shard) -> Result<Timestamp, StoreError> {
         self.run(|connection, now| {
             numbers::note_time(connection, now)?;
             Ok(now)

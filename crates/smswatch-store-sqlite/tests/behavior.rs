@@ -46,7 +46,7 @@ async fn a_second_store_on_one_file_is_refused_until_the_first_is_gone() {
         std::thread::sleep(std::time::Duration::from_millis(10));
         SqliteStore::open(&path).ok()
     });
-    let now = reopened.expect("it is free again").now().await;
+    let now = reopened.expect("it is free again").now(Shard(0)).await;
     assert!(now.is_ok());
 }
 
@@ -71,7 +71,7 @@ async fn a_file_in_use_is_refused_under_every_name_it_has() {
         let refused = SqliteStore::open(&at(name)).expect_err("it is in use");
         assert!(matches!(refused, OpenError::InUse(_)), "{name}: {refused}");
     }
-    assert!(first.now().await.is_ok());
+    assert!(first.now(Shard(0)).await.is_ok());
     let locks = |folder: &str| {
         let entries = std::fs::read_dir(at(folder)).expect("a folder");
         let names = entries.map(|entry| entry.expect("an entry").file_name());
@@ -111,8 +111,8 @@ fn what_can_be_no_store_is_refused_in_words_and_leaves_no_lock_behind() {
 async fn stores_in_memory_are_each_their_own_and_leave_no_file() {
     let memory = std::path::Path::new(":memory:");
     let (one, other) = (SqliteStore::open(memory), SqliteStore::open(memory));
-    assert!(one.expect("a store").now().await.is_ok());
-    assert!(other.expect("a store").now().await.is_ok());
+    assert!(one.expect("a store").now(Shard(0)).await.is_ok());
+    assert!(other.expect("a store").now(Shard(0)).await.is_ok());
     assert!(!std::path::Path::new(":memory:.lock").exists());
 }
 
@@ -135,7 +135,7 @@ async fn a_file_of_a_later_version_is_refused() {
 /// Adds two watches, of which the first cannot be read; returns the step that added them.
 async fn add_one_unreadable(fixture: &Fixture) -> CommitStep {
     let ids = ["bad", "good"].map(|id| MessageId::new(id).expect("a valid id"));
-    let now = fixture.store.now().await.expect("the time");
+    let now = fixture.store.now(Shard(0)).await.expect("the time");
     let items = ids.into_iter().map(|id| CommitItem {
         message_id: id,
         expected: None,

@@ -138,7 +138,7 @@ async fn what_is_due_later_stays_so_over_a_restart() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store.db");
     let store = SqliteStore::open(&path).expect("a store");
-    let later = store.now().await.expect("the time") + Duration::from_secs(3600);
+    let later = store.now(Shard(0)).await.expect("the time") + Duration::from_secs(3600);
     let record = Record::new(WatchState::Watching, later, &[7; 36]);
     let item = CommitItem {
         message_id: message(0),

@@ -67,7 +67,7 @@ async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_the_
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store.db");
     let earlier = open(&path).await;
-    let now = earlier.now().await.expect("the time");
+    let now = earlier.now(SHARD).await.expect("the time");
     for name in ["mine", "newer", "newest"] {
         add(&earlier, name, now).await;
     }
@@ -118,7 +118,7 @@ async fn a_clock_that_was_set_back_goes_on_from_where_it_was_before_the_restart(
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store.db");
     let store = open(&path).await;
-    let real = store.now().await.expect("the time");
+    let real = store.now(SHARD).await.expect("the time");
     add(&store, "m", real + HOUR).await;
     drop(store);
     // Before it was set back it had shown an hour more, and then some.
@@ -129,7 +129,7 @@ async fn a_clock_that_was_set_back_goes_on_from_where_it_was_before_the_restart(
         &format!("UPDATE numbers SET value = {shown} WHERE name = 'clock'"),
     );
     let store = open(&path).await;
-    assert!(store.now().await.expect("the time") >= real + HOUR);
+    assert!(store.now(SHARD).await.expect("the time") >= real + HOUR);
     let claimed = store.claim(SHARD, WatchPriority::New, 10, LEASE).await;
     assert_eq!(claimed.expect("a claim").watches.len(), 1);
 }
@@ -139,7 +139,7 @@ async fn a_file_whose_clock_was_never_noted_goes_on_from_its_newest_entry() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store.db");
     let store = open(&path).await;
-    let real = store.now().await.expect("the time");
+    let real = store.now(SHARD).await.expect("the time");
     drop(store);
     drop(open(&path).await);
     let at = (real + HOUR).as_millis();
@@ -151,7 +151,7 @@ async fn a_file_whose_clock_was_never_noted_goes_on_from_its_newest_entry() {
         ),
     );
     let store = open(&path).await;
-    assert!(store.now().await.expect("the time") >= real + HOUR);
+    assert!(store.now(SHARD).await.expect("the time") >= real + HOUR);
 }
 
 fn delivery(n: u32) -> NewDelivery {
@@ -196,9 +196,9 @@ async fn deliveries_of_a_later_version_are_offered_once_to_who_starts_later() {
     let left = claimed.deliveries.iter();
     let left: Vec<_> = left.map(|one| completion(one, Outcome::Left)).collect();
     earlier.complete(SHARD, "crm", &left).await.expect("done");
-    let left_at = earlier.now().await.expect("the time");
+    let left_at = earlier.now(SHARD).await.expect("the time");
     let meanwhile = Duration::from_millis(50);
-    while earlier.now().await.expect("the time") < left_at + meanwhile {
+    while earlier.now(SHARD).await.expect("the time") < left_at + meanwhile {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let again = claim(&earlier).await;

@@ -162,7 +162,7 @@ impl Store for MemoryStore {
         u16::try_from(contents.shards.len()).expect("it was made of that many")
     }
 
-    async fn now(&self) -> Result<Timestamp, StoreError> {
+    async fn now(&self, _shard: Shard) -> Result<Timestamp, StoreError> {
         self.step(|_, now| now)
     }
 

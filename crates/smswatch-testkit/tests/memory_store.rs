@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smswatch_model::Timestamp;
-use smswatch_plugin::store::{Records as _, Store, WatchPriority};
+use smswatch_plugin::store::{Records as _, Shard, Store, WatchPriority};
 use smswatch_testkit::memory_store::MemoryStore;
 use smswatch_testkit::store_suite::StoreFixture;
 
@@ -30,9 +30,8 @@ smswatch_testkit::store_suite!(Fixture::fresh);
 async fn its_clock_goes_on_with_paused_time() {
     let store = MemoryStore::new(Timestamp::from_seconds(START), 1);
     tokio::time::sleep(Duration::from_secs(3600)).await;
-    let now = store.now().await.expect("the time");
+    let now = store.now(Shard(0)).await.expect("the time");
     assert_eq!(now, Timestamp::from_seconds(START + 3600));
-    let shard = smswatch_plugin::store::Shard(0);
-    let claimed = store.claim(shard, WatchPriority::New, 1, Duration::ZERO);
+    let claimed = store.claim(Shard(0), WatchPriority::New, 1, Duration::ZERO);
     assert_eq!(claimed.await.expect("a claim").now, now);
 }

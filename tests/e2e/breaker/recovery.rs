@@ -128,7 +128,7 @@ async fn a_kill_between_closing_and_making_due_leaves_nothing_lying<F>(
     let memo = memo.expect("it is down");
     let note: Value = serde_json::from_slice(&memo.value[1..]).expect("JSON");
     assert!(note["open"].is_object(), "{note}");
-    let now = store.now().await.expect("the time").to_string();
+    let now = store.now(shard).await.expect("the time").to_string();
     let note = closed_and_not_made_due(note, &now);
     let put = store.put_memo(shard, "sink:crm", Some(memo.version), note, Vec::new());
     assert!(put.await.expect("an answer"));

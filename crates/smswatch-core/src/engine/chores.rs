@@ -9,6 +9,7 @@ use smswatch_model::EventKind;
 
 use crate::alarm::{Alarms, Trouble};
 use crate::arrivals::exchange;
+use crate::clock::store_time;
 use crate::contents::Left;
 use crate::context::Context;
 use crate::deliver::{self, Sinks};
@@ -55,7 +56,7 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
-        let Ok(now) = context.call("now", context.store.now()).await else {
+        let Ok(now) = context.call("now", store_time(&*context.store)).await else {
             context.liveness.rest();
             continue;
         };

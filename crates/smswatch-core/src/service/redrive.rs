@@ -140,9 +140,13 @@ impl Service {
         sinks: Vec<String>,
     ) -> Result<u64, ServiceError> {
         // What ends while this goes on is left alone: it would be found again and again.
-        let until = self.context.call("now", self.context.store.now()).await?;
+        let clocks = self.context.shards().map(|shard| async move {
+            let now = self.context.call("now", self.context.store.now(shard));
+            (shard, now.await)
+        });
+        let until = join_all(clocks).await;
         let mut counts = Vec::new();
-        let done = self.redrive_sinks(filter, action, sinks, until, &mut counts);
+        let done = self.redrive_sinks(filter, action, sinks, &until, &mut counts);
         let done = done.await;
         // What was done is noted, too, where an error came in between.
         log(action, &counts);
@@ -156,24 +160,24 @@ impl Service {
         filter: &EndedFilter,
         action: Redrive,
         sinks: Vec<String>,
-        until: Timestamp,
+        until: &[(Shard, Result<Timestamp, StoreError>)],
         counts: &mut Vec<(String, u64)>,
     ) -> Result<(), ServiceError> {
         for sink in sinks {
-            let step = RedriveStep {
-                action,
-                sink: sink.clone(),
-                state: filter.state,
-                rule: filter.rule.clone(),
-                since: filter.since,
-                until,
-                after: None,
-                limit: STEP,
-            };
-            let shards = self
-                .context
-                .shards()
-                .map(|shard| self.redrive_shard(shard, step.clone()));
+            let sink = sink.as_str();
+            let shards = until.iter().map(|(shard, until)| async move {
+                let step = RedriveStep {
+                    action,
+                    sink: sink.to_owned(),
+                    state: filter.state,
+                    rule: filter.rule.clone(),
+                    since: filter.since,
+                    until: until.clone()?,
+                    after: None,
+                    limit: STEP,
+                };
+                self.redrive_shard(*shard, step).await
+            });
             let (mut of_sink, mut failed) = (0, None);
             for redriven in join_all(shards).await {
                 match redriven {
@@ -182,8 +186,8 @@ impl Service {
                 }
             }
             if of_sink > 0 {
-                self.probe(&sink, action).await;
-                counts.push((sink, of_sink));
+                self.probe(sink, action).await;
+                counts.push((sink.to_owned(), of_sink));
             }
             if let Some(error) = failed {
                 return Err(error.into());

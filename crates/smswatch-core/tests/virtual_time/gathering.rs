@@ -107,7 +107,7 @@ rules:
     // Between two of the moments at which every log is looked at.
     tokio::time::sleep(seconds(6)).await;
     let mut left = sample::notification_of(1).events;
-    left[0].detected_at = world.store.now().await.expect("the time");
+    left[0].detected_at = world.store.now(shard).await.expect("the time");
     let left = vec![NewEntry::of(&left)];
     let append = world
         .store

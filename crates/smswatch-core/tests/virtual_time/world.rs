@@ -21,7 +21,7 @@ use smswatch_plugin::provider::{
 use smswatch_plugin::rules::{Gathering, RuleMatch, RuleVerdict, Rules, StuckAfter, Told, Words};
 use smswatch_plugin::sink::Sink;
 use smswatch_plugin::store::{
-    DeliveryFilter, DeliveryState, PageRequest, Queues as _, Rate, Store as _,
+    DeliveryFilter, DeliveryState, PageRequest, Queues as _, Rate, Shard, Store as _,
 };
 use smswatch_plugin::traces::Tracer;
 use smswatch_rules::{Document, NumberKey, Options, RuleSet, compile};
@@ -130,7 +130,7 @@ impl World {
             settings: self.settings.clone(),
             tracer: self.tracer.clone(),
         };
-        let now = self.store.now().await.expect("the time");
+        let now = self.store.now(Shard(0)).await.expect("the time");
         Engine::start_on_one_runtime(parts, now)
     }
 

@@ -18,7 +18,7 @@ use smswatch_core::{Engine, Parts, Privacy};
 use smswatch_http::{ApiToken, CallbackOptions, HttpOptions, Server};
 use smswatch_plugin::Secret;
 use smswatch_plugin::sink::Sink;
-use smswatch_plugin::store::{Bound, HistoryBounds, Rate, Store};
+use smswatch_plugin::store::{Bound, HistoryBounds, Rate, Shard, Store};
 use smswatch_store_sqlite::SqliteStore;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -79,7 +79,7 @@ impl House {
     async fn with(tokens: Vec<ApiToken>, sink: Arc<dyn Sink>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store = SqliteStore::open(&directory.path().join("store.db")).expect("a store");
-        let now = store.now().await.expect("the store is there");
+        let now = store.now(Shard(0)).await.expect("the store is there");
         let parts = Parts {
             store: Arc::new(store),
             provider: Arc::new(FakeProvider),

@@ -89,8 +89,8 @@ pub async fn deliveries_are_claimed_by_priority_the_earliest_first(fixture: &dyn
     for (n, priority) in queue {
         let queued = store.enqueue(SHARD, delivery(n, "crm", priority)).await;
         queued.expect("queued");
-        let queued_at = store.now().await.expect("the time");
-        until(async || store.now().await.expect("the time") > queued_at).await;
+        let queued_at = store.now(SHARD).await.expect("the time");
+        until(async || store.now(SHARD).await.expect("the time") > queued_at).await;
     }
     for (priority, expected, has_more) in [
         (Priority::Normal, ["dlv_0004", "dlv_0003"].as_slice(), true),
@@ -196,7 +196,7 @@ pub async fn a_postponed_delivery_is_due_after_its_delay_without_an_attempt(
         (DeliveryState::Pending, 0, vec![])
     );
     let due = found.next_attempt_at.expect("it waits");
-    assert!(due.since(store.now().await.expect("a clock")) > LONG / 2);
+    assert!(due.since(store.now(SHARD).await.expect("a clock")) > LONG / 2);
 }
 
 /// What one step queues for a sink is claimed in the order in which the step names it, and behind what

@@ -49,8 +49,8 @@ async fn failed(store: &dyn Store, n: u32, priority: Priority, delay: Duration) 
     store.enqueue(SHARD, new).await.expect("it is queued");
     let claimed = due(store, priority).await.pop().expect("it is due");
     assert!(complete(store, &claimed, Outcome::Retry(delay)).await);
-    let queued = store.now().await.expect("the time");
-    until(async || store.now().await.expect("the time") > queued).await;
+    let queued = store.now(SHARD).await.expect("the time");
+    until(async || store.now(SHARD).await.expect("the time") > queued).await;
     id
 }
 

@@ -85,9 +85,9 @@ pub async fn deliveries_are_found_by_rule_and_time(fixture: &dyn StoreFixture) {
             .await
             .expect("queued");
     }
-    let early = store.now().await.expect("the time");
-    until(async || store.now().await.expect("the time") > early).await;
-    let later = store.now().await.expect("the time");
+    let early = store.now(SHARD).await.expect("the time");
+    until(async || store.now(SHARD).await.expect("the time") > early).await;
+    let later = store.now(SHARD).await.expect("the time");
     for claimed in claim(&*store, "crm", LONG).await.iter().take(2) {
         assert!(complete(&*store, "crm", claimed, Outcome::Dead).await);
     }
@@ -169,8 +169,8 @@ async fn let_die(store: &dyn Store, sink: &str, first: u32, count: u32) {
     for claimed in claim(store, sink, LONG).await {
         assert!(complete(store, sink, &claimed, Outcome::Dead).await);
     }
-    let ended = store.now().await.expect("the time");
-    until(async || store.now().await.expect("the time") > ended).await;
+    let ended = store.now(SHARD).await.expect("the time");
+    until(async || store.now(SHARD).await.expect("the time") > ended).await;
 }
 
 /// Trims all that ended so that each shard keeps `max`; returns how many went.

@@ -17,8 +17,8 @@ async fn queue(store: &dyn Store, count: u32) -> Vec<DeliveryId> {
         .map(|n| delivery(n, "crm", Priority::Normal))
         .collect();
     store.enqueue_all(SHARD, &new).await.expect("queued");
-    let queued_at = store.now().await.expect("the time");
-    until(async || store.now().await.expect("the time") > queued_at).await;
+    let queued_at = store.now(SHARD).await.expect("the time");
+    until(async || store.now(SHARD).await.expect("the time") > queued_at).await;
     new.into_iter().map(|one| one.id).collect()
 }
 
@@ -55,8 +55,8 @@ pub async fn what_is_left_to_a_later_version_stays_pending_in_nobodys_way(
         .enqueue(SHARD, delivery(4, "crm", Priority::Normal))
         .await
         .expect("queued");
-    let queued_at = store.now().await.expect("the time");
-    until(async || store.now().await.expect("the time") > queued_at).await;
+    let queued_at = store.now(SHARD).await.expect("the time");
+    until(async || store.now(SHARD).await.expect("the time") > queued_at).await;
 
     assert_eq!(store.make_due(SHARD, "crm").await.expect("an answer"), 0);
     assert_eq!(waiting(&*store).await, (1, 1), "it counts for no bound");

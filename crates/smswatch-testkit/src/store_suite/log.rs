@@ -13,7 +13,7 @@ const SHARD: Shard = Shard(0);
 
 /// Appends entries `range` to the shard's log, one commit each.
 async fn append(store: &dyn Store, range: std::ops::Range<u32>) {
-    let due = store.now().await.expect("the time") + LONG;
+    let due = store.now(SHARD).await.expect("the time") + LONG;
     for n in range {
         let new = record(due, b"");
         let item = put(&id_in(store, SHARD, n), None, Some(&new));
@@ -103,7 +103,7 @@ pub async fn a_commit_tells_where_its_entries_stand(fixture: &dyn StoreFixture) 
     let store = fixture.store();
     append(&*store, 0..2).await;
     route(&*store, 10).await;
-    let due = store.now().await.expect("the time") + LONG;
+    let due = store.now(SHARD).await.expect("the time") + LONG;
     let commit = async |range: std::ops::Range<u32>| {
         let items = range.map(|n| CommitItem {
             entry: (n != 4).then(|| vec![0, 255, u8::try_from(n).expect("few")].into()),
@@ -182,7 +182,7 @@ fn aside(position: &LogPosition, n: u32) -> SetAside {
 pub async fn what_is_set_aside_is_kept_and_counted(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     append(&*store, 0..3).await;
-    let before = store.now().await.expect("the time");
+    let before = store.now(SHARD).await.expect("the time");
     for n in 0..3 {
         let slice = store.read_log(SHARD, 1).await.expect("an entry");
         let position = slice.entries[0].position.clone();

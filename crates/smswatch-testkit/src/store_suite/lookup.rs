@@ -18,7 +18,7 @@ const SHARD: Shard = Shard(0);
 /// Appends one entry of `kind` about `id`; its body is its number.
 pub(super) async fn append(store: &dyn Store, id: &MessageId, kind: EventKind, number: u32) {
     let shard = shard_of(id.as_str(), store.shard_count());
-    let due = store.now().await.expect("the time") + LONG;
+    let due = store.now(shard).await.expect("the time") + LONG;
     let known = store.load(shard, std::slice::from_ref(id)).await;
     let known = known.expect("a record").remove(0).expect("readable");
     let next = record(due, &number.to_be_bytes());
@@ -201,8 +201,8 @@ pub async fn the_events_before_a_moment_are_found_without_those_after_it(
             _ => EventKind::StatusChanged,
         };
         append(&*store, &id, kind, number).await;
-        let appended = store.now().await.expect("the time");
-        while store.now().await.expect("the time") <= appended {
+        let appended = store.now(SHARD).await.expect("the time");
+        while store.now(SHARD).await.expect("the time") <= appended {
             tokio::task::yield_now().await;
         }
         moments.push(appended + Duration::from_millis(1));
@@ -411,7 +411,7 @@ pub async fn the_deliveries_of_several_messages_are_found_together(fixture: &dyn
 /// Tombstones are no watches: a page goes past however many of them there are.
 pub async fn watches_are_found_among_many_removed_ones(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let due = store.now().await.expect("the time") + LONG;
+    let due = store.now(SHARD).await.expect("the time") + LONG;
     let removed = Record::new(WatchState::Removed, due, b"");
     let ids: Vec<_> = (0..600).map(|n| id_in(&*store, SHARD, n)).collect();
     let items = ids.iter().enumerate().map(|(n, id)| match n % 200 {

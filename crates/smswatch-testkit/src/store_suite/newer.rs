@@ -13,7 +13,7 @@ const SHARD: Shard = Shard(0);
 pub async fn a_due_time_that_stays_is_due_when_its_lease_is_finished(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let (moved, stays) = (id_in(&*store, SHARD, 1), id_in(&*store, SHARD, 2));
-    let due = store.now().await.expect("the time");
+    let due = store.now(SHARD).await.expect("the time");
     let before = add(&*store, &moved, due).await;
     add(&*store, &stays, due).await;
     let claimed = store.claim(SHARD, WatchPriority::New, 10, LONG).await;
@@ -35,7 +35,7 @@ pub async fn a_due_time_that_stays_is_due_when_its_lease_is_finished(fixture: &d
 pub async fn what_is_put_aside_is_due_to_nobody_and_stays(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let due = store.now().await.expect("the time");
+    let due = store.now(SHARD).await.expect("the time");
     let before = add(&*store, &id, due).await;
     let claimed = store.claim(SHARD, WatchPriority::New, 10, LONG).await;
     let lease = claimed.expect("a claim").lease.expect("a lease");
@@ -58,7 +58,7 @@ pub async fn what_is_scheduled_too_far_ahead_is_due_when_it_is_recalled(
 ) {
     let store = fixture.store();
     let (far, near) = (id_in(&*store, SHARD, 1), id_in(&*store, SHARD, 2));
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     let before = add(&*store, &far, now + 1000 * LONG).await;
     add(&*store, &near, now + LONG).await;
     for expected in [1, 0] {
@@ -82,7 +82,7 @@ async fn append(store: &dyn Store, n: u32) {
         ..put(
             &id,
             None,
-            Some(&record(store.now().await.expect("the time"), b"")),
+            Some(&record(store.now(SHARD).await.expect("the time"), b"")),
         )
     };
     store

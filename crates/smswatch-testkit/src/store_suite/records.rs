@@ -88,7 +88,7 @@ pub async fn a_record_changes_only_as_expected_and_no_version_comes_twice(
 /// Due records are claimed once, the earliest first, and are due again when the lease has ended.
 pub async fn a_due_record_is_claimed_once_until_its_lease_ends(fixture: &dyn StoreFixture) {
     let store = &*fixture.store();
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     for (name, due) in [
         ("late", Some(now - Duration::from_secs(1))),
         ("early", Some(now - Duration::from_secs(2))),
@@ -112,7 +112,7 @@ pub async fn a_due_record_is_claimed_once_until_its_lease_ends(fixture: &dyn Sto
 /// Whoever changes a claimed record ends its lease: it is due when the change says.
 pub async fn a_change_ends_the_lease_of_a_record(fixture: &dyn StoreFixture) {
     let store = &*fixture.store();
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     assert!(commit(store, change("a", None, Some(now), b"\x01x")).await);
     assert_eq!(claim(store, 10, LONG).await, ["a"]);
     let version = load(store, "a").await.expect("a record").version;

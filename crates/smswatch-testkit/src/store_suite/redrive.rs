@@ -54,7 +54,7 @@ async fn step(store: &dyn Store, action: Redrive, state: DeliveryState) -> Redri
         state,
         rule: None,
         since: None,
-        until: store.now().await.expect("the time"),
+        until: store.now(SHARD).await.expect("the time"),
         after: None,
         limit: 100,
     }
@@ -106,7 +106,7 @@ pub async fn a_requeued_delivery_is_due_at_once_and_keeps_its_history(fixture: &
     let dead = store.delivery(&new.id).await.expect("found");
     let dead = dead.expect("it is there");
     assert_eq!(dead.queued_at, dead.created_at);
-    until(async || store.now().await.expect("the time") > dead.created_at).await;
+    until(async || store.now(SHARD).await.expect("the time") > dead.created_at).await;
 
     let outcome = store
         .redrive_one(&new.id, Redrive::Requeue, &[DeliveryState::Dead])
@@ -238,7 +238,7 @@ pub async fn a_redrive_goes_through_all_of_a_sink_in_bounded_steps(fixture: &dyn
 /// The bounds are instants at which deliveries ended, both included.
 pub async fn a_redrive_takes_what_ended_between_two_instants(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let now = async || store.now().await.expect("the time");
+    let now = async || store.now(SHARD).await.expect("the time");
     let mut ends = Vec::new();
     for n in 0..3 {
         queue(&*store, SHARD, delivery(n, "crm", Priority::Normal)).await;

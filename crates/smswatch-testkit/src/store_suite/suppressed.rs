@@ -134,7 +134,7 @@ pub async fn what_was_held_back_is_sent_once_somebody_wants_it(fixture: &dyn Sto
     let new = held_back(1);
     queue(&*store, new.clone()).await;
     let queued_at = found(&*store, &new.id).await.queued_at;
-    until(async || store.now().await.is_ok_and(|now| now > queued_at)).await;
+    until(async || store.now(SHARD).await.is_ok_and(|now| now > queued_at)).await;
     let states = [DeliveryState::Suppressed];
     let redriven = store.redrive_one(&new.id, Redrive::Requeue, &states).await;
     let sink = "crm".to_owned();

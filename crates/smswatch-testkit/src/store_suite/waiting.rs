@@ -34,8 +34,8 @@ fn names(slice: &QueueSlice) -> Vec<DeliveryId> {
 async fn queue(store: &dyn Store, deliveries: Vec<NewDelivery>) {
     let queued = store.enqueue_all(SHARD, &deliveries).await;
     queued.expect("queued");
-    let queued = store.now().await.expect("the time");
-    until(async || store.now().await.expect("the time") > queued).await;
+    let queued = store.now(SHARD).await.expect("the time");
+    until(async || store.now(SHARD).await.expect("the time") > queued).await;
 }
 
 fn of_crm(n: u32) -> NewDelivery {

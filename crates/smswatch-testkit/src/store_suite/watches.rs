@@ -18,7 +18,7 @@ const SHARD: Shard = Shard(0);
 pub async fn a_watch_is_written_only_over_what_was_expected(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let due = store.now().await.expect("the time") + LONG;
+    let due = store.now(SHARD).await.expect("the time") + LONG;
     let (first, second) = (record(due, b"1"), record(due, b"2"));
     let commit = async |expected: Option<&Record>, record: Option<&Record>| {
         let step = step(vec![put(&id, expected, record)]);
@@ -57,7 +57,7 @@ pub async fn a_watch_is_written_only_over_what_was_expected(fixture: &dyn StoreF
 /// One item that conflicts keeps no other from taking place.
 pub async fn items_of_one_step_do_not_depend_on_each_other(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let due = store.now().await.expect("the time") + LONG;
+    let due = store.now(SHARD).await.expect("the time") + LONG;
     let new = record(due, b"new");
     let ids = [1, 2, 3].map(|n| id_in(&*store, SHARD, n));
     let items = vec![
@@ -78,7 +78,7 @@ pub async fn items_of_one_step_do_not_depend_on_each_other(fixture: &dyn StoreFi
 pub async fn a_due_watch_is_claimed_once_until_its_lease_ends(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let due = store.now().await.expect("the time");
+    let due = store.now(SHARD).await.expect("the time");
     let record = add(&*store, &id, due).await;
     let lease = Duration::from_millis(200);
     let claimed = store
@@ -112,7 +112,7 @@ pub async fn a_due_watch_is_claimed_once_until_its_lease_ends(fixture: &dyn Stor
 /// Who is due longest comes first; the rest stays due.
 pub async fn claims_take_the_earliest_first_and_no_more_than_asked_for(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     let ids: Vec<_> = (0..5).map(|n| id_in(&*store, SHARD, n)).collect();
     for (n, id) in ids.iter().enumerate().rev() {
         let ago = Duration::from_millis(5000 - 1000 * u64::try_from(n).expect("few"));
@@ -134,7 +134,7 @@ pub async fn claims_take_the_earliest_first_and_no_more_than_asked_for(fixture: 
 pub async fn lanes_are_separate(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    add(&*store, &id, store.now().await.expect("the time")).await;
+    add(&*store, &id, store.now(SHARD).await.expect("the time")).await;
     let old = store
         .claim(SHARD, WatchPriority::Rest, 10, LONG)
         .await
@@ -154,7 +154,7 @@ pub async fn lanes_are_separate(fixture: &dyn StoreFixture) {
 pub async fn a_commit_ends_the_claim_and_sets_the_next_due_time(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     let old = add(&*store, &id, now).await;
     let claimed = store
         .claim(SHARD, WatchPriority::New, 10, LONG)
@@ -179,7 +179,7 @@ pub async fn a_commit_ends_the_claim_and_sets_the_next_due_time(fixture: &dyn St
 pub async fn a_commit_of_the_same_due_time_leaves_the_claim_alone(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     let old = add(&*store, &id, now).await;
     let claimed = store
         .claim(SHARD, WatchPriority::New, 10, LONG)
@@ -211,7 +211,7 @@ pub async fn a_commit_of_the_same_due_time_leaves_the_claim_alone(fixture: &dyn 
 pub async fn a_superseded_due_time_is_not_claimed(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     let old = add(&*store, &id, now).await;
     let new = record(now + LONG, b"later");
     store
@@ -239,7 +239,7 @@ pub async fn a_superseded_due_time_is_not_claimed(fixture: &dyn StoreFixture) {
 pub async fn a_deleted_watch_is_not_claimed(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let record = add(&*store, &id, store.now().await.expect("the time")).await;
+    let record = add(&*store, &id, store.now(SHARD).await.expect("the time")).await;
     store
         .commit(SHARD, &step(vec![put(&id, Some(&record), None)]))
         .await
@@ -255,7 +255,7 @@ pub async fn a_deleted_watch_is_not_claimed(fixture: &dyn StoreFixture) {
 pub async fn a_released_lease_is_due_at_once(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    add(&*store, &id, store.now().await.expect("the time")).await;
+    add(&*store, &id, store.now(SHARD).await.expect("the time")).await;
     let claimed = store
         .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
@@ -275,7 +275,7 @@ pub async fn a_released_lease_is_due_at_once(fixture: &dyn StoreFixture) {
 pub async fn a_finished_lease_gives_nothing_back(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     let old = add(&*store, &id, now).await;
     let lease = Duration::from_millis(50);
     let claimed = store
@@ -289,7 +289,7 @@ pub async fn a_finished_lease_gives_nothing_back(fixture: &dyn StoreFixture) {
         finished,
     };
     store.commit(SHARD, &step).await.expect("a commit");
-    until(async || store.now().await.expect("the time") > claimed.now + lease).await;
+    until(async || store.now(SHARD).await.expect("the time") > claimed.now + lease).await;
     let again = store
         .claim(SHARD, WatchPriority::New, 10, LONG)
         .await
@@ -300,7 +300,7 @@ pub async fn a_finished_lease_gives_nothing_back(fixture: &dyn StoreFixture) {
 /// However many claim at once, each watch goes to one of them.
 pub async fn concurrent_claims_share_the_watches(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     for n in 0..60 {
         add(&*store, &id_in(&*store, SHARD, n), now).await;
     }
@@ -322,7 +322,7 @@ pub async fn concurrent_claims_share_the_watches(fixture: &dyn StoreFixture) {
 /// Short and long ids, small and large records, all bytes.
 pub async fn ids_and_records_of_any_size_come_back(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let now = store.now().await.expect("the time");
+    let now = store.now(SHARD).await.expect("the time");
     let all_bytes: Vec<u8> = (0..=255).cycle().take(300_000).collect();
     for id in [
         "m",
@@ -363,7 +363,7 @@ pub async fn ids_and_records_of_any_size_come_back(fixture: &dyn StoreFixture) {
 /// Every watch is on exactly one page, and removed ones are on none.
 pub async fn all_watches_but_removed_ones_are_paged_once(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let due = store.now().await.expect("the time") + LONG;
+    let due = store.now(SHARD).await.expect("the time") + LONG;
     let mut expected = BTreeSet::new();
     for n in 0..120_u32 {
         let id = MessageId::new(format!("message-{n}")).expect("a valid id");
@@ -413,7 +413,7 @@ pub async fn all_watches_but_removed_ones_are_paged_once(fixture: &dyn StoreFixt
 /// Counts follow every change of state.
 pub async fn watches_are_counted_by_state(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let due = store.now().await.expect("the time") + LONG;
+    let due = store.now(SHARD).await.expect("the time") + LONG;
     let ids: Vec<_> = (0..3).map(|n| id_in(&*store, SHARD, n)).collect();
     let mut records = Vec::new();
     for id in &ids {

@@ -76,7 +76,7 @@ pub(super) async fn open(choice: &StoreChoice) -> anyhow::Result<Opened> {
 
 /// Asks an open store for the time.
 async fn ask(store: Arc<dyn Store>) -> Opened {
-    match store.now().await {
+    match smswatch_core::store_time(&*store).await {
         Ok(now) => Opened::Ready(store, now),
         Err(error) => Opened::Silent(store, anyhow::Error::new(error).context(CLOCK)),
     }

@@ -34,7 +34,7 @@ const LONG: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Writes it all, and routes the log. The names of things are numbered from `first` on, so that a
 /// store can be filled twice.
 pub(super) async fn fill(store: &dyn Store, amounts: Amounts, first: u64) -> anyhow::Result<()> {
-    let now = store.now().await?;
+    let now = store.now(Shard(0)).await?;
     watches(store, amounts, first, now).await?;
     route(store).await?;
     deliveries(store, first..first + amounts.deliveries).await

@@ -44,7 +44,7 @@ pub(super) async fn play(store: Arc<dyn Store>, case: u32, steps: &[Step]) -> Re
     let shard = Shard(u16::try_from(case % u32::from(store.shard_count())).unwrap_or(0));
     let names = (0..super::WATCHES).map(|n| (n, id_in(&*store, shard, case * 100 + n)));
     let mut player = Player {
-        start: store.now().await.map_err(unavailable)? - LONG / 60,
+        start: store.now(shard).await.map_err(unavailable)? - LONG / 60,
         names: names.collect(),
         store,
         shard,
@@ -202,7 +202,7 @@ impl Player {
 
     /// Waits until every short lease has ended by the store's clock.
     async fn pass(&self) -> Result<(), String> {
-        let now = async || self.store.now().await.map_err(unavailable);
+        let now = async || self.store.now(self.shard).await.map_err(unavailable);
         let Some(end) = self.model.last_end_before(now().await? + LONG / 2) else {
             return Ok(());
         };

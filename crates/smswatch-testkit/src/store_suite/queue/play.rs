@@ -91,7 +91,7 @@ impl Player {
     }
 
     pub(super) async fn now(&self) -> Result<Timestamp, String> {
-        self.store.now().await.map_err(unavailable)
+        self.store.now(SHARD).await.map_err(unavailable)
     }
 
     pub(super) fn delivery(&self, n: u32, is_critical: bool) -> NewDelivery {
