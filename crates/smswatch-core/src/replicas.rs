@@ -23,8 +23,8 @@ use crate::context::Context;
 use crate::form;
 use crate::health::REPLICAS;
 use crate::inbox::PollInbox;
-use crate::memo;
-use crate::store::{StoreError, shard_of};
+use crate::memo::{Decision, Memo};
+use crate::store::StoreError;
 
 /// The memo's name.
 const MEMO: &str = "replicas";
@@ -37,9 +37,6 @@ const RENEWAL: Duration = Duration::from_secs(5);
 
 /// After how long of silence a process is gone.
 const SILENCE: Duration = Duration::from_secs(15);
-
-/// How often a change is tried when others change the memo meanwhile.
-const TRIES: u32 = 10;
 
 const FORMAT: u8 = 1;
 
@@ -201,22 +198,22 @@ async fn change(
     stage: &Replicas,
     edit: impl Fn(&mut Roster, Timestamp) -> bool,
 ) -> Result<Roster, StoreError> {
-    let shard = shard_of(MEMO, stage.context.store.shard_count());
-    let mut roster = Roster::default();
-    for _ in 0..TRIES {
-        let context = &stage.context;
-        let mut known = memo::read(context, shard, MEMO, FORMAT, Roster::decode).await?;
+    let context = &stage.context;
+    let memo = Memo::new(context, MEMO, FORMAT, Roster::decode, Roster::encode);
+    let change = memo.change(context, |found| {
         let now = context.clock.now();
-        roster = known.value.take().unwrap_or_default();
+        let mut roster = found.value.unwrap_or_default();
         roster.prune(now);
         if !edit(&mut roster, now) {
-            break;
+            return Decision::Leave(roster);
         }
-        if memo::put(context, shard, &known, roster.encode(), Vec::new()).await? {
-            break;
+        Decision::Write {
+            value: roster.clone(),
+            entries: Vec::new(),
+            answer: roster,
         }
-    }
-    Ok(roster)
+    });
+    change.await
 }
 
 #[cfg(test)]

@@ -19,9 +19,9 @@ pub(crate) use self::hold::{Hold, Holds, maintenance_reason, silence_id};
 pub use self::shelf::Silence;
 pub(crate) use self::shelf::{MOST_KEPT, Shelf};
 use crate::context::Context;
-use crate::memo;
+use crate::memo::{Decision, Memo};
 use crate::rules::{HoldBack, Rules};
-use crate::store::{NewDelivery, Shard, StoreError, shard_of};
+use crate::store::{NewDelivery, StoreError};
 
 /// The memo's name.
 const MEMO: &str = "silences";
@@ -31,9 +31,6 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// How long the store is waited for before what was known last holds.
 const PROMPT: Duration = Duration::from_millis(500);
-
-/// How often a change is tried when others change the memo meanwhile.
-const TRIES: u32 = 20;
 
 /// The silences, as one process knows them.
 #[derive(Debug)]
@@ -100,8 +97,8 @@ impl Silences {
     ///
     /// The store is not there.
     pub(crate) async fn read(&self, context: &Context) -> Result<(), StoreError> {
-        let known = memo::read(context, shard(context), MEMO, Shelf::FORMAT, Shelf::decode).await?;
-        self.take(context, known.value.unwrap_or_default());
+        let found = memo(context).read(context).await?;
+        self.take(context, found.value.unwrap_or_default());
         Ok(())
     }
 
@@ -116,29 +113,31 @@ impl Silences {
         context: &Context,
         mut change: impl FnMut(&mut Shelf, Timestamp) -> Result<T, E>,
     ) -> Result<Result<T, E>, StoreError> {
-        for _ in 0..TRIES {
-            let shard = shard(context);
-            let mut known = memo::read(context, shard, MEMO, Shelf::FORMAT, Shelf::decode).await?;
-            let before = known.value.take().unwrap_or_default();
+        let keep_for = context.settings().history.deliveries.keep_for;
+        let memo = memo(context);
+        let changed = memo.change(context, |found| {
+            let before = found.value.unwrap_or_default();
             let mut after = before.clone();
             let now = context.clock.now();
             let changed = match change(&mut after, now) {
                 Ok(changed) => changed,
-                Err(refused) => return Ok(Err(refused)),
+                Err(refused) => return Decision::Leave(Err(refused)),
             };
-            let keep_for = context.settings().history.deliveries.keep_for;
             after.prune(now, keep_for);
+            let answer = Ok((changed, after.clone()));
             if after == before {
-                self.take(context, after);
-                return Ok(Ok(changed));
+                return Decision::Leave(answer);
             }
-            if memo::put(context, shard, &known, after.encode(), Vec::new()).await? {
-                self.take(context, after);
-                return Ok(Ok(changed));
+            Decision::Write {
+                value: after,
+                entries: Vec::new(),
+                answer,
             }
-        }
-        let why = "others change the silences all the time".to_owned();
-        Err(StoreError::Unavailable(why))
+        });
+        Ok(changed.await?.map(|(changed, shelf)| {
+            self.take(context, shelf);
+            changed
+        }))
     }
 
     /// Takes over what the store says.
@@ -219,6 +218,7 @@ impl Silences {
 }
 
 /// Where the processes keep the silences.
-fn shard(context: &Context) -> Shard {
-    shard_of(MEMO, context.store.shard_count())
+fn memo(context: &Context) -> Memo<Shelf> {
+    let format = Shelf::FORMAT;
+    Memo::new(context, MEMO, format, Shelf::decode, Shelf::encode)
 }

@@ -38,7 +38,7 @@ impl Episode {
         })
     }
 
-    pub(super) fn encode(self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let seen = self.seen.as_millis().to_be_bytes();
         std::iter::once(FORMAT).chain(seen).collect()
     }

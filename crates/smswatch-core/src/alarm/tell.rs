@@ -13,8 +13,8 @@ use crate::context::Context;
 use crate::event::own_event;
 use crate::health::POLLING;
 use crate::inbox::LogInbox;
-use crate::memo;
-use crate::store::{NewEntry, StoreError, shard_of};
+use crate::memo::{Decision, Memo};
+use crate::store::{NewEntry, StoreError};
 
 /// How long a note that could not be written waits.
 const RETRY: Duration = Duration::from_secs(1);
@@ -43,10 +43,10 @@ pub(crate) async fn run(stage: Arc<Tell>) {
                 continue;
             }
             match note(&stage, &trouble, now).await {
-                Ok(true) => {
+                Ok(()) => {
                     noted_until.insert(trouble.kind, now + renewal(quiet));
                 }
-                Ok(false) | Err(_) => is_noted = false,
+                Err(_) => is_noted = false,
             }
         }
         let is_behind = report_polling(&stage);
@@ -76,36 +76,32 @@ fn report_polling(stage: &Tell) -> bool {
     }
 }
 
-/// Does what is to be done about `trouble`; returns false when another process noted something
-/// meanwhile.
-async fn note(stage: &Tell, trouble: &Trouble, now: Timestamp) -> Result<bool, StoreError> {
+/// Does what is to be done about `trouble`.
+async fn note(stage: &Tell, trouble: &Trouble, now: Timestamp) -> Result<(), StoreError> {
     let name = format!("episode:{}", trouble.kind);
-    let shard = shard_of(&name, stage.context.store.shard_count());
-    let known = memo::read(
-        &stage.context,
-        shard,
-        &name,
-        episode::FORMAT,
-        Episode::decode,
-    )
-    .await?;
-    let event = match Episode::duty(known.value, trouble, stage.alarms.settings().quiet) {
-        Action::Nothing => return Ok(true),
-        Action::Note => None,
-        Action::Tell => Some(event(trouble, stage.context.provider, now)),
-    };
-    let entries = event
-        .iter()
-        .map(|event| NewEntry::of(std::slice::from_ref(event)));
-    let seen = Episode { seen: trouble.seen };
-    let entries = entries.collect();
-    let is_done = memo::put(&stage.context, shard, &known, seen.encode(), entries).await?;
-    if let (true, Some(event)) = (is_done, event) {
+    let (format, decode) = (episode::FORMAT, Episode::decode);
+    let memo = Memo::new(&stage.context, name, format, decode, Episode::encode);
+    let quiet = stage.alarms.settings().quiet;
+    let noted = memo.change(&stage.context, |found| {
+        let event = match Episode::duty(found.value, trouble, quiet) {
+            Action::Nothing => return Decision::Leave(None),
+            Action::Note => None,
+            Action::Tell => Some(event(trouble, stage.context.provider, now)),
+        };
+        let entries = event.iter();
+        let entries = entries.map(|event| NewEntry::of(std::slice::from_ref(event)));
+        Decision::Write {
+            value: Episode { seen: trouble.seen },
+            entries: entries.collect(),
+            answer: event,
+        }
+    });
+    if let Some(event) = noted.await? {
         tracing::warn!(kind = %event.kind, what = trouble.description, "smswatch is in trouble");
         stage.context.metrics.count_event(event.kind);
-        stage.log.hint_now(shard);
+        stage.log.hint_now(memo.shard());
     }
-    Ok(is_done)
+    Ok(())
 }
 
 /// The event that trouble has begun.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use smswatch_model::Event;
 
@@ -17,9 +18,9 @@ use crate::context::Context;
 use crate::form;
 use crate::inbox::LogInbox;
 use crate::inbox::unknown_words::{MOST_WORDS, UnknownWords};
-use crate::memo;
+use crate::memo::{Decision, Memo};
 use crate::metrics::OddityLabel;
-use crate::store::{NewEntry, Shard, StoreError, shard_of};
+use crate::store::{NewEntry, Shard, StoreError};
 
 /// The name of the list in the store.
 const NAME: &str = "unknown-status";
@@ -49,7 +50,7 @@ pub(crate) async fn run(stage: Arc<TellUnknown>) {
         match stage.words.next() {
             None => stage.words.noticed().await,
             Some((word, event)) => {
-                if !matches!(report(&stage, &word, event).await, Ok(true)) {
+                if report(&stage, &word, event).await.is_err() {
                     // Its shard may be away, and that of another word be there.
                     stage.words.put_last(&word);
                     tokio::time::sleep(RETRY).await;
@@ -62,73 +63,81 @@ pub(crate) async fn run(stage: Arc<TellUnknown>) {
 /// Words that are being told, each with its event.
 type Claims = BTreeMap<String, Event>;
 
-/// Tells `word` unless it was told; returns false if another process changed something meanwhile.
-async fn report(stage: &TellUnknown, word: &str, event: Event) -> Result<bool, StoreError> {
+/// Tells `word` unless it was told.
+async fn report(stage: &TellUnknown, word: &str, event: Event) -> Result<(), StoreError> {
     let context = &stage.context;
-    let shard = shard_of(NAME, context.store.shard_count());
-    let mut known = memo::read(context, shard, NAME, FORMAT, decode::<BTreeSet<String>>).await?;
-    let mut told = known.value.take().unwrap_or_default();
+    let list = memo::<BTreeSet<String>>(context, NAME);
+    let told = list.read(context).await?.value.unwrap_or_default();
     if told.len() >= MOST_WORDS || told.contains(word) {
         stage.words.learn(told);
-        return Ok(true);
+        return Ok(());
     }
-    let Some(event) = claim(context, shard, word, event, &told).await? else {
-        return Ok(false);
-    };
-    if !append(stage, word, &event).await? {
-        return Ok(false);
-    }
-    told.insert(word.to_owned());
-    let value = form::encode(FORMAT, &told);
-    if !memo::put(context, shard, &known, value, Vec::new()).await? {
-        return Ok(false);
-    }
+    let event = claim(context, list.shard(), word, event, &told).await?;
+    append(stage, word, &event).await?;
+    let told = list.change(context, |found| {
+        let mut told = found.value.unwrap_or_default();
+        if !told.insert(word.to_owned()) {
+            return Decision::Leave(told);
+        }
+        Decision::Write {
+            value: told.clone(),
+            entries: Vec::new(),
+            answer: told,
+        }
+    });
+    let told = told.await?;
     if told.len() == MOST_WORDS {
         tracing::warn!("no further undocumented status is told: there are too many");
     }
     stage.words.learn(told);
-    Ok(true)
+    Ok(())
 }
 
-/// The event with which `word` is told: this one, or that of whoever claimed the word before. Returns `None` if another
-/// process changed the claims meanwhile.
+/// The event with which `word` is told: this one, or that of whoever claimed the word before.
 async fn claim(
     context: &Context,
     shard: Shard,
     word: &str,
     event: Event,
     told: &BTreeSet<String>,
-) -> Result<Option<Event>, StoreError> {
-    let mut known = memo::read(context, shard, CLAIMS, FORMAT, decode::<Claims>).await?;
-    let mut claims = known.value.take().unwrap_or_default();
-    if let Some(event) = claims.remove(word) {
-        return Ok(Some(event));
-    }
-    claims.retain(|other, _| !told.contains(other));
-    claims.insert(word.to_owned(), event.clone());
-    let value = form::encode(FORMAT, &claims);
-    let is_done = memo::put(context, shard, &known, value, Vec::new()).await?;
-    Ok(is_done.then_some(event))
+) -> Result<Event, StoreError> {
+    let claims = memo::<Claims>(context, CLAIMS).in_shard(shard);
+    let claimed = claims.change(context, |found| {
+        let mut claims = found.value.unwrap_or_default();
+        if let Some(event) = claims.remove(word) {
+            return Decision::Leave(event);
+        }
+        claims.retain(|other, _| !told.contains(other));
+        claims.insert(word.to_owned(), event.clone());
+        Decision::Write {
+            value: claims,
+            entries: Vec::new(),
+            answer: event.clone(),
+        }
+    });
+    claimed.await
 }
 
-/// Appends the event that tells `word` to the log of its message, once. Returns false if another process did something
-/// of the kind meanwhile.
-async fn append(stage: &TellUnknown, word: &str, event: &Event) -> Result<bool, StoreError> {
+/// Appends the event that tells `word` to the log of its message, once.
+async fn append(stage: &TellUnknown, word: &str, event: &Event) -> Result<(), StoreError> {
     let context = &stage.context;
     let Some(message_id) = &event.message.message_id else {
-        return Ok(true);
+        return Ok(());
     };
     let shard = context.shard_of(message_id);
-    let mut known =
-        memo::read(context, shard, APPENDED, FORMAT, decode::<BTreeSet<String>>).await?;
-    let mut appended = known.value.take().unwrap_or_default();
-    if !appended.insert(word.to_owned()) {
-        return Ok(true);
-    }
-    let entry = NewEntry::of(std::slice::from_ref(event)).about(message_id);
-    let value = form::encode(FORMAT, &appended);
-    let is_done = memo::put(context, shard, &known, value, vec![entry]).await?;
-    if is_done {
+    let appended = memo::<BTreeSet<String>>(context, APPENDED).in_shard(shard);
+    let appended = appended.change(context, |found| {
+        let mut appended = found.value.unwrap_or_default();
+        if !appended.insert(word.to_owned()) {
+            return Decision::Leave(false);
+        }
+        Decision::Write {
+            value: appended,
+            entries: vec![NewEntry::of(std::slice::from_ref(event)).about(message_id)],
+            answer: true,
+        }
+    });
+    if appended.await? {
         let status = event.current.as_ref().map(|current| &current.status);
         tracing::warn!(
             status,
@@ -139,11 +148,19 @@ async fn append(stage: &TellUnknown, word: &str, event: &Event) -> Result<bool, 
         context.metrics.oddities.get_or_create(&label).inc();
         stage.log.hint_now(shard);
     }
-    Ok(is_done)
+    Ok(())
+}
+
+fn memo<T: Serialize + DeserializeOwned>(context: &Context, name: &str) -> Memo<T> {
+    Memo::new(context, name, FORMAT, decode, encode)
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     form::decode(FORMAT, bytes)
+}
+
+fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    form::encode(FORMAT, value)
 }
 
 #[cfg(test)]
@@ -153,7 +170,7 @@ mod tests {
     #[test]
     fn a_list_is_read_as_it_was_written() {
         let told = BTreeSet::from(["buffered".to_owned(), "\u{e9}\"\n".to_owned()]);
-        assert_eq!(decode(&form::encode(FORMAT, &told)), Some(told));
+        assert_eq!(decode(&encode(&told)), Some(told));
         assert_eq!(decode::<BTreeSet<String>>(b""), None);
         assert_eq!(decode::<BTreeSet<String>>(b"\x02[]"), None);
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use smswatch_model::Timestamp;
 
 use crate::context::Context;
-use crate::memo;
-use crate::store::{StoreError, shard_of};
+use crate::memo::{Decision, Memo};
+use crate::store::StoreError;
 
 /// How often they do.
 pub(crate) const EVERY: Duration = Duration::from_secs(10);
@@ -22,16 +22,26 @@ const FORMAT: u8 = 1;
 ///
 /// The store is not available.
 pub(crate) async fn exchange(context: &Context) -> Result<(), StoreError> {
-    let shard = shard_of(MEMO, context.store.shard_count());
-    let known = memo::read(context, shard, MEMO, FORMAT, decode).await?;
-    let (own, now) = (context.arrivals.last(), context.clock.now());
-    match (own, known.value) {
-        (Some(own), there) if there.is_none_or(|there| is_worth_telling(own, there, now)) => {
-            // If another process has written the memo meanwhile, it has said the same.
-            memo::put(context, shard, &known, encode(own), Vec::new()).await?;
+    let memo = Memo::new(context, MEMO, FORMAT, decode, encode);
+    let there = memo.change(context, |found| {
+        let (own, now) = (context.arrivals.last(), context.clock.now());
+        match own {
+            Some(own)
+                if found
+                    .value
+                    .is_none_or(|there| is_worth_telling(own, there, now)) =>
+            {
+                Decision::Write {
+                    value: own,
+                    entries: Vec::new(),
+                    answer: None,
+                }
+            }
+            _ => Decision::Leave(found.value),
         }
-        (_, Some(there)) => context.arrivals.arrived(there),
-        _ => {}
+    });
+    if let Some(there) = there.await? {
+        context.arrivals.arrived(there);
     }
     Ok(())
 }
@@ -43,7 +53,7 @@ fn is_worth_telling(own: Timestamp, there: Timestamp, now: Timestamp) -> bool {
     own > there && (own.since(there) >= few || now.since(own) >= few)
 }
 
-fn encode(at: Timestamp) -> Vec<u8> {
+fn encode(at: &Timestamp) -> Vec<u8> {
     let millis = at.as_millis().to_be_bytes();
     std::iter::once(FORMAT).chain(millis).collect()
 }

@@ -17,8 +17,8 @@ use crate::context::Context;
 use crate::event::own_event;
 use crate::form;
 use crate::inbox::LogInbox;
-use crate::memo;
-use crate::store::{NewEntry, Shard, StoreError, shard_of};
+use crate::memo::{Decision, Memo};
+use crate::store::{NewEntry, StoreError};
 
 /// How long is waited for more before the first is told.
 const GATHER: Duration = Duration::from_millis(200);
@@ -178,30 +178,31 @@ pub(crate) async fn run(stage: Arc<GiveUp>) {
 }
 
 /// Where the processes keep what was given up of a sink's deliveries.
-fn place(context: &Context, sink: &str) -> (Shard, String) {
-    let name = format!("dead:{sink}");
-    (shard_of(&name, context.store.shard_count()), name)
+fn memo(context: &Context, sink: &str) -> Memo<GivenUp> {
+    let (decode, encode) = (GivenUp::decode, GivenUp::encode);
+    Memo::new(context, format!("dead:{sink}"), FORMAT, decode, encode)
 }
 
 /// Notes for all processes what was given up, and appends the event of a new episode in the same step.
 async fn note(stage: &GiveUp, sink: &str, batch: &Batch) -> Result<(), StoreError> {
-    let (shard, name) = place(&stage.context, sink);
+    let memo = memo(&stage.context, sink);
     let quiet = stage.context.settings().alarms.quiet;
-    loop {
-        let mut known = memo::read(&stage.context, shard, &name, FORMAT, GivenUp::decode).await?;
-        let (after, is_news) = GivenUp::after(known.value.take(), batch, quiet);
+    let noted = memo.change(&stage.context, |found| {
+        let (after, is_news) = GivenUp::after(found.value, batch, quiet);
         let event = is_news.then(|| event(stage, sink, batch));
         let entries = event.iter();
         let entries = entries.map(|event| NewEntry::of(std::slice::from_ref(event)));
-        let (entries, note) = (entries.collect(), after.encode());
-        if memo::put(&stage.context, shard, &known, note, entries).await? {
-            if let Some(event) = event {
-                stage.context.metrics.count_event(event.kind);
-                stage.log.hint_now(shard);
-            }
-            return Ok(());
+        Decision::Write {
+            value: after,
+            entries: entries.collect(),
+            answer: event,
         }
+    });
+    if let Some(event) = noted.await? {
+        stage.context.metrics.count_event(event.kind);
+        stage.log.hint_now(memo.shard());
     }
+    Ok(())
 }
 
 fn event(stage: &GiveUp, sink: &str, batch: &Batch) -> Event {
@@ -214,9 +215,7 @@ fn event(stage: &GiveUp, sink: &str, batch: &Batch) -> Event {
 
 /// What is known of the deliveries of `sink` that were given up; `None` if none ever was.
 pub(crate) async fn given_up(context: &Context, sink: &str) -> Result<Option<GivenUp>, StoreError> {
-    let (shard, name) = place(context, sink);
-    let known = memo::read(context, shard, &name, FORMAT, GivenUp::decode).await?;
-    Ok(known.value)
+    Ok(memo(context, sink).read(context).await?.value)
 }
 
 #[cfg(test)]

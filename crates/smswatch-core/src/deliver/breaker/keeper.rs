@@ -28,7 +28,7 @@ use super::{Absence, Circuit, Destination, Flow, Report};
 use crate::context::Context;
 use crate::deliver::partly::Refusals;
 use crate::inbox::LogInbox;
-use crate::memo;
+use crate::memo::{Decision, Memo};
 use crate::settings::{BreakerSettings, SinkSettings};
 use crate::sink::Receipt;
 use crate::store::{NewEntry, Shard, StoreError, shard_of};
@@ -204,7 +204,10 @@ impl Breaker {
     ///
     /// The store is not there.
     pub(crate) async fn read(&self, context: &Context) -> Result<(), StoreError> {
-        self.fetch(context).await.map(|_| ())
+        let found = self.memo(context).read(context).await?;
+        let circuit = self.recalled(context, found.value);
+        self.adopt(context, circuit, 0, found.as_of);
+        Ok(())
     }
 
     /// Pauses the sink until it is resumed.
@@ -339,15 +342,16 @@ impl Breaker {
         written: usize,
         mut decide: impl FnMut(&mut Circuit, Timestamp) -> (T, AllNews),
     ) -> Result<T, StoreError> {
-        loop {
-            let begun = Instant::now();
-            let (known, before) = self.fetch(context).await?;
+        let memo = self.memo(context);
+        let changed = memo.change(context, |found| {
+            let before = self.recalled(context, found.value);
+            self.adopt(context, before.clone(), 0, found.as_of);
             let now = context.clock.now();
             let mut circuit = before.clone();
             let (answer, news) = decide(&mut circuit, now);
             if circuit == before {
-                self.adopt(context, circuit, written, begun);
-                return Ok(answer);
+                self.adopt(context, circuit, written, found.as_of);
+                return Decision::Leave((answer, None));
             }
             let is_closed =
                 circuit.to_make_due.is_some() && circuit.to_make_due != before.to_make_due;
@@ -358,37 +362,35 @@ impl Breaker {
             let entries = events
                 .iter()
                 .map(|event| NewEntry::of(std::slice::from_ref(event)));
-            let entries = entries.collect();
-            if memo::put(context, self.shard, &known, circuit.encode(), entries).await? {
-                self.adopt(context, circuit, written, Instant::now());
-                if is_closed {
-                    self.known().is_to_make_due = true;
-                    self.reported.notify_one();
-                }
-                self.announce(context, &events);
-                return Ok(answer);
+            Decision::Write {
+                value: circuit.clone(),
+                entries: entries.collect(),
+                answer: (answer, Some((circuit, is_closed, events))),
             }
+        });
+        let (answer, put) = changed.await?;
+        if let Some((circuit, is_closed, events)) = put {
+            self.adopt(context, circuit, written, Instant::now());
+            if is_closed {
+                self.known().is_to_make_due = true;
+                self.reported.notify_one();
+            }
+            self.announce(context, &events);
         }
+        Ok(answer)
     }
 
-    /// Reads what all processes of this version know, and where it stands.
-    async fn fetch(
-        &self,
-        context: &Context,
-    ) -> Result<(memo::Known<Circuit>, Circuit), StoreError> {
-        let begun = Instant::now();
-        let read = memo::read(
-            context,
-            self.shard,
-            &self.part,
-            super::FORMAT,
-            Circuit::decode,
-        );
-        let mut known = read.await?;
-        let mut circuit = known.value.take().unwrap_or_default();
+    /// What all processes of this version know.
+    fn memo(&self, context: &Context) -> Memo<Circuit> {
+        let (format, name) = (super::FORMAT, self.part.as_str());
+        Memo::new(context, name, format, Circuit::decode, Circuit::encode).in_shard(self.shard)
+    }
+
+    /// The circuit that was read, with what is too far ahead taken back.
+    fn recalled(&self, context: &Context, value: Option<Circuit>) -> Circuit {
+        let mut circuit = value.unwrap_or_default();
         circuit.recall(&self.settings, context.clock.now());
-        self.adopt(context, circuit.clone(), 0, begun);
-        Ok((known, circuit))
+        circuit
     }
 
     /// Takes over what the store held at `as_of`, with the first `written` reports in it, and tells the health report.
