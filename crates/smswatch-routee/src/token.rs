@@ -263,7 +263,7 @@ impl Door {
         let status = response.status();
         // Their bodies may hold the token itself: they are not even read.
         match status {
-            StatusCode::OK => {}
+            status if status.is_success() => {}
             StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 let what = format!("Routee refuses the credentials ({})", status.as_u16());
                 return Err(PollError::refused(what));

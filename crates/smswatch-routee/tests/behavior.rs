@@ -299,23 +299,25 @@ async fn a_guid_is_found_however_it_is_spelled() {
 
 #[tokio::test]
 async fn a_token_is_read_leniently_too() {
-    let stage = stage();
     let body = "\u{feff}{\"access_token\": \"sim-token-of-nobody\", \"expires_in\": NaN, \"scope\": \"\\ud83d\",}";
-    stage.sim.add_fault(FaultRule {
-        kind: FaultKind::Status {
-            status: 200,
-            body: Some(body.to_owned()),
-        },
-        on: Endpoint::Token,
-        next: Some(1),
-        ..FaultRule::default()
-    });
-    // The simulator does not know that token; the next one it gave out itself.
-    stage
-        .poll()
-        .await
-        .expect("the token was read, refused, and replaced");
-    assert_eq!(stage.sim.stats().tokens_issued, 1);
+    for status in [200, 201] {
+        let stage = stage();
+        stage.sim.add_fault(FaultRule {
+            kind: FaultKind::Status {
+                status,
+                body: Some(body.to_owned()),
+            },
+            on: Endpoint::Token,
+            next: Some(1),
+            ..FaultRule::default()
+        });
+        // The simulator does not know that token; the next one it gave out itself.
+        stage
+            .poll()
+            .await
+            .expect("the token was read, refused, and replaced");
+        assert_eq!(stage.sim.stats().tokens_issued, 1);
+    }
 }
 
 #[test]

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use futures::future::join_all;
+use futures::stream::FuturesUnordered;
 use smswatch_model::{MessageId, Timestamp};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -18,54 +21,81 @@ use crate::provider::{Listing, Sighting};
 use crate::store::{KeptRecord, NewEntry, Shard, StoreError};
 use crate::whose::Whose;
 
-/// Follows campaigns until it is told to stop, those of each shard one after the other.
+/// How many campaigns of one shard are followed at once: a large one, whose pages take minutes, holds back no other.
+const AT_ONCE: usize = 8;
+
+/// How many pages are had at once in all: those in hand take memory.
+const PAGES_AT_ONCE: usize = 16;
+
+/// Follows campaigns until it is told to stop.
 pub(super) async fn run(stage: &Observe, asking: &Asking<'_>, stop: &CancellationToken) {
+    let room = Semaphore::new(PAGES_AT_ONCE);
     let shards = stage.context.shards();
-    let followed = shards.map(|shard| of_shard(stage, asking, shard));
+    let followed = shards.map(|shard| of_shard(stage, asking, &room, shard));
     stop.run_until_cancelled(join_all(followed)).await;
 }
 
-async fn of_shard(stage: &Observe, asking: &Asking<'_>, shard: Shard) {
+async fn of_shard(stage: &Observe, asking: &Asking<'_>, room: &Semaphore, shard: Shard) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     let queue = usize::from(shard.0);
     let (due, clock) = (&stage.campaigns, &stage.context.clock);
+    let mut under_way = FuturesUnordered::new();
     loop {
-        due.wait_in(queue, clock).await;
-        if !due.take(queue, clock.now()) {
-            continue;
-        }
-        match follow_due(stage, asking, shard).await {
-            Ok(()) => backoff.succeed(),
+        let done = tokio::select! {
+            Some(followed) = under_way.next() => followed,
+            () = due.wait_in(queue, clock), if under_way.len() < AT_ONCE => {
+                if !due.take(queue, clock.now()) {
+                    continue;
+                }
+                let claimed = claim(stage, shard).await;
+                claimed.map(|claimed| {
+                    let followed = claimed.map(|(record, campaign)| {
+                        follow(stage, asking, room, shard, record, campaign)
+                    });
+                    under_way.extend(followed);
+                    None
+                })
+            }
+        };
+        match done {
+            Ok(next) => {
+                backoff.succeed();
+                if let Some(next) = next {
+                    due.hint(queue, next);
+                }
+            }
             Err(_) => due.hint(queue, clock.now() + backoff.fail()),
         }
     }
 }
 
-async fn follow_due(stage: &Observe, asking: &Asking<'_>, shard: Shard) -> Result<(), StoreError> {
+/// The next campaign that is due, if this version can read it.
+async fn claim(
+    stage: &Observe,
+    shard: Shard,
+) -> Result<Option<(KeptRecord, Campaign)>, StoreError> {
     let context = &stage.context;
     let claim = context.store.claim_records(shard, KIND, 1, HOLD);
     let claimed = context.call("claim_records", claim).await?;
-    let queue = usize::from(shard.0);
     if let Some(next) = claimed.next_due {
-        stage.campaigns.hint(queue, next);
+        stage.campaigns.hint(usize::from(shard.0), next);
     }
-    for record in claimed.records {
-        let Some(campaign) = Campaign::decode(&record) else {
+    let claimed = claimed.records.into_iter().next();
+    Ok(claimed.and_then(|record| {
+        let campaign = Campaign::decode(&record);
+        if campaign.is_none() {
             // A later version wrote it, which can read it.
             context.metrics.unreadable.inc();
-            continue;
-        };
-        if let Some(due) = follow(stage, asking, shard, record, campaign).await? {
-            stage.campaigns.hint(queue, due);
         }
-    }
-    Ok(())
+        Some((record, campaign?))
+    }))
 }
 
 /// Asks for all pages of one campaign; returns when it is due next, `None` if it is gone or another process has it.
 async fn follow(
     stage: &Observe,
     asking: &Asking<'_>,
+    room: &Semaphore,
     shard: Shard,
     record: KeptRecord,
     campaign: Campaign,
@@ -80,7 +110,7 @@ async fn follow(
     let key = campaign.spelled.to_lowercase();
     let began = stage.context.clock.now();
     let turn_before = began - campaign.gap(&settings.watch, began);
-    let came = pages(stage, asking, &mut record, &campaign, &settings.watch).await?;
+    let came = pages(stage, asking, room, &mut record, &campaign, &settings.watch).await?;
     let now = stage.context.clock.now();
     let next = match came {
         Came::Tally(tally) => {
@@ -128,6 +158,7 @@ enum Came {
 async fn pages(
     stage: &Observe,
     asking: &Asking<'_>,
+    room: &Semaphore,
     record: &mut ListingRecord<'_>,
     campaign: &Campaign,
     settings: &crate::settings::WatchSettings,
@@ -147,6 +178,7 @@ async fn pages(
         }
     };
     for number in 0..MOST_PAGES {
+        let _place = room.acquire().await;
         let asked = Instant::now();
         let page = match asking.list(stage, &listing, number, PAGE).await {
             Ok(page) => page,

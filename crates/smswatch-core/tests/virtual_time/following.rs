@@ -320,3 +320,28 @@ async fn a_campaign_whose_pages_fail_is_given_up_while_others_are_answered_and_n
         assert!(engine.stop().await);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_campaign_of_many_slow_pages_holds_back_no_other() {
+    let world = World::new();
+    for n in 0..800 {
+        world.fate(&format!("giant-{n}"), vec![(seconds(0), "Delivered")]);
+    }
+    // One of them lies in the shard of the giant.
+    let small: Vec<String> = (0..6).map(|n| format!("small{n}")).collect();
+    for name in &small {
+        world.fate(&format!("{name}-1"), vec![(seconds(0), "Undelivered")]);
+    }
+    world.provider.a_page_takes(seconds(25));
+    let (sink, engine) = started(&world).await;
+    follow(&engine, "giant").await;
+    sleep(seconds(1)).await;
+    for name in &small {
+        follow(&engine, name).await;
+    }
+    sleep(seconds(60)).await;
+    let told = sink.statuses();
+    let told = told.iter().filter(|status| *status == "Undelivered");
+    assert_eq!(told.count(), small.len(), "{:?}", world.provider.pages());
+    assert!(engine.stop().await);
+}
