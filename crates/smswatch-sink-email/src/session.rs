@@ -11,7 +11,7 @@ use lettre::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
-use lettre::transport::smtp::response::Response;
+use lettre::transport::smtp::response::{Response, Severity};
 use tokio::time::Instant;
 
 use crate::connection::connect;
@@ -226,7 +226,8 @@ impl Session<'_> {
         };
         self.is_doubtful = self.is_ahead && is_for_several && is_silent;
         let begun = begun.map_err(|_| Trouble::silent(self.relay, Step::Mail, patience))?;
-        begun.map_err(|error| self.trouble(&error))?;
+        let begun = begun.map_err(|error| self.trouble(&error))?;
+        self.fitting(&begun)?;
         self.is_proven = true;
         self.progress.step = Step::Rcpt;
         let mut accepted = Vec::new();
@@ -251,10 +252,13 @@ impl Session<'_> {
             true => connection.read_response().await,
             false => connection.command(Data).await,
         };
-        if let Err(error) = asked {
-            let reply = self.refusal(error)?;
-            self.wait(accepted, Step::Data, &reply);
-            return Ok(vec![left]);
+        match asked {
+            Ok(reply) => self.fitting(&reply)?,
+            Err(error) => {
+                let reply = self.refusal(error)?;
+                self.wait(accepted, Step::Data, &reply);
+                return Ok(vec![left]);
+            }
         }
         self.progress.step = Step::End;
         let connection = &mut self.conversation.connection;
@@ -264,6 +268,7 @@ impl Session<'_> {
         };
         match sent {
             Ok(reply) => {
+                self.fitting(&reply)?;
                 let words: Vec<&str> = reply.message().collect();
                 self.progress.said = format!("{} {}", reply.code(), words.join(" "));
                 self.progress.taken.extend(accepted);
@@ -329,7 +334,10 @@ impl Session<'_> {
             Trouble::silent(self.relay, Step::Rcpt, patience)
         })?;
         let refusal = match answered {
-            Ok(_) => None,
+            Ok(reply) => {
+                self.fitting(&reply)?;
+                None
+            }
             Err(error) => {
                 self.is_doubtful = self.is_ahead && Reply::of(&error).is_none();
                 let reply = self.refusal(error)?;
@@ -393,6 +401,20 @@ impl Session<'_> {
         match self.letter.recipients().len() {
             0 | 1 => Duration::MAX,
             _ => self.until.saturating_duration_since(Instant::now()) / 2,
+        }
+    }
+
+    /// Whether `reply` answers what was said: a mail is taken only if the relay asked for it and then took it.
+    fn fitting(&self, reply: &Response) -> Result<(), Trouble> {
+        let step = self.progress.step;
+        let expected = match step {
+            Step::Data => Severity::PositiveIntermediate,
+            _ => Severity::PositiveCompletion,
+        };
+        let code = reply.code();
+        match code.severity == expected {
+            true => Ok(()),
+            false => Err(Trouble::unfitting(self.relay, step, code)),
         }
     }
 

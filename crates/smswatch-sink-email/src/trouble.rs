@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use lettre::transport::smtp::Error;
+use lettre::transport::smtp::response::Code;
 use rustls::{CertificateError, Error as TlsError};
 
 use crate::relay::{Relay, Tls};
@@ -43,6 +44,13 @@ impl Trouble {
             what: format!("the relay {relay} refuses this mail: {reply}"),
             is_about_mail: true,
         }
+    }
+
+    /// The relay said neither yes nor no at `step`, but something that answers another question.
+    pub(crate) fn unfitting(relay: &Relay, step: Step, code: Code) -> Self {
+        Self::new(format!(
+            "the relay {relay} answers {step} with {code}, which does not fit"
+        ))
     }
 
     /// The mail cannot even be written.

@@ -103,6 +103,25 @@ async fn a_refusal_in_odd_words_means_what_its_code_means() {
     }
 }
 
+#[tokio::test]
+async fn a_reply_that_answers_another_question_takes_no_mail() {
+    let unfitting: [Odd; 4] = [
+        ("MAIL", b"354 go on\r\n"),
+        ("RCPT", b"354 go on\r\n"),
+        ("DATA", b"250 ok\r\n"),
+        (".", b"354 go on\r\n"),
+    ];
+    for unfitting in unfitting {
+        let sent = sink(relay(unfitting).await)
+            .deliver(&sample::notification())
+            .await;
+        let error = sent.expect_err("nothing was taken");
+        assert_eq!(error.retry(), Retry::Later, "{unfitting:?}");
+        let what = error.detail();
+        assert!(what.contains("which does not fit"), "{unfitting:?}: {what}");
+    }
+}
+
 /// Relays that know no extensions are greeted as of old, and what others offer may stand in any letters.
 #[tokio::test]
 async fn a_relay_that_knows_helo_alone_or_offers_in_small_letters_gets_the_mail() {
