@@ -1,4 +1,5 @@
-//! Holds what every file of the source looks like, and that the modules of the settings form no circle.
+//! Holds what every file of the source looks like, that the modules of the settings form no circle, and that what is shipped
+//! is optimized.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -166,4 +167,27 @@ fn modules_of_the_settings_do_not_lead_in_a_circle() {
             "these modules of the settings name each other"
         );
     }
+}
+
+/// What a section of the workspace's manifest names, with what it says of each.
+fn section<'a>(manifest: &'a str, header: &str) -> BTreeMap<&'a str, &'a str> {
+    let lines = manifest.lines().skip_while(|line| *line != header).skip(1);
+    let lines = lines.take_while(|line| !line.starts_with('['));
+    lines.filter_map(|line| line.split_once(" = ")).collect()
+}
+
+#[test]
+fn what_compiles_faster_for_a_first_run_is_optimized_in_what_is_shipped() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
+    let first_run = section(&manifest, "[profile.release.package]");
+    let shipped = section(&manifest, "[profile.dist.package]");
+    assert!(!first_run.is_empty());
+    assert_eq!(section(&manifest, "[profile.dist]")["opt-level"], "3");
+    let broken = first_run
+        .keys()
+        .filter(|name| shipped.get(*name) != Some(&"{ opt-level = 3 }"));
+    assert_none(
+        broken.map(|name| (*name).to_owned()),
+        "named for `release` and not for `dist`",
+    );
 }
