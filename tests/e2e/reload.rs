@@ -98,6 +98,13 @@ pub(crate) async fn reload(process: &Process) -> (u16, Value) {
     (status, serde_json::from_slice(&body).expect("JSON"))
 }
 
+/// Where `smswatch status` says whether all is well.
+fn first_line_of_status(process: &Process) -> String {
+    let said = process.ask(&["status"]);
+    let said = String::from_utf8(said.stdout).expect("text");
+    said.lines().next().unwrap_or_default().to_owned()
+}
+
 async fn is_loaded(process: &Process) -> bool {
     let metrics = ask::metrics(process).await;
     metrics.contains("smswatch_config_last_reload_successful 1")
@@ -124,11 +131,23 @@ async fn a_changed_file_holds_from_then_on_and_one_with_mistakes_does_not() {
     let message = problem["error"]["message"].as_str().expect("a message");
     assert!(message.contains("smswatch.yaml:12:"), "{message}");
     assert!(message.contains("notifi"), "{message}");
+    let first = first_line_of_status(&process);
+    let expected = "the changed file was refused, and an older configuration is in force: ";
+    assert!(first.contains(expected), "{first}");
+    assert!(first.contains("smswatch.yaml:12:"), "{first}");
+    assert!(first.contains("`notifi`"), "{first}");
+    let (status, ready) = ask::json(&process, "/readyz").await;
+    assert_eq!((status, &ready["ready"]), (200, &json!(true)), "it works on");
+    assert_eq!(ready["parts"]["configuration"]["ok"], json!(false));
     stage.watch(&process, Fate::Undelivered);
     stage.crm.wait_for(2).await;
 
     stage.write(&stage.text("", &sinks, TO_OPS));
     until("the file is loaded", async || is_loaded(&process).await).await;
+    until("status says so", async || {
+        first_line_of_status(&process).ends_with(": all is well")
+    })
+    .await;
     stage.watch(&process, Fate::Undelivered);
     stage.ops.wait_for(1).await;
     assert_eq!(stage.crm.requests().len(), 2);
@@ -229,6 +248,9 @@ async fn what_takes_effect_at_the_next_start_is_said_and_what_cannot_be_mixed_is
     process.wait_for_words("changed: history)");
     let expected = json!({"changed": [], "needs_restart": ["shutdown_timeout"]});
     assert_eq!(reload(&process).await, (200, expected), "it still waits");
+    let first = first_line_of_status(&process);
+    let waits = "an older configuration is in force until smswatch is restarted; what has changed: shutdown_timeout";
+    assert!(first.ends_with(waits), "{first}");
 
     stage.write(&stage.text("privacy: {numbers: full}", &stage.crm_sink(), TO_CRM));
     let (status, problem) = reload(&process).await;

@@ -20,6 +20,9 @@ pub(crate) const SWEEP: &str = "sweep";
 /// The agreement with the other processes on the store, among the parts.
 pub(crate) const REPLICAS: &str = "replicas";
 
+/// The configuration file, among the parts: while it says something else than what is in force.
+pub(crate) const CONFIGURATION: &str = "configuration";
+
 /// What the store holds, among the parts: in trouble when it is not what it should be.
 pub(crate) const CONTENTS: &str = "contents";
 

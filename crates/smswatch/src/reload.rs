@@ -112,6 +112,7 @@ impl Reloading {
             }
             Reload::Impossible => {}
         }
+        self.reloader.note_difference(difference(&came).as_deref());
         came
     }
 
@@ -177,6 +178,28 @@ fn problems(failure: &Failure) -> Vec<String> {
         }
         Failure::Usage(what) => vec![what.clone()],
         Failure::Failed(error) => vec![format!("{error:#}")],
+    }
+}
+
+/// What the file says that is not in force, in a line for `smswatch status`; `None` if all of it is in force.
+fn difference(came: &Reload) -> Option<String> {
+    match came {
+        Reload::Refused { problems } => {
+            let (first, others) = problems.split_first()?;
+            let others = match others.len() {
+                0 => String::new(),
+                1 => " (and 1 more mistake)".to_owned(),
+                count => format!(" (and {count} more mistakes)"),
+            };
+            Some(format!(
+                "the changed file was refused, and an older configuration is in force: {first}{others}"
+            ))
+        }
+        Reload::Done { needs_restart, .. } if !needs_restart.is_empty() => Some(format!(
+            "an older configuration is in force until smswatch is restarted; what has changed: {}",
+            list(needs_restart)
+        )),
+        Reload::Done { .. } | Reload::Impossible => None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::units::Units;
 use crate::alarm::Alarms;
 use crate::context::Context;
+use crate::health::CONFIGURATION;
 use crate::live::Live;
 use crate::measured_rules::MeasuredRules;
 use crate::rules::Rules;
@@ -68,5 +69,13 @@ impl Reloader {
     /// Notes that another configuration could not be loaded.
     pub fn note_failure(&self) {
         self.context.metrics.config_last_reload_successful.set(0);
+    }
+
+    /// Notes why the file says something else than what is in force; `None` if both say the same.
+    pub fn note_difference(&self, why: Option<&str>) {
+        match why {
+            Some(why) => self.context.health.trouble(CONFIGURATION, why),
+            None => self.context.health.forget(CONFIGURATION),
+        }
     }
 }

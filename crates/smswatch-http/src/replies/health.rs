@@ -33,6 +33,7 @@ fn in_our_words(part: &str) -> String {
         "provider" => "the provider does not answer as it should",
         "polling" => "messages are not asked about in time",
         "heartbeat" => "the heartbeat is not heard",
+        "configuration" => "the configuration file is not in force",
         part if part.starts_with("sink:") => "its deliveries fail",
         _ => "something is wrong",
     };

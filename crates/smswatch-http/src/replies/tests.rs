@@ -176,6 +176,7 @@ fn a_stranger_is_told_which_part_is_in_trouble_and_not_what_others_have_said() {
         "provider",
         "polling",
         "heartbeat",
+        "configuration",
         "contents",
         "replicas",
         "sink:crm",

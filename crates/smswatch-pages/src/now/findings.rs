@@ -66,6 +66,10 @@ fn parts(health: &ReadyReply, known: Option<&Known>) -> Vec<Wrong> {
                 "The store holds what this version cannot read",
             ),
             "heartbeat" => (Level::Warning, "The heartbeat does not arrive"),
+            "configuration" => (
+                Level::Warning,
+                "The configuration file is not in force",
+            ),
             _ => {
                 let trouble =
                     words::paragraph(part.trouble.as_deref().unwrap_or("it is in trouble"));

@@ -12,6 +12,9 @@ use crate::client::{Client, read};
 /// How many of the entries that were set aside are shown.
 const SHOWN: usize = 5;
 
+/// The part whose trouble stands in the first line in its own words: what the file says is not in force.
+const CONFIGURATION: &str = "configuration";
+
 pub(crate) async fn status(args: StatusArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.service)?;
     match client.get(&["v1", "status"]).await {
@@ -111,7 +114,9 @@ fn verdict(status: &StatusReply) -> String {
         wrong.push("it is not ready".to_owned());
     }
     let in_trouble = status.health.parts.iter().filter(|(_, part)| !part.ok);
-    let in_trouble: Vec<_> = in_trouble.map(|(name, _)| name.as_str()).collect();
+    let (of_file, in_trouble): (Vec<_>, Vec<_>) =
+        in_trouble.partition(|(name, _)| *name == CONFIGURATION);
+    let in_trouble: Vec<_> = in_trouble.iter().map(|(name, _)| name.as_str()).collect();
     if !in_trouble.is_empty() {
         wrong.push(format!("trouble with {}", in_trouble.join(", ")));
     }
@@ -124,6 +129,11 @@ fn verdict(status: &StatusReply) -> String {
     if status.set_aside > 0 {
         wrong.push(format!("{} set aside", log_entries(status.set_aside)));
     }
+    // Who has just changed the file looks here, and goes away again if all seems well.
+    wrong.extend(of_file.iter().map(|(name, part)| {
+        let trouble = part.trouble.as_deref();
+        trouble.map_or_else(|| format!("trouble with {name}"), str::to_owned)
+    }));
     let verdict = match wrong.is_empty() {
         true => "all is well".to_owned(),
         false => wrong.join("; "),
