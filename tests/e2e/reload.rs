@@ -137,7 +137,11 @@ async fn a_changed_file_holds_from_then_on_and_one_with_mistakes_does_not() {
     assert!(first.contains("smswatch.yaml:12:"), "{first}");
     assert!(first.contains("`notifi`"), "{first}");
     let (status, ready) = ask::json(&process, "/readyz").await;
-    assert_eq!((status, &ready["ready"]), (200, &json!(true)), "it works on");
+    assert_eq!(
+        (status, &ready["ready"]),
+        (200, &json!(true)),
+        "it works on"
+    );
     assert_eq!(ready["parts"]["configuration"]["ok"], json!(false));
     stage.watch(&process, Fate::Undelivered);
     stage.crm.wait_for(2).await;

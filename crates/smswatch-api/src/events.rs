@@ -102,8 +102,8 @@ pub struct MessageView {
     pub provider: String,
     /// The message; `None` for events that are about smswatch itself.
     pub message_id: Option<String>,
-    /// How many parts it has.
-    pub part_count: u64,
+    /// How many parts it has; `None` if none is known.
+    pub part_count: Option<u64>,
     /// The sender.
     pub from: Option<String>,
     /// The recipient, masked unless the configuration says otherwise.

@@ -31,7 +31,7 @@ impl Announcer<'_> {
     /// The event of a change; `sequence` is its number among the message's.
     pub(crate) fn change(&self, change: Change, source: Source, sequence: u64) -> Event {
         let current = &change.current;
-        let fault = self.fault(current);
+        let fault = Some(self.fault(current));
         let description = change
             .description
             .map(|description| self.privacy.text(&description, self.facts));
@@ -48,6 +48,8 @@ impl Announcer<'_> {
             after: None,
             repeated: None,
             alert: None,
+            ends: None,
+            ends_per_rule: false,
             backfill: false,
             late: self.is_late(current.date),
             fault,
@@ -79,9 +81,11 @@ impl Announcer<'_> {
             after: None,
             repeated: None,
             alert: None,
+            ends: None,
+            ends_per_rule: false,
             backfill: false,
             late: self.is_late(deadline),
-            fault: Fault::None,
+            fault: None,
             previous: None,
             current: None,
             part: PartFacts::default(),
@@ -103,9 +107,7 @@ impl Announcer<'_> {
         let first = registered_at + Duration::from_secs(after);
         let deadline = first + Duration::from_secs(repeated.map_or(0, Repeated::seconds));
         let status = open.map(Part::status_at);
-        let fault = status
-            .as_ref()
-            .map_or(Fault::None, |status| self.fault(status));
+        let fault = status.as_ref().map(|status| self.fault(status));
         let current = status.map(|status| CurrentStatus::new(&status, None));
         let part = open.map(|part| PartFacts {
             sms_id: Some(part.sms_id.clone()),
@@ -142,7 +144,7 @@ impl Announcer<'_> {
         Event {
             event_id: unknown_status_event_id(&part.status),
             source: Some(source),
-            fault: self.fault(&status),
+            fault: Some(self.fault(&status)),
             current: Some(CurrentStatus::new(&status, description)),
             part: PartFacts {
                 sms_id: Some(part.sms_id.clone()),
@@ -180,8 +182,8 @@ impl Announcer<'_> {
         };
         Message {
             message_id: Some(self.message_id.clone()),
-            outcome: self.snapshot.outcome(),
-            part_count: self.snapshot.part_count(),
+            outcome: Some(self.snapshot.outcome()),
+            part_count: Some(self.snapshot.part_count()).filter(|count| *count > 0),
             from: people.from,
             to: people.to,
             to_key: people.to_key,
@@ -236,9 +238,11 @@ pub(crate) fn own_event(
         after: None,
         repeated: None,
         alert: None,
+        ends: None,
+        ends_per_rule: false,
         backfill: false,
         late: false,
-        fault: Fault::None,
+        fault: None,
         previous: None,
         current: None,
         part: PartFacts::default(),

@@ -5,6 +5,7 @@
 //! it. A group that has no event for an interval is forgotten: it rests, so that a step of the route stage that is
 //! repeated late still finds what was taken, and is removed later.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -132,11 +133,22 @@ impl Fold {
 
 impl Group {
     pub(crate) fn decode(record: &KeptRecord) -> Option<Self> {
-        form::decode(FORMAT, &record.body)
+        let mut group: Self = form::decode(FORMAT, &record.body)?;
+        group.events.iter_mut().for_each(Event::forget_unknowns);
+        Some(group)
     }
 
     fn encode(&self) -> Vec<u8> {
-        form::encode(FORMAT, self)
+        match Event::as_stored(&self.events) {
+            Cow::Borrowed(_) => form::encode(FORMAT, self),
+            Cow::Owned(events) => {
+                let stored = Self {
+                    events,
+                    ..self.clone()
+                };
+                form::encode(FORMAT, &stored)
+            }
+        }
     }
 
     /// A group that has taken nothing yet.

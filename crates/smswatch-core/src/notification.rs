@@ -88,9 +88,11 @@ pub(crate) fn of_match(rule_match: &RuleMatch, events: &[Event], now: Timestamp)
     let measured_by = first.and_then(|event| event.about.as_ref());
     let key = match (&alert, measured_by) {
         (Some(alert), Some(measured_by)) => rate::key(&measured_by.name, &alert.by),
-        _ => first_told(rule, &events)
-            .as_str()
-            .replacen("ntf_", "key_", 1),
+        _ => {
+            let first = first_told(rule, &events);
+            let first = first.as_ref().unwrap_or(&notification_id);
+            first.as_str().replacen("ntf_", "key_", 1)
+        }
     };
     let group = match &alert {
         Some(alert) => alert.by.clone(),
@@ -118,9 +120,17 @@ pub(crate) fn of_match(rule_match: &RuleMatch, events: &[Event], now: Timestamp)
     }
 }
 
-/// The name that a rule's notification of `events` had when it was told for the first time: its own, unless it tells
-/// again that a message is stuck. So all that is told of one stuck message belongs to one incident.
-fn first_told(rule: &str, events: &[Event]) -> NotificationId {
+/// The name of the first notification about what `events` tell of, from which the key of all of them is made: so all that is
+/// told of one stuck message belongs to one incident, and so does that a sink is down and works again, whichever rules
+/// tell of it. `None` if that is their own notification.
+fn first_told(rule: &str, events: &[Event]) -> Option<NotificationId> {
+    let is_other = |event: &Event| {
+        let has_end = matches!(event.kind, EventKind::SinkDown | EventKind::SinkRecovered);
+        has_end || event.repeated.is_some()
+    };
+    if !events.iter().any(is_other) {
+        return None;
+    }
     let first = |event: &Event| -> EventId {
         let message = event.message.message_id.as_ref();
         match (event.kind, message, event.repeated) {
@@ -128,11 +138,20 @@ fn first_told(rule: &str, events: &[Event]) -> NotificationId {
                 let deadline = event.time - Duration::from_secs(repeated.seconds());
                 deadline_event_id(message, EventKind::Stuck, deadline)
             }
-            _ => event.event_id.clone(),
+            _ => event.ends.clone().unwrap_or_else(|| event.event_id.clone()),
         }
     };
+    let is_of_any_rule = |event: &Event| match event.kind {
+        EventKind::SinkDown => true,
+        EventKind::SinkRecovered => event.ends.is_some() && !event.ends_per_rule,
+        _ => false,
+    };
+    let rule = match events.iter().all(is_of_any_rule) {
+        true => "",
+        false => rule,
+    };
     let firsts: Vec<EventId> = events.iter().map(first).collect();
-    notification_id(rule, &firsts.iter().collect::<Vec<_>>())
+    Some(notification_id(rule, &firsts.iter().collect::<Vec<_>>()))
 }
 
 /// The notification of what the group in the record `id` holds, which has no words yet. Its ids depend on the group

@@ -200,7 +200,7 @@ impl Recent {
                 self.0.push_back(Slot::new(now));
             }
             if let Some(slot) = self.0.back_mut() {
-                let is_good = event.message.outcome == Outcome::Delivered;
+                let is_good = event.message.outcome == Some(Outcome::Delivered);
                 slot.add(&event.message, is_good);
             }
         }
@@ -303,7 +303,7 @@ mod tests {
         message.operator = Some(operator.to_owned());
         message.from = Some(shop.to_owned());
         message.label = Some(format!("order-{n}"));
-        message.outcome = outcome;
+        message.outcome = Some(outcome);
         event
     }
 

@@ -1,5 +1,7 @@
 //! A fact worth routing, in the shape in which every sink, store and API tells it.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
@@ -80,10 +82,10 @@ pub struct Message {
     pub provider: String,
     /// The message; `None` for events that are about no message.
     pub message_id: Option<MessageId>,
-    /// How it did.
-    pub outcome: Outcome,
-    /// How many parts it has.
-    pub part_count: u32,
+    /// How it did; `None` for events that are about no message.
+    pub outcome: Option<Outcome>,
+    /// How many parts it has; `None` if none is known.
+    pub part_count: Option<u32>,
     /// The sender as the recipient sees it.
     pub from: Option<String>,
     /// The recipient, masked unless `privacy.numbers` is `full`.
@@ -124,8 +126,8 @@ impl Message {
         Self {
             provider: provider.to_owned(),
             message_id: None,
-            outcome: Outcome::Pending,
-            part_count: 0,
+            outcome: None,
+            part_count: None,
             from: None,
             to: None,
             to_key: None,
@@ -204,8 +206,8 @@ pub struct Event {
     pub backfill: bool,
     /// It was noticed long after it happened.
     pub late: bool,
-    /// Who can act on it.
-    pub fault: Fault,
+    /// Who can act on its status; `None` if it is about no status.
+    pub fault: Option<Fault>,
     /// What was known before; none at first sight.
     pub previous: Option<PreviousStatus>,
     /// What is known now.
@@ -214,6 +216,12 @@ pub struct Event {
     /// [stuck](EventKind::Stuck); else payloads leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
+    /// The event whose end it tells, such as that the sink went down which works again; else payloads leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<EventId>,
+    /// An earlier version told the event that it [ends](Self::ends), under a key of its rule; else payloads leave it out.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ends_per_rule: bool,
     /// That it is told again while it lasts, and how often it was; else payloads leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeated: Option<Repeated>,
@@ -229,7 +237,50 @@ pub struct Event {
     pub alert: Option<Alert>,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands fields over by reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 impl Event {
+    /// Whether what is stored of it says more than is known.
+    fn has_unknowns(&self) -> bool {
+        let message = &self.message;
+        self.fault.is_none() || message.outcome.is_none() || message.part_count.is_none()
+    }
+
+    /// Fills in what earlier versions expect where nothing is known, so that they can read what is stored.
+    fn fill_unknowns(&mut self) {
+        self.fault.get_or_insert(Fault::None);
+        self.message.outcome.get_or_insert(Outcome::Pending);
+        self.message.part_count.get_or_insert(0);
+    }
+
+    /// The same events as stores keep them: earlier versions can read them.
+    #[must_use]
+    pub fn as_stored(events: &[Self]) -> Cow<'_, [Self]> {
+        if !events.iter().any(Self::has_unknowns) {
+            return Cow::Borrowed(events);
+        }
+        let mut events = events.to_vec();
+        events.iter_mut().for_each(Self::fill_unknowns);
+        Cow::Owned(events)
+    }
+
+    /// Takes out again what [`Self::as_stored`], or an earlier version, said where nothing is known.
+    pub fn forget_unknowns(&mut self) {
+        if self.current.is_none() {
+            self.fault = None;
+        }
+        if self.message.message_id.is_none() {
+            self.message.outcome = None;
+        }
+        self.message.part_count.take_if(|count| *count == 0);
+    }
+
     /// The event that told the status without its detail; `None` unless this one is `refined`.
     ///
     /// What was logged before events said so is derived again, as the earlier event's id was.

@@ -159,7 +159,7 @@ pub struct Notification {
     pub overrides: Overrides,
     /// The notification's own name, equal for all its sinks.
     pub notification_id: NotificationId,
-    /// Equal for all notifications of one alert or group.
+    /// Equal for all notifications of one alert or group, and for the end of what a rule told.
     pub key: String,
     /// The rule that fired.
     pub rule: String,
@@ -206,8 +206,8 @@ impl Notification {
             )
     }
 
-    /// Returns whether more can be told under its [`key`](Self::key): it is about an alert, a group or a message that is
-    /// stuck, and not about events that are told once.
+    /// Returns whether more can be told under its [`key`](Self::key): it is about an alert, a group, a message that is
+    /// stuck or a sink that is down, and not about events that are told once.
     #[must_use]
     pub fn has_lasting_key(&self) -> bool {
         let own = self.notification_id.as_str().strip_prefix("ntf_");

@@ -1,7 +1,7 @@
 //! Messages: a search through what happened of late, newest first.
 
 use maud::{Markup, html};
-use smswatch_model::{Event, Timestamp};
+use smswatch_model::{Event, Outcome, Timestamp};
 
 use crate::frame::{Frame, Place, page};
 use crate::{link, words};
@@ -55,7 +55,7 @@ impl Search {
             ),
             None => self.tag.is_empty() || message.tags.contains_key(self.tag.trim()),
         };
-        (self.outcome == STUCK || is(&self.outcome, Some(message.outcome.as_str())))
+        (self.outcome == STUCK || is(&self.outcome, message.outcome.map(Outcome::as_str)))
             && (is(&self.status, status) || is(&self.status, detail))
             && is(&self.country, message.country.as_deref())
             && holds(&self.operator, message.operator.as_deref())
@@ -223,7 +223,7 @@ fn row(event: &Event) -> Markup {
         tr {
             td data-label="Changed" { (words::at(event.detected_at)) }
             td data-label="Message" {
-                span class=(format!("state {}", message.outcome.as_str())) { (words::line(&words::what_happened(event))) }
+                span class=(format!("state {}", message.outcome.map_or("", Outcome::as_str))) { (words::line(&words::what_happened(event))) }
                 @if let Some(id) = &message.message_id {
                     small { a href=(link::path("/messages", id.as_str(), "")) { (words::line(id.as_str())) } }
                 }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::{Map, Value};
 use smswatch_api::deliveries::{DeliveryReply, DeliveryState};
 use smswatch_api::watches::{RuleVerdictReply, TimelineReply, TriedEventReply, WatchState};
-use smswatch_model::{Event, Timestamp};
+use smswatch_model::{Event, Outcome, Timestamp};
 
 use crate::deliveries::state;
 use crate::frame::{Frame, Place, page};
@@ -203,7 +203,7 @@ fn happened(tried: &TriedEventReply<Event>) -> Moment {
     let fired: Vec<&RuleVerdictReply> = fired.take(10).collect();
     Moment {
         at: event.detected_at,
-        class: event.message.outcome.as_str(),
+        class: event.message.outcome.map_or("", Outcome::as_str),
         what: html! {
             strong { (words::line(&words::what_happened(event))) }
             @if event.regression { " (it was final before)" }

@@ -159,7 +159,7 @@ pub(crate) fn what_happened(event: &Event) -> String {
         EventKind::Test => return format!("test of sink {about}"),
     }
     let part = match (event.part.number, event.message.part_count) {
-        (Some(number), count) if count > 1 => format!("part {number} of {count}: "),
+        (Some(number), Some(count)) if count > 1 => format!("part {number} of {count}: "),
         _ => String::new(),
     };
     let current = event.current.as_ref();

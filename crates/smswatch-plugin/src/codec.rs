@@ -2,6 +2,8 @@
 //!
 //! Each begins with a format byte, so that a later version can tell what an earlier one wrote.
 
+use std::borrow::Cow;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use smswatch_model::{Event, Notification};
@@ -38,7 +40,7 @@ impl InvalidBody {
 /// Writes the events of one observation.
 #[must_use]
 pub fn encode_events(events: &[Event]) -> Vec<u8> {
-    encode(events)
+    encode(&*Event::as_stored(events))
 }
 
 /// Reads what [`encode_events`] wrote.
@@ -47,13 +49,21 @@ pub fn encode_events(events: &[Event]) -> Vec<u8> {
 ///
 /// The body is of another format, or damaged.
 pub fn decode_events(body: &[u8]) -> Result<Vec<Event>, InvalidBody> {
-    decode(body)
+    let mut events: Vec<Event> = decode(body)?;
+    events.iter_mut().for_each(Event::forget_unknowns);
+    Ok(events)
 }
 
 /// Writes a notification.
 #[must_use]
 pub fn encode_notification(notification: &Notification) -> Vec<u8> {
-    encode(notification)
+    match Event::as_stored(&notification.events) {
+        Cow::Borrowed(_) => encode(notification),
+        Cow::Owned(events) => encode(&Notification {
+            events,
+            ..notification.clone()
+        }),
+    }
 }
 
 /// Reads what [`encode_notification`] wrote.
@@ -62,7 +72,10 @@ pub fn encode_notification(notification: &Notification) -> Vec<u8> {
 ///
 /// The body is of another format, or damaged.
 pub fn decode_notification(body: &[u8]) -> Result<Notification, InvalidBody> {
-    decode(body)
+    let mut notification: Notification = decode(body)?;
+    let events = notification.events.iter_mut();
+    events.for_each(Event::forget_unknowns);
+    Ok(notification)
 }
 
 /// The sink in whose place the notification in `body` goes to another, without reading the rest of it;

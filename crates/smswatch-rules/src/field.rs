@@ -157,8 +157,8 @@ impl<'a> View<'a> {
             Field::Groups => None,
             Field::Direction => message.direction.as_deref(),
             Field::Source => event.source.map(smswatch_model::Source::as_str),
-            Field::Outcome => Some(message.outcome.as_str()),
-            Field::Fault => Some(event.fault.as_str()),
+            Field::Outcome => message.outcome.map(smswatch_model::Outcome::as_str),
+            Field::Fault => event.fault.map(smswatch_model::Fault::as_str),
             Field::Tag(name) => message.tags.get(name).map(String::as_str),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
-use smswatch_sink_kit::model::{Alert, AlertState, Timestamp};
+use smswatch_sink_kit::model::{AlertState, Timestamp};
 use smswatch_sink_kit::{Notification, details, one_line};
 
 use crate::config::{Lifetimes, label_name};
@@ -35,7 +35,7 @@ pub(crate) fn alert(
         annotations: annotations(notification),
         starts_at,
         // Alertmanager takes no alert that ends before it begins.
-        ends_at: ends_at(notification.alert.as_ref(), lifetimes, instant(now)).max(starts_at),
+        ends_at: ends_at(notification, lifetimes, instant(now)).max(starts_at),
     }
 }
 
@@ -74,10 +74,12 @@ fn starts_at(notification: &Notification) -> Timestamp {
     started_at.or(first).unwrap_or(notification.timestamp)
 }
 
-fn ends_at(alert: Option<&Alert>, lifetimes: Lifetimes, now: Timestamp) -> Timestamp {
-    match alert {
+fn ends_at(notification: &Notification, lifetimes: Lifetimes, now: Timestamp) -> Timestamp {
+    match &notification.alert {
         Some(alert) if alert.state == AlertState::Resolved => alert.ended_at.unwrap_or(now),
         Some(_) => now + lifetimes.firing,
+        // A sink works again.
+        None if notification.is_resolved() => starts_at(notification),
         None => now + lifetimes.other,
     }
 }
@@ -158,5 +160,15 @@ mod tests {
         );
         let early = told(AlertState::Resolved, Some(Timestamp::from_seconds(0)));
         assert_eq!(early.ends_at, started_at);
+    }
+
+    #[test]
+    fn that_a_sink_works_again_ends_the_alert_that_it_is_down() {
+        let mut told = sample::notification();
+        told.kind = smswatch_sink_kit::model::EventKind::SinkDown;
+        let posted = |told| alert(told, BTreeMap::new(), LIFETIMES, now());
+        assert_eq!(posted(&told).ends_at, instant(now()) + LIFETIMES.other);
+        told.kind = smswatch_sink_kit::model::EventKind::SinkRecovered;
+        assert_eq!(posted(&told).ends_at, told.events[0].time);
     }
 }

@@ -79,7 +79,7 @@ fn full(kind: EventKind) -> Event {
     let date = Timestamp::from_seconds(1_777_631_329);
     let sparse = sparse(kind);
     let message = Message {
-        part_count: 2,
+        part_count: Some(2),
         from: Some("MyShop".to_owned()),
         to: Some("+3069******01".to_owned()),
         to_key: Some("0123456789abcdef0123456789abcdef".to_owned()),
@@ -140,7 +140,7 @@ fn full(kind: EventKind) -> Event {
     }
     Event {
         sequence: 3,
-        fault: Fault::Sender,
+        fault: Some(Fault::Sender),
         previous: Some(PreviousStatus {
             status: "Sent".to_owned(),
             detailed_status: Some("Roaming".to_owned()),
@@ -160,7 +160,7 @@ fn full(kind: EventKind) -> Event {
             ..sparse.part
         },
         message: Message {
-            outcome: Outcome::Failed,
+            outcome: Some(Outcome::Failed),
             ..message
         },
         ..sparse
@@ -194,7 +194,9 @@ fn sparse(kind: EventKind) -> Event {
         alert: kind.is_of_rate().then(|| alert(kind, date)),
         backfill: false,
         late: false,
-        fault: Fault::None,
+        ends: None,
+        ends_per_rule: false,
+        fault: is_seen.then_some(Fault::None),
         previous: None,
         current: is_seen.then(|| CurrentStatus {
             status: "Queued".to_owned(),
@@ -209,7 +211,8 @@ fn sparse(kind: EventKind) -> Event {
         },
         message: Message {
             message_id: kind.is_of_message().then_some(message_id),
-            part_count: u32::from(is_seen),
+            outcome: kind.is_of_message().then_some(Outcome::Pending),
+            part_count: is_seen.then_some(1),
             ..Message::unknown("routee")
         },
         about: (!kind.is_of_message()).then(|| About {

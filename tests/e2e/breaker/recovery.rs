@@ -60,6 +60,16 @@ async fn refused_probes_neither_keep_a_breaker_open_nor_use_up_what_waits() {
     assert_eq!(dead.as_array().map(Vec::len), Some(0), "none was used up");
     let told = stage.ops.wait_for(2).await;
     assert_eq!(told[1].json()["type"], "smswatch.sink_recovered");
+    let [down, recovered] = [0, 1].map(|place| told[place].json()["data"].clone());
+    assert_ne!(down["rule"], recovered["rule"]);
+    assert_eq!(down["key"], recovered["key"], "one incident");
+    let [down, recovered] = [down, recovered].map(|data| data["events"][0].clone());
+    assert_eq!(recovered["ends"], down["event_id"]);
+    for event in [down, recovered] {
+        let message = &event["message"];
+        let told = [&event["fault"], &message["outcome"], &message["part_count"]];
+        assert_eq!(told, [&Value::Null; 3], "nothing is known of them");
+    }
     assert_eq!(told.len(), 2, "each is told once");
     assert_eq!(process.terminate(), Some(0));
 }

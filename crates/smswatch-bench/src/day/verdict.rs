@@ -156,7 +156,7 @@ fn word(fault: Fault) -> &'static str {
 fn faults(notification: &Notification, kind: Kind) -> Vec<&'static str> {
     if notification.alert.is_none() {
         let events = notification.events.iter();
-        return events.map(|event| word(event.fault)).collect();
+        return events.filter_map(|event| event.fault.map(word)).collect();
     }
     let text = notification.text.to_lowercase();
     let named = [Fault::Sender, Fault::Recipient, Fault::Carrier].map(word);

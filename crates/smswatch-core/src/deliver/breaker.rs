@@ -108,6 +108,9 @@ struct Open {
     /// How many probes were refused since one had to wait for its time.
     #[serde(default)]
     refused: u32,
+    /// That it opened is told under a key that its end shares, whichever rules tell of both.
+    #[serde(default)]
+    has_key: bool,
     /// What a later version keeps here.
     #[serde(flatten)]
     unknown: serde_json::Map<String, serde_json::Value>,
@@ -138,8 +141,13 @@ pub(crate) enum Report {
 pub(crate) enum News {
     /// The breaker opened.
     Down { reason: String, opening: u64 },
-    /// The breaker closed after this long.
-    Recovered { after: Duration, opening: u64 },
+    /// The breaker closed, which was open since then.
+    Recovered {
+        since: Timestamp,
+        opening: u64,
+        /// An earlier version told that it opened.
+        is_of_earlier: bool,
+    },
 }
 
 /// Whether deliveries are claimed.
@@ -379,6 +387,7 @@ impl Circuit {
             reason: reason.clone(),
             gone,
             refused: 0,
+            has_key: true,
             unknown: serde_json::Map::new(),
         });
         News::Down {
@@ -398,8 +407,9 @@ impl Circuit {
             to: now,
         });
         Some(News::Recovered {
-            after: now.since(open.since),
+            since: open.since,
             opening: self.openings,
+            is_of_earlier: !open.has_key,
         })
     }
 

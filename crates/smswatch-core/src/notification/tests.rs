@@ -255,3 +255,38 @@ fn what_is_told_again_of_a_stuck_message_has_the_key_of_the_first_and_ids_of_its
     let other = wanted("other", "s", Overrides::new(), 1);
     assert_ne!(names(&made(&other, &[stuck(1)]))[2], told[0][2]);
 }
+
+#[test]
+fn that_a_sink_works_again_has_the_key_under_which_it_was_told_that_it_is_down() {
+    let down = Event {
+        kind: EventKind::SinkDown,
+        ..event("evt_down")
+    };
+    let recovered = Event {
+        kind: EventKind::SinkRecovered,
+        ends: Some(down.event_id.clone()),
+        ..event("evt_recovered")
+    };
+    let by = |rule: &str, event: &Event| {
+        let of_rule = wanted(rule, "pager", Overrides::new(), 1);
+        of_match(&of_rule, std::slice::from_ref(event), now())
+    };
+    let (began, ended) = (by("trouble", &down), by("well-again", &recovered));
+    assert_eq!(began.key, ended.key);
+    assert_ne!(began.notification_id, ended.notification_id);
+    assert!(began.has_lasting_key() && ended.has_lasting_key());
+    let next = Event {
+        kind: EventKind::SinkDown,
+        ..event("evt_down_again")
+    };
+    assert_ne!(by("trouble", &next).key, began.key);
+
+    // As a version told it that had a key for each rule.
+    let told = notification_id("trouble", &[&down.event_id]);
+    let told = told.as_str().replacen("ntf_", "key_", 1);
+    let recovered = Event {
+        ends_per_rule: true,
+        ..recovered
+    };
+    assert_eq!(by("trouble", &recovered).key, told);
+}

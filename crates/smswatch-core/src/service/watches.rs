@@ -82,7 +82,8 @@ impl WatchView {
 
     /// Shows a watch that this version cannot read by what else tells of it.
     fn unreadable(id: &MessageId, record: Option<&Record>, newest: Option<&Event>) -> Self {
-        let outcome = newest.map_or(Outcome::Pending, |event| event.message.outcome);
+        let outcome = newest.and_then(|event| event.message.outcome);
+        let outcome = outcome.unwrap_or(Outcome::Pending);
         let told = match newest.map(|event| event.kind) {
             Some(EventKind::GaveUp) => WatchState::GaveUp,
             Some(EventKind::NotFound) => WatchState::NotFound,
@@ -333,7 +334,7 @@ mod tests {
         let head = Record::new(WatchState::GaveUp, due, b"of a later version");
         let mut newest = test_event("routee", "crm", due, 1);
         newest.message.message_id = Some(MessageId::new("Told").expect("an id"));
-        newest.message.outcome = Outcome::Failed;
+        newest.message.outcome = Some(Outcome::Failed);
         let shown = |record, newest| {
             let view = WatchView::unreadable(&id, record, newest);
             assert!(!view.is_readable && view.registered_at.is_none());

@@ -65,7 +65,7 @@ impl Tally {
         if changes.iter().any(|change| change.sequence == 1) {
             tally.messages = 1;
         }
-        let after = changes.last().map(|change| change.message.outcome);
+        let after = changes.last().and_then(|change| change.message.outcome);
         let before = after.and_then(|after| outcome_before(changes, after));
         tally.count(before, -1);
         tally.count(after, 1);
@@ -210,7 +210,10 @@ fn outcome_before(changes: &[&Event], after: Outcome) -> Option<Outcome> {
         .iter()
         .filter_map(|change| change.previous.as_ref())
         .collect();
-    let part_count = changes.last().map_or(0, |change| change.message.part_count);
+    let part_count = changes
+        .last()
+        .and_then(|change| change.message.part_count)
+        .unwrap_or(0);
     let are_all = previous.len() == changes.len()
         && (after != Outcome::Pending || previous.len() >= part_count as usize);
     if !are_all || !previous.iter().copied().all(is_final) {

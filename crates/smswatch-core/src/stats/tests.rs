@@ -109,10 +109,10 @@ fn two_parts_seen_at_once_are_one_message() {
         event(2, Value::Null, "Sent", "pending"),
     ];
     for part in &mut parts {
-        part.message.part_count = 2;
+        part.message.part_count = Some(2);
     }
     let mut last = event(3, json!("Sent"), "Delivered", "delivered");
-    last.message.part_count = 2;
+    last.message.part_count = Some(2);
     let tally = total(&[&parts, &[last]]);
     assert_eq!(
         (tally.messages(), tally.delivered(), tally.pending()),

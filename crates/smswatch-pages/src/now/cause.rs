@@ -18,7 +18,7 @@ pub(super) fn failures(alert: &Alert, latest: &[Event]) -> Option<Markup> {
     let mut ways: BTreeMap<(String, &str), u64> = BTreeMap::new();
     let mut seen = HashSet::new();
     let failed = latest.iter().filter(|event| {
-        event.message.outcome == Outcome::Failed && is_of(&event.message, &alert.by)
+        event.message.outcome == Some(Outcome::Failed) && is_of(&event.message, &alert.by)
     });
     for event in failed.filter(|event| seen.insert(&event.message.message_id)) {
         let Some(current) = &event.current else {
@@ -41,12 +41,12 @@ pub(super) fn failures(alert: &Alert, latest: &[Event]) -> Option<Markup> {
     })
 }
 
-fn who(fault: Fault) -> &'static str {
+fn who(fault: Option<Fault>) -> &'static str {
     match fault {
-        Fault::Sender => ", at fault: the sender",
-        Fault::Recipient => ", at fault: the recipient",
-        Fault::Carrier => ", at fault: the carrier",
-        Fault::None => "",
+        Some(Fault::Sender) => ", at fault: the sender",
+        Some(Fault::Recipient) => ", at fault: the recipient",
+        Some(Fault::Carrier) => ", at fault: the carrier",
+        Some(Fault::None) | None => "",
     }
 }
 

@@ -66,10 +66,7 @@ fn parts(health: &ReadyReply, known: Option<&Known>) -> Vec<Wrong> {
                 "The store holds what this version cannot read",
             ),
             "heartbeat" => (Level::Warning, "The heartbeat does not arrive"),
-            "configuration" => (
-                Level::Warning,
-                "The configuration file is not in force",
-            ),
+            "configuration" => (Level::Warning, "The configuration file is not in force"),
             _ => {
                 let trouble =
                     words::paragraph(part.trouble.as_deref().unwrap_or("it is in trouble"));
@@ -118,8 +115,8 @@ fn firing(event: &Event, known: &Known) -> Option<Wrong> {
     }
     let wrong = match event.fault {
         _ if is_fault_told => wrong,
-        Fault::None => wrong,
-        fault => wrong.fact(html! { "at fault: the " (fault.as_str()) }),
+        Some(Fault::None) | None => wrong,
+        Some(fault) => wrong.fact(html! { "at fault: the " (fault.as_str()) }),
     };
     let of_rule = link::query("/deliveries", [("rule", rule)]);
     let told = cause::told(rule, alert, &known.told.deliveries);

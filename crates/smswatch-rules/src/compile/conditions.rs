@@ -264,7 +264,7 @@ fn tells_status(kind: EventKind) -> bool {
 /// Whether events of this kind never have such a value here.
 fn never_has(field: &Field, patterns: &Patterns, kind: EventKind) -> bool {
     let is_of_changes = match field {
-        Field::Status | Field::DetailedStatus => !tells_status(kind),
+        Field::Status | Field::DetailedStatus | Field::Fault => !tells_status(kind),
         Field::Description | Field::Source => kind != EventKind::UnknownStatus,
         Field::PreviousStatus => true,
         _ => false,

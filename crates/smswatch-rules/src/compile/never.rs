@@ -94,7 +94,7 @@ impl Compiler<'_> {
             current.detailed_status = detail.map(str::to_owned);
             current.is_final = Word::new(status).is_final();
         }
-        event.fault = self.options.faults.of(status, detail);
+        event.fault = Some(self.options.faults.of(status, detail));
         event.previous = previous.map(|previous| PreviousStatus {
             status: previous.to_owned(),
             detailed_status: None,
@@ -189,7 +189,7 @@ impl Domain {
         for outcome in &self.outcomes {
             for regression in &self.regression {
                 for refined in &self.refined {
-                    event.message.outcome = *outcome;
+                    event.message.outcome = Some(*outcome);
                     event.regression = *regression;
                     event.refined = *refined;
                     let view = View::of(event);
@@ -215,9 +215,9 @@ fn is_possible(event: &Event) -> bool {
     let is_same = |word: &str| word.eq_ignore_ascii_case(&current.status);
     let outcome_fits = match event.message.outcome {
         // All parts were delivered, this one among them.
-        Outcome::Delivered => is_same("Delivered"),
-        Outcome::Failed => current.is_final,
-        Outcome::Pending => true,
+        Some(Outcome::Delivered) => is_same("Delivered"),
+        Some(Outcome::Failed) => current.is_final,
+        Some(Outcome::Pending) | None => true,
     };
     let regression_fits =
         !event.regression || previous.is_some_and(|previous| Word::new(previous).is_final());

@@ -120,20 +120,20 @@ fn explanation(word: &str, events: &[&Event]) -> Option<String> {
     let current = event.current.as_ref()?;
     if let Some((_, meaning)) = known {
         let usual = Fault::of(&current.status, current.detailed_status.as_deref());
-        if event.fault == usual {
+        if event.fault == Some(usual) {
             return Some((*meaning).to_owned());
         }
         // The configuration says that someone else can act.
         let (what, _) = meaning.split_once(". ").unwrap_or((meaning, ""));
         let who = match event.fault {
-            Fault::Sender => " The sender can act.",
-            Fault::Recipient => " Only the recipient can act.",
-            Fault::Carrier => " Ask the carrier.",
-            Fault::None => "",
+            Some(Fault::Sender) => " The sender can act.",
+            Some(Fault::Recipient) => " Only the recipient can act.",
+            Some(Fault::Carrier) => " Ask the carrier.",
+            Some(Fault::None) | None => "",
         };
         return Some(format!("{}.{who}", what.trim_end_matches('.')));
     }
-    match event.fault {
+    match event.fault? {
         Fault::Sender => Some("The sender can act.".to_owned()),
         Fault::Recipient => Some("Only the recipient can act.".to_owned()),
         Fault::Carrier => Some("The carrier did not deliver it. Ask the carrier.".to_owned()),

@@ -22,7 +22,10 @@ pub(super) fn lines(events: &[&Event]) -> Vec<(String, usize)> {
 
 /// `Part 2 of 3: `, `Parts 1 and 3 of 3: `, `All 3 parts: `; nothing where there is one part.
 fn which(events: &[&Event]) -> String {
-    let count = events.iter().map(|event| event.message.part_count).max();
+    let count = events
+        .iter()
+        .filter_map(|event| event.message.part_count)
+        .max();
     let count = count.unwrap_or(0);
     let mut numbers: Vec<u32> = events
         .iter()

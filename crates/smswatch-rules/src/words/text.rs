@@ -63,8 +63,9 @@ pub(super) fn of(events: &[&Event], omitted: u64) -> String {
         ));
     }
     if let ([_], Some(id)) = (&messages[..], &first.message.message_id) {
-        if first.message.part_count > 1 && first.kind == EventKind::StatusChanged {
-            lines.push(outcome(&first.message));
+        let has_parts = first.message.part_count.is_some_and(|count| count > 1);
+        if has_parts && first.kind == EventKind::StatusChanged {
+            lines.extend(outcome(&first.message));
         }
         lines.push(format!("Message {id}"));
     }
@@ -92,13 +93,13 @@ fn descriptions(events: &[&Event]) -> Vec<String> {
         .collect()
 }
 
-fn outcome(message: &Message) -> String {
-    let text = match message.outcome {
+fn outcome(message: &Message) -> Option<String> {
+    let text = match message.outcome? {
         Outcome::Pending => "Other parts of this message are still on their way.",
         Outcome::Delivered => "All parts of this message are delivered.",
         Outcome::Failed => {
             "The whole message counts as failed: at least one of its parts was not delivered."
         }
     };
-    text.to_owned()
+    Some(text.to_owned())
 }

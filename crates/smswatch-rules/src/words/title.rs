@@ -94,7 +94,7 @@ fn how_many(events: &[&Event]) -> String {
     let n_told = distinct(events, |event| event.part.sms_id.as_ref().map(Some)).len();
     let n_parts = events
         .iter()
-        .map(|event| event.message.part_count)
+        .filter_map(|event| event.message.part_count)
         .max()
         .unwrap_or(0);
     match usize::try_from(n_parts) {

@@ -158,7 +158,7 @@ fn groups_match_when_any_of_them_does() {
 #[test]
 fn flags_say_what_the_event_says() {
     let mut seen = change(None, "Delivered", None);
-    seen.message.outcome = Outcome::Delivered;
+    seen.message.outcome = Some(Outcome::Delivered);
     seen.source = Some(Source::Callback);
     seen.late = true;
     seen.regression = true;

@@ -10,7 +10,7 @@ use crate::support::{MAY, event, part, rule_set};
 fn unrefined() -> Event {
     let mut before = Event {
         event_id: EventId::new("evt_unrefined").expect("an id"),
-        fault: Fault::Carrier,
+        fault: Some(Fault::Carrier),
         ..event()
     };
     before.current.as_mut().expect("a status").detailed_status = None;
@@ -70,7 +70,7 @@ fn a_rule_that_told_a_destination_before_the_detail_was_known_does_not_tell_it_a
 fn an_outcome_that_was_pending_then_hides_no_status_now() {
     let rules = "  - {name: failed, match: {status: Undelivered, outcome: failed}, notify: [mail]}";
     let mut before = part(unrefined(), 1, 2);
-    before.message.outcome = Outcome::Pending;
+    before.message.outcome = Some(Outcome::Pending);
     let after = Event {
         refines: Some(before.event_id.clone()),
         ..part(refined(), 1, 2)

@@ -104,7 +104,9 @@ pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>)
         alert: None,
         backfill: false,
         late: false,
-        fault: Fault::of(status, detail),
+        fault: Some(Fault::of(status, detail)),
+        ends: None,
+        ends_per_rule: false,
         previous: previous.map(|status| PreviousStatus {
             status: status.to_owned(),
             detailed_status: None,
@@ -127,11 +129,11 @@ pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>)
             provider: "routee".to_owned(),
             message_id: Some(MessageId::new("3d0c6a3e-91d4").expect("an id")),
             outcome: if is_final {
-                Outcome::Failed
+                Some(Outcome::Failed)
             } else {
-                Outcome::Pending
+                Some(Outcome::Pending)
             },
-            part_count: 1,
+            part_count: Some(1),
             from: Some("MyShop".to_owned()),
             to: Some("+3069******01".to_owned()),
             to_key: Some("key of +306900000001".to_owned()),
@@ -158,10 +160,10 @@ pub(crate) fn deadline(kind: EventKind) -> Event {
         source: None,
         previous: None,
         current: None,
-        fault: Fault::None,
+        fault: None,
         part: PartFacts::default(),
         message: Message {
-            outcome: Outcome::Pending,
+            outcome: None,
             ..event().message
         },
         ..event()
@@ -247,7 +249,7 @@ pub(crate) fn part(event: Event, number: u32, count: u32) -> Event {
             ..event.part
         },
         message: Message {
-            part_count: count,
+            part_count: Some(count),
             ..event.message
         },
         ..event

@@ -30,10 +30,10 @@ words! {
     a_first_sight: [change(None, "Undelivered", Some("Unknown Number"))];
     a_status_without_detail: [change(Some("Sent"), "Undelivered", None)];
     a_carrier_violation_that_the_carrier_has_to_mend: [
-        Event { fault: Fault::Carrier, ..event() }
+        Event { fault: Some(Fault::Carrier), ..event() }
     ];
     a_failure_in_which_nobody_needs_to_act: [
-        Event { fault: Fault::None, ..change(Some("Sent"), "Undelivered", Some("Roaming")) }
+        Event { fault: Some(Fault::None), ..change(Some("Sent"), "Undelivered", Some("Roaming")) }
     ];
     a_delivery: [with_outcome(change(Some("Sent"), "Delivered", None), Outcome::Delivered)];
     a_word_that_nobody_documents: [change(Some("Sent"), "Buffered", Some("Moon Eclipse"))];
@@ -134,7 +134,7 @@ fn described(mut event: Event, text: &str) -> Event {
 }
 
 fn with_outcome(mut event: Event, outcome: Outcome) -> Event {
-    event.message.outcome = outcome;
+    event.message.outcome = Some(outcome);
     event
 }
 

@@ -26,7 +26,9 @@ fn event(n: u64, status: &str) -> Event {
         refines: None,
         backfill: false,
         late: false,
-        fault: Fault::None,
+        fault: Some(Fault::None),
+        ends: None,
+        ends_per_rule: false,
         previous: None,
         current: Some(CurrentStatus {
             status: status.to_owned(),

@@ -93,7 +93,8 @@ fn a_successful_probe_closes_it() {
     let mut circuit = opened();
     assert!(circuit.take_probe(&SETTINGS, at(32)));
     let recovered = News::Recovered {
-        after: Duration::from_secs(31),
+        since: at(2),
+        is_of_earlier: false,
         opening: 1,
     };
     assert_eq!(well(&mut circuit, 33, true), Some(recovered));

@@ -180,7 +180,7 @@ async fn as_now(
                 STUCK => now.state.is_none_or(|state| state == WatchState::Watching),
                 _ => now
                     .outcome
-                    .is_none_or(|outcome| outcome == event.message.outcome),
+                    .is_none_or(|outcome| Some(outcome) == event.message.outcome),
             })
     };
     Ok(events.into_iter().filter(is_so).collect())

@@ -84,7 +84,7 @@ fn said(known: &StatusView) -> String {
 /// `part 2 of 3: `, where there are several.
 fn part(event: &EventView) -> String {
     match (event.part.number, event.message.part_count) {
-        (Some(number), count) if count > 1 => format!("part {number} of {count}: "),
+        (Some(number), Some(count)) if count > 1 => format!("part {number} of {count}: "),
         _ => String::new(),
     }
 }

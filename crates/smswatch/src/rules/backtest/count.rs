@@ -74,7 +74,7 @@ impl<'a> Trial<'a> {
         let mut event = event.clone();
         if let Some(current) = &event.current {
             let detail = current.detailed_status.as_deref();
-            event.fault = self.faults.of(&current.status, detail);
+            event.fault = Some(self.faults.of(&current.status, detail));
         }
         event
     }

@@ -1,7 +1,7 @@
 //! Tells that a sink, or a destination of it, went down or works again: in the log, in the health report
 //! and as events.
 
-use smswatch_model::{Event, EventKind, Timestamp};
+use smswatch_model::{Event, EventKind, Timestamp, derived_event_id};
 
 use super::super::{Circuit, Destination, News};
 use super::{Breaker, Flow};
@@ -103,19 +103,35 @@ impl Breaker {
         provider: &str,
         now: Timestamp,
     ) -> Event {
-        let (kind, text, opening) = match news {
-            News::Down { reason, opening } => (EventKind::SinkDown, reason, opening),
-            News::Recovered { after, opening } => {
-                let text = format!("it was down for {}", spoken(after));
-                (EventKind::SinkRecovered, text, opening)
+        let subject = match destination {
+            Some(destination) => format!("{} {}", self.sink, destination.key()),
+            None => self.sink.clone(),
+        };
+        let mut event = match news {
+            News::Down { reason, opening } => own_event(
+                EventKind::SinkDown,
+                &subject,
+                reason,
+                provider,
+                now,
+                opening,
+            ),
+            News::Recovered {
+                since,
+                opening,
+                is_of_earlier,
+            } => {
+                let text = format!("it was down for {}", spoken(now.since(since)));
+                let down = derived_event_id(&subject, EventKind::SinkDown, since, opening);
+                let kind = EventKind::SinkRecovered;
+                Event {
+                    ends: Some(down),
+                    ends_per_rule: is_of_earlier,
+                    ..own_event(kind, &subject, text, provider, now, opening)
+                }
             }
         };
-        let Some(destination) = destination else {
-            return own_event(kind, &self.sink, text, provider, now, opening);
-        };
-        let subject = format!("{} {}", self.sink, destination.key());
-        let mut event = own_event(kind, &subject, text, provider, now, opening);
-        if let Some(about) = &mut event.about {
+        if let (Some(destination), Some(about)) = (destination, &mut event.about) {
             about.name.clone_from(&self.sink);
             about.destination = Some(destination.words().to_owned());
         }
