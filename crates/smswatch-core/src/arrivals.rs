@@ -56,6 +56,7 @@ impl Arrivals {
         let is_missed = |event: &&Event| {
             event.kind == EventKind::StatusChanged
                 && !event.backfill
+                && !event.recorded
                 && event.source != Some(Source::Callback)
                 && event
                     .current

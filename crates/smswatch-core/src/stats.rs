@@ -146,7 +146,8 @@ impl Hour {
 impl News {
     /// What the events of one log entry, which are about one message, add.
     pub(crate) fn of(events: &[Event]) -> Option<Self> {
-        let is_change = |event: &&Event| event.kind == EventKind::StatusChanged;
+        // What is told after it was recorded was counted then.
+        let is_change = |event: &&Event| event.kind == EventKind::StatusChanged && !event.recorded;
         let changes: Vec<&Event> = events.iter().filter(is_change).collect();
         let last = changes.last()?;
         let message = &last.message;

@@ -10,6 +10,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod registration;
 mod spelling;
 mod trouble;
+mod untold;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,7 @@ pub(crate) use self::announced::Announced;
 use self::bytes::{Reader, Writer};
 pub(crate) use self::spelling::Spelling;
 pub use self::trouble::{Trouble, TroubleKind};
+pub(crate) use self::untold::Untold;
 use crate::record::{Record, WatchState};
 
 /// All that is known of one watch.
@@ -53,6 +55,10 @@ pub(crate) struct Watch {
     pub(crate) stuck_repeats: BTreeMap<(u64, u64), u64>,
     /// The provider has told of the message by itself: its callbacks reach us.
     pub(crate) is_pushed: bool,
+    /// The parts whose statuses were recorded and told to nobody.
+    pub(crate) untold: Untold,
+    /// Somebody has registered the message since, and is to be told of them.
+    pub(crate) is_wanted: bool,
 }
 
 /// A record whose body this version cannot read.
@@ -76,7 +82,9 @@ mod more {
     pub(super) const STUCK: u8 = 1;
     pub(super) const STUCK_REPEATS: u8 = 2;
     pub(super) const PUSHED: u8 = 4;
-    pub(super) const ALL: u8 = STUCK | STUCK_REPEATS | PUSHED;
+    pub(super) const UNTOLD: u8 = 8;
+    pub(super) const WANTED: u8 = 16;
+    pub(super) const ALL: u8 = STUCK | STUCK_REPEATS | PUSHED | UNTOLD | WANTED;
 }
 
 impl Watch {
@@ -99,6 +107,8 @@ impl Watch {
             stuck: BTreeSet::new(),
             stuck_repeats: BTreeMap::new(),
             is_pushed: false,
+            untold: Untold::default(),
+            is_wanted: false,
         }
     }
 
@@ -111,7 +121,18 @@ impl Watch {
             announced: self.announced,
             spelling: self.spelling,
             is_pushed: self.is_pushed,
+            untold: self.untold,
+            is_wanted: self.is_wanted,
             ..Self::new(now, self.tags)
+        }
+    }
+
+    /// The same watch, of a message that a user has registered: what was recorded of it and told to nobody is told at its
+    /// next observation.
+    pub(crate) fn wanted(self) -> Self {
+        Self {
+            is_wanted: !self.untold.is_empty(),
+            ..self
         }
     }
 
@@ -132,7 +153,9 @@ impl Watch {
         let optional = |bit: u8, is_set: bool| if is_set { bit } else { 0 };
         let more = optional(more::STUCK, !self.stuck.is_empty())
             | optional(more::STUCK_REPEATS, !self.stuck_repeats.is_empty())
-            | optional(more::PUSHED, self.is_pushed);
+            | optional(more::PUSHED, self.is_pushed)
+            | optional(more::UNTOLD, !self.untold.is_empty())
+            | optional(more::WANTED, self.is_wanted);
         writer.byte(
             optional(flag::CONFIRMED, self.is_confirmed)
                 | optional(flag::ENDED, self.ended_at.is_some())
@@ -172,6 +195,9 @@ impl Watch {
         if !self.stuck_repeats.is_empty() {
             writer.stuck_repeats(&self.stuck_repeats);
         }
+        if !self.untold.is_empty() {
+            writer.untold(&self.untold, &self.snapshot);
+        }
         let record = Record::new(self.state, self.due, writer.as_bytes());
         if self.says_more_than_before() {
             record.extended()
@@ -188,6 +214,8 @@ impl Watch {
             || !self.stuck.is_empty()
             || !self.stuck_repeats.is_empty()
             || self.is_pushed
+            || !self.untold.is_empty()
+            || self.is_wanted
             || self.spelling != Spelling::default()
             || parts.any(|part| part.regressions > 0)
     }
@@ -247,6 +275,11 @@ impl Watch {
         } else {
             reader.stuck_repeats()?
         };
+        let untold = if more & more::UNTOLD == 0 {
+            Untold::default()
+        } else {
+            reader.untold(&snapshot)?
+        };
         reader.end()?;
         Ok(Self {
             state: record.state(),
@@ -265,6 +298,8 @@ impl Watch {
             stuck,
             stuck_repeats,
             is_pushed: more & more::PUSHED != 0,
+            untold,
+            is_wanted: more & more::WANTED != 0,
         })
     }
 }

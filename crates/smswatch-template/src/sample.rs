@@ -193,6 +193,7 @@ fn sparse(kind: EventKind) -> Event {
         repeated: None,
         alert: kind.is_of_rate().then(|| alert(kind, date)),
         backfill: false,
+        recorded: false,
         late: false,
         ends: None,
         ends_per_rule: false,

@@ -250,6 +250,7 @@ fn event(n: usize) -> Event {
         ends: None,
         ends_per_rule: false,
         backfill: false,
+        recorded: false,
         late: false,
         fault: Some(Fault::Sender),
         previous: Some(PreviousStatus {

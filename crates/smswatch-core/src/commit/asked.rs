@@ -45,7 +45,8 @@ pub(super) fn decide(
             };
             match watch {
                 Some(watch) => {
-                    let applied = lifecycle.apply_told(key, watch, seen, now, random);
+                    let watch = observed.watch(watch);
+                    let applied = lifecycle.apply_told(key, &watch, seen, now, random);
                     Ok((applied, Reply::Known))
                 }
                 None if observed.registers => {
@@ -53,7 +54,10 @@ pub(super) fn decide(
                         tags: observed.tags.clone(),
                         ..found(&observed.spelled, now)
                     };
-                    let applied = lifecycle.apply_found(key, &watch, seen, now, random);
+                    let applied = match observed.is_wanted {
+                        true => lifecycle.apply_told(key, &watch, seen, now, random),
+                        false => lifecycle.apply_found(key, &watch, seen, now, random),
+                    };
                     Ok((applied, Reply::New))
                 }
                 None => Err(Reply::NotWatched),

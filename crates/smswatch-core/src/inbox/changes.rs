@@ -108,12 +108,24 @@ pub(crate) struct Observed {
     pub(crate) spelled: MessageId,
     /// Whether a message that is not registered is watched from then on.
     pub(crate) registers: bool,
+    /// Whether a user has registered what it belongs to, and is to be told of whatever is known of it.
+    pub(crate) is_wanted: bool,
     /// The tags that a watch gains which begins by it.
     pub(crate) tags: Tags,
     /// How often the sweep takes place that told it; zero if none did.
     pub(crate) every: Duration,
     /// How long it took to be told.
     pub(crate) took: Duration,
+}
+
+impl Observed {
+    /// The watch in which it is taken in, of one that there is.
+    pub(crate) fn watch(&self, watch: &Watch) -> Watch {
+        match self.is_wanted {
+            true => watch.clone().wanted(),
+            false => watch.clone(),
+        }
+    }
 }
 
 /// What became of a request.

@@ -166,6 +166,7 @@ async fn pages(
     let listing = Listing::Campaign(campaign.spelled.clone());
     let mut following = Following {
         registers: true,
+        is_wanted: true,
         tags: campaign.tags.clone(),
         every: campaign.gap(settings, stage.context.clock.now()),
         took: Duration::ZERO,

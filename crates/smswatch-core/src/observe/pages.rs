@@ -39,6 +39,8 @@ pub(crate) struct Pages {
 pub(crate) struct Following {
     /// Whether messages that are not registered are watched from then on.
     pub(crate) registers: bool,
+    /// Whether a user has registered the listing, and is to be told of all its messages, however old their statuses are.
+    pub(crate) is_wanted: bool,
     /// The tags that these get.
     pub(crate) tags: Tags,
     /// How often the listing is asked for.
@@ -139,6 +141,7 @@ impl Pages {
                 },
                 spelled,
                 registers: following.registers,
+                is_wanted: following.is_wanted,
                 tags: following.tags.clone(),
                 every: following.every,
                 took: following.took,
@@ -231,7 +234,8 @@ impl Pages {
             ..*lifecycle
         };
         let (now, random) = (observed.observation.observed_at, 0.5);
-        let applied = lifecycle.apply_told(key, watch, &observed.observation, now, random);
+        let wanted = observed.watch(watch);
+        let applied = lifecycle.apply_told(key, &wanted, &observed.observation, now, random);
         !applied.events.is_empty() || applied.watch != *watch
     }
 }

@@ -176,6 +176,7 @@ async fn pages(
         filters: sweep.filters.clone(),
     };
     let mut following = Following {
+        is_wanted: false,
         registers: sweep.register,
         tags: Tags::new(),
         every: pace,

@@ -281,6 +281,7 @@ impl Told {
                 observation: observation.clone(),
                 spelled: self.spelled.clone(),
                 registers: true,
+                is_wanted: false,
                 tags: Tags::new(),
                 every: Duration::ZERO,
                 took: Duration::ZERO,

@@ -156,3 +156,17 @@ fn events_that_are_no_change_count_nothing() {
     // By when it was noticed: ten o'clock still.
     assert_eq!(hours::begin(news.hour).to_string(), "2026-05-01T10:00:00Z");
 }
+
+#[test]
+fn what_is_told_after_it_was_recorded_counts_once() {
+    let mut recorded = event(1, Value::Null, "Undelivered", "failed");
+    recorded.backfill = true;
+    let told = Event {
+        sequence: 2,
+        backfill: false,
+        recorded: true,
+        ..recorded.clone()
+    };
+    assert!(News::of(&[recorded]).is_some());
+    assert!(News::of(&[told]).is_none());
+}

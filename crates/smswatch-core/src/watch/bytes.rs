@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use smswatch_model::{Candidate, DetailWord, Part, SmsId, Snapshot, Tags, Timestamp, Word};
 use uuid::Uuid;
 
-use super::{Announced, InvalidRecord, Spelling, Trouble, TroubleKind};
+use super::{Announced, InvalidRecord, Spelling, Trouble, TroubleKind, Untold};
 
 /// 2020-01-01, from which registrations are counted.
 pub(super) const EPOCH: i64 = 1_577_836_800;
@@ -154,6 +154,22 @@ impl Writer {
         for ((place, part), date) in dates {
             self.number(place as u64);
             self.signed(part.date.saturating_sub(date));
+        }
+    }
+
+    /// The places of these parts, behind their number; 0 stands for all parts, which is the most frequent case.
+    pub(super) fn untold(&mut self, untold: &Untold, snapshot: &Snapshot) {
+        let parts = snapshot.parts.iter().enumerate();
+        let places: Vec<usize> = parts
+            .filter(|(_, part)| untold.has(part))
+            .map(|(place, _)| place)
+            .collect();
+        if places.len() == snapshot.parts.len() {
+            return self.number(0);
+        }
+        self.number(places.len() as u64);
+        for place in places {
+            self.number(place as u64);
         }
     }
 }
@@ -335,6 +351,21 @@ impl<'a> Reader<'a> {
                     part.sms_id.clone(),
                     part.date.saturating_sub(self.signed()?),
                 ))
+            })
+            .collect()
+    }
+
+    pub(super) fn untold(&mut self, snapshot: &Snapshot) -> Result<Untold, InvalidRecord> {
+        let count = self.count()?;
+        if count == 0 {
+            let parts = snapshot.parts.iter();
+            return Ok(parts.map(|part| part.sms_id.clone()).collect());
+        }
+        (0..count)
+            .map(|_| {
+                let place = usize::try_from(self.number()?).map_err(|_| InvalidRecord)?;
+                let part = snapshot.parts.get(place).ok_or(InvalidRecord)?;
+                Ok(part.sms_id.clone())
             })
             .collect()
     }

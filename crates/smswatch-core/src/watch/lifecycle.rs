@@ -261,6 +261,8 @@ impl Step<'_> {
         let diff = diff(&watch.snapshot, observation);
         let told = std::mem::take(&mut watch.announced);
         watch.announced = told.after(&diff.changes, &watch.snapshot, &diff.snapshot);
+        let untold = std::mem::take(&mut watch.untold);
+        watch.untold = untold.after(&diff.changes, &watch.snapshot, &diff.snapshot);
         watch.snapshot = diff.snapshot;
         // Only an observation tells whose number a tag names.
         let masked = self.lifecycle.privacy.tags(&watch.tags, &observation.facts);
@@ -286,6 +288,7 @@ impl Step<'_> {
             let event = announcer.change(change.clone(), observation.source, sequence);
             self.applied.events.push(Event { refines, ..event });
         }
+        self.tell_recorded(observation);
         self.decide(Some(&observation.facts));
     }
 

@@ -24,7 +24,7 @@ pub(crate) enum Registration {
 }
 
 /// What a wanted message's watch becomes. One that was removed begins anew, and so does one that was
-/// given up; what is known of its message then stays known.
+/// given up; what is known of its message then stays known. What was recorded of it and told to nobody is told soon.
 pub(crate) fn register(
     watch: Option<Watch>,
     spelled: &MessageId,
@@ -49,7 +49,12 @@ pub(crate) fn register(
         check_tags(&watch.tags)?;
     }
     Ok(match watch.state {
-        WatchState::NotFound | WatchState::GaveUp => Registration::New(watch.begun_anew(now)),
+        WatchState::NotFound | WatchState::GaveUp => {
+            Registration::New(watch.begun_anew(now).wanted())
+        }
+        _ if !watch.untold.is_empty() && !watch.is_wanted => {
+            Registration::Changed(watch.polled_at(now).wanted())
+        }
         _ if has_all => Registration::AsItIs,
         _ => Registration::Changed(watch),
     })
@@ -83,6 +88,8 @@ fn is_masked(known: &str, value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use smswatch_model::SmsId;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -143,6 +150,26 @@ mod tests {
             };
             assert_eq!(new.state, WatchState::Watching);
             assert_eq!(new.tags, tags(&[("team", "crm")]));
+        }
+    }
+
+    #[test]
+    fn what_was_recorded_and_told_to_nobody_is_told_to_who_registers_it() {
+        for state in [WatchState::Watching, WatchState::Final, WatchState::GaveUp] {
+            let recorded = Watch {
+                untold: [SmsId::new("p").expect("an id")].into_iter().collect(),
+                due: at(3600),
+                is_confirmed: true,
+                ..watch(state)
+            };
+            let (Registration::Changed(wanted) | Registration::New(wanted)) =
+                registered(Some(recorded), &[])
+            else {
+                panic!("{state:?}: it is to be told");
+            };
+            assert!(wanted.is_wanted && !wanted.is_confirmed, "{state:?}");
+            assert_eq!(wanted.due, at(9), "{state:?}: it is polled at once");
+            assert_eq!(registered(Some(wanted), &[]), Registration::AsItIs);
         }
     }
 

@@ -115,9 +115,21 @@ fn earlier_versions_leave_alone_what_they_cannot_read_and_nothing_else() {
     };
     let pushed = Watch {
         is_pushed: true,
+        ..plain.clone()
+    };
+    let y = SmsId::new("y").expect("a valid id");
+    let untold = Watch {
+        untold: [SmsId::new("x").expect("a valid id")].into_iter().collect(),
         ..plain
     };
-    for watch in [flipped, moved, spelled, troubled, stuck, repeated, pushed] {
+    let wanted = Watch {
+        untold: [y].into_iter().collect(),
+        is_wanted: true,
+        ..watch(vec![part("x", "Sent", None), part("y", "Failed", None)])
+    };
+    for watch in [
+        flipped, moved, spelled, troubled, stuck, repeated, pushed, untold, wanted,
+    ] {
         let record = watch.encode();
         assert_eq!(record.as_bytes()[0], Record::EXTENDED);
         let stored = Record::from_bytes(record.as_bytes()).expect("this version reads it");

@@ -105,6 +105,7 @@ pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>)
         backfill: false,
         late: false,
         fault: Some(Fault::of(status, detail)),
+        recorded: false,
         ends: None,
         ends_per_rule: false,
         previous: previous.map(|status| PreviousStatus {

@@ -27,6 +27,7 @@ fn event(n: u64, status: &str) -> Event {
         backfill: false,
         late: false,
         fault: Some(Fault::None),
+        recorded: false,
         ends: None,
         ends_per_rule: false,
         previous: None,

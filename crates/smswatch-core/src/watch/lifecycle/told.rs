@@ -1,8 +1,8 @@
 //! What a watch becomes by news that no poll of its own brought.
 
-use smswatch_model::{MessageId, Observation, Source, Timestamp};
+use smswatch_model::{Event, MessageId, Observation, Source, Timestamp};
 
-use super::{Answer, Applied, Lifecycle};
+use super::{Answer, Applied, Lifecycle, Step};
 use crate::record::WatchState;
 use crate::watch::Watch;
 
@@ -21,6 +21,9 @@ impl Lifecycle<'_> {
         for event in &mut applied.events {
             event.backfill = now.since(event.time) > self.settings.first_seen_max_age;
         }
+        let recorded = applied.events.iter().filter(|event| event.backfill);
+        let parts = recorded.filter_map(|event| event.part.sms_id.clone());
+        applied.watch.untold.extend(parts);
         applied
     }
 
@@ -94,5 +97,25 @@ impl Lifecycle<'_> {
     /// By how much the gaps between polls of a message are stretched.
     pub(super) fn stretch_for(&self, watch: &Watch) -> u32 {
         if watch.is_pushed { self.stretch } else { 1 }
+    }
+}
+
+impl Step<'_> {
+    /// Tells what was recorded and told to nobody, if a user has registered the message since.
+    pub(super) fn tell_recorded(&mut self, observation: &Observation) {
+        if !std::mem::take(&mut self.applied.watch.is_wanted) {
+            return;
+        }
+        let untold = std::mem::take(&mut self.applied.watch.untold);
+        for change in untold.first_sights(&self.applied.watch.snapshot, observation) {
+            self.applied.watch.sequence += 1;
+            let sequence = self.applied.watch.sequence;
+            let announcer = self.announcer(&observation.facts);
+            let event = announcer.change(change, observation.source, sequence);
+            self.applied.events.push(Event {
+                recorded: true,
+                ..event
+            });
+        }
     }
 }

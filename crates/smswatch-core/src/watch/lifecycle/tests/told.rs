@@ -39,6 +39,72 @@ fn a_status_that_was_old_when_its_message_was_found_is_recorded_and_not_told() {
 }
 
 #[test]
+fn what_was_recorded_when_its_message_was_found_is_told_once_its_message_is_registered() {
+    let walk = Walk::new();
+    let observation = found(walk.now, Duration::from_secs(86_400));
+    let lifecycle = walk.lifecycle();
+    let recorded = lifecycle.apply_found(&Walk::id(), &walk.watch, &observation, walk.now, 0.5);
+    let told_by = |watch: &Watch| {
+        let answer = Answer::Seen(Box::new(observation.clone()));
+        lifecycle.apply(&Walk::id(), watch, &answer, walk.now, 0.5)
+    };
+    assert_eq!(
+        told_by(&recorded.watch).events,
+        [],
+        "nobody has asked for it"
+    );
+
+    let told = told_by(&recorded.watch.clone().wanted());
+    let [event] = told.events.as_slice() else {
+        panic!("{:?}", told.events);
+    };
+    assert_eq!(event.event_id, recorded.events[0].event_id);
+    assert_eq!((event.previous.is_none(), event.sequence), (true, 2));
+    assert!(event.recorded && !event.backfill);
+    assert_eq!(
+        told_by(&told.watch.clone().wanted()).events,
+        [],
+        "it is told"
+    );
+
+    // A change tells more than what was recorded.
+    let mut later = observation.clone();
+    later.parts[0].status = Word::new("Delivered");
+    later.parts[0].date = Some(walk.now);
+    let answer = Answer::Seen(Box::new(later));
+    let watch = recorded.watch.wanted();
+    let changed = lifecycle.apply(&Walk::id(), &watch, &answer, walk.now, 0.5);
+    let [event] = changed.events.as_slice() else {
+        panic!("{:?}", changed.events);
+    };
+    assert!(event.previous.is_some() && !event.recorded);
+}
+
+#[test]
+fn of_several_parts_only_those_are_told_later_of_which_nobody_was_told() {
+    let walk = Walk::new();
+    let mut observation = found(walk.now, Duration::from_secs(86_400));
+    let mut recent = observation.parts[0].clone();
+    recent.sms_id = SmsId::new("q").expect("a valid id");
+    recent.date = Some(walk.now);
+    observation.parts.push(recent);
+    observation.facts.part_count = Some(2);
+    let lifecycle = walk.lifecycle();
+    let recorded = lifecycle.apply_found(&Walk::id(), &walk.watch, &observation, walk.now, 0.5);
+    let marks: Vec<_> = recorded.events.iter().map(|event| event.backfill).collect();
+    assert_eq!(marks, [true, false]);
+    let stored = Watch::decode(&recorded.watch.wanted().encode()).expect("it is readable");
+    let answer = Answer::Seen(Box::new(observation));
+    let told = lifecycle.apply(&Walk::id(), &stored, &answer, walk.now, 0.5);
+    let told: Vec<_> = told
+        .events
+        .iter()
+        .map(|event| event.part.sms_id.clone())
+        .collect();
+    assert_eq!(told, [SmsId::new("p").ok()]);
+}
+
+#[test]
 fn what_was_registered_is_told_however_old_it_is() {
     let walk = Walk::new();
     let answer = Answer::Seen(Box::new(found(walk.now, Duration::from_secs(86_400))));
