@@ -1,9 +1,11 @@
 //! Detects from the results of polls that the provider is down, refuses the credentials, or that
 //! polling is behind.
 //!
-//! A process judges by its own polls alone; [`episode`] makes one event of what several notice, and
-//! [`tell`] writes it.
+//! A process judges by its own calls alone. Those for single messages and those for pages are judged apart: where only one of
+//! them fails, the other says nothing about it, and what it alone would have told stays hidden. [`episode`] makes one event
+//! of what several notice, and [`tell`] writes it.
 
+mod call;
 mod episode;
 mod streak;
 pub(crate) mod tell;
@@ -15,7 +17,8 @@ use std::time::Duration;
 use smswatch_model::{EventKind, Timestamp};
 use tokio::sync::Notify;
 
-use self::streak::FailureStreak;
+pub(crate) use self::call::Call;
+use self::streak::{FailureStreak, OngoingFailure};
 use crate::live::Live;
 use crate::provider::{PollError, PollFailure};
 use crate::settings::AlarmSettings;
@@ -31,6 +34,10 @@ const KINDS: [EventKind; 3] = [
     EventKind::PollingBehind,
 ];
 
+/// For how long a kind of call may pause between two failures that are the same trouble, while the other kind is answered.
+/// Polls of old messages are an hour apart.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2 * 3600);
+
 /// Trouble that has lasted long enough to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trouble {
@@ -41,6 +48,8 @@ pub(crate) struct Trouble {
     pub(crate) seen: Timestamp,
     /// What was noticed, for people.
     pub(crate) description: String,
+    /// The kind of call that it is about, if the other kind is answered.
+    pub(crate) call: Option<Call>,
 }
 
 /// What this process notices about its polls.
@@ -54,11 +63,53 @@ pub(crate) struct Alarms {
 
 #[derive(Debug, Default)]
 struct State {
-    failing: FailureStreak,
-    refused: FailureStreak,
+    polls: Calls,
+    pages: Calls,
     behind: FailureStreak,
     /// Callbacks do not arrive.
     silent: Option<Trouble>,
+}
+
+/// How calls of one kind fare.
+#[derive(Debug, Default)]
+struct Calls {
+    failing: FailureStreak,
+    refused: FailureStreak,
+    /// When one was answered last.
+    answered_at: Option<Timestamp>,
+}
+
+impl Calls {
+    /// Whether they were answered since then, and none has failed after that.
+    fn are_answered_since(&self, since: Timestamp) -> bool {
+        let is_going_on = |streak: &FailureStreak| streak.lasting(1, Duration::ZERO).is_some();
+        self.answered_at.is_some_and(|at| at >= since)
+            && !is_going_on(&self.failing)
+            && !is_going_on(&self.refused)
+    }
+
+    fn streak(&self, kind: EventKind) -> &FailureStreak {
+        match kind {
+            EventKind::ProviderAuthFailed => &self.refused,
+            _ => &self.failing,
+        }
+    }
+}
+
+impl State {
+    fn of(&self, call: Call) -> &Calls {
+        match call {
+            Call::Poll => &self.polls,
+            Call::Page => &self.pages,
+        }
+    }
+
+    fn of_mut(&mut self, call: Call) -> &mut Calls {
+        match call {
+            Call::Poll => &mut self.polls,
+            Call::Page => &mut self.pages,
+        }
+    }
 }
 
 impl Alarms {
@@ -79,25 +130,37 @@ impl Alarms {
         self.settings.replace(Arc::new(settings));
     }
 
-    /// A poll brought a usable answer.
-    pub(crate) fn answered(&self) {
+    /// A call brought a usable answer.
+    pub(crate) fn answered(&self, call: Call, now: Timestamp) {
         self.change(|state| {
-            state.failing.end();
-            state.refused.end();
+            let calls = state.of_mut(call);
+            calls.failing.end();
+            calls.refused.end();
+            calls.answered_at = Some(now);
         });
     }
 
-    /// A poll brought none.
-    pub(crate) fn failed(&self, error: &PollError, now: Timestamp) {
+    /// A call brought none.
+    pub(crate) fn failed(&self, call: Call, error: &PollError, now: Timestamp) {
         let what = error.to_string();
-        self.change(|state| match error.kind() {
-            PollFailure::Failed | PollFailure::Unreadable | PollFailure::Throttled => {
-                state.failing.add(now, what);
+        self.change(|state| {
+            let limit = now - LONGEST_PAUSE;
+            let is_other_answered = state.of(call.other()).are_answered_since(limit);
+            let calls = state.of_mut(call);
+            if is_other_answered {
+                // What was long ago was another trouble, after which nothing of this kind was asked for.
+                calls.failing.end_if_older(limit);
+                calls.refused.end_if_older(limit);
             }
-            PollFailure::Refused => {
-                // Who refuses is there.
-                state.failing.end();
-                state.refused.add(now, what);
+            match error.kind() {
+                PollFailure::Failed | PollFailure::Unreadable | PollFailure::Throttled => {
+                    calls.failing.add(now, what);
+                }
+                PollFailure::Refused => {
+                    // Who refuses is there.
+                    calls.failing.end();
+                    calls.refused.add(now, what);
+                }
             }
         });
     }
@@ -160,25 +223,38 @@ impl Alarms {
 
     fn trouble(&self, state: &State, kind: EventKind) -> Option<Trouble> {
         let settings = self.settings();
-        let (streak, after) = match kind {
-            EventKind::ProviderAuthFailed => (&state.refused, settings.provider_auth_failed_after),
-            EventKind::PollingBehind => (&state.behind, settings.polling_behind_after),
-            _ => (&state.failing, settings.provider_down_after),
+        let after = match kind {
+            EventKind::PollingBehind => {
+                let bad = state
+                    .behind
+                    .lasting(FEWEST_POLLS, settings.polling_behind_after)?;
+                let often = match bad.count {
+                    1 => "once so far".to_owned(),
+                    count => format!("{count} times so far"),
+                };
+                return Some(trouble(kind, bad, &often, None));
+            }
+            EventKind::ProviderAuthFailed => settings.provider_auth_failed_after,
+            _ => settings.provider_down_after,
         };
-        let bad = streak.lasting(FEWEST_POLLS, after)?;
-        let count = bad.count;
-        let often = match kind {
-            EventKind::ProviderAuthFailed => format!("{count} polls were refused"),
-            EventKind::PollingBehind if count == 1 => "once so far".to_owned(),
-            EventKind::PollingBehind => format!("{count} times so far"),
-            _ => format!("{count} polls failed"),
+        // What was noticed last says most about how it is now.
+        let lasting = Call::ALL.into_iter().filter_map(|call| {
+            let bad = state.of(call).streak(kind);
+            Some((call, bad.lasting(FEWEST_POLLS, after)?))
+        });
+        let (call, bad) = lasting.max_by_key(|(call, bad)| (bad.seen, *call == Call::Poll))?;
+        let calls = match call {
+            Call::Poll => "polls",
+            Call::Page => "requests for pages",
         };
-        Some(Trouble {
-            kind,
-            since: bad.since,
-            seen: bad.seen,
-            description: format!("{} ({often})", bad.what),
-        })
+        let came = match kind {
+            EventKind::ProviderAuthFailed => "were refused",
+            _ => "failed",
+        };
+        let often = format!("{} {calls} {came}", bad.count);
+        let alone = state.of(call.other());
+        let alone = alone.are_answered_since(bad.since).then_some(call);
+        Some(trouble(kind, bad, &often, alone))
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -195,6 +271,16 @@ impl Alarms {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn trouble(kind: EventKind, bad: &OngoingFailure, often: &str, call: Option<Call>) -> Trouble {
+    Trouble {
+        kind,
+        since: bad.since,
+        seen: bad.seen,
+        description: format!("{} ({often})", bad.what),
+        call,
     }
 }
 
@@ -220,14 +306,14 @@ mod tests {
     #[test]
     fn a_provider_that_gives_no_usable_answer_for_a_minute_is_down() {
         let alarms = alarms();
-        alarms.failed(&PollError::failed("timed out"), at(0));
-        alarms.failed(&PollError::throttled("it answered 429"), at(40));
+        alarms.failed(Call::Poll, &PollError::failed("timed out"), at(0));
+        alarms.failed(Call::Poll, &PollError::throttled("it answered 429"), at(40));
         assert_eq!(told(&alarms), []);
-        alarms.failed(&PollError::failed("it answered 500"), at(60));
+        alarms.failed(Call::Poll, &PollError::failed("it answered 500"), at(60));
         let expected = "it answered 500 (3 polls failed)".to_owned();
         assert_eq!(told(&alarms), [(EventKind::ProviderDown, expected)]);
         assert_eq!(alarms.troubles()[0].since, at(0));
-        alarms.answered();
+        alarms.answered(Call::Poll, at(100));
         assert_eq!(told(&alarms), []);
     }
 
@@ -235,9 +321,13 @@ mod tests {
     fn one_answer_among_many_failures_says_that_the_provider_is_there() {
         let alarms = alarms();
         for second in 0..600 {
-            alarms.failed(&PollError::failed("it answered 500"), at(second));
+            alarms.failed(
+                Call::Poll,
+                &PollError::failed("it answered 500"),
+                at(second),
+            );
             if second % 50 == 0 {
-                alarms.answered();
+                alarms.answered(Call::Poll, at(second));
             }
         }
         assert_eq!(told(&alarms), []);
@@ -247,14 +337,18 @@ mod tests {
     fn who_refuses_the_credentials_is_not_down() {
         let alarms = alarms();
         for second in [0, 1, 3, 7, 15, 31, 61, 91] {
-            alarms.failed(&PollError::refused("it answered 401"), at(second));
+            alarms.failed(
+                Call::Poll,
+                &PollError::refused("it answered 401"),
+                at(second),
+            );
         }
         let expected = "it answered 401 (8 polls were refused)".to_owned();
         assert_eq!(told(&alarms), [(EventKind::ProviderAuthFailed, expected)]);
         // A failure in between says nothing about the credentials.
-        alarms.failed(&PollError::failed("it answered 500"), at(92));
+        alarms.failed(Call::Poll, &PollError::failed("it answered 500"), at(92));
         assert_eq!(told(&alarms).len(), 1);
-        alarms.answered();
+        alarms.answered(Call::Poll, at(100));
         assert_eq!(told(&alarms), []);
     }
 
@@ -292,5 +386,39 @@ mod tests {
         }
         alarms.late(Duration::from_secs(61), at(100));
         assert_eq!(told(&alarms), []);
+    }
+
+    #[test]
+    fn single_polls_that_fail_are_told_while_pages_are_answered_and_the_other_way_round() {
+        for failing in Call::ALL {
+            let alarms = alarms();
+            for second in [0, 30, 60] {
+                alarms.answered(failing.other(), at(second));
+                alarms.failed(failing, &PollError::failed("it answered 500"), at(second));
+                alarms.answered(failing.other(), at(second));
+            }
+            let troubles = alarms.troubles();
+            assert_eq!(troubles.len(), 1, "{failing:?}");
+            assert_eq!(troubles[0].kind, EventKind::ProviderDown);
+            assert_eq!(troubles[0].call, Some(failing), "it says what fails");
+            alarms.failed(failing.other(), &PollError::failed("timed out"), at(61));
+            assert_eq!(alarms.troubles()[0].call, None, "nothing is answered");
+            alarms.answered(failing, at(62));
+            assert_eq!(told(&alarms), []);
+        }
+    }
+
+    #[test]
+    fn an_outage_after_a_long_time_without_polls_is_another_one() {
+        let alarms = alarms();
+        for second in [0, 30, 60] {
+            alarms.failed(Call::Poll, &PollError::failed("timed out"), at(second));
+        }
+        let days = 3 * 86_400;
+        alarms.answered(Call::Page, at(days - 30));
+        for second in [days, days + 30, days + 60] {
+            alarms.failed(Call::Poll, &PollError::failed("timed out"), at(second));
+        }
+        assert_eq!(alarms.troubles()[0].since, at(days));
     }
 }

@@ -171,7 +171,8 @@ pub struct About {
     /// What was seen of it, such as the last answer; it shows no secret.
     pub description: Option<String>,
     /// Where it is one destination of a sink that a rule chose, and not the whole sink: what that is,
-    /// such as `channel #private`; else payloads leave it out.
+    /// such as `channel #private`. Where the provider does not answer one kind of request alone: which,
+    /// `single messages` or `pages of messages`. Else payloads leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
     /// How the campaign did; payloads leave it out for anything else.

@@ -82,6 +82,7 @@ mod tests {
             since: at(since),
             seen: at(seen),
             description: String::new(),
+            call: None,
         };
         let noted = noted.map(|second| Episode { seen: at(second) });
         Episode::duty(noted, &trouble, QUIET)

@@ -107,8 +107,10 @@ async fn note(stage: &Tell, trouble: &Trouble, now: Timestamp) -> Result<(), Sto
 /// The event that trouble has begun.
 fn event(trouble: &Trouble, provider: &str, now: Timestamp) -> Event {
     let text = trouble.description.clone();
-    Event {
-        time: trouble.since,
-        ..own_event(trouble.kind, provider, text, provider, now, 0)
+    let mut event = own_event(trouble.kind, provider, text, provider, now, 0);
+    event.time = trouble.since;
+    if let Some(about) = &mut event.about {
+        about.destination = trouble.call.map(|call| call.words().to_owned());
     }
+    event
 }

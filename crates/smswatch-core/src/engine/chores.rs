@@ -108,6 +108,7 @@ pub(super) async fn callbacks(chores: Arc<Chores>) {
         let now = context.clock.now();
         let silence = context.arrivals.silence(settings, now);
         let trouble = silence.map(|(since, description)| Trouble {
+            call: None,
             kind: EventKind::CallbacksSilent,
             since,
             seen: now,

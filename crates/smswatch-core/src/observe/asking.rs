@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Observe;
 use super::cooldown::Cooldown;
+use crate::alarm::Call;
 use crate::limiter::Limiter;
 use crate::metrics::ResultLabel;
 use crate::provider::{ListedPage, Listing, PollError, PollFailure};
@@ -106,8 +107,8 @@ impl Asking<'_> {
         let result = match &listed {
             Ok(page) => {
                 context.count_oddities(page.oddities);
-                self.cooldown.answered(now, &context.health);
-                stage.alarms.answered();
+                self.cooldown.answered(Call::Page, now, &context.health);
+                stage.alarms.answered(Call::Page, now);
                 if page.is_unknown {
                     "unknown"
                 } else {
@@ -116,8 +117,9 @@ impl Asking<'_> {
             }
             Err(error) => {
                 tracing::debug!(%error, number, "a page was not had");
-                self.cooldown.failed(error, now, &context.health);
-                stage.alarms.failed(error, now);
+                self.cooldown
+                    .failed(Call::Page, error, now, &context.health);
+                stage.alarms.failed(Call::Page, error, now);
                 error.kind().as_str()
             }
         };

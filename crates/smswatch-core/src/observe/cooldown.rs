@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use smswatch_model::Timestamp;
 
+use crate::alarm::Call;
 use crate::health::{Health, PROVIDER};
 use crate::provider::{PollError, PollFailure};
 
@@ -24,6 +25,10 @@ const MAX_REFUSED_PAUSE: Duration = Duration::from_secs(30);
 /// accepts the credentials.
 const ACCEPTED_FOR: Duration = Duration::from_secs(5);
 
+/// After how long failed calls of one kind are forgotten when those of the other kind are answered: perhaps none are made
+/// any more.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(5 * 60);
+
 #[derive(Debug, Default)]
 pub(crate) struct Cooldown {
     /// Until when polls wait, in milliseconds of the store's clock.
@@ -31,7 +36,18 @@ pub(crate) struct Cooldown {
     /// When the latest answer came, by the same measure.
     answered_at: AtomicI64,
     refusals: AtomicU32,
-    failures: AtomicU32,
+    polls: Failures,
+    pages: Failures,
+}
+
+/// How often calls of one kind failed in a row.
+#[derive(Debug, Default)]
+struct Failures {
+    count: AtomicU32,
+    /// When the latest of them failed, in milliseconds of the store's clock.
+    at: AtomicI64,
+    /// When the latest call of this kind was answered, by the same measure.
+    answered_at: AtomicI64,
 }
 
 impl Cooldown {
@@ -40,10 +56,26 @@ impl Cooldown {
         Timestamp::from_millis(self.until.load(Ordering::Acquire)).since(now)
     }
 
-    pub(crate) fn answered(&self, now: Timestamp, health: &Health) {
+    fn of(&self, call: Call) -> &Failures {
+        match call {
+            Call::Poll => &self.polls,
+            Call::Page => &self.pages,
+        }
+    }
+
+    /// Takes note of an answer. It says nothing about calls of the other kind, unless the last one that failed was long ago.
+    pub(crate) fn answered(&self, call: Call, now: Timestamp, health: &Health) {
         self.answered_at.store(now.as_millis(), Ordering::Relaxed);
         self.refusals.store(0, Ordering::Relaxed);
-        if self.failures.swap(0, Ordering::Relaxed) >= FAILURES_TO_TELL {
+        let calls = self.of(call);
+        calls.answered_at.store(now.as_millis(), Ordering::Relaxed);
+        let mut was_in_trouble = calls.end();
+        let other = self.of(call.other());
+        if now.since(other.at()) > FORGOTTEN_AFTER {
+            was_in_trouble |= other.end();
+        }
+        let is_in_trouble = other.count.load(Ordering::Relaxed) >= FAILURES_TO_TELL;
+        if was_in_trouble && !is_in_trouble {
             health.well(PROVIDER);
         }
     }
@@ -53,28 +85,39 @@ impl Cooldown {
         self.answered_at.load(Ordering::Relaxed) >= since.as_millis()
     }
 
-    pub(crate) fn failed(&self, error: &PollError, now: Timestamp, health: &Health) {
+    pub(crate) fn failed(&self, call: Call, error: &PollError, now: Timestamp, health: &Health) {
+        let calls = self.of(call);
+        calls.at.store(now.as_millis(), Ordering::Relaxed);
         let asked = error.retry_after().unwrap_or_default().min(MAX_PAUSE);
         let failures = match error.kind() {
             PollFailure::Refused if !self.accepts_others(now) => {
                 self.refuse(now, asked);
-                self.failures
+                calls
+                    .count
                     .fetch_max(FAILURES_TO_TELL, Ordering::Relaxed)
                     .max(FAILURES_TO_TELL)
             }
-            PollFailure::Failed | PollFailure::Unreadable | PollFailure::Refused => self
-                .failures
+            PollFailure::Failed | PollFailure::Unreadable | PollFailure::Refused => calls
+                .count
                 .fetch_add(1, Ordering::Relaxed)
                 .saturating_add(1),
             PollFailure::Throttled => {
                 self.close(now + asked.max(THROTTLED_PAUSE));
-                self.failures
+                calls
+                    .count
                     .fetch_max(FAILURES_TO_TELL, Ordering::Relaxed)
                     .max(FAILURES_TO_TELL)
             }
         };
         if failures >= FAILURES_TO_TELL {
-            health.trouble(PROVIDER, &error.to_string());
+            let what = match self
+                .of(call.other())
+                .is_answered_since(now - FORGOTTEN_AFTER)
+            {
+                true => format!("only requests for {} fail: ", call.words()),
+                false => String::new(),
+            };
+            health.trouble(PROVIDER, &format!("{what}{error}"));
         }
     }
 
@@ -99,6 +142,23 @@ impl Cooldown {
     }
 }
 
+impl Failures {
+    /// Ends the row; returns whether it was long enough to be told.
+    fn end(&self) -> bool {
+        self.count.swap(0, Ordering::Relaxed) >= FAILURES_TO_TELL
+    }
+
+    /// Whether calls of this kind were answered since then, and none has failed after that.
+    fn is_answered_since(&self, since: Timestamp) -> bool {
+        self.count.load(Ordering::Relaxed) == 0
+            && self.answered_at.load(Ordering::Relaxed) >= since.as_millis()
+    }
+
+    fn at(&self) -> Timestamp {
+        Timestamp::from_millis(self.at.load(Ordering::Relaxed))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,14 +173,14 @@ mod tests {
         let mut now = Timestamp::from_seconds(1_777_636_800);
         let mut pauses = Vec::new();
         for _ in 0..8 {
-            cooldown.failed(&PollError::refused("401"), now, &health);
-            cooldown.failed(&PollError::refused("401"), now, &health);
+            cooldown.failed(Call::Poll, &PollError::refused("401"), now, &health);
+            cooldown.failed(Call::Poll, &PollError::refused("401"), now, &health);
             pauses.push(cooldown.closed_for(now).as_secs());
             now = now + cooldown.closed_for(now);
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30, 30]);
         assert!(health.report().parts[PROVIDER].is_some());
-        cooldown.answered(now, &health);
+        cooldown.answered(Call::Poll, now, &health);
         assert!(health.report().parts[PROVIDER].is_none());
     }
 
@@ -129,15 +189,15 @@ mod tests {
         let (cooldown, health) = (Cooldown::default(), health());
         let mut now = Timestamp::from_seconds(1_777_636_800);
         for _ in 0..20 {
-            cooldown.answered(now, &health);
+            cooldown.answered(Call::Poll, now, &health);
             now = now + Duration::from_secs(1);
-            cooldown.failed(&PollError::refused("403"), now, &health);
+            cooldown.failed(Call::Poll, &PollError::refused("403"), now, &health);
             assert!(cooldown.closed_for(now).is_zero());
             assert!(health.report().parts[PROVIDER].is_none());
         }
         // Nothing is answered any more: it is about the credentials.
         now = now + ACCEPTED_FOR;
-        cooldown.failed(&PollError::refused("403"), now, &health);
+        cooldown.failed(Call::Poll, &PollError::refused("403"), now, &health);
         assert!(!cooldown.closed_for(now).is_zero());
         assert!(health.report().parts[PROVIDER].is_some());
     }
@@ -147,7 +207,12 @@ mod tests {
         let (cooldown, health) = (Cooldown::default(), health());
         let now = Timestamp::from_seconds(1_777_636_800);
         let year = Some(Duration::from_secs(365 * 24 * 3600));
-        cooldown.failed(&PollError::throttled("429").after(year), now, &health);
+        cooldown.failed(
+            Call::Poll,
+            &PollError::throttled("429").after(year),
+            now,
+            &health,
+        );
         assert_eq!(cooldown.closed_for(now), MAX_PAUSE);
     }
 
@@ -156,11 +221,30 @@ mod tests {
         let (cooldown, health) = (Cooldown::default(), health());
         let now = Timestamp::from_seconds(1_777_636_800);
         for _ in 0..2 {
-            cooldown.failed(&PollError::failed("500"), now, &health);
+            cooldown.failed(Call::Poll, &PollError::failed("500"), now, &health);
         }
         assert!(health.report().parts[PROVIDER].is_none());
-        cooldown.failed(&PollError::failed("500"), now, &health);
+        cooldown.failed(Call::Poll, &PollError::failed("500"), now, &health);
         assert!(health.report().parts[PROVIDER].is_some());
         assert!(cooldown.closed_for(now).is_zero());
+    }
+
+    #[test]
+    fn polls_that_fail_are_trouble_while_pages_are_answered_until_they_are_long_ago() {
+        let (cooldown, health) = (Cooldown::default(), health());
+        let now = Timestamp::from_seconds(1_777_636_800);
+        for _ in 0..3 {
+            cooldown.answered(Call::Page, now, &health);
+            cooldown.failed(Call::Poll, &PollError::failed("500"), now, &health);
+        }
+        cooldown.answered(Call::Page, now + FORGOTTEN_AFTER, &health);
+        let trouble = health.report().parts[PROVIDER].clone();
+        assert_eq!(
+            trouble.as_deref(),
+            Some("only requests for single messages fail: 500")
+        );
+        let later = now + FORGOTTEN_AFTER + Duration::from_secs(1);
+        cooldown.answered(Call::Page, later, &health);
+        assert_eq!(health.report().parts[PROVIDER], None);
     }
 }

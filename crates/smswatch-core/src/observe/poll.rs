@@ -13,6 +13,7 @@ use super::Waiting;
 use super::blame::Blame;
 use super::cooldown::Cooldown;
 use super::prefetch::Prefetch;
+use crate::alarm::Call;
 use crate::budget::{LONGEST_POLL, POLL_BEGINS_WITHIN};
 use crate::inbox::changes::{Change, Verdict};
 use crate::inbox::looked::Looked;
@@ -159,8 +160,8 @@ async fn poll(
         Err(_) => (blame.failed(message_id, since, now), false),
     };
     if is_provider_well {
-        cooldown.answered(now, &stage.context.health);
-        stage.alarms.answered();
+        cooldown.answered(Call::Poll, now, &stage.context.health);
+        stage.alarms.answered(Call::Poll, now);
     }
     let (answer, result) = match polled {
         Ok(Poll::Seen(sighting)) => {
@@ -181,8 +182,8 @@ async fn poll(
             // Whoever wants fewer requests means all of them.
             let is_its_own = whose == Whose::Message && error.kind() != PollFailure::Throttled;
             if !is_provider_well && !is_its_own {
-                cooldown.failed(&error, now, &stage.context.health);
-                stage.alarms.failed(&error, now);
+                cooldown.failed(Call::Poll, &error, now, &stage.context.health);
+                stage.alarms.failed(Call::Poll, &error, now);
             }
             let answer = match error.kind() {
                 PollFailure::Unreadable => Answer::Unreadable(failure),

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Observe;
 use super::cooldown::Cooldown;
+use crate::alarm::Call;
 use crate::backoff::Backoff;
 use crate::budget::LONGEST_POLL;
 use crate::provider::PollError;
@@ -28,14 +29,15 @@ pub(super) async fn run(stage: &Observe, cooldown: &Cooldown, stop: &Cancellatio
         let silent = |_| Err(PollError::failed(format!("no answer within {seconds} s")));
         match probed.unwrap_or_else(silent) {
             Ok(_) => {
-                cooldown.answered(stage.context.clock.now(), &stage.context.health);
-                stage.alarms.answered();
+                let now = stage.context.clock.now();
+                cooldown.answered(Call::Poll, now, &stage.context.health);
+                stage.alarms.answered(Call::Poll, now);
                 return;
             }
             Err(error) => {
                 let now = stage.context.clock.now();
-                cooldown.failed(&error, now, &stage.context.health);
-                stage.alarms.failed(&error, now);
+                cooldown.failed(Call::Poll, &error, now, &stage.context.health);
+                stage.alarms.failed(Call::Poll, &error, now);
             }
         }
         tokio::select! {

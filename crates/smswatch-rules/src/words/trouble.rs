@@ -45,12 +45,20 @@ pub(super) fn title(events: &[&Event]) -> Option<String> {
                 names(events).join(", ")
             )
         }
-        EventKind::ProviderDown => {
-            format!("{provider} gives no usable answers: status changes are not seen")
-        }
-        EventKind::ProviderAuthFailed => {
-            format!("{provider} refuses the credentials: status changes are not seen")
-        }
+        EventKind::ProviderDown => match calls(first) {
+            Some(calls) => {
+                format!(
+                    "{provider} gives no usable answers for {calls}: some status changes are not seen"
+                )
+            }
+            None => format!("{provider} gives no usable answers: status changes are not seen"),
+        },
+        EventKind::ProviderAuthFailed => match calls(first) {
+            Some(calls) => {
+                format!("{provider} refuses requests for {calls}: some status changes are not seen")
+            }
+            None => format!("{provider} refuses the credentials: status changes are not seen"),
+        },
         EventKind::PollingBehind => "Polling is behind: alerts come late".to_owned(),
         EventKind::CallbacksSilent => {
             format!("No more callbacks from {provider}: alerts come later")
@@ -211,8 +219,16 @@ fn happened(event: &Event) -> Vec<String> {
             return vec![format!("Given up for {name} since {began}: {count}")];
         }
         EventKind::SinkDown => format!("Deliveries to {name} have failed"),
-        EventKind::ProviderDown => format!("Every poll of {provider} has failed"),
-        EventKind::ProviderAuthFailed => format!("{provider} has refused every poll"),
+        EventKind::ProviderDown => match calls(event) {
+            Some(calls) => format!("Every request for {calls} has failed, and others are answered"),
+            None => format!("Every poll of {provider} has failed"),
+        },
+        EventKind::ProviderAuthFailed => match calls(event) {
+            Some(calls) => {
+                format!("{provider} has refused every request for {calls}, and answers others")
+            }
+            None => format!("{provider} has refused every poll"),
+        },
         EventKind::CallbacksSilent => {
             format!("Messages of {provider} have become final without a callback")
         }
@@ -226,6 +242,12 @@ fn happened(event: &Event) -> Vec<String> {
     line.push('.');
     let description = description.map(|description| format!("Last seen: {description}"));
     std::iter::once(line).chain(description).collect()
+}
+
+/// The requests that alone fail: for single messages, or for pages of messages.
+fn calls(event: &Event) -> Option<String> {
+    let about = event.about.as_ref()?;
+    about.destination.as_deref().map(word)
 }
 
 /// The sinks that the events are about, each once, as a command names them.
