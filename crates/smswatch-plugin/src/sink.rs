@@ -164,6 +164,15 @@ pub trait ConfiguredSink: Sink + Sized + 'static {
         Ok(())
     }
 
+    /// Returns whether a rule gets the same without `key`, one of its `overrides`: it names what the sink does anyway, such
+    /// as its own channel. Who is told by one rule with it and by another one without it is then told once.
+    ///
+    /// By default each override makes a difference.
+    fn is_default(&self, key: &str, overrides: &Self::Overrides) -> bool {
+        let _differs = (key, overrides);
+        false
+    }
+
     /// What the notification's rule asks of this sink, for [`Sink::deliver`]; `None` if it asks nothing:
     /// `let overrides = Self::overrides_of(notification)?.unwrap_or_default();`
     ///

@@ -41,6 +41,11 @@ impl ConfiguredSink for AlertmanagerSink {
     fn check_overrides(&self, overrides: &AlertmanagerOverrides) -> Result<(), InvalidConfig> {
         check_labels(&overrides.labels)
     }
+
+    fn is_default(&self, key: &str, overrides: &AlertmanagerOverrides) -> bool {
+        let has = |(name, value): (&String, &String)| self.labels.get(name) == Some(value);
+        key == "labels" && overrides.labels.iter().all(has)
+    }
 }
 
 #[async_trait]

@@ -1,5 +1,6 @@
 //! One mail to all of its recipients, and what comes of it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -59,6 +60,19 @@ impl ConfiguredSink for EmailSink {
 
     fn check_overrides(&self, overrides: &EmailOverrides) -> Result<(), InvalidConfig> {
         overrides.check()
+    }
+
+    fn is_default(&self, key: &str, overrides: &EmailOverrides) -> bool {
+        let addresses = |to: &[Mailbox]| -> BTreeSet<String> {
+            to.iter().map(|to| to.email.to_string()).collect()
+        };
+        let own = &self.addresses;
+        let is_same = |to: &Vec<String>| {
+            let asked: Option<Vec<Mailbox>> = to.iter().map(|to| mailbox(to)).collect();
+            asked.is_some_and(|asked| addresses(&asked) == addresses(&own.to))
+        };
+        // Without the sink's copies it is another mail.
+        key == "to" && own.cc.is_empty() && overrides.to.as_ref().is_some_and(is_same)
     }
 }
 

@@ -96,6 +96,10 @@ impl ConfiguredSink for ExecSink {
     fn check_overrides(&self, overrides: &ExecOverrides) -> Result<(), InvalidConfig> {
         overrides.check()
     }
+
+    fn is_default(&self, key: &str, overrides: &ExecOverrides) -> bool {
+        key == "args" && overrides.args.is_empty()
+    }
 }
 
 #[async_trait]

@@ -90,6 +90,18 @@ impl ConfiguredSink for SlackSink {
     fn check_overrides(&self, overrides: &SlackOverrides) -> Result<(), InvalidConfig> {
         overrides.check(matches!(self.way, Way::Bot { .. }))
     }
+
+    fn is_default(&self, key: &str, overrides: &SlackOverrides) -> bool {
+        // Slack takes a name with and without its `#`.
+        let name = |channel: &str| channel.strip_prefix('#').unwrap_or(channel).to_owned();
+        match (key, &self.way) {
+            ("mention", _) => overrides.mention.is_empty(),
+            ("channel", Way::Bot { channel, .. }) => {
+                overrides.channel.as_deref().map(name) == Some(name(channel))
+            }
+            _ => false,
+        }
+    }
 }
 
 #[async_trait]

@@ -27,7 +27,8 @@ pub(crate) struct MadeSink {
     stuck: OnceLock<String>,
 }
 
-type Check = Arc<dyn Fn(Value) -> Result<(), ConfigureError> + Send + Sync>;
+/// Returns which keys of a rule's overrides make no difference to the sink.
+type Check = Arc<dyn Fn(Value) -> Result<Vec<String>, ConfigureError> + Send + Sync>;
 
 impl MadeSink {
     fn of<T: ConfiguredSink>(sink: T) -> Self {
@@ -36,24 +37,32 @@ impl MadeSink {
         Self {
             sink,
             check_overrides: Arc::new(move |overrides| {
+                let keys = overrides.as_object().into_iter().flatten();
+                let mut keys: Vec<String> = keys.map(|(key, _)| key.clone()).collect();
                 let overrides: T::Overrides = serde_json::from_value(overrides)?;
-                Ok(asked.check_overrides(&overrides)?)
+                asked.check_overrides(&overrides)?;
+                keys.retain(|key| asked.is_default(key, &overrides));
+                Ok(keys)
             }),
             stuck: OnceLock::new(),
         }
     }
 
-    /// Checks what a rule asks of the sink, on a thread of its own.
+    /// Checks what a rule asks of the sink, on a thread of its own, and returns which keys of it make no difference.
     ///
     /// # Errors
     ///
     /// It does not read as what the sink's type takes, or makes no sense to the sink; or the sink panics or
     /// blocks.
-    pub(crate) fn check_overrides(&self, overrides: Value) -> Result<(), ConfigureError> {
+    pub(crate) fn check_overrides(&self, overrides: Value) -> Result<Vec<String>, ConfigureError> {
         self.check_within(PATIENCE, overrides)
     }
 
-    fn check_within(&self, patience: Duration, overrides: Value) -> Result<(), ConfigureError> {
+    fn check_within(
+        &self,
+        patience: Duration,
+        overrides: Value,
+    ) -> Result<Vec<String>, ConfigureError> {
         if let Some(why) = self.stuck.get() {
             return Err(ConfigureError::Stuck(why.clone()));
         }

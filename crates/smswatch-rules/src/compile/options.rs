@@ -9,8 +9,9 @@ use crate::diagnostic::Diagnostic;
 use crate::pattern::NumberKey;
 use crate::rule_set::RuleSet;
 
-/// Returns what is wrong with the overrides that a rule has for the sink of this name.
-pub type CheckOverrides<'a> = &'a dyn Fn(&str, &Overrides) -> Vec<OverrideProblem>;
+/// Returns what is wrong with the overrides that a rule has for the sink of this name, and takes out of them what makes no
+/// difference: they name a destination.
+pub type CheckOverrides<'a> = &'a dyn Fn(&str, &mut Overrides) -> Vec<OverrideProblem>;
 
 /// What rules are compiled against.
 #[derive(Clone, Copy)]

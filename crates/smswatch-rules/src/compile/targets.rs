@@ -77,8 +77,8 @@ impl Compiler<'_> {
             .into_iter()
             .filter(|entry| !is_empty(&entry.value))
             .map(|entry| (entry.key.name.clone(), entry.value.to_json()));
-        let overrides: serde_json::Map<String, Value> = overrides.collect();
-        for problem in (self.options.check_overrides)(sink, &overrides) {
+        let mut overrides: serde_json::Map<String, Value> = overrides.collect();
+        for problem in (self.options.check_overrides)(sink, &mut overrides) {
             let wrong = problem.key.as_deref().and_then(|key| node.entry(key));
             let place = wrong.map_or(node.place(), |entry| entry.key.place);
             self.error(place, problem.message).hint = problem.hint;

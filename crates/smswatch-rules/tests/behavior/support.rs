@@ -51,7 +51,7 @@ pub(crate) fn compiled(rules: &str) -> Compiled {
     }
 }
 
-fn check_overrides(sink: &str, overrides: &Overrides) -> Vec<OverrideProblem> {
+fn check_overrides(sink: &str, overrides: &mut Overrides) -> Vec<OverrideProblem> {
     let unknown = overrides
         .keys()
         .filter(|key| sink != "slack" || !["channel", "mention"].contains(&key.as_str()));

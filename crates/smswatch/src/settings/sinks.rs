@@ -47,13 +47,13 @@ impl OverrideChecks {
         Self(Arc::new(known.collect()))
     }
 
-    /// What is wrong with what a rule asks of the sink of this name.
-    pub(crate) fn problems(&self, sink: &str, overrides: &Overrides) -> Vec<OverrideProblem> {
-        let problems = |known: &Known| {
-            let made = known.made.as_ref();
-            override_problems(&known.kind, &known.sink_type, made, overrides)
+    /// What is wrong with what a rule asks of the sink of this name; takes out of it what makes no difference to the sink.
+    pub(crate) fn problems(&self, sink: &str, overrides: &mut Overrides) -> Vec<OverrideProblem> {
+        let Some(known) = self.0.get(sink) else {
+            return Vec::new();
         };
-        self.0.get(sink).map(problems).unwrap_or_default()
+        let made = known.made.as_ref();
+        override_problems(&known.kind, &known.sink_type, made, overrides)
     }
 }
 
@@ -161,7 +161,7 @@ fn override_problems(
     kind: &str,
     sink_type: &SinkType,
     made: Option<&MadeSink>,
-    overrides: &Overrides,
+    overrides: &mut Overrides,
 ) -> Vec<OverrideProblem> {
     let schema = schema::overrides(sink_type);
     if schema["properties"].is_null() {
@@ -184,10 +184,10 @@ fn override_problems(
     }
     let checked = match made {
         Some(made) => made.check_overrides(value),
-        None => sink_type.read_overrides(value),
+        None => sink_type.read_overrides(value).map(|()| Vec::new()),
     };
     match checked {
-        Ok(()) => {}
+        Ok(defaults) => overrides.retain(|key, _| !defaults.contains(key)),
         Err(ConfigureError::Broken(why) | ConfigureError::Stuck(why)) => {
             found.push(OverrideProblem {
                 key: None,

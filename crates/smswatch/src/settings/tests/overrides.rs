@@ -36,6 +36,10 @@ impl ConfiguredSink for PickySink {
             _ => Ok(()),
         }
     }
+
+    fn is_default(&self, key: &str, overrides: &PickyOverrides) -> bool {
+        key == "team" && overrides.team == "all"
+    }
 }
 
 #[smswatch_plugin::async_trait]
@@ -79,5 +83,58 @@ fn a_sink_that_panics_when_it_is_asked_is_told_with_the_place_each_time() {
         assert!(refused.contains("no such team"), "{refused}");
         assert!(refused.contains("type `picky`"), "{refused}");
         assert!(refused.contains("--> smswatch.yaml:5:"), "{refused}");
+    }
+}
+
+#[test]
+fn what_a_sink_does_anyway_makes_no_other_destination() {
+    let twice = said("[p, {sink: p, team: all}]");
+    assert!(twice.contains("is named twice"), "{twice}");
+    assert_eq!(said("[p, {sink: p, team: crm}]"), "");
+}
+
+#[test]
+fn the_own_channel_recipients_and_labels_of_a_sink_make_no_other_destination() {
+    let types = crate::App::new().into_types();
+    for (sink, same, other) in [
+        (
+            "{type: slack, bot_token: xoxb-1, channel: '#alerts'}",
+            "channel: alerts, mention: []",
+            "channel: '#otp'",
+        ),
+        (
+            "{type: email, smtp: 'smtp://127.0.0.1', from: a@example.com, to: [b@example.com, c@example.com]}",
+            "to: [C <c@example.com>, b@example.com]",
+            "to: [b@example.com]",
+        ),
+        (
+            "{type: email, smtp: 'smtp://127.0.0.1', from: a@example.com, to: [b@example.com]}",
+            "to: [b@example.com]",
+            "to: [c@example.com]",
+        ),
+        (
+            "{type: alertmanager, url: 'http://127.0.0.1:9093', labels: {team: crm, env: live}}",
+            "labels: {team: crm}",
+            "labels: {team: otp}",
+        ),
+        ("{type: exec, command: [cat]}", "args: []", "args: [-n]"),
+    ] {
+        let with = |asked: &str| {
+            let text = format!(
+                "{ROUTEE}sinks: {{p: {sink}}}
+rules:
+  - {{name: a, notify: [p, {{sink: p, {asked}}}]}}
+"
+            );
+            let problems = load_with(&types, &text).err().unwrap_or_default();
+            let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            said.join(
+                "
+",
+            )
+        };
+        let said = with(same);
+        assert!(said.contains("is named twice"), "{same}: {said}");
+        assert_eq!(with(other), "", "{other}");
     }
 }
