@@ -46,8 +46,15 @@ pub use self::error::{CallError, Refused};
 pub use self::follow::{EventStream, StreamedEvent};
 use crate::health::ReadyReply;
 
-/// How long a call may take; registering ten thousand messages is the longest.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long one may take that asks for much work: sending many deliveries again, testing a sink, registering ten thousand
+/// messages.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// For how many bytes of a registration a call may take a second longer.
+const BYTES_PER_SECOND: usize = 16 * 1024;
 
 /// The largest answer that is read, in bytes: a page of a thousand events takes a few megabytes.
 const MOST: usize = 256 * 1024 * 1024;
@@ -126,7 +133,7 @@ impl Client {
         query: &impl Serialize,
     ) -> Result<Value, CallError> {
         let request = self.request(Method::GET, path, query);
-        self.good(self.send(request).await?).await
+        self.good(self.send(request, TIMEOUT).await?).await
     }
 
     /// The same; `None` if the service knows no such thing.
@@ -140,7 +147,7 @@ impl Client {
         query: &impl Serialize,
     ) -> Result<Option<Value>, CallError> {
         let request = self.request(Method::GET, path, query);
-        self.found(self.send(request).await?).await
+        self.found(self.send(request, TIMEOUT).await?).await
     }
 
     /// What a `POST` of `body` to `path` is answered.
@@ -153,8 +160,8 @@ impl Client {
         path: &[&str],
         body: &impl Serialize,
     ) -> Result<Value, CallError> {
-        let request = self.posting(path, body)?;
-        self.good(self.send(request).await?).await
+        let (request, patience) = self.posting(path, body)?;
+        self.good(self.send(request, patience).await?).await
     }
 
     /// The same; `None` if the service knows no such thing.
@@ -167,8 +174,8 @@ impl Client {
         path: &[&str],
         body: &impl Serialize,
     ) -> Result<Option<Value>, CallError> {
-        let request = self.posting(path, body)?;
-        self.found(self.send(request).await?).await
+        let (request, patience) = self.posting(path, body)?;
+        self.found(self.send(request, patience).await?).await
     }
 
     /// Deletes what is at `path`, and returns whether it was there.
@@ -178,7 +185,8 @@ impl Client {
     /// The service does not answer, or does not do it.
     pub async fn delete(&self, path: &[&str]) -> Result<bool, CallError> {
         let request = self.request(Method::DELETE, path, &());
-        Ok(self.found(self.send(request).await?).await?.is_some())
+        let answer = self.send(request, TIMEOUT).await?;
+        Ok(self.found(answer).await?.is_some())
     }
 
     /// What `/readyz` says, whether it is ready or not.
@@ -188,15 +196,20 @@ impl Client {
     /// The service does not answer.
     pub async fn readiness_json(&self) -> Result<Value, CallError> {
         let request = self.request(Method::GET, &["readyz"], &());
-        Ok(self.send(request).await?.body)
+        Ok(self.send(request, TIMEOUT).await?.body)
     }
 
-    fn posting(&self, path: &[&str], body: &impl Serialize) -> Result<RequestBuilder, CallError> {
+    /// A request with this body, and how long it may take.
+    fn posting(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<(RequestBuilder, Duration), CallError> {
         let body = serde_json::to_vec(body).map_err(|error| self.unreadable(&error))?;
+        let patience = patience(path, body.len());
         let request = self.request(Method::POST, path, &());
-        Ok(request
-            .header("content-type", "application/json")
-            .body(body))
+        let request = request.header("content-type", "application/json");
+        Ok((request.body(body), patience))
     }
 
     /// A request with a token, and with the fields of `query` that are texts.
@@ -220,13 +233,13 @@ impl Client {
     }
 
     /// Calls, and reads the answer, which is one of smswatch.
-    async fn send(&self, request: RequestBuilder) -> Result<Answer, CallError> {
-        let sent = request.timeout(TIMEOUT).send().await;
-        let response = sent.map_err(|error| self.unreachable(&error))?;
+    async fn send(&self, request: RequestBuilder, patience: Duration) -> Result<Answer, CallError> {
+        let sent = request.timeout(patience).send().await;
+        let response = sent.map_err(|error| self.unreachable(&error, patience))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read_body(response, MOST).await;
         let body = body.map_err(|error| match error {
-            BodyError::Broken(error) => self.unreachable(&error),
+            BodyError::Broken(error) => self.unreachable(&error, patience),
             error => self.unreadable(&error),
         })?;
         Answer::read(status, &headers, &body).ok_or_else(|| self.foreign(status))
@@ -275,17 +288,66 @@ impl Client {
         }
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> CallError {
+    fn unreachable(&self, error: &reqwest::Error, patience: Duration) -> CallError {
         let address = self.address();
         match error.is_timeout() && !error.is_connect() {
             true => CallError::TimedOut {
                 address,
-                after: TIMEOUT,
+                after: patience,
             },
             false => CallError::Unreachable {
                 address,
                 cause: self.http.explain(error, &self.base),
             },
         }
+    }
+}
+
+/// How long a `POST` to `path` may take whose body has so many bytes.
+fn patience(path: &[&str], bytes: usize) -> Duration {
+    match path {
+        ["v1", "watches"] => {
+            let seconds = u64::try_from(bytes / BYTES_PER_SECOND).unwrap_or(u64::MAX);
+            LONGEST.min(TIMEOUT.saturating_add(Duration::from_secs(seconds)))
+        }
+        ["v1", "reload"] | ["v1", "deliveries", "retry" | "drop"] | ["v1", "sinks", _, "test"] => {
+            LONGEST
+        }
+        _ => TIMEOUT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn only_calls_that_ask_for_much_may_take_long() {
+        let few = patience(&["v1", "watches"], 100);
+        let many = patience(&["v1", "watches"], 1024 * 1024);
+        assert_eq!((few, many), (TIMEOUT, LONGEST));
+        assert_eq!(patience(&["v1", "silences"], 1024 * 1024), TIMEOUT);
+        assert_eq!(patience(&["v1", "sinks", "crm", "pause"], 0), TIMEOUT);
+        assert_eq!(patience(&["v1", "sinks", "crm", "test"], 0), LONGEST);
+        assert_eq!(patience(&["v1", "deliveries", "retry"], 0), LONGEST);
+    }
+
+    /// The clock runs to the end of the patience at once.
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_never_answers_is_given_up_after_ten_seconds() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let client = Client::new(&address).expect("a client");
+        let asked = client.status().await;
+        let said = asked.expect_err("nobody answers").to_string();
+        let address = client.address();
+        assert_eq!(
+            said,
+            format!("smswatch at {address} gave no answer within 10s")
+        );
+        let following = client.follow(&crate::events::StreamQuery::default()).await;
+        assert!(matches!(following, Err(CallError::TimedOut { .. })));
     }
 }

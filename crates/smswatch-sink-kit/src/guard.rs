@@ -43,14 +43,18 @@ impl Guard {
 impl std::fmt::Display for Forbidden {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let kind = self.kind;
+        let a = match kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
+            true => "an",
+            false => "a",
+        };
         match self.has_option {
             true => write!(
                 formatter,
-                "the receiver has a {kind} address, which is reached only with `allow_private: true`"
+                "the receiver has {a} {kind} address, which is reached only with `allow_private: true`"
             ),
             false => write!(
                 formatter,
-                "the receiver has a {kind} address, and this sink connects to public ones only"
+                "the receiver has {a} {kind} address, and this sink connects to public ones only"
             ),
         }
     }
@@ -70,4 +74,23 @@ fn known_address(url: &Url) -> Option<IpAddr> {
         return Some(IpAddr::from(Ipv4Addr::LOCALHOST));
     }
     bare.unwrap_or(host).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_said_in_good_english() {
+        let guard = Guard::Closed { has_option: true };
+        for (address, begin) in [
+            ("0.0.0.0", "the receiver has an unspecified address,"),
+            ("10.0.0.1", "the receiver has a private address,"),
+            ("127.0.0.1", "the receiver has a loopback address,"),
+        ] {
+            let checked = guard.check(address.parse().expect("an address"));
+            let said = checked.expect_err("it is not public").to_string();
+            assert!(said.starts_with(begin), "{said}");
+        }
+    }
 }

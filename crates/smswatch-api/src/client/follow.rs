@@ -55,7 +55,7 @@ impl Client {
             address: self.address(),
             after: TIMEOUT,
         })?;
-        let response = sent.map_err(|error| self.unreachable(&error))?;
+        let response = sent.map_err(|error| self.unreachable(&error, TIMEOUT))?;
         let media_type = response.headers().get(CONTENT_TYPE);
         let is_stream =
             media_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
@@ -105,7 +105,7 @@ impl EventStream {
                 address: self.client.address(),
                 after: SILENCE,
             })?;
-            let chunk = chunk.map_err(|error| self.client.unreachable(&error))?;
+            let chunk = chunk.map_err(|error| self.client.unreachable(&error, SILENCE))?;
             let Some(chunk) = chunk else { return Ok(None) };
             self.pending.extend_from_slice(&chunk);
             if self.pending.len() + self.data.len() > MOST_PENDING {
