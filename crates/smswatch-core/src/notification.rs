@@ -143,7 +143,7 @@ fn first_told(rule: &str, events: &[Event]) -> Option<NotificationId> {
     };
     let is_of_any_rule = |event: &Event| match event.kind {
         EventKind::SinkDown => true,
-        EventKind::SinkRecovered => event.ends.is_some() && !event.ends_per_rule,
+        EventKind::SinkRecovered => event.ends.is_some(),
         _ => false,
     };
     let rule = match events.iter().all(is_of_any_rule) {

@@ -224,9 +224,6 @@ pub struct Event {
     /// The event whose end it tells, such as that the sink went down which works again; else payloads leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<EventId>,
-    /// An earlier version told the event that it [ends](Self::ends), under a key of its rule; else payloads leave it out.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub ends_per_rule: bool,
     /// That it is told again while it lasts, and how often it was; else payloads leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeated: Option<Repeated>,

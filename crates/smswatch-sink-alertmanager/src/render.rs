@@ -131,7 +131,7 @@ mod tests {
     fn an_alert_on_a_rate_ends_when_it_is_resolved_under_the_labels_with_which_it_fired() {
         let started_at = Timestamp::from_seconds(1_777_631_329);
         let told = |state, ended_at| {
-            let measured = Alert {
+            let measured = smswatch_sink_kit::model::Alert {
                 state,
                 value: 40.5,
                 count: 17,
@@ -166,7 +166,7 @@ mod tests {
     fn that_a_sink_works_again_ends_the_alert_that_it_is_down() {
         let mut told = sample::notification();
         told.kind = smswatch_sink_kit::model::EventKind::SinkDown;
-        let posted = |told| alert(told, BTreeMap::new(), LIFETIMES, now());
+        let posted = |told: &Notification| alert(told, BTreeMap::new(), LIFETIMES, now());
         assert_eq!(posted(&told).ends_at, instant(now()) + LIFETIMES.other);
         told.kind = smswatch_sink_kit::model::EventKind::SinkRecovered;
         assert_eq!(posted(&told).ends_at, told.events[0].time);

@@ -36,7 +36,8 @@ const RECIPES: [Recipe; 6] = [
         variables: &[("PAGERDUTY_ROUTING_KEY", "R0123456789ABCDEFGHIJKLMNOPQRSTU")],
         schema: include_str!("recipes/pagerduty.json"),
         check: |_, body| {
-            let is_over = body["payload"]["class"] == "alert.resolved";
+            let over = ["alert.resolved", "smswatch.sink_recovered"];
+            let is_over = over.map(Value::from).contains(&body["payload"]["class"]);
             let action = if is_over { "resolve" } else { "trigger" };
             assert_eq!(body["event_action"], action);
         },

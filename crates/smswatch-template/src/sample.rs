@@ -196,7 +196,6 @@ fn sparse(kind: EventKind) -> Event {
         recorded: false,
         late: false,
         ends: None,
-        ends_per_rule: false,
         fault: is_seen.then_some(Fault::None),
         previous: None,
         current: is_seen.then(|| CurrentStatus {

@@ -248,7 +248,6 @@ fn event(n: usize) -> Event {
         repeated: None,
         alert: None,
         ends: None,
-        ends_per_rule: false,
         backfill: false,
         recorded: false,
         late: false,

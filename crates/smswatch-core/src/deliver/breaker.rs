@@ -108,9 +108,9 @@ struct Open {
     /// How many probes were refused since one had to wait for its time.
     #[serde(default)]
     refused: u32,
-    /// That it opened is told under a key that its end shares, whichever rules tell of both.
+    /// The event that it opened has a name that its end can tell. Earlier versions named it otherwise.
     #[serde(default)]
-    has_key: bool,
+    has_name: bool,
     /// What a later version keeps here.
     #[serde(flatten)]
     unknown: serde_json::Map<String, serde_json::Value>,
@@ -140,13 +140,17 @@ pub(crate) enum Report {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum News {
     /// The breaker opened.
-    Down { reason: String, opening: u64 },
+    Down {
+        reason: String,
+        since: Timestamp,
+        opening: u64,
+    },
     /// The breaker closed, which was open since then.
     Recovered {
         since: Timestamp,
         opening: u64,
-        /// An earlier version told that it opened.
-        is_of_earlier: bool,
+        /// It was told under a name that follows from these two.
+        has_name: bool,
     },
 }
 
@@ -387,11 +391,12 @@ impl Circuit {
             reason: reason.clone(),
             gone,
             refused: 0,
-            has_key: true,
+            has_name: true,
             unknown: serde_json::Map::new(),
         });
         News::Down {
             reason,
+            since: now,
             opening: self.openings,
         }
     }
@@ -409,7 +414,7 @@ impl Circuit {
         Some(News::Recovered {
             since: open.since,
             opening: self.openings,
-            is_of_earlier: !open.has_key,
+            has_name: open.has_name,
         })
     }
 

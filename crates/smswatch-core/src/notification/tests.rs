@@ -280,13 +280,4 @@ fn that_a_sink_works_again_has_the_key_under_which_it_was_told_that_it_is_down()
         ..event("evt_down_again")
     };
     assert_ne!(by("trouble", &next).key, began.key);
-
-    // As a version told it that had a key for each rule.
-    let told = notification_id("trouble", &[&down.event_id]);
-    let told = told.as_str().replacen("ntf_", "key_", 1);
-    let recovered = Event {
-        ends_per_rule: true,
-        ..recovered
-    };
-    assert_eq!(by("trouble", &recovered).key, told);
 }

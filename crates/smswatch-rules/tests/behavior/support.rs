@@ -107,7 +107,6 @@ pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>)
         fault: Some(Fault::of(status, detail)),
         recorded: false,
         ends: None,
-        ends_per_rule: false,
         previous: previous.map(|status| PreviousStatus {
             status: status.to_owned(),
             detailed_status: None,

@@ -29,7 +29,6 @@ fn event(n: u64, status: &str) -> Event {
         fault: Some(Fault::None),
         recorded: false,
         ends: None,
-        ends_per_rule: false,
         previous: None,
         current: Some(CurrentStatus {
             status: status.to_owned(),

@@ -68,6 +68,7 @@ fn failures_in_a_row_open_it_and_are_told_once() {
     assert_eq!(circuit.flow(at(4)), Flow::Open { since: None });
     let down = News::Down {
         reason: "refused".to_owned(),
+        since: at(5),
         opening: 1,
     };
     assert_eq!(fail(&mut circuit, 5), Some(down));
@@ -94,7 +95,7 @@ fn a_successful_probe_closes_it() {
     assert!(circuit.take_probe(&SETTINGS, at(32)));
     let recovered = News::Recovered {
         since: at(2),
-        is_of_earlier: false,
+        has_name: true,
         opening: 1,
     };
     assert_eq!(well(&mut circuit, 33, true), Some(recovered));

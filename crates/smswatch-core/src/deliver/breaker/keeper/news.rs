@@ -107,27 +107,27 @@ impl Breaker {
             Some(destination) => format!("{} {}", self.sink, destination.key()),
             None => self.sink.clone(),
         };
+        // The moment of the attempt that opened it stands in the note, by which its end finds this name.
+        let down = |since, opening| derived_event_id(&subject, EventKind::SinkDown, since, opening);
+        let own = |kind, text, n| own_event(kind, &subject, text, provider, now, n);
         let mut event = match news {
-            News::Down { reason, opening } => own_event(
-                EventKind::SinkDown,
-                &subject,
+            News::Down {
                 reason,
-                provider,
-                now,
+                since,
                 opening,
-            ),
+            } => Event {
+                event_id: down(since, opening),
+                ..own(EventKind::SinkDown, reason, opening)
+            },
             News::Recovered {
                 since,
                 opening,
-                is_of_earlier,
+                has_name,
             } => {
                 let text = format!("it was down for {}", spoken(now.since(since)));
-                let down = derived_event_id(&subject, EventKind::SinkDown, since, opening);
-                let kind = EventKind::SinkRecovered;
                 Event {
-                    ends: Some(down),
-                    ends_per_rule: is_of_earlier,
-                    ..own_event(kind, &subject, text, provider, now, opening)
+                    ends: has_name.then(|| down(since, opening)),
+                    ..own(EventKind::SinkRecovered, text, opening)
                 }
             }
         };
