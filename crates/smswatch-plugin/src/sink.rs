@@ -1,5 +1,6 @@
 //! The seam to sinks: where notifications go.
 
+mod invalid_config;
 mod preview;
 mod probe;
 mod receipt;
@@ -7,7 +8,6 @@ mod receipt;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::proxy::Proxy;
 use crate::store::Rate;
 
+pub use invalid_config::InvalidConfig;
 pub use preview::{Preview, PreviewPart};
 pub use probe::Probe;
 pub use receipt::Receipt;
@@ -246,58 +247,6 @@ impl SinkContext {
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoOverrides {}
-
-/// A configuration that has the right types and still makes no sense.
-#[derive(Debug, thiserror::Error)]
-#[error("{what}")]
-pub struct InvalidConfig {
-    what: String,
-    key: Option<&'static str>,
-    range: Option<Range<usize>>,
-}
-
-impl InvalidConfig {
-    /// `what` is wrong with the configuration.
-    #[must_use]
-    pub fn new(what: impl fmt::Display) -> Self {
-        Self {
-            what: what.to_string(),
-            key: None,
-            range: None,
-        }
-    }
-
-    /// `what` is wrong with the value of `key`.
-    #[must_use]
-    pub fn at(key: &'static str, what: impl fmt::Display) -> Self {
-        Self {
-            what: what.to_string(),
-            key: Some(key),
-            range: None,
-        }
-    }
-
-    /// Only these bytes of the key's value, a text, are wrong. They are underlined for the operator.
-    #[must_use]
-    pub fn within(self, range: Range<usize>) -> Self {
-        Self {
-            range: Some(range),
-            ..self
-        }
-    }
-
-    /// Which bytes of the key's value are wrong, if that is known.
-    #[must_use]
-    pub fn range(&self) -> Option<Range<usize>> {
-        self.range.clone()
-    }
-
-    /// The key whose value is wrong, if it is one key.
-    #[must_use]
-    pub fn key(&self) -> Option<&'static str> {
-        self.key
-    }
-}
 
 /// Whether trying again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
