@@ -262,3 +262,59 @@ async fn a_campaign_is_followed_to_its_end() {
     assert_eq!(stage.requests("tracking_single"), 0);
     assert_eq!(process.terminate(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_status_that_a_sweep_found_is_told_to_who_registers_its_message_or_its_campaign() {
+    let stage = Stage::new().await;
+    let config = stage.config(&stage.sqlite(), "{every: 1s, window: 2h}");
+    let process = Process::start(&config);
+    let failed_an_hour_ago = |campaign: Option<&str>| {
+        let spec = MessageSpec {
+            fate: Some(Fate::UnknownNumber),
+            accepted_ms_ago: 3_600_000,
+            campaign_name: campaign.map(str::to_owned),
+            campaign_tracking_id: campaign.map(str::to_owned),
+            ..MessageSpec::default()
+        };
+        stage.sim.register(spec).expect("a message")
+    };
+    let (alone, member) = (
+        failed_an_hour_ago(None),
+        failed_an_hour_ago(Some("spring-2026")),
+    );
+    for id in [&alone, &member] {
+        watch_that(&process, id, |watch| watch["state"] == "final").await;
+        let timeline = process.json(&["show", id]);
+        assert_eq!(
+            timeline["events"][0]["event"]["backfill"], true,
+            "{timeline}"
+        );
+    }
+    assert_eq!(
+        stage.told(),
+        Vec::<Value>::new(),
+        "nobody has asked for them"
+    );
+
+    let registered = process.json(&["watch", "--tag", "team=crm", &alone]);
+    assert_eq!(registered["already_watched"], 1);
+    let of = |id: &str| {
+        let told = stage.told().into_iter();
+        told.filter(|event| event["message"]["message_id"] == id)
+            .collect::<Vec<_>>()
+    };
+    until("it is told", async || !of(&alone).is_empty()).await;
+    assert_eq!(of(&member), Vec::<Value>::new());
+    process.json(&["watch", "--campaign", "spring-2026"]);
+    until("the campaign's is told", async || !of(&member).is_empty()).await;
+    process.json(&["watch", &alone, &member]);
+    for id in [&alone, &member] {
+        let told = of(id);
+        assert_eq!(told.len(), 1, "once: {told:?}");
+        let event = &told[0];
+        let marks = [&event["previous"], &event["backfill"], &event["recorded"]];
+        assert_eq!(marks, [&Value::Null, &json!(false), &json!(true)]);
+    }
+    assert_eq!(of(&alone)[0]["message"]["tags"], json!({"team": "crm"}));
+    assert_eq!(process.terminate(), Some(0));
+}

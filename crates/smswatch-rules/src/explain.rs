@@ -128,7 +128,7 @@ impl Mismatch<'_> {
     fn because(&self, rule: &Rule, event: &Event) -> String {
         match self {
             Self::Backfill => {
-                "it happened long before the message was first seen (`backfill`); such events are not sent".to_owned()
+                "it happened long before the message was first seen (`backfill`); such events are not sent unless the message is registered later".to_owned()
             }
             Self::Kind => format!(
                 "event is {}, and the rule wants {}",

@@ -1,5 +1,6 @@
 //! Changes of watches that wait to be written, for the second stage.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -120,10 +121,10 @@ pub(crate) struct Observed {
 
 impl Observed {
     /// The watch in which it is taken in, of one that there is.
-    pub(crate) fn watch(&self, watch: &Watch) -> Watch {
+    pub(crate) fn watch<'a>(&self, watch: &'a Watch) -> Cow<'a, Watch> {
         match self.is_wanted {
-            true => watch.clone().wanted(),
-            false => watch.clone(),
+            true => Cow::Owned(watch.clone().wanted()),
+            false => Cow::Borrowed(watch),
         }
     }
 }
