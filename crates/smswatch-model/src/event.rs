@@ -205,7 +205,7 @@ pub struct Event {
     pub refines: Option<EventId>,
     /// It happened before the message was watched; it is recorded and not routed.
     pub backfill: bool,
-    /// It stands in the log as [`backfill`](Self::backfill) under the same name, and is told because its message was
+    /// It stands in the log as `backfill` under the same name, and is told because its message was
     /// registered since; else payloads leave it out.
     #[serde(default, skip_serializing_if = "is_false")]
     pub recorded: bool,
