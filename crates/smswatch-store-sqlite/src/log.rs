@@ -1,7 +1,7 @@
 //! The event log: entries in order, and the cursor behind which they wait to be routed.
 
 use rusqlite::{Connection, OptionalExtension as _, Result, ToSql, params};
-use smswatch_plugin::model::Timestamp;
+use smswatch_plugin::model::{MessageId, Timestamp};
 use smswatch_plugin::store::{
     Bound, EventFilter, InvalidCursor, KeptAside, LogEntry, LogPosition, LogSlice, NewEntry, Page,
     PageRequest, RouteOutcome, RouteStep, SetAside,
@@ -145,7 +145,7 @@ pub(crate) fn page(
 ) -> Result<Page<Vec<u8>>> {
     let kind = filter.kind.filter(|kind| *kind != NewEntry::COMMON);
     let mut rows = match (&filter.message_id, kind) {
-        (Some(id), _) => read_page(connection, OF_MESSAGE, id.as_str(), before, limit)?,
+        (Some(id), _) => read_of_message(connection, id, before, limit)?,
         (None, Some(kind)) => read_page(connection, OF_KIND, kind.as_str(), before, limit)?,
         (None, None) => read_before(connection, before, limit)?,
     };
@@ -168,10 +168,7 @@ pub(crate) fn page(
 /// The position of the first entry that was appended at `at` or later, or behind the last one. Entries stand in the order
 /// of their times, so half of what is left is passed over with each look.
 pub(crate) fn first_since(connection: &Connection, at: Timestamp) -> Result<i64> {
-    let ends: (Option<i64>, Option<i64>) = connection
-        .prepare_cached("SELECT (SELECT min(position) FROM log), (SELECT max(position) FROM log)")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (Some(mut low), Some(last)) = ends else {
+    let Some((mut low, last)) = ends(connection)? else {
         return Ok(0);
     };
     let mut high = last + 1;
@@ -187,9 +184,13 @@ pub(crate) fn first_since(connection: &Connection, at: Timestamp) -> Result<i64>
     Ok(low)
 }
 
-/// Those of one message.
-const OF_MESSAGE: &str = "SELECT position, body FROM log WHERE message_id = ?1 AND position < ?2
-                          ORDER BY position DESC LIMIT ?3";
+/// Those of one message in one span of the log, as the index `log_by_span` has them.
+const OF_MESSAGE: &str = "SELECT position, body FROM log
+                          WHERE position >> 14 = ?1 AND message_id = ?2 AND position < ?3
+                          ORDER BY position DESC LIMIT ?4";
+
+/// How many bits of a position say where in its span it is.
+const SPAN_BITS: u32 = 14;
 
 /// Those of one of the kinds that are indexed.
 const OF_KIND: &str = "SELECT log.position, log.body FROM log_kinds CROSS JOIN log
@@ -207,6 +208,43 @@ fn read_before(connection: &Connection, before: i64, limit: usize) -> Result<Vec
         .prepare_cached(OF_ANY)?
         .query_map(params![before, limit], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
+}
+
+/// Asks one span after the other, the newest first: there are sixty in a million entries.
+fn read_of_message(
+    connection: &Connection,
+    id: &MessageId,
+    before: i64,
+    limit: usize,
+) -> Result<Vec<(i64, Vec<u8>)>> {
+    let Some((first, last)) = ends(connection)? else {
+        return Ok(Vec::new());
+    };
+    let mut statement = connection.prepare_cached(OF_MESSAGE)?;
+    let mut found = Vec::new();
+    let newest = last.min(before.saturating_sub(1));
+    for span in (first >> SPAN_BITS..=newest >> SPAN_BITS).rev() {
+        let rest = i64::try_from(limit - found.len()).unwrap_or(i64::MAX);
+        if rest == 0 {
+            break;
+        }
+        let rows = statement.query_map(params![span, id.as_str(), before, rest], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    Ok(found)
+}
+
+/// The positions of the first entry and of the last one, if there is any.
+fn ends(connection: &Connection) -> Result<Option<(i64, i64)>> {
+    connection
+        .prepare_cached("SELECT (SELECT min(position) FROM log), (SELECT max(position) FROM log)")?
+        .query_row([], |row| {
+            Ok(Option::zip(row.get::<_, Option<_>>(0)?, row.get(1)?))
+        })
 }
 
 fn read_page(
@@ -229,12 +267,7 @@ fn read_page(
 ///
 /// Positions have no gaps, so what goes is a range; no entry is read that stays, but the first.
 pub(crate) fn trim(connection: &Connection, bound: &Bound, now: Timestamp) -> Result<u64> {
-    let ends: Option<(i64, i64)> = connection
-        .prepare_cached("SELECT (SELECT min(position) FROM log), (SELECT max(position) FROM log)")?
-        .query_row([], |row| {
-            Ok(Option::zip(row.get::<_, Option<_>>(0)?, row.get(1)?))
-        })?;
-    let Some((first, last)) = ends else {
+    let Some((first, last)) = ends(connection)? else {
         return Ok(0);
     };
     let most = i64::try_from(bound.max).unwrap_or(i64::MAX);
@@ -261,4 +294,79 @@ pub(crate) fn trim(connection: &Connection, bound: &Bound, now: Timestamp) -> Re
         .prepare_cached("DELETE FROM log WHERE position BETWEEN ?1 AND ?2")?
         .execute([first, end])?;
     Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    /// A log of three messages that has entries on both sides of the ends of spans, and gaps of several spans.
+    fn log() -> (Connection, Vec<i64>) {
+        let mut connection = Connection::open_in_memory().expect("a file");
+        schema::upgrade(&mut connection, 0).expect("tables");
+        schema::complete(&connection).expect("indices");
+        let length = 1_i64 << SPAN_BITS;
+        let around = |span: i64| (-4..5).map(move |offset| span * length + offset);
+        let positions: Vec<i64> = [1, 2, 3, 7, 8].into_iter().flat_map(around).collect();
+        for position in &positions {
+            let entry = "INSERT INTO log (position, at, body, message_id) VALUES (?1, 1, ?2, ?3)";
+            let message = format!("m{}", position % 3);
+            let body = position.to_be_bytes();
+            let added = connection.execute(entry, params![position, body, message]);
+            added.expect("an entry");
+        }
+        (connection, positions)
+    }
+
+    fn read(connection: &Connection, message: i64, limit: usize) -> Vec<i64> {
+        let filter = EventFilter {
+            message_id: MessageId::new(format!("m{message}")).ok(),
+            kind: None,
+        };
+        let mut request = PageRequest {
+            cursor: None,
+            limit,
+        };
+        let mut found = Vec::new();
+        loop {
+            let before = parse_cursor(&request).expect("a cursor");
+            let page = page(connection, &filter, before, limit).expect("a page");
+            assert!(page.items.len() <= limit);
+            let position = |body: Vec<u8>| i64::from_be_bytes(body.try_into().expect("a position"));
+            found.extend(page.items.into_iter().map(position));
+            match page.next {
+                Some(next) => request.cursor = Some(next),
+                None => return found,
+            }
+        }
+    }
+
+    #[test]
+    fn pages_of_a_message_show_all_its_entries_over_all_spans_newest_first() {
+        let (connection, positions) = log();
+        // What is trimmed leaves the beginning of a span without entries.
+        for trimmed in [0, 3, 9, 14, 30] {
+            let removed =
+                connection.execute("DELETE FROM log WHERE position < ?1", [positions[trimmed]]);
+            removed.expect("it is trimmed");
+            for (message, limit) in (0..3).flat_map(|message| (1..30).map(move |n| (message, n))) {
+                let kept = positions[trimmed..].iter().rev().copied();
+                let wanted: Vec<i64> = kept.filter(|position| position % 3 == message).collect();
+                assert_eq!(read(&connection, message, limit), wanted, "by {limit}");
+            }
+        }
+        assert!(read(&connection, 7, 10).is_empty());
+    }
+
+    #[test]
+    fn entries_of_a_message_are_found_by_the_index_of_spans() {
+        let (connection, _) = log();
+        let question = format!("EXPLAIN QUERY PLAN {OF_MESSAGE}");
+        let plan = connection.query_row(&question, params![1, "m1", 9, 9], |row| {
+            row.get::<_, String>(3)
+        });
+        let by_index = "SEARCH log USING INDEX log_by_span (<expr>=? AND message_id=? AND rowid<?)";
+        assert_eq!(plan.as_deref(), Ok(by_index));
+    }
 }

@@ -223,8 +223,11 @@ CREATE TRIGGER watch_changed AFTER UPDATE OF state ON watches WHEN old.state <> 
 END;
 ";
 
-/// Tables that earlier versions neither know nor miss: they can still open a file that has them. `at` is when a
-/// record can be claimed: its due time, or the end of the lease that holds it.
+/// Tables and indices that earlier versions neither know nor miss: they can still open a file that has them. `at` is when
+/// a record can be claimed: its due time, or the end of the lease that holds it.
+///
+/// Log entries are found by their messages in one span of 16,384 positions after another: an index of all of them has
+/// another page of the file for each entry that is appended. An earlier version reads the log instead.
 const ADDED: &str = "
 CREATE TABLE IF NOT EXISTS records (
     kind TEXT NOT NULL,
@@ -238,6 +241,9 @@ CREATE TABLE IF NOT EXISTS records (
 CREATE INDEX IF NOT EXISTS records_by_time ON records (kind, at) WHERE at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS records_claimed ON records (kind, id) WHERE at <> due;
 INSERT OR IGNORE INTO numbers VALUES ('record', 0);
+DROP INDEX IF EXISTS log_by_message;
+CREATE INDEX IF NOT EXISTS log_by_span ON log (position >> 14, message_id)
+    WHERE message_id IS NOT NULL;
 ";
 
 /// What leads from each version to the next, beginning with an empty file.
@@ -341,5 +347,38 @@ mod tests {
         let queues = counts::gauges(&connection).expect("counts");
         assert_eq!((queues[0].pending, queues[0].dead), (2, 0));
         assert_eq!(queues[0].oldest, Some(Timestamp::from_millis(7)));
+    }
+
+    #[test]
+    fn entries_that_another_version_indexed_are_found_by_their_message() {
+        let mut connection = Connection::open_in_memory().expect("a file");
+        upgrade(&mut connection, 0).expect("the tables of an earlier version");
+        let add = |connection: &Connection, position: i64| {
+            let entry = "INSERT INTO log (position, at, body, message_id) VALUES (?1, 1, ?2, 'm1')";
+            let added = connection.execute(entry, (position, vec![1]));
+            added.expect("an entry");
+        };
+        for position in [1, 16_383, 16_384, 70_000] {
+            add(&connection, position);
+        }
+        let indices = |connection: &Connection| {
+            let found = "SELECT group_concat(name) FROM sqlite_schema WHERE name LIKE 'log_by_%'";
+            connection.query_row(found, [], |row| row.get::<_, String>(0))
+        };
+        assert_eq!(indices(&connection).as_deref(), Ok("log_by_message"));
+        for _ in 0..2 {
+            complete(&connection).expect("it is completed");
+            assert_eq!(indices(&connection).as_deref(), Ok("log_by_span"));
+        }
+        // The earlier version goes on with it.
+        add(&connection, 70_001);
+        let asked = "SELECT count(*) FROM log WHERE message_id = 'm1' AND position < 70001";
+        assert_eq!(connection.query_row(asked, [], |row| row.get(0)), Ok(4));
+        let filter = EventFilter {
+            message_id: MessageId::new("m1").ok(),
+            kind: None,
+        };
+        let page = log::page(&connection, &filter, i64::MAX, 10).expect("a page");
+        assert_eq!(page.items.len(), 5);
     }
 }

@@ -16,8 +16,22 @@ const MOST_AT_ONCE: usize = 256;
 
 /// Sends an answer, or the error that kept the transaction from being committed.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-/// Takes the transaction, or why there is none.
-type Job = Box<dyn FnOnce(Result<&mut Transaction<'_>, StoreError>) -> Answer + Send>;
+/// Takes its turn, or why there is none.
+type Job = Box<dyn FnOnce(Result<Turn<'_, '_>, StoreError>) -> Taken + Send>;
+
+/// The transaction for a step, and what is undone when the step fails.
+enum Turn<'a, 'c> {
+    /// The whole transaction: nobody else has written in it.
+    First(&'a Transaction<'c>),
+    /// The step alone.
+    Later(&'a mut Transaction<'c>),
+}
+
+/// A step that was taken.
+struct Taken {
+    is_done: bool,
+    answer: Answer,
+}
 
 /// What the thread is sent.
 enum Message {
@@ -67,18 +81,32 @@ impl Worker {
         &self,
         step: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |transaction| {
-            let done = transaction.and_then(|transaction| within_savepoint(transaction, step));
-            Box::new(move |committed: Result<(), StoreError>| {
-                // The caller may have gone; the step stands all the same.
-                let _sent = answer.send(done.and_then(|done| committed.map(|()| done)));
-            })
-        });
+        let (job, answered) = job(step);
         let message = Message::Step(job);
         self.messages.send(message).map_err(|_| ended())?;
         answered.await.map_err(|_| ended())?
     }
+}
+
+/// A step as the thread takes it, and where its answer arrives.
+fn job<T: Send + 'static>(
+    step: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+) -> (Job, oneshot::Receiver<Result<T, StoreError>>) {
+    let (answer, answered) = oneshot::channel();
+    let job: Job = Box::new(move |turn| {
+        let done = turn.and_then(|turn| match turn {
+            Turn::First(transaction) => take(transaction, step),
+            Turn::Later(transaction) => within_savepoint(transaction, step),
+        });
+        Taken {
+            is_done: done.is_ok(),
+            answer: Box::new(move |committed: Result<(), StoreError>| {
+                // The caller may have gone; the step stands all the same.
+                let _sent = answer.send(done.and_then(|done| committed.map(|()| done)));
+            }),
+        }
+    });
+    (job, answered)
 }
 
 /// The thread has ended and does not answer.
@@ -92,12 +120,20 @@ fn within_savepoint<T>(
 ) -> Result<T, StoreError> {
     let failed = |error| store_error(&error);
     let savepoint = transaction.savepoint().map_err(failed)?;
-    // The thread must outlive the step: it is everybody's.
-    let done = catch_unwind(AssertUnwindSafe(|| step(&savepoint)))
-        .map_err(|panic| panicked(panic.as_ref()))?
-        .map_err(failed)?;
+    let done = take(&savepoint, step)?;
     savepoint.commit().map_err(failed)?;
     Ok(done)
+}
+
+/// Takes a step, of which something may be left behind when it fails.
+fn take<T>(
+    connection: &Connection,
+    step: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+) -> Result<T, StoreError> {
+    // The thread must outlive the step: it is everybody's.
+    catch_unwind(AssertUnwindSafe(|| step(connection)))
+        .map_err(|panic| panicked(panic.as_ref()))?
+        .map_err(|error| store_error(&error))
 }
 
 /// A step that panicked is undone like one that failed.
@@ -133,30 +169,43 @@ fn work(
     }
 }
 
-/// Takes steps in one transaction.
+/// Takes steps in one transaction; those behind a first one that fails, in another.
+///
+/// The first step of a transaction has no savepoint: SQLite would keep what each page was before, until the last step of
+/// the transaction is done. Most transactions have one step.
 fn take_together(connection: &mut Connection, jobs: Vec<Job>) {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
-    let mut transaction = match transaction {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            for job in jobs {
-                job(Err(store_error(&error)))(Ok(()));
+    let mut jobs = jobs.into_iter();
+    while let Some(first) = jobs.next() {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let mut transaction = match transaction {
+            Ok(transaction) => transaction,
+            Err(error) => {
+                for job in std::iter::once(first).chain(jobs) {
+                    (job(Err(store_error(&error))).answer)(Ok(()));
+                }
+                return;
             }
-            return;
+        };
+        let first = first(Ok(Turn::First(&transaction)));
+        if !first.is_done {
+            drop(transaction);
+            (first.answer)(Ok(()));
+            continue;
         }
-    };
-    let answers: Vec<Answer> = jobs
-        .into_iter()
-        .map(|job| match transaction.is_autocommit() {
-            false => job(Ok(&mut transaction)),
-            // A full disk ends the whole transaction at the step that met it.
-            true => job(Err(undone("an earlier step failed"))),
-        })
-        .collect();
-    let committed = transaction.commit();
-    for answer in answers {
-        let committed = committed.as_ref().copied();
-        answer(committed.map_err(|error| undone(&error.to_string())));
+        let mut answers = vec![first.answer];
+        for job in jobs.by_ref() {
+            let turn = match transaction.is_autocommit() {
+                false => Ok(Turn::Later(&mut transaction)),
+                // A full disk ends the whole transaction at the step that met it.
+                true => Err(undone("an earlier step failed")),
+            };
+            answers.push(job(turn).answer);
+        }
+        let committed = transaction.commit();
+        for answer in answers {
+            let committed = committed.as_ref().copied();
+            answer(committed.map_err(|error| undone(&error.to_string())));
+        }
     }
 }
 
@@ -200,5 +249,32 @@ mod tests {
             connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
         });
         assert_eq!(count.await.expect("an answer"), 1);
+    }
+
+    #[test]
+    fn a_step_that_fails_is_undone_and_no_other_of_its_transaction() {
+        for failing in 0..3 {
+            let mut connection = Connection::open_in_memory().expect("a file");
+            connection
+                .execute_batch("CREATE TABLE t (n INTEGER)")
+                .expect("a table");
+            let step = |n: usize| {
+                job(move |connection| {
+                    connection.execute("INSERT INTO t VALUES (?1)", [1 << n])?;
+                    match n == failing {
+                        true => Err(rusqlite::Error::InvalidQuery),
+                        false => Ok(()),
+                    }
+                })
+            };
+            let (jobs, answers): (Vec<_>, Vec<_>) = (0..3).map(step).unzip();
+            take_together(&mut connection, jobs);
+            for (n, mut answer) in answers.into_iter().enumerate() {
+                let answer = answer.try_recv().expect("an answer");
+                assert_eq!(answer.is_ok(), n != failing, "{n} of {failing}");
+            }
+            let kept = connection.query_row("SELECT sum(n) FROM t", [], |row| row.get(0));
+            assert_eq!(kept, Ok(7 - (1 << failing)));
+        }
     }
 }
