@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 use smswatch_model::{MessageId, Tags, Timestamp};
 
+use crate::list::list_query;
 use crate::schema;
 use crate::watch_state::WatchState;
 
@@ -23,18 +24,9 @@ pub struct CampaignToWatch {
     pub tags: Tags,
 }
 
-/// Which page of the campaigns a list shows. Empty parameters count as missing.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CampaignsQuery {
-    /// Where the page begins: the `next` of the one before it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::cursor")]
-    pub cursor: Option<String>,
-    /// How many items the page has at most: 1 to 1000, 100 unless told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::limit")]
-    pub limit: Option<String>,
+list_query! {
+    /// Which page of the campaigns a list shows. Empty parameters count as missing.
+    CampaignsQuery {}
 }
 
 /// A campaign, and how it does.

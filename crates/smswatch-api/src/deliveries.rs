@@ -4,39 +4,32 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smswatch_model::{DeliveryId, MessageId, Timestamp};
 
+use crate::list::list_query;
 use crate::schema;
 use crate::words::words;
 
-/// Which deliveries a list shows. Empty parameters count as missing.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DeliveriesQuery {
-    /// Those in this state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "DeliveryState::known")]
-    pub state: Option<DeliveryState>,
-    /// Those for this sink.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sink: Option<String>,
-    /// Those that this rule made.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
-    /// Those since an instant (RFC 3339), or for a length of time, such as `2h`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::since")]
-    pub since: Option<String>,
-    /// Those about this message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::message_id")]
-    pub message_id: Option<String>,
-    /// Where the page begins: the `next` of the one before it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::cursor")]
-    pub cursor: Option<String>,
-    /// How many items the page has at most: 1 to 1000, 100 unless told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::limit")]
-    pub limit: Option<String>,
+list_query! {
+    /// Which deliveries a list shows. Empty parameters count as missing.
+    DeliveriesQuery {
+        /// Those in this state.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(schema_with = "DeliveryState::known")]
+        state: Option<DeliveryState>,
+        /// Those for this sink.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sink: Option<String>,
+        /// Those that this rule made.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
+        /// Those since an instant (RFC 3339), or for a length of time, such as `2h`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(schema_with = "schema::since")]
+        since: Option<String>,
+        /// Those about this message.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(schema_with = "schema::message_id")]
+        message_id: Option<String>,
+    }
 }
 
 /// Which ended deliveries are to be sent again, or to be dropped. At least one field is needed.

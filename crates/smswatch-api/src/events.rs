@@ -3,27 +3,20 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::list::list_query;
 use crate::schema;
 
-/// Which events a list shows. Empty parameters count as missing.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EventsQuery {
-    /// Those of this message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::message_id")]
-    pub message_id: Option<String>,
-    /// Those of this type, in the word of payloads or that of rules; `any` means all.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// Where the page begins: the `next` of the one before it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::cursor")]
-    pub cursor: Option<String>,
-    /// How many items the page has at most: 1 to 1000, 100 unless told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::limit")]
-    pub limit: Option<String>,
+list_query! {
+    /// Which events a list shows. Empty parameters count as missing.
+    EventsQuery {
+        /// Those of this message.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(schema_with = "schema::message_id")]
+        message_id: Option<String>,
+        /// Those of this type, in the word of payloads or that of rules; `any` means all.
+        #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+        kind: Option<String>,
+    }
 }
 
 /// Which events a stream tells. Empty parameters count as missing.

@@ -3,6 +3,42 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Declares what a list can be asked for: its own fields, and which page of it.
+macro_rules! list_query {
+    (
+        $(#[$docs:meta])*
+        $name:ident {
+            $($(#[$field_docs:meta])* $field:ident: $type:ty,)*
+        }
+    ) => {
+        $(#[$docs])*
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            Eq,
+            Default,
+            ::serde::Serialize,
+            ::serde::Deserialize,
+            ::schemars::JsonSchema,
+        )]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$field_docs])* pub $field: $type,)*
+            /// Where the page begins: the `next` of the one before it.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(schema_with = "crate::schema::cursor")]
+            pub cursor: Option<String>,
+            /// How many items the page has at most: 1 to 1000, 100 unless told.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(schema_with = "crate::schema::limit")]
+            pub limit: Option<String>,
+        }
+    };
+}
+
+pub(crate) use list_query;
+
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "{T}List")]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use smswatch_model::Timestamp;
 
+use crate::list::list_query;
 use crate::schema;
 use crate::words::words;
 
@@ -30,18 +31,9 @@ pub struct SilenceRequest {
     pub author: String,
 }
 
-/// Which silences a list shows.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SilencesQuery {
-    /// Where the page begins: the `next` of the one before it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::cursor")]
-    pub cursor: Option<String>,
-    /// How many items the page has at most: 1 to 1000, 100 unless told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::limit")]
-    pub limit: Option<String>,
+list_query! {
+    /// Which silences a list shows.
+    SilencesQuery {}
 }
 
 /// Of which delivery a silence is proposed.

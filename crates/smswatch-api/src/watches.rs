@@ -6,6 +6,7 @@ use smswatch_model::{MessageId, SmsId, Tags, Timestamp};
 
 use crate::campaigns::{CampaignReply, CampaignToWatch};
 use crate::deliveries::DeliveryReply;
+use crate::list::list_query;
 use crate::schema;
 use crate::silences::SilenceReply;
 use crate::words::words;
@@ -55,18 +56,9 @@ pub struct MessageToWatch {
     pub tags: Tags,
 }
 
-/// Which page of the watches a list shows. Empty parameters count as missing.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WatchesQuery {
-    /// Where the page begins: the `next` of the one before it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::cursor")]
-    pub cursor: Option<String>,
-    /// How many items the page has at most: 1 to 1000, 100 unless told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::limit")]
-    pub limit: Option<String>,
+list_query! {
+    /// Which page of the watches a list shows. Empty parameters count as missing.
+    WatchesQuery {}
 }
 
 /// What became of a registration.
