@@ -1,8 +1,7 @@
 //! Removes records that are kept for a time and then are of no use: marks of messages, throttles, the figures of
 //! hours, and what sinks want to know again.
 
-use std::time::Duration;
-
+use crate::budget::REMOVAL_LEASE;
 use crate::context::Context;
 use crate::fired;
 use crate::marks::{self, Mark};
@@ -13,9 +12,6 @@ use crate::throttle::{self, Slots};
 
 /// How many records are removed at once.
 const AT_ONCE: u32 = 500;
-
-/// How long a claimed record belongs to the process that removes it.
-const LEASE: Duration = Duration::from_secs(30);
 
 /// Removes what is over in a shard, a bounded number of each kind.
 ///
@@ -46,7 +42,9 @@ async fn forget_kind(
     kind: RecordKind,
     is_readable: impl Fn(&KeptRecord) -> bool,
 ) -> Result<(), StoreError> {
-    let claim = context.store.claim_records(shard, kind, AT_ONCE, LEASE);
+    let claim = context
+        .store
+        .claim_records(shard, kind, AT_ONCE, REMOVAL_LEASE);
     let claimed = context.call("claim_records", claim).await?;
     let records = claimed.records.into_iter();
     let removals = records.filter(|record| is_readable(record));

@@ -10,6 +10,7 @@ use smswatch_model::{AlertState, Notification, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
+use crate::budget::GROUP_LEASE;
 use crate::context::Context;
 use crate::event::alert_event;
 use crate::group::{self, Decision, Group, decide};
@@ -29,9 +30,6 @@ use crate::traffic::Traffic;
 
 /// How many groups are claimed at once.
 const AT_ONCE: u32 = 16;
-
-/// How long a claimed group belongs to one process. If that process dies, another one notifies of it after that.
-const LEASE: Duration = Duration::from_secs(20);
 
 /// What telling groups touches.
 #[derive(Debug)]
@@ -88,7 +86,9 @@ async fn tell_of_shard(stage: &Gather, kind: RecordKind, shard: Shard, stop: &Ca
 /// Tells what is due in a shard, up to a bounded number of groups.
 async fn tell_due(stage: &Gather, kind: RecordKind, shard: Shard) -> Result<(), StoreError> {
     let context = &stage.context;
-    let claim = context.store.claim_records(shard, kind, AT_ONCE, LEASE);
+    let claim = context
+        .store
+        .claim_records(shard, kind, AT_ONCE, GROUP_LEASE);
     let claimed = context.call("claim_records", claim).await?;
     if let Some(next) = claimed.next_due {
         stage.due(kind).hint(usize::from(shard.0), next);

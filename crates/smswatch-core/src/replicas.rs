@@ -275,17 +275,17 @@ mod tests {
         for process in ["a", "b", "c"] {
             roster.announce(process, 11, 0, at(0));
         }
-        let homes = ["a", "b", "c"].map(|process| roster.shard_share(process));
+        let parts = ["a", "b", "c"].map(|process| roster.shard_share(process));
         for shard in (0..16).map(Shard) {
             assert_eq!(
-                homes
+                parts
                     .iter()
                     .filter(|shard_share| shard_share.has(shard))
                     .count(),
                 1
             );
         }
-        let shares = homes.map(|shard_share| {
+        let shares = parts.map(|shard_share| {
             (0..16)
                 .filter(|shard| shard_share.has(Shard(*shard)))
                 .count()

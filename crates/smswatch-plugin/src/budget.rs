@@ -6,6 +6,9 @@
 //! | then takes at most | [`LONGEST_POLL`], the provider's own timeout [`MAX_POLL_TIMEOUT`] | its timeout, at most [`MAX_ATTEMPT`] |
 //! | the lease ends after | [`POLL_LEASE`] | its timeout and [`DELIVERY_LEASE_MARGIN`] |
 //!
+//! Records of other kinds belong to their claimer for [`LISTING_LEASE`] (sweeps and campaigns), [`GROUP_LEASE`] (groups, rates
+//! and callbacks that are held) or [`REMOVAL_LEASE`] (what has expired).
+//!
 //! All leases end within [`TAKEN_OVER_WITHIN`], and nothing that was begun under a lease outlasts it.
 
 use std::time::Duration;
@@ -38,6 +41,15 @@ pub const ATTEMPT_BEGINS_WITHIN: Duration = Duration::from_secs(5);
 /// How much longer the lease of a delivery lasts than an attempt may take.
 pub const DELIVERY_LEASE_MARGIN: Duration = Duration::from_secs(10);
 
+/// How long a claimed sweep or campaign belongs to its claimer, which renews it before each page.
+pub const LISTING_LEASE: Duration = Duration::from_secs(40);
+
+/// How long a claimed group, rate or held callback belongs to its claimer.
+pub const GROUP_LEASE: Duration = Duration::from_secs(20);
+
+/// How long a claimed record that has expired belongs to whoever removes it.
+pub const REMOVAL_LEASE: Duration = Duration::from_secs(30);
+
 const _: () = {
     // What is left of a lease is for writing down what came of it.
     let poll = POLL_BEGINS_WITHIN.as_millis() + LONGEST_POLL.as_millis();
@@ -48,4 +60,7 @@ const _: () = {
     assert!(DEFAULT_ATTEMPT.as_millis() <= MAX_ATTEMPT.as_millis());
     let longest_lease = MAX_ATTEMPT.as_millis() + DELIVERY_LEASE_MARGIN.as_millis();
     assert!(longest_lease <= TAKEN_OVER_WITHIN.as_millis());
+    assert!(LISTING_LEASE.as_millis() < TAKEN_OVER_WITHIN.as_millis());
+    assert!(GROUP_LEASE.as_millis() < TAKEN_OVER_WITHIN.as_millis());
+    assert!(REMOVAL_LEASE.as_millis() < TAKEN_OVER_WITHIN.as_millis());
 };

@@ -15,7 +15,7 @@ use crate::sink::Probe;
 
 /// What a provider says about a message.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Sighting {
+pub struct MessageReport {
     /// What holds for the whole message.
     pub facts: MessageFacts,
     /// What holds for its parts, at least one.
@@ -41,7 +41,7 @@ pub struct Oddities {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Poll {
     /// The provider knows it.
-    Seen(Box<Sighting>),
+    Seen(Box<MessageReport>),
     /// The provider answered without any part: no information yet.
     Empty,
     /// The provider says it does not know the message.

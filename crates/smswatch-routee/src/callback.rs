@@ -27,7 +27,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Pushed, InvalidPush> {
     if told.messages.is_empty() && pushed == Pushed::default() {
         return Err(InvalidPush::NoMessage);
     }
-    pushed.messages = told.messages.into_sightings();
+    pushed.messages = told.messages.into_reports();
     if let Some((_, first)) = pushed.messages.first_mut() {
         first.oddities.answers = u32::from(shape.is_mended);
     }

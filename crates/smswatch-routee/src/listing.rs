@@ -95,7 +95,7 @@ pub(crate) fn read(number: u32, body: &[u8]) -> Result<ListedPage, InvalidTracki
     };
     page.oddities.answers = u32::from(shape.is_mended);
     page.oddities.rows = unnamed.saturating_add(messages.leave_out_the_untold());
-    page.messages = messages.into_sightings();
+    page.messages = messages.into_reports();
     if shape.is_cut && page.messages.is_empty() {
         return Err(InvalidTracking::Cut);
     }

@@ -3,7 +3,7 @@
 use smswatch_plugin::model::{
     MessageFacts, MessageId, MessageText, PartReport, PhoneNumber, SmsId, Snapshot, Word,
 };
-use smswatch_plugin::provider::{Oddities, Sighting};
+use smswatch_plugin::provider::{MessageReport, Oddities};
 
 use crate::date;
 use crate::item::Item;
@@ -72,7 +72,7 @@ impl Told {
     }
 
     /// All that was told; `is_mended` says that it was not quite JSON.
-    pub(crate) fn into_sighting(self, message_id: &MessageId, is_mended: bool) -> Sighting {
+    pub(crate) fn into_report(self, message_id: &MessageId, is_mended: bool) -> MessageReport {
         let (mut facts, mut parts, mut oddities) = (self.facts, self.parts, self.oddities);
         oddities.answers = u32::from(is_mended);
         // The order of the rows is documented nowhere.
@@ -85,7 +85,7 @@ impl Told {
         numbers.sort_by(|one, other| one.reveal().cmp(other.reveal()));
         numbers.retain(|number| facts.to.as_ref() != Some(number));
         facts.other_numbers = numbers;
-        Sighting {
+        MessageReport {
             facts,
             parts,
             oddities,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use smswatch_plugin::model::MessageId;
-use smswatch_plugin::provider::Sighting;
+use smswatch_plugin::provider::MessageReport;
 
 use crate::guid;
 use crate::item::Item;
@@ -55,12 +55,12 @@ impl Messages {
     }
 
     /// What was told of each.
-    pub(crate) fn into_sightings(self) -> Vec<(MessageId, Sighting)> {
-        let sighting = |(id, told): (MessageId, Told)| {
-            let sighting = told.into_sighting(&id, false);
-            (id, sighting)
+    pub(crate) fn into_reports(self) -> Vec<(MessageId, MessageReport)> {
+        let report = |(id, told): (MessageId, Told)| {
+            let report = told.into_report(&id, false);
+            (id, report)
         };
-        self.told.into_iter().map(sighting).collect()
+        self.told.into_iter().map(report).collect()
     }
 }
 

@@ -64,8 +64,8 @@ pub fn parse(message_id: &MessageId, body: &[u8]) -> Result<Poll, InvalidTrackin
     if shape.is_cut && told.part_count().is_none() {
         return Err(InvalidTracking::Cut);
     }
-    let sighting = told.into_sighting(message_id, shape.is_mended);
-    Ok(Poll::Seen(Box::new(sighting)))
+    let report = told.into_report(message_id, shape.is_mended);
+    Ok(Poll::Seen(Box::new(report)))
 }
 
 /// Whether a body is a page for a browser.

@@ -66,10 +66,10 @@ impl Stage {
 #[tokio::test]
 async fn a_known_message_is_seen_and_an_unknown_one_is_not() {
     let stage = stage();
-    let Poll::Seen(sighting) = stage.poll().await.expect("an answer") else {
+    let Poll::Seen(report) = stage.poll().await.expect("an answer") else {
         panic!("not seen")
     };
-    assert_eq!(sighting.parts[0].status.as_str(), "Queued");
+    assert_eq!(report.parts[0].status.as_str(), "Queued");
     let unknown = MessageId::new("nobody/knows?this").expect("a valid id");
     assert_eq!(
         stage.routee.poll(&unknown).await.expect("an answer"),

@@ -117,12 +117,9 @@ async fn parts_of_one_message_come_as_one_even_across_the_form_of_ids() {
     stage.sim.register(spec).expect("a message");
     let page = stage.list(0, 100).await.expect("a page");
     assert_eq!((page.rows, page.messages.len(), page.is_last), (3, 1, true));
-    let (id, sighting) = &page.messages[0];
+    let (id, report) = &page.messages[0];
     assert_eq!(*id, MessageId::new("abc-1").expect("an id"));
-    assert_eq!(
-        (sighting.parts.len(), sighting.facts.part_count),
-        (3, Some(3))
-    );
+    assert_eq!((report.parts.len(), report.facts.part_count), (3, Some(3)));
 }
 
 #[tokio::test]
@@ -170,8 +167,8 @@ async fn a_campaign_is_listed_by_its_id() {
     let campaign = |id: &str| Listing::Campaign(MessageId::new(id).expect("an id"));
     let pages = stage.pages(&campaign("c-1"), 20).await;
     assert_eq!((pages.len(), ids(&pages).len()), (2, 30));
-    let (_, sighting) = &pages[0].messages[0];
-    assert_eq!(sighting.facts.campaign.as_deref(), Some("summer"));
+    let (_, report) = &pages[0].messages[0];
+    assert_eq!(report.facts.campaign.as_deref(), Some("summer"));
     let none = stage.routee.list(&campaign("c-2"), 0, 20).await;
     let none = none.expect("a page");
     assert_eq!((none.rows, none.is_last), (0, true));

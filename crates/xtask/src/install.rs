@@ -18,56 +18,31 @@ struct Tool {
 }
 
 const TOOLS: [Tool; 12] = [
-    Tool {
-        package: "redis-server",
-        probe: &["redis-server", "--version"],
-    },
-    Tool {
-        package: "python3-aiosmtpd",
-        // The distribution's own interpreter: another one in PATH does not see Debian's packages.
-        probe: &["/usr/bin/python3", "-c", "import aiosmtpd"],
-    },
-    Tool {
-        package: "python3-venv",
-        probe: &["python3", "-c", "import ensurepip, venv"],
-    },
-    Tool {
-        package: "prometheus-alertmanager",
-        probe: &["prometheus-alertmanager", "--version"],
-    },
-    Tool {
-        package: "faketime",
-        probe: &["faketime", "--version"],
-    },
-    Tool {
-        package: "chromium",
-        probe: &["chromium", "--version"],
-    },
-    Tool {
-        package: "chromium-driver",
-        probe: &["chromedriver", "--version"],
-    },
-    Tool {
-        package: "systemd",
-        probe: &["systemd-analyze", "--version"],
-    },
-    Tool {
-        package: "lintian",
-        probe: &["lintian", "--version"],
-    },
-    Tool {
-        package: "fakeroot",
-        probe: &["fakeroot", "--version"],
-    },
-    Tool {
-        package: "buildah",
-        probe: &["buildah", "--version"],
-    },
-    Tool {
-        package: "dpkg-dev",
-        probe: &["dpkg-shlibdeps", "--version"],
-    },
+    tool("redis-server", &["redis-server", "--version"]),
+    // The distribution's own interpreter: another one in PATH does not see Debian's packages.
+    tool(
+        "python3-aiosmtpd",
+        &["/usr/bin/python3", "-c", "import aiosmtpd"],
+    ),
+    tool("python3-venv", &["python3", "-c", "import ensurepip, venv"]),
+    tool(
+        "prometheus-alertmanager",
+        &["prometheus-alertmanager", "--version"],
+    ),
+    tool("faketime", &["faketime", "--version"]),
+    tool("chromium", &["chromium", "--version"]),
+    tool("chromium-driver", &["chromedriver", "--version"]),
+    tool("systemd", &["systemd-analyze", "--version"]),
+    tool("lintian", &["lintian", "--version"]),
+    tool("fakeroot", &["fakeroot", "--version"]),
+    tool("buildah", &["buildah", "--version"]),
+    tool("dpkg-dev", &["dpkg-shlibdeps", "--version"]),
 ];
+
+/// The package that brings a tool, which is there if `probe` succeeds.
+const fn tool(package: &'static str, probe: &'static [&'static str]) -> Tool {
+    Tool { package, probe }
+}
 
 /// Installs every server that is missing.
 pub(crate) fn missing_servers() -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use smswatch_model::{
     MessageFacts, MessageId, MessageText, PartReport, PhoneNumber, SmsId, Timestamp, Word,
 };
 use smswatch_plugin::provider::{
-    InvalidPush, ListedPage, Listing, Poll, PollError, Provider, Pushed, Sighting,
+    InvalidPush, ListedPage, Listing, MessageReport, Poll, PollError, Provider, Pushed,
 };
 use tokio::time::Instant;
 
@@ -68,7 +68,7 @@ impl DayProvider {
     }
 
     /// What it tells of a message now.
-    fn sight(&self, message_id: &MessageId, number: usize, letter: &Letter) -> Sighting {
+    fn sight(&self, message_id: &MessageId, number: usize, letter: &Letter) -> MessageReport {
         let now = u32::try_from(self.began.elapsed().as_millis()).unwrap_or(u32::MAX);
         let (word, detail, description, since) = status(letter, now);
         let since = Duration::from_millis(u64::from(since));
@@ -82,10 +82,10 @@ impl DayProvider {
             price: None,
             latency: None,
         };
-        Sighting {
+        MessageReport {
             facts: self.facts(number, letter),
             parts: (1..=letter.parts).map(part).collect(),
-            ..Sighting::default()
+            ..MessageReport::default()
         }
     }
 
@@ -189,8 +189,8 @@ impl Provider for DayProvider {
         }
         let messages = listed.iter().map(|(position, letter)| {
             let id = id_of(*position);
-            let sighting = self.sight(&id, *position, letter);
-            (id, sighting)
+            let report = self.sight(&id, *position, letter);
+            (id, report)
         });
         let n_rows = listed.iter().map(|(_, letter)| u32::from(letter.parts));
         Ok(ListedPage {
@@ -207,9 +207,9 @@ impl Provider for DayProvider {
         let id = std::str::from_utf8(body).map_err(|_| InvalidPush::Format)?;
         let id = MessageId::new(id).map_err(|_| InvalidPush::NoMessage)?;
         let (number, letter) = self.find(&id).ok_or(InvalidPush::NoMessage)?;
-        let sighting = self.sight(&id, number, &letter);
+        let report = self.sight(&id, number, &letter);
         Ok(Pushed {
-            messages: vec![(id, sighting)],
+            messages: vec![(id, report)],
             ..Pushed::default()
         })
     }

@@ -45,7 +45,7 @@ impl Episode {
 
     /// What is to be done about `trouble` when this is noted, and trouble is over once nobody has
     /// noticed it for `quiet`.
-    pub(super) fn duty(noted: Option<Self>, trouble: &Trouble, quiet: Duration) -> Action {
+    pub(super) fn action(noted: Option<Self>, trouble: &Trouble, quiet: Duration) -> Action {
         match noted {
             Some(noted) if trouble.since <= noted.seen + quiet => {
                 if trouble.seen.since(noted.seen) >= renewal(quiet) {
@@ -76,7 +76,7 @@ mod tests {
         Timestamp::from_seconds(1_777_636_800 + second)
     }
 
-    fn duty(noted: Option<i64>, since: i64, seen: i64) -> Action {
+    fn action(noted: Option<i64>, since: i64, seen: i64) -> Action {
         let trouble = Trouble {
             kind: EventKind::ProviderDown,
             since: at(since),
@@ -85,21 +85,21 @@ mod tests {
             call: None,
         };
         let noted = noted.map(|second| Episode { seen: at(second) });
-        Episode::duty(noted, &trouble, QUIET)
+        Episode::action(noted, &trouble, QUIET)
     }
 
     #[test]
     fn the_first_trouble_ever_is_told() {
-        assert_eq!(duty(None, 0, 60), Action::Tell);
+        assert_eq!(action(None, 0, 60), Action::Tell);
     }
 
     #[test]
     fn trouble_that_goes_on_is_noted_now_and_then_and_not_told_again() {
-        assert_eq!(duty(Some(60), 0, 61), Action::Nothing);
-        assert_eq!(duty(Some(60), 0, 60 + 75), Action::Note);
+        assert_eq!(action(Some(60), 0, 61), Action::Nothing);
+        assert_eq!(action(Some(60), 0, 60 + 75), Action::Note);
         let hours = 10 * 3600;
         assert_eq!(
-            duty(Some(60), 0, hours),
+            action(Some(60), 0, hours),
             Action::Note,
             "nobody looked for hours"
         );
@@ -107,17 +107,17 @@ mod tests {
 
     #[test]
     fn trouble_that_comes_back_soon_is_the_same() {
-        assert_eq!(duty(Some(60), 360, 420), Action::Note);
+        assert_eq!(action(Some(60), 360, 420), Action::Note);
     }
 
     #[test]
     fn trouble_that_comes_back_after_a_quiet_time_is_told() {
-        assert_eq!(duty(Some(60), 361, 421), Action::Tell);
+        assert_eq!(action(Some(60), 361, 421), Action::Tell);
     }
 
     #[test]
     fn what_another_process_has_noted_later_than_this_one_noticed_stands() {
-        assert_eq!(duty(Some(200), 100, 170), Action::Nothing);
+        assert_eq!(action(Some(200), 100, 170), Action::Nothing);
     }
 
     #[test]

@@ -83,7 +83,7 @@ async fn note(stage: &Tell, trouble: &Trouble, now: Timestamp) -> Result<(), Sto
     let memo = Memo::new(&stage.context, name, format, decode, Episode::encode);
     let quiet = stage.alarms.settings().quiet;
     let noted = memo.change(&stage.context, |found| {
-        let event = match Episode::duty(found.value, trouble, quiet) {
+        let event = match Episode::action(found.value, trouble, quiet) {
             Action::Nothing => return Decision::Leave(None),
             Action::Note => None,
             Action::Tell => Some(event(trouble, stage.context.provider, now)),

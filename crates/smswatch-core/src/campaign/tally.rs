@@ -7,7 +7,7 @@ use serde_json::Number;
 use smswatch_model::{CampaignOperator, CampaignSummary, MessageId, Timestamp};
 
 use crate::privacy::Privacy;
-use crate::provider::Sighting;
+use crate::provider::MessageReport;
 
 /// How many operators a summary names.
 const MOST_SHOWN: usize = 10;
@@ -49,12 +49,17 @@ struct Operator {
 
 impl Tally {
     /// Counts what is told of a message, if it was not counted before. Of its people nothing is kept.
-    pub(crate) fn count(&mut self, message_id: &MessageId, sighting: &Sighting, privacy: &Privacy) {
+    pub(crate) fn count(
+        &mut self,
+        message_id: &MessageId,
+        report: &MessageReport,
+        privacy: &Privacy,
+    ) {
         let hash = self.hashes.hash_one(message_id.to_lowercase().as_str());
         if !self.seen.insert(hash) {
             return;
         }
-        let (facts, parts) = (&sighting.facts, &sighting.parts);
+        let (facts, parts) = (&report.facts, &report.parts);
         let shown = |text: &str| privacy.text(text, facts);
         if self.name.is_none() {
             self.name = facts.campaign.as_deref().map(shown);

@@ -26,9 +26,9 @@ pub(super) fn committed(context: &Context, draft: &Draft, took: Duration) {
         return;
     };
     if let Reason::Due(due) = &draft.change.reason
-        && let Verdict::Answered(_, looked) = &due.verdict
+        && let Verdict::Answered(_, ended) = &due.verdict
     {
-        looked.has_trace(first.trace);
+        ended.has_trace(first.trace);
     }
     let now = context.clock.now();
     for traced in &traced {
@@ -74,10 +74,10 @@ fn first_step(context: &Context, look: &Call, traced: &Traced<'_>) -> TraceSpan 
 fn look(draft: &Draft, traced: &Traced<'_>, now: Timestamp) -> Option<Call> {
     match &draft.change.reason {
         Reason::Due(due) => match &due.verdict {
-            Verdict::Answered(_, looked) => Some(Call {
+            Verdict::Answered(_, ended) => Some(Call {
                 source: Source::Poll,
-                ended_at: looked.at + looked.took,
-                took: looked.took,
+                ended_at: ended.at + ended.took,
+                took: ended.took,
                 was_held: false,
             }),
             _ => None,

@@ -1,10 +1,10 @@
 //! What a sink does not take is told to another one, as a delivery of its own.
 
-mod parked;
+mod outage;
 
 use smswatch_model::{EventKind, Notification, Overrides};
 
-pub(crate) use self::parked::run;
+pub(crate) use self::outage::run;
 use super::destination::Destination;
 use super::{Deliver, SinkUnit};
 use crate::codec;

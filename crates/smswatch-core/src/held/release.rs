@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Held, KIND};
 use crate::backoff::Backoff;
+use crate::budget::GROUP_LEASE;
 use crate::context::Context;
 use crate::inbox::changes::{Reply, Request};
 use crate::inbox::due_times::DueTimes;
@@ -18,9 +19,6 @@ use crate::store::{KeptRecord, RecordChange, RecordCommit, Shard, StoreError};
 
 /// How many messages are released at once.
 const AT_ONCE: u32 = 128;
-
-/// How long a claimed message belongs to one process. If that process dies, another one releases it after that.
-const LEASE: Duration = Duration::from_secs(20);
 
 /// What releasing touches.
 #[derive(Debug)]
@@ -57,7 +55,9 @@ async fn release_of_shard(stage: &Release, shard: Shard) {
 /// Releases what is due in a shard, up to a bounded number of messages.
 async fn release_due(stage: &Release, shard: Shard) -> Result<(), StoreError> {
     let context = &stage.context;
-    let claim = context.store.claim_records(shard, KIND, AT_ONCE, LEASE);
+    let claim = context
+        .store
+        .claim_records(shard, KIND, AT_ONCE, GROUP_LEASE);
     let claimed = context.call("claim_records", claim).await?;
     if let Some(next) = claimed.next_due {
         stage.due.hint(usize::from(shard.0), next);

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::held::Held;
-use crate::inbox::looked::Looked;
+use crate::inbox::ended_poll::EndedPoll;
 use crate::record::Record;
 use crate::store::{LeaseId, Shard, StoreError};
 use crate::watch::Watch;
@@ -43,7 +43,7 @@ impl Batch {
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// Its message was polled.
-    Answered(Answer, Looked),
+    Answered(Answer, EndedPoll),
     /// It is due at another time.
     Postponed(Timestamp),
     /// Its time is over, and only a mark of it stays.

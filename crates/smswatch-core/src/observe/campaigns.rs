@@ -12,12 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::Observe;
 use super::asking::Asking;
-use super::listing_record::{HOLD, ListingRecord, MOST_PAGES, PAGE};
+use super::listing_record::{ListingRecord, MOST_PAGES, PAGE};
 use super::pages::{Following, Incomplete};
 use crate::backoff::Backoff;
+use crate::budget::LISTING_LEASE;
 use crate::campaign::{Campaign, KIND, Next, Tally};
 use crate::event::campaign_event;
-use crate::provider::{Listing, Sighting};
+use crate::provider::{Listing, MessageReport};
 use crate::store::{KeptRecord, NewEntry, Shard, StoreError};
 use crate::whose::Whose;
 
@@ -75,7 +76,7 @@ async fn claim(
     shard: Shard,
 ) -> Result<Option<(KeptRecord, Campaign)>, StoreError> {
     let context = &stage.context;
-    let claim = context.store.claim_records(shard, KIND, 1, HOLD);
+    let claim = context.store.claim_records(shard, KIND, 1, LISTING_LEASE);
     let claimed = context.call("claim_records", claim).await?;
     if let Some(next) = claimed.next_due {
         stage.campaigns.hint(usize::from(shard.0), next);
@@ -173,9 +174,9 @@ async fn pages(
     };
     let (mut incomplete, mut tally) = (Incomplete::default(), Tally::default());
     let privacy = &stage.context.privacy;
-    let mut count = |messages: &[(MessageId, Sighting)]| {
-        for (message_id, sighting) in messages {
-            tally.count(message_id, sighting, privacy);
+    let mut count = |messages: &[(MessageId, MessageReport)]| {
+        for (message_id, report) in messages {
+            tally.count(message_id, report, privacy);
         }
     };
     for number in 0..MOST_PAGES {
@@ -199,7 +200,7 @@ async fn pages(
         if is_last {
             return Ok(Came::Tally(Box::new(tally)));
         }
-        let held_until = stage.context.clock.now() + HOLD;
+        let held_until = stage.context.clock.now() + LISTING_LEASE;
         let held = campaign.record(held_until);
         if !record.put(Some(held), Vec::new()).await? {
             return Ok(Came::Lost);

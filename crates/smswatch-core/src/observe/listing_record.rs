@@ -3,16 +3,11 @@
 //! Whoever asks for its pages puts the time at which it is due a little ahead after each of them. So another process goes
 //! on soon when this one dies.
 
-use std::time::Duration;
-
 use crate::context::Context;
 use crate::store::{
     KeptRecord, NewEntry, NewRecord, RecordChange, RecordCommit, RecordId, RecordKind, Shard,
     StoreError,
 };
-
-/// How long a record belongs to one process after each page.
-pub(super) const HOLD: Duration = Duration::from_secs(40);
 
 /// How many rows a page has at most: as many as Routee gives.
 pub(super) const PAGE: u32 = 2_000;

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::inbox::changes::{Observed, Reply, Request};
 use crate::inbox::requests::{Requests, Stored, Wanted};
 use crate::metrics::ObservationLabels;
-use crate::provider::{ListedPage, Sighting};
+use crate::provider::{ListedPage, MessageReport};
 use crate::record::WatchState;
 use crate::rules::Rules;
 use crate::store::{Shard, StoreError};
@@ -70,23 +70,23 @@ impl AddAssign for Findings {
 
 /// Messages of which some parts have come, by their ids in lower case.
 #[derive(Debug, Default)]
-pub(crate) struct Incomplete(BTreeMap<MessageId, (MessageId, Sighting)>);
+pub(crate) struct Incomplete(BTreeMap<MessageId, (MessageId, MessageReport)>);
 
 impl Incomplete {
     /// The messages that a page completes; the others wait for later pages.
-    pub(crate) fn join(&mut self, page: ListedPage) -> Vec<(MessageId, Sighting)> {
+    pub(crate) fn join(&mut self, page: ListedPage) -> Vec<(MessageId, MessageReport)> {
         let mut complete = Vec::with_capacity(page.messages.len());
-        for (spelled, sighting) in page.messages {
+        for (spelled, report) in page.messages {
             let key = spelled.to_lowercase();
-            let (spelled, sighting) = match self.0.remove(&key) {
-                Some((spelled, known)) => (spelled, joined(known, sighting)),
-                None => (spelled, sighting),
+            let (spelled, report) = match self.0.remove(&key) {
+                Some((spelled, known)) => (spelled, joined(known, report)),
+                None => (spelled, report),
             };
-            let n_parts = usize::try_from(sighting.facts.part_count.unwrap_or(1));
-            if n_parts.is_ok_and(|n_parts| sighting.parts.len() >= n_parts) {
-                complete.push((spelled, sighting));
+            let n_parts = usize::try_from(report.facts.part_count.unwrap_or(1));
+            if n_parts.is_ok_and(|n_parts| report.parts.len() >= n_parts) {
+                complete.push((spelled, report));
             } else {
-                self.0.insert(key, (spelled, sighting));
+                self.0.insert(key, (spelled, report));
             }
         }
         if self.0.len() > MOST_INCOMPLETE {
@@ -96,13 +96,13 @@ impl Incomplete {
     }
 
     /// Those of which no more parts have come.
-    pub(crate) fn rest(&mut self) -> Vec<(MessageId, Sighting)> {
+    pub(crate) fn rest(&mut self) -> Vec<(MessageId, MessageReport)> {
         std::mem::take(&mut self.0).into_values().collect()
     }
 }
 
 /// What two pages tell of one message.
-fn joined(mut known: Sighting, more: Sighting) -> Sighting {
+fn joined(mut known: MessageReport, more: MessageReport) -> MessageReport {
     for part in more.parts {
         // The later answer holds for a part that both tell.
         known.parts.retain(|known| known.sms_id != part.sms_id);
@@ -121,14 +121,14 @@ impl Pages {
     /// The store did not take all of it; the next listing tells it again.
     pub(crate) async fn take(
         &self,
-        messages: Vec<(MessageId, Sighting)>,
+        messages: Vec<(MessageId, MessageReport)>,
         following: &Following,
     ) -> Result<Findings, StoreError> {
         let now = self.context.clock.now();
         let mut by_shard: BTreeMap<Shard, BTreeMap<MessageId, Observed>> = BTreeMap::new();
-        for (spelled, sighting) in messages {
-            self.context.count_oddities(sighting.oddities);
-            if sighting.parts.is_empty() {
+        for (spelled, report) in messages {
+            self.context.count_oddities(report.oddities);
+            if report.parts.is_empty() {
                 continue;
             }
             let key = spelled.to_lowercase();
@@ -136,8 +136,8 @@ impl Pages {
                 observation: Observation {
                     source: Source::Sweep,
                     observed_at: now,
-                    facts: sighting.facts,
-                    parts: sighting.parts,
+                    facts: report.facts,
+                    parts: report.parts,
                 },
                 spelled,
                 registers: following.registers,

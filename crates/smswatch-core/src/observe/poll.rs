@@ -16,10 +16,10 @@ use super::prefetch::Prefetch;
 use crate::alarm::Call;
 use crate::budget::{LONGEST_POLL, POLL_BEGINS_WITHIN};
 use crate::inbox::changes::{Change, Verdict};
-use crate::inbox::looked::Looked;
+use crate::inbox::ended_poll::EndedPoll;
 use crate::limiter::Limiter;
 use crate::metrics::ResultLabel;
-use crate::provider::{Poll, PollError, PollFailure, Sighting};
+use crate::provider::{MessageReport, Poll, PollError, PollFailure};
 use crate::watch::Watch;
 use crate::watch::lifecycle::{Answer, Failure};
 use crate::whose::Whose;
@@ -73,10 +73,10 @@ pub(super) async fn run(
                     stage.context.metrics.provider_calls.inc();
                     let started = Instant::now();
                     let message_id = watch.spelling.spell(&claimed.message_id);
-                    let (answer, looked) =
+                    let (answer, ended) =
                         poll(&stage, &cooldown, &blame, &watch, &message_id).await;
                     prefetch.polled(started.elapsed());
-                    Verdict::Answered(answer, looked)
+                    Verdict::Answered(answer, ended)
                 }
                 // It stays as late as it is, so that it comes first and its lateness is not forgotten.
                 Start::TooLate => {
@@ -137,7 +137,7 @@ async fn poll(
     blame: &Blame,
     watch: &Watch,
     message_id: &MessageId,
-) -> (Answer, Looked) {
+) -> (Answer, EndedPoll) {
     let asked_at = stage.context.clock.now();
     let started = Instant::now();
     let polled = tokio::time::timeout(LONGEST_POLL, stage.provider.poll(message_id)).await;
@@ -145,7 +145,7 @@ async fn poll(
         let seconds = LONGEST_POLL.as_secs();
         Err(PollError::failed(format!("no answer within {seconds} s")))
     });
-    let looked = Looked::polled(&stage.context, asked_at, started.elapsed());
+    let ended = EndedPoll::new(&stage.context, asked_at, started.elapsed());
     let now = stage.context.clock.now();
     let is_known = !watch.snapshot.parts.is_empty();
     let since = watch.trouble.map(|trouble| trouble.since);
@@ -164,12 +164,9 @@ async fn poll(
         stage.alarms.answered(Call::Poll, now);
     }
     let (answer, result) = match polled {
-        Ok(Poll::Seen(sighting)) => {
-            stage.context.count_oddities(sighting.oddities);
-            (
-                Answer::Seen(Box::new(observed(*sighting, asked_at))),
-                "seen",
-            )
+        Ok(Poll::Seen(report)) => {
+            stage.context.count_oddities(report.oddities);
+            (Answer::Seen(Box::new(observed(*report, asked_at))), "seen")
         }
         Ok(Poll::Empty) => (Answer::Empty, "empty"),
         Ok(Poll::Unknown) => (Answer::Unknown, "unknown"),
@@ -199,15 +196,15 @@ async fn poll(
         .polls
         .get_or_create(&ResultLabel { result })
         .inc();
-    (answer, looked)
+    (answer, ended)
 }
 
 /// What a poll saw, as an observation.
-fn observed(sighting: Sighting, observed_at: Timestamp) -> Observation {
+fn observed(report: MessageReport, observed_at: Timestamp) -> Observation {
     Observation {
         source: Source::Poll,
         observed_at,
-        facts: sighting.facts,
-        parts: sighting.parts,
+        facts: report.facts,
+        parts: report.parts,
     }
 }

@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Observe;
 use super::asking::Asking;
-use super::listing_record::{HOLD, ListingRecord, MOST_PAGES, PAGE};
+use super::listing_record::{ListingRecord, MOST_PAGES, PAGE};
 use super::pages::{Findings, Following, Incomplete};
+use crate::budget::LISTING_LEASE;
 use crate::form;
 use crate::health::SWEEP;
 use crate::metrics::ResultLabel;
@@ -27,7 +28,7 @@ const KIND: RecordKind = RecordKind::new("sweep");
 const FORMAT: u8 = 1;
 
 /// How long it is waited at most until it is looked whether a sweep is due that another process does.
-const LOOK: Duration = Duration::from_secs(5);
+const ASK_EVERY: Duration = Duration::from_secs(5);
 
 /// How far beyond now a sweep reaches, since the provider's clock may be ahead.
 const AHEAD: Duration = Duration::from_secs(60);
@@ -71,14 +72,14 @@ async fn one(stage: &Observe, asking: &Asking<'_>, number: usize, stop: &Cancell
         }
         known_as = part_now;
         let pause = match settings.sweeps.get(number) {
-            None => LOOK,
+            None => ASK_EVERY,
             Some(sweep) => match turn(stage, asking, number, sweep, stop).await {
                 Ok(due) => due.since(stage.context.clock.now()),
-                Err(_) => LOOK,
+                Err(_) => ASK_EVERY,
             },
         };
         // Another process may do it earlier, or have died.
-        let pause = sleep(pause.clamp(Duration::from_millis(10), LOOK));
+        let pause = sleep(pause.clamp(Duration::from_millis(10), ASK_EVERY));
         stop.run_until_cancelled(pause).await;
     }
 }
@@ -105,7 +106,7 @@ async fn turn(
     if let Some(known) = &known {
         let due = known.due.unwrap_or(now);
         // A due time that lies further ahead than it can was set by a clock that was wrong.
-        if due > now && due <= now + sweep.every.max(HOLD) {
+        if due > now && due <= now + sweep.every.max(LISTING_LEASE) {
             return Ok(due);
         }
     }
@@ -114,8 +115,8 @@ async fn turn(
         began: now,
         ended: before.and_then(|before| before.ended),
     };
-    if !put(&mut record, now + HOLD, &progress).await? {
-        return Ok(now + HOLD);
+    if !put(&mut record, now + LISTING_LEASE, &progress).await? {
+        return Ok(now + LISTING_LEASE);
     }
     let began = Instant::now();
     let took = before.map_or(Duration::ZERO, |before| before.took());
@@ -142,7 +143,7 @@ async fn turn(
             );
             "done"
         }
-        Ok(None) => return Ok(now + HOLD),
+        Ok(None) => return Ok(now + LISTING_LEASE),
         Err(trouble) => {
             stage.context.health.trouble(&part, trouble);
             "failed"
@@ -200,7 +201,7 @@ async fn pages(
         if is_last {
             return Ok(Some(all));
         }
-        let held_until = stage.context.clock.now() + HOLD;
+        let held_until = stage.context.clock.now() + LISTING_LEASE;
         if !put(record, held_until, progress).await.map_err(told)? {
             return Ok(None);
         }

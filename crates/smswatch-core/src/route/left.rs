@@ -11,7 +11,7 @@ use crate::store::{LeftStep, LogPosition, RouteOutcome, Shard, StoreError};
 use crate::taken::Source;
 
 /// How often it is looked for entries that another process has left.
-const LOOK: Duration = Duration::from_secs(10);
+const ASK_EVERY: Duration = Duration::from_secs(10);
 
 /// How many entries are read at once.
 const STEP: u32 = 64;
@@ -20,7 +20,7 @@ const STEP: u32 = 64;
 /// leaves more; runs until it is cancelled. What it cannot read it reads once: a version learns nothing
 /// while it runs.
 pub(crate) async fn run(stage: Arc<Route>) {
-    let mut beat = tokio::time::interval(LOOK);
+    let mut beat = tokio::time::interval(ASK_EVERY);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut places: Vec<Option<LogPosition>> = stage.context.shards().map(|_| None).collect();
     loop {

@@ -17,7 +17,7 @@ use crate::inbox::requests::Wanted;
 use crate::inbox::unknown_words::UnknownWords;
 use crate::limiter::Limiter;
 use crate::metrics::ResultLabel;
-use crate::provider::{InvalidPush, Provider, Pushed, Sighting};
+use crate::provider::{InvalidPush, MessageReport, Provider, Pushed};
 use crate::settings::CallbackSettings;
 use crate::store::{NewRecord, RecordChange, RecordId, Shard, StoreError};
 use crate::watch::lifecycle::Lifecycle;
@@ -129,9 +129,9 @@ impl Service {
     /// What is told, message by message.
     fn told(&self, pushed: Pushed, settings: &CallbackSettings, now: Timestamp) -> Vec<Told> {
         let messages = pushed.messages.into_iter();
-        let told = messages.map(|(spelled, sighting)| {
-            self.context.count_oddities(sighting.oddities);
-            let Sighting { facts, parts, .. } = sighting;
+        let told = messages.map(|(spelled, report)| {
+            self.context.count_oddities(report.oddities);
+            let MessageReport { facts, parts, .. } = report;
             // Without a status it says that something became of the message, and nothing more.
             let is_hint = settings.confirm || parts.is_empty();
             let observation = (!is_hint).then_some(Observation {

@@ -1,6 +1,6 @@
 //! Under which date the status of each part was announced.
 //!
-//! A later sighting of the same status moves the part's date and is no news; the event keeps the name
+//! A later report of the same status moves the part's date and is no news; the event keeps the name
 //! that it was told under, by which a later one that refines it finds it.
 
 use std::collections::BTreeMap;

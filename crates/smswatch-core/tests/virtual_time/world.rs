@@ -16,7 +16,7 @@ use smswatch_model::{
 };
 use smswatch_plugin::Secret;
 use smswatch_plugin::provider::{
-    InvalidPush, ListedPage, Listing, Poll, PollError, Provider, Pushed, Sighting,
+    InvalidPush, ListedPage, Listing, MessageReport, Poll, PollError, Provider, Pushed,
 };
 use smswatch_plugin::rules::{Gathering, RuleMatch, RuleVerdict, Rules, StuckAfter, Told, Words};
 use smswatch_plugin::sink::Sink;
@@ -280,7 +280,7 @@ impl Provider for Storyteller {
             "!throttled" => Err(PollError::throttled("it answered 429")),
             "!refused" => Err(PollError::refused("it answered 403")),
             "!invalid" => Ok(Poll::Invalid),
-            status => Ok(Poll::Seen(Box::new(sighting(message_id, status, *at)))),
+            status => Ok(Poll::Seen(Box::new(report(message_id, status, *at)))),
         }
     }
 
@@ -321,7 +321,7 @@ impl Provider for Storyteller {
                 // The messages of a campaign are named after it.
                 Listing::Campaign(id) => message_id.as_str().starts_with(id.as_str()),
             };
-            is_within.then(|| (message_id.clone(), sighting(message_id, status, *at)))
+            is_within.then(|| (message_id.clone(), report(message_id, status, *at)))
         });
         let size = size.min(100) as usize;
         let all: Vec<_> = told.collect();
@@ -355,7 +355,7 @@ impl Provider for Storyteller {
         let at = words.get(2).and_then(|at| at.parse().ok());
         let at = at.map_or_else(|| self.began.elapsed(), Duration::from_secs);
         let message_id = MessageId::new(*id).map_err(|_| InvalidPush::NoMessage)?;
-        let told = sighting(&message_id, status, at);
+        let told = report(&message_id, status, at);
         Ok(Pushed {
             messages: vec![(message_id, told)],
             ..Pushed::default()
@@ -364,7 +364,7 @@ impl Provider for Storyteller {
 }
 
 /// What is told of a message whose only part has taken a status, so long after the world began.
-fn sighting(message_id: &MessageId, status: &str, at: Duration) -> Sighting {
+fn report(message_id: &MessageId, status: &str, at: Duration) -> MessageReport {
     let part = PartReport {
         sms_id: SmsId::new(format!("{message_id}-1")).expect("an id"),
         number: Some(1),
@@ -385,10 +385,10 @@ fn sighting(message_id: &MessageId, status: &str, at: Duration) -> Sighting {
             .map(|(_, operator)| operator.to_owned()),
         ..MessageFacts::default()
     };
-    Sighting {
+    MessageReport {
         facts,
         parts: vec![part],
-        ..Sighting::default()
+        ..MessageReport::default()
     }
 }
 

@@ -10,7 +10,7 @@ use smswatch_model::{
     DeliveryId, Event, MessageFacts, MessageId, Notification, Overrides, PartReport, PhoneNumber,
     Severity, SmsId, Word,
 };
-use smswatch_plugin::provider::{Poll, PollError, Provider, Sighting};
+use smswatch_plugin::provider::{MessageReport, Poll, PollError, Provider};
 use smswatch_plugin::rules::{RuleMatch, RuleVerdict, Rules, StuckAfter, Told, Words};
 use smswatch_plugin::sink::{DeliveryError, Receipt, Sink};
 
@@ -50,10 +50,10 @@ impl Provider for FakeProvider {
             ..MessageFacts::default()
         };
         let parts = vec![part];
-        Ok(Poll::Seen(Box::new(Sighting {
+        Ok(Poll::Seen(Box::new(MessageReport {
             facts,
             parts,
-            ..Sighting::default()
+            ..MessageReport::default()
         })))
     }
 }

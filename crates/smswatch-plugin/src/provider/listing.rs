@@ -2,7 +2,7 @@
 
 use smswatch_model::{MessageId, Timestamp};
 
-use super::{Oddities, Sighting};
+use super::{MessageReport, Oddities};
 
 /// Which messages a page is wanted of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Filter {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ListedPage {
     /// The messages that it tells of, each once, with the parts that stand on this page.
-    pub messages: Vec<(MessageId, Sighting)>,
+    pub messages: Vec<(MessageId, MessageReport)>,
     /// How many rows it has, whether they can be read or not.
     pub rows: u32,
     /// Whether no page comes after it.

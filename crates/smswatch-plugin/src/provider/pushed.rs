@@ -2,14 +2,14 @@
 
 use smswatch_model::MessageId;
 
-use super::Sighting;
+use super::MessageReport;
 
 /// What a provider pushed in one call.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Pushed {
-    /// The messages that it tells of. A sighting without parts says only that something became of its
+    /// The messages that it tells of. A report without parts says only that something became of its
     /// message.
-    pub messages: Vec<(MessageId, Sighting)>,
+    pub messages: Vec<(MessageId, MessageReport)>,
     /// How many reports on campaigns as a whole it holds.
     pub campaigns: u32,
     /// How many messages that came in it tells of.

@@ -13,8 +13,8 @@ fn told(body: &str) -> String {
         Err(error) => return format!("refused: {error}\n"),
     };
     let mut lines = String::new();
-    for (id, sighting) in &pushed.messages {
-        let facts = &sighting.facts;
+    for (id, report) in &pushed.messages {
+        let facts = &report.facts;
         let mut facts_told: Vec<String> = Vec::new();
         let mut fact = |name: &str, value: Option<&str>| {
             facts_told.extend(value.map(|value| format!("{name}={value}")));
@@ -30,7 +30,7 @@ fn told(body: &str) -> String {
         fact("direction", facts.direction.as_deref());
         fact("body", facts.body.as_ref().map(|body| body.reveal()));
         writeln!(lines, "message {id}: {}", facts_told.join(", ")).expect("a text grows");
-        for part in &sighting.parts {
+        for part in &report.parts {
             let number = part
                 .number
                 .map_or("?".to_owned(), |number| number.to_string());
@@ -51,8 +51,8 @@ fn told(body: &str) -> String {
             )
             .expect("a text grows");
         }
-        if sighting.oddities != Default::default() {
-            writeln!(lines, "  {:?}", sighting.oddities).expect("a text grows");
+        if report.oddities != Default::default() {
+            writeln!(lines, "  {:?}", report.oddities).expect("a text grows");
         }
     }
     for (count, name) in [

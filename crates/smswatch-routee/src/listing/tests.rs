@@ -21,8 +21,8 @@ fn read_page(body: &str) -> ListedPage {
 }
 
 fn statuses(page: &ListedPage) -> Vec<String> {
-    let message = |(id, sighting): &(MessageId, smswatch_plugin::provider::Sighting)| {
-        let parts = sighting.parts.iter();
+    let message = |(id, report): &(MessageId, smswatch_plugin::provider::MessageReport)| {
+        let parts = report.parts.iter();
         let parts: Vec<String> = parts
             .map(|part| format!("{} {}", part.sms_id, part.status))
             .collect();

@@ -4,7 +4,7 @@ mod odd;
 
 use proptest::prelude::*;
 use smswatch_plugin::model::{MessageText, PhoneNumber, Word};
-use smswatch_plugin::provider::{Oddities, Sighting};
+use smswatch_plugin::provider::{MessageReport, Oddities};
 
 use super::*;
 use crate::message::MAX_WORD;
@@ -13,9 +13,9 @@ fn id() -> MessageId {
     MessageId::new("m1").expect("a valid id")
 }
 
-fn seen(json: &str) -> Sighting {
+fn seen(json: &str) -> MessageReport {
     match parse(&id(), json.as_bytes()).expect("JSON") {
-        Poll::Seen(sighting) => *sighting,
+        Poll::Seen(report) => *report,
         other => panic!("{other:?}"),
     }
 }
@@ -37,8 +37,8 @@ fn labelled(odd: &[u8]) -> Vec<u8> {
 
 #[test]
 fn every_documented_field_is_read_and_the_text_is_not_printed() {
-    let sighting = seen(WHOLE);
-    let part = &sighting.parts[0];
+    let report = seen(WHOLE);
+    let part = &report.parts[0];
     assert_eq!(part.sms_id.as_str(), "7b1e9c52-2f0a-4a57-9d50-aaaaaaaaaa01");
     assert_eq!(part.status.as_str(), "Undelivered");
     assert_eq!(
@@ -53,17 +53,17 @@ fn every_documented_field_is_read_and_the_text_is_not_printed() {
         part.price.as_ref().map(ToString::to_string).as_deref(),
         Some("0.036")
     );
-    assert_eq!(sighting.facts.part_count, Some(2));
+    assert_eq!(report.facts.part_count, Some(2));
     assert_eq!(
-        sighting.facts.to.as_ref().map(PhoneNumber::reveal),
+        report.facts.to.as_ref().map(PhoneNumber::reveal),
         Some("+306900000001")
     );
-    assert_eq!(sighting.facts.groups, ["a", "b"]);
-    let service = sighting.facts.originating_service.as_deref();
+    assert_eq!(report.facts.groups, ["a", "b"]);
+    let service = report.facts.originating_service.as_deref();
     assert_eq!(service, Some("Sms"));
-    let body = sighting.facts.body.as_ref().map(MessageText::reveal);
+    let body = report.facts.body.as_ref().map(MessageText::reveal);
     assert_eq!(body, Some("Your parcel is ready"));
-    assert!(!format!("{sighting:?}").contains("parcel"));
+    assert!(!format!("{report:?}").contains("parcel"));
 }
 
 #[test]
@@ -73,42 +73,42 @@ fn a_recipient_in_a_list_or_as_a_number_is_known() {
         (r#"["306900000001", "+306900000002"]"#, 1),
         ("306900000001", 0),
     ] {
-        let sighting = seen(&format!(
+        let report = seen(&format!(
             r#"[{{"to": {to}, "status": {{"status": "Sent"}}}}]"#
         ));
-        let number = sighting.facts.to.as_ref().map(PhoneNumber::reveal);
+        let number = report.facts.to.as_ref().map(PhoneNumber::reveal);
         assert_eq!(number, Some("+306900000001"), "{to}");
-        assert_eq!(sighting.facts.other_numbers.len(), others, "{to}");
+        assert_eq!(report.facts.other_numbers.len(), others, "{to}");
     }
 }
 
 #[test]
 fn recipients_of_all_parts_are_known() {
-    let sighting = seen(
+    let report = seen(
         r#"[{"smsId": "a", "to": "306900000001", "status": "Sent"},
             {"smsId": "b", "to": "306900000002", "status": "Sent"},
             {"smsId": "c", "to": "+306900000002", "status": "Sent"}]"#,
     );
-    let others = sighting.facts.other_numbers.iter();
+    let others = report.facts.other_numbers.iter();
     let others: Vec<_> = others.map(PhoneNumber::reveal).collect();
     assert_eq!(others, ["+306900000002"]);
 }
 
 #[test]
 fn nulls_absent_fields_and_numbers_as_text_are_taken() {
-    let sighting = seen(
+    let report = seen(
         r#"[{"smsId": "p", "operator": null, "groups": null, "part": "2", "parts": "3.0",
             "price": "0.006", "latency": "27", "label": 17, "surprise": {"a": [1]},
             "status": {"status": "Sent", "reason": null}}]"#,
     );
-    let part = &sighting.parts[0];
-    assert_eq!((part.number, sighting.facts.part_count), (Some(2), Some(3)));
+    let part = &report.parts[0];
+    assert_eq!((part.number, report.facts.part_count), (Some(2), Some(3)));
     assert_eq!(
         part.price.as_ref().map(ToString::to_string).as_deref(),
         Some("0.006")
     );
     assert_eq!((part.date, part.detailed_status.clone()), (None, None));
-    assert_eq!(sighting.facts.label.as_deref(), Some("17"));
+    assert_eq!(report.facts.label.as_deref(), Some("17"));
 }
 
 #[test]
@@ -157,12 +157,12 @@ fn a_page_is_taken_for_its_items() {
 
 #[test]
 fn one_strange_element_does_not_hide_the_others() {
-    let sighting = seen(
+    let report = seen(
         r#"[17, null, "x", [], {"smsId": "p1"}, {"smsId": "p2", "status": "Sent"},
             {"smsId": "p3", "messageId": "another", "status": "Failed"}]"#,
     );
-    assert_eq!(sighting.parts.len(), 1);
-    assert_eq!(sighting.parts[0].sms_id.as_str(), "p2");
+    assert_eq!(report.parts.len(), 1);
+    assert_eq!(report.parts[0].sms_id.as_str(), "p2");
 }
 
 #[test]
@@ -178,11 +178,11 @@ fn what_can_be_no_id_of_a_message_hides_no_status() {
 
 #[test]
 fn a_part_without_an_id_is_named_by_its_place() {
-    let sighting = seen(
+    let report = seen(
         r#"[{"part": 2, "status": "Sent"}, {"smsId": "not an id", "status": "Sent"},
             {"messageId": "m1", "status": "Failed"}]"#,
     );
-    let ids: Vec<_> = sighting
+    let ids: Vec<_> = report
         .parts
         .iter()
         .map(|part| part.sms_id.as_str())
@@ -279,8 +279,8 @@ fn words_are_compared_without_the_characters_that_nobody_sees() {
             r#"[{{"smsId": "p", "status": {{"status": "{status}",
                 "date": "2024-05-01T10:28:49Z\ud83d", "reason": {{"detailedStatus": "{detail}"}}}}}}]"#
         );
-        let sighting = seen(&json);
-        let part = &sighting.parts[0];
+        let report = seen(&json);
+        let part = &report.parts[0];
         assert_eq!(part.status.as_str(), "Undelivered");
         assert_eq!(part.detailed_status, Some(Word::new("Carrier Violation")));
         assert!(part.date.is_some());
@@ -289,16 +289,16 @@ fn words_are_compared_without_the_characters_that_nobody_sees() {
 
 #[test]
 fn names_of_fields_are_taken_in_any_case_and_with_underscores() {
-    let sighting = seen(
+    let report = seen(
         r#"[{"SmsID": "p", "MESSAGEID": "M1", "sms_parts": 1, "Parts": 1,
             "Status": {"Status": "Undelivered", "updated_date": "2024-05-01T10:28:49Z",
                 "Reason": {"detailed_status": "Expired"}}}]"#,
     );
-    let part = &sighting.parts[0];
+    let part = &report.parts[0];
     assert_eq!(part.sms_id.as_str(), "p");
     assert_eq!(part.detailed_status, Some(Word::new("Expired")));
     assert!(part.date.is_some());
-    assert_eq!(sighting.facts.part_count, Some(1));
+    assert_eq!(report.facts.part_count, Some(1));
 }
 
 #[test]
@@ -309,9 +309,9 @@ fn a_name_that_stands_twice_hides_nothing() {
         r#"[{"smsId": "p", "status": {"status": "Sent", "name": ""}, "smsId": {}}]"#,
         r#"[{"smsId": "p", "status": [null, {"status": "Sent"}]}]"#,
     ] {
-        let sighting = seen(json);
-        assert_eq!(sighting.parts[0].status.as_str(), "Sent", "{json}");
-        assert_eq!(sighting.parts[0].sms_id.as_str(), "p", "{json}");
+        let report = seen(json);
+        assert_eq!(report.parts[0].status.as_str(), "Sent", "{json}");
+        assert_eq!(report.parts[0].sms_id.as_str(), "p", "{json}");
     }
 }
 
@@ -323,21 +323,21 @@ fn one_odd_row_spoils_no_other_among_two_thousand() {
         n => format!(r#"{{"smsId": "p{n}", "part": {n}, "status": {{"status": "Sent"}}}}"#),
     };
     let rows: Vec<_> = (1..=2000).map(row).collect();
-    let sighting = seen(&format!("{{\"content\": [{}]}}", rows.join(",")));
-    assert_eq!(sighting.parts.len(), 255);
+    let report = seen(&format!("{{\"content\": [{}]}}", rows.join(",")));
+    assert_eq!(report.parts.len(), 255);
     let oddities = Oddities {
         answers: 1,
         rows: 1,
         dates: 0,
         parts: 1998 - 255,
     };
-    assert_eq!(sighting.oddities, oddities);
+    assert_eq!(report.oddities, oddities);
 }
 
 #[test]
 fn ids_are_compared_without_case() {
-    let sighting = seen(r#"[{"smsId": "P", "messageId": "M1", "status": {"status": "Sent"}}]"#);
-    assert_eq!(sighting.parts[0].sms_id.as_str(), "P");
+    let report = seen(r#"[{"smsId": "P", "messageId": "M1", "status": {"status": "Sent"}}]"#);
+    assert_eq!(report.parts[0].sms_id.as_str(), "P");
 }
 
 #[test]
@@ -371,13 +371,13 @@ fn what_is_cut_counts_as_far_as_its_rows_are_whole() {
 
 #[test]
 fn facts_are_taken_from_the_first_row_that_tells_them() {
-    let sighting = seen(
+    let report = seen(
         r#"[{"smsId": "p1", "label": null, "parts": 1, "status": {"status": "Sent"}},
             {"smsId": "p2", "label": "order", "to": "306900000001", "parts": 2, "status": {"status": "Sent"}}]"#,
     );
-    assert_eq!(sighting.facts.label.as_deref(), Some("order"));
-    assert!(sighting.facts.to.is_some());
-    assert_eq!(sighting.facts.part_count, Some(2));
+    assert_eq!(report.facts.label.as_deref(), Some("order"));
+    assert!(report.facts.to.is_some());
+    assert_eq!(report.facts.part_count, Some(2));
 }
 
 #[test]
@@ -385,13 +385,10 @@ fn dates_that_cannot_be_read_are_counted() {
     let json = r#"[{"smsId": "p", "status": {"status": "Sent", "date": "yesterday"}},
         {"smsId": "q", "status": {"status": "Sent", "date": 1714559329000}},
         {"smsId": "r", "status": {"status": "Sent"}}]"#;
-    let sighting = seen(json);
-    assert_eq!(sighting.oddities.dates, 1);
+    let report = seen(json);
+    assert_eq!(report.oddities.dates, 1);
     assert_eq!(
-        sighting.parts[1]
-            .date
-            .map(|date| date.to_string())
-            .as_deref(),
+        report.parts[1].date.map(|date| date.to_string()).as_deref(),
         Some("2024-05-01T10:28:49Z")
     );
 }
@@ -429,7 +426,7 @@ proptest! {
     fn whatever_stands_in_the_label_the_status_is_read(label in "[^\"\\\\]{0,40}", tail in any::<u16>()) {
         let odd = format!("\"{label}\\u{tail:04x}\"");
         let parsed = parse(&id(), &labelled(odd.as_bytes()));
-        let Ok(Poll::Seen(sighting)) = parsed else { panic!("{odd} hides the status") };
-        prop_assert_eq!(sighting.parts[0].status.as_str(), "Undelivered");
+        let Ok(Poll::Seen(report)) = parsed else { panic!("{odd} hides the status") };
+        prop_assert_eq!(report.parts[0].status.as_str(), "Undelivered");
     }
 }

@@ -43,18 +43,18 @@ fn an_odd_value_in_a_field_that_is_not_needed_hides_no_status() {
     ] {
         let body = labelled(odd);
         let name = odd.escape_ascii();
-        let Ok(Poll::Seen(sighting)) = parse(&id(), &body) else {
+        let Ok(Poll::Seen(report)) = parse(&id(), &body) else {
             panic!("{name} hides the status")
         };
-        let part = &sighting.parts[0];
+        let part = &report.parts[0];
         assert_eq!(part.status.as_str(), "Undelivered", "{name}");
         let detail = part.detailed_status.as_ref().map(Word::as_str);
         assert_eq!(detail, Some("Unknown Number"), "{name}");
-        assert_eq!(sighting.facts.part_count, Some(2), "{name}");
-        assert_eq!(sighting.oddities.answers, 1, "{name}");
+        assert_eq!(report.facts.part_count, Some(2), "{name}");
+        assert_eq!(report.oddities.answers, 1, "{name}");
     }
-    let sighting = seen(&String::from_utf8(labelled(br#""a\ud83d""#)).expect("UTF-8"));
-    assert_eq!(sighting.facts.label.as_deref(), Some("a\u{fffd}"));
+    let report = seen(&String::from_utf8(labelled(br#""a\ud83d""#)).expect("UTF-8"));
+    assert_eq!(report.facts.label.as_deref(), Some("a\u{fffd}"));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::settings::FallbackSettings;
 use crate::store::{Priority, QueuePlace, QueueRequest, Shard, StoreError};
 
 /// How often it is asked what was queued since, once a sink has been down for too long.
-const LOOK: Duration = Duration::from_secs(1);
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// How many deliveries of each shard are handed over in one step.
 const SLICE: u32 = 64;
@@ -61,7 +61,7 @@ async fn of_destinations(stage: &Deliver, unit: &SinkUnit, fallback: &FallbackSe
             });
             hand_over_all(stage, unit, Some(&key), progress).await;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(ASK_EVERY).await;
     }
 }
 
@@ -77,7 +77,7 @@ async fn of_sink(stage: &Deliver, unit: &SinkUnit, fallback: &FallbackSettings) 
             progress.fill(Progress::default());
         }
         hand_over_all(stage, unit, None, &mut progress).await;
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(ASK_EVERY).await;
     }
 }
 

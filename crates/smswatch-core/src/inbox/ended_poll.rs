@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::metrics;
 
 /// A poll that has ended. Without traces it is counted at once, else when this is dropped.
-pub(crate) struct Looked {
+pub(crate) struct EndedPoll {
     /// When the provider was asked.
     pub(crate) at: Timestamp,
     /// How long it took to answer.
@@ -19,8 +19,8 @@ pub(crate) struct Looked {
     trace: OnceLock<TraceId>,
 }
 
-impl Looked {
-    pub(crate) fn polled(context: &Arc<Context>, at: Timestamp, took: Duration) -> Self {
+impl EndedPoll {
+    pub(crate) fn new(context: &Arc<Context>, at: Timestamp, took: Duration) -> Self {
         let uncounted = context.traces.are_on().then(|| Arc::clone(context));
         if uncounted.is_none() {
             metrics::observe(&context.metrics.poll_seconds, took.as_secs_f64(), None);
@@ -39,7 +39,7 @@ impl Looked {
     }
 }
 
-impl Drop for Looked {
+impl Drop for EndedPoll {
     fn drop(&mut self) {
         if let Some(context) = &self.uncounted {
             let (seconds, trace) = (self.took.as_secs_f64(), self.trace.get().copied());
@@ -48,9 +48,9 @@ impl Drop for Looked {
     }
 }
 
-impl fmt::Debug for Looked {
+impl fmt::Debug for EndedPoll {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = formatter.debug_struct("Looked");
+        let mut shown = formatter.debug_struct("EndedPoll");
         shown.field("at", &self.at).field("took", &self.took);
         shown.finish_non_exhaustive()
     }
