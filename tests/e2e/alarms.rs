@@ -11,6 +11,7 @@ use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{self, metrics, until};
 use crate::process::Process;
+use crate::stage::{routee, sqlite_in};
 
 const RULES: &str = "
   - {name: down, event: provider_down, severity: critical, notify: [ops]}
@@ -35,10 +36,7 @@ impl Stage {
     }
 
     fn sqlite(&self) -> String {
-        format!(
-            "sqlite:{}",
-            self.directory.path().join("store.db").display()
-        )
+        sqlite_in(self.directory.path())
     }
 
     /// Writes a configuration under a name of its own; `more` is the rest of it.
@@ -46,12 +44,7 @@ impl Stage {
         let path = self.directory.path().join(name).with_extension("yaml");
         let text = format!(
             r#"
-routee:
-  application_id: sim-app
-  application_secret: sim-secret
-  api_url: {sim}
-  auth_url: {sim}
-  requests_per_second: 1000
+{routee}
 store: {{url: "{store}"}}
 watch: {{schedule: [50ms]}}
 alarms: {{provider_down_after: 3s, provider_auth_failed_after: 500ms}}
@@ -61,7 +54,7 @@ sinks:
 {more}
 rules: {rules}
 "#,
-            sim = self.sim.url(),
+            routee = routee(&self.sim, "requests_per_second: 1000"),
             ops = self.ops.url("/hook"),
         );
         std::fs::write(&path, text).expect("a file");

@@ -16,6 +16,7 @@ use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{self, goes_on, until};
 use crate::process::{Process, check};
+use crate::stage::{routee, sqlite_in};
 
 /// How many failures in a row open the breaker.
 const FAILURES: usize = 3;
@@ -42,10 +43,7 @@ impl Stage {
     }
 
     fn sqlite(&self) -> String {
-        format!(
-            "sqlite:{}",
-            self.directory.path().join("store.db").display()
-        )
+        sqlite_in(self.directory.path())
     }
 
     /// A configuration in which `crm` is probed every `probe`; `more` are further sinks, to which
@@ -72,12 +70,7 @@ impl Stage {
         let names: String = more.iter().map(|(name, _)| format!(", {name}")).collect();
         let text = format!(
             r#"
-routee:
-  application_id: sim-app
-  application_secret: sim-secret
-  api_url: {sim}
-  auth_url: {sim}
-  requests_per_second: 1000
+{routee}
 store: {{url: "{store}"}}
 watch: {{schedule: [50ms], confirm_after: 0s}}
 http: {{listen: "127.0.0.1:0"}}
@@ -98,7 +91,7 @@ rules:
   - {{name: down, event: sink_down, severity: critical, notify: [ops]}}
   - {{name: recovered, event: sink_recovered, notify: [ops]}}
 "#,
-            sim = self.sim.url(),
+            routee = routee(&self.sim, "requests_per_second: 1000"),
             crm = self.crm.url("/hook"),
             ops = self.ops.url("/hook"),
         );

@@ -13,7 +13,7 @@ use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{metrics, until, watch, watch_that};
 use crate::process::Process;
-use crate::stage::sqlite_in;
+use crate::stage::{routee, sqlite_in};
 
 const SECRET: &str = "a-secret-of-the-callbacks";
 const OTHER_SECRET: &str = "the-secret-that-comes-next";
@@ -43,11 +43,7 @@ impl Stage {
         let path = self.directory.path().join("smswatch.yaml");
         let text = format!(
             r#"
-routee:
-  application_id: sim-app
-  application_secret: sim-secret
-  api_url: {sim}
-  auth_url: {sim}
+{routee}
 store: {{url: "{store}"}}
 callbacks: {{{callbacks}}}
 http: {{listen: "127.0.0.1:0"}}
@@ -56,7 +52,7 @@ sinks:
 rules:
   - {{name: all, event: any, notify: [crm]}}
 "#,
-            sim = self.sim.url(),
+            routee = routee(&self.sim, ""),
             crm = self.crm.url("/hook"),
         );
         std::fs::write(&path, text).expect("a file");

@@ -10,6 +10,7 @@ use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{self, until};
 use crate::process::Process;
+use crate::stage::{routee, sqlite_in};
 
 struct Stage {
     sim: Sim,
@@ -28,21 +29,14 @@ impl Stage {
     }
 
     fn sqlite(&self) -> String {
-        format!(
-            "sqlite:{}",
-            self.directory.path().join("store.db").display()
-        )
+        sqlite_in(self.directory.path())
     }
 
     fn config(&self, store: &str) -> PathBuf {
         let path = self.directory.path().join("smswatch.yaml");
         let text = format!(
             r#"
-routee:
-  application_id: sim-app
-  application_secret: sim-secret
-  api_url: {sim}
-  auth_url: {sim}
+{routee}
 store: {{url: "{store}"}}
 watch: {{schedule: [50ms], confirm_after: 200ms}}
 http: {{listen: "127.0.0.1:0"}}
@@ -54,7 +48,7 @@ rules:
     match: {{detailed_status: Carrier Violation}}
     notify: [crm]
 "#,
-            sim = self.sim.url(),
+            routee = routee(&self.sim, ""),
             receiver = self.receiver.url("/hook"),
         );
         std::fs::write(&path, text).expect("a file");

@@ -10,6 +10,7 @@ use smswatch_testkit::receiver::{Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::process::Process;
+use crate::stage::routee;
 
 /// A simulated Routee, one Redis, one webhook receiver, and a configuration for any replica.
 pub(crate) struct Fleet {
@@ -35,12 +36,7 @@ impl Fleet {
         let path = self.directory.path().join("smswatch.yaml");
         let text = format!(
             r#"
-routee:
-  application_id: sim-app
-  application_secret: sim-secret
-  api_url: {sim}
-  auth_url: {sim}
-  requests_per_second: 2000
+{routee}
 store: {{url: "{redis}"}}
 watch: {{schedule: {schedule}, confirm_after: 0s}}
 http: {{listen: "127.0.0.1:0"}}
@@ -58,7 +54,7 @@ rules:
     match: {{status: Undelivered}}
     notify: [crm]
 "#,
-            sim = self.sim.url(),
+            routee = routee(&self.sim, "requests_per_second: 2000"),
             redis = self.redis.url(),
             webhook = self.webhook.url("/hook"),
         );

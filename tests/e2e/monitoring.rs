@@ -12,7 +12,7 @@ use smswatch_testkit::receiver::{Answer, Receiver};
 
 use crate::ask::{PATIENCE, until};
 use crate::process::Process;
-use crate::stage::sqlite_in;
+use crate::stage::{routee, sqlite_in};
 
 const SECRET: &str = "a-secret-of-the-callbacks";
 
@@ -147,11 +147,7 @@ fn config(sim: &Sim, crm: &Receiver, broken: &Receiver, directory: &Path) -> Pat
     let path = directory.join("smswatch.yaml");
     let text = format!(
         r#"
-routee:
-  application_id: sim-app
-  application_secret: sim-secret
-  api_url: {sim}
-  auth_url: {sim}
+{routee}
 store: {{url: "{store}"}}
 watch:
   schedule: [200ms]
@@ -165,7 +161,7 @@ rules:
   - {{name: all, event: any, notify: [crm]}}
   - {{name: undelivered, match: {{status: Undelivered}}, notify: [broken]}}
 "#,
-        sim = sim.url(),
+        routee = routee(sim, ""),
         store = sqlite_in(directory),
         crm = crm.url("/hook"),
         broken = broken.url("/hook"),

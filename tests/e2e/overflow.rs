@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::ask::{metrics, until};
 use crate::process::{Process, check};
-use crate::stage::sqlite_in;
+use crate::stage::{routee, sqlite_in};
 
 struct Stage {
     sim: Sim,
@@ -33,11 +33,7 @@ impl Stage {
         let path = self.directory.path().join("smswatch.yaml");
         let text = format!(
             r#"
-routee:
-  application_id: sim-app
-  application_secret: sim-secret
-  api_url: {sim}
-  auth_url: {sim}
+{routee}
 store: {{url: "{store}"}}
 watch: {{schedule: [50ms], confirm_after: 0s}}
 http: {{listen: "127.0.0.1:0"}}
@@ -53,7 +49,7 @@ rules:
     match: {{status: Undelivered}}
     notify: [crm]
 "#,
-            sim = self.sim.url(),
+            routee = routee(&self.sim, ""),
             crm_url = self.crm.url("/hook"),
             ops_url = self.ops.url("/hook"),
         );

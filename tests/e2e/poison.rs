@@ -15,6 +15,7 @@ use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask;
 use crate::process::Process;
+use crate::stage::routee;
 
 /// Appends entries that no version has written to the log of the first shard.
 async fn poison(store: &dyn Store) {
@@ -42,11 +43,7 @@ async fn what_stands_behind_poison_is_told(directory: &Path, store: &str) {
     let config = directory.join("smswatch.yaml");
     let text = format!(
         r#"
-routee:
-  application_id: sim-app
-  application_secret: sim-secret
-  api_url: {sim}
-  auth_url: {sim}
+{routee}
 store: {{{store}}}
 watch: {{schedule: [50ms], confirm_after: 200ms}}
 http: {{listen: "127.0.0.1:0"}}
@@ -56,7 +53,7 @@ rules:
   - name: everything
     notify: [crm]
 "#,
-        sim = sim.url(),
+        routee = routee(&sim, ""),
         receiver = receiver.url("/hook"),
     );
     std::fs::write(&config, text).expect("a file");

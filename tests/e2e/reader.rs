@@ -10,7 +10,7 @@ use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{self, watch_that};
 use crate::process::Process;
-use crate::stage::sqlite_in;
+use crate::stage::{routee, sqlite_in};
 
 struct Stage {
     sim: Sim,
@@ -38,12 +38,7 @@ impl Stage {
         let path = self.directory.path().join("smswatch.yaml");
         let text = format!(
             r#"
-routee:
-  application_id: sim-app
-  application_secret: sim-secret
-  api_url: {sim}
-  auth_url: {sim}
-  requests_per_second: 1000
+{routee}
 store: {{url: "{store}"}}
 watch: {{schedule: [50ms], confirm_after: 0s, {watch}}}
 alarms: {{provider_down_after: 500ms}}
@@ -56,7 +51,7 @@ rules:
   - {{name: gave-up, event: gave_up, notify: [ops]}}
   - {{name: down, event: provider_down, notify: [ops]}}
 "#,
-            sim = self.sim.url(),
+            routee = routee(&self.sim, "requests_per_second: 1000"),
             ops = self.ops.url("/hook"),
         );
         std::fs::write(&path, text).expect("a file");

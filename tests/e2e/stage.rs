@@ -51,12 +51,7 @@ impl Stage {
         let path = self.directory.path().join("smswatch.yaml");
         let text = format!(
             r#"
-routee:
-  application_id: sim-app
-  application_secret: sim-secret
-  api_url: {sim}
-  auth_url: {sim}
-  requests_per_second: 1000
+{routee}
 store: {{url: "{store}"}}
 watch: {{schedule: [50ms], confirm_after: 200ms}}
 http: {{listen: "127.0.0.1:0"}}
@@ -73,7 +68,7 @@ rules:
     match: {{status: [Undelivered, Failed]}}
     notify: [crm]
 "#,
-            sim = self.sim.url(),
+            routee = routee(&self.sim, "requests_per_second: 1000"),
             webhook = self.webhook.url("/hook"),
             slack = self.slack.url("/services/T/B/X"),
             mail = self.mail.url(),
@@ -81,6 +76,14 @@ rules:
         std::fs::write(&path, text).expect("a file");
         path
     }
+}
+
+/// The section of a configuration that names a simulated Routee, with `more` keys.
+pub(crate) fn routee(sim: &Sim, more: &str) -> String {
+    let sim = sim.url();
+    format!(
+        "routee: {{application_id: sim-app, application_secret: sim-secret, api_url: \"{sim}\", auth_url: \"{sim}\", {more}}}"
+    )
 }
 
 /// The URL of a SQLite store in a directory.

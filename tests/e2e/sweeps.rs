@@ -13,7 +13,7 @@ use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{metrics, until, watch_that};
 use crate::process::Process;
-use crate::stage::sqlite_in;
+use crate::stage::{routee, sqlite_in};
 
 struct Stage {
     sim: Sim,
@@ -40,11 +40,7 @@ impl Stage {
         let path = self.directory.path().join("smswatch.yaml");
         let text = format!(
             r#"
-routee:
-  application_id: sim-app
-  application_secret: sim-secret
-  api_url: {sim}
-  auth_url: {sim}
+{routee}
 store: {{url: "{store}"}}
 watch: {{sweep: {sweep}}}
 http: {{listen: "127.0.0.1:0"}}
@@ -54,7 +50,7 @@ rules:
   - {{name: failed, match: {{status: [Undelivered, Failed]}}, notify: [crm]}}
   - {{name: ended, event: campaign_finished, notify: [crm]}}
 "#,
-            sim = self.sim.url(),
+            routee = routee(&self.sim, ""),
             crm = self.crm.url("/hook"),
         );
         std::fs::write(&path, text).expect("a file");

@@ -14,7 +14,7 @@ use smswatch_testkit::receiver::{Answer, Receiver};
 use crate::ask::{metrics, until};
 use crate::monitoring::Prometheus;
 use crate::process::Process;
-use crate::stage::sqlite_in;
+use crate::stage::{routee, sqlite_in};
 
 /// The recipient's number, without its plus.
 const NUMBER: &str = "306900000001";
@@ -81,12 +81,7 @@ impl World {
         let path = self.directory.path().join("smswatch.yaml");
         let text = format!(
             r#"
-routee:
-  application_id: sim-app
-  application_secret: sim-secret
-  api_url: {sim}
-  auth_url: {sim}
-  requests_per_second: 1000
+{routee}
 store: {{url: "{store}"}}
 watch: {{schedule: [50ms]}}
 http: {{listen: "127.0.0.1:0"}}
@@ -98,7 +93,7 @@ rules:
     match: {{status: Undelivered}}
     notify: [crm]
 "#,
-            sim = self.sim.url(),
+            routee = routee(&self.sim, "requests_per_second: 1000"),
             store = sqlite_in(self.directory.path()),
             collector = self.collector.url(""),
             crm = self.crm.url("/hook"),
