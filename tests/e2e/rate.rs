@@ -19,8 +19,8 @@ async fn two_replicas_together_ask_the_provider_no_more_often_than_allowed() {
     let fleet = Fleet::new().await;
     let config = fleet.config("[100ms]", "");
     let text = std::fs::read_to_string(&config).expect("a file");
-    let slow = "requests_per_second: 20\n";
-    let text = text.replace("requests_per_second: 2000\n", slow);
+    let slow = "requests_per_second: 20";
+    let text = text.replace("requests_per_second: 2000", slow);
     std::fs::write(&config, text).expect("a file");
     let replicas = [Process::start(&config), Process::start(&config)];
     let began = Instant::now();

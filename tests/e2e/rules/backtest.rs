@@ -133,7 +133,7 @@ async fn other_rules_are_counted_on_what_is_remembered_beside_those_of_today() {
         "RULE               SINK   TODAY  others.yaml  CHANGE",
         "carrier-violation  pager  2      0            -2",
         "delivered          pager  0      8            +8",
-        "told nobody: slow, nothing",
+        "notified no one: slow, nothing",
         "busiest hour of pager: ",
         "note: the history has no events of `stuck` after 2m, because no rule asks for them yet",
     ] {
