@@ -218,14 +218,22 @@ async fn the_door_knows_its_secret_and_says_nothing_to_others() {
         named.body(good()).send().await.expect("an answer").status(),
         200
     );
-    let get = Client::new().get(format!("{url}/callbacks/routee/{SECRET}"));
-    assert_eq!(get.send().await.expect("an answer").status(), 405);
+    // Who pastes the URL into Routee's portal may leave a slash behind it.
+    let slash = format!("{SECRET}/");
+    assert_eq!(status_of(url, &slash, good()).await, 200);
+    let wrong = post(url, "a-wrong-secret/", good()).await;
+    assert_eq!(wrong.status(), 404);
+    assert_eq!(status_of(url, &format!("{SECRET}//"), good()).await, 404);
+    for path in [SECRET, &slash] {
+        let get = Client::new().get(format!("{url}/callbacks/routee/{path}"));
+        assert_eq!(get.send().await.expect("an answer").status(), 405);
+    }
     let metrics = metrics(&process).await;
     for (result, count) in [
-        ("stored", 2),
+        ("stored", 3),
         ("ignored", 2),
         ("invalid", 5),
-        ("wrong_secret", 2),
+        ("wrong_secret", 3),
         ("too_large", 2),
     ] {
         let line = format!("smswatch_callbacks_total{{result=\"{result}\"}} {count}");

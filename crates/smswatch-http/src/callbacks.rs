@@ -12,6 +12,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{from_fn, map_response};
+use axum::routing::post;
 use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
 use smswatch_api::problem::ProblemCode;
@@ -104,6 +105,8 @@ pub(crate) fn routes() -> Routes<(StartupGate, CallbackDoor)> {
 pub(crate) fn router(gate: StartupGate, door: CallbackDoor) -> Router {
     routes()
         .into_router()
+        // Whoever pastes the URL into a form may leave a slash behind it.
+        .route("/callbacks/routee/{secret}/", post(take))
         .method_not_allowed_fallback(no_such_method)
         .with_state((gate, door))
 }
