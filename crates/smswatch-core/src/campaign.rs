@@ -72,6 +72,33 @@ pub(crate) struct Campaign {
     is_confirmed: bool,
 }
 
+/// Why not all pages of a campaign were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endless {
+    /// The provider gives the same page again and again.
+    Repeats,
+    /// There are more than are asked for at once.
+    TooMany {
+        /// How many are.
+        pages: u32,
+    },
+}
+
+impl Endless {
+    /// The same for people.
+    pub(crate) fn words(self) -> String {
+        match self {
+            Self::Repeats => "Routee gives the same page of it again and again, and says that there are more: what it \
+                              told so far counts as all there is"
+                .to_owned(),
+            Self::TooMany { pages } => format!(
+                "it has more than {pages} pages: those behind are not asked for, and the others only at the longest \
+                 gap of `watch.schedule`"
+            ),
+        }
+    }
+}
+
 /// What becomes of a campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Next {
@@ -183,6 +210,24 @@ impl Campaign {
         self.next(state, settings, now)
     }
 
+    /// What becomes of it when its pages did not end: what they told counts. So many that each turn costs much are asked
+    /// for seldom.
+    pub(crate) fn told_without_end(
+        self,
+        summary: CampaignSummary,
+        why: Endless,
+        settings: &WatchSettings,
+        now: Timestamp,
+    ) -> Next {
+        let mut next = self.told(summary, settings, now);
+        next.campaign.trouble = Some(why.words());
+        if why != Endless::Repeats && next.campaign.wants_pages() {
+            let longest = schedule::gap(&settings.schedule, u32::MAX);
+            next.due = next.due.max(now + longest);
+        }
+        next
+    }
+
     /// What becomes of it when the provider says that it knows no such campaign: one that was just made may not be known
     /// yet, and one of which nothing was told until its grace is over is not there.
     pub(crate) fn unknown(self, settings: &WatchSettings, now: Timestamp) -> Next {
@@ -266,5 +311,31 @@ impl Campaign {
             due,
             has_ended: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_campaign_of_too_many_pages_is_asked_for_seldom_and_one_that_repeats_itself_as_usual() {
+        let settings = WatchSettings::default();
+        let now = Timestamp::from_seconds(1_777_636_800);
+        let new = || Campaign::new(MessageId::new("spring").expect("an id"), Tags::new(), now);
+        let summary = || CampaignSummary {
+            messages: 9,
+            pending: 1,
+            ..Tally::default().summary(&new().spelled)
+        };
+        let after = |why| new().told_without_end(summary(), why, &settings, now);
+        let too_many = after(Endless::TooMany { pages: 1_000 });
+        let longest = settings.schedule.last().copied().expect("a gap");
+        assert_eq!(too_many.due, now + longest);
+        let trouble = too_many.campaign.trouble.expect("it is shown");
+        assert!(trouble.contains("more than 1000 pages"), "{trouble}");
+        let repeats = after(Endless::Repeats);
+        assert_eq!(repeats.due, new().told(summary(), &settings, now).due);
+        assert_eq!(repeats.campaign.summary, Some(summary()));
     }
 }

@@ -43,9 +43,11 @@ impl Held {
         }
     }
 
-    /// Reads a record; `None` if another version wrote it.
+    /// Reads a record; `None` if another version wrote it, or the watch in it.
     pub(crate) fn decode(record: &KeptRecord) -> Option<Self> {
-        form::decode(FORMAT, &record.body)
+        let held: Self = form::decode(FORMAT, &record.body)?;
+        let is_readable = held.watch.is_none() || held.watch().is_some();
+        is_readable.then_some(held)
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -57,7 +59,7 @@ impl Held {
         self.events.len() >= MOST_EVENTS
     }
 
-    /// The watch as it would be; `None` if nothing was told, or if a later version wrote it.
+    /// The watch as it would be; `None` if nothing was told.
     pub(crate) fn watch(&self) -> Option<Watch> {
         let bytes = hex::decode(self.watch.as_ref()?).ok()?;
         Watch::decode(&Record::from_bytes(bytes)?).ok()

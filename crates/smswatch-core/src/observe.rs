@@ -10,6 +10,7 @@ mod listing_record;
 pub(crate) mod pages;
 mod poll;
 mod prefetch;
+mod repeats;
 mod sign_in;
 mod sweep;
 mod under_way;

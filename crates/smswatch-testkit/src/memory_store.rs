@@ -41,6 +41,8 @@ pub struct MemoryStore {
     is_cut: Arc<AtomicBool>,
     /// How many more route steps do not take place.
     lost_routes: Arc<AtomicU32>,
+    /// How many more times watches cannot be read.
+    failing_loads: Arc<AtomicU32>,
 }
 
 /// All that a store holds.
@@ -82,12 +84,18 @@ impl MemoryStore {
             started: Instant::now(),
             is_cut: Arc::default(),
             lost_routes: Arc::default(),
+            failing_loads: Arc::default(),
         }
     }
 
     /// The next route steps, `count` of them, do not take place, as if the process had died just before.
     pub fn lose_routes(&self, count: u32) {
         self.lost_routes.store(count, Ordering::Release);
+    }
+
+    /// The next `count` times watches cannot be read, as if the network were gone for a moment.
+    pub fn fail_loads(&self, count: u32) {
+        self.failing_loads.store(count, Ordering::Release);
     }
 
     /// The same contents by a way of its own, which can be [cut](Self::cut) without the others.
@@ -106,10 +114,12 @@ impl MemoryStore {
 
     /// Whether a route step is one of those that do not take place.
     fn loses_route(&self) -> bool {
-        let one_less = |count: u32| count.checked_sub(1);
-        let (release, acquire) = (Ordering::Release, Ordering::Acquire);
-        let lost = self.lost_routes.fetch_update(release, acquire, one_less);
-        lost.is_ok()
+        takes_one(&self.lost_routes)
+    }
+
+    /// Whether watches cannot be read this time.
+    fn fails_load(&self) -> bool {
+        takes_one(&self.failing_loads)
     }
 
     fn time(&self) -> Timestamp {
@@ -125,6 +135,13 @@ impl MemoryStore {
         let mut contents = contents.unwrap_or_else(PoisonError::into_inner);
         Ok(step(&mut contents, self.time()))
     }
+}
+
+/// Takes one of those that are left; returns whether there was one.
+fn takes_one(left: &AtomicU32) -> bool {
+    let one_less = |count: u32| count.checked_sub(1);
+    let (release, acquire) = (Ordering::Release, Ordering::Acquire);
+    left.fetch_update(release, acquire, one_less).is_ok()
 }
 
 impl Contents {

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::inbox::changes::{Reply, Request};
 use crate::inbox::due_times::DueTimes;
 use crate::inbox::requests::{Requests, Wanted};
-use crate::store::{KeptRecord, RecordChange, RecordCommit, Shard, StoreError};
+use crate::store::{KeptRecord, NewRecord, RecordChange, RecordCommit, Shard, StoreError};
 
 /// How many messages are released at once.
 const AT_ONCE: u32 = 128;
@@ -32,16 +32,19 @@ pub(crate) struct Release {
 /// Releases what is due until it is told to stop, each shard by itself.
 pub(crate) async fn run(stage: Arc<Release>, stop: CancellationToken) {
     let shards = stage.context.shards();
-    let released = shards.map(|shard| release_of_shard(&stage, shard));
-    stop.run_until_cancelled(join_all(released)).await;
+    let released = shards.map(|shard| release_of_shard(&stage, shard, &stop));
+    join_all(released).await;
 }
 
-async fn release_of_shard(stage: &Release, shard: Shard) {
+async fn release_of_shard(stage: &Release, shard: Shard, stop: &CancellationToken) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     let queue = usize::from(shard.0);
     let (due, clock) = (&stage.due, &stage.context.clock);
     loop {
-        due.wait_in(queue, clock).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = due.wait_in(queue, clock) => {}
+        }
         if !due.take(queue, clock.now()) {
             continue;
         }
@@ -52,7 +55,8 @@ async fn release_of_shard(stage: &Release, shard: Shard) {
     }
 }
 
-/// Releases what is due in a shard, up to a bounded number of messages.
+/// Releases what is due in a shard, up to a bounded number of messages. What it does not get done is due again at once,
+/// for another process if this one stops.
 async fn release_due(stage: &Release, shard: Shard) -> Result<(), StoreError> {
     let context = &stage.context;
     let claim = context
@@ -62,11 +66,36 @@ async fn release_due(stage: &Release, shard: Shard) -> Result<(), StoreError> {
     if let Some(next) = claimed.next_due {
         stage.due.hint(usize::from(shard.0), next);
     }
-    let held: Vec<(KeptRecord, MessageId, Held)> = claimed
-        .records
-        .into_iter()
+    let released = release(stage, shard, &claimed.records).await;
+    if released.is_err() {
+        let ours = claimed.records.iter();
+        let ours = ours.filter(|record| Held::decode(record).is_some());
+        let back: Vec<RecordCommit> = ours.map(given_back).collect();
+        let give_back = context.store.commit_records(shard, &back);
+        context.call("commit_records", give_back).await?;
+    }
+    released
+}
+
+/// The change that leaves a claimed record as it was, and ends its lease.
+fn given_back(record: &KeptRecord) -> RecordCommit {
+    RecordCommit::from(RecordChange {
+        kind: KIND,
+        id: record.id.clone(),
+        expected: Some(record.version),
+        record: Some(NewRecord {
+            due: record.due,
+            body: record.body.clone(),
+        }),
+    })
+}
+
+async fn release(stage: &Release, shard: Shard, records: &[KeptRecord]) -> Result<(), StoreError> {
+    let context = &stage.context;
+    let held: Vec<(&KeptRecord, MessageId, Held)> = records
+        .iter()
         .filter_map(|record| {
-            let held = Held::decode(&record);
+            let held = Held::decode(record);
             if held.is_none() {
                 // A later version wrote it, which can read it.
                 context.metrics.unreadable.inc();
@@ -88,7 +117,7 @@ async fn release_due(stage: &Release, shard: Shard) -> Result<(), StoreError> {
         wanted.push(Wanted::new(key, stored, Request::Adopt(Box::new(held))));
         removals.push(RecordCommit::from(RecordChange {
             kind: KIND,
-            id: record.id,
+            id: record.id.clone(),
             expected: Some(record.version),
             record: None,
         }));

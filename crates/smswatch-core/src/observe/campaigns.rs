@@ -1,4 +1,5 @@
-//! Follows campaigns: asks for all their pages again and again until each message has ended.
+//! Follows campaigns: asks for all their pages again and again until each message has ended. A process that stops
+//! gives back those that it is at.
 
 use std::time::Duration;
 
@@ -14,9 +15,10 @@ use super::Observe;
 use super::asking::Asking;
 use super::listing_record::{ListingRecord, MOST_PAGES, PAGE};
 use super::pages::{Following, Incomplete};
+use super::repeats::Repeats;
 use crate::backoff::Backoff;
 use crate::budget::LISTING_LEASE;
-use crate::campaign::{Campaign, KIND, Next, Tally};
+use crate::campaign::{Campaign, Endless, KIND, Next, Tally};
 use crate::event::campaign_event;
 use crate::provider::{Listing, MessageReport};
 use crate::store::{KeptRecord, NewEntry, Shard, StoreError};
@@ -32,17 +34,24 @@ const PAGES_AT_ONCE: usize = 16;
 pub(super) async fn run(stage: &Observe, asking: &Asking<'_>, stop: &CancellationToken) {
     let room = Semaphore::new(PAGES_AT_ONCE);
     let shards = stage.context.shards();
-    let followed = shards.map(|shard| of_shard(stage, asking, &room, shard));
-    stop.run_until_cancelled(join_all(followed)).await;
+    let followed = shards.map(|shard| of_shard(stage, asking, &room, shard, stop));
+    join_all(followed).await;
 }
 
-async fn of_shard(stage: &Observe, asking: &Asking<'_>, room: &Semaphore, shard: Shard) {
+async fn of_shard(
+    stage: &Observe,
+    asking: &Asking<'_>,
+    room: &Semaphore,
+    shard: Shard,
+    stop: &CancellationToken,
+) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     let queue = usize::from(shard.0);
     let (due, clock) = (&stage.campaigns, &stage.context.clock);
     let mut under_way = FuturesUnordered::new();
     loop {
         let done = tokio::select! {
+            () = stop.cancelled() => break,
             Some(followed) = under_way.next() => followed,
             () = due.wait_in(queue, clock), if under_way.len() < AT_ONCE => {
                 if !due.take(queue, clock.now()) {
@@ -51,7 +60,7 @@ async fn of_shard(stage: &Observe, asking: &Asking<'_>, room: &Semaphore, shard:
                 let claimed = claim(stage, shard).await;
                 claimed.map(|claimed| {
                     let followed = claimed.map(|(record, campaign)| {
-                        follow(stage, asking, room, shard, record, campaign)
+                        follow(stage, asking, room, shard, (record, campaign), stop)
                     });
                     under_way.extend(followed);
                     None
@@ -68,6 +77,8 @@ async fn of_shard(stage: &Observe, asking: &Asking<'_>, room: &Semaphore, shard:
             Err(_) => due.hint(queue, clock.now() + backoff.fail()),
         }
     }
+    // They give their campaigns back.
+    while under_way.next().await.is_some() {}
 }
 
 /// The next campaign that is due, if this version can read it.
@@ -98,8 +109,8 @@ async fn follow(
     asking: &Asking<'_>,
     room: &Semaphore,
     shard: Shard,
-    record: KeptRecord,
-    campaign: Campaign,
+    (record, campaign): (KeptRecord, Campaign),
+    stop: &CancellationToken,
 ) -> Result<Option<Timestamp>, StoreError> {
     let mut record = ListingRecord::claimed(&stage.context, shard, KIND, record);
     if !campaign.wants_pages() {
@@ -111,12 +122,26 @@ async fn follow(
     let key = campaign.spelled.to_lowercase();
     let began = stage.context.clock.now();
     let turn_before = began - campaign.gap(&settings.watch, began);
-    let came = pages(stage, asking, room, &mut record, &campaign, &settings.watch).await?;
+    let pages = pages(stage, asking, room, &mut record, &campaign, &settings.watch);
+    let came = stop.run_until_cancelled(pages).await.transpose()?;
     let now = stage.context.clock.now();
+    let Some(came) = came else {
+        // Another process can go on at once.
+        record.give_back(campaign.record(now)).await?;
+        return Ok(None);
+    };
     let next = match came {
-        Came::Tally(tally) => {
+        Came::All(tally, None) => {
             let summary = tally.summary(&campaign.spelled);
             campaign.told(summary, &settings.watch, now)
+        }
+        Came::All(tally, Some(why)) => {
+            let trouble = why.words();
+            if campaign.trouble.as_ref() != Some(&trouble) {
+                tracing::warn!(campaign = %key, trouble, "the pages of a campaign do not end");
+            }
+            let summary = tally.summary(&campaign.spelled);
+            campaign.told_without_end(summary, why, &settings.watch, now)
         }
         Came::Unknown => campaign.unknown(&settings.watch, now),
         Came::Trouble(trouble) => {
@@ -146,8 +171,8 @@ async fn follow(
 
 /// What asking for all pages came to.
 enum Came {
-    /// They told this.
-    Tally(Box<Tally>),
+    /// They told this; and why there may be more, if there may.
+    All(Box<Tally>, Option<Endless>),
     /// The provider says that it knows no such campaign.
     Unknown,
     /// They could not be had.
@@ -173,6 +198,7 @@ async fn pages(
         took: Duration::ZERO,
     };
     let (mut incomplete, mut tally) = (Incomplete::default(), Tally::default());
+    let mut repeats = Repeats::default();
     let privacy = &stage.context.privacy;
     let mut count = |messages: &[(MessageId, MessageReport)]| {
         for (message_id, report) in messages {
@@ -191,14 +217,15 @@ async fn pages(
             return Ok(Came::Unknown);
         }
         let is_last = page.is_last;
+        let endless = (!is_last && repeats.seen_in(&page)).then_some(Endless::Repeats);
         let mut messages = incomplete.join(page);
-        if is_last {
+        if is_last || endless.is_some() {
             messages.extend(incomplete.rest());
         }
         count(&messages);
         stage.pages.take(messages, &following).await?;
-        if is_last {
-            return Ok(Came::Tally(Box::new(tally)));
+        if is_last || endless.is_some() {
+            return Ok(Came::All(Box::new(tally), endless));
         }
         let held_until = stage.context.clock.now() + LISTING_LEASE;
         let held = campaign.record(held_until);
@@ -209,5 +236,6 @@ async fn pages(
     let messages = incomplete.rest();
     count(&messages);
     stage.pages.take(messages, &following).await?;
-    Ok(Came::Tally(Box::new(tally)))
+    let endless = Endless::TooMany { pages: MOST_PAGES };
+    Ok(Came::All(Box::new(tally), Some(endless)))
 }

@@ -1,7 +1,7 @@
 //! The record of a sweep or a campaign, on which one process at a time works.
 //!
 //! Whoever asks for its pages puts the time at which it is due a little ahead after each of them. So another process goes
-//! on soon when this one dies.
+//! on soon when this one dies, and at once when this one ends and gives the record back.
 
 use crate::context::Context;
 use crate::store::{
@@ -22,6 +22,8 @@ pub(super) struct ListingRecord<'a> {
     kind: RecordKind,
     id: RecordId,
     version: Option<u64>,
+    /// What this process has written, or was about to write, last.
+    written: Option<NewRecord>,
 }
 
 impl<'a> ListingRecord<'a> {
@@ -33,6 +35,7 @@ impl<'a> ListingRecord<'a> {
             kind,
             id,
             version: None,
+            written: None,
         }
     }
 
@@ -75,6 +78,7 @@ impl<'a> ListingRecord<'a> {
         entries: Vec<NewEntry>,
     ) -> Result<bool, StoreError> {
         let is_removed = record.is_none();
+        self.written.clone_from(&record);
         let change = RecordChange {
             kind: self.kind,
             id: self.id.clone(),
@@ -92,5 +96,24 @@ impl<'a> ListingRecord<'a> {
             self.load().await?;
         }
         Ok(is_done)
+    }
+
+    /// Writes `record`, which is due at once, for another process to go on with. It may come amid any step of this one, so
+    /// what the store has now is looked at first: a record that another process has changed is left alone.
+    ///
+    /// # Errors
+    ///
+    /// The store is not available: the record is due when its lease has ended.
+    pub(super) async fn give_back(&mut self, record: NewRecord) -> Result<(), StoreError> {
+        let (known, written) = (self.version, self.written.take());
+        let Some(found) = self.load().await? else {
+            return Ok(());
+        };
+        let is_written =
+            |written: NewRecord| written.due == found.due && written.body == found.body;
+        if known == Some(found.version) || written.is_some_and(is_written) {
+            self.put(Some(record), Vec::new()).await?;
+        }
+        Ok(())
     }
 }

@@ -15,6 +15,7 @@ use super::Observe;
 use super::asking::Asking;
 use super::listing_record::{ListingRecord, MOST_PAGES, PAGE};
 use super::pages::{Findings, Following, Incomplete};
+use super::repeats::Repeats;
 use crate::budget::LISTING_LEASE;
 use crate::form;
 use crate::health::SWEEP;
@@ -100,17 +101,11 @@ async fn turn(
     sweep: &SweepSettings,
     stop: &CancellationToken,
 ) -> Result<Timestamp, StoreError> {
-    let mut record = record(stage, number);
-    let known = record.load().await?;
     let now = stage.context.clock.now();
-    if let Some(known) = &known {
-        let due = known.due.unwrap_or(now);
-        // A due time that lies further ahead than it can was set by a clock that was wrong.
-        if due > now && due <= now + sweep.every.max(LISTING_LEASE) {
-            return Ok(due);
-        }
-    }
-    let before: Option<Progress> = known.and_then(|known| form::decode(FORMAT, &known.body));
+    let (mut record, before) = match standing(stage, number, sweep, now).await? {
+        Standing::NotBefore(due) => return Ok(due),
+        Standing::Due(record, before) => (record, before),
+    };
     let mut progress = Progress {
         began: now,
         ended: before.and_then(|before| before.ended),
@@ -125,7 +120,7 @@ async fn turn(
     let Some(came) = stop.run_until_cancelled(pages).await else {
         // Another process can go on at once.
         let now = stage.context.clock.now();
-        put(&mut record, now, &progress).await?;
+        record.give_back(new_record(now, &progress)).await?;
         return Ok(now);
     };
     let part = part(number, &stage.context.settings());
@@ -184,22 +179,28 @@ async fn pages(
         took: Duration::ZERO,
     };
     let (mut incomplete, mut all) = (Incomplete::default(), Findings::default());
+    let mut repeats = Repeats::default();
     let told = |error: StoreError| error.to_string();
     for number in 0..MOST_PAGES {
         let asked = Instant::now();
         let page = asking.list(stage, &listing, number, PAGE).await?;
         following.took = asked.elapsed();
         let is_last = page.is_last;
+        let is_endless = !is_last && repeats.seen_in(&page);
         // A sweep that takes longer than its interval is still the cheaper way: polls wait for it.
         let took = stage.context.clock.now().since(now);
         following.every = pace.max(took + pause(sweep));
         let mut messages = incomplete.join(page);
-        if is_last {
+        if is_last || is_endless {
             messages.extend(incomplete.rest());
         }
         all += stage.pages.take(messages, &following).await.map_err(told)?;
         if is_last {
             return Ok(Some(all));
+        }
+        if is_endless {
+            let what = "Routee gives the same page again and again, and says that there are more";
+            return Err(what.to_owned());
         }
         let held_until = stage.context.clock.now() + LISTING_LEASE;
         if !put(record, held_until, progress).await.map_err(told)? {
@@ -216,11 +217,64 @@ async fn pages(
     ))
 }
 
-/// The record of the sweep of this number.
-fn record(stage: &Observe, number: usize) -> ListingRecord<'_> {
-    let name = format!("sweep:{number}");
+/// Whether it is time for a sweep.
+enum Standing<'a> {
+    /// It is, and this is what is known of the one before.
+    Due(ListingRecord<'a>, Option<Progress>),
+    /// It is not: another process is at it, or it was done a short while ago.
+    NotBefore(Timestamp),
+}
+
+/// Reads the record of the sweep of this number. One that a later version wrote is left to it: while that sweeps, this
+/// version does not, and afterwards it keeps a record of its own beside it, so that no status is missed.
+async fn standing<'a>(
+    stage: &'a Observe,
+    number: usize,
+    sweep: &SweepSettings,
+    now: Timestamp,
+) -> Result<Standing<'a>, StoreError> {
     let context = &stage.context;
-    let shard = shard_of(&name, context.store.shard_count());
+    let name = format!("sweep:{number}");
+    let mut of_later = record(stage, &name);
+    let Some(known) = of_later.load().await? else {
+        return Ok(Standing::Due(of_later, None));
+    };
+    if let Some(before) = form::decode(FORMAT, &known.body) {
+        return Ok(match in_future(known.due, now, sweep) {
+            Some(due) => Standing::NotBefore(due),
+            None => Standing::Due(of_later, Some(before)),
+        });
+    }
+    context.metrics.unreadable.inc();
+    // A process that stops makes it due, and another one of that version needs a while to come to it.
+    let due = known.due.map(|due| due + LISTING_LEASE);
+    if let Some(due) = in_future(due, now, sweep) {
+        return Ok(Standing::NotBefore(due));
+    }
+    let what = "how far a sweep is, in a form of a later version of smswatch, which sweeps no more: this version goes \
+                on by itself";
+    context.contents.unexpected(&context.health, now, what);
+    let mut own = record(stage, &format!("{name}.{FORMAT}"));
+    let Some(known) = own.load().await? else {
+        return Ok(Standing::Due(own, None));
+    };
+    Ok(match in_future(known.due, now, sweep) {
+        Some(due) => Standing::NotBefore(due),
+        None => Standing::Due(own, form::decode(FORMAT, &known.body)),
+    })
+}
+
+/// The due time of a record if it is yet to come. One that lies further ahead than it can was set by a clock that was
+/// wrong.
+fn in_future(due: Option<Timestamp>, now: Timestamp, sweep: &SweepSettings) -> Option<Timestamp> {
+    let furthest = now + sweep.every.max(LISTING_LEASE) + LISTING_LEASE;
+    due.filter(|due| *due > now && *due <= furthest)
+}
+
+/// The record of this name.
+fn record<'a>(stage: &'a Observe, name: &str) -> ListingRecord<'a> {
+    let context = &stage.context;
+    let shard = shard_of(name, context.store.shard_count());
     let id = RecordId::new(name).expect("visible ASCII");
     ListingRecord::new(context, shard, KIND, id)
 }
@@ -231,9 +285,14 @@ async fn put(
     due: Timestamp,
     progress: &Progress,
 ) -> Result<bool, StoreError> {
-    let new = NewRecord {
+    record
+        .put(Some(new_record(due, progress)), Vec::new())
+        .await
+}
+
+fn new_record(due: Timestamp, progress: &Progress) -> NewRecord {
+    NewRecord {
         due: Some(due),
         body: form::encode(FORMAT, progress),
-    };
-    record.put(Some(new), Vec::new()).await
+    }
 }

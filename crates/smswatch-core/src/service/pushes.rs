@@ -161,7 +161,10 @@ impl Service {
         for (told, stored) in told.into_iter().zip(stored) {
             let Ok(stored) = stored else {
                 // The version that wrote the watch takes in what is held for it.
-                self.hold(shard, &told, settings).await?;
+                if !self.hold(shard, &told, settings).await? {
+                    let what = "what is held of a message was written by a later version";
+                    return Err(StoreError::Unavailable(what.to_owned()).into());
+                }
                 taken = taken.max(Taken::Held);
                 continue;
             };
@@ -169,12 +172,12 @@ impl Service {
                 wanted.push(Wanted::new(told.key.clone(), stored, told.request()));
             } else if !settings.register {
                 taken = taken.max(Taken::Unwatched);
-            } else if settings.hold.is_zero() {
+            } else if !settings.hold.is_zero() && self.hold(shard, &told, settings).await? {
+                taken = taken.max(Taken::Held);
+            } else {
+                // What a later version holds of it, that version adds to the watch.
                 self.let_in().await?;
                 wanted.push(Wanted::new(told.key.clone(), None, told.request()));
-            } else {
-                self.hold(shard, &told, settings).await?;
-                taken = taken.max(Taken::Held);
             }
         }
         if wanted.is_empty() {
@@ -198,13 +201,14 @@ impl Service {
         }
     }
 
-    /// Keeps what is told of a message until its registration comes, or its time is over.
+    /// Keeps what is told of a message until its registration comes, or its time is over; returns false if a later
+    /// version keeps something of it already, which is left alone.
     async fn hold(
         &self,
         shard: Shard,
         told: &Told,
         settings: &CallbackSettings,
-    ) -> Result<(), PushError> {
+    ) -> Result<bool, PushError> {
         let context = &self.context;
         let id = RecordId::new(told.key.as_str()).expect("ids of messages and records look alike");
         for _ in 0..TRIES {
@@ -218,10 +222,10 @@ impl Service {
                     (None, due, Held::new(told.spelled.clone()))
                 }
                 Some(record) => {
-                    let held = Held::decode(&record).ok_or_else(|| {
-                        let what = "what is held of a message was written by a later version";
-                        StoreError::Unavailable(what.to_owned())
-                    })?;
+                    let Some(held) = Held::decode(&record) else {
+                        context.metrics.unreadable.inc();
+                        return Ok(false);
+                    };
                     let due = record.due.unwrap_or_else(|| context.clock.now());
                     (Some(record.version), due, held)
                 }
@@ -246,7 +250,7 @@ impl Service {
             let committed = context.call("commit_records", commit).await?;
             if committed.done == [true] {
                 self.pushes.held.hint(usize::from(shard.0), due);
-                return Ok(());
+                return Ok(true);
             }
         }
         let why = "others change what is held of this message all the time".to_owned();

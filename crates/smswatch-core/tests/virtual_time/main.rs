@@ -3,9 +3,12 @@
 mod counting;
 mod delivering;
 mod digesting;
+mod ending;
+mod endless;
 mod following;
 mod gathering;
 mod inhibiting;
+mod later_versions;
 mod pushing;
 mod recorder;
 mod remembering;

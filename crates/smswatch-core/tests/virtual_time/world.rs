@@ -325,20 +325,23 @@ impl Provider for Storyteller {
         });
         let size = size.min(100) as usize;
         let all: Vec<_> = told.collect();
+        // Behind the last page of an endless listing the last one comes again.
+        let is_endless = all.iter().any(|(id, _)| id.as_str().starts_with("endless"));
+        let last = if is_endless {
+            all.len().div_ceil(size).saturating_sub(1)
+        } else {
+            usize::MAX
+        };
+        let number = last.min(number as usize);
         if all.is_empty()
             && matches!(listing, Listing::Campaign(id) if id.as_str().starts_with("unknown"))
         {
             return Ok(ListedPage::unknown());
         }
-        let messages: Vec<_> = all
-            .iter()
-            .skip(number as usize * size)
-            .take(size)
-            .cloned()
-            .collect();
+        let messages: Vec<_> = all.iter().skip(number * size).take(size).cloned().collect();
         Ok(ListedPage {
             rows: messages.len() as u32,
-            is_last: (number as usize + 1) * size >= all.len(),
+            is_last: !is_endless && (number + 1) * size >= all.len(),
             messages,
             ..ListedPage::default()
         })

@@ -188,6 +188,9 @@ fn page(
 #[async_trait]
 impl Records for MemoryStore {
     async fn load(&self, shard: Shard, ids: &[MessageId]) -> Result<Vec<Loaded>, StoreError> {
+        if self.fails_load() {
+            return Err(StoreError::Unavailable("the way to it was cut".to_owned()));
+        }
         self.step(|all, _| all.shard(shard).watches.load(ids))
     }
 

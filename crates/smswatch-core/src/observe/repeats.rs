@@ -1,0 +1,67 @@
+//! Recognizes a listing that never ends: its pages tell again what the page before told.
+
+use std::collections::HashSet;
+
+use smswatch_model::MessageId;
+
+use crate::provider::ListedPage;
+
+/// After how many pages in a row without anything new a listing is taken to repeat itself. Rows move from page to page
+/// while messages are sent, so one page alone may tell nothing new.
+const MOST: u32 = 3;
+
+/// What the latest pages of a listing told.
+#[derive(Debug, Default)]
+pub(super) struct Repeats {
+    previous: HashSet<MessageId>,
+    in_a_row: u32,
+}
+
+impl Repeats {
+    /// Takes note of the next page; returns whether the listing repeats itself. A page of which no message can be read
+    /// repeats nothing.
+    pub(super) fn seen_in(&mut self, page: &ListedPage) -> bool {
+        let messages = page.messages.iter().map(|(id, _)| id.to_lowercase());
+        let told: HashSet<MessageId> = messages.collect();
+        if told.is_empty() || !told.is_subset(&self.previous) {
+            self.in_a_row = 0;
+        } else {
+            self.in_a_row += 1;
+        }
+        self.previous = told;
+        self.in_a_row >= MOST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::MessageReport;
+
+    fn page(ids: std::ops::Range<u32>) -> ListedPage {
+        let messages = ids.map(|n| {
+            let id = MessageId::new(format!("m{n}")).expect("a valid id");
+            (id, MessageReport::default())
+        });
+        ListedPage {
+            messages: messages.collect(),
+            ..ListedPage::default()
+        }
+    }
+
+    #[test]
+    fn pages_that_tell_the_same_three_times_more_repeat_themselves() {
+        let mut repeats = Repeats::default();
+        let seen = [0..9, 9..18, 9..18, 12..18, 12..18].map(|ids| repeats.seen_in(&page(ids)));
+        assert_eq!(seen, [false, false, false, false, true]);
+    }
+
+    #[test]
+    fn a_page_that_moved_or_that_nobody_can_read_repeats_nothing() {
+        let mut repeats = Repeats::default();
+        let pages = [0..9, 0..9, 0..9, 8..17, 8..17, 0..0, 0..0, 0..0, 0..0];
+        for ids in pages {
+            assert!(!repeats.seen_in(&page(ids)));
+        }
+    }
+}
