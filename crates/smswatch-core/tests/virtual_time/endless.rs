@@ -50,7 +50,7 @@ async fn a_campaign_whose_last_page_comes_for_ever_costs_little_and_says_so() {
     assert_eq!(failed.count(), 250);
     assert_eq!(sink.attempts(EventKind::CampaignFinished).len(), 1);
     let n_pages = world.provider.pages().len();
-    assert!(n_pages % 6 == 0 && n_pages < 300, "{n_pages}");
+    assert!(n_pages.is_multiple_of(6) && n_pages < 300, "{n_pages}");
     assert!(engine.stop().await);
 }
 
