@@ -4,14 +4,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use routee_sim::{Fate, FaultRule, MessageSpec, Sim, SimConfig};
+use routee_sim::{Fate, FaultRule};
 use serde_json::{Value, json};
 use smswatch_testkit::receiver::{Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{self, metrics, until};
 use crate::process::Process;
-use crate::stage::{routee, sqlite_in};
+use crate::stage::{Stage, webhook};
 
 const RULES: &str = "
   - {name: down, event: provider_down, severity: critical, notify: [ops]}
@@ -19,67 +19,27 @@ const RULES: &str = "
   - {name: all, notify: [ops]}
 ";
 
-struct Stage {
-    sim: Sim,
-    ops: Receiver,
-    directory: tempfile::TempDir,
-}
-
-impl Stage {
-    async fn new() -> Self {
-        smswatch_testkit::install_tls_provider();
-        Self {
-            sim: Sim::start(SimConfig::default()).expect("a simulator"),
-            ops: Receiver::start().await,
-            directory: tempfile::tempdir().expect("a directory"),
-        }
-    }
-
-    fn sqlite(&self) -> String {
-        sqlite_in(self.directory.path())
-    }
-
-    /// Writes a configuration under a name of its own; `more` is the rest of it.
-    fn config(&self, name: &str, store: &str, rules: &str, more: &str) -> PathBuf {
-        let path = self.directory.path().join(name).with_extension("yaml");
-        let text = format!(
-            r#"
-{routee}
-store: {{url: "{store}"}}
+/// Writes a configuration under a name of its own; `more` is the rest of it.
+fn config(stage: &Stage, name: &str, store: &str, rules: &str, more: &str) -> PathBuf {
+    let rest = format!(
+        r#"
 watch: {{schedule: [50ms]}}
 alarms: {{provider_down_after: 3s, provider_auth_failed_after: 500ms}}
-http: {{listen: "127.0.0.1:0"}}
 sinks:
-  ops: {{type: webhook, url: "{ops}", allow_private: true}}
+{ops}
 {more}
 rules: {rules}
 "#,
-            routee = routee(&self.sim, "requests_per_second: 1000"),
-            ops = self.ops.url("/hook"),
-        );
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
+        ops = webhook("ops", &stage.ops, ""),
+    );
+    stage.write_as(&format!("{name}.yaml"), store, &rest)
+}
 
-    /// A message that was delivered a minute ago.
-    fn delivered(&self) -> String {
-        let spec = MessageSpec {
-            fate: Some(Fate::Delivered),
-            accepted_ms_ago: 60_000,
-            ..MessageSpec::default()
-        };
-        self.sim.register(spec).expect("a message")
-    }
-
-    /// How many notifications of each type have arrived.
-    fn told(&self, kind: &str) -> usize {
-        let is_it = |request: &Request| request.json()["type"] == kind;
-        self.ops
-            .requests()
-            .iter()
-            .filter(|request| is_it(request))
-            .count()
-    }
+/// How many notifications of each type have arrived.
+fn times_told(stage: &Stage, kind: &str) -> usize {
+    let requests = stage.ops.requests();
+    let is_it = |request: &&Request| request.json()["type"] == kind;
+    requests.iter().filter(is_it).count()
 }
 
 /// What `/readyz` says, and with which status.
@@ -102,11 +62,10 @@ async fn polls(process: &Process, result: &str) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_fails_is_told_once_and_is_no_news_of_a_message() {
     let stage = Stage::new().await;
-    let config = stage.config("smswatch", &stage.sqlite(), RULES, "");
+    let config = config(&stage, "smswatch", &stage.sqlite(), RULES, "");
     let process = Process::start(&config);
     stage.sim.add_fault(FaultRule::default());
-    let id = stage.delivered();
-    assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+    let id = stage.watch(&process, 1, Fate::Delivered).remove(0);
 
     let told = stage.ops.wait_for(1).await[0].json();
     assert_eq!(told["type"], "smswatch.provider_down");
@@ -130,35 +89,34 @@ async fn a_provider_that_fails_is_told_once_and_is_no_news_of_a_message() {
         news["data"]["events"][0]["message"]["message_id"],
         id.as_str()
     );
-    assert_eq!(stage.told("smswatch.provider_down"), 1);
+    assert_eq!(times_told(&stage, "smswatch.provider_down"), 1);
     assert_eq!(process.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_fails_again_is_told_again() {
     let stage = Stage::new().await;
-    let config = stage.config("smswatch", &stage.sqlite(), RULES, "");
+    let config = config(&stage, "smswatch", &stage.sqlite(), RULES, "");
     let text = std::fs::read_to_string(&config).expect("it was written");
     let text = text.replace("alarms: {", "alarms: {quiet: 1s, ");
     std::fs::write(&config, text).expect("a file");
     let process = Process::start(&config);
     for episode in 1..=2 {
         stage.sim.add_fault(FaultRule::default());
-        let id = stage.delivered();
-        assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+        stage.watch(&process, 1, Fate::Delivered);
         until("it is told", async || {
-            stage.told("smswatch.provider_down") == episode
+            times_told(&stage, "smswatch.provider_down") == episode
         })
         .await;
         stage.sim.clear_faults();
         until("it is over", async || {
-            stage.told("sms.status_changed") == episode
+            times_told(&stage, "sms.status_changed") == episode
         })
         .await;
         // Trouble that comes back at once is still the same.
         tokio::time::sleep(Duration::from_millis(1_500)).await;
     }
-    assert_eq!(stage.told("smswatch.provider_down"), 2);
+    assert_eq!(times_told(&stage, "smswatch.provider_down"), 2);
     assert_eq!(process.terminate(), Some(0));
 }
 
@@ -166,18 +124,14 @@ async fn a_provider_that_fails_again_is_told_again() {
 async fn refused_credentials_are_told_once_by_all_replicas_together() {
     let stage = Stage::new().await;
     let redis = RedisServer::start();
-    let config = stage.config("smswatch", &redis.url(), RULES, "");
+    let config = config(&stage, "smswatch", &redis.url(), RULES, "");
     let replicas = [Process::start(&config), Process::start(&config)];
     let refuse = |refused: bool| {
         let switches = json!({ "auth": { "reject_all": refused } });
         stage.sim.merge_switches(&switches).expect("switches");
     };
     refuse(true);
-    let ids: Vec<String> = (0..20).map(|_| stage.delivered()).collect();
-    let watch: Vec<&str> = std::iter::once("watch")
-        .chain(ids.iter().map(String::as_str))
-        .collect();
-    assert_eq!(replicas[0].json(&watch)["accepted"], 20);
+    stage.watch(&replicas[0], 20, Fate::Delivered);
 
     let told = stage.ops.wait_for(1).await[0].json();
     assert_eq!(told["type"], "smswatch.provider_auth_failed");
@@ -201,28 +155,24 @@ async fn refused_credentials_are_told_once_by_all_replicas_together() {
 
     refuse(false);
     until("all are told", async || {
-        stage.told("sms.status_changed") == 20
+        times_told(&stage, "sms.status_changed") == 20
     })
     .await;
-    assert_eq!(stage.told("smswatch.provider_auth_failed"), 1);
+    assert_eq!(times_told(&stage, "smswatch.provider_auth_failed"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_polls_than_the_rate_allows_are_told_as_polling_that_is_behind() {
     let stage = Stage::new().await;
     let rules = "[{name: behind, event: polling_behind, notify: [ops]}]";
-    let config = stage.config("smswatch", &stage.sqlite(), rules, "");
+    let config = config(&stage, "smswatch", &stage.sqlite(), rules, "");
     let text = std::fs::read_to_string(&config).expect("it was written");
     let text = text
         .replace("requests_per_second: 1000", "requests_per_second: 10")
         .replace("alarms: {", "alarms: {polling_behind_after: 1s, ");
     std::fs::write(&config, text).expect("a file");
     let process = Process::start(&config);
-    let ids: Vec<String> = (0..60).map(|_| stage.delivered()).collect();
-    let watch: Vec<&str> = std::iter::once("watch")
-        .chain(ids.iter().map(String::as_str))
-        .collect();
-    assert_eq!(process.json(&watch)["accepted"], 60);
+    stage.watch(&process, 60, Fate::Delivered);
 
     let told = stage.ops.wait_for(1).await[0].json();
     assert_eq!(told["type"], "smswatch.polling_behind");
@@ -244,13 +194,12 @@ async fn the_heartbeat_stops_while_not_all_is_well() {
         "heartbeat: {{url: \"{}\", every: 1s}}",
         switch.url("/ping/x")
     );
-    let config = stage.config("smswatch", &stage.sqlite(), RULES, &heartbeat);
+    let config = config(&stage, "smswatch", &stage.sqlite(), RULES, &heartbeat);
     let process = Process::start(&config);
     assert_eq!(switch.wait_for(2).await[1].path, "/ping/x");
 
     stage.sim.add_fault(FaultRule::default());
-    let id = stage.delivered();
-    assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+    stage.watch(&process, 1, Fate::Delivered);
     until("the provider is in trouble", async || {
         !is_well(&process, "provider").await
     })
@@ -269,7 +218,7 @@ async fn the_heartbeat_stops_while_not_all_is_well() {
 async fn replicas_with_different_rules_are_told_and_stay_ready() {
     let stage = Stage::new().await;
     let redis = RedisServer::start();
-    let config = |name: &str, rules: &str| stage.config(name, &redis.url(), rules, "");
+    let config = |name: &str, rules: &str| config(&stage, name, &redis.url(), rules, "");
     let one = Process::start(&config("one", RULES));
     let twin = Process::start(&config("twin", RULES));
     let hash = config_hash(&one).await;

@@ -1,8 +1,10 @@
 //! Asks the running process over HTTP, which is cheap enough to do again and again, and waits for what it
 //! says.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use reqwest::Client;
 use serde_json::Value;
 
 use crate::process::Process;
@@ -10,7 +12,16 @@ use crate::process::Process;
 /// How long anything that must come true is waited for, on a machine that has other things to do.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-const PAUSE: Duration = Duration::from_millis(20);
+/// How long after each other it is looked whether something has come true, at least and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
+
+/// What asks the processes of all tests: a client takes longer to make than most answers. Connections belong to the
+/// test that opened them, so it keeps none.
+static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+    smswatch_testkit::install_tls_provider();
+    let client = Client::builder().pool_max_idle_per_host(0).build();
+    client.expect("a client")
+});
 
 /// The text that the process answers on `path`, whatever its status.
 pub(crate) async fn text(process: &Process, path: &str) -> String {
@@ -27,7 +38,7 @@ pub(crate) async fn json(process: &Process, path: &str) -> (u16, Value) {
 
 /// The page that a browser gets on `path`.
 pub(crate) async fn page(process: &Process, path: &str) -> String {
-    let request = reqwest::Client::new().get(format!("{}{path}", process.url));
+    let request = CLIENT.get(format!("{}{path}", process.url));
     let answer = request.header("accept", "text/html").send().await;
     answer
         .expect("the process answers")
@@ -37,7 +48,7 @@ pub(crate) async fn page(process: &Process, path: &str) -> String {
 }
 
 async fn get(process: &Process, path: &str) -> reqwest::Response {
-    let mut request = reqwest::Client::new().get(format!("{}{path}", process.url));
+    let mut request = CLIENT.get(format!("{}{path}", process.url));
     if let Some(token) = process.token {
         request = request.bearer_auth(token);
     }
@@ -57,6 +68,13 @@ pub(crate) async fn watch(process: &Process, id: &str) -> Value {
     }
 }
 
+/// Pauses before the next look at what has been waited for since then: what takes long is looked at less often, so that
+/// looking does not keep the machine from it.
+pub(crate) async fn pause(begun: Instant) {
+    let (shortest, longest) = PAUSES;
+    tokio::time::sleep((begun.elapsed() / 10).clamp(shortest, longest)).await;
+}
+
 /// Waits until `condition` holds.
 pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
@@ -64,7 +82,7 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
         if condition().await {
             return;
         }
-        tokio::time::sleep(PAUSE).await;
+        pause(begun).await;
     }
     panic!("it did not come true: {what}");
 }
@@ -100,6 +118,6 @@ pub(crate) async fn watch_that(
             return watch;
         }
         assert!(begun.elapsed() < PATIENCE, "it never fits: {watch}");
-        tokio::time::sleep(PAUSE).await;
+        pause(begun).await;
     }
 }

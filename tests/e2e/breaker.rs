@@ -9,14 +9,14 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
+use routee_sim::Fate;
 use serde_json::Value;
 use smswatch_testkit::receiver::{Answer, Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{self, goes_on, until};
 use crate::process::{Process, check};
-use crate::stage::{routee, sqlite_in};
+use crate::stage::{Stage, sqlite_in, webhook};
 
 /// How many failures in a row open the breaker.
 const FAILURES: usize = 3;
@@ -24,56 +24,28 @@ const FAILURES: usize = 3;
 /// When a delivery that keeps failing is given up; shorter than its sink is in trouble.
 const GIVE_UP: &str = "2s";
 
-struct Stage {
-    sim: Sim,
-    crm: Receiver,
-    ops: Receiver,
-    directory: tempfile::TempDir,
+/// A configuration in which `crm` is probed every `probe`; `more` are further sinks, to which
+/// every message's news goes as well.
+fn config(stage: &Stage, store: &str, probe: &str, more: &[(&str, &Receiver)]) -> PathBuf {
+    config_with(stage, 2, store, probe, more)
 }
 
-impl Stage {
-    async fn new() -> Self {
-        smswatch_testkit::install_tls_provider();
-        Self {
-            sim: Sim::start(SimConfig::default()).expect("a simulator"),
-            crm: Receiver::start().await,
-            ops: Receiver::start().await,
-            directory: tempfile::tempdir().expect("a directory"),
-        }
-    }
-
-    fn sqlite(&self) -> String {
-        sqlite_in(self.directory.path())
-    }
-
-    /// A configuration in which `crm` is probed every `probe`; `more` are further sinks, to which
-    /// every message's news goes as well.
-    fn config(&self, store: &str, probe: &str, more: &[(&str, String)]) -> PathBuf {
-        self.config_with(2, store, probe, more)
-    }
-
-    /// The same, with `concurrency` attempts on `crm` at once.
-    fn config_with(
-        &self,
-        concurrency: usize,
-        store: &str,
-        probe: &str,
-        more: &[(&str, String)],
-    ) -> PathBuf {
-        let path = self.directory.path().join("smswatch.yaml");
-        let sinks: String = more
-            .iter()
-            .map(|(name, url)| {
-                format!("  {name}: {{type: webhook, url: \"{url}\", allow_private: true}}\n")
-            })
-            .collect();
-        let names: String = more.iter().map(|(name, _)| format!(", {name}")).collect();
-        let text = format!(
-            r#"
-{routee}
-store: {{url: "{store}"}}
+/// The same, with `concurrency` attempts on `crm` at once.
+fn config_with(
+    stage: &Stage,
+    concurrency: usize,
+    store: &str,
+    probe: &str,
+    more: &[(&str, &Receiver)],
+) -> PathBuf {
+    let sinks = more.iter();
+    let sinks: String = sinks
+        .map(|(name, receiver)| webhook(name, receiver, ""))
+        .collect();
+    let names: String = more.iter().map(|(name, _)| format!(", {name}")).collect();
+    let rest = format!(
+        r#"
 watch: {{schedule: [50ms], confirm_after: 0s}}
-http: {{listen: "127.0.0.1:0"}}
 shutdown_timeout: 1s
 sinks:
   crm:
@@ -83,48 +55,22 @@ sinks:
     concurrency: {concurrency}
     retry: {{schedule: [100ms], give_up_after: {GIVE_UP}}}
     breaker: {{failures: {FAILURES}, probe: {probe}}}
-  ops: {{type: webhook, url: "{ops}", allow_private: true}}
-{sinks}
+{ops}{sinks}
 rules:
   - {{name: urgent, match: {{status: Undelivered}}, severity: critical, notify: [crm], stop: true}}
   - {{name: news, notify: [crm{names}]}}
   - {{name: down, event: sink_down, severity: critical, notify: [ops]}}
   - {{name: recovered, event: sink_recovered, notify: [ops]}}
 "#,
-            routee = routee(&self.sim, "requests_per_second: 1000"),
-            crm = self.crm.url("/hook"),
-            ops = self.ops.url("/hook"),
-        );
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
+        crm = stage.webhook.url("/hook"),
+        ops = webhook("ops", &stage.ops, ""),
+    );
+    stage.write(store, &rest)
+}
 
-    /// Has `n` messages watched that were delivered a minute ago.
-    fn watch(&self, process: &Process, n: usize) {
-        self.watch_fate(process, n, Fate::Delivered);
-    }
-
-    /// Has `n` messages watched that met their fate a minute ago.
-    fn watch_fate(&self, process: &Process, n: usize, fate: Fate) {
-        let ids: Vec<String> = (0..n)
-            .map(|_| {
-                let spec = MessageSpec {
-                    fate: Some(fate),
-                    accepted_ms_ago: 60_000,
-                    ..MessageSpec::default()
-                };
-                self.sim.register(spec).expect("a message")
-            })
-            .collect();
-        let watch = std::iter::once("watch").chain(ids.iter().map(String::as_str));
-        let watch: Vec<&str> = watch.collect();
-        assert_eq!(process.json(&watch)["accepted"], n);
-    }
-
-    /// What smswatch told of itself.
-    fn told(&self) -> Vec<Value> {
-        self.ops.requests().iter().map(Request::json).collect()
-    }
+/// What smswatch told of itself.
+fn news_of_itself(stage: &Stage) -> Vec<Value> {
+    stage.ops.requests().iter().map(Request::json).collect()
 }
 
 fn ids(requests: &[Request]) -> HashSet<String> {
@@ -156,9 +102,9 @@ fn pending(process: &Process, sink: &str) -> u64 {
 
 async fn a_refusing_sink_is_left_in_peace(store: &str) {
     let stage = Stage::new().await;
-    stage.crm.answer_always(Answer::status(500));
-    let process = Process::start(&stage.config(store, "300ms", &[]));
-    stage.watch(&process, 30);
+    stage.webhook.answer_always(Answer::status(500));
+    let process = Process::start(&config(&stage, store, "300ms", &[]));
+    stage.watch(&process, 30, Fate::Delivered);
 
     let down = stage.ops.wait_for(1).await[0].json();
     assert_eq!(down["type"], "smswatch.sink_down");
@@ -180,23 +126,23 @@ async fn a_refusing_sink_is_left_in_peace(store: &str) {
     assert!(status.contains("down since"), "{status}");
 
     // Probes go on, one at a time, for longer than a delivery would be tried; nothing else does.
-    let before = stage.crm.requests().len();
-    stage.crm.wait_for(before + 10).await;
+    let before = stage.webhook.requests().len();
+    stage.webhook.wait_for(before + 10).await;
     let dead = process.json(&["dead", "list"]);
     assert_eq!(dead, serde_json::json!([]));
-    let refused = stage.crm.requests();
+    let refused = stage.webhook.requests();
     assert!(
         refused.len() < 30,
         "there were {} attempts on 30 deliveries",
         refused.len()
     );
 
-    stage.crm.answer_always(Answer::status(200));
+    stage.webhook.answer_always(Answer::status(200));
     until("all arrive", async || pending(&process, "crm") == 0).await;
     let told = stage.ops.wait_for(2).await[1].json();
     assert_eq!(told["type"], "smswatch.sink_recovered");
     assert_eq!(told["data"]["events"][0]["about"]["name"], "crm");
-    let all = ids(&stage.crm.requests());
+    let all = ids(&stage.webhook.requests());
     assert_eq!(all.len(), 30);
     assert!(ids(&refused).is_subset(&all), "an attempt had another id");
     until("it is well", async || {
@@ -204,7 +150,7 @@ async fn a_refusing_sink_is_left_in_peace(store: &str) {
     })
     .await;
     assert!(!is_open(&process).await);
-    assert_eq!(stage.told().len(), 2, "each is told once");
+    assert_eq!(news_of_itself(&stage).len(), 2, "each is told once");
     assert_eq!(process.terminate(), Some(0));
 }
 
@@ -217,15 +163,14 @@ async fn on_redis_a_refusing_sink_is_left_in_peace_and_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sqlite_a_refusing_sink_is_left_in_peace_and_loses_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("store.db");
-    a_refusing_sink_is_left_in_peace(&format!("sqlite:{}", path.display())).await;
+    a_refusing_sink_is_left_in_peace(&sqlite_in(directory.path())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_sink_gets_nothing_until_it_is_resumed_by_any_replica() {
     let stage = Stage::new().await;
     let redis = RedisServer::start();
-    let config = stage.config(&redis.url(), "30s", &[]);
+    let config = config(&stage, &redis.url(), "30s", &[]);
     let replicas = [Process::start(&config), Process::start(&config)];
     let unknown = replicas[0].ask(&["sink", "pause", "crn"]);
     assert_eq!(unknown.status.code(), Some(1));
@@ -249,18 +194,21 @@ async fn a_paused_sink_gets_nothing_until_it_is_resumed_by_any_replica() {
     let said = String::from_utf8_lossy(&tested.stderr).into_owned();
     assert!(said.contains("crm is paused since"), "{said}");
     assert!(said.contains("smswatch sink resume crm"), "{said}");
-    stage.watch(&replicas[0], 10);
+    stage.watch(&replicas[0], 10, Fate::Delivered);
     until("all wait", async || pending(&replicas[1], "crm") == 10).await;
     for replica in &replicas {
         goes_on(replica).await;
     }
-    assert!(stage.crm.requests().is_empty());
+    assert!(stage.webhook.requests().is_empty());
 
     let resumed = replicas[1].json(&["sink", "resume", "crm"]);
     assert_eq!(resumed["state"], "delivering");
-    assert_eq!(ids(&stage.crm.wait_for(10).await).len(), 10);
+    assert_eq!(ids(&stage.webhook.wait_for(10).await).len(), 10);
     until("none waits", async || pending(&replicas[0], "crm") == 0).await;
-    assert!(stage.told().is_empty(), "a pause is no trouble of the sink");
+    assert!(
+        news_of_itself(&stage).is_empty(),
+        "a pause is no trouble of the sink"
+    );
     for replica in replicas {
         assert_eq!(replica.terminate(), Some(0));
     }
@@ -270,48 +218,48 @@ async fn a_paused_sink_gets_nothing_until_it_is_resumed_by_any_replica() {
 async fn a_receiver_that_asks_for_time_holds_the_whole_sink() {
     let stage = Stage::new().await;
     let busy = Answer::status(429).header("retry-after", "31536000");
-    stage.crm.answer_always(busy);
-    let process = Process::start(&stage.config(&stage.sqlite(), "100ms", &[]));
-    stage.watch(&process, 20);
+    stage.webhook.answer_always(busy);
+    let process = Process::start(&config(&stage, &stage.sqlite(), "100ms", &[]));
+    stage.watch(&process, 20, Fate::Delivered);
     until("it is told", async || {
         let trouble = trouble(&process, "crm").await;
         trouble.is_some_and(|trouble| trouble.contains("asked for a pause until"))
     })
     .await;
     until("all wait", async || pending(&process, "crm") == 20).await;
-    assert!(stage.crm.requests().len() <= 2, "more than ran at once");
+    assert!(stage.webhook.requests().len() <= 2, "more than ran at once");
     let deliveries = process.json(&["sink", "pause", "crm"]);
     assert!(deliveries["held_until"].is_string());
 
-    stage.crm.answer_always(Answer::status(200));
+    stage.webhook.answer_always(Answer::status(200));
     let resumed = process.json(&["sink", "resume", "crm"]);
     assert_eq!(resumed["state"], "delivering");
     until("all arrive", async || pending(&process, "crm") == 0).await;
-    assert_eq!(ids(&stage.crm.requests()).len(), 20);
+    assert_eq!(ids(&stage.webhook.requests()).len(), 20);
     assert_eq!(process.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_is_gone_gets_nothing_until_somebody_resumes_it() {
     let stage = Stage::new().await;
-    stage.crm.answer_always(Answer::status(410));
-    let process = Process::start(&stage.config(&stage.sqlite(), "100ms", &[]));
-    stage.watch(&process, 20);
+    stage.webhook.answer_always(Answer::status(410));
+    let process = Process::start(&config(&stage, &stage.sqlite(), "100ms", &[]));
+    stage.watch(&process, 20, Fate::Delivered);
     let down = stage.ops.wait_for(1).await[0].json();
     assert_eq!(down["type"], "smswatch.sink_down");
     until("all but the first are queued", async || {
-        pending(&process, "crm") as usize + stage.crm.requests().len() == 20
+        pending(&process, "crm") as usize + stage.webhook.requests().len() == 20
     })
     .await;
-    let refused = stage.crm.requests().len();
+    let refused = stage.webhook.requests().len();
     assert!(refused <= 2, "{refused} were attempted");
     let dead = process.json(&["dead", "list"]);
     assert_eq!(dead.as_array().map(Vec::len), Some(refused));
 
-    stage.crm.answer_always(Answer::status(200));
+    stage.webhook.answer_always(Answer::status(200));
     assert_eq!(process.json(&["sink", "resume", "crm"])["state"], "open");
     until("the others arrive", async || pending(&process, "crm") == 0).await;
-    assert_eq!(stage.crm.requests().len(), 20);
+    assert_eq!(stage.webhook.requests().len(), 20);
     let recovered = stage.ops.wait_for(2).await[1].json();
     assert_eq!(recovered["type"], "smswatch.sink_recovered");
     assert_eq!(process.terminate(), Some(0));
@@ -321,10 +269,10 @@ async fn a_receiver_that_is_gone_gets_nothing_until_somebody_resumes_it() {
 async fn what_one_replica_finds_out_holds_for_the_other() {
     let stage = Stage::new().await;
     let redis = RedisServer::start();
-    stage.crm.answer_always(Answer::status(500));
-    let config = stage.config(&redis.url(), "1h", &[]);
+    stage.webhook.answer_always(Answer::status(500));
+    let config = config(&stage, &redis.url(), "1h", &[]);
     let replicas = [Process::start(&config), Process::start(&config)];
-    stage.watch(&replicas[0], 10);
+    stage.watch(&replicas[0], 10, Fate::Delivered);
     stage.ops.wait_for(1).await;
     for replica in &replicas {
         until("it is told", async || {
@@ -333,26 +281,25 @@ async fn what_one_replica_finds_out_holds_for_the_other() {
         .await;
         assert!(is_open(replica).await);
     }
-    let attempts = stage.crm.requests().len();
+    let attempts = stage.webhook.requests().len();
     // More work, taken up by both, makes no more attempts.
-    stage.watch(&replicas[0], 10);
-    stage.watch(&replicas[1], 10);
+    stage.watch(&replicas[0], 10, Fate::Delivered);
+    stage.watch(&replicas[1], 10, Fate::Delivered);
     until("all wait", async || pending(&replicas[1], "crm") == 30).await;
     for replica in &replicas {
         goes_on(replica).await;
     }
-    assert_eq!(stage.crm.requests().len(), attempts);
+    assert_eq!(stage.webhook.requests().len(), attempts);
 
-    stage.crm.answer_always(Answer::status(200));
+    stage.webhook.answer_always(Answer::status(200));
     assert_eq!(
         replicas[1].json(&["sink", "resume", "crm"])["state"],
         "open"
     );
     until("all arrive", async || pending(&replicas[0], "crm") == 0).await;
-    assert_eq!(ids(&stage.crm.requests()).len(), 30);
+    assert_eq!(ids(&stage.webhook.requests()).len(), 30);
     stage.ops.wait_for(2).await;
-    let kinds: Vec<_> = stage
-        .told()
+    let kinds: Vec<_> = news_of_itself(&stage)
         .iter()
         .map(|told| told["type"].clone())
         .collect();
@@ -367,19 +314,16 @@ async fn a_hanging_and_a_refusing_sink_hold_up_no_other() {
     let stage = Stage::new().await;
     let (hanging, healthy) = (Receiver::start().await, Receiver::start().await);
     hanging.answer_always(Answer::hang());
-    stage.crm.answer_always(Answer::status(500));
-    let more = [
-        ("hanging", hanging.url("/hook")),
-        ("healthy", healthy.url("/hook")),
-    ];
-    let config = stage.config(&stage.sqlite(), "100ms", &more);
+    stage.webhook.answer_always(Answer::status(500));
+    let more = [("hanging", &hanging), ("healthy", &healthy)];
+    let config = config(&stage, &stage.sqlite(), "100ms", &more);
     let text = std::fs::read_to_string(&config).expect("a file");
     // A machine with much else to do takes longer than that until the first of them is attempted.
     let patient = text.replace("give_up_after: 2s", "give_up_after: 24h");
     assert_ne!(patient, text);
     std::fs::write(&config, patient).expect("a file");
     let process = Process::start(&config);
-    stage.watch(&process, 100);
+    stage.watch(&process, 100, Fate::Delivered);
     assert_eq!(ids(&healthy.wait_for(100).await).len(), 100);
     until("the others wait, and it has all", async || {
         let waiting = ["crm", "hanging"].map(|sink| pending(&process, sink));
@@ -392,7 +336,7 @@ async fn a_hanging_and_a_refusing_sink_hold_up_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_warns_of_a_sink_whose_failure_nobody_else_would_hear_of() {
     let stage = Stage::new().await;
-    let config = stage.config("redis://127.0.0.1:1", "30s", &[]);
+    let config = config(&stage, "redis://127.0.0.1:1", "30s", &[]);
     let checked = check(&config);
     let warned = String::from_utf8(checked.stderr).expect("text");
     assert_eq!(checked.status.code(), Some(0), "{warned}");
@@ -407,7 +351,7 @@ async fn a_check_warns_of_a_sink_whose_failure_nobody_else_would_hear_of() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_stood_still_does_not_blame_its_sinks() {
     let stage = Stage::new().await;
-    let config = stage.config(&stage.sqlite(), "1h", &[]);
+    let config = config(&stage, &stage.sqlite(), "1h", &[]);
     let text = std::fs::read_to_string(&config).expect("a file");
     let text = text.replace(
         "    concurrency: 2\n",
@@ -415,13 +359,13 @@ async fn a_process_that_stood_still_does_not_blame_its_sinks() {
     );
     std::fs::write(&config, text).expect("a file");
     let process = Process::start(&config);
-    stage.crm.answer_always(Answer::hang());
-    stage.watch(&process, FAILURES);
-    stage.crm.wait_for(FAILURES).await;
+    stage.webhook.answer_always(Answer::hang());
+    stage.watch(&process, FAILURES, Fate::Delivered);
+    stage.webhook.wait_for(FAILURES).await;
     process.stand_still();
     // Longer than the attempts may take, and another second.
     tokio::time::sleep(Duration::from_secs(3)).await;
-    stage.crm.answer_always(Answer::status(200));
+    stage.webhook.answer_always(Answer::status(200));
     process.go_on();
     until("all arrive", async || pending(&process, "crm") == 0).await;
     assert!(!is_open(&process).await);

@@ -5,84 +5,49 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use reqwest::{Client, Response};
-use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
+use routee_sim::{Fate, MessageSpec};
 use serde_json::{Value, json};
 use smswatch_plugin::model::Timestamp;
-use smswatch_testkit::receiver::Receiver;
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{metrics, until, watch, watch_that};
 use crate::process::Process;
-use crate::stage::{routee, sqlite_in};
+use crate::stage::{Stage, webhook};
 
 const SECRET: &str = "a-secret-of-the-callbacks";
 const OTHER_SECRET: &str = "the-secret-that-comes-next";
 
-struct Stage {
-    sim: Sim,
-    crm: Receiver,
-    directory: tempfile::TempDir,
+/// Writes a configuration in which callbacks are taken in as `callbacks` says.
+fn config(stage: &Stage, store: &str, callbacks: &str) -> PathBuf {
+    let crm = webhook("crm", &stage.webhook, "");
+    let rules = "[{name: all, event: any, notify: [crm]}]";
+    let rest = format!("callbacks: {{{callbacks}}}\nsinks:\n{crm}\nrules: {rules}");
+    stage.write(store, &rest)
 }
 
-impl Stage {
-    async fn new() -> Self {
-        smswatch_testkit::install_tls_provider();
-        Self {
-            sim: Sim::start(SimConfig::default()).expect("a simulator"),
-            crm: Receiver::start().await,
-            directory: tempfile::tempdir().expect("a directory"),
+/// The status changes that were told, by their ids, with how often each was.
+fn events_told(stage: &Stage) -> BTreeMap<String, (Value, usize)> {
+    let mut told: BTreeMap<String, (Value, usize)> = BTreeMap::new();
+    for request in stage.webhook.requests() {
+        let body = request.json();
+        for event in body["data"]["events"].as_array().into_iter().flatten() {
+            let id = event["event_id"].as_str().expect("an id").to_owned();
+            told.entry(id).or_insert_with(|| (event.clone(), 0)).1 += 1;
         }
     }
+    told
+}
 
-    fn sqlite(&self) -> String {
-        sqlite_in(self.directory.path())
-    }
-
-    /// Writes a configuration in which callbacks are taken in as `callbacks` says.
-    fn config(&self, store: &str, callbacks: &str) -> PathBuf {
-        let path = self.directory.path().join("smswatch.yaml");
-        let text = format!(
-            r#"
-{routee}
-store: {{url: "{store}"}}
-callbacks: {{{callbacks}}}
-http: {{listen: "127.0.0.1:0"}}
-sinks:
-  crm: {{type: webhook, url: "{crm}", allow_private: true}}
-rules:
-  - {{name: all, event: any, notify: [crm]}}
-"#,
-            routee = routee(&self.sim, ""),
-            crm = self.crm.url("/hook"),
-        );
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
-
-    /// The status changes that were told, by their ids, with how often each was.
-    fn told(&self) -> BTreeMap<String, (Value, usize)> {
-        let mut told: BTreeMap<String, (Value, usize)> = BTreeMap::new();
-        for request in self.crm.requests() {
-            let body = request.json();
-            for event in body["data"]["events"].as_array().into_iter().flatten() {
-                let id = event["event_id"].as_str().expect("an id").to_owned();
-                told.entry(id).or_insert_with(|| (event.clone(), 0)).1 += 1;
-            }
-        }
-        told
-    }
-
-    fn statuses(&self) -> Vec<String> {
-        let told = self.told();
-        let statuses = told
-            .values()
-            .map(|(event, _)| event["current"]["status"].clone());
-        let mut statuses: Vec<String> = statuses
-            .filter_map(|status| status.as_str().map(str::to_owned))
-            .collect();
-        statuses.sort();
-        statuses
-    }
+fn statuses(stage: &Stage) -> Vec<String> {
+    let told = events_told(stage);
+    let statuses = told
+        .values()
+        .map(|(event, _)| event["current"]["status"].clone());
+    let mut statuses: Vec<String> = statuses
+        .filter_map(|status| status.as_str().map(str::to_owned))
+        .collect();
+    statuses.sort();
+    statuses
 }
 
 /// A callback in the shape that Routee documents.
@@ -118,7 +83,7 @@ fn now() -> String {
 
 /// What a callback told is in the store by the time at which Routee hears so.
 async fn a_callback_outlives_the_process(stage: Stage, store: &str) {
-    let config = stage.config(store, &format!("secret: {SECRET}, hold: 200ms"));
+    let config = config(&stage, store, &format!("secret: {SECRET}, hold: 200ms"));
     let process = Process::start(&config);
     let undelivered = callback("m1", "Undelivered", &now()).to_string();
     assert_eq!(
@@ -127,13 +92,13 @@ async fn a_callback_outlives_the_process(stage: Stage, store: &str) {
     );
     process.kill();
     assert_eq!(
-        stage.statuses(),
+        statuses(&stage),
         Vec::<String>::new(),
         "it was held until then"
     );
     let process = Process::start(&config);
-    until("it is told", async || stage.statuses() == ["Undelivered"]).await;
-    let told = stage.told();
+    until("it is told", async || statuses(&stage) == ["Undelivered"]).await;
+    let told = events_told(&stage);
     let (event, _) = told.values().next().expect("an event");
     assert_eq!(event["source"], "callback");
     assert_eq!(event["message"]["message_id"], "m1");
@@ -144,7 +109,10 @@ async fn a_callback_outlives_the_process(stage: Stage, store: &str) {
     let seen = watch_that(&process, "m1", |watch| watch["state"] == "final").await;
     assert_eq!(seen["outcome"], "failed");
     assert_eq!(
-        stage.told().values().map(|(_, times)| times).sum::<usize>(),
+        events_told(&stage)
+            .values()
+            .map(|(_, times)| times)
+            .sum::<usize>(),
         1
     );
     let kept = std::fs::read_dir(stage.directory.path()).expect("a directory");
@@ -179,7 +147,11 @@ async fn a_callback_that_was_answered_is_told_although_the_process_was_killed_on
 #[tokio::test]
 async fn the_door_knows_its_secret_and_says_nothing_to_others() {
     let stage = Stage::new().await;
-    let config = stage.config(&stage.sqlite(), &format!("secret: {SECRET}, hold: 0s"));
+    let config = config(
+        &stage,
+        &stage.sqlite(),
+        &format!("secret: {SECRET}, hold: 0s"),
+    );
     let process = Process::start(&config);
     let url = &process.url;
     let good = || callback("m1", "Sent", &now()).to_string();
@@ -248,7 +220,7 @@ async fn the_door_knows_its_secret_and_says_nothing_to_others() {
 async fn a_listener_of_its_own_serves_callbacks_and_nothing_else() {
     let stage = Stage::new().await;
     let callbacks = format!("secret: {SECRET}, hold: 0s, listen: \"127.0.0.1:0\"");
-    let mut process = Process::start(&stage.config(&stage.sqlite(), &callbacks));
+    let mut process = Process::start(&config(&stage, &stage.sqlite(), &callbacks));
     let own = process.wait_for_words("callbacks are served at ");
     let own = own.trim_end_matches("/callbacks/routee/").to_owned();
     assert_ne!(own, process.url);
@@ -273,7 +245,7 @@ async fn a_listener_of_its_own_serves_callbacks_and_nothing_else() {
         404
     );
     assert_eq!(status_of(&own, SECRET, undelivered).await, 200);
-    until("it is told", async || stage.statuses() == ["Undelivered"]).await;
+    until("it is told", async || statuses(&stage) == ["Undelivered"]).await;
     assert_eq!(process.terminate(), Some(0));
 }
 
@@ -281,7 +253,7 @@ async fn a_listener_of_its_own_serves_callbacks_and_nothing_else() {
 async fn secrets_are_replaced_while_the_process_runs() {
     let stage = Stage::new().await;
     let store = stage.sqlite();
-    let secrets = |secrets: &str| stage.config(&store, &format!("secret: {secrets}, hold: 0s"));
+    let secrets = |secrets: &str| config(&stage, &store, &format!("secret: {secrets}, hold: 0s"));
     let process = Process::start(&secrets(SECRET));
     let try_both = async || {
         let mut told = Vec::new();
@@ -315,7 +287,8 @@ async fn callbacks_come_from_the_networks_that_are_named() {
     let stage = Stage::new().await;
     let store = stage.sqlite();
     let networks = |networks: &str| {
-        stage.config(
+        config(
+            &stage,
             &store,
             &format!("secret: {SECRET}, hold: 0s, networks: {networks}"),
         )
@@ -340,7 +313,11 @@ async fn callbacks_come_from_the_networks_that_are_named() {
 #[tokio::test]
 async fn each_change_that_routee_pushes_is_told_once_whatever_happens_on_the_way() {
     let stage = Stage::new().await;
-    let config = stage.config(&stage.sqlite(), &format!("secret: {SECRET}, hold: 100ms"));
+    let config = config(
+        &stage,
+        &stage.sqlite(),
+        &format!("secret: {SECRET}, hold: 100ms"),
+    );
     let process = Process::start(&config);
     let callbacks = json!({"callbacks": {
         "url": format!("{}/callbacks/routee/{SECRET}", process.url),
@@ -365,15 +342,14 @@ async fn each_change_that_routee_pushes_is_told_once_whatever_happens_on_the_way
         watch_that(&process, id, |watch| watch["state"] == "final").await;
     }
     let is_told = async || {
-        stage
-            .statuses()
+        statuses(&stage)
             .iter()
             .filter(|status| *status != "Sent" && *status != "Queued")
             .count()
             == 120
     };
     until("each end is told", is_told).await;
-    let told = stage.told();
+    let told = events_told(&stage);
     for (event, times) in told.values() {
         assert_eq!(
             (times, &event["source"]),

@@ -4,58 +4,33 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use routee_sim::{Sim, SimConfig};
+use smswatch_testkit::receiver::RefusedPort;
 #[cfg(feature = "otlp")]
-use smswatch_testkit::receiver::Answer;
-use smswatch_testkit::receiver::{Receiver, RefusedPort};
+use smswatch_testkit::receiver::{Answer, Receiver};
 
-use crate::process::Process;
+use crate::process::{Process, check_in};
+use crate::stage::Stage;
 
-struct Stage {
-    sim: Sim,
-    receiver: Receiver,
-    directory: tempfile::TempDir,
-}
-
-impl Stage {
-    async fn new() -> Self {
-        smswatch_testkit::install_tls_provider();
-        Self {
-            sim: Sim::start(SimConfig::default()).expect("a simulator"),
-            receiver: Receiver::start().await,
-            directory: tempfile::tempdir().expect("a directory"),
-        }
-    }
-
-    /// A configuration with this secret of Routee's and with a webhook at `url`.
-    fn config(&self, secret: &str, url: &str) -> PathBuf {
-        let path = self.directory.path().join("smswatch.yaml");
-        let text = format!(
-            r#"
-routee: {{application_id: sim-app, application_secret: {secret}, api_url: "{sim}", auth_url: "{sim}"}}
-store: {{url: "sqlite:{store}"}}
-http: {{listen: "127.0.0.1:0"}}
+/// A configuration with this secret of Routee's and with a webhook at `url`.
+fn write(stage: &Stage, secret: &str, url: &str) -> PathBuf {
+    let rest = format!(
+        r#"
 alarms: {{provider_auth_failed_after: 500ms}}
 sinks:
   crm: {{type: webhook, url: "{url}", allow_private: true}}
   console: {{type: console}}
 rules:
   - {{name: refused, event: provider_auth_failed, severity: critical, notify: [crm]}}
-"#,
-            sim = self.sim.url(),
-            store = self.directory.path().join("store.db").display(),
-        );
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
+"#
+    );
+    let path = stage.write(&stage.sqlite(), &rest);
+    let text = std::fs::read_to_string(&path).expect("a file");
+    std::fs::write(&path, text.replace("sim-secret", secret)).expect("a file");
+    path
+}
 
-    fn check_online(&self, config: &Path) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_smswatch"))
-            .args(["check", "--online", "--config"])
-            .arg(config)
-            .output()
-            .expect("the command runs")
-    }
+fn check_online(config: &Path) -> Output {
+    check_in(config, &["--online"], &[])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +46,7 @@ async fn check_tells_programs_what_it_has_found_as_json() {
         let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         (output.status.code(), told)
     };
-    let config = stage.config("sim-secret", &stage.receiver.url("/hook"));
+    let config = write(&stage, "sim-secret", &stage.webhook.url("/hook"));
     let (status, told) = check(&config, &[]);
     assert_eq!(
         (status, &told["sinks"], &told["rules"]),
@@ -89,7 +64,7 @@ async fn check_tells_programs_what_it_has_found_as_json() {
         (Some(0), vec!["store", "routee", "console", "crm"])
     );
     assert!(parts.iter().all(|part| part["ok"] == true), "{told}");
-    let config = stage.config("wrong", &stage.receiver.url("/hook"));
+    let config = write(&stage, "wrong", &stage.webhook.url("/hook"));
     let (status, told) = check(&config, &["--online"]);
     assert_eq!((status, &told["parts"][1]["ok"]), (Some(1), &false.into()));
 }
@@ -101,8 +76,8 @@ fn said(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn check_online_tries_routee_and_every_sink_and_sends_nothing() {
     let stage = Stage::new().await;
-    let config = stage.config("sim-secret", &stage.receiver.url("/hook"));
-    let output = stage.check_online(&config);
+    let config = write(&stage, "sim-secret", &stage.webhook.url("/hook"));
+    let output = check_online(&config);
     let all = said(&output);
     assert_eq!(output.status.code(), Some(0), "{all} {output:?}");
     for part in ["routee", "crm", "console"] {
@@ -112,7 +87,7 @@ async fn check_online_tries_routee_and_every_sink_and_sends_nothing() {
             "{part}: {all}"
         );
     }
-    let posts = stage.receiver.requests().into_iter();
+    let posts = stage.webhook.requests().into_iter();
     assert_eq!(posts.filter(|request| request.method == "POST").count(), 0);
 }
 
@@ -121,8 +96,8 @@ async fn check_online_fails_for_wrong_credentials_and_a_receiver_that_is_away() 
     let stage = Stage::new().await;
     let port = RefusedPort::take();
     let away = format!("http://{}/hook", port.address());
-    let config = stage.config("wrong", &away);
-    let output = stage.check_online(&config);
+    let config = write(&stage, "wrong", &away);
+    let output = check_online(&config);
     let all = said(&output);
     assert_eq!(output.status.code(), Some(1), "{all}");
     let line = |part: &str| {
@@ -143,10 +118,10 @@ async fn check_online_fails_for_wrong_credentials_and_a_receiver_that_is_away() 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_credentials_are_told_before_any_message_is_watched() {
     let stage = Stage::new().await;
-    let config = stage.config("wrong", &stage.receiver.url("/hook"));
+    let config = write(&stage, "wrong", &stage.webhook.url("/hook"));
     let mut process = Process::start(&config);
     process.wait_for_words("refuses the credentials");
-    let told = stage.receiver.wait_for(1).await;
+    let told = stage.webhook.wait_for(1).await;
     let told = String::from_utf8_lossy(&told[0].body).into_owned();
     assert!(told.contains("provider_auth_failed"), "{told}");
     let status = process.json(&["status"]);
@@ -159,7 +134,7 @@ async fn wrong_credentials_are_told_before_any_message_is_watched() {
 #[tokio::test(flavor = "multi_thread")]
 async fn good_credentials_are_asked_for_once_at_the_start() {
     let stage = Stage::new().await;
-    let config = stage.config("sim-secret", &stage.receiver.url("/hook"));
+    let config = write(&stage, "sim-secret", &stage.webhook.url("/hook"));
     let process = Process::start(&config);
     let deadline = Instant::now() + Duration::from_secs(30);
     while stage.sim.stats().tokens_issued == 0 {
@@ -261,18 +236,18 @@ fn what_init_writes_can_be_checked_at_once_and_is_never_written_over() {
 async fn check_online_tries_the_receiver_of_traces_and_leaves_nothing_there() {
     let stage = Stage::new().await;
     let collector = Receiver::start().await;
-    let config = stage.config("sim-secret", &stage.receiver.url("/hook"));
+    let config = write(&stage, "sim-secret", &stage.webhook.url("/hook"));
     let text = std::fs::read_to_string(&config).expect("a file");
     let traces = format!("traces: {{endpoint: \"{}\"}}\n", collector.url(""));
     std::fs::write(&config, text + &traces).expect("a file");
-    let output = stage.check_online(&config);
+    let output = check_online(&config);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(said(&output).contains("takes traces"), "{output:?}");
     let requests = collector.requests();
     assert_eq!(requests.len(), 1);
     assert!(requests[0].body.is_empty(), "there is no step in it");
     collector.answer_always(Answer::status(401));
-    let output = stage.check_online(&config);
+    let output = check_online(&config);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(said(&output).contains("answered 401"), "{output:?}");
 }

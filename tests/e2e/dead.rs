@@ -1,85 +1,46 @@
 //! What could not be delivered is seen, understood, and sent again under its own id, or dropped.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
+use routee_sim::Fate;
 use serde_json::{Value, json};
-use smswatch_testkit::receiver::{Answer, Receiver, Request};
+use smswatch_testkit::receiver::{Answer, Request};
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{self, until};
 use crate::process::Process;
-use crate::stage::{routee, sqlite_in};
+use crate::stage::{Stage, sqlite_in, webhook};
 
-struct Stage {
-    sim: Sim,
-    receiver: Receiver,
-    directory: tempfile::TempDir,
-}
-
-impl Stage {
-    async fn new() -> Self {
-        smswatch_testkit::install_tls_provider();
-        Self {
-            sim: Sim::start(SimConfig::default()).expect("a simulator"),
-            receiver: Receiver::start().await,
-            directory: tempfile::tempdir().expect("a directory"),
-        }
-    }
-
-    fn sqlite(&self) -> String {
-        sqlite_in(self.directory.path())
-    }
-
-    fn config(&self, store: &str) -> PathBuf {
-        let path = self.directory.path().join("smswatch.yaml");
-        let text = format!(
-            r#"
-{routee}
-store: {{url: "{store}"}}
+fn config(stage: &Stage, store: &str) -> PathBuf {
+    let rest = format!(
+        r#"
 watch: {{schedule: [50ms], confirm_after: 200ms}}
-http: {{listen: "127.0.0.1:0"}}
 history: {{dead: {{for: 30d, max: 1}}}}
 sinks:
-  crm: {{type: webhook, url: "{receiver}", allow_private: true}}
-rules:
-  - name: carrier-violation
-    match: {{detailed_status: Carrier Violation}}
-    notify: [crm]
+{crm}
+rules: [{{name: carrier-violation, match: {{detailed_status: Carrier Violation}}, notify: [crm]}}]
 "#,
-            routee = routee(&self.sim, ""),
-            receiver = self.receiver.url("/hook"),
-        );
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
+        crm = webhook("crm", &stage.webhook, ""),
+    );
+    stage.write(store, &rest)
+}
 
-    /// Has `n` messages watched whose carrier refuses them.
-    fn watch(&self, process: &Process, n: usize) {
-        for _ in 0..n {
-            let spec = MessageSpec {
-                fate: Some(Fate::CarrierViolation),
-                accepted_ms_ago: 60_000,
-                ..MessageSpec::default()
-            };
-            let id = self.sim.register(spec).expect("a message");
-            assert_eq!(process.json(&["watch", &id])["accepted"], 1);
-        }
-    }
+/// Has `n` messages watched whose carrier refuses them.
+fn watch(stage: &Stage, process: &Process, n: usize) {
+    stage.watch(process, n, Fate::CarrierViolation);
 }
 
 /// Waits until so many dead letters are listed.
 async fn dead_letters(process: &Process, n: usize) -> Vec<Value> {
-    for _ in 0..3000 {
-        let listed = process.json(&["dead", "list"]);
-        let listed = listed.as_array().expect("a list");
-        if listed.len() == n {
-            return listed.clone();
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("there were not {n} dead letters");
+    until("there are as many dead letters", async || {
+        let (_, page) = ask::json(process, "/v1/deliveries?state=dead").await;
+        page["items"].as_array().map(Vec::len) == Some(n)
+    })
+    .await;
+    let listed = process.json(&["dead", "list"]);
+    let letters = listed.as_array().expect("a list").clone();
+    assert_eq!(letters.len(), n);
+    letters
 }
 
 fn webhook_ids(requests: &[Request]) -> Vec<&str> {
@@ -90,9 +51,9 @@ fn webhook_ids(requests: &[Request]) -> Vec<&str> {
 async fn a_dead_letter_is_mended(store: &str) {
     let stage = Stage::new().await;
     let refusal = Answer::status(422).body("the field is missing");
-    stage.receiver.answer_always(refusal);
-    let process = Process::start(&stage.config(store));
-    stage.watch(&process, 1);
+    stage.webhook.answer_always(refusal);
+    let process = Process::start(&config(&stage, store));
+    watch(&stage, &process, 1);
     let letter = dead_letters(&process, 1).await.remove(0);
     let id = letter["id"].as_str().expect("an id");
     for command in [&["dead", "list"][..], &["dead", "show", id]] {
@@ -118,21 +79,21 @@ async fn a_dead_letter_is_mended(store: &str) {
     let of_others = process.json(&["dead", "retry", "--rule", "no-such-rule"]);
     assert_eq!(of_others, json!({"retried": 0}));
 
-    stage.receiver.answer_always(Answer::status(200));
+    stage.webhook.answer_always(Answer::status(200));
     assert!(process.ask(&["dead", "retry", id]).status.success());
-    assert_eq!(webhook_ids(&stage.receiver.wait_for(2).await), [id, id]);
+    assert_eq!(webhook_ids(&stage.webhook.wait_for(2).await), [id, id]);
     dead_letters(&process, 0).await;
     delivered(&process, id, &["dead", "delivered"]).await;
 
     let replay = ["replay", "--sink", "crm", "--since", "1h"];
     assert_eq!(process.json(&replay), json!({"retried": 1}));
-    assert_eq!(webhook_ids(&stage.receiver.wait_for(3).await), [id, id, id]);
+    assert_eq!(webhook_ids(&stage.webhook.wait_for(3).await), [id, id, id]);
     delivered(&process, id, &["dead", "delivered", "delivered"]).await;
     let refused = process.ask(&["dead", "drop", id]);
     assert_eq!(refused.status.code(), Some(1), "it is not dead");
 
-    stage.receiver.answer_always(Answer::status(422));
-    stage.watch(&process, 1);
+    stage.webhook.answer_always(Answer::status(422));
+    watch(&stage, &process, 1);
     let letter = dead_letters(&process, 1).await.remove(0);
     let id = letter["id"].as_str().expect("an id");
     assert_eq!(
@@ -147,16 +108,13 @@ async fn a_dead_letter_is_mended(store: &str) {
 
 /// Waits until the delivery's attempts have had these results.
 async fn delivered(process: &Process, id: &str, results: &[&str]) {
-    for _ in 0..1000 {
-        let delivery = process.json(&["dead", "show", id]);
+    until("the delivery gets there", async || {
+        let (_, delivery) = ask::json(process, &format!("/v1/deliveries/{id}")).await;
         let attempts = delivery["attempts"].as_array().expect("attempts").iter();
-        if attempts.map(|attempt| &attempt["result"]).eq(results) {
-            assert_eq!(delivery["state"], "delivered");
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("the delivery did not get there");
+        attempts.map(|attempt| &attempt["result"]).eq(results)
+    })
+    .await;
+    assert_eq!(process.json(&["dead", "show", id])["state"], "delivered");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,18 +126,17 @@ async fn on_redis_a_dead_letter_is_mended_and_delivered_under_its_id() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sqlite_a_dead_letter_is_mended_and_delivered_under_its_id() {
     let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("store.db");
-    a_dead_letter_is_mended(&format!("sqlite:{}", path.display())).await;
+    a_dead_letter_is_mended(&sqlite_in(directory.path())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_that_a_bound_removes_are_counted() {
     let stage = Stage::new().await;
-    stage.receiver.answer_always(Answer::status(422));
-    let config = stage.config(&stage.sqlite());
+    stage.webhook.answer_always(Answer::status(422));
+    let config = config(&stage, &stage.sqlite());
     let process = Process::start(&config);
-    stage.watch(&process, 3);
-    stage.receiver.wait_for(3).await;
+    watch(&stage, &process, 3);
+    stage.webhook.wait_for(3).await;
     assert_eq!(process.terminate(), Some(0));
     // The history is trimmed when a process starts, and every few seconds after that.
     let process = Process::start(&config);
@@ -195,10 +152,10 @@ async fn dead_letters_that_a_bound_removes_are_counted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_of_a_sink_that_has_gone_can_only_be_dropped() {
     let stage = Stage::new().await;
-    stage.receiver.answer_always(Answer::status(422));
-    let config = stage.config(&stage.sqlite());
+    stage.webhook.answer_always(Answer::status(422));
+    let config = config(&stage, &stage.sqlite());
     let process = Process::start(&config);
-    stage.watch(&process, 1);
+    watch(&stage, &process, 1);
     let letter = dead_letters(&process, 1).await.remove(0);
     assert_eq!(process.terminate(), Some(0));
 
@@ -226,11 +183,11 @@ async fn dead_letters_of_a_sink_that_has_gone_can_only_be_dropped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_a_sink_that_is_gone_is_a_dead_letter_until_the_sink_is_there_again() {
     let stage = Stage::new().await;
-    let config = stage.config(&stage.sqlite());
-    stage.receiver.answer_always(Answer::status(500));
+    let config = config(&stage, &stage.sqlite());
+    stage.webhook.answer_always(Answer::status(500));
     let process = Process::start(&config);
-    stage.watch(&process, 1);
-    stage.receiver.wait_for(1).await;
+    watch(&stage, &process, 1);
+    stage.webhook.wait_for(1).await;
     assert_eq!(process.terminate(), Some(0));
 
     let text = std::fs::read_to_string(&config).expect("a file");
@@ -244,11 +201,11 @@ async fn what_waits_for_a_sink_that_is_gone_is_a_dead_letter_until_the_sink_is_t
     assert_eq!(process.terminate(), Some(0));
 
     std::fs::write(&config, text).expect("a file");
-    stage.receiver.answer_always(Answer::status(200));
+    stage.webhook.answer_always(Answer::status(200));
     let process = Process::start(&config);
-    let before = stage.receiver.requests().len();
+    let before = stage.webhook.requests().len();
     assert!(process.ask(&["dead", "retry", id]).status.success());
-    let arrived = stage.receiver.wait_for(before + 1).await;
+    let arrived = stage.webhook.wait_for(before + 1).await;
     assert_eq!(webhook_ids(&arrived[before..]), [id]);
     assert_eq!(process.terminate(), Some(0));
 }

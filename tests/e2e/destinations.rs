@@ -2,48 +2,21 @@
 
 use std::path::PathBuf;
 
-use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
+use routee_sim::Fate;
 use serde_json::Value;
-use smswatch_testkit::receiver::{Answer, Receiver, Request};
+use smswatch_testkit::receiver::{Answer, Request};
 
 use crate::ask::{self, until};
 use crate::process::Process;
-use crate::stage::sqlite_in;
+use crate::stage::{Stage, webhook};
 
-struct Stage {
-    sim: Sim,
-    slack: Receiver,
-    ops: Receiver,
-    directory: tempfile::TempDir,
-}
-
-impl Stage {
-    /// A Slack that knows every channel but `#private`.
-    async fn new() -> Self {
-        smswatch_testkit::install_tls_provider();
-        let stage = Self {
-            sim: Sim::start(SimConfig::default()).expect("a simulator"),
-            slack: Receiver::start().await,
-            ops: Receiver::start().await,
-            directory: tempfile::tempdir().expect("a directory"),
-        };
-        stage.slack.answer_always(posted());
-        let unknown = json_answer(r#"{"ok": false, "error": "channel_not_found"}"#);
-        stage.slack.answer_to("#private", unknown);
-        stage
-    }
-
-    fn config(&self) -> PathBuf {
-        let path = self.directory.path().join("smswatch.yaml");
-        let text = format!(
-            r##"
-routee: {{application_id: sim-app, application_secret: sim-secret, api_url: "{sim}", auth_url: "{sim}"}}
-store: {{url: "{store}"}}
+fn config(stage: &Stage) -> PathBuf {
+    let rest = format!(
+        r##"
 watch: {{schedule: [50ms], confirm_after: 0s}}
-http: {{listen: "127.0.0.1:0"}}
 sinks:
   slack: {{type: slack, bot_token: xoxb-1-2-3, channel: "#good", api_url: "{slack}"}}
-  ops: {{type: webhook, url: "{ops}", allow_private: true}}
+{ops}
 rules:
   - name: private
     match: {{status: Undelivered}}
@@ -53,36 +26,28 @@ rules:
   - {{name: good, severity: critical, notify: [slack]}}
   - {{name: down, event: sink_down, notify: [ops]}}
 "##,
-            sim = self.sim.url(),
-            store = sqlite_in(self.directory.path()),
-            slack = self.slack.url("/api"),
-            ops = self.ops.url("/hook"),
-        );
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
+        slack = stage.slack.url("/api"),
+        ops = webhook("ops", &stage.ops, ""),
+    );
+    stage.write(&stage.sqlite(), &rest)
+}
 
-    /// Has `n` messages watched that met their fate a minute ago.
-    fn watch(&self, process: &Process, n: usize, fate: Fate) {
-        for _ in 0..n {
-            let spec = MessageSpec {
-                fate: Some(fate),
-                accepted_ms_ago: 60_000,
-                ..MessageSpec::default()
-            };
-            let id = self.sim.register(spec).expect("a message");
-            assert_eq!(process.json(&["watch", &id])["accepted"], 1);
-        }
-    }
+/// A Slack that knows every channel but `#private`.
+async fn staged() -> Stage {
+    let stage = Stage::new().await;
+    stage.slack.answer_always(posted());
+    let unknown = json_answer(r#"{"ok": false, "error": "channel_not_found"}"#);
+    stage.slack.answer_to("#private", unknown);
+    stage
+}
 
-    /// How many posts there were to this channel.
-    fn posts(&self, to: &str) -> usize {
-        let requests = self.slack.requests();
-        requests
-            .iter()
-            .filter(|request| channel(request) == to)
-            .count()
-    }
+/// How many posts there were to this channel.
+fn posts(stage: &Stage, to: &str) -> usize {
+    let requests = stage.slack.requests();
+    requests
+        .iter()
+        .filter(|request| channel(request) == to)
+        .count()
 }
 
 fn posted() -> Answer {
@@ -109,8 +74,8 @@ async fn parts(process: &Process) -> Value {
 /// for minutes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_channel_that_one_rule_chose_and_that_fails_holds_back_no_other() {
-    let stage = Stage::new().await;
-    let process = Process::start(&stage.config());
+    let stage = staged().await;
+    let process = Process::start(&config(&stage));
     stage.watch(&process, 18, Fate::Undelivered);
     let down = stage.ops.wait_for(1).await[0].json();
     let about = &down["data"]["events"][0]["about"];
@@ -119,15 +84,15 @@ async fn a_channel_that_one_rule_chose_and_that_fails_holds_back_no_other() {
     let text = down["data"]["text"].as_str().expect("a text");
     assert!(text.contains("channel_not_found"), "{text}");
 
-    let tried = stage.posts("#private");
+    let tried = posts(&stage, "#private");
     assert!(
         tried < 18,
         "it was tried {tried} times before it was left in peace"
     );
     stage.watch(&process, 3, Fate::Delivered);
-    until("the others arrive", async || stage.posts("#good") == 3).await;
+    until("the others arrive", async || posts(&stage, "#good") == 3).await;
     assert!(
-        stage.posts("#private") < 18,
+        posts(&stage, "#private") < 18,
         "the others waited until the bad ones had their turn"
     );
     let parts = parts(&process).await;
@@ -160,12 +125,12 @@ async fn a_channel_that_one_rule_chose_and_that_fails_holds_back_no_other() {
 async fn a_channel_that_hangs_leaves_attempts_to_the_others() {
     let stage = Stage::new().await;
     stage.slack.answer_to("#private", Answer::hang());
-    let process = Process::start(&stage.config());
+    let process = Process::start(&config(&stage));
     stage.watch(&process, 18, Fate::Undelivered);
-    until("some hang", async || stage.posts("#private") > 0).await;
+    until("some hang", async || posts(&stage, "#private") > 0).await;
     stage.watch(&process, 3, Fate::Delivered);
-    until("the others arrive", async || stage.posts("#good") == 3).await;
-    let hanging = stage.posts("#private");
+    until("the others arrive", async || posts(&stage, "#good") == 3).await;
+    let hanging = posts(&stage, "#private");
     assert!(hanging <= 4, "{hanging} of 8 attempts hang");
 }
 
@@ -173,8 +138,8 @@ async fn a_channel_that_hangs_leaves_attempts_to_the_others() {
 /// the rest.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_a_channel_in_trouble_goes_to_the_fallback_of_its_sink_and_nothing_else() {
-    let stage = Stage::new().await;
-    let config = stage.config();
+    let stage = staged().await;
+    let config = config(&stage);
     let text = std::fs::read_to_string(&config).expect("a file");
     let with_fallback = text.replace(
         "channel: \"#good\",",
@@ -193,7 +158,7 @@ async fn what_waits_for_a_channel_in_trouble_goes_to_the_fallback_of_its_sink_an
         of_rule.count()
     };
     until("the fallback has them", async || told("private") == 8).await;
-    until("the others arrive", async || stage.posts("#good") == 3).await;
+    until("the others arrive", async || posts(&stage, "#good") == 3).await;
     assert_eq!(told("good"), 0);
     let parts = parts(&process).await;
     assert_eq!(parts["sink:slack"]["ok"], true, "{parts}");

@@ -4,50 +4,31 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use routee_sim::{Fate, MessageSpec};
+use routee_sim::Fate;
 use serde_json::Value;
 use smswatch_testkit::receiver::Answer;
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{self, until};
 use crate::process::Process;
-use crate::stage::{Stage, sqlite_in};
+use crate::stage::{Stage, sqlite_in, webhook};
 
 /// How many messages are not delivered.
-const MANY: usize = 500;
+const MANY: usize = 300;
 
 /// A chat and a webhook that take one post a second. The chat makes digests by default.
 fn config(stage: &Stage, store: &str) -> PathBuf {
-    let path = stage.config(store);
-    let text = std::fs::read_to_string(&path).expect("a file");
-    let (head, _) = text.split_once("sinks:").expect("sinks");
-    let sinks = format!(
-        r#"
-sinks:
-  chat: {{type: slack, webhook_url: "{slack}"}}
-  crm: {{type: webhook, url: "{webhook}", allow_private: true, rate: {{at_most: 1, per: 1s}}, digest_above: 20}}
-rules:
-  - {{name: undelivered, match: {{status: Undelivered}}, notify: [chat, crm]}}
-"#,
-        slack = stage.slack.url("/services/T/B/X"),
-        webhook = stage.webhook.url("/hook"),
-    );
-    std::fs::write(&path, format!("{head}{sinks}")).expect("a file");
-    path
+    let slack = stage.slack.url("/services/T/B/X");
+    let chat = format!("  chat: {{type: slack, webhook_url: \"{slack}\"}}\n");
+    let options = ", rate: {at_most: 1, per: 1s}, digest_above: 20";
+    let sinks = chat + &webhook("crm", &stage.webhook, options);
+    let rules = "  - {name: undelivered, match: {status: Undelivered}, notify: [chat, crm]}";
+    stage.config_with_sinks(store, &sinks, rules)
 }
 
 fn watch(stage: &Stage, process: &Process) -> BTreeSet<String> {
-    let spec = || MessageSpec {
-        fate: Some(Fate::Undelivered),
-        accepted_ms_ago: 60_000,
-        ..MessageSpec::default()
-    };
-    let ids = (0..MANY).map(|_| stage.sim.register(spec()).expect("a message"));
-    let ids: BTreeSet<String> = ids.collect();
-    let arguments = std::iter::once("watch").chain(ids.iter().map(String::as_str));
-    let accepted = process.json(&arguments.collect::<Vec<_>>());
-    assert_eq!(accepted["accepted"], MANY);
-    ids
+    let ids = stage.watch(process, MANY, Fate::Undelivered);
+    ids.into_iter().collect()
 }
 
 /// The deliveries to a sink that have arrived.

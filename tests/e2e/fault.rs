@@ -4,10 +4,12 @@ use routee_sim::Fate;
 
 use crate::process::Process;
 use crate::reload::reload;
-use crate::stage::{Stage, settled, sqlite_in};
+use crate::stage::{Stage, settled};
 
-const RULES: &str = r#"fault: {carrier violation: carrier}
-rules:
+/// Whose words hold instead of those that smswatch knows.
+const OPERATORS: &str = "fault: {carrier violation: carrier}\n";
+
+const RULES: &str = r#"
   - {name: ours, match: {fault: sender}, notify: [ops-slack]}
   - name: theirs
     match: {fault: carrier}
@@ -18,11 +20,9 @@ rules:
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operators_word_on_who_can_act_holds_in_rules_payloads_and_alerts() {
     let stage = Stage::new().await;
-    let directory = tempfile::tempdir().expect("a directory");
-    let config = stage.config(&sqlite_in(directory.path()));
-    let text = std::fs::read_to_string(&config).expect("just written");
-    let (head, _) = text.split_once("rules:").expect("it has rules");
-    std::fs::write(&config, format!("{head}{RULES}")).expect("a file");
+    let config = stage.config_with_rules(&stage.sqlite(), RULES);
+    let without = std::fs::read_to_string(&config).expect("just written");
+    std::fs::write(&config, format!("{OPERATORS}{without}")).expect("a file");
     let process = Process::start(&config);
     let id = stage.message(Fate::CarrierViolation);
     process.json(&["watch", &id]);
@@ -40,8 +40,7 @@ async fn the_operators_word_on_who_can_act_holds_in_rules_payloads_and_alerts() 
     settled(&process, &[id]).await;
     assert!(stage.slack.requests().is_empty());
 
-    let (_, rules) = RULES.split_once('\n').expect("several lines");
-    std::fs::write(&config, format!("{head}{rules}")).expect("a file");
+    std::fs::write(&config, without).expect("a file");
     assert_eq!(reload(&process).await.0, 200);
     let id = stage.message(Fate::CarrierViolation);
     process.json(&["watch", &id]);

@@ -1,16 +1,22 @@
 //! Several replicas on one Redis, and what they watch and tell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
 use serde_json::json;
+use smswatch_testkit::proxy::Proxy;
 use smswatch_testkit::receiver::{Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
 
+use crate::ask::{pause, until};
 use crate::process::Process;
 use crate::stage::routee;
+
+/// Longer than what a killed process has leased may have to wait.
+const LEASES: Duration = Duration::from_secs(90);
 
 /// A simulated Routee, one Redis, one webhook receiver, and a configuration for any replica.
 pub(crate) struct Fleet {
@@ -29,6 +35,19 @@ impl Fleet {
             redis: RedisServer::start(),
             directory: tempfile::tempdir().expect("a directory"),
         }
+    }
+
+    /// The same, whose processes come to Redis through a proxy, with the configuration of one that ends
+    /// within three seconds.
+    pub(crate) async fn behind_a_proxy() -> (Self, Proxy, PathBuf) {
+        let fleet = Self::new().await;
+        let redis = SocketAddr::from((Ipv4Addr::LOCALHOST, fleet.redis.port()));
+        let proxy = Proxy::start(redis).await.expect("a free port");
+        let config = fleet.config("[100ms]", "shutdown_timeout: 3s");
+        let text = std::fs::read_to_string(&config).expect("a file");
+        let through = format!("redis://{}", proxy.address());
+        std::fs::write(&config, text.replace(&fleet.redis.url(), &through)).expect("a file");
+        (fleet, proxy, config)
     }
 
     /// A configuration whose replicas tell of every undelivered message; `more` are further lines.
@@ -102,25 +121,20 @@ rules:
             let report = self.sim.message(id).expect("it is known");
             report.polls >= polls
         };
-        for _ in 0..600 {
-            if ids.iter().all(enough) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("they were not polled {polls} times");
+        let what = format!("each is polled {polls} times");
+        until(&what, async || ids.iter().all(enough)).await;
     }
 
     /// Waits until all of `ids` were told, longer than any lease; answers the ids of the deliveries
     /// that told of each.
     pub(crate) async fn told(&self, ids: &[String]) -> BTreeMap<String, Vec<String>> {
-        for _ in 0..900 {
+        let begun = Instant::now();
+        while begun.elapsed() < LEASES {
             let told = deliveries(&self.webhook.requests());
-            let of_ours: BTreeSet<_> = told.keys().collect();
-            if ids.iter().all(|id| of_ours.contains(id)) {
+            if ids.iter().all(|id| told.contains_key(id)) {
                 return told;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            pause(begun).await;
         }
         let told = deliveries(&self.webhook.requests());
         panic!("{} of {} messages were told", told.len(), ids.len());

@@ -4,107 +4,56 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use routee_sim::{Fate, MessageSpec, PartSpec, Sim, SimConfig, Step};
+use routee_sim::{Fate, MessageSpec, PartSpec, Step};
 use serde_json::Value;
-use smswatch_testkit::receiver::Receiver;
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{self, until};
 use crate::process::Process;
 use crate::reload::reload;
-use crate::stage::sqlite_in;
+use crate::stage::{Stage, webhook};
 
-struct Stage {
-    sim: Sim,
-    crm: Receiver,
-    directory: tempfile::TempDir,
-    store: String,
+/// Writes a configuration with these rules; without a store of others it is SQLite.
+fn config(stage: &Stage, store: Option<&str>, rules: &str) -> PathBuf {
+    let crm = webhook("crm", &stage.webhook, "");
+    let watch = "watch: {schedule: [50ms], confirm_after: 0s}";
+    let store = store.map_or_else(|| stage.sqlite(), str::to_owned);
+    stage.write(&store, &format!("{watch}\nsinks:\n{crm}\nrules:\n{rules}"))
 }
 
-impl Stage {
-    async fn new(store: Option<&str>) -> Self {
-        smswatch_testkit::install_tls_provider();
-        let directory = tempfile::tempdir().expect("a directory");
-        Self {
-            sim: Sim::start(SimConfig::default()).expect("a simulator"),
-            crm: Receiver::start().await,
-            store: store.map_or_else(|| sqlite_in(directory.path()), str::to_owned),
-            directory,
+/// What was told so far: the ids of shown events, of which none may come twice, and how many more were
+/// counted.
+fn told(stage: &Stage, max: usize) -> (usize, u64) {
+    let (mut shown, mut omitted) = (BTreeSet::new(), 0);
+    let mut deliveries = BTreeSet::new();
+    for request in stage.webhook.requests() {
+        let body = request.json();
+        let data = &body["data"];
+        // A notification whose sender was killed may arrive again, under its own id.
+        if !deliveries.insert(request.header("webhook-id").expect("an id").to_owned()) {
+            continue;
+        }
+        let events = data["events"].as_array().expect("events");
+        assert!(events.len() <= max, "{data}");
+        omitted += data["omitted"].as_u64().expect("a count");
+        for event in events {
+            assert!(
+                shown.insert(event["event_id"].to_string()),
+                "told twice: {data}"
+            );
         }
     }
+    (shown.len(), omitted)
+}
 
-    fn config(&self, rules: &str) -> PathBuf {
-        let path = self.directory.path().join("smswatch.yaml");
-        let text = format!(
-            r#"
-routee: {{application_id: sim-app, application_secret: sim-secret, api_url: "{sim}", auth_url: "{sim}", requests_per_second: 1000}}
-store: {{url: "{store}"}}
-watch: {{schedule: [50ms], confirm_after: 0s}}
-http: {{listen: "127.0.0.1:0"}}
-sinks:
-  crm: {{type: webhook, url: "{crm}", allow_private: true}}
-rules:
-{rules}
-"#,
-            sim = self.sim.url(),
-            store = self.store,
-            crm = self.crm.url("/hook"),
-        );
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
-
-    /// Has messages watched that were undelivered a minute ago.
-    fn watch(&self, process: &Process, count: usize) -> Vec<String> {
-        let spec = || MessageSpec {
-            fate: Some(Fate::Undelivered),
-            accepted_ms_ago: 60_000,
-            ..MessageSpec::default()
-        };
-        let ids = (0..count).map(|_| self.sim.register(spec()).expect("a message"));
-        let ids: Vec<String> = ids.collect();
-        let arguments: Vec<&str> = ["watch"]
-            .into_iter()
-            .chain(ids.iter().map(String::as_str))
-            .collect();
-        assert_eq!(process.json(&arguments)["accepted"], count);
-        ids
-    }
-
-    /// What was told so far: the ids of shown events, of which none may come twice, and how many more were
-    /// counted.
-    fn told(&self, max: usize) -> (usize, u64) {
-        let (mut shown, mut omitted) = (BTreeSet::new(), 0);
-        let mut deliveries = BTreeSet::new();
-        for request in self.crm.requests() {
-            let body = request.json();
-            let data = &body["data"];
-            // A notification whose sender was killed may arrive again, under its own id.
-            if !deliveries.insert(request.header("webhook-id").expect("an id").to_owned()) {
-                continue;
-            }
-            let events = data["events"].as_array().expect("events");
-            assert!(events.len() <= max, "{data}");
-            omitted += data["omitted"].as_u64().expect("a count");
-            for event in events {
-                assert!(
-                    shown.insert(event["event_id"].to_string()),
-                    "told twice: {data}"
-                );
-            }
-        }
-        (shown.len(), omitted)
-    }
-
-    async fn wait_until_told(&self, max: usize, all: usize) {
-        until("all is told or counted", async || {
-            let (shown, omitted) = self.told(max);
-            let told = shown + usize::try_from(omitted).expect("few");
-            assert!(told <= all, "{shown} shown and {omitted} counted of {all}");
-            told == all
-        })
-        .await;
-    }
+async fn wait_until_told(stage: &Stage, max: usize, all: usize) {
+    until("all is told or counted", async || {
+        let (shown, omitted) = told(stage, max);
+        let told = shown + usize::try_from(omitted).expect("few");
+        assert!(told <= all, "{shown} shown and {omitted} counted of {all}");
+        told == all
+    })
+    .await;
 }
 
 /// Waits until so many events went into groups, as the process counts them.
@@ -140,10 +89,10 @@ async fn deliveries_of(process: &Process, id: &str) -> Vec<Value> {
 }
 
 async fn each_event_is_told_once_or_counted_over_kills(store: Option<&str>) {
-    let stage = Stage::new(store).await;
-    let config = stage.config(&rule("6s", "2s"));
+    let stage = Stage::new().await;
+    let config = config(&stage, store, &rule("6s", "2s"));
     let process = Process::start(&config);
-    let first = stage.watch(&process, 8);
+    let first = stage.watch(&process, 8, Fate::Undelivered);
     wait_until_grouped(&process, 8).await;
     let story = process.ask(&["show", &first[0]]);
     let story = String::from_utf8_lossy(&story.stdout).into_owned();
@@ -152,12 +101,12 @@ async fn each_event_is_told_once_or_counted_over_kills(store: Option<&str>) {
         deliveries_of(&process, &first[0]).await,
         Vec::<Value>::new()
     );
-    assert_eq!(stage.crm.requests().len(), 0, "the group still waits");
+    assert_eq!(stage.webhook.requests().len(), 0, "the group still waits");
     process.kill();
 
     let process = Process::start(&config);
-    stage.wait_until_told(5, 8).await;
-    let hook = stage.crm.requests()[0].json();
+    wait_until_told(&stage, 5, 8).await;
+    let hook = stage.webhook.requests()[0].json();
     let data = &hook["data"];
     assert_eq!(data["omitted"], 3);
     assert_eq!(
@@ -172,14 +121,14 @@ async fn each_event_is_told_once_or_counted_over_kills(store: Option<&str>) {
         assert_eq!(deliveries[0]["rule"], "failures");
     }
 
-    stage.watch(&process, 2);
+    stage.watch(&process, 2, Fate::Undelivered);
     wait_until_grouped(&process, 2).await;
     process.kill();
     let process = Process::start(&config);
-    stage.watch(&process, 3);
-    stage.wait_until_told(5, 13).await;
+    stage.watch(&process, 3, Fate::Undelivered);
+    wait_until_told(&stage, 5, 13).await;
     let keys: BTreeSet<String> = stage
-        .crm
+        .webhook
         .requests()
         .iter()
         .map(|request| request.json()["data"]["key"].to_string())
@@ -202,32 +151,36 @@ async fn on_sqlite_each_event_is_told_once_or_counted_over_kills() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_share_groups_and_what_one_leaves_the_other_tells() {
     let redis = RedisServer::start();
-    let stage = Stage::new(Some(&redis.url())).await;
-    let config = stage.config(&rule("3s", "1s"));
+    let stage = Stage::new().await;
+    let config = config(&stage, Some(&redis.url()), &rule("3s", "1s"));
     let (first, second) = (Process::start(&config), Process::start(&config));
     for process in [&first, &second, &first] {
-        stage.watch(process, 4);
+        stage.watch(process, 4, Fate::Undelivered);
     }
-    stage.wait_until_told(5, 12).await;
-    for id in stage.watch(&first, 4) {
+    wait_until_told(&stage, 5, 12).await;
+    for id in stage.watch(&first, 4, Fate::Undelivered) {
         ask::watch_that(&second, &id, |watch| watch["state"] == "final").await;
     }
     first.kill();
-    stage.wait_until_told(5, 16).await;
+    wait_until_told(&stage, 5, 16).await;
     assert_eq!(second.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_whose_rule_has_gone_is_still_told() {
-    let stage = Stage::new(None).await;
-    let process = Process::start(&stage.config(&rule("4s", "1m")));
-    stage.watch(&process, 3);
+    let stage = Stage::new().await;
+    let process = Process::start(&config(&stage, None, &rule("4s", "1m")));
+    stage.watch(&process, 3, Fate::Undelivered);
     wait_until_grouped(&process, 3).await;
-    stage.config("  - {name: other, match: {status: Failed}, notify: [crm]}");
+    config(
+        &stage,
+        None,
+        "  - {name: other, match: {status: Failed}, notify: [crm]}",
+    );
     assert_eq!(reload(&process).await.0, 200);
-    assert_eq!(stage.crm.requests().len(), 0, "the group still waits");
-    stage.wait_until_told(5, 3).await;
-    let hook = stage.crm.requests()[0].json();
+    assert_eq!(stage.webhook.requests().len(), 0, "the group still waits");
+    wait_until_told(&stage, 5, 3).await;
+    let hook = stage.webhook.requests()[0].json();
     assert_eq!(hook["data"]["rule"], "failures");
     let title = hook["data"]["title"].as_str().expect("a title");
     assert!(title.starts_with("Undelivered"), "{title}");
@@ -238,8 +191,8 @@ async fn a_group_whose_rule_has_gone_is_still_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_with_more_detail_takes_the_place_of_the_one_that_waits() {
     let redis = RedisServer::start();
-    let stage = Stage::new(Some(&redis.url())).await;
-    let process = Process::start(&stage.config(&rule("6s", "1s")));
+    let stage = Stage::new().await;
+    let process = Process::start(&config(&stage, Some(&redis.url()), &rule("6s", "1s")));
     let mut refined = Step::new(0, "Undelivered").because("Carrier Violation", "Spam.");
     refined.keep_date = true;
     let part = |steps: Vec<Step>| PartSpec {
@@ -259,8 +212,8 @@ async fn an_event_with_more_detail_takes_the_place_of_the_one_that_waits() {
     wait_until_grouped(&process, 1).await;
     stage.sim.advance_message(&id).expect("it goes on");
     ask::watch_that(&process, &id, |watch| watch["state"] == "final").await;
-    stage.wait_until_told(5, 1).await;
-    let hook = stage.crm.requests()[0].json();
+    wait_until_told(&stage, 5, 1).await;
+    let hook = stage.webhook.requests()[0].json();
     let told = &hook["data"]["events"][0];
     assert_eq!(told["current"]["detailed_status"], "Carrier Violation");
     assert_eq!(hook["data"]["omitted"], 0);
@@ -284,28 +237,28 @@ fn two_parts() -> MessageSpec {
 }
 
 async fn a_rule_tells_of_each_message_once_over_a_kill(store: Option<&str>) {
-    let stage = Stage::new(store).await;
+    let stage = Stage::new().await;
     let rules = r#"  - {name: once, match: {final: true}, once_per: message, notify: [crm]}
   - {name: rest, match: {final: true}, notify: [crm]}"#;
-    let config: &Path = &stage.config(rules);
+    let config: &Path = &config(&stage, store, rules);
     let process = Process::start(config);
     let id = stage.sim.register(two_parts()).expect("a message");
     assert_eq!(process.json(&["watch", &id])["accepted"], 1);
-    let rule_of = |n: usize| stage.crm.requests()[n].json()["data"]["rule"].clone();
-    stage.crm.wait_for(1).await;
+    let rule_of = |n: usize| stage.webhook.requests()[n].json()["data"]["rule"].clone();
+    stage.webhook.wait_for(1).await;
     assert_eq!(rule_of(0), "once");
     process.kill();
 
     let process = Process::start(config);
     stage.sim.advance_message(&id).expect("it goes on");
     until("the rule below tells of the rest", async || {
-        let requests = stage.crm.requests();
+        let requests = stage.webhook.requests();
         requests
             .iter()
             .any(|request| request.json()["data"]["rule"] == "rest")
     })
     .await;
-    let requests = stage.crm.requests();
+    let requests = stage.webhook.requests();
     let of_once: BTreeSet<String> = requests
         .iter()
         .filter(|request| request.json()["data"]["rule"] == "once")
@@ -326,11 +279,21 @@ async fn on_sqlite_a_rule_tells_of_each_message_once_over_a_kill() {
     a_rule_tells_of_each_message_once_over_a_kill(None).await;
 }
 
+/// A notification says that its failures have this operator in common, and nothing else.
+pub(crate) fn has_one_operator_in_common(data: &Value, operator: &str) {
+    let common = data["common"].as_array().expect("a list");
+    let common: Vec<_> = common
+        .iter()
+        .map(|one| (&one["key"], &one["value"]))
+        .collect();
+    assert_eq!(common, [(&"operator".into(), &operator.into())], "{data}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_says_what_its_failures_have_in_common() {
-    let stage = Stage::new(None).await;
+    let stage = Stage::new().await;
     let rule = "  - {name: undelivered, match: {status: Undelivered}, group: {by: [country], wait: 3s}, notify: [crm]}";
-    let process = Process::start(&stage.config(rule));
+    let process = Process::start(&config(&stage, None, rule));
     let register = |n: usize, fate: Fate, operator: &str| {
         let spec = MessageSpec {
             fate: Some(fate),
@@ -358,14 +321,9 @@ async fn a_group_says_what_its_failures_have_in_common() {
             .map(|n| register(n, Fate::Undelivered, "Mobile 2"))
             .collect(),
     );
-    let told = stage.crm.wait_for(1).await[0].json();
+    let told = stage.webhook.wait_for(1).await[0].json();
     let data = &told["data"];
-    assert_eq!(data["common"].as_array().map(Vec::len), Some(1), "{data}");
-    let common = &data["common"][0];
-    assert_eq!(
-        (&common["key"], &common["value"]),
-        (&"operator".into(), &"Mobile 2".into())
-    );
+    has_one_operator_in_common(data, "Mobile 2");
     let text = data["text"].as_str().expect("a text");
     let line = text.lines().next().unwrap_or_default();
     assert!(line.starts_with("In common: operator Mobile 2 ("), "{text}");

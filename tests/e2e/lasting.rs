@@ -1,7 +1,5 @@
 //! Receivers that know an alert for as long as it lasts: Alertmanager, and threads of Slack.
 
-use std::path::PathBuf;
-
 use routee_sim::{Fate, MessageSpec};
 use serde_json::Value;
 use smswatch_testkit::alertmanager::Alertmanager;
@@ -9,44 +7,26 @@ use smswatch_testkit::receiver::{Answer, Receiver, Request};
 
 use crate::ask::until;
 use crate::process::Process;
-use crate::stage::{Stage, sqlite_in};
-
-/// A rate that is over when its window is empty, which takes seconds.
-const RULES: &str = "
-rules:
-  - name: undelivered-rate
-    event: rate
-    count: {status: [Undelivered, Failed]}
-    among: {final: true}
-    by: [country]
-    over: 10s
-    above: 40%
-    clear_below: 10%
-    at_least: 10
-    severity: critical
-    notify: [lasting]
-";
+use crate::rates::RULES;
+use crate::stage::{Stage, watch};
 
 /// Has an alert fire at the one sink that is configured by `sink`.
 async fn firing(stage: &Stage, sink: &str) -> Process {
-    let path: PathBuf = stage.config(&sqlite_in(stage.directory.path()));
-    let text = std::fs::read_to_string(&path).expect("a file");
-    let (head, _) = text.split_once("sinks:").expect("sinks");
-    let text = format!("{head}sinks:\n  lasting: {sink}\n{RULES}");
-    std::fs::write(&path, text).expect("a file");
+    // It is over when its window is empty, which takes seconds.
+    let rules = RULES.replace("over: 20s", "over: 10s");
+    let rules = rules.replace("at_least: 20", "at_least: 10");
+    let rules = rules.replace("[crm]", "[lasting]");
+    let path = stage.config_with_sinks(&stage.sqlite(), &format!("  lasting: {sink}"), &rules);
     let process = Process::start(&path);
     let message = || {
-        let spec = MessageSpec {
+        stage.register(MessageSpec {
             to: Some("+306900000001".to_owned()),
             accepted_ms_ago: 60_000,
             ..Fate::CarrierViolation.into()
-        };
-        stage.sim.register(spec).expect("a message")
+        })
     };
     let ids: Vec<String> = (0..12).map(|_| message()).collect();
-    let arguments = std::iter::once("watch").chain(ids.iter().map(String::as_str));
-    let accepted = process.json(&arguments.collect::<Vec<_>>());
-    assert_eq!(accepted["accepted"], ids.len());
+    watch(&process, &ids);
     process
 }
 

@@ -1,45 +1,22 @@
 //! A sink that takes nothing keeps a bounded queue, and what it does not take is told elsewhere.
 
-use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
+use routee_sim::Fate;
 use serde_json::Value;
-use smswatch_testkit::receiver::{Answer, Receiver, Request};
+use smswatch_testkit::receiver::{Answer, Request};
 use smswatch_testkit::redis_server::RedisServer;
 use std::path::{Path, PathBuf};
 
 use crate::ask::{metrics, until};
 use crate::process::{Process, check};
-use crate::stage::{routee, sqlite_in};
+use crate::stage::{Stage, sqlite_in, webhook};
 
-struct Stage {
-    sim: Sim,
-    crm: Receiver,
-    ops: Receiver,
-    directory: tempfile::TempDir,
-}
-
-impl Stage {
-    async fn new() -> Self {
-        smswatch_testkit::install_tls_provider();
-        Self {
-            sim: Sim::start(SimConfig::default()).expect("a simulator"),
-            crm: Receiver::start().await,
-            ops: Receiver::start().await,
-            directory: tempfile::tempdir().expect("a directory"),
-        }
-    }
-
-    /// Writes a configuration; `crm` and `ops` are more of those sinks' options.
-    fn config(&self, store: &str, crm: &str, ops: &str) -> PathBuf {
-        let path = self.directory.path().join("smswatch.yaml");
-        let text = format!(
-            r#"
-{routee}
-store: {{url: "{store}"}}
+/// Writes a configuration; `crm` and `ops` are more of those sinks' options.
+fn config(stage: &Stage, store: &str, crm: &str, ops: &str) -> PathBuf {
+    let rest = format!(
+        r#"
 watch: {{schedule: [50ms], confirm_after: 0s}}
-http: {{listen: "127.0.0.1:0"}}
 sinks:
-  crm: {{type: webhook, url: "{crm_url}", allow_private: true{crm}}}
-  ops: {{type: webhook, url: "{ops_url}", allow_private: true{ops}}}
+{crm}{ops}
 rules:
   - name: carrier-violation
     match: {{detailed_status: Carrier Violation}}
@@ -49,35 +26,25 @@ rules:
     match: {{status: Undelivered}}
     notify: [crm]
 "#,
-            routee = routee(&self.sim, ""),
-            crm_url = self.crm.url("/hook"),
-            ops_url = self.ops.url("/hook"),
-        );
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
+        crm = webhook("crm", &stage.webhook, crm),
+        ops = webhook("ops", &stage.ops, ops),
+    );
+    stage.write(store, &rest)
+}
 
-    /// Has a message watched that met its fate a minute ago.
-    fn watch(&self, process: &Process, fate: Fate) -> String {
-        let spec = MessageSpec {
-            fate: Some(fate),
-            accepted_ms_ago: 60_000,
-            ..MessageSpec::default()
-        };
-        let id = self.sim.register(spec).expect("a message");
-        assert_eq!(process.json(&["watch", &id])["accepted"], 1);
-        id
-    }
+/// Has a message watched that met its fate a minute ago.
+fn watch(stage: &Stage, process: &Process, fate: Fate) -> String {
+    stage.watch(process, 1, fate).remove(0)
+}
 
-    /// Does the same, and waits until `crm` was notified of it.
-    async fn tell_of(&self, process: &Process, fate: Fate) -> String {
-        let id = self.watch(process, fate);
-        until("the sink is notified of it", async || {
-            messages(&self.crm.requests()).contains(&id)
-        })
-        .await;
-        id
-    }
+/// Does the same, and waits until `crm` was notified of it.
+async fn tell_of(stage: &Stage, process: &Process, fate: Fate) -> String {
+    let id = watch(stage, process, fate);
+    until("the sink is notified of it", async || {
+        messages(&stage.webhook.requests()).contains(&id)
+    })
+    .await;
+    id
 }
 
 /// The messages that requests tell of, sorted, each once.
@@ -124,15 +91,15 @@ async fn told_elsewhere(process: &Process) -> u64 {
 
 async fn a_full_queue_gives_up_its_oldest(store: &str) {
     let stage = Stage::new().await;
-    stage.crm.answer_always(Answer::status(500));
+    stage.webhook.answer_always(Answer::status(500));
     let options = ", queue: {max: 5}, retry: {schedule: [2s]}, breaker: {failures: 1000}";
-    let process = Process::start(&stage.config(store, options, ""));
-    let mut critical = vec![stage.tell_of(&process, Fate::CarrierViolation).await];
+    let process = Process::start(&config(&stage, store, options, ""));
+    let mut critical = vec![tell_of(&stage, &process, Fate::CarrierViolation).await];
     let mut normal = Vec::new();
     for _ in 0..8 {
-        normal.push(stage.tell_of(&process, Fate::Undelivered).await);
+        normal.push(tell_of(&stage, &process, Fate::Undelivered).await);
     }
-    critical.push(stage.tell_of(&process, Fate::CarrierViolation).await);
+    critical.push(tell_of(&stage, &process, Fate::CarrierViolation).await);
     until("five are given up", async || dead(&process).len() >= 5).await;
 
     let letters = dead(&process);
@@ -150,11 +117,11 @@ async fn a_full_queue_gives_up_its_oldest(store: &str) {
     let counted = "smswatch_deliveries_total{sink=\"crm\",result=\"dead\"} 5";
     assert!(metrics.contains(counted), "{metrics}");
 
-    let before = stage.crm.requests().len();
-    stage.crm.answer_always(Answer::status(200));
+    let before = stage.webhook.requests().len();
+    stage.webhook.answer_always(Answer::status(200));
     let kept = sorted(newest.iter().chain(&critical).cloned());
     until("the others arrive", async || {
-        messages(&stage.crm.requests()[before..]) == kept
+        messages(&stage.webhook.requests()[before..]) == kept
     })
     .await;
     assert_eq!(dead(&process).len(), 5);
@@ -184,9 +151,9 @@ async fn shows(process: &Process, id: &str, words: &str) {
 
 async fn what_a_sink_does_not_take_is_told_elsewhere(store: &str) {
     let stage = Stage::new().await;
-    stage.crm.answer_always(Answer::status(422));
-    let process = Process::start(&stage.config(store, ", fallback: ops", ""));
-    let id = stage.tell_of(&process, Fate::Undelivered).await;
+    stage.webhook.answer_always(Answer::status(422));
+    let process = Process::start(&config(&stage, store, ", fallback: ops", ""));
+    let id = tell_of(&stage, &process, Fate::Undelivered).await;
     until("the fallback is notified of it", async || {
         !stage.ops.requests().is_empty()
     })
@@ -223,7 +190,7 @@ async fn what_a_sink_does_not_take_is_told_elsewhere(store: &str) {
     .await;
     // A test of the sink is about the sink alone.
     assert!(!process.ask(&["sink", "test", "crm"]).status.success());
-    let next = stage.tell_of(&process, Fate::Undelivered).await;
+    let next = tell_of(&stage, &process, Fate::Undelivered).await;
     until("the fallback is notified of the next", async || {
         messages(&stage.ops.requests()).contains(&next)
     })
@@ -251,12 +218,12 @@ async fn on_sqlite_what_a_sink_does_not_take_is_told_elsewhere_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_full_queue_gives_up_is_told_elsewhere() {
     let stage = Stage::new().await;
-    stage.crm.answer_always(Answer::status(500));
+    stage.webhook.answer_always(Answer::status(500));
     let redis = RedisServer::start();
     let options = ", queue: {max: 1}, retry: {schedule: [1h]}, fallback: ops";
-    let process = Process::start(&stage.config(&redis.url(), options, ""));
-    let oldest = stage.tell_of(&process, Fate::Undelivered).await;
-    stage.tell_of(&process, Fate::Undelivered).await;
+    let process = Process::start(&config(&stage, &redis.url(), options, ""));
+    let oldest = tell_of(&stage, &process, Fate::Undelivered).await;
+    tell_of(&stage, &process, Fate::Undelivered).await;
     until("the fallback is notified of the oldest", async || {
         messages(&stage.ops.requests()) == [oldest.clone()]
     })
@@ -273,32 +240,32 @@ async fn what_a_full_queue_gives_up_is_told_elsewhere() {
 async fn what_waits_for_a_receiver_that_wants_a_long_break_is_told_to_the_fallback() {
     let stage = Stage::new().await;
     let busy = Answer::status(429).header("retry-after", "3600");
-    stage.crm.answer_always(busy);
+    stage.webhook.answer_always(busy);
     let options = ", fallback: ops, fallback_after: 1s";
     let store = sqlite_in(stage.directory.path());
-    let process = Process::start(&stage.config(&store, options, ""));
-    let mut ids = vec![stage.tell_of(&process, Fate::CarrierViolation).await];
-    ids.push(stage.watch(&process, Fate::CarrierViolation));
+    let process = Process::start(&config(&stage, &store, options, ""));
+    let mut ids = vec![tell_of(&stage, &process, Fate::CarrierViolation).await];
+    ids.push(watch(&stage, &process, Fate::CarrierViolation));
     let ids = sorted(ids);
     until("the fallback is notified of both", async || {
         messages(&stage.ops.requests()) == ids
     })
     .await;
-    assert_eq!(stage.crm.requests().len(), 1, "the break is kept");
+    assert_eq!(stage.webhook.requests().len(), 1, "the break is kept");
     assert_eq!(dead(&process), [] as [Value; 0], "they stay parked");
     assert_eq!(process.terminate(), Some(0));
 }
 
 async fn what_is_parked_is_told_elsewhere(store: &str) {
     let stage = Stage::new().await;
-    stage.crm.answer_always(Answer::status(500));
+    stage.webhook.answer_always(Answer::status(500));
     let options = ", breaker: {failures: 1, probe: 1h}, retry: {schedule: [1s]}, \
                    fallback: ops, fallback_after: 2s";
-    let process = Process::start(&stage.config(store, options, ""));
+    let process = Process::start(&config(&stage, store, options, ""));
     // The first one opens the breaker, the others are parked.
-    let mut ids = vec![stage.tell_of(&process, Fate::Undelivered).await];
+    let mut ids = vec![tell_of(&stage, &process, Fate::Undelivered).await];
     for fate in [Fate::Undelivered, Fate::CarrierViolation, Fate::Undelivered] {
-        ids.push(stage.watch(&process, fate));
+        ids.push(watch(&stage, &process, fate));
     }
     let ids = sorted(ids);
     until("the fallback is notified of all", async || {
@@ -307,7 +274,7 @@ async fn what_is_parked_is_told_elsewhere(store: &str) {
     .await;
     assert_eq!(dead(&process), [] as [Value; 0], "they stay parked");
     shows(&process, &ids[0], "ops, instead of crm, which is down").await;
-    let late = stage.watch(&process, Fate::Undelivered);
+    let late = watch(&stage, &process, Fate::Undelivered);
     until("the fallback is notified of the late one", async || {
         messages(&stage.ops.requests()).contains(&late)
     })
@@ -317,17 +284,17 @@ async fn what_is_parked_is_told_elsewhere(store: &str) {
         told_elsewhere(&process).await == 5
     })
     .await;
-    assert_eq!(stage.crm.requests().len(), 1);
+    assert_eq!(stage.webhook.requests().len(), 1);
     process.kill();
 
     // Another process on the same store tells nothing again, and the sink gets what was parked.
-    let process = Process::start(&stage.config(store, options, ""));
-    stage.crm.answer_always(Answer::status(200));
+    let process = Process::start(&config(&stage, store, options, ""));
+    stage.webhook.answer_always(Answer::status(200));
     let resumed = process.ask(&["sink", "resume", "crm"]);
     assert!(resumed.status.success());
     let all = sorted(ids.iter().chain([&late]).cloned());
     until("the sink is notified of all", async || {
-        messages(&stage.crm.requests()[1..]) == all
+        messages(&stage.webhook.requests()[1..]) == all
     })
     .await;
     assert_eq!(stage.ops.requests().len(), 5, "each is told once");
@@ -356,14 +323,19 @@ fn change(store: &Path, sql: &str) {
 async fn a_crash_before_the_fallback_is_queued_loses_nothing() {
     let stage = Stage::new().await;
     let store = stage.directory.path().join("store.db");
-    let config = stage.config(&sqlite_in(stage.directory.path()), ", fallback: ops", "");
+    let config = config(
+        &stage,
+        &sqlite_in(stage.directory.path()),
+        ", fallback: ops",
+        "",
+    );
     assert_eq!(Process::start(&config).terminate(), Some(0));
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON deliveries WHEN NEW.sink = 'ops'
                   BEGIN SELECT raise(ABORT, 'not yet'); END";
     change(&store, refuse);
-    stage.crm.answer_always(Answer::status(422));
+    stage.webhook.answer_always(Answer::status(422));
     let process = Process::start(&config);
-    let id = stage.tell_of(&process, Fate::Undelivered).await;
+    let id = tell_of(&stage, &process, Fate::Undelivered).await;
     // The store has refused the fallback, twice at least.
     let refused = "smswatch_store_seconds_count{op=\"complete\"} ";
     until("the fallback is refused", async || {
@@ -398,7 +370,7 @@ async fn fallbacks_that_lead_nowhere_are_refused() {
         (", fallback: crm", "", "a sink cannot be its own fallback"),
         (", fallback: ops", ", fallback: crm", "crm → ops → crm"),
     ] {
-        let checked = check(&stage.config("redis://127.0.0.1:1", crm, ops));
+        let checked = check(&config(&stage, "redis://127.0.0.1:1", crm, ops));
         let told = String::from_utf8(checked.stderr).expect("text");
         assert_eq!(checked.status.code(), Some(2), "{told}");
         assert!(

@@ -30,7 +30,7 @@ fn two_parts_that_fail_together() -> MessageSpec {
 }
 
 async fn two_parts_that_change_together_are_told_in_one_notification(store: &str) {
-    let stage = Stage::new().await;
+    let stage = Stage::with_mail().await;
     let process = Process::start(&stage.config(store));
     let id = stage
         .sim
@@ -43,11 +43,11 @@ async fn two_parts_that_change_together_are_told_in_one_notification(store: &str
 
     let hook = stage.webhook.wait_for(1).await[0].json();
     let post = stage.slack.wait_for(1).await[0].json();
-    let mail = stage.mail.wait_for(1).await[0].clone();
+    let mail = stage.mail().wait_for(1).await[0].clone();
     settled(&process, std::slice::from_ref(&id)).await;
     assert_eq!(stage.webhook.requests().len(), 1);
     assert_eq!(stage.slack.requests().len(), 1);
-    assert_eq!(stage.mail.mails().len(), 1);
+    assert_eq!(stage.mail().mails().len(), 1);
 
     let first = &hook["data"]["events"][0];
     let second = &hook["data"]["events"][1];

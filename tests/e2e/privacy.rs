@@ -77,7 +77,7 @@ async fn bearer(sim: &Sim) -> String {
 }
 
 async fn nothing_personal_and_no_secret_leaves_the_process(store: &str, files: &Path) {
-    let mut stage = Stage::new().await;
+    let mut stage = Stage::with_mail().await;
     let config = SimConfig {
         application_secret: ROUTEE_SECRET.to_owned(),
         ..SimConfig::default()
@@ -113,7 +113,7 @@ async fn nothing_personal_and_no_secret_leaves_the_process(store: &str, files: &
     assert_eq!(watched["accepted"], 1);
     let hooks = stage.webhook.wait_for(1).await;
     let posts = stage.slack.wait_for(1).await;
-    let mails = stage.mail.wait_for(1).await;
+    let mails = stage.mail().wait_for(1).await;
     settled(&process, std::slice::from_ref(&id)).await;
     let hidden = hidden(&bearer(&stage.sim).await);
     stage.sim.revoke_tokens();

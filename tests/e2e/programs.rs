@@ -3,12 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use routee_sim::{Fate, MessageSpec};
+use routee_sim::Fate;
 use serde_json::Value;
 
 use crate::ask::{self, until};
 use crate::process::Process;
-use crate::stage::{Stage, sqlite_in};
+use crate::stage::Stage;
 
 /// Takes what it is told for people.
 const TAKES: &str = r#"#!/bin/sh
@@ -49,9 +49,6 @@ fn program(directory: &Path, name: &str, source: &str) -> PathBuf {
 
 fn config(stage: &Stage) -> PathBuf {
     let directory = stage.directory.path();
-    let path = stage.config(&sqlite_in(directory));
-    let text = std::fs::read_to_string(&path).expect("a file");
-    let (head, _) = text.split_once("sinks:").expect("sinks");
     let [takes, comes_back, refuses, is_killed] = [
         ("takes", TAKES),
         ("comes_back.py", COMES_BACK),
@@ -62,20 +59,19 @@ fn config(stage: &Stage) -> PathBuf {
     let env = format!("env: {{DIRECTORY: \"{}\"}}", directory.display());
     let sinks = format!(
         r#"
-sinks:
   takes: {{type: exec, command: ["{takes}"], stdin: text, {env}}}
   comes-back: {{type: exec, command: ["{comes_back}"], {env}, retry: {{schedule: [100ms]}}}}
   refuses: {{type: exec, command: ["{refuses}"]}}
   is-killed: {{type: exec, command: ["{is_killed}"], retry: {{schedule: [1h]}}}}
-rules:
-  - name: undelivered
-    match: {{status: Undelivered}}
-    severity: critical
-    notify: [takes, comes-back, refuses, is-killed]
 "#
     );
-    std::fs::write(&path, format!("{head}{sinks}")).expect("a file");
-    path
+    let rules = "
+  - name: undelivered
+    match: {status: Undelivered}
+    severity: critical
+    notify: [takes, comes-back, refuses, is-killed]
+";
+    stage.config_with_sinks(&stage.sqlite(), &sinks, rules)
 }
 
 /// Waits until the delivery to `sink` has been attempted so often, and returns its state and the words of the attempts.
@@ -98,13 +94,7 @@ async fn attempted(process: &Process, sink: &str, count: usize) -> (String, Vec<
 async fn how_a_program_ends_decides_about_its_delivery() {
     let stage = Stage::new().await;
     let process = Process::start(&config(&stage));
-    let spec = MessageSpec {
-        fate: Some(Fate::Undelivered),
-        accepted_ms_ago: 60_000,
-        ..MessageSpec::default()
-    };
-    let id = stage.sim.register(spec).expect("a message");
-    assert_eq!(process.json(&["watch", &id])["accepted"], 1);
+    let id = stage.watch(&process, 1, Fate::Undelivered).remove(0);
 
     let pair = |result: &str, detail: &str| [result.to_owned(), detail.to_owned()];
     let (state, attempts) = attempted(&process, "takes", 1).await;

@@ -5,11 +5,11 @@ use serde_json::Value;
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{self, until};
+use crate::groups::has_one_operator_in_common;
 use crate::process::Process;
 use crate::stage::{Stage, sqlite_in};
 
-const RULES: &str = "\
-rules:
+pub(crate) const RULES: &str = "
   - name: undelivered-rate
     event: rate
     count: {status: [Undelivered, Failed]}
@@ -35,21 +35,12 @@ fn told(stage: &Stage) -> Vec<(String, Value)> {
     told
 }
 
-/// The configuration with these rules.
-fn configured(stage: &Stage, store: &str, rules: &str) -> std::path::PathBuf {
-    let config = stage.config(store);
-    let text = std::fs::read_to_string(&config).expect("a file");
-    let (head, _) = text.split_once("rules:").expect("rules");
-    std::fs::write(&config, format!("{head}{rules}")).expect("a file");
-    config
-}
-
 async fn it_fires_once_over_a_kill_and_is_resolved_when_the_window_is_empty(
     store: &str,
     rules: &str,
 ) {
     let stage = Stage::new().await;
-    let config = configured(&stage, store, rules);
+    let config = stage.config_with_rules(store, rules);
     let message = |fate: Fate| {
         let spec = MessageSpec {
             to: Some("+306900000001".to_owned()),
@@ -119,7 +110,7 @@ async fn an_alert_that_lasts_is_told_again_over_a_kill() {
     let redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
     let stage = Stage::new().await;
     let rules = RULES.replace("    severity:", "    repeat: 2s\n    severity:");
-    let config = configured(&stage, &redis.url(), &rules);
+    let config = stage.config_with_rules(&redis.url(), &rules);
     let ids: Vec<String> = (0..20)
         .map(|_| {
             let spec = MessageSpec {
@@ -174,7 +165,7 @@ async fn an_alert_holds_single_events_back_over_a_kill(store: &str) {
     let rules = format!(
         "{RULES}  - {{name: each, match: {{status: Undelivered}}, unless_firing: undelivered-rate, notify: [crm]}}\n"
     );
-    let config = configured(&stage, store, &rules);
+    let config = stage.config_with_rules(store, &rules);
     let watch = |process: &Process, count: usize, fate: Fate| {
         let ids: Vec<String> = (0..count)
             .map(|_| {
@@ -254,7 +245,7 @@ async fn on_sqlite_an_alert_holds_single_events_back_over_a_kill() {
 async fn an_alert_says_what_the_failures_that_it_counts_have_in_common() {
     let stage = Stage::new().await;
     let directory = tempfile::tempdir().expect("a directory");
-    let config = configured(&stage, &sqlite_in(directory.path()), RULES);
+    let config = stage.config_with_rules(&sqlite_in(directory.path()), RULES);
     let process = Process::start(&config);
     let watch = |count: usize, fate: Fate, operator: &dyn Fn(usize) -> String| {
         let ids: Vec<String> = (0..count)
@@ -282,12 +273,7 @@ async fn an_alert_says_what_the_failures_that_it_counts_have_in_common() {
     until("the alert fires", async || !told(&stage).is_empty()).await;
     let (_, firing) = told(&stage).remove(0);
     let data = &firing["data"];
-    assert_eq!(data["common"].as_array().map(Vec::len), Some(1), "{data}");
-    let common = &data["common"][0];
-    assert_eq!(
-        (&common["key"], &common["value"]),
-        (&"operator".into(), &"Mobile 2".into())
-    );
+    has_one_operator_in_common(data, "Mobile 2");
     let text = data["text"].as_str().expect("a text");
     assert!(text.starts_with("In common: operator Mobile 2 ("), "{text}");
     assert_eq!(data["alert"]["common"], Value::Null);

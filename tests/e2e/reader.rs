@@ -3,100 +3,68 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use routee_sim::{Fate, FaultKind, FaultRule, MessageSpec, Sim, SimConfig};
+use routee_sim::{Fate, FaultKind, FaultRule};
 use serde_json::{Value, json};
-use smswatch_testkit::receiver::Receiver;
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{self, watch_that};
 use crate::process::Process;
-use crate::stage::{routee, sqlite_in};
+use crate::stage::{Stage, sqlite_in, webhook};
 
-struct Stage {
-    sim: Sim,
-    ops: Receiver,
-    directory: tempfile::TempDir,
+/// Writes a configuration; `watch` is what it says about watching besides the schedule.
+fn config(stage: &Stage, watch: &str) -> PathBuf {
+    config_on(stage, &stage.sqlite(), watch)
 }
 
-impl Stage {
-    async fn new() -> Self {
-        smswatch_testkit::install_tls_provider();
-        Self {
-            sim: Sim::start(SimConfig::default()).expect("a simulator"),
-            ops: Receiver::start().await,
-            directory: tempfile::tempdir().expect("a directory"),
-        }
-    }
-
-    /// Writes a configuration; `watch` is what it says about watching besides the schedule.
-    fn config(&self, watch: &str) -> PathBuf {
-        self.config_on(&sqlite_in(self.directory.path()), watch)
-    }
-
-    /// The same on another store.
-    fn config_on(&self, store: &str, watch: &str) -> PathBuf {
-        let path = self.directory.path().join("smswatch.yaml");
-        let text = format!(
-            r#"
-{routee}
-store: {{url: "{store}"}}
+/// The same on another store.
+fn config_on(stage: &Stage, store: &str, watch: &str) -> PathBuf {
+    let rest = format!(
+        r#"
 watch: {{schedule: [50ms], confirm_after: 0s, {watch}}}
 alarms: {{provider_down_after: 500ms}}
-http: {{listen: "127.0.0.1:0"}}
 sinks:
-  ops: {{type: webhook, url: "{ops}", allow_private: true}}
+{ops}
 rules:
   - {{name: undelivered, match: {{status: Undelivered}}, notify: [ops]}}
   - {{name: not-found, event: not_found, notify: [ops]}}
   - {{name: gave-up, event: gave_up, notify: [ops]}}
   - {{name: down, event: provider_down, notify: [ops]}}
 "#,
-            routee = routee(&self.sim, "requests_per_second: 1000"),
-            ops = self.ops.url("/hook"),
-        );
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
+        ops = webhook("ops", &stage.ops, ""),
+    );
+    stage.write(store, &rest)
+}
 
-    fn message(&self, fate: Fate) -> String {
-        let spec = MessageSpec {
-            fate: Some(fate),
-            accepted_ms_ago: 60_000,
-            ..MessageSpec::default()
-        };
-        self.sim.register(spec).expect("a message")
-    }
+/// From now on this is what is answered about a message.
+fn answer(stage: &Stage, message: &str, status: u16, body: Option<&str>) {
+    fault(
+        stage,
+        message,
+        FaultKind::Status {
+            status,
+            body: body.map(str::to_owned),
+        },
+    );
+}
 
-    /// From now on this is what is answered about a message.
-    fn answer(&self, message: &str, status: u16, body: Option<&str>) {
-        self.fault(
-            message,
-            FaultKind::Status {
-                status,
-                body: body.map(str::to_owned),
-            },
-        );
-    }
+fn fault(stage: &Stage, message: &str, kind: FaultKind) {
+    stage.sim.add_fault(FaultRule {
+        kind,
+        message: Some(message.to_owned()),
+        ..FaultRule::default()
+    });
+}
 
-    fn fault(&self, message: &str, kind: FaultKind) {
-        self.sim.add_fault(FaultRule {
-            kind,
-            message: Some(message.to_owned()),
-            ..FaultRule::default()
-        });
-    }
-
-    /// The types of what was told, with the messages.
-    fn told(&self) -> Vec<(String, String)> {
-        let requests = self.ops.requests().into_iter();
-        let words = requests.map(|request| {
-            let body = request.json();
-            let id = &body["data"]["events"][0]["message"]["message_id"];
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            (text(&body["type"]), text(id))
-        });
-        words.collect()
-    }
+/// The types of what was told, with the messages.
+fn told(stage: &Stage) -> Vec<(String, String)> {
+    let requests = stage.ops.requests().into_iter();
+    let words = requests.map(|request| {
+        let body = request.json();
+        let id = &body["data"]["events"][0]["message"]["message_id"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        (text(&body["type"]), text(id))
+    });
+    words.collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,20 +81,20 @@ async fn half_an_emoji_and_its_like_hide_no_status() {
     ];
     let mut ids = Vec::new();
     for odd in odd {
-        let id = stage.message(Fate::Queued);
+        let id = stage.ended(Fate::Queued);
         let body = format!(
             r#"[{{"smsId": "sms-{id}", "messageId": "{id}", "part": 1, "parts": 1, {odd},
                 "status": {{"status": "Undelivered", "date": "2026-05-01T10:28:49Z",
                 "reason": {{"detailedStatus": "Carrier Violation"}}}}}}]"#
         );
-        stage.answer(&id, 200, Some(&body));
+        answer(&stage, &id, 200, Some(&body));
         ids.push(id);
     }
-    let process = Process::start(&stage.config("give_up_after: 1h"));
+    let process = Process::start(&config(&stage, "give_up_after: 1h"));
     let watch = [vec!["watch"], ids.iter().map(String::as_str).collect()].concat();
     assert_eq!(process.json(&watch)["accepted"], ids.len());
     stage.ops.wait_for(ids.len()).await;
-    let mut told: Vec<_> = stage.told().into_iter().map(|(_, id)| id).collect();
+    let mut told: Vec<_> = told(&stage).into_iter().map(|(_, id)| id).collect();
     told.sort();
     ids.sort();
     assert_eq!(told, ids);
@@ -135,9 +103,9 @@ async fn half_an_emoji_and_its_like_hide_no_status() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_cannot_be_read_is_its_messages_trouble_and_not_routees() {
     let stage = Stage::new().await;
-    let id = stage.message(Fate::Queued);
-    stage.answer(&id, 200, Some("OK"));
-    let process = Process::start(&stage.config("give_up_after: 4s"));
+    let id = stage.ended(Fate::Queued);
+    answer(&stage, &id, 200, Some("OK"));
+    let process = Process::start(&config(&stage, "give_up_after: 4s"));
     process.json(&["watch", &id]);
     let watch = watch_that(&process, &id, |watch| {
         watch["trouble"]["polls"].as_u64() > Some(3)
@@ -149,7 +117,7 @@ async fn an_answer_that_cannot_be_read_is_its_messages_trouble_and_not_routees()
     assert_eq!(ready["parts"]["provider"], json!({"ok": true}));
     watch_that(&process, &id, |watch| watch["state"] == "gave_up").await;
     stage.ops.wait_for(1).await;
-    assert_eq!(stage.told(), [("sms.gave_up".to_owned(), id)]);
+    assert_eq!(told(&stage), [("sms.gave_up".to_owned(), id)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,12 +136,12 @@ async fn a_message_whose_polls_all_fail_while_others_are_answered_is_given_up_wh
     let failing: Vec<String> = answers
         .into_iter()
         .map(|(status, body)| {
-            let id = stage.message(Fate::Queued);
-            stage.answer(&id, status, body);
+            let id = stage.ended(Fate::Queued);
+            answer(&stage, &id, status, body);
             id
         })
         .collect();
-    let process = Process::start(&stage.config("give_up_after: 6s"));
+    let process = Process::start(&config(&stage, "give_up_after: 6s"));
     let watch = |ids: &[String]| {
         let words = [vec!["watch"], ids.iter().map(String::as_str).collect()].concat();
         assert_eq!(process.json(&words)["accepted"], ids.len());
@@ -187,7 +155,7 @@ async fn a_message_whose_polls_all_fail_while_others_are_answered_is_given_up_wh
     }
     // These are answered, beyond the end of the others.
     let answered: Vec<String> = (0..2 * failing.len())
-        .map(|_| stage.message(Fate::Queued))
+        .map(|_| stage.ended(Fate::Queued))
         .collect();
     watch(&answered);
     for id in &failing {
@@ -196,7 +164,7 @@ async fn a_message_whose_polls_all_fail_while_others_are_answered_is_given_up_wh
     let (_, ready) = ask::json(&process, "/readyz").await;
     assert_eq!(ready["parts"]["provider"], json!({"ok": true}), "{ready}");
     ask::until("each is told", async || {
-        let told = stage.told();
+        let told = told(&stage);
         let is_told = |id: &String| told.contains(&("sms.gave_up".to_owned(), id.clone()));
         failing.iter().all(is_told)
     })
@@ -205,13 +173,13 @@ async fn a_message_whose_polls_all_fail_while_others_are_answered_is_given_up_wh
 
 async fn an_id_in_upper_case_is_watched_once(store: &str) {
     let stage = Stage::new().await;
-    let id = stage.message(Fate::CarrierViolation);
+    let id = stage.ended(Fate::CarrierViolation);
     let upper = id.to_uppercase();
-    let process = Process::start(&stage.config_on(store, "give_up_after: 1h"));
+    let process = Process::start(&config_on(&stage, store, "give_up_after: 1h"));
     assert_eq!(process.json(&["watch", &upper])["accepted"], 1);
     assert_eq!(process.json(&["watch", &id])["already_watched"], 1);
     stage.ops.wait_for(1).await;
-    assert_eq!(stage.told()[0].1, upper);
+    assert_eq!(told(&stage)[0].1, upper);
     for spelled in [&id, &upper] {
         let timeline = process.json(&["show", spelled]);
         assert_eq!(timeline["watch"]["message_id"], upper);
@@ -237,26 +205,31 @@ async fn on_redis_an_id_in_upper_case_is_watched_once_and_told_as_it_was_registe
 /// Routee spells ids otherwise than they were registered, and otherwise from one answer to the next.
 async fn ids_that_routee_spells_otherwise_are_the_same(store: &str) {
     let stage = Stage::new().await;
-    let id = stage.message(Fate::Queued);
+    let id = stage.ended(Fate::Queued);
     let upper = id.to_uppercase();
-    let answer = |id: &str, sms_id: &str, status: &str, second: u32| {
+    let body = |id: &str, sms_id: &str, status: &str, second: u32| {
         format!(
             r#"[{{"smsId": "{sms_id}", "messageId": "{id}", "part": 1, "parts": 1,
                 "status": {{"status": "{status}", "date": "2026-05-01T10:28:{second}Z"}}}}]"#
         )
     };
-    stage.answer(&id, 200, Some(&answer(&upper, "PART-A", "Sent", 40)));
-    let process = Process::start(&stage.config_on(store, "give_up_after: 1h"));
+    answer(&stage, &id, 200, Some(&body(&upper, "PART-A", "Sent", 40)));
+    let process = Process::start(&config_on(&stage, store, "give_up_after: 1h"));
     process.json(&["watch", &id]);
     watch_that(&process, &id, |watch| watch["parts"][0]["status"] == "Sent").await;
     stage.sim.clear_faults();
-    stage.answer(&id, 200, Some(&answer(&id, "part-a", "Undelivered", 49)));
+    answer(
+        &stage,
+        &id,
+        200,
+        Some(&body(&id, "part-a", "Undelivered", 49)),
+    );
     stage.ops.wait_for(1).await;
     let watch = watch_that(&process, &upper, |watch| watch["state"] == "final").await;
     assert_eq!(watch["message_id"], id);
     assert_eq!(watch["parts"].as_array().map(Vec::len), Some(1), "{watch}");
     assert_eq!(
-        stage.told(),
+        told(&stage),
         [("sms.status_changed".to_owned(), id.clone())]
     );
     let found = process.json(&["events", "--message-id", &upper]);
@@ -279,8 +252,8 @@ async fn on_redis_ids_that_routee_spells_otherwise_are_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_known_message_outlives_404s_and_400s_and_begins_anew_when_it_is_registered_again() {
     let stage = Stage::new().await;
-    let id = stage.message(Fate::Queued);
-    let process = Process::start(&stage.config("give_up_after: 1h, not_found_grace: 3s"));
+    let id = stage.ended(Fate::Queued);
+    let process = Process::start(&config(&stage, "give_up_after: 1h, not_found_grace: 3s"));
     process.json(&["watch", &id]);
     watch_that(&process, &id, |watch| {
         watch["parts"][0]["status"] == "Queued"
@@ -293,7 +266,7 @@ async fn a_known_message_outlives_404s_and_400s_and_begins_anew_when_it_is_regis
         (400, None, "invalid_id"),
         (405, None, "failed"),
     ] {
-        stage.answer(&id, status, body);
+        answer(&stage, &id, status, body);
         let is_told = |watch: &Value| {
             watch["trouble"]["kind"] == kind && watch["trouble"]["polls"].as_u64() > Some(2)
         };
@@ -305,7 +278,7 @@ async fn a_known_message_outlives_404s_and_400s_and_begins_anew_when_it_is_regis
         watch_that(&process, &id, |watch| watch["trouble"].is_null()).await;
     }
 
-    stage.fault(&id, FaultKind::NotFound);
+    fault(&stage, &id, FaultKind::NotFound);
     let watch = watch_that(&process, &id, |watch| watch["state"] == "not_found").await;
     assert_eq!(
         watch["parts"][0]["status"], "Queued",
@@ -313,7 +286,7 @@ async fn a_known_message_outlives_404s_and_400s_and_begins_anew_when_it_is_regis
     );
     // Routee itself was rightly said to be down while it answered with web pages.
     let of_message = || {
-        let told = stage.told().into_iter();
+        let told = told(&stage).into_iter();
         told.filter(|(_, about)| *about == id).collect::<Vec<_>>()
     };
     while of_message().is_empty() {
@@ -331,30 +304,30 @@ async fn a_known_message_outlives_404s_and_400s_and_begins_anew_when_it_is_regis
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_watch_does_not_come_back_however_short_the_retention_is() {
     let stage = Stage::new().await;
-    let id = stage.message(Fate::Queued);
-    let process = Process::start(&stage.config("retention: 100ms"));
-    stage.fault(&id, FaultKind::Slow { ms: 1500 });
+    let id = stage.ended(Fate::Queued);
+    let process = Process::start(&config(&stage, "retention: 100ms"));
+    fault(&stage, &id, FaultKind::Slow { ms: 1500 });
     process.json(&["watch", &id]);
     while stage.sim.stats().faults[0].served == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(process.ask(&["unwatch", &id]).status.success());
     // Another one that takes as long and begins later has ended, so the first one has, too.
-    let other = stage.message(Fate::CarrierViolation);
-    stage.fault(&other, FaultKind::Slow { ms: 2500 });
+    let other = stage.ended(Fate::CarrierViolation);
+    fault(&stage, &other, FaultKind::Slow { ms: 2500 });
     process.json(&["watch", &other]);
     stage.ops.wait_for(1).await;
     assert!(!process.ask(&["show", &id]).status.success());
     assert_eq!(process.terminate(), Some(0));
-    let process = Process::start(&stage.config("retention: 100ms"));
+    let process = Process::start(&config(&stage, "retention: 100ms"));
     assert!(!process.ask(&["show", &id]).status.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tags_of_a_watch_are_bounded_over_all_its_registrations() {
     let stage = Stage::new().await;
-    let id = stage.message(Fate::Queued);
-    let process = Process::start(&stage.config("give_up_after: 1h"));
+    let id = stage.ended(Fate::Queued);
+    let process = Process::start(&config(&stage, "give_up_after: 1h"));
     let tags = |from: usize, to: usize| -> Vec<String> {
         (from..to)
             .flat_map(|n| ["--tag".to_owned(), format!("t{n}=x")])

@@ -9,7 +9,7 @@ use crate::ask::watch_that;
 use crate::process::Process;
 use crate::stage::{Stage, settled, sqlite_in};
 
-const RULES: &str = r#"rules:
+const RULES: &str = r#"
   - {name: known, match: {status: Undelivered}, notify: [oncall-mail]}
   - {name: failed, match: {status: Undelivered, outcome: failed}, notify: [crm]}
   - {name: tagged, match: {status: Undelivered, tags.team: crm}, notify: [ops-slack]}
@@ -36,18 +36,15 @@ fn two_parts() -> MessageSpec {
 }
 
 async fn what_a_rule_did_not_tell_before_it_tells_with_the_detail(store: &str) {
-    let stage = Stage::new().await;
-    let config = stage.config(store);
-    let text = std::fs::read_to_string(&config).expect("just written");
-    let (head, _) = text.split_once("rules:").expect("it has rules");
-    std::fs::write(&config, format!("{head}{RULES}")).expect("a file");
+    let stage = Stage::with_mail().await;
+    let config = stage.config_with_rules(store, RULES);
     let process = Process::start(&config);
     let id = stage.sim.register(two_parts()).expect("a message");
     assert_eq!(process.json(&["watch", &id])["accepted"], 1);
     let has_two_parts = |watch: &Value| watch["parts"].as_array().map(Vec::len) == Some(2);
     watch_that(&process, &id, has_two_parts).await;
     stage.sim.advance_message(&id).expect("it goes on");
-    stage.mail.wait_for(1).await;
+    stage.mail().wait_for(1).await;
     process.json(&["watch", "--tag", "team=crm", &id]);
     stage.sim.advance_message(&id).expect("it goes on");
 
@@ -55,7 +52,7 @@ async fn what_a_rule_did_not_tell_before_it_tells_with_the_detail(store: &str) {
     stage.slack.wait_for(1).await;
     settled(&process, std::slice::from_ref(&id)).await;
     assert_eq!(
-        stage.mail.mails().len(),
+        stage.mail().mails().len(),
         1,
         "it was told of the status before"
     );

@@ -4,86 +4,37 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
+use routee_sim::{Fate, MessageSpec};
 use serde_json::{Value, json};
 use smswatch_testkit::receiver::{Answer, Receiver};
 
 use crate::ask::{self, until};
 use crate::process::Process;
-use crate::stage::sqlite_in;
+use crate::stage::{Stage, watch, webhook};
 
-struct Stage {
-    sim: Sim,
-    crm: Receiver,
-    ops: Receiver,
-    directory: tempfile::TempDir,
+/// Has a message of this label watched that was undelivered a minute ago.
+fn watch_labeled(stage: &Stage, process: &Process, label: &str) {
+    let id = stage.register(MessageSpec {
+        label: Some(label.to_owned()),
+        accepted_ms_ago: 60_000,
+        ..Fate::Undelivered.into()
+    });
+    watch(process, &[id]);
 }
 
-impl Stage {
-    async fn new() -> Self {
-        smswatch_testkit::install_tls_provider();
-        Self {
-            sim: Sim::start(SimConfig::default()).expect("a simulator"),
-            crm: Receiver::start().await,
-            ops: Receiver::start().await,
-            directory: tempfile::tempdir().expect("a directory"),
-        }
-    }
-
-    /// A file with these sinks and rules, and sections of its own.
-    fn text(&self, sections: &str, sinks: &str, rules: &str) -> String {
-        format!(
-            r#"
-routee: {{application_id: sim-app, application_secret: sim-secret, api_url: "{sim}", auth_url: "{sim}"}}
-store: {{url: "{store}"}}
-watch: {{schedule: [50ms], confirm_after: 0s}}
-http: {{listen: "127.0.0.1:0"}}
-{sections}
-sinks:
-{sinks}
-rules:
-{rules}
-"#,
-            sim = self.sim.url(),
-            store = sqlite_in(self.directory.path()),
-        )
-    }
-
-    fn crm_sink(&self) -> String {
-        sink("crm", &self.crm)
-    }
-
-    fn ops_sink(&self) -> String {
-        sink("ops", &self.ops)
-    }
-
-    fn write(&self, text: &str) -> PathBuf {
-        let path = self.directory.path().join("smswatch.yaml");
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
-
-    /// Has a message watched that met its fate a minute ago.
-    fn watch(&self, process: &Process, fate: Fate) -> String {
-        self.watch_labeled(process, fate, None)
-    }
-
-    fn watch_labeled(&self, process: &Process, fate: Fate, label: Option<&str>) -> String {
-        let spec = MessageSpec {
-            label: label.map(str::to_owned),
-            fate: Some(fate),
-            accepted_ms_ago: 60_000,
-            ..MessageSpec::default()
-        };
-        let id = self.sim.register(spec).expect("a message");
-        assert_eq!(process.json(&["watch", &id])["accepted"], 1);
-        id
-    }
+/// Writes the configuration with these sinks and rules, and sections of its own.
+fn write(stage: &Stage, sections: &str, sinks: &str, rules: &str) -> PathBuf {
+    let watch = "watch: {schedule: [50ms], confirm_after: 0s}";
+    let rest = format!("{watch}\n{sections}\nsinks:\n{sinks}\nrules:\n{rules}");
+    stage.write(&stage.sqlite(), &rest)
 }
 
-fn sink(name: &str, receiver: &Receiver) -> String {
-    let url = receiver.url("/hook");
-    format!("  {name}: {{type: webhook, url: \"{url}\", allow_private: true}}\n")
+fn crm(stage: &Stage) -> String {
+    webhook("crm", &stage.webhook, "")
+}
+
+fn ops(stage: &Stage) -> String {
+    webhook("ops", &stage.ops, "")
 }
 
 const TO_CRM: &str = "  - {name: all, match: {status: Undelivered}, notify: [crm]}";
@@ -113,15 +64,14 @@ async fn is_loaded(process: &Process) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_file_holds_from_then_on_and_one_with_mistakes_does_not() {
     let stage = Stage::new().await;
-    let sinks = stage.crm_sink() + &stage.ops_sink();
-    let config = stage.write(&stage.text("", &sinks, TO_CRM));
+    let sinks = crm(&stage) + &ops(&stage);
+    let config = write(&stage, "", &sinks, TO_CRM);
     let mut process = Process::start(&config);
-    stage.watch(&process, Fate::Undelivered);
-    stage.crm.wait_for(1).await;
+    stage.watch(&process, 1, Fate::Undelivered);
+    stage.webhook.wait_for(1).await;
     assert!(is_loaded(&process).await);
 
-    let wrong = stage.text("", &sinks, "  - {name: all, notifi: [ops]}");
-    stage.write(&wrong);
+    write(&stage, "", &sinks, "  - {name: all, notifi: [ops]}");
     process
         .wait_for_words("the new configuration was refused, and the previous one stays in force: ");
     assert!(!is_loaded(&process).await);
@@ -129,12 +79,12 @@ async fn a_changed_file_holds_from_then_on_and_one_with_mistakes_does_not() {
     assert_eq!(status, 422);
     assert_eq!(problem["error"]["code"], "invalid_configuration");
     let message = problem["error"]["message"].as_str().expect("a message");
-    assert!(message.contains("smswatch.yaml:12:"), "{message}");
+    assert!(message.contains("smswatch.yaml:11:"), "{message}");
     assert!(message.contains("notifi"), "{message}");
     let first = first_line_of_status(&process);
     let expected = "the changed file was refused, and an older configuration is in force: ";
     assert!(first.contains(expected), "{first}");
-    assert!(first.contains("smswatch.yaml:12:"), "{first}");
+    assert!(first.contains("smswatch.yaml:11:"), "{first}");
     assert!(first.ends_with("(and 1 more mistake)"), "{first}");
     let (status, ready) = ask::json(&process, "/readyz").await;
     assert_eq!(
@@ -143,33 +93,33 @@ async fn a_changed_file_holds_from_then_on_and_one_with_mistakes_does_not() {
         "it works on"
     );
     assert_eq!(ready["parts"]["configuration"]["ok"], json!(false));
-    stage.watch(&process, Fate::Undelivered);
-    stage.crm.wait_for(2).await;
+    stage.watch(&process, 1, Fate::Undelivered);
+    stage.webhook.wait_for(2).await;
 
-    stage.write(&stage.text("", &sinks, TO_OPS));
+    write(&stage, "", &sinks, TO_OPS);
     until("the file is loaded", async || is_loaded(&process).await).await;
     until("status says so", async || {
         first_line_of_status(&process).ends_with(": all is well")
     })
     .await;
-    stage.watch(&process, Fate::Undelivered);
+    stage.watch(&process, 1, Fate::Undelivered);
     stage.ops.wait_for(1).await;
-    assert_eq!(stage.crm.requests().len(), 2);
+    assert_eq!(stage.webhook.requests().len(), 2);
     assert_eq!(process.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sighup_loads_the_file_again_at_once() {
     let stage = Stage::new().await;
-    let sinks = stage.crm_sink() + &stage.ops_sink();
-    let config = stage.write(&stage.text("", &sinks, TO_CRM));
+    let sinks = crm(&stage) + &ops(&stage);
+    let config = write(&stage, "", &sinks, TO_CRM);
     let mut process = Process::start(&config);
-    stage.write(&stage.text("", &sinks, TO_OPS));
+    write(&stage, "", &sinks, TO_OPS);
     process.signal("-HUP");
     process.wait_for_words("the configuration was loaded again (changed: rules)");
-    stage.watch(&process, Fate::Undelivered);
+    stage.watch(&process, 1, Fate::Undelivered);
     stage.ops.wait_for(1).await;
-    assert_eq!(stage.crm.requests().len(), 0);
+    assert_eq!(stage.webhook.requests().len(), 0);
     assert_eq!(process.terminate(), Some(0));
 }
 
@@ -177,22 +127,22 @@ async fn sighup_loads_the_file_again_at_once() {
 async fn sinks_come_change_and_go_and_nothing_in_flight_is_lost() {
     let stage = Stage::new().await;
     let slow = Answer::status(200).delay(Duration::from_secs(3));
-    stage.crm.answer_always(slow);
-    let config = stage.write(&stage.text("", &stage.crm_sink(), TO_CRM));
+    stage.webhook.answer_always(slow);
+    let config = write(&stage, "", &crm(&stage), TO_CRM);
     let mut process = Process::start(&config);
-    stage.watch(&process, Fate::Undelivered);
-    stage.crm.wait_for(1).await;
+    stage.watch(&process, 1, Fate::Undelivered);
+    stage.webhook.wait_for(1).await;
 
     // The attempt is still waited for when its sink goes to another receiver.
     let other = Receiver::start().await;
-    let sinks = sink("crm", &other) + &stage.ops_sink();
+    let sinks = webhook("crm", &other, "") + &ops(&stage);
     let rules = "  - {name: all, match: {status: Undelivered}, notify: [crm, ops]}";
-    stage.write(&stage.text("", &sinks, rules));
+    write(&stage, "", &sinks, rules);
     assert_eq!(reload(&process).await.0, 200);
     process.wait_for_words("changed: rules, sinks.crm, sinks.ops");
     let (_, ready) = ask::json(&process, "/readyz").await;
     assert_eq!(ready["parts"]["sink:ops"], json!({"ok": true}));
-    stage.watch(&process, Fate::Undelivered);
+    stage.watch(&process, 1, Fate::Undelivered);
     other.wait_for(1).await;
     stage.ops.wait_for(1).await;
     until("the first delivery has arrived", async || {
@@ -203,15 +153,15 @@ async fn sinks_come_change_and_go_and_nothing_in_flight_is_lost() {
             .is_some_and(|items| items.len() == 2)
     })
     .await;
-    assert_eq!(stage.crm.requests().len(), 1, "it was attempted once");
+    assert_eq!(stage.webhook.requests().len(), 1, "it was attempted once");
     assert_eq!(other.requests().len(), 1);
 
-    stage.write(&stage.text("", &stage.ops_sink(), TO_OPS));
+    write(&stage, "", &ops(&stage), TO_OPS);
     assert_eq!(reload(&process).await.0, 200);
     process.wait_for_words("changed: rules, sinks.crm)");
     let (_, ready) = ask::json(&process, "/readyz").await;
     assert!(ready["parts"]["sink:crm"].is_null(), "{ready}");
-    stage.watch(&process, Fate::Undelivered);
+    stage.watch(&process, 1, Fate::Undelivered);
     stage.ops.wait_for(2).await;
     let no_such_sink = process.ask(&["sink", "pause", "crm"]);
     assert_eq!(no_such_sink.status.code(), Some(1));
@@ -221,13 +171,13 @@ async fn sinks_come_change_and_go_and_nothing_in_flight_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sink_that_stays_as_it_was_keeps_its_breaker_and_its_pause() {
     let stage = Stage::new().await;
-    let sinks = stage.crm_sink() + &stage.ops_sink();
-    let config = stage.write(&stage.text("", &sinks, TO_CRM));
+    let sinks = crm(&stage) + &ops(&stage);
+    let config = write(&stage, "", &sinks, TO_CRM);
     let process = Process::start(&config);
     assert!(process.ask(&["sink", "pause", "crm"]).status.success());
-    stage.write(&stage.text("", &stage.crm_sink(), TO_CRM));
+    write(&stage, "", &crm(&stage), TO_CRM);
     assert_eq!(reload(&process).await.0, 200);
-    stage.watch(&process, Fate::Undelivered);
+    stage.watch(&process, 1, Fate::Undelivered);
     until("it is queued", async || {
         let path = "/v1/deliveries?state=pending&sink=crm";
         let (_, page) = ask::json(&process, path).await;
@@ -237,17 +187,17 @@ async fn a_sink_that_stays_as_it_was_keeps_its_breaker_and_its_pause() {
     })
     .await;
     assert!(process.ask(&["sink", "resume", "crm"]).status.success());
-    stage.crm.wait_for(1).await;
+    stage.webhook.wait_for(1).await;
     assert_eq!(process.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_takes_effect_at_the_next_start_is_said_and_what_cannot_be_mixed_is_refused() {
     let stage = Stage::new().await;
-    let config = stage.write(&stage.text("", &stage.crm_sink(), TO_CRM));
+    let config = write(&stage, "", &crm(&stage), TO_CRM);
     let mut process = Process::start(&config);
     let sections = "shutdown_timeout: 5s\nhistory: {events: {for: 1d, max: 1000}}";
-    stage.write(&stage.text(sections, &stage.crm_sink(), TO_CRM));
+    write(&stage, sections, &crm(&stage), TO_CRM);
     assert_eq!(reload(&process).await.0, 200);
     process.wait_for_words("changed: history)");
     let expected = json!({"changed": [], "needs_restart": ["shutdown_timeout"]});
@@ -256,7 +206,7 @@ async fn what_takes_effect_at_the_next_start_is_said_and_what_cannot_be_mixed_is
     let waits = "an older configuration is in force until smswatch is restarted; what has changed: shutdown_timeout";
     assert!(first.ends_with(waits), "{first}");
 
-    stage.write(&stage.text("privacy: {numbers: full}", &stage.crm_sink(), TO_CRM));
+    write(&stage, "privacy: {numbers: full}", &crm(&stage), TO_CRM);
     let (status, problem) = reload(&process).await;
     assert_eq!(status, 422);
     let message = problem["error"]["message"].as_str().expect("a message");
@@ -273,14 +223,14 @@ async fn the_words_of_a_sink_change_with_the_file_and_a_template_that_fails_is_c
  {
     let stage = Stage::new().await;
     let with = |template: &str| {
-        let sink = sink("crm", &stage.crm).replace('}', &format!(", {template}}}"));
-        stage.write(&stage.text("", &sink, TO_CRM))
+        let sink = webhook("crm", &stage.webhook, &format!(", {template}"));
+        write(&stage, "", &sink, TO_CRM)
     };
     let process = Process::start(&with("template: {title: 'first {{ events|length }}'}"));
-    stage.watch(&process, Fate::Undelivered);
-    stage.crm.wait_for(1).await;
+    stage.watch(&process, 1, Fate::Undelivered);
+    stage.webhook.wait_for(1).await;
     let title = |number: usize| {
-        let body = stage.crm.requests()[number].json();
+        let body = stage.webhook.requests()[number].json();
         body["data"]["title"].as_str().expect("a title").to_owned()
     };
     assert_eq!(title(0), "first 1");
@@ -290,20 +240,20 @@ async fn the_words_of_a_sink_change_with_the_file_and_a_template_that_fails_is_c
         "timezone: Asia/Tokyo, template: {{title: 'at {at}'}}"
     ));
     assert_eq!(reload(&process).await.0, 200);
-    stage.watch(&process, Fate::Undelivered);
-    stage.crm.wait_for(2).await;
+    stage.watch(&process, 1, Fate::Undelivered);
+    stage.webhook.wait_for(2).await;
     assert!(title(1).contains("JST"), "{}", title(1));
 
     let fails = "{% if events[0].message.label == 'boom' %}{{ 1 // 0 }}{% endif %}fine";
     with(&format!("template: {{title: \"{fails}\"}}"));
     assert_eq!(reload(&process).await.0, 200);
-    stage.watch_labeled(&process, Fate::Undelivered, Some("boom"));
-    stage.crm.wait_for(3).await;
+    watch_labeled(&stage, &process, "boom");
+    stage.webhook.wait_for(3).await;
     assert!(title(2).starts_with("Undelivered"), "{}", title(2));
     let metrics = ask::metrics(&process).await;
     let counted = "smswatch_template_failures_total{rule=\"all\"} 1";
     assert!(metrics.contains(counted), "{metrics}");
-    stage.watch_labeled(&process, Fate::Undelivered, Some("well"));
-    stage.crm.wait_for(4).await;
+    watch_labeled(&stage, &process, "well");
+    stage.webhook.wait_for(4).await;
     assert_eq!(title(3), "fine");
 }

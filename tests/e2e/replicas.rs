@@ -31,7 +31,7 @@ async fn three_replicas_share_the_work_and_the_last_one_finishes_it() {
     let fleet = Fleet::new().await;
     let config = fleet.config("[2s]", "");
     let replicas = [(); 3].map(|()| Process::start(&config));
-    let ids = fleet.watch_held(&replicas[0], 600).await;
+    let ids = fleet.watch_held(&replicas[0], 300).await;
 
     // The replica that took the registrations polls first; by then the replicas know of each other.
     fleet.polled(&ids, 2).await;

@@ -1,11 +1,8 @@
 //! What the program tells systemd of itself, played by a socket.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
-
-use smswatch_testkit::proxy::Proxy;
 
 use crate::ask::PATIENCE;
 use crate::fleet::Fleet;
@@ -56,13 +53,7 @@ impl ServiceManager {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_service_manager_is_told_of_the_start_the_life_a_reload_and_the_end() {
-    let fleet = Fleet::new().await;
-    let redis = SocketAddr::from((Ipv4Addr::LOCALHOST, fleet.redis.port()));
-    let proxy = Proxy::start(redis).await.expect("a free port");
-    let config = fleet.config("[100ms]", "shutdown_timeout: 3s");
-    let text = std::fs::read_to_string(&config).expect("a file");
-    let through = format!("redis://{}", proxy.address());
-    std::fs::write(&config, text.replace(&fleet.redis.url(), &through)).expect("a file");
+    let (_fleet, proxy, config) = Fleet::behind_a_proxy().await;
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("notify");
     let manager = ServiceManager::new(&path);

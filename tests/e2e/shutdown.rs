@@ -1,6 +1,5 @@
 //! SIGTERM ends the program in time, whatever its sinks do, and nothing is forgotten.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -22,19 +21,6 @@ fn end_within(timeout: Duration, process: Process) {
     assert_eq!(process.terminate(), Some(0));
     let took = began.elapsed();
     assert!(took < timeout + MARGIN, "it took {took:?}");
-}
-
-/// A fleet whose processes come to Redis through a proxy, with the configuration of one that ends
-/// within three seconds.
-async fn fleet_behind_a_proxy() -> (Fleet, Proxy, PathBuf) {
-    let fleet = Fleet::new().await;
-    let redis = SocketAddr::from((Ipv4Addr::LOCALHOST, fleet.redis.port()));
-    let proxy = Proxy::start(redis).await.expect("a free port");
-    let config = fleet.config("[100ms]", "shutdown_timeout: 3s");
-    let text = std::fs::read_to_string(&config).expect("a file");
-    let through = format!("redis://{}", proxy.address());
-    std::fs::write(&config, text.replace(&fleet.redis.url(), &through)).expect("a file");
-    (fleet, proxy, config)
 }
 
 const THREE_SECONDS: Duration = Duration::from_secs(3);
@@ -120,7 +106,7 @@ async fn a_provider_that_hangs_holds_up_no_end() {
 /// Ends a process amid its work while its Redis does not answer, in one way or another; the next one
 /// tells everything under the same ids.
 async fn a_redis_that_is_away_holds_up_no_end(away: impl Fn(&Proxy)) {
-    let (fleet, proxy, config) = fleet_behind_a_proxy().await;
+    let (fleet, proxy, config) = Fleet::behind_a_proxy().await;
     let process = Process::start(&config);
     let slow = Answer::status(200).delay(Duration::from_millis(200));
     fleet.webhook.answer_always(slow);
@@ -157,7 +143,7 @@ async fn a_redis_that_is_stalled_holds_up_no_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_is_stalled_at_the_start_is_waited_for_and_holds_up_no_end() {
-    let (fleet, proxy, config) = fleet_behind_a_proxy().await;
+    let (fleet, proxy, config) = Fleet::behind_a_proxy().await;
     proxy.stall();
     let process = Process::start_saying(&config, "waits for its store; ");
     readiness(&process, 503).await;

@@ -2,74 +2,48 @@
 
 use std::path::PathBuf;
 
-use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
+use routee_sim::{Fate, MessageSpec};
 use serde_json::{Value, json};
-use smswatch_testkit::receiver::Receiver;
 
 use crate::ask::{self, until};
 use crate::fleet::Fleet;
 use crate::process::Process;
-use crate::stage::sqlite_in;
+use crate::stage::{self, Stage, webhook};
 
-struct Stage {
-    sim: Sim,
-    crm: Receiver,
-    directory: tempfile::TempDir,
+/// A configuration with one sink and one rule, and sections of its own.
+fn write(stage: &Stage, sections: &str) -> PathBuf {
+    write_with(stage, sections, "")
 }
 
-impl Stage {
-    async fn new() -> Self {
-        smswatch_testkit::install_tls_provider();
-        Self {
-            sim: Sim::start(SimConfig::default()).expect("a simulator"),
-            crm: Receiver::start().await,
-            directory: tempfile::tempdir().expect("a directory"),
-        }
-    }
-
-    /// A configuration with one sink and one rule, and sections of its own.
-    fn config(&self, sections: &str) -> PathBuf {
-        self.config_with(sections, "")
-    }
-
-    /// The same, with more keys for the rule.
-    fn config_with(&self, sections: &str, keys: &str) -> PathBuf {
-        let path = self.directory.path().join("smswatch.yaml");
-        let text = format!(
-            r#"
-routee: {{application_id: sim-app, application_secret: sim-secret, api_url: "{sim}", auth_url: "{sim}"}}
-store: {{url: "{store}"}}
+/// The same, with more keys for the rule.
+fn write_with(stage: &Stage, sections: &str, keys: &str) -> PathBuf {
+    let rest = format!(
+        r#"
 watch: {{schedule: [50ms], confirm_after: 0s}}
-http: {{listen: "127.0.0.1:0"}}
 {sections}
-sinks: {{crm: {{type: webhook, url: "{crm}", allow_private: true}}}}
+sinks:
+{crm}
 rules: [{{name: undelivered, match: {{status: Undelivered}}, {keys} notify: [crm]}}]
 "#,
-            sim = self.sim.url(),
-            store = sqlite_in(self.directory.path()),
-            crm = self.crm.url("/hook"),
-        );
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
+        crm = webhook("crm", &stage.webhook, ""),
+    );
+    stage.write(&stage.sqlite(), &rest)
+}
 
-    /// Has a message watched that was not delivered a minute ago.
-    fn watch(&self, process: &Process) -> String {
-        self.watch_labeled(process, None)
-    }
+/// Has a message watched that was not delivered a minute ago.
+fn watch(stage: &Stage, process: &Process) -> String {
+    watch_labeled(stage, process, None)
+}
 
-    fn watch_labeled(&self, process: &Process, label: Option<&str>) -> String {
-        let spec = MessageSpec {
-            label: label.map(str::to_owned),
-            fate: Some(Fate::Undelivered),
-            accepted_ms_ago: 60_000,
-            to: Some("+306900000001".to_owned()),
-            ..MessageSpec::default()
-        };
-        let id = self.sim.register(spec).expect("a message");
-        assert_eq!(process.json(&["watch", &id])["accepted"], 1);
-        id
-    }
+fn watch_labeled(stage: &Stage, process: &Process, label: Option<&str>) -> String {
+    let id = stage.register(MessageSpec {
+        label: label.map(str::to_owned),
+        accepted_ms_ago: 60_000,
+        to: Some("+306900000001".to_owned()),
+        ..Fate::Undelivered.into()
+    });
+    stage::watch(process, std::slice::from_ref(&id));
+    id
 }
 
 async fn post(process: &Process, path: &str, body: Value) -> (u16, Value) {
@@ -117,7 +91,7 @@ fn printed(process: &Process, arguments: &[&str]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silence_that_says_too_little_or_something_wrong_is_refused() {
     let stage = Stage::new().await;
-    let process = Process::start(&stage.config(""));
+    let process = Process::start(&write(&stage, ""));
     let with = |matching: Value| json!({"match": matching, "until": "2h"});
     let mut told = String::new();
     for body in [
@@ -161,7 +135,7 @@ async fn a_silence_that_says_too_little_or_something_wrong_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_silence_holds_back_is_kept_with_its_reason_and_is_sent_if_somebody_wants_it() {
     let stage = Stage::new().await;
-    let mut process = Process::start(&stage.config(""));
+    let mut process = Process::start(&write(&stage, ""));
     let made = process.json(&[
         "silence",
         "add",
@@ -178,7 +152,7 @@ async fn what_a_silence_holds_back_is_kept_with_its_reason_and_is_sent_if_somebo
     ]);
     let id = made["id"].as_str().expect("an id");
     process.wait_for_words("a silence begins");
-    let message = stage.watch(&process);
+    let message = watch(&stage, &process);
     let suppressed = deliveries(&process, "suppressed", 1).await;
     assert_eq!(suppressed[0]["reason"], format!("silence:{id}"));
     assert_eq!(suppressed[0]["attempts_made"], 0);
@@ -201,12 +175,12 @@ async fn what_a_silence_holds_back_is_kept_with_its_reason_and_is_sent_if_somebo
     assert!(status.contains("1 silence is active"), "{status}");
     let story = printed(&process, &["show", &message]);
     assert!(story.contains(&format!("silence {id} by ann, ")), "{story}");
-    assert_eq!(stage.crm.requests().len(), 0);
+    assert_eq!(stage.webhook.requests().len(), 0);
 
     let delivery = suppressed[0]["id"].as_str().expect("an id");
     let path = format!("/v1/deliveries/{delivery}/retry");
     assert_eq!(post(&process, &path, json!({})).await.0, 202);
-    stage.crm.wait_for(1).await;
+    stage.webhook.wait_for(1).await;
     let sent = deliveries(&process, "delivered", 1).await;
     assert_eq!(sent[0]["id"], delivery);
 
@@ -218,17 +192,17 @@ async fn what_a_silence_holds_back_is_kept_with_its_reason_and_is_sent_if_somebo
         "nothing is silenced\n"
     );
     assert!(printed(&process, &["silence", "list", "--all"]).contains("ended"));
-    stage.watch(&process);
-    stage.crm.wait_for(2).await;
+    watch(&stage, &process);
+    stage.webhook.wait_for(2).await;
     assert_eq!(process.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_held_back_before_its_first_attempt() {
     let stage = Stage::new().await;
-    let process = Process::start(&stage.config(""));
+    let process = Process::start(&write(&stage, ""));
     assert!(process.ask(&["sink", "pause", "crm"]).status.success());
-    stage.watch(&process);
+    watch(&stage, &process);
     let waiting = deliveries(&process, "pending", 1).await;
     let delivery = waiting[0]["id"].as_str().expect("an id");
     let proposed = process.json(&["silence", "add", "--from", delivery]);
@@ -242,14 +216,14 @@ async fn what_waits_is_held_back_before_its_first_attempt() {
     assert_eq!(suppressed[0]["id"], delivery);
     assert_eq!(suppressed[0]["reason"], format!("silence:{id}"));
     held_back(&process, id, 1).await;
-    assert_eq!(stage.crm.requests().len(), 0);
+    assert_eq!(stage.webhook.requests().len(), 0);
     assert_eq!(process.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silence_for_a_number_is_stored_without_it_and_outlives_a_restart() {
     let stage = Stage::new().await;
-    let config = stage.config("");
+    let config = write(&stage, "");
     let mut process = Process::start(&config);
     let made = process.json(&[
         "silence",
@@ -261,18 +235,18 @@ async fn a_silence_for_a_number_is_stored_without_it_and_outlives_a_restart() {
     ]);
     assert!(made["match"]["to"].is_null(), "{made}");
     assert!(made["match"]["to_key"].is_array(), "{made}");
-    stage.watch(&process);
+    watch(&stage, &process);
     deliveries(&process, "suppressed", 1).await;
     process.wait_for_words("a silence has ended");
-    stage.watch(&process);
-    stage.crm.wait_for(1).await;
+    watch(&stage, &process);
+    stage.webhook.wait_for(1).await;
     let made = process.json(&["silence", "add", "--everything", "--for", "1h"]);
     assert_eq!(made["match"], json!({}));
     assert_eq!(process.terminate(), Some(0));
     let process = Process::start(&config);
-    stage.watch(&process);
+    watch(&stage, &process);
     deliveries(&process, "suppressed", 2).await;
-    assert_eq!(stage.crm.requests().len(), 1);
+    assert_eq!(stage.webhook.requests().len(), 1);
     assert_eq!(process.terminate(), Some(0));
 }
 
@@ -281,9 +255,9 @@ async fn an_open_maintenance_window_holds_back_what_it_matches_until_a_reload_cl
     let stage = Stage::new().await;
     let section = "maintenance: [{name: always, cron: \"* * * * *\", timezone: Europe/Athens, \
                    duration: 1h, match: {rule: undelivered}}]";
-    let config = stage.config(section);
+    let config = write(&stage, section);
     let mut process = Process::start(&config);
-    stage.watch(&process);
+    watch(&stage, &process);
     let suppressed = deliveries(&process, "suppressed", 1).await;
     assert_eq!(suppressed[0]["reason"], "maintenance:always");
     let (_, page) = ask::json(&process, "/v1/silences").await;
@@ -292,12 +266,12 @@ async fn an_open_maintenance_window_holds_back_what_it_matches_until_a_reload_cl
     assert_eq!(page["items"][0]["match"], json!({"rule": "undelivered"}));
     assert!(printed(&process, &["silence", "list"]).contains("maintenance:always"));
 
-    stage.config("");
+    write(&stage, "");
     process.signal("-HUP");
     process.wait_for_words("the configuration was loaded again (changed: maintenance)");
     until("something is told", async || {
-        stage.watch(&process);
-        !stage.crm.requests().is_empty()
+        watch(&stage, &process);
+        !stage.webhook.requests().is_empty()
     })
     .await;
     assert_eq!(process.terminate(), Some(0));
@@ -338,21 +312,21 @@ async fn on_redis_a_silence_holds_for_all_replicas() {
 async fn of_a_group_a_silence_holds_back_what_it_matches_and_all_of_it_if_that_is_all() {
     let stage = Stage::new().await;
     let keys = "group: {by: [country], wait: 3s, interval: 1s},";
-    let process = Process::start(&stage.config_with("", keys));
+    let process = Process::start(&write_with(&stage, "", keys));
     let silence = json!({"match": {"label": "quiet-*"}, "until": "2h"});
     let (_, silence) = post(&process, "/v1/silences", silence).await;
     let id = silence["id"].as_str().expect("an id");
-    let quiet = stage.watch_labeled(&process, Some("quiet-1"));
-    let loud = stage.watch_labeled(&process, Some("loud-1"));
+    let quiet = watch_labeled(&stage, &process, Some("quiet-1"));
+    let loud = watch_labeled(&stage, &process, Some("loud-1"));
 
     let suppressed = deliveries(&process, "suppressed", 1).await;
     assert_eq!(suppressed[0]["reason"], format!("silence:{id}"));
     assert_eq!(suppressed[0]["message_ids"], json!([quiet]));
     until("the rest of the group is told", async || {
-        stage.crm.requests().len() == 1
+        stage.webhook.requests().len() == 1
     })
     .await;
-    let told = stage.crm.requests()[0].json();
+    let told = stage.webhook.requests()[0].json();
     let events = told["data"]["events"].as_array().expect("events");
     let messages: Vec<&Value> = events
         .iter()
@@ -362,13 +336,13 @@ async fn of_a_group_a_silence_holds_back_what_it_matches_and_all_of_it_if_that_i
     held_back(&process, id, 1).await;
 
     // A group of which nothing is left to tell is held back as a whole, and can be sent after all.
-    let later = stage.watch_labeled(&process, Some("quiet-2"));
+    let later = watch_labeled(&stage, &process, Some("quiet-2"));
     let suppressed = deliveries(&process, "suppressed", 2).await;
     let of_later = suppressed
         .iter()
         .find(|delivery| delivery["message_ids"] == json!([later]))
         .expect("a delivery");
-    assert_eq!(stage.crm.requests().len(), 1);
+    assert_eq!(stage.webhook.requests().len(), 1);
     let delivery = of_later["id"].as_str().expect("an id");
     let (status, _) = post(
         &process,
@@ -377,7 +351,7 @@ async fn of_a_group_a_silence_holds_back_what_it_matches_and_all_of_it_if_that_i
     )
     .await;
     assert_eq!(status, 202);
-    until("it is sent", async || stage.crm.requests().len() == 2).await;
+    until("it is sent", async || stage.webhook.requests().len() == 2).await;
 }
 
 /// A group shows few events, and those that came first are silent.
@@ -385,12 +359,12 @@ async fn of_a_group_a_silence_holds_back_what_it_matches_and_all_of_it_if_that_i
 async fn what_a_silence_holds_back_hides_nothing_else_of_its_group() {
     let stage = Stage::new().await;
     let keys = "group: {by: [country], wait: 3s, interval: 1s, max: 2},";
-    let process = Process::start(&stage.config_with("", keys));
+    let process = Process::start(&write_with(&stage, "", keys));
     let silence = json!({"match": {"label": "quiet-*"}, "until": "2h"});
     let (status, _) = post(&process, "/v1/silences", silence).await;
     assert_eq!(status, 201);
     for n in 0..4 {
-        stage.watch_labeled(&process, Some(&format!("quiet-{n}")));
+        watch_labeled(&stage, &process, Some(&format!("quiet-{n}")));
     }
     until("the silent ones are in the group", async || {
         ask::metrics(&process)
@@ -398,12 +372,12 @@ async fn what_a_silence_holds_back_hides_nothing_else_of_its_group() {
             .contains("smswatch_events_grouped_total 4")
     })
     .await;
-    let loud = stage.watch_labeled(&process, Some("loud-1"));
+    let loud = watch_labeled(&stage, &process, Some("loud-1"));
     until("the other one is told", async || {
-        stage.crm.requests().len() == 1
+        stage.webhook.requests().len() == 1
     })
     .await;
-    let told = stage.crm.requests()[0].json();
+    let told = stage.webhook.requests()[0].json();
     let events = told["data"]["events"].as_array().expect("events");
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["message"]["message_id"], json!(loud));

@@ -8,7 +8,7 @@ use crate::process::Process;
 use crate::stage::{SECRET, Stage, settled, sqlite_in};
 
 async fn the_right_people_hear_of_the_right_messages_once(store: &str) {
-    let stage = Stage::new().await;
+    let stage = Stage::with_mail().await;
     let config = stage.config(store);
     let process = Process::start(&config);
     let fates = [
@@ -63,7 +63,7 @@ async fn the_right_people_hear_of_the_right_messages_once(store: &str) {
         "Failed"
     );
     assert_eq!(stage.slack.wait_for(1).await.len(), 1);
-    assert_eq!(stage.mail.wait_for(1).await.len(), 1);
+    assert_eq!(stage.mail().wait_for(1).await.len(), 1);
 
     settled(&process, &ids).await;
     let polls = |id: &str| stage.sim.message(id).expect("it is known").polls;
@@ -108,7 +108,7 @@ async fn on_sqlite_the_right_people_hear_of_the_right_messages_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_failed_before_it_was_seen_is_told_with_nothing_before() {
-    let stage = Stage::new().await;
+    let stage = Stage::with_mail().await;
     let store = sqlite_in(stage.directory.path());
     let process = Process::start(&stage.config(&store));
     let spec = MessageSpec {

@@ -6,7 +6,7 @@ use routee_sim::{Fate, MessageSpec};
 
 use crate::ask::{self, until};
 use crate::process::Process;
-use crate::stage::{Stage, sqlite_in};
+use crate::stage::Stage;
 
 /// What was told, each event once: its id, its type, how long it took, the status and the label.
 type Told = BTreeSet<(String, String, Option<u64>, String, String)>;
@@ -41,16 +41,12 @@ fn count(stage: &Stage, kind: &str, after: Option<u64>, label: &str) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_without_a_final_status_is_told_once_at_each_time_over_a_kill() {
     let stage = Stage::new().await;
-    let config = stage.config(&sqlite_in(stage.directory.path()));
-    let text = std::fs::read_to_string(&config).expect("a file");
-    let (head, _) = text.split_once("rules:").expect("rules");
-    let rules = "\
-rules:
+    let rules = "
   - {name: slow-otp, event: stuck, after: 1s, match: {label: 'otp-*', status: Queued}, notify: [crm]}
   - {name: slow, event: stuck, after: 4s, when: event.current and not event.current.final, notify: [crm]}
   - {name: ended, match: {final: true}, notify: [crm]}
 ";
-    std::fs::write(&config, format!("{head}{rules}")).expect("a file");
+    let config = stage.config_with_rules(&stage.sqlite(), rules);
     let message = |label: &str| {
         let spec = MessageSpec {
             hold: true,
@@ -103,15 +99,11 @@ rules:
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_stays_stuck_is_told_again_over_a_kill_until_it_is_final() {
     let stage = Stage::new().await;
-    let config = stage.config(&sqlite_in(stage.directory.path()));
-    let text = std::fs::read_to_string(&config).expect("a file");
-    let (head, _) = text.split_once("rules:").expect("rules");
-    let rules = "\
-rules:
+    let rules = "
   - {name: slow, event: stuck, after: 1s, repeat: 2s, notify: [crm]}
   - {name: ended, match: {final: true}, notify: [crm]}
 ";
-    std::fs::write(&config, format!("{head}{rules}")).expect("a file");
+    let config = stage.config_with_rules(&stage.sqlite(), rules);
     let spec = MessageSpec {
         hold: true,
         label: Some("otp-1".to_owned()),

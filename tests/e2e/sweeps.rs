@@ -3,94 +3,66 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use routee_sim::{Endpoint, Fate, FaultKind, FaultRule, MessageSpec, Sim, SimConfig};
+use routee_sim::{Endpoint, Fate, FaultKind, FaultRule, MessageSpec};
 use serde_json::{Value, json};
 use smswatch_api::campaigns::CampaignToWatch;
 use smswatch_api::client::Client;
 use smswatch_api::watches::WatchRequest;
-use smswatch_testkit::receiver::Receiver;
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{metrics, until, watch_that};
 use crate::process::Process;
-use crate::stage::{routee, sqlite_in};
+use crate::stage::{Stage, webhook};
 
-struct Stage {
-    sim: Sim,
-    crm: Receiver,
-    directory: tempfile::TempDir,
-}
-
-impl Stage {
-    async fn new() -> Self {
-        smswatch_testkit::install_tls_provider();
-        Self {
-            sim: Sim::start(SimConfig::default()).expect("a simulator"),
-            crm: Receiver::start().await,
-            directory: tempfile::tempdir().expect("a directory"),
-        }
-    }
-
-    fn sqlite(&self) -> String {
-        sqlite_in(self.directory.path())
-    }
-
-    /// Writes a configuration with a sweep.
-    fn config(&self, store: &str, sweep: &str) -> PathBuf {
-        let path = self.directory.path().join("smswatch.yaml");
-        let text = format!(
-            r#"
-{routee}
-store: {{url: "{store}"}}
+/// Writes a configuration with a sweep.
+fn config(stage: &Stage, store: &str, sweep: &str) -> PathBuf {
+    let rest = format!(
+        r#"
 watch: {{sweep: {sweep}}}
-http: {{listen: "127.0.0.1:0"}}
 sinks:
-  crm: {{type: webhook, url: "{crm}", allow_private: true}}
+{crm}
 rules:
   - {{name: failed, match: {{status: [Undelivered, Failed]}}, notify: [crm]}}
   - {{name: ended, event: campaign_finished, notify: [crm]}}
 "#,
-            routee = routee(&self.sim, ""),
-            crm = self.crm.url("/hook"),
-        );
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
+        crm = webhook("crm", &stage.webhook, ""),
+    );
+    stage.write(store, &rest)
+}
 
-    /// Messages of which every ninth fails.
-    fn messages(&self, count: usize) -> Vec<String> {
-        let message = |n: usize| {
-            let spec = MessageSpec {
-                fate: Some(if n.is_multiple_of(9) {
-                    Fate::UnknownNumber
-                } else {
-                    Fate::Delivered
-                }),
-                time_scale: 0.1,
-                ..MessageSpec::default()
-            };
-            self.sim.register(spec).expect("a message")
+/// Messages of which every ninth fails.
+fn messages(stage: &Stage, count: usize) -> Vec<String> {
+    let message = |n: usize| {
+        let spec = MessageSpec {
+            fate: Some(if n.is_multiple_of(9) {
+                Fate::UnknownNumber
+            } else {
+                Fate::Delivered
+            }),
+            time_scale: 0.1,
+            ..MessageSpec::default()
         };
-        (0..count).map(message).collect()
-    }
+        stage.sim.register(spec).expect("a message")
+    };
+    (0..count).map(message).collect()
+}
 
-    /// How many requests there were at an endpoint, whatever was answered.
-    fn requests(&self, endpoint: &str) -> u64 {
-        let stats = self.sim.stats();
-        stats
-            .requests
-            .get(endpoint)
-            .map_or(0, |answers| answers.values().sum())
-    }
+/// How many requests there were at an endpoint, whatever was answered.
+fn requests(stage: &Stage, endpoint: &str) -> u64 {
+    let stats = stage.sim.stats();
+    stats
+        .requests
+        .get(endpoint)
+        .map_or(0, |answers| answers.values().sum())
+}
 
-    fn told(&self) -> Vec<Value> {
-        let requests = self.crm.requests();
-        let events = requests
-            .iter()
-            .map(|request| request.json()["data"]["events"].clone());
-        let events = events.filter_map(|events| events.as_array().cloned());
-        events.flatten().collect()
-    }
+fn told(stage: &Stage) -> Vec<Value> {
+    let requests = stage.webhook.requests();
+    let events = requests
+        .iter()
+        .map(|request| request.json()["data"]["events"].clone());
+    let events = events.filter_map(|events| events.as_array().cloned());
+    events.flatten().collect()
 }
 
 /// How many watches the store has written, as far as the process counts.
@@ -103,30 +75,32 @@ async fn commits(process: &Process) -> String {
 
 async fn found_and_followed(stage: Stage, store: &str) {
     // More than two pages of them; a poll would make up for a sweep that is late by more than its interval.
-    let ids = stage.messages(4_500);
-    let process = Process::start(&stage.config(store, "{every: 10s, window: 2h}"));
+    let pages = json!({"list": {"max_size": 400}});
+    stage.sim.merge_switches(&pages).expect("switches");
+    let ids = messages(&stage, 900);
+    let process = Process::start(&config(&stage, store, "{every: 10s, window: 2h}"));
     until("all are found and final", async || {
         let metrics = metrics(&process).await;
-        metrics.contains("smswatch_watches{state=\"final\"} 4500\n")
+        metrics.contains("smswatch_watches{state=\"final\"} 900\n")
     })
     .await;
     let last = ids.last().expect("there are messages");
     watch_that(&process, last, |watch| watch["outcome"] == "delivered").await;
-    until("each failure is told", async || stage.told().len() >= 500).await;
-    for event in stage.told() {
+    until("each failure is told", async || told(&stage).len() >= 100).await;
+    for event in told(&stage) {
         assert_eq!(event["source"], "sweep", "{event}");
         assert_eq!(event["current"]["detailed_status"], "Unknown Number");
     }
-    assert_eq!(stage.requests("tracking_single"), 0);
+    assert_eq!(requests(&stage, "tracking_single"), 0);
     // All is told: the sweeps go on, say nothing and write nothing.
     let before = commits(&process).await;
-    let n_sweeps = stage.requests("tracking_range");
+    let n_sweeps = requests(&stage, "tracking_range");
     until("it sweeps again", async || {
-        stage.requests("tracking_range") >= n_sweeps + 3
+        requests(&stage, "tracking_range") >= n_sweeps + 3
     })
     .await;
     assert_eq!(commits(&process).await, before);
-    assert_eq!(stage.told().len(), 500);
+    assert_eq!(told(&stage).len(), 100);
     assert_eq!(process.terminate(), Some(0));
 }
 
@@ -151,8 +125,9 @@ async fn a_sweep_that_routee_refuses_is_told_and_goes_on_later() {
         next: Some(6),
         ..FaultRule::default()
     });
-    let ids = stage.messages(20);
-    let process = Process::start(&stage.config(
+    let ids = messages(&stage, 20);
+    let process = Process::start(&config(
+        &stage,
         &stage.sqlite(),
         "[{every: 200ms}, {every: 1s, window: 7d, register: false}]",
     ));
@@ -168,7 +143,7 @@ async fn a_sweep_that_routee_refuses_is_told_and_goes_on_later() {
     assert_eq!(process.terminate(), Some(0));
 }
 
-/// Pages of fifty rows that move while they are asked for, and that fail in every way now and then.
+/// Pages of twenty rows that move while they are asked for, and that fail in every way now and then.
 #[tokio::test]
 async fn pages_that_shift_break_off_and_hold_bad_rows_hide_no_status() {
     let stage = Stage::new().await;
@@ -188,27 +163,27 @@ async fn pages_that_shift_break_off_and_hold_bad_rows_hide_no_status() {
             ..FaultRule::default()
         });
     }
-    let shifting = json!({"list": {"max_size": 50, "shift": -3}});
+    let shifting = json!({"list": {"max_size": 20, "shift": -3}});
     stage.sim.merge_switches(&shifting).expect("switches");
-    let process = Process::start(&stage.config(&stage.sqlite(), "{every: 200ms}"));
-    let ids = stage.messages(300);
-    until("each failure is told", async || stage.told().len() >= 34).await;
+    let process = Process::start(&config(&stage, &stage.sqlite(), "{every: 200ms}"));
+    let ids = messages(&stage, 120);
+    until("each failure is told", async || told(&stage).len() >= 14).await;
     for id in &ids {
         watch_that(&process, id, |watch| watch["state"] == "final").await;
     }
-    let told = stage.told();
+    let told = told(&stage);
     let distinct: BTreeSet<String> = told
         .iter()
         .map(|event| event["event_id"].to_string())
         .collect();
-    assert_eq!((told.len(), distinct.len()), (34, 34));
+    assert_eq!((told.len(), distinct.len()), (14, 14));
     assert_eq!(process.terminate(), Some(0));
 }
 
 #[tokio::test]
 async fn a_campaign_is_followed_to_its_end() {
     let stage = Stage::new().await;
-    let process = Process::start(&stage.config(&stage.sqlite(), "[]"));
+    let process = Process::start(&config(&stage, &stage.sqlite(), "[]"));
     for n in 0..30 {
         let spec = MessageSpec {
             fate: Some(if n % 10 == 0 {
@@ -246,8 +221,8 @@ async fn a_campaign_is_followed_to_its_end() {
     assert_eq!(typed.map(|campaign| campaign.messages), Some(Some(30)));
     let message = client.watch("spring-2026").await.expect("an answer");
     assert_eq!(message, None, "it is no message");
-    until("each failure is told", async || stage.told().len() == 4).await;
-    let told = stage.told();
+    until("each failure is told", async || told(&stage).len() == 4).await;
+    let told = told(&stage);
     let (ends, failures): (Vec<_>, Vec<_>) = told
         .iter()
         .partition(|event| event["type"] == "sms.campaign_finished");
@@ -255,14 +230,14 @@ async fn a_campaign_is_followed_to_its_end() {
         assert_eq!(event["message"]["tags"]["team"], "crm", "{event}");
     }
     assert_eq!(ends[0]["about"]["campaign"]["failed"], 3);
-    assert_eq!(stage.requests("tracking_single"), 0);
+    assert_eq!(requests(&stage, "tracking_single"), 0);
     assert_eq!(process.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_status_that_a_sweep_found_is_told_to_who_registers_its_message_or_its_campaign() {
     let stage = Stage::new().await;
-    let config = stage.config(&stage.sqlite(), "{every: 1s, window: 2h}");
+    let config = config(&stage, &stage.sqlite(), "{every: 1s, window: 2h}");
     let process = Process::start(&config);
     let failed_an_hour_ago = |campaign: Option<&str>| {
         let spec = MessageSpec {
@@ -287,7 +262,7 @@ async fn an_old_status_that_a_sweep_found_is_told_to_who_registers_its_message_o
         );
     }
     assert_eq!(
-        stage.told(),
+        told(&stage),
         Vec::<Value>::new(),
         "nobody has asked for them"
     );
@@ -295,7 +270,7 @@ async fn an_old_status_that_a_sweep_found_is_told_to_who_registers_its_message_o
     let registered = process.json(&["watch", "--tag", "team=crm", &alone]);
     assert_eq!(registered["already_watched"], 1);
     let of = |id: &str| {
-        let told = stage.told().into_iter();
+        let told = told(&stage).into_iter();
         told.filter(|event| event["message"]["message_id"] == id)
             .collect::<Vec<_>>()
     };

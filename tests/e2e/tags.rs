@@ -1,13 +1,12 @@
 //! A sink sees only the tags that it may see, whatever the rule matches.
 
-use routee_sim::{Fate, MessageSpec};
+use routee_sim::Fate;
 use smswatch_testkit::receiver::Receiver;
 
 use crate::process::Process;
-use crate::stage::{Stage, sqlite_in};
+use crate::stage::{Stage, webhook};
 
 const RULES: &str = "
-rules:
   - name: of-vips
     match: {status: Undelivered, tags.customer: vip-*}
     template: {title: \"Undelivered for {{ events[0].message.tags }}\"}
@@ -22,9 +21,6 @@ async fn a_sink_sees_only_the_tags_that_it_may_see() {
         Receiver::start().await,
         Receiver::start().await,
     ];
-    let path = stage.config(&sqlite_in(stage.directory.path()));
-    let text = std::fs::read_to_string(&path).expect("a file");
-    let (head, _) = text.split_once("sinks:").expect("sinks");
     let options = [
         ("all", ""),
         ("team", ", privacy: {tags: [team]}"),
@@ -33,19 +29,11 @@ async fn a_sink_sees_only_the_tags_that_it_may_see() {
     let sinks = options
         .iter()
         .zip(&receivers)
-        .map(|((name, more), receiver)| {
-            let url = receiver.url("/hook");
-            format!("  {name}: {{type: webhook, url: \"{url}\", allow_private: true{more}}}\n")
-        });
+        .map(|((name, more), receiver)| webhook(name, receiver, more));
     let sinks: String = sinks.collect();
-    std::fs::write(&path, format!("{head}sinks:\n{sinks}{RULES}")).expect("a file");
+    let path = stage.config_with_sinks(&stage.sqlite(), &sinks, RULES);
     let process = Process::start(&path);
-    let spec = MessageSpec {
-        fate: Some(Fate::Undelivered),
-        accepted_ms_ago: 60_000,
-        ..MessageSpec::default()
-    };
-    let id = stage.sim.register(spec).expect("a message");
+    let id = stage.ended(Fate::Undelivered);
     let watched = process.json(&["watch", &id, "--tag", "team=crm", "--tag", "customer=vip-7"]);
     assert_eq!(watched["accepted"], 1);
     let expected = [

@@ -6,19 +6,15 @@ use routee_sim::{Fate, MessageSpec, PartSpec, Step};
 
 use crate::ask::{self, until, watch_that};
 use crate::process::Process;
-use crate::stage::{Stage, sqlite_in};
+use crate::stage::Stage;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_status_that_routee_does_not_document_is_told_once_over_a_restart() {
     let stage = Stage::new().await;
-    let config = stage.config(&sqlite_in(stage.directory.path()));
-    let text = std::fs::read_to_string(&config).expect("a file");
-    let (head, _) = text.split_once("rules:").expect("rules");
-    let rules = "\
-rules:
+    let rules = "
   - {name: unknown, event: unknown_status, match: {status: '!Dreaming', country: GR}, notify: [crm]}
 ";
-    std::fs::write(&config, format!("{head}{rules}")).expect("a file");
+    let config = stage.config_with_rules(&stage.sqlite(), rules);
     let message = |word: &str| {
         let spec = MessageSpec {
             parts: vec![PartSpec::from(vec![Step::new(0, word)])],

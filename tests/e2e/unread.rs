@@ -39,12 +39,7 @@ fn config_at_known_address(stage: &Stage) -> (std::path::PathBuf, String) {
     (config, format!("http://{address}"))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_standard_error_that_nobody_reads_stops_neither_the_watching_nor_the_end() {
-    let stage = Stage::new().await;
-    let (config, url) = config_at_known_address(&stage);
-    let (full, _unread) = full_pipe();
-    let mut process = Process::start_into(&config, &url, full.into(), Stdio::null());
+async fn it_tells_of_what_it_watches(stage: &Stage, process: &mut Process) {
     let ids: Vec<String> = (0..3).map(|_| stage.message(Fate::Undelivered)).collect();
     process.wait_for_api();
     for id in &ids {
@@ -52,6 +47,15 @@ async fn a_standard_error_that_nobody_reads_stops_neither_the_watching_nor_the_e
         assert!(watched.status.success(), "{watched:?}");
     }
     stage.webhook.wait_for(ids.len()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standard_error_that_nobody_reads_stops_neither_the_watching_nor_the_end() {
+    let stage = Stage::new().await;
+    let (config, url) = config_at_known_address(&stage);
+    let (full, _unread) = full_pipe();
+    let mut process = Process::start_into(&config, &url, full.into(), Stdio::null());
+    it_tells_of_what_it_watches(&stage, &mut process).await;
     // What has no meaning is noted in the log, and the end is, too.
     process.signal("-USR1");
     assert_eq!(process.terminate(), Some(0));
@@ -63,13 +67,7 @@ async fn a_standard_output_that_nobody_reads_stops_neither_the_watching_nor_the_
     let (config, url) = config_at_known_address(&stage);
     let (full, _unread) = full_pipe();
     let mut process = Process::start_into(&config, &url, Stdio::null(), full.into());
-    let ids: Vec<String> = (0..3).map(|_| stage.message(Fate::Undelivered)).collect();
-    process.wait_for_api();
-    for id in &ids {
-        let watched = process.ask(&["watch", id]);
-        assert!(watched.status.success(), "{watched:?}");
-    }
-    stage.webhook.wait_for(ids.len()).await;
+    it_tells_of_what_it_watches(&stage, &mut process).await;
     assert_eq!(process.terminate(), Some(0));
 }
 

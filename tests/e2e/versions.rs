@@ -40,13 +40,34 @@ pub(crate) async fn open_sqlite(path: &Path) -> Arc<dyn Store> {
 }
 
 /// Waits until the thread has ended that owns the file after its last handle is dropped.
-async fn close(store: Arc<dyn Store>, lock: Option<&Path>) {
+pub(crate) async fn close(store: Arc<dyn Store>, lock: Option<&Path>) {
     drop(store);
     let Some(lock) = lock else { return };
     let lock = File::open(lock).expect("the lock");
     while lock.try_lock().is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Appends an entry to the log that belongs to no watch.
+pub(crate) async fn append(store: &dyn Store, shard: Shard, body: &[u8]) {
+    let item = CommitItem {
+        message_id: MessageId::new("nobody").expect("a valid id"),
+        expected: None,
+        record: None,
+        priority: WatchPriority::Rest,
+        entry: Some(body.to_vec().into()),
+    };
+    commit(store, shard, item).await;
+}
+
+async fn commit(store: &dyn Store, shard: Shard, item: CommitItem) {
+    let step = CommitStep {
+        items: vec![item],
+        finished: Vec::new(),
+    };
+    let committed = store.commit(shard, &step).await.expect("a commit");
+    assert_eq!(committed.outcomes, [CommitOutcome::Done]);
 }
 
 /// Writes a watch's record anew, with another body and the same head.
@@ -64,29 +85,13 @@ async fn rewrite(store: &dyn Store, id: &MessageId, change: impl Fn(&mut Vec<u8>
         priority: WatchPriority::New,
         entry: None,
     };
-    let step = CommitStep {
-        items: vec![item],
-        finished: Vec::new(),
-    };
-    let committed = store.commit(shard, &step).await.expect("a commit");
-    assert_eq!(committed.outcomes, [CommitOutcome::Done]);
+    commit(store, shard, item).await;
 }
 
 /// Appends an entry of another format, and moves an entry that this version can read to those that are
 /// left, as an earlier version does.
 async fn leave_an_entry(store: &dyn Store, shard: Shard, body: &[u8]) {
-    let item = CommitItem {
-        message_id: MessageId::new("nobody").expect("a valid id"),
-        expected: None,
-        record: None,
-        priority: WatchPriority::Rest,
-        entry: Some(body.to_vec().into()),
-    };
-    let step = CommitStep {
-        items: vec![item],
-        finished: Vec::new(),
-    };
-    store.commit(shard, &step).await.expect("a commit");
+    append(store, shard, body).await;
     let slice = store.read_log(shard, 100).await.expect("a slice");
     let last = slice.entries.last().expect("an entry");
     let left = SetAside {

@@ -7,7 +7,7 @@ async fn a_console_that_nobody_reads_holds_up_neither_others_nor_the_end() {
     const MESSAGES: usize = 600;
     let stage = Stage::new().await;
     let healthy = Receiver::start().await;
-    let config = stage.config(&stage.sqlite(), "1h", &[("healthy", healthy.url("/hook"))]);
+    let config = config(&stage, &stage.sqlite(), "1h", &[("healthy", &healthy)]);
     let text = std::fs::read_to_string(&config).expect("a file");
     let text = text
         .replace(
@@ -17,7 +17,7 @@ async fn a_console_that_nobody_reads_holds_up_neither_others_nor_the_end() {
         .replace("notify: [crm, healthy]", "notify: [screen, healthy]");
     std::fs::write(&config, text).expect("a file");
     let process = Process::start_unread(&config);
-    stage.watch(&process, MESSAGES);
+    stage.watch(&process, MESSAGES, Fate::Delivered);
     assert_eq!(ids(&healthy.wait_for(MESSAGES).await).len(), MESSAGES);
     until("it is told", async || {
         let (_, ready) = ask::json(&process, "/readyz").await;
@@ -25,7 +25,7 @@ async fn a_console_that_nobody_reads_holds_up_neither_others_nor_the_end() {
     })
     .await;
     assert_eq!(ask::text(&process, "/healthz").await, r#"{"ok":true}"#);
-    stage.watch(&process, 1);
+    stage.watch(&process, 1, Fate::Delivered);
     healthy.wait_for(MESSAGES + 1).await;
     assert!(pending(&process, "screen") > 0, "it took everything");
     assert_eq!(process.terminate(), Some(0));

@@ -6,11 +6,11 @@ use super::*;
 /// Has deliveries wait behind the open breaker of `crm`, which nothing but a person has probed: those
 /// that opened it, and those of `more` messages.
 async fn park(stage: &Stage, process: &Process, more: &[(usize, Fate)]) -> usize {
-    stage.crm.answer_always(Answer::status(500));
-    stage.watch(process, FAILURES);
+    stage.webhook.answer_always(Answer::status(500));
+    stage.watch(process, FAILURES, Fate::Delivered);
     stage.ops.wait_for(1).await;
     for (n, fate) in more {
-        stage.watch_fate(process, *n, *fate);
+        stage.watch(process, *n, *fate);
     }
     let all = FAILURES + more.iter().map(|(n, _)| n).sum::<usize>();
     until("all wait", async || pending(process, "crm") == all as u64).await;
@@ -22,14 +22,14 @@ async fn park(stage: &Stage, process: &Process, more: &[(usize, Fate)]) -> usize
 async fn what_is_critical_goes_first_from_all_shards_when_a_sink_recovers() {
     let stage = Stage::new().await;
     let redis = RedisServer::start();
-    let process = Process::start(&stage.config_with(1, &redis.url(), "1h", &[]));
+    let process = Process::start(&config_with(&stage, 1, &redis.url(), "1h", &[]));
     let more = [(40, Fate::Delivered), (40, Fate::Undelivered)];
     let all = park(&stage, &process, &more).await;
 
-    stage.crm.answer_always(Answer::status(200));
-    let before = stage.crm.requests().len();
+    stage.webhook.answer_always(Answer::status(200));
+    let before = stage.webhook.requests().len();
     process.json(&["sink", "resume", "crm"]);
-    let arrived = stage.crm.wait_for(before + all).await.split_off(before);
+    let arrived = stage.webhook.wait_for(before + all).await.split_off(before);
     let is_critical = |request: &Request| request.json()["data"]["severity"] == "critical";
     let (first, others) = arrived.split_at(40);
     assert!(first.iter().all(is_critical));
@@ -40,20 +40,20 @@ async fn what_is_critical_goes_first_from_all_shards_when_a_sink_recovers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_probes_neither_keep_a_breaker_open_nor_use_up_what_waits() {
     let stage = Stage::new().await;
-    let process = Process::start(&stage.config(&stage.sqlite(), "1h", &[]));
+    let process = Process::start(&config(&stage, &stage.sqlite(), "1h", &[]));
     let all = park(&stage, &process, &[(20, Fate::Delivered)]).await;
 
-    stage.crm.answer_always(Answer::status(422));
-    let before = stage.crm.requests().len();
+    stage.webhook.answer_always(Answer::status(422));
+    let before = stage.webhook.requests().len();
     process.json(&["sink", "resume", "crm"]);
-    stage.crm.wait_for(before + 5).await;
+    stage.webhook.wait_for(before + 5).await;
     goes_on(&process).await;
-    assert_eq!(stage.crm.requests().len(), before + 5);
+    assert_eq!(stage.webhook.requests().len(), before + 5);
     assert_eq!(pending(&process, "crm"), all as u64);
     assert!(is_open(&process).await);
 
-    stage.crm.answer_always(Answer::status(200));
-    stage.crm.answer_next(Answer::status(422));
+    stage.webhook.answer_always(Answer::status(200));
+    stage.webhook.answer_next(Answer::status(422));
     process.json(&["sink", "resume", "crm"]);
     until("all arrive", async || pending(&process, "crm") == 0).await;
     let dead = process.json(&["dead", "list"]);
@@ -80,7 +80,7 @@ async fn a_quiet_sink_is_probed_and_gets_what_failed_however_late_it_would_be_tr
     let stage = Stage::new().await;
     let redis = RedisServer::start();
     for store in [stage.sqlite(), redis.url()] {
-        let config = stage.config(&store, "200ms", &[]);
+        let config = config(&stage, &store, "200ms", &[]);
         let text = std::fs::read_to_string(&config).expect("a file");
         let patient = text.replace("[100ms], give_up_after: 2s", "[1h], give_up_after: 24h");
         assert_ne!(patient, text);
@@ -88,10 +88,10 @@ async fn a_quiet_sink_is_probed_and_gets_what_failed_however_late_it_would_be_tr
         let process = Process::start(&config);
         let told = stage.ops.requests().len();
         let all = park(&stage, &process, &[]).await;
-        let failed = stage.crm.requests().len();
-        stage.crm.wait_for(failed + 2).await;
+        let failed = stage.webhook.requests().len();
+        stage.webhook.wait_for(failed + 2).await;
 
-        stage.crm.answer_always(Answer::status(200));
+        stage.webhook.answer_always(Answer::status(200));
         until("all arrive", async || pending(&process, "crm") == 0).await;
         assert_eq!(
             process.json(&["dead", "list"]).as_array().map(Vec::len),
@@ -123,7 +123,7 @@ async fn a_kill_between_closing_and_making_due_leaves_nothing_lying<F>(
 ) where
     F: Future<Output = std::sync::Arc<dyn smswatch_plugin::store::Store>>,
 {
-    let config = stage.config(url, "1h", &[]);
+    let config = config(stage, url, "1h", &[]);
     let text = std::fs::read_to_string(&config).expect("a file");
     let patient = text.replace("[100ms], give_up_after: 2s", "[1h], give_up_after: 24h");
     assert_ne!(patient, text);
@@ -144,10 +144,10 @@ async fn a_kill_between_closing_and_making_due_leaves_nothing_lying<F>(
     assert!(put.await.expect("an answer"));
     drop(store);
 
-    stage.crm.answer_always(Answer::status(200));
+    stage.webhook.answer_always(Answer::status(200));
     let process = Process::start(&config);
     until("all arrive", async || pending(&process, "crm") == 0).await;
-    let arrived = ids(&stage.crm.requests()).len();
+    let arrived = ids(&stage.webhook.requests()).len();
     assert_eq!(arrived, all);
     assert_eq!(process.terminate(), Some(0));
 }
@@ -175,7 +175,7 @@ async fn what_is_critical_does_not_wait_for_attempts_that_hang_here_while_anothe
 {
     let stage = Stage::new().await;
     let redis = RedisServer::start();
-    let config = stage.config_with(1, &redis.url(), "1h", &[]);
+    let config = config_with(&stage, 1, &redis.url(), "1h", &[]);
     let text = std::fs::read_to_string(&config).expect("a file");
     let text = text.replace(
         "    concurrency: 1\n",
@@ -183,13 +183,13 @@ async fn what_is_critical_does_not_wait_for_attempts_that_hang_here_while_anothe
     );
     std::fs::write(&config, text).expect("a file");
     let hanging = Process::start(&config);
-    stage.crm.answer_next(Answer::hang());
-    stage.watch_fate(&hanging, 1, Fate::Undelivered);
-    let first = ids(&stage.crm.wait_for(1).await);
-    stage.watch_fate(&hanging, 1, Fate::Undelivered);
+    stage.webhook.answer_next(Answer::hang());
+    stage.watch(&hanging, 1, Fate::Undelivered);
+    let first = ids(&stage.webhook.wait_for(1).await);
+    stage.watch(&hanging, 1, Fate::Undelivered);
     until("both are queued", async || pending(&hanging, "crm") == 2).await;
     let free = Process::start(&config);
-    let both = ids(&stage.crm.wait_for(2).await);
+    let both = ids(&stage.webhook.wait_for(2).await);
     assert_eq!(both.difference(&first).count(), 1, "it is the other one");
     let (_, waiting) = ask::json(&free, "/v1/deliveries?sink=crm&state=pending").await;
     let waiting = waiting["items"].as_array().expect("items");

@@ -3,21 +3,24 @@
 use super::*;
 
 /// Has the trouble of `ops` and the dead letters of `crm` told to `ops`.
-fn config(stage: &Stage, store: &str) -> PathBuf {
-    let path = stage.config(store, "1h", &[]);
+fn config_telling_of_dead_letters(stage: &Stage, store: &str) -> PathBuf {
+    let path = config(stage, store, "1h", &[]);
     let text = std::fs::read_to_string(&path).expect("a file");
-    let text = format!("{text}  - {{name: dead, event: dead_letter, notify: [ops]}}\n");
+    let text = format!(
+        "{}\n  - {{name: dead, event: dead_letter, notify: [ops]}}\n",
+        text.trim_end()
+    );
     std::fs::write(&path, text).expect("a file");
     path
 }
 
 async fn a_sink_that_refuses_everything_is_in_trouble(store: &str) {
     let stage = Stage::new().await;
-    stage.crm.answer_always(Answer::status(422));
-    let process = Process::start(&config(&stage, store));
-    stage.watch(&process, 30);
+    stage.webhook.answer_always(Answer::status(422));
+    let process = Process::start(&config_telling_of_dead_letters(&stage, store));
+    stage.watch(&process, 30, Fate::Delivered);
     until("it is told", async || {
-        let told = stage.told();
+        let told = news_of_itself(&stage);
         let kinds: HashSet<_> = told
             .iter()
             .filter_map(|told| told["type"].as_str())
@@ -25,7 +28,7 @@ async fn a_sink_that_refuses_everything_is_in_trouble(store: &str) {
         kinds.len() == 2
     })
     .await;
-    let told = stage.told();
+    let told = news_of_itself(&stage);
     let of = |kind: &str| {
         told.iter()
             .find(|told| told["type"] == kind)
@@ -67,7 +70,7 @@ async fn a_sink_that_refuses_everything_is_in_trouble(store: &str) {
     );
     assert!(said.contains("given up for sink `crm`: "), "{said}");
 
-    stage.crm.answer_always(Answer::status(200));
+    stage.webhook.answer_always(Answer::status(200));
     process.json(&["sink", "resume", "crm"]);
     until("the others arrive", async || pending(&process, "crm") == 0).await;
     until("it is well", async || {
@@ -87,17 +90,16 @@ async fn on_redis_a_sink_that_refuses_everything_is_in_trouble_and_its_dead_lett
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sqlite_a_sink_that_refuses_everything_is_in_trouble_and_its_dead_letters_are_told() {
     let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("store.db");
-    a_sink_that_refuses_everything_is_in_trouble(&format!("sqlite:{}", path.display())).await;
+    a_sink_that_refuses_everything_is_in_trouble(&sqlite_in(directory.path())).await;
 }
 
 /// It is down because it refused everything, and its next probe is an hour away.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sink_that_refused_everything_is_probed_as_soon_as_somebody_sends_it_again() {
     let stage = Stage::new().await;
-    stage.crm.answer_always(Answer::status(422));
-    let process = Process::start(&stage.config(&stage.sqlite(), "1h", &[]));
-    stage.watch(&process, 20);
+    stage.webhook.answer_always(Answer::status(422));
+    let process = Process::start(&config(&stage, &stage.sqlite(), "1h", &[]));
+    stage.watch(&process, 20, Fate::Delivered);
     stage.ops.wait_for(1).await;
     until("the others wait", async || {
         let dead = process.json(&["dead", "list"]);
@@ -105,11 +107,11 @@ async fn a_sink_that_refused_everything_is_probed_as_soon_as_somebody_sends_it_a
         dead > 0 && pending(&process, "crm") as usize + dead == 20
     })
     .await;
-    stage.crm.answer_always(Answer::status(200));
-    let before = stage.crm.requests().len();
+    stage.webhook.answer_always(Answer::status(200));
+    let before = stage.webhook.requests().len();
     let retried = process.json(&["dead", "retry", "--all"]);
     assert!(retried["retried"].as_u64() > Some(0), "{retried}");
-    let after = stage.crm.wait_for(before + 20).await.split_off(before);
+    let after = stage.webhook.wait_for(before + 20).await.split_off(before);
     assert_eq!(ids(&after).len(), 20);
     until("it is well", async || !is_open(&process).await).await;
     assert_eq!(process.json(&["dead", "list"]), serde_json::json!([]));

@@ -8,7 +8,7 @@ use smswatch_testkit::receiver::Answer;
 
 use crate::ask::{self, until};
 use crate::process::Process;
-use crate::stage::{Stage, sqlite_in};
+use crate::stage::{Stage, webhook};
 
 /// What others say: it must neither run nor turn, nor push anything aside.
 fn said(length: usize) -> String {
@@ -24,7 +24,6 @@ fn long_id(n: usize) -> String {
 }
 
 const RULES: &str = r#"
-rules:
   - {name: NAME-rate, event: rate, count: {status: [Undelivered, Failed]}, among: {final: true}, by: [operator, label], over: 15m, above: 40%, clear_below: 10%, at_least: 2, severity: critical, notify: [SINK]}
   - {name: NAME-each, match: {status: [Undelivered, Failed]}, notify: [SINK, crm]}
   - {name: NAME-slow, event: stuck, after: 1s, notify: [oncall-mail]}
@@ -43,7 +42,7 @@ pub(crate) struct Hostile {
 
 impl Hostile {
     pub(crate) async fn begin() -> Self {
-        let stage = Stage::new().await;
+        let stage = Stage::with_mail().await;
         stage.webhook.answer_always(Answer::status(400));
         let sink = "s".repeat(60);
         let process = Process::start(&config(&stage, &sink));
@@ -114,14 +113,10 @@ impl Hostile {
 }
 
 fn config(stage: &Stage, sink: &str) -> PathBuf {
-    let path = stage.config(&sqlite_in(stage.directory.path()));
-    let text = std::fs::read_to_string(&path).expect("a file");
-    let (head, _) = text.split_once("rules:").expect("rules");
-    let one = format!(
-        "  {sink}: {{type: webhook, url: \"{}\", allow_private: true}}\n",
-        stage.webhook.url("/hook")
-    );
     let rules = RULES.replace("NAME", &"r".repeat(60)).replace("SINK", sink);
-    std::fs::write(&path, format!("{head}{one}{rules}")).expect("a file");
+    let path = stage.config_with_rules(&stage.sqlite(), &rules);
+    let text = std::fs::read_to_string(&path).expect("a file");
+    let one = webhook(sink, &stage.webhook, "");
+    std::fs::write(&path, text.replace("sinks:\n", &format!("sinks:\n{one}"))).expect("a file");
     path
 }

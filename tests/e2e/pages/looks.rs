@@ -1,23 +1,12 @@
 //! What the pages show of a running process, asked as a browser asks, without one.
 
-use std::path::PathBuf;
-
 use reqwest::header::{self, HeaderMap};
 use routee_sim::{Fate, MessageSpec};
 use smswatch_api::client::Client;
 
 use crate::ask::{self, until};
 use crate::process::Process;
-use crate::stage::{Stage, sqlite_in};
-
-/// Writes the configuration of the stage with other rules.
-fn config(stage: &Stage, rules: &str) -> PathBuf {
-    let path = stage.config(&sqlite_in(stage.directory.path()));
-    let text = std::fs::read_to_string(&path).expect("a file");
-    let (head, _) = text.split_once("rules:").expect("rules");
-    std::fs::write(&path, format!("{head}rules:\n{rules}")).expect("a file");
-    path
-}
+use crate::stage::Stage;
 
 /// Registers messages that meet a fate, each with its label.
 fn send(stage: &Stage, process: &Process, fate: Fate, labels: &[String]) -> Vec<String> {
@@ -58,12 +47,12 @@ async fn says(process: &Process, path: &str, texts: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_stuck_and_what_is_about_to_be_told_stands_on_the_first_page_and_is_found() {
-    let stage = Stage::new().await;
+    let stage = Stage::with_mail().await;
     let rules = "
   - {name: slow, event: stuck, after: 1s, notify: [crm]}
   - {name: gathered, match: {status: [Undelivered]}, group: {by: [operator], wait: 1h, interval: 2h}, notify: [oncall-mail]}
 ";
-    let process = Process::start(&config(&stage, rules));
+    let process = Process::start(&stage.config_with_rules(&stage.sqlite(), rules));
     let stuck = send(&stage, &process, Fate::Stuck, &["slow-one".to_owned()]);
     let failed = send(
         &stage,
@@ -180,7 +169,7 @@ async fn all_alerts_that_fire_are_listed_however_many_were_told_since() {
     let rules = "
   - {name: by-label, event: rate, count: {status: Undelivered}, among: {final: true}, by: [label], over: 1h, above: 40%, clear_below: 10%, at_least: 1, notify: [ops-slack]}
 ";
-    let process = Process::start(&config(&stage, rules));
+    let process = Process::start(&stage.config_with_rules(&stage.sqlite(), rules));
     let labels: Vec<String> = (0..ALERTS).map(|n| format!("label-{n}")).collect();
     send(&stage, &process, Fate::Undelivered, &labels);
     until("all of them fire", async || {

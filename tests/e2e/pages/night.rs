@@ -5,14 +5,13 @@ use smswatch_testkit::receiver::Answer;
 
 use crate::ask::{self, until};
 use crate::process::Process;
-use crate::stage::{Stage, sqlite_in};
+use crate::stage::Stage;
 
 pub(crate) const TOKEN: &str = "night-shift-token";
 
 const READER: &str = "reader-token";
 
-const RULES: &str = "\
-rules:
+const RULES: &str = "
   - name: failing-by-operator
     event: rate
     count: {status: [Undelivered, Failed]}
@@ -41,17 +40,16 @@ impl Night {
     pub(crate) async fn fall() -> Self {
         let stage = Stage::new().await;
         stage.webhook.answer_always(Answer::status(400));
-        let config = stage.config(&sqlite_in(stage.directory.path()));
+        let config = stage.config_with_rules(&stage.sqlite(), RULES);
         let text = std::fs::read_to_string(&config).expect("a file");
-        let (head, _) = text.split_once("rules:").expect("rules");
         let tokens = format!(
             "tokens: [{{name: ann, token: {TOKEN}, scope: write}}, {{name: reader, token: {READER}, scope: read}}]"
         );
-        let head = head.replace(
+        let text = text.replace(
             r#"http: {listen: "127.0.0.1:0"}"#,
             &format!("http:\n  listen: \"127.0.0.1:0\"\n  {tokens}"),
         );
-        std::fs::write(&config, format!("{head}{RULES}")).expect("a file");
+        std::fs::write(&config, text).expect("a file");
         let process = Process::start(&config).with_token(TOKEN);
         let night = Self {
             stage,

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
-use routee_sim::{Fate, MessageSpec};
+use routee_sim::Fate;
 
 use super::shown;
 use crate::ask::{self, until};
 use crate::process::Process;
-use crate::stage::{Stage, sqlite_in};
+use crate::stage::{Stage, webhook};
 
 const TODAY: &str = r#"
   - {name: undelivered, match: {status: Undelivered}, notify: [crm]}
@@ -36,37 +36,10 @@ const OTHERS: &str = r#"
 
 /// The configuration of `stage` with these rules, in a file of this name.
 fn configuration(stage: &Stage, name: &str, rules: &str) -> std::path::PathBuf {
-    let path = stage.directory.path().join(name);
-    let sim = stage.sim.url();
-    let store = sqlite_in(stage.directory.path());
-    let text = format!(
-        r#"
-routee: {{application_id: sim-app, application_secret: sim-secret, api_url: "{sim}", auth_url: "{sim}", requests_per_second: 1000}}
-store: {{url: "{store}"}}
-watch: {{schedule: [50ms], confirm_after: 0s}}
-http: {{listen: "127.0.0.1:0"}}
-sinks:
-  crm: {{type: webhook, url: "{crm}", allow_private: true}}
-  pager: {{type: webhook, url: "{crm}", allow_private: true}}
-rules:
-{rules}
-"#,
-        crm = stage.webhook.url("/hook"),
-    );
-    std::fs::write(&path, text).expect("a file");
-    path
-}
-
-fn watch(stage: &Stage, process: &Process, fate: Fate, count: usize) {
-    let spec = || MessageSpec {
-        fate: Some(fate),
-        accepted_ms_ago: 60_000,
-        ..MessageSpec::default()
-    };
-    for _ in 0..count {
-        let id = stage.sim.register(spec()).expect("a message");
-        process.json(&["watch", &id]);
-    }
+    let watch = "watch: {schedule: [50ms], confirm_after: 0s}";
+    let sinks = ["crm", "pager"].map(|name| webhook(name, &stage.webhook, ""));
+    let rest = format!("{watch}\nsinks:\n{}\nrules:\n{rules}", sinks.concat());
+    stage.write_as(name, &stage.sqlite(), &rest)
 }
 
 fn told(items: &serde_json::Value, rule: &str) -> (serde_json::Value, serde_json::Value) {
@@ -87,9 +60,9 @@ async fn other_rules_are_counted_on_what_is_remembered_beside_those_of_today() {
     let config = configuration(&stage, "smswatch.yaml", TODAY);
     let others = configuration(&stage, "others.yaml", OTHERS);
     let process = Process::start(&config);
-    watch(&stage, &process, Fate::Undelivered, 4);
-    watch(&stage, &process, Fate::CarrierViolation, 2);
-    watch(&stage, &process, Fate::Delivered, 8);
+    stage.watch(&process, 4, Fate::Undelivered);
+    stage.watch(&process, 2, Fate::CarrierViolation);
+    stage.watch(&process, 8, Fate::Delivered);
     until("all is final", async || {
         let (_, events) = ask::json(&process, "/v1/events?limit=1000").await;
         let events = events["items"].as_array().expect("events").clone();
@@ -193,12 +166,12 @@ async fn what_a_silence_holds_back_is_counted_apart_by_the_command_and_on_the_pa
     let others = "  - {name: all, match: {status: Undelivered}, notify: [crm]}";
     let file = configuration(&stage, "others.yaml", others);
     let process = Process::start(&config);
-    watch(&stage, &process, Fate::Undelivered, 2);
+    stage.watch(&process, 2, Fate::Undelivered);
     stage.webhook.wait_for(2).await;
     // It holds back what comes after it was made, and nothing that was told before.
     let silence = ["silence", "add", "--match", "sink=crm", "--for", "1h"];
     process.json(&silence);
-    watch(&stage, &process, Fate::Undelivered, 3);
+    stage.watch(&process, 3, Fate::Undelivered);
     until("all is final", async || {
         let (_, events) = ask::json(&process, "/v1/events?limit=1000").await;
         events["items"].as_array().expect("events").len() == 5

@@ -146,38 +146,35 @@ tests:
     until: 5m
 "#;
 
+/// What comes of these scenarios of these rules, and the folder that they are in.
+fn played(rules: &str, scenarios: &str, more: &[&str]) -> (Desk, Output) {
+    let desk = Desk::new(rules);
+    desk.write("scenarios.yaml", scenarios);
+    let output = desk.run(&[&["rules", "test", "scenarios.yaml"], more].concat(), "");
+    (desk, output)
+}
+
 #[test]
 fn throttles_and_alerts_that_hold_back_are_played_as_in_a_running_service() {
-    let desk = Desk::new(LIMITS);
-    desk.write("scenarios.yaml", LIMIT_SCENARIOS);
-    let output = desk.run(&["rules", "test", "scenarios.yaml"], "");
+    let (_, output) = played(LIMITS, LIMIT_SCENARIOS, &[]);
     insta::assert_snapshot!(shown(&output));
 }
 
 #[test]
 fn rates_and_maintenance_windows_are_played_as_in_a_running_service() {
-    let desk = Desk::new(RATE);
-    desk.write("scenarios.yaml", RATE_SCENARIOS);
-    let output = desk.run(&["rules", "test", "scenarios.yaml"], "");
+    let (_, output) = played(RATE, RATE_SCENARIOS, &[]);
     insta::assert_snapshot!(shown(&output));
 }
 
 #[test]
 fn scenarios_that_hold_pass() {
-    let desk = Desk::new(RULES);
-    desk.write("scenarios.yaml", GREEN);
-    let output = desk.run(&["rules", "test", "scenarios.yaml"], "");
+    let (_, output) = played(RULES, GREEN, &[]);
     insta::assert_snapshot!(shown(&output));
 }
 
 #[test]
 fn a_rule_that_does_something_else_is_told_with_what_differs() {
-    let desk = Desk::new(RULES);
-    desk.write("scenarios.yaml", RED);
-    let output = desk.run(
-        &["rules", "test", "scenarios.yaml", "--junit", "report.xml"],
-        "",
-    );
+    let (desk, output) = played(RULES, RED, &["--junit", "report.xml"]);
     insta::assert_snapshot!(shown(&output));
     let report = std::fs::read_to_string(desk.path().join("report.xml")).expect("a report");
     insta::assert_snapshot!("junit", report);
@@ -185,9 +182,7 @@ fn a_rule_that_does_something_else_is_told_with_what_differs() {
 
 #[test]
 fn programs_get_what_was_notified_and_what_differs() {
-    let desk = Desk::new(RULES);
-    desk.write("scenarios.yaml", RED);
-    let output = desk.run(&["rules", "test", "scenarios.yaml", "--json"], "");
+    let (_, output) = played(RULES, RED, &["--json"]);
     assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
     let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let first = &told["items"][0];

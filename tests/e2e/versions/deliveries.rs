@@ -205,7 +205,7 @@ async fn on_sqlite_deliveries_of_a_later_version_wait_for_it() {
 /// The later version's note of whether a sink takes deliveries stays as it is, and stops nothing here.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_breaker_of_a_later_version_is_left_to_it_and_stops_no_delivery() {
-    let stage = Stage::new().await;
+    let stage = Stage::with_mail().await;
     let redis = RedisServer::start();
     let config = stage.config(&redis.url());
     let open = || open_redis(redis.url());
@@ -222,7 +222,7 @@ async fn a_breaker_of_a_later_version_is_left_to_it_and_stops_no_delivery() {
     assert_eq!(process.json(&["sink", "pause", "crm"])["state"], "paused");
     let id = stage.message(Fate::CarrierViolation);
     assert_eq!(process.json(&["watch", &id])["accepted"], 1);
-    stage.mail.wait_for(2).await;
+    stage.mail().wait_for(2).await;
     assert_eq!(stage.webhook.requests().len(), 1);
     assert_eq!(
         process.json(&["sink", "resume", "crm"])["state"],
