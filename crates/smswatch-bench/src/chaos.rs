@@ -137,9 +137,10 @@ pub async fn play(binary: &Path, options: &Options) -> anyhow::Result<Report> {
 /// It does not compile.
 pub fn build(profile: &str) -> anyhow::Result<PathBuf> {
     let built = Command::new(env!("CARGO"))
-        // Built as the tests build it, so that neither waits for the other's dependencies.
+        // Built as the tests build it, so that it is not built anew for this.
         .args(["build", "--workspace", "--bin", "smswatch"])
-        .args(["--locked", "--profile", profile])
+        .args(["--features", "smswatch/otlp", "--locked"])
+        .args(["--profile", profile])
         .status()
         .context("could not run cargo")?;
     if !built.success() {
