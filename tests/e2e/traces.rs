@@ -102,17 +102,21 @@ rules:
         path
     }
 
-    /// Sends a message that will not be delivered, and has it watched.
-    fn send(&self, process: &Process) -> String {
+    /// Sends a message, has it watched, and lets it be undelivered once an earlier status was seen.
+    async fn send(&self, process: &Process) -> String {
         let spec = MessageSpec {
-            fate: Some(Fate::Undelivered),
-            time_scale: 0.05,
+            hold: true,
             to: Some(format!("+{NUMBER}")),
-            ..MessageSpec::default()
+            ..Fate::Undelivered.into()
         };
         let id = self.sim.register(spec).expect("a message");
         let watched = process.ask(&["watch", &id]);
         assert!(watched.status.success(), "{watched:?}");
+        watch_that(process, &id, |watch| {
+            watch["parts"][0]["status"].is_string()
+        })
+        .await;
+        while self.sim.advance_message(&id).expect("it is known") > 0 {}
         id
     }
 
@@ -187,7 +191,7 @@ async fn one_trace_leads_from_the_look_to_each_attempt() {
     let world = World::new().await;
     world.crm.answer_next(Answer::status(500));
     let process = Process::start(&world.config());
-    let id = world.send(&process);
+    let id = world.send(&process).await;
     let steps = world.trace("send crm", delivered).await;
     let route = beginning(&steps, "poll");
     assert_eq!(one(&steps, "poll").span.kind, 3);
@@ -251,7 +255,7 @@ async fn a_trace_goes_on_in_the_next_process() {
     let config = world.config();
     let process = Process::start(&config);
     assert!(process.ask(&["sink", "pause", "crm"]).status.success());
-    world.send(&process);
+    world.send(&process).await;
     let is_for_crm = |step: &Step| step.number("smswatch.deliveries") == Some(1);
     let before = world.trace("route", is_for_crm).await;
     process.kill();
@@ -275,7 +279,7 @@ async fn histograms_name_a_trace_and_prometheus_keeps_it() {
     let world = World::new().await;
     let process = Process::start(&world.config());
     let prometheus = Prometheus::start(&process).await;
-    world.send(&process);
+    world.send(&process).await;
     let steps = world.trace("send crm", delivered).await;
     let trace: String = steps[0]
         .span
