@@ -11,7 +11,7 @@ use prost::Message as _;
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
 use smswatch_testkit::receiver::{Answer, Receiver};
 
-use crate::ask::{metrics, until};
+use crate::ask::{metrics, until, watch_that};
 use crate::monitoring::Prometheus;
 use crate::process::Process;
 use crate::stage::{routee, sqlite_in};
