@@ -5,10 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Event, EventKind, Message, Notification, Timestamp, turns_direction, without_turns};
-
-/// How long a value in a text may get, in characters, before the text cuts it.
-const MAX_WORD: usize = 200;
+use crate::{Event, EventKind, Message, Notification, plain_instant, plain_word, without_turns};
 
 /// With which words a line begins that only tells facts, and of which else it is made.
 const FACT_WORDS: [&str; 7] = [
@@ -93,7 +90,7 @@ impl Notification {
         facts.add("Groups", Some(message.groups.join(", ")));
         facts.add("Tags", Some(tags(message)));
         for (name, value) in &self.group {
-            if !values.contains(&word(value)) {
+            if !values.contains(&plain_word(value)) {
                 facts.add(name, Some(value.clone()));
             }
         }
@@ -121,7 +118,7 @@ impl Notification {
     }
 
     fn says(&self, words: &str) -> bool {
-        let words = word(words).to_lowercase();
+        let words = plain_word(words).to_lowercase();
         let said = |text: &str| text.to_lowercase().contains(&words);
         said(&self.title) || said(&self.text)
     }
@@ -160,7 +157,7 @@ impl DigestRow {
         };
         Some(Self {
             what,
-            at: instant(current.map_or(event.time, |current| current.date)),
+            at: plain_instant(current.map_or(event.time, |current| current.date)),
             to: message.to.clone(),
             place: place(message),
             label: message.label.clone(),
@@ -202,7 +199,7 @@ fn values(message: &Message) -> Vec<String> {
         Some(groups.as_str()),
         Some(tags.as_str()),
     ];
-    let values = values.into_iter().flatten().map(word);
+    let values = values.into_iter().flatten().map(plain_word);
     let mut values: Vec<String> = values.filter(|value| !value.is_empty()).collect();
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     values
@@ -239,7 +236,10 @@ fn is_a_row(line: &str, rows: &[DigestRow]) -> bool {
     line.ends_with(')')
         && rows.iter().any(|row| {
             let named = format!("message {} (", row.message_id);
-            let begins = row.to.as_ref().is_none_or(|to| line.starts_with(&word(to)));
+            let begins = row
+                .to
+                .as_ref()
+                .is_none_or(|to| line.starts_with(&plain_word(to)));
             begins && line.contains(&named)
         })
 }
@@ -282,26 +282,6 @@ fn status(status: &str, detail: Option<&str>) -> String {
         Some(detail) => format!("{status} ({detail})"),
         None => status.to_owned(),
     }
-}
-
-/// A value as texts write it: in one line of bounded length.
-fn word(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let is_shown = |letter: &char| !letter.is_control() && !turns_direction(*letter);
-    let mut line: String = line.chars().filter(is_shown).collect();
-    if let Some((end, _)) = line.char_indices().nth(MAX_WORD) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
-}
-
-/// `2026-05-01 10:28:49 UTC`.
-fn instant(time: Timestamp) -> String {
-    Timestamp::from_seconds(time.as_seconds())
-        .to_string()
-        .replace('T', " ")
-        .replace('Z', " UTC")
 }
 
 #[cfg(test)]

@@ -370,3 +370,34 @@ pub fn unknown_status_event_id(word: &Word) -> EventId {
     let never = Timestamp::from_millis(0);
     derived_event_id(&word.to_lowercase(), EventKind::UnknownStatus, never, 0)
 }
+
+impl Event {
+    /// An event that says no more than what happened when, and to which message. It was noticed as it happened.
+    #[must_use]
+    pub fn bare(event_id: EventId, kind: EventKind, time: Timestamp, message: Message) -> Self {
+        Self {
+            event_id,
+            kind,
+            sequence: 0,
+            source: None,
+            time,
+            detected_at: time,
+            regression: false,
+            refined: false,
+            refines: None,
+            backfill: false,
+            recorded: false,
+            late: false,
+            fault: None,
+            previous: None,
+            current: None,
+            after: None,
+            ends: None,
+            repeated: None,
+            part: PartFacts::default(),
+            message,
+            about: None,
+            alert: None,
+        }
+    }
+}

@@ -13,6 +13,7 @@ mod id;
 mod notification;
 mod observation;
 mod phone;
+mod plain;
 mod snapshot;
 mod status;
 mod timestamp;
@@ -35,6 +36,7 @@ pub use notification::{
 };
 pub use observation::{MessageFacts, MessageText, Observation, PartReport, Source};
 pub use phone::{PhoneNumber, mask_digits, mask_numbers, mask_possible_numbers, without_digits};
+pub use plain::{plain_instant, plain_word};
 pub use snapshot::{Candidate, DetailWord, Outcome, Part, Snapshot, StatusAt};
 pub use status::Word;
 pub use timestamp::{InvalidTimestamp, Timestamp};

@@ -23,6 +23,9 @@ const KNOWN: [&str; 15] = [
     "DND Error Code",
 ];
 
+/// How many of them are statuses; behind them are the detailed statuses.
+const STATUSES: usize = 7;
+
 /// A status or detailed status as the provider spelled it; compared without regard to case.
 #[derive(Clone)]
 pub struct Word(Cow<'static, str>);
@@ -43,6 +46,18 @@ impl Word {
         KNOWN
             .get(usize::from(code))
             .map(|known| Self(Cow::Borrowed(known)))
+    }
+
+    /// The statuses that the provider documents.
+    #[must_use]
+    pub fn statuses() -> &'static [&'static str] {
+        &KNOWN[..STATUSES]
+    }
+
+    /// The detailed statuses that the provider documents and that say more than the status.
+    #[must_use]
+    pub fn details() -> &'static [&'static str] {
+        &KNOWN[STATUSES..]
     }
 
     /// Every documented word, statuses and detailed statuses alike.

@@ -162,7 +162,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// There was no usable answer; [`PollError::kind`] says what that means for other polls.
     async fn poll(&self, message_id: &MessageId) -> Result<Poll, PollError>;
 
-    /// Asks for one page of many messages: the one of this `number`, from 0, with at most `size` rows.
+    /// Asks for one page of many messages, the first of which is 0, with at most `size` rows.
     ///
     /// The same row may be on two pages, or on none if rows move between two requests: the caller
     /// compares and asks again. A row that cannot be read hides no other.
@@ -170,13 +170,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// There was no usable answer, as for [`poll`](Self::poll).
-    async fn list(
-        &self,
-        listing: &Listing,
-        number: u32,
-        size: u32,
-    ) -> Result<ListedPage, PollError> {
-        let _ = (listing, number, size);
+    async fn list(&self, listing: &Listing, page: u32, size: u32) -> Result<ListedPage, PollError> {
+        let _ = (listing, page, size);
         Err(PollError::failed("this provider lists no messages"))
     }
 

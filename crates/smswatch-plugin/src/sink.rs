@@ -364,13 +364,7 @@ fn told(text: &str) -> String {
 pub fn bounded(text: &str) -> String {
     let mut line: String = text
         .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
         .take(MAX_DETAIL + 1)
         .collect();
     if line.chars().count() > MAX_DETAIL {

@@ -22,6 +22,18 @@ pub struct HistoryBounds {
     pub dead: Bound,
 }
 
+impl HistoryBounds {
+    /// The same bound for everything.
+    #[must_use]
+    pub const fn all(bound: Bound) -> Self {
+        Self {
+            events: bound,
+            deliveries: bound,
+            dead: bound,
+        }
+    }
+}
+
 /// How many records a trim removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Trimmed {
