@@ -51,8 +51,8 @@ pub use options::{CheckOverrides, Compiled, Options, OverrideProblem};
 use expect::spot;
 use expressions::Shown;
 
-/// The keys of a rule.
-const KEYS: [&str; 24] = [
+/// The keys of a rule, beside those that only [rates](rate::RATE_KEYS) have.
+const KEYS: [&str; 15] = [
     "name",
     "event",
     "after",
@@ -68,15 +68,6 @@ const KEYS: [&str; 24] = [
     "notify",
     "template",
     "links",
-    "count",
-    "among",
-    "by",
-    "over",
-    "above",
-    "clear_below",
-    "until_usual",
-    "at_least",
-    "for",
 ];
 
 /// How much something can matter.
@@ -285,16 +276,16 @@ impl<'a> Compiler<'a> {
 
     fn check_key(&mut self, entry: &Entry) {
         let name = entry.key.name.as_str();
-        if KEYS.contains(&name) {
+        let known = [&KEYS[..], &rate::RATE_KEYS].concat();
+        if known.contains(&name) {
             return;
         }
-        let hint = match did_you_mean(name, KEYS) {
-            _ if name == "on" => "did you mean `event`?".to_owned(),
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!("expected one of: {}", KEYS.join(", ")),
-        };
-        self.error(entry.key.place, format!("unknown key `{name}` in a rule"))
-            .hint = Some(hint);
+        if name == "on" {
+            let message = format!("unknown key `{name}` in a rule");
+            self.error(entry.key.place, message).hint = Some("did you mean `event`?".to_owned());
+            return;
+        }
+        self.unknown_key(entry, "a rule", &known);
     }
 
     fn name(&mut self, rule: &Node) -> Option<String> {

@@ -43,12 +43,17 @@ pub struct Place {
 
 impl Place {
     /// The first character of a file.
-    pub const START: Self = Self {
-        line: 1,
-        column: 1,
-        length: 0,
-        used_in: None,
-    };
+    pub const START: Self = Self::at(1, 1, 0);
+
+    /// What stands where it is used.
+    pub(crate) const fn at(line: usize, column: usize, length: usize) -> Self {
+        Self {
+            line,
+            column,
+            length,
+            used_in: None,
+        }
+    }
 }
 
 /// A problem in a file.

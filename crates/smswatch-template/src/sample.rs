@@ -179,25 +179,20 @@ fn sparse(kind: EventKind) -> Event {
     let message_id =
         MessageId::new("3d0c6a3e-91d4-4d4e-8f6f-bbbbbbbbbb01").expect("an id of visible ASCII");
     let sms_id = SmsId::new("7b1e9c52-2f0a-4a57-9d50-aaaaaaaaaa01").expect("visible ASCII");
+    let event_id = EventId::new("evt_0123456789abcdef").expect("visible ASCII");
+    let message = Message {
+        message_id: kind.is_of_message().then_some(message_id),
+        outcome: kind.is_of_message().then_some(Outcome::Pending),
+        part_count: is_seen.then_some(1),
+        ..Message::unknown("routee")
+    };
     Event {
-        event_id: EventId::new("evt_0123456789abcdef").expect("visible ASCII"),
-        kind,
         sequence: 1,
         source: is_seen.then_some(Source::Poll),
-        time: date,
         detected_at: Timestamp::from_millis(date.as_millis() + 1_101),
-        regression: false,
-        refined: false,
-        refines: None,
         after: (kind == EventKind::Stuck).then_some(120),
-        repeated: None,
         alert: kind.is_of_rate().then(|| alert(kind, date)),
-        backfill: false,
-        recorded: false,
-        late: false,
-        ends: None,
         fault: is_seen.then_some(Fault::None),
-        previous: None,
         current: is_seen.then(|| CurrentStatus {
             status: "Queued".to_owned(),
             detailed_status: None,
@@ -209,18 +204,13 @@ fn sparse(kind: EventKind) -> Event {
             sms_id: is_seen.then_some(sms_id),
             ..PartFacts::default()
         },
-        message: Message {
-            message_id: kind.is_of_message().then_some(message_id),
-            outcome: kind.is_of_message().then_some(Outcome::Pending),
-            part_count: is_seen.then_some(1),
-            ..Message::unknown("routee")
-        },
         about: (!kind.is_of_message()).then(|| About {
             name: "ops-slack".to_owned(),
             description: None,
             destination: None,
             campaign: (kind == EventKind::CampaignFinished).then(campaign),
         }),
+        ..Event::bare(event_id, kind, date, message)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Compiles `match`: its keys, its patterns, and whether any event can match them.
 
-use smswatch_model::{EventKind, Outcome};
+use smswatch_model::{EventKind, Outcome, Word};
 
 use super::expect::{is_empty, spot};
 use super::{Compiler, shown};
@@ -10,29 +10,6 @@ use crate::field::{Field, Flag, MATCH_KEYS, MatchKey};
 use crate::pattern::{BadPattern, Patterns, Subject};
 use crate::yaml::{Content, Entry, Node};
 use smswatch_template::did_you_mean;
-
-/// The statuses that Routee documents.
-pub(super) const STATUSES: [&str; 7] = [
-    "Queued",
-    "Sent",
-    "Delivered",
-    "Undelivered",
-    "Failed",
-    "Unsent",
-    "Network Error",
-];
-
-/// The detailed statuses that Routee documents and that say more than the status.
-pub(super) const DETAILS: [&str; 8] = [
-    "Undelivered on Handset",
-    "Unknown Number",
-    "Roaming",
-    "Call Barred",
-    "Unknown Status",
-    "Carrier Violation",
-    "Expired",
-    "DND Error Code",
-];
 
 impl Compiler<'_> {
     pub(super) fn conditions(&mut self, matching: &Entry, kinds: &[EventKind]) -> Vec<Condition> {
@@ -76,23 +53,20 @@ impl Compiler<'_> {
                 ConditionTest::Text(field, patterns)
             }
             None => {
-                self.unknown_key(entry);
+                self.unknown_in_match(entry, &MATCH_KEYS.map(|(key, _)| key));
                 return None;
             }
         };
         Some(Condition { key, test })
     }
 
-    fn unknown_key(&mut self, entry: &Entry) {
+    /// Reports a key that is not among the `known` ones of a `match`.
+    pub(super) fn unknown_in_match(&mut self, entry: &Entry, known: &[&str]) {
         let name = entry.key.name.as_str();
-        let known = || MATCH_KEYS.iter().map(|(key, _)| *key);
-        let hint = match did_you_mean(name, known()) {
+        let hint = match did_you_mean(name, known.iter().copied()) {
             _ if name == "tags" || name == "tag" => "write `tags.NAME: …`".to_owned(),
             Some(word) => format!("did you mean `{word}`?"),
-            None => format!(
-                "expected one of: {}, tags.NAME",
-                known().collect::<Vec<_>>().join(", ")
-            ),
+            None => format!("expected one of: {}, tags.NAME", known.join(", ")),
         };
         self.error(entry.key.place, format!("unknown key `{name}` in `match`"))
             .hint = Some(hint);
@@ -172,21 +146,21 @@ impl Compiler<'_> {
             return;
         }
         match field {
-            Field::Status | Field::PreviousStatus if is_among(&DETAILS) => {
+            Field::Status | Field::PreviousStatus if is_among(Word::details()) => {
                 self.warning(place, format!("`{shown}` is a detailed status"))
                     .hint = Some(format!("did you mean `detailed_status: {shown}`?"));
             }
-            Field::Status | Field::PreviousStatus if !is_among(&STATUSES) => {
-                self.warn_of_unknown(text, shown, place, "status", &STATUSES);
+            Field::Status | Field::PreviousStatus if !is_among(Word::statuses()) => {
+                self.warn_of_unknown(text, shown, place, "status", Word::statuses());
             }
-            Field::DetailedStatus if is_among(&STATUSES) => {
+            Field::DetailedStatus if is_among(Word::statuses()) => {
                 let label = "a detailed status that only repeats the status counts as missing";
                 let problem = self.warning(place, format!("`{shown}` is a status"));
                 problem.label = Some(label.to_owned());
                 problem.hint = Some(format!("did you mean `status: {shown}`?"));
             }
-            Field::DetailedStatus if !is_among(&DETAILS) => {
-                self.warn_of_unknown(text, shown, place, "detailed status", &DETAILS);
+            Field::DetailedStatus if !is_among(Word::details()) => {
+                self.warn_of_unknown(text, shown, place, "detailed status", Word::details());
             }
             _ => {}
         }

@@ -4,6 +4,7 @@ use super::Compiler;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::yaml::{Content, Entry, Node};
 use smswatch_plugin::Span;
+use smswatch_template::did_you_mean;
 
 /// Where to point for a key's value: at the key itself if the value fills several lines.
 pub(super) fn spot(entry: &Entry) -> Place {
@@ -21,6 +22,62 @@ pub(super) fn is_empty(node: &Node) -> bool {
 }
 
 impl<'a> Compiler<'a> {
+    /// Reports a key that is not among the `known` ones of `holder`, such as "a link".
+    pub(super) fn unknown_key(&mut self, entry: &Entry, holder: &str, known: &[&str]) {
+        let name = entry.key.name.as_str();
+        let hint = match did_you_mean(name, known.iter().copied()) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("expected one of: {}", known.join(", ")),
+        };
+        let message = format!("unknown key `{name}` in {holder}");
+        self.error(entry.key.place, message).hint = Some(hint);
+    }
+
+    /// The entries below a key of a rule, which are to be among the `known` ones. Without a mapping, `example` says
+    /// what would be right.
+    pub(super) fn mapping<'n>(
+        &mut self,
+        entry: &'n Entry,
+        known: &[&str],
+        example: &str,
+    ) -> Option<&'n [Entry]> {
+        if is_empty(&entry.value) {
+            self.no_value(entry);
+            return None;
+        }
+        let Some(entries) = entry.value.as_mapping() else {
+            let found = entry.value.kind();
+            let message = format!("expected a mapping, found {found}");
+            self.error(spot(entry), message).hint = Some(example.to_owned());
+            return None;
+        };
+        let holder = format!("`{}`", entry.key.name);
+        for inner in entries {
+            if !known.contains(&inner.key.name.as_str()) {
+                self.unknown_key(inner, &holder, known);
+            }
+        }
+        Some(entries)
+    }
+
+    /// The values of a key that takes one or a list of them, each with where to point; a problem, and nothing, if it has
+    /// none.
+    pub(super) fn one_or_several<'n>(&mut self, entry: &'n Entry) -> Vec<(&'n Node, Place)> {
+        let nodes: Vec<&Node> = match entry.value.content() {
+            Content::Sequence(items) => items.iter().collect(),
+            Content::Null => {
+                self.no_value(entry);
+                return Vec::new();
+            }
+            _ => vec![&entry.value],
+        };
+        let placed = nodes.into_iter().map(|node| match node.place() {
+            place if place.length > 0 => (node, place),
+            _ => (node, spot(entry)),
+        });
+        placed.collect()
+    }
+
     /// Reports that a key has no value, and whether an unquoted `#` is the reason.
     pub(super) fn no_value(&mut self, entry: &Entry) -> &mut Diagnostic {
         let hint = self.document.comment_hint(&entry.key);

@@ -6,7 +6,6 @@ use super::Compiler;
 use super::expect::{is_empty, spot};
 use crate::template::{TemplateName, TemplateTrouble};
 use crate::yaml::Entry;
-use smswatch_template::did_you_mean;
 use smswatch_template::sample::samples;
 
 /// What templates are tried on.
@@ -58,14 +57,7 @@ impl Compiler<'_> {
                     self.check_title(entry, title.as_ref(), shown);
                 }
                 "text" => text = self.one_template(owner, entry, shown),
-                other => {
-                    let hint = match did_you_mean(other, ["title", "text"]) {
-                        Some(word) => format!("did you mean `{word}`?"),
-                        None => "expected one of: title, text".to_owned(),
-                    };
-                    let message = format!("unknown key `{other}` in a template");
-                    self.error(entry.key.place, message).hint = Some(hint);
-                }
+                _ => self.unknown_key(entry, "a template", &["title", "text"]),
             }
         }
         (title, text)

@@ -23,6 +23,9 @@ const MOST: usize = 1000;
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// What would be right.
+const EXAMPLE: &str = "such as `group: {by: [country, operator], wait: 30s}`";
+
 impl Compiler<'_> {
     /// Whether the rule tells of each message once, as this key wants it.
     pub(super) fn once_per(&mut self, entry: &Entry) -> bool {
@@ -44,28 +47,7 @@ impl Compiler<'_> {
         group: &Entry,
         throttle: Option<Throttle>,
     ) -> Option<Grouping> {
-        if is_empty(&group.value) {
-            self.no_value(group);
-            return None;
-        }
-        let Some(entries) = group.value.as_mapping() else {
-            let found = group.value.kind();
-            let message = format!("expected a mapping, found {found}");
-            self.error(spot(group), message).hint =
-                Some("such as `group: {by: [country, operator], wait: 30s}`".to_owned());
-            return None;
-        };
-        for entry in entries {
-            let name = entry.key.name.as_str();
-            if !KEYS.contains(&name) {
-                let hint = match did_you_mean(name, KEYS) {
-                    Some(word) => format!("did you mean `{word}`?"),
-                    None => format!("expected one of: {}", KEYS.join(", ")),
-                };
-                let message = format!("unknown key `{name}` in `group`");
-                self.error(entry.key.place, message).hint = Some(hint);
-            }
-        }
+        self.mapping(group, &KEYS, EXAMPLE)?;
         let by = group.value.entry("by").map(|entry| self.group_keys(entry));
         let gathering = Gathering {
             wait: self.wait(&group.value, "wait", Duration::ZERO, WAIT),
@@ -80,21 +62,8 @@ impl Compiler<'_> {
     }
 
     pub(super) fn group_keys(&mut self, entry: &Entry) -> Vec<GroupKey> {
-        let nodes: Vec<&Node> = match entry.value.content() {
-            Content::Sequence(items) => items.iter().collect(),
-            Content::Null => {
-                self.no_value(entry);
-                return Vec::new();
-            }
-            _ => vec![&entry.value],
-        };
         let mut keys: Vec<GroupKey> = Vec::new();
-        for node in nodes {
-            let place = if node.place().length > 0 {
-                node.place()
-            } else {
-                spot(entry)
-            };
+        for (node, place) in self.one_or_several(entry) {
             let Some(name) = self.text_of(node, place).map(str::to_owned) else {
                 continue;
             };

@@ -114,27 +114,13 @@ impl Compiler<'_> {
             return;
         }
         if MatchKey::named(name).is_none() {
-            self.unknown_match_key(entry);
+            let of_events = MATCH_KEYS.iter().map(|(key, _)| *key);
+            let known: Vec<&str> = of_events.chain(TELLING_KEYS.map(|(key, _)| key)).collect();
+            self.unknown_in_match(entry, &known);
             return;
         }
         let condition: Option<Condition> = self.condition(entry, &KINDS);
         compiled.conditions.extend(condition);
-    }
-
-    fn unknown_match_key(&mut self, entry: &Entry) {
-        let name = entry.key.name.as_str();
-        let of_events = MATCH_KEYS.iter().map(|(key, _)| *key);
-        let known = || of_events.clone().chain(TELLING_KEYS.map(|(key, _)| key));
-        let hint = match did_you_mean(name, known()) {
-            _ if name == "tags" || name == "tag" => "write `tags.NAME: …`".to_owned(),
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!(
-                "expected one of: {}, tags.NAME",
-                known().collect::<Vec<_>>().join(", ")
-            ),
-        };
-        self.error(entry.key.place, format!("unknown key `{name}` in `match`"))
-            .hint = Some(hint);
     }
 
     /// Reports each plain word that is not in `known`: it would hold back nothing.

@@ -6,10 +6,12 @@ use super::expressions::Shown;
 use crate::diagnostic::Place;
 use crate::rule::LinkTemplate;
 use crate::yaml::{Entry, Node};
-use smswatch_template::did_you_mean;
 
 /// How many links a rule may have; sinks show no more.
 const MAX_LINKS: usize = 10;
+
+/// The keys of a link.
+const KEYS: [&str; 2] = ["title", "url"];
 
 impl Compiler<'_> {
     pub(super) fn links(
@@ -45,14 +47,8 @@ impl Compiler<'_> {
             return None;
         };
         for entry in entries {
-            let name = entry.key.name.as_str();
-            if !["title", "url"].contains(&name) {
-                let hint = match did_you_mean(name, ["title", "url"]) {
-                    Some(word) => format!("did you mean `{word}`?"),
-                    None => "expected one of: title, url".to_owned(),
-                };
-                self.error(entry.key.place, format!("unknown key `{name}` in a link"))
-                    .hint = Some(hint);
+            if !KEYS.contains(&entry.key.name.as_str()) {
+                self.unknown_key(entry, "a link", &KEYS);
             }
         }
         let title = self.part_of_link(owner, node, "title", place, shown);

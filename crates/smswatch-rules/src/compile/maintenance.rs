@@ -13,7 +13,6 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::maintenance::{Maintenance, MaintenanceWindow};
 use crate::yaml::{Content, Document, Entry, Node};
 use smswatch_plugin::Span;
-use smswatch_template::did_you_mean;
 
 /// The keys of a window.
 const KEYS: [&str; 6] = [
@@ -70,7 +69,9 @@ impl Compiler<'_> {
             return None;
         };
         for entry in entries {
-            self.check_window_key(entry);
+            if !KEYS.contains(&entry.key.name.as_str()) {
+                self.unknown_key(entry, "a maintenance window", &KEYS);
+            }
         }
         let name = match node.entry("name") {
             Some(entry) => self.window_name(entry),
@@ -89,19 +90,6 @@ impl Compiler<'_> {
             matching: Arc::new(matching?),
             written,
         })
-    }
-
-    fn check_window_key(&mut self, entry: &Entry) {
-        let name = entry.key.name.as_str();
-        if KEYS.contains(&name) {
-            return;
-        }
-        let hint = did_you_mean(name, KEYS).map_or_else(
-            || format!("expected one of: {}", KEYS.join(", ")),
-            |word| format!("did you mean `{word}`?"),
-        );
-        let message = format!("unknown key `{name}` in a maintenance window");
-        self.error(entry.key.place, message).hint = Some(hint);
     }
 
     fn window_name(&mut self, entry: &Entry) -> Option<String> {

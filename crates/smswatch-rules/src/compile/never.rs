@@ -3,7 +3,6 @@
 use smswatch_model::{Event, EventKind, Outcome, PreviousStatus, Timestamp, Word};
 
 use super::Compiler;
-use super::conditions::{DETAILS, STATUSES};
 use super::expect::spot;
 use crate::condition::{Condition, ConditionTest};
 use crate::field::{Field, Flag, View};
@@ -144,7 +143,7 @@ impl Domain {
             texts.flatten().map(str::to_owned).collect()
         };
         let statuses = || {
-            let mut known: Vec<String> = STATUSES.map(str::to_owned).into();
+            let mut known: Vec<String> = Word::statuses().iter().map(ToString::to_string).collect();
             known.push(OTHER.to_owned());
             known.extend(words(&[Field::Status, Field::PreviousStatus]));
             known
@@ -152,7 +151,8 @@ impl Domain {
         let mut details = vec![None];
         if asks(&[Field::DetailedStatus, Field::Fault]) || asks_flag(Flag::Refined) {
             details.push(Some(OTHER.to_owned()));
-            details.extend(DETAILS.map(str::to_owned).map(Some));
+            let documented = Word::details().iter();
+            details.extend(documented.map(|detail| Some((*detail).to_owned())));
             details.extend(words(&[Field::DetailedStatus]).into_iter().map(Some));
         }
         let asks_previous = asks(&[Field::PreviousStatus])

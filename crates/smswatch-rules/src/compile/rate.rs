@@ -15,7 +15,7 @@ use crate::rate::RateRule;
 use crate::yaml::{Content, Entry, Node};
 
 /// The keys of a rule that belong to `event: rate`.
-const RATE_KEYS: [&str; 9] = [
+pub(super) const RATE_KEYS: [&str; 9] = [
     "count",
     "among",
     "by",

@@ -5,9 +5,8 @@ use std::time::Duration;
 use smswatch_plugin::rules::Throttle;
 
 use super::Compiler;
-use super::expect::{is_empty, spot};
+use super::expect::spot;
 use crate::yaml::{Content, Entry};
-use smswatch_template::did_you_mean;
 
 /// The keys of `throttle`.
 const KEYS: [&str; 2] = ["at_most", "per"];
@@ -24,27 +23,7 @@ const EXAMPLE: &str = "such as `throttle: {at_most: 5, per: 1h}`";
 
 impl Compiler<'_> {
     pub(super) fn throttle(&mut self, throttle: &Entry) -> Option<Throttle> {
-        if is_empty(&throttle.value) {
-            self.no_value(throttle);
-            return None;
-        }
-        let Some(entries) = throttle.value.as_mapping() else {
-            let found = throttle.value.kind();
-            let message = format!("expected a mapping, found {found}");
-            self.error(spot(throttle), message).hint = Some(EXAMPLE.to_owned());
-            return None;
-        };
-        for entry in entries {
-            let name = entry.key.name.as_str();
-            if !KEYS.contains(&name) {
-                let hint = match did_you_mean(name, KEYS) {
-                    Some(word) => format!("did you mean `{word}`?"),
-                    None => format!("expected one of: {}", KEYS.join(", ")),
-                };
-                let message = format!("unknown key `{name}` in `throttle`");
-                self.error(entry.key.place, message).hint = Some(hint);
-            }
-        }
+        self.mapping(throttle, &KEYS, EXAMPLE)?;
         let missing = KEYS
             .iter()
             .filter(|key| throttle.value.entry(key).is_none());

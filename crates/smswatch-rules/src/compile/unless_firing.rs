@@ -3,10 +3,9 @@
 use smswatch_model::EventKind;
 
 use super::Compiler;
-use super::expect::spot;
 use crate::diagnostic::Place;
 use crate::rule::Rule;
-use crate::yaml::{Content, Entry, Node};
+use crate::yaml::Entry;
 use smswatch_template::did_you_mean;
 
 impl Compiler<'_> {
@@ -18,20 +17,8 @@ impl Compiler<'_> {
                 Some("other events belong to no rate: remove it".to_owned());
             return Vec::new();
         }
-        let nodes: Vec<&Node> = match entry.value.content() {
-            Content::Sequence(items) => items.iter().collect(),
-            Content::Null => {
-                self.no_value(entry);
-                return Vec::new();
-            }
-            _ => vec![&entry.value],
-        };
         let mut names = Vec::new();
-        for node in nodes {
-            let place = match node.place() {
-                place if place.length > 0 => place,
-                _ => spot(entry),
-            };
+        for (node, place) in self.one_or_several(entry) {
             if let Some(name) = self.text_of(node, place).map(str::to_owned) {
                 self.awaited.push((name.clone(), place));
                 names.push(name);

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use smswatch_model::{CampaignOperator, CampaignSummary, Event, percent};
+use smswatch_model::{CampaignOperator, CampaignSummary, Event, percent, plain_word};
 
-use super::plain::word;
 use crate::duration::plain_duration;
 
 /// How many operators and statuses a text names.
@@ -15,7 +14,7 @@ pub(super) fn title(event: &Event) -> String {
     let name = event
         .about
         .as_ref()
-        .map_or_else(|| "?".to_owned(), |about| word(&about.name));
+        .map_or_else(|| "?".to_owned(), |about| plain_word(&about.name));
     let Some(summary) = summary(event) else {
         return format!("Campaign {name} could not be followed");
     };
@@ -47,13 +46,13 @@ pub(super) fn text(event: &Event) -> String {
         let trouble = about.and_then(|about| about.description.as_deref());
         return format!(
             "Its pages could not be had: {}",
-            trouble.map_or_else(|| "?".to_owned(), word)
+            trouble.map_or_else(|| "?".to_owned(), plain_word)
         );
     };
     if summary.messages == 0 {
         return format!(
             "Campaign id {}. Check that it is the tracking id that Routee gave the campaign.",
-            word(summary.tracking_id.as_str())
+            plain_word(summary.tracking_id.as_str())
         );
     }
     let mut lines = vec![format!(
@@ -64,7 +63,7 @@ pub(super) fn text(event: &Event) -> String {
     statuses.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let statuses = statuses.into_iter().take(MOST_NAMED);
     let statuses: Vec<String> = statuses
-        .map(|(status, count)| format!("{} {count}", word(status)))
+        .map(|(status, count)| format!("{} {count}", plain_word(status)))
         .collect();
     lines.push(format!("Parts: {}", statuses.join(", ")));
     lines.push(format!(
@@ -78,7 +77,7 @@ pub(super) fn text(event: &Event) -> String {
     }
     lines.push(format!(
         "Campaign id: {}",
-        word(summary.tracking_id.as_str())
+        plain_word(summary.tracking_id.as_str())
     ));
     lines.join("\n")
 }
@@ -87,7 +86,7 @@ pub(super) fn text(event: &Event) -> String {
 fn operator(operator: &CampaignOperator) -> Option<String> {
     let name = match operator.operator.as_str() {
         "" => "an unknown operator".to_owned(),
-        name => word(name),
+        name => plain_word(name),
     };
     let median = plain_duration(Duration::from_secs(operator.median_seconds?));
     let (failed, messages) = (operator.failed, operator.messages);

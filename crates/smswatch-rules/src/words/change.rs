@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use smswatch_model::{CurrentStatus, Event, EventKind, Repeated};
+use smswatch_model::{CurrentStatus, Event, EventKind, Repeated, plain_instant, plain_word};
 
 use super::people::provider;
-use super::plain::{instant, word};
 use crate::duration::plain_duration;
 
 /// What happened to a part or a message, in one line that does not say to which.
 pub(super) fn what_happened(event: &Event) -> String {
-    let time = instant(event.time);
+    let time = plain_instant(event.time);
     let Some(current) = &event.current else {
         return match event.kind {
             EventKind::NotFound => {
@@ -26,18 +25,18 @@ pub(super) fn what_happened(event: &Event) -> String {
         return still(event, current);
     }
     let mut line = String::new();
-    let date = instant(current.date);
+    let date = plain_instant(current.date);
     if event.kind == EventKind::UnknownStatus {
-        let (status, provider) = (word(&current.status), provider(&event.message));
+        let (status, provider) = (plain_word(&current.status), provider(&event.message));
         return format!("{status} at {date}, a status that {provider} does not document");
     }
     match &event.previous {
         Some(previous) if event.refined => {
             let detail = current.detailed_status.as_deref().unwrap_or_default();
-            let status = word(&previous.status);
+            let status = plain_word(&previous.status);
             line.push_str(&format!(
                 "{status} at {date} turns out to be {}",
-                word(detail)
+                plain_word(detail)
             ));
         }
         Some(previous) => {
@@ -63,7 +62,7 @@ pub(super) fn what_happened(event: &Event) -> String {
 /// `Sent since 10:28:46 UTC, and not final 2 min after it was registered`.
 fn still(event: &Event, current: &CurrentStatus) -> String {
     let status = full_status(&current.status, current.detailed_status.as_deref());
-    let (since, then) = (instant(current.date), by_then(event));
+    let (since, then) = (plain_instant(current.date), by_then(event));
     format!("{status} since {since}, and not final{then}")
 }
 
@@ -71,7 +70,7 @@ fn still(event: &Event, current: &CurrentStatus) -> String {
 fn by_then(event: &Event) -> String {
     match stuck_for(event) {
         Some(after) => format!(" {} after it was registered", plain_duration(after)),
-        None => format!(" at {}", instant(event.time)),
+        None => format!(" at {}", plain_instant(event.time)),
     }
 }
 
@@ -90,8 +89,8 @@ pub(super) fn finest(current: &CurrentStatus) -> &str {
 
 fn full_status(status: &str, detail: Option<&str>) -> String {
     match detail {
-        Some(detail) => format!("{} ({})", word(status), word(detail)),
-        None => word(status),
+        Some(detail) => format!("{} ({})", plain_word(status), plain_word(detail)),
+        None => plain_word(status),
     }
 }
 

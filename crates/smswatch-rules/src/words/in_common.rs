@@ -1,8 +1,6 @@
 //! What the messages of a notification have in common, in one line.
 
-use smswatch_model::{Common, EventKind};
-
-use super::plain::word;
+use smswatch_model::{Common, EventKind, plain_word};
 
 /// The line, with how many of the messages share each thing, and how much of the traffic has it; `None` if they
 /// have nothing in common. Messages that are stuck have not failed.
@@ -26,7 +24,7 @@ pub(super) fn line(common: &[Common], kind: EventKind) -> Option<String> {
 }
 
 fn name(common: &Common) -> String {
-    let value = word(&common.value);
+    let value = plain_word(&common.value);
     match common.key.as_str() {
         "body_key" => "the same text".to_owned(),
         "from" => format!("sender {value}"),

@@ -1,18 +1,16 @@
 //! Whom a message is from and to, and what its sender calls it.
 
-use smswatch_model::Message;
-
-use super::plain::word;
+use smswatch_model::{Message, plain_word};
 
 /// `From MyShop to +3069******01 (GR, Example Mobile)`.
 pub(super) fn people(message: &Message) -> Option<String> {
     let from = message
         .from
         .as_deref()
-        .map(|from| format!("From {}", word(from)));
-    let to = message.to.as_deref().map(word);
+        .map(|from| format!("From {}", plain_word(from)));
+    let to = message.to.as_deref().map(plain_word);
     let whereabouts = [message.country.as_deref(), message.operator.as_deref()];
-    let whereabouts: Vec<String> = whereabouts.into_iter().flatten().map(word).collect();
+    let whereabouts: Vec<String> = whereabouts.into_iter().flatten().map(plain_word).collect();
     let whereabouts = whereabouts.join(", ");
     let to = match (to, whereabouts.is_empty()) {
         (Some(to), true) => Some(format!("to {to}")),
@@ -31,13 +29,13 @@ pub(super) fn people(message: &Message) -> Option<String> {
 pub(super) fn labels(message: &Message) -> Option<String> {
     let mut labels = Vec::new();
     if let Some(label) = &message.label {
-        labels.push(format!("label {}", word(label)));
+        labels.push(format!("label {}", plain_word(label)));
     }
     if let Some(campaign) = &message.campaign {
-        labels.push(format!("campaign {}", word(campaign)));
+        labels.push(format!("campaign {}", plain_word(campaign)));
     }
     if !message.groups.is_empty() {
-        labels.push(format!("groups {}", word(&message.groups.join(", "))));
+        labels.push(format!("groups {}", plain_word(&message.groups.join(", "))));
     }
     if !message.tags.is_empty() {
         let tags = message
@@ -46,7 +44,7 @@ pub(super) fn labels(message: &Message) -> Option<String> {
             .map(|(name, value)| format!("{name}={value}"));
         labels.push(format!(
             "tags {}",
-            word(&tags.collect::<Vec<_>>().join(", "))
+            plain_word(&tags.collect::<Vec<_>>().join(", "))
         ));
     }
     let labels = labels.join(" · ");
@@ -61,8 +59,8 @@ pub(super) fn who(message: &Message) -> String {
         .as_ref()
         .map_or_else(String::new, |id| format!("message {id}"));
     match (&message.to, &message.country) {
-        (Some(to), Some(country)) => format!("{} in {}, {id}", word(to), word(country)),
-        (Some(to), None) => format!("{}, {id}", word(to)),
+        (Some(to), Some(country)) => format!("{} in {}, {id}", plain_word(to), plain_word(country)),
+        (Some(to), None) => format!("{}, {id}", plain_word(to)),
         _ => id,
     }
 }

@@ -1,6 +1,6 @@
 //! What kind of event it is, in a few words for a table.
 
-use smswatch_model::EventKind;
+use smswatch_model::{EventKind, plain_word};
 
 /// What an event about no status says, in a few words: `no final status yet`, `sink crm is down`.
 ///
@@ -10,7 +10,7 @@ pub fn short_words(kind: EventKind, about: Option<&str>, provider: &str) -> Stri
     let provider = super::people::capitalized(provider);
     let sink = about.map_or_else(
         || "a sink".to_owned(),
-        |name| format!("sink {}", super::plain::word(name)),
+        |name| format!("sink {}", plain_word(name)),
     );
     match kind {
         EventKind::StatusChanged => "status changed".to_owned(),
@@ -20,16 +20,15 @@ pub fn short_words(kind: EventKind, about: Option<&str>, provider: &str) -> Stri
         EventKind::UnknownStatus => "unknown status".to_owned(),
         EventKind::CampaignFinished => format!(
             "campaign {} has ended",
-            about.map_or_else(String::new, super::plain::word)
+            about.map_or_else(String::new, plain_word)
         ),
-        EventKind::AlertFiring => format!(
-            "alert {} fires",
-            about.map_or_else(String::new, super::plain::word)
-        ),
+        EventKind::AlertFiring => {
+            format!("alert {} fires", about.map_or_else(String::new, plain_word))
+        }
         EventKind::AlertResolved => {
             format!(
                 "alert {} is resolved",
-                about.map_or_else(String::new, super::plain::word)
+                about.map_or_else(String::new, plain_word)
             )
         }
         EventKind::SinkDown => format!("{sink} is down"),

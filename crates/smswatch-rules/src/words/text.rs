@@ -1,10 +1,10 @@
 //! The default text: who, what, what it means and who can act, in a few lines.
 
-use smswatch_model::{Event, EventKind, Message, Outcome};
+use smswatch_model::{Event, EventKind, Message, Outcome, plain_word};
 
 use super::change::what_happened;
 use super::people::{labels, people, provider, who};
-use super::plain::{distinct, lateness, word};
+use super::plain::{distinct, lateness};
 use super::{meaning, parts, trouble};
 use crate::duration::plain_duration;
 
@@ -89,7 +89,7 @@ fn descriptions(events: &[&Event]) -> Vec<String> {
         .map_or_else(String::new, |event| provider(&event.message));
     texts
         .take(3)
-        .map(|text| format!("{first} says: {}", word(text)))
+        .map(|text| format!("{first} says: {}", plain_word(text)))
         .collect()
 }
 

@@ -1,10 +1,10 @@
 //! The default title: what happened to how many messages, in one line.
 
-use smswatch_model::{Event, EventKind};
+use smswatch_model::{Event, EventKind, plain_word};
 
 use super::change::{finest, stuck_for};
 use super::people::provider;
-use super::plain::{distinct, lateness, word};
+use super::plain::{distinct, lateness};
 use super::trouble;
 use crate::duration::plain_duration;
 
@@ -37,10 +37,10 @@ pub fn default_title(events: &[&Event]) -> String {
     };
     let mut title = format!("{what}: {}", how_many(events));
     if let [Some(from)] = distinct(events, |event| event.message.from.as_deref())[..] {
-        title.push_str(&format!(" from {}", word(from)));
+        title.push_str(&format!(" from {}", plain_word(from)));
     }
     match distinct(events, |event| event.message.country.as_deref())[..] {
-        [Some(country)] => title.push_str(&format!(" to {}", word(country))),
+        [Some(country)] => title.push_str(&format!(" to {}", plain_word(country))),
         [_] | [] => {}
         ref countries => title.push_str(&format!(" to {} countries", countries.len())),
     }
@@ -66,9 +66,9 @@ fn statuses(events: &[&Event]) -> String {
         let Some(current) = &event.current else {
             continue;
         };
-        let mut status = word(finest(current));
+        let mut status = plain_word(finest(current));
         if let Some(previous) = event.previous.as_ref().filter(|_| event.regression) {
-            status = format!("{status} after {}", word(&previous.status));
+            status = format!("{status} after {}", plain_word(&previous.status));
         }
         if !words
             .iter()

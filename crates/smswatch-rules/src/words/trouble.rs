@@ -1,10 +1,9 @@
 //! What happens to smswatch itself, in plain words: what is wrong, since when, and who can act.
 
-use smswatch_model::{About, Event, EventKind};
+use smswatch_model::{About, Event, EventKind, plain_instant, plain_word};
 
 use super::campaign;
 use super::people::provider;
-use super::plain::{instant, word};
 use crate::duration::plain_duration;
 
 /// What happened, in one line. `None` if it happened to messages.
@@ -153,7 +152,7 @@ fn group_of(event: &Event) -> String {
     let values: Vec<String> = by
         .map(|(key, value)| match value.as_str() {
             "" => format!("no {key}"),
-            value => format!("{key} {}", word(value)),
+            value => format!("{key} {}", plain_word(value)),
         })
         .collect();
     if values.is_empty() {
@@ -171,7 +170,7 @@ fn measured(event: &Event) -> String {
     let (figures, window) = (alert.figures(), &alert.window);
     let usual = alert.usual.map(|usual| format!(", usually {usual:.1} %"));
     let usual = usual.unwrap_or_default();
-    let began = instant(alert.started_at);
+    let began = plain_instant(alert.started_at);
     let what = match alert.ended_at {
         None => format!(
             "{figures}, over {window}{usual}{}\nFiring since {began}",
@@ -205,8 +204,8 @@ fn happened(event: &Event) -> Vec<String> {
     let name = event.about.as_ref().map_or_else(|| "?".to_owned(), name);
     let about = event.about.as_ref();
     let description = about.and_then(|about| about.description.as_deref());
-    let description = description.map(word);
-    let began = instant(event.time);
+    let description = description.map(plain_word);
+    let began = plain_instant(event.time);
     let what = match event.kind {
         EventKind::SinkRecovered => {
             let was = description.map_or_else(String::new, |was| format!("; {was}"));
@@ -247,7 +246,7 @@ fn happened(event: &Event) -> Vec<String> {
 /// The requests that alone fail: for single messages, or for pages of messages.
 fn calls(event: &Event) -> Option<String> {
     let about = event.about.as_ref()?;
-    about.destination.as_deref().map(word)
+    about.destination.as_deref().map(plain_word)
 }
 
 /// The sinks that the events are about, each once, as a command names them.
@@ -276,7 +275,7 @@ fn names(events: &[&Event]) -> Vec<String> {
 /// What an event is about: a sink's name, with the destination where it is that alone.
 fn name(about: &About) -> String {
     match &about.destination {
-        Some(destination) => format!("{} ({})", word(&about.name), word(destination)),
-        None => word(&about.name),
+        Some(destination) => format!("{} ({})", plain_word(&about.name), plain_word(destination)),
+        None => plain_word(&about.name),
     }
 }

@@ -40,12 +40,7 @@ pub(super) fn in_brackets(document: &Document, line: usize) -> Option<Diagnostic
             .iter()
             .take_while(|character| !character.is_whitespace() && !",]}".contains(**character))
             .collect();
-        let place = Place {
-            line: number,
-            column: start + 1,
-            length: word.chars().count(),
-            used_in: None,
-        };
+        let place = Place::at(number, start + 1, word.chars().count());
         let problem = document.error(place, "an unquoted `#` begins a comment");
         Some(problem.hint(format!("quote it: {}", quoted(&word))))
     })

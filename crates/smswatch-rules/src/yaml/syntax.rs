@@ -69,12 +69,7 @@ pub(super) fn problem(document: &Document, error: &ScanError) -> Diagnostic {
     };
     let column = column.clamp(1, n_characters + 1);
     let rest: String = document.line(line).chars().skip(column - 1).collect();
-    let at = |length| Place {
-        line,
-        column,
-        length,
-        used_in: None,
-    };
+    let at = |length| Place::at(line, column, length);
 
     if let Some(problem) = comment::in_brackets(document, line) {
         return problem;
@@ -91,15 +86,7 @@ pub(super) fn problem(document: &Document, error: &ScanError) -> Diagnostic {
             .take(length)
             .collect();
         return document
-            .error(
-                Place {
-                    line,
-                    column: start,
-                    length,
-                    used_in: None,
-                },
-                "`${…}` must be quoted here",
-            )
+            .error(Place::at(line, start, length), "`${…}` must be quoted here")
             .hint(format!("quote it: {}", quoted(&written)));
     }
     match rest.chars().next() {
@@ -143,12 +130,7 @@ pub(super) fn refused(document: &Document, error: &serde_yaml::Error) -> Diagnos
     let n_characters = document.line(line).chars().count();
     let column = column.clamp(1, n_characters + 1);
     let rest: String = document.line(line).chars().skip(column - 1).collect();
-    let at = |length| Place {
-        line,
-        column,
-        length,
-        used_in: None,
-    };
+    let at = |length| Place::at(line, column, length);
     if said.contains("as u128") || said.contains("as i128") {
         let word = word(&rest);
         let problem = document.error(at(word.chars().count()), "this number is too large");

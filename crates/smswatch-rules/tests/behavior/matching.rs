@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use smswatch_model::{Event, EventKind, Outcome, Source};
-use smswatch_plugin::rules::{RateBound, Rules as _};
+use smswatch_plugin::rules::{RateBound, Rules as _, Told};
+use smswatch_rules::RuleSet;
 
 use crate::support::{change, deadline, event, own, rate, rule_set, stuck, unknown};
 
@@ -12,16 +13,18 @@ fn matches(matching: &str, event: &Event) -> bool {
     let rules = rule_set(&format!(
         "  - {{name: x, match: {{{matching}}}, notify: [mail]}}"
     ));
-    !rules
-        .matches(
-            std::slice::from_ref(event),
-            &smswatch_plugin::rules::Told::default(),
-        )
-        .is_empty()
+    !fired(&rules, event).is_empty()
 }
 
 fn check(matching: &str, expected: bool) {
     assert_eq!(matches(matching, &event()), expected, "{matching}");
+}
+
+/// The rules that match an event, each once for each sink.
+fn fired(rules: &RuleSet, event: &Event) -> Vec<String> {
+    let matches = rules.matches(std::slice::from_ref(event), &Told::default());
+    let names = matches.into_iter().map(|rule_match| rule_match.rule);
+    names.collect()
 }
 
 #[test]
@@ -186,16 +189,7 @@ fn a_rule_is_about_one_kind_of_event() {
          \x20 - {name: down, event: sink_down, when: 'event.about.name == \"crm\"', notify: [mail]}\n\
          \x20 - {name: all, notify: [mail]}",
     );
-    let fired = |event: &Event| -> Vec<String> {
-        rules
-            .matches(
-                std::slice::from_ref(event),
-                &smswatch_plugin::rules::Told::default(),
-            )
-            .into_iter()
-            .map(|rule_match| rule_match.rule)
-            .collect()
-    };
+    let fired = |event: &Event| fired(&rules, event);
     assert_eq!(fired(&deadline(EventKind::NotFound)), ["lost"]);
     assert_eq!(fired(&deadline(EventKind::GaveUp)), ["open"]);
     assert_eq!(fired(&own(EventKind::SinkDown, "crm", None)), ["down"]);
@@ -217,13 +211,7 @@ fn a_rule_about_stuck_messages_takes_those_of_its_own_time() {
         *rules.stuck_after(),
         [30, 120].map(|after| Duration::from_secs(after).into())
     );
-    let fired = |event: Event| -> Vec<String> {
-        let matches = rules.matches(&[event], &smswatch_plugin::rules::Told::default());
-        matches
-            .into_iter()
-            .map(|rule_match| rule_match.rule)
-            .collect()
-    };
+    let fired = |event: Event| fired(&rules, &event);
     assert_eq!(fired(stuck(120)), ["slow", "archive"]);
     assert_eq!(fired(stuck(30)), ["slower", "archive"]);
     assert_eq!(fired(stuck(60)), ["archive"]);
@@ -291,13 +279,7 @@ fn a_rate_measures_status_changes_and_tells_its_own_alerts() {
         (settings.at_least, settings.lasting),
         (50, Duration::from_secs(120))
     );
-    let fired = |event: Event| -> Vec<String> {
-        let matches = rules.matches(&[event], &smswatch_plugin::rules::Told::default());
-        matches
-            .into_iter()
-            .map(|rule_match| rule_match.rule)
-            .collect()
-    };
+    let fired = |event: Event| fired(&rules, &event);
     assert_eq!(
         fired(rate("worse", EventKind::AlertFiring)),
         ["worse", "archive"]

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use smswatch_model::{
     About, Alert, AlertState, CurrentStatus, DeliveryId, Event, EventId, EventKind, Fault,
     FaultTable, Message, MessageId, Notification, NotificationId, Outcome, Overrides, PartFacts,
-    PreviousStatus, Severity, SmsId, Source, Tags, Timestamp,
+    PreviousStatus, Severity, SmsId, Source, Timestamp,
 };
 use smswatch_rules::{Compiled, Document, NumberKey, Options, OverrideProblem, RuleSet, compile};
+use smswatch_template::sample::samples;
 
 pub(crate) const MAY: i64 = 1_777_631_329;
 
@@ -89,24 +90,16 @@ pub(crate) fn event() -> Event {
 pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>) -> Event {
     let date = Timestamp::from_seconds(MAY);
     let is_final = ["Delivered", "Undelivered", "Failed", "Unsent"].contains(&status);
+    let message = message(if is_final {
+        Outcome::Failed
+    } else {
+        Outcome::Pending
+    });
     Event {
-        event_id: id("evt_1"),
-        kind: EventKind::StatusChanged,
         sequence: 3,
         source: Some(Source::Poll),
-        time: date,
         detected_at: Timestamp::from_millis(date.as_millis() + 1_101),
-        regression: false,
-        refined: false,
-        refines: None,
-        after: None,
-        repeated: None,
-        alert: None,
-        backfill: false,
-        late: false,
         fault: Some(Fault::of(status, detail)),
-        recorded: false,
-        ends: None,
         previous: previous.map(|status| PreviousStatus {
             status: status.to_owned(),
             detailed_status: None,
@@ -125,31 +118,22 @@ pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>)
             price: serde_json::Number::from_f64(0.036),
             latency: Some(4.into()),
         },
-        message: Message {
-            provider: "routee".to_owned(),
-            message_id: Some(MessageId::new("3d0c6a3e-91d4").expect("an id")),
-            outcome: if is_final {
-                Some(Outcome::Failed)
-            } else {
-                Some(Outcome::Pending)
-            },
-            part_count: Some(1),
-            from: Some("MyShop".to_owned()),
-            to: Some("+3069******01".to_owned()),
-            to_key: Some("key of +306900000001".to_owned()),
-            country: Some("GR".to_owned()),
-            operator: Some("Example Mobile".to_owned()),
-            label: Some("order-17".to_owned()),
-            campaign: None,
-            application: Some("default".to_owned()),
-            originating_service: Some("Sms".to_owned()),
-            body_key: Some("key of the text".to_owned()),
-            body: Some("Your parcel is ready".to_owned()),
-            groups: vec!["customers".to_owned(), "vip".to_owned()],
-            direction: Some("Outbound".to_owned()),
-            tags: Tags::from([("team".to_owned(), "crm".to_owned())]),
-        },
-        about: None,
+        ..Event::bare(id("evt_1"), EventKind::StatusChanged, date, message)
+    }
+}
+
+/// What is told of the message of all these events.
+fn message(outcome: Outcome) -> Message {
+    let [_, known] = samples(EventKind::StatusChanged);
+    Message {
+        message_id: Some(MessageId::new("3d0c6a3e-91d4").expect("an id")),
+        outcome: Some(outcome),
+        part_count: Some(1),
+        to_key: Some("key of +306900000001".to_owned()),
+        campaign: None,
+        body_key: Some("key of the text".to_owned()),
+        groups: vec!["customers".to_owned(), "vip".to_owned()],
+        ..known.message
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use smswatch_model::Event;
 use smswatch_plugin::rules::{Rules as _, Words};
+use smswatch_rules::RuleSet;
 
 use crate::support::{compiled, event, notification, part, rule_set, shown};
 
@@ -11,6 +12,12 @@ fn words(template: &str, events: &[Event]) -> (String, String) {
     let rules = format!("  - name: x\n    template:\n{template}\n    notify: [mail]");
     let Words { title, text, .. } = rule_set(&rules).words(&notification("x", events), "mail");
     (title, text)
+}
+
+/// The rules of a file without errors.
+fn sound(text: &str) -> RuleSet {
+    let compiled = compiled(text).into_result();
+    compiled.map_err(shown).expect("no error").0
 }
 
 #[test]
@@ -86,11 +93,7 @@ fn a_title_is_one_line_and_text_is_not_escaped() {
 #[test]
 fn a_template_that_fails_when_it_is_needed_gives_way_to_the_default() {
     let template = "      text: \"{% if events|length > 2 %}{{ events[9].time }}{% endif %}ok\"";
-    let events = [
-        part(event(), 1, 3),
-        part(event(), 2, 3),
-        part(event(), 3, 3),
-    ];
+    let events = [1, 2, 3].map(|number| part(event(), number, 3));
     let (_, text) = words(template, &events);
     assert!(text.starts_with("From MyShop"), "{text}");
     assert!(
@@ -103,11 +106,7 @@ fn a_template_that_fails_when_it_is_needed_gives_way_to_the_default() {
 fn a_template_cannot_run_forever() {
     let template = "      text: \"{% if events|length > 2 %}{% for a in range(9999) %}\
                     {% for b in range(9999) %}x{% endfor %}{% endfor %}{% endif %}ok\"";
-    let events = [
-        part(event(), 1, 3),
-        part(event(), 2, 3),
-        part(event(), 3, 3),
-    ];
+    let events = [1, 2, 3].map(|number| part(event(), number, 3));
     let (_, text) = words(template, &events);
     assert!(text.contains("failed; the "), "{text}");
 }
@@ -153,10 +152,7 @@ rules:
   - {name: plain, notify: [slack, mail, crm]}
   - {name: own, template: {text: "for {{ events[0].message.tags.team }}!"}, notify: [slack, mail]}
 "#;
-    let (rules, _) = compiled(text)
-        .into_result()
-        .map_err(shown)
-        .expect("no error");
+    let rules = sound(text);
     let told = |rule, sink| {
         let mut told = notification(rule, &[event()]);
         told.group = BTreeMap::from([
@@ -191,10 +187,7 @@ rules:
   - {name: plain, notify: [mail, slack]}
   - {name: own, template: {title: "own"}, notify: [mail]}
 "#;
-    let (rules, _) = compiled(text)
-        .into_result()
-        .map_err(shown)
-        .expect("no error");
+    let rules = sound(text);
     let told = |rule, sink| {
         let words = rules.words(&notification(rule, &[event()]), sink);
         (words.title, words.text)
@@ -245,11 +238,7 @@ fn a_link_that_fails_when_it_is_needed_is_left_out_and_told() {
     links: [{title: a, url: \"https://{% if events|length > 2 %}{{ events[9].time }}{% endif %}e.com\"}]
     notify: [mail]",
     );
-    let events = [
-        part(event(), 1, 3),
-        part(event(), 2, 3),
-        part(event(), 3, 3),
-    ];
+    let events = [1, 2, 3].map(|number| part(event(), number, 3));
     let words = rules.words(&notification("x", &events), "mail");
     assert_eq!(words.links, []);
     assert_eq!(words.failed_templates, ["links[0]"]);
