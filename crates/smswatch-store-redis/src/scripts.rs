@@ -21,26 +21,33 @@ macro_rules! scripts {
 }
 
 const APPEND: &str = include_str!("scripts/append.lua");
+const ATTEMPTS: &str = include_str!("scripts/attempts.lua");
+const BEHIND: &str = include_str!("scripts/behind.lua");
 const CLOCK: &str = include_str!("scripts/clock.lua");
+const DUE: &str = include_str!("scripts/due.lua");
 const ENQUEUE: &str = include_str!("scripts/enqueue.lua");
 const FORGET: &str = include_str!("scripts/forget.lua");
 const LEAVE: &str = include_str!("scripts/leave.lua");
 const PLACE: &str = include_str!("scripts/place.lua");
 const RECORD: &str = include_str!("scripts/record.lua");
+const REQUEUE: &str = include_str!("scripts/requeue.lua");
 const TURN: &str = include_str!("scripts/turn.lua");
 
 /// The text of a script, after what it has in common with others.
 fn text(name: &str, script: &str) -> String {
     let script = match name {
-        "complete" => [TURN, ENQUEUE, LEAVE, script].concat(),
-        "dead_letter" => [TURN, ENQUEUE, script].concat(),
+        "complete" => [TURN, ENQUEUE, LEAVE, ATTEMPTS, script].concat(),
+        "claim" | "recall" => [DUE, script].concat(),
+        "dead_letter" => [TURN, ENQUEUE, ATTEMPTS, script].concat(),
         "route" | "route_left" => [RECORD, TURN, ENQUEUE, script].concat(),
         "commit_records" => [PLACE, APPEND, RECORD, TURN, ENQUEUE, script].concat(),
         "leave_deliveries" => [LEAVE, script].concat(),
         "commit" | "put_memo" => [PLACE, APPEND, script].concat(),
-        "redrive" | "redrive_one" => [PLACE, FORGET, TURN, script].concat(),
+        "redrive" => [PLACE, FORGET, TURN, REQUEUE, BEHIND, script].concat(),
+        "redrive_one" => [PLACE, FORGET, TURN, REQUEUE, script].concat(),
         "trim" => [PLACE, FORGET, script].concat(),
         "events" => [PLACE, script].concat(),
+        "waiting" => [BEHIND, script].concat(),
         _ => script.to_owned(),
     };
     // Redis's own time is for the script alone that carries the store's clock on.

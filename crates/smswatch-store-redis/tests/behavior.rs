@@ -1,5 +1,12 @@
 //! The Redis store keeps every store's promises, and a few of its own, on a real Redis.
 
+#[path = "behavior/clock.rs"]
+mod clock;
+#[path = "behavior/earlier.rs"]
+mod earlier;
+#[path = "behavior/versions.rs"]
+mod versions;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,13 +14,13 @@ use smswatch_plugin::Secret;
 use smswatch_plugin::model::{DeliveryId, MessageId};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Attempt, Bound, ClaimedDelivery, CommitItem, CommitOutcome, CommitStep, Completion,
-    HistoryBounds, Log as _, NewDelivery, Outcome, PageRequest, Pick, Priority, Queues as _,
-    Records as _, Shard, Store, StoreError, WatchPriority, shard_of,
+    Bound, ClaimedWatches, CommitItem, CommitOutcome, HistoryBounds, Log as _, NewDelivery,
+    Outcome, PageRequest, Pick, Priority, Queues as _, Records as _, Shard, Store, StoreError,
+    WatchPriority, shard_of,
 };
 use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
 use smswatch_testkit::redis_server::RedisServer;
-use smswatch_testkit::store_suite::StoreFixture;
+use smswatch_testkit::store_suite::{StoreFixture, completion, delivery, step};
 
 struct Fixture {
     store: RedisStore,
@@ -28,24 +35,39 @@ fn options(server: &RedisServer, shards: u16) -> RedisOptions {
     }
 }
 
+/// A process of its own on `server`.
+async fn open(server: &RedisServer, shards: u16) -> RedisStore {
+    let opened = RedisStore::open(options(server, shards)).await;
+    opened.expect("a store").0
+}
+
+async fn raw(server: &RedisServer) -> redis::aio::MultiplexedConnection {
+    let client = redis::Client::open(server.url()).expect("a client");
+    let connection = client.get_multiplexed_async_connection().await;
+    connection.expect("a connection")
+}
+
 impl Fixture {
     async fn fresh() -> Self {
         Self::on(RedisServer::start_with(&["--appendonly", "yes"])).await
     }
 
     async fn on(server: RedisServer) -> Self {
-        let (store, _) = RedisStore::open(options(&server, 16))
-            .await
-            .expect("a store");
+        let store = open(&server, 16).await;
         Self { store, server }
     }
 
+    async fn claim_from(&self, shard: Shard) -> ClaimedWatches {
+        let lease = Duration::from_secs(60);
+        let claimed = self
+            .store
+            .claim(shard, WatchPriority::Rest, 10, lease)
+            .await;
+        claimed.expect("a claim")
+    }
+
     async fn raw(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(self.server.url()).expect("a client");
-        client
-            .get_multiplexed_async_connection()
-            .await
-            .expect("a connection")
+        raw(&self.server).await
     }
 }
 
@@ -82,10 +104,7 @@ async fn add(store: &RedisStore, items: impl Iterator<Item = CommitItem>) {
     }
     for (shard, items) in by_shard {
         for chunk in items.chunks(500) {
-            let step = CommitStep {
-                items: chunk.to_vec(),
-                finished: Vec::new(),
-            };
+            let step = step(chunk.to_vec());
             store.commit(shard, &step).await.expect("a commit");
         }
     }
@@ -223,10 +242,7 @@ async fn a_redis_out_of_memory_is_waited_for_and_loses_nothing_that_is_due() {
             ..item
         };
         let shard = shard_of(item.message_id.as_str(), 16);
-        let step = CommitStep {
-            items: vec![item],
-            finished: Vec::new(),
-        };
+        let step = step(vec![item]);
         match fixture.store.commit(shard, &step).await {
             Ok(_) => n_added += 1,
             Err(error) => break error,
@@ -289,10 +305,7 @@ async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_written() {
         item.expected = item.record.clone();
         item.entry = Some(b"entry".to_vec().into());
     }
-    let step = CommitStep {
-        items,
-        finished: Vec::new(),
-    };
+    let step = step(items);
     let committed = fixture.store.commit(Shard(3), &step).await;
     let committed = committed.expect("a commit");
     let is_done = |outcome: &&CommitOutcome| **outcome == CommitOutcome::Done;
@@ -321,20 +334,12 @@ async fn a_key_of_another_type_keeps_no_other_watch_from_being_written_and_claim
         .query_async(&mut raw)
         .await
         .expect("it is of another type");
-    let lease = Duration::from_secs(60);
-    let claimed = fixture
-        .store
-        .claim(Shard(3), WatchPriority::Rest, 10, lease)
-        .await;
-    let claimed = claimed.expect("a claim");
+    let claimed = fixture.claim_from(Shard(3)).await;
     assert_eq!(claimed.watches.len() + claimed.unreadable.len(), 3);
     for item in &mut items {
         item.expected = item.record.clone();
     }
-    let step = CommitStep {
-        items,
-        finished: Vec::new(),
-    };
+    let step = step(items);
     let committed = fixture.store.commit(Shard(3), &step).await;
     let outcomes = committed.expect("a commit").outcomes;
     assert!(outcomes.contains(&CommitOutcome::Done), "{outcomes:?}");
@@ -348,12 +353,7 @@ async fn a_key_of_another_type_keeps_no_other_watch_from_being_written_and_claim
 async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
     let fixture = Fixture::on(RedisServer::start()).await;
     let items = add_one_unreadable(&fixture).await;
-    let lease = Duration::from_secs(60);
-    let claimed = fixture
-        .store
-        .claim(Shard(3), WatchPriority::Rest, 10, lease)
-        .await;
-    let claimed = claimed.expect("a claim");
+    let claimed = fixture.claim_from(Shard(3)).await;
     assert_eq!((claimed.watches.len(), claimed.unreadable.len()), (2, 1));
     let is_ours = |item: &CommitItem| item.message_id == claimed.unreadable[0];
     assert!(items.iter().any(is_ours));
@@ -369,30 +369,17 @@ async fn a_watch_that_cannot_be_read_keeps_no_other_from_being_claimed() {
 async fn let_die(store: &RedisStore, sink: &str, count: u32) {
     let new = |n| NewDelivery {
         id: DeliveryId::new(format!("dlv_{sink}_{n}")).expect("a valid id"),
-        sink: sink.to_owned(),
-        rule: "rule".to_owned(),
-        priority: Priority::Normal,
-        message_ids: Vec::new(),
-        body: Vec::new(),
-        suppressed: None,
+        ..delivery(n, sink, Priority::Normal)
     };
     let dead: Vec<_> = (0..count).map(new).collect();
     store.enqueue_all(Shard(0), &dead).await.expect("queued");
     let lease = Duration::from_secs(60);
     let claimed = store.claim_deliveries(Shard(0), sink, Priority::Normal, Pick::Due(count), lease);
     let claimed = claimed.await.expect("a claim");
-    let completion = |claimed: &ClaimedDelivery| Completion {
-        id: claimed.id.clone(),
-        token: claimed.token,
-        outcome: Outcome::Dead,
-        attempt: Attempt {
-            at: claimed.queued_at,
-            result: "dead".to_owned(),
-            detail: String::new(),
-        },
-        fallback: None,
-    };
-    let completions: Vec<_> = claimed.deliveries.iter().map(completion).collect();
+    let completions = claimed.deliveries.iter();
+    let completions: Vec<_> = completions
+        .map(|claimed| completion(claimed, Outcome::Dead))
+        .collect();
     let held = store.complete(Shard(0), sink, &completions).await;
     assert_eq!(held.expect("completed").done, vec![true; count as usize]);
 }
@@ -414,11 +401,7 @@ async fn a_sink_with_many_dead_letters_costs_no_other_its_few() {
             keep_for: Duration::from_secs(3600),
             max: 16 * max,
         };
-        let bounds = HistoryBounds {
-            events: bound,
-            deliveries: bound,
-            dead: bound,
-        };
+        let bounds = HistoryBounds::all(bound);
         fixture.store.trim(Shard(0), &bounds).await.expect("a trim");
         let mut queues = fixture.store.gauges().await.expect("counts").queues;
         queues.sort_by(|one, other| one.sink.cmp(&other.sink));

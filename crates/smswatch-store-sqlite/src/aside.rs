@@ -9,6 +9,10 @@ use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use smswatch_plugin::model::{DeliveryId, Timestamp};
 use smswatch_plugin::store::Priority;
 
+/// Deliveries that this version can read, and those that are left to a later one.
+pub(crate) const OURS: &str = "claimed < 2";
+pub(crate) const LEFT: &str = "claimed = 2";
+
 /// How often it is tried at most whether one of them can be read by now.
 const OFFERED_EVERY: Duration = Duration::from_secs(60);
 
@@ -16,7 +20,7 @@ const OFFERED_EVERY: Duration = Duration::from_secs(60);
 const APART: Duration = Duration::from_millis(6);
 
 /// How many a claim is offered at most.
-const OFFERED_AT_ONCE: u32 = 64;
+pub(crate) const OFFERED_AT_ONCE: u32 = 64;
 
 /// How many deliveries one recall makes due at most.
 const RECALLED_AT_ONCE: u32 = 512;
@@ -84,26 +88,6 @@ pub(crate) fn take_up(connection: &Connection, number: i64, now: Timestamp) -> R
     Ok(())
 }
 
-/// The numbers of those that are to be offered now.
-pub(crate) fn offered(
-    connection: &Connection,
-    sink: &str,
-    priority: Priority,
-    now: Timestamp,
-) -> Result<Vec<i64>> {
-    connection
-        .prepare_cached(
-            "SELECT number FROM deliveries
-             WHERE state = 'pending' AND claimed = 2 AND sink = ?1 AND priority = ?2 AND due <= ?3
-             ORDER BY due, number LIMIT ?4",
-        )?
-        .query_map(
-            params![sink, priority.index(), now.as_millis(), OFFERED_AT_ONCE],
-            |row| row.get(0),
-        )?
-        .collect()
-}
-
 /// Makes deliveries due that wait, or are claimed, for longer than anything can be.
 pub(crate) fn recall(
     connection: &Connection,
@@ -112,37 +96,24 @@ pub(crate) fn recall(
     furthest: Duration,
     now: Timestamp,
 ) -> Result<u64> {
-    let recalled = connection
-        .prepare_cached(
-            "UPDATE deliveries SET due = min(queued_at, ?3), queued_at = min(queued_at, ?3),
-                 token = token + 1, claimed = 0
-             WHERE number IN
+    let change = |change: &str, whose: &str| {
+        let change = format!(
+            "UPDATE deliveries SET {change} WHERE number IN
                  (SELECT number FROM deliveries
-                  WHERE state = 'pending' AND claimed < 2 AND sink = ?1 AND priority = ?2
-                    AND due > ?4
-                  LIMIT ?5)",
-        )?
-        .execute(params![
+                  WHERE state = 'pending' AND {whose} AND sink = ?1 AND priority = ?2 AND due > ?4
+                  LIMIT ?5)"
+        );
+        connection.prepare_cached(&change)?.execute(params![
             sink,
             priority.index(),
             now.as_millis(),
             (now + furthest).as_millis(),
             RECALLED_AT_ONCE,
-        ])?;
-    let offered = connection
-        .prepare_cached(
-            "UPDATE deliveries SET due = ?3 WHERE number IN
-                 (SELECT number FROM deliveries
-                  WHERE state = 'pending' AND claimed = 2 AND sink = ?1 AND priority = ?2
-                    AND due > ?4
-                  LIMIT ?5)",
-        )?
-        .execute(params![
-            sink,
-            priority.index(),
-            now.as_millis(),
-            (now + furthest).as_millis(),
-            RECALLED_AT_ONCE,
-        ])?;
+        ])
+    };
+    let due_again =
+        "due = min(queued_at, ?3), queued_at = min(queued_at, ?3), token = token + 1, claimed = 0";
+    let recalled = change(due_again, OURS)?;
+    let offered = change("due = ?3", LEFT)?;
     Ok(u64::try_from(recalled + offered).unwrap_or(u64::MAX))
 }

@@ -54,20 +54,22 @@ pub(crate) fn add(connection: &Connection, delivery: &NewDelivery, now: Timestam
     Ok(true)
 }
 
-/// The numbers of deliveries that are due.
+/// The numbers of deliveries that are due; of those that `whose` says, which has an index of its own.
 pub(crate) fn due(
     connection: &Connection,
+    whose: &'static str,
     sink: &str,
     priority: Priority,
     limit: u32,
     now: Timestamp,
 ) -> Result<Vec<i64>> {
+    let query = format!(
+        "SELECT number FROM deliveries
+         WHERE state = 'pending' AND {whose} AND sink = ?1 AND priority = ?2 AND due <= ?3
+         ORDER BY due, number LIMIT ?4"
+    );
     connection
-        .prepare_cached(
-            "SELECT number FROM deliveries
-             WHERE state = 'pending' AND claimed < 2 AND sink = ?1 AND priority = ?2 AND due <= ?3
-             ORDER BY due, number LIMIT ?4",
-        )?
+        .prepare_cached(&query)?
         .query_map(
             params![sink, priority.index(), now.as_millis(), limit],
             |row| row.get(0),

@@ -32,6 +32,23 @@ pub(crate) fn position(number: i64) -> LogPosition {
     LogPosition(number.to_string())
 }
 
+/// Keeps an entry that could not be routed in one of the tables for such entries.
+pub(crate) fn add_to(
+    connection: &Connection,
+    table: &'static str,
+    entry: &SetAside,
+    now: Timestamp,
+) -> Result<()> {
+    let insert = format!("INSERT INTO {table} (at, position, error, body) VALUES (?1, ?2, ?3, ?4)");
+    connection.prepare_cached(&insert)?.execute(params![
+        now.as_millis(),
+        entry.position.0,
+        entry.error,
+        entry.body
+    ])?;
+    Ok(())
+}
+
 /// An entry that was set aside, from a row with its time, position, error and body.
 pub(crate) fn kept_aside(row: &Row<'_>, is_newer: bool) -> Result<KeptAside> {
     Ok(KeptAside {

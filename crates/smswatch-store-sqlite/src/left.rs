@@ -1,29 +1,20 @@
 //! Log entries that a later version wrote and this one cannot read: kept for a version that can.
 
-use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use rusqlite::{Connection, Result, params};
 use smswatch_plugin::model::Timestamp;
 use smswatch_plugin::store::{
     Bound, KeptAside, LeftStep, LogEntry, LogPosition, RouteOutcome, SetAside,
 };
 
-use crate::entries::{kept_aside, position};
+use crate::entries::{add_to, kept_aside, position};
+use crate::trim::{last_trimmed, two_ends};
 use crate::{deliveries, kept};
 
 /// How many entries one trim removes at most.
 const MOST_TRIMMED: i64 = 1000;
 
 pub(crate) fn add(connection: &Connection, entry: &SetAside, now: Timestamp) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO left_entries (at, position, error, body) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![
-            now.as_millis(),
-            entry.position.0,
-            entry.error,
-            entry.body
-        ])?;
-    Ok(())
+    add_to(connection, "left_entries", entry, now)
 }
 
 pub(crate) fn read(
@@ -77,29 +68,17 @@ pub(crate) fn newest(connection: &Connection) -> Result<Vec<KeptAside>> {
 
 /// Removes the oldest entries that are too old or too many.
 pub(crate) fn trim(connection: &Connection, bound: &Bound, now: Timestamp) -> Result<u64> {
-    let ends: Option<(i64, i64)> = connection
-        .prepare_cached(
-            "SELECT (SELECT min(number) FROM left_entries), (SELECT max(number) FROM left_entries)",
-        )?
-        .query_row([], |row| {
-            Ok(Option::zip(row.get::<_, Option<_>>(0)?, row.get(1)?))
-        })?;
-    let Some((first, last)) = ends else {
+    let ends =
+        "SELECT (SELECT min(number) FROM left_entries), (SELECT max(number) FROM left_entries)";
+    let Some((first, last)) = two_ends(connection, ends)? else {
         return Ok(0);
     };
     let surplus = last.saturating_sub(i64::try_from(bound.max).unwrap_or(i64::MAX));
     let end = last.min(first + MOST_TRIMMED - 1);
-    let young: Option<i64> = connection
-        .prepare_cached(
-            "SELECT number FROM left_entries WHERE number BETWEEN ?1 AND ?2 AND at >= ?3
-             ORDER BY number LIMIT 1",
-        )?
-        .query_row(
-            params![first, end, (now - bound.keep_for).as_millis()],
-            |row| row.get(0),
-        )
-        .optional()?;
-    let end = young.map_or(end, |young| (young - 1).max(surplus).min(end));
+    let young = "SELECT number FROM left_entries WHERE number BETWEEN ?1 AND ?2 AND at >= ?3
+                 ORDER BY number LIMIT 1";
+    let since = now - bound.keep_for;
+    let end = last_trimmed(connection, young, (first, end), surplus, since)?;
     let removed = connection
         .prepare_cached("DELETE FROM left_entries WHERE number BETWEEN ?1 AND ?2")?
         .execute([first, end])?;

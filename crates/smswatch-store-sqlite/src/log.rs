@@ -7,7 +7,8 @@ use smswatch_plugin::store::{
     PageRequest, RouteOutcome, RouteStep, SetAside,
 };
 
-use crate::entries::{kept_aside, position};
+use crate::entries::{add_to, kept_aside, position};
+use crate::trim::{last_trimmed, two_ends};
 use crate::{deliveries, kept, left};
 
 /// How many entries one trim removes at most.
@@ -91,16 +92,7 @@ fn put_aside(connection: &Connection, entry: &SetAside, now: Timestamp) -> Resul
     if entry.is_newer {
         return left::add(connection, entry, now);
     }
-    connection
-        .prepare_cached(
-            "INSERT INTO set_aside (at, position, error, body) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![
-            now.as_millis(),
-            entry.position.0,
-            entry.error,
-            entry.body
-        ])?;
+    add_to(connection, "set_aside", entry, now)?;
     let newest = connection.last_insert_rowid();
     let kept = i64::try_from(SetAside::MAX_KEPT).unwrap_or(i64::MAX);
     connection
@@ -240,11 +232,8 @@ fn read_of_message(
 
 /// The positions of the first entry and of the last one, if there is any.
 fn ends(connection: &Connection) -> Result<Option<(i64, i64)>> {
-    connection
-        .prepare_cached("SELECT (SELECT min(position) FROM log), (SELECT max(position) FROM log)")?
-        .query_row([], |row| {
-            Ok(Option::zip(row.get::<_, Option<_>>(0)?, row.get(1)?))
-        })
+    let query = "SELECT (SELECT min(position) FROM log), (SELECT max(position) FROM log)";
+    two_ends(connection, query)
 }
 
 fn read_page(
@@ -273,17 +262,10 @@ pub(crate) fn trim(connection: &Connection, bound: &Bound, now: Timestamp) -> Re
     let most = i64::try_from(bound.max).unwrap_or(i64::MAX);
     let surplus = last.saturating_sub(most);
     let end = number(connection, "cursor")?.min(first + MOST_TRIMMED - 1);
-    let young: Option<i64> = connection
-        .prepare_cached(
-            "SELECT position FROM log WHERE position BETWEEN ?1 AND ?2 AND at >= ?3
-             ORDER BY position LIMIT 1",
-        )?
-        .query_row(
-            params![first, end, (now - bound.keep_for).as_millis()],
-            |row| row.get(0),
-        )
-        .optional()?;
-    let end = young.map_or(end, |young| (young - 1).max(surplus).min(end));
+    let young = "SELECT position FROM log WHERE position BETWEEN ?1 AND ?2 AND at >= ?3
+                 ORDER BY position LIMIT 1";
+    let since = now - bound.keep_for;
+    let end = last_trimmed(connection, young, (first, end), surplus, since)?;
     if end < first {
         return Ok(0);
     }

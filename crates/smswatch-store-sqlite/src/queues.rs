@@ -23,9 +23,10 @@ fn due_or_offered(
     limit: u32,
     now: Timestamp,
 ) -> rusqlite::Result<Vec<i64>> {
-    let mut due = deliveries::due(connection, sink, priority, limit, now)?;
+    let mut due = deliveries::due(connection, aside::OURS, sink, priority, limit, now)?;
     if due.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
-        for number in aside::offered(connection, sink, priority, now)? {
+        let (left, most) = (aside::LEFT, aside::OFFERED_AT_ONCE);
+        for number in deliveries::due(connection, left, sink, priority, most, now)? {
             aside::take_up(connection, number, now)?;
             due.push(number);
         }

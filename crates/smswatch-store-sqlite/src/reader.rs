@@ -1,40 +1,33 @@
 //! The thread that reads lists and counters, so that no write waits for a page.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rusqlite::{Connection, TransactionBehavior};
 use smswatch_plugin::store::StoreError;
 use tokio::sync::oneshot;
 
 use crate::error::store_error;
-use crate::worker::{ended, panicked};
+use crate::mailbox::{Mailbox, Message};
+use crate::worker::panicked;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
-
-/// What the thread is sent.
-enum Message {
-    Question(Job),
-    /// It ends behind what was sent before, and says when it has.
-    End(oneshot::Sender<()>),
-}
 
 /// Hands questions to the thread.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
-    messages: Sender<Message>,
+    mailbox: Mailbox<Job>,
 }
 
 impl Reader {
     /// Starts the thread; it ends when the last handle is dropped.
     pub(crate) fn start(mut connection: Connection) -> std::io::Result<Self> {
-        let (messages, waiting): (_, Receiver<Message>) = channel();
+        let (mailbox, waiting) = Mailbox::<Job>::new();
         std::thread::Builder::new()
             .name("sqlite-reader".to_owned())
             .spawn(move || {
                 while let Ok(message) = waiting.recv() {
                     match message {
-                        Message::Question(job) => job(&mut connection),
+                        Message::Job(job) => job(&mut connection),
                         Message::End(told) => {
                             drop(connection);
                             let _unless_nobody_waits = told.send(());
@@ -43,16 +36,12 @@ impl Reader {
                     }
                 }
             })?;
-        Ok(Self { messages })
+        Ok(Self { mailbox })
     }
 
     /// Ends the thread behind what it was sent before, and waits until it has closed the file.
     pub(crate) async fn end(&self) {
-        let (told, ended) = oneshot::channel();
-        if self.messages.send(Message::End(told)).is_ok() {
-            // If it broke off, it has ended as well.
-            let _told = ended.await;
-        }
+        self.mailbox.end().await;
     }
 
     /// Reads the file as it is at one moment, with everything in it that was written before the call.
@@ -68,9 +57,7 @@ impl Reader {
             // The caller may have gone.
             let _sent = answer.send(found);
         });
-        let message = Message::Question(job);
-        self.messages.send(message).map_err(|_| ended())?;
-        answered.await.map_err(|_| ended())?
+        self.mailbox.ask(job, answered).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::Receiver;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use smswatch_plugin::store::StoreError;
@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::error::store_error;
 use crate::lock::FileLock;
+use crate::mailbox::{Mailbox, Message};
 
 /// How many steps share a transaction at most.
 const MOST_AT_ONCE: usize = 256;
@@ -33,23 +34,16 @@ struct Taken {
     answer: Answer,
 }
 
-/// What the thread is sent.
-enum Message {
-    Step(Job),
-    /// It ends behind what was sent before, and says when it has.
-    End(oneshot::Sender<()>),
-}
-
 /// Hands steps to the thread.
 #[derive(Debug, Clone)]
 pub(crate) struct Worker {
-    messages: Sender<Message>,
+    mailbox: Mailbox<Job>,
 }
 
 impl Worker {
     /// Starts the thread; it ends when the last handle is dropped, and gives the lock back then.
     pub(crate) fn start(connection: Connection, lock: FileLock) -> std::io::Result<Self> {
-        let (messages, waiting) = channel();
+        let (mailbox, waiting) = Mailbox::new();
         std::thread::Builder::new()
             .name("sqlite".to_owned())
             .spawn(move || {
@@ -64,16 +58,12 @@ impl Worker {
                     let _unless_nobody_waits = ended.send(());
                 }
             })?;
-        Ok(Self { messages })
+        Ok(Self { mailbox })
     }
 
     /// Ends the thread behind what it was sent before, and waits until it has closed the file.
     pub(crate) async fn end(&self) {
-        let (told, ended) = oneshot::channel();
-        if self.messages.send(Message::End(told)).is_ok() {
-            // If it broke off, it has ended as well.
-            let _told = ended.await;
-        }
+        self.mailbox.end().await;
     }
 
     /// Does one step: all of it, durably, or nothing.
@@ -82,9 +72,7 @@ impl Worker {
         step: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (job, answered) = job(step);
-        let message = Message::Step(job);
-        self.messages.send(message).map_err(|_| ended())?;
-        answered.await.map_err(|_| ended())?
+        self.mailbox.ask(job, answered).await
     }
 }
 
@@ -107,11 +95,6 @@ fn job<T: Send + 'static>(
         }
     });
     (job, answered)
-}
-
-/// The thread has ended and does not answer.
-pub(crate) fn ended() -> StoreError {
-    StoreError::Unavailable("the SQLite thread has ended".to_owned())
 }
 
 fn within_savepoint<T>(
@@ -146,18 +129,18 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> StoreError {
 /// Takes steps until it is to end, or nobody is there to send one. Returns the connection, and who is told of the end.
 fn work(
     mut connection: Connection,
-    waiting: &Receiver<Message>,
+    waiting: &Receiver<Message<Job>>,
 ) -> (Connection, Option<oneshot::Sender<()>>) {
     loop {
         let first = match waiting.recv() {
-            Ok(Message::Step(job)) => job,
+            Ok(Message::Job(job)) => job,
             Ok(Message::End(told)) => return (connection, Some(told)),
             Err(_) => return (connection, None),
         };
         let (mut jobs, mut end) = (vec![first], None);
         while jobs.len() < MOST_AT_ONCE && end.is_none() {
             match waiting.try_recv() {
-                Ok(Message::Step(job)) => jobs.push(job),
+                Ok(Message::Job(job)) => jobs.push(job),
                 Ok(Message::End(told)) => end = Some(told),
                 Err(_) => break,
             }

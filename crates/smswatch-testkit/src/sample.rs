@@ -195,62 +195,30 @@ pub fn sink_down() -> Notification {
 
 /// An event about a sink.
 fn own_event() -> Event {
-    let event = event(1);
+    let event_id = EventId::new("evt_sinkdown").expect("visible ASCII");
+    let time = instant("2026-05-01T10:28:49Z");
+    let message = Message::unknown("routee");
     Event {
-        event_id: EventId::new("evt_sinkdown").expect("visible ASCII"),
-        kind: EventKind::SinkDown,
-        sequence: 0,
-        source: None,
-        fault: None,
-        previous: None,
-        current: None,
-        part: PartFacts::default(),
-        message: Message {
-            message_id: None,
-            outcome: None,
-            part_count: None,
-            from: None,
-            to: None,
-            to_key: None,
-            country: None,
-            operator: None,
-            label: None,
-            application: None,
-            originating_service: None,
-            body_key: None,
-            direction: None,
-            tags: Tags::new(),
-            ..event.message
-        },
+        detected_at: instant("2026-05-01T10:28:50.101Z"),
         about: Some(About {
             name: "crm".to_owned(),
             description: Some("it answered 503 Service Unavailable".to_owned()),
             destination: None,
             campaign: None,
         }),
-        ..event
+        ..Event::bare(event_id, EventKind::SinkDown, time, message)
     }
 }
 
 /// The `n`th event of a sample, from 1.
 fn event(n: usize) -> Event {
+    let event_id = EventId::new(format!("evt_{n:032x}")).expect("visible ASCII");
+    let time = instant("2026-05-01T10:28:49Z");
+    let message = message(n);
     Event {
-        event_id: EventId::new(format!("evt_{n:032x}")).expect("visible ASCII"),
-        kind: EventKind::StatusChanged,
         sequence: 3,
         source: Some(Source::Poll),
-        time: instant("2026-05-01T10:28:49Z"),
         detected_at: instant("2026-05-01T10:28:50.101Z"),
-        regression: false,
-        refined: false,
-        refines: None,
-        after: None,
-        repeated: None,
-        alert: None,
-        ends: None,
-        backfill: false,
-        recorded: false,
-        late: false,
         fault: Some(Fault::Sender),
         previous: Some(PreviousStatus {
             status: "Sent".to_owned(),
@@ -270,27 +238,31 @@ fn event(n: usize) -> Event {
             price: Number::from_f64(0.036),
             latency: Some(Number::from(4)),
         },
-        message: Message {
-            provider: "routee".to_owned(),
-            message_id: Some(MessageId::new(format!("message-{n:04}")).expect("visible ASCII")),
-            outcome: Some(Outcome::Failed),
-            part_count: Some(1),
-            from: Some("MyShop".to_owned()),
-            to: Some("+3069******01".to_owned()),
-            to_key: Some("key-of-the-recipient".to_owned()),
-            country: Some("GR".to_owned()),
-            operator: Some("Example Mobile".to_owned()),
-            label: Some("order-17".to_owned()),
-            campaign: None,
-            application: Some("default".to_owned()),
-            originating_service: Some("Sms".to_owned()),
-            body_key: Some("key-of-the-text".to_owned()),
-            body: None,
-            groups: Vec::new(),
-            direction: Some("Outbound".to_owned()),
-            tags: Tags::from([("team".to_owned(), "crm".to_owned())]),
-        },
-        about: None,
+        ..Event::bare(event_id, EventKind::StatusChanged, time, message)
+    }
+}
+
+/// What is told of the message of the `n`th event.
+fn message(n: usize) -> Message {
+    Message {
+        provider: "routee".to_owned(),
+        message_id: Some(MessageId::new(format!("message-{n:04}")).expect("visible ASCII")),
+        outcome: Some(Outcome::Failed),
+        part_count: Some(1),
+        from: Some("MyShop".to_owned()),
+        to: Some("+3069******01".to_owned()),
+        to_key: Some("key-of-the-recipient".to_owned()),
+        country: Some("GR".to_owned()),
+        operator: Some("Example Mobile".to_owned()),
+        label: Some("order-17".to_owned()),
+        campaign: None,
+        application: Some("default".to_owned()),
+        originating_service: Some("Sms".to_owned()),
+        body_key: Some("key-of-the-text".to_owned()),
+        body: None,
+        groups: Vec::new(),
+        direction: Some("Outbound".to_owned()),
+        tags: Tags::from([("team".to_owned(), "crm".to_owned())]),
     }
 }
 

@@ -109,8 +109,11 @@ pub trait Fixture: Sized + Send + Sync {
     /// as [`careless`] does, as far as its protocol lets it: otherwise nothing is tried by [`shows_no_secret`].
     async fn turn(&self, mood: Mood);
 
-    /// Waits until the receiver has been spoken to while it [hangs](Mood::Hangs).
-    async fn spoken_to(&self);
+    /// Waits until the receiver has been spoken to while it [hangs](Mood::Hangs). The suite has delivered one
+    /// notification before.
+    async fn spoken_to(&self) {
+        self.arrived(2).await;
+    }
 
     /// Waits until `n` notifications have arrived, and tells of each that has, in order, all that a
     /// person or a program can read there: ids, title, text and the shown events' messages. The texts are decoded,

@@ -25,18 +25,16 @@ mod queue;
 mod rates;
 mod records;
 mod redrive;
+mod samples;
 mod suppressed;
+mod versions;
 mod waiting;
 mod watches;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_model::{DeliveryId, MessageId, Timestamp};
-use smswatch_plugin::record::{Record, WatchState};
-use smswatch_plugin::store::{
-    CommitItem, CommitStep, NewDelivery, Priority, Shard, Store, WatchPriority, shard_of,
-};
+use smswatch_plugin::store::Store;
 
 pub use about::*;
 pub use deliveries::*;
@@ -53,9 +51,13 @@ pub use queue::*;
 pub use rates::*;
 pub use records::*;
 pub use redrive::*;
+pub use samples::{add, claim_new, completion, delivery, put, record, step};
 pub use suppressed::*;
+pub use versions::*;
 pub use waiting::*;
 pub use watches::*;
+
+use samples::{id_in, until};
 
 /// An empty store, and whatever must live as long as it does.
 pub trait StoreFixture: Send + Sync {
@@ -176,68 +178,4 @@ macro_rules! store_suite {
             }
         )*
     };
-}
-
-/// An id that belongs to `shard`.
-fn id_in(store: &dyn Store, shard: Shard, n: u32) -> MessageId {
-    (0..)
-        .map(|salt| format!("message-{n}-{salt}"))
-        .find(|id| shard_of(id, store.shard_count()) == shard)
-        .map(|id| MessageId::new(id).expect("a valid id"))
-        .expect("every shard has ids")
-}
-
-fn record(due: Timestamp, body: &[u8]) -> Record {
-    Record::new(WatchState::Watching, due, body)
-}
-
-fn put(id: &MessageId, expected: Option<&Record>, record: Option<&Record>) -> CommitItem {
-    CommitItem {
-        message_id: id.clone(),
-        expected: expected.cloned(),
-        record: record.cloned(),
-        priority: WatchPriority::New,
-        entry: None,
-    }
-}
-
-fn step(items: Vec<CommitItem>) -> CommitStep {
-    CommitStep {
-        items,
-        finished: Vec::new(),
-    }
-}
-
-/// Writes a new watch and returns its record.
-async fn add(store: &dyn Store, id: &MessageId, due: Timestamp) -> Record {
-    let shard = shard_of(id.as_str(), store.shard_count());
-    let record = record(due, b"body");
-    store
-        .commit(shard, &step(vec![put(id, None, Some(&record))]))
-        .await
-        .expect("a commit");
-    record
-}
-
-fn delivery(n: u32, sink: &str, priority: Priority) -> NewDelivery {
-    NewDelivery {
-        id: DeliveryId::new(format!("dlv_{n:04}")).expect("a valid id"),
-        sink: sink.to_owned(),
-        rule: "rule".to_owned(),
-        priority,
-        message_ids: vec![MessageId::new(format!("m{n}")).expect("a valid id")],
-        body: vec![1, 0, 255, 10],
-        suppressed: None,
-    }
-}
-
-/// Waits until `condition` holds.
-async fn until<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
-    for _ in 0..2000 {
-        if condition().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("the condition did not come true");
 }

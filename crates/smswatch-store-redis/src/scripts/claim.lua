@@ -16,15 +16,6 @@ local unknown, news = {}, {}
 -- How many entries may be looked at: dropping superseded ones is bounded work, too.
 local budget = 2 * limit + 256
 
-local function due_bytes(due)
-  local bytes = {}
-  for place = 6, 1, -1 do
-    bytes[place] = string.char(due % 256)
-    due = math.floor(due / 256)
-  end
-  return table.concat(bytes)
-end
-
 local function is_known(field, record)
   if #record < 8 or record:byte(2) > last_state then return false end
   if record:byte(1) < 1 or record:byte(1) > last_format then return false end

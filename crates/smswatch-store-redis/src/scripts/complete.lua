@@ -6,15 +6,6 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local queued, held, n_returned = 0, {}, 0
 
-local function with(attempts, attempt)
-  local all = {}
-  for line in (attempts or ''):gmatch('[^\n]+') do all[#all + 1] = line end
-  all[#all + 1] = attempt
-  -- The first one tells how it began.
-  while #all > most do table.remove(all, 2) end
-  return table.concat(all, '\n')
-end
-
 local at = 3
 while at <= #ARGV do
   local id, outcome = ARGV[at], ARGV[at + 2]
@@ -37,12 +28,12 @@ while at <= #ARGV do
     elseif outcome == 'postponed' then
       redis.call('ZADD', queue, now + tonumber(ARGV[at + 3]), id)
     elseif outcome == 'pending' then
-      redis.call('HSET', key, 'n', made, 'a', with(delivery[3], ARGV[at + 4]))
+      redis.call('HSET', key, 'n', made, 'a', with_attempt(delivery[3], ARGV[at + 4], most))
       redis.call('ZADD', queue, now + tonumber(ARGV[at + 3]), id)
     else
       -- The list first: where Redis breaks the step off, no attempt is counted that is written again.
       redis.call('ZADD', base .. outcome .. ':' .. sink, now, id)
-      redis.call('HSET', key, 's', outcome, 'n', made, 'a', with(delivery[3], ARGV[at + 4]))
+      redis.call('HSET', key, 's', outcome, 'n', made, 'a', with_attempt(delivery[3], ARGV[at + 4], most))
       redis.call('ZREM', queue, id)
       redis.call('ZREM', base .. 'a:' .. (delivery[1] or '1') .. ':' .. sink, id)
     end

@@ -6,15 +6,6 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local queue, queued, dead_lettered = base .. 'q:1:' .. sink, 0, {}
 
-local function with(attempts)
-  local all = {}
-  for line in (attempts or ''):gmatch('[^\n]+') do all[#all + 1] = line end
-  all[#all + 1] = attempt
-  -- The first one tells how it began.
-  while #all > most do table.remove(all, 2) end
-  return table.concat(all, '\n')
-end
-
 local at = 4
 while at <= #ARGV do
   local id = ARGV[at]
@@ -26,7 +17,7 @@ while at <= #ARGV do
   local has_other = ARGV[at + 1] == '1'
   if is_free and delivery[1] == 'pending' then
     if has_other and enqueue(base, now, at + 2) then queued = queued + 1 end
-    redis.call('HSET', key, 's', 'dead', 'a', with(delivery[2]))
+    redis.call('HSET', key, 's', 'dead', 'a', with_attempt(delivery[2], attempt, most))
     redis.call('ZADD', base .. 'dead:' .. sink, now, id)
     redis.call('ZREM', queue, id)
     redis.call('ZREM', base .. 'a:1:' .. sink, id)

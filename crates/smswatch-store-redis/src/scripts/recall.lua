@@ -8,15 +8,6 @@ local last = '(' .. string.format('%.0f', now + tonumber(ARGV[2]))
 local slots, ends, id = base .. 'z:' .. lane, base .. 'e:' .. lane, lane .. '.recalled'
 local count, budget = 0, 2000
 
-local function due_bytes(due)
-  local bytes = {}
-  for place = 6, 1, -1 do
-    bytes[place] = string.char(due % 256)
-    due = math.floor(due / 256)
-  end
-  return table.concat(bytes)
-end
-
 for _, ended in ipairs(redis.call('ZRANGEBYSCORE', ends, last, '+inf', 'LIMIT', 0, 64)) do
   redis.call('ZADD', ends, 0, ended)
   count = count + 1

@@ -10,10 +10,7 @@ if not is_asked_for then return { 'refused', state, sink } end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if action == 'requeue' then
-  -- The queue first: what is in it twice is sent twice, what is in no list is lost.
-  redis.call('ZADD', base .. 'q:' .. delivery[3] .. ':' .. sink, next_turn(), id)
-  redis.call('HSET', key, 's', 'pending', 'q', now, 'o', delivery[4] or '0')
-  redis.call('ZADD', base .. 'a:' .. delivery[3] .. ':' .. sink, now, id)
+  requeue(base, now, id, sink, delivery[3], delivery[4])
 else
   forget_delivery(base, id)
 end

@@ -6,20 +6,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local queue, ages = base .. 'q:' .. priority .. ':' .. sink, base .. 'a:' .. priority .. ':' .. sink
 local pending = redis.call('ZCARD', base .. 'q:0:' .. sink) + redis.call('ZCARD', base .. 'q:1:' .. sink)
-local first = '-inf'
-if seen_at ~= '' then first = seen_at end
-
--- What was queued in the same millisecond as the last one, and lies before it, was looked at already.
-local found, skip, is_all = {}, 0, false
-while #found < limit and not is_all do
-  local page = redis.call('ZRANGEBYSCORE', ages, first, '(' .. now, 'WITHSCORES', 'LIMIT', skip, limit)
-  is_all = #page < 2 * limit
-  skip = skip + limit
-  for at = 1, #page, 2 do
-    local is_seen = page[at + 1] == seen_at and page[at] <= seen_id
-    if not is_seen and #found < limit then found[#found + 1] = { page[at], page[at + 1] } end
-  end
-end
+local found = behind(ages, '-inf', '(' .. now, seen_at, seen_id, limit)
 
 local out = {}
 for _, entry in ipairs(found) do

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use smswatch_model::Timestamp;
 use smswatch_plugin::store::{
-    Attempt, ClaimedDelivery, Completion, DeliveryState, Outcome, Pick, Priority, Shard, Store,
+    Attempt, ClaimedDelivery, DeliveryState, Outcome, Pick, Priority, Shard, Store,
 };
 
-use super::{LONG, StoreFixture, delivery, until};
+use super::{LONG, StoreFixture, completion, delivery, until};
 
 const SHARD: Shard = Shard(0);
 
@@ -17,21 +16,6 @@ pub(super) async fn claim(store: &dyn Store, sink: &str, lease: Duration) -> Vec
         .await
         .expect("a claim");
     claimed.deliveries
-}
-
-pub(super) fn completion(claimed: &ClaimedDelivery, outcome: Outcome) -> Completion {
-    let attempt = Attempt {
-        at: Timestamp::from_seconds(1_777_636_800),
-        result: "x".to_owned(),
-        detail: format!("attempt {} \"quoted\"\nline", claimed.attempts_made),
-    };
-    Completion {
-        id: claimed.id.clone(),
-        token: claimed.token,
-        outcome,
-        attempt,
-        fallback: None,
-    }
 }
 
 pub(super) async fn complete(

@@ -2,29 +2,19 @@
 
 use std::time::Duration;
 
-use smswatch_model::{DeliveryId, Timestamp};
+use smswatch_model::DeliveryId;
 use smswatch_plugin::store::{
-    Attempt, ClaimedDelivery, Completion, DeliveryState, Outcome, Pick, Priority, Shard, Store,
+    ClaimedDelivery, DeliveryState, Outcome, Pick, Priority, Shard, Store,
 };
 
-use super::deliveries::completion;
-use super::{LONG, StoreFixture, delivery, until};
+use super::{LONG, StoreFixture, completion, delivery, until};
 
 const SHARD: Shard = Shard(0);
 
 async fn complete(store: &dyn Store, claimed: &ClaimedDelivery, outcome: Outcome) -> bool {
-    let completion = Completion {
-        id: claimed.id.clone(),
-        token: claimed.token,
-        outcome,
-        attempt: Attempt {
-            at: Timestamp::from_seconds(1_777_636_800),
-            result: "retry".to_owned(),
-            detail: String::new(),
-        },
-        fallback: None,
-    };
-    let held = store.complete(SHARD, "crm", &[completion]).await;
+    let held = store
+        .complete(SHARD, "crm", &[completion(claimed, outcome)])
+        .await;
     held.expect("an answer").done == [true]
 }
 

@@ -6,8 +6,8 @@ use smswatch_plugin::store::{
     Priority, Shard, Store, Trimmed, shard_of,
 };
 
-use super::deliveries::{claim, complete, completion};
-use super::{LONG, StoreFixture, delivery, until};
+use super::deliveries::{claim, complete};
+use super::{LONG, StoreFixture, completion, delivery, until};
 
 const SHARD: Shard = Shard(0);
 
@@ -143,11 +143,7 @@ pub async fn ended_deliveries_are_trimmed_and_pending_ones_are_not(fixture: &dyn
         keep_for: LONG,
         max: 0,
     };
-    let bounds = HistoryBounds {
-        events: nothing,
-        deliveries: nothing,
-        dead: nothing,
-    };
+    let bounds = HistoryBounds::all(nothing);
     let trimmed = store.trim(SHARD, &bounds).await.expect("a trim");
     assert_eq!(
         trimmed,
@@ -173,17 +169,17 @@ async fn let_die(store: &dyn Store, sink: &str, first: u32, count: u32) {
     until(async || store.now(SHARD).await.expect("the time") > ended).await;
 }
 
-/// Trims all that ended so that each shard keeps `max`; returns how many went.
-async fn trim_to(store: &dyn Store, max: u64) -> u64 {
-    let bound = Bound {
+/// What lets each shard keep `max` of everything, however old it is.
+pub(super) fn bounds(store: &dyn Store, max: u64) -> HistoryBounds {
+    HistoryBounds::all(Bound {
         keep_for: LONG,
         max: max * u64::from(store.shard_count()),
-    };
-    let bounds = HistoryBounds {
-        events: bound,
-        deliveries: bound,
-        dead: bound,
-    };
+    })
+}
+
+/// Trims all that ended so that each shard keeps `max`; returns how many went.
+async fn trim_to(store: &dyn Store, max: u64) -> u64 {
+    let bounds = bounds(store, max);
     store.trim(SHARD, &bounds).await.expect("a trim").dead
 }
 

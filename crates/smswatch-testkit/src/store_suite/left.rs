@@ -6,8 +6,8 @@ use smswatch_plugin::store::{
     Priority, QueueRequest, Redrive, RedriveOutcome, Shard, Store,
 };
 
-use super::deliveries::{claim, complete, completion};
-use super::{LONG, StoreFixture, delivery, until};
+use super::deliveries::{claim, complete};
+use super::{LONG, StoreFixture, completion, delivery, until};
 
 const SHARD: Shard = Shard(0);
 

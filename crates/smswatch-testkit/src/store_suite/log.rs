@@ -279,11 +279,7 @@ pub async fn trimming_never_passes_the_cursor(fixture: &dyn StoreFixture) {
         keep_for: Duration::ZERO,
         max: 0,
     };
-    let bounds = HistoryBounds {
-        events: nothing,
-        deliveries: nothing,
-        dead: nothing,
-    };
+    let bounds = HistoryBounds::all(nothing);
     let mut trimmed = 0;
     loop {
         let step = store.trim(SHARD, &bounds).await.expect("a trim");

@@ -6,11 +6,12 @@ use std::time::Duration;
 use smswatch_model::{EventKind, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Bound, CommitItem, DeliveryFilter, DeliveryState, EventFilter, HistoryBounds, NewDelivery,
-    NewEntry, Outcome, PageRequest, Priority, Redrive, RouteStep, Shard, Store, Trimmed, shard_of,
+    CommitItem, DeliveryFilter, DeliveryState, EventFilter, NewDelivery, NewEntry, Outcome,
+    PageRequest, Priority, Redrive, RouteStep, Shard, Store, Trimmed, shard_of,
 };
 
 use super::deliveries::{claim, complete};
+use super::history::bounds;
 use super::{LONG, StoreFixture, delivery, id_in, put, record, step};
 
 const SHARD: Shard = Shard(0);
@@ -88,15 +89,7 @@ async fn route_all(store: &dyn Store, shard: Shard) {
 
 /// Trims the log of a shard until it holds `max` entries.
 async fn keep(store: &dyn Store, shard: Shard, max: u64) {
-    let bound = Bound {
-        keep_for: LONG,
-        max: max * u64::from(store.shard_count()),
-    };
-    let bounds = HistoryBounds {
-        events: bound,
-        deliveries: bound,
-        dead: bound,
-    };
+    let bounds = bounds(store, max);
     while store.trim(shard, &bounds).await.expect("a trim") != Trimmed::default() {}
 }
 

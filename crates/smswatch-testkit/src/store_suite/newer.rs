@@ -5,7 +5,7 @@ use smswatch_plugin::store::{
     RouteStep, SetAside, Shard, Store, WatchPriority,
 };
 
-use super::{LONG, StoreFixture, add, delivery, id_in, put, record, step};
+use super::{LONG, StoreFixture, add, claim_new, delivery, id_in, put, record, step};
 
 const SHARD: Shard = Shard(0);
 
@@ -16,8 +16,8 @@ pub async fn a_due_time_that_stays_is_due_when_its_lease_is_finished(fixture: &d
     let due = store.now(SHARD).await.expect("the time");
     let before = add(&*store, &moved, due).await;
     add(&*store, &stays, due).await;
-    let claimed = store.claim(SHARD, WatchPriority::New, 10, LONG).await;
-    let lease = claimed.expect("a claim").lease.expect("a lease");
+    let claimed = claim_new(&*store, SHARD, LONG).await;
+    let lease = claimed.lease.expect("a lease");
     let (later, same) = (record(due + LONG, b"new"), record(due, b"new"));
     let finish = CommitStep {
         items: vec![
@@ -27,8 +27,8 @@ pub async fn a_due_time_that_stays_is_due_when_its_lease_is_finished(fixture: &d
         finished: vec![lease],
     };
     store.commit(SHARD, &finish).await.expect("a commit");
-    let again = store.claim(SHARD, WatchPriority::New, 10, LONG).await;
-    assert_eq!(again.expect("a claim").watches, [(stays, same)]);
+    let again = claim_new(&*store, SHARD, LONG).await;
+    assert_eq!(again.watches, [(stays, same)]);
 }
 
 /// A watch whose body its claimer cannot read is due to nobody when its lease is finished, and is there.
@@ -37,8 +37,8 @@ pub async fn what_is_put_aside_is_due_to_nobody_and_stays(fixture: &dyn StoreFix
     let id = id_in(&*store, SHARD, 1);
     let due = store.now(SHARD).await.expect("the time");
     let before = add(&*store, &id, due).await;
-    let claimed = store.claim(SHARD, WatchPriority::New, 10, LONG).await;
-    let lease = claimed.expect("a claim").lease.expect("a lease");
+    let claimed = claim_new(&*store, SHARD, LONG).await;
+    let lease = claimed.lease.expect("a lease");
     let aside = store.put_aside(SHARD, WatchPriority::New, std::slice::from_ref(&id));
     aside.await.expect("put aside");
     let finish = CommitStep {
@@ -46,8 +46,8 @@ pub async fn what_is_put_aside_is_due_to_nobody_and_stays(fixture: &dyn StoreFix
         finished: vec![lease],
     };
     store.commit(SHARD, &finish).await.expect("a commit");
-    let again = store.claim(SHARD, WatchPriority::New, 10, LONG).await;
-    assert!(again.expect("a claim").watches.is_empty());
+    let again = claim_new(&*store, SHARD, LONG).await;
+    assert!(again.watches.is_empty());
     let loaded = store.load(SHARD, &[id]).await.expect("records");
     assert_eq!(loaded, [Ok(Some(before))]);
 }
@@ -65,8 +65,8 @@ pub async fn what_is_scheduled_too_far_ahead_is_due_when_it_is_recalled(
         let recalled = store.recall(SHARD, WatchPriority::New, 10 * LONG).await;
         assert_eq!(recalled.expect("recalled"), expected);
     }
-    let claimed = store.claim(SHARD, WatchPriority::New, 10, LONG).await;
-    assert_eq!(claimed.expect("a claim").watches, [(far, before)]);
+    let claimed = claim_new(&*store, SHARD, LONG).await;
+    assert_eq!(claimed.watches, [(far, before)]);
     let recalled = store.recall(SHARD, WatchPriority::New, LONG / 2).await;
     assert_eq!(
         recalled.expect("recalled"),

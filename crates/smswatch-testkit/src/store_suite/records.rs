@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use smswatch_model::Timestamp;
 use smswatch_plugin::store::{
-    KeptRecord, LeftStep, NewRecord, PageRequest, Pick, Priority, RecordChange, RecordCommit,
-    RecordId, RecordKind, RouteOutcome, RouteStep, SetAside, Shard, Store,
+    KeptRecord, LeftStep, LogSlice, NewRecord, PageRequest, Pick, Priority, RecordChange,
+    RecordCommit, RecordId, RecordKind, RouteOutcome, RouteStep, SetAside, Shard, Store,
 };
 
 use super::{LONG, StoreFixture, delivery, until};
@@ -201,16 +201,21 @@ pub async fn records_are_paged_once(fixture: &dyn StoreFixture) {
     assert!(store.records(KIND, &bad).await.is_err());
 }
 
-/// A route step changes all of its records, or does nothing.
-pub async fn a_route_step_takes_its_records_along_or_does_nothing(fixture: &dyn StoreFixture) {
-    let store = &*fixture.store();
+/// Appends an entry with the record `known`, and reads the log.
+async fn append_known(store: &dyn Store) -> LogSlice {
     let appended = RecordCommit {
         entries: vec![vec![1].into()],
         ..change("known", None, None, b"\x01x").into()
     };
     let committed = store.commit_records(SHARD, &[appended]).await;
     assert_eq!(committed.expect("an answer").done, [true]);
-    let slice = store.read_log(SHARD, 10).await.expect("entries");
+    store.read_log(SHARD, 10).await.expect("entries")
+}
+
+/// A route step changes all of its records, or does nothing.
+pub async fn a_route_step_takes_its_records_along_or_does_nothing(fixture: &dyn StoreFixture) {
+    let store = &*fixture.store();
+    let slice = append_known(store).await;
     let step = |records| RouteStep {
         from: slice.cursor.clone(),
         to: slice.entries[0].position.clone(),
@@ -244,13 +249,7 @@ pub async fn a_route_step_takes_its_records_along_or_does_nothing(fixture: &dyn 
 /// So does one of entries that were left to a later version.
 pub async fn left_entries_are_routed_with_their_records_or_not(fixture: &dyn StoreFixture) {
     let store = &*fixture.store();
-    let appended = RecordCommit {
-        entries: vec![vec![1].into()],
-        ..change("known", None, None, b"\x01x").into()
-    };
-    let committed = store.commit_records(SHARD, &[appended]).await;
-    assert_eq!(committed.expect("an answer").done, [true]);
-    let slice = store.read_log(SHARD, 10).await.expect("entries");
+    let slice = append_known(store).await;
     let to = slice.entries[0].position.clone();
     let left = SetAside {
         position: to.clone(),

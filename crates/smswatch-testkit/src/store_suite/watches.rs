@@ -7,18 +7,43 @@ use futures::future::join_all;
 use smswatch_model::{MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    CommitOutcome, CommitStep, PageRequest, Shard, WatchPriority, shard_of,
+    ClaimedWatches, CommitItem, CommitOutcome, CommitStep, PageRequest, Shard, Store,
+    WatchPriority, shard_of,
 };
 
-use super::{LONG, StoreFixture, add, id_in, put, record, step, until};
+use super::{LONG, StoreFixture, add, claim_new, id_in, put, record, step, until};
 
 const SHARD: Shard = Shard(0);
+
+async fn now(store: &dyn Store) -> Timestamp {
+    store.now(SHARD).await.expect("the time")
+}
+
+/// Replaces what is known of a watch, whoever has claimed it.
+async fn replace(store: &dyn Store, id: &MessageId, expected: &Record, new: Option<&Record>) {
+    let step = step(vec![put(id, Some(expected), new)]);
+    store.commit(SHARD, &step).await.expect("a commit");
+}
+
+/// Changes a claimed watch, and ends the lease with it.
+async fn finish(store: &dyn Store, claimed: ClaimedWatches, item: CommitItem) {
+    let step = CommitStep {
+        items: vec![item],
+        finished: claimed.lease.into_iter().collect(),
+    };
+    store.commit(SHARD, &step).await.expect("a commit");
+}
+
+async fn release(store: &dyn Store, claimed: ClaimedWatches) {
+    let released = store.release(SHARD, claimed.lease.expect("a lease"));
+    released.await.expect("a release");
+}
 
 /// A watch changes only if it is as expected; a conflict brings what is there.
 pub async fn a_watch_is_written_only_over_what_was_expected(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let due = store.now(SHARD).await.expect("the time") + LONG;
+    let due = now(&*store).await + LONG;
     let (first, second) = (record(due, b"1"), record(due, b"2"));
     let commit = async |expected: Option<&Record>, record: Option<&Record>| {
         let step = step(vec![put(&id, expected, record)]);
@@ -57,7 +82,7 @@ pub async fn a_watch_is_written_only_over_what_was_expected(fixture: &dyn StoreF
 /// One item that conflicts keeps no other from taking place.
 pub async fn items_of_one_step_do_not_depend_on_each_other(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let due = store.now(SHARD).await.expect("the time") + LONG;
+    let due = now(&*store).await + LONG;
     let new = record(due, b"new");
     let ids = [1, 2, 3].map(|n| id_in(&*store, SHARD, n));
     let items = vec![
@@ -78,31 +103,22 @@ pub async fn items_of_one_step_do_not_depend_on_each_other(fixture: &dyn StoreFi
 pub async fn a_due_watch_is_claimed_once_until_its_lease_ends(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let due = store.now(SHARD).await.expect("the time");
+    let due = now(&*store).await;
     let record = add(&*store, &id, due).await;
     let lease = Duration::from_millis(200);
-    let claimed = store
-        .claim(SHARD, WatchPriority::New, 10, lease)
-        .await
-        .expect("a claim");
+    let claimed = claim_new(&*store, SHARD, lease).await;
     assert_eq!(claimed.watches, [(id.clone(), record)]);
     assert!(claimed.lease.is_some());
     let ends = claimed.next_due.expect("the lease ends");
     assert!(ends > claimed.now && ends <= claimed.now + lease);
-    let again = store
-        .claim(SHARD, WatchPriority::New, 10, LONG)
-        .await
-        .expect("a claim");
+    let again = claim_new(&*store, SHARD, LONG).await;
     assert!(
         again.watches.is_empty() || again.now >= ends,
         "it was claimed twice"
     );
     if again.watches.is_empty() {
         until(async || {
-            let claimed = store
-                .claim(SHARD, WatchPriority::New, 10, LONG)
-                .await
-                .expect("a claim");
+            let claimed = claim_new(&*store, SHARD, LONG).await;
             claimed.watches.iter().any(|(claimed, _)| *claimed == id)
         })
         .await;
@@ -112,11 +128,11 @@ pub async fn a_due_watch_is_claimed_once_until_its_lease_ends(fixture: &dyn Stor
 /// Who is due longest comes first; the rest stays due.
 pub async fn claims_take_the_earliest_first_and_no_more_than_asked_for(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let now = store.now(SHARD).await.expect("the time");
+    let at = now(&*store).await;
     let ids: Vec<_> = (0..5).map(|n| id_in(&*store, SHARD, n)).collect();
     for (n, id) in ids.iter().enumerate().rev() {
         let ago = Duration::from_millis(5000 - 1000 * u64::try_from(n).expect("few"));
-        add(&*store, id, now - ago).await;
+        add(&*store, id, at - ago).await;
     }
     let claimed = store
         .claim(SHARD, WatchPriority::New, 2, LONG)
@@ -134,7 +150,7 @@ pub async fn claims_take_the_earliest_first_and_no_more_than_asked_for(fixture: 
 pub async fn lanes_are_separate(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    add(&*store, &id, store.now(SHARD).await.expect("the time")).await;
+    add(&*store, &id, now(&*store).await).await;
     let old = store
         .claim(SHARD, WatchPriority::Rest, 10, LONG)
         .await
@@ -143,10 +159,7 @@ pub async fn lanes_are_separate(fixture: &dyn StoreFixture) {
         (old.watches.len(), old.lease, old.next_due),
         (0, None, None)
     );
-    let young = store
-        .claim(SHARD, WatchPriority::New, 10, LONG)
-        .await
-        .expect("a claim");
+    let young = claim_new(&*store, SHARD, LONG).await;
     assert_eq!(young.watches.len(), 1);
 }
 
@@ -154,23 +167,12 @@ pub async fn lanes_are_separate(fixture: &dyn StoreFixture) {
 pub async fn a_commit_ends_the_claim_and_sets_the_next_due_time(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let now = store.now(SHARD).await.expect("the time");
-    let old = add(&*store, &id, now).await;
-    let claimed = store
-        .claim(SHARD, WatchPriority::New, 10, LONG)
-        .await
-        .expect("a claim");
-    let new = record(now + LONG, b"later");
-    let finished = claimed.lease.into_iter().collect();
-    let step = CommitStep {
-        items: vec![put(&id, Some(&old), Some(&new))],
-        finished,
-    };
-    store.commit(SHARD, &step).await.expect("a commit");
-    let claimed = store
-        .claim(SHARD, WatchPriority::New, 10, LONG)
-        .await
-        .expect("a claim");
+    let at = now(&*store).await;
+    let old = add(&*store, &id, at).await;
+    let claimed = claim_new(&*store, SHARD, LONG).await;
+    let new = record(at + LONG, b"later");
+    finish(&*store, claimed, put(&id, Some(&old), Some(&new))).await;
+    let claimed = claim_new(&*store, SHARD, LONG).await;
     assert_eq!(claimed.watches, []);
     assert_eq!(claimed.next_due, Some(new.due()));
 }
@@ -179,31 +181,16 @@ pub async fn a_commit_ends_the_claim_and_sets_the_next_due_time(fixture: &dyn St
 pub async fn a_commit_of_the_same_due_time_leaves_the_claim_alone(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let now = store.now(SHARD).await.expect("the time");
-    let old = add(&*store, &id, now).await;
-    let claimed = store
-        .claim(SHARD, WatchPriority::New, 10, LONG)
-        .await
-        .expect("a claim");
+    let at = now(&*store).await;
+    let old = add(&*store, &id, at).await;
+    let claimed = claim_new(&*store, SHARD, LONG).await;
     assert_eq!(claimed.watches.len(), 1);
-    let tagged = record(now, b"with tags");
-    store
-        .commit(SHARD, &step(vec![put(&id, Some(&old), Some(&tagged))]))
-        .await
-        .expect("a commit");
-    let again = store
-        .claim(SHARD, WatchPriority::New, 10, LONG)
-        .await
-        .expect("a claim");
+    let tagged = record(at, b"with tags");
+    replace(&*store, &id, &old, Some(&tagged)).await;
+    let again = claim_new(&*store, SHARD, LONG).await;
     assert_eq!(again.watches, []);
-    store
-        .release(SHARD, claimed.lease.expect("a lease"))
-        .await
-        .expect("a release");
-    let again = store
-        .claim(SHARD, WatchPriority::New, 10, LONG)
-        .await
-        .expect("a claim");
+    release(&*store, claimed).await;
+    let again = claim_new(&*store, SHARD, LONG).await;
     assert_eq!(again.watches, [(id, tagged)]);
 }
 
@@ -211,27 +198,15 @@ pub async fn a_commit_of_the_same_due_time_leaves_the_claim_alone(fixture: &dyn 
 pub async fn a_superseded_due_time_is_not_claimed(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let now = store.now(SHARD).await.expect("the time");
-    let old = add(&*store, &id, now).await;
-    let new = record(now + LONG, b"later");
-    store
-        .commit(SHARD, &step(vec![put(&id, Some(&old), Some(&new))]))
-        .await
-        .expect("a commit");
-    let claimed = store
-        .claim(SHARD, WatchPriority::New, 10, LONG)
-        .await
-        .expect("a claim");
+    let at = now(&*store).await;
+    let old = add(&*store, &id, at).await;
+    let new = record(at + LONG, b"later");
+    replace(&*store, &id, &old, Some(&new)).await;
+    let claimed = claim_new(&*store, SHARD, LONG).await;
     assert_eq!(claimed.watches, []);
-    let sooner = record(now, b"now");
-    store
-        .commit(SHARD, &step(vec![put(&id, Some(&new), Some(&sooner))]))
-        .await
-        .expect("a commit");
-    let claimed = store
-        .claim(SHARD, WatchPriority::New, 10, LONG)
-        .await
-        .expect("a claim");
+    let sooner = record(at, b"now");
+    replace(&*store, &id, &new, Some(&sooner)).await;
+    let claimed = claim_new(&*store, SHARD, LONG).await;
     assert_eq!(claimed.watches, [(id, sooner)]);
 }
 
@@ -239,15 +214,9 @@ pub async fn a_superseded_due_time_is_not_claimed(fixture: &dyn StoreFixture) {
 pub async fn a_deleted_watch_is_not_claimed(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let record = add(&*store, &id, store.now(SHARD).await.expect("the time")).await;
-    store
-        .commit(SHARD, &step(vec![put(&id, Some(&record), None)]))
-        .await
-        .expect("a commit");
-    let claimed = store
-        .claim(SHARD, WatchPriority::New, 10, LONG)
-        .await
-        .expect("a claim");
+    let record = add(&*store, &id, now(&*store).await).await;
+    replace(&*store, &id, &record, None).await;
+    let claimed = claim_new(&*store, SHARD, LONG).await;
     assert_eq!(claimed.watches, []);
 }
 
@@ -255,19 +224,10 @@ pub async fn a_deleted_watch_is_not_claimed(fixture: &dyn StoreFixture) {
 pub async fn a_released_lease_is_due_at_once(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    add(&*store, &id, store.now(SHARD).await.expect("the time")).await;
-    let claimed = store
-        .claim(SHARD, WatchPriority::New, 10, LONG)
-        .await
-        .expect("a claim");
-    store
-        .release(SHARD, claimed.lease.expect("a lease"))
-        .await
-        .expect("a release");
-    let again = store
-        .claim(SHARD, WatchPriority::New, 10, LONG)
-        .await
-        .expect("a claim");
+    add(&*store, &id, now(&*store).await).await;
+    let claimed = claim_new(&*store, SHARD, LONG).await;
+    release(&*store, claimed).await;
+    let again = claim_new(&*store, SHARD, LONG).await;
     assert_eq!(again.watches.len(), 1);
 }
 
@@ -275,34 +235,24 @@ pub async fn a_released_lease_is_due_at_once(fixture: &dyn StoreFixture) {
 pub async fn a_finished_lease_gives_nothing_back(fixture: &dyn StoreFixture) {
     let store = fixture.store();
     let id = id_in(&*store, SHARD, 1);
-    let now = store.now(SHARD).await.expect("the time");
-    let old = add(&*store, &id, now).await;
+    let at = now(&*store).await;
+    let old = add(&*store, &id, at).await;
     let lease = Duration::from_millis(50);
-    let claimed = store
-        .claim(SHARD, WatchPriority::New, 10, lease)
-        .await
-        .expect("a claim");
-    let new = record(now + LONG, b"later");
-    let finished = claimed.lease.into_iter().collect();
-    let step = CommitStep {
-        items: vec![put(&id, Some(&old), Some(&new))],
-        finished,
-    };
-    store.commit(SHARD, &step).await.expect("a commit");
-    until(async || store.now(SHARD).await.expect("the time") > claimed.now + lease).await;
-    let again = store
-        .claim(SHARD, WatchPriority::New, 10, LONG)
-        .await
-        .expect("a claim");
+    let claimed = claim_new(&*store, SHARD, lease).await;
+    let ends = claimed.now + lease;
+    let new = record(at + LONG, b"later");
+    finish(&*store, claimed, put(&id, Some(&old), Some(&new))).await;
+    until(async || now(&*store).await > ends).await;
+    let again = claim_new(&*store, SHARD, LONG).await;
     assert_eq!((again.watches.len(), again.next_due), (0, Some(new.due())));
 }
 
 /// However many claim at once, each watch goes to one of them.
 pub async fn concurrent_claims_share_the_watches(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let now = store.now(SHARD).await.expect("the time");
+    let at = now(&*store).await;
     for n in 0..60 {
-        add(&*store, &id_in(&*store, SHARD, n), now).await;
+        add(&*store, &id_in(&*store, SHARD, n), at).await;
     }
     let claims = (0..20).map(|_| store.claim(SHARD, WatchPriority::New, 5, LONG));
     let mut claimed: Vec<MessageId> = Vec::new();
@@ -322,7 +272,7 @@ pub async fn concurrent_claims_share_the_watches(fixture: &dyn StoreFixture) {
 /// Short and long ids, small and large records, all bytes.
 pub async fn ids_and_records_of_any_size_come_back(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let now = store.now(SHARD).await.expect("the time");
+    let at = now(&*store).await;
     let all_bytes: Vec<u8> = (0..=255).cycle().take(300_000).collect();
     for id in [
         "m",
@@ -334,7 +284,7 @@ pub async fn ids_and_records_of_any_size_come_back(fixture: &dyn StoreFixture) {
         let shard = shard_of(id.as_str(), store.shard_count());
         let mut last: Option<Record> = None;
         for length in [0, 40, 300, 300_000, 12] {
-            let new = record(now, &all_bytes[..length]);
+            let new = record(at, &all_bytes[..length]);
             let step = step(vec![put(&id, last.as_ref(), Some(&new))]);
             let committed = store.commit(shard, &step).await.expect("a commit");
             assert_eq!(committed.outcomes, [CommitOutcome::Done]);
@@ -363,7 +313,7 @@ pub async fn ids_and_records_of_any_size_come_back(fixture: &dyn StoreFixture) {
 /// Every watch is on exactly one page, and removed ones are on none.
 pub async fn all_watches_but_removed_ones_are_paged_once(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let due = store.now(SHARD).await.expect("the time") + LONG;
+    let due = now(&*store).await + LONG;
     let mut expected = BTreeSet::new();
     for n in 0..120_u32 {
         let id = MessageId::new(format!("message-{n}")).expect("a valid id");
@@ -413,7 +363,7 @@ pub async fn all_watches_but_removed_ones_are_paged_once(fixture: &dyn StoreFixt
 /// Counts follow every change of state.
 pub async fn watches_are_counted_by_state(fixture: &dyn StoreFixture) {
     let store = fixture.store();
-    let due = store.now(SHARD).await.expect("the time") + LONG;
+    let due = now(&*store).await + LONG;
     let ids: Vec<_> = (0..3).map(|n| id_in(&*store, SHARD, n)).collect();
     let mut records = Vec::new();
     for id in &ids {

@@ -1,28 +1,19 @@
 //! What a version without indices wrote is found beside what this one writes.
 
-use smswatch_plugin::Secret;
 use smswatch_plugin::model::{EventKind, MessageId};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    CommitItem, CommitStep, DeliveryFilter, EventFilter, Log as _, NewEntry, Page, PageRequest,
-    Queues as _, Records as _, Shard, Store, WatchPriority, shard_of,
+    CommitItem, DeliveryFilter, EventFilter, Log as _, NewEntry, Page, PageRequest, Queues as _,
+    Records as _, Shard, Store, WatchPriority, shard_of,
 };
-use smswatch_store_redis::{RedisOptions, RedisStore};
+use smswatch_store_redis::RedisStore;
 use smswatch_testkit::redis_server::RedisServer;
+use smswatch_testkit::store_suite::step;
+
+use super::raw;
 
 async fn open(server: &RedisServer) -> RedisStore {
-    let options = RedisOptions {
-        url: Secret::new(server.url()),
-        key_prefix: "smswatch".to_owned(),
-        shards: 4,
-    };
-    RedisStore::open(options).await.expect("a store").0
-}
-
-async fn raw(server: &RedisServer) -> redis::aio::MultiplexedConnection {
-    let client = redis::Client::open(server.url()).expect("a client");
-    let connection = client.get_multiplexed_async_connection();
-    connection.await.expect("a connection")
+    super::open(server, 4).await
 }
 
 /// Appends an entry as the version before indices did.
@@ -55,11 +46,10 @@ async fn append(store: &RedisStore, id: &MessageId, body: &str) {
             about: None,
         }),
     };
-    let step = CommitStep {
-        items: vec![item],
-        finished: Vec::new(),
-    };
-    store.commit(shard, &step).await.expect("a commit");
+    store
+        .commit(shard, &step(vec![item]))
+        .await
+        .expect("a commit");
 }
 
 async fn found(store: &RedisStore, filter: &EventFilter) -> Vec<String> {

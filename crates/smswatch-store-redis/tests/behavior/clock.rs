@@ -2,33 +2,24 @@
 
 use std::time::Duration;
 
-use smswatch_plugin::Secret;
 use smswatch_plugin::model::{MessageId, Timestamp};
-use smswatch_plugin::record::{Record, WatchState};
-use smswatch_plugin::store::{
-    CommitItem, CommitStep, Records as _, Shard, Store as _, WatchPriority,
-};
-use smswatch_store_redis::{RedisOptions, RedisStore};
+use smswatch_plugin::store::{Shard, Store as _, shard_of};
+use smswatch_store_redis::RedisStore;
 use smswatch_testkit::redis_server::RedisServer;
+use smswatch_testkit::store_suite;
+use smswatch_testkit::store_suite::claim_new;
 
 const SHARD: Shard = Shard(0);
 const HOUR: Duration = Duration::from_secs(3600);
 
 async fn open(server: &RedisServer) -> RedisStore {
-    let options = RedisOptions {
-        url: Secret::new(server.url()),
-        key_prefix: "smswatch".to_owned(),
-        shards: 2,
-    };
-    RedisStore::open(options).await.expect("a store").0
+    super::open(server, 2).await
 }
 
 /// Writes what the shards know of the clock, as they would if Redis's own had shown `shown` before and
 /// was `ahead` milliseconds behind the store's.
 async fn note(server: &RedisServer, ahead: i64, shown: Timestamp) {
-    let client = redis::Client::open(server.url()).expect("a client");
-    let raw = client.get_multiplexed_async_connection().await;
-    let mut raw = raw.expect("a connection");
+    let mut raw = super::raw(server).await;
     for shard in 0..2 {
         let _: i64 = redis::cmd("HSET")
             .arg(format!("smswatch:{{{shard}}}:clock"))
@@ -51,20 +42,10 @@ fn ahead(server: &RedisServer) -> String {
 async fn add(store: &RedisStore, due: Timestamp) {
     let id = (0..)
         .map(|n| format!("message-{n}"))
-        .find(|id| smswatch_plugin::store::shard_of(id, 2) == SHARD)
+        .find(|id| shard_of(id, 2) == SHARD)
         .expect("every shard has ids");
-    let item = CommitItem {
-        message_id: MessageId::new(id).expect("a valid id"),
-        expected: None,
-        record: Some(Record::new(WatchState::Watching, due, b"body")),
-        priority: WatchPriority::New,
-        entry: None,
-    };
-    let step = CommitStep {
-        items: vec![item],
-        finished: Vec::new(),
-    };
-    store.commit(SHARD, &step).await.expect("a commit");
+    let id = MessageId::new(id).expect("a valid id");
+    store_suite::add(store, &id, due).await;
 }
 
 #[tokio::test]
@@ -77,10 +58,7 @@ async fn a_clock_that_was_set_back_goes_on_from_where_it_was_in_every_process() 
     let now = store.now(SHARD).await.expect("the time");
     assert!(now >= real + HOUR && now < real + 2 * HOUR, "{now}");
     add(&store, now).await;
-    let claimed = store
-        .claim(SHARD, WatchPriority::New, 10, HOUR)
-        .await
-        .expect("a claim");
+    let claimed = claim_new(&store, SHARD, HOUR).await;
     assert_eq!(
         claimed.watches.len(),
         1,
@@ -147,6 +125,6 @@ async fn a_key_of_another_program_in_place_of_the_clock_stops_nothing() {
     assert!(store.now(SHARD).await.is_err());
     let now = store.now(Shard(1)).await.expect("the other shard knows it");
     add(&store, now).await;
-    let claimed = store.claim(SHARD, WatchPriority::New, 10, HOUR).await;
-    assert_eq!(claimed.expect("a claim").watches.len(), 1);
+    let claimed = claim_new(&store, SHARD, HOUR).await;
+    assert_eq!(claimed.watches.len(), 1);
 }
