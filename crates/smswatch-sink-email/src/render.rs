@@ -16,13 +16,7 @@ pub(crate) fn subject(notification: &Notification) -> String {
     let title: String = notification
         .title
         .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
         .take(MAX_SUBJECT)
         .collect();
     format!("[{}] {title}", notification.severity.as_str())

@@ -42,6 +42,34 @@ fn mails(relay: &ScriptedRelay) -> usize {
         .count()
 }
 
+/// What a relay has to answer, and whether the lines that come are those of a mail.
+#[derive(Default)]
+struct Answers {
+    text: String,
+    is_mail: bool,
+}
+
+impl Answers {
+    /// Adds the answer to a line; returns whether there is one: lines of a mail have none.
+    fn add(&mut self, line: &str) -> bool {
+        if self.is_mail && line != "." {
+            return false;
+        }
+        self.text.push_str(match line.get(..4) {
+            Some("EHLO") => OFFER.1,
+            Some("DATA") => "354 go on",
+            _ => "250 ok",
+        });
+        self.text.push_str("\r\n");
+        self.is_mail = line == "DATA";
+        true
+    }
+
+    fn taken(&mut self) -> String {
+        std::mem::take(&mut self.text)
+    }
+}
+
 /// A relay that answers nothing of a mail before it has heard all that comes before it. Returns its port.
 async fn patient_relay() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -58,19 +86,11 @@ async fn listen(stream: TcpStream) -> std::io::Result<()> {
     let (input, mut output) = stream.into_split();
     let mut lines = BufReader::new(input).lines();
     output.write_all(b"220 relay.test\r\n").await?;
-    let (mut answers, mut is_mail) = (String::new(), false);
+    let mut answers = Answers::default();
     while let Some(line) = lines.next_line().await? {
-        match line.get(..4) {
-            _ if is_mail && line != "." => continue,
-            Some("EHLO") => answers.push_str(OFFER.1),
-            Some("DATA") => answers.push_str("354 go on"),
-            _ => answers.push_str("250 ok"),
-        }
-        answers.push_str("\r\n");
-        is_mail = line == "DATA";
-        if !line.starts_with("MAIL") && !line.starts_with("RCPT") {
-            output.write_all(answers.as_bytes()).await?;
-            answers.clear();
+        let waits = line.starts_with("MAIL") || line.starts_with("RCPT");
+        if answers.add(&line) && !waits {
+            output.write_all(answers.taken().as_bytes()).await?;
         }
     }
     Ok(())
@@ -103,7 +123,7 @@ impl Holding {
         let (input, mut output) = stream.into_split();
         let mut lines = BufReader::new(input).lines();
         output.write_all(b"220 relay.test\r\n").await?;
-        let (mut answers, mut is_mail) = (String::new(), false);
+        let mut answers = Answers::default();
         while let Some(line) = lines.next_line().await? {
             self.hear(&line);
             if line.starts_with("RCPT TO:<odd@") {
@@ -112,18 +132,10 @@ impl Holding {
                 }
                 return Ok(());
             }
-            match line.get(..4) {
-                _ if is_mail && line != "." => continue,
-                Some("EHLO") => answers.push_str(OFFER.1),
-                Some("DATA") => answers.push_str("354 go on"),
-                _ => answers.push_str("250 ok"),
-            }
-            answers.push_str("\r\n");
-            is_mail = line == "DATA";
             let answers_now = self.answers_sender && line.starts_with("MAIL");
-            if answers_now || lines.get_ref().buffer().is_empty() {
-                output.write_all(answers.as_bytes()).await?;
-                answers.clear();
+            let waits = !answers_now && !lines.get_ref().buffer().is_empty();
+            if answers.add(&line) && !waits {
+                output.write_all(answers.taken().as_bytes()).await?;
             }
         }
         Ok(())

@@ -72,11 +72,6 @@ impl Fixture for Bot {
         });
     }
 
-    async fn spoken_to(&self) {
-        // The suite delivers one notification before it lets the receiver hang.
-        self.0.wait_for(2).await;
-    }
-
     async fn arrived(&self, n: usize) -> Vec<String> {
         let is_message = |request: &Request| request.path.ends_with("/chat.postMessage");
         let messages = self.0.wait_for_some(n, is_message);
