@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 
 use self::attempt::{attempt, interrupted};
 use self::breaker::AttemptPermit;
-use self::claim::Waiting;
+use self::claim::WaitingAttempt;
 use self::dead::DeadLetters;
 use self::load::Load;
 pub(crate) use self::recall::recall;
@@ -95,7 +95,7 @@ fn lease(unit: &SinkUnit) -> Duration {
 async fn start_attempts(
     stage: &Deliver,
     unit: &Arc<SinkUnit>,
-    mut starts: mpsc::UnboundedReceiver<Waiting>,
+    mut starts: mpsc::UnboundedReceiver<WaitingAttempt>,
     attempted: mpsc::Sender<Attempted>,
     cut: CancellationToken,
 ) {
@@ -112,7 +112,7 @@ async fn start_attempts(
         }
         let begun = begin(context, unit, &next);
         let permit = cut.run_until_cancelled(begun).await.flatten();
-        let Waiting {
+        let WaitingAttempt {
             load,
             claimed,
             room,
@@ -150,9 +150,9 @@ async fn send_all(attempted: &mpsc::Sender<Attempted>, all: Vec<Attempted>) {
 async fn spoken(
     stage: &Deliver,
     unit: &SinkUnit,
-    next: Waiting,
+    next: WaitingAttempt,
     attempted: &mpsc::Sender<Attempted>,
-) -> Option<Waiting> {
+) -> Option<WaitingAttempt> {
     let context = &stage.context;
     let (claimed, room) = (next.claimed, next.room);
     let (load, silenced) = match next.load.is_first_attempt() {
@@ -165,7 +165,7 @@ async fn spoken(
             })
         }
     };
-    let load = load.map(|load| Waiting {
+    let load = load.map(|load| WaitingAttempt {
         load,
         claimed,
         room,
@@ -198,7 +198,11 @@ fn held_since(context: &Context, unit: &SinkUnit, load: &Load) -> Option<Vec<Att
 
 /// Waits for the right to attempt what was claimed; `None` for what was parked meanwhile, or has waited
 /// too long: it goes back, and comes again, here or elsewhere.
-async fn begin(context: &Context, unit: &Arc<SinkUnit>, next: &Waiting) -> Option<AttemptPermit> {
+async fn begin(
+    context: &Context,
+    unit: &Arc<SinkUnit>,
+    next: &WaitingAttempt,
+) -> Option<AttemptPermit> {
     let permit = if next.load.first.probes_sink {
         AttemptPermit::probe(unit)
     } else {

@@ -25,7 +25,7 @@ use self::units::Units;
 use self::wiring::{Wired, wire};
 use crate::alarm;
 use crate::context::Context;
-use crate::deliver::host::Place;
+use crate::deliver::host::SinkRuntime;
 use crate::deliver::{dead, orphans};
 use crate::held::release;
 use crate::panics::guarded;
@@ -88,7 +88,7 @@ impl Engine {
     /// It is not called from within a Tokio runtime.
     #[must_use]
     pub fn start(parts: Parts, now: Timestamp) -> Self {
-        Self::start_in(parts, now, Place::OwnThreads)
+        Self::start_in(parts, now, SinkRuntime::OwnThreads)
     }
 
     /// Starts to work with sinks that are called on the caller's runtime, not on threads of their own, so that
@@ -100,10 +100,10 @@ impl Engine {
     /// It is not called from within a Tokio runtime.
     #[must_use]
     pub fn start_on_one_runtime(parts: Parts, now: Timestamp) -> Self {
-        Self::start_in(parts, now, Place::Runtime(Handle::current()))
+        Self::start_in(parts, now, SinkRuntime::Shared(Handle::current()))
     }
 
-    fn start_in(mut parts: Parts, now: Timestamp, place: Place) -> Self {
+    fn start_in(mut parts: Parts, now: Timestamp, runtime: SinkRuntime) -> Self {
         // It can tell only of what happens after it was called.
         PauseMonitor::get();
         let configured = std::mem::take(&mut parts.sinks);
@@ -182,7 +182,7 @@ impl Engine {
             stop: stop.clone(),
             cut: cut.clone(),
             broken: broken.clone(),
-            place,
+            runtime,
             running: Mutex::default(),
         };
         units.change(configured, |_| false);

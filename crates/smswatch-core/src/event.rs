@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Number;
 use smswatch_model::{
-    About, Alert, AlertState, Change, CurrentStatus, Event, EventKind, Fault, Message,
+    About, Alert, AlertState, Change, CurrentStatus, Event, EventId, EventKind, Fault, Message,
     MessageFacts, MessageId, Part, PartFacts, PartReport, PreviousStatus, Repeated, Snapshot,
     Source, StatusAt, Tags, Timestamp, Word, change_event_id, deadline_event_id, derived_event_id,
     unknown_status_event_id,
@@ -35,23 +35,13 @@ impl Announcer<'_> {
         let description = change
             .description
             .map(|description| self.privacy.text(&description, self.facts));
+        let event_id =
+            change_event_id(self.message_id, &change.sms_id, current, change.regressions);
         Event {
-            event_id: change_event_id(self.message_id, &change.sms_id, current, change.regressions),
-            kind: EventKind::StatusChanged,
             sequence,
             source: Some(source),
-            time: current.date,
-            detected_at: self.detected_at,
             regression: change.regression,
             refined: change.refined,
-            refines: None,
-            after: None,
-            repeated: None,
-            alert: None,
-            ends: None,
-            backfill: false,
-            recorded: false,
-            late: self.is_late(current.date),
             fault,
             previous: change.previous.as_ref().map(PreviousStatus::from),
             current: Some(CurrentStatus::new(current, description)),
@@ -61,36 +51,25 @@ impl Announcer<'_> {
                 price: self.figure(change.price),
                 latency: self.figure(change.latency),
             },
-            message: self.message(),
-            about: None,
+            ..self.bare(event_id, EventKind::StatusChanged, current.date)
         }
     }
 
     /// The event that something did not happen until `deadline`.
     pub(crate) fn deadline(&self, kind: EventKind, deadline: Timestamp, sequence: u64) -> Event {
+        let event_id = deadline_event_id(self.message_id, kind, deadline);
         Event {
-            event_id: deadline_event_id(self.message_id, kind, deadline),
-            kind,
             sequence,
-            source: None,
-            time: deadline,
+            ..self.bare(event_id, kind, deadline)
+        }
+    }
+
+    /// An event of the message that tells no status.
+    fn bare(&self, event_id: EventId, kind: EventKind, time: Timestamp) -> Event {
+        Event {
             detected_at: self.detected_at,
-            regression: false,
-            refined: false,
-            refines: None,
-            after: None,
-            repeated: None,
-            alert: None,
-            ends: None,
-            backfill: false,
-            recorded: false,
-            late: self.is_late(deadline),
-            fault: None,
-            previous: None,
-            current: None,
-            part: PartFacts::default(),
-            message: self.message(),
-            about: None,
+            late: self.is_late(time),
+            ..Event::bare(event_id, kind, time, self.message())
         }
     }
 
@@ -225,34 +204,15 @@ pub(crate) fn own_event(
     now: Timestamp,
     n: u64,
 ) -> Event {
+    let event_id = derived_event_id(about, kind, now, n);
     Event {
-        event_id: derived_event_id(about, kind, now, n),
-        kind,
-        sequence: 0,
-        source: None,
-        time: now,
-        detected_at: now,
-        regression: false,
-        refined: false,
-        refines: None,
-        after: None,
-        repeated: None,
-        alert: None,
-        ends: None,
-        backfill: false,
-        recorded: false,
-        late: false,
-        fault: None,
-        previous: None,
-        current: None,
-        part: PartFacts::default(),
-        message: Message::unknown(provider),
         about: Some(About {
             name: about.to_owned(),
             description: Some(text).filter(|text| !text.is_empty()),
             destination: None,
             campaign: None,
         }),
+        ..Event::bare(event_id, kind, now, Message::unknown(provider))
     }
 }
 

@@ -19,11 +19,7 @@ pub(crate) const KIND: RecordKind = RecordKind::new("fired");
 
 const FORMAT: u8 = 1;
 
-const HOURS: hours::Kind<Hour> = hours::Kind {
-    kind: KIND,
-    format: FORMAT,
-    decode: Hour::decode,
-};
+const HOURS: hours::Kind<Hour> = hours::Kind::new(KIND, FORMAT, Hour::decode);
 
 /// How many rules one hour of a shard counts. Further ones are not counted.
 const MOST_RULES: usize = 1000;

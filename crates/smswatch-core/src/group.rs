@@ -178,6 +178,14 @@ impl Group {
         group
     }
 
+    /// Forgets the events that it gathered, which are told.
+    fn clear(&mut self) {
+        self.events.clear();
+        self.held_back.clear();
+        self.messages.clear();
+        (self.omitted, self.omitted_held_back, self.bytes) = (0, 0, 0);
+    }
+
     /// Takes over what the rule wants now.
     fn set(&mut self, severity: Severity, gathering: Gathering) {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
@@ -337,16 +345,9 @@ pub(crate) fn fold(
 /// What is to be done with a group that is due at `now`.
 pub(crate) fn decide(group: Group, now: Timestamp) -> Decision {
     if !group.is_empty() {
-        let next = Group {
-            generation: group.generation + 1,
-            events: Vec::new(),
-            held_back: Vec::new(),
-            omitted: 0,
-            omitted_held_back: 0,
-            messages: Vec::new(),
-            bytes: 0,
-            ..group.clone()
-        };
+        let mut next = group.clone();
+        next.generation += 1;
+        next.clear();
         let at = now + Duration::from_millis(group.interval_ms);
         return Decision::Tell(Box::new(group), Due { group: next, at });
     }

@@ -11,7 +11,7 @@ use smswatch_model::{
 use crate::form;
 use crate::record::Record;
 use crate::store::{KeptRecord, RecordKind};
-use crate::watch::lifecycle::{Applied, Lifecycle};
+use crate::watch::lifecycle::{Applied, Effect, Lifecycle};
 use crate::watch::{Spelling, Watch};
 
 pub(crate) const KIND: RecordKind = RecordKind::new("held");
@@ -75,10 +75,12 @@ impl Held {
     ) -> Watch {
         let random = fastrand::f64();
         let applied = match self.watch() {
-            Some(watch) => lifecycle.apply_told(key, &watch, observation, now, random),
+            Some(watch) => {
+                lifecycle.apply_seen(Effect::Continues, key, &watch, observation, now, random)
+            }
             None => {
                 let watch = found(&self.spelled, now);
-                lifecycle.apply_found(key, &watch, observation, now, random)
+                lifecycle.apply_seen(Effect::Begins, key, &watch, observation, now, random)
             }
         };
         self.watch = Some(hex::encode(applied.watch.encode().as_bytes()));
@@ -110,7 +112,14 @@ impl Held {
                 continue;
             };
             let random = fastrand::f64();
-            let applied = lifecycle.apply_told(key, &all.watch, &observation, now, random);
+            let applied = lifecycle.apply_seen(
+                Effect::Continues,
+                key,
+                &all.watch,
+                &observation,
+                now,
+                random,
+            );
             all.watch = applied.watch;
             let events = applied.events.into_iter();
             all.events

@@ -45,9 +45,19 @@ fn kept_until(hour: i64) -> Timestamp {
 /// A kind of record, and how its content is read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kind<T> {
-    pub(crate) kind: RecordKind,
-    pub(crate) format: u8,
-    pub(crate) decode: fn(&[u8]) -> Option<T>,
+    kind: RecordKind,
+    format: u8,
+    decode: fn(&[u8]) -> Option<T>,
+}
+
+impl<T> Kind<T> {
+    pub(crate) const fn new(kind: RecordKind, format: u8, decode: fn(&[u8]) -> Option<T>) -> Self {
+        Self {
+            kind,
+            format,
+            decode,
+        }
+    }
 }
 
 /// A record as the store holds it; empty if the store has none.

@@ -48,7 +48,7 @@ pub(crate) type Queue = (WatchPriority, Shard);
 
 /// A claimed watch that waits for its poll; its slot goes back when the poll starts.
 #[derive(Debug)]
-struct Waiting {
+struct WaitingPoll {
     claimed: Claimed,
     watch: Watch,
     slot: PrefetchSlot,

@@ -25,11 +25,7 @@ pub(crate) const KIND: RecordKind = RecordKind::new("stats");
 
 const FORMAT: u8 = 1;
 
-const HOURS: hours::Kind<Hour> = hours::Kind {
-    kind: KIND,
-    format: FORMAT,
-    decode: Hour::decode,
-};
+const HOURS: hours::Kind<Hour> = hours::Kind::new(KIND, FORMAT, Hour::decode);
 
 /// How many countries with an operator are told apart in one hour of a shard. What is beyond counts as [`OTHER`].
 const MOST_GROUPS: usize = 100;

@@ -20,13 +20,13 @@ use crate::throttle::{Answer, AskedAlert, Asker, KIND, Slots};
 pub(crate) const TRIES: u32 = 100;
 
 /// A rule, and the name of a destination.
-type Place = (String, String);
+type Target = (String, String);
 
 /// The throttles of a step.
 #[derive(Debug, Default)]
 pub(crate) struct Throttles {
-    wanted: BTreeMap<Place, Throttle>,
-    known: HashMap<Place, Known>,
+    wanted: BTreeMap<Target, Throttle>,
+    known: HashMap<Target, Known>,
 }
 
 /// A throttle, and how the store holds it.
@@ -119,8 +119,8 @@ impl Throttles {
     /// The store is not available.
     pub(crate) async fn read(&mut self, context: &Context) -> Result<(), StoreError> {
         self.known.clear();
-        let own = |place: &Place| (place.clone(), id(place));
-        let mut missing: Vec<(Place, RecordId)> = self.wanted.keys().map(own).collect();
+        let own = |place: &Target| (place.clone(), id(place));
+        let mut missing: Vec<(Target, RecordId)> = self.wanted.keys().map(own).collect();
         for is_last in [false, true] {
             let mut unreadable = Vec::new();
             for (place, id, record) in load(context, missing).await? {
@@ -161,7 +161,7 @@ impl Throttles {
     /// Why a notification to this place is held back; `None` if it is not.
     pub(crate) fn refuses_at(
         &mut self,
-        place: &Place,
+        place: &Target,
         kind: EventKind,
         alert: Option<&AskedAlert>,
         origin: Origin<'_>,
@@ -237,9 +237,9 @@ impl Throttles {
 /// Reads these records, those of one shard together.
 async fn load(
     context: &Context,
-    wanted: Vec<(Place, RecordId)>,
-) -> Result<Vec<(Place, RecordId, Option<KeptRecord>)>, StoreError> {
-    let mut shards: BTreeMap<Shard, Vec<(Place, RecordId)>> = BTreeMap::new();
+    wanted: Vec<(Target, RecordId)>,
+) -> Result<Vec<(Target, RecordId, Option<KeptRecord>)>, StoreError> {
+    let mut shards: BTreeMap<Shard, Vec<(Target, RecordId)>> = BTreeMap::new();
     for (place, record) in wanted {
         let shard = shard_of(id(&place).as_str(), context.store.shard_count());
         shards.entry(shard).or_default().push((place, record));
@@ -256,13 +256,13 @@ async fn load(
     Ok(loaded.into_iter().flatten().collect())
 }
 
-fn place(rule_match: &RuleMatch) -> Place {
+fn place(rule_match: &RuleMatch) -> Target {
     let destination = destination(&rule_match.sink, &rule_match.overrides);
     (rule_match.rule.clone(), destination)
 }
 
 /// The record of a throttle.
-fn id((rule, destination): &Place) -> RecordId {
+fn id((rule, destination): &Target) -> RecordId {
     let names = GroupNames {
         rule,
         kind: EventKind::StatusChanged,

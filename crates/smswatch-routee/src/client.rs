@@ -273,19 +273,14 @@ impl Provider for RouteeProvider {
         self.in_time(self.poll_message(message_id)).await
     }
 
-    async fn list(
-        &self,
-        listing: &Listing,
-        number: u32,
-        size: u32,
-    ) -> Result<ListedPage, PollError> {
+    async fn list(&self, listing: &Listing, page: u32, size: u32) -> Result<ListedPage, PollError> {
         // No URL can name these campaigns, as with messages.
         if let Listing::Campaign(id) = listing
             && matches!(id.as_str(), "." | "..")
         {
             return Ok(ListedPage::unknown());
         }
-        self.in_time(self.list_page(listing, number, size)).await
+        self.in_time(self.list_page(listing, page, size)).await
     }
 
     fn read_push(&self, body: &[u8]) -> Result<Pushed, InvalidPush> {

@@ -6,7 +6,7 @@ use crate::held::found;
 use crate::inbox::changes::{Change, Reason, Reply, Request};
 use crate::record::WatchState;
 use crate::watch::Watch;
-use crate::watch::lifecycle::{Applied, Lifecycle};
+use crate::watch::lifecycle::{Applied, Effect, Lifecycle};
 use crate::watch::registration::{Registration, register};
 
 /// The watch after a request, and the reply once it is written.
@@ -46,7 +46,8 @@ pub(super) fn decide(
             match watch {
                 Some(watch) => {
                     let watch = observed.watch(watch);
-                    let applied = lifecycle.apply_told(key, &watch, seen, now, random);
+                    let applied =
+                        lifecycle.apply_seen(Effect::Continues, key, &watch, seen, now, random);
                     Ok((applied, Reply::Known))
                 }
                 None if observed.registers => {
@@ -54,10 +55,12 @@ pub(super) fn decide(
                         tags: observed.tags.clone(),
                         ..found(&observed.spelled, now)
                     };
-                    let applied = match observed.is_wanted {
-                        true => lifecycle.apply_told(key, &watch, seen, now, random),
-                        false => lifecycle.apply_found(key, &watch, seen, now, random),
+                    let effect = if observed.is_wanted {
+                        Effect::Continues
+                    } else {
+                        Effect::Begins
                     };
+                    let applied = lifecycle.apply_seen(effect, key, &watch, seen, now, random);
                     Ok((applied, Reply::New))
                 }
                 None => Err(Reply::NotWatched),

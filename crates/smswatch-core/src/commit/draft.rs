@@ -8,7 +8,7 @@ use crate::metrics::ObservationLabels;
 use crate::record::Record;
 use crate::store::{CommitItem, CommitStep, NewEntry, StoreError, WatchPriority};
 use crate::watch::Watch;
-use crate::watch::lifecycle::{Answer, Applied, Lifecycle};
+use crate::watch::lifecycle::{Answer, Applied, Effect, Lifecycle};
 
 /// A watch after a change, with the events of that change, not written yet.
 pub(super) struct Draft {
@@ -141,7 +141,7 @@ pub(super) fn draft(stage: &Commit, change: Change) -> Option<Draft> {
             let random = fastrand::f64();
             let applied = match answer {
                 Answer::Seen(seen) if !is_mine => {
-                    lifecycle.apply_news(id, watch, seen, now, random)
+                    lifecycle.apply_seen(Effect::OnlyNews, id, watch, seen, now, random)
                 }
                 answer => lifecycle.apply(id, watch, answer, now, random),
             };

@@ -45,7 +45,7 @@ use crate::form;
 use crate::settings::BreakerSettings;
 pub(crate) use absence::Absence;
 pub(crate) use destinations::Destined;
-pub(crate) use keeper::{AttemptPermit, Breaker, Share, Verdict, keep};
+pub(crate) use keeper::{Admission, AttemptPermit, Breaker, Share, keep};
 use parked::{Parked, Span};
 
 const FORMAT: u8 = 1;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::turns::{Round, Shards};
 use super::SinkUnit;
-use super::breaker::{Flow, Verdict};
+use super::breaker::{Admission, Flow};
 use super::destination::Destination;
 use super::load::Load;
 use super::task::Task;
@@ -42,7 +42,7 @@ type Queue = (Shard, Priority);
 type Answer = (Queue, Result<ClaimedDeliveries, StoreError>);
 
 /// What was claimed for an attempt and waits for it; its permit goes back when the attempt starts.
-pub(super) struct Waiting {
+pub(super) struct WaitingAttempt {
     pub(super) load: Load,
     pub(super) claimed: Instant,
     pub(super) room: OwnedSemaphorePermit,
@@ -53,7 +53,7 @@ pub(super) struct Waiting {
 pub(super) async fn run(
     context: &Context,
     unit: &Arc<SinkUnit>,
-    waiting: mpsc::UnboundedSender<Waiting>,
+    waiting: mpsc::UnboundedSender<WaitingAttempt>,
     attempted: mpsc::Sender<Attempted>,
     stop: CancellationToken,
 ) {
@@ -168,7 +168,7 @@ async fn room_and_work(
 struct Claims<'a> {
     context: &'a Context,
     unit: &'a Arc<SinkUnit>,
-    waiting: &'a mpsc::UnboundedSender<Waiting>,
+    waiting: &'a mpsc::UnboundedSender<WaitingAttempt>,
     attempted: &'a mpsc::Sender<Attempted>,
     shards: Shards,
     /// Claims that were not answered promptly. Others go on meanwhile.
@@ -363,7 +363,7 @@ impl<'a> Claims<'a> {
                 .expect("what there is no room for goes back");
             load.first.probes_sink = round.probe_until.take().is_some();
             // The other half of this stage lives until this one has ended.
-            let _sent = self.waiting.send(Waiting {
+            let _sent = self.waiting.send(WaitingAttempt {
                 load,
                 claimed,
                 room,
@@ -388,7 +388,7 @@ impl<'a> Claims<'a> {
 async fn kept_back(context: &Context, unit: &Arc<SinkUnit>, task: &mut Task) -> Option<Outcome> {
     let destination = task.destination.as_ref()?;
     match unit.breaker.judge(context, destination).await {
-        Verdict::Attempt { is_probe } => {
+        Admission::Attempt { is_probe } => {
             task.probes_destination = is_probe;
             let breaker = &unit.breaker;
             task.share = breaker.share(unit, destination, is_probe);
@@ -397,6 +397,6 @@ async fn kept_back(context: &Context, unit: &Arc<SinkUnit>, task: &mut Task) -> 
                 Outcome::Postponed(breaker.postponed_for(destination, now))
             })
         }
-        Verdict::Postpone(delay) => Some(Outcome::Postponed(delay)),
+        Admission::Postpone(delay) => Some(Outcome::Postponed(delay)),
     }
 }

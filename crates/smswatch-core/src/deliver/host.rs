@@ -6,7 +6,7 @@
 //! sink keeps them all busy, get another thread, up to a bound.
 //!
 //! A sink under test can be called where the engine runs instead, so that one clock holds for both: see
-//! [`Place`].
+//! [`SinkRuntime`].
 
 use std::collections::VecDeque;
 use std::io;
@@ -41,11 +41,11 @@ const KEPT: Duration = Duration::from_secs(1);
 
 /// Where sinks are called.
 #[derive(Debug, Clone)]
-pub(crate) enum Place {
+pub(crate) enum SinkRuntime {
     /// On threads of their own.
     OwnThreads,
-    /// On this runtime, which has the engine's clock: a sink that blocks holds up everything.
-    Runtime(Handle),
+    /// On this one, which has the engine's clock: a sink that blocks holds up everything.
+    Shared(Handle),
 }
 
 /// A sink and its threads.
@@ -59,7 +59,7 @@ struct Shop {
     sink: Arc<dyn Sink>,
     /// What it said of itself when it was made: nothing of it is called where the engine runs.
     remembers: bool,
-    place: Place,
+    runtime: SinkRuntime,
     jobs: Mutex<VecDeque<Job>>,
     has_jobs: Notify,
     is_closed: AtomicBool,
@@ -115,18 +115,18 @@ impl SinkHost {
         name: Arc<str>,
         sink: Arc<dyn Sink>,
         concurrency: usize,
-        place: Place,
+        runtime: SinkRuntime,
     ) -> Self {
-        let most_threads = match place {
+        let most_threads = match runtime {
             // One more than attempts, so that one that hangs in each leaves a thread for the next one.
-            Place::OwnThreads => (concurrency + 1).clamp(2, MOST_THREADS),
-            Place::Runtime(_) => 1,
+            SinkRuntime::OwnThreads => (concurrency + 1).clamp(2, MOST_THREADS),
+            SinkRuntime::Shared(_) => 1,
         };
         Self(Arc::new(Shop {
             name,
             remembers: sink.remembers(),
             sink,
-            place,
+            runtime,
             jobs: Mutex::default(),
             has_jobs: Notify::new(),
             is_closed: AtomicBool::new(false),
@@ -222,8 +222,8 @@ impl Shop {
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
         let Ok(before) = added else { return };
         let shop = Arc::clone(self);
-        if let Place::Runtime(runtime) = &self.place {
-            runtime.spawn(async move { shop.take_up(&Arc::new(SinkThread::new()), true).await });
+        if let SinkRuntime::Shared(shared) = &self.runtime {
+            shared.spawn(async move { shop.take_up(&Arc::new(SinkThread::new()), true).await });
             return;
         }
         let name = format!("sink-{}", self.name);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smswatch_model::Notification;
 
 use super::breaker::Breaker;
-use super::host::{Place, SinkHost};
+use super::host::{SinkHost, SinkRuntime};
 use crate::context::Context;
 use crate::inbox::{LogInbox, QueueInbox};
 use crate::intake::Intake;
@@ -42,7 +42,7 @@ impl SinkUnit {
         name: &str,
         sink: Arc<dyn Sink>,
         settings: SinkSettings,
-        place: Place,
+        runtime: SinkRuntime,
     ) -> Self {
         let shards = context.store.shard_count();
         let name = SinkName(name.into());
@@ -51,7 +51,7 @@ impl SinkUnit {
             .rate
             .map(|rate| Limiter::new(Arc::clone(&context.store), format!("sink:{}", name.0), rate));
         Self {
-            host: SinkHost::new(Arc::clone(&name.0), sink, settings.concurrency, place),
+            host: SinkHost::new(Arc::clone(&name.0), sink, settings.concurrency, runtime),
             limiter,
             inbox: Arc::new(QueueInbox::new(shards)),
             breaker: Breaker::new(&name.0, &settings, shards, Arc::clone(log)),

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::deliver::host::Place;
+use crate::deliver::host::SinkRuntime;
 use crate::deliver::{self, Deliver, SinkUnit, SinkUnits, Sinks, fallback, overflow};
 use crate::inbox::LogInbox;
 use crate::panics::guarded;
@@ -32,7 +32,7 @@ pub(super) struct Units {
     /// A part of the process panicked.
     pub(super) broken: CancellationToken,
     /// Where sinks are called.
-    pub(super) place: Place,
+    pub(super) runtime: SinkRuntime,
     pub(super) running: Mutex<Vec<RunningUnit>>,
 }
 
@@ -62,8 +62,8 @@ impl Units {
             .collect();
         let mut started = Vec::new();
         for (name, (sink, settings)) in new {
-            let place = self.place.clone();
-            let unit = SinkUnit::new(&self.context, &self.log, &name, sink, settings, place);
+            let runtime = self.runtime.clone();
+            let unit = SinkUnit::new(&self.context, &self.log, &name, sink, settings, runtime);
             let unit = Arc::new(unit);
             self.context.health.well(&part(&name));
             started.push(Arc::clone(&unit));

@@ -15,7 +15,7 @@ use super::cooldown::Cooldown;
 use super::expected::Expected;
 use super::prefetch::Prefetch;
 use super::under_way::UnderWay;
-use super::{Claimed, Queue, Waiting};
+use super::{Claimed, Queue, WaitingPoll};
 use crate::budget::POLL_LEASE;
 use crate::inbox::changes::{Batch, Change, Verdict};
 use crate::limiter::Limiter;
@@ -35,7 +35,7 @@ pub(super) struct Claimer<'a> {
     pub(super) cooldown: Arc<Cooldown>,
     pub(super) prefetch: Arc<Prefetch>,
     pub(super) limiter: &'a Limiter,
-    pub(super) waiting: mpsc::UnboundedSender<Waiting>,
+    pub(super) waiting: mpsc::UnboundedSender<WaitingPoll>,
     pub(super) commits: mpsc::Sender<Change>,
     /// Where the next round begins, so that no shard goes short.
     pub(super) next_shard: u16,
@@ -249,7 +249,7 @@ impl Claimer<'_> {
                 Task::Poll => {
                     let slot = self.prefetch.take();
                     // The other half of this stage lives until this one has ended.
-                    let _sent = self.waiting.send(Waiting {
+                    let _sent = self.waiting.send(WaitingPoll {
                         claimed,
                         watch,
                         slot,

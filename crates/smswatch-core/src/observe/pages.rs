@@ -17,7 +17,7 @@ use crate::provider::{ListedPage, MessageReport};
 use crate::record::WatchState;
 use crate::rules::Rules;
 use crate::store::{Shard, StoreError};
-use crate::watch::lifecycle::Lifecycle;
+use crate::watch::lifecycle::{Effect, Lifecycle};
 
 /// In how many shards a page is taken in at once: what is in flight takes memory.
 const SHARDS_AT_ONCE: usize = 4;
@@ -235,7 +235,14 @@ impl Pages {
         };
         let (now, random) = (observed.observation.observed_at, 0.5);
         let wanted = observed.watch(watch);
-        let applied = lifecycle.apply_told(key, &wanted, &observed.observation, now, random);
+        let applied = lifecycle.apply_seen(
+            Effect::Continues,
+            key,
+            &wanted,
+            &observed.observation,
+            now,
+            random,
+        );
         !applied.events.is_empty() || applied.watch != *watch
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::Observe;
-use super::Waiting;
+use super::WaitingPoll;
 use super::blame::Blame;
 use super::cooldown::Cooldown;
 use super::prefetch::Prefetch;
@@ -31,7 +31,7 @@ pub(super) async fn run(
     blame: Arc<Blame>,
     prefetch: Arc<Prefetch>,
     limiter: &Limiter,
-    mut starts: mpsc::UnboundedReceiver<Waiting>,
+    mut starts: mpsc::UnboundedReceiver<WaitingPoll>,
     commits: mpsc::Sender<Change>,
 ) {
     let concurrency = stage.context.settings().provider.concurrency;
@@ -43,7 +43,7 @@ pub(super) async fn run(
             .await
             .expect("never closed");
         let start = may_start(&stage, &cooldown, limiter, &waiting).await;
-        let Waiting {
+        let WaitingPoll {
             claimed,
             watch,
             slot,
@@ -107,7 +107,7 @@ async fn may_start(
     stage: &Observe,
     cooldown: &Cooldown,
     limiter: &Limiter,
-    waiting: &Waiting,
+    waiting: &WaitingPoll,
 ) -> Start {
     // A permit that comes too late would be one less for the others.
     let Some(patience) = POLL_BEGINS_WITHIN.checked_sub(waiting.claimed.claimed_at.elapsed())

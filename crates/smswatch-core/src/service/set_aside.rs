@@ -10,7 +10,7 @@ use super::error::ServiceError;
 use crate::store::{InvalidCursor, KeptAside, LogPosition, Page, PageRequest};
 
 /// Where an entry stands in the list, the newest first.
-type Place = (Reverse<Timestamp>, bool, u16, Reverse<LogPosition>);
+type SortKey = (Reverse<Timestamp>, bool, u16, Reverse<LogPosition>);
 
 impl Service {
     /// The log entries that could not be routed and are kept, newest first. A store keeps so few that it tells all at
@@ -45,7 +45,7 @@ fn page(mut kept: Vec<KeptAside>, request: &PageRequest) -> Result<Page<KeptAsid
     Ok(Page { items: kept, next })
 }
 
-fn place(kept: &KeptAside) -> Place {
+fn place(kept: &KeptAside) -> SortKey {
     let entry = &kept.entry;
     let position = Reverse(entry.position.clone());
     (Reverse(kept.at), entry.is_newer, kept.shard.0, position)
@@ -58,7 +58,7 @@ fn cursor_behind(kept: &KeptAside) -> String {
     format!("{at}~{newer}~{}~{}", kept.shard.0, entry.position.0)
 }
 
-fn read(cursor: &str) -> Option<Place> {
+fn read(cursor: &str) -> Option<SortKey> {
     let mut words = cursor.splitn(4, '~');
     let at = Timestamp::from_millis(words.next()?.parse().ok()?);
     let is_newer = words.next()? == "1";

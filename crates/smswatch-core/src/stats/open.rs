@@ -34,11 +34,7 @@ impl Open {
     }
 
     pub(super) async fn load(context: &Context, shard: Shard) -> Result<Stored<Self>, StoreError> {
-        let open = Kind {
-            kind: KIND,
-            format: FORMAT,
-            decode: Self::decode,
-        };
+        let open = Kind::new(KIND, FORMAT, Self::decode);
         let stored = open.read(context, shard, &[NAME.to_owned()]).await?;
         Ok(stored.into_iter().next().expect("one for each name"))
     }

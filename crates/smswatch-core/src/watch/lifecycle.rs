@@ -13,6 +13,7 @@ use smswatch_model::{
     AGREEMENT_GAP, Event, EventKind, MessageFacts, MessageId, Observation, Source, Timestamp, diff,
 };
 
+pub(crate) use self::told::Effect;
 use crate::context::Context;
 use crate::event::Announcer;
 use crate::privacy::Privacy;

@@ -1,6 +1,5 @@
 //! What became of messages is counted, whatever number of operators and of processes there is.
 
-use smswatch_core::settings::SinkSettings;
 use tokio::time::sleep;
 
 use crate::recorder::Recorder;
@@ -14,8 +13,7 @@ async fn each_message_is_counted_once_for_its_operator() {
     let sink = Recorder::new(&world, seconds(0));
     let mut engines = Vec::new();
     for _ in 0..2 {
-        let sinks = [("crm", sink.clone(), SinkSettings::default())];
-        engines.push(world.engine(sinks).await);
+        engines.push(world.start_for(&sink).await);
     }
     for n in 0..20 * OPERATORS {
         let id = format!("m{n}@operator-{}", n % OPERATORS);

@@ -118,9 +118,7 @@ async fn a_sink_that_is_down_is_probed_and_gets_everything_when_it_works() {
     let world = World::new();
     let works_from = seconds(600);
     let sink = Recorder::new(&world, works_from);
-    let engine = world
-        .engine([("crm", sink.clone(), SinkSettings::default())])
-        .await;
+    let engine = world.start_for(&sink).await;
     for n in 0..20 {
         let fate = vec![(seconds(0), "Undelivered")];
         world.watch(&engine, &format!("m{n}"), fate).await;

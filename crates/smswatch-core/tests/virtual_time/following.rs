@@ -1,9 +1,6 @@
 //! Campaigns that are followed as a whole.
 
-use std::sync::Arc;
-
-use smswatch_core::settings::SinkSettings;
-use smswatch_core::{Engine, Followed, NewCampaign};
+use smswatch_core::{CampaignView, Engine, Followed, NewCampaign};
 use smswatch_model::{EventKind, MessageId, Tags};
 use smswatch_plugin::record::WatchState;
 use smswatch_plugin::store::{
@@ -11,20 +8,18 @@ use smswatch_plugin::store::{
 };
 use tokio::time::sleep;
 
-use crate::recorder::Recorder;
 use crate::world::{World, seconds};
 
 const HOUR: u64 = 3_600;
 
-async fn started(world: &World) -> (Arc<Recorder>, Engine) {
-    let sink = Recorder::new(world, seconds(0));
-    let sinks = [("crm", sink.clone(), SinkSettings::default())];
-    let engine = world.engine(sinks).await;
-    (sink, engine)
-}
-
 fn id(text: &str) -> MessageId {
     MessageId::new(text).expect("an id")
+}
+
+/// What is known of the campaign `spring`.
+async fn spring(engine: &Engine) -> CampaignView {
+    let campaign = engine.service().campaign(&id("spring")).await;
+    campaign.expect("a store").expect("a campaign")
 }
 
 async fn follow(engine: &Engine, tracking_id: &str) -> Followed {
@@ -50,7 +45,7 @@ async fn an_empty_page_ends_no_campaign_of_which_messages_are_known() {
     world
         .provider
         .lists_nothing_within(seconds(11 * 60)..seconds(14 * 60));
-    let (sink, engine) = started(&world).await;
+    let (sink, engine) = world.start().await;
     follow(&engine, "spring").await;
     sleep(seconds(3 * HOUR)).await;
     let told = sink.attempts(EventKind::CampaignFinished);
@@ -72,7 +67,7 @@ async fn what_a_campaign_sends_after_a_pause_is_told_as_news() {
         let fate = vec![(seconds(sent), "Sent"), (seconds(sent + 20), "Undelivered")];
         world.fate(&format!("spring-{n}"), fate);
     }
-    let (sink, engine) = started(&world).await;
+    let (sink, engine) = world.start().await;
     follow(&engine, "spring").await;
     sleep(seconds(5 * 60)).await;
     assert_eq!(sink.attempts(EventKind::CampaignFinished).len(), 1);
@@ -105,16 +100,11 @@ async fn each_message_of_a_campaign_is_followed_and_its_end_is_told_once() {
         world.fate(&format!("spring-{n}"), fate);
     }
     world.fate("other-1", vec![(seconds(0), "Undelivered")]);
-    let (sink, engine) = started(&world).await;
+    let (sink, engine) = world.start().await;
     assert_eq!(follow(&engine, "spring").await.accepted, 1);
     sleep(seconds(30)).await;
     assert_eq!(follow(&engine, "SPRING").await.already_watched, 1);
-    let view = engine
-        .service()
-        .campaign(&id("spring"))
-        .await
-        .expect("a store")
-        .expect("a campaign");
+    let view = spring(&engine).await;
     let summary = view.summary.expect("its pages were had");
     assert_eq!(summary.messages, 250);
     assert!(
@@ -139,12 +129,7 @@ async fn each_message_of_a_campaign_is_followed_and_its_end_is_told_once() {
         "each message has the tags"
     );
     assert_eq!(world.provider.polls(), [], "its pages tell of each message");
-    let view = engine
-        .service()
-        .campaign(&id("spring"))
-        .await
-        .expect("a store")
-        .expect("a campaign");
+    let view = spring(&engine).await;
     assert_eq!((view.state.as_str(), view.next_poll_at), ("final", None));
     assert!(engine.stop().await);
 }
@@ -156,12 +141,11 @@ async fn a_campaign_is_followed_by_another_process_when_the_first_one_ends() {
         "spring-1",
         vec![(seconds(0), "Sent"), (seconds(300), "Undelivered")],
     );
-    let (sink, engine) = started(&world).await;
+    let (sink, engine) = world.start().await;
     follow(&engine, "spring").await;
     sleep(seconds(60)).await;
     assert!(engine.stop().await);
-    let sinks = [("crm", sink.clone(), SinkSettings::default())];
-    let engine = world.engine(sinks).await;
+    let engine = world.start_for(&sink).await;
     sleep(seconds(HOUR)).await;
     assert_eq!(sink.statuses(), ["Sent", "Undelivered"]);
     assert_eq!(sink.attempts(EventKind::CampaignFinished).len(), 1);
@@ -173,7 +157,7 @@ async fn a_campaign_that_nobody_knows_is_told_after_its_grace_and_one_that_hangs
     let mut world = World::new();
     world.settings.watch.give_up_after = seconds(5 * HOUR);
     world.fate("hangs-1", vec![(seconds(0), "Sent")]);
-    let (sink, engine) = started(&world).await;
+    let (sink, engine) = world.start().await;
     follow(&engine, "nobody").await;
     follow(&engine, "hangs").await;
     sleep(seconds(30 * 60)).await;
@@ -208,7 +192,7 @@ async fn a_campaign_that_the_provider_does_not_know_is_no_outage_of_the_provider
     // Routee knows it some time after it was made.
     let fate = vec![(seconds(95), "Sent"), (seconds(100), "Undelivered")];
     world.fate("unknown-at-first-1", fate);
-    let (sink, engine) = started(&world).await;
+    let (sink, engine) = world.start().await;
     follow(&engine, "unknown-at-first").await;
     follow(&engine, "unknown-for-ever").await;
     sleep(seconds(90)).await;
@@ -239,7 +223,7 @@ async fn a_campaign_that_the_provider_does_not_know_is_no_outage_of_the_provider
 async fn a_campaign_that_a_later_version_wrote_is_shown_and_left_to_it() {
     const KIND: RecordKind = RecordKind::new("campaign");
     let world = World::new();
-    let (_, engine) = started(&world).await;
+    let (_, engine) = world.start().await;
     let store = &world.store;
     let shards = (0..4).map(Shard);
     follow(&engine, "Spring").await;
@@ -310,7 +294,7 @@ async fn a_campaign_whose_pages_fail_is_given_up_while_others_are_answered_and_n
         world.provider.lists_until(seconds(HOUR));
         let fate = vec![(seconds(0), "Sent"), (seconds(HOUR), later)];
         world.fate("fails-1", fate);
-        let (sink, engine) = started(&world).await;
+        let (sink, engine) = world.start().await;
         follow(&engine, "fails").await;
         sleep(seconds(5 * HOUR)).await;
         assert!(sink.attempts(EventKind::CampaignFinished).is_empty());
@@ -333,7 +317,7 @@ async fn a_campaign_of_many_slow_pages_holds_back_no_other() {
         world.fate(&format!("{name}-1"), vec![(seconds(0), "Undelivered")]);
     }
     world.provider.a_page_takes(seconds(25));
-    let (sink, engine) = started(&world).await;
+    let (sink, engine) = world.start().await;
     follow(&engine, "giant").await;
     sleep(seconds(1)).await;
     for name in &small {

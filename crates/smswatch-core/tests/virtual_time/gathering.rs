@@ -33,10 +33,7 @@ fn counts(attempts: &[Attempted]) -> Vec<(usize, u64)> {
 #[tokio::test(start_paused = true)]
 async fn a_group_waits_and_then_keeps_its_interval_and_counts_what_is_too_much() {
     let world = grouping(3);
-    let sink = Recorder::new(&world, seconds(0));
-    let engine = world
-        .engine([("crm", sink.clone(), SinkSettings::default())])
-        .await;
+    let (sink, engine) = world.start().await;
     for n in 0..8 {
         let fate = vec![(seconds(0), "Delivered")];
         world.watch(&engine, &format!("m{n}"), fate).await;
@@ -99,10 +96,7 @@ rules:
   - {name: group, match: {final: true}, group: {wait: 30s, interval: 5m}, notify: [crm]}
 ",
     );
-    let sink = Recorder::new(&world, seconds(0));
-    let engine = world
-        .engine([("crm", sink.clone(), SinkSettings::default())])
-        .await;
+    let (sink, engine) = world.start().await;
     let shard = shard_of("m1", world.store.shard_count());
     // Between two of the moments at which every log is looked at.
     tokio::time::sleep(seconds(6)).await;

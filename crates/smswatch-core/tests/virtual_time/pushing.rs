@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use smswatch_core::settings::{CallbackSettings, SinkSettings};
+use smswatch_core::settings::CallbackSettings;
 use smswatch_core::{Engine, Taken};
 use smswatch_model::EventKind;
 use tokio::time::sleep;
@@ -16,14 +16,8 @@ const HOUR: u64 = 3_600;
 async fn world(settings: CallbackSettings) -> (World, Arc<Recorder>, Engine) {
     let mut world = World::new();
     world.settings.callbacks = Some(settings);
-    let sink = Recorder::new(&world, seconds(0));
-    let engine = start(&world, &sink).await;
+    let (sink, engine) = world.start().await;
     (world, sink, engine)
-}
-
-async fn start(world: &World, sink: &Arc<Recorder>) -> Engine {
-    let sinks = [("crm", sink.clone(), SinkSettings::default())];
-    world.engine(sinks).await
 }
 
 async fn push(engine: &Engine, body: &str) -> Taken {
@@ -78,7 +72,7 @@ async fn what_is_held_is_told_by_another_process_when_the_first_one_ends() {
     push(&engine, "m1 Undelivered").await;
     assert!(engine.stop().await);
     assert_eq!(sink.statuses(), Vec::<String>::new());
-    let engine = start(&world, &sink).await;
+    let engine = world.start_for(&sink).await;
     sleep(seconds(10)).await;
     assert_eq!(sink.statuses(), ["Undelivered"]);
     assert!(engine.stop().await);

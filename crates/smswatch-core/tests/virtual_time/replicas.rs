@@ -1,22 +1,30 @@
 //! What a process leaves behind that does not reach the store any more, as if it had died.
 
+use std::sync::Arc;
+
+use smswatch_core::Engine;
 use smswatch_core::settings::SinkSettings;
 use smswatch_model::EventKind;
+use smswatch_testkit::memory_store::MemoryStore;
 use tokio::time::sleep;
 
 use crate::recorder::Recorder;
 use crate::world::{World, seconds};
 
+/// A process that is to be cut off from the store, and its sink.
+async fn dying(world: &World) -> (MemoryStore, Arc<Recorder>, Engine) {
+    let way = world.store.another_way();
+    let sink = Recorder::new(world, seconds(0));
+    let sinks = [("crm", Arc::clone(&sink), SinkSettings::default())];
+    let engine = world.engine_on(&way, sinks).await;
+    (way, sink, engine)
+}
+
 /// P6: a dead process's work goes on elsewhere within 45 seconds.
 #[tokio::test(start_paused = true)]
 async fn the_watches_of_a_dead_process_are_polled_by_another_within_45_seconds() {
     let world = World::new();
-    let sinks = [(); 2].map(|()| Recorder::new(&world, seconds(0)));
-    let way = world.store.another_way();
-    let settings = SinkSettings::default;
-    let dying = world
-        .engine_on(&way, [("crm", sinks[0].clone(), settings())])
-        .await;
+    let (way, _, dying) = dying(&world).await;
     world
         .watch(
             &dying,
@@ -26,10 +34,10 @@ async fn the_watches_of_a_dead_process_are_polled_by_another_within_45_seconds()
         .await;
     sleep(seconds(30)).await;
     way.cut();
-    let heir = world.engine([("crm", sinks[1].clone(), settings())]).await;
+    let (second, heir) = world.start().await;
     sleep(seconds(30 + 45 + 60)).await;
-    let told = sinks[1].attempts(EventKind::StatusChanged);
-    assert_eq!(sinks[1].statuses(), ["Undelivered"]);
+    let told = second.attempts(EventKind::StatusChanged);
+    assert_eq!(second.statuses(), ["Undelivered"]);
     assert!(told[0].at <= seconds(60 + 45 + 35), "{told:?}");
     assert!(heir.stop().await);
     dying.stop().await;
@@ -46,13 +54,8 @@ rules:
   - {name: group, match: {status: Undelivered}, group: {by: [message], wait: 20s, interval: 1h}, notify: [crm]}
 ",
     );
-    let sinks = [(); 2].map(|()| Recorder::new(&world, seconds(0)));
-    let way = world.store.another_way();
-    let settings = SinkSettings::default;
-    let dying = world
-        .engine_on(&way, [("crm", sinks[0].clone(), settings())])
-        .await;
-    let heir = world.engine([("crm", sinks[1].clone(), settings())]).await;
+    let (way, first, dying) = dying(&world).await;
+    let (second, heir) = world.start().await;
     // Whoever polls a message counts it, and alone knows when its rate and its group are due.
     for n in 0..40 {
         let fate = vec![(seconds(0), "Undelivered")];
@@ -62,7 +65,7 @@ rules:
     way.cut();
     sleep(seconds(20 + 45)).await;
     for kind in [EventKind::AlertFiring, EventKind::StatusChanged] {
-        let told = sinks[0].attempts(kind).len() + sinks[1].attempts(kind).len();
+        let told = first.attempts(kind).len() + second.attempts(kind).len();
         assert_eq!(told, 40, "{kind:?}");
     }
     assert!(heir.stop().await);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use smswatch_core::Engine;
-use smswatch_core::settings::{SinkSettings, SweepSettings};
+use smswatch_core::settings::SweepSettings;
 use smswatch_model::EventKind;
 use smswatch_plugin::provider::Filter;
 use tokio::time::sleep;
@@ -26,9 +26,19 @@ fn sweep(every: u64) -> SweepSettings {
 async fn world(every: u64) -> (World, Arc<Recorder>, Engine) {
     let mut world = World::new();
     world.settings.sweeps = vec![sweep(every)];
-    let sink = Recorder::new(&world, seconds(0));
-    let sinks = [("crm", sink.clone(), SinkSettings::default())];
-    let engine = world.engine(sinks).await;
+    let (sink, engine) = world.start().await;
+    (world, sink, engine)
+}
+
+/// The same, whose provider also calls back.
+async fn world_with_callbacks(every: u64) -> (World, Arc<Recorder>, Engine) {
+    let mut world = World::new();
+    world.settings.sweeps = vec![sweep(every)];
+    world.settings.callbacks = Some(smswatch_core::settings::CallbackSettings {
+        hold: seconds(0),
+        ..Default::default()
+    });
+    let (sink, engine) = world.start().await;
     (world, sink, engine)
 }
 
@@ -101,9 +111,7 @@ async fn the_look_after_the_end_is_left_to_the_next_sweep() {
         window: seconds(12 * HOUR),
         ..sweep(90 * 60)
     }];
-    let sink = Recorder::new(&world, seconds(0));
-    let sinks = [("crm", sink.clone(), SinkSettings::default())];
-    let engine = world.engine(sinks).await;
+    let (sink, engine) = world.start().await;
     let flips = vec![
         (seconds(80 * 60), "Delivered"),
         (seconds(100 * 60), "Undelivered"),
@@ -141,10 +149,7 @@ async fn a_sweep_that_always_fails_stays_in_trouble_beside_one_that_works() {
         ..sweep(60)
     };
     world.settings.sweeps = vec![refused, sweep(30)];
-    let sink = Recorder::new(&world, seconds(0));
-    let engine = world
-        .engine([("crm", sink.clone(), SinkSettings::default())])
-        .await;
+    let (_, engine) = world.start().await;
     for _ in 0..5 {
         sleep(seconds(61)).await;
         let parts = engine.service().health().parts;
@@ -156,16 +161,7 @@ async fn a_sweep_that_always_fails_stays_in_trouble_beside_one_that_works() {
 
 #[tokio::test(start_paused = true)]
 async fn the_same_change_by_callback_sweep_and_poll_is_one_event() {
-    let mut world = World::new();
-    world.settings.sweeps = vec![sweep(5)];
-    world.settings.callbacks = Some(smswatch_core::settings::CallbackSettings {
-        hold: seconds(0),
-        ..Default::default()
-    });
-    let sink = Recorder::new(&world, seconds(0));
-    let engine = world
-        .engine([("crm", sink.clone(), SinkSettings::default())])
-        .await;
+    let (world, sink, engine) = world_with_callbacks(5).await;
     for n in 0..20 {
         world.watch(&engine, &format!("m{n}"), fails_after(7)).await;
     }
@@ -189,8 +185,7 @@ async fn two_processes_sweep_as_often_as_one() {
     let sink = Recorder::new(&world, seconds(0));
     let mut engines = Vec::new();
     for _ in 0..2 {
-        let sinks = [("crm", sink.clone(), SinkSettings::default())];
-        engines.push(world.engine(sinks).await);
+        engines.push(world.start_for(&sink).await);
     }
     world.fate("m1", fails_after(100));
     sleep(seconds(10 * 60)).await;
@@ -211,8 +206,7 @@ async fn a_process_that_stops_amid_a_sweep_leaves_it_to_another_at_once() {
     assert_eq!(world.provider.pages().len(), 1, "it waits for its page");
     assert!(engine.stop().await);
     world.provider.a_page_takes(seconds(0));
-    let sinks = [("crm", sink.clone(), SinkSettings::default())];
-    let engine = world.engine(sinks).await;
+    let engine = world.start_for(&sink).await;
     sleep(seconds(8)).await;
     assert_eq!(sink.statuses(), ["Undelivered"]);
     assert!(engine.stop().await);
@@ -220,16 +214,7 @@ async fn a_process_that_stops_amid_a_sweep_leaves_it_to_another_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn sweeps_make_up_for_callbacks_that_get_lost_without_a_poll() {
-    let mut world = World::new();
-    world.settings.sweeps = vec![sweep(10 * 60)];
-    world.settings.callbacks = Some(smswatch_core::settings::CallbackSettings {
-        hold: seconds(0),
-        ..Default::default()
-    });
-    let sink = Recorder::new(&world, seconds(0));
-    let engine = world
-        .engine([("crm", sink.clone(), SinkSettings::default())])
-        .await;
+    let (world, sink, engine) = world_with_callbacks(10 * 60).await;
     for n in 0..20 {
         world.fate(&format!("m{n}"), fails_after(15 * 60));
         let body = format!("m{n} Sent 0");
@@ -268,10 +253,7 @@ async fn nothing_is_registered_where_the_sweep_may_not_and_what_was_removed_stay
         register: false,
         ..sweep(10)
     }];
-    let sink = Recorder::new(&world, seconds(0));
-    let engine = world
-        .engine([("crm", sink.clone(), SinkSettings::default())])
-        .await;
+    let (sink, engine) = world.start().await;
     world.fate("stranger", fails_after(20));
     world.watch(&engine, "gone", fails_after(60)).await;
     sleep(seconds(5)).await;

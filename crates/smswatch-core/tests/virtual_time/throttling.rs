@@ -67,10 +67,7 @@ async fn a_step_that_is_lost_and_repeated_gives_no_slot_twice_and_loses_none() {
     for lost in 1..6 {
         let mut world = World::new();
         world.rules = Some(RULES);
-        let sink = Recorder::new(&world, seconds(0));
-        let engine = world
-            .engine([("crm", Arc::clone(&sink), SinkSettings::default())])
-            .await;
+        let (sink, engine) = world.start().await;
         world.store.lose_routes(lost);
         watch_all(&world, &engine, (0..8).map(|n| format!("m{n}"))).await;
         tokio::time::sleep(seconds(60)).await;
@@ -93,10 +90,7 @@ rules:
   - {name: digest, match: {final: true}, group: {by: [message], wait: 10s}, throttle: {at_most: 2, per: 10m}, notify: [crm]}
 ",
     );
-    let sink = Recorder::new(&world, seconds(0));
-    let engine = world
-        .engine([("crm", Arc::clone(&sink), SinkSettings::default())])
-        .await;
+    let (sink, engine) = world.start().await;
     watch_all(&world, &engine, (0..5).map(|n| format!("m{n}"))).await;
     tokio::time::sleep(seconds(60)).await;
     assert_eq!(told(&sink, ["digest", "rest"]), [2, 0]);

@@ -1,9 +1,7 @@
 //! A rate that compares with what is usual at this hour of the day.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use smswatch_core::settings::SinkSettings;
 use smswatch_model::EventKind;
 
 use crate::recorder::Recorder;
@@ -32,8 +30,7 @@ async fn more_than_usual_at_this_hour_is_an_alert_once_two_days_are_known() {
     let day = async |number: u64, hour: u64, good: usize, bad: usize| {
         let begins = seconds(number * DAY + hour * 3600 + 300);
         tokio::time::sleep(begins.saturating_sub(world.age())).await;
-        let sinks = [("crm", Arc::clone(&sink), SinkSettings::default())];
-        let engine = world.engine(sinks).await;
+        let engine = world.start_for(&sink).await;
         let now = world.age();
         for n in 0..good + bad {
             let status = if n < good { "Delivered" } else { "Undelivered" };

@@ -15,10 +15,7 @@ const HOUR: u64 = 3_600;
 async fn a_message_that_never_becomes_final_is_given_up_when_its_time_is_over() {
     let mut world = World::new();
     world.settings.watch.give_up_after = seconds(90 * 60);
-    let sink = Recorder::new(&world, seconds(0));
-    let engine = world
-        .engine([("crm", sink.clone(), SinkSettings::default())])
-        .await;
+    let (sink, engine) = world.start().await;
     world.watch(&engine, "m1", vec![(seconds(0), "Sent")]).await;
     sleep(seconds(3 * HOUR)).await;
     assert_eq!(sink.statuses(), ["Sent"]);
@@ -35,10 +32,7 @@ async fn a_message_that_never_becomes_final_is_given_up_when_its_time_is_over() 
 #[tokio::test(start_paused = true)]
 async fn a_status_that_flips_after_its_end_is_found_by_the_confirmation() {
     let world = World::new();
-    let sink = Recorder::new(&world, seconds(0));
-    let engine = world
-        .engine([("crm", sink.clone(), SinkSettings::default())])
-        .await;
+    let (sink, engine) = world.start().await;
     let fate = vec![
         (seconds(0), "Sent"),
         (seconds(20), "Delivered"),
@@ -56,10 +50,7 @@ async fn a_status_that_flips_after_its_end_is_found_by_the_confirmation() {
 #[tokio::test(start_paused = true)]
 async fn a_message_that_the_provider_never_knows_is_told_after_its_grace() {
     let world = World::new();
-    let sink = Recorder::new(&world, seconds(0));
-    let engine = world
-        .engine([("crm", sink.clone(), SinkSettings::default())])
-        .await;
+    let (sink, engine) = world.start().await;
     world
         .watch(&engine, "m1", vec![(seconds(30 * HOUR), "Sent")])
         .await;
@@ -85,10 +76,7 @@ async fn a_message_whose_polls_bring_nothing_while_others_are_answered_is_given_
     for in_vain in IN_VAIN {
         let mut world = World::new();
         world.settings.watch.give_up_after = seconds(2 * HOUR);
-        let sink = Recorder::new(&world, seconds(0));
-        let engine = world
-            .engine([("crm", sink.clone(), SinkSettings::default())])
-            .await;
+        let (sink, engine) = world.start().await;
         let fate = vec![(seconds(0), "Sent"), (seconds(60), in_vain)];
         world.watch_for(&engine, "m1", fate, "in vain").await;
         sleep(seconds(HOUR)).await;
@@ -106,10 +94,7 @@ async fn an_outage_gives_no_message_up() {
     for in_vain in IN_VAIN {
         let mut world = World::new();
         world.settings.watch.give_up_after = seconds(2 * HOUR);
-        let sink = Recorder::new(&world, seconds(0));
-        let engine = world
-            .engine([("crm", sink.clone(), SinkSettings::default())])
-            .await;
+        let (sink, engine) = world.start().await;
         for id in ["m1", "m2", "m3", "m4"] {
             let fate = vec![
                 (seconds(0), "Sent"),

@@ -24,10 +24,10 @@ use smswatch_plugin::store::{
     DeliveryFilter, DeliveryState, PageRequest, Queues as _, Rate, Shard, Store as _,
 };
 use smswatch_plugin::traces::Tracer;
-use smswatch_rules::{Document, NumberKey, Options, RuleSet, compile};
 use smswatch_testkit::memory_store::MemoryStore;
 use tokio::time::Instant;
 
+use crate::compiled::compiled;
 use crate::recorder::Recorder;
 
 const START: i64 = 1_777_636_800;
@@ -100,7 +100,20 @@ impl World {
         self.engine_on(&self.store, sinks).await
     }
 
-    /// The same on a way of its own to the store.
+    /// Starts a process with one sink, which takes everything at once.
+    pub(crate) async fn start(&self) -> (Arc<Recorder>, Engine) {
+        let sink = Recorder::new(self, seconds(0));
+        let engine = self.start_for(&sink).await;
+        (sink, engine)
+    }
+
+    /// Starts a process with this sink alone.
+    pub(crate) async fn start_for(&self, sink: &Arc<Recorder>) -> Engine {
+        let sinks = [("crm", Arc::clone(sink), SinkSettings::default())];
+        self.engine(sinks).await
+    }
+
+    /// Starts a process with these sinks on a way of its own to the store.
     pub(crate) async fn engine_on(
         &self,
         store: &MemoryStore,
@@ -163,29 +176,6 @@ impl World {
         let added = engine.service().register(vec![new]).await;
         assert_eq!(added.expect("it is stored").accepted, 1);
     }
-}
-
-/// The rules of a text, which are without fault.
-fn compiled(text: &str, sinks: &[String]) -> RuleSet {
-    let (document, problems) = Document::salvage("rules.yaml", text);
-    assert_eq!(problems, []);
-    let document = document.expect("a document");
-    let number_key: NumberKey = Arc::new(str::to_owned);
-    let options = Options {
-        sinks,
-        with_fallback: &[],
-        sinks_file: "smswatch.yaml",
-        check_overrides: &|_, _| Vec::new(),
-        number_key: &number_key,
-        texts_are_kept: false,
-        numbers_are_masked: true,
-        give_up_after: None,
-        faults: &smswatch_model::FaultTable::default(),
-    };
-    let compiled = compile(&document, document.find("/rules"), &options);
-    let problems = compiled.problems.iter().map(ToString::to_string);
-    assert_eq!(problems.collect::<Vec<_>>(), Vec::<String>::new());
-    compiled.rules
 }
 
 /// Why what is held back in `store` is held back.
@@ -285,16 +275,11 @@ impl Provider for Storyteller {
     }
 
     /// Tells of all messages that have begun, the latest first, in pages of 100 at most.
-    async fn list(
-        &self,
-        listing: &Listing,
-        number: u32,
-        size: u32,
-    ) -> Result<ListedPage, PollError> {
+    async fn list(&self, listing: &Listing, page: u32, size: u32) -> Result<ListedPage, PollError> {
         let now = self.began.elapsed();
         {
             let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-            pages.push((now, number));
+            pages.push((now, page));
         }
         let takes = *lock(&self.a_page_takes);
         tokio::time::sleep(takes).await;
@@ -332,7 +317,7 @@ impl Provider for Storyteller {
         } else {
             usize::MAX
         };
-        let number = last.min(number as usize);
+        let number = last.min(page as usize);
         if all.is_empty()
             && matches!(listing, Listing::Campaign(id) if id.as_str().starts_with("unknown"))
         {

@@ -16,7 +16,7 @@ use smswatch_model::{Overrides, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-pub(crate) use self::judge::Verdict;
+pub(crate) use self::judge::Admission;
 use self::news::AllNews;
 pub use self::news::DestinationState;
 pub(crate) use self::permit::AttemptPermit;

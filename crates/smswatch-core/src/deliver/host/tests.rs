@@ -60,7 +60,12 @@ impl Stage {
             dropped: Arc::clone(&dropped),
         };
         Self {
-            host: SinkHost::new("odd".into(), Arc::new(sink), concurrency, Place::OwnThreads),
+            host: SinkHost::new(
+                "odd".into(),
+                Arc::new(sink),
+                concurrency,
+                SinkRuntime::OwnThreads,
+            ),
             release,
             dropped,
         }

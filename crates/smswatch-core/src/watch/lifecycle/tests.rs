@@ -4,6 +4,7 @@ mod contradictions;
 mod failing;
 mod names;
 mod parts;
+mod reports;
 mod stuck;
 mod told;
 
@@ -11,6 +12,7 @@ use smswatch_model::{PartReport, SmsId, Source, Tags, Word};
 
 use super::*;
 use crate::{Secret, settings::PrivacySettings};
+use reports::{one_part, report};
 
 const START: i64 = 1_777_636_800;
 
@@ -51,6 +53,12 @@ impl Walk {
         }
     }
 
+    /// What an observation makes of the watch now.
+    fn observes(&self, effect: Effect, observation: &Observation) -> Applied {
+        let lifecycle = self.lifecycle();
+        lifecycle.apply_seen(effect, &Self::id(), &self.watch, observation, self.now, 0.5)
+    }
+
     fn id() -> MessageId {
         MessageId::new("m1").expect("a valid id")
     }
@@ -77,16 +85,7 @@ impl Walk {
 
     fn sees(&mut self, parts: &[(&str, &str)], part_count: u32) -> &mut Self {
         let now = self.now.max(self.watch.due);
-        let parts = parts.iter().map(|(id, status)| PartReport {
-            sms_id: SmsId::new(id).expect("a valid id"),
-            number: None,
-            status: Word::new(status),
-            detailed_status: None,
-            description: None,
-            date: None,
-            price: None,
-            latency: None,
-        });
+        let parts = parts.iter().map(|(id, status)| report(id, status, None));
         let facts = MessageFacts {
             part_count: Some(part_count),
             ..MessageFacts::default()
@@ -427,9 +426,14 @@ fn news_that_come_after_the_lease_was_lost_do_not_move_the_schedule() {
         parts: Vec::new(),
     };
     let later = walk.now + Duration::from_secs(50);
-    let applied = walk
-        .lifecycle()
-        .apply_news(&Walk::id(), &walk.watch, &observation, later, 0.5);
+    let applied = walk.lifecycle().apply_seen(
+        Effect::OnlyNews,
+        &Walk::id(),
+        &walk.watch,
+        &observation,
+        later,
+        0.5,
+    );
     assert_eq!(
         (applied.watch.due, applied.watch.step),
         (walk.watch.due, walk.watch.step)

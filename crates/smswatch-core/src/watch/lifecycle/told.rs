@@ -6,84 +6,24 @@ use super::{Answer, Applied, Lifecycle, Step};
 use crate::record::WatchState;
 use crate::watch::Watch;
 
+/// What an observation means for the watch that it is about, if no poll of that watch brought it in time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Effect {
+    /// A sweep or a callback tells of an unregistered message: statuses that were old by then are recorded
+    /// and not told.
+    Begins,
+    /// A sweep or a callback tells of a message that is watched. Its polls go on in their schedule, or a
+    /// stretched gap from now; the look after its end stays to come.
+    Continues,
+    /// Another process changed the watch meanwhile: schedule and deadlines belong to that one.
+    OnlyNews,
+}
+
 impl Lifecycle<'_> {
-    /// Takes in what a sweep or a callback tells of an unregistered message: its watch
-    /// begins, and statuses that were old by then are recorded and not told.
-    pub(crate) fn apply_found(
+    /// Takes in an observation that no poll of the watch's own brought, or that comes too late for its schedule.
+    pub(crate) fn apply_seen(
         &self,
-        message_id: &MessageId,
-        watch: &Watch,
-        observation: &Observation,
-        now: Timestamp,
-        random: f64,
-    ) -> Applied {
-        let mut applied = self.apply_seen(message_id, watch, observation, now, random);
-        for event in &mut applied.events {
-            event.backfill = now.since(event.time) > self.settings.first_seen_max_age;
-        }
-        let recorded = applied.events.iter().filter(|event| event.backfill);
-        let parts = recorded.filter_map(|event| event.part.sms_id.clone());
-        applied.watch.untold.extend(parts);
-        applied
-    }
-
-    /// Takes in what a sweep or a callback tells of a message that is watched. Its polls go on in their
-    /// schedule, or a stretched gap from now; the look after its end stays to come.
-    pub(crate) fn apply_told(
-        &self,
-        message_id: &MessageId,
-        watch: &Watch,
-        observation: &Observation,
-        now: Timestamp,
-        random: f64,
-    ) -> Applied {
-        let mut applied = self.apply_seen(message_id, watch, observation, now, random);
-        // The poll that is due before the next sweep has its answer here.
-        let next_sweep = now + self.until_next_sweep();
-        let is_poll = observation.source == Source::Sweep && watch.due <= next_sweep;
-        let after = &mut applied.watch;
-        if is_poll || after.state != watch.state {
-            return applied;
-        }
-        after.step = watch.step;
-        if watch.state != WatchState::Watching {
-            after.is_confirmed = watch.is_confirmed;
-            after.due = watch.due;
-        } else if observation.source == Source::Sweep || self.stretch_for(after) == 1 {
-            after.due = after.due.min(watch.due);
-        } else {
-            let same_due = Watch {
-                due: watch.due,
-                ..after.clone()
-            };
-            // When it is told the same again, nothing need be written.
-            if same_due == *watch {
-                *after = same_due;
-            }
-        }
-        applied
-    }
-
-    /// Takes only the news of an observation into account: schedule and deadlines belong to
-    /// the process that changed the watch meanwhile.
-    pub(crate) fn apply_news(
-        &self,
-        message_id: &MessageId,
-        watch: &Watch,
-        observation: &Observation,
-        now: Timestamp,
-        random: f64,
-    ) -> Applied {
-        let mut applied = self.apply_seen(message_id, watch, observation, now, random);
-        if applied.watch.state == watch.state {
-            applied.watch.due = watch.due;
-            applied.watch.step = watch.step;
-        }
-        applied
-    }
-
-    fn apply_seen(
-        &self,
+        effect: Effect,
         message_id: &MessageId,
         watch: &Watch,
         observation: &Observation,
@@ -91,7 +31,55 @@ impl Lifecycle<'_> {
         random: f64,
     ) -> Applied {
         let answer = Answer::Seen(Box::new(observation.clone()));
-        self.apply(message_id, watch, &answer, now, random)
+        let mut applied = self.apply(message_id, watch, &answer, now, random);
+        match effect {
+            Effect::Begins => self.record_old(&mut applied, now),
+            Effect::Continues => {
+                self.keep_schedule(&mut applied.watch, watch, observation.source, now)
+            }
+            Effect::OnlyNews if applied.watch.state == watch.state => {
+                applied.watch.due = watch.due;
+                applied.watch.step = watch.step;
+            }
+            Effect::OnlyNews => {}
+        }
+        applied
+    }
+
+    /// Marks what was old by the time its message was found.
+    fn record_old(&self, applied: &mut Applied, now: Timestamp) {
+        for event in &mut applied.events {
+            event.backfill = now.since(event.time) > self.settings.first_seen_max_age;
+        }
+        let recorded = applied.events.iter().filter(|event| event.backfill);
+        let parts = recorded.filter_map(|event| event.part.sms_id.clone());
+        applied.watch.untold.extend(parts);
+    }
+
+    /// Has `after` polled in the schedule of the watch that it was `before`.
+    fn keep_schedule(&self, after: &mut Watch, before: &Watch, source: Source, now: Timestamp) {
+        // The poll that is due before the next sweep has its answer here.
+        let next_sweep = now + self.until_next_sweep();
+        let is_poll = source == Source::Sweep && before.due <= next_sweep;
+        if is_poll || after.state != before.state {
+            return;
+        }
+        after.step = before.step;
+        if before.state != WatchState::Watching {
+            after.is_confirmed = before.is_confirmed;
+            after.due = before.due;
+        } else if source == Source::Sweep || self.stretch_for(after) == 1 {
+            after.due = after.due.min(before.due);
+        } else {
+            let same_due = Watch {
+                due: before.due,
+                ..after.clone()
+            };
+            // When it is told the same again, nothing need be written.
+            if same_due == *before {
+                *after = same_due;
+            }
+        }
     }
 
     /// By how much the gaps between polls of a message are stretched.

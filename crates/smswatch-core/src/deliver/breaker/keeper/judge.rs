@@ -17,7 +17,7 @@ const APART: Duration = Duration::from_millis(10);
 
 /// What becomes of a claimed delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Admission {
     /// It is attempted.
     Attempt {
         /// It probes whether its destination is well again.
@@ -33,7 +33,7 @@ impl Breaker {
     /// What waits for a destination in trouble is due one by one, a probe's interval apart: each of them
     /// is the probe when it is its turn, so that no single delivery is tried again and again, and many
     /// that wait cost hardly anything.
-    pub(crate) async fn judge(&self, context: &Context, destination: &Destination) -> Verdict {
+    pub(crate) async fn judge(&self, context: &Context, destination: &Destination) -> Admission {
         let key = destination.key();
         let now = context.clock.now();
         let flow = {
@@ -42,13 +42,13 @@ impl Breaker {
             of.map_or(Flow::Open { since: None }, |of| of.flow(now))
         };
         match flow {
-            Flow::Open { .. } => return Verdict::Attempt { is_probe: false },
+            Flow::Open { .. } => return Admission::Attempt { is_probe: false },
             Flow::Probe if self.take_probe(context, Some(key)).await => {
-                return Verdict::Attempt { is_probe: true };
+                return Admission::Attempt { is_probe: true };
             }
             Flow::Probe | Flow::Parked { .. } => {}
         }
-        Verdict::Postpone(self.postponed_for(destination, now))
+        Admission::Postpone(self.postponed_for(destination, now))
     }
 
     /// How long a delivery for a destination that went down since it was judged goes back; `None` if it

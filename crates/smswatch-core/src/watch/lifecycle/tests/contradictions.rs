@@ -6,24 +6,8 @@ impl Walk {
     /// A poll that finds one part with this status, dated so many seconds before or after [`START`].
     fn sees_dated(&mut self, status: &str, second: i64) -> &mut Self {
         let now = self.now.max(self.watch.due);
-        let observation = Observation {
-            source: Source::Poll,
-            observed_at: now,
-            facts: MessageFacts {
-                part_count: Some(1),
-                ..MessageFacts::default()
-            },
-            parts: vec![PartReport {
-                sms_id: SmsId::new("p").expect("a valid id"),
-                number: None,
-                status: Word::new(status),
-                detailed_status: None,
-                description: None,
-                date: Some(Timestamp::from_seconds(START + second)),
-                price: None,
-                latency: None,
-            }],
-        };
+        let date = Timestamp::from_seconds(START + second);
+        let observation = one_part(Source::Poll, now, status, date);
         self.answer(&Answer::Seen(Box::new(observation)))
     }
 }

@@ -1,6 +1,6 @@
 //! Names of events: what is found again has the name that it had, and what is news has one of its own.
 
-use smswatch_model::{EventId, PartReport, SmsId, Word};
+use smswatch_model::{EventId, PartReport, Word};
 
 use super::*;
 
@@ -9,14 +9,8 @@ type Seen<'a> = (i64, &'a [(&'a str, &'a str, Option<&'a str>, i64)]);
 
 fn observation((at, parts): Seen<'_>) -> Observation {
     let parts = parts.iter().map(|(id, status, detail, date)| PartReport {
-        sms_id: SmsId::new(id).expect("a valid id"),
-        number: None,
-        status: Word::new(status),
         detailed_status: detail.map(Word::new),
-        description: None,
-        date: Some(Timestamp::from_seconds(START + date)),
-        price: None,
-        latency: None,
+        ..report(id, status, Some(Timestamp::from_seconds(START + date)))
     });
     Observation {
         source: Source::Poll,

@@ -112,19 +112,9 @@ fn a_message_that_was_given_up_as_unknown_is_stuck_once_it_is_told() {
         source: Source::Callback,
         observed_at: walk.now,
         facts: MessageFacts::default(),
-        parts: vec![PartReport {
-            sms_id: SmsId::new("p").expect("a valid id"),
-            number: None,
-            status: Word::new("Queued"),
-            detailed_status: None,
-            description: None,
-            date: None,
-            price: None,
-            latency: None,
-        }],
+        parts: vec![report("p", "Queued", None)],
     };
-    let (lifecycle, id) = (walk.lifecycle(), Walk::id());
-    let told = lifecycle.apply_told(&id, &walk.watch, &observation, walk.now, 0.5);
+    let told = walk.observes(Effect::Continues, &observation);
     let kinds: Vec<_> = told
         .events
         .iter()

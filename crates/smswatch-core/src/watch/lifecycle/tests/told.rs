@@ -5,24 +5,7 @@ use super::*;
 /// An observation of a message with one part, whose status has this age.
 fn found(now: Timestamp, age: Duration) -> Observation {
     let date = Timestamp::from_seconds(now.as_seconds() - age.as_secs() as i64);
-    Observation {
-        source: Source::Sweep,
-        observed_at: now,
-        facts: MessageFacts {
-            part_count: Some(1),
-            ..MessageFacts::default()
-        },
-        parts: vec![PartReport {
-            sms_id: SmsId::new("p").expect("a valid id"),
-            number: None,
-            status: Word::new("Undelivered"),
-            detailed_status: None,
-            description: None,
-            date: Some(date),
-            price: None,
-            latency: None,
-        }],
-    }
+    one_part(Source::Sweep, now, "Undelivered", date)
 }
 
 #[test]
@@ -30,8 +13,7 @@ fn a_status_that_was_old_when_its_message_was_found_is_recorded_and_not_told() {
     let walk = Walk::new();
     for (age, is_backfill) in [(14 * 60, false), (16 * 60, true)] {
         let observation = found(walk.now, Duration::from_secs(age));
-        let lifecycle = walk.lifecycle();
-        let applied = lifecycle.apply_found(&Walk::id(), &walk.watch, &observation, walk.now, 0.5);
+        let applied = walk.observes(Effect::Begins, &observation);
         let marks: Vec<_> = applied.events.iter().map(|event| event.backfill).collect();
         assert_eq!(marks, [is_backfill], "{age} s");
         assert_eq!(applied.watch.snapshot.parts.len(), 1);
@@ -43,7 +25,7 @@ fn what_was_recorded_when_its_message_was_found_is_told_once_its_message_is_regi
     let walk = Walk::new();
     let observation = found(walk.now, Duration::from_secs(86_400));
     let lifecycle = walk.lifecycle();
-    let recorded = lifecycle.apply_found(&Walk::id(), &walk.watch, &observation, walk.now, 0.5);
+    let recorded = walk.observes(Effect::Begins, &observation);
     let told_by = |watch: &Watch| {
         let answer = Answer::Seen(Box::new(observation.clone()));
         lifecycle.apply(&Walk::id(), watch, &answer, walk.now, 0.5)
@@ -90,7 +72,7 @@ fn of_several_parts_only_those_are_told_later_of_which_nobody_was_told() {
     observation.parts.push(recent);
     observation.facts.part_count = Some(2);
     let lifecycle = walk.lifecycle();
-    let recorded = lifecycle.apply_found(&Walk::id(), &walk.watch, &observation, walk.now, 0.5);
+    let recorded = walk.observes(Effect::Begins, &observation);
     let marks: Vec<_> = recorded.events.iter().map(|event| event.backfill).collect();
     assert_eq!(marks, [true, false]);
     let stored = Watch::decode(&recorded.watch.wanted().encode()).expect("it is readable");
@@ -131,8 +113,7 @@ fn a_failure_that_a_callback_does_not_explain_is_polled_once_more_and_any_other_
         observation.source = Source::Callback;
         observation.parts[0].status = Word::new(status);
         observation.parts[0].detailed_status = detail.map(Word::new);
-        let lifecycle = walk.lifecycle();
-        let ended = lifecycle.apply_told(&Walk::id(), &walk.watch, &observation, walk.now, 0.5);
+        let ended = walk.observes(Effect::Continues, &observation);
         assert_eq!(ended.watch.state, WatchState::Final);
         assert_eq!(
             ended.watch.is_confirmed, is_confirmed,
