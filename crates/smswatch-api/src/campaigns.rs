@@ -70,6 +70,14 @@ pub struct CampaignReply {
     pub unreadable: bool,
 }
 
+impl CampaignReply {
+    /// How many of its messages have this outcome.
+    #[must_use]
+    pub fn count(&self, outcome: &str) -> u64 {
+        self.by_outcome.get(outcome).copied().unwrap_or_default()
+    }
+}
+
 /// How the messages of a campaign did with one operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CampaignOperatorReply {

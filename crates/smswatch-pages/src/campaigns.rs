@@ -6,6 +6,8 @@ use smswatch_api::list::ListReply;
 use smswatch_api::watches::WatchState;
 
 use crate::frame::{Frame, Place, page};
+use crate::table::Column::{Number, Text};
+use crate::table::heads;
 use crate::{link, words};
 
 /// The outcomes of messages, each with its class of the style.
@@ -39,13 +41,7 @@ fn article(frame: &Frame, campaign: &CampaignReply) -> Markup {
         .name
         .as_deref()
         .unwrap_or(campaign.tracking_id.as_str());
-    let count = |outcome: &str| {
-        campaign
-            .by_outcome
-            .get(outcome)
-            .copied()
-            .unwrap_or_default()
-    };
+    let count = |outcome: &str| campaign.count(outcome);
     html! {
         article.campaign {
             h2 { (words::line(name)) " " @if !campaign.unreadable { small { (how(&campaign.state)) } } }
@@ -97,14 +93,7 @@ fn operators(campaign: &CampaignReply) -> Markup {
     html! {
         @if !campaign.slowest_operators.is_empty() {
             table.cards {
-                thead {
-                    tr {
-                        th scope="col" { "Slowest operators" }
-                        th.number scope="col" { "Half delivered after" }
-                        th.number scope="col" { "Failed" }
-                        th.number scope="col" { "Messages" }
-                    }
-                }
+                thead { tr { (heads(&[Text("Slowest operators"), Number("Half delivered after"), Number("Failed"), Number("Messages")])) } }
                 tbody {
                     @for operator in campaign.slowest_operators.iter().take(10) {
                         tr {

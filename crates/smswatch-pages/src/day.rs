@@ -8,6 +8,8 @@ use smswatch_api::stats::{StatsGroupReply, StatsHourReply, StatsReply};
 use smswatch_model::Timestamp;
 
 use crate::plot::{Bar, Pair, bars, hour_of, lines};
+use crate::table::Column::{Number, Text};
+use crate::table::heads;
 use crate::{link, words};
 
 /// The outcomes as bars stack them, each with its class of the style.
@@ -137,11 +139,9 @@ fn hours(hours: &[StatsHourReply]) -> Markup {
                 table {
                     thead {
                         tr {
-                            th scope="col" { "From" }
-                            th.number scope="col" { "Messages" }
-                            @for (name, _) in OUTCOMES { th.number scope="col" { (capitalized(name)) } }
-                            th.number scope="col" { "Half within" }
-                            th.number scope="col" { "95 % within" }
+                            (heads(&[Text("From"), Number("Messages")]))
+                            @for (name, _) in OUTCOMES { (heads(&[Number(&capitalized(name))])) }
+                            (heads(&[Number("Half within"), Number("95 % within")]))
                         }
                     }
                     tbody {
@@ -215,9 +215,8 @@ fn by_rule(told: &Told) -> Markup {
                 table.cards {
                     thead {
                         tr {
-                            th scope="col" { "Rule" }
-                            th.number scope="col" { "All" }
-                            @for state in STATES { th.number scope="col" { (capitalized(state.as_str())) } }
+                            (heads(&[Text("Rule"), Number("All")]))
+                            @for state in STATES { (heads(&[Number(&capitalized(state.as_str()))])) }
                             td.share {}
                         }
                     }

@@ -13,6 +13,8 @@ use smswatch_model::MessageId;
 pub use self::confirm::{Confirm, confirm};
 pub use self::one::delivery;
 use crate::frame::{Frame, Place, form_key, page};
+use crate::table::Column::Text;
+use crate::table::heads;
 use crate::{link, words};
 
 /// The states that a filter can ask for.
@@ -193,9 +195,7 @@ fn table(frame: &Frame, shown: &Deliveries) -> Markup {
                                     input type="checkbox" data-all aria-label="Choose all on this page" hidden;
                                 }
                             }
-                            @for column in ["State", "Since", "Sink", "Rule", "Messages", "Attempts", "Last answer"] {
-                                th scope="col" { (column) }
-                            }
+                            (heads(&["State", "Since", "Sink", "Rule", "Messages", "Attempts", "Last answer"].map(Text)))
                         }
                     }
                     tbody { @for delivery in items { (row(delivery, may_choose)) } }

@@ -25,6 +25,7 @@ mod sample;
 mod silences;
 mod sinks;
 mod story;
+mod table;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -4,6 +4,8 @@ use maud::{Markup, html};
 use smswatch_model::{Event, Outcome, Timestamp};
 
 use crate::frame::{Frame, Place, page};
+use crate::table::Column::Text;
+use crate::table::heads;
 use crate::{link, words};
 
 /// What a visitor searches for. Empty fields match everything.
@@ -128,13 +130,7 @@ pub fn messages(frame: &Frame, found: &Found) -> String {
         } @else if !found.items.is_empty() {
             div.wide tabindex="0" role="region" aria-label="Messages" {
                 table.cards {
-                    thead {
-                        tr {
-                            @for column in ["Changed", "Message", "From", "To", "Country, operator", "Label, tags"] {
-                                th scope="col" { (column) }
-                            }
-                        }
-                    }
+                    thead { tr { (heads(&["Changed", "Message", "From", "To", "Country, operator", "Label, tags"].map(Text))) } }
                     tbody { @for event in &found.items { (row(event)) } }
                 }
             }

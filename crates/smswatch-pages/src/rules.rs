@@ -9,6 +9,8 @@ use smswatch_model::Event;
 
 pub use self::replay::{Replay, ReplayCount, ReplayRow, Replayed};
 use crate::frame::{Frame, Place, form_key, page};
+use crate::table::Column::{Number, Text};
+use crate::table::heads;
 use crate::{link, words};
 
 /// What the page of rules shows.
@@ -54,15 +56,7 @@ fn table(shown: &Rules) -> Markup {
         p.hint { "From top to bottom, as the configuration has them. A destination is told of an event by the first rule that names it." }
         div.wide tabindex="0" role="region" aria-label="Rules" {
             table.cards {
-                thead {
-                    tr {
-                        th scope="col" { "Rule" }
-                        th.number scope="col" { "Fired in 24 h" }
-                        th.number scope="col" { "in 7 days" }
-                        th scope="col" { "Last fired" }
-                        th scope="col" { "Notifications" }
-                    }
-                }
+                thead { tr { (heads(&[Text("Rule"), Number("Fired in 24 h"), Number("in 7 days"), Text("Last fired"), Text("Notifications")])) } }
                 tbody {
                     @for rule in shown.rules.iter().take(500) {
                         tr {

@@ -5,6 +5,8 @@ use smswatch_api::list::ListReply;
 use smswatch_api::silences::{SilenceReply, SilenceSource, SilenceState};
 
 use crate::frame::{Frame, Place, button, form_key, page};
+use crate::table::Column::Text;
+use crate::table::heads;
 use crate::{link, matching, words};
 
 /// How long a silence may last by choice.
@@ -36,7 +38,7 @@ pub fn silences(frame: &Frame, list: &ListReply<SilenceReply>) -> String {
                 table.cards {
                     thead {
                         tr {
-                            @for column in ["State", "Matches", "Until", "Held back", "Why", "Who"] { th scope="col" { (column) } }
+                            (heads(&["State", "Matches", "Until", "Held back", "Why", "Who"].map(Text)))
                             @if frame.visitor.may_change { td {} }
                         }
                     }

@@ -7,6 +7,8 @@ use smswatch_api::sinks::{SinkReply, SinkState, SinkTestReply, SinkTestResult};
 
 use crate::deliveries::{last_answer, state};
 use crate::frame::{Frame, Place, button, page};
+use crate::table::Column::Text;
+use crate::table::heads;
 use crate::{link, words};
 
 /// A sink with its queue.
@@ -139,7 +141,7 @@ fn latest(deliveries: &[DeliveryReply]) -> Markup {
         @if !deliveries.is_empty() {
             div.wide {
                 table.cards {
-                    thead { tr { th scope="col" { "Latest deliveries" } th scope="col" { "Since" } th scope="col" { "Rule" } th scope="col" { "Last answer" } } }
+                    thead { tr { (heads(&["Latest deliveries", "Since", "Rule", "Last answer"].map(Text))) } }
                     tbody {
                         @for delivery in deliveries {
                             tr {

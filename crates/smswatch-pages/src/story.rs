@@ -11,6 +11,8 @@ use smswatch_model::{Event, Outcome, Timestamp};
 use crate::deliveries::state;
 use crate::frame::{Frame, Place, page};
 use crate::rules::try_address;
+use crate::table::Column::Text;
+use crate::table::heads;
 use crate::{link, matching, words};
 
 /// How many moments are shown: the first ones, and the latest ones.
@@ -164,7 +166,7 @@ fn parts(told: &TimelineReply<Event>) -> Markup {
             h2 #parts { "Parts" }
             div.wide tabindex="0" role="region" aria-labelledby="parts" {
                 table.cards {
-                    thead { tr { @for column in ["Part", "Status", "Detail", "Since"] { th scope="col" { (column) } } } }
+                    thead { tr { (heads(&["Part", "Status", "Detail", "Since"].map(Text))) } }
                     tbody {
                         @for part in parts.iter().take(50) {
                             tr {

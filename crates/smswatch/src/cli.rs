@@ -182,6 +182,15 @@ pub(crate) struct OutputArgs {
     pub(crate) json: bool,
 }
 
+/// How to ask the running service, and how to print what it answers.
+#[derive(Debug, Args)]
+pub(crate) struct CallArgs {
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
     /// The messages' ids, as Routee gave them out (trackingId)
@@ -201,9 +210,7 @@ pub(crate) struct WatchArgs {
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) from_line: u64,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 #[derive(Debug, Args)]
@@ -212,9 +219,7 @@ pub(crate) struct UnwatchArgs {
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 #[derive(Debug, Args)]
@@ -226,9 +231,7 @@ pub(crate) struct ShowArgs {
     #[arg(long)]
     pub(crate) all: bool,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 #[derive(Debug, Args)]
@@ -246,17 +249,13 @@ pub(crate) struct EventsArgs {
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) limit: u32,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 #[derive(Debug, Args)]
@@ -265,9 +264,7 @@ pub(crate) struct HealthArgs {
     #[arg(long)]
     pub(crate) ready: bool,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -286,9 +283,7 @@ pub(crate) struct SinkArgs {
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 #[derive(Debug, Args)]
@@ -300,9 +295,7 @@ pub(crate) struct SinkTestArgs {
     #[arg(long, default_value_t = 60)]
     pub(crate) wait: u64,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 fn parse_tag(text: &str) -> Result<(String, String), String> {

@@ -24,36 +24,18 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// What loads the configuration again, and what it was when it was loaded last.
 pub(crate) struct Reloading {
-    types: Arc<SinkTypes>,
-    file: PathBuf,
-    sections: Sections,
-    reloader: Reloader,
+    pub(crate) types: Arc<SinkTypes>,
+    pub(crate) file: PathBuf,
+    /// What the process runs with.
+    pub(crate) sections: Sections,
+    pub(crate) reloader: Reloader,
     /// Who may call back.
-    callback_door: CallbackDoor,
+    pub(crate) callback_door: CallbackDoor,
     /// What rules are compiled against that are tried on a page.
-    in_force: InForce,
+    pub(crate) in_force: InForce,
 }
 
 impl Reloading {
-    /// Loads `file` again for the process of `reloader`, which runs with what `sections` say.
-    pub(crate) fn new(
-        types: Arc<SinkTypes>,
-        file: PathBuf,
-        sections: Sections,
-        reloader: Reloader,
-        callback_door: CallbackDoor,
-        in_force: InForce,
-    ) -> Self {
-        Self {
-            types,
-            file,
-            sections,
-            reloader,
-            callback_door,
-            in_force,
-        }
-    }
-
     /// Loads the file on each of `hangups` and `requests`, and when it changes; runs until it is cancelled.
     pub(crate) async fn run(
         mut self,

@@ -31,14 +31,14 @@ pub(crate) async fn run(types: &Arc<SinkTypes>, args: &ConfigArgs) -> Result<(),
         let address = process.front.address;
         tracing::info!(file = %file.display(), "smswatch runs; its API is at http://{address}");
         service_manager::ready(address);
-        let reloading = Reloading::new(
-            Arc::clone(types),
-            file.clone(),
+        let reloading = Reloading {
+            types: Arc::clone(types),
+            file: file.clone(),
             sections,
-            process.engine.reloader(),
-            process.callback_door.clone(),
-            process.in_force.clone(),
-        );
+            reloader: process.engine.reloader(),
+            callback_door: process.callback_door.clone(),
+            in_force: process.in_force.clone(),
+        };
         let reloading = process
             .engine
             .reload_requests()

@@ -31,10 +31,10 @@ use std::sync::Arc;
 use smswatch_core::Privacy;
 use smswatch_core::settings::{Settings, SinkSettings};
 use smswatch_http::HttpOptions;
-use smswatch_plugin::Secret;
 use smswatch_plugin::sink::Sink;
 use smswatch_routee::RouteeOptions;
 use smswatch_rules::{Diagnostic, RuleSet};
+use smswatch_store_redis::RedisOptions;
 
 use crate::heartbeat::HeartbeatOptions;
 
@@ -70,14 +70,7 @@ pub(crate) enum StoreChoice {
     /// A file.
     Sqlite(PathBuf),
     /// A server.
-    Redis {
-        /// Where it is; may hold a password.
-        url: Secret,
-        /// What every key begins with.
-        key_prefix: String,
-        /// Into how many shards it is split.
-        shards: u16,
-    },
+    Redis(RedisOptions),
 }
 
 /// A configuration that makes sense, in the terms of those who do the work.

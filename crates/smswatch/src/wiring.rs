@@ -98,8 +98,8 @@ pub(crate) struct Outbound {
 /// Something is spoken to over TLS, and this machine has no certificates to check others with.
 pub(crate) fn outbound(configuration: &Configuration) -> anyhow::Result<Outbound> {
     let heartbeat = configuration.heartbeat.as_ref().map(Heartbeat::new);
-    if let StoreChoice::Redis { url, .. } = &configuration.store
-        && url.reveal().starts_with("rediss:")
+    if let StoreChoice::Redis(options) = &configuration.store
+        && options.url.reveal().starts_with("rediss:")
     {
         require_certificates().context("Redis is spoken to over TLS (`store.url`)")?;
     }

@@ -5,6 +5,8 @@ use smswatch_api::deliveries::{DeliveryReply, DeliveryState};
 
 use super::{has_ended, state};
 use crate::frame::{Frame, Place, button, form_key, page};
+use crate::table::Column::Text;
+use crate::table::heads;
 use crate::{link, words};
 
 /// How many messages are named.
@@ -56,7 +58,7 @@ pub fn delivery(frame: &Frame, shown: &DeliveryReply) -> String {
         } @else {
             div.wide tabindex="0" role="region" aria-labelledby="attempts" {
                 table.cards {
-                    thead { tr { th scope="col" { "When" } th scope="col" { "Result" } th scope="col" { "What was said" } } }
+                    thead { tr { (heads(&["When", "Result", "What was said"].map(Text))) } }
                     tbody {
                         @for attempt in &shown.attempts {
                             tr {

@@ -4,6 +4,8 @@ use maud::{Markup, html};
 use smswatch_model::Timestamp;
 
 use crate::frame::{Frame, form_key};
+use crate::table::Column::{Number, Text};
+use crate::table::heads;
 use crate::words;
 
 /// Rules that a visitor wrote, and the result of trying them.
@@ -97,15 +99,7 @@ fn result(replay: &Replay) -> Markup {
         } @else {
             div.wide tabindex="0" role="region" aria-label="What the rules would have told" {
                 table.cards {
-                    thead {
-                        tr {
-                            th scope="col" { "Rule" }
-                            th scope="col" { "Sink" }
-                            th.number scope="col" { "Today's rules" }
-                            th.number scope="col" { "These rules" }
-                            th.number scope="col" { "Change" }
-                        }
-                    }
+                    thead { tr { (heads(&[Text("Rule"), Text("Sink"), Number("Today's rules"), Number("These rules"), Number("Change")])) } }
                     tbody {
                         @for row in replay.rows.iter().take(500) {
                             tr {

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use smswatch_plugin::model::Timestamp;
 use smswatch_rules::Span;
 
-use super::{OutputArgs, ServiceArgs};
+use super::CallArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadCommand {
@@ -33,9 +33,7 @@ pub(crate) struct DeadListArgs {
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) limit: u32,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 #[derive(Debug, Args)]
@@ -44,9 +42,7 @@ pub(crate) struct DeadShowArgs {
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 #[derive(Debug, Args)]
@@ -54,9 +50,7 @@ pub(crate) struct DeadChoiceArgs {
     #[command(flatten)]
     pub(crate) choice: Choice,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 /// Some dead letters by their ids, or all that a filter names.
@@ -92,9 +86,7 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "RULE")]
     pub(crate) rule: Option<String>,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 /// The service counts back from its own clock, so the text is handed on as it is.

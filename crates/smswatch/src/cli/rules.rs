@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::dead::parse_since;
-use super::{ConfigArgs, OutputArgs, ServiceArgs};
+use super::{CallArgs, ConfigArgs, OutputArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesCommand {
@@ -29,9 +29,7 @@ pub(crate) struct BacktestArgs {
     #[command(flatten)]
     pub(crate) today: ConfigArgs,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 #[derive(Debug, Args)]

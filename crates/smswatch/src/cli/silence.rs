@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use smswatch_plugin::model::Timestamp;
 use smswatch_rules::Span;
 
-use super::{OutputArgs, ServiceArgs};
+use super::CallArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SilenceCommand {
@@ -45,9 +45,7 @@ pub(crate) struct SilenceAddArgs {
     #[arg(long, requires = "from")]
     pub(crate) yes: bool,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 #[derive(Debug, Args)]
@@ -56,9 +54,7 @@ pub(crate) struct SilenceListArgs {
     #[arg(long)]
     pub(crate) all: bool,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 #[derive(Debug, Args)]
@@ -67,9 +63,7 @@ pub(crate) struct SilenceEndArgs {
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     #[command(flatten)]
-    pub(crate) service: ServiceArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) call: CallArgs,
 }
 
 fn parse_match(text: &str) -> Result<(String, String), String> {

@@ -17,7 +17,7 @@ use crate::client::{Client, read};
 const REASON: usize = 80;
 
 pub(crate) async fn list(args: DeadListArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     let wanted = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let mut told: Vec<Value> = Vec::new();
     let mut query = DeliveriesQuery {
@@ -40,7 +40,7 @@ pub(crate) async fn list(args: DeadListArgs) -> anyhow::Result<()> {
     if let (Some(sink), true) = (&args.sink, told.is_empty()) {
         known(&client, sink).await?;
     }
-    if args.output.json {
+    if args.call.output.json {
         return print_json(&told);
     }
     let letters: Vec<DeliveryReply> = told.iter().map(read).collect::<Result<_, _>>()?;
@@ -99,11 +99,11 @@ fn render_list(letters: &[DeliveryReply]) -> String {
 }
 
 pub(crate) async fn show(args: DeadShowArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     let Some(told) = client.find(&["v1", "deliveries", &args.id]).await? else {
         bail!("no delivery {} is kept", args.id)
     };
-    if args.output.json {
+    if args.call.output.json {
         return print_json(&told);
     }
     print(&render_letter(&read(&told)?))

@@ -26,12 +26,12 @@ const LAST_PAUSE: Duration = Duration::from_secs(10);
 const REMEMBERED: usize = 10_000;
 
 pub(crate) async fn events(args: EventsArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     if args.follow {
         return follow(&client, &args).await;
     }
     let (found, is_all) = find(&client, &args).await?;
-    if args.output.json {
+    if args.call.output.json {
         return print_json(&found);
     }
     let mut table = Table::new(&["TIME", "MESSAGE", "TO", "COUNTRY", "WHAT"]);
@@ -90,11 +90,11 @@ async fn follow(client: &Client, args: &EventsArgs) -> anyhow::Result<()> {
     let mut printed = Printed::default();
     let latest = page(client, args, None).await?;
     for told in latest.items.iter().rev() {
-        printed.print(told, args.output.json)?;
+        printed.print(told, args.call.output.json)?;
     }
     loop {
         match stream.next().await {
-            Ok(Some(streamed)) => printed.print(&streamed.event, args.output.json)?,
+            Ok(Some(streamed)) => printed.print(&streamed.event, args.call.output.json)?,
             Ok(None) | Err(_) => {
                 query.cursor = stream.last_id().map(str::to_owned);
                 stream = go_on(client, &mut query).await?;

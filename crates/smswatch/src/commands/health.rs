@@ -9,12 +9,12 @@ use crate::client::{Client, read};
 
 /// Asks once; fails if the answer is no.
 pub(crate) async fn health(args: HealthArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     let told = match args.ready {
         true => client.readiness().await?,
         false => client.get(&["healthz"]).await?,
     };
-    if args.output.json {
+    if args.call.output.json {
         print_json(&told)?;
     }
     if args.ready {
@@ -25,7 +25,7 @@ pub(crate) async fn health(args: HealthArgs) -> anyhow::Result<()> {
     } else if !read::<AliveReply>(&told)?.ok {
         bail!("smswatch does not work");
     }
-    match args.output.json {
+    match args.call.output.json {
         true => Ok(()),
         false => print(if args.ready { "ready\n" } else { "alive\n" }),
     }

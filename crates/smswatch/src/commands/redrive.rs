@@ -10,10 +10,10 @@ use crate::cli::{Choice, DeadChoiceArgs, ReplayArgs};
 use crate::client::{Client, Refused, read};
 
 pub(crate) async fn retry(args: DeadChoiceArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     let ids = &args.choice.ids;
     if ids.is_empty() {
-        return retry_all(&client, &dead(&args.choice), args.output.json).await;
+        return retry_all(&client, &dead(&args.choice), args.call.output.json).await;
     }
     let mut done = Done::default();
     for id in ids {
@@ -21,36 +21,36 @@ pub(crate) async fn retry(args: DeadChoiceArgs) -> anyhow::Result<()> {
         let answer = client.try_post(&path, &json!({})).await;
         done.note(id, answer.map(|answer| answer.is_some()))?;
     }
-    done.print(args.output.json, "retried", "will be sent again")
+    done.print(args.call.output.json, "retried", "will be sent again")
 }
 
 pub(crate) async fn drop(args: DeadChoiceArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     let ids = &args.choice.ids;
     if ids.is_empty() {
         let told = client
             .post(&["v1", "deliveries", "drop"], &dead(&args.choice))
             .await?;
         let count = |reply: DroppedReply| reply.dropped;
-        return print_count(args.output.json, &told, count, "dropped");
+        return print_count(args.call.output.json, &told, count, "dropped");
     }
     let mut done = Done::default();
     for id in ids {
         let path = ["v1", "deliveries", id.as_str()];
         done.note(id, client.delete(&path).await)?;
     }
-    done.print(args.output.json, "dropped", "dropped")
+    done.print(args.call.output.json, "dropped", "dropped")
 }
 
 pub(crate) async fn replay(args: ReplayArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     let ended = EndedRequest {
         sink: Some(args.sink),
         rule: args.rule,
         since: Some(args.since),
         state: Some(DeliveryState::Delivered),
     };
-    retry_all(&client, &ended, args.output.json).await
+    retry_all(&client, &ended, args.call.output.json).await
 }
 
 async fn retry_all(client: &Client, ended: &EndedRequest, is_json: bool) -> anyhow::Result<()> {

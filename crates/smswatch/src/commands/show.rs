@@ -28,7 +28,7 @@ const UNREADABLE: &str =
 type Timeline = TimelineReply<EventView>;
 
 pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     let found = client
         .find(&["v1", "watches", &args.id, "timeline"])
         .await?;
@@ -36,12 +36,12 @@ pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<()> {
         let Some(told) = client.find(&["v1", "watches", &args.id]).await? else {
             bail!("{} is not watched", args.id)
         };
-        return match args.output.json {
+        return match args.call.output.json {
             true => print_json(&told),
             false => print(&campaign::render(&read(&told)?)),
         };
     };
-    if args.output.json {
+    if args.call.output.json {
         return print_json(&told);
     }
     print(&render(&read(&told)?, args.all))

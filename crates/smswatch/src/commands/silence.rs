@@ -20,14 +20,14 @@ use crate::report::WrongUsage;
 const PAGE: usize = 1000;
 
 pub(crate) async fn add(args: SilenceAddArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     let mut matching = match &args.from {
         Some(id) => proposed(&client, id).await?,
         None => Map::new(),
     };
     matching.extend(conditions(&args.matching)?);
     if args.from.is_some() && !args.yes {
-        if args.output.json {
+        if args.call.output.json {
             return print_json(&json!({ "match": matching }));
         }
         print(&format!("match: {}\n", words(&matching)))?;
@@ -47,7 +47,7 @@ pub(crate) async fn add(args: SilenceAddArgs) -> anyhow::Result<()> {
         author: args.author.unwrap_or_else(user),
     };
     let told = client.post(&["v1", "silences"], &request).await?;
-    if args.output.json {
+    if args.call.output.json {
         return print_json(&told);
     }
     let silence: SilenceReply = read(&told)?;
@@ -105,18 +105,23 @@ fn user() -> String {
 }
 
 pub(crate) async fn list(args: SilenceListArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     let query = SilencesQuery {
         limit: Some(PAGE.to_string()),
         ..SilencesQuery::default()
     };
     let list: ListReply<Value> = client.list(&["v1", "silences"], &query).await?;
-    let is_shown = |silence: &Value| args.all || silence["state"] == SilenceState::Active.as_str();
-    let shown: Vec<Value> = list.items.into_iter().filter(is_shown).collect();
-    if args.output.json {
+    let (mut silences, mut shown): (Vec<SilenceReply>, Vec<Value>) = (Vec::new(), Vec::new());
+    for told in list.items {
+        let silence: SilenceReply = read(&told)?;
+        if args.all || silence.state == SilenceState::Active {
+            silences.push(silence);
+            shown.push(told);
+        }
+    }
+    if args.call.output.json {
         return print_json(&json!(shown));
     }
-    let silences = shown.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     print(&render(&silences))
 }
 
@@ -174,14 +179,14 @@ fn value_words(value: &Value) -> String {
 }
 
 pub(crate) async fn end(args: SilenceEndArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     if !client.delete(&["v1", "silences", &args.id]).await? {
         bail!(
             "no silence {} is kept; `smswatch silence list` shows them",
             args.id
         )
     }
-    if args.output.json {
+    if args.call.output.json {
         return print_json(&json!({ "ended": args.id }));
     }
     print(&format!(

@@ -9,11 +9,11 @@ use crate::client::{Client, read};
 
 /// Does `action`, the last word of the path.
 pub(crate) async fn change(args: SinkArgs, action: &str) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     let told = client
         .post(&["v1", "sinks", &args.name, action], &json!({}))
         .await?;
-    if args.output.json {
+    if args.call.output.json {
         return print_json(&told);
     }
     print(&render(&read(&told)?))

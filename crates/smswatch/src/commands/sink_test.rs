@@ -11,7 +11,7 @@ use crate::cli::SinkTestArgs;
 use crate::client::{Client, read};
 
 pub(crate) async fn sink_test(args: SinkTestArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     let path = ["v1", "sinks", &args.name, "test"];
     let body = json!({});
     let testing = client.post(&path, &body);
@@ -19,11 +19,11 @@ pub(crate) async fn sink_test(args: SinkTestArgs) -> anyhow::Result<()> {
         bail!("{}: nothing came of it within {} s", args.name, args.wait);
     };
     let told = told?;
-    if args.output.json {
+    if args.call.output.json {
         print_json(&told)?;
     }
     match said(&args.name, &read(&told)?) {
-        Ok(text) if args.output.json => drop(text),
+        Ok(text) if args.call.output.json => drop(text),
         Ok(text) => print(&text)?,
         Err(text) => bail!(text),
     }

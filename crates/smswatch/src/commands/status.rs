@@ -16,9 +16,9 @@ const SHOWN: usize = 5;
 const CONFIGURATION: &str = "configuration";
 
 pub(crate) async fn status(args: StatusArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     match client.get(&["v1", "status"]).await {
-        Ok(told) if args.output.json => print_json(&told),
+        Ok(told) if args.call.output.json => print_json(&told),
         Ok(told) => {
             let status: StatusReply = read(&told)?;
             let set_aside = set_aside(&client, &status).await?;
@@ -31,7 +31,7 @@ pub(crate) async fn status(args: StatusArgs) -> anyhow::Result<()> {
             };
             match read::<ReadyReply>(&told) {
                 Ok(readiness) if readiness.ready => {}
-                Ok(_) if args.output.json => print_json(&told)?,
+                Ok(_) if args.call.output.json => print_json(&told)?,
                 Ok(readiness) => print(&format!("smswatch: not ready\n\n{}", parts(&readiness)))?,
                 Err(_) => {}
             }

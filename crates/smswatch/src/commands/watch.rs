@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(15)];
 
 pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     check(&args.ids)?;
     let tags: Tags = args.tags.into_iter().collect();
     let mut registered = RegisteredReply::default();
@@ -70,14 +70,14 @@ pub(crate) async fn watch(args: WatchArgs) -> anyhow::Result<()> {
     };
     if let Err(error) = done {
         if registered != RegisteredReply::default() {
-            print_result(&registered, args.output.json)?;
+            print_result(&registered, args.call.output.json)?;
         }
         return Err(error);
     }
     if registered == RegisteredReply::default() {
         bail!("there is no id to watch");
     }
-    print_result(&registered, args.output.json)?;
+    print_result(&registered, args.call.output.json)?;
     if registered.unreadable.is_empty() {
         Ok(())
     } else {
@@ -194,7 +194,7 @@ fn print_result(registered: &RegisteredReply, is_json: bool) -> anyhow::Result<(
 
 pub(crate) async fn unwatch(args: UnwatchArgs) -> anyhow::Result<()> {
     check(&args.ids)?;
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     let mut unknown = Vec::new();
     for id in &args.ids {
         if !client.delete(&["v1", "watches", id]).await? {
@@ -202,7 +202,7 @@ pub(crate) async fn unwatch(args: UnwatchArgs) -> anyhow::Result<()> {
         }
     }
     let removed = args.ids.len() - unknown.len();
-    if args.output.json {
+    if args.call.output.json {
         print_json(&json!({ "removed": removed, "unknown": unknown }))?;
     } else {
         print(&format!("{removed} removed\n"))?;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use smswatch_core::{EventFilter, Service, ServiceError};
 use smswatch_plugin::model::Outcome;
 use smswatch_plugin::record::WatchState;
-use smswatch_plugin::store::{DeliveryFilter, DeliveryState, PageRequest};
+use smswatch_plugin::store::{DeliveryFilter, DeliveryState, Page, PageRequest};
 
 /// How many items are read at once.
 const PAGE: usize = 1000;
@@ -27,59 +27,44 @@ pub(super) async fn of(service: &Service) -> anyhow::Result<String> {
 
 async fn count(service: &Service) -> Result<Counts, ServiceError> {
     let mut counts = Counts::default();
+    let watches = async |page: PageRequest| service.watches(&page).await;
+    each(watches, |watch| {
+        counts.messages += 1;
+        let outcome = outcome(watch.state, watch.outcome);
+        *counts.outcomes.entry(outcome).or_default() += 1;
+    })
+    .await?;
+    let every = EventFilter::default();
+    let events = async |page: PageRequest| service.events(&every, &page).await;
+    each(events, |_| counts.events += 1).await?;
+    let every = DeliveryFilter::default();
+    let deliveries = async |page: PageRequest| service.deliveries(&every, &page).await;
+    each(deliveries, |delivery| {
+        if delivery.state == DeliveryState::Delivered {
+            *counts.alerts.entry(delivery.rule).or_default() += 1;
+        } else {
+            counts.waiting += 1;
+        }
+    })
+    .await?;
+    Ok(counts)
+}
+
+/// Takes each item of a list that comes in pages.
+async fn each<T>(
+    list: impl AsyncFn(PageRequest) -> Result<Page<T>, ServiceError>,
+    mut take: impl FnMut(T),
+) -> Result<(), ServiceError> {
     let mut cursor = None;
     loop {
-        let page = service
-            .watches(&PageRequest {
-                cursor,
-                limit: PAGE,
-            })
-            .await?;
-        for watch in &page.items {
-            counts.messages += 1;
-            *counts
-                .outcomes
-                .entry(outcome(watch.state, watch.outcome))
-                .or_default() += 1;
-        }
+        let limit = PAGE;
+        let page = list(PageRequest { cursor, limit }).await?;
+        page.items.into_iter().for_each(&mut take);
         cursor = page.next;
         if cursor.is_none() {
-            break;
+            return Ok(());
         }
     }
-    loop {
-        let page = PageRequest {
-            cursor,
-            limit: PAGE,
-        };
-        let page = service.events(&EventFilter::default(), &page).await?;
-        counts.events += u64::try_from(page.items.len()).unwrap_or(u64::MAX);
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    loop {
-        let page = PageRequest {
-            cursor,
-            limit: PAGE,
-        };
-        let page = service
-            .deliveries(&DeliveryFilter::default(), &page)
-            .await?;
-        for delivery in page.items {
-            if delivery.state == DeliveryState::Delivered {
-                *counts.alerts.entry(delivery.rule).or_default() += 1;
-            } else {
-                counts.waiting += 1;
-            }
-        }
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    Ok(counts)
 }
 
 fn outcome(state: WatchState, outcome: Outcome) -> &'static str {

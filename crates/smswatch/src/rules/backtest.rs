@@ -71,7 +71,7 @@ pub(crate) async fn backtest(types: &SinkTypes, args: &BacktestArgs) -> Result<(
     let tried = settings::load(types, Some(&args.file))?;
     tried.warn();
     let today = today(types, args.today.config.as_deref())?;
-    let client = Client::new(&args.service)?;
+    let client = Client::new(&args.call.service)?;
     let until = now();
     let since = start(&args.since, until);
     let history = History::fetch(&client, since).await?;
@@ -80,7 +80,7 @@ pub(crate) async fn backtest(types: &SinkTypes, args: &BacktestArgs) -> Result<(
     for left_out in &outcome.remarks {
         remark(&format!("note: {}", plain(left_out)));
     }
-    match args.output.json {
+    match args.call.output.json {
         true => print_json(&outcome)?,
         false => print(&render::table(&outcome, &args.file))?,
     }

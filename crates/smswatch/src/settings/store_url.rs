@@ -24,12 +24,12 @@ pub(super) fn read(section: &StoreSection) -> Result<(StoreChoice, Vec<Problem>)
     let parsed = match url.split_once(':') {
         Some(("sqlite", path)) => sqlite(path),
         Some(("redis" | "rediss", rest)) => redis(&section.url, rest).map(|()| {
-            let choice = StoreChoice::Redis {
+            let options = RedisOptions {
                 url: section.url.clone(),
                 key_prefix: section.key_prefix.clone(),
                 shards: section.shards,
             };
-            (choice, Vec::new())
+            (StoreChoice::Redis(options), Vec::new())
         }),
         _ => Err(unknown(url)),
     };

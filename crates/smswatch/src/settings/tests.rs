@@ -271,20 +271,14 @@ fn a_sink_makes_digests_if_its_kind_does_and_nobody_turned_them_off() {
 
 #[test]
 fn a_secret_that_looks_like_a_number_stays_what_it_is() {
-    let loaded = load("routee: {application_id: a, application_secret: \"${NUMBER}\"}");
-    let secret = loaded
-        .expect("it is sound")
-        .configuration
-        .routee
-        .application_secret;
-    assert_eq!(secret.reveal(), "0123456");
-    let plain = load("routee:\n  application_id: ${NUMBER}\n  application_secret: ${NUMBER}\n");
-    let secret = plain
-        .expect("it is sound")
-        .configuration
-        .routee
-        .application_secret;
-    assert_eq!(secret.reveal(), "0123456");
+    for text in [
+        "routee: {application_id: a, application_secret: \"${NUMBER}\"}",
+        "routee:\n  application_id: ${NUMBER}\n  application_secret: ${NUMBER}\n",
+    ] {
+        let loaded = load(text).expect("it is sound");
+        let secret = loaded.configuration.routee.application_secret;
+        assert_eq!(secret.reveal(), "0123456", "{text}");
+    }
 }
 
 fn shipped(name: &str) -> String {

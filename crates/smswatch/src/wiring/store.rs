@@ -9,7 +9,7 @@ use smswatch_core::HealthReport;
 use smswatch_http::StartupGate;
 use smswatch_plugin::model::Timestamp;
 use smswatch_plugin::store::Store;
-use smswatch_store_redis::{RedisOptions, RedisStore};
+use smswatch_store_redis::RedisStore;
 use smswatch_store_sqlite::SqliteStore;
 
 use crate::service_manager;
@@ -50,27 +50,16 @@ pub(super) async fn open(choice: &StoreChoice) -> anyhow::Result<Opened> {
                 Err(error) => Err(error).with_context(failed),
             }
         }
-        StoreChoice::Redis {
-            url,
-            key_prefix,
-            shards,
-        } => {
-            let options = RedisOptions {
-                url: url.clone(),
-                key_prefix: key_prefix.clone(),
-                shards: *shards,
-            };
-            match RedisStore::open(options).await {
-                Ok((store, warnings)) => {
-                    for warning in warnings {
-                        tracing::warn!("{warning}");
-                    }
-                    Ok(ask(Arc::new(store)).await)
+        StoreChoice::Redis(options) => match RedisStore::open(options.clone()).await {
+            Ok((store, warnings)) => {
+                for warning in warnings {
+                    tracing::warn!("{warning}");
                 }
-                Err(error) if error.is_passing() => Ok(Opened::NotYet(error.into())),
-                Err(error) => Err(error).context("could not open the store in Redis"),
+                Ok(ask(Arc::new(store)).await)
             }
-        }
+            Err(error) if error.is_passing() => Ok(Opened::NotYet(error.into())),
+            Err(error) => Err(error).context("could not open the store in Redis"),
+        },
     }
 }
 

@@ -1,7 +1,6 @@
 //! Tries whether the configured store can be used, and says what it found in a line.
 
 use smswatch_plugin::sink::Probe;
-use smswatch_store_redis::RedisOptions;
 use smswatch_store_sqlite::Probed;
 
 use super::Tried;
@@ -24,18 +23,9 @@ pub(super) async fn probe(choice: StoreChoice) -> Tried {
                 ),
             }
         }
-        StoreChoice::Redis {
-            url,
-            key_prefix,
-            shards,
-        } => {
-            let options = RedisOptions {
-                url,
-                key_prefix: key_prefix.clone(),
-                shards,
-            };
+        StoreChoice::Redis(options) => {
             let probed = smswatch_store_redis::probe(&options).await.map_err(whole)?;
-            redis(&probed, &key_prefix)
+            redis(&probed, &options.key_prefix)
         }
     };
     Ok(Probe::Answered(said))

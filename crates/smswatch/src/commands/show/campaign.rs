@@ -43,14 +43,8 @@ pub(super) fn render(campaign: &CampaignReply) -> String {
         line("trouble", trouble);
     }
     if let Some(messages) = campaign.messages {
-        let count = |outcome: &str| {
-            campaign
-                .by_outcome
-                .get(outcome)
-                .copied()
-                .unwrap_or_default()
-        };
-        let (delivered, failed, pending) = (count("delivered"), count("failed"), count("pending"));
+        let [delivered, failed, pending] =
+            ["delivered", "failed", "pending"].map(|outcome| campaign.count(outcome));
         line(
             "messages",
             &format!(
