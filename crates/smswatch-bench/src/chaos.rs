@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use crate::arguments::Arguments;
 pub use findings::Findings;
 pub use report::Report;
 
@@ -60,18 +61,21 @@ impl Options {
         let mut messages = None;
         let mut seed = None;
         let mut profile = None;
-        let mut rest = arguments.iter();
-        while let Some(name) = rest.next() {
-            let value = rest.next().context(USAGE)?;
-            let number = || format!("`{value}` is no number for {name}; {USAGE}");
-            match name.as_str() {
-                "--minutes" => minutes = value.parse().with_context(number)?,
-                "--messages" => messages = Some(value.parse().with_context(number)?),
-                "--seed" => seed = Some(value.parse().with_context(number)?),
-                "--profile" if value == "dev" => profile = Some("dev"),
-                "--profile" if value == "release" => profile = Some("release"),
-                "--profile" if value == "dist" => profile = Some("dist"),
-                _ => bail!("`{name} {value}` is not known; {USAGE}"),
+        let mut arguments = Arguments::new(USAGE, arguments);
+        while let Some(name) = arguments.next() {
+            match name {
+                "--minutes" => minutes = arguments.number()?,
+                "--messages" => messages = Some(arguments.number()?),
+                "--seed" => seed = Some(arguments.number()?),
+                "--profile" => {
+                    let value = arguments.value()?;
+                    let known = ["dev", "release", "dist"];
+                    let Some(known) = known.into_iter().find(|known| *known == value) else {
+                        bail!("`{name} {value}` is not known; {USAGE}");
+                    };
+                    profile = Some(known);
+                }
+                _ => return Err(arguments.unknown()),
             }
         }
         if !(0.1..=1_440.0).contains(&minutes) {
@@ -155,13 +159,11 @@ pub fn build(profile: &str) -> anyhow::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arguments::words;
 
     #[test]
     fn arguments_are_read_and_refused() {
-        let read = |text: &str| {
-            let arguments: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-            Options::read(&arguments)
-        };
+        let read = |line: &str| Options::read(&words(line));
         let options = read("--minutes 10 --messages 20000 --seed 7").expect("they make sense");
         let expected = Options {
             profile: "release",

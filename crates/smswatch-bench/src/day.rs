@@ -14,8 +14,9 @@ mod verdict;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
+use crate::arguments::Arguments;
 pub use incident::Kind;
 pub use report::{IncidentReport, Report};
 
@@ -47,19 +48,14 @@ impl Options {
             hours: 24,
             json: false,
         };
-        let mut rest = arguments.iter();
-        while let Some(name) = rest.next() {
-            if name == "--json" {
-                options.json = true;
-                continue;
-            }
-            let value = rest.next().context(USAGE)?;
-            let number = || format!("`{value}` is no number for {name}; {USAGE}");
-            match name.as_str() {
-                "--seed" => options.seed = value.parse().with_context(number)?,
-                "--messages" => options.messages = value.parse().with_context(number)?,
-                "--hours" => options.hours = value.parse().with_context(number)?,
-                _ => bail!("`{name}` is not known; {USAGE}"),
+        let mut arguments = Arguments::new(USAGE, arguments);
+        while let Some(name) = arguments.next() {
+            match name {
+                "--seed" => options.seed = arguments.number()?,
+                "--messages" => options.messages = arguments.number()?,
+                "--hours" => options.hours = arguments.number()?,
+                "--json" => options.json = true,
+                _ => return Err(arguments.unknown()),
             }
         }
         if !(1..=24).contains(&options.hours) {
@@ -116,13 +112,11 @@ pub fn play(options: &Options) -> anyhow::Result<Report> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arguments::words;
 
     #[test]
     fn arguments_are_read_and_refused() {
-        let read = |text: &str| {
-            let arguments: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-            Options::read(&arguments)
-        };
+        let read = |line: &str| Options::read(&words(line));
         let options = read("--seed 7 --messages 20000 --hours 4 --json").expect("they make sense");
         let expected = Options {
             seed: 7,

@@ -2,8 +2,12 @@
 //! measured with.
 #![expect(clippy::print_stdout, reason = "a run speaks to the terminal")]
 
+mod arguments;
 pub mod chaos;
 pub mod day;
 pub mod memory;
+mod rule_set;
 pub mod sources;
 mod virtual_engine;
+
+pub use rule_set::rule_set;

@@ -9,8 +9,7 @@ mod watcher;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-
+use crate::arguments::Arguments;
 pub use report::{Report, SourceReport};
 
 const USAGE: &str =
@@ -50,19 +49,14 @@ impl Options {
             only: String::new(),
             json: false,
         };
-        let mut rest = arguments.iter();
-        while let Some(name) = rest.next() {
-            if name == "--json" {
-                options.json = true;
-                continue;
-            }
-            let value = rest.next().context(USAGE)?;
-            let number = || format!("`{value}` is no number for {name}; {USAGE}");
-            match name.as_str() {
-                "--seed" => options.seed = value.parse().with_context(number)?,
-                "--only" => options.only.clone_from(value),
-                "--messages" => options.messages = value.parse().with_context(number)?,
-                _ => bail!("`{name}` is not known; {USAGE}"),
+        let mut arguments = Arguments::new(USAGE, arguments);
+        while let Some(name) = arguments.next() {
+            match name {
+                "--seed" => options.seed = arguments.number()?,
+                "--messages" => options.messages = arguments.number()?,
+                "--only" => arguments.value()?.clone_into(&mut options.only),
+                "--json" => options.json = true,
+                _ => return Err(arguments.unknown()),
             }
         }
         Ok(options)
@@ -108,13 +102,11 @@ pub fn measure(options: &Options) -> anyhow::Result<Report> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arguments::words;
 
     #[test]
     fn arguments_are_read_and_refused() {
-        let read = |text: &str| {
-            let arguments: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-            Options::read(&arguments)
-        };
+        let read = |line: &str| Options::read(&words(line));
         let options =
             read("--seed 7 --messages 2000 --only sweeps --json").expect("they make sense");
         let expected = Options {

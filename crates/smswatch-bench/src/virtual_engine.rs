@@ -26,11 +26,7 @@ const HISTORY: HistoryBounds = {
         keep_for: Duration::from_secs(3600),
         max: 10_000,
     };
-    HistoryBounds {
-        events: bound,
-        deliveries: bound,
-        dead: bound,
-    }
+    HistoryBounds::all(bound)
 };
 
 /// Runs a future on a clock that jumps to the next moment in which there is something to do.

@@ -91,6 +91,21 @@ impl Keep {
         })
     }
 
+    /// A smswatch that keeps everything there, a simulated Routee and a receiver.
+    async fn start(&self, programs: &Programs) -> anyhow::Result<(Simulator, Receiver, Subject)> {
+        let simulator = Simulator::start(programs)?;
+        let receiver = Receiver::start().await?;
+        let plan = Plan {
+            simulator: &simulator,
+            store: &self.url(),
+            gap: GAP,
+            outlets: &[Outlet::of(&receiver)],
+            rules: &[],
+        };
+        let subject = Subject::start(programs, &plan)?;
+        Ok((simulator, receiver, subject))
+    }
+
     async fn fill(&self, amounts: Amounts, first: u64) -> anyhow::Result<()> {
         match self {
             Self::Sqlite(directory) => {
@@ -168,16 +183,7 @@ async fn costs(
     population: &'static str,
     report: &mut Report,
 ) -> anyhow::Result<Vec<Cost>> {
-    let simulator = Simulator::start(programs)?;
-    let receiver = Receiver::start().await?;
-    let plan = Plan {
-        simulator: &simulator,
-        store: &keep.url(),
-        gap: GAP,
-        outlets: &[Outlet::of(&receiver)],
-        rules: &[],
-    };
-    let subject = Subject::start(programs, &plan)?;
+    let (simulator, receiver, subject) = keep.start(programs).await?;
     simulator.held(population, MESSAGES).await?;
     let each = |cpu: Duration| cpu / u32::try_from(MESSAGES).unwrap_or(u32::MAX);
 

@@ -1,13 +1,12 @@
 //! How many events the rules of a configuration decide in a second, with few rules and with many.
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
-use smswatch_model::{Event, FaultTable};
+use smswatch_bench::rule_set;
+use smswatch_model::Event;
 use smswatch_plugin::rules::{Rules as _, Told};
-use smswatch_rules::{Diagnostic, Document, NumberKey, Options, RuleSet, compile};
+use smswatch_rules::RuleSet;
 use smswatch_testkit::sample;
 
 use super::report::Report;
@@ -92,25 +91,5 @@ fn rules(n_rules: usize) -> anyhow::Result<RuleSet> {
         };
         text += &format!("  - {{name: r{n}, match: {{{matching}}}, notify: [crm]}}\n");
     }
-    let (document, problems) = Document::salvage("rules.yaml", &text);
-    ensure!(problems.is_empty(), "the rules are not YAML");
-    let Some(document) = document else {
-        anyhow::bail!("the rules are not YAML");
-    };
-    let number_key: NumberKey = Arc::new(str::to_owned);
-    let options = Options {
-        sinks: &["crm".to_owned()],
-        with_fallback: &[],
-        sinks_file: "rules.yaml",
-        check_overrides: &|_, _| Vec::new(),
-        number_key: &number_key,
-        texts_are_kept: false,
-        numbers_are_masked: true,
-        give_up_after: None,
-        faults: &FaultTable::default(),
-    };
-    let compiled = compile(&document, document.find("/rules"), &options);
-    let is_sound = !compiled.problems.iter().any(Diagnostic::is_error);
-    ensure!(is_sound, "the rules have mistakes");
-    Ok(compiled.rules)
+    rule_set("rules.yaml", &text, Some("/rules"), &["crm".to_owned()])
 }

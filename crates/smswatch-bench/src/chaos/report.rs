@@ -9,7 +9,7 @@ use super::faults::Counts;
 use super::findings::Findings;
 
 /// What a run came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Report {
     /// What the plan followed from.
     pub seed: u64,
@@ -73,8 +73,6 @@ impl Report {
         let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         Self {
             seed,
-            took: Duration::ZERO,
-            memory: 0,
             messages,
             kills: load(&counts.kills),
             stops: load(&counts.stops),
@@ -84,21 +82,9 @@ impl Report {
             outages: load(&counts.outages),
             reloads: load(&counts.reloads),
             refusals: load(&counts.refusals),
-            told: 0,
-            omitted: 0,
-            held_back: 0,
-            requests: 0,
-            events: 0,
-            deliveries: 0,
-            repeats: 0,
-            passing_finals: 0,
-            lost: Findings::default(),
-            untrue: Findings::default(),
-            unrecognizable: Findings::default(),
-            unfinished: Findings::default(),
-            given_up: Findings::default(),
             wrong_reloads: counts.wrong_reloads.into_inner().unwrap_or_default(),
             ends: counts.ends.into_inner().unwrap_or_default(),
+            ..Self::default()
         }
     }
 

@@ -2,13 +2,14 @@
 //! tells of them how.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use serde_json::{Value, json};
-use smswatch_model::{Event, EventId, EventKind, FaultTable};
+use smswatch_model::{Event, EventId, EventKind};
 use smswatch_plugin::rules::{Rules as _, Told};
-use smswatch_rules::{Document, NumberKey, Options, RuleSet, compile};
+use smswatch_rules::RuleSet;
+
+use crate::rule_set;
 
 /// A rule, as the account of a run sees it.
 #[derive(Debug)]
@@ -156,28 +157,8 @@ fn alone(rule: &Value, sinks: &[&str]) -> anyhow::Result<RuleSet> {
         }
     }
     let text = json!([rule]).to_string();
-    let document = match Document::parse("a rule", &text) {
-        Ok(document) => document,
-        Err(problems) => bail!("it is not YAML: {problems:?}"),
-    };
     let sinks: Vec<String> = sinks.iter().map(|name| (*name).to_owned()).collect();
-    let number_key: NumberKey = Arc::new(str::to_owned);
-    let options = Options {
-        sinks: &sinks,
-        with_fallback: &[],
-        sinks_file: "a rule",
-        check_overrides: &|_, _| Vec::new(),
-        number_key: &number_key,
-        texts_are_kept: false,
-        numbers_are_masked: true,
-        give_up_after: None,
-        faults: &FaultTable::default(),
-    };
-    let compiled = compile(&document, Some(document.root()), &options);
-    match compiled.problems.iter().find(|problem| problem.is_error()) {
-        Some(problem) => bail!("{problem}"),
-        None => Ok(compiled.rules),
-    }
+    rule_set("a rule", &text, None, &sinks)
 }
 
 /// Whether an event is about an alert of the rate of this name.

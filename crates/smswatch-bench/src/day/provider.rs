@@ -156,12 +156,7 @@ impl Provider for DayProvider {
 
     /// Pages of the messages that were sent in a window. All parts of a message stand on the page on which the
     /// first one does.
-    async fn list(
-        &self,
-        listing: &Listing,
-        number: u32,
-        size: u32,
-    ) -> Result<ListedPage, PollError> {
+    async fn list(&self, listing: &Listing, page: u32, size: u32) -> Result<ListedPage, PollError> {
         let Listing::Window { from, to, .. } = listing else {
             return Err(PollError::failed("there are no campaigns here"));
         };
@@ -171,8 +166,8 @@ impl Provider for DayProvider {
         };
         let (from, to) = (since_start(*from), since_start(*to));
         let (first, last) = (
-            u64::from(number) * u64::from(size),
-            u64::from(number + 1) * u64::from(size),
+            u64::from(page) * u64::from(size),
+            u64::from(page + 1) * u64::from(size),
         );
         let mut listed = Vec::new();
         let mut rows = 0;

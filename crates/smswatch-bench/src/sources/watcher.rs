@@ -47,17 +47,12 @@ impl Provider for Counted {
 
     /// A page that finds no row is asked for because nothing is sent any more: on other days it would tell of
     /// other messages.
-    async fn list(
-        &self,
-        listing: &Listing,
-        number: u32,
-        size: u32,
-    ) -> Result<ListedPage, PollError> {
-        let page = self.provider.list(listing, number, size).await?;
-        if page.rows > 0 {
+    async fn list(&self, listing: &Listing, page: u32, size: u32) -> Result<ListedPage, PollError> {
+        let listed = self.provider.list(listing, page, size).await?;
+        if listed.rows > 0 {
             self.calls.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(page)
+        Ok(listed)
     }
 
     fn read_push(&self, body: &[u8]) -> Result<Pushed, InvalidPush> {

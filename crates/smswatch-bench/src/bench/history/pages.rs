@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::{FULL, GAP, Keep};
+use super::{FULL, Keep};
 use crate::bench::Programs;
-use crate::bench::receiver::Receiver;
 use crate::bench::redis::Redis;
 use crate::bench::report::Report;
-use crate::bench::simulator::Simulator;
 use crate::bench::spread::Spread;
-use crate::bench::subject::{Outlet, Plan, Subject};
 
 /// How many messages are watched besides, one of which has its story told.
 const MESSAGES: u64 = 100;
@@ -56,16 +53,7 @@ pub(in crate::bench) async fn measure(
 }
 
 async fn visits(programs: &Programs, keep: &Keep, report: &mut Report) -> anyhow::Result<()> {
-    let simulator = Simulator::start(programs)?;
-    let receiver = Receiver::start().await?;
-    let plan = Plan {
-        simulator: &simulator,
-        store: &keep.url(),
-        gap: GAP,
-        outlets: &[Outlet::of(&receiver)],
-        rules: &[],
-    };
-    let subject = Subject::start(programs, &plan)?;
+    let (simulator, receiver, subject) = keep.start(programs).await?;
     simulator.held(POPULATION, MESSAGES).await?;
     subject.watch(&simulator, POPULATION, MESSAGES).await?;
     simulator.advance(POPULATION, None).await?;

@@ -1,9 +1,7 @@
 //! Accounts of a few events under a few rules.
 
 use serde_json::{Value, json};
-use smswatch_model::{
-    CurrentStatus, EventId, EventKind, Fault, Message, MessageId, PartFacts, Source,
-};
+use smswatch_model::{CurrentStatus, EventId, EventKind, Fault, Message, MessageId, Source};
 
 use super::super::letters::tests::letter;
 use super::super::letters::{Letter, Letters};
@@ -14,22 +12,15 @@ const SINKS: [&str; 2] = ["extra", "other"];
 /// The change number `n` of the message `m`, to a status.
 fn event(n: u64, status: &str) -> Event {
     let at = Timestamp::from_seconds(1_777_636_800 + i64::try_from(n).expect("a few"));
+    let event_id = EventId::new(format!("e{n}")).expect("an id");
+    let message = Message {
+        message_id: Some(MessageId::new("m").expect("an id")),
+        ..Message::unknown("routee")
+    };
     Event {
-        event_id: EventId::new(format!("e{n}")).expect("an id"),
-        kind: EventKind::StatusChanged,
         sequence: n,
         source: Some(Source::Poll),
-        time: at,
-        detected_at: at,
-        regression: false,
-        refined: false,
-        refines: None,
-        backfill: false,
-        late: false,
         fault: Some(Fault::None),
-        recorded: false,
-        ends: None,
-        previous: None,
         current: Some(CurrentStatus {
             status: status.to_owned(),
             detailed_status: None,
@@ -37,15 +28,7 @@ fn event(n: u64, status: &str) -> Event {
             date: at,
             is_final: status != "Sent",
         }),
-        after: None,
-        repeated: None,
-        part: PartFacts::default(),
-        message: Message {
-            message_id: Some(MessageId::new("m").expect("an id")),
-            ..Message::unknown("routee")
-        },
-        about: None,
-        alert: None,
+        ..Event::bare(event_id, EventKind::StatusChanged, at, message)
     }
 }
 
