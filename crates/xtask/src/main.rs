@@ -6,6 +6,7 @@
 )]
 
 mod browser_tools;
+mod command;
 mod helm_tools;
 mod install;
 mod measure;

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
+use crate::command::{done, said};
 use crate::measure;
 
 /// What is asked for on the command line.
@@ -103,31 +104,6 @@ fn built(target: &Path) -> anyhow::Result<PathBuf> {
             .args(["--bin", "smswatch"]),
     )?;
     Ok(target.join("dist/smswatch"))
-}
-
-/// Runs a command that must succeed.
-fn done(command: &mut Command) -> anyhow::Result<()> {
-    let program = command.get_program().display().to_string();
-    let status = command.stdin(Stdio::null()).status();
-    let status = status.with_context(|| format!("could not run {program}"))?;
-    if !status.success() {
-        bail!("{program} failed");
-    }
-    Ok(())
-}
-
-/// What a command prints that must succeed.
-fn said(command: &mut Command) -> anyhow::Result<String> {
-    let program = command.get_program().display().to_string();
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output();
-    let output = output.with_context(|| format!("could not run {program}"))?;
-    if !output.status.success() {
-        bail!("{program} failed");
-    }
-    String::from_utf8(output.stdout).with_context(|| format!("{program} prints no UTF-8"))
 }
 
 fn root() -> PathBuf {

@@ -6,8 +6,9 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
+use super::root;
 use super::tree::{set_mode, write};
-use super::{root, said};
+use crate::command::{done, said};
 
 /// The scripts that the package manager runs.
 const SCRIPTS: [&str; 3] = ["postinst", "prerm", "postrm"];
@@ -42,7 +43,7 @@ pub(super) fn fill(stage: &Path, about: &About<'_>) -> anyhow::Result<()> {
     );
     let changes = stage.join("usr/share/doc/smswatch/changelog.Debian");
     write(&changes, changelog.as_bytes())?;
-    super::done(Command::new("gzip").args(["-9", "--no-name"]).arg(&changes))?;
+    done(Command::new("gzip").args(["-9", "--no-name"]).arg(&changes))?;
     write(&stage.join("DEBIAN/md5sums"), sums(stage)?.as_bytes())?;
     for script in SCRIPTS {
         let text = fs::read(root().join("deploy/debian").join(script));

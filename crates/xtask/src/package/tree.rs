@@ -7,7 +7,8 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use super::{done, root, said};
+use super::root;
+use crate::command::{done, said};
 
 /// Files of the repository, where they go, and whether they are compressed there, as Debian has it.
 const FILES: [(&str, &str, bool); 9] = [
