@@ -2,51 +2,61 @@
 
 use std::str::FromStr;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
-/// The arguments of a chore, read one after another.
+/// The arguments of a chore that nobody has asked for yet.
 #[derive(Debug)]
 pub(crate) struct Arguments<'a> {
     usage: &'static str,
-    rest: std::slice::Iter<'a, String>,
-    name: &'a str,
+    rest: Vec<&'a str>,
 }
 
 impl<'a> Arguments<'a> {
-    /// Those of a chore whose errors tell its `usage`.
-    pub(crate) fn new(usage: &'static str, arguments: &'a [String]) -> Self {
-        Self {
-            usage,
-            rest: arguments.iter(),
-            name: "",
+    /// Makes what `read` reads of the arguments of a chore, and sees to it that there are no others. Errors tell the
+    /// `usage`.
+    pub(crate) fn read<T>(
+        usage: &'static str,
+        arguments: &'a [String],
+        read: impl FnOnce(&mut Self) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let rest = arguments.iter().map(String::as_str).collect();
+        let mut arguments = Self { usage, rest };
+        let made = read(&mut arguments)?;
+        match arguments.rest.first() {
+            Some(unknown) => bail!("`{unknown}` is not known; {usage}"),
+            None => Ok(made),
         }
     }
 
-    /// The next name; `None` behind the last one.
-    pub(crate) fn next(&mut self) -> Option<&'a str> {
-        self.name = self.rest.next()?;
-        Some(self.name)
+    /// Whether a name was given that stands alone.
+    pub(crate) fn has(&mut self, name: &str) -> bool {
+        let place = self.rest.iter().position(|word| *word == name);
+        place.map(|place| self.rest.remove(place)).is_some()
     }
 
-    /// The text behind the latest name.
-    pub(crate) fn value(&mut self) -> anyhow::Result<&'a str> {
-        Ok(self.rest.next().context(self.usage)?)
+    /// The text behind a name; `None` if the name was not given.
+    pub(crate) fn text(&mut self, name: &str) -> anyhow::Result<Option<&'a str>> {
+        let Some(place) = self.rest.iter().position(|word| *word == name) else {
+            return Ok(None);
+        };
+        if place + 1 == self.rest.len() {
+            bail!(self.usage);
+        }
+        self.rest.remove(place);
+        Ok(Some(self.rest.remove(place)))
     }
 
-    /// The number behind the latest name.
-    pub(crate) fn number<T>(&mut self) -> anyhow::Result<T>
+    /// The number behind a name; `None` if the name was not given.
+    pub(crate) fn number<T>(&mut self, name: &str) -> anyhow::Result<Option<T>>
     where
         T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
     {
-        let value = self.value()?;
-        let (name, usage) = (self.name, self.usage);
-        let number = value.parse();
-        number.with_context(|| format!("`{value}` is no number for {name}; {usage}"))
-    }
-
-    /// That the chore does not know the latest name.
-    pub(crate) fn unknown(&self) -> anyhow::Error {
-        anyhow::anyhow!("`{}` is not known; {}", self.name, self.usage)
+        let usage = self.usage;
+        let number = self.text(name)?.map(|text| {
+            let number = text.parse();
+            number.with_context(|| format!("`{text}` is no number for {name}; {usage}"))
+        });
+        number.transpose()
     }
 }
 

@@ -57,42 +57,30 @@ impl Options {
     ///
     /// An argument is not known, or is no number.
     pub fn read(arguments: &[String]) -> anyhow::Result<Self> {
-        let mut minutes = 1.0_f64;
-        let mut messages = None;
-        let mut seed = None;
-        let mut profile = None;
-        let mut arguments = Arguments::new(USAGE, arguments);
-        while let Some(name) = arguments.next() {
-            match name {
-                "--minutes" => minutes = arguments.number()?,
-                "--messages" => messages = Some(arguments.number()?),
-                "--seed" => seed = Some(arguments.number()?),
-                "--profile" => {
-                    let value = arguments.value()?;
-                    let known = ["dev", "release", "dist"];
-                    let Some(known) = known.into_iter().find(|known| *known == value) else {
-                        bail!("`{name} {value}` is not known; {USAGE}");
-                    };
-                    profile = Some(known);
-                }
-                _ => return Err(arguments.unknown()),
+        Arguments::read(USAGE, arguments, |given| {
+            let minutes: f64 = given.number("--minutes")?.unwrap_or(1.0);
+            if !(0.1..=1_440.0).contains(&minutes) {
+                bail!("--minutes must be from 0.1 to 1440");
             }
-        }
-        if !(0.1..=1_440.0).contains(&minutes) {
-            bail!("--minutes must be from 0.1 to 1440");
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a positive number of messages"
-        )]
-        let usual = (minutes * 2_000.0) as usize;
-        let usual_profile = if minutes > 1.0 { "release" } else { "dev" };
-        Ok(Self {
-            profile: profile.unwrap_or(usual_profile),
-            length: Duration::from_secs_f64(minutes * 60.0),
-            messages: messages.unwrap_or(usual),
-            seed: seed.unwrap_or_else(|| fastrand::u64(..1_000_000)),
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a positive number of messages"
+            )]
+            let usual = (minutes * 2_000.0) as usize;
+            let random = || fastrand::u64(..1_000_000);
+            Ok(Self {
+                profile: match given.text("--profile")? {
+                    None if minutes <= 1.0 => "dev",
+                    None | Some("release") => "release",
+                    Some("dev") => "dev",
+                    Some("dist") => "dist",
+                    Some(other) => bail!("`--profile {other}` is not known; {USAGE}"),
+                },
+                length: Duration::from_secs_f64(minutes * 60.0),
+                messages: given.number("--messages")?.unwrap_or(usual),
+                seed: given.number("--seed")?.unwrap_or_else(random),
+            })
         })
     }
 }

@@ -42,22 +42,14 @@ impl Options {
     ///
     /// An argument is not known, or is no number.
     pub fn read(arguments: &[String]) -> anyhow::Result<Self> {
-        let mut options = Self {
-            seed: 1,
-            messages: 1_000_000,
-            hours: 24,
-            json: false,
-        };
-        let mut arguments = Arguments::new(USAGE, arguments);
-        while let Some(name) = arguments.next() {
-            match name {
-                "--seed" => options.seed = arguments.number()?,
-                "--messages" => options.messages = arguments.number()?,
-                "--hours" => options.hours = arguments.number()?,
-                "--json" => options.json = true,
-                _ => return Err(arguments.unknown()),
-            }
-        }
+        let options = Arguments::read(USAGE, arguments, |given| {
+            Ok(Self {
+                seed: given.number("--seed")?.unwrap_or(1),
+                messages: given.number("--messages")?.unwrap_or(1_000_000),
+                hours: given.number("--hours")?.unwrap_or(24),
+                json: given.has("--json"),
+            })
+        })?;
         if !(1..=24).contains(&options.hours) {
             bail!("--hours must be from 1 to 24");
         }

@@ -43,23 +43,14 @@ impl Options {
     ///
     /// An argument is not known, or is no number.
     pub fn read(arguments: &[String]) -> anyhow::Result<Self> {
-        let mut options = Self {
-            seed: 1,
-            messages: 100_000,
-            only: String::new(),
-            json: false,
-        };
-        let mut arguments = Arguments::new(USAGE, arguments);
-        while let Some(name) = arguments.next() {
-            match name {
-                "--seed" => options.seed = arguments.number()?,
-                "--messages" => options.messages = arguments.number()?,
-                "--only" => arguments.value()?.clone_into(&mut options.only),
-                "--json" => options.json = true,
-                _ => return Err(arguments.unknown()),
-            }
-        }
-        Ok(options)
+        Arguments::read(USAGE, arguments, |given| {
+            Ok(Self {
+                seed: given.number("--seed")?.unwrap_or(1),
+                messages: given.number("--messages")?.unwrap_or(100_000),
+                only: given.text("--only")?.unwrap_or_default().to_owned(),
+                json: given.has("--json"),
+            })
+        })
     }
 }
 

@@ -124,7 +124,7 @@ pub(crate) fn change(previous: Option<&str>, status: &str, detail: Option<&str>)
 
 /// What is told of the message of all these events.
 fn message(outcome: Outcome) -> Message {
-    let [_, known] = samples(EventKind::StatusChanged);
+    let [known, _] = samples(EventKind::StatusChanged);
     Message {
         message_id: Some(MessageId::new("3d0c6a3e-91d4").expect("an id")),
         outcome: Some(outcome),

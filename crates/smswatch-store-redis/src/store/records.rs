@@ -1,4 +1,4 @@
-//! Records of watches: load, claim, commit, page.
+//! Records of watches and of other kinds: load, claim, commit, page.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use smswatch_plugin::store::{
     WatchPriority,
 };
 
-use super::{RedisStore, kinds, millis};
+use super::{RedisStore, about, kept, kinds, millis, queue};
 use crate::error::strange;
 use crate::field;
 use crate::page::Place;
@@ -282,7 +282,17 @@ impl Records for RedisStore {
         kind: RecordKind,
         ids: &[RecordId],
     ) -> Result<Vec<Option<KeptRecord>>, StoreError> {
-        self.load_kept(shard, kind, ids).await
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut call = self.call(&self.scripts.load_records, shard);
+        call.arg(kind.as_str());
+        for id in ids {
+            call.arg(id.as_str());
+        }
+        let values: Vec<Vec<u8>> = self.invoke(&call).await?;
+        let records = ids.iter().zip(values);
+        Ok(records.map(|(id, value)| kept::read(id, &value)).collect())
     }
 
     async fn claim_records(
@@ -292,7 +302,14 @@ impl Records for RedisStore {
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedRecords, StoreError> {
-        self.claim_kept(shard, kind, limit, lease).await
+        let mut call = self.call(&self.scripts.claim_records, shard);
+        call.arg(kind.as_str()).arg(limit).arg(millis(lease));
+        let (now, next_due, found): (i64, i64, Vec<Vec<u8>>) = self.invoke(&call).await?;
+        Ok(ClaimedRecords {
+            records: kept::read_all(&found),
+            next_due: (next_due >= 0).then(|| Timestamp::from_millis(next_due)),
+            now: Timestamp::from_millis(now),
+        })
     }
 
     async fn commit_records(
@@ -300,14 +317,54 @@ impl Records for RedisStore {
         shard: Shard,
         commits: &[RecordCommit],
     ) -> Result<RecordsCommitted, StoreError> {
-        self.commit_kept(shard, commits).await
+        if commits.is_empty() {
+            return Ok(RecordsCommitted::default());
+        }
+        let mut call = self.call(&self.scripts.commit_records, shard);
+        for commit in commits {
+            kept::add(&mut call, &commit.change);
+            call.arg(commit.entries.len()).arg(commit.deliveries.len());
+            for entry in &commit.entries {
+                call.arg(&entry.body[..])
+                    .arg(about(entry))
+                    .arg(kinds(entry));
+            }
+            for delivery in &commit.deliveries {
+                queue::add(&mut call, delivery)?;
+            }
+        }
+        let (queued, done): (u64, Vec<u8>) = self.invoke(&call).await?;
+        Ok(RecordsCommitted {
+            done: done.into_iter().map(|done| done == 1).collect(),
+            queued,
+        })
     }
 
+    /// Goes through the shards; a cursor names the last id that was looked at.
     async fn records(
         &self,
         kind: RecordKind,
-        page: &PageRequest,
+        request: &PageRequest,
     ) -> Result<Page<KeptRecord>, StoreError> {
-        self.page_of_kept(kind, page).await
+        let mut place = match &request.cursor {
+            Some(text) => Place::parse(text, 1)?,
+            None => Place::start(0, 1),
+        };
+        let mut items = Vec::new();
+        while place.shard < self.shards && items.len() < request.limit {
+            let mut call = self.call(&self.scripts.records, Shard(place.shard));
+            call.arg(kind.as_str())
+                .arg(&place.inner[0])
+                .arg(request.limit - items.len());
+            let (last, found): (String, Vec<Vec<u8>>) = self.invoke(&call).await?;
+            items.extend(kept::read_all(&found));
+            if last.is_empty() {
+                place = Place::start(place.shard + 1, 1);
+            } else {
+                place.inner = vec![last];
+            }
+        }
+        let next = (place.shard < self.shards).then(|| place.text());
+        Ok(Page { items, next })
     }
 }

@@ -81,7 +81,7 @@ impl VersionsFixture for Fixture {
         assert!(answer.starts_with(":1"), "{answer}");
         Legible {
             claimed: 3,
-            shown: vec![("dlv_0001", 1, 1)],
+            shown: vec![("dlv_0003", 1, 1), ("dlv_0001", 1, 1)],
         }
     }
 

@@ -11,7 +11,7 @@ use smswatch_plugin::store::{
     Priority, Shard, Store, UnreadableRecord,
 };
 
-use super::{LONG, add, claim_new, completion, delivery};
+use super::{LONG, add, claim_new, completion, delivery, put, record};
 
 const SHARD: Shard = Shard(0);
 
@@ -76,9 +76,8 @@ pub async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_
     let earlier = fixture.open().await;
     let now = earlier.now(SHARD).await.expect("the time");
     let (mine, newer) = (id("mine"), id("newer"));
-    for id in [&mine, &newer] {
-        add(&*earlier, id, now).await;
-    }
+    add(&*earlier, &newer, now).await;
+    let before = add(&*earlier, &mine, now).await;
     // A later version has another head, too: nothing of it says anything to an earlier one.
     let head = |record: &mut Vec<u8>| {
         record[0] = 9;
@@ -89,8 +88,9 @@ pub async fn a_watch_of_a_later_version_outlives_an_earlier_one_and_is_found_by_
     assert_eq!(claimed.watches.len(), 1);
     assert_eq!(claimed.unreadable, std::slice::from_ref(&newer));
     assert_eq!(claimed.put_aside, Some(1));
+    let after = record(now + LONG, b"polled");
     let finish = CommitStep {
-        items: Vec::new(),
+        items: vec![put(&mine, Some(&before), Some(&after))],
         finished: claimed.lease.into_iter().collect(),
     };
     earlier.commit(SHARD, &finish).await.expect("a commit");
