@@ -1,11 +1,10 @@
 //! Listings whose pages never end.
 
 use smswatch_core::NewCampaign;
-use smswatch_core::settings::{SinkSettings, SweepSettings};
+use smswatch_core::settings::SweepSettings;
 use smswatch_model::{EventKind, MessageId, Tags};
 use tokio::time::sleep;
 
-use crate::recorder::Recorder;
 use crate::world::{World, seconds};
 
 fn id(text: &str) -> MessageId {
@@ -23,10 +22,7 @@ fn endless(world: &World) {
 async fn a_campaign_whose_last_page_comes_for_ever_costs_little_and_says_so() {
     let world = World::new();
     endless(&world);
-    let sink = Recorder::new(&world, seconds(0));
-    let engine = world
-        .engine([("crm", sink.clone(), SinkSettings::default())])
-        .await;
+    let (sink, engine) = world.start().await;
     let new = NewCampaign {
         tracking_id: id("endless"),
         tags: Tags::new(),
@@ -64,10 +60,7 @@ async fn a_sweep_whose_last_page_comes_for_ever_costs_little_and_is_in_trouble()
         filters: Vec::new(),
     }];
     endless(&world);
-    let sink = Recorder::new(&world, seconds(0));
-    let engine = world
-        .engine([("crm", sink.clone(), SinkSettings::default())])
-        .await;
+    let (sink, engine) = world.start().await;
     sleep(seconds(5 * 60)).await;
     assert_eq!(sink.statuses().len(), 500, "all of it is told");
     let n_pages = world.provider.pages().len();

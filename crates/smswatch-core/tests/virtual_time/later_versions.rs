@@ -1,9 +1,6 @@
 //! What a later version keeps is left to it, and hides no status meanwhile.
 
-use std::sync::Arc;
-
-use smswatch_core::Engine;
-use smswatch_core::settings::{CallbackSettings, SinkSettings, SweepSettings};
+use smswatch_core::settings::{CallbackSettings, SweepSettings};
 use smswatch_model::Timestamp;
 use smswatch_plugin::store::{
     KeptRecord, NewRecord, RecordChange, RecordId, RecordKind, Records as _, Shard, Store as _,
@@ -11,7 +8,6 @@ use smswatch_plugin::store::{
 };
 use tokio::time::sleep;
 
-use crate::recorder::Recorder;
 use crate::world::{World, seconds};
 
 /// A body of another format than this version knows.
@@ -56,13 +52,6 @@ async fn now(world: &World) -> Timestamp {
     world.store.now(Shard(0)).await.expect("the time")
 }
 
-async fn start(world: &World) -> (Arc<Recorder>, Engine) {
-    let sink = Recorder::new(world, seconds(0));
-    let sinks = [("crm", sink.clone(), SinkSettings::default())];
-    let engine = world.engine(sinks).await;
-    (sink, engine)
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_sweep_of_a_later_version_is_left_to_it_and_taken_up_when_it_sweeps_no_more() {
     let mut world = World::new();
@@ -77,7 +66,7 @@ async fn a_sweep_of_a_later_version_is_left_to_it_and_taken_up_when_it_sweeps_no
         vec![(seconds(0), "Sent"), (seconds(200), "Undelivered")],
     );
     put(&world, "sweep", "sweep:0", now(&world).await + seconds(30)).await;
-    let (sink, engine) = start(&world).await;
+    let (sink, engine) = world.start().await;
     // While it sweeps, it says when it does so next.
     for _ in 0..5 {
         sleep(seconds(30)).await;
@@ -118,7 +107,7 @@ async fn a_callback_of_which_a_later_version_holds_more_is_told_and_what_it_hold
     world.settings.callbacks = Some(CallbackSettings::default());
     put(&world, "held", "m1", now(&world).await).await;
     let before = record(&world, "held", "m1").await;
-    let (sink, engine) = start(&world).await;
+    let (sink, engine) = world.start().await;
     let pushed = engine.service().push(b"m1 Undelivered").await;
     assert!(pushed.is_ok(), "{pushed:?}");
     sleep(seconds(60)).await;
