@@ -44,22 +44,24 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     if programs.is_empty() {
         bail!("cargo names no test program");
     }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let examples = plan::examples(&[&["test", "--doc"], WHAT].concat(), &root);
     let mut failed = Vec::new();
     let mut passed = 0;
     let started = Instant::now();
-    programs::run(programs, &mut |finished: Finished| {
-        println!("\n{} ({:.0?})", finished.name, finished.took);
-        println!("{}", finished.output.trim());
-        passed += finished.passed;
-        if !finished.is_ok {
-            failed.push(finished.name);
-        }
-    });
-    if let Err(error) = cargo(&[&["test", "--doc"], WHAT].concat(), &[]) {
-        failed.push(error.to_string());
-    }
+    programs::run(
+        programs.into_iter().chain([examples]),
+        |finished: Finished| {
+            println!("\n{} ({:.0?})", finished.name, finished.took);
+            println!("{}", finished.output.trim());
+            passed += finished.passed;
+            if !finished.is_ok {
+                failed.push(finished.name);
+            }
+        },
+    );
     println!(
-        "\n{passed} tests passed, and the examples of the documentation, in {:.0?}",
+        "\n{passed} tests passed, those of the documentation among them, in {:.0?}",
         started.elapsed()
     );
     if failed.is_empty() {

@@ -10,6 +10,8 @@ pub(super) struct Program {
     /// Its package and target, as a person would look for it.
     pub(super) name: String,
     pub(super) executable: PathBuf,
+    /// What it is told besides how many tests run at once.
+    pub(super) arguments: Vec<String>,
     /// Its package's folder, in which cargo would start it.
     pub(super) directory: PathBuf,
     pub(super) load: Load,
@@ -18,55 +20,72 @@ pub(super) struct Program {
 /// What a program needs of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Load {
-    /// It mostly waits, and for long: it starts first.
+    /// It mostly waits, for processes and clocks.
     Waits,
+    /// It keeps a core busy for long.
+    Long,
     /// It is over soon.
     Short,
-    /// It keeps the whole machine busy, and starts when the others have ended.
-    Alone,
 }
 
-/// Programs whose tests wait for processes and clocks most of the time, as package and target.
-const WAITING: [(&str, &str); 4] = [
+/// Programs that mostly wait, as package and target, those first that take longest.
+const WAITING: [(&str, &str); 5] = [
     ("smswatch", "e2e"),
+    ("smswatch-bench", "chaos"),
     ("smswatch-store-redis", "outages"),
     ("smswatch-store-redis", "behavior"),
     ("smswatch-http", "behavior"),
 ];
 
-/// Programs that keep the machine busy.
-const ALONE: [(&str, &str); 1] = [("smswatch-bench", "chaos")];
+/// Programs that keep a core busy for long, those first that take longest: what is left for the end would be left alone
+/// there.
+const LONG: [(&str, &str); 2] = [("smswatch-core", "virtual_time"), ("smswatch-bench", "day")];
 
 /// Reads the test programs out of cargo's messages, one JSON a line, in the order in which they start.
 pub(super) fn read(messages: &str) -> Vec<Program> {
     let messages = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut programs: Vec<Program> = messages.filter_map(|message| program(&message)).collect();
-    programs.sort_by(|a, b| (a.load, &a.name).cmp(&(b.load, &b.name)));
-    programs
+    let mut programs: Vec<(usize, Program)> =
+        messages.filter_map(|message| program(&message)).collect();
+    programs.sort_by(|(place, a), (other, b)| (place, &a.name).cmp(&(other, &b.name)));
+    programs.into_iter().map(|(_, program)| program).collect()
 }
 
-/// The program that one message tells of; `None` if it tells of something else.
-fn program(message: &Value) -> Option<Program> {
+/// What tries the examples of the documentation: cargo itself with these `arguments`, in the folder of the workspace.
+pub(super) fn examples(arguments: &[&str], root: &Path) -> Program {
+    let arguments = arguments.iter().chain(&["--quiet", "--"]);
+    Program {
+        name: "the examples of the documentation".to_owned(),
+        executable: env!("CARGO").into(),
+        arguments: arguments.map(|word| (*word).to_owned()).collect(),
+        directory: root.to_owned(),
+        load: Load::Short,
+    }
+}
+
+/// The program that one message tells of, with its place in the order; `None` if it tells of something else.
+fn program(message: &Value) -> Option<(usize, Program)> {
     let is_test = message["profile"]["test"].as_bool()?;
     let executable = message["executable"].as_str().filter(|_| is_test)?;
     let directory = Path::new(message["manifest_path"].as_str()?).parent()?;
     let package = directory.file_name()?.to_str()?;
     let target = message["target"]["name"].as_str()?;
-    let is_one_of = |list: &[(&str, &str)]| list.contains(&(package, target));
-    let load = match () {
-        () if is_one_of(&WAITING) => Load::Waits,
-        () if is_one_of(&ALONE) => Load::Alone,
-        () => Load::Short,
+    let place_in = |list: &[(&str, &str)]| list.iter().position(|one| *one == (package, target));
+    let (load, place) = match (place_in(&WAITING), place_in(&LONG)) {
+        (Some(place), _) => (Load::Waits, place),
+        (_, Some(place)) => (Load::Long, place),
+        (None, None) => (Load::Short, LONG.len()),
     };
     let kind = message["target"]["kind"][0].as_str().unwrap_or_default();
-    Some(Program {
+    let program = Program {
         name: format!("{package}, {kind} {target}"),
         executable: executable.into(),
+        arguments: vec!["--quiet".to_owned()],
         directory: directory.to_owned(),
         load,
-    })
+    };
+    Some((place, program))
 }
 
 #[cfg(test)]
@@ -83,20 +102,30 @@ mod tests {
         let messages = [
             artifact("smswatch-bench", "chaos", true),
             "no JSON".to_owned(),
+            artifact("smswatch-bench", "day", true),
             artifact("smswatch-model", "diff", true),
+            artifact("smswatch-core", "virtual_time", true),
             artifact("smswatch", "smswatch", false),
             r#"{"reason":"build-finished","success":true}"#.to_owned(),
             artifact("smswatch", "e2e", true),
         ]
         .join("\n");
-        let names: Vec<String> = read(&messages).into_iter().map(|it| it.name).collect();
+        let read = read(&messages);
+        let of = |load: Load| {
+            let programs = read.iter().filter(|program| program.load == load);
+            programs.map(|it| &*it.name).collect::<Vec<_>>()
+        };
         assert_eq!(
-            names,
+            of(Load::Waits),
+            ["smswatch, test e2e", "smswatch-bench, test chaos"]
+        );
+        assert_eq!(
+            of(Load::Long),
             [
-                "smswatch, test e2e",
-                "smswatch-model, test diff",
-                "smswatch-bench, test chaos"
+                "smswatch-core, test virtual_time",
+                "smswatch-bench, test day"
             ]
         );
+        assert_eq!(of(Load::Short), ["smswatch-model, test diff"]);
     }
 }

@@ -1,18 +1,17 @@
 //! Runs test programs side by side: most of them wait for servers, processes and clocks.
 
-use std::collections::VecDeque;
 use std::process::Command;
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::plan::{Load, Program};
 
-/// How many programs run at once.
-const AT_ONCE: usize = 3;
+/// How many programs that mostly wait run at once.
+const WAITING_AT_ONCE: usize = 2;
 
-/// How many tests of a program that mostly waits run at once, for each core.
-const WAITING_PER_CORE: usize = 3;
+/// How many tests of such a program run at once, for each core.
+const WAITING_PER_CORE: usize = 4;
 
 /// What came of a program.
 #[derive(Debug)]
@@ -26,50 +25,50 @@ pub(super) struct Finished {
     pub(super) took: Duration,
 }
 
-/// Runs all programs in their order, and `tell`s of each as it ends.
-pub(super) fn run(programs: Vec<Program>, tell: &mut dyn FnMut(Finished)) {
-    let (alone, together): (Vec<_>, Vec<_>) = programs
-        .into_iter()
-        .partition(|program| program.load == Load::Alone);
-    side_by_side(together.into(), AT_ONCE, tell);
-    side_by_side(alone.into(), 1, tell);
-}
-
-fn side_by_side(mut waiting: VecDeque<Program>, at_once: usize, tell: &mut dyn FnMut(Finished)) {
+/// Runs all programs and `tell`s of each as it ends. Those that mostly wait run beside those that work, each kind in its
+/// order.
+pub(super) fn run(programs: impl Iterator<Item = Program>, tell: impl FnMut(Finished)) {
+    let (waiting, working): (Vec<_>, Vec<_>) =
+        programs.partition(|program| program.load == Load::Waits);
+    let [waiting, working] = [waiting, working].map(|programs| Mutex::new(programs.into_iter()));
     let (done, finished) = mpsc::channel();
     thread::scope(|scope| {
-        let mut running = 0;
-        loop {
-            while running < at_once
-                && let Some(program) = waiting.pop_front()
-            {
+        for (programs, at_once) in [(&waiting, WAITING_AT_ONCE), (&working, cores())] {
+            for _ in 0..at_once {
                 let done = done.clone();
                 scope.spawn(move || {
-                    let finished = finish(&program);
-                    done.send(finished)
-                        .expect("its receiver outlives this scope");
+                    let next = || {
+                        programs
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .next()
+                    };
+                    while let Some(program) = next() {
+                        done.send(finish(&program))
+                            .expect("its receiver outlives this scope");
+                    }
                 });
-                running += 1;
             }
-            if running == 0 {
-                return;
-            }
-            tell(finished.recv().expect("one of its senders lives here"));
-            running -= 1;
         }
+        drop(done);
+        finished.iter().for_each(tell);
     });
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Runs one program to its end.
 fn finish(program: &Program) -> Finished {
     let started = Instant::now();
-    let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = match program.load {
-        Load::Waits => cores * WAITING_PER_CORE,
-        Load::Short | Load::Alone => cores,
+        Load::Waits => cores() * WAITING_PER_CORE,
+        Load::Long | Load::Short => cores(),
     };
     let ended = Command::new(&program.executable)
-        .args(["--quiet", "--test-threads", &threads.to_string()])
+        .args(&program.arguments)
+        .args(["--test-threads", &threads.to_string()])
         .current_dir(&program.directory)
         .env("CARGO", env!("CARGO"))
         .env("CARGO_MANIFEST_DIR", &program.directory)
@@ -92,11 +91,14 @@ fn finish(program: &Program) -> Finished {
     }
 }
 
-/// How many tests passed, by the last line of a test program.
+/// How many tests passed, by what it wrote of each of its runs.
 fn passed(output: &str) -> usize {
-    let line = output.lines().find_map(|line| line.split_once(" passed; "));
-    let number = line.and_then(|(before, _)| before.rsplit(' ').next());
-    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+    let lines = output.lines();
+    let counts = lines.filter_map(|line| {
+        let (before, _) = line.split_once(" passed; ")?;
+        before.rsplit(' ').next()?.parse::<usize>().ok()
+    });
+    counts.sum()
 }
 
 #[cfg(test)]
@@ -108,6 +110,39 @@ mod tests {
         let output =
             "\nrunning 12 tests\n............\ntest result: ok. 12 passed; 0 failed; 0 ignored\n";
         assert_eq!(passed(output), 12);
+        assert_eq!(passed(&output.repeat(2)), 24);
         assert_eq!(passed("it could not be started"), 0);
+    }
+
+    #[test]
+    fn every_program_runs_once_whatever_its_load_and_one_that_fails_is_told() {
+        let program = |name: &str, words: &[&str], load: Load| Program {
+            name: name.to_owned(),
+            executable: "sh".into(),
+            arguments: words.iter().map(|word| (*word).to_owned()).collect(),
+            directory: "/".into(),
+            load,
+        };
+        let programs = [
+            program("waits", &["-c", "echo '3 passed; 0 failed'"], Load::Waits),
+            program("long", &["-c", "exit 1"], Load::Long),
+            program("short", &["-c", "echo '4 passed; 0 failed'"], Load::Short),
+            program("late", &["-c", "true"], Load::Short),
+        ];
+        let mut told = Vec::new();
+        run(programs.into_iter(), |one| {
+            told.push((one.name, one.is_ok, one.passed));
+        });
+        told.sort();
+        let expected = [
+            ("late", true, 0),
+            ("long", false, 0),
+            ("short", true, 4),
+            ("waits", true, 3),
+        ];
+        assert_eq!(
+            told,
+            expected.map(|(name, is_ok, n)| (name.to_owned(), is_ok, n))
+        );
     }
 }
