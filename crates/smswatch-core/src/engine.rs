@@ -1,4 +1,4 @@
-//! Starts the four stages of one process and ends them in order.
+//! Starts the stages of one process and ends them in order.
 
 mod chores;
 mod reload;
@@ -63,7 +63,7 @@ pub struct Parts {
     pub tracer: Option<Arc<dyn Tracer>>,
 }
 
-/// The four stages of one process, at work.
+/// The stages of one process, at work.
 #[derive(Debug)]
 pub struct Engine {
     context: Arc<Context>,

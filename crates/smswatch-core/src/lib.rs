@@ -1,4 +1,4 @@
-//! The verbs of smswatch: observe, commit, route, deliver.
+//! The verbs of smswatch: observe, commit, route, gather, deliver.
 
 mod alarm;
 mod arrivals;

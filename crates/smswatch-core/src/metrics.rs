@@ -247,7 +247,7 @@ impl Metrics {
     }
 
     /// Shows the parts of the process, and no others.
-    pub(crate) fn set_parts(&self, parts: &BTreeMap<String, Option<String>>) {
+    pub(crate) fn set_health(&self, parts: &BTreeMap<String, Option<String>>) {
         let label = |part: &String| PartLabel { part: part.clone() };
         let mut shown = self
             .shown_parts
@@ -332,7 +332,7 @@ mod tests {
         let metrics = Metrics::new(17);
         let trouble = Some("connection refused".to_owned());
         let both = BTreeMap::from([("store".to_owned(), None), ("sink:crm".to_owned(), trouble)]);
-        metrics.set_parts(&both);
+        metrics.set_health(&both);
         let text = metrics.render(false);
         assert!(
             text.contains("smswatch_part_ok{part=\"store\"} 1"),
@@ -342,7 +342,7 @@ mod tests {
             text.contains("smswatch_part_ok{part=\"sink:crm\"} 0"),
             "{text}"
         );
-        metrics.set_parts(&BTreeMap::from([("store".to_owned(), None)]));
+        metrics.set_health(&BTreeMap::from([("store".to_owned(), None)]));
         let text = metrics.render(false);
         assert!(
             text.contains("smswatch_part_ok{part=\"store\"} 1"),

@@ -1,4 +1,4 @@
-//! Stage one: claims watches that are due, young ones first, and polls their messages.
+//! Stage one: finds out what became of messages, by polls, sweeps and the pages of campaigns.
 
 mod asking;
 mod blame;

@@ -227,7 +227,7 @@ impl Service {
         // The count sets the gauges; without one they stay as they were.
         let _counted = self.gauges().await;
         let context = &self.context;
-        context.metrics.set_parts(&context.health.report().parts);
+        context.metrics.set_health(&context.health.report().parts);
         context.traces.measure(&context.metrics);
         context.metrics.render(has_exemplars)
     }

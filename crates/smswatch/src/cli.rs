@@ -28,7 +28,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Watch messages, notice changes and deliver alerts, until SIGTERM or Ctrl-C
     Run(ConfigArgs),
-    /// Show the main job at work on simulated messages; needs nothing
+    /// Show alerts for simulated messages; needs no account
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
     /// Write a configuration to begin with, and say what comes next
@@ -115,7 +115,7 @@ pub(crate) struct InitArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// Also ask Routee for a token, and try whether every sink's receiver can be reached; nothing is sent
+    /// Also try the store, Routee's token, every sink's receiver and that of traces; nothing is sent
     #[arg(long)]
     pub(crate) online: bool,
     #[command(flatten)]
@@ -224,7 +224,7 @@ pub(crate) struct UnwatchArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// The message's id
+    /// The id of a message or a campaign
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// Show rules about other kinds of events, too

@@ -37,7 +37,8 @@ pub(crate) struct TestRulesArgs {
     /// A YAML file with scenarios
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// The configuration file [default: what the scenarios name, else smswatch.yaml, else config/smswatch.yaml]
+    /// The configuration file [default: what the scenarios name, else
+    /// $SMSWATCH_CONFIG, else smswatch.yaml, else config/smswatch.yaml]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Write a report in the XML that build servers read
