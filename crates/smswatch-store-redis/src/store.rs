@@ -7,7 +7,7 @@ mod log;
 mod lookup;
 mod memo;
 mod offers;
-mod queue;
+mod queues;
 mod records;
 mod redrive;
 
@@ -23,7 +23,7 @@ use smswatch_plugin::model::{EventKind, Timestamp};
 use smswatch_plugin::store::{Gauges, LeaseId, NewEntry, Shard, Store, StoreError, WatchPriority};
 
 use self::offers::Offers;
-use self::queue::{DeliveryClaim, FirstClaims};
+use self::queues::{DeliveryClaim, FirstClaims};
 use crate::call::Call;
 use crate::clock::{Expectation, MOST_AHEAD};
 use crate::connection::Link;

@@ -10,7 +10,7 @@ use smswatch_plugin::store::{
     NewEntry, Page, PageRequest, RouteOutcome, RouteStep, SetAside, Shard, StoreError, Trimmed,
 };
 
-use super::{RedisStore, StreamEntry, events, kept, millis, queue};
+use super::{RedisStore, StreamEntry, events, kept, millis, queues};
 use crate::delivery::{instant, text};
 use crate::error::strange;
 
@@ -51,7 +51,7 @@ impl Log for RedisStore {
                 .arg(u8::from(entry.is_newer));
         }
         for delivery in &step.deliveries {
-            queue::add(&mut call, delivery)?;
+            queues::add(&mut call, delivery)?;
         }
         self.invoke(&call).await.map(outcome)
     }
@@ -73,7 +73,7 @@ impl Log for RedisStore {
         }
         kept::add_all(&mut call, &step.records);
         for delivery in &step.deliveries {
-            queue::add(&mut call, delivery)?;
+            queues::add(&mut call, delivery)?;
         }
         self.invoke(&call).await.map(outcome)
     }

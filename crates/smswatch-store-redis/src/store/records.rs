@@ -13,7 +13,7 @@ use smswatch_plugin::store::{
     WatchPriority,
 };
 
-use super::{RedisStore, about, kept, kinds, millis, queue};
+use super::{RedisStore, about, kept, kinds, millis, queues};
 use crate::error::strange;
 use crate::field;
 use crate::page::Place;
@@ -330,7 +330,7 @@ impl Records for RedisStore {
                     .arg(kinds(entry));
             }
             for delivery in &commit.deliveries {
-                queue::add(&mut call, delivery)?;
+                queues::add(&mut call, delivery)?;
             }
         }
         let (queued, done): (u64, Vec<u8>) = self.invoke(&call).await?;
