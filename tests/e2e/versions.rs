@@ -1,6 +1,7 @@
 //! Versions live side by side: what a later one wrote is left to it, and told by it.
 
 mod deliveries;
+mod every_kind;
 
 use std::fs::File;
 use std::path::Path;

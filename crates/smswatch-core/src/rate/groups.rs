@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use smswatch_model::{Event, Timestamp};
 
@@ -15,9 +16,32 @@ const MOST_GROUPS: usize = 10_000;
 /// What the values of those are called that are measured together.
 const OTHER: &str = "other";
 
-/// The groups that this process has seen of late, by rule, and when it saw them last.
+/// For which part of a window those stay that were seen before it: going through all of them for each event of a group
+/// that has no room would cost more the more there are.
+const LOOKED_THROUGH_EVERY: u32 = 60;
+
+/// The groups that this process has seen of late, by rule.
 #[derive(Debug, Default)]
-pub(crate) struct RateGroups(Mutex<HashMap<String, HashMap<Vec<String>, Timestamp>>>);
+pub(crate) struct RateGroups(Mutex<HashMap<String, Known>>);
+
+/// The groups of one rule.
+#[derive(Debug, Default)]
+struct Known {
+    /// When each was seen last, by its values.
+    seen: HashMap<Vec<String>, Timestamp>,
+    /// Until when it is not looked for those that were seen too long ago.
+    full_until: Timestamp,
+}
+
+impl Known {
+    /// Makes room if it is full of groups that were seen too long ago.
+    fn make_room(&mut self, over: Duration, now: Timestamp) {
+        if self.seen.len() >= MOST_GROUPS && now >= self.full_until {
+            self.seen.retain(|_, seen| *seen + over > now);
+            self.full_until = now + over / LOOKED_THROUGH_EVERY;
+        }
+    }
+}
 
 impl RateGroups {
     /// The group itself; the one of all others if there are too many of its rule in a window.
@@ -25,11 +49,11 @@ impl RateGroups {
         let values: Vec<String> = group.values.values().cloned().collect();
         let mut rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = rules.entry(group.rule.clone()).or_default();
-        if known.len() >= MOST_GROUPS && !known.contains_key(&values) {
-            known.retain(|_, seen| *seen + group.settings.over > now);
+        if !known.seen.contains_key(&values) {
+            known.make_room(group.settings.over, now);
         }
-        if known.len() < MOST_GROUPS || known.contains_key(&values) {
-            known.insert(values, now);
+        if known.seen.len() < MOST_GROUPS || known.seen.contains_key(&values) {
+            known.seen.insert(values, now);
             return group;
         }
         let values = group.values.into_keys();
@@ -72,8 +96,6 @@ pub(crate) fn countings(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::rules::{RateBound, RateSettings};
 
@@ -105,6 +127,14 @@ mod tests {
         let surplus = groups.admit(group(MOST_GROUPS), start);
         assert_eq!(surplus.values["label"], OTHER);
         assert_eq!(groups.admit(group(7), start), group(7));
+        // Each further one costs no more than the first: it is not looked for room until a part of the window is over.
+        let full_until = || groups.0.lock().expect("nobody panicked")["rate"].full_until;
+        let looked_at = full_until();
+        assert!(looked_at > start);
+        for number in MOST_GROUPS..MOST_GROUPS + 100 {
+            assert_eq!(groups.admit(group(number), start).values["label"], OTHER);
+        }
+        assert_eq!(full_until(), looked_at);
         let later = start + Duration::from_secs(61);
         assert_eq!(groups.admit(group(MOST_GROUPS), later), group(MOST_GROUPS));
     }
