@@ -165,7 +165,8 @@ fn certificate(why: &CertificateError) -> Option<&'static str> {
         }
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
             "certificate from an unknown issuer: it is an authority's own, signed by itself, and \
-             cannot stand for a server"
+             cannot stand for a server; make it with `-addext basicConstraints=critical,CA:FALSE` of \
+             `openssl req -x509`"
         }
         _ => return None,
     })

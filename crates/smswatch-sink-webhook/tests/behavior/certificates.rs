@@ -24,15 +24,14 @@ fn pem(name: &str) -> String {
     std::fs::read_to_string(file(name)).expect("a file")
 }
 
-/// Starts a receiver whose certificate only our authority vouches for, and that wants one of the same authority; returns its
-/// URL.
-fn strict_receiver() -> String {
+/// Starts a receiver with this certificate, which nobody knows, and that wants one of our authority; returns its URL.
+fn strict_receiver(certificate: &str) -> String {
     smswatch_testkit::install_tls_provider();
     let mut trusted = RootCertStore::empty();
     let authority = CertificateDer::from_pem_file(file("authority.pem")).expect("a certificate");
     trusted.add(authority).expect("it can be trusted");
     let verifier = WebPkiClientVerifier::builder(trusted.into()).build();
-    let certificate = CertificateDer::from_pem_file(file("good.pem")).expect("a certificate");
+    let certificate = CertificateDer::from_pem_file(file(certificate)).expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(file("server.key")).expect("a key");
     let config = ServerConfig::builder()
         .with_client_cert_verifier(verifier.expect("an authority"))
@@ -59,7 +58,7 @@ fn strict_receiver() -> String {
 
 #[tokio::test]
 async fn a_receiver_is_checked_with_our_authority_and_shown_our_certificate() {
-    let url = strict_receiver();
+    let url = strict_receiver("good.pem");
     let ours = json!({
         "url": url,
         "allow_private": true,
@@ -79,6 +78,32 @@ async fn a_receiver_is_checked_with_our_authority_and_shown_our_certificate() {
         let error = sink.deliver(&sample::notification()).await;
         let error = error.expect_err("it is not trusted");
         assert_eq!(error.retry(), Retry::Later, "{}", error.detail());
+    }
+}
+
+/// What `openssl req -x509` makes by itself is an authority, which stands for no server.
+#[tokio::test]
+async fn a_certificate_that_signed_itself_works_unless_it_is_an_authoritys_and_then_it_is_said_how_to_make_one()
+ {
+    for (certificate, works) in [("own.pem", true), ("own-authority.pem", false)] {
+        let config = json!({
+            "url": strict_receiver(certificate),
+            "allow_private": true,
+            "ca": pem(certificate),
+            "client_certificate": pem("good.pem"),
+            "client_key": pem("server.key"),
+        });
+        let sink = configured(config).expect("it is valid");
+        match sink.deliver(&sample::notification()).await {
+            Ok(_) => assert!(works, "{certificate} stands for a server"),
+            Err(error) => {
+                let said = error.detail();
+                assert!(
+                    !works && said.contains("basicConstraints=critical,CA:FALSE"),
+                    "{said}"
+                );
+            }
+        }
     }
 }
 
