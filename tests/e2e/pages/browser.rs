@@ -12,6 +12,9 @@ use serde_json::{Map, Value, json};
 
 use crate::ask::until;
 
+/// How often the program that drives the browser is started at most, until it has found a port.
+const MOST_STARTS: usize = 20;
+
 /// A browser with one window.
 pub(crate) struct Browser {
     client: Client,
@@ -31,8 +34,16 @@ impl Drop for Driver {
 }
 
 impl Driver {
-    /// Starts it, and returns where it answers.
+    /// Starts it, and returns where it answers. It takes a port that is free for IPv4, and ends when somebody else has that
+    /// port for IPv6: then it is started again.
     fn start() -> (Self, String) {
+        (0..MOST_STARTS)
+            .find_map(|_| Self::started())
+            .expect("it says where it answers")
+    }
+
+    /// Starts it once; `None` if it ends instead of saying where it answers.
+    fn started() -> Option<(Self, String)> {
         let mut child = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -44,11 +55,10 @@ impl Driver {
         let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
             let port = line.split("started successfully on port ").nth(1)?;
             Some(port.trim_end_matches('.').to_owned())
-        });
+        })?;
         // It must not be kept from its work because nobody reads what it says.
         std::thread::spawn(move || lines.for_each(drop));
-        let port = port.expect("it says where it answers");
-        (driver, format!("http://127.0.0.1:{port}"))
+        Some((driver, format!("http://127.0.0.1:{port}")))
     }
 }
 
