@@ -37,6 +37,18 @@ pub use report::Report;
 const USAGE: &str =
     "usage: cargo xtask chaos [--minutes M] [--messages N] [--seed S] [--profile dev|release|dist]";
 
+/// What cargo tells a test of its package. Where the next cargo is told of it too, the build script of `ring` takes it for
+/// a change, and the program would be built anew.
+const OF_A_PACKAGE: [&str; 7] = [
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_LINKS",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
+
 /// How long a run is, how much happens in it, and what its faults follow from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
@@ -128,7 +140,11 @@ pub async fn play(binary: &Path, options: &Options) -> anyhow::Result<Report> {
 ///
 /// It does not compile.
 pub fn build(profile: &str) -> anyhow::Result<PathBuf> {
-    let built = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    for name in OF_A_PACKAGE {
+        cargo.env_remove(name);
+    }
+    let built = cargo
         // Built as the tests build it, so that it is not built anew for this.
         .args(["build", "--workspace", "--bin", "smswatch"])
         .args(["--features", "smswatch/otlp", "--locked"])

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::install;
+use crate::{command, install};
 
 /// Measures with optimized programs: figures of others mean nothing.
 pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
@@ -16,7 +16,7 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     }
     install::missing_servers()?;
     let packages = ["smswatch", "routee-sim", "smswatch-bench"];
-    let built = Command::new(env!("CARGO"))
+    let built = command::cargo()
         .args(["build", "--profile", "dist", "--locked", "--bins"])
         .args(packages.iter().flat_map(|package| ["--package", package]))
         .status()
@@ -39,7 +39,7 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
 /// Plays a chaos run, which builds the program that it plays with by itself.
 pub(crate) fn chaos(arguments: &[String]) -> anyhow::Result<()> {
     install::missing_servers()?;
-    let done = Command::new(env!("CARGO"))
+    let done = command::cargo()
         .args(["run", "--quiet", "--locked", "--package", "smswatch-bench"])
         .args(["--", "chaos"])
         .args(arguments)
@@ -59,7 +59,7 @@ pub(crate) fn day(arguments: &[String]) -> anyhow::Result<()> {
 /// Runs what needs no other program: what plays on a clock of its own, and sinks by themselves. It is optimized: a day of
 /// a million messages takes minutes so.
 fn simulate(command: &str, arguments: &[String]) -> anyhow::Result<()> {
-    let done = Command::new(env!("CARGO"))
+    let done = command::cargo()
         .args(["run", "--quiet", "--locked", "--release"])
         .args(["--package", "smswatch-bench", "--", command])
         .args(arguments)

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use crate::command::{done, said};
+use crate::command::{cargo, done, said};
 use crate::measure;
 
 /// What is asked for on the command line.
@@ -98,11 +98,7 @@ fn built(target: &Path) -> anyhow::Result<PathBuf> {
         "--features",
         "otlp",
     ];
-    done(
-        Command::new(env!("CARGO"))
-            .args(build)
-            .args(["--bin", "smswatch"]),
-    )?;
+    done(cargo().args(build).args(["--bin", "smswatch"]))?;
     Ok(target.join("dist/smswatch"))
 }
 

@@ -1,11 +1,11 @@
 //! `cargo xtask schema`: writes the JSON Schemas of the configuration and of scenarios, the OpenAPI document, and what
 //! Prometheus and Grafana read of smswatch, anew.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context as _, bail};
 
-use crate::monitoring;
+use crate::{command, monitoring};
 
 /// Where editors and tests find them, from the root of the workspace, with what prints each.
 const FILES: [(&str, &[&str]); 3] = [
@@ -21,7 +21,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             .with_context(|| format!("could not write {file}"))?;
     }
     for (file, command) in FILES {
-        let output = Command::new(env!("CARGO"))
+        let output = command::cargo()
             .args(["run", "--quiet", "--locked", "--package", "smswatch"])
             .args(["--bin", "smswatch", "--"])
             .args(command)

@@ -4,12 +4,12 @@ mod plan;
 mod programs;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 
-use crate::{browser_tools, helm_tools, install, measure, python_tools, unpacked};
+use crate::{browser_tools, command, helm_tools, install, measure, python_tools, unpacked};
 use programs::Finished;
 
 /// What is built and tested: everything, with what the first build leaves out. It is the same each time, so that nothing
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     if !arguments.is_empty() {
         return cargo(&[&["test"], WHAT].concat(), arguments);
     }
-    let built = Command::new(env!("CARGO"))
+    let built = command::cargo()
         .arg("test")
         .args(WHAT)
         .arg("--no-run")
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
 }
 
 fn cargo(arguments: &[&str], more: &[String]) -> anyhow::Result<()> {
-    let status = Command::new(env!("CARGO"))
+    let status = command::cargo()
         .args(arguments)
         .args(more)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))

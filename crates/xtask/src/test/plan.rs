@@ -9,7 +9,8 @@ use serde_json::Value;
 pub(super) struct Program {
     /// Its package and target, as a person would look for it.
     pub(super) name: String,
-    pub(super) executable: PathBuf,
+    /// What is started; cargo itself if `None`.
+    pub(super) executable: Option<PathBuf>,
     /// What it is told besides how many tests run at once.
     pub(super) arguments: Vec<String>,
     /// Its package's folder, in which cargo would start it.
@@ -57,7 +58,7 @@ pub(super) fn examples(arguments: &[&str], root: &Path) -> Program {
     let arguments = arguments.iter().chain(&["--quiet", "--"]);
     Program {
         name: "the examples of the documentation".to_owned(),
-        executable: env!("CARGO").into(),
+        executable: None,
         arguments: arguments.map(|word| (*word).to_owned()).collect(),
         directory: root.to_owned(),
         load: Load::Short,
@@ -80,7 +81,7 @@ fn program(message: &Value) -> Option<(usize, Program)> {
     let kind = message["target"]["kind"][0].as_str().unwrap_or_default();
     let program = Program {
         name: format!("{package}, {kind} {target}"),
-        executable: executable.into(),
+        executable: Some(executable.into()),
         arguments: vec!["--quiet".to_owned()],
         directory: directory.to_owned(),
         load,

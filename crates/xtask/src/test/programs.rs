@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::plan::{Load, Program};
+use crate::command;
 
 /// How many programs that mostly wait run at once.
 const WAITING_AT_ONCE: usize = 2;
@@ -66,12 +67,19 @@ fn finish(program: &Program) -> Finished {
         Load::Waits => cores() * WAITING_PER_CORE,
         Load::Long | Load::Short => cores(),
     };
-    let ended = Command::new(&program.executable)
+    let mut command = match &program.executable {
+        Some(executable) => {
+            let mut command = Command::new(executable);
+            command.env("CARGO", env!("CARGO"));
+            command.env("CARGO_MANIFEST_DIR", &program.directory);
+            command
+        }
+        None => command::cargo(),
+    };
+    let ended = command
         .args(&program.arguments)
         .args(["--test-threads", &threads.to_string()])
         .current_dir(&program.directory)
-        .env("CARGO", env!("CARGO"))
-        .env("CARGO_MANIFEST_DIR", &program.directory)
         .output();
     let took = started.elapsed();
     let (is_ok, output) = match ended {
@@ -118,7 +126,7 @@ mod tests {
     fn every_program_runs_once_whatever_its_load_and_one_that_fails_is_told() {
         let program = |name: &str, words: &[&str], load: Load| Program {
             name: name.to_owned(),
-            executable: "sh".into(),
+            executable: Some("sh".into()),
             arguments: words.iter().map(|word| (*word).to_owned()).collect(),
             directory: "/".into(),
             load,
