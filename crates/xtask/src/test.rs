@@ -24,8 +24,6 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     browser_tools::missing(&target)?;
     unpacked::missing(&target)?;
     helm_tools::missing(&target)?;
-    // The chaos run plays with the program itself.
-    cargo(&[&["build", "--bins"], WHAT].concat(), &[])?;
     if !arguments.is_empty() {
         return cargo(&[&["test"], WHAT].concat(), arguments);
     }
