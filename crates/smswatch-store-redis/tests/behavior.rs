@@ -43,7 +43,13 @@ async fn open(server: &RedisServer, shards: u16) -> RedisStore {
 
 async fn raw(server: &RedisServer) -> redis::aio::MultiplexedConnection {
     let client = redis::Client::open(server.url()).expect("a client");
-    let connection = client.get_multiplexed_async_connection().await;
+    // A busy machine may take its time.
+    let patient = redis::AsyncConnectionConfig::new()
+        .set_connection_timeout(None)
+        .set_response_timeout(None);
+    let connection = client
+        .get_multiplexed_async_connection_with_config(&patient)
+        .await;
     connection.expect("a connection")
 }
 

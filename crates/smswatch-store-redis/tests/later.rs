@@ -59,8 +59,12 @@ async fn a_record_in_a_form_of_a_later_version_is_seen_and_nobody_changes_it() {
         assert!(changes(&store, name, None, Some(b"\x01mine")).await);
     }
     let client = redis::Client::open(server.url()).expect("a client");
+    // A busy machine may take its time.
+    let patient = redis::AsyncConnectionConfig::new()
+        .set_connection_timeout(None)
+        .set_response_timeout(None);
     let mut raw = client
-        .get_multiplexed_async_connection()
+        .get_multiplexed_async_connection_with_config(&patient)
         .await
         .expect("a connection");
     let mut write = redis::cmd("HSET");

@@ -29,8 +29,12 @@ async fn open(url: String) -> RedisStore {
 async fn order(server: &RedisServer, user: &str, words: &[&str]) {
     let url = server.url().replace("redis://", &format!("redis://{user}"));
     let client = redis::Client::open(url).expect("a client");
+    // A busy machine may take its time.
+    let patient = redis::AsyncConnectionConfig::new()
+        .set_connection_timeout(None)
+        .set_response_timeout(None);
     let mut connection = client
-        .get_multiplexed_async_connection()
+        .get_multiplexed_async_connection_with_config(&patient)
         .await
         .expect("a connection");
     let mut command = redis::cmd(words[0]);

@@ -116,7 +116,13 @@ async fn entries_that_an_earlier_version_appended_are_found_whenever_it_did() {
 }
 
 /// Queues or keeps a delivery as the version before indices did.
-async fn deliver_earlier(server: &RedisServer, id: &str, message: &str, list: &str, state: &str) {
+async fn deliver_earlier(
+    raw: &mut redis::aio::MultiplexedConnection,
+    id: &str,
+    message: &str,
+    list: &str,
+    state: &str,
+) {
     let shard = shard_of(message, 4);
     let base = format!("smswatch:{{{}}}:", shard.0);
     let _: (i64, i64, i64) = redis::pipe()
@@ -130,7 +136,7 @@ async fn deliver_earlier(server: &RedisServer, id: &str, message: &str, list: &s
         .cmd("SADD")
         .arg(format!("{base}sinks"))
         .arg("crm")
-        .query_async(&mut raw(server).await)
+        .query_async(raw)
         .await
         .expect("a delivery");
 }
@@ -153,7 +159,7 @@ async fn deliveries_that_an_earlier_version_queued_are_found_by_their_message() 
         let list = ["q:1", "dead", "delivered"][n % 3];
         let state = ["pending", "dead", "delivered"][n % 3];
         let message = format!("m{}", n % 40);
-        deliver_earlier(&server, &format!("dlv_{n:04}"), &message, list, state).await;
+        deliver_earlier(&mut raw, &format!("dlv_{n:04}"), &message, list, state).await;
     }
     let store = open(&server).await;
     let mut count = 0;
