@@ -1,5 +1,8 @@
 //! Which events rules do not tell because the alert of a rate fires: read from the records of those rates, in one
 //! call a shard and step.
+//!
+//! Processes that route the same entries at once must come to the same, or an alert would tell a wrong number of those
+//! that it held back. So the rate's record says it: what counts an entry there first decides.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,59 +10,118 @@ use futures::future::try_join_all;
 use smswatch_model::{Event, EventId, Timestamp};
 
 use crate::context::Context;
+use crate::form::beside;
 use crate::rate::{Counting, KIND, Rate, RateGroups, rate_id};
 use crate::rules::{RateGroup, Rules};
 use crate::store::{LogPosition, RecordId, Shard, StoreError, shard_of};
+use crate::taken::Source;
 
-/// What alerts hold back just now: by rule and event, the rate whose alert fires.
+/// What alerts hold back of an entry.
 #[derive(Debug, Default)]
-pub(crate) struct Firing(HashMap<(String, EventId), RateGroup>);
+pub(crate) struct Firing {
+    /// By rule and event, the rate whose alert fires.
+    held_back: HashMap<(String, EventId), RateGroup>,
+    /// Whether the alerts fire that are asked about.
+    asked: Vec<(RateGroup, bool)>,
+}
 
 impl Firing {
-    /// What is held back; asks the store only if something is awaited.
+    /// What is held back of each entry of a source; asks the store only if something is awaited.
     ///
     /// # Errors
     ///
     /// The store is not available.
-    pub(crate) async fn read(context: &Context, wanted: Awaited) -> Result<Self, StoreError> {
-        let wanted = wanted.0;
+    pub(crate) async fn read(
+        context: &Context,
+        source: &Source,
+        wanted: Vec<(LogPosition, Awaited)>,
+    ) -> Result<HashMap<LogPosition, Self>, StoreError> {
         let mut shards: BTreeMap<Shard, HashSet<RecordId>> = BTreeMap::new();
-        for id in wanted.iter().map(|(_, rate)| rate_id(rate)) {
+        let awaited = wanted.iter().flat_map(|(_, awaited)| &awaited.0);
+        for id in awaited.map(|(_, rate)| rate_id(rate)) {
             let shard = shard_of(id.as_str(), context.store.shard_count());
-            shards.entry(shard).or_default().insert(id);
+            let ids = shards.entry(shard).or_default();
+            ids.insert(beside(&id));
+            ids.insert(id);
         }
         let loads = shards.into_iter().map(|(shard, ids)| async move {
             let ids: Vec<RecordId> = ids.into_iter().collect();
             let load = context.store.load_records(shard, KIND, &ids);
             let records = context.call("load_records", load).await?;
-            let rates = records.iter().flatten().filter_map(Rate::decode);
-            let firing = rates.filter(Rate::is_firing);
-            Ok::<_, StoreError>(firing.map(|rate| rate.id()).collect::<Vec<_>>())
+            let rates = records.iter().map(|record| Rate::decode(record.as_ref()?));
+            let known = ids.into_iter().zip(rates);
+            let known = known.filter_map(|(id, rate)| Some((id, rate?)));
+            Ok::<_, StoreError>(known.collect::<Vec<_>>())
         });
-        let firing = try_join_all(loads).await?;
-        let firing: HashSet<RecordId> = firing.into_iter().flatten().collect();
-        Ok(Self::of(Awaited(wanted), |rate| {
-            firing.contains(&rate_id(rate))
-        }))
+        let rates = try_join_all(loads).await?;
+        let rates: HashMap<RecordId, Rate> = rates.into_iter().flatten().collect();
+        let fires = |rate: &RateGroup, position: &LogPosition| {
+            let id = rate_id(rate);
+            let rate = rates.get(&id).or_else(|| rates.get(&beside(&id)));
+            rate.is_some_and(|rate| rate.holds_back(source, position))
+        };
+        let wanted = wanted.into_iter();
+        let entries = wanted.map(|(position, awaited)| {
+            let firing = Self::of(awaited, |rate| fires(rate, &position));
+            (position, firing)
+        });
+        Ok(entries.collect())
     }
 
     /// What is held back if the alerts of these rates fire.
     pub(crate) fn of(wanted: Awaited, fires: impl Fn(&RateGroup) -> bool) -> Self {
+        let mut firing = Self::default();
         // Of several rates, the one that the rule names first is told.
-        let wanted = wanted.0.into_iter().rev();
-        Self(wanted.filter(|(_, rate)| fires(rate)).collect())
+        for (of, rate) in wanted.0.into_iter().rev() {
+            let known = firing.asked.iter().find(|(asked, _)| *asked == rate);
+            let fires = known.map_or_else(|| fires(&rate), |(_, fires)| *fires);
+            if known.is_none() {
+                firing.asked.push((rate.clone(), fires));
+            }
+            if fires {
+                firing.held_back.insert(of, rate);
+            }
+        }
+        firing
     }
 
+    /// Whether nothing is held back.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.held_back.is_empty()
     }
 
     /// The rate whose alert keeps `rule` from telling `event`; `None` if none does.
     pub(crate) fn rate_of(&self, rule: &str, event: &EventId) -> Option<&RateGroup> {
-        if self.is_empty() {
-            return None;
+        self.held_back.get(&(rule.to_owned(), event.clone()))
+    }
+
+    /// Adds to what the entry at `position` counts whether alerts fire, and that events were held back because of that:
+    /// each event once for each rate. A rate that counts nothing of the entry does not hear of it unless its alert holds
+    /// some back: processes that route it at once may hold different views of it.
+    pub(crate) fn count(
+        &self,
+        countings: &mut Vec<Counting>,
+        held_back: &[(RateGroup, EventId)],
+        position: &LogPosition,
+    ) {
+        for (rate, fires) in &self.asked {
+            let id = rate_id(rate);
+            let events = held_back.iter().filter(|(by, _)| rate_id(by) == id);
+            let events: HashSet<&EventId> = events.map(|(_, event)| event).collect();
+            let held_back = u64::try_from(events.len()).unwrap_or(u64::MAX);
+            match countings.iter_mut().find(|known| known.rate_id() == id) {
+                Some(known) => (known.fires, known.held_back) = (Some(*fires), held_back),
+                None if held_back == 0 => {}
+                None => countings.push(Counting {
+                    wanted: rate.clone(),
+                    position: position.clone(),
+                    events: Vec::new(),
+                    fires: Some(*fires),
+                    held_back,
+                    failures: Vec::new(),
+                }),
+            }
         }
-        self.0.get(&(rule.to_owned(), event.clone()))
     }
 }
 
@@ -83,35 +145,14 @@ impl Awaited {
         }
         Self(awaited)
     }
+
+    /// Whether no rule waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// Why an event is held back while the alert of this rate fires.
 pub(crate) fn reason(rate: &RateGroup) -> String {
     format!("the alert of {} fires", rate.rule)
-}
-
-/// Adds to what the entry at `position` counts that events were held back while alerts fired: each event once for
-/// each rate.
-pub(crate) fn count_held_back(
-    countings: &mut Vec<Counting>,
-    held_back: &[(RateGroup, EventId)],
-    position: &LogPosition,
-) {
-    let mut seen = HashSet::new();
-    for (rate, event) in held_back {
-        let id = rate_id(rate);
-        if !seen.insert((id.clone(), event)) {
-            continue;
-        }
-        match countings.iter_mut().find(|known| known.rate_id() == id) {
-            Some(known) => known.held_back += 1,
-            None => countings.push(Counting {
-                wanted: rate.clone(),
-                position: position.clone(),
-                events: Vec::new(),
-                held_back: 1,
-                failures: Vec::new(),
-            }),
-        }
-    }
 }

@@ -17,7 +17,8 @@ pub(crate) type HeldBack = (RuleMatch, Arc<str>);
 /// What holds back what rules want told of an entry, beside silences: alerts that fire, and throttles.
 #[derive(Debug)]
 pub(crate) struct Gate<'a> {
-    pub(crate) firing: &'a Firing,
+    /// What alerts hold back of it; `None` if they can hold back nothing.
+    pub(crate) firing: Option<&'a Firing>,
     pub(crate) throttles: &'a mut Throttles,
     /// Where the entry stands.
     pub(crate) origin: Origin<'a>,
@@ -58,13 +59,9 @@ impl Gate<'_> {
         rule_match: &RuleMatch,
         events: &[Event],
     ) -> Option<(RuleMatch, &RateGroup)> {
-        if self.firing.is_empty() {
-            return None;
-        }
+        let firing = self.firing.filter(|firing| !firing.is_empty())?;
         let rate_of = |at: &usize| {
-            let rate = self
-                .firing
-                .rate_of(&rule_match.rule, &events[*at].event_id)?;
+            let rate = firing.rate_of(&rule_match.rule, &events[*at].event_id)?;
             let is_silent = self.holds.hold(rule_match, &events[*at], self.now);
             (!is_silent).then_some(rate)
         };

@@ -65,10 +65,12 @@ pub(crate) struct Rate {
     /// How many events were held back since it fires.
     #[serde(default)]
     held_back: u64,
-    /// The entries whose events that holds. A step that is repeated after the alert began holds back what it told
-    /// before, of entries that were counted then.
+    /// The last entries that were counted while it fires, of those that a rule asks about.
     #[serde(default, skip_serializing_if = "Taken::is_empty")]
     taken_back: Taken,
+    /// The last entries that were counted before that.
+    #[serde(default, skip_serializing_if = "Taken::is_empty")]
+    told_until: Taken,
     /// Messages that failed among what it counted, of those in the window the latest.
     #[serde(default, skip_serializing_if = "Sample::is_empty")]
     sample: Sample,
@@ -140,15 +142,11 @@ impl Rate {
             repeats: 0,
             held_back: 0,
             taken_back: Taken::default(),
+            told_until: Taken::default(),
             sample: Sample::default(),
             hours: Hours::default(),
             rests: false,
         }
-    }
-
-    /// Its record.
-    pub(crate) fn id(&self) -> RecordId {
-        id_of(&self.rule, &self.values)
     }
 
     /// What is known of the latest messages that failed among what it counted.
@@ -164,6 +162,15 @@ impl Rate {
     /// Whether its alert fires.
     pub(crate) fn is_firing(&self) -> bool {
         self.firing_since.is_some()
+    }
+
+    /// Whether the entry at `position` is held back by rules that wait for the end of its alert. Who counts an entry first
+    /// decides for all who route it: of two processes, one may have asked before the alert began.
+    pub(crate) fn holds_back(&self, source: &Source, position: &LogPosition) -> bool {
+        if !self.has_taken(source, position) {
+            return self.is_firing();
+        }
+        self.taken_back.contains(source, position) && !self.told_until.contains(source, position)
     }
 
     /// Its alert with the figures of `now`; `None` if it does not fire.
@@ -310,6 +317,7 @@ pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
             rate.repeats = 0;
             rate.held_back = 0;
             rate.taken_back = Taken::default();
+            rate.told_until = Taken::default();
         } else {
             repeated = rate.repeat(now);
             alert = repeated.map(|_| rate.alert(AlertState::Firing, started_at, now));

@@ -199,14 +199,14 @@ async fn route_log(stage: &Route, shard: Shard, reached: &mut Reached) -> Result
     let routed = route_entries(stage, shard, slice.cursor, entries.collect(), slice.now).await?;
     match routed {
         Some(to) => *reached = Some(to),
-        // Another process routed these; what is behind them may be for this one.
+        // Another process routed these, and what is behind them may be for this one; or they are to be evaluated anew.
         None => stage.inbox.hint_now(shard),
     }
     Ok(())
 }
 
 /// Routes entries that follow one another behind `from`, in steps that are not too large; returns where
-/// the cursor stands now, or `None` if another process has moved it.
+/// the cursor stands now, or `None` if another process has moved it, or an alert began or ended meanwhile.
 async fn route_entries(
     stage: &Route,
     shard: Shard,
@@ -225,7 +225,7 @@ async fn route_entries(
     Ok(Some(from))
 }
 
-/// Routes one step, which began then.
+/// Routes one step, which began then; returns where the cursor stands now, or `None` if the step is to be evaluated anew.
 async fn route_step(
     stage: &Route,
     shard: Shard,
@@ -238,12 +238,16 @@ async fn route_step(
         return Ok(Some(from));
     };
     let count = u64::try_from(evaluated.len()).unwrap_or(u64::MAX);
+    let source = Source::Log(shard);
+    let Some(effects) = effects(stage, &source, evaluated, marks, now).await? else {
+        return Ok(None);
+    };
     let Effects {
         deliveries,
         records,
         set_aside,
         spans,
-    } = effects(stage, &Source::Log(shard), evaluated, marks, now).await?;
+    } = effects;
     let unroutable = set_aside.clone();
     let wanted = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
     // One entry may want more than a step carries. What is queued before the cursor moves is not queued
@@ -294,14 +298,14 @@ struct Effects {
 }
 
 /// Puts what goes into groups there, notes in the marks of messages what becomes of them, and counts what became of
-/// messages.
+/// messages. `None` if the alert of a rate began or ended meanwhile that holds back some of it.
 async fn effects(
     stage: &Route,
     source: &Source,
     evaluated: Vec<Evaluated>,
     marks: &mut Marks,
     now: Timestamp,
-) -> Result<Effects, StoreError> {
+) -> Result<Option<Effects>, StoreError> {
     let (mut deliveries, mut set_aside, mut folds) = (Vec::new(), Vec::new(), Vec::new());
     let (mut countings, mut news, mut spans) = (Vec::new(), Vec::new(), Vec::new());
     let mut fired = Vec::with_capacity(evaluated.len());
@@ -318,7 +322,12 @@ async fn effects(
         }
     }
     let context = &stage.context;
-    fold::all::<rate::Due>(context, &stage.rates.due, source, &countings, now).await?;
+    let rates = fold::all::<rate::Due>(context, &stage.rates.due, source, &countings, now).await?;
+    let agrees =
+        |(counting, (_, due)): (_, &fold::Folded<rate::Due>)| due.rate.agrees(counting, source);
+    if !countings.iter().zip(&rates).all(agrees) {
+        return Ok(None);
+    }
     let folded = fold::all::<group::Due>(context, &stage.groups.due, source, &folds, now).await?;
     for (fold, (group, due)) in folds.iter().zip(folded) {
         let messages = fold.events.iter();
@@ -348,12 +357,12 @@ async fn effects(
         fired::changes(context, source.shard(), &fired, now),
     )?;
     records.extend(stats.into_iter().chain(fired));
-    Ok(Effects {
+    Ok(Some(Effects {
         deliveries,
         records,
         set_aside,
         spans,
-    })
+    }))
 }
 
 /// Counts and logs what was set aside.

@@ -30,6 +30,12 @@ impl Taken {
         taken.is_some_and(|taken| *position <= LogPosition(taken.clone()))
     }
 
+    /// Where the last entry stands that was taken from the source of the entry at `position`.
+    pub(crate) fn last(&self, source: &Source, position: &LogPosition) -> Option<LogPosition> {
+        let last = self.0.get(&source.key(position));
+        last.cloned().map(LogPosition)
+    }
+
     /// Whether nothing was taken.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

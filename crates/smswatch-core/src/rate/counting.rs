@@ -1,5 +1,5 @@
 //! What log entries add to a rate: events in its buckets, and how many of them its alert held back, each once even where
-//! a step is repeated.
+//! a step is repeated or two processes route it at once.
 
 use smswatch_model::Timestamp;
 
@@ -18,7 +18,9 @@ pub(crate) struct Counting {
     pub(crate) position: LogPosition,
     /// When each of its events was noticed, and whether it counts.
     pub(crate) events: Vec<(Timestamp, bool)>,
-    /// How many of its events were held back because the rate's alert fires.
+    /// Whether the rate's alert fires, as rules saw it that wait for its end; `None` if there are none.
+    pub(crate) fires: Option<bool>,
+    /// How many of its events were held back because of that.
     pub(crate) held_back: u64,
     /// Those of its messages that count and failed.
     pub(crate) failures: Vec<Failure>,
@@ -32,9 +34,24 @@ impl Counting {
 }
 
 impl Rate {
+    /// Whether the entry was routed as the rate says it is to be.
+    pub(crate) fn agrees(&self, counting: &Counting, source: &Source) -> bool {
+        let holds_back = || self.holds_back(source, &counting.position);
+        counting.fires.is_none_or(|fires| fires == holds_back())
+    }
+
     /// Counts an entry that it has not taken before.
     fn take(&mut self, counting: &Counting, source: &Source, now: Timestamp) {
-        self.taken.add(source, &counting.position);
+        let position = &counting.position;
+        if counting.fires == Some(true) {
+            let last = self.taken.last(source, position);
+            if let (None, Some(last)) = (self.taken_back.last(source, position), last) {
+                self.told_until.add(source, &last);
+            }
+            self.taken_back.add(source, position);
+            self.held_back += counting.held_back;
+        }
+        self.taken.add(source, position);
         self.settings = counting.wanted.settings;
         self.rests = false;
         for (noticed, is_counted) in &counting.events {
@@ -48,26 +65,10 @@ impl Rate {
             }
         }
     }
-
-    /// Counts what was held back of an entry, unless it has done so before; returns whether it did.
-    fn hold_back(&mut self, counting: &Counting, source: &Source) -> bool {
-        let Counting {
-            position,
-            held_back,
-            ..
-        } = counting;
-        let is_new = !self.taken_back.contains(source, position);
-        let counts = *held_back > 0 && self.is_firing() && is_new;
-        if counts {
-            self.taken_back.add(source, position);
-            self.held_back += held_back;
-        }
-        counts
-    }
 }
 
 /// A rate with what all of `countings`, at least one, add to it in their order; and the numbers of those that added
-/// anything: what was taken before does not, except where its events are held back now and were not then.
+/// anything: what was taken before does not, nor what follows an entry that was routed otherwise than the rate says.
 pub(crate) fn count_all(
     before: Option<Due>,
     countings: &[&Counting],
@@ -82,21 +83,21 @@ pub(crate) fn count_all(
         })
     });
     let Due { mut rate, at } = due.expect("there is a rate, or what begins one");
-    let (mut taken, mut counted) = (Vec::new(), Vec::new());
+    let mut taken = Vec::new();
     for (number, counting) in countings.iter().enumerate() {
-        let is_new = !rate.has_taken(source, &counting.position);
-        if is_new {
-            rate.take(counting, source, now);
-            counted.push(counting);
+        if !rate.agrees(counting, source) {
+            break;
         }
-        if rate.hold_back(counting, source) || is_new {
+        if !rate.has_taken(source, &counting.position) {
+            rate.take(counting, source, now);
             taken.push(number);
         }
     }
     if taken.is_empty() {
         return (Due { rate, at }, taken);
     }
-    let failures = counted.into_iter().flat_map(|counting| &counting.failures);
+    let counted = taken.iter().map(|number| countings[*number]);
+    let failures = counted.flat_map(|counting| &counting.failures);
     rate.sample.add(failures);
     rate.forget(now);
     let next = if rate.is_quiet() {

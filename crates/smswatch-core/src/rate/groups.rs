@@ -85,6 +85,7 @@ pub(crate) fn countings(
                     wanted,
                     position: position.clone(),
                     events: vec![noticed],
+                    fires: None,
                     held_back: 0,
                     failures: failure.into_iter().collect(),
                 }),

@@ -60,6 +60,7 @@ impl Walk {
             },
             position: LogPosition(format!("{}", self.entries)),
             events,
+            fires: None,
             held_back: 0,
             failures: Vec::new(),
         }
@@ -269,6 +270,7 @@ fn what_is_held_back_while_it_fires_is_told_when_it_is_resolved() {
     let hold_back = |walk: &mut Walk, number: u64| {
         walk.entries += 1;
         let counting = Counting {
+            fires: Some(true),
             held_back: number,
             ..walk.counting(Vec::new())
         };
@@ -283,27 +285,47 @@ fn what_is_held_back_while_it_fires_is_told_when_it_is_resolved() {
     let decision = decide(due.rate, at(610));
     let alert = decision.alert.expect("its window is empty");
     assert_eq!((alert.state, alert.held_back), (AlertState::Resolved, 5));
-    walk.due = decision.after;
-    hold_back(&mut walk, 7);
-    let rate = &walk.due.as_ref().expect("it rests").rate;
+    let rate = &decision.after.expect("it rests").rate;
     assert_eq!(rate.held_back, 0, "it does not fire any more");
 }
 
 #[test]
-fn what_a_repeated_step_holds_back_of_an_entry_that_was_counted_before_is_told_too() {
+fn what_was_counted_before_an_alert_began_is_told_by_whoever_repeats_the_step() {
     let mut walk = Walk::new(settings());
     let log = Source::Log(Shard(3));
     walk.sees(0, 0, 20);
+    let counted = walk.counting(Vec::new()).position;
     walk.until(20);
-    let repeated = Counting {
-        held_back: 2,
-        ..walk.counting(Vec::new())
+    let rate = &walk.due.as_ref().expect("its alert fires").rate;
+    assert!(!rate.holds_back(&log, &counted));
+    walk.entries += 1;
+    let next = walk.counting(Vec::new()).position;
+    assert!(rate.holds_back(&log, &next));
+}
+
+#[test]
+fn of_two_processes_the_one_that_counts_first_decides_whether_an_alert_fires() {
+    let mut walk = Walk::new(settings());
+    walk.sees(0, 0, 20).until(20);
+    let log = Source::Log(Shard(3));
+    let routed = |walk: &Walk, fires: bool| Counting {
+        fires: Some(fires),
+        held_back: u64::from(fires),
+        ..walk.counting(vec![(at(20), true)])
     };
-    let held_back = count(walk.due, &repeated, &log, at(30)).expect("its alert fires now");
-    assert_eq!(held_back.rate.held_back, 2);
-    let (total, _) = held_back.rate.sums();
-    assert_eq!(total, 20, "its events are counted already");
-    assert_eq!(count(Some(held_back), &repeated, &log, at(31)), None);
+    // Who asked before the alert began comes too late, and counts nothing.
+    walk.entries += 1;
+    let late = routed(&walk, false);
+    let before = walk.due.clone().expect("its alert fires");
+    assert_eq!(count(walk.due.clone(), &late, &log, at(21)), None);
+    assert!(!before.rate.agrees(&late, &log));
+    let held_back = routed(&walk, true);
+    let after = count(walk.due.clone(), &held_back, &log, at(21)).expect("it is new");
+    assert!(after.rate.agrees(&held_back, &log));
+    assert!(!after.rate.agrees(&late, &log));
+    assert_eq!((after.rate.held_back, after.rate.sums()), (1, (21, 21)));
+    let again = count(Some(after.clone()), &held_back, &log, at(22));
+    assert_eq!(again, None, "each once");
 }
 
 proptest! {

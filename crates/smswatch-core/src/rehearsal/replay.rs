@@ -8,7 +8,7 @@ use std::sync::Arc;
 use smswatch_model::{Event, EventId, EventKind, MessageId, Notification, Timestamp};
 
 use crate::event::alert_event;
-use crate::firing::{Awaited, Firing, count_held_back};
+use crate::firing::{Awaited, Firing};
 use crate::group::{self, Fold};
 use crate::let_through::{Gate, HeldBack, let_through};
 use crate::notification::{of_group_parted, of_match};
@@ -164,7 +164,13 @@ impl<'a> Replay<'a> {
         self.n_entries += 1;
         let position = place(self.n_entries);
         let holds = self.holds();
-        let (matches, refused, by_alerts) = self.let_through(&events, &holds, &settled, &position);
+        let firing = self.firing(&events);
+        let origin = Origin {
+            source: "log",
+            settled: &settled,
+            position: &position,
+        };
+        let (matches, refused, by_alerts) = self.let_through(&events, &holds, &firing, origin);
         let (grouped, at_once): (Vec<_>, Vec<_>) = matches
             .into_iter()
             .partition(|wanted| wanted.gathering.is_some());
@@ -188,7 +194,7 @@ impl<'a> Replay<'a> {
             self.gather(wanted, &position, gathered);
         }
         let mut counted = countings(&self.rate_groups, self.rules, &position, &events, self.now);
-        count_held_back(&mut counted, &by_alerts, &position);
+        firing.count(&mut counted, &by_alerts, &position);
         for counting in counted {
             let key = counting.rate_id().as_str().to_owned();
             let before = self.rates.take(&key);
@@ -198,33 +204,32 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// What alerts hold back of an entry's events.
+    fn firing(&self, events: &[Event]) -> Firing {
+        let awaited = Awaited::by(self.rules, &self.rate_groups, events, self.now);
+        let fires = |rate: &RateGroup| {
+            let rate = self.rates.get(rate_id(rate).as_str());
+            rate.is_some_and(Rate::is_firing)
+        };
+        Firing::of(awaited, fires)
+    }
+
     /// What the rules want told, what of it is held back by alerts that fire and by throttles, and which events alerts
     /// hold back.
     fn let_through(
         &mut self,
         events: &[Event],
         holds: &Holds,
-        settled: &LogPosition,
-        position: &LogPosition,
+        firing: &Firing,
+        origin: Origin<'_>,
     ) -> (Vec<RuleMatch>, Vec<HeldBack>, Vec<(RateGroup, EventId)>) {
         let rules = self.rules;
-        let awaited = Awaited::by(rules, &self.rate_groups, events, self.now);
-        let rates = &self.rates;
-        let firing = Firing::of(awaited, |rate| {
-            rates
-                .get(rate_id(rate).as_str())
-                .is_some_and(Rate::is_firing)
-        });
         let throttled = events.iter().flat_map(|event| rules.throttled(event));
         self.throttles.keep(throttled);
         let mut gate = Gate {
-            firing: &firing,
+            firing: Some(firing),
             throttles: &mut self.throttles,
-            origin: Origin {
-                source: "log",
-                settled,
-                position,
-            },
+            origin,
             holds,
             now: self.now,
             by_alerts: Vec::new(),

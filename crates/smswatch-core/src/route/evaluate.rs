@@ -1,6 +1,6 @@
 //! Asks the rules what log entries are worth telling.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::error::Error as _;
 
 use smswatch_model::{Event, EventId, MessageId, Timestamp};
@@ -10,7 +10,7 @@ use super::Route;
 use super::poison::Problem;
 use super::{poison, told, traced};
 use crate::codec;
-use crate::firing::{self, Awaited, Firing};
+use crate::firing::{Awaited, Firing};
 use crate::group::Fold;
 use crate::let_through::{Gate, kind, let_through};
 use crate::marks::Marks;
@@ -135,8 +135,12 @@ pub(super) async fn all(
     let is_asked = !asked.is_empty();
     let told = told::of(&stage.context, asked, &marks).await?;
     let holds = stage.silences.holds(&stage.context).await;
-    let awaited = Awaited::by(&*rules, &stage.rate_groups, events(), now);
-    let firing = Firing::read(&stage.context, awaited).await?;
+    let awaited = entries.iter().filter_map(|(position, events)| {
+        let events = events.as_ref().ok()?;
+        let awaited = Awaited::by(&*rules, &stage.rate_groups, events, now);
+        (!awaited.is_empty()).then(|| (position.clone(), awaited))
+    });
+    let firing = Firing::read(&stage.context, source, awaited.collect()).await?;
     let step = Step {
         stage,
         source,
@@ -172,7 +176,8 @@ struct Step<'a> {
     rules: &'a dyn Rules,
     marks: &'a Marks,
     holds: &'a Holds,
-    firing: &'a Firing,
+    /// What alerts hold back of the entries of which they may.
+    firing: &'a HashMap<LogPosition, Firing>,
     /// Whether it matters to later entries what is told of one.
     is_asked: bool,
     now: Timestamp,
@@ -202,7 +207,9 @@ impl Step<'_> {
                     routed.note(&mut told, events, self.is_asked);
                     let groups = &self.stage.rate_groups;
                     let mut countings = countings(groups, self.rules, position, events, self.now);
-                    firing::count_held_back(&mut countings, &routed.by_alerts, position);
+                    if let Some(firing) = self.firing.get(position) {
+                        firing.count(&mut countings, &routed.by_alerts, position);
+                    }
                     Evaluated {
                         countings,
                         spans: traced::spans(
@@ -240,7 +247,7 @@ impl Step<'_> {
             (codec::encode_events(events), Problem { error, is_newer })
         };
         let mut gate = Gate {
-            firing: self.firing,
+            firing: self.firing.get(position),
             throttles,
             origin,
             holds: self.holds,

@@ -10,6 +10,7 @@ use futures::future::try_join_all;
 use smswatch_model::Timestamp;
 
 use crate::context::Context;
+use crate::form::beside;
 use crate::group::{self, Fold, Group};
 use crate::inbox::due_times::DueTimes;
 use crate::metrics::Metrics;
@@ -245,7 +246,7 @@ async fn step<K: Takes>(
                     if wanted.is_other {
                         None
                     } else {
-                        wanted.id = other_id(&wanted.id);
+                        wanted.id = beside(&wanted.id);
                         wanted.is_other = true;
                         again.push(wanted);
                         continue;
@@ -317,9 +318,4 @@ fn change<K: Takes>(
         after,
         taken,
     }
-}
-
-/// The name beside a record's own under which this version keeps it where a later one has the first.
-fn other_id(id: &RecordId) -> RecordId {
-    RecordId::new(format!("{}.1", id.as_str())).expect("it is short")
 }

@@ -65,6 +65,7 @@ async fn route_left(
             .collect();
         if !positions.is_empty() {
             let effects = super::effects(stage, &source, routable, &mut marks, now).await?;
+            let Some(effects) = effects else { continue };
             let step = LeftStep {
                 entries: positions,
                 deliveries: effects.deliveries,
