@@ -15,12 +15,14 @@ mod leftovers;
 mod letters;
 mod plan;
 mod receiver;
+mod registration;
 mod replica;
 mod report;
 mod rules;
 mod settle;
 mod stage;
 mod story;
+mod turns;
 mod verdict;
 mod wanted;
 

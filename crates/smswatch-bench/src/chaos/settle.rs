@@ -21,6 +21,10 @@ use super::wanted::{Matching, Wanted};
 /// paused does not use them up.
 const LOOKS_AT_THE_SAME: u32 = 120;
 
+/// How many looks there are in all before an account that is not even is final: an alert that fires on is told again and
+/// again.
+const MOST_LOOKS: u32 = 600;
+
 /// How long after each other the looks are.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
@@ -76,13 +80,15 @@ impl Books {
         receivers: &[Receiver; 3],
         doors: &[watch::Receiver<Option<String>>],
     ) -> anyhow::Result<Balance> {
-        let (mut seen, mut is_weighed, mut looks) = (None, false, 0);
+        let (mut seen, mut is_weighed, mut looks, mut looks_in_all) = (None, false, 0, 0);
         loop {
             let n_sent = self.send_held_back(doors).await?;
             let waiting = leftovers::ask(doors, leftovers::WAITING).await;
             let n_waiting = waiting.context("no replica answers")?.len();
             let n_taken = n_taken(receivers);
-            if looks + 1 >= LOOKS_AT_THE_SAME {
+            looks_in_all += 1;
+            let is_last = |looks| looks >= LOOKS_AT_THE_SAME || looks_in_all >= MOST_LOOKS;
+            if is_last(looks + 1) {
                 // Of two shards, an entry of the same millisecond may have come behind the last one that was read.
                 self.events.clear();
             }
@@ -95,12 +101,12 @@ impl Books {
             }
             looks += 1;
             let is_told = n_sent == 0 && n_waiting == 0;
-            if is_told && !is_weighed || looks >= LOOKS_AT_THE_SAME {
+            if is_told && !is_weighed || is_last(looks) {
                 self.matching.extend(&self.rules, &self.events);
                 let balance = self.balance(receivers);
                 // What came meanwhile may be about events that came meanwhile.
                 let is_still = n_taken == self::n_taken(receivers);
-                if is_still && balance.is_even() || looks >= LOOKS_AT_THE_SAME {
+                if is_still && balance.is_even() || is_last(looks) {
                     return Ok(balance);
                 }
                 is_weighed = is_still;

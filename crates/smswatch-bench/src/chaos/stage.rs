@@ -110,7 +110,7 @@ async fn play_in(directory: &Path, binary: &Path, options: &Options) -> anyhow::
     }
     let balance = account.settle(&receivers, &doors).await?;
     truth.other_numbers = account.other_numbers();
-    let mut report = Report::new(options.seed, options.messages as u64, counts);
+    let mut report = Report::new(options.seed, story.n_messages(), counts);
     for delivery in waiting {
         report.unfinished.add(|| delivery);
     }

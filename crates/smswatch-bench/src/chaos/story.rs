@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use fastrand::Rng;
 use routee_sim::{Fate, FaultKind, FaultRule, MessageReport, MessageSpec, Sim, SimConfig, Step};
-use smswatch_api::watches::WatchRequest;
-use smswatch_model::Tags;
 use tokio::sync::watch;
 
 use super::book::Fact;
 use super::ledger::{self, fact};
+use super::registration::{client, register};
+use super::turns;
 use super::verdict::Truth;
 
 /// Fates and their shares; each ends in a state that stays, so that it can be seen at any later
@@ -90,7 +90,11 @@ impl Story {
     }
 
     /// Lets `count` messages begin their lives, spread over `length`, and registers each with
-    /// whichever replica takes it.
+    /// whichever replica takes it. Beside them are some whose finals change as soon as they were seen.
+    ///
+    /// # Errors
+    ///
+    /// A registration was refused.
     pub(super) async fn tell(
         &mut self,
         count: usize,
@@ -98,17 +102,38 @@ impl Story {
         rng: &mut Rng,
         doors: &[watch::Receiver<Option<String>>],
     ) -> anyhow::Result<()> {
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(4))
-            .build()?;
+        let mut turns = rng.fork();
+        let (begun, turned) = tokio::join!(
+            self.begin(count, length, rng, doors),
+            turns::play(&self.sim, length, &mut turns, doors),
+        );
+        self.ids.extend(begun?);
+        self.ids.extend(turned?);
+        Ok(())
+    }
+
+    /// How many messages there are.
+    pub(super) fn n_messages(&self) -> u64 {
+        self.ids.len() as u64
+    }
+
+    async fn begin(
+        &self,
+        count: usize,
+        length: Duration,
+        rng: &mut Rng,
+        doors: &[watch::Receiver<Option<String>>],
+    ) -> anyhow::Result<Vec<String>> {
+        let client = client()?;
+        let mut ids = Vec::with_capacity(count);
         let began = tokio::time::Instant::now();
         let mut beat = tokio::time::interval(BEAT);
-        while self.ids.len() < count {
+        while ids.len() < count {
             beat.tick().await;
             let share = began.elapsed().as_secs_f64() / length.as_secs_f64();
             let wanted = ((share * as_f64(count)).ceil()).min(as_f64(count));
             let mut batch = Vec::new();
-            while as_f64(self.ids.len() + batch.len()) < wanted && batch.len() < BATCH {
+            while as_f64(ids.len() + batch.len()) < wanted && batch.len() < BATCH {
                 let fate = draw(rng);
                 let spec = MessageSpec {
                     time_scale: rng.f64().mul_add(1.0 - FASTEST, FASTEST),
@@ -125,10 +150,10 @@ impl Story {
             }
             if !batch.is_empty() {
                 register(&client, doors, &batch, rng).await?;
-                self.ids.append(&mut batch);
+                ids.append(&mut batch);
             }
         }
-        Ok(())
+        Ok(ids)
     }
 
     /// What must have arrived by now: what every part ends with, and what was written on the way.
@@ -207,35 +232,6 @@ fn draw(rng: &mut Rng) -> Fate {
         left -= weight;
     }
     Fate::Delivered
-}
-
-/// Registers with one replica after the other until one says that it has taken them.
-async fn register(
-    client: &reqwest::Client,
-    doors: &[watch::Receiver<Option<String>>],
-    ids: &[String],
-    rng: &mut Rng,
-) -> anyhow::Result<()> {
-    let body = serde_json::to_vec(&WatchRequest::new(ids, &Tags::new()))?;
-    loop {
-        let door = &doors[rng.usize(..doors.len())];
-        let url = door.borrow().clone();
-        if let Some(url) = url {
-            let post = client
-                .post(format!("{url}/v1/watches"))
-                .header("content-type", "application/json")
-                .body(body.clone());
-            match post.send().await {
-                Ok(answer) if answer.status() == 202 => return Ok(()),
-                Ok(answer) if answer.status().is_client_error() => {
-                    anyhow::bail!("a registration was refused: {}", answer.text().await?)
-                }
-                // It is away, or Redis is: somebody will take them.
-                Ok(_) | Err(_) => {}
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "some thousands of messages")]
