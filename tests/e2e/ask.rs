@@ -6,11 +6,9 @@ use std::time::{Duration, Instant};
 
 use reqwest::Client;
 use serde_json::Value;
+use smswatch_testkit::PATIENCE;
 
 use crate::process::Process;
-
-/// How long anything that must come true is waited for, on a machine that has other things to do.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long after each other it is looked whether something has come true, at least and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use smswatch_testkit::PATIENCE;
 use smswatch_testkit::receiver::RefusedPort;
 #[cfg(feature = "otlp")]
 use smswatch_testkit::receiver::{Answer, Receiver};
@@ -136,7 +137,7 @@ async fn good_credentials_are_asked_for_once_at_the_start() {
     let stage = Stage::new().await;
     let config = write(&stage, "sim-secret", &stage.webhook.url("/hook"));
     let process = Process::start(&config);
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     while stage.sim.stats().tokens_issued == 0 {
         assert!(Instant::now() < deadline, "no token was asked for");
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use smswatch_testkit::PATIENCE;
 use smswatch_testkit::receiver::{Answer, Receiver, RefusedPort};
 
 use crate::process::Process;
@@ -27,7 +28,7 @@ fn started(stage: &Stage) -> Process {
 fn get(process: &Process, path: &str) -> (String, String) {
     let address = process.url.strip_prefix("http://").expect("a URL");
     let mut stream = TcpStream::connect(address).expect("it listens");
-    let patience = Some(Duration::from_secs(30));
+    let patience = Some(PATIENCE);
     stream.set_read_timeout(patience).expect("it can be set");
     let call = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(call.as_bytes()).expect("it is taken");

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
 use serde_json::json;
+use smswatch_testkit::PATIENCE;
 use smswatch_testkit::proxy::Proxy;
 use smswatch_testkit::receiver::{Receiver, Request};
 use smswatch_testkit::redis_server::RedisServer;
@@ -14,9 +15,6 @@ use smswatch_testkit::redis_server::RedisServer;
 use crate::ask::{pause, until};
 use crate::process::Process;
 use crate::stage::routee;
-
-/// Longer than what a killed process has leased may have to wait.
-const LEASES: Duration = Duration::from_secs(90);
 
 /// A simulated Routee, one Redis, one webhook receiver, and a configuration for any replica.
 pub(crate) struct Fleet {
@@ -129,7 +127,7 @@ rules:
     /// that told of each.
     pub(crate) async fn told(&self, ids: &[String]) -> BTreeMap<String, Vec<String>> {
         let begun = Instant::now();
-        while begun.elapsed() < LEASES {
+        while begun.elapsed() < PATIENCE {
             let told = deliveries(&self.webhook.requests());
             if ids.iter().all(|id| told.contains_key(id)) {
                 return told;

@@ -4,18 +4,15 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use routee_sim::Fate;
 use serde_json::Value;
+use smswatch_testkit::PATIENCE;
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask;
 use crate::process::Process;
 use crate::stage::{Stage, sqlite_in};
-
-/// How long an event is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn smswatch() -> Command {
     Command::new(env!("CARGO_BIN_EXE_smswatch"))

@@ -10,6 +10,7 @@ use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use smswatch_testkit::PATIENCE;
 
 use crate::process::{Process, check_in};
 use crate::stage::certificate_file;
@@ -272,7 +273,7 @@ async fn a_certificate_that_is_not_trusted_is_for_an_operator_to_mend_and_kills_
     };
     let id = sim.register(spec).expect("a message");
     assert!(process.ask(&["watch", &id]).status.success());
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = std::time::Instant::now() + PATIENCE;
     let delivery = loop {
         let delivery = process.json(&["show", &id])["deliveries"][0].clone();
         if delivery["attempts"][0].is_object() {

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, Url};
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
 use serde_json::{Value, json};
+use smswatch_testkit::PATIENCE;
 use smswatch_testkit::receiver::{Answer, Receiver};
 
-use crate::ask::{PATIENCE, until};
+use crate::ask::until;
 use crate::process::Process;
 use crate::stage::{routee, sqlite_in};
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use routee_sim::{Fate, FaultKind, FaultRule};
 use serde_json::Value;
+use smswatch_testkit::PATIENCE;
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask::{self, until};
@@ -237,7 +238,7 @@ async fn what_a_failover_loses_is_found_again_and_told_under_the_same_name() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let in_time = tokio::time::timeout(Duration::from_secs(120), found_again).await;
+    let in_time = tokio::time::timeout(PATIENCE, found_again).await;
     in_time.expect("what was lost is found again");
     let second = stage.webhook.requests()[1].clone();
     let name = |request: &smswatch_testkit::receiver::Request| {

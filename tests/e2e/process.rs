@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+use smswatch_testkit::PATIENCE;
 
 /// A running `smswatch run`.
 pub(crate) struct Process {

@@ -4,7 +4,8 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 
-use crate::ask::PATIENCE;
+use smswatch_testkit::PATIENCE;
+
 use crate::fleet::Fleet;
 use crate::process::Process;
 

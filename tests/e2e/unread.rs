@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use routee_sim::Fate;
+use smswatch_testkit::PATIENCE;
 
 use crate::process::Process;
 use crate::stage::{Stage, sqlite_in};
@@ -79,7 +80,7 @@ fn an_error_at_the_start_ends_the_process_although_nobody_reads_it() {
         .stderr(full)
         .spawn()
         .expect("the binary starts");
-    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    let deadline = std::time::Instant::now() + PATIENCE;
     while child.try_wait().expect("it is our child").is_none() {
         let is_late = std::time::Instant::now() >= deadline;
         if is_late {

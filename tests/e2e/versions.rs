@@ -19,6 +19,7 @@ use smswatch_plugin::store::{
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_store_sqlite::SqliteStore;
+use smswatch_testkit::PATIENCE;
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask;
@@ -183,7 +184,7 @@ async fn what_a_later_version_wrote_is_left_to_it<F: Future<Output = Arc<dyn Sto
     .await;
     close(store, lock).await;
     let process = Process::start(&config);
-    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let deadline = std::time::Instant::now() + PATIENCE;
     loop {
         let shown = process.json(&["show", newer.as_str()]);
         if shown["watch"]["state"] == "final" {

@@ -14,11 +14,9 @@ use smswatch_otlp::{Exporter, ExporterOptions};
 use smswatch_plugin::model::{SpanId, Timestamp, TraceId};
 use smswatch_plugin::traces::{SpanCounts, SpanKind, TraceSpan, Tracer};
 use smswatch_plugin::{Proxy, Secret};
+use smswatch_testkit::PATIENCE;
 use smswatch_testkit::receiver::{Answer, Receiver, RefusedPort, Request};
 use smswatch_testkit::sample;
-
-/// How long anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn exporter(endpoint: String) -> Exporter {
     Exporter::start(&options(endpoint)).expect("an exporter")

@@ -7,11 +7,9 @@ use serde_json::{Value, json};
 use smswatch_sink_alertmanager::AlertmanagerSink;
 use smswatch_sink_kit::model::{Alert, AlertState, EventKind, Timestamp};
 use smswatch_sink_kit::{ConfiguredSink as _, Notification, Sink as _, SinkContext};
+use smswatch_testkit::PATIENCE;
 use smswatch_testkit::alertmanager::Alertmanager;
 use smswatch_testkit::sample;
-
-/// How long Alertmanager may take to do what it was told.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 fn sink_for(alertmanager: &Alertmanager) -> AlertmanagerSink {
     smswatch_testkit::install_tls_provider();

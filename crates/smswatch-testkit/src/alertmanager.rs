@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// How long Alertmanager may take to start, or to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::PATIENCE;
 
 /// How long to wait before it is asked again.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -14,6 +14,10 @@ pub mod store_suite;
 
 pub use fake_clock::FakeClock;
 
+/// How long a test waits for what must come, be it by the end of a lease of 40 s, on a machine that does much else. Where
+/// all is well, nobody waits for so long.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(180);
+
 /// Installs the TLS provider that the program installs at its start; more than once does no harm.
 pub fn install_tls_provider() {
     // The only error is that another call was first, which is just as well.

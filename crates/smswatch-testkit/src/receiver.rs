@@ -22,7 +22,8 @@ use tokio::task::{AbortHandle, JoinSet};
 
 pub use answer::Answer;
 
-/// How long [`Receiver::wait_for`] waits before it gives up.
+/// How long [`Receiver::wait_for`] waits before it gives up: less than the lease of 40 s of what nobody gave back, so
+/// that a test sees what comes only by its end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request as it arrived, body and all.

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::parts::{EveryEvent, FakeProvider, WillingSink};
 
 /// How long a test waits for something that must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(crate) struct House {
     pub(crate) engine: Engine,

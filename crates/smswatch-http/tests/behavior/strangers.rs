@@ -1,13 +1,11 @@
 //! What callers that nobody asked for get to see, and what they cannot bring about.
 
-use std::time::Duration;
-
 use smswatch_http::{ApiToken, Scope};
 use smswatch_plugin::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::house::House;
+use crate::house::{House, PATIENCE};
 
 #[tokio::test]
 async fn a_cursor_made_by_hand_is_a_bad_request_and_no_trouble_of_the_store() {
@@ -175,7 +173,7 @@ async fn a_head_that_does_not_come_closes_the_connection() {
     for mut stream in streams {
         let mut said = Vec::new();
         let closed = stream.read_to_end(&mut said);
-        let closed = tokio::time::timeout(Duration::from_secs(60), closed).await;
+        let closed = tokio::time::timeout(PATIENCE, closed).await;
         closed.expect("it is closed").expect("in order");
     }
     house.close().await;

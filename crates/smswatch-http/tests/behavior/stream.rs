@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::house::House;
+use crate::house::{House, PATIENCE};
 
 /// A reader of a stream, over a plain connection.
 struct Reader {
@@ -58,7 +58,7 @@ impl Reader {
                     .push_str(&String::from_utf8_lossy(&bytes[..n_read]));
             }
         };
-        let read = tokio::time::timeout(Duration::from_secs(30), reading).await;
+        let read = tokio::time::timeout(PATIENCE, reading).await;
         read.expect("something comes in time")
     }
 
@@ -184,7 +184,7 @@ async fn only_so_many_streams_are_open_at_once_and_one_that_ends_makes_room() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let reopened = tokio::time::timeout(Duration::from_secs(30), reopened).await;
+    let reopened = tokio::time::timeout(PATIENCE, reopened).await;
     reopened.expect("there is room again");
     house.close().await;
 }

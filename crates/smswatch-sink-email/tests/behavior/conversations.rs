@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use smswatch_plugin::sink::Retry;
+use smswatch_testkit::PATIENCE;
 use smswatch_testkit::sample;
 
 use crate::script::{Limits, ScriptedRelay};
@@ -21,7 +22,7 @@ async fn heard(relay: &ScriptedRelay, words: &str, n: usize) {
             tokio::task::yield_now().await;
         }
     };
-    let came = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+    let came = tokio::time::timeout(PATIENCE, waiting).await;
     assert!(
         came.is_ok(),
         "waited in vain for {words}: {:?}",

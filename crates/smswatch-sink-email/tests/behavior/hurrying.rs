@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use smswatch_plugin::sink::{ConfiguredSink as _, Retry, Sink as _, SinkContext};
 use smswatch_sink_email::EmailSink;
+use smswatch_testkit::PATIENCE;
 use smswatch_testkit::sample;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -158,7 +159,7 @@ impl Holding {
                 tokio::task::yield_now().await;
             }
         };
-        let came = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+        let came = tokio::time::timeout(PATIENCE, waiting).await;
         assert!(came.is_ok(), "waited in vain: {self:?}");
         // What the relay has written is there already; the sink reads it when it has its turn.
         for _ in 0..1_000 {

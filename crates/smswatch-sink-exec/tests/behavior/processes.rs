@@ -6,12 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 use smswatch_plugin::sink::{ConfiguredSink as _, Retry, Sink as _, SinkContext};
 use smswatch_sink_exec::ExecSink;
-use smswatch_testkit::sample;
+use smswatch_testkit::{PATIENCE, sample};
 
 use crate::shell;
-
-/// How long the end of a process is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Starts a process of its own, notes the numbers of both, and then does `rest`.
 fn family(rest: &str) -> String {
