@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use smswatch_model::{AlertState, Notification, Timestamp};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
@@ -22,8 +23,8 @@ use crate::rate::{self, Rate};
 use crate::rules::{Rules, Throttled, Words};
 use crate::silences::{Holds, Silences};
 use crate::store::{
-    Attempt, KeptRecord, MAX_STEP_BYTES, NewDelivery, NewEntry, NewRecord, RecordChange,
-    RecordCommit, RecordKind, Shard, StoreError, split,
+    Attempt, ClaimedRecords, KeptRecord, MAX_STEP_BYTES, NewDelivery, NewEntry, NewRecord,
+    RecordChange, RecordCommit, RecordKind, Shard, StoreError, split,
 };
 use crate::throttles::{TRIES, Throttles};
 use crate::traffic::Traffic;
@@ -76,16 +77,23 @@ async fn tell_of_shard(stage: &Gather, kind: RecordKind, shard: Shard, stop: &Ca
         if !due.take(queue, clock.now()) {
             continue;
         }
-        match tell_due(stage, kind, shard).await {
+        match tell_due(stage, kind, shard, stop).await {
             Ok(()) => backoff.succeed(),
             Err(_) => due.hint(queue, clock.now() + backoff.fail()),
         }
     }
 }
 
-/// Tells what is due in a shard, up to a bounded number of groups.
-async fn tell_due(stage: &Gather, kind: RecordKind, shard: Shard) -> Result<(), StoreError> {
+/// Tells what is due in a shard, up to a bounded number of groups. What cannot be told because the store is away for a moment
+/// is told as soon as it is back: nobody else may before the lease ends.
+async fn tell_due(
+    stage: &Gather,
+    kind: RecordKind,
+    shard: Shard,
+    stop: &CancellationToken,
+) -> Result<(), StoreError> {
     let context = &stage.context;
+    let began = Instant::now();
     let claim = context
         .store
         .claim_records(shard, kind, AT_ONCE, GROUP_LEASE);
@@ -93,6 +101,30 @@ async fn tell_due(stage: &Gather, kind: RecordKind, shard: Shard) -> Result<(), 
     if let Some(next) = claimed.next_due {
         stage.due(kind).hint(usize::from(shard.0), next);
     }
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
+    loop {
+        let Err(error) = tell(stage, kind, shard, &claimed).await else {
+            return Ok(());
+        };
+        let pause = backoff.fail();
+        if began.elapsed() + pause >= GROUP_LEASE {
+            return Err(error);
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Err(error),
+            () = sleep(pause) => {}
+        }
+    }
+}
+
+/// Tells what was claimed in a shard. What was told already by a step whose answer got lost is not told again.
+async fn tell(
+    stage: &Gather,
+    kind: RecordKind,
+    shard: Shard,
+    claimed: &ClaimedRecords,
+) -> Result<(), StoreError> {
+    let context = &stage.context;
     let holds = stage.silences.holds(context).await;
     // What is not due was given early by a store that lost the rest of a step: its lease ends by itself.
     let is_due = |record: &&KeptRecord| record.due.is_some_and(|due| due <= claimed.now);

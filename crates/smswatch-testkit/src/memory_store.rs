@@ -43,6 +43,8 @@ pub struct MemoryStore {
     lost_routes: Arc<AtomicU32>,
     /// How many more times watches cannot be read.
     failing_loads: Arc<AtomicU32>,
+    /// How many more times records cannot be changed.
+    failing_records: Arc<AtomicU32>,
 }
 
 /// All that a store holds.
@@ -85,6 +87,7 @@ impl MemoryStore {
             is_cut: Arc::default(),
             lost_routes: Arc::default(),
             failing_loads: Arc::default(),
+            failing_records: Arc::default(),
         }
     }
 
@@ -96,6 +99,11 @@ impl MemoryStore {
     /// The next `count` times watches cannot be read, as if the network were gone for a moment.
     pub fn fail_loads(&self, count: u32) {
         self.failing_loads.store(count, Ordering::Release);
+    }
+
+    /// The next `count` times records cannot be changed, as if the network were gone for a moment.
+    pub fn fail_records(&self, count: u32) {
+        self.failing_records.store(count, Ordering::Release);
     }
 
     /// The same contents by a way of its own, which can be [cut](Self::cut) without the others.

@@ -31,6 +31,19 @@ fn counts(attempts: &[Attempted]) -> Vec<(usize, u64)> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_group_that_the_store_did_not_take_for_a_moment_is_told_at_once_and_waits_for_no_lease() {
+    let world = grouping(3);
+    let (sink, engine) = world.start().await;
+    let fate = vec![(seconds(0), "Delivered")];
+    world.watch(&engine, "m", fate).await;
+    tokio::time::sleep(seconds(25)).await;
+    world.store.fail_records(3);
+    tokio::time::sleep(seconds(10)).await;
+    assert_eq!(counts(&sink.attempts(STATUS)), [(1, 0)]);
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_group_waits_and_then_keeps_its_interval_and_counts_what_is_too_much() {
     let world = grouping(3);
     let (sink, engine) = world.start().await;

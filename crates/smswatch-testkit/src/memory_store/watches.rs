@@ -14,7 +14,7 @@ use smswatch_plugin::store::{
 use super::kept;
 use super::log::{ShardLog, position};
 use super::schedule::{Schedule, Watch};
-use super::{Contained, MemoryStore, OFFERED_EVERY, count, most, next};
+use super::{Contained, MemoryStore, OFFERED_EVERY, count, most, next, takes_one};
 
 /// The lease under which watches are that their claimer could not read. Nobody finishes it.
 const ASIDE: i64 = 0;
@@ -292,6 +292,9 @@ impl Records for MemoryStore {
         shard: Shard,
         commits: &[RecordCommit],
     ) -> Result<RecordsCommitted, StoreError> {
+        if takes_one(&self.failing_records) {
+            return Err(StoreError::Unavailable("the way to it was cut".to_owned()));
+        }
         self.step(|all, now| {
             let (shard, last) = all.numbered(shard);
             shard.commit_records(commits, last, now)
