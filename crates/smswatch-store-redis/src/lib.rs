@@ -27,6 +27,7 @@
 //! | `v:PRIORITY:SINK` | sorted set | pending deliveries that a version could not read, for a later one, by when |
 //! | `delivered:SINK`, `dead:SINK`, `suppressed:SINK` | sorted set | ended deliveries by their end |
 //! | `c:PROCESS:PRIORITY:SINK` | string | a process's last claim of a queue: its number and its score |
+//! | `c:PROCESS:h:KIND` | string | a process's last claim of records: its number and the end of its lease |
 //! | `t:MESSAGE` | sorted set | the deliveries that tell of a message |
 //! | `r:SINK` | hash | the rules of which the sink has or had deliveries |
 //! | `sinks` | set | every sink that has or had deliveries |

@@ -69,6 +69,7 @@ scripts!(
     deliveries_of,
     delivery,
     disown,
+    disown_records,
     events,
     gauges,
     make_due,

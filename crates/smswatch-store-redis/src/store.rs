@@ -1,5 +1,6 @@
 //! The store in Redis: one script call per step.
 
+mod claims;
 mod events;
 mod gauges;
 mod kept;
@@ -22,8 +23,9 @@ use smswatch_plugin::async_trait;
 use smswatch_plugin::model::{EventKind, Timestamp};
 use smswatch_plugin::store::{Gauges, LeaseId, NewEntry, Shard, Store, StoreError, WatchPriority};
 
+use self::claims::Claim;
 use self::offers::Offers;
-use self::queues::{DeliveryClaim, FirstClaims};
+use self::queues::FirstClaims;
 use crate::call::Call;
 use crate::clock::{Expectation, MOST_AHEAD};
 use crate::connection::Link;
@@ -49,10 +51,10 @@ pub struct RedisStore {
     first_claims: Arc<Mutex<FirstClaims>>,
     /// What each shard held when it was counted last.
     counted: Arc<Mutex<HashMap<Shard, gauges::Counted>>>,
-    /// Claims whose answer was lost. A shard has few: it releases them before it claims.
+    /// Claims of watches whose answer was lost. A shard has few: it releases them before it claims.
     unanswered: Arc<Mutex<HashSet<(Shard, LeaseId)>>>,
-    /// The same for claims of deliveries; a queue's are given back before it is claimed from.
-    unanswered_deliveries: Arc<Mutex<HashSet<DeliveryClaim>>>,
+    /// The same for claims of deliveries and other records.
+    unanswered_claims: Arc<Mutex<HashSet<Claim>>>,
     clock: Arc<Expectation>,
     offers: Arc<Offers>,
 }
@@ -76,7 +78,7 @@ impl RedisStore {
             first_claims: Arc::default(),
             counted: Arc::default(),
             unanswered: Arc::default(),
-            unanswered_deliveries: Arc::default(),
+            unanswered_claims: Arc::default(),
             clock: Arc::default(),
             offers: Arc::default(),
         };

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use smswatch_plugin::Secret;
-use smswatch_plugin::model::{DeliveryId, MessageId};
+use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
 use smswatch_plugin::store::{
-    Appended, CommitItem, CommitOutcome, CommitStep, Log as _, NewDelivery, Pick, Priority,
-    Queues as _, Records as _, RouteOutcome, RouteStep, Shard, StoreError, WatchPriority, shard_of,
+    Appended, CommitItem, CommitOutcome, CommitStep, Log as _, NewDelivery, NewRecord, Pick,
+    Priority, Queues as _, RecordChange, RecordCommit, RecordId, RecordKind, Records as _,
+    RouteOutcome, RouteStep, Shard, StoreError, WatchPriority, shard_of,
 };
 use smswatch_store_redis::{RedisOptions, RedisStore};
 use smswatch_testkit::PATIENCE;
@@ -238,6 +239,60 @@ async fn a_claim_of_deliveries_whose_answer_is_lost_is_claimed_again_at_once() {
     assert!(others.is_empty(), "it took place");
     let later = queue_critical(&direct, 2).await;
     assert_eq!(claim(direct).await.expect("it is there"), [later]);
+    proxy.cut();
+    proxy.open();
+    let found = loop {
+        if let Ok(found) = claim(store.clone()).await {
+            break found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(found, [wanted], "and nothing that others hold");
+}
+
+#[tokio::test]
+async fn a_claim_of_records_whose_answer_is_lost_is_claimed_again_at_once() {
+    const KIND: RecordKind = RecordKind::new("group");
+    let server = RedisServer::start();
+    let target = ([127, 0, 0, 1], server.port()).into();
+    let proxy = Proxy::start(target).await.expect("a proxy");
+    let store = open(format!("redis://{}", proxy.address())).await;
+    let direct = open(server.url()).await;
+    let hour = Duration::from_secs(3600);
+    let claim = |store: RedisStore| async move {
+        let claimed = store.claim_records(Shard(3), KIND, 10, hour).await?;
+        let ids = claimed.records.into_iter().map(|record| record.id);
+        Ok::<_, StoreError>(ids.collect::<Vec<_>>())
+    };
+    let add = |id: &'static str| {
+        let id = RecordId::new(id).expect("an id");
+        let due = Timestamp::from_millis(1_700_000_000_000);
+        let change = RecordChange {
+            kind: KIND,
+            id: id.clone(),
+            expected: None,
+            record: Some(NewRecord {
+                due: Some(due),
+                body: vec![1],
+            }),
+        };
+        let direct = direct.clone();
+        async move {
+            let commits = [RecordCommit::from(change)];
+            let committed = direct.commit_records(Shard(3), &commits).await;
+            assert_eq!(committed.expect("it is there").done, [true]);
+            id
+        }
+    };
+    // The script is known then, so that one request is the whole claim.
+    assert!(claim(store.clone()).await.expect("it is there").is_empty());
+    let wanted = add("g1").await;
+    proxy.stall_answers();
+    claim(store.clone()).await.expect_err("its answer is lost");
+    let others = claim(direct.clone()).await.expect("it is there");
+    assert!(others.is_empty(), "it took place");
+    let later = add("g2").await;
+    assert_eq!(claim(direct.clone()).await.expect("it is there"), [later]);
     proxy.cut();
     proxy.open();
     let found = loop {

@@ -1,7 +1,6 @@
 //! Queues: add, claim and complete deliveries; permits of rates.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::Ordering;
+use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use smswatch_plugin::store::{
     RedriveStep, Redriven, Reserved, Shard, StoreError, StoredDelivery, WaitingDelivery, shard_of,
 };
 
+use super::claims::Claimed;
 use super::{RedisStore, millis};
 use crate::call::Call;
 use crate::delivery::{delivery_id, instant, text};
@@ -27,17 +27,6 @@ const MADE_DUE_AT_ONCE: u64 = 512;
 
 /// When this process claimed from each queue first.
 pub(super) type FirstClaims = HashMap<(Shard, String, Priority), i64>;
-
-/// A claim of deliveries that this process made.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct DeliveryClaim {
-    shard: Shard,
-    sink: String,
-    priority: Priority,
-    number: u64,
-    /// The lease in milliseconds.
-    lease: u64,
-}
 
 /// Adds a delivery to the arguments of the script that queues it.
 ///
@@ -92,44 +81,8 @@ fn waiting(row: &[Vec<u8>]) -> Result<WaitingDelivery, StoreError> {
 }
 
 impl RedisStore {
-    /// Gives back what claims of this queue took whose answers were lost: they would not be attempted until
-    /// their leases end.
-    async fn disown_unanswered(
-        &self,
-        shard: Shard,
-        sink: &str,
-        priority: Priority,
-    ) -> Result<(), StoreError> {
-        let of_queue = |claim: &&DeliveryClaim| {
-            claim.shard == shard && claim.sink == sink && claim.priority == priority
-        };
-        let mut found: Vec<_> = {
-            let unanswered = self.unanswered_deliveries();
-            unanswered.iter().filter(of_queue).cloned().collect()
-        };
-        // A later one says nothing of what an earlier one took.
-        found.sort_unstable_by_key(|claim| claim.number);
-        for claim in found {
-            let mut call = self.call(&self.scripts.disown, shard);
-            call.arg(sink)
-                .arg(priority.index())
-                .arg(&*self.process)
-                .arg(claim.number)
-                .arg(claim.lease);
-            self.invoke::<u64>(&call).await?;
-            self.unanswered_deliveries().remove(&claim);
-        }
-        Ok(())
-    }
-
     fn first_claims(&self) -> MutexGuard<'_, FirstClaims> {
         self.first_claims
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn unanswered_deliveries(&self) -> MutexGuard<'_, HashSet<DeliveryClaim>> {
-        self.unanswered_deliveries
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -180,14 +133,8 @@ impl Queues for RedisStore {
         pick: Pick,
         lease: Duration,
     ) -> Result<ClaimedDeliveries, StoreError> {
-        self.disown_unanswered(shard, sink, priority).await?;
-        let claim = DeliveryClaim {
-            shard,
-            sink: sink.to_owned(),
-            priority,
-            number: self.leases.fetch_add(1, Ordering::Relaxed) + 1,
-            lease: millis(lease),
-        };
+        let of = Claimed::Deliveries(sink.to_owned(), priority);
+        let claim = self.begin_claim(shard, of, lease).await?;
         let limit = match pick {
             Pick::Due(limit) => limit,
             Pick::First => 1,
@@ -205,7 +152,7 @@ impl Queues for RedisStore {
             .arg(began.map_or_else(String::new, |began| began.to_string()));
         let answer = self.invoke(&call).await;
         if answer.is_err() {
-            self.unanswered_deliveries().insert(claim);
+            self.lost(claim);
         }
         let (now, next_due, token, found, left): (i64, i64, i64, Vec<Vec<u8>>, u64) = answer?;
         if began.is_none() {

@@ -13,6 +13,7 @@ use smswatch_plugin::store::{
     WatchPriority,
 };
 
+use super::claims::Claimed;
 use super::{RedisStore, about, kept, kinds, millis, queues};
 use crate::error::strange;
 use crate::field;
@@ -302,9 +303,20 @@ impl Records for RedisStore {
         limit: u32,
         lease: Duration,
     ) -> Result<ClaimedRecords, StoreError> {
+        let claim = self
+            .begin_claim(shard, Claimed::Records(kind), lease)
+            .await?;
         let mut call = self.call(&self.scripts.claim_records, shard);
-        call.arg(kind.as_str()).arg(limit).arg(millis(lease));
-        let (now, next_due, found): (i64, i64, Vec<Vec<u8>>) = self.invoke(&call).await?;
+        call.arg(kind.as_str())
+            .arg(limit)
+            .arg(claim.lease)
+            .arg(&*self.process)
+            .arg(claim.number);
+        let answer = self.invoke(&call).await;
+        if answer.is_err() {
+            self.lost(claim);
+        }
+        let (now, next_due, found): (i64, i64, Vec<Vec<u8>>) = answer?;
         Ok(ClaimedRecords {
             records: kept::read_all(&found),
             next_due: (next_due >= 0).then(|| Timestamp::from_millis(next_due)),
