@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use smswatch_model::{AlertState, Notification, Timestamp};
-use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
@@ -17,6 +16,7 @@ use crate::event::alert_event;
 use crate::group::{self, Decision, Group, decide};
 use crate::inbox::due_times::DueTimes;
 use crate::inbox::{GroupInbox, LogInbox, Queues};
+use crate::leased::Leased;
 use crate::notification;
 use crate::panics::without_panic;
 use crate::rate::{self, Rate};
@@ -93,7 +93,7 @@ async fn tell_due(
     stop: &CancellationToken,
 ) -> Result<(), StoreError> {
     let context = &stage.context;
-    let began = Instant::now();
+    let mut leased = Leased::begin(GROUP_LEASE);
     let claim = context
         .store
         .claim_records(shard, kind, AT_ONCE, GROUP_LEASE);
@@ -101,20 +101,10 @@ async fn tell_due(
     if let Some(next) = claimed.next_due {
         stage.due(kind).hint(usize::from(shard.0), next);
     }
-    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
-    loop {
-        let Err(error) = tell(stage, kind, shard, &claimed).await else {
-            return Ok(());
-        };
-        let pause = backoff.fail();
-        if began.elapsed() + pause >= GROUP_LEASE {
-            return Err(error);
-        }
-        tokio::select! {
-            () = stop.cancelled() => return Err(error),
-            () = sleep(pause) => {}
-        }
+    while let Err(error) = tell(stage, kind, shard, &claimed).await {
+        leased.pause(error, stop).await?;
     }
+    Ok(())
 }
 
 /// Tells what was claimed in a shard. What was told already by a step whose answer got lost is not told again.

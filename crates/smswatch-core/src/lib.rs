@@ -24,6 +24,7 @@ mod hours;
 mod inbox;
 mod intake;
 mod lag;
+mod leased;
 mod let_through;
 mod limiter;
 mod live;

@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::inbox::changes::{Reply, Request};
 use crate::inbox::due_times::DueTimes;
 use crate::inbox::requests::{Requests, Wanted};
+use crate::leased::Leased;
 use crate::store::{KeptRecord, NewRecord, RecordChange, RecordCommit, Shard, StoreError};
 
 /// How many messages are released at once.
@@ -48,7 +49,7 @@ async fn release_of_shard(stage: &Release, shard: Shard, stop: &CancellationToke
         if !due.take(queue, clock.now()) {
             continue;
         }
-        match release_due(stage, shard).await {
+        match release_due(stage, shard, stop).await {
             Ok(()) => backoff.succeed(),
             Err(_) => due.hint(queue, clock.now() + backoff.fail()),
         }
@@ -57,8 +58,13 @@ async fn release_of_shard(stage: &Release, shard: Shard, stop: &CancellationToke
 
 /// Releases what is due in a shard, up to a bounded number of messages. What it does not get done is due again at once,
 /// for another process if this one stops.
-async fn release_due(stage: &Release, shard: Shard) -> Result<(), StoreError> {
+async fn release_due(
+    stage: &Release,
+    shard: Shard,
+    stop: &CancellationToken,
+) -> Result<(), StoreError> {
     let context = &stage.context;
+    let mut leased = Leased::begin(GROUP_LEASE);
     let claim = context
         .store
         .claim_records(shard, KIND, AT_ONCE, GROUP_LEASE);
@@ -66,15 +72,27 @@ async fn release_due(stage: &Release, shard: Shard) -> Result<(), StoreError> {
     if let Some(next) = claimed.next_due {
         stage.due.hint(usize::from(shard.0), next);
     }
-    let released = release(stage, shard, &claimed.records).await;
-    if released.is_err() {
-        let ours = claimed.records.iter();
-        let ours = ours.filter(|record| Held::decode(record).is_some());
-        let back: Vec<RecordCommit> = ours.map(given_back).collect();
-        let give_back = context.store.commit_records(shard, &back);
-        context.call("commit_records", give_back).await?;
+    while let Err(error) = release(stage, shard, &claimed.records).await {
+        if let Err(error) = leased.pause(error, stop).await {
+            give_back(stage, shard, &claimed.records).await?;
+            return Err(error);
+        }
     }
-    released
+    Ok(())
+}
+
+/// Leaves records as they were, and ends their leases.
+async fn give_back(
+    stage: &Release,
+    shard: Shard,
+    records: &[KeptRecord],
+) -> Result<(), StoreError> {
+    let context = &stage.context;
+    let ours = records.iter();
+    let ours = ours.filter(|record| Held::decode(record).is_some());
+    let back: Vec<RecordCommit> = ours.map(given_back).collect();
+    let give_back = context.store.commit_records(shard, &back);
+    context.call("commit_records", give_back).await.map(drop)
 }
 
 /// The change that leaves a claimed record as it was, and ends its lease.
