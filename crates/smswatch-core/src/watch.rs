@@ -13,6 +13,7 @@ mod trouble;
 mod untold;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use smswatch_model::{Snapshot, Tags, Timestamp};
 
@@ -136,12 +137,19 @@ impl Watch {
         }
     }
 
-    /// The same watch, with its message to be polled now: something has become of it.
+    /// The same watch, with its message to be polled now: something has become of it. A poll of a watch that is due may be
+    /// under way, and know nothing of that yet: the due time differs, so that this poll no longer has the say, and another
+    /// one follows at once.
     pub(crate) fn polled_at(self, now: Timestamp) -> Self {
+        let due = if self.due <= now {
+            self.due + Duration::from_millis(1)
+        } else {
+            now
+        };
         match self.state {
             WatchState::NotFound | WatchState::GaveUp => self.begun_anew(now),
             _ => Self {
-                due: now.min(self.due),
+                due,
                 is_confirmed: false,
                 ..self
             },

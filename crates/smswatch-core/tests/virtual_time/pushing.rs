@@ -194,6 +194,28 @@ async fn callbacks_that_are_not_believed_have_their_messages_polled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_callback_that_is_not_believed_comes_while_a_poll_is_under_way_and_has_another_one_made()
+{
+    let settings = CallbackSettings {
+        confirm: true,
+        ..CallbackSettings::default()
+    };
+    let (world, sink, engine) = world(settings).await;
+    world.provider.a_poll_takes(seconds(4));
+    let fate = vec![(seconds(0), "Sent"), (seconds(2), "Delivered")];
+    world.watch(&engine, "m1", fate).await;
+    // The first poll has asked before the status changed, and is answered after the callback.
+    sleep(seconds(3)).await;
+    assert_eq!(world.provider.polls().len(), 1);
+    assert_eq!(push(&engine, "m1 Delivered").await, Taken::Stored);
+    sleep(seconds(1)).await;
+    assert_eq!(world.provider.polls().len(), 2);
+    sleep(seconds(4)).await;
+    assert_eq!(sink.statuses(), ["Sent", "Delivered"]);
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_told_of_a_message_that_was_removed_or_that_nobody_may_register() {
     let settings = CallbackSettings {
         register: false,

@@ -66,6 +66,7 @@ impl World {
                 pages: Mutex::default(),
                 lists_until: Mutex::default(),
                 a_page_takes: Mutex::default(),
+                a_poll_takes: Mutex::default(),
                 lists_nothing_within: Mutex::default(),
             }),
             settings: Settings {
@@ -205,6 +206,7 @@ pub(crate) struct Storyteller {
     /// Until when it lists anything; `None`: always.
     lists_until: Mutex<Option<Duration>>,
     a_page_takes: Mutex<Duration>,
+    a_poll_takes: Mutex<Duration>,
     /// While the world is of such an age, pages are empty.
     lists_nothing_within: Mutex<std::ops::Range<Duration>>,
 }
@@ -233,6 +235,11 @@ impl Storyteller {
         *lock(&self.a_page_takes) = long;
     }
 
+    /// Each poll takes so long from now on, and tells what was so when it began.
+    pub(crate) fn a_poll_takes(&self, long: Duration) {
+        *lock(&self.a_poll_takes) = long;
+    }
+
     /// When it was asked for which page.
     pub(crate) fn pages(&self) -> Vec<(Duration, u32)> {
         let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
@@ -244,19 +251,9 @@ impl Storyteller {
         let polls = self.polls.lock().unwrap_or_else(PoisonError::into_inner);
         polls.clone()
     }
-}
 
-#[async_trait]
-impl Provider for Storyteller {
-    fn name(&self) -> &'static str {
-        "storyteller"
-    }
-
-    async fn poll(&self, message_id: &MessageId) -> Result<Poll, PollError> {
-        let now = self.began.elapsed();
-        let mut polls = self.polls.lock().unwrap_or_else(PoisonError::into_inner);
-        polls.push(now);
-        drop(polls);
+    /// What it says of a message when the world is so old.
+    fn answer(&self, message_id: &MessageId, now: Duration) -> Result<Poll, PollError> {
         let fates = self.fates();
         let Some(fate) = fates.get(message_id) else {
             return Ok(Poll::Unknown);
@@ -272,6 +269,24 @@ impl Provider for Storyteller {
             "!invalid" => Ok(Poll::Invalid),
             status => Ok(Poll::Seen(Box::new(report(message_id, status, *at)))),
         }
+    }
+}
+
+#[async_trait]
+impl Provider for Storyteller {
+    fn name(&self) -> &'static str {
+        "storyteller"
+    }
+
+    async fn poll(&self, message_id: &MessageId) -> Result<Poll, PollError> {
+        let now = self.began.elapsed();
+        lock(&self.polls).push(now);
+        let answer = self.answer(message_id, now);
+        let takes = *lock(&self.a_poll_takes);
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
+        answer
     }
 
     /// Tells of all messages that have begun, the latest first, in pages of 100 at most.
