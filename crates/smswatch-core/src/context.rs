@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use smswatch_model::MessageId;
 use tokio::time::Instant;
@@ -34,6 +35,8 @@ pub(crate) struct Context {
     pub(crate) clock: StoreClock,
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
+    /// How often the store was not available.
+    pub(crate) store_failures: AtomicU64,
     pub(crate) liveness: Liveness,
     pub(crate) contents: Contents,
     /// Whether callbacks arrive.
@@ -80,6 +83,11 @@ impl Context {
         }
     }
 
+    /// How often the store was not available until now: what a process knows of it from before may be lost.
+    pub(crate) fn store_failures(&self) -> u64 {
+        self.store_failures.load(Ordering::Relaxed)
+    }
+
     /// Measures a call to the store and notes whether the store is well.
     pub(crate) async fn call<T>(
         &self,
@@ -103,7 +111,10 @@ impl Context {
     /// Notes that a call of the store failed, as trouble of the part that it says something about.
     pub(crate) fn note(&self, operation: &'static str, error: &StoreError) {
         match error {
-            StoreError::Unavailable(why) => self.health.trouble(STORE, why),
+            StoreError::Unavailable(why) => {
+                self.store_failures.fetch_add(1, Ordering::Relaxed);
+                self.health.trouble(STORE, why);
+            }
             StoreError::Unexpected(what) => {
                 tracing::debug!(operation, what, "the store holds something unexpected");
                 self.contents

@@ -21,8 +21,17 @@ use crate::taken::Source;
 pub(crate) struct Firing {
     /// By rule and event, the rate whose alert fires.
     held_back: HashMap<(String, EventId), RateGroup>,
-    /// Whether the alerts fire that are asked about.
-    asked: Vec<(RateGroup, bool)>,
+    /// The rates whose alerts are asked about.
+    asked: Vec<Asked>,
+}
+
+/// A rate whose alert is asked about.
+#[derive(Debug)]
+struct Asked {
+    rate: RateGroup,
+    fires: bool,
+    /// Whether the store keeps it: of one that it does not keep no alert can fire.
+    is_kept: bool,
 }
 
 impl Firing {
@@ -48,17 +57,20 @@ impl Firing {
             let ids: Vec<RecordId> = ids.into_iter().collect();
             let load = context.store.load_records(shard, KIND, &ids);
             let records = context.call("load_records", load).await?;
-            let rates = records.iter().map(|record| Rate::decode(record.as_ref()?));
-            let known = ids.into_iter().zip(rates);
-            let known = known.filter_map(|(id, rate)| Some((id, rate?)));
+            let known = ids.into_iter().zip(records);
+            let known = known.filter_map(|(id, record)| Some((id, Rate::decode(&record?))));
             Ok::<_, StoreError>(known.collect::<Vec<_>>())
         });
         let rates = try_join_all(loads).await?;
-        let rates: HashMap<RecordId, Rate> = rates.into_iter().flatten().collect();
+        let rates: HashMap<RecordId, Option<Rate>> = rates.into_iter().flatten().collect();
         let fires = |rate: &RateGroup, position: &LogPosition| {
             let id = rate_id(rate);
-            let rate = rates.get(&id).or_else(|| rates.get(&beside(&id)));
-            rate.is_some_and(|rate| rate.holds_back(source, position))
+            let rate = match rates.get(&id)? {
+                Some(rate) => Some(rate),
+                // A later version has it, and this one may keep one of its own beside it.
+                None => rates.get(&beside(&id))?.as_ref(),
+            };
+            Some(rate?.holds_back(source, position))
         };
         let wanted = wanted.into_iter();
         let entries = wanted.map(|(position, awaited)| {
@@ -68,17 +80,21 @@ impl Firing {
         Ok(entries.collect())
     }
 
-    /// What is held back if the alerts of these rates fire.
-    pub(crate) fn of(wanted: Awaited, fires: impl Fn(&RateGroup) -> bool) -> Self {
+    /// What is held back if the alerts of these rates fire; `None` of a rate that is not kept.
+    pub(crate) fn of(wanted: Awaited, fires: impl Fn(&RateGroup) -> Option<bool>) -> Self {
         let mut firing = Self::default();
         // Of several rates, the one that the rule names first is told.
         for (of, rate) in wanted.0.into_iter().rev() {
-            let known = firing.asked.iter().find(|(asked, _)| *asked == rate);
-            let fires = known.map_or_else(|| fires(&rate), |(_, fires)| *fires);
+            let known = firing.asked.iter().find(|asked| asked.rate == rate);
+            let fires = known.map_or_else(|| fires(&rate), |asked| Some(asked.fires));
             if known.is_none() {
-                firing.asked.push((rate.clone(), fires));
+                firing.asked.push(Asked {
+                    rate: rate.clone(),
+                    fires: fires.unwrap_or_default(),
+                    is_kept: fires.is_some(),
+                });
             }
-            if fires {
+            if fires == Some(true) {
                 firing.held_back.insert(of, rate);
             }
         }
@@ -96,22 +112,27 @@ impl Firing {
     }
 
     /// Adds to what the entry at `position` counts whether alerts fire, and that events were held back because of that:
-    /// each event once for each rate. A rate that counts nothing of the entry does not hear of it unless its alert holds
-    /// some back: processes that route it at once may hold different views of it.
+    /// each event once for each rate. A rate that counts nothing of the entry hears of it, too, so that all who route it
+    /// come to the same.
     pub(crate) fn count(
         &self,
         countings: &mut Vec<Counting>,
         held_back: &[(RateGroup, EventId)],
         position: &LogPosition,
     ) {
-        for (rate, fires) in &self.asked {
+        for asked in &self.asked {
+            let Asked {
+                rate,
+                fires,
+                is_kept,
+            } = asked;
             let id = rate_id(rate);
             let events = held_back.iter().filter(|(by, _)| rate_id(by) == id);
             let events: HashSet<&EventId> = events.map(|(_, event)| event).collect();
             let held_back = u64::try_from(events.len()).unwrap_or(u64::MAX);
             match countings.iter_mut().find(|known| known.rate_id() == id) {
                 Some(known) => (known.fires, known.held_back) = (Some(*fires), held_back),
-                None if held_back == 0 => {}
+                None if !is_kept => {}
                 None => countings.push(Counting {
                     wanted: rate.clone(),
                     position: position.clone(),

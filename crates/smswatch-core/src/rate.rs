@@ -65,7 +65,7 @@ pub(crate) struct Rate {
     /// How many events were held back since it fires.
     #[serde(default)]
     held_back: u64,
-    /// The last entries that were counted while it fires, of those that a rule asks about.
+    /// The last entries that were counted while it fires, or fired last, of those that a rule asks about.
     #[serde(default, skip_serializing_if = "Taken::is_empty")]
     taken_back: Taken,
     /// The last entries that were counted before that.
@@ -316,8 +316,6 @@ pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
             rate.told_at = None;
             rate.repeats = 0;
             rate.held_back = 0;
-            rate.taken_back = Taken::default();
-            rate.told_until = Taken::default();
         } else {
             repeated = rate.repeat(now);
             alert = repeated.map(|_| rate.alert(AlertState::Firing, started_at, now));
@@ -328,6 +326,9 @@ pub(crate) fn decide(mut rate: Rate, now: Timestamp) -> Decision {
             alert = Some(rate.alert(AlertState::Firing, now, now));
             rate.firing_since = Some(now);
             rate.told_at = Some(now);
+            // What the alert before held back stays so where a step is repeated behind its end.
+            rate.taken_back = Taken::default();
+            rate.told_until = Taken::default();
             rate.above_since = None;
         }
     } else {

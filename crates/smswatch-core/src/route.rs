@@ -96,18 +96,18 @@ async fn route_shard(
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     let queue = usize::from(shard.0);
     let mut batches = Vec::new();
-    let mut reached = None;
+    let mut cursor = Cursor::default();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = fresh.recv_many(&mut batches, BATCHES) => {
-                route_fresh(stage, shard, &mut batches, &mut reached).await;
+                route_fresh(stage, shard, &mut batches, &mut cursor).await;
             }
             () = stage.inbox.due.wait_in(queue, &stage.context.clock) => {
                 if !stage.inbox.due.take(queue, stage.context.clock.now()) {
                     continue;
                 }
-                match route_log(stage, shard, &mut reached).await {
+                match route_log(stage, shard, &mut cursor).await {
                     Ok(()) => backoff.succeed(),
                     Err(_) => stage.inbox.due.hint(queue, stage.context.clock.now() + backoff.fail()),
                 }
@@ -116,15 +116,35 @@ async fn route_shard(
     }
 }
 
-/// A place that the cursor has certainly reached: all entries before it are routed.
-type Reached = Option<LogPosition>;
+/// What a process knows of where the cursor of a shard stands.
+#[derive(Default)]
+struct Cursor {
+    /// It has certainly reached this place: all entries before it are routed.
+    reached: Option<LogPosition>,
+    /// How often the store had failed by then. One that comes back may have lost its latest steps.
+    failures: u64,
+    /// Where it stood when a step that followed did not take place.
+    missed: Option<LogPosition>,
+}
+
+impl Cursor {
+    fn reach(&mut self, context: &Context, place: LogPosition) {
+        self.failures = context.store_failures();
+        self.reached = Some(place);
+    }
+
+    /// Whether it certainly stands at `place`.
+    fn is_at(&self, context: &Context, place: &LogPosition) -> bool {
+        self.failures == context.store_failures() && self.reached.as_ref() == Some(place)
+    }
+}
 
 /// Routes what is known without reading; where others appended in between, the log is read.
 async fn route_fresh(
     stage: &Route,
     shard: Shard,
     batches: &mut Vec<NewEntries>,
-    reached: &mut Reached,
+    cursor: &mut Cursor,
 ) {
     let held = batches.iter().map(|fresh| fresh.entries.len()).sum();
     let hint = || stage.inbox.hint_now(shard);
@@ -144,11 +164,15 @@ async fn route_fresh(
         let rules = stage.rules.get();
         !told::asked_of(events()).is_empty()
             || !Throttles::of(&*rules, events()).is_empty()
-            || events().any(|event| rules.keeps_marks(event) || !rules.measured(event).is_empty())
+            || events().any(|event| {
+                rules.keeps_marks(event)
+                    || !rules.measured(event).is_empty()
+                    || !rules.unless_firing(event).is_empty()
+            })
     };
     // What was told before, and which slots of throttles are settled, is known for certain once all that stands before
     // is routed. Groups and rates take a log in its order: what stands before and comes later would be lost to them.
-    let is_certain = |chain: &NewEntries| reached.as_ref() == Some(&chain.after);
+    let is_certain = |chain: &NewEntries| cursor.is_at(&stage.context, &chain.after);
     if chain
         .as_ref()
         .is_some_and(|chain| !is_certain(chain) && needs_cursor(chain))
@@ -164,9 +188,10 @@ async fn route_fresh(
             let step: Vec<_> = step
                 .map(|(position, events)| (position, Body::Fresh(events)))
                 .collect();
-            match route_entries(stage, shard, from, step, stage.context.clock.now()).await {
+            let now = stage.context.clock.now();
+            match route_entries(stage, shard, (from, false), step, now).await {
                 Ok(Some(to)) => {
-                    *reached = Some(to.clone());
+                    cursor.reach(&stage.context, to.clone());
                     from = to;
                 }
                 Ok(None) | Err(_) => {
@@ -180,7 +205,7 @@ async fn route_fresh(
 }
 
 /// Routes one step of a shard's log; a full one means that there is more.
-async fn route_log(stage: &Route, shard: Shard, reached: &mut Reached) -> Result<(), StoreError> {
+async fn route_log(stage: &Route, shard: Shard, cursor: &mut Cursor) -> Result<(), StoreError> {
     let slice = stage
         .context
         .call("read_log", stage.context.store.read_log(shard, STEP))
@@ -190,17 +215,23 @@ async fn route_log(stage: &Route, shard: Shard, reached: &mut Reached) -> Result
     } else {
         stage.inbox.backlog.read_all(shard, slice.entries.len());
     }
-    *reached = Some(slice.cursor.clone());
+    cursor.reach(&stage.context, slice.cursor.clone());
+    // Nobody has moved it since: what the store says is settled beyond it got lost.
+    let is_certain = cursor.missed.take().as_ref() == Some(&slice.cursor);
     if slice.entries.is_empty() {
         return Ok(());
     }
     let entries = slice.entries.into_iter();
     let entries = entries.map(|entry| (entry.position, Body::Stored(entry.body)));
-    let routed = route_entries(stage, shard, slice.cursor, entries.collect(), slice.now).await?;
+    let from = (slice.cursor.clone(), is_certain);
+    let routed = route_entries(stage, shard, from, entries.collect(), slice.now).await?;
     match routed {
-        Some(to) => *reached = Some(to),
+        Some(to) => cursor.reach(&stage.context, to),
         // Another process routed these, and what is behind them may be for this one; or they are to be evaluated anew.
-        None => stage.inbox.hint_now(shard),
+        None => {
+            cursor.missed = Some(slice.cursor);
+            stage.inbox.hint_now(shard);
+        }
     }
     Ok(())
 }
@@ -210,12 +241,15 @@ async fn route_log(stage: &Route, shard: Shard, reached: &mut Reached) -> Result
 async fn route_entries(
     stage: &Route,
     shard: Shard,
-    mut from: LogPosition,
+    (mut from, is_certain): (LogPosition, bool),
     entries: Vec<(LogPosition, Body)>,
     now: Timestamp,
 ) -> Result<Option<LogPosition>, StoreError> {
     let (source, began) = (Source::Log(shard), Instant::now());
-    let (evaluated, mut marks) = evaluate::all(stage, &source, &from, entries, now).await?;
+    let evaluated = evaluate::all(stage, &source, (&from, is_certain), entries, now);
+    let Some((evaluated, mut marks)) = evaluated.await? else {
+        return Ok(None);
+    };
     for step in split(evaluated, Evaluated::bytes, MAX_STEP_BYTES) {
         match route_step(stage, shard, from, step, &mut marks, (now, began)).await? {
             Some(to) => from = to,

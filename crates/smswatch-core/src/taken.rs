@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::{LogPosition, Shard};
 
-/// How many left entries are remembered to have been taken, the latest ones.
+/// How many left entries of a shard are remembered to have been taken, the latest ones: as many as are routed in one step.
 const MOST_LEFT: usize = 64;
 
 /// The place of the last log entry that was taken from each source.
@@ -44,8 +44,9 @@ impl Taken {
     /// Notes that the entry at `position` is taken.
     pub(crate) fn add(&mut self, source: &Source, position: &LogPosition) {
         self.0.insert(source.key(position), position.0.clone());
-        if let Source::Left(_) = source {
-            let left = self.0.keys().filter(|key| key.starts_with(LEFT));
+        if let Source::Left(shard) = source {
+            let of_shard = format!("{LEFT}{}:", shard.0);
+            let left = self.0.keys().filter(|key| key.starts_with(&of_shard));
             let surplus = left.clone().count().saturating_sub(MOST_LEFT);
             let oldest: Vec<String> = left.take(surplus).cloned().collect();
             for key in oldest {

@@ -87,6 +87,8 @@ pub(crate) struct Asker<'a> {
     pub(crate) source: &'a str,
     /// Up to where that is settled: nothing before is ever asked again.
     pub(crate) settled: &'a LogPosition,
+    /// Whether that is certain: the store said so twice, and whatever was settled beyond is lost.
+    pub(crate) is_certain: bool,
     /// Where in the source it stands.
     pub(crate) position: &'a LogPosition,
     /// The kind of its events.
@@ -105,6 +107,8 @@ pub(crate) enum Answer {
     },
     /// It has none.
     Refused,
+    /// Its step is late: all of it is settled, and it will not take place.
+    Late,
 }
 
 impl Slots {
@@ -142,9 +146,11 @@ impl Slots {
                 return Answer::Given { is_new: false };
             }
             let is_refused = open.refused.iter().any(|(known, of)| is_it(known, *of));
-            // A step that asks for a settled slot is late and will not take place.
-            if is_refused || **position <= LogPosition(open.settled.clone()) {
+            if is_refused {
                 return Answer::Refused;
+            }
+            if !asker.is_certain && **position <= LogPosition(open.settled.clone()) {
+                return Answer::Late;
             }
         }
         if self.in_use(throttle.per, now) >= throttle.at_most as usize {

@@ -27,6 +27,8 @@ type Target = (String, String);
 pub(crate) struct Throttles {
     wanted: BTreeMap<Target, Throttle>,
     known: HashMap<Target, Known>,
+    /// Whether the step that asked is late.
+    is_late: bool,
 }
 
 /// A throttle, and how the store holds it.
@@ -43,6 +45,7 @@ struct Known {
 pub(crate) struct Origin<'a> {
     pub(crate) source: &'a str,
     pub(crate) settled: &'a LogPosition,
+    pub(crate) is_certain: bool,
     pub(crate) position: &'a LogPosition,
 }
 
@@ -51,6 +54,7 @@ impl Origin<'_> {
         Asker {
             source: self.source,
             settled: self.settled,
+            is_certain: self.is_certain,
             position: self.position,
             kind,
             alert,
@@ -72,6 +76,7 @@ impl Throttles {
         Self {
             wanted: wanted.collect(),
             known: HashMap::new(),
+            is_late: false,
         }
     }
 
@@ -103,9 +108,15 @@ impl Throttles {
         let origin = Origin {
             source: &format!("group:{}", id.as_str()),
             settled: &position(group.generation.saturating_sub(1)),
+            is_certain: false,
             position: &position(group.generation),
         };
         self.refuses_at(&place, group.kind, None, origin, now)
+    }
+
+    /// Whether the step that asked is late: another process has routed its entries, and what it comes to is of no use.
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_late
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -119,6 +130,7 @@ impl Throttles {
     /// The store is not available.
     pub(crate) async fn read(&mut self, context: &Context) -> Result<(), StoreError> {
         self.known.clear();
+        self.is_late = false;
         let own = |place: &Target| (place.clone(), id(place));
         let mut missing: Vec<(Target, RecordId)> = self.wanted.keys().map(own).collect();
         for is_last in [false, true] {
@@ -175,6 +187,10 @@ impl Throttles {
                 None
             }
             Answer::Refused => Some(throttle.reason(&place.0).into()),
+            Answer::Late => {
+                self.is_late = true;
+                Some(throttle.reason(&place.0).into())
+            }
         }
     }
 

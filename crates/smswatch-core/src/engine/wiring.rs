@@ -1,6 +1,7 @@
 //! Gives each part of a process what it may touch, and nothing else.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use smswatch_model::Timestamp;
@@ -104,6 +105,7 @@ pub(super) fn wire(parts: Parts, now: Timestamp) -> Wired {
         clock: StoreClock::new(now),
         metrics: Metrics::new(parts.settings.config_hash),
         health: Health::new(health),
+        store_failures: AtomicU64::new(0),
         liveness: Liveness::new(),
         contents: Contents::default(),
         arrivals: Arrivals::default(),

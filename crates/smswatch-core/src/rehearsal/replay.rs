@@ -168,6 +168,7 @@ impl<'a> Replay<'a> {
         let origin = Origin {
             source: "log",
             settled: &settled,
+            is_certain: false,
             position: &position,
         };
         let (matches, refused, by_alerts) = self.let_through(&events, &holds, &firing, origin);
@@ -209,7 +210,7 @@ impl<'a> Replay<'a> {
         let awaited = Awaited::by(self.rules, &self.rate_groups, events, self.now);
         let fires = |rate: &RateGroup| {
             let rate = self.rates.get(rate_id(rate).as_str());
-            rate.is_some_and(Rate::is_firing)
+            rate.map(Rate::is_firing)
         };
         Firing::of(awaited, fires)
     }

@@ -87,7 +87,8 @@ type Readable = Result<Vec<Event>, Unroutable>;
 
 /// Evaluates entries that follow one another behind `settled`, each by itself, so that one that cannot be routed takes no
 /// other with it. What is told of one of them counts as told before for the next. Also returns the marks of the
-/// messages of which rules keep marks, as they were before.
+/// messages of which rules keep marks, as they were before. `None` if another process has routed them, as throttles know;
+/// that is not asked where it `is_certain` that nothing beyond `settled` is.
 ///
 /// # Errors
 ///
@@ -95,10 +96,10 @@ type Readable = Result<Vec<Event>, Unroutable>;
 pub(super) async fn all(
     stage: &Route,
     source: &Source,
-    settled: &LogPosition,
+    (settled, is_certain): (&LogPosition, bool),
     entries: Vec<(LogPosition, Body)>,
     now: Timestamp,
-) -> Result<(Vec<Evaluated>, Marks), StoreError> {
+) -> Result<Option<(Vec<Evaluated>, Marks)>, StoreError> {
     let mut news = Vec::with_capacity(entries.len());
     let entries: Vec<(LogPosition, Readable)> = entries
         .into_iter()
@@ -145,6 +146,7 @@ pub(super) async fn all(
         stage,
         source,
         settled,
+        is_certain,
         rules: &*rules,
         marks: &marks,
         holds: &holds,
@@ -156,11 +158,14 @@ pub(super) async fn all(
     for _ in 0..TRIES {
         throttles.read(&stage.context).await?;
         let mut evaluated = step.evaluate_all(&entries, told.clone(), &mut throttles);
+        if throttles.is_late() {
+            return Ok(None);
+        }
         if throttles.write(&stage.context, now).await? {
             for (evaluated, news) in evaluated.iter_mut().zip(news) {
                 evaluated.news = news;
             }
-            return Ok((evaluated, marks));
+            return Ok(Some((evaluated, marks)));
         }
     }
     let why = "others change the throttles all the time".to_owned();
@@ -173,6 +178,7 @@ struct Step<'a> {
     source: &'a Source,
     /// Up to where all of the source is routed.
     settled: &'a LogPosition,
+    is_certain: bool,
     rules: &'a dyn Rules,
     marks: &'a Marks,
     holds: &'a Holds,
@@ -240,6 +246,7 @@ impl Step<'_> {
         let origin = Origin {
             source: &source,
             settled: self.settled,
+            is_certain: self.is_certain,
             position,
         };
         let unroutable = |error| {
@@ -278,7 +285,9 @@ impl Step<'_> {
         });
         let routed = routed.map_err(unroutable)?;
         let bytes = routed.deliveries.iter().map(NewDelivery::bytes);
-        if bytes.sum::<usize>() > MAX_STEP_BYTES {
+        // What goes into a group does so before the cursor moves, as do the first parts of what is too much for one step.
+        let goes_before = !routed.grouped.is_empty() || bytes.sum::<usize>() > MAX_STEP_BYTES;
+        if goes_before && !refused.is_empty() {
             let refused = refused.iter();
             let refused = refused.map(|(rule_match, _)| (rule_match, kind(rule_match, events)));
             throttles.remember(refused, origin, now);

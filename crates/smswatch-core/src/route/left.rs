@@ -55,7 +55,10 @@ async fn route_left(
         // Entries that were left come in any order: none is settled by another.
         let settled = LogPosition(String::new());
         let entries = entries.collect();
-        let (evaluated, mut marks) = evaluate::all(stage, &source, &settled, entries, now).await?;
+        let evaluated = evaluate::all(stage, &source, (&settled, false), entries, now);
+        let Some((evaluated, mut marks)) = evaluated.await? else {
+            continue;
+        };
         // What the rules cannot route either stays where it is, and can be looked up there.
         let routable = evaluated.into_iter();
         let routable: Vec<_> = routable.filter(|entry| entry.set_aside.is_none()).collect();

@@ -22,11 +22,15 @@ fn ask(slots: &mut Slots, source: &str, settled: u64, number: u64, second: i64) 
     let asker = Asker {
         source,
         settled: &position(settled),
+        is_certain: false,
         position: &position(number),
         kind: EventKind::StatusChanged,
         alert: None,
     };
-    slots.ask(THROTTLE, &asker, at(second)) != Answer::Refused
+    matches!(
+        slots.ask(THROTTLE, &asker, at(second)),
+        Answer::Given { .. }
+    )
 }
 
 /// The slots as the store gives them back.
@@ -83,6 +87,29 @@ fn whoever_asks_for_what_is_settled_takes_no_slot() {
 }
 
 #[test]
+fn who_is_late_is_told_so_unless_the_store_lost_what_was_settled() {
+    let mut slots = Slots::default();
+    assert!(ask(&mut slots, "0", 0, 1, 0));
+    assert!(ask(&mut slots, "0", 1, 2, 0));
+    let (settled, first) = (position(0), position(1));
+    let late = Asker {
+        source: "0",
+        settled: &settled,
+        is_certain: false,
+        position: &first,
+        kind: EventKind::StatusChanged,
+        alert: None,
+    };
+    assert_eq!(slots.ask(THROTTLE, &late, at(1)), Answer::Late);
+    let certain = Asker {
+        is_certain: true,
+        ..late
+    };
+    let given = Answer::Given { is_new: true };
+    assert_eq!(slots.ask(THROTTLE, &certain, at(1)), given);
+}
+
+#[test]
 fn what_was_refused_in_parts_is_refused_again() {
     let mut slots = Slots::default();
     for number in 1..=3 {
@@ -91,6 +118,7 @@ fn what_was_refused_in_parts_is_refused_again() {
     let asker = Asker {
         source: "0",
         settled: &position(3),
+        is_certain: false,
         position: &position(4),
         kind: EventKind::StatusChanged,
         alert: None,
@@ -167,6 +195,7 @@ fn the_end_of_an_alert_is_told_if_its_beginning_was_and_takes_no_slot() {
         let asker = Asker {
             source: "0",
             settled: &position(0),
+            is_certain: false,
             position: &position(number),
             kind,
             alert: Some(&alert),

@@ -129,3 +129,37 @@ rules:
     assert_eq!(measured, [(2, 2)]);
     engine.stop().await;
 }
+
+/// The same where this process appended what the rate does not count, and what a rule holds back because its alert fires.
+#[tokio::test(start_paused = true)]
+async fn what_another_process_appended_before_something_held_back_is_measured_too() {
+    let mut world = World::new();
+    world.rules = Some(
+        "
+rules:
+  - {name: rate, event: rate, count: {final: true}, among: {final: true}, over: 20m, above: 0, repeat: 1m, notify: [crm]}
+  - {name: sent, match: {status: Sent}, unless_firing: rate, notify: [crm]}
+",
+    );
+    let (sink, engine) = world.start().await;
+    let shard = shard_of("m1", world.store.shard_count());
+    let fate = vec![(seconds(0), "Delivered")];
+    world.watch(&engine, "m0", fate).await;
+    // Between two of the moments at which every log is looked at.
+    tokio::time::sleep(seconds(21)).await;
+    assert_eq!(sink.attempts(EventKind::AlertFiring).len(), 1);
+    let mut left = sample::notification_of(1).events;
+    left[0].detected_at = world.store.now(shard).await.expect("the time");
+    let left = vec![NewEntry::of(&left)];
+    let append = world
+        .store
+        .put_memo(shard, "another process", None, b"x".to_vec(), left);
+    assert!(append.await.expect("the store is there"));
+    let fate = vec![(seconds(0), "Sent")];
+    world.watch(&engine, "m1", fate).await;
+    tokio::time::sleep(seconds(120)).await;
+    let alerts = sink.attempts(EventKind::AlertFiring);
+    let last = alerts.last().expect("it is told again");
+    assert_eq!((last.measured, last.held_back), ((2, 2), 1));
+    engine.stop().await;
+}
