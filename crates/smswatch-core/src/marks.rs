@@ -172,6 +172,16 @@ impl Marks {
         *is_changed = true;
     }
 
+    /// Forgets, as far as this step is concerned, that an event went into the group that this delivery tells: it told
+    /// nobody of it.
+    pub(crate) fn forget(&mut self, delivery: &DeliveryId, event: &EventId) {
+        let marks = self.0.values_mut().filter_map(|known| known.mark.as_mut());
+        let grouped = marks.flat_map(|mark| &mut mark.grouped);
+        for known in grouped.filter(|known| known.delivery == *delivery) {
+            known.events.retain(|known| known != event);
+        }
+    }
+
     fn readable(&mut self, message: &MessageId) -> Option<(&mut bool, &mut Mark)> {
         let known = self.0.get_mut(message)?;
         Some((&mut known.is_changed, known.mark.as_mut()?))

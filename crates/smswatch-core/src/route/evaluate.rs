@@ -131,10 +131,13 @@ pub(super) async fn all(
     let events = || entries.iter().flat_map(|(_, events)| events).flatten();
     let marked = events().filter(|event| rules.keeps_marks(event));
     let marked = marked.filter_map(|event| event.message.message_id.clone());
-    let marks = Marks::read(&stage.context, source.shard(), &marked.collect()).await?;
+    let mut marks = Marks::read(&stage.context, source.shard(), &marked.collect()).await?;
     let asked = told::asked_of(events());
     let is_asked = !asked.is_empty();
-    let told = told::of(&stage.context, asked, &marks).await?;
+    let (told, untold) = told::of(&stage.context, asked, &marks).await?;
+    for (delivery, event) in &untold {
+        marks.forget(delivery, event);
+    }
     let holds = stage.silences.holds(&stage.context).await;
     let awaited = entries.iter().filter_map(|(position, events)| {
         let events = events.as_ref().ok()?;

@@ -1,10 +1,10 @@
 //! Who was told of what, read from the store: so it is known, and not guessed, whether an event that
 //! only adds a detail is news.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use futures::future::try_join_all;
-use smswatch_model::{Event, MessageId};
+use smswatch_model::{DeliveryId, Event, EventId, MessageId, destination};
 
 use crate::codec;
 use crate::context::Context;
@@ -24,7 +24,8 @@ pub(crate) fn asked_of<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeSet<
 }
 
 /// What was told of these messages, which all lie in one shard: by their deliveries, and by those of groups, of
-/// which their marks tell. What still waits in a group is not told.
+/// which their marks tell. What still waits in a group is not told. Also returns of which events groups told nobody, with
+/// the deliveries that were to do it.
 ///
 /// # Errors
 ///
@@ -33,9 +34,9 @@ pub(crate) async fn of(
     context: &Context,
     messages: BTreeSet<MessageId>,
     marks: &Marks,
-) -> Result<Told, StoreError> {
+) -> Result<(Told, Vec<(DeliveryId, EventId)>), StoreError> {
     if messages.is_empty() {
-        return Ok(Told::default());
+        return Ok((Told::default(), Vec::new()));
     }
     let grouped = messages.iter().filter_map(|message| marks.of(message));
     let grouped: Vec<Grouped> = grouped.flat_map(|mark| mark.grouped.clone()).collect();
@@ -43,33 +44,54 @@ pub(crate) async fn of(
         let page = context.store.deliveries(&filter, &request);
         context.call("deliveries", page).await
     };
-    let mut told = read(page, messages).await?;
+    let Read { mut told, untold } = read(page, messages).await?;
+    let mut lost = Vec::new();
     let asked = grouped.iter().map(|grouped| is_told(context, grouped));
     for (grouped, is_told) in grouped.iter().zip(try_join_all(asked).await?) {
-        for event in grouped.events.iter().filter(|_| is_told) {
-            told.add_to(&grouped.rule, &grouped.destination, event);
+        let Some(is_told) = is_told else { continue };
+        let Grouped {
+            rule, destination, ..
+        } = grouped;
+        for event in &grouped.events {
+            let place = (rule.clone(), destination.clone(), event.clone());
+            if is_told && !untold.contains(&place) {
+                told.add_to(rule, destination, event);
+            } else {
+                lost.push((grouped.delivery.clone(), event.clone()));
+            }
         }
     }
-    Ok(told)
+    Ok((told, lost))
 }
 
-/// Whether a group told, or is going to tell, what it no longer holds.
-async fn is_told(context: &Context, grouped: &Grouped) -> Result<bool, StoreError> {
+/// Whether a group told what it no longer holds, or is going to; `None` if it still holds it.
+async fn is_told(context: &Context, grouped: &Grouped) -> Result<Option<bool>, StoreError> {
     let find = context.store.delivery(&grouped.delivery);
     let found = context.call("delivery", find).await?;
-    Ok(found.is_some_and(|delivery| {
-        !matches!(
-            delivery.state,
-            DeliveryState::Suppressed | DeliveryState::Dead
-        )
-    }))
+    Ok(found.map(|delivery| reaches_somebody(&delivery)))
+}
+
+/// Whether a delivery told something, or is going to. What was held back or given up reached no one.
+fn reaches_somebody(delivery: &StoredDelivery) -> bool {
+    !matches!(
+        delivery.state,
+        DeliveryState::Suppressed | DeliveryState::Dead
+    )
+}
+
+/// What deliveries tell.
+#[derive(Default)]
+struct Read {
+    told: Told,
+    /// By rule and destination, the events of those that reached no one.
+    untold: HashSet<(String, String, EventId)>,
 }
 
 /// Reads page by page what the deliveries of these messages told.
 async fn read<F>(
     page: impl Fn(DeliveryFilter, PageRequest) -> F,
     messages: BTreeSet<MessageId>,
-) -> Result<Told, StoreError>
+) -> Result<Read, StoreError>
 where
     F: Future<Output = Result<Page<StoredDelivery>, StoreError>>,
 {
@@ -77,38 +99,38 @@ where
         message_ids: messages.into_iter().collect(),
         ..DeliveryFilter::default()
     };
-    let mut told = Told::default();
+    let mut all = Read::default();
     let mut request = PageRequest {
         cursor: None,
         limit: PAGE,
     };
     loop {
         let page = page(filter.clone(), request.clone()).await?;
-        page.items
-            .iter()
-            .for_each(|delivery| add(&mut told, delivery));
+        page.items.iter().for_each(|delivery| all.add(delivery));
         request.cursor = page.next;
         if request.cursor.is_none() {
-            return Ok(told);
+            return Ok(all);
         }
     }
 }
 
-/// Adds what a delivery told, or is going to tell. What was held back or given up reached no one and does not count.
-fn add(told: &mut Told, delivery: &StoredDelivery) {
-    if matches!(
-        delivery.state,
-        DeliveryState::Suppressed | DeliveryState::Dead
-    ) {
-        return;
-    }
-    // One that cannot be read is counted where it is attempted; who was told by it may be told again.
-    let Ok(notification) = codec::decode_notification(&delivery.body) else {
-        return;
-    };
-    for event in &notification.events {
-        let (rule, overrides) = (&delivery.rule, &notification.overrides);
-        told.add(rule, &delivery.sink, overrides, &event.event_id);
+impl Read {
+    /// Adds what a delivery told, is going to tell, or told nobody.
+    fn add(&mut self, delivery: &StoredDelivery) {
+        // One that cannot be read is counted where it is attempted; who was told by it may be told again.
+        let Ok(notification) = codec::decode_notification(&delivery.body) else {
+            return;
+        };
+        let (rule, sink, overrides) = (&delivery.rule, &delivery.sink, &notification.overrides);
+        for event in &notification.events {
+            if reaches_somebody(delivery) {
+                self.told.add(rule, sink, overrides, &event.event_id);
+            } else {
+                let destination = destination(sink, overrides);
+                let event = event.event_id.clone();
+                self.untold.insert((rule.clone(), destination, event));
+            }
+        }
     }
 }
 
@@ -162,8 +184,9 @@ mod tests {
     fn what_was_held_back_or_given_up_told_nobody() {
         let event = test_event("routee", "slack", Timestamp::from_seconds(0), 1);
         for state in DeliveryState::ALL {
-            let mut told = Told::default();
-            add(&mut told, &stored(&event, "#a", state));
+            let mut read = Read::default();
+            read.add(&stored(&event, "#a", state));
+            let told = &read.told;
             let is_told = |rule: &str, channel: &str| {
                 told.contains(rule, "slack", &to_channel(channel), &event.event_id)
             };
@@ -195,6 +218,7 @@ mod tests {
                 })
             };
             let told = read(page, messages).await.expect("the store is there");
+            let told = told.told;
             let is_told = told.contains("undelivered", "slack", &to_channel("#a"), &event.event_id);
             assert_eq!(is_told, n_deliveries > 0);
             assert_eq!(n_calls.get(), n_deliveries.div_ceil(PAGE).max(1));

@@ -186,7 +186,8 @@ impl Service {
         let mut events = page.items;
         events.reverse();
         let marks = self.marks_of(message_id).await?;
-        let told = told::of(&self.context, told::asked_of(events.iter()), &marks).await?;
+        let asked = told::asked_of(events.iter());
+        let (told, _) = told::of(&self.context, asked, &marks).await?;
         let mut tried = Vec::with_capacity(events.len());
         for event in events {
             let mut verdicts = self.rules.explain(&event, &told);

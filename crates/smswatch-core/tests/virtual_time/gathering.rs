@@ -7,7 +7,7 @@ use smswatch_plugin::store::{NewEntry, Records as _, Store as _, shard_of};
 use smswatch_testkit::sample;
 
 use crate::recorder::{Attempted, Recorder};
-use crate::world::{World, seconds};
+use crate::world::{World, held_back, seconds};
 
 const STATUS: EventKind = EventKind::StatusChanged;
 
@@ -161,5 +161,38 @@ rules:
     let alerts = sink.attempts(EventKind::AlertFiring);
     let last = alerts.last().expect("it is told again");
     assert_eq!((last.measured, last.held_back), ((2, 2), 1));
+    engine.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_detail_is_told_where_the_group_told_nobody_of_the_event_to_which_it_adds() {
+    let mut world = World::new();
+    world.rules = Some(
+        "
+rules:
+  - name: group
+    match: {status: Undelivered}
+    group: {wait: 30s, interval: 5m}
+    throttle: {at_most: 1, per: 20m}
+    notify: [crm]
+",
+    );
+    let (sink, engine) = world.start().await;
+    world
+        .watch(&engine, "m0", vec![(seconds(0), "Undelivered")])
+        .await;
+    tokio::time::sleep(seconds(60)).await;
+    let fate = vec![
+        (seconds(0), "Undelivered"),
+        (seconds(1_800), "Undelivered/Carrier Violation"),
+    ];
+    world.watch(&engine, "m1", fate).await;
+    tokio::time::sleep(seconds(600)).await;
+    assert_eq!(sink.attempts(STATUS).len(), 1, "the throttle is full");
+    assert_eq!(held_back(&world.store).await.len(), 1);
+    // The look after the end, an hour later, sees the detail.
+    tokio::time::sleep(seconds(2 * 3_600)).await;
+    let told = sink.attempts(STATUS);
+    assert_eq!(counts(&told), [(1, 0), (1, 0)]);
     engine.stop().await;
 }

@@ -366,13 +366,18 @@ impl Provider for Storyteller {
     }
 }
 
-/// What is told of a message whose only part has taken a status, so long after the world began.
+/// What is told of a message whose only part has taken a status, possibly with a detail behind a slash, so long after the
+/// world began.
 fn report(message_id: &MessageId, status: &str, at: Duration) -> MessageReport {
+    let (status, detail) = match status.split_once('/') {
+        Some((status, detail)) => (status, Some(detail)),
+        None => (status, None),
+    };
     let part = PartReport {
         sms_id: SmsId::new(format!("{message_id}-1")).expect("an id"),
         number: Some(1),
         status: Word::new(status),
-        detailed_status: None,
+        detailed_status: detail.map(Word::new),
         description: None,
         date: Some(Timestamp::from_seconds(START) + at),
         price: None,
