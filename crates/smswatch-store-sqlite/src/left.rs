@@ -41,6 +41,12 @@ pub(crate) fn route(
     step: &LeftStep,
     now: Timestamp,
 ) -> Result<RouteOutcome> {
+    let mut find = connection.prepare_cached("SELECT 1 FROM left_entries WHERE number = ?1")?;
+    for entry in &step.entries {
+        if !find.exists([&entry.0])? {
+            return Ok(RouteOutcome::Conflict);
+        }
+    }
     if !kept::write_all(connection, &step.records)? {
         return Ok(RouteOutcome::Conflict);
     }

@@ -42,7 +42,8 @@ pub trait Log: Send + Sync {
     ) -> Result<Vec<LogEntry>, StoreError>;
 
     /// Puts deliveries into their queues, due at once, changes records, and takes away the left entries that
-    /// they came from; does nothing of it if a record is not as the step expects it.
+    /// they came from; does nothing of it if a record is not as the step expects it, or an entry has gone: another process has routed
+    /// it.
     ///
     /// # Errors
     ///

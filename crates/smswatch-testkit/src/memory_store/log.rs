@@ -99,6 +99,11 @@ impl ShardLog {
         entries.collect()
     }
 
+    pub(super) fn are_left(&self, positions: &[LogPosition]) -> bool {
+        let mut numbers = positions.iter().map(number);
+        numbers.all(|number| self.left.contains_key(&number))
+    }
+
     pub(super) fn forget_left(&mut self, positions: &[LogPosition]) {
         for position in positions {
             self.left.remove(&number(position));
@@ -231,7 +236,8 @@ impl Log for MemoryStore {
     async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<RouteOutcome, StoreError> {
         self.step(|all, now| {
             let (shard, last) = all.numbered(shard);
-            if !shard.kept.change_all(&step.records, last) {
+            let are_left = shard.log.are_left(&step.entries);
+            if !are_left || !shard.kept.change_all(&step.records, last) {
                 return RouteOutcome::Conflict;
             }
             shard.log.forget_left(&step.entries);
