@@ -1,6 +1,7 @@
 //! The store's clock, carried on between its answers by this machine's monotonic one.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use futures::future::join_all;
 use smswatch_model::Timestamp;
@@ -59,8 +60,11 @@ impl StoreClock {
         )
     }
 
-    /// Takes over what the store just said.
-    pub(crate) fn adjust(&self, now: Timestamp) {
+    /// Takes over what the store said when it was asked so long ago. It said so at any moment since then: an answer may have
+    /// waited for a process that was stopped. So its time is now between what it said and that much later, and a clock
+    /// that shows a time between them stays as it is.
+    pub(crate) fn adjust(&self, said: Timestamp, asked: Duration) {
+        let now = self.now().clamp(said, said + asked);
         self.origin.store(
             now.as_millis().saturating_sub(self.elapsed()),
             Ordering::Relaxed,
@@ -75,6 +79,21 @@ impl StoreClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_waited_sets_the_clock_back_by_nothing() {
+        let (start, minute) = (Timestamp::from_seconds(100), Duration::from_secs(60));
+        let clock = StoreClock::new(start);
+        tokio::time::advance(minute).await;
+        clock.adjust(start, minute);
+        assert_eq!(clock.now(), start + minute, "it was said a minute ago");
+        clock.adjust(start + minute * 3, minute);
+        assert_eq!(clock.now(), start + minute * 3, "it is that late at least");
+        clock.adjust(start, minute);
+        assert_eq!(clock.now(), start + minute, "and that late at most");
+        clock.adjust(start, Duration::ZERO);
+        assert_eq!(clock.now(), start, "it was said just now");
+    }
 
     #[test]
     fn the_time_is_that_of_the_latest_shard_whatever_lies_in_place_of_anothers_clock() {

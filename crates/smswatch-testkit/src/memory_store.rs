@@ -21,6 +21,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use smswatch_model::{DeliveryId, Timestamp};
 use smswatch_plugin::store::{Gauges, KeptAside, Memo, Shard, Store, StoreError};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::deliveries::Delivery;
@@ -39,6 +40,8 @@ pub struct MemoryStore {
     started: Instant,
     /// This handle's way to the contents is cut.
     is_cut: Arc<AtomicBool>,
+    /// Whether nothing is answered.
+    hangs: Arc<watch::Sender<bool>>,
     /// How many more route steps do not take place.
     lost_routes: Arc<AtomicU32>,
     /// How many more times watches cannot be read.
@@ -85,6 +88,7 @@ impl MemoryStore {
             start,
             started: Instant::now(),
             is_cut: Arc::default(),
+            hangs: Arc::default(),
             lost_routes: Arc::default(),
             failing_loads: Arc::default(),
             failing_records: Arc::default(),
@@ -120,6 +124,12 @@ impl MemoryStore {
         self.is_cut.store(true, Ordering::Release);
     }
 
+    /// Whether the answers to all calls are held back, as if the disk, the machine or the network stood still. What is
+    /// held back comes, as it was, once they are not any more.
+    pub fn hang(&self, hangs: bool) {
+        self.hangs.send_replace(hangs);
+    }
+
     /// Whether a route step is one of those that do not take place.
     fn loses_route(&self) -> bool {
         takes_one(&self.lost_routes)
@@ -135,13 +145,22 @@ impl MemoryStore {
     }
 
     /// One step: nobody else changes anything meanwhile.
-    fn step<T>(&self, step: impl FnOnce(&mut Contents, Timestamp) -> T) -> Result<T, StoreError> {
+    async fn step<T>(
+        &self,
+        step: impl FnOnce(&mut Contents, Timestamp) -> T,
+    ) -> Result<T, StoreError> {
         if self.is_cut.load(Ordering::Acquire) {
             return Err(StoreError::Unavailable("the way to it is cut".to_owned()));
         }
-        let contents = self.contents.lock();
-        let mut contents = contents.unwrap_or_else(PoisonError::into_inner);
-        Ok(step(&mut contents, self.time()))
+        let done = {
+            let contents = self.contents.lock();
+            let mut contents = contents.unwrap_or_else(PoisonError::into_inner);
+            step(&mut contents, self.time())
+        };
+        let mut hangs = self.hangs.subscribe();
+        // It fails only once the sender is gone, which this handle has.
+        let _answers = hangs.wait_for(|hangs| !hangs).await;
+        Ok(done)
     }
 }
 
@@ -188,10 +207,10 @@ impl Store for MemoryStore {
     }
 
     async fn now(&self, _shard: Shard) -> Result<Timestamp, StoreError> {
-        self.step(|_, now| now)
+        self.step(|_, now| now).await
     }
 
     async fn gauges(&self) -> Result<Gauges, StoreError> {
-        self.step(|all, _| all.gauges())
+        self.step(|all, _| all.gauges()).await
     }
 }

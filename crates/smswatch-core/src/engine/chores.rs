@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use smswatch_model::EventKind;
+use tokio::time::Instant;
 
 use crate::alarm::{Alarms, Trouble};
 use crate::arrivals::exchange;
@@ -56,6 +57,7 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
+        let asked = Instant::now();
         let Ok(now) = context.call("now", store_time(&*context.store)).await else {
             context.liveness.rest();
             continue;
@@ -64,7 +66,7 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
             context.liveness.rest();
             continue;
         }
-        context.clock.adjust(now);
+        context.clock.adjust(now, asked.elapsed());
         context.health.well(STORE);
         let left = left(&chores);
         context.contents.pulse(&context.health, now, &left);

@@ -8,6 +8,7 @@ mod ending;
 mod endless;
 mod following;
 mod gathering;
+mod hanging;
 mod inhibiting;
 mod later_versions;
 mod pushing;

@@ -215,13 +215,14 @@ fn page(
 impl Log for MemoryStore {
     async fn read_log(&self, shard: Shard, limit: u32) -> Result<LogSlice, StoreError> {
         self.step(|all, now| all.shard(shard).log.read(most(limit), now))
+            .await
     }
 
     async fn route(&self, shard: Shard, step: &RouteStep) -> Result<RouteOutcome, StoreError> {
         if self.loses_route() {
             return Err(StoreError::Unavailable("the step is lost".to_owned()));
         }
-        self.step(|all, now| all.route(shard, step, now))
+        self.step(|all, now| all.route(shard, step, now)).await
     }
 
     async fn left_entries(
@@ -231,6 +232,7 @@ impl Log for MemoryStore {
         limit: u32,
     ) -> Result<Vec<LogEntry>, StoreError> {
         self.step(|all, _| all.shard(shard).log.left(after, most(limit)))
+            .await
     }
 
     async fn route_left(&self, shard: Shard, step: &LeftStep) -> Result<RouteOutcome, StoreError> {
@@ -244,10 +246,11 @@ impl Log for MemoryStore {
             let added = shard.add_all(&step.deliveries, last, now);
             RouteOutcome::Done { added }
         })
+        .await
     }
 
     async fn set_aside(&self) -> Result<Vec<KeptAside>, StoreError> {
-        self.step(|all, _| all.kept_aside())
+        self.step(|all, _| all.kept_aside()).await
     }
 
     async fn events(
@@ -255,7 +258,8 @@ impl Log for MemoryStore {
         filter: &EventFilter,
         page: &PageRequest,
     ) -> Result<Page<Vec<u8>>, StoreError> {
-        self.step(|all, _| self::page(&all.shards, filter, page))?
+        self.step(|all, _| self::page(&all.shards, filter, page))
+            .await?
     }
 
     async fn events_before(&self, at: Timestamp) -> Result<String, StoreError> {
@@ -265,10 +269,11 @@ impl Log for MemoryStore {
             let first = later.map(|(number, _)| *number).min();
             first.unwrap_or(i64::MAX).to_string()
         })
+        .await
     }
 
     async fn log_end(&self, shard: Shard) -> Result<LogPosition, StoreError> {
-        self.step(|all, _| all.shard(shard).log.end())
+        self.step(|all, _| all.shard(shard).log.end()).await
     }
 
     async fn log_after(
@@ -278,10 +283,12 @@ impl Log for MemoryStore {
         limit: u32,
     ) -> Result<Vec<LogEntry>, StoreError> {
         self.step(|all, _| all.shard(shard).log.after(number(after), most(limit)))
+            .await
     }
 
     async fn trim(&self, shard: Shard, bounds: &HistoryBounds) -> Result<Trimmed, StoreError> {
         let shards = u64::from(self.shard_count());
         self.step(|all, now| all.shard(shard).trim(bounds, shards, now))
+            .await
     }
 }

@@ -188,6 +188,7 @@ impl Queues for MemoryStore {
             let (shard, last) = all.numbered(shard);
             shard.add_all(deliveries, last, now)
         })
+        .await
     }
 
     async fn claim_deliveries(
@@ -205,10 +206,12 @@ impl Queues for MemoryStore {
                 Pick::First => shard.claim_first(sink, priority, lease, now),
             }
         })
+        .await
     }
 
     async fn make_due(&self, shard: Shard, sink: &str) -> Result<u64, StoreError> {
         self.step(|all, now| all.shard(shard).make_due(sink, now))
+            .await
     }
 
     async fn complete(
@@ -221,6 +224,7 @@ impl Queues for MemoryStore {
             let (shard, last) = all.numbered(shard);
             shard.complete(sink, completions, last, now)
         })
+        .await
     }
 
     async fn peek(
@@ -230,6 +234,7 @@ impl Queues for MemoryStore {
         request: QueueRequest,
     ) -> Result<QueueSlice, StoreError> {
         self.step(|all, now| all.shard(shard).peek(sink, &request, now))
+            .await
     }
 
     async fn dead_letter(
@@ -243,6 +248,7 @@ impl Queues for MemoryStore {
             let (shard, last) = all.numbered(shard);
             shard.dead_letter(sink, dead_letters, attempt, last, now)
         })
+        .await
     }
 
     async fn leave_deliveries(
@@ -253,6 +259,7 @@ impl Queues for MemoryStore {
         ids: &[DeliveryId],
     ) -> Result<u64, StoreError> {
         self.step(|all, now| all.shard(shard).leave(sink, priority, ids, now))
+            .await
     }
 
     async fn recall_deliveries(
@@ -263,6 +270,7 @@ impl Queues for MemoryStore {
         furthest: Duration,
     ) -> Result<u64, StoreError> {
         self.step(|all, now| all.shard(shard).recall(sink, priority, furthest, now))
+            .await
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
@@ -271,6 +279,7 @@ impl Queues for MemoryStore {
             let found = shards.find_map(|shard| shard.deliveries.get(id));
             found.map(Delivery::stored)
         })
+        .await
     }
 
     async fn deliveries(
@@ -278,11 +287,13 @@ impl Queues for MemoryStore {
         filter: &DeliveryFilter,
         page: &PageRequest,
     ) -> Result<Page<StoredDelivery>, StoreError> {
-        self.step(|all, _| history::page(&all.shards, filter, page))?
+        self.step(|all, _| history::page(&all.shards, filter, page))
+            .await?
     }
 
     async fn redrive(&self, shard: Shard, step: RedriveStep) -> Result<Redriven, StoreError> {
         self.step(|all, now| all.shard(shard).redrive(&step, now))
+            .await
     }
 
     async fn redrive_one(
@@ -292,5 +303,6 @@ impl Queues for MemoryStore {
         states: &[DeliveryState],
     ) -> Result<RedriveOutcome, StoreError> {
         self.step(|all, now| history::redrive_one(&mut all.shards, id, action, states, now))
+            .await
     }
 }

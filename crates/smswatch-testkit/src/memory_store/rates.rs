@@ -36,5 +36,6 @@ fn reserve(
 impl Rates for MemoryStore {
     async fn reserve(&self, name: &str, rate: Rate, want: u32) -> Result<Reserved, StoreError> {
         self.step(|all, now| reserve(&mut all.rates, name, rate, want, now))
+            .await
     }
 }

@@ -191,7 +191,7 @@ impl Records for MemoryStore {
         if self.fails_load() {
             return Err(StoreError::Unavailable("the way to it was cut".to_owned()));
         }
-        self.step(|all, _| all.shard(shard).watches.load(ids))
+        self.step(|all, _| all.shard(shard).watches.load(ids)).await
     }
 
     async fn claim(
@@ -206,10 +206,12 @@ impl Records for MemoryStore {
             let lease = (next(last), now + lease);
             shard.watches.claim(priority, most(limit), lease, now)
         })
+        .await
     }
 
     async fn release(&self, shard: Shard, lease: LeaseId) -> Result<(), StoreError> {
         self.step(|all, now| all.shard(shard).watches.release(&lease, now))
+            .await
     }
 
     async fn recall(
@@ -219,6 +221,7 @@ impl Records for MemoryStore {
         furthest: Duration,
     ) -> Result<u64, StoreError> {
         self.step(|all, now| all.shard(shard).watches.recall(priority, furthest, now))
+            .await
     }
 
     async fn put_aside(
@@ -228,6 +231,7 @@ impl Records for MemoryStore {
         ids: &[MessageId],
     ) -> Result<(), StoreError> {
         self.step(|all, now| all.shard(shard).watches.put_aside(ids, now))
+            .await
     }
 
     async fn commit(&self, shard: Shard, step: &CommitStep) -> Result<Committed, StoreError> {
@@ -235,14 +239,16 @@ impl Records for MemoryStore {
             let (shard, last) = all.numbered(shard);
             shard.watches.commit(&mut shard.log, step, last, now)
         })
+        .await
     }
 
     async fn watches(&self, page: &PageRequest) -> Result<Page<(MessageId, Record)>, StoreError> {
-        self.step(|all, _| self::page(&all.shards, page))?
+        self.step(|all, _| self::page(&all.shards, page)).await?
     }
 
     async fn memo(&self, shard: Shard, name: &str) -> Result<Option<Memo>, StoreError> {
         self.step(|all, _| all.shard(shard).memos.get(name).cloned())
+            .await
     }
 
     async fn put_memo(
@@ -266,6 +272,7 @@ impl Records for MemoryStore {
             }
             true
         })
+        .await
     }
 
     async fn load_records(
@@ -275,6 +282,7 @@ impl Records for MemoryStore {
         ids: &[RecordId],
     ) -> Result<Vec<Option<KeptRecord>>, StoreError> {
         self.step(|all, _| all.shard(shard).kept.load(kind, ids))
+            .await
     }
 
     async fn claim_records(
@@ -285,6 +293,7 @@ impl Records for MemoryStore {
         lease: Duration,
     ) -> Result<ClaimedRecords, StoreError> {
         self.step(|all, now| all.shard(shard).kept.claim(kind, most(limit), lease, now))
+            .await
     }
 
     async fn commit_records(
@@ -299,6 +308,7 @@ impl Records for MemoryStore {
             let (shard, last) = all.numbered(shard);
             shard.commit_records(commits, last, now)
         })
+        .await
     }
 
     async fn records(
@@ -306,6 +316,7 @@ impl Records for MemoryStore {
         kind: RecordKind,
         page: &PageRequest,
     ) -> Result<Page<KeptRecord>, StoreError> {
-        self.step(|all, _| kept::page(&all.shards, kind, page))?
+        self.step(|all, _| kept::page(&all.shards, kind, page))
+            .await?
     }
 }
