@@ -194,6 +194,12 @@ impl Service {
         self.context.liveness.is_alive()
     }
 
+    /// Whether the process does its work: it [is alive](Self::is_alive), and each of its parts but `part` is well.
+    #[must_use]
+    pub fn is_well_apart_from(&self, part: &str) -> bool {
+        self.is_alive() && self.health().is_well_apart_from(part)
+    }
+
     /// Notes that a part which the program runs beside the engine is in trouble, and logs it when it
     /// was well before.
     pub fn part_is_in_trouble(&self, part: &str, trouble: &str) {

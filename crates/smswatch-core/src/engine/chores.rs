@@ -1,6 +1,7 @@
 //! What a process does beside its stages: it sets its clock, trims history, and finds what other processes
 //! left behind.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ use crate::watch::horizon;
 /// How often the store is asked how it is, and the queues are read that another process may
 /// have filled.
 const PULSE: Duration = Duration::from_secs(5);
+
+/// How long the store may take for an answer to the pulse, whose calls are small, before it counts as away.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How often history is trimmed.
 const TRIM: Duration = Duration::from_secs(10);
@@ -58,11 +62,12 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
     loop {
         beat.tick().await;
         let asked = Instant::now();
-        let Ok(now) = context.call("now", store_time(&*context.store)).await else {
+        let time = context.call("now", store_time(&*context.store));
+        let Ok(now) = patiently(context, time).await else {
             context.liveness.rest();
             continue;
         };
-        if context.health.is_in_trouble(STORE) && !takes_writes(context).await {
+        if context.health.is_in_trouble(STORE) && !patiently(context, takes_writes(context)).await {
             context.liveness.rest();
             continue;
         }
@@ -90,6 +95,19 @@ pub(super) async fn pulse(chores: Arc<Chores>) {
         let refreshes = sinks.values().map(|unit| unit.breaker.read(context));
         let _read = tokio::time::timeout(PULSE, join_all(refreshes)).await;
     }
+}
+
+/// Waits for what the store is asked for, and tells in the meantime that it does not answer: a disk that hangs
+/// makes no error. It is asked no second time, since a call that never ends may keep its place in the store's client.
+async fn patiently<T>(context: &Context, call: impl Future<Output = T>) -> T {
+    let mut call = pin!(call);
+    if let Ok(answer) = tokio::time::timeout(PATIENCE, &mut call).await {
+        return answer;
+    }
+    let seconds = PATIENCE.as_secs();
+    let trouble = format!("it does not answer: a call has taken more than {seconds} s");
+    context.health.trouble(STORE, &trouble);
+    call.await
 }
 
 /// Tells the other processes that callbacks arrive here, and everybody that they do not arrive anywhere.
