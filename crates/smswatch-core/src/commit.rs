@@ -56,6 +56,8 @@ pub(crate) async fn run(stage: Arc<Commit>, changes: mpsc::Receiver<Change>) {
 async fn commit(stage: &Commit, shard: Shard, mut items: Vec<Change>) {
     while !items.is_empty() {
         let began = Instant::now();
+        // Who has stopped waiting was told that it failed.
+        items.retain(|item| !item.is_abandoned());
         let (mut now, later) = set_doubles_aside(items);
         items = later;
         // If another process has changed one of them, the store keeps the lease. It runs out, and gives back

@@ -48,6 +48,8 @@ pub struct MemoryStore {
     failing_loads: Arc<AtomicU32>,
     /// How many more times records cannot be changed.
     failing_records: Arc<AtomicU32>,
+    /// How many steps of watches do not take place yet, and after what time each fails.
+    failing_commits: Arc<Mutex<(u32, Duration)>>,
 }
 
 /// Which answers of a store are held back.
@@ -104,6 +106,7 @@ impl MemoryStore {
             lost_routes: Arc::default(),
             failing_loads: Arc::default(),
             failing_records: Arc::default(),
+            failing_commits: Arc::default(),
         }
     }
 
@@ -120,6 +123,12 @@ impl MemoryStore {
     /// The next `count` times records cannot be changed, as if the network were gone for a moment.
     pub fn fail_records(&self, count: u32) {
         self.failing_records.store(count, Ordering::Release);
+    }
+
+    /// The next `count` times watches cannot be written, each of which is known after `after`.
+    pub fn fail_commits(&self, count: u32, after: Duration) {
+        let failing = self.failing_commits.lock();
+        *failing.unwrap_or_else(PoisonError::into_inner) = (count, after);
     }
 
     /// The same contents by a way of its own, which can be [cut](Self::cut) without the others.
@@ -150,6 +159,14 @@ impl MemoryStore {
     /// Whether watches cannot be read this time.
     fn fails_load(&self) -> bool {
         takes_one(&self.failing_loads)
+    }
+
+    /// After what time a step of watches fails, if it does.
+    fn fails_commit(&self) -> Option<Duration> {
+        let failing = self.failing_commits.lock();
+        let mut failing = failing.unwrap_or_else(PoisonError::into_inner);
+        failing.0 = failing.0.checked_sub(1)?;
+        Some(failing.1)
     }
 
     fn time(&self) -> Timestamp {

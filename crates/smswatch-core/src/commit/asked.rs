@@ -78,6 +78,11 @@ pub(super) fn decide(
 }
 
 impl Change {
+    /// Whether the caller that asked for the change waits no more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        matches!(&self.reason, Reason::Asked(_, replies) if replies.is_closed())
+    }
+
     /// Replies to the caller that asked for the change, if there is one.
     pub(super) fn reply(&self, reply: Reply) {
         if let Reason::Asked(_, replies) = &self.reason {

@@ -82,6 +82,10 @@ impl Requests {
         shard: Shard,
         wanted: Vec<Wanted>,
     ) -> Result<Vec<Reply>, StoreError> {
+        // What waits for a shard that fails is not bounded, and nobody would wait for its reply.
+        if self.commits.is_failing(shard) {
+            return Err(failing());
+        }
         let n_wanted = wanted.len();
         let Some(changes) = self.changes.upgrade() else {
             return Err(stopping());
@@ -111,10 +115,7 @@ impl Requests {
             biased;
             all = written => all,
             // What was observed is written first, again and again, which may take long.
-            () = self.commits.fails(shard) => {
-                let what = "an earlier step on this shard has failed, and is repeated".to_owned();
-                return Err(StoreError::Unavailable(what));
-            }
+            () = self.commits.fails(shard) => return Err(failing()),
         };
         if all.len() < n_wanted {
             return Err(stopping());
@@ -136,6 +137,11 @@ fn readable(key: &MessageId, loaded: Loaded) -> Result<Stored, UnreadableWatch> 
         tracing::warn!(message.id = %key, "the record of a watch cannot be read by this version");
     }
     known
+}
+
+fn failing() -> StoreError {
+    let what = "an earlier step on this shard has failed, and is repeated".to_owned();
+    StoreError::Unavailable(what)
 }
 
 fn stopping() -> StoreError {

@@ -1,5 +1,6 @@
 //! The whole engine under a clock that a test pauses: what takes minutes or days is over in milliseconds.
 
+mod away;
 mod compiled;
 mod counting;
 mod delivering;

@@ -235,6 +235,10 @@ impl Records for MemoryStore {
     }
 
     async fn commit(&self, shard: Shard, step: &CommitStep) -> Result<Committed, StoreError> {
+        if let Some(after) = self.fails_commit() {
+            tokio::time::sleep(after).await;
+            return Err(StoreError::Unavailable("the way to it was cut".to_owned()));
+        }
         self.step(|all, now| {
             let (shard, last) = all.numbered(shard);
             shard.watches.commit(&mut shard.log, step, last, now)
