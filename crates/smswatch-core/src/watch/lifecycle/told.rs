@@ -15,7 +15,8 @@ pub(crate) enum Effect {
     /// A sweep or a callback tells of a message that is watched. Its polls go on in their schedule, or a
     /// stretched gap from now; the look after its end stays to come.
     Continues,
-    /// Another process changed the watch meanwhile: schedule and deadlines belong to that one.
+    /// Another process changed the watch meanwhile: schedule and deadlines belong to that one, and the look after its end
+    /// stays to come.
     OnlyNews,
 }
 
@@ -40,6 +41,7 @@ impl Lifecycle<'_> {
             Effect::OnlyNews if applied.watch.state == watch.state => {
                 applied.watch.due = watch.due;
                 applied.watch.step = watch.step;
+                applied.watch.is_confirmed = watch.is_confirmed;
             }
             Effect::OnlyNews => {}
         }

@@ -128,3 +128,18 @@ fn a_failure_that_a_callback_does_not_explain_is_polled_once_more_and_any_other_
         assert_about(waits, planned.as_secs());
     }
 }
+
+#[test]
+fn an_answer_that_comes_after_another_process_saw_the_end_leaves_the_look_after_it_to_come() {
+    let mut walk = Walk::new();
+    walk.sees(&[("p", "Delivered")], 1);
+    assert!(!walk.watch.is_confirmed);
+    let late = Observation {
+        source: Source::Poll,
+        observed_at: walk.now,
+        facts: MessageFacts::default(),
+        parts: vec![report("p", "Delivered", None)],
+    };
+    let applied = walk.observes(Effect::OnlyNews, &late);
+    assert_eq!((applied.watch, applied.events), (walk.watch, Vec::new()));
+}
