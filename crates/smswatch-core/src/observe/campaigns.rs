@@ -209,13 +209,14 @@ async fn pages(
         let _place = room.acquire().await;
         let asked = Instant::now();
         let page = match asking.list(stage, &listing, number, PAGE).await {
-            Ok(page) => page,
-            Err(trouble) => return Ok(Came::Trouble(trouble)),
+            Ok(page) if !page.is_unknown => page,
+            other => {
+                // No more parts come of what waits for them.
+                stage.pages.take(incomplete.rest(), &following).await?;
+                return Ok(other.map_or_else(Came::Trouble, |_| Came::Unknown));
+            }
         };
         following.took = asked.elapsed();
-        if page.is_unknown {
-            return Ok(Came::Unknown);
-        }
         let is_last = page.is_last;
         let endless = (!is_last && repeats.seen_in(&page)).then_some(Endless::Repeats);
         let mut messages = incomplete.join(page);

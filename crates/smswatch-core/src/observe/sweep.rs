@@ -183,7 +183,15 @@ async fn pages(
     let told = |error: StoreError| error.to_string();
     for number in 0..MOST_PAGES {
         let asked = Instant::now();
-        let page = asking.list(stage, &listing, number, PAGE).await?;
+        let page = match asking.list(stage, &listing, number, PAGE).await {
+            Ok(page) => page,
+            Err(trouble) => {
+                // No more parts come of what waits for them.
+                let rest = incomplete.rest();
+                stage.pages.take(rest, &following).await.map_err(told)?;
+                return Err(trouble);
+            }
+        };
         following.took = asked.elapsed();
         let is_last = page.is_last;
         let is_endless = !is_last && repeats.seen_in(&page);

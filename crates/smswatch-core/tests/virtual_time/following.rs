@@ -329,3 +329,25 @@ async fn a_campaign_of_many_slow_pages_holds_back_no_other() {
     assert_eq!(told.count(), small.len(), "{:?}", world.provider.pages());
     assert!(engine.stop().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_first_pages_of_a_campaign_told_of_parts_is_kept_when_a_later_page_cannot_be_had()
+{
+    let world = World::new();
+    let (sink, engine) = world.start().await;
+    for n in 0..150 {
+        world.fate(&format!("spring-{n:03}"), vec![(seconds(0), "Sent")]);
+    }
+    world.fate("spring-0-half", vec![(seconds(0), "Undelivered")]);
+    world.provider.fails_from_page(1);
+    follow(&engine, "spring").await;
+    sleep(seconds(20)).await;
+    let count = |status: &str| {
+        sink.statuses()
+            .iter()
+            .filter(|told| *told == status)
+            .count()
+    };
+    assert_eq!((count("Sent"), count("Undelivered")), (99, 1));
+    assert!(engine.stop().await);
+}

@@ -17,6 +17,7 @@ mod recorder;
 mod remembering;
 mod repeating;
 mod replicas;
+mod storyteller;
 mod sweeping;
 mod throttling;
 mod tracing;

@@ -263,3 +263,22 @@ async fn nothing_is_registered_where_the_sweep_may_not_and_what_was_removed_stay
     assert_eq!(sink.statuses(), ["Sent"]);
     assert!(engine.stop().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_first_pages_of_a_sweep_told_of_parts_is_kept_when_a_later_page_cannot_be_had() {
+    let (world, sink, engine) = world(30).await;
+    for n in 0..150 {
+        world.fate(&format!("m{n:03}"), vec![(seconds(0), "Sent")]);
+    }
+    world.fate("a-half", vec![(seconds(0), "Undelivered")]);
+    world.provider.fails_from_page(1);
+    sleep(seconds(20)).await;
+    let count = |status: &str| {
+        sink.statuses()
+            .iter()
+            .filter(|told| *told == status)
+            .count()
+    };
+    assert_eq!((count("Sent"), count("Undelivered")), (99, 1));
+    assert!(engine.stop().await);
+}
