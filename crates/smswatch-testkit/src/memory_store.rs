@@ -48,6 +48,8 @@ pub struct MemoryStore {
     failing_loads: Arc<AtomicU32>,
     /// How many more times records cannot be changed.
     failing_records: Arc<AtomicU32>,
+    /// How many more times it is not told that records are changed.
+    lost_answers: Arc<AtomicU32>,
     /// How many steps of watches do not take place yet, and after what time each fails.
     failing_commits: Arc<Mutex<(u32, Duration)>>,
 }
@@ -106,6 +108,7 @@ impl MemoryStore {
             lost_routes: Arc::default(),
             failing_loads: Arc::default(),
             failing_records: Arc::default(),
+            lost_answers: Arc::default(),
             failing_commits: Arc::default(),
         }
     }
@@ -123,6 +126,11 @@ impl MemoryStore {
     /// The next `count` times records cannot be changed, as if the network were gone for a moment.
     pub fn fail_records(&self, count: u32) {
         self.failing_records.store(count, Ordering::Release);
+    }
+
+    /// The next `count` times records are changed and it is not told, as if the network had gone meanwhile.
+    pub fn lose_answers(&self, count: u32) {
+        self.lost_answers.store(count, Ordering::Release);
     }
 
     /// The next `count` times watches cannot be written, each of which is known after `after`.

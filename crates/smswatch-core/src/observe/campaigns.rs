@@ -30,6 +30,9 @@ const AT_ONCE: usize = 8;
 /// How many pages are had at once in all: those in hand take memory.
 const PAGES_AT_ONCE: usize = 16;
 
+/// After what time a campaign is asked for again of which the store did not take everything.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+
 /// Follows campaigns until it is told to stop.
 pub(super) async fn run(stage: &Observe, asking: &Asking<'_>, stop: &CancellationToken) {
     let room = Semaphore::new(PAGES_AT_ONCE);
@@ -115,16 +118,24 @@ async fn follow(
     let mut record = ListingRecord::claimed(&stage.context, shard, KIND, record);
     if !campaign.wants_pages() {
         // It was kept for its time.
-        record.put(None, Vec::new()).await?;
+        record.put_in_time(None, Vec::new(), stop).await?;
         return Ok(None);
     }
     let settings = stage.context.settings();
     let key = campaign.spelled.to_lowercase();
     let began = stage.context.clock.now();
     let turn_before = began - campaign.gap(&settings.watch, began);
-    let pages = pages(stage, asking, room, &mut record, &campaign, &settings.watch);
-    let came = stop.run_until_cancelled(pages).await.transpose()?;
+    let held = (&mut record, &campaign);
+    let pages = pages(stage, asking, room, held, &settings.watch, stop);
+    let came = stop.run_until_cancelled(pages).await.transpose();
     let now = stage.context.clock.now();
+    let Ok(came) = came else {
+        // What it told was not taken in: it tells it again.
+        let due = now + AGAIN_AFTER;
+        let again = Some(campaign.record(due));
+        let is_done = record.put_in_time(again, Vec::new(), stop).await?;
+        return Ok(is_done.then_some(due));
+    };
     let Some(came) = came else {
         // Another process can go on at once.
         record.give_back(campaign.record(now)).await?;
@@ -161,7 +172,8 @@ async fn follow(
         .iter()
         .map(|event| NewEntry::of(std::slice::from_ref(event)))
         .collect();
-    let is_done = record.put(Some(campaign.record(due)), entries).await?;
+    let told = Some(campaign.record(due));
+    let is_done = record.put_in_time(told, entries, stop).await?;
     if let Some(event) = event.filter(|_| is_done) {
         stage.context.metrics.count_event(event.kind);
         stage.log.hint_now(shard);
@@ -185,9 +197,9 @@ async fn pages(
     stage: &Observe,
     asking: &Asking<'_>,
     room: &Semaphore,
-    record: &mut ListingRecord<'_>,
-    campaign: &Campaign,
+    (record, campaign): (&mut ListingRecord<'_>, &Campaign),
     settings: &crate::settings::WatchSettings,
+    stop: &CancellationToken,
 ) -> Result<Came, StoreError> {
     let listing = Listing::Campaign(campaign.spelled.clone());
     let mut following = Following {
@@ -229,8 +241,8 @@ async fn pages(
             return Ok(Came::All(Box::new(tally), endless));
         }
         let held_until = stage.context.clock.now() + LISTING_LEASE;
-        let held = campaign.record(held_until);
-        if !record.put(Some(held), Vec::new()).await? {
+        let held = Some(campaign.record(held_until));
+        if !record.put_in_time(held, Vec::new(), stop).await? {
             return Ok(Came::Lost);
         }
     }

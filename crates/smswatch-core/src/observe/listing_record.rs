@@ -3,7 +3,11 @@
 //! Whoever asks for its pages puts the time at which it is due a little ahead after each of them. So another process goes
 //! on soon when this one dies, and at once when this one ends and gives the record back.
 
+use tokio_util::sync::CancellationToken;
+
+use crate::budget::LISTING_LEASE;
 use crate::context::Context;
+use crate::leased::Leased;
 use crate::store::{
     KeptRecord, NewEntry, NewRecord, RecordChange, RecordCommit, RecordId, RecordKind, Shard,
     StoreError,
@@ -98,6 +102,45 @@ impl<'a> ListingRecord<'a> {
         Ok(is_done)
     }
 
+    /// The same, again and again while the store is away for a moment: until the lease ends nobody else may go on.
+    ///
+    /// # Errors
+    ///
+    /// The store was not available for as long as that, or it is told to stop.
+    pub(super) async fn put_in_time(
+        &mut self,
+        record: Option<NewRecord>,
+        entries: Vec<NewEntry>,
+        stop: &CancellationToken,
+    ) -> Result<bool, StoreError> {
+        let mut leased = Leased::begin(LISTING_LEASE);
+        let known = self.version;
+        let mut done = self.put(record.clone(), entries.clone()).await;
+        while let Err(error) = done {
+            leased.pause(error, stop).await?;
+            done = self.put_again(known, &record, &entries).await;
+        }
+        done
+    }
+
+    /// Writes the record unless a try has done so whose answer was lost. Before all tries its version was `known`.
+    async fn put_again(
+        &mut self,
+        known: Option<u64>,
+        record: &Option<NewRecord>,
+        entries: &[NewEntry],
+    ) -> Result<bool, StoreError> {
+        let found = self.load().await?;
+        if self.version == known {
+            return self.put(record.clone(), entries.to_vec()).await;
+        }
+        Ok(match (found, record) {
+            (Some(found), Some(record)) => is_same(&found, record),
+            (None, None) => true,
+            _ => false,
+        })
+    }
+
     /// Writes `record`, which is due at once, for another process to go on with. It may come amid any step of this one, so
     /// what the store has now is looked at first: a record that another process has changed is left alone.
     ///
@@ -105,15 +148,18 @@ impl<'a> ListingRecord<'a> {
     ///
     /// The store is not available: the record is due when its lease has ended.
     pub(super) async fn give_back(&mut self, record: NewRecord) -> Result<(), StoreError> {
-        let (known, written) = (self.version, self.written.take());
+        let (known, written) = (self.version, self.written.clone());
         let Some(found) = self.load().await? else {
             return Ok(());
         };
-        let is_written =
-            |written: NewRecord| written.due == found.due && written.body == found.body;
-        if known == Some(found.version) || written.is_some_and(is_written) {
+        if known == Some(found.version) || written.is_some_and(|written| is_same(&found, &written))
+        {
             self.put(Some(record), Vec::new()).await?;
         }
         Ok(())
     }
+}
+
+fn is_same(found: &KeptRecord, record: &NewRecord) -> bool {
+    found.due == record.due && found.body == record.body
 }

@@ -110,13 +110,14 @@ async fn turn(
         began: now,
         ended: before.and_then(|before| before.ended),
     };
-    if !put(&mut record, now + LISTING_LEASE, &progress).await? {
+    if !put(&mut record, now + LISTING_LEASE, &progress, stop).await? {
         return Ok(now + LISTING_LEASE);
     }
     let began = Instant::now();
     let took = before.map_or(Duration::ZERO, |before| before.took());
     let pace = sweep.every.max(took + pause(sweep));
-    let pages = pages(stage, asking, sweep, (now, pace), &mut record, &progress);
+    let held = (&mut record, &progress);
+    let pages = pages(stage, asking, sweep, (now, pace), held, stop);
     let Some(came) = stop.run_until_cancelled(pages).await else {
         // Another process can go on at once.
         let now = stage.context.clock.now();
@@ -147,7 +148,7 @@ async fn turn(
     metrics.sweeps.get_or_create(&ResultLabel { result }).inc();
     let now = stage.context.clock.now();
     let due = (progress.began + sweep.every).max(now + pause(sweep));
-    put(&mut record, due, &progress).await?;
+    put(&mut record, due, &progress, stop).await?;
     Ok(due)
 }
 
@@ -163,8 +164,8 @@ async fn pages(
     asking: &Asking<'_>,
     sweep: &SweepSettings,
     (now, pace): (Timestamp, Duration),
-    record: &mut ListingRecord<'_>,
-    progress: &Progress,
+    (record, progress): (&mut ListingRecord<'_>, &Progress),
+    stop: &CancellationToken,
 ) -> Result<Option<Findings>, String> {
     let listing = Listing::Window {
         from: now - sweep.window.min(FARTHEST),
@@ -211,7 +212,8 @@ async fn pages(
             return Err(what.to_owned());
         }
         let held_until = stage.context.clock.now() + LISTING_LEASE;
-        if !put(record, held_until, progress).await.map_err(told)? {
+        let held = put(record, held_until, progress, stop).await;
+        if !held.map_err(told)? {
             return Ok(None);
         }
     }
@@ -292,10 +294,10 @@ async fn put(
     record: &mut ListingRecord<'_>,
     due: Timestamp,
     progress: &Progress,
+    stop: &CancellationToken,
 ) -> Result<bool, StoreError> {
-    record
-        .put(Some(new_record(due, progress)), Vec::new())
-        .await
+    let record_now = Some(new_record(due, progress));
+    record.put_in_time(record_now, Vec::new(), stop).await
 }
 
 fn new_record(due: Timestamp, progress: &Progress) -> NewRecord {

@@ -308,11 +308,15 @@ impl Records for MemoryStore {
         if takes_one(&self.failing_records) {
             return Err(StoreError::Unavailable("the way to it was cut".to_owned()));
         }
-        self.step(|all, now| {
+        let committed = self.step(|all, now| {
             let (shard, last) = all.numbered(shard);
             shard.commit_records(commits, last, now)
-        })
-        .await
+        });
+        let committed = committed.await;
+        if takes_one(&self.lost_answers) {
+            return Err(StoreError::Unavailable("it has not answered".to_owned()));
+        }
+        committed
     }
 
     async fn records(
