@@ -234,7 +234,9 @@ fn no_tracking(why: InvalidTracking) -> PollError {
         InvalidTracking::Json
         | InvalidTracking::Strange
         | InvalidTracking::Cut
-        | InvalidTracking::NoPage => PollError::unreadable(what),
+        | InvalidTracking::NoPage
+        | InvalidTracking::NoRow
+        | InvalidTracking::Withheld => PollError::unreadable(what),
     }
 }
 

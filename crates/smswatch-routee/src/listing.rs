@@ -63,11 +63,12 @@ fn filter(filter: &Filter) -> Value {
     written
 }
 
-/// Reads the page of this `number`. Rows are read one by one, and one that cannot be read hides no other.
+/// Reads the page of this `number`. Rows are read one by one, and one that cannot be read hides no other. A page of which
+/// nothing can be read is no empty page: taken for one, it would hide every message.
 ///
 /// # Errors
 ///
-/// The answer is no page, or ends before its first row does.
+/// The answer is no page, ends before its first row does, or tells of no message although there are some.
 pub(crate) fn read(number: u32, body: &[u8]) -> Result<ListedPage, InvalidTracking> {
     if is_web_page(body) {
         return Err(InvalidTracking::Page);
@@ -79,10 +80,12 @@ pub(crate) fn read(number: u32, body: &[u8]) -> Result<ListedPage, InvalidTracki
         frame,
         rows,
         unnamed,
+        has_inbound,
         is_error,
     } = told;
+    // Without a list, only a total of nothing says that there are no rows.
     let has_rows = shape.elements > 0 || shape.is_empty_list || !messages.is_empty();
-    if !has_rows && !frame.tells() {
+    if !has_rows && frame.total_rows() != Some(0) {
         return Err(if is_error {
             InvalidTracking::Error
         } else {
@@ -99,6 +102,18 @@ pub(crate) fn read(number: u32, body: &[u8]) -> Result<ListedPage, InvalidTracki
     if shape.is_cut && page.messages.is_empty() {
         return Err(InvalidTracking::Cut);
     }
+    // A last page may well have one row, and that one may be bad: it spoils none of the pages before.
+    let is_one_bad_row = number > 0 && page.rows == 1;
+    if page.messages.is_empty() && page.rows > 0 && !has_inbound && !is_one_bad_row {
+        return Err(if is_error {
+            InvalidTracking::Error
+        } else {
+            InvalidTracking::NoRow
+        });
+    }
+    if page.rows == 0 && number == 0 && frame.has_some() {
+        return Err(InvalidTracking::Withheld);
+    }
     page.total_rows = frame.total_rows();
     page.is_last = !shape.is_cut && (page.rows == 0 || frame.is_last(number));
     Ok(page)
@@ -112,17 +127,30 @@ struct Told {
     rows: u32,
     /// How many rows name no message, or more messages than are read.
     unnamed: u32,
+    /// There is a message that came in: that it has no status is nothing odd.
+    has_inbound: bool,
     is_error: bool,
 }
 
 impl Told {
     fn take(&mut self, row: Row, place: Place) {
-        let Row { item, frame } = row;
+        let Row {
+            mut item,
+            tracking_id,
+            frame,
+        } = row;
         self.is_error |= item.is_error;
         if frame.tells() && !item.tells() {
             self.frame = frame;
         } else if place == Place::Row {
             self.rows = self.rows.saturating_add(1);
+            let direction = item.direction.0.as_deref();
+            self.has_inbound |= direction.is_some_and(|it| it.eq_ignore_ascii_case("Inbound"));
+            // Sending calls the id of a message so; beside a status it can be that of its campaign, too.
+            let is_own = tracking_id != item.campaign_tracking_id;
+            if item.message_id.0.is_none() && is_own && item.tells_status() && !item.is_cut {
+                item.message_id = tracking_id;
+            }
             if !self.messages.take(item) {
                 self.unnamed = self.unnamed.saturating_add(1);
             }
@@ -134,6 +162,7 @@ impl Told {
 #[derive(Debug, Default)]
 struct Row {
     item: Item,
+    tracking_id: Text,
     frame: Frame,
 }
 
@@ -159,6 +188,12 @@ impl Frame {
         last.eq_ignore_ascii_case("true") || pages.is_some_and(|pages| number + 1 >= pages)
     }
 
+    /// Whether it says that some page has rows. How many pages no rows make is told differently.
+    fn has_some(&self) -> bool {
+        let total = self.total_rows().or_else(|| whole(&self.total_pages));
+        total.is_some_and(|total| total > 0)
+    }
+
     fn total_rows(&self) -> Option<u64> {
         whole(&self.total_elements)
     }
@@ -174,8 +209,15 @@ fn whole(number: &Numeric) -> Option<u64> {
 
 impl Fields for Row {
     fn field<'de, M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
-        let names = &["last", "number", "totalPages", "totalElements"];
+        let names = &[
+            "last",
+            "number",
+            "totalPages",
+            "totalElements",
+            "trackingId",
+        ];
         match documented(name, names) {
+            "trackingId" => self.tracking_id.take(map),
             "last" => self.frame.last.take(map),
             "number" => self.frame.number.take(map),
             "totalPages" => self.frame.total_pages.take(map),

@@ -30,6 +30,12 @@ pub enum InvalidTracking {
     /// It is JSON and holds no rows, where a page of them was asked for.
     #[error("it is no page of messages")]
     NoPage,
+    /// It is a page, and of none of its rows can be read what became of which message.
+    #[error("it is a page of which no row can be read")]
+    NoRow,
+    /// It is a page without rows that says that there are some.
+    #[error("it is a page without rows, and says that there are some")]
+    Withheld,
 }
 
 /// Reads the answer to a poll of `message_id`; an empty list is an answer without information.

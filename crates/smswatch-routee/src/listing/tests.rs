@@ -127,6 +127,77 @@ fn what_is_no_page_is_told_as_such() {
 }
 
 #[test]
+fn a_page_of_which_nothing_can_be_read_is_no_empty_page() {
+    let status = r#""status": {"status": "Undelivered"}"#;
+    for (body, expected) in [
+        (
+            r#"{"content": null, "totalElements": 6, "totalPages": 3, "last": false}"#.to_owned(),
+            InvalidTracking::NoPage,
+        ),
+        (
+            r#"{"content": null, "last": true}"#.to_owned(),
+            InvalidTracking::NoPage,
+        ),
+        (
+            format!(r#"{{"data": [{{"messageId": "m1", {status}}}], "totalPages": 1}}"#),
+            InvalidTracking::NoPage,
+        ),
+        (
+            r#"{"_embedded": {"content": []}, "last": true}"#.to_owned(),
+            InvalidTracking::NoPage,
+        ),
+        (
+            format!(r#"{{"content": {{"m1": {{{status}}}}}, "totalElements": 1, "last": true}}"#),
+            InvalidTracking::NoPage,
+        ),
+        (
+            r#"{"content": "none", "last": true}"#.to_owned(),
+            InvalidTracking::NoPage,
+        ),
+        (
+            format!(r#"{{"content": [{{"id": "m1", {status}}}, 17], "last": true}}"#),
+            InvalidTracking::NoRow,
+        ),
+        (
+            r#"{"content": [{"messageId": "m1", "status": null}], "last": true}"#.to_owned(),
+            InvalidTracking::NoRow,
+        ),
+        (
+            r#"{"content": [], "totalElements": 4711, "last": false}"#.to_owned(),
+            InvalidTracking::Withheld,
+        ),
+        (
+            r#"{"content": [], "totalPages": 1, "last": true}"#.to_owned(),
+            InvalidTracking::Withheld,
+        ),
+    ] {
+        assert_eq!(read(0, body.as_bytes()), Err(expected), "{body}");
+    }
+    for body in [
+        r#"{"content": [], "totalPages": 1, "totalElements": 0, "last": true}"#,
+        r#"{"content": [], "totalPages": 0, "last": true}"#,
+        r#"{"content": [{"messageId": "m1", "direction": "Inbound", "status": null}], "last": true}"#,
+    ] {
+        let page = read_page(body);
+        assert!(page.messages.is_empty() && page.is_last, "{body}");
+    }
+    let bad = page(&[r#"{"messageId": "m1"}"#.to_owned()], r#""last": true"#);
+    let last = read(3, bad.as_bytes()).expect("one bad row behind good pages");
+    assert_eq!((last.rows, last.oddities.rows, last.is_last), (1, 1, true));
+}
+
+#[test]
+fn a_row_may_call_the_id_of_its_message_as_the_answer_to_sending_does() {
+    let named = |id: &str| row(id, "p1", "Sent").replace("messageId", "trackingId");
+    let both = row("m2", "p2", "Sent").replace('{', r#"{"trackingId": "x", "#);
+    let both = both.replace(r#""status": {"trackingId": "x", "#, r#""status": {"#);
+    let rows = [named("m1"), both, named("c1")];
+    let page = read_page(&page(&rows, r#""last": true"#));
+    assert_eq!(statuses(&page), ["m1: p1 Sent", "m2: p2 Sent"]);
+    assert_eq!(page.oddities.rows, 1, "`c1` is the id of the campaign");
+}
+
+#[test]
 fn what_a_page_keeps_is_bounded() {
     let row = r#"{"messageId":"m","status":"x"},"#;
     let body = format!("[{}{{}}]", row.repeat(8 * 1024 * 1024 / row.len()));
