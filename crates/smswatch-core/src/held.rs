@@ -80,7 +80,7 @@ impl Held {
             }
             None => {
                 let watch = found(&self.spelled, now);
-                lifecycle.apply_seen(Effect::Begins, key, &watch, observation, now, random)
+                lifecycle.apply_seen(Effect::Begins(None), key, &watch, observation, now, random)
             }
         };
         self.watch = Some(hex::encode(applied.watch.encode().as_bytes()));

@@ -58,7 +58,7 @@ pub(super) fn decide(
                     let effect = if observed.is_wanted {
                         Effect::Continues
                     } else {
-                        Effect::Begins
+                        Effect::Begins(observed.known_until)
                     };
                     let applied = lifecycle.apply_seen(effect, key, &watch, seen, now, random);
                     Ok((applied, Reply::New))

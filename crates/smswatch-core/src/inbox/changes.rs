@@ -111,6 +111,8 @@ pub(crate) struct Observed {
     pub(crate) registers: bool,
     /// Whether a user has registered what it belongs to, and is to be told of whatever is known of it.
     pub(crate) is_wanted: bool,
+    /// Up to when the source had told all there was, if that is known: what came about since is news.
+    pub(crate) known_until: Option<Timestamp>,
     /// The tags that a watch gains which begins by it.
     pub(crate) tags: Tags,
     /// How often the sweep takes place that told it; zero if none did.

@@ -205,6 +205,7 @@ async fn pages(
     let mut following = Following {
         registers: true,
         is_wanted: true,
+        known_until: None,
         tags: campaign.tags.clone(),
         every: campaign.gap(settings, stage.context.clock.now()),
         took: Duration::ZERO,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use smswatch_model::{MessageId, Observation, Source, Tags};
+use smswatch_model::{MessageId, Observation, Source, Tags, Timestamp};
 
 use crate::context::Context;
 use crate::inbox::changes::{Observed, Reply, Request};
@@ -41,6 +41,8 @@ pub(crate) struct Following {
     pub(crate) registers: bool,
     /// Whether a user has registered the listing, and is to be told of all its messages, however old their statuses are.
     pub(crate) is_wanted: bool,
+    /// Up to when the listing had told all there was, if that is known.
+    pub(crate) known_until: Option<Timestamp>,
     /// The tags that these get.
     pub(crate) tags: Tags,
     /// How often the listing is asked for.
@@ -142,6 +144,7 @@ impl Pages {
                 spelled,
                 registers: following.registers,
                 is_wanted: following.is_wanted,
+                known_until: following.known_until,
                 tags: following.tags.clone(),
                 every: following.every,
                 took: following.took,

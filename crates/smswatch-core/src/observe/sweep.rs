@@ -44,6 +44,9 @@ struct Progress {
     began: Timestamp,
     /// When the latest one ended that told everything.
     ended: Option<Timestamp>,
+    /// When that one began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    complete: Option<Timestamp>,
 }
 
 impl Progress {
@@ -51,6 +54,16 @@ impl Progress {
     fn took(&self) -> Duration {
         self.ended
             .map_or(Duration::ZERO, |ended| ended.since(self.began))
+    }
+
+    /// Up to when sweeps have told all there was; `None` if none has yet. The provider's clock may be behind.
+    fn known_until(&self) -> Option<Timestamp> {
+        // An earlier version did not note when the one began that told everything.
+        let began = self
+            .ended
+            .filter(|ended| *ended >= self.began)
+            .map(|_| self.began);
+        self.complete.or(began).map(|complete| complete - AHEAD)
     }
 }
 
@@ -109,6 +122,7 @@ async fn turn(
     let mut progress = Progress {
         began: now,
         ended: before.and_then(|before| before.ended),
+        complete: before.and_then(|before| before.complete),
     };
     if !put(&mut record, now + LISTING_LEASE, &progress, stop).await? {
         return Ok(now + LISTING_LEASE);
@@ -116,8 +130,11 @@ async fn turn(
     let began = Instant::now();
     let took = before.map_or(Duration::ZERO, |before| before.took());
     let pace = sweep.every.max(took + pause(sweep));
+    let known_until = before.and_then(|before| before.known_until());
+    warn_of_gap(sweep, known_until, now);
+    let when = (now, pace, known_until);
     let held = (&mut record, &progress);
-    let pages = pages(stage, asking, sweep, (now, pace), held, stop);
+    let pages = pages(stage, asking, sweep, when, held, stop);
     let Some(came) = stop.run_until_cancelled(pages).await else {
         // Another process can go on at once.
         let now = stage.context.clock.now();
@@ -130,6 +147,7 @@ async fn turn(
     let result = match &came {
         Ok(Some(findings)) => {
             progress.ended = Some(stage.context.clock.now());
+            progress.complete = Some(progress.began);
             stage.context.health.well(&part);
             tracing::debug!(
                 messages = findings.messages,
@@ -152,18 +170,30 @@ async fn turn(
     Ok(due)
 }
 
+/// Says so where no sweep told everything for longer than one reaches back.
+fn warn_of_gap(sweep: &SweepSettings, known_until: Option<Timestamp>, now: Timestamp) {
+    let reaches_to = now - sweep.window.min(FARTHEST);
+    if let Some(known_until) = known_until.filter(|known_until| *known_until < reaches_to) {
+        tracing::warn!(
+            since = %known_until,
+            until = %reaches_to,
+            "no sweep told all messages for longer than its `window`: what was sent in between and not registered is not seen"
+        );
+    }
+}
+
 /// How long is waited at least after a sweep.
 fn pause(sweep: &SweepSettings) -> Duration {
     sweep.every / 10
 }
 
 /// Asks for all pages; `None` if another process has taken the sweep over meanwhile. It began now, and its messages
-/// were told at this pace until now.
+/// were told at this pace until now. Sweeps before have told all there was until then.
 async fn pages(
     stage: &Observe,
     asking: &Asking<'_>,
     sweep: &SweepSettings,
-    (now, pace): (Timestamp, Duration),
+    (now, pace, known_until): (Timestamp, Duration, Option<Timestamp>),
     (record, progress): (&mut ListingRecord<'_>, &Progress),
     stop: &CancellationToken,
 ) -> Result<Option<Findings>, String> {
@@ -174,6 +204,7 @@ async fn pages(
     };
     let mut following = Following {
         is_wanted: false,
+        known_until,
         registers: sweep.register,
         tags: Tags::new(),
         every: pace,

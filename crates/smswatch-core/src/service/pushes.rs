@@ -286,6 +286,7 @@ impl Told {
                 spelled: self.spelled.clone(),
                 registers: true,
                 is_wanted: false,
+                known_until: None,
                 tags: Tags::new(),
                 every: Duration::ZERO,
                 took: Duration::ZERO,

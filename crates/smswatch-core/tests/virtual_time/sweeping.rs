@@ -247,6 +247,19 @@ async fn what_a_sweep_finds_old_is_remembered_and_not_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_failed_while_nobody_looked_is_told_however_long_that_was() {
+    let (world, sink, engine) = world(30).await;
+    sleep(seconds(120)).await;
+    assert!(engine.stop().await);
+    world.fate("meanwhile", vec![(seconds(300), "Undelivered")]);
+    sleep(seconds(45 * 60)).await;
+    let engine = world.start_for(&sink).await;
+    sleep(seconds(120)).await;
+    assert_eq!(sink.statuses(), ["Undelivered"]);
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_registered_where_the_sweep_may_not_and_what_was_removed_stays_so() {
     let mut world = World::new();
     world.settings.sweeps = vec![SweepSettings {

@@ -204,8 +204,9 @@ const FARTHEST: Duration = Duration::from_secs(7 * 24 * 3600);
 fn sweeps(watch: &WatchSection, problems: &mut Vec<Problem>) -> Vec<SweepSettings> {
     let all = watch.sweep.as_ref().map(SweepsSection::all);
     let is_list = matches!(watch.sweep, Some(SweepsSection::Several(_)));
-    let sweeps = all.unwrap_or_default().into_iter().enumerate();
-    let sweeps = sweeps.map(|(position, sweep)| {
+    let all = all.unwrap_or_default();
+    let widest = all.iter().map(|sweep| sweep.window.duration()).max();
+    let sweeps = all.into_iter().enumerate().map(|(position, sweep)| {
         let place = match is_list {
             true => format!("/watch/sweep/{position}"),
             false => "/watch/sweep".to_owned(),
@@ -219,6 +220,11 @@ fn sweeps(watch: &WatchSection, problems: &mut Vec<Problem>) -> Vec<SweepSetting
         }
         if window.is_zero() || window > FARTHEST {
             let what = "`window` must be more than `0s` and at most `7d`: Routee tells no more";
+            refuse("window", what);
+        }
+        // Another sweep may be there for what lies in between.
+        if every > window && widest.is_none_or(|widest| every > widest) {
+            let what = "`window` is shorter than `every`: what was sent in between is never looked at";
             refuse("window", what);
         }
         if sweep.register && window > watch.retention.duration() {

@@ -205,6 +205,24 @@ fn a_poll_that_outlasts_its_lease_is_refused() {
 }
 
 #[test]
+fn a_sweep_that_leaves_time_out_is_refused_unless_another_one_is_wider() {
+    let said_of = |sweeps: &str| {
+        let problems = load(&format!("{ROUTEE}watch: {{sweep: {sweeps}}}\n")).err();
+        let said: Vec<String> = problems.iter().flatten().map(ToString::to_string).collect();
+        said.join("\n\n")
+    };
+    let what = "`window` is shorter than `every`: what was sent in between is never looked at";
+    assert!(said_of("{every: 3h, window: 1h}").contains(what));
+    assert!(said_of("[{every: 3h, window: 1h}, {every: 1m, window: 2h}]").contains(what));
+    for fine in [
+        "{every: 3h, window: 3h}",
+        "[{every: 3h, window: 1h}, {every: 1h, window: 6h}]",
+    ] {
+        assert!(!said_of(fine).contains(what), "{fine}");
+    }
+}
+
+#[test]
 fn credentials_are_needed() {
     let problems = load("watch: {}").expect_err("it is broken");
     assert!(

@@ -10,8 +10,8 @@ use crate::watch::Watch;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Effect {
     /// A sweep or a callback tells of an unregistered message: statuses that were old by then are recorded
-    /// and not told.
-    Begins,
+    /// and not told, unless they came about after this moment, up to which the same source had told all there was.
+    Begins(Option<Timestamp>),
     /// A sweep or a callback tells of a message that is watched. Its polls go on in their schedule, or a
     /// stretched gap from now; the look after its end stays to come.
     Continues,
@@ -34,7 +34,7 @@ impl Lifecycle<'_> {
         let answer = Answer::Seen(Box::new(observation.clone()));
         let mut applied = self.apply(message_id, watch, &answer, now, random);
         match effect {
-            Effect::Begins => self.record_old(&mut applied, now),
+            Effect::Begins(known_until) => self.record_old(&mut applied, known_until, now),
             Effect::Continues => {
                 self.keep_schedule(&mut applied.watch, watch, observation.source, now)
             }
@@ -48,10 +48,12 @@ impl Lifecycle<'_> {
         applied
     }
 
-    /// Marks what was old by the time its message was found.
-    fn record_old(&self, applied: &mut Applied, now: Timestamp) {
+    /// Marks what was old by the time its message was found. What came about while nobody looked is news, however long that
+    /// was.
+    fn record_old(&self, applied: &mut Applied, known_until: Option<Timestamp>, now: Timestamp) {
         for event in &mut applied.events {
-            event.backfill = now.since(event.time) > self.settings.first_seen_max_age;
+            let is_known = known_until.is_none_or(|known_until| event.time < known_until);
+            event.backfill = is_known && now.since(event.time) > self.settings.first_seen_max_age;
         }
         let recorded = applied.events.iter().filter(|event| event.backfill);
         let parts = recorded.filter_map(|event| event.part.sms_id.clone());

@@ -13,10 +13,22 @@ fn a_status_that_was_old_when_its_message_was_found_is_recorded_and_not_told() {
     let walk = Walk::new();
     for (age, is_backfill) in [(14 * 60, false), (16 * 60, true)] {
         let observation = found(walk.now, Duration::from_secs(age));
-        let applied = walk.observes(Effect::Begins, &observation);
+        let applied = walk.observes(Effect::Begins(None), &observation);
         let marks: Vec<_> = applied.events.iter().map(|event| event.backfill).collect();
         assert_eq!(marks, [is_backfill], "{age} s");
         assert_eq!(applied.watch.snapshot.parts.len(), 1);
+    }
+}
+
+#[test]
+fn a_status_that_came_about_after_all_was_known_is_told_however_old_it_is() {
+    let walk = Walk::new();
+    for (known_before, is_backfill) in [(4 * 3_600, false), (2 * 3_600, true)] {
+        let observation = found(walk.now, Duration::from_secs(3 * 3_600));
+        let known_until = walk.now - Duration::from_secs(known_before);
+        let applied = walk.observes(Effect::Begins(Some(known_until)), &observation);
+        let marks: Vec<_> = applied.events.iter().map(|event| event.backfill).collect();
+        assert_eq!(marks, [is_backfill], "{known_before} s");
     }
 }
 
@@ -25,7 +37,7 @@ fn what_was_recorded_when_its_message_was_found_is_told_once_its_message_is_regi
     let walk = Walk::new();
     let observation = found(walk.now, Duration::from_secs(86_400));
     let lifecycle = walk.lifecycle();
-    let recorded = walk.observes(Effect::Begins, &observation);
+    let recorded = walk.observes(Effect::Begins(None), &observation);
     let told_by = |watch: &Watch| {
         let answer = Answer::Seen(Box::new(observation.clone()));
         lifecycle.apply(&Walk::id(), watch, &answer, walk.now, 0.5)
@@ -72,7 +84,7 @@ fn of_several_parts_only_those_are_told_later_of_which_nobody_was_told() {
     observation.parts.push(recent);
     observation.facts.part_count = Some(2);
     let lifecycle = walk.lifecycle();
-    let recorded = walk.observes(Effect::Begins, &observation);
+    let recorded = walk.observes(Effect::Begins(None), &observation);
     let marks: Vec<_> = recorded.events.iter().map(|event| event.backfill).collect();
     assert_eq!(marks, [true, false]);
     let stored = Watch::decode(&recorded.watch.wanted().encode()).expect("it is readable");
