@@ -241,15 +241,17 @@ async fn complete_step(stage: &Deliver, unit: &SinkUnit, shard: Shard, step: Vec
         completions.push(attempted.completion);
         about.push((attempted.priority, attempted.is_about_dead));
     }
-    let Outcomes { done, queued } = write(&stage.context, unit, shard, &completions).await;
+    let written = write(&stage.context, unit, shard, &completions).await;
+    let Outcomes { done, queued } = written.outcomes;
     partly::queued_instead(stage, unit, shard, &completions, queued);
     let ended = completions.iter().zip(&about).zip(&done);
-    for ((completion, (_, is_about_dead)), _) in ended.filter(|(_, done)| **done) {
-        if completion.outcome == Outcome::Suppressed {
+    for ((completion, (_, is_about_dead)), done) in ended {
+        if completion.outcome == Outcome::Suppressed && *done {
             stage.context.metrics.suppressed(&unit.name);
             stage.silences.count([completion.attempt.detail.as_str()]);
         }
-        if completion.outcome == Outcome::Dead {
+        // What is no longer claimed may have died by an earlier try. Better told twice than never.
+        if completion.outcome == Outcome::Dead && (*done || written.is_repeated) {
             let (reason, at) = (&completion.attempt.detail, completion.attempt.at);
             stage
                 .dead
@@ -257,7 +259,7 @@ async fn complete_step(stage: &Deliver, unit: &SinkUnit, shard: Shard, step: Vec
         }
     }
     let lost = done.iter().filter(|done| !**done).count();
-    if lost > 0 {
+    if lost > 0 && !written.is_repeated {
         tracing::info!(
             sink.name = unit.name(),
             lost,
@@ -276,13 +278,21 @@ async fn complete_step(stage: &Deliver, unit: &SinkUnit, shard: Shard, step: Vec
     }
 }
 
+/// What came of a step.
+struct Written {
+    outcomes: Outcomes,
+    /// The store failed before: it may have taken the step then, and its answer was lost.
+    is_repeated: bool,
+}
+
 /// Writes a step, again and again while the store is away. Nothing more is claimed from the shard meanwhile.
 async fn write(
     context: &Context,
     unit: &SinkUnit,
     shard: Shard,
     completions: &[Completion],
-) -> Outcomes {
+) -> Written {
+    let mut is_repeated = false;
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     loop {
         let complete = context.store.complete(shard, unit.name(), completions);
@@ -291,11 +301,15 @@ async fn write(
                 if unit.outcomes.succeeded(shard) {
                     unit.inbox.hint_now(shard);
                 }
-                return outcomes;
+                return Written {
+                    outcomes,
+                    is_repeated,
+                };
             }
             Err(error) => {
                 tracing::debug!(%error, "an outcome is written again");
                 unit.outcomes.failed(shard);
+                is_repeated = true;
                 tokio::time::sleep(backoff.fail()).await;
             }
         }

@@ -76,6 +76,10 @@ pub struct Engine {
     broken: CancellationToken,
     stages: Vec<JoinHandle<()>>,
     chores: Vec<JoinHandle<()>>,
+    /// Tells of dead letters, of which the stages make some until they end.
+    telling_dead: JoinHandle<()>,
+    /// The stages have ended.
+    all_ended: CancellationToken,
     reloader: Reloader,
     reload_requests: Option<mpsc::Receiver<ReloadRequest>>,
 }
@@ -142,7 +146,7 @@ impl Engine {
             alarms: Arc::clone(&alarms),
             sinks: Arc::clone(&sinks),
         });
-        let [stop, cut, broken] = [(); 3].map(|()| CancellationToken::new());
+        let [stop, cut, broken, all_ended] = [(); 4].map(|()| CancellationToken::new());
         let spawn =
             |name, work: BoxFuture<'static, ()>| tokio::spawn(guarded(name, broken.clone(), work));
         let stages = vec![
@@ -167,13 +171,14 @@ impl Engine {
             spawn("unknown words", alarm::unknown::run(tell_unknown).boxed()),
             spawn("replicas", replicas::run(Arc::clone(&replicas)).boxed()),
             spawn("orphans", orphans::run(Arc::clone(&deliver)).boxed()),
-            spawn("dead letters", dead::run(give_up).boxed()),
             spawn(
                 "silences",
                 silences::keep::run(Arc::clone(&context), silences).boxed(),
             ),
             spawn("left", route::left::run(route).boxed()),
         ];
+        let telling_dead = dead::run(give_up, all_ended.clone());
+        let telling_dead = spawn("dead letters", telling_dead.boxed());
         let units = Units {
             context: Arc::clone(&context),
             log,
@@ -202,6 +207,8 @@ impl Engine {
             broken,
             stages,
             chores,
+            telling_dead,
+            all_ended,
             reloader,
             reload_requests: Some(reload_requests),
         }
@@ -262,13 +269,19 @@ impl Engine {
         for abort in aborts {
             abort.abort();
         }
+        self.all_ended.cancel();
+        let mut telling_dead = self.telling_dead;
         let leases = self.replicas.polls.leases.take_all();
         let releases = leases
             .into_iter()
             .map(|(shard, lease)| self.context.store.release(shard, lease));
         // A store that is away keeps them until they end by themselves.
-        let leaving = async { tokio::join!(join_all(releases), replicas::leave(&self.replicas)) };
+        let leaving = async {
+            let leave = replicas::leave(&self.replicas);
+            tokio::join!(join_all(releases), leave, &mut telling_dead)
+        };
         let _left = tokio::time::timeout(until(timeout).min(GIVING_BACK / 2), leaving).await;
+        telling_dead.abort();
         is_finished
     }
 }

@@ -15,7 +15,7 @@ mod watches;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -42,6 +42,8 @@ pub struct MemoryStore {
     is_cut: Arc<AtomicBool>,
     /// Which answers are held back.
     hangs: Arc<watch::Sender<Hanging>>,
+    /// How many more answers are lost of the steps that end deliveries, by the name of the step.
+    lost_endings: Arc<Mutex<BTreeMap<&'static str, u32>>>,
     /// How many more route steps do not take place.
     lost_routes: Arc<AtomicU32>,
     /// How many more times watches cannot be read.
@@ -105,6 +107,7 @@ impl MemoryStore {
             started: Instant::now(),
             is_cut: Arc::default(),
             hangs: Arc::default(),
+            lost_endings: Arc::default(),
             lost_routes: Arc::default(),
             failing_loads: Arc::default(),
             failing_records: Arc::default(),
@@ -116,6 +119,11 @@ impl MemoryStore {
     /// The next route steps, `count` of them, do not take place, as if the process had died just before.
     pub fn lose_routes(&self, count: u32) {
         self.lost_routes.store(count, Ordering::Release);
+    }
+
+    /// The next `count` steps of this name that end deliveries, `complete` or `dead_letter`, take place, and their answers are lost.
+    pub fn lose_endings(&self, step: &'static str, count: u32) {
+        self.lost().insert(step, count);
     }
 
     /// The next `count` times watches cannot be read, as if the network were gone for a moment.
@@ -175,6 +183,23 @@ impl MemoryStore {
         let mut failing = failing.unwrap_or_else(PoisonError::into_inner);
         failing.0 = failing.0.checked_sub(1)?;
         Some(failing.1)
+    }
+
+    /// What is answered to a step of this name that took place.
+    fn answer<T>(&self, step: &str, done: T) -> Result<T, StoreError> {
+        match self.lost().get_mut(step) {
+            Some(left @ 1..) => {
+                *left -= 1;
+                let lost = "the answer was lost".to_owned();
+                Err(StoreError::Unavailable(lost))
+            }
+            _ => Ok(done),
+        }
+    }
+
+    fn lost(&self) -> MutexGuard<'_, BTreeMap<&'static str, u32>> {
+        let lost = self.lost_endings.lock();
+        lost.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn time(&self) -> Timestamp {

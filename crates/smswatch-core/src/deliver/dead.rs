@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use smswatch_model::{Event, EventKind, Timestamp};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::codec;
 use crate::context::Context;
@@ -158,11 +159,15 @@ pub(crate) struct GiveUp {
     pub(crate) dead: Arc<DeadLetters>,
 }
 
-/// Tells what is given up; runs until it is dropped.
-pub(crate) async fn run(stage: Arc<GiveUp>) {
+/// Tells what is given up, until nothing more can be: `all_ended` says so. What is untold then is told at once, since
+/// nothing else knows of it.
+pub(crate) async fn run(stage: Arc<GiveUp>, all_ended: CancellationToken) {
     loop {
-        stage.dead.noticed.notified().await;
-        tokio::time::sleep(GATHER).await;
+        let gather = async {
+            stage.dead.noticed.notified().await;
+            tokio::time::sleep(GATHER).await;
+        };
+        let is_last = all_ended.run_until_cancelled(gather).await.is_none();
         for (sink, mut batch) in stage.dead.take() {
             if !batch.is_logged {
                 tracing::warn!("given up for sink `{sink}`: {}", batch.words());
@@ -173,7 +178,12 @@ pub(crate) async fn run(stage: Arc<GiveUp>) {
                 stage.dead.add(&sink, batch);
             }
         }
-        tokio::time::sleep(PACE).await;
+        if is_last {
+            return;
+        }
+        let _paced = all_ended
+            .run_until_cancelled(tokio::time::sleep(PACE))
+            .await;
     }
 }
 

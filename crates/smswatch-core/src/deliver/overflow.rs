@@ -1,10 +1,13 @@
 //! Keeps a sink's queue within its bound: what waits longest and is not critical is given up.
 
+mod unsure;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 
+use self::unsure::Unsure;
 use super::{Deliver, SinkUnit};
 use super::{dead, fallback};
 use crate::codec;
@@ -34,10 +37,11 @@ struct Reading {
 /// Checks whether the queue is too long whenever enough was queued; runs until it is cancelled.
 pub(crate) async fn run(stage: Arc<Deliver>, unit: Arc<SinkUnit>) {
     let max = unit.settings.queue_max;
-    let mut is_full = false;
+    let (mut is_full, unsure) = (false, Unsure::default());
     loop {
         unit.inbox.fill_level.due().await;
-        let patience = match relieve(&stage, &unit).await {
+        unsure.settle(&stage, &unit).await;
+        let patience = match relieve(&stage, &unit, &unsure).await {
             Ok(look) => {
                 if look.dead_lettered > 0 && !is_full {
                     let (sink, dead_lettered) = (unit.name(), look.dead_lettered);
@@ -72,7 +76,7 @@ fn patience(max: u64, pending: u64) -> u64 {
 }
 
 /// Gives up the oldest until the queue is within its bound, or none is left that may be given up.
-async fn relieve(stage: &Deliver, unit: &SinkUnit) -> Result<Reading, StoreError> {
+async fn relieve(stage: &Deliver, unit: &SinkUnit, unsure: &Unsure) -> Result<Reading, StoreError> {
     let mut dead_lettered = 0;
     // Mostly there is not too much, and one delivery shows that as well as many.
     let mut limit = 1;
@@ -109,7 +113,7 @@ async fn relieve(stage: &Deliver, unit: &SinkUnit) -> Result<Reading, StoreError
         let dead_letters = dead_letters.filter(|(_, count)| *count > 0);
         let dead_letters = dead_letters.map(|((shard, mut slice), count)| {
             slice.deliveries.truncate(count);
-            dead_letter(stage, unit, shard, slice.deliveries)
+            dead_letter(stage, unit, unsure, shard, slice.deliveries)
         });
         let count: u64 = each(join_all(dead_letters).await)?.into_iter().sum();
         if count == 0 {
@@ -211,6 +215,7 @@ fn oldest(slices: &[QueueSlice], excess: u64) -> Vec<usize> {
 async fn dead_letter(
     stage: &Deliver,
     unit: &SinkUnit,
+    unsure: &Unsure,
     shard: Shard,
     mut deliveries: Vec<WaitingDelivery>,
 ) -> Result<u64, StoreError> {
@@ -235,7 +240,9 @@ async fn dead_letter(
             .context
             .store
             .dead_letter(shard, unit.name(), &step, &attempt);
-        let Outcomes { done, queued } = stage.context.call("dead_letter", dead_letter).await?;
+        let dead_lettered = stage.context.call("dead_letter", dead_letter).await;
+        let Outcomes { done, queued } =
+            dead_lettered.inspect_err(|_| unsure.add(&step, is_news))?;
         let others = step.iter();
         let others = others.filter_map(|dead_letter| dead_letter.fallback.as_ref());
         fallback::handed_over(stage, unit, shard, others, queued);

@@ -5,6 +5,7 @@ mod compiled;
 mod counting;
 mod delivering;
 mod digesting;
+mod dying;
 mod ending;
 mod endless;
 mod following;

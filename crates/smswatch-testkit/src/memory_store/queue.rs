@@ -220,11 +220,11 @@ impl Queues for MemoryStore {
         sink: &str,
         completions: &[Completion],
     ) -> Result<Outcomes, StoreError> {
-        self.step(|all, now| {
+        let done = self.step(|all, now| {
             let (shard, last) = all.numbered(shard);
             shard.complete(sink, completions, last, now)
-        })
-        .await
+        });
+        self.answer("complete", done.await?)
     }
 
     async fn peek(
@@ -244,11 +244,11 @@ impl Queues for MemoryStore {
         dead_letters: &[DeadLetter],
         attempt: &Attempt,
     ) -> Result<Outcomes, StoreError> {
-        self.step(|all, now| {
+        let done = self.step(|all, now| {
             let (shard, last) = all.numbered(shard);
             shard.dead_letter(sink, dead_letters, attempt, last, now)
-        })
-        .await
+        });
+        self.answer("dead_letter", done.await?)
     }
 
     async fn leave_deliveries(
