@@ -71,7 +71,7 @@ async fn what_a_program_leaves_behind_ends_with_it() {
 #[tokio::test]
 async fn a_program_that_takes_too_long_is_stopped_and_says_why() {
     for (way, rest) in [
-        ("in order", "trap 'echo given up >&2; exit 1' TERM; wait"),
+        ("in order", "trap 'exit 1' TERM; echo given up >&2; wait"),
         (
             "by force",
             "trap '' TERM; echo given up >&2; wait; sleep 600",
@@ -81,14 +81,14 @@ async fn a_program_that_takes_too_long_is_stopped_and_says_why() {
         let note = folder.path().join("note");
         let config = json!({"command": ["sh", "-c", family(rest), "a-script", note]});
         let config = serde_json::from_value(config).expect("the configuration reads well");
-        let context = SinkContext::new("pager").with_timeout(Duration::from_secs(5));
+        let context = SinkContext::new("pager").with_timeout(Duration::from_secs(15));
         let sink = ExecSink::configure(config, &context).expect("it is valid");
         let error = sink.deliver(&sample::notification()).await;
         let error = error.expect_err("it takes too long");
         assert_eq!(error.retry(), Retry::Later, "{way}");
         assert_eq!(
             error.detail(),
-            "`sh` was still running after 4 s and was stopped: given up",
+            "`sh` was still running after 14 s and was stopped: given up",
             "{way}"
         );
         end(&processes(&note).await).await;
