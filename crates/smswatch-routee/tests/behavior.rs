@@ -16,7 +16,13 @@ struct Stage {
     message: MessageId,
 }
 
-fn provider(sim: &Sim, secret: &str) -> RouteeProvider {
+/// How long a poll may take where none hangs: longer than a machine with much else to do takes.
+const PATIENT: Duration = Duration::from_secs(20);
+
+/// The same where one hangs for longer than that.
+const IMPATIENT: Duration = Duration::from_secs(10);
+
+fn provider(sim: &Sim, secret: &str, timeout: Duration) -> RouteeProvider {
     // Whichever test comes first installs it.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     RouteeProvider::new(RouteeOptions {
@@ -24,13 +30,18 @@ fn provider(sim: &Sim, secret: &str) -> RouteeProvider {
         application_secret: Secret::new(secret),
         api_url: sim.url().to_owned(),
         auth_url: sim.url().to_owned(),
-        timeout: Duration::from_secs(2),
+        timeout,
         proxy: Proxy::None,
     })
     .expect("a client")
 }
 
 fn stage() -> Stage {
+    stage_within(PATIENT)
+}
+
+/// The same, with so much time for a poll.
+fn stage_within(timeout: Duration) -> Stage {
     let sim = Sim::start(SimConfig::default()).expect("a simulator");
     let spec = MessageSpec {
         fate: Some(Fate::Queued),
@@ -38,7 +49,7 @@ fn stage() -> Stage {
     };
     let message = MessageId::new(sim.register(spec).expect("a message")).expect("a valid id");
     Stage {
-        routee: provider(&sim, "sim-secret"),
+        routee: provider(&sim, "sim-secret", timeout),
         sim,
         message,
     }
@@ -112,7 +123,7 @@ async fn a_revoked_token_is_replaced_once_and_the_poll_repeated() {
 #[tokio::test]
 async fn wrong_credentials_are_refused_without_hammering_the_token_endpoint() {
     let stage = stage();
-    let wrong = provider(&stage.sim, "hunter2-wrong");
+    let wrong = provider(&stage.sim, "hunter2-wrong", PATIENT);
     for _ in 0..10 {
         let error = wrong.poll(&stage.message).await.expect_err("it is refused");
         assert_eq!(error.kind(), PollFailure::Refused);
@@ -125,7 +136,7 @@ async fn wrong_credentials_are_refused_without_hammering_the_token_endpoint() {
 
 #[tokio::test]
 async fn polls_that_wait_for_a_token_share_the_failure_of_the_one_request() {
-    let stage = stage();
+    let stage = stage_within(IMPATIENT);
     let hang = FaultRule {
         kind: FaultKind::Hang { ms: 60_000 },
         on: Endpoint::Token,
@@ -175,7 +186,7 @@ async fn refusals_and_pauses_are_shared_by_the_polls_that_waited() {
 #[tokio::test]
 async fn the_old_token_will_do_while_the_new_one_does_not_come() {
     let stage = stage();
-    let patch = json!({"auth": {"expires_in": 4}});
+    let patch = json!({"auth": {"expires_in": 20}});
     stage.sim.merge_switches(&patch).expect("a switch");
     stage.poll().await.expect("an answer");
     stage.sim.add_fault(FaultRule {
@@ -191,10 +202,10 @@ async fn the_old_token_will_do_while_the_new_one_does_not_come() {
 
 #[tokio::test]
 async fn the_time_for_a_poll_holds_for_its_token_and_its_answer_together() {
-    let stage = stage();
+    let stage = stage_within(Duration::from_secs(12));
     for on in [Endpoint::Token, Endpoint::TrackingSingle] {
         // More than half of the time that a poll has.
-        let kind = FaultKind::Slow { ms: 1200 };
+        let kind = FaultKind::Slow { ms: 6_500 };
         stage.sim.add_fault(FaultRule {
             kind,
             on,
@@ -247,7 +258,6 @@ async fn whatever_is_no_tracking_is_a_failed_poll_and_the_next_one_works() {
             status(200, r#"{"error":"Internal Server Error","status":500}"#),
             PollFailure::Failed,
         ),
-        (FaultKind::Hang { ms: 10_000 }, PollFailure::Failed),
         (FaultKind::Reset, PollFailure::Failed),
         (FaultKind::BrokenJson, PollFailure::Unreadable),
         (FaultKind::EmptyBody, PollFailure::Unreadable),
@@ -267,6 +277,19 @@ async fn whatever_is_no_tracking_is_a_failed_poll_and_the_next_one_works() {
         );
         stage.poll().await.expect("the next one works");
     }
+}
+
+#[tokio::test]
+async fn one_that_gives_no_answer_is_a_failed_poll_and_the_next_one_works() {
+    let stage = stage_within(IMPATIENT);
+    stage.poll().await.expect("an answer");
+    let error = stage.failure(FaultKind::Hang { ms: 60_000 }).await;
+    assert_eq!(error.kind(), PollFailure::Failed, "{error}");
+    assert!(
+        !format!("{error} {error:?}").contains("306900"),
+        "{error:?}"
+    );
+    stage.poll().await.expect("the next one works");
 }
 
 #[tokio::test]

@@ -19,6 +19,11 @@ struct Stage {
 }
 
 fn stage() -> Stage {
+    stage_within(Duration::from_secs(20))
+}
+
+/// The same, with so much time for an answer.
+fn stage_within(timeout: Duration) -> Stage {
     smswatch_testkit::install_tls_provider();
     let sim = Sim::start(SimConfig::default()).expect("a simulator");
     let routee = RouteeProvider::new(RouteeOptions {
@@ -26,7 +31,7 @@ fn stage() -> Stage {
         application_secret: Secret::new("sim-secret"),
         api_url: sim.url().to_owned(),
         auth_url: sim.url().to_owned(),
-        timeout: Duration::from_secs(5),
+        timeout,
         proxy: Proxy::None,
     });
     let routee = routee.expect("a client");
@@ -321,7 +326,7 @@ async fn a_bad_row_and_a_page_cut_in_half_hide_only_themselves() {
 
 #[tokio::test]
 async fn a_page_that_never_comes_fails_in_the_time_of_a_poll() {
-    let stage = stage();
+    let stage = stage_within(Duration::from_secs(5));
     stage.next(FaultKind::Hang { ms: 60_000 });
     let error = stage.list(0, 20).await.expect_err("it takes too long");
     assert!(
