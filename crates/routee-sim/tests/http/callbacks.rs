@@ -15,7 +15,7 @@ use crate::stage;
 async fn scene(callbacks: Value) -> (Sim, Receiver) {
     let receiver = Receiver::start().await;
     let sim = Sim::start(SimConfig::default()).expect("a free port");
-    let switches = json!({"callbacks": {"url": receiver.url}});
+    let switches = json!({"callbacks": {"url": receiver.url, "timeout_ms": 60_000}});
     sim.merge_switches(&switches).expect("known");
     sim.merge_switches(&json!({"callbacks": callbacks}))
         .expect("known");
@@ -147,7 +147,7 @@ async fn a_status_set_by_hand_is_told() {
 
 #[tokio::test]
 async fn only_a_200_counts_and_the_rest_is_tried_again_until_it_is_given_up() {
-    let (sim, receiver) = scene(json!({"strategy": "OnCompletion", "timeout_ms": 200})).await;
+    let (sim, receiver) = scene(json!({"strategy": "OnCompletion", "timeout_ms": 5_000})).await;
     receiver.answer_next([500, 204, 302, 0, 200]);
     sim.register(Fate::Delivered).expect("registered");
     sim.advance_clock(4_000);

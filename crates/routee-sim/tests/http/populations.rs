@@ -11,6 +11,7 @@ async fn five_million_messages_are_there_at_once() {
     let spec = PopulationSpec {
         name: "many".to_owned(),
         count: 5_000_000,
+        hold: true,
         ..Default::default()
     };
     stage.sim.add_population(spec).expect("made");

@@ -195,6 +195,7 @@ async fn a_population_can_be_a_campaign() {
     let spec = PopulationSpec {
         name: "more".to_owned(),
         count: 30,
+        hold: true,
         campaign_name: Some("summer".to_owned()),
         campaign_tracking_id: Some("c-1".to_owned()),
         ..Default::default()

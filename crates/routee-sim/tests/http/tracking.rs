@@ -14,6 +14,14 @@ fn held(fate: Fate) -> MessageSpec {
     }
 }
 
+/// A message whose life takes minutes, so that a slow machine sees each part of it.
+fn slow(fate: Fate) -> MessageSpec {
+    MessageSpec {
+        time_scale: 30.0,
+        ..fate.into()
+    }
+}
+
 async fn statuses(stage: &Stage, id: &str) -> Vec<String> {
     let parts = stage.parts(id).await;
     parts
@@ -115,9 +123,10 @@ async fn a_message_lives_by_command_and_its_ledger_tells_what_was_served() {
 #[tokio::test]
 async fn time_alone_brings_a_message_to_its_end() {
     let stage = stage(SimConfig::default()).await;
-    let id = stage.sim.register(Fate::MixedParts).expect("registered");
+    let id = stage.sim.register(slow(Fate::MixedParts));
+    let id = id.expect("registered");
     assert_eq!(statuses(&stage, &id).await, ["Queued", "Queued", "Queued"]);
-    stage.sim.advance_clock(60_000);
+    stage.sim.advance_clock(600_000);
     assert_eq!(
         statuses(&stage, &id).await,
         ["Delivered", "Undelivered", "Delivered"]
@@ -148,14 +157,12 @@ async fn strange_fates_are_strange() {
     assert_eq!((missing.len(), &missing[0]["parts"]), (1, &json!(2)));
     assert_eq!(statuses(&stage, &old(Fate::Flip)).await, ["Delivered"]);
 
-    let late = stage.sim.register(Fate::Late).expect("registered");
-    let empty = stage
-        .sim
-        .register(Fate::EmptyThenDelivered)
-        .expect("registered");
+    let late = stage.sim.register(slow(Fate::Late)).expect("registered");
+    let empty = stage.sim.register(slow(Fate::EmptyThenDelivered));
+    let empty = empty.expect("registered");
     assert_eq!(stage.track(&late).await.status(), StatusCode::NOT_FOUND);
     assert_eq!(stage.parts(&empty).await.len(), 0);
-    stage.sim.advance_clock(2_000);
+    stage.sim.advance_clock(60_000);
     assert_eq!(statuses(&stage, &late).await, ["Sent"]);
     assert_eq!(statuses(&stage, &empty).await, ["Sent"]);
 }
@@ -163,11 +170,11 @@ async fn strange_fates_are_strange() {
 #[tokio::test]
 async fn a_refined_status_keeps_its_date() {
     let stage = stage(SimConfig::default()).await;
-    let id = stage.sim.register(Fate::Refined).expect("registered");
-    stage.sim.advance_clock(5_000);
+    let id = stage.sim.register(slow(Fate::Refined)).expect("registered");
+    stage.sim.advance_clock(130_000);
     let plain = stage.parts(&id).await;
     assert_eq!(plain[0]["status"].get("reason"), None);
-    stage.sim.advance_clock(60_000);
+    stage.sim.advance_clock(600_000);
     let refined = stage.parts(&id).await;
     assert_eq!(
         refined[0]["status"]["reason"]["detailedStatus"],
@@ -180,12 +187,12 @@ async fn a_refined_status_keeps_its_date() {
 #[tokio::test]
 async fn a_fresh_message_can_be_hidden_and_an_old_one_forgotten() {
     let stage = stage(SimConfig::default()).await;
-    let switches = json!({"tracking": {"not_visible_ms": 1_000, "retention_ms": 5_000}});
+    let switches = json!({"tracking": {"not_visible_ms": 60_000, "retention_ms": 300_000}});
     stage.sim.merge_switches(&switches).expect("known");
     let id = stage.sim.register(Fate::Stuck).expect("registered");
     assert_eq!(stage.track(&id).await.status(), StatusCode::NOT_FOUND);
-    stage.sim.advance_clock(2_000);
+    stage.sim.advance_clock(60_000);
     assert_eq!(stage.track(&id).await.status(), StatusCode::OK);
-    stage.sim.advance_clock(9_000);
+    stage.sim.advance_clock(300_000);
     assert_eq!(stage.track(&id).await.status(), StatusCode::NOT_FOUND);
 }
