@@ -4,12 +4,13 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use smswatch_testkit::PATIENCE;
 use smswatch_testkit::receiver::{Answer, Receiver, RefusedPort};
 
+use crate::ask::until;
 use crate::process::Process;
 use crate::stage::{Stage, sqlite_in};
 
@@ -83,13 +84,11 @@ async fn a_process_whose_log_has_no_reader_goes_on() {
     drop(child.stderr.take());
     let url = format!("http://127.0.0.1:{port}");
     let mut is_up = false;
-    for _ in 0..300 {
+    let begun = Instant::now();
+    while !is_up && begun.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(50));
         let status = smswatch().args(["status", "--url", &url]).output();
         is_up = status.expect("the command runs").status.success();
-        if is_up {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
     }
     let ended = child.try_wait().expect("it is our child");
     child.kill().expect("it is our child");
@@ -158,7 +157,8 @@ async fn a_command_that_finds_another_program_says_so() {
 
 #[test]
 fn a_command_that_finds_nobody_says_where_it_looked() {
-    let refused = RefusedPort::take().address();
+    let port = RefusedPort::take();
+    let refused = port.address();
     let url = format!("http://bob:hunter2@{refused}");
     let output = smswatch().args(["status", "--url", &url]).output();
     let output = output.expect("the command runs");
@@ -172,6 +172,7 @@ fn a_command_that_finds_nobody_says_where_it_looked() {
         .args(["status", "--url", "127.0.0.1:8080"])
         .output();
     assert_eq!(output.expect("the command runs").status.code(), Some(2));
+    drop(port);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -314,25 +315,24 @@ async fn every_client_leaves_through_the_proxy_of_the_environment() {
 
 /// Waits until each of these hosts was asked for.
 async fn arrived(proxy: &Receiver, hosts: &[&str]) {
-    for n in 1..1000 {
-        let requests = proxy.wait_for(n).await;
+    until(&format!("each of {hosts:?} is asked for"), async || {
+        let requests = proxy.requests();
         let asked = |host: &&str| {
             requests
                 .iter()
                 .any(|request| request.header("host") == Some(*host))
         };
-        if hosts.iter().all(asked) {
-            return;
-        }
-    }
-    panic!("not all of {hosts:?} were asked for");
+        hosts.iter().all(asked)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trouble_on_the_way_out_is_told_with_its_cause() {
     let stage = Stage::new().await;
     let config = stage.config(&sqlite_in(stage.directory.path()));
-    let refused = RefusedPort::take().address();
+    let port = RefusedPort::take();
+    let refused = port.address();
     let mut text = std::fs::read_to_string(&config).expect("a file");
     text = text.replace(&stage.sim.url(), &format!("http://{refused}"));
     text += &format!("heartbeat: {{url: \"http://{refused}/hunter2\", every: 1s}}\n");
@@ -349,15 +349,16 @@ async fn trouble_on_the_way_out_is_told_with_its_cause() {
         process.json(&["watch", "m-1"]);
     }
     assert!(!process.said().contains("hunter2"));
+    drop(port);
 }
 
 async fn wait_for_trouble(process: &Process, part: &str) -> String {
-    for _ in 0..600 {
+    let mut trouble = None;
+    until(&format!("{part} is in trouble"), async || {
         let ready: Value = json_of(process, "/readyz");
-        if let Some(trouble) = ready["parts"][part]["trouble"].as_str() {
-            return trouble.to_owned();
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("{part} is in no trouble");
+        trouble = ready["parts"][part]["trouble"].as_str().map(str::to_owned);
+        trouble.is_some()
+    })
+    .await;
+    trouble.expect("it is in trouble")
 }

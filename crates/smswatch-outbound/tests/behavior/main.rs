@@ -73,7 +73,8 @@ fn self_signed(certificate: &[u8], key: &[u8]) -> SocketAddr {
 
 #[tokio::test]
 async fn causes_are_told_apart_with_host_and_port_and_without_the_rest_of_the_url() {
-    let refused = RefusedPort::take().address();
+    let port_of_nobody = RefusedPort::take();
+    let refused = port_of_nobody.address();
     let direct = Route::direct;
     assert_eq!(
         said(&format!("http://{refused}"), direct()).await,
@@ -138,7 +139,8 @@ async fn one_that_gives_no_answer_is_told_as_such() {
 
 #[tokio::test]
 async fn a_proxy_in_trouble_is_told_by_its_address_and_by_who_named_it() {
-    let refused = RefusedPort::take().address();
+    let port_of_nobody = RefusedPort::take();
+    let refused = port_of_nobody.address();
     for url in ["http://example.invalid", "https://example.invalid"] {
         assert_eq!(
             said(url, through(&format!("http://bob:hunter2@{refused}"))).await,
