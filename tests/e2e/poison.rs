@@ -3,7 +3,8 @@
 use routee_sim::Fate;
 use smswatch_plugin::Secret;
 use smswatch_plugin::store::{Shard, Store};
-use smswatch_store_redis::{RedisOptions, RedisStore};
+use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
+use smswatch_testkit::patiently;
 use smswatch_testkit::redis_server::RedisServer;
 
 use crate::ask;
@@ -56,7 +57,7 @@ async fn on_redis_a_poison_entry_blocks_nothing() {
         key_prefix: "smswatch".to_owned(),
         shards: 1,
     };
-    let (store, _) = RedisStore::open(options).await.expect("a store");
+    let (store, _) = patiently(|| RedisStore::open(options.clone()), OpenError::is_passing).await;
     poison(&store).await;
     what_stands_behind_poison_is_told(&redis.url(), "shards: 1, ").await;
 }

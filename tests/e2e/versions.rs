@@ -17,10 +17,10 @@ use smswatch_plugin::store::{
     CommitItem, CommitOutcome, CommitStep, RouteOutcome, RouteStep, SetAside, Shard, Store,
     WatchPriority,
 };
-use smswatch_store_redis::{RedisOptions, RedisStore};
+use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
 use smswatch_store_sqlite::SqliteStore;
-use smswatch_testkit::PATIENCE;
 use smswatch_testkit::redis_server::RedisServer;
+use smswatch_testkit::{PATIENCE, patiently};
 
 use crate::ask;
 use crate::process::Process;
@@ -32,7 +32,7 @@ pub(crate) async fn open_redis(url: String) -> Arc<dyn Store> {
         key_prefix: "smswatch".to_owned(),
         shards: 16,
     };
-    let (store, _) = RedisStore::open(options).await.expect("a store");
+    let (store, _) = patiently(|| RedisStore::open(options.clone()), OpenError::is_passing).await;
     Arc::new(store)
 }
 

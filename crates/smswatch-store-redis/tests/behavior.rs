@@ -19,6 +19,7 @@ use smswatch_plugin::store::{
     WatchPriority, shard_of,
 };
 use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
+use smswatch_testkit::patiently;
 use smswatch_testkit::redis_server::RedisServer;
 use smswatch_testkit::store_suite::{StoreFixture, completion, delivery, step};
 
@@ -37,8 +38,8 @@ fn options(server: &RedisServer, shards: u16) -> RedisOptions {
 
 /// A process of its own on `server`.
 async fn open(server: &RedisServer, shards: u16) -> RedisStore {
-    let opened = RedisStore::open(options(server, shards)).await;
-    opened.expect("a store").0
+    let open = || RedisStore::open(options(server, shards));
+    patiently(open, OpenError::is_passing).await.0
 }
 
 async fn raw(server: &RedisServer) -> redis::aio::MultiplexedConnection {
@@ -170,15 +171,9 @@ async fn a_redis_that_goes_away_is_told_and_found_again_with_everything() {
     let error = fixture.store.now(Shard(0)).await.expect_err("it is gone");
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     fixture.server.restart();
-    let mut found = None;
-    while found.is_none() {
-        found = fixture
-            .store
-            .load(shard, std::slice::from_ref(&id))
-            .await
-            .ok();
-    }
-    assert!(matches!(found.expect("loaded")[0], Ok(Some(_))));
+    let load = || fixture.store.load(shard, std::slice::from_ref(&id));
+    let found = patiently(load, |_| true).await;
+    assert!(matches!(found[0], Ok(Some(_))));
 }
 
 #[tokio::test]
@@ -211,9 +206,8 @@ async fn a_redis_that_evicts_is_refused_and_one_without_aof_is_warned_of() {
         "{refused}"
     );
     let server = RedisServer::start_with(&["--appendonly", "no"]);
-    let (_, warnings) = RedisStore::open(options(&server, 16))
-        .await
-        .expect("a store");
+    let open = || RedisStore::open(options(&server, 16));
+    let (_, warnings) = patiently(open, OpenError::is_passing).await;
     assert!(
         warnings.iter().any(|warning| warning.contains("AOF")),
         "{warnings:?}"
@@ -223,9 +217,8 @@ async fn a_redis_that_evicts_is_refused_and_one_without_aof_is_warned_of() {
 #[tokio::test]
 async fn a_redis_without_info_is_used_and_warned_of() {
     let server = RedisServer::start_with(&["--rename-command", "INFO", ""]);
-    let (store, warnings) = RedisStore::open(options(&server, 16))
-        .await
-        .expect("a store");
+    let open = || RedisStore::open(options(&server, 16));
+    let (store, warnings) = patiently(open, OpenError::is_passing).await;
     assert!(store.now(Shard(0)).await.is_ok());
     assert!(
         warnings

@@ -7,7 +7,8 @@ use smswatch_plugin::store::{
     KeptRecord, NewRecord, PageRequest, RecordChange, RecordId, RecordKind, Records as _, Shard,
     Store as _,
 };
-use smswatch_store_redis::{RedisOptions, RedisStore};
+use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
+use smswatch_testkit::patiently;
 use smswatch_testkit::redis_server::RedisServer;
 
 const KIND: RecordKind = RecordKind::new("group");
@@ -23,7 +24,8 @@ async fn open(server: &RedisServer) -> RedisStore {
         key_prefix: "smswatch".to_owned(),
         shards: 1,
     };
-    RedisStore::open(options).await.expect("a store").0
+    let (store, _) = patiently(|| RedisStore::open(options.clone()), OpenError::is_passing).await;
+    store
 }
 
 fn id(name: &str) -> RecordId {

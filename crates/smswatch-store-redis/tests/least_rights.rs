@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use smswatch_plugin::Secret;
 use smswatch_plugin::store::Store;
-use smswatch_store_redis::{RedisOptions, RedisStore};
+use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
+use smswatch_testkit::patiently;
 use smswatch_testkit::redis_server::RedisServer;
 use smswatch_testkit::store_suite::StoreFixture;
 
@@ -32,7 +33,7 @@ async fn open(server: &RedisServer) -> (RedisStore, Vec<String>) {
         key_prefix: "smswatch".to_owned(),
         shards: 16,
     };
-    RedisStore::open(options).await.expect("a store")
+    patiently(|| RedisStore::open(options.clone()), OpenError::is_passing).await
 }
 
 /// A server on which smswatch is a user with few rights.

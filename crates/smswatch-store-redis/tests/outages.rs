@@ -10,10 +10,10 @@ use smswatch_plugin::store::{
     Priority, Queues as _, RecordChange, RecordCommit, RecordId, RecordKind, Records as _,
     RouteOutcome, RouteStep, Shard, StoreError, WatchPriority, shard_of,
 };
-use smswatch_store_redis::{RedisOptions, RedisStore};
-use smswatch_testkit::PATIENCE;
+use smswatch_store_redis::{OpenError, RedisOptions, RedisStore};
 use smswatch_testkit::proxy::Proxy;
 use smswatch_testkit::redis_server::RedisServer;
+use smswatch_testkit::{PATIENCE, patiently};
 
 async fn open(url: String) -> RedisStore {
     let options = RedisOptions {
@@ -21,7 +21,7 @@ async fn open(url: String) -> RedisStore {
         key_prefix: "smswatch".to_owned(),
         shards: 16,
     };
-    let (store, _) = RedisStore::open(options).await.expect("a store");
+    let (store, _) = patiently(|| RedisStore::open(options.clone()), OpenError::is_passing).await;
     store
 }
 
@@ -205,12 +205,7 @@ async fn a_claim_whose_answer_is_lost_is_claimed_again_at_once() {
     );
     proxy.cut();
     proxy.open();
-    let found = loop {
-        if let Ok(found) = claim().await {
-            break found;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    let found = patiently(claim, |_| true).await;
     assert_eq!(found.watches.len(), 1);
     assert_eq!(found.watches[0].0, id);
 }
@@ -241,12 +236,7 @@ async fn a_claim_of_deliveries_whose_answer_is_lost_is_claimed_again_at_once() {
     assert_eq!(claim(direct).await.expect("it is there"), [later]);
     proxy.cut();
     proxy.open();
-    let found = loop {
-        if let Ok(found) = claim(store.clone()).await {
-            break found;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    let found = patiently(|| claim(store.clone()), |_| true).await;
     assert_eq!(found, [wanted], "and nothing that others hold");
 }
 
@@ -295,12 +285,7 @@ async fn a_claim_of_records_whose_answer_is_lost_is_claimed_again_at_once() {
     assert_eq!(claim(direct.clone()).await.expect("it is there"), [later]);
     proxy.cut();
     proxy.open();
-    let found = loop {
-        if let Ok(found) = claim(store.clone()).await {
-            break found;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    let found = patiently(|| claim(store.clone()), |_| true).await;
     assert_eq!(found, [wanted], "and nothing that others hold");
 }
 
@@ -372,8 +357,10 @@ async fn a_redis_that_still_reads_its_data_is_waited_for() {
     }
     server.restart_slowly(Duration::from_micros(300));
     let mut said = Vec::new();
+    let started = Instant::now();
     while let Err(error) = add(&store, 1500).await {
         assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        assert!(started.elapsed() < PATIENCE, "it never came back");
         said.push(error.to_string());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -1,7 +1,7 @@
 //! What happens to the file from outside: locked by somebody else, or cut off by a crash.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use smswatch_plugin::model::{DeliveryId, MessageId, Timestamp};
 use smswatch_plugin::record::{Record, WatchState};
@@ -10,6 +10,7 @@ use smswatch_plugin::store::{
     Pick, Priority, Queues as _, Records as _, Shard, Store, StoreError, WatchPriority,
 };
 use smswatch_store_sqlite::{OpenError, SqliteStore};
+use smswatch_testkit::PATIENCE;
 
 fn message(n: u32) -> MessageId {
     MessageId::new(format!("message-{n}")).expect("a valid id")
@@ -41,11 +42,14 @@ async fn known(store: &SqliteStore, count: u32) -> Vec<bool> {
 
 /// Opens a file whose last owner is about to let go of it.
 fn reopen(path: &Path) -> SqliteStore {
-    let opened = (0..500).find_map(|_| {
+    let begun = Instant::now();
+    loop {
+        match SqliteStore::open(path) {
+            Ok(store) => return store,
+            Err(error) => assert!(begun.elapsed() < PATIENCE, "it is never free: {error}"),
+        }
         std::thread::sleep(Duration::from_millis(10));
-        SqliteStore::open(path).ok()
-    });
-    opened.expect("it is free again")
+    }
 }
 
 #[tokio::test]

@@ -1,20 +1,21 @@
 //! A real Redis on a free port, gone when it is dropped.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long Redis may take to answer after its start.
-const START: Duration = Duration::from_secs(20);
+use tokio::net::TcpSocket;
+
+use crate::PATIENCE;
 
 /// A real `redis-server` with a directory of its own.
 #[derive(Debug)]
 pub struct RedisServer {
     child: Child,
-    port: u16,
+    port: Port,
     directory: tempfile::TempDir,
     arguments: Vec<String>,
 }
@@ -41,8 +42,8 @@ impl RedisServer {
         let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
         // Another test may take the free port before Redis does: then another one is tried.
         for _ in 0..20 {
-            let port = free_port();
-            let mut child = spawn(port, &directory, &arguments);
+            let port = Port::take();
+            let mut child = spawn(port.number, &directory, &arguments);
             if answers(&mut child, &directory) {
                 return Self {
                     child,
@@ -59,13 +60,13 @@ impl RedisServer {
     /// Where it is.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://127.0.0.1:{}", self.port.number)
     }
 
     /// The port it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number
     }
 
     /// The process's id.
@@ -87,7 +88,7 @@ impl RedisServer {
     /// It does not answer.
     #[must_use]
     pub fn order(&self, words: &[&str]) -> String {
-        ask(self.port, &words.join(" ")).expect("Redis answers")
+        ask(self.port.number, &words.join(" ")).expect("Redis answers")
     }
 
     /// How many bytes its AOF has grown by since it started with it.
@@ -130,7 +131,7 @@ impl RedisServer {
     /// It does not start.
     pub fn restart(&mut self) {
         self.kill();
-        self.child = spawn(self.port, &self.directory, &self.arguments);
+        self.child = spawn(self.port.number, &self.directory, &self.arguments);
         assert!(
             answers(&mut self.child, &self.directory),
             "redis-server does not start again"
@@ -154,8 +155,8 @@ impl RedisServer {
             "1024",
         ];
         arguments.extend(slowly.map(str::to_owned));
-        self.child = spawn(self.port, &self.directory, &arguments);
-        let deadline = Instant::now() + START;
+        self.child = spawn(self.port.number, &self.directory, &arguments);
+        let deadline = Instant::now() + PATIENCE;
         while pings(&self.directory).is_none() {
             assert!(
                 Instant::now() < deadline,
@@ -178,9 +179,27 @@ fn reap(child: &mut Child) {
     let _reaped = child.wait();
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("a bound address").port()
+/// A free port that nobody else gets, also while no Redis listens on it.
+#[derive(Debug)]
+struct Port {
+    number: u16,
+    /// Holds the port and does not listen. Both this and Redis say that they share their address, which the system grants
+    /// to those that name the port, and to nobody who looks for a free one.
+    _held: TcpSocket,
+}
+
+impl Port {
+    fn take() -> Self {
+        let socket = TcpSocket::new_v4().expect("the system has sockets");
+        socket.set_reuseaddr(true).expect("it can be shared");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        socket.bind(address).expect("a free port");
+        let address = socket.local_addr().expect("a bound address");
+        Self {
+            number: address.port(),
+            _held: socket,
+        }
+    }
 }
 
 fn spawn(port: u16, directory: &tempfile::TempDir, arguments: &[String]) -> Child {
@@ -213,7 +232,7 @@ fn socket(directory: &tempfile::TempDir) -> PathBuf {
 
 /// Waits until Redis answers a PING; false when it ended before.
 fn answers(child: &mut Child, directory: &tempfile::TempDir) -> bool {
-    let deadline = Instant::now() + START;
+    let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         if child.try_wait().is_ok_and(|ended| ended.is_some()) {
             return false;
@@ -236,7 +255,7 @@ fn pings(directory: &tempfile::TempDir) -> Option<String> {
 
 fn ask(port: u16, words: &str) -> Option<String> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
     asked(stream, words)
 }
 

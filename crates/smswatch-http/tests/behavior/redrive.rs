@@ -1,10 +1,11 @@
 //! Dead letters are sent again or dropped, one by one or all that a filter names.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::house::House;
+use crate::house::{House, PATIENCE};
 use crate::parts::{BrokenSink, TiredSink};
 
 fn ids(page: &Value) -> Vec<String> {
@@ -146,12 +147,13 @@ async fn dead_letters_are_sent_again_and_dropped_by_filter() {
         (replayed.status, replayed.json()),
         (202, json!({"retried": 3}))
     );
-    for _ in 0..1000 {
-        if sink.taken().len() == 6 {
-            break;
+    let all_arrive = async {
+        while sink.taken().len() < 6 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, all_arrive).await;
+    in_time.expect("all arrive");
     let mut taken: Vec<_> = sink.taken().iter().map(ToString::to_string).collect();
     taken.sort();
     let twice: Vec<_> = dead[1..]

@@ -9,6 +9,8 @@ use smswatch_plugin::store::{
     Outcome, Priority, Shard, Store, WatchPriority, shard_of,
 };
 
+use crate::PATIENCE;
+
 /// An id that belongs to `shard`.
 pub(super) fn id_in(store: &dyn Store, shard: Shard, n: u32) -> MessageId {
     (0..)
@@ -90,7 +92,8 @@ pub fn completion(claimed: &ClaimedDelivery, outcome: Outcome) -> Completion {
 
 /// Waits until `condition` holds.
 pub(super) async fn until<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
-    for _ in 0..2000 {
+    let begun = tokio::time::Instant::now();
+    while begun.elapsed() < PATIENCE {
         if condition().await {
             return;
         }
