@@ -41,6 +41,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(crate) struct ScriptedRelay {
     pub(crate) port: u16,
+    is_silent: bool,
     heard: Arc<Mutex<Vec<String>>>,
 }
 
@@ -67,13 +68,18 @@ impl ScriptedRelay {
         let listener = TcpListener::bind(address).await.expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();
         let heard = Arc::new(Mutex::new(Vec::new()));
+        let is_silent = script.iter().any(|(_, answer)| *answer == "silence");
         let keep = Arc::clone(&heard);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(converse(stream, script.clone(), limits, Arc::clone(&keep)));
             }
         });
-        Self { port, heard }
+        Self {
+            port,
+            is_silent,
+            heard,
+        }
     }
 
     /// A sink for this relay with `more` options, to one recipient if they name none.
@@ -87,6 +93,11 @@ impl ScriptedRelay {
             config[key] = value.clone();
         }
         Arc::new(configured(config).expect("it is valid"))
+    }
+
+    /// Whether it says nothing at some point.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.is_silent
     }
 
     /// All that it heard, the mails themselves as one entry each.
