@@ -83,8 +83,9 @@ fn now() -> String {
 
 /// What a callback told is in the store by the time at which Routee hears so.
 async fn a_callback_outlives_the_process(stage: Stage, store: &str) {
-    let config = config(&stage, store, &format!("secret: {SECRET}, hold: 200ms"));
-    let process = Process::start(&config);
+    let holding = |hold: &str| config(&stage, store, &format!("secret: {SECRET}, hold: {hold}"));
+    // The process is killed before that is over, also where it gets no time for a while.
+    let process = Process::start(&holding("20s"));
     let undelivered = callback("m1", "Undelivered", &now()).to_string();
     assert_eq!(
         status_of(&process.url, SECRET, undelivered.clone()).await,
@@ -96,7 +97,7 @@ async fn a_callback_outlives_the_process(stage: Stage, store: &str) {
         Vec::<String>::new(),
         "it was held until then"
     );
-    let process = Process::start(&config);
+    let process = Process::start(&holding("200ms"));
     until("it is told", async || statuses(&stage) == ["Undelivered"]).await;
     let told = events_told(&stage);
     let (event, _) = told.values().next().expect("an event");
@@ -318,10 +319,14 @@ async fn each_change_that_routee_pushes_is_told_once_whatever_happens_on_the_way
         &stage.sqlite(),
         &format!("secret: {SECRET}, hold: 100ms"),
     );
+    // What is told late, too, is told by a callback.
+    let text = std::fs::read_to_string(&config).expect("a file");
+    std::fs::write(&config, format!("{text}watch: {{schedule: [10m]}}\n")).expect("a file");
     let process = Process::start(&config);
     let callbacks = json!({"callbacks": {
         "url": format!("{}/callbacks/routee/{SECRET}", process.url),
         "first": true, "duplicated": 0.2, "reordered": 0.1, "reorder_ms": 300, "connections": 16,
+        "timeout_ms": 60_000,
     }});
     stage.sim.merge_switches(&callbacks).expect("switches");
     let ids: Vec<String> = (0..120)
