@@ -90,7 +90,7 @@ async fn deliveries_of(process: &Process, id: &str) -> Vec<Value> {
 
 async fn each_event_is_told_once_or_counted_over_kills(store: Option<&str>) {
     let stage = Stage::new().await;
-    let config = config(&stage, store, &rule("6s", "2s"));
+    let config = config(&stage, store, &rule("30s", "2s"));
     let process = Process::start(&config);
     let first = stage.watch(&process, 8, Fate::Undelivered);
     wait_until_grouped(&process, 8).await;
@@ -169,7 +169,7 @@ async fn two_processes_share_groups_and_what_one_leaves_the_other_tells() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_whose_rule_has_gone_is_still_told() {
     let stage = Stage::new().await;
-    let process = Process::start(&config(&stage, None, &rule("4s", "1m")));
+    let process = Process::start(&config(&stage, None, &rule("30s", "1m")));
     stage.watch(&process, 3, Fate::Undelivered);
     wait_until_grouped(&process, 3).await;
     config(
@@ -192,7 +192,7 @@ async fn a_group_whose_rule_has_gone_is_still_told() {
 async fn an_event_with_more_detail_takes_the_place_of_the_one_that_waits() {
     let redis = RedisServer::start();
     let stage = Stage::new().await;
-    let process = Process::start(&config(&stage, Some(&redis.url()), &rule("6s", "1s")));
+    let process = Process::start(&config(&stage, Some(&redis.url()), &rule("20s", "1s")));
     let mut refined = Step::new(0, "Undelivered").because("Carrier Violation", "Spam.");
     refined.keep_date = true;
     let part = |steps: Vec<Step>| PartSpec {
@@ -292,7 +292,7 @@ pub(crate) fn has_one_operator_in_common(data: &Value, operator: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_says_what_its_failures_have_in_common() {
     let stage = Stage::new().await;
-    let rule = "  - {name: undelivered, match: {status: Undelivered}, group: {by: [country], wait: 3s}, notify: [crm]}";
+    let rule = "  - {name: undelivered, match: {status: Undelivered}, group: {by: [country], wait: 20s}, notify: [crm]}";
     let process = Process::start(&config(&stage, None, rule));
     let register = |n: usize, fate: Fate, operator: &str| {
         let spec = MessageSpec {
@@ -321,7 +321,11 @@ async fn a_group_says_what_its_failures_have_in_common() {
             .map(|n| register(n, Fate::Undelivered, "Mobile 2"))
             .collect(),
     );
-    let told = stage.webhook.wait_for(1).await[0].json();
+    until("the group is told", async || {
+        !stage.webhook.requests().is_empty()
+    })
+    .await;
+    let told = stage.webhook.requests()[0].json();
     let data = &told["data"];
     has_one_operator_in_common(data, "Mobile 2");
     let text = data["text"].as_str().expect("a text");
