@@ -81,10 +81,7 @@ async fn a_quiet_sink_is_probed_and_gets_what_failed_however_late_it_would_be_tr
     let redis = RedisServer::start();
     for store in [stage.sqlite(), redis.url()] {
         let config = config(&stage, &store, "200ms", &[]);
-        let text = std::fs::read_to_string(&config).expect("a file");
-        let patient = text.replace("[100ms], give_up_after: 2s", "[1h], give_up_after: 24h");
-        assert_ne!(patient, text);
-        std::fs::write(&config, patient).expect("a file");
+        never_give_up(&config, "1h");
         let process = Process::start(&config);
         let told = stage.ops.requests().len();
         let all = park(&stage, &process, &[]).await;
@@ -124,10 +121,7 @@ async fn a_kill_between_closing_and_making_due_leaves_nothing_lying<F>(
     F: Future<Output = std::sync::Arc<dyn smswatch_plugin::store::Store>>,
 {
     let config = config(stage, url, "1h", &[]);
-    let text = std::fs::read_to_string(&config).expect("a file");
-    let patient = text.replace("[100ms], give_up_after: 2s", "[1h], give_up_after: 24h");
-    assert_ne!(patient, text);
-    std::fs::write(&config, patient).expect("a file");
+    never_give_up(&config, "1h");
     let process = Process::start(&config);
     let all = park(stage, &process, &[]).await;
     process.kill();
