@@ -80,6 +80,14 @@ async fn events_of_every_replica_are_followed_at_one_over_a_restart() {
     let one = Process::start(&fixed);
     let other = Process::start(&config);
     let follower = Follower::start(&one.url);
+    // It follows from the moment at which it is connected.
+    ask::until("it is connected", async || {
+        let message = stage.message(Fate::Delivered);
+        other.json(&["watch", &message]);
+        ask::watch_that(&other, &message, |watch| watch["state"] == "final").await;
+        follower.lines.try_recv().is_ok()
+    })
+    .await;
     let first = stage.message(Fate::Delivered);
     other.json(&["watch", &first]);
     follower.wait_for_end_of(&first);
