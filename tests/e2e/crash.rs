@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use smswatch_testkit::receiver::Answer;
 
-use crate::ask;
+use crate::ask::{self, until};
 use crate::fleet::{Fleet, deliveries};
 use crate::process::Process;
 use crate::stage::sqlite_in;
@@ -15,19 +15,18 @@ fn on_sqlite(config: &Path, fleet: &Fleet) {
     let directory = config.parent().expect("a directory");
     let text = std::fs::read_to_string(config).expect("a file");
     let text = text.replace(&fleet.redis.url(), &sqlite_in(directory));
+    // What a killed process had in hand is had again soon.
+    let text = text.replace("timeout: 30s", "timeout: 5s");
     std::fs::write(config, text).expect("a file");
 }
 
 /// Waits until nothing is on its way any more, longer than a killed process's deliveries are its own.
 async fn delivered(process: &Process) {
-    for _ in 0..600 {
+    until("nothing waits any more", async || {
         let (_, page) = ask::json(process, "/v1/deliveries?state=pending").await;
-        if page["items"].as_array().is_some_and(Vec::is_empty) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("something still waits");
+        page["items"].as_array().is_some_and(Vec::is_empty)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

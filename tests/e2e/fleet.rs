@@ -44,7 +44,10 @@ impl Fleet {
         let config = fleet.config("[100ms]", "shutdown_timeout: 3s");
         let text = std::fs::read_to_string(&config).expect("a file");
         let through = format!("redis://{}", proxy.address());
-        std::fs::write(&config, text.replace(&fleet.redis.url(), &through)).expect("a file");
+        let text = text.replace(&fleet.redis.url(), &through);
+        // What cannot be given back is had again soon.
+        let text = text.replace("timeout: 30s", "timeout: 5s");
+        std::fs::write(&config, text).expect("a file");
         (fleet, proxy, config)
     }
 
@@ -64,7 +67,7 @@ sinks:
     url: "{webhook}"
     secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
     allow_private: true
-    timeout: 5s
+    timeout: 30s
     retry: {{schedule: [200ms], give_up_after: 24h}}
 rules:
   - name: undelivered

@@ -29,9 +29,9 @@ const THREE_SECONDS: Duration = Duration::from_secs(3);
 /// One attempt at a time, on a sink that may take longer than a test waits: what it holds is not had
 /// by the end of its lease.
 fn slow_sink(fleet: &Fleet) -> PathBuf {
-    let config = fleet.config("[100ms]", "shutdown_timeout: 1s");
+    let config = fleet.config("[100ms]", "shutdown_timeout: 10s");
     let text = std::fs::read_to_string(&config).expect("a file");
-    let text = text.replace("timeout: 5s", "timeout: 35s\n    concurrency: 1");
+    let text = text.replace("timeout: 30s", "timeout: 35s\n    concurrency: 1");
     std::fs::write(&config, text).expect("a file");
     config
 }
@@ -46,7 +46,7 @@ async fn what_a_hanging_sink_held_arrives_at_once_from_the_next_process() {
     fleet.end(&ids);
     fleet.webhook.wait_for(1).await;
     // One is under way, one is claimed for the time after it, one is neither.
-    end_within(Duration::from_secs(1), process);
+    end_within(Duration::from_secs(10), process);
 
     fleet.webhook.answer_always(Answer::status(200));
     let process = Process::start(&config);
