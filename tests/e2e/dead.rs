@@ -134,11 +134,16 @@ async fn dead_letters_that_a_bound_removes_are_counted() {
     let stage = Stage::new().await;
     stage.webhook.answer_always(Answer::status(422));
     let config = config(&stage, &stage.sqlite());
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let roomy = text.replace("max: 1}", "max: 100}");
+    assert_ne!(roomy, text);
+    std::fs::write(&config, roomy).expect("a file");
     let process = Process::start(&config);
     watch(&stage, &process, 3);
-    stage.webhook.wait_for(3).await;
+    dead_letters(&process, 3).await;
     assert_eq!(process.terminate(), Some(0));
     // The history is trimmed when a process starts, and every few seconds after that.
+    std::fs::write(&config, text).expect("a file");
     let process = Process::start(&config);
     dead_letters(&process, 1).await;
     let trimmed = "smswatch_trimmed_total{kind=\"dead\"} 2";

@@ -260,17 +260,22 @@ async fn what_a_failover_loses_is_found_again_and_told_under_the_same_name() {
 async fn a_watch_that_the_store_has_lost_while_it_was_looked_at_is_written_again() {
     let stage = Stage::new().await;
     let redis = RedisServer::start();
-    let process = Process::start(&stage.config(&redis.url()));
+    let config = stage.config(&redis.url());
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let rate = "requests_per_second: 1000";
+    let patient = text.replace(rate, &format!("{rate}, timeout: 15s"));
+    assert_ne!(patient, text);
+    std::fs::write(&config, patient).expect("a file");
+    let process = Process::start(&config);
+    // Time enough to take the watch away meanwhile, and less than a poll may take.
     stage.sim.add_fault(FaultRule {
-        kind: FaultKind::Slow { ms: 2_000 },
+        kind: FaultKind::Slow { ms: 11_000 },
         ..FaultRule::default()
     });
     let id = stage.message(Fate::CarrierViolation);
     assert_eq!(process.json(&["watch", &id])["accepted"], 1);
-    let is_looked_at = || stage.sim.message(&id).is_some_and(|it| it.polls > 0);
-    while !is_looked_at() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let is_looked_at = async || stage.sim.message(&id).is_some_and(|it| it.polls > 0);
+    until("it is looked at", is_looked_at).await;
     order(&redis, &["FLUSHALL"]);
     stage.sim.clear_faults();
     stage.webhook.wait_for(1).await;

@@ -6,7 +6,7 @@ use smswatch_testkit::receiver::{Answer, Request};
 use smswatch_testkit::redis_server::RedisServer;
 use std::path::{Path, PathBuf};
 
-use crate::ask::{metrics, until};
+use crate::ask::{self, metrics, until};
 use crate::process::{Process, check};
 use crate::stage::{Stage, sqlite_in, webhook};
 
@@ -45,6 +45,16 @@ async fn tell_of(stage: &Stage, process: &Process, fate: Fate) -> String {
     })
     .await;
     id
+}
+
+/// Waits until the process knows what it has of `crm`'s answer, as `/readyz` says it.
+async fn in_trouble(process: &Process, words: &str) {
+    until("the sink is in trouble", async || {
+        let (_, ready) = ask::json(process, "/readyz").await;
+        let trouble = ready["parts"]["sink:crm"]["trouble"].as_str();
+        trouble.is_some_and(|trouble| trouble.contains(words))
+    })
+    .await;
 }
 
 /// The messages that requests tell of, sorted, each once.
@@ -245,6 +255,7 @@ async fn what_waits_for_a_receiver_that_wants_a_long_break_is_told_to_the_fallba
     let store = sqlite_in(stage.directory.path());
     let process = Process::start(&config(&stage, &store, options, ""));
     let mut ids = vec![tell_of(&stage, &process, Fate::CarrierViolation).await];
+    in_trouble(&process, "asked for a pause until").await;
     ids.push(watch(&stage, &process, Fate::CarrierViolation));
     let ids = sorted(ids);
     until("the fallback is notified of both", async || {
@@ -264,6 +275,7 @@ async fn what_is_parked_is_told_elsewhere(store: &str) {
     let process = Process::start(&config(&stage, store, options, ""));
     // The first one opens the breaker, the others are parked.
     let mut ids = vec![tell_of(&stage, &process, Fate::Undelivered).await];
+    in_trouble(&process, "down since").await;
     for fate in [Fate::Undelivered, Fate::CarrierViolation, Fate::Undelivered] {
         ids.push(watch(&stage, &process, fate));
     }

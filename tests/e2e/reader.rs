@@ -1,7 +1,6 @@
 //! Nothing that Routee answers hides a status or ends a watch that it should not end.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use routee_sim::{Fate, FaultKind, FaultRule};
 use serde_json::{Value, json};
@@ -105,7 +104,7 @@ async fn an_answer_that_cannot_be_read_is_its_messages_trouble_and_not_routees()
     let stage = Stage::new().await;
     let id = stage.ended(Fate::Queued);
     answer(&stage, &id, 200, Some("OK"));
-    let process = Process::start(&config(&stage, "give_up_after: 4s"));
+    let process = Process::start(&config(&stage, "give_up_after: 20s"));
     process.json(&["watch", &id]);
     let watch = watch_that(&process, &id, |watch| {
         watch["trouble"]["polls"].as_u64() > Some(3)
@@ -253,7 +252,7 @@ async fn on_redis_ids_that_routee_spells_otherwise_are_the_same() {
 async fn a_known_message_outlives_404s_and_400s_and_begins_anew_when_it_is_registered_again() {
     let stage = Stage::new().await;
     let id = stage.ended(Fate::Queued);
-    let process = Process::start(&config(&stage, "give_up_after: 1h, not_found_grace: 3s"));
+    let process = Process::start(&config(&stage, "give_up_after: 1h, not_found_grace: 20s"));
     process.json(&["watch", &id]);
     watch_that(&process, &id, |watch| {
         watch["parts"][0]["status"] == "Queued"
@@ -289,9 +288,7 @@ async fn a_known_message_outlives_404s_and_400s_and_begins_anew_when_it_is_regis
         let told = told(&stage).into_iter();
         told.filter(|(_, about)| *about == id).collect::<Vec<_>>()
     };
-    while of_message().is_empty() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    ask::until("it is told", async || !of_message().is_empty()).await;
     assert_eq!(of_message(), [("sms.not_found".to_owned(), id.clone())]);
 
     stage.sim.clear_faults();
@@ -308,9 +305,8 @@ async fn a_deleted_watch_does_not_come_back_however_short_the_retention_is() {
     let process = Process::start(&config(&stage, "retention: 100ms"));
     fault(&stage, &id, FaultKind::Slow { ms: 1500 });
     process.json(&["watch", &id]);
-    while stage.sim.stats().faults[0].served == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let is_asked_for = async || stage.sim.stats().faults[0].served > 0;
+    ask::until("it is asked for", is_asked_for).await;
     assert!(process.ask(&["unwatch", &id]).status.success());
     // Another one that takes as long and begins later has ended, so the first one has, too.
     let other = stage.ended(Fate::CarrierViolation);

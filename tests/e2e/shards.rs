@@ -31,8 +31,7 @@ async fn a_shard_that_cannot_be_written_holds_up_no_other_and_goes_on_when_it_ca
         let id = hook.json()["data"]["events"][0]["message"]["message_id"].clone();
         assert_ne!(shard_of(id.as_str().expect("an id"), 16), Shard(3));
     }
-    let (_, ready) = ask::json(&process, "/readyz").await;
-    assert_eq!(ready["parts"]["contents"]["ok"], false, "{ready}");
+    trouble_with_contents(&process).await;
     // Others go on while it is stuck.
     let id = loop {
         let id = stage.message(Fate::CarrierViolation);
@@ -59,17 +58,20 @@ async fn a_rate_that_the_store_cannot_keep_is_told_and_holds_back_nothing_once_i
     let made = redis.order(&["RPUSH", &key, "x"]);
     assert!(made.starts_with(":1"), "{made}");
     assert_eq!(process.json(&["watch", &id])["accepted"], 1);
-    loop {
-        let (_, ready) = ask::json(&process, "/readyz").await;
-        if ready["parts"]["contents"]["ok"] == false {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    trouble_with_contents(&process).await;
     let gone = redis.order(&["DEL", &key]);
     assert!(gone.starts_with(":1"), "{gone}");
     stage.webhook.wait_for(1).await;
     assert_eq!(process.terminate(), Some(0));
+}
+
+/// Waits until `/readyz` says that something in the store is not as it should be.
+async fn trouble_with_contents(process: &Process) {
+    until("the contents are in trouble", async || {
+        let (_, ready) = ask::json(process, "/readyz").await;
+        ready["parts"]["contents"]["ok"] == false
+    })
+    .await;
 }
 
 /// Has so many messages watched that lie in shard 3, and as many that do not.
