@@ -87,7 +87,7 @@ fn look(draft: &Draft, traced: &Traced<'_>, now: Timestamp) -> Option<Call> {
             // The callback is answered once it is written.
             let (ended_at, took) = match observation.source {
                 Source::Callback => (now, now.since(observation.observed_at)),
-                _ => (observation.observed_at, observed.took),
+                _ => (observation.observed_at + observed.took, observed.took),
             };
             Some(Call {
                 source: observation.source,

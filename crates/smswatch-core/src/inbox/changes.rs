@@ -117,7 +117,7 @@ pub(crate) struct Observed {
     pub(crate) tags: Tags,
     /// How often the sweep takes place that told it; zero if none did.
     pub(crate) every: Duration,
-    /// How long it took to be told.
+    /// How long it took to be told, from the observation on.
     pub(crate) took: Duration,
 }
 

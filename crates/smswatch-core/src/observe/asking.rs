@@ -28,7 +28,7 @@ pub(super) struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Asks for a page, some times if need be.
+    /// Asks for a page, some times if need be; returns it and when it was asked for in the end.
     ///
     /// # Errors
     ///
@@ -39,13 +39,14 @@ impl Asking<'_> {
         listing: &Listing,
         number: u32,
         size: u32,
-    ) -> Result<ListedPage, String> {
+    ) -> Result<(ListedPage, Timestamp), String> {
         let mut tries = 0;
         loop {
             self.may_ask(stage).await?;
             tries += 1;
+            let asked_at = stage.context.clock.now();
             let error = match self.list_once(stage, listing, number, size).await {
-                Ok(page) => return Ok(page),
+                Ok(page) => return Ok((page, asked_at)),
                 Err(error) => error,
             };
             if tries == TRIES || error.kind() == PollFailure::Refused {

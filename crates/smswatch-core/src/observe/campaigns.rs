@@ -6,21 +6,20 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
-use smswatch_model::{MessageId, Timestamp};
+use smswatch_model::Timestamp;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Observe;
 use super::asking::Asking;
 use super::listing_record::{ListingRecord, MOST_PAGES, PAGE};
-use super::pages::{Following, Incomplete};
+use super::pages::{Following, Incomplete, Told};
 use super::repeats::Repeats;
 use crate::backoff::Backoff;
 use crate::budget::LISTING_LEASE;
 use crate::campaign::{Campaign, Endless, KIND, Next, Tally};
 use crate::event::campaign_event;
-use crate::provider::{Listing, MessageReport};
+use crate::provider::Listing;
 use crate::store::{KeptRecord, NewEntry, Shard, StoreError};
 use crate::whose::Whose;
 
@@ -213,26 +212,25 @@ async fn pages(
     let (mut incomplete, mut tally) = (Incomplete::default(), Tally::default());
     let mut repeats = Repeats::default();
     let privacy = &stage.context.privacy;
-    let mut count = |messages: &[(MessageId, MessageReport)]| {
-        for (message_id, report) in messages {
-            tally.count(message_id, report, privacy);
+    let mut count = |messages: &[Told]| {
+        for told in messages {
+            tally.count(&told.spelled, &told.report, privacy);
         }
     };
     for number in 0..MOST_PAGES {
         let _place = room.acquire().await;
-        let asked = Instant::now();
-        let page = match asking.list(stage, &listing, number, PAGE).await {
-            Ok(page) if !page.is_unknown => page,
+        let (page, asked_at) = match asking.list(stage, &listing, number, PAGE).await {
+            Ok(listed) if !listed.0.is_unknown => listed,
             other => {
                 // No more parts come of what waits for them.
                 stage.pages.take(incomplete.rest(), &following).await?;
                 return Ok(other.map_or_else(Came::Trouble, |_| Came::Unknown));
             }
         };
-        following.took = asked.elapsed();
+        following.took = stage.context.clock.now().since(asked_at);
         let is_last = page.is_last;
         let endless = (!is_last && repeats.seen_in(&page)).then_some(Endless::Repeats);
-        let mut messages = incomplete.join(page);
+        let mut messages = incomplete.join(page, asked_at);
         if is_last || endless.is_some() {
             messages.extend(incomplete.rest());
         }

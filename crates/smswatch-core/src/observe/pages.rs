@@ -70,25 +70,42 @@ impl AddAssign for Findings {
     }
 }
 
+/// What a page told of one message.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// The id as the provider spelled it.
+    pub(crate) spelled: MessageId,
+    pub(crate) report: MessageReport,
+    /// When the page was asked for; the first one if several told of it.
+    pub(crate) asked_at: Timestamp,
+}
+
 /// Messages of which some parts have come, by their ids in lower case.
 #[derive(Debug, Default)]
-pub(crate) struct Incomplete(BTreeMap<MessageId, (MessageId, MessageReport)>);
+pub(crate) struct Incomplete(BTreeMap<MessageId, Told>);
 
 impl Incomplete {
-    /// The messages that a page completes; the others wait for later pages.
-    pub(crate) fn join(&mut self, page: ListedPage) -> Vec<(MessageId, MessageReport)> {
+    /// The messages that a page completes which was asked for then; the others wait for later pages.
+    pub(crate) fn join(&mut self, page: ListedPage, asked_at: Timestamp) -> Vec<Told> {
         let mut complete = Vec::with_capacity(page.messages.len());
         for (spelled, report) in page.messages {
             let key = spelled.to_lowercase();
-            let (spelled, report) = match self.0.remove(&key) {
-                Some((spelled, known)) => (spelled, joined(known, report)),
-                None => (spelled, report),
+            let told = match self.0.remove(&key) {
+                Some(known) => Told {
+                    report: joined(known.report, report),
+                    ..known
+                },
+                None => Told {
+                    spelled,
+                    report,
+                    asked_at,
+                },
             };
-            let n_parts = usize::try_from(report.facts.part_count.unwrap_or(1));
-            if n_parts.is_ok_and(|n_parts| report.parts.len() >= n_parts) {
-                complete.push((spelled, report));
+            let n_parts = usize::try_from(told.report.facts.part_count.unwrap_or(1));
+            if n_parts.is_ok_and(|n_parts| told.report.parts.len() >= n_parts) {
+                complete.push(told);
             } else {
-                self.0.insert(key, (spelled, report));
+                self.0.insert(key, told);
             }
         }
         if self.0.len() > MOST_INCOMPLETE {
@@ -98,7 +115,7 @@ impl Incomplete {
     }
 
     /// Those of which no more parts have come.
-    pub(crate) fn rest(&mut self) -> Vec<(MessageId, MessageReport)> {
+    pub(crate) fn rest(&mut self) -> Vec<Told> {
         std::mem::take(&mut self.0).into_values().collect()
     }
 }
@@ -123,12 +140,16 @@ impl Pages {
     /// The store did not take all of it; the next listing tells it again.
     pub(crate) async fn take(
         &self,
-        messages: Vec<(MessageId, MessageReport)>,
+        messages: Vec<Told>,
         following: &Following,
     ) -> Result<Findings, StoreError> {
-        let now = self.context.clock.now();
         let mut by_shard: BTreeMap<Shard, BTreeMap<MessageId, Observed>> = BTreeMap::new();
-        for (spelled, report) in messages {
+        for told in messages {
+            let Told {
+                spelled,
+                report,
+                asked_at,
+            } = told;
             self.context.count_oddities(report.oddities);
             if report.parts.is_empty() {
                 continue;
@@ -137,7 +158,8 @@ impl Pages {
             let observed = Observed {
                 observation: Observation {
                     source: Source::Sweep,
-                    observed_at: now,
+                    // What was found while it was under way is newer.
+                    observed_at: asked_at,
                     facts: report.facts,
                     parts: report.parts,
                 },
@@ -236,7 +258,7 @@ impl Pages {
             sweep_every: observed.every,
             ..*lifecycle
         };
-        let (now, random) = (observed.observation.observed_at, 0.5);
+        let (now, random) = (self.context.clock.now(), 0.5);
         let wanted = observed.watch(watch);
         let applied = lifecycle.apply_seen(
             Effect::Continues,

@@ -214,9 +214,8 @@ async fn pages(
     let mut repeats = Repeats::default();
     let told = |error: StoreError| error.to_string();
     for number in 0..MOST_PAGES {
-        let asked = Instant::now();
-        let page = match asking.list(stage, &listing, number, PAGE).await {
-            Ok(page) => page,
+        let (page, asked_at) = match asking.list(stage, &listing, number, PAGE).await {
+            Ok(listed) => listed,
             Err(trouble) => {
                 // No more parts come of what waits for them.
                 let rest = incomplete.rest();
@@ -224,13 +223,13 @@ async fn pages(
                 return Err(trouble);
             }
         };
-        following.took = asked.elapsed();
+        following.took = stage.context.clock.now().since(asked_at);
         let is_last = page.is_last;
         let is_endless = !is_last && repeats.seen_in(&page);
         // A sweep that takes longer than its interval is still the cheaper way: polls wait for it.
         let took = stage.context.clock.now().since(now);
         following.every = pace.max(took + pause(sweep));
-        let mut messages = incomplete.join(page);
+        let mut messages = incomplete.join(page, asked_at);
         if is_last || is_endless {
             messages.extend(incomplete.rest());
         }

@@ -231,7 +231,8 @@ fn report(message_id: &MessageId, status: &str, at: Duration) -> MessageReport {
         status: Word::new(status),
         detailed_status: detail.map(Word::new),
         description: None,
-        date: Some(Timestamp::from_seconds(START) + at),
+        date: (!message_id.as_str().contains("undated"))
+            .then(|| Timestamp::from_seconds(START) + at),
         price: None,
         latency: None,
     };

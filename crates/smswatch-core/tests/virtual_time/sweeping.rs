@@ -295,3 +295,14 @@ async fn what_the_first_pages_of_a_sweep_told_of_parts_is_kept_when_a_later_page
     assert_eq!((count("Sent"), count("Undelivered")), (99, 1));
     assert!(engine.stop().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_older_than_what_a_poll_found_while_it_was_under_way() {
+    let (world, sink, engine) = world(30).await;
+    world.provider.a_page_takes(seconds(10));
+    world.watch(&engine, "undated", fails_after(3)).await;
+    sleep(seconds(25)).await;
+    assert_eq!(world.provider.pages().len(), 1);
+    assert_eq!(sink.statuses(), ["Sent", "Undelivered"]);
+    assert!(engine.stop().await);
+}
