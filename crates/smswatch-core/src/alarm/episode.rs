@@ -43,6 +43,11 @@ impl Episode {
         std::iter::once(FORMAT).chain(seen).collect()
     }
 
+    /// Itself, unless it was noted by a clock that was further ahead than clocks differ: that says nothing of trouble now.
+    pub(super) fn believed(self, now: Timestamp, quiet: Duration) -> Option<Self> {
+        (self.seen <= now + quiet).then_some(self)
+    }
+
     /// What is to be done about `trouble` when this is noted, and trouble is over once nobody has
     /// noticed it for `quiet`.
     pub(super) fn action(noted: Option<Self>, trouble: &Trouble, quiet: Duration) -> Action {
@@ -62,6 +67,12 @@ impl Episode {
 /// How often it is noted that trouble goes on.
 pub(super) fn renewal(quiet: Duration) -> Duration {
     quiet / 4
+}
+
+/// Whether there is nothing to note before `until`. One that lies further ahead than it can was set by a clock that was
+/// wrong.
+pub(super) fn holds(until: Timestamp, now: Timestamp, quiet: Duration) -> bool {
+    now < until && until <= now + renewal(quiet)
 }
 
 #[cfg(test)]
@@ -118,6 +129,16 @@ mod tests {
     #[test]
     fn what_another_process_has_noted_later_than_this_one_noticed_stands() {
         assert_eq!(action(Some(200), 100, 170), Action::Nothing);
+    }
+
+    #[test]
+    fn what_was_noted_by_a_clock_far_ahead_hides_no_trouble_once_the_clock_is_set_right() {
+        let days = 100 * 24 * 3600;
+        let [noted, ahead] = [200, days].map(|second| Episode { seen: at(second) });
+        assert_eq!(noted.believed(at(170), QUIET), Some(noted));
+        assert_eq!(ahead.believed(at(170), QUIET), None);
+        assert!(holds(at(75), at(0), QUIET) && !holds(at(75), at(75), QUIET));
+        assert!(!holds(at(days), at(0), QUIET));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use smswatch_model::{Event, EventKind, Timestamp};
 
 use super::Alarms;
 use super::Trouble;
-use super::episode::{self, Action, Episode, renewal};
+use super::episode::{self, Action, Episode, holds, renewal};
 use crate::context::Context;
 use crate::event::own_event;
 use crate::health::POLLING;
@@ -38,7 +38,7 @@ pub(crate) async fn run(stage: Arc<Tell>) {
             let now = stage.context.clock.now();
             if noted_until
                 .get(&trouble.kind)
-                .is_some_and(|until| now < *until)
+                .is_some_and(|until| holds(*until, now, quiet))
             {
                 continue;
             }
@@ -83,7 +83,8 @@ async fn note(stage: &Tell, trouble: &Trouble, now: Timestamp) -> Result<(), Sto
     let memo = Memo::new(&stage.context, name, format, decode, Episode::encode);
     let quiet = stage.alarms.settings().quiet;
     let noted = memo.change(&stage.context, |found| {
-        let event = match Episode::action(found.value, trouble, quiet) {
+        let believed = found.value.and_then(|noted| noted.believed(now, quiet));
+        let event = match Episode::action(believed, trouble, quiet) {
             Action::Nothing => return Decision::Leave(None),
             Action::Note => None,
             Action::Tell => Some(event(trouble, stage.context.provider, now)),

@@ -53,7 +53,7 @@ struct Failures {
 impl Cooldown {
     /// How long polls must wait, at `now`; zero when they need not.
     pub(crate) fn closed_for(&self, now: Timestamp) -> Duration {
-        Timestamp::from_millis(self.until.load(Ordering::Acquire)).since(now)
+        left(self.until.load(Ordering::Acquire), now)
     }
 
     fn of(&self, call: Call) -> &Failures {
@@ -102,7 +102,7 @@ impl Cooldown {
                 .fetch_add(1, Ordering::Relaxed)
                 .saturating_add(1),
             PollFailure::Throttled => {
-                self.close(now + asked.max(THROTTLED_PAUSE));
+                self.close(asked.max(THROTTLED_PAUSE), now);
                 calls
                     .count
                     .fetch_max(FAILURES_TO_TELL, Ordering::Relaxed)
@@ -134,11 +134,25 @@ impl Cooldown {
         }
         let refusals = self.refusals.fetch_add(1, Ordering::Relaxed).min(10);
         let pause = Duration::from_secs(1_u64 << refusals).min(MAX_REFUSED_PAUSE);
-        self.close(now + pause.max(asked.min(MAX_REFUSED_PAUSE)));
+        self.close(pause.max(asked.min(MAX_REFUSED_PAUSE)), now);
     }
 
-    fn close(&self, until: Timestamp) {
-        self.until.fetch_max(until.as_millis(), Ordering::AcqRel);
+    fn close(&self, pause: Duration, now: Timestamp) {
+        let closed = |until| (left(until, now) < pause).then(|| (now + pause).as_millis());
+        // One that is longer stays.
+        let _same = self
+            .until
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, closed);
+    }
+}
+
+/// How long it is from `now` until then. What is much further ahead than any pause reaches was set by a clock that was wrong.
+fn left(until: i64, now: Timestamp) -> Duration {
+    let left = Timestamp::from_millis(until).since(now);
+    if left > 2 * MAX_PAUSE {
+        Duration::ZERO
+    } else {
+        left
     }
 }
 
@@ -214,6 +228,25 @@ mod tests {
             &health,
         );
         assert_eq!(cooldown.closed_for(now), MAX_PAUSE);
+    }
+
+    #[test]
+    fn a_pause_that_began_by_a_clock_far_ahead_is_over_when_the_clock_is_set_right() {
+        let (cooldown, health) = (Cooldown::default(), health());
+        let now = Timestamp::from_seconds(1_777_636_800);
+        let ahead = now + Duration::from_secs(100 * 24 * 3600);
+        let throttle = |now| {
+            cooldown.failed(Call::Poll, &PollError::throttled("429"), now, &health);
+        };
+        throttle(ahead);
+        assert_eq!(cooldown.closed_for(ahead), THROTTLED_PAUSE);
+        assert!(cooldown.closed_for(now).is_zero());
+        throttle(now);
+        assert_eq!(
+            cooldown.closed_for(now),
+            THROTTLED_PAUSE,
+            "the next one holds"
+        );
     }
 
     #[test]
