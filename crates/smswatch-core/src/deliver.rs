@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::attempt::{attempt, interrupted};
+use self::attempt::{attempt, interrupted, panicked};
 use self::breaker::AttemptPermit;
 use self::claim::WaitingAttempt;
 use self::dead::DeadLetters;
@@ -39,6 +39,7 @@ use crate::backoff::Backoff;
 use crate::budget::{ATTEMPT_BEGINS_WITHIN, DELIVERY_LEASE_MARGIN};
 use crate::context::Context;
 use crate::inbox::Queues;
+use crate::panics::caught;
 use crate::silences::Silences;
 
 use crate::store::{Completion, MAX_STEP_BYTES, Outcome, Outcomes, Priority, Shard, split};
@@ -126,9 +127,10 @@ async fn start_attempts(
         let cut = cut.clone();
         attempts.spawn(async move {
             let began = Instant::now();
-            let attempt = attempt(&context, &unit, &load, claimed);
+            let attempt = caught(attempt(&context, &unit, &load, claimed));
             let done = match cut.run_until_cancelled(attempt).await {
-                Some(done) => done,
+                Some(Ok(done)) => done,
+                Some(Err(what)) => panicked(&context, &unit, &load, &what),
                 None => interrupted(&context, &unit, &load, "smswatch stopped", began.elapsed()),
             };
             drop(permit);

@@ -1,4 +1,4 @@
-//! What a panic said, what becomes of a process of which a part panicked, and rules that may panic.
+//! What a panic said, what becomes of a process of which a part panicked, and work and rules that may panic.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,6 +28,12 @@ pub(crate) fn without_panic<T>(attempt: impl Fn() -> T) -> Result<T, String> {
     Err(format!("the rules panicked {TRIES} times: {what}"))
 }
 
+/// What `work` comes to that others do not depend on; what it said if it panicked.
+pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.map_err(|panic| panic_text(panic.as_ref()).to_owned())
+}
+
 /// Does the `work` of the part called `name`; if that ends by a panic, says so and cancels `broken`.
 /// Without the part the process would look well and do half of its work.
 pub(crate) async fn guarded(
@@ -35,8 +41,7 @@ pub(crate) async fn guarded(
     broken: CancellationToken,
     work: impl Future<Output = ()>,
 ) {
-    if let Err(panic) = AssertUnwindSafe(work).catch_unwind().await {
-        let what = panic_text(panic.as_ref());
+    if let Err(what) = caught(work).await {
         tracing::error!(
             part = name,
             what,

@@ -69,12 +69,38 @@ pub(super) async fn attempt(
         tell_breaker(context, unit, &load.first, notification, &answer);
     }
     record(context, unit, load, &answer, took);
+    let ended = judged(context, unit, load, &answer);
+    traced::attempted(context, unit, load, &ended, answer.as_ref().err(), took);
+    ended
+}
+
+/// What an attempt comes to in which smswatch itself panicked, not the sink, which is guarded where it runs: it failed,
+/// and is given up some day like any other. It says nothing about the sink.
+pub(super) fn panicked(
+    context: &Context,
+    unit: &SinkUnit,
+    load: &Load,
+    what: &str,
+) -> Vec<Attempted> {
+    let (sink, delivery) = (unit.name(), &load.first.delivery.id);
+    tracing::error!(
+        sink.name = sink,
+        delivery.id = %delivery,
+        what,
+        "smswatch has a bug: an attempt panicked"
+    );
+    let error = DeliveryError::temporary("smswatch has a bug: the attempt panicked");
+    judged(context, unit, load, &Err(error))
+}
+
+/// What an answer means for each delivery that the attempt told; counts them.
+fn judged(context: &Context, unit: &SinkUnit, load: &Load, answer: &Answer) -> Vec<Attempted> {
     // All of a digest wait equally long: they come together again.
     let (now, jitter) = (context.clock.now(), fastrand::f64());
     let ended = load.tasks().map(|task| {
-        let judged = match refused_together(unit, load, &answer) {
+        let judged = match refused_together(unit, load, answer) {
             Some(judged) => judged,
-            None => judge(unit, task, &answer, now, jitter),
+            None => judge(unit, task, answer, now, jitter),
         };
         let labels = DeliveryLabels {
             sink: unit.name.clone(),
@@ -86,9 +112,7 @@ pub(super) async fn attempt(
         attempted.completion.fallback = judged.instead;
         attempted
     });
-    let ended: Vec<Attempted> = ended.collect();
-    traced::attempted(context, unit, load, &ended, answer.as_ref().err(), took);
-    ended
+    ended.collect()
 }
 
 /// Hands the notification to the sink, and waits for what it says. Returns the answer and when the attempt

@@ -19,6 +19,7 @@ use crate::inbox::changes::{Change, Verdict};
 use crate::inbox::ended_poll::EndedPoll;
 use crate::limiter::Limiter;
 use crate::metrics::ResultLabel;
+use crate::panics::caught;
 use crate::provider::{MessageReport, Poll, PollError, PollFailure};
 use crate::watch::Watch;
 use crate::watch::lifecycle::{Answer, Failure};
@@ -140,11 +141,7 @@ async fn poll(
 ) -> (Answer, EndedPoll) {
     let asked_at = stage.context.clock.now();
     let started = Instant::now();
-    let polled = tokio::time::timeout(LONGEST_POLL, stage.provider.poll(message_id)).await;
-    let polled = polled.unwrap_or_else(|_| {
-        let seconds = LONGEST_POLL.as_secs();
-        Err(PollError::failed(format!("no answer within {seconds} s")))
-    });
+    let polled = ask(stage, message_id).await;
     let ended = EndedPoll::new(&stage.context, asked_at, started.elapsed());
     let now = stage.context.clock.now();
     let is_known = !watch.snapshot.parts.is_empty();
@@ -197,6 +194,24 @@ async fn poll(
         .get_or_create(&ResultLabel { result })
         .inc();
     (answer, ended)
+}
+
+/// Asks the provider. It is a plug-in that reads what strangers wrote: if it panics over a message, that is an answer
+/// which cannot be read. Else the message would come back with each lease, and nobody would be told.
+async fn ask(stage: &Observe, message_id: &MessageId) -> Result<Poll, PollError> {
+    let asked = caught(stage.provider.poll(message_id));
+    match tokio::time::timeout(LONGEST_POLL, asked).await {
+        Ok(Ok(polled)) => polled,
+        Ok(Err(what)) => {
+            tracing::error!(message.id = %message_id, what, "smswatch has a bug: a poll panicked");
+            // What it said stays in the log: it may repeat the answer.
+            Err(PollError::unreadable("smswatch has a bug: a poll panicked"))
+        }
+        Err(_) => {
+            let seconds = LONGEST_POLL.as_secs();
+            Err(PollError::failed(format!("no answer within {seconds} s")))
+        }
+    }
 }
 
 /// What a poll saw, as an observation.

@@ -13,6 +13,7 @@ mod gathering;
 mod hanging;
 mod inhibiting;
 mod later_versions;
+mod panicking;
 mod pushing;
 mod recorder;
 mod remembering;

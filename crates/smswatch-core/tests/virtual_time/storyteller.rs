@@ -115,6 +115,7 @@ impl Storyteller {
             "!unreadable" => Err(PollError::unreadable("it is not JSON")),
             "!throttled" => Err(PollError::throttled("it answered 429")),
             "!refused" => Err(PollError::refused("it answered 403")),
+            "!panics" => panic!("a bug in the reading of answers"),
             "!invalid" => Ok(Poll::Invalid),
             status => Ok(Poll::Seen(Box::new(report(message_id, status, *at)))),
         }
