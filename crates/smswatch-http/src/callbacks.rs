@@ -3,9 +3,10 @@
 //! Routee signs nothing, so the secret is all that tells its calls from others. A wrong one gets the same
 //! answer as a path that does not exist.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -33,6 +34,10 @@ const MAX_BODY: usize = 64 * 1024;
 /// How long a callback may take to arrive, and how long to be stored. Routee waits for two seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long after a line in the log about callbacks that were refused the next one of its kind may come: strangers may call
+/// as often as they like.
+const QUIET: Duration = Duration::from_secs(600);
+
 /// Who may call back.
 #[derive(Debug, Clone, Default)]
 pub struct CallbackOptions {
@@ -44,7 +49,32 @@ pub struct CallbackOptions {
 
 /// Who may call back, as it is now. Cheap to clone; all clones change together.
 #[derive(Debug, Clone)]
-pub struct CallbackDoor(Arc<RwLock<Arc<Known>>>);
+pub struct CallbackDoor {
+    known: Arc<RwLock<Arc<Known>>>,
+    refusals: Arc<Refusals>,
+}
+
+/// When it was logged last that callbacks were refused, by the name under which they are counted.
+#[derive(Debug, Default)]
+struct Refusals(Mutex<HashMap<&'static str, Instant>>);
+
+impl Refusals {
+    /// Logs that callbacks are refused, if that was not logged just before.
+    fn log(&self, counted: &'static str, why: &str) {
+        if self.are_news(counted) {
+            tracing::warn!(why, "callbacks are refused: what they tell is not taken");
+        }
+    }
+
+    fn are_news(&self, counted: &'static str) -> bool {
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = logged.get(counted).is_none_or(|at| at.elapsed() >= QUIET);
+        if is_news {
+            logged.insert(counted, Instant::now());
+        }
+        is_news
+    }
+}
 
 /// Only digests of secrets are kept: comparing those takes no time that would tell how much of a guess was
 /// right.
@@ -76,17 +106,20 @@ impl Known {
 
 impl CallbackDoor {
     pub(crate) fn new(options: &CallbackOptions) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(Known::new(options)))))
+        Self {
+            known: Arc::new(RwLock::new(Arc::new(Known::new(options)))),
+            refusals: Arc::default(),
+        }
     }
 
     /// Lets these in from now on.
     pub fn replace(&self, options: &CallbackOptions) {
         let known = Arc::new(Known::new(options));
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = known;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
     fn known(&self) -> Arc<Known> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -138,19 +171,31 @@ async fn take(
             false => no_such_path().await,
         });
     };
+    let refused = |counted, why| {
+        service.count_push(counted);
+        door.refusals.log(counted, why);
+    };
     if !is_near {
-        service.count_push("foreign");
+        refused(
+            "foreign",
+            "they come from other addresses than `callbacks.networks`",
+        );
         return Err(no_such_path().await);
     }
     if !is_known {
-        service.count_push("wrong_secret");
+        refused(
+            "wrong_secret",
+            "the secret at the end of their URL is not that of `callbacks`",
+        );
         return Err(no_such_path().await);
     }
     let body = receive(&headers, body)
         .await
-        .inspect_err(|(counted, _)| service.count_push(counted))
+        .inspect_err(|(counted, _)| {
+            refused(counted, "they are too large, or do not arrive as a whole")
+        })
         .map_err(|(_, problem)| problem)?;
-    store(&service, &body).await
+    store(&service, &body, &door.refusals).await
 }
 
 /// The body, within bounds; else why it was not taken, as it is counted and as it is answered.
@@ -190,7 +235,7 @@ fn is_length(error: &axum::Error) -> bool {
         .is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
 }
 
-async fn store(service: &Service, body: &[u8]) -> Result<StatusCode, Problem> {
+async fn store(service: &Service, body: &[u8], refusals: &Refusals) -> Result<StatusCode, Problem> {
     let Ok(taken) = tokio::time::timeout(TIMEOUT, service.push(body)).await else {
         service.count_push("unavailable");
         let message = "the callback could not be stored in time";
@@ -199,6 +244,7 @@ async fn store(service: &Service, body: &[u8]) -> Result<StatusCode, Problem> {
     match taken {
         Ok(_) => Ok(StatusCode::OK),
         Err(error @ PushError::Invalid(_)) => {
+            refusals.log("invalid", "they cannot be read as callbacks of Routee");
             let code = ProblemCode::InvalidBody;
             Err(Problem::unreadable(code, error.to_string()))
         }
@@ -216,4 +262,19 @@ async fn store(service: &Service, body: &[u8]) -> Result<StatusCode, Problem> {
 
 fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_one_kind_are_logged_once_in_a_while() {
+        let refusals = Refusals::default();
+        let kinds = ["wrong_secret", "wrong_secret", "foreign", "wrong_secret"];
+        assert_eq!(
+            kinds.map(|kind| refusals.are_news(kind)),
+            [true, false, true, false]
+        );
+    }
 }
